@@ -1,0 +1,396 @@
+//! `x-archipelago`: what Compose cannot say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::field::Field;
+use super::mount::relative;
+use super::{Manifest, ManifestError, Setting};
+use crate::name::{AppId, check_part};
+
+/// The content of `x-archipelago`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Extension {
+    /// The app's id.
+    pub id: AppId,
+    /// Its name for people.
+    pub title: String,
+    /// Its version, as its authors count.
+    pub version: String,
+    /// Where the catalog lists it.
+    pub category: String,
+    /// One sentence.
+    pub description: String,
+    /// The services that are companions.
+    pub companions: BTreeSet<String>,
+    /// The settings by name.
+    pub settings: BTreeMap<String, Setting>,
+    /// The generated secrets by name, with a description each.
+    pub secrets: BTreeMap<String, String>,
+    /// The files that are rendered before a service starts.
+    pub templates: Vec<Template>,
+    /// The files that are read from the app's volumes.
+    pub captures: BTreeMap<String, Capture>,
+    /// What must be there first.
+    pub requires: Requires,
+    /// Where people open it.
+    pub urls: Vec<Url>,
+    /// What must answer before it is ready; all of them.
+    pub readiness: Vec<Probe>,
+}
+
+/// A file that is rendered and mounted read-only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// The template, relative to the app's folder.
+    pub source: String,
+    /// The service that gets it.
+    pub service: String,
+    /// Where, as an absolute path in the container.
+    pub target: String,
+}
+
+/// A file that the app writes into a volume and that templates may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capture {
+    /// The named volume.
+    pub volume: String,
+    /// The path in it.
+    pub path: String,
+    /// How its bytes become text.
+    pub encoding: Encoding,
+}
+
+/// How a captured file becomes text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// As UTF-8, without the line end at its end.
+    Text,
+    /// As lower-case hexadecimal digits.
+    Hex,
+}
+
+/// What an app needs from the node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requires {
+    /// Apps that must be installed; their networks are joined.
+    pub apps: BTreeSet<AppId>,
+    /// Free space on the data folder's disk, in MiB.
+    pub disk_mib: u64,
+}
+
+/// A page of the app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// What it is.
+    pub title: String,
+    /// The service that serves it.
+    pub service: String,
+    /// The port in the container; it must be published.
+    pub port: u16,
+    /// The path, starting with `/`.
+    pub path: String,
+}
+
+/// A question whose answer says that the app is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// The service that is asked.
+    pub service: String,
+    /// The port in the container; it must be published.
+    pub port: u16,
+    /// How it is asked.
+    pub kind: ProbeKind,
+}
+
+/// How a probe asks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProbeKind {
+    /// A TCP connection is accepted.
+    Tcp,
+    /// `GET` of this path answers with a status below 400.
+    Http(String),
+}
+
+impl Extension {
+    pub(super) fn read(top: &Field<'_>, default_id: &str) -> Result<Self, ManifestError> {
+        let absent = top.absent("x-archipelago");
+        let field = top.get("x-archipelago").unwrap_or(absent);
+        let mut extension = Self {
+            id: read_id(top, &field, default_id)?,
+            title: String::new(),
+            version: String::new(),
+            category: "other".to_owned(),
+            description: String::new(),
+            companions: BTreeSet::new(),
+            settings: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            templates: Vec::new(),
+            captures: BTreeMap::new(),
+            requires: Requires::default(),
+            urls: Vec::new(),
+            readiness: Vec::new(),
+        };
+        if !field.is_null() {
+            field.each(|key, value| extension.read_key(key, value))?;
+        }
+        if extension.title.is_empty() {
+            extension.title = extension.id.to_string();
+        }
+        Ok(extension)
+    }
+
+    fn read_key(&mut self, key: &str, value: &Field<'_>) -> Result<bool, ManifestError> {
+        match key {
+            "id" => {}
+            "title" => self.title = line(value)?,
+            "version" => self.version = line(value)?,
+            "category" => self.category = line(value)?,
+            "description" => self.description = line(value)?,
+            "companions" => self.companions = value.texts()?.into_iter().collect(),
+            "settings" => {
+                for setting in value.entries_or_null()? {
+                    variable_name(&setting, "the setting")?;
+                    self.settings.insert(setting.name().to_owned(), Setting::read(&setting)?);
+                }
+            }
+            "secrets" => {
+                for secret in value.entries_or_null()? {
+                    variable_name(&secret, "the secret")?;
+                    let mut description = String::new();
+                    if !secret.is_null() {
+                        secret.each(|key, value| {
+                            if key == "description" {
+                                description = line(value)?;
+                            }
+                            Ok(key == "description")
+                        })?;
+                    }
+                    self.secrets.insert(secret.name().to_owned(), description);
+                }
+            }
+            "templates" => {
+                self.templates = value.items()?.iter().map(Template::read).collect::<Result<_, _>>()?;
+            }
+            "captures" => {
+                for capture in value.entries_or_null()? {
+                    variable_name(&capture, "the capture")?;
+                    self.captures.insert(capture.name().to_owned(), Capture::read(&capture)?);
+                }
+            }
+            "requires" => self.requires = Requires::read(value)?,
+            "urls" => self.urls = value.items()?.iter().map(Url::read).collect::<Result<_, _>>()?,
+            "readiness" => {
+                self.readiness = value.items()?.iter().map(Probe::read).collect::<Result<_, _>>()?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The same with the settings filled in where they may stand.
+    pub(super) fn interpolated(&self, top: &Field<'_>) -> Result<Self, ManifestError> {
+        let mut extension = self.clone();
+        for (name, capture) in &mut extension.captures {
+            *capture = Capture::read(&top.at(&["x-archipelago", "captures", name]))?;
+        }
+        Ok(extension)
+    }
+
+    /// What it says of services, volumes and ports must be there.
+    pub(super) fn check_references(&self, field: &Field<'_>, manifest: &Manifest) -> Result<(), ManifestError> {
+        let service = |name: &str, at: &Field<'_>| {
+            manifest
+                .services
+                .get(name)
+                .ok_or_else(|| at.error(format!("there is no service {name:?}")))
+        };
+        for companion in &self.companions {
+            service(companion, &field.at(&["companions"]))?;
+        }
+        let mut rendered = BTreeSet::new();
+        for template in &self.templates {
+            let at = field.at(&["templates"]);
+            service(&template.service, &at)?;
+            if !rendered.insert((&template.service, template.file_name())) {
+                return Err(at.error(format!(
+                    "two templates of {:?} have targets named {:?}; give them different file names",
+                    template.service,
+                    template.file_name()
+                )));
+            }
+        }
+        for (name, capture) in &self.captures {
+            if !manifest.volumes.contains(&capture.volume) {
+                return Err(field
+                    .at(&["captures", name])
+                    .error(format!("there is no volume {:?}", capture.volume)));
+            }
+        }
+        let published = self
+            .urls
+            .iter()
+            .map(|url| ("urls", &url.service, url.port))
+            .chain(self.readiness.iter().map(|probe| ("readiness", &probe.service, probe.port)));
+        for (key, name, port) in published {
+            let at = field.at(&[key]);
+            let service = service(name, &at)?;
+            if service.published(port).is_none() {
+                return Err(at.error(format!("the service {name:?} publishes no port {port}; add it to its `ports`")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_id(top: &Field<'_>, field: &Field<'_>, default_id: &str) -> Result<AppId, ManifestError> {
+    let named = field.get("id").or_else(|| top.get("name"));
+    let (text, at) = match &named {
+        Some(value) => (value.text()?, value),
+        None => (default_id.to_owned(), top),
+    };
+    AppId::parse(&text).map_err(|error| at.error(error.to_string()))
+}
+
+fn line(field: &Field<'_>) -> Result<String, ManifestError> {
+    let text = field.text()?;
+    if text.contains(char::is_control) {
+        return Err(field.error("expected one line of text, without control characters"));
+    }
+    Ok(text)
+}
+
+/// Names that stand in templates and Compose variables.
+fn variable_name(field: &Field<'_>, what: &str) -> Result<(), ManifestError> {
+    let name = field.name();
+    let valid = name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if valid {
+        Ok(())
+    } else {
+        Err(field.error(format!(
+            "{what} {name:?} is not usable in templates: use lower-case letters, digits and underscores, starting with a letter"
+        )))
+    }
+}
+
+impl Template {
+    fn read(field: &Field<'_>) -> Result<Self, ManifestError> {
+        let source = field.required("source")?;
+        let target_field = field.required("target")?;
+        let template = Self {
+            source: relative(&source, &source.text()?)?,
+            service: field.required("service")?.text()?,
+            target: target_field.text()?,
+        };
+        field.each(|key, _| Ok(matches!(key, "source" | "service" | "target")))?;
+        check_part("the file", template.file_name()).map_err(|error| target_field.error(error.to_string()))?;
+        if !template.target.starts_with('/') {
+            return Err(target_field.error("the path in the container must be absolute"));
+        }
+        Ok(template)
+    }
+
+    /// The last part of the target: the name of the rendered file.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        self.target.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+impl Capture {
+    fn read(field: &Field<'_>) -> Result<Self, ManifestError> {
+        let path = field.required("path")?;
+        let mut encoding = Encoding::Text;
+        field.each(|key, value| {
+            match key {
+                "volume" | "path" => {}
+                "encoding" => {
+                    encoding = match value.text()?.as_str() {
+                        "text" => Encoding::Text,
+                        "hex" => Encoding::Hex,
+                        other => return Err(value.error(format!("expected text or hex, not {other:?}"))),
+                    };
+                }
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(Self {
+            volume: field.required("volume")?.text()?,
+            path: relative(&path, &path.text()?)?,
+            encoding,
+        })
+    }
+}
+
+impl Requires {
+    fn read(field: &Field<'_>) -> Result<Self, ManifestError> {
+        let mut requires = Self::default();
+        field.each(|key, value| {
+            match key {
+                "apps" => {
+                    for item in value.items()? {
+                        let id = AppId::parse(&item.text()?).map_err(|error| item.error(error.to_string()))?;
+                        requires.apps.insert(id);
+                    }
+                }
+                "disk_mib" => requires.disk_mib = value.count()?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(requires)
+    }
+}
+
+impl Url {
+    fn read(field: &Field<'_>) -> Result<Self, ManifestError> {
+        let mut url = Self {
+            title: String::new(),
+            service: field.required("service")?.text()?,
+            port: field.required("port")?.port()?,
+            path: "/".to_owned(),
+        };
+        field.each(|key, value| {
+            match key {
+                "service" | "port" => {}
+                "title" => url.title = line(value)?,
+                "path" => url.path = http_path(value)?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(url)
+    }
+}
+
+impl Probe {
+    fn read(field: &Field<'_>) -> Result<Self, ManifestError> {
+        let mut probe = Self {
+            service: field.required("service")?.text()?,
+            port: field.required("port")?.port()?,
+            kind: ProbeKind::Tcp,
+        };
+        field.each(|key, value| {
+            match key {
+                "service" | "port" => {}
+                "http" => probe.kind = ProbeKind::Http(http_path(value)?),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(probe)
+    }
+}
+
+fn http_path(field: &Field<'_>) -> Result<String, ManifestError> {
+    let path = line(field)?;
+    if path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic()) {
+        Ok(path)
+    } else {
+        Err(field.error("expected a path that starts with `/`, with special characters percent-encoded"))
+    }
+}

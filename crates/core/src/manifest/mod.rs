@@ -1,0 +1,282 @@
+//! The app manifest: a `compose.yaml` and its `x-archipelago`, read once at the door into types that can be trusted.
+//!
+//! Every key is translated, or refused with file, line, column and the way out; where leaving it out is harmless it is a
+//! [`Warning`]. The format is written down for people in `docs/manifest.md`. This module reads text; it never
+//! looks at a disk, and it knows nothing of Quadlet.
+
+mod duration;
+mod extension;
+mod field;
+mod interpolate;
+mod mount;
+mod port;
+mod service;
+mod settings;
+mod yaml;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+pub use extension::{Capture, Encoding, Extension, Probe, ProbeKind, Requires, Template, Url};
+pub use mount::{Mount, MountSource};
+pub use port::{Port, Protocol};
+pub use service::{Build, Health, ImageSource, NetworkMode, SecretMount, Service};
+pub use settings::{Setting, SettingError, SettingKind, SettingValue, Settings};
+pub use yaml::Place;
+
+use crate::name::AppId;
+use field::{Field, Scope};
+
+/// The files of an app's folder: path relative to the folder, with `/`, to content.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// The name of the one file that makes a folder an app.
+pub const COMPOSE_FILE: &str = "compose.yaml";
+
+/// Something in a manifest that cannot be accepted: where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestError {
+    /// The file, as the person named it.
+    pub file: String,
+    /// Where in the file.
+    pub place: Place,
+    /// The path of the key, such as `services.web.ports[0]`; empty when it is about the whole file.
+    pub key: String,
+    /// What is wrong and what to do.
+    pub problem: String,
+}
+
+impl ManifestError {
+    pub(crate) fn new(file: &str, place: Place, key: &str, problem: impl Into<String>) -> Self {
+        Self {
+            file: file.to_owned(),
+            place,
+            key: key.to_owned(),
+            problem: problem.into(),
+        }
+    }
+}
+
+impl fmt::Display for ManifestError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            file,
+            place,
+            key,
+            problem,
+        } = self;
+        write!(formatter, "{file}:{}:{}: ", place.line, place.column)?;
+        if !key.is_empty() {
+            write!(formatter, "{key}: ")?;
+        }
+        formatter.write_str(problem)
+    }
+}
+
+impl std::error::Error for ManifestError {}
+
+/// Something that was left out because that is harmless; said once, at install.
+pub type Warning = ManifestError;
+
+/// A manifest whose settings are not chosen yet: what the catalog shows and `install` asks.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    file: String,
+    root: yaml::Node,
+    /// What `x-archipelago` says.
+    pub extension: Extension,
+}
+
+/// A manifest with its settings filled in.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// What `x-archipelago` says.
+    pub extension: Extension,
+    /// The chosen settings.
+    pub settings: Settings,
+    /// The services by name.
+    pub services: BTreeMap<String, Service>,
+    /// The named volumes.
+    pub volumes: BTreeSet<String>,
+    /// The service that bears the app's own name, if one does.
+    pub main: Option<String>,
+    /// What was left out.
+    pub warnings: Vec<Warning>,
+}
+
+impl Schema {
+    /// Reads a manifest. `file` is how the person knows it, and stands in every error; `default_id` is the name of the
+    /// folder, for a Compose file that says neither `x-archipelago.id` nor `name`.
+    ///
+    /// # Errors
+    /// The first thing that cannot be accepted.
+    pub fn read(file: &str, text: &str, default_id: &str) -> Result<Self, ManifestError> {
+        let root = yaml::parse(file, text)?;
+        let scope = Scope::literal(file);
+        let top = Field::root(&scope, &root);
+        top.entries()?;
+        let extension = Extension::read(&top, default_id)?;
+        Ok(Self {
+            file: file.to_owned(),
+            root,
+            extension,
+        })
+    }
+
+    /// Fills in the settings and reads the rest.
+    ///
+    /// # Errors
+    /// The first thing that cannot be accepted.
+    pub fn manifest(&self, settings: &Settings, files: &Files) -> Result<Manifest, ManifestError> {
+        let scope = Scope::with_variables(&self.file, settings);
+        let top = Field::root(&scope, &self.root);
+        let mut warnings = Vec::new();
+        let mut services = BTreeMap::new();
+        let mut volumes = BTreeSet::new();
+        for entry in top.entries()? {
+            match entry.name() {
+                "services" => {
+                    for field in entry.entries()? {
+                        let service = Service::read(&field, files, &mut warnings)?;
+                        services.insert(field.name().to_owned(), service);
+                    }
+                }
+                "volumes" => volumes = read_volumes(&entry)?,
+                "networks" => refuse_networks(&entry)?,
+                "secrets" => refuse_secret_sources(&entry, &self.extension)?,
+                "version" => warnings.push(entry.error("obsolete in Compose, so it says nothing here")),
+                name if name == "name" || name.starts_with("x-") => {}
+                _ => return Err(entry.error("no key of a Compose file; remove it")),
+            }
+        }
+        if services.is_empty() {
+            return Err(top.error("no services: an app has at least one"));
+        }
+        let main = self.main_service(&services);
+        let extension = self.extension.interpolated(&Field::root(&scope, &self.root))?;
+        let manifest = Manifest {
+            extension,
+            settings: settings.clone(),
+            services,
+            volumes,
+            main,
+            warnings,
+        };
+        self.check_references(&top, &manifest)?;
+        Ok(manifest)
+    }
+
+    fn main_service(&self, services: &BTreeMap<String, Service>) -> Option<String> {
+        let id = self.extension.id.as_str();
+        if services.contains_key(id) {
+            return Some(id.to_owned());
+        }
+        let mut others = services
+            .keys()
+            .filter(|name| !self.extension.companions.contains(*name));
+        match (others.next(), others.next()) {
+            (Some(only), None) => Some(only.clone()),
+            _ => None,
+        }
+    }
+
+    /// What one part of the file says of another must be there.
+    fn check_references(&self, top: &Field<'_>, manifest: &Manifest) -> Result<(), ManifestError> {
+        let known = |name: &str| manifest.services.contains_key(name);
+        for (name, service) in &manifest.services {
+            let field = top.at(&["services", name]);
+            for dependency in &service.depends_on {
+                if !known(dependency) {
+                    return Err(field.at(&["depends_on"]).error(format!("there is no service {dependency:?}")));
+                }
+                if manifest.extension.companions.contains(dependency)
+                    && !manifest.extension.companions.contains(name)
+                {
+                    return Err(field.at(&["depends_on"]).error(format!(
+                        "{dependency:?} is a companion; a companion depends on its app, never the other way round"
+                    )));
+                }
+            }
+            for mount in &service.mounts {
+                if let MountSource::Volume(volume) = &mount.source
+                    && !manifest.volumes.contains(volume)
+                {
+                    return Err(field.at(&["volumes"]).error(format!(
+                        "the volume {volume:?} is not declared; add it under the top-level `volumes`"
+                    )));
+                }
+            }
+            let secrets = service
+                .secrets
+                .iter()
+                .map(|mount| &mount.secret)
+                .chain(service.environment_secrets.values());
+            for secret in secrets {
+                if !manifest.extension.secrets.contains_key(secret) {
+                    return Err(field.error(format!(
+                        "the secret {secret:?} is not declared; add it under `x-archipelago.secrets`"
+                    )));
+                }
+            }
+        }
+        manifest.extension.check_references(&top.at(&["x-archipelago"]), manifest)
+    }
+}
+
+fn read_volumes(field: &Field<'_>) -> Result<BTreeSet<String>, ManifestError> {
+    let mut volumes = BTreeSet::new();
+    for volume in field.entries()? {
+        volume.check_name("the volume")?;
+        if let Some(option) = volume.entries_or_null()?.first() {
+            return Err(option.error(
+                "volumes take no options here: their data lie in the node's data folder (docs/manifest.md)",
+            ));
+        }
+        volumes.insert(volume.name().to_owned());
+    }
+    Ok(volumes)
+}
+
+fn refuse_networks(field: &Field<'_>) -> Result<(), ManifestError> {
+    for network in field.entries_or_null()? {
+        if network.name() != "default" {
+            return Err(network.error("each app has one network of its own; remove this one"));
+        }
+        if let Some(option) = network.entries_or_null()?.first() {
+            return Err(option.error("the app's network takes no options; remove this key"));
+        }
+    }
+    Ok(())
+}
+
+/// Compose's top-level `secrets` names files of the folder; here a secret is generated, so only an empty declaration passes.
+fn refuse_secret_sources(field: &Field<'_>, extension: &Extension) -> Result<(), ManifestError> {
+    for secret in field.entries_or_null()? {
+        if !extension.secrets.contains_key(secret.name()) {
+            return Err(secret.error(
+                "declare it under `x-archipelago.secrets` instead: secrets are generated per node, not kept in the app's folder",
+            ));
+        }
+    }
+    Ok(())
+}
+
+impl Manifest {
+    /// The id.
+    #[must_use]
+    pub fn id(&self) -> &AppId {
+        &self.extension.id
+    }
+
+    /// Whether `service` is a companion.
+    #[must_use]
+    pub fn is_companion(&self, service: &str) -> bool {
+        self.extension.companions.contains(service)
+    }
+
+    /// The unit stem and container name of a service.
+    #[must_use]
+    pub fn container(&self, service: &str) -> String {
+        self.id().container(service, self.main.as_deref() == Some(service))
+    }
+}

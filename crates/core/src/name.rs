@@ -1,0 +1,154 @@
+//! The names of apps and of what belongs to them: units, containers, networks, volumes, secrets.
+//!
+//! Every name that reaches systemd, Podman or the disk is made here and nowhere else. A name that could be read as
+//! something else (a path, an option, a template unit) cannot be built.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// What every unit, container, network and volume of ours starts with.
+pub const PREFIX: &str = "archy-";
+
+/// The id of an app: lower-case letters, digits and inner hyphens, at most 40 characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct AppId(String);
+
+/// Why a text is no app id, service name, volume name or the like.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{what} {text:?} is not usable as a name: {rule}")]
+pub struct NameError {
+    what: &'static str,
+    text: String,
+    rule: &'static str,
+}
+
+const LABEL_RULE: &str =
+    "use 1 to 40 lower-case letters, digits and hyphens, starting and ending with a letter or digit";
+
+fn is_label(text: &str) -> bool {
+    let edge = |character: Option<char>| {
+        character.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+    };
+    text.len() <= 40
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && edge(text.chars().next())
+        && edge(text.chars().last())
+}
+
+impl AppId {
+    /// Parses an app id.
+    ///
+    /// # Errors
+    /// When the text breaks the rule above.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if is_label(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NameError {
+                what: "the app id",
+                text: text.to_owned(),
+                rule: LABEL_RULE,
+            })
+        }
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The app's network, which is also the stem of its unit.
+    #[must_use]
+    pub fn network(&self) -> String {
+        format!("{PREFIX}{}", self.0)
+    }
+
+    /// The Podman volume (and unit stem) of the app's volume `volume`.
+    #[must_use]
+    pub fn volume(&self, volume: &str) -> String {
+        format!("{PREFIX}{}-{volume}", self.0)
+    }
+
+    /// The Podman secret of the app's secret `secret`.
+    #[must_use]
+    pub fn podman_secret(&self, secret: &str) -> String {
+        format!("{PREFIX}{}-{secret}", self.0)
+    }
+
+    /// The unit stem and container name of a service: the app's own name for its main service.
+    #[must_use]
+    pub fn container(&self, service: &str, is_main: bool) -> String {
+        if is_main {
+            self.network()
+        } else {
+            format!("{PREFIX}{}-{service}", self.0)
+        }
+    }
+}
+
+impl fmt::Display for AppId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Checks the name of a service, volume, secret or setting inside a manifest.
+///
+/// Compose allows upper case, dots and underscores as well; they stay valid in Podman's and systemd's names.
+///
+/// # Errors
+/// When the text is empty, longer than 64 characters, starts with something else than a letter or digit, or holds
+/// anything but letters, digits, `.`, `_` and `-`.
+pub fn check_part(what: &'static str, text: &str) -> Result<(), NameError> {
+    let valid = text.len() <= 64
+        && text.chars().next().is_some_and(|c| c.is_ascii_alphanumeric())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    if valid {
+        Ok(())
+    } else {
+        Err(NameError {
+            what,
+            text: text.to_owned(),
+            rule: "use 1 to 64 letters, digits, dots, underscores and hyphens, starting with a letter or digit",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_could_be_read_as_something_else_are_refused() {
+        for good in ["bitcoin", "a", "a-b", "0x"] {
+            assert_eq!(AppId::parse(good).unwrap().as_str(), good);
+        }
+        let long = "a".repeat(41);
+        for bad in ["", "-a", "a-", "A", "a_b", "a.b", "a/b", "a@b", "..", "a b", &long] {
+            assert!(AppId::parse(bad).is_err(), "{bad:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn the_main_service_bears_the_name_of_the_app() {
+        let id = AppId::parse("lnd").unwrap();
+        assert_eq!(id.container("lnd", true), "archy-lnd");
+        assert_eq!(id.container("ui", false), "archy-lnd-ui");
+        assert_eq!(id.volume("data"), "archy-lnd-data");
+    }
+
+    #[test]
+    fn parts_keep_to_what_podman_and_systemd_both_accept() {
+        assert!(check_part("the service", "Web_1.x-y").is_ok());
+        for bad in ["", ".a", "-a", "a b", "a/b", "a%b", "ü"] {
+            assert!(check_part("the service", bad).is_err(), "{bad:?} was accepted");
+        }
+    }
+}
