@@ -1,0 +1,400 @@
+//! Podman over its REST API, on the user's socket: what it holds, and the few calls that change it.
+//!
+//! Starting, stopping and creating containers is systemd's part through Quadlet, so no call here does it. Nothing
+//! here retries or decides. Each request has a connection of its own, so that `podman.service` can end when idle
+//! (a connection that stays open keeps a whole Podman process alive). To remove what is gone is success.
+
+mod build;
+mod http;
+mod pull;
+
+pub use build::{BuildRequest, ContextFile};
+pub use http::Error;
+pub use pull::{Layer, Progress};
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hyper::{Method, StatusCode};
+use serde::{Deserialize, Deserializer};
+use serde_json::json;
+
+use http::{CALL_LIMIT, Call, encode};
+
+/// The longest that a removal may take: Podman deletes a volume's files, of which a node has many, before it answers.
+const REMOVAL_LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// A client for one user's Podman, 4.9 or later.
+#[derive(Debug, Clone)]
+pub struct Podman {
+    socket: PathBuf,
+}
+
+/// Where and how this Podman keeps things: `podman-info(1)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Info {
+    /// Podman's own version, such as `5.4.2`.
+    pub version: String,
+    pub rootless: bool,
+    /// Where images and containers lie.
+    pub graph_root: PathBuf,
+    /// `overlay`, `btrfs`, `vfs`, …
+    pub graph_driver: String,
+    /// `netavark`, or in old installations `cni`.
+    pub network_backend: String,
+    /// `v2`, or on old systems `v1`, where Quadlet does not work.
+    pub cgroup_version: String,
+    /// The controllers that were delegated to the user: `memory`, `pids`, `cpu`, …
+    pub cgroup_controllers: Vec<String>,
+}
+
+/// An image in the user's store or in a read-only additional one.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Image {
+    /// 64 hexadecimal digits.
+    pub id: String,
+    /// Full names with tag (`docker.io/library/nginx:stable`); none for a dangling image.
+    #[serde(default, deserialize_with = "or_default")]
+    pub names: Vec<String>,
+    /// Full names with digest (`docker.io/library/nginx@sha256:…`), both of the image and of the list it came from.
+    #[serde(default, deserialize_with = "or_default")]
+    pub repo_digests: Vec<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub labels: BTreeMap<String, String>,
+    /// In bytes, layers that it shares with others included.
+    pub size: u64,
+    /// In an additional image store: it can be used but not removed.
+    #[serde(default)]
+    pub read_only: bool,
+}
+
+/// A container in any state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Container {
+    pub name: String,
+    /// 64 hexadecimal digits.
+    pub id: String,
+    /// The reference it was created from.
+    pub image: String,
+    /// The image's own id, 64 hexadecimal digits.
+    pub image_id: String,
+    /// `created`, `initialized`, `running`, `paused`, `stopping`, `stopped`, `exited`, `removing`, …
+    pub state: String,
+    /// Quadlet's services set `PODMAN_SYSTEMD_UNIT` to their own name.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A named volume.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Volume {
+    pub name: String,
+    pub driver: String,
+    /// Where its files lie; inside the user's store for the driver `local`.
+    pub mountpoint: PathBuf,
+    #[serde(default, deserialize_with = "or_default")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A network.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Network {
+    pub name: String,
+    /// 64 hexadecimal digits.
+    pub id: String,
+    /// `bridge`, `macvlan`, `ipvlan`.
+    pub driver: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A secret, without its bytes: no call here reads those.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secret {
+    pub name: String,
+    pub id: String,
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Podman {
+    /// The client for the socket where `podman.socket` of this process's user listens:
+    /// `$XDG_RUNTIME_DIR/podman/podman.sock`, else under `/run/user/UID`. Opens nothing yet.
+    pub fn for_this_user() -> Podman {
+        let runtime_dir = match std::env::var_os("XDG_RUNTIME_DIR") {
+            Some(directory) => PathBuf::from(directory),
+            // /proc/self belongs to the process's effective user; without /proc no call gets far anyway.
+            None => match std::fs::metadata("/proc/self") {
+                Ok(own) => PathBuf::from(format!("/run/user/{}", own.uid())),
+                Err(_) => PathBuf::from("/run"),
+            },
+        };
+        Podman::at(runtime_dir.join("podman/podman.sock"))
+    }
+
+    /// The client for a Podman API socket.
+    pub fn at(socket: PathBuf) -> Podman {
+        Podman { socket }
+    }
+
+    /// The socket it talks to.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Podman's own version, such as `5.4.2`.
+    pub async fn version(&self) -> Result<String, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Version {
+            version: String,
+        }
+        let answer: Version = self.get("/version".to_owned()).await?;
+        Ok(answer.version)
+    }
+
+    /// Where and how this Podman keeps things.
+    pub async fn info(&self) -> Result<Info, Error> {
+        #[derive(Deserialize)]
+        struct Answer {
+            host: Host,
+            store: Store,
+            version: Version,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Host {
+            cgroup_version: String,
+            #[serde(default, deserialize_with = "or_default")]
+            cgroup_controllers: Vec<String>,
+            network_backend: String,
+            security: Security,
+        }
+        #[derive(Deserialize)]
+        struct Security {
+            rootless: bool,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Store {
+            graph_root: PathBuf,
+            graph_driver_name: String,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Version {
+            version: String,
+        }
+        let Answer {
+            host,
+            store,
+            version,
+        } = self.get("/info".to_owned()).await?;
+        Ok(Info {
+            version: version.version,
+            rootless: host.security.rootless,
+            graph_root: store.graph_root,
+            graph_driver: store.graph_driver_name,
+            network_backend: host.network_backend,
+            cgroup_version: host.cgroup_version,
+            cgroup_controllers: host.cgroup_controllers,
+        })
+    }
+
+    /// Whether an image of that name, digest reference or id is in a store of this user. Of `name:tag@digest` Podman
+    /// ignores the tag: the digest alone decides.
+    pub async fn image_exists(&self, reference: &str) -> Result<bool, Error> {
+        self.exists(format!("/images/{}/exists", encode(reference)))
+            .await
+    }
+
+    /// All images that have a name or belong to no other image, those of additional stores included.
+    pub async fn images(&self) -> Result<Vec<Image>, Error> {
+        self.get("/images/json".to_owned()).await
+    }
+
+    /// Removes a name, and with its last name the image. An image that a container uses is refused (409).
+    pub async fn remove_image(&self, reference: &str) -> Result<(), Error> {
+        self.remove(format!("/images/{}", encode(reference))).await
+    }
+
+    /// The containers in every state that carry a label, given as `key` or `key=value`.
+    pub async fn containers(&self, label: &str) -> Result<Vec<Container>, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Answer {
+            #[serde(default, deserialize_with = "or_default")]
+            names: Vec<String>,
+            id: String,
+            image: String,
+            #[serde(rename = "ImageID")]
+            image_id: String,
+            state: String,
+            #[serde(default, deserialize_with = "or_default")]
+            labels: BTreeMap<String, String>,
+        }
+        let filters = labelled(label);
+        let answer: Vec<Answer> = self
+            .get(format!("/containers/json?all=true&filters={filters}"))
+            .await?;
+        let containers = answer.into_iter().map(|container| Container {
+            name: container.names.into_iter().next().unwrap_or_default(),
+            id: container.id,
+            image: container.image,
+            image_id: container.image_id,
+            state: container.state,
+            labels: container.labels,
+        });
+        Ok(containers.collect())
+    }
+
+    /// Removes a container, and with `force` stops it first. Its named volumes stay.
+    pub async fn remove_container(&self, name: &str, force: bool) -> Result<(), Error> {
+        self.remove(format!("/containers/{}?force={force}", encode(name)))
+            .await
+    }
+
+    /// The volumes that carry a label, given as `key` or `key=value`.
+    pub async fn volumes(&self, label: &str) -> Result<Vec<Volume>, Error> {
+        self.get(format!("/volumes/json?filters={}", labelled(label)))
+            .await
+    }
+
+    /// Whether there is a volume of exactly that name.
+    pub async fn volume_exists(&self, name: &str) -> Result<bool, Error> {
+        self.exists(format!("/volumes/{}/exists", encode(name)))
+            .await
+    }
+
+    /// Removes a volume and its files. One that a container uses is refused (409).
+    pub async fn remove_volume(&self, name: &str) -> Result<(), Error> {
+        self.remove(format!("/volumes/{}", encode(name))).await
+    }
+
+    /// The networks that carry a label, given as `key` or `key=value`.
+    pub async fn networks(&self, label: &str) -> Result<Vec<Network>, Error> {
+        self.get(format!("/networks/json?filters={}", labelled(label)))
+            .await
+    }
+
+    /// Whether there is a network of exactly that name.
+    pub async fn network_exists(&self, name: &str) -> Result<bool, Error> {
+        self.exists(format!("/networks/{}/exists", encode(name)))
+            .await
+    }
+
+    /// Removes a network. One that a container uses is refused.
+    pub async fn remove_network(&self, name: &str) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Removed {
+            err: Option<String>,
+        }
+        let call = Call::new(
+            Method::DELETE,
+            format!("/networks/{}", encode(name)),
+            REMOVAL_LIMIT,
+        );
+        let removed: Vec<Removed> = match self.call(&call, Vec::new()).await {
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => return Ok(()),
+            Err(error) => return Err(error),
+            Ok(body) => call.json(&body)?,
+        };
+        // Podman answers 200 here even when it refused, with the reason in the body.
+        match removed.into_iter().find_map(|removed| removed.err) {
+            Some(message) => Err(call.refused(StatusCode::OK, message)),
+            None => Ok(()),
+        }
+    }
+
+    /// All secrets, by name and label.
+    pub async fn secrets(&self) -> Result<Vec<Secret>, Error> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(rename = "ID")]
+            id: String,
+            #[serde(rename = "Spec")]
+            spec: Spec,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Spec {
+            name: String,
+            #[serde(default, deserialize_with = "or_default")]
+            labels: BTreeMap<String, String>,
+        }
+        let answer: Vec<Answer> = self.get("/secrets/json".to_owned()).await?;
+        let secrets = answer.into_iter().map(|Answer { id, spec }| Secret {
+            name: spec.name,
+            id,
+            labels: spec.labels,
+        });
+        Ok(secrets.collect())
+    }
+
+    /// Stores a secret of 1 to 512,000 bytes. A name that is taken is refused unless `replace`; containers that
+    /// run keep the old bytes until they start anew.
+    ///
+    /// The bytes travel in the request's body alone: in no error, no log, no name of a file.
+    pub async fn create_secret(
+        &self,
+        name: &str,
+        bytes: Vec<u8>,
+        labels: &BTreeMap<String, String>,
+        replace: bool,
+    ) -> Result<(), Error> {
+        let labels = encode(&json!(labels).to_string());
+        let name = encode(name);
+        let call = Call::new(
+            Method::POST,
+            format!("/secrets/create?name={name}&labels={labels}&replace={replace}"),
+            CALL_LIMIT,
+        );
+        self.call(&call, bytes).await.map(drop)
+    }
+
+    /// Removes a secret. Podman does so even while a container uses it.
+    pub async fn remove_secret(&self, name: &str) -> Result<(), Error> {
+        self.remove(format!("/secrets/{}", encode(name))).await
+    }
+
+    async fn get<T: for<'a> Deserialize<'a>>(&self, path: String) -> Result<T, Error> {
+        let call = Call::new(Method::GET, path, CALL_LIMIT);
+        let body = self.call(&call, Vec::new()).await?;
+        call.json(&body)
+    }
+
+    async fn exists(&self, path: String) -> Result<bool, Error> {
+        let call = Call::new(Method::GET, path, CALL_LIMIT);
+        match self.call(&call, Vec::new()).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn remove(&self, path: String) -> Result<(), Error> {
+        let call = Call::new(Method::DELETE, path, REMOVAL_LIMIT);
+        match self.call(&call, Vec::new()).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The value of the query parameter `filters` for a label.
+fn labelled(label: &str) -> String {
+    encode(&json!({ "label": [label] }).to_string())
+}
+
+/// Go writes an empty list or map as `null`.
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}

@@ -1,0 +1,365 @@
+//! HTTP/1.1 over the socket: one request, one connection, an answer that is whole or a stream of JSON lines.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use tokio::net::UnixStream;
+use tokio::task::JoinSet;
+
+use super::Podman;
+
+/// Podman takes requests for any version from 4.0 on; ours are written against 4.9, the oldest Podman we support.
+const PREFIX: &str = "/v4.9.0/libpod";
+
+/// The longest that a call without a stream may take, the start of `podman.service` by its socket included.
+pub(super) const CALL_LIMIT: Duration = Duration::from_secs(60);
+
+/// The longest silence in a stream. A large layer or a slow `RUN` step says nothing while it goes on.
+pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// The largest whole answer and the longest line, in bytes: far above a list of 1,000 images.
+const ANSWER_LIMIT: usize = 64 << 20;
+
+/// Why Podman could not be asked or did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(
+        "reach Podman at {}: `systemctl --user start podman.socket` makes it listen, and `systemctl --user enable \
+         podman.socket` from the next start on", socket.display()
+    )]
+    Unreachable {
+        socket: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// Podman understood and refused; `message` is its own text.
+    #[error("{method} {path}: Podman answered {}: {message}", status.as_u16())]
+    Api {
+        method: Method,
+        path: String,
+        status: StatusCode,
+        message: String,
+    },
+    #[error("{method} {path}: Podman had not answered after {} s; `journalctl --user -u podman.service` may tell why", limit.as_secs())]
+    Limit {
+        method: Method,
+        path: String,
+        limit: Duration,
+    },
+    #[error(
+        "{method} {path}: the connection broke before the answer was whole; `journalctl --user -u podman.service` may tell why"
+    )]
+    Broken {
+        method: Method,
+        path: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("{method} {path}: Podman's answer is not of the expected form; is it 4.9 or later?")]
+    Answer {
+        method: Method,
+        path: String,
+        #[source]
+        source: serde_json::Error,
+    },
+    /// `message` is Podman's own text.
+    #[error("pull {reference}: {message}")]
+    Pull { reference: String, message: String },
+    /// `message` is Podman's own text, `lines` what the build printed last.
+    #[error("build {tag}: {message}\n{}", lines.join("\n"))]
+    Build {
+        tag: String,
+        message: String,
+        lines: Vec<String>,
+    },
+    #[error(
+        "build {tag}: put {path} into the build context: its path must be relative and must not contain `..`"
+    )]
+    Context {
+        tag: String,
+        path: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error(
+        "{method} {path}: the stream ended without a result; Podman's service was stopped midway"
+    )]
+    Ended { method: Method, path: String },
+}
+
+impl Error {
+    /// The HTTP status of a refusal.
+    pub(super) fn status(&self) -> Option<StatusCode> {
+        match self {
+            Error::Api { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+}
+
+/// A name or a value as one segment of a path or of a query.
+pub(super) fn encode(text: &str) -> String {
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+    utf8_percent_encode(text, RESERVED).to_string()
+}
+
+/// What a request asks, without its body: enough to send it and to name it in an error.
+pub(super) struct Call {
+    method: Method,
+    target: String,
+    limit: Duration,
+}
+
+impl Call {
+    /// `target` is the path and query below `/libpod`.
+    pub(super) fn new(method: Method, target: String, limit: Duration) -> Call {
+        Call {
+            method,
+            target,
+            limit,
+        }
+    }
+
+    /// Without the query, which is long and may hold a person's values.
+    fn path(&self) -> String {
+        self.target.split('?').next().unwrap_or_default().to_owned()
+    }
+
+    pub(super) fn refused(&self, status: StatusCode, message: String) -> Error {
+        Error::Api {
+            method: self.method.clone(),
+            path: self.path(),
+            status,
+            message,
+        }
+    }
+
+    pub(super) fn ended(&self) -> Error {
+        Error::Ended {
+            method: self.method.clone(),
+            path: self.path(),
+        }
+    }
+
+    pub(super) fn json<T: for<'a> Deserialize<'a>>(&self, body: &[u8]) -> Result<T, Error> {
+        serde_json::from_slice(body).map_err(|source| Error::Answer {
+            method: self.method.clone(),
+            path: self.path(),
+            source,
+        })
+    }
+
+    fn broken(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::Broken {
+            method: self.method.clone(),
+            path: self.path(),
+            source: source.into(),
+        }
+    }
+
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        match tokio::time::timeout(limit, answer).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Error::Limit {
+                method: self.method.clone(),
+                path: self.path(),
+                limit,
+            }),
+        }
+    }
+}
+
+impl Podman {
+    /// The whole body of a successful answer, within the call's limit.
+    pub(super) async fn call(&self, call: &Call, body: Vec<u8>) -> Result<Bytes, Error> {
+        call.within(call.limit, async {
+            let Answer {
+                response,
+                connection,
+            } = send(&self.socket, call, "application/octet-stream", body).await?;
+            let status = response.status();
+            let body = whole(call, response).await?;
+            drop(connection);
+            if status.is_success() {
+                Ok(body)
+            } else {
+                Err(call.refused(status, message(&body)))
+            }
+        })
+        .await
+    }
+
+    /// The lines of a successful answer as they come; each within the call's limit.
+    pub(super) async fn stream<'a>(
+        &self,
+        call: &'a Call,
+        content_type: &'static str,
+        body: Vec<u8>,
+    ) -> Result<Lines<'a>, Error> {
+        call.within(call.limit, async {
+            let Answer {
+                response,
+                connection,
+            } = send(&self.socket, call, content_type, body).await?;
+            let status = response.status();
+            if status.is_success() {
+                Ok(Lines {
+                    call,
+                    body: response.into_body(),
+                    pending: Vec::new(),
+                    _connection: connection,
+                })
+            } else {
+                Err(call.refused(status, message(&whole(call, response).await?)))
+            }
+        })
+        .await
+    }
+}
+
+struct Answer {
+    response: Response<Incoming>,
+    /// Moves the bytes. Dropping it closes the socket, by which Podman learns that nobody waits any more.
+    connection: JoinSet<()>,
+}
+
+async fn send(
+    socket: &Path,
+    call: &Call,
+    content_type: &'static str,
+    body: Vec<u8>,
+) -> Result<Answer, Error> {
+    let stream = UnixStream::connect(socket)
+        .await
+        .map_err(|source| Error::Unreachable {
+            socket: socket.to_owned(),
+            source,
+        })?;
+    let (mut sender, io) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|source| call.broken(source))?;
+    let mut connection = JoinSet::new();
+    connection.spawn(async {
+        // An error on the wire reaches whoever reads the answer.
+        let _ = io.await;
+    });
+    let request = Request::builder()
+        .method(call.method.clone())
+        .uri(format!("{PREFIX}{}", call.target))
+        .header(HOST, "podman")
+        .header(CONTENT_TYPE, content_type)
+        .body(Full::new(Bytes::from(body)))
+        .map_err(|source| call.broken(source))?;
+    let response = sender
+        .send_request(request)
+        .await
+        .map_err(|source| call.broken(source))?;
+    Ok(Answer {
+        response,
+        connection,
+    })
+}
+
+async fn whole(call: &Call, response: Response<Incoming>) -> Result<Bytes, Error> {
+    match Limited::new(response.into_body(), ANSWER_LIMIT)
+        .collect()
+        .await
+    {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(source) => Err(call.broken(source)),
+    }
+}
+
+/// Podman's own text for a refusal: the field `message`, or what there is.
+fn message(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Refusal {
+        message: String,
+    }
+    match serde_json::from_slice(body) {
+        Ok(Refusal { message }) => message,
+        Err(_) => String::from_utf8_lossy(body).trim().to_owned(),
+    }
+}
+
+/// An answer of one JSON value per line.
+pub(super) struct Lines<'a> {
+    call: &'a Call,
+    body: Incoming,
+    /// What came after the last whole line.
+    pending: Vec<u8>,
+    _connection: JoinSet<()>,
+}
+
+impl Lines<'_> {
+    /// The next line, none at the end. Waits at most the call's limit.
+    pub(super) async fn next<T: for<'a> Deserialize<'a>>(&mut self) -> Result<Option<T>, Error> {
+        loop {
+            if let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.pending.drain(..=end).collect();
+                return self.call.json(&line).map(Some);
+            }
+            if self.pending.len() > ANSWER_LIMIT {
+                return Err(self.call.broken("a line that does not end"));
+            }
+            let call = self.call;
+            let body = &mut self.body;
+            let frame = call
+                .within(call.limit, async move {
+                    match body.frame().await {
+                        Some(frame) => frame.map(Some).map_err(|source| call.broken(source)),
+                        None => Ok(None),
+                    }
+                })
+                .await?;
+            match frame {
+                Some(frame) => self.pending.extend(frame.into_data().unwrap_or_default()),
+                None if self.pending.is_empty() => return Ok(None),
+                None => {
+                    let line = std::mem::take(&mut self.pending);
+                    return call.json(&line).map(Some);
+                }
+            }
+        }
+    }
+}
+
+/// How a line says that the work failed: Docker's `jsonmessage` in one field, in the other, or in both.
+#[derive(Deserialize)]
+pub(super) struct Failure {
+    error: Option<String>,
+    #[serde(rename = "errorDetail")]
+    error_detail: Option<ErrorDetail>,
+}
+
+#[derive(Deserialize)]
+struct ErrorDetail {
+    #[serde(default)]
+    message: String,
+}
+
+impl Failure {
+    /// Podman's own text, if this line is a failure.
+    pub(super) fn message(self) -> Option<String> {
+        let message = self
+            .error
+            .or(self.error_detail.map(|detail| detail.message))?;
+        Some(message.trim_end().to_owned())
+    }
+}

@@ -1,0 +1,115 @@
+//! Pulling an image, layer by layer.
+
+use hyper::Method;
+use serde::Deserialize;
+
+use super::Podman;
+use super::http::{Call, Error, Failure, SILENCE_LIMIT, encode};
+
+/// What became of one layer. Comes about once a second for a layer that downloads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The first 12 hexadecimal digits of the layer's digest.
+    pub layer: String,
+    pub state: Layer,
+}
+
+/// How far a layer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer {
+    Waiting,
+    /// In bytes; the total is none where the registry does not tell it.
+    Downloading {
+        done: u64,
+        total: Option<u64>,
+    },
+    /// It was here already.
+    Present,
+    Done,
+}
+
+impl Podman {
+    /// Pulls an image from its registry, even if one of that name is here; a registry that still has the same one
+    /// sends no layers. Dropping the future cancels the pull; layers that are complete stay.
+    ///
+    /// Of `name:tag@sha256:…` Podman ignores the tag, and the image gets no tag either. `tls_verify: false` permits
+    /// plain HTTP and certificates that nobody vouches for; `true` forbids both.
+    pub async fn pull(
+        &self,
+        reference: &str,
+        tls_verify: bool,
+        mut progress: impl FnMut(Progress) + Send,
+    ) -> Result<(), Error> {
+        // `compatMode` is how this endpoint tells bytes; without it, it prints a line when a layer begins.
+        let target = format!(
+            "/images/pull?reference={}&tlsVerify={tls_verify}&compatMode=true&policy=always",
+            encode(reference)
+        );
+        let call = Call::new(Method::POST, target, SILENCE_LIMIT);
+        let failed = |message| Error::Pull {
+            reference: reference.to_owned(),
+            message,
+        };
+        let mut lines = match self
+            .stream(&call, "application/octet-stream", Vec::new())
+            .await
+        {
+            // What fails before the first layer comes as a status, which is the registry's or 500.
+            Err(Error::Api { message, .. }) => return Err(failed(message)),
+            lines => lines?,
+        };
+        let mut pulled = false;
+        while let Some(Report {
+            status,
+            id,
+            bytes,
+            failure,
+        }) = lines.next().await?
+        {
+            if let Some(message) = failure.message() {
+                return Err(failed(message));
+            }
+            pulled = status == "Download complete";
+            progress(Progress {
+                layer: id,
+                state: layer(&status, &bytes),
+            });
+        }
+        if pulled { Ok(()) } else { Err(call.ended()) }
+    }
+}
+
+/// A line of the stream. Success ends with `Download complete` and the image's id.
+#[derive(Deserialize)]
+struct Report {
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    id: String,
+    #[serde(default, rename = "progressDetail")]
+    bytes: Bytes,
+    #[serde(flatten)]
+    failure: Failure,
+}
+
+#[derive(Default, Deserialize)]
+struct Bytes {
+    #[serde(default)]
+    current: i64,
+    #[serde(default)]
+    total: i64,
+}
+
+/// What a line says of a layer.
+fn layer(status: &str, bytes: &Bytes) -> Layer {
+    match status {
+        "Downloading" => Layer::Downloading {
+            done: u64::try_from(bytes.current).unwrap_or_default(),
+            // Unknown is -1 on the wire, and 0 is left out.
+            total: u64::try_from(bytes.total).ok().filter(|total| *total > 0),
+        },
+        "Already exists" => Layer::Present,
+        "Download complete" => Layer::Done,
+        _ => Layer::Waiting,
+    }
+}

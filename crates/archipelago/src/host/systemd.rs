@@ -1,0 +1,536 @@
+//! The user's systemd, over D-Bus: what its services are doing, and the few verbs that change it.
+//!
+//! Every call is one D-Bus call on the user's bus, bounded by [`CALL_LIMIT`]. Nothing here retries, waits for a
+//! state or decides what should run; that an action worked is for the next observation to show. Meanings of
+//! names and fields: `org.freedesktop.systemd1(5)`.
+
+mod linger;
+mod signals;
+
+pub use linger::{linger, set_linger};
+pub use signals::{JobResult, Signal};
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use futures_util::{Stream, StreamExt};
+use zbus::conn::Builder;
+use zbus::fdo::PropertiesProxy;
+use zbus::names::InterfaceName;
+use zbus::proxy::CacheProperties;
+use zbus::{Address, Connection, ObjectPath, OwnedObjectPath, OwnedVariant};
+use zbus_systemd::systemd1::ManagerProxy;
+
+/// The longest any one call may take. `Reload` is the slow one: about 1 s with 1,000 units, more on a busy small
+/// machine; systemd itself gives a generator 90 s.
+const CALL_LIMIT: Duration = Duration::from_secs(90);
+
+/// A connection to the user's service manager. It ends when the user's D-Bus daemon does; connect anew then.
+#[derive(Debug, Clone)]
+pub struct Systemd {
+    address: Address,
+    manager: ManagerProxy<'static>,
+}
+
+/// A loaded unit as `ListUnitsByPatterns` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    pub load: LoadState,
+    pub active: ActiveState,
+    /// The service's own state within `active`: `running`, `auto-restart`, `start-pre`, `dead`, …
+    pub sub: String,
+    /// The type of the job in the queue or running for it (`start`, `stop`, `restart`, …).
+    pub job: Option<String>,
+}
+
+/// Whether a unit's file could be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoadState {
+    Loaded,
+    /// Something refers to the unit, or it still runs, but there is no file.
+    NotFound,
+    Masked,
+    /// The file's text is wrong in a way that systemd cannot pass over.
+    BadSetting,
+    Error,
+    Other,
+}
+
+/// What a unit is doing, the same for all unit types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActiveState {
+    Active,
+    Reloading,
+    /// Active, and reading its configuration again (systemd 257 and later).
+    Refreshing,
+    Inactive,
+    Failed,
+    Activating,
+    Deactivating,
+    Maintenance,
+    Other,
+}
+
+/// Why a service stopped, and how often it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceFailure {
+    /// `success`, `exit-code`, `signal`, `core-dump`, `timeout`, `oom-kill`, `start-limit-hit`, `resources`, …
+    pub result: String,
+    /// How the main process ended, as `si_code` of `waitid(2)`: 1 exited, 2 killed, 3 dumped, 0 it never ran.
+    pub exec_main_code: i32,
+    /// Its exit status, or the signal's number.
+    pub exec_main_status: i32,
+    /// Automatic restarts since the last start that a job asked for.
+    pub restarts: u32,
+    /// 32 hexadecimal digits that the journal carries as `_SYSTEMD_INVOCATION_ID`; none before the first start.
+    pub invocation_id: Option<String>,
+    /// When it last became active.
+    pub active_enter: Option<SystemTime>,
+}
+
+/// What `systemctl is-enabled` says of a unit's file: `systemctl(1)`, table "is-enabled output".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnitFileState {
+    Enabled,
+    EnabledRuntime,
+    Linked,
+    Alias,
+    Masked,
+    MaskedRuntime,
+    Static,
+    Disabled,
+    Indirect,
+    /// Written by a generator, as every Quadlet service is.
+    Generated,
+    Transient,
+    Bad,
+    Other(String),
+}
+
+/// The D-Bus path of a queued job; never used twice while the manager lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobPath(OwnedObjectPath);
+
+impl fmt::Display for JobPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
+/// Why the user's systemd, or logind, could not be asked or did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(
+        "connect to the user's D-Bus at {address}: log in as the user that Archipelago runs for (`sudo` and `su` \
+         do not count; `machinectl shell USER@` does), or let its services run without a login: `sudo loginctl \
+         enable-linger USER`"
+    )]
+    Connect {
+        address: String,
+        #[source]
+        source: zbus::Error,
+    },
+    #[error(
+        "{action} {unit}: systemd has no such unit; its file is missing, or was never loaded: `systemctl --user daemon-reload`"
+    )]
+    NoSuchUnit { action: &'static str, unit: String },
+    #[error("{action} {unit}: it is masked; `systemctl --user unmask {unit}` lifts that")]
+    Masked { action: &'static str, unit: String },
+    #[error("{action}: the user's systemd did not do it")]
+    Call {
+        action: String,
+        #[source]
+        source: zbus::Error,
+    },
+    #[error("{action} {unit}: the job was still running after {} s; `systemctl --user status {unit}` shows what it waits for", limit.as_secs())]
+    JobLimit {
+        action: &'static str,
+        unit: String,
+        limit: Duration,
+    },
+    #[error("{action} {unit}: the user's D-Bus went away before the job's result came")]
+    SignalsEnded { action: &'static str, unit: String },
+    #[error("reach logind over the system's D-Bus: is `systemd-logind` running?")]
+    Logind(#[source] zbus::Error),
+    #[error(
+        "change whether user {uid}'s services run without a login: ask an administrator for `sudo loginctl \
+         enable-linger {uid}` (or `disable-linger`)"
+    )]
+    Linger {
+        uid: u32,
+        #[source]
+        source: zbus::Error,
+    },
+}
+
+impl Systemd {
+    /// Connects to the manager of the user this process runs as: `DBUS_SESSION_BUS_ADDRESS`, else
+    /// `$XDG_RUNTIME_DIR/bus`, else `/run/user/UID/bus`.
+    pub async fn connect() -> Result<Systemd, Error> {
+        let address = Address::session().map_err(|source| Error::Connect {
+            address: "DBUS_SESSION_BUS_ADDRESS".to_owned(),
+            source,
+        })?;
+        Systemd::connect_to(address).await
+    }
+
+    async fn connect_to(address: Address) -> Result<Systemd, Error> {
+        let manager = async {
+            let connection = Builder::address(address.clone())
+                .method_timeout(CALL_LIMIT)
+                .build()
+                .await?;
+            // Without caching: every observation is to be systemd's present view, and a cache subscribes to signals.
+            ManagerProxy::builder(&connection)
+                .cache_properties(CacheProperties::No)
+                .build()
+                .await
+        };
+        match manager.await {
+            Ok(manager) => Ok(Systemd { address, manager }),
+            Err(source) => Err(Error::Connect {
+                address: address.to_string(),
+                source,
+            }),
+        }
+    }
+
+    /// The loaded units whose names match one of the shell patterns (`archy-*.service`), by name. One call.
+    ///
+    /// systemd keeps a unit in memory only while it is active, failed, has a job or another unit refers to it (a
+    /// `WantedBy=` that a generator has turned into a link does). So a name that is missing here says nothing about
+    /// the unit's file.
+    pub async fn services(&self, patterns: &[&str]) -> Result<BTreeMap<String, Service>, Error> {
+        let patterns = patterns
+            .iter()
+            .map(|pattern| (*pattern).to_owned())
+            .collect();
+        let units = self
+            .manager
+            .list_units_by_patterns(Vec::new(), patterns)
+            .await
+            .map_err(|source| call("list units", source))?;
+        Ok(units
+            .into_iter()
+            .map(|(name, _, load, active, sub, _, _, job_id, job_type, _)| {
+                let service = Service {
+                    load: LoadState::from(load.as_str()),
+                    active: ActiveState::from(active.as_str()),
+                    sub,
+                    job: (job_id != 0).then_some(job_type),
+                };
+                (name, service)
+            })
+            .collect())
+    }
+
+    /// Why a service is not running, in one consistent answer. For a unit that never ran, or that does not exist,
+    /// the result is `success`.
+    pub async fn failure(&self, service: &str) -> Result<ServiceFailure, Error> {
+        let action = || format!("ask why {service} failed");
+        let properties = self
+            .properties(service)
+            .await
+            .map_err(|source| call(action(), source))?;
+        ServiceFailure::from_properties(properties).map_err(|source| call(action(), source))
+    }
+
+    /// All properties of a unit, of every interface it has. The empty interface name is the D-Bus specification's
+    /// (section "org.freedesktop.DBus.Properties"): one call, so that cause and count belong to the same moment.
+    async fn properties(&self, unit: &str) -> zbus::Result<HashMap<String, OwnedVariant>> {
+        let proxy = PropertiesProxy::builder(self.connection())
+            .destination("org.freedesktop.systemd1")
+            .path(unit_path(unit))
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await?;
+        Ok(proxy.get_all(InterfaceName::from_str_unchecked("")).await?)
+    }
+
+    /// Runs the generators and reads all unit files again; returns when that is done.
+    pub async fn reload(&self) -> Result<(), Error> {
+        self.manager
+            .reload()
+            .await
+            .map_err(|source| call("reload the unit files", source))
+    }
+
+    /// Queues a start and returns at once. Already running is fine: such a job ends as [`JobResult::Done`].
+    pub async fn start(&self, service: &str) -> Result<JobPath, Error> {
+        queued(
+            "start",
+            service,
+            self.manager.start_unit(service.to_owned(), replace()).await,
+        )
+    }
+
+    /// Queues a restart (a start, if it does not run) and returns at once.
+    pub async fn restart(&self, service: &str) -> Result<JobPath, Error> {
+        queued(
+            "restart",
+            service,
+            self.manager
+                .restart_unit(service.to_owned(), replace())
+                .await,
+        )
+    }
+
+    /// Queues a stop and returns at once; none if no such unit is loaded, so nothing runs.
+    pub async fn stop(&self, service: &str) -> Result<Option<JobPath>, Error> {
+        match queued(
+            "stop",
+            service,
+            self.manager.stop_unit(service.to_owned(), replace()).await,
+        ) {
+            Ok(job) => Ok(Some(job)),
+            Err(Error::NoSuchUnit { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Starts a service and waits at most `limit` for the job's end. At the limit the job goes on.
+    pub async fn start_and_wait(&self, service: &str, limit: Duration) -> Result<JobResult, Error> {
+        let signals = self.signals(service).await?;
+        let job = self.start(service).await?;
+        job_done(signals, job, "start", service, limit).await
+    }
+
+    /// Restarts a service and waits at most `limit` for the job's end. At the limit the job goes on.
+    pub async fn restart_and_wait(
+        &self,
+        service: &str,
+        limit: Duration,
+    ) -> Result<JobResult, Error> {
+        let signals = self.signals(service).await?;
+        let job = self.restart(service).await?;
+        job_done(signals, job, "restart", service, limit).await
+    }
+
+    /// Stops a service and waits at most `limit` for the job's end. At the limit the job goes on.
+    pub async fn stop_and_wait(&self, service: &str, limit: Duration) -> Result<JobResult, Error> {
+        let signals = self.signals(service).await?;
+        match self.stop(service).await? {
+            Some(job) => job_done(signals, job, "stop", service, limit).await,
+            None => Ok(JobResult::Done),
+        }
+    }
+
+    /// What happens from now on to units whose names start with `prefix`, and to the manager itself.
+    ///
+    /// Subscribe before queuing a job: systemd sends a job's result once, to those who listen then. The stream has
+    /// a D-Bus connection of its own, so a reader that is slow to poll holds up no call of this `Systemd`. It
+    /// ends when the user's D-Bus goes away; connect anew, subscribe, then observe.
+    pub async fn signals(
+        &self,
+        prefix: &str,
+    ) -> Result<impl Stream<Item = Signal> + Send + Unpin + use<>, Error> {
+        let own = Systemd::connect_to(self.address.clone()).await?;
+        signals::subscribe(own.manager, prefix.to_owned())
+            .await
+            .map_err(|source| call("subscribe to the manager's signals", source))
+    }
+
+    /// Forgets a unit's failure and its count of restarts, so that a start limit that was hit lets it start again.
+    /// A unit that is not loaded has nothing to forget.
+    pub async fn reset_failed(&self, service: &str) -> Result<(), Error> {
+        match self.manager.reset_failed_unit(service.to_owned()).await {
+            Err(source) if is(&source, "org.freedesktop.systemd1.NoSuchUnit") => Ok(()),
+            result => {
+                result.map_err(|source| call(format!("reset the failure of {service}"), source))
+            }
+        }
+    }
+
+    /// The state of a unit's file, loaded or not; none if there is no such file.
+    pub async fn unit_file_state(&self, unit: &str) -> Result<Option<UnitFileState>, Error> {
+        match self.manager.get_unit_file_state(unit.to_owned()).await {
+            Ok(state) => Ok(Some(UnitFileState::from(state.as_str()))),
+            Err(source) if is(&source, "org.freedesktop.DBus.Error.FileNotFound") => Ok(None),
+            Err(source) => Err(call(
+                format!("ask for the state of the file of {unit}"),
+                source,
+            )),
+        }
+    }
+
+    /// Makes the links that the units' `[Install]` sections ask for. systemd sees them after a [`Systemd::reload`].
+    pub async fn enable(&self, units: &[&str]) -> Result<(), Error> {
+        let files = units.iter().map(|unit| (*unit).to_owned()).collect();
+        match self.manager.enable_unit_files(files, false, false).await {
+            Ok(_) => Ok(()),
+            Err(source) => Err(call(format!("enable {}", units.join(", ")), source)),
+        }
+    }
+
+    /// Removes the links that [`Systemd::enable`] made; none there is fine.
+    pub async fn disable(&self, units: &[&str]) -> Result<(), Error> {
+        let files = units.iter().map(|unit| (*unit).to_owned()).collect();
+        match self.manager.disable_unit_files(files, false).await {
+            Ok(_) => Ok(()),
+            Err(source) => Err(call(format!("disable {}", units.join(", ")), source)),
+        }
+    }
+
+    fn connection(&self) -> &Connection {
+        self.manager.inner().connection()
+    }
+}
+
+/// A new job replaces a conflicting one in the queue: `org.freedesktop.systemd1(5)`, `StartUnit()`.
+fn replace() -> String {
+    "replace".to_owned()
+}
+
+fn queued(
+    action: &'static str,
+    service: &str,
+    reply: zbus::Result<OwnedObjectPath>,
+) -> Result<JobPath, Error> {
+    reply.map(JobPath).map_err(|source| {
+        let unit = service.to_owned();
+        if is(&source, "org.freedesktop.systemd1.NoSuchUnit") {
+            Error::NoSuchUnit { action, unit }
+        } else if is(&source, "org.freedesktop.systemd1.UnitMasked") {
+            Error::Masked { action, unit }
+        } else {
+            call(format!("{action} {unit}"), source)
+        }
+    })
+}
+
+async fn job_done(
+    mut signals: impl Stream<Item = Signal> + Unpin,
+    job: JobPath,
+    action: &'static str,
+    service: &str,
+    limit: Duration,
+) -> Result<JobResult, Error> {
+    let result = async {
+        while let Some(signal) = signals.next().await {
+            match signal {
+                Signal::JobRemoved {
+                    job: removed,
+                    result,
+                    ..
+                } if removed == job => return Some(result),
+                _ => {}
+            }
+        }
+        None
+    };
+    let unit = service.to_owned();
+    match tokio::time::timeout(limit, result).await {
+        Ok(Some(result)) => Ok(result),
+        Ok(None) => Err(Error::SignalsEnded { action, unit }),
+        Err(_) => Err(Error::JobLimit {
+            action,
+            unit,
+            limit,
+        }),
+    }
+}
+
+fn call(action: impl Into<String>, source: zbus::Error) -> Error {
+    Error::Call {
+        action: action.into(),
+        source,
+    }
+}
+
+/// Whether a call failed with the D-Bus error of that name.
+fn is(error: &zbus::Error, name: &str) -> bool {
+    match error {
+        zbus::Error::MethodError(error, _, _) => error.as_str() == name,
+        zbus::Error::FDO(error) => zbus::DBusError::name(&**error).as_str() == name,
+        _ => false,
+    }
+}
+
+const UNITS: &str = "/org/freedesktop/systemd1/unit";
+
+fn unit_path(unit: &str) -> OwnedObjectPath {
+    zbus_systemd::bus_path_encode(&ObjectPath::from_static_str_unchecked(UNITS), unit)
+}
+
+impl ServiceFailure {
+    fn from_properties(
+        mut properties: HashMap<String, OwnedVariant>,
+    ) -> zbus::Result<ServiceFailure> {
+        let invocation: Vec<u8> = take(&mut properties, "InvocationID")?;
+        let active_enter_us: u64 = take(&mut properties, "ActiveEnterTimestamp")?;
+        Ok(ServiceFailure {
+            result: take(&mut properties, "Result")?,
+            exec_main_code: take(&mut properties, "ExecMainCode")?,
+            exec_main_status: take(&mut properties, "ExecMainStatus")?,
+            restarts: take(&mut properties, "NRestarts")?,
+            invocation_id: (!invocation.is_empty()).then(|| {
+                invocation
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect()
+            }),
+            active_enter: (active_enter_us != 0)
+                .then(|| SystemTime::UNIX_EPOCH + Duration::from_micros(active_enter_us)),
+        })
+    }
+}
+
+fn take<T>(properties: &mut HashMap<String, OwnedVariant>, name: &'static str) -> zbus::Result<T>
+where
+    T: TryFrom<OwnedVariant, Error = zbus::Error>,
+{
+    match properties.remove(name) {
+        Some(value) => T::try_from(value),
+        None => Err(zbus::Error::MissingParameter(name)),
+    }
+}
+
+impl From<&str> for LoadState {
+    fn from(state: &str) -> LoadState {
+        match state {
+            "loaded" => LoadState::Loaded,
+            "not-found" => LoadState::NotFound,
+            "masked" => LoadState::Masked,
+            "bad-setting" => LoadState::BadSetting,
+            "error" => LoadState::Error,
+            _ => LoadState::Other,
+        }
+    }
+}
+
+impl From<&str> for ActiveState {
+    fn from(state: &str) -> ActiveState {
+        match state {
+            "active" => ActiveState::Active,
+            "reloading" => ActiveState::Reloading,
+            "refreshing" => ActiveState::Refreshing,
+            "inactive" => ActiveState::Inactive,
+            "failed" => ActiveState::Failed,
+            "activating" => ActiveState::Activating,
+            "deactivating" => ActiveState::Deactivating,
+            "maintenance" => ActiveState::Maintenance,
+            _ => ActiveState::Other,
+        }
+    }
+}
+
+impl From<&str> for UnitFileState {
+    fn from(state: &str) -> UnitFileState {
+        match state {
+            "enabled" => UnitFileState::Enabled,
+            "enabled-runtime" => UnitFileState::EnabledRuntime,
+            "linked" | "linked-runtime" => UnitFileState::Linked,
+            "alias" => UnitFileState::Alias,
+            "masked" => UnitFileState::Masked,
+            "masked-runtime" => UnitFileState::MaskedRuntime,
+            "static" => UnitFileState::Static,
+            "disabled" => UnitFileState::Disabled,
+            "indirect" => UnitFileState::Indirect,
+            "generated" => UnitFileState::Generated,
+            "transient" => UnitFileState::Transient,
+            "bad" => UnitFileState::Bad,
+            other => UnitFileState::Other(other.to_owned()),
+        }
+    }
+}
