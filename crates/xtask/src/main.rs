@@ -1,1 +1,33 @@
-fn main() {}
+//! `cargo xtask …`: the developer's and the continuous integration's commands. One file per group of commands; this
+//! one only names the groups. Never part of what a user installs.
+
+mod host;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "The developer's commands of Archipelago")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Throw-away Debian 13 hosts: bring one up, enter it, reboot it, take it down.
+    #[command(subcommand)]
+    Host(host::Command),
+}
+
+fn main() -> ExitCode {
+    let Arguments { command } = Arguments::parse();
+    let ended = match command {
+        Command::Host(command) => host::run(command),
+    };
+    ended.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,121 @@
+//! What the machine must have before anything is built, and installing the Debian packages that it lacks.
+//!
+//! It refuses early and in one line: half a minute into a build is too late to learn that one is not root. It installs
+//! only from the machine's own package sources, and says what.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, bail};
+
+/// A command that we run on the machine, and the Debian package that has it.
+const COMMANDS: [(&str, &str); 7] = [
+    ("mmdebstrap", "mmdebstrap"),
+    ("systemd-nspawn", "systemd-container"),
+    ("ip", "iproute2"),
+    ("nsenter", "util-linux"),
+    ("setpriv", "util-linux"),
+    ("setsid", "util-linux"),
+    ("tar", "tar"),
+];
+
+/// Files that a rootless container needs from the machine's kernel.
+const FILES: [(&str, &str); 4] = [
+    ("/dev/fuse", "user-space file systems"),
+    ("/dev/net/tun", "user-mode networking"),
+    ("/proc/self/ns/user", "user namespaces"),
+    ("/proc/self/ns/cgroup", "cgroup namespaces"),
+];
+
+/// Checks the machine and installs missing packages, once per process.
+///
+/// # Errors
+/// One line that says what is missing and what to do.
+pub fn ensure() -> Result<()> {
+    static CHECKED: OnceLock<()> = OnceLock::new();
+    if CHECKED.get().is_some() {
+        return Ok(());
+    }
+    check_root()?;
+    check_kernel()?;
+    install_missing()?;
+    CHECKED.get_or_init(|| ());
+    Ok(())
+}
+
+/// Whether this process may make a host at all.
+///
+/// # Errors
+/// When it does not run as root.
+pub fn check_root() -> Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        bail!("a test host needs root on this machine (mounts and namespaces): run this as root, for instance with sudo -E");
+    }
+    Ok(())
+}
+
+fn check_kernel() -> Result<()> {
+    let file_systems = fs::read_to_string("/proc/filesystems").context("reading /proc/filesystems: is this Linux?")?;
+    for needed in ["overlay", "cgroup2", "fuse", "tmpfs"] {
+        let present = file_systems.lines().any(|line| line.split_whitespace().next_back() == Some(needed));
+        if !present && !load_module(needed) {
+            bail!("this machine's kernel has no {needed} file system, which a test host needs");
+        }
+    }
+    for (file, what) in FILES {
+        if !Path::new(file).exists() {
+            bail!("{file} is missing: this machine's kernel gives no {what}, which rootless Podman needs");
+        }
+    }
+    crate::nspawn::unified_hierarchy()?;
+    Ok(())
+}
+
+/// A kernel with modules lists a file system only once its module is loaded.
+fn load_module(name: &str) -> bool {
+    Command::new("modprobe")
+        .arg(name)
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn install_missing() -> Result<()> {
+    let mut packages: Vec<&str> =
+        COMMANDS.iter().filter(|(command, _)| !is_installed(command)).map(|(_, package)| *package).collect();
+    packages.dedup();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    if !is_installed("apt-get") {
+        bail!(
+            "missing on this machine: {}. Only Debian's apt-get is known here; install the commands {} in your own way",
+            packages.join(", "),
+            COMMANDS.iter().map(|(command, _)| *command).filter(|command| !is_installed(command)).collect::<Vec<_>>().join(", "),
+        );
+    }
+    eprintln!("installing on this machine with apt-get: {}", packages.join(" "));
+    apt_get(&["update"])?;
+    apt_get(&[&["install", "--yes", "--no-install-recommends"], packages.as_slice()].concat())
+}
+
+fn apt_get(arguments: &[&str]) -> Result<()> {
+    let output = Command::new("apt-get")
+        .args(["-o", "DPkg::Lock::Timeout=300", "--quiet=2"])
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null())
+        .output()
+        .context("running apt-get")?;
+    if !output.status.success() {
+        bail!("apt-get {} failed:\n{}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    Ok(())
+}
+
+fn is_installed(command: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(command).is_file()))
+}

@@ -1,0 +1,35 @@
+//! Discarding this process's hosts when a person presses Ctrl-C or the process is asked to end.
+//!
+//! A process that gets SIGKILL cannot: what it leaves is swept at the next start.
+
+use std::process::exit;
+use std::sync::OnceLock;
+use std::thread;
+
+use anyhow::{Context, Result};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::state;
+
+/// From now on a signal to end discards the hosts that this process owns, and then ends it as the signal would have.
+pub(crate) fn discard_on_end() -> Result<()> {
+    static STARTED: OnceLock<()> = OnceLock::new();
+    if STARTED.set(()).is_err() {
+        return Ok(());
+    }
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).context("listening for signals to end")?;
+    thread::Builder::new()
+        .name("discard-on-end".to_owned())
+        .spawn(move || {
+            let Some(signal) = signals.forever().next() else { return };
+            for name in state::own().unwrap_or_default() {
+                if let Err(error) = state::discard(&name) {
+                    eprintln!("{error:#}");
+                }
+            }
+            exit(128 + signal);
+        })
+        .context("starting the thread that listens for signals")?;
+    Ok(())
+}

@@ -1,0 +1,261 @@
+//! What is known on disk about the hosts of this machine, so that a later process can find, enter and discard them.
+//!
+//! Each host has a folder under `/run/archipelago-testhost`: the mount point of its root, what its console printed,
+//! and its record. The record is written before the first mount and deleted after the last, so whatever a killed
+//! process leaves behind has a record that says so. This module discards; it never starts anything.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
+
+use crate::process::Identity;
+use crate::{cache, forward, mounts, nspawn};
+
+/// One path for the whole machine, so that a host that one session started can be reached from another.
+const RUN: &str = "/run/archipelago-testhost";
+
+/// Everything about one host that outlives a process.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    pub(crate) name: String,
+    /// The process that the host must not outlive; none for a host that stays until someone takes it down.
+    pub(crate) owner: Option<Identity>,
+    pub(crate) nspawn: Option<Identity>,
+    pub(crate) init: Option<Identity>,
+    /// The machine's boot that the host belongs to: process numbers and mounts mean nothing in another.
+    pub(crate) boot: String,
+    /// The host's files, on a real disk: the upper folder of its root, and its containers' storage.
+    pub(crate) disk: PathBuf,
+}
+
+/// One host as `list` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub name: String,
+    pub running: bool,
+    /// Stays until it is taken down by name; otherwise it belongs to a running test.
+    pub detached: bool,
+}
+
+impl Record {
+    /// Claims a name: makes the host's folders and first record, with this process as the owner.
+    pub(crate) fn claim(name: &str) -> Result<Self> {
+        check_name(name)?;
+        let _lock = lock()?;
+        let folder = folder(name);
+        if folder.exists() {
+            bail!("a host named {name} is there already; take it down first or choose another name");
+        }
+        let disk = cache::folder()?.join("hosts").join(name);
+        // Without a record nothing can be using it: it was left by a machine that went down.
+        cache::remove(&disk)?;
+        fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+        let record = Self {
+            name: name.to_owned(),
+            owner: Some(Identity::own()?),
+            nspawn: None,
+            init: None,
+            boot: boot_id()?,
+            disk,
+        };
+        record.write()?;
+        Ok(record)
+    }
+
+    pub(crate) fn read(name: &str) -> Result<Self> {
+        check_name(name)?;
+        let path = folder(name).join("record");
+        let Ok(text) = fs::read_to_string(&path) else {
+            let mut known: Vec<String> = list()?.into_iter().map(|host| host.name).collect();
+            known.sort();
+            let known = if known.is_empty() { "none is up".to_owned() } else { format!("up are: {}", known.join(", ")) };
+            bail!("there is no host named {name}; {known}");
+        };
+        let field = |key: &str| {
+            text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = ")).filter(|value| !value.is_empty())
+        };
+        let process = |key: &str| field(key).map(str::parse).transpose();
+        Ok(Self {
+            name: name.to_owned(),
+            owner: process("owner")?,
+            nspawn: process("nspawn")?,
+            init: process("init")?,
+            boot: field("boot").unwrap_or_default().to_owned(),
+            disk: field("disk").map(PathBuf::from).with_context(|| format!("{} names no disk folder", path.display()))?,
+        })
+    }
+
+    pub(crate) fn write(&self) -> Result<()> {
+        let Self { name, owner, nspawn, init, boot, disk } = self;
+        let process = |identity: &Option<Identity>| identity.map(|identity| identity.to_string()).unwrap_or_default();
+        let text = format!(
+            "owner = {}\nnspawn = {}\ninit = {}\nboot = {boot}\ndisk = {}\n",
+            process(owner),
+            process(nspawn),
+            process(init),
+            disk.display()
+        );
+        let path = folder(name).join("record");
+        let new = folder(name).join("record.new");
+        fs::write(&new, text)
+            .and_then(|()| fs::rename(&new, &path))
+            .with_context(|| format!("writing {}", path.display()))
+    }
+
+    /// The host's process 1.
+    pub(crate) fn running(&self) -> Result<Identity> {
+        match self.init {
+            Some(init) if self.boot == boot_id()? && init.is_alive() => Ok(init),
+            _ => bail!("the host {} is not running", self.name),
+        }
+    }
+
+    fn is_stale(&self, boot: &str) -> bool {
+        self.boot != boot || self.owner.is_some_and(|owner| !owner.is_alive())
+    }
+}
+
+/// The host's folder under `/run`.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    Path::new(RUN).join(name)
+}
+
+/// Where the host's root is mounted.
+pub(crate) fn root(name: &str) -> PathBuf {
+    folder(name).join("root")
+}
+
+/// The hosts of this machine, ordered by name.
+///
+/// # Errors
+/// When the folder under `/run` cannot be read.
+pub fn list() -> Result<Vec<Listed>> {
+    let mut hosts = Vec::new();
+    for name in names()? {
+        // One that is discarded at this moment is no longer there, and that is fine.
+        if !folder(&name).join("record").exists() {
+            continue;
+        }
+        let record = Record::read(&name)?;
+        hosts.push(Listed { running: record.running().is_ok(), detached: record.owner.is_none(), name });
+    }
+    Ok(hosts)
+}
+
+/// Discards what processes that are gone have left: hosts whose owner ended without discarding them, or whose machine
+/// was restarted.
+pub(crate) fn sweep() -> Result<()> {
+    let _lock = lock()?;
+    let boot = boot_id()?;
+    for name in names()? {
+        let left_behind = if folder(&name).join("record").exists() {
+            Record::read(&name).is_ok_and(|record| record.is_stale(&boot))
+        } else {
+            // Claimed under the lock that we hold, and the record is deleted last: its maker or its end was cut short.
+            true
+        };
+        if left_behind {
+            eprintln!("discarding the test host {name}, which its process left behind");
+            discard(&name)?;
+        }
+    }
+    Ok(())
+}
+
+/// The hosts that this very process owns.
+pub(crate) fn own() -> Result<Vec<String>> {
+    let own = Identity::own()?;
+    Ok(names()?
+        .into_iter()
+        .filter(|name| Record::read(name).is_ok_and(|record| record.owner == Some(own)))
+        .collect())
+}
+
+/// Ends everything of a host and deletes it. Tries every step, and returns all failures together; the record goes
+/// last, and only when nothing is left that it is needed for.
+pub(crate) fn discard(name: &str) -> Result<()> {
+    check_name(name)?;
+    let record = Record::read(name).ok();
+    let mut failures = Vec::new();
+    let mut step = |result: Result<()>| {
+        if let Err(error) = result {
+            failures.push(format!("{error:#}"));
+        }
+    };
+    step(forward::end_all(name));
+    if let Some(record) = record.as_ref().filter(|record| boot_id().is_ok_and(|boot| boot == record.boot)) {
+        step(end_processes(record));
+    }
+    step(nspawn::end(name));
+    step(mounts::unmount_at_and_below(&folder(name)));
+    if let Some(record) = &record {
+        step(cache::remove(&record.disk));
+    }
+    if !failures.is_empty() {
+        bail!("discarding the host {name}:\n{}", failures.join("\n"));
+    }
+    cache::remove(&folder(name))
+}
+
+/// Kills the host's process 1, and with it all that runs inside; nspawn then tidies up after itself and ends.
+pub(crate) fn end_processes(record: &Record) -> Result<()> {
+    match (record.init, record.nspawn) {
+        (Some(init), _) => init.signal(Signal::KILL)?,
+        (None, Some(nspawn)) => nspawn.signal(Signal::KILL)?,
+        (None, None) => {}
+    }
+    for process in [record.init, record.nspawn].into_iter().flatten() {
+        process.wait_for_end()?;
+    }
+    Ok(())
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let allowed = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
+    if name.is_empty() || name.len() > 60 || name.starts_with('-') || name.ends_with('-') || !name.chars().all(allowed) {
+        bail!("{name:?} cannot name a host: use up to 60 of a-z, 0-9 and, between them, '-'");
+    }
+    Ok(())
+}
+
+fn names() -> Result<Vec<String>> {
+    let Ok(entries) = fs::read_dir(RUN) else { return Ok(Vec::new()) };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.with_context(|| format!("reading {RUN}"))?;
+        if let Some(name) = entry.file_name().to_str().filter(|name| check_name(name).is_ok()) {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Held while a name is claimed or leftovers are swept: a host that is just being claimed is not a leftover.
+fn lock() -> Result<fs::File> {
+    fs::create_dir_all(RUN).with_context(|| format!("making {RUN}"))?;
+    cache::lock(&Path::new(RUN).join(".lock"))
+}
+
+fn boot_id() -> Result<String> {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map(|id| id.trim().to_owned())
+        .context("reading the machine's boot id")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_name;
+
+    #[test]
+    fn a_host_name_is_also_a_folder_a_machine_and_a_cgroup() {
+        for good in ["t1", "a", "web-2"] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        for bad in ["", "-a", "a-", "A", "a b", "a/b", "..", ".lock", "a_b", &"a".repeat(61)] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Copying files and folders into a host and out of it.
+//!
+//! Through a `tar` on each side: the host's own resolves the host's links and accounts, so nothing can end up on the
+//! machine by way of a link.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::enter::Account;
+use crate::host::Host;
+
+/// `$1` is where to, `$2` the name that the archive's only member has. Ownership is that of the folder it lands in: what
+/// is copied into the user's home is the user's, and so are the folders made on the way.
+const UNPACK: &str = r#"
+set -eu
+destination=$1
+if [ -d "$destination" ]; then destination=$destination/$2; fi
+parent=$(dirname "$destination")
+owner=$parent
+while [ ! -e "$owner" ]; do missing=$owner; owner=$(dirname "$owner"); done
+if [ -n "${missing-}" ]; then
+    mkdir -p "$parent"
+    chown -R --reference="$owner" "$missing"
+fi
+arriving=$(mktemp -d "$parent/.arriving-XXXXXX")
+trap 'rm -rf "$arriving"' EXIT
+tar --extract --no-same-owner --directory="$arriving"
+chown -R --reference="$parent" "$arriving/$2"
+mv --no-target-directory "$arriving/$2" "$destination"
+"#;
+
+impl Host {
+    /// Copies a file or folder of the machine to `destination` in the host, or into it when that is a folder there.
+    /// The copy belongs to whoever owns the folder it lands in.
+    ///
+    /// # Errors
+    /// When the source cannot be read or the destination cannot be written.
+    pub fn copy_in(&self, source: &Path, destination: &str) -> Result<()> {
+        let what = || format!("copying {} to {destination} in the host {}", source.display(), self.name());
+        let source = source.canonicalize().with_context(what)?;
+        let (Some(parent), Some(name)) = (source.parent(), source.file_name().and_then(|name| name.to_str())) else {
+            bail!("{}: it has no name", what());
+        };
+        let mut pack = Command::new("tar")
+            .args(["--create", "--directory"])
+            .arg(parent)
+            .args(["--", name])
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(what)?;
+        let archive = pack.stdout.take().with_context(what)?;
+        let unpacked = self
+            .command(Account::Root, &["sh", "-c", UNPACK, "sh", destination, name])?
+            .stdin(archive)
+            .output()
+            .with_context(what)?;
+        let packed = pack.wait().with_context(what)?;
+        if !unpacked.status.success() || !packed.success() {
+            bail!("{}: {}", what(), String::from_utf8_lossy(&unpacked.stderr).trim_end());
+        }
+        Ok(())
+    }
+
+    /// Copies a file or folder of the host into an existing folder of the machine, under its own name.
+    ///
+    /// # Errors
+    /// When the source cannot be read or the folder cannot be written.
+    pub fn copy_out(&self, source: &str, folder: &Path) -> Result<()> {
+        let what = || format!("copying {source} in the host {} to {}", self.name(), folder.display());
+        let path = Path::new(source);
+        let (Some(parent), Some(name)) = (path.parent().and_then(Path::to_str), path.file_name().and_then(|name| name.to_str()))
+        else {
+            bail!("{}: it has no name", what());
+        };
+        let mut pack = self
+            .command(Account::Root, &["tar", "--create", "--directory", parent, "--", name])?
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(what)?;
+        let archive = pack.stdout.take().with_context(what)?;
+        let unpacked = Command::new("tar")
+            .args(["--extract", "--no-same-owner", "--directory"])
+            .arg(folder)
+            .stdin(archive)
+            .status()
+            .with_context(what)?;
+        let packed = pack.wait().with_context(what)?;
+        if !unpacked.success() || !packed.success() {
+            bail!("{}: tar could not (see above)", what());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! `cargo xtask host …`: hosts that outlive the command, each found again by its name.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{self, ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail};
+use clap::Subcommand;
+use testhost::{Account, Host, Options, Reboot};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build what the hosts are made of, so that the first `up` is fast.
+    Prepare,
+    /// Boot a fresh host that stays until `down`.
+    Up {
+        name: String,
+        /// Without Archipelago: only Debian, Podman and the user.
+        #[arg(long)]
+        bare: bool,
+    },
+    /// Run a command in the user's session, or a login shell; its exit status is passed on.
+    Enter {
+        name: String,
+        /// As root rather than as the user.
+        #[arg(long)]
+        root: bool,
+        #[arg(last = true)]
+        command: Vec<String>,
+    },
+    /// Run a program of this machine in the host's network.
+    Net {
+        name: String,
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+    /// Copy a file or folder into a host. It belongs to whoever owns the folder it lands in.
+    Copy {
+        file: PathBuf,
+        /// NAME:PATH
+        destination: String,
+    },
+    /// Open a port of the host's loopback on this machine's loopback.
+    Forward {
+        name: String,
+        port: u16,
+        /// The port on this machine; any free one if not given.
+        #[arg(long, default_value_t = 0)]
+        local: u16,
+        /// Return at once and go on forwarding until the host is taken down.
+        #[arg(long)]
+        background: bool,
+    },
+    /// Restart a host on the same files.
+    Reboot {
+        name: String,
+        /// As if the power went, rather than an orderly shutdown.
+        #[arg(long)]
+        hard: bool,
+    },
+    /// Take a host down and delete everything of it.
+    Down { name: String },
+    /// The hosts of this machine.
+    List,
+}
+
+pub(crate) fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Prepare => {
+            let testhost::Prepared { root, images } = testhost::prepare()?;
+            println!("root: {}\nimages: {}", root.display(), images.display());
+        }
+        Command::Up { name, bare } => up(&name, bare)?,
+        Command::Enter { name, root, command } => {
+            let account = if root { Account::Root } else { Account::User };
+            let words: Vec<&str> = command.iter().map(String::as_str).collect();
+            return Ok(exit_code(Host::open(&name)?.run_interactively(account, &words)?));
+        }
+        Command::Net { name, command } => return net(&name, &command),
+        Command::Copy { file, destination } => {
+            let Some((name, path)) = destination.split_once(':') else {
+                bail!("{destination:?} is not of the form NAME:PATH");
+            };
+            Host::open(name)?.copy_in(&file, path)?;
+        }
+        Command::Forward { name, port, local, background: false } => {
+            let forward = Host::open(&name)?.forward_from(local, port)?;
+            println!("http://{}", forward.address());
+            forward.run();
+        }
+        Command::Forward { name, port, local, background: true } => forward_in_background(&name, port, local)?,
+        Command::Reboot { name, hard } => {
+            Host::open(&name)?.reboot(if hard { Reboot::Hard } else { Reboot::Soft })?;
+        }
+        Command::Down { name } => Host::open(&name)?.down()?,
+        Command::List => list()?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn up(name: &str, bare: bool) -> Result<()> {
+    if !bare {
+        bail!("the package cannot be built yet: use --bare for a host without Archipelago");
+    }
+    let host = Host::boot(Options::named(name).detached())?;
+    println!("{name} is up after {:.1} s", host.boot_time().as_secs_f64());
+    println!("  cargo xtask host enter {name}      a shell in the user's session");
+    println!("  cargo xtask host down {name}       take it down");
+    Ok(())
+}
+
+fn net(name: &str, command: &[OsString]) -> Result<ExitCode> {
+    let Some((program, arguments)) = command.split_first() else { bail!("no program given") };
+    let program = program.to_str().context("the program's name is not text")?;
+    let error = Host::open(name)?.network_command(program)?.args(arguments).exec();
+    Err(error).with_context(|| format!("running {program} in the network of {name}"))
+}
+
+/// Starts this same program again, without a terminal, and leaves it to the host.
+fn forward_in_background(name: &str, port: u16, local: u16) -> Result<()> {
+    let host = Host::open(name)?;
+    let program = std::env::current_exe().context("finding this program")?;
+    let mut forwarder = process::Command::new("setsid")
+        .arg(program)
+        .args(["host", "forward", name, &port.to_string(), "--local", &local.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("starting to forward in the background")?;
+    host.tie_forwarder(forwarder.id())?;
+    let mut address = String::new();
+    let output = forwarder.stdout.take().context("reading the forwarded address")?;
+    BufReader::new(output).read_line(&mut address).context("reading the forwarded address")?;
+    if address.is_empty() {
+        bail!("port {port} of {name} cannot be forwarded from port {local} of this machine: is that taken?");
+    }
+    print!("{address}");
+    Ok(())
+}
+
+fn list() -> Result<()> {
+    let hosts = testhost::list()?;
+    if hosts.is_empty() {
+        println!("no host is up");
+    }
+    for testhost::Listed { name, running, detached } in hosts {
+        let state = if running { "running" } else { "not running" };
+        let kept = if detached { "until taken down" } else { "with its test" };
+        println!("{name:<40} {state:<12} {kept}");
+    }
+    Ok(())
+}
+
+/// An exit status of a command in the host, as this process's own.
+fn exit_code(status: i32) -> ExitCode {
+    u8::try_from(status).map_or(ExitCode::FAILURE, ExitCode::from)
+}
