@@ -27,4 +27,5 @@ Types: deb
 URIs: file:/var/lib/offline-packages
 Suites: ./
 Trusted: yes
+Languages: none
 CONF
