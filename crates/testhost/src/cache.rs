@@ -19,13 +19,20 @@ use crate::mounts;
 /// # Errors
 /// When none of the three is set, or the path holds a character that the options of an overlay mount cannot carry.
 pub fn folder() -> Result<PathBuf> {
-    let given = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let given = |name: &str| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let folder = given("ARCHIPELAGO_CACHE")
         .or_else(|| given("XDG_CACHE_HOME").map(|base| base.join("archipelago")))
         .or_else(|| given("HOME").map(|home| home.join(".cache/archipelago")))
         .context("no cache folder: set ARCHIPELAGO_CACHE, XDG_CACHE_HOME or HOME")?;
     if !folder.is_absolute() {
-        bail!("the cache folder {} must be an absolute path", folder.display());
+        bail!(
+            "the cache folder {} must be an absolute path",
+            folder.display()
+        );
     }
     if folder.to_string_lossy().contains([',', ':', '\\']) {
         bail!(
@@ -42,14 +49,19 @@ pub fn folder() -> Result<PathBuf> {
 ///
 /// # Errors
 /// When the cache cannot be written or `build` fails; nothing half-built keeps the final name.
-pub fn artifact(kind: &str, recipe: &[&str], build: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+pub fn artifact(
+    kind: &str,
+    recipe: &[&str],
+    build: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
     let folder = folder()?;
     let name = format!("{kind}-{}", key(recipe));
     let finished = folder.join(&name);
     if finished.exists() {
         return Ok(finished);
     }
-    fs::create_dir_all(&folder).with_context(|| format!("making the cache folder {}", folder.display()))?;
+    fs::create_dir_all(&folder)
+        .with_context(|| format!("making the cache folder {}", folder.display()))?;
     let _lock = lock(&folder.join(format!("{name}.lock")))?;
     if finished.exists() {
         return Ok(finished);
@@ -87,8 +99,10 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
 
 /// Waits for, then holds, an exclusive lock until the returned file is dropped. The kernel frees it when a process dies.
 pub(crate) fn lock(path: &Path) -> Result<File> {
-    let file = File::create(path).with_context(|| format!("making the lock file {}", path.display()))?;
-    file.lock().with_context(|| format!("locking {}", path.display()))?;
+    let file =
+        File::create(path).with_context(|| format!("making the lock file {}", path.display()))?;
+    file.lock()
+        .with_context(|| format!("locking {}", path.display()))?;
     Ok(file)
 }
 
@@ -99,7 +113,11 @@ fn key(recipe: &[&str]) -> String {
         hash.update(part.len().to_be_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]

@@ -12,7 +12,15 @@ use anyhow::{Context, Result, bail};
 /// The release that hosts and images are made of.
 const RELEASE: &str = "trixie";
 
-/// What a root begins with (mmdebstrap's variants).
+/// Documentation and translations are a third of the size and nobody reads them in a test.
+const OPTIONS: [&str; 4] = [
+    "--mode=root",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+];
+
+/// What a root begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Variant {
     /// A Debian that works, with `apt-get`.
@@ -21,54 +29,90 @@ pub(crate) enum Variant {
     FilesOnly,
 }
 
-/// Builds a root with `packages` at `target`: a folder, or an archive when its name ends in `.tar`.
-///
-/// `customize` is a shell script that runs on the machine (not inside the root) with the root's path as `$1`, after
-/// the packages are installed and while the package lists are still there.
-pub(crate) fn build(variant: Variant, packages: &[&str], customize: &str, target: &Path) -> Result<()> {
-    let mirror = mirror()?;
-    let format = if target.extension() == Some(OsStr::new("tar")) { "tar" } else { "directory" };
-    let (variant, hook) = match variant {
-        Variant::Minimal => ("minbase", "customize"),
-        // Nothing is set up, so there is no step after that.
-        Variant::FilesOnly => ("extract", "extract"),
-    };
-    let mut command = Command::new("mmdebstrap");
-    command
-        .arg("--mode=root")
-        .arg(format!("--variant={variant}"))
-        .arg(format!("--format={format}"))
-        // Documentation and translations are a third of the size and nobody reads them in a test.
-        .arg("--dpkgopt=path-exclude=/usr/share/man/*")
-        .arg("--dpkgopt=path-exclude=/usr/share/locale/*")
-        .arg("--dpkgopt=path-exclude=/usr/share/doc/*")
-        .arg(format!("--{hook}-hook=set -eu\n{customize}"));
-    if !packages.is_empty() {
-        command.arg(format!("--include={}", packages.join(",")));
+/// How one root file system is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Root {
+    pub(crate) variant: Variant,
+    pub(crate) packages: &'static [&'static str],
+    /// A shell script that runs on the machine (not inside the root) with the root's path as `$1`, after the packages
+    /// are there and while the package lists still are.
+    pub(crate) script: &'static str,
+}
+
+impl Root {
+    /// Everything that decides what comes out, except the day's state of the mirror.
+    pub(crate) fn recipe(&self) -> Vec<&'static str> {
+        let Self {
+            variant,
+            packages,
+            script,
+        } = *self;
+        let (variant, _) = variant.names();
+        [&OPTIONS, packages, &[RELEASE, variant, script]].concat()
     }
-    let output = command
-        .arg(RELEASE)
-        .arg(target)
-        .arg(&mirror)
-        .stdin(Stdio::null())
-        .output()
-        .context("running mmdebstrap")?;
-    if !output.status.success() {
-        let log = String::from_utf8_lossy(&output.stderr);
-        let lines: Vec<&str> = log.lines().collect();
-        let tail = lines.get(lines.len().saturating_sub(30)..).unwrap_or_default().join("\n");
-        bail!("mmdebstrap from {mirror} failed:\n{tail}");
+
+    /// Builds it at `target`: a folder, or an archive when its name ends in `.tar`.
+    pub(crate) fn build(&self, target: &Path) -> Result<()> {
+        let Self {
+            variant,
+            packages,
+            script,
+        } = *self;
+        let mirror = mirror()?;
+        let (variant, hook) = variant.names();
+        let format = if target.extension() == Some(OsStr::new("tar")) {
+            "tar"
+        } else {
+            "directory"
+        };
+        let output = Command::new("mmdebstrap")
+            .args(OPTIONS)
+            .arg(format!("--variant={variant}"))
+            .arg(format!("--format={format}"))
+            .args((!packages.is_empty()).then(|| format!("--include={}", packages.join(","))))
+            .arg(format!("--{hook}-hook=set -eu\n{script}"))
+            .arg(RELEASE)
+            .arg(target)
+            .arg(&mirror)
+            .stdin(Stdio::null())
+            .output()
+            .context("running mmdebstrap")?;
+        if !output.status.success() {
+            let log = String::from_utf8_lossy(&output.stderr);
+            let lines: Vec<&str> = log.lines().collect();
+            let tail = lines
+                .get(lines.len().saturating_sub(30)..)
+                .unwrap_or_default()
+                .join("\n");
+            bail!("mmdebstrap from {mirror} failed:\n{tail}");
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+impl Variant {
+    /// mmdebstrap's name of the variant, and of the last hook that it runs for it.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Minimal => ("minbase", "customize"),
+            Self::FilesOnly => ("extract", "extract"),
+        }
+    }
 }
 
 /// The address of the Debian mirror in this machine's own package sources.
 fn mirror() -> Result<String> {
     let mut texts = vec![fs::read_to_string("/etc/apt/sources.list").unwrap_or_default()];
     if let Ok(entries) = fs::read_dir("/etc/apt/sources.list.d") {
-        let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        let mut files: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .collect();
         files.sort();
-        texts.extend(files.iter().map(|file| fs::read_to_string(file).unwrap_or_default()));
+        texts.extend(
+            files
+                .iter()
+                .map(|file| fs::read_to_string(file).unwrap_or_default()),
+        );
     }
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let codename = release
@@ -87,7 +131,11 @@ fn mirror() -> Result<String> {
 fn mirror_in(text: &str, codename: &str) -> Option<String> {
     let deb822 = text.split("\n\n").find_map(|stanza| {
         let field = |name: &str| {
-            stanza.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().split_whitespace()
+            stanza
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+                .unwrap_or_default()
+                .split_whitespace()
         };
         let fits = field("Types").any(|kind| kind == "deb")
             && field("Suites").any(|suite| suite == codename)
@@ -96,9 +144,13 @@ fn mirror_in(text: &str, codename: &str) -> Option<String> {
     });
     let one_line = || {
         text.lines().find_map(|line| {
-            let mut words = line.strip_prefix("deb ")?.split_whitespace().skip_while(|word| !word.contains("://"));
+            let mut words = line
+                .strip_prefix("deb ")?
+                .split_whitespace()
+                .skip_while(|word| !word.contains("://"));
             let address = words.next()?;
-            (words.next() == Some(codename) && words.any(|component| component == "main")).then_some(address)
+            (words.next() == Some(codename) && words.any(|component| component == "main"))
+                .then_some(address)
         })
     };
     deb822.or_else(one_line).map(ToOwned::to_owned)
@@ -113,10 +165,22 @@ mod tests {
         let check = |text: &str, expected: Option<&str>| {
             assert_eq!(mirror_in(text, "bookworm").as_deref(), expected, "{text}");
         };
-        check("Types: deb\nURIs: http://a.example/debian\nSuites: bookworm bookworm-updates\nComponents: main\n", Some("http://a.example/debian"));
-        check("Types: deb\nURIs: http://a.example/security\nSuites: bookworm-security\nComponents: main\n", None);
-        check("Types: deb\nURIs: https://b.example\nSuites: nodistro\nComponents: main\n\nTypes: deb\nURIs: http://a.example/debian\nSuites: bookworm\nComponents: main contrib\n", Some("http://a.example/debian"));
-        check("deb https://c.example cloud main\ndeb [signed-by=/k] http://a.example/debian bookworm main\n", Some("http://a.example/debian"));
+        check(
+            "Types: deb\nURIs: http://a.example/debian\nSuites: bookworm bookworm-updates\nComponents: main\n",
+            Some("http://a.example/debian"),
+        );
+        check(
+            "Types: deb\nURIs: http://a.example/security\nSuites: bookworm-security\nComponents: main\n",
+            None,
+        );
+        check(
+            "Types: deb\nURIs: https://b.example\nSuites: nodistro\nComponents: main\n\nTypes: deb\nURIs: http://a.example/debian\nSuites: bookworm\nComponents: main contrib\n",
+            Some("http://a.example/debian"),
+        );
+        check(
+            "deb https://c.example cloud main\ndeb [signed-by=/k] http://a.example/debian bookworm main\n",
+            Some("http://a.example/debian"),
+        );
         check("# deb http://a.example/debian bookworm main\n", None);
         check("", None);
     }

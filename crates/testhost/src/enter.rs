@@ -47,9 +47,18 @@ impl Output {
     /// # Errors
     /// With the command, its status and what it wrote, if it failed.
     pub fn checked(self) -> Result<String> {
-        let Self { status, stdout, stderr, command } = self;
+        let Self {
+            status,
+            stdout,
+            stderr,
+            command,
+        } = self;
         if status != 0 {
-            bail!("in the host, `{command}` ended with {status}: {}{}", stderr.trim_end(), stdout.trim_end());
+            bail!(
+                "in the host, `{command}` ended with {status}: {}{}",
+                stderr.trim_end(),
+                stdout.trim_end()
+            );
         }
         Ok(stdout)
     }
@@ -126,15 +135,36 @@ impl Host {
     /// # Errors
     /// When the host is not running.
     pub fn run_interactively(&self, account: Account, command: &[&str]) -> Result<i32> {
-        let command = if command.is_empty() { &["bash", "-l"] } else { command };
+        let command = if command.is_empty() {
+            &["bash", "-l"]
+        } else {
+            command
+        };
         let status = if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
             // A terminal of the host's own, so that `tty` and job control work there.
-            let line = command.iter().map(|word| shell_quoted(word)).collect::<Vec<_>>().join(" ");
-            self.command(account, &["script", "--quiet", "--return", "--command", &line, "/dev/null"])?.status()
+            let line = command
+                .iter()
+                .map(|word| shell_quoted(word))
+                .collect::<Vec<_>>()
+                .join(" ");
+            self.command(
+                account,
+                &[
+                    "script",
+                    "--quiet",
+                    "--return",
+                    "--command",
+                    &line,
+                    "/dev/null",
+                ],
+            )?
+            .status()
         } else {
             self.command(account, command)?.status()
         };
-        status.map(status_number).context("running a command in the host")
+        status
+            .map(status_number)
+            .context("running a command in the host")
     }
 
     /// A command that will run in the host, for everything that the other functions do not do.
@@ -154,7 +184,14 @@ impl Host {
 pub(crate) fn root_command(init: Identity, command: &[&str]) -> Command {
     let mut enter = enter(init);
     enter
-        .args(["env", "--ignore-environment", "--chdir=/root", "HOME=/root", "USER=root", "LOGNAME=root"])
+        .args([
+            "env",
+            "--ignore-environment",
+            "--chdir=/root",
+            "HOME=/root",
+            "USER=root",
+            "LOGNAME=root",
+        ])
         .arg("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         .args(session_environment())
         .args(command);
@@ -166,17 +203,28 @@ fn user_command(init: Identity, command: &[&str]) -> Command {
     let mut enter = enter(init);
     enter
         .args(["setpriv", "--reuid", &id, "--regid", &id, "--init-groups"])
-        .args(["env", "--ignore-environment", "--chdir=/home/archy", "HOME=/home/archy", "USER=archy", "LOGNAME=archy"])
+        .args([
+            "env",
+            "--ignore-environment",
+            "--chdir=/home/archy",
+            "HOME=/home/archy",
+            "USER=archy",
+            "LOGNAME=archy",
+        ])
         .arg("PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games")
         .arg(format!("XDG_RUNTIME_DIR=/run/user/{id}"))
-        .arg(format!("DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/{id}/bus"))
+        .arg(format!(
+            "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/{id}/bus"
+        ))
         .args(session_environment())
         .args(command);
     enter
 }
 
 fn session_environment() -> [String; 3] {
-    let terminal = std::env::var("TERM").ok().filter(|terminal| !terminal.is_empty());
+    let terminal = std::env::var("TERM")
+        .ok()
+        .filter(|terminal| !terminal.is_empty());
     [
         "SHELL=/bin/bash".to_owned(),
         "LANG=C.UTF-8".to_owned(),
@@ -187,12 +235,17 @@ fn session_environment() -> [String; 3] {
 fn enter(init: Identity) -> Command {
     let mut command = Command::new("nsenter");
     command.args(["--target", &init.pid.to_string()]);
-    command.args(["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--"]);
+    command.args([
+        "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--",
+    ]);
     command
 }
 
 fn status_number(status: ExitStatus) -> i32 {
-    status.code().or_else(|| Some(128 + status.signal()?)).unwrap_or(-1)
+    status
+        .code()
+        .or_else(|| Some(128 + status.signal()?))
+        .unwrap_or(-1)
 }
 
 /// In single quotes, inside which only the single quote itself means anything to a shell.

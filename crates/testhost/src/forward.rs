@@ -3,7 +3,7 @@
 //! Only loopback on both sides: nothing becomes reachable from another machine.
 
 use std::fs::{self, File};
-use std::io::{self, copy};
+use std::io::copy;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,7 +34,9 @@ impl Host {
     pub fn forward_from(&self, local_port: u16, port: u16) -> Result<Forward> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, local_port))
             .with_context(|| format!("listening on 127.0.0.1:{local_port}"))?;
-        let address = listener.local_addr().context("asking for the forwarded port")?;
+        let address = listener
+            .local_addr()
+            .context("asking for the forwarded port")?;
         let ended = Arc::new(AtomicBool::new(false));
         let name = self.name().to_owned();
         let accepting = thread::Builder::new()
@@ -44,7 +46,11 @@ impl Host {
                 move || accept(&listener, &ended, &name, port)
             })
             .context("starting to forward")?;
-        Ok(Forward { address, ended, accepting: Some(accepting) })
+        Ok(Forward {
+            address,
+            ended,
+            accepting: Some(accepting),
+        })
     }
 
     /// As [`Host::forward_from`], from any free port.
@@ -60,7 +66,8 @@ impl Host {
     /// # Errors
     /// When the process is gone already, or the host's folder cannot be written.
     pub fn tie_forwarder(&self, pid: u32) -> Result<()> {
-        let process = Identity::of(i32::try_from(pid)?).context("the process that forwards ended at once")?;
+        let process =
+            Identity::of(i32::try_from(pid)?).context("the process that forwards ended at once")?;
         let path = state::folder(self.name()).join(format!("forward-{pid}"));
         fs::write(&path, process.to_string()).with_context(|| format!("writing {}", path.display()))
     }
@@ -94,10 +101,17 @@ impl Drop for Forward {
 
 /// Ends the background processes that were tied to a host.
 pub(crate) fn end_all(name: &str) -> Result<()> {
-    let Ok(entries) = fs::read_dir(state::folder(name)) else { return Ok(()) };
+    let Ok(entries) = fs::read_dir(state::folder(name)) else {
+        return Ok(());
+    };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        if path.file_name().is_some_and(|file| file.to_string_lossy().starts_with("forward-")) {
-            let process: Identity = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?.parse()?;
+        if path
+            .file_name()
+            .is_some_and(|file| file.to_string_lossy().starts_with("forward-"))
+        {
+            let process: Identity = fs::read_to_string(&path)
+                .with_context(|| format!("reading {}", path.display()))?
+                .parse()?;
             process.signal(Signal::TERM)?;
             process.wait_for_end()?;
         }
@@ -114,8 +128,9 @@ fn accept(listener: &TcpListener, ended: &AtomicBool, name: &str, port: u16) {
         let name = name.to_owned();
         // Entering a network namespace is for one thread alone, so each connection gets its own.
         thread::spawn(move || {
-            if let Err(error) = connect(&name, port).and_then(|inside| Ok(exchange(&outside, &inside)?)) {
-                eprintln!("forwarding to port {port} of the host {name}: {error:#}");
+            // Where nothing listens the connection ends, as it would without us in between.
+            if let Ok(inside) = connect(&name, port) {
+                exchange(&outside, &inside);
             }
         });
     }
@@ -124,19 +139,22 @@ fn accept(listener: &TcpListener, ended: &AtomicBool, name: &str, port: u16) {
 /// Opens a connection as a process in the host would. This thread stays in the host's network.
 fn connect(name: &str, port: u16) -> Result<TcpStream> {
     let init = Record::read(name)?.running()?;
-    let namespace = File::open(format!("/proc/{}/ns/net", init.pid)).context("opening the host's network")?;
-    move_into_link_name_space(std::os::fd::AsFd::as_fd(&namespace), Some(LinkNameSpaceType::Network))
-        .context("entering the host's network")?;
+    let namespace =
+        File::open(format!("/proc/{}/ns/net", init.pid)).context("opening the host's network")?;
+    move_into_link_name_space(
+        std::os::fd::AsFd::as_fd(&namespace),
+        Some(LinkNameSpaceType::Network),
+    )
+    .context("entering the host's network")?;
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).context("connecting")
 }
 
 /// Copies both ways until both sides have said all they will.
-fn exchange(outside: &TcpStream, inside: &TcpStream) -> io::Result<()> {
+fn exchange(outside: &TcpStream, inside: &TcpStream) {
     thread::scope(|scope| {
         scope.spawn(|| one_way(inside, outside));
         one_way(outside, inside);
     });
-    Ok(())
 }
 
 /// A side that breaks off ends its direction, as a cut cable would.

@@ -35,7 +35,10 @@ impl Options {
     /// A host with this name (a-z, 0-9 and '-') rather than one after the running test.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self { name: Some(name.to_owned()), ..Self::default() }
+        Self {
+            name: Some(name.to_owned()),
+            ..Self::default()
+        }
     }
 
     /// The host outlives this process and its [`Host`] value, until [`Host::down`].
@@ -86,15 +89,21 @@ impl Host {
         prerequisites::ensure()?;
         state::sweep()?;
         let prepared = if options.without_images {
-            Prepared { root: rootfs::ensure()?, images: PathBuf::new() }
+            Prepared {
+                root: rootfs::ensure()?,
+                images: PathBuf::new(),
+            }
         } else {
             crate::prepare()?
         };
         signals::discard_on_end()?;
         let start = Instant::now();
         let name = options.name.clone().unwrap_or_else(name_after_test);
+        let assembling = signals::hold_off();
         let mut record = Record::claim(&name)?;
-        if let Err(error) = assemble(&record, &prepared, &options).and_then(|()| start_nspawn(&mut record)) {
+        if let Err(error) =
+            assemble(&record, &prepared, &options).and_then(|()| start_nspawn(&mut record))
+        {
             let error = error.context(format!("booting the host {name}"));
             return Err(match state::discard(&name) {
                 Ok(()) => error,
@@ -105,7 +114,12 @@ impl Host {
             record.owner = None;
             record.write()?;
         }
-        Ok(Self { name, owned: !options.detached, boot_time: start.elapsed() })
+        drop(assembling);
+        Ok(Self {
+            name,
+            owned: !options.detached,
+            boot_time: start.elapsed(),
+        })
     }
 
     /// A detached host that is there already.
@@ -115,7 +129,11 @@ impl Host {
     pub fn open(name: &str) -> Result<Self> {
         prerequisites::check_root()?;
         Record::read(name)?;
-        Ok(Self { name: name.to_owned(), owned: false, boot_time: Duration::ZERO })
+        Ok(Self {
+            name: name.to_owned(),
+            owned: false,
+            boot_time: Duration::ZERO,
+        })
     }
 
     /// Its name, which is its host name too.
@@ -141,7 +159,9 @@ impl Host {
                 let init = record.running()?;
                 // The command is cut off by what it asks for, so its status says nothing.
                 self.run_root(&["systemctl", "--no-block", "reboot"])?;
-                wait::until("the host to shut down", SHUTDOWN_BOUND, || Ok((!init.is_alive()).then_some(())))?;
+                wait::until("the host to shut down", SHUTDOWN_BOUND, || {
+                    Ok((!init.is_alive()).then_some(()))
+                })?;
             }
             // One that stopped by itself may be started again this way.
             Reboot::Hard => {}
@@ -183,13 +203,18 @@ impl Drop for Host {
 /// Makes the root that nspawn then boots: all mounts are ours, so that a reboot finds them as they are.
 fn assemble(record: &Record, prepared: &Prepared, options: &Options) -> Result<()> {
     let root = state::root(&record.name);
-    let [upper, work, containers] = ["upper", "work", "containers"].map(|part| record.disk.join(part));
+    let [upper, work, containers] =
+        ["upper", "work", "containers"].map(|part| record.disk.join(part));
     for folder in [&root, &upper, &work, &containers] {
         fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     }
-    chown(&containers, Some(USER_ID), Some(USER_ID)).with_context(|| format!("giving {} to the user", containers.display()))?;
+    chown(&containers, Some(USER_ID), Some(USER_ID))
+        .with_context(|| format!("giving {} to the user", containers.display()))?;
     mounts::overlay(&prepared.root, &upper, &work, &root)?;
-    mounts::bind(&containers, &root.join("home/archy/.local/share/containers"))?;
+    mounts::bind(
+        &containers,
+        &root.join("home/archy/.local/share/containers"),
+    )?;
     if !options.without_images {
         mounts::bind_read_only(&prepared.images, &root.join("var/lib/prepared-images"))?;
     }
@@ -199,7 +224,13 @@ fn assemble(record: &Record, prepared: &Prepared, options: &Options) -> Result<(
         mounts::bind(source, &inside)?;
     }
     write(&root.join("etc/hostname"), &format!("{}\n", record.name))?;
-    write(&root.join("etc/hosts"), &format!("127.0.0.1 localhost\n127.0.1.1 {}\n::1 localhost\n", record.name))?;
+    write(
+        &root.join("etc/hosts"),
+        &format!(
+            "127.0.0.1 localhost\n127.0.1.1 {}\n::1 localhost\n",
+            record.name
+        ),
+    )?;
     let id = fs::read_to_string("/proc/sys/kernel/random/uuid").context("making a machine id")?;
     write(&root.join("etc/machine-id"), &id.replace('-', ""))
 }
@@ -218,8 +249,17 @@ fn start_nspawn(record: &mut Record) -> Result<()> {
 
 fn inside(root: &Path, destination: &Path) -> Result<PathBuf> {
     match destination.strip_prefix("/") {
-        Ok(relative) if !relative.components().any(|part| part == std::path::Component::ParentDir) => Ok(root.join(relative)),
-        _ => bail!("{} must be an absolute path in the host", destination.display()),
+        Ok(relative)
+            if !relative
+                .components()
+                .any(|part| part == std::path::Component::ParentDir) =>
+        {
+            Ok(root.join(relative))
+        }
+        _ => bail!(
+            "{} must be an absolute path in the host",
+            destination.display()
+        ),
     }
 }
 
@@ -231,14 +271,32 @@ fn write(path: &Path, text: &str) -> Result<()> {
 fn name_after_test() -> String {
     static BOOTED: AtomicU32 = AtomicU32::new(0);
     let thread = std::thread::current();
-    let test = thread.name().unwrap_or_default().rsplit("::").next().unwrap_or_default().to_lowercase();
-    let test: String = test.chars().map(|character| if character.is_ascii_alphanumeric() { character } else { '-' }).take(36).collect();
-    let test = if test.trim_matches('-').is_empty() { "host" } else { test.trim_matches('-') };
-    format!("{test}-{}-{}", std::process::id(), BOOTED.fetch_add(1, Ordering::Relaxed))
+    let test = thread
+        .name()
+        .unwrap_or_default()
+        .rsplit("::")
+        .next()
+        .unwrap_or_default()
+        .to_lowercase();
+    let test: String = test
+        .chars()
+        .map(|character| {
+            if character.is_ascii_alphanumeric() {
+                character
+            } else {
+                '-'
+            }
+        })
+        .take(36)
+        .collect();
+    let test = if test.trim_matches('-').is_empty() {
+        "host"
+    } else {
+        test.trim_matches('-')
+    };
+    format!(
+        "{test}-{}-{}",
+        std::process::id(),
+        BOOTED.fetch_add(1, Ordering::Relaxed)
+    )
 }
-
-/// Kept here because the store of images is built in a host, before there is a store to boot one with.
-pub(crate) fn boot_for_building(name: &str, source: &Path, destination: &Path) -> Result<Host> {
-    Host::boot(Options::named(name).without_images().bind(source, destination))
-}
-

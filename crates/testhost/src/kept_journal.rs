@@ -14,7 +14,8 @@ impl Host {
     /// # Errors
     /// When the host is not running.
     pub fn journal(&self) -> Result<String> {
-        self.run_root(&["journalctl", "--no-pager", "--output=short-monotonic"])?.checked()
+        self.run_root(&["journalctl", "--no-pager", "--output=short-monotonic"])?
+            .checked()
     }
 }
 
@@ -22,8 +23,15 @@ impl Host {
 /// can only say what went wrong, not fail.
 pub(crate) fn keep(host: &Host) {
     match write(host) {
-        Ok(path) => eprintln!("the journal of the host {} is kept in {}", host.name(), path.display()),
-        Err(error) => eprintln!("the journal of the host {} could not be kept: {error:#}", host.name()),
+        Ok(path) => eprintln!(
+            "the journal of the host {} is kept in {}",
+            host.name(),
+            path.display()
+        ),
+        Err(error) => eprintln!(
+            "the journal of the host {} could not be kept: {error:#}",
+            host.name()
+        ),
     }
 }
 
@@ -31,17 +39,31 @@ fn write(host: &Host) -> Result<PathBuf> {
     static KEPT: AtomicU32 = AtomicU32::new(1);
     let folder = target_folder()?.join("testhost");
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-    let test = host.name().trim_end_matches(|character: char| character.is_ascii_digit() || character == '-');
-    let path = folder.join(format!("{test}-{}.log", KEPT.fetch_add(1, Ordering::Relaxed)));
+    let test = host
+        .name()
+        .trim_end_matches(|character: char| character.is_ascii_digit() || character == '-');
+    let path = folder.join(format!(
+        "{test}-{}.log",
+        KEPT.fetch_add(1, Ordering::Relaxed)
+    ));
     let shown = |title: &str, output: Result<crate::Output>| match output {
         Ok(output) => format!("== {title}\n{}{}\n", output.stdout, output.stderr),
         Err(error) => format!("== {title}\n{error:#}\n"),
     };
     let text = [
         shown("podman ps --all", host.run_user(&["podman", "ps", "--all"])),
-        shown("systemctl --user list-units --all", host.run_user(&["systemctl", "--user", "--no-pager", "list-units", "--all"])),
-        shown("systemctl --user status", host.run_user(&["systemctl", "--user", "--no-pager", "--full", "status"])),
-        host.journal().map_or_else(|error| format!("== no journal: {error:#}\n"), |journal| format!("== journal\n{journal}")),
+        shown(
+            "systemctl --user list-units --all",
+            host.run_user(&["systemctl", "--user", "--no-pager", "list-units", "--all"]),
+        ),
+        shown(
+            "systemctl --user status",
+            host.run_user(&["systemctl", "--user", "--no-pager", "--full", "status"]),
+        ),
+        host.journal().map_or_else(
+            |error| format!("== no journal: {error:#}\n"),
+            |journal| format!("== journal\n{journal}"),
+        ),
     ]
     .concat();
     fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;

@@ -15,15 +15,33 @@ const UNMOUNT_BOUND: Duration = Duration::from_secs(10);
 
 /// Mounts an overlay of `upper` over `lower` at `target`.
 pub(crate) fn overlay(lower: &Path, upper: &Path, work: &Path, target: &Path) -> Result<()> {
-    let data = format!("lowerdir={},upperdir={},workdir={}", lower.display(), upper.display(), work.display());
+    let data = format!(
+        "lowerdir={},upperdir={},workdir={}",
+        lower.display(),
+        upper.display(),
+        work.display()
+    );
     let data = std::ffi::CString::new(data).context("a path with a zero byte")?;
-    mount("overlay", target, "overlay", MountFlags::empty(), data.as_c_str())
-        .with_context(|| format!("mounting an overlay over {} at {}", lower.display(), target.display()))
+    mount(
+        "overlay",
+        target,
+        "overlay",
+        MountFlags::empty(),
+        data.as_c_str(),
+    )
+    .with_context(|| {
+        format!(
+            "mounting an overlay over {} at {}",
+            lower.display(),
+            target.display()
+        )
+    })
 }
 
 /// Makes `source` appear at `target` as well.
 pub(crate) fn bind(source: &Path, target: &Path) -> Result<()> {
-    mount_bind(source, target).with_context(|| format!("binding {} at {}", source.display(), target.display()))
+    mount_bind(source, target)
+        .with_context(|| format!("binding {} at {}", source.display(), target.display()))
 }
 
 /// As [`bind`], but nothing can be written through it.
@@ -36,20 +54,25 @@ pub(crate) fn bind_read_only(source: &Path, target: &Path) -> Result<()> {
 /// Unmounts everything at or below `path`, innermost first.
 pub(crate) fn unmount_at_and_below(path: &Path) -> Result<()> {
     for target in at_and_below(path)?.into_iter().rev() {
-        wait::until(&format!("{} to be free to unmount", target.display()), UNMOUNT_BOUND, || {
-            match unmount(&target, UnmountFlags::NOFOLLOW) {
+        wait::until(
+            &format!("{} to be free to unmount", target.display()),
+            UNMOUNT_BOUND,
+            || match unmount(&target, UnmountFlags::NOFOLLOW) {
                 Ok(()) | Err(Errno::INVAL | Errno::NOENT) => Ok(Some(())),
                 Err(Errno::BUSY) => Ok(None),
-                Err(error) => Err(error).with_context(|| format!("unmounting {}", target.display())),
-            }
-        })?;
+                Err(error) => {
+                    Err(error).with_context(|| format!("unmounting {}", target.display()))
+                }
+            },
+        )?;
     }
     Ok(())
 }
 
 /// The mount points at or below `path`, in the order they were mounted.
 pub(crate) fn at_and_below(path: &Path) -> Result<Vec<PathBuf>> {
-    let table = fs::read_to_string("/proc/self/mountinfo").context("reading /proc/self/mountinfo")?;
+    let table =
+        fs::read_to_string("/proc/self/mountinfo").context("reading /proc/self/mountinfo")?;
     Ok(table
         .lines()
         .filter_map(|line| line.split(' ').nth(4))
@@ -60,7 +83,14 @@ pub(crate) fn at_and_below(path: &Path) -> Result<Vec<PathBuf>> {
 
 /// The kernel writes space, tab, newline and backslash in a path as `\040` and so on (proc_pid_mountinfo(5)).
 fn unescape(escaped: &str) -> String {
-    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
-        .into_iter()
-        .fold(escaped.to_owned(), |path, (code, character)| path.replace(code, character))
+    [
+        ("\\040", " "),
+        ("\\011", "\t"),
+        ("\\012", "\n"),
+        ("\\134", "\\"),
+    ]
+    .into_iter()
+    .fold(escaped.to_owned(), |path, (code, character)| {
+        path.replace(code, character)
+    })
 }

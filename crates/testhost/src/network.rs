@@ -24,7 +24,13 @@ impl Host {
     /// When the host is not running.
     pub fn network_command(&self, program: &str) -> Result<Command> {
         let mut command = Command::new("nsenter");
-        command.args(["--target", &self.init()?.pid.to_string(), "--net", "--", program]);
+        command.args([
+            "--target",
+            &self.init()?.pid.to_string(),
+            "--net",
+            "--",
+            program,
+        ]);
         Ok(command)
     }
 }
@@ -39,11 +45,37 @@ pub fn link(first: &Host, second: &Host) -> Result<Link> {
     let number = LINKED.fetch_add(1, Ordering::Relaxed);
     let interface = format!("link{number}");
     // A range for private use that neither Podman nor pasta hands out by itself.
-    let link = Link { first: Ipv4Addr::new(10, 213, number, 1), second: Ipv4Addr::new(10, 213, number, 2) };
+    let link = Link {
+        first: Ipv4Addr::new(10, 213, number, 1),
+        second: Ipv4Addr::new(10, 213, number, 2),
+    };
     let second_process = second.init()?.pid.to_string();
-    ip(first, &["link", "add", &interface, "type", "veth", "peer", "name", &interface, "netns", &second_process])?;
+    ip(
+        first,
+        &[
+            "link",
+            "add",
+            &interface,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            &interface,
+            "netns",
+            &second_process,
+        ],
+    )?;
     for (host, address) in [(first, link.first), (second, link.second)] {
-        ip(host, &["address", "add", &format!("{address}/24"), "dev", &interface])?;
+        ip(
+            host,
+            &[
+                "address",
+                "add",
+                &format!("{address}/24"),
+                "dev",
+                &interface,
+            ],
+        )?;
         ip(host, &["link", "set", &interface, "up"])?;
     }
     Ok(link)

@@ -21,21 +21,36 @@ const GROUP: &str = "archipelago-testhost";
 
 /// Boots what is mounted at `root` and returns the host's process 1, a child of the `systemd-nspawn` process that
 /// `started` is told of at once. `console` gets what nspawn and systemd print.
-pub(crate) fn start(name: &str, root: &Path, console: &Path, started: impl FnOnce(Identity) -> Result<()>) -> Result<Identity> {
+pub(crate) fn start(
+    name: &str,
+    root: &Path,
+    console: &Path,
+    started: impl FnOnce(Identity) -> Result<()>,
+) -> Result<Identity> {
     let group = cgroup(name)?;
     fs::create_dir_all(&group).with_context(|| format!("making the cgroup {}", group.display()))?;
     let log = File::create(console).with_context(|| format!("writing {}", console.display()))?;
     let child = Command::new("setsid")
         // Two nspawns started in one cgroup would share the payload's cgroup below it, and each systemd would take
         // the other's services for its own.
-        .args(["sh", "-c", "echo 0 >\"$1/cgroup.procs\" && shift && exec \"$@\"", "sh"])
+        .args([
+            "sh",
+            "-c",
+            "echo 0 >\"$1/cgroup.procs\" && shift && exec \"$@\"",
+            "sh",
+        ])
         .arg(&group)
         .args(["systemd-nspawn", "--boot", "--directory"])
         .arg(root)
         .arg(format!("--machine={name}"))
         // There need be no systemd on the machine to register with.
         .args(["--register=no", "--keep-unit"])
-        .args(["--private-users=no", "--private-network", "--resolv-conf=off", "--link-journal=no"])
+        .args([
+            "--private-users=no",
+            "--private-network",
+            "--resolv-conf=off",
+            "--link-journal=no",
+        ])
         .args(["--capability=all", "--bind=/dev/fuse"])
         // Without the keyring calls crun fails with `create keyring: Operation not permitted`.
         .arg("--system-call-filter=add_key keyctl request_key bpf")
@@ -47,7 +62,8 @@ pub(crate) fn start(name: &str, root: &Path, console: &Path, started: impl FnOnc
         .stderr(log)
         .spawn()
         .context("starting systemd-nspawn")?;
-    let pid = i32::try_from(child.id()).context("a process number beyond the kernel's own limit")?;
+    let pid =
+        i32::try_from(child.id()).context("a process number beyond the kernel's own limit")?;
     let nspawn = Identity::of(pid).context("systemd-nspawn ended at once")?;
     started(nspawn)?;
     wait_until_ready(nspawn, console)
@@ -57,18 +73,35 @@ pub(crate) fn start(name: &str, root: &Path, console: &Path, started: impl FnOnc
 fn wait_until_ready(nspawn: Identity, console: &Path) -> Result<Identity> {
     let init = wait::until("the user's bus of the host", BOOT_BOUND, || {
         if !nspawn.is_alive() {
-            bail!("systemd-nspawn ended while it booted the host; it said:\n{}", tail(console));
+            bail!(
+                "systemd-nspawn ended while it booted the host; it said:\n{}",
+                tail(console)
+            );
         }
         Ok(nspawn.children().into_iter().find(|child| {
-            fs::metadata(format!("/proc/{}/root/run/user/1000/bus", child.pid)).is_ok_and(|bus| bus.file_type().is_socket())
+            fs::metadata(format!("/proc/{}/root/run/user/1000/bus", child.pid))
+                .is_ok_and(|bus| bus.file_type().is_socket())
         }))
     })
     .with_context(|| format!("booting; the console's last lines:\n{}", tail(console)))?;
     // Without the first pasta fails, and rootless overlays on FUSE; without the second there is no 127.0.0.1.
-    enter::root_command(init, &["sh", "-ec", "chmod 666 /dev/net/tun /dev/fuse; ip link set lo up"])
-        .status()
-        .context("finishing the host's devices and loopback")
-        .and_then(|status| if status.success() { Ok(init) } else { bail!("finishing the host's devices and loopback: {status}") })
+    enter::root_command(
+        init,
+        &[
+            "sh",
+            "-ec",
+            "chmod 666 /dev/net/tun /dev/fuse; ip link set lo up",
+        ],
+    )
+    .status()
+    .context("finishing the host's devices and loopback")
+    .and_then(|status| {
+        if status.success() {
+            Ok(init)
+        } else {
+            bail!("finishing the host's devices and loopback: {status}")
+        }
+    })
 }
 
 /// The cgroup that all of one host's processes are below.
@@ -89,13 +122,19 @@ pub(crate) fn unified_hierarchy() -> Result<PathBuf> {
 pub(crate) fn end(name: &str) -> Result<()> {
     let unified = cgroup(name)?;
     if unified.exists() {
-        fs::write(unified.join("cgroup.kill"), "1").with_context(|| format!("ending the processes in {}", unified.display()))?;
+        fs::write(unified.join("cgroup.kill"), "1")
+            .with_context(|| format!("ending the processes in {}", unified.display()))?;
     }
     // On a machine with both versions of cgroups nspawn makes the same names in systemd's own hierarchy.
-    for group in [unified, Path::new("/sys/fs/cgroup/systemd").join(GROUP).join(name)] {
-        wait::until(&format!("the processes in {} to end", group.display()), BOOT_BOUND, || {
-            Ok(remove_cgroup(&group).then_some(()))
-        })?;
+    for group in [
+        unified,
+        Path::new("/sys/fs/cgroup/systemd").join(GROUP).join(name),
+    ] {
+        wait::until(
+            &format!("the processes in {} to end", group.display()),
+            BOOT_BOUND,
+            || Ok(remove_cgroup(&group).then_some(())),
+        )?;
     }
     Ok(())
 }
@@ -113,7 +152,12 @@ fn remove_cgroup(group: &Path) -> bool {
 }
 
 fn tail(console: &Path) -> String {
-    let text = fs::read(console).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let text = fs::read(console)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
-    lines.get(lines.len().saturating_sub(20)..).unwrap_or_default().join("\n")
+    lines
+        .get(lines.len().saturating_sub(20)..)
+        .unwrap_or_default()
+        .join("\n")
 }

@@ -51,22 +51,29 @@ pub fn ensure() -> Result<()> {
 /// When it does not run as root.
 pub fn check_root() -> Result<()> {
     if !rustix::process::geteuid().is_root() {
-        bail!("a test host needs root on this machine (mounts and namespaces): run this as root, for instance with sudo -E");
+        bail!(
+            "a test host needs root on this machine (mounts and namespaces): run this as root, for instance with sudo -E"
+        );
     }
     Ok(())
 }
 
 fn check_kernel() -> Result<()> {
-    let file_systems = fs::read_to_string("/proc/filesystems").context("reading /proc/filesystems: is this Linux?")?;
+    let file_systems = fs::read_to_string("/proc/filesystems")
+        .context("reading /proc/filesystems: is this Linux?")?;
     for needed in ["overlay", "cgroup2", "fuse", "tmpfs"] {
-        let present = file_systems.lines().any(|line| line.split_whitespace().next_back() == Some(needed));
+        let present = file_systems
+            .lines()
+            .any(|line| line.split_whitespace().next_back() == Some(needed));
         if !present && !load_module(needed) {
             bail!("this machine's kernel has no {needed} file system, which a test host needs");
         }
     }
     for (file, what) in FILES {
         if !Path::new(file).exists() {
-            bail!("{file} is missing: this machine's kernel gives no {what}, which rootless Podman needs");
+            bail!(
+                "{file} is missing: this machine's kernel gives no {what}, which rootless Podman needs"
+            );
         }
     }
     crate::nspawn::unified_hierarchy()?;
@@ -83,8 +90,11 @@ fn load_module(name: &str) -> bool {
 }
 
 fn install_missing() -> Result<()> {
-    let mut packages: Vec<&str> =
-        COMMANDS.iter().filter(|(command, _)| !is_installed(command)).map(|(_, package)| *package).collect();
+    let mut packages: Vec<&str> = COMMANDS
+        .iter()
+        .filter(|(command, _)| !is_installed(command))
+        .map(|(_, package)| *package)
+        .collect();
     packages.dedup();
     if packages.is_empty() {
         return Ok(());
@@ -93,12 +103,26 @@ fn install_missing() -> Result<()> {
         bail!(
             "missing on this machine: {}. Only Debian's apt-get is known here; install the commands {} in your own way",
             packages.join(", "),
-            COMMANDS.iter().map(|(command, _)| *command).filter(|command| !is_installed(command)).collect::<Vec<_>>().join(", "),
+            COMMANDS
+                .iter()
+                .map(|(command, _)| *command)
+                .filter(|command| !is_installed(command))
+                .collect::<Vec<_>>()
+                .join(", "),
         );
     }
-    eprintln!("installing on this machine with apt-get: {}", packages.join(" "));
+    eprintln!(
+        "installing on this machine with apt-get: {}",
+        packages.join(" ")
+    );
     apt_get(&["update"])?;
-    apt_get(&[&["install", "--yes", "--no-install-recommends"], packages.as_slice()].concat())
+    apt_get(
+        &[
+            &["install", "--yes", "--no-install-recommends"],
+            packages.as_slice(),
+        ]
+        .concat(),
+    )
 }
 
 fn apt_get(arguments: &[&str]) -> Result<()> {
@@ -110,12 +134,17 @@ fn apt_get(arguments: &[&str]) -> Result<()> {
         .output()
         .context("running apt-get")?;
     if !output.status.success() {
-        bail!("apt-get {} failed:\n{}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim_end());
+        bail!(
+            "apt-get {} failed:\n{}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr).trim_end()
+        );
     }
     Ok(())
 }
 
 fn is_installed(command: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(command).is_file()))
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| folder.join(command).is_file())
+    })
 }

@@ -4,7 +4,9 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal, waitpid};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal, waitpid,
+};
 
 use crate::wait;
 
@@ -33,7 +35,8 @@ impl Identity {
 
     /// This very process.
     pub(crate) fn own() -> Result<Self> {
-        Self::of(rustix::process::getpid().as_raw_nonzero().get()).context("reading /proc/self/stat")
+        Self::of(rustix::process::getpid().as_raw_nonzero().get())
+            .context("reading /proc/self/stat")
     }
 
     pub(crate) fn is_alive(self) -> bool {
@@ -51,21 +54,29 @@ impl Identity {
 
     /// Sends a signal; that the process is gone already is fine.
     pub(crate) fn signal(self, signal: Signal) -> Result<()> {
-        let Some(pid) = Pid::from_raw(self.pid) else { return Ok(()) };
-        let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return Ok(()) };
+        let Some(pid) = Pid::from_raw(self.pid) else {
+            return Ok(());
+        };
+        let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else {
+            return Ok(());
+        };
         // The handle pins whoever has the number now; only then is it certain whom the signal reaches.
         if !self.is_alive() {
             return Ok(());
         }
         match pidfd_send_signal(handle, signal) {
             Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
-            Err(error) => Err(error).with_context(|| format!("sending {signal:?} to process {}", self.pid)),
+            Err(error) => {
+                Err(error).with_context(|| format!("sending {signal:?} to process {}", self.pid))
+            }
         }
     }
 
     /// Waits until it is gone, and collects its status if it was our child.
     pub(crate) fn wait_for_end(self) -> Result<()> {
-        wait::until(&format!("process {} to end", self.pid), END_BOUND, || Ok((!self.is_alive()).then_some(())))?;
+        wait::until(&format!("process {} to end", self.pid), END_BOUND, || {
+            Ok((!self.is_alive()).then_some(()))
+        })?;
         self.collect();
         Ok(())
     }
@@ -89,8 +100,13 @@ impl std::str::FromStr for Identity {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let (pid, started) = text.split_once(' ').with_context(|| format!("not a process: {text:?}"))?;
-        Ok(Self { pid: pid.parse()?, started: started.parse()? })
+        let (pid, started) = text
+            .split_once(' ')
+            .with_context(|| format!("not a process: {text:?}"))?;
+        Ok(Self {
+            pid: pid.parse()?,
+            started: started.parse()?,
+        })
     }
 }
 
@@ -102,7 +118,17 @@ mod tests {
     fn a_process_is_known_by_its_number_and_its_start() {
         let own = Identity::own().expect("this process is alive");
         assert!(own.is_alive());
-        assert!(!Identity { started: own.started + 1, ..own }.is_alive(), "a later process with the same number");
-        assert_eq!(own.to_string().parse::<Identity>().expect("what we wrote"), own);
+        assert!(
+            !Identity {
+                started: own.started + 1,
+                ..own
+            }
+            .is_alive(),
+            "a later process with the same number"
+        );
+        assert_eq!(
+            own.to_string().parse::<Identity>().expect("what we wrote"),
+            own
+        );
     }
 }

@@ -24,10 +24,14 @@ impl Host {
     /// When it does not start.
     pub fn registry(&self, port: u16) -> Result<Registry<'_>> {
         let unit = format!("registry@{port}.service");
-        self.run_root(&["systemctl", "enable", "--now", &unit])?.checked()?;
+        self.run_root(&["systemctl", "enable", "--now", &unit])?
+            .checked()?;
         let address = format!("http://127.0.0.1:{port}/v2/");
         wait::until(&format!("the registry at {address}"), START_BOUND, || {
-            Ok(self.run_root(&["curl", "--fail", "--silent", &address])?.success().then_some(()))
+            Ok(self
+                .run_root(&["curl", "--fail", "--silent", &address])?
+                .success()
+                .then_some(()))
         })?;
         Ok(Registry { host: self, port })
     }
@@ -47,7 +51,14 @@ impl Registry<'_> {
     pub fn push(&self, image: &str, name: &str) -> Result<String> {
         let reference = format!("{}/{name}", self.address());
         self.host
-            .run_user(&["podman", "push", "--quiet", "--tls-verify=false", image, &reference])?
+            .run_user(&[
+                "podman",
+                "push",
+                "--quiet",
+                "--tls-verify=false",
+                image,
+                &reference,
+            ])?
             .checked()
             .with_context(|| format!("pushing {image} to the registry"))?;
         Ok(reference)

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::debian::{self, Variant};
 use crate::cache;
+use crate::debian::{Root, Variant};
 
-const PACKAGES: [&str; 24] = [
+const PACKAGES: &[&str] = &[
     "systemd",
     "systemd-sysv",
     "dbus",
@@ -38,13 +38,16 @@ const PACKAGES: [&str; 24] = [
     "docker-registry",
 ];
 
-const CUSTOMIZE: &str = include_str!("rootfs/customize.sh");
+const ROOT: Root = Root {
+    variant: Variant::Minimal,
+    packages: PACKAGES,
+    script: include_str!("rootfs/customize.sh"),
+};
 
 /// The finished root in the cache, built now if it is not there (about half a minute).
 pub(crate) fn ensure() -> Result<PathBuf> {
-    let packages = PACKAGES.join(" ");
-    cache::artifact("root", &[&packages, CUSTOMIZE], |target: &Path| {
+    cache::artifact("root", &ROOT.recipe(), |target: &Path| {
         eprintln!("building the Debian root of the test hosts, once (about half a minute)");
-        debian::build(Variant::Minimal, &PACKAGES, CUSTOMIZE, target)
+        ROOT.build(target)
     })
 }

@@ -5,6 +5,7 @@
 //! process leaves behind has a record that says so. This module discards; it never starts anything.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -46,7 +47,9 @@ impl Record {
         let _lock = lock()?;
         let folder = folder(name);
         if folder.exists() {
-            bail!("a host named {name} is there already; take it down first or choose another name");
+            bail!(
+                "a host named {name} is there already; take it down first or choose another name"
+            );
         }
         let disk = cache::folder()?.join("hosts").join(name);
         // Without a record nothing can be using it: it was left by a machine that went down.
@@ -64,32 +67,60 @@ impl Record {
         Ok(record)
     }
 
+    /// The record of a host that there is.
     pub(crate) fn read(name: &str) -> Result<Self> {
         check_name(name)?;
+        if let Some(record) = Self::find(name)? {
+            return Ok(record);
+        }
+        let known: Vec<String> = list()?.into_iter().map(|host| host.name).collect();
+        let known = if known.is_empty() {
+            "none is up".to_owned()
+        } else {
+            format!("up: {}", known.join(", "))
+        };
+        bail!("there is no host named {name} ({known})");
+    }
+
+    fn find(name: &str) -> Result<Option<Self>> {
         let path = folder(name).join("record");
-        let Ok(text) = fs::read_to_string(&path) else {
-            let mut known: Vec<String> = list()?.into_iter().map(|host| host.name).collect();
-            known.sort();
-            let known = if known.is_empty() { "none is up".to_owned() } else { format!("up are: {}", known.join(", ")) };
-            bail!("there is no host named {name}; {known}");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
         };
         let field = |key: &str| {
-            text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = ")).filter(|value| !value.is_empty())
+            text.lines()
+                .find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "))
+                .filter(|value| !value.is_empty())
         };
         let process = |key: &str| field(key).map(str::parse).transpose();
-        Ok(Self {
+        Ok(Some(Self {
             name: name.to_owned(),
             owner: process("owner")?,
             nspawn: process("nspawn")?,
             init: process("init")?,
             boot: field("boot").unwrap_or_default().to_owned(),
-            disk: field("disk").map(PathBuf::from).with_context(|| format!("{} names no disk folder", path.display()))?,
-        })
+            disk: field("disk")
+                .map(PathBuf::from)
+                .with_context(|| format!("{} names no disk folder", path.display()))?,
+        }))
     }
 
     pub(crate) fn write(&self) -> Result<()> {
-        let Self { name, owner, nspawn, init, boot, disk } = self;
-        let process = |identity: &Option<Identity>| identity.map(|identity| identity.to_string()).unwrap_or_default();
+        let Self {
+            name,
+            owner,
+            nspawn,
+            init,
+            boot,
+            disk,
+        } = self;
+        let process = |identity: &Option<Identity>| {
+            identity
+                .map(|identity| identity.to_string())
+                .unwrap_or_default()
+        };
         let text = format!(
             "owner = {}\nnspawn = {}\ninit = {}\nboot = {boot}\ndisk = {}\n",
             process(owner),
@@ -135,11 +166,14 @@ pub fn list() -> Result<Vec<Listed>> {
     let mut hosts = Vec::new();
     for name in names()? {
         // One that is discarded at this moment is no longer there, and that is fine.
-        if !folder(&name).join("record").exists() {
+        let Some(record) = Record::find(&name)? else {
             continue;
-        }
-        let record = Record::read(&name)?;
-        hosts.push(Listed { running: record.running().is_ok(), detached: record.owner.is_none(), name });
+        };
+        hosts.push(Listed {
+            running: record.running().is_ok(),
+            detached: record.owner.is_none(),
+            name,
+        });
     }
     Ok(hosts)
 }
@@ -150,15 +184,12 @@ pub(crate) fn sweep() -> Result<()> {
     let _lock = lock()?;
     let boot = boot_id()?;
     for name in names()? {
-        let left_behind = if folder(&name).join("record").exists() {
-            Record::read(&name).is_ok_and(|record| record.is_stale(&boot))
-        } else {
-            // Claimed under the lock that we hold, and the record is deleted last: its maker or its end was cut short.
-            true
-        };
-        if left_behind {
+        // Without a record: records are written and deleted under the lock that we hold, so its maker's or its
+        // discarder's end came in between.
+        if Record::find(&name)?.is_none_or(|record| record.is_stale(&boot)) {
             eprintln!("discarding the test host {name}, which its process left behind");
-            discard(&name)?;
+            tear_down(&name)?;
+            cache::remove(&folder(&name))?;
         }
     }
     Ok(())
@@ -169,15 +200,21 @@ pub(crate) fn own() -> Result<Vec<String>> {
     let own = Identity::own()?;
     Ok(names()?
         .into_iter()
-        .filter(|name| Record::read(name).is_ok_and(|record| record.owner == Some(own)))
+        .filter(|name| matches!(Record::find(name), Ok(Some(record)) if record.owner == Some(own)))
         .collect())
 }
 
-/// Ends everything of a host and deletes it. Tries every step, and returns all failures together; the record goes
-/// last, and only when nothing is left that it is needed for.
+/// Ends everything of a host and deletes it. The record goes last, and only when nothing is left that it is needed for.
 pub(crate) fn discard(name: &str) -> Result<()> {
     check_name(name)?;
-    let record = Record::read(name).ok();
+    tear_down(name)?;
+    let _lock = lock()?;
+    cache::remove(&folder(name))
+}
+
+/// Tries every step, and returns all failures together.
+fn tear_down(name: &str) -> Result<()> {
+    let record = Record::find(name)?;
     let mut failures = Vec::new();
     let mut step = |result: Result<()>| {
         if let Err(error) = result {
@@ -185,7 +222,10 @@ pub(crate) fn discard(name: &str) -> Result<()> {
         }
     };
     step(forward::end_all(name));
-    if let Some(record) = record.as_ref().filter(|record| boot_id().is_ok_and(|boot| boot == record.boot)) {
+    if let Some(record) = record
+        .as_ref()
+        .filter(|record| boot_id().is_ok_and(|boot| boot == record.boot))
+    {
         step(end_processes(record));
     }
     step(nspawn::end(name));
@@ -196,7 +236,7 @@ pub(crate) fn discard(name: &str) -> Result<()> {
     if !failures.is_empty() {
         bail!("discarding the host {name}:\n{}", failures.join("\n"));
     }
-    cache::remove(&folder(name))
+    Ok(())
 }
 
 /// Kills the host's process 1, and with it all that runs inside; nspawn then tidies up after itself and ends.
@@ -213,19 +253,32 @@ pub(crate) fn end_processes(record: &Record) -> Result<()> {
 }
 
 fn check_name(name: &str) -> Result<()> {
-    let allowed = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
-    if name.is_empty() || name.len() > 60 || name.starts_with('-') || name.ends_with('-') || !name.chars().all(allowed) {
+    let allowed = |character: char| {
+        character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-'
+    };
+    if name.is_empty()
+        || name.len() > 60
+        || name.starts_with('-')
+        || name.ends_with('-')
+        || !name.chars().all(allowed)
+    {
         bail!("{name:?} cannot name a host: use up to 60 of a-z, 0-9 and, between them, '-'");
     }
     Ok(())
 }
 
 fn names() -> Result<Vec<String>> {
-    let Ok(entries) = fs::read_dir(RUN) else { return Ok(Vec::new()) };
+    let Ok(entries) = fs::read_dir(RUN) else {
+        return Ok(Vec::new());
+    };
     let mut names = Vec::new();
     for entry in entries {
         let entry = entry.with_context(|| format!("reading {RUN}"))?;
-        if let Some(name) = entry.file_name().to_str().filter(|name| check_name(name).is_ok()) {
+        if let Some(name) = entry
+            .file_name()
+            .to_str()
+            .filter(|name| check_name(name).is_ok())
+        {
             names.push(name.to_owned());
         }
     }
@@ -254,7 +307,18 @@ mod tests {
         for good in ["t1", "a", "web-2"] {
             assert!(check_name(good).is_ok(), "{good}");
         }
-        for bad in ["", "-a", "a-", "A", "a b", "a/b", "..", ".lock", "a_b", &"a".repeat(61)] {
+        for bad in [
+            "",
+            "-a",
+            "a-",
+            "A",
+            "a b",
+            "a/b",
+            "..",
+            ".lock",
+            "a_b",
+            &"a".repeat(61),
+        ] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
     }

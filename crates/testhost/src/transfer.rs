@@ -38,9 +38,18 @@ impl Host {
     /// # Errors
     /// When the source cannot be read or the destination cannot be written.
     pub fn copy_in(&self, source: &Path, destination: &str) -> Result<()> {
-        let what = || format!("copying {} to {destination} in the host {}", source.display(), self.name());
+        let what = || {
+            format!(
+                "copying {} to {destination} in the host {}",
+                source.display(),
+                self.name()
+            )
+        };
         let source = source.canonicalize().with_context(what)?;
-        let (Some(parent), Some(name)) = (source.parent(), source.file_name().and_then(|name| name.to_str())) else {
+        let (Some(parent), Some(name)) = (
+            source.parent(),
+            source.file_name().and_then(|name| name.to_str()),
+        ) else {
             bail!("{}: it has no name", what());
         };
         let mut pack = Command::new("tar")
@@ -52,14 +61,57 @@ impl Host {
             .with_context(what)?;
         let archive = pack.stdout.take().with_context(what)?;
         let unpacked = self
-            .command(Account::Root, &["sh", "-c", UNPACK, "sh", destination, name])?
+            .command(
+                Account::Root,
+                &["sh", "-c", UNPACK, "sh", destination, name],
+            )?
             .stdin(archive)
             .output()
             .with_context(what)?;
         let packed = pack.wait().with_context(what)?;
         if !unpacked.status.success() || !packed.success() {
-            bail!("{}: {}", what(), String::from_utf8_lossy(&unpacked.stderr).trim_end());
+            bail!(
+                "{}: {}",
+                what(),
+                String::from_utf8_lossy(&unpacked.stderr).trim_end()
+            );
         }
+        Ok(())
+    }
+
+    /// Writes a file with this content as the given account, and the folders on the way to it.
+    ///
+    /// # Errors
+    /// When the account may not write there.
+    pub fn write_file(&self, account: Account, path: &str, content: &[u8]) -> Result<()> {
+        let write = "mkdir -p \"$(dirname \"$1\")\" && cat >\"$1\"";
+        self.run(account, &["sh", "-c", write, "sh", path], content)?
+            .checked()?;
+        Ok(())
+    }
+
+    /// Installs a Debian package from this machine, with no network: what it depends on must be in the root already.
+    ///
+    /// # Errors
+    /// When it depends on something that the host does not have, or does not install.
+    pub fn install_package(&self, package: &Path) -> Result<()> {
+        // apt takes a path with a slash for a file, and reads it as an account of its own.
+        let inside = "/var/tmp/package.deb";
+        self.copy_in(package, inside)?;
+        self.run_root(&["chmod", "644", inside])?.checked()?;
+        let install = [
+            "env",
+            "DEBIAN_FRONTEND=noninteractive",
+            "apt-get",
+            "install",
+            "--yes",
+            "--quiet",
+            inside,
+        ];
+        self.run_root(&install)?
+            .checked()
+            .with_context(|| format!("installing {}", package.display()))?;
+        self.run_root(&["rm", inside])?.checked()?;
         Ok(())
     }
 
@@ -68,16 +120,28 @@ impl Host {
     /// # Errors
     /// When the source cannot be read or the folder cannot be written.
     pub fn copy_out(&self, source: &str, folder: &Path) -> Result<()> {
-        let what = || format!("copying {source} in the host {} to {}", self.name(), folder.display());
+        let what = || {
+            format!(
+                "copying {source} in the host {} to {}",
+                self.name(),
+                folder.display()
+            )
+        };
         let path = Path::new(source);
-        let (Some(parent), Some(name)) = (path.parent().and_then(Path::to_str), path.file_name().and_then(|name| name.to_str()))
-        else {
+        let (Some(parent), Some(name)) = (
+            path.parent().and_then(Path::to_str),
+            path.file_name().and_then(|name| name.to_str()),
+        ) else {
             bail!("{}: it has no name", what());
         };
         let mut pack = self
-            .command(Account::Root, &["tar", "--create", "--directory", parent, "--", name])?
+            .command(
+                Account::Root,
+                &["tar", "--create", "--directory", parent, "--", name],
+            )?
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .with_context(what)?;
         let archive = pack.stdout.take().with_context(what)?;
@@ -85,11 +149,17 @@ impl Host {
             .args(["--extract", "--no-same-owner", "--directory"])
             .arg(folder)
             .stdin(archive)
-            .status()
+            .output()
             .with_context(what)?;
-        let packed = pack.wait().with_context(what)?;
-        if !unpacked.success() || !packed.success() {
-            bail!("{}: tar could not (see above)", what());
+        let packed = pack.wait_with_output().with_context(what)?;
+        for side in [packed, unpacked] {
+            if !side.status.success() {
+                bail!(
+                    "{}: {}",
+                    what(),
+                    String::from_utf8_lossy(&side.stderr).trim_end()
+                );
+            }
         }
         Ok(())
     }

@@ -12,7 +12,11 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 /// When the bound is reached, naming `what` was waited for; or at once when the probe itself fails.
-pub(crate) fn until<T>(what: &str, bound: Duration, mut probe: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+pub(crate) fn until<T>(
+    what: &str,
+    bound: Duration,
+    mut probe: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
     let start = Instant::now();
     loop {
         if let Some(found) = probe()? {

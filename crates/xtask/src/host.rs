@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -73,10 +73,16 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
             println!("root: {}\nimages: {}", root.display(), images.display());
         }
         Command::Up { name, bare } => up(&name, bare)?,
-        Command::Enter { name, root, command } => {
+        Command::Enter {
+            name,
+            root,
+            command,
+        } => {
             let account = if root { Account::Root } else { Account::User };
             let words: Vec<&str> = command.iter().map(String::as_str).collect();
-            return Ok(exit_code(Host::open(&name)?.run_interactively(account, &words)?));
+            return Ok(exit_code(
+                Host::open(&name)?.run_interactively(account, &words)?,
+            ));
         }
         Command::Net { name, command } => return net(&name, &command),
         Command::Copy { file, destination } => {
@@ -85,12 +91,22 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
             };
             Host::open(name)?.copy_in(&file, path)?;
         }
-        Command::Forward { name, port, local, background: false } => {
+        Command::Forward {
+            name,
+            port,
+            local,
+            background: false,
+        } => {
             let forward = Host::open(&name)?.forward_from(local, port)?;
             println!("http://{}", forward.address());
             forward.run();
         }
-        Command::Forward { name, port, local, background: true } => forward_in_background(&name, port, local)?,
+        Command::Forward {
+            name,
+            port,
+            local,
+            background: true,
+        } => forward_in_background(&name, port, local)?,
         Command::Reboot { name, hard } => {
             Host::open(&name)?.reboot(if hard { Reboot::Hard } else { Reboot::Soft })?;
         }
@@ -101,20 +117,44 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
 }
 
 fn up(name: &str, bare: bool) -> Result<()> {
-    if !bare {
-        bail!("the package cannot be built yet: use --bare for a host without Archipelago");
-    }
+    let package = if bare { None } else { Some(package()?) };
     let host = Host::boot(Options::named(name).detached())?;
-    println!("{name} is up after {:.1} s", host.boot_time().as_secs_f64());
+    let boot_time = host.boot_time();
+    if let Some(package) = package
+        && let Err(error) = install(&host, &package)
+    {
+        host.down()?;
+        return Err(error);
+    }
+    println!("{name} is up, booted in {:.1} s", boot_time.as_secs_f64());
     println!("  cargo xtask host enter {name}      a shell in the user's session");
     println!("  cargo xtask host down {name}       take it down");
     Ok(())
 }
 
+/// The Debian package of Archipelago, built from this tree.
+fn package() -> Result<PathBuf> {
+    bail!("the package cannot be built yet: use --bare for a host without Archipelago")
+}
+
+/// Archipelago on a host as a person would install it: the package, then its setup for the user.
+pub(crate) fn install(host: &Host, package: &Path) -> Result<()> {
+    host.install_package(package)?;
+    host.run_user(&["archipelago", "setup"])?
+        .checked()
+        .context("setting up Archipelago for the user")?;
+    Ok(())
+}
+
 fn net(name: &str, command: &[OsString]) -> Result<ExitCode> {
-    let Some((program, arguments)) = command.split_first() else { bail!("no program given") };
+    let Some((program, arguments)) = command.split_first() else {
+        bail!("no program given")
+    };
     let program = program.to_str().context("the program's name is not text")?;
-    let error = Host::open(name)?.network_command(program)?.args(arguments).exec();
+    let error = Host::open(name)?
+        .network_command(program)?
+        .args(arguments)
+        .exec();
     Err(error).with_context(|| format!("running {program} in the network of {name}"))
 }
 
@@ -124,7 +164,14 @@ fn forward_in_background(name: &str, port: u16, local: u16) -> Result<()> {
     let program = std::env::current_exe().context("finding this program")?;
     let mut forwarder = process::Command::new("setsid")
         .arg(program)
-        .args(["host", "forward", name, &port.to_string(), "--local", &local.to_string()])
+        .args([
+            "host",
+            "forward",
+            name,
+            &port.to_string(),
+            "--local",
+            &local.to_string(),
+        ])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -132,10 +179,17 @@ fn forward_in_background(name: &str, port: u16, local: u16) -> Result<()> {
         .context("starting to forward in the background")?;
     host.tie_forwarder(forwarder.id())?;
     let mut address = String::new();
-    let output = forwarder.stdout.take().context("reading the forwarded address")?;
-    BufReader::new(output).read_line(&mut address).context("reading the forwarded address")?;
+    let output = forwarder
+        .stdout
+        .take()
+        .context("reading the forwarded address")?;
+    BufReader::new(output)
+        .read_line(&mut address)
+        .context("reading the forwarded address")?;
     if address.is_empty() {
-        bail!("port {port} of {name} cannot be forwarded from port {local} of this machine: is that taken?");
+        bail!(
+            "port {port} of {name} cannot be forwarded from port {local} of this machine: is that taken?"
+        );
     }
     print!("{address}");
     Ok(())
@@ -146,9 +200,18 @@ fn list() -> Result<()> {
     if hosts.is_empty() {
         println!("no host is up");
     }
-    for testhost::Listed { name, running, detached } in hosts {
+    for testhost::Listed {
+        name,
+        running,
+        detached,
+    } in hosts
+    {
         let state = if running { "running" } else { "not running" };
-        let kept = if detached { "until taken down" } else { "with its test" };
+        let kept = if detached {
+            "until taken down"
+        } else {
+            "with its test"
+        };
         println!("{name:<40} {state:<12} {kept}");
     }
     Ok(())

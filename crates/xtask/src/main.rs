@@ -8,7 +8,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", about = "The developer's commands of Archipelago")]
+#[command(
+    name = "cargo xtask",
+    about = "The developer's commands of Archipelago"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
