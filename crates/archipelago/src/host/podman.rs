@@ -7,10 +7,12 @@
 mod build;
 mod http;
 mod pull;
+mod secret;
 
 pub use build::{BuildRequest, ContextFile};
 pub use http::Error;
 pub use pull::{Layer, Progress};
+pub use secret::Secret;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
@@ -111,14 +113,6 @@ pub struct Network {
     pub labels: BTreeMap<String, String>,
 }
 
-/// A secret, without its bytes: no call here reads those.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Secret {
-    pub name: String,
-    pub id: String,
-    pub labels: BTreeMap<String, String>,
-}
-
 impl Podman {
     /// The client for the socket where `podman.socket` of this process's user listens:
     /// `$XDG_RUNTIME_DIR/podman/podman.sock`, else under `/run/user/UID`. Opens nothing yet.
@@ -151,7 +145,7 @@ impl Podman {
         struct Version {
             version: String,
         }
-        let answer: Version = self.get("/version".to_owned()).await?;
+        let answer: Version = self.get("ask for Podman's version", "/version").await?;
         Ok(answer.version)
     }
 
@@ -191,7 +185,7 @@ impl Podman {
             host,
             store,
             version,
-        } = self.get("/info".to_owned()).await?;
+        } = self.get("ask for Podman's settings", "/info").await?;
         Ok(Info {
             version: version.version,
             rootless: host.security.rootless,
@@ -206,18 +200,18 @@ impl Podman {
     /// Whether an image of that name, digest reference or id is in a store of this user. Of `name:tag@digest` Podman
     /// ignores the tag: the digest alone decides.
     pub async fn image_exists(&self, reference: &str) -> Result<bool, Error> {
-        self.exists(format!("/images/{}/exists", encode(reference)))
-            .await
+        self.exists("image", reference).await
     }
 
-    /// All images that have a name or belong to no other image, those of additional stores included.
+    /// All images that have a name or belong to no other image, those of additional stores included. One id comes
+    /// twice when it is both in an additional store and in the user's own.
     pub async fn images(&self) -> Result<Vec<Image>, Error> {
-        self.get("/images/json".to_owned()).await
+        self.get("list images", "/images/json").await
     }
 
     /// Removes a name, and with its last name the image. An image that a container uses is refused (409).
     pub async fn remove_image(&self, reference: &str) -> Result<(), Error> {
-        self.remove(format!("/images/{}", encode(reference))).await
+        self.remove("image", reference, "").await
     }
 
     /// The containers in every state that carry a label, given as `key` or `key=value`.
@@ -237,7 +231,10 @@ impl Podman {
         }
         let filters = labelled(label);
         let answer: Vec<Answer> = self
-            .get(format!("/containers/json?all=true&filters={filters}"))
+            .get(
+                &format!("list containers labelled {label}"),
+                &format!("/containers/json?all=true&filters={filters}"),
+            )
             .await?;
         let containers = answer.into_iter().map(|container| Container {
             name: container.names.into_iter().next().unwrap_or_default(),
@@ -252,37 +249,41 @@ impl Podman {
 
     /// Removes a container, and with `force` stops it first. Its named volumes stay.
     pub async fn remove_container(&self, name: &str, force: bool) -> Result<(), Error> {
-        self.remove(format!("/containers/{}?force={force}", encode(name)))
+        self.remove("container", name, if force { "?force=true" } else { "" })
             .await
     }
 
     /// The volumes that carry a label, given as `key` or `key=value`.
     pub async fn volumes(&self, label: &str) -> Result<Vec<Volume>, Error> {
-        self.get(format!("/volumes/json?filters={}", labelled(label)))
-            .await
+        self.get(
+            &format!("list volumes labelled {label}"),
+            &format!("/volumes/json?filters={}", labelled(label)),
+        )
+        .await
     }
 
     /// Whether there is a volume of exactly that name.
     pub async fn volume_exists(&self, name: &str) -> Result<bool, Error> {
-        self.exists(format!("/volumes/{}/exists", encode(name)))
-            .await
+        self.exists("volume", name).await
     }
 
     /// Removes a volume and its files. One that a container uses is refused (409).
     pub async fn remove_volume(&self, name: &str) -> Result<(), Error> {
-        self.remove(format!("/volumes/{}", encode(name))).await
+        self.remove("volume", name, "").await
     }
 
     /// The networks that carry a label, given as `key` or `key=value`.
     pub async fn networks(&self, label: &str) -> Result<Vec<Network>, Error> {
-        self.get(format!("/networks/json?filters={}", labelled(label)))
-            .await
+        self.get(
+            &format!("list networks labelled {label}"),
+            &format!("/networks/json?filters={}", labelled(label)),
+        )
+        .await
     }
 
     /// Whether there is a network of exactly that name.
     pub async fn network_exists(&self, name: &str) -> Result<bool, Error> {
-        self.exists(format!("/networks/{}/exists", encode(name)))
-            .await
+        self.exists("network", name).await
     }
 
     /// Removes a network. One that a container uses is refused.
@@ -292,82 +293,29 @@ impl Podman {
         struct Removed {
             err: Option<String>,
         }
-        let call = Call::new(
-            Method::DELETE,
-            format!("/networks/{}", encode(name)),
-            REMOVAL_LIMIT,
-        );
+        let call = removal("network", name, "");
         let removed: Vec<Removed> = match self.call(&call, Vec::new()).await {
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => return Ok(()),
             Err(error) => return Err(error),
             Ok(body) => call.json(&body)?,
         };
-        // Podman answers 200 here even when it refused, with the reason in the body.
+        // For a reason other than being in use, Podman answers 200 with that reason in the body.
         match removed.into_iter().find_map(|removed| removed.err) {
             Some(message) => Err(call.refused(StatusCode::OK, message)),
             None => Ok(()),
         }
     }
 
-    /// All secrets, by name and label.
-    pub async fn secrets(&self) -> Result<Vec<Secret>, Error> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(rename = "ID")]
-            id: String,
-            #[serde(rename = "Spec")]
-            spec: Spec,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Spec {
-            name: String,
-            #[serde(default, deserialize_with = "or_default")]
-            labels: BTreeMap<String, String>,
-        }
-        let answer: Vec<Answer> = self.get("/secrets/json".to_owned()).await?;
-        let secrets = answer.into_iter().map(|Answer { id, spec }| Secret {
-            name: spec.name,
-            id,
-            labels: spec.labels,
-        });
-        Ok(secrets.collect())
-    }
-
-    /// Stores a secret of 1 to 512,000 bytes. A name that is taken is refused unless `replace`; containers that
-    /// run keep the old bytes until they start anew.
-    ///
-    /// The bytes travel in the request's body alone: in no error, no log, no name of a file.
-    pub async fn create_secret(
-        &self,
-        name: &str,
-        bytes: Vec<u8>,
-        labels: &BTreeMap<String, String>,
-        replace: bool,
-    ) -> Result<(), Error> {
-        let labels = encode(&json!(labels).to_string());
-        let name = encode(name);
-        let call = Call::new(
-            Method::POST,
-            format!("/secrets/create?name={name}&labels={labels}&replace={replace}"),
-            CALL_LIMIT,
-        );
-        self.call(&call, bytes).await.map(drop)
-    }
-
-    /// Removes a secret. Podman does so even while a container uses it.
-    pub async fn remove_secret(&self, name: &str) -> Result<(), Error> {
-        self.remove(format!("/secrets/{}", encode(name))).await
-    }
-
-    async fn get<T: for<'a> Deserialize<'a>>(&self, path: String) -> Result<T, Error> {
-        let call = Call::new(Method::GET, path, CALL_LIMIT);
+    async fn get<T: for<'a> Deserialize<'a>>(&self, what: &str, target: &str) -> Result<T, Error> {
+        let call = Call::new(what.to_owned(), Method::GET, target.to_owned(), CALL_LIMIT);
         let body = self.call(&call, Vec::new()).await?;
         call.json(&body)
     }
 
-    async fn exists(&self, path: String) -> Result<bool, Error> {
-        let call = Call::new(Method::GET, path, CALL_LIMIT);
+    async fn exists(&self, kind: &str, name: &str) -> Result<bool, Error> {
+        let what = format!("look for the {kind} {name}");
+        let target = format!("/{kind}s/{}/exists", encode(name));
+        let call = Call::new(what, Method::GET, target, CALL_LIMIT);
         match self.call(&call, Vec::new()).await {
             Ok(_) => Ok(true),
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(false),
@@ -375,14 +323,24 @@ impl Podman {
         }
     }
 
-    async fn remove(&self, path: String) -> Result<(), Error> {
-        let call = Call::new(Method::DELETE, path, REMOVAL_LIMIT);
+    async fn remove(&self, kind: &str, name: &str, query: &str) -> Result<(), Error> {
+        let call = removal(kind, name, query);
         match self.call(&call, Vec::new()).await {
             Ok(_) => Ok(()),
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(()),
             Err(error) => Err(error),
         }
     }
+}
+
+fn removal(kind: &str, name: &str, query: &str) -> Call {
+    let target = format!("/{kind}s/{}{query}", encode(name));
+    Call::new(
+        format!("remove the {kind} {name}"),
+        Method::DELETE,
+        target,
+        REMOVAL_LIMIT,
+    )
 }
 
 /// The value of the query parameter `filters` for a label.

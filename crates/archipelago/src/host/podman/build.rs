@@ -22,7 +22,7 @@ pub struct BuildRequest {
     pub context: Vec<ContextFile>,
     /// The Containerfile's path in the context.
     pub containerfile: String,
-    /// Values for its `ARG`s. They can be read in the image's history: no secrets.
+    /// Values for its `ARG`s. No secrets: they are in the image's history and in Podman's journal.
     pub args: BTreeMap<String, String>,
     /// The image's labels.
     pub labels: BTreeMap<String, String>,
@@ -42,15 +42,24 @@ impl Podman {
     /// Builds an image and gives it its name, line by line of output; returns its id, 64 hexadecimal digits.
     ///
     /// A base image that is here, in an additional store too, is used as it is; only a missing one is pulled, as
-    /// `registries.conf` says. `RUN` steps have a network of their own, not the host's. Dropping the future cancels
-    /// the build; layers that are complete stay in the cache.
+    /// `containers-registries.conf(5)` says. `RUN` steps have a network of their own, not the host's. The name moves to
+    /// the new image; the one that had it stays, without a name.
+    ///
+    /// Podman does not stop a step when nobody listens any more: drop the future, and the step goes on until
+    /// `podman.service` ends, and a working container (`podman ps --external`) may stay. Layers that are complete stay
+    /// in the cache.
     pub async fn build(
         &self,
         request: &BuildRequest,
         mut progress: impl FnMut(&str) + Send,
     ) -> Result<String, Error> {
         let context = archive(request)?;
-        let call = Call::new(Method::POST, target(request), SILENCE_LIMIT);
+        let call = Call::new(
+            format!("build {}", request.tag),
+            Method::POST,
+            target(request),
+            SILENCE_LIMIT,
+        );
         let mut lines = self.stream(&call, "application/x-tar", context).await?;
         let mut output = Output::default();
         while let Some(Report { stream, failure }) = lines.next().await? {

@@ -28,7 +28,7 @@ pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(30 * 60);
 /// The largest whole answer and the longest line, in bytes: far above a list of 1,000 images.
 const ANSWER_LIMIT: usize = 64 << 20;
 
-/// Why Podman could not be asked or did not do it.
+/// Why Podman could not be asked or did not do it. `call` says what was asked of it, and on what.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(
@@ -41,40 +41,34 @@ pub enum Error {
         source: io::Error,
     },
     /// Podman understood and refused; `message` is its own text.
-    #[error("{method} {path}: Podman answered {}: {message}", status.as_u16())]
+    #[error("{call}: Podman answered {}: {message}", status.as_u16())]
     Api {
-        method: Method,
-        path: String,
+        call: String,
         status: StatusCode,
         message: String,
     },
-    #[error("{method} {path}: Podman had not answered after {} s; `journalctl --user -u podman.service` may tell why", limit.as_secs())]
-    Limit {
-        method: Method,
-        path: String,
-        limit: Duration,
-    },
     #[error(
-        "{method} {path}: the connection broke before the answer was whole; `journalctl --user -u podman.service` may tell why"
+        "{call}: no answer from Podman for {limit:?}; `journalctl --user -u podman.service` may tell why"
     )]
+    Limit { call: String, limit: Duration },
+    #[error("{call}: the connection broke; `journalctl --user -u podman.service` may tell why")]
     Broken {
-        method: Method,
-        path: String,
+        call: String,
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    #[error("{method} {path}: Podman's answer is not of the expected form; is it 4.9 or later?")]
+    #[error("{call}: Podman's answer is not of the expected form; is it 4.9 or later?")]
     Answer {
-        method: Method,
-        path: String,
+        call: String,
         #[source]
         source: serde_json::Error,
     },
     /// `message` is Podman's own text.
     #[error("pull {reference}: {message}")]
     Pull { reference: String, message: String },
-    /// `message` is Podman's own text, `lines` what the build printed last.
-    #[error("build {tag}: {message}\n{}", lines.join("\n"))]
+    /// `message` is Podman's own text, `lines` what the build printed last. Its output and its errors come by two ways,
+    /// so their order among each other is not that of their printing.
+    #[error("build {tag}: {message}{}", indented(lines))]
     Build {
         tag: String,
         message: String,
@@ -89,10 +83,8 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    #[error(
-        "{method} {path}: the stream ended without a result; Podman's service was stopped midway"
-    )]
-    Ended { method: Method, path: String },
+    #[error("{call}: Podman stopped before there was a result")]
+    Ended { call: String },
 }
 
 impl Error {
@@ -103,6 +95,10 @@ impl Error {
             _ => None,
         }
     }
+}
+
+fn indented(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("\n  | {line}")).collect()
 }
 
 /// A name or a value as one segment of a path or of a query.
@@ -117,30 +113,26 @@ pub(super) fn encode(text: &str) -> String {
 
 /// What a request asks, without its body: enough to send it and to name it in an error.
 pub(super) struct Call {
+    what: String,
     method: Method,
     target: String,
     limit: Duration,
 }
 
 impl Call {
-    /// `target` is the path and query below `/libpod`.
-    pub(super) fn new(method: Method, target: String, limit: Duration) -> Call {
+    /// `what` is for people, `target` the path and query below `/libpod`.
+    pub(super) fn new(what: String, method: Method, target: String, limit: Duration) -> Call {
         Call {
+            what,
             method,
             target,
             limit,
         }
     }
 
-    /// Without the query, which is long and may hold a person's values.
-    fn path(&self) -> String {
-        self.target.split('?').next().unwrap_or_default().to_owned()
-    }
-
     pub(super) fn refused(&self, status: StatusCode, message: String) -> Error {
         Error::Api {
-            method: self.method.clone(),
-            path: self.path(),
+            call: self.what.clone(),
             status,
             message,
         }
@@ -148,38 +140,31 @@ impl Call {
 
     pub(super) fn ended(&self) -> Error {
         Error::Ended {
-            method: self.method.clone(),
-            path: self.path(),
+            call: self.what.clone(),
         }
     }
 
     pub(super) fn json<T: for<'a> Deserialize<'a>>(&self, body: &[u8]) -> Result<T, Error> {
         serde_json::from_slice(body).map_err(|source| Error::Answer {
-            method: self.method.clone(),
-            path: self.path(),
+            call: self.what.clone(),
             source,
         })
     }
 
     fn broken(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
         Error::Broken {
-            method: self.method.clone(),
-            path: self.path(),
+            call: self.what.clone(),
             source: source.into(),
         }
     }
 
-    async fn within<T>(
-        &self,
-        limit: Duration,
-        answer: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        match tokio::time::timeout(limit, answer).await {
+    /// The answer, if it comes within the call's limit.
+    async fn within<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        match tokio::time::timeout(self.limit, answer).await {
             Ok(answer) => answer,
             Err(_) => Err(Error::Limit {
-                method: self.method.clone(),
-                path: self.path(),
-                limit,
+                call: self.what.clone(),
+                limit: self.limit,
             }),
         }
     }
@@ -188,7 +173,7 @@ impl Call {
 impl Podman {
     /// The whole body of a successful answer, within the call's limit.
     pub(super) async fn call(&self, call: &Call, body: Vec<u8>) -> Result<Bytes, Error> {
-        call.within(call.limit, async {
+        call.within(async {
             let Answer {
                 response,
                 connection,
@@ -212,7 +197,7 @@ impl Podman {
         content_type: &'static str,
         body: Vec<u8>,
     ) -> Result<Lines<'a>, Error> {
-        call.within(call.limit, async {
+        call.within(async {
             let Answer {
                 response,
                 connection,
@@ -321,7 +306,7 @@ impl Lines<'_> {
             let call = self.call;
             let body = &mut self.body;
             let frame = call
-                .within(call.limit, async move {
+                .within(async move {
                     match body.frame().await {
                         Some(frame) => frame.map(Some).map_err(|source| call.broken(source)),
                         None => Ok(None),

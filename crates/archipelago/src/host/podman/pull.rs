@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::Podman;
 use super::http::{Call, Error, Failure, SILENCE_LIMIT, encode};
 
-/// What became of one layer. Comes about once a second for a layer that downloads.
+/// What became of one layer, or of the image's configuration. Comes once a second for a layer that downloads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     /// The first 12 hexadecimal digits of the layer's digest.
@@ -32,8 +32,9 @@ impl Podman {
     /// Pulls an image from its registry, even if one of that name is here; a registry that still has the same one
     /// sends no layers. Dropping the future cancels the pull; layers that are complete stay.
     ///
-    /// Of `name:tag@sha256:…` Podman ignores the tag, and the image gets no tag either. `tls_verify: false` permits
-    /// plain HTTP and certificates that nobody vouches for; `true` forbids both.
+    /// Of `name:tag@sha256:…` Podman ignores the tag, and the image gets no tag either. With `tls_verify` the registry
+    /// needs a certificate that this machine trusts, unless the operator marked it `insecure` for Podman in
+    /// `containers-registries.conf(5)`; without, plain HTTP and any certificate will do.
     pub async fn pull(
         &self,
         reference: &str,
@@ -41,11 +42,20 @@ impl Podman {
         mut progress: impl FnMut(Progress) + Send,
     ) -> Result<(), Error> {
         // `compatMode` is how this endpoint tells bytes; without it, it prints a line when a layer begins.
-        let target = format!(
-            "/images/pull?reference={}&tlsVerify={tls_verify}&compatMode=true&policy=always",
+        let mut target = format!(
+            "/images/pull?reference={}&compatMode=true&policy=always",
             encode(reference)
         );
-        let call = Call::new(Method::POST, target, SILENCE_LIMIT);
+        if !tls_verify {
+            // Never `true`: that would overrule what the operator wrote.
+            target.push_str("&tlsVerify=false");
+        }
+        let call = Call::new(
+            format!("pull {reference}"),
+            Method::POST,
+            target,
+            SILENCE_LIMIT,
+        );
         let failed = |message| Error::Pull {
             reference: reference.to_owned(),
             message,
