@@ -65,7 +65,9 @@ impl Root {
         } else {
             "directory"
         };
-        let output = Command::new("mmdebstrap")
+        // It must not go on writing when this process is killed: the next one starts over at the same path.
+        let output = Command::new("setpriv")
+            .args(["--pdeathsig", "TERM", "mmdebstrap"])
             .args(OPTIONS)
             .arg(format!("--variant={variant}"))
             .arg(format!("--format={format}"))

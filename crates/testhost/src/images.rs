@@ -6,6 +6,7 @@
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use anyhow::{Context, Result};
 
@@ -77,10 +78,15 @@ pub(crate) fn ensure(root: &Path) -> Result<PathBuf> {
         .collect();
     cache::artifact("images", &parts, |store: &Path| {
         eprintln!("preparing the images of the test hosts, once (about a minute)");
-        let archives = RECIPES
-            .iter()
-            .map(Recipe::archive)
-            .collect::<Result<Vec<_>>>()?;
+        let archives = thread::scope(|scope| {
+            let building = RECIPES
+                .each_ref()
+                .map(|recipe| scope.spawn(|| recipe.archive()));
+            building
+                .into_iter()
+                .map(|thread| thread.join().expect("building an archive does not panic"))
+                .collect::<Result<Vec<_>>>()
+        })?;
         build_store(store, &archives)
     })
 }

@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 
+use crate::cache;
+
 /// A command that we run on the machine, and the Debian package that has it.
 const COMMANDS: [(&str, &str); 7] = [
     ("mmdebstrap", "mmdebstrap"),
@@ -90,12 +92,15 @@ fn load_module(name: &str) -> bool {
 }
 
 fn install_missing() -> Result<()> {
-    let mut packages: Vec<&str> = COMMANDS
-        .iter()
-        .filter(|(command, _)| !is_installed(command))
-        .map(|(_, package)| *package)
-        .collect();
-    packages.dedup();
+    if missing_packages().is_empty() {
+        return Ok(());
+    }
+    // Two runs at once install it once; apt itself does not wait for another `apt-get update`.
+    let folder = cache::folder()?;
+    fs::create_dir_all(&folder)
+        .with_context(|| format!("making the cache folder {}", folder.display()))?;
+    let _lock = cache::lock(&folder.join("prerequisites.lock"))?;
+    let packages = missing_packages();
     if packages.is_empty() {
         return Ok(());
     }
@@ -141,6 +146,16 @@ fn apt_get(arguments: &[&str]) -> Result<()> {
         );
     }
     Ok(())
+}
+
+fn missing_packages() -> Vec<&'static str> {
+    let mut packages: Vec<&str> = COMMANDS
+        .iter()
+        .filter(|(command, _)| !is_installed(command))
+        .map(|(_, package)| *package)
+        .collect();
+    packages.dedup();
+    packages
 }
 
 fn is_installed(command: &str) -> bool {
