@@ -6,5 +6,18 @@
 //! what a pass must remember; [`health`] says how an app is; [`check`] judges a host before anything is installed.
 #![warn(missing_docs)]
 
+pub mod action;
+pub mod config;
+pub mod desired;
+pub mod health;
+pub mod image;
+pub mod intent;
+pub mod layout;
 pub mod manifest;
 pub mod name;
+pub mod observed;
+pub mod plan;
+pub mod progress;
+pub mod quadlet;
+pub mod reconcile;
+mod template;

@@ -1,0 +1,634 @@
+//! From a manifest to units and files: the one place that knows what a Compose service becomes in Quadlet.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    Apps, BuildContext, DesiredContainer, DesiredImage, DesiredProbe, DesiredUnit, Inputs, Origin, PodmanSecret, Present,
+    Role,
+};
+use crate::config::Config;
+use crate::image::Reference;
+use crate::layout::Layout;
+use crate::manifest::{Build, Encoding, Files, ImageSource, Manifest, MountSource, NetworkMode, Port, Protocol, Service};
+use crate::name::AppId;
+use crate::quadlet::{self, Kind, NetworkJoin, Pull, SecretDelivery, ServiceSection, Stamp, Unit, UnitSection, hex};
+use crate::template;
+
+/// The label on everything of ours in Podman: the app.
+pub const APP_LABEL: &str = "archipelago.app";
+
+/// systemd tries again after this time, for ever.
+const RESTART_DELAY: Duration = Duration::from_secs(10);
+/// The image is on the node before a unit starts, so this bounds only Podman itself on a slow disk.
+const START_LIMIT: Duration = Duration::from_secs(300);
+/// What systemd allows on top of the container's own time to stop, for Podman to clean up.
+const STOP_MARGIN: Duration = Duration::from_secs(30);
+
+/// Works out an app.
+pub(super) fn present(
+    inputs: &Inputs,
+    config: &Config,
+    apps: &Apps,
+    manifest: &Manifest,
+    running: bool,
+) -> Result<Present, String> {
+    let work = Work {
+        inputs,
+        config,
+        apps,
+        manifest,
+        id: manifest.id(),
+    };
+    let mut present = Present {
+        title: manifest.extension.title.clone(),
+        version: manifest.extension.version.clone(),
+        running,
+        units: BTreeMap::new(),
+        files: work.rendered_files()?,
+        folders: BTreeSet::new(),
+        secrets: work.podman_secrets(),
+        probes: work.probes(),
+        urls: work.urls(),
+        ports: work.ports(),
+        requires: manifest.extension.requires.apps.clone(),
+    };
+    let network = work.network_unit();
+    work.add(&mut present, &network, Role::Network(work.id.network()), &[])?;
+    for volume in &manifest.volumes {
+        let folder = inputs.layout.volumes(work.id).join(volume);
+        let unit = work.volume_unit(volume, &folder)?;
+        work.add(&mut present, &unit, Role::Volume(work.id.volume(volume)), &[])?;
+        present.folders.insert(folder);
+    }
+    for (name, service) in &manifest.services {
+        work.add_service(&mut present, name, service)?;
+    }
+    Ok(present)
+}
+
+/// The files that an app's captures name.
+pub(super) fn capture_paths(layout: &Layout, id: &AppId, manifest: &Manifest) -> BTreeMap<String, PathBuf> {
+    manifest
+        .extension
+        .captures
+        .iter()
+        .map(|(name, capture)| (name.clone(), layout.volumes(id).join(&capture.volume).join(&capture.path)))
+        .collect()
+}
+
+struct Work<'a> {
+    inputs: &'a Inputs,
+    config: &'a Config,
+    apps: &'a Apps,
+    manifest: &'a Manifest,
+    id: &'a AppId,
+}
+
+impl Work<'_> {
+    fn add(&self, present: &mut Present, unit: &Unit, role: Role, inputs: &[&[u8]]) -> Result<(), String> {
+        let stamp = Stamp {
+            app: self.id,
+            companion: matches!(&role, Role::Container(container) if container.companion),
+            inputs,
+        };
+        let file = unit.render(stamp).map_err(|error| {
+            let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            format!("{error}: {source}; change it in the app's compose.yaml or its settings")
+        })?;
+        let desired = DesiredUnit {
+            service: unit.service_name(),
+            role,
+            file,
+        };
+        present.units.insert(unit.file_name(), desired);
+        Ok(())
+    }
+
+    fn labels(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([(APP_LABEL.to_owned(), self.id.to_string())])
+    }
+
+    fn network_unit(&self, ) -> Unit {
+        Unit {
+            stem: self.id.network(),
+            unit: self.described(&format!("{} network", self.manifest.extension.title)),
+            kind: Kind::Network(quadlet::Network {
+                name: self.id.network(),
+                labels: self.labels(),
+            }),
+            service: ServiceSection::default(),
+            starts_at_boot: false,
+        }
+    }
+
+    fn volume_unit(&self, volume: &str, folder: &std::path::Path) -> Result<Unit, String> {
+        Ok(Unit {
+            stem: self.id.volume(volume),
+            unit: self.described(&format!("{} volume {volume}", self.manifest.extension.title)),
+            kind: Kind::Volume(quadlet::Volume {
+                name: self.id.volume(volume),
+                folder: Some(text(folder)?),
+                labels: self.labels(),
+            }),
+            service: ServiceSection::default(),
+            starts_at_boot: false,
+        })
+    }
+
+    fn described(&self, description: &str) -> UnitSection {
+        UnitSection {
+            description: description.to_owned(),
+            ..UnitSection::default()
+        }
+    }
+
+    fn add_service(&self, present: &mut Present, name: &str, service: &Service) -> Result<(), String> {
+        let mut inputs: Vec<Vec<u8>> = Vec::new();
+        let image = self.image(name, service)?;
+        let mut container = self.container(name, service, &image)?;
+        self.add_mounts(present, &mut container, &mut inputs, name, service)?;
+        self.add_secrets(&mut container, &mut inputs, name, service);
+        let stem = self.manifest.container(name);
+        let unit = Unit {
+            stem: stem.clone(),
+            unit: self.ordering(name, service),
+            kind: Kind::Container(Box::new(container)),
+            service: ServiceSection {
+                restart_delay: Some(RESTART_DELAY),
+                start_limit: Some(START_LIMIT),
+                stop_limit: service.stop_grace_period.map(|grace| grace + STOP_MARGIN),
+            },
+            starts_at_boot: present.running,
+        };
+        let role = Role::Container(Box::new(DesiredContainer {
+            name: stem,
+            companion: self.manifest.is_companion(name),
+            image,
+        }));
+        let inputs: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();
+        self.add(present, &unit, role, &inputs)
+    }
+
+    /// Companions come after every other service; nothing here makes one service fail with another.
+    fn ordering(&self, name: &str, service: &Service) -> UnitSection {
+        let mut before: BTreeSet<String> = service.depends_on.iter().map(|other| self.service_unit(other)).collect();
+        if self.manifest.is_companion(name) {
+            let others = self.manifest.services.keys().filter(|other| !self.manifest.is_companion(other));
+            before.extend(others.map(|other| self.service_unit(other)));
+        } else {
+            let required = &self.manifest.extension.requires.apps;
+            before.extend(required.iter().filter_map(|app| {
+                let manifest = self.apps.manifest(app)?;
+                let main = manifest.main.as_deref()?;
+                Some(format!("{}.service", manifest.container(main)))
+            }));
+        }
+        let title = &self.manifest.extension.title;
+        let description = if self.manifest.main.as_deref() == Some(name) {
+            title.clone()
+        } else {
+            format!("{title} {name}")
+        };
+        UnitSection {
+            description,
+            wants: before.iter().cloned().collect(),
+            after: before.into_iter().collect(),
+        }
+    }
+
+    fn service_unit(&self, service: &str) -> String {
+        format!("{}.service", self.manifest.container(service))
+    }
+
+    fn container(&self, name: &str, service: &Service, image: &DesiredImage) -> Result<quadlet::Container, String> {
+        let Service {
+            image: _,
+            command,
+            entrypoint,
+            environment,
+            environment_secrets: _,
+            ports,
+            mounts: _,
+            secrets: _,
+            depends_on: _,
+            health,
+            labels,
+            annotations,
+            user,
+            group_add,
+            working_dir,
+            hostname,
+            stop_grace_period,
+            stop_signal,
+            init,
+            read_only,
+            tmpfs,
+            cap_add,
+            cap_drop,
+            devices,
+            extra_hosts,
+            dns,
+            dns_search,
+            dns_options,
+            ulimits,
+            sysctls,
+            shm_bytes,
+            network: _,
+            no_new_privileges,
+            label_disable,
+            seccomp,
+            pids_limit,
+            userns,
+        } = service;
+        let mut all_labels = labels.clone();
+        if let Some(reserved) = labels.keys().find(|label| label.starts_with("archipelago.")) {
+            return Err(format!("{name}: the label {reserved:?} is Archipelago's own; rename it"));
+        }
+        all_labels.extend(self.labels());
+        Ok(quadlet::Container {
+            image: image.reference.to_string(),
+            name: self.manifest.container(name),
+            pull: Some(Pull::Never),
+            exec: command.clone(),
+            entrypoint: entrypoint.clone(),
+            environment: environment.clone(),
+            secrets: Vec::new(),
+            ports: ports.iter().map(|port| self.publish(port)).collect(),
+            volumes: Vec::new(),
+            networks: self.networks(name, service),
+            labels: all_labels,
+            annotations: annotations.clone(),
+            user: user.clone(),
+            groups: group_add.clone(),
+            user_namespace: userns.clone(),
+            working_dir: working_dir.clone(),
+            hostname: hostname.clone(),
+            stop_signal: stop_signal.clone(),
+            stop_timeout: *stop_grace_period,
+            init: *init,
+            read_only: *read_only,
+            tmpfs: tmpfs.clone(),
+            capabilities: cap_add.clone(),
+            dropped_capabilities: cap_drop.clone(),
+            devices: devices.clone(),
+            hosts: extra_hosts.clone(),
+            dns: dns.clone(),
+            dns_search: dns_search.clone(),
+            dns_options: dns_options.clone(),
+            ulimits: ulimits.clone(),
+            sysctls: sysctls.clone(),
+            shm_bytes: *shm_bytes,
+            pids_limit: *pids_limit,
+            no_new_privileges: *no_new_privileges,
+            label_disable: *label_disable,
+            seccomp: seccomp.clone(),
+            health: health.as_ref().map(|health| quadlet::Health {
+                test: health.test.clone(),
+                interval: health.interval,
+                timeout: health.timeout,
+                retries: health.retries,
+                start_period: health.start_period,
+                startup_interval: health.start_interval,
+            }),
+            log_to_journal: true,
+        })
+    }
+
+    fn publish(&self, port: &Port) -> quadlet::PublishedPort {
+        let Port {
+            address,
+            host,
+            container,
+            protocol,
+        } = port;
+        quadlet::PublishedPort {
+            address: address.unwrap_or(self.config.publish_address),
+            host: *host,
+            container: *container,
+            udp: *protocol == Protocol::Udp,
+        }
+    }
+
+    fn networks(&self, name: &str, service: &Service) -> Vec<NetworkJoin> {
+        match service.network {
+            NetworkMode::Host => vec![NetworkJoin::Host],
+            NetworkMode::None => vec![NetworkJoin::None],
+            NetworkMode::App => {
+                let mut networks = vec![NetworkJoin::Unit {
+                    unit: format!("{}.network", self.id.network()),
+                    alias: Some(name.to_owned()),
+                }];
+                if !self.manifest.is_companion(name) {
+                    let required = &self.manifest.extension.requires.apps;
+                    networks.extend(required.iter().map(|app| NetworkJoin::Unit {
+                        unit: format!("{}.network", app.network()),
+                        alias: None,
+                    }));
+                }
+                networks
+            }
+        }
+    }
+
+    fn add_mounts(
+        &self,
+        present: &mut Present,
+        container: &mut quadlet::Container,
+        inputs: &mut Vec<Vec<u8>>,
+        name: &str,
+        service: &Service,
+    ) -> Result<(), String> {
+        let layout = &self.inputs.layout;
+        for mount in &service.mounts {
+            let (source, relabel) = match &mount.source {
+                MountSource::Volume(volume) => (format!("{}.volume", self.id.volume(volume)), true),
+                MountSource::Data(path) => {
+                    let folder = layout.files(self.id).join(path);
+                    let source = text(&folder)?;
+                    present.folders.insert(folder);
+                    (source, true)
+                }
+                MountSource::Definition(path) => {
+                    let inside = format!("{path}/");
+                    for (file, content) in self.definition() {
+                        if file == path || file.starts_with(&inside) {
+                            inputs.push(file.as_bytes().to_vec());
+                            inputs.push(content.clone());
+                        }
+                    }
+                    (text(&layout.definition(self.id).join(path))?, true)
+                }
+                // The operator's own folder: its labels are the operator's business.
+                MountSource::Host(path) => (path.clone(), false),
+            };
+            container.volumes.push(quadlet::VolumeMount {
+                source,
+                target: mount.target.clone(),
+                read_only: mount.read_only,
+                relabel,
+            });
+        }
+        let stem = self.manifest.container(name);
+        for file in self.manifest.extension.templates.iter().filter(|template| template.service == name) {
+            let path = layout.rendered(&stem).join(file.file_name());
+            if let Some(content) = present.files.get(&path) {
+                inputs.push(content.as_bytes().to_vec());
+            }
+            container.volumes.push(quadlet::VolumeMount {
+                source: text(&path)?,
+                target: file.target.clone(),
+                read_only: true,
+                relabel: true,
+            });
+        }
+        Ok(())
+    }
+
+    fn add_secrets(&self, container: &mut quadlet::Container, inputs: &mut Vec<Vec<u8>>, name: &str, service: &Service) {
+        for mount in &service.secrets {
+            container.secrets.push(quadlet::Secret {
+                name: self.id.podman_secret(&mount.secret),
+                delivery: SecretDelivery::File {
+                    target: Some(mount.target.clone().unwrap_or_else(|| mount.secret.clone())),
+                    uid: mount.uid,
+                    gid: mount.gid,
+                    mode: mount.mode.clone(),
+                },
+            });
+        }
+        for (variable, secret) in &service.environment_secrets {
+            container.secrets.push(quadlet::Secret {
+                name: self.id.podman_secret(secret),
+                delivery: SecretDelivery::Environment(variable.clone()),
+            });
+        }
+        for secret in self.used_secrets(name) {
+            inputs.push(self.secret_text(secret).as_bytes().to_vec());
+        }
+    }
+
+    fn used_secrets(&self, service: &str) -> BTreeSet<&str> {
+        let Some(service) = self.manifest.services.get(service) else {
+            return BTreeSet::new();
+        };
+        let mounted = service.secrets.iter().map(|mount| mount.secret.as_str());
+        mounted.chain(service.environment_secrets.values().map(String::as_str)).collect()
+    }
+
+    fn podman_secrets(&self) -> BTreeMap<String, PodmanSecret> {
+        self.manifest
+            .services
+            .keys()
+            .flat_map(|service| self.used_secrets(service))
+            .map(|secret| {
+                let desired = PodmanSecret {
+                    app: self.id.clone(),
+                    secret: secret.to_owned(),
+                    revision: hex(&Sha256::digest(self.secret_text(secret))[..8]),
+                };
+                (self.id.podman_secret(secret), desired)
+            })
+            .collect()
+    }
+
+    fn secret_text(&self, name: &str) -> &str {
+        self.inputs
+            .secrets
+            .get(self.id)
+            .and_then(|secrets| secrets.get(name))
+            .map_or("", String::as_str)
+    }
+
+    fn definition(&self) -> &Files {
+        static NONE: Files = Files::new();
+        self.inputs.definitions.get(self.id).unwrap_or(&NONE)
+    }
+
+    fn image(&self, name: &str, service: &Service) -> Result<DesiredImage, String> {
+        match &service.image {
+            ImageSource::Reference(text) => {
+                let chosen = self.config.images.get(text).unwrap_or(text);
+                let reference = Reference::parse(chosen).map_err(|error| format!("services.{name}.image: {error}"))?;
+                let without_tls = self.config.image_uses_insecure_registry(&reference);
+                Ok(DesiredImage {
+                    reference,
+                    origin: Origin::Pull { without_tls },
+                })
+            }
+            ImageSource::Build(build) => {
+                let context = self.build_context(name, build)?;
+                let tag = digest_of(&context);
+                Ok(DesiredImage {
+                    reference: Reference::local(&self.manifest.container(name).to_ascii_lowercase(), &tag),
+                    origin: Origin::Build(Box::new(context)),
+                })
+            }
+        }
+    }
+
+    fn build_context(&self, name: &str, build: &Build) -> Result<BuildContext, String> {
+        let inside = format!("{}/", build.context);
+        let files: Files = self
+            .definition()
+            .iter()
+            .filter_map(|(path, content)| Some((path.strip_prefix(&inside)?.to_owned(), content.clone())))
+            .collect();
+        if files.is_empty() {
+            return Err(format!("services.{name}.build: the folder {:?} is missing or empty", build.context));
+        }
+        let candidates: &[&str] = match &build.containerfile {
+            Some(path) => &[path.as_str()],
+            None => &["Containerfile", "Dockerfile"],
+        };
+        let containerfile = candidates.iter().find(|path| files.contains_key(**path)).ok_or_else(|| {
+            format!("services.{name}.build: there is no {} in {:?}", candidates.join(" or "), build.context)
+        })?;
+        Ok(BuildContext {
+            containerfile: (*containerfile).to_owned(),
+            args: build.args.clone(),
+            target: build.target.clone(),
+            files,
+        })
+    }
+
+    fn rendered_files(&self) -> Result<BTreeMap<PathBuf, String>, String> {
+        let none = BTreeMap::new();
+        let secrets_of = |id: &AppId| self.inputs.secrets.get(id).unwrap_or(&none);
+        let context = template::Context {
+            app: template::AppContext { id: self.id },
+            settings: &self.manifest.settings,
+            secrets: secrets_of(self.id),
+            captures: self.captures()?,
+            apps: self
+                .manifest
+                .extension
+                .requires
+                .apps
+                .iter()
+                .filter_map(|id| {
+                    let other = template::OtherApp {
+                        settings: &self.apps.manifest(id)?.settings,
+                        secrets: secrets_of(id),
+                    };
+                    Some((id.as_str(), other))
+                })
+                .collect(),
+        };
+        let mut files = BTreeMap::new();
+        for template in &self.manifest.extension.templates {
+            let file = self.inputs.layout.definition(self.id).join(&template.source);
+            let name = file.display().to_string();
+            let content = self
+                .definition()
+                .get(&template.source)
+                .ok_or_else(|| format!("{name} is missing, but x-archipelago.templates names it"))?;
+            let source = std::str::from_utf8(content).map_err(|_| format!("{name} is not UTF-8 text"))?;
+            let rendered = template::render(&name, source, &context).map_err(|error| error.to_string())?;
+            let stem = self.manifest.container(&template.service);
+            files.insert(self.inputs.layout.rendered(&stem).join(template.file_name()), rendered);
+        }
+        Ok(files)
+    }
+
+    fn captures(&self) -> Result<BTreeMap<&str, String>, String> {
+        let paths = capture_paths(&self.inputs.layout, self.id, self.manifest);
+        let mut captures = BTreeMap::new();
+        for (name, capture) in &self.manifest.extension.captures {
+            let content = paths.get(name).and_then(|path| self.inputs.captured.get(path));
+            let captured = match (content, capture.encoding) {
+                (None, _) => String::new(),
+                (Some(bytes), Encoding::Hex) => hex(bytes),
+                (Some(bytes), Encoding::Text) => std::str::from_utf8(bytes)
+                    .map_err(|_| format!("the captured file {name} is not UTF-8 text; use `encoding: hex`"))?
+                    .trim_end_matches('\n')
+                    .to_owned(),
+            };
+            captures.insert(name.as_str(), captured);
+        }
+        Ok(captures)
+    }
+
+    fn published(&self, service: &str, port: u16) -> Option<SocketAddr> {
+        let port = self.manifest.services.get(service)?.published(port)?;
+        Some(SocketAddr::new(reachable(port.address.unwrap_or(self.config.publish_address)), port.host))
+    }
+
+    fn probes(&self) -> Vec<DesiredProbe> {
+        let readiness = &self.manifest.extension.readiness;
+        readiness
+            .iter()
+            .filter_map(|probe| {
+                Some(DesiredProbe {
+                    address: self.published(&probe.service, probe.port)?,
+                    kind: probe.kind.clone(),
+                })
+            })
+            .collect()
+    }
+
+    fn urls(&self) -> Vec<(String, String)> {
+        let urls = &self.manifest.extension.urls;
+        urls.iter()
+            .filter_map(|url| {
+                let address = self.published(&url.service, url.port)?;
+                Some((url.title.clone(), format!("http://{address}{}", url.path)))
+            })
+            .collect()
+    }
+
+    fn ports(&self) -> BTreeSet<(SocketAddr, Protocol)> {
+        self.manifest
+            .services
+            .values()
+            .flat_map(|service| &service.ports)
+            .map(|port| {
+                let address = port.address.unwrap_or(self.config.publish_address);
+                (SocketAddr::new(address, port.host), port.protocol)
+            })
+            .collect()
+    }
+}
+
+/// The address at which the node itself reaches a port published on `address`.
+fn reachable(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) if v4.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(v6) if v6.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        other => other,
+    }
+}
+
+/// A tag that changes whenever the build would.
+fn digest_of(context: &BuildContext) -> String {
+    let BuildContext {
+        files,
+        containerfile,
+        args,
+        target,
+    } = context;
+    let mut digest = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        digest.update((bytes.len() as u64).to_le_bytes());
+        digest.update(bytes);
+    };
+    part(containerfile.as_bytes());
+    part(target.as_deref().unwrap_or_default().as_bytes());
+    for (name, value) in args {
+        part(name.as_bytes());
+        part(value.as_bytes());
+    }
+    for (path, content) in files {
+        part(path.as_bytes());
+        part(content);
+    }
+    hex(&digest.finalize()[..6])
+}
+
+fn text(path: &std::path::Path) -> Result<String, String> {
+    Layout::text(path).map(str::to_owned).map_err(|error| error.to_string())
+}

@@ -1,0 +1,405 @@
+//! What should be on the host: every byte of it, worked out from intents, definitions, settings and secrets.
+//!
+//! Two steps, because some files can only be read once it is known which: [`Apps::read`] parses every installed app,
+//! [`assemble`] turns them into units and files. An app that cannot be worked out is [`App::Broken`]: what it has on the host is left alone
+//! and the cause is reported; the others go on.
+
+mod compose;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::config::Config;
+use crate::image::Reference;
+use crate::intent::{Goal, Intent};
+use crate::layout::Layout;
+use crate::manifest::{COMPOSE_FILE, Files, Manifest, ManifestError, ProbeKind, Schema, Settings};
+use crate::name::AppId;
+use crate::quadlet::UnitFile;
+
+pub use compose::APP_LABEL;
+
+/// All that the desired state is worked out from.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// Where things lie.
+    pub layout: Layout,
+    /// The node's configuration, or why it cannot be read.
+    pub config: Result<Config, String>,
+    /// The intents, or why one cannot be read.
+    pub intents: BTreeMap<AppId, Result<Intent, String>>,
+    /// The definitions of the installed apps.
+    pub definitions: BTreeMap<AppId, Files>,
+    /// The secrets that exist: app, name, text.
+    pub secrets: BTreeMap<AppId, BTreeMap<String, String>>,
+    /// The captured files that exist.
+    pub captured: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+/// The installed apps, parsed.
+#[derive(Clone, Debug)]
+pub struct Apps(BTreeMap<AppId, Result<Installed, String>>);
+
+#[derive(Clone, Debug)]
+struct Installed {
+    intent: Intent,
+    /// `None` for an app that is to be removed and whose definition cannot be read any more.
+    manifest: Option<Manifest>,
+}
+
+/// What should be on the host.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// Where things lie.
+    pub layout: Layout,
+    /// The apps by id.
+    pub apps: BTreeMap<AppId, App>,
+}
+
+/// One app's part.
+#[derive(Clone, Debug)]
+pub enum App {
+    /// It cannot be worked out; hands off.
+    Broken {
+        /// Why, and what to do.
+        cause: String,
+    },
+    /// Its secrets must be generated before anything else can be worked out.
+    NeedsSecrets {
+        /// The missing ones.
+        missing: BTreeSet<String>,
+    },
+    /// It waits for another app to have its secrets.
+    NeedsApp {
+        /// That app.
+        other: AppId,
+    },
+    /// It should be there.
+    Present(Box<Present>),
+    /// It should go.
+    Removed {
+        /// Whether its data go as well.
+        purge: bool,
+        /// The apps that require it and must go first.
+        required_by: BTreeSet<AppId>,
+    },
+}
+
+/// An app that should be there.
+#[derive(Clone, Debug)]
+pub struct Present {
+    /// Its name for people.
+    pub title: String,
+    /// Its version.
+    pub version: String,
+    /// Whether it should run.
+    pub running: bool,
+    /// Its units by file name.
+    pub units: BTreeMap<String, DesiredUnit>,
+    /// Its rendered files by path.
+    pub files: BTreeMap<PathBuf, String>,
+    /// The folders that its mounts need.
+    pub folders: BTreeSet<PathBuf>,
+    /// The Podman secrets it uses, by Podman's name.
+    pub secrets: BTreeMap<String, PodmanSecret>,
+    /// What must answer before it is ready.
+    pub probes: Vec<DesiredProbe>,
+    /// Where people open it: title and URL.
+    pub urls: Vec<(String, String)>,
+    /// The ports of the node that it publishes.
+    pub ports: BTreeSet<(SocketAddr, Transport)>,
+    /// The apps it requires.
+    pub requires: BTreeSet<AppId>,
+}
+
+/// A transport protocol, for [`Present::ports`].
+pub use crate::manifest::Protocol as Transport;
+
+/// A unit that should be there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DesiredUnit {
+    /// The file.
+    pub file: UnitFile,
+    /// The systemd service that Quadlet makes of it.
+    pub service: String,
+    /// What it is for.
+    pub role: Role,
+}
+
+/// What a unit is for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Role {
+    /// A network, by Podman's name.
+    Network(String),
+    /// A volume, by Podman's name.
+    Volume(String),
+    /// A container.
+    Container(Box<DesiredContainer>),
+}
+
+/// A container that should be there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DesiredContainer {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a companion.
+    pub companion: bool,
+    /// Its image.
+    pub image: DesiredImage,
+}
+
+/// An image that must be on the node before a container starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredImage {
+    /// Its name.
+    pub reference: Reference,
+    /// How it gets here.
+    pub origin: Origin,
+}
+
+/// How an image gets to the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Pulled from its registry.
+    Pull {
+        /// Whether without TLS; only for a registry on the allowlist.
+        without_tls: bool,
+    },
+    /// Built from a folder of the app.
+    Build(Box<BuildContext>),
+}
+
+/// A local build, complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildContext {
+    /// The files.
+    pub files: Files,
+    /// The path of the Containerfile among them.
+    pub containerfile: String,
+    /// Build arguments.
+    pub args: BTreeMap<String, String>,
+    /// The stage to build.
+    pub target: Option<String>,
+}
+
+/// A Podman secret that a container uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodmanSecret {
+    /// The app.
+    pub app: AppId,
+    /// The name in the manifest; the text lies in the app's secrets folder.
+    pub secret: String,
+    /// Changes when the text does; says nothing about it (a hash of 256 random bits).
+    pub revision: String,
+}
+
+/// A question whose answer says that the app is ready.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DesiredProbe {
+    /// Where to ask.
+    pub address: SocketAddr,
+    /// How.
+    pub kind: ProbeKind,
+}
+
+impl Apps {
+    /// Parses the installed apps.
+    #[must_use]
+    pub fn read(inputs: &Inputs) -> Self {
+        let apps = inputs
+            .intents
+            .iter()
+            .map(|(id, intent)| (id.clone(), read_app(inputs, id, intent)))
+            .collect();
+        Self(apps)
+    }
+
+    /// The files that the apps' captures need, as far as they exist.
+    #[must_use]
+    pub fn captures(&self, layout: &Layout) -> BTreeSet<PathBuf> {
+        self.manifests()
+            .flat_map(|(id, manifest)| compose::capture_paths(layout, id, manifest).into_values())
+            .collect()
+    }
+
+    /// What was left out of the manifests.
+    pub fn warnings(&self) -> impl Iterator<Item = &ManifestError> {
+        self.manifests().flat_map(|(_, manifest)| &manifest.warnings)
+    }
+
+    fn manifests(&self) -> impl Iterator<Item = (&AppId, &Manifest)> {
+        self.0
+            .iter()
+            .filter_map(|(id, app)| Some((id, app.as_ref().ok()?.manifest.as_ref()?)))
+    }
+
+    fn manifest(&self, id: &AppId) -> Option<&Manifest> {
+        self.0.get(id)?.as_ref().ok()?.manifest.as_ref()
+    }
+
+    fn required_by(&self, id: &AppId) -> BTreeSet<AppId> {
+        self.manifests()
+            .filter(|(_, manifest)| manifest.extension.requires.apps.contains(id))
+            .map(|(other, _)| other.clone())
+            .collect()
+    }
+}
+
+fn read_app(inputs: &Inputs, id: &AppId, intent: &Result<Intent, String>) -> Result<Installed, String> {
+    let intent = intent.clone()?;
+    let manifest = read_manifest(inputs, id, &intent);
+    if intent.state == Goal::Removed {
+        return Ok(Installed {
+            intent,
+            manifest: manifest.ok(),
+        });
+    }
+    inputs.config.as_ref().map_err(Clone::clone)?;
+    Ok(Installed {
+        intent,
+        manifest: Some(manifest?),
+    })
+}
+
+fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifest, String> {
+    let folder = inputs.layout.definition(id);
+    let files = inputs.definitions.get(id).ok_or_else(|| {
+        format!("its definition {} is missing; install {id} again", folder.display())
+    })?;
+    let file = folder.join(COMPOSE_FILE).display().to_string();
+    let schema = read_schema(&file, files, id.as_str())?;
+    if schema.extension.id != *id {
+        return Err(format!(
+            "{file} is the app {:?}, but its intent is named {id}; install it under its own name",
+            schema.extension.id.as_str()
+        ));
+    }
+    let settings = Settings::settle(id.as_str(), &schema.extension.settings, &intent.settings)
+        .map_err(|error| format!("{}: {error}", inputs.layout.intent(id).display()))?;
+    schema.manifest(&settings, files).map_err(|error| error.to_string())
+}
+
+/// Reads the schema from an app's files; `file` is how the person knows the Compose file.
+///
+/// # Errors
+/// When there is no Compose file, or it cannot be accepted.
+pub fn read_schema(file: &str, files: &Files, default_id: &str) -> Result<Schema, String> {
+    let content = files
+        .get(COMPOSE_FILE)
+        .ok_or_else(|| format!("{file} is missing; an app is a folder with a {COMPOSE_FILE}"))?;
+    let text = std::str::from_utf8(content).map_err(|_| format!("{file} is not UTF-8 text"))?;
+    Schema::read(file, text, default_id).map_err(|error| error.to_string())
+}
+
+/// Works out what should be on the host.
+#[must_use]
+pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
+    let mut desired = BTreeMap::new();
+    for (id, app) in &apps.0 {
+        let worked_out = match app {
+            Err(cause) => App::Broken {
+                cause: cause.clone(),
+            },
+            Ok(installed) => assemble_app(inputs, apps, id, installed),
+        };
+        desired.insert(id.clone(), worked_out);
+    }
+    refuse_conflicts(&mut desired);
+    Desired {
+        layout: inputs.layout.clone(),
+        apps: desired,
+    }
+}
+
+fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed) -> App {
+    let (intent, manifest) = match (installed.intent.state, &installed.manifest) {
+        (Goal::Running | Goal::Stopped, Some(manifest)) => (&installed.intent, manifest),
+        _ => {
+            return App::Removed {
+                purge: installed.intent.purge,
+                required_by: apps.required_by(id),
+            };
+        }
+    };
+    let none = BTreeMap::new();
+    let secrets = inputs.secrets.get(id).unwrap_or(&none);
+    let missing: BTreeSet<String> = manifest
+        .extension
+        .secrets
+        .keys()
+        .filter(|name| !secrets.contains_key(*name))
+        .cloned()
+        .collect();
+    if !missing.is_empty() {
+        return App::NeedsSecrets { missing };
+    }
+    for other in &manifest.extension.requires.apps {
+        let Some(required) = apps.manifest(other) else {
+            return App::Broken {
+                cause: format!("it requires {other}, which is not installed or cannot be read; archipelago install {other}"),
+            };
+        };
+        let known = inputs.secrets.get(other).unwrap_or(&none);
+        if required.extension.secrets.keys().any(|name| !known.contains_key(name)) {
+            return App::NeedsApp {
+                other: other.clone(),
+            };
+        }
+    }
+    let config = inputs.config.clone().unwrap_or_default();
+    match compose::present(inputs, &config, apps, manifest, intent.state == Goal::Running) {
+        Ok(present) => App::Present(Box::new(present)),
+        Err(cause) => App::Broken { cause },
+    }
+}
+
+/// Two apps cannot have the same unit or the same port of the node; the one that sorts last steps back.
+fn refuse_conflicts(apps: &mut BTreeMap<AppId, App>) {
+    let mut units: BTreeMap<String, AppId> = BTreeMap::new();
+    let mut ports: Vec<(SocketAddr, Transport, AppId)> = Vec::new();
+    for (id, app) in apps {
+        let App::Present(present) = app else { continue };
+        let unit = present.units.values().find_map(|unit| Some((&unit.service, units.get(&unit.service)?)));
+        let port = present.ports.iter().find_map(|port| {
+            let (_, _, other) = ports.iter().find(|(taken, transport, _)| overlap((*taken, *transport), *port))?;
+            Some((port.0, other))
+        });
+        let cause = match (unit, port) {
+            (Some((unit, other)), _) => Some(format!("its unit {unit} has the same name as one of {other}; uninstall one of the two")),
+            (_, Some((port, other))) => Some(format!("its port {port} is already that of {other}; choose another with --set, or uninstall one of the two")),
+            (None, None) => None,
+        };
+        if let Some(cause) = cause {
+            *app = App::Broken { cause };
+            continue;
+        }
+        units.extend(present.units.values().map(|unit| (unit.service.clone(), id.clone())));
+        ports.extend(present.ports.iter().map(|(address, transport)| (*address, *transport, id.clone())));
+    }
+}
+
+fn overlap(one: (SocketAddr, Transport), other: (SocketAddr, Transport)) -> bool {
+    let (a, b) = (one.0.ip(), other.0.ip());
+    one.1 == other.1 && one.0.port() == other.0.port() && (a == b || a.is_unspecified() || b.is_unspecified())
+}
+
+impl Desired {
+    /// The apps that should be there.
+    pub fn present(&self) -> impl Iterator<Item = (&AppId, &Present)> {
+        self.apps.iter().filter_map(|(id, app)| match app {
+            App::Present(present) => Some((id, present.as_ref())),
+            _ => None,
+        })
+    }
+}
+
+impl Present {
+    /// Its containers: unit, and what is in it.
+    pub fn containers(&self) -> impl Iterator<Item = (&DesiredUnit, &DesiredContainer)> {
+        self.units.values().filter_map(|unit| match &unit.role {
+            Role::Container(container) => Some((unit, container.as_ref())),
+            Role::Network(_) | Role::Volume(_) => None,
+        })
+    }
+}

@@ -1,0 +1,107 @@
+//! Where things lie: the one place that knows the paths.
+
+use std::path::{Path, PathBuf};
+
+use crate::name::AppId;
+
+/// The folders that Archipelago uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// The operator's intent and the definitions of the installed apps: `~/.config/archipelago`.
+    pub config: PathBuf,
+    /// Data, secrets and rendered files: `/var/lib/archipelago`, or under `$XDG_DATA_HOME`.
+    pub data: PathBuf,
+    /// Quadlet's folder: `~/.config/containers/systemd`.
+    pub units: PathBuf,
+    /// The user's own systemd units, where a mask or a foreign unit may stand: `~/.config/systemd/user`.
+    pub systemd: PathBuf,
+    /// What lives until the reboot: `$XDG_RUNTIME_DIR`.
+    pub runtime: PathBuf,
+}
+
+impl Layout {
+    /// The node's configuration.
+    #[must_use]
+    pub fn config_file(&self) -> PathBuf {
+        self.config.join("config.toml")
+    }
+
+    /// The folder of intents and definitions.
+    #[must_use]
+    pub fn apps(&self) -> PathBuf {
+        self.config.join("apps")
+    }
+
+    /// An app's intent.
+    #[must_use]
+    pub fn intent(&self, app: &AppId) -> PathBuf {
+        self.apps().join(format!("{app}.toml"))
+    }
+
+    /// An installed app's definition: its `compose.yaml` and what belongs to it.
+    #[must_use]
+    pub fn definition(&self, app: &AppId) -> PathBuf {
+        self.apps().join(app.as_str())
+    }
+
+    /// The folder of an app's secrets.
+    #[must_use]
+    pub fn secrets(&self, app: &AppId) -> PathBuf {
+        self.data.join("secrets").join(app.as_str())
+    }
+
+    /// The folder of an app's volumes.
+    #[must_use]
+    pub fn volumes(&self, app: &AppId) -> PathBuf {
+        self.data.join("volumes").join(app.as_str())
+    }
+
+    /// The folder of an app's relative bind mounts.
+    #[must_use]
+    pub fn files(&self, app: &AppId) -> PathBuf {
+        self.data.join("files").join(app.as_str())
+    }
+
+    /// The folder of a container's rendered files.
+    #[must_use]
+    pub fn rendered(&self, container: &str) -> PathBuf {
+        self.data.join(container)
+    }
+
+    /// A unit file.
+    #[must_use]
+    pub fn unit(&self, file_name: &str) -> PathBuf {
+        self.units.join(file_name)
+    }
+
+    /// What systemd's generators wrote at the last reload.
+    #[must_use]
+    pub fn generated(&self) -> PathBuf {
+        self.runtime.join("systemd/generator")
+    }
+
+    /// Where systemd links the invocation ids of its running units.
+    #[must_use]
+    pub fn invocations(&self) -> PathBuf {
+        self.runtime.join("systemd/units")
+    }
+
+    /// What a pass must not forget when it is killed, and what a reboot settles.
+    #[must_use]
+    pub fn pending(&self) -> PathBuf {
+        self.runtime.join("archipelago/pending.json")
+    }
+
+    /// A path as text, as units and templates need it.
+    ///
+    /// # Errors
+    /// When the path is not UTF-8.
+    pub fn text(path: &Path) -> Result<&str, LayoutError> {
+        path.to_str().ok_or_else(|| LayoutError(path.to_owned()))
+    }
+}
+
+/// A path that cannot stand in a unit file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the path {0:?} is not UTF-8, so no unit file can name it; move it or choose another folder")]
+pub struct LayoutError(PathBuf);

@@ -1,0 +1,253 @@
+//! What is on the host, as one look at all of it found it.
+//!
+//! The disk and systemd are always looked at. Podman is asked only when [`needs_podman`] says so: while every container is active in
+//! its wanted revision and Podman's folders are unchanged since everything was last seen to be there, its images, volumes,
+//! networks and secrets are there, and asking would start a Podman process for nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::desired::{App, Desired, DesiredProbe, Present};
+use crate::name::AppId;
+use crate::quadlet::{Mark, mark_of};
+
+/// One look at the host.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// The files in Quadlet's folder that bear a name or a mark of ours: name to content.
+    pub unit_files: BTreeMap<String, Vec<u8>>,
+    /// Our marks in what Quadlet generated at the last reload, by service.
+    pub generated: BTreeMap<String, Mark>,
+    /// systemd's view, by service.
+    pub services: BTreeMap<String, Service>,
+    /// The invocation ids of running services.
+    pub invocations: BTreeMap<String, String>,
+    /// What stands above a generated unit in the user's own systemd folder, by service.
+    pub overrides: BTreeMap<String, Override>,
+    /// The content and mode of the rendered files that are wanted and exist.
+    pub files: BTreeMap<PathBuf, RenderedFile>,
+    /// The wanted folders that exist.
+    pub folders: BTreeSet<PathBuf>,
+    /// What an earlier pass had to remember.
+    pub memory: Memory,
+    /// A summary of Podman's folders; changes when its objects do.
+    pub fingerprint: String,
+    /// What Podman says.
+    pub podman: Podman,
+    /// The images that are being pulled or built, with the last line of progress.
+    pub images_underway: BTreeMap<String, String>,
+    /// Whether a probe was answered; absent when it was not asked.
+    pub answers: BTreeMap<DesiredProbe, bool>,
+    /// The parts of apps to be removed that are still on the disk.
+    pub remains: BTreeMap<AppId, Remains>,
+}
+
+/// systemd's view of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Whether systemd has its definition.
+    pub load: Load,
+    /// What it does.
+    pub active: Active,
+    /// systemd's own finer word, such as `auto-restart`.
+    pub sub: String,
+    /// The job for it that is queued or running.
+    pub job: Option<Job>,
+    /// For a service that is not well: why.
+    pub failure: Option<Failure>,
+}
+
+/// A job of systemd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// It is to stop.
+    Stop,
+    /// Anything else: start, restart, reload …
+    Other,
+}
+
+/// Whether systemd has a unit's definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// It has.
+    Loaded,
+    /// It has not.
+    NotFound,
+    /// The operator masked it.
+    Masked,
+    /// It cannot use it.
+    Bad,
+}
+
+/// What a service does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Active {
+    /// It runs.
+    Active,
+    /// It starts, or waits to be started again.
+    Activating,
+    /// It stops.
+    Deactivating,
+    /// It rests.
+    Inactive,
+    /// It rests after a failure.
+    Failed,
+}
+
+/// Why a service is not well.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// systemd's result, such as `exit-code`.
+    pub result: String,
+    /// The exit status of its main process.
+    pub status: i32,
+    /// How often systemd started it again.
+    pub restarts: u32,
+}
+
+/// What stands above a generated unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Override {
+    /// A link to /dev/null: the operator's word, respected.
+    Masked,
+    /// Another unit of the same name.
+    Foreign,
+}
+
+/// A rendered file as found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderedFile {
+    /// Its content.
+    pub content: Vec<u8>,
+    /// Its permission bits.
+    pub mode: u32,
+}
+
+/// What a pass must not forget when it is killed. It lies in the runtime folder: a reboot settles all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memory {
+    /// Unit files were changed, and systemd has not reloaded since.
+    pub reload: bool,
+    /// Services that run with something older than their unit: service to the invocation that must end.
+    pub restarts: BTreeMap<String, String>,
+    /// The fingerprint of Podman's folders when all that is wanted was there.
+    pub fingerprint: String,
+}
+
+/// What Podman says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Podman {
+    /// It was not asked.
+    #[default]
+    Unasked,
+    /// It did not answer.
+    Unreachable(String),
+    /// It answered.
+    Seen(PodmanView),
+}
+
+/// Podman's objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodmanView {
+    /// Names of images, digests included, with the app they were built for.
+    pub images: BTreeMap<String, Option<AppId>>,
+    /// Containers by name, with the app of their label.
+    pub containers: BTreeMap<String, Option<AppId>>,
+    /// Networks by name, with the app of their label.
+    pub networks: BTreeMap<String, Option<AppId>>,
+    /// Volumes by name, with the app of their label.
+    pub volumes: BTreeMap<String, Option<AppId>>,
+    /// Secrets by name, with the app of their label and their revision.
+    pub secrets: BTreeMap<String, Option<(AppId, String)>>,
+}
+
+/// What is left on the disk of an app that should go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remains {
+    /// Whether it has a folder of volumes, files or secrets.
+    pub data: bool,
+}
+
+impl Service {
+    /// Whether it runs, settled.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.active == Active::Active && self.job.is_none()
+    }
+
+    /// Whether it rests.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        matches!(self.active, Active::Inactive | Active::Failed) && self.job.is_none()
+    }
+
+    /// Whether systemd waits to start it again after a failure.
+    #[must_use]
+    pub fn is_restarting(&self) -> bool {
+        self.active == Active::Activating && self.sub.starts_with("auto-restart")
+    }
+}
+
+impl Observed {
+    /// Our mark in a unit file; `None` when the file is absent or foreign.
+    #[must_use]
+    pub fn mark(&self, unit: &str) -> Option<Mark> {
+        mark_of(self.unit_files.get(unit)?)
+    }
+
+    /// The unit files of an app, by the marks in them.
+    pub fn units_of<'a>(&'a self, app: &'a AppId) -> impl Iterator<Item = &'a str> {
+        self.unit_files
+            .iter()
+            .filter(move |(_, content)| mark_of(content).is_some_and(|mark| mark.app == *app))
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// The invocation of a service that must end because something it was started with has changed since.
+    #[must_use]
+    pub fn must_restart(&self, service: &str) -> bool {
+        match (self.memory.restarts.get(service), self.invocations.get(service)) {
+            (Some(stale), Some(current)) => stale == current,
+            _ => false,
+        }
+    }
+
+    /// Podman's objects, if it was asked and answered.
+    #[must_use]
+    pub fn podman_view(&self) -> Option<&PodmanView> {
+        match &self.podman {
+            Podman::Seen(view) => Some(view),
+            Podman::Unasked | Podman::Unreachable(_) => None,
+        }
+    }
+}
+
+/// Whether Podman must be asked before a plan can be made.
+#[must_use]
+pub fn needs_podman(desired: &Desired, observed: &Observed) -> bool {
+    let anything = desired.apps.values().any(|app| matches!(app, App::Present(_) | App::Removed { .. }));
+    (anything && observed.memory.fingerprint != observed.fingerprint)
+        || desired.apps.iter().any(|(id, app)| match app {
+            App::Present(present) => !is_settled(present, observed),
+            App::Removed { .. } => observed.units_of(id).next().is_none(),
+            App::Broken { .. } | App::NeedsSecrets { .. } | App::NeedsApp { .. } => false,
+        })
+}
+
+/// Whether each container of an app is as wanted, as far as systemd and the disk can tell.
+fn is_settled(present: &Present, observed: &Observed) -> bool {
+    present.containers().all(|(unit, _)| {
+        let current = observed.unit_files.get(&unit.file.name).map(Vec::as_slice) == Some(unit.file.content.as_bytes());
+        if !current {
+            return false;
+        }
+        let Some(service) = observed.services.get(&unit.service) else {
+            return !present.running;
+        };
+        let known = observed.overrides.contains_key(&unit.service) || service.load == Load::Masked;
+        known || if present.running { service.is_up() } else { service.is_down() }
+    })
+}

@@ -1,0 +1,207 @@
+//! From what should be and what is to what to do: pure, total, and the same for the same arguments.
+//!
+//! One plan is one pass: it observes nothing again, reloads systemd at most once, and leaves what needs another look to the
+//! next pass. The order of the steps is the order of safety: secrets and folders, then the check of the complete set of units, then the
+//! record of what a crash must not forget, then the files, one reload, the services, and removal last.
+
+mod present;
+mod removed;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::action::{Action, Step};
+use crate::desired::{App, Desired, Present};
+use crate::name::AppId;
+use crate::observed::{Memory, Observed};
+use crate::progress::{Progress, Subject};
+use crate::quadlet::VERSION;
+
+/// What to do now, and when to look again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// In this order.
+    pub actions: Vec<Action>,
+    /// The units for whose sake the plan reloads although their files are right: noted as attempts.
+    pub regenerates: BTreeSet<String>,
+    /// When the next attempt at something that failed is due.
+    pub wake_at: Option<Duration>,
+}
+
+impl Plan {
+    /// Whether nothing is to be done.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.actions.is_empty()
+    }
+}
+
+/// Works out what to do. `now` is a monotonic time, the one of `progress`.
+#[must_use]
+pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Duration) -> Plan {
+    let mut planner = Planner {
+        desired,
+        observed,
+        progress,
+        now,
+        steps: Steps::default(),
+        memory: observed.memory.clone(),
+        complete: true,
+        staged: staged_now(observed),
+        regenerates: BTreeSet::new(),
+    };
+    planner.forget_ended_invocations();
+    for (id, app) in &desired.apps {
+        if !progress.is_due(&Subject::App(id.clone()), now) {
+            planner.complete = false;
+            continue;
+        }
+        match app {
+            App::Broken { .. } | App::NeedsApp { .. } => {}
+            App::NeedsSecrets { missing } => {
+                for name in missing {
+                    let step = Step::GenerateSecret {
+                        app: id.clone(),
+                        name: name.clone(),
+                    };
+                    planner.steps.first.push(for_app(id, step));
+                }
+            }
+            App::Present(present) => planner.present(id, present),
+            App::Removed { purge, required_by } => planner.removed(id, *purge, required_by),
+        }
+    }
+    planner.finish()
+}
+
+/// Why an app's units are not touched, if so: a name of it is taken, or the generator refused them.
+#[must_use]
+pub fn blocked(id: &AppId, present: &Present, observed: &Observed, progress: &Progress) -> Option<String> {
+    present::blocked(id, present, observed).or_else(|| {
+        let cause = progress.rejection(id, &present::revisions(present))?;
+        Some(format!("Podman's generator refuses its units: {cause}"))
+    })
+}
+
+/// The revisions of an app's units, by which a refusal is remembered.
+#[must_use]
+pub fn revisions(present: &Present) -> Vec<String> {
+    present::revisions(present)
+}
+
+struct Planner<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
+    progress: &'a Progress,
+    now: Duration,
+    steps: Steps,
+    memory: Memory,
+    /// Whether all of Podman's objects that are wanted are known to be there.
+    complete: bool,
+    /// The unit files of ours as they will be after this pass.
+    staged: BTreeMap<String, String>,
+    regenerates: BTreeSet<String>,
+}
+
+/// The steps by the part of the pass they belong to.
+#[derive(Default)]
+struct Steps {
+    first: Vec<Action>,
+    files: Vec<Action>,
+    units: Vec<Action>,
+    services: Vec<Action>,
+    removal: Vec<Action>,
+    reload: bool,
+}
+
+fn for_app(app: &AppId, step: Step) -> Action {
+    Action {
+        app: Some(app.clone()),
+        step,
+    }
+}
+
+fn for_all(step: Step) -> Action {
+    Action { app: None, step }
+}
+
+fn staged_now(observed: &Observed) -> BTreeMap<String, String> {
+    observed
+        .unit_files
+        .iter()
+        .filter(|(name, _)| observed.mark(name).is_some())
+        .map(|(name, content)| (name.clone(), String::from_utf8_lossy(content).into_owned()))
+        .collect()
+}
+
+impl Planner<'_> {
+    fn forget_ended_invocations(&mut self) {
+        let observed = self.observed;
+        self.memory.restarts.retain(|service, _| observed.must_restart(service));
+    }
+
+    /// Notes that a service runs with something older than what is written now.
+    fn must_restart(&mut self, service: &str) {
+        if let Some(invocation) = self.observed.invocations.get(service) {
+            self.memory.restarts.insert(service.to_owned(), invocation.clone());
+        }
+    }
+
+    fn write_unit(&mut self, app: &AppId, name: &str, content: &str) {
+        self.staged.insert(name.to_owned(), content.to_owned());
+        let step = Step::WriteUnit {
+            name: name.to_owned(),
+            content: content.to_owned(),
+        };
+        self.steps.units.push(for_app(app, step));
+    }
+
+    fn remove_unit(&mut self, app: &AppId, name: &str) {
+        self.staged.remove(name);
+        self.steps.units.push(for_app(app, Step::RemoveUnit(name.to_owned())));
+    }
+
+    fn finish(mut self) -> Plan {
+        let changes_units = !self.steps.units.is_empty();
+        let reload = changes_units || self.steps.reload || self.memory.reload;
+        let mut actions = self.steps.first;
+        if self.steps.units.iter().any(|action| matches!(action.step, Step::WriteUnit { .. })) {
+            actions.push(for_all(Step::CheckUnits(self.staged)));
+        }
+        // What a crash must not forget is written before the first file it is about.
+        self.memory.reload |= changes_units;
+        let mut known = self.observed.memory.clone();
+        let remember = |memory: &Memory, known: &mut Memory, actions: &mut Vec<Action>| {
+            if memory != known {
+                actions.push(for_all(Step::Remember(memory.clone())));
+                *known = memory.clone();
+            }
+        };
+        remember(&self.memory, &mut known, &mut actions);
+        actions.append(&mut self.steps.files);
+        actions.append(&mut self.steps.units);
+        if reload {
+            actions.push(for_all(Step::Reload));
+            self.memory.reload = false;
+        }
+        if self.complete && self.observed.podman_view().is_some() {
+            self.memory.fingerprint.clone_from(&self.observed.fingerprint);
+        }
+        remember(&self.memory, &mut known, &mut actions);
+        actions.append(&mut self.steps.services);
+        actions.append(&mut self.steps.removal);
+        Plan {
+            actions,
+            regenerates: self.regenerates,
+            wake_at: self.progress.next_due(self.now),
+        }
+    }
+
+    /// Whether a file that differs was written by another version of Archipelago: then it is brought up to date, and the service goes on as it
+    /// is, because updating Archipelago restarts nothing.
+    fn is_upgrade(version: &str) -> bool {
+        version != VERSION
+    }
+}

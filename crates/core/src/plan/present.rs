@@ -1,0 +1,276 @@
+//! The part of a plan for an app that should be there.
+
+use super::{Planner, for_app};
+use crate::action::Step;
+use crate::desired::{DesiredContainer, DesiredUnit, Present, Role};
+use crate::name::AppId;
+use crate::observed::{Active, Job, Load, Observed, Override, Podman, Service};
+use crate::progress::Subject;
+
+/// Rendered files hold credentials.
+pub(super) const FILE_MODE: u32 = 0o600;
+
+pub(super) fn revisions(present: &Present) -> Vec<String> {
+    present.units.values().map(|unit| unit.file.revision.clone()).collect()
+}
+
+/// A name of the app that someone else has.
+pub(super) fn blocked(id: &AppId, present: &Present, observed: &Observed) -> Option<String> {
+    present.units.values().find_map(|unit| {
+        let name = &unit.file.name;
+        let file_taken = observed.unit_files.contains_key(name)
+            && observed.mark(name).is_none_or(|mark| mark.app != *id);
+        if file_taken {
+            return Some(format!(
+                "the unit file {} exists and is not its own; move it away, then it goes on by itself",
+                observed_path(name)
+            ));
+        }
+        if observed.overrides.get(&unit.service) == Some(&Override::Foreign) {
+            return Some(format!(
+                "~/.config/systemd/user/{} hides its unit; move that file away, or use a drop-in",
+                unit.service
+            ));
+        }
+        let view = observed.podman_view()?;
+        let (kind, name, owner) = match &unit.role {
+            Role::Network(name) => ("network", name, view.networks.get(name)?),
+            Role::Volume(name) => ("volume", name, view.volumes.get(name)?),
+            Role::Container(container) => ("container", &container.name, view.containers.get(&container.name)?),
+        };
+        (owner.as_ref() != Some(id)).then(|| {
+            format!("Podman has a {kind} {name} that is not its own; rename or remove it (podman {kind} rm {name})")
+        })
+    })
+}
+
+fn observed_path(name: &str) -> String {
+    format!("~/.config/containers/systemd/{name}")
+}
+
+impl Planner<'_> {
+    pub(super) fn present(&mut self, id: &AppId, present: &Present) {
+        if super::blocked(id, present, self.observed, self.progress).is_some() {
+            self.complete = false;
+            return;
+        }
+        for folder in &present.folders {
+            if !self.observed.folders.contains(folder) {
+                self.steps.first.push(for_app(id, Step::MakeFolder(folder.clone())));
+            }
+        }
+        self.write_files(id, present);
+        self.store_secrets(id, present);
+        let ready: Vec<bool> = present.units.values().map(|unit| self.has_image(id, unit)).collect();
+        for (unit, has_image) in present.units.values().zip(&ready) {
+            self.unit_file(id, unit, *has_image);
+        }
+        self.remove_units_left_over(id, present);
+        self.recreate_vanished(id, present);
+        if present.running {
+            for (unit, has_image) in present.units.values().zip(&ready) {
+                if matches!(unit.role, Role::Container(_)) && *has_image {
+                    self.run(id, unit);
+                }
+            }
+        } else {
+            self.stop_all(id, present.containers().map(|(unit, container)| (unit.service.as_str(), container.companion)));
+        }
+    }
+
+    fn write_files(&mut self, id: &AppId, present: &Present) {
+        for (path, content) in &present.files {
+            let same = self
+                .observed
+                .files
+                .get(path)
+                .is_some_and(|file| file.content == content.as_bytes() && file.mode == FILE_MODE);
+            if !same {
+                let step = Step::WriteFile {
+                    path: path.clone(),
+                    content: content.clone(),
+                };
+                self.steps.files.push(for_app(id, step));
+                self.restart_reader(present, path);
+            }
+        }
+    }
+
+    /// A container keeps the file it was started with mounted, even when another takes its place.
+    fn restart_reader(&mut self, present: &Present, path: &std::path::Path) {
+        let reader = present.containers().find(|(_, container)| {
+            path.parent() == Some(self.desired.layout.rendered(&container.name).as_path())
+        });
+        if let Some((unit, _)) = reader {
+            self.must_restart(&unit.service);
+        }
+    }
+
+    fn store_secrets(&mut self, id: &AppId, present: &Present) {
+        let Some(view) = self.observed.podman_view() else {
+            return;
+        };
+        for (name, secret) in &present.secrets {
+            let stored = view.secrets.get(name).and_then(Option::as_ref);
+            let same = stored.is_some_and(|(app, revision)| *app == secret.app && *revision == secret.revision);
+            if !same {
+                self.complete = false;
+                let step = Step::StoreSecret {
+                    podman_name: name.clone(),
+                    name: secret.secret.clone(),
+                    revision: secret.revision.clone(),
+                };
+                self.steps.files.push(for_app(id, step));
+            }
+        }
+    }
+
+    /// Whether the unit's image is on the node, as far as is known; if not, sees to it.
+    fn has_image(&mut self, id: &AppId, unit: &DesiredUnit) -> bool {
+        let Role::Container(container) = &unit.role else {
+            return true;
+        };
+        let name = container.image.reference.to_string();
+        match &self.observed.podman {
+            // Everything runs, so everything is there.
+            Podman::Unasked => true,
+            // An image that was there is probably still there, and a unit whose image is not fails without harm.
+            Podman::Unreachable(_) => {
+                self.complete = false;
+                self.observed.unit_files.get(&unit.file.name).map(Vec::as_slice) == Some(unit.file.content.as_bytes())
+            }
+            Podman::Seen(view) if view.images.contains_key(&name) => true,
+            Podman::Seen(_) => {
+                self.complete = false;
+                self.fetch(id, container, &name);
+                false
+            }
+        }
+    }
+
+    fn fetch(&mut self, id: &AppId, container: &DesiredContainer, name: &str) {
+        let step = Step::EnsureImage(Box::new(container.image.clone()));
+        let planned = self.steps.first.iter().any(|action| action.step == step);
+        if !planned
+            && !self.observed.images_underway.contains_key(name)
+            && self.progress.is_due(&Subject::Image(name.to_owned()), self.now)
+        {
+            self.steps.first.push(for_app(id, step));
+        }
+    }
+
+    fn unit_file(&mut self, id: &AppId, unit: &DesiredUnit, has_image: bool) {
+        let file = &unit.file;
+        match self.observed.unit_files.get(&file.name) {
+            Some(found) if found == file.content.as_bytes() => self.regenerate(unit),
+            // What runs goes on with its old unit until the image of the new one is here.
+            Some(_) if !has_image => {}
+            Some(_) => {
+                let version = self.observed.mark(&file.name).map(|mark| mark.version);
+                if !version.is_some_and(|version| Self::is_upgrade(&version)) {
+                    self.restart_container(unit);
+                }
+                self.write_unit(id, &file.name, &file.content);
+            }
+            None => {
+                let generated = self.observed.generated.get(&unit.service);
+                if generated.is_some_and(|mark| mark.revision != file.revision && !Self::is_upgrade(&mark.version)) {
+                    self.restart_container(unit);
+                }
+                self.write_unit(id, &file.name, &file.content);
+            }
+        }
+    }
+
+    /// Networks and volumes are made once and kept; only a container runs with what its unit said.
+    fn restart_container(&mut self, unit: &DesiredUnit) {
+        if matches!(unit.role, Role::Container(_)) {
+            self.must_restart(&unit.service);
+        }
+    }
+
+    /// The file is right, but systemd may not have read it: someone else wrote it back, or removed it and reloaded.
+    fn regenerate(&mut self, unit: &DesiredUnit) {
+        let generated = self.observed.generated.get(&unit.service);
+        let fresh = generated.is_some_and(|mark| mark.revision == unit.file.revision);
+        if !fresh
+            && !self.observed.overrides.contains_key(&unit.service)
+            && self.progress.is_due(&Subject::Generate(unit.file.name.clone()), self.now)
+        {
+            self.steps.reload = true;
+            self.regenerates.insert(unit.file.name.clone());
+        }
+    }
+
+    /// Units of the app that its definition no longer has.
+    fn remove_units_left_over(&mut self, id: &AppId, present: &Present) {
+        let left: Vec<String> = self
+            .observed
+            .units_of(id)
+            .filter(|name| !present.units.contains_key(*name))
+            .map(str::to_owned)
+            .collect();
+        self.stop_and_remove(id, &left);
+    }
+
+    /// A network or volume that Podman no longer has, while systemd holds its service for done.
+    fn recreate_vanished(&mut self, id: &AppId, present: &Present) {
+        let Some(view) = self.observed.podman_view() else {
+            return;
+        };
+        for unit in present.units.values() {
+            let there = match &unit.role {
+                Role::Network(name) => view.networks.contains_key(name),
+                Role::Volume(name) => view.volumes.contains_key(name),
+                Role::Container(_) => true,
+            };
+            let done = self.observed.services.get(&unit.service).is_some_and(Service::is_up);
+            if !there && done {
+                self.complete = false;
+                self.queue(id, &unit.service, Step::Restart);
+            }
+        }
+    }
+
+    fn run(&mut self, id: &AppId, unit: &DesiredUnit) {
+        let service = self.observed.services.get(&unit.service);
+        if self.observed.overrides.contains_key(&unit.service) || service.is_some_and(|service| service.load == Load::Masked) {
+            return;
+        }
+        let Some(service) = service else {
+            self.queue(id, &unit.service, Step::Start);
+            return;
+        };
+        if service.job.is_some() {
+            return;
+        }
+        let stale = self.memory.restarts.contains_key(&unit.service);
+        match service.active {
+            Active::Active | Active::Activating if stale => self.queue(id, &unit.service, Step::Restart),
+            Active::Active | Active::Activating | Active::Deactivating => {}
+            Active::Inactive | Active::Failed => self.queue(id, &unit.service, Step::Start),
+        }
+    }
+
+    pub(super) fn queue(&mut self, id: &AppId, service: &str, step: fn(String) -> Step) {
+        if self.progress.is_due(&Subject::Start(service.to_owned()), self.now) {
+            self.steps.services.push(for_app(id, step(service.to_owned())));
+        }
+    }
+
+    /// Stops companions, and the rest once no companion runs. Says whether all of them rest.
+    pub(super) fn stop_all<'a>(&mut self, id: &AppId, services: impl Iterator<Item = (&'a str, bool)>) -> bool {
+        let running: Vec<(&str, bool)> = services
+            .filter(|(service, _)| self.observed.services.get(*service).is_some_and(|found| !found.is_down()))
+            .collect();
+        let companions_run = running.iter().any(|(_, companion)| *companion);
+        for (service, companion) in &running {
+            let found = self.observed.services.get(*service);
+            let stopping = found.is_some_and(|found| found.active == Active::Deactivating || found.job == Some(Job::Stop));
+            if *companion == companions_run && !stopping {
+                self.steps.services.push(for_app(id, Step::Stop((*service).to_owned())));
+            }
+        }
+        running.is_empty()
+    }
+}

@@ -1,0 +1,83 @@
+//! The part of a plan for an app, or a unit, that should go.
+//!
+//! In stages, each begun only when the look at the host shows that the one before is done, so a crash anywhere continues where it was: stop
+//! the companions, stop the rest, remove the unit files, remove what is left in Podman, remove the data if that was asked for, forget the intent.
+
+use std::collections::BTreeSet;
+
+use super::{Planner, for_app};
+use crate::action::Step;
+use crate::name::AppId;
+use crate::observed::Podman;
+use crate::quadlet::service_of;
+
+impl Planner<'_> {
+    pub(super) fn removed(&mut self, id: &AppId, purge: bool, required_by: &BTreeSet<AppId>) {
+        if !required_by.is_empty() {
+            return;
+        }
+        let units: Vec<String> = self.observed.units_of(id).map(str::to_owned).collect();
+        if !units.is_empty() {
+            self.complete = false;
+            self.stop_and_remove(id, &units);
+            return;
+        }
+        if self.clean_podman(id, purge) {
+            if purge && self.observed.remains.get(id).is_some_and(|remains| remains.data) {
+                self.steps.removal.push(for_app(id, Step::RemoveData(id.clone())));
+            }
+            self.steps.removal.push(for_app(id, Step::Forget(id.clone())));
+        }
+    }
+
+    /// Stops these units' services, companions first; once all rest, removes the files.
+    pub(super) fn stop_and_remove(&mut self, id: &AppId, units: &[String]) {
+        let services: Vec<(String, bool)> = units
+            .iter()
+            .filter(|unit| unit.ends_with(".container"))
+            .map(|unit| (service_of(unit), self.observed.mark(unit).is_some_and(|mark| mark.companion)))
+            .collect();
+        let rest = self.stop_all(id, services.iter().map(|(service, companion)| (service.as_str(), *companion)));
+        if !rest {
+            return;
+        }
+        for unit in units {
+            if let Some(container) = unit.strip_suffix(".container") {
+                self.steps.files.push(for_app(id, Step::RemoveRendered(container.to_owned())));
+            } else {
+                // A network's or volume's service has nothing to stop but systemd's belief that it is done.
+                let service = service_of(unit);
+                if self.observed.services.get(&service).is_some_and(|found| !found.is_down()) {
+                    self.steps.services.push(for_app(id, Step::Stop(service)));
+                }
+            }
+            self.remove_unit(id, unit);
+        }
+    }
+
+    /// Removes what Podman still has of the app. Says whether it had nothing any more.
+    fn clean_podman(&mut self, id: &AppId, purge: bool) -> bool {
+        let view = match &self.observed.podman {
+            Podman::Seen(view) => view,
+            Podman::Unasked | Podman::Unreachable(_) => return false,
+        };
+        let ours = |owner: &Option<AppId>| owner.as_ref() == Some(id);
+        let containers = view.containers.iter().filter(|(_, owner)| ours(owner));
+        let mut steps: Vec<Step> = containers.map(|(name, _)| Step::RemoveContainer(name.clone())).collect();
+        let networks = view.networks.iter().filter(|(_, owner)| ours(owner));
+        steps.extend(networks.map(|(name, _)| Step::RemoveNetwork(name.clone())));
+        // A volume is only Podman's name for a folder of the data directory, which stays.
+        let volumes = view.volumes.iter().filter(|(_, owner)| ours(owner));
+        steps.extend(volumes.map(|(name, _)| Step::RemoveVolume(name.clone())));
+        let secrets = view.secrets.iter().filter(|(_, owner)| owner.as_ref().is_some_and(|(app, _)| app == id));
+        steps.extend(secrets.map(|(name, _)| Step::RemoveSecret(name.clone())));
+        if purge {
+            let built = view.images.iter().filter(|(_, owner)| ours(owner));
+            steps.extend(built.map(|(name, _)| Step::RemoveImage(name.clone())));
+        }
+        let clean = steps.is_empty();
+        self.complete &= clean;
+        self.steps.removal.extend(steps.into_iter().map(|step| for_app(id, step)));
+        clean
+    }
+}

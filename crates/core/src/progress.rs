@@ -1,0 +1,138 @@
+//! What was tried and did not work: the causes people are shown, and when to try again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::name::AppId;
+
+/// The first wait after a failure.
+pub const BACKOFF_FIRST: Duration = Duration::from_secs(10);
+/// The longest wait between two attempts.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(300);
+
+/// Something that can fail by itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// Pulling or building an image, by reference.
+    Image(String),
+    /// Starting a service.
+    Start(String),
+    /// Quadlet making a service of a unit file.
+    Generate(String),
+    /// Any other action for an app.
+    App(AppId),
+}
+
+/// Attempts at one subject since it last worked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempts {
+    /// How many.
+    pub count: u32,
+    /// When the next one is due.
+    pub next: Duration,
+    /// What went wrong last; empty when it is not known yet.
+    pub cause: String,
+}
+
+/// What one manager remembers from pass to pass. Lost with the process, at no cost but a few attempts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    attempts: BTreeMap<Subject, Attempts>,
+    rejected: BTreeMap<AppId, Rejection>,
+}
+
+/// A set of units that Podman's generator refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The revisions of the refused units.
+    pub revisions: Vec<String>,
+    /// What the generator said.
+    pub cause: String,
+}
+
+/// The wait after the `count`th failure in a row.
+#[must_use]
+pub fn backoff(count: u32) -> Duration {
+    let doublings = count.saturating_sub(1).min(16);
+    BACKOFF_FIRST.saturating_mul(1 << doublings).min(BACKOFF_MAX)
+}
+
+impl Progress {
+    /// Whether the subject may be tried now.
+    #[must_use]
+    pub fn is_due(&self, subject: &Subject, now: Duration) -> bool {
+        self.attempts.get(subject).is_none_or(|attempts| attempts.next <= now)
+    }
+
+    /// Notes an attempt whose outcome is only known later, or that failed for `cause`.
+    pub fn attempted(&mut self, subject: Subject, cause: impl Into<String>, now: Duration) {
+        let count = self.attempts.get(&subject).map_or(0, |attempts| attempts.count).saturating_add(1);
+        let attempts = Attempts {
+            count,
+            next: now.saturating_add(backoff(count)),
+            cause: cause.into(),
+        };
+        self.attempts.insert(subject, attempts);
+    }
+
+    /// Notes that the subject works.
+    pub fn worked(&mut self, subject: &Subject) {
+        self.attempts.remove(subject);
+    }
+
+    /// The attempts at a subject since it last worked.
+    #[must_use]
+    pub fn attempts(&self, subject: &Subject) -> Option<&Attempts> {
+        self.attempts.get(subject)
+    }
+
+    /// When the earliest subject is due again, after `now`.
+    #[must_use]
+    pub fn next_due(&self, now: Duration) -> Option<Duration> {
+        self.attempts.values().map(|attempts| attempts.next).filter(|next| *next > now).min()
+    }
+
+    /// Notes that the generator refused an app's units.
+    pub fn reject(&mut self, app: AppId, rejection: Rejection) {
+        self.rejected.insert(app, rejection);
+    }
+
+    /// Why the generator refused an app's units, if it refused these very revisions.
+    #[must_use]
+    pub fn rejection(&self, app: &AppId, revisions: &[String]) -> Option<&str> {
+        let rejection = self.rejected.get(app)?;
+        (rejection.revisions == revisions).then_some(rejection.cause.as_str())
+    }
+
+    /// Forgets an app that is gone.
+    pub fn forget(&mut self, app: &AppId) {
+        self.rejected.remove(app);
+        self.attempts.remove(&Subject::App(app.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_from_ten_seconds_to_five_minutes() {
+        let waits: Vec<u64> = (1..=8).map(|count| backoff(count).as_secs()).collect();
+        assert_eq!(waits, [10, 20, 40, 80, 160, 300, 300, 300]);
+        assert_eq!(backoff(u32::MAX), BACKOFF_MAX);
+    }
+
+    #[test]
+    fn a_subject_is_due_again_after_its_wait_and_at_once_after_success() {
+        let subject = Subject::Image("x".into());
+        let mut progress = Progress::default();
+        let start = Duration::from_secs(100);
+        assert!(progress.is_due(&subject, start));
+        progress.attempted(subject.clone(), "no network", start);
+        assert!(!progress.is_due(&subject, start + Duration::from_secs(9)));
+        assert_eq!(progress.next_due(start), Some(start + Duration::from_secs(10)));
+        assert!(progress.is_due(&subject, start + Duration::from_secs(10)));
+        progress.worked(&subject);
+        assert!(progress.is_due(&subject, start) && progress.next_due(start).is_none());
+    }
+}

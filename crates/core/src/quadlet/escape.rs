@@ -1,0 +1,249 @@
+//! The only place where text becomes part of a unit file.
+//!
+//! A value passes two parsers before a program sees it: Quadlet's reader of the `.container` file, then systemd's reader of
+//! the `ExecStart=` that Quadlet wrote. Quadlet treats its keys in four ways, and each has one function here:
+//! [`words`], [`value`], [`line`] and [`token`]. What cannot come out byte-equal at the far end is refused, never changed.
+//!
+//! Sources: podman 5.4 `pkg/systemd/parser/{split,unitfile}.go` and `pkg/systemd/quadlet/quadlet.go`; systemd.syntax(7);
+//! systemd.service(5) "Command lines"; systemd.unit(5) "Specifiers". The property test in `crates/testhost` holds these
+//! rules to the real generator and a real systemd.
+
+/// Why a text cannot stand in a unit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} cannot be passed through a unit file: {reason}")]
+pub struct EscapeError {
+    text: String,
+    reason: &'static str,
+}
+
+impl EscapeError {
+    pub(super) fn name(text: &str) -> Self {
+        refuse(text, "a name holds neither `=` nor `*`")
+    }
+}
+
+/// Linux takes no longer argument (MAX_ARG_STRLEN, 128 KiB), and escaping may double it.
+const TEXT_BYTES_MAX: usize = 60_000;
+
+fn refuse(text: &str, reason: &'static str) -> EscapeError {
+    let text = if text.len() > 200 { text.chars().take(60).chain(['…']).collect() } else { text.to_owned() };
+    EscapeError { text, reason }
+}
+
+/// What no context can carry.
+fn check(text: &str) -> Result<(), EscapeError> {
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(refuse(text, "it is longer than 60,000 bytes"));
+    }
+    for character in text.chars() {
+        let code = u32::from(character);
+        if character == '\0' {
+            return Err(refuse(text, "it holds a NUL byte"));
+        }
+        // Quadlet writes U+0080 as the single byte 80, which is not UTF-8.
+        if code == 0x80 {
+            return Err(refuse(text, "it holds the control character U+0080"));
+        }
+        // systemd takes a line with one of these for invalid UTF-8 and drops it.
+        if (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE {
+            return Err(refuse(text, "it holds a Unicode noncharacter"));
+        }
+    }
+    Ok(())
+}
+
+/// `%` starts a specifier and `$` a variable in `ExecStart=`; both are doubled.
+fn push_doubled(out: &mut String, character: char) {
+    if matches!(character, '%' | '$') {
+        out.push(character);
+    }
+    out.push(character);
+}
+
+/// A word of a key that Quadlet splits and unescapes: `Environment`, `Label`, `Annotation`, `Exec`, `Secret`.
+///
+/// # Errors
+/// When the text cannot come out byte-equal.
+pub fn word(text: &str) -> Result<String, EscapeError> {
+    check(text)?;
+    if text.is_empty() {
+        return Err(refuse(text, "Quadlet drops empty words and all that follow"));
+    }
+    if text == ";" {
+        return Err(refuse(text, "systemd takes a lone semicolon for the end of the command; wrap the command in `sh -c`"));
+    }
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(character);
+            }
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            control if control.is_ascii_control() => {
+                out.push_str(&format!("\\x{:02x}", u32::from(control)));
+            }
+            other => push_doubled(&mut out, other),
+        }
+    }
+    out.push('"');
+    Ok(out)
+}
+
+/// Several [`word`]s of one key.
+///
+/// # Errors
+/// When one of them cannot come out byte-equal.
+pub fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<String, EscapeError> {
+    Ok(texts.into_iter().map(word).collect::<Result<Vec<_>, _>>()?.join(" "))
+}
+
+/// A key of which Quadlet takes the whole value and strips the quotes around it: `HealthCmd`, `HostName`, `WorkingDir`, `User` …
+///
+/// # Errors
+/// When the text cannot come out byte-equal.
+pub fn value(text: &str) -> Result<String, EscapeError> {
+    check(text)?;
+    if text.contains(char::is_control) {
+        return Err(refuse(text, "this key takes one line without control characters"));
+    }
+    if text.starts_with('"') || text.ends_with('"') {
+        return Err(refuse(text, "Quadlet strips quotes at the edges of this key"));
+    }
+    if text.is_empty() {
+        return Err(refuse(text, "Quadlet ignores this key when it is empty"));
+    }
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    text.chars().for_each(|character| push_doubled(&mut out, character));
+    out.push('"');
+    Ok(out)
+}
+
+/// A key of which Quadlet takes the line as it stands: `Volume`, `PublishPort`, `Network`, `AddHost`, `Tmpfs`, `Ulimit` …
+///
+/// # Errors
+/// When the text cannot come out byte-equal.
+pub fn line(text: &str) -> Result<String, EscapeError> {
+    check(text)?;
+    if text.is_empty() {
+        return Err(refuse(text, "an empty value clears the key"));
+    }
+    if text.contains(char::is_control) {
+        return Err(refuse(text, "this key takes one line without control characters"));
+    }
+    if text.trim() != text {
+        return Err(refuse(text, "white space at the edges of this key is lost"));
+    }
+    if text.ends_with('\\') {
+        return Err(refuse(text, "a backslash at the end joins it with the next line"));
+    }
+    let mut out = String::with_capacity(text.len());
+    text.chars().for_each(|character| push_doubled(&mut out, character));
+    Ok(out)
+}
+
+/// One part of a [`line`] that is put together with colons: a path in `Volume`.
+///
+/// # Errors
+/// As [`line`], and when the text holds a colon.
+pub fn path(text: &str) -> Result<String, EscapeError> {
+    if text.contains(':') {
+        return Err(refuse(text, "Podman separates the parts of a volume by colons"));
+    }
+    line(text)
+}
+
+/// A word of a key that Quadlet splits without unescaping, or a name that stands for itself: capabilities, devices,
+/// images, sysctls, signals.
+///
+/// # Errors
+/// When the text holds anything but printable ASCII without space, quotes, backslash, `%`, `$` and `;`, or starts with `-`.
+pub fn token(text: &str) -> Result<String, EscapeError> {
+    check(text)?;
+    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'\\' | b'%' | b'$' | b';');
+    if text.is_empty() || text.starts_with('-') || !text.bytes().all(plain) {
+        return Err(refuse(text, "only plain letters, digits and punctuation without quotes can stand here"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Text of systemd's own keys that people read: `Description=`.
+#[must_use]
+pub fn description(text: &str) -> String {
+    let clean: String = text
+        .chars()
+        .map(|character| if character.is_control() || check(&character.to_string()).is_err() { ' ' } else { character })
+        .collect();
+    clean.trim().trim_end_matches('\\').replace('%', "%%")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check_all(function: fn(&str) -> Result<String, EscapeError>, cases: &[(&str, Option<&str>)]) {
+        for (text, expected) in cases {
+            assert_eq!(function(text).ok().as_deref(), *expected, "for {text:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_quoted_and_doubled() {
+        check_all(
+            word,
+            &[
+                ("a", Some(r#""a""#)),
+                ("a b", Some(r#""a b""#)),
+                ("100%", Some(r#""100%%""#)),
+                ("$HOME", Some(r#""$$HOME""#)),
+                ("a\nRestart=no", Some(r#""a\nRestart=no""#)),
+                ("\"\\'", Some(r#""\"\\'""#)),
+                ("\u{7f}", Some(r#""\x7f""#)),
+                ("", None),
+                (";", None),
+                ("a\0", None),
+                ("\u{80}", None),
+                ("\u{fdd0}", None),
+                ("\u{ffff}", None),
+                ("\u{fffd}", Some("\"\u{fffd}\"")),
+            ],
+        );
+    }
+
+    #[test]
+    fn values_keep_to_one_line() {
+        check_all(
+            value,
+            &[
+                (" a ", Some(r#"" a ""#)),
+                ("a\\", Some(r#""a\""#)),
+                ("[\"CMD\"]", Some(r#""["CMD"]""#)),
+                ("\"a", None),
+                ("a\nb", None),
+                ("", None),
+            ],
+        );
+        check_all(
+            line,
+            &[("a b", Some("a b")), (" a", None), ("a\\", None), ("a\n", None), ("a%b", Some("a%%b"))],
+        );
+        check_all(path, &[("/a", Some("/a")), ("/a:b", None)]);
+        check_all(token, &[("cap_net_raw", Some("cap_net_raw")), ("-x", None), ("a b", None), ("%i", None)]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_ends_its_line(text in any::<String>()) {
+            for escaped in [word(&text), value(&text), line(&text), path(&text), token(&text), Ok(description(&text))].into_iter().flatten() {
+                prop_assert!(!escaped.contains(['\n', '\r', '\0']), "{escaped:?}");
+                prop_assert!(!escaped.ends_with('\\'), "{escaped:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! Quadlet units as types: what we can say in them, and nothing else.
+//!
+//! The model knows the keys that Archipelago emits, all of them valid in the oldest Podman it supports unless a comment says
+//! otherwise. Values are plain text here; [`escape`] is applied once, by [`render`]. Nothing here knows of apps or manifests.
+//!
+//! Source of the keys: podman-systemd.unit(5).
+
+pub mod escape;
+mod render;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub use escape::EscapeError;
+pub(crate) use render::hex;
+pub use render::{Mark, RenderError, Stamp, UnitFile, VERSION, mark_of};
+
+/// A Quadlet unit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unit {
+    /// The file name without its suffix.
+    pub stem: String,
+    /// `[Unit]`.
+    pub unit: UnitSection,
+    /// The section that gives the unit its kind.
+    pub kind: Kind,
+    /// `[Service]`.
+    pub service: ServiceSection,
+    /// Whether `[Install]` starts it at boot.
+    pub starts_at_boot: bool,
+}
+
+/// The kind of a unit, with its own section.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// `.container`
+    Container(Box<Container>),
+    /// `.volume`
+    Volume(Volume),
+    /// `.network`
+    Network(Network),
+    /// `.build`
+    Build(Build),
+    /// `.image`
+    Image(Image),
+}
+
+/// `[Unit]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnitSection {
+    /// For people.
+    pub description: String,
+    /// Services that are started along with this one; it does not fail when they do.
+    pub wants: Vec<String>,
+    /// Services that are started first and stopped last.
+    pub after: Vec<String>,
+}
+
+/// `[Service]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceSection {
+    /// `Restart=always` after this time, without end.
+    pub restart_delay: Option<Duration>,
+    /// `TimeoutStartSec=`
+    pub start_limit: Option<Duration>,
+    /// `TimeoutStopSec=`
+    pub stop_limit: Option<Duration>,
+}
+
+/// `[Container]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Container {
+    /// `Image=`
+    pub image: String,
+    /// `ContainerName=`
+    pub name: String,
+    /// `Pull=`
+    pub pull: Option<Pull>,
+    /// `Exec=`, as words.
+    pub exec: Vec<String>,
+    /// `Entrypoint=`, as words.
+    pub entrypoint: Option<Vec<String>>,
+    /// `Environment=`
+    pub environment: BTreeMap<String, String>,
+    /// `Secret=`
+    pub secrets: Vec<Secret>,
+    /// `PublishPort=`
+    pub ports: Vec<PublishedPort>,
+    /// `Volume=`
+    pub volumes: Vec<VolumeMount>,
+    /// `Network=`
+    pub networks: Vec<NetworkJoin>,
+    /// `Label=`
+    pub labels: BTreeMap<String, String>,
+    /// `Annotation=`
+    pub annotations: BTreeMap<String, String>,
+    /// `User=`
+    pub user: Option<String>,
+    /// `GroupAdd=` (5.1)
+    pub groups: Vec<String>,
+    /// `UserNS=`
+    pub user_namespace: Option<String>,
+    /// `WorkingDir=`
+    pub working_dir: Option<String>,
+    /// `HostName=`
+    pub hostname: Option<String>,
+    /// `StopSignal=` (5.2)
+    pub stop_signal: Option<String>,
+    /// `StopTimeout=` (5.0)
+    pub stop_timeout: Option<Duration>,
+    /// `RunInit=`
+    pub init: bool,
+    /// `ReadOnly=`
+    pub read_only: bool,
+    /// `Tmpfs=`
+    pub tmpfs: Vec<String>,
+    /// `AddCapability=`
+    pub capabilities: Vec<String>,
+    /// `DropCapability=`
+    pub dropped_capabilities: Vec<String>,
+    /// `AddDevice=`
+    pub devices: Vec<String>,
+    /// `AddHost=` (5.3)
+    pub hosts: Vec<String>,
+    /// `DNS=`
+    pub dns: Vec<String>,
+    /// `DNSSearch=`
+    pub dns_search: Vec<String>,
+    /// `DNSOption=`
+    pub dns_options: Vec<String>,
+    /// `Ulimit=`
+    pub ulimits: Vec<String>,
+    /// `Sysctl=`
+    pub sysctls: Vec<String>,
+    /// `ShmSize=`, in bytes
+    pub shm_bytes: Option<u64>,
+    /// `PidsLimit=`
+    pub pids_limit: Option<i64>,
+    /// `NoNewPrivileges=`
+    pub no_new_privileges: bool,
+    /// `SecurityLabelDisable=`
+    pub label_disable: bool,
+    /// `SeccompProfile=`
+    pub seccomp: Option<String>,
+    /// `HealthCmd=` and its relatives.
+    pub health: Option<Health>,
+    /// `LogDriver=journald`, so that the journal holds what the container says.
+    pub log_to_journal: bool,
+}
+
+/// `Pull=`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pull {
+    /// The image must be on the node; starting a unit never waits for a registry.
+    Never,
+    /// Podman's own default.
+    Missing,
+}
+
+/// `Secret=`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secret {
+    /// Podman's name of it.
+    pub name: String,
+    /// How it reaches the container.
+    pub delivery: SecretDelivery,
+}
+
+/// How a secret reaches a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretDelivery {
+    /// As an environment variable.
+    Environment(String),
+    /// As a file.
+    File {
+        /// The file name under `/run/secrets`, or an absolute path.
+        target: Option<String>,
+        /// Its owner.
+        uid: Option<u32>,
+        /// Its group.
+        gid: Option<u32>,
+        /// Its mode in octal digits.
+        mode: Option<String>,
+    },
+}
+
+/// `PublishPort=`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishedPort {
+    /// The address on the node.
+    pub address: std::net::IpAddr,
+    /// The port on the node.
+    pub host: u16,
+    /// The port in the container.
+    pub container: u16,
+    /// Whether it is UDP.
+    pub udp: bool,
+}
+
+/// `Volume=`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeMount {
+    /// A path of the node or the name of a `.volume` unit.
+    pub source: String,
+    /// The path in the container.
+    pub target: String,
+    /// Whether the container may not write.
+    pub read_only: bool,
+    /// Whether SELinux labels are adapted so that containers may use it (`z`); nothing happens without SELinux.
+    pub relabel: bool,
+}
+
+/// `Network=`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NetworkJoin {
+    /// The node's own network.
+    Host,
+    /// None at all.
+    None,
+    /// A `.network` unit, under one more name inside it.
+    Unit {
+        /// The unit's file name.
+        unit: String,
+        /// The name by which others of this network find the container.
+        alias: Option<String>,
+    },
+}
+
+/// `HealthCmd=` and its relatives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// `["CMD", …]`, `["CMD-SHELL", text]` or `["NONE"]`; written as JSON, which Podman takes.
+    pub test: Vec<String>,
+    /// `HealthInterval=`
+    pub interval: Option<Duration>,
+    /// `HealthTimeout=`
+    pub timeout: Option<Duration>,
+    /// `HealthRetries=`
+    pub retries: Option<u64>,
+    /// `HealthStartPeriod=`
+    pub start_period: Option<Duration>,
+    /// `HealthStartupCmd=` with this `HealthStartupInterval=`: asked more often until it first succeeds.
+    pub startup_interval: Option<Duration>,
+}
+
+/// `[Volume]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// `VolumeName=`
+    pub name: String,
+    /// `Device=` with `Type=none` and `Options=bind`: the folder that holds the data.
+    pub folder: Option<String>,
+    /// `Label=`
+    pub labels: BTreeMap<String, String>,
+}
+
+/// `[Network]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// `NetworkName=`
+    pub name: String,
+    /// `Label=`
+    pub labels: BTreeMap<String, String>,
+}
+
+/// `[Build]` (5.2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Build {
+    /// `ImageTag=`
+    pub tag: String,
+    /// `SetWorkingDirectory=`: the context.
+    pub context: String,
+    /// `File=`, an absolute path.
+    pub containerfile: String,
+    /// `Target=`
+    pub target: Option<String>,
+    /// `Label=`
+    pub labels: BTreeMap<String, String>,
+}
+
+/// `[Image]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    /// `Image=`
+    pub reference: String,
+    /// `TLSVerify=false`, for a registry on the allowlist.
+    pub without_tls: bool,
+}
+
+impl Unit {
+    /// The name of the file.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        let suffix = match self.kind {
+            Kind::Container(_) => "container",
+            Kind::Volume(_) => "volume",
+            Kind::Network(_) => "network",
+            Kind::Build(_) => "build",
+            Kind::Image(_) => "image",
+        };
+        format!("{}.{suffix}", self.stem)
+    }
+
+    /// The systemd service that Quadlet makes of it.
+    #[must_use]
+    pub fn service_name(&self) -> String {
+        service_of(&self.file_name())
+    }
+}
+
+/// The systemd service that Quadlet makes of a unit file (podman-systemd.unit(5), "Service unit names").
+#[must_use]
+pub fn service_of(file_name: &str) -> String {
+    match file_name.rsplit_once('.') {
+        Some((stem, "container")) => format!("{stem}.service"),
+        Some((stem, suffix)) => format!("{stem}-{suffix}.service"),
+        None => format!("{file_name}.service"),
+    }
+}
+
+/// Whether Quadlet reads a file of this name.
+#[must_use]
+pub fn is_unit_file(file_name: &str) -> bool {
+    matches!(
+        file_name.rsplit_once('.'),
+        Some((_, "container" | "volume" | "network" | "build" | "image" | "pod" | "kube"))
+    )
+}

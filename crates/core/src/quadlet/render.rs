@@ -1,0 +1,549 @@
+//! From a typed unit to the bytes of its file.
+//!
+//! Stable to the byte: the same unit gives the same text, in the order of the man page. Every struct is taken apart in full, so a new
+//! field cannot be forgotten here.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::escape::{EscapeError, description, line, path, token, value, word, words};
+use super::{
+    Build, Container, Health, Image, Kind, Network, NetworkJoin, PublishedPort, Pull, Secret, SecretDelivery,
+    ServiceSection, Unit, UnitSection, Volume, VolumeMount,
+};
+use crate::name::AppId;
+
+/// A unit file, ready to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitFile {
+    /// Its name.
+    pub name: String,
+    /// Its content.
+    pub content: String,
+    /// What changes whenever its container must be restarted.
+    pub revision: String,
+}
+
+/// Our mark in a unit file: the section `[X-Archipelago]`, which Quadlet and systemd ignore.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The app it belongs to.
+    pub app: AppId,
+    /// The revision it was written with.
+    pub revision: String,
+    /// The version of Archipelago that wrote it.
+    pub version: String,
+    /// Whether it is a companion's, which stops before its app.
+    pub companion: bool,
+}
+
+/// What a unit is rendered for.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp<'a> {
+    /// The app it belongs to.
+    pub app: &'a AppId,
+    /// Whether it is a companion's.
+    pub companion: bool,
+    /// What else the container depends on, such as the content of a mounted configuration: when it changes, the revision
+    /// does, and the container restarts.
+    pub inputs: &'a [&'a [u8]],
+}
+
+/// The version that stands in the mark.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A text that cannot stand in a unit, and the key it was meant for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{unit}: {key}")]
+pub struct RenderError {
+    /// The unit file.
+    pub unit: String,
+    /// The key.
+    pub key: String,
+    /// Why.
+    #[source]
+    pub source: EscapeError,
+}
+
+const MARK_SECTION: &str = "[X-Archipelago]";
+
+/// Reads our mark; `None` means that the file is not ours.
+#[must_use]
+pub fn mark_of(content: &[u8]) -> Option<Mark> {
+    let text = std::str::from_utf8(content).ok()?;
+    let section = text
+        .lines()
+        .map(str::trim)
+        .skip_while(|line| *line != MARK_SECTION)
+        .skip(1)
+        .take_while(|line| !line.starts_with('['));
+    let entries: BTreeMap<&str, &str> = section.filter_map(|line| line.split_once('=')).collect();
+    Some(Mark {
+        app: AppId::parse(entries.get("App")?).ok()?,
+        revision: (*entries.get("Revision")?).to_owned(),
+        version: (*entries.get("Version")?).to_owned(),
+        companion: entries.get("Companion") == Some(&"true"),
+    })
+}
+
+impl Unit {
+    /// Renders the file.
+    ///
+    /// # Errors
+    /// The first text that cannot come out of the unit as it went in.
+    pub fn render(&self, stamp: Stamp<'_>) -> Result<UnitFile, RenderError> {
+        let Stamp {
+            app,
+            companion,
+            inputs,
+        } = stamp;
+        let name = self.file_name();
+        let mut out = Lines {
+            unit: &name,
+            text: String::new(),
+        };
+        let Self {
+            stem: _,
+            unit,
+            kind,
+            service,
+            starts_at_boot,
+        } = self;
+        out.unit_section(unit, service);
+        match kind {
+            Kind::Container(container) => out.container(container)?,
+            Kind::Volume(volume) => out.volume(volume)?,
+            Kind::Network(network) => out.network(network)?,
+            Kind::Build(build) => out.build(build)?,
+            Kind::Image(image) => out.image(image)?,
+        }
+        out.service_section(service);
+        if *starts_at_boot {
+            out.section("Install");
+            out.plain("WantedBy", "default.target");
+        }
+        let body = out.text;
+        let revision = revision_of(&body, inputs);
+        let content = format!(
+            "# Written by Archipelago for the app {app}. Changes made here are undone; to adjust this unit, put a drop-in\n\
+             # into {name}.d/ beside this file.\n{body}\n{MARK_SECTION}\nApp={app}\nCompanion={companion}\nRevision={revision}\nVersion={VERSION}\n"
+        );
+        Ok(UnitFile {
+            name,
+            content,
+            revision,
+        })
+    }
+}
+
+fn revision_of(body: &str, inputs: &[&[u8]]) -> String {
+    let mut digest = Sha256::new();
+    for part in std::iter::once(body.as_bytes()).chain(inputs.iter().copied()) {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    hex(&digest.finalize()[..8])
+}
+
+/// Lower-case hexadecimal digits.
+#[must_use]
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+struct Lines<'a> {
+    unit: &'a str,
+    text: String,
+}
+
+type Rendered = Result<(), RenderError>;
+
+impl Lines<'_> {
+    fn section(&mut self, name: &str) {
+        self.text.push_str(&format!("\n[{name}]\n"));
+    }
+
+    /// A value of our own making, which needs no escaping.
+    fn plain(&mut self, key: &str, value: impl std::fmt::Display) {
+        self.text.push_str(&format!("{key}={value}\n"));
+    }
+
+    fn escaped(&mut self, key: &str, escaped: Result<String, EscapeError>) -> Rendered {
+        let text = escaped.map_err(|source| RenderError {
+            unit: self.unit.to_owned(),
+            key: key.to_owned(),
+            source,
+        })?;
+        self.plain(key, text);
+        Ok(())
+    }
+
+    fn optional(&mut self, key: &str, text: Option<&str>, escape: Escape) -> Rendered {
+        text.map_or(Ok(()), |text| self.escaped(key, escape(text)))
+    }
+
+    fn list(&mut self, key: &str, texts: &[String], escape: Escape) -> Rendered {
+        texts.iter().try_for_each(|text| self.escaped(key, escape(text)))
+    }
+
+    fn pairs(&mut self, key: &str, pairs: &BTreeMap<String, String>) -> Rendered {
+        pairs.iter().try_for_each(|(name, value)| {
+            let named = format!("{key} {name}");
+            let text = pair(name, value).map_err(|source| RenderError {
+                unit: self.unit.to_owned(),
+                key: named,
+                source,
+            })?;
+            self.plain(key, text);
+            Ok(())
+        })
+    }
+
+    fn flag(&mut self, key: &str, on: bool) {
+        if on {
+            self.plain(key, "true");
+        }
+    }
+
+    fn seconds(&mut self, key: &str, duration: Option<Duration>) {
+        if let Some(duration) = duration {
+            self.plain(key, duration.as_secs());
+        }
+    }
+
+    fn unit_section(&mut self, unit: &UnitSection, service: &ServiceSection) {
+        let UnitSection {
+            description: text,
+            wants,
+            after,
+        } = unit;
+        self.section("Unit");
+        self.plain("Description", description(text));
+        for service in wants {
+            self.plain("Wants", service);
+        }
+        for service in after {
+            self.plain("After", service);
+        }
+        if service.restart_delay.is_some() {
+            // Without a limit a service that keeps failing is tried for as long as it is wanted.
+            self.plain("StartLimitIntervalSec", 0);
+        }
+    }
+
+    fn service_section(&mut self, service: &ServiceSection) {
+        let ServiceSection {
+            restart_delay,
+            start_limit,
+            stop_limit,
+        } = service;
+        if *service == ServiceSection::default() {
+            return;
+        }
+        self.section("Service");
+        if restart_delay.is_some() {
+            self.plain("Restart", "always");
+        }
+        self.seconds("RestartSec", *restart_delay);
+        self.seconds("TimeoutStartSec", *start_limit);
+        self.seconds("TimeoutStopSec", *stop_limit);
+    }
+
+    fn container(&mut self, container: &Container) -> Rendered {
+        let Container {
+            image,
+            name,
+            pull,
+            exec,
+            entrypoint,
+            environment,
+            secrets,
+            ports,
+            volumes,
+            networks,
+            labels,
+            annotations,
+            user,
+            groups,
+            user_namespace,
+            working_dir,
+            hostname,
+            stop_signal,
+            stop_timeout,
+            init,
+            read_only,
+            tmpfs,
+            capabilities,
+            dropped_capabilities,
+            devices,
+            hosts,
+            dns,
+            dns_search,
+            dns_options,
+            ulimits,
+            sysctls,
+            shm_bytes,
+            pids_limit,
+            no_new_privileges,
+            label_disable,
+            seccomp,
+            health,
+            log_to_journal,
+        } = container;
+        self.section("Container");
+        self.escaped("Image", token(image))?;
+        self.escaped("ContainerName", token(name))?;
+        if let Some(pull) = pull {
+            self.plain(
+                "Pull",
+                match pull {
+                    Pull::Never => "never",
+                    Pull::Missing => "missing",
+                },
+            );
+        }
+        if let Some(entrypoint) = entrypoint {
+            self.escaped("Entrypoint", value(&json(entrypoint)))?;
+        }
+        if !exec.is_empty() {
+            self.escaped("Exec", words(exec.iter().map(String::as_str)))?;
+        }
+        self.pairs("Environment", environment)?;
+        for secret in secrets {
+            self.escaped("Secret", word(&secret_text(secret)))?;
+        }
+        self.process(user.as_deref(), groups, user_namespace.as_deref(), working_dir.as_deref())?;
+        self.optional("HostName", hostname.as_deref(), value)?;
+        for network in networks {
+            self.network_join(network)?;
+        }
+        for port in ports {
+            self.plain("PublishPort", port_text(port));
+        }
+        for volume in volumes {
+            self.escaped("Volume", volume_text(volume))?;
+        }
+        self.list("Tmpfs", tmpfs, line)?;
+        self.list("AddDevice", devices, token)?;
+        self.list("AddHost", hosts, line)?;
+        self.list("DNS", dns, line)?;
+        self.list("DNSSearch", dns_search, line)?;
+        self.list("DNSOption", dns_options, line)?;
+        self.flag("RunInit", *init);
+        self.flag("ReadOnly", *read_only);
+        self.list("DropCapability", dropped_capabilities, token)?;
+        self.list("AddCapability", capabilities, token)?;
+        self.flag("NoNewPrivileges", *no_new_privileges);
+        self.flag("SecurityLabelDisable", *label_disable);
+        self.optional("SeccompProfile", seccomp.as_deref(), value)?;
+        self.list("Sysctl", sysctls, token)?;
+        self.list("Ulimit", ulimits, line)?;
+        if let Some(bytes) = shm_bytes {
+            self.plain("ShmSize", bytes);
+        }
+        if let Some(limit) = pids_limit {
+            self.plain("PidsLimit", limit);
+        }
+        if let Some(health) = health {
+            self.health(health)?;
+        }
+        self.optional("StopSignal", stop_signal.as_deref(), value)?;
+        self.seconds("StopTimeout", *stop_timeout);
+        if *log_to_journal {
+            self.plain("LogDriver", "journald");
+        }
+        self.pairs("Label", labels)?;
+        self.pairs("Annotation", annotations)
+    }
+
+    fn process(
+        &mut self,
+        user: Option<&str>,
+        groups: &[String],
+        user_namespace: Option<&str>,
+        working_dir: Option<&str>,
+    ) -> Rendered {
+        // Podman splits `User=` at the colon itself, so `user:group` passes as it stands.
+        self.optional("User", user, value)?;
+        self.list("GroupAdd", groups, line)?;
+        self.optional("UserNS", user_namespace, value)?;
+        self.optional("WorkingDir", working_dir, value)
+    }
+
+    fn network_join(&mut self, network: &NetworkJoin) -> Rendered {
+        match network {
+            NetworkJoin::Host => self.plain("Network", "host"),
+            NetworkJoin::None => self.plain("Network", "none"),
+            NetworkJoin::Unit { unit, alias: None } => self.escaped("Network", token(unit))?,
+            NetworkJoin::Unit {
+                unit,
+                alias: Some(alias),
+            } => self.escaped("Network", token(&format!("{unit}:alias={alias}")))?,
+        }
+        Ok(())
+    }
+
+    fn health(&mut self, health: &Health) -> Rendered {
+        let Health {
+            test,
+            interval,
+            timeout,
+            retries,
+            start_period,
+            startup_interval,
+        } = health;
+        if test.first().map(String::as_str) == Some("NONE") {
+            self.plain("HealthCmd", "none");
+            return Ok(());
+        }
+        // A backslash before the closing quote is safe: Quadlet reads this key raw.
+        let command = json(test);
+        self.escaped("HealthCmd", value(&command))?;
+        self.milliseconds("HealthInterval", *interval);
+        self.milliseconds("HealthTimeout", *timeout);
+        if let Some(retries) = retries {
+            self.plain("HealthRetries", retries);
+        }
+        self.milliseconds("HealthStartPeriod", *start_period);
+        if startup_interval.is_some() {
+            self.escaped("HealthStartupCmd", value(&command))?;
+            self.milliseconds("HealthStartupInterval", *startup_interval);
+        }
+        Ok(())
+    }
+
+    fn milliseconds(&mut self, key: &str, duration: Option<Duration>) {
+        if let Some(duration) = duration {
+            self.plain(key, format_args!("{}ms", duration.as_millis()));
+        }
+    }
+
+    fn volume(&mut self, volume: &Volume) -> Rendered {
+        let Volume {
+            name,
+            folder,
+            labels,
+        } = volume;
+        self.section("Volume");
+        self.escaped("VolumeName", token(name))?;
+        if let Some(folder) = folder {
+            self.escaped("Device", value(folder))?;
+            self.plain("Type", "none");
+            self.plain("Options", "bind");
+        }
+        self.pairs("Label", labels)
+    }
+
+    fn network(&mut self, network: &Network) -> Rendered {
+        let Network { name, labels } = network;
+        self.section("Network");
+        self.escaped("NetworkName", token(name))?;
+        self.pairs("Label", labels)
+    }
+
+    fn build(&mut self, build: &Build) -> Rendered {
+        let Build {
+            tag,
+            context,
+            containerfile,
+            target,
+            labels,
+        } = build;
+        self.section("Build");
+        self.escaped("ImageTag", token(tag))?;
+        self.escaped("SetWorkingDirectory", value(context))?;
+        self.escaped("File", value(containerfile))?;
+        self.optional("Target", target.as_deref(), value)?;
+        self.pairs("Label", labels)
+    }
+
+    fn image(&mut self, image: &Image) -> Rendered {
+        let Image {
+            reference,
+            without_tls,
+        } = image;
+        self.section("Image");
+        self.escaped("Image", token(reference))?;
+        if *without_tls {
+            self.plain("TLSVerify", "false");
+        }
+        Ok(())
+    }
+}
+
+type Escape = fn(&str) -> Result<String, EscapeError>;
+
+/// Quadlet cuts the word at its first equals sign, and Podman reads a variable's name with `*` as a pattern.
+fn pair(name: &str, text: &str) -> Result<String, EscapeError> {
+    token(name)?;
+    if name.contains(['=', '*']) {
+        return Err(EscapeError::name(name));
+    }
+    word(&format!("{name}={text}"))
+}
+
+/// Podman reads `Entrypoint` and `HealthCmd` as a JSON list of texts.
+fn json(texts: &[String]) -> String {
+    serde_json::Value::from(texts.to_vec()).to_string()
+}
+
+fn secret_text(secret: &Secret) -> String {
+    let Secret { name, delivery } = secret;
+    match delivery {
+        SecretDelivery::Environment(variable) => format!("{name},type=env,target={variable}"),
+        SecretDelivery::File {
+            target,
+            uid,
+            gid,
+            mode,
+        } => {
+            let mut text = format!("{name},type=mount");
+            let options = [
+                ("target", target.clone()),
+                ("uid", uid.map(|id| id.to_string())),
+                ("gid", gid.map(|id| id.to_string())),
+                ("mode", mode.clone()),
+            ];
+            for (key, option) in options {
+                if let Some(option) = option {
+                    text.push_str(&format!(",{key}={option}"));
+                }
+            }
+            text
+        }
+    }
+}
+
+fn port_text(port: &PublishedPort) -> String {
+    let PublishedPort {
+        address,
+        host,
+        container,
+        udp,
+    } = port;
+    let address = match address {
+        std::net::IpAddr::V4(v4) => v4.to_string(),
+        std::net::IpAddr::V6(v6) => format!("[{v6}]"),
+    };
+    format!("{address}:{host}:{container}{}", if *udp { "/udp" } else { "" })
+}
+
+fn volume_text(volume: &VolumeMount) -> Result<String, EscapeError> {
+    let VolumeMount {
+        source,
+        target,
+        read_only,
+        relabel,
+    } = volume;
+    let options: Vec<&str> = [(*read_only, "ro"), (*relabel, "z")]
+        .iter()
+        .filter_map(|(on, option)| on.then_some(*option))
+        .collect();
+    let mut text = format!("{}:{}", path(source)?, path(target)?);
+    if !options.is_empty() {
+        text.push_str(&format!(":{}", options.join(",")));
+    }
+    Ok(text)
+}

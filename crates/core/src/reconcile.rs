@@ -1,0 +1,164 @@
+//! The reconciler: what a manager carries from one pass to the next.
+//!
+//! A pass is: observe, [`Reconciler::plan`], apply, [`Reconciler::finished`]. The daemon, the command line and the simulation drive this same
+//! code. A pass does not fail; what failed is remembered with its cause and tried again later.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::action::{Action, Step};
+use crate::desired::{Desired, Role};
+use crate::name::AppId;
+use crate::observed::Observed;
+use crate::plan::{self, Plan};
+use crate::progress::{Progress, Rejection, Subject};
+
+/// The net under everything: a pass is made at least this often.
+pub const TICK: Duration = Duration::from_secs(30);
+
+/// How an action went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The call returned without error.
+    Done,
+    /// It was not tried, because an earlier one failed.
+    Skipped,
+    /// It failed.
+    Failed(String),
+    /// The generator refused units: name to what it said. Without a name when it did not say which.
+    Refused(BTreeMap<String, String>),
+}
+
+/// What a manager carries from pass to pass.
+#[derive(Clone, Debug, Default)]
+pub struct Reconciler {
+    progress: Progress,
+}
+
+impl Reconciler {
+    /// Works out what to do about what was seen.
+    pub fn plan(&mut self, desired: &Desired, observed: &Observed, now: Duration) -> Plan {
+        self.note_what_works(desired, observed);
+        plan::plan(desired, observed, &self.progress, now)
+    }
+
+    /// What was tried and did not work.
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    fn note_what_works(&mut self, desired: &Desired, observed: &Observed) {
+        for (_, present) in desired.present() {
+            for unit in present.units.values() {
+                if observed.services.get(&unit.service).is_some_and(crate::observed::Service::is_up) {
+                    self.progress.worked(&Subject::Start(unit.service.clone()));
+                }
+                let generated = observed.generated.get(&unit.service);
+                if generated.is_some_and(|mark| mark.revision == unit.file.revision) {
+                    self.progress.worked(&Subject::Generate(unit.file.name.clone()));
+                }
+                if let (Role::Container(container), Some(view)) = (&unit.role, observed.podman_view()) {
+                    let image = container.image.reference.to_string();
+                    if view.images.contains_key(&image) {
+                        self.progress.worked(&Subject::Image(image));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Notes how the actions of a plan went; `outcomes` is in the order of the actions.
+    pub fn finished(&mut self, desired: &Desired, plan: &Plan, outcomes: &[Outcome], now: Duration) {
+        let mut failed = BTreeMap::new();
+        for (action, outcome) in plan.actions.iter().zip(outcomes) {
+            match outcome {
+                Outcome::Done => self.done(plan, action, now),
+                Outcome::Skipped => {}
+                Outcome::Refused(units) => self.refused(desired, plan, units),
+                Outcome::Failed(cause) => {
+                    if let Some(app) = &action.app {
+                        failed.insert(app.clone(), cause.clone());
+                    } else {
+                        // What is for all holds up every app that wanted something.
+                        for app in plan.actions.iter().filter_map(|action| action.app.as_ref()) {
+                            failed.entry(app.clone()).or_insert_with(|| cause.clone());
+                        }
+                    }
+                }
+            }
+        }
+        for app in plan.actions.iter().filter_map(|action| action.app.as_ref()) {
+            if !failed.contains_key(app) {
+                self.progress.worked(&Subject::App(app.clone()));
+            }
+        }
+        for (app, cause) in failed {
+            self.progress.attempted(Subject::App(app), cause, now);
+        }
+    }
+
+    fn done(&mut self, plan: &Plan, action: &Action, now: Duration) {
+        match &action.step {
+            Step::Start(service) | Step::Restart(service) => {
+                self.progress.attempted(Subject::Start(service.clone()), "", now);
+            }
+            Step::Reload => {
+                for unit in &plan.regenerates {
+                    let cause = "Quadlet made no service of it; see `archipelago doctor`";
+                    self.progress.attempted(Subject::Generate(unit.clone()), cause, now);
+                }
+            }
+            Step::Forget(app) => self.progress.forget(app),
+            _ => {}
+        }
+    }
+
+    /// Blames the apps whose units were named; without a name, all whose units were to change.
+    fn refused(&mut self, desired: &Desired, plan: &Plan, units: &BTreeMap<String, String>) {
+        let changing: Vec<&AppId> = plan
+            .actions
+            .iter()
+            .filter(|action| matches!(action.step, Step::WriteUnit { .. }))
+            .filter_map(|action| action.app.as_ref())
+            .collect();
+        let anyone_named = desired
+            .present()
+            .any(|(_, present)| present.units.keys().any(|unit| units.contains_key(unit)));
+        for (id, present) in desired.present() {
+            let named = present.units.keys().find_map(|unit| units.get(unit));
+            let cause = match named {
+                Some(cause) => cause.clone(),
+                None if !anyone_named && changing.contains(&id) => {
+                    units.values().cloned().collect::<Vec<_>>().join("; ")
+                }
+                None => continue,
+            };
+            let rejection = Rejection {
+                revisions: plan::revisions(present),
+                cause,
+            };
+            self.progress.reject(id.clone(), rejection);
+        }
+    }
+
+    /// Notes the end of a pull or build.
+    pub fn image_finished(&mut self, reference: &str, result: Result<(), String>, now: Duration) {
+        let subject = Subject::Image(reference.to_owned());
+        match result {
+            Ok(()) => self.progress.worked(&subject),
+            Err(cause) => self.progress.attempted(subject, cause, now),
+        }
+    }
+
+    /// Lets what failed for this app be tried at once: the operator asked.
+    pub fn hurry(&mut self, desired: &Desired, id: &AppId) {
+        self.progress.forget(id);
+        for (_, present) in desired.present().filter(|(other, _)| *other == id) {
+            for (unit, container) in present.containers() {
+                self.progress.worked(&Subject::Start(unit.service.clone()));
+                self.progress.worked(&Subject::Image(container.image.reference.to_string()));
+            }
+        }
+    }
+}

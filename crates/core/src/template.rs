@@ -1,0 +1,141 @@
+//! Rendering of an app's configuration files.
+//!
+//! Jinja by `minijinja`, strict: an undefined name is an error with its line. What a template can reach is listed in
+//! `docs/manifest.md`; it reaches nothing else, and it cannot include other files.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, UndefinedBehavior};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::manifest::{ManifestError, Place, Settings};
+use crate::name::AppId;
+use crate::quadlet::hex;
+
+/// What a template can reach.
+#[derive(Serialize)]
+pub(crate) struct Context<'a> {
+    pub app: AppContext<'a>,
+    pub settings: &'a Settings,
+    pub secrets: &'a BTreeMap<String, String>,
+    pub captures: BTreeMap<&'a str, String>,
+    pub apps: BTreeMap<&'a str, OtherApp<'a>>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct AppContext<'a> {
+    pub id: &'a AppId,
+}
+
+/// An app that this one requires.
+#[derive(Serialize)]
+pub(crate) struct OtherApp<'a> {
+    pub settings: &'a Settings,
+    pub secrets: &'a BTreeMap<String, String>,
+}
+
+/// Renders `source`, the content of `file`.
+pub(crate) fn render(file: &str, source: &str, context: &Context<'_>) -> Result<String, ManifestError> {
+    let mut environment = Environment::empty();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let syntax = SyntaxConfig::builder()
+        .keep_trailing_newline(true)
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .build()
+        .expect("the delimiters are the default ones");
+    environment.set_syntax(syntax);
+    environment.add_filter("default", minijinja::filters::default);
+    environment.add_filter("trim", minijinja::filters::trim);
+    environment.add_filter("lines", minijinja::filters::lines);
+    environment.add_test("defined", minijinja::tests::is_defined);
+    environment.add_function("rpcauth", rpcauth);
+    environment.add_function("basic_auth", basic_auth);
+    environment
+        .render_named_str(file, source, minijinja::value::Serde(context))
+        .map_err(|error| {
+            let place = Place {
+                line: error.line().unwrap_or(1),
+                column: 1,
+            };
+            let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+            ManifestError::new(file, place, "", format!("{detail} (docs/manifest.md lists what templates can use)"))
+        })
+}
+
+/// The value of bitcoind's `rpcauth=`: `user:salt$HMAC-SHA256(salt, password)`.
+///
+/// The salt is derived from the password, a generated one of 256 bits, so that the line stays the same from pass to pass.
+/// Source: Bitcoin Core `share/rpcauth/rpcauth.py`.
+#[allow(clippy::needless_pass_by_value, reason = "the template engine calls it by value")]
+fn rpcauth(user: String, password: String) -> String {
+    let salt = hex(&Sha256::digest(format!("rpcauth salt for {user}: {password}"))[..16]);
+    let mut mac = Hmac::<Sha256>::new_from_slice(salt.as_bytes()).expect("HMAC takes keys of any length");
+    mac.update(password.as_bytes());
+    format!("{user}:{salt}${}", hex(&mac.finalize().into_bytes()))
+}
+
+/// The credentials of HTTP's Basic authentication (RFC 7617).
+#[allow(clippy::needless_pass_by_value, reason = "the template engine calls it by value")]
+fn basic_auth(user: String, password: String) -> String {
+    STANDARD.encode(format!("{user}:{password}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::SettingValue;
+
+    fn check(source: &str, expected: Result<&str, &str>) {
+        let id = AppId::parse("litecoin").unwrap();
+        let settings = Settings(BTreeMap::from([
+            ("network".into(), SettingValue::Text("regtest".into())),
+            ("prune".into(), SettingValue::Integer(0)),
+        ]));
+        let secrets = BTreeMap::from([("p".to_owned(), "x".to_owned())]);
+        let context = Context {
+            app: AppContext { id: &id },
+            settings: &settings,
+            secrets: &secrets,
+            captures: BTreeMap::from([("macaroon", String::new())]),
+            apps: BTreeMap::new(),
+        };
+        match (render("t.conf", source, &context), expected) {
+            (Ok(text), Ok(wanted)) => assert_eq!(text, wanted),
+            (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
+            (got, _) => panic!("{got:?} for {source:?}"),
+        }
+    }
+
+    #[test]
+    fn templates_reach_settings_and_secrets() {
+        check("n={{ settings.network }}\n", Ok("n=regtest\n"));
+        check("{% if settings.prune > 0 %}\nprune\n{% endif %}\nend", Ok("end"));
+        check("{{ basic_auth('ui', secrets.p) }}", Ok("dWk6eA=="));
+        check("[{{ captures.macaroon }}]", Ok("[]"));
+    }
+
+    #[test]
+    fn an_undefined_name_is_an_error_with_its_line() {
+        check("a\n{{ settings.netwrk }}", Err("t.conf:2:1: "));
+        check("{{ nothing }}", Err("t.conf:1:1: "));
+        check("{% include 'x' %}", Err("t.conf:1:1: "));
+    }
+
+    #[test]
+    fn rpcauth_is_what_bitcoind_checks() {
+        let line = rpcauth("ui".into(), "secret".into());
+        let (user, rest) = line.split_once(':').unwrap();
+        let (salt, hash) = rest.split_once('$').unwrap();
+        assert_eq!((user, salt.len(), hash.len()), ("ui", 32, 64));
+        let mut mac = Hmac::<Sha256>::new_from_slice(salt.as_bytes()).unwrap();
+        mac.update(b"secret");
+        assert_eq!(hash, hex(&mac.finalize().into_bytes()));
+        assert_eq!(line, rpcauth("ui".into(), "secret".into()));
+    }
+}
