@@ -1,0 +1,65 @@
+// Numbers, sizes and times as a person reads them. Pure: the time is an argument.
+
+const grouped = new Intl.NumberFormat('en');
+
+/** 2854321 → '2,854,321' */
+export function count(n) {
+  return Number.isFinite(n) ? grouped.format(n) : '–';
+}
+
+/** Bytes as '1.5 GB' (powers of ten, as disks are sold). */
+export function bytes(n) {
+  if (!Number.isFinite(n)) return '–';
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let unit = 0;
+  while (n >= 1000 && unit < units.length - 1) {
+    n /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 || n >= 100 ? Math.round(n) : n.toFixed(1)} ${units[unit]}`;
+}
+
+/** Seconds as the two largest units: '3 d 4 h', '12 min', '40 s'. */
+export function duration(seconds) {
+  if (!Number.isFinite(seconds)) return '–';
+  const left = Math.max(0, Math.floor(seconds));
+  const parts = [
+    [Math.floor(left / 86400), 'd'],
+    [Math.floor(left / 3600) % 24, 'h'],
+    [Math.floor(left / 60) % 60, 'min'],
+    [left % 60, 's'],
+  ];
+  const first = parts.findIndex(([n]) => n > 0);
+  if (first === -1) return '0 s';
+  const shown = first === 2 ? parts.slice(2, 3) : parts.slice(first, first + 2);
+  return shown.filter(([n]) => n > 0).map(([n, unit]) => `${n} ${unit}`).join(' ');
+}
+
+/** Two times in seconds since 1970: '4 min ago'. A time that has not come yet is 'just now'. */
+export function ago(then, now) {
+  return now - then < 5 ? 'just now' : `${duration(now - then)} ago`;
+}
+
+/** Seconds since 1970 as the reader's own date and time. */
+export function moment(seconds) {
+  return new Date(seconds * 1000).toLocaleString('en', { dateStyle: 'medium', timeStyle: 'short' });
+}
+
+const networks = {
+  main: 'Main network',
+  mainnet: 'Main network',
+  test: 'Testnet',
+  testnet4: 'Testnet 4',
+  signet: 'Signet',
+  regtest: 'Regtest',
+};
+
+/** A daemon's own name of a network, as a person reads it; one not known here stays as it is. */
+export function networkName(name) {
+  return networks[name] ?? name;
+}
+
+/** A share from 0 to 1 as '99.12 %'; never '100.00 %' for less than all. */
+export function percent(share) {
+  return `${(Math.floor(share * 10000) / 100).toFixed(2)} %`;
+}
