@@ -1,0 +1,434 @@
+//! Every kind of unit and every key that the renderer can write, as files to look at.
+//!
+//! The snapshots are a consistent set of units: `crates/archipelago/tests/golden_units.rs` puts all of them through the real
+//! generator. Change one on purpose with `cargo insta review`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use archipelago_core::name::AppId;
+use archipelago_core::quadlet::{
+    Build, Container, Health, Image, Kind, Network, NetworkJoin, PublishedPort, Pull, Secret, SecretDelivery, ServiceSection,
+    Stamp, Unit, UnitSection, VERSION, Volume, VolumeMount,
+};
+
+const IMAGE: &str = "docker.io/library/busybox:stable";
+
+/// The file of a unit, with the version of this build left out: a release changes no golden.
+fn render(unit: &Unit) -> String {
+    let app = AppId::parse("golden").unwrap();
+    let stamp = Stamp {
+        app: &app,
+        companion: false,
+        inputs: &[],
+    };
+    let file = unit.render(stamp).unwrap();
+    file.content.replace(&format!("Version={VERSION}"), "Version=0.0.0")
+}
+
+fn check(unit: &Unit) {
+    insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => true}, {
+        insta::assert_snapshot!(unit.file_name(), render(unit));
+    });
+}
+
+fn unit(stem: &str, kind: Kind) -> Unit {
+    Unit {
+        stem: stem.to_owned(),
+        unit: UnitSection {
+            description: format!("Golden {stem}"),
+            ..UnitSection::default()
+        },
+        kind,
+        service: ServiceSection::default(),
+        starts_at_boot: false,
+    }
+}
+
+fn container(stem: &str, container: Container) -> Unit {
+    let container = Container {
+        image: IMAGE.to_owned(),
+        name: stem.to_owned(),
+        ..container
+    };
+    unit(stem, Kind::Container(Box::new(container)))
+}
+
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn mount(source: &str, target: &str, read_only: bool, relabel: bool) -> VolumeMount {
+    VolumeMount {
+        source: source.to_owned(),
+        target: target.to_owned(),
+        read_only,
+        relabel,
+    }
+}
+
+fn secret(name: &str, delivery: SecretDelivery) -> Secret {
+    Secret {
+        name: name.to_owned(),
+        delivery,
+    }
+}
+
+fn port(address: IpAddr, host: u16, container: u16, udp: bool) -> PublishedPort {
+    PublishedPort {
+        address,
+        host,
+        container,
+        udp,
+    }
+}
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn own_network() -> NetworkJoin {
+    NetworkJoin::Unit {
+        unit: "archy-golden.network".to_owned(),
+        alias: Some("every".to_owned()),
+    }
+}
+
+fn joined_network() -> NetworkJoin {
+    NetworkJoin::Unit {
+        unit: "archy-other.network".to_owned(),
+        alias: None,
+    }
+}
+
+/// Everything that a `.container` unit of ours can say. No `..`: a new field must be decided on here.
+fn every() -> Unit {
+    let container = Container {
+        image: IMAGE.to_owned(),
+        name: "archy-golden-every".to_owned(),
+        pull: Some(Pull::Never),
+        exec: texts(&["serve", "--name", "two words", "100%", "$HOME"]),
+        entrypoint: Some(texts(&["/bin/sh", "-c", "exec \"$0\" \"$@\""])),
+        environment: pairs(&[("EMPTY", ""), ("PLAIN", "value"), ("TRICKY", "a \"b\" \\ %h $X\nRestart=no")]),
+        secrets: vec![
+            secret("archy-golden-password", SecretDelivery::Environment("PASSWORD".to_owned())),
+            secret(
+                "archy-golden-key",
+                SecretDelivery::File {
+                    target: Some("/etc/key".to_owned()),
+                    uid: Some(101),
+                    gid: Some(102),
+                    mode: Some("0440".to_owned()),
+                },
+            ),
+        ],
+        ports: vec![
+            port(LOOPBACK, 8442, 80, false),
+            port(IpAddr::V6(Ipv6Addr::LOCALHOST), 8053, 53, true),
+        ],
+        volumes: vec![
+            mount("archy-golden-data.volume", "/data", false, true),
+            mount("/srv/my media", "/media", true, false),
+        ],
+        networks: vec![own_network(), joined_network()],
+        labels: pairs(&[("archipelago.app", "golden"), ("note", "50% off")]),
+        annotations: pairs(&[("org.example.note", "a b")]),
+        user: Some("1000:1000".to_owned()),
+        groups: texts(&["44"]),
+        user_namespace: Some("keep-id:uid=1000,gid=1000".to_owned()),
+        working_dir: Some("/my data".to_owned()),
+        hostname: Some("golden".to_owned()),
+        stop_signal: Some("SIGINT".to_owned()),
+        stop_timeout: Some(Duration::from_secs(600)),
+        init: true,
+        read_only: true,
+        tmpfs: texts(&["/run", "/tmp:size=64m,mode=1777"]),
+        capabilities: texts(&["CHOWN", "NET_BIND_SERVICE"]),
+        dropped_capabilities: texts(&["ALL"]),
+        devices: texts(&["/dev/fuse"]),
+        hosts: texts(&["node.internal:10.0.0.2"]),
+        dns: texts(&["10.0.0.1"]),
+        dns_search: texts(&["internal"]),
+        dns_options: texts(&["ndots:1"]),
+        ulimits: texts(&["nofile=1024:2048"]),
+        sysctls: texts(&["net.ipv4.ip_unprivileged_port_start=80"]),
+        shm_bytes: Some(64 << 20),
+        pids_limit: Some(200),
+        no_new_privileges: true,
+        label_disable: true,
+        seccomp: Some("unconfined".to_owned()),
+        health: Some(Health {
+            test: texts(&["CMD-SHELL", "wget -q -O- \"http://127.0.0.1/\" || exit 1"]),
+            interval: Some(Duration::from_secs(30)),
+            timeout: Some(Duration::from_millis(2500)),
+            retries: Some(3),
+            start_period: Some(Duration::from_secs(60)),
+            startup_interval: Some(Duration::from_secs(2)),
+        }),
+        log_to_journal: true,
+    };
+    Unit {
+        stem: "archy-golden-every".to_owned(),
+        unit: UnitSection {
+            description: "Golden 100% of the keys".to_owned(),
+            wants: texts(&["archy-golden-host.service"]),
+            after: texts(&["archy-golden-host.service"]),
+        },
+        kind: Kind::Container(Box::new(container)),
+        service: ServiceSection {
+            restart_delay: Some(Duration::from_secs(10)),
+            start_limit: Some(Duration::from_secs(300)),
+            stop_limit: Some(Duration::from_secs(630)),
+        },
+        starts_at_boot: true,
+    }
+}
+
+fn volume_with_folder() -> Unit {
+    let volume = Volume {
+        name: "archy-golden-data".to_owned(),
+        folder: Some("/var/lib/archipelago/volumes/golden/my data".to_owned()),
+        labels: pairs(&[("archipelago.app", "golden")]),
+    };
+    unit("archy-golden-data", Kind::Volume(volume))
+}
+
+fn network() -> Unit {
+    let network = Network {
+        name: "archy-golden".to_owned(),
+        labels: pairs(&[("archipelago.app", "golden")]),
+    };
+    unit("archy-golden", Kind::Network(network))
+}
+
+fn build() -> Unit {
+    let build = Build {
+        tag: "localhost/archy-golden-ui:1".to_owned(),
+        context: "/home/archy/.config/archipelago/apps/golden/ui".to_owned(),
+        containerfile: "/home/archy/.config/archipelago/apps/golden/ui/Containerfile".to_owned(),
+        target: Some("serve".to_owned()),
+        labels: pairs(&[("archipelago.app", "golden")]),
+    };
+    unit("archy-golden-ui", Kind::Build(build))
+}
+
+fn image() -> Unit {
+    let image = Image {
+        reference: "127.0.0.1:5000/golden:1".to_owned(),
+        without_tls: true,
+    };
+    unit("archy-golden-base", Kind::Image(image))
+}
+
+#[test]
+fn on_the_nodes_network() {
+    check(&container(
+        "archy-golden-host",
+        Container {
+            networks: vec![NetworkJoin::Host],
+            ..Container::default()
+        },
+    ));
+}
+
+#[test]
+fn on_no_network() {
+    check(&container(
+        "archy-golden-alone",
+        Container {
+            networks: vec![NetworkJoin::None],
+            pull: Some(Pull::Missing),
+            ..Container::default()
+        },
+    ));
+}
+
+#[test]
+fn on_its_own_network_and_on_that_of_another_app() {
+    check(&container(
+        "archy-golden-bridge",
+        Container {
+            networks: vec![own_network(), joined_network()],
+            ports: vec![port(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 9735, 9735, false)],
+            ..Container::default()
+        },
+    ));
+}
+
+#[test]
+fn with_capabilities() {
+    check(&container(
+        "archy-golden-capabilities",
+        Container {
+            dropped_capabilities: texts(&["ALL"]),
+            capabilities: texts(&["CHOWN", "NET_BIND_SERVICE", "SETGID", "SETUID"]),
+            no_new_privileges: true,
+            read_only: true,
+            ..Container::default()
+        },
+    ));
+}
+
+#[test]
+fn with_secrets() {
+    let file = |target: Option<&str>, uid, gid, mode: Option<&str>| SecretDelivery::File {
+        target: target.map(str::to_owned),
+        uid,
+        gid,
+        mode: mode.map(str::to_owned),
+    };
+    check(&container(
+        "archy-golden-secrets",
+        Container {
+            secrets: vec![
+                secret("archy-golden-one", SecretDelivery::Environment("DB_PASSWORD".to_owned())),
+                secret("archy-golden-two", file(None, None, None, None)),
+                secret("archy-golden-three", file(Some("three"), None, None, Some("0400"))),
+                secret("archy-golden-four", file(Some("/etc/my app/four"), Some(101), Some(102), Some("0440"))),
+            ],
+            ..Container::default()
+        },
+    ));
+}
+
+#[test]
+fn with_volumes() {
+    check(&container(
+        "archy-golden-volumes",
+        Container {
+            volumes: vec![
+                mount("archy-golden-data.volume", "/data", false, true),
+                mount("archy-golden-plain.volume", "/plain", false, false),
+                mount("/var/lib/archipelago/archy-golden/my.conf", "/etc/my.conf", true, true),
+                mount("/srv/my media/100%", "/media", true, false),
+                mount("/srv/out", "/out", false, false),
+            ],
+            ..Container::default()
+        },
+    ));
+}
+
+#[test]
+fn with_a_health_check() {
+    check(&container(
+        "archy-golden-health",
+        Container {
+            health: Some(Health {
+                test: texts(&["CMD", "curl", "--fail", "http://127.0.0.1/my page?a=1%2C2"]),
+                interval: Some(Duration::from_secs(30)),
+                timeout: Some(Duration::from_millis(1500)),
+                retries: Some(5),
+                start_period: Some(Duration::from_secs(90)),
+                startup_interval: Some(Duration::from_secs(1)),
+            }),
+            ..Container::default()
+        },
+    ));
+}
+
+#[test]
+fn without_the_images_health_check() {
+    check(&container(
+        "archy-golden-healthless",
+        Container {
+            health: Some(Health {
+                test: texts(&["NONE"]),
+                interval: Some(Duration::from_secs(30)),
+                ..Health::default()
+            }),
+            ..Container::default()
+        },
+    ));
+}
+
+#[test]
+fn volumes() {
+    check(&volume_with_folder());
+    let plain = Volume {
+        name: "archy-golden-plain".to_owned(),
+        ..Volume::default()
+    };
+    check(&unit("archy-golden-plain", Kind::Volume(plain)));
+}
+
+#[test]
+fn networks() {
+    check(&network());
+    let other = Network {
+        name: "archy-other".to_owned(),
+        ..Network::default()
+    };
+    check(&unit("archy-other", Kind::Network(other)));
+}
+
+#[test]
+fn images() {
+    check(&build());
+    check(&image());
+}
+
+#[test]
+fn every_key() {
+    check(&every());
+}
+
+/// The renderer's own source says which keys it can write; the goldens above show all of them.
+#[test]
+fn no_key_is_without_a_golden() {
+    let written = keys_by_function(include_str!("../src/quadlet/render.rs"));
+    let of = |functions: &[&str]| -> BTreeSet<String> {
+        functions.iter().flat_map(|function| written[*function].iter().cloned()).collect()
+    };
+    let frame = ["unit_section", "service_section", "render"];
+    let in_a_container = ["container", "process", "health"];
+    for (unit, functions) in [
+        (every(), [&frame[..], &in_a_container[..], &["network_join"]].concat()),
+        (volume_with_folder(), vec!["volume"]),
+        (network(), vec!["network"]),
+        (build(), vec!["build"]),
+        (image(), vec!["image"]),
+    ] {
+        let mut shown = keys_of(&render(&unit));
+        let expected = of(&functions);
+        if functions.len() == 1 {
+            // What frames a unit is shown once, by the container.
+            assert!(shown.remove("Description"));
+        }
+        assert_eq!(shown, expected, "{}", unit.file_name());
+    }
+    let known: BTreeSet<&str> =
+        [&frame[..], &in_a_container[..], &["network_join", "volume", "network", "build", "image"]].concat().into_iter().collect();
+    let all: BTreeSet<&str> = written.keys().map(String::as_str).collect();
+    assert_eq!(all, known, "a function of the renderer that no golden is held against");
+}
+
+/// The keys of a unit file, without those of our mark.
+fn keys_of(content: &str) -> BTreeSet<String> {
+    content
+        .lines()
+        .take_while(|line| *line != "[X-Archipelago]")
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once('='))
+        .map(|(key, _)| key.to_owned())
+        .collect()
+}
+
+/// The texts that stand first in a call of the renderer's writing methods, by the function they stand in.
+fn keys_by_function(source: &str) -> BTreeMap<String, BTreeSet<String>> {
+    const WRITERS: [&str; 8] = ["plain", "escaped", "optional", "list", "pairs", "flag", "seconds", "milliseconds"];
+    let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for function in source.split("fn ").skip(1) {
+        let name = function.split(['(', '<']).next().unwrap_or_default();
+        for writer in WRITERS {
+            for call in function.split(&format!(".{writer}(")).skip(1) {
+                if let Some(key) = call.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next()) {
+                    keys.entry(name.to_owned()).or_default().insert(key.to_owned());
+                }
+            }
+        }
+    }
+    keys
+}
