@@ -181,7 +181,7 @@ impl Host {
 }
 
 /// A command as root in the namespaces of a host's process 1.
-pub(crate) fn root_command(init: Identity, command: &[&str]) -> Command {
+fn root_command(init: Identity, command: &[&str]) -> Command {
     let mut enter = enter(init);
     enter
         .args([

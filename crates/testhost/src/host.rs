@@ -230,9 +230,7 @@ fn assemble(record: &Record, prepared: &Prepared, options: &Options) -> Result<(
             "127.0.0.1 localhost\n127.0.1.1 {}\n::1 localhost\n",
             record.name
         ),
-    )?;
-    let id = fs::read_to_string("/proc/sys/kernel/random/uuid").context("making a machine id")?;
-    write(&root.join("etc/machine-id"), &id.replace('-', ""))
+    )
 }
 
 fn start_nspawn(record: &mut Record) -> Result<()> {

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
 
@@ -19,7 +18,7 @@ impl Host {
     }
 }
 
-/// Writes what explains a failure to `target/testhost/<host>.log` and prints the path. A panic is under way, so this
+/// Writes what explains a failure to `target/testhost/<host>.log` (a host is named after its test) and prints the path. A panic is under way, so this
 /// can only say what went wrong, not fail.
 pub(crate) fn keep(host: &Host) {
     match write(host) {
@@ -36,16 +35,9 @@ pub(crate) fn keep(host: &Host) {
 }
 
 fn write(host: &Host) -> Result<PathBuf> {
-    static KEPT: AtomicU32 = AtomicU32::new(1);
     let folder = target_folder()?.join("testhost");
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-    let test = host
-        .name()
-        .trim_end_matches(|character: char| character.is_ascii_digit() || character == '-');
-    let path = folder.join(format!(
-        "{test}-{}.log",
-        KEPT.fetch_add(1, Ordering::Relaxed)
-    ));
+    let path = folder.join(format!("{}.log", host.name()));
     let shown = |title: &str, output: Result<crate::Output>| match output {
         Ok(output) => format!("== {title}\n{}{}\n", output.stdout, output.stderr),
         Err(error) => format!("== {title}\n{error:#}\n"),

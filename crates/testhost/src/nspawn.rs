@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::process::Identity;
-use crate::{enter, wait};
+use crate::wait;
 
 /// A boot takes two seconds; a machine with two cores that builds at the same time may need ten times that.
 const BOOT_BOUND: Duration = Duration::from_secs(60);
@@ -51,7 +51,7 @@ pub(crate) fn start(
             "--resolv-conf=off",
             "--link-journal=no",
         ])
-        .args(["--capability=all", "--bind=/dev/fuse"])
+        .arg("--capability=all")
         // Without the keyring calls crun fails with `create keyring: Operation not permitted`.
         .arg("--system-call-filter=add_key keyctl request_key bpf")
         .env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1")
@@ -69,39 +69,18 @@ pub(crate) fn start(
     wait_until_ready(nspawn, console)
 }
 
-/// Ready is: the user's bus is there. Then two things that systemd-nspawn leaves to do.
+/// Ready is: the user's bus is there. Devices and the loopback are in order long before.
 fn wait_until_ready(nspawn: Identity, console: &Path) -> Result<Identity> {
-    let init = wait::until("the user's bus of the host", BOOT_BOUND, || {
+    wait::until("the user's bus of the host", BOOT_BOUND, || {
         if !nspawn.is_alive() {
-            bail!(
-                "systemd-nspawn ended while it booted the host; it said:\n{}",
-                tail(console)
-            );
+            bail!("systemd-nspawn ended while it booted the host");
         }
         Ok(nspawn.children().into_iter().find(|child| {
             fs::metadata(format!("/proc/{}/root/run/user/1000/bus", child.pid))
                 .is_ok_and(|bus| bus.file_type().is_socket())
         }))
     })
-    .with_context(|| format!("booting; the console's last lines:\n{}", tail(console)))?;
-    // Without the first pasta fails, and rootless overlays on FUSE; without the second there is no 127.0.0.1.
-    enter::root_command(
-        init,
-        &[
-            "sh",
-            "-ec",
-            "chmod 666 /dev/net/tun /dev/fuse; ip link set lo up",
-        ],
-    )
-    .status()
-    .context("finishing the host's devices and loopback")
-    .and_then(|status| {
-        if status.success() {
-            Ok(init)
-        } else {
-            bail!("finishing the host's devices and loopback: {status}")
-        }
-    })
+    .with_context(|| format!("the console's last lines:\n{}", tail(console)))
 }
 
 /// The cgroup that all of one host's processes are below.

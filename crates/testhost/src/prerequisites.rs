@@ -24,8 +24,7 @@ const COMMANDS: [(&str, &str); 7] = [
 ];
 
 /// Files that a rootless container needs from the machine's kernel.
-const FILES: [(&str, &str); 4] = [
-    ("/dev/fuse", "user-space file systems"),
+const FILES: [(&str, &str); 3] = [
     ("/dev/net/tun", "user-mode networking"),
     ("/proc/self/ns/user", "user namespaces"),
     ("/proc/self/ns/cgroup", "cgroup namespaces"),

@@ -83,6 +83,9 @@ fn a_host_boots_within_three_seconds_into_a_system_without_failures() {
         user(&host, &["podman", "--version"]).trim(),
         "podman version 5.4.2"
     );
+    for device in ["/dev/fuse", "/dev/net/tun"] {
+        user(&host, &["test", "-r", device, "-a", "-w", device]);
+    }
     // A busy machine may be slower; that the boot does not wait for something in vain is what counts.
     assert!(
         host.boot_time() < Duration::from_secs(15),
@@ -226,6 +229,7 @@ fn files_services_and_forwarders_outlast_a_soft_and_a_hard_reboot() {
     start_container(&host, "web", &web_container(8080));
     let forward = host.forward(8080).expect("a forwarder");
     eventually("the page", || get(&forward).contains("a page"));
+    let machine_id = root(&host, &["cat", "/etc/machine-id"]);
     let mut seen = vec![boot_of(&host)];
     for how in [Reboot::Soft, Reboot::Hard] {
         user(&host, &["sh", "-c", &format!("echo {how:?} >>{KEPT}")]);
@@ -238,6 +242,7 @@ fn files_services_and_forwarders_outlast_a_soft_and_a_hard_reboot() {
         });
     }
     assert_eq!(user(&host, &["cat", KEPT]), "Soft\nHard\n");
+    assert_eq!(root(&host, &["cat", "/etc/machine-id"]), machine_id);
     assert!(
         host.journal()
             .expect("the journal")
@@ -531,23 +536,20 @@ fn what_a_killed_process_left_is_swept_at_the_next_start() {
 
 #[test]
 fn the_journal_of_a_failed_test_is_kept() {
-    let test = "a-test-that-fails";
-    let kept = std::thread::Builder::new()
-        .name(test.to_owned())
-        .spawn(|| {
-            let _host = boot();
-            panic!("on purpose, to see what is kept");
-        })
-        .expect("a thread")
-        .join();
-    assert!(kept.is_err());
+    let host = boot();
+    let name = host.name().to_owned();
+    let failed = std::thread::spawn(move || {
+        let _host = host;
+        panic!("on purpose, to see what is kept");
+    });
+    assert!(failed.join().is_err());
     let program = std::env::current_exe().expect("this program");
     let target = program
         .ancestors()
         .find(|folder| folder.join("CACHEDIR.TAG").is_file())
         .expect("a target folder");
-    let log = fs::read_to_string(target.join("testhost").join(format!("{test}-1.log")))
-        .expect("the kept journal");
+    let kept = target.join("testhost").join(format!("{name}.log"));
+    let log = fs::read_to_string(&kept).expect("the kept journal");
     for part in [
         "podman ps --all",
         "systemctl --user status",
@@ -555,4 +557,5 @@ fn the_journal_of_a_failed_test_is_kept() {
     ] {
         assert!(log.contains(part), "{part}");
     }
+    fs::remove_file(&kept).expect("the kept journal of a test that did not fail");
 }

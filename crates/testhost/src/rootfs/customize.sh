@@ -13,6 +13,13 @@ touch "$root/var/lib/systemd/linger/archy"
 # The machine below may keep the pids controller for itself, and crun refuses a limit that it cannot set.
 printf '[containers]\npids_limit = 0\n' >"$root/etc/containers/containers.conf"
 
+# As udev sets them on a user's machine, and before any service of the user starts: pasta opens the one, fuse-overlayfs
+# the other. systemd-nspawn makes the first with the mode it has on the machine below, and the second not at all.
+cat >"$root/etc/tmpfiles.d/devices.conf" <<'CONF'
+z /dev/net/tun 0666
+c /dev/fuse 0666 root root - 10:229
+CONF
+
 # Prepared images, bound in read-only at boot. The storage.conf in /etc is not read for a rootless user.
 mkdir -p "$root/var/lib/prepared-images"
 mkdir -p "$root/home/archy/.config/containers" "$root/home/archy/.local/share/containers"
