@@ -24,6 +24,8 @@ pub struct BuildRequest {
     pub containerfile: String,
     /// Values for its `ARG`s. No secrets: they are in the image's history and in Podman's journal.
     pub args: BTreeMap<String, String>,
+    /// The stage to build; the last one without it.
+    pub target: Option<String>,
     /// The image's labels.
     pub labels: BTreeMap<String, String>,
 }
@@ -89,19 +91,21 @@ fn target(request: &BuildRequest) -> String {
         context: _,
         containerfile,
         args,
+        target,
         labels,
     } = request;
     // Without `nsoptions` the endpoint gives RUN steps the host's network, and with it every service on 127.0.0.1.
     let own_network = json!([{ "Name": "network" }]);
     format!(
         "/build?t={}&dockerfile={}&buildargs={}&labels={}&nsoptions={}&pullpolicy=missing&layers=true&rm=true\
-         &forcerm=true&httpproxy=true&outputformat={}",
+         &forcerm=true&httpproxy=true&outputformat={}{}",
         encode(tag),
         encode(containerfile),
         encode(&json!(args).to_string()),
         encode(&json!(labels).to_string()),
         encode(&own_network.to_string()),
         encode("application/vnd.oci.image.manifest.v1+json"),
+        target.as_ref().map(|stage| format!("&target={}", encode(stage))).unwrap_or_default(),
     )
 }
 
