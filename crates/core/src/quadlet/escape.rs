@@ -5,8 +5,8 @@
 //! [`words`], [`value`], [`line`] and [`token`]. What cannot come out byte-equal at the far end is refused, never changed.
 //!
 //! Sources: podman 5.4 `pkg/systemd/parser/{split,unitfile}.go` and `pkg/systemd/quadlet/quadlet.go`; systemd.syntax(7);
-//! systemd.service(5) "Command lines"; systemd.unit(5) "Specifiers". The property test in `crates/testhost` holds these
-//! rules to the real generator and a real systemd.
+//! systemd.service(5) "Command lines"; systemd.unit(5) "Specifiers". `crates/archipelago/tests/escape_properties.rs` holds
+//! these rules to the real generator, a real systemd and a real container.
 
 /// Why a text cannot stand in a unit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +19,14 @@ pub struct EscapeError {
 impl EscapeError {
     pub(super) fn name(text: &str) -> Self {
         refuse(text, "a name holds neither `=` nor `*`")
+    }
+
+    pub(super) fn long_unit(name: &str) -> Self {
+        refuse(name, "with all its texts it is longer than 300,000 bytes; put long ones into a file that is mounted")
+    }
+
+    pub(super) fn comma(text: &str) -> Self {
+        refuse(text, "Podman separates the options of a secret by commas")
     }
 }
 
@@ -52,6 +60,15 @@ fn check(text: &str) -> Result<(), EscapeError> {
     Ok(())
 }
 
+/// What no argument of a command can carry.
+fn check_argument(text: &str) -> Result<(), EscapeError> {
+    check(text)?;
+    if text == ";" {
+        return Err(refuse(text, "systemd takes a lone semicolon for the end of the command; wrap the command in `sh -c`"));
+    }
+    Ok(())
+}
+
 /// `%` starts a specifier and `$` a variable in `ExecStart=`; both are doubled.
 fn push_doubled(out: &mut String, character: char) {
     if matches!(character, '%' | '$') {
@@ -65,12 +82,9 @@ fn push_doubled(out: &mut String, character: char) {
 /// # Errors
 /// When the text cannot come out byte-equal.
 pub fn word(text: &str) -> Result<String, EscapeError> {
-    check(text)?;
+    check_argument(text)?;
     if text.is_empty() {
         return Err(refuse(text, "Quadlet drops empty words and all that follow"));
-    }
-    if text == ";" {
-        return Err(refuse(text, "systemd takes a lone semicolon for the end of the command; wrap the command in `sh -c`"));
     }
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
@@ -93,6 +107,17 @@ pub fn word(text: &str) -> Result<String, EscapeError> {
     Ok(out)
 }
 
+/// A [`word`] of `Environment`: Podman reads it line by line once more.
+///
+/// # Errors
+/// As [`word`], and when the text holds a carriage return before a line feed.
+pub fn variable(text: &str) -> Result<String, EscapeError> {
+    if text.contains("\r\n") {
+        return Err(refuse(text, "Podman drops a carriage return before a line feed in a variable"));
+    }
+    word(text)
+}
+
 /// Several [`word`]s of one key.
 ///
 /// # Errors
@@ -106,7 +131,7 @@ pub fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<String, Esc
 /// # Errors
 /// When the text cannot come out byte-equal.
 pub fn value(text: &str) -> Result<String, EscapeError> {
-    check(text)?;
+    check_argument(text)?;
     if text.contains(char::is_control) {
         return Err(refuse(text, "this key takes one line without control characters"));
     }
@@ -128,7 +153,7 @@ pub fn value(text: &str) -> Result<String, EscapeError> {
 /// # Errors
 /// When the text cannot come out byte-equal.
 pub fn line(text: &str) -> Result<String, EscapeError> {
-    check(text)?;
+    check_argument(text)?;
     if text.is_empty() {
         return Err(refuse(text, "an empty value clears the key"));
     }
@@ -227,20 +252,23 @@ mod tests {
                 ("\"a", None),
                 ("a\nb", None),
                 ("", None),
+                (";", None),
+                ("a ; b", Some(r#""a ; b""#)),
             ],
         );
         check_all(
             line,
-            &[("a b", Some("a b")), (" a", None), ("a\\", None), ("a\n", None), ("a%b", Some("a%%b"))],
+            &[("a b", Some("a b")), (" a", None), ("a\\", None), ("a\n", None), ("a%b", Some("a%%b")), (";", None)],
         );
+        check_all(variable, &[("a\r\nb", None), ("a\nb\r", Some(r#""a\nb\r""#))]);
         check_all(path, &[("/a", Some("/a")), ("/a:b", None)]);
         check_all(token, &[("cap_net_raw", Some("cap_net_raw")), ("-x", None), ("a b", None), ("%i", None)]);
     }
 
     proptest! {
         #[test]
-        fn no_text_ends_its_line(text in any::<String>()) {
-            for escaped in [word(&text), value(&text), line(&text), path(&text), token(&text), Ok(description(&text))].into_iter().flatten() {
+        fn no_text_ends_its_line(text in "(?s).{0,8}[\\\\\"'%$;\\s\\PC]*") {
+            for escaped in [word(&text), variable(&text), value(&text), line(&text), path(&text), token(&text), Ok(description(&text))].into_iter().flatten() {
                 prop_assert!(!escaped.contains(['\n', '\r', '\0']), "{escaped:?}");
                 prop_assert!(!escaped.ends_with('\\'), "{escaped:?}");
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::escape::{EscapeError, description, line, path, token, value, word, words};
+use super::escape::{EscapeError, description, line, path, token, value, variable, word, words};
 use super::{
     Build, Container, Health, Image, Kind, Network, NetworkJoin, PublishedPort, Pull, Secret, SecretDelivery,
     ServiceSection, Unit, UnitSection, Volume, VolumeMount,
@@ -66,6 +66,10 @@ pub struct RenderError {
     #[source]
     pub source: EscapeError,
 }
+
+/// systemd reads no line of more than 1 MiB (LONG_LINE_MAX), and drops the whole unit over one; Quadlet puts almost all of a unit into one line, and may
+/// treble a text when it quotes it.
+const UNIT_BYTES_MAX: usize = 300_000;
 
 const MARK_SECTION: &str = "[X-Archipelago]";
 
@@ -125,6 +129,13 @@ impl Unit {
             out.plain("WantedBy", "default.target");
         }
         let body = out.text;
+        if body.len() > UNIT_BYTES_MAX {
+            return Err(RenderError {
+                key: "all keys together".to_owned(),
+                source: EscapeError::long_unit(&name),
+                unit: name,
+            });
+        }
         let revision = revision_of(&body, inputs);
         let content = format!(
             "# Written by Archipelago for the app {app}. Changes made here are undone; to adjust this unit, put a drop-in\n\
@@ -188,10 +199,10 @@ impl Lines<'_> {
         texts.iter().try_for_each(|text| self.escaped(key, escape(text)))
     }
 
-    fn pairs(&mut self, key: &str, pairs: &BTreeMap<String, String>) -> Rendered {
+    fn pairs(&mut self, key: &str, pairs: &BTreeMap<String, String>, escape: Escape) -> Rendered {
         pairs.iter().try_for_each(|(name, value)| {
             let named = format!("{key} {name}");
-            let text = pair(name, value).map_err(|source| RenderError {
+            let text = pair(name, value, escape).map_err(|source| RenderError {
                 unit: self.unit.to_owned(),
                 key: named,
                 source,
@@ -310,9 +321,9 @@ impl Lines<'_> {
         if !exec.is_empty() {
             self.escaped("Exec", words(exec.iter().map(String::as_str)))?;
         }
-        self.pairs("Environment", environment)?;
+        self.pairs("Environment", environment, variable)?;
         for secret in secrets {
-            self.escaped("Secret", word(&secret_text(secret)))?;
+            self.escaped("Secret", secret_text(secret).and_then(|text| word(&text)))?;
         }
         self.process(user.as_deref(), groups, user_namespace.as_deref(), working_dir.as_deref())?;
         self.optional("HostName", hostname.as_deref(), value)?;
@@ -354,8 +365,8 @@ impl Lines<'_> {
         if *log_to_journal {
             self.plain("LogDriver", "journald");
         }
-        self.pairs("Label", labels)?;
-        self.pairs("Annotation", annotations)
+        self.pairs("Label", labels, word)?;
+        self.pairs("Annotation", annotations, word)
     }
 
     fn process(
@@ -433,14 +444,14 @@ impl Lines<'_> {
             self.plain("Type", "none");
             self.plain("Options", "bind");
         }
-        self.pairs("Label", labels)
+        self.pairs("Label", labels, word)
     }
 
     fn network(&mut self, network: &Network) -> Rendered {
         let Network { name, labels } = network;
         self.section("Network");
         self.escaped("NetworkName", token(name))?;
-        self.pairs("Label", labels)
+        self.pairs("Label", labels, word)
     }
 
     fn build(&mut self, build: &Build) -> Rendered {
@@ -456,7 +467,7 @@ impl Lines<'_> {
         self.escaped("SetWorkingDirectory", value(context))?;
         self.escaped("File", value(containerfile))?;
         self.optional("Target", target.as_deref(), value)?;
-        self.pairs("Label", labels)
+        self.pairs("Label", labels, word)
     }
 
     fn image(&mut self, image: &Image) -> Rendered {
@@ -476,12 +487,12 @@ impl Lines<'_> {
 type Escape = fn(&str) -> Result<String, EscapeError>;
 
 /// Quadlet cuts the word at its first equals sign, and Podman reads a variable's name with `*` as a pattern.
-fn pair(name: &str, text: &str) -> Result<String, EscapeError> {
+fn pair(name: &str, text: &str, escape: Escape) -> Result<String, EscapeError> {
     token(name)?;
     if name.contains(['=', '*']) {
         return Err(EscapeError::name(name));
     }
-    word(&format!("{name}={text}"))
+    escape(&format!("{name}={text}"))
 }
 
 /// Podman reads `Entrypoint` and `HealthCmd` as a JSON list of texts.
@@ -489,31 +500,32 @@ fn json(texts: &[String]) -> String {
     serde_json::Value::from(texts.to_vec()).to_string()
 }
 
-fn secret_text(secret: &Secret) -> String {
+fn secret_text(secret: &Secret) -> Result<String, EscapeError> {
     let Secret { name, delivery } = secret;
-    match delivery {
-        SecretDelivery::Environment(variable) => format!("{name},type=env,target={variable}"),
+    let option = |text: &str| if text.contains(',') { Err(EscapeError::comma(text)) } else { Ok(text.to_owned()) };
+    Ok(match delivery {
+        SecretDelivery::Environment(variable) => format!("{},type=env,target={}", option(name)?, option(variable)?),
         SecretDelivery::File {
             target,
             uid,
             gid,
             mode,
         } => {
-            let mut text = format!("{name},type=mount");
+            let mut text = format!("{},type=mount", option(name)?);
             let options = [
                 ("target", target.clone()),
                 ("uid", uid.map(|id| id.to_string())),
                 ("gid", gid.map(|id| id.to_string())),
                 ("mode", mode.clone()),
             ];
-            for (key, option) in options {
-                if let Some(option) = option {
-                    text.push_str(&format!(",{key}={option}"));
+            for (key, value) in options {
+                if let Some(value) = value {
+                    text.push_str(&format!(",{key}={}", option(&value)?));
                 }
             }
             text
         }
-    }
+    })
 }
 
 fn port_text(port: &PublishedPort) -> String {

@@ -1,0 +1,91 @@
+//! What a unit cannot say: the renderer names the key and the reason instead of writing something else.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use archipelago_core::name::AppId;
+use archipelago_core::quadlet::{Container, Kind, Secret, SecretDelivery, ServiceSection, Stamp, Unit, UnitSection};
+
+/// Renders the container and compares the key that is refused, and a part of the reason.
+fn check(change: impl FnOnce(&mut Container), expected: Option<(&str, &str)>) {
+    let mut container = Container {
+        image: "docker.io/library/busybox:stable".to_owned(),
+        name: "archy-x".to_owned(),
+        ..Container::default()
+    };
+    change(&mut container);
+    let unit = Unit {
+        stem: "archy-x".to_owned(),
+        unit: UnitSection::default(),
+        kind: Kind::Container(Box::new(container)),
+        service: ServiceSection::default(),
+        starts_at_boot: false,
+    };
+    let app = AppId::parse("x").unwrap();
+    let stamp = Stamp {
+        app: &app,
+        companion: false,
+        inputs: &[],
+    };
+    match (unit.render(stamp), expected) {
+        (Ok(_), None) => {}
+        (Err(error), Some((key, reason))) => {
+            assert_eq!(error.to_string(), format!("archy-x.container: {key}"));
+            let source = error.source().unwrap().to_string();
+            assert!(source.contains(reason), "{source}");
+        }
+        (rendered, _) => panic!("{rendered:?}, expected {expected:?}"),
+    }
+}
+
+fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+}
+
+#[test]
+fn names_of_variables_that_podman_reads_otherwise() {
+    check(|container| container.environment = variables(&[("A.b-C_1", "x")]), None);
+    for name in ["A*", "A B", "", "A\n", "%h"] {
+        let key = format!("Environment {name}");
+        check(|container| container.environment = variables(&[(name, "x")]), Some((&key, "")));
+    }
+}
+
+#[test]
+fn a_carriage_return_before_a_line_feed_in_a_variable_but_not_in_a_label() {
+    check(|container| container.environment = variables(&[("A", "a\r\nb")]), Some(("Environment A", "carriage return")));
+    check(|container| container.labels = variables(&[("A", "a\r\nb")]), None);
+    check(|container| container.annotations = variables(&[("A", "a\r\nb")]), None);
+}
+
+#[test]
+fn a_comma_in_an_option_of_a_secret() {
+    let secret = |name: &str, delivery| Secret {
+        name: name.to_owned(),
+        delivery,
+    };
+    let environment = |name: &str| SecretDelivery::Environment(name.to_owned());
+    let file = |target: &str| SecretDelivery::File {
+        target: Some(target.to_owned()),
+        uid: None,
+        gid: None,
+        mode: None,
+    };
+    check(|container| container.secrets = vec![secret("s", environment("PASSWORD"))], None);
+    check(|container| container.secrets = vec![secret("s", environment("A,type=mount"))], Some(("Secret", "commas")));
+    check(|container| container.secrets = vec![secret("s,x", environment("A"))], Some(("Secret", "commas")));
+    check(|container| container.secrets = vec![secret("s", file("/a,mode=0777"))], Some(("Secret", "commas")));
+}
+
+#[test]
+fn more_text_than_systemd_reads_in_one_line() {
+    let many = |count: usize| variables(&[("A", &"x".repeat(59_000)), ("B", &"x".repeat(59_000)), ("C", &"x".repeat(count))]);
+    check(|container| container.environment = many(59_000), None);
+    check(
+        |container| {
+            container.environment = many(59_000);
+            container.labels = many(59_000);
+        },
+        Some(("all keys together", "300,000 bytes")),
+    );
+}
