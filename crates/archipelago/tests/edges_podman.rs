@@ -147,7 +147,7 @@ fn labelled_things_are_listed_and_kept_while_in_use_and_removed_once() {
             );
             let podman = listening();
 
-            let containers = podman.containers(label).await.expect("containers");
+            let containers = podman.containers(Some(label)).await.expect("containers");
             assert_eq!(containers.len(), 1);
             let container = &containers[0];
             assert_eq!(
@@ -161,21 +161,21 @@ fn labelled_things_are_listed_and_kept_while_in_use_and_removed_once() {
             );
             assert_eq!(container.labels["app"], "a&b=\"c\" d");
             assert_eq!(
-                podman.containers("app=other").await.expect("containers"),
+                podman.containers(Some("app=other")).await.expect("containers"),
                 []
             );
-            let volumes = podman.volumes(label).await.expect("volumes");
+            let volumes = podman.volumes(Some(label)).await.expect("volumes");
             assert_eq!(
                 Vec::from_iter(volumes.iter().map(|volume| &volume.name)),
                 ["v"]
             );
-            assert_eq!(podman.volumes("app=other").await.expect("volumes"), []);
-            let networks = podman.networks(label).await.expect("networks");
+            assert_eq!(podman.volumes(Some("app=other")).await.expect("volumes"), []);
+            let networks = podman.networks(Some(label)).await.expect("networks");
             assert_eq!(
                 Vec::from_iter(networks.iter().map(|network| &network.name)),
                 ["n"]
             );
-            assert_eq!(podman.networks("app=other").await.expect("networks"), []);
+            assert_eq!(podman.networks(Some("app=other")).await.expect("networks"), []);
 
             for refused in [
                 podman.remove_container("c", false).await,

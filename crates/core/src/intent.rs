@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::manifest::SettingValue;
 
 /// What the operator wants of an app.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Intent {
     /// What it should be.

@@ -56,6 +56,7 @@ pub(crate) fn render(file: &str, source: &str, context: &Context<'_>) -> Result<
     environment.add_test("defined", minijinja::tests::is_defined);
     environment.add_function("rpcauth", rpcauth);
     environment.add_function("basic_auth", basic_auth);
+    environment.add_function("fail", fail);
     environment
         .render_named_str(file, source, minijinja::value::Serde(context))
         .map_err(|error| {
@@ -84,6 +85,12 @@ fn rpcauth(user: String, password: String) -> String {
 #[allow(clippy::needless_pass_by_value, reason = "the template engine calls it by value")]
 fn basic_auth(user: String, password: String) -> String {
     STANDARD.encode(format!("{user}:{password}"))
+}
+
+/// Lets a template refuse settings that do not go together.
+#[allow(clippy::needless_pass_by_value, reason = "the template engine calls it by value")]
+fn fail(message: String) -> Result<String, minijinja::Error> {
+    Err(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message))
 }
 
 #[cfg(test)]
@@ -125,6 +132,7 @@ mod tests {
         check("a\n{{ settings.netwrk }}", Err("t.conf:2:1: "));
         check("{{ nothing }}", Err("t.conf:1:1: "));
         check("{% include 'x' %}", Err("t.conf:1:1: "));
+        check("\n{{ fail('prune and txindex exclude each other') }}", Err("t.conf:2:1: prune and txindex"));
     }
 
     #[test]

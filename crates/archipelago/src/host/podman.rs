@@ -214,8 +214,8 @@ impl Podman {
         self.remove("image", reference, "").await
     }
 
-    /// The containers in every state that carry a label, given as `key` or `key=value`.
-    pub async fn containers(&self, label: &str) -> Result<Vec<Container>, Error> {
+    /// The containers in every state that carry a label, given as `key` or `key=value`; without one, all.
+    pub async fn containers(&self, label: Option<&str>) -> Result<Vec<Container>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Answer {
@@ -232,7 +232,7 @@ impl Podman {
         let filters = labelled(label);
         let answer: Vec<Answer> = self
             .get(
-                &format!("list containers labelled {label}"),
+                &listing("containers", label),
                 &format!("/containers/json?all=true&filters={filters}"),
             )
             .await?;
@@ -253,10 +253,10 @@ impl Podman {
             .await
     }
 
-    /// The volumes that carry a label, given as `key` or `key=value`.
-    pub async fn volumes(&self, label: &str) -> Result<Vec<Volume>, Error> {
+    /// The volumes that carry a label, given as `key` or `key=value`; without one, all.
+    pub async fn volumes(&self, label: Option<&str>) -> Result<Vec<Volume>, Error> {
         self.get(
-            &format!("list volumes labelled {label}"),
+            &listing("volumes", label),
             &format!("/volumes/json?filters={}", labelled(label)),
         )
         .await
@@ -272,10 +272,10 @@ impl Podman {
         self.remove("volume", name, "").await
     }
 
-    /// The networks that carry a label, given as `key` or `key=value`.
-    pub async fn networks(&self, label: &str) -> Result<Vec<Network>, Error> {
+    /// The networks that carry a label, given as `key` or `key=value`; without one, all.
+    pub async fn networks(&self, label: Option<&str>) -> Result<Vec<Network>, Error> {
         self.get(
-            &format!("list networks labelled {label}"),
+            &listing("networks", label),
             &format!("/networks/json?filters={}", labelled(label)),
         )
         .await
@@ -344,8 +344,14 @@ fn removal(kind: &str, name: &str, query: &str) -> Call {
 }
 
 /// The value of the query parameter `filters` for a label.
-fn labelled(label: &str) -> String {
-    encode(&json!({ "label": [label] }).to_string())
+fn labelled(label: Option<&str>) -> String {
+    let filters = label.map_or_else(|| json!({}), |label| json!({ "label": [label] }));
+    encode(&filters.to_string())
+}
+
+/// What a listing is called in errors.
+fn listing(kind: &str, label: Option<&str>) -> String {
+    label.map_or_else(|| format!("list {kind}"), |label| format!("list {kind} labelled {label}"))
 }
 
 /// Go writes an empty list or map as `null`.

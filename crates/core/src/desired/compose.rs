@@ -323,13 +323,11 @@ impl Work<'_> {
                     unit: format!("{}.network", self.id.network()),
                     alias: Some(name.to_owned()),
                 }];
-                if !self.manifest.is_companion(name) {
-                    let required = &self.manifest.extension.requires.apps;
-                    networks.extend(required.iter().map(|app| NetworkJoin::Unit {
-                        unit: format!("{}.network", app.network()),
-                        alias: None,
-                    }));
-                }
+                let required = &self.manifest.extension.requires.apps;
+                networks.extend(required.iter().map(|app| NetworkJoin::Unit {
+                    unit: format!("{}.network", app.network()),
+                    alias: None,
+                }));
                 networks
             }
         }

@@ -24,7 +24,7 @@ pub use service::{Build, Health, ImageSource, NetworkMode, SecretMount, Service}
 pub use settings::{Setting, SettingError, SettingKind, SettingValue, Settings};
 pub use yaml::Place;
 
-use crate::name::AppId;
+use crate::name::{AppId, check_part};
 use field::{Field, Scope};
 
 /// The files of an app's folder: path relative to the folder, with `/`, to content.
@@ -164,6 +164,24 @@ impl Schema {
         };
         self.check_references(&top, &manifest)?;
         Ok(manifest)
+    }
+
+    /// The folders beside the app's own that its builds name (`build: ../shared-ui`): the loader brings them along.
+    #[must_use]
+    pub fn sibling_contexts(&self) -> BTreeSet<String> {
+        let scope = Scope::literal(&self.file);
+        let services = Field::root(&scope, &self.root).at(&["services"]);
+        let services = services.entries_or_null().unwrap_or_default();
+        services
+            .iter()
+            .filter_map(|service| {
+                let build = service.get("build")?;
+                let text = build.get("context").unwrap_or(build).text().ok()?;
+                let folder = text.strip_prefix("../")?.trim_end_matches('/');
+                check_part("the folder", folder).ok()?;
+                Some(folder.to_owned())
+            })
+            .collect()
     }
 
     fn main_service(&self, services: &BTreeMap<String, Service>) -> Option<String> {

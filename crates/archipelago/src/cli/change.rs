@@ -1,0 +1,118 @@
+//! `start`, `stop`, `restart`, `uninstall`: a change of the intent, then passes until it is met.
+
+use archipelago_core::intent::{Goal as Wanted, Intent};
+use archipelago_core::layout::Layout;
+use archipelago_core::name::AppId;
+use clap::Args;
+use serde_json::json;
+
+use super::follow::{self, Goal};
+use super::{Code, Failure, Output, installed, print_json, print_line, show};
+use crate::host::{disk, inputs};
+use crate::manager::Manager;
+
+/// A command for one app.
+#[derive(Debug, Args)]
+pub struct One {
+    /// The app.
+    app: String,
+}
+
+/// `uninstall`
+#[derive(Debug, Args)]
+pub struct Uninstall {
+    /// The app.
+    app: String,
+    /// Remove its data, secrets and built images as well. There is no way back.
+    #[arg(long)]
+    purge: bool,
+}
+
+pub(super) async fn start(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
+    let id = installed(&layout, &one.app)?;
+    change(&layout, &id, |intent| {
+        intent.state = Wanted::Running;
+        intent.purge = false;
+    })?;
+    let mut manager = Manager::new(layout).await?;
+    manager.hurry(&id);
+    finish(follow::until(&mut manager, &id, Goal::Ready).await?, output)
+}
+
+pub(super) async fn stop(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
+    let id = installed(&layout, &one.app)?;
+    change(&layout, &id, |intent| intent.state = Wanted::Stopped)?;
+    let mut manager = Manager::new(layout).await?;
+    finish(follow::until(&mut manager, &id, Goal::Stopped).await?, output)
+}
+
+pub(super) async fn restart(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
+    let id = installed(&layout, &one.app)?;
+    if read(&layout, &id)?.state != Wanted::Running {
+        return Err(Failure::new(Code::Input, format!("{id} is stopped; archipelago start {id} starts it")));
+    }
+    let mut manager = Manager::new(layout).await?;
+    manager.request_restart(&id).await?;
+    finish(follow::until(&mut manager, &id, Goal::Ready).await?, output)
+}
+
+pub(super) async fn uninstall(layout: Layout, arguments: Uninstall, output: Output) -> Result<(), Failure> {
+    let id = installed(&layout, &arguments.app)?;
+    let mut manager = Manager::new(layout.clone()).await?;
+    let dependants = manager.required_by(&id);
+    if !dependants.is_empty() {
+        let names: Vec<&str> = dependants.iter().map(AppId::as_str).collect();
+        let names = names.join(" and ");
+        return Err(Failure::new(Code::Input, format!("{names} requires {id}; uninstall {names} first")));
+    }
+    let removed = Intent {
+        state: Wanted::Removed,
+        purge: arguments.purge,
+        // An intent that cannot be read any more is no reason to keep the app.
+        ..read(&layout, &id).unwrap_or_default()
+    };
+    write(&layout, &id, &removed)?;
+    follow::until(&mut manager, &id, Goal::Gone).await?;
+    match output {
+        Output::Json => print_json(&json!({"id": id, "removed": true, "purged": arguments.purge})),
+        Output::Text if arguments.purge => {
+            print_line(&format!("{id} is gone, and its data with it."));
+            Ok(())
+        }
+        Output::Text => {
+            print_line(&format!("{id} is gone. Its data stay in {}; installing it again finds them.", layout.data.display()));
+            Ok(())
+        }
+    }
+}
+
+/// Shows how the app ended up.
+pub(super) fn finish(health: Option<archipelago_core::health::AppHealth>, output: Output) -> Result<(), Failure> {
+    let Some(health) = health else { return Ok(()) };
+    match output {
+        Output::Json => print_json(&health),
+        Output::Text => {
+            show::print_app(&health);
+            Ok(())
+        }
+    }
+}
+
+fn read(layout: &Layout, id: &AppId) -> Result<Intent, Failure> {
+    let intent = inputs::intent(layout, id).map_err(|problem| Failure::new(Code::Input, problem))?;
+    intent.ok_or_else(|| Failure::new(Code::Input, format!("{id} is not installed")))
+}
+
+fn change(layout: &Layout, id: &AppId, change: impl FnOnce(&mut Intent)) -> Result<(), Failure> {
+    let mut intent = read(layout, id)?;
+    let before = intent.clone();
+    change(&mut intent);
+    if intent == before { Ok(()) } else { write(layout, id, &intent) }
+}
+
+/// Writes an intent; the same intent is not written again.
+pub(super) fn write(layout: &Layout, id: &AppId, intent: &Intent) -> Result<(), Failure> {
+    disk::make_folder(&layout.apps(), 0o755)?;
+    disk::write_if_changed(&layout.intent(id), intent.to_text().as_bytes(), 0o644)?;
+    Ok(())
+}

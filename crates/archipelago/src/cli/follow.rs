@@ -1,0 +1,147 @@
+//! Making passes until an app is as asked, and saying meanwhile what happens.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use archipelago_core::health::{AppHealth, State};
+use archipelago_core::name::{AppId, PREFIX};
+use futures_util::StreamExt;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Code, Failure, logs, show};
+use crate::manager::Manager;
+use crate::schedule::GAP;
+
+/// What an app should become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Goal {
+    Ready,
+    Stopped,
+    Gone,
+}
+
+/// An app whose containers run but which does not answer may be busy for hours; then it is left to it.
+const ANSWER_LIMIT: Duration = Duration::from_secs(300);
+/// The longest wait for a signal before looking again: probes and lines of progress send none.
+const LOOK: Duration = Duration::from_millis(500);
+/// How many lines of the journal explain a failure.
+const JOURNAL_LINES: u32 = 15;
+
+/// Makes passes until the app is as asked.
+pub(super) async fn until(manager: &mut Manager, id: &AppId, goal: Goal) -> Result<Option<AppHealth>, Failure> {
+    let mut signals = manager.systemd().signals(PREFIX).await?;
+    let images = manager.images_ended();
+    let mut screen = Screen::new();
+    let mut running_since: Option<Instant> = None;
+    loop {
+        let pass = manager.pass().await?;
+        let health = pass.report.apps.iter().find(|app| app.id == *id);
+        let Some(health) = health else {
+            screen.end();
+            return match goal {
+                Goal::Gone => Ok(None),
+                Goal::Ready | Goal::Stopped => show::health_of(&pass.report, id).cloned().map(Some),
+            };
+        };
+        screen.show(health);
+        let reached = match goal {
+            Goal::Ready => matches!(health.state, State::Ready | State::Degraded) && !pass.acted,
+            Goal::Stopped => health.state == State::Stopped && !pass.acted,
+            Goal::Gone => false,
+        };
+        if reached {
+            screen.end();
+            return Ok(Some(health.clone()));
+        }
+        if has_failed(health) && !pass.acted {
+            screen.end();
+            return Err(explain(health));
+        }
+        let all_run = goal == Goal::Ready && !health.units.is_empty() && health.units.iter().all(|unit| unit.state == "active");
+        running_since = if all_run { running_since.or_else(|| Some(Instant::now())) } else { None };
+        if running_since.is_some_and(|since| since.elapsed() > ANSWER_LIMIT) {
+            screen.end();
+            return Err(Failure::new(Code::Unfinished, format!("{id} runs, but is not ready yet: {}; archipelago status {id} goes on telling", health.message)));
+        }
+        let wait = if pass.acted { GAP } else { pass.wake_after.unwrap_or(LOOK).clamp(GAP, LOOK) };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = signals.next() => tokio::time::sleep(GAP).await,
+            () = images.notified() => {}
+        }
+    }
+}
+
+/// A container that ended once may come up at the second try; everything else that failed stays so until something changes.
+fn has_failed(health: &AppHealth) -> bool {
+    match health.state {
+        State::Failed => health.units.iter().all(|unit| !unit.sub_state.starts_with("auto-restart") || unit.restarts >= 2),
+        State::Removing => !health.message.is_empty(),
+        State::Ready | State::Starting | State::Waiting | State::Degraded | State::Stopped => false,
+    }
+}
+
+fn explain(health: &AppHealth) -> Failure {
+    let mut message = format!("{}: {}", health.id, health.message);
+    let ended = health.units.iter().find(|unit| unit.sub_state.starts_with("auto-restart") || unit.state == "failed");
+    if let Some(unit) = ended {
+        message.push_str(&format!("\nthe last lines of {}:", unit.name));
+        for line in logs::last_lines(&unit.name, JOURNAL_LINES) {
+            message.push_str(&format!("\n  {line}"));
+        }
+    }
+    message.push_str(&format!("\nIt is tried again by itself; archipelago uninstall {} gives it up.", health.id));
+    Failure::new(Code::Failed, message)
+}
+
+/// What happens, on standard error: one line for each change, and on a terminal a moving line for what is under way.
+struct Screen {
+    spinner: Option<ProgressBar>,
+    shown: BTreeMap<String, String>,
+}
+
+impl Screen {
+    fn new() -> Self {
+        let spinner = std::io::stderr().is_terminal().then(|| {
+            let spinner = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}") {
+                spinner.set_style(style);
+            }
+            spinner.enable_steady_tick(Duration::from_millis(100));
+            spinner
+        });
+        Self {
+            spinner,
+            shown: BTreeMap::new(),
+        }
+    }
+
+    fn show(&mut self, health: &AppHealth) {
+        if let Some(spinner) = &self.spinner {
+            spinner.set_message(if health.message.is_empty() { health.state.word().to_owned() } else { health.message.clone() });
+        }
+        for unit in &health.units {
+            // Lines of progress change all the time; what counts here is the step that they belong to.
+            let step = unit.message.split(": ").take(2).collect::<Vec<_>>().join(": ");
+            let line = if unit.message.is_empty() { unit.state.clone() } else { step };
+            if self.shown.get(&unit.name) != Some(&line) {
+                self.say(&format!("{}  {line}", unit.name));
+                self.shown.insert(unit.name.clone(), line);
+            }
+        }
+    }
+
+    fn say(&self, line: &str) {
+        match &self.spinner {
+            Some(spinner) => spinner.println(line),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(spinner) = self.spinner.take() {
+            spinner.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The command line: it changes the operator's intent and makes passes until it is met, or shows how things are.
+
+mod catalog;
+mod change;
+mod failure;
+mod follow;
+mod install;
+mod logs;
+mod preflight;
+mod show;
+
+use archipelago_core::name::AppId;
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub use failure::{Code, Failure};
+
+use crate::host::folders;
+
+/// Self-hosted apps on rootless Podman, every container a systemd unit.
+///
+/// Archipelago declares, checks and repairs; systemd supervises. Killing, updating or removing it touches no container.
+#[derive(Debug, Parser)]
+#[command(name = "archipelago", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// How to show what a command shows.
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How to show something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For programs; the shapes are in docs/cli.md.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Install an app, or change the settings of one that is installed.
+    Install(install::Arguments),
+    /// Remove an app; its data stay unless --purge is given.
+    Uninstall(change::Uninstall),
+    /// Start an app, now and after every reboot.
+    Start(change::One),
+    /// Stop an app, now and after every reboot.
+    Stop(change::One),
+    /// Restart the containers of an app.
+    Restart(change::One),
+    /// Show how the apps are.
+    Status {
+        /// Only this app.
+        app: Option<String>,
+    },
+    /// Show what the containers of an app say.
+    Logs(logs::Arguments),
+    /// List the installed apps.
+    List,
+    /// List the apps that can be installed, or show one with its settings.
+    Catalog {
+        /// The app.
+        app: Option<String>,
+    },
+    /// Run the daemon in the foreground; systemd does this.
+    Daemon,
+    /// Show the version.
+    Version,
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// With the exit code and what to say.
+pub async fn run(cli: Cli) -> Result<(), Failure> {
+    refuse_root()?;
+    let layout = folders::layout()?;
+    let output = cli.output;
+    match cli.command {
+        Command::Install(arguments) => install::run(layout, arguments, output).await,
+        Command::Uninstall(arguments) => change::uninstall(layout, arguments, output).await,
+        Command::Start(one) => change::start(layout, one, output).await,
+        Command::Stop(one) => change::stop(layout, one, output).await,
+        Command::Restart(one) => change::restart(layout, one, output).await,
+        Command::Status { app } => show::status(layout, app.as_deref(), output).await,
+        Command::Logs(arguments) => logs::run(&layout, &arguments, output),
+        Command::List => show::list(&layout, output),
+        Command::Catalog { app } => catalog::run(app.as_deref(), output),
+        Command::Daemon => Ok(crate::daemon::run(layout).await?),
+        Command::Version => show::version(output),
+    }
+}
+
+/// Rootless is the point: root's containers would run as root.
+fn refuse_root() -> Result<(), Failure> {
+    if rustix::process::geteuid().is_root() {
+        return Err(Failure::new(
+            Code::Host,
+            "run this as the user that the apps belong to, not as root (sudo machinectl shell USER@, or log in as that user)",
+        ));
+    }
+    Ok(())
+}
+
+/// The id of an installed app.
+fn installed(layout: &archipelago_core::layout::Layout, name: &str) -> Result<AppId, Failure> {
+    let id = AppId::parse(name)?;
+    if layout.intent(&id).exists() {
+        return Ok(id);
+    }
+    Err(Failure::new(Code::Input, format!("{id} is not installed; archipelago list shows what is")))
+}
+
+/// Prints a value as JSON.
+fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::from_error(Code::Failed, &error))?;
+    print_line(&text);
+    Ok(())
+}
+
+/// Prints a line; a reader that has gone away, such as `head`, is no error.
+fn print_line(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

@@ -1,0 +1,193 @@
+//! What can be known to go wrong is said before anything is written.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+
+use archipelago_core::desired::{App, Apps, Inputs, Present, Transport, assemble};
+use archipelago_core::intent::Intent;
+use archipelago_core::layout::Layout;
+use archipelago_core::manifest::{Settings, Warning};
+use archipelago_core::name::AppId;
+use archipelago_core::quadlet::mark_of;
+
+use super::{Code, Failure};
+use crate::definition::Definition;
+use crate::host::{disk, generator, inputs};
+
+/// Checks that an app can be installed, and returns what it would be.
+pub(super) fn check(layout: &Layout, definition: &Definition, intent: &Intent, fresh: bool) -> Result<Present, Failure> {
+    let id = &definition.schema.extension.id;
+    check_host(layout)?;
+    let (present, warnings) = work_out(layout, definition, intent)?;
+    if fresh {
+        for warning in warnings {
+            eprintln!("warning: {warning}");
+        }
+        check_disk(layout, definition.schema.extension.requires.disk_mib)?;
+    }
+    check_names(layout, id, &present)?;
+    check_ports(layout, id, &present)?;
+    Ok(present)
+}
+
+/// What every installation needs, told apart without starting a process; `archipelago doctor` knows more.
+fn check_host(layout: &Layout) -> Result<(), Failure> {
+    let host = |problem: String| Failure::new(Code::Host, format!("{problem}; archipelago doctor shows all that is missing"));
+    if generator::find().is_none() {
+        return Err(host("Podman with Quadlet is not installed on this host (podman 4.9 or newer)".to_owned()));
+    }
+    let user = user_name();
+    if !std::path::Path::new("/var/lib/systemd/linger").join(&user).exists() {
+        return Err(host(format!(
+            "the services of {user} end when {user} logs out; run: sudo loginctl enable-linger {user}, or archipelago setup"
+        )));
+    }
+    if !layout.runtime.join("podman/podman.sock").exists() {
+        return Err(host("podman.socket is not running; run: systemctl --user enable --now podman.socket, or archipelago setup".to_owned()));
+    }
+    for folder in [&layout.units, &layout.apps(), &layout.data] {
+        disk::make_folder(folder, 0o755).map_err(|error| Failure::from_error(Code::Host, &error))?;
+        let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+        if rustix::fs::access(folder.as_path(), access).is_err() {
+            return Err(host(format!("{} is not writable for {user}; run: sudo chown {user} {}", folder.display(), folder.display())));
+        }
+    }
+    Ok(())
+}
+
+/// The name of this user.
+pub(crate) fn user_name() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    passwd
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>())
+        .find(|fields| fields.get(2).and_then(|field| field.parse().ok()) == Some(uid))
+        .and_then(|fields| fields.first().map(|name| (*name).to_owned()))
+        .or_else(|| std::env::var("USER").ok())
+        .unwrap_or_else(|| uid.to_string())
+}
+
+/// Works the app out as if it were installed, with made-up secrets where it has none yet.
+fn work_out(layout: &Layout, definition: &Definition, intent: &Intent) -> Result<(Present, Vec<Warning>), Failure> {
+    let extension = &definition.schema.extension;
+    let id = &extension.id;
+    let input = |problem: String| Failure::new(Code::Input, problem);
+    // First with the files as the person knows them, so that errors name those and not our copy.
+    let settings = Settings::settle(id.as_str(), &extension.settings, &intent.settings)
+        .map_err(|error| Failure::from_error(Code::Input, &error))?;
+    let manifest = definition.schema.manifest(&settings, &definition.files).map_err(|error| input(error.to_string()))?;
+    let mut all: Inputs = inputs::read(layout);
+    all.intents.insert(id.clone(), Ok(intent.clone()));
+    all.definitions.insert(id.clone(), definition.files.clone());
+    let secrets = all.secrets.entry(id.clone()).or_default();
+    for name in extension.secrets.keys() {
+        secrets.entry(name.clone()).or_insert_with(|| "0".repeat(64));
+    }
+    // Apps that it requires may be waiting for their own secrets.
+    complete_secrets(&mut all);
+    let mut apps = assemble(&all, &Apps::read(&all)).apps;
+    match apps.remove(id) {
+        Some(App::Present(present)) => Ok((*present, manifest.warnings)),
+        Some(App::Broken { cause }) => Err(Failure::new(broken_code(&cause), cause)),
+        _ => Err(input(format!("{id} cannot be worked out; archipelago status says how the apps it requires are"))),
+    }
+}
+
+fn complete_secrets(all: &mut Inputs) {
+    let names: BTreeMap<AppId, Vec<String>> = all
+        .definitions
+        .iter()
+        .filter_map(|(id, files)| {
+            let schema = archipelago_core::desired::read_schema("compose.yaml", files, id.as_str()).ok()?;
+            Some((id.clone(), schema.extension.secrets.into_keys().collect()))
+        })
+        .collect();
+    for (id, names) in names {
+        let secrets = all.secrets.entry(id).or_default();
+        for name in names {
+            secrets.entry(name).or_insert_with(|| "0".repeat(64));
+        }
+    }
+}
+
+/// A conflict with another installed app is a name or port that is taken, not a fault of the app.
+fn broken_code(cause: &str) -> Code {
+    if cause.starts_with("its port") || cause.starts_with("its unit") { Code::Taken } else { Code::Input }
+}
+
+fn check_disk(layout: &Layout, needed_mib: u64) -> Result<(), Failure> {
+    let Ok(stat) = rustix::fs::statvfs(&layout.data) else {
+        return Ok(());
+    };
+    let free_mib = stat.f_bavail.saturating_mul(stat.f_frsize) >> 20;
+    if free_mib < needed_mib {
+        return Err(Failure::new(
+            Code::Host,
+            format!("it needs {needed_mib} MiB in {}, where {free_mib} MiB are free", layout.data.display()),
+        ));
+    }
+    Ok(())
+}
+
+fn check_names(layout: &Layout, id: &AppId, present: &Present) -> Result<(), Failure> {
+    for (name, unit) in &present.units {
+        let path = layout.unit(name);
+        let foreign = disk::read(&path)?.is_some_and(|content| mark_of(&content).is_none_or(|mark| mark.app != *id));
+        if foreign {
+            return Err(Failure::new(
+                Code::Taken,
+                format!("{} exists and does not belong to {id}; move it away, then install again", path.display()),
+            ));
+        }
+        let above = layout.systemd.join(&unit.service);
+        if above.exists() && std::fs::read_link(&above).map_or(true, |target| target != std::path::Path::new("/dev/null")) {
+            return Err(Failure::new(
+                Code::Taken,
+                format!("{} would hide the unit of the same name; move it away, then install again", above.display()),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A port that the app itself already publishes is not taken.
+fn check_ports(layout: &Layout, id: &AppId, present: &Present) -> Result<(), Failure> {
+    let own = own_ports(layout, id);
+    for (address, transport) in present.ports.iter().filter(|port| !own.contains(*port)) {
+        let free = match transport {
+            Transport::Tcp => TcpListener::bind(address).map(drop),
+            Transport::Udp => UdpSocket::bind(address).map(drop),
+        };
+        match free {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                return Err(taken(id, *address));
+            }
+            Err(error) => {
+                return Err(Failure::new(
+                    Code::Host,
+                    format!("the port {address} of {id} cannot be used: {error}; choose another with --set"),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn taken(id: &AppId, address: SocketAddr) -> Failure {
+    let port = address.port();
+    Failure::new(
+        Code::Taken,
+        format!("the port {address} of {id} is in use by another program (ss -ltnp 'sport = :{port}' tells which); choose another with --set"),
+    )
+}
+
+fn own_ports(layout: &Layout, id: &AppId) -> std::collections::BTreeSet<(SocketAddr, Transport)> {
+    let mut all = inputs::read(layout);
+    complete_secrets(&mut all);
+    match assemble(&all, &Apps::read(&all)).apps.remove(id) {
+        Some(App::Present(present)) => present.ports,
+        _ => std::collections::BTreeSet::new(),
+    }
+}

@@ -1,0 +1,123 @@
+//! Commands that only look: `status`, `list`, `version`.
+
+use archipelago_core::health::{AppHealth, Report};
+use archipelago_core::intent::Goal;
+use archipelago_core::layout::Layout;
+use archipelago_core::quadlet::VERSION;
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+use serde_json::json;
+
+use super::{Code, Failure, Output, installed, print_json, print_line};
+use crate::definition;
+use crate::host::inputs;
+use crate::manager::Manager;
+
+pub(super) async fn status(layout: Layout, app: Option<&str>, output: Output) -> Result<(), Failure> {
+    let only = app.map(|app| installed(&layout, app)).transpose()?;
+    let mut report = Manager::new(layout).await?.look().await?;
+    if let Some(only) = only {
+        report.apps.retain(|app| app.id == only);
+    }
+    match output {
+        Output::Json => print_json(&report),
+        Output::Text => {
+            print_report(&report);
+            Ok(())
+        }
+    }
+}
+
+fn print_report(report: &Report) {
+    if report.apps.is_empty() {
+        print_line("No app is installed. `archipelago catalog` shows what there is.");
+    }
+    for app in &report.apps {
+        print_app(app);
+    }
+}
+
+pub(super) fn print_app(app: &AppHealth) {
+    let message = if app.message.is_empty() { String::new() } else { format!("  {}", app.message) };
+    print_line(&format!("{}  {}{message}", app.id, app.state.word()));
+    let mut table = table();
+    for unit in &app.units {
+        let note = if unit.message.is_empty() { String::new() } else { unit.message.clone() };
+        table.add_row(vec![
+            format!("  {}", unit.name),
+            format!("{} ({})", unit.state, unit.sub_state),
+            note,
+        ]);
+    }
+    if !app.units.is_empty() {
+        print_line(&table.to_string());
+    }
+    for url in &app.urls {
+        print_line(&format!("  {}  {}", url.title, url.url));
+    }
+}
+
+pub(super) fn table() -> Table {
+    let mut table = Table::new();
+    table.load_preset(NOTHING);
+    table
+}
+
+pub(super) fn list(layout: &Layout, output: Output) -> Result<(), Failure> {
+    let mut apps = Vec::new();
+    for (id, intent) in inputs::read(layout).intents {
+        let file = layout.definition(&id).join(archipelago_core::manifest::COMPOSE_FILE);
+        let schema = definition::read_folder(&layout.definition(&id))
+            .ok()
+            .and_then(|files| archipelago_core::desired::read_schema(&file.display().to_string(), &files, id.as_str()).ok());
+        let (title, version) = schema.map(|schema| (schema.extension.title, schema.extension.version)).unwrap_or_default();
+        let (state, problem) = match &intent {
+            Ok(intent) => (word(intent.state), None),
+            Err(problem) => ("unreadable", Some(problem.clone())),
+        };
+        apps.push(json!({"id": id, "title": title, "version": version, "wanted": state, "problem": problem}));
+    }
+    match output {
+        Output::Json => print_json(&json!({ "apps": apps })),
+        Output::Text if apps.is_empty() => {
+            print_line("No app is installed. `archipelago catalog` shows what there is.");
+            Ok(())
+        }
+        Output::Text => {
+            let mut table = table();
+            for app in &apps {
+                let text = |key: &str| app[key].as_str().unwrap_or_default().to_owned();
+                table.add_row(vec![text("id"), text("version"), text("wanted"), text("title"), text("problem")]);
+            }
+            print_line(&table.to_string());
+            Ok(())
+        }
+    }
+}
+
+fn word(goal: Goal) -> &'static str {
+    match goal {
+        Goal::Running => "running",
+        Goal::Stopped => "stopped",
+        Goal::Removed => "removed",
+    }
+}
+
+pub(super) fn version(output: Output) -> Result<(), Failure> {
+    match output {
+        Output::Json => print_json(&json!({ "version": VERSION })),
+        Output::Text => {
+            print_line(&format!("archipelago {VERSION}"));
+            Ok(())
+        }
+    }
+}
+
+/// The health of one app in a report.
+pub(super) fn health_of<'a>(report: &'a Report, id: &archipelago_core::name::AppId) -> Result<&'a AppHealth, Failure> {
+    report
+        .apps
+        .iter()
+        .find(|app| app.id == *id)
+        .ok_or_else(|| Failure::new(Code::Failed, format!("{id} was uninstalled by someone else meanwhile")))
+}

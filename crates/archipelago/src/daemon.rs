@@ -1,0 +1,228 @@
+//! The daemon: passes for as long as it lives, and `GET /health` on the loopback.
+//!
+//! It supervises nothing. When it dies, systemd goes on with everything that it installed.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use archipelago_core::health::Report;
+use archipelago_core::layout::Layout;
+use archipelago_core::name::PREFIX;
+use archipelago_core::quadlet::VERSION;
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use futures_util::StreamExt;
+use inotify::{Inotify, WatchMask};
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+use tracing::{error, info, warn};
+
+use crate::host::image::chain;
+use crate::host::lock::Lock;
+use crate::host::{disk, lock, systemd};
+use crate::manager::Manager;
+use crate::schedule::{self, Next};
+
+/// Where `/health` answers.
+pub const PORT: u16 = 5678;
+
+/// How long the user's D-Bus may be away before it is looked for again.
+const RECONNECT: Duration = Duration::from_secs(2);
+
+/// Why the daemon cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another one runs.
+    #[error("another archipelago daemon of this user is running; see: systemctl --user status archipelago")]
+    Running,
+    /// The port is taken.
+    #[error("port {PORT} on 127.0.0.1 is taken by another program; see: ss -ltnp 'sport = :{PORT}'")]
+    Port(#[source] std::io::Error),
+    /// Its lock cannot be used.
+    #[error(transparent)]
+    Lock(#[from] lock::Error),
+    /// systemd cannot be reached.
+    #[error(transparent)]
+    Systemd(#[from] systemd::Error),
+    /// A folder cannot be made.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+    /// The system refused something that never fails on a healthy one.
+    #[error("{0}")]
+    Os(&'static str, #[source] std::io::Error),
+}
+
+/// What `/health` says.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Health {
+    /// The version of Archipelago.
+    pub version: &'static str,
+    /// The last pass; absent until the first one is over.
+    pub last_pass: Option<LastPass>,
+    /// The number of apps by state; states without apps are left out.
+    pub apps: BTreeMap<&'static str, usize>,
+}
+
+/// The last pass.
+#[derive(Clone, Debug, Serialize)]
+pub struct LastPass {
+    /// When it ended, in seconds since 1970.
+    pub finished_unix_s: u64,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// Why it could not be made; absent when it was.
+    pub error: Option<String>,
+}
+
+type Shared = Arc<Mutex<Health>>;
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it cannot begin.
+pub async fn run(layout: Layout) -> Result<(), Error> {
+    let Some(_only_one) = Lock::try_take(&layout.runtime.join("archipelago/daemon.lock"))? else {
+        return Err(Error::Running);
+    };
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))).await.map_err(Error::Port)?;
+    disk::make_folder(&layout.apps(), 0o755)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| Error::Os("listen for SIGTERM", error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Error::Os("listen for SIGINT", error))?;
+    let bell = Arc::new(Notify::new());
+    watch_intents(&layout, Arc::clone(&bell))?;
+    let mut manager = Manager::new(layout).await?;
+    tokio::spawn(ring_for_systemd(Arc::clone(&bell)));
+    tokio::spawn(ring_for_images(manager.images_ended(), Arc::clone(&bell)));
+    let health: Shared = Arc::new(Mutex::new(Health {
+        version: VERSION,
+        ..Health::default()
+    }));
+    tokio::spawn(serve(listener, Arc::clone(&health)));
+    notify(&[sd_notify::NotifyState::Ready]);
+    info!("ready; health on http://127.0.0.1:{PORT}/health");
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    schedule::run(async || pass(&mut manager, &health).await, &bell, stop).await;
+    notify(&[sd_notify::NotifyState::Stopping]);
+    info!("stopped; what it installed goes on");
+    Ok(())
+}
+
+async fn pass(manager: &mut Manager, health: &Shared) -> Next {
+    let began = Instant::now();
+    let result = manager.pass().await;
+    notify(&[sd_notify::NotifyState::Watchdog]);
+    let (apps, error, next) = match result {
+        Ok(pass) => {
+            let next = Next {
+                again: pass.acted,
+                wake_after: pass.wake_after,
+            };
+            (Some(count(&pass.report)), None, next)
+        }
+        Err(failure) => {
+            let cause = chain(&failure);
+            error!("no pass could be made: {cause}");
+            // The user's D-Bus may have been restarted; what it was connected to is gone then.
+            if let Err(failure) = manager.reconnect().await {
+                warn!("{}", chain(&failure));
+            }
+            let next = Next {
+                again: false,
+                wake_after: Some(RECONNECT),
+            };
+            (None, Some(cause), next)
+        }
+    };
+    let mut health = health.lock().unwrap_or_else(PoisonError::into_inner);
+    health.last_pass = Some(LastPass {
+        finished_unix_s: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        error,
+    });
+    if let Some(apps) = apps {
+        health.apps = apps;
+    }
+    next
+}
+
+fn count(report: &Report) -> BTreeMap<&'static str, usize> {
+    let mut apps = BTreeMap::new();
+    for app in &report.apps {
+        *apps.entry(app.state.word()).or_insert(0) += 1;
+    }
+    apps
+}
+
+/// Says something to systemd, which may not be listening when the daemon was started by hand.
+fn notify(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(failure) = sd_notify::notify(states) {
+        warn!("systemd was not told: {failure}");
+    }
+}
+
+async fn serve(listener: TcpListener, health: Shared) {
+    let router = Router::new().route("/health", get(answer)).with_state(health);
+    if let Err(failure) = axum::serve(listener, router).await {
+        error!("the health page ended: {failure}");
+    }
+}
+
+async fn answer(State(health): State<Shared>) -> Json<Health> {
+    Json(health.lock().unwrap_or_else(PoisonError::into_inner).clone())
+}
+
+/// Rings when an intent, a definition's folder or the node's configuration changes.
+fn watch_intents(layout: &Layout, bell: Arc<Notify>) -> Result<(), Error> {
+    let failed = |error| Error::Os("watch the intents with inotify", error);
+    let inotify = Inotify::init().map_err(failed)?;
+    let mask = WatchMask::CLOSE_WRITE | WatchMask::MOVED_TO | WatchMask::MOVED_FROM | WatchMask::DELETE;
+    for folder in [&layout.apps(), &layout.config] {
+        inotify.watches().add(folder, mask).map_err(failed)?;
+    }
+    let mut events = inotify.into_event_stream([0; 4096]).map_err(failed)?;
+    tokio::spawn(async move {
+        while let Some(event) = events.next().await {
+            let temporary = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(disk::TEMPORARY_PREFIX);
+            // Lost or unreadable events only say that something happened.
+            if event.is_ok_and(|event| event.name.as_deref().is_some_and(temporary)) {
+                continue;
+            }
+            bell.notify_one();
+        }
+    });
+    Ok(())
+}
+
+/// Rings when the state of a service of ours changes or a job for it ends. It is a hint: the tick finds what this misses.
+async fn ring_for_systemd(bell: Arc<Notify>) {
+    loop {
+        if let Ok(systemd) = systemd::Systemd::connect().await
+            && let Ok(mut signals) = systemd.signals(PREFIX).await
+        {
+            bell.notify_one();
+            while let Some(signal) = signals.next().await {
+                if matches!(signal, systemd::Signal::JobRemoved { .. } | systemd::Signal::StateChanged { .. }) {
+                    bell.notify_one();
+                }
+            }
+        }
+        tokio::time::sleep(RECONNECT).await;
+    }
+}
+
+async fn ring_for_images(ended: Arc<Notify>, bell: Arc<Notify>) {
+    loop {
+        ended.notified().await;
+        bell.notify_one();
+    }
+}

@@ -1,0 +1,187 @@
+//! Apps as folders: reading one, finding one in the catalog, keeping a copy of what was installed.
+//!
+//! Installing copies the definition beside the intent, so that a changed or removed catalog changes nothing that runs.
+
+use std::path::{Path, PathBuf};
+
+use archipelago_core::desired::read_schema;
+use archipelago_core::layout::Layout;
+use archipelago_core::manifest::{COMPOSE_FILE, Files, Schema};
+use archipelago_core::name::AppId;
+
+use crate::host::{disk, folders};
+
+/// An app is a handful of small files; a folder with more than this is a mistake.
+const BYTES_MAX: u64 = 32 * 1024 * 1024;
+const FILES_MAX: usize = 2_000;
+
+/// Why a folder cannot be read as an app.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or folder cannot be read.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+    /// It cannot be looked at.
+    #[error("look at {}", path.display())]
+    Look {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A link, device or the like.
+    #[error("{} is neither a file nor a folder; an app's folder holds only those", .0.display())]
+    Kind(PathBuf),
+    /// A name that is not UTF-8.
+    #[error("{} has a name that is not UTF-8", .0.display())]
+    Name(PathBuf),
+    /// Too much.
+    #[error("{} holds more than {FILES_MAX} files or {} MiB; is it the folder of an app?", .0.display(), BYTES_MAX >> 20)]
+    TooMuch(PathBuf),
+    /// Nothing by that name.
+    #[error("there is no app {name:?} in the catalog ({known}), and no folder or file of that name")]
+    Unknown {
+        /// The name given.
+        name: String,
+        /// What the catalog has.
+        known: String,
+    },
+    /// The manifest cannot be accepted.
+    #[error("{0}")]
+    Manifest(String),
+}
+
+/// An app to be installed.
+#[derive(Debug)]
+pub struct Definition {
+    /// Its files.
+    pub files: Files,
+    /// Its manifest, settings still open.
+    pub schema: Schema,
+    /// Where it was found: `catalog`, or a path.
+    pub source: String,
+}
+
+/// Reads all files of a folder.
+///
+/// # Errors
+/// When something in it is no file or folder, or there is too much of it.
+pub fn read_folder(folder: &Path) -> Result<Files, Error> {
+    let mut files = Files::new();
+    let mut bytes = 0;
+    read_into(folder, folder, "", &mut files, &mut bytes)?;
+    Ok(files)
+}
+
+fn read_into(root: &Path, folder: &Path, prefix: &str, files: &mut Files, bytes: &mut u64) -> Result<(), Error> {
+    for name in disk::names(folder)? {
+        // Version control and editors' leavings are not part of an app.
+        if name.starts_with(".git") || name.ends_with('~') || name.starts_with(disk::TEMPORARY_PREFIX) {
+            continue;
+        }
+        let path = folder.join(&name);
+        let metadata = std::fs::symlink_metadata(&path).map_err(|source| Error::Look {
+            path: path.clone(),
+            source,
+        })?;
+        let relative = format!("{prefix}{name}");
+        if metadata.is_dir() {
+            read_into(root, &path, &format!("{relative}/"), files, bytes)?;
+        } else if metadata.is_file() {
+            *bytes += metadata.len();
+            if *bytes > BYTES_MAX || files.len() >= FILES_MAX {
+                return Err(Error::TooMuch(root.to_owned()));
+            }
+            if let Some(content) = disk::read(&path)? {
+                files.insert(relative, content);
+            }
+        } else {
+            return Err(Error::Kind(path));
+        }
+    }
+    Ok(())
+}
+
+/// Finds an app: by the id in the catalog, or by the path of its folder or Compose file.
+///
+/// # Errors
+/// When there is none, or it cannot be accepted.
+pub fn find(name: &str) -> Result<Definition, Error> {
+    let path = Path::new(name);
+    let looks_like_path = name.contains('/') || name.starts_with('.') || name.ends_with(".yaml") || name.ends_with(".yml");
+    if !looks_like_path && AppId::parse(name).is_ok() {
+        let folder = folders::catalog().join(name);
+        if folder.join(COMPOSE_FILE).is_file() {
+            return read(&folder, &folder.join(COMPOSE_FILE), "catalog".to_owned());
+        }
+    }
+    let shown = || std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    if path.is_file() {
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        return read(folder, path, shown());
+    }
+    if path.is_dir() {
+        return read(path, &path.join(COMPOSE_FILE), shown());
+    }
+    Err(Error::Unknown {
+        name: name.to_owned(),
+        known: catalog_ids()?.iter().map(AppId::as_str).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// The ids in the catalog.
+///
+/// # Errors
+/// When the catalog cannot be read.
+pub fn catalog_ids() -> Result<Vec<AppId>, Error> {
+    let folder = folders::catalog();
+    Ok(disk::names(&folder)?
+        .iter()
+        .filter(|name| folder.join(name).join(COMPOSE_FILE).is_file())
+        .filter_map(|name| AppId::parse(name).ok())
+        .collect())
+}
+
+fn read(folder: &Path, compose: &Path, source: String) -> Result<Definition, Error> {
+    let mut files = read_folder(folder)?;
+    // A Compose file may have another name, such as docker-compose.yml; installed, it is always compose.yaml.
+    if let Some(content) = disk::read(compose)? {
+        files.insert(COMPOSE_FILE.to_owned(), content);
+    }
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let default_id = absolute.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let schema = read_schema(&compose.display().to_string(), &files, &default_id).map_err(Error::Manifest)?;
+    for sibling in schema.sibling_contexts() {
+        let beside = absolute.parent().unwrap_or(Path::new("/")).join(&sibling);
+        for (path, content) in read_folder(&beside)? {
+            files.insert(format!("{sibling}/{path}"), content);
+        }
+    }
+    Ok(Definition {
+        files,
+        schema,
+        source,
+    })
+}
+
+/// Keeps a copy of a definition beside the intents, whole or not at all. Says whether it differed from what was there.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn keep(layout: &Layout, id: &AppId, files: &Files) -> Result<bool, Error> {
+    let place = layout.definition(id);
+    if place.is_dir() && read_folder(&place)? == *files {
+        return Ok(false);
+    }
+    let new = layout.apps().join(format!("{}{id}", disk::TEMPORARY_PREFIX));
+    disk::remove_folder(&new)?;
+    disk::make_folder(&new, 0o755)?;
+    for (path, content) in files {
+        let target = new.join(path);
+        disk::make_folder(target.parent().unwrap_or(&new), 0o755)?;
+        disk::write_if_changed(&target, content, 0o644)?;
+    }
+    disk::replace_folder(&new, &place)?;
+    Ok(true)
+}

@@ -1,0 +1,217 @@
+//! Doing one thing to the host. Every step may have been done before; none of them decides anything.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+
+use archipelago_core::action::{Action, Step};
+use archipelago_core::desired::APP_LABEL;
+use archipelago_core::layout::Layout;
+use archipelago_core::name::AppId;
+use archipelago_core::observed::Memory;
+use archipelago_core::plan::Plan;
+use archipelago_core::reconcile::Outcome;
+use tracing::{info, warn};
+
+use super::image::{Images, chain};
+use super::observe::REVISION_LABEL;
+use super::podman::Podman;
+use super::systemd::Systemd;
+use super::{disk, generator};
+
+/// Rendered files and secrets hold credentials; unit files tell what is in them.
+const PRIVATE: u32 = 0o600;
+/// Folders of data are entered by this user alone; what is inside is the containers' business.
+const PRIVATE_FOLDER: u32 = 0o700;
+
+/// The number of random bytes of a secret.
+const SECRET_BYTES: usize = 32;
+
+/// What applying needs.
+pub struct Hands<'a> {
+    /// Where things lie.
+    pub layout: &'a Layout,
+    /// The user's systemd.
+    pub systemd: &'a Systemd,
+    /// Podman.
+    pub podman: &'a Podman,
+    /// The images that are being got.
+    pub images: &'a mut Images,
+}
+
+type Done = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+/// Applies a plan in its order. What fails for one app leaves out the rest of that app's actions; what fails for all ends the pass.
+pub async fn apply(hands: &mut Hands<'_>, plan: &Plan) -> Vec<Outcome> {
+    let mut outcomes: Vec<Outcome> = Vec::with_capacity(plan.actions.len());
+    let mut failed: Vec<&AppId> = Vec::new();
+    let mut ended = false;
+    for action in &plan.actions {
+        let Action { app, step } = action;
+        if ended || app.as_ref().is_some_and(|app| failed.contains(&app)) {
+            outcomes.push(Outcome::Skipped);
+            continue;
+        }
+        let outcome = match hands.act(app.as_ref(), step).await {
+            Ok(()) => {
+                info!(app = app.as_ref().map(AppId::as_str), "{}", describe(step));
+                Outcome::Done
+            }
+            Err(error) => {
+                warn!(app = app.as_ref().map(AppId::as_str), "{} failed: {}", describe(step), chain(error.as_ref()));
+                match app {
+                    Some(app) => failed.push(app),
+                    None => ended = true,
+                }
+                refusal(error)
+            }
+        };
+        outcomes.push(outcome);
+    }
+    outcomes
+}
+
+fn refusal(error: Box<dyn std::error::Error + Send + Sync>) -> Outcome {
+    match error.downcast::<generator::Error>() {
+        Ok(error) => match *error {
+            generator::Error::Refused(units) => Outcome::Refused(units),
+            other => Outcome::Failed(chain(&other)),
+        },
+        Err(error) => Outcome::Failed(chain(error.as_ref())),
+    }
+}
+
+/// What a step does, for the journal; never what a file or secret holds.
+fn describe(step: &Step) -> String {
+    match step {
+        Step::GenerateSecret { app, name } => format!("generate the secret {name} of {app}"),
+        Step::MakeFolder(path) => format!("make the folder {}", path.display()),
+        Step::EnsureImage(image) => format!("get the image {}", image.reference),
+        Step::CheckUnits(units) => format!("check {} units with Quadlet", units.len()),
+        Step::Remember(_) => "remember what this pass does".to_owned(),
+        Step::WriteFile { path, .. } => format!("write {}", path.display()),
+        Step::StoreSecret { podman_name, .. } => format!("store the Podman secret {podman_name}"),
+        Step::WriteUnit { name, .. } => format!("write the unit {name}"),
+        Step::RemoveUnit(name) => format!("remove the unit {name}"),
+        Step::Reload => "reload systemd".to_owned(),
+        Step::Start(service) => format!("start {service}"),
+        Step::Restart(service) => format!("restart {service}"),
+        Step::Stop(service) => format!("stop {service}"),
+        Step::RemoveRendered(container) => format!("remove the rendered files of {container}"),
+        Step::RemoveContainer(name) => format!("remove the container {name}"),
+        Step::RemoveNetwork(name) => format!("remove the network {name}"),
+        Step::RemoveVolume(name) => format!("remove the volume {name}"),
+        Step::RemoveSecret(name) => format!("remove the Podman secret {name}"),
+        Step::RemoveImage(name) => format!("remove the image {name}"),
+        Step::RemoveData(app) => format!("remove the data of {app}"),
+        Step::Forget(app) => format!("forget {app}"),
+    }
+}
+
+impl Hands<'_> {
+    async fn act(&mut self, app: Option<&AppId>, step: &Step) -> Done {
+        let layout = self.layout;
+        match step {
+            Step::GenerateSecret { app, name } => generate_secret(layout, app, name)?,
+            Step::MakeFolder(path) => disk::make_folder(path, PRIVATE_FOLDER)?,
+            Step::EnsureImage(image) => self.images.begin((**image).clone(), app.cloned()),
+            Step::CheckUnits(units) => {
+                generator::check(units, &layout.runtime.join("archipelago/units")).await?;
+            }
+            Step::Remember(memory) => remember(layout, memory)?,
+            Step::WriteFile { path, content } => {
+                disk::make_folder(path.parent().unwrap_or(path), PRIVATE_FOLDER)?;
+                disk::write_if_changed(path, content.as_bytes(), PRIVATE)?;
+            }
+            Step::StoreSecret {
+                podman_name,
+                name,
+                revision,
+            } => {
+                let app = app.ok_or("a secret belongs to an app")?;
+                let text = disk::read_text(&layout.secrets(app).join(name))?.unwrap_or_default();
+                let labels = BTreeMap::from([
+                    (APP_LABEL.to_owned(), app.to_string()),
+                    (REVISION_LABEL.to_owned(), revision.clone()),
+                ]);
+                self.podman.create_secret(podman_name, text.trim_end_matches('\n').into(), &labels, true).await?;
+            }
+            Step::WriteUnit { name, content } => {
+                disk::make_folder(&layout.units, 0o755)?;
+                disk::write_if_changed(&layout.unit(name), content.as_bytes(), PRIVATE)?;
+            }
+            Step::RemoveUnit(name) => disk::remove(&layout.unit(name))?,
+            Step::Reload => self.systemd.reload().await?,
+            Step::Start(service) => drop(self.systemd.start(service).await?),
+            Step::Restart(service) => drop(self.systemd.restart(service).await?),
+            Step::Stop(service) => drop(self.systemd.stop(service).await?),
+            Step::RemoveRendered(container) => disk::remove_folder(&layout.rendered(container))?,
+            Step::RemoveContainer(name) => self.podman.remove_container(name, true).await?,
+            Step::RemoveNetwork(name) => self.podman.remove_network(name).await?,
+            Step::RemoveVolume(name) => self.podman.remove_volume(name).await?,
+            Step::RemoveSecret(name) => self.podman.remove_secret(name).await?,
+            Step::RemoveImage(name) => self.podman.remove_image(name).await?,
+            Step::RemoveData(app) => {
+                remove_owned_by_containers(&[layout.volumes(app), layout.files(app)]).await?;
+                disk::remove_folder(&layout.secrets(app))?;
+            }
+            Step::Forget(app) => {
+                disk::remove_folder(&layout.definition(app))?;
+                disk::remove(&layout.intent(app))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Keeps what must survive a crash of this process.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn remember(layout: &Layout, memory: &Memory) -> Result<(), disk::Error> {
+    let path = layout.pending();
+    disk::make_folder(&layout.runtime.join("archipelago"), PRIVATE_FOLDER)?;
+    let text = serde_json::to_vec(memory).expect("a memory is plain text and booleans");
+    disk::write_if_changed(&path, &text, PRIVATE).map(drop)
+}
+
+/// Writes a new random secret, unless there is one: what uses the old one would be locked out.
+fn generate_secret(layout: &Layout, app: &AppId, name: &str) -> Done {
+    let folder = layout.secrets(app);
+    disk::make_folder(&folder, PRIVATE_FOLDER)?;
+    let path = folder.join(name);
+    if path.exists() {
+        return Err(format!("the secret {} is there but cannot be read; give it back to this user", path.display()).into());
+    }
+    let mut bytes = [0; SECRET_BYTES];
+    getrandom::fill(&mut bytes)?;
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let temporary = folder.join(format!("{}{name}", disk::TEMPORARY_PREFIX));
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(PRIVATE).open(&temporary)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    // A link, not a rename: of two managers that generate at once, only the first one's secret takes the name.
+    let linked = std::fs::hard_link(&temporary, &path);
+    disk::remove(&temporary)?;
+    match linked {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
+        _ => Ok(disk::sync_folder(&folder)?),
+    }
+}
+
+/// Removes folders whose files belong to users inside containers, which only Podman's user namespace may touch.
+async fn remove_owned_by_containers(folders: &[std::path::PathBuf]) -> Done {
+    let present: Vec<&std::path::PathBuf> = folders.iter().filter(|folder| folder.exists()).collect();
+    if present.is_empty() {
+        return Ok(());
+    }
+    let output = tokio::process::Command::new("podman")
+        .args(["unshare", "rm", "-rf", "--"])
+        .args(&present)
+        .output()
+        .await?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("podman unshare rm: {}", String::from_utf8_lossy(&output.stderr).trim()).into())
+}

@@ -1,0 +1,251 @@
+//! Files: reading what may be absent, writing so that a crash leaves the old or the new content, never a mixture.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// What temporary files start with. They bear no unit suffix, because Quadlet reads by suffix; the next pass sweeps up what a crash left.
+pub const TEMPORARY_PREFIX: &str = ".archipelago-new-";
+
+/// A file operation that did not work.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} {}", path.display())]
+pub struct Error {
+    action: &'static str,
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+fn failed<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {
+    move |source| Error {
+        action,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Reads a file; `None` when there is none.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match fs::read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("read", path)(error)),
+    }
+}
+
+/// Reads a text file; `None` when there is none.
+///
+/// # Errors
+/// When it is there and cannot be read, or is not UTF-8.
+pub fn read_text(path: &Path) -> Result<Option<String>, Error> {
+    let text = read(path)?.map(|content| {
+        String::from_utf8(content).map_err(|_| failed("read as UTF-8 text", path)(io::ErrorKind::InvalidData.into()))
+    });
+    text.transpose()
+}
+
+/// The names in a folder, sorted; none when there is no folder.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn names(folder: &Path) -> Result<Vec<String>, Error> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed("list", folder)(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(failed("list", folder))?;
+        if let Ok(name) = entry.file_name().into_string() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// The permission bits of a file.
+pub fn mode(path: &Path) -> Option<u32> {
+    fs::metadata(path).ok().map(|metadata| metadata.permissions().mode() & 0o7777)
+}
+
+/// Makes a folder and its parents; folders that are there stay as they are.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_folder(path: &Path, mode: u32) -> Result<(), Error> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(path)
+        .map_err(failed("make the folder", path))
+}
+
+/// Writes a file if its content or mode differs: a temporary file, fsync, rename, fsync of the folder. Says whether it wrote.
+///
+/// # Errors
+/// When any step fails; the old content is then still there.
+pub fn write_if_changed(path: &Path, content: &[u8], bits: u32) -> Result<bool, Error> {
+    if read(path)?.as_deref() == Some(content) && mode(path) == Some(bits) {
+        return Ok(false);
+    }
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let name = path.file_name().unwrap_or_default().to_string_lossy().replace('.', "_");
+    let temporary = folder.join(format!("{TEMPORARY_PREFIX}{name}"));
+    let written = write_new(&temporary, content, bits).and_then(|()| {
+        fs::rename(&temporary, path).map_err(failed("put in place", path))
+    });
+    if let Err(error) = written {
+        // The temporary file is ours alone; should removing it fail too, the next pass sweeps it up.
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
+    sync_folder(folder)?;
+    Ok(true)
+}
+
+fn write_new(path: &Path, content: &[u8], bits: u32) -> Result<(), Error> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(bits)
+        .open(path)
+        .map_err(failed("create", path))?;
+    // The mode at creation is cut by the umask, and a file left by a crash keeps its own.
+    file.set_permissions(fs::Permissions::from_mode(bits)).map_err(failed("set the mode of", path))?;
+    file.write_all(content).map_err(failed("write", path))?;
+    file.sync_all().map_err(failed("write to the disk", path))
+}
+
+/// Makes the names in a folder last through a power loss.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn sync_folder(folder: &Path) -> Result<(), Error> {
+    File::open(folder)
+        .and_then(|file| file.sync_all())
+        .map_err(failed("write to the disk the folder", folder))
+}
+
+/// Removes a file; one that is gone is fine.
+///
+/// # Errors
+/// When it is there and cannot be removed.
+pub fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Ok(()) => sync_folder(path.parent().unwrap_or(Path::new("/"))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(failed("remove", path)(error)),
+    }
+}
+
+/// Removes a folder with all that is in it; one that is gone is fine.
+///
+/// # Errors
+/// When it is there and cannot be removed.
+pub fn remove_folder(path: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(path) {
+        Ok(()) => sync_folder(path.parent().unwrap_or(Path::new("/"))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(failed("remove the folder", path)(error)),
+    }
+}
+
+/// Removes the temporary files that a crash left in a folder.
+///
+/// # Errors
+/// When the folder cannot be read or a file not removed.
+pub fn sweep(folder: &Path) -> Result<(), Error> {
+    for name in names(folder)?.iter().filter(|name| name.starts_with(TEMPORARY_PREFIX)) {
+        let path = folder.join(name);
+        if path.is_dir() { remove_folder(&path)? } else { remove(&path)? }
+    }
+    Ok(())
+}
+
+/// Puts a folder in the place of another, at once if there is one.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn replace_folder(new: &Path, place: &Path) -> Result<(), Error> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let parent = place.parent().unwrap_or(Path::new("/"));
+    if place.exists() {
+        renameat_with(CWD, new, CWD, place, RenameFlags::EXCHANGE)
+            .map_err(|error| failed("put in place", place)(error.into()))?;
+        sync_folder(parent)?;
+        return remove_folder(new);
+    }
+    fs::rename(new, place).map_err(failed("put in place", place))?;
+    sync_folder(parent)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("archipelago-disk-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        make_folder(&path, 0o755).unwrap();
+        path
+    }
+
+    #[test]
+    fn the_same_bytes_are_not_written_again() {
+        let folder = folder("same");
+        let path = folder.join("a.container");
+        assert!(write_if_changed(&path, b"one", 0o600).unwrap());
+        let before = fs::metadata(&path).unwrap();
+        assert!(!write_if_changed(&path, b"one", 0o600).unwrap());
+        let after = fs::metadata(&path).unwrap();
+        assert_eq!((before.ino(), before.mtime_nsec()), (after.ino(), after.mtime_nsec()));
+        assert!(write_if_changed(&path, b"two", 0o600).unwrap());
+        assert_ne!(before.ino(), fs::metadata(&path).unwrap().ino());
+        assert!(write_if_changed(&path, b"two", 0o644).unwrap(), "a wrong mode is put right");
+        assert_eq!(mode(&path), Some(0o644));
+        assert_eq!(names(&folder).unwrap(), ["a.container"]);
+        remove_folder(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_a_crash_left_is_swept_up_and_never_read_as_a_unit() {
+        let folder = folder("sweep");
+        let left = folder.join(format!("{TEMPORARY_PREFIX}a_container"));
+        fs::write(&left, "half").unwrap();
+        assert!(!archipelago_core::quadlet::is_unit_file(&format!("{TEMPORARY_PREFIX}a_container")));
+        fs::write(folder.join("b.container"), "theirs").unwrap();
+        sweep(&folder).unwrap();
+        assert_eq!(names(&folder).unwrap(), ["b.container"]);
+        remove_folder(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_folder_takes_the_place_of_another_whole() {
+        let folder = folder("replace");
+        for (name, content) in [("old", "1"), ("new", "2")] {
+            make_folder(&folder.join(name), 0o755).unwrap();
+            fs::write(folder.join(name).join("x"), content).unwrap();
+        }
+        replace_folder(&folder.join("new"), &folder.join("old")).unwrap();
+        assert_eq!(names(&folder).unwrap(), ["old"]);
+        assert_eq!(read(&folder.join("old/x")).unwrap().unwrap(), b"2");
+        remove_folder(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_named() {
+        let error = write_if_changed(Path::new("/proc/archipelago/x"), b"", 0o600).unwrap_err();
+        assert_eq!(error.to_string(), "create /proc/archipelago/.archipelago-new-x");
+    }
+}

@@ -1,0 +1,62 @@
+//! Where this user's folders are: the environment, read once.
+
+use std::path::{Path, PathBuf};
+
+use archipelago_core::layout::Layout;
+
+/// The system's folder for data, used when this user may write to it.
+const SYSTEM_DATA: &str = "/var/lib/archipelago";
+
+/// An environment in which nothing can be found.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// `HOME` is unset or relative.
+    #[error("HOME is not set to an absolute path; log in as the user that the apps run for")]
+    Home,
+}
+
+/// Works out the folders from the environment.
+///
+/// # Errors
+/// When `HOME` is not an absolute path.
+pub fn layout() -> Result<Layout, Error> {
+    let home = absolute("HOME").ok_or(Error::Home)?;
+    let config = absolute("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
+    Ok(Layout {
+        config: config.join("archipelago"),
+        data: data(&home),
+        units: config.join("containers/systemd"),
+        systemd: config.join("systemd/user"),
+        runtime: runtime(),
+    })
+}
+
+fn absolute(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+/// `$XDG_RUNTIME_DIR`, or where logind puts it for those who came without a session.
+pub fn runtime() -> PathBuf {
+    absolute("XDG_RUNTIME_DIR").unwrap_or_else(|| PathBuf::from(format!("/run/user/{}", rustix::process::getuid().as_raw())))
+}
+
+fn data(home: &Path) -> PathBuf {
+    let system = PathBuf::from(SYSTEM_DATA);
+    if rustix::fs::access(&system, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok() {
+        return system;
+    }
+    absolute("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share")).join("archipelago")
+}
+
+/// Where Podman keeps its objects, unless `storage.conf` says otherwise: then their folders are simply not seen to change, and
+/// Podman is asked when something is missing.
+pub fn podman_storage() -> Option<PathBuf> {
+    let home = absolute("HOME")?;
+    let data = absolute("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share"));
+    Some(data.join("containers/storage"))
+}
+
+/// The folder of the catalog: beside the program for a developer, else where the package puts it.
+pub fn catalog() -> PathBuf {
+    absolute("ARCHIPELAGO_CATALOG").unwrap_or_else(|| PathBuf::from("/usr/share/archipelago/catalog"))
+}

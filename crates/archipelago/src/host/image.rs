@@ -1,0 +1,185 @@
+//! Getting images, beside the passes: a long pull never holds up another app's repair.
+//!
+//! The order is: present, then built from the app's own folder, then pulled. A lock per image keeps the daemon and the command line from
+//! getting the same one twice.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use archipelago_core::desired::{APP_LABEL, BuildContext, DesiredImage, Origin};
+use archipelago_core::layout::Layout;
+use archipelago_core::name::AppId;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use super::lock::Lock;
+use super::podman::{BuildRequest, ContextFile, Layer, Podman};
+
+/// The images that are being got.
+pub struct Images {
+    podman: Podman,
+    layout: Layout,
+    tasks: BTreeMap<String, Task>,
+    /// Rung when one ends.
+    pub ended: Arc<Notify>,
+}
+
+struct Task {
+    handle: JoinHandle<Result<(), String>>,
+    line: Arc<Mutex<String>>,
+}
+
+impl Images {
+    /// Gets nothing yet.
+    pub fn new(podman: Podman, layout: Layout) -> Self {
+        Self {
+            podman,
+            layout,
+            tasks: BTreeMap::new(),
+            ended: Arc::new(Notify::new()),
+        }
+    }
+
+    /// Begins to get an image, unless that is under way.
+    pub fn begin(&mut self, image: DesiredImage, app: Option<AppId>) {
+        let name = image.reference.to_string();
+        if self.tasks.contains_key(&name) {
+            return;
+        }
+        let line = Arc::new(Mutex::new("waiting".to_owned()));
+        let work = get(self.podman.clone(), self.lock_path(&name), image, app, Arc::clone(&line));
+        let ended = Arc::clone(&self.ended);
+        let handle = tokio::spawn(async move {
+            let result = work.await;
+            ended.notify_one();
+            result
+        });
+        self.tasks.insert(name, Task { handle, line });
+    }
+
+    fn lock_path(&self, image: &str) -> std::path::PathBuf {
+        let name: String = image.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        self.layout.runtime.join("archipelago/images").join(name)
+    }
+
+    /// What is under way, with the last line of progress.
+    pub fn underway(&self) -> BTreeMap<String, String> {
+        self.tasks
+            .iter()
+            .map(|(name, task)| (name.clone(), task.line.lock().unwrap_or_else(PoisonError::into_inner).clone()))
+            .collect()
+    }
+
+    /// Takes out what has ended.
+    pub async fn finished(&mut self) -> Vec<(String, Result<(), String>)> {
+        let ended: Vec<String> = self
+            .tasks
+            .iter()
+            .filter(|(_, task)| task.handle.is_finished())
+            .map(|(name, _)| name.clone())
+            .collect();
+        let mut results = Vec::new();
+        for name in ended {
+            if let Some(task) = self.tasks.remove(&name) {
+                let result = task.handle.await.unwrap_or_else(|error| Err(error.to_string()));
+                results.push((name, result));
+            }
+        }
+        results
+    }
+}
+
+async fn get(
+    podman: Podman,
+    lock: std::path::PathBuf,
+    image: DesiredImage,
+    app: Option<AppId>,
+    line: Arc<Mutex<String>>,
+) -> Result<(), String> {
+    let say = |text: String| *line.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    let _lock = Lock::wait(&lock).await.map_err(|error| chain(&error))?;
+    let name = image.reference.to_string();
+    if podman.image_exists(&name).await.map_err(|error| chain(&error))? {
+        return Ok(());
+    }
+    match image.origin {
+        Origin::Build(context) => {
+            say("building".to_owned());
+            let request = build_request(name, *context, app);
+            let built = podman.build(&request, |output| say(format!("building: {}", output.trim()))).await;
+            built.map(drop).map_err(|error| chain(&error))
+        }
+        Origin::Pull { without_tls } => {
+            say("pulling".to_owned());
+            let mut layers = Layers::default();
+            let pulled = podman.pull(&name, !without_tls, |progress| say(layers.note(progress.layer, progress.state))).await;
+            pulled.map_err(|error| with_way_out(chain(&error), &image.reference))
+        }
+    }
+}
+
+fn build_request(tag: String, context: BuildContext, app: Option<AppId>) -> BuildRequest {
+    let BuildContext {
+        files,
+        containerfile,
+        args,
+        target,
+    } = context;
+    BuildRequest {
+        tag,
+        context: files
+            .into_iter()
+            .map(|(path, bytes)| ContextFile {
+                // The one thing about a file that matters here besides its content: whether it can be run.
+                mode: if bytes.starts_with(b"#!") { 0o755 } else { 0o644 },
+                path,
+                bytes,
+            })
+            .collect(),
+        containerfile,
+        args,
+        target,
+        labels: app.map(|app| (APP_LABEL.to_owned(), app.to_string())).into_iter().collect(),
+    }
+}
+
+/// A registry that speaks HTTP where TLS was expected answers in a way that leaves people puzzled.
+fn with_way_out(cause: String, reference: &archipelago_core::image::Reference) -> String {
+    if cause.contains("server gave HTTP response to HTTPS client") {
+        let registry = reference.registry();
+        format!(
+            "the registry {registry} does not use TLS, so what it sends could be anybody's; to use it all the same, add \
+             \"{registry}\" to insecure_registries in ~/.config/archipelago/config.toml ({cause})"
+        )
+    } else {
+        cause
+    }
+}
+
+/// An error with all its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
+
+#[derive(Default)]
+struct Layers(BTreeMap<String, (u64, Option<u64>)>);
+
+impl Layers {
+    fn note(&mut self, layer: String, state: Layer) -> String {
+        let entry = self.0.entry(layer).or_default();
+        match state {
+            Layer::Waiting | Layer::Present => {}
+            Layer::Downloading { done, total } => *entry = (done, total),
+            Layer::Done => *entry = (entry.1.unwrap_or(entry.0), entry.1),
+        }
+        let done: u64 = self.0.values().map(|(done, _)| done).sum();
+        let total: u64 = self.0.values().filter_map(|(_, total)| *total).sum();
+        format!("pulling: {} of {} MB", done / 1_000_000, total.max(done) / 1_000_000)
+    }
+}

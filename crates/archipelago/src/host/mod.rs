@@ -1,0 +1,13 @@
+//! The edges: disk, systemd, Podman, images, probes. Each does what it is told and decides nothing.
+
+pub mod apply;
+pub mod disk;
+pub mod folders;
+pub mod generator;
+pub mod image;
+pub mod inputs;
+pub mod lock;
+pub mod observe;
+pub mod podman;
+pub mod probe;
+pub mod systemd;

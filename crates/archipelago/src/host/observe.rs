@@ -1,0 +1,221 @@
+//! One look at the whole host, turned into core's [`Observed`].
+//!
+//! Disk and systemd always; Podman when core says that it must be asked; probes for what runs. No process is started.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
+
+use archipelago_core::desired::{APP_LABEL, App, Desired};
+use archipelago_core::name::{AppId, PREFIX};
+use archipelago_core::observed::{
+    self, Active, Failure, Job, Load, Memory, Observed, Override, Podman as PodmanState, PodmanView, Remains, RenderedFile,
+    needs_podman,
+};
+use archipelago_core::quadlet::{is_unit_file, mark_of};
+use futures_util::future::join_all;
+
+use super::image::chain;
+use super::podman::Podman;
+use super::systemd::{self, ActiveState, LoadState, Systemd};
+use super::{disk, folders, probe};
+
+/// Why the host could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The disk.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+    /// systemd.
+    #[error(transparent)]
+    Systemd(#[from] systemd::Error),
+}
+
+/// The label by which secrets tell which text they hold.
+pub const REVISION_LABEL: &str = "archipelago.revision";
+
+/// Looks at the host.
+///
+/// # Errors
+/// When the disk or systemd cannot be read; Podman's silence is part of what is observed.
+pub async fn observe(
+    desired: &Desired,
+    systemd: &Systemd,
+    podman: &Podman,
+    images_underway: BTreeMap<String, String>,
+) -> Result<Observed, Error> {
+    let mut observed = look_at_disk(desired)?;
+    observed.images_underway = images_underway;
+    let pattern = format!("{PREFIX}*.service");
+    for (name, service) in systemd.services(&[&pattern]).await? {
+        let seen = judge(systemd, &name, service).await;
+        observed.services.insert(name, seen);
+    }
+    if needs_podman(desired, &observed) {
+        observed.podman = ask_podman(podman).await;
+    }
+    observed.answers = ask_probes(desired, &observed).await;
+    Ok(observed)
+}
+
+fn look_at_disk(desired: &Desired) -> Result<Observed, Error> {
+    let layout = &desired.layout;
+    let mut observed = Observed {
+        memory: memory(&layout.pending())?,
+        fingerprint: fingerprint(),
+        ..Observed::default()
+    };
+    for name in disk::names(&layout.units)?.into_iter().filter(|name| is_unit_file(name)) {
+        if let Some(content) = disk::read(&layout.unit(&name))?
+            && (name.starts_with(PREFIX) || mark_of(&content).is_some())
+        {
+            observed.unit_files.insert(name, content);
+        }
+    }
+    let generated = layout.generated();
+    for name in disk::names(&generated)?.into_iter().filter(|name| name.starts_with(PREFIX) && name.ends_with(".service")) {
+        if let Some(mark) = disk::read(&generated.join(&name))?.as_deref().and_then(mark_of) {
+            observed.generated.insert(name, mark);
+        }
+    }
+    for name in disk::names(&layout.invocations())? {
+        if let Some(service) = name.strip_prefix("invocation:").filter(|service| service.starts_with(PREFIX))
+            && let Ok(id) = std::fs::read_link(layout.invocations().join(&name))
+        {
+            observed.invocations.insert(service.to_owned(), id.to_string_lossy().into_owned());
+        }
+    }
+    for name in disk::names(&layout.systemd)?.into_iter().filter(|name| name.starts_with(PREFIX) && name.ends_with(".service")) {
+        let target = std::fs::read_link(layout.systemd.join(&name)).ok();
+        let masked = target.is_some_and(|target| target == std::path::Path::new("/dev/null"));
+        observed.overrides.insert(name, if masked { Override::Masked } else { Override::Foreign });
+    }
+    for (id, app) in &desired.apps {
+        match app {
+            App::Present(present) => {
+                for path in present.files.keys() {
+                    if let (Some(content), Some(mode)) = (disk::read(path)?, disk::mode(path)) {
+                        observed.files.insert(path.clone(), RenderedFile { content, mode });
+                    }
+                }
+                observed.folders.extend(present.folders.iter().filter(|path| path.is_dir()).cloned());
+            }
+            App::Removed { .. } => {
+                let parts = [layout.volumes(id), layout.files(id), layout.secrets(id)];
+                let data = parts.iter().any(|path| path.exists());
+                observed.remains.insert(id.clone(), Remains { data });
+            }
+            App::Broken { .. } | App::NeedsSecrets { .. } | App::NeedsApp { .. } => {}
+        }
+    }
+    Ok(observed)
+}
+
+fn memory(path: &std::path::Path) -> Result<Memory, Error> {
+    // A file that a full disk cut short says nothing any more: a reload too many is the harmless guess.
+    let unreadable = || Memory {
+        reload: true,
+        ..Memory::default()
+    };
+    Ok(disk::read(path)?.map_or_else(Memory::default, |content| serde_json::from_slice(&content).unwrap_or_else(|_| unreadable())))
+}
+
+/// Changes whenever an image, volume, network or secret comes or goes: which files Podman rewrites then, and when it last did.
+fn fingerprint() -> String {
+    let Some(storage) = folders::podman_storage() else {
+        return String::new();
+    };
+    let parts = ["overlay-images/images.json", "vfs-images/images.json", "volumes", "networks", "secrets/secrets.json"];
+    let marks: Vec<String> = parts
+        .iter()
+        .filter_map(|part| {
+            let metadata = std::fs::metadata(storage.join(part)).ok()?;
+            Some(format!("{}:{}:{}.{}", part, metadata.ino(), metadata.mtime(), metadata.mtime_nsec()))
+        })
+        .collect();
+    marks.join(" ")
+}
+
+/// The cause is fetched only for services that are not well.
+async fn judge(systemd: &Systemd, name: &str, service: systemd::Service) -> observed::Service {
+    let active = match service.active {
+        ActiveState::Active | ActiveState::Reloading | ActiveState::Refreshing => Active::Active,
+        ActiveState::Activating => Active::Activating,
+        ActiveState::Deactivating => Active::Deactivating,
+        ActiveState::Failed => Active::Failed,
+        ActiveState::Inactive | ActiveState::Maintenance | ActiveState::Other => Active::Inactive,
+    };
+    let unwell = active == Active::Failed || service.sub.starts_with("auto-restart");
+    let failure = if unwell {
+        systemd.failure(name).await.ok().map(|failure| Failure {
+            result: failure.result,
+            status: failure.exec_main_status,
+            restarts: failure.restarts,
+        })
+    } else {
+        None
+    };
+    observed::Service {
+        load: match service.load {
+            LoadState::Loaded => Load::Loaded,
+            LoadState::NotFound => Load::NotFound,
+            LoadState::Masked => Load::Masked,
+            LoadState::BadSetting | LoadState::Error | LoadState::Other => Load::Bad,
+        },
+        active,
+        sub: service.sub,
+        job: service.job.map(|job| if job == "stop" { Job::Stop } else { Job::Other }),
+        failure,
+    }
+}
+
+async fn ask_podman(podman: &Podman) -> PodmanState {
+    match look_at_podman(podman).await {
+        Ok(view) => PodmanState::Seen(view),
+        Err(error) => PodmanState::Unreachable(chain(&error)),
+    }
+}
+
+async fn look_at_podman(podman: &Podman) -> Result<PodmanView, super::podman::Error> {
+    let mut view = PodmanView::default();
+    for image in podman.images().await? {
+        let owner = owner(&image.labels);
+        for name in image.names.into_iter().chain(image.repo_digests) {
+            view.images.insert(name, owner.clone());
+        }
+    }
+    for container in podman.containers(None).await? {
+        view.containers.insert(container.name, owner(&container.labels));
+    }
+    for network in podman.networks(None).await? {
+        view.networks.insert(network.name, owner(&network.labels));
+    }
+    for volume in podman.volumes(None).await? {
+        view.volumes.insert(volume.name, owner(&volume.labels));
+    }
+    for secret in podman.secrets().await? {
+        let revision = secret.labels.get(REVISION_LABEL).cloned().unwrap_or_default();
+        let owner = owner(&secret.labels).map(|app| (app, revision));
+        view.secrets.insert(secret.name, owner);
+    }
+    Ok(view)
+}
+
+fn owner(labels: &BTreeMap<String, String>) -> Option<AppId> {
+    AppId::parse(labels.get(APP_LABEL)?).ok()
+}
+
+/// Asks the apps whose containers all run; the others are not ready anyway.
+async fn ask_probes(desired: &Desired, observed: &Observed) -> BTreeMap<archipelago_core::desired::DesiredProbe, bool> {
+    let probes: BTreeSet<_> = desired
+        .present()
+        .filter(|(_, present)| {
+            present.running
+                && present
+                    .containers()
+                    .all(|(unit, _)| observed.services.get(&unit.service).is_some_and(observed::Service::is_up))
+        })
+        .flat_map(|(_, present)| &present.probes)
+        .collect();
+    let asked = probes.into_iter().map(|probe| async move { (probe.clone(), probe::ask(probe).await) });
+    join_all(asked).await.into_iter().collect()
+}

@@ -1,0 +1,119 @@
+//! When passes are made: at the start, on the tick, when something rings, and when something that failed is due again.
+//!
+//! One pass at a time; whatever rings during a pass leads to one more pass, not many. The clock is tokio's, so tests pause it.
+
+use std::time::Duration;
+
+use archipelago_core::reconcile::TICK;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+/// The least time between the ends of one pass and the start of the next, so that a change that keeps coming back costs little.
+pub const GAP: Duration = Duration::from_millis(50);
+
+/// What a pass says of the next one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Next {
+    /// It did something: look again at once.
+    pub again: bool,
+    /// Something that failed is due after this time.
+    pub wake_after: Option<Duration>,
+}
+
+/// Makes passes until `stop` ends. A pass that is under way then is dropped, which is no worse than a crash: passes are made for that.
+pub async fn run(mut pass: impl AsyncFnMut() -> Next, bell: &Notify, stop: impl Future<Output = ()>) {
+    tokio::pin!(stop);
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = &mut stop => return,
+            next = pass() => next,
+        };
+        let ended = Instant::now();
+        let wait = if next.again { GAP } else { next.wake_after.map_or(TICK, |after| after.clamp(GAP, TICK)) };
+        tokio::select! {
+            biased;
+            () = &mut stop => return,
+            () = sleep_until(ended + wait) => {}
+            () = rung(bell, ended + GAP) => {}
+        }
+    }
+}
+
+async fn rung(bell: &Notify, earliest: Instant) {
+    bell.notified().await;
+    sleep_until(earliest).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use super::*;
+
+    /// Runs for `limit` on a paused clock and returns the times at which passes began, in milliseconds.
+    async fn begun(limit: Duration, bell: &Notify, mut pass: impl AsyncFnMut(usize) -> Next) -> Vec<u128> {
+        let start = Instant::now();
+        let times = RefCell::new(Vec::new());
+        let one = async || {
+            let count = times.borrow().len();
+            times.borrow_mut().push(start.elapsed().as_millis());
+            pass(count).await
+        };
+        run(one, bell, tokio::time::sleep(limit)).await;
+        times.into_inner()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pass_is_made_at_the_start_and_on_every_tick() {
+        let times = begun(Duration::from_secs(100), &Notify::new(), async |_| Next::default()).await;
+        assert_eq!(times, [0, 30_000, 60_000, 90_000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_failed_is_tried_again_when_it_is_due_and_never_later_than_the_tick() {
+        let waits = [10, 20, 40, 80].map(Duration::from_secs);
+        let times = begun(Duration::from_secs(95), &Notify::new(), async |count| Next {
+            again: false,
+            wake_after: waits.get(count).copied(),
+        })
+        .await;
+        assert_eq!(times, [0, 10_000, 30_000, 60_000, 90_000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pass_that_did_something_is_followed_by_a_look() {
+        let times = begun(Duration::from_secs(20), &Notify::new(), async |count| Next {
+            again: count < 2,
+            wake_after: None,
+        })
+        .await;
+        assert_eq!(times, [0, 50, 100]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_rings_during_a_pass_lead_to_one_more_and_passes_never_overlap() {
+        let bell = Notify::new();
+        let running = Cell::new(false);
+        let times = begun(Duration::from_secs(25), &bell, async |count| {
+            assert!(!running.replace(true), "two passes at once");
+            if count == 0 {
+                for _ in 0..100 {
+                    bell.notify_one();
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            }
+            running.set(false);
+            Next::default()
+        })
+        .await;
+        assert_eq!(times, [0, 1_050]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pass_that_hangs_does_not_hold_up_the_end() {
+        let start = Instant::now();
+        let times = begun(Duration::from_secs(5), &Notify::new(), async |_| std::future::pending().await).await;
+        assert_eq!((times.len(), start.elapsed()), (1, Duration::from_secs(5)));
+    }
+}
