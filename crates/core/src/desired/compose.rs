@@ -154,9 +154,11 @@ impl Work<'_> {
         self.add_mounts(present, &mut container, &mut inputs, name, service)?;
         self.add_secrets(&mut container, &mut inputs, name, service);
         let stem = self.manifest.container(name);
+        let ordering = self.ordering(name, service);
+        let wants = ordering.wants.clone();
         let unit = Unit {
             stem: stem.clone(),
-            unit: self.ordering(name, service),
+            unit: ordering,
             kind: Kind::Container(Box::new(container)),
             service: ServiceSection {
                 restart_delay: Some(RESTART_DELAY),
@@ -169,6 +171,7 @@ impl Work<'_> {
             name: stem,
             companion: self.manifest.is_companion(name),
             image,
+            wants,
         }));
         let inputs: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();
         self.add(present, &unit, role, &inputs)

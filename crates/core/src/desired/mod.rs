@@ -147,6 +147,8 @@ pub struct DesiredContainer {
     pub companion: bool,
     /// Its image.
     pub image: DesiredImage,
+    /// The services that systemd starts along with it.
+    pub wants: Vec<String>,
 }
 
 /// An image that must be on the node before a container starts.

@@ -51,6 +51,7 @@ pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Du
         complete: true,
         staged: staged_now(observed),
         regenerates: BTreeSet::new(),
+        imageless: present::imageless(desired, observed),
     };
     planner.forget_ended_invocations();
     for (id, app) in &desired.apps {
@@ -103,6 +104,8 @@ struct Planner<'a> {
     /// The unit files of ours as they will be after this pass.
     staged: BTreeMap<String, String>,
     regenerates: BTreeSet<String>,
+    /// The services whose image is not on the node.
+    imageless: BTreeSet<String>,
 }
 
 /// The steps by the part of the pass they belong to.

@@ -1,8 +1,10 @@
 //! The part of a plan for an app that should be there.
 
+use std::collections::BTreeSet;
+
 use super::{Planner, for_app};
 use crate::action::Step;
-use crate::desired::{DesiredContainer, DesiredUnit, Present, Role};
+use crate::desired::{Desired, DesiredContainer, DesiredUnit, Present, Role};
 use crate::name::AppId;
 use crate::observed::{Active, Job, Load, Observed, Override, Podman, Service};
 use crate::progress::Subject;
@@ -44,6 +46,25 @@ pub(super) fn blocked(id: &AppId, present: &Present, observed: &Observed) -> Opt
     })
 }
 
+/// The services whose image is not on the node, as far as is known.
+pub(super) fn imageless(desired: &Desired, observed: &Observed) -> BTreeSet<String> {
+    let missing = |unit: &DesiredUnit, container: &DesiredContainer| match &observed.podman {
+        // Everything runs, so everything is there.
+        Podman::Unasked => false,
+        Podman::Seen(view) => !view.images.contains_key(&container.image.reference.to_string()),
+        // An image that was there is probably still there, and a unit whose image is not fails without harm.
+        Podman::Unreachable(_) => {
+            observed.unit_files.get(&unit.file.name).map(Vec::as_slice) != Some(unit.file.content.as_bytes())
+        }
+    };
+    desired
+        .present()
+        .flat_map(|(_, present)| present.containers())
+        .filter(|(unit, container)| missing(unit, container))
+        .map(|(unit, _)| unit.service.clone())
+        .collect()
+}
+
 fn observed_path(name: &str) -> String {
     format!("~/.config/containers/systemd/{name}")
 }
@@ -69,7 +90,10 @@ impl Planner<'_> {
         self.recreate_vanished(id, present);
         if present.running {
             for (unit, has_image) in present.units.values().zip(&ready) {
-                if matches!(unit.role, Role::Container(_)) && *has_image {
+                if let Role::Container(container) = &unit.role
+                    && *has_image
+                    && self.can_start(container)
+                {
                     self.run(id, unit);
                 }
             }
@@ -127,25 +151,18 @@ impl Planner<'_> {
 
     /// Whether the unit's image is on the node, as far as is known; if not, sees to it.
     fn has_image(&mut self, id: &AppId, unit: &DesiredUnit) -> bool {
-        let Role::Container(container) = &unit.role else {
-            return true;
-        };
-        let name = container.image.reference.to_string();
-        match &self.observed.podman {
-            // Everything runs, so everything is there.
-            Podman::Unasked => true,
-            // An image that was there is probably still there, and a unit whose image is not fails without harm.
-            Podman::Unreachable(_) => {
-                self.complete = false;
-                self.observed.unit_files.get(&unit.file.name).map(Vec::as_slice) == Some(unit.file.content.as_bytes())
-            }
-            Podman::Seen(view) if view.images.contains_key(&name) => true,
-            Podman::Seen(_) => {
-                self.complete = false;
-                self.fetch(id, container, &name);
-                false
-            }
+        self.complete &= !matches!(self.observed.podman, Podman::Unreachable(_));
+        let missing = self.imageless.contains(&unit.service);
+        if let (true, Role::Container(container), Podman::Seen(_)) = (missing, &unit.role, &self.observed.podman) {
+            self.complete = false;
+            self.fetch(id, container, &container.image.reference.to_string());
         }
+        !missing
+    }
+
+    /// Starting a service starts those that it wants along with it, so their images must be here as well.
+    fn can_start(&self, container: &DesiredContainer) -> bool {
+        !container.wants.iter().any(|service| self.imageless.contains(service))
     }
 
     fn fetch(&mut self, id: &AppId, container: &DesiredContainer, name: &str) {
