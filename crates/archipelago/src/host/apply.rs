@@ -11,7 +11,7 @@ use archipelago_core::name::AppId;
 use archipelago_core::observed::Memory;
 use archipelago_core::plan::Plan;
 use archipelago_core::reconcile::Outcome;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::image::{Images, chain};
 use super::observe::REVISION_LABEL;
@@ -54,7 +54,11 @@ pub async fn apply(hands: &mut Hands<'_>, plan: &Plan) -> Vec<Outcome> {
         }
         let outcome = match hands.act(app.as_ref(), step).await {
             Ok(()) => {
-                info!(app = app.as_ref().map(AppId::as_str), "{}", describe(step));
+                let app = app.as_ref().map(AppId::as_str);
+                match step {
+                    Step::Remember(_) => debug!(app, "{}", describe(step)),
+                    _ => info!(app, "{}", describe(step)),
+                }
                 Outcome::Done
             }
             Err(error) => {

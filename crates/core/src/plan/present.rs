@@ -104,17 +104,19 @@ impl Planner<'_> {
 
     fn write_files(&mut self, id: &AppId, present: &Present) {
         for (path, content) in &present.files {
-            let same = self
-                .observed
-                .files
-                .get(path)
-                .is_some_and(|file| file.content == content.as_bytes() && file.mode == FILE_MODE);
-            if !same {
-                let step = Step::WriteFile {
-                    path: path.clone(),
-                    content: content.clone(),
-                };
-                self.steps.files.push(for_app(id, step));
+            let found = self.observed.files.get(path);
+            let same = found.is_some_and(|file| file.content == content.as_bytes());
+            if same && found.is_some_and(|file| file.mode == FILE_MODE) {
+                continue;
+            }
+            let step = Step::WriteFile {
+                path: path.clone(),
+                content: content.clone(),
+            };
+            self.steps.files.push(for_app(id, step));
+            // A new content comes with a new revision of the unit. A file that is only gone is put back beside the one that the container
+            // still has mounted. What is left is a file that someone edited, which the container may have read.
+            if found.is_some() && !same {
                 self.restart_reader(present, path);
             }
         }
