@@ -38,10 +38,14 @@ const RECONNECT: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another one runs.
-    #[error("another archipelago daemon of this user is running; see: systemctl --user status archipelago")]
+    #[error(
+        "another archipelago daemon of this user is running; see: systemctl --user status archipelago"
+    )]
     Running,
     /// The port is taken.
-    #[error("port {PORT} on 127.0.0.1 is taken by another program; see: ss -ltnp 'sport = :{PORT}'")]
+    #[error(
+        "port {PORT} on 127.0.0.1 is taken by another program; see: ss -ltnp 'sport = :{PORT}'"
+    )]
     Port(#[source] std::io::Error),
     /// Its lock cannot be used.
     #[error(transparent)]
@@ -89,10 +93,14 @@ pub async fn run(layout: Layout) -> Result<(), Error> {
     let Some(_only_one) = Lock::try_take(&layout.runtime.join("archipelago/daemon.lock"))? else {
         return Err(Error::Running);
     };
-    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))).await.map_err(Error::Port)?;
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)))
+        .await
+        .map_err(Error::Port)?;
     disk::make_folder(&layout.apps(), 0o755)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| Error::Os("listen for SIGTERM", error))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Error::Os("listen for SIGINT", error))?;
+    let mut terminate =
+        signal(SignalKind::terminate()).map_err(|error| Error::Os("listen for SIGTERM", error))?;
+    let mut interrupt =
+        signal(SignalKind::interrupt()).map_err(|error| Error::Os("listen for SIGINT", error))?;
     let bell = Arc::new(Notify::new());
     watch_intents(&layout, Arc::clone(&bell))?;
     let mut manager = Manager::new(layout).await?;
@@ -145,7 +153,9 @@ async fn pass(manager: &mut Manager, health: &Shared) -> Next {
     };
     let mut health = health.lock().unwrap_or_else(PoisonError::into_inner);
     health.last_pass = Some(LastPass {
-        finished_unix_s: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        finished_unix_s: SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs()),
         duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         error,
     });
@@ -171,28 +181,37 @@ fn notify(states: &[sd_notify::NotifyState<'_>]) {
 }
 
 async fn serve(listener: TcpListener, health: Shared) {
-    let router = Router::new().route("/health", get(answer)).with_state(health);
+    let router = Router::new()
+        .route("/health", get(answer))
+        .with_state(health);
     if let Err(failure) = axum::serve(listener, router).await {
         error!("the health page ended: {failure}");
     }
 }
 
 async fn answer(State(health): State<Shared>) -> Json<Health> {
-    Json(health.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    Json(
+        health
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone(),
+    )
 }
 
 /// Rings when an intent, a definition's folder or the node's configuration changes.
 fn watch_intents(layout: &Layout, bell: Arc<Notify>) -> Result<(), Error> {
     let failed = |error| Error::Os("watch the intents with inotify", error);
     let inotify = Inotify::init().map_err(failed)?;
-    let mask = WatchMask::CLOSE_WRITE | WatchMask::MOVED_TO | WatchMask::MOVED_FROM | WatchMask::DELETE;
+    let mask =
+        WatchMask::CLOSE_WRITE | WatchMask::MOVED_TO | WatchMask::MOVED_FROM | WatchMask::DELETE;
     for folder in [&layout.apps(), &layout.config] {
         inotify.watches().add(folder, mask).map_err(failed)?;
     }
     let mut events = inotify.into_event_stream([0; 4096]).map_err(failed)?;
     tokio::spawn(async move {
         while let Some(event) = events.next().await {
-            let temporary = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(disk::TEMPORARY_PREFIX);
+            let temporary =
+                |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(disk::TEMPORARY_PREFIX);
             // Lost or unreadable events only say that something happened.
             if event.is_ok_and(|event| event.name.as_deref().is_some_and(temporary)) {
                 continue;
@@ -211,7 +230,10 @@ async fn ring_for_systemd(bell: Arc<Notify>) {
         {
             bell.notify_one();
             while let Some(signal) = signals.next().await {
-                if matches!(signal, systemd::Signal::JobRemoved { .. } | systemd::Signal::StateChanged { .. }) {
+                if matches!(
+                    signal,
+                    systemd::Signal::JobRemoved { .. } | systemd::Signal::StateChanged { .. }
+                ) {
                     bell.notify_one();
                 }
             }

@@ -40,7 +40,9 @@ pub enum Error {
     #[error("{} holds more than {FILES_MAX} files or {} MiB; is it the folder of an app?", .0.display(), BYTES_MAX >> 20)]
     TooMuch(PathBuf),
     /// Nothing by that name.
-    #[error("there is no app {name:?} in the catalog ({known}), and no folder or file of that name")]
+    #[error(
+        "there is no app {name:?} in the catalog ({known}), and no folder or file of that name"
+    )]
     Unknown {
         /// The name given.
         name: String,
@@ -74,10 +76,19 @@ pub fn read_folder(folder: &Path) -> Result<Files, Error> {
     Ok(files)
 }
 
-fn read_into(root: &Path, folder: &Path, prefix: &str, files: &mut Files, bytes: &mut u64) -> Result<(), Error> {
+fn read_into(
+    root: &Path,
+    folder: &Path,
+    prefix: &str,
+    files: &mut Files,
+    bytes: &mut u64,
+) -> Result<(), Error> {
     for name in disk::names(folder)? {
         // Version control and editors' leavings are not part of an app.
-        if name.starts_with(".git") || name.ends_with('~') || name.starts_with(disk::TEMPORARY_PREFIX) {
+        if name.starts_with(".git")
+            || name.ends_with('~')
+            || name.starts_with(disk::TEMPORARY_PREFIX)
+        {
             continue;
         }
         let path = folder.join(&name);
@@ -109,16 +120,27 @@ fn read_into(root: &Path, folder: &Path, prefix: &str, files: &mut Files, bytes:
 /// When there is none, or it cannot be accepted.
 pub fn find(name: &str) -> Result<Definition, Error> {
     let path = Path::new(name);
-    let looks_like_path = name.contains('/') || name.starts_with('.') || name.ends_with(".yaml") || name.ends_with(".yml");
+    let looks_like_path = name.contains('/')
+        || name.starts_with('.')
+        || name.ends_with(".yaml")
+        || name.ends_with(".yml");
     if !looks_like_path && AppId::parse(name).is_ok() {
         let folder = folders::catalog().join(name);
         if folder.join(COMPOSE_FILE).is_file() {
             return read(&folder, &folder.join(COMPOSE_FILE), "catalog".to_owned());
         }
     }
-    let shown = || std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let shown = || {
+        std::path::absolute(path)
+            .unwrap_or_else(|_| path.to_owned())
+            .display()
+            .to_string()
+    };
     if path.is_file() {
-        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         return read(folder, path, shown());
     }
     if path.is_dir() {
@@ -126,7 +148,11 @@ pub fn find(name: &str) -> Result<Definition, Error> {
     }
     Err(Error::Unknown {
         name: name.to_owned(),
-        known: catalog_ids()?.iter().map(AppId::as_str).collect::<Vec<_>>().join(", "),
+        known: catalog_ids()?
+            .iter()
+            .map(AppId::as_str)
+            .collect::<Vec<_>>()
+            .join(", "),
     })
 }
 
@@ -150,8 +176,12 @@ fn read(folder: &Path, compose: &Path, source: String) -> Result<Definition, Err
         files.insert(COMPOSE_FILE.to_owned(), content);
     }
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    let default_id = absolute.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let schema = read_schema(&compose.display().to_string(), &files, &default_id).map_err(Error::Manifest)?;
+    let default_id = absolute
+        .file_name()
+        .map(|name| name.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
+    let schema = read_schema(&compose.display().to_string(), &files, &default_id)
+        .map_err(Error::Manifest)?;
     for sibling in schema.sibling_contexts() {
         let beside = absolute.parent().unwrap_or(Path::new("/")).join(&sibling);
         for (path, content) in read_folder(&beside)? {
@@ -174,7 +204,9 @@ pub fn keep(layout: &Layout, id: &AppId, files: &Files) -> Result<bool, Error> {
     if place.is_dir() && read_folder(&place)? == *files {
         return Ok(false);
     }
-    let new = layout.apps().join(format!("{}{id}", disk::TEMPORARY_PREFIX));
+    let new = layout
+        .apps()
+        .join(format!("{}{id}", disk::TEMPORARY_PREFIX));
     disk::remove_folder(&new)?;
     disk::make_folder(&new, 0o755)?;
     for (path, content) in files {

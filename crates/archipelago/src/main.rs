@@ -11,7 +11,10 @@ use tracing_subscriber::{EnvFilter, fmt};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     start_log(matches!(cli.command, Command::Daemon));
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: start the program's own scheduler: {error}");
@@ -30,11 +33,21 @@ fn main() -> ExitCode {
 /// The daemon logs what it does; a command shows it and logs only when asked (`ARCHIPELAGO_LOG=info`).
 fn start_log(daemon: bool) {
     let default = if daemon { "info" } else { "error" };
-    let filter = EnvFilter::try_from_env("ARCHIPELAGO_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let filter =
+        EnvFilter::try_from_env("ARCHIPELAGO_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let registry = tracing_subscriber::registry().with(filter);
     match tracing_journald::layer() {
         // The journal knows levels and fields; plain lines are for those who run the daemon by hand.
-        Ok(journal) if daemon && std::env::var_os("JOURNAL_STREAM").is_some() => registry.with(journal).init(),
-        _ => registry.with(fmt::layer().with_writer(std::io::stderr).without_time().with_target(false)).init(),
+        Ok(journal) if daemon && std::env::var_os("JOURNAL_STREAM").is_some() => {
+            registry.with(journal).init()
+        }
+        _ => registry
+            .with(
+                fmt::layer()
+                    .with_writer(std::io::stderr)
+                    .without_time()
+                    .with_target(false),
+            )
+            .init(),
     }
 }

@@ -106,7 +106,8 @@ impl Manager {
             if let Err(cause) = &result {
                 tracing::warn!("no image {name}: {cause}");
             }
-            self.reconciler.image_finished(&name, result, self.started.elapsed());
+            self.reconciler
+                .image_finished(&name, result, self.started.elapsed());
         }
         let desired = self.desired();
         let observed = self.observe(&desired).await?;
@@ -119,7 +120,8 @@ impl Manager {
             images: &mut self.images,
         };
         let outcomes = apply(&mut hands, &plan).await;
-        self.reconciler.finished(&desired, &plan, &outcomes, self.started.elapsed());
+        self.reconciler
+            .finished(&desired, &plan, &outcomes, self.started.elapsed());
         Ok(Pass {
             report: report(&desired, &observed, self.reconciler.progress()),
             acted: !plan.is_empty(),
@@ -146,7 +148,9 @@ impl Manager {
     /// The apps that require this one and are to stay.
     pub fn required_by(&self, id: &AppId) -> Vec<AppId> {
         let desired = self.desired();
-        let requires = desired.present().filter(|(_, present)| present.requires.contains(id));
+        let requires = desired
+            .present()
+            .filter(|(_, present)| present.requires.contains(id));
         requires.map(|(other, _)| other.clone()).collect()
     }
 
@@ -162,7 +166,9 @@ impl Manager {
         for (_, present) in desired.present().filter(|(other, _)| *other == id) {
             for (unit, _) in present.containers() {
                 if let Some(invocation) = observed.invocations.get(&unit.service) {
-                    memory.restarts.insert(unit.service.clone(), invocation.clone());
+                    memory
+                        .restarts
+                        .insert(unit.service.clone(), invocation.clone());
                 }
             }
         }

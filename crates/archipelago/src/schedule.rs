@@ -21,7 +21,11 @@ pub struct Next {
 }
 
 /// Makes passes until `stop` ends. A pass that is under way then is dropped, which is no worse than a crash: passes are made for that.
-pub async fn run(mut pass: impl AsyncFnMut() -> Next, bell: &Notify, stop: impl Future<Output = ()>) {
+pub async fn run(
+    mut pass: impl AsyncFnMut() -> Next,
+    bell: &Notify,
+    stop: impl Future<Output = ()>,
+) {
     tokio::pin!(stop);
     loop {
         let next = tokio::select! {
@@ -30,7 +34,11 @@ pub async fn run(mut pass: impl AsyncFnMut() -> Next, bell: &Notify, stop: impl 
             next = pass() => next,
         };
         let ended = Instant::now();
-        let wait = if next.again { GAP } else { next.wake_after.map_or(TICK, |after| after.clamp(GAP, TICK)) };
+        let wait = if next.again {
+            GAP
+        } else {
+            next.wake_after.map_or(TICK, |after| after.clamp(GAP, TICK))
+        };
         tokio::select! {
             biased;
             () = &mut stop => return,
@@ -52,7 +60,11 @@ mod tests {
     use super::*;
 
     /// Runs for `limit` on a paused clock and returns the times at which passes began, in milliseconds.
-    async fn begun(limit: Duration, bell: &Notify, mut pass: impl AsyncFnMut(usize) -> Next) -> Vec<u128> {
+    async fn begun(
+        limit: Duration,
+        bell: &Notify,
+        mut pass: impl AsyncFnMut(usize) -> Next,
+    ) -> Vec<u128> {
         let start = Instant::now();
         let times = RefCell::new(Vec::new());
         let one = async || {
@@ -66,16 +78,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pass_is_made_at_the_start_and_on_every_tick() {
-        let times = begun(Duration::from_secs(100), &Notify::new(), async |_| Next::default()).await;
+        let times = begun(Duration::from_secs(100), &Notify::new(), async |_| {
+            Next::default()
+        })
+        .await;
         assert_eq!(times, [0, 30_000, 60_000, 90_000]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_failed_is_tried_again_when_it_is_due_and_never_later_than_the_tick() {
         let waits = [10, 20, 40, 80].map(Duration::from_secs);
-        let times = begun(Duration::from_secs(95), &Notify::new(), async |count| Next {
-            again: false,
-            wake_after: waits.get(count).copied(),
+        let times = begun(Duration::from_secs(95), &Notify::new(), async |count| {
+            Next {
+                again: false,
+                wake_after: waits.get(count).copied(),
+            }
         })
         .await;
         assert_eq!(times, [0, 10_000, 30_000, 60_000, 90_000]);
@@ -83,9 +100,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pass_that_did_something_is_followed_by_a_look() {
-        let times = begun(Duration::from_secs(20), &Notify::new(), async |count| Next {
-            again: count < 2,
-            wake_after: None,
+        let times = begun(Duration::from_secs(20), &Notify::new(), async |count| {
+            Next {
+                again: count < 2,
+                wake_after: None,
+            }
         })
         .await;
         assert_eq!(times, [0, 50, 100]);
@@ -113,7 +132,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pass_that_hangs_does_not_hold_up_the_end() {
         let start = Instant::now();
-        let times = begun(Duration::from_secs(5), &Notify::new(), async |_| std::future::pending().await).await;
+        let times = begun(Duration::from_secs(5), &Notify::new(), async |_| {
+            std::future::pending().await
+        })
+        .await;
         assert_eq!((times.len(), start.elapsed()), (1, Duration::from_secs(5)));
     }
 }

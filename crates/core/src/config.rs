@@ -64,7 +64,8 @@ mod tests {
     fn nothing_is_insecure_until_it_is_listed() {
         let image = Reference::parse("127.0.0.1:5000/a/b:1").unwrap();
         assert!(!Config::default().image_uses_insecure_registry(&image));
-        let config = Config::parse("config.toml", "insecure_registries = [\"127.0.0.1:5000\"]").unwrap();
+        let config =
+            Config::parse("config.toml", "insecure_registries = [\"127.0.0.1:5000\"]").unwrap();
         assert!(config.image_uses_insecure_registry(&image));
         let other = Reference::parse("127.0.0.1/a/b:1").unwrap();
         assert!(!config.image_uses_insecure_registry(&other));
@@ -73,7 +74,12 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named() {
-        let error = Config::parse("config.toml", "\npublish_adress = \"0.0.0.0\"").unwrap_err().to_string();
-        assert!(error.contains("line 2") && error.contains("publish_adress"), "{error}");
+        let error = Config::parse("config.toml", "\npublish_adress = \"0.0.0.0\"")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("line 2") && error.contains("publish_adress"),
+            "{error}"
+        );
     }
 }

@@ -107,7 +107,9 @@ pub fn report(desired: &Desired, observed: &Observed, progress: &Progress) -> Re
 }
 
 fn judge(id: &AppId, app: &App, observed: &Observed, progress: &Progress) -> AppHealth {
-    let failure = progress.attempts(&Subject::App(id.clone())).map(|attempts| attempts.cause.clone());
+    let failure = progress
+        .attempts(&Subject::App(id.clone()))
+        .map(|attempts| attempts.cause.clone());
     let bare = |state, message: String| AppHealth {
         id: id.clone(),
         state,
@@ -121,7 +123,10 @@ fn judge(id: &AppId, app: &App, observed: &Observed, progress: &Progress) -> App
         App::NeedsApp { other } => bare(State::Waiting, format!("{other} has no secrets yet")),
         App::Removed { required_by, .. } if !required_by.is_empty() => {
             let names: Vec<&str> = required_by.iter().map(AppId::as_str).collect();
-            bare(State::Removing, format!("uninstall {} first: it requires {id}", names.join(" and ")))
+            bare(
+                State::Removing,
+                format!("uninstall {} first: it requires {id}", names.join(" and ")),
+            )
         }
         App::Removed { .. } => bare(State::Removing, failure.unwrap_or_default()),
         App::Present(present) => {
@@ -152,7 +157,9 @@ fn judge(id: &AppId, app: &App, observed: &Observed, progress: &Progress) -> App
 }
 
 fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth> {
-    let names = observed.units_of(id).filter(|name| name.ends_with(".container"));
+    let names = observed
+        .units_of(id)
+        .filter(|name| name.ends_with(".container"));
     names
         .map(|name| {
             let service = crate::quadlet::service_of(name);
@@ -179,19 +186,31 @@ fn state_word(service: Option<&Service>) -> &'static str {
     }
 }
 
-fn judge_unit(unit: &DesiredUnit, container: &DesiredContainer, observed: &Observed, progress: &Progress) -> UnitHealth {
+fn judge_unit(
+    unit: &DesiredUnit,
+    container: &DesiredContainer,
+    observed: &Observed,
+    progress: &Progress,
+) -> UnitHealth {
     let found = observed.services.get(&unit.service);
     let masked = observed.overrides.get(&unit.service) == Some(&Override::Masked)
         || found.is_some_and(|found| found.load == Load::Masked);
     let failure = found.and_then(|found| found.failure.as_ref());
     UnitHealth {
         name: unit.service.clone(),
-        state: if masked { "masked".to_owned() } else { state_word(found).to_owned() },
+        state: if masked {
+            "masked".to_owned()
+        } else {
+            state_word(found).to_owned()
+        },
         sub_state: found.map(|found| found.sub.clone()).unwrap_or_default(),
         companion: container.companion,
         restarts: failure.map_or(0, |failure| failure.restarts),
         message: if masked {
-            format!("masked by the operator; systemctl --user unmask {} gives it back", unit.service)
+            format!(
+                "masked by the operator; systemctl --user unmask {} gives it back",
+                unit.service
+            )
         } else {
             unit_problem(unit, container, found, observed, progress)
         },
@@ -234,9 +253,16 @@ fn unit_problem(
     String::new()
 }
 
-fn judge_present(present: &Present, units: &[UnitHealth], observed: &Observed, progress: &Progress) -> (State, String) {
+fn judge_present(
+    present: &Present,
+    units: &[UnitHealth],
+    observed: &Observed,
+    progress: &Progress,
+) -> (State, String) {
     if !present.running {
-        let rest = units.iter().all(|unit| matches!(unit.state.as_str(), "inactive" | "failed" | "masked"));
+        let rest = units
+            .iter()
+            .all(|unit| matches!(unit.state.as_str(), "inactive" | "failed" | "masked"));
         return if rest {
             (State::Stopped, String::new())
         } else {
@@ -249,14 +275,28 @@ fn judge_present(present: &Present, units: &[UnitHealth], observed: &Observed, p
     }
     let starting = |unit: &&UnitHealth| unit.state != "active" && unit.state != "masked";
     if let Some(unit) = units.iter().filter(|unit| !broken(unit)).find(starting) {
-        let message = if unit.message.is_empty() { format!("{} is {}", unit.name, unit.state) } else { unit.message.clone() };
+        let message = if unit.message.is_empty() {
+            format!("{} is {}", unit.name, unit.state)
+        } else {
+            unit.message.clone()
+        };
         return (State::Starting, message);
     }
-    if let Some(unit) = units.iter().find(|unit| broken(unit) || unit.state == "masked") {
+    if let Some(unit) = units
+        .iter()
+        .find(|unit| broken(unit) || unit.state == "masked")
+    {
         return (State::Degraded, format!("{}: {}", unit.name, unit.message));
     }
-    match present.probes.iter().find(|probe| observed.answers.get(probe) == Some(&false)) {
-        Some(probe) => (State::Starting, format!("it runs, but does not answer at {} yet", probe.address)),
+    match present
+        .probes
+        .iter()
+        .find(|probe| observed.answers.get(probe) == Some(&false))
+    {
+        Some(probe) => (
+            State::Starting,
+            format!("it runs, but does not answer at {} yet", probe.address),
+        ),
         None => (State::Ready, String::new()),
     }
 }
@@ -269,12 +309,19 @@ fn is_failed(unit: &UnitHealth, present: &Present, progress: &Progress) -> bool 
     if unit.state == "failed" || unit.sub_state.starts_with("auto-restart") {
         return true;
     }
-    let desired = present.units.values().find(|desired| desired.service == unit.name);
+    let desired = present
+        .units
+        .values()
+        .find(|desired| desired.service == unit.name);
     desired.is_some_and(|desired| {
         let image = match &desired.role {
-            Role::Container(container) => progress.attempts(&Subject::Image(container.image.reference.to_string())),
+            Role::Container(container) => {
+                progress.attempts(&Subject::Image(container.image.reference.to_string()))
+            }
             Role::Network(_) | Role::Volume(_) => None,
         };
-        image.or_else(|| progress.attempts(&Subject::Generate(desired.file.name.clone()))).is_some()
+        image
+            .or_else(|| progress.attempts(&Subject::Generate(desired.file.name.clone())))
+            .is_some()
     })
 }

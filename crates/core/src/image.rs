@@ -42,11 +42,16 @@ impl Reference {
         };
         let after_slash = name.rfind('/').map_or(0, |slash| slash + 1);
         let (name, tag) = match name[after_slash..].rfind(':') {
-            Some(colon) => (&name[..after_slash + colon], Some(&name[after_slash + colon + 1..])),
+            Some(colon) => (
+                &name[..after_slash + colon],
+                Some(&name[after_slash + colon + 1..]),
+            ),
             None => (name, None),
         };
         let (registry, path) = match name.split_once('/') {
-            Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest.to_owned()),
+            Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => {
+                (first, rest.to_owned())
+            }
             Some(_) => ("docker.io", name.to_owned()),
             None => ("docker.io", format!("library/{name}")),
         };
@@ -55,19 +60,29 @@ impl Reference {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
         {
-            return Err(error("the registry is a host name or address, with an optional port"));
+            return Err(error(
+                "the registry is a host name or address, with an optional port",
+            ));
         }
         if !path.split('/').all(is_path_component) {
-            return Err(error("the path is lower-case letters and digits, separated by one of . _ - /"));
+            return Err(error(
+                "the path is lower-case letters and digits, separated by one of . _ - /",
+            ));
         }
         if let Some(tag) = tag
             && !is_tag(tag)
         {
-            return Err(error("the tag is at most 128 letters, digits, dots, underscores and hyphens"));
+            return Err(error(
+                "the tag is at most 128 letters, digits, dots, underscores and hyphens",
+            ));
         }
         let version = match (digest, tag) {
             (Some(digest), _) if is_digest(digest) => Version::Digest(digest.to_owned()),
-            (Some(_), _) => return Err(error("the digest is sha256: and 64 lower-case hexadecimal digits")),
+            (Some(_), _) => {
+                return Err(error(
+                    "the digest is sha256: and 64 lower-case hexadecimal digits",
+                ));
+            }
             (None, tag) => Version::Tag(tag.unwrap_or("latest").to_owned()),
         };
         Ok(Self {
@@ -107,20 +122,25 @@ fn is_path_component(text: &str) -> bool {
     let edge = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     edge(text.bytes().next())
         && edge(text.bytes().last())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-'))
+        && text.bytes().all(|b| {
+            b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-')
+        })
 }
 
 fn is_tag(text: &str) -> bool {
     (1..=128).contains(&text.len())
         && !text.starts_with(['.', '-'])
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
 fn is_digest(text: &str) -> bool {
     text.strip_prefix("sha256:").is_some_and(|hex| {
-        hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        hex.len() == 64
+            && hex
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     })
 }
 
@@ -129,7 +149,9 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: Option<&str>) {
-        let got = Reference::parse(text).ok().map(|reference| reference.to_string());
+        let got = Reference::parse(text)
+            .ok()
+            .map(|reference| reference.to_string());
         assert_eq!(got.as_deref(), expected, "for {text:?}");
     }
 
@@ -137,12 +159,30 @@ mod tests {
     fn references_are_written_out_in_full() {
         let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
         check("nginx", Some("docker.io/library/nginx:latest"));
-        check("getumbrel/electrs:v1", Some("docker.io/getumbrel/electrs:v1"));
+        check(
+            "getumbrel/electrs:v1",
+            Some("docker.io/getumbrel/electrs:v1"),
+        );
         check("ghcr.io/a/b:1.0_x", Some("ghcr.io/a/b:1.0_x"));
         check("localhost/x:1", Some("localhost/x:1"));
         check("127.0.0.1:5000/x", Some("127.0.0.1:5000/x:latest"));
-        check(&format!("a/b:v1@{digest}"), Some(&format!("docker.io/a/b@{digest}")));
-        for bad in ["", "A", "a b", "a//b", "a:", "a@sha256:12", "-a", "a:b:c", "a/..", "a\n", "%i"] {
+        check(
+            &format!("a/b:v1@{digest}"),
+            Some(&format!("docker.io/a/b@{digest}")),
+        );
+        for bad in [
+            "",
+            "A",
+            "a b",
+            "a//b",
+            "a:",
+            "a@sha256:12",
+            "-a",
+            "a:b:c",
+            "a/..",
+            "a\n",
+            "%i",
+        ] {
             check(bad, None);
         }
     }

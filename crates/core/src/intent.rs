@@ -98,9 +98,19 @@ mod tests {
 
     #[test]
     fn an_edit_gone_wrong_names_file_line_and_key() {
-        let error = Intent::parse("apps/a.toml", "state = \"running\"\nsate = 1\n").unwrap_err().to_string();
-        assert!(error.contains("apps/a.toml") && error.contains("line 2") && error.contains("sate"), "{error}");
-        let error = Intent::parse("apps/a.toml", "state = \"off\"\n").unwrap_err().to_string();
-        assert!(error.contains("line 1") && error.contains("`stopped`"), "{error}");
+        let error = Intent::parse("apps/a.toml", "state = \"running\"\nsate = 1\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("apps/a.toml") && error.contains("line 2") && error.contains("sate"),
+            "{error}"
+        );
+        let error = Intent::parse("apps/a.toml", "state = \"off\"\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("line 1") && error.contains("`stopped`"),
+            "{error}"
+        );
     }
 }

@@ -103,5 +103,7 @@ impl Layout {
 
 /// A path that cannot stand in a unit file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the path {0:?} is not UTF-8, so no unit file can name it; move it or choose another folder")]
+#[error(
+    "the path {0:?} is not UTF-8, so no unit file can name it; move it or choose another folder"
+)]
 pub struct LayoutError(PathBuf);

@@ -24,8 +24,7 @@ pub struct NameError {
     rule: &'static str,
 }
 
-const LABEL_RULE: &str =
-    "use 1 to 40 lower-case letters, digits and hyphens, starting and ending with a letter or digit";
+const LABEL_RULE: &str = "use 1 to 40 lower-case letters, digits and hyphens, starting and ending with a letter or digit";
 
 fn is_label(text: &str) -> bool {
     let edge = |character: Option<char>| {
@@ -106,7 +105,10 @@ impl fmt::Display for AppId {
 /// anything but letters, digits, `.`, `_` and `-`.
 pub fn check_part(what: &'static str, text: &str) -> Result<(), NameError> {
     let valid = text.len() <= 64
-        && text.chars().next().is_some_and(|c| c.is_ascii_alphanumeric())
+        && text
+            .chars()
+            .next()
+            .is_some_and(|c| c.is_ascii_alphanumeric())
         && text
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
@@ -131,7 +133,9 @@ mod tests {
             assert_eq!(AppId::parse(good).unwrap().as_str(), good);
         }
         let long = "a".repeat(41);
-        for bad in ["", "-a", "a-", "A", "a_b", "a.b", "a/b", "a@b", "..", "a b", &long] {
+        for bad in [
+            "", "-a", "a-", "A", "a_b", "a.b", "a/b", "a@b", "..", "a b", &long,
+        ] {
             assert!(AppId::parse(bad).is_err(), "{bad:?} was accepted");
         }
     }
@@ -148,7 +152,10 @@ mod tests {
     fn parts_keep_to_what_podman_and_systemd_both_accept() {
         assert!(check_part("the service", "Web_1.x-y").is_ok());
         for bad in ["", ".a", "-a", "a b", "a/b", "a%b", "ü"] {
-            assert!(check_part("the service", bad).is_err(), "{bad:?} was accepted");
+            assert!(
+                check_part("the service", bad).is_err(),
+                "{bad:?} was accepted"
+            );
         }
     }
 }

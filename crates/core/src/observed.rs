@@ -209,7 +209,10 @@ impl Observed {
     /// The invocation of a service that must end because something it was started with has changed since.
     #[must_use]
     pub fn must_restart(&self, service: &str) -> bool {
-        match (self.memory.restarts.get(service), self.invocations.get(service)) {
+        match (
+            self.memory.restarts.get(service),
+            self.invocations.get(service),
+        ) {
             (Some(stale), Some(current)) => stale == current,
             _ => false,
         }
@@ -228,7 +231,10 @@ impl Observed {
 /// Whether Podman must be asked before a plan can be made.
 #[must_use]
 pub fn needs_podman(desired: &Desired, observed: &Observed) -> bool {
-    let anything = desired.apps.values().any(|app| matches!(app, App::Present(_) | App::Removed { .. }));
+    let anything = desired
+        .apps
+        .values()
+        .any(|app| matches!(app, App::Present(_) | App::Removed { .. }));
     (anything && observed.memory.fingerprint != observed.fingerprint)
         || desired.apps.iter().any(|(id, app)| match app {
             App::Present(present) => !is_settled(present, observed),
@@ -240,7 +246,8 @@ pub fn needs_podman(desired: &Desired, observed: &Observed) -> bool {
 /// Whether each container of an app is as wanted, as far as systemd and the disk can tell.
 fn is_settled(present: &Present, observed: &Observed) -> bool {
     present.containers().all(|(unit, _)| {
-        let current = observed.unit_files.get(&unit.file.name).map(Vec::as_slice) == Some(unit.file.content.as_bytes());
+        let current = observed.unit_files.get(&unit.file.name).map(Vec::as_slice)
+            == Some(unit.file.content.as_bytes());
         if !current {
             return false;
         }
@@ -248,6 +255,11 @@ fn is_settled(present: &Present, observed: &Observed) -> bool {
             return !present.running;
         };
         let known = observed.overrides.contains_key(&unit.service) || service.load == Load::Masked;
-        known || if present.running { service.is_up() } else { service.is_down() }
+        known
+            || if present.running {
+                service.is_up()
+            } else {
+                service.is_down()
+            }
     })
 }

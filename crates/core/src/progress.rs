@@ -54,19 +54,27 @@ pub struct Rejection {
 #[must_use]
 pub fn backoff(count: u32) -> Duration {
     let doublings = count.saturating_sub(1).min(16);
-    BACKOFF_FIRST.saturating_mul(1 << doublings).min(BACKOFF_MAX)
+    BACKOFF_FIRST
+        .saturating_mul(1 << doublings)
+        .min(BACKOFF_MAX)
 }
 
 impl Progress {
     /// Whether the subject may be tried now.
     #[must_use]
     pub fn is_due(&self, subject: &Subject, now: Duration) -> bool {
-        self.attempts.get(subject).is_none_or(|attempts| attempts.next <= now)
+        self.attempts
+            .get(subject)
+            .is_none_or(|attempts| attempts.next <= now)
     }
 
     /// Notes an attempt whose outcome is only known later, or that failed for `cause`.
     pub fn attempted(&mut self, subject: Subject, cause: impl Into<String>, now: Duration) {
-        let count = self.attempts.get(&subject).map_or(0, |attempts| attempts.count).saturating_add(1);
+        let count = self
+            .attempts
+            .get(&subject)
+            .map_or(0, |attempts| attempts.count)
+            .saturating_add(1);
         let attempts = Attempts {
             count,
             next: now.saturating_add(backoff(count)),
@@ -89,7 +97,11 @@ impl Progress {
     /// When the earliest subject is due again, after `now`.
     #[must_use]
     pub fn next_due(&self, now: Duration) -> Option<Duration> {
-        self.attempts.values().map(|attempts| attempts.next).filter(|next| *next > now).min()
+        self.attempts
+            .values()
+            .map(|attempts| attempts.next)
+            .filter(|next| *next > now)
+            .min()
     }
 
     /// Notes that the generator refused an app's units.
@@ -130,7 +142,10 @@ mod tests {
         assert!(progress.is_due(&subject, start));
         progress.attempted(subject.clone(), "no network", start);
         assert!(!progress.is_due(&subject, start + Duration::from_secs(9)));
-        assert_eq!(progress.next_due(start), Some(start + Duration::from_secs(10)));
+        assert_eq!(
+            progress.next_due(start),
+            Some(start + Duration::from_secs(10))
+        );
         assert!(progress.is_due(&subject, start + Duration::from_secs(10)));
         progress.worked(&subject);
         assert!(progress.is_due(&subject, start) && progress.next_due(start).is_none());

@@ -51,14 +51,21 @@ impl Reconciler {
     fn note_what_works(&mut self, desired: &Desired, observed: &Observed) {
         for (_, present) in desired.present() {
             for unit in present.units.values() {
-                if observed.services.get(&unit.service).is_some_and(crate::observed::Service::is_up) {
+                if observed
+                    .services
+                    .get(&unit.service)
+                    .is_some_and(crate::observed::Service::is_up)
+                {
                     self.progress.worked(&Subject::Start(unit.service.clone()));
                 }
                 let generated = observed.generated.get(&unit.service);
                 if generated.is_some_and(|mark| mark.revision == unit.file.revision) {
-                    self.progress.worked(&Subject::Generate(unit.file.name.clone()));
+                    self.progress
+                        .worked(&Subject::Generate(unit.file.name.clone()));
                 }
-                if let (Role::Container(container), Some(view)) = (&unit.role, observed.podman_view()) {
+                if let (Role::Container(container), Some(view)) =
+                    (&unit.role, observed.podman_view())
+                {
                     let image = container.image.reference.to_string();
                     if view.images.contains_key(&image) {
                         self.progress.worked(&Subject::Image(image));
@@ -69,7 +76,13 @@ impl Reconciler {
     }
 
     /// Notes how the actions of a plan went; `outcomes` is in the order of the actions.
-    pub fn finished(&mut self, desired: &Desired, plan: &Plan, outcomes: &[Outcome], now: Duration) {
+    pub fn finished(
+        &mut self,
+        desired: &Desired,
+        plan: &Plan,
+        outcomes: &[Outcome],
+        now: Duration,
+    ) {
         let mut failed = BTreeMap::new();
         for (action, outcome) in plan.actions.iter().zip(outcomes) {
             match outcome {
@@ -101,12 +114,14 @@ impl Reconciler {
     fn done(&mut self, plan: &Plan, action: &Action, now: Duration) {
         match &action.step {
             Step::Start(service) | Step::Restart(service) => {
-                self.progress.attempted(Subject::Start(service.clone()), "", now);
+                self.progress
+                    .attempted(Subject::Start(service.clone()), "", now);
             }
             Step::Reload => {
                 for unit in &plan.regenerates {
                     let cause = "Quadlet made no service of it; see `archipelago doctor`";
-                    self.progress.attempted(Subject::Generate(unit.clone()), cause, now);
+                    self.progress
+                        .attempted(Subject::Generate(unit.clone()), cause, now);
                 }
             }
             Step::Forget(app) => self.progress.forget(app),
@@ -157,7 +172,8 @@ impl Reconciler {
         for (_, present) in desired.present().filter(|(other, _)| *other == id) {
             for (unit, container) in present.containers() {
                 self.progress.worked(&Subject::Start(unit.service.clone()));
-                self.progress.worked(&Subject::Image(container.image.reference.to_string()));
+                self.progress
+                    .worked(&Subject::Image(container.image.reference.to_string()));
             }
         }
     }

@@ -40,7 +40,11 @@ pub(crate) struct OtherApp<'a> {
 }
 
 /// Renders `source`, the content of `file`.
-pub(crate) fn render(file: &str, source: &str, context: &Context<'_>) -> Result<String, ManifestError> {
+pub(crate) fn render(
+    file: &str,
+    source: &str,
+    context: &Context<'_>,
+) -> Result<String, ManifestError> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let syntax = SyntaxConfig::builder()
@@ -64,8 +68,15 @@ pub(crate) fn render(file: &str, source: &str, context: &Context<'_>) -> Result<
                 line: error.line().unwrap_or(1),
                 column: 1,
             };
-            let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-            ManifestError::new(file, place, "", format!("{detail} (docs/manifest.md lists what templates can use)"))
+            let detail = error
+                .detail()
+                .map_or_else(|| error.kind().to_string(), str::to_owned);
+            ManifestError::new(
+                file,
+                place,
+                "",
+                format!("{detail} (docs/manifest.md lists what templates can use)"),
+            )
         })
 }
 
@@ -73,24 +84,37 @@ pub(crate) fn render(file: &str, source: &str, context: &Context<'_>) -> Result<
 ///
 /// The salt is derived from the password, a generated one of 256 bits, so that the line stays the same from pass to pass.
 /// Source: Bitcoin Core `share/rpcauth/rpcauth.py`.
-#[allow(clippy::needless_pass_by_value, reason = "the template engine calls it by value")]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the template engine calls it by value"
+)]
 fn rpcauth(user: String, password: String) -> String {
     let salt = hex(&Sha256::digest(format!("rpcauth salt for {user}: {password}"))[..16]);
-    let mut mac = Hmac::<Sha256>::new_from_slice(salt.as_bytes()).expect("HMAC takes keys of any length");
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(salt.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(password.as_bytes());
     format!("{user}:{salt}${}", hex(&mac.finalize().into_bytes()))
 }
 
 /// The credentials of HTTP's Basic authentication (RFC 7617).
-#[allow(clippy::needless_pass_by_value, reason = "the template engine calls it by value")]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the template engine calls it by value"
+)]
 fn basic_auth(user: String, password: String) -> String {
     STANDARD.encode(format!("{user}:{password}"))
 }
 
 /// Lets a template refuse settings that do not go together.
-#[allow(clippy::needless_pass_by_value, reason = "the template engine calls it by value")]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the template engine calls it by value"
+)]
 fn fail(message: String) -> Result<String, minijinja::Error> {
-    Err(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message))
+    Err(minijinja::Error::new(
+        minijinja::ErrorKind::InvalidOperation,
+        message,
+    ))
 }
 
 #[cfg(test)]
@@ -122,7 +146,10 @@ mod tests {
     #[test]
     fn templates_reach_settings_and_secrets() {
         check("n={{ settings.network }}\n", Ok("n=regtest\n"));
-        check("{% if settings.prune > 0 %}\nprune\n{% endif %}\nend", Ok("end"));
+        check(
+            "{% if settings.prune > 0 %}\nprune\n{% endif %}\nend",
+            Ok("end"),
+        );
         check("{{ basic_auth('ui', secrets.p) }}", Ok("dWk6eA=="));
         check("[{{ captures.macaroon }}]", Ok("[]"));
     }
@@ -132,7 +159,10 @@ mod tests {
         check("a\n{{ settings.netwrk }}", Err("t.conf:2:1: "));
         check("{{ nothing }}", Err("t.conf:1:1: "));
         check("{% include 'x' %}", Err("t.conf:1:1: "));
-        check("\n{{ fail('prune and txindex exclude each other') }}", Err("t.conf:2:1: prune and txindex"));
+        check(
+            "\n{{ fail('prune and txindex exclude each other') }}",
+            Err("t.conf:2:1: prune and txindex"),
+        );
     }
 
     #[test]

@@ -29,7 +29,12 @@ fn all(output: Output) -> Result<(), Failure> {
     }
     let mut table = show::table();
     for app in apps {
-        table.add_row(vec![app.id.to_string(), app.version, app.title, app.description]);
+        table.add_row(vec![
+            app.id.to_string(),
+            app.version,
+            app.title,
+            app.description,
+        ]);
     }
     print_line(&table.to_string());
     Ok(())
@@ -50,14 +55,27 @@ fn one(schema: &Schema, output: Output) -> Result<(), Failure> {
             "description": app.description, "requires": app.requires.apps, "settings": settings,
         }));
     }
-    print_line(&format!("{} {}: {}", app.title, app.version, app.description));
+    print_line(&format!(
+        "{} {}: {}",
+        app.title, app.version, app.description
+    ));
     for other in &app.requires.apps {
         print_line(&format!("requires {other}"));
     }
     let mut table = show::table();
     for (name, setting) in &app.settings {
-        let default = setting.default.as_ref().map_or("must be chosen".to_owned(), |value| format!("default: {value}"));
-        table.add_row(vec![format!("  {name}"), setting.kind.rule(), default, setting.description.clone()]);
+        let default = setting
+            .default
+            .as_ref()
+            .map_or("must be chosen".to_owned(), |value| {
+                format!("default: {value}")
+            });
+        table.add_row(vec![
+            format!("  {name}"),
+            setting.kind.rule(),
+            default,
+            setting.description.clone(),
+        ]);
     }
     print_line(&table.to_string());
     Ok(())

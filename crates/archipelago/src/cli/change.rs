@@ -43,27 +43,40 @@ pub(super) async fn stop(layout: Layout, one: One, output: Output) -> Result<(),
     let id = installed(&layout, &one.app)?;
     change(&layout, &id, |intent| intent.state = Wanted::Stopped)?;
     let mut manager = Manager::new(layout).await?;
-    finish(follow::until(&mut manager, &id, Goal::Stopped).await?, output)
+    finish(
+        follow::until(&mut manager, &id, Goal::Stopped).await?,
+        output,
+    )
 }
 
 pub(super) async fn restart(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
     let id = installed(&layout, &one.app)?;
     if read(&layout, &id)?.state != Wanted::Running {
-        return Err(Failure::new(Code::Input, format!("{id} is stopped; archipelago start {id} starts it")));
+        return Err(Failure::new(
+            Code::Input,
+            format!("{id} is stopped; archipelago start {id} starts it"),
+        ));
     }
     let mut manager = Manager::new(layout).await?;
     manager.request_restart(&id).await?;
     finish(follow::until(&mut manager, &id, Goal::Ready).await?, output)
 }
 
-pub(super) async fn uninstall(layout: Layout, arguments: Uninstall, output: Output) -> Result<(), Failure> {
+pub(super) async fn uninstall(
+    layout: Layout,
+    arguments: Uninstall,
+    output: Output,
+) -> Result<(), Failure> {
     let id = installed(&layout, &arguments.app)?;
     let mut manager = Manager::new(layout.clone()).await?;
     let dependants = manager.required_by(&id);
     if !dependants.is_empty() {
         let names: Vec<&str> = dependants.iter().map(AppId::as_str).collect();
         let names = names.join(" and ");
-        return Err(Failure::new(Code::Input, format!("{names} requires {id}; uninstall {names} first")));
+        return Err(Failure::new(
+            Code::Input,
+            format!("{names} requires {id}; uninstall {names} first"),
+        ));
     }
     let removed = Intent {
         state: Wanted::Removed,
@@ -80,14 +93,20 @@ pub(super) async fn uninstall(layout: Layout, arguments: Uninstall, output: Outp
             Ok(())
         }
         Output::Text => {
-            print_line(&format!("{id} is gone. Its data stay in {}; installing it again finds them.", layout.data.display()));
+            print_line(&format!(
+                "{id} is gone. Its data stay in {}; installing it again finds them.",
+                layout.data.display()
+            ));
             Ok(())
         }
     }
 }
 
 /// Shows how the app ended up.
-pub(super) fn finish(health: Option<archipelago_core::health::AppHealth>, output: Output) -> Result<(), Failure> {
+pub(super) fn finish(
+    health: Option<archipelago_core::health::AppHealth>,
+    output: Output,
+) -> Result<(), Failure> {
     let Some(health) = health else { return Ok(()) };
     match output {
         Output::Json => print_json(&health),
@@ -99,7 +118,8 @@ pub(super) fn finish(health: Option<archipelago_core::health::AppHealth>, output
 }
 
 fn read(layout: &Layout, id: &AppId) -> Result<Intent, Failure> {
-    let intent = inputs::intent(layout, id).map_err(|problem| Failure::new(Code::Input, problem))?;
+    let intent =
+        inputs::intent(layout, id).map_err(|problem| Failure::new(Code::Input, problem))?;
     intent.ok_or_else(|| Failure::new(Code::Input, format!("{id} is not installed")))
 }
 
@@ -107,7 +127,11 @@ fn change(layout: &Layout, id: &AppId, change: impl FnOnce(&mut Intent)) -> Resu
     let mut intent = read(layout, id)?;
     let before = intent.clone();
     change(&mut intent);
-    if intent == before { Ok(()) } else { write(layout, id, &intent) }
+    if intent == before {
+        Ok(())
+    } else {
+        write(layout, id, &intent)
+    }
 }
 
 /// Writes an intent; the same intent is not written again.

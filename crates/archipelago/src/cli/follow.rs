@@ -29,7 +29,11 @@ const LOOK: Duration = Duration::from_millis(500);
 const JOURNAL_LINES: u32 = 15;
 
 /// Makes passes until the app is as asked.
-pub(super) async fn until(manager: &mut Manager, id: &AppId, goal: Goal) -> Result<Option<AppHealth>, Failure> {
+pub(super) async fn until(
+    manager: &mut Manager,
+    id: &AppId,
+    goal: Goal,
+) -> Result<Option<AppHealth>, Failure> {
     let mut signals = manager.systemd().signals(PREFIX).await?;
     let images = manager.images_ended();
     let mut screen = Screen::new();
@@ -58,13 +62,29 @@ pub(super) async fn until(manager: &mut Manager, id: &AppId, goal: Goal) -> Resu
             screen.end();
             return Err(explain(health));
         }
-        let all_run = goal == Goal::Ready && !health.units.is_empty() && health.units.iter().all(|unit| unit.state == "active");
-        running_since = if all_run { running_since.or_else(|| Some(Instant::now())) } else { None };
+        let all_run = goal == Goal::Ready
+            && !health.units.is_empty()
+            && health.units.iter().all(|unit| unit.state == "active");
+        running_since = if all_run {
+            running_since.or_else(|| Some(Instant::now()))
+        } else {
+            None
+        };
         if running_since.is_some_and(|since| since.elapsed() > ANSWER_LIMIT) {
             screen.end();
-            return Err(Failure::new(Code::Unfinished, format!("{id} runs, but is not ready yet: {}; archipelago status {id} goes on telling", health.message)));
+            return Err(Failure::new(
+                Code::Unfinished,
+                format!(
+                    "{id} runs, but is not ready yet: {}; archipelago status {id} goes on telling",
+                    health.message
+                ),
+            ));
         }
-        let wait = if pass.acted { GAP } else { pass.wake_after.unwrap_or(LOOK).clamp(GAP, LOOK) };
+        let wait = if pass.acted {
+            GAP
+        } else {
+            pass.wake_after.unwrap_or(LOOK).clamp(GAP, LOOK)
+        };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             _ = signals.next() => tokio::time::sleep(GAP).await,
@@ -76,7 +96,10 @@ pub(super) async fn until(manager: &mut Manager, id: &AppId, goal: Goal) -> Resu
 /// A container that ended once may come up at the second try; everything else that failed stays so until something changes.
 fn has_failed(health: &AppHealth) -> bool {
     match health.state {
-        State::Failed => health.units.iter().all(|unit| !unit.sub_state.starts_with("auto-restart") || unit.restarts >= 2),
+        State::Failed => health
+            .units
+            .iter()
+            .all(|unit| !unit.sub_state.starts_with("auto-restart") || unit.restarts >= 2),
         State::Removing => !health.message.is_empty(),
         State::Ready | State::Starting | State::Waiting | State::Degraded | State::Stopped => false,
     }
@@ -84,14 +107,20 @@ fn has_failed(health: &AppHealth) -> bool {
 
 fn explain(health: &AppHealth) -> Failure {
     let mut message = format!("{}: {}", health.id, health.message);
-    let ended = health.units.iter().find(|unit| unit.sub_state.starts_with("auto-restart") || unit.state == "failed");
+    let ended = health
+        .units
+        .iter()
+        .find(|unit| unit.sub_state.starts_with("auto-restart") || unit.state == "failed");
     if let Some(unit) = ended {
         message.push_str(&format!("\nthe last lines of {}:", unit.name));
         for line in logs::last_lines(&unit.name, JOURNAL_LINES) {
             message.push_str(&format!("\n  {line}"));
         }
     }
-    message.push_str(&format!("\nIt is tried again by itself; archipelago uninstall {} gives it up.", health.id));
+    message.push_str(&format!(
+        "\nIt is tried again by itself; archipelago uninstall {} gives it up.",
+        health.id
+    ));
     Failure::new(Code::Failed, message)
 }
 
@@ -119,12 +148,25 @@ impl Screen {
 
     fn show(&mut self, health: &AppHealth) {
         if let Some(spinner) = &self.spinner {
-            spinner.set_message(if health.message.is_empty() { health.state.word().to_owned() } else { health.message.clone() });
+            spinner.set_message(if health.message.is_empty() {
+                health.state.word().to_owned()
+            } else {
+                health.message.clone()
+            });
         }
         for unit in &health.units {
             // Lines of progress change all the time; what counts here is the step that they belong to.
-            let step = unit.message.split(": ").take(2).collect::<Vec<_>>().join(": ");
-            let line = if unit.message.is_empty() { unit.state.clone() } else { step };
+            let step = unit
+                .message
+                .split(": ")
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(": ");
+            let line = if unit.message.is_empty() {
+                unit.state.clone()
+            } else {
+                step
+            };
             if self.shown.get(&unit.name) != Some(&line) {
                 self.say(&format!("{}  {line}", unit.name));
                 self.shown.insert(unit.name.clone(), line);

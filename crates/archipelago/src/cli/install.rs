@@ -27,10 +27,15 @@ pub struct Arguments {
     yes: bool,
 }
 
-pub(super) async fn run(layout: Layout, arguments: Arguments, output: Output) -> Result<(), Failure> {
+pub(super) async fn run(
+    layout: Layout,
+    arguments: Arguments,
+    output: Output,
+) -> Result<(), Failure> {
     let definition = definition::find(&arguments.app)?;
     let id = definition.schema.extension.id.clone();
-    let known = inputs::intent(&layout, &id).map_err(|problem| Failure::new(Code::Input, problem))?;
+    let known =
+        inputs::intent(&layout, &id).map_err(|problem| Failure::new(Code::Input, problem))?;
     let intent = Intent {
         state: Wanted::Running,
         purge: false,
@@ -60,20 +65,34 @@ fn chosen(
     given: &[String],
 ) -> Result<BTreeMap<String, SettingValue>, Failure> {
     let extension = &definition.schema.extension;
-    let mut settings = known.map(|intent| intent.settings.clone()).unwrap_or_default();
+    let mut settings = known
+        .map(|intent| intent.settings.clone())
+        .unwrap_or_default();
     for text in given {
-        let (name, value) = text
-            .split_once('=')
-            .ok_or_else(|| Failure::new(Code::Input, format!("--set takes KEY=VALUE, not {text:?}")))?;
+        let (name, value) = text.split_once('=').ok_or_else(|| {
+            Failure::new(Code::Input, format!("--set takes KEY=VALUE, not {text:?}"))
+        })?;
         let setting = extension.settings.get(name).ok_or_else(|| {
-            let known = extension.settings.keys().cloned().collect::<Vec<_>>().join(", ");
+            let known = extension
+                .settings
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ");
             refuse(&SettingError::Unknown {
                 app: extension.id.to_string(),
                 name: name.to_owned(),
-                known: if known.is_empty() { "none".to_owned() } else { known },
+                known: if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known
+                },
             })
         })?;
-        let value = setting.kind.parse(name, value).map_err(|error| refuse(&error))?;
+        let value = setting
+            .kind
+            .parse(name, value)
+            .map_err(|error| refuse(&error))?;
         settings.insert(name.to_owned(), value);
     }
     Ok(settings)
@@ -84,12 +103,18 @@ fn refuse(error: &SettingError) -> Failure {
 }
 
 /// Asks a person at a terminal; a script has already decided.
-fn confirmed(definition: &Definition, present: &archipelago_core::desired::Present) -> Result<bool, Failure> {
+fn confirmed(
+    definition: &Definition,
+    present: &archipelago_core::desired::Present,
+) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Ok(true);
     }
     let extension = &definition.schema.extension;
-    eprintln!("{} {}, from the {}", extension.title, extension.version, definition.source);
+    eprintln!(
+        "{} {}, from the {}",
+        extension.title, extension.version, definition.source
+    );
     for (unit, container) in present.containers() {
         eprintln!("  {}  {}", unit.service, container.image.reference);
     }
@@ -101,5 +126,8 @@ fn confirmed(definition: &Definition, present: &archipelago_core::desired::Prese
     std::io::stderr().flush().map_err(failed)?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(failed)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes"))
+    Ok(matches!(
+        answer.trim().to_lowercase().as_str(),
+        "" | "y" | "yes"
+    ))
 }

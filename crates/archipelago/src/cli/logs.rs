@@ -28,7 +28,10 @@ pub(super) fn run(layout: &Layout, arguments: &Arguments, output: Output) -> Res
     let id = installed(layout, &arguments.app)?;
     let services = services(layout, &id)?;
     if services.is_empty() {
-        return Err(Failure::new(Code::Failed, format!("{id} has no units yet; archipelago status {id} says why")));
+        return Err(Failure::new(
+            Code::Failed,
+            format!("{id} has no units yet; archipelago status {id} says why"),
+        ));
     }
     let mut command = Command::new("journalctl");
     command.args(["--user", "--no-pager", "-n", &arguments.lines.to_string()]);
@@ -48,7 +51,10 @@ pub(super) fn run(layout: &Layout, arguments: &Arguments, output: Output) -> Res
 
 fn services(layout: &Layout, id: &AppId) -> Result<Vec<String>, Failure> {
     let mut services = Vec::new();
-    for name in disk::names(&layout.units)?.into_iter().filter(|name| is_unit_file(name)) {
+    for name in disk::names(&layout.units)?
+        .into_iter()
+        .filter(|name| is_unit_file(name))
+    {
         let content = disk::read(&layout.unit(&name))?.unwrap_or_default();
         if name.ends_with(".container") && mark_of(&content).is_some_and(|mark| mark.app == *id) {
             services.push(service_of(&name));
@@ -60,8 +66,20 @@ fn services(layout: &Layout, id: &AppId) -> Result<Vec<String>, Failure> {
 /// The last lines of a service's journal, for the end of a failed command.
 pub(super) fn last_lines(service: &str, lines: u32) -> Vec<String> {
     let output = Command::new("journalctl")
-        .args(["--user", "--no-pager", "-q", "-o", "cat", "-n", &lines.to_string(), "-u", service])
+        .args([
+            "--user",
+            "--no-pager",
+            "-q",
+            "-o",
+            "cat",
+            "-n",
+            &lines.to_string(),
+            "-u",
+            service,
+        ])
         .output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let text = output
+        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+        .unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }

@@ -20,7 +20,12 @@ use crate::host::folders;
 ///
 /// Archipelago declares, checks and repairs; systemd supervises. Killing, updating or removing it touches no container.
 #[derive(Debug, Parser)]
-#[command(name = "archipelago", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "archipelago",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 pub struct Cli {
     /// How to show what a command shows.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
@@ -112,12 +117,16 @@ fn installed(layout: &archipelago_core::layout::Layout, name: &str) -> Result<Ap
     if layout.intent(&id).exists() {
         return Ok(id);
     }
-    Err(Failure::new(Code::Input, format!("{id} is not installed; archipelago list shows what is")))
+    Err(Failure::new(
+        Code::Input,
+        format!("{id} is not installed; archipelago list shows what is"),
+    ))
 }
 
 /// Prints a value as JSON.
 fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::from_error(Code::Failed, &error))?;
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::from_error(Code::Failed, &error))?;
     print_line(&text);
     Ok(())
 }

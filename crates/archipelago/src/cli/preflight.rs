@@ -15,7 +15,12 @@ use crate::definition::Definition;
 use crate::host::{disk, generator, inputs};
 
 /// Checks that an app can be installed, and returns what it would be.
-pub(super) fn check(layout: &Layout, definition: &Definition, intent: &Intent, fresh: bool) -> Result<Present, Failure> {
+pub(super) fn check(
+    layout: &Layout,
+    definition: &Definition,
+    intent: &Intent,
+    fresh: bool,
+) -> Result<Present, Failure> {
     let id = &definition.schema.extension.id;
     check_host(layout)?;
     let (present, warnings) = work_out(layout, definition, intent)?;
@@ -32,12 +37,22 @@ pub(super) fn check(layout: &Layout, definition: &Definition, intent: &Intent, f
 
 /// What every installation needs, told apart without starting a process; `archipelago doctor` knows more.
 fn check_host(layout: &Layout) -> Result<(), Failure> {
-    let host = |problem: String| Failure::new(Code::Host, format!("{problem}; archipelago doctor shows all that is missing"));
+    let host = |problem: String| {
+        Failure::new(
+            Code::Host,
+            format!("{problem}; archipelago doctor shows all that is missing"),
+        )
+    };
     if generator::find().is_none() {
-        return Err(host("Podman with Quadlet is not installed on this host (podman 4.9 or newer)".to_owned()));
+        return Err(host(
+            "Podman with Quadlet is not installed on this host (podman 4.9 or newer)".to_owned(),
+        ));
     }
     let user = user_name();
-    if !std::path::Path::new("/var/lib/systemd/linger").join(&user).exists() {
+    if !std::path::Path::new("/var/lib/systemd/linger")
+        .join(&user)
+        .exists()
+    {
         return Err(host(format!(
             "the services of {user} end when {user} logs out; run: sudo loginctl enable-linger {user}, or archipelago setup"
         )));
@@ -46,10 +61,15 @@ fn check_host(layout: &Layout) -> Result<(), Failure> {
         return Err(host("podman.socket is not running; run: systemctl --user enable --now podman.socket, or archipelago setup".to_owned()));
     }
     for folder in [&layout.units, &layout.apps(), &layout.data] {
-        disk::make_folder(folder, 0o755).map_err(|error| Failure::from_error(Code::Host, &error))?;
+        disk::make_folder(folder, 0o755)
+            .map_err(|error| Failure::from_error(Code::Host, &error))?;
         let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
         if rustix::fs::access(folder.as_path(), access).is_err() {
-            return Err(host(format!("{} is not writable for {user}; run: sudo chown {user} {}", folder.display(), folder.display())));
+            return Err(host(format!(
+                "{} is not writable for {user}; run: sudo chown {user} {}",
+                folder.display(),
+                folder.display()
+            )));
         }
     }
     Ok(())
@@ -69,20 +89,29 @@ pub(crate) fn user_name() -> String {
 }
 
 /// Works the app out as if it were installed, with made-up secrets where it has none yet.
-fn work_out(layout: &Layout, definition: &Definition, intent: &Intent) -> Result<(Present, Vec<Warning>), Failure> {
+fn work_out(
+    layout: &Layout,
+    definition: &Definition,
+    intent: &Intent,
+) -> Result<(Present, Vec<Warning>), Failure> {
     let extension = &definition.schema.extension;
     let id = &extension.id;
     let input = |problem: String| Failure::new(Code::Input, problem);
     // First with the files as the person knows them, so that errors name those and not our copy.
     let settings = Settings::settle(id.as_str(), &extension.settings, &intent.settings)
         .map_err(|error| Failure::from_error(Code::Input, &error))?;
-    let manifest = definition.schema.manifest(&settings, &definition.files).map_err(|error| input(error.to_string()))?;
+    let manifest = definition
+        .schema
+        .manifest(&settings, &definition.files)
+        .map_err(|error| input(error.to_string()))?;
     let mut all: Inputs = inputs::read(layout);
     all.intents.insert(id.clone(), Ok(intent.clone()));
     all.definitions.insert(id.clone(), definition.files.clone());
     let secrets = all.secrets.entry(id.clone()).or_default();
     for name in extension.secrets.keys() {
-        secrets.entry(name.clone()).or_insert_with(|| "0".repeat(64));
+        secrets
+            .entry(name.clone())
+            .or_insert_with(|| "0".repeat(64));
     }
     // Apps that it requires may be waiting for their own secrets.
     complete_secrets(&mut all);
@@ -90,7 +119,9 @@ fn work_out(layout: &Layout, definition: &Definition, intent: &Intent) -> Result
     match apps.remove(id) {
         Some(App::Present(present)) => Ok((*present, manifest.warnings)),
         Some(App::Broken { cause }) => Err(Failure::new(broken_code(&cause), cause)),
-        _ => Err(input(format!("{id} cannot be worked out; archipelago status says how the apps it requires are"))),
+        _ => Err(input(format!(
+            "{id} cannot be worked out; archipelago status says how the apps it requires are"
+        ))),
     }
 }
 
@@ -99,7 +130,8 @@ fn complete_secrets(all: &mut Inputs) {
         .definitions
         .iter()
         .filter_map(|(id, files)| {
-            let schema = archipelago_core::desired::read_schema("compose.yaml", files, id.as_str()).ok()?;
+            let schema =
+                archipelago_core::desired::read_schema("compose.yaml", files, id.as_str()).ok()?;
             Some((id.clone(), schema.extension.secrets.into_keys().collect()))
         })
         .collect();
@@ -113,7 +145,11 @@ fn complete_secrets(all: &mut Inputs) {
 
 /// A conflict with another installed app is a name or port that is taken, not a fault of the app.
 fn broken_code(cause: &str) -> Code {
-    if cause.starts_with("its port") || cause.starts_with("its unit") { Code::Taken } else { Code::Input }
+    if cause.starts_with("its port") || cause.starts_with("its unit") {
+        Code::Taken
+    } else {
+        Code::Input
+    }
 }
 
 fn check_disk(layout: &Layout, needed_mib: u64) -> Result<(), Failure> {
@@ -124,7 +160,10 @@ fn check_disk(layout: &Layout, needed_mib: u64) -> Result<(), Failure> {
     if free_mib < needed_mib {
         return Err(Failure::new(
             Code::Host,
-            format!("it needs {needed_mib} MiB in {}, where {free_mib} MiB are free", layout.data.display()),
+            format!(
+                "it needs {needed_mib} MiB in {}, where {free_mib} MiB are free",
+                layout.data.display()
+            ),
         ));
     }
     Ok(())
@@ -133,18 +172,28 @@ fn check_disk(layout: &Layout, needed_mib: u64) -> Result<(), Failure> {
 fn check_names(layout: &Layout, id: &AppId, present: &Present) -> Result<(), Failure> {
     for (name, unit) in &present.units {
         let path = layout.unit(name);
-        let foreign = disk::read(&path)?.is_some_and(|content| mark_of(&content).is_none_or(|mark| mark.app != *id));
+        let foreign = disk::read(&path)?
+            .is_some_and(|content| mark_of(&content).is_none_or(|mark| mark.app != *id));
         if foreign {
             return Err(Failure::new(
                 Code::Taken,
-                format!("{} exists and does not belong to {id}; move it away, then install again", path.display()),
+                format!(
+                    "{} exists and does not belong to {id}; move it away, then install again",
+                    path.display()
+                ),
             ));
         }
         let above = layout.systemd.join(&unit.service);
-        if above.exists() && std::fs::read_link(&above).map_or(true, |target| target != std::path::Path::new("/dev/null")) {
+        if above.exists()
+            && std::fs::read_link(&above)
+                .map_or(true, |target| target != std::path::Path::new("/dev/null"))
+        {
             return Err(Failure::new(
                 Code::Taken,
-                format!("{} would hide the unit of the same name; move it away, then install again", above.display()),
+                format!(
+                    "{} would hide the unit of the same name; move it away, then install again",
+                    above.display()
+                ),
             ));
         }
     }
@@ -167,7 +216,9 @@ fn check_ports(layout: &Layout, id: &AppId, present: &Present) -> Result<(), Fai
             Err(error) => {
                 return Err(Failure::new(
                     Code::Host,
-                    format!("the port {address} of {id} cannot be used: {error}; choose another with --set"),
+                    format!(
+                        "the port {address} of {id} cannot be used: {error}; choose another with --set"
+                    ),
                 ));
             }
         }
@@ -179,7 +230,9 @@ fn taken(id: &AppId, address: SocketAddr) -> Failure {
     let port = address.port();
     Failure::new(
         Code::Taken,
-        format!("the port {address} of {id} is in use by another program (ss -ltnp 'sport = :{port}' tells which); choose another with --set"),
+        format!(
+            "the port {address} of {id} is in use by another program (ss -ltnp 'sport = :{port}' tells which); choose another with --set"
+        ),
     )
 }
 

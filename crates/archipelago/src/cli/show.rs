@@ -13,7 +13,11 @@ use crate::definition;
 use crate::host::inputs;
 use crate::manager::Manager;
 
-pub(super) async fn status(layout: Layout, app: Option<&str>, output: Output) -> Result<(), Failure> {
+pub(super) async fn status(
+    layout: Layout,
+    app: Option<&str>,
+    output: Output,
+) -> Result<(), Failure> {
     let only = app.map(|app| installed(&layout, app)).transpose()?;
     let mut report = Manager::new(layout).await?.look().await?;
     if let Some(only) = only {
@@ -38,11 +42,19 @@ fn print_report(report: &Report) {
 }
 
 pub(super) fn print_app(app: &AppHealth) {
-    let message = if app.message.is_empty() { String::new() } else { format!("  {}", app.message) };
+    let message = if app.message.is_empty() {
+        String::new()
+    } else {
+        format!("  {}", app.message)
+    };
     print_line(&format!("{}  {}{message}", app.id, app.state.word()));
     let mut table = table();
     for unit in &app.units {
-        let note = if unit.message.is_empty() { String::new() } else { unit.message.clone() };
+        let note = if unit.message.is_empty() {
+            String::new()
+        } else {
+            unit.message.clone()
+        };
         table.add_row(vec![
             format!("  {}", unit.name),
             format!("{} ({})", unit.state, unit.sub_state),
@@ -66,11 +78,22 @@ pub(super) fn table() -> Table {
 pub(super) fn list(layout: &Layout, output: Output) -> Result<(), Failure> {
     let mut apps = Vec::new();
     for (id, intent) in inputs::read(layout).intents {
-        let file = layout.definition(&id).join(archipelago_core::manifest::COMPOSE_FILE);
+        let file = layout
+            .definition(&id)
+            .join(archipelago_core::manifest::COMPOSE_FILE);
         let schema = definition::read_folder(&layout.definition(&id))
             .ok()
-            .and_then(|files| archipelago_core::desired::read_schema(&file.display().to_string(), &files, id.as_str()).ok());
-        let (title, version) = schema.map(|schema| (schema.extension.title, schema.extension.version)).unwrap_or_default();
+            .and_then(|files| {
+                archipelago_core::desired::read_schema(
+                    &file.display().to_string(),
+                    &files,
+                    id.as_str(),
+                )
+                .ok()
+            });
+        let (title, version) = schema
+            .map(|schema| (schema.extension.title, schema.extension.version))
+            .unwrap_or_default();
         let (state, problem) = match &intent {
             Ok(intent) => (word(intent.state), None),
             Err(problem) => ("unreadable", Some(problem.clone())),
@@ -87,7 +110,13 @@ pub(super) fn list(layout: &Layout, output: Output) -> Result<(), Failure> {
             let mut table = table();
             for app in &apps {
                 let text = |key: &str| app[key].as_str().unwrap_or_default().to_owned();
-                table.add_row(vec![text("id"), text("version"), text("wanted"), text("title"), text("problem")]);
+                table.add_row(vec![
+                    text("id"),
+                    text("version"),
+                    text("wanted"),
+                    text("title"),
+                    text("problem"),
+                ]);
             }
             print_line(&table.to_string());
             Ok(())
@@ -114,10 +143,14 @@ pub(super) fn version(output: Output) -> Result<(), Failure> {
 }
 
 /// The health of one app in a report.
-pub(super) fn health_of<'a>(report: &'a Report, id: &archipelago_core::name::AppId) -> Result<&'a AppHealth, Failure> {
-    report
-        .apps
-        .iter()
-        .find(|app| app.id == *id)
-        .ok_or_else(|| Failure::new(Code::Failed, format!("{id} was uninstalled by someone else meanwhile")))
+pub(super) fn health_of<'a>(
+    report: &'a Report,
+    id: &archipelago_core::name::AppId,
+) -> Result<&'a AppHealth, Failure> {
+    report.apps.iter().find(|app| app.id == *id).ok_or_else(|| {
+        Failure::new(
+            Code::Failed,
+            format!("{id} was uninstalled by someone else meanwhile"),
+        )
+    })
 }

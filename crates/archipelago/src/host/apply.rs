@@ -62,7 +62,12 @@ pub async fn apply(hands: &mut Hands<'_>, plan: &Plan) -> Vec<Outcome> {
                 Outcome::Done
             }
             Err(error) => {
-                warn!(app = app.as_ref().map(AppId::as_str), "{} failed: {}", describe(step), chain(error.as_ref()));
+                warn!(
+                    app = app.as_ref().map(AppId::as_str),
+                    "{} failed: {}",
+                    describe(step),
+                    chain(error.as_ref())
+                );
                 match app {
                     Some(app) => failed.push(app),
                     None => ended = true,
@@ -138,7 +143,14 @@ impl Hands<'_> {
                     (APP_LABEL.to_owned(), app.to_string()),
                     (REVISION_LABEL.to_owned(), revision.clone()),
                 ]);
-                self.podman.create_secret(podman_name, text.trim_end_matches('\n').into(), &labels, true).await?;
+                self.podman
+                    .create_secret(
+                        podman_name,
+                        text.trim_end_matches('\n').into(),
+                        &labels,
+                        true,
+                    )
+                    .await?;
             }
             Step::WriteUnit { name, content } => {
                 disk::make_folder(&layout.units, 0o755)?;
@@ -185,13 +197,22 @@ fn generate_secret(layout: &Layout, app: &AppId, name: &str) -> Done {
     disk::make_folder(&folder, PRIVATE_FOLDER)?;
     let path = folder.join(name);
     if path.exists() {
-        return Err(format!("the secret {} is there but cannot be read; give it back to this user", path.display()).into());
+        return Err(format!(
+            "the secret {} is there but cannot be read; give it back to this user",
+            path.display()
+        )
+        .into());
     }
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes)?;
     let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let temporary = folder.join(format!("{}{name}", disk::TEMPORARY_PREFIX));
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(PRIVATE).open(&temporary)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(PRIVATE)
+        .open(&temporary)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     // A link, not a rename: of two managers that generate at once, only the first one's secret takes the name.
@@ -205,7 +226,8 @@ fn generate_secret(layout: &Layout, app: &AppId, name: &str) -> Done {
 
 /// Removes folders whose files belong to users inside containers, which only Podman's user namespace may touch.
 async fn remove_owned_by_containers(folders: &[std::path::PathBuf]) -> Done {
-    let present: Vec<&std::path::PathBuf> = folders.iter().filter(|folder| folder.exists()).collect();
+    let present: Vec<&std::path::PathBuf> =
+        folders.iter().filter(|folder| folder.exists()).collect();
     if present.is_empty() {
         return Ok(());
     }
@@ -217,5 +239,9 @@ async fn remove_owned_by_containers(folders: &[std::path::PathBuf]) -> Done {
     if output.status.success() {
         return Ok(());
     }
-    Err(format!("podman unshare rm: {}", String::from_utf8_lossy(&output.stderr).trim()).into())
+    Err(format!(
+        "podman unshare rm: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    )
+    .into())
 }

@@ -44,7 +44,8 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
 /// When it is there and cannot be read, or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<Option<String>, Error> {
     let text = read(path)?.map(|content| {
-        String::from_utf8(content).map_err(|_| failed("read as UTF-8 text", path)(io::ErrorKind::InvalidData.into()))
+        String::from_utf8(content)
+            .map_err(|_| failed("read as UTF-8 text", path)(io::ErrorKind::InvalidData.into()))
     });
     text.transpose()
 }
@@ -72,7 +73,9 @@ pub fn names(folder: &Path) -> Result<Vec<String>, Error> {
 
 /// The permission bits of a file.
 pub fn mode(path: &Path) -> Option<u32> {
-    fs::metadata(path).ok().map(|metadata| metadata.permissions().mode() & 0o7777)
+    fs::metadata(path)
+        .ok()
+        .map(|metadata| metadata.permissions().mode() & 0o7777)
 }
 
 /// Makes a folder and its parents; folders that are there stay as they are.
@@ -97,11 +100,14 @@ pub fn write_if_changed(path: &Path, content: &[u8], bits: u32) -> Result<bool, 
         return Ok(false);
     }
     let folder = path.parent().unwrap_or(Path::new("/"));
-    let name = path.file_name().unwrap_or_default().to_string_lossy().replace('.', "_");
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .replace('.', "_");
     let temporary = folder.join(format!("{TEMPORARY_PREFIX}{name}"));
-    let written = write_new(&temporary, content, bits).and_then(|()| {
-        fs::rename(&temporary, path).map_err(failed("put in place", path))
-    });
+    let written = write_new(&temporary, content, bits)
+        .and_then(|()| fs::rename(&temporary, path).map_err(failed("put in place", path)));
     if let Err(error) = written {
         // The temporary file is ours alone; should removing it fail too, the next pass sweeps it up.
         let _ = fs::remove_file(&temporary);
@@ -120,7 +126,8 @@ fn write_new(path: &Path, content: &[u8], bits: u32) -> Result<(), Error> {
         .open(path)
         .map_err(failed("create", path))?;
     // The mode at creation is cut by the umask, and a file left by a crash keeps its own.
-    file.set_permissions(fs::Permissions::from_mode(bits)).map_err(failed("set the mode of", path))?;
+    file.set_permissions(fs::Permissions::from_mode(bits))
+        .map_err(failed("set the mode of", path))?;
     file.write_all(content).map_err(failed("write", path))?;
     file.sync_all().map_err(failed("write to the disk", path))
 }
@@ -164,9 +171,16 @@ pub fn remove_folder(path: &Path) -> Result<(), Error> {
 /// # Errors
 /// When the folder cannot be read or a file not removed.
 pub fn sweep(folder: &Path) -> Result<(), Error> {
-    for name in names(folder)?.iter().filter(|name| name.starts_with(TEMPORARY_PREFIX)) {
+    for name in names(folder)?
+        .iter()
+        .filter(|name| name.starts_with(TEMPORARY_PREFIX))
+    {
         let path = folder.join(name);
-        if path.is_dir() { remove_folder(&path)? } else { remove(&path)? }
+        if path.is_dir() {
+            remove_folder(&path)?
+        } else {
+            remove(&path)?
+        }
     }
     Ok(())
 }
@@ -195,7 +209,8 @@ mod tests {
     use super::*;
 
     fn folder(name: &str) -> PathBuf {
-        let path = std::env::temp_dir().join(format!("archipelago-disk-{name}-{}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("archipelago-disk-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         make_folder(&path, 0o755).unwrap();
         path
@@ -209,10 +224,16 @@ mod tests {
         let before = fs::metadata(&path).unwrap();
         assert!(!write_if_changed(&path, b"one", 0o600).unwrap());
         let after = fs::metadata(&path).unwrap();
-        assert_eq!((before.ino(), before.mtime_nsec()), (after.ino(), after.mtime_nsec()));
+        assert_eq!(
+            (before.ino(), before.mtime_nsec()),
+            (after.ino(), after.mtime_nsec())
+        );
         assert!(write_if_changed(&path, b"two", 0o600).unwrap());
         assert_ne!(before.ino(), fs::metadata(&path).unwrap().ino());
-        assert!(write_if_changed(&path, b"two", 0o644).unwrap(), "a wrong mode is put right");
+        assert!(
+            write_if_changed(&path, b"two", 0o644).unwrap(),
+            "a wrong mode is put right"
+        );
         assert_eq!(mode(&path), Some(0o644));
         assert_eq!(names(&folder).unwrap(), ["a.container"]);
         remove_folder(&folder).unwrap();
@@ -223,7 +244,9 @@ mod tests {
         let folder = folder("sweep");
         let left = folder.join(format!("{TEMPORARY_PREFIX}a_container"));
         fs::write(&left, "half").unwrap();
-        assert!(!archipelago_core::quadlet::is_unit_file(&format!("{TEMPORARY_PREFIX}a_container")));
+        assert!(!archipelago_core::quadlet::is_unit_file(&format!(
+            "{TEMPORARY_PREFIX}a_container"
+        )));
         fs::write(folder.join("b.container"), "theirs").unwrap();
         sweep(&folder).unwrap();
         assert_eq!(names(&folder).unwrap(), ["b.container"]);
@@ -246,6 +269,9 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_written_is_named() {
         let error = write_if_changed(Path::new("/proc/archipelago/x"), b"", 0o600).unwrap_err();
-        assert_eq!(error.to_string(), "create /proc/archipelago/.archipelago-new-x");
+        assert_eq!(
+            error.to_string(),
+            "create /proc/archipelago/.archipelago-new-x"
+        );
     }
 }

@@ -32,20 +32,31 @@ pub fn layout() -> Result<Layout, Error> {
 }
 
 fn absolute(variable: &str) -> Option<PathBuf> {
-    std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
+    std::env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
 }
 
 /// `$XDG_RUNTIME_DIR`, or where logind puts it for those who came without a session.
 pub fn runtime() -> PathBuf {
-    absolute("XDG_RUNTIME_DIR").unwrap_or_else(|| PathBuf::from(format!("/run/user/{}", rustix::process::getuid().as_raw())))
+    absolute("XDG_RUNTIME_DIR").unwrap_or_else(|| {
+        PathBuf::from(format!("/run/user/{}", rustix::process::getuid().as_raw()))
+    })
 }
 
 fn data(home: &Path) -> PathBuf {
     let system = PathBuf::from(SYSTEM_DATA);
-    if rustix::fs::access(&system, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok() {
+    if rustix::fs::access(
+        &system,
+        rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
+    )
+    .is_ok()
+    {
         return system;
     }
-    absolute("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share")).join("archipelago")
+    absolute("XDG_DATA_HOME")
+        .unwrap_or_else(|| home.join(".local/share"))
+        .join("archipelago")
 }
 
 /// Where Podman keeps its objects, unless `storage.conf` says otherwise: then their folders are simply not seen to change, and
@@ -58,5 +69,6 @@ pub fn podman_storage() -> Option<PathBuf> {
 
 /// The folder of the catalog: beside the program for a developer, else where the package puts it.
 pub fn catalog() -> PathBuf {
-    absolute("ARCHIPELAGO_CATALOG").unwrap_or_else(|| PathBuf::from("/usr/share/archipelago/catalog"))
+    absolute("ARCHIPELAGO_CATALOG")
+        .unwrap_or_else(|| PathBuf::from("/usr/share/archipelago/catalog"))
 }

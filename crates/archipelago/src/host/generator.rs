@@ -44,14 +44,23 @@ pub enum Error {
 fn names(refused: &BTreeMap<String, String>) -> String {
     refused
         .iter()
-        .map(|(unit, words)| if unit.is_empty() { words.clone() } else { format!("{unit}: {words}") })
+        .map(|(unit, words)| {
+            if unit.is_empty() {
+                words.clone()
+            } else {
+                format!("{unit}: {words}")
+            }
+        })
         .collect::<Vec<_>>()
         .join("; ")
 }
 
 /// The generator of this host.
 pub fn find() -> Option<PathBuf> {
-    GENERATORS.iter().map(PathBuf::from).find(|path| path.exists())
+    GENERATORS
+        .iter()
+        .map(PathBuf::from)
+        .find(|path| path.exists())
 }
 
 /// Puts the complete set of units through the generator's dry run. `scratch` is a folder of ours, made anew.
@@ -73,7 +82,9 @@ pub async fn check(units: &BTreeMap<String, String>, scratch: &Path) -> Result<(
         .env("QUADLET_UNIT_DIRS", scratch)
         .kill_on_drop(true)
         .output();
-    let output = tokio::time::timeout(LIMIT, output).await.map_err(|_| Error::Silent)?;
+    let output = tokio::time::timeout(LIMIT, output)
+        .await
+        .map_err(|_| Error::Silent)?;
     let removed = disk::remove_folder(scratch);
     let output = output.map_err(|source| Error::Run { program, source })?;
     removed?;
@@ -82,7 +93,10 @@ pub async fn check(units: &BTreeMap<String, String>, scratch: &Path) -> Result<(
         return Ok(());
     }
     if refused.is_empty() {
-        return Err(Error::Refused(BTreeMap::from([(String::new(), format!("it ended with {}", output.status))])));
+        return Err(Error::Refused(BTreeMap::from([(
+            String::new(),
+            format!("it ended with {}", output.status),
+        )])));
     }
     Err(Error::Refused(refused))
 }
@@ -91,9 +105,15 @@ pub async fn check(units: &BTreeMap<String, String>, scratch: &Path) -> Result<(
 /// only warns about, such as a unit without `[Install]`, it does not say on this channel.
 fn complaints(units: &BTreeMap<String, String>, words: &str) -> BTreeMap<String, String> {
     let mut refused: BTreeMap<String, String> = BTreeMap::new();
-    let lines = words.lines().map(|line| line.split_once("]: ").map_or(line, |(_, rest)| rest).trim());
+    let lines = words
+        .lines()
+        .map(|line| line.split_once("]: ").map_or(line, |(_, rest)| rest).trim());
     for line in lines.filter(|line| is_complaint(line)) {
-        let unit = units.keys().find(|name| line.contains(name.as_str())).cloned().unwrap_or_default();
+        let unit = units
+            .keys()
+            .find(|name| line.contains(name.as_str()))
+            .cloned()
+            .unwrap_or_default();
         let entry = refused.entry(unit).or_default();
         if !entry.is_empty() {
             entry.push_str("; ");
@@ -105,5 +125,14 @@ fn complaints(units: &BTreeMap<String, String>, words: &str) -> BTreeMap<String,
 
 fn is_complaint(line: &str) -> bool {
     let lower = line.to_ascii_lowercase();
-    ["converting", "error", "unsupported", "invalid", "failed", "not found"].iter().any(|word| lower.contains(word))
+    [
+        "converting",
+        "error",
+        "unsupported",
+        "invalid",
+        "failed",
+        "not found",
+    ]
+    .iter()
+    .any(|word| lower.contains(word))
 }

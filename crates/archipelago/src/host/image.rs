@@ -47,7 +47,13 @@ impl Images {
             return;
         }
         let line = Arc::new(Mutex::new("waiting".to_owned()));
-        let work = get(self.podman.clone(), self.lock_path(&name), image, app, Arc::clone(&line));
+        let work = get(
+            self.podman.clone(),
+            self.lock_path(&name),
+            image,
+            app,
+            Arc::clone(&line),
+        );
         let ended = Arc::clone(&self.ended);
         let handle = tokio::spawn(async move {
             let result = work.await;
@@ -58,7 +64,10 @@ impl Images {
     }
 
     fn lock_path(&self, image: &str) -> std::path::PathBuf {
-        let name: String = image.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let name: String = image
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+            .collect();
         self.layout.runtime.join("archipelago/images").join(name)
     }
 
@@ -66,7 +75,15 @@ impl Images {
     pub fn underway(&self) -> BTreeMap<String, String> {
         self.tasks
             .iter()
-            .map(|(name, task)| (name.clone(), task.line.lock().unwrap_or_else(PoisonError::into_inner).clone()))
+            .map(|(name, task)| {
+                (
+                    name.clone(),
+                    task.line
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .clone(),
+                )
+            })
             .collect()
     }
 
@@ -81,7 +98,10 @@ impl Images {
         let mut results = Vec::new();
         for name in ended {
             if let Some(task) = self.tasks.remove(&name) {
-                let result = task.handle.await.unwrap_or_else(|error| Err(error.to_string()));
+                let result = task
+                    .handle
+                    .await
+                    .unwrap_or_else(|error| Err(error.to_string()));
                 results.push((name, result));
             }
         }
@@ -99,20 +119,32 @@ async fn get(
     let say = |text: String| *line.lock().unwrap_or_else(PoisonError::into_inner) = text;
     let _lock = Lock::wait(&lock).await.map_err(|error| chain(&error))?;
     let name = image.reference.to_string();
-    if podman.image_exists(&name).await.map_err(|error| chain(&error))? {
+    if podman
+        .image_exists(&name)
+        .await
+        .map_err(|error| chain(&error))?
+    {
         return Ok(());
     }
     match image.origin {
         Origin::Build(context) => {
             say("building".to_owned());
             let request = build_request(name, *context, app);
-            let built = podman.build(&request, |output| say(format!("building: {}", output.trim()))).await;
+            let built = podman
+                .build(&request, |output| {
+                    say(format!("building: {}", output.trim()))
+                })
+                .await;
             built.map(drop).map_err(|error| chain(&error))
         }
         Origin::Pull { without_tls } => {
             say("pulling".to_owned());
             let mut layers = Layers::default();
-            let pulled = podman.pull(&name, !without_tls, |progress| say(layers.note(progress.layer, progress.state))).await;
+            let pulled = podman
+                .pull(&name, !without_tls, |progress| {
+                    say(layers.note(progress.layer, progress.state))
+                })
+                .await;
             pulled.map_err(|error| with_way_out(chain(&error), &image.reference))
         }
     }
@@ -131,7 +163,11 @@ fn build_request(tag: String, context: BuildContext, app: Option<AppId>) -> Buil
             .into_iter()
             .map(|(path, bytes)| ContextFile {
                 // The one thing about a file that matters here besides its content: whether it can be run.
-                mode: if bytes.starts_with(b"#!") { 0o755 } else { 0o644 },
+                mode: if bytes.starts_with(b"#!") {
+                    0o755
+                } else {
+                    0o644
+                },
                 path,
                 bytes,
             })
@@ -139,7 +175,10 @@ fn build_request(tag: String, context: BuildContext, app: Option<AppId>) -> Buil
         containerfile,
         args,
         target,
-        labels: app.map(|app| (APP_LABEL.to_owned(), app.to_string())).into_iter().collect(),
+        labels: app
+            .map(|app| (APP_LABEL.to_owned(), app.to_string()))
+            .into_iter()
+            .collect(),
     }
 }
 
@@ -180,6 +219,10 @@ impl Layers {
         }
         let done: u64 = self.0.values().map(|(done, _)| done).sum();
         let total: u64 = self.0.values().filter_map(|(_, total)| *total).sum();
-        format!("pulling: {} of {} MB", done / 1_000_000, total.max(done) / 1_000_000)
+        format!(
+            "pulling: {} of {} MB",
+            done / 1_000_000,
+            total.max(done) / 1_000_000
+        )
     }
 }

@@ -21,10 +21,18 @@ pub fn read(layout: &Layout) -> Inputs {
     let intents = intents(layout);
     let definitions = intents
         .keys()
-        .filter_map(|id| Some((id.clone(), definition::read_folder(&layout.definition(id)).ok()?)))
+        .filter_map(|id| {
+            Some((
+                id.clone(),
+                definition::read_folder(&layout.definition(id)).ok()?,
+            ))
+        })
         .filter(|(_, files)| !files.is_empty())
         .collect();
-    let secrets = intents.keys().map(|id| (id.clone(), secrets(&layout.secrets(id)))).collect();
+    let secrets = intents
+        .keys()
+        .map(|id| (id.clone(), secrets(&layout.secrets(id))))
+        .collect();
     Inputs {
         layout: layout.clone(),
         config: config(layout),
@@ -43,7 +51,9 @@ pub fn config(layout: &Layout) -> Result<Config, String> {
     let path = layout.config_file();
     match disk::read_text(&path) {
         Ok(None) => Ok(Config::default()),
-        Ok(Some(text)) => Config::parse(&path.display().to_string(), &text).map_err(|error| error.to_string()),
+        Ok(Some(text)) => {
+            Config::parse(&path.display().to_string(), &text).map_err(|error| error.to_string())
+        }
         Err(error) => Err(chain(&error)),
     }
 }
@@ -54,7 +64,8 @@ fn intents(layout: &Layout) -> BTreeMap<AppId, Result<Intent, String>> {
         .iter()
         .filter_map(|name| AppId::parse(name.strip_suffix(".toml")?).ok())
         .map(|id| {
-            let intent = intent(layout, &id).and_then(|intent| intent.ok_or_else(|| "its intent is gone".to_owned()));
+            let intent = intent(layout, &id)
+                .and_then(|intent| intent.ok_or_else(|| "its intent is gone".to_owned()));
             (id, intent)
         })
         .collect()
@@ -90,7 +101,10 @@ fn secrets(folder: &Path) -> BTreeMap<String, String> {
 pub fn captured(paths: BTreeSet<PathBuf>) -> BTreeMap<PathBuf, Vec<u8>> {
     paths
         .into_iter()
-        .filter(|path| std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() <= CAPTURE_BYTES_MAX))
+        .filter(|path| {
+            std::fs::metadata(path)
+                .is_ok_and(|metadata| metadata.is_file() && metadata.len() <= CAPTURE_BYTES_MAX)
+        })
         .filter_map(|path| Some((path.clone(), disk::read(&path).ok()??)))
         .collect()
 }

@@ -33,7 +33,10 @@ impl Lock {
             return Ok(Self { _file: file });
         }
         let owned = path.to_owned();
-        let locked = tokio::task::spawn_blocking(move || flock(&file, FlockOperation::LockExclusive).map(|()| file)).await;
+        let locked = tokio::task::spawn_blocking(move || {
+            flock(&file, FlockOperation::LockExclusive).map(|()| file)
+        })
+        .await;
         match locked {
             Ok(Ok(file)) => Ok(Self { _file: file }),
             Ok(Err(error)) => Err(Error {
@@ -72,5 +75,10 @@ fn open(path: &Path) -> Result<File, Error> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
-    OpenOptions::new().create(true).write(true).truncate(false).open(path).map_err(failed)
+    OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .open(path)
+        .map_err(failed)
 }

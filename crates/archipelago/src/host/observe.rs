@@ -8,8 +8,8 @@ use std::os::unix::fs::MetadataExt;
 use archipelago_core::desired::{APP_LABEL, App, Desired};
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::{
-    self, Active, Failure, Job, Load, Memory, Observed, Override, Podman as PodmanState, PodmanView, Remains, RenderedFile,
-    needs_podman,
+    self, Active, Failure, Job, Load, Memory, Observed, Override, Podman as PodmanState,
+    PodmanView, Remains, RenderedFile, needs_podman,
 };
 use archipelago_core::quadlet::{is_unit_file, mark_of};
 use futures_util::future::join_all;
@@ -64,7 +64,10 @@ fn look_at_disk(desired: &Desired) -> Result<Observed, Error> {
         fingerprint: fingerprint(),
         ..Observed::default()
     };
-    for name in disk::names(&layout.units)?.into_iter().filter(|name| is_unit_file(name)) {
+    for name in disk::names(&layout.units)?
+        .into_iter()
+        .filter(|name| is_unit_file(name))
+    {
         if let Some(content) = disk::read(&layout.unit(&name))?
             && (name.starts_with(PREFIX) || mark_of(&content).is_some())
         {
@@ -72,32 +75,56 @@ fn look_at_disk(desired: &Desired) -> Result<Observed, Error> {
         }
     }
     let generated = layout.generated();
-    for name in disk::names(&generated)?.into_iter().filter(|name| name.starts_with(PREFIX) && name.ends_with(".service")) {
-        if let Some(mark) = disk::read(&generated.join(&name))?.as_deref().and_then(mark_of) {
+    for name in disk::names(&generated)?
+        .into_iter()
+        .filter(|name| name.starts_with(PREFIX) && name.ends_with(".service"))
+    {
+        if let Some(mark) = disk::read(&generated.join(&name))?
+            .as_deref()
+            .and_then(mark_of)
+        {
             observed.generated.insert(name, mark);
         }
     }
     for name in disk::names(&layout.invocations())? {
-        if let Some(service) = name.strip_prefix("invocation:").filter(|service| service.starts_with(PREFIX))
+        if let Some(service) = name
+            .strip_prefix("invocation:")
+            .filter(|service| service.starts_with(PREFIX))
             && let Ok(id) = std::fs::read_link(layout.invocations().join(&name))
         {
-            observed.invocations.insert(service.to_owned(), id.to_string_lossy().into_owned());
+            observed
+                .invocations
+                .insert(service.to_owned(), id.to_string_lossy().into_owned());
         }
     }
-    for name in disk::names(&layout.systemd)?.into_iter().filter(|name| name.starts_with(PREFIX) && name.ends_with(".service")) {
+    for name in disk::names(&layout.systemd)?
+        .into_iter()
+        .filter(|name| name.starts_with(PREFIX) && name.ends_with(".service"))
+    {
         let target = std::fs::read_link(layout.systemd.join(&name)).ok();
         let masked = target.is_some_and(|target| target == std::path::Path::new("/dev/null"));
-        observed.overrides.insert(name, if masked { Override::Masked } else { Override::Foreign });
+        observed.overrides.insert(
+            name,
+            if masked {
+                Override::Masked
+            } else {
+                Override::Foreign
+            },
+        );
     }
     for (id, app) in &desired.apps {
         match app {
             App::Present(present) => {
                 for path in present.files.keys() {
                     if let (Some(content), Some(mode)) = (disk::read(path)?, disk::mode(path)) {
-                        observed.files.insert(path.clone(), RenderedFile { content, mode });
+                        observed
+                            .files
+                            .insert(path.clone(), RenderedFile { content, mode });
                     }
                 }
-                observed.folders.extend(present.folders.iter().filter(|path| path.is_dir()).cloned());
+                observed
+                    .folders
+                    .extend(present.folders.iter().filter(|path| path.is_dir()).cloned());
             }
             App::Removed { .. } => {
                 let parts = [layout.volumes(id), layout.files(id), layout.secrets(id)];
@@ -116,7 +143,9 @@ fn memory(path: &std::path::Path) -> Result<Memory, Error> {
         reload: true,
         ..Memory::default()
     };
-    Ok(disk::read(path)?.map_or_else(Memory::default, |content| serde_json::from_slice(&content).unwrap_or_else(|_| unreadable())))
+    Ok(disk::read(path)?.map_or_else(Memory::default, |content| {
+        serde_json::from_slice(&content).unwrap_or_else(|_| unreadable())
+    }))
 }
 
 /// Changes whenever an image, volume, network or secret comes or goes: which files Podman rewrites then, and when it last did.
@@ -124,12 +153,24 @@ fn fingerprint() -> String {
     let Some(storage) = folders::podman_storage() else {
         return String::new();
     };
-    let parts = ["overlay-images/images.json", "vfs-images/images.json", "volumes", "networks", "secrets/secrets.json"];
+    let parts = [
+        "overlay-images/images.json",
+        "vfs-images/images.json",
+        "volumes",
+        "networks",
+        "secrets/secrets.json",
+    ];
     let marks: Vec<String> = parts
         .iter()
         .filter_map(|part| {
             let metadata = std::fs::metadata(storage.join(part)).ok()?;
-            Some(format!("{}:{}:{}.{}", part, metadata.ino(), metadata.mtime(), metadata.mtime_nsec()))
+            Some(format!(
+                "{}:{}:{}.{}",
+                part,
+                metadata.ino(),
+                metadata.mtime(),
+                metadata.mtime_nsec()
+            ))
         })
         .collect();
     marks.join(" ")
@@ -163,7 +204,9 @@ async fn judge(systemd: &Systemd, name: &str, service: systemd::Service) -> obse
         },
         active,
         sub: service.sub,
-        job: service.job.map(|job| if job == "stop" { Job::Stop } else { Job::Other }),
+        job: service
+            .job
+            .map(|job| if job == "stop" { Job::Stop } else { Job::Other }),
         failure,
     }
 }
@@ -184,7 +227,8 @@ async fn look_at_podman(podman: &Podman) -> Result<PodmanView, super::podman::Er
         }
     }
     for container in podman.containers(None).await? {
-        view.containers.insert(container.name, owner(&container.labels));
+        view.containers
+            .insert(container.name, owner(&container.labels));
     }
     for network in podman.networks(None).await? {
         view.networks.insert(network.name, owner(&network.labels));
@@ -193,7 +237,11 @@ async fn look_at_podman(podman: &Podman) -> Result<PodmanView, super::podman::Er
         view.volumes.insert(volume.name, owner(&volume.labels));
     }
     for secret in podman.secrets().await? {
-        let revision = secret.labels.get(REVISION_LABEL).cloned().unwrap_or_default();
+        let revision = secret
+            .labels
+            .get(REVISION_LABEL)
+            .cloned()
+            .unwrap_or_default();
         let owner = owner(&secret.labels).map(|app| (app, revision));
         view.secrets.insert(secret.name, owner);
     }
@@ -205,17 +253,25 @@ fn owner(labels: &BTreeMap<String, String>) -> Option<AppId> {
 }
 
 /// Asks the apps whose containers all run; the others are not ready anyway.
-async fn ask_probes(desired: &Desired, observed: &Observed) -> BTreeMap<archipelago_core::desired::DesiredProbe, bool> {
+async fn ask_probes(
+    desired: &Desired,
+    observed: &Observed,
+) -> BTreeMap<archipelago_core::desired::DesiredProbe, bool> {
     let probes: BTreeSet<_> = desired
         .present()
         .filter(|(_, present)| {
             present.running
-                && present
-                    .containers()
-                    .all(|(unit, _)| observed.services.get(&unit.service).is_some_and(observed::Service::is_up))
+                && present.containers().all(|(unit, _)| {
+                    observed
+                        .services
+                        .get(&unit.service)
+                        .is_some_and(observed::Service::is_up)
+                })
         })
         .flat_map(|(_, present)| &present.probes)
         .collect();
-    let asked = probes.into_iter().map(|probe| async move { (probe.clone(), probe::ask(probe).await) });
+    let asked = probes
+        .into_iter()
+        .map(|probe| async move { (probe.clone(), probe::ask(probe).await) });
     join_all(asked).await.into_iter().collect()
 }

@@ -351,7 +351,10 @@ fn labelled(label: Option<&str>) -> String {
 
 /// What a listing is called in errors.
 fn listing(kind: &str, label: Option<&str>) -> String {
-    label.map_or_else(|| format!("list {kind}"), |label| format!("list {kind} labelled {label}"))
+    label.map_or_else(
+        || format!("list {kind}"),
+        |label| format!("list {kind} labelled {label}"),
+    )
 }
 
 /// Go writes an empty list or map as `null`.

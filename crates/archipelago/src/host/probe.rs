@@ -15,7 +15,9 @@ const LIMIT: Duration = Duration::from_secs(2);
 
 /// Asks. A refused connection, a status of 400 or more and silence all mean no.
 pub async fn ask(probe: &DesiredProbe) -> bool {
-    tokio::time::timeout(LIMIT, answer(probe)).await.is_ok_and(|answer| answer.unwrap_or(false))
+    tokio::time::timeout(LIMIT, answer(probe))
+        .await
+        .is_ok_and(|answer| answer.unwrap_or(false))
 }
 
 async fn answer(probe: &DesiredProbe) -> Result<bool, Box<dyn std::error::Error>> {

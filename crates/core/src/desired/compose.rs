@@ -8,15 +8,20 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Apps, BuildContext, DesiredContainer, DesiredImage, DesiredProbe, DesiredUnit, Inputs, Origin, PodmanSecret, Present,
-    Role,
+    Apps, BuildContext, DesiredContainer, DesiredImage, DesiredProbe, DesiredUnit, Inputs, Origin,
+    PodmanSecret, Present, Role,
 };
 use crate::config::Config;
 use crate::image::Reference;
 use crate::layout::Layout;
-use crate::manifest::{Build, Encoding, Files, ImageSource, Manifest, MountSource, NetworkMode, Port, Protocol, Service};
+use crate::manifest::{
+    Build, Encoding, Files, ImageSource, Manifest, MountSource, NetworkMode, Port, Protocol,
+    Service,
+};
 use crate::name::AppId;
-use crate::quadlet::{self, Kind, NetworkJoin, Pull, SecretDelivery, ServiceSection, Stamp, Unit, UnitSection, hex};
+use crate::quadlet::{
+    self, Kind, NetworkJoin, Pull, SecretDelivery, ServiceSection, Stamp, Unit, UnitSection, hex,
+};
 use crate::template;
 
 /// The label on everything of ours in Podman: the app.
@@ -58,11 +63,21 @@ pub(super) fn present(
         requires: manifest.extension.requires.apps.clone(),
     };
     let network = work.network_unit();
-    work.add(&mut present, &network, Role::Network(work.id.network()), &[])?;
+    work.add(
+        &mut present,
+        &network,
+        Role::Network(work.id.network()),
+        &[],
+    )?;
     for volume in &manifest.volumes {
         let folder = inputs.layout.volumes(work.id).join(volume);
         let unit = work.volume_unit(volume, &folder)?;
-        work.add(&mut present, &unit, Role::Volume(work.id.volume(volume)), &[])?;
+        work.add(
+            &mut present,
+            &unit,
+            Role::Volume(work.id.volume(volume)),
+            &[],
+        )?;
         present.folders.insert(folder);
     }
     for (name, service) in &manifest.services {
@@ -72,12 +87,21 @@ pub(super) fn present(
 }
 
 /// The files that an app's captures name.
-pub(super) fn capture_paths(layout: &Layout, id: &AppId, manifest: &Manifest) -> BTreeMap<String, PathBuf> {
+pub(super) fn capture_paths(
+    layout: &Layout,
+    id: &AppId,
+    manifest: &Manifest,
+) -> BTreeMap<String, PathBuf> {
     manifest
         .extension
         .captures
         .iter()
-        .map(|(name, capture)| (name.clone(), layout.volumes(id).join(&capture.volume).join(&capture.path)))
+        .map(|(name, capture)| {
+            (
+                name.clone(),
+                layout.volumes(id).join(&capture.volume).join(&capture.path),
+            )
+        })
         .collect()
 }
 
@@ -90,14 +114,22 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn add(&self, present: &mut Present, unit: &Unit, role: Role, inputs: &[&[u8]]) -> Result<(), String> {
+    fn add(
+        &self,
+        present: &mut Present,
+        unit: &Unit,
+        role: Role,
+        inputs: &[&[u8]],
+    ) -> Result<(), String> {
         let stamp = Stamp {
             app: self.id,
             companion: matches!(&role, Role::Container(container) if container.companion),
             inputs,
         };
         let file = unit.render(stamp).map_err(|error| {
-            let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            let source = std::error::Error::source(&error)
+                .map(ToString::to_string)
+                .unwrap_or_default();
             format!("{error}: {source}; change it in the app's compose.yaml or its settings")
         })?;
         let desired = DesiredUnit {
@@ -113,7 +145,7 @@ impl Work<'_> {
         BTreeMap::from([(APP_LABEL.to_owned(), self.id.to_string())])
     }
 
-    fn network_unit(&self, ) -> Unit {
+    fn network_unit(&self) -> Unit {
         Unit {
             stem: self.id.network(),
             unit: self.described(&format!("{} network", self.manifest.extension.title)),
@@ -129,7 +161,10 @@ impl Work<'_> {
     fn volume_unit(&self, volume: &str, folder: &std::path::Path) -> Result<Unit, String> {
         Ok(Unit {
             stem: self.id.volume(volume),
-            unit: self.described(&format!("{} volume {volume}", self.manifest.extension.title)),
+            unit: self.described(&format!(
+                "{} volume {volume}",
+                self.manifest.extension.title
+            )),
             kind: Kind::Volume(quadlet::Volume {
                 name: self.id.volume(volume),
                 folder: Some(text(folder)?),
@@ -147,7 +182,12 @@ impl Work<'_> {
         }
     }
 
-    fn add_service(&self, present: &mut Present, name: &str, service: &Service) -> Result<(), String> {
+    fn add_service(
+        &self,
+        present: &mut Present,
+        name: &str,
+        service: &Service,
+    ) -> Result<(), String> {
         let mut inputs: Vec<Vec<u8>> = Vec::new();
         let image = self.image(name, service)?;
         let mut container = self.container(name, service, &image)?;
@@ -179,9 +219,17 @@ impl Work<'_> {
 
     /// Companions come after every other service; nothing here makes one service fail with another.
     fn ordering(&self, name: &str, service: &Service) -> UnitSection {
-        let mut before: BTreeSet<String> = service.depends_on.iter().map(|other| self.service_unit(other)).collect();
+        let mut before: BTreeSet<String> = service
+            .depends_on
+            .iter()
+            .map(|other| self.service_unit(other))
+            .collect();
         if self.manifest.is_companion(name) {
-            let others = self.manifest.services.keys().filter(|other| !self.manifest.is_companion(other));
+            let others = self
+                .manifest
+                .services
+                .keys()
+                .filter(|other| !self.manifest.is_companion(other));
             before.extend(others.map(|other| self.service_unit(other)));
         } else {
             let required = &self.manifest.extension.requires.apps;
@@ -208,7 +256,12 @@ impl Work<'_> {
         format!("{}.service", self.manifest.container(service))
     }
 
-    fn container(&self, name: &str, service: &Service, image: &DesiredImage) -> Result<quadlet::Container, String> {
+    fn container(
+        &self,
+        name: &str,
+        service: &Service,
+        image: &DesiredImage,
+    ) -> Result<quadlet::Container, String> {
         let Service {
             image: _,
             command,
@@ -249,8 +302,13 @@ impl Work<'_> {
             userns,
         } = service;
         let mut all_labels = labels.clone();
-        if let Some(reserved) = labels.keys().find(|label| label.starts_with("archipelago.")) {
-            return Err(format!("{name}: the label {reserved:?} is Archipelago's own; rename it"));
+        if let Some(reserved) = labels
+            .keys()
+            .find(|label| label.starts_with("archipelago."))
+        {
+            return Err(format!(
+                "{name}: the label {reserved:?} is Archipelago's own; rename it"
+            ));
         }
         all_labels.extend(self.labels());
         Ok(quadlet::Container {
@@ -375,7 +433,13 @@ impl Work<'_> {
             });
         }
         let stem = self.manifest.container(name);
-        for file in self.manifest.extension.templates.iter().filter(|template| template.service == name) {
+        for file in self
+            .manifest
+            .extension
+            .templates
+            .iter()
+            .filter(|template| template.service == name)
+        {
             let path = layout.rendered(&stem).join(file.file_name());
             if let Some(content) = present.files.get(&path) {
                 inputs.push(content.as_bytes().to_vec());
@@ -390,7 +454,13 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn add_secrets(&self, container: &mut quadlet::Container, inputs: &mut Vec<Vec<u8>>, name: &str, service: &Service) {
+    fn add_secrets(
+        &self,
+        container: &mut quadlet::Container,
+        inputs: &mut Vec<Vec<u8>>,
+        name: &str,
+        service: &Service,
+    ) {
         for mount in &service.secrets {
             container.secrets.push(quadlet::Secret {
                 name: self.id.podman_secret(&mount.secret),
@@ -418,7 +488,9 @@ impl Work<'_> {
             return BTreeSet::new();
         };
         let mounted = service.secrets.iter().map(|mount| mount.secret.as_str());
-        mounted.chain(service.environment_secrets.values().map(String::as_str)).collect()
+        mounted
+            .chain(service.environment_secrets.values().map(String::as_str))
+            .collect()
     }
 
     fn podman_secrets(&self) -> BTreeMap<String, PodmanSecret> {
@@ -454,7 +526,8 @@ impl Work<'_> {
         match &service.image {
             ImageSource::Reference(text) => {
                 let chosen = self.config.images.get(text).unwrap_or(text);
-                let reference = Reference::parse(chosen).map_err(|error| format!("services.{name}.image: {error}"))?;
+                let reference = Reference::parse(chosen)
+                    .map_err(|error| format!("services.{name}.image: {error}"))?;
                 let without_tls = self.config.image_uses_insecure_registry(&reference);
                 Ok(DesiredImage {
                     reference,
@@ -465,7 +538,10 @@ impl Work<'_> {
                 let context = self.build_context(name, build)?;
                 let tag = digest_of(&context);
                 Ok(DesiredImage {
-                    reference: Reference::local(&self.manifest.container(name).to_ascii_lowercase(), &tag),
+                    reference: Reference::local(
+                        &self.manifest.container(name).to_ascii_lowercase(),
+                        &tag,
+                    ),
                     origin: Origin::Build(Box::new(context)),
                 })
             }
@@ -477,18 +553,30 @@ impl Work<'_> {
         let files: Files = self
             .definition()
             .iter()
-            .filter_map(|(path, content)| Some((path.strip_prefix(&inside)?.to_owned(), content.clone())))
+            .filter_map(|(path, content)| {
+                Some((path.strip_prefix(&inside)?.to_owned(), content.clone()))
+            })
             .collect();
         if files.is_empty() {
-            return Err(format!("services.{name}.build: the folder {:?} is missing or empty", build.context));
+            return Err(format!(
+                "services.{name}.build: the folder {:?} is missing or empty",
+                build.context
+            ));
         }
         let candidates: &[&str] = match &build.containerfile {
             Some(path) => &[path.as_str()],
             None => &["Containerfile", "Dockerfile"],
         };
-        let containerfile = candidates.iter().find(|path| files.contains_key(**path)).ok_or_else(|| {
-            format!("services.{name}.build: there is no {} in {:?}", candidates.join(" or "), build.context)
-        })?;
+        let containerfile = candidates
+            .iter()
+            .find(|path| files.contains_key(**path))
+            .ok_or_else(|| {
+                format!(
+                    "services.{name}.build: there is no {} in {:?}",
+                    candidates.join(" or "),
+                    build.context
+                )
+            })?;
         Ok(BuildContext {
             containerfile: (*containerfile).to_owned(),
             args: build.args.clone(),
@@ -522,16 +610,27 @@ impl Work<'_> {
         };
         let mut files = BTreeMap::new();
         for template in &self.manifest.extension.templates {
-            let file = self.inputs.layout.definition(self.id).join(&template.source);
+            let file = self
+                .inputs
+                .layout
+                .definition(self.id)
+                .join(&template.source);
             let name = file.display().to_string();
-            let content = self
-                .definition()
-                .get(&template.source)
-                .ok_or_else(|| format!("{name} is missing, but x-archipelago.templates names it"))?;
-            let source = std::str::from_utf8(content).map_err(|_| format!("{name} is not UTF-8 text"))?;
-            let rendered = template::render(&name, source, &context).map_err(|error| error.to_string())?;
+            let content = self.definition().get(&template.source).ok_or_else(|| {
+                format!("{name} is missing, but x-archipelago.templates names it")
+            })?;
+            let source =
+                std::str::from_utf8(content).map_err(|_| format!("{name} is not UTF-8 text"))?;
+            let rendered =
+                template::render(&name, source, &context).map_err(|error| error.to_string())?;
             let stem = self.manifest.container(&template.service);
-            files.insert(self.inputs.layout.rendered(&stem).join(template.file_name()), rendered);
+            files.insert(
+                self.inputs
+                    .layout
+                    .rendered(&stem)
+                    .join(template.file_name()),
+                rendered,
+            );
         }
         Ok(files)
     }
@@ -540,12 +639,16 @@ impl Work<'_> {
         let paths = capture_paths(&self.inputs.layout, self.id, self.manifest);
         let mut captures = BTreeMap::new();
         for (name, capture) in &self.manifest.extension.captures {
-            let content = paths.get(name).and_then(|path| self.inputs.captured.get(path));
+            let content = paths
+                .get(name)
+                .and_then(|path| self.inputs.captured.get(path));
             let captured = match (content, capture.encoding) {
                 (None, _) => String::new(),
                 (Some(bytes), Encoding::Hex) => hex(bytes),
                 (Some(bytes), Encoding::Text) => std::str::from_utf8(bytes)
-                    .map_err(|_| format!("the captured file {name} is not UTF-8 text; use `encoding: hex`"))?
+                    .map_err(|_| {
+                        format!("the captured file {name} is not UTF-8 text; use `encoding: hex`")
+                    })?
                     .trim_end_matches('\n')
                     .to_owned(),
             };
@@ -556,7 +659,10 @@ impl Work<'_> {
 
     fn published(&self, service: &str, port: u16) -> Option<SocketAddr> {
         let port = self.manifest.services.get(service)?.published(port)?;
-        Some(SocketAddr::new(reachable(port.address.unwrap_or(self.config.publish_address)), port.host))
+        Some(SocketAddr::new(
+            reachable(port.address.unwrap_or(self.config.publish_address)),
+            port.host,
+        ))
     }
 
     fn probes(&self) -> Vec<DesiredProbe> {
@@ -631,5 +737,7 @@ fn digest_of(context: &BuildContext) -> String {
 }
 
 fn text(path: &std::path::Path) -> Result<String, String> {
-    Layout::text(path).map(str::to_owned).map_err(|error| error.to_string())
+    Layout::text(path)
+        .map(str::to_owned)
+        .map_err(|error| error.to_string())
 }

@@ -227,7 +227,8 @@ impl Apps {
 
     /// What was left out of the manifests.
     pub fn warnings(&self) -> impl Iterator<Item = &ManifestError> {
-        self.manifests().flat_map(|(_, manifest)| &manifest.warnings)
+        self.manifests()
+            .flat_map(|(_, manifest)| &manifest.warnings)
     }
 
     fn manifests(&self) -> impl Iterator<Item = (&AppId, &Manifest)> {
@@ -248,7 +249,11 @@ impl Apps {
     }
 }
 
-fn read_app(inputs: &Inputs, id: &AppId, intent: &Result<Intent, String>) -> Result<Installed, String> {
+fn read_app(
+    inputs: &Inputs,
+    id: &AppId,
+    intent: &Result<Intent, String>,
+) -> Result<Installed, String> {
     let intent = intent.clone()?;
     let manifest = read_manifest(inputs, id, &intent);
     if intent.state == Goal::Removed {
@@ -267,7 +272,10 @@ fn read_app(inputs: &Inputs, id: &AppId, intent: &Result<Intent, String>) -> Res
 fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifest, String> {
     let folder = inputs.layout.definition(id);
     let files = inputs.definitions.get(id).ok_or_else(|| {
-        format!("its definition {} is missing; install {id} again", folder.display())
+        format!(
+            "its definition {} is missing; install {id} again",
+            folder.display()
+        )
     })?;
     let file = folder.join(COMPOSE_FILE).display().to_string();
     let schema = read_schema(&file, files, id.as_str())?;
@@ -279,7 +287,9 @@ fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifes
     }
     let settings = Settings::settle(id.as_str(), &schema.extension.settings, &intent.settings)
         .map_err(|error| format!("{}: {error}", inputs.layout.intent(id).display()))?;
-    schema.manifest(&settings, files).map_err(|error| error.to_string())
+    schema
+        .manifest(&settings, files)
+        .map_err(|error| error.to_string())
 }
 
 /// Reads the schema from an app's files; `file` is how the person knows the Compose file.
@@ -339,18 +349,31 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
     for other in &manifest.extension.requires.apps {
         let Some(required) = apps.manifest(other) else {
             return App::Broken {
-                cause: format!("it requires {other}, which is not installed or cannot be read; archipelago install {other}"),
+                cause: format!(
+                    "it requires {other}, which is not installed or cannot be read; archipelago install {other}"
+                ),
             };
         };
         let known = inputs.secrets.get(other).unwrap_or(&none);
-        if required.extension.secrets.keys().any(|name| !known.contains_key(name)) {
+        if required
+            .extension
+            .secrets
+            .keys()
+            .any(|name| !known.contains_key(name))
+        {
             return App::NeedsApp {
                 other: other.clone(),
             };
         }
     }
     let config = inputs.config.clone().unwrap_or_default();
-    match compose::present(inputs, &config, apps, manifest, intent.state == Goal::Running) {
+    match compose::present(
+        inputs,
+        &config,
+        apps,
+        manifest,
+        intent.state == Goal::Running,
+    ) {
         Ok(present) => App::Present(Box::new(present)),
         Err(cause) => App::Broken { cause },
     }
@@ -362,28 +385,49 @@ fn refuse_conflicts(apps: &mut BTreeMap<AppId, App>) {
     let mut ports: Vec<(SocketAddr, Transport, AppId)> = Vec::new();
     for (id, app) in apps {
         let App::Present(present) = app else { continue };
-        let unit = present.units.values().find_map(|unit| Some((&unit.service, units.get(&unit.service)?)));
+        let unit = present
+            .units
+            .values()
+            .find_map(|unit| Some((&unit.service, units.get(&unit.service)?)));
         let port = present.ports.iter().find_map(|port| {
-            let (_, _, other) = ports.iter().find(|(taken, transport, _)| overlap((*taken, *transport), *port))?;
+            let (_, _, other) = ports
+                .iter()
+                .find(|(taken, transport, _)| overlap((*taken, *transport), *port))?;
             Some((port.0, other))
         });
         let cause = match (unit, port) {
-            (Some((unit, other)), _) => Some(format!("its unit {unit} has the same name as one of {other}; uninstall one of the two")),
-            (_, Some((port, other))) => Some(format!("its port {port} is already that of {other}; choose another with --set, or uninstall one of the two")),
+            (Some((unit, other)), _) => Some(format!(
+                "its unit {unit} has the same name as one of {other}; uninstall one of the two"
+            )),
+            (_, Some((port, other))) => Some(format!(
+                "its port {port} is already that of {other}; choose another with --set, or uninstall one of the two"
+            )),
             (None, None) => None,
         };
         if let Some(cause) = cause {
             *app = App::Broken { cause };
             continue;
         }
-        units.extend(present.units.values().map(|unit| (unit.service.clone(), id.clone())));
-        ports.extend(present.ports.iter().map(|(address, transport)| (*address, *transport, id.clone())));
+        units.extend(
+            present
+                .units
+                .values()
+                .map(|unit| (unit.service.clone(), id.clone())),
+        );
+        ports.extend(
+            present
+                .ports
+                .iter()
+                .map(|(address, transport)| (*address, *transport, id.clone())),
+        );
     }
 }
 
 fn overlap(one: (SocketAddr, Transport), other: (SocketAddr, Transport)) -> bool {
     let (a, b) = (one.0.ip(), other.0.ip());
-    one.1 == other.1 && one.0.port() == other.0.port() && (a == b || a.is_unspecified() || b.is_unspecified())
+    one.1 == other.1
+        && one.0.port() == other.0.port()
+        && (a == b || a.is_unspecified() || b.is_unspecified())
 }
 
 impl Desired {

@@ -27,7 +27,9 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
             _ => return Err(wrong()),
         };
         let part = number.checked_mul(micros).ok_or_else(wrong)?;
-        total = total.checked_add(Duration::from_micros(part)).ok_or_else(wrong)?;
+        total = total
+            .checked_add(Duration::from_micros(part))
+            .ok_or_else(wrong)?;
         rest = &rest[unit_end..];
     }
     Ok(total)
@@ -37,7 +39,9 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
 pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
     let wrong = || format!("expected a size such as 64m, not {text:?}");
     let lower = text.to_ascii_lowercase();
-    let digits = lower.find(|c: char| !c.is_ascii_digit()).unwrap_or(lower.len());
+    let digits = lower
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(lower.len());
     let number: u64 = lower[..digits].parse().map_err(|_| wrong())?;
     let factor: u64 = match &lower[digits..] {
         "" | "b" => 1,
@@ -58,13 +62,24 @@ mod tests {
         assert_eq!(parse_duration("1m30s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("2500ms"), Ok(Duration::from_millis(2500)));
         assert_eq!(parse_duration("15m"), Ok(Duration::from_secs(900)));
-        for bad in ["", "5", "s", "1x", "-1s", "99999999999999999999s", "18446744073709551615h"] {
+        for bad in [
+            "",
+            "5",
+            "s",
+            "1x",
+            "-1s",
+            "99999999999999999999s",
+            "18446744073709551615h",
+        ] {
             assert!(parse_duration(bad).is_err(), "{bad:?} was accepted");
         }
         assert_eq!(parse_bytes("64mb"), Ok(64 << 20));
         assert_eq!(parse_bytes("10"), Ok(10));
         for bad in ["", "m", "1t", "1.5g", "99999999999g"] {
-            assert!(parse_bytes(bad).is_err() || bad == "99999999999g", "{bad:?} was accepted");
+            assert!(
+                parse_bytes(bad).is_err() || bad == "99999999999g",
+                "{bad:?} was accepted"
+            );
         }
     }
 }

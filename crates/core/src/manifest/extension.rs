@@ -150,7 +150,8 @@ impl Extension {
             "settings" => {
                 for setting in value.entries_or_null()? {
                     variable_name(&setting, "the setting")?;
-                    self.settings.insert(setting.name().to_owned(), Setting::read(&setting)?);
+                    self.settings
+                        .insert(setting.name().to_owned(), Setting::read(&setting)?);
                 }
             }
             "secrets" => {
@@ -169,18 +170,33 @@ impl Extension {
                 }
             }
             "templates" => {
-                self.templates = value.items()?.iter().map(Template::read).collect::<Result<_, _>>()?;
+                self.templates = value
+                    .items()?
+                    .iter()
+                    .map(Template::read)
+                    .collect::<Result<_, _>>()?;
             }
             "captures" => {
                 for capture in value.entries_or_null()? {
                     variable_name(&capture, "the capture")?;
-                    self.captures.insert(capture.name().to_owned(), Capture::read(&capture)?);
+                    self.captures
+                        .insert(capture.name().to_owned(), Capture::read(&capture)?);
                 }
             }
             "requires" => self.requires = Requires::read(value)?,
-            "urls" => self.urls = value.items()?.iter().map(Url::read).collect::<Result<_, _>>()?,
+            "urls" => {
+                self.urls = value
+                    .items()?
+                    .iter()
+                    .map(Url::read)
+                    .collect::<Result<_, _>>()?
+            }
             "readiness" => {
-                self.readiness = value.items()?.iter().map(Probe::read).collect::<Result<_, _>>()?;
+                self.readiness = value
+                    .items()?
+                    .iter()
+                    .map(Probe::read)
+                    .collect::<Result<_, _>>()?;
             }
             _ => return Ok(false),
         }
@@ -197,7 +213,11 @@ impl Extension {
     }
 
     /// What it says of services, volumes and ports must be there.
-    pub(super) fn check_references(&self, field: &Field<'_>, manifest: &Manifest) -> Result<(), ManifestError> {
+    pub(super) fn check_references(
+        &self,
+        field: &Field<'_>,
+        manifest: &Manifest,
+    ) -> Result<(), ManifestError> {
         let service = |name: &str, at: &Field<'_>| {
             manifest
                 .services
@@ -230,12 +250,18 @@ impl Extension {
             .urls
             .iter()
             .map(|url| ("urls", &url.service, url.port))
-            .chain(self.readiness.iter().map(|probe| ("readiness", &probe.service, probe.port)));
+            .chain(
+                self.readiness
+                    .iter()
+                    .map(|probe| ("readiness", &probe.service, probe.port)),
+            );
         for (key, name, port) in published {
             let at = field.at(&[key]);
             let service = service(name, &at)?;
             if service.published(port).is_none() {
-                return Err(at.error(format!("the service {name:?} publishes no port {port}; add it to its `ports`")));
+                return Err(at.error(format!(
+                    "the service {name:?} publishes no port {port}; add it to its `ports`"
+                )));
             }
         }
         Ok(())
@@ -286,7 +312,8 @@ impl Template {
             target: target_field.text()?,
         };
         field.each(|key, _| Ok(matches!(key, "source" | "service" | "target")))?;
-        check_part("the file", template.file_name()).map_err(|error| target_field.error(error.to_string()))?;
+        check_part("the file", template.file_name())
+            .map_err(|error| target_field.error(error.to_string()))?;
         if !template.target.starts_with('/') {
             return Err(target_field.error("the path in the container must be absolute"));
         }
@@ -311,7 +338,9 @@ impl Capture {
                     encoding = match value.text()?.as_str() {
                         "text" => Encoding::Text,
                         "hex" => Encoding::Hex,
-                        other => return Err(value.error(format!("expected text or hex, not {other:?}"))),
+                        other => {
+                            return Err(value.error(format!("expected text or hex, not {other:?}")));
+                        }
                     };
                 }
                 _ => return Ok(false),
@@ -333,7 +362,8 @@ impl Requires {
             match key {
                 "apps" => {
                     for item in value.items()? {
-                        let id = AppId::parse(&item.text()?).map_err(|error| item.error(error.to_string()))?;
+                        let id = AppId::parse(&item.text()?)
+                            .map_err(|error| item.error(error.to_string()))?;
                         requires.apps.insert(id);
                     }
                 }
@@ -391,6 +421,7 @@ fn http_path(field: &Field<'_>) -> Result<String, ManifestError> {
     if path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(path)
     } else {
-        Err(field.error("expected a path that starts with `/`, with special characters percent-encoded"))
+        Err(field
+            .error("expected a path that starts with `/`, with special characters percent-encoded"))
     }
 }

@@ -83,9 +83,8 @@ impl<'a> Field<'a> {
 
     /// The field at a path of keys, as far as it exists: for errors found later.
     pub(crate) fn at(&self, keys: &[&str]) -> Field<'a> {
-        keys.iter().fold(self.clone(), |field, key| {
-            field.get(key).unwrap_or(field)
-        })
+        keys.iter()
+            .fold(self.clone(), |field, key| field.get(key).unwrap_or(field))
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Field<'a>> {
@@ -124,7 +123,11 @@ impl<'a> Field<'a> {
     }
 
     pub(crate) fn entries_or_null(&self) -> Result<Vec<Field<'a>>, ManifestError> {
-        if self.is_null() { Ok(Vec::new()) } else { self.entries() }
+        if self.is_null() {
+            Ok(Vec::new())
+        } else {
+            self.entries()
+        }
     }
 
     pub(crate) fn items(&self) -> Result<Vec<Field<'a>>, ManifestError> {
@@ -163,7 +166,11 @@ impl<'a> Field<'a> {
 
     /// A list of texts, or one text.
     pub(crate) fn text_or_texts(&self) -> Result<Vec<String>, ManifestError> {
-        if self.is_list() { self.texts() } else { Ok(vec![self.text()?]) }
+        if self.is_list() {
+            self.texts()
+        } else {
+            Ok(vec![self.text()?])
+        }
     }
 
     pub(crate) fn boolean(&self) -> Result<bool, ManifestError> {
@@ -176,7 +183,8 @@ impl<'a> Field<'a> {
 
     pub(crate) fn integer(&self) -> Result<i64, ManifestError> {
         let text = self.text()?;
-        text.parse().map_err(|_| self.error(format!("expected a whole number, not {text:?}")))
+        text.parse()
+            .map_err(|_| self.error(format!("expected a whole number, not {text:?}")))
     }
 
     pub(crate) fn count(&self) -> Result<u64, ManifestError> {
@@ -208,7 +216,11 @@ impl<'a> Field<'a> {
             }
         } else {
             for entry in self.entries_or_null()? {
-                let value = if entry.is_null() { String::new() } else { entry.text()? };
+                let value = if entry.is_null() {
+                    String::new()
+                } else {
+                    entry.text()?
+                };
                 pairs.insert(entry.name().to_owned(), value);
             }
         }
@@ -235,6 +247,7 @@ impl<'a> Field<'a> {
     }
 
     pub(crate) fn required(&self, key: &str) -> Result<Field<'a>, ManifestError> {
-        self.get(key).ok_or_else(|| self.error(format!("`{key}` is missing")))
+        self.get(key)
+            .ok_or_else(|| self.error(format!("`{key}` is missing")))
     }
 }

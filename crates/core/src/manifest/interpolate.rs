@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 
 /// Replaces the variables in `text`.
-pub(crate) fn interpolate(text: &str, variables: &BTreeMap<String, String>) -> Result<String, String> {
+pub(crate) fn interpolate(
+    text: &str,
+    variables: &BTreeMap<String, String>,
+) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find('$') {
@@ -16,9 +19,9 @@ pub(crate) fn interpolate(text: &str, variables: &BTreeMap<String, String>) -> R
             out.push('$');
             rest = after;
         } else if let Some(after) = rest.strip_prefix('{') {
-            let end = after
-                .find('}')
-                .ok_or_else(|| format!("`${{` without its `}}` in {text:?}; a dollar sign is written `$$`"))?;
+            let end = after.find('}').ok_or_else(|| {
+                format!("`${{` without its `}}` in {text:?}; a dollar sign is written `$$`")
+            })?;
             out.push_str(&expand(&after[..end], variables)?);
             rest = &after[end + 1..];
         } else {
@@ -26,7 +29,9 @@ pub(crate) fn interpolate(text: &str, variables: &BTreeMap<String, String>) -> R
                 .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
                 .unwrap_or(rest.len());
             if length == 0 {
-                return Err(format!("a lone `$` in {text:?}; a dollar sign is written `$$`"));
+                return Err(format!(
+                    "a lone `$` in {text:?}; a dollar sign is written `$$`"
+                ));
             }
             out.push_str(&expand(&rest[..length], variables)?);
             rest = &rest[length..];
@@ -46,7 +51,10 @@ fn expand(expression: &str, variables: &BTreeMap<String, String>) -> Result<Stri
         return value.cloned().ok_or_else(|| unknown(name, variables));
     }
     if let Some(default) = operator.strip_prefix(":-") {
-        return Ok(value.filter(|value| !value.is_empty()).map_or(default, String::as_str).to_owned());
+        return Ok(value
+            .filter(|value| !value.is_empty())
+            .map_or(default, String::as_str)
+            .to_owned());
     }
     if let Some(default) = operator.strip_prefix('-') {
         return Ok(value.map_or(default, String::as_str).to_owned());
@@ -57,7 +65,11 @@ fn expand(expression: &str, variables: &BTreeMap<String, String>) -> Result<Stri
 }
 
 fn unknown(name: &str, variables: &BTreeMap<String, String>) -> String {
-    let known = variables.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let known = variables
+        .keys()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
     let known = if known.is_empty() { "none" } else { &known };
     format!(
         "there is no variable {name:?}; those of this app are its settings: {known}. Declare it under `x-archipelago.settings`, or write `${{{name}:-default}}`"
@@ -69,10 +81,15 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: Result<&str, &str>) {
-        let variables = BTreeMap::from([("port".to_owned(), "80".to_owned()), ("empty".to_owned(), String::new())]);
+        let variables = BTreeMap::from([
+            ("port".to_owned(), "80".to_owned()),
+            ("empty".to_owned(), String::new()),
+        ]);
         match (interpolate(text, &variables), expected) {
             (Ok(out), Ok(wanted)) => assert_eq!(out, wanted, "for {text:?}"),
-            (Err(problem), Err(part)) => assert!(problem.contains(part), "{problem:?} for {text:?}"),
+            (Err(problem), Err(part)) => {
+                assert!(problem.contains(part), "{problem:?} for {text:?}")
+            }
             (got, _) => panic!("{got:?} for {text:?}"),
         }
     }

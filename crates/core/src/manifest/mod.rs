@@ -144,7 +144,9 @@ impl Schema {
                 "volumes" => volumes = read_volumes(&entry)?,
                 "networks" => refuse_networks(&entry)?,
                 "secrets" => refuse_secret_sources(&entry, &self.extension)?,
-                "version" => warnings.push(entry.error("obsolete in Compose, so it says nothing here")),
+                "version" => {
+                    warnings.push(entry.error("obsolete in Compose, so it says nothing here"))
+                }
                 name if name == "name" || name.starts_with("x-") => {}
                 _ => return Err(entry.error("no key of a Compose file; remove it")),
             }
@@ -153,7 +155,9 @@ impl Schema {
             return Err(top.error("no services: an app has at least one"));
         }
         let main = self.main_service(&services);
-        let extension = self.extension.interpolated(&Field::root(&scope, &self.root))?;
+        let extension = self
+            .extension
+            .interpolated(&Field::root(&scope, &self.root))?;
         let manifest = Manifest {
             extension,
             settings: settings.clone(),
@@ -205,7 +209,9 @@ impl Schema {
             let field = top.at(&["services", name]);
             for dependency in &service.depends_on {
                 if !known(dependency) {
-                    return Err(field.at(&["depends_on"]).error(format!("there is no service {dependency:?}")));
+                    return Err(field
+                        .at(&["depends_on"])
+                        .error(format!("there is no service {dependency:?}")));
                 }
                 if manifest.extension.companions.contains(dependency)
                     && !manifest.extension.companions.contains(name)
@@ -237,7 +243,9 @@ impl Schema {
                 }
             }
         }
-        manifest.extension.check_references(&top.at(&["x-archipelago"]), manifest)
+        manifest
+            .extension
+            .check_references(&top.at(&["x-archipelago"]), manifest)
     }
 }
 
@@ -295,6 +303,7 @@ impl Manifest {
     /// The unit stem and container name of a service.
     #[must_use]
     pub fn container(&self, service: &str) -> String {
-        self.id().container(service, self.main.as_deref() == Some(service))
+        self.id()
+            .container(service, self.main.as_deref() == Some(service))
     }
 }

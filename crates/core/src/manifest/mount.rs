@@ -36,7 +36,10 @@ impl Mount {
             Self::read_short(field, files)?
         };
         if !mount.target.starts_with('/') {
-            return Err(field.error(format!("the path in the container, {:?}, must be absolute", mount.target)));
+            return Err(field.error(format!(
+                "the path in the container, {:?}, must be absolute",
+                mount.target
+            )));
         }
         if matches!(mount.source, MountSource::Definition(_)) && !mount.read_only {
             return Err(field.error(
@@ -57,7 +60,11 @@ impl Mount {
                     "an anonymous volume is lost with its container; name it: `data:/path`, and declare `data` under `volumes`",
                 ));
             }
-            _ => return Err(field.error(format!("{text:?} has too many colons; use SOURCE:TARGET[:ro]"))),
+            _ => {
+                return Err(field.error(format!(
+                    "{text:?} has too many colons; use SOURCE:TARGET[:ro]"
+                )));
+            }
         };
         let mut read_only = false;
         for option in options.split(',').filter(|option| !option.is_empty()) {
@@ -65,7 +72,11 @@ impl Mount {
                 "ro" => read_only = true,
                 // Relabelling for SELinux is done for what lies in the data directory anyway.
                 "rw" | "z" | "Z" => {}
-                other => return Err(field.error(format!("the mount option {other:?} is not supported; there are ro and rw"))),
+                other => {
+                    return Err(field.error(format!(
+                        "the mount option {other:?} is not supported; there are ro and rw"
+                    )));
+                }
             }
         }
         Ok(Self {
@@ -91,8 +102,13 @@ impl Mount {
         })?;
         let source = match kind.text()?.as_str() {
             "volume" => MountSource::volume(&source_field, &source)?,
-            "bind" if source.starts_with(['/', '.']) => MountSource::read(&source_field, &source, files)?,
-            "bind" => return Err(source_field.error("a bind mount's source is a path: start it with `/` or `./`")),
+            "bind" if source.starts_with(['/', '.']) => {
+                MountSource::read(&source_field, &source, files)?
+            }
+            "bind" => {
+                return Err(source_field
+                    .error("a bind mount's source is a path: start it with `/` or `./`"));
+            }
             other => {
                 return Err(kind.error(format!(
                     "expected volume or bind, not {other:?}; for a tmpfs use the service's `tmpfs`"
@@ -114,8 +130,13 @@ impl MountSource {
         } else if text.starts_with('.') {
             let path = relative(field, text)?;
             let inside = format!("{path}/");
-            let known = files.contains_key(&path) || files.keys().any(|file| file.starts_with(&inside));
-            Ok(if known { Self::Definition(path) } else { Self::Data(path) })
+            let known =
+                files.contains_key(&path) || files.keys().any(|file| file.starts_with(&inside));
+            Ok(if known {
+                Self::Definition(path)
+            } else {
+                Self::Data(path)
+            })
         } else if text.starts_with('~') {
             Err(field.error("`~` means another place for every user; write the absolute path"))
         } else {
@@ -140,7 +161,9 @@ pub(super) fn relative(field: &Field<'_>, text: &str) -> Result<String, Manifest
         }
     }
     if parts.is_empty() {
-        return Err(field.error(format!("{text:?} is the app's folder itself; name a file or folder in it")));
+        return Err(field.error(format!(
+            "{text:?} is the app's folder itself; name a file or folder in it"
+        )));
     }
     Ok(parts.join("/"))
 }

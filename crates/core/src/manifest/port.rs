@@ -29,7 +29,11 @@ pub enum Protocol {
 
 impl Port {
     pub(super) fn read(field: &Field<'_>) -> Result<Vec<Self>, ManifestError> {
-        if field.is_map() { Ok(vec![Self::read_long(field)?]) } else { Self::read_short(field) }
+        if field.is_map() {
+            Ok(vec![Self::read_long(field)?])
+        } else {
+            Self::read_short(field)
+        }
     }
 
     fn read_long(field: &Field<'_>) -> Result<Self, ManifestError> {

@@ -157,10 +157,16 @@ impl Service {
     /// The node's side of a published TCP port.
     #[must_use]
     pub fn published(&self, container_port: u16) -> Option<&Port> {
-        self.ports.iter().find(|port| port.container == container_port)
+        self.ports
+            .iter()
+            .find(|port| port.container == container_port)
     }
 
-    pub(super) fn read(field: &Field<'_>, files: &Files, warnings: &mut Vec<Warning>) -> Result<Self, ManifestError> {
+    pub(super) fn read(
+        field: &Field<'_>,
+        files: &Files,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Self, ManifestError> {
         field.check_name("the service")?;
         let mut service = Self {
             image: read_image(field)?,
@@ -205,12 +211,19 @@ impl Service {
             service.read_key(&entry, files, warnings)?;
         }
         if service.network != NetworkMode::App && !service.ports.is_empty() {
-            return Err(field.at(&["ports"]).error("ports are published only from the app's network; remove `ports` or `network_mode`"));
+            return Err(field.at(&["ports"]).error(
+                "ports are published only from the app's network; remove `ports` or `network_mode`",
+            ));
         }
         Ok(service)
     }
 
-    fn read_key(&mut self, entry: &Field<'_>, files: &Files, warnings: &mut Vec<Warning>) -> Result<(), ManifestError> {
+    fn read_key(
+        &mut self,
+        entry: &Field<'_>,
+        files: &Files,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<(), ManifestError> {
         match entry.name() {
             "image" | "build" => {}
             "command" => self.command = words(entry)?,
@@ -228,10 +241,18 @@ impl Service {
                 }
             }
             "volumes" => {
-                self.mounts = entry.items()?.iter().map(|item| Mount::read(item, files)).collect::<Result<_, _>>()?;
+                self.mounts = entry
+                    .items()?
+                    .iter()
+                    .map(|item| Mount::read(item, files))
+                    .collect::<Result<_, _>>()?;
             }
             "secrets" => {
-                self.secrets = entry.items()?.iter().map(SecretMount::read).collect::<Result<_, _>>()?;
+                self.secrets = entry
+                    .items()?
+                    .iter()
+                    .map(SecretMount::read)
+                    .collect::<Result<_, _>>()?;
             }
             "depends_on" => self.depends_on = read_depends_on(entry, warnings)?,
             "healthcheck" => self.health = Health::read(entry)?,
@@ -255,10 +276,15 @@ impl Service {
             "dns_opt" => self.dns_options = entry.texts()?,
             "ulimits" => self.ulimits = read_ulimits(entry)?,
             "sysctls" => {
-                self.sysctls = entry.pairs()?.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+                self.sysctls = entry
+                    .pairs()?
+                    .into_iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect();
             }
             "shm_size" => {
-                self.shm_bytes = Some(parse_bytes(&entry.text()?).map_err(|problem| entry.error(problem))?);
+                self.shm_bytes =
+                    Some(parse_bytes(&entry.text()?).map_err(|problem| entry.error(problem))?);
             }
             "network_mode" => self.network = NetworkMode::read(entry)?,
             "networks" => only_default_network(entry)?,
@@ -282,7 +308,9 @@ impl Service {
                 warnings.push(entry.error("left out: logs go to the journal"));
             }
             "platform" | "pull_policy" => {
-                warnings.push(entry.error("left out: an image is looked for on the node, then built, then pulled"));
+                warnings.push(entry.error(
+                    "left out: an image is looked for on the node, then built, then pulled",
+                ));
             }
             "container_name" => {
                 warnings.push(entry.error("left out: the container is named like its unit"));
@@ -381,15 +409,24 @@ fn only_default_network(field: &Field<'_>) -> Result<(), ManifestError> {
     let names = if field.is_list() {
         field.texts()?
     } else {
-        field.entries_or_null()?.iter().map(|entry| entry.name().to_owned()).collect()
+        field
+            .entries_or_null()?
+            .iter()
+            .map(|entry| entry.name().to_owned())
+            .collect()
     };
     match names.iter().find(|name| *name != "default") {
-        Some(other) => Err(field.error(format!("each app has one network of its own; remove {other:?}"))),
+        Some(other) => Err(field.error(format!(
+            "each app has one network of its own; remove {other:?}"
+        ))),
         None => Ok(()),
     }
 }
 
-fn read_depends_on(field: &Field<'_>, warnings: &mut Vec<Warning>) -> Result<Vec<String>, ManifestError> {
+fn read_depends_on(
+    field: &Field<'_>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<String>, ManifestError> {
     if field.is_list() {
         return field.texts();
     }
@@ -464,7 +501,9 @@ fn mode(field: &Field<'_>) -> Result<String, ManifestError> {
     if (3..=4).contains(&digits.len()) && digits.bytes().all(|b| (b'0'..=b'7').contains(&b)) {
         Ok(format!("{digits:0>4}"))
     } else {
-        Err(field.error(format!("expected a mode in octal digits such as 0440, not {text:?}")))
+        Err(field.error(format!(
+            "expected a mode in octal digits such as 0440, not {text:?}"
+        )))
     }
 }
 
@@ -493,7 +532,9 @@ impl Health {
             Some("CMD" | "CMD-SHELL") if health.test.len() > 1 => Ok(Some(health)),
             Some("NONE") => Ok(Some(health)),
             None => Ok(None),
-            Some(_) => Err(field.at(&["test"]).error("expected [\"CMD\", …], [\"CMD-SHELL\", \"…\"] or [\"NONE\"]")),
+            Some(_) => Err(field
+                .at(&["test"])
+                .error("expected [\"CMD\", …], [\"CMD-SHELL\", \"…\"] or [\"NONE\"]")),
         }
     }
 }
@@ -507,15 +548,24 @@ fn words(field: &Field<'_>) -> Result<Vec<String>, ManifestError> {
     if field.is_list() {
         field.texts()
     } else {
-        shlex::split(&field.text()?).ok_or_else(|| field.error("a quote in this command is not closed"))
+        shlex::split(&field.text()?)
+            .ok_or_else(|| field.error("a quote in this command is not closed"))
     }
 }
 
 fn read_extra_hosts(field: &Field<'_>) -> Result<Vec<String>, ManifestError> {
     if field.is_list() {
-        Ok(field.texts()?.into_iter().map(|host| host.replacen('=', ":", 1)).collect())
+        Ok(field
+            .texts()?
+            .into_iter()
+            .map(|host| host.replacen('=', ":", 1))
+            .collect())
     } else {
-        Ok(field.pairs()?.into_iter().map(|(name, address)| format!("{name}:{address}")).collect())
+        Ok(field
+            .pairs()?
+            .into_iter()
+            .map(|(name, address)| format!("{name}:{address}"))
+            .collect())
     }
 }
 
@@ -534,15 +584,23 @@ fn read_ulimits(field: &Field<'_>) -> Result<Vec<String>, ManifestError> {
     Ok(limits)
 }
 
-fn read_env_files(field: &Field<'_>, files: &Files) -> Result<BTreeMap<String, String>, ManifestError> {
-    let names = if field.is_list() { field.items()? } else { vec![field.clone()] };
+fn read_env_files(
+    field: &Field<'_>,
+    files: &Files,
+) -> Result<BTreeMap<String, String>, ManifestError> {
+    let names = if field.is_list() {
+        field.items()?
+    } else {
+        vec![field.clone()]
+    };
     let mut variables = BTreeMap::new();
     for name in names {
         let path = relative(&name, &name.text()?)?;
         let content = files
             .get(&path)
             .ok_or_else(|| name.error(format!("there is no file {path:?} in the app's folder")))?;
-        let text = std::str::from_utf8(content).map_err(|_| name.error(format!("{path:?} is not UTF-8 text")))?;
+        let text = std::str::from_utf8(content)
+            .map_err(|_| name.error(format!("{path:?} is not UTF-8 text")))?;
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {

@@ -117,7 +117,11 @@ impl Settings {
             return Err(SettingError::Unknown {
                 app: app.to_owned(),
                 name: name.clone(),
-                known: if known.is_empty() { "none".into() } else { known },
+                known: if known.is_empty() {
+                    "none".into()
+                } else {
+                    known
+                },
             });
         }
         let mut settled = BTreeMap::new();
@@ -139,7 +143,10 @@ impl Settings {
 
     /// The settings as Compose variables.
     pub(crate) fn variables(&self) -> BTreeMap<String, String> {
-        self.0.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
+        self.0
+            .iter()
+            .map(|(name, value)| (name.clone(), value.to_string()))
+            .collect()
     }
 }
 
@@ -171,7 +178,9 @@ impl SettingKind {
         let value = match self {
             Self::Integer { .. } | Self::Port => text.parse().ok().map(SettingValue::Integer),
             Self::Boolean => text.parse().ok().map(SettingValue::Boolean),
-            Self::String | Self::Text | Self::Choice(_) | Self::Path => Some(SettingValue::Text(text.to_owned())),
+            Self::String | Self::Text | Self::Choice(_) | Self::Path => {
+                Some(SettingValue::Text(text.to_owned()))
+            }
         };
         match value {
             Some(value) => self.accept(name, &value),
@@ -200,11 +209,17 @@ impl SettingKind {
             (Self::Choice(choices), SettingValue::Text(text)) => choices.contains(text),
             (Self::Port, SettingValue::Integer(port)) => (1..=65_535).contains(port),
             (Self::Path, SettingValue::Text(text)) => {
-                text.starts_with('/') && !text.contains(char::is_control) && !text.split('/').any(|part| part == "..")
+                text.starts_with('/')
+                    && !text.contains(char::is_control)
+                    && !text.split('/').any(|part| part == "..")
             }
             _ => false,
         };
-        if fits { Ok(value.clone()) } else { Err(self.refuse(name, value)) }
+        if fits {
+            Ok(value.clone())
+        } else {
+            Err(self.refuse(name, value))
+        }
     }
 }
 
@@ -231,9 +246,11 @@ impl Setting {
             "text" => SettingKind::Text,
             "integer" => SettingKind::Integer { minimum, maximum },
             "boolean" => SettingKind::Boolean,
-            "choice" => SettingKind::Choice(choices.filter(|list| !list.is_empty()).ok_or_else(|| {
-                field.error("a choice needs `choices`, a list of at least one")
-            })?),
+            "choice" => {
+                SettingKind::Choice(choices.filter(|list| !list.is_empty()).ok_or_else(|| {
+                    field.error("a choice needs `choices`, a list of at least one")
+                })?)
+            }
             "port" => SettingKind::Port,
             "path" => SettingKind::Path,
             other => {
@@ -270,7 +287,14 @@ mod tests {
             minimum: 0,
             maximum: 100,
         };
-        for (text, fits) in [("0", true), ("100", true), ("101", false), ("-1", false), ("x", false), ("", false)] {
+        for (text, fits) in [
+            ("0", true),
+            ("100", true),
+            ("101", false),
+            ("-1", false),
+            ("x", false),
+            ("", false),
+        ] {
             check(&percent, text, fits);
         }
         for (text, fits) in [("1", true), ("65535", true), ("0", false), ("65536", false)] {
@@ -303,6 +327,9 @@ mod tests {
         );
         let given = BTreeMap::from([("prot".to_owned(), SettingValue::Integer(80))]);
         let unknown = Settings::settle("web", &schema, &given).unwrap_err();
-        assert_eq!(unknown.to_string(), "web has no setting \"prot\"; it has: port");
+        assert_eq!(
+            unknown.to_string(),
+            "web has no setting \"prot\"; it has: port"
+        );
     }
 }

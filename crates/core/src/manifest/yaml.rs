@@ -39,7 +39,10 @@ pub(crate) enum Value {
     /// `null`, `~` or nothing.
     Null,
     /// A scalar as written; `quoted` tells `"8080"` from `8080`.
-    Text { text: String, quoted: bool },
+    Text {
+        text: String,
+        quoted: bool,
+    },
     List(Vec<Node>),
     /// In the order of the file.
     Map(Vec<(Key, Node)>),
@@ -94,7 +97,10 @@ impl Tree<'_> {
         ManifestError::new(self.file, place, "", problem)
     }
 
-    fn next<'a>(&self, events: &mut Events<'a>) -> Result<Option<(Event<'a>, Span)>, ManifestError> {
+    fn next<'a>(
+        &self,
+        events: &mut Events<'a>,
+    ) -> Result<Option<(Event<'a>, Span)>, ManifestError> {
         events.next_event().transpose().map_err(|error| {
             let place = Place {
                 line: error.marker().line(),
@@ -107,7 +113,10 @@ impl Tree<'_> {
     fn count(&mut self, place: Place, more: usize) -> Result<(), ManifestError> {
         self.nodes += more;
         if self.nodes > NODES_MAX {
-            return Err(self.error(place, format!("more than {NODES_MAX} values once aliases are followed")));
+            return Err(self.error(
+                place,
+                format!("more than {NODES_MAX} values once aliases are followed"),
+            ));
         }
         Ok(())
     }
@@ -153,12 +162,17 @@ impl Tree<'_> {
         };
         let node = Node { place, value };
         if anchor > 0 {
-            self.anchors.insert(anchor, (node.clone(), self.nodes - before));
+            self.anchors
+                .insert(anchor, (node.clone(), self.nodes - before));
         }
         Ok(node)
     }
 
-    fn expect<'a>(&self, events: &mut Events<'a>, place: Place) -> Result<(Event<'a>, Span), ManifestError> {
+    fn expect<'a>(
+        &self,
+        events: &mut Events<'a>,
+        place: Place,
+    ) -> Result<(Event<'a>, Span), ManifestError> {
         self.next(events)?
             .ok_or_else(|| self.error(place, "the file ends inside this value"))
     }
@@ -215,7 +229,9 @@ impl Tree<'_> {
                 }
                 Ok(())
             }
-            Value::List(items) => items.into_iter().try_for_each(|item| self.merge(into, item)),
+            Value::List(items) => items
+                .into_iter()
+                .try_for_each(|item| self.merge(into, item)),
             Value::Null | Value::Text { .. } => {
                 Err(self.error(node.place, "`<<` merges a mapping, and this is none"))
             }
@@ -248,7 +264,9 @@ mod tests {
         match &node.value {
             Value::Null => "null".into(),
             Value::Text { text, .. } => text.clone(),
-            Value::List(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(",")),
+            Value::List(items) => {
+                format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(","))
+            }
             Value::Map(entries) => format!(
                 "{{{}}}",
                 entries
@@ -262,22 +280,37 @@ mod tests {
 
     #[test]
     fn scalars_keep_their_text() {
-        check("a: 1.10\nb: 0600\nc: \"1\"\nd: ~\ne:\n", "{a:1.10,b:0600,c:1,d:null,e:null}");
+        check(
+            "a: 1.10\nb: 0600\nc: \"1\"\nd: ~\ne:\n",
+            "{a:1.10,b:0600,c:1,d:null,e:null}",
+        );
     }
 
     #[test]
     fn merges_and_aliases_are_followed() {
-        check("x: &x {a: 1, b: 2}\ny: {<<: *x, b: 3}\n", "{x:{a:1,b:2},y:{b:3,a:1}}");
+        check(
+            "x: &x {a: 1, b: 2}\ny: {<<: *x, b: 3}\n",
+            "{x:{a:1,b:2},y:{b:3,a:1}}",
+        );
         check("x: &x [1]\ny: *x\n", "{x:[1],y:[1]}");
     }
 
     #[test]
     fn what_a_reader_would_overlook_is_refused_with_its_line() {
-        check("a: 1\na: 2\n", "compose.yaml:2:1: a: this key stands twice in the same mapping");
-        check("a: 1\n---\nb: 2\n", "compose.yaml:2:1: a second YAML document; one file is one app");
+        check(
+            "a: 1\na: 2\n",
+            "compose.yaml:2:1: a: this key stands twice in the same mapping",
+        );
+        check(
+            "a: 1\n---\nb: 2\n",
+            "compose.yaml:2:1: a second YAML document; one file is one app",
+        );
         check("", "compose.yaml:1:1: the file is empty");
         check("[a]: 1\n", "compose.yaml:1:1: a key must be plain text");
-        check("<<: 1\n", "compose.yaml:1:5: `<<` merges a mapping, and this is none");
+        check(
+            "<<: 1\n",
+            "compose.yaml:1:5: `<<` merges a mapping, and this is none",
+        );
     }
 
     #[test]
@@ -285,9 +318,15 @@ mod tests {
         let mut text = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
         for level in 1..12 {
             let item = format!("*a{}", level - 1);
-            text.push_str(&format!("a{level}: &a{level} [{}]\n", [item.as_str(); 10].join(",")));
+            text.push_str(&format!(
+                "a{level}: &a{level} [{}]\n",
+                [item.as_str(); 10].join(",")
+            ));
         }
         let error = parse("compose.yaml", &text).unwrap_err();
-        assert!(error.to_string().contains("once aliases are followed"), "{error}");
+        assert!(
+            error.to_string().contains("once aliases are followed"),
+            "{error}"
+        );
     }
 }

@@ -79,7 +79,12 @@ pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Du
 
 /// Why an app's units are not touched, if so: a name of it is taken, or the generator refused them.
 #[must_use]
-pub fn blocked(id: &AppId, present: &Present, observed: &Observed, progress: &Progress) -> Option<String> {
+pub fn blocked(
+    id: &AppId,
+    present: &Present,
+    observed: &Observed,
+    progress: &Progress,
+) -> Option<String> {
     present::blocked(id, present, observed).or_else(|| {
         let cause = progress.rejection(id, &present::revisions(present))?;
         Some(format!("Podman's generator refuses its units: {cause}"))
@@ -142,13 +147,17 @@ fn staged_now(observed: &Observed) -> BTreeMap<String, String> {
 impl Planner<'_> {
     fn forget_ended_invocations(&mut self) {
         let observed = self.observed;
-        self.memory.restarts.retain(|service, _| observed.must_restart(service));
+        self.memory
+            .restarts
+            .retain(|service, _| observed.must_restart(service));
     }
 
     /// Notes that a service runs with something older than what is written now.
     fn must_restart(&mut self, service: &str) {
         if let Some(invocation) = self.observed.invocations.get(service) {
-            self.memory.restarts.insert(service.to_owned(), invocation.clone());
+            self.memory
+                .restarts
+                .insert(service.to_owned(), invocation.clone());
         }
     }
 
@@ -163,14 +172,21 @@ impl Planner<'_> {
 
     fn remove_unit(&mut self, app: &AppId, name: &str) {
         self.staged.remove(name);
-        self.steps.units.push(for_app(app, Step::RemoveUnit(name.to_owned())));
+        self.steps
+            .units
+            .push(for_app(app, Step::RemoveUnit(name.to_owned())));
     }
 
     fn finish(mut self) -> Plan {
         let changes_units = !self.steps.units.is_empty();
         let reload = changes_units || self.steps.reload || self.memory.reload;
         let mut actions = self.steps.first;
-        if self.steps.units.iter().any(|action| matches!(action.step, Step::WriteUnit { .. })) {
+        if self
+            .steps
+            .units
+            .iter()
+            .any(|action| matches!(action.step, Step::WriteUnit { .. }))
+        {
             actions.push(for_all(Step::CheckUnits(self.staged)));
         }
         // What a crash must not forget is written before the first file it is about.
@@ -190,7 +206,9 @@ impl Planner<'_> {
             self.memory.reload = false;
         }
         if self.complete && self.observed.podman_view().is_some() {
-            self.memory.fingerprint.clone_from(&self.observed.fingerprint);
+            self.memory
+                .fingerprint
+                .clone_from(&self.observed.fingerprint);
         }
         remember(&self.memory, &mut known, &mut actions);
         actions.append(&mut self.steps.services);

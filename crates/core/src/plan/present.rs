@@ -13,7 +13,11 @@ use crate::progress::Subject;
 pub(super) const FILE_MODE: u32 = 0o600;
 
 pub(super) fn revisions(present: &Present) -> Vec<String> {
-    present.units.values().map(|unit| unit.file.revision.clone()).collect()
+    present
+        .units
+        .values()
+        .map(|unit| unit.file.revision.clone())
+        .collect()
 }
 
 /// A name of the app that someone else has.
@@ -51,10 +55,13 @@ pub(super) fn imageless(desired: &Desired, observed: &Observed) -> BTreeSet<Stri
     let missing = |unit: &DesiredUnit, container: &DesiredContainer| match &observed.podman {
         // Everything runs, so everything is there.
         Podman::Unasked => false,
-        Podman::Seen(view) => !view.images.contains_key(&container.image.reference.to_string()),
+        Podman::Seen(view) => !view
+            .images
+            .contains_key(&container.image.reference.to_string()),
         // An image that was there is probably still there, and a unit whose image is not fails without harm.
         Podman::Unreachable(_) => {
-            observed.unit_files.get(&unit.file.name).map(Vec::as_slice) != Some(unit.file.content.as_bytes())
+            observed.unit_files.get(&unit.file.name).map(Vec::as_slice)
+                != Some(unit.file.content.as_bytes())
         }
     };
     desired
@@ -77,12 +84,18 @@ impl Planner<'_> {
         }
         for folder in &present.folders {
             if !self.observed.folders.contains(folder) {
-                self.steps.first.push(for_app(id, Step::MakeFolder(folder.clone())));
+                self.steps
+                    .first
+                    .push(for_app(id, Step::MakeFolder(folder.clone())));
             }
         }
         self.write_files(id, present);
         self.store_secrets(id, present);
-        let ready: Vec<bool> = present.units.values().map(|unit| self.has_image(id, unit)).collect();
+        let ready: Vec<bool> = present
+            .units
+            .values()
+            .map(|unit| self.has_image(id, unit))
+            .collect();
         for (unit, has_image) in present.units.values().zip(&ready) {
             self.unit_file(id, unit, *has_image);
         }
@@ -98,7 +111,12 @@ impl Planner<'_> {
                 }
             }
         } else {
-            self.stop_all(id, present.containers().map(|(unit, container)| (unit.service.as_str(), container.companion)));
+            self.stop_all(
+                id,
+                present
+                    .containers()
+                    .map(|(unit, container)| (unit.service.as_str(), container.companion)),
+            );
         }
     }
 
@@ -138,7 +156,8 @@ impl Planner<'_> {
         };
         for (name, secret) in &present.secrets {
             let stored = view.secrets.get(name).and_then(Option::as_ref);
-            let same = stored.is_some_and(|(app, revision)| *app == secret.app && *revision == secret.revision);
+            let same = stored
+                .is_some_and(|(app, revision)| *app == secret.app && *revision == secret.revision);
             if !same {
                 self.complete = false;
                 let step = Step::StoreSecret {
@@ -155,7 +174,9 @@ impl Planner<'_> {
     fn has_image(&mut self, id: &AppId, unit: &DesiredUnit) -> bool {
         self.complete &= !matches!(self.observed.podman, Podman::Unreachable(_));
         let missing = self.imageless.contains(&unit.service);
-        if let (true, Role::Container(container), Podman::Seen(_)) = (missing, &unit.role, &self.observed.podman) {
+        if let (true, Role::Container(container), Podman::Seen(_)) =
+            (missing, &unit.role, &self.observed.podman)
+        {
             self.complete = false;
             self.fetch(id, container, &container.image.reference.to_string());
         }
@@ -164,7 +185,10 @@ impl Planner<'_> {
 
     /// Starting a service starts those that it wants along with it, so their images must be here as well.
     fn can_start(&self, container: &DesiredContainer) -> bool {
-        !container.wants.iter().any(|service| self.imageless.contains(service))
+        !container
+            .wants
+            .iter()
+            .any(|service| self.imageless.contains(service))
     }
 
     fn fetch(&mut self, id: &AppId, container: &DesiredContainer, name: &str) {
@@ -172,7 +196,9 @@ impl Planner<'_> {
         let planned = self.steps.first.iter().any(|action| action.step == step);
         if !planned
             && !self.observed.images_underway.contains_key(name)
-            && self.progress.is_due(&Subject::Image(name.to_owned()), self.now)
+            && self
+                .progress
+                .is_due(&Subject::Image(name.to_owned()), self.now)
         {
             self.steps.first.push(for_app(id, step));
         }
@@ -193,7 +219,9 @@ impl Planner<'_> {
             }
             None => {
                 let generated = self.observed.generated.get(&unit.service);
-                if generated.is_some_and(|mark| mark.revision != file.revision && !Self::is_upgrade(&mark.version)) {
+                if generated.is_some_and(|mark| {
+                    mark.revision != file.revision && !Self::is_upgrade(&mark.version)
+                }) {
                     self.restart_container(unit);
                 }
                 self.write_unit(id, &file.name, &file.content);
@@ -214,7 +242,9 @@ impl Planner<'_> {
         let fresh = generated.is_some_and(|mark| mark.revision == unit.file.revision);
         if !fresh
             && !self.observed.overrides.contains_key(&unit.service)
-            && self.progress.is_due(&Subject::Generate(unit.file.name.clone()), self.now)
+            && self
+                .progress
+                .is_due(&Subject::Generate(unit.file.name.clone()), self.now)
         {
             self.steps.reload = true;
             self.regenerates.insert(unit.file.name.clone());
@@ -243,7 +273,11 @@ impl Planner<'_> {
                 Role::Volume(name) => view.volumes.contains_key(name),
                 Role::Container(_) => true,
             };
-            let done = self.observed.services.get(&unit.service).is_some_and(Service::is_up);
+            let done = self
+                .observed
+                .services
+                .get(&unit.service)
+                .is_some_and(Service::is_up);
             if !there && done {
                 self.complete = false;
                 self.queue(id, &unit.service, Step::Restart);
@@ -253,7 +287,9 @@ impl Planner<'_> {
 
     fn run(&mut self, id: &AppId, unit: &DesiredUnit) {
         let service = self.observed.services.get(&unit.service);
-        if self.observed.overrides.contains_key(&unit.service) || service.is_some_and(|service| service.load == Load::Masked) {
+        if self.observed.overrides.contains_key(&unit.service)
+            || service.is_some_and(|service| service.load == Load::Masked)
+        {
             return;
         }
         let Some(service) = service else {
@@ -265,29 +301,49 @@ impl Planner<'_> {
         }
         let stale = self.memory.restarts.contains_key(&unit.service);
         match service.active {
-            Active::Active | Active::Activating if stale => self.queue(id, &unit.service, Step::Restart),
+            Active::Active | Active::Activating if stale => {
+                self.queue(id, &unit.service, Step::Restart)
+            }
             Active::Active | Active::Activating | Active::Deactivating => {}
             Active::Inactive | Active::Failed => self.queue(id, &unit.service, Step::Start),
         }
     }
 
     pub(super) fn queue(&mut self, id: &AppId, service: &str, step: fn(String) -> Step) {
-        if self.progress.is_due(&Subject::Start(service.to_owned()), self.now) {
-            self.steps.services.push(for_app(id, step(service.to_owned())));
+        if self
+            .progress
+            .is_due(&Subject::Start(service.to_owned()), self.now)
+        {
+            self.steps
+                .services
+                .push(for_app(id, step(service.to_owned())));
         }
     }
 
     /// Stops companions, and the rest once no companion runs. Says whether all of them rest.
-    pub(super) fn stop_all<'a>(&mut self, id: &AppId, services: impl Iterator<Item = (&'a str, bool)>) -> bool {
+    pub(super) fn stop_all<'a>(
+        &mut self,
+        id: &AppId,
+        services: impl Iterator<Item = (&'a str, bool)>,
+    ) -> bool {
         let running: Vec<(&str, bool)> = services
-            .filter(|(service, _)| self.observed.services.get(*service).is_some_and(|found| !found.is_down()))
+            .filter(|(service, _)| {
+                self.observed
+                    .services
+                    .get(*service)
+                    .is_some_and(|found| !found.is_down())
+            })
             .collect();
         let companions_run = running.iter().any(|(_, companion)| *companion);
         for (service, companion) in &running {
             let found = self.observed.services.get(*service);
-            let stopping = found.is_some_and(|found| found.active == Active::Deactivating || found.job == Some(Job::Stop));
+            let stopping = found.is_some_and(|found| {
+                found.active == Active::Deactivating || found.job == Some(Job::Stop)
+            });
             if *companion == companions_run && !stopping {
-                self.steps.services.push(for_app(id, Step::Stop((*service).to_owned())));
+                self.steps
+                    .services
+                    .push(for_app(id, Step::Stop((*service).to_owned())));
             }
         }
         running.is_empty()

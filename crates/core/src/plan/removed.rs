@@ -23,10 +23,20 @@ impl Planner<'_> {
             return;
         }
         if self.clean_podman(id, purge) {
-            if purge && self.observed.remains.get(id).is_some_and(|remains| remains.data) {
-                self.steps.removal.push(for_app(id, Step::RemoveData(id.clone())));
+            if purge
+                && self
+                    .observed
+                    .remains
+                    .get(id)
+                    .is_some_and(|remains| remains.data)
+            {
+                self.steps
+                    .removal
+                    .push(for_app(id, Step::RemoveData(id.clone())));
             }
-            self.steps.removal.push(for_app(id, Step::Forget(id.clone())));
+            self.steps
+                .removal
+                .push(for_app(id, Step::Forget(id.clone())));
         }
     }
 
@@ -35,19 +45,36 @@ impl Planner<'_> {
         let services: Vec<(String, bool)> = units
             .iter()
             .filter(|unit| unit.ends_with(".container"))
-            .map(|unit| (service_of(unit), self.observed.mark(unit).is_some_and(|mark| mark.companion)))
+            .map(|unit| {
+                (
+                    service_of(unit),
+                    self.observed.mark(unit).is_some_and(|mark| mark.companion),
+                )
+            })
             .collect();
-        let rest = self.stop_all(id, services.iter().map(|(service, companion)| (service.as_str(), *companion)));
+        let rest = self.stop_all(
+            id,
+            services
+                .iter()
+                .map(|(service, companion)| (service.as_str(), *companion)),
+        );
         if !rest {
             return;
         }
         for unit in units {
             if let Some(container) = unit.strip_suffix(".container") {
-                self.steps.files.push(for_app(id, Step::RemoveRendered(container.to_owned())));
+                self.steps
+                    .files
+                    .push(for_app(id, Step::RemoveRendered(container.to_owned())));
             } else {
                 // A network's or volume's service has nothing to stop but systemd's belief that it is done.
                 let service = service_of(unit);
-                if self.observed.services.get(&service).is_some_and(|found| !found.is_down()) {
+                if self
+                    .observed
+                    .services
+                    .get(&service)
+                    .is_some_and(|found| !found.is_down())
+                {
                     self.steps.services.push(for_app(id, Step::Stop(service)));
                 }
             }
@@ -63,13 +90,18 @@ impl Planner<'_> {
         };
         let ours = |owner: &Option<AppId>| owner.as_ref() == Some(id);
         let containers = view.containers.iter().filter(|(_, owner)| ours(owner));
-        let mut steps: Vec<Step> = containers.map(|(name, _)| Step::RemoveContainer(name.clone())).collect();
+        let mut steps: Vec<Step> = containers
+            .map(|(name, _)| Step::RemoveContainer(name.clone()))
+            .collect();
         let networks = view.networks.iter().filter(|(_, owner)| ours(owner));
         steps.extend(networks.map(|(name, _)| Step::RemoveNetwork(name.clone())));
         // A volume is only Podman's name for a folder of the data directory, which stays.
         let volumes = view.volumes.iter().filter(|(_, owner)| ours(owner));
         steps.extend(volumes.map(|(name, _)| Step::RemoveVolume(name.clone())));
-        let secrets = view.secrets.iter().filter(|(_, owner)| owner.as_ref().is_some_and(|(app, _)| app == id));
+        let secrets = view
+            .secrets
+            .iter()
+            .filter(|(_, owner)| owner.as_ref().is_some_and(|(app, _)| app == id));
         steps.extend(secrets.map(|(name, _)| Step::RemoveSecret(name.clone())));
         if purge {
             let built = view.images.iter().filter(|(_, owner)| ours(owner));
@@ -77,7 +109,9 @@ impl Planner<'_> {
         }
         let clean = steps.is_empty();
         self.complete &= clean;
-        self.steps.removal.extend(steps.into_iter().map(|step| for_app(id, step)));
+        self.steps
+            .removal
+            .extend(steps.into_iter().map(|step| for_app(id, step)));
         clean
     }
 }

@@ -22,7 +22,10 @@ impl EscapeError {
     }
 
     pub(super) fn long_unit(name: &str) -> Self {
-        refuse(name, "with all its texts it is longer than 300,000 bytes; put long ones into a file that is mounted")
+        refuse(
+            name,
+            "with all its texts it is longer than 300,000 bytes; put long ones into a file that is mounted",
+        )
     }
 
     pub(super) fn comma(text: &str) -> Self {
@@ -34,7 +37,11 @@ impl EscapeError {
 const TEXT_BYTES_MAX: usize = 60_000;
 
 fn refuse(text: &str, reason: &'static str) -> EscapeError {
-    let text = if text.len() > 200 { text.chars().take(60).chain(['…']).collect() } else { text.to_owned() };
+    let text = if text.len() > 200 {
+        text.chars().take(60).chain(['…']).collect()
+    } else {
+        text.to_owned()
+    };
     EscapeError { text, reason }
 }
 
@@ -64,7 +71,10 @@ fn check(text: &str) -> Result<(), EscapeError> {
 fn check_argument(text: &str) -> Result<(), EscapeError> {
     check(text)?;
     if text == ";" {
-        return Err(refuse(text, "systemd takes a lone semicolon for the end of the command; wrap the command in `sh -c`"));
+        return Err(refuse(
+            text,
+            "systemd takes a lone semicolon for the end of the command; wrap the command in `sh -c`",
+        ));
     }
     Ok(())
 }
@@ -84,7 +94,10 @@ fn push_doubled(out: &mut String, character: char) {
 pub fn word(text: &str) -> Result<String, EscapeError> {
     check_argument(text)?;
     if text.is_empty() {
-        return Err(refuse(text, "Quadlet drops empty words and all that follow"));
+        return Err(refuse(
+            text,
+            "Quadlet drops empty words and all that follow",
+        ));
     }
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
@@ -113,7 +126,10 @@ pub fn word(text: &str) -> Result<String, EscapeError> {
 /// As [`word`], and when the text holds a carriage return before a line feed.
 pub fn variable(text: &str) -> Result<String, EscapeError> {
     if text.contains("\r\n") {
-        return Err(refuse(text, "Podman drops a carriage return before a line feed in a variable"));
+        return Err(refuse(
+            text,
+            "Podman drops a carriage return before a line feed in a variable",
+        ));
     }
     word(text)
 }
@@ -123,7 +139,11 @@ pub fn variable(text: &str) -> Result<String, EscapeError> {
 /// # Errors
 /// When one of them cannot come out byte-equal.
 pub fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<String, EscapeError> {
-    Ok(texts.into_iter().map(word).collect::<Result<Vec<_>, _>>()?.join(" "))
+    Ok(texts
+        .into_iter()
+        .map(word)
+        .collect::<Result<Vec<_>, _>>()?
+        .join(" "))
 }
 
 /// A key of which Quadlet takes the whole value and strips the quotes around it: `HealthCmd`, `HostName`, `WorkingDir`, `User` …
@@ -133,17 +153,24 @@ pub fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<String, Esc
 pub fn value(text: &str) -> Result<String, EscapeError> {
     check_argument(text)?;
     if text.contains(char::is_control) {
-        return Err(refuse(text, "this key takes one line without control characters"));
+        return Err(refuse(
+            text,
+            "this key takes one line without control characters",
+        ));
     }
     if text.starts_with('"') || text.ends_with('"') {
-        return Err(refuse(text, "Quadlet strips quotes at the edges of this key"));
+        return Err(refuse(
+            text,
+            "Quadlet strips quotes at the edges of this key",
+        ));
     }
     if text.is_empty() {
         return Err(refuse(text, "Quadlet ignores this key when it is empty"));
     }
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
-    text.chars().for_each(|character| push_doubled(&mut out, character));
+    text.chars()
+        .for_each(|character| push_doubled(&mut out, character));
     out.push('"');
     Ok(out)
 }
@@ -158,16 +185,23 @@ pub fn line(text: &str) -> Result<String, EscapeError> {
         return Err(refuse(text, "an empty value clears the key"));
     }
     if text.contains(char::is_control) {
-        return Err(refuse(text, "this key takes one line without control characters"));
+        return Err(refuse(
+            text,
+            "this key takes one line without control characters",
+        ));
     }
     if text.trim() != text {
         return Err(refuse(text, "white space at the edges of this key is lost"));
     }
     if text.ends_with('\\') {
-        return Err(refuse(text, "a backslash at the end joins it with the next line"));
+        return Err(refuse(
+            text,
+            "a backslash at the end joins it with the next line",
+        ));
     }
     let mut out = String::with_capacity(text.len());
-    text.chars().for_each(|character| push_doubled(&mut out, character));
+    text.chars()
+        .for_each(|character| push_doubled(&mut out, character));
     Ok(out)
 }
 
@@ -177,7 +211,10 @@ pub fn line(text: &str) -> Result<String, EscapeError> {
 /// As [`line`], and when the text holds a colon.
 pub fn path(text: &str) -> Result<String, EscapeError> {
     if text.contains(':') {
-        return Err(refuse(text, "Podman separates the parts of a volume by colons"));
+        return Err(refuse(
+            text,
+            "Podman separates the parts of a volume by colons",
+        ));
     }
     line(text)
 }
@@ -189,9 +226,13 @@ pub fn path(text: &str) -> Result<String, EscapeError> {
 /// When the text holds anything but printable ASCII without space, quotes, backslash, `%`, `$` and `;`, or starts with `-`.
 pub fn token(text: &str) -> Result<String, EscapeError> {
     check(text)?;
-    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'\\' | b'%' | b'$' | b';');
+    let plain =
+        |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'\\' | b'%' | b'$' | b';');
     if text.is_empty() || text.starts_with('-') || !text.bytes().all(plain) {
-        return Err(refuse(text, "only plain letters, digits and punctuation without quotes can stand here"));
+        return Err(refuse(
+            text,
+            "only plain letters, digits and punctuation without quotes can stand here",
+        ));
     }
     Ok(text.to_owned())
 }
@@ -201,7 +242,13 @@ pub fn token(text: &str) -> Result<String, EscapeError> {
 pub fn description(text: &str) -> String {
     let clean: String = text
         .chars()
-        .map(|character| if character.is_control() || check(&character.to_string()).is_err() { ' ' } else { character })
+        .map(|character| {
+            if character.is_control() || check(&character.to_string()).is_err() {
+                ' '
+            } else {
+                character
+            }
+        })
         .collect();
     clean.trim().trim_end_matches('\\').replace('%', "%%")
 }
@@ -212,7 +259,10 @@ mod tests {
 
     use super::*;
 
-    fn check_all(function: fn(&str) -> Result<String, EscapeError>, cases: &[(&str, Option<&str>)]) {
+    fn check_all(
+        function: fn(&str) -> Result<String, EscapeError>,
+        cases: &[(&str, Option<&str>)],
+    ) {
         for (text, expected) in cases {
             assert_eq!(function(text).ok().as_deref(), *expected, "for {text:?}");
         }
@@ -258,11 +308,29 @@ mod tests {
         );
         check_all(
             line,
-            &[("a b", Some("a b")), (" a", None), ("a\\", None), ("a\n", None), ("a%b", Some("a%%b")), (";", None)],
+            &[
+                ("a b", Some("a b")),
+                (" a", None),
+                ("a\\", None),
+                ("a\n", None),
+                ("a%b", Some("a%%b")),
+                (";", None),
+            ],
         );
-        check_all(variable, &[("a\r\nb", None), ("a\nb\r", Some(r#""a\nb\r""#))]);
+        check_all(
+            variable,
+            &[("a\r\nb", None), ("a\nb\r", Some(r#""a\nb\r""#))],
+        );
         check_all(path, &[("/a", Some("/a")), ("/a:b", None)]);
-        check_all(token, &[("cap_net_raw", Some("cap_net_raw")), ("-x", None), ("a b", None), ("%i", None)]);
+        check_all(
+            token,
+            &[
+                ("cap_net_raw", Some("cap_net_raw")),
+                ("-x", None),
+                ("a b", None),
+                ("%i", None),
+            ],
+        );
     }
 
     proptest! {

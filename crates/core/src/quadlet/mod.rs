@@ -323,6 +323,9 @@ pub fn service_of(file_name: &str) -> String {
 pub fn is_unit_file(file_name: &str) -> bool {
     matches!(
         file_name.rsplit_once('.'),
-        Some((_, "container" | "volume" | "network" | "build" | "image" | "pod" | "kube"))
+        Some((
+            _,
+            "container" | "volume" | "network" | "build" | "image" | "pod" | "kube"
+        ))
     )
 }

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 
 use super::escape::{EscapeError, description, line, path, token, value, variable, word, words};
 use super::{
-    Build, Container, Health, Image, Kind, Network, NetworkJoin, PublishedPort, Pull, Secret, SecretDelivery,
-    ServiceSection, Unit, UnitSection, Volume, VolumeMount,
+    Build, Container, Health, Image, Kind, Network, NetworkJoin, PublishedPort, Pull, Secret,
+    SecretDelivery, ServiceSection, Unit, UnitSection, Volume, VolumeMount,
 };
 use crate::name::AppId;
 
@@ -196,7 +196,9 @@ impl Lines<'_> {
     }
 
     fn list(&mut self, key: &str, texts: &[String], escape: Escape) -> Rendered {
-        texts.iter().try_for_each(|text| self.escaped(key, escape(text)))
+        texts
+            .iter()
+            .try_for_each(|text| self.escaped(key, escape(text)))
     }
 
     fn pairs(&mut self, key: &str, pairs: &BTreeMap<String, String>, escape: Escape) -> Rendered {
@@ -325,7 +327,12 @@ impl Lines<'_> {
         for secret in secrets {
             self.escaped("Secret", secret_text(secret).and_then(|text| word(&text)))?;
         }
-        self.process(user.as_deref(), groups, user_namespace.as_deref(), working_dir.as_deref())?;
+        self.process(
+            user.as_deref(),
+            groups,
+            user_namespace.as_deref(),
+            working_dir.as_deref(),
+        )?;
         self.optional("HostName", hostname.as_deref(), value)?;
         for network in networks {
             self.network_join(network)?;
@@ -502,9 +509,17 @@ fn json(texts: &[String]) -> String {
 
 fn secret_text(secret: &Secret) -> Result<String, EscapeError> {
     let Secret { name, delivery } = secret;
-    let option = |text: &str| if text.contains(',') { Err(EscapeError::comma(text)) } else { Ok(text.to_owned()) };
+    let option = |text: &str| {
+        if text.contains(',') {
+            Err(EscapeError::comma(text))
+        } else {
+            Ok(text.to_owned())
+        }
+    };
     Ok(match delivery {
-        SecretDelivery::Environment(variable) => format!("{},type=env,target={}", option(name)?, option(variable)?),
+        SecretDelivery::Environment(variable) => {
+            format!("{},type=env,target={}", option(name)?, option(variable)?)
+        }
         SecretDelivery::File {
             target,
             uid,
@@ -539,7 +554,10 @@ fn port_text(port: &PublishedPort) -> String {
         std::net::IpAddr::V4(v4) => v4.to_string(),
         std::net::IpAddr::V6(v6) => format!("[{v6}]"),
     };
-    format!("{address}:{host}:{container}{}", if *udp { "/udp" } else { "" })
+    format!(
+        "{address}:{host}:{container}{}",
+        if *udp { "/udp" } else { "" }
+    )
 }
 
 fn volume_text(volume: &VolumeMount) -> Result<String, EscapeError> {

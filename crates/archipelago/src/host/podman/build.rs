@@ -105,7 +105,10 @@ fn target(request: &BuildRequest) -> String {
         encode(&json!(labels).to_string()),
         encode(&own_network.to_string()),
         encode("application/vnd.oci.image.manifest.v1+json"),
-        target.as_ref().map(|stage| format!("&target={}", encode(stage))).unwrap_or_default(),
+        target
+            .as_ref()
+            .map(|stage| format!("&target={}", encode(stage)))
+            .unwrap_or_default(),
     )
 }
 
