@@ -117,7 +117,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
 }
 
 fn up(name: &str, bare: bool) -> Result<()> {
-    let package = if bare { None } else { Some(package()?) };
+    let package = if bare { None } else { Some(crate::deb::build()?) };
     let host = Host::boot(Options::named(name).detached())?;
     let boot_time = host.boot_time();
     if let Some(package) = package
@@ -130,11 +130,6 @@ fn up(name: &str, bare: bool) -> Result<()> {
     println!("  cargo xtask host enter {name}      a shell in the user's session");
     println!("  cargo xtask host down {name}       take it down");
     Ok(())
-}
-
-/// The Debian package of Archipelago, built from this tree.
-fn package() -> Result<PathBuf> {
-    bail!("the package cannot be built yet: use --bare for a host without Archipelago")
 }
 
 /// Archipelago on a host as a person would install it: the package, then its setup for the user.

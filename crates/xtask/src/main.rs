@@ -1,6 +1,7 @@
 //! `cargo xtask …`: the developer's and the continuous integration's commands. One file per group of commands; this
 //! one only names the groups. Never part of what a user installs.
 
+mod deb;
 mod host;
 
 use std::process::ExitCode;
@@ -22,12 +23,22 @@ enum Command {
     /// Throw-away Debian 13 hosts: bring one up, enter it, reboot it, take it down.
     #[command(subcommand)]
     Host(host::Command),
+    /// Build the Debian package, and say where it is.
+    Deb {
+        /// How the program is compiled.
+        #[arg(long, value_enum, default_value_t = deb::Profile::Release)]
+        profile: deb::Profile,
+    },
 }
 
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let ended = match command {
         Command::Host(command) => host::run(command),
+        Command::Deb { profile } => deb::build_with(profile).map(|package| {
+            println!("{}", package.display());
+            ExitCode::SUCCESS
+        }),
     };
     ended.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod change;
+mod documents;
 mod failure;
 mod follow;
 mod install;
@@ -75,6 +76,12 @@ pub enum Command {
     Daemon,
     /// Show the version.
     Version,
+    /// Write the manual pages and the shells' completions into a folder; packaging does this.
+    #[command(hide = true)]
+    Documents {
+        /// An existing folder.
+        folder: std::path::PathBuf,
+    },
 }
 
 /// Runs a command.
@@ -82,6 +89,9 @@ pub enum Command {
 /// # Errors
 /// With the exit code and what to say.
 pub async fn run(cli: Cli) -> Result<(), Failure> {
+    if let Command::Documents { folder } = &cli.command {
+        return documents::write(folder);
+    }
     refuse_root()?;
     let layout = folders::layout()?;
     let output = cli.output;
@@ -97,6 +107,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Catalog { app } => catalog::run(app.as_deref(), output),
         Command::Daemon => Ok(crate::daemon::run(layout).await?),
         Command::Version => show::version(output),
+        Command::Documents { folder } => documents::write(&folder),
     }
 }
 

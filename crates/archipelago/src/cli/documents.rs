@@ -1,0 +1,18 @@
+//! What a package needs beside the program: its manual pages and the shells' completions, written from the command line's own definition.
+
+use std::path::Path;
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::{Cli, Code, Failure};
+
+/// Writes all of them into an existing folder.
+pub(super) fn write(folder: &Path) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::new(Code::Failed, format!("write manual pages and completions into {}: {error}", folder.display()));
+    clap_mangen::generate_to(Cli::command(), folder).map_err(failed)?;
+    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+        clap_complete::generate_to(shell, &mut Cli::command(), "archipelago", folder).map_err(failed)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! `cargo xtask deb`: the Debian package, built from this tree.
+//!
+//! cargo-deb is used as a library, not as the tool of that name: to install the tool takes minutes on a fresh machine (it is compiled
+//! optimised, with all that its command line needs), while this crate is compiled with the rest and pinned by our own Cargo.lock.
+//!
+//! What is packed is listed in `crates/archipelago/Cargo.toml`; here is prepared what the list names under `target/release/package`.
+//! cargo-deb reads that as `package` in the target folder's `release`, wherever the target folder is and whichever profile was compiled.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use cargo_deb::compress::{CompressConfig, Format};
+use cargo_deb::config::{BuildOptions, DebugSymbolOptions, Multiarch};
+use cargo_deb::listener::NoOpListener;
+use cargo_deb::{BuildProfile, CargoDeb, CargoLockingFlags, OutputPath};
+
+/// How the program is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Profile {
+    /// Like `cargo build`: shares everything that is compiled for tests.
+    Dev,
+    /// What people get.
+    Release,
+}
+
+impl Profile {
+    fn cargo_name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Release => "release",
+        }
+    }
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Dev => "debug",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// The package as tests and the demo install it: the same in everything but the compiler's optimisations, which take the most of a build.
+///
+/// # Errors
+/// When the program cannot be compiled or packed.
+pub(crate) fn build() -> Result<PathBuf> {
+    build_with(Profile::Dev)
+}
+
+/// Builds it and returns where it is.
+///
+/// # Errors
+/// As [`build`].
+pub(crate) fn build_with(profile: Profile) -> Result<PathBuf> {
+    let target = target_folder()?;
+    fs::create_dir_all(&target).with_context(|| format!("making {}", target.display()))?;
+    // Two at once would prepare the same folder.
+    let lock = target.join("package.lock");
+    let lock = fs::File::create(&lock).with_context(|| format!("making {}", lock.display()))?;
+    lock.lock().context("waiting for another build of the package")?;
+    compile(profile)?;
+    prepare(
+        &target.join(profile.folder()).join("archipelago"),
+        &target.join("release/package"),
+    )?;
+    pack(&target)
+}
+
+fn compile(profile: Profile) -> Result<()> {
+    let status = cargo()
+        .args(["build", "--package", "archipelago", "--profile", profile.cargo_name()])
+        .status()
+        .context("running cargo build")?;
+    if !status.success() {
+        bail!("archipelago does not compile");
+    }
+    Ok(())
+}
+
+/// Lays out what the list of assets names: the stripped program, its documents, the catalog.
+fn prepare(program: &Path, folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("deleting {}", folder.display()))?;
+    }
+    let documents = folder.join("documents");
+    fs::create_dir_all(&documents).with_context(|| format!("making {}", documents.display()))?;
+    let stripped = folder.join("archipelago");
+    run(Command::new("strip").arg("-o").arg(&stripped).arg(program))?;
+    run(Command::new(&stripped).arg("documents").arg(&documents))?;
+    compress_manual(&documents)?;
+    copy_tree(&repository().join("catalog"), &folder.join("catalog"))
+}
+
+/// Debian's policy asks for compressed manual pages (12.1); cargo-deb does it only for files that it does not take for compiled ones.
+fn compress_manual(folder: &Path) -> Result<()> {
+    let what = || format!("reading {}", folder.display());
+    let mut gzip = Command::new("gzip");
+    gzip.args(["-9", "--no-name"]);
+    for entry in fs::read_dir(folder).with_context(what)? {
+        let path = entry.with_context(what)?.path();
+        if path.extension().is_some_and(|extension| extension == "1") {
+            gzip.arg(path);
+        }
+    }
+    run(&mut gzip)
+}
+
+/// Copies files with the only two modes that git knows: whoever checked them out may have another umask.
+fn copy_tree(source: &Path, target: &Path) -> Result<()> {
+    let what = || format!("copying {} to {}", source.display(), target.display());
+    fs::create_dir_all(target).with_context(what)?;
+    for entry in fs::read_dir(source).with_context(what)? {
+        let entry = entry.with_context(what)?;
+        let to = target.join(entry.file_name());
+        if entry.file_type().with_context(what)?.is_dir() {
+            copy_tree(&entry.path(), &to)?;
+            continue;
+        }
+        fs::copy(entry.path(), &to).with_context(what)?;
+        let executable = entry.metadata().with_context(what)?.permissions().mode() & 0o100 != 0;
+        let mode = if executable { 0o755 } else { 0o644 };
+        fs::set_permissions(&to, fs::Permissions::from_mode(mode)).with_context(what)?;
+    }
+    Ok(())
+}
+
+fn pack(target: &Path) -> Result<PathBuf> {
+    let package = target.join("archipelago.deb");
+    let unfinished = target.join("archipelago-unfinished.deb");
+    let manifest = repository().join("crates/archipelago/Cargo.toml");
+    CargoDeb {
+        options: BuildOptions {
+            manifest_path: Some(&manifest),
+            selected_package_name: None,
+            rust_target_triples: Vec::new(),
+            config_variant: None,
+            overrides: cargo_deb::config::DebConfigOverrides::default(),
+            build_profile: BuildProfile {
+                profile_name: None,
+                override_debug: None,
+                override_lto: None,
+            },
+            debug: DebugSymbolOptions {
+                strip_override: Some(false),
+                ..DebugSymbolOptions::default()
+            },
+            cargo_locking_flags: CargoLockingFlags::default(),
+            multiarch: Multiarch::None,
+            cargo_build_cmd: None,
+            cargo_build_flags: Vec::new(),
+        },
+        no_build: true,
+        verbose_cargo_build: false,
+        verbose: false,
+        compress_config: CompressConfig {
+            // The program's text is most of it: the better level saves a tenth and takes five times as long.
+            fast: true,
+            compress_type: Format::Xz,
+            compress_system: true,
+            rsyncable: false,
+        },
+        deb_output: Some(OutputPath {
+            path: &unfinished,
+            is_dir: false,
+        }),
+        install: (false, false),
+    }
+    .process(&NoOpListener)
+    .context("packing with cargo-deb")?;
+    // Someone may be installing the one before.
+    fs::rename(&unfinished, &package).with_context(|| format!("writing {}", package.display()))?;
+    Ok(package)
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let output = command.output().with_context(|| format!("running {command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    Ok(())
+}
+
+/// Cargo says where it compiles to: the environment and its configuration may both have a word in it.
+fn target_folder() -> Result<PathBuf> {
+    let output = cargo()
+        .args(["metadata", "--no-deps", "--format-version=1"])
+        .output()
+        .context("running cargo metadata")?;
+    let text = String::from_utf8(output.stdout).context("reading cargo's metadata")?;
+    let metadata: serde_json::Value = serde_json::from_str(&text).context("reading cargo's metadata")?;
+    let folder = metadata["target_directory"].as_str().context("cargo's metadata name no target folder")?;
+    Ok(PathBuf::from(folder))
+}
+
+fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(repository());
+    cargo
+}
+
+/// The repository that this program was compiled in.
+pub(crate) fn repository() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.ancestors().nth(2).unwrap_or(manifest).to_owned()
+}
