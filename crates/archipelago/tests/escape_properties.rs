@@ -33,7 +33,9 @@ fn sample<T>(strategy: impl Strategy<Value = T>, count: usize) -> Vec<T> {
     bytes[..8].copy_from_slice(&seed().to_le_bytes());
     let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(Config::default(), random);
-    (0..count).map(|_| strategy.new_tree(&mut runner).expect("a text").current()).collect()
+    (0..count)
+        .map(|_| strategy.new_tree(&mut runner).expect("a text").current())
+        .collect()
 }
 
 /// What a person with bad intentions, or with an unusual password, would write.
@@ -44,16 +46,126 @@ fn hostile() -> Vec<String> {
         "x\r\nExecStartPre=/bin/touch /tmp/pwned",
         "x\\\nExecStartPre=/bin/touch /tmp/pwned",
         "\" ; /bin/touch /tmp/pwned ; \"",
-        "a ; b", ";", " ; ", "\\;", "&& touch /tmp/pwned", "$(touch /tmp/pwned)", "`touch /tmp/pwned`",
-        "%h", "%i", "%%", "%", "%n%N%t%%h", "100% sure", "%H/%u", "%q", "% ",
-        "$HOME", "${HOME}", "$$", "$", "$ ", "${", "$$HOME", "\\$HOME", "$1 $@ $*", "a$b${c}d",
-        "\"", "'", "\\", "\\\\", "\"\"", "''", "\"a\"", "'a'", "a\"b'c", "it's", "\\\"", "a\\", "a\\\\", "\\n", "\\x41", "\\u0041", "\\101", "\\0", "\\s",
-        " ", "  ", "\t", "\n", "\r", " leading", "trailing ", "\ttab\t", "two  spaces", "\n\n", "a\nb\nc\n", "a\r", "\n\r", "a\r\r\nb",
-        "--privileged", "-v", "-", "--", "--env=X=Y", "--volume /:/host", "@", "@/bin/sh", "!x", "+x", ":x", "|x", "-/bin/sh",
-        "#comment", ";comment", "[Service]", "[Container]", "Key=Value", "=", "==x", "A=B=C", "a:b", "a,b=c", "*", "?", "~", "~/x",
-        "\u{1}", "\u{7}\u{8}\u{b}\u{c}\u{1b}[31m", "\u{7f}", "\u{80}", "\u{85}", "\u{9f}", "\u{a0}x\u{a0}", "\u{2028}x", "\u{feff}bom", "\u{fdd0}", "\u{ffff}", "\u{10ffff}", "\u{fffd}",
-        "ünïcödé", "字", "🦀", "e\u{301}", "\u{202e}rtl", "nul\0byte", "",
-        "none", "true", "[]", "{}", "[\"CMD\",\"x\"]", "host", ".", "..", "../..", "./x", "/", "//", "x.volume", "x.image",
+        "a ; b",
+        ";",
+        " ; ",
+        "\\;",
+        "&& touch /tmp/pwned",
+        "$(touch /tmp/pwned)",
+        "`touch /tmp/pwned`",
+        "%h",
+        "%i",
+        "%%",
+        "%",
+        "%n%N%t%%h",
+        "100% sure",
+        "%H/%u",
+        "%q",
+        "% ",
+        "$HOME",
+        "${HOME}",
+        "$$",
+        "$",
+        "$ ",
+        "${",
+        "$$HOME",
+        "\\$HOME",
+        "$1 $@ $*",
+        "a$b${c}d",
+        "\"",
+        "'",
+        "\\",
+        "\\\\",
+        "\"\"",
+        "''",
+        "\"a\"",
+        "'a'",
+        "a\"b'c",
+        "it's",
+        "\\\"",
+        "a\\",
+        "a\\\\",
+        "\\n",
+        "\\x41",
+        "\\u0041",
+        "\\101",
+        "\\0",
+        "\\s",
+        " ",
+        "  ",
+        "\t",
+        "\n",
+        "\r",
+        " leading",
+        "trailing ",
+        "\ttab\t",
+        "two  spaces",
+        "\n\n",
+        "a\nb\nc\n",
+        "a\r",
+        "\n\r",
+        "a\r\r\nb",
+        "--privileged",
+        "-v",
+        "-",
+        "--",
+        "--env=X=Y",
+        "--volume /:/host",
+        "@",
+        "@/bin/sh",
+        "!x",
+        "+x",
+        ":x",
+        "|x",
+        "-/bin/sh",
+        "#comment",
+        ";comment",
+        "[Service]",
+        "[Container]",
+        "Key=Value",
+        "=",
+        "==x",
+        "A=B=C",
+        "a:b",
+        "a,b=c",
+        "*",
+        "?",
+        "~",
+        "~/x",
+        "\u{1}",
+        "\u{7}\u{8}\u{b}\u{c}\u{1b}[31m",
+        "\u{7f}",
+        "\u{80}",
+        "\u{85}",
+        "\u{9f}",
+        "\u{a0}x\u{a0}",
+        "\u{2028}x",
+        "\u{feff}bom",
+        "\u{fdd0}",
+        "\u{ffff}",
+        "\u{10ffff}",
+        "\u{fffd}",
+        "ünïcödé",
+        "字",
+        "🦀",
+        "e\u{301}",
+        "\u{202e}rtl",
+        "nul\0byte",
+        "",
+        "none",
+        "true",
+        "[]",
+        "{}",
+        "[\"CMD\",\"x\"]",
+        "host",
+        ".",
+        "..",
+        "../..",
+        "./x",
+        "/",
+        "//",
+        "x.volume",
+        "x.image",
     ];
     let mut texts: Vec<String> = fixed.iter().map(|text| (*text).to_owned()).collect();
     for pattern in ["a", "\\", "\"", "%", "$", " ", "\n", "字", "\u{1}"] {
@@ -125,8 +237,12 @@ impl Slot {
             Self::HostName => container.hostname = Some(owned),
             Self::WorkingDir => container.working_dir = Some(owned),
             Self::User => container.user = Some(owned),
-            Self::VolumeSource => container.volumes.push(mount(&format!("/source/{text}"), "/target")),
-            Self::VolumeTarget => container.volumes.push(mount("/source", &format!("/target/{text}"))),
+            Self::VolumeSource => container
+                .volumes
+                .push(mount(&format!("/source/{text}"), "/target")),
+            Self::VolumeTarget => container
+                .volumes
+                .push(mount("/source", &format!("/target/{text}"))),
             Self::Host => container.hosts = vec![owned],
             Self::Sysctl => container.sysctls = vec![owned],
         }
@@ -195,7 +311,10 @@ fn accepted_together(text: &str) -> Vec<Slot> {
     let mut slots = Vec::new();
     for slot in SLOTS {
         let mut container = container("archy-probe");
-        slots.iter().chain([&slot]).for_each(|slot: &Slot| slot.put(&mut container, text));
+        slots
+            .iter()
+            .chain([&slot])
+            .for_each(|slot: &Slot| slot.put(&mut container, text));
         if render("archy-probe", container).is_some() {
             slots.push(slot);
         }
@@ -234,8 +353,16 @@ fn plain_texts_are_never_refused() {
     let plain = "[A-Za-z0-9][A-Za-z0-9 ._/,=@+-]{0,60}[A-Za-z0-9]";
     for text in sample(plain, 300) {
         for slot in SLOTS {
-            let text = if slot == Slot::Sysctl { text.replace(' ', "_") } else { text.clone() };
-            assert!(accepts(slot, &text), "{slot:?} refuses {text:?} (seed {})", seed());
+            let text = if slot == Slot::Sysctl {
+                text.replace(' ', "_")
+            } else {
+                text.clone()
+            };
+            assert!(
+                accepts(slot, &text),
+                "{slot:?} refuses {text:?} (seed {})",
+                seed()
+            );
         }
     }
 }
@@ -254,7 +381,10 @@ fn what_is_accepted_comes_out_as_it_went_in() {
     a_sane_share_is_accepted(&cases);
     let mut units: BTreeMap<String, String> = BTreeMap::new();
     for case in cases.iter().filter(|case| !case.slots.is_empty()) {
-        units.insert(case.stem.clone(), unit(&case.stem, &case.slots, |_| case.text.clone()));
+        units.insert(
+            case.stem.clone(),
+            unit(&case.stem, &case.slots, |_| case.text.clone()),
+        );
         units.insert(case.twin(), unit(&case.twin(), &case.slots, Slot::harmless));
     }
 
@@ -265,34 +395,65 @@ fn what_is_accepted_comes_out_as_it_went_in() {
     for (stem, content) in &units {
         std::fs::write(outside.join(format!("{stem}.container")), content).expect("a unit");
     }
-    host.run_user(&["mkdir", "-p", "/home/archy/.config/containers"]).expect("a folder").checked().expect("a folder");
-    host.copy_in(&outside, UNITS).expect("the units in the host");
-    host.write_file(Account::User, "/home/archy/argdump", ARGDUMP.as_bytes()).expect("a program");
-    host.run_user(&["bash", "-c", RUN_ALL]).expect("a run in the host").checked().expect("the units generated");
+    host.run_user(&["mkdir", "-p", "/home/archy/.config/containers"])
+        .expect("a folder")
+        .checked()
+        .expect("a folder");
+    host.copy_in(&outside, UNITS)
+        .expect("the units in the host");
+    host.write_file(Account::User, "/home/archy/argdump", ARGDUMP.as_bytes())
+        .expect("a program");
+    host.run_user(&["bash", "-c", RUN_ALL])
+        .expect("a run in the host")
+        .checked()
+        .expect("the units generated");
 
-    host.copy_out("/home/archy/generated", &folder.path).expect("the services");
-    host.copy_out("/home/archy/arguments", &folder.path).expect("the arguments");
+    host.copy_out("/home/archy/generated", &folder.path)
+        .expect("the services");
+    host.copy_out("/home/archy/arguments", &folder.path)
+        .expect("the arguments");
     let failures: Vec<String> = cases
         .iter()
         .filter(|case| !case.slots.is_empty())
         .filter_map(|case| compare(case, &folder.path).err())
         .collect();
-    assert!(failures.is_empty(), "seed {}, {} of {}:\n{}", seed(), failures.len(), cases.len(), failures.join("\n"));
-    let pwned = host.run_root(&["test", "-e", "/tmp/pwned"]).expect("a look");
+    assert!(
+        failures.is_empty(),
+        "seed {}, {} of {}:\n{}",
+        seed(),
+        failures.len(),
+        cases.len(),
+        failures.join("\n")
+    );
+    let pwned = host
+        .run_root(&["test", "-e", "/tmp/pwned"])
+        .expect("a look");
     assert_eq!(pwned.status, 1, "a text was run");
 }
 
 fn a_sane_share_is_accepted(cases: &[Case]) {
     for slot in SLOTS {
-        let accepted = cases.iter().filter(|case| case.slots.contains(&slot)).count();
+        let accepted = cases
+            .iter()
+            .filter(|case| case.slots.contains(&slot))
+            .count();
         let least = match slot {
-            Slot::Environment | Slot::Label | Slot::Annotation | Slot::Argument | Slot::Entrypoint | Slot::HealthCommand => 60,
+            Slot::Environment
+            | Slot::Label
+            | Slot::Annotation
+            | Slot::Argument
+            | Slot::Entrypoint
+            | Slot::HealthCommand => 60,
             Slot::HostName | Slot::WorkingDir | Slot::User | Slot::Host => 25,
             Slot::VolumeSource | Slot::VolumeTarget => 20,
             Slot::Sysctl => 5,
         };
         let share = accepted * 100 / cases.len();
-        assert!(share >= least, "{slot:?} accepts only {share} % of the texts (seed {})", seed());
+        assert!(
+            share >= least,
+            "{slot:?} accepts only {share} % of the texts (seed {})",
+            seed()
+        );
     }
 }
 
@@ -316,26 +477,45 @@ systemctl --user start -- *.service || true
 
 fn compare(case: &Case, folder: &Path) -> Result<(), String> {
     let text: String = case.text.chars().take(80).collect();
-    let read = |path: String| std::fs::read(folder.join(&path)).map_err(|_| format!("{text:?}: there is no {path}"));
+    let read = |path: String| {
+        std::fs::read(folder.join(&path)).map_err(|_| format!("{text:?}: there is no {path}"))
+    };
     let keys = |stem: &str| {
         let content = read(format!("generated/{stem}.service"))?;
-        let content = String::from_utf8(content).map_err(|_| format!("{text:?}: its service is not UTF-8"))?;
+        let content = String::from_utf8(content)
+            .map_err(|_| format!("{text:?}: its service is not UTF-8"))?;
         Ok::<Vec<String>, String>(content.lines().map(key_of).collect())
     };
     let (found, expected) = (keys(&case.stem)?, keys(&case.twin())?);
     if found != expected {
-        return Err(format!("{text:?}: its service has the keys {found:?}, not {expected:?}"));
+        return Err(format!(
+            "{text:?}: its service has the keys {found:?}, not {expected:?}"
+        ));
     }
-    let arguments = |stem: &str| read(format!("arguments/{stem}.service")).map(|bytes| split(&bytes));
+    let arguments =
+        |stem: &str| read(format!("arguments/{stem}.service")).map(|bytes| split(&bytes));
     let twin = arguments(&case.twin())?;
     let options = Options::of(&twin);
-    let meant: Vec<Vec<u8>> = twin.iter().map(|argument| with_the_text(case, argument)).collect();
-    let (found, meant) = (options.sorted(arguments(&case.stem)?), options.sorted(meant));
+    let meant: Vec<Vec<u8>> = twin
+        .iter()
+        .map(|argument| with_the_text(case, argument))
+        .collect();
+    let (found, meant) = (
+        options.sorted(arguments(&case.stem)?),
+        options.sorted(meant),
+    );
     if found == meant {
         return Ok(());
     }
-    let difference = found.iter().zip(&meant).find(|(found, meant)| found != meant);
-    Err(format!("{text:?}: {} arguments of {}; the first that differs and what was meant: {difference:?}", found.len(), meant.len()))
+    let difference = found
+        .iter()
+        .zip(&meant)
+        .find(|(found, meant)| found != meant);
+    Err(format!(
+        "{text:?}: {} arguments of {}; the first that differs and what was meant: {difference:?}",
+        found.len(),
+        meant.len()
+    ))
 }
 
 /// The shape of a command line of Podman, read off one with harmless texts.
@@ -348,8 +528,13 @@ struct Options {
 
 impl Options {
     fn of(harmless: &[Vec<u8>]) -> Self {
-        let count = harmless.iter().position(|argument| argument == IMAGE.as_bytes()).expect("the image");
-        let with_value = harmless[..count].windows(2).filter(|two| two[0].starts_with(b"-") && !two[1].starts_with(b"-"));
+        let count = harmless
+            .iter()
+            .position(|argument| argument == IMAGE.as_bytes())
+            .expect("the image");
+        let with_value = harmless[..count]
+            .windows(2)
+            .filter(|two| two[0].starts_with(b"-") && !two[1].starts_with(b"-"));
         Self {
             with_value: with_value.map(|two| two[0].clone()).collect(),
             count,
@@ -362,7 +547,12 @@ impl Options {
         let mut options = options.iter();
         let mut sorted = Vec::new();
         while let Some(option) = options.next() {
-            let value = self.with_value.contains(option).then(|| options.next()).flatten().map_or(String::new(), |value| shown(value));
+            let value = self
+                .with_value
+                .contains(option)
+                .then(|| options.next())
+                .flatten()
+                .map_or(String::new(), |value| shown(value));
             sorted.push(format!("{} {value}", shown(option)));
         }
         sorted.sort_unstable();
@@ -390,9 +580,17 @@ fn split(bytes: &[u8]) -> Vec<Vec<u8>> {
 
 /// The twin's argument as the case's own was meant to be.
 fn with_the_text(case: &Case, argument: &[u8]) -> Vec<u8> {
-    let argument = std::str::from_utf8(argument).expect("a harmless argument").replace(&case.twin(), &case.stem);
-    let slot = case.slots.iter().find(|slot| argument.contains(&slot.harmless()));
-    slot.map_or(argument.clone(), |slot| argument.replace(&slot.harmless(), &slot.meant(&case.text))).into_bytes()
+    let argument = std::str::from_utf8(argument)
+        .expect("a harmless argument")
+        .replace(&case.twin(), &case.stem);
+    let slot = case
+        .slots
+        .iter()
+        .find(|slot| argument.contains(&slot.harmless()));
+    slot.map_or(argument.clone(), |slot| {
+        argument.replace(&slot.harmless(), &slot.meant(&case.text))
+    })
+    .into_bytes()
 }
 
 fn shown(bytes: &[u8]) -> String {
@@ -402,9 +600,15 @@ fn shown(bytes: &[u8]) -> String {
 #[test]
 fn a_container_sees_the_texts_as_they_were_meant() {
     let texts = hostile();
-    let short = |slot: Slot| texts.iter().filter(move |text| text.len() < 2_000 && accepts(slot, text));
-    let environment: BTreeMap<String, String> =
-        short(Slot::Environment).enumerate().map(|(index, text)| (format!("T{index}"), text.clone())).collect();
+    let short = |slot: Slot| {
+        texts
+            .iter()
+            .filter(move |text| text.len() < 2_000 && accepts(slot, text))
+    };
+    let environment: BTreeMap<String, String> = short(Slot::Environment)
+        .enumerate()
+        .map(|(index, text)| (format!("T{index}"), text.clone()))
+        .collect();
     let arguments: Vec<String> = short(Slot::Argument).cloned().collect();
     assert!(environment.len() > 200 && arguments.len() > 200);
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
@@ -415,7 +619,12 @@ fn a_container_sees_the_texts_as_they_were_meant() {
         ..container("archy-environment")
     };
     let shows_arguments = Container {
-        entrypoint: Some(words(&["/bin/sh", "-c", "printf '%s\\0' \"$@\" >/out/arguments", "sh"])),
+        entrypoint: Some(words(&[
+            "/bin/sh",
+            "-c",
+            "printf '%s\\0' \"$@\" >/out/arguments",
+            "sh",
+        ])),
         exec: arguments.clone(),
         volumes: vec![mount("/home/archy/out", "/out")],
         ..container("archy-arguments")
@@ -425,23 +634,52 @@ fn a_container_sees_the_texts_as_they_were_meant() {
     for container in [shows_environment, shows_arguments] {
         let stem = container.name.clone();
         let content = render(&stem, container).expect("each text alone was accepted");
-        host.write_file(Account::User, &format!("{UNITS}/{stem}.container"), content.as_bytes()).expect("a unit");
+        host.write_file(
+            Account::User,
+            &format!("{UNITS}/{stem}.container"),
+            content.as_bytes(),
+        )
+        .expect("a unit");
     }
     let run = "mkdir out && systemctl --user daemon-reload && systemctl --user start --wait archy-environment archy-arguments";
-    host.run_user(&["bash", "-c", run]).expect("a run in the host").checked().expect("two containers that ended well");
+    host.run_user(&["bash", "-c", run])
+        .expect("a run in the host")
+        .checked()
+        .expect("two containers that ended well");
 
     let folder = Folder::new("container");
-    host.copy_out("/home/archy/out", &folder.path).expect("what they saw");
-    let read = |name: &str| split(&std::fs::read(folder.path.join("out").join(name)).expect("what it saw"));
-    let seen: BTreeSet<String> = read("environment").iter().map(|bytes| shown(bytes)).collect();
-    let meant: BTreeSet<String> = environment.iter().map(|(name, text)| shown(format!("{name}={text}").as_bytes())).collect();
+    host.copy_out("/home/archy/out", &folder.path)
+        .expect("what they saw");
+    let read = |name: &str| {
+        split(&std::fs::read(folder.path.join("out").join(name)).expect("what it saw"))
+    };
+    let seen: BTreeSet<String> = read("environment")
+        .iter()
+        .map(|bytes| shown(bytes))
+        .collect();
+    let meant: BTreeSet<String> = environment
+        .iter()
+        .map(|(name, text)| shown(format!("{name}={text}").as_bytes()))
+        .collect();
     let missing: Vec<&String> = meant.difference(&seen).collect();
-    let instead: Vec<&String> = seen.difference(&meant).filter(|variable| variable.starts_with('T')).collect();
-    assert!(missing.is_empty(), "seed {}: in place of {missing:#?} the container has {instead:#?}", seed());
+    let instead: Vec<&String> = seen
+        .difference(&meant)
+        .filter(|variable| variable.starts_with('T'))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "seed {}: in place of {missing:#?} the container has {instead:#?}",
+        seed()
+    );
     let meant: Vec<Vec<u8>> = arguments.into_iter().map(String::into_bytes).collect();
     let seen = read("arguments");
     let difference = seen.iter().zip(&meant).find(|(seen, meant)| seen != meant);
-    assert!(seen == meant, "{:?} as arguments (seed {})", difference.map(|(a, b)| (shown(a), shown(b))), seed());
+    assert!(
+        seen == meant,
+        "{:?} as arguments (seed {})",
+        difference.map(|(a, b)| (shown(a), shown(b))),
+        seed()
+    );
 }
 
 /// A folder of this machine that goes with the test.
@@ -451,7 +689,8 @@ struct Folder {
 
 impl Folder {
     fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("escape-{name}-{}", std::process::id()));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("escape-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a folder");
         Self { path }
     }

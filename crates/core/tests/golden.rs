@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use archipelago_core::name::AppId;
 use archipelago_core::quadlet::{
-    Build, Container, Health, Image, Kind, Network, NetworkJoin, PublishedPort, Pull, Secret, SecretDelivery, ServiceSection,
-    Stamp, Unit, UnitSection, VERSION, Volume, VolumeMount,
+    Build, Container, Health, Image, Kind, Network, NetworkJoin, PublishedPort, Pull, Secret,
+    SecretDelivery, ServiceSection, Stamp, Unit, UnitSection, VERSION, Volume, VolumeMount,
 };
 
 const IMAGE: &str = "docker.io/library/busybox:stable";
@@ -24,7 +24,8 @@ fn render(unit: &Unit) -> String {
         inputs: &[],
     };
     let file = unit.render(stamp).unwrap();
-    file.content.replace(&format!("Version={VERSION}"), "Version=0.0.0")
+    file.content
+        .replace(&format!("Version={VERSION}"), "Version=0.0.0")
 }
 
 fn check(unit: &Unit) {
@@ -60,7 +61,10 @@ fn texts(texts: &[&str]) -> Vec<String> {
 }
 
 fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 fn mount(source: &str, target: &str, read_only: bool, relabel: bool) -> VolumeMount {
@@ -112,9 +116,16 @@ fn every() -> Unit {
         pull: Some(Pull::Never),
         exec: texts(&["serve", "--name", "two words", "100%", "$HOME"]),
         entrypoint: Some(texts(&["/bin/sh", "-c", "exec \"$0\" \"$@\""])),
-        environment: pairs(&[("EMPTY", ""), ("PLAIN", "value"), ("TRICKY", "a \"b\" \\ %h $X\nRestart=no")]),
+        environment: pairs(&[
+            ("EMPTY", ""),
+            ("PLAIN", "value"),
+            ("TRICKY", "a \"b\" \\ %h $X\nRestart=no"),
+        ]),
         secrets: vec![
-            secret("archy-golden-password", SecretDelivery::Environment("PASSWORD".to_owned())),
+            secret(
+                "archy-golden-password",
+                SecretDelivery::Environment("PASSWORD".to_owned()),
+            ),
             secret(
                 "archy-golden-key",
                 SecretDelivery::File {
@@ -284,10 +295,19 @@ fn with_secrets() {
         "archy-golden-secrets",
         Container {
             secrets: vec![
-                secret("archy-golden-one", SecretDelivery::Environment("DB_PASSWORD".to_owned())),
+                secret(
+                    "archy-golden-one",
+                    SecretDelivery::Environment("DB_PASSWORD".to_owned()),
+                ),
                 secret("archy-golden-two", file(None, None, None, None)),
-                secret("archy-golden-three", file(Some("three"), None, None, Some("0400"))),
-                secret("archy-golden-four", file(Some("/etc/my app/four"), Some(101), Some(102), Some("0440"))),
+                secret(
+                    "archy-golden-three",
+                    file(Some("three"), None, None, Some("0400")),
+                ),
+                secret(
+                    "archy-golden-four",
+                    file(Some("/etc/my app/four"), Some(101), Some(102), Some("0440")),
+                ),
             ],
             ..Container::default()
         },
@@ -302,7 +322,12 @@ fn with_volumes() {
             volumes: vec![
                 mount("archy-golden-data.volume", "/data", false, true),
                 mount("archy-golden-plain.volume", "/plain", false, false),
-                mount("/var/lib/archipelago/archy-golden/my.conf", "/etc/my.conf", true, true),
+                mount(
+                    "/var/lib/archipelago/archy-golden/my.conf",
+                    "/etc/my.conf",
+                    true,
+                    true,
+                ),
                 mount("/srv/my media/100%", "/media", true, false),
                 mount("/srv/out", "/out", false, false),
             ],
@@ -380,12 +405,18 @@ fn every_key() {
 fn no_key_is_without_a_golden() {
     let written = keys_by_function(include_str!("../src/quadlet/render.rs"));
     let of = |functions: &[&str]| -> BTreeSet<String> {
-        functions.iter().flat_map(|function| written[*function].iter().cloned()).collect()
+        functions
+            .iter()
+            .flat_map(|function| written[*function].iter().cloned())
+            .collect()
     };
     let frame = ["unit_section", "service_section", "render"];
     let in_a_container = ["container", "process", "health"];
     for (unit, functions) in [
-        (every(), [&frame[..], &in_a_container[..], &["network_join"]].concat()),
+        (
+            every(),
+            [&frame[..], &in_a_container[..], &["network_join"]].concat(),
+        ),
         (volume_with_folder(), vec!["volume"]),
         (network(), vec!["network"]),
         (build(), vec!["build"]),
@@ -399,10 +430,19 @@ fn no_key_is_without_a_golden() {
         }
         assert_eq!(shown, expected, "{}", unit.file_name());
     }
-    let known: BTreeSet<&str> =
-        [&frame[..], &in_a_container[..], &["network_join", "volume", "network", "build", "image"]].concat().into_iter().collect();
+    let known: BTreeSet<&str> = [
+        &frame[..],
+        &in_a_container[..],
+        &["network_join", "volume", "network", "build", "image"],
+    ]
+    .concat()
+    .into_iter()
+    .collect();
     let all: BTreeSet<&str> = written.keys().map(String::as_str).collect();
-    assert_eq!(all, known, "a function of the renderer that no golden is held against");
+    assert_eq!(
+        all, known,
+        "a function of the renderer that no golden is held against"
+    );
 }
 
 /// The keys of a unit file, without those of our mark.
@@ -418,14 +458,29 @@ fn keys_of(content: &str) -> BTreeSet<String> {
 
 /// The texts that stand first in a call of the renderer's writing methods, by the function they stand in.
 fn keys_by_function(source: &str) -> BTreeMap<String, BTreeSet<String>> {
-    const WRITERS: [&str; 8] = ["plain", "escaped", "optional", "list", "pairs", "flag", "seconds", "milliseconds"];
+    const WRITERS: [&str; 8] = [
+        "plain",
+        "escaped",
+        "optional",
+        "list",
+        "pairs",
+        "flag",
+        "seconds",
+        "milliseconds",
+    ];
     let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for function in source.split("fn ").skip(1) {
         let name = function.split(['(', '<']).next().unwrap_or_default();
         for writer in WRITERS {
             for call in function.split(&format!(".{writer}(")).skip(1) {
-                if let Some(key) = call.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next()) {
-                    keys.entry(name.to_owned()).or_default().insert(key.to_owned());
+                if let Some(key) = call
+                    .trim_start()
+                    .strip_prefix('"')
+                    .and_then(|rest| rest.split('"').next())
+                {
+                    keys.entry(name.to_owned())
+                        .or_default()
+                        .insert(key.to_owned());
                 }
             }
         }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use archipelago_core::name::AppId;
-use archipelago_core::quadlet::{Container, Kind, Secret, SecretDelivery, ServiceSection, Stamp, Unit, UnitSection};
+use archipelago_core::quadlet::{
+    Container, Kind, Secret, SecretDelivery, ServiceSection, Stamp, Unit, UnitSection,
+};
 
 /// Renders the container and compares the key that is refused, and a part of the reason.
 fn check(change: impl FnOnce(&mut Container), expected: Option<(&str, &str)>) {
@@ -39,23 +41,41 @@ fn check(change: impl FnOnce(&mut Container), expected: Option<(&str, &str)>) {
 }
 
 fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+        .collect()
 }
 
 #[test]
 fn names_of_variables_that_podman_reads_otherwise() {
-    check(|container| container.environment = variables(&[("A.b-C_1", "x")]), None);
+    check(
+        |container| container.environment = variables(&[("A.b-C_1", "x")]),
+        None,
+    );
     for name in ["A*", "A B", "", "A\n", "%h"] {
         let key = format!("Environment {name}");
-        check(|container| container.environment = variables(&[(name, "x")]), Some((&key, "")));
+        check(
+            |container| container.environment = variables(&[(name, "x")]),
+            Some((&key, "")),
+        );
     }
 }
 
 #[test]
 fn a_carriage_return_before_a_line_feed_in_a_variable_but_not_in_a_label() {
-    check(|container| container.environment = variables(&[("A", "a\r\nb")]), Some(("Environment A", "carriage return")));
-    check(|container| container.labels = variables(&[("A", "a\r\nb")]), None);
-    check(|container| container.annotations = variables(&[("A", "a\r\nb")]), None);
+    check(
+        |container| container.environment = variables(&[("A", "a\r\nb")]),
+        Some(("Environment A", "carriage return")),
+    );
+    check(
+        |container| container.labels = variables(&[("A", "a\r\nb")]),
+        None,
+    );
+    check(
+        |container| container.annotations = variables(&[("A", "a\r\nb")]),
+        None,
+    );
 }
 
 #[test]
@@ -71,15 +91,33 @@ fn a_comma_in_an_option_of_a_secret() {
         gid: None,
         mode: None,
     };
-    check(|container| container.secrets = vec![secret("s", environment("PASSWORD"))], None);
-    check(|container| container.secrets = vec![secret("s", environment("A,type=mount"))], Some(("Secret", "commas")));
-    check(|container| container.secrets = vec![secret("s,x", environment("A"))], Some(("Secret", "commas")));
-    check(|container| container.secrets = vec![secret("s", file("/a,mode=0777"))], Some(("Secret", "commas")));
+    check(
+        |container| container.secrets = vec![secret("s", environment("PASSWORD"))],
+        None,
+    );
+    check(
+        |container| container.secrets = vec![secret("s", environment("A,type=mount"))],
+        Some(("Secret", "commas")),
+    );
+    check(
+        |container| container.secrets = vec![secret("s,x", environment("A"))],
+        Some(("Secret", "commas")),
+    );
+    check(
+        |container| container.secrets = vec![secret("s", file("/a,mode=0777"))],
+        Some(("Secret", "commas")),
+    );
 }
 
 #[test]
 fn more_text_than_systemd_reads_in_one_line() {
-    let many = |count: usize| variables(&[("A", &"x".repeat(59_000)), ("B", &"x".repeat(59_000)), ("C", &"x".repeat(count))]);
+    let many = |count: usize| {
+        variables(&[
+            ("A", &"x".repeat(59_000)),
+            ("B", &"x".repeat(59_000)),
+            ("C", &"x".repeat(count)),
+        ])
+    };
     check(|container| container.environment = many(59_000), None);
     check(
         |container| {

@@ -627,30 +627,34 @@ fn what_podman_lost_is_made_again() {
 }
 
 #[test]
-fn a_rendered_file_comes_back_and_its_reader_restarts() {
+fn a_rendered_file_comes_back_and_a_reader_of_an_edited_one_restarts() {
     let path = PathBuf::from("/data/archy-web-ui/ui.conf");
-    let changes: [fn(&mut World, &Path); 3] = [
+    // What the container has mounted is still the right content.
+    let harmless: [fn(&mut World, &Path); 2] = [
         |world, path| drop(world.host.files.remove(path)),
-        |world, path| world.host.files.get_mut(path).unwrap().content.push(b'x'),
         |world, path| world.host.files.get_mut(path).unwrap().mode = 0o644,
     ];
-    for change in changes {
-        let mut world = World::at_rest();
-        let running = world.host.invocations["archy-web-ui.service"].clone();
-        change(&mut world, &path);
-        let remember = format!("remember archy-web-ui.service@{running}");
-        check_passes(
-            world,
-            &[
-                &[
-                    &remember,
-                    "write file archy-web-ui/ui.conf",
-                    "restart archy-web-ui.service",
-                ],
-                &["remember"],
-            ],
+    for change in harmless {
+        check(
+            |world| change(world, &path),
+            &[&["write file archy-web-ui/ui.conf"]],
         );
     }
+    let mut world = World::at_rest();
+    let running = world.host.invocations["archy-web-ui.service"].clone();
+    world.host.files.get_mut(&path).unwrap().content.push(b'x');
+    let remember = format!("remember archy-web-ui.service@{running}");
+    check_passes(
+        world,
+        &[
+            &[
+                &remember,
+                "write file archy-web-ui/ui.conf",
+                "restart archy-web-ui.service",
+            ],
+            &["remember"],
+        ],
+    );
 }
 
 #[test]
@@ -705,12 +709,8 @@ fn what_belongs_to_someone_else_is_not_touched() {
             )
         },
         |world| {
-            drop(
-                world
-                    .host
-                    .overrides
-                    .insert("archy-web.service".to_owned(), Override::Foreign),
-            )
+            let name = "archy-web.service".to_owned();
+            world.host.overrides.insert(name, Override::Foreign);
         },
     ];
     for take in foreign {
@@ -983,7 +983,8 @@ fn refused_units_are_tried_again_only_when_they_change() {
 enum Disturbance {
     DeleteUnit(usize),
     EditUnit(usize),
-    AgeUnit(usize),
+    /// Another version of Archipelago takes over; it makes a pass when it starts.
+    Upgrade,
     AddLeftOver,
     StopService(usize),
     FailService(usize),
@@ -1008,7 +1009,7 @@ fn disturbance() -> impl Strategy<Value = Disturbance> {
     prop_oneof![
         (0..4usize).prop_map(D::DeleteUnit),
         (0..4usize).prop_map(D::EditUnit),
-        (0..4usize).prop_map(D::AgeUnit),
+        Just(D::Upgrade),
         Just(D::AddLeftOver),
         (0..4usize).prop_map(D::StopService),
         (0..4usize).prop_map(D::FailService),
@@ -1046,10 +1047,13 @@ impl World {
                     content.splice(0..0, *b"# edited\n");
                 }
             }
-            Disturbance::AgeUnit(index) => {
-                if let Some(content) = self.host.unit_files.get_mut(&unit(index)) {
+            Disturbance::Upgrade => {
+                self.converge();
+                for content in self.host.unit_files.values_mut() {
                     *content = aged(content);
                 }
+                self.reload();
+                self.converge();
             }
             Disturbance::AddLeftOver => {
                 if let Some(content) = self.host.unit_files.get("archy-web.container").cloned() {
