@@ -50,10 +50,15 @@ impl Reference {
         };
         let (registry, path) = match name.split_once('/') {
             Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => {
-                (first, rest.to_owned())
+                (first, rest)
             }
-            Some(_) => ("docker.io", name.to_owned()),
-            None => ("docker.io", format!("library/{name}")),
+            _ => ("docker.io", name),
+        };
+        // Docker Hub's own images: Podman lists `docker.io/nginx` under the longer name only.
+        let path = if registry == "docker.io" && !path.contains('/') {
+            format!("library/{path}")
+        } else {
+            path.to_owned()
         };
         if registry.is_empty()
             || !registry
@@ -159,6 +164,11 @@ mod tests {
     fn references_are_written_out_in_full() {
         let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
         check("nginx", Some("docker.io/library/nginx:latest"));
+        check("docker.io/nginx:1", Some("docker.io/library/nginx:1"));
+        check(
+            "docker.io/library/nginx:1",
+            Some("docker.io/library/nginx:1"),
+        );
         check(
             "getumbrel/electrs:v1",
             Some("docker.io/getumbrel/electrs:v1"),
