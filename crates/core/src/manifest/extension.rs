@@ -224,6 +224,12 @@ impl Extension {
                 .get(name)
                 .ok_or_else(|| at.error(format!("there is no service {name:?}")))
         };
+        // It would wait for itself at each start, and for ever when it is to be removed.
+        if self.requires.apps.contains(&self.id) {
+            return Err(field
+                .at(&["requires"])
+                .error("an app cannot require itself"));
+        }
         for companion in &self.companions {
             service(companion, &field.at(&["companions"]))?;
         }

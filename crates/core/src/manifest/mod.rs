@@ -12,6 +12,8 @@ mod mount;
 mod port;
 mod service;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::duration::{parse_bytes, parse_duration};
 use super::field::Field;
 use super::mount::relative;
-use super::{Files, ManifestError, Mount, Port, Warning};
+use super::{Files, ManifestError, Mount, Port, Protocol, Warning};
 
 /// One container of an app.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,7 +159,7 @@ impl Service {
     pub fn published(&self, container_port: u16) -> Option<&Port> {
         self.ports
             .iter()
-            .find(|port| port.container == container_port)
+            .find(|port| port.container == container_port && port.protocol == Protocol::Tcp)
     }
 
     pub(super) fn read(
