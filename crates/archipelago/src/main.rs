@@ -21,7 +21,10 @@ fn main() -> ExitCode {
             return ExitCode::from(cli::Code::Failed as u8);
         }
     };
-    match runtime.block_on(cli::run(cli)) {
+    let ended = runtime.block_on(cli::run(cli));
+    // A thread that waits for another process's lock must not hold up the end.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("error: {}", failure.message);

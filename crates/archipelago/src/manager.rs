@@ -100,7 +100,7 @@ impl Manager {
     /// # Errors
     /// When no pass could be made; what fails inside one is remembered and part of the report.
     pub async fn pass(&mut self) -> Result<Pass, Error> {
-        let _lock = Lock::wait(&self.layout.runtime.join("archipelago/lock")).await?;
+        let _lock = Lock::of_passes(&self.layout).await?;
         self.sweep();
         for (name, result) in self.images.finished().await {
             if let Err(cause) = &result {
@@ -159,7 +159,7 @@ impl Manager {
     /// # Errors
     /// When the host cannot be looked at or the request not be kept.
     pub async fn request_restart(&mut self, id: &AppId) -> Result<(), Error> {
-        let _lock = Lock::wait(&self.layout.runtime.join("archipelago/lock")).await?;
+        let _lock = Lock::of_passes(&self.layout).await?;
         let desired = self.desired();
         let observed = self.observe(&desired).await?;
         let mut memory = observed.memory.clone();

@@ -41,7 +41,7 @@ pub fn ensure() -> Result<()> {
     }
     check_root()?;
     check_kernel()?;
-    install_missing()?;
+    ensure_commands(&COMMANDS)?;
     CHECKED.get_or_init(|| ());
     Ok(())
 }
@@ -90,8 +90,12 @@ fn load_module(name: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-fn install_missing() -> Result<()> {
-    if missing_packages().is_empty() {
+/// Installs the Debian packages of commands that this machine lacks: pairs of command and package.
+///
+/// # Errors
+/// When there is no apt-get, or it does not have them.
+pub fn ensure_commands(commands: &[(&'static str, &'static str)]) -> Result<()> {
+    if missing_packages(commands).is_empty() {
         return Ok(());
     }
     // Two runs at once install it once; apt itself does not wait for another `apt-get update`.
@@ -99,7 +103,7 @@ fn install_missing() -> Result<()> {
     fs::create_dir_all(&folder)
         .with_context(|| format!("making the cache folder {}", folder.display()))?;
     let _lock = cache::lock(&folder.join("prerequisites.lock"))?;
-    let packages = missing_packages();
+    let packages = missing_packages(commands);
     if packages.is_empty() {
         return Ok(());
     }
@@ -107,7 +111,7 @@ fn install_missing() -> Result<()> {
         bail!(
             "missing on this machine: {}. Only Debian's apt-get is known here; install the commands {} in your own way",
             packages.join(", "),
-            COMMANDS
+            commands
                 .iter()
                 .map(|(command, _)| *command)
                 .filter(|command| !is_installed(command))
@@ -147,8 +151,8 @@ fn apt_get(arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn missing_packages() -> Vec<&'static str> {
-    let mut packages: Vec<&str> = COMMANDS
+fn missing_packages(commands: &[(&'static str, &'static str)]) -> Vec<&'static str> {
+    let mut packages: Vec<&str> = commands
         .iter()
         .filter(|(command, _)| !is_installed(command))
         .map(|(_, package)| *package)

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::follow::{self, Goal};
 use super::{Code, Failure, Output, installed, print_json, print_line, show};
+use crate::host::lock::Lock;
 use crate::host::{disk, inputs};
 use crate::manager::Manager;
 
@@ -33,7 +34,8 @@ pub(super) async fn start(layout: Layout, one: One, output: Output) -> Result<()
     change(&layout, &id, |intent| {
         intent.state = Wanted::Running;
         intent.purge = false;
-    })?;
+    })
+    .await?;
     let mut manager = Manager::new(layout).await?;
     manager.hurry(&id);
     finish(follow::until(&mut manager, &id, Goal::Ready).await?, output)
@@ -41,7 +43,7 @@ pub(super) async fn start(layout: Layout, one: One, output: Output) -> Result<()
 
 pub(super) async fn stop(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
     let id = installed(&layout, &one.app)?;
-    change(&layout, &id, |intent| intent.state = Wanted::Stopped)?;
+    change(&layout, &id, |intent| intent.state = Wanted::Stopped).await?;
     let mut manager = Manager::new(layout).await?;
     finish(
         follow::until(&mut manager, &id, Goal::Stopped).await?,
@@ -84,7 +86,10 @@ pub(super) async fn uninstall(
         // An intent that cannot be read any more is no reason to keep the app.
         ..read(&layout, &id).unwrap_or_default()
     };
-    write(&layout, &id, &removed)?;
+    {
+        let _lock = Lock::of_passes(&layout).await?;
+        write(&layout, &id, &removed)?;
+    }
     follow::until(&mut manager, &id, Goal::Gone).await?;
     match output {
         Output::Json => print_json(&json!({"id": id, "removed": true, "purged": arguments.purge})),
@@ -123,18 +128,18 @@ fn read(layout: &Layout, id: &AppId) -> Result<Intent, Failure> {
     intent.ok_or_else(|| Failure::new(Code::Input, format!("{id} is not installed")))
 }
 
-fn change(layout: &Layout, id: &AppId, change: impl FnOnce(&mut Intent)) -> Result<(), Failure> {
+async fn change(
+    layout: &Layout,
+    id: &AppId,
+    change: impl FnOnce(&mut Intent),
+) -> Result<(), Failure> {
+    let _lock = Lock::of_passes(layout).await?;
     let mut intent = read(layout, id)?;
-    let before = intent.clone();
     change(&mut intent);
-    if intent == before {
-        Ok(())
-    } else {
-        write(layout, id, &intent)
-    }
+    write(layout, id, &intent)
 }
 
-/// Writes an intent; the same intent is not written again.
+/// Writes an intent, under the lock of passes; the same intent is not written again.
 pub(super) fn write(layout: &Layout, id: &AppId, intent: &Intent) -> Result<(), Failure> {
     disk::make_folder(&layout.apps(), 0o755)?;
     disk::write_if_changed(&layout.intent(id), intent.to_text().as_bytes(), 0o644)?;

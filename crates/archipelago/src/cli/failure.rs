@@ -53,6 +53,12 @@ impl From<crate::manager::Error> for Failure {
     }
 }
 
+impl From<crate::host::lock::Error> for Failure {
+    fn from(error: crate::host::lock::Error) -> Self {
+        Self::from_error(Code::Host, &error)
+    }
+}
+
 impl From<crate::host::systemd::Error> for Failure {
     fn from(error: crate::host::systemd::Error) -> Self {
         Self::from_error(Code::Host, &error)

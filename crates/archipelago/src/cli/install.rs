@@ -12,6 +12,7 @@ use super::follow::{self, Goal};
 use super::{Code, Failure, Output, change, preflight};
 use crate::definition::{self, Definition};
 use crate::host::inputs;
+use crate::host::lock::Lock;
 use crate::manager::Manager;
 
 /// `install`
@@ -52,8 +53,11 @@ pub(super) async fn run(
         // What another version of Archipelago wrote is brought up to date first, so that the change below is seen as one.
         manager.pass().await?;
     }
-    definition::keep(&layout, &id, &definition.files)?;
-    change::write(&layout, &id, &intent)?;
+    {
+        let _lock = Lock::of_passes(&layout).await?;
+        definition::keep(&layout, &id, &definition.files)?;
+        change::write(&layout, &id, &intent)?;
+    }
     manager.hurry(&id);
     change::finish(follow::until(&mut manager, &id, Goal::Ready).await?, output)
 }

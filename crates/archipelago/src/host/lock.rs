@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use archipelago_core::layout::Layout;
 use rustix::fs::{FlockOperation, flock};
 
 /// A lock that could not be had.
@@ -22,6 +23,14 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// Takes the lock under which passes are made and intents written, waiting for whoever holds it.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub async fn of_passes(layout: &Layout) -> Result<Self, Error> {
+        Self::wait(&layout.runtime.join("archipelago/lock")).await
+    }
+
     /// Takes the lock, waiting for whoever holds it.
     ///
     /// # Errors

@@ -217,23 +217,26 @@ impl Work<'_> {
         self.add(present, &unit, role, &inputs)
     }
 
-    /// Companions come after every other service; nothing here makes one service fail with another.
+    /// Companions come after every other service; nothing here makes one service fail with another. Services of another app are waited
+    /// for, but not wanted: the operator may have stopped them.
     fn ordering(&self, name: &str, service: &Service) -> UnitSection {
-        let mut before: BTreeSet<String> = service
+        let mut wants: BTreeSet<String> = service
             .depends_on
             .iter()
             .map(|other| self.service_unit(other))
             .collect();
+        let mut after = wants.clone();
         if self.manifest.is_companion(name) {
             let others = self
                 .manifest
                 .services
                 .keys()
                 .filter(|other| !self.manifest.is_companion(other));
-            before.extend(others.map(|other| self.service_unit(other)));
+            wants.extend(others.map(|other| self.service_unit(other)));
+            after.extend(wants.iter().cloned());
         } else {
             let required = &self.manifest.extension.requires.apps;
-            before.extend(required.iter().filter_map(|app| {
+            after.extend(required.iter().filter_map(|app| {
                 let manifest = self.apps.manifest(app)?;
                 let main = manifest.main.as_deref()?;
                 Some(format!("{}.service", manifest.container(main)))
@@ -247,8 +250,8 @@ impl Work<'_> {
         };
         UnitSection {
             description,
-            wants: before.iter().cloned().collect(),
-            after: before.into_iter().collect(),
+            wants: wants.into_iter().collect(),
+            after: after.into_iter().collect(),
         }
     }
 
