@@ -161,7 +161,10 @@ fn labelled_things_are_listed_and_kept_while_in_use_and_removed_once() {
             );
             assert_eq!(container.labels["app"], "a&b=\"c\" d");
             assert_eq!(
-                podman.containers(Some("app=other")).await.expect("containers"),
+                podman
+                    .containers(Some("app=other"))
+                    .await
+                    .expect("containers"),
                 []
             );
             let volumes = podman.volumes(Some(label)).await.expect("volumes");
@@ -169,13 +172,19 @@ fn labelled_things_are_listed_and_kept_while_in_use_and_removed_once() {
                 Vec::from_iter(volumes.iter().map(|volume| &volume.name)),
                 ["v"]
             );
-            assert_eq!(podman.volumes(Some("app=other")).await.expect("volumes"), []);
+            assert_eq!(
+                podman.volumes(Some("app=other")).await.expect("volumes"),
+                []
+            );
             let networks = podman.networks(Some(label)).await.expect("networks");
             assert_eq!(
                 Vec::from_iter(networks.iter().map(|network| &network.name)),
                 ["n"]
             );
-            assert_eq!(podman.networks(Some("app=other")).await.expect("networks"), []);
+            assert_eq!(
+                podman.networks(Some("app=other")).await.expect("networks"),
+                []
+            );
 
             for refused in [
                 podman.remove_container("c", false).await,

@@ -2,7 +2,10 @@
 //! one only names the groups. Never part of what a user installs.
 
 mod deb;
+mod demo;
 mod host;
+mod screenshot;
+mod test;
 
 use std::process::ExitCode;
 
@@ -20,6 +23,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The main job, for real: a Debian 13 host, Archipelago installed as a user would, a node, breakage and repair.
+    Demo,
+    /// Everything that must hold: format, lints, and all tests, those on real hosts included.
+    Test,
+    /// Take the README's pictures of the demo's pages, with a real browser.
+    Screenshot,
     /// Throw-away Debian 13 hosts: bring one up, enter it, reboot it, take it down.
     #[command(subcommand)]
     Host(host::Command),
@@ -34,6 +43,9 @@ enum Command {
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let ended = match command {
+        Command::Demo => demo::run().map(|()| ExitCode::SUCCESS),
+        Command::Test => test::run().map(|()| ExitCode::SUCCESS),
+        Command::Screenshot => screenshot::run().map(|()| ExitCode::SUCCESS),
         Command::Host(command) => host::run(command),
         Command::Deb { profile } => deb::build_with(profile).map(|package| {
             println!("{}", package.display());

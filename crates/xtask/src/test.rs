@@ -1,0 +1,50 @@
+//! `cargo xtask test`: everything that must hold before a change lands: format, lints, and all tests, those on real hosts included.
+
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use testhost::prerequisites;
+
+use crate::deb;
+
+/// Debian packages that some tests need beyond those of the hosts: the command and its package.
+const TOOLS: [(&str, &str); 1] = [("node", "nodejs")];
+
+pub(crate) fn run() -> Result<()> {
+    prerequisites::ensure()?;
+    prerequisites::ensure_commands(&TOOLS)?;
+    step("the format", cargo(&["fmt", "--all", "--check"]))?;
+    step(
+        "the lints",
+        cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
+    )?;
+    let mut pages = Command::new("node");
+    pages.args(["--test", "catalog/node-ui/test/state.test.js"]);
+    step("the pages' own logic", pages)?;
+    testhost::prepare()?;
+    let package = deb::build()?;
+    let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    tests.env("ARCHIPELAGO_DEB", &package);
+    step("the tests", tests)
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments);
+    command
+}
+
+fn step(name: &str, mut command: Command) -> Result<()> {
+    let began = Instant::now();
+    println!("── {name}");
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("starting {:?}", command.get_program()))?;
+    if !status.success() {
+        bail!("{name}: {command:?} ended with {status}");
+    }
+    println!("── {name}: right, after {:.0} s", began.elapsed().as_secs_f64());
+    Ok(())
+}
