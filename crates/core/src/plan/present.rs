@@ -218,8 +218,9 @@ impl Planner<'_> {
                 self.write_unit(id, &file.name, &file.content);
             }
             None => {
+                // When systemd has forgotten it too, nobody knows what a service that still runs was started with.
                 let generated = self.observed.generated.get(&unit.service);
-                if generated.is_some_and(|mark| {
+                if generated.is_none_or(|mark| {
                     mark.revision != file.revision && !Self::is_upgrade(&mark.version)
                 }) {
                     self.restart_container(unit);

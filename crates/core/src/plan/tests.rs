@@ -537,6 +537,22 @@ fn a_deleted_unit_comes_back_without_a_restart() {
     );
 }
 
+/// Found by the property below: the unit changed while neither the disk nor systemd knew what the service runs with.
+#[test]
+fn a_service_whose_unit_nobody_remembers_is_restarted() {
+    let mut world = World::at_rest();
+    for disturbance in [
+        Disturbance::DeleteUnit(2),
+        Disturbance::Reload,
+        Disturbance::Update(2),
+    ] {
+        world.disturb(&disturbance);
+    }
+    world.converge();
+    let started_with = &world.started_with["archy-web.service"];
+    assert!(started_with.contains("web:2"), "{started_with}");
+}
+
 #[test]
 fn an_edited_unit_restarts_its_service_and_no_other() {
     let mut world = World::at_rest();
