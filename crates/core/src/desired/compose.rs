@@ -137,6 +137,16 @@ impl Work<'_> {
             role,
             file,
         };
+        let twin = present
+            .units
+            .values()
+            .find(|other| other.service == desired.service);
+        if let Some(other) = twin {
+            return Err(format!(
+                "{} and {} both become the service {}; rename the service or the volume in compose.yaml",
+                desired.file.name, other.file.name, desired.service
+            ));
+        }
         present.units.insert(unit.file_name(), desired);
         Ok(())
     }

@@ -5,6 +5,8 @@
 //! and the cause is reported; the others go on.
 
 mod compose;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

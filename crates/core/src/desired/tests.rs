@@ -1,0 +1,248 @@
+//! What a manifest, an intent and the node's configuration become together.
+
+use super::*;
+
+fn id(text: &str) -> AppId {
+    AppId::parse(text).unwrap()
+}
+
+fn inputs(apps: &[(&str, &str)]) -> Inputs {
+    let path = |text: &str| PathBuf::from(text);
+    let mut inputs = Inputs {
+        layout: Layout {
+            config: path("/config"),
+            data: path("/data"),
+            units: path("/units"),
+            systemd: path("/systemd"),
+            runtime: path("/run"),
+        },
+        config: Ok(Config::default()),
+        intents: BTreeMap::new(),
+        definitions: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        captured: BTreeMap::new(),
+    };
+    for (app, text) in apps {
+        inputs
+            .intents
+            .insert(id(app), Ok(Intent::parse("", "").unwrap()));
+        let files = Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().to_vec())]);
+        inputs.definitions.insert(id(app), files);
+    }
+    inputs
+}
+
+/// How each app ends up: `present`, or the cause that keeps it from that.
+fn check(inputs: &Inputs, expected: &[(&str, &str)]) {
+    let desired = assemble(inputs, &Apps::read(inputs));
+    let found: Vec<(&str, String)> = desired
+        .apps
+        .iter()
+        .map(|(id, app)| (id.as_str(), said(app)))
+        .collect();
+    let found: Vec<(&str, &str)> = found
+        .iter()
+        .map(|(id, text)| (*id, text.as_str()))
+        .collect();
+    assert_eq!(found, expected);
+}
+
+fn said(app: &App) -> String {
+    match app {
+        App::Broken { cause } => cause.clone(),
+        App::NeedsSecrets { missing } => format!("needs {missing:?}"),
+        App::NeedsApp { other } => format!("waits for {other}"),
+        App::Present(_) => "present".to_owned(),
+        App::Removed { purge, required_by } => {
+            format!("removed, purge {purge}, required by {}", required_by.len())
+        }
+    }
+}
+
+fn unit<'a>(desired: &'a Desired, app: &str, name: &str) -> &'a DesiredUnit {
+    let (_, present) = desired
+        .present()
+        .find(|(other, _)| other.as_str() == app)
+        .unwrap();
+    &present.units[name]
+}
+
+const PLAIN: &str = "services: {a: {image: x}}\n";
+
+#[test]
+fn an_app_that_cannot_be_worked_out_leaves_the_others_alone() {
+    let mut inputs = inputs(&[
+        ("a", PLAIN),
+        ("b", "services: {}\n"),
+        ("c", PLAIN),
+        ("d", PLAIN),
+    ]);
+    inputs
+        .intents
+        .insert(id("c"), Err("c.toml: line 1".to_owned()));
+    inputs.definitions.remove(&id("d"));
+    check(
+        &inputs,
+        &[
+            ("a", "present"),
+            (
+                "b",
+                "/config/apps/b/compose.yaml:1:1: no services: an app has at least one",
+            ),
+            ("c", "c.toml: line 1"),
+            (
+                "d",
+                "its definition /config/apps/d is missing; install d again",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn two_services_of_the_same_name_for_systemd_are_refused() {
+    let volume = "services:\n  a: {image: x}\n  data-volume: {image: x}\nvolumes: {data: }\n";
+    let network = "services:\n  a: {image: x}\n  network: {image: x}\n";
+    let taken = |unit: &str, other: &str| {
+        format!(
+            "{unit} and {other} both become the service {}; rename the service or the volume in compose.yaml",
+            unit.replace(".container", ".service")
+        )
+    };
+    check(
+        &inputs(&[("a", volume)]),
+        &[(
+            "a",
+            &taken("archy-a-data-volume.container", "archy-a-data.volume"),
+        )],
+    );
+    check(
+        &inputs(&[("a", network)]),
+        &[("a", &taken("archy-a-network.container", "archy-a.network"))],
+    );
+    // Of two apps, the one that sorts last steps back.
+    let other = "services: {b-c: {image: x}, a: {image: x}}\n";
+    check(
+        &inputs(&[
+            ("a", other),
+            ("a-b", "services: {a-b: {image: x}, c: {image: x}}\n"),
+        ]),
+        &[
+            ("a", "present"),
+            (
+                "a-b",
+                "its unit archy-a-b-c.service has the same name as one of a; uninstall one of the two",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn two_apps_cannot_have_one_port() {
+    let on = |port: &str| format!("services: {{web: {{image: x, ports: ['{port}']}}}}\n");
+    let taken = |port: &str| {
+        format!(
+            "its port {port} is already that of a; choose another with --set, or uninstall one of the two"
+        )
+    };
+    for (one, other, expected) in [
+        ("80:80", "80:81", taken("127.0.0.1:80")),
+        ("0.0.0.0:80:80", "127.0.0.1:80:80", taken("127.0.0.1:80")),
+        ("127.0.0.1:80:80", "0.0.0.0:80:80", taken("0.0.0.0:80")),
+        ("80:80", "80:80/udp", "present".to_owned()),
+        ("127.0.0.1:80:80", "127.0.0.2:80:80", "present".to_owned()),
+    ] {
+        check(
+            &inputs(&[("a", &on(one)), ("b", &on(other))]),
+            &[("a", "present"), ("b", &expected)],
+        );
+    }
+}
+
+#[test]
+fn an_app_waits_for_what_it_requires() {
+    let base = "services: {base: {image: x}}\nx-archipelago: {secrets: {token: }}\n";
+    let top = "services: {top: {image: x}, ui: {image: y}}\nx-archipelago: {companions: [ui], requires: {apps: [base]}}\n";
+    check(
+        &inputs(&[("top", top)]),
+        &[(
+            "top",
+            "it requires base, which is not installed or cannot be read; archipelago install base",
+        )],
+    );
+    let mut inputs = inputs(&[("base", base), ("top", top)]);
+    check(
+        &inputs,
+        &[("base", "needs {\"token\"}"), ("top", "waits for base")],
+    );
+    inputs.secrets.insert(
+        id("base"),
+        BTreeMap::from([("token".to_owned(), "x".to_owned())]),
+    );
+    check(&inputs, &[("base", "present"), ("top", "present")]);
+    let desired = assemble(&inputs, &Apps::read(&inputs));
+    let main = &unit(&desired, "top", "archy-top.container").file.content;
+    for line in [
+        "Network=archy-top.network:alias=top",
+        "Network=archy-base.network",
+        "After=archy-base.service",
+    ] {
+        assert!(
+            main.lines().any(|other| other == line),
+            "no {line} in\n{main}"
+        );
+    }
+    let wants = "Wants=archy-base.service";
+    assert!(
+        !main.contains(wants),
+        "the operator may have stopped it\n{main}"
+    );
+    let page = &unit(&desired, "top", "archy-top-ui.container").file.content;
+    assert!(page.contains("After=archy-top.service"), "{page}");
+    assert!(
+        !main.contains("archy-top-ui"),
+        "a node must not wait for its page\n{main}"
+    );
+
+    let mut removed = Intent::parse("", "state = \"removed\"").unwrap();
+    removed.purge = true;
+    inputs.intents.insert(id("base"), Ok(removed));
+    let desired = assemble(&inputs, &Apps::read(&inputs));
+    assert_eq!(
+        said(&desired.apps[&id("base")]),
+        "removed, purge true, required by 1"
+    );
+}
+
+#[test]
+fn a_revision_changes_with_what_its_container_is_started_with_and_with_nothing_else() {
+    let text = "services:\n  a: {image: x, secrets: [token]}\n  b: {image: x}\nx-archipelago:\n  secrets: {token: }\n  templates: [{source: b.conf, service: b, target: /b.conf}]\n";
+    let mut inputs = inputs(&[("a", text)]);
+    let secret = |inputs: &mut Inputs, text: &str| {
+        inputs.secrets.insert(
+            id("a"),
+            BTreeMap::from([("token".to_owned(), text.to_owned())]),
+        );
+    };
+    let template = |inputs: &mut Inputs, text: &str| {
+        inputs
+            .definitions
+            .get_mut(&id("a"))
+            .unwrap()
+            .insert("b.conf".to_owned(), text.as_bytes().to_vec());
+    };
+    let revisions = |inputs: &Inputs| {
+        let desired = assemble(inputs, &Apps::read(inputs));
+        let of = |name: &str| unit(&desired, "a", name).file.revision.clone();
+        (of("archy-a.container"), of("archy-a-b.container"))
+    };
+    secret(&mut inputs, "one");
+    template(&mut inputs, "one");
+    let first = revisions(&inputs);
+    assert_eq!(first, revisions(&inputs));
+    secret(&mut inputs, "two");
+    let second = revisions(&inputs);
+    assert!(first.0 != second.0 && first.1 == second.1);
+    template(&mut inputs, "two");
+    let third = revisions(&inputs);
+    assert!(second.0 == third.0 && second.1 != third.1);
+}

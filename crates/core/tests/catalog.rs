@@ -1,0 +1,185 @@
+//! The apps of the catalog: each can be read, worked out and rendered, with its defaults and with each of its choices.
+#![allow(clippy::disallowed_methods, reason = "the catalog lies on the disk")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use archipelago_core::config::Config;
+use archipelago_core::desired::{App, Apps, Inputs, Present, assemble, read_schema};
+use archipelago_core::intent::Intent;
+use archipelago_core::layout::Layout;
+use archipelago_core::manifest::{Files, Schema, SettingKind, SettingValue};
+use archipelago_core::name::AppId;
+use archipelago_core::quadlet::VERSION;
+
+const APPS: [&str; 4] = ["bitcoin", "electrs", "litecoin", "lnd"];
+
+fn id(text: &str) -> AppId {
+    AppId::parse(text).unwrap()
+}
+
+fn catalog() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalog")
+}
+
+fn load(folder: &Path, prefix: &str, files: &mut Files) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = format!("{prefix}{}", path.file_name().unwrap().to_str().unwrap());
+        if path.is_dir() {
+            load(&path, &format!("{name}/"), files);
+        } else {
+            files.insert(name, std::fs::read(&path).unwrap());
+        }
+    }
+}
+
+/// An app's files, with the folders beside it that its builds name.
+fn definition(app: &str) -> (Schema, Files) {
+    let mut files = Files::new();
+    load(&catalog().join(app), "", &mut files);
+    let file = format!("catalog/{app}/compose.yaml");
+    let schema = read_schema(&file, &files, app).unwrap();
+    for sibling in schema.sibling_contexts() {
+        load(
+            &catalog().join(&sibling),
+            &format!("{sibling}/"),
+            &mut files,
+        );
+    }
+    (schema, files)
+}
+
+/// A node on which the whole catalog is installed.
+fn node() -> Inputs {
+    let mut inputs = Inputs {
+        layout: Layout {
+            config: "/home/archy/.config/archipelago".into(),
+            data: "/var/lib/archipelago".into(),
+            units: "/home/archy/.config/containers/systemd".into(),
+            systemd: "/home/archy/.config/systemd/user".into(),
+            runtime: "/run/user/1000".into(),
+        },
+        config: Ok(Config::default()),
+        intents: BTreeMap::new(),
+        definitions: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        captured: BTreeMap::new(),
+    };
+    for app in APPS {
+        let (schema, files) = definition(app);
+        let secret = |name: &String| (name.clone(), "0123456789abcdef".repeat(4));
+        let secrets = schema.extension.secrets.keys().map(secret).collect();
+        inputs.secrets.insert(id(app), secrets);
+        inputs.definitions.insert(id(app), files);
+        inputs
+            .intents
+            .insert(id(app), Ok(Intent::parse("", "").unwrap()));
+    }
+    inputs
+}
+
+fn present(inputs: &Inputs, app: &str) -> Result<Present, String> {
+    let apps = Apps::read(inputs);
+    let mut desired = assemble(inputs, &apps);
+    match desired.apps.remove(&id(app)) {
+        Some(App::Present(present)) => Ok(*present),
+        other => Err(format!("{app}: {other:?}")),
+    }
+}
+
+#[test]
+fn every_app_is_worked_out_with_its_page() {
+    let inputs = node();
+    let apps = Apps::read(&inputs);
+    let warnings: Vec<String> = apps.warnings().map(ToString::to_string).collect();
+    assert!(warnings.is_empty(), "{warnings:#?}");
+    for app in APPS {
+        let present = present(&inputs, app).unwrap();
+        let page = format!("archy-{app}-ui");
+        let (_, companion) = present
+            .containers()
+            .find(|(_, container)| container.name == page)
+            .unwrap();
+        assert!(companion.companion, "{page} is no companion");
+        assert!(
+            !present.urls.is_empty() && !present.probes.is_empty(),
+            "{app}"
+        );
+        let config = inputs.layout.rendered(&page).join("nginx.conf");
+        assert!(present.files.contains_key(&config), "{}", config.display());
+    }
+}
+
+/// No two of them want the same port or unit, which would keep one of them from being installed.
+#[test]
+fn all_of_them_fit_on_one_node() {
+    let inputs = node();
+    let desired = assemble(&inputs, &Apps::read(&inputs));
+    assert_eq!(desired.present().count(), APPS.len(), "{:#?}", desired.apps);
+}
+
+/// Credentials reach a container through 0600 files and Podman's secrets, never through a unit.
+#[test]
+fn no_unit_holds_a_secret() {
+    let inputs = node();
+    for app in APPS {
+        for unit in present(&inputs, app).unwrap().units.values() {
+            assert!(
+                !unit.file.content.contains("0123456789abcdef"),
+                "{}",
+                unit.file.name
+            );
+        }
+    }
+}
+
+#[test]
+fn every_choice_of_every_setting_can_be_rendered() {
+    for app in APPS {
+        let (schema, _) = definition(app);
+        for (name, setting) in &schema.extension.settings {
+            let values: Vec<SettingValue> = match &setting.kind {
+                SettingKind::Choice(choices) => {
+                    choices.iter().cloned().map(SettingValue::Text).collect()
+                }
+                SettingKind::Boolean => [true, false].map(SettingValue::Boolean).to_vec(),
+                _ => continue,
+            };
+            for value in values {
+                let mut inputs = node();
+                let intent = inputs.intents.get_mut(&id(app)).unwrap().as_mut().unwrap();
+                intent.settings.insert(name.clone(), value.clone());
+                if let Err(problem) = present(&inputs, app) {
+                    panic!("{name}={value}: {problem}");
+                }
+            }
+        }
+    }
+}
+
+/// What lies on the disk of a node with litecoin, but for what changes with every edit of a page.
+#[test]
+fn litecoins_units() {
+    let present = present(&node(), "litecoin").unwrap();
+    let mut text = String::new();
+    for unit in present.units.values() {
+        text.push_str(&format!("--- {}\n", unit.file.name));
+        for line in unit.file.content.lines() {
+            let line = match line.split_once('=') {
+                Some(("Revision", _)) => "Revision=…",
+                Some(("Version", VERSION)) => "Version=…",
+                Some(("Image", image)) => {
+                    let name = image.rsplit_once(':').map_or(image, |(name, _)| name);
+                    &format!("Image={name}:…")
+                }
+                _ => line,
+            };
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    insta::with_settings!({omit_expression => true}, {
+        insta::assert_snapshot!("litecoin", text);
+    });
+}
