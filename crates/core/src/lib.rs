@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod action;
+pub mod check;
 pub mod config;
 pub mod desired;
 pub mod health;

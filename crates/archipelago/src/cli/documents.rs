@@ -9,10 +9,19 @@ use super::{Cli, Code, Failure};
 
 /// Writes all of them into an existing folder.
 pub(super) fn write(folder: &Path) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::new(Code::Failed, format!("write manual pages and completions into {}: {error}", folder.display()));
+    let failed = |error: std::io::Error| {
+        Failure::new(
+            Code::Failed,
+            format!(
+                "write manual pages and completions into {}: {error}",
+                folder.display()
+            ),
+        )
+    };
     clap_mangen::generate_to(Cli::command(), folder).map_err(failed)?;
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-        clap_complete::generate_to(shell, &mut Cli::command(), "archipelago", folder).map_err(failed)?;
+        clap_complete::generate_to(shell, &mut Cli::command(), "archipelago", folder)
+            .map_err(failed)?;
     }
     Ok(())
 }

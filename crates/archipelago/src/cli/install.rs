@@ -44,7 +44,7 @@ pub(super) async fn run(
         settings: chosen(&definition, known.as_ref(), &arguments.settings)?,
     };
     let fresh = known.is_none();
-    let present = preflight::check(&layout, &definition, &intent, fresh)?;
+    let present = preflight::check(&layout, &definition, &intent, fresh).await?;
     if fresh && !arguments.yes && !confirmed(&definition, &present)? {
         return Err(Failure::new(Code::Failed, "nothing was installed"));
     }

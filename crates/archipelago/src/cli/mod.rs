@@ -2,14 +2,17 @@
 
 mod catalog;
 mod change;
+mod doctor;
 mod documents;
 mod failure;
 mod follow;
 mod install;
 mod logs;
 mod preflight;
+mod setup;
 mod show;
 
+use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -48,6 +51,10 @@ pub enum Output {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make this host and user ready for apps, and start the daemon; safe to run again.
+    Setup(setup::Arguments),
+    /// Check that this host and user are ready for apps, and say what to do where they are not.
+    Doctor,
     /// Install an app, or change the settings of one that is installed.
     Install(install::Arguments),
     /// Remove an app; its data stay unless --purge is given.
@@ -89,26 +96,29 @@ pub enum Command {
 /// # Errors
 /// With the exit code and what to say.
 pub async fn run(cli: Cli) -> Result<(), Failure> {
-    if let Command::Documents { folder } = &cli.command {
-        return documents::write(folder);
-    }
-    refuse_root()?;
-    let layout = folders::layout()?;
     let output = cli.output;
     match cli.command {
-        Command::Install(arguments) => install::run(layout, arguments, output).await,
-        Command::Uninstall(arguments) => change::uninstall(layout, arguments, output).await,
-        Command::Start(one) => change::start(layout, one, output).await,
-        Command::Stop(one) => change::stop(layout, one, output).await,
-        Command::Restart(one) => change::restart(layout, one, output).await,
-        Command::Status { app } => show::status(layout, app.as_deref(), output).await,
-        Command::Logs(arguments) => logs::run(&layout, &arguments, output),
-        Command::List => show::list(&layout, output),
+        Command::Setup(arguments) => setup::run(arguments, output).await,
+        Command::Doctor => doctor::run(output).await,
+        Command::Install(arguments) => install::run(layout()?, arguments, output).await,
+        Command::Uninstall(arguments) => change::uninstall(layout()?, arguments, output).await,
+        Command::Start(one) => change::start(layout()?, one, output).await,
+        Command::Stop(one) => change::stop(layout()?, one, output).await,
+        Command::Restart(one) => change::restart(layout()?, one, output).await,
+        Command::Status { app } => show::status(layout()?, app.as_deref(), output).await,
+        Command::Logs(arguments) => logs::run(&layout()?, &arguments, output),
+        Command::List => show::list(&layout()?, output),
         Command::Catalog { app } => catalog::run(app.as_deref(), output),
-        Command::Daemon => Ok(crate::daemon::run(layout).await?),
+        Command::Daemon => Ok(crate::daemon::run(layout()?).await?),
         Command::Version => show::version(output),
         Command::Documents { folder } => documents::write(&folder),
     }
+}
+
+/// The folders of this user, who is not root.
+fn layout() -> Result<Layout, Failure> {
+    refuse_root()?;
+    Ok(folders::layout()?)
 }
 
 /// Rootless is the point: root's containers would run as root.
@@ -123,7 +133,7 @@ fn refuse_root() -> Result<(), Failure> {
 }
 
 /// The id of an installed app.
-fn installed(layout: &archipelago_core::layout::Layout, name: &str) -> Result<AppId, Failure> {
+fn installed(layout: &Layout, name: &str) -> Result<AppId, Failure> {
     let id = AppId::parse(name)?;
     if layout.intent(&id).exists() {
         return Ok(id);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
+use archipelago_core::check::{State, judge};
 use archipelago_core::desired::{App, Apps, Inputs, Present, Transport, assemble};
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
@@ -12,17 +13,17 @@ use archipelago_core::quadlet::mark_of;
 
 use super::{Code, Failure};
 use crate::definition::Definition;
-use crate::host::{disk, generator, inputs};
+use crate::host::{disk, facts, inputs};
 
 /// Checks that an app can be installed, and returns what it would be.
-pub(super) fn check(
+pub(super) async fn check(
     layout: &Layout,
     definition: &Definition,
     intent: &Intent,
     fresh: bool,
 ) -> Result<Present, Failure> {
     let id = &definition.schema.extension.id;
-    check_host(layout)?;
+    check_host(layout, fresh).await?;
     let (present, warnings) = work_out(layout, definition, intent)?;
     if fresh {
         for warning in warnings {
@@ -35,57 +36,29 @@ pub(super) fn check(
     Ok(present)
 }
 
-/// What every installation needs, told apart without starting a process; `archipelago doctor` knows more.
-fn check_host(layout: &Layout) -> Result<(), Failure> {
-    let host = |problem: String| {
-        Failure::new(
+/// What every installation needs; `archipelago doctor` knows more. Only for an app that is new a process is started: Podman tells its version.
+async fn check_host(layout: &Layout, fresh: bool) -> Result<(), Failure> {
+    let mut known = facts::at_rest(layout);
+    if fresh {
+        known.podman = Some(facts::podman_version().await);
+    }
+    if let Some(check) = judge(&known)
+        .into_iter()
+        .find(|check| check.state == State::Failed)
+    {
+        let cure = check.cure.unwrap_or_default();
+        return Err(Failure::new(
             Code::Host,
-            format!("{problem}; archipelago doctor shows all that is missing"),
-        )
-    };
-    if generator::find().is_none() {
-        return Err(host(
-            "Podman with Quadlet is not installed on this host (podman 4.9 or newer)".to_owned(),
+            format!(
+                "{}; to do: {cure}; archipelago doctor shows all that is missing",
+                check.finding
+            ),
         ));
     }
-    let user = user_name();
-    if !std::path::Path::new("/var/lib/systemd/linger")
-        .join(&user)
-        .exists()
-    {
-        return Err(host(format!(
-            "the services of {user} end when {user} logs out; run: sudo loginctl enable-linger {user}, or archipelago setup"
-        )));
-    }
-    if !layout.runtime.join("podman/podman.sock").exists() {
-        return Err(host("podman.socket is not running; run: systemctl --user enable --now podman.socket, or archipelago setup".to_owned()));
-    }
     for folder in [&layout.units, &layout.apps(), &layout.data] {
-        disk::make_folder(folder, 0o755)
-            .map_err(|error| Failure::from_error(Code::Host, &error))?;
-        let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
-        if rustix::fs::access(folder.as_path(), access).is_err() {
-            return Err(host(format!(
-                "{} is not writable for {user}; run: sudo chown {user} {}",
-                folder.display(),
-                folder.display()
-            )));
-        }
+        disk::make_folder(folder, 0o755)?;
     }
     Ok(())
-}
-
-/// The name of this user.
-pub(crate) fn user_name() -> String {
-    let uid = rustix::process::getuid().as_raw();
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    passwd
-        .lines()
-        .map(|line| line.split(':').collect::<Vec<_>>())
-        .find(|fields| fields.get(2).and_then(|field| field.parse().ok()) == Some(uid))
-        .and_then(|fields| fields.first().map(|name| (*name).to_owned()))
-        .or_else(|| std::env::var("USER").ok())
-        .unwrap_or_else(|| uid.to_string())
 }
 
 /// Works the app out as if it were installed, with made-up secrets where it has none yet.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use archipelago_core::layout::Layout;
 
 /// The system's folder for data, used when this user may write to it.
-const SYSTEM_DATA: &str = "/var/lib/archipelago";
+pub const SYSTEM_DATA: &str = "/var/lib/archipelago";
 
 /// An environment in which nothing can be found.
 #[derive(Debug, thiserror::Error)]

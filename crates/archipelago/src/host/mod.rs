@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod disk;
+pub mod facts;
 pub mod folders;
 pub mod generator;
 pub mod image;

@@ -1,0 +1,49 @@
+//! `doctor`: is this host ready, and what to do where it is not. It changes nothing.
+
+use archipelago_core::check::{Check, State, judge, judge_root};
+use serde_json::json;
+
+use super::{Code, Failure, Output, print_json, print_line};
+use crate::host::{facts, folders};
+
+pub(super) async fn run(output: Output) -> Result<(), Failure> {
+    let checks = if rustix::process::geteuid().is_root() {
+        vec![judge_root()]
+    } else {
+        judge(&facts::all(&folders::layout()?).await)
+    };
+    let failed = count_failed(&checks);
+    match output {
+        Output::Json => print_json(&json!({ "ok": failed == 0, "checks": checks }))?,
+        Output::Text => checks.iter().for_each(print),
+    }
+    if failed == 0 {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::Failed,
+        format!(
+            "{failed} of {} checks failed; archipelago setup puts right what it can",
+            checks.len()
+        ),
+    ))
+}
+
+pub(super) fn count_failed(checks: &[Check]) -> usize {
+    checks
+        .iter()
+        .filter(|check| check.state == State::Failed)
+        .count()
+}
+
+pub(super) fn print(check: &Check) {
+    let word = match check.state {
+        State::Ok => "ok",
+        State::Warning => "warning",
+        State::Failed => "failed",
+    };
+    print_line(&format!("{word:<8} {:<16} {}", check.name, check.finding));
+    if let Some(cure) = &check.cure {
+        print_line(&format!("{:25} to do: {cure}", ""));
+    }
+}

@@ -1,0 +1,188 @@
+//! `sudo archipelago setup --for USER`: what only root can do for a user, and nothing else.
+
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::path::Path;
+use std::process::Command;
+
+use archipelago_core::check::{SUBORDINATE_IDS, free_subordinate_range, subordinate_ids};
+use serde_json::json;
+
+use crate::cli::{Code, Failure, Output, print_json, print_line};
+use crate::host::facts::{self, Account};
+use crate::host::folders;
+use crate::host::systemd::set_linger;
+
+/// What came of one part.
+enum Part {
+    Already(String),
+    Done(String),
+}
+
+pub(super) async fn run(user: &str, output: Output) -> Result<(), Failure> {
+    if !rustix::process::geteuid().is_root() {
+        return Err(Failure::new(
+            Code::Host,
+            format!("this part needs root: sudo archipelago setup --for {user}"),
+        ));
+    }
+    let Some(account) = facts::account(|account| account.name == user) else {
+        return Err(Failure::new(
+            Code::Input,
+            format!("there is no user {user} in /etc/passwd"),
+        ));
+    };
+    if account.uid == 0 {
+        return Err(Failure::new(
+            Code::Input,
+            "apps run as an ordinary user; make one with: sudo adduser NAME",
+        ));
+    }
+    // All are tried: one that fails does not make the others wait for the next run.
+    let parts = [
+        give_subordinate_ids(&account),
+        want_network().await,
+        make_data_folder(&account),
+        let_linger(&account).await,
+    ];
+    let (mut already, mut done, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    for part in parts {
+        match part {
+            Ok(Part::Already(text)) => already.push(text),
+            Ok(Part::Done(text)) => done.push(text),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    match output {
+        Output::Json => print_json(
+            &json!({ "ok": problems.is_empty(), "done": done, "already": already, "problems": problems }),
+        )?,
+        Output::Text => {
+            done.iter()
+                .for_each(|text| print_line(&format!("done     {text}")));
+            already
+                .iter()
+                .for_each(|text| print_line(&format!("ok       {text}")));
+            if problems.is_empty() {
+                print_line(&format!("Now, logged in as {user}: archipelago setup"));
+            }
+        }
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Code::Host, problems.join("; ")))
+}
+
+async fn let_linger(account: &Account) -> Result<Part, String> {
+    let Account { name, uid, .. } = account;
+    let text = format!("the services of {name} run without a login");
+    if facts::lingers(name) {
+        return Ok(Part::Already(text));
+    }
+    set_linger(*uid, true)
+        .await
+        .map_err(|error| crate::host::image::chain(&error))?;
+    Ok(Part::Done(text))
+}
+
+fn give_subordinate_ids(account: &Account) -> Result<Part, String> {
+    let Account { name, uid, .. } = account;
+    let [uids, gids] = ["/etc/subuid", "/etc/subgid"]
+        .map(|file| std::fs::read_to_string(file).unwrap_or_default());
+    let first = free_subordinate_range(&[&uids, &gids]);
+    let range = format!("{first}-{}", first + SUBORDINATE_IDS - 1);
+    let mut usermod = Command::new("usermod");
+    let mut lacking = false;
+    for (text, option) in [(&uids, "--add-subuids"), (&gids, "--add-subgids")] {
+        if subordinate_ids(text, name, *uid) < SUBORDINATE_IDS {
+            usermod.args([option, &range]);
+            lacking = true;
+        }
+    }
+    if !lacking {
+        return Ok(Part::Already(format!("{name} has ids for containers")));
+    }
+    succeed(usermod.arg(name))?;
+    Ok(Part::Done(format!(
+        "{name} has the ids {range} for containers; if {name} used Podman before: podman system migrate"
+    )))
+}
+
+async fn want_network() -> Result<Part, String> {
+    const TARGET: &str = "network-online.target";
+    let network = facts::network().await;
+    let text = format!("{TARGET} is reached at boot");
+    if !network.awaited || (network.wanted && network.reached) {
+        return Ok(Part::Already(text));
+    }
+    if !network.wanted {
+        succeed(Command::new("systemctl").args([
+            "--quiet",
+            "add-wants",
+            "multi-user.target",
+            TARGET,
+        ]))?;
+    }
+    succeed(Command::new("systemctl").args(["start", TARGET]))?;
+    Ok(Part::Done(text))
+}
+
+/// The system's folder for data becomes the user's, unless data are elsewhere already: they would be lost from sight.
+fn make_data_folder(account: &Account) -> Result<Part, String> {
+    let Account {
+        name,
+        uid,
+        gid,
+        home,
+    } = account;
+    let folder = Path::new(folders::SYSTEM_DATA);
+    let failed = |error: std::io::Error| format!("make {}: {error}", folder.display());
+    let at_home = home.join(".local/share/archipelago");
+    let has_data =
+        |folder: &Path| std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+    match std::fs::symlink_metadata(folder) {
+        Ok(metadata) if metadata.is_dir() && metadata.uid() == *uid => {
+            let text = format!("{} belongs to {name} alone", folder.display());
+            if metadata.permissions().mode() & 0o7777 == 0o700 {
+                return Ok(Part::Already(text));
+            }
+            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
+                .map_err(failed)?;
+            Ok(Part::Done(text))
+        }
+        Ok(_) => Ok(Part::Already(format!(
+            "{} is someone else's; the data of {name} are in {}",
+            folder.display(),
+            at_home.display()
+        ))),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
+        Err(_) if has_data(&at_home) => Ok(Part::Already(format!(
+            "the data of {name} stay in {}",
+            at_home.display()
+        ))),
+        Err(_) => {
+            std::fs::DirBuilder::new()
+                .mode(0o700)
+                .create(folder)
+                .map_err(failed)?;
+            chown(folder, Some(*uid), Some(*gid)).map_err(failed)?;
+            Ok(Part::Done(format!(
+                "{} belongs to {name} alone",
+                folder.display()
+            )))
+        }
+    }
+}
+
+fn succeed(command: &mut Command) -> Result<(), String> {
+    let output = command
+        .output()
+        .map_err(|error| format!("run {command:?}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!(
+        "{command:?} failed: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    ))
+}

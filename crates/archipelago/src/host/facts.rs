@@ -1,0 +1,372 @@
+//! What is known of this host and user, for [`archipelago_core::check`] to judge. It looks and changes nothing.
+//!
+//! [`at_rest`] starts no process and wakes no socket: it is what every command may ask. [`all`] asks Podman and both systemds too.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use archipelago_core::check::{
+    Api, Disk, Facts, Folder, FolderState, Network, Port, Service, ServiceFile, Socket,
+    subordinate_ids,
+};
+use archipelago_core::layout::Layout;
+use archipelago_core::quadlet::{VERSION, mark_of};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+
+use super::image::chain;
+use super::podman::Podman;
+use super::systemd::{ActiveState, Systemd, UnitFileState};
+use super::{disk, folders, generator};
+use crate::daemon::PORT;
+
+/// The daemon's unit.
+pub const SERVICE: &str = "archipelago.service";
+
+/// The socket of Podman's API.
+pub const SOCKET: &str = "podman.socket";
+
+/// A program or daemon that takes longer than this does not answer.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// What rootless units of Podman 5.3 and later wait in.
+const NETWORK_WAIT: &str = "/usr/lib/systemd/user/podman-user-wait-network-online.service";
+
+/// An account of this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its name.
+    pub name: String,
+    /// Its number.
+    pub uid: u32,
+    /// The number of its group.
+    pub gid: u32,
+    /// Its home folder.
+    pub home: PathBuf,
+}
+
+/// The accounts in `/etc/passwd` (`passwd(5)`). Those of a directory service are not in it.
+pub fn account(wanted: impl Fn(&Account) -> bool) -> Option<Account> {
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    passwd.lines().filter_map(read_account).find(wanted)
+}
+
+fn read_account(line: &str) -> Option<Account> {
+    let fields: Vec<&str> = line.split(':').collect();
+    let [name, _, uid, gid, _, home, ..] = fields.as_slice() else {
+        return None;
+    };
+    Some(Account {
+        name: (*name).to_owned(),
+        uid: uid.parse().ok()?,
+        gid: gid.parse().ok()?,
+        home: PathBuf::from(home),
+    })
+}
+
+/// The name of this user.
+pub fn user_name() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    account(|account| account.uid == uid)
+        .map(|account| account.name)
+        .or_else(|| std::env::var("USER").ok())
+        .unwrap_or_else(|| uid.to_string())
+}
+
+/// Whether logind keeps the user's services running without a login. It keeps that as files, and reading them needs no one's leave.
+pub fn lingers(user: &str) -> bool {
+    Path::new("/var/lib/systemd/linger").join(user).exists()
+}
+
+/// What can be seen without starting a process or waking Podman.
+pub fn at_rest(layout: &Layout) -> Facts {
+    let user = user_name();
+    let uid = rustix::process::getuid().as_raw();
+    let ids = |file| {
+        subordinate_ids(
+            &std::fs::read_to_string(file).unwrap_or_default(),
+            &user,
+            uid,
+        )
+    };
+    let missing = ["newuidmap", "newgidmap"]
+        .into_iter()
+        .filter(|program| !on_path(program));
+    Facts {
+        linger: Some(lingers(&user)),
+        subordinate_ids: Some((ids("/etc/subuid"), ids("/etc/subgid"))),
+        id_mappers_missing: Some(missing.map(str::to_owned).collect()),
+        podman: (!on_path("podman")).then(|| Err("there is no program of that name".to_owned())),
+        generator: Some(generator::find().is_some()),
+        socket: Some(Socket {
+            listening: listens(Podman::for_this_user().socket()),
+            enabled: None,
+            masked: false,
+        }),
+        cgroup_v2: Some(Path::new("/sys/fs/cgroup/cgroup.controllers").exists()),
+        folders: vec![
+            folder("config", &layout.apps()),
+            folder("units", &layout.units),
+            folder("data", &layout.data),
+            folder("runtime", &layout.runtime),
+        ],
+        user,
+        version: VERSION.to_owned(),
+        ..Facts::default()
+    }
+}
+
+/// Everything: for `doctor` and `setup`, which may take a second.
+pub async fn all(layout: &Layout) -> Facts {
+    let mut facts = Facts {
+        podman: Some(podman_version().await),
+        network: Some(network().await),
+        disks: disks(layout),
+        orphans: Some(orphans(layout)),
+        ..at_rest(layout)
+    };
+    let health = health().await;
+    facts.port = Some(port(health.is_some()));
+    let systemd = match Systemd::connect().await {
+        Ok(systemd) => systemd,
+        Err(error) => {
+            facts.systemd = Some(Err(chain(&error)));
+            return facts;
+        }
+    };
+    facts.systemd = Some(Ok(()));
+    facts.service = Some(service(&systemd, health).await);
+    if let Some(socket) = &mut facts.socket {
+        let state = systemd.unit_file_state(SOCKET).await.ok().flatten();
+        socket.enabled = Some(starts_at_boot(state.as_ref()));
+        socket.masked = is_masked(state.as_ref());
+        if socket.listening {
+            facts.api = Some(api().await);
+        }
+    }
+    facts
+}
+
+/// What `podman --version` says; it opens no storage and no namespace.
+///
+/// # Errors
+/// When there is no Podman or it does not work.
+pub async fn podman_version() -> Result<String, String> {
+    output("podman", &["--version"]).await
+}
+
+async fn output(program: &str, arguments: &[&str]) -> Result<String, String> {
+    let output = tokio::process::Command::new(program)
+        .args(arguments)
+        .kill_on_drop(true)
+        .output();
+    let output = match tokio::time::timeout(LIMIT, output).await {
+        Ok(Ok(output)) => output,
+        Ok(Err(error)) => return Err(format!("run {program}: {error}")),
+        Err(_) => {
+            return Err(format!(
+                "{program} did not end within {} s",
+                LIMIT.as_secs()
+            ));
+        }
+    };
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    }
+    let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(format!("{program} ended with {}: {words}", output.status))
+}
+
+fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| is_program(&folder.join(program)))
+    })
+}
+
+fn is_program(path: &Path) -> bool {
+    std::fs::metadata(path)
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// Whether someone listens on a socket, without connecting to it: that would start what it is for. The file of a socket outlives
+/// its listener, so it says nothing. `proc_net_unix(5)`: the fourth field has the flag `__SO_ACCEPTCON`, the last is the path.
+fn listens(socket: &Path) -> bool {
+    let table = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
+    table.lines().any(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        fields.get(3) == Some(&"00010000") && fields.get(7).map(Path::new) == Some(socket)
+    })
+}
+
+fn folder(purpose: &'static str, path: &Path) -> Folder {
+    let state = if path.exists() {
+        if path.is_dir() && is_writable(path) {
+            FolderState::Writable
+        } else {
+            FolderState::Refused
+        }
+    } else {
+        let above = path.ancestors().find(|above| above.exists());
+        if above.is_some_and(|above| above.is_dir() && is_writable(above)) {
+            FolderState::Missing
+        } else {
+            FolderState::Refused
+        }
+    };
+    Folder {
+        purpose,
+        path: path.to_owned(),
+        state,
+    }
+}
+
+fn is_writable(path: &Path) -> bool {
+    rustix::fs::access(
+        path,
+        rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
+    )
+    .is_ok()
+}
+
+fn disks(layout: &Layout) -> Vec<Disk> {
+    let mut disks: Vec<Disk> = disk_of("data", &layout.data).into_iter().collect();
+    disks
+        .extend(folders::podman_storage().and_then(|path| disk_of("images and containers", &path)));
+    disks
+}
+
+/// Of the folder, or where it will be made.
+fn disk_of(purpose: &'static str, path: &Path) -> Option<Disk> {
+    let there = path.ancestors().find(|above| above.exists())?;
+    let stat = rustix::fs::statvfs(there).ok()?;
+    Some(Disk {
+        purpose,
+        path: path.to_owned(),
+        free_mib: stat.f_bavail.saturating_mul(stat.f_frsize) >> 20,
+    })
+}
+
+/// Whether the system's network is waited for and reached. Asked of the system's manager, whose bus is not the user's: its own tool knows the way.
+pub async fn network() -> Network {
+    let properties = [
+        "--property=ActiveState",
+        "--property=WantedBy",
+        "--property=RequiredBy",
+    ];
+    let shown = output(
+        "systemctl",
+        &[&["show", "network-online.target"], &properties[..]].concat(),
+    )
+    .await
+    .unwrap_or_default();
+    let value = |name: &str| {
+        shown
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+            .unwrap_or_default()
+    };
+    Network {
+        awaited: Path::new(NETWORK_WAIT).exists(),
+        reached: value("ActiveState") == "active",
+        wanted: !value("WantedBy").is_empty() || !value("RequiredBy").is_empty(),
+    }
+}
+
+async fn service(systemd: &Systemd, running_version: Option<String>) -> Service {
+    let state = systemd.unit_file_state(SERVICE).await.ok().flatten();
+    let file = match state {
+        None => ServiceFile::Missing,
+        ref state if is_masked(state.as_ref()) => ServiceFile::Masked,
+        ref state if starts_at_boot(state.as_ref()) => ServiceFile::Enabled,
+        Some(_) => ServiceFile::Disabled,
+    };
+    let services = systemd.services(&[SERVICE]).await.unwrap_or_default();
+    let active = services
+        .get(SERVICE)
+        .is_some_and(|service| service.active == ActiveState::Active);
+    Service {
+        file,
+        active,
+        running_version: running_version.filter(|_| active),
+    }
+}
+
+fn starts_at_boot(state: Option<&UnitFileState>) -> bool {
+    matches!(
+        state,
+        Some(UnitFileState::Enabled | UnitFileState::Static | UnitFileState::Generated)
+    )
+}
+
+fn is_masked(state: Option<&UnitFileState>) -> bool {
+    matches!(
+        state,
+        Some(UnitFileState::Masked | UnitFileState::MaskedRuntime)
+    )
+}
+
+async fn api() -> Result<Api, String> {
+    let info = tokio::time::timeout(LIMIT, Podman::for_this_user().info()).await;
+    match info {
+        Ok(Ok(info)) => Ok(Api {
+            rootless: info.rootless,
+            version: info.version,
+        }),
+        Ok(Err(error)) => Err(chain(&error)),
+        Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
+    }
+}
+
+/// The version of the daemon that answers on the port, if one does.
+async fn health() -> Option<String> {
+    let answer = async {
+        let stream = tokio::net::TcpStream::connect(address()).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let driver = tokio::spawn(connection);
+        let request = hyper::Request::get("/health")
+            .header("host", address().to_string())
+            .body(Empty::<Bytes>::new())?;
+        let body = sender
+            .send_request(request)
+            .await?
+            .into_body()
+            .collect()
+            .await?
+            .to_bytes();
+        driver.abort();
+        let health: serde_json::Value = serde_json::from_slice(&body)?;
+        Ok::<_, Box<dyn std::error::Error>>(health["version"].as_str().map(str::to_owned))
+    };
+    tokio::time::timeout(LIMIT, answer).await.ok()?.ok()?
+}
+
+fn port(answers: bool) -> Port {
+    if answers {
+        return Port::Answers;
+    }
+    match TcpListener::bind(address()) {
+        Ok(_) => Port::Free,
+        Err(_) => Port::Taken,
+    }
+}
+
+fn address() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))
+}
+
+/// Unit files with our mark whose app has no intent, neither to be there nor to be removed.
+fn orphans(layout: &Layout) -> Vec<String> {
+    let names = disk::names(&layout.units).unwrap_or_default();
+    let is_orphan = |name: &String| {
+        let content = disk::read(&layout.unit(name)).ok().flatten()?;
+        Some(!layout.intent(&mark_of(&content)?.app).exists())
+    };
+    names
+        .into_iter()
+        .filter(|name| is_orphan(name) == Some(true))
+        .collect()
+}

@@ -1,0 +1,693 @@
+//! Judging a host: from what is known of it to what is right, what is not, and what to do about it.
+//!
+//! `archipelago doctor` shows the whole judgement, `setup` acts on it, and `install` refuses what has failed. A fact that nobody
+//! looked for is absent and is not judged.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// The oldest Podman whose Quadlet knows every unit that we write.
+pub const PODMAN_OLDEST: (u32, u32) = (4, 9);
+
+/// Podman before 5.0 starts rootless networks in another way, with which nothing here is tested.
+const PODMAN_TESTED: (u32, u32) = (5, 0);
+
+/// The ids that an image's users and groups may have: 16 bits (`subuid(5)`; Podman's own advice).
+pub const SUBORDINATE_IDS: u64 = 65_536;
+
+/// Below this no image can be unpacked.
+const FREE_MIB_LEAST: u64 = 256;
+
+/// Below this the next image may not fit.
+const FREE_MIB_GOOD: u64 = 2048;
+
+/// What is known of a host and its user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The user's name.
+    pub user: String,
+    /// This program's version.
+    pub version: String,
+    /// Whether the user's systemd answers, or why not.
+    pub systemd: Option<Result<(), String>>,
+    /// Whether the user's services run without a login.
+    pub linger: Option<bool>,
+    /// How many subordinate user and group ids the user has.
+    pub subordinate_ids: Option<(u64, u64)>,
+    /// The programs that map those ids, and that are missing.
+    pub id_mappers_missing: Option<Vec<String>>,
+    /// What `podman --version` says; `Err` when there is no Podman.
+    pub podman: Option<Result<String, String>>,
+    /// Whether Podman's generator is there.
+    pub generator: Option<bool>,
+    /// The socket of Podman's API.
+    pub socket: Option<Socket>,
+    /// What Podman's API says.
+    pub api: Option<Result<Api, String>>,
+    /// Whether the control groups are of version 2.
+    pub cgroup_v2: Option<bool>,
+    /// What every rootless start waits for.
+    pub network: Option<Network>,
+    /// The folders that Archipelago uses.
+    pub folders: Vec<Folder>,
+    /// The file systems that fill up.
+    pub disks: Vec<Disk>,
+    /// `archipelago.service`.
+    pub service: Option<Service>,
+    /// The port of the daemon.
+    pub port: Option<Port>,
+    /// Unit files of ours whose app is not installed.
+    pub orphans: Option<Vec<String>>,
+}
+
+/// `podman.socket`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Socket {
+    /// Something listens on it.
+    pub listening: bool,
+    /// It is started at boot; absent when systemd was not asked.
+    pub enabled: Option<bool>,
+    /// The operator forbade it.
+    pub masked: bool,
+}
+
+/// What Podman's API says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Api {
+    /// Its containers run as the user.
+    pub rootless: bool,
+    /// Its version.
+    pub version: String,
+}
+
+/// `network-online.target` of the system, for which rootless Quadlet units wait up to 90 s
+/// (`podman-systemd.unit(5)`, "Implicit network dependencies").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// This Podman waits for it.
+    pub awaited: bool,
+    /// It is reached.
+    pub reached: bool,
+    /// Something wants it at boot, so that it will be reached.
+    pub wanted: bool,
+}
+
+/// A folder that must be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// What it is for: `config`, `units`, `data` or `runtime`.
+    pub purpose: &'static str,
+    /// Where it is.
+    pub path: PathBuf,
+    /// How it is.
+    pub state: FolderState,
+}
+
+/// How a folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FolderState {
+    /// There, and the user may write to it.
+    Writable,
+    /// Not there yet; the user can make it.
+    Missing,
+    /// Not there and not to be made, or not to be written to.
+    Refused,
+}
+
+/// A file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// What is kept on it.
+    pub purpose: &'static str,
+    /// Where.
+    pub path: PathBuf,
+    /// What is free, in MiB.
+    pub free_mib: u64,
+}
+
+/// The daemon's service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Its file.
+    pub file: ServiceFile,
+    /// It runs.
+    pub active: bool,
+    /// The version that the running daemon says it is.
+    pub running_version: Option<String>,
+}
+
+/// The file of the daemon's service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceFile {
+    /// There is none.
+    Missing,
+    /// It is not started at boot.
+    Disabled,
+    /// It is.
+    Enabled,
+    /// The operator forbade it.
+    Masked,
+}
+
+/// The port of the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// Nobody has it.
+    Free,
+    /// An Archipelago answers there.
+    Answers,
+    /// Another program has it.
+    Taken,
+}
+
+/// One judgement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was looked at; stable, for programs.
+    pub name: &'static str,
+    /// How it is.
+    pub state: State,
+    /// What was found.
+    pub finding: String,
+    /// What to do about it; absent when it is right.
+    pub cure: Option<String>,
+    /// Who can do that.
+    #[serde(skip)]
+    pub remedy: Option<Remedy>,
+}
+
+/// How something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Right.
+    Ok,
+    /// It works, but not as well as it could.
+    Warning,
+    /// Apps cannot be installed, or do not come back as promised.
+    Failed,
+}
+
+/// Who can put something right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// `archipelago setup`, as the user.
+    User(UserStep),
+    /// `sudo archipelago setup --for USER`.
+    Root,
+    /// Only a person, who must decide something.
+    Person,
+}
+
+/// What `archipelago setup` does as the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UserStep {
+    /// Make the missing folders.
+    Folders,
+    /// Ask logind to let the services run without a login.
+    Linger,
+    /// Enable and start `podman.socket`.
+    Socket,
+    /// Install, enable and start `archipelago.service`.
+    Service,
+}
+
+/// Judges all that is known.
+#[must_use]
+pub fn judge(facts: &Facts) -> Vec<Check> {
+    let Facts {
+        user,
+        version,
+        systemd,
+        linger,
+        subordinate_ids,
+        id_mappers_missing,
+        podman,
+        generator,
+        socket,
+        api,
+        cgroup_v2,
+        network,
+        folders,
+        disks,
+        service,
+        port,
+        orphans,
+    } = facts;
+    let mut checks: Vec<Check> = [
+        systemd.as_ref().map(|answer| judge_systemd(user, answer)),
+        linger.map(|linger| judge_linger(user, linger)),
+        subordinate_ids.map(|ids| judge_subordinate_ids(user, ids)),
+        id_mappers_missing.as_deref().map(judge_id_mappers),
+        podman.as_ref().map(judge_podman),
+        generator.map(judge_generator),
+        socket.map(judge_socket),
+        api.as_ref().map(judge_api),
+        cgroup_v2.map(judge_cgroup),
+        network.map(judge_network),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    checks.extend(folders.iter().map(|folder| judge_folder(user, folder)));
+    checks.extend(disks.iter().map(judge_disk));
+    checks.extend(
+        service
+            .as_ref()
+            .map(|service| judge_service(version, service)),
+    );
+    checks.extend(port.map(|port| judge_port(port, service.as_ref())));
+    checks.extend(orphans.as_deref().map(judge_orphans));
+    checks
+}
+
+/// What doctor says to root, for whom nothing else matters.
+#[must_use]
+pub fn judge_root() -> Check {
+    failed(
+        "user",
+        "this is root, whose containers would run as root",
+        "log in as the user that the apps belong to (sudo machinectl shell USER@)",
+        Remedy::Person,
+    )
+}
+
+fn judge_systemd(user: &str, answer: &Result<(), String>) -> Check {
+    match answer {
+        Ok(()) => ok("user-services", "the user's systemd answers"),
+        Err(problem) => failed(
+            "user-services",
+            format!("the user's systemd does not answer: {problem}"),
+            format!(
+                "let {user}'s services run without a login: sudo loginctl enable-linger {user}; and log in as {user} (sudo machinectl shell {user}@), not by su or sudo"
+            ),
+            Remedy::Root,
+        ),
+    }
+}
+
+fn judge_linger(user: &str, linger: bool) -> Check {
+    if linger {
+        return ok(
+            "linger",
+            format!("the services of {user} run from boot on, without a login"),
+        );
+    }
+    failed(
+        "linger",
+        format!("the services of {user} end when {user} logs out"),
+        format!("sudo loginctl enable-linger {user}"),
+        Remedy::User(UserStep::Linger),
+    )
+}
+
+fn judge_subordinate_ids(user: &str, (uids, gids): (u64, u64)) -> Check {
+    if uids >= SUBORDINATE_IDS && gids >= SUBORDINATE_IDS {
+        return ok(
+            "subordinate-ids",
+            format!("{uids} user ids and {gids} group ids for containers"),
+        );
+    }
+    failed(
+        "subordinate-ids",
+        format!(
+            "{user} has {uids} user ids and {gids} group ids for containers (/etc/subuid, /etc/subgid); images need {SUBORDINATE_IDS} of each"
+        ),
+        format!("sudo archipelago setup --for {user}, then: podman system migrate"),
+        Remedy::Root,
+    )
+}
+
+fn judge_id_mappers(missing: &[String]) -> Check {
+    if missing.is_empty() {
+        return ok("newuidmap", "newuidmap and newgidmap are installed");
+    }
+    failed(
+        "newuidmap",
+        format!("{} not installed", missing.join(" and ")),
+        "sudo apt install uidmap",
+        Remedy::Person,
+    )
+}
+
+fn judge_podman(podman: &Result<String, String>) -> Check {
+    const INSTALL: &str = "install Podman 4.9 or newer (Debian 13 has it: sudo apt install podman)";
+    let text = match podman {
+        Err(problem) => {
+            return failed(
+                "podman",
+                format!("Podman does not run: {problem}"),
+                INSTALL,
+                Remedy::Person,
+            );
+        }
+        Ok(text) => text,
+    };
+    match podman_version(text) {
+        None => failed(
+            "podman",
+            format!("Podman does not say its version, but {text:?}"),
+            INSTALL,
+            Remedy::Person,
+        ),
+        Some(version) if version < PODMAN_OLDEST => failed(
+            "podman",
+            format!(
+                "Podman {}.{} is too old: its Quadlet does not know all that is needed",
+                version.0, version.1
+            ),
+            INSTALL,
+            Remedy::Person,
+        ),
+        Some(version) if version < PODMAN_TESTED => warning(
+            "podman",
+            format!(
+                "Podman {}.{} should do, but only 5.0 and newer are tested",
+                version.0, version.1
+            ),
+            "upgrade Podman when the system has a newer one",
+        ),
+        Some(_) => ok("podman", text.trim()),
+    }
+}
+
+/// Major and minor of a text such as `podman version 5.4.2` or `4.9.3-dev`.
+#[must_use]
+pub fn podman_version(text: &str) -> Option<(u32, u32)> {
+    let version = text
+        .split_whitespace()
+        .find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
+    let mut parts = version.split(['.', '-', '+', '~']);
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+fn judge_generator(there: bool) -> Check {
+    if there {
+        return ok("quadlet", "Podman's Quadlet generator is installed");
+    }
+    failed(
+        "quadlet",
+        "Podman with its Quadlet generator is not installed (podman 4.9 or newer)",
+        "sudo apt install podman",
+        Remedy::Person,
+    )
+}
+
+fn judge_socket(socket: Socket) -> Check {
+    let Socket {
+        listening,
+        enabled,
+        masked,
+    } = socket;
+    if masked {
+        return failed(
+            "podman-socket",
+            "podman.socket is masked, so Podman's API cannot be asked",
+            "systemctl --user unmask podman.socket, then: archipelago setup",
+            Remedy::Person,
+        );
+    }
+    let cure = "systemctl --user enable --now podman.socket (archipelago setup does it)";
+    let remedy = Remedy::User(UserStep::Socket);
+    if !listening {
+        return failed(
+            "podman-socket",
+            "podman.socket is not running",
+            cure,
+            remedy,
+        );
+    }
+    if enabled == Some(false) {
+        return failed(
+            "podman-socket",
+            "podman.socket is running, but not after the next boot",
+            cure,
+            remedy,
+        );
+    }
+    ok("podman-socket", "podman.socket is running")
+}
+
+fn judge_api(api: &Result<Api, String>) -> Check {
+    match api {
+        Ok(Api {
+            rootless: true,
+            version,
+        }) => ok(
+            "podman-api",
+            format!("Podman {version} answers, without root"),
+        ),
+        Ok(Api {
+            rootless: false, ..
+        }) => failed(
+            "podman-api",
+            "the Podman that answers runs as root",
+            "unset CONTAINER_HOST and see that podman.socket is the user's: systemctl --user status podman.socket",
+            Remedy::Person,
+        ),
+        Err(problem) => failed(
+            "podman-api",
+            format!("Podman's API does not answer: {problem}"),
+            "systemctl --user status podman.service, podman info",
+            Remedy::Person,
+        ),
+    }
+}
+
+fn judge_cgroup(two: bool) -> Check {
+    if two {
+        return ok("cgroups", "control groups are of version 2");
+    }
+    failed(
+        "cgroups",
+        "control groups are not of version 2 (/sys/fs/cgroup)",
+        "remove systemd.unified_cgroup_hierarchy=0 and cgroup_no_v1 from the kernel's command line, and reboot",
+        Remedy::Person,
+    )
+}
+
+fn judge_network(network: Network) -> Check {
+    const CURE: &str = "sudo systemctl add-wants multi-user.target network-online.target && sudo systemctl start network-online.target";
+    let Network {
+        awaited,
+        reached,
+        wanted,
+    } = network;
+    match (awaited, reached, wanted) {
+        (false, ..) => ok(
+            "network-online",
+            "this Podman does not wait for the network",
+        ),
+        (true, true, true) => ok("network-online", "network-online.target is reached at boot"),
+        (true, true, false) => warning(
+            "network-online",
+            "nothing wants network-online.target: after the next boot the first app may wait 90 s for it",
+            CURE,
+        ),
+        (true, false, _) => failed(
+            "network-online",
+            "network-online.target is not reached: the first start of an app waits 90 s for it (podman-user-wait-network-online.service)",
+            CURE,
+            Remedy::Root,
+        ),
+    }
+}
+
+fn judge_folder(user: &str, folder: &Folder) -> Check {
+    let Folder {
+        purpose,
+        path,
+        state,
+    } = folder;
+    let name = match *purpose {
+        "config" => "folder-config",
+        "units" => "folder-units",
+        "data" => "folder-data",
+        _ => "folder-runtime",
+    };
+    let path = path.display();
+    match state {
+        FolderState::Writable => ok(name, format!("{path} is writable")),
+        FolderState::Missing => Check {
+            remedy: Some(Remedy::User(UserStep::Folders)),
+            ..warning(
+                name,
+                format!("{path} is not there yet"),
+                "archipelago setup makes it",
+            )
+        },
+        FolderState::Refused => failed(
+            name,
+            format!("{path} is not writable for {user}"),
+            format!("sudo chown {user}: {path} && sudo chmod u+rwx {path}"),
+            Remedy::Person,
+        ),
+    }
+}
+
+fn judge_disk(disk: &Disk) -> Check {
+    let Disk {
+        purpose,
+        path,
+        free_mib,
+    } = disk;
+    let finding = format!(
+        "{free_mib} MiB are free for {purpose} in {}",
+        path.display()
+    );
+    let cure = "free some space (podman image prune removes images that nothing uses)";
+    match *free_mib {
+        free if free < FREE_MIB_LEAST => failed("disk", finding, cure, Remedy::Person),
+        free if free < FREE_MIB_GOOD => warning("disk", finding, cure),
+        _ => ok("disk", finding),
+    }
+}
+
+fn judge_service(version: &str, service: &Service) -> Check {
+    let Service {
+        file,
+        active,
+        running_version,
+    } = service;
+    let cure = |problem: String| {
+        failed(
+            "service",
+            problem,
+            "archipelago setup",
+            Remedy::User(UserStep::Service),
+        )
+    };
+    match (file, active, running_version) {
+        (ServiceFile::Masked, ..) => warning(
+            "service",
+            "archipelago.service is masked: apps run, but nothing repairs them",
+            "systemctl --user unmask archipelago.service, then: archipelago setup",
+        ),
+        (ServiceFile::Missing, ..) => cure("archipelago.service is not installed".to_owned()),
+        (ServiceFile::Disabled, ..) => cure(
+            "archipelago.service is not enabled: after the next boot nothing repairs the apps"
+                .to_owned(),
+        ),
+        (ServiceFile::Enabled, false, _) => {
+            cure("archipelago.service is not running: nothing repairs the apps".to_owned())
+        }
+        (ServiceFile::Enabled, true, Some(running)) if running != version => cure(format!(
+            "archipelago.service runs version {running}, this is {version}"
+        )),
+        (ServiceFile::Enabled, true, _) => ok(
+            "service",
+            format!("archipelago.service is enabled and runs {version}"),
+        ),
+    }
+}
+
+fn judge_port(port: Port, service: Option<&Service>) -> Check {
+    let cure =
+        "ss -ltnp 'sport = :5678' tells which; stop it, then: systemctl --user restart archipelago";
+    match (port, service) {
+        (Port::Free, _) => ok("port", "port 5678 is free"),
+        (Port::Answers, Some(service)) if !service.active => failed(
+            "port",
+            "an Archipelago that is not this user's service answers on port 5678",
+            cure,
+            Remedy::Person,
+        ),
+        (Port::Answers, _) => ok("port", "the daemon answers on port 5678"),
+        (Port::Taken, _) => failed(
+            "port",
+            "another program has port 5678",
+            cure,
+            Remedy::Person,
+        ),
+    }
+}
+
+fn judge_orphans(orphans: &[String]) -> Check {
+    if orphans.is_empty() {
+        return ok("orphans", "every unit of ours belongs to an installed app");
+    }
+    warning(
+        "orphans",
+        format!(
+            "the apps of these units are not installed any more: {}",
+            orphans.join(", ")
+        ),
+        "install the app again and uninstall it, or delete the files and run: systemctl --user daemon-reload",
+    )
+}
+
+fn ok(name: &'static str, finding: impl Into<String>) -> Check {
+    Check {
+        name,
+        state: State::Ok,
+        finding: finding.into(),
+        cure: None,
+        remedy: None,
+    }
+}
+
+fn warning(name: &'static str, finding: impl Into<String>, cure: impl Into<String>) -> Check {
+    Check {
+        name,
+        state: State::Warning,
+        finding: finding.into(),
+        cure: Some(cure.into()),
+        remedy: Some(Remedy::Person),
+    }
+}
+
+fn failed(
+    name: &'static str,
+    finding: impl Into<String>,
+    cure: impl Into<String>,
+    remedy: Remedy,
+) -> Check {
+    Check {
+        name,
+        state: State::Failed,
+        finding: finding.into(),
+        cure: Some(cure.into()),
+        remedy: Some(remedy),
+    }
+}
+
+/// How many ids the user has in the text of `/etc/subuid` or `/etc/subgid` (`subuid(5)`: `name or uid:first:count`).
+#[must_use]
+pub fn subordinate_ids(text: &str, user: &str, uid: u32) -> u64 {
+    ranges(text)
+        .filter(|range| range.owner == user || range.owner == uid.to_string())
+        .map(|range| range.count)
+        .sum()
+}
+
+/// The first id of a range that nobody has in any of the texts and that accounts do not use (`login.defs(5)`: `SUB_UID_MIN`).
+#[must_use]
+pub fn free_subordinate_range(texts: &[&str]) -> u64 {
+    const FIRST: u64 = 100_000;
+    let ends = texts
+        .iter()
+        .flat_map(|text| ranges(text))
+        .map(|range| range.first.saturating_add(range.count));
+    ends.max().unwrap_or(FIRST).max(FIRST)
+}
+
+struct Range<'a> {
+    owner: &'a str,
+    first: u64,
+    count: u64,
+}
+
+fn ranges(text: &str) -> impl Iterator<Item = Range<'_>> {
+    text.lines().filter_map(|line| {
+        let mut fields = line.trim().split(':');
+        Some(Range {
+            owner: fields.next()?,
+            first: fields.next()?.parse().ok()?,
+            count: fields.next()?.parse().ok()?,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests;
