@@ -1,5 +1,9 @@
 //! The apps of the catalog: each can be read, worked out and rendered, with its defaults and with each of its choices.
-#![allow(clippy::disallowed_methods, reason = "the catalog lies on the disk")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test helper that reads the catalog from the disk"
+)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,10 @@
 //!
 //! The snapshots are a consistent set of units: `crates/archipelago/tests/golden_units.rs` puts all of them through the real
 //! generator. Change one on purpose with `cargo insta review`.
+#![allow(
+    clippy::unwrap_used,
+    reason = "what a test helper cannot do fails the test"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
