@@ -183,6 +183,13 @@ fn read(folder: &Path, compose: &Path, source: String) -> Result<Definition, Err
     let schema = read_schema(&compose.display().to_string(), &files, &default_id)
         .map_err(Error::Manifest)?;
     for sibling in schema.sibling_contexts() {
+        let inside = format!("{sibling}/");
+        if files.keys().any(|path| path.starts_with(&inside)) {
+            return Err(Error::Manifest(format!(
+                "{}: build: ../{sibling} comes along as {inside}, which the app's folder has already; rename one of the two",
+                compose.display()
+            )));
+        }
         let beside = absolute.parent().unwrap_or(Path::new("/")).join(&sibling);
         for (path, content) in read_folder(&beside)? {
             files.insert(format!("{sibling}/{path}"), content);

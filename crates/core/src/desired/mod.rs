@@ -243,6 +243,29 @@ impl Apps {
         self.0.get(id)?.as_ref().ok()?.manifest.as_ref()
     }
 
+    /// An app that this one requires and that, directly or not, requires this one.
+    fn in_a_circle(&self, id: &AppId) -> Option<AppId> {
+        let direct = &self.manifest(id)?.extension.requires.apps;
+        direct
+            .iter()
+            .find(|other| self.leads_to(other, id))
+            .cloned()
+    }
+
+    fn leads_to(&self, from: &AppId, to: &AppId) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut next = vec![from];
+        while let Some(id) = next.pop() {
+            if id == to {
+                return true;
+            }
+            if let Some(manifest) = self.manifest(id).filter(|_| seen.insert(id)) {
+                next.extend(&manifest.extension.requires.apps);
+            }
+        }
+        false
+    }
+
     fn required_by(&self, id: &AppId) -> BTreeSet<AppId> {
         self.manifests()
             .filter(|(_, manifest)| manifest.extension.requires.apps.contains(id))
@@ -336,6 +359,13 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
             };
         }
     };
+    if let Some(other) = apps.in_a_circle(id) {
+        return App::Broken {
+            cause: format!(
+                "it requires {other}, which requires it in turn; neither could start first. Mend `requires` in one of the two"
+            ),
+        };
+    }
     let none = BTreeMap::new();
     let secrets = inputs.secrets.get(id).unwrap_or(&none);
     let missing: BTreeSet<String> = manifest

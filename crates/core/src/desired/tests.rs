@@ -159,6 +159,34 @@ fn two_apps_cannot_have_one_port() {
 }
 
 #[test]
+fn apps_that_require_each_other_are_refused() {
+    let app = |name: &str, other: &str| {
+        format!(
+            "services: {{{name}: {{image: x}}}}\nx-archipelago: {{requires: {{apps: [{other}]}}}}\n"
+        )
+    };
+    let (a, b, c) = (app("a", "b"), app("b", "c"), app("c", "a"));
+    let cause = |other: &str| {
+        format!(
+            "it requires {other}, which requires it in turn; neither could start first. Mend `requires` in one of the two"
+        )
+    };
+    check(
+        &inputs(&[("a", &a), ("b", &b), ("c", &c)]),
+        &[("a", &cause("b")), ("b", &cause("c")), ("c", &cause("a"))],
+    );
+}
+
+#[test]
+fn a_part_of_a_second_to_stop_is_more_than_none() {
+    let text = "services: {a: {image: x, stop_grace_period: 300ms}}\n";
+    let inputs = inputs(&[("a", text)]);
+    let desired = assemble(&inputs, &Apps::read(&inputs));
+    let content = &unit(&desired, "a", "archy-a.container").file.content;
+    assert!(content.contains("\nStopTimeout=1\n"), "{content}");
+}
+
+#[test]
 fn an_app_waits_for_what_it_requires() {
     let base = "services: {base: {image: x}}\nx-archipelago: {secrets: {token: }}\n";
     let top = "services: {top: {image: x}, ui: {image: y}}\nx-archipelago: {companions: [ui], requires: {apps: [base]}}\n";

@@ -228,7 +228,7 @@ impl Service {
             "image" | "build" => {}
             "command" => self.command = words(entry)?,
             "entrypoint" => self.entrypoint = Some(words(entry)?),
-            "environment" => self.environment.extend(entry.pairs()?),
+            "environment" => self.environment.extend(read_environment(entry)?),
             "env_file" => {
                 for (name, value) in read_env_files(entry, files)? {
                     self.environment.entry(name).or_insert(value);
@@ -480,6 +480,18 @@ impl SecretMount {
         })?;
         Ok(mount)
     }
+}
+
+/// Compose takes a variable without a value from the shell it is started in; here there is none.
+fn read_environment(field: &Field<'_>) -> Result<BTreeMap<String, String>, ManifestError> {
+    if field.is_map()
+        && let Some(bare) = field.entries()?.iter().find(|entry| entry.is_null())
+    {
+        return Err(bare.error(
+            "a variable without a value takes it from the shell in Compose; here there is none: write \"\" for an empty one",
+        ));
+    }
+    field.pairs()
 }
 
 fn id(field: &Field<'_>) -> Result<u32, ManifestError> {

@@ -150,6 +150,10 @@ fn keys_of_a_service() {
         "3:19: services.web.environment[0]: a name without a value takes it from the shell in Compose; here there is none: write NAME=value",
     );
     check_service(
+        "environment: {A: , B: ''}",
+        "3:19: services.web.environment.A: a variable without a value takes it from the shell in Compose; here there is none: write \"\" for an empty one",
+    );
+    check_service(
         "environment: [A=1, A=2]",
         "3:24: services.web.environment[1]: \"A\" is set twice",
     );

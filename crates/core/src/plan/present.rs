@@ -50,7 +50,7 @@ pub(super) fn blocked(id: &AppId, present: &Present, observed: &Observed) -> Opt
     })
 }
 
-/// The services whose image is not on the node, as far as is known.
+/// The services that should run and whose image is not on the node, as far as is known.
 pub(super) fn imageless(desired: &Desired, observed: &Observed) -> BTreeSet<String> {
     let missing = |unit: &DesiredUnit, container: &DesiredContainer| match &observed.podman {
         // Everything runs, so everything is there.
@@ -66,6 +66,7 @@ pub(super) fn imageless(desired: &Desired, observed: &Observed) -> BTreeSet<Stri
     };
     desired
         .present()
+        .filter(|(_, present)| present.running)
         .flat_map(|(_, present)| present.containers())
         .filter(|(unit, container)| missing(unit, container))
         .map(|(unit, _)| unit.service.clone())

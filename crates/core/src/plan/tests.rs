@@ -781,6 +781,18 @@ fn stopping_stops_the_companions_first() {
 }
 
 #[test]
+fn an_app_that_should_rest_needs_no_image() {
+    check(
+        |world| {
+            world.intend("web", Goal::Stopped, false);
+            world.converge();
+            world.podman.images.clear();
+        },
+        &[&["remember"]],
+    );
+}
+
+#[test]
 fn a_removal_goes_stage_by_stage() {
     let stages: [&[&str]; 3] = [
         &["stop archy-web-ui.service"],

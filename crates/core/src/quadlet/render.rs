@@ -222,7 +222,8 @@ impl Lines<'_> {
 
     fn seconds(&mut self, key: &str, duration: Option<Duration>) {
         if let Some(duration) = duration {
-            self.plain(key, duration.as_secs());
+            // A part of a second is more than none: 0 would mean at once.
+            self.plain(key, duration.as_millis().div_ceil(1000));
         }
     }
 
