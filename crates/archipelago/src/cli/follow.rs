@@ -23,6 +23,8 @@ pub(super) enum Goal {
 
 /// An app whose containers run but which does not answer may be busy for hours; then it is left to it.
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);
+/// A container that ends at once ran for a moment: what has just started must go on for this long.
+const PROOF: Duration = Duration::from_secs(2);
 /// The longest wait for a signal before looking again: probes and lines of progress send none.
 const LOOK: Duration = Duration::from_millis(500);
 /// How many lines of the journal explain a failure.
@@ -38,6 +40,9 @@ pub(super) async fn until(
     let images = manager.images_ended();
     let mut screen = Screen::new();
     let mut running_since: Option<Instant> = None;
+    // Whether something had to be started first, and since when all is as asked.
+    let mut started = false;
+    let mut reached_since: Option<Instant> = None;
     loop {
         let pass = manager.pass().await?;
         let health = pass.report.apps.iter().find(|app| app.id == *id);
@@ -55,8 +60,14 @@ pub(super) async fn until(
             Goal::Gone => false,
         };
         if reached {
-            screen.end();
-            return Ok(Some(health.clone()));
+            let since = *reached_since.get_or_insert_with(Instant::now);
+            if goal != Goal::Ready || !started || since.elapsed() >= PROOF {
+                screen.end();
+                return Ok(Some(health.clone()));
+            }
+        } else {
+            started = true;
+            reached_since = None;
         }
         if has_failed(health) && !pass.acted {
             screen.end();
