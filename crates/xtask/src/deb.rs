@@ -60,7 +60,8 @@ pub(crate) fn build_with(profile: Profile) -> Result<PathBuf> {
     // Two at once would prepare the same folder.
     let lock = target.join("package.lock");
     let lock = fs::File::create(&lock).with_context(|| format!("making {}", lock.display()))?;
-    lock.lock().context("waiting for another build of the package")?;
+    lock.lock()
+        .context("waiting for another build of the package")?;
     compile(profile)?;
     prepare(
         &target.join(profile.folder()).join("archipelago"),
@@ -71,7 +72,13 @@ pub(crate) fn build_with(profile: Profile) -> Result<PathBuf> {
 
 fn compile(profile: Profile) -> Result<()> {
     let status = cargo()
-        .args(["build", "--package", "archipelago", "--profile", profile.cargo_name()])
+        .args([
+            "build",
+            "--package",
+            "archipelago",
+            "--profile",
+            profile.cargo_name(),
+        ])
         .status()
         .context("running cargo build")?;
     if !status.success() {
@@ -176,9 +183,14 @@ fn pack(target: &Path) -> Result<PathBuf> {
 }
 
 fn run(command: &mut Command) -> Result<()> {
-    let output = command.output().with_context(|| format!("running {command:?}"))?;
+    let output = command
+        .output()
+        .with_context(|| format!("running {command:?}"))?;
     if !output.status.success() {
-        bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+        bail!(
+            "{command:?} failed: {}",
+            String::from_utf8_lossy(&output.stderr).trim_end()
+        );
     }
     Ok(())
 }
@@ -190,8 +202,11 @@ fn target_folder() -> Result<PathBuf> {
         .output()
         .context("running cargo metadata")?;
     let text = String::from_utf8(output.stdout).context("reading cargo's metadata")?;
-    let metadata: serde_json::Value = serde_json::from_str(&text).context("reading cargo's metadata")?;
-    let folder = metadata["target_directory"].as_str().context("cargo's metadata name no target folder")?;
+    let metadata: serde_json::Value =
+        serde_json::from_str(&text).context("reading cargo's metadata")?;
+    let folder = metadata["target_directory"]
+        .as_str()
+        .context("cargo's metadata name no target folder")?;
     Ok(PathBuf::from(folder))
 }
 

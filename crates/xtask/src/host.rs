@@ -132,9 +132,12 @@ fn up(name: &str, bare: bool) -> Result<()> {
     Ok(())
 }
 
-/// Archipelago on a host as a person would install it: the package, then its setup for the user.
+/// Archipelago on a host as a person would install it: the package, then its setup for the user, root's part first.
 pub(crate) fn install(host: &Host, package: &Path) -> Result<()> {
     host.install_package(package)?;
+    host.run_root(&["archipelago", "setup", "--for", "archy"])?
+        .checked()
+        .context("setting up the host for the user")?;
     host.run_user(&["archipelago", "setup"])?
         .checked()
         .context("setting up Archipelago for the user")?;

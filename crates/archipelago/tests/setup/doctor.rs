@@ -1,0 +1,227 @@
+//! Each thing that can be wrong with a host is found, with its cure, and where an app could not run, `install` refuses.
+
+use testhost::Account::{self, Root, User};
+
+use crate::support;
+use crate::{archipelago, json, put_tick, shell, user};
+
+/// What `install` must do on such a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Install {
+    /// It refuses, in these words among others, and leaves nothing behind.
+    Refused(&'static str),
+    /// It is not concerned.
+    NotTried,
+}
+
+/// On a fresh host that is set up, then broken: `doctor` fails the check `name` with a cure that says `cure`.
+fn check(account: Account, broken_by: &str, name: &str, cure: &str, install: Install) {
+    let host = support::host();
+    let folder = put_tick(&host);
+    shell(&host, account, broken_by)
+        .checked()
+        .expect("the host breaks");
+
+    let (code, doctor) = json(&host, &["doctor"]);
+    assert_eq!((code, &doctor["ok"]), (1, &false.into()), "{doctor}");
+    let checks = doctor["checks"].as_array().expect("a list");
+    let found = checks
+        .iter()
+        .find(|check| check["name"] == name)
+        .unwrap_or_else(|| panic!("no check {name}: {doctor}"));
+    assert_eq!(found["state"], "failed", "{found}");
+    assert!(
+        found["cure"]
+            .as_str()
+            .is_some_and(|text| text.contains(cure)),
+        "{found}"
+    );
+    let text = archipelago(&host, &["doctor"]);
+    assert!(
+        text.status == 1 && text.stdout.contains("to do: "),
+        "{text:?}"
+    );
+
+    if let Install::Refused(words) = install {
+        let output = archipelago(&host, &["install", folder, "--yes"]);
+        assert_eq!(output.status, 4, "{output:?}");
+        assert!(output.stderr.contains(words), "{output:?}");
+        let left = "find ~/.config/archipelago/apps ~/.config/containers/systemd -mindepth 1; ls -A /var/lib/archipelago";
+        assert_eq!(user(&host, left), "", "install left something behind");
+    }
+}
+
+#[test]
+fn no_linger() {
+    let install = Install::Refused("sudo loginctl enable-linger archy");
+    check(
+        Root,
+        "rm /var/lib/systemd/linger/archy",
+        "linger",
+        "sudo loginctl enable-linger archy",
+        install,
+    );
+}
+
+#[test]
+fn socket_stopped() {
+    let install = Install::Refused("systemctl --user enable --now podman.socket");
+    check(
+        User,
+        "systemctl --user stop podman.socket",
+        "podman-socket",
+        "enable --now podman.socket",
+        install,
+    );
+}
+
+#[test]
+fn socket_masked() {
+    let install = Install::Refused("podman.socket is not running");
+    check(
+        User,
+        "systemctl --user mask --now podman.socket",
+        "podman-socket",
+        "unmask podman.socket",
+        install,
+    );
+}
+
+#[test]
+fn podman_missing() {
+    let install = Install::Refused("install Podman 4.9 or newer");
+    check(
+        Root,
+        "mv /usr/bin/podman /root/",
+        "podman",
+        "install Podman 4.9 or newer",
+        install,
+    );
+}
+
+#[test]
+fn podman_too_old() {
+    let stub = "printf '#!/bin/sh\\necho podman version 4.3.1\\n' >/usr/local/bin/podman; chmod 755 /usr/local/bin/podman";
+    check(
+        Root,
+        stub,
+        "podman",
+        "install Podman 4.9 or newer",
+        Install::Refused("Podman 4.3 is too old"),
+    );
+}
+
+#[test]
+fn no_subordinate_ids() {
+    let install = Install::Refused("/etc/subuid");
+    check(
+        Root,
+        ": >/etc/subuid",
+        "subordinate-ids",
+        "sudo archipelago setup --for archy",
+        install,
+    );
+}
+
+#[test]
+fn no_id_mapper() {
+    check(
+        Root,
+        "mv /usr/bin/newuidmap /root/",
+        "newuidmap",
+        "sudo apt install uidmap",
+        Install::Refused("newuidmap"),
+    );
+}
+
+#[test]
+fn units_folder_not_writable() {
+    let install = Install::Refused("/home/archy/.config/containers/systemd is not writable");
+    check(
+        User,
+        "chmod 500 ~/.config/containers/systemd",
+        "folder-units",
+        "sudo chown archy",
+        install,
+    );
+}
+
+#[test]
+fn network_never_online() {
+    let cure = "sudo systemctl add-wants multi-user.target network-online.target";
+    check(
+        Root,
+        "systemctl stop network-online.target",
+        "network-online",
+        cure,
+        Install::NotTried,
+    );
+}
+
+#[test]
+fn daemon_stopped() {
+    check(
+        User,
+        "systemctl --user stop archipelago",
+        "service",
+        "archipelago setup",
+        Install::NotTried,
+    );
+}
+
+#[test]
+fn port_taken_by_another_program() {
+    let takes = "systemctl --user stop archipelago; systemd-run --user --quiet busybox httpd -f -p 127.0.0.1:5678 -h /etc; \
+        until curl -s http://127.0.0.1:5678/ >/dev/null; do :; done";
+    check(
+        User,
+        takes,
+        "port",
+        "ss -ltnp 'sport = :5678'",
+        Install::NotTried,
+    );
+}
+
+#[test]
+fn a_full_disk_is_told() {
+    // A file system of its own, as small as no real one.
+    let fills = "mount -t tmpfs -o size=64m,uid=1000,gid=1000,mode=700 none /var/lib/archipelago";
+    check(Root, fills, "disk", "image prune", Install::NotTried);
+}
+
+#[test]
+fn units_of_an_app_that_is_gone_are_told_and_no_failure() {
+    let host = support::host();
+    let folder = put_tick(&host);
+    archipelago(&host, &["install", folder, "--yes"])
+        .checked()
+        .expect("the app is ready");
+    user(
+        &host,
+        "systemctl --user stop archipelago; rm ~/.config/archipelago/apps/tick.toml",
+    );
+    let (_, doctor) = json(&host, &["doctor"]);
+    let checks = doctor["checks"].as_array().expect("a list");
+    let orphans = checks
+        .iter()
+        .find(|check| check["name"] == "orphans")
+        .expect("the check");
+    assert_eq!(orphans["state"], "warning", "{orphans}");
+    assert!(
+        orphans["finding"]
+            .as_str()
+            .is_some_and(|text| text.contains("archy-tick.container")),
+        "{orphans}"
+    );
+}
+
+#[test]
+fn what_the_user_can_put_right_setup_puts_right() {
+    let host = support::host();
+    user(
+        &host,
+        "systemctl --user disable --now podman.socket archipelago.service; rm -r ~/.config/archipelago ~/.config/containers/systemd",
+    );
+    assert_eq!(archipelago(&host, &["doctor"]).status, 1);
+    user(&host, "archipelago setup; archipelago doctor");
+}

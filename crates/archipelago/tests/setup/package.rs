@@ -1,0 +1,147 @@
+//! The package comes, is replaced and goes; the containers stay.
+
+use testhost::Host;
+
+use crate::support;
+use crate::{archipelago, put_tick, root, shell, user};
+
+/// Id and start of the app's container: what no change of the package may change.
+fn container(host: &Host) -> String {
+    user(
+        host,
+        "podman inspect --format '{{.Id}} {{.State.StartedAt}} {{.State.Status}}' archy-tick",
+    )
+}
+
+/// Where the package's own file is on the host.
+fn put_package(host: &Host) -> &'static str {
+    let path = "/var/tmp/archipelago.deb";
+    host.copy_in(&support::package(), path)
+        .expect("the package's file");
+    root(host, "chmod 644 /var/tmp/archipelago.deb");
+    path
+}
+
+fn host_with_tick() -> Host {
+    let host = support::host();
+    let folder = put_tick(&host);
+    archipelago(&host, &["install", folder, "--yes"])
+        .checked()
+        .expect("the app is ready");
+    host
+}
+
+#[test]
+fn the_package_brings_the_program_its_service_documents_and_the_catalog_with_its_modes() {
+    let host = support::installed();
+    let listed = root(&host, "dpkg -L archipelago");
+    for path in [
+        "/usr/bin/archipelago",
+        "/usr/lib/systemd/user/archipelago.service",
+        "/usr/share/bash-completion/completions/archipelago",
+        "/usr/share/zsh/vendor-completions/_archipelago",
+        "/usr/share/fish/vendor_completions.d/archipelago.fish",
+        "/usr/share/man/man1/archipelago.1.gz",
+        "/usr/share/man/man1/archipelago-install.1.gz",
+        "/usr/share/doc/archipelago/copyright",
+        "/usr/share/doc/archipelago/changelog.Debian.gz",
+        "/usr/share/archipelago/catalog/litecoin/compose.yaml",
+    ] {
+        assert!(
+            listed.lines().any(|line| line == path),
+            "{path} is not in the package:\n{listed}"
+        );
+    }
+    let modes = root(
+        &host,
+        "cd /usr/share/archipelago/catalog; stat -c %a node-ui/serve litecoin/compose.yaml node-ui",
+    );
+    assert_eq!(modes, "755\n644\n755\n");
+    let checked = user(
+        &host,
+        "systemd-analyze --user --man=no verify archipelago.service 2>&1",
+    );
+    assert!(!checked.contains("archipelago.service"), "{checked}");
+    let catalog = archipelago(&host, &["catalog"])
+        .checked()
+        .expect("the catalog");
+    assert!(catalog.contains("litecoin"), "{catalog}");
+}
+
+#[test]
+fn removing_and_purging_the_package_leave_every_container_as_it_was() {
+    let host = host_with_tick();
+    let before = container(&host);
+    for word in ["remove", "purge"] {
+        let said = root(&host, &format!("apt-get {word} --yes archipelago 2>&1"));
+        assert_eq!(container(&host), before, "after apt {word}");
+        let state = shell(
+            &host,
+            testhost::Account::User,
+            "systemctl --user is-active archipelago.service",
+        );
+        assert_eq!(
+            state.stdout, "inactive\n",
+            "the daemon stopped with apt {word}"
+        );
+        user(
+            &host,
+            "systemctl --user is-active archy-tick.service; test ! -e /usr/bin/archipelago",
+        );
+        user(
+            &host,
+            "test -e ~/.config/containers/systemd/archy-tick.container; test -e ~/.config/archipelago/apps/tick.toml",
+        );
+        // Nothing refers to a file that is no longer there.
+        assert_eq!(user(&host, "find ~/.config/systemd/user -xtype l"), "");
+        if word == "purge" {
+            assert!(said.contains("/var/lib/archipelago"), "{said}");
+        }
+        host.install_package(&support::package())
+            .expect("the package installs again");
+        user(&host, "archipelago setup");
+        assert_eq!(container(&host), before, "after setup following apt {word}");
+    }
+}
+
+#[test]
+fn an_upgrade_restarts_the_daemon_that_runs_and_nothing_else() {
+    let host = host_with_tick();
+    let daemon = || {
+        user(
+            &host,
+            "systemctl --user show --property=InvocationID,ActiveState archipelago.service",
+        )
+    };
+    let (before, first) = (container(&host), daemon());
+    let package = put_package(&host);
+    let reinstall = format!("apt-get install --yes --reinstall {package}");
+    root(&host, &reinstall);
+    let second = daemon();
+    assert_ne!(second, first, "the daemon was not restarted");
+    assert!(second.contains("ActiveState=active"), "{second}");
+    assert_eq!(container(&host), before);
+
+    user(&host, "systemctl --user stop archipelago.service");
+    root(&host, &reinstall);
+    assert!(
+        daemon().contains("ActiveState=inactive"),
+        "an upgrade started what a person had stopped"
+    );
+    assert_eq!(container(&host), before);
+}
+
+#[test]
+fn the_package_comes_and_goes_where_systemd_does_not_run() {
+    let host = support::installed();
+    let package = put_package(&host);
+    // As in a chroot: nothing under /run says that there is a systemd or a user's service manager.
+    let without = "unshare --mount bash -euc 'mount -t tmpfs none /run; \"$@\"' bash";
+    root(
+        &host,
+        &format!(
+            "{without} apt-get purge --yes archipelago; {without} apt-get install --yes {package}; \
+             {without} apt-get install --yes --reinstall {package}; {without} apt-get remove --yes archipelago"
+        ),
+    );
+}

@@ -1,0 +1,178 @@
+//! `setup` reaches what it is for, says what it did, and has nothing to do the second time.
+
+use crate::support;
+use crate::{archipelago, json, put_tick, root, shell, user};
+
+/// Everything that a setup could change: files with inode, mode and time, and since when the units run.
+const STATE: &str = "find ~/.config ~/.local/share/archipelago /var/lib/archipelago /etc/subuid /etc/subgid /var/lib/systemd/linger \
+    /etc/systemd -printf '%p %i %m %T@\\n' 2>/dev/null | sort || true; \
+    systemctl --user show --property=InvocationID,ActiveEnterTimestamp archipelago.service podman.socket";
+
+#[test]
+fn the_first_setup_makes_the_host_ready_and_the_second_changes_nothing() {
+    let host = support::installed();
+    user(&host, "systemctl --user disable --now podman.socket");
+    let (code, before) = json(&host, &["doctor"]);
+    assert_eq!((code, &before["ok"]), (1, &false.into()));
+
+    let (code, first) = json(&host, &["setup"]);
+    assert_eq!((code, &first["ok"]), (0, &true.into()), "{first}");
+    let done: Vec<&str> = first["done"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|name| name.as_str())
+        .collect();
+    assert!(
+        ["podman-socket", "service"]
+            .iter()
+            .all(|name| done.contains(name)),
+        "{done:?}"
+    );
+    user(
+        &host,
+        "systemctl --user is-enabled archipelago.service podman.socket; curl -sf http://127.0.0.1:5678/health",
+    );
+
+    let state = user(&host, STATE);
+    let second = archipelago(&host, &["setup"])
+        .checked()
+        .expect("a second setup");
+    assert!(second.contains("There was nothing to do."), "{second}");
+    assert_eq!(user(&host, STATE), state);
+
+    let (code, doctor) = json(&host, &["doctor"]);
+    assert_eq!((code, &doctor["ok"]), (0, &true.into()), "{doctor}");
+    for check in doctor["checks"].as_array().expect("a list") {
+        let keys: Vec<&String> = check.as_object().expect("an object").keys().collect();
+        assert_eq!(keys, ["cure", "finding", "name", "state"]);
+        assert_eq!(
+            (&check["state"], &check["cure"]),
+            (&"ok".into(), &serde_json::Value::Null),
+            "{check}"
+        );
+    }
+}
+
+#[test]
+fn root_does_its_part_for_a_user_once() {
+    let host = support::installed();
+    root(
+        &host,
+        ": >/etc/subuid; echo other:100000:65536 >/etc/subgid; rm /var/lib/systemd/linger/archy; \
+         systemctl disable wants-network-online.service; systemctl stop wants-network-online.service network-online.target",
+    );
+    let asked = archipelago(&host, &["setup"]);
+    assert_eq!(asked.status, 4, "{asked:?}");
+    assert!(
+        asked
+            .stdout
+            .contains("    sudo archipelago setup --for archy\n"),
+        "{asked:?}"
+    );
+
+    // As a service: logind asks for its callers' control group, which a process entered from outside lacks.
+    let command = "systemd-run --pipe --wait --quiet archipelago setup --for archy";
+    let first = root(&host, command);
+    for part in [
+        "165536-231071",
+        "network-online.target",
+        "/var/lib/archipelago belongs to archy",
+        "without a login",
+    ] {
+        assert!(
+            first
+                .lines()
+                .any(|line| line.starts_with("done") && line.contains(part)),
+            "{part}: {first}"
+        );
+    }
+    let result = "cat /etc/subuid /etc/subgid; stat -c '%U %a' /var/lib/archipelago; ls /var/lib/systemd/linger; systemctl is-active network-online.target";
+    let expected =
+        "archy:165536:65536\nother:100000:65536\narchy:165536:65536\narchy 700\narchy\nactive\n";
+    assert_eq!(root(&host, result), expected);
+
+    let state = user(&host, STATE);
+    let second = root(&host, command);
+    assert!(
+        second.lines().all(|line| !line.starts_with("done")),
+        "{second}"
+    );
+    assert_eq!(user(&host, STATE), state);
+    let doctor = archipelago(&host, &["setup"]);
+    assert_eq!(doctor.status, 0, "{doctor:?}");
+}
+
+#[test]
+fn root_does_not_move_the_data_of_a_user_out_of_sight() {
+    let host = support::installed();
+    user(&host, "archipelago setup");
+    let folder = put_tick(&host);
+    archipelago(&host, &["install", folder, "--yes"])
+        .checked()
+        .expect("the app is ready");
+    user(&host, "mkdir -p ~/.local/share/archipelago/volumes/tick");
+    let said = root(
+        &host,
+        "archipelago setup --for archy; test ! -e /var/lib/archipelago",
+    );
+    assert!(
+        said.contains("stay in /home/archy/.local/share/archipelago"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_two_parts_are_for_those_who_may_do_them() {
+    let host = support::installed();
+    let refused = |as_root: bool, command: &str, code: i32, words: &str| {
+        let account = if as_root {
+            testhost::Account::Root
+        } else {
+            testhost::Account::User
+        };
+        let output = shell(&host, account, command);
+        assert_eq!(output.status, code, "{command}: {output:?}");
+        assert!(
+            format!("{}{}", output.stdout, output.stderr).contains(words),
+            "{command}: {output:?}"
+        );
+    };
+    refused(true, "archipelago setup", 4, "not as root");
+    refused(true, "archipelago install litecoin", 4, "not as root");
+    refused(true, "archipelago doctor", 1, "log in as the user");
+    refused(
+        true,
+        "archipelago setup --for nobody-there",
+        3,
+        "nobody-there",
+    );
+    refused(true, "archipelago setup --for root", 3, "ordinary user");
+    refused(
+        false,
+        "archipelago setup --for archy",
+        4,
+        "sudo archipelago setup --for archy",
+    );
+    root(&host, "archipelago version; archipelago catalog");
+}
+
+#[test]
+fn without_the_package_setup_brings_the_service_itself_and_leaves_it_to_the_package_later() {
+    let host = support::installed();
+    user(&host, "mkdir -p ~/bin; cp /usr/bin/archipelago ~/bin/");
+    root(&host, "apt-get purge --yes archipelago");
+    user(&host, "~/bin/archipelago setup");
+    let program = "systemctl --user show --property=ExecStart archipelago.service";
+    assert!(user(&host, program).contains("/home/archy/bin/archipelago"));
+    user(&host, "curl -sf http://127.0.0.1:5678/health");
+
+    host.install_package(&support::package())
+        .expect("the package installs");
+    user(&host, "archipelago setup");
+    assert!(user(&host, program).contains("/usr/bin/archipelago"));
+    user(
+        &host,
+        "archipelago doctor; test ! -e ~/.config/systemd/user/archipelago.service",
+    );
+}

@@ -1,0 +1,60 @@
+//! Hosts with Archipelago on them, as a person gets it there: `apt install` of the package, then its setup.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use testhost::{Host, Options};
+
+/// A fresh host with the package installed and set up for `archy`; its data folder is `/var/lib/archipelago`.
+#[allow(dead_code, reason = "not every test program wants one that is set up")]
+pub(crate) fn host() -> Host {
+    let host = installed();
+    run(&host, true, &["archipelago", "setup", "--for", "archy"]);
+    run(&host, false, &["archipelago", "setup"]);
+    host
+}
+
+/// A fresh host with only the package installed.
+#[allow(
+    dead_code,
+    reason = "not every test program wants one that is not set up"
+)]
+pub(crate) fn installed() -> Host {
+    let host = Host::boot(Options::default()).expect("a host");
+    host.install_package(&package())
+        .expect("the package installs without a network");
+    host
+}
+
+fn run(host: &Host, as_root: bool, command: &[&str]) {
+    let output = if as_root {
+        host.run_root(command)
+    } else {
+        host.run_user(command)
+    };
+    output
+        .expect("a run in the host")
+        .checked()
+        .expect("the setup succeeds");
+}
+
+/// The package: what `$ARCHIPELAGO_DEB` names, else built now, once per test program.
+pub(crate) fn package() -> PathBuf {
+    static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
+    PACKAGE
+        .get_or_init(|| std::env::var_os("ARCHIPELAGO_DEB").map_or_else(build, PathBuf::from))
+        .clone()
+}
+
+fn build() -> PathBuf {
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["xtask", "deb", "--profile", "dev"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo");
+    assert!(output.status.success(), "cargo xtask deb failed");
+    let text = String::from_utf8(output.stdout).expect("a path in UTF-8");
+    PathBuf::from(text.lines().last().expect("the path of the package"))
+}
