@@ -3,9 +3,15 @@
 //! `archipelago doctor` shows the whole judgement, `setup` acts on it, and `install` refuses what has failed. A fact that nobody
 //! looked for is absent and is not judged.
 
-use std::path::PathBuf;
+mod facts;
+mod ids;
 
 use serde::Serialize;
+
+pub use facts::{
+    Api, Disk, Facts, Folder, FolderState, Network, Port, Service, ServiceFile, Socket,
+};
+pub use ids::{free_subordinate_range, subordinate_ids};
 
 /// The oldest Podman whose Quadlet knows every unit that we write.
 pub const PODMAN_OLDEST: (u32, u32) = (4, 9);
@@ -21,145 +27,6 @@ const FREE_MIB_LEAST: u64 = 256;
 
 /// Below this the next image may not fit.
 const FREE_MIB_GOOD: u64 = 2048;
-
-/// What is known of a host and its user.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// The user's name.
-    pub user: String,
-    /// This program's version.
-    pub version: String,
-    /// Whether the user's systemd answers, or why not.
-    pub systemd: Option<Result<(), String>>,
-    /// Whether the user's services run without a login.
-    pub linger: Option<bool>,
-    /// How many subordinate user and group ids the user has.
-    pub subordinate_ids: Option<(u64, u64)>,
-    /// The programs that map those ids, and that are missing.
-    pub id_mappers_missing: Option<Vec<String>>,
-    /// What `podman --version` says; `Err` when there is no Podman.
-    pub podman: Option<Result<String, String>>,
-    /// Whether Podman's generator is there.
-    pub generator: Option<bool>,
-    /// The socket of Podman's API.
-    pub socket: Option<Socket>,
-    /// What Podman's API says.
-    pub api: Option<Result<Api, String>>,
-    /// Whether the control groups are of version 2.
-    pub cgroup_v2: Option<bool>,
-    /// What every rootless start waits for.
-    pub network: Option<Network>,
-    /// The folders that Archipelago uses.
-    pub folders: Vec<Folder>,
-    /// The file systems that fill up.
-    pub disks: Vec<Disk>,
-    /// `archipelago.service`.
-    pub service: Option<Service>,
-    /// The port of the daemon.
-    pub port: Option<Port>,
-    /// Unit files of ours whose app is not installed.
-    pub orphans: Option<Vec<String>>,
-}
-
-/// `podman.socket`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Socket {
-    /// Something listens on it.
-    pub listening: bool,
-    /// It is started at boot; absent when systemd was not asked.
-    pub enabled: Option<bool>,
-    /// The operator forbade it.
-    pub masked: bool,
-}
-
-/// What Podman's API says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Api {
-    /// Its containers run as the user.
-    pub rootless: bool,
-    /// Its version.
-    pub version: String,
-}
-
-/// `network-online.target` of the system, for which rootless Quadlet units wait up to 90 s
-/// (`podman-systemd.unit(5)`, "Implicit network dependencies").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    /// This Podman waits for it.
-    pub awaited: bool,
-    /// It is reached.
-    pub reached: bool,
-    /// Something wants it at boot, so that it will be reached.
-    pub wanted: bool,
-}
-
-/// A folder that must be there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Folder {
-    /// What it is for: `config`, `units`, `data` or `runtime`.
-    pub purpose: &'static str,
-    /// Where it is.
-    pub path: PathBuf,
-    /// How it is.
-    pub state: FolderState,
-}
-
-/// How a folder is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FolderState {
-    /// There, and the user may write to it.
-    Writable,
-    /// Not there yet; the user can make it.
-    Missing,
-    /// Not there and not to be made, or not to be written to.
-    Refused,
-}
-
-/// A file system.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Disk {
-    /// What is kept on it.
-    pub purpose: &'static str,
-    /// Where.
-    pub path: PathBuf,
-    /// What is free, in MiB.
-    pub free_mib: u64,
-}
-
-/// The daemon's service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
-    /// Its file.
-    pub file: ServiceFile,
-    /// It runs.
-    pub active: bool,
-    /// The version that the running daemon says it is.
-    pub running_version: Option<String>,
-}
-
-/// The file of the daemon's service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServiceFile {
-    /// There is none.
-    Missing,
-    /// It is not started at boot.
-    Disabled,
-    /// It is.
-    Enabled,
-    /// The operator forbade it.
-    Masked,
-}
-
-/// The port of the daemon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Port {
-    /// Nobody has it.
-    Free,
-    /// An Archipelago answers there.
-    Answers,
-    /// Another program has it.
-    Taken,
-}
 
 /// One judgement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -650,43 +517,6 @@ fn failed(
         cure: Some(cure.into()),
         remedy: Some(remedy),
     }
-}
-
-/// How many ids the user has in the text of `/etc/subuid` or `/etc/subgid` (`subuid(5)`: `name or uid:first:count`).
-#[must_use]
-pub fn subordinate_ids(text: &str, user: &str, uid: u32) -> u64 {
-    ranges(text)
-        .filter(|range| range.owner == user || range.owner == uid.to_string())
-        .map(|range| range.count)
-        .sum()
-}
-
-/// The first id of a range that nobody has in any of the texts and that accounts do not use (`login.defs(5)`: `SUB_UID_MIN`).
-#[must_use]
-pub fn free_subordinate_range(texts: &[&str]) -> u64 {
-    const FIRST: u64 = 100_000;
-    let ends = texts
-        .iter()
-        .flat_map(|text| ranges(text))
-        .map(|range| range.first.saturating_add(range.count));
-    ends.max().unwrap_or(FIRST).max(FIRST)
-}
-
-struct Range<'a> {
-    owner: &'a str,
-    first: u64,
-    count: u64,
-}
-
-fn ranges(text: &str) -> impl Iterator<Item = Range<'_>> {
-    text.lines().filter_map(|line| {
-        let mut fields = line.trim().split(':');
-        Some(Range {
-            owner: fields.next()?,
-            first: fields.next()?.parse().ok()?,
-            count: fields.next()?.parse().ok()?,
-        })
-    })
 }
 
 #[cfg(test)]

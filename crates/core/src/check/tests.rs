@@ -1,5 +1,7 @@
 //! What is judged how: one fact at a time, changed from a host on which all is right.
 
+use std::path::PathBuf;
+
 use super::*;
 
 /// A host on which nothing is wrong.

@@ -1,0 +1,142 @@
+//! What is known of a host and its user, for [`super::judge`]. A fact that nobody looked for is absent.
+
+use std::path::PathBuf;
+
+/// What is known of a host and its user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The user's name.
+    pub user: String,
+    /// This program's version.
+    pub version: String,
+    /// Whether the user's systemd answers, or why not.
+    pub systemd: Option<Result<(), String>>,
+    /// Whether the user's services run without a login.
+    pub linger: Option<bool>,
+    /// How many subordinate user and group ids the user has.
+    pub subordinate_ids: Option<(u64, u64)>,
+    /// The programs that map those ids, and that are missing.
+    pub id_mappers_missing: Option<Vec<String>>,
+    /// What `podman --version` says; `Err` when there is no Podman.
+    pub podman: Option<Result<String, String>>,
+    /// Whether Podman's generator is there.
+    pub generator: Option<bool>,
+    /// The socket of Podman's API.
+    pub socket: Option<Socket>,
+    /// What Podman's API says.
+    pub api: Option<Result<Api, String>>,
+    /// Whether the control groups are of version 2.
+    pub cgroup_v2: Option<bool>,
+    /// What every rootless start waits for.
+    pub network: Option<Network>,
+    /// The folders that Archipelago uses.
+    pub folders: Vec<Folder>,
+    /// The file systems that fill up.
+    pub disks: Vec<Disk>,
+    /// `archipelago.service`.
+    pub service: Option<Service>,
+    /// The port of the daemon.
+    pub port: Option<Port>,
+    /// Unit files of ours whose app is not installed.
+    pub orphans: Option<Vec<String>>,
+}
+
+/// `podman.socket`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Socket {
+    /// Something listens on it.
+    pub listening: bool,
+    /// It is started at boot; absent when systemd was not asked.
+    pub enabled: Option<bool>,
+    /// The operator forbade it.
+    pub masked: bool,
+}
+
+/// What Podman's API says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Api {
+    /// Its containers run as the user.
+    pub rootless: bool,
+    /// Its version.
+    pub version: String,
+}
+
+/// `network-online.target` of the system, for which rootless Quadlet units wait up to 90 s
+/// (`podman-systemd.unit(5)`, "Implicit network dependencies").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// This Podman waits for it.
+    pub awaited: bool,
+    /// It is reached.
+    pub reached: bool,
+    /// Something wants it at boot, so that it will be reached.
+    pub wanted: bool,
+}
+
+/// A folder that must be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// What it is for: `config`, `units`, `data` or `runtime`.
+    pub purpose: &'static str,
+    /// Where it is.
+    pub path: PathBuf,
+    /// How it is.
+    pub state: FolderState,
+}
+
+/// How a folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FolderState {
+    /// There, and the user may write to it.
+    Writable,
+    /// Not there yet; the user can make it.
+    Missing,
+    /// Not there and not to be made, or not to be written to.
+    Refused,
+}
+
+/// A file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// What is kept on it.
+    pub purpose: &'static str,
+    /// Where.
+    pub path: PathBuf,
+    /// What is free, in MiB.
+    pub free_mib: u64,
+}
+
+/// The daemon's service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Its file.
+    pub file: ServiceFile,
+    /// It runs.
+    pub active: bool,
+    /// The version that the running daemon says it is.
+    pub running_version: Option<String>,
+}
+
+/// The file of the daemon's service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceFile {
+    /// There is none.
+    Missing,
+    /// It is not started at boot.
+    Disabled,
+    /// It is.
+    Enabled,
+    /// The operator forbade it.
+    Masked,
+}
+
+/// The port of the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// Nobody has it.
+    Free,
+    /// An Archipelago answers there.
+    Answers,
+    /// Another program has it.
+    Taken,
+}
