@@ -1,28 +1,26 @@
 //! From a manifest to units and files: the one place that knows what a Compose service becomes in Quadlet.
 
+mod files;
+mod image;
+mod reach;
+
+pub(super) use files::capture_paths;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use super::{
-    Apps, BuildContext, DesiredContainer, DesiredImage, DesiredProbe, DesiredUnit, Inputs, Origin,
-    PodmanSecret, Present, Role,
+    Apps, DesiredContainer, DesiredImage, DesiredUnit, Inputs, PodmanSecret, Present, Role,
 };
 use crate::config::Config;
-use crate::image::Reference;
 use crate::layout::Layout;
-use crate::manifest::{
-    Build, Encoding, Files, ImageSource, Manifest, MountSource, NetworkMode, Port, Protocol,
-    Service,
-};
+use crate::manifest::{Files, Manifest, MountSource, NetworkMode, Port, Protocol, Service};
 use crate::name::AppId;
 use crate::quadlet::{
     self, Kind, NetworkJoin, Pull, SecretDelivery, ServiceSection, Stamp, Unit, UnitSection, hex,
 };
-use crate::template;
 
 /// The label on everything of ours in Podman: the app.
 pub const APP_LABEL: &str = "archipelago.app";
@@ -84,25 +82,6 @@ pub(super) fn present(
         work.add_service(&mut present, name, service)?;
     }
     Ok(present)
-}
-
-/// The files that an app's captures name.
-pub(super) fn capture_paths(
-    layout: &Layout,
-    id: &AppId,
-    manifest: &Manifest,
-) -> BTreeMap<String, PathBuf> {
-    manifest
-        .extension
-        .captures
-        .iter()
-        .map(|(name, capture)| {
-            (
-                name.clone(),
-                layout.volumes(id).join(&capture.volume).join(&capture.path),
-            )
-        })
-        .collect()
 }
 
 struct Work<'a> {
@@ -534,219 +513,6 @@ impl Work<'_> {
         static NONE: Files = Files::new();
         self.inputs.definitions.get(self.id).unwrap_or(&NONE)
     }
-
-    fn image(&self, name: &str, service: &Service) -> Result<DesiredImage, String> {
-        match &service.image {
-            ImageSource::Reference(text) => {
-                let chosen = self.config.images.get(text).unwrap_or(text);
-                let reference = Reference::parse(chosen)
-                    .map_err(|error| format!("services.{name}.image: {error}"))?;
-                let without_tls = self.config.image_uses_insecure_registry(&reference);
-                Ok(DesiredImage {
-                    reference,
-                    origin: Origin::Pull { without_tls },
-                })
-            }
-            ImageSource::Build(build) => {
-                let context = self.build_context(name, build)?;
-                let tag = digest_of(&context);
-                Ok(DesiredImage {
-                    reference: Reference::local(
-                        &self.manifest.container(name).to_ascii_lowercase(),
-                        &tag,
-                    ),
-                    origin: Origin::Build(Box::new(context)),
-                })
-            }
-        }
-    }
-
-    fn build_context(&self, name: &str, build: &Build) -> Result<BuildContext, String> {
-        let inside = format!("{}/", build.context);
-        let files: Files = self
-            .definition()
-            .iter()
-            .filter_map(|(path, content)| {
-                Some((path.strip_prefix(&inside)?.to_owned(), content.clone()))
-            })
-            .collect();
-        if files.is_empty() {
-            return Err(format!(
-                "services.{name}.build: the folder {:?} is missing or empty",
-                build.context
-            ));
-        }
-        let candidates: &[&str] = match &build.containerfile {
-            Some(path) => &[path.as_str()],
-            None => &["Containerfile", "Dockerfile"],
-        };
-        let containerfile = candidates
-            .iter()
-            .find(|path| files.contains_key(**path))
-            .ok_or_else(|| {
-                format!(
-                    "services.{name}.build: there is no {} in {:?}",
-                    candidates.join(" or "),
-                    build.context
-                )
-            })?;
-        Ok(BuildContext {
-            containerfile: (*containerfile).to_owned(),
-            args: build.args.clone(),
-            target: build.target.clone(),
-            files,
-        })
-    }
-
-    fn rendered_files(&self) -> Result<BTreeMap<PathBuf, String>, String> {
-        let none = BTreeMap::new();
-        let secrets_of = |id: &AppId| self.inputs.secrets.get(id).unwrap_or(&none);
-        let context = template::Context {
-            app: template::AppContext { id: self.id },
-            settings: &self.manifest.settings,
-            secrets: secrets_of(self.id),
-            captures: self.captures()?,
-            apps: self
-                .manifest
-                .extension
-                .requires
-                .apps
-                .iter()
-                .filter_map(|id| {
-                    let other = template::OtherApp {
-                        settings: &self.apps.manifest(id)?.settings,
-                        secrets: secrets_of(id),
-                    };
-                    Some((id.as_str(), other))
-                })
-                .collect(),
-        };
-        let mut files = BTreeMap::new();
-        for template in &self.manifest.extension.templates {
-            let file = self
-                .inputs
-                .layout
-                .definition(self.id)
-                .join(&template.source);
-            let name = file.display().to_string();
-            let content = self.definition().get(&template.source).ok_or_else(|| {
-                format!("{name} is missing, but x-archipelago.templates names it")
-            })?;
-            let source =
-                std::str::from_utf8(content).map_err(|_| format!("{name} is not UTF-8 text"))?;
-            let rendered =
-                template::render(&name, source, &context).map_err(|error| error.to_string())?;
-            let stem = self.manifest.container(&template.service);
-            files.insert(
-                self.inputs
-                    .layout
-                    .rendered(&stem)
-                    .join(template.file_name()),
-                rendered,
-            );
-        }
-        Ok(files)
-    }
-
-    fn captures(&self) -> Result<BTreeMap<&str, String>, String> {
-        let paths = capture_paths(&self.inputs.layout, self.id, self.manifest);
-        let mut captures = BTreeMap::new();
-        for (name, capture) in &self.manifest.extension.captures {
-            let content = paths
-                .get(name)
-                .and_then(|path| self.inputs.captured.get(path));
-            let captured = match (content, capture.encoding) {
-                (None, _) => String::new(),
-                (Some(bytes), Encoding::Hex) => hex(bytes),
-                (Some(bytes), Encoding::Text) => std::str::from_utf8(bytes)
-                    .map_err(|_| {
-                        format!("the captured file {name} is not UTF-8 text; use `encoding: hex`")
-                    })?
-                    .trim_end_matches('\n')
-                    .to_owned(),
-            };
-            captures.insert(name.as_str(), captured);
-        }
-        Ok(captures)
-    }
-
-    fn published(&self, service: &str, port: u16) -> Option<SocketAddr> {
-        let port = self.manifest.services.get(service)?.published(port)?;
-        Some(SocketAddr::new(
-            reachable(port.address.unwrap_or(self.config.publish_address)),
-            port.host,
-        ))
-    }
-
-    fn probes(&self) -> Vec<DesiredProbe> {
-        let readiness = &self.manifest.extension.readiness;
-        readiness
-            .iter()
-            .filter_map(|probe| {
-                Some(DesiredProbe {
-                    address: self.published(&probe.service, probe.port)?,
-                    kind: probe.kind.clone(),
-                })
-            })
-            .collect()
-    }
-
-    fn urls(&self) -> Vec<(String, String)> {
-        let urls = &self.manifest.extension.urls;
-        urls.iter()
-            .filter_map(|url| {
-                let address = self.published(&url.service, url.port)?;
-                Some((url.title.clone(), format!("http://{address}{}", url.path)))
-            })
-            .collect()
-    }
-
-    fn ports(&self) -> BTreeSet<(SocketAddr, Protocol)> {
-        self.manifest
-            .services
-            .values()
-            .flat_map(|service| &service.ports)
-            .map(|port| {
-                let address = port.address.unwrap_or(self.config.publish_address);
-                (SocketAddr::new(address, port.host), port.protocol)
-            })
-            .collect()
-    }
-}
-
-/// The address at which the node itself reaches a port published on `address`.
-fn reachable(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(v4) if v4.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(v6) if v6.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        other => other,
-    }
-}
-
-/// A tag that changes whenever the build would.
-fn digest_of(context: &BuildContext) -> String {
-    let BuildContext {
-        files,
-        containerfile,
-        args,
-        target,
-    } = context;
-    let mut digest = Sha256::new();
-    let mut part = |bytes: &[u8]| {
-        digest.update((bytes.len() as u64).to_le_bytes());
-        digest.update(bytes);
-    };
-    part(containerfile.as_bytes());
-    part(target.as_deref().unwrap_or_default().as_bytes());
-    for (name, value) in args {
-        part(name.as_bytes());
-        part(value.as_bytes());
-    }
-    for (path, content) in files {
-        part(path.as_bytes());
-        part(content);
-    }
-    hex(&digest.finalize()[..6])
 }
 
 fn text(path: &std::path::Path) -> Result<String, String> {

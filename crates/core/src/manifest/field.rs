@@ -3,7 +3,9 @@
 //! Text is interpolated when it is read, so an error inside a variable names the line that used it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use super::duration::parse_duration;
 use super::yaml::{Node, Place, Value};
 use super::{ManifestError, Settings, interpolate};
 use crate::name::check_part;
@@ -191,6 +193,10 @@ impl<'a> Field<'a> {
         let text = self.text()?;
         text.parse()
             .map_err(|_| self.error(format!("expected a whole number from 0, not {text:?}")))
+    }
+
+    pub(crate) fn duration(&self) -> Result<Duration, ManifestError> {
+        parse_duration(&self.text()?).map_err(|problem| self.error(problem))
     }
 
     pub(crate) fn port(&self) -> Result<u16, ManifestError> {

@@ -4,12 +4,16 @@
 //! [`Warning`]. The format is written down for people in `docs/manifest.md`. This module reads text; it never
 //! looks at a disk, and it knows nothing of Quadlet.
 
+mod build;
 mod duration;
+mod environment;
 mod extension;
 mod field;
+mod healthcheck;
 mod interpolate;
 mod mount;
 mod port;
+mod secret;
 mod service;
 mod settings;
 #[cfg(test)]
@@ -19,10 +23,13 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+pub use build::{Build, ImageSource};
 pub use extension::{Capture, Encoding, Extension, Probe, ProbeKind, Requires, Template, Url};
+pub use healthcheck::Health;
 pub use mount::{Mount, MountSource};
 pub use port::{Port, Protocol};
-pub use service::{Build, Health, ImageSource, NetworkMode, SecretMount, Service};
+pub use secret::SecretMount;
+pub use service::{NetworkMode, Service};
 pub use settings::{Setting, SettingError, SettingKind, SettingValue, Settings};
 pub use yaml::Place;
 

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::duration::{parse_bytes, parse_duration};
+use super::build::{ImageSource, read_image};
+use super::duration::parse_bytes;
+use super::environment::{read_env_files, read_environment};
 use super::field::Field;
-use super::mount::relative;
+use super::healthcheck::Health;
+use super::secret::SecretMount;
 use super::{Files, ManifestError, Mount, Port, Protocol, Warning};
 
 /// One container of an app.
@@ -87,28 +90,6 @@ pub struct Service {
     pub userns: Option<String>,
 }
 
-/// Where a service's image comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ImageSource {
-    /// A reference to pull.
-    Reference(String),
-    /// A folder to build.
-    Build(Build),
-}
-
-/// A local build.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Build {
-    /// The folder, relative to the app's folder.
-    pub context: String,
-    /// The Containerfile in it; `None` looks for `Containerfile`, then `Dockerfile`.
-    pub containerfile: Option<String>,
-    /// Build arguments.
-    pub args: BTreeMap<String, String>,
-    /// The stage to build.
-    pub target: Option<String>,
-}
-
 /// How a service is connected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NetworkMode {
@@ -119,38 +100,6 @@ pub enum NetworkMode {
     Host,
     /// Not at all.
     None,
-}
-
-/// A secret mounted as a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecretMount {
-    /// The secret's name in `x-archipelago.secrets`.
-    pub secret: String,
-    /// The file name under `/run/secrets`, or an absolute path.
-    pub target: Option<String>,
-    /// Owner in the container.
-    pub uid: Option<u32>,
-    /// Group in the container.
-    pub gid: Option<u32>,
-    /// Mode, as octal digits.
-    pub mode: Option<String>,
-}
-
-/// A container's health check, in Podman's terms.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Health {
-    /// `["CMD", …]`, `["CMD-SHELL", text]` or `["NONE"]`.
-    pub test: Vec<String>,
-    /// Time between two checks.
-    pub interval: Option<Duration>,
-    /// Time one check may take.
-    pub timeout: Option<Duration>,
-    /// Failures in a row until it is unhealthy.
-    pub retries: Option<u64>,
-    /// Time after the start in which failures do not count.
-    pub start_period: Option<Duration>,
-    /// Time between two checks in that time.
-    pub start_interval: Option<Duration>,
 }
 
 impl Service {
@@ -262,7 +211,7 @@ impl Service {
             "group_add" => self.group_add = entry.texts()?,
             "working_dir" => self.working_dir = Some(entry.text()?),
             "hostname" => self.hostname = Some(entry.text()?),
-            "stop_grace_period" => self.stop_grace_period = Some(duration(entry)?),
+            "stop_grace_period" => self.stop_grace_period = Some(entry.duration()?),
             "stop_signal" => self.stop_signal = Some(entry.text()?),
             "init" => self.init = entry.boolean()?,
             "read_only" => self.read_only = entry.boolean()?,
@@ -348,51 +297,6 @@ impl Service {
     }
 }
 
-fn read_image(field: &Field<'_>) -> Result<ImageSource, ManifestError> {
-    match (field.get("build"), field.get("image")) {
-        (Some(build), None) => Ok(ImageSource::Build(Build::read(&build)?)),
-        (None, Some(image)) => Ok(ImageSource::Reference(image.text()?)),
-        (Some(_), Some(image)) => Err(image.error(
-            "a service has either `image` or `build`; a built image is named by Archipelago after its content",
-        )),
-        (None, None) => Err(field.error("needs `image` or `build`")),
-    }
-}
-
-impl Build {
-    fn read(field: &Field<'_>) -> Result<Self, ManifestError> {
-        let mut build = Self {
-            context: String::new(),
-            containerfile: None,
-            args: BTreeMap::new(),
-            target: None,
-        };
-        if !field.is_map() {
-            build.context = context(field)?;
-            return Ok(build);
-        }
-        build.context = context(&field.required("context")?)?;
-        field.each(|key, value| {
-            match key {
-                "context" => {}
-                "dockerfile" => build.containerfile = Some(relative(value, &value.text()?)?),
-                "args" => build.args = value.pairs()?,
-                "target" => build.target = Some(value.text()?),
-                _ => return Ok(false),
-            }
-            Ok(true)
-        })?;
-        Ok(build)
-    }
-}
-
-/// A folder of the app, or one beside it (`../shared-ui`), which the loader brings along under its own name.
-fn context(field: &Field<'_>) -> Result<String, ManifestError> {
-    let text = field.text()?;
-    let inside = text.strip_prefix("../").unwrap_or(&text);
-    relative(field, inside)
-}
-
 impl NetworkMode {
     fn read(field: &Field<'_>) -> Result<Self, ManifestError> {
         match field.text()?.as_str() {
@@ -453,108 +357,6 @@ fn read_depends_on(
     Ok(names)
 }
 
-impl SecretMount {
-    fn read(field: &Field<'_>) -> Result<Self, ManifestError> {
-        let mut mount = Self {
-            secret: String::new(),
-            target: None,
-            uid: None,
-            gid: None,
-            mode: None,
-        };
-        if !field.is_map() {
-            mount.secret = field.text()?;
-            return Ok(mount);
-        }
-        mount.secret = field.required("source")?.text()?;
-        field.each(|key, value| {
-            match key {
-                "source" => {}
-                "target" => mount.target = Some(secret_target(value)?),
-                "uid" => mount.uid = Some(id(value)?),
-                "gid" => mount.gid = Some(id(value)?),
-                "mode" => mount.mode = Some(mode(value)?),
-                _ => return Ok(false),
-            }
-            Ok(true)
-        })?;
-        Ok(mount)
-    }
-}
-
-/// Compose takes a variable without a value from the shell it is started in; here there is none.
-fn read_environment(field: &Field<'_>) -> Result<BTreeMap<String, String>, ManifestError> {
-    if field.is_map()
-        && let Some(bare) = field.entries()?.iter().find(|entry| entry.is_null())
-    {
-        return Err(bare.error(
-            "a variable without a value takes it from the shell in Compose; here there is none: write \"\" for an empty one",
-        ));
-    }
-    field.pairs()
-}
-
-fn id(field: &Field<'_>) -> Result<u32, ManifestError> {
-    u32::try_from(field.count()?).map_err(|_| field.error("user and group ids end at 4294967295"))
-}
-
-/// Podman separates a secret's options by commas.
-fn secret_target(field: &Field<'_>) -> Result<String, ManifestError> {
-    let text = field.text()?;
-    if text.is_empty() || text.contains(|c: char| c == ',' || c.is_control()) {
-        return Err(field.error("a secret's target holds neither commas nor control characters"));
-    }
-    Ok(text)
-}
-
-fn mode(field: &Field<'_>) -> Result<String, ManifestError> {
-    let text = field.text()?;
-    let digits = text.strip_prefix("0o").unwrap_or(&text);
-    if (3..=4).contains(&digits.len()) && digits.bytes().all(|b| (b'0'..=b'7').contains(&b)) {
-        Ok(format!("{digits:0>4}"))
-    } else {
-        Err(field.error(format!(
-            "expected a mode in octal digits such as 0440, not {text:?}"
-        )))
-    }
-}
-
-impl Health {
-    fn read(field: &Field<'_>) -> Result<Option<Self>, ManifestError> {
-        let mut health = Self::default();
-        let mut disabled = false;
-        field.each(|key, value| {
-            match key {
-                "test" if value.is_list() => health.test = value.texts()?,
-                "test" => health.test = vec!["CMD-SHELL".to_owned(), value.text()?],
-                "interval" => health.interval = Some(duration(value)?),
-                "timeout" => health.timeout = Some(duration(value)?),
-                "retries" => health.retries = Some(value.count()?),
-                "start_period" => health.start_period = Some(duration(value)?),
-                "start_interval" => health.start_interval = Some(duration(value)?),
-                "disable" => disabled = value.boolean()?,
-                _ => return Ok(false),
-            }
-            Ok(true)
-        })?;
-        if disabled {
-            health.test = vec!["NONE".to_owned()];
-        }
-        match health.test.first().map(String::as_str) {
-            Some("CMD" | "CMD-SHELL") if health.test.len() > 1 => Ok(Some(health)),
-            Some("NONE") => Ok(Some(health)),
-            None => Ok(None),
-            Some(_) => Err(field
-                .at(&["test"])
-                .error("expected [\"CMD\", …], [\"CMD-SHELL\", \"…\"] or [\"NONE\"]")),
-        }
-    }
-}
-
-fn duration(field: &Field<'_>) -> Result<Duration, ManifestError> {
-    parse_duration(&field.text()?).map_err(|problem| field.error(problem))
-}
-
 /// A list of words, or one text that is split as a shell would.
 fn words(field: &Field<'_>) -> Result<Vec<String>, ManifestError> {
     if field.is_list() {
@@ -594,40 +396,4 @@ fn read_ulimits(field: &Field<'_>) -> Result<Vec<String>, ManifestError> {
         }
     }
     Ok(limits)
-}
-
-fn read_env_files(
-    field: &Field<'_>,
-    files: &Files,
-) -> Result<BTreeMap<String, String>, ManifestError> {
-    let names = if field.is_list() {
-        field.items()?
-    } else {
-        vec![field.clone()]
-    };
-    let mut variables = BTreeMap::new();
-    for name in names {
-        let path = relative(&name, &name.text()?)?;
-        let content = files
-            .get(&path)
-            .ok_or_else(|| name.error(format!("there is no file {path:?} in the app's folder")))?;
-        let text = std::str::from_utf8(content)
-            .map_err(|_| name.error(format!("{path:?} is not UTF-8 text")))?;
-        for (index, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let (key, value) = line
-                .split_once('=')
-                .ok_or_else(|| name.error(format!("{path}:{}: expected NAME=value", index + 1)))?;
-            let value = value.trim();
-            let bare = ['"', '\'']
-                .iter()
-                .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote))
-                .unwrap_or(value);
-            variables.insert(key.trim().to_owned(), bare.to_owned());
-        }
-    }
-    Ok(variables)
 }

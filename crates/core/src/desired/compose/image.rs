@@ -1,0 +1,100 @@
+//! Where the image of a service comes from.
+
+use sha2::{Digest, Sha256};
+
+use super::Work;
+use crate::desired::{BuildContext, DesiredImage, Origin};
+use crate::image::Reference;
+use crate::manifest::{Build, Files, ImageSource, Service};
+use crate::quadlet::hex;
+
+impl Work<'_> {
+    pub(super) fn image(&self, name: &str, service: &Service) -> Result<DesiredImage, String> {
+        match &service.image {
+            ImageSource::Reference(text) => {
+                let chosen = self.config.images.get(text).unwrap_or(text);
+                let reference = Reference::parse(chosen)
+                    .map_err(|error| format!("services.{name}.image: {error}"))?;
+                let without_tls = self.config.image_uses_insecure_registry(&reference);
+                Ok(DesiredImage {
+                    reference,
+                    origin: Origin::Pull { without_tls },
+                })
+            }
+            ImageSource::Build(build) => {
+                let context = self.build_context(name, build)?;
+                let tag = digest_of(&context);
+                Ok(DesiredImage {
+                    reference: Reference::local(
+                        &self.manifest.container(name).to_ascii_lowercase(),
+                        &tag,
+                    ),
+                    origin: Origin::Build(Box::new(context)),
+                })
+            }
+        }
+    }
+
+    fn build_context(&self, name: &str, build: &Build) -> Result<BuildContext, String> {
+        let inside = format!("{}/", build.context);
+        let files: Files = self
+            .definition()
+            .iter()
+            .filter_map(|(path, content)| {
+                Some((path.strip_prefix(&inside)?.to_owned(), content.clone()))
+            })
+            .collect();
+        if files.is_empty() {
+            return Err(format!(
+                "services.{name}.build: the folder {:?} is missing or empty",
+                build.context
+            ));
+        }
+        let candidates: &[&str] = match &build.containerfile {
+            Some(path) => &[path.as_str()],
+            None => &["Containerfile", "Dockerfile"],
+        };
+        let containerfile = candidates
+            .iter()
+            .find(|path| files.contains_key(**path))
+            .ok_or_else(|| {
+                format!(
+                    "services.{name}.build: there is no {} in {:?}",
+                    candidates.join(" or "),
+                    build.context
+                )
+            })?;
+        Ok(BuildContext {
+            containerfile: (*containerfile).to_owned(),
+            args: build.args.clone(),
+            target: build.target.clone(),
+            files,
+        })
+    }
+}
+
+/// A tag that changes whenever the build would.
+fn digest_of(context: &BuildContext) -> String {
+    let BuildContext {
+        files,
+        containerfile,
+        args,
+        target,
+    } = context;
+    let mut digest = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        digest.update((bytes.len() as u64).to_le_bytes());
+        digest.update(bytes);
+    };
+    part(containerfile.as_bytes());
+    part(target.as_deref().unwrap_or_default().as_bytes());
+    for (name, value) in args {
+        part(name.as_bytes());
+        part(value.as_bytes());
+    }
+    for (path, content) in files {
+        part(path.as_bytes());
+        part(content);
+    }
+    hex(&digest.finalize()[..6])
+}

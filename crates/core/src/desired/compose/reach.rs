@@ -1,0 +1,62 @@
+//! How an app is reached from the node: its ports, pages and probes.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::Work;
+use crate::desired::DesiredProbe;
+use crate::manifest::Protocol;
+
+impl Work<'_> {
+    fn published(&self, service: &str, port: u16) -> Option<SocketAddr> {
+        let port = self.manifest.services.get(service)?.published(port)?;
+        Some(SocketAddr::new(
+            reachable(port.address.unwrap_or(self.config.publish_address)),
+            port.host,
+        ))
+    }
+
+    pub(super) fn probes(&self) -> Vec<DesiredProbe> {
+        let readiness = &self.manifest.extension.readiness;
+        readiness
+            .iter()
+            .filter_map(|probe| {
+                Some(DesiredProbe {
+                    address: self.published(&probe.service, probe.port)?,
+                    kind: probe.kind.clone(),
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn urls(&self) -> Vec<(String, String)> {
+        let urls = &self.manifest.extension.urls;
+        urls.iter()
+            .filter_map(|url| {
+                let address = self.published(&url.service, url.port)?;
+                Some((url.title.clone(), format!("http://{address}{}", url.path)))
+            })
+            .collect()
+    }
+
+    pub(super) fn ports(&self) -> BTreeSet<(SocketAddr, Protocol)> {
+        self.manifest
+            .services
+            .values()
+            .flat_map(|service| &service.ports)
+            .map(|port| {
+                let address = port.address.unwrap_or(self.config.publish_address);
+                (SocketAddr::new(address, port.host), port.protocol)
+            })
+            .collect()
+    }
+}
+
+/// The address at which the node itself reaches a port published on `address`.
+fn reachable(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) if v4.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(v6) if v6.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        other => other,
+    }
+}

@@ -1,0 +1,74 @@
+//! Where a service's image comes from: `image` or `build`.
+
+use std::collections::BTreeMap;
+
+use super::ManifestError;
+use super::field::Field;
+use super::mount::relative;
+
+/// Where a service's image comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageSource {
+    /// A reference to pull.
+    Reference(String),
+    /// A folder to build.
+    Build(Build),
+}
+
+/// A local build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// The folder, relative to the app's folder.
+    pub context: String,
+    /// The Containerfile in it; `None` looks for `Containerfile`, then `Dockerfile`.
+    pub containerfile: Option<String>,
+    /// Build arguments.
+    pub args: BTreeMap<String, String>,
+    /// The stage to build.
+    pub target: Option<String>,
+}
+
+pub(super) fn read_image(field: &Field<'_>) -> Result<ImageSource, ManifestError> {
+    match (field.get("build"), field.get("image")) {
+        (Some(build), None) => Ok(ImageSource::Build(Build::read(&build)?)),
+        (None, Some(image)) => Ok(ImageSource::Reference(image.text()?)),
+        (Some(_), Some(image)) => Err(image.error(
+            "a service has either `image` or `build`; a built image is named by Archipelago after its content",
+        )),
+        (None, None) => Err(field.error("needs `image` or `build`")),
+    }
+}
+
+impl Build {
+    fn read(field: &Field<'_>) -> Result<Self, ManifestError> {
+        let mut build = Self {
+            context: String::new(),
+            containerfile: None,
+            args: BTreeMap::new(),
+            target: None,
+        };
+        if !field.is_map() {
+            build.context = context(field)?;
+            return Ok(build);
+        }
+        build.context = context(&field.required("context")?)?;
+        field.each(|key, value| {
+            match key {
+                "context" => {}
+                "dockerfile" => build.containerfile = Some(relative(value, &value.text()?)?),
+                "args" => build.args = value.pairs()?,
+                "target" => build.target = Some(value.text()?),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(build)
+    }
+}
+
+/// A folder of the app, or one beside it (`../shared-ui`), which the loader brings along under its own name.
+fn context(field: &Field<'_>) -> Result<String, ManifestError> {
+    let text = field.text()?;
+    let inside = text.strip_prefix("../").unwrap_or(&text);
+    relative(field, inside)
+}
