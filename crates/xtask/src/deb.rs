@@ -67,7 +67,7 @@ pub(crate) fn build_with(profile: Profile) -> Result<PathBuf> {
         &target.join(profile.folder()).join("archipelago"),
         &target.join("release/package"),
     )?;
-    pack(&target)
+    pack(&target, profile)
 }
 
 fn compile(profile: Profile) -> Result<()> {
@@ -134,7 +134,7 @@ fn copy_tree(source: &Path, target: &Path) -> Result<()> {
     Ok(())
 }
 
-fn pack(target: &Path) -> Result<PathBuf> {
+fn pack(target: &Path, profile: Profile) -> Result<PathBuf> {
     let package = target.join("archipelago.deb");
     let unfinished = target.join("archipelago-unfinished.deb");
     let manifest = repository().join("crates/archipelago/Cargo.toml");
@@ -163,8 +163,8 @@ fn pack(target: &Path) -> Result<PathBuf> {
         verbose_cargo_build: false,
         verbose: false,
         compress_config: CompressConfig {
-            // The program's text is most of it: the better level saves a tenth and takes five times as long.
-            fast: true,
+            // What is installed on a test host once is not worth the time.
+            fast: profile == Profile::Dev,
             compress_type: Format::Xz,
             compress_system: true,
             rsyncable: false,
@@ -216,8 +216,10 @@ fn cargo() -> Command {
     cargo
 }
 
-/// The repository that this program was compiled in.
+/// The repository that this program was started in by `cargo xtask`. Not the one that it was compiled in: cargo takes two checkouts
+/// that share a target folder for the same.
 pub(crate) fn repository() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.ancestors().nth(2).unwrap_or(manifest).to_owned()
+    let package = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    package.ancestors().nth(2).unwrap_or(&package).to_owned()
 }

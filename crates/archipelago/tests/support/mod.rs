@@ -50,11 +50,17 @@ pub(crate) fn package() -> PathBuf {
 fn build() -> PathBuf {
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["xtask", "deb", "--profile", "dev"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .current_dir(repository())
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo");
     assert!(output.status.success(), "cargo xtask deb failed");
     let text = String::from_utf8(output.stdout).expect("a path in UTF-8");
     PathBuf::from(text.lines().last().expect("the path of the package"))
+}
+
+/// As cargo says at run time: it takes two checkouts that share a target folder for the same.
+fn repository() -> PathBuf {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
+    PathBuf::from(package).join("../..")
 }
