@@ -1,0 +1,150 @@
+//! A real node, from the catalog to the height on its page.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use serde_json::{Value, json};
+use testhost::Forward;
+
+use crate::node::{DATA, Node, SOON, UNITS, text, until_equal};
+
+/// Anyone's: nobody spends what it gets.
+const MINER: &str = "rltc1qyq0052zwswfzn3qm3mdrca8c6wjclkv5qxyjp3";
+
+/// Sends what the page's scripts send, from outside the host. Returns the status and the body.
+fn ask(page: SocketAddr, request: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(page).expect("a connection to the page");
+    write!(
+        stream,
+        "{request} HTTP/1.1\r\nHost: {page}\r\nOrigin: http://{page}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    (status.expect("a status"), body.to_owned())
+}
+
+fn call(page: SocketAddr, method: &str) -> (u16, String) {
+    let call = json!({"jsonrpc": "1.0", "id": 0, "method": method, "params": []});
+    ask(page, "POST /rpc", &call.to_string())
+}
+
+fn height(page: SocketAddr) -> u64 {
+    let (status, body) = call(page, "getblockchaininfo");
+    assert_eq!(status, 200, "{body}");
+    let answer: Value = serde_json::from_str(&body).expect("JSON");
+    answer["result"]["blocks"].as_u64().expect("a height")
+}
+
+fn height_inside(node: &Node) -> u64 {
+    let count = node.user(&[
+        "podman",
+        "exec",
+        "archy-litecoin",
+        "litecoin-cli",
+        "getblockcount",
+    ]);
+    count.trim().parse().expect("a height")
+}
+
+#[test]
+fn the_page_of_a_real_node_shows_its_height_and_gives_no_secret_away() {
+    let node = Node::new();
+    // Every command line there is while it is installed.
+    node.shell("while [ ! -e /tmp/installed ]; do cat /proc/[0-9]*/cmdline; read -t 0.1 <> <(:) || :; done >/tmp/command-lines 2>/dev/null &");
+    let shown = node.archipelago(&["install", "litecoin", "--set", "network=regtest"]);
+    assert!(shown.success(), "{shown:?}");
+    node.shell("touch /tmp/installed");
+
+    let services = node.shell(
+        "cd ~/.config/containers/systemd && ls
+        /usr/lib/systemd/user-generators/podman-user-generator -dryrun -user | grep -- ---archy",
+    );
+    let expected = "archy-litecoin-data.volume archy-litecoin-ui.container archy-litecoin.container archy-litecoin.network \
+        ---archy-litecoin-data-volume.service--- ---archy-litecoin-network.service--- ---archy-litecoin-ui.service--- \
+        ---archy-litecoin.service---";
+    let mut services: Vec<&str> = services.split_whitespace().collect();
+    services.sort_unstable_by_key(|line| (line.starts_with('-'), *line));
+    assert_eq!(services.join(" "), expected);
+    node.user(&[
+        "systemctl",
+        "--user",
+        "is-active",
+        "archy-litecoin",
+        "archy-litecoin-ui",
+    ]);
+
+    let forward: Forward = node.0.forward(8442).expect("a forwarded port");
+    let page = forward.address();
+    assert_eq!((height(page), height_inside(&node)), (0, 0));
+    node.user(&[
+        "podman",
+        "exec",
+        "archy-litecoin",
+        "litecoin-cli",
+        "generatetoaddress",
+        "5",
+        MINER,
+    ]);
+    assert_eq!((height(page), height_inside(&node)), (5, 5));
+
+    let before = node.containers();
+    assert_eq!(call(page, "stop").0, 403);
+    assert_eq!(height(page), 5, "the node lives on");
+    assert_eq!(node.containers(), before);
+
+    gives_no_secret_away(&node, page, &format!("{}{}", shown.stdout, shown.stderr));
+
+    // What someone mined is there after a restart, too.
+    node.user(&["archipelago", "restart", "litecoin"]);
+    assert_ne!(
+        node.containers()["archy-litecoin"],
+        before["archy-litecoin"]
+    );
+    until_equal("the page to show the height again", SOON, &5, || {
+        height(page)
+    });
+}
+
+fn gives_no_secret_away(node: &Node, page: SocketAddr, shown: &str) {
+    let secret = node.shell(&format!("cat {DATA}/secrets/litecoin/*"));
+    let secret = secret.trim();
+    assert_eq!(secret.len(), 64);
+    let header = node.shell(&format!("printf ui:%s {secret} | base64 -w0"));
+    let rendered = node.shell(&format!("cat {DATA}/archy-litecoin-ui/nginx.conf"));
+    assert!(
+        rendered.contains(&header),
+        "looking for the wrong text shows nothing: {rendered}"
+    );
+
+    let places = [
+        ("what install said", shown.to_owned()),
+        ("unit files and what Quadlet made of them", node.shell(&format!("cat {UNITS}/* $XDG_RUNTIME_DIR/systemd/generator/archy-*"))),
+        ("intents and definitions", node.shell("cat $(find ~/.config/archipelago -type f)")),
+        ("podman inspect", node.shell("podman inspect archy-litecoin archy-litecoin-ui; podman network inspect archy-litecoin; podman volume inspect archy-litecoin-data; podman secret ls")),
+        ("the journal", node.root(&["journalctl", "--no-pager", "-o", "verbose"])),
+        ("command lines and the daemon's environment", node.root(&["bash", "-c", "cat /tmp/command-lines /proc/[0-9]*/cmdline 2>/dev/null; cat /proc/$(pgrep -xo archipelago)/environ"])),
+        ("status", node.json(&["status"]).to_string()),
+        ("health", node.user(&["curl", "-fsS", "http://127.0.0.1:5678/health"])),
+        ("the page", ["/", "/config.json", "/main.js", "/rpc.js", "/node.js", "/shared/answer.js", "/nginx.conf", "/ready"].map(|path| ask(page, &format!("GET {path}"), "").1).concat()),
+    ];
+    for (place, found) in places {
+        assert!(found.len() > 20, "{place}: nothing was looked at");
+        assert!(
+            !found.contains(secret) && !found.contains(&header),
+            "the page's password is in {place}"
+        );
+    }
+    let open = node.shell(&format!(
+        "find {DATA}/secrets {DATA}/archy-* -type f ! -perm 600"
+    ));
+    assert_eq!(open, "", "files with secrets that others may read");
+    assert!(text(&node.status("litecoin")["urls"][0]["url"]).ends_with(":8442/"));
+}

@@ -1,0 +1,19 @@
+//! What an installed Archipelago promises over its life, each promise on a fresh host of its own.
+//!
+//! One program, so that the hosts of different files run side by side. `ARCHIPELAGO_TEST_SEED` repeats a run's random instants.
+
+#[path = "../support/apps.rs"]
+mod apps;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod commands;
+mod gate;
+mod images;
+mod litecoin;
+mod node;
+mod quiet;
+mod refusals;
+mod removal;
+mod repair;
+mod survival;

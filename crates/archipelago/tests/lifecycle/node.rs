@@ -1,0 +1,196 @@
+//! A host with Archipelago set up on it, as a person at its terminal sees it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use testhost::{Account, Host, Output};
+
+use crate::apps::App;
+
+/// A pass is made at least this often (`reconcile::TICK`), and what it repairs takes some seconds to start.
+pub(crate) const ONE_TICK: Duration = Duration::from_secs(30 + 10);
+/// For what is under way already and takes a second or two on an idle machine.
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+/// Between two looks: each starts processes in the host.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// The folder of data that setup makes.
+pub(crate) const DATA: &str = "/var/lib/archipelago";
+pub(crate) const UNITS: &str = "/home/archy/.config/containers/systemd";
+pub(crate) const CONFIG: &str = "/home/archy/.config/archipelago";
+
+pub(crate) struct Node(pub(crate) Host);
+
+/// One run of a container, and what it runs with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) id: String,
+    pub(crate) started_at: String,
+    pub(crate) state: String,
+    /// Without the host name, which is the id's beginning.
+    pub(crate) environment: BTreeSet<String>,
+}
+
+impl Node {
+    pub(crate) fn new() -> Self {
+        Self(crate::support::host())
+    }
+
+    /// Runs a command as the user; it must succeed.
+    pub(crate) fn user(&self, command: &[&str]) -> String {
+        let output = self.0.run_user(command).expect("a run in the host");
+        output.checked().expect("the command succeeds")
+    }
+
+    /// Runs a command as root; it must succeed.
+    pub(crate) fn root(&self, command: &[&str]) -> String {
+        let output = self.0.run_root(command).expect("a run in the host");
+        output.checked().expect("the command succeeds")
+    }
+
+    /// Runs a script as the user; each of its commands must succeed.
+    pub(crate) fn shell(&self, script: &str) -> String {
+        self.user(&["bash", "-euo", "pipefail", "-c", script])
+    }
+
+    /// Runs a script as the user, which may fail.
+    pub(crate) fn try_shell(&self, script: &str) -> Output {
+        self.0
+            .run_user(&["bash", "-euo", "pipefail", "-c", script])
+            .expect("a run in the host")
+    }
+
+    /// Runs `archipelago`, which may fail.
+    pub(crate) fn archipelago(&self, arguments: &[&str]) -> Output {
+        let command = [&["archipelago"], arguments].concat();
+        self.0.run_user(&command).expect("a run in the host")
+    }
+
+    /// Runs `archipelago`; it must end with this exit code. Returns what it said on standard error.
+    pub(crate) fn refused(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.archipelago(arguments);
+        assert_eq!(output.status, code, "archipelago {arguments:?}: {output:?}");
+        output.stderr
+    }
+
+    /// What `archipelago` shows as JSON.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.archipelago(&[&["--output", "json"], arguments].concat());
+        let text = output.checked().expect("the command succeeds");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    /// Puts an app's folder on the host. Returns its path.
+    pub(crate) fn put(&self, app: &App) -> String {
+        let folder = format!("/home/archy/apps/{}", app.id);
+        for (path, text) in &app.files {
+            self.write(&format!("{folder}/{path}"), text);
+        }
+        folder
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        self.0
+            .write_file(Account::User, path, text.as_bytes())
+            .expect("a file in the host");
+    }
+
+    /// Installs an app, which must become ready.
+    pub(crate) fn install(&self, app: &App) {
+        let folder = self.put(app);
+        self.user(&["archipelago", "install", &folder]);
+        assert_eq!(self.state(&app.id), "ready");
+    }
+
+    /// An app in `status`.
+    pub(crate) fn status(&self, id: &str) -> Value {
+        self.json(&["status", id])["apps"][0].clone()
+    }
+
+    pub(crate) fn state(&self, id: &str) -> String {
+        text(&self.status(id)["state"])
+    }
+
+    /// Every container that Podman knows, by name.
+    pub(crate) fn containers(&self) -> BTreeMap<String, Run> {
+        until("Podman's containers to hold still", SOON, || {
+            self.try_containers()
+        })
+    }
+
+    fn try_containers(&self) -> Option<BTreeMap<String, Run>> {
+        let script = "podman ps -aq | xargs -r podman container inspect --format \
+            '{{.Name}}|{{.Id}}|{{.State.StartedAt}}|{{.State.Status}}|{{.Config.Env}}'";
+        // One that goes between the two commands is an error of the second.
+        let lines = self.try_shell(script);
+        lines
+            .success()
+            .then(|| lines.stdout.lines().map(run).collect())
+    }
+}
+
+fn run(line: &str) -> (String, Run) {
+    let mut parts = line.splitn(5, '|').map(str::to_owned);
+    let mut part = || parts.next().expect("five parts");
+    let name = part();
+    let run = Run {
+        id: part(),
+        started_at: part(),
+        state: part(),
+        environment: part()
+            .trim_matches(['[', ']'])
+            .split(' ')
+            .filter(|variable| !variable.starts_with("HOSTNAME="))
+            .map(str::to_owned)
+            .collect(),
+    };
+    (name, run)
+}
+
+/// A JSON string.
+pub(crate) fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("{value} is no text"))
+        .to_owned()
+}
+
+/// Looks until `probe` returns something. Panics when the bound is reached.
+pub(crate) fn until<T>(what: &str, bound: Duration, mut probe: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(
+            start.elapsed() < bound,
+            "waited {} s for {what}",
+            bound.as_secs()
+        );
+        std::thread::park_timeout(LOOK_AGAIN);
+    }
+}
+
+/// Looks until `probe` returns what is expected. Panics with what it returned last when the bound is reached.
+pub(crate) fn until_equal<T: PartialEq + Debug>(
+    what: &str,
+    bound: Duration,
+    expected: &T,
+    mut probe: impl FnMut() -> T,
+) {
+    let start = Instant::now();
+    loop {
+        let found = probe();
+        if found == *expected {
+            return;
+        }
+        assert!(
+            start.elapsed() < bound,
+            "waited {} s for {what}:\nexpected {expected:#?}\nfound {found:#?}",
+            bound.as_secs()
+        );
+        std::thread::park_timeout(LOOK_AGAIN);
+    }
+}

@@ -1,0 +1,121 @@
+//! Where nothing is to be done, nothing is done: no file written, no reload, no process, and Podman is not woken.
+
+use crate::apps;
+use crate::node::Node;
+
+/// What would show that something was done. `apart` is what the test itself does between two looks.
+const LOOK: &str = r#"
+find ~/.config/containers ~/.config/archipelago ~/.config/systemd /var/lib/archipelago "$XDG_RUNTIME_DIR/archipelago" \
+    "$XDG_RUNTIME_DIR/systemd/generator" -printf '%p %i %T@ %m\n' | sort
+systemctl --user show -P GeneratorsStartTimestampMonotonic | sed 's/^/generators began /'
+systemctl --user show -P UnitsLoadStartTimestampMonotonic | sed 's/^/units were loaded /'
+systemctl --user show -P ActiveEnterTimestampMonotonic podman.service | sed 's/^/Podman was woken /'
+systemctl --user show -P ActiveState podman.service | sed 's/^/Podman is /'
+podman ps -a --format '{{.Names}} {{.ID}}'
+"#;
+
+/// Runs a command between two looks at the number that the last new process or thread got, all in one shell that starts nothing itself.
+/// `$1` is the command; without one, passes of the daemon are provoked and waited for. Writes how many were started.
+const COUNT: &str = r#"
+finished() { # sets REPLY to when the daemon's last pass ended
+    exec 3<>/dev/tcp/127.0.0.1/5678
+    printf 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >&3
+    local line text=
+    while IFS= read -r line <&3 || [ -n "$line" ]; do text+=$line; done
+    exec 3>&-
+    [[ $text =~ \"finished_unix_s\":([0-9]+) ]] && REPLY=${BASH_REMATCH[1]}
+}
+exec 4<>"$FIFO"
+newest() { local rest; read -r _ _ _ _ REPLY rest </proc/loadavg; }
+newest; before=$REPLY
+if [ "$#" -gt 0 ]; then
+    "$@" >/dev/null 2>&1
+else
+    for _ in 1 2 3; do
+        finished; last=$REPLY
+        while [ "$REPLY" -le "$((last + 1))" ]; do
+            : >"$HOME/.config/archipelago/look"
+            read -r -t 0.2 <&4 || :
+            finished
+        done
+    done
+fi
+newest
+echo $((REPLY - before))
+"#;
+
+fn look(node: &Node) -> String {
+    node.user(&["bash", "-euo", "pipefail", "-c", LOOK])
+}
+
+fn started_by(node: &Node, command: &[&str]) -> i64 {
+    let count = [
+        "env",
+        "FIFO=/home/archy/wait",
+        "bash",
+        "-euo",
+        "pipefail",
+        "-c",
+        COUNT,
+        "bash",
+    ];
+    let started = node.user(&[&count[..], command].concat());
+    started.trim().parse().expect("a number")
+}
+
+#[test]
+fn a_second_install_and_a_pass_with_nothing_to_do_do_nothing() {
+    let node = Node::new();
+    let shop = apps::shop();
+    node.install(&shop);
+    node.install(&apps::lone("lone", 8481));
+    let folder = node.put(&shop);
+    // Timers start processes of their own, and a file that provokes passes must not count as written.
+    node.root(&[
+        "bash",
+        "-c",
+        "systemctl stop '*.timer' systemd-journal-flush",
+    ]);
+    node.shell("systemctl --user stop '*.timer'; mkfifo ~/wait; touch ~/.config/archipelago/look");
+    crate::node::until("Podman's service to rest", crate::node::SOON, || {
+        node.try_shell("systemctl --user is-active podman.service")
+            .stdout
+            .starts_with("inactive")
+            .then_some(())
+    });
+    let without_look = |text: String| {
+        text.lines()
+            .filter(|line| !line.contains("archipelago/look "))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+
+    let before = without_look(look(&node));
+    assert_eq!(
+        started_by(&node, &[]),
+        0,
+        "processes and threads that passes started"
+    );
+    assert_eq!(without_look(look(&node)), before);
+
+    assert_eq!(
+        started_by(&node, &["archipelago", "install", &folder]),
+        1,
+        "the command itself"
+    );
+    assert_eq!(without_look(look(&node)), before);
+
+    node.user(&["systemctl", "--user", "stop", "archipelago"]);
+    assert_eq!(
+        started_by(&node, &["archipelago", "install", &folder]),
+        1,
+        "the command itself"
+    );
+    assert_eq!(without_look(look(&node)), before);
+    assert_eq!(
+        started_by(&node, &["archipelago", "status"]),
+        1,
+        "the command itself"
+    );
+    assert_eq!(without_look(look(&node)), before);
+}

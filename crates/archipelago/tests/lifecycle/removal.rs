@@ -1,0 +1,219 @@
+//! Uninstalling: companions first, nothing comes back, nothing of others is touched, and data go only when that was asked for.
+
+use std::time::{Duration, Instant};
+
+use crate::apps;
+use crate::node::{CONFIG, DATA, Node, UNITS, text};
+
+/// Longer than `RestartSec=10`, after which what was removed in the wrong order comes back.
+const RESPAWN: Duration = Duration::from_secs(15);
+
+/// Everything that bears the app's name, wherever it may be.
+fn traces(node: &Node, app: &str) -> Vec<String> {
+    let script = format!(
+        "podman ps -a --format 'container {{{{.Names}}}}'
+        podman network ls --format 'network {{{{.Name}}}}'
+        podman volume ls --format 'volume {{{{.Name}}}}'
+        podman secret ls --format 'secret {{{{.Name}}}}'
+        podman image ls --format 'image {{{{.Repository}}}}'
+        systemctl --user list-units --all --plain --no-legend 'archy-*' | awk '{{print \"service\", $1, $2, $3}}'
+        find {UNITS} {CONFIG} {DATA} -name '*{app}*' | sed 's/^/file /'"
+    );
+    let all = node.shell(&script);
+    let mut traces: Vec<String> = all
+        .lines()
+        .filter(|line| line.contains(app))
+        .map(str::to_owned)
+        .collect();
+    traces.sort();
+    traces
+}
+
+/// When systemd said this of a service, in microseconds since boot.
+fn moment(node: &Node, service: &str, message: &str) -> u64 {
+    let journal = node.user(&[
+        "journalctl",
+        "--user",
+        "-o",
+        "json",
+        "--output-fields=USER_UNIT,MESSAGE",
+        &format!("USER_UNIT={service}"),
+    ]);
+    let lines = journal
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let found = lines
+        .filter(|line| {
+            line["MESSAGE"]
+                .as_str()
+                .is_some_and(|text| text.starts_with(message))
+        })
+        .last();
+    let found = found.unwrap_or_else(|| panic!("{service} was never {message}: {journal}"));
+    text(&found["__MONOTONIC_TIMESTAMP"])
+        .parse()
+        .expect("microseconds")
+}
+
+#[test]
+fn uninstalling_keeps_the_data_and_nothing_comes_back() {
+    let node = Node::new();
+    let shop = apps::shop();
+    node.install(&shop);
+    node.install(&apps::lone("lone", 8481));
+    let lone = node.containers()["archy-lone"].clone();
+    node.shell("podman exec archy-shop sh -c 'echo kept >/data/kept'");
+    let secret = node.shell(&format!("cat {DATA}/secrets/shop/token"));
+
+    let said = node.json(&["uninstall", "shop"]);
+    assert_eq!(
+        (said["removed"].as_bool(), said["purged"].as_bool()),
+        (Some(true), Some(false))
+    );
+
+    let removed = Instant::now();
+    let kept = [
+        format!("file {DATA}/secrets/shop"),
+        format!("file {DATA}/volumes/shop"),
+        "image localhost/archy-shop".to_owned(),
+    ];
+    while removed.elapsed() < RESPAWN {
+        assert_eq!(
+            traces(&node, "shop"),
+            kept,
+            "{} ms later",
+            removed.elapsed().as_millis()
+        );
+        std::thread::park_timeout(Duration::from_millis(300));
+    }
+    assert!(
+        moment(&node, "archy-shop-ui.service", "Stopped")
+            <= moment(&node, "archy-shop.service", "Stopping"),
+        "the companion first"
+    );
+    assert_eq!(node.containers()["archy-lone"], lone);
+    assert_eq!(
+        node.json(&["list"])["apps"].as_array().map(Vec::len),
+        Some(1)
+    );
+
+    // The image is there, so it is neither built nor pulled.
+    let said = node.archipelago(&["install", &node.put(&shop)]);
+    assert!(
+        said.success() && !said.stderr.contains("getting the image"),
+        "{said:?}"
+    );
+    assert_eq!(
+        node.shell("podman exec archy-shop cat /data/kept"),
+        "kept\n"
+    );
+    assert_eq!(
+        node.shell(&format!("cat {DATA}/secrets/shop/token")),
+        secret
+    );
+    assert_eq!(
+        node.shell("curl -fsS http://127.0.0.1:8480/token").trim(),
+        secret.trim()
+    );
+}
+
+#[test]
+fn a_purge_leaves_nothing_and_touches_nothing_of_others() {
+    let node = Node::new();
+    for foreign in ["foreign", "archy-foreign"] {
+        let unit = "[Container]\nImage=docker.io/library/busybox:stable\nExec=sleep infinity\nStopTimeout=1\n";
+        node.write(&format!("{UNITS}/{foreign}.container"), unit);
+    }
+    node.shell("systemctl --user daemon-reload; systemctl --user start foreign archy-foreign");
+    node.shell("podman volume create shop-of-others; podman network create shop-of-others; podman tag docker.io/library/busybox:stable localhost/shop-of-others");
+    let stamps = || {
+        node.shell(&format!(
+            "cd {UNITS}; stat -c '%n %i %y %z' foreign.container archy-foreign.container"
+        ))
+    };
+    let (files, containers) = (stamps(), node.containers());
+    let others = traces(&node, "shop");
+
+    node.install(&apps::shop());
+    // A container's own users are ids of their own outside, whose files this user cannot delete by itself.
+    node.shell("podman exec archy-shop sh -c 'mkdir /data/theirs; touch /data/theirs/file; chown -R 1000:1000 /data/theirs; chmod 700 /data/theirs'");
+    assert!(
+        !node
+            .try_shell(&format!("rm -r {DATA}/volumes/shop/data/theirs"))
+            .success()
+    );
+
+    node.user(&["archipelago", "uninstall", "shop", "--purge"]);
+
+    assert_eq!(traces(&node, "shop"), others);
+    assert_eq!(stamps(), files);
+    assert_eq!(node.containers(), containers);
+    assert_eq!(
+        node.refused(3, &["uninstall", "shop"]),
+        "error: shop is not installed; archipelago list shows what is\n"
+    );
+}
+
+#[test]
+fn what_another_app_requires_stays() {
+    let node = Node::new();
+    node.install(&apps::lone("base", 8481));
+    let mut top = apps::lone("top", 8482);
+    top.files[0].1.push_str("  requires: {apps: [base]}\n");
+    node.install(&top);
+    let before = node.containers();
+    let said = node.refused(3, &["uninstall", "base"]);
+    assert_eq!(said, "error: top requires base; uninstall top first\n");
+    assert_eq!(node.containers(), before);
+    node.user(&["archipelago", "uninstall", "top"]);
+    node.user(&["archipelago", "uninstall", "base"]);
+    assert_eq!(node.containers().len(), 0);
+}
+
+#[test]
+fn a_name_that_others_have_is_refused() {
+    let node = Node::new();
+    let shop = apps::shop();
+    let folder = node.put(&shop);
+    let before = traces(&node, "shop");
+
+    let path = format!("{UNITS}/archy-shop-ui.container");
+    node.write(
+        &path,
+        "[Container]\nImage=docker.io/library/busybox:stable\n",
+    );
+    let stamp = node.shell(&format!("stat -c '%i %y' {path}"));
+    let said = node.refused(5, &["install", &folder]);
+    assert!(
+        said.contains(&path) && said.contains("does not belong to shop"),
+        "{said}"
+    );
+    assert_eq!(node.shell(&format!("stat -c '%i %y' {path}")), stamp);
+    node.shell(&format!("rm {path}"));
+    assert_eq!(traces(&node, "shop"), before);
+
+    let path = "/home/archy/.config/systemd/user/archy-shop.service";
+    node.write(path, "[Service]\nExecStart=sleep infinity\n");
+    let said = node.refused(5, &["install", &folder]);
+    assert!(said.contains(path) && said.contains("would hide"), "{said}");
+    node.shell(&format!("rm {path}"));
+    assert_eq!(traces(&node, "shop"), before);
+
+    // `podman run --replace` of our unit would kill this one.
+    node.shell(
+        "podman run -d --name archy-shop-db docker.io/library/busybox:stable sleep infinity",
+    );
+    let theirs = node.containers()["archy-shop-db"].clone();
+    let said = node.archipelago(&["install", &folder]);
+    assert_ne!(said.status, 0);
+    assert!(
+        said.stderr.contains("archy-shop-db that is not its own"),
+        "{said:?}"
+    );
+    assert_eq!(node.containers()["archy-shop-db"], theirs);
+    assert_eq!(node.state("shop"), "failed");
+    // It goes on by itself when the name is free.
+    node.shell("podman rm -f -t 0 archy-shop-db");
+    node.user(&["archipelago", "start", "shop"]);
+    assert_eq!(node.state("shop"), "ready");
+}

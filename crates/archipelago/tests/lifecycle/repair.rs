@@ -1,0 +1,165 @@
+//! What someone deletes, stops or changes behind Archipelago's back is put back within a tick, and nothing else is restarted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::apps;
+use crate::node::{DATA, Node, ONE_TICK, Run, UNITS, until_equal};
+
+/// All that two apps have on a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Everything {
+    /// Unit files and rendered files with their mode and checksum, Podman's objects, services with their state.
+    things: BTreeSet<String>,
+    /// Each container's state, and the environment that it runs in.
+    containers: BTreeMap<String, (String, BTreeSet<String>)>,
+}
+
+/// What is there and how it is, by shell. Podman's objects that are not of an app are the test host's own.
+const LOOK: &str = r#"
+cd "$1"; for f in *; do [ -f "$f" ] && echo "unit $f $(stat -c %a "$f") $(sha256sum <"$f")"; done
+cd "$2"; for f in archy-*/*; do echo "rendered $f $(stat -c %a "$f") $(sha256sum <"$f")"; done
+podman network ls -q --filter label=archipelago.app | sed 's/^/network /'
+podman volume ls -q --filter label=archipelago.app | sed 's/^/volume /'
+podman secret ls --format '{{.Name}}' | sed 's/^/secret /'
+podman image ls --format '{{.Repository}}:{{.Tag}}' --filter label=archipelago.app | sed 's/^/image /'
+systemctl --user list-units --all --plain --no-legend 'archy-*.service' | awk '{print "service", $1, $2, $3, $4}'
+"#;
+
+struct Disturbed {
+    node: Node,
+    before: BTreeMap<String, Run>,
+    whole: Everything,
+}
+
+impl Disturbed {
+    /// A host with two apps, four containers, and the daemon.
+    fn new() -> Self {
+        let node = Node::new();
+        node.install(&apps::shop());
+        node.install(&apps::lone("lone", 8481));
+        let before = node.containers();
+        assert_eq!(
+            before.keys().collect::<Vec<_>>(),
+            ["archy-lone", "archy-shop", "archy-shop-db", "archy-shop-ui"]
+        );
+        let whole = look(&node);
+        Self {
+            node,
+            before,
+            whole,
+        }
+    }
+
+    /// Does something to the host, waits until all is as before, and compares which containers are not the same any more.
+    fn by(&mut self, what: &str, script: &str, hit: &[&str]) {
+        let start = std::time::Instant::now();
+        self.node.shell(script);
+        assert!(
+            look(&self.node) != self.whole || !hit.is_empty(),
+            "{what}: it changed nothing, so this shows nothing"
+        );
+        until_equal(what, ONE_TICK, &self.whole, || look(&self.node));
+        let after = self.node.containers();
+        let changed: Vec<&str> = after
+            .iter()
+            .filter(|(name, run)| self.before.get(*name) != Some(run))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(
+            changed, hit,
+            "{what}: the containers that were started anew"
+        );
+        println!("{what}: {} ms", start.elapsed().as_millis());
+        self.before = after;
+    }
+}
+
+fn look(node: &Node) -> Everything {
+    let command = ["bash", "-c", LOOK, "bash", UNITS, DATA];
+    let things = node.0.run_user(&command).expect("a run in the host").stdout;
+    let containers = node.containers().into_iter();
+    Everything {
+        things: things.lines().map(str::to_owned).collect(),
+        containers: containers
+            .map(|(name, run)| (name, (run.state, run.environment)))
+            .collect(),
+    }
+}
+
+#[test]
+fn units_that_were_deleted_or_edited_come_back() {
+    let mut host = Disturbed::new();
+    host.by(
+        "a unit file deleted and another edited",
+        "cd ~/.config/containers/systemd
+        rm archy-shop.container
+        sed -i 's/^\\[Container\\]/&\\nEnvironment=INTRUDER=1/' archy-shop-db.container",
+        // It cannot be told whether the container was started with the edited one.
+        &["archy-shop-db"],
+    );
+    host.by(
+        "the same, and systemd reloaded, and the edited one restarted",
+        "cd ~/.config/containers/systemd
+        rm archy-shop.container
+        sed -i 's/^\\[Container\\]/&\\nEnvironment=INTRUDER=1/' archy-shop-db.container
+        systemctl --user daemon-reload
+        systemctl --user restart archy-shop-db",
+        // Neither the disk nor systemd can tell any more what the first one was started with.
+        &["archy-shop", "archy-shop-db"],
+    );
+    host.by(
+        "a stopped service",
+        "systemctl --user stop archy-shop-db",
+        &["archy-shop-db"],
+    );
+}
+
+#[test]
+fn what_podman_lost_comes_back() {
+    let mut host = Disturbed::new();
+    host.node.shell("podman exec archy-shop touch /data/kept");
+    host.by(
+        "a removed container",
+        "podman rm -f archy-shop",
+        &["archy-shop"],
+    );
+    host.by(
+        "a removed image, built here",
+        "podman rmi -f $(podman image ls -q --filter label=archipelago.app=shop)",
+        &["archy-shop"],
+    );
+    host.by(
+        "a removed volume",
+        "podman volume rm -f archy-shop-data",
+        &["archy-shop"],
+    );
+    host.node.shell("podman exec archy-shop test -e /data/kept");
+    host.by(
+        "a removed network",
+        "podman network rm -f archy-shop",
+        &["archy-shop", "archy-shop-db", "archy-shop-ui"],
+    );
+    host.by("a removed secret", "podman secret rm archy-shop-token", &[]);
+    host.node
+        .shell("podman exec archy-shop cat /run/secrets/token >/dev/null");
+}
+
+#[test]
+fn rendered_files_come_back() {
+    let mut host = Disturbed::new();
+    host.by(
+        "a rendered file removed, and another opened to all",
+        "cd /var/lib/archipelago; rm archy-shop-ui/default.conf; chmod 644 archy-shop/shop.conf",
+        &[],
+    );
+    host.by(
+        "a rendered file edited",
+        "echo '# intruder' >>/var/lib/archipelago/archy-shop-ui/default.conf",
+        // nginx may have read it; it cannot be told.
+        &["archy-shop-ui"],
+    );
+    let inside = host
+        .node
+        .shell("podman exec archy-shop-ui cat /etc/nginx/conf.d/default.conf");
+    assert!(!inside.contains("intruder"));
+}

@@ -1,0 +1,172 @@
+//! Containers live on, whatever happens to the manager and the machine.
+
+use std::time::{Duration, SystemTime};
+
+use testhost::Reboot;
+
+use crate::apps;
+use crate::node::{CONFIG, Node, SOON, until, until_equal};
+
+/// Random instants that can be had again.
+struct Instants(u64);
+
+impl Instants {
+    fn new() -> Self {
+        let seed = std::env::var("ARCHIPELAGO_TEST_SEED")
+            .ok()
+            .and_then(|seed| seed.parse().ok());
+        let seed = seed.unwrap_or_else(|| {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            now.map_or(1, |now| now.subsec_nanos().into())
+        });
+        println!("ARCHIPELAGO_TEST_SEED={seed}");
+        Self(seed)
+    }
+
+    /// Waits for up to this long. The instant is the point: nothing is waited for.
+    fn pass(&mut self, most: Duration) {
+        // splitmix64
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let most = u64::try_from(most.as_micros()).expect("a short time");
+        std::thread::sleep(Duration::from_micros((z ^ (z >> 31)) % most));
+    }
+}
+
+fn daemon(node: &Node) -> Option<u32> {
+    let shown = node.user(&[
+        "systemctl",
+        "--user",
+        "show",
+        "-P",
+        "MainPID",
+        "archipelago",
+    ]);
+    shown.trim().parse().ok().filter(|pid| *pid != 0)
+}
+
+#[test]
+fn no_container_notices_that_the_daemon_is_restarted_or_killed() {
+    let node = Node::new();
+    node.install(&apps::shop());
+    node.install(&apps::lone("lone", 8481));
+    let before = node.containers();
+    assert_eq!(before.len(), 4);
+
+    node.user(&["systemctl", "--user", "restart", "archipelago"]);
+    assert_eq!(node.containers(), before);
+
+    let mut instants = Instants::new();
+    let mut killed = std::collections::BTreeSet::new();
+    for kill in 0..20 {
+        let pid = until("the daemon", SOON, || daemon(&node));
+        instants.pass(Duration::from_millis(700));
+        // Half of them while it repairs: a network's unit file that is gone is checked, written again, and systemd reloaded.
+        if kill % 2 == 1 {
+            node.shell("rm -f ~/.config/containers/systemd/archy-lone.network; touch ~/.config/archipelago/.look");
+            instants.pass(Duration::from_millis(300));
+        }
+        node.user(&["kill", "-KILL", &pid.to_string()]);
+        killed.insert(pid);
+        // Not to wait for RestartSec=.
+        node.user(&[
+            "systemctl",
+            "--user",
+            "--no-block",
+            "restart",
+            "archipelago",
+        ]);
+    }
+    assert_eq!(killed.len(), 20, "each time another daemon");
+    until("the unit file to be back", SOON, || {
+        node.try_shell("test -e ~/.config/containers/systemd/archy-lone.network && systemctl --user is-active archipelago").success().then_some(())
+    });
+    until_equal("the apps to be ready", SOON, &["ready", "ready"], || {
+        ["shop", "lone"].map(|app| {
+            if node.state(app) == "ready" {
+                "ready"
+            } else {
+                "not"
+            }
+        })
+    });
+    assert_eq!(node.containers(), before);
+    let leftovers = node.shell(&format!(
+        "find {CONFIG} ~/.config/containers/systemd -name '.archipelago-new-*'"
+    ));
+    assert_eq!(leftovers, "", "temporary files of a killed daemon");
+}
+
+#[test]
+fn systemd_brings_all_back_after_an_orderly_reboot() {
+    all_comes_back_after(Reboot::Soft);
+}
+
+#[test]
+fn systemd_brings_all_back_after_a_power_cut() {
+    all_comes_back_after(Reboot::Hard);
+}
+
+fn all_comes_back_after(how: Reboot) {
+    let node = Node::new();
+    node.install(&apps::shop());
+    node.install(&apps::lone("lone", 8481));
+    node.install(&apps::lone("rests", 8482));
+    node.user(&["archipelago", "stop", "rests"]);
+    node.user(&["systemctl", "--user", "disable", "--now", "archipelago"]);
+    node.shell("podman exec archy-shop sh -c 'echo kept >/data/kept; sync'");
+    let before = node.containers();
+    assert_eq!(
+        before.keys().collect::<Vec<_>>(),
+        ["archy-lone", "archy-shop", "archy-shop-db", "archy-shop-ui"]
+    );
+
+    node.0.reboot(how).expect("a reboot");
+
+    until_equal(
+        "all containers to run",
+        SOON,
+        &before
+            .keys()
+            .map(|name| (name.clone(), "running".to_owned()))
+            .collect::<Vec<_>>(),
+        || {
+            node.containers()
+                .into_iter()
+                .map(|(name, run)| (name, run.state))
+                .collect()
+        },
+    );
+    let after = node.containers();
+    assert!(
+        after.iter().all(|(name, run)| before[name].id != run.id),
+        "they are new ones: {after:?}"
+    );
+    assert_eq!(
+        node.try_shell("systemctl --user is-active archipelago")
+            .stdout
+            .trim(),
+        "inactive"
+    );
+    assert_eq!(
+        node.try_shell("systemctl --user is-active archy-rests")
+            .stdout
+            .trim(),
+        "inactive"
+    );
+    assert_eq!(node.shell("curl -fsS http://127.0.0.1:8480/"), "hello\n");
+    assert_eq!(
+        node.shell("podman exec archy-shop cat /data/kept"),
+        "kept\n"
+    );
+    // The manager finds nothing to do about it.
+    assert_eq!(
+        (node.state("shop").as_str(), node.state("rests").as_str()),
+        ("ready", "stopped")
+    );
+    node.user(&["systemctl", "--user", "start", "archipelago"]);
+    node.user(&["archipelago", "install", "/home/archy/apps/shop"]);
+    assert_eq!(node.containers(), after);
+}
