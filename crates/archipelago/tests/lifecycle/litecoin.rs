@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use serde_json::{Value, json};
 use testhost::Forward;
 
-use crate::node::{DATA, Node, SOON, UNITS, text, until_equal};
+use crate::node::{DATA, Node, SOON, UNITS, text, until, until_equal};
 
 /// Anyone's: nobody spends what it gets.
 const MINER: &str = "rltc1qyq0052zwswfzn3qm3mdrca8c6wjclkv5qxyjp3";
@@ -100,6 +100,16 @@ fn the_page_of_a_real_node_shows_its_height_and_gives_no_secret_away() {
     assert_eq!(height(page), 5, "the node lives on");
     assert_eq!(node.containers(), before);
 
+    // The daemon writes it as well, and what it does goes to the journal.
+    let written = format!("{DATA}/archy-litecoin-ui/nginx.conf");
+    node.shell(&format!("rm {written}; touch ~/.config/archipelago/look"));
+    until("the daemon to write the page's configuration", SOON, || {
+        node.try_shell(&format!(
+            "journalctl --user -u archipelago -o cat | grep -F 'write {written}'"
+        ))
+        .success()
+        .then_some(())
+    });
     gives_no_secret_away(&node, page, &format!("{}{}", shown.stdout, shown.stderr));
 
     // What someone mined is there after a restart, too.

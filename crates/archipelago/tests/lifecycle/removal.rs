@@ -48,7 +48,7 @@ fn moment(node: &Node, service: &str, message: &str) -> u64 {
                 .as_str()
                 .is_some_and(|text| text.starts_with(message))
         })
-        .last();
+        .next_back();
     let found = found.unwrap_or_else(|| panic!("{service} was never {message}: {journal}"));
     text(&found["__MONOTONIC_TIMESTAMP"])
         .parse()
