@@ -39,16 +39,14 @@ fn moment(node: &Node, service: &str, message: &str) -> u64 {
         "--output-fields=USER_UNIT,MESSAGE",
         &format!("USER_UNIT={service}"),
     ]);
-    let lines = journal
+    let mut lines = journal
         .lines()
         .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
-    let found = lines
-        .filter(|line| {
-            line["MESSAGE"]
-                .as_str()
-                .is_some_and(|text| text.starts_with(message))
-        })
-        .next_back();
+    let found = lines.rfind(|line| {
+        line["MESSAGE"]
+            .as_str()
+            .is_some_and(|text| text.starts_with(message))
+    });
     let found = found.unwrap_or_else(|| panic!("{service} was never {message}: {journal}"));
     text(&found["__MONOTONIC_TIMESTAMP"])
         .parse()
