@@ -27,8 +27,17 @@ pub(crate) const USER_ID: u32 = 1000;
 pub struct Options {
     name: Option<String>,
     detached: bool,
-    without_images: bool,
+    images: Images,
     binds: Vec<(PathBuf, PathBuf)>,
+}
+
+/// Which store of images a host gets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Images {
+    #[default]
+    Prepared,
+    WithBitcoin,
+    None,
 }
 
 impl Options {
@@ -51,7 +60,15 @@ impl Options {
     /// No prepared images: for building them.
     #[must_use]
     pub(crate) fn without_images(mut self) -> Self {
-        self.without_images = true;
+        self.images = Images::None;
+        self
+    }
+
+    /// With the images of the real Bitcoin daemons besides the prepared ones: see [`crate::daemons`]. Where the cache lacks
+    /// them, to boot the first such host takes a quarter of an hour.
+    #[must_use]
+    pub fn with_bitcoin(mut self) -> Self {
+        self.images = Images::WithBitcoin;
         self
     }
 
@@ -88,13 +105,13 @@ impl Host {
     pub fn boot(options: Options) -> Result<Self> {
         prerequisites::ensure()?;
         state::sweep()?;
-        let prepared = if options.without_images {
-            Prepared {
+        let prepared = match options.images {
+            Images::Prepared => crate::prepare()?,
+            Images::WithBitcoin => crate::prepare_with_bitcoin()?,
+            Images::None => Prepared {
                 root: rootfs::ensure()?,
                 images: PathBuf::new(),
-            }
-        } else {
-            crate::prepare()?
+            },
         };
         signals::discard_on_end()?;
         let start = Instant::now();
@@ -215,7 +232,7 @@ fn assemble(record: &Record, prepared: &Prepared, options: &Options) -> Result<(
         &containers,
         &root.join("home/archy/.local/share/containers"),
     )?;
-    if !options.without_images {
+    if options.images != Images::None {
         mounts::bind_read_only(&prepared.images, &root.join("var/lib/prepared-images"))?;
     }
     for (source, destination) in &options.binds {

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 
 use crate::cache;
 use crate::debian::{Root, Variant};
+use crate::enter::Account;
 use crate::host::{Host, Options, USER_ID};
 
 /// Where the store is bound while it is built.
@@ -19,13 +20,24 @@ const BUILDING: &str = "/var/lib/images-being-built";
 
 /// How one image is made.
 #[derive(Debug, Clone, Copy)]
-struct Recipe {
+pub(crate) struct Recipe {
     /// The full reference, as Containerfiles and Compose files say it.
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// The files in it.
-    root: Root,
+    pub(crate) root: Root,
     /// Lines of a Containerfile that say how it runs: CMD, EXPOSE, …
-    changes: &'static [&'static str],
+    pub(crate) changes: &'static [&'static str],
+}
+
+/// An image of files that are built already.
+#[derive(Debug, Clone)]
+pub(crate) struct Built {
+    /// The full reference.
+    pub(crate) name: &'static str,
+    /// The text of its Containerfile, which starts from another image of the store.
+    pub(crate) containerfile: &'static str,
+    /// A folder in the cache, whose name says what is in it: the context of the Containerfile.
+    pub(crate) files: PathBuf,
 }
 
 /// Every prepared image.
@@ -66,29 +78,49 @@ const RECIPES: [Recipe; 3] = [
 
 /// The finished store in the cache, built now if it is not there (about a minute).
 pub(crate) fn ensure(root: &Path) -> Result<PathBuf> {
+    store(root, &RECIPES, &[])
+}
+
+/// As [`ensure`], a store that also holds `base`, and on top of it the built images.
+pub(crate) fn ensure_with(root: &Path, base: Recipe, built: &[Built]) -> Result<PathBuf> {
+    store(root, &[RECIPES.as_slice(), &[base]].concat(), built)
+}
+
+fn store(root: &Path, recipes: &[Recipe], built: &[Built]) -> Result<PathBuf> {
     // Podman's own version decides how a store looks inside.
-    let root_name = root
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    let parts: Vec<&str> = RECIPES
+    let root_name = file_name(root);
+    let built_names: Vec<String> = built.iter().map(|image| file_name(&image.files)).collect();
+    let parts: Vec<&str> = recipes
         .iter()
         .flat_map(|recipe| -> Vec<&str> { recipe.parts() })
         .chain([root_name.as_str()])
+        .chain(
+            built
+                .iter()
+                .flat_map(|image| [image.name, image.containerfile]),
+        )
+        .chain(built_names.iter().map(String::as_str))
         .collect();
     cache::artifact("images", &parts, |store: &Path| {
         eprintln!("preparing the images of the test hosts, once (about a minute)");
         let archives = thread::scope(|scope| {
-            let building = RECIPES
-                .each_ref()
-                .map(|recipe| scope.spawn(|| recipe.archive()));
+            let building: Vec<_> = recipes
+                .iter()
+                .map(|recipe| scope.spawn(|| recipe.archive()))
+                .collect();
             building
                 .into_iter()
                 .map(|thread| thread.join().expect("building an archive does not panic"))
                 .collect::<Result<Vec<_>>>()
         })?;
-        build_store(store, &archives)
+        build_store(store, recipes, &archives, built)
     })
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 impl Recipe {
@@ -121,13 +153,18 @@ impl Recipe {
 }
 
 /// Imports the archives as the user of a host, because a store belongs to the ids of the account that made it.
-fn build_store(store: &Path, archives: &[PathBuf]) -> Result<()> {
+fn build_store(
+    store: &Path,
+    recipes: &[Recipe],
+    archives: &[PathBuf],
+    built: &[Built],
+) -> Result<()> {
     fs::create_dir_all(store).with_context(|| format!("making {}", store.display()))?;
     chown(store, Some(USER_ID), Some(USER_ID))
         .with_context(|| format!("giving {} to the user", store.display()))?;
     let name = format!("images-{}", std::process::id());
     let host = Host::boot(Options::named(&name).without_images().bind(store, BUILDING))?;
-    for (recipe, archive) in RECIPES.iter().zip(archives) {
+    for (recipe, archive) in recipes.iter().zip(archives) {
         let inside = "/var/tmp/image.tar";
         host.copy_in(archive, inside)?;
         let mut command = vec!["podman", "--root", BUILDING, "import", "--quiet"];
@@ -139,5 +176,34 @@ fn build_store(store: &Path, archives: &[PathBuf]) -> Result<()> {
             .checked()
             .with_context(|| format!("importing {}", recipe.name))?;
     }
+    for image in built {
+        image.build(&host)?;
+    }
     host.down()
+}
+
+impl Built {
+    fn build(&self, host: &Host) -> Result<()> {
+        let Self {
+            name,
+            containerfile,
+            files,
+        } = self;
+        let context = format!("/home/archy/{}", file_name(files));
+        host.copy_in(files, &context)?;
+        let recipe = format!("{context}/Containerfile");
+        host.write_file(Account::User, &recipe, containerfile.as_bytes())?;
+        let command = [
+            "podman",
+            "--root",
+            BUILDING,
+            "build",
+            "--quiet",
+            "--pull=never",
+        ];
+        host.run_user(&[command.as_slice(), &["--tag", name, &context]].concat())?
+            .checked()
+            .with_context(|| format!("building {name}"))?;
+        Ok(())
+    }
 }

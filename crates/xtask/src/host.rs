@@ -13,13 +13,20 @@ use testhost::{Account, Host, Options, Reboot};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Build what the hosts are made of, so that the first `up` is fast.
-    Prepare,
+    Prepare {
+        /// The real Bitcoin daemons too: bitcoind, electrs and lnd, compiled from source in a quarter of an hour.
+        #[arg(long)]
+        bitcoin: bool,
+    },
     /// Boot a fresh host that stays until `down`.
     Up {
         name: String,
         /// Without Archipelago: only Debian, Podman and the user.
         #[arg(long)]
         bare: bool,
+        /// With images of the real Bitcoin daemons, and a configuration by which the catalog's apps run them.
+        #[arg(long)]
+        bitcoin: bool,
     },
     /// Run a command in the user's session, or a login shell; its exit status is passed on.
     Enter {
@@ -68,11 +75,19 @@ pub(crate) enum Command {
 
 pub(crate) fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Prepare => {
-            let testhost::Prepared { root, images } = testhost::prepare()?;
+        Command::Prepare { bitcoin } => {
+            let testhost::Prepared { root, images } = if bitcoin {
+                testhost::prepare_with_bitcoin()?
+            } else {
+                testhost::prepare()?
+            };
             println!("root: {}\nimages: {}", root.display(), images.display());
         }
-        Command::Up { name, bare } => up(&name, bare)?,
+        Command::Up {
+            name,
+            bare,
+            bitcoin,
+        } => up(&name, bare, bitcoin)?,
         Command::Enter {
             name,
             root,
@@ -116,13 +131,25 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn up(name: &str, bare: bool) -> Result<()> {
-    let package = if bare { None } else { Some(crate::deb::build()?) };
-    let host = Host::boot(Options::named(name).detached())?;
+fn up(name: &str, bare: bool, bitcoin: bool) -> Result<()> {
+    let package = if bare {
+        None
+    } else {
+        Some(crate::deb::build()?)
+    };
+    let mut options = Options::named(name).detached();
+    if bitcoin {
+        options = options.with_bitcoin();
+    }
+    let host = Host::boot(options)?;
     let boot_time = host.boot_time();
-    if let Some(package) = package
-        && let Err(error) = install(&host, &package)
-    {
+    let furnish = || {
+        if bitcoin {
+            map_bitcoin_images(&host)?;
+        }
+        package.map_or(Ok(()), |package| install(&host, &package))
+    };
+    if let Err(error) = furnish() {
         host.down()?;
         return Err(error);
     }
@@ -142,6 +169,13 @@ pub(crate) fn install(host: &Host, package: &Path) -> Result<()> {
         .checked()
         .context("setting up Archipelago for the user")?;
     Ok(())
+}
+
+/// The catalog's Bitcoin apps of this node run the images of [`testhost::daemons`].
+pub(crate) fn map_bitcoin_images(host: &Host) -> Result<()> {
+    let map = testhost::daemons::image_map(&crate::deb::repository().join("catalog"))?;
+    let path = "/home/archy/.config/archipelago/config.toml";
+    host.write_file(Account::User, path, map.as_bytes())
 }
 
 fn net(name: &str, command: &[OsString]) -> Result<ExitCode> {

@@ -1,0 +1,350 @@
+//! The real daemons of the catalog's Bitcoin apps, built once from what the package registries hold, and images of them.
+//!
+//! A test host has no network to pull the catalog's images from, so these stand in for them: a node maps the one to the
+//! other with [`image_map`]. They are laid out as the catalog's images are (paths, user, entrypoint), on Debian 13, which
+//! is also what they are built in: one build root for all of them. Nobody's source code is kept, only the recipes.
+//!
+//! What differs from the catalog's images: bitcoind is a later one without ZeroMQ and wallet (its source is a package on
+//! crates.io that has neither), electrs is 0.12.0, which that bitcoind serves over REST. lnd is the very version.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::cache;
+use crate::debian::{Root, Variant};
+use crate::images::{self, Built, Recipe};
+
+/// How one daemon is built, and what its image is.
+#[derive(Debug, Clone, Copy)]
+struct Daemon {
+    name: &'static str,
+    /// The app of the catalog whose image this one stands in for.
+    app: &'static str,
+    source: Source,
+    /// A shell script that runs in the build root, in the build's folder: from `./source` to programs in `./out`.
+    build: &'static str,
+    /// On two cores that have nothing else to do.
+    minutes: u32,
+    programs: &'static [&'static str],
+    image: &'static str,
+    containerfile: &'static str,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    /// A package of crates.io, and a shell script for what else must be fetched.
+    Crate {
+        package: &'static str,
+        version: &'static str,
+        fetch: &'static str,
+    },
+    /// A Go module of ours that requires the daemon; fetched while it is built.
+    Module {
+        go_mod: &'static str,
+        go_sum: &'static str,
+    },
+}
+
+const DAEMONS: [Daemon; 3] = [
+    Daemon {
+        name: "bitcoind",
+        app: "bitcoin",
+        source: Source::Crate {
+            package: "libbitcoinkernel-sys",
+            version: "0.4.1",
+            fetch: "",
+        },
+        build: include_str!("daemons/bitcoind/build.sh"),
+        minutes: 10,
+        programs: &["bitcoind", "bitcoin-cli"],
+        image: "localhost/bitcoind:31.99",
+        containerfile: include_str!("daemons/bitcoind/Containerfile"),
+    },
+    Daemon {
+        name: "electrs",
+        app: "electrs",
+        source: Source::Crate {
+            package: "electrs",
+            version: "0.12.0",
+            fetch: include_str!("daemons/electrs/fetch.sh"),
+        },
+        build: include_str!("daemons/electrs/build.sh"),
+        minutes: 2,
+        programs: &["electrs"],
+        image: "localhost/electrs:0.12.0",
+        containerfile: include_str!("daemons/electrs/Containerfile"),
+    },
+    Daemon {
+        name: "lnd",
+        app: "lnd",
+        source: Source::Module {
+            go_mod: include_str!("daemons/lnd/go.mod"),
+            go_sum: include_str!("daemons/lnd/go.sum"),
+        },
+        build: include_str!("daemons/lnd/build.sh"),
+        minutes: 4,
+        programs: &["lnd", "lncli"],
+        image: "localhost/lnd:0.21.2-beta",
+        containerfile: include_str!("daemons/lnd/Containerfile"),
+    },
+];
+
+/// What all are built in.
+const BUILD_ROOT: Root = Root {
+    variant: Variant::Minimal,
+    packages: &[
+        "cmake",
+        "ninja-build",
+        "pkg-config",
+        "gcc",
+        "g++",
+        "libboost-dev",
+        "libevent-dev",
+        "clang",
+        "libclang-dev",
+        "librocksdb-dev",
+        "golang-go",
+        "ca-certificates",
+    ],
+    script: include_str!("daemons/build-root.sh"),
+};
+
+/// What all run on: the libraries that they are linked to, and what lnd's image has besides.
+const BASE: Recipe = Recipe {
+    name: "localhost/daemon-base:trixie",
+    root: Root {
+        variant: Variant::Minimal,
+        packages: &[
+            "libevent-2.1-7t64",
+            "libevent-extra-2.1-7t64",
+            "libevent-pthreads-2.1-7t64",
+            "librocksdb9.10",
+            "ca-certificates",
+            "jq",
+            "wget",
+        ],
+        script: "",
+    },
+    changes: &[r#"CMD ["bash"]"#],
+};
+
+/// The finished store that holds the daemons' images besides the prepared ones; builds what the cache lacks.
+pub(crate) fn ensure_images(root: &Path) -> Result<PathBuf> {
+    let built = DAEMONS
+        .iter()
+        .map(|daemon| {
+            Ok(Built {
+                name: daemon.image,
+                containerfile: daemon.containerfile,
+                files: daemon.ensure()?,
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    images::ensure_with(root, BASE, &built)
+}
+
+/// The section `[images]` of a node's `config.toml` by which the apps of this catalog run the images of
+/// [`crate::Options::with_bitcoin`] in place of those that their manifests name.
+///
+/// # Errors
+/// When a manifest cannot be read, or names not exactly one image.
+pub fn image_map(catalog: &Path) -> Result<String> {
+    let mut section = String::from("[images]\n");
+    for daemon in &DAEMONS {
+        let path = catalog.join(daemon.app).join("compose.yaml");
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let mut images = text
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix("image:"));
+        let (Some(image), None) = (images.next(), images.next()) else {
+            bail!("{} does not name exactly one image", path.display());
+        };
+        section += &format!("\"{}\" = \"{}\"\n", image.trim(), daemon.image);
+    }
+    Ok(section)
+}
+
+impl Daemon {
+    /// A folder in the cache that holds its programs and nothing else.
+    fn ensure(&self) -> Result<PathBuf> {
+        let root = cache::artifact("build-root", &BUILD_ROOT.recipe(), |target| {
+            eprintln!("making the root that the daemons are built in, once (about two minutes)");
+            BUILD_ROOT.build(target)
+        })?;
+        let root_name = root
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let recipe = [&[root_name.as_str()], self.recipe().as_slice()].concat();
+        cache::artifact(self.name, &recipe, |target| {
+            eprintln!(
+                "building {} from source, once (about {} minutes on two cores)",
+                self.name, self.minutes
+            );
+            self.build(&root, target)
+        })
+    }
+
+    /// Everything that decides what is built, except what compilers do.
+    fn recipe(&self) -> Vec<&'static str> {
+        let Self {
+            name: _,
+            app: _,
+            source,
+            build,
+            minutes: _,
+            programs,
+            image: _,
+            containerfile: _,
+        } = *self;
+        let source = match source {
+            Source::Crate {
+                package,
+                version,
+                fetch,
+            } => vec![FETCH, package, version, fetch],
+            Source::Module { go_mod, go_sum } => vec![go_mod, go_sum],
+        };
+        [source.as_slice(), &[INSIDE, build], programs].concat()
+    }
+
+    fn build(&self, root: &Path, target: &Path) -> Result<()> {
+        let work = target.join("build");
+        for folder in ["source", "out", "home"] {
+            let folder = work.join(folder);
+            fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+        }
+        self.fetch(&work)
+            .with_context(|| format!("fetching the source of {}", self.name))?;
+        run(Command::new("setpriv")
+            // It must not go on writing when this process is killed: the next one starts over at the same path.
+            .args(["--pdeathsig", "KILL"])
+            .args(["unshare", "--mount", "--pid", "--fork", "--kill-child"])
+            .args(["sh", "-c", INSIDE, "sh"])
+            .args([root, &work, &rust()?])
+            .arg(self.build)
+            .env_clear()
+            .envs(
+                NETWORK
+                    .iter()
+                    .filter_map(|name| Some((*name, std::env::var_os(name)?))),
+            )
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOME", "/build/home"))?;
+        for program in self.programs {
+            let path = target.join(program);
+            fs::rename(work.join("out").join(program), &path)
+                .with_context(|| format!("looking for the program {program} that was built"))?;
+        }
+        cache::remove(&work)
+    }
+
+    /// Puts into `./source` of the build's folder what can be fetched before the build.
+    fn fetch(&self, work: &Path) -> Result<()> {
+        match self.source {
+            Source::Crate {
+                package,
+                version,
+                fetch,
+            } => {
+                let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+                run(Command::new("setpriv")
+                    .args(["--pdeathsig", "KILL", "sh", "-euc"])
+                    .arg(format!("{FETCH}\n{fetch}"))
+                    .args(["sh", package, version])
+                    .env("CARGO", cargo)
+                    .current_dir(work))
+            }
+            Source::Module { go_mod, go_sum } => {
+                for (name, text) in [("go.mod", go_mod), ("go.sum", go_sum)] {
+                    let path = work.join("source").join(name);
+                    fs::write(&path, text)
+                        .with_context(|| format!("writing {}", path.display()))?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+const FETCH: &str = include_str!("daemons/fetch.sh");
+const INSIDE: &str = include_str!("daemons/inside.sh");
+
+/// How this machine reaches the registries is for Go in the build root to know as well.
+const NETWORK: [&str; 10] = [
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "GOPROXY",
+    "GOPRIVATE",
+    "GONOSUMDB",
+    "GOSUMDB",
+];
+
+/// The folder of the machine's Rust: the same compiler as everything else here is built with.
+fn rust() -> Result<PathBuf> {
+    let output = Command::new("rustc")
+        .args(["--print", "sysroot"])
+        .output()
+        .context("running rustc: the daemons are built with this machine's Rust")?;
+    let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    if !folder.join("bin/cargo").is_file() {
+        bail!(
+            "no cargo in {}, where rustc is from: install Rust with rustup",
+            folder.display()
+        );
+    }
+    Ok(folder)
+}
+
+/// Runs it to its end; an error has the last lines that it said.
+fn run(command: &mut Command) -> Result<()> {
+    let program = command.get_program().to_owned();
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("running {}", program.display()))?;
+    if !output.status.success() {
+        // Compilers complain on the one, ninja passes it on to the other.
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        let lines: Vec<&str> = said.lines().collect();
+        let tail = lines
+            .get(lines.len().saturating_sub(40)..)
+            .unwrap_or_default()
+            .join("\n");
+        bail!("it ended with {}:\n{tail}", output.status);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::image_map;
+    use std::path::Path;
+
+    #[test]
+    fn every_daemon_stands_in_for_the_image_that_the_catalog_pins() {
+        let catalog = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalog");
+        let section = image_map(&catalog).expect("the catalog");
+        for (image, local) in [
+            ("docker-bitcoind:", "localhost/bitcoind:"),
+            ("/electrs:", "localhost/electrs:"),
+            ("/lnd:", "localhost/lnd:"),
+        ] {
+            assert!(
+                section.lines().any(|line| line.contains(image)
+                    && line.contains("@sha256:")
+                    && line.contains(&format!("\" = \"{local}"))),
+                "{section}"
+            );
+        }
+    }
+}
