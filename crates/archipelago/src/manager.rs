@@ -1,13 +1,14 @@
 //! One pass of the reconciler: read, observe, plan, apply. The daemon and the command line both make passes, one at a time.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use archipelago_core::desired::{Apps, Desired, assemble};
 use archipelago_core::health::{Report, report};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::observed::Observed;
+use archipelago_core::progress::Progress;
 use archipelago_core::reconcile::Reconciler;
 use tokio::sync::Notify;
 
@@ -44,6 +45,15 @@ pub struct Pass {
     pub wake_after: Option<Duration>,
 }
 
+/// The time since the boot, which all processes agree on and which no clock change moves.
+fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
+}
+
 /// Makes passes.
 pub struct Manager {
     layout: Layout,
@@ -51,7 +61,8 @@ pub struct Manager {
     podman: Podman,
     images: Images,
     reconciler: Reconciler,
-    started: Instant,
+    /// What the file of progress held when it was last read or written.
+    progress_file: Option<Vec<u8>>,
 }
 
 impl Manager {
@@ -65,7 +76,7 @@ impl Manager {
             systemd: Systemd::connect().await?,
             images: Images::new(podman.clone(), layout.clone()),
             reconciler: Reconciler::default(),
-            started: Instant::now(),
+            progress_file: None,
             podman,
             layout,
         })
@@ -102,16 +113,16 @@ impl Manager {
     pub async fn pass(&mut self) -> Result<Pass, Error> {
         let _lock = Lock::of_passes(&self.layout).await?;
         self.sweep();
+        self.recall();
         for (name, result) in self.images.finished().await {
             if let Err(cause) = &result {
                 tracing::warn!("no image {name}: {cause}");
             }
-            self.reconciler
-                .image_finished(&name, result, self.started.elapsed());
+            self.reconciler.image_finished(&name, result, since_boot());
         }
         let desired = self.desired();
         let observed = self.observe(&desired).await?;
-        let now = self.started.elapsed();
+        let now = since_boot();
         let plan = self.reconciler.plan(&desired, &observed, now);
         let mut hands = Hands {
             layout: &self.layout,
@@ -121,7 +132,8 @@ impl Manager {
         };
         let outcomes = apply(&mut hands, &plan).await;
         self.reconciler
-            .finished(&desired, &plan, &outcomes, self.started.elapsed());
+            .finished(&desired, &plan, &outcomes, since_boot());
+        self.keep_progress();
         Ok(Pass {
             report: report(&desired, &observed, self.reconciler.progress()),
             acted: !plan.is_empty(),
@@ -134,15 +146,64 @@ impl Manager {
     /// # Errors
     /// When the host could not be looked at.
     pub async fn look(&mut self) -> Result<Report, Error> {
+        self.recall();
         let desired = self.desired();
-        let observed = self.observe(&desired).await?;
+        let mut observed = self.observe(&desired).await?;
+        for (_, container) in desired
+            .present()
+            .flat_map(|(_, present)| present.containers())
+        {
+            let image = container.image.reference.to_string();
+            if self.images.is_underway_elsewhere(&image) {
+                observed
+                    .images_underway
+                    .insert(image, "under way".to_owned());
+            }
+        }
         Ok(report(&desired, &observed, self.reconciler.progress()))
     }
 
     /// Lets what failed for an app be tried at once.
-    pub fn hurry(&mut self, id: &AppId) {
+    ///
+    /// # Errors
+    /// When another process holds the lock and cannot be waited for.
+    pub async fn hurry(&mut self, id: &AppId) -> Result<(), Error> {
+        let _lock = Lock::of_passes(&self.layout).await?;
+        self.recall();
         let desired = self.desired();
         self.reconciler.hurry(&desired, id);
+        self.keep_progress();
+        Ok(())
+    }
+
+    /// Takes over what another manager has tried since this one last looked.
+    fn recall(&mut self) {
+        let Ok(content) = disk::read(&self.layout.progress()) else {
+            return;
+        };
+        if content != self.progress_file {
+            // A file that cannot be understood says nothing that a few attempts would not.
+            let known = content
+                .as_deref()
+                .and_then(|content| serde_json::from_slice(content).ok());
+            self.reconciler = Reconciler::resume(known.unwrap_or_default());
+            self.progress_file = content;
+        }
+    }
+
+    /// Shares what was tried. Where that cannot be written, this manager still knows it.
+    fn keep_progress(&mut self) {
+        let content = serde_json::to_vec(self.reconciler.progress())
+            .expect("progress is plain text and numbers");
+        let known = self.progress_file.as_deref();
+        let nothing = *self.reconciler.progress() == Progress::default();
+        if known == Some(&content[..]) || (known.is_none() && nothing) {
+            return;
+        }
+        match disk::write_if_changed(&self.layout.progress(), &content, 0o600) {
+            Ok(_) => self.progress_file = Some(content),
+            Err(error) => tracing::warn!("{}", crate::host::image::chain(&error)),
+        }
     }
 
     /// The apps that require this one and are to stay.

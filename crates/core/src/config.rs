@@ -15,8 +15,8 @@ pub struct Config {
     pub publish_address: IpAddr,
     /// Registries (`host` or `host:port`) that are used without TLS.
     pub insecure_registries: BTreeSet<String>,
-    /// Images to use in place of others: as the manifest writes it, to what this node uses.
-    pub images: BTreeMap<String, String>,
+    /// Images to use in place of others: what a manifest asks for, to what this node uses.
+    pub images: BTreeMap<Reference, Reference>,
 }
 
 impl Default for Config {

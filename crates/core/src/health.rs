@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::desired::{App, Desired, DesiredContainer, DesiredUnit, Present, Role};
+use crate::layout::Layout;
 use crate::name::AppId;
 use crate::observed::{Active, Load, Observed, Override, Podman, Service};
 use crate::plan::blocked;
@@ -99,14 +100,20 @@ impl State {
 pub fn report(desired: &Desired, observed: &Observed, progress: &Progress) -> Report {
     let mut apps: BTreeMap<&AppId, AppHealth> = BTreeMap::new();
     for (id, app) in &desired.apps {
-        apps.insert(id, judge(id, app, observed, progress));
+        apps.insert(id, judge(&desired.layout, id, app, observed, progress));
     }
     Report {
         apps: apps.into_values().collect(),
     }
 }
 
-fn judge(id: &AppId, app: &App, observed: &Observed, progress: &Progress) -> AppHealth {
+fn judge(
+    layout: &Layout,
+    id: &AppId,
+    app: &App,
+    observed: &Observed,
+    progress: &Progress,
+) -> AppHealth {
     let failure = progress
         .attempts(&Subject::App(id.clone()))
         .map(|attempts| attempts.cause.clone());
@@ -118,7 +125,7 @@ fn judge(id: &AppId, app: &App, observed: &Observed, progress: &Progress) -> App
         urls: Vec::new(),
     };
     match app {
-        App::Broken { cause } => bare(State::Failed, cause.clone()),
+        App::Broken { cause, .. } => bare(State::Failed, cause.clone()),
         App::NeedsSecrets { .. } => bare(State::Starting, failure.unwrap_or_default()),
         App::NeedsApp { other } => bare(State::Waiting, format!("{other} has no secrets yet")),
         App::Removed { required_by, .. } if !required_by.is_empty() => {
@@ -134,7 +141,8 @@ fn judge(id: &AppId, app: &App, observed: &Observed, progress: &Progress) -> App
                 .containers()
                 .map(|(unit, container)| judge_unit(unit, container, observed, progress))
                 .collect();
-            let (state, message) = match (blocked(id, present, observed, progress), failure) {
+            let (state, message) = match (blocked(layout, id, present, observed, progress), failure)
+            {
                 (Some(cause), _) | (None, Some(cause)) => (State::Failed, cause),
                 (None, None) => judge_present(present, &units, observed, progress),
             };

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+
 /// A full image reference: registry, path, and a tag or a digest.
 ///
 /// Podman takes no reference with both a tag and a digest; the digest wins, because it is the one that cannot change.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Reference {
     registry: String,
     path: String,
@@ -24,6 +27,14 @@ enum Version {
 pub struct ReferenceError {
     text: String,
     problem: &'static str,
+}
+
+impl TryFrom<String> for Reference {
+    type Error = ReferenceError;
+
+    fn try_from(text: String) -> Result<Self, ReferenceError> {
+        Self::parse(&text)
+    }
 }
 
 impl Reference {

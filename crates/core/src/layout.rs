@@ -92,6 +92,12 @@ impl Layout {
         self.runtime.join("archipelago/pending.json")
     }
 
+    /// What was tried and did not work, shared by all that make passes.
+    #[must_use]
+    pub fn progress(&self) -> PathBuf {
+        self.runtime.join("archipelago/progress.json")
+    }
+
     /// A path as text, as units and templates need it.
     ///
     /// # Errors

@@ -5,15 +5,29 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What every unit, container, network and volume of ours starts with.
 pub const PREFIX: &str = "archy-";
 
 /// The id of an app: lower-case letters, digits and inner hyphens, at most 40 characters.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct AppId(String);
+
+impl TryFrom<String> for AppId {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<AppId> for String {
+    fn from(id: AppId) -> Self {
+        id.0
+    }
+}
 
 /// Why a text is no app id, service name, volume name or the like.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

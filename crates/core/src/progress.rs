@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::name::AppId;
 
 /// The first wait after a failure.
@@ -11,7 +13,7 @@ pub const BACKOFF_FIRST: Duration = Duration::from_secs(10);
 pub const BACKOFF_MAX: Duration = Duration::from_secs(300);
 
 /// Something that can fail by itself.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Subject {
     /// Pulling or building an image, by reference.
     Image(String),
@@ -24,7 +26,7 @@ pub enum Subject {
 }
 
 /// Attempts at one subject since it last worked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempts {
     /// How many.
     pub count: u32,
@@ -34,15 +36,44 @@ pub struct Attempts {
     pub cause: String,
 }
 
-/// What one manager remembers from pass to pass. Lost with the process, at no cost but a few attempts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What is remembered from pass to pass. The daemon and the command line share it, so that each knows why the other failed; a reboot
+/// forgets it, at no cost but a few attempts. Its times are those since the boot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Kept", into = "Kept")]
 pub struct Progress {
     attempts: BTreeMap<Subject, Attempts>,
     rejected: BTreeMap<AppId, Rejection>,
 }
 
+/// [`Progress`] as JSON can hold it, whose keys are texts.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    attempts: Vec<(Subject, Attempts)>,
+    rejected: Vec<(AppId, Rejection)>,
+}
+
+impl From<Progress> for Kept {
+    fn from(progress: Progress) -> Self {
+        let Progress { attempts, rejected } = progress;
+        Self {
+            attempts: attempts.into_iter().collect(),
+            rejected: rejected.into_iter().collect(),
+        }
+    }
+}
+
+impl From<Kept> for Progress {
+    fn from(kept: Kept) -> Self {
+        let Kept { attempts, rejected } = kept;
+        Self {
+            attempts: attempts.into_iter().collect(),
+            rejected: rejected.into_iter().collect(),
+        }
+    }
+}
+
 /// A set of units that Podman's generator refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
     /// The revisions of the refused units.
     pub revisions: Vec<String>,
@@ -132,6 +163,27 @@ mod tests {
         let waits: Vec<u64> = (1..=8).map(|count| backoff(count).as_secs()).collect();
         assert_eq!(waits, [10, 20, 40, 80, 160, 300, 300, 300]);
         assert_eq!(backoff(u32::MAX), BACKOFF_MAX);
+    }
+
+    #[test]
+    fn it_survives_its_file() {
+        let mut progress = Progress::default();
+        let app = AppId::parse("web").unwrap();
+        progress.attempted(
+            Subject::App(app.clone()),
+            "no space left",
+            Duration::from_millis(1500),
+        );
+        progress.attempted(Subject::Image("x:1".into()), "", Duration::ZERO);
+        let rejection = Rejection {
+            revisions: vec!["a".into()],
+            cause: "unsupported key".into(),
+        };
+        progress.reject(app, rejection);
+        let text = serde_json::to_string(&progress).unwrap();
+        assert_eq!(serde_json::from_str::<Progress>(&text).unwrap(), progress);
+        let wrong = text.replace("\"web\"", "\"../web\"");
+        assert!(serde_json::from_str::<Progress>(&wrong).is_err(), "{wrong}");
     }
 
     #[test]

@@ -36,6 +36,12 @@ pub struct Reconciler {
 }
 
 impl Reconciler {
+    /// Goes on with what another manager, or this one before it ended, has tried.
+    #[must_use]
+    pub fn resume(progress: Progress) -> Self {
+        Self { progress }
+    }
+
     /// Works out what to do about what was seen.
     pub fn plan(&mut self, desired: &Desired, observed: &Observed, now: Duration) -> Plan {
         self.note_what_works(desired, observed);

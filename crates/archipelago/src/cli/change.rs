@@ -37,7 +37,7 @@ pub(super) async fn start(layout: Layout, one: One, output: Output) -> Result<()
     })
     .await?;
     let mut manager = Manager::new(layout).await?;
-    manager.hurry(&id);
+    manager.hurry(&id).await?;
     finish(follow::until(&mut manager, &id, Goal::Ready).await?, output)
 }
 
@@ -45,6 +45,7 @@ pub(super) async fn stop(layout: Layout, one: One, output: Output) -> Result<(),
     let id = installed(&layout, &one.app)?;
     change(&layout, &id, |intent| intent.state = Wanted::Stopped).await?;
     let mut manager = Manager::new(layout).await?;
+    manager.hurry(&id).await?;
     finish(
         follow::until(&mut manager, &id, Goal::Stopped).await?,
         output,
@@ -90,6 +91,7 @@ pub(super) async fn uninstall(
         let _lock = Lock::of_passes(&layout).await?;
         write(&layout, &id, &removed)?;
     }
+    manager.hurry(&id).await?;
     follow::until(&mut manager, &id, Goal::Gone).await?;
     match output {
         Output::Json => print_json(&json!({"id": id, "removed": true, "purged": arguments.purge})),

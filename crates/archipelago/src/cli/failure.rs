@@ -59,6 +59,12 @@ impl From<crate::host::lock::Error> for Failure {
     }
 }
 
+impl From<crate::host::observe::Error> for Failure {
+    fn from(error: crate::host::observe::Error) -> Self {
+        Self::from_error(Code::Host, &error)
+    }
+}
+
 impl From<crate::host::systemd::Error> for Failure {
     fn from(error: crate::host::systemd::Error) -> Self {
         Self::from_error(Code::Host, &error)

@@ -58,7 +58,7 @@ pub(super) async fn run(
         definition::keep(&layout, &id, &definition.files)?;
         change::write(&layout, &id, &intent)?;
     }
-    manager.hurry(&id);
+    manager.hurry(&id).await?;
     change::finish(follow::until(&mut manager, &id, Goal::Ready).await?, output)
 }
 

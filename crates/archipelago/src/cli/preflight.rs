@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use archipelago_core::check::{State, judge};
-use archipelago_core::desired::{App, Apps, Inputs, Present, Transport, assemble};
+use archipelago_core::desired::{App, Apps, Desired, Fault, Inputs, Present, Transport, assemble};
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{Settings, Warning};
 use archipelago_core::name::AppId;
-use archipelago_core::quadlet::mark_of;
+use archipelago_core::plan::blocked;
+use archipelago_core::progress::Progress;
 
 use super::{Code, Failure};
 use crate::definition::Definition;
-use crate::host::{disk, facts, inputs};
+use crate::host::podman::Podman;
+use crate::host::{disk, facts, inputs, observe};
 
 /// Checks that an app can be installed, and returns what it would be.
 pub(super) async fn check(
@@ -31,7 +33,7 @@ pub(super) async fn check(
         }
         check_disk(layout, definition.schema.extension.requires.disk_mib)?;
     }
-    check_names(layout, id, &present)?;
+    check_names(layout, id, &present, fresh).await?;
     check_ports(layout, id, &present)?;
     Ok(present)
 }
@@ -91,7 +93,13 @@ fn work_out(
     let mut apps = assemble(&all, &Apps::read(&all)).apps;
     match apps.remove(id) {
         Some(App::Present(present)) => Ok((*present, manifest.warnings)),
-        Some(App::Broken { cause }) => Err(Failure::new(broken_code(&cause), cause)),
+        Some(App::Broken { cause, fault }) => {
+            let code = match fault {
+                Fault::Own => Code::Input,
+                Fault::Conflict => Code::Taken,
+            };
+            Err(Failure::new(code, cause))
+        }
         _ => Err(input(format!(
             "{id} cannot be worked out; archipelago status says how the apps it requires are"
         ))),
@@ -116,15 +124,6 @@ fn complete_secrets(all: &mut Inputs) {
     }
 }
 
-/// A conflict with another installed app is a name or port that is taken, not a fault of the app.
-fn broken_code(cause: &str) -> Code {
-    if cause.starts_with("its port") || cause.starts_with("its unit") {
-        Code::Taken
-    } else {
-        Code::Input
-    }
-}
-
 fn check_disk(layout: &Layout, needed_mib: u64) -> Result<(), Failure> {
     let Ok(stat) = rustix::fs::statvfs(&layout.data) else {
         return Ok(());
@@ -142,35 +141,26 @@ fn check_disk(layout: &Layout, needed_mib: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_names(layout: &Layout, id: &AppId, present: &Present) -> Result<(), Failure> {
-    for (name, unit) in &present.units {
-        let path = layout.unit(name);
-        let foreign = disk::read(&path)?
-            .is_some_and(|content| mark_of(&content).is_none_or(|mark| mark.app != *id));
-        if foreign {
-            return Err(Failure::new(
-                Code::Taken,
-                format!(
-                    "{} exists and does not belong to {id}; move it away, then install again",
-                    path.display()
-                ),
-            ));
-        }
-        let above = layout.systemd.join(&unit.service);
-        if above.exists()
-            && std::fs::read_link(&above)
-                .map_or(true, |target| target != std::path::Path::new("/dev/null"))
-        {
-            return Err(Failure::new(
-                Code::Taken,
-                format!(
-                    "{} would hide the unit of the same name; move it away, then install again",
-                    above.display()
-                ),
-            ));
-        }
+/// A name of the app's that someone else has. Podman's names are looked at only for an app that is new: asking would wake Podman.
+async fn check_names(
+    layout: &Layout,
+    id: &AppId,
+    present: &Present,
+    fresh: bool,
+) -> Result<(), Failure> {
+    let desired = Desired {
+        layout: layout.clone(),
+        apps: BTreeMap::from([(id.clone(), App::Present(Box::new(present.clone())))]),
+    };
+    let podman = fresh.then(Podman::for_this_user);
+    let observed = observe::names(&desired, podman.as_ref()).await?;
+    if let archipelago_core::observed::Podman::Unreachable(cause) = &observed.podman {
+        return Err(Failure::new(Code::Host, cause.clone()));
     }
-    Ok(())
+    match blocked(layout, id, present, &observed, &Progress::default()) {
+        Some(cause) => Err(Failure::new(Code::Taken, cause)),
+        None => Ok(()),
+    }
 }
 
 /// A port that the app itself already publishes is not taken.

@@ -87,6 +87,11 @@ impl Images {
             .collect()
     }
 
+    /// Whether another process is getting this image.
+    pub fn is_underway_elsewhere(&self, name: &str) -> bool {
+        !self.tasks.contains_key(name) && Lock::is_held(&self.lock_path(name))
+    }
+
     /// Takes out what has ended.
     pub async fn finished(&mut self) -> Vec<(String, Result<(), String>)> {
         let ended: Vec<String> = self

@@ -59,6 +59,14 @@ impl Lock {
         }
     }
 
+    /// Whether another process holds the lock now.
+    pub fn is_held(path: &Path) -> bool {
+        OpenOptions::new().write(true).open(path).is_ok_and(|file| {
+            flock(&file, FlockOperation::NonBlockingLockExclusive)
+                == Err(rustix::io::Errno::WOULDBLOCK)
+        })
+    }
+
     /// Takes the lock if nobody holds it.
     ///
     /// # Errors

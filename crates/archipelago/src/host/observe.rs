@@ -57,6 +57,18 @@ pub async fn observe(
     Ok(observed)
 }
 
+/// Looks only at whose the names of the wanted apps are: on the disk, and in Podman if that is given.
+///
+/// # Errors
+/// When the disk cannot be read.
+pub async fn names(desired: &Desired, podman: Option<&Podman>) -> Result<Observed, Error> {
+    let mut observed = look_at_disk(desired)?;
+    if let Some(podman) = podman {
+        observed.podman = ask_podman(podman).await;
+    }
+    Ok(observed)
+}
+
 fn look_at_disk(desired: &Desired) -> Result<Observed, Error> {
     let layout = &desired.layout;
     let mut observed = Observed {

@@ -21,6 +21,15 @@ fn a_registry_without_tls_is_refused_until_it_is_listed() {
             && said.contains("127.0.0.1:5000"),
         "{said}"
     );
+    // Who failed does not matter: every look knows it.
+    let status = node.status("tagged");
+    assert_eq!(status["state"], "failed");
+    assert!(
+        status["message"]
+            .as_str()
+            .is_some_and(|cause| cause.contains("insecure_registries")),
+        "{status}"
+    );
     let health = node.shell("curl -fsS http://127.0.0.1:5678/health");
     assert!(health.contains("{\"failed\":1}"), "{health}");
     assert!(

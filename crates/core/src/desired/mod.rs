@@ -66,6 +66,8 @@ pub enum App {
     Broken {
         /// Why, and what to do.
         cause: String,
+        /// Whose fault it is.
+        fault: Fault,
     },
     /// Its secrets must be generated before anything else can be worked out.
     NeedsSecrets {
@@ -86,6 +88,15 @@ pub enum App {
         /// The apps that require it and must go first.
         required_by: BTreeSet<AppId>,
     },
+}
+
+/// Whose fault it is that an app cannot be worked out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// That of its own definition, intent or requirements.
+    Own,
+    /// Another app has a name or port that it needs.
+    Conflict,
 }
 
 /// An app that should be there.
@@ -205,6 +216,15 @@ pub struct DesiredProbe {
     pub address: SocketAddr,
     /// How.
     pub kind: ProbeKind,
+}
+
+impl App {
+    fn broken(cause: String) -> Self {
+        Self::Broken {
+            cause,
+            fault: Fault::Own,
+        }
+    }
 }
 
 impl Apps {
@@ -335,9 +355,7 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
     let mut desired = BTreeMap::new();
     for (id, app) in &apps.0 {
         let worked_out = match app {
-            Err(cause) => App::Broken {
-                cause: cause.clone(),
-            },
+            Err(cause) => App::broken(cause.clone()),
             Ok(installed) => assemble_app(inputs, apps, id, installed),
         };
         desired.insert(id.clone(), worked_out);
@@ -360,11 +378,9 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
         }
     };
     if let Some(other) = apps.in_a_circle(id) {
-        return App::Broken {
-            cause: format!(
-                "it requires {other}, which requires it in turn; neither could start first. Mend `requires` in one of the two"
-            ),
-        };
+        return App::broken(format!(
+            "it requires {other}, which requires it in turn; neither could start first. Mend `requires` in one of the two"
+        ));
     }
     let none = BTreeMap::new();
     let secrets = inputs.secrets.get(id).unwrap_or(&none);
@@ -380,11 +396,9 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
     }
     for other in &manifest.extension.requires.apps {
         let Some(required) = apps.manifest(other) else {
-            return App::Broken {
-                cause: format!(
-                    "it requires {other}, which is not installed or cannot be read; archipelago install {other}"
-                ),
-            };
+            return App::broken(format!(
+                "it requires {other}, which is not installed or cannot be read; archipelago install {other}"
+            ));
         };
         let known = inputs.secrets.get(other).unwrap_or(&none);
         if required
@@ -407,7 +421,7 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
         intent.state == Goal::Running,
     ) {
         Ok(present) => App::Present(Box::new(present)),
-        Err(cause) => App::Broken { cause },
+        Err(cause) => App::broken(cause),
     }
 }
 
@@ -437,7 +451,10 @@ fn refuse_conflicts(apps: &mut BTreeMap<AppId, App>) {
             (None, None) => None,
         };
         if let Some(cause) = cause {
-            *app = App::Broken { cause };
+            *app = App::Broken {
+                cause,
+                fault: Fault::Conflict,
+            };
             continue;
         }
         units.extend(

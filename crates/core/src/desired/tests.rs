@@ -49,7 +49,7 @@ fn check(inputs: &Inputs, expected: &[(&str, &str)]) {
 
 fn said(app: &App) -> String {
     match app {
-        App::Broken { cause } => cause.clone(),
+        App::Broken { cause, .. } => cause.clone(),
         App::NeedsSecrets { missing } => format!("needs {missing:?}"),
         App::NeedsApp { other } => format!("waits for {other}"),
         App::Present(_) => "present".to_owned(),
@@ -273,4 +273,34 @@ fn a_revision_changes_with_what_its_container_is_started_with_and_with_nothing_e
     template(&mut inputs, "two");
     let third = revisions(&inputs);
     assert!(second.0 == third.0 && second.1 != third.1);
+}
+
+#[test]
+fn an_image_is_replaced_however_its_name_is_written() {
+    let mut inputs = inputs(&[("a", "services: {a: {image: nginx}}\n")]);
+    let text = "[images]\n\"docker.io/library/nginx:latest\" = \"registry.lan/web:2\"\n";
+    inputs.config = Ok(Config::parse("config.toml", text).unwrap());
+    let desired = assemble(&inputs, &Apps::read(&inputs));
+    let content = &unit(&desired, "a", "archy-a.container").file.content;
+    assert!(
+        content.contains("\nImage=registry.lan/web:2\n"),
+        "{content}"
+    );
+    let wrong = Config::parse("config.toml", "[images]\nA = \"x\"\n").unwrap_err();
+    assert!(wrong.to_string().contains("line 2"), "{wrong}");
+}
+
+#[test]
+fn the_whole_folder_can_be_built() {
+    let mut inputs = inputs(&[("a", "services: {a: {build: .}}\n")]);
+    let files = inputs.definitions.get_mut(&id("a")).unwrap();
+    files.insert("Dockerfile".to_owned(), b"FROM x\n".to_vec());
+    let desired = assemble(&inputs, &Apps::read(&inputs));
+    let (_, present) = desired.present().next().unwrap();
+    let (_, container) = present.containers().next().unwrap();
+    let Origin::Build(context) = &container.image.origin else {
+        panic!("{:?}", container.image.origin);
+    };
+    assert_eq!(context.containerfile, "Dockerfile");
+    assert!(context.files.contains_key(COMPOSE_FILE));
 }

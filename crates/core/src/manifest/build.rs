@@ -18,7 +18,7 @@ pub enum ImageSource {
 /// A local build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Build {
-    /// The folder, relative to the app's folder.
+    /// The folder, relative to the app's folder; empty for the whole of it.
     pub context: String,
     /// The Containerfile in it; `None` looks for `Containerfile`, then `Dockerfile`.
     pub containerfile: Option<String>,
@@ -66,9 +66,13 @@ impl Build {
     }
 }
 
-/// A folder of the app, or one beside it (`../shared-ui`), which the loader brings along under its own name.
+/// A folder of the app, the whole of it (`.`, which becomes the empty text), or one beside it (`../shared-ui`), which the loader brings
+/// along under its own name.
 fn context(field: &Field<'_>) -> Result<String, ManifestError> {
     let text = field.text()?;
+    if matches!(text.as_str(), "." | "./") {
+        return Ok(String::new());
+    }
     let inside = text.strip_prefix("../").unwrap_or(&text);
     relative(field, inside)
 }

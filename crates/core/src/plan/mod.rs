@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::action::{Action, Step};
 use crate::desired::{App, Desired, Present};
+use crate::layout::Layout;
 use crate::name::AppId;
 use crate::observed::{Memory, Observed};
 use crate::progress::{Progress, Subject};
@@ -80,12 +81,13 @@ pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Du
 /// Why an app's units are not touched, if so: a name of it is taken, or the generator refused them.
 #[must_use]
 pub fn blocked(
+    layout: &Layout,
     id: &AppId,
     present: &Present,
     observed: &Observed,
     progress: &Progress,
 ) -> Option<String> {
-    present::blocked(id, present, observed).or_else(|| {
+    present::blocked(layout, id, present, observed).or_else(|| {
         let cause = progress.rejection(id, &present::revisions(present))?;
         Some(format!("Podman's generator refuses its units: {cause}"))
     })

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Planner, for_app};
 use crate::action::Step;
 use crate::desired::{Desired, DesiredContainer, DesiredUnit, Present, Role};
+use crate::layout::Layout;
 use crate::name::AppId;
 use crate::observed::{Active, Job, Load, Observed, Override, Podman, Service};
 use crate::progress::Subject;
@@ -21,7 +22,12 @@ pub(super) fn revisions(present: &Present) -> Vec<String> {
 }
 
 /// A name of the app that someone else has.
-pub(super) fn blocked(id: &AppId, present: &Present, observed: &Observed) -> Option<String> {
+pub(super) fn blocked(
+    layout: &Layout,
+    id: &AppId,
+    present: &Present,
+    observed: &Observed,
+) -> Option<String> {
     present.units.values().find_map(|unit| {
         let name = &unit.file.name;
         let file_taken = observed.unit_files.contains_key(name)
@@ -29,13 +35,13 @@ pub(super) fn blocked(id: &AppId, present: &Present, observed: &Observed) -> Opt
         if file_taken {
             return Some(format!(
                 "the unit file {} exists and is not its own; move it away, then it goes on by itself",
-                observed_path(name)
+                layout.unit(name).display()
             ));
         }
         if observed.overrides.get(&unit.service) == Some(&Override::Foreign) {
             return Some(format!(
-                "~/.config/systemd/user/{} hides its unit; move that file away, or use a drop-in",
-                unit.service
+                "{} hides its unit; move that file away, or use a drop-in",
+                layout.systemd.join(&unit.service).display()
             ));
         }
         let view = observed.podman_view()?;
@@ -73,13 +79,17 @@ pub(super) fn imageless(desired: &Desired, observed: &Observed) -> BTreeSet<Stri
         .collect()
 }
 
-fn observed_path(name: &str) -> String {
-    format!("~/.config/containers/systemd/{name}")
-}
-
 impl Planner<'_> {
     pub(super) fn present(&mut self, id: &AppId, present: &Present) {
-        if super::blocked(id, present, self.observed, self.progress).is_some() {
+        if super::blocked(
+            &self.desired.layout,
+            id,
+            present,
+            self.observed,
+            self.progress,
+        )
+        .is_some()
+        {
             self.complete = false;
             return;
         }

@@ -312,6 +312,7 @@ fn what_belongs_to_someone_else_is_not_touched() {
         let (_, present) = desired.present().next().unwrap();
         assert!(
             blocked(
+                &layout(),
                 &id("web"),
                 present,
                 &world.observe(),

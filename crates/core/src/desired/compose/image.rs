@@ -12,9 +12,9 @@ impl Work<'_> {
     pub(super) fn image(&self, name: &str, service: &Service) -> Result<DesiredImage, String> {
         match &service.image {
             ImageSource::Reference(text) => {
-                let chosen = self.config.images.get(text).unwrap_or(text);
-                let reference = Reference::parse(chosen)
+                let written = Reference::parse(text)
                     .map_err(|error| format!("services.{name}.image: {error}"))?;
+                let reference = self.config.images.get(&written).cloned().unwrap_or(written);
                 let without_tls = self.config.image_uses_insecure_registry(&reference);
                 Ok(DesiredImage {
                     reference,
@@ -36,7 +36,11 @@ impl Work<'_> {
     }
 
     fn build_context(&self, name: &str, build: &Build) -> Result<BuildContext, String> {
-        let inside = format!("{}/", build.context);
+        // The whole folder is the commonest context of all.
+        let inside = match build.context.as_str() {
+            "" => String::new(),
+            folder => format!("{folder}/"),
+        };
         let files: Files = self
             .definition()
             .iter()
