@@ -23,7 +23,9 @@ pub(crate) fn run() -> Result<()> {
         say("taking down the host of an earlier demo");
         Host::open(HOST)?.down()?;
     }
-    say("building the package, and the host's root file system and images (both are kept for the next time)");
+    say(
+        "building the package, and the host's root file system and images (both are kept for the next time)",
+    );
     let package = build_both()?;
     let host = Host::boot(Options::named(HOST).detached())?;
     say(&format!(
@@ -31,14 +33,23 @@ pub(crate) fn run() -> Result<()> {
         host.boot_time().as_secs_f64()
     ));
     if let Err(error) = show(&host, &package) {
-        eprintln!("the host {HOST} stays up to look at; cargo xtask host down {HOST} takes it down");
+        eprintln!(
+            "the host {HOST} stays up to look at; cargo xtask host down {HOST} takes it down"
+        );
         return Err(error);
     }
     let address = forward()?;
-    println!("\nDone in {:.0} s. The host goes on; to look around:", began.elapsed().as_secs_f64());
+    println!(
+        "\nDone in {:.0} s. The host goes on; to look around:",
+        began.elapsed().as_secs_f64()
+    );
     println!("  open {address} in a browser: the node's page");
-    println!("  cargo xtask host enter {HOST}                            a shell as the user of the apps");
-    println!("  cargo xtask host enter {HOST} -- archipelago catalog     what else can be installed");
+    println!(
+        "  cargo xtask host enter {HOST}                            a shell as the user of the apps"
+    );
+    println!(
+        "  cargo xtask host enter {HOST} -- archipelago catalog     what else can be installed"
+    );
     println!("  cargo xtask host reboot {HOST} --hard                    pull the plug");
     println!("and to clean up:");
     println!("  cargo xtask host down {HOST}");
@@ -50,7 +61,9 @@ fn build_both() -> Result<std::path::PathBuf> {
     std::thread::scope(|scope| {
         let parts = scope.spawn(testhost::prepare);
         let package = deb::build();
-        let parts = parts.join().map_err(|_| anyhow::anyhow!("preparing the host's parts panicked"))?;
+        let parts = parts
+            .join()
+            .map_err(|_| anyhow::anyhow!("preparing the host's parts panicked"))?;
         parts?;
         package
     })
@@ -60,40 +73,101 @@ fn show(host: &Host, package: &std::path::Path) -> Result<()> {
     say("installing Archipelago as a user would: apt install ./archipelago.deb, archipelago setup");
     host::install(host, package)?;
     user(host, &["archipelago", "doctor"])?;
-    user(host, &["archipelago", "install", "litecoin", "--set", "network=regtest", "--yes"])?;
+    user(
+        host,
+        &[
+            "archipelago",
+            "install",
+            "litecoin",
+            "--set",
+            "network=regtest",
+            "--yes",
+        ],
+    )?;
     let cli = ["podman", "exec", "archy-litecoin", "litecoin-cli"];
-    user(host, &[&cli[..], &["-named", "generatetoaddress", "nblocks=5", &format!("address={ADDRESS}")]].concat())?;
+    user(
+        host,
+        &[
+            &cli[..],
+            &[
+                "-named",
+                "generatetoaddress",
+                "nblocks=5",
+                &format!("address={ADDRESS}"),
+            ],
+        ]
+        .concat(),
+    )?;
     user(host, &[&cli[..], &["getblockcount"]].concat())?;
-    user(host, &["systemctl", "--user", "list-units", "--no-pager", "--no-legend", "archy-*"])?;
+    user(
+        host,
+        &[
+            "systemctl",
+            "--user",
+            "list-units",
+            "--no-pager",
+            "--no-legend",
+            "archy-*",
+        ],
+    )?;
     let before = containers(host)?;
 
     say("killing the daemon with SIGKILL: nothing that it installed goes down");
-    user(host, &["systemctl", "--user", "kill", "--signal=SIGKILL", "archipelago.service"])?;
-    wait_for("the daemon to be back", || Ok(curl(host, "http://127.0.0.1:5678/health")?.contains("\"ready\":1")))?;
+    user(
+        host,
+        &[
+            "systemctl",
+            "--user",
+            "kill",
+            "--signal=SIGKILL",
+            "archipelago.service",
+        ],
+    )?;
+    wait_for("the daemon to be back", || {
+        Ok(curl(host, "http://127.0.0.1:5678/health")?.contains("\"ready\":1"))
+    })?;
     if containers(host)? != before {
         bail!("containers changed while the daemon was killed");
     }
     println!("{before}");
 
     say("deleting a unit file and stopping its service: it heals at once");
-    user(host, &["rm", "/home/archy/.config/containers/systemd/archy-litecoin-ui.container"])?;
+    user(
+        host,
+        &[
+            "rm",
+            "/home/archy/.config/containers/systemd/archy-litecoin-ui.container",
+        ],
+    )?;
     let stopped = Instant::now();
-    user(host, &["systemctl", "--user", "stop", "archy-litecoin-ui.service"])?;
-    wait_for("the page to be back", || Ok(!curl(host, &format!("http://127.0.0.1:{PORT}/"))?.is_empty()))?;
-    println!("the page answers again {:.1} s later", stopped.elapsed().as_secs_f64());
+    user(
+        host,
+        &["systemctl", "--user", "stop", "archy-litecoin-ui.service"],
+    )?;
+    wait_for("the page to be back", || {
+        Ok(!curl(host, &format!("http://127.0.0.1:{PORT}/"))?.is_empty())
+    })?;
+    println!(
+        "the page answers again {:.1} s later",
+        stopped.elapsed().as_secs_f64()
+    );
     user(host, &["archipelago", "status"])
 }
 
 fn containers(host: &Host) -> Result<String> {
     let format = "{{.Names}}  {{.ID}}  started at {{.StartedAt}}";
-    let listed = host.run_user(&["podman", "ps", "--format", format])?.checked()?;
+    let listed = host
+        .run_user(&["podman", "ps", "--format", format])?
+        .checked()?;
     let mut lines: Vec<&str> = listed.lines().collect();
     lines.sort_unstable();
     Ok(lines.join("\n"))
 }
 
 fn curl(host: &Host, url: &str) -> Result<String> {
-    Ok(host.run_user(&["curl", "-s", "--max-time", "2", url])?.stdout)
+    Ok(host
+        .run_user(&["curl", "-s", "--max-time", "2", url])?
+        .stdout)
 }
 
 /// Runs a command in the user's session and shows it with what it prints.
@@ -123,7 +197,15 @@ fn forward() -> Result<String> {
     let program = std::env::current_exe().context("finding this program")?;
     let forwarded = |local: &str| {
         Command::new(&program)
-            .args(["host", "forward", HOST, &PORT.to_string(), "--local", local, "--background"])
+            .args([
+                "host",
+                "forward",
+                HOST,
+                &PORT.to_string(),
+                "--local",
+                local,
+                "--background",
+            ])
             .output()
             .context("forwarding the page's port")
     };
@@ -132,7 +214,10 @@ fn forward() -> Result<String> {
         output = forwarded("0")?;
     }
     if !output.status.success() {
-        bail!("forwarding the page's port: {}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "forwarding the page's port: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

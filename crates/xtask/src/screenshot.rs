@@ -16,7 +16,10 @@ const PICTURES: [(&str, &str); 2] = [
 pub(crate) fn run() -> Result<()> {
     prerequisites::ensure()?;
     prerequisites::ensure_commands(&[("chromium", "chromium")])?;
-    if !testhost::list()?.iter().any(|listed| listed.name == demo::HOST) {
+    if !testhost::list()?
+        .iter()
+        .any(|listed| listed.name == demo::HOST)
+    {
         bail!("the pictures are of the demo's host, and it is not up: run cargo xtask demo first");
     }
     let host = Host::open(demo::HOST)?;
@@ -34,10 +37,19 @@ fn take(host: &Host, picture: &Path, size: &str) -> Result<()> {
     // Virtual time lets the page fetch and draw before the picture is taken, without waiting for a fixed while.
     let status = host
         .network_command("chromium")?
-        .args(["--headless", "--no-sandbox", "--hide-scrollbars", "--disable-gpu", "--virtual-time-budget=8000"])
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--hide-scrollbars",
+            "--disable-gpu",
+            "--virtual-time-budget=8000",
+        ])
         .arg(format!("--user-data-dir={}", profile.display()))
         .arg(format!("--window-size={size}"))
-        .arg(format!("--screenshot={}", std::path::absolute(picture)?.display()))
+        .arg(format!(
+            "--screenshot={}",
+            std::path::absolute(picture)?.display()
+        ))
         .arg(format!("http://127.0.0.1:{}/", demo::PORT))
         .stderr(std::process::Stdio::null())
         .status()

@@ -17,7 +17,15 @@ pub(crate) fn run() -> Result<()> {
     step("the format", cargo(&["fmt", "--all", "--check"]))?;
     step(
         "the lints",
-        cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
+        cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ]),
     )?;
     let mut pages = Command::new("node");
     pages.args(["--test", "catalog/node-ui/test/state.test.js"]);
@@ -45,6 +53,9 @@ fn step(name: &str, mut command: Command) -> Result<()> {
     if !status.success() {
         bail!("{name}: {command:?} ended with {status}");
     }
-    println!("── {name}: right, after {:.0} s", began.elapsed().as_secs_f64());
+    println!(
+        "── {name}: right, after {:.0} s",
+        began.elapsed().as_secs_f64()
+    );
     Ok(())
 }
