@@ -11,6 +11,7 @@ use archipelago_core::health::Report;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::PREFIX;
 use archipelago_core::quadlet::VERSION;
+use archipelago_core::reconcile::TICK;
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -111,6 +112,7 @@ pub async fn run(layout: Layout) -> Result<(), Error> {
         ..Health::default()
     }));
     tokio::spawn(serve(listener, Arc::clone(&health)));
+    tokio::spawn(feed_watchdog());
     notify(&[sd_notify::NotifyState::Ready]);
     info!("ready; health on http://127.0.0.1:{PORT}/health");
     let stop = async move {
@@ -128,7 +130,6 @@ pub async fn run(layout: Layout) -> Result<(), Error> {
 async fn pass(manager: &mut Manager, health: &Shared) -> Next {
     let began = Instant::now();
     let result = manager.pass().await;
-    notify(&[sd_notify::NotifyState::Watchdog]);
     let (apps, error, next) = match result {
         Ok(pass) => {
             let next = Next {
@@ -177,6 +178,15 @@ fn count(report: &Report) -> BTreeMap<&'static str, usize> {
 fn notify(states: &[sd_notify::NotifyState<'_>]) {
     if let Err(failure) = sd_notify::notify(states) {
         warn!("systemd was not told: {failure}");
+    }
+}
+
+/// Tells systemd that this program still gets to its turns. A pass that waits, for the lock of a command that deletes a large app or for
+/// a slow systemd, is no reason to be killed.
+async fn feed_watchdog() {
+    loop {
+        notify(&[sd_notify::NotifyState::Watchdog]);
+        tokio::time::sleep(TICK).await;
     }
 }
 

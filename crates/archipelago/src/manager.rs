@@ -1,5 +1,6 @@
 //! One pass of the reconciler: read, observe, plan, apply. The daemon and the command line both make passes, one at a time.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -207,12 +208,8 @@ impl Manager {
     }
 
     /// The apps that require this one and are to stay.
-    pub fn required_by(&self, id: &AppId) -> Vec<AppId> {
-        let desired = self.desired();
-        let requires = desired
-            .present()
-            .filter(|(_, present)| present.requires.contains(id));
-        requires.map(|(other, _)| other.clone()).collect()
+    pub fn dependants(&self, id: &AppId) -> BTreeSet<AppId> {
+        Apps::read(&inputs::read(&self.layout)).dependants(id)
     }
 
     /// Lets the next passes restart the containers of an app: what runs now must end, which is all that a restart is.
@@ -240,7 +237,7 @@ impl Manager {
     fn desired(&self) -> Desired {
         let mut inputs = inputs::read(&self.layout);
         let apps = Apps::read(&inputs);
-        inputs.captured = inputs::captured(apps.captures(&self.layout));
+        inputs.captured = inputs::captured(&self.layout, apps.captures(&self.layout));
         assemble(&inputs, &apps)
     }
 

@@ -3,7 +3,7 @@
 //! An action may have happened already, wholly or in part; doing it again is right. Whether it succeeded is what the next observation
 //! shows. Nothing else in Archipelago touches a host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::desired::DesiredImage;
@@ -34,7 +34,12 @@ pub enum Step {
     /// Pull or build an image, in the background.
     EnsureImage(Box<DesiredImage>),
     /// Put the complete set of unit files through Podman's generator without installing it.
-    CheckUnits(BTreeMap<String, String>),
+    CheckUnits {
+        /// All units of ours as they will be.
+        units: BTreeMap<String, String>,
+        /// Those that this pass writes; what the generator says of others is nothing new.
+        written: BTreeSet<String>,
+    },
     /// Keep what must survive a crash of this pass.
     Remember(Memory),
     /// Write a rendered file, 0600.

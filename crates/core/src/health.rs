@@ -126,7 +126,10 @@ fn judge(
     };
     match app {
         App::Broken { cause, .. } => bare(State::Failed, cause.clone()),
-        App::NeedsSecrets { .. } => bare(State::Starting, failure.unwrap_or_default()),
+        App::NeedsSecrets { .. } => match failure {
+            Some(cause) => bare(State::Failed, cause),
+            None => bare(State::Starting, String::new()),
+        },
         App::NeedsApp { other } => bare(State::Waiting, format!("{other} has no secrets yet")),
         App::Removed { required_by, .. } if !required_by.is_empty() => {
             let names: Vec<&str> = required_by.iter().map(AppId::as_str).collect();
@@ -135,7 +138,13 @@ fn judge(
                 format!("uninstall {} first: it requires {id}", names.join(" and ")),
             )
         }
-        App::Removed { .. } => bare(State::Removing, failure.unwrap_or_default()),
+        App::Removed { .. } => {
+            let unreachable = match &observed.podman {
+                Podman::Unreachable(cause) => Some(cause.clone()),
+                Podman::Unasked | Podman::Seen(_) => None,
+            };
+            bare(State::Removing, failure.or(unreachable).unwrap_or_default())
+        }
         App::Present(present) => {
             let units: Vec<UnitHealth> = present
                 .containers()

@@ -75,6 +75,15 @@ impl AppId {
         &self.0
     }
 
+    /// Whether a name of a unit, container, network, volume, secret or image can be this app's. Another app's may begin the same, so this
+    /// is needed for ownership beside the mark, and never enough.
+    #[must_use]
+    pub fn may_own(&self, name: &str) -> bool {
+        name.strip_prefix(PREFIX)
+            .and_then(|rest| rest.strip_prefix(&self.0))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+
     /// The app's network, which is also the stem of its unit.
     #[must_use]
     pub fn network(&self) -> String {
@@ -151,6 +160,21 @@ mod tests {
             "", "-a", "a-", "A", "a_b", "a.b", "a/b", "a@b", "..", "a b", &long,
         ] {
             assert!(AppId::parse(bad).is_err(), "{bad:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_name_can_only_be_that_of_its_app() {
+        let id = AppId::parse("web").unwrap();
+        for (name, may) in [
+            ("archy-web", true),
+            ("archy-web-ui", true),
+            ("archy-website", false),
+            ("archy-we", false),
+            ("web", false),
+            ("my-archy-web", false),
+        ] {
+            assert_eq!(id.may_own(name), may, "{name}");
         }
     }
 

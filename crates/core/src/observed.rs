@@ -152,7 +152,7 @@ pub enum Podman {
 /// Podman's objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodmanView {
-    /// Names of images, digests included, with the app they were built for.
+    /// Names of images, digests included, with the app they were built for on this node.
     pub images: BTreeMap<String, Option<AppId>>,
     /// Containers by name, with the app of their label.
     pub containers: BTreeMap<String, Option<AppId>>,
@@ -169,6 +169,8 @@ pub struct PodmanView {
 pub struct Remains {
     /// Whether it has a folder of volumes, files or secrets.
     pub data: bool,
+    /// Its containers that have a folder of rendered files.
+    pub rendered: BTreeSet<String>,
 }
 
 impl Service {
@@ -195,15 +197,43 @@ impl Observed {
     /// Our mark in a unit file; `None` when the file is absent or foreign.
     #[must_use]
     pub fn mark(&self, unit: &str) -> Option<Mark> {
-        mark_of(self.unit_files.get(unit)?)
+        let mark = mark_of(self.unit_files.get(unit)?)?;
+        // A copy under another name is somebody else's.
+        let stem = unit.rsplit_once('.').map_or(unit, |(stem, _)| stem);
+        mark.app.may_own(stem).then_some(mark)
     }
 
     /// The unit files of an app, by the marks in them.
     pub fn units_of<'a>(&'a self, app: &'a AppId) -> impl Iterator<Item = &'a str> {
         self.unit_files
+            .keys()
+            .map(String::as_str)
+            .filter(move |name| self.mark(name).is_some_and(|mark| mark.app == *app))
+    }
+
+    /// The units of an app by its marks on the disk and in what systemd has loaded, with whether they are companions': unit files may have
+    /// been deleted while their services go on.
+    #[must_use]
+    pub fn traces_of(&self, app: &AppId) -> BTreeMap<String, bool> {
+        let loaded = self
+            .generated
             .iter()
-            .filter(move |(_, content)| mark_of(content).is_some_and(|mark| mark.app == *app))
-            .map(|(name, _)| name.as_str())
+            .filter(|(_, mark)| mark.app == *app)
+            .filter_map(|(service, mark)| {
+                let stem = service.strip_suffix(".service")?;
+                let kind = ["-network", "-volume"]
+                    .iter()
+                    .find_map(|kind| Some(format!("{}.{}", stem.strip_suffix(kind)?, &kind[1..])));
+                let unit = kind.unwrap_or_else(|| format!("{stem}.container"));
+                Some((unit, mark.companion))
+            });
+        let on_disk = self.units_of(app).map(|unit| {
+            (
+                unit.to_owned(),
+                self.mark(unit).is_some_and(|mark| mark.companion),
+            )
+        });
+        loaded.chain(on_disk).collect()
     }
 
     /// The invocation of a service that must end because something it was started with has changed since.
@@ -238,7 +268,7 @@ pub fn needs_podman(desired: &Desired, observed: &Observed) -> bool {
     (anything && observed.memory.fingerprint != observed.fingerprint)
         || desired.apps.iter().any(|(id, app)| match app {
             App::Present(present) => !is_settled(present, observed),
-            App::Removed { .. } => observed.units_of(id).next().is_none(),
+            App::Removed { .. } => observed.traces_of(id).is_empty(),
             App::Broken { .. } | App::NeedsSecrets { .. } | App::NeedsApp { .. } => false,
         })
 }

@@ -19,6 +19,8 @@ pub enum Subject {
     Image(String),
     /// Starting a service.
     Start(String),
+    /// Podman's generator accepting an app's units.
+    Units(AppId),
     /// Quadlet making a service of a unit file.
     Generate(String),
     /// Any other action for an app.
@@ -136,8 +138,15 @@ impl Progress {
     }
 
     /// Notes that the generator refused an app's units.
-    pub fn reject(&mut self, app: AppId, rejection: Rejection) {
+    pub fn reject(&mut self, app: AppId, rejection: Rejection, now: Duration) {
+        self.attempted(Subject::Units(app.clone()), rejection.cause.clone(), now);
         self.rejected.insert(app, rejection);
+    }
+
+    /// Notes that the generator accepted an app's units.
+    pub fn accept(&mut self, app: &AppId) {
+        self.rejected.remove(app);
+        self.attempts.remove(&Subject::Units(app.clone()));
     }
 
     /// Why the generator refused an app's units, if it refused these very revisions.
@@ -149,7 +158,7 @@ impl Progress {
 
     /// Forgets an app that is gone.
     pub fn forget(&mut self, app: &AppId) {
-        self.rejected.remove(app);
+        self.accept(app);
         self.attempts.remove(&Subject::App(app.clone()));
     }
 }
@@ -179,7 +188,7 @@ mod tests {
             revisions: vec!["a".into()],
             cause: "unsupported key".into(),
         };
-        progress.reject(app, rejection);
+        progress.reject(app, rejection, Duration::ZERO);
         let text = serde_json::to_string(&progress).unwrap();
         assert_eq!(serde_json::from_str::<Progress>(&text).unwrap(), progress);
         let wrong = text.replace("\"web\"", "\"../web\"");

@@ -25,7 +25,7 @@ pub enum Outcome {
     Skipped,
     /// It failed.
     Failed(String),
-    /// The generator refused units: name to what it said. Without a name when it did not say which.
+    /// The generator refused units that this pass writes: name to what it said.
     Refused(BTreeMap<String, String>),
 }
 
@@ -94,7 +94,7 @@ impl Reconciler {
             match outcome {
                 Outcome::Done => self.done(plan, action, now),
                 Outcome::Skipped => {}
-                Outcome::Refused(units) => self.refused(desired, plan, units),
+                Outcome::Refused(units) => self.refused(desired, units, now),
                 Outcome::Failed(cause) => {
                     if let Some(app) = &action.app {
                         failed.insert(app.clone(), cause.clone());
@@ -130,36 +130,28 @@ impl Reconciler {
                         .attempted(Subject::Generate(unit.clone()), cause, now);
                 }
             }
+            Step::CheckUnits { .. } => {
+                for app in plan.actions.iter().filter_map(|action| action.app.as_ref()) {
+                    self.progress.accept(app);
+                }
+            }
             Step::Forget(app) => self.progress.forget(app),
             _ => {}
         }
     }
 
-    /// Blames the apps whose units were named; without a name, all whose units were to change.
-    fn refused(&mut self, desired: &Desired, plan: &Plan, units: &BTreeMap<String, String>) {
-        let changing: Vec<&AppId> = plan
-            .actions
-            .iter()
-            .filter(|action| matches!(action.step, Step::WriteUnit { .. }))
-            .filter_map(|action| action.app.as_ref())
-            .collect();
-        let anyone_named = desired
-            .present()
-            .any(|(_, present)| present.units.keys().any(|unit| units.contains_key(unit)));
+    /// Blames the apps whose units were refused; they were all to be written in this pass.
+    fn refused(&mut self, desired: &Desired, units: &BTreeMap<String, String>, now: Duration) {
         for (id, present) in desired.present() {
-            let named = present.units.keys().find_map(|unit| units.get(unit));
-            let cause = match named {
-                Some(cause) => cause.clone(),
-                None if !anyone_named && changing.contains(&id) => {
-                    units.values().cloned().collect::<Vec<_>>().join("; ")
-                }
-                None => continue,
-            };
-            let rejection = Rejection {
-                revisions: plan::revisions(present),
-                cause,
-            };
-            self.progress.reject(id.clone(), rejection);
+            let causes = present.units.keys().filter_map(|unit| units.get(unit));
+            let cause = causes.cloned().collect::<Vec<_>>().join("; ");
+            if !cause.is_empty() {
+                let rejection = Rejection {
+                    revisions: plan::revisions(present),
+                    cause,
+                };
+                self.progress.reject(id.clone(), rejection, now);
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use testhost::prerequisites;
 use crate::deb;
 
 /// Debian packages that some tests need beyond those of the hosts: the command and its package.
-const TOOLS: [(&str, &str); 1] = [("node", "nodejs")];
+const TOOLS: [(&str, &str); 2] = [("node", "nodejs"), ("chromium", "chromium")];
 
 pub(crate) fn run() -> Result<()> {
     prerequisites::ensure()?;

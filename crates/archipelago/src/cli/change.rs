@@ -72,7 +72,7 @@ pub(super) async fn uninstall(
 ) -> Result<(), Failure> {
     let id = installed(&layout, &arguments.app)?;
     let mut manager = Manager::new(layout.clone()).await?;
-    let dependants = manager.required_by(&id);
+    let dependants = manager.dependants(&id);
     if !dependants.is_empty() {
         let names: Vec<&str> = dependants.iter().map(AppId::as_str).collect();
         let names = names.join(" and ");

@@ -69,6 +69,15 @@ pub(super) async fn until(
             started = true;
             reached_since = None;
         }
+        if let Some(other) = overtaken(health, goal)
+            && !pass.acted
+        {
+            screen.end();
+            return Err(Failure::new(
+                Code::Failed,
+                format!("{id} was {other} by someone else meanwhile"),
+            ));
+        }
         if has_failed(health) && !pass.acted {
             screen.end();
             return Err(explain(health));
@@ -101,6 +110,17 @@ pub(super) async fn until(
             _ = signals.next() => tokio::time::sleep(GAP).await,
             () = images.notified() => {}
         }
+    }
+}
+
+/// What someone else has asked for since, if this command's wish is no longer the operator's last.
+fn overtaken(health: &AppHealth, goal: Goal) -> Option<&'static str> {
+    match (goal, health.state) {
+        (Goal::Ready | Goal::Stopped, State::Removing) => Some("uninstalled"),
+        (Goal::Ready, State::Stopped) => Some("stopped"),
+        (Goal::Stopped, State::Ready) => Some("started"),
+        (Goal::Gone, State::Ready | State::Stopped) => Some("installed"),
+        _ => None,
     }
 }
 

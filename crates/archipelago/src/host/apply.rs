@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use archipelago_core::action::{Action, Step};
 use archipelago_core::desired::APP_LABEL;
 use archipelago_core::layout::Layout;
-use archipelago_core::name::AppId;
+use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::Memory;
 use archipelago_core::plan::Plan;
 use archipelago_core::reconcile::Outcome;
@@ -96,7 +96,7 @@ fn describe(step: &Step) -> String {
         Step::GenerateSecret { app, name } => format!("generate the secret {name} of {app}"),
         Step::MakeFolder(path) => format!("make the folder {}", path.display()),
         Step::EnsureImage(image) => format!("get the image {}", image.reference),
-        Step::CheckUnits(units) => format!("check {} units with Quadlet", units.len()),
+        Step::CheckUnits { units, .. } => format!("check {} units with Quadlet", units.len()),
         Step::Remember(_) => "remember what this pass does".to_owned(),
         Step::WriteFile { path, .. } => format!("write {}", path.display()),
         Step::StoreSecret { podman_name, .. } => format!("store the Podman secret {podman_name}"),
@@ -124,8 +124,8 @@ impl Hands<'_> {
             Step::GenerateSecret { app, name } => generate_secret(layout, app, name)?,
             Step::MakeFolder(path) => disk::make_folder(path, PRIVATE_FOLDER)?,
             Step::EnsureImage(image) => self.images.begin((**image).clone(), app.cloned()),
-            Step::CheckUnits(units) => {
-                generator::check(units, &layout.runtime.join("archipelago/units")).await?;
+            Step::CheckUnits { units, written } => {
+                generator::check(units, written, &layout.runtime.join("archipelago/units")).await?;
             }
             Step::Remember(memory) => remember(layout, memory)?,
             Step::WriteFile { path, content } => {
@@ -161,7 +161,14 @@ impl Hands<'_> {
             Step::Start(service) => drop(self.systemd.start(service).await?),
             Step::Restart(service) => drop(self.systemd.restart(service).await?),
             Step::Stop(service) => drop(self.systemd.stop(service).await?),
-            Step::RemoveRendered(container) => disk::remove_folder(&layout.rendered(container))?,
+            Step::RemoveRendered(container) => {
+                // Beside these folders lie those of all apps' data.
+                assert!(
+                    container.starts_with(PREFIX),
+                    "{container} is no container of ours"
+                );
+                disk::remove_folder(&layout.rendered(container))?;
+            }
             Step::RemoveContainer(name) => self.podman.remove_container(name, true).await?,
             Step::RemoveNetwork(name) => self.podman.remove_network(name).await?,
             Step::RemoveVolume(name) => self.podman.remove_volume(name).await?,

@@ -1,6 +1,6 @@
 //! Podman's real Quadlet generator, asked what it thinks of a set of units before one byte of them is live.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,7 +36,13 @@ pub enum Error {
     /// The units could not be laid out for it.
     #[error(transparent)]
     Disk(#[from] disk::Error),
-    /// It refused units: name to what it said; under the empty name what belongs to none.
+    /// It failed without a word.
+    #[error("Podman's Quadlet generator ended with {0} and said nothing")]
+    Broken(std::process::ExitStatus),
+    /// It complained, but not of a unit of ours.
+    #[error("Podman's Quadlet generator says: {0}")]
+    Unclear(String),
+    /// It refused units that are to be written: name to what it said.
     #[error("Podman's Quadlet generator refuses {}", names(.0))]
     Refused(BTreeMap<String, String>),
 }
@@ -44,13 +50,7 @@ pub enum Error {
 fn names(refused: &BTreeMap<String, String>) -> String {
     refused
         .iter()
-        .map(|(unit, words)| {
-            if unit.is_empty() {
-                words.clone()
-            } else {
-                format!("{unit}: {words}")
-            }
-        })
+        .map(|(unit, words)| format!("{unit}: {words}"))
         .collect::<Vec<_>>()
         .join("; ")
 }
@@ -67,7 +67,11 @@ pub fn find() -> Option<PathBuf> {
 ///
 /// # Errors
 /// When a unit is refused, or the generator cannot be asked.
-pub async fn check(units: &BTreeMap<String, String>, scratch: &Path) -> Result<(), Error> {
+pub async fn check(
+    units: &BTreeMap<String, String>,
+    written: &BTreeSet<String>,
+    scratch: &Path,
+) -> Result<(), Error> {
     let program = find().ok_or(Error::Missing)?;
     disk::remove_folder(scratch)?;
     disk::make_folder(scratch, 0o700)?;
@@ -88,17 +92,19 @@ pub async fn check(units: &BTreeMap<String, String>, scratch: &Path) -> Result<(
     let removed = disk::remove_folder(scratch);
     let output = output.map_err(|source| Error::Run { program, source })?;
     removed?;
-    let refused = complaints(units, &String::from_utf8_lossy(&output.stderr));
-    if output.status.success() && refused.is_empty() {
-        return Ok(());
+    let mut complaints = complaints(units, &String::from_utf8_lossy(&output.stderr));
+    if !output.status.success() && complaints.is_empty() {
+        return Err(Error::Broken(output.status));
     }
-    if refused.is_empty() {
-        return Err(Error::Refused(BTreeMap::from([(
-            String::new(),
-            format!("it ended with {}", output.status),
-        )])));
+    // What it says of units that are there already is nothing that this change brings.
+    let unnamed = complaints.remove("");
+    let others = complaints.keys().any(|unit| !written.contains(unit));
+    complaints.retain(|unit, _| written.contains(unit));
+    match unnamed {
+        _ if !complaints.is_empty() => Err(Error::Refused(complaints)),
+        Some(words) if !others => Err(Error::Unclear(words)),
+        _ => Ok(()),
     }
-    Err(Error::Refused(refused))
 }
 
 /// What the generator said of each unit. Its lines are `quadlet-generator[PID]: converting "a.container": unsupported key …`; what it
@@ -124,6 +130,10 @@ fn complaints(units: &BTreeMap<String, String>, words: &str) -> BTreeMap<String,
 }
 
 fn is_complaint(line: &str) -> bool {
+    // What it reads it names, whatever the file is called.
+    if line.starts_with("Loading source unit file") {
+        return false;
+    }
     let lower = line.to_ascii_lowercase();
     [
         "converting",
@@ -135,4 +145,37 @@ fn is_complaint(line: &str) -> bool {
     ]
     .iter()
     .any(|word| lower.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(words: &str, expected: &[(&str, &str)]) {
+        let units = ["archy-a.container", "archy-error-pages.container"]
+            .map(|name| (name.to_owned(), String::new()));
+        let found = complaints(&BTreeMap::from(units), words);
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(unit, said)| (unit.as_str(), said.as_str()))
+            .collect();
+        assert_eq!(found, expected, "for {words:?}");
+    }
+
+    #[test]
+    fn complaints_are_told_from_what_it_says_anyway() {
+        check(
+            "quadlet-generator[7]: Loading source unit file /x/archy-error-pages.container\n",
+            &[],
+        );
+        let said = "converting \"archy-a.container\": unsupported key 'X' in group 'Container' in /x/archy-a.container";
+        check(
+            &format!("quadlet-generator[7]: {said}\n"),
+            &[("archy-a.container", said)],
+        );
+        check(
+            "quadlet-generator[7]: processing encountered some errors\n",
+            &[("", "processing encountered some errors")],
+        );
+    }
 }

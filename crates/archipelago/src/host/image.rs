@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use archipelago_core::desired::{APP_LABEL, BuildContext, DesiredImage, Origin};
+use archipelago_core::desired::{BuildContext, DesiredImage, Origin};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::lock::Lock;
+use super::observe::BUILT_FOR_LABEL;
 use super::podman::{BuildRequest, ContextFile, Layer, Podman};
 
 /// The images that are being got.
@@ -181,7 +182,7 @@ fn build_request(tag: String, context: BuildContext, app: Option<AppId>) -> Buil
         args,
         target,
         labels: app
-            .map(|app| (APP_LABEL.to_owned(), app.to_string()))
+            .map(|app| (BUILT_FOR_LABEL.to_owned(), app.to_string()))
             .into_iter()
             .collect(),
     }

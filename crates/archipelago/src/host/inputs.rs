@@ -1,6 +1,8 @@
 //! Reading what the desired state is worked out from: configuration, intents, definitions, secrets, captured files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use archipelago_core::config::Config;
@@ -8,6 +10,7 @@ use archipelago_core::desired::Inputs;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
+use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 
 use super::disk;
 use super::image::chain;
@@ -97,14 +100,63 @@ fn secrets(folder: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Reads the captured files that exist.
-pub fn captured(paths: BTreeSet<PathBuf>) -> BTreeMap<PathBuf, Vec<u8>> {
+/// Reads the captured files that exist. An app writes them, so nothing in its volume may lead anywhere else: no link is followed, and
+/// what is no file, or too large, counts as absent.
+pub fn captured(layout: &Layout, paths: BTreeSet<PathBuf>) -> BTreeMap<PathBuf, Vec<u8>> {
     paths
         .into_iter()
-        .filter(|path| {
-            std::fs::metadata(path)
-                .is_ok_and(|metadata| metadata.is_file() && metadata.len() <= CAPTURE_BYTES_MAX)
+        .filter_map(|path| {
+            let content = read_beneath(&layout.data, &path)?;
+            Some((path, content))
         })
-        .filter_map(|path| Some((path.clone(), disk::read(&path).ok()??)))
         .collect()
+}
+
+fn read_beneath(root: &Path, path: &Path) -> Option<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let root_folder = open(root, flags | OFlags::DIRECTORY, Mode::empty()).ok()?;
+    let file = openat2(
+        &root_folder,
+        path.strip_prefix(root).ok()?,
+        // A pipe without a writer must not hold up the pass.
+        flags | OFlags::NONBLOCK,
+        Mode::empty(),
+        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,
+    )
+    .ok()?;
+    let file = File::from(file);
+    let metadata = file.metadata().ok()?;
+    if !metadata.is_file() || metadata.len() > CAPTURE_BYTES_MAX {
+        return None;
+    }
+    let mut content = Vec::new();
+    file.take(CAPTURE_BYTES_MAX)
+        .read_to_end(&mut content)
+        .ok()?;
+    Some(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_captured_file_leads_nowhere_else() {
+        let data =
+            std::env::temp_dir().join(format!("archipelago-captures-{}", std::process::id()));
+        let volume = data.join("volumes/lnd/data");
+        disk::make_folder(&volume, 0o755).unwrap();
+        let secret = data.join("secret");
+        std::fs::write(&secret, "not theirs").unwrap();
+        std::fs::write(volume.join("plain"), "macaroon").unwrap();
+        std::fs::write(volume.join("large"), vec![0; 70_000]).unwrap();
+        std::os::unix::fs::symlink(&secret, volume.join("link")).unwrap();
+        std::os::unix::fs::symlink(&data, volume.join("folder")).unwrap();
+        let read = |name: &str| read_beneath(&data, &volume.join(name));
+        assert_eq!(read("plain").as_deref(), Some(b"macaroon".as_slice()));
+        for name in ["link", "folder/secret", "large", "none", "."] {
+            assert_eq!(read(name), None, "{name}");
+        }
+        disk::remove_folder(&data).unwrap();
+    }
 }

@@ -33,6 +33,9 @@ pub enum Error {
 /// The label by which secrets tell which text they hold.
 pub const REVISION_LABEL: &str = "archipelago.revision";
 
+/// The label of an image that was built for an app. Not [`APP_LABEL`]: Podman gives an image's labels to every container of it.
+pub const BUILT_FOR_LABEL: &str = "archipelago.built-for";
+
 /// Looks at the host.
 ///
 /// # Errors
@@ -78,11 +81,9 @@ fn look_at_disk(desired: &Desired) -> Result<Observed, Error> {
     };
     for name in disk::names(&layout.units)?
         .into_iter()
-        .filter(|name| is_unit_file(name))
+        .filter(|name| name.starts_with(PREFIX) && is_unit_file(name))
     {
-        if let Some(content) = disk::read(&layout.unit(&name))?
-            && (name.starts_with(PREFIX) || mark_of(&content).is_some())
-        {
+        if let Some(content) = disk::read(&layout.unit(&name))? {
             observed.unit_files.insert(name, content);
         }
     }
@@ -138,10 +139,17 @@ fn look_at_disk(desired: &Desired) -> Result<Observed, Error> {
                     .folders
                     .extend(present.folders.iter().filter(|path| path.is_dir()).cloned());
             }
-            App::Removed { .. } => {
+            App::Removed { containers, .. } => {
                 let parts = [layout.volumes(id), layout.files(id), layout.secrets(id)];
                 let data = parts.iter().any(|path| path.exists());
-                observed.remains.insert(id.clone(), Remains { data });
+                let rendered = containers
+                    .iter()
+                    .filter(|container| layout.rendered(container).exists())
+                    .cloned()
+                    .collect();
+                observed
+                    .remains
+                    .insert(id.clone(), Remains { data, rendered });
             }
             App::Broken { .. } | App::NeedsSecrets { .. } | App::NeedsApp { .. } => {}
         }
@@ -233,35 +241,41 @@ async fn ask_podman(podman: &Podman) -> PodmanState {
 async fn look_at_podman(podman: &Podman) -> Result<PodmanView, super::podman::Error> {
     let mut view = PodmanView::default();
     for image in podman.images().await? {
-        let owner = owner(&image.labels);
+        let app = image.labels.get(BUILT_FOR_LABEL);
+        let app = app.and_then(|app| AppId::parse(app).ok());
         for name in image.names.into_iter().chain(image.repo_digests) {
-            view.images.insert(name, owner.clone());
+            let ours = app.clone().filter(|app| {
+                let local = name.strip_prefix("localhost/").unwrap_or_default();
+                app.may_own(local.rsplit_once(':').map_or(local, |(path, _)| path))
+            });
+            view.images.insert(name, ours);
         }
     }
     for container in podman.containers(None).await? {
-        view.containers
-            .insert(container.name, owner(&container.labels));
+        let owner = owner(&container.name, &container.labels);
+        view.containers.insert(container.name, owner);
     }
     for network in podman.networks(None).await? {
-        view.networks.insert(network.name, owner(&network.labels));
+        let owner = owner(&network.name, &network.labels);
+        view.networks.insert(network.name, owner);
     }
     for volume in podman.volumes(None).await? {
-        view.volumes.insert(volume.name, owner(&volume.labels));
+        let owner = owner(&volume.name, &volume.labels);
+        view.volumes.insert(volume.name, owner);
     }
     for secret in podman.secrets().await? {
-        let revision = secret
-            .labels
-            .get(REVISION_LABEL)
-            .cloned()
-            .unwrap_or_default();
-        let owner = owner(&secret.labels).map(|app| (app, revision));
+        let revision = secret.labels.get(REVISION_LABEL).cloned();
+        let owner = owner(&secret.name, &secret.labels);
+        let owner = owner.map(|app| (app, revision.unwrap_or_default()));
         view.secrets.insert(secret.name, owner);
     }
     Ok(view)
 }
 
-fn owner(labels: &BTreeMap<String, String>) -> Option<AppId> {
-    AppId::parse(labels.get(APP_LABEL)?).ok()
+/// The app that an object of Podman's belongs to: by its label, and by its name, because labels can be copied along with an image.
+fn owner(name: &str, labels: &BTreeMap<String, String>) -> Option<AppId> {
+    let app = AppId::parse(labels.get(APP_LABEL)?).ok()?;
+    app.may_own(name).then_some(app)
 }
 
 /// Asks the apps whose containers all run; the others are not ready anyway.

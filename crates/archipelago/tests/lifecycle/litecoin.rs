@@ -2,9 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 
 use serde_json::{Value, json};
-use testhost::Forward;
+use testhost::{Forward, prerequisites};
 
 use crate::node::{DATA, Node, SOON, UNITS, text, until, until_equal};
 
@@ -43,6 +44,30 @@ fn height(page: SocketAddr) -> u64 {
     answer["result"]["blocks"].as_u64().expect("a height")
 }
 
+/// What a person reads on the page: the text of the element `height`, once a real browser has run the page's scripts.
+fn height_in_a_browser(node: &Node) -> String {
+    let profile = Path::new(env!("CARGO_TARGET_TMPDIR")).join(node.0.name());
+    // Virtual time lets the page ask and draw before its document is printed, without waiting for a fixed while.
+    let output = node
+        .0
+        .network_command("timeout")
+        .expect("a command in the host's network")
+        .args(["60", "chromium", "--headless", "--no-sandbox"])
+        .args(["--disable-gpu", "--virtual-time-budget=8000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .arg("http://127.0.0.1:8442/")
+        .output()
+        .expect("chromium");
+    std::fs::remove_dir_all(&profile).expect("the browser's profile is deleted");
+    let document = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    let shown = document
+        .split_once(r#"id="height""#)
+        .and_then(|(_, rest)| rest.split_once('>')?.1.split_once('<'))
+        .map(|(shown, _)| shown.to_owned());
+    shown.unwrap_or_else(|| panic!("no height in the page: {document}"))
+}
+
 fn height_inside(node: &Node) -> u64 {
     let count = node.user(&[
         "podman",
@@ -56,6 +81,7 @@ fn height_inside(node: &Node) -> u64 {
 
 #[test]
 fn the_page_of_a_real_node_shows_its_height_and_gives_no_secret_away() {
+    prerequisites::ensure_commands(&[("chromium", "chromium")]).expect("a browser");
     let node = Node::new();
     // Every command line there is while it is installed.
     node.shell("while [ ! -e /tmp/installed ]; do cat /proc/[0-9]*/cmdline; read -t 0.1 <> <(:) || :; done >/tmp/command-lines 2>/dev/null &");
@@ -84,6 +110,7 @@ fn the_page_of_a_real_node_shows_its_height_and_gives_no_secret_away() {
     let forward: Forward = node.0.forward(8442).expect("a forwarded port");
     let page = forward.address();
     assert_eq!((height(page), height_inside(&node)), (0, 0));
+    assert_eq!(height_in_a_browser(&node), "0");
     node.user(&[
         "podman",
         "exec",
@@ -94,6 +121,7 @@ fn the_page_of_a_real_node_shows_its_height_and_gives_no_secret_away() {
         MINER,
     ]);
     assert_eq!((height(page), height_inside(&node)), (5, 5));
+    assert_eq!(height_in_a_browser(&node), "5");
 
     let before = node.containers();
     assert_eq!(call(page, "stop").0, 403);

@@ -8,10 +8,12 @@ mod apps;
 mod support;
 
 mod commands;
+mod cut_short;
 mod gate;
 mod images;
 mod litecoin;
 mod node;
+mod publish;
 mod quiet;
 mod refusals;
 mod removal;

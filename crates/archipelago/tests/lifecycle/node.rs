@@ -129,6 +129,37 @@ impl Node {
             .success()
             .then(|| lines.stdout.lines().map(run).collect())
     }
+
+    /// Everything that bears the app's name, wherever it may be.
+    pub(crate) fn traces(&self, app: &str) -> Vec<String> {
+        let all = self.try_traces(app).checked().expect("a look around");
+        traces_in(&all, app)
+    }
+
+    /// As [`Node::traces`], while things still come and go.
+    pub(crate) fn traces_meanwhile(&self, app: &str) -> Option<Vec<String>> {
+        let all = self.try_traces(app);
+        all.success().then(|| traces_in(&all.stdout, app))
+    }
+
+    fn try_traces(&self, app: &str) -> Output {
+        self.try_shell(&format!(
+            "podman ps -a --format 'container {{{{.Names}}}}'
+            podman network ls --format 'network {{{{.Name}}}}'
+            podman volume ls --format 'volume {{{{.Name}}}}'
+            podman secret ls --format 'secret {{{{.Name}}}}'
+            podman image ls --format 'image {{{{.Repository}}}}'
+            systemctl --user list-units --all --plain --no-legend 'archy-*' | awk '{{print \"service\", $1, $2, $3}}'
+            find {UNITS} {CONFIG} {DATA} -name '*{app}*' | sed 's/^/file /'"
+        ))
+    }
+}
+
+fn traces_in(all: &str, app: &str) -> Vec<String> {
+    let lines = all.lines().filter(|line| line.contains(app));
+    let mut traces: Vec<String> = lines.map(str::to_owned).collect();
+    traces.sort();
+    traces
 }
 
 fn run(line: &str) -> (String, Run) {

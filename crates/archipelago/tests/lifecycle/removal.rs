@@ -3,31 +3,10 @@
 use std::time::{Duration, Instant};
 
 use crate::apps;
-use crate::node::{CONFIG, DATA, Node, UNITS, text};
+use crate::node::{DATA, Node, UNITS, text};
 
 /// Longer than `RestartSec=10`, after which what was removed in the wrong order comes back.
 const RESPAWN: Duration = Duration::from_secs(15);
-
-/// Everything that bears the app's name, wherever it may be.
-fn traces(node: &Node, app: &str) -> Vec<String> {
-    let script = format!(
-        "podman ps -a --format 'container {{{{.Names}}}}'
-        podman network ls --format 'network {{{{.Name}}}}'
-        podman volume ls --format 'volume {{{{.Name}}}}'
-        podman secret ls --format 'secret {{{{.Name}}}}'
-        podman image ls --format 'image {{{{.Repository}}}}'
-        systemctl --user list-units --all --plain --no-legend 'archy-*' | awk '{{print \"service\", $1, $2, $3}}'
-        find {UNITS} {CONFIG} {DATA} -name '*{app}*' | sed 's/^/file /'"
-    );
-    let all = node.shell(&script);
-    let mut traces: Vec<String> = all
-        .lines()
-        .filter(|line| line.contains(app))
-        .map(str::to_owned)
-        .collect();
-    traces.sort();
-    traces
-}
 
 /// When systemd said this of a service, in microseconds since boot.
 fn moment(node: &Node, service: &str, message: &str) -> u64 {
@@ -77,7 +56,7 @@ fn uninstalling_keeps_the_data_and_nothing_comes_back() {
     ];
     while removed.elapsed() < RESPAWN {
         assert_eq!(
-            traces(&node, "shop"),
+            node.traces("shop"),
             kept,
             "{} ms later",
             removed.elapsed().as_millis()
@@ -130,7 +109,7 @@ fn a_purge_leaves_nothing_and_touches_nothing_of_others() {
         ))
     };
     let (files, containers) = (stamps(), node.containers());
-    let others = traces(&node, "shop");
+    let others = node.traces("shop");
 
     node.install(&apps::shop());
     // A container's own users are ids of their own outside, whose files this user cannot delete by itself.
@@ -143,7 +122,7 @@ fn a_purge_leaves_nothing_and_touches_nothing_of_others() {
 
     node.user(&["archipelago", "uninstall", "shop", "--purge"]);
 
-    assert_eq!(traces(&node, "shop"), others);
+    assert_eq!(node.traces("shop"), others);
     assert_eq!(stamps(), files);
     assert_eq!(node.containers(), containers);
     assert_eq!(
@@ -173,7 +152,7 @@ fn a_name_that_others_have_is_refused() {
     let node = Node::new();
     let shop = apps::shop();
     let folder = node.put(&shop);
-    let before = traces(&node, "shop");
+    let before = node.traces("shop");
 
     let path = format!("{UNITS}/archy-shop-ui.container");
     node.write(
@@ -188,7 +167,7 @@ fn a_name_that_others_have_is_refused() {
     );
     assert_eq!(node.shell(&format!("stat -c '%i %y' {path}")), stamp);
     node.shell(&format!("rm {path}"));
-    assert_eq!(traces(&node, "shop"), before);
+    assert_eq!(node.traces("shop"), before);
 
     let path = "/home/archy/.config/systemd/user/archy-shop.service";
     node.write(path, "[Service]\nExecStart=sleep infinity\n");
@@ -198,18 +177,18 @@ fn a_name_that_others_have_is_refused() {
         "{said}"
     );
     node.shell(&format!("rm {path}"));
-    assert_eq!(traces(&node, "shop"), before);
+    assert_eq!(node.traces("shop"), before);
 
     // `podman run --replace` of our unit would kill this one.
     node.shell(
         "podman run -d --name archy-shop-db docker.io/library/busybox:stable sleep infinity",
     );
     let theirs = node.containers()["archy-shop-db"].clone();
-    let taken = traces(&node, "shop");
+    let taken = node.traces("shop");
     let said = node.refused(5, &["install", &folder]);
     assert!(said.contains("archy-shop-db that is not its own"), "{said}");
     assert_eq!(node.containers()["archy-shop-db"], theirs);
-    assert_eq!(traces(&node, "shop"), taken);
+    assert_eq!(node.traces("shop"), taken);
     // It can be had when the name is free.
     node.shell("podman rm -f -t 0 archy-shop-db");
     node.user(&["archipelago", "install", &folder]);

@@ -1,16 +1,34 @@
 //! The package comes, is replaced and goes; the containers stay.
 
-use testhost::Host;
+use std::collections::BTreeMap;
 
+use testhost::{Account, Host};
+
+use crate::apps::{self, App};
 use crate::support;
 use crate::{archipelago, put_tick, root, shell, user};
 
-/// Id and start of the app's container: what no change of the package may change.
-fn container(host: &Host) -> String {
-    user(
-        host,
-        "podman inspect --format '{{.Id}} {{.State.StartedAt}} {{.State.Status}}' archy-tick",
-    )
+/// Id, start and state of every container by name: what no change of the package may change.
+fn containers(host: &Host) -> BTreeMap<String, String> {
+    let script = "podman ps -aq | xargs -r podman container inspect --format \
+        '{{.Name}}={{.Id}} {{.State.StartedAt}} {{.State.Status}}'";
+    let listed = user(host, script);
+    let runs = listed.lines().map(|line| {
+        let (name, run) = line.split_once('=').expect("a name and a run");
+        (name.to_owned(), run.to_owned())
+    });
+    runs.collect()
+}
+
+fn put_and_install(host: &Host, app: &App) {
+    let folder = format!("/home/archy/apps/{}", app.id);
+    for (path, text) in &app.files {
+        host.write_file(Account::User, &format!("{folder}/{path}"), text.as_bytes())
+            .expect("a file of the app");
+    }
+    archipelago(host, &["install", &folder, "--yes"])
+        .checked()
+        .expect("the app is ready");
 }
 
 /// Where the package's own file is on the host.
@@ -70,14 +88,21 @@ fn the_package_brings_the_program_its_service_documents_and_the_catalog_with_its
 
 #[test]
 fn removing_and_purging_the_package_leave_every_container_as_it_was() {
-    let host = host_with_tick();
-    let before = container(&host);
+    let host = support::host();
+    put_and_install(&host, &apps::shop());
+    let before = containers(&host);
+    let names: Vec<&str> = before.keys().map(String::as_str).collect();
+    assert_eq!(names, ["archy-shop", "archy-shop-db", "archy-shop-ui"]);
+    assert!(
+        before.values().all(|run| run.ends_with(" running")),
+        "{before:?}"
+    );
     for word in ["remove", "purge"] {
         let said = root(&host, &format!("apt-get {word} --yes archipelago 2>&1"));
-        assert_eq!(container(&host), before, "after apt {word}");
+        assert_eq!(containers(&host), before, "after apt {word}");
         let state = shell(
             &host,
-            testhost::Account::User,
+            Account::User,
             "systemctl --user is-active archipelago.service",
         );
         assert_eq!(
@@ -86,11 +111,12 @@ fn removing_and_purging_the_package_leave_every_container_as_it_was() {
         );
         user(
             &host,
-            "systemctl --user is-active archy-tick.service; test ! -e /usr/bin/archipelago",
+            "systemctl --user is-active archy-shop archy-shop-db archy-shop-ui; test ! -e /usr/bin/archipelago",
         );
+        assert_eq!(user(&host, "curl -fsS http://127.0.0.1:8480/"), "hello\n");
         user(
             &host,
-            "test -e ~/.config/containers/systemd/archy-tick.container; test -e ~/.config/archipelago/apps/tick.toml",
+            "test -e ~/.config/containers/systemd/archy-shop.container; test -e ~/.config/archipelago/apps/shop.toml",
         );
         // Nothing refers to a file that is no longer there.
         assert_eq!(user(&host, "find ~/.config/systemd/user -xtype l"), "");
@@ -100,7 +126,11 @@ fn removing_and_purging_the_package_leave_every_container_as_it_was() {
         host.install_package(&support::package())
             .expect("the package installs again");
         user(&host, "archipelago setup");
-        assert_eq!(container(&host), before, "after setup following apt {word}");
+        assert_eq!(
+            containers(&host),
+            before,
+            "after setup following apt {word}"
+        );
     }
 }
 
@@ -113,14 +143,14 @@ fn an_upgrade_restarts_the_daemon_that_runs_and_nothing_else() {
             "systemctl --user show --property=InvocationID,ActiveState archipelago.service",
         )
     };
-    let (before, first) = (container(&host), daemon());
+    let (before, first) = (containers(&host), daemon());
     let package = put_package(&host);
     let reinstall = format!("apt-get install --yes --reinstall {package}");
     root(&host, &reinstall);
     let second = daemon();
     assert_ne!(second, first, "the daemon was not restarted");
     assert!(second.contains("ActiveState=active"), "{second}");
-    assert_eq!(container(&host), before);
+    assert_eq!(containers(&host), before);
 
     user(&host, "systemctl --user stop archipelago.service");
     root(&host, &reinstall);
@@ -128,7 +158,7 @@ fn an_upgrade_restarts_the_daemon_that_runs_and_nothing_else() {
         daemon().contains("ActiveState=inactive"),
         "an upgrade started what a person had stopped"
     );
-    assert_eq!(container(&host), before);
+    assert_eq!(containers(&host), before);
 }
 
 #[test]

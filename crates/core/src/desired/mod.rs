@@ -87,6 +87,8 @@ pub enum App {
         purge: bool,
         /// The apps that require it and must go first.
         required_by: BTreeSet<AppId>,
+        /// Its containers, as far as its definition still tells.
+        containers: BTreeSet<String>,
     },
 }
 
@@ -286,6 +288,17 @@ impl Apps {
         false
     }
 
+    /// The apps that require this one and are to stay.
+    #[must_use]
+    pub fn dependants(&self, id: &AppId) -> BTreeSet<AppId> {
+        let mut dependants = self.required_by(id);
+        dependants.retain(|other| {
+            let installed = self.0.get(other).and_then(|app| app.as_ref().ok());
+            installed.is_none_or(|installed| installed.intent.state != Goal::Removed)
+        });
+        dependants
+    }
+
     fn required_by(&self, id: &AppId) -> BTreeSet<AppId> {
         self.manifests()
             .filter(|(_, manifest)| manifest.extension.requires.apps.contains(id))
@@ -374,6 +387,16 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
             return App::Removed {
                 purge: installed.intent.purge,
                 required_by: apps.required_by(id),
+                containers: installed
+                    .manifest
+                    .iter()
+                    .flat_map(|manifest| {
+                        manifest
+                            .services
+                            .keys()
+                            .map(|service| manifest.container(service))
+                    })
+                    .collect(),
             };
         }
     };

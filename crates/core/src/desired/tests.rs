@@ -53,7 +53,9 @@ fn said(app: &App) -> String {
         App::NeedsSecrets { missing } => format!("needs {missing:?}"),
         App::NeedsApp { other } => format!("waits for {other}"),
         App::Present(_) => "present".to_owned(),
-        App::Removed { purge, required_by } => {
+        App::Removed {
+            purge, required_by, ..
+        } => {
             format!("removed, purge {purge}, required by {}", required_by.len())
         }
     }

@@ -72,7 +72,9 @@ pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Du
                 }
             }
             App::Present(present) => planner.present(id, present),
-            App::Removed { purge, required_by } => planner.removed(id, *purge, required_by),
+            App::Removed {
+                purge, required_by, ..
+            } => planner.removed(id, *purge, required_by),
         }
     }
     planner.finish()
@@ -91,6 +93,19 @@ pub fn blocked(
         let cause = progress.rejection(id, &present::revisions(present))?;
         Some(format!("Podman's generator refuses its units: {cause}"))
     })
+}
+
+/// Whether nothing may be done for an app now. A refusal by the generator is tried again after a while: Podman may have been updated.
+fn is_held_back(planner: &Planner<'_>, id: &AppId, present: &Present) -> bool {
+    let refused = planner
+        .progress
+        .rejection(id, &present::revisions(present))
+        .is_some();
+    present::blocked(&planner.desired.layout, id, present, planner.observed).is_some()
+        || (refused
+            && !planner
+                .progress
+                .is_due(&Subject::Units(id.clone()), planner.now))
 }
 
 /// The revisions of an app's units, by which a refusal is remembered.
@@ -149,9 +164,18 @@ fn staged_now(observed: &Observed) -> BTreeMap<String, String> {
 impl Planner<'_> {
     fn forget_ended_invocations(&mut self) {
         let observed = self.observed;
-        self.memory
-            .restarts
-            .retain(|service, _| observed.must_restart(service));
+        if !observed.memory.reload {
+            self.memory
+                .restarts
+                .retain(|service, _| observed.must_restart(service));
+            return;
+        }
+        // What started before the reload started with the old unit: that run must end as well.
+        for (service, stale) in &mut self.memory.restarts {
+            if let Some(current) = observed.invocations.get(service) {
+                stale.clone_from(current);
+            }
+        }
     }
 
     /// Notes that a service runs with something older than what is written now.
@@ -183,13 +207,20 @@ impl Planner<'_> {
         let changes_units = !self.steps.units.is_empty();
         let reload = changes_units || self.steps.reload || self.memory.reload;
         let mut actions = self.steps.first;
-        if self
+        let written: BTreeSet<String> = self
             .steps
             .units
             .iter()
-            .any(|action| matches!(action.step, Step::WriteUnit { .. }))
-        {
-            actions.push(for_all(Step::CheckUnits(self.staged)));
+            .filter_map(|action| match &action.step {
+                Step::WriteUnit { name, .. } => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        if !written.is_empty() {
+            actions.push(for_all(Step::CheckUnits {
+                units: self.staged,
+                written,
+            }));
         }
         // What a crash must not forget is written before the first file it is about.
         self.memory.reload |= changes_units;

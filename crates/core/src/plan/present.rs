@@ -28,7 +28,7 @@ pub(super) fn blocked(
     present: &Present,
     observed: &Observed,
 ) -> Option<String> {
-    present.units.values().find_map(|unit| {
+    let units = present.units.values().find_map(|unit| {
         let name = &unit.file.name;
         let file_taken = observed.unit_files.contains_key(name)
             && observed.mark(name).is_none_or(|mark| mark.app != *id);
@@ -53,6 +53,16 @@ pub(super) fn blocked(
         (owner.as_ref() != Some(id)).then(|| {
             format!("Podman has a {kind} {name} that is not its own; rename or remove it (podman {kind} rm {name})")
         })
+    });
+    units.or_else(|| {
+        let secrets = &observed.podman_view()?.secrets;
+        let taken = present.secrets.keys().find(|name| {
+            let owner = secrets.get(*name).map(|known| known.as_ref().map(|(app, _)| app));
+            owner.is_some_and(|owner| owner != Some(id))
+        })?;
+        Some(format!(
+            "Podman has a secret {taken} that is not its own; rename or remove it (podman secret rm {taken})"
+        ))
     })
 }
 
@@ -81,15 +91,7 @@ pub(super) fn imageless(desired: &Desired, observed: &Observed) -> BTreeSet<Stri
 
 impl Planner<'_> {
     pub(super) fn present(&mut self, id: &AppId, present: &Present) {
-        if super::blocked(
-            &self.desired.layout,
-            id,
-            present,
-            self.observed,
-            self.progress,
-        )
-        .is_some()
-        {
+        if super::is_held_back(self, id, present) {
             self.complete = false;
             return;
         }
@@ -265,12 +267,8 @@ impl Planner<'_> {
 
     /// Units of the app that its definition no longer has.
     fn remove_units_left_over(&mut self, id: &AppId, present: &Present) {
-        let left: Vec<String> = self
-            .observed
-            .units_of(id)
-            .filter(|name| !present.units.contains_key(*name))
-            .map(str::to_owned)
-            .collect();
+        let mut left = self.observed.traces_of(id);
+        left.retain(|name, _| !present.units.contains_key(name));
         self.stop_and_remove(id, &left);
     }
 

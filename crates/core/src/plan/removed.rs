@@ -3,7 +3,7 @@
 //! In stages, each begun only when the look at the host shows that the one before is done, so a crash anywhere continues where it was: stop
 //! the companions, stop the rest, remove the unit files, remove what is left in Podman, remove the data if that was asked for, forget the intent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Planner, for_app};
 use crate::action::Step;
@@ -16,20 +16,20 @@ impl Planner<'_> {
         if !required_by.is_empty() {
             return;
         }
-        let units: Vec<String> = self.observed.units_of(id).map(str::to_owned).collect();
+        let units = self.observed.traces_of(id);
         if !units.is_empty() {
             self.complete = false;
             self.stop_and_remove(id, &units);
             return;
         }
         if self.clean_podman(id, purge) {
-            if purge
-                && self
-                    .observed
-                    .remains
-                    .get(id)
-                    .is_some_and(|remains| remains.data)
-            {
+            let remains = self.observed.remains.get(id).cloned().unwrap_or_default();
+            for container in remains.rendered {
+                self.steps
+                    .removal
+                    .push(for_app(id, Step::RemoveRendered(container)));
+            }
+            if purge && remains.data {
                 self.steps
                     .removal
                     .push(for_app(id, Step::RemoveData(id.clone())));
@@ -41,16 +41,11 @@ impl Planner<'_> {
     }
 
     /// Stops these units' services, companions first; once all rest, removes the files.
-    pub(super) fn stop_and_remove(&mut self, id: &AppId, units: &[String]) {
+    pub(super) fn stop_and_remove(&mut self, id: &AppId, units: &BTreeMap<String, bool>) {
         let services: Vec<(String, bool)> = units
             .iter()
-            .filter(|unit| unit.ends_with(".container"))
-            .map(|unit| {
-                (
-                    service_of(unit),
-                    self.observed.mark(unit).is_some_and(|mark| mark.companion),
-                )
-            })
+            .filter(|(unit, _)| unit.ends_with(".container"))
+            .map(|(unit, companion)| (service_of(unit), *companion))
             .collect();
         let rest = self.stop_all(
             id,
@@ -61,7 +56,7 @@ impl Planner<'_> {
         if !rest {
             return;
         }
-        for unit in units {
+        for unit in units.keys() {
             if let Some(container) = unit.strip_suffix(".container") {
                 self.steps
                     .files
@@ -78,7 +73,12 @@ impl Planner<'_> {
                     self.steps.services.push(for_app(id, Step::Stop(service)));
                 }
             }
-            self.remove_unit(id, unit);
+            // A unit whose file is gone already is forgotten by systemd at the next reload.
+            if self.observed.unit_files.contains_key(unit) {
+                self.remove_unit(id, unit);
+            } else {
+                self.steps.reload = true;
+            }
         }
     }
 

@@ -21,6 +21,16 @@ fn check(happened: impl FnOnce(&mut World), passes: &[&[&str]]) {
     check_passes(world, passes);
 }
 
+/// Only the first passes; others follow.
+fn check_first(happened: impl FnOnce(&mut World), passes: &[&[&str]]) {
+    let mut world = World::at_rest();
+    happened(&mut world);
+    for expected in passes {
+        assert_eq!(world.lines(), *expected);
+        world.pass_cut_at(usize::MAX);
+    }
+}
+
 fn check_passes(mut world: World, passes: &[&[&str]]) {
     for expected in passes {
         assert_eq!(world.lines(), *expected);
@@ -271,7 +281,15 @@ fn a_mask_is_the_operators_word() {
 
 #[test]
 fn what_belongs_to_someone_else_is_not_touched() {
-    let foreign: [fn(&mut World); 5] = [
+    let foreign: [fn(&mut World); 6] = [
+        |world| {
+            drop(
+                world
+                    .podman
+                    .secrets
+                    .insert("archy-web-token".to_owned(), None),
+            )
+        },
         |world| {
             drop(world.host.unit_files.insert(
                 "archy-web.container".to_owned(),
@@ -546,7 +564,7 @@ fn what_failed_waits_and_the_plan_says_until_when() {
 }
 
 #[test]
-fn refused_units_are_tried_again_only_when_they_change() {
+fn refused_units_are_tried_again_when_they_change_or_after_a_while() {
     let mut world = World::fresh();
     world.pass_cut_at(usize::MAX);
     let (desired, plan) = (world.desired(), world.plan());
@@ -558,7 +576,7 @@ fn refused_units_are_tried_again_only_when_they_change() {
         .actions
         .iter()
         .map(|action| {
-            if matches!(action.step, Step::CheckUnits(_)) {
+            if matches!(action.step, Step::CheckUnits { .. }) {
                 refused.clone()
             } else {
                 Outcome::Skipped
@@ -568,12 +586,78 @@ fn refused_units_are_tried_again_only_when_they_change() {
     world
         .reconciler
         .finished(&desired, &plan, &outcomes, world.now);
-    world.now += Duration::from_secs(3600);
+    let write = "write archy-web.container".to_owned();
     assert_eq!(world.lines(), [""; 0]);
+    let later = world.now + Duration::from_secs(10);
+    let now = std::mem::replace(&mut world.now, later);
+    assert!(
+        world.lines().contains(&write),
+        "Podman may be another by now"
+    );
+    world.now = now;
     world.edit_definition("web:1", "web:2");
+    assert!(world.lines().contains(&write));
+}
+
+#[test]
+fn a_copy_of_a_unit_under_another_name_is_not_ours() {
+    check(
+        |world| {
+            let content = world.unit("archy-web.container").clone();
+            for name in ["archy-mine.container", "volumes.container"] {
+                world
+                    .host
+                    .unit_files
+                    .insert(name.to_owned(), content.clone());
+            }
+        },
+        &[],
+    );
+}
+
+#[test]
+fn an_app_whose_unit_files_are_gone_is_still_stopped_before_it_is_removed() {
+    check_first(
+        |world| {
+            world.host.unit_files.clear();
+            world.intend("web", Goal::Removed, false);
+        },
+        &[
+            &["stop archy-web-ui.service"],
+            &["stop archy-web.service"],
+            &[
+                "remove rendered files of archy-web-ui",
+                "remove rendered files of archy-web",
+                "reload",
+                "stop archy-web-data-volume.service",
+                "stop archy-web-network.service",
+            ],
+        ],
+    );
+}
+
+#[test]
+fn a_service_that_came_up_again_before_the_reload_is_still_restarted() {
+    let mut world = World::at_rest();
+    world.edit_definition("ports: ['8080:80']", "ports: ['8081:80']");
+    let written = |step: &Step| matches!(step, Step::WriteUnit { .. });
+    let plan = world.plan();
+    let cut = plan
+        .actions
+        .iter()
+        .rposition(|action| written(&action.step))
+        .unwrap()
+        + 1;
+    world.pass_cut_at(cut);
+    // systemd brought it up by itself, with the unit that it knew.
+    let old = world.started_with["archy-web-ui.service"].clone();
+    world.restart("archy-web-ui.service");
+    world
+        .started_with
+        .insert("archy-web-ui.service".to_owned(), old);
     assert!(
         world
             .lines()
-            .contains(&"write archy-web.container".to_owned())
+            .contains(&"restart archy-web-ui.service".to_owned())
     );
 }

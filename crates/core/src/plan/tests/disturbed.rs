@@ -219,11 +219,16 @@ proptest! {
     }
 
     #[test]
-    fn a_disturbed_world_can_always_be_removed(disturbances in prop::collection::vec(disturbance(), 0..6), purge: bool) {
+    fn a_disturbed_world_can_always_be_removed(
+        disturbances in prop::collection::vec(disturbance(), 0..6),
+        cuts in prop::collection::vec(0_usize..8, 0..6),
+        purge: bool,
+    ) {
         let mut world = World::at_rest();
         world.add_strangers();
         disturbances.iter().for_each(|disturbance| world.disturb(disturbance));
         world.intend("web", Goal::Removed, purge);
+        cuts.iter().for_each(|count| drop(world.pass_cut_at(*count)));
         world.converge();
         prop_assert!(world.inputs.intents.is_empty());
         prop_assert_eq!(world.host.unit_files.len(), 1);

@@ -172,6 +172,7 @@ impl World {
                     app.clone(),
                     Remains {
                         data: self.inputs.secrets.contains_key(app),
+                        rendered: BTreeSet::new(),
                     },
                 );
             }
@@ -347,7 +348,7 @@ impl World {
                     .images
                     .insert(image.reference.to_string(), owner);
             }
-            Step::CheckUnits(_) => {}
+            Step::CheckUnits { .. } => {}
             Step::Remember(memory) => self.host.memory = memory.clone(),
             Step::WriteFile { path, content } => {
                 let file = RenderedFile {
@@ -411,7 +412,7 @@ pub(super) fn brief(step: &Step) -> String {
         Step::GenerateSecret { app, name } => format!("generate secret {app}/{name}"),
         Step::MakeFolder(path) => format!("make folder {}", inside(path)),
         Step::EnsureImage(image) => format!("ensure image {}", image.reference),
-        Step::CheckUnits(units) => format!("check {} units", units.len()),
+        Step::CheckUnits { units, .. } => format!("check {} units", units.len()),
         Step::Remember(memory) => {
             let mut text = "remember".to_owned();
             if memory.reload {

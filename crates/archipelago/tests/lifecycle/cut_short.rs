@@ -1,0 +1,92 @@
+//! A command that is killed on its way: what it was asked for is kept, and the daemon finishes it.
+
+use std::time::Duration;
+
+use crate::apps;
+use crate::node::{CONFIG, Node, SOON, until_equal};
+use crate::survival::Instants;
+
+/// Runs `archipelago` and kills it after this time, and only it: what it had others do goes on. Whether it was killed.
+fn cut_short(node: &Node, after: Duration, arguments: &[&str]) -> bool {
+    let after = format!("{:.6}", after.as_secs_f64());
+    let command = [
+        &[
+            "timeout",
+            "--foreground",
+            "--signal=KILL",
+            &after,
+            "archipelago",
+        ],
+        arguments,
+    ]
+    .concat();
+    let output = node.0.run_user(&command).expect("a run in the host");
+    assert!([0, 137].contains(&output.status), "{output:?}");
+    output.status == 137
+}
+
+/// The state that the intent asks for; nothing if there is none.
+fn asked(node: &Node) -> String {
+    let script = format!("sed -n 's/^state = //p' {CONFIG}/apps/shop.toml 2>/dev/null || :");
+    node.shell(&script).trim().trim_matches('"').to_owned()
+}
+
+#[test]
+fn the_daemon_finishes_what_a_killed_command_began() {
+    let node = Node::new();
+    let folder = node.put(&apps::shop());
+    let before = node.traces("shop");
+    let mut instants = Instants::new();
+    let mut cut = [0, 0];
+    for round in 1..=4 {
+        let t = std::time::Instant::now();
+        let instant = instants.next(Duration::from_millis(2500));
+        cut[0] += u32::from(cut_short(&node, instant, &["install", &folder]));
+        println!(
+            "round {round}: install cut after {instant:?}; asked {:?} {:?}",
+            asked(&node),
+            t.elapsed()
+        );
+        // Before the intent is there, nobody has been asked for anything.
+        if asked(&node).is_empty() {
+            assert_eq!(node.containers().len(), 0);
+            node.user(&["archipelago", "install", &folder]);
+        }
+        until_equal("the daemon to make it ready", SOON, &"ready", || {
+            if node.state("shop") == "ready" {
+                "ready"
+            } else {
+                "not"
+            }
+        });
+        println!("ready {:?}", t.elapsed());
+        assert_eq!(node.shell("curl -fsS http://127.0.0.1:8480/"), "hello\n");
+
+        let instant = instants.next(Duration::from_millis(1500));
+        cut[1] += u32::from(cut_short(&node, instant, &["uninstall", "shop", "--purge"]));
+        println!(
+            "round {round}: uninstall cut after {instant:?}; asked {:?} {:?}",
+            asked(&node),
+            t.elapsed()
+        );
+        if asked(&node) == "running" {
+            assert_eq!(node.state("shop"), "ready");
+            node.user(&["archipelago", "uninstall", "shop", "--purge"]);
+        }
+        until_equal(
+            "the daemon to remove all of it",
+            SOON,
+            &Some(before.clone()),
+            || node.traces_meanwhile("shop"),
+        );
+        println!("gone {:?}", t.elapsed());
+    }
+    assert!(
+        cut[0] > 0 && cut[1] > 0,
+        "no command was cut short: {cut:?}"
+    );
+    let leftovers = node.shell(&format!(
+        "find {CONFIG} ~/.config/containers/systemd -name '.archipelago-new-*'"
+    ));
+    assert_eq!(leftovers, "", "temporary files of a killed command");
+}
