@@ -415,7 +415,7 @@ fn no_key_is_without_a_golden() {
             .collect()
     };
     let frame = ["unit_section", "service_section", "render"];
-    let in_a_container = ["container", "process", "health"];
+    let in_a_container = ["container", "process", "health", "podman_option"];
     for (unit, functions) in [
         (
             every(),

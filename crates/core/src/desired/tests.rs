@@ -185,7 +185,10 @@ fn a_part_of_a_second_to_stop_is_more_than_none() {
     let inputs = inputs(&[("a", text)]);
     let desired = assemble(&inputs, &Apps::read(&inputs));
     let content = &unit(&desired, "a", "archy-a.container").file.content;
-    assert!(content.contains("\nStopTimeout=1\n"), "{content}");
+    assert!(
+        content.contains("\nPodmanArgs=\"--stop-timeout\" \"1\"\n"),
+        "{content}"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Quadlet units as types: what we can say in them, and nothing else.
 //!
-//! The model knows the keys that Archipelago emits, all of them valid in the oldest Podman it supports unless a comment says
-//! otherwise. Values are plain text here; [`escape`] is applied once, by [`render`]. Nothing here knows of apps or manifests.
+//! The model knows the keys that Archipelago emits, all of them valid in the oldest Podman it supports, 4.9, unless a comment says
+//! otherwise; for what came later it gives Podman's own options. Values are plain text here; [`escape`] is applied once, by [`render`]. Nothing here knows of apps or manifests.
 //!
 //! Source of the keys: podman-systemd.unit(5).
 
@@ -78,7 +78,7 @@ pub struct Container {
     pub pull: Option<Pull>,
     /// `Exec=`, as words.
     pub exec: Vec<String>,
-    /// `Entrypoint=`, as words.
+    /// `--entrypoint`, as words.
     pub entrypoint: Option<Vec<String>>,
     /// `Environment=`
     pub environment: BTreeMap<String, String>,
@@ -96,7 +96,7 @@ pub struct Container {
     pub annotations: BTreeMap<String, String>,
     /// `User=`
     pub user: Option<String>,
-    /// `GroupAdd=` (5.1)
+    /// `--group-add`
     pub groups: Vec<String>,
     /// `UserNS=`
     pub user_namespace: Option<String>,
@@ -104,9 +104,9 @@ pub struct Container {
     pub working_dir: Option<String>,
     /// `HostName=`
     pub hostname: Option<String>,
-    /// `StopSignal=` (5.2)
+    /// `--stop-signal`
     pub stop_signal: Option<String>,
-    /// `StopTimeout=` (5.0)
+    /// `--stop-timeout`
     pub stop_timeout: Option<Duration>,
     /// `RunInit=`
     pub init: bool,
@@ -120,7 +120,7 @@ pub struct Container {
     pub dropped_capabilities: Vec<String>,
     /// `AddDevice=`
     pub devices: Vec<String>,
-    /// `AddHost=` (5.3)
+    /// `--add-host`
     pub hosts: Vec<String>,
     /// `DNS=`
     pub dns: Vec<String>,

@@ -222,9 +222,14 @@ impl Lines<'_> {
 
     fn seconds(&mut self, key: &str, duration: Option<Duration>) {
         if let Some(duration) = duration {
-            // A part of a second is more than none: 0 would mean at once.
-            self.plain(key, duration.as_millis().div_ceil(1000));
+            self.plain(key, whole_seconds(duration));
         }
+    }
+
+    /// An option that Podman has had for long and Quadlet has no key for in the oldest version that is supported: an unknown key would cost
+    /// the whole unit.
+    fn podman_option(&mut self, option: &str, text: &str) -> Rendered {
+        self.escaped("PodmanArgs", words([option, text]))
     }
 
     fn unit_section(&mut self, unit: &UnitSection, service: &ServiceSection) {
@@ -319,7 +324,7 @@ impl Lines<'_> {
             );
         }
         if let Some(entrypoint) = entrypoint {
-            self.escaped("Entrypoint", value(&json(entrypoint)))?;
+            self.podman_option("--entrypoint", &json(entrypoint))?;
         }
         if !exec.is_empty() {
             self.escaped("Exec", words(exec.iter().map(String::as_str)))?;
@@ -346,7 +351,9 @@ impl Lines<'_> {
         }
         self.list("Tmpfs", tmpfs, line)?;
         self.list("AddDevice", devices, token)?;
-        self.list("AddHost", hosts, line)?;
+        for host in hosts {
+            self.podman_option("--add-host", host)?;
+        }
         self.list("DNS", dns, line)?;
         self.list("DNSSearch", dns_search, line)?;
         self.list("DNSOption", dns_options, line)?;
@@ -368,8 +375,12 @@ impl Lines<'_> {
         if let Some(health) = health {
             self.health(health)?;
         }
-        self.optional("StopSignal", stop_signal.as_deref(), value)?;
-        self.seconds("StopTimeout", *stop_timeout);
+        if let Some(signal) = stop_signal {
+            self.podman_option("--stop-signal", signal)?;
+        }
+        if let Some(timeout) = stop_timeout {
+            self.podman_option("--stop-timeout", &whole_seconds(*timeout).to_string())?;
+        }
         if *log_to_journal {
             self.plain("LogDriver", "journald");
         }
@@ -386,7 +397,9 @@ impl Lines<'_> {
     ) -> Rendered {
         // Podman splits `User=` at the colon itself, so `user:group` passes as it stands.
         self.optional("User", user, value)?;
-        self.list("GroupAdd", groups, line)?;
+        for group in groups {
+            self.podman_option("--group-add", group)?;
+        }
         self.optional("UserNS", user_namespace, value)?;
         self.optional("WorkingDir", working_dir, value)
     }
@@ -493,6 +506,11 @@ impl Lines<'_> {
 }
 
 type Escape = fn(&str) -> Result<String, EscapeError>;
+
+/// A part of a second is more than none: 0 would mean at once.
+fn whole_seconds(duration: Duration) -> u128 {
+    duration.as_millis().div_ceil(1000)
+}
 
 /// Quadlet cuts the word at its first equals sign, and Podman reads a variable's name with `*` as a pattern.
 fn pair(name: &str, text: &str, escape: Escape) -> Result<String, EscapeError> {
