@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::apps;
-use crate::node::{CONFIG, Node, SOON, until_equal};
+use crate::node::{CONFIG, Node, ONE_TICK, until_equal};
 use crate::survival::Instants;
 
 /// Runs `archipelago` and kills it after this time, and only it: what it had others do goes on. Whether it was killed.
@@ -46,7 +46,7 @@ fn the_daemon_finishes_what_a_killed_command_began() {
             assert_eq!(node.containers().len(), 0);
             node.user(&["archipelago", "install", &folder]);
         }
-        until_equal("the daemon to make it ready", SOON, &"ready", || {
+        until_equal("the daemon to make it ready", ONE_TICK, &"ready", || {
             if node.state("shop") == "ready" {
                 "ready"
             } else {
@@ -63,7 +63,7 @@ fn the_daemon_finishes_what_a_killed_command_began() {
         }
         until_equal(
             "the daemon to remove all of it",
-            SOON,
+            ONE_TICK,
             &Some(before.clone()),
             || node.traces_meanwhile("shop"),
         );

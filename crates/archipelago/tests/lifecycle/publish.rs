@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use testhost::Host;
 
 use crate::apps;
-use crate::node::{CONFIG, Node, SOON, until_equal};
+use crate::node::{CONFIG, Node, ONE_TICK, until_equal};
 
 /// curl's code for a connection that nobody takes.
 const REFUSED: i32 = 7;
@@ -35,7 +35,7 @@ fn another_machine_reaches_a_port_only_once_the_operator_publishes_it() {
         &format!("{CONFIG}/config.toml"),
         "publish_address = \"0.0.0.0\"\n",
     );
-    until_equal("the app to be published", SOON, &0, || {
+    until_equal("the app to be published", ONE_TICK, &0, || {
         ask_from(&other, link.first, 8481).0
     });
     let page = node.shell("podman exec archy-lone cat /etc/hostname");
