@@ -63,6 +63,8 @@ pub struct Definition {
     pub schema: Schema,
     /// Where it was found: `catalog`, or a path.
     pub source: String,
+    /// Its folder, as the person named it.
+    pub folder: String,
 }
 
 /// Reads all files of a folder.
@@ -199,6 +201,7 @@ fn read(folder: &Path, compose: &Path, source: String) -> Result<Definition, Err
         files,
         schema,
         source,
+        folder: folder.display().to_string(),
     })
 }
 
@@ -219,7 +222,13 @@ pub fn keep(layout: &Layout, id: &AppId, files: &Files) -> Result<bool, Error> {
     for (path, content) in files {
         let target = new.join(path);
         disk::make_folder(target.parent().unwrap_or(&new), 0o755)?;
-        disk::write_if_changed(&target, content, 0o644)?;
+        // Of a file's mode only this is kept: whether it can be run.
+        let mode = if content.starts_with(b"#!") {
+            0o755
+        } else {
+            0o644
+        };
+        disk::write_if_changed(&target, content, mode)?;
     }
     disk::replace_folder(&new, &place)?;
     Ok(true)

@@ -174,6 +174,11 @@ impl Manager {
         let desired = self.desired();
         self.reconciler.hurry(&desired, id);
         self.keep_progress();
+        // What systemd still remembers of earlier failures says nothing about what comes now.
+        let present = desired.present().filter(|(other, _)| *other == id);
+        for (unit, _) in present.flat_map(|(_, present)| present.containers()) {
+            self.systemd.reset_failed(&unit.service).await?;
+        }
         Ok(())
     }
 

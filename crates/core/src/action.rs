@@ -69,6 +69,8 @@ pub enum Step {
     RemoveUnit(String),
     /// Make systemd read its units anew.
     Reload,
+    /// Make Podman's socket anew: its service holds on to one that is gone from the disk.
+    RestartPodmanSocket,
     /// Queue the start of a service.
     Start(String),
     /// Queue a restart of a service.

@@ -148,7 +148,15 @@ fn judge(
         App::Present(present) => {
             let units: Vec<UnitHealth> = present
                 .containers()
-                .map(|(unit, container)| judge_unit(unit, container, observed, progress))
+                .map(|(unit, container)| {
+                    let mut health = judge_unit(unit, container, observed, progress);
+                    // How it ended when it was told to is no news.
+                    if !present.running && health.state == "failed" {
+                        health.state = "inactive".to_owned();
+                        health.message = String::new();
+                    }
+                    health
+                })
                 .collect();
             let (state, message) = match (blocked(layout, id, present, observed, progress), failure)
             {
@@ -254,6 +262,11 @@ fn unit_problem(
     if let Some(attempts) = progress.attempts(&Subject::Generate(unit.file.name.clone())) {
         return attempts.cause.clone();
     }
+    if let Podman::Unreachable(cause) = &observed.podman
+        && !up
+    {
+        return cause.clone();
+    }
     if let Some(failure) = found.and_then(|found| found.failure.as_ref())
         && found.is_some_and(|found| found.is_restarting() || found.active == Active::Failed)
     {
@@ -261,11 +274,6 @@ fn unit_problem(
             "it ended with {} (status {}) and was restarted {} times; see: archipelago logs, or journalctl --user -u {}",
             failure.result, failure.status, failure.restarts, unit.service
         );
-    }
-    if let Podman::Unreachable(cause) = &observed.podman
-        && !up
-    {
-        return cause.clone();
     }
     String::new()
 }

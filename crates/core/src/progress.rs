@@ -19,6 +19,8 @@ pub enum Subject {
     Image(String),
     /// Starting a service.
     Start(String),
+    /// Reaching Podman.
+    Podman,
     /// Podman's generator accepting an app's units.
     Units(AppId),
     /// Quadlet making a service of a unit file.

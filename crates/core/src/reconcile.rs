@@ -55,6 +55,9 @@ impl Reconciler {
     }
 
     fn note_what_works(&mut self, desired: &Desired, observed: &Observed) {
+        if observed.podman_view().is_some() {
+            self.progress.worked(&Subject::Podman);
+        }
         for (_, present) in desired.present() {
             for unit in present.units.values() {
                 if observed
@@ -91,6 +94,11 @@ impl Reconciler {
     ) {
         let mut failed = BTreeMap::new();
         for (action, outcome) in plan.actions.iter().zip(outcomes) {
+            if action.step == Step::RestartPodmanSocket {
+                // Whether it helped, the next look tells.
+                self.progress.attempted(Subject::Podman, "", now);
+                continue;
+            }
             match outcome {
                 Outcome::Done => self.done(plan, action, now),
                 Outcome::Skipped => {}

@@ -70,7 +70,18 @@ pub(super) async fn uninstall(
     arguments: Uninstall,
     output: Output,
 ) -> Result<(), Failure> {
-    let id = installed(&layout, &arguments.app)?;
+    let id = match installed(&layout, &arguments.app) {
+        Ok(id) => id,
+        // Data that an earlier uninstall kept can still be purged.
+        Err(failure) => {
+            let id = AppId::parse(&arguments.app)?;
+            let kept = [layout.volumes(&id), layout.files(&id), layout.secrets(&id)];
+            if !arguments.purge || !kept.iter().any(|folder| folder.exists()) {
+                return Err(failure);
+            }
+            id
+        }
+    };
     let mut manager = Manager::new(layout.clone()).await?;
     let dependants = manager.dependants(&id);
     if !dependants.is_empty() {
@@ -101,7 +112,7 @@ pub(super) async fn uninstall(
         }
         Output::Text => {
             print_line(&format!(
-                "{id} is gone. Its data stay in {}; installing it again finds them.",
+                "{id} is gone. Its data stay in {}: installing it again finds them, and archipelago uninstall {id} --purge removes them.",
                 layout.data.display()
             ));
             Ok(())
@@ -135,6 +146,8 @@ async fn change(
     id: &AppId,
     change: impl FnOnce(&mut Intent),
 ) -> Result<(), Failure> {
+    // With a configuration that cannot be read nothing would follow the change.
+    inputs::config(layout).map_err(|problem| Failure::new(Code::Input, problem))?;
     let _lock = Lock::of_passes(layout).await?;
     let mut intent = read(layout, id)?;
     change(&mut intent);

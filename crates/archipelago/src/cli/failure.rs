@@ -85,7 +85,11 @@ impl From<crate::host::disk::Error> for Failure {
 
 impl From<crate::definition::Error> for Failure {
     fn from(error: crate::definition::Error) -> Self {
-        Self::from_error(Code::Input, &error)
+        let code = match &error {
+            crate::definition::Error::Disk(_) => Code::Host,
+            _ => Code::Input,
+        };
+        Self::from_error(code, &error)
     }
 }
 

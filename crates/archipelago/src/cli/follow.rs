@@ -55,7 +55,7 @@ pub(super) async fn until(
         };
         screen.show(health);
         let reached = match goal {
-            Goal::Ready => matches!(health.state, State::Ready | State::Degraded) && !pass.acted,
+            Goal::Ready => is_up(health) && !pass.acted,
             Goal::Stopped => health.state == State::Stopped && !pass.acted,
             Goal::Gone => false,
         };
@@ -113,6 +113,17 @@ pub(super) async fn until(
     }
 }
 
+/// Ready, but for what the operator masked.
+fn is_up(health: &AppHealth) -> bool {
+    let by_will = || {
+        health
+            .units
+            .iter()
+            .all(|unit| matches!(unit.state.as_str(), "active" | "masked"))
+    };
+    health.state == State::Ready || (health.state == State::Degraded && by_will())
+}
+
 /// What someone else has asked for since, if this command's wish is no longer the operator's last.
 fn overtaken(health: &AppHealth, goal: Goal) -> Option<&'static str> {
     match (goal, health.state) {
@@ -127,12 +138,12 @@ fn overtaken(health: &AppHealth, goal: Goal) -> Option<&'static str> {
 /// A container that ended once may come up at the second try; everything else that failed stays so until something changes.
 fn has_failed(health: &AppHealth) -> bool {
     match health.state {
-        State::Failed => health
+        State::Failed | State::Degraded => health
             .units
             .iter()
             .all(|unit| !unit.sub_state.starts_with("auto-restart") || unit.restarts >= 2),
         State::Removing => !health.message.is_empty(),
-        State::Ready | State::Starting | State::Waiting | State::Degraded | State::Stopped => false,
+        State::Ready | State::Starting | State::Waiting | State::Stopped => false,
     }
 }
 

@@ -155,5 +155,8 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
 /// Prints a line; a reader that has gone away, such as `head`, is no error.
 fn print_line(text: &str) {
     use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{text}");
+    let mut output = std::io::stdout().lock();
+    for line in text.lines() {
+        let _ = writeln!(output, "{}", line.trim_end());
+    }
 }

@@ -57,8 +57,12 @@ async fn check_host(layout: &Layout, fresh: bool) -> Result<(), Failure> {
             ),
         ));
     }
-    for folder in [&layout.units, &layout.apps(), &layout.data] {
-        disk::make_folder(folder, 0o755)?;
+    for (folder, mode) in [
+        (&layout.units, 0o755),
+        (&layout.apps(), 0o755),
+        (&layout.data, 0o700),
+    ] {
+        disk::make_folder(folder, mode)?;
     }
     Ok(())
 }
@@ -98,7 +102,9 @@ fn work_out(
                 Fault::Own => Code::Input,
                 Fault::Conflict => Code::Taken,
             };
-            Err(Failure::new(code, cause))
+            // The person knows the folder that it is installed from, not our copy, which is not there yet.
+            let copy = layout.definition(id).display().to_string();
+            Err(Failure::new(code, cause.replace(&copy, &definition.folder)))
         }
         _ => Err(input(format!(
             "{id} cannot be worked out; archipelago status says how the apps it requires are"

@@ -57,7 +57,11 @@ pub(super) fn print_app(app: &AppHealth) {
         };
         table.add_row(vec![
             format!("  {}", unit.name),
-            format!("{} ({})", unit.state, unit.sub_state),
+            if unit.sub_state.is_empty() {
+                unit.state.clone()
+            } else {
+                format!("{} ({})", unit.state, unit.sub_state)
+            },
             note,
         ]);
     }

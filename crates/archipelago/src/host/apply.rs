@@ -24,6 +24,9 @@ const PRIVATE: u32 = 0o600;
 /// Folders of data are entered by this user alone; what is inside is the containers' business.
 const PRIVATE_FOLDER: u32 = 0o700;
 
+/// The unit behind which Podman waits for calls.
+const PODMAN_SOCKET: &str = "podman.socket";
+
 /// The number of random bytes of a secret.
 const SECRET_BYTES: usize = 32;
 
@@ -103,6 +106,7 @@ fn describe(step: &Step) -> String {
         Step::WriteUnit { name, .. } => format!("write the unit {name}"),
         Step::RemoveUnit(name) => format!("remove the unit {name}"),
         Step::Reload => "reload systemd".to_owned(),
+        Step::RestartPodmanSocket => "make Podman's socket anew".to_owned(),
         Step::Start(service) => format!("start {service}"),
         Step::Restart(service) => format!("restart {service}"),
         Step::Stop(service) => format!("stop {service}"),
@@ -158,6 +162,7 @@ impl Hands<'_> {
             }
             Step::RemoveUnit(name) => disk::remove(&layout.unit(name))?,
             Step::Reload => self.systemd.reload().await?,
+            Step::RestartPodmanSocket => drop(self.systemd.restart(PODMAN_SOCKET).await?),
             Step::Start(service) => drop(self.systemd.start(service).await?),
             Step::Restart(service) => drop(self.systemd.restart(service).await?),
             Step::Stop(service) => drop(self.systemd.stop(service).await?),

@@ -38,6 +38,13 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
+/// Reads what is a file and can be read; a folder, a pipe or a file of somebody else's is none.
+pub fn read_file(path: &Path) -> Option<Vec<u8>> {
+    // Opening a pipe would wait for its other end.
+    fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    fs::read(path).ok()
+}
+
 /// Reads a text file; `None` when there is none.
 ///
 /// # Errors
@@ -96,7 +103,7 @@ pub fn make_folder(path: &Path, mode: u32) -> Result<(), Error> {
 /// # Errors
 /// When any step fails; the old content is then still there.
 pub fn write_if_changed(path: &Path, content: &[u8], bits: u32) -> Result<bool, Error> {
-    if read(path)?.as_deref() == Some(content) && mode(path) == Some(bits) {
+    if read_file(path).as_deref() == Some(content) && mode(path) == Some(bits) {
         return Ok(false);
     }
     let folder = path.parent().unwrap_or(Path::new("/"));

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use archipelago_core::desired::{BuildContext, DesiredImage, Origin};
+use archipelago_core::image::Reference;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use tokio::sync::Notify;
@@ -133,27 +134,45 @@ async fn get(
         return Ok(());
     }
     match image.origin {
-        Origin::Build(context) => {
+        Origin::Build(mut context) => {
             say("building".to_owned());
-            let request = build_request(name, *context, app);
+            let otherwise = context.otherwise.take();
+            let request = build_request(name.clone(), *context, app);
             let built = podman
                 .build(&request, |output| {
-                    say(format!("building: {}", output.trim()))
+                    say(format!("building: {}", output.trim()));
                 })
                 .await;
-            built.map(drop).map_err(|error| chain(&error))
+            let Err(error) = built else { return Ok(()) };
+            let cause = chain(&error);
+            let Some((other, without_tls)) = otherwise else {
+                return Err(cause);
+            };
+            tracing::warn!("{name} cannot be built, so {other} is pulled: {cause}");
+            pull(&podman, &other, without_tls, &say)
+                .await
+                .map_err(|failed| format!("{cause}; and {failed}"))?;
+            let tagged = podman.tag(&other.to_string(), &name).await;
+            tagged.map_err(|error| chain(&error))
         }
-        Origin::Pull { without_tls } => {
-            say("pulling".to_owned());
-            let mut layers = Layers::default();
-            let pulled = podman
-                .pull(&name, !without_tls, |progress| {
-                    say(layers.note(progress.layer, progress.state))
-                })
-                .await;
-            pulled.map_err(|error| with_way_out(chain(&error), &image.reference))
-        }
+        Origin::Pull { without_tls } => pull(&podman, &image.reference, without_tls, &say).await,
     }
+}
+
+async fn pull(
+    podman: &Podman,
+    reference: &Reference,
+    without_tls: bool,
+    say: &(impl Fn(String) + Sync),
+) -> Result<(), String> {
+    say("pulling".to_owned());
+    let mut layers = Layers::default();
+    podman
+        .pull(&reference.to_string(), !without_tls, |progress| {
+            say(layers.note(progress.layer, progress.state));
+        })
+        .await
+        .map_err(|error| with_way_out(chain(&error), reference))
 }
 
 fn build_request(tag: String, context: BuildContext, app: Option<AppId>) -> BuildRequest {
@@ -162,6 +181,7 @@ fn build_request(tag: String, context: BuildContext, app: Option<AppId>) -> Buil
         containerfile,
         args,
         target,
+        otherwise: _,
     } = context;
     BuildRequest {
         tag,
@@ -189,7 +209,7 @@ fn build_request(tag: String, context: BuildContext, app: Option<AppId>) -> Buil
 }
 
 /// A registry that speaks HTTP where TLS was expected answers in a way that leaves people puzzled.
-fn with_way_out(cause: String, reference: &archipelago_core::image::Reference) -> String {
+fn with_way_out(cause: String, reference: &Reference) -> String {
     if cause.contains("server gave HTTP response to HTTPS client") {
         let registry = reference.registry();
         format!(

@@ -83,16 +83,16 @@ fn look_at_disk(desired: &Desired) -> Result<Observed, Error> {
         .into_iter()
         .filter(|name| name.starts_with(PREFIX) && is_unit_file(name))
     {
-        if let Some(content) = disk::read(&layout.unit(&name))? {
-            observed.unit_files.insert(name, content);
-        }
+        // What cannot be read cannot be told to be ours: it is left alone, and holds up nobody else.
+        let content = disk::read_file(&layout.unit(&name)).unwrap_or_default();
+        observed.unit_files.insert(name, content);
     }
     let generated = layout.generated();
     for name in disk::names(&generated)?
         .into_iter()
         .filter(|name| name.starts_with(PREFIX) && name.ends_with(".service"))
     {
-        if let Some(mark) = disk::read(&generated.join(&name))?
+        if let Some(mark) = disk::read_file(&generated.join(&name))
             .as_deref()
             .and_then(mark_of)
         {
@@ -129,7 +129,9 @@ fn look_at_disk(desired: &Desired) -> Result<Observed, Error> {
         match app {
             App::Present(present) => {
                 for path in present.files.keys() {
-                    if let (Some(content), Some(mode)) = (disk::read(path)?, disk::mode(path)) {
+                    // One that cannot be read is as wrong as one with another content.
+                    if let Some(mode) = disk::mode(path) {
+                        let content = disk::read_file(path).unwrap_or_default();
                         observed
                             .files
                             .insert(path.clone(), RenderedFile { content, mode });

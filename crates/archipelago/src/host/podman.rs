@@ -214,6 +214,24 @@ impl Podman {
         self.remove("image", reference, "").await
     }
 
+    /// Gives an image one more name, `repository:tag`, of this node.
+    pub async fn tag(&self, reference: &str, name: &str) -> Result<(), Error> {
+        let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
+        let target = format!(
+            "/images/{}/tag?repo={}&tag={}",
+            encode(reference),
+            encode(repository),
+            encode(tag)
+        );
+        let call = Call::new(
+            format!("name {reference} {name}"),
+            Method::POST,
+            target,
+            CALL_LIMIT,
+        );
+        self.call(&call, Vec::new()).await.map(drop)
+    }
+
     /// The containers in every state that carry a label, given as `key` or `key=value`; without one, all.
     pub async fn containers(&self, label: Option<&str>) -> Result<Vec<Container>, Error> {
         #[derive(Deserialize)]

@@ -126,4 +126,21 @@ fn what_can_be_built_is_not_pulled_and_what_is_here_is_not_built() {
         "{said}"
     );
     assert_eq!(node.state("built"), "ready");
+
+    // Where it can be pulled as well, that is the last resort.
+    node.write(
+        &format!("{CONFIG}/config.toml"),
+        "insecure_registries = [\"127.0.0.1:5000\"]\n",
+    );
+    let registry = node.0.registry(5000).expect("a registry");
+    let web = registry.push(BUSYBOX, "web:1").expect("a pushed image");
+    let compose = format!(
+        "services:\n  rescued:\n    build: ./image\n    image: {web}\n    command: [sh, -c, \"trap 'exit 0' TERM; sleep infinity & wait\"]\n"
+    );
+    let rescued = apps::app("rescued", &compose).with(
+        "image/Containerfile",
+        &format!("FROM {BUSYBOX}\nRUN echo out of coffee; exit 3\n"),
+    );
+    node.install(&rescued);
+    node.shell(&format!("podman image exists {web}"));
 }

@@ -198,6 +198,8 @@ pub struct BuildContext {
     pub args: BTreeMap<String, String>,
     /// The stage to build.
     pub target: Option<String>,
+    /// What to pull under the built image's name when it cannot be built, and whether without TLS.
+    pub otherwise: Option<(Reference, bool)>,
 }
 
 /// A Podman secret that a container uses.

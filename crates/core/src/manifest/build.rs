@@ -26,15 +26,17 @@ pub struct Build {
     pub args: BTreeMap<String, String>,
     /// The stage to build.
     pub target: Option<String>,
+    /// What to pull when it cannot be built: the service's `image`.
+    pub otherwise: Option<String>,
 }
 
 pub(super) fn read_image(field: &Field<'_>) -> Result<ImageSource, ManifestError> {
     match (field.get("build"), field.get("image")) {
-        (Some(build), None) => Ok(ImageSource::Build(Build::read(&build)?)),
+        (Some(build), image) => Ok(ImageSource::Build(Build {
+            otherwise: image.map(|image| image.text()).transpose()?,
+            ..Build::read(&build)?
+        })),
         (None, Some(image)) => Ok(ImageSource::Reference(image.text()?)),
-        (Some(_), Some(image)) => Err(image.error(
-            "a service has either `image` or `build`; a built image is named by Archipelago after its content",
-        )),
         (None, None) => Err(field.error("needs `image` or `build`")),
     }
 }
@@ -46,6 +48,7 @@ impl Build {
             containerfile: None,
             args: BTreeMap::new(),
             target: None,
+            otherwise: None,
         };
         if !field.is_map() {
             build.context = context(field)?;

@@ -16,7 +16,7 @@ use crate::action::{Action, Step};
 use crate::desired::{App, Desired, Present};
 use crate::layout::Layout;
 use crate::name::AppId;
-use crate::observed::{Memory, Observed};
+use crate::observed::{Memory, Observed, Podman};
 use crate::progress::{Progress, Subject};
 use crate::quadlet::VERSION;
 
@@ -246,6 +246,12 @@ impl Planner<'_> {
         remember(&self.memory, &mut known, &mut actions);
         actions.append(&mut self.steps.services);
         actions.append(&mut self.steps.removal);
+        // Last, because what is for all ends the pass when it fails.
+        if matches!(self.observed.podman, Podman::Unreachable(_))
+            && self.progress.is_due(&Subject::Podman, self.now)
+        {
+            actions.push(for_all(Step::RestartPodmanSocket));
+        }
         Plan {
             actions,
             regenerates: self.regenerates,

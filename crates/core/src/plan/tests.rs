@@ -437,7 +437,13 @@ fn a_removal_goes_stage_by_stage() {
     world.intend("web", Goal::Removed, false);
     let mut observed = world.observe();
     observed.podman = Podman::Unreachable("no socket".to_owned());
-    assert!(plan(&world.desired(), &observed, &Progress::default(), world.now).is_empty());
+    let plan = plan(&world.desired(), &observed, &Progress::default(), world.now);
+    let steps: Vec<String> = plan
+        .actions
+        .iter()
+        .map(|action| brief(&action.step))
+        .collect();
+    assert_eq!(steps, ["restart podman.socket"]);
 }
 
 #[test]

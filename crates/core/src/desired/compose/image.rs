@@ -12,10 +12,7 @@ impl Work<'_> {
     pub(super) fn image(&self, name: &str, service: &Service) -> Result<DesiredImage, String> {
         match &service.image {
             ImageSource::Reference(text) => {
-                let written = Reference::parse(text)
-                    .map_err(|error| format!("services.{name}.image: {error}"))?;
-                let reference = self.config.images.get(&written).cloned().unwrap_or(written);
-                let without_tls = self.config.image_uses_insecure_registry(&reference);
+                let (reference, without_tls) = self.pulled(name, text)?;
                 Ok(DesiredImage {
                     reference,
                     origin: Origin::Pull { without_tls },
@@ -33,6 +30,15 @@ impl Work<'_> {
                 })
             }
         }
+    }
+
+    /// What this node uses for an image that the manifest names, and whether without TLS.
+    fn pulled(&self, name: &str, text: &str) -> Result<(Reference, bool), String> {
+        let written =
+            Reference::parse(text).map_err(|error| format!("services.{name}.image: {error}"))?;
+        let reference = self.config.images.get(&written).cloned().unwrap_or(written);
+        let without_tls = self.config.image_uses_insecure_registry(&reference);
+        Ok((reference, without_tls))
     }
 
     fn build_context(&self, name: &str, build: &Build) -> Result<BuildContext, String> {
@@ -72,6 +78,11 @@ impl Work<'_> {
             containerfile: (*containerfile).to_owned(),
             args: build.args.clone(),
             target: build.target.clone(),
+            otherwise: build
+                .otherwise
+                .as_ref()
+                .map(|text| self.pulled(name, text))
+                .transpose()?,
             files,
         })
     }
@@ -84,6 +95,8 @@ fn digest_of(context: &BuildContext) -> String {
         containerfile,
         args,
         target,
+        // Where else it could come from does not change what it is.
+        otherwise: _,
     } = context;
     let mut digest = Sha256::new();
     let mut part = |bytes: &[u8]| {

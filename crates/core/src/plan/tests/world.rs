@@ -348,7 +348,7 @@ impl World {
                     .images
                     .insert(image.reference.to_string(), owner);
             }
-            Step::CheckUnits { .. } => {}
+            Step::CheckUnits { .. } | Step::RestartPodmanSocket => {}
             Step::Remember(memory) => self.host.memory = memory.clone(),
             Step::WriteFile { path, content } => {
                 let file = RenderedFile {
@@ -428,6 +428,7 @@ pub(super) fn brief(step: &Step) -> String {
         Step::WriteUnit { name, .. } => format!("write {name}"),
         Step::RemoveUnit(name) => format!("remove {name}"),
         Step::Reload => "reload".to_owned(),
+        Step::RestartPodmanSocket => "restart podman.socket".to_owned(),
         Step::Start(service) => format!("start {service}"),
         Step::Restart(service) => format!("restart {service}"),
         Step::Stop(service) => format!("stop {service}"),
