@@ -33,7 +33,8 @@ fn a_host_boots_into_a_system_without_failures() {
     for device in ["/dev/fuse", "/dev/net/tun"] {
         user(&host, &["test", "-r", device, "-a", "-w", device]);
     }
-    // A busy machine may be slower; that the boot does not wait for something in vain is what counts.
+    // Three seconds are promised for a machine that is not busy, where it takes one. Here other hosts boot beside it, so the bound
+    // only shows that the boot waits for nothing in vain; the time that it took is printed above.
     assert!(
         host.boot_time() < Duration::from_secs(15),
         "{:?}",
