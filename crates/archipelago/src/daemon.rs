@@ -97,13 +97,15 @@ pub async fn run(layout: Layout) -> Result<(), Error> {
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)))
         .await
         .map_err(Error::Port)?;
-    disk::make_folder(&layout.apps(), 0o755)?;
+    for folder in [&layout.apps(), &layout.units] {
+        disk::make_folder(folder, 0o755)?;
+    }
     let mut terminate =
         signal(SignalKind::terminate()).map_err(|error| Error::Os("listen for SIGTERM", error))?;
     let mut interrupt =
         signal(SignalKind::interrupt()).map_err(|error| Error::Os("listen for SIGINT", error))?;
     let bell = Arc::new(Notify::new());
-    watch_intents(&layout, Arc::clone(&bell))?;
+    watch_files(&layout, Arc::clone(&bell))?;
     let mut manager = Manager::new(layout).await?;
     tokio::spawn(ring_for_systemd(Arc::clone(&bell)));
     tokio::spawn(ring_for_images(manager.images_ended(), Arc::clone(&bell)));
@@ -208,13 +210,13 @@ async fn answer(State(health): State<Shared>) -> Json<Health> {
     )
 }
 
-/// Rings when an intent, a definition's folder or the node's configuration changes.
-fn watch_intents(layout: &Layout, bell: Arc<Notify>) -> Result<(), Error> {
-    let failed = |error| Error::Os("watch the intents with inotify", error);
+/// Rings when an intent, the node's configuration or a unit file changes. What is missed, the tick finds.
+fn watch_files(layout: &Layout, bell: Arc<Notify>) -> Result<(), Error> {
+    let failed = |error| Error::Os("watch files with inotify", error);
     let inotify = Inotify::init().map_err(failed)?;
     let mask =
         WatchMask::CLOSE_WRITE | WatchMask::MOVED_TO | WatchMask::MOVED_FROM | WatchMask::DELETE;
-    for folder in [&layout.apps(), &layout.config] {
+    for folder in [&layout.apps(), &layout.config, &layout.units] {
         inotify.watches().add(folder, mask).map_err(failed)?;
     }
     let mut events = inotify.into_event_stream([0; 4096]).map_err(failed)?;

@@ -84,10 +84,6 @@ pub(crate) fn render(
 ///
 /// The salt is derived from the password, a generated one of 256 bits, so that the line stays the same from pass to pass.
 /// Source: Bitcoin Core `share/rpcauth/rpcauth.py`.
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "the template engine calls it by value"
-)]
 fn rpcauth(user: String, password: String) -> String {
     let salt = hex(&Sha256::digest(format!("rpcauth salt for {user}: {password}"))[..16]);
     let mut mac =
@@ -97,19 +93,11 @@ fn rpcauth(user: String, password: String) -> String {
 }
 
 /// The credentials of HTTP's Basic authentication (RFC 7617).
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "the template engine calls it by value"
-)]
 fn basic_auth(user: String, password: String) -> String {
     STANDARD.encode(format!("{user}:{password}"))
 }
 
 /// Lets a template refuse settings that do not go together.
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "the template engine calls it by value"
-)]
 fn fail(message: String) -> Result<String, minijinja::Error> {
     Err(minijinja::Error::new(
         minijinja::ErrorKind::InvalidOperation,

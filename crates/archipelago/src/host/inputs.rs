@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use archipelago_core::config::Config;
 use archipelago_core::desired::Inputs;
-use archipelago_core::intent::Intent;
+use archipelago_core::intent::{Goal, Intent};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
@@ -21,17 +21,22 @@ const CAPTURE_BYTES_MAX: u64 = 64 * 1024;
 
 /// Reads all but the captured files. What cannot be read is part of the result: one broken app does not hide the others.
 pub fn read(layout: &Layout) -> Inputs {
-    let intents = intents(layout);
-    let definitions = intents
-        .keys()
-        .filter_map(|id| {
-            Some((
-                id.clone(),
-                definition::read_folder(&layout.definition(id)).ok()?,
-            ))
-        })
-        .filter(|(_, files)| !files.is_empty())
-        .collect();
+    let mut intents = intents(layout);
+    let mut definitions = BTreeMap::new();
+    for (id, intent) in &mut intents {
+        match definition::read_folder(&layout.definition(id)) {
+            Ok(files) if files.is_empty() => {}
+            Ok(files) => {
+                definitions.insert(id.clone(), files);
+            }
+            // To be removed, an app needs no definition.
+            Err(_)
+                if intent
+                    .as_ref()
+                    .is_ok_and(|intent| intent.state == Goal::Removed) => {}
+            Err(error) => *intent = Err(chain(&error)),
+        }
+    }
     let secrets = intents
         .keys()
         .map(|id| (id.clone(), secrets(&layout.secrets(id))))
