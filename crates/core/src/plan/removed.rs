@@ -56,22 +56,21 @@ impl Planner<'_> {
         if !rest {
             return;
         }
+        // Networks and volumes have nothing to stop but systemd's belief that they are made; once their units are gone, nobody could tell
+        // whose belief that was.
+        let made: Vec<String> = units
+            .keys()
+            .filter(|unit| !unit.ends_with(".container"))
+            .map(|unit| service_of(unit))
+            .collect();
+        if !self.stop_all(id, made.iter().map(|service| (service.as_str(), false))) {
+            return;
+        }
         for unit in units.keys() {
             if let Some(container) = unit.strip_suffix(".container") {
                 self.steps
                     .files
                     .push(for_app(id, Step::RemoveRendered(container.to_owned())));
-            } else {
-                // A network's or volume's service has nothing to stop but systemd's belief that it is done.
-                let service = service_of(unit);
-                if self
-                    .observed
-                    .services
-                    .get(&service)
-                    .is_some_and(|found| !found.is_down())
-                {
-                    self.steps.services.push(for_app(id, Step::Stop(service)));
-                }
             }
             // A unit whose file is gone already is forgotten by systemd at the next reload.
             if self.observed.unit_files.contains_key(unit) {

@@ -384,9 +384,13 @@ fn an_app_that_should_rest_needs_no_image() {
 
 #[test]
 fn a_removal_goes_stage_by_stage() {
-    let stages: [&[&str]; 3] = [
+    let stages: [&[&str]; 4] = [
         &["stop archy-web-ui.service"],
         &["stop archy-web.service"],
+        &[
+            "stop archy-web-data-volume.service",
+            "stop archy-web-network.service",
+        ],
         &[
             "remember reload",
             "remove rendered files of archy-web-ui",
@@ -397,8 +401,6 @@ fn a_removal_goes_stage_by_stage() {
             "remove archy-web.network",
             "reload",
             "remember",
-            "stop archy-web-data-volume.service",
-            "stop archy-web-network.service",
         ],
     ];
     let objects: &[&str] = &[
@@ -412,6 +414,7 @@ fn a_removal_goes_stage_by_stage() {
             stages[0],
             stages[1],
             stages[2],
+            stages[3],
             objects,
             &["remember", "forget web"],
         ],
@@ -428,6 +431,7 @@ fn a_removal_goes_stage_by_stage() {
             stages[0],
             stages[1],
             stages[2],
+            stages[3],
             &[objects, &["remove image localhost/archy-web:1"]].concat(),
             &["remember", "remove data of web", "forget web"],
         ],
@@ -632,11 +636,13 @@ fn an_app_whose_unit_files_are_gone_is_still_stopped_before_it_is_removed() {
             &["stop archy-web-ui.service"],
             &["stop archy-web.service"],
             &[
+                "stop archy-web-data-volume.service",
+                "stop archy-web-network.service",
+            ],
+            &[
                 "remove rendered files of archy-web-ui",
                 "remove rendered files of archy-web",
                 "reload",
-                "stop archy-web-data-volume.service",
-                "stop archy-web-network.service",
             ],
         ],
     );
