@@ -21,7 +21,7 @@ cd "$2"; for f in archy-*/*; do echo "rendered $f $(stat -c %a "$f") $(sha256sum
 podman network ls -q --filter label=archipelago.app | sed 's/^/network /'
 podman volume ls -q --filter label=archipelago.app | sed 's/^/volume /'
 podman secret ls --format '{{.Name}}' | sed 's/^/secret /'
-podman image ls --format '{{.Repository}}:{{.Tag}}' --filter label=archipelago.app | sed 's/^/image /'
+podman image ls --format '{{.Repository}}:{{.Tag}}' --filter label=archipelago.built-for | sed 's/^/image /'
 systemctl --user list-units --all --plain --no-legend 'archy-*.service' | awk '{print "service", $1, $2, $3, $4}'
 "#;
 
@@ -99,11 +99,14 @@ fn units_that_were_deleted_or_edited_come_back() {
     );
     host.by(
         "the same, and systemd reloaded, and the edited one restarted",
+        // The daemon sees all of it at once: one that looks in between finds less to do.
         "cd ~/.config/containers/systemd
+        systemctl --user kill --signal=STOP archipelago.service
         rm archy-shop.container
         sed -i 's/^\\[Container\\]/&\\nEnvironment=INTRUDER=1/' archy-shop-db.container
         systemctl --user daemon-reload
-        systemctl --user restart archy-shop-db",
+        systemctl --user restart archy-shop-db
+        systemctl --user kill --signal=CONT archipelago.service",
         // Neither the disk nor systemd can tell any more what the first one was started with.
         &["archy-shop", "archy-shop-db"],
     );
@@ -125,7 +128,7 @@ fn what_podman_lost_comes_back() {
     );
     host.by(
         "a removed image, built here",
-        "podman rmi -f $(podman image ls -q --filter label=archipelago.app=shop)",
+        "podman rmi -f $(podman image ls -q --filter label=archipelago.built-for=shop)",
         &["archy-shop"],
     );
     host.by(
