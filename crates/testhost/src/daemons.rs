@@ -5,7 +5,8 @@
 //! is also what they are built in: one build root for all of them. Nobody's source code is kept, only the recipes.
 //!
 //! What differs from the catalog's images: bitcoind is a later one without ZeroMQ and wallet (its source is a package on
-//! crates.io that has neither), electrs is 0.12.0, which that bitcoind serves over REST. lnd is the very version.
+//! crates.io that has neither), so lnd must be installed with `bitcoin_events=polling`, and blocks are mined to an address
+//! from elsewhere. electrs is 0.12.0, which that bitcoind serves over REST. lnd is the very version.
 
 use std::fs;
 use std::path::{Path, PathBuf};
