@@ -210,14 +210,20 @@ async fn answer(State(health): State<Shared>) -> Json<Health> {
     )
 }
 
-/// Rings when an intent, the node's configuration or a unit file changes. What is missed, the tick finds.
+/// Rings when an intent, the node's configuration or a unit file changes, and when a command has tried something. What is missed, the
+/// tick finds.
 fn watch_files(layout: &Layout, bell: Arc<Notify>) -> Result<(), Error> {
     let failed = |error| Error::Os("watch files with inotify", error);
     let inotify = Inotify::init().map_err(failed)?;
+    let mut watches = inotify.watches();
     let mask =
         WatchMask::CLOSE_WRITE | WatchMask::MOVED_TO | WatchMask::MOVED_FROM | WatchMask::DELETE;
     for folder in [&layout.apps(), &layout.config, &layout.units] {
-        inotify.watches().add(folder, mask).map_err(failed)?;
+        watches.add(folder, mask).map_err(failed)?;
+    }
+    // What passes share comes into its place by a rename; the locks beside it, which each pass opens, do not.
+    if let Some(shared) = layout.progress().parent() {
+        watches.add(shared, WatchMask::MOVED_TO).map_err(failed)?;
     }
     let mut events = inotify.into_event_stream([0; 4096]).map_err(failed)?;
     tokio::spawn(async move {

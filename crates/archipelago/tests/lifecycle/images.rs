@@ -1,5 +1,7 @@
 //! Where images come from: here already, built here, or pulled; without TLS only from where the operator said so.
 
+use archipelago_core::reconcile::TICK;
+
 use crate::apps;
 use crate::node::{CONFIG, Node, SOON, until_equal};
 
@@ -30,8 +32,11 @@ fn a_registry_without_tls_is_refused_until_it_is_listed() {
             .is_some_and(|cause| cause.contains("insecure_registries")),
         "{status}"
     );
-    let health = node.shell("curl -fsS http://127.0.0.1:5678/health");
-    assert!(health.contains("{\"failed\":1}"), "{health}");
+    // The daemon hears of it without waiting for its tick.
+    until_equal("the daemon to know it", TICK / 2, &true, || {
+        let health = node.shell("curl -fsS http://127.0.0.1:5678/health");
+        health.contains("{\"failed\":1}")
+    });
     assert!(
         !node
             .try_shell(&format!("podman image exists {web}"))
