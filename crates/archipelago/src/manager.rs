@@ -115,11 +115,11 @@ impl Manager {
         let _lock = Lock::of_passes(&self.layout).await?;
         self.sweep();
         self.recall();
-        for (name, result) in self.images.finished().await {
+        for (image, result) in self.images.finished().await {
             if let Err(cause) = &result {
-                tracing::warn!("no image {name}: {cause}");
+                tracing::warn!("no image {}: {cause}", image.reference);
             }
-            self.reconciler.image_finished(&name, result, since_boot());
+            self.reconciler.image_finished(&image, result, since_boot());
         }
         let desired = self.desired();
         let observed = self.observe(&desired).await?;

@@ -254,7 +254,7 @@ fn unit_problem(
         return format!("getting the image {image}: {line}");
     }
     let up = found.is_some_and(Service::is_up);
-    if let Some(attempts) = progress.attempts(&Subject::Image(image.clone()))
+    if let Some(attempts) = progress.attempts(&container.image.subject())
         && !up
     {
         return format!("no image {image}: {}", attempts.cause);
@@ -340,9 +340,7 @@ fn is_failed(unit: &UnitHealth, present: &Present, progress: &Progress) -> bool 
         .find(|desired| desired.service == unit.name);
     desired.is_some_and(|desired| {
         let image = match &desired.role {
-            Role::Container(container) => {
-                progress.attempts(&Subject::Image(container.image.reference.to_string()))
-            }
+            Role::Container(container) => progress.attempts(&container.image.subject()),
             Role::Network(_) | Role::Volume(_) => None,
         };
         image

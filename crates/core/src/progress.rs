@@ -15,8 +15,13 @@ pub const BACKOFF_MAX: Duration = Duration::from_secs(300);
 /// Something that can fail by itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Subject {
-    /// Pulling or building an image, by reference.
-    Image(String),
+    /// Pulling or building an image.
+    Image {
+        /// Its name.
+        reference: String,
+        /// Whether its registry may be asked without TLS. Once the operator allows that, earlier failures say nothing any more.
+        without_tls: bool,
+    },
     /// Starting a service.
     Start(String),
     /// Reaching Podman.
@@ -123,6 +128,13 @@ impl Progress {
         self.attempts.remove(subject);
     }
 
+    /// Notes that an image is here, however it came.
+    pub fn image_is_here(&mut self, image: &str) {
+        self.attempts.retain(
+            |subject, _| !matches!(subject, Subject::Image { reference, .. } if reference == image),
+        );
+    }
+
     /// The attempts at a subject since it last worked.
     #[must_use]
     pub fn attempts(&self, subject: &Subject) -> Option<&Attempts> {
@@ -169,6 +181,13 @@ impl Progress {
 mod tests {
     use super::*;
 
+    fn image(reference: &str) -> Subject {
+        Subject::Image {
+            reference: reference.to_owned(),
+            without_tls: false,
+        }
+    }
+
     #[test]
     fn the_wait_doubles_from_ten_seconds_to_five_minutes() {
         let waits: Vec<u64> = (1..=8).map(|count| backoff(count).as_secs()).collect();
@@ -185,7 +204,7 @@ mod tests {
             "no space left",
             Duration::from_millis(1500),
         );
-        progress.attempted(Subject::Image("x:1".into()), "", Duration::ZERO);
+        progress.attempted(image("x:1"), "", Duration::ZERO);
         let rejection = Rejection {
             revisions: vec!["a".into()],
             cause: "unsupported key".into(),
@@ -198,8 +217,26 @@ mod tests {
     }
 
     #[test]
+    fn a_pull_that_may_now_go_without_tls_is_due_at_once_and_an_image_that_came_settles_both() {
+        let mut progress = Progress::default();
+        let without_tls = Subject::Image {
+            reference: "x".to_owned(),
+            without_tls: true,
+        };
+        progress.attempted(image("x"), "no certificate", Duration::ZERO);
+        assert!(!progress.is_due(&image("x"), Duration::ZERO));
+        assert!(progress.is_due(&without_tls, Duration::ZERO));
+        progress.attempted(without_tls, "not found", Duration::ZERO);
+        progress.attempted(image("y"), "not found", Duration::ZERO);
+        progress.image_is_here("x");
+        assert!(progress.is_due(&image("x"), Duration::ZERO));
+        assert!(!progress.is_due(&image("y"), Duration::ZERO));
+        assert_eq!(progress.attempts.len(), 1);
+    }
+
+    #[test]
     fn a_subject_is_due_again_after_its_wait_and_at_once_after_success() {
-        let subject = Subject::Image("x".into());
+        let subject = image("x");
         let mut progress = Progress::default();
         let start = Duration::from_secs(100);
         assert!(progress.is_due(&subject, start));

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::action::{Action, Step};
-use crate::desired::{Desired, Role};
+use crate::desired::{Desired, DesiredImage, Role};
 use crate::name::AppId;
 use crate::observed::Observed;
 use crate::plan::{self, Plan};
@@ -77,7 +77,7 @@ impl Reconciler {
                 {
                     let image = container.image.reference.to_string();
                     if view.images.contains_key(&image) {
-                        self.progress.worked(&Subject::Image(image));
+                        self.progress.image_is_here(&image);
                     }
                 }
             }
@@ -164,8 +164,13 @@ impl Reconciler {
     }
 
     /// Notes the end of a pull or build.
-    pub fn image_finished(&mut self, reference: &str, result: Result<(), String>, now: Duration) {
-        let subject = Subject::Image(reference.to_owned());
+    pub fn image_finished(
+        &mut self,
+        image: &DesiredImage,
+        result: Result<(), String>,
+        now: Duration,
+    ) {
+        let subject = image.subject();
         match result {
             Ok(()) => self.progress.worked(&subject),
             Err(cause) => self.progress.attempted(subject, cause, now),
@@ -178,8 +183,7 @@ impl Reconciler {
         for (_, present) in desired.present().filter(|(other, _)| *other == id) {
             for (unit, container) in present.containers() {
                 self.progress.worked(&Subject::Start(unit.service.clone()));
-                self.progress
-                    .worked(&Subject::Image(container.image.reference.to_string()));
+                self.progress.worked(&container.image.subject());
             }
         }
     }

@@ -27,6 +27,7 @@ pub struct Images {
 }
 
 struct Task {
+    image: DesiredImage,
     handle: JoinHandle<Result<(), String>>,
     line: Arc<Mutex<String>>,
 }
@@ -52,7 +53,7 @@ impl Images {
         let work = get(
             self.podman.clone(),
             self.lock_path(&name),
-            image,
+            image.clone(),
             app,
             Arc::clone(&line),
         );
@@ -62,7 +63,12 @@ impl Images {
             ended.notify_one();
             result
         });
-        self.tasks.insert(name, Task { handle, line });
+        let task = Task {
+            image,
+            handle,
+            line,
+        };
+        self.tasks.insert(name, task);
     }
 
     fn lock_path(&self, image: &str) -> std::path::PathBuf {
@@ -95,7 +101,7 @@ impl Images {
     }
 
     /// Takes out what has ended.
-    pub async fn finished(&mut self) -> Vec<(String, Result<(), String>)> {
+    pub async fn finished(&mut self) -> Vec<(DesiredImage, Result<(), String>)> {
         let ended: Vec<String> = self
             .tasks
             .iter()
@@ -109,7 +115,7 @@ impl Images {
                     .handle
                     .await
                     .unwrap_or_else(|error| Err(error.to_string()));
-                results.push((name, result));
+                results.push((task.image, result));
             }
         }
         results

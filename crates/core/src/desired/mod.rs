@@ -18,6 +18,7 @@ use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files, Manifest, ManifestError, ProbeKind, Schema, Settings};
 use crate::name::AppId;
+use crate::progress::Subject;
 use crate::quadlet::UnitFile;
 
 pub use compose::APP_LABEL;
@@ -220,6 +221,24 @@ pub struct DesiredProbe {
     pub address: SocketAddr,
     /// How.
     pub kind: ProbeKind,
+}
+
+impl DesiredImage {
+    /// What attempts to get it are remembered by.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        let without_tls = match &self.origin {
+            Origin::Pull { without_tls } => *without_tls,
+            Origin::Build(context) => context
+                .otherwise
+                .as_ref()
+                .is_some_and(|(_, without_tls)| *without_tls),
+        };
+        Subject::Image {
+            reference: self.reference.to_string(),
+            without_tls,
+        }
+    }
 }
 
 impl App {

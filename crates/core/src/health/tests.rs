@@ -194,7 +194,10 @@ fn an_image_under_way_is_progress_and_one_that_failed_is_a_failure() {
     check(
         |case| {
             without(case);
-            let subject = Subject::Image(image.to_owned());
+            let subject = Subject::Image {
+                reference: image.to_owned(),
+                without_tls: false,
+            };
             case.progress
                 .attempted(subject, "no route to the registry", Duration::ZERO);
         },

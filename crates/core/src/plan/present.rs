@@ -209,9 +209,7 @@ impl Planner<'_> {
         let planned = self.steps.first.iter().any(|action| action.step == step);
         if !planned
             && !self.observed.images_underway.contains_key(name)
-            && self
-                .progress
-                .is_due(&Subject::Image(name.to_owned()), self.now)
+            && self.progress.is_due(&container.image.subject(), self.now)
         {
             self.steps.first.push(for_app(id, step));
         }
