@@ -46,7 +46,13 @@ const RECIPES: [Recipe; 3] = [
         name: "docker.io/library/nginx:stable",
         root: Root {
             variant: Variant::Minimal,
-            packages: &["nginx-light", "curl", "ca-certificates"],
+            packages: &[
+                "nginx-light",
+                "libnginx-mod-http-js",
+                "libnginx-mod-stream-js",
+                "curl",
+                "ca-certificates",
+            ],
             script: include_str!("images/nginx.sh"),
         },
         changes: &[

@@ -28,7 +28,8 @@ pub(crate) fn run() -> Result<()> {
         ]),
     )?;
     let mut pages = Command::new("node");
-    pages.args(["--test", "catalog/node-ui/test/state.test.js"]);
+    // Every test of the folder it is started in: how Node reads a folder as an argument changed between its releases.
+    pages.arg("--test").current_dir("catalog/node-ui/test");
     step("the pages' own logic", pages)?;
     testhost::prepare()?;
     let package = deb::build()?;

@@ -1,0 +1,136 @@
+// What the companions' server works out, as tables. Run: node --test catalog/node-ui/test/
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import chain from '../njs/chain.js';
+import progress from '../njs/progress.js';
+import ready from '../njs/ready.js';
+
+const now = 1_800_000_000;
+const empty = { samples: [], verdict: null, time: 0 };
+
+/** The samples after one question every `everyS` seconds, each finding `gain` more. */
+function sampled({ from, gain, everyS, questions }) {
+  let samples = [];
+  for (let i = 0; i < questions; i += 1) samples = progress.noted(samples, from + i * gain, now + i * everyS);
+  return samples;
+}
+
+for (const [what, pace, left] of [
+  ['one sample says nothing', { from: 0.5, gain: 0.1, everyS: 30, questions: 1 }, null],
+  ['nor do two within seconds', { from: 0.5, gain: 0.1, everyS: 5, questions: 2 }, null],
+  ['a standstill has no end', { from: 0.5, gain: 0, everyS: 30, questions: 20 }, null],
+  ['a share of 0.01 in 30 s', { from: 0.5, gain: 0.01, everyS: 30, questions: 11 }, 1200],
+  ['the same, asked every 3 s', { from: 0.5, gain: 0.001, everyS: 3, questions: 101 }, 1200],
+  ['years away', { from: 0, gain: 1e-9, everyS: 30, questions: 20 }, null],
+]) {
+  test(`time left: ${what}`, () => assert.equal(progress.remaining(sampled(pace)), left));
+}
+
+test('samples are few, however often somebody asks, and none is older than the window', () => {
+  const samples = sampled({ from: 0, gain: 0.0001, everyS: 2, questions: 3000 });
+  assert.ok(samples.length <= 60, `${samples.length} samples`);
+  const [oldest, newest] = [samples[0][0], samples.at(-1)[0]];
+  assert.ok(newest - oldest > 840 && newest - oldest <= 900, `${newest - oldest} s`);
+});
+
+test('less than before, or an earlier time, starts over', () => {
+  const samples = sampled({ from: 0.5, gain: 0.01, everyS: 30, questions: 5 });
+  assert.deepEqual(progress.noted(samples, 0.1, now + 600), [[now + 600, 0.1]]);
+  assert.deepEqual(progress.noted(samples, 0.9, now - 600), [[now - 600, 0.9]]);
+});
+
+for (const [share, left, words] of [
+  [0.83, 7200, 'at 83 %, about 2 h left'],
+  [0, null, 'at 0 %'],
+  [0.5, 20, 'at 50 %, about a minute left'],
+  [0.5, 2400, 'at 50 %, about 40 min left'],
+  [0.5, 3 * 86400, 'at 50 %, about 3 d left'],
+  [0.98999, null, 'at 98 %'],
+  [0.9951, null, 'at 99.51 %'],
+  [0.999999, 60, 'at 99.99 %, about a minute left'],
+  [1, null, 'at 99.99 %'],
+]) {
+  test(`in words: ${words}`, () => assert.equal(progress.words(share, left), words));
+}
+
+const info = (changed) => JSON.stringify({
+  result: { chain: 'main', blocks: 900, headers: 900, initialblockdownload: false, verificationprogress: 1, ...changed },
+  error: null,
+});
+const error = (code, message) => JSON.stringify({ result: null, error: { code, message } });
+
+for (const [what, status, text, expected] of [
+  ['in sync', 200, info({}), { ready: true }],
+  ['a block behind, after its download', 200, info({ headers: 901 }), { ready: true }],
+  ['old blocks on regtest', 200, info({ chain: 'regtest', blocks: 0, headers: 0, initialblockdownload: true }), { ready: true }],
+  ['no headers', 200, info({ blocks: 0, headers: 0, initialblockdownload: true }), { ready: false, message: 'fetching headers' }],
+  ['headers coming', 200, info({ blocks: 0, headers: 1234567, initialblockdownload: true }), { ready: false, message: 'fetching headers, at 1,234,567' }],
+  ['downloading', 200, info({ blocks: 500, initialblockdownload: true, verificationprogress: 0.25 }), { ready: false, message: 'at 25 %', progress: 0.25 }],
+  ['away for days', 200, info({ initialblockdownload: true }), { ready: false, message: 'looking for newer blocks' }],
+  ['loading', 500, error(-28, 'Loading block index…'), { ready: false, message: 'loading block index' }],
+  ['loading, older', 500, error(-28, 'Verifying blocks...'), { ready: false, message: 'verifying blocks' }],
+  ['begun', 500, error(-28, 'RPC server started'), { ready: false, message: 'starting (RPC server started)' }],
+  ['another error', 500, error(-1, 'no'), { ready: false, message: 'answering with an error (HTTP 500)' }],
+  ['not there', 502, '<html>', { ready: false, message: 'not answering' }],
+  ['silent', 504, '<html>', { ready: false, message: 'not answering' }],
+  ['wrong password', 401, '', { ready: false, message: 'refusing the password of its page' }],
+  ['not allowed', 403, '', { ready: false, message: 'refusing its page the call getblockchaininfo' }],
+  ['busy', 503, 'Work queue depth exceeded', { ready: false, message: 'too busy to answer' }],
+  ['nonsense', 200, 'hello', { ready: false, message: 'answering with an error (HTTP 200)' }],
+]) {
+  test(`ready: ${what}`, () => assert.deepEqual(chain.verdict(status, text, empty, now).verdict, expected));
+}
+
+test('ready: the time left comes from the questions before', () => {
+  let memory = empty;
+  for (let i = 0; i <= 10; i += 1) {
+    memory = chain.verdict(200, info({ blocks: 500, initialblockdownload: true, verificationprogress: 0.72 + i * 0.01 }), memory, now + i * 30);
+  }
+  assert.deepEqual(memory.verdict, { ready: false, message: 'at 82 %, about 9 min left', progress: 0.82, remaining_s: 540 });
+});
+
+test('ready: a daemon that holds a call back is what it said last, for a minute', () => {
+  const before = chain.verdict(200, info({}), empty, now);
+  assert.deepEqual(chain.verdict(504, '', before, now + 60).verdict, { ready: true });
+  const still = chain.verdict(504, '', before, now + 60);
+  assert.deepEqual(chain.verdict(504, '', still, now + 61).verdict, { ready: false, message: 'not answering' });
+  assert.deepEqual(chain.verdict(502, '', before, now + 1).verdict, { ready: false, message: 'not answering' });
+});
+
+test('a message is one line of plain text', () => {
+  assert.equal(ready.no(' a\r\nb\u0007\tc ').message, 'a b c');
+  assert.equal(ready.no('x'.repeat(500)).message.length, 200);
+});
+
+for (const [what, body, status] of [
+  ['a read', { id: 1, method: 'uptime' }, 200],
+  ['a batch of reads', [{ id: 1, method: 'uptime' }, { id: 2, method: 'getpeerinfo' }], 200],
+  ['stop', { id: 1, method: 'stop' }, 403],
+  ['stop in a batch', [{ id: 1, method: 'uptime' }, { id: 2, method: 'stop' }], 403],
+  ['a name that an object has', { id: 1, method: 'constructor' }, 403],
+  ['a method that is no text', { id: 1, method: ['uptime'] }, 400],
+  ['nothing', [], 400],
+  ['null', [null], 400],
+  ['a flood', Array(25).fill({ id: 1, method: 'uptime' }), 400],
+]) {
+  test(`calls: ${what}`, () => assert.equal(chain.judge(JSON.stringify(body)).status, status));
+}
+
+test('calls: the daemon reads what was judged', () => {
+  const twice = '{"id": 1, "method": "stop", "method": "uptime", "more": 1}';
+  assert.deepEqual(chain.judge(twice), { status: 200, body: '{"jsonrpc":"1.0","id":1,"method":"uptime","params":[]}' });
+  assert.equal(chain.judge('{"id": 1, "method": "uptime"').status, 400);
+});
+
+test('calls: a reason is fit for a log', () => {
+  assert.equal(chain.judge('{"method": "a\\nb"}').reason, 'the method of a name that no method has');
+});
+
+for (const app of ['bitcoin', 'litecoin']) {
+  test(`calls: ${app}.conf allows the page the same`, () => {
+    const conf = readFileSync(new URL(`../../${app}/templates/${app}.conf`, import.meta.url), 'utf8');
+    assert.deepEqual(/^rpcwhitelist=ui:(.*)$/m.exec(conf)[1].split(','), chain.methods);
+  });
+}
