@@ -1,6 +1,6 @@
 // Asking again and again, with a bound on each question and none asked while nobody looks.
 
-const intervalMs = 5000;
+const intervalMs = 2500; // a block that was just mined is on the page within 5 s, whatever the answer takes
 const patienceMs = 20000; // longer than proxy_read_timeout in nginx/http.conf
 
 /**
