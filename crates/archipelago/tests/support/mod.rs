@@ -9,10 +9,7 @@ use testhost::{Host, Options};
 /// A fresh host with the package installed and set up for `archy`; its data folder is `/var/lib/archipelago`.
 #[allow(dead_code, reason = "not every test program wants one that is set up")]
 pub(crate) fn host() -> Host {
-    let host = installed();
-    run(&host, true, &["archipelago", "setup", "--for", "archy"]);
-    run(&host, false, &["archipelago", "setup"]);
-    host
+    set_up(boot(Options::default()))
 }
 
 /// A fresh host with only the package installed.
@@ -21,7 +18,22 @@ pub(crate) fn host() -> Host {
     reason = "not every test program wants one that is not set up"
 )]
 pub(crate) fn installed() -> Host {
-    let host = Host::boot(Options::default()).expect("a host");
+    install(boot(Options::default()))
+}
+
+/// As [`host`], on a host that is up already.
+pub(crate) fn set_up(host: Host) -> Host {
+    let host = install(host);
+    run(&host, true, &["archipelago", "setup", "--for", "archy"]);
+    run(&host, false, &["archipelago", "setup"]);
+    host
+}
+
+fn boot(options: Options) -> Host {
+    Host::boot(options).expect("a host")
+}
+
+fn install(host: Host) -> Host {
     host.install_package(&package())
         .expect("the package installs without a network");
     host
@@ -60,7 +72,7 @@ fn build() -> PathBuf {
 }
 
 /// As cargo says at run time: it takes two checkouts that share a target folder for the same.
-fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
     PathBuf::from(package).join("../..")
 }

@@ -1,0 +1,17 @@
+//! Bitcoin Core, electrs and lnd with their pages, for real, on one node: on regtest, by the programs that
+//! [`testhost::daemons`] builds. Slow to set up, so what does not disturb the rest shares a host.
+
+#[allow(dead_code, reason = "the real apps are installed here")]
+#[path = "../support/apps.rs"]
+mod apps;
+#[allow(dead_code, reason = "other test programs look at more")]
+#[path = "../lifecycle/node.rs"]
+mod node;
+#[allow(dead_code, reason = "other test programs want other hosts")]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod browser;
+mod heights;
+mod stack;
+mod together;
