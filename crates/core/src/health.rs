@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::desired::{App, Desired, DesiredContainer, DesiredUnit, Present, Role};
 use crate::layout::Layout;
 use crate::name::AppId;
-use crate::observed::{Active, Load, Observed, Override, Podman, Service};
+use crate::observed::{Active, Answer, Busy, Load, Observed, Override, Podman, Service};
 use crate::plan::blocked;
 use crate::progress::{Progress, Subject};
 
@@ -31,6 +31,9 @@ pub struct AppHealth {
     pub units: Vec<UnitHealth>,
     /// Where people open it.
     pub urls: Vec<UrlHealth>,
+    /// What it still has to do before it is of use, if it runs and says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub busy: Option<Busy>,
 }
 
 /// One container of an app.
@@ -102,8 +105,66 @@ pub fn report(desired: &Desired, observed: &Observed, progress: &Progress) -> Re
     for (id, app) in &desired.apps {
         apps.insert(id, judge(&desired.layout, id, app, observed, progress));
     }
+    for (id, present) in in_order(desired) {
+        if let Some(cause) = waits_for(present, &apps)
+            && let Some(health) = apps.get_mut(id)
+            && would_be_well(health)
+        {
+            health.state = State::Waiting;
+            health.message = format!("because {cause}");
+        }
+    }
     Report {
         apps: apps.into_values().collect(),
+    }
+}
+
+/// The apps that should run, each after those that it requires.
+fn in_order(desired: &Desired) -> Vec<(&AppId, &Present)> {
+    let mut left: BTreeMap<&AppId, &Present> = desired
+        .present()
+        .filter(|(_, present)| present.running)
+        .collect();
+    let mut order = Vec::new();
+    while let Some(id) = left
+        .iter()
+        .find(|(_, present)| !present.requires.keys().any(|app| left.contains_key(app)))
+        .map(|(id, _)| *id)
+    {
+        order.extend(left.remove_entry(id));
+    }
+    order
+}
+
+/// What an app says of the one that it requires and that is not of use yet.
+fn waits_for(present: &Present, apps: &BTreeMap<&AppId, AppHealth>) -> Option<String> {
+    present.requires.keys().find_map(|app| {
+        let required = apps.get(app)?;
+        match (required.state, &required.busy) {
+            (State::Ready | State::Degraded, _) => None,
+            (State::Starting, Some(busy)) => Some(format!("{app} is {}", busy.message)),
+            (State::Failed, _) => Some(format!("{app} has failed")),
+            (state, _) => Some(format!("{app} is {}", state.word())),
+        }
+    })
+}
+
+/// Whether nothing ails an app but that it does not get on: it is on its way, or its containers ended for want of what it requires.
+fn would_be_well(health: &AppHealth) -> bool {
+    match health.state {
+        State::Starting => health.units.iter().all(|unit| unit.message.is_empty()),
+        State::Failed => health
+            .units
+            .iter()
+            .any(|unit| !unit.companion && unit.has_ended()),
+        _ => false,
+    }
+}
+
+impl UnitHealth {
+    /// Whether systemd saw it end, and starts it again or will be told to.
+    fn has_ended(&self) -> bool {
+        self.state == "failed" || self.sub_state.starts_with("auto-restart")
     }
 }
 
@@ -123,6 +184,7 @@ fn judge(
         message,
         units: leftover_units(id, observed),
         urls: Vec::new(),
+        busy: None,
     };
     match app {
         App::Broken { cause, .. } => bare(State::Failed, cause.clone()),
@@ -176,6 +238,7 @@ fn judge(
                         url: url.clone(),
                     })
                     .collect(),
+                busy: busy(present, observed).cloned(),
             }
         }
     }
@@ -300,10 +363,10 @@ fn judge_present(
     }
     let starting = |unit: &&UnitHealth| unit.state != "active" && unit.state != "masked";
     if let Some(unit) = units.iter().filter(|unit| !broken(unit)).find(starting) {
-        let message = if unit.message.is_empty() {
-            format!("{} is {}", unit.name, unit.state)
-        } else {
-            unit.message.clone()
+        let message = match busy(present, observed) {
+            _ if !unit.message.is_empty() => unit.message.clone(),
+            Some(busy) => format!("it is {}", busy.message),
+            None => format!("{} is {}", unit.name, unit.state),
         };
         return (State::Starting, message);
     }
@@ -313,10 +376,13 @@ fn judge_present(
     {
         return (State::Degraded, format!("{}: {}", unit.name, unit.message));
     }
+    if let Some(busy) = busy(present, observed) {
+        return (State::Starting, format!("it is {}", busy.message));
+    }
     match present
         .probes
         .iter()
-        .find(|probe| observed.answers.get(probe) == Some(&false))
+        .find(|probe| observed.answers.get(probe) == Some(&Answer::Silent))
     {
         Some(probe) => (
             State::Starting,
@@ -326,12 +392,23 @@ fn judge_present(
     }
 }
 
+/// What the app says that it still has to do.
+fn busy<'a>(present: &Present, observed: &'a Observed) -> Option<&'a Busy> {
+    present
+        .probes
+        .iter()
+        .find_map(|probe| match observed.answers.get(probe) {
+            Some(Answer::Busy(busy)) => Some(busy),
+            Some(Answer::Ready | Answer::Silent) | None => None,
+        })
+}
+
 /// A unit that will not come up without a change or another attempt.
 fn is_failed(unit: &UnitHealth, present: &Present, progress: &Progress) -> bool {
     if unit.state == "active" || unit.state == "masked" {
         return false;
     }
-    if unit.state == "failed" || unit.sub_state.starts_with("auto-restart") {
+    if unit.has_ended() {
         return true;
     }
     let desired = present

@@ -39,7 +39,7 @@ pub struct Observed {
     /// The images that are being pulled or built, with the last line of progress.
     pub images_underway: BTreeMap<String, String>,
     /// Whether a probe was answered; absent when it was not asked.
-    pub answers: BTreeMap<DesiredProbe, bool>,
+    pub answers: BTreeMap<DesiredProbe, Answer>,
     /// The parts of apps to be removed that are still on the disk.
     pub remains: BTreeMap<AppId, Remains>,
 }
@@ -135,6 +135,30 @@ pub struct Memory {
     pub restarts: BTreeMap<String, String>,
     /// The fingerprint of Podman's folders when all that is wanted was there.
     pub fingerprint: String,
+}
+
+/// What an app said when it was asked whether it is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is.
+    Ready,
+    /// Not yet, for a reason that it gave.
+    Busy(Busy),
+    /// Nothing, or nothing that could be understood.
+    Silent,
+}
+
+/// What an app that runs still has to do before it is of use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Busy {
+    /// What it does, to be read after "it is": `at 83 %, about 2 h left`.
+    pub message: String,
+    /// How far it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u8>,
+    /// How many seconds it will probably take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining_s: Option<u64>,
 }
 
 /// What Podman says.
@@ -282,14 +306,25 @@ fn is_settled(present: &Present, observed: &Observed) -> bool {
             return false;
         }
         let Some(service) = observed.services.get(&unit.service) else {
-            return !present.running;
+            return !present.running || awaited(present, observed).is_some();
         };
         let known = observed.overrides.contains_key(&unit.service) || service.load == Load::Masked;
         known
             || if present.running {
-                service.is_up()
+                service.is_up() || (service.is_down() && awaited(present, observed).is_some())
             } else {
                 service.is_down()
             }
     })
+}
+
+/// A required app that cannot be reached, for which this one waits before it is started.
+#[must_use]
+pub fn awaited<'a>(present: &'a Present, observed: &Observed) -> Option<&'a AppId> {
+    let is_up = |service: &String| observed.services.get(service).is_some_and(Service::is_up);
+    present
+        .requires
+        .iter()
+        .find(|(_, service)| service.as_ref().is_some_and(|service| !is_up(service)))
+        .map(|(app, _)| app)
 }

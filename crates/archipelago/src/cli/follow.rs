@@ -23,6 +23,8 @@ pub(super) enum Goal {
 
 /// An app whose containers run but which does not answer may be busy for hours; then it is left to it.
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);
+/// An app that says how far it is, or waits for one that does, may take days. Seen for this long, it is no passing state.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// A container that ends at once ran for a moment: what has just started must go on for this long.
 const PROOF: Duration = Duration::from_secs(2);
 /// The longest wait for a signal before looking again: probes and lines of progress send none.
@@ -43,6 +45,7 @@ pub(super) async fn until(
     // Whether something had to be started first, and since when all is as asked.
     let mut started = false;
     let mut reached_since: Option<Instant> = None;
+    let mut under_way_since: Option<Instant> = None;
     loop {
         let pass = manager.pass().await?;
         let health = pass.report.apps.iter().find(|app| app.id == *id);
@@ -82,14 +85,15 @@ pub(super) async fn until(
             screen.end();
             return Err(explain(health));
         }
-        let all_run = goal == Goal::Ready
-            && !health.units.is_empty()
-            && health.units.iter().all(|unit| unit.state == "active");
-        running_since = if all_run {
-            running_since.or_else(|| Some(Instant::now()))
-        } else {
-            None
-        };
+        let since =
+            |since: Option<Instant>, holds: bool| holds.then(|| since.unwrap_or_else(Instant::now));
+        let goes_on = goal == Goal::Ready && is_under_way(health) && !pass.acted;
+        under_way_since = since(under_way_since, goes_on);
+        if under_way_since.is_some_and(|since| since.elapsed() >= PATIENCE) {
+            screen.end();
+            return Ok(Some(health.clone()));
+        }
+        running_since = since(running_since, goal == Goal::Ready && all_run(health));
         if running_since.is_some_and(|since| since.elapsed() > ANSWER_LIMIT) {
             screen.end();
             return Err(Failure::new(
@@ -122,6 +126,23 @@ fn is_up(health: &AppHealth) -> bool {
             .all(|unit| matches!(unit.state.as_str(), "active" | "masked"))
     };
     health.state == State::Ready || (health.state == State::Degraded && by_will())
+}
+
+/// Nothing more is to be done for it; it gets there by itself, and says when.
+fn is_under_way(health: &AppHealth) -> bool {
+    let says_how_far = health
+        .busy
+        .as_ref()
+        .is_some_and(|busy| busy.percent.is_some());
+    health.state == State::Waiting || (health.state == State::Starting && says_how_far)
+}
+
+/// Its containers run, be it that they have not come to answer yet.
+fn all_run(health: &AppHealth) -> bool {
+    !health.units.is_empty()
+        && health.units.iter().all(|unit| {
+            unit.state == "active" || (unit.state == "activating" && unit.message.is_empty())
+        })
 }
 
 /// What someone else has asked for since, if this command's wish is no longer the operator's last.

@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 
-use archipelago_core::desired::{APP_LABEL, App, Desired};
+use archipelago_core::desired::{APP_LABEL, App, Desired, DesiredProbe};
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::{
-    self, Active, Failure, Job, Load, Memory, Observed, Override, Podman as PodmanState,
+    self, Active, Answer, Failure, Job, Load, Memory, Observed, Override, Podman as PodmanState,
     PodmanView, Remains, RenderedFile, needs_podman,
 };
 use archipelago_core::quadlet::{is_unit_file, mark_of};
@@ -280,23 +280,16 @@ fn owner(name: &str, labels: &BTreeMap<String, String>) -> Option<AppId> {
     app.may_own(name).then_some(app)
 }
 
-/// Asks the apps whose containers all run; the others are not ready anyway.
-async fn ask_probes(
-    desired: &Desired,
-    observed: &Observed,
-) -> BTreeMap<archipelago_core::desired::DesiredProbe, bool> {
+/// Asks what runs: what shows how an app is doing may be up before the app is.
+async fn ask_probes(desired: &Desired, observed: &Observed) -> BTreeMap<DesiredProbe, Answer> {
     let probes: BTreeSet<_> = desired
         .present()
-        .filter(|(_, present)| {
-            present.running
-                && present.containers().all(|(unit, _)| {
-                    observed
-                        .services
-                        .get(&unit.service)
-                        .is_some_and(observed::Service::is_up)
-                })
-        })
+        .filter(|(_, present)| present.running)
         .flat_map(|(_, present)| &present.probes)
+        .filter(|probe| {
+            let service = observed.services.get(&probe.service);
+            service.is_some_and(observed::Service::is_up)
+        })
         .collect();
     let asked = probes
         .into_iter()

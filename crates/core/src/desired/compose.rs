@@ -58,7 +58,7 @@ pub(super) fn present(
         probes: work.probes(),
         urls: work.urls(),
         ports: work.ports(),
-        requires: manifest.extension.requires.apps.clone(),
+        requires: work.required_services(),
     };
     let network = work.network_unit();
     work.add(
@@ -191,7 +191,13 @@ impl Work<'_> {
             kind: Kind::Container(Box::new(container)),
             service: ServiceSection {
                 restart_delay: Some(RESTART_DELAY),
-                start_limit: Some(START_LIMIT),
+                // A node that checks its database before it answers may take hours. Nobody is held up by it but those who wait for
+                // its health, and killed it would begin anew.
+                start_limit: Some(if service.starts_healthy() {
+                    Duration::MAX
+                } else {
+                    START_LIMIT
+                }),
                 stop_limit: service.stop_grace_period.map(|grace| grace + STOP_MARGIN),
             },
             starts_at_boot: present.running,
@@ -206,33 +212,41 @@ impl Work<'_> {
         self.add(present, &unit, role, &inputs)
     }
 
-    /// Companions come after every other service; nothing here makes one service fail with another. Services of another app are waited
-    /// for, but not wanted: the operator may have stopped them.
+    /// Nothing here makes one service fail with another.
+    ///
+    /// Companions come after every other service, but not after one that starts healthy: they show how it is doing meanwhile. Services of
+    /// another app are waited for, but not wanted: the operator may have stopped them. An app's main service follows them when they are
+    /// stopped and started again, since their containers have other addresses then.
     fn ordering(&self, name: &str, service: &Service) -> UnitSection {
         let mut wants: BTreeSet<String> = service
             .depends_on
-            .iter()
+            .keys()
             .map(|other| self.service_unit(other))
             .collect();
         let mut after = wants.clone();
+        let mut part_of = BTreeSet::new();
+        let is_main = self.manifest.main.as_deref() == Some(name);
         if self.manifest.is_companion(name) {
             let others = self
                 .manifest
                 .services
                 .keys()
                 .filter(|other| !self.manifest.is_companion(other));
-            wants.extend(others.map(|other| self.service_unit(other)));
-            after.extend(wants.iter().cloned());
+            for other in others {
+                wants.insert(self.service_unit(other));
+                if !self.manifest.services[other].starts_healthy() {
+                    after.insert(self.service_unit(other));
+                }
+            }
         } else {
-            let required = &self.manifest.extension.requires.apps;
-            after.extend(required.iter().filter_map(|app| {
-                let manifest = self.apps.manifest(app)?;
-                let main = manifest.main.as_deref()?;
-                Some(format!("{}.service", manifest.container(main)))
-            }));
+            let required = self.required_services();
+            after.extend(required.values().flatten().cloned());
+            if is_main {
+                part_of.extend(required.into_values().flatten());
+            }
         }
         let title = &self.manifest.extension.title;
-        let description = if self.manifest.main.as_deref() == Some(name) {
+        let description = if is_main {
             title.clone()
         } else {
             format!("{title} {name}")
@@ -241,7 +255,23 @@ impl Work<'_> {
             description,
             wants: wants.into_iter().collect(),
             after: after.into_iter().collect(),
+            part_of: part_of.into_iter().collect(),
         }
+    }
+
+    /// The apps that this one requires, and the main service of each, as far as they are installed.
+    fn required_services(&self) -> BTreeMap<AppId, Option<String>> {
+        let required = &self.manifest.extension.requires.apps;
+        required
+            .iter()
+            .map(|app| {
+                let service = self.apps.manifest(app).and_then(|manifest| {
+                    let main = manifest.main.as_deref()?;
+                    Some(format!("{}.service", manifest.container(main)))
+                });
+                (app.clone(), service)
+            })
+            .collect()
     }
 
     fn service_unit(&self, service: &str) -> String {

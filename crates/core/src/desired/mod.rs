@@ -125,8 +125,8 @@ pub struct Present {
     pub urls: Vec<(String, String)>,
     /// The ports of the node that it publishes.
     pub ports: BTreeSet<(SocketAddr, Transport)>,
-    /// The apps it requires.
-    pub requires: BTreeSet<AppId>,
+    /// The apps it requires, each with its main service if it has one.
+    pub requires: BTreeMap<AppId, Option<String>>,
 }
 
 /// A transport protocol, for [`Present::ports`].
@@ -217,6 +217,8 @@ pub struct PodmanSecret {
 /// A question whose answer says that the app is ready.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DesiredProbe {
+    /// The systemd service that answers.
+    pub service: String,
     /// Where to ask.
     pub address: SocketAddr,
     /// How.

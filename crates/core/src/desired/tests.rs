@@ -192,6 +192,49 @@ fn a_part_of_a_second_to_stop_is_more_than_none() {
 }
 
 #[test]
+fn a_service_that_starts_healthy_is_not_hurried_and_its_page_does_not_wait() {
+    let text = "services:
+  web: {image: x, healthcheck: {test: [CMD, ask], interval: 1h, start_interval: 1s}}
+  ui: {image: y}
+x-archipelago: {companions: [ui]}
+";
+    let desired = |text| {
+        let inputs = inputs(&[("web", text)]);
+        assemble(&inputs, &Apps::read(&inputs))
+    };
+    let content = |text, name| {
+        let unit = unit(&desired(text), "web", name).file.content.clone();
+        unit.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let has = |content: &[String], line: &str| content.iter().any(|other| other == line);
+    let web = content(text, "archy-web.container");
+    for line in [
+        "HealthStartupCmd=\"[\"CMD\",\"ask\"]\"",
+        "HealthStartupInterval=1000ms",
+        "PodmanArgs=\"--sdnotify\" \"healthy\"",
+        "TimeoutStartSec=infinity",
+    ] {
+        assert!(has(&web, line), "no {line} in {web:#?}");
+    }
+    let ui = content(text, "archy-web-ui.container");
+    assert!(has(&ui, "Wants=archy-web.service") && !has(&ui, "After=archy-web.service"));
+
+    let plain: &'static str = "services:
+  web: {image: x, healthcheck: {test: [CMD, ask]}}
+  ui: {image: y}
+x-archipelago: {companions: [ui]}
+";
+    let web = content(plain, "archy-web.container");
+    assert!(has(&web, "HealthCmd=\"[\"CMD\",\"ask\"]\"") && has(&web, "TimeoutStartSec=300"));
+    assert!(
+        !web.iter().any(|line| line.contains("sdnotify")),
+        "{web:#?}"
+    );
+    let ui = content(plain, "archy-web-ui.container");
+    assert!(has(&ui, "After=archy-web.service"), "{ui:#?}");
+}
+
+#[test]
 fn an_app_waits_for_what_it_requires() {
     let base = "services: {base: {image: x}}\nx-archipelago: {secrets: {token: }}\n";
     let top = "services: {top: {image: x}, ui: {image: y}}\nx-archipelago: {companions: [ui], requires: {apps: [base]}}\n";
@@ -218,6 +261,7 @@ fn an_app_waits_for_what_it_requires() {
         "Network=archy-top.network:alias=top",
         "Network=archy-base.network",
         "After=archy-base.service",
+        "PartOf=archy-base.service",
     ] {
         assert!(
             main.lines().any(|other| other == line),
@@ -231,6 +275,7 @@ fn an_app_waits_for_what_it_requires() {
     );
     let page = &unit(&desired, "top", "archy-top-ui.container").file.content;
     assert!(page.contains("After=archy-top.service"), "{page}");
+    assert!(!page.contains("archy-base.service"), "{page}");
     assert!(
         !main.contains("archy-top-ui"),
         "a node must not wait for its page\n{main}"

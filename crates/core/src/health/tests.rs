@@ -19,32 +19,51 @@ x-archipelago:
   readiness: [{service: ui, port: 80, http: /ready}]
 ";
 
+const ON_TOP: &str = "services: {top: {image: top}}
+x-archipelago: {requires: {apps: [web]}}
+";
+
+/// What became of the apps `web` and, on top of it, `top`.
 struct Case {
+    /// What is wanted of `web`.
     goal: Goal,
     observed: Observed,
     progress: Progress,
 }
 
+impl Case {
+    /// The app `web`, all of which runs and answers.
+    fn well() -> Self {
+        let mut observed = Observed::default();
+        for name in ["archy-web.service", "archy-web-ui.service"] {
+            observed.services.insert(name.to_owned(), up());
+        }
+        observed.answers.insert(
+            crate::desired::DesiredProbe {
+                service: "archy-web-ui.service".to_owned(),
+                address: "127.0.0.1:8080".parse().unwrap(),
+                kind: crate::manifest::ProbeKind::Http("/ready".to_owned()),
+            },
+            Answer::Ready,
+        );
+        Self {
+            goal: Goal::Running,
+            observed,
+            progress: Progress::default(),
+        }
+    }
+}
+
 /// The app `web`, all of which runs and answers, then `happened`; expects its state and a part of the message.
 fn check(happened: impl FnOnce(&mut Case), state: State, message: &str) {
-    let mut case = Case {
-        goal: Goal::Running,
-        observed: Observed::default(),
-        progress: Progress::default(),
-    };
-    for name in ["archy-web.service", "archy-web-ui.service"] {
-        case.observed.services.insert(name.to_owned(), up());
-    }
-    case.observed.answers.insert(
-        crate::desired::DesiredProbe {
-            address: "127.0.0.1:8080".parse().unwrap(),
-            kind: crate::manifest::ProbeKind::Http("/ready".to_owned()),
-        },
-        true,
-    );
+    let mut case = Case::well();
     happened(&mut case);
     let report = report(&desired(case.goal), &case.observed, &case.progress);
-    let app = &report.apps[0];
+    let app = report
+        .apps
+        .iter()
+        .find(|app| app.id.as_str() == "web")
+        .expect("the app web");
     assert_eq!(app.state, state, "{}", app.message);
     let units: Vec<&str> = app.units.iter().map(|unit| unit.message.as_str()).collect();
     assert!(
@@ -71,7 +90,8 @@ fn desired(state: Goal) -> Desired {
         state,
         ..Intent::default()
     };
-    let files = Files::from([(COMPOSE_FILE.to_owned(), WEB.as_bytes().to_vec())]);
+    let top = AppId::parse("top").unwrap();
+    let files = |text: &str| Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().to_vec())]);
     let inputs = Inputs {
         layout: Layout {
             config: path("/config"),
@@ -81,8 +101,11 @@ fn desired(state: Goal) -> Desired {
             runtime: path("/run"),
         },
         config: Ok(Config::default()),
-        intents: BTreeMap::from([(id.clone(), Ok(intent))]),
-        definitions: BTreeMap::from([(id, files)]),
+        intents: BTreeMap::from([
+            (id.clone(), Ok(intent)),
+            (top.clone(), Ok(Intent::default())),
+        ]),
+        definitions: BTreeMap::from([(id, files(WEB)), (top, files(ON_TOP))]),
         secrets: BTreeMap::new(),
         captured: BTreeMap::new(),
     };
@@ -139,10 +162,132 @@ fn an_app_that_does_not_answer_is_not_ready() {
             case.observed
                 .answers
                 .values_mut()
-                .for_each(|answer| *answer = false)
+                .for_each(|answer| *answer = Answer::Silent)
         },
         State::Starting,
         "does not answer at 127.0.0.1:8080",
+    );
+}
+
+fn say_busy(case: &mut Case) {
+    let answer = case.observed.answers.values_mut().next().unwrap();
+    *answer = Answer::Busy(Busy {
+        message: "at 83 %, about 2 h left".to_owned(),
+        percent: Some(83),
+        remaining_s: Some(7200),
+    });
+}
+
+#[test]
+fn an_app_says_itself_what_it_still_has_to_do() {
+    check(say_busy, State::Starting, "it is at 83 %, about 2 h left");
+    // Its page is up before it is.
+    check(
+        |case| {
+            say_busy(case);
+            let web = case.observed.services.get_mut("archy-web.service").unwrap();
+            web.active = Active::Activating;
+        },
+        State::Starting,
+        "it is at 83 %, about 2 h left",
+    );
+}
+
+/// The app `top`, which requires the app `web`.
+fn check_dependant(happened: impl FnOnce(&mut Case), expected: &[(State, &str)]) {
+    let mut case = Case::well();
+    case.observed
+        .services
+        .insert("archy-top.service".to_owned(), up());
+    happened(&mut case);
+    let report = report(&desired(case.goal), &case.observed, &case.progress);
+    let told: Vec<(State, &str)> = report
+        .apps
+        .iter()
+        .map(|app| (app.state, app.message.as_str()))
+        .collect();
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn an_app_waits_for_one_that_is_not_of_use_yet() {
+    const READY: (State, &str) = (State::Ready, "");
+    let end_top = |case: &mut Case| {
+        unwell(
+            case,
+            "archy-top.service",
+            Active::Activating,
+            "auto-restart",
+        );
+    };
+    check_dependant(|_| {}, &[READY, READY]);
+    // It would know.
+    check_dependant(
+        |case| say_busy(case),
+        &[READY, (State::Starting, "it is at 83 %, about 2 h left")],
+    );
+    check_dependant(
+        |case| {
+            say_busy(case);
+            end_top(case);
+        },
+        &[
+            (State::Waiting, "because web is at 83 %, about 2 h left"),
+            (State::Starting, "it is at 83 %, about 2 h left"),
+        ],
+    );
+    check_dependant(
+        |case| {
+            case.goal = Goal::Stopped;
+            case.observed.services.clear();
+        },
+        &[
+            (State::Waiting, "because web is stopped"),
+            (State::Stopped, ""),
+        ],
+    );
+    check_dependant(
+        |case| {
+            unwell(
+                case,
+                "archy-web.service",
+                Active::Activating,
+                "auto-restart",
+            );
+            end_top(case);
+        },
+        &[
+            (State::Waiting, "because web has failed"),
+            (
+                State::Failed,
+                "archy-web.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs, or journalctl --user -u archy-web.service",
+            ),
+        ],
+    );
+    // Its own fault stays its own.
+    check_dependant(
+        |case| {
+            say_busy(case);
+            case.observed.services.remove("archy-top.service");
+            let subject = Subject::App(AppId::parse("top").unwrap());
+            case.progress
+                .attempted(subject, "no space left", Duration::ZERO);
+        },
+        &[
+            (State::Failed, "no space left"),
+            (State::Starting, "it is at 83 %, about 2 h left"),
+        ],
+    );
+    // A page that is down keeps nobody waiting.
+    check_dependant(
+        |case| unwell(case, "archy-web-ui.service", Active::Failed, "failed"),
+        &[
+            READY,
+            (
+                State::Degraded,
+                "archy-web-ui.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs, or journalctl --user -u archy-web-ui.service",
+            ),
+        ],
     );
 }
 

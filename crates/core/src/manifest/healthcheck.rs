@@ -23,6 +23,15 @@ pub struct Health {
 }
 
 impl Health {
+    /// How often a service is asked while it starts and others wait for it, where nothing else is said: Compose's default.
+    pub(super) const START_INTERVAL: Duration = Duration::from_secs(5);
+
+    /// Whether it says that there is no check.
+    #[must_use]
+    pub fn is_disabled(&self) -> bool {
+        self.test.first().is_none_or(|kind| kind == "NONE")
+    }
+
     pub(super) fn read(field: &Field<'_>) -> Result<Option<Self>, ManifestError> {
         let mut health = Self::default();
         let mut disabled = false;

@@ -163,6 +163,7 @@ impl Schema {
         if services.is_empty() {
             return Err(top.error("no services: an app has at least one"));
         }
+        ask_awaited_often(&mut services);
         let main = self.main_service(&services);
         let extension = self
             .extension
@@ -216,11 +217,16 @@ impl Schema {
         let known = |name: &str| manifest.services.contains_key(name);
         for (name, service) in &manifest.services {
             let field = top.at(&["services", name]);
-            for dependency in &service.depends_on {
+            for (dependency, healthy) in &service.depends_on {
                 if !known(dependency) {
                     return Err(field
                         .at(&["depends_on"])
                         .error(format!("there is no service {dependency:?}")));
+                }
+                if *healthy && !manifest.services[dependency].starts_healthy() {
+                    return Err(field.at(&["depends_on", dependency, "condition"]).error(format!(
+                        "{dependency:?} has no `healthcheck`, so its health cannot be waited for"
+                    )));
                 }
                 if manifest.extension.companions.contains(dependency)
                     && !manifest.extension.companions.contains(name)
@@ -255,6 +261,24 @@ impl Schema {
         manifest
             .extension
             .check_references(&top.at(&["x-archipelago"]), manifest)
+    }
+}
+
+/// A service whose health others wait for is asked often while it starts.
+fn ask_awaited_often(services: &mut BTreeMap<String, Service>) {
+    let awaited: BTreeSet<String> = services
+        .values()
+        .flat_map(|service| &service.depends_on)
+        .filter(|(_, healthy)| **healthy)
+        .map(|(dependency, _)| dependency.clone())
+        .collect();
+    for name in awaited {
+        let health = services
+            .get_mut(&name)
+            .and_then(|service| service.health.as_mut());
+        if let Some(health) = health {
+            health.start_interval.get_or_insert(Health::START_INTERVAL);
+        }
     }
 }
 

@@ -30,8 +30,8 @@ pub struct Service {
     pub mounts: Vec<Mount>,
     /// Secrets mounted as files.
     pub secrets: Vec<SecretMount>,
-    /// Services of the same app that start before.
-    pub depends_on: Vec<String>,
+    /// Services of the same app that start before, each with whether its health is waited for.
+    pub depends_on: BTreeMap<String, bool>,
     /// The container's own health check.
     pub health: Option<Health>,
     /// Labels.
@@ -103,6 +103,15 @@ pub enum NetworkMode {
 }
 
 impl Service {
+    /// Whether it counts as started only once its health check succeeds. A check says so by its `start_interval`: it is quick to come
+    /// true, and often asked for until then.
+    #[must_use]
+    pub fn starts_healthy(&self) -> bool {
+        self.health
+            .as_ref()
+            .is_some_and(|health| health.start_interval.is_some() && !health.is_disabled())
+    }
+
     /// The node's side of a published TCP port.
     #[must_use]
     pub fn published(&self, container_port: u16) -> Option<&Port> {
@@ -126,7 +135,7 @@ impl Service {
             ports: Vec::new(),
             mounts: Vec::new(),
             secrets: Vec::new(),
-            depends_on: Vec::new(),
+            depends_on: BTreeMap::new(),
             health: None,
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
@@ -203,7 +212,7 @@ impl Service {
                     .map(SecretMount::read)
                     .collect::<Result<_, _>>()?;
             }
-            "depends_on" => self.depends_on = read_depends_on(entry, warnings)?,
+            "depends_on" => self.depends_on = read_depends_on(entry)?,
             "healthcheck" => self.health = Health::read(entry)?,
             "labels" => self.labels = entry.pairs()?,
             "annotations" => self.annotations = entry.pairs()?,
@@ -327,23 +336,27 @@ fn only_default_network(field: &Field<'_>) -> Result<(), ManifestError> {
     }
 }
 
-fn read_depends_on(
-    field: &Field<'_>,
-    warnings: &mut Vec<Warning>,
-) -> Result<Vec<String>, ManifestError> {
+fn read_depends_on(field: &Field<'_>) -> Result<BTreeMap<String, bool>, ManifestError> {
     if field.is_list() {
-        return field.texts();
+        return Ok(field
+            .texts()?
+            .into_iter()
+            .map(|name| (name, false))
+            .collect());
     }
-    let mut names = Vec::new();
+    let mut dependencies = BTreeMap::new();
     for entry in field.entries()? {
+        let mut healthy = false;
         entry.each(|key, value| {
             match key {
                 "condition" => match value.text()?.as_str() {
                     "service_started" => {}
-                    "service_healthy" => {
-                        warnings.push(value.error("taken as service_started: the service starts after it, without waiting for its health"));
+                    "service_healthy" => healthy = true,
+                    other => {
+                        return Err(value.error(format!(
+                            "{other:?} is not supported: every service here runs for good"
+                        )));
                     }
-                    other => return Err(value.error(format!("{other:?} is not supported: every service here runs for good"))),
                 },
                 "restart" | "required" => {
                     value.boolean()?;
@@ -352,9 +365,9 @@ fn read_depends_on(
             }
             Ok(true)
         })?;
-        names.push(entry.name().to_owned());
+        dependencies.insert(entry.name().to_owned(), healthy);
     }
-    Ok(names)
+    Ok(dependencies)
 }
 
 /// A list of words, or one text that is split as a shell would.

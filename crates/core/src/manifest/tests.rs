@@ -552,9 +552,35 @@ fn short_and_long_forms_say_the_same() {
 }
 
 #[test]
+fn a_service_whose_health_is_waited_for_is_asked_often_until_it_is_well() {
+    let services = |check: &str| {
+        format!(
+            "services:\n  db: {{image: x{check}}}\n  web:\n    image: y\n    depends_on: {{db: {{condition: service_healthy}}}}\n"
+        )
+    };
+    let interval = |check: &str| {
+        let manifest = good(&services(check));
+        assert!(manifest.warnings.is_empty());
+        let db = &manifest.services["db"];
+        assert!(db.starts_healthy());
+        db.health.as_ref().and_then(|health| health.start_interval)
+    };
+    let seconds = |count| Some(std::time::Duration::from_secs(count));
+    assert_eq!(interval(", healthcheck: {test: [CMD, ask]}"), seconds(5));
+    let own = ", healthcheck: {test: [CMD, ask], start_interval: 1s}";
+    assert_eq!(interval(own), seconds(1));
+    for without in ["", ", healthcheck: {disable: true, test: [CMD, ask]}"] {
+        check(
+            &services(without),
+            "5:23: services.web.depends_on.db.condition: \"db\" has no `healthcheck`, so its health cannot be waited for",
+        );
+    }
+}
+
+#[test]
 fn what_is_left_out_is_said() {
     let manifest = good(
-        "version: '3'\nservices:\n  web:\n    image: x\n    restart: on-failure\n    container_name: w\n    pull_policy: always\n    platform: linux/amd64\n    logging: {driver: json-file}\n  ui:\n    image: y\n    restart: always\n    depends_on: {web: {condition: service_healthy}}\n",
+        "version: '3'\nservices:\n  web:\n    image: x\n    restart: on-failure\n    container_name: w\n    pull_policy: always\n    platform: linux/amd64\n    logging: {driver: json-file}\n  ui:\n    image: y\n    restart: always\n    depends_on: {web: {condition: service_started}}\n",
     );
     let warnings: Vec<String> = manifest
         .warnings
@@ -570,7 +596,6 @@ fn what_is_left_out_is_said() {
             "7:services.web.pull_policy",
             "8:services.web.platform",
             "9:services.web.logging",
-            "13:services.ui.depends_on.web.condition",
         ]
     );
 }

@@ -7,7 +7,7 @@ use crate::action::Step;
 use crate::desired::{Desired, DesiredContainer, DesiredUnit, Present, Role};
 use crate::layout::Layout;
 use crate::name::AppId;
-use crate::observed::{Active, Job, Load, Observed, Override, Podman, Service};
+use crate::observed::{Active, Job, Load, Observed, Override, Podman, Service, awaited};
 use crate::progress::Subject;
 
 /// Rendered files hold credentials.
@@ -114,10 +114,13 @@ impl Planner<'_> {
         }
         self.remove_units_left_over(id, present);
         self.recreate_vanished(id, present);
+        // Started before what it needs can be reached, it would only end, again and again. What runs is left to itself.
+        let waits = awaited(present, self.observed).is_some();
         if present.running {
             for (unit, has_image) in present.units.values().zip(&ready) {
                 if let Role::Container(container) = &unit.role
                     && *has_image
+                    && !waits
                     && self.can_start(container)
                 {
                     self.run(id, unit);

@@ -467,6 +467,38 @@ fn an_app_that_another_needs_stays() {
 }
 
 #[test]
+fn an_app_is_started_once_what_it_requires_is_up() {
+    let mut world = World::at_rest();
+    world.intend("web", Goal::Stopped, false);
+    world.converge();
+    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
+    world.converge();
+    let is_up = |world: &World| {
+        let service = world.host.services.get("archy-top.service");
+        service.is_some_and(crate::observed::Service::is_up)
+    };
+    assert!(!is_up(&world));
+    assert!(world.host.unit_files.contains_key("archy-top.container"));
+    assert!(
+        matches!(world.observe().podman, Podman::Unasked),
+        "an app that waits is no reason to wake Podman"
+    );
+    world.intend("web", Goal::Running, false);
+    assert!(
+        !world
+            .lines()
+            .contains(&"start archy-top.service".to_owned())
+    );
+    world.converge();
+    assert!(is_up(&world));
+
+    // What runs is not stopped with it: that is systemd's part, and the operator's.
+    world.stop("archy-web.service");
+    let lines = world.lines();
+    assert!(!lines.iter().any(|line| line.contains("top")), "{lines:?}");
+}
+
+#[test]
 fn a_unit_of_another_version_is_rewritten_without_a_restart() {
     check(
         |world| {

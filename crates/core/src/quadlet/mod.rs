@@ -54,6 +54,8 @@ pub struct UnitSection {
     pub wants: Vec<String>,
     /// Services that are started first and stopped last.
     pub after: Vec<String>,
+    /// Services with which this one is stopped and started again.
+    pub part_of: Vec<String>,
 }
 
 /// `[Service]`.
@@ -61,7 +63,7 @@ pub struct UnitSection {
 pub struct ServiceSection {
     /// `Restart=always` after this time, without end.
     pub restart_delay: Option<Duration>,
-    /// `TimeoutStartSec=`
+    /// `TimeoutStartSec=`; [`Duration::MAX`] for no limit.
     pub start_limit: Option<Duration>,
     /// `TimeoutStopSec=`
     pub stop_limit: Option<Duration>,
@@ -239,7 +241,8 @@ pub struct Health {
     pub retries: Option<u64>,
     /// `HealthStartPeriod=`
     pub start_period: Option<Duration>,
-    /// `HealthStartupCmd=` with this `HealthStartupInterval=`: asked more often until it first succeeds.
+    /// `HealthStartupCmd=` with this `HealthStartupInterval=`: asked more often until it first succeeds, and only then the service counts
+    /// as started (`--sdnotify healthy`).
     pub startup_interval: Option<Duration>,
 }
 

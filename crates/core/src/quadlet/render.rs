@@ -221,8 +221,10 @@ impl Lines<'_> {
     }
 
     fn seconds(&mut self, key: &str, duration: Option<Duration>) {
-        if let Some(duration) = duration {
-            self.plain(key, whole_seconds(duration));
+        match duration {
+            None => {}
+            Some(Duration::MAX) => self.plain(key, "infinity"),
+            Some(duration) => self.plain(key, whole_seconds(duration)),
         }
     }
 
@@ -237,6 +239,7 @@ impl Lines<'_> {
             description: text,
             wants,
             after,
+            part_of,
         } = unit;
         self.section("Unit");
         self.plain("Description", description(text));
@@ -245,6 +248,9 @@ impl Lines<'_> {
         }
         for service in after {
             self.plain("After", service);
+        }
+        for service in part_of {
+            self.plain("PartOf", service);
         }
         if service.restart_delay.is_some() {
             // Without a limit a service that keeps failing is tried for as long as it is wanted.
@@ -442,6 +448,8 @@ impl Lines<'_> {
         if startup_interval.is_some() {
             self.escaped("HealthStartupCmd", value(&command))?;
             self.milliseconds("HealthStartupInterval", *startup_interval);
+            // The last one counts; Quadlet's own, before it, says that a container is up when its process is.
+            self.podman_option("--sdnotify", "healthy")?;
         }
         Ok(())
     }

@@ -22,6 +22,7 @@ impl Work<'_> {
             .iter()
             .filter_map(|probe| {
                 Some(DesiredProbe {
+                    service: format!("{}.service", self.manifest.container(&probe.service)),
                     address: self.published(&probe.service, probe.port)?,
                     kind: probe.kind.clone(),
                 })
