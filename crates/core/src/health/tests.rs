@@ -223,7 +223,7 @@ fn an_app_waits_for_one_that_is_not_of_use_yet() {
     check_dependant(|_| {}, &[READY, READY]);
     // It would know.
     check_dependant(
-        |case| say_busy(case),
+        say_busy,
         &[READY, (State::Starting, "it is at 83 %, about 2 h left")],
     );
     check_dependant(

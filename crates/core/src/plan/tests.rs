@@ -475,7 +475,7 @@ fn an_app_is_started_once_what_it_requires_is_up() {
     world.converge();
     let is_up = |world: &World| {
         let service = world.host.services.get("archy-top.service");
-        service.is_some_and(crate::observed::Service::is_up)
+        service.is_some_and(Service::is_up)
     };
     assert!(!is_up(&world));
     assert!(world.host.unit_files.contains_key("archy-top.container"));
