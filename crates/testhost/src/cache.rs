@@ -6,7 +6,7 @@
 //! and never deletes a finished one: a running host may lie on top of it.
 
 use std::env;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -62,7 +62,8 @@ pub fn artifact(
     }
     fs::create_dir_all(&folder)
         .with_context(|| format!("making the cache folder {}", folder.display()))?;
-    let _lock = lock(&folder.join(format!("{name}.lock")))?;
+    let other = format!("another run, which builds {name}");
+    let _lock = lock_saying(&folder.join(format!("{name}.lock")), Some(&other))?;
     if finished.exists() {
         return Ok(finished);
     }
@@ -99,10 +100,24 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
 
 /// Waits for, then holds, an exclusive lock until the returned file is dropped. The kernel frees it when a process dies.
 pub(crate) fn lock(path: &Path) -> Result<File> {
+    lock_saying(path, None)
+}
+
+/// As [`lock`]; where it has to wait, it says for what.
+fn lock_saying(path: &Path, waiting_for: Option<&str>) -> Result<File> {
+    let what = || format!("locking {}", path.display());
     let file =
         File::create(path).with_context(|| format!("making the lock file {}", path.display()))?;
-    file.lock()
-        .with_context(|| format!("locking {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => return Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            if let Some(what) = waiting_for {
+                eprintln!("waiting for {what}");
+            }
+        }
+        Err(TryLockError::Error(error)) => return Err(error).with_context(what),
+    }
+    file.lock().with_context(what)?;
     Ok(file)
 }
 

@@ -4,6 +4,9 @@
 //! other with [`image_map`]. They are laid out as the catalog's images are (paths, user, entrypoint), on Debian 13, which
 //! is also what they are built in: one build root for all of them. Nobody's source code is kept, only the recipes.
 //!
+//! Each daemon is an artifact of the cache: two runs at once build it once, and one that was cut short starts over with the
+//! daemon that it was at. Compilers are niced, as many as there are processors and memory for, and bounded in time.
+//!
 //! What differs from the catalog's images: bitcoind is a later one without ZeroMQ and wallet (its source is a package on
 //! crates.io that has neither), so lnd must be installed with `bitcoin_events=polling`, and blocks are mined to an address
 //! from elsewhere. electrs is 0.12.0, which that bitcoind serves over REST. lnd is the very version.
@@ -11,6 +14,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
@@ -173,8 +178,10 @@ impl Daemon {
     /// A folder in the cache that holds its programs and nothing else.
     fn ensure(&self) -> Result<PathBuf> {
         let root = cache::artifact("build-root", &BUILD_ROOT.recipe(), |target| {
-            eprintln!("making the root that the daemons are built in, once (about two minutes)");
-            BUILD_ROOT.build(target)
+            let making = Timed::begin("the root that the daemons are built in", 2);
+            BUILD_ROOT.build(target)?;
+            making.end();
+            Ok(())
         })?;
         let root_name = root
             .file_name()
@@ -182,11 +189,10 @@ impl Daemon {
             .unwrap_or_default();
         let recipe = [&[root_name.as_str()], self.recipe().as_slice()].concat();
         cache::artifact(self.name, &recipe, |target| {
-            eprintln!(
-                "building {} from source, once (about {} minutes on two cores)",
-                self.name, self.minutes
-            );
-            self.build(&root, target)
+            let building = Timed::begin(&format!("{} from source", self.name), self.minutes);
+            self.build(&root, target)?;
+            building.end();
+            Ok(())
         })
     }
 
@@ -221,10 +227,13 @@ impl Daemon {
         }
         self.fetch(&work)
             .with_context(|| format!("fetching the source of {}", self.name))?;
+        let jobs = jobs().to_string();
         run(Command::new("setpriv")
             // It must not go on writing when this process is killed: the next one starts over at the same path.
             .args(["--pdeathsig", "KILL"])
             .args(["unshare", "--mount", "--pid", "--fork", "--kill-child"])
+            // Process 1 of the build: all others end with it.
+            .args(["timeout", BUILD_BOUND, "nice"])
             .args(["sh", "-c", INSIDE, "sh"])
             .args([root, &work, &rust()?])
             .arg(self.build)
@@ -235,7 +244,11 @@ impl Daemon {
                     .filter_map(|name| Some((*name, std::env::var_os(name)?))),
             )
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("HOME", "/build/home"))?;
+            .env("HOME", "/build/home")
+            // By these, cargo, Go and `nproc` know how many compilers may run at once.
+            .envs(
+                ["CARGO_BUILD_JOBS", "GOMAXPROCS", "OMP_NUM_THREADS"].map(|name| (name, &jobs)),
+            ))?;
         for program in self.programs {
             let path = target.join(program);
             fs::rename(work.join("out").join(program), &path)
@@ -271,6 +284,51 @@ impl Daemon {
         }
     }
 }
+
+/// Something long, of which is said that it begins and how long it took.
+struct Timed {
+    what: String,
+    began: Instant,
+}
+
+impl Timed {
+    fn begin(what: &str, minutes: u32) -> Self {
+        eprintln!("building {what}, once (about {minutes} minutes on two cores)");
+        Self {
+            what: what.to_owned(),
+            began: Instant::now(),
+        }
+    }
+
+    fn end(self) {
+        let seconds = self.began.elapsed().as_secs();
+        eprintln!(
+            "built {} in {} min {:02} s",
+            self.what,
+            seconds / 60,
+            seconds % 60
+        );
+    }
+}
+
+/// How many compilers run at once: one for each processor, as far as there is memory for them.
+fn jobs() -> usize {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available_kib = memory
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:")?.strip_suffix("kB"))
+        .and_then(|number| number.trim().parse::<usize>().ok());
+    let by_memory = available_kib.map_or(processors, |available| available / KIB_PER_COMPILER);
+    by_memory.clamp(1, processors)
+}
+
+/// The largest of Bitcoin Core's files take this much to compile.
+const KIB_PER_COMPILER: usize = 1_500_000;
+/// On a slow machine that has other things to do. What takes longer hangs.
+const BUILD_BOUND: &str = "90m";
+/// What `timeout` ends with when the bound is reached.
+const STATUS_OF_TIMEOUT: i32 = 124;
 
 const FETCH: &str = include_str!("daemons/fetch.sh");
 const INSIDE: &str = include_str!("daemons/inside.sh");
@@ -312,6 +370,9 @@ fn run(command: &mut Command) -> Result<()> {
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("running {}", program.display()))?;
+    if output.status.code() == Some(STATUS_OF_TIMEOUT) {
+        bail!("it took longer than {BUILD_BOUND}");
+    }
     if !output.status.success() {
         // Compilers complain on the one, ninja passes it on to the other.
         let said = [output.stdout, output.stderr].concat();

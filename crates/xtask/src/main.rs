@@ -25,8 +25,8 @@ struct Arguments {
 enum Command {
     /// The main job, for real: a Debian 13 host, Archipelago installed as a user would, a node, breakage and repair.
     Demo,
-    /// Everything that must hold: format, lints, and all tests, those on real hosts included.
-    Test,
+    /// Everything that must hold: format, lints, and all tests, those on real hosts and of real daemons included.
+    Test(test::Arguments),
     /// Take the README's pictures of the demo's pages, with a real browser.
     Screenshot,
     /// Throw-away Debian 13 hosts: bring one up, enter it, reboot it, take it down.
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let ended = match command {
         Command::Demo => demo::run().map(|()| ExitCode::SUCCESS),
-        Command::Test => test::run().map(|()| ExitCode::SUCCESS),
+        Command::Test(arguments) => test::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Screenshot => screenshot::run().map(|()| ExitCode::SUCCESS),
         Command::Host(command) => host::run(command),
         Command::Deb { profile } => deb::build_with(profile).map(|package| {

@@ -11,9 +11,36 @@ use crate::deb;
 /// Debian packages that some tests need beyond those of the hosts: the command and its package.
 const TOOLS: [(&str, &str); 2] = [("node", "nodejs"), ("chromium", "chromium")];
 
-pub(crate) fn run() -> Result<()> {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Only the tests of the real Bitcoin daemons and their pages.
+    #[arg(long)]
+    bitcoin: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let Arguments { bitcoin } = arguments;
     prerequisites::ensure()?;
     prerequisites::ensure_commands(&TOOLS)?;
+    let tests: &[&str] = if *bitcoin {
+        &["test", "--package", "archipelago", "--test", "bitcoin"]
+    } else {
+        before_hosts()?;
+        &["test", "--workspace", "--no-fail-fast"]
+    };
+    // The quick things come first: where the cache is empty, this takes a quarter of an hour.
+    let began = Instant::now();
+    println!("── the hosts' root, images and daemons");
+    testhost::prepare_with_bitcoin()?;
+    done("the hosts' root, images and daemons", began);
+    let package = deb::build()?;
+    let mut tests = cargo(tests);
+    tests.env("ARCHIPELAGO_DEB", &package);
+    step("the tests", tests)
+}
+
+/// What needs no host.
+fn before_hosts() -> Result<()> {
     step("the format", cargo(&["fmt", "--all", "--check"]))?;
     step(
         "the lints",
@@ -30,12 +57,7 @@ pub(crate) fn run() -> Result<()> {
     let mut pages = Command::new("node");
     // Every test of the folder it is started in: how Node reads a folder as an argument changed between its releases.
     pages.arg("--test").current_dir("catalog/node-ui/test");
-    step("the pages' own logic", pages)?;
-    testhost::prepare()?;
-    let package = deb::build()?;
-    let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
-    tests.env("ARCHIPELAGO_DEB", &package);
-    step("the tests", tests)
+    step("the pages' own logic", pages)
 }
 
 fn cargo(arguments: &[&str]) -> Command {
@@ -54,9 +76,13 @@ fn step(name: &str, mut command: Command) -> Result<()> {
     if !status.success() {
         bail!("{name}: {command:?} ended with {status}");
     }
+    done(name, began);
+    Ok(())
+}
+
+fn done(name: &str, began: Instant) {
     println!(
         "── {name}: right, after {:.0} s",
         began.elapsed().as_secs_f64()
     );
-    Ok(())
 }
