@@ -26,4 +26,43 @@ async function readiness(r) {
   ready.answer(r, memory.verdict);
 }
 
-export default { rpc, readiness };
+/**
+ * GET /blocks: the newest blocks as [{hash, height, time, size, weight, txs}], the newest first. The daemon's answer about a
+ * block names every transaction in it, some 300 kB; that stays here, and each block is asked for once for all readers.
+ */
+async function blocks(r) {
+  const kept = ngx.shared.blocks.get('newest');
+  const known = kept === undefined ? [] : JSON.parse(kept);
+  const found = [];
+  let reply = await ask(r, 'getblockchaininfo', []);
+  let hash = reply.result === null ? null : reply.result.bestblockhash;
+  while (hash && found.length < chain.newestBlocks) {
+    let block = known.find((one) => one.hash === hash);
+    if (block === undefined) {
+      reply = await ask(r, 'getblock', [hash, 1]);
+      // A node may know a header without having the block; the newer ones are worth showing all the same.
+      if (reply.result === null) break;
+      block = chain.block(reply.result);
+    }
+    found.push(block);
+    hash = block.previous;
+  }
+  if (found.length === 0) {
+    r.return(reply.status >= 400 ? reply.status : 502);
+    return;
+  }
+  const text = JSON.stringify(found);
+  ngx.shared.blocks.set('newest', text);
+  r.headersOut['Content-Type'] = 'application/json';
+  r.return(200, text);
+}
+
+/** One call: {status, result}, where a result is null unless the call succeeded. */
+async function ask(r, method, params) {
+  const call = { jsonrpc: '1.0', id: 'page', method: method, params: params };
+  const reply = await r.subrequest('/ask-daemon', { method: 'POST', body: JSON.stringify(call) });
+  const answer = reply.status === 200 ? JSON.parse(reply.responseText) : null;
+  return { status: reply.status, result: answer === null || !answer.result ? null : answer.result };
+}
+
+export default { rpc, readiness, blocks };

@@ -3,18 +3,18 @@
 import progress from './progress.js';
 import ready from './ready.js';
 
-// What the page calls, and nothing else: the same list as `rpcwhitelist=ui:` in bitcoin.conf and litecoin.conf, which is
+// What the page and the scripts beside this one call, and nothing else: the same list as `rpcwhitelist=ui:` in bitcoin.conf and litecoin.conf, which is
 // the guard. This one keeps what is refused away from the daemon, and says so in the log of the page.
 const methods = [
   'getblock',
   'getblockchaininfo',
-  'getblockheader',
   'getmempoolinfo',
   'getnetworkinfo',
   'getpeerinfo',
   'uptime',
 ];
-const mostCalls = 24;
+const mostCalls = 16;
+const newestBlocks = 8;
 const inWarmup = -28; // RPC_IN_WARMUP in Bitcoin Core's src/rpc/protocol.h
 
 /**
@@ -38,6 +38,19 @@ function judge(text) {
     written.push({ jsonrpc: '1.0', id: call.id === undefined ? null : call.id, method: call.method, params: call.params || [] });
   }
   return { status: 200, body: JSON.stringify(Array.isArray(asked) ? written : written[0]) };
+}
+
+/** What the page shows of a block, from the answer to getblock; `previous` is null for the first of a chain. */
+function block(answer) {
+  return {
+    hash: answer.hash,
+    height: answer.height,
+    time: answer.time,
+    size: answer.size,
+    weight: answer.weight,
+    txs: answer.nTx,
+    previous: answer.previousblockhash || null,
+  };
 }
 
 /** A stranger's word, fit for a log. */
@@ -104,4 +117,4 @@ function grouped(n) {
   return String(n).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-export default { methods, judge, verdict };
+export default { methods, newestBlocks, judge, verdict, block };

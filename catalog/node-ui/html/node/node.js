@@ -1,30 +1,50 @@
 // Everything the page asks of the node in one turn.
+import { ask, askReadiness } from '../shared/answer.js';
 import { batch } from './rpc.js';
+import { isBehind, isSynced } from './state.js';
 
-let tip = { hash: '', header: null }; // a block's header never changes, so it is asked for once
+const peersEveryTurns = 4; // the list is long, and changes little
 
-/** An answer whose value is {chain, network, uptime, tip}, each null or the daemon's own object, and `error` if it gave one. */
+let turns = 0;
+let peers = null;
+let blocks = { tip: '', list: [] }; // what is in a block never changes, so they are asked for once per newest block
+
+/**
+ * An answer whose value is {chain, network, mempool, uptime, peers, blocks, ready}, each null or the daemon's own object, and
+ * `error` if it gave one. `blocks` are the newest ones, `ready` is said by this page's server: shared/answer.js.
+ */
 export async function askNode(signal) {
-  const answer = await batch([['getblockchaininfo'], ['getnetworkinfo'], ['uptime']], signal);
-  if (answer.kind !== 'answer') return answer;
-  const [chain, network, uptime] = answer.value;
-  const error = [chain, network, uptime].map((reply) => reply.error).find(Boolean) ?? null;
-  if (chain.result) await askTip(chain.result.bestblockhash, signal);
+  const calls = [['getblockchaininfo'], ['getnetworkinfo'], ['getmempoolinfo'], ['uptime']];
+  if (turns % peersEveryTurns === 0) calls.push(['getpeerinfo']);
+  const answer = await batch(calls, signal);
+  if (answer.kind !== 'answer') {
+    turns = 0;
+    return answer;
+  }
+  const [chain, network, mempool, uptime, list] = answer.value;
+  const error = [chain, network, mempool, uptime].map((reply) => reply.error).find(Boolean) ?? null;
+  if (list) peers = list.result ?? null;
+  // Somebody came or went: look again next time.
+  turns = error || peers?.length !== network.result?.connections ? 0 : turns + 1;
+  if (chain.result) await askBlocks(chain.result, signal);
   return {
     kind: 'answer',
     value: {
       chain: chain.result ?? null,
       network: network.result ?? null,
+      mempool: mempool.result ?? null,
       uptime: uptime.result ?? null,
-      tip: tip.header,
+      peers,
+      blocks: blocks.list,
+      ready: chain.result && !isSynced(chain.result) ? await askReadiness(signal) : null,
       error,
     },
   };
 }
 
-async function askTip(hash, signal) {
-  if (tip.hash === hash) return;
-  tip = { hash: '', header: null };
-  const answer = await batch([['getblockheader', hash]], signal);
-  if (answer.kind === 'answer' && answer.value[0].result) tip = { hash, header: answer.value[0].result };
+async function askBlocks(chain, signal) {
+  // While thousands pass by, none of them is news, and the node has better to do.
+  if (blocks.tip === chain.bestblockhash || isBehind(chain)) return;
+  const answer = await ask('blocks', 'json', { signal });
+  if (answer.kind === 'answer') blocks = { tip: chain.bestblockhash, list: answer.value };
 }

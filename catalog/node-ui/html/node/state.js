@@ -1,14 +1,30 @@
 // What the node's answers mean, in words. Pure: answers and the time go in, text comes out.
-import { ago, count, percent } from '../shared/format.js';
+import { ago, count, duration, share as shareText } from '../shared/format.js';
 
 const justArrived = 2; // headers: the blocks of so few are on their way
 const inWarmup = -28; // RPC_IN_WARMUP in Bitcoin Core's src/rpc/protocol.h
 
+/** It has headers whose blocks it fetches and checks. */
+export function isBehind({ blocks, headers, initialblockdownload }) {
+  return blocks < headers && (initialblockdownload || headers - blocks > justArrived);
+}
+
+/** It has all there is, as far as it can know. On regtest the newest block is old unless somebody has just mined. */
+export function isSynced(chain) {
+  return !isBehind(chain) && (!chain.initialblockdownload || chain.chain === 'regtest');
+}
+
+/** The share of the whole chain that the node has checked, from 0 to 1: 1 only when it is in sync. */
+export function share(chain) {
+  return isSynced(chain) ? 1 : Math.min(chain.verificationprogress, 0.9999);
+}
+
 /**
  * The state to show: {tone, headline, detail, progress}. `now` is in seconds since 1970. What changes at each turn is in
- * `progress`; headline and detail stay the same while the state does, since a screen reader speaks them when they change.
+ * `progress`, a text or null; headline and detail stay the same while the state does, since a screen reader speaks them
+ * when they change.
  */
-export function describe({ chain, network, tip, error }, now) {
+export function describe({ chain, network, blocks, peers, ready, error }, now) {
   if (error?.code === inWarmup) {
     return { tone: 'busy', headline: 'Starting', detail: error.message, progress: null };
   }
@@ -18,27 +34,26 @@ export function describe({ chain, network, tip, error }, now) {
   if (network.networkactive === false) {
     return { tone: 'warn', headline: 'Networking is switched off', detail: 'The node talks to no other node until it is switched on again.', progress: null };
   }
-  if (chain.blocks < chain.headers && (chain.initialblockdownload || chain.headers - chain.blocks > justArrived)) {
-    return { tone: 'busy', headline: 'Catching up', detail: 'The node fetches and checks the blocks that it has only headers of.', progress: progressOf(chain) };
+  if (isBehind(chain)) {
+    return { tone: 'busy', headline: 'Catching up', detail: 'The node fetches and checks the blocks that it has only headers of.', progress: progressOf(chain, ready) };
   }
-  if (network.connections === 0) return alone(chain, tip, now);
-  if (chain.initialblockdownload) return notRecent(chain, tip, now);
+  const time = blocks?.[0]?.time ?? null;
+  if (network.connections === 0) return alone(chain, time, now);
+  if (chain.initialblockdownload && chain.chain !== 'regtest') return notRecent(chain, time, peers, now);
   return { tone: 'good', headline: 'In sync', detail: 'The node has every block that its peers know.', progress: null };
 }
 
-function progressOf({ blocks, headers, verificationprogress }) {
-  return {
-    share: verificationprogress,
-    label: `Block ${count(blocks)} of ${count(headers)}, about ${percent(verificationprogress)} of all the work`,
-  };
+function progressOf(chain, ready) {
+  const left = ready?.remaining_s === undefined ? '' : `, about ${duration(ready.remaining_s)} left`;
+  return `Block ${count(chain.blocks)} of ${count(chain.headers)}: ${shareText(share(chain))} of all the work${left}`;
 }
 
-function alone(chain, tip, now) {
+function alone(chain, time, now) {
   if (chain.chain === 'regtest') {
     return {
       tone: 'calm',
       headline: 'Alone, as usual on regtest',
-      detail: `No peers: this chain is what was mined here.${stillInitial(chain, tip, now)}`,
+      detail: `No peers: this chain is what was mined here.${stillInitial(chain, time, now)}`,
       progress: null,
     };
   }
@@ -50,18 +65,28 @@ function alone(chain, tip, now) {
   };
 }
 
-function notRecent(chain, tip, now) {
+function notRecent(chain, time, peers, now) {
+  if (chain.blocks === 0) {
+    // Before it keeps a header, a node checks that the chain of them all has enough work (since Bitcoin Core 24).
+    const checked = Math.max(0, ...(peers ?? []).map((peer) => peer.presynced_headers ?? -1));
+    return {
+      tone: 'busy',
+      headline: 'Fetching headers',
+      detail: 'The node asks its peers which blocks there are, before it fetches them.',
+      progress: checked > chain.headers ? `At ${count(checked)}, looked at before they are kept` : null,
+    };
+  }
   return {
     tone: 'busy',
-    headline: chain.blocks === 0 ? 'Fetching headers' : 'Looking for newer blocks',
-    detail: `The node has every block that it knows of.${stillInitial(chain, tip, now)}`,
+    headline: 'Looking for newer blocks',
+    detail: `The node has every block that it knows of.${stillInitial(chain, time, now)}`,
     progress: null,
   };
 }
 
 /** Bitcoin Core leaves its initial download only once its newest block is less than a day old. */
-function stillInitial(chain, tip, now) {
+function stillInitial(chain, time, now) {
   if (!chain.initialblockdownload) return '';
-  if (!tip || now - tip.time < 86400) return ' It has not yet left its initial download.';
-  return ` Its newest block is old (${ago(tip.time, now)}), so it counts itself as still in its initial download.`;
+  if (time === null || now - time < 86400) return ' It has not yet left its initial download.';
+  return ` Its newest block is old (${ago(time, now)}), so it counts itself as still in its initial download.`;
 }

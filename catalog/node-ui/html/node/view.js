@@ -1,27 +1,33 @@
 // Puts the node's figures on the page.
 import { withoutAnswer } from '../shared/answer.js';
-import { ago, bytes, count, duration, moment, networkName } from '../shared/format.js';
+import { addresses } from '../shared/connect.js';
+import { ago, count, duration, moment, networkName, share as shareText, virtualBytes } from '../shared/format.js';
 import * as page from '../shared/page.js';
-import { describe } from './state.js';
+import { connections } from './connections.js';
+import { blockCards, directions, disk, leastFee, peerRows, versionCounts } from './lists.js';
+import { describe, isBehind, share } from './state.js';
 
 let answeredAt = null; // when the figures on the page were true, in seconds since 1970
-let newest = null; // the header of the newest block shown
+let newest = null; // the newest block shown
 
 export function introduce(config) {
   document.documentElement.dataset.coin = config.coin;
   document.title = config.title;
   page.text('title', config.title);
   page.text('command', `podman exec ${config.unit} ${config.cli} getblockchaininfo`);
+  page.ring(null, '', 'calm');
+  addresses('connect', connections(config, null, location.hostname));
 }
 
 export function show(answer, config, now) {
   const absent = withoutAnswer(answer, config);
   const state = absent ?? describe(answer.value, now);
   page.state(state);
-  page.progress(state.progress ?? null);
+  page.text('progress', state.progress ?? '');
   document.title = `${state.headline} · ${config.title}`;
 
   if (absent || !answer.value.chain || !answer.value.network) {
+    page.ring(null, '–', state.tone);
     // "4 min ago" would grow wrong while nobody corrects it.
     if (newest) page.text('tip-age', `Its newest block was of ${moment(newest.time)}`);
     page.stale(answeredAt === null ? 'It has not answered since this page was opened.' : `The figures are from ${moment(answeredAt)}.`);
@@ -29,27 +35,36 @@ export function show(answer, config, now) {
   }
   answeredAt = now;
   page.stale(null);
-  figures(answer.value, now);
+  page.ring(share(answer.value.chain), shareText(share(answer.value.chain)), state.tone);
+  figures(answer.value, config, now);
+  newestBlocks(answer.value, now);
+  peerList(answer.value);
+  addresses('connect', connections(config, answer.value.network, location.hostname));
 }
 
-function figures({ chain, network, uptime, tip }, now) {
+function figures({ chain, network, mempool, uptime }, config, now) {
   page.shown('network', true);
   page.text('network', networkName(chain.chain));
   page.text('software', version(network.subversion));
 
   page.text('height', count(chain.blocks));
-  newest = tip;
-  page.text('tip-age', tip ? `Newest block ${ago(tip.time, now)}, on ${moment(tip.time)}` : '');
-
   const behind = chain.headers - chain.blocks;
+  page.text('synced', shareText(share(chain)));
+  page.text('synced-note', behind === 0 ? 'Every block it knows of' : `${count(behind)} blocks to go`);
   page.text('headers', count(chain.headers));
-  page.text('headers-note', behind === 0 ? 'Every block is here' : `${count(behind)} blocks to go`);
+  page.text('headers-note', behind === 0 ? 'As many as blocks' : `${count(behind)} ahead of the blocks`);
 
   page.text('peers', count(network.connections));
-  page.text('peers-note', `${count(network.connections_out)} outgoing, ${count(network.connections_in)} incoming`);
+  page.text('peers-note', directions(network));
 
-  page.text('disk', bytes(chain.size_on_disk));
-  page.text('disk-note', chain.pruned ? `Pruned below block ${count(chain.pruneheight)}` : 'None pruned');
+  page.text('mempool', count(mempool?.size));
+  page.text('mempool-note', mempool ? mempoolNote(mempool, config.coin) : '');
+  page.gauge('mempool-gauge', mempool ? mempool.usage / mempool.maxmempool : null);
+
+  const room = disk(chain);
+  page.text('disk', room.figure);
+  page.text('disk-note', room.note);
+  page.gauge('disk-gauge', room.share);
 
   page.text('uptime', duration(uptime));
   page.text('uptime-note', uptime === null ? '' : `Since ${moment(now - uptime)}`);
@@ -57,6 +72,30 @@ function figures({ chain, network, uptime, tip }, now) {
   const warnings = [chain.warnings, network.warnings].flat().filter(Boolean);
   page.shown('warnings', warnings.length > 0);
   page.text('warnings-text', [...new Set(warnings)].join(' '));
+}
+
+function mempoolNote(mempool, coin) {
+  if (mempool.loaded === false) return 'Being read from disk';
+  return `${virtualBytes(mempool.bytes)}, from ${leastFee(mempool, coin)}`;
+}
+
+function newestBlocks({ chain, blocks }, now) {
+  const behind = isBehind(chain);
+  page.shown('blocks', !behind && blocks.length > 0);
+  page.shown('blocks-empty', behind || blocks.length === 0);
+  page.text('blocks-empty', behind ? 'They are listed once the node has caught up.' : 'Asking for them…');
+  newest = behind ? null : (blocks[0] ?? null);
+  page.text('tip-age', newest ? `Newest block ${ago(newest.time, now)}` : '');
+  if (!behind) page.strip('blocks', blockCards(blocks, now));
+}
+
+function peerList({ peers, network }) {
+  const list = peers ?? [];
+  page.text('peers-summary', list.length === 0 ? '' : directions(network));
+  page.shown('peers-table', list.length > 0);
+  page.shown('peers-empty', list.length === 0);
+  page.chips('versions', versionCounts(list));
+  page.table('peer-rows', peerRows(list));
 }
 
 /** '/LitecoinCore:0.21.4/' → 'Version 0.21.4'; a name that says more than that is shown as it is. */

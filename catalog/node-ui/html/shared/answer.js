@@ -26,6 +26,16 @@ export async function ask(path, read, options) {
   }
 }
 
+/** What `GET ready` says: {ready, message, progress, remaining_s}, the last two only if known. Null if it says nothing. */
+export async function askReadiness(signal) {
+  try {
+    const verdict = await (await fetch('ready', { cache: 'no-store', credentials: 'omit', redirect: 'error', signal })).json();
+    return typeof verdict.ready === 'boolean' ? verdict : null;
+  } catch {
+    return null;
+  }
+}
+
 /** The state that a page shows when there is no answer: {tone, headline, detail}, or null when there is one. */
 export function withoutAnswer(answer, { unit, title }) {
   switch (answer.kind) {

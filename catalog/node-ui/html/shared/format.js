@@ -9,8 +9,16 @@ export function count(n) {
 
 /** Bytes as '1.5 GB' (powers of ten, as disks are sold). */
 export function bytes(n) {
+  return scaled(n, ['B', 'kB', 'MB', 'GB', 'TB']);
+}
+
+/** Virtual bytes, what transactions are measured by: '1.5 MvB'. */
+export function virtualBytes(n) {
+  return scaled(n, ['vB', 'kvB', 'MvB', 'GvB']);
+}
+
+function scaled(n, units) {
   if (!Number.isFinite(n)) return '–';
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let unit = 0;
   while (n >= 1000 && unit < units.length - 1) {
     n /= 1000;
@@ -57,6 +65,18 @@ const networks = {
 /** A daemon's own name of a network, as a person reads it; one not known here stays as it is. */
 export function networkName(name) {
   return networks[name] ?? name;
+}
+
+/** Seconds as '34 ms' or '1.2 s': how long an answer took. */
+export function milliseconds(seconds) {
+  if (!Number.isFinite(seconds)) return '–';
+  return seconds < 1 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : `${seconds.toFixed(1)} s`;
+}
+
+/** A share from 0 to 1, as fine as it is worth: '83 %', '99.9 %', and '100 %' only for all. */
+export function share(value) {
+  if (value >= 1) return '100 %';
+  return value < 0.99 ? `${Math.floor(value * 100)} %` : `${(Math.floor(value * 1000) / 10).toFixed(1)} %`;
 }
 
 /** A share from 0 to 1 as '99.12 %'; never '100.00 %' for less than all. */

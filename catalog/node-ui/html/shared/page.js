@@ -65,31 +65,15 @@ export function ring(share, label, tone) {
 export function gauge(id, share) {
   const element = document.getElementById(id);
   element.hidden = share === null;
-  if (share !== null) element.style.setProperty('--share', Math.min(1, Math.max(0, share)));
+  if (share !== null) fill(element, share);
 }
 
 /**
  * Fills <tbody id>. Each row is {key, cells}, a cell {text, under, className, title, share}: `under` is a second line,
- * `share` a gauge from 0 to 1. The first cell is the header of its row. Rows stay the elements they are while their key
- * does, so that neither the scroll position nor a selection is lost. Returns the keys that were not there before.
+ * `share` a gauge from 0 to 1. The first cell is the header of its row.
  */
 export function table(id, rows) {
-  const body = document.getElementById(id);
-  const before = new Map([...body.rows].map((row) => [row.dataset.key, row]));
-  const news = [];
-  const after = rows.map(({ key, cells }) => {
-    const name = String(key);
-    const row = before.get(name) ?? make('tr', { data: { key: name } });
-    if (!before.has(name)) news.push(name);
-    const content = JSON.stringify(cells);
-    if (row.dataset.content !== content) {
-      row.dataset.content = content;
-      row.replaceChildren(...cells.map(cell));
-    }
-    return row;
-  });
-  if (after.length !== body.rows.length || after.some((row, i) => body.rows[i] !== row)) body.replaceChildren(...after);
-  return news;
+  keyed(document.getElementById(id), 'tr', rows, (row, { cells }) => row.replaceChildren(...cells.map(cell)));
 }
 
 function cell({ text: words, under = null, className = '', title = '', share = null }, column) {
@@ -97,16 +81,44 @@ function cell({ text: words, under = null, className = '', title = '', share = n
   if (column === 0) element.scope = 'row';
   if (under !== null) element.append(make('small', { className: 'under' }, under));
   if (share !== null) {
-    const bar = make('span', { className: 'gauge', ariaHidden: 'true' });
-    bar.style.setProperty('--share', Math.min(1, Math.max(0, share)));
+    const bar = make('span', { className: 'gauge' });
+    fill(bar, share);
     element.append(bar);
   }
   return element;
 }
 
-/** Marks the rows with these keys as just arrived. */
-export function fresh(id, keys) {
-  for (const row of document.getElementById(id).rows) row.classList.toggle('fresh', keys.includes(row.dataset.key));
+/** Fills <ol class="strip" id> with cards {key, figure, lines, title, share}, the newest first. New ones are lit up. */
+export function strip(id, cards) {
+  keyed(document.getElementById(id), 'li', cards, (item, { figure, lines, title, share }) => {
+    item.title = title;
+    fill(item, share);
+    item.replaceChildren(make('b', {}, figure), ...lines.map((line) => make('span', {}, line)));
+  });
+}
+
+/**
+ * Makes the children of `parent` those that `items` ask for: each stays the element it is while its key does, so that
+ * neither the scroll position nor a selection is lost, and is written anew only when what it says differs. Those that come
+ * later than the first ones are marked as fresh.
+ */
+function keyed(parent, tag, items, write) {
+  const before = new Map([...parent.children].map((element) => [element.dataset.key, element]));
+  const after = items.map((item) => {
+    const key = String(item.key);
+    const element = before.get(key) ?? make(tag, { className: before.size > 0 ? 'fresh' : '', data: { key } });
+    const content = JSON.stringify(item);
+    if (element.dataset.content !== content) {
+      element.dataset.content = content;
+      write(element, item);
+    }
+    return element;
+  });
+  if (after.length !== before.size || after.some((element, i) => parent.children[i] !== element)) parent.replaceChildren(...after);
+}
+
+function fill(element, share) {
+  element.style.setProperty('--share', Math.min(1, Math.max(0, share)));
 }
 
 /** Fills <ul class="chips" id> with [[word, count], …]. */

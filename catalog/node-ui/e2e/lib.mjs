@@ -1,0 +1,161 @@
+// What every page is held to, in a real browser. A spec opens a page in each of `looks` and looks at it.
+//
+// To run them: ./prepare FOLDER, then node --test FOLDER/e2e/node.spec.mjs. From the environment:
+//   CHROMIUM     the browser, /usr/bin/chromium if not said
+//   SCREENSHOTS  a folder for pictures; none are taken if not said
+//   and for each spec the address of its page: NODE_URL, …
+//
+// `open` watches a page from its first request on; `expectSound` says at the end what it saw: no request to anywhere else, no
+// message of a script or of the security policy, nothing that axe-core calls serious, nothing wider than the window.
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+import { chromium } from 'playwright-core';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** The sizes and colours that a page is looked at in. */
+export const looks = [
+  { name: 'desktop-light', width: 1280, height: 800, colorScheme: 'light' },
+  { name: 'desktop-dark', width: 1280, height: 800, colorScheme: 'dark' },
+  { name: 'phone-light', width: 390, height: 844, colorScheme: 'light' },
+  { name: 'phone-dark', width: 390, height: 844, colorScheme: 'dark' },
+];
+
+/** The address of a page, from the variable of this name. */
+export function address(variable) {
+  const value = process.env[variable];
+  assert.ok(value, `${variable} says where the page is, like http://127.0.0.1:8441/`);
+  return value;
+}
+
+/** A number from the variable of this name, or null. */
+export function expected(variable) {
+  return process.env[variable] === undefined ? null : Number(process.env[variable]);
+}
+
+export function launch() {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags });
+}
+
+/**
+ * Opens `url` as `look` says. Returns {page, seen, close}. A failed answer of the page's own server is no fault of the page
+ * where `failing` is true: a browser reports each of them on its console.
+ */
+export async function open(browser, url, look, { failing = false } = {}) {
+  const context = await browser.newContext({
+    viewport: { width: look.width, height: look.height },
+    colorScheme: look.colorScheme,
+    locale: 'en-GB',
+    timezoneId: 'UTC',
+  });
+  const page = await context.newPage();
+  const seen = { elsewhere: [], complaints: [] };
+  const { origin } = new URL(url);
+  page.on('request', (request) => {
+    if (new URL(request.url()).origin !== origin) seen.elsewhere.push(request.url());
+  });
+  page.on('console', (message) => {
+    const answered = failing && message.text().startsWith('Failed to load resource:');
+    if (['error', 'warning'].includes(message.type()) && !answered) seen.complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => seen.complaints.push(String(error)));
+  await page.goto(url);
+  return { page, seen, close: () => context.close() };
+}
+
+/** Waits until the element `selector` says `text`, at most `withinMs`. */
+export async function says(page, selector, text, withinMs = 10_000) {
+  const wanted = text instanceof RegExp ? { source: text.source, exact: false } : { source: String(text), exact: true };
+  try {
+    await page.waitForFunction(
+      ([where, { source, exact }]) => {
+        const found = document.querySelector(where)?.textContent ?? '';
+        return exact ? found === source : new RegExp(source).test(found);
+      },
+      [selector, wanted],
+      { timeout: withinMs, polling: 50 },
+    );
+  } catch {
+    const found = await page.textContent(selector).catch(() => null);
+    assert.fail(`${selector} says ${JSON.stringify(found)}, not ${text}, after ${withinMs} ms`);
+  }
+}
+
+/** A figure as the pages write it. */
+export const figure = (n) => new Intl.NumberFormat('en').format(n);
+
+/** Takes a picture of the whole page, if pictures are wanted. */
+export async function picture(page, name) {
+  const folder = process.env.SCREENSHOTS;
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, animations: 'disabled' });
+}
+
+/** What axe-core calls serious or critical, in the page as it stands. */
+export async function violations(page) {
+  // Into a world of its own: the page's policy lets in no script but its own, and is to stay as it is.
+  const session = await page.context().newCDPSession(page);
+  const { frameTree } = await session.send('Page.getFrameTree');
+  const { executionContextId } = await session.send('Page.createIsolatedWorld', { frameId: frameTree.frame.id });
+  const evaluate = async (expression) => {
+    const { result, exceptionDetails } = await session.send('Runtime.evaluate', {
+      expression,
+      contextId: executionContextId,
+      awaitPromise: true,
+      returnByValue: true,
+    });
+    assert.equal(exceptionDetails, undefined, exceptionDetails?.exception?.description);
+    return result.value;
+  };
+  await evaluate(`${axe}; undefined`);
+  const found = await evaluate("axe.run(document, {resultTypes: ['violations']}).then((result) => JSON.stringify(result.violations))");
+  await session.detach();
+  return JSON.parse(found)
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`);
+}
+
+/** Fails unless the page is sound; see the head of this file. */
+export async function expectSound({ page, seen }) {
+  assert.deepEqual(await violations(page), [], 'what axe-core finds');
+  const { inner, outer } = await page.evaluate(() => ({
+    inner: document.documentElement.scrollWidth,
+    outer: document.documentElement.clientWidth,
+  }));
+  assert.ok(inner <= outer, `the page is ${inner} px wide in a window of ${outer} px`);
+  assert.deepEqual(seen.elsewhere, [], 'requests to elsewhere');
+  assert.deepEqual(seen.complaints, [], 'complaints in the console');
+}
+
+/** Everything that can be reached with the tab key, by its accessible name or text, in order. */
+export async function tabStops(page) {
+  const stops = [];
+  await page.evaluate(() => document.activeElement?.blur());
+  for (let i = 0; i < 60; i += 1) {
+    await page.keyboard.press('Tab');
+    const stop = await page.evaluate(() => {
+      const { activeElement: at } = document;
+      if (at === null || at === document.body) return null;
+      const outline = getComputedStyle(at);
+      const visible = outline.outlineStyle !== 'none' && Number.parseFloat(outline.outlineWidth) > 0;
+      const name = at.ariaLabel ?? document.getElementById(at.getAttribute('aria-labelledby') ?? '')?.textContent ?? at.textContent;
+      return { name: name.trim(), visible };
+    });
+    if (stop === null) break;
+    stops.push(stop);
+  }
+  return stops;
+}

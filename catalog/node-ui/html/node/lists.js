@@ -1,0 +1,100 @@
+// The node's lists as rows of a table, and its figures in words. Pure.
+import { ago, bytes, count, milliseconds, moment } from '../shared/format.js';
+
+const fullWeight = 4_000_000; // what a block may weigh: BIP 141
+const mostVersions = 6;
+
+/** The newest blocks, for page.strip(). */
+export function blockCards(blocks, now) {
+  return blocks.map(({ hash, height, time, size, weight, txs }) => ({
+    key: hash,
+    title: `${moment(time)}, ${Math.round((weight / fullWeight) * 100)} % full, ${hash}`,
+    figure: count(height),
+    lines: [ago(time, now), `${count(txs)} ${txs === 1 ? 'transaction' : 'transactions'}`, bytes(size)],
+    share: weight / fullWeight,
+  }));
+}
+
+/** The peers, the longest connected first. */
+export function peerRows(peers) {
+  const ordered = [...peers].sort((a, b) => a.conntime - b.conntime || a.id - b.id);
+  return ordered.map((peer) => ({
+    key: peer.id,
+    cells: [
+      { text: addressType(peer), under: peer.addr },
+      { text: peer.inbound ? 'Incoming' : 'Outgoing', under: purpose(peer) },
+      { text: software(peer) },
+      { text: heightOf(peer), className: 'number' },
+      { text: milliseconds(peer.pingtime ?? peer.minping), className: 'number' },
+    ],
+  }));
+}
+
+const types = {
+  ipv4: 'IPv4',
+  ipv6: 'IPv6',
+  onion: 'Tor',
+  i2p: 'I2P',
+  cjdns: 'CJDNS',
+  not_publicly_routable: 'Local',
+};
+
+function addressType({ network, addr }) {
+  if (network !== undefined) return types[network] ?? network;
+  if (addr.includes('.onion')) return types.onion; // a daemon that does not say the network
+  return addr.startsWith('[') ? types.ipv6 : types.ipv4;
+}
+
+const purposes = {
+  'outbound-full-relay': 'everything',
+  'block-relay-only': 'blocks only',
+  manual: 'asked for',
+  feeler: 'a try',
+  'addr-fetch': 'for addresses',
+};
+
+function purpose({ inbound, connection_type: type }) {
+  return inbound || type === undefined ? null : (purposes[type] ?? type);
+}
+
+/** '/Satoshi:31.1.0/' → 'Satoshi 31.1.0'. What a peer says of itself is up to that peer: cut short. */
+function software({ subver, version }) {
+  const name = (subver ?? '').replace(/^\/|\/$/g, '').replace(/:/, ' ').slice(0, 40);
+  return name === '' ? `Protocol ${version || 'unknown'}` : name;
+}
+
+function heightOf({ synced_headers: headers = -1, synced_blocks: blocks = -1, startingheight = -1 }) {
+  const height = Math.max(headers, blocks) >= 0 ? Math.max(headers, blocks) : startingheight;
+  return height >= 0 ? count(height) : '–';
+}
+
+/** [[software, how many], …], the most frequent first, the rare ones together. */
+export function versionCounts(peers) {
+  const counts = new Map();
+  for (const peer of peers) counts.set(software(peer), (counts.get(software(peer)) ?? 0) + 1);
+  const ordered = [...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  if (ordered.length <= mostVersions) return ordered;
+  const others = ordered.slice(mostVersions - 1).reduce((sum, [, n]) => sum + n, 0);
+  return [...ordered.slice(0, mostVersions - 1), ['Others', others]];
+}
+
+/** How many each way: daemons before Bitcoin Core 0.21 do not say. */
+export function directions({ connections_in: incoming, connections_out: outgoing }) {
+  return incoming === undefined ? '' : `${count(outgoing)} outgoing, ${count(incoming)} incoming`;
+}
+
+const feeUnits = { bitcoin: 'sat/vB', litecoin: 'litoshi/vB' };
+
+/** The least fee rate that the mempool takes: the daemon says it in coins per 1000 bytes. */
+export function leastFee({ mempoolminfee: perKilobyte }, coin) {
+  if (!Number.isFinite(perKilobyte)) return '';
+  return `${Number((perKilobyte * 1e5).toFixed(2))} ${feeUnits[coin] ?? 'per vB'}`;
+}
+
+/** {figure, note, share}: the room that blocks take, and how much of what they may take that is, or null. */
+export function disk({ size_on_disk: used, pruned, pruneheight, prune_target_size: target }) {
+  if (!pruned) return { figure: bytes(used), note: 'All blocks are kept', share: null };
+  const from = pruneheight > 0 ? `Pruned below block ${count(pruneheight)}` : 'Nothing pruned yet';
+  if (target === undefined) return { figure: bytes(used), note: from, share: null };
+  return { figure: bytes(used), note: `${from}; keeps ${bytes(target)}`, share: used / target };
+}
