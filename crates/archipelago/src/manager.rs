@@ -9,8 +9,7 @@ use archipelago_core::health::{Report, report};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::observed::Observed;
-use archipelago_core::progress::Progress;
-use archipelago_core::reconcile::Reconciler;
+use archipelago_core::reconcile::{Reconciler, Run};
 use tokio::sync::Notify;
 
 use crate::host::apply::{Hands, apply, remember};
@@ -62,8 +61,6 @@ pub struct Manager {
     podman: Podman,
     images: Images,
     reconciler: Reconciler,
-    /// What the file of progress held when it was last read or written.
-    progress_file: Option<Vec<u8>>,
 }
 
 impl Manager {
@@ -77,7 +74,6 @@ impl Manager {
             systemd: Systemd::connect().await?,
             images: Images::new(podman.clone(), layout.clone()),
             reconciler: Reconciler::default(),
-            progress_file: None,
             podman,
             layout,
         })
@@ -131,9 +127,10 @@ impl Manager {
             podman: &self.podman,
             images: &mut self.images,
         };
-        let outcomes = apply(&mut hands, &plan).await;
+        let mut run = Run::new(&desired, &observed, &plan);
+        apply(&mut hands, &mut run).await;
         self.reconciler
-            .finished(&desired, &plan, &outcomes, since_boot());
+            .finished(&desired, &plan, run.outcomes(), since_boot());
         self.keep_progress();
         Ok(Pass {
             report: report(&desired, &observed, self.reconciler.progress()),
@@ -184,30 +181,18 @@ impl Manager {
 
     /// Takes over what another manager has tried since this one last looked.
     fn recall(&mut self) {
-        let Ok(content) = disk::read(&self.layout.progress()) else {
-            return;
-        };
-        if content != self.progress_file {
-            // A file that cannot be understood says nothing that a few attempts would not.
-            let known = content
-                .as_deref()
-                .and_then(|content| serde_json::from_slice(content).ok());
-            self.reconciler = Reconciler::resume(known.unwrap_or_default());
-            self.progress_file = content;
+        if let Ok(content) = disk::read(&self.layout.progress()) {
+            self.reconciler.recall(content);
         }
     }
 
     /// Shares what was tried. Where that cannot be written, this manager still knows it.
     fn keep_progress(&mut self) {
-        let content = serde_json::to_vec(self.reconciler.progress())
-            .expect("progress is plain text and numbers");
-        let known = self.progress_file.as_deref();
-        let nothing = *self.reconciler.progress() == Progress::default();
-        if known == Some(&content[..]) || (known.is_none() && nothing) {
+        let Some(content) = self.reconciler.keep() else {
             return;
-        }
+        };
         match disk::write_if_changed(&self.layout.progress(), &content, 0o600) {
-            Ok(_) => self.progress_file = Some(content),
+            Ok(_) => self.reconciler.kept(content),
             Err(error) => tracing::warn!("{}", crate::host::image::chain(&error)),
         }
     }

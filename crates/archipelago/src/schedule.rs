@@ -4,12 +4,9 @@
 
 use std::time::Duration;
 
-use archipelago_core::reconcile::TICK;
+use archipelago_core::reconcile::{GAP, pause};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
-
-/// The least time between the ends of one pass and the start of the next, so that a change that keeps coming back costs little.
-pub const GAP: Duration = Duration::from_millis(50);
 
 /// What a pass says of the next one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,11 +31,7 @@ pub async fn run(
             next = pass() => next,
         };
         let ended = Instant::now();
-        let wait = if next.again {
-            GAP
-        } else {
-            next.wake_after.map_or(TICK, |after| after.clamp(GAP, TICK))
-        };
+        let wait = pause(next.again, next.wake_after);
         tokio::select! {
             biased;
             () = &mut stop => return,

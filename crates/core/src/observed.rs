@@ -282,6 +282,58 @@ impl Observed {
     }
 }
 
+impl Memory {
+    /// Reads the file it is kept in.
+    #[must_use]
+    pub fn read(content: Option<&[u8]>) -> Self {
+        // A file that a full disk cut short says nothing any more: a reload too many is the harmless guess.
+        let unreadable = || Self {
+            reload: true,
+            ..Self::default()
+        };
+        content.map_or_else(Self::default, |content| {
+            serde_json::from_slice(content).unwrap_or_else(|_| unreadable())
+        })
+    }
+}
+
+/// The app that an object of Podman's belongs to: by its label, and by its name, because labels can be copied along with an image.
+#[must_use]
+pub fn owner(name: &str, label: &str) -> Option<AppId> {
+    let app = AppId::parse(label).ok()?;
+    app.may_own(name).then_some(app)
+}
+
+/// The app that an image was built for on this node: by its label, and by its name in the local registry.
+#[must_use]
+pub fn built_for(name: &str, label: &str) -> Option<AppId> {
+    let local = name.strip_prefix("localhost/")?;
+    owner(
+        local.rsplit_once(':').map_or(local, |(path, _)| path),
+        label,
+    )
+}
+
+impl PodmanView {
+    /// Whether Podman has a container, network, volume or secret of the app. Images are no part of an app: others may use them.
+    #[must_use]
+    pub fn has_any_of(&self, app: &AppId) -> bool {
+        let Self {
+            images: _,
+            containers,
+            networks,
+            volumes,
+            secrets,
+        } = self;
+        let mut owners = [containers, networks, volumes]
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .flatten()
+            .chain(secrets.values().flatten().map(|(app, _)| app));
+        owners.any(|owner| owner == app)
+    }
+}
+
 /// Whether Podman must be asked before a plan can be made.
 #[must_use]
 pub fn needs_podman(desired: &Desired, observed: &Observed) -> bool {

@@ -1,7 +1,9 @@
 //! The reconciler: what a manager carries from one pass to the next.
 //!
-//! A pass is: observe, [`Reconciler::plan`], apply, [`Reconciler::finished`]. The daemon, the command line and the simulation drive this same
-//! code. A pass does not fail; what failed is remembered with its cause and tried again later.
+//! A pass is: [`Reconciler::recall`], observe, [`Reconciler::plan`], apply with [`Run`], [`Reconciler::finished`], [`Reconciler::keep`]. The
+//! daemon, the command line and the simulation drive this same code. A pass does not fail; what failed is remembered with its cause and tried again later.
+
+mod run;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +17,21 @@ use crate::progress::{Progress, Rejection, Subject};
 
 /// The net under everything: a pass is made at least this often.
 pub const TICK: Duration = Duration::from_secs(30);
+
+/// The least time between the end of one pass and the start of the next, so that a change that keeps coming back costs little.
+pub const GAP: Duration = Duration::from_millis(50);
+
+pub use run::Run;
+
+/// How long to wait after a pass when nothing rings: one that did something is followed by another look.
+#[must_use]
+pub fn pause(acted: bool, wake_after: Option<Duration>) -> Duration {
+    if acted {
+        GAP
+    } else {
+        wake_after.map_or(TICK, |after| after.clamp(GAP, TICK))
+    }
+}
 
 /// How an action went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,13 +50,39 @@ pub enum Outcome {
 #[derive(Clone, Debug, Default)]
 pub struct Reconciler {
     progress: Progress,
+    /// What the shared file of progress held when it was last read or written.
+    shared: Option<Vec<u8>>,
 }
 
 impl Reconciler {
-    /// Goes on with what another manager, or this one before it ended, has tried.
+    /// Takes over what another manager, or this one before it ended, has tried: what the shared file of progress holds now.
+    pub fn recall(&mut self, shared: Option<Vec<u8>>) {
+        if shared == self.shared {
+            return;
+        }
+        // A file that cannot be understood says nothing that a few attempts would not.
+        let known = shared
+            .as_deref()
+            .and_then(|content| serde_json::from_slice(content).ok());
+        self.progress = known.unwrap_or_default();
+        self.shared = shared;
+    }
+
+    /// What the shared file of progress should hold, if that is something else than it does.
+    ///
+    /// # Panics
+    /// Never: progress is plain text and numbers.
     #[must_use]
-    pub fn resume(progress: Progress) -> Self {
-        Self { progress }
+    pub fn keep(&self) -> Option<Vec<u8>> {
+        let content =
+            serde_json::to_vec(&self.progress).expect("progress is plain text and numbers");
+        let nothing = self.shared.is_none() && self.progress == Progress::default();
+        (self.shared.as_deref() != Some(&content[..]) && !nothing).then_some(content)
+    }
+
+    /// Notes that the shared file holds this. Where it cannot be written, this manager alone knows what was tried.
+    pub fn kept(&mut self, content: Vec<u8>) {
+        self.shared = Some(content);
     }
 
     /// Works out what to do about what was seen.

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Code, Failure, logs, show};
 use crate::manager::Manager;
-use crate::schedule::GAP;
+use archipelago_core::reconcile::GAP;
 
 /// What an app should become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,8 +9,7 @@ use archipelago_core::desired::APP_LABEL;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::Memory;
-use archipelago_core::plan::Plan;
-use archipelago_core::reconcile::Outcome;
+use archipelago_core::reconcile::{Outcome, Run};
 use tracing::{debug, info, warn};
 
 use super::image::{Images, chain};
@@ -44,20 +43,13 @@ pub struct Hands<'a> {
 
 type Done = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-/// Applies a plan in its order. What fails for one app leaves out the rest of that app's actions; what fails for all ends the pass.
-pub async fn apply(hands: &mut Hands<'_>, plan: &Plan) -> Vec<Outcome> {
-    let mut outcomes: Vec<Outcome> = Vec::with_capacity(plan.actions.len());
-    let mut failed: Vec<&AppId> = Vec::new();
-    let mut ended = false;
-    for action in &plan.actions {
-        let Action { app, step } = action;
-        if ended || app.as_ref().is_some_and(|app| failed.contains(&app)) {
-            outcomes.push(Outcome::Skipped);
-            continue;
-        }
-        let outcome = match hands.act(app.as_ref(), step).await {
+/// Applies a plan; what a failure leaves out, core decides.
+pub async fn apply(hands: &mut Hands<'_>, run: &mut Run<'_>) {
+    while let Some(Action { app, step }) = run.next_action() {
+        let result = hands.act(app.as_ref(), step).await;
+        let app = app.as_ref().map(AppId::as_str);
+        run.went(match result {
             Ok(()) => {
-                let app = app.as_ref().map(AppId::as_str);
                 match step {
                     Step::Remember(_) => debug!(app, "{}", describe(step)),
                     _ => info!(app, "{}", describe(step)),
@@ -65,22 +57,11 @@ pub async fn apply(hands: &mut Hands<'_>, plan: &Plan) -> Vec<Outcome> {
                 Outcome::Done
             }
             Err(error) => {
-                warn!(
-                    app = app.as_ref().map(AppId::as_str),
-                    "{} failed: {}",
-                    describe(step),
-                    chain(error.as_ref())
-                );
-                match app {
-                    Some(app) => failed.push(app),
-                    None => ended = true,
-                }
+                warn!(app, "{} failed: {}", describe(step), chain(error.as_ref()));
                 refusal(error)
             }
-        };
-        outcomes.push(outcome);
+        });
     }
-    outcomes
 }
 
 fn refusal(error: Box<dyn std::error::Error + Send + Sync>) -> Outcome {

@@ -160,14 +160,7 @@ fn look_at_disk(desired: &Desired) -> Result<Observed, Error> {
 }
 
 fn memory(path: &std::path::Path) -> Result<Memory, Error> {
-    // A file that a full disk cut short says nothing any more: a reload too many is the harmless guess.
-    let unreadable = || Memory {
-        reload: true,
-        ..Memory::default()
-    };
-    Ok(disk::read(path)?.map_or_else(Memory::default, |content| {
-        serde_json::from_slice(&content).unwrap_or_else(|_| unreadable())
-    }))
+    Ok(Memory::read(disk::read(path)?.as_deref()))
 }
 
 /// Changes whenever an image, volume, network or secret comes or goes: which files Podman rewrites then, and when it last did.
@@ -243,14 +236,10 @@ async fn ask_podman(podman: &Podman) -> PodmanState {
 async fn look_at_podman(podman: &Podman) -> Result<PodmanView, super::podman::Error> {
     let mut view = PodmanView::default();
     for image in podman.images().await? {
-        let app = image.labels.get(BUILT_FOR_LABEL);
-        let app = app.and_then(|app| AppId::parse(app).ok());
+        let label = image.labels.get(BUILT_FOR_LABEL);
         for name in image.names.into_iter().chain(image.repo_digests) {
-            let ours = app.clone().filter(|app| {
-                let local = name.strip_prefix("localhost/").unwrap_or_default();
-                app.may_own(local.rsplit_once(':').map_or(local, |(path, _)| path))
-            });
-            view.images.insert(name, ours);
+            let built_for = label.and_then(|label| observed::built_for(&name, label));
+            view.images.insert(name, built_for);
         }
     }
     for container in podman.containers(None).await? {
@@ -274,10 +263,8 @@ async fn look_at_podman(podman: &Podman) -> Result<PodmanView, super::podman::Er
     Ok(view)
 }
 
-/// The app that an object of Podman's belongs to: by its label, and by its name, because labels can be copied along with an image.
 fn owner(name: &str, labels: &BTreeMap<String, String>) -> Option<AppId> {
-    let app = AppId::parse(labels.get(APP_LABEL)?).ok()?;
-    app.may_own(name).then_some(app)
+    observed::owner(name, labels.get(APP_LABEL)?)
 }
 
 /// Asks what runs: what shows how an app is doing may be up before the app is.

@@ -4,6 +4,7 @@
 //! next pass. The order of the steps is the order of safety: secrets and folders, then the check of the complete set of units, then the
 //! record of what a crash must not forget, then the files, one reload, the services, and removal last.
 
+pub mod guard;
 mod present;
 mod removed;
 #[cfg(test)]
@@ -36,6 +37,14 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.actions.is_empty()
+    }
+
+    /// Whether it keeps in mind that this service runs with something older than its unit.
+    #[must_use]
+    pub fn remembers(&self, service: &str) -> bool {
+        self.actions.iter().any(|action| {
+            matches!(&action.step, Step::Remember(memory) if memory.restarts.contains_key(service))
+        })
     }
 }
 

@@ -1,0 +1,83 @@
+//! The apps of these worlds: one of three units with a companion, and the one that it depends on.
+
+use archipelago_core::manifest::COMPOSE_FILE;
+
+/// The app that another one requires.
+pub const BASE: &str = "base";
+/// The app of three units.
+pub const SHOP: &str = "shop";
+
+const BASE_COMPOSE: &str = "
+services:
+  base:
+    image: docker.io/library/base:1
+    volumes: [data:/data]
+    secrets: [seed]
+volumes:
+  data:
+x-archipelago:
+  secrets:
+    seed:
+";
+
+const SHOP_COMPOSE: &str = "
+services:
+  shop:
+    image: docker.io/library/shop:1
+    volumes: [data:/data]
+    secrets: [token]
+    depends_on: [db]
+    ports: ['${port}:80']
+  db:
+    image: docker.io/library/db:1
+    volumes: [tables:/tables]
+  ui:
+    build: ./ui
+    ports: ['8081:80']
+volumes:
+  data:
+  tables:
+x-archipelago:
+  companions: [ui]
+  requires: {apps: [base]}
+  settings:
+    port:
+      type: port
+      default: 8080
+      description: Where the shop answers.
+  secrets:
+    token:
+  templates:
+    - {source: ui.conf, service: ui, target: /etc/ui.conf}
+";
+
+/// The definition of an app, in one of its versions.
+pub fn definition(app: &str, version: u8) -> Vec<(&'static str, String)> {
+    let versioned = |text: &str| text.replace(":1\n", &format!(":{version}\n"));
+    if app == BASE {
+        return vec![(COMPOSE_FILE, versioned(BASE_COMPOSE))];
+    }
+    vec![
+        (COMPOSE_FILE, versioned(SHOP_COMPOSE)),
+        ("ui/Containerfile", format!("FROM scratch\n# {version}\n")),
+        (
+            "ui.conf",
+            "token={{ secrets.token }}\nseed={{ apps.base.secrets.seed }}\nport={{ settings.port }}\n".to_owned(),
+        ),
+    ]
+}
+
+/// All unit files that the two apps become.
+pub const UNITS: [&str; 8] = [
+    "archy-base-data.volume",
+    "archy-base.container",
+    "archy-base.network",
+    "archy-shop-data.volume",
+    "archy-shop-db.container",
+    "archy-shop-tables.volume",
+    "archy-shop-ui.container",
+    "archy-shop.container",
+];
+
+/// The containers of the two apps.
+pub const CONTAINERS: [&str; 4] = ["archy-base", "archy-shop", "archy-shop-db", "archy-shop-ui"];
