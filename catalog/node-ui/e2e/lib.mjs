@@ -6,11 +6,12 @@
 //   and for each spec the address of its page: NODE_URL, …
 //
 // `open` watches a page from its first request on; `expectSound` says at the end what it saw: no request to anywhere else, no
-// message of a script or of the security policy, nothing that axe-core calls serious, nothing wider than the window.
+// message of a script or of the security policy, nothing that axe-core calls serious, nothing wider than the window or its frame.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { chromium } from 'playwright-core';
 
@@ -51,9 +52,9 @@ export function launch() {
 
 /**
  * Opens `url` as `look` says. Returns {page, seen, close}. A failed answer of the page's own server is no fault of the page
- * where `failing` is true: a browser reports each of them on its console.
+ * where `failing` is true: a browser reports each of them on its console. With `answers`, no server is asked: see `staged`.
  */
-export async function open(browser, url, look, { failing = false } = {}) {
+export async function open(browser, url, look, { failing = false, answers = null } = {}) {
   const context = await browser.newContext({
     viewport: { width: look.width, height: look.height },
     colorScheme: look.colorScheme,
@@ -71,8 +72,30 @@ export async function open(browser, url, look, { failing = false } = {}) {
     if (['error', 'warning'].includes(message.type()) && !answered) seen.complaints.push(message.text());
   });
   page.on('pageerror', (error) => seen.complaints.push(String(error)));
+  if (answers !== null) await staged(page, answers);
   await page.goto(url);
   return { page, seen, close: () => context.close() };
+}
+
+/**
+ * Answers the page from the files in html/ and from `answers`: {folder, config, …}, of which `config` is config.json and every
+ * other name a path that answers {status, value}, or a function of the request that returns it. The policy is the real one.
+ */
+async function staged(page, { folder, ...answers }) {
+  const server = readFileSync(new URL('../nginx/server.conf', import.meta.url), 'utf8');
+  const policy = /Content-Security-Policy "([^"]*)"/.exec(server)[1];
+  await page.route('**/*', async (route) => {
+    const path = new URL(route.request().url()).pathname.slice(1);
+    const headers = { 'Content-Security-Policy': policy };
+    if (path === 'config.json') return route.fulfill({ json: answers.config, headers });
+    if (answers[path] === undefined) {
+      const file = path.startsWith('shared/') ? path : `${folder}/${path || 'index.html'}`;
+      return route.fulfill({ path: fileURLToPath(new URL(`../html/${file}`, import.meta.url)), headers });
+    }
+    const answer = answers[path];
+    const { status, value } = typeof answer === 'function' ? answer(route.request()) : answer;
+    return route.fulfill({ status, json: value, headers });
+  });
 }
 
 /** Waits until the element `selector` says `text`, at most `withinMs`. */
@@ -136,6 +159,8 @@ export async function expectSound({ page, seen }) {
     outer: document.documentElement.clientWidth,
   }));
   assert.ok(inner <= outer, `the page is ${inner} px wide in a window of ${outer} px`);
+  const cut = await page.$$eval('.table', (tables) => tables.filter((table) => table.scrollWidth > table.clientWidth).map((table) => table.id));
+  assert.deepEqual(cut, [], 'tables that are wider than their frame');
   assert.deepEqual(seen.elsewhere, [], 'requests to elsewhere');
   assert.deepEqual(seen.complaints, [], 'complaints in the console');
 }

@@ -30,8 +30,8 @@ for (const look of lib.looks) {
     const { page } = opening;
     await lib.says(page, '#headers', /^[\d,]+$/);
     await lib.says(page, '#synced', /^[\d.]+ %$/);
-    await lib.says(page, '#peers-note', /^\d+ outgoing, \d+ incoming$/);
-    await lib.says(page, '#mempool-note', /vB, from [\d.]+ /);
+    await lib.says(page, '#peers-note', /^\d+ out, \d+ in$/);
+    await lib.says(page, '#mempool-note', /vB, fee from [\d.]+ /);
     await lib.says(page, '#disk', /^[\d.]+ [kMGT]?B$/);
     await lib.picture(page, `node-${look.name}`);
     await lib.expectSound(opening);

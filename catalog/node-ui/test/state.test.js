@@ -58,7 +58,7 @@ test('node: how far it is, and how long it takes if that is known', () => {
   const chain = { blocks: 500, headers: 5000, initialblockdownload: true, verificationprogress: 0.834 };
   assert.equal(node.describe(answer({ chain }), now).progress, 'Block 500 of 5,000: 83 % of all the work');
   const ready = { ready: false, message: 'at 83 %, about 2 h left', progress: 0.834, remaining_s: 7200 };
-  assert.equal(node.describe(answer({ chain, ready }), now).progress, 'Block 500 of 5,000: 83 % of all the work, about 2 h left');
+  assert.equal(node.describe(answer({ chain, ready }), now).progress, 'Block 500 of 5,000: 83 % of all the work, about 2\u00a0h left');
   const early = { blocks: 0, headers: 0, initialblockdownload: true, verificationprogress: 0 };
   const peers = [{ presynced_headers: -1 }, { presynced_headers: 120000 }];
   assert.equal(node.describe(answer({ chain: early, peers }), now).progress, 'At 120,000, looked at before they are kept');
@@ -76,15 +76,20 @@ for (const [what, changed, expected] of [
 
 const peer = { id: 3, addr: '203.0.113.5:8333', network: 'ipv4', inbound: false, connection_type: 'outbound-full-relay', subver: '/Satoshi:31.1.0/', synced_headers: 900, synced_blocks: 899, pingtime: 0.0341, conntime: 5 };
 for (const [what, changed, expected] of [
-  ['a full one', {}, ['IPv4', 'Outgoing', 'Satoshi 31.1.0', '900', '34 ms']],
-  ['one from the container network', { network: 'not_publicly_routable', inbound: true, connection_type: 'inbound' }, ['Local', 'Incoming', 'Satoshi 31.1.0', '900', '34 ms']],
-  ['one that has not said anything', { subver: '', version: 0, synced_headers: -1, synced_blocks: -1, startingheight: -1, pingtime: undefined }, ['IPv4', 'Outgoing', 'Protocol unknown', '–', '–']],
-  ['one that only began', { synced_headers: -1, synced_blocks: -1, startingheight: 800 }, ['IPv4', 'Outgoing', 'Satoshi 31.1.0', '800', '34 ms']],
-  ['one of an older daemon', { network: undefined, connection_type: undefined, addr: '[2001:db8::1]:9333' }, ['IPv6', 'Outgoing', 'Satoshi 31.1.0', '900', '34 ms']],
-  ['one with much to say of itself', { subver: `/${'x'.repeat(200)}/` }, ['IPv4', 'Outgoing', 'x'.repeat(40), '900', '34 ms']],
+  ['a full one', {}, ['IPv4', 'Out', 'Satoshi 31.1.0', '900', '34 ms']],
+  ['one from the container network', { network: 'not_publicly_routable', inbound: true, connection_type: 'inbound' }, ['Local', 'In', 'Satoshi 31.1.0', '900', '34 ms']],
+  ['one that has not said anything', { subver: '', version: 0, synced_headers: -1, synced_blocks: -1, startingheight: -1, pingtime: undefined }, ['IPv4', 'Out', 'Protocol unknown', '–', '–']],
+  ['one that only began', { synced_headers: -1, synced_blocks: -1, startingheight: 800 }, ['IPv4', 'Out', 'Satoshi 31.1.0', '800', '34 ms']],
+  ['one of an older daemon', { network: undefined, connection_type: undefined, addr: '[2001:db8::1]:9333' }, ['IPv6', 'Out', 'Satoshi 31.1.0', '900', '34 ms']],
+  ['one with much to say of itself', { subver: `/${'x'.repeat(200)}/` }, ['IPv4', 'Out', 'x'.repeat(40), '900', '34 ms']],
 ]) {
   test(`peers: ${what}`, () => assert.deepEqual(lists.peerRows([{ ...peer, ...changed }])[0].cells.map((cell) => cell.text), expected));
 }
+
+test('peers: a long address keeps its ends', () => {
+  const addr = `${'a'.repeat(56)}.onion:8333`;
+  assert.deepEqual(lists.peerRows([{ ...peer, addr }])[0].cells[0], { text: 'IPv4', under: `${'a'.repeat(13)}…aaa.onion:8333`, title: addr });
+});
 
 test('peers: versions by how many have them, the rare ones together', () => {
   const named = (name) => ({ ...peer, subver: `/${name}/` });

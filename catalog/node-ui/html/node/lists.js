@@ -3,6 +3,7 @@ import { ago, bytes, count, milliseconds, moment } from '../shared/format.js';
 
 const fullWeight = 4_000_000; // what a block may weigh: BIP 141
 const mostVersions = 6;
+const longestAddress = 28; // characters
 
 /** The newest blocks, for page.strip(). */
 export function blockCards(blocks, now) {
@@ -10,7 +11,7 @@ export function blockCards(blocks, now) {
     key: hash,
     title: `${moment(time)}, ${Math.round((weight / fullWeight) * 100)} % full, ${hash}`,
     figure: count(height),
-    lines: [ago(time, now), `${count(txs)} ${txs === 1 ? 'transaction' : 'transactions'}`, bytes(size)],
+    lines: [ago(time, now), `${count(txs)} tx`, bytes(size)],
     share: weight / fullWeight,
   }));
 }
@@ -21,13 +22,18 @@ export function peerRows(peers) {
   return ordered.map((peer) => ({
     key: peer.id,
     cells: [
-      { text: addressType(peer), under: peer.addr },
-      { text: peer.inbound ? 'Incoming' : 'Outgoing', under: purpose(peer) },
-      { text: software(peer) },
+      { text: addressType(peer), under: shortened(peer.addr), title: peer.addr },
+      { text: peer.inbound ? 'In' : 'Out', under: purpose(peer) },
+      { text: software(peer), className: 'loose' },
       { text: heightOf(peer), className: 'number' },
       { text: milliseconds(peer.pingtime ?? peer.minping), className: 'number' },
     ],
   }));
+}
+
+/** An onion address is 62 characters of which nobody reads the middle. */
+function shortened(address) {
+  return address.length <= longestAddress ? address : `${address.slice(0, longestAddress - 15)}…${address.slice(-14)}`;
 }
 
 const types = {
@@ -46,11 +52,11 @@ function addressType({ network, addr }) {
 }
 
 const purposes = {
-  'outbound-full-relay': 'everything',
+  'outbound-full-relay': 'full relay',
   'block-relay-only': 'blocks only',
-  manual: 'asked for',
+  manual: 'manual',
   feeler: 'a try',
-  'addr-fetch': 'for addresses',
+  'addr-fetch': 'addresses',
 };
 
 function purpose({ inbound, connection_type: type }) {
@@ -80,7 +86,7 @@ export function versionCounts(peers) {
 
 /** How many each way: daemons before Bitcoin Core 0.21 do not say. */
 export function directions({ connections_in: incoming, connections_out: outgoing }) {
-  return incoming === undefined ? '' : `${count(outgoing)} outgoing, ${count(incoming)} incoming`;
+  return incoming === undefined ? '' : `${count(outgoing)} out, ${count(incoming)} in`;
 }
 
 const feeUnits = { bitcoin: 'sat/vB', litecoin: 'litoshi/vB' };

@@ -44,7 +44,8 @@ export function describe({ chain, network, blocks, peers, ready, error }, now) {
 }
 
 function progressOf(chain, ready) {
-  const left = ready?.remaining_s === undefined ? '' : `, about ${duration(ready.remaining_s)} left`;
+  // Number and unit stay on one line.
+  const left = ready?.remaining_s === undefined ? '' : `, about ${duration(ready.remaining_s).replaceAll(' ', '\u00a0')} left`;
   return `Block ${count(chain.blocks)} of ${count(chain.headers)}: ${shareText(share(chain))} of all the work${left}`;
 }
 

@@ -76,7 +76,7 @@ function figures({ chain, network, mempool, uptime }, config, now) {
 
 function mempoolNote(mempool, coin) {
   if (mempool.loaded === false) return 'Being read from disk';
-  return `${virtualBytes(mempool.bytes)}, from ${leastFee(mempool, coin)}`;
+  return `${virtualBytes(mempool.bytes)}, fee from ${leastFee(mempool, coin)}`;
 }
 
 function newestBlocks({ chain, blocks }, now) {
