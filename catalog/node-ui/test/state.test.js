@@ -3,9 +3,6 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 
-import * as electrum from '../html/electrum/state.js';
-import { readMetrics } from '../html/electrum/metrics.js';
-import * as lightning from '../html/lightning/state.js';
 import { connections } from '../html/node/connections.js';
 import * as lists from '../html/node/lists.js';
 import * as node from '../html/node/state.js';
@@ -152,37 +149,6 @@ for (const [text, size, fingerprint] of [
 test('QR code: what does not fit is refused', () => {
   assert.throws(() => encode('a'.repeat(214)), RangeError);
   assert.throws(() => encode('ä'.repeat(107)), RangeError);
-});
-
-for (const [state, info, headline] of [
-  ['NON_EXISTING', null, 'There is no wallet yet'],
-  ['LOCKED', null, 'The wallet is locked'],
-  ['UNLOCKED', null, 'Starting'],
-  ['RPC_ACTIVE', null, 'Waiting for the chain'],
-  ['SERVER_ACTIVE', { kind: 'answer', value: { synced_to_chain: true } }, 'In sync'],
-  ['SERVER_ACTIVE', { kind: 'answer', value: { synced_to_chain: false } }, 'Catching up with the chain'],
-  ['SERVER_ACTIVE', { kind: 'refused', status: 403 }, 'Running, but closed to this page'],
-  ['SOMETHING_NEW', null, 'lnd says SOMETHING_NEW'],
-]) {
-  test(`lightning: ${state} ${info?.kind ?? ''}`, () => {
-    assert.equal(lightning.describe({ state, info }, { unit: 'archy-lnd' }).headline, headline);
-  });
-}
-
-for (const [height, chain, headline] of [
-  [null, { blocks: 5 }, 'Waiting for Bitcoin'],
-  [5, null, 'Running, perhaps behind'],
-  [5, { blocks: 900 }, 'Building the index'],
-  [899, { blocks: 900 }, 'In sync'],
-  [900, { blocks: 900, initialblockdownload: true }, 'Up to its Bitcoin node'],
-]) {
-  test(`electrum: ${height} of ${chain?.blocks}`, () => assert.equal(electrum.describe({ height, chain }).headline, headline));
-}
-
-test('metrics', () => {
-  const text = '# HELP electrs_index_height x\nelectrs_index_height{type="tip"} 42\nelectrs_mempool_txs_count{fee_rate=" [1, 2)"} 3\nelectrs_mempool_txs_count{fee_rate=" [2, 3)"} 4\n';
-  assert.deepEqual(readMetrics(text), { height: 42, mempool: 7 });
-  assert.deepEqual(readMetrics('# nothing yet\n'), { height: null, mempool: null });
 });
 
 test('figures', () => {

@@ -1,50 +1,66 @@
 // The page of electrs.
 import { ask, withoutAnswer } from '../shared/answer.js';
-import { count, moment, networkName } from '../shared/format.js';
+import { addresses } from '../shared/connect.js';
+import { count, moment, networkName, share as shareText, virtualBytes } from '../shared/format.js';
 import * as page from '../shared/page.js';
 import { poll } from '../shared/poll.js';
-import { readMetrics } from './metrics.js';
-import { describe } from './state.js';
+import { bands, feeRate } from './figures.js';
+import { history } from './history.js';
+import { server } from './server.js';
+import { describe, share } from './state.js';
 
 const config = await (await fetch('config.json')).json();
 document.documentElement.dataset.coin = 'electrum';
 page.text('command', `journalctl --user -u ${config.unit}`);
 page.shown('network', true);
 page.text('network', networkName(config.network));
-page.text('server', `${location.hostname}:${config.electrum_port}`);
+page.ring(null, '', 'calm');
+addresses('connect', server(config, location.hostname));
 
 let answeredAt = null; // when the figures on the page were true, in seconds since 1970
-
-/** An answer whose value is {height, mempool, chain}, each null while it is not known. */
-async function askElectrs(signal) {
-  const [metrics, chain] = await Promise.all([
-    ask('api/metrics', 'text', { signal }),
-    ask('api/chain', 'json', { signal }),
-  ]);
-  if (metrics.kind !== 'answer') return metrics;
-  return { kind: 'answer', value: { ...readMetrics(metrics.value), chain: chain.kind === 'answer' ? chain.value : null } };
-}
+const refresh = history(config);
 
 function show(answer) {
-  const state = withoutAnswer(answer, config) ?? describe(answer.value);
+  const absent = withoutAnswer(answer, config);
+  const state = absent ?? describe(answer.value, config);
   page.state(state);
-  page.progress(state.progress ?? null);
+  page.text('progress', state.progress ?? '');
   document.title = `${state.headline} · ${config.title}`;
 
-  if (answer.kind !== 'answer') {
+  const done = absent ? null : share(answer.value);
+  page.ring(done, done === null ? '–' : shareText(done), state.tone);
+  if (absent || answer.value.height === null) {
     page.stale(answeredAt === null ? 'It has not answered since this page was opened.' : `The figures are from ${moment(answeredAt)}.`);
     return;
   }
   answeredAt = Date.now() / 1000;
   page.stale(null);
   figures(answer.value);
+  refresh(answer.value.height);
 }
 
-function figures({ height, mempool, chain }) {
-  page.text('height', count(height ?? NaN));
-  page.text('mempool', count(mempool ?? NaN));
-  page.text('chain', count(chain?.blocks ?? NaN));
-  page.text('chain-note', chain === null ? 'Not reachable from this page' : '');
+function figures({ version, height, node, mempool, histogram, fees }) {
+  if (version !== null) page.text('software', `Version ${version.replace('electrs/', '')}`);
+  page.text('height', count(height));
+  page.text('chain', count(node?.blocks));
+  page.text('chain-note', node === null ? 'It does not answer' : behind(node.blocks - height));
+  page.text('mempool', count(mempool?.size));
+  page.text('mempool-note', mempool === null ? '' : virtualBytes(mempool.bytes));
+  for (const [blocks, estimate] of fees) {
+    page.text(`fee-${blocks}`, feeRate(estimate) ?? '–');
+  }
+  page.text('fee-note', fees.every(([, estimate]) => feeRate(estimate) === null) ? 'The node has seen too few payments to tell' : 'For 2, 6 and 144 blocks');
+  waiting(histogram ?? []);
 }
 
-poll(askElectrs, show);
+function behind(blocks) {
+  return blocks <= 0 ? 'All of them in the index' : `${count(blocks)} not in the index yet`;
+}
+
+function waiting(histogram) {
+  page.shown('bands-table', histogram.length > 0);
+  page.shown('bands-empty', histogram.length === 0);
+  page.table('bands', histogram.length === 0 ? [] : bands(histogram));
+}
+
+poll((signal) => ask('api/status', 'json', { signal }), show);

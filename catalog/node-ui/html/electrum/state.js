@@ -1,36 +1,52 @@
 // What electrs' figures mean, in words. Pure.
-import { count, percent } from '../shared/format.js';
+import { count, duration } from '../shared/format.js';
 
-const justArrived = 2; // blocks: so few are indexed before one has read about it
+/** How much of the node's chain is in the index, from 0 to 1; null while that is not known. */
+export function share({ height, node }) {
+  if (height === null || node === null) return null;
+  return node.blocks === 0 ? 1 : Math.min(1, height / node.blocks);
+}
 
-/** `chain` is bitcoind's answer about itself, or null where this page cannot reach it. */
-export function describe({ height, chain }) {
-  if (height === null) {
-    return {
-      tone: 'busy',
-      headline: 'Waiting for Bitcoin',
-      detail: 'electrs builds its index once the Bitcoin node has left its initial download.',
-      progress: null,
-    };
+/**
+ * The state to show: {tone, headline, detail, progress}. What changes at each turn is in `progress`, a text or null;
+ * headline and detail stay the same while the state does, since a screen reader speaks them when they change.
+ */
+export function describe({ verdict, reached, height, node }, { unit }) {
+  if (verdict.ready) {
+    return { tone: 'good', headline: 'In sync', detail: 'Every block of the Bitcoin node is in the index.', progress: null };
   }
-  if (chain === null) {
-    return {
-      tone: 'warn',
-      headline: 'Running, perhaps behind',
-      detail: 'The Bitcoin node does not answer this page, so it cannot say whether the index is complete.',
-      progress: null,
-    };
-  }
-  if (chain.blocks - height > justArrived) {
+  if (verdict.progress !== undefined) {
+    const left = verdict.remaining_s === undefined ? '' : `, about ${duration(verdict.remaining_s)} left`;
     return {
       tone: 'busy',
       headline: 'Building the index',
-      detail: 'Until it is complete, wallets get no answer.',
-      progress: { share: height / chain.blocks, label: `Block ${count(height)} of ${count(chain.blocks)}, ${percent(height / chain.blocks)}` },
+      detail: 'Until it is complete, wallets get old answers, or none.',
+      progress: `Block ${count(height)} of ${count(node.blocks)}${left}`,
     };
   }
-  if (chain.initialblockdownload) {
-    return { tone: 'busy', headline: 'Up to its Bitcoin node', detail: 'The Bitcoin node itself has not left its initial download.', progress: null };
+  if (node === null) {
+    return {
+      tone: 'bad',
+      headline: 'Its Bitcoin node does not answer',
+      detail: 'electrs needs it for every answer. When it is back, so is electrs.',
+      progress: null,
+    };
   }
-  return { tone: 'good', headline: 'In sync', detail: 'Every block of the Bitcoin node is in the index.', progress: null };
+  if (node.initialblockdownload && node.chain !== 'regtest') {
+    return {
+      tone: 'busy',
+      headline: 'Waiting for Bitcoin',
+      detail: 'electrs builds its index once the Bitcoin node has left its initial block download.',
+      progress: `The node is at block ${count(node.blocks)} of ${count(node.headers)}`,
+    };
+  }
+  if (!reached) {
+    return {
+      tone: 'bad',
+      headline: 'electrs does not answer',
+      detail: `It is stopped, just starting, or busy with its index. Its last words are in the journal: journalctl --user -u ${unit}`,
+      progress: null,
+    };
+  }
+  return { tone: 'busy', headline: 'Not ready yet', detail: `electrs is ${verdict.message}.`, progress: null };
 }

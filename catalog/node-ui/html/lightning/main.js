@@ -1,56 +1,103 @@
 // The page of lnd.
 import { ask, withoutAnswer } from '../shared/answer.js';
-import { count, moment, networkName } from '../shared/format.js';
+import { addresses } from '../shared/connect.js';
+import { count, moment, networkName, share as shareText } from '../shared/format.js';
 import * as page from '../shared/page.js';
 import { poll } from '../shared/poll.js';
-import { describe } from './state.js';
+import { connections } from './connections.js';
+import { channelRows, invoiceRows, paymentRows, peerRows, pendingRows, sats } from './lists.js';
+import { describe, share } from './state.js';
 
 const config = await (await fetch('config.json')).json();
 document.documentElement.dataset.coin = 'lightning';
 page.text('command', `podman exec ${config.unit} lncli getinfo`);
+page.text('words-command', `podman exec ${config.unit} cat /root/.lnd/wallet-words`);
+page.shown('words', config.make_wallet);
 page.shown('network', true);
 page.text('network', networkName(config.network));
+page.ring(null, '', 'calm');
 
 let answeredAt = null; // when the figures on the page were true, in seconds since 1970
 
-/** An answer whose value is {state, info}: lnd's own word, and the answer to getinfo or null. */
+/** An answer whose value is {overview, channels, peers, activity}, the last three null while lnd cannot give them. */
 async function askLnd(signal) {
-  const state = await ask('api/state', 'json', { signal });
-  if (state.kind !== 'answer') return state;
-  const ready = state.value.state === 'SERVER_ACTIVE' || state.value.state === 'RPC_ACTIVE';
-  const info = ready ? await ask('api/getinfo', 'json', { signal }) : null;
-  return { kind: 'answer', value: { state: state.value.state, info } };
+  const overview = await ask('api/overview', 'json', { signal });
+  if (overview.kind !== 'answer') return overview;
+  const open = overview.value.info !== null;
+  const lists = open ? await Promise.all(['channels', 'peers', 'activity'].map((what) => ask(`api/${what}`, 'json', { signal }))) : [];
+  const [channels, peers, activity] = [0, 1, 2].map((i) => (lists[i]?.kind === 'answer' ? lists[i].value : null));
+  return { kind: 'answer', value: { overview: overview.value, channels, peers, activity } };
 }
 
 function show(answer) {
-  const state = withoutAnswer(answer, config) ?? describe(answer.value, config);
+  const absent = withoutAnswer(answer, config);
+  const state = absent ?? describe(answer.value.overview, config);
   page.state(state);
+  page.text('progress', state.progress ?? '');
   page.shown('todo', state.command !== undefined);
   page.text('todo-command', state.command ?? '');
   document.title = `${state.headline} · ${config.title}`;
 
-  if (answer.value?.info?.kind === 'answer') {
-    answeredAt = Date.now() / 1000;
-    page.stale(null);
-    figures(answer.value.info.value);
-  } else if (answeredAt !== null) {
-    page.stale(`The figures are from ${moment(answeredAt)}.`);
-  } else {
-    page.stale(null);
+  const done = absent ? null : share(answer.value.overview);
+  page.ring(done, done === null ? '–' : shareText(done), state.tone);
+  if (absent || answer.value.overview.info === null) {
+    page.stale(answeredAt === null ? 'It has not answered since this page was opened.' : `The figures are from ${moment(answeredAt)}.`);
+    return;
+  }
+  const now = Date.now() / 1000;
+  answeredAt = now;
+  page.stale(null);
+  figures(answer.value.overview);
+  if (answer.value.channels !== null) channels(answer.value.channels);
+  if (answer.value.peers !== null) peers(answer.value.peers);
+  if (answer.value.activity !== null) activity(answer.value.activity, now);
+}
+
+function figures({ info, wallet, channels: balance }) {
+  page.text('software', `Version ${info.version.split(' ')[0]}`);
+  page.text('height', count(info.block_height));
+  page.text('alias', info.alias);
+  page.text('graph', info.synced_to_graph ? 'Complete' : 'Being fetched');
+  page.text('graph-note', info.synced_to_graph ? 'The map of the network, for finding ways' : 'From its peers, as far as it has any');
+  addresses('connect', connections(config, info, location.hostname));
+
+  if (wallet !== null) {
+    page.text('wallet', sats(wallet.confirmed_balance));
+    const waiting = Number(wallet.unconfirmed_balance);
+    page.text('wallet-note', waiting === 0 ? 'On the chain, all confirmed' : `On the chain; ${sats(waiting)} more unconfirmed`);
+  }
+  if (balance !== null) {
+    page.text('ours', sats(balance.local));
+    const moving = Number(balance.unsettled);
+    page.text('ours-note', `In channels; can be sent${moving > 0 ? `. ${sats(moving)} on its way` : ''}`);
+    page.text('theirs', sats(balance.remote));
+    page.text('theirs-note', 'In channels; can be received');
   }
 }
 
-function figures(info) {
-  page.text('software', `Version ${info.version.split(' ')[0]}`);
-  page.text('channels', count(info.num_active_channels));
-  page.text('channels-note', `${count(info.num_inactive_channels)} inactive, ${count(info.num_pending_channels)} pending`);
-  page.text('height', count(info.block_height));
-  page.text('height-note', info.synced_to_chain ? 'Up to its Bitcoin node' : 'Behind its Bitcoin node');
-  page.text('graph', info.synced_to_graph ? 'Up to date' : 'Being fetched');
-  page.text('peers', count(info.num_peers));
-  page.text('alias', info.alias);
-  page.text('pubkey', info.identity_pubkey);
-  page.text('addresses', info.uris?.length ? `Announced as ${info.uris.map((uri) => uri.split('@')[1]).join(', ')}` : 'No address announced: others cannot open a connection to it');
+function channels({ total, open, pending }) {
+  const inactive = open.filter((channel) => !channel.active).length;
+  page.text('channels-summary', total === 0 ? '' : `${count(total)}${inactive > 0 ? `, ${count(inactive)} of them inactive` : ''}${total > open.length ? `; ${count(open.length)} are listed` : ''}. In satoshis.`);
+  list('channels', channelRows(open));
+  page.shown('pending', pending.length > 0);
+  page.table('pending-rows', pendingRows(pending));
+}
+
+function peers({ total, peers: some }) {
+  page.text('peers-summary', total > some.length ? `${count(total)}; ${count(some.length)} are listed` : total === 0 ? '' : count(total));
+  list('peers', peerRows(some));
+}
+
+function activity({ invoices, payments }, now) {
+  list('invoices', invoiceRows(invoices, now));
+  list('payments', paymentRows(payments, now));
+}
+
+/** Fills a table, or shows the sentence that stands for an empty one. */
+function list(name, rows) {
+  page.shown(`${name}-table`, rows.length > 0);
+  page.shown(`${name}-empty`, rows.length === 0);
+  page.table(`${name}-rows`, rows);
 }
 
 poll(askLnd, show);

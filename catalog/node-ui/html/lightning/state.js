@@ -1,41 +1,53 @@
 // What lnd's answers mean, in words. Pure.
 // The states are those of lnd's lnrpc/stateservice.proto.
+import { count, duration } from '../shared/format.js';
 
-/** `state` is lnd's own word; `info` an answer to getinfo, or null while lnd cannot give one. */
-export function describe({ state, info }, { unit }) {
-  switch (state) {
-    case 'NON_EXISTING':
-      return {
-        tone: 'warn',
-        headline: 'There is no wallet yet',
-        detail: 'lnd runs and waits for one. Making it shows 24 words, to be written down. In a terminal on this machine:',
-        command: `podman exec -it ${unit} sh /usr/local/bin/create-wallet`,
-      };
-    case 'LOCKED':
-      return {
-        tone: 'warn',
-        headline: 'The wallet is locked',
-        detail: 'It was made with another password than the one lnd was given to open it. In a terminal on this machine:',
-        command: `podman exec -it ${unit} lncli unlock`,
-      };
-    case 'WAITING_TO_START':
-    case 'UNLOCKED':
-      return { tone: 'busy', headline: 'Starting', detail: 'lnd opens its wallet and connects to the Bitcoin node.' };
-    case 'RPC_ACTIVE':
-      return { tone: 'busy', headline: 'Waiting for the chain', detail: 'lnd follows the chain up to the newest block before it opens its channels.' };
-    case 'SERVER_ACTIVE':
-      return running(info);
-    default:
-      return { tone: 'warn', headline: `lnd says ${state}`, detail: 'This page does not know that state.' };
-  }
+/** How much of the node's chain lnd has seen, from 0 to 1; null while that is not known. */
+export function share({ info, node }) {
+  if (info === null) return null;
+  if (info.synced_to_chain) return 1;
+  if (node === null || node.blocks === 0) return null;
+  return Math.min(0.9999, info.block_height / node.blocks);
 }
 
-function running(info) {
-  if (info.kind !== 'answer') {
-    return { tone: 'warn', headline: 'Running, but closed to this page', detail: info.message ?? 'lnd does not accept the read-only key that this page has.' };
+/**
+ * The state to show: {tone, headline, detail, progress, command}. `overview` is the answer to api/overview. What changes at
+ * each turn is in `progress`, a text or null; headline and detail stay the same while the state does, since a screen reader
+ * speaks them when they change.
+ */
+export function describe({ state, info, info_status: infoStatus, node, verdict }, { unit, make_wallet: makesWallet }) {
+  const says = (tone, headline, detail, more = {}) => ({ tone, headline, detail, progress: null, ...more });
+  switch (state) {
+    case 'NON_EXISTING':
+      if (makesWallet) return says('busy', 'Making its wallet', 'That takes some seconds. If it stays so, the journal says why.');
+      return says('warn', 'There is no wallet yet', 'lnd waits for one. Give it the password that it knows (catalog/README.md says which). In a terminal on this machine:', {
+        command: `podman exec -it ${unit} lncli create`,
+      });
+    case 'LOCKED':
+      return says('warn', 'The wallet is locked', 'It was made with another password than the one lnd was given to open it. In a terminal on this machine:', {
+        command: `podman exec -it ${unit} lncli unlock`,
+      });
+    case 'WAITING_TO_START':
+    case 'UNLOCKED':
+      return says('busy', 'Starting', 'lnd opens its wallet and connects to the Bitcoin node.');
+    case 'RPC_ACTIVE':
+    case 'SERVER_ACTIVE':
+      break;
+    default:
+      return says('warn', `lnd says ${state}`, 'This page does not know that state.');
   }
-  if (!info.value.synced_to_chain) {
-    return { tone: 'busy', headline: 'Catching up with the chain', detail: 'lnd has not seen the newest blocks yet.' };
+  if (info === null && infoStatus === 0) {
+    return says('busy', 'Running, and not open to this page yet', 'It gets its key, a macaroon that can only read, within half a minute of the first start.');
   }
-  return { tone: 'good', headline: 'In sync', detail: 'lnd has seen every block of its Bitcoin node.' };
+  if (info === null && state === 'RPC_ACTIVE') return says('busy', 'Starting', 'lnd looks through the chain before it opens its channels.');
+  if (info === null) return says('warn', 'Running, but closed to this page', `lnd does not accept the read-only key that this page has (HTTP ${infoStatus}).`);
+  if (info.synced_to_chain) return says('good', 'In sync', 'lnd has seen every block of its Bitcoin node.');
+  if (node === null) return says('bad', 'Its Bitcoin node does not answer', 'Until it does, lnd sees no new blocks.');
+  if (node.blocks > info.block_height) {
+    const left = verdict.remaining_s === undefined ? '' : `, about ${duration(verdict.remaining_s)} left`;
+    return says('busy', 'Catching up with the chain', 'lnd opens its channels once it has seen every block.', {
+      progress: `Block ${count(info.block_height)} of ${count(node.blocks)}${left}`,
+    });
+  }
+  return says('busy', 'Waiting for a new block', 'The newest one is more than two hours old, or just being read; lnd then does not call itself in sync.');
 }

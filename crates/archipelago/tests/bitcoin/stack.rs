@@ -72,7 +72,6 @@ pub(crate) fn install_all(node: &Node) -> String {
         printed += &output.stderr;
     }
     // On regtest no block comes unless someone mines, and lnd waits for one before it looks at the chain.
-    node.shell("echo yes | podman exec -i archy-lnd sh /usr/local/bin/create-wallet >/dev/null");
     mine(node, 1);
     until("lnd to be up to its node", FOLLOWS, || {
         lnd_info(node)?["synced_to_chain"].as_bool()?.then_some(())

@@ -1,0 +1,119 @@
+// lnd's answers as rows of tables and texts. Pure. lnd sends 64-bit numbers as strings.
+import { ago, bytes, count, milliseconds, moment } from '../shared/format.js';
+
+/** Satoshis, as lnd sends them, as '1,234 sat'. */
+export function sats(amount) {
+  return `${count(Number(amount))} sat`;
+}
+
+/** A public key or an outpoint, short enough to be looked at; the whole of it goes into a title. */
+export function short(text) {
+  return text.length > 20 ? `${text.slice(0, 8)}…${text.slice(-6)}` : text;
+}
+
+export function channelRows(open) {
+  return open
+    .slice()
+    .sort((a, b) => Number(b.capacity) - Number(a.capacity))
+    .map((channel) => {
+      const [ours, theirs] = [Number(channel.local_balance), Number(channel.remote_balance)];
+      return {
+        key: channel.channel_point,
+        cells: [
+          { text: name(channel), under: `${channel.active ? 'Active' : 'Inactive'}${channel.private ? ', not announced' : ''}`, title: channel.remote_pubkey },
+          { text: `${count(ours)} ours`, under: `${count(theirs)} theirs${onItsWay(channel)}`, share: ours + theirs === 0 ? 0 : ours / (ours + theirs) },
+          { text: count(Number(channel.capacity)), className: 'number minor' },
+        ],
+      };
+    });
+}
+
+function name({ peer_alias: alias, remote_pubkey: key }) {
+  return alias || short(key);
+}
+
+function onItsWay({ unsettled_balance: unsettled }) {
+  return Number(unsettled ?? 0) > 0 ? `, ${count(Number(unsettled))} on its way` : '';
+}
+
+export function pendingRows(pending) {
+  return pending.map((channel) => ({
+    key: `${channel.what} ${channel.channel_point}`,
+    cells: [
+      { text: short(channel.remote_node_pub), title: channel.remote_node_pub },
+      { text: sentence(channel.what), under: until(channel) },
+      { text: count(Number(channel.what === 'opening' ? channel.local_balance : (channel.limbo_balance ?? channel.local_balance))), className: 'number' },
+    ],
+  }));
+}
+
+function sentence(words) {
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function until({ blocks_til_maturity: blocks }) {
+  if (!(blocks > 0)) return null;
+  return blocks === 1 ? '1 block to wait' : `${count(blocks)} blocks to wait`;
+}
+
+export function peerRows(peers) {
+  return peers.map(({ pub_key: key, address, inbound, ping_time: ping, bytes_sent: sent, bytes_recv: received }) => ({
+    key,
+    cells: [
+      { text: short(key), under: address, title: key },
+      { text: inbound ? 'In' : 'Out' },
+      { text: Number(ping) > 0 ? milliseconds(Number(ping) / 1e6) : '–', className: 'number' },
+      { text: bytes(Number(sent) + Number(received)), className: 'number minor' },
+    ],
+  }));
+}
+
+const invoiceStates = { OPEN: 'Open', SETTLED: 'Paid', CANCELED: 'Cancelled', ACCEPTED: 'Being paid' };
+
+/** `now` in seconds since 1970. An open invoice whose time is over cannot be paid any more. */
+export function invoiceRows(invoices, now) {
+  return newestFirst(invoices, (invoice) => Number(invoice.creation_date)).map((invoice) => {
+    const made = Number(invoice.creation_date);
+    const over = invoice.state === 'OPEN' && made + Number(invoice.expiry ?? 0) < now;
+    return {
+      key: invoice.add_index,
+      cells: [
+        { text: invoice.memo || (invoice.is_keysend ? 'Sent without an invoice' : 'Without a memo'), under: when(made, now), title: moment(made) },
+        { text: over ? 'Expired' : (invoiceStates[invoice.state] ?? invoice.state) },
+        { text: count(Number(invoice.state === 'SETTLED' ? invoice.amt_paid_sat : invoice.value)), className: 'number' },
+      ],
+    };
+  });
+}
+
+const paymentStates = { SUCCEEDED: 'Sent', FAILED: 'Failed', IN_FLIGHT: 'On its way', INITIATED: 'Begun' };
+const failures = {
+  FAILURE_REASON_TIMEOUT: 'In time, no way was found',
+  FAILURE_REASON_NO_ROUTE: 'No way to there',
+  FAILURE_REASON_INSUFFICIENT_BALANCE: 'Too little in the channels',
+  FAILURE_REASON_INCORRECT_PAYMENT_DETAILS: 'Refused by the other end',
+  FAILURE_REASON_CANCELED: 'Cancelled',
+};
+
+export function paymentRows(payments, now) {
+  return newestFirst(payments, (payment) => Number(payment.creation_time_ns)).map((payment) => {
+    const made = Math.floor(Number(payment.creation_time_ns) / 1e9);
+    return {
+      key: payment.payment_index,
+      cells: [
+        { text: when(made, now), title: moment(made) },
+        { text: paymentStates[payment.status] ?? payment.status, under: payment.status === 'FAILED' ? (failures[payment.failure_reason] ?? 'For a reason of its own') : null },
+        { text: count(Number(payment.value_sat)), under: payment.status === 'SUCCEEDED' ? `${count(Number(payment.fee_sat))} fee` : null, className: 'number' },
+      ],
+    };
+  });
+}
+
+/** Coarse, so that a row is not written anew at every turn. */
+function when(then, now) {
+  return now - then < 60 ? 'just now' : now - then < 86400 ? ago(then, now) : moment(then);
+}
+
+function newestFirst(list, time) {
+  return list.slice().sort((a, b) => time(b) - time(a));
+}

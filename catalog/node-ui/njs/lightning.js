@@ -1,0 +1,133 @@
+// What of lnd's answers goes on to its page, and what they say about its readiness. Pure.
+//
+// Only the fields named here leave nginx. lnd's lists hold more than a page has to know: an invoice its preimage, which is
+// what a payer pays for; a payment the way it took.
+// The answers are those of https://lightning.engineering/api-docs/api/lnd/rest-endpoints; 64-bit numbers come as strings.
+
+import progress from './progress.js';
+import ready from './ready.js';
+
+const info = [
+  'alias', 'color', 'identity_pubkey', 'uris', 'version', 'block_height', 'best_header_timestamp', 'synced_to_chain',
+  'synced_to_graph', 'num_peers', 'num_active_channels', 'num_inactive_channels', 'num_pending_channels',
+];
+const wallet = ['total_balance', 'confirmed_balance', 'unconfirmed_balance', 'locked_balance', 'reserved_balance_anchor_chan'];
+const channel = [
+  'active', 'remote_pubkey', 'peer_alias', 'channel_point', 'capacity', 'local_balance', 'remote_balance', 'unsettled_balance',
+  'local_chan_reserve_sat', 'total_satoshis_sent', 'total_satoshis_received', 'private', 'initiator',
+];
+const pending = ['remote_node_pub', 'channel_point', 'capacity', 'local_balance', 'remote_balance'];
+const closing = ['limbo_balance', 'blocks_til_maturity', 'closing_txid', 'maturity_height'];
+const peer = ['pub_key', 'address', 'inbound', 'ping_time', 'bytes_sent', 'bytes_recv', 'sat_sent', 'sat_recv'];
+const invoice = ['memo', 'value', 'amt_paid_sat', 'state', 'creation_date', 'settle_date', 'expiry', 'is_keysend', 'add_index'];
+const payment = ['payment_index', 'value_sat', 'fee_sat', 'status', 'creation_time_ns', 'failure_reason'];
+const mostChannels = 500;
+const mostPeers = 200;
+const mostMoves = 20;
+
+/** The named fields of an object, those that it has. */
+function pick(from, fields) {
+  const to = {};
+  if (from === null || typeof from !== 'object') return to;
+  fields.forEach((field) => {
+    if (from[field] !== undefined) to[field] = from[field];
+  });
+  return to;
+}
+
+/** The newest or first `most` of a list, each with the named fields. */
+function list(from, fields, most) {
+  return (Array.isArray(from) ? from : []).slice(0, most).map((one) => pick(one, fields));
+}
+
+/** What the page is told, by the name of what was asked. Each takes lnd's answers, in the order of the questions. */
+const told = {
+  overview: (state, about, onChain, inChannels, node) => ({
+    state: state.state,
+    info: about === null ? null : pick(about, info),
+    wallet: onChain === null ? null : pick(onChain, wallet),
+    channels: inChannels === null ? null : {
+      local: amount(inChannels.local_balance),
+      remote: amount(inChannels.remote_balance),
+      unsettled: amount(inChannels.unsettled_local_balance),
+    },
+    node: node,
+  }),
+  channels: (open, waiting) => ({
+    total: open.channels ? open.channels.length : 0,
+    open: list(open.channels, channel, mostChannels),
+    pending: []
+      .concat(group(waiting.pending_open_channels, 'opening'))
+      .concat(group(waiting.waiting_close_channels, 'closing'))
+      .concat(group(waiting.pending_force_closing_channels, 'closing by force'))
+      .slice(0, mostChannels),
+  }),
+  peers: (answer) => ({ total: answer.peers ? answer.peers.length : 0, peers: list(answer.peers, peer, mostPeers) }),
+  activity: (invoices, payments) => ({
+    invoices: list(invoices.invoices, invoice, mostMoves),
+    payments: list(payments.payments, payment, mostMoves),
+  }),
+};
+
+function amount(value) {
+  return value && value.sat !== undefined ? value.sat : '0';
+}
+
+function group(entries, what) {
+  return (Array.isArray(entries) ? entries : []).map((entry) => Object.assign({ what: what }, pick(entry.channel, pending), pick(entry, closing)));
+}
+
+const oldS = 2 * 3600; // lnd takes a chain whose newest block is older for one that it has not all of
+
+/**
+ * The memory of ready.js with a new verdict, from what was seen: `status` of the answer to /v1/state and lnd's word in it,
+ * `infoStatus` and `info` of getinfo (0 and null if not asked), and bitcoind's own chaininfo or null.
+ */
+function verdict(seen, memory, now) {
+  if (seen.status === 504) return { samples: memory.samples, verdict: ready.meanwhile(memory, now), time: memory.time };
+  if (seen.status !== 200) return said(ready.no('not answering'), memory.samples, now);
+  switch (seen.state) {
+    case 'NON_EXISTING':
+      return said(ready.no('without a wallet'), [], now);
+    case 'LOCKED':
+      return said(ready.no('locked: its wallet has another password'), [], now);
+    case 'WAITING_TO_START':
+    case 'UNLOCKED':
+      return said(ready.no('starting'), [], now);
+    case 'RPC_ACTIVE':
+    case 'SERVER_ACTIVE':
+      return running(seen, memory, now);
+    default:
+      return said(ready.no(`in a state of its own: ${seen.state}`), [], now);
+  }
+}
+
+function running(seen, memory, now) {
+  if (seen.info === null) {
+    if (seen.infoStatus === 504) return { samples: memory.samples, verdict: ready.meanwhile(memory, now), time: memory.time };
+    if (seen.infoStatus === 0) return said(ready.no('running, but its page has no key to it yet'), [], now);
+    if (seen.state === 'RPC_ACTIVE') return said(ready.no('starting, and waiting for the chain'), memory.samples, now);
+    return said(ready.no(`refusing its page (HTTP ${seen.infoStatus})`), [], now);
+  }
+  const height = seen.info.block_height;
+  if (seen.state === 'SERVER_ACTIVE' && seen.info.synced_to_chain) return said(ready.yes(), [], now);
+  if (seen.node !== null && seen.node.blocks > height) {
+    const samples = progress.noted(memory.samples, height / seen.node.blocks, now);
+    const under = ready.underWay(height / seen.node.blocks, samples);
+    under.message = `catching up, block ${grouped(height)} of ${grouped(seen.node.blocks)}`;
+    return said(under, samples, now);
+  }
+  const age = now - Number(seen.info.best_header_timestamp);
+  if (age > oldS) return said(ready.no('waiting for a new block: the newest is more than two hours old'), memory.samples, now);
+  return said(ready.no(`catching up, at block ${grouped(height)}`), memory.samples, now);
+}
+
+function said(what, samples, now) {
+  return { samples: samples, verdict: what, time: now };
+}
+
+function grouped(n) {
+  return String(n).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+export default { told, verdict };

@@ -1,0 +1,148 @@
+// The page of lnd and what nginx does for it. Run: node --test catalog/node-ui/test/
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { connections } from '../html/lightning/connections.js';
+import { channelRows, invoiceRows, paymentRows, peerRows, pendingRows, sats, short } from '../html/lightning/lists.js';
+import { describe, share } from '../html/lightning/state.js';
+import lightning from '../njs/lightning.js';
+
+const now = 1_800_000_000;
+const empty = { samples: [], verdict: null, time: 0 };
+const info = { block_height: 900, best_header_timestamp: String(now - 60), synced_to_chain: true };
+const behind = { ...info, block_height: 90, synced_to_chain: false };
+const old = { ...info, best_header_timestamp: String(now - 86400), synced_to_chain: false };
+const node = { blocks: 900, headers: 900 };
+
+for (const [what, seen, expected] of [
+  ['in sync', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info, node }, { ready: true }],
+  ['in sync, its node silent', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info, node: null }, { ready: true }],
+  ['not yet a server', { status: 200, state: 'RPC_ACTIVE', infoStatus: 200, info, node }, { ready: false, message: 'catching up, at block 900' }],
+  ['behind', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: behind, node }, { ready: false, message: 'catching up, block 90 of 900', progress: 0.1 }],
+  ['with an old chain', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node }, { ready: false, message: 'waiting for a new block: the newest is more than two hours old' }],
+  ['not to be asked yet', { status: 200, state: 'RPC_ACTIVE', infoStatus: 500, info: null, node }, { ready: false, message: 'starting, and waiting for the chain' }],
+  ['without a wallet', { status: 200, state: 'NON_EXISTING', infoStatus: 0, info: null, node }, { ready: false, message: 'without a wallet' }],
+  ['locked', { status: 200, state: 'LOCKED', infoStatus: 0, info: null, node }, { ready: false, message: 'locked: its wallet has another password' }],
+  ['unlocked', { status: 200, state: 'UNLOCKED', infoStatus: 0, info: null, node }, { ready: false, message: 'starting' }],
+  ['without a key', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 0, info: null, node }, { ready: false, message: 'running, but its page has no key to it yet' }],
+  ['with a wrong key', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 500, info: null, node }, { ready: false, message: 'refusing its page (HTTP 500)' }],
+  ['away', { status: 502, state: null, infoStatus: 502, info: null, node }, { ready: false, message: 'not answering' }],
+  ['silent', { status: 504, state: null, infoStatus: 504, info: null, node }, { ready: false, message: 'not answering' }],
+]) {
+  test(`readiness: ${what}`, () => assert.deepEqual(lightning.verdict(seen, empty, now).verdict, expected));
+}
+
+test('readiness: one that is silent is what it was a moment ago', () => {
+  const ready = { samples: [], verdict: { ready: true }, time: now - 10 };
+  for (const seen of [{ status: 504, info: null }, { status: 200, state: 'SERVER_ACTIVE', infoStatus: 504, info: null }]) {
+    assert.deepEqual(lightning.verdict(seen, ready, now), ready);
+  }
+});
+
+test('no preimage, route or request goes on to the page', () => {
+  const told = JSON.stringify([
+    lightning.told.activity(
+      { invoices: [{ memo: 'tea', value: '5', r_preimage: 'SECRET', payment_request: 'SECRET', payment_addr: 'SECRET', htlcs: ['SECRET'] }] },
+      { payments: [{ value_sat: '7', payment_preimage: 'SECRET', payment_request: 'SECRET', htlcs: [{ route: 'SECRET' }] }] },
+    ),
+    lightning.told.channels({ channels: [{ capacity: '9', pending_htlcs: ['SECRET'], chan_status_flags: 'SECRET' }] }, {}),
+    lightning.told.overview({ state: 'X' }, { alias: 'a', features: 'SECRET' }, { total_balance: '1', account_balance: 'SECRET' }, {}, null),
+    lightning.told.peers({ peers: [{ pub_key: 'k', features: 'SECRET', errors: ['SECRET'] }] }),
+  ]);
+  assert.ok(!told.includes('SECRET'), told);
+  for (const kept of ['tea', '"5"', '"7"', '"9"', '"a"', '"k"']) assert.ok(told.includes(kept), kept);
+});
+
+test('channels that open and close are told apart, and long lists cut', () => {
+  const one = (key) => ({ channel: { remote_node_pub: key, capacity: '10' }, limbo_balance: '3' });
+  const told = lightning.told.channels(
+    { channels: Array(700).fill({ capacity: '1' }) },
+    { pending_open_channels: [one('a')], waiting_close_channels: [one('b')], pending_force_closing_channels: [one('c')] },
+  );
+  assert.deepEqual(told.pending.map(({ what, remote_node_pub: key }) => [what, key]), [['opening', 'a'], ['closing', 'b'], ['closing by force', 'c']]);
+  assert.deepEqual([told.total, told.open.length], [700, 500]);
+});
+
+for (const [overview, tone, headline, makes = true] of [
+  [{ state: 'NON_EXISTING', info: null, info_status: 0 }, 'busy', 'Making its wallet'],
+  [{ state: 'NON_EXISTING', info: null, info_status: 0 }, 'warn', 'There is no wallet yet', false],
+  [{ state: 'LOCKED', info: null, info_status: 0 }, 'warn', 'The wallet is locked'],
+  [{ state: 'UNLOCKED', info: null, info_status: 0 }, 'busy', 'Starting'],
+  [{ state: 'RPC_ACTIVE', info: null, info_status: 500 }, 'busy', 'Starting'],
+  [{ state: 'SERVER_ACTIVE', info: null, info_status: 0 }, 'busy', 'Running, and not open to this page yet'],
+  [{ state: 'SERVER_ACTIVE', info: null, info_status: 500 }, 'warn', 'Running, but closed to this page'],
+  [{ state: 'SERVER_ACTIVE', info, node }, 'good', 'In sync'],
+  [{ state: 'SERVER_ACTIVE', info: behind, node, verdict: {} }, 'busy', 'Catching up with the chain'],
+  [{ state: 'SERVER_ACTIVE', info: old, node }, 'busy', 'Waiting for a new block'],
+  [{ state: 'SERVER_ACTIVE', info: behind, node: null }, 'bad', 'Its Bitcoin node does not answer'],
+  [{ state: 'SOMETHING_NEW', info: null }, 'warn', 'lnd says SOMETHING_NEW'],
+]) {
+  test(`the page says: ${headline}`, () => {
+    const said = describe(overview, { unit: 'archy-lnd', make_wallet: makes });
+    assert.deepEqual([said.tone, said.headline], [tone, headline]);
+  });
+}
+
+test('the share of the chain', () => {
+  assert.deepEqual([{ info, node }, { info: behind, node }, { info: behind, node: null }, { info: null, node }].map(share), [1, 0.1, null, null]);
+});
+
+test('a channel: who, ours and theirs, the largest first', () => {
+  const key = `02${'ab'.repeat(32)}`;
+  const rows = channelRows([
+    { channel_point: 'p1', remote_pubkey: key, capacity: '100', local_balance: '0', remote_balance: '0', active: false, private: true },
+    { channel_point: 'p2', remote_pubkey: key, peer_alias: 'Zoë', capacity: '9007199254740', local_balance: '25', remote_balance: '75', unsettled_balance: '5', active: true },
+  ]);
+  assert.deepEqual(rows.map((row) => row.cells.map((cell) => [cell.text, cell.under, cell.share])), [
+    [['Zoë', 'Active', undefined], ['25 ours', '75 theirs, 5 on its way', 0.25], ['9,007,199,254,740', undefined, undefined]],
+    [['02ababab…ababab', 'Inactive, not announced', undefined], ['0 ours', '0 theirs', 0], ['100', undefined, undefined]],
+  ]);
+});
+
+test('channels that open and close', () => {
+  const rows = pendingRows([
+    { what: 'opening', remote_node_pub: 'k', channel_point: 'p', local_balance: '40' },
+    { what: 'closing by force', remote_node_pub: 'k', channel_point: 'p', local_balance: '40', limbo_balance: '39', blocks_til_maturity: 1 },
+  ]);
+  assert.deepEqual(rows.map((row) => row.cells.slice(1).map((cell) => [cell.text, cell.under])), [
+    [['Opening', null], ['40', undefined]],
+    [['Closing by force', '1 block to wait'], ['39', undefined]],
+  ]);
+});
+
+test('invoices: the newest first, and one whose time is over', () => {
+  const rows = invoiceRows([
+    { add_index: '1', memo: '', value: '5', state: 'OPEN', creation_date: String(now - 7200), expiry: '3600' },
+    { add_index: '2', memo: 'tea', value: '5', amt_paid_sat: '6', state: 'SETTLED', creation_date: String(now - 600), expiry: '3600' },
+  ], now);
+  assert.deepEqual(rows.map((row) => row.cells.map((cell) => cell.text)), [['tea', 'Paid', '6'], ['Without a memo', 'Expired', '5']]);
+});
+
+test('payments: what came of them', () => {
+  const rows = paymentRows([
+    { payment_index: '1', status: 'FAILED', failure_reason: 'FAILURE_REASON_NO_ROUTE', value_sat: '9', fee_sat: '0', creation_time_ns: `${now - 7200}000000000` },
+    { payment_index: '2', status: 'SUCCEEDED', value_sat: '1000', fee_sat: '1', creation_time_ns: `${now - 5}000000000` },
+  ], now);
+  assert.deepEqual(rows.map((row) => row.cells.map((cell) => [cell.text, cell.under])), [
+    [['just now', undefined], ['Sent', null], ['1,000', '1 fee']],
+    [['2 h ago', undefined], ['Failed', 'No way to there'], ['9', null]],
+  ]);
+});
+
+test('peers', () => {
+  const [row] = peerRows([{ pub_key: 'k', address: '10.0.0.1:9735', inbound: true, ping_time: '34000', bytes_sent: '600', bytes_recv: '900' }]);
+  assert.deepEqual(row.cells.map((cell) => cell.text), ['k', 'In', '34 ms', '1.5 kB']);
+});
+
+test('how others reach the node', () => {
+  const me = { identity_pubkey: '02aa', uris: [] };
+  const rows = (p2p, about = me) => connections({ p2p }, about, 'node.lan').map(({ label, value }) => [label, value]);
+  assert.deepEqual(rows({ address: '127.0.0.1', port: 9735 }), [['Public key', '02aa']]);
+  assert.deepEqual(rows({ address: '0.0.0.0', port: 9736 })[0], ['Address for other nodes (URI)', '02aa@node.lan:9736']);
+  assert.deepEqual(rows({ address: '127.0.0.1', port: 9735 }, { ...me, uris: ['02aa@1.2.3.4:9735'] })[0][1], '02aa@1.2.3.4:9735');
+});
+
+test('texts', () => {
+  assert.equal(sats('2100000000000000'), '2,100,000,000,000,000 sat');
+  assert.equal(short('12345678901234567890'), '12345678901234567890');
+});
