@@ -209,6 +209,7 @@ test('a fee histogram in few bands', () => {
   assert.equal(rows.length, 7);
   assert.deepEqual(rows[0].cells.map((cell) => cell.text), ['38+', '3.0 kvB', '15 %']);
   assert.equal(rows.at(-1).cells[2].text, '100 %');
+  assert.deepEqual(bands([[5, 0], [1, 0]]), []);
 });
 
 test('a history: the newest first, what waits before all', () => {

@@ -90,7 +90,7 @@ test('the share of the chain', () => {
 test('a channel: who, ours and theirs, the largest first', () => {
   const key = `02${'ab'.repeat(32)}`;
   const rows = channelRows([
-    { channel_point: 'p1', remote_pubkey: key, capacity: '100', local_balance: '0', remote_balance: '0', active: false, private: true },
+    { channel_point: 'p1', remote_pubkey: key, capacity: '100', local_balance: '0', remote_balance: '0', peer_alias: 'unable to lookup peer alias: alias for node not found', active: false, private: true },
     { channel_point: 'p2', remote_pubkey: key, peer_alias: 'Zoë', capacity: '9007199254740', local_balance: '25', remote_balance: '75', unsettled_balance: '5', active: true },
   ]);
   assert.deepEqual(rows.map((row) => row.cells.map((cell) => [cell.text, cell.under, cell.share])), [

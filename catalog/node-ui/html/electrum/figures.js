@@ -21,12 +21,13 @@ export function feeRate(estimate) {
  * Rows for shared/page.js `table()` out of Electrum's histogram [[fee rate, virtual size], …], highest rate first: neighbours
  * put together until there are few enough. `title` says how much waits for at least that rate.
  */
-export function bands(histogram) {
+export function bands(all) {
+  const histogram = all.filter(([, vsize]) => vsize > 0); // electrs has fixed steps, most of them empty
   const size = Math.ceil(histogram.length / mostBands);
   const groups = [];
   for (let i = 0; i < histogram.length; i += size) groups.push(histogram.slice(i, i + size));
   const total = histogram.reduce((sum, [, vsize]) => sum + vsize, 0);
-  const largest = Math.max(...groups.map(sizeOf));
+  const largest = Math.max(0, ...groups.map(sizeOf));
   let above = 0;
   return groups.map((group) => {
     const vsize = sizeOf(group);

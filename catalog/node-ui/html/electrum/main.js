@@ -45,7 +45,8 @@ function figures({ version, height, node, mempool, histogram, fees }) {
   page.text('chain', count(node?.blocks));
   page.text('chain-note', node === null ? 'It does not answer' : behind(node.blocks - height));
   page.text('mempool', count(mempool?.size));
-  page.text('mempool-note', mempool === null ? '' : virtualBytes(mempool.bytes));
+  page.text('size', mempool === null ? '–' : virtualBytes(mempool.bytes));
+  page.text('size-note', mempool === null ? '' : room(mempool.bytes));
   for (const [blocks, estimate] of fees) {
     page.text(`fee-${blocks}`, feeRate(estimate) ?? '–');
   }
@@ -57,10 +58,16 @@ function behind(blocks) {
   return blocks <= 0 ? 'All of them in the index' : `${count(blocks)} not in the index yet`;
 }
 
+/** A block holds a million virtual bytes. */
+function room(vsize) {
+  return vsize <= 1e6 ? 'Fits into one block' : `Fills ${count(Math.ceil(vsize / 1e6))} blocks`;
+}
+
 function waiting(histogram) {
-  page.shown('bands-table', histogram.length > 0);
-  page.shown('bands-empty', histogram.length === 0);
-  page.table('bands', histogram.length === 0 ? [] : bands(histogram));
+  const rows = bands(histogram);
+  page.shown('bands-table', rows.length > 0);
+  page.shown('bands-empty', rows.length === 0);
+  page.table('bands', rows);
 }
 
 poll((signal) => ask('api/status', 'json', { signal }), show);

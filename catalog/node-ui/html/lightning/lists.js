@@ -29,7 +29,8 @@ export function channelRows(open) {
 }
 
 function name({ peer_alias: alias, remote_pubkey: key }) {
-  return alias || short(key);
+  // lnd puts its error there for a node that it has not heard of.
+  return alias && !alias.startsWith('unable to lookup peer alias') ? alias : short(key);
 }
 
 function onItsWay({ unsettled_balance: unsettled }) {

@@ -64,14 +64,14 @@ function figures({ info, wallet, channels: balance }) {
   if (wallet !== null) {
     page.text('wallet', sats(wallet.confirmed_balance));
     const waiting = Number(wallet.unconfirmed_balance);
-    page.text('wallet-note', waiting === 0 ? 'On the chain, all confirmed' : `On the chain; ${sats(waiting)} more unconfirmed`);
+    page.text('wallet-note', waiting === 0 ? 'All of it confirmed' : `${sats(waiting)} more, not confirmed yet`);
   }
   if (balance !== null) {
     page.text('ours', sats(balance.local));
     const moving = Number(balance.unsettled);
-    page.text('ours-note', `In channels; can be sent${moving > 0 ? `. ${sats(moving)} on its way` : ''}`);
+    page.text('ours-note', `Can be sent${moving > 0 ? `; ${sats(moving)} more on its way` : ''}`);
     page.text('theirs', sats(balance.remote));
-    page.text('theirs-note', 'In channels; can be received');
+    page.text('theirs-note', 'Can be received');
   }
 }
 

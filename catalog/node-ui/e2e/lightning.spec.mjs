@@ -1,0 +1,68 @@
+// The page of a Lightning node that runs.
+//   LIGHTNING_URL       the page
+//   LIGHTNING_HEIGHT    the height that it must show; not compared if not said
+//   LIGHTNING_PUBKEY    its public key, as lncli says it; not compared if not said
+//   LIGHTNING_CHANNELS  how many channels it has open; not compared if not said
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import * as lib from './lib.mjs';
+
+const url = lib.address('LIGHTNING_URL');
+const height = lib.expected('LIGHTNING_HEIGHT');
+const pubkey = process.env.LIGHTNING_PUBKEY ?? null;
+const channels = lib.expected('LIGHTNING_CHANNELS');
+
+let browser;
+before(async () => {
+  browser = await lib.launch();
+});
+after(() => browser?.close());
+
+/** Opens the page and waits for the first figures. */
+async function opened(look) {
+  const opening = await lib.open(browser, url, look);
+  await lib.says(opening.page, '#height', height === null ? /^[\d,]+$/ : lib.figure(height));
+  return opening;
+}
+
+for (const look of lib.looks) {
+  test(`the page is sound: ${look.name}`, async () => {
+    const opening = await opened(look);
+    const { page } = opening;
+    await lib.says(page, '#headline', 'In sync');
+    await lib.says(page, '#software', /^Version \d/);
+    await lib.says(page, '#wallet', /^[\d,]+ sat$/);
+    await lib.says(page, '#ours', /^[\d,]+ sat$/);
+    await lib.says(page, '#theirs', /^[\d,]+ sat$/);
+    await lib.says(page, '#connect', /[0-9a-f]{66}/);
+    if (pubkey !== null) assert.ok((await page.textContent('#connect')).includes(pubkey));
+    if (channels !== null) {
+      await page.waitForFunction((count) => document.querySelectorAll('#channels-rows > tr').length === count, channels);
+    }
+    await lib.picture(page, `lightning-${look.name}`);
+    await lib.expectSound(opening);
+    await opening.close();
+  });
+}
+
+test('every stop of the tab key is named and can be seen', async () => {
+  const { page, close } = await opened(lib.looks[0]);
+  await lib.says(page, '#connect', /[0-9a-f]{66}/);
+  const stops = await lib.tabStops(page);
+  assert.ok(stops.some(({ name }) => name === 'Copy: Public key'), JSON.stringify(stops));
+  for (const { name, visible } of stops) {
+    assert.notEqual(name, '');
+    assert.ok(visible, `${name} shows that it has the focus`);
+  }
+  await close();
+});
+
+test('no answer of its server holds a key, a preimage or a macaroon', async () => {
+  const { page, close } = await opened(lib.looks[0]);
+  for (const path of ['config.json', 'ready', 'api/overview', 'api/channels', 'api/peers', 'api/activity']) {
+    const text = await page.evaluate(async (where) => (await fetch(where)).text(), path);
+    assert.doesNotMatch(text, /macaroon|preimage|password|payment_request|BEGIN CERTIFICATE|0201036c6e64/i, path);
+  }
+  await close();
+});
