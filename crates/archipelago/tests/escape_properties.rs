@@ -230,7 +230,7 @@ impl Slot {
             Self::Entrypoint => container.entrypoint = Some(vec!["/bin/sh".to_owned(), owned]),
             Self::HealthCommand => {
                 container.health = Some(Health {
-                    test: vec!["CMD-SHELL".to_owned(), owned],
+                    test: vec!["CMD".to_owned(), "true".to_owned(), owned],
                     ..Health::default()
                 });
             }

@@ -9,6 +9,7 @@ mod support;
 
 mod commands;
 mod cut_short;
+mod dependants;
 mod gate;
 mod images;
 mod litecoin;

@@ -120,7 +120,8 @@ impl Node {
         })
     }
 
-    fn try_containers(&self) -> Option<BTreeMap<String, Run>> {
+    /// As [`Node::containers`], while things still come and go.
+    pub(crate) fn try_containers(&self) -> Option<BTreeMap<String, Run>> {
         let script = "podman ps -aq | xargs -r podman container inspect --format \
             '{{.Name}}|{{.Id}}|{{.State.StartedAt}}|{{.State.Status}}|{{.Config.Env}}'";
         // One that goes between the two commands is an error of the second.

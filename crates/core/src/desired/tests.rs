@@ -194,7 +194,7 @@ fn a_part_of_a_second_to_stop_is_more_than_none() {
 #[test]
 fn a_service_that_starts_healthy_is_not_hurried_and_its_page_does_not_wait() {
     let text = "services:
-  web: {image: x, healthcheck: {test: [CMD, ask], interval: 1h, start_interval: 1s}}
+  web: {image: x, healthcheck: {test: [CMD, ask, it], interval: 1h, start_interval: 1s}}
   ui: {image: y}
 x-archipelago: {companions: [ui]}
 ";
@@ -209,7 +209,7 @@ x-archipelago: {companions: [ui]}
     let has = |content: &[String], line: &str| content.iter().any(|other| other == line);
     let web = content(text, "archy-web.container");
     for line in [
-        "HealthStartupCmd=\"[\"CMD\",\"ask\"]\"",
+        "HealthStartupCmd=\"[\"ask\",\"it\"]\"",
         "HealthStartupInterval=1000ms",
         "PodmanArgs=\"--sdnotify\" \"healthy\"",
         "TimeoutStartSec=infinity",
@@ -220,12 +220,14 @@ x-archipelago: {companions: [ui]}
     assert!(has(&ui, "Wants=archy-web.service") && !has(&ui, "After=archy-web.service"));
 
     let plain: &'static str = "services:
-  web: {image: x, healthcheck: {test: [CMD, ask]}}
+  web: {image: x, healthcheck: {test: [CMD, ask it]}}
   ui: {image: y}
 x-archipelago: {companions: [ui]}
 ";
     let web = content(plain, "archy-web.container");
-    assert!(has(&web, "HealthCmd=\"[\"CMD\",\"ask\"]\"") && has(&web, "TimeoutStartSec=300"));
+    assert!(
+        has(&web, "HealthCmd=\"[\"CMD-SHELL\",\"'ask it'\"]\"") && has(&web, "TimeoutStartSec=300")
+    );
     assert!(
         !web.iter().any(|line| line.contains("sdnotify")),
         "{web:#?}"

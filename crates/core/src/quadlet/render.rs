@@ -437,7 +437,7 @@ impl Lines<'_> {
             return Ok(());
         }
         // A backslash before the closing quote is safe: Quadlet reads this key raw.
-        let command = json(test);
+        let command = health_command(test);
         self.escaped("HealthCmd", value(&command))?;
         self.milliseconds("HealthInterval", *interval);
         self.milliseconds("HealthTimeout", *timeout);
@@ -527,6 +527,19 @@ fn pair(name: &str, text: &str, escape: Escape) -> Result<String, EscapeError> {
         return Err(EscapeError::name(name));
     }
     escape(&format!("{name}={text}"))
+}
+
+/// The value of `HealthCmd`. Podman reads a JSON list, but not one that begins with Compose's `CMD`: that it would take for the name of a
+/// program, the whole list of it. Several words without it are a command; a single one is not, so the shell gets that.
+fn health_command(test: &[String]) -> String {
+    match test {
+        [kind, program] if kind == "CMD" => {
+            let quoted = format!("'{}'", program.replace('\'', r"'\''"));
+            json(&["CMD-SHELL".to_owned(), quoted])
+        }
+        [kind, command @ ..] if kind == "CMD" => json(command),
+        _ => json(test),
+    }
 }
 
 /// Podman reads `Entrypoint` and `HealthCmd` as a JSON list of texts.

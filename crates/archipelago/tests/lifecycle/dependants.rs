@@ -1,0 +1,138 @@
+//! An app that requires another: it waits for it, follows its restarts, and is never started in vain again and again.
+
+use testhost::Reboot;
+
+use crate::apps::{self, App};
+use crate::node::{Node, ONE_TICK, SOON, until_equal};
+
+/// Is of use once a person has made a file, as a node is once it has read its blocks.
+const BASE: &str = r#"services:
+  base:
+    image: docker.io/library/busybox:stable
+    command: ["sh", "-c", "trap 'exit 0' TERM; httpd -f -p 80 -h /data & wait"]
+    volumes: [data:/data]
+    healthcheck: {test: [CMD, test, -e, "/data/it is read"], start_interval: 1s, interval: 24h}
+volumes:
+  data:
+"#;
+
+/// Ends when it cannot reach the address that it got to know at first.
+const TOP: &str = r#"services:
+  top:
+    image: docker.io/library/busybox:stable
+    command: ["sh", "-c", "trap 'exit 0' TERM; address=$$(nslookup archy-base | awk '/^Address/ {a = $$2} END {print a}'); while nc -w 1 $$address 80 </dev/null; do sleep 1; done; exit 1"]
+x-archipelago:
+  requires: {apps: [base]}
+"#;
+
+fn base() -> App {
+    apps::app("base", BASE)
+}
+
+fn top() -> App {
+    apps::app("top", TOP)
+}
+
+/// The state of both, and what is said of the one that waits.
+fn states(node: &Node) -> (String, String, String) {
+    let top = node.status("top");
+    (
+        node.state("base"),
+        crate::node::text(&top["state"]),
+        crate::node::text(&top["message"]),
+    )
+}
+
+fn both_ready() -> (String, String, String) {
+    ("ready".to_owned(), "ready".to_owned(), String::new())
+}
+
+fn top_waits(base: &str) -> (String, String, String) {
+    (
+        base.to_owned(),
+        "waiting".to_owned(),
+        format!("because base is {base}"),
+    )
+}
+
+/// A service's property, of times those since the boot in microseconds.
+fn property(node: &Node, service: &str, name: &str) -> u64 {
+    let shown = node.user(&["systemctl", "--user", "show", "-P", name, service]);
+    shown.trim().parse().expect("a number")
+}
+
+/// How often systemd started it again because it had ended by itself.
+fn restarts(node: &Node) -> u64 {
+    property(node, "archy-top.service", "NRestarts")
+}
+
+#[test]
+fn an_app_waits_for_the_one_it_requires_and_follows_it() {
+    let node = Node::new();
+    let folder = node.put(&base());
+    node.user(&["systemd-run", "--user", "archipelago", "install", &folder]);
+    until_equal(
+        "the first app to run",
+        SOON,
+        &"activating".to_owned(),
+        || {
+            let status = node.try_shell("systemctl --user is-active archy-base.service");
+            status.stdout.trim().to_owned()
+        },
+    );
+
+    // The command does not wait for what may take days, and says so.
+    let folder = node.put(&top());
+    let said = node.user(&["archipelago", "install", &folder]);
+    assert!(said.contains("because base is starting"), "{said}");
+    assert_eq!(states(&node), top_waits("starting"));
+    assert!(!node.containers().contains_key("archy-top"));
+
+    node.shell("podman exec archy-base touch '/data/it is read'");
+    until_equal("both to be ready", SOON, &both_ready(), || states(&node));
+
+    let before = node.containers();
+    node.shell("podman kill --signal KILL archy-base");
+    until_equal(
+        "both to be back with another container",
+        SOON,
+        &true,
+        || {
+            let after = node.try_containers().unwrap_or_default();
+            states(&node) == both_ready()
+                && ["archy-base", "archy-top"]
+                    .iter()
+                    .all(|name| after.contains_key(*name) && after[*name].id != before[*name].id)
+        },
+    );
+    assert!(
+        restarts(&node) <= 2,
+        "it must not be started in vain again and again"
+    );
+
+    node.user(&["archipelago", "stop", "base"]);
+    until_equal("the second to wait", SOON, &top_waits("stopped"), || {
+        states(&node)
+    });
+    assert_eq!(node.containers().len(), 0);
+    node.user(&["archipelago", "start", "base"]);
+    until_equal("both to be ready", ONE_TICK, &both_ready(), || {
+        states(&node)
+    });
+}
+
+#[test]
+fn at_boot_systemd_alone_starts_them_in_their_order() {
+    let mut node = Node::new();
+    let folder = node.put(&base());
+    node.shell("mkdir -p /var/lib/archipelago/volumes/base/data; touch '/var/lib/archipelago/volumes/base/data/it is read'");
+    node.user(&["archipelago", "install", &folder]);
+    node.install(&top());
+    node.user(&["systemctl", "--user", "disable", "--now", "archipelago"]);
+    node.0.reboot(Reboot::Hard).expect("a reboot");
+    until_equal("both to be ready", SOON, &both_ready(), || states(&node));
+    let base = property(&node, "archy-base.service", "ActiveEnterTimestampMonotonic");
+    let top = property(&node, "archy-top.service", "InactiveExitTimestampMonotonic");
+    assert!(base <= top, "{base} {top}");
+    assert_eq!(restarts(&node), 0);
+}
