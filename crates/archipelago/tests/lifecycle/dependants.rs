@@ -123,7 +123,7 @@ fn an_app_waits_for_the_one_it_requires_and_follows_it() {
 
 #[test]
 fn at_boot_systemd_alone_starts_them_in_their_order() {
-    let mut node = Node::new();
+    let node = Node::new();
     let folder = node.put(&base());
     node.shell("mkdir -p /var/lib/archipelago/volumes/base/data; touch '/var/lib/archipelago/volumes/base/data/it is read'");
     node.user(&["archipelago", "install", &folder]);
