@@ -9,7 +9,7 @@ use crate::demo;
 
 /// Where the pictures go, and the size of the window.
 const PICTURES: [(&str, &str); 2] = [
-    ("docs/images/litecoin-ui.png", "1200,860"),
+    ("docs/images/litecoin-ui.png", "1200,1180"),
     ("docs/images/litecoin-ui-phone.png", "390,844"),
 ];
 
