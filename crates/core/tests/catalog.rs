@@ -138,6 +138,33 @@ fn no_unit_holds_a_secret() {
     }
 }
 
+fn set(inputs: &mut Inputs, app: &str, name: &str, value: SettingValue) {
+    let intent = inputs.intents.get_mut(&id(app)).unwrap().as_mut().unwrap();
+    intent.settings.insert(name.to_owned(), value);
+}
+
+/// What bitcoin is told and what the apps above it need must go together; which is said before anything is done.
+#[test]
+fn settings_that_do_not_go_together_are_refused() {
+    let refused = |app: &str, (other, name, value): (&str, &str, SettingValue), reason: &str| {
+        let mut inputs = node();
+        set(&mut inputs, other, name, value);
+        let problem = present(&inputs, app).unwrap_err();
+        assert!(problem.contains(reason), "{problem}");
+    };
+    let text = |text: &str| SettingValue::Text(text.to_owned());
+    refused(
+        "lnd",
+        ("lnd", "network", text("regtest")),
+        "network is regtest, but bitcoin follows main",
+    );
+    refused(
+        "electrs",
+        ("bitcoin", "prune", SettingValue::Integer(600)),
+        "prune",
+    );
+}
+
 #[test]
 fn every_choice_of_every_setting_can_be_rendered() {
     for app in APPS {
@@ -152,8 +179,12 @@ fn every_choice_of_every_setting_can_be_rendered() {
             };
             for value in values {
                 let mut inputs = node();
-                let intent = inputs.intents.get_mut(&id(app)).unwrap().as_mut().unwrap();
-                intent.settings.insert(name.clone(), value.clone());
+                set(&mut inputs, app, name, value.clone());
+                if app == "lnd" && name == "network" {
+                    // It follows the chain that bitcoin follows, each by its own name for it.
+                    let chain = value.to_string().replace("mainnet", "main");
+                    set(&mut inputs, "bitcoin", name, SettingValue::Text(chain));
+                }
                 if let Err(problem) = present(&inputs, app) {
                     panic!("{name}={value}: {problem}");
                 }
