@@ -104,10 +104,14 @@ function verdict(seen, memory, now) {
 
 function running(seen, memory, now) {
   if (seen.info === null) {
-    if (seen.infoStatus === 504) return { samples: memory.samples, verdict: ready.meanwhile(memory, now), time: memory.time };
     if (seen.infoStatus === 0) return said(ready.no('running, but its page has no key to it yet'), [], now);
+    if (seen.infoStatus === 504) {
+      const kept = ready.meanwhile(memory, now);
+      if (kept === memory.verdict) return { samples: memory.samples, verdict: kept, time: memory.time };
+      return said(ready.no('keeping its page waiting, as when it does not reach bitcoin'), memory.samples, now);
+    }
     if (seen.state === 'RPC_ACTIVE') return said(ready.no('starting, and waiting for the chain'), memory.samples, now);
-    return said(ready.no(`refusing its page (HTTP ${seen.infoStatus})`), [], now);
+    return said(ready.no(`out of reach of bitcoin, or refusing its page (HTTP ${seen.infoStatus})`), [], now);
   }
   const height = seen.info.block_height;
   if (seen.state === 'SERVER_ACTIVE' && seen.info.synced_to_chain) return said(ready.yes(), [], now);

@@ -40,7 +40,10 @@ export function describe({ state, info, info_status: infoStatus, node, verdict }
     return says('busy', 'Running, and not open to this page yet', 'It gets its key, a macaroon that can only read, within half a minute of the first start.');
   }
   if (info === null && state === 'RPC_ACTIVE') return says('busy', 'Starting', 'lnd looks through the chain before it opens its channels.');
-  if (info === null) return says('warn', 'Running, but closed to this page', `lnd does not accept the read-only key that this page has (HTTP ${infoStatus}).`);
+  // lnd says no more than 500 for both.
+  const journal = `The journal says why: journalctl --user -u ${unit}`;
+  if (info === null && infoStatus === 504) return says('warn', 'Running, but without an answer', `It is busy, or does not reach its Bitcoin node. ${journal}`);
+  if (info === null) return says('warn', 'Running, but without figures', `It does not reach its Bitcoin node, or does not accept this page's key (HTTP ${infoStatus}). ${journal}`);
   if (info.synced_to_chain) return says('good', 'In sync', 'lnd has seen every block of its Bitcoin node.');
   if (node === null) return says('bad', 'Its Bitcoin node does not answer', 'Until it does, lnd sees no new blocks.');
   if (node.blocks > info.block_height) {
