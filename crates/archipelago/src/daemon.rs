@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use archipelago_core::health::Report;
 use archipelago_core::layout::Layout;
-use archipelago_core::name::PREFIX;
+use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::quadlet::VERSION;
 use archipelago_core::reconcile::TICK;
 use axum::extract::State;
@@ -26,7 +26,7 @@ use tracing::{error, info, warn};
 use crate::host::image::chain;
 use crate::host::lock::Lock;
 use crate::host::{disk, lock, systemd};
-use crate::manager::Manager;
+use crate::manager::{Manager, Pass};
 use crate::schedule::{self, Next};
 
 /// Where `/health` answers.
@@ -71,6 +71,11 @@ pub struct Health {
     pub last_pass: Option<LastPass>,
     /// The number of apps by state; states without apps are left out.
     pub apps: BTreeMap<&'static str, usize>,
+    /// Why apps are not well, by app, as `archipelago status` says it.
+    pub problems: BTreeMap<AppId, String>,
+    /// Why Podman cannot be asked; absent when it answers, and while there is nothing to ask it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub podman: Option<String>,
 }
 
 /// The last pass.
@@ -132,13 +137,13 @@ pub async fn run(layout: Layout) -> Result<(), Error> {
 async fn pass(manager: &mut Manager, health: &Shared) -> Next {
     let began = Instant::now();
     let result = manager.pass().await;
-    let (apps, error, next) = match result {
+    let (made, error, next) = match result {
         Ok(pass) => {
             let next = Next {
                 again: pass.acted,
                 wake_after: pass.wake_after,
             };
-            (Some(count(&pass.report)), None, next)
+            (Some(pass), None, next)
         }
         Err(failure) => {
             let cause = chain(&failure);
@@ -162,10 +167,19 @@ async fn pass(manager: &mut Manager, health: &Shared) -> Next {
         duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         error,
     });
-    if let Some(apps) = apps {
-        health.apps = apps;
+    if let Some(pass) = made {
+        let Pass { report, podman, .. } = pass;
+        health.apps = count(&report);
+        health.problems = problems(&report);
+        health.podman = podman;
     }
     next
+}
+
+fn problems(report: &Report) -> BTreeMap<AppId, String> {
+    let told = report.apps.iter().filter(|app| !app.message.is_empty());
+    told.map(|app| (app.id.clone(), app.message.clone()))
+        .collect()
 }
 
 fn count(report: &Report) -> BTreeMap<&'static str, usize> {

@@ -1,14 +1,16 @@
 //! One pass of the reconciler: read, observe, plan, apply. The daemon and the command line both make passes, one at a time.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use archipelago_core::desired::{Apps, Desired, assemble};
 use archipelago_core::health::{Report, report};
 use archipelago_core::layout::Layout;
-use archipelago_core::name::AppId;
-use archipelago_core::observed::Observed;
+use archipelago_core::name::{AppId, PREFIX};
+use archipelago_core::observed::{Observed, Podman as PodmanState};
+use archipelago_core::progress::Subject;
 use archipelago_core::reconcile::{Reconciler, Run};
 use tokio::sync::Notify;
 
@@ -39,6 +41,8 @@ pub enum Error {
 pub struct Pass {
     /// How the apps were when it looked.
     pub report: Report,
+    /// Why Podman cannot be asked, if it was to be.
+    pub podman: Option<String>,
     /// Whether it did something, so that another look is due.
     pub acted: bool,
     /// When something that failed is due again, from now.
@@ -133,6 +137,7 @@ impl Manager {
             .finished(&desired, &plan, run.outcomes(), since_boot());
         self.keep_progress();
         Ok(Pass {
+            podman: silence(&observed),
             report: report(&desired, &observed, self.reconciler.progress()),
             acted: !plan.is_empty(),
             wake_after: plan.wake_at.map(|at| at.saturating_sub(now)),
@@ -232,15 +237,48 @@ impl Manager {
     }
 
     async fn observe(&self, desired: &Desired) -> Result<Observed, observe::Error> {
-        observe(desired, &self.systemd, &self.podman, self.images.underway()).await
+        let progress = self.reconciler.progress();
+        let silent = progress.attempts(&Subject::Podman).is_some()
+            && !progress.is_due(&Subject::Podman, since_boot());
+        let patience = if silent {
+            observe::PATIENCE_WITH_A_SILENT_ONE
+        } else {
+            observe::PATIENCE
+        };
+        let underway = self.images.underway();
+        observe(desired, &self.systemd, &self.podman, patience, underway).await
     }
 
     /// A crash in the middle of a write leaves a temporary file, which nothing reads.
     fn sweep(&self) {
-        for folder in [&self.layout.units, &self.layout.apps()] {
-            if let Err(error) = disk::sweep(folder) {
+        for folder in written_to(&self.layout) {
+            if let Err(error) = disk::sweep(&folder) {
                 tracing::warn!("{}", crate::host::image::chain(&error));
             }
         }
     }
+}
+
+/// Why Podman cannot be asked, if it was to be.
+fn silence(observed: &Observed) -> Option<String> {
+    match &observed.podman {
+        PodmanState::Unreachable(cause) => Some(cause.clone()),
+        PodmanState::Unasked | PodmanState::Seen(_) => None,
+    }
+}
+
+/// The folders in which passes and commands write files, all under the lock of passes.
+fn written_to(layout: &Layout) -> Vec<PathBuf> {
+    let inside = |folder: PathBuf, wanted: fn(&str) -> bool| -> Vec<PathBuf> {
+        let names = disk::names(&folder).unwrap_or_default();
+        let wanted = names.iter().filter(|name| wanted(name));
+        wanted.map(|name| folder.join(name)).collect()
+    };
+    let shared = layout.progress();
+    let mut folders = vec![layout.units.clone(), layout.apps()];
+    folders.extend(shared.parent().map(PathBuf::from));
+    // A container's folder of rendered files.
+    folders.extend(inside(layout.data.clone(), |name| name.starts_with(PREFIX)));
+    folders.extend(inside(layout.data.join("secrets"), |_| true));
+    folders
 }

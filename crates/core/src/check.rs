@@ -384,6 +384,14 @@ fn judge_folder(user: &str, folder: &Folder) -> Check {
                 "archipelago setup makes it",
             )
         },
+        FolderState::ReadOnly => failed(
+            name,
+            format!("the file system of {path} is read-only"),
+            format!(
+                "sudo dmesg tells whether the disk is failing; after that, sudo mount -o remount,rw \"$(findmnt -no TARGET --target {path})\""
+            ),
+            Remedy::Person,
+        ),
         FolderState::Refused => failed(
             name,
             format!("{path} is not writable for {user}"),

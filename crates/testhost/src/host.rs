@@ -29,6 +29,7 @@ pub struct Options {
     detached: bool,
     images: Images,
     binds: Vec<(PathBuf, PathBuf)>,
+    disks: Vec<(u64, PathBuf)>,
 }
 
 /// Which store of images a host gets.
@@ -76,6 +77,14 @@ impl Options {
     #[must_use]
     pub fn bind(mut self, source: impl Into<PathBuf>, destination: impl Into<PathBuf>) -> Self {
         self.binds.push((source.into(), destination.into()));
+        self
+    }
+
+    /// A disk of its own, of this size and empty, is mounted at an absolute path in the host, and its top belongs to the user. It
+    /// can be filled, and root of the host can remount it: all of that is real, and nobody else's files are on it.
+    #[must_use]
+    pub fn disk(mut self, mebibytes: u64, destination: impl Into<PathBuf>) -> Self {
+        self.disks.push((mebibytes, destination.into()));
         self
     }
 }
@@ -240,6 +249,12 @@ fn assemble(record: &Record, prepared: &Prepared, options: &Options) -> Result<(
         fs::create_dir_all(&inside).with_context(|| format!("making {}", inside.display()))?;
         mounts::bind(source, &inside)?;
     }
+    for (number, (mebibytes, destination)) in options.disks.iter().enumerate() {
+        let inside = inside(&root, destination)?;
+        make_folder_of_user(&inside)?;
+        let image = record.disk.join(format!("disk{number}"));
+        mounts::new_disk(&image, *mebibytes, USER_ID, &inside)?;
+    }
     write(&root.join("etc/hostname"), &format!("{}\n", record.name))?;
     write(
         &root.join("etc/hosts"),
@@ -248,6 +263,19 @@ fn assemble(record: &Record, prepared: &Prepared, options: &Options) -> Result<(
             record.name
         ),
     )
+}
+
+/// Makes a folder and those above it that are missing; they are the user's, as if they had made them.
+fn make_folder_of_user(path: &Path) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent() {
+        make_folder_of_user(above)?;
+    }
+    fs::create_dir(path).with_context(|| format!("making {}", path.display()))?;
+    chown(path, Some(USER_ID), Some(USER_ID))
+        .with_context(|| format!("giving {} to the user", path.display()))
 }
 
 fn start_nspawn(record: &mut Record) -> Result<()> {

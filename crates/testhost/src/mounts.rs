@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, mount_remount, unmount};
 
@@ -49,6 +50,37 @@ pub(crate) fn bind_read_only(source: &Path, target: &Path) -> Result<()> {
     bind(source, target)?;
     mount_remount(target, MountFlags::BIND | MountFlags::RDONLY, c"")
         .with_context(|| format!("making {} read-only", target.display()))
+}
+
+/// Makes an ext4 file system in a new file and mounts it at `target`. The loop device goes with the mount. Its top belongs to `user`, and
+/// no block is kept back for root.
+pub(crate) fn new_disk(image: &Path, mebibytes: u64, user: u32, target: &Path) -> Result<()> {
+    let file = fs::File::create(image).with_context(|| format!("making {}", image.display()))?;
+    file.set_len(mebibytes << 20)
+        .with_context(|| format!("making {} {mebibytes} MiB large", image.display()))?;
+    run(Command::new("mkfs.ext4")
+        .args(["-q", "-m", "0", "-E"])
+        .arg(format!("root_owner={user}:{user}"))
+        .arg(image))?;
+    // Not the system call: finding a free loop device and giving it back is what mount(8) is for.
+    run(Command::new("mount")
+        .args(["-t", "ext4", "-o", "loop,noatime"])
+        .arg(image)
+        .arg(target))
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("running {command:?}"))?;
+    if !output.status.success() {
+        bail!(
+            "{command:?}: {}",
+            String::from_utf8_lossy(&output.stderr).trim_end()
+        );
+    }
+    Ok(())
 }
 
 /// Unmounts everything at or below `path`, innermost first.

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use crate::cache;
 
 /// A command that we run on the machine, and the Debian package that has it.
-const COMMANDS: [(&str, &str); 9] = [
+const COMMANDS: [(&str, &str); 10] = [
     ("mmdebstrap", "mmdebstrap"),
     ("systemd-nspawn", "systemd-container"),
     ("ip", "iproute2"),
@@ -21,6 +21,7 @@ const COMMANDS: [(&str, &str); 9] = [
     ("setpriv", "util-linux"),
     ("setsid", "util-linux"),
     ("tar", "tar"),
+    ("mkfs.ext4", "e2fsprogs"),
     // The package that hosts install is made with these.
     ("strip", "binutils"),
     ("xz", "xz-utils"),

@@ -110,7 +110,7 @@ impl Hands<'_> {
             Step::MakeFolder(path) => disk::make_folder(path, PRIVATE_FOLDER)?,
             Step::EnsureImage(image) => self.images.begin((**image).clone(), app.cloned()),
             Step::CheckUnits { units, written } => {
-                generator::check(units, written, &layout.runtime.join("archipelago/units")).await?;
+                generator::check(units, written, &scratch(layout)).await?;
             }
             Step::Remember(memory) => remember(layout, memory)?,
             Step::WriteFile { path, content } => {
@@ -171,6 +171,12 @@ impl Hands<'_> {
         }
         Ok(())
     }
+}
+
+/// Where units are laid out for the generator's dry run. By its name the next pass sweeps it up should this one be killed.
+fn scratch(layout: &Layout) -> std::path::PathBuf {
+    let name = format!("{}units", disk::TEMPORARY_PREFIX);
+    layout.runtime.join("archipelago").join(name)
 }
 
 /// Keeps what must survive a crash of this process.

@@ -203,19 +203,13 @@ fn listens(socket: &Path) -> bool {
 }
 
 fn folder(purpose: &'static str, path: &Path) -> Folder {
-    let state = if path.exists() {
-        if path.is_dir() && is_writable(path) {
-            FolderState::Writable
-        } else {
-            FolderState::Refused
-        }
-    } else {
-        let above = path.ancestors().find(|above| above.exists());
-        if above.is_some_and(|above| above.is_dir() && is_writable(above)) {
-            FolderState::Missing
-        } else {
-            FolderState::Refused
-        }
+    let there = path.exists();
+    let nearest = path.ancestors().find(|above| above.exists());
+    let state = match nearest.map(write_access) {
+        Some(Ok(())) if there => FolderState::Writable,
+        Some(Ok(())) => FolderState::Missing,
+        Some(Err(rustix::io::Errno::ROFS)) => FolderState::ReadOnly,
+        Some(Err(_)) | None => FolderState::Refused,
     };
     Folder {
         purpose,
@@ -224,12 +218,13 @@ fn folder(purpose: &'static str, path: &Path) -> Folder {
     }
 }
 
-fn is_writable(path: &Path) -> bool {
-    rustix::fs::access(
-        path,
-        rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
-    )
-    .is_ok()
+/// Whether this user may make files in a folder.
+fn write_access(folder: &Path) -> Result<(), rustix::io::Errno> {
+    use rustix::fs::Access;
+    if !folder.is_dir() {
+        return Err(rustix::io::Errno::NOTDIR);
+    }
+    rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)
 }
 
 fn disks(layout: &Layout) -> Vec<Disk> {

@@ -46,17 +46,26 @@ pub fn runtime() -> PathBuf {
 
 fn data(home: &Path) -> PathBuf {
     let system = PathBuf::from(SYSTEM_DATA);
-    if rustix::fs::access(
-        &system,
-        rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
-    )
-    .is_ok()
-    {
+    if is_this_users(&system) {
         return system;
     }
     absolute("XDG_DATA_HOME")
         .unwrap_or_else(|| home.join(".local/share"))
         .join("archipelago")
+}
+
+/// Whether this user may write to a folder once its file system can be written to. A disk that went read-only still holds the data: to
+/// look for them elsewhere would start every app on empty folders, with new secrets.
+fn is_this_users(folder: &Path) -> bool {
+    use rustix::fs::Access;
+    use std::os::unix::fs::MetadataExt;
+    match rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => true,
+        // Of a read-only file system the kernel says this before it looks at whose the folder is.
+        Err(rustix::io::Errno::ROFS) => std::fs::metadata(folder)
+            .is_ok_and(|metadata| metadata.uid() == rustix::process::getuid().as_raw()),
+        Err(_) => false,
+    }
 }
 
 /// Where Podman keeps its objects, unless `storage.conf` says otherwise: then their folders are simply not seen to change, and

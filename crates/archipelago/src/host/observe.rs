@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
 
 use archipelago_core::desired::{APP_LABEL, App, Desired, DesiredProbe};
 use archipelago_core::name::{AppId, PREFIX};
@@ -36,7 +37,14 @@ pub const REVISION_LABEL: &str = "archipelago.revision";
 /// The label of an image that was built for an app. Not [`APP_LABEL`]: Podman gives an image's labels to every container of it.
 pub const BUILT_FOR_LABEL: &str = "archipelago.built-for";
 
-/// Looks at the host.
+/// How long a look waits for Podman. The first call after a while starts it, which takes seconds on a small machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a look waits for a Podman that did not answer the last time, and that is not due for another attempt to wake it: a Podman
+/// that hangs must not hold up, tick by tick, the repair of what needs no Podman.
+pub const PATIENCE_WITH_A_SILENT_ONE: Duration = Duration::from_secs(3);
+
+/// Looks at the host; `patience` is how long Podman may take.
 ///
 /// # Errors
 /// When the disk or systemd cannot be read; Podman's silence is part of what is observed.
@@ -44,6 +52,7 @@ pub async fn observe(
     desired: &Desired,
     systemd: &Systemd,
     podman: &Podman,
+    patience: Duration,
     images_underway: BTreeMap<String, String>,
 ) -> Result<Observed, Error> {
     let mut observed = look_at_disk(desired)?;
@@ -54,7 +63,7 @@ pub async fn observe(
         observed.services.insert(name, seen);
     }
     if needs_podman(desired, &observed) {
-        observed.podman = ask_podman(podman).await;
+        observed.podman = ask_podman(podman, patience).await;
     }
     observed.answers = ask_probes(desired, &observed).await;
     Ok(observed)
@@ -67,7 +76,7 @@ pub async fn observe(
 pub async fn names(desired: &Desired, podman: Option<&Podman>) -> Result<Observed, Error> {
     let mut observed = look_at_disk(desired)?;
     if let Some(podman) = podman {
-        observed.podman = ask_podman(podman).await;
+        observed.podman = ask_podman(podman, PATIENCE).await;
     }
     Ok(observed)
 }
@@ -226,10 +235,14 @@ async fn judge(systemd: &Systemd, name: &str, service: systemd::Service) -> obse
     }
 }
 
-async fn ask_podman(podman: &Podman) -> PodmanState {
-    match look_at_podman(podman).await {
-        Ok(view) => PodmanState::Seen(view),
-        Err(error) => PodmanState::Unreachable(chain(&error)),
+async fn ask_podman(podman: &Podman, patience: Duration) -> PodmanState {
+    match tokio::time::timeout(patience, look_at_podman(podman)).await {
+        Ok(Ok(view)) => PodmanState::Seen(view),
+        Ok(Err(error)) => PodmanState::Unreachable(chain(&error)),
+        Err(_) => PodmanState::Unreachable(format!(
+            "Podman did not answer within {} s; `systemctl --user status podman.service` may tell why",
+            patience.as_secs()
+        )),
     }
 }
 

@@ -5,7 +5,7 @@
 #[path = "../support/apps.rs"]
 mod apps;
 #[allow(dead_code, reason = "other test programs look at more")]
-#[path = "../lifecycle/node.rs"]
+#[path = "../support/node.rs"]
 mod node;
 #[allow(dead_code, reason = "other test programs want other hosts")]
 #[path = "../support/mod.rs"]

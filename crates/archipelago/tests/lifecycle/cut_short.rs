@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::apps;
+use crate::instants::Instants;
 use crate::node::{CONFIG, Node, ONE_TICK, until_equal};
-use crate::survival::Instants;
 
 /// Runs `archipelago` and kills it after this time, and only it: what it had others do goes on. Whether it was killed.
 fn cut_short(node: &Node, after: Duration, arguments: &[&str]) -> bool {

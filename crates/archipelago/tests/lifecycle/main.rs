@@ -4,6 +4,11 @@
 
 #[path = "../support/apps.rs"]
 mod apps;
+#[path = "../support/instants.rs"]
+mod instants;
+#[allow(dead_code, reason = "not every test program does all of it")]
+#[path = "../support/node.rs"]
+mod node;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -13,7 +18,6 @@ mod dependants;
 mod gate;
 mod images;
 mod litecoin;
-mod node;
 mod publish;
 mod quiet;
 mod refusals;

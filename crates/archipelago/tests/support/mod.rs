@@ -12,6 +12,12 @@ pub(crate) fn host() -> Host {
     set_up(boot(Options::default()))
 }
 
+/// As [`host`], of this kind.
+#[allow(dead_code, reason = "not every test program wants a special one")]
+pub(crate) fn host_with(options: Options) -> Host {
+    set_up(boot(options))
+}
+
 /// A fresh host with only the package installed.
 #[allow(
     dead_code,

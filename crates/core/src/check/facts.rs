@@ -91,6 +91,8 @@ pub enum FolderState {
     Writable,
     /// Not there yet; the user can make it.
     Missing,
+    /// Its file system can only be read.
+    ReadOnly,
     /// Not there and not to be made, or not to be written to.
     Refused,
 }

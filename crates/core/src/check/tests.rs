@@ -241,6 +241,12 @@ fn each_fault_is_found_with_its_cure() {
     );
     check(
         "folder-data",
+        |facts| facts.folders[2].state = FolderState::ReadOnly,
+        Failed,
+        "sudo mount -o remount,rw",
+    );
+    check(
+        "folder-data",
         |facts| facts.folders[2].state = FolderState::Missing,
         Warning,
         "setup",

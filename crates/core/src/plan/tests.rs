@@ -10,7 +10,7 @@ use crate::intent::Goal;
 use crate::manifest::COMPOSE_FILE;
 use crate::observed::{Active, Job, Load, Override, Podman, Service, needs_podman};
 use crate::plan::*;
-use crate::reconcile::Outcome;
+use crate::reconcile::{Outcome, Run};
 use disturbed::Disturbance;
 use world::*;
 
@@ -602,6 +602,38 @@ fn what_failed_waits_and_the_plan_says_until_when() {
             .actions
             .iter()
             .any(|action| action.app == Some(id("top")))
+    );
+}
+
+#[test]
+fn systemd_does_not_reload_when_no_unit_file_could_be_changed() {
+    let mut world = World::at_rest();
+    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
+    world.converge();
+    for unit in ["archy-web.container", "archy-top.container"] {
+        world.host.unit_files.remove(unit);
+    }
+    let (desired, observed, plan) = (world.desired(), world.observe(), world.plan());
+    let tried = |fails: &[&str]| {
+        let mut run = Run::new(&desired, &observed, &plan);
+        let mut tried = Vec::new();
+        while let Some(action) = run.next_action() {
+            tried.push(brief(&action.step));
+            let fails = matches!(&action.step, Step::WriteUnit { name, .. } if fails.contains(&name.as_str()));
+            run.went(if fails {
+                Outcome::Failed("no space left".to_owned())
+            } else {
+                Outcome::Done
+            });
+        }
+        tried
+    };
+    let reloads = |tried: Vec<String>| tried.iter().filter(|line| *line == "reload").count();
+    assert_eq!(reloads(tried(&[])), 1);
+    assert_eq!(reloads(tried(&["archy-web.container"])), 1);
+    assert_eq!(
+        reloads(tried(&["archy-web.container", "archy-top.container"])),
+        0
     );
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Outcome;
-use crate::action::Action;
+use crate::action::{Action, Step};
 use crate::desired::Desired;
 use crate::name::AppId;
 use crate::observed::Observed;
@@ -45,7 +45,7 @@ impl<'a> Run<'a> {
                     .app
                     .as_ref()
                     .is_some_and(|app| self.failed.contains(app));
-            if left_out {
+            if left_out || self.reloads_for_nothing(action) {
                 self.outcomes.push(Outcome::Skipped);
                 continue;
             }
@@ -54,6 +54,26 @@ impl<'a> Run<'a> {
                 Err(refused) => self.went(Outcome::Failed(refused.to_string())),
             }
         }
+    }
+
+    /// Whether a reload was due only for unit files of which none could be changed. It would read what was there before, and make systemd forget
+    /// the units whose files are missing; then nobody could tell any more what their services run with.
+    fn reloads_for_nothing(&self, action: &Action) -> bool {
+        let mut changes = self
+            .plan
+            .actions
+            .iter()
+            .zip(&self.outcomes)
+            .filter(|(action, _)| {
+                matches!(action.step, Step::WriteUnit { .. } | Step::RemoveUnit(_))
+            })
+            .map(|(_, outcome)| outcome)
+            .peekable();
+        action.step == Step::Reload
+            && !self.observed.memory.reload
+            && self.plan.regenerates.is_empty()
+            && changes.peek().is_some()
+            && changes.all(|outcome| *outcome != Outcome::Done)
     }
 
     /// Notes how the action went that [`Run::next_action`] named.

@@ -38,6 +38,28 @@ impl Node {
         Self(crate::support::host())
     }
 
+    /// As [`Node::new`], on a host of this kind.
+    pub(crate) fn with(options: testhost::Options) -> Self {
+        Self(crate::support::host_with(options))
+    }
+
+    /// What the daemon's health page says, if it answers.
+    pub(crate) fn try_health(&self) -> Option<Value> {
+        let answer = self.try_shell("curl -fsS --max-time 2 http://127.0.0.1:5678/health");
+        serde_json::from_str(&answer.stdout).ok()
+    }
+
+    /// What `doctor` says is wrong: the checks that failed, by name.
+    pub(crate) fn ailments(&self) -> BTreeMap<String, String> {
+        let output = self.archipelago(&["--output", "json", "doctor"]);
+        let said: Value = serde_json::from_str(&output.stdout).expect("JSON");
+        let checks = said["checks"].as_array().expect("a list").iter();
+        checks
+            .filter(|check| check["state"] == "failed")
+            .map(|check| (text(&check["name"]), text(&check["finding"])))
+            .collect()
+    }
+
     /// Runs a command as the user; it must succeed.
     pub(crate) fn user(&self, command: &[&str]) -> String {
         let output = self.0.run_user(command).expect("a run in the host");

@@ -1,0 +1,36 @@
+//! Random instants that can be had again: `ARCHIPELAGO_TEST_SEED` repeats a run's.
+
+use std::time::{Duration, SystemTime};
+
+/// Random instants that can be had again.
+pub(crate) struct Instants(u64);
+
+impl Instants {
+    pub(crate) fn new() -> Self {
+        let seed = std::env::var("ARCHIPELAGO_TEST_SEED")
+            .ok()
+            .and_then(|seed| seed.parse().ok());
+        let seed = seed.unwrap_or_else(|| {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            now.map_or(1, |now| now.subsec_nanos().into())
+        });
+        println!("ARCHIPELAGO_TEST_SEED={seed}");
+        Self(seed)
+    }
+
+    /// Waits for up to this long. The instant is the point: nothing is waited for.
+    pub(crate) fn pass(&mut self, most: Duration) {
+        std::thread::sleep(self.next(most));
+    }
+
+    /// A time shorter than this.
+    pub(crate) fn next(&mut self, most: Duration) -> Duration {
+        // splitmix64
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let most = u64::try_from(most.as_micros()).expect("a short time");
+        Duration::from_micros((z ^ (z >> 31)) % most)
+    }
+}

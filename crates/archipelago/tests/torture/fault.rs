@@ -1,0 +1,100 @@
+//! What all faults have in common: something that runs and must go on, a cause that a person reads, and a time after which all is well.
+
+use std::time::Duration;
+
+use crate::apps;
+use crate::node::{DATA, Node};
+
+/// An attempt that failed is made again after 10, then 20 s; what is repaired then takes some seconds to start.
+pub(crate) const RECOVERY: Duration = Duration::from_secs(60);
+
+/// What must be the same after a fault as it was before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    data: String,
+    secret: String,
+}
+
+/// Puts data into the shop's volume, one file of them of a user inside the container, and says what there is to lose.
+pub(crate) fn put_data(node: &Node) -> Kept {
+    node.shell("podman exec archy-shop sh -c 'head -c 300000 /dev/urandom >/data/big; echo kept >/data/kept; chown 1000:1000 /data/kept; sync'");
+    kept(node)
+}
+
+pub(crate) fn kept(node: &Node) -> Kept {
+    Kept {
+        data: node.root(&[
+            "bash",
+            "-c",
+            &format!("cd {DATA}/volumes/shop/data && stat -c '%n %u %s' * && sha256sum *"),
+        ]),
+        secret: node.shell(&format!("cat {DATA}/secrets/shop/token")),
+    }
+}
+
+/// A host where the shop runs and has data.
+pub(crate) fn shop(node: &Node) -> Kept {
+    node.install(&apps::shop());
+    put_data(node)
+}
+
+/// Waits until the app's state is `state` with these words in its cause, in `status` and on the health page alike. Returns the cause.
+pub(crate) fn seen(node: &Node, app: &str, state: &str, words: &str, bound: Duration) -> String {
+    let mut last = String::new();
+    let cause = until_with(
+        &format!("{app} to be {state} because of {words:?}"),
+        bound,
+        || {
+            let status = node.status(app);
+            let message = crate::node::text(&status["message"]);
+            let health = node.try_health();
+            last = format!("status: {status}\nhealth: {health:?}");
+            let told = health.is_some_and(|health| {
+                health["problems"][app]
+                    .as_str()
+                    .is_some_and(|text| text.contains(words))
+            });
+            (told && status["state"] == state && message.contains(words)).then_some(message)
+        },
+    );
+    cause.unwrap_or_else(|what| panic!("{what}: {last}"))
+}
+
+fn until_with<T>(
+    what: &str,
+    bound: Duration,
+    mut probe: impl FnMut() -> Option<T>,
+) -> Result<T, String> {
+    let start = std::time::Instant::now();
+    loop {
+        if let Some(found) = probe() {
+            return Ok(found);
+        }
+        if start.elapsed() >= bound {
+            return Err(format!("waited {} s for {what}", bound.as_secs()));
+        }
+        std::thread::park_timeout(Duration::from_millis(200));
+    }
+}
+
+/// Waits until each app is ready and the health page has nothing to tell.
+pub(crate) fn all_well(node: &Node, bound: Duration) {
+    let mut last = None;
+    let well = until_with("all to be well", bound, || {
+        last = node.try_health();
+        let health = last.as_ref()?;
+        let quiet = health["problems"].as_object()?.is_empty()
+            && health["podman"].is_null()
+            && health["last_pass"]["error"].is_null();
+        let apps = node.json(&["status"]);
+        let ready = apps["apps"]
+            .as_array()?
+            .iter()
+            .all(|app| app["state"] == "ready");
+        last = Some(serde_json::json!({"health": health, "status": apps}));
+        (quiet && ready).then_some(())
+    });
+    if let Err(what) = well {
+        panic!("{what}: {last:?}");
+    }
+}
