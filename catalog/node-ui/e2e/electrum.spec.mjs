@@ -3,27 +3,13 @@
 //   ELECTRUM_HEIGHT   the height that it must show; not compared if not said
 //   ELECTRUM_ADDRESS  an address to look up, one of the most used; ELECTRUM_TRANSACTIONS how many it must have, if said
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import * as lib from './lib.mjs';
 
-const url = lib.address('ELECTRUM_URL');
-const height = lib.expected('ELECTRUM_HEIGHT');
+const opened = lib.running('ELECTRUM');
 const address = process.env.ELECTRUM_ADDRESS ?? 'bcrt1qyq0052zwswfzn3qm3mdrca8c6wjclkv57t7mk0';
 const transactions = lib.expected('ELECTRUM_TRANSACTIONS');
-
-let browser;
-before(async () => {
-  browser = await lib.launch();
-});
-after(() => browser?.close());
-
-/** Opens the page and waits for the first figures. */
-async function opened(look) {
-  const opening = await lib.open(browser, url, look);
-  await lib.says(opening.page, '#height', height === null ? /^[\d,]+$/ : lib.figure(height));
-  return opening;
-}
 
 async function lookUp(page, query) {
   await page.getByLabel('Address or script hash').fill(query);

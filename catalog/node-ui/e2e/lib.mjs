@@ -11,6 +11,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { chromium } from 'playwright-core';
@@ -44,6 +45,25 @@ export function address(variable) {
 /** A number from the variable of this name, or null. */
 export function expected(variable) {
   return process.env[variable] === undefined ? null : Number(process.env[variable]);
+}
+
+/**
+ * The page of a daemon that runs, for all tests of a spec: `NAME_URL` says where it is, `NAME_HEIGHT` the height that it must
+ * show, which is not compared if it is not said. Returns `opened(look)`, which opens it and waits for the first figures.
+ */
+export function running(name) {
+  const url = address(`${name}_URL`);
+  const height = expected(`${name}_HEIGHT`);
+  let browser;
+  before(async () => {
+    browser = await launch();
+  });
+  after(() => browser?.close());
+  return async (look) => {
+    const opening = await open(browser, url, look);
+    await says(opening.page, '#height', height === null ? /^[\d,]+$/ : figure(height));
+    return opening;
+  };
 }
 
 export function launch() {

@@ -4,27 +4,13 @@
 //   LIGHTNING_PUBKEY    its public key, as lncli says it; not compared if not said
 //   LIGHTNING_CHANNELS  how many channels it has open; not compared if not said
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import * as lib from './lib.mjs';
 
-const url = lib.address('LIGHTNING_URL');
-const height = lib.expected('LIGHTNING_HEIGHT');
+const opened = lib.running('LIGHTNING');
 const pubkey = process.env.LIGHTNING_PUBKEY ?? null;
 const channels = lib.expected('LIGHTNING_CHANNELS');
-
-let browser;
-before(async () => {
-  browser = await lib.launch();
-});
-after(() => browser?.close());
-
-/** Opens the page and waits for the first figures. */
-async function opened(look) {
-  const opening = await lib.open(browser, url, look);
-  await lib.says(opening.page, '#height', height === null ? /^[\d,]+$/ : lib.figure(height));
-  return opening;
-}
 
 for (const look of lib.looks) {
   test(`the page is sound: ${look.name}`, async () => {

@@ -2,27 +2,13 @@
 //   NODE_URL     the page
 //   NODE_HEIGHT  the height that it must show; not compared if not said
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import jsQR from 'jsqr';
 
 import * as lib from './lib.mjs';
 
-const url = lib.address('NODE_URL');
-const height = lib.expected('NODE_HEIGHT');
-
-let browser;
-before(async () => {
-  browser = await lib.launch();
-});
-after(() => browser?.close());
-
-/** Opens the page and waits for the first figures. */
-async function opened(look) {
-  const opening = await lib.open(browser, url, look);
-  await lib.says(opening.page, '#height', height === null ? /^[\d,]+$/ : lib.figure(height));
-  return opening;
-}
+const opened = lib.running('NODE');
 
 for (const look of lib.looks) {
   test(`the node's page is sound: ${look.name}`, async () => {

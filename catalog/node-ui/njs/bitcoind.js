@@ -1,5 +1,6 @@
 // What nginx does for the page of a daemon of bitcoind's kind; the locations are in nginx/bitcoind.conf.
 
+import calls from './calls.js';
 import chain from './chain.js';
 import ready from './ready.js';
 
@@ -20,8 +21,7 @@ async function rpc(r) {
 async function readiness(r) {
   const call = { jsonrpc: '1.0', id: 'ready', method: 'getblockchaininfo', params: [] };
   const reply = await r.subrequest('/ask-daemon-briefly', { method: 'POST', body: JSON.stringify(call) });
-  const now = Math.floor(Date.now() / 1000);
-  const memory = chain.verdict(reply.status, reply.responseText || '', ready.recall(), now);
+  const memory = chain.verdict(reply.status, reply.responseText || '', ready.recall(), ready.seconds());
   ready.remember(memory);
   ready.answer(r, memory.verdict);
 }
@@ -61,7 +61,7 @@ async function blocks(r) {
 async function ask(r, method, params) {
   const call = { jsonrpc: '1.0', id: 'page', method: method, params: params };
   const reply = await r.subrequest('/ask-daemon', { method: 'POST', body: JSON.stringify(call) });
-  const answer = reply.status === 200 ? JSON.parse(reply.responseText) : null;
+  const answer = calls.json(reply);
   return { status: reply.status, result: answer === null || !answer.result ? null : answer.result };
 }
 

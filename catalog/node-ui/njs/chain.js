@@ -1,43 +1,27 @@
 // What a daemon of bitcoind's kind may be asked, and what its answer says about its readiness. Pure.
 
+import calls from './calls.js';
 import progress from './progress.js';
 import ready from './ready.js';
 
-// What the page and the scripts beside this one call, and nothing else: the same list as `rpcwhitelist=ui:` in bitcoin.conf and litecoin.conf, which is
-// the guard. This one keeps what is refused away from the daemon, and says so in the log of the page.
-const methods = [
-  'getblock',
-  'getblockchaininfo',
-  'getmempoolinfo',
-  'getnetworkinfo',
-  'getpeerinfo',
-  'uptime',
-];
+// What the page itself calls, always without parameters. Nothing else reaches the daemon from a browser, and what is refused is a
+// line in the log of the page.
+const methods = ['getblockchaininfo', 'getmempoolinfo', 'getnetworkinfo', 'getpeerinfo', 'uptime'];
 const mostCalls = 16;
+const mostParams = 0;
+const isParam = () => false;
+// What bitcoind.js calls besides, with parameters that it chooses. Both together are `rpcwhitelist=ui:` in bitcoin.conf and
+// litecoin.conf, by which the daemon refuses what should get past this list.
+const ownMethods = ['getblock'];
 const newestBlocks = 8;
 const inWarmup = -28; // RPC_IN_WARMUP in Bitcoin Core's src/rpc/protocol.h
 
-/**
- * Reads the body of a request, one call or a batch. Returns {status: 200, body} with the body to send on, or a status of
- * 400 or more and the reason. The body is written anew, so that the daemon reads what was judged here.
- */
+/** What calls.js says of a request, with the `body` to send on where it is let through. */
 function judge(text) {
-  let asked;
-  try {
-    asked = JSON.parse(text);
-  } catch (error) {
-    return { status: 400, reason: 'no JSON' };
-  }
-  const calls = Array.isArray(asked) ? asked : [asked];
-  if (calls.length === 0 || calls.length > mostCalls) return { status: 400, reason: `${calls.length} calls at once` };
-  const written = [];
-  for (let i = 0; i < calls.length; i += 1) {
-    const call = calls[i];
-    if (call === null || typeof call !== 'object' || typeof call.method !== 'string') return { status: 400, reason: 'no call' };
-    if (methods.indexOf(call.method) === -1) return { status: 403, reason: `the method ${named(call.method)}` };
-    written.push({ jsonrpc: '1.0', id: call.id === undefined ? null : call.id, method: call.method, params: call.params || [] });
-  }
-  return { status: 200, body: JSON.stringify(Array.isArray(asked) ? written : written[0]) };
+  const judged = calls.judge(text, { methods: methods, mostCalls: mostCalls, mostParams: mostParams, isParam: isParam });
+  if (judged.status !== 200) return judged;
+  const written = judged.calls.map((call) => ({ jsonrpc: '1.0', id: call.id, method: call.method, params: call.params }));
+  return { status: 200, body: JSON.stringify(judged.batch ? written : written[0]) };
 }
 
 /** What the page shows of a block, from the answer to getblock; `previous` is null for the first of a chain. */
@@ -51,11 +35,6 @@ function block(answer) {
     txs: answer.nTx,
     previous: answer.previousblockhash || null,
   };
-}
-
-/** A stranger's word, fit for a log. */
-function named(method) {
-  return /^[A-Za-z0-9_]{1,40}$/.test(method) ? method : 'of a name that no method has';
 }
 
 /**
@@ -75,21 +54,17 @@ function verdict(status, text, memory, now) {
   } catch (error) {
     // Not JSON: the status says the rest.
   }
-  if (reply !== null && reply.error && reply.error.code === inWarmup) return said(ready.no(starting(reply.error.message)), [], now);
+  if (reply !== null && reply.error && reply.error.code === inWarmup) return ready.said(ready.no(starting(reply.error.message)), [], now);
   const chain = reply !== null && reply.result ? reply.result : null;
-  if (status !== 200 || chain === null) return said(ready.no(trouble(status)), memory.samples, now);
-  if (!chain.initialblockdownload || chain.chain === 'regtest') return said(ready.yes(), [], now);
+  if (status !== 200 || chain === null) return ready.said(ready.no(trouble(status)), memory.samples, now);
+  if (!chain.initialblockdownload || chain.chain === 'regtest') return ready.said(ready.yes(), [], now);
   if (chain.blocks === 0) {
-    const at = chain.headers > 0 ? `, at ${grouped(chain.headers)}` : '';
-    return said(ready.no(`fetching headers${at}`), [], now);
+    const at = chain.headers > 0 ? `, at ${progress.grouped(chain.headers)}` : '';
+    return ready.said(ready.no(`fetching headers${at}`), [], now);
   }
   const samples = progress.noted(memory.samples, chain.verificationprogress, now);
-  if (chain.blocks >= chain.headers) return said(ready.no('looking for newer blocks'), samples, now);
-  return said(ready.underWay(chain.verificationprogress, samples), samples, now);
-}
-
-function said(what, samples, now) {
-  return { samples: samples, verdict: what, time: now };
+  if (chain.blocks >= chain.headers) return ready.said(ready.no('looking for newer blocks'), samples, now);
+  return ready.said(ready.underWay(chain.verificationprogress, samples), samples, now);
 }
 
 /** The daemon's own word while it starts ("Loading block index…"), to be read after "bitcoin is". */
@@ -113,8 +88,4 @@ function trouble(status) {
   }
 }
 
-function grouped(n) {
-  return String(n).replace(/\B(?=(\d{3})+$)/g, ',');
-}
-
-export default { methods, newestBlocks, judge, verdict, block };
+export default { methods, ownMethods, newestBlocks, judge, verdict, block };

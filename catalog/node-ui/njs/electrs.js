@@ -1,5 +1,6 @@
 // What nginx does for the page of electrs; the locations are in nginx/electrs.conf.
 
+import fromPage from './calls.js';
 import electrum from './electrum.js';
 import ready from './ready.js';
 
@@ -42,7 +43,7 @@ async function calls(r) {
 async function status(r) {
   const answers = await Promise.all([look(r, '', electrum.headline.concat(details)), r.subrequest('/ask-node/mempool')]);
   const seen = answers[0];
-  const memory = electrum.verdict(seen, ready.recall(), seconds());
+  const memory = electrum.verdict(seen, ready.recall(), ready.seconds());
   ready.remember(memory);
   const said = seen.replies === null ? [] : seen.replies;
   const result = (i) => (said[i] && said[i].result !== undefined ? said[i].result : null);
@@ -55,7 +56,7 @@ async function status(r) {
     version: features === null ? null : features.server_version,
     height: seen.height,
     node: seen.node,
-    mempool: json(answers[1]),
+    mempool: fromPage.json(answers[1]),
     histogram: result(first + 1),
     fees: [[2, result(first + 2)], [6, result(first + 3)], [144, result(first + 4)]],
   }));
@@ -64,7 +65,7 @@ async function status(r) {
 /** GET /ready. */
 async function readiness(r) {
   const seen = await look(r, '-briefly', electrum.headline);
-  const memory = electrum.verdict(seen, ready.recall(), seconds());
+  const memory = electrum.verdict(seen, ready.recall(), ready.seconds());
   ready.remember(memory);
   ready.answer(r, memory.verdict);
 }
@@ -78,16 +79,7 @@ async function look(r, manner, batch) {
   ]);
   const replies = answers[0].status === 200 ? electrum.replies(answers[0].responseText, batch.length) : null;
   const metrics = answers[1].status === 200 ? answers[1].responseText : '';
-  return electrum.look({ status: answers[0].status, replies: replies }, metrics, chain(json(answers[2])));
-}
-
-function json(reply) {
-  if (reply.status !== 200) return null;
-  try {
-    return JSON.parse(reply.responseText);
-  } catch (error) {
-    return null;
-  }
+  return electrum.look({ status: answers[0].status, replies: replies }, metrics, chain(fromPage.json(answers[2])));
 }
 
 /** Of what bitcoind says of its chain, what is used here. */
@@ -100,10 +92,6 @@ function chain(info) {
     initialblockdownload: info.initialblockdownload,
     verificationprogress: info.verificationprogress,
   };
-}
-
-function seconds() {
-  return Math.floor(Date.now() / 1000);
 }
 
 export default { calls, status, readiness };

@@ -1,6 +1,7 @@
 // What electrs may be asked through its page, and what its answers say about its readiness. Pure.
 // The calls are those of https://electrumx.readthedocs.io/en/latest/protocol-methods.html
 
+import calls from './calls.js';
 import progress from './progress.js';
 import ready from './ready.js';
 
@@ -24,44 +25,18 @@ const longestParam = 64; // a script hash in hexadecimal
 const longestHistory = 500; // entries that are passed on; a page shows no more
 const indexMissing = -32603; // electrs' `unavailable index`
 
-/**
- * Reads the body of a request, one call or a batch. Returns {status: 200, line, batch} with the line to send on, or a
- * status of 400 or more and the reason. The line is written anew, so that electrs reads what was judged here; `id` is the
- * call's place in the batch.
- */
+/** What calls.js says of a request, with the `line` to send on where it is let through; `id` is a call's place in the batch. */
 function judge(text) {
-  let asked;
-  try {
-    asked = JSON.parse(text);
-  } catch (error) {
-    return { status: 400, reason: 'no JSON' };
-  }
-  const batch = Array.isArray(asked);
-  const calls = batch ? asked : [asked];
-  if (calls.length === 0 || calls.length > mostCalls) return { status: 400, reason: `${calls.length} calls at once` };
-  const written = [];
-  for (let i = 0; i < calls.length; i += 1) {
-    const call = calls[i];
-    if (call === null || typeof call !== 'object' || typeof call.method !== 'string') return { status: 400, reason: 'no call' };
-    if (methods.indexOf(call.method) === -1) return { status: 403, reason: `the method ${named(call.method)}` };
-    const params = call.params === undefined ? [] : call.params;
-    if (!Array.isArray(params) || params.length > mostParams || !params.every(plainParam)) {
-      return { status: 400, reason: `parameters of ${call.method} that it does not have` };
-    }
-    written.push({ jsonrpc: '2.0', id: i, method: call.method, params: params });
-  }
-  return { status: 200, batch: batch, line: JSON.stringify(written) };
+  const judged = calls.judge(text, { methods: methods, mostCalls: mostCalls, mostParams: mostParams, isParam: isParam });
+  if (judged.status !== 200) return judged;
+  const written = judged.calls.map((call, i) => ({ jsonrpc: '2.0', id: i, method: call.method, params: call.params }));
+  return { status: 200, batch: judged.batch, line: JSON.stringify(written) };
 }
 
 /** Numbers, and words without anything that could end a line or need another alphabet. */
-function plainParam(value) {
+function isParam(value) {
   if (typeof value === 'string') return value.length <= longestParam && /^[\x20-\x7e]*$/.test(value);
   return typeof value === 'boolean' || (typeof value === 'number' && isFinite(value));
-}
-
-/** A stranger's word, fit for a log. */
-function named(method) {
-  return /^[A-Za-z0-9_.]{1,60}$/.test(method) ? method : 'of a name that no method has';
 }
 
 /**
@@ -131,31 +106,23 @@ function verdict(seen, memory, now) {
     const share = seen.height / node.blocks;
     const samples = progress.noted(memory.samples, share, now);
     const under = ready.underWay(share, samples);
-    under.message = `catching up, block ${grouped(seen.height)} of ${grouped(node.blocks)}`;
-    return said(under, samples, now);
+    under.message = `catching up, block ${progress.grouped(seen.height)} of ${progress.grouped(node.blocks)}`;
+    return ready.said(under, samples, now);
   }
-  if (seen.answers && node !== null) return said(ready.yes(), [], now);
-  if (seen.answers) return said(ready.no('without its Bitcoin node, which does not answer'), memory.samples, now);
-  if (seen.indexing) return said(ready.no('putting its new index in order'), memory.samples, now);
+  if (seen.answers && node !== null) return ready.said(ready.yes(), [], now);
+  if (seen.answers) return ready.said(ready.no('without its Bitcoin node, which does not answer'), memory.samples, now);
+  if (seen.indexing) return ready.said(ready.no('putting its new index in order'), memory.samples, now);
   if (seen.status === 504) {
     // It reads many blocks at a time, and answers nobody meanwhile.
     const kept = ready.meanwhile(memory, now);
     if (kept === memory.verdict) return { samples: memory.samples, verdict: kept, time: memory.time };
-    return said(ready.no('not answering, as when it builds its index'), memory.samples, now);
+    return ready.said(ready.no('not answering, as when it builds its index'), memory.samples, now);
   }
   if (node !== null && node.initialblockdownload && node.chain !== 'regtest') {
-    return said(ready.no("waiting for bitcoin's initial block download"), [], now);
+    return ready.said(ready.no("waiting for bitcoin's initial block download"), [], now);
   }
-  if (seen.status === 200) return said(ready.no('giving answers that are none'), memory.samples, now);
-  return said(ready.no('not answering'), memory.samples, now);
-}
-
-function said(what, samples, now) {
-  return { samples: samples, verdict: what, time: now };
-}
-
-function grouped(n) {
-  return String(n).replace(/\B(?=(\d{3})+$)/g, ',');
+  if (seen.status === 200) return ready.said(ready.no('giving answers that are none'), memory.samples, now);
+  return ready.said(ready.no('not answering'), memory.samples, now);
 }
 
 export default { methods, headline, judge, replies, heightInMetrics, look, verdict };

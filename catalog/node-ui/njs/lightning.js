@@ -85,53 +85,45 @@ const oldS = 2 * 3600; // lnd takes a chain whose newest block is older for one 
  */
 function verdict(seen, memory, now) {
   if (seen.status === 504) return { samples: memory.samples, verdict: ready.meanwhile(memory, now), time: memory.time };
-  if (seen.status !== 200) return said(ready.no('not answering'), memory.samples, now);
+  if (seen.status !== 200) return ready.said(ready.no('not answering'), memory.samples, now);
   switch (seen.state) {
     case 'NON_EXISTING':
-      return said(ready.no('without a wallet'), [], now);
+      return ready.said(ready.no('without a wallet'), [], now);
     case 'LOCKED':
-      return said(ready.no('locked: its wallet has another password'), [], now);
+      return ready.said(ready.no('locked: its wallet has another password'), [], now);
     case 'WAITING_TO_START':
     case 'UNLOCKED':
-      return said(ready.no('starting'), [], now);
+      return ready.said(ready.no('starting'), [], now);
     case 'RPC_ACTIVE':
     case 'SERVER_ACTIVE':
       return running(seen, memory, now);
     default:
-      return said(ready.no(`in a state of its own: ${seen.state}`), [], now);
+      return ready.said(ready.no(`in a state of its own: ${seen.state}`), [], now);
   }
 }
 
 function running(seen, memory, now) {
   if (seen.info === null) {
-    if (seen.infoStatus === 0) return said(ready.no('running, but its page has no key to it yet'), [], now);
+    if (seen.infoStatus === 0) return ready.said(ready.no('running, but its page has no key to it yet'), [], now);
     if (seen.infoStatus === 504) {
       const kept = ready.meanwhile(memory, now);
       if (kept === memory.verdict) return { samples: memory.samples, verdict: kept, time: memory.time };
-      return said(ready.no('keeping its page waiting, as when it does not reach bitcoin'), memory.samples, now);
+      return ready.said(ready.no('keeping its page waiting, as when it does not reach bitcoin'), memory.samples, now);
     }
-    if (seen.state === 'RPC_ACTIVE') return said(ready.no('starting, and waiting for the chain'), memory.samples, now);
-    return said(ready.no(`out of reach of bitcoin, or refusing its page (HTTP ${seen.infoStatus})`), [], now);
+    if (seen.state === 'RPC_ACTIVE') return ready.said(ready.no('starting, and waiting for the chain'), memory.samples, now);
+    return ready.said(ready.no(`out of reach of bitcoin, or refusing its page (HTTP ${seen.infoStatus})`), [], now);
   }
   const height = seen.info.block_height;
-  if (seen.state === 'SERVER_ACTIVE' && seen.info.synced_to_chain) return said(ready.yes(), [], now);
+  if (seen.state === 'SERVER_ACTIVE' && seen.info.synced_to_chain) return ready.said(ready.yes(), [], now);
   if (seen.node !== null && seen.node.blocks > height) {
     const samples = progress.noted(memory.samples, height / seen.node.blocks, now);
     const under = ready.underWay(height / seen.node.blocks, samples);
-    under.message = `catching up, block ${grouped(height)} of ${grouped(seen.node.blocks)}`;
-    return said(under, samples, now);
+    under.message = `catching up, block ${progress.grouped(height)} of ${progress.grouped(seen.node.blocks)}`;
+    return ready.said(under, samples, now);
   }
   const age = now - Number(seen.info.best_header_timestamp);
-  if (age > oldS) return said(ready.no('waiting for a new block: the newest is more than two hours old'), memory.samples, now);
-  return said(ready.no(`catching up, at block ${grouped(height)}`), memory.samples, now);
-}
-
-function said(what, samples, now) {
-  return { samples: samples, verdict: what, time: now };
-}
-
-function grouped(n) {
-  return String(n).replace(/\B(?=(\d{3})+$)/g, ',');
+  if (age > oldS) return ready.said(ready.no('waiting for a new block: the newest is more than two hours old'), memory.samples, now);
+  return ready.said(ready.no(`catching up, at block ${progress.grouped(height)}`), memory.samples, now);
 }
 
 export default { told, verdict };

@@ -1,12 +1,13 @@
 // What nginx does for the page of lnd; the locations are in nginx/lnd.conf.
 
+import calls from './calls.js';
 import lightning from './lightning.js';
 import ready from './ready.js';
 
 /** GET /api/overview: lnd's state and, when its page has a key and lnd its wallet open, who it is and what it has. */
 async function overview(r) {
   const seen = await look(r, '');
-  const memory = lightning.verdict(seen, ready.recall(), seconds());
+  const memory = lightning.verdict(seen, ready.recall(), ready.seconds());
   ready.remember(memory);
   if (seen.status !== 200) {
     r.return(seen.status);
@@ -34,7 +35,7 @@ function activity(r) {
 /** GET /ready. */
 async function readiness(r) {
   const seen = await look(r, '-briefly');
-  const memory = lightning.verdict(seen, ready.recall(), seconds());
+  const memory = lightning.verdict(seen, ready.recall(), ready.seconds());
   ready.remember(memory);
   ready.answer(r, memory.verdict);
 }
@@ -75,12 +76,7 @@ async function answer(r, what, questions) {
 /** {status, value}: the answer as JSON, null when there is none. */
 async function ask(r, question) {
   const reply = await r.subrequest(question);
-  if (reply.status !== 200) return { status: reply.status, value: null };
-  try {
-    return { status: 200, value: JSON.parse(reply.responseText) };
-  } catch (error) {
-    return { status: 200, value: null };
-  }
+  return { status: reply.status, value: calls.json(reply) };
 }
 
 function value(answered) {
@@ -90,10 +86,6 @@ function value(answered) {
 function send(r, what) {
   r.headersOut['Content-Type'] = 'application/json';
   r.return(200, JSON.stringify(what));
-}
-
-function seconds() {
-  return Math.floor(Date.now() / 1000);
 }
 
 export default { overview, channels, peers, activity, readiness };

@@ -46,4 +46,9 @@ function about(seconds) {
   return `about ${Math.round(seconds / 86400)} d`;
 }
 
-export default { noted, remaining, words };
+/** 1234567 → '1,234,567' */
+function grouped(n) {
+  return String(n).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+export default { noted, remaining, words, grouped };

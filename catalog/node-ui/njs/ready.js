@@ -60,4 +60,14 @@ function meanwhile(memory, now) {
   return fresh ? memory.verdict : no('not answering');
 }
 
-export default { yes, no, underWay, plain, answer, recall, remember, meanwhile };
+/** A memory with this verdict. */
+function said(verdict, samples, now) {
+  return { samples: samples, verdict: verdict, time: now };
+}
+
+/** The time, as it is kept here: in seconds since 1970. */
+function seconds() {
+  return Math.floor(Date.now() / 1000);
+}
+
+export default { yes, no, underWay, plain, answer, recall, remember, meanwhile, said, seconds };

@@ -113,6 +113,10 @@ for (const [what, body, status] of [
   ['a method that is no text', { id: 1, method: ['uptime'] }, 400],
   ['nothing', [], 400],
   ['null', [null], 400],
+  ['what only nginx itself asks', { id: 1, method: 'getblock', params: ['00', 1] }, 403],
+  ['a parameter', { id: 1, method: 'getpeerinfo', params: [1] }, 400],
+  ['parameters by name', { id: 1, method: 'getpeerinfo', params: { a: 1 } }, 400],
+  ['no parameters, said so', { id: 1, method: 'uptime', params: [] }, 200],
   ['a flood', Array(25).fill({ id: 1, method: 'uptime' }), 400],
 ]) {
   test(`calls: ${what}`, () => assert.equal(chain.judge(JSON.stringify(body)).status, status));
@@ -129,8 +133,8 @@ test('calls: a reason is fit for a log', () => {
 });
 
 for (const app of ['bitcoin', 'litecoin']) {
-  test(`calls: ${app}.conf allows the page the same`, () => {
+  test(`calls: ${app}.conf allows the page's user what it calls, and no more`, () => {
     const conf = readFileSync(new URL(`../../${app}/templates/${app}.conf`, import.meta.url), 'utf8');
-    assert.deepEqual(/^rpcwhitelist=ui:(.*)$/m.exec(conf)[1].split(','), chain.methods);
+    assert.deepEqual(/^rpcwhitelist=ui:(.*)$/m.exec(conf)[1].split(','), [...chain.methods, ...chain.ownMethods].sort());
   });
 }

@@ -35,14 +35,6 @@ export function state({ tone, headline, detail }) {
   text('detail', detail);
 }
 
-/** Shows how far something is (share from 0 to 1, and a label), or nothing for null. */
-export function progress(value) {
-  shown('progress', value !== null);
-  if (value === null) return;
-  document.getElementById('bar').value = value.share;
-  text('progress-label', value.label);
-}
-
 /**
  * Fills <svg class="ring" id="ring" viewBox="0 0 100 100" aria-hidden="true"> with a share from 0 to 1 and a short text
  * in its middle; null leaves it empty. What it says must stand somewhere as text, too.
