@@ -44,7 +44,7 @@ function block(answer) {
  * Ready is a node that left its initial block download. It leaves it once, when its newest block is less than a day old
  * and has as much work as a chain of its release must have, and does not enter it again until it is restarted: a node that
  * merely fetches the newest block does not take its dependants' readiness away for a second. On regtest nobody mines unless
- * asked, so that the newest block is often old, and the node is ready as soon as it answers.
+ * asked, so that the newest block is often old, and the node is ready once it has all that it knows of.
  */
 function verdict(status, text, memory, now) {
   if (status === 504) return { samples: memory.samples, verdict: ready.meanwhile(memory, now), time: memory.time };
@@ -57,7 +57,7 @@ function verdict(status, text, memory, now) {
   if (reply !== null && reply.error && reply.error.code === inWarmup) return ready.said(ready.no(starting(reply.error.message)), [], now);
   const chain = reply !== null && reply.result ? reply.result : null;
   if (status !== 200 || chain === null) return ready.said(ready.no(trouble(status)), memory.samples, now);
-  if (!chain.initialblockdownload || chain.chain === 'regtest') return ready.said(ready.yes(), [], now);
+  if (!chain.initialblockdownload || (chain.chain === 'regtest' && chain.blocks >= chain.headers)) return ready.said(ready.yes(), [], now);
   if (chain.blocks === 0) {
     const at = chain.headers > 0 ? `, at ${progress.grouped(chain.headers)}` : '';
     return ready.said(ready.no(`fetching headers${at}`), [], now);

@@ -64,6 +64,7 @@ const error = (code, message) => JSON.stringify({ result: null, error: { code, m
 for (const [what, status, text, expected] of [
   ['in sync', 200, info({}), { ready: true }],
   ['a block behind, after its download', 200, info({ headers: 901 }), { ready: true }],
+  ['behind on regtest', 200, info({ chain: 'regtest', blocks: 0, headers: 3, initialblockdownload: true }), { ready: false, message: 'fetching headers, at 3' }],
   ['old blocks on regtest', 200, info({ chain: 'regtest', blocks: 0, headers: 0, initialblockdownload: true }), { ready: true }],
   ['no headers', 200, info({ blocks: 0, headers: 0, initialblockdownload: true }), { ready: false, message: 'fetching headers' }],
   ['headers coming', 200, info({ blocks: 0, headers: 1234567, initialblockdownload: true }), { ready: false, message: 'fetching headers, at 1,234,567' }],

@@ -19,14 +19,11 @@ const ADDRESS: &str = "rltc1qyq0052zwswfzn3qm3mdrca8c6wjclkv5qxyjp3";
 pub(crate) fn run() -> Result<()> {
     let began = Instant::now();
     prerequisites::ensure()?;
-    if testhost::list()?.iter().any(|listed| listed.name == HOST) {
-        say("taking down the host of an earlier demo");
-        Host::open(HOST)?.down()?;
-    }
+    take_down_earlier(HOST)?;
     say(
         "building the package, and the host's root file system and images (both are kept for the next time)",
     );
-    let package = build_both()?;
+    let package = build_both(testhost::prepare)?;
     let host = Host::boot(Options::named(HOST).detached())?;
     say(&format!(
         "a fresh Debian 13 host is up after {:.1} s",
@@ -38,7 +35,7 @@ pub(crate) fn run() -> Result<()> {
         );
         return Err(error);
     }
-    let address = forward()?;
+    let address = forward(HOST, PORT)?;
     println!(
         "\nDone in {:.0} s. The host goes on; to look around:",
         began.elapsed().as_secs_f64()
@@ -56,10 +53,20 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
+pub(crate) fn take_down_earlier(name: &str) -> Result<()> {
+    if testhost::list()?.iter().any(|listed| listed.name == name) {
+        say("taking down the host of an earlier demo");
+        Host::open(name)?.down()?;
+    }
+    Ok(())
+}
+
 /// The package is compiled while the host's parts are fetched.
-fn build_both() -> Result<std::path::PathBuf> {
+pub(crate) fn build_both(
+    prepare: impl FnOnce() -> Result<testhost::Prepared> + Send,
+) -> Result<std::path::PathBuf> {
     std::thread::scope(|scope| {
-        let parts = scope.spawn(testhost::prepare);
+        let parts = scope.spawn(prepare);
         let package = deb::build();
         let parts = parts
             .join()
@@ -171,7 +178,7 @@ fn curl(host: &Host, url: &str) -> Result<String> {
 }
 
 /// Runs a command in the user's session and shows it with what it prints.
-fn user(host: &Host, command: &[&str]) -> Result<()> {
+pub(crate) fn user(host: &Host, command: &[&str]) -> Result<()> {
     println!("\n$ {}", command.join(" "));
     let output = host.run_user(command)?;
     print!("{}{}", output.stderr, output.stdout);
@@ -181,7 +188,7 @@ fn user(host: &Host, command: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn wait_for(what: &str, mut there: impl FnMut() -> Result<bool>) -> Result<()> {
+pub(crate) fn wait_for(what: &str, mut there: impl FnMut() -> Result<bool>) -> Result<()> {
     let limit = Instant::now() + Duration::from_secs(60);
     while !there()? {
         if Instant::now() > limit {
@@ -192,24 +199,18 @@ fn wait_for(what: &str, mut there: impl FnMut() -> Result<bool>) -> Result<()> {
     Ok(())
 }
 
-/// Opens the page on this machine's loopback, at its own port when that is free.
-fn forward() -> Result<String> {
+/// Opens a page on this machine's loopback, at its own port when that is free.
+pub(crate) fn forward(name: &str, port: u16) -> Result<String> {
     let program = std::env::current_exe().context("finding this program")?;
+    let port = port.to_string();
     let forwarded = |local: &str| {
         Command::new(&program)
-            .args([
-                "host",
-                "forward",
-                HOST,
-                &PORT.to_string(),
-                "--local",
-                local,
-                "--background",
-            ])
+            .args(["host", "forward", name, &port, "--local", local])
+            .arg("--background")
             .output()
             .context("forwarding the page's port")
     };
-    let mut output = forwarded(&PORT.to_string())?;
+    let mut output = forwarded(&port)?;
     if !output.status.success() {
         output = forwarded("0")?;
     }
@@ -222,6 +223,6 @@ fn forward() -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     println!("\n── {text}");
 }

@@ -3,6 +3,7 @@
 
 mod deb;
 mod demo;
+mod demo_bitcoin;
 mod host;
 mod screenshot;
 mod test;
@@ -24,10 +25,14 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// The main job, for real: a Debian 13 host, Archipelago installed as a user would, a node, breakage and repair.
-    Demo,
+    Demo {
+        /// What is shown.
+        #[arg(value_enum, default_value_t = Demo::Litecoin)]
+        what: Demo,
+    },
     /// Everything that must hold: format, lints, and all tests, those on real hosts and of real daemons included.
     Test(test::Arguments),
-    /// Take the README's pictures of the demo's pages, with a real browser.
+    /// Take the README's pictures of the pages of the demos that are up, with a real browser.
     Screenshot,
     /// Throw-away Debian 13 hosts: bring one up, enter it, reboot it, take it down.
     #[command(subcommand)]
@@ -40,10 +45,22 @@ enum Command {
     },
 }
 
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Demo {
+    /// A litecoin node: installed, disturbed, and back again.
+    Litecoin,
+    /// Bitcoin Core, electrs and lnd with their pages.
+    Bitcoin,
+}
+
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let ended = match command {
-        Command::Demo => demo::run().map(|()| ExitCode::SUCCESS),
+        Command::Demo { what } => match what {
+            Demo::Litecoin => demo::run(),
+            Demo::Bitcoin => demo_bitcoin::run(),
+        }
+        .map(|()| ExitCode::SUCCESS),
         Command::Test(arguments) => test::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Screenshot => screenshot::run().map(|()| ExitCode::SUCCESS),
         Command::Host(command) => host::run(command),

@@ -5,32 +5,67 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use testhost::{Host, prerequisites};
 
-use crate::demo;
+use crate::{demo, demo_bitcoin};
 
-/// Where the pictures go, and the size of the window.
-const PICTURES: [(&str, &str); 2] = [
-    ("docs/images/litecoin-ui.png", "1200,1180"),
-    ("docs/images/litecoin-ui-phone.png", "390,844"),
+/// A page, and what its pictures are called.
+struct Page {
+    host: &'static str,
+    port: u16,
+    name: &'static str,
+}
+
+const PAGES: [Page; 4] = [
+    Page {
+        host: demo::HOST,
+        port: demo::PORT,
+        name: "litecoin-ui",
+    },
+    Page {
+        host: demo_bitcoin::HOST,
+        port: 8441,
+        name: "bitcoin-ui",
+    },
+    Page {
+        host: demo_bitcoin::HOST,
+        port: 8444,
+        name: "electrs-ui",
+    },
+    Page {
+        host: demo_bitcoin::HOST,
+        port: 8443,
+        name: "lnd-ui",
+    },
 ];
+
+/// What follows the name, and the size of the window.
+const SIZES: [(&str, &str); 2] = [("", "1200,860"), ("-phone", "390,844")];
 
 pub(crate) fn run() -> Result<()> {
     prerequisites::ensure()?;
     prerequisites::ensure_commands(&[("chromium", "chromium")])?;
-    if !testhost::list()?
-        .iter()
-        .any(|listed| listed.name == demo::HOST)
-    {
-        bail!("the pictures are of the demo's host, and it is not up: run cargo xtask demo first");
+    let hosts = testhost::list()?;
+    let mut taken = 0;
+    for Page { host, port, name } in PAGES {
+        if !hosts.iter().any(|listed| listed.name == host) {
+            continue;
+        }
+        let host = Host::open(host)?;
+        for (suffix, size) in SIZES {
+            let picture = format!("docs/images/{name}{suffix}.png");
+            take(&host, port, Path::new(&picture), size)?;
+            println!("{picture}");
+            taken += 1;
+        }
     }
-    let host = Host::open(demo::HOST)?;
-    for (picture, size) in PICTURES {
-        take(&host, Path::new(picture), size)?;
-        println!("{picture}");
+    if taken == 0 {
+        bail!(
+            "the pictures are of the demos' hosts, and none is up: run cargo xtask demo or cargo xtask demo bitcoin first"
+        );
     }
     Ok(())
 }
 
-fn take(host: &Host, picture: &Path, size: &str) -> Result<()> {
+fn take(host: &Host, port: u16, picture: &Path, size: &str) -> Result<()> {
     let folder = picture.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     let profile = std::env::temp_dir().join(format!("archipelago-browser-{}", std::process::id()));
@@ -50,7 +85,7 @@ fn take(host: &Host, picture: &Path, size: &str) -> Result<()> {
             "--screenshot={}",
             std::path::absolute(picture)?.display()
         ))
-        .arg(format!("http://127.0.0.1:{}/", demo::PORT))
+        .arg(format!("http://127.0.0.1:{port}/"))
         .stderr(std::process::Stdio::null())
         .status()
         .context("starting chromium")?;

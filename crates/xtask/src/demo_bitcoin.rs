@@ -1,0 +1,139 @@
+//! `cargo xtask demo bitcoin`: Bitcoin Core, electrs and lnd with their pages, on regtest, on a throw-away Debian 13 host. Prints every
+//! command it runs, and leaves the host up to look around in.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use testhost::{Host, Options, prerequisites};
+
+use crate::{demo, host};
+
+/// The name of the host it makes.
+pub(crate) const HOST: &str = "demo-bitcoin";
+/// The apps, the ports of their pages, and what they are installed with. The bitcoind that is built for this has no ZeroMQ.
+const APPS: [(&str, u16, &[&str]); 3] = [
+    ("bitcoin", 8441, &["network=regtest", "zmq=false"]),
+    ("electrs", 8444, &[]),
+    ("lnd", 8443, &["network=regtest", "bitcoin_events=polling"]),
+];
+/// An address whose key nobody needs: the blocks are only there to be counted.
+const ADDRESS: &str = "bcrt1qyq0052zwswfzn3qm3mdrca8c6wjclkv57t7mk0";
+
+pub(crate) fn run() -> Result<()> {
+    let began = Instant::now();
+    prerequisites::ensure()?;
+    demo::take_down_earlier(HOST)?;
+    demo::say(
+        "building the package, the host's parts and the daemons (kept for the next time; the first time this compiles for a quarter of an hour)",
+    );
+    let package = demo::build_both(testhost::prepare_with_bitcoin)?;
+    let host = Host::boot(Options::named(HOST).with_bitcoin().detached())?;
+    demo::say(&format!(
+        "a fresh Debian 13 host is up after {:.1} s",
+        host.boot_time().as_secs_f64()
+    ));
+    if let Err(error) = show(&host, &package) {
+        eprintln!(
+            "the host {HOST} stays up to look at; cargo xtask host down {HOST} takes it down"
+        );
+        return Err(error);
+    }
+    println!(
+        "\nDone in {:.0} s. The host goes on; to look around, open in a browser:",
+        began.elapsed().as_secs_f64()
+    );
+    for (app, port, _) in APPS {
+        println!("  {}   the page of {app}", demo::forward(HOST, port)?);
+    }
+    println!("and in a shell:");
+    println!(
+        "  cargo xtask host enter {HOST}                        a shell as the user of the apps"
+    );
+    println!("  cargo xtask host enter {HOST} -- archipelago status  how the apps are");
+    println!("  cargo xtask host reboot {HOST} --hard                pull the plug");
+    println!("and to clean up:");
+    println!("  cargo xtask host down {HOST}");
+    Ok(())
+}
+
+fn show(host: &Host, package: &Path) -> Result<()> {
+    demo::say("installing Archipelago as a user would, and on it the three apps");
+    host::map_bitcoin_images(host)?;
+    host::install(host, package)?;
+    for (app, _, settings) in APPS {
+        let settings = settings.iter().flat_map(|setting| ["--set", setting]);
+        let command: Vec<&str> = ["archipelago", "install", app]
+            .into_iter()
+            .chain(settings)
+            .collect();
+        demo::user(host, &command)?;
+        if app == "bitcoin" {
+            demo::say(
+                "on regtest nobody mines unless asked: the first block, so that the others have a chain to follow",
+            );
+            mine(host, "1")?;
+        }
+    }
+    demo::say("mining ten blocks: all three are at the same height");
+    mine(host, "10")?;
+    let height = bitcoin_cli(host, &["getblockcount"])?;
+    demo::wait_for("all three to be at the same height", || {
+        Ok(electrs_height(host)?.as_deref() == Some(&height)
+            && lnd_height(host)?.as_deref() == Some(&height))
+    })?;
+    println!("\nbitcoin-cli getblockcount: {height}");
+    println!(
+        "electrs, asked for its newest header over its TCP port: {}",
+        electrs_height(host)?.unwrap_or_default()
+    );
+    println!(
+        "lncli getinfo, block_height: {}",
+        lnd_height(host)?.unwrap_or_default()
+    );
+    demo::user(host, &["archipelago", "status"])
+}
+
+fn mine(host: &Host, blocks: &str) -> Result<()> {
+    let nblocks = format!("nblocks={blocks}");
+    let address = format!("address={ADDRESS}");
+    let cli = ["podman", "exec", "archy-bitcoin", "bitcoin-cli"];
+    demo::user(
+        host,
+        &[
+            &cli[..],
+            &["-named", "generatetoaddress", &nblocks, &address],
+        ]
+        .concat(),
+    )
+}
+
+fn bitcoin_cli(host: &Host, arguments: &[&str]) -> Result<String> {
+    let cli = ["podman", "exec", "archy-bitcoin", "bitcoin-cli"];
+    let said = host.run_user(&[&cli[..], arguments].concat())?.checked()?;
+    Ok(said.trim().to_owned())
+}
+
+/// As a wallet asks; nothing while it does not answer.
+fn electrs_height(host: &Host) -> Result<Option<String>> {
+    let call = r#"{"jsonrpc":"2.0","id":0,"method":"blockchain.headers.subscribe","params":[]}"#;
+    let script = format!(
+        "exec 3<>/dev/tcp/127.0.0.1/50001; echo '{call}' >&3; read -r -t 2 line <&3; echo \"$line\""
+    );
+    let output = host.run_user(&["bash", "-c", &script])?;
+    figure(&output.stdout, "/result/height")
+}
+
+fn lnd_height(host: &Host) -> Result<Option<String>> {
+    let output = host.run_user(&["podman", "exec", "archy-lnd", "lncli", "getinfo"])?;
+    figure(&output.stdout, "/block_height")
+}
+
+fn figure(answer: &str, pointer: &str) -> Result<Option<String>> {
+    if answer.trim().is_empty() {
+        return Ok(None);
+    }
+    let answer: serde_json::Value =
+        serde_json::from_str(answer).with_context(|| format!("reading {answer:?}"))?;
+    Ok(answer.pointer(pointer).map(ToString::to_string))
+}
