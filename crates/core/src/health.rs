@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::desired::{App, Desired, DesiredContainer, DesiredUnit, Present, Role};
 use crate::layout::Layout;
 use crate::name::AppId;
-use crate::observed::{Active, Answer, Busy, Load, Observed, Override, Podman, Service};
+use crate::observed::{Active, Answer, Busy, Load, Observed, Override, Podman, Service, awaited};
 use crate::plan::blocked;
 use crate::progress::{Progress, Subject};
 
@@ -106,9 +106,10 @@ pub fn report(desired: &Desired, observed: &Observed, progress: &Progress) -> Re
         apps.insert(id, judge(&desired.layout, id, app, observed, progress));
     }
     for (id, present) in in_order(desired) {
-        if let Some(cause) = waits_for(present, &apps)
+        let unreachable = awaited(present, observed);
+        if let Some(cause) = waits_for(present, unreachable, &apps)
             && let Some(health) = apps.get_mut(id)
-            && would_be_well(health)
+            && would_be_well(health, unreachable.is_some())
         {
             health.state = State::Waiting;
             health.message = format!("because {cause}");
@@ -136,11 +137,18 @@ fn in_order(desired: &Desired) -> Vec<(&AppId, &Present)> {
     order
 }
 
-/// What an app says of the one that it requires and that is not of use yet.
-fn waits_for(present: &Present, apps: &BTreeMap<&AppId, AppHealth>) -> Option<String> {
+/// What an app says of the one that it requires and that cannot be reached, or is not of use yet.
+fn waits_for(
+    present: &Present,
+    unreachable: Option<&AppId>,
+    apps: &BTreeMap<&AppId, AppHealth>,
+) -> Option<String> {
     present.requires.keys().find_map(|app| {
         let required = apps.get(app)?;
         match (required.state, &required.busy) {
+            (State::Degraded, _) if unreachable == Some(app) => {
+                Some(format!("{app} is masked by the operator"))
+            }
             (State::Ready | State::Degraded, _) => None,
             (State::Starting, Some(busy)) => Some(format!("{app} is {}", busy.message)),
             (State::Failed, _) => Some(format!("{app} has failed")),
@@ -149,14 +157,13 @@ fn waits_for(present: &Present, apps: &BTreeMap<&AppId, AppHealth>) -> Option<St
     })
 }
 
-/// Whether nothing ails an app but that it does not get on: it is on its way, or its containers ended for want of what it requires.
-fn would_be_well(health: &AppHealth) -> bool {
+/// Whether nothing ails an app but that it does not get on: it is on its way, or its containers ended because what it requires cannot be
+/// reached. One that ends although that can be reached has a fault of its own.
+fn would_be_well(health: &AppHealth, unreachable: bool) -> bool {
+    let own = || health.units.iter().filter(|unit| !unit.companion);
     match health.state {
-        State::Starting => health.units.iter().all(|unit| unit.message.is_empty()),
-        State::Failed => health
-            .units
-            .iter()
-            .any(|unit| !unit.companion && unit.has_ended()),
+        State::Starting => own().all(|unit| unit.message.is_empty()),
+        State::Failed => unreachable && own().any(UnitHealth::has_ended),
         _ => false,
     }
 }
@@ -366,6 +373,12 @@ fn judge_present(
         let message = match busy(present, observed) {
             _ if !unit.message.is_empty() => unit.message.clone(),
             Some(busy) => format!("it is {}", busy.message),
+            None if unit.state == "activating" && starts_healthy(present, unit) => {
+                format!(
+                    "{} runs, and its health check has not succeeded yet",
+                    unit.name
+                )
+            }
             None => format!("{} is {}", unit.name, unit.state),
         };
         return (State::Starting, message);
@@ -390,6 +403,13 @@ fn judge_present(
         ),
         None => (State::Ready, String::new()),
     }
+}
+
+fn starts_healthy(present: &Present, unit: &UnitHealth) -> bool {
+    let container = present
+        .containers()
+        .find(|(desired, _)| desired.service == unit.name);
+    container.is_some_and(|(_, container)| container.starts_healthy)
 }
 
 /// What the app says that it still has to do.

@@ -351,19 +351,20 @@ pub fn needs_podman(desired: &Desired, observed: &Observed) -> bool {
 
 /// Whether each container of an app is as wanted, as far as systemd and the disk can tell.
 fn is_settled(present: &Present, observed: &Observed) -> bool {
-    present.containers().all(|(unit, _)| {
+    present.containers().all(|(unit, container)| {
+        let waits = !container.companion && awaited(present, observed).is_some();
         let current = observed.unit_files.get(&unit.file.name).map(Vec::as_slice)
             == Some(unit.file.content.as_bytes());
         if !current {
             return false;
         }
         let Some(service) = observed.services.get(&unit.service) else {
-            return !present.running || awaited(present, observed).is_some();
+            return !present.running || waits;
         };
         let known = observed.overrides.contains_key(&unit.service) || service.load == Load::Masked;
         known
             || if present.running {
-                service.is_up() || (service.is_down() && awaited(present, observed).is_some())
+                service.is_up() || (service.is_down() && waits)
             } else {
                 service.is_down()
             }

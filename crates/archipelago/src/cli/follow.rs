@@ -23,8 +23,10 @@ pub(super) enum Goal {
 
 /// An app whose containers run but which does not answer may be busy for hours; then it is left to it.
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);
-/// An app that says how far it is, or waits for one that does, may take days. Seen for this long, it is no passing state.
+/// An app that says how far it is, or waits for another, may take days. Seen for this long, it is no passing state.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// One that says what it does, but not how far it is, is mostly done with it within this time.
+const LONG_PATIENCE: Duration = Duration::from_secs(60);
 /// A container that ends at once ran for a moment: what has just started must go on for this long.
 const PROOF: Duration = Duration::from_secs(2);
 /// The longest wait for a signal before looking again: probes and lines of progress send none.
@@ -87,9 +89,12 @@ pub(super) async fn until(
         }
         let since =
             |since: Option<Instant>, holds: bool| holds.then(|| since.unwrap_or_else(Instant::now));
-        let goes_on = goal == Goal::Ready && is_under_way(health) && !pass.acted;
-        under_way_since = since(under_way_since, goes_on);
-        if under_way_since.is_some_and(|since| since.elapsed() >= PATIENCE) {
+        let patience = patience(health).filter(|_| goal == Goal::Ready && !pass.acted);
+        under_way_since = since(under_way_since, patience.is_some());
+        if under_way_since
+            .zip(patience)
+            .is_some_and(|(since, patience)| since.elapsed() >= patience)
+        {
             screen.end();
             return Ok(Some(health.clone()));
         }
@@ -128,13 +133,14 @@ fn is_up(health: &AppHealth) -> bool {
     health.state == State::Ready || (health.state == State::Degraded && by_will())
 }
 
-/// Nothing more is to be done for it; it gets there by itself, and says when.
-fn is_under_way(health: &AppHealth) -> bool {
-    let says_how_far = health
-        .busy
-        .as_ref()
-        .is_some_and(|busy| busy.percent.is_some());
-    health.state == State::Waiting || (health.state == State::Starting && says_how_far)
+/// How long to look at an app for which nothing more is to be done: it gets there by itself, and says what it is at.
+fn patience(health: &AppHealth) -> Option<Duration> {
+    match (health.state, &health.busy) {
+        (State::Waiting, _) => Some(PATIENCE),
+        (State::Starting, Some(busy)) if busy.percent.is_some() => Some(PATIENCE),
+        (State::Starting, Some(_)) => Some(LONG_PATIENCE),
+        _ => None,
+    }
 }
 
 /// Its containers run, be it that they have not come to answer yet.

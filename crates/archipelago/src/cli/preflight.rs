@@ -84,6 +84,7 @@ fn work_out(
         .manifest(&settings, &definition.files)
         .map_err(|error| input(error.to_string()))?;
     let mut all: Inputs = inputs::read(layout);
+    let before = worked_out(all.clone());
     all.intents.insert(id.clone(), Ok(intent.clone()));
     all.definitions.insert(id.clone(), definition.files.clone());
     let secrets = all.secrets.entry(id.clone()).or_default();
@@ -92,10 +93,12 @@ fn work_out(
             .entry(name.clone())
             .or_insert_with(|| "0".repeat(64));
     }
-    // Apps that it requires may be waiting for their own secrets.
-    complete_secrets(&mut all);
-    let mut apps = assemble(&all, &Apps::read(&all)).apps;
-    match apps.remove(id) {
+    let mut apps = worked_out(all);
+    let app = apps.remove(id);
+    if let Some(App::Present(_)) = app {
+        refuse_to_break_others(id, &before, &apps)?;
+    }
+    match app {
         Some(App::Present(present)) => Ok((*present, manifest.warnings)),
         Some(App::Broken { cause, fault }) => {
             let code = match fault {
@@ -110,6 +113,36 @@ fn work_out(
             "{id} cannot be worked out; archipelago status says how the apps it requires are"
         ))),
     }
+}
+
+/// The apps as they would be. Those whose secrets are not there yet are worked out with made-up ones.
+fn worked_out(mut all: Inputs) -> BTreeMap<AppId, App> {
+    complete_secrets(&mut all);
+    assemble(&all, &Apps::read(&all)).apps
+}
+
+/// What suits the app itself may not suit one above it: a node that prunes its blocks has none left for an index of all of them.
+fn refuse_to_break_others(
+    id: &AppId,
+    before: &BTreeMap<AppId, App>,
+    after: &BTreeMap<AppId, App>,
+) -> Result<(), Failure> {
+    for (other, app) in after {
+        if let App::Broken {
+            cause,
+            fault: Fault::Own,
+        } = app
+            && let Some(App::Present(_)) = before.get(other)
+        {
+            return Err(Failure::new(
+                Code::Input,
+                format!(
+                    "with that, {other}, which is installed, could not go on: {cause}\nTo do it nevertheless, uninstall {other} first; its data stay. {id} is as it was."
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn complete_secrets(all: &mut Inputs) {

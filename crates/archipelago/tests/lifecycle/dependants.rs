@@ -14,6 +14,9 @@ const BASE: &str = r#"services:
     healthcheck: {test: [CMD, test, -e, "/data/it is read"], start_interval: 1s, interval: 24h}
 volumes:
   data:
+x-archipelago:
+  settings:
+    small: {type: boolean, default: false, description: Whether it keeps less than others need.}
 "#;
 
 /// Ends when it cannot reach the address that it got to know at first.
@@ -21,16 +24,24 @@ const TOP: &str = r#"services:
   top:
     image: docker.io/library/busybox:stable
     command: ["sh", "-c", "trap 'exit 0' TERM; address=$$(nslookup archy-base | awk '/^Address/ {a = $$2} END {print a}'); while nc -w 1 $$address 80 </dev/null; do sleep 1; done; exit 1"]
+  ui:
+    image: docker.io/library/nginx:stable
 x-archipelago:
+  companions: [ui]
   requires: {apps: [base]}
+  templates:
+    - {source: top.conf, service: top, target: /etc/top.conf}
 "#;
+
+const TOP_CONF: &str =
+    "{% if apps.base.settings.small %}{{ fail('base keeps too little') }}{% endif %}\n";
 
 fn base() -> App {
     apps::app("base", BASE)
 }
 
 fn top() -> App {
-    apps::app("top", TOP)
+    apps::app("top", TOP).with("top.conf", TOP_CONF)
 }
 
 /// The state of both, and what is said of the one that waits.
@@ -86,7 +97,8 @@ fn an_app_waits_for_the_one_it_requires_and_follows_it() {
     let said = node.user(&["archipelago", "install", &folder]);
     assert!(said.contains("because base is starting"), "{said}");
     assert_eq!(states(&node), top_waits("starting"));
-    assert!(!node.containers().contains_key("archy-top"));
+    let running: Vec<String> = node.containers().into_keys().collect();
+    assert_eq!(running, ["archy-base", "archy-top-ui"]);
 
     node.shell("podman exec archy-base touch '/data/it is read'");
     until_equal("both to be ready", SOON, &both_ready(), || states(&node));
@@ -114,7 +126,8 @@ fn an_app_waits_for_the_one_it_requires_and_follows_it() {
     until_equal("the second to wait", SOON, &top_waits("stopped"), || {
         states(&node)
     });
-    assert_eq!(node.containers().len(), 0);
+    let running: Vec<String> = node.containers().into_keys().collect();
+    assert_eq!(running, ["archy-top-ui"]);
     node.user(&["archipelago", "start", "base"]);
     until_equal("both to be ready", ONE_TICK, &both_ready(), || {
         states(&node)
@@ -135,4 +148,29 @@ fn at_boot_systemd_alone_starts_them_in_their_order() {
     let top = property(&node, "archy-top.service", "InactiveExitTimestampMonotonic");
     assert!(base <= top, "{base} {top}");
     assert_eq!(restarts(&node), 0);
+
+    node.user(&["systemctl", "--user", "stop", "archy-base"]);
+    until_equal("the second to wait", SOON, &"waiting".to_owned(), || {
+        node.state("top")
+    });
+    node.user(&["systemctl", "--user", "start", "archy-base"]);
+    until_equal("both to be ready", SOON, &both_ready(), || states(&node));
+}
+
+#[test]
+fn a_change_that_an_app_above_could_not_go_on_with_is_refused() {
+    let node = Node::new();
+    let folder = node.put(&base());
+    node.shell("mkdir -p /var/lib/archipelago/volumes/base/data; touch '/var/lib/archipelago/volumes/base/data/it is read'");
+    node.user(&["archipelago", "install", &folder]);
+    node.install(&top());
+    let before = node.containers();
+    let said = node.refused(3, &["install", &folder, "--set", "small=true"]);
+    assert!(
+        said.contains("top") && said.contains("base keeps too little"),
+        "{said}"
+    );
+    assert_eq!((states(&node), node.containers()), (both_ready(), before));
+    node.user(&["archipelago", "uninstall", "top"]);
+    node.user(&["archipelago", "install", &folder, "--set", "small=true"]);
 }

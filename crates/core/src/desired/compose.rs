@@ -191,13 +191,7 @@ impl Work<'_> {
             kind: Kind::Container(Box::new(container)),
             service: ServiceSection {
                 restart_delay: Some(RESTART_DELAY),
-                // A node that checks its database before it answers may take hours. Nobody is held up by it but those who wait for
-                // its health, and killed it would begin anew.
-                start_limit: Some(if service.starts_healthy() {
-                    Duration::MAX
-                } else {
-                    START_LIMIT
-                }),
+                start_limit: Some(START_LIMIT + service.time_to_be_healthy()),
                 stop_limit: service.stop_grace_period.map(|grace| grace + STOP_MARGIN),
             },
             starts_at_boot: present.running,
@@ -206,6 +200,7 @@ impl Work<'_> {
             name: stem,
             companion: self.manifest.is_companion(name),
             image,
+            starts_healthy: service.starts_healthy(),
             wants,
         }));
         let inputs: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();
@@ -214,9 +209,10 @@ impl Work<'_> {
 
     /// Nothing here makes one service fail with another.
     ///
-    /// Companions come after every other service, but not after one that starts healthy: they show how it is doing meanwhile. Services of
-    /// another app are waited for, but not wanted: the operator may have stopped them. An app's main service follows them when they are
-    /// stopped and started again, since their containers have other addresses then.
+    /// Companions come after every other service, but not after one that takes its time: one that starts healthy, or whose app requires
+    /// others. They show how it is doing meanwhile; what waits for another app they do not start either. Services of another app are
+    /// waited for, but not wanted: the operator may have stopped them. An app's main service is stopped and started along with them, since
+    /// their containers have other addresses then.
     fn ordering(&self, name: &str, service: &Service) -> UnitSection {
         let mut wants: BTreeSet<String> = service
             .depends_on
@@ -232,7 +228,7 @@ impl Work<'_> {
                 .services
                 .keys()
                 .filter(|other| !self.manifest.is_companion(other));
-            for other in others {
+            for other in others.filter(|_| !self.waits_for_apps()) {
                 wants.insert(self.service_unit(other));
                 if !self.manifest.services[other].starts_healthy() {
                     after.insert(self.service_unit(other));
@@ -257,6 +253,10 @@ impl Work<'_> {
             after: after.into_iter().collect(),
             part_of: part_of.into_iter().collect(),
         }
+    }
+
+    fn waits_for_apps(&self) -> bool {
+        !self.manifest.extension.requires.apps.is_empty()
     }
 
     /// The apps that this one requires, and the main service of each, as far as they are installed.

@@ -163,6 +163,8 @@ pub struct DesiredContainer {
     pub companion: bool,
     /// Its image.
     pub image: DesiredImage,
+    /// Whether it counts as started only once its health check succeeds.
+    pub starts_healthy: bool,
     /// The services that systemd starts along with it.
     pub wants: Vec<String>,
 }

@@ -226,14 +226,46 @@ fn an_app_waits_for_one_that_is_not_of_use_yet() {
         say_busy,
         &[READY, (State::Starting, "it is at 83 %, about 2 h left")],
     );
+    // Not up yet, it says how far it is; what ended for want of it waits.
+    check_dependant(
+        |case| {
+            say_busy(case);
+            let web = case.observed.services.get_mut("archy-web.service").unwrap();
+            web.active = Active::Activating;
+            end_top(case);
+        },
+        &[
+            (State::Waiting, "because web is at 83 %, about 2 h left"),
+            (State::Starting, "it is at 83 %, about 2 h left"),
+        ],
+    );
+    // It can be reached: what ends then does so for a reason of its own.
     check_dependant(
         |case| {
             say_busy(case);
             end_top(case);
         },
         &[
-            (State::Waiting, "because web is at 83 %, about 2 h left"),
+            (
+                State::Failed,
+                "archy-top.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs, or journalctl --user -u archy-top.service",
+            ),
             (State::Starting, "it is at 83 %, about 2 h left"),
+        ],
+    );
+    check_dependant(
+        |case| {
+            let name = "archy-web.service".to_owned();
+            case.observed.services.remove(&name);
+            case.observed.overrides.insert(name, Override::Masked);
+            case.observed.services.remove("archy-top.service");
+        },
+        &[
+            (State::Waiting, "because web is masked by the operator"),
+            (
+                State::Degraded,
+                "archy-web.service: masked by the operator; systemctl --user unmask archy-web.service gives it back",
+            ),
         ],
     );
     check_dependant(

@@ -120,6 +120,15 @@ impl Service {
             .find(|port| port.container == container_port && port.protocol == Protocol::Tcp)
     }
 
+    /// How long it may take until its health check first succeeds: the check's `start_period`.
+    #[must_use]
+    pub fn time_to_be_healthy(&self) -> Duration {
+        let health = self.health.as_ref().filter(|_| self.starts_healthy());
+        health
+            .and_then(|health| health.start_period)
+            .unwrap_or_default()
+    }
+
     pub(super) fn read(
         field: &Field<'_>,
         files: &Files,

@@ -114,13 +114,14 @@ impl Planner<'_> {
         }
         self.remove_units_left_over(id, present);
         self.recreate_vanished(id, present);
-        // Started before what it needs can be reached, it would only end, again and again. What runs is left to itself.
+        // Started before what it needs can be reached, it would only end, again and again. What runs is left to itself, and what shows how
+        // the app is doing can say that it waits.
         let waits = awaited(present, self.observed).is_some();
         if present.running {
             for (unit, has_image) in present.units.values().zip(&ready) {
                 if let Role::Container(container) = &unit.role
                     && *has_image
-                    && !waits
+                    && (!waits || container.companion)
                     && self.can_start(container)
                 {
                     self.run(id, unit);

@@ -54,7 +54,7 @@ pub struct UnitSection {
     pub wants: Vec<String>,
     /// Services that are started first and stopped last.
     pub after: Vec<String>,
-    /// Services with which this one is stopped and started again.
+    /// Services along with which this one is stopped and, if it starts at boot, started.
     pub part_of: Vec<String>,
 }
 
@@ -63,7 +63,7 @@ pub struct UnitSection {
 pub struct ServiceSection {
     /// `Restart=always` after this time, without end.
     pub restart_delay: Option<Duration>,
-    /// `TimeoutStartSec=`; [`Duration::MAX`] for no limit.
+    /// `TimeoutStartSec=`
     pub start_limit: Option<Duration>,
     /// `TimeoutStopSec=`
     pub stop_limit: Option<Duration>,

@@ -127,6 +127,9 @@ impl Unit {
         if *starts_at_boot {
             out.section("Install");
             out.plain("WantedBy", "default.target");
+            for other in &unit.part_of {
+                out.plain("WantedBy", other);
+            }
         }
         let body = out.text;
         if body.len() > UNIT_BYTES_MAX {
@@ -221,10 +224,8 @@ impl Lines<'_> {
     }
 
     fn seconds(&mut self, key: &str, duration: Option<Duration>) {
-        match duration {
-            None => {}
-            Some(Duration::MAX) => self.plain(key, "infinity"),
-            Some(duration) => self.plain(key, whole_seconds(duration)),
+        if let Some(duration) = duration {
+            self.plain(key, whole_seconds(duration));
         }
     }
 
