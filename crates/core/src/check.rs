@@ -88,6 +88,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         version,
         systemd,
         linger,
+        manager_returns,
         subordinate_ids,
         id_mappers_missing,
         podman,
@@ -105,6 +106,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
     let mut checks: Vec<Check> = [
         systemd.as_ref().map(|answer| judge_systemd(user, answer)),
         linger.map(|linger| judge_linger(user, linger)),
+        manager_returns.map(|returns| judge_manager(user, returns)),
         subordinate_ids.map(|ids| judge_subordinate_ids(user, ids)),
         id_mappers_missing.as_deref().map(judge_id_mappers),
         podman.as_ref().map(judge_podman),
@@ -167,6 +169,23 @@ fn judge_linger(user: &str, linger: bool) -> Check {
         format!("sudo loginctl enable-linger {user}"),
         Remedy::User(UserStep::Linger),
     )
+}
+
+fn judge_manager(user: &str, returns: bool) -> Check {
+    if returns {
+        return ok(
+            "user-manager",
+            "the user's systemd is started again when it was killed",
+        );
+    }
+    Check {
+        remedy: Some(Remedy::Root),
+        ..warning(
+            "user-manager",
+            "when the user's systemd is killed, all apps stay down until the next boot",
+            format!("sudo archipelago setup --for {user}"),
+        )
+    }
 }
 
 fn judge_subordinate_ids(user: &str, (uids, gids): (u64, u64)) -> Check {

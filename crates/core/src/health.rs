@@ -1,6 +1,7 @@
 //! How an app is, in the words of `status`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -51,6 +52,9 @@ pub struct UnitHealth {
     pub restarts: u32,
     /// Why it is not well; empty when it is.
     pub message: String,
+    /// The files by which the operator changed it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drop_ins: Vec<PathBuf>,
 }
 
 /// A page of an app.
@@ -265,6 +269,7 @@ fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth> {
                 companion: observed.mark(name).is_some_and(|mark| mark.companion),
                 restarts: 0,
                 message: String::new(),
+                drop_ins: drop_ins(&service, observed),
                 name: service,
             }
         })
@@ -292,6 +297,7 @@ fn judge_unit(
         || found.is_some_and(|found| found.load == Load::Masked);
     let failure = found.and_then(|found| found.failure.as_ref());
     UnitHealth {
+        drop_ins: drop_ins(&unit.service, observed),
         name: unit.service.clone(),
         state: if masked {
             "masked".to_owned()
@@ -310,6 +316,11 @@ fn judge_unit(
             unit_problem(unit, container, found, observed, progress)
         },
     }
+}
+
+fn drop_ins(service: &str, observed: &Observed) -> Vec<PathBuf> {
+    let files = observed.drop_ins.get(service).into_iter().flatten();
+    files.cloned().collect()
 }
 
 fn unit_problem(

@@ -26,6 +26,8 @@ pub struct Observed {
     pub invocations: BTreeMap<String, String>,
     /// What stands above a generated unit in the user's own systemd folder, by service.
     pub overrides: BTreeMap<String, Override>,
+    /// The operator's drop-ins for a container, by service. They are never touched.
+    pub drop_ins: BTreeMap<String, BTreeSet<PathBuf>>,
     /// The content and mode of the rendered files that are wanted and exist.
     pub files: BTreeMap<PathBuf, RenderedFile>,
     /// The wanted folders that exist.

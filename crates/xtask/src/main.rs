@@ -7,6 +7,7 @@ mod demo_bitcoin;
 mod host;
 mod screenshot;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,8 @@ enum Command {
     },
     /// Everything that must hold: format, lints, and all tests, those on real hosts and of real daemons included.
     Test(test::Arguments),
+    /// Every fault on real hosts: kills, reboots, full disks and more. Takes about an hour.
+    Torture(torture::Arguments),
     /// Take the README's pictures of the pages of the demos that are up, with a real browser.
     Screenshot,
     /// Throw-away Debian 13 hosts: bring one up, enter it, reboot it, take it down.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         }
         .map(|()| ExitCode::SUCCESS),
         Command::Test(arguments) => test::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Torture(arguments) => torture::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Screenshot => screenshot::run().map(|()| ExitCode::SUCCESS),
         Command::Host(command) => host::run(command),
         Command::Deb { profile } => deb::build_with(profile).map(|package| {

@@ -50,11 +50,12 @@ pub(super) fn print_app(app: &AppHealth) {
     print_line(&format!("{}  {}{message}", app.id, app.state.word()));
     let mut table = table();
     for unit in &app.units {
-        let note = if unit.message.is_empty() {
-            String::new()
-        } else {
-            unit.message.clone()
-        };
+        let drop_ins = unit
+            .drop_ins
+            .iter()
+            .map(|path| format!("changed by {}", path.display()));
+        let message = Some(unit.message.clone()).filter(|message| !message.is_empty());
+        let note: Vec<String> = message.into_iter().chain(drop_ins).collect();
         table.add_row(vec![
             format!("  {}", unit.name),
             if unit.sub_state.is_empty() {
@@ -62,7 +63,7 @@ pub(super) fn print_app(app: &AppHealth) {
             } else {
                 format!("{} ({})", unit.state, unit.sub_state)
             },
-            note,
+            note.join("; "),
         ]);
     }
     if !app.units.is_empty() {

@@ -14,7 +14,7 @@ use tracing::{debug, info, warn};
 
 use super::image::{Images, chain};
 use super::observe::REVISION_LABEL;
-use super::podman::Podman;
+use super::podman::{Podman, revive};
 use super::systemd::Systemd;
 use super::{disk, generator};
 
@@ -143,7 +143,15 @@ impl Hands<'_> {
             }
             Step::RemoveUnit(name) => disk::remove(&layout.unit(name))?,
             Step::Reload => self.systemd.reload().await?,
-            Step::RestartPodmanSocket => drop(self.systemd.restart(PODMAN_SOCKET).await?),
+            Step::RestartPodmanSocket => {
+                // It may hang or be masked; the socket is tried all the same.
+                match revive().await {
+                    Ok(true) => info!("Podman had lost its containers' processes; it knows now"),
+                    Ok(false) => {}
+                    Err(cause) => warn!("{cause}"),
+                }
+                self.systemd.restart(PODMAN_SOCKET).await?;
+            }
             Step::Start(service) => drop(self.systemd.start(service).await?),
             Step::Restart(service) => drop(self.systemd.restart(service).await?),
             Step::Stop(service) => drop(self.systemd.stop(service).await?),

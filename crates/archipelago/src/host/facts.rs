@@ -125,6 +125,7 @@ pub async fn all(layout: &Layout) -> Facts {
     let mut facts = Facts {
         podman: Some(podman_version().await),
         network: Some(network().await),
+        manager_returns: manager_returns().await,
         disks: disks(layout),
         orphans: Some(orphans(layout)),
         ..at_rest(layout)
@@ -269,6 +270,17 @@ pub async fn network() -> Network {
         reached: value("ActiveState") == "active",
         wanted: !value("WantedBy").is_empty() || !value("RequiredBy").is_empty(),
     }
+}
+
+/// Whether the system's manager starts this user's again when that was killed: `Restart=` of `user@.service(5)`. `None` when it does not say.
+async fn manager_returns() -> Option<bool> {
+    let unit = format!("user@{}.service", rustix::process::getuid().as_raw());
+    let restart = output(
+        "systemctl",
+        &["show", "--property=Restart", "--value", &unit],
+    )
+    .await;
+    Some(!matches!(restart.ok()?.as_str(), "no" | "on-success" | ""))
 }
 
 async fn service(systemd: &Systemd, running_version: Option<String>) -> Service {

@@ -4,9 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use archipelago_core::desired::{APP_LABEL, App, Desired, DesiredProbe};
+use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::{
     self, Active, Answer, Failure, Job, Load, Memory, Observed, Override, Podman as PodmanState,
@@ -134,6 +136,7 @@ fn look_at_disk(desired: &Desired) -> Result<Observed, Error> {
             },
         );
     }
+    observed.drop_ins = drop_ins(layout)?;
     for (id, app) in &desired.apps {
         match app {
             App::Present(present) => {
@@ -166,6 +169,35 @@ fn look_at_disk(desired: &Desired) -> Result<Observed, Error> {
         }
     }
     Ok(observed)
+}
+
+/// What the operator put beside our units: for Quadlet (`podman-systemd.unit(5)`, "drop-in") and for systemd (`systemctl --user edit`).
+fn drop_ins(layout: &Layout) -> Result<BTreeMap<String, BTreeSet<PathBuf>>, disk::Error> {
+    let mut found: BTreeMap<String, BTreeSet<PathBuf>> = BTreeMap::new();
+    for (folder, suffix) in [
+        (&layout.units, ".container.d"),
+        (&layout.systemd, ".service.d"),
+    ] {
+        for name in disk::names(folder)? {
+            let Some(stem) = name
+                .strip_suffix(suffix)
+                .filter(|stem| stem.starts_with(PREFIX))
+            else {
+                continue;
+            };
+            let files = disk::names(&folder.join(&name))?;
+            let files = files.iter().filter(|file| file.ends_with(".conf"));
+            let files: BTreeSet<PathBuf> =
+                files.map(|file| folder.join(&name).join(file)).collect();
+            if !files.is_empty() {
+                found
+                    .entry(format!("{stem}.service"))
+                    .or_default()
+                    .extend(files);
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn memory(path: &std::path::Path) -> Result<Memory, Error> {

@@ -7,11 +7,13 @@
 mod build;
 mod http;
 mod pull;
+mod revive;
 mod secret;
 
 pub use build::{BuildRequest, ContextFile};
 pub use http::Error;
 pub use pull::{Layer, Progress};
+pub use revive::revive;
 pub use secret::Secret;
 
 use std::collections::BTreeMap;

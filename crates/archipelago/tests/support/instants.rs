@@ -34,3 +34,13 @@ impl Instants {
         Duration::from_micros((z ^ (z >> 31)) % most)
     }
 }
+
+/// How often to do something: as an environment variable says, else this often.
+#[allow(dead_code, reason = "not every test program can be told")]
+pub(crate) fn wanted(variable: &str, otherwise: u32) -> u32 {
+    std::env::var(variable).map_or(otherwise, |number| {
+        number
+            .parse()
+            .unwrap_or_else(|_| panic!("{variable}={number} is no number"))
+    })
+}

@@ -6,6 +6,10 @@
 #[allow(dead_code, reason = "not every test program installs all of them")]
 #[path = "../support/apps.rs"]
 mod apps;
+#[path = "../support/foreign.rs"]
+mod foreign;
+#[path = "../support/instants.rs"]
+mod instants;
 #[allow(dead_code, reason = "not every test program does all of it")]
 #[path = "../support/node.rs"]
 mod node;
@@ -14,3 +18,9 @@ mod support;
 
 mod disks;
 mod fault;
+mod kills;
+mod operator;
+mod podman;
+mod reboots;
+mod sessions;
+mod whole;

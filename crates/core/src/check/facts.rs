@@ -13,6 +13,8 @@ pub struct Facts {
     pub systemd: Option<Result<(), String>>,
     /// Whether the user's services run without a login.
     pub linger: Option<bool>,
+    /// Whether the user's systemd is started again when it was killed.
+    pub manager_returns: Option<bool>,
     /// How many subordinate user and group ids the user has.
     pub subordinate_ids: Option<(u64, u64)>,
     /// The programs that map those ids, and that are missing.

@@ -16,6 +16,7 @@ fn right() -> Facts {
         version: "1.2.3".to_owned(),
         systemd: Some(Ok(())),
         linger: Some(true),
+        manager_returns: Some(true),
         subordinate_ids: Some((65_536, 65_536)),
         id_mappers_missing: Some(Vec::new()),
         podman: Some(Ok("podman version 5.4.2".to_owned())),
@@ -102,6 +103,12 @@ fn each_fault_is_found_with_its_cure() {
         |facts| facts.systemd = Some(Err("no bus".to_owned())),
         Failed,
         "enable-linger ann",
+    );
+    check(
+        "user-manager",
+        |facts| facts.manager_returns = Some(false),
+        Warning,
+        "sudo archipelago setup --for ann",
     );
     check(
         "linger",

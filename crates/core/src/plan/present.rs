@@ -113,7 +113,9 @@ impl Planner<'_> {
             self.unit_file(id, unit, *has_image);
         }
         self.remove_units_left_over(id, present);
-        self.recreate_vanished(id, present);
+        if present.running {
+            self.recreate_vanished(id, present);
+        }
         // Started before what it needs can be reached, it would only end, again and again. What runs is left to itself, and what shows how
         // the app is doing can say that it waits.
         let waits = awaited(present, self.observed).is_some();

@@ -606,6 +606,29 @@ fn what_failed_waits_and_the_plan_says_until_when() {
 }
 
 #[test]
+fn what_a_stopped_app_has_lost_is_made_when_it_is_started() {
+    let mut world = World::at_rest();
+    world.intend("web", Goal::Stopped, false);
+    world.converge();
+    world.podman.networks.remove("archy-web");
+    world.podman.volumes.remove("archy-web-data");
+    world.host.fingerprint = "pruned".to_owned();
+    assert!(
+        world
+            .lines()
+            .iter()
+            .all(|line| line.starts_with("remember")),
+        "{:?}",
+        world.lines()
+    );
+    world.converge();
+    world.intend("web", Goal::Running, false);
+    world.converge();
+    assert!(world.podman.networks.contains_key("archy-web"));
+    assert!(world.podman.volumes.contains_key("archy-web-data"));
+}
+
+#[test]
 fn systemd_does_not_reload_when_no_unit_file_could_be_changed() {
     let mut world = World::at_rest();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);

@@ -9,8 +9,9 @@ use serde_json::json;
 
 use crate::cli::{Code, Failure, Output, print_json, print_line};
 use crate::host::facts::{self, Account};
-use crate::host::folders;
+use crate::host::image::chain;
 use crate::host::systemd::set_linger;
+use crate::host::{disk, folders};
 
 /// What came of one part.
 enum Part {
@@ -43,6 +44,7 @@ pub(super) async fn run(user: &str, output: Output) -> Result<(), Failure> {
         want_network().await,
         make_data_folder(&account),
         let_linger(&account).await,
+        bring_back_manager(&account),
     ];
     let (mut already, mut done, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
@@ -81,7 +83,26 @@ async fn let_linger(account: &Account) -> Result<Part, String> {
     }
     set_linger(*uid, true)
         .await
-        .map_err(|error| crate::host::image::chain(&error))?;
+        .map_err(|error| chain(&error))?;
+    Ok(Part::Done(text))
+}
+
+/// Nothing starts a user's manager again that was killed, by the kernel for want of memory or by mistake, and all of the user's containers
+/// end with it: `user@.service(5)` as Debian has it knows no `Restart=`.
+fn bring_back_manager(account: &Account) -> Result<Part, String> {
+    const CONTENT: &str = "# Made by archipelago setup: apps come back when the user's systemd ends unexpectedly.\n\
+                           [Service]\nRestart=on-failure\nRestartSec=5\n";
+    let Account { name, uid, .. } = account;
+    let text = format!("the systemd of {name} is started again when it was killed");
+    let folder = format!("/etc/systemd/system/user@{uid}.service.d");
+    disk::make_folder(Path::new(&folder), 0o755).map_err(|error| chain(&error))?;
+    let file = format!("{folder}/50-archipelago.conf");
+    let wrote = disk::write_if_changed(Path::new(&file), CONTENT.as_bytes(), 0o644)
+        .map_err(|error| chain(&error))?;
+    if !wrote {
+        return Ok(Part::Already(text));
+    }
+    succeed(Command::new("systemctl").arg("daemon-reload"))?;
     Ok(Part::Done(text))
 }
 

@@ -1,0 +1,55 @@
+//! Bringing Podman back after all of the user's processes were killed at once, and its own among them.
+//!
+//! Its records then say that containers run whose processes are gone, and it looks for one of them to enter its namespaces. Until somebody tells
+//! it otherwise no Podman command works, so no container starts: `podman-system-migrate(1)` is what Podman's own error advises.
+
+use std::process::Output;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+/// What Podman says then, and only then: nothing of what it believes to run does.
+const LOST: &str = "could not find any running process";
+
+/// The longest that one command may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Podman 5.4 crashes at each container that it corrects, one in every run.
+const RUNS_MAX: usize = 200;
+
+/// Makes Podman see that its containers ended, if it says that it lost them. Says whether that was so.
+///
+/// # Errors
+/// When it still says so afterwards, or cannot be run.
+pub async fn revive() -> Result<bool, String> {
+    for run in 0..RUNS_MAX {
+        if !is_lost().await? {
+            return Ok(run > 0);
+        }
+        podman(&["system", "migrate"]).await?;
+    }
+    Err(format!(
+        "`podman system migrate` did not help in {RUNS_MAX} runs; a reboot of the machine does"
+    ))
+}
+
+async fn is_lost() -> Result<bool, String> {
+    let output = podman(&["unshare", "true"]).await?;
+    Ok(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains(LOST))
+}
+
+async fn podman(arguments: &[&str]) -> Result<Output, String> {
+    let output = Command::new("podman")
+        .args(arguments)
+        .kill_on_drop(true)
+        .output();
+    match tokio::time::timeout(LIMIT, output).await {
+        Ok(Ok(output)) => Ok(output),
+        Ok(Err(error)) => Err(format!("run podman {}: {error}", arguments.join(" "))),
+        Err(_) => Err(format!(
+            "podman {} did not end within {} s",
+            arguments.join(" "),
+            LIMIT.as_secs()
+        )),
+    }
+}

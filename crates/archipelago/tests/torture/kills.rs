@@ -1,0 +1,233 @@
+//! SIGKILL of the daemon and of the command at random instants of install, a change of settings, uninstall and purge.
+//!
+//! `ARCHIPELAGO_TORTURE_KILLS` says how many; `ARCHIPELAGO_TEST_SEED` repeats the instants.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::fault::{Kept, kept, put_data};
+use crate::instants::{Instants, wanted};
+use crate::node::{CONFIG, DATA, Node, until_equal};
+use crate::whole::{look, nothing_to_do, settles};
+use crate::{apps, foreign};
+
+/// How many kills the shorter set has.
+const KILLS: u32 = 50;
+/// A failed attempt is due again after 10, then 20 s.
+const SETTLED: Duration = Duration::from_secs(90);
+
+/// What is asked for, in the order in which it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    Install,
+    Set,
+    Uninstall,
+    Purge,
+}
+
+const CHANGES: [Change; 6] = [
+    Change::Install,
+    Change::Set,
+    Change::Uninstall,
+    Change::Install,
+    Change::Set,
+    Change::Purge,
+];
+
+impl Change {
+    /// The command; `word` is the new setting.
+    fn command(self, word: &str) -> String {
+        match self {
+            Self::Install => "install /home/archy/apps/shop".to_owned(),
+            Self::Set => format!("install /home/archy/apps/shop --set greeting={word}"),
+            Self::Uninstall => "uninstall shop".to_owned(),
+            Self::Purge => "uninstall shop --purge".to_owned(),
+        }
+    }
+
+    /// About as long as it takes.
+    fn span(self) -> Duration {
+        Duration::from_millis(match self {
+            Self::Install => 2500,
+            Self::Set | Self::Uninstall | Self::Purge => 1500,
+        })
+    }
+
+    /// Whether the intent says it, by the lines of its file.
+    fn is_asked(self, intent: &str, word: &str) -> bool {
+        match self {
+            Self::Install => intent.contains("state = \"running\""),
+            Self::Set => intent.contains(&format!("\"{word}\"")),
+            Self::Uninstall => intent.is_empty() || intent.contains("state = \"removed\""),
+            Self::Purge => intent.is_empty() || intent.contains("purge = true"),
+        }
+    }
+}
+
+/// Kills the command, the daemon, or both, each after its time, and says who was killed. `$1` and `$2` are the times, `never` for one that
+/// is spared; the rest is the command. A daemon that was killed is started at once, not to wait for `RestartSec=`.
+const KILL: &str = r#"
+cli=$1 daemon=$2; shift 2
+if [ "$daemon" != never ]; then (
+    sleep "$daemon"
+    pid=$(systemctl --user show -P MainPID archipelago)
+    if [ "$pid" -gt 0 ] && kill -KILL "$pid"; then echo daemon; fi
+    systemctl --user --no-block restart archipelago
+) & fi
+if [ "$cli" = never ]; then
+    archipelago "$@" >/dev/null 2>&1
+else
+    timeout --foreground --signal=KILL "$cli" archipelago "$@" >/dev/null 2>&1
+    [ "$?" = 137 ] && echo command
+fi
+wait
+"#;
+
+struct Torture {
+    node: Node,
+    instants: Instants,
+    /// Kills of the command, and of the daemon.
+    killed: [u32; 2],
+    /// How it is installed, uninstalled, and purged, undisturbed.
+    installed: BTreeSet<String>,
+    uninstalled: BTreeSet<String>,
+    purged: BTreeSet<String>,
+    lone: crate::node::Run,
+    others: String,
+    /// While it has data.
+    kept: Option<Kept>,
+}
+
+impl Torture {
+    fn new() -> Self {
+        let node = Node::new();
+        foreign::make(&node);
+        node.install(&apps::lone("lone", 8481));
+        node.install(&apps::shop());
+        put_data(&node);
+        let installed = look(&node);
+        node.user(&["archipelago", "uninstall", "shop"]);
+        let uninstalled = look(&node);
+        node.user(&["archipelago", "uninstall", "shop", "--purge"]);
+        let purged = look(&node);
+        Self {
+            instants: Instants::new(),
+            killed: [0, 0],
+            installed,
+            uninstalled,
+            purged,
+            lone: node.containers()["archy-lone"].clone(),
+            others: foreign::look(&node, true),
+            kept: None,
+            node,
+        }
+    }
+
+    /// One change, with this many attempts to make it that are cut short.
+    fn round(&mut self, change: Change, word: &str, attempts: u32) {
+        let command = change.command(word);
+        for _ in 0..attempts {
+            // The command alone, the daemon alone, or both.
+            let who = self.instants.next(Duration::from_secs(3)).as_secs();
+            let [cli, daemon] = [(); 2].map(|()| self.instants.next(change.span()));
+            let time = |time: Duration, spared: bool| {
+                if spared {
+                    "never".to_owned()
+                } else {
+                    format!("{:.6}", time.as_secs_f64())
+                }
+            };
+            let (cli, daemon) = (time(cli, who == 0), time(daemon, who == 1));
+            let words = ["bash", "-c", KILL, "bash", &cli, &daemon];
+            let words: Vec<&str> = words.into_iter().chain(command.split(' ')).collect();
+            let said = self.node.0.run_user(&words).expect("a run in the host");
+            self.killed[0] += u32::from(said.stdout.contains("command"));
+            self.killed[1] += u32::from(said.stdout.contains("daemon"));
+        }
+        let intent = self
+            .node
+            .shell(&format!("cat {CONFIG}/apps/shop.toml 2>/dev/null || :"));
+        // Before the intent is written, nobody has been asked for anything.
+        if !change.is_asked(&intent, word) {
+            let words: Vec<&str> = command.split(' ').collect();
+            self.node
+                .user(&[&["archipelago"], words.as_slice()].concat());
+        }
+        let expected = match change {
+            Change::Install | Change::Set => "ready",
+            Change::Uninstall | Change::Purge => "gone",
+        };
+        until_equal(
+            &format!("{change:?}"),
+            SETTLED,
+            &expected.to_owned(),
+            || {
+                let status = self.node.json(&["status"]);
+                let apps = status["apps"].as_array().cloned().unwrap_or_default();
+                let shop = apps.iter().find(|app| app["id"] == "shop");
+                shop.map_or("gone".to_owned(), |app| crate::node::text(&app["state"]))
+            },
+        );
+    }
+
+    /// What must hold whenever things have settled.
+    fn check(&mut self, change: Change, word: &str) {
+        let expected = match change {
+            Change::Install | Change::Set => &self.installed,
+            Change::Uninstall => &self.uninstalled,
+            Change::Purge => &self.purged,
+        };
+        settles(
+            &self.node,
+            &format!("{change:?} to leave nothing stray"),
+            expected,
+        );
+        nothing_to_do(&self.node, "/home/archy/apps/lone");
+        assert_eq!(foreign::look(&self.node, true), self.others);
+        assert_eq!(self.node.containers()["archy-lone"], self.lone);
+        match change {
+            Change::Install | Change::Set => {
+                let page = self.node.shell("curl -fsS http://127.0.0.1:8480/");
+                assert_eq!(page.trim(), word);
+                let token = self.node.shell("curl -fsS http://127.0.0.1:8480/token");
+                let secret = self.node.shell(&format!("cat {DATA}/secrets/shop/token"));
+                assert_eq!(token.trim(), secret.trim());
+                let before = self.kept.get_or_insert_with(|| put_data(&self.node));
+                assert_eq!(kept(&self.node), *before, "data and secret");
+            }
+            Change::Uninstall => {
+                assert_eq!(Some(kept(&self.node)), self.kept, "data and secret");
+            }
+            Change::Purge => self.kept = None,
+        }
+    }
+}
+
+#[test]
+fn sigkill_at_random_instants() {
+    let kills = wanted("ARCHIPELAGO_TORTURE_KILLS", KILLS);
+    let mut torture = Torture::new();
+    let mut word = "hello".to_owned();
+    for (number, change) in CHANGES.into_iter().cycle().enumerate() {
+        let killed: u32 = torture.killed.iter().sum();
+        if killed >= kills {
+            break;
+        }
+        match change {
+            Change::Set => word = format!("word{number}"),
+            // The setting went with the intent.
+            Change::Install => word = "hello".to_owned(),
+            Change::Uninstall | Change::Purge => {}
+        }
+        torture.round(change, &word, 5.min(kills - killed));
+        torture.check(change, &word);
+        let [commands, daemons] = torture.killed;
+        println!("{number}: {change:?}; killed so far: {commands} commands, {daemons} daemons");
+    }
+    let [commands, daemons] = torture.killed;
+    assert!(commands > 0 && daemons > 0, "{:?}", torture.killed);
+    println!(
+        "killed: {commands} commands and {daemons} daemons, {} in all",
+        commands + daemons
+    );
+}

@@ -1,0 +1,128 @@
+//! What the operator says in systemd's own words: drop-ins, `systemctl --user edit`, a mask, `systemctl --user stop`; and clocks.
+
+use crate::apps;
+use crate::fault::{RECOVERY, all_well};
+use crate::node::{Node, ONE_TICK, SOON, UNITS, text, until, until_equal};
+
+/// Makes the daemon look, and waits until it has.
+fn a_pass(node: &Node) {
+    let finished = |node: &Node| node.try_health().map(|health| health["last_pass"].clone());
+    let before = finished(node);
+    node.shell("touch ~/.config/archipelago/.look");
+    until("a pass", SOON, || {
+        let now = finished(node)?;
+        (Some(&now) != before.as_ref() && now["error"].is_null()).then_some(())
+    });
+}
+
+fn drop_ins(node: &Node) -> Vec<String> {
+    let unit = node.status("lone")["units"][0].clone();
+    let files = unit["drop_ins"].as_array().cloned().unwrap_or_default();
+    files.iter().map(text).collect()
+}
+
+#[test]
+fn drop_ins_are_respected_and_shown() {
+    let node = Node::new();
+    node.install(&apps::lone("lone", 8481));
+    let untouched = node.containers();
+    assert_eq!(drop_ins(&node), [""; 0]);
+
+    let quadlet = format!("{UNITS}/archy-lone.container.d/10-operator.conf");
+    node.write(&quadlet, "[Container]\nEnvironment=OPERATOR=quadlet\n");
+    node.shell("printf '[Service]\\nNice=7\\n' | systemctl --user edit --stdin archy-lone.service");
+    let edited = "/home/archy/.config/systemd/user/archy-lone.service.d/override.conf";
+    a_pass(&node);
+    assert_eq!(node.containers(), untouched, "nobody asked for a restart");
+    assert_eq!(drop_ins(&node), [quadlet.as_str(), edited]);
+    let shown = node.user(&["archipelago", "status", "lone"]);
+    assert!(
+        shown.contains(&quadlet) && shown.contains(edited),
+        "{shown}"
+    );
+
+    node.shell("systemctl --user daemon-reload; systemctl --user restart archy-lone");
+    let with_them = node.containers();
+    let run = &with_them["archy-lone"];
+    assert!(run.environment.contains("OPERATOR=quadlet"), "{run:?}");
+    a_pass(&node);
+    all_well(&node, SOON);
+
+    // They outlive a repair, an update of settings and Archipelago's own word on the unit.
+    node.shell(&format!("rm {UNITS}/archy-lone.container"));
+    node.user(&[
+        "archipelago",
+        "install",
+        "/home/archy/apps/lone",
+        "--set",
+        "port=8490",
+    ]);
+    all_well(&node, RECOVERY);
+    let run = node.containers()["archy-lone"].clone();
+    assert!(run.environment.contains("OPERATOR=quadlet"), "{run:?}");
+    let nice = node.shell("systemctl --user show -P Nice archy-lone");
+    assert_eq!(nice.trim(), "7");
+    node.user(&["archipelago", "uninstall", "lone", "--purge"]);
+    node.shell(&format!("test -e {quadlet}; test -e {edited}"));
+}
+
+#[test]
+fn a_drop_in_that_quadlet_refuses_is_told() {
+    let node = Node::new();
+    node.install(&apps::lone("lone", 8481));
+    let before = node.containers();
+    let quadlet = format!("{UNITS}/archy-lone.container.d/10-operator.conf");
+    node.write(&quadlet, "[Container]\nNoSuchKey=1\n");
+    node.shell("systemctl --user daemon-reload");
+    let status = until("the cause to be told", ONE_TICK, || {
+        let status = node.status("lone");
+        text(&status["units"][0]["message"])
+            .contains("Quadlet made no service of it")
+            .then_some(status)
+    });
+    println!("{status}");
+    assert_eq!(drop_ins(&node), [quadlet.as_str()]);
+    assert_eq!(node.containers(), before, "what runs goes on");
+    node.shell(&format!("rm {quadlet}; systemctl --user daemon-reload"));
+    all_well(&node, RECOVERY);
+}
+
+#[test]
+fn a_mask_is_respected_and_a_bare_stop_is_repaired() {
+    let node = Node::new();
+    node.install(&apps::lone("lone", 8481));
+    node.shell("systemctl --user mask --now archy-lone.service");
+    a_pass(&node);
+    a_pass(&node);
+    assert_eq!(node.state("lone"), "degraded");
+    assert!(text(&node.status("lone")["message"]).contains("masked by the operator"));
+    assert!(node.containers().is_empty());
+    node.shell("systemctl --user unmask archy-lone.service");
+    all_well(&node, ONE_TICK);
+
+    node.shell("systemctl --user stop archy-lone");
+    all_well(&node, ONE_TICK);
+    // Said to Archipelago, it stays.
+    node.user(&["archipelago", "stop", "lone"]);
+    a_pass(&node);
+    assert_eq!(node.state("lone"), "stopped");
+    assert!(node.containers().is_empty());
+}
+
+/// The wall clock shows only in how old files are: everything is reckoned by the time since the boot.
+#[test]
+fn files_of_another_year_cause_nothing() {
+    let node = Node::new();
+    node.install(&apps::shop());
+    let before = node.containers();
+    for years in ["-1 year", "+1 year"] {
+        node.shell(&format!(
+            "find ~/.config/archipelago ~/.config/containers /var/lib/archipelago/archy-* /var/lib/archipelago/secrets \
+                 $XDG_RUNTIME_DIR/archipelago ~/.local/share/containers/storage/*/*.json -exec touch -h -d '{years}' '{{}}' +"
+        ));
+        a_pass(&node);
+        a_pass(&node);
+        until_equal(years, SOON, &"ready".to_owned(), || node.state("shop"));
+        assert_eq!(node.containers(), before);
+    }
+}

@@ -1,0 +1,176 @@
+//! Podman that does not answer, and Podman whose things another hand removed.
+
+use std::time::Duration;
+
+use crate::apps;
+use crate::fault::{RECOVERY, all_well, kept, shop};
+use crate::node::{Node, ONE_TICK, SOON, text, until, until_equal};
+
+/// Makes the daemon ask Podman: its folders have changed since it last did.
+const PROVOKE: &str = "podman volume create --ignore mark >/dev/null; podman volume rm -f mark >/dev/null; touch ~/.config/archipelago/.look";
+
+/// Waits until the health page says why Podman cannot be asked. Returns what it says.
+fn told(node: &Node, words: &str, bound: Duration) -> String {
+    until(&format!("the health page to tell {words:?}"), bound, || {
+        let health = node.try_health()?;
+        let cause = health["podman"].as_str()?.to_owned();
+        cause.contains(words).then_some(cause)
+    })
+}
+
+/// Units need no Podman: one that is deleted comes back while Podman cannot be asked.
+fn units_are_repaired_all_the_same(node: &Node) {
+    node.shell("rm ~/.config/containers/systemd/archy-lone.container");
+    until("the unit to be back", ONE_TICK, || {
+        node.try_shell("test -e ~/.config/containers/systemd/archy-lone.container")
+            .success()
+            .then_some(())
+    });
+}
+
+#[test]
+fn podman_socket_stopped_or_its_file_removed() {
+    let node = Node::new();
+    node.install(&apps::lone("lone", 8481));
+    let before = node.containers();
+    for fault in [
+        "systemctl --user stop podman.socket podman.service",
+        "systemctl --user stop podman.service; rm $XDG_RUNTIME_DIR/podman/podman.sock",
+    ] {
+        node.shell(fault);
+        let ailments = node.ailments();
+        assert!(
+            ailments.keys().any(|name| name.starts_with("podman-")),
+            "{fault}: {ailments:?}"
+        );
+        node.shell(PROVOKE);
+        // The manager makes the socket anew by itself.
+        until("Podman to answer", ONE_TICK, || {
+            node.try_shell(
+                "curl -fsS --unix-socket $XDG_RUNTIME_DIR/podman/podman.sock http://podman/_ping",
+            )
+            .success()
+            .then_some(())
+        });
+        all_well(&node, RECOVERY);
+    }
+    assert_eq!(node.containers(), before);
+}
+
+#[test]
+fn podman_socket_masked() {
+    let node = Node::new();
+    node.install(&apps::lone("lone", 8481));
+    let before = node.containers();
+    node.shell("systemctl --user mask --now podman.socket; systemctl --user stop podman.service");
+    node.shell(PROVOKE);
+    told(&node, "reach Podman at", SOON);
+    assert!(
+        node.ailments()["podman-socket"].contains("is masked"),
+        "{:?}",
+        node.ailments()
+    );
+    units_are_repaired_all_the_same(&node);
+    let masked = node.try_shell("systemctl --user is-enabled podman.socket");
+    assert_eq!(masked.stdout.trim(), "masked", "the operator's word");
+
+    node.shell("systemctl --user unmask podman.socket");
+    all_well(&node, RECOVERY);
+    assert_eq!(node.containers(), before);
+}
+
+#[test]
+fn podman_hangs() {
+    let node = Node::new();
+    node.install(&apps::lone("lone", 8481));
+    let before = node.containers();
+    node.shell(
+        "systemctl --user start podman.service
+        systemctl --user kill --signal=STOP podman.service",
+    );
+    node.shell(PROVOKE);
+    told(&node, "Podman did not answer within", SOON);
+    // It is made anew, and the process that hung is ended with it.
+    all_well(&node, RECOVERY);
+    assert_eq!(node.containers(), before);
+}
+
+#[test]
+fn a_socket_that_accepts_and_never_answers() {
+    let node = Node::new();
+    node.install(&apps::lone("lone", 8481));
+    let before = node.containers();
+    node.shell(
+        "systemctl --user mask --now podman.socket
+        systemctl --user stop podman.service
+        rm -f $XDG_RUNTIME_DIR/podman/podman.sock
+        systemd-run --user --quiet --unit=silent perl -MSocket -e '
+            socket(S, PF_UNIX, SOCK_STREAM, 0); bind(S, sockaddr_un($ARGV[0])); listen(S, 100); sleep 1000' \
+            $XDG_RUNTIME_DIR/podman/podman.sock",
+    );
+    until("the silent socket", SOON, || {
+        node.try_shell("test -S $XDG_RUNTIME_DIR/podman/podman.sock")
+            .success()
+            .then_some(())
+    });
+    node.shell(PROVOKE);
+    told(&node, "Podman did not answer within", ONE_TICK);
+    units_are_repaired_all_the_same(&node);
+    let api = node.ailments();
+    assert!(api.contains_key("podman-socket"), "{api:?}");
+
+    node.shell("systemctl --user stop silent; systemctl --user unmask podman.socket");
+    all_well(&node, RECOVERY);
+    assert_eq!(node.containers(), before);
+}
+
+#[test]
+fn podman_system_reset_by_another_hand() {
+    let node = Node::new();
+    let kept_before = shop(&node);
+    node.install(&apps::lone("lone", 8481));
+    let before = node.containers();
+    let said = node.try_shell("podman system reset -f");
+    println!("{said:?}");
+    until("all containers to run again", RECOVERY, || {
+        let now = node.try_containers()?;
+        (now.len() == before.len() && now.values().all(|run| run.state == "running")).then_some(())
+    });
+    all_well(&node, RECOVERY);
+    assert_eq!(kept(&node), kept_before);
+    assert_eq!(
+        node.shell("curl -fsS http://127.0.0.1:8480/token").trim(),
+        node.shell("cat /var/lib/archipelago/secrets/shop/token")
+            .trim()
+    );
+}
+
+#[test]
+fn podman_system_prune_by_another_hand() {
+    let node = Node::new();
+    let kept_before = shop(&node);
+    node.install(&apps::lone("rests", 8481));
+    node.user(&["archipelago", "stop", "rests"]);
+    node.user(&["archipelago", "stop", "shop"]);
+    // While nothing runs, prune takes all: images, networks, volumes.
+    node.shell("podman system prune -af --volumes");
+    node.user(&["archipelago", "start", "shop"]);
+    assert_eq!(kept(&node), kept_before);
+    // And while it runs.
+    node.shell("podman system prune -af --volumes");
+    all_well_but_stopped(&node);
+    assert_eq!(kept(&node), kept_before);
+    node.user(&["archipelago", "start", "rests"]);
+    all_well(&node, RECOVERY);
+}
+
+fn all_well_but_stopped(node: &Node) {
+    let states = || {
+        ["shop", "rests"].map(|app| {
+            let status = node.status(app);
+            format!("{} {}", text(&status["state"]), text(&status["message"]))
+        })
+    };
+    let asked = ["ready ", "stopped "].map(str::to_owned);
+    until_equal("the apps to be as asked", RECOVERY, &asked, states);
+}

@@ -1,0 +1,126 @@
+//! Hard reboots in a row, each at a random instant of an install, a change of settings, an uninstall, or of nothing at all. Half of them with
+//! Archipelago disabled: then systemd alone brings all back.
+//!
+//! Every process of the host ends at once and nothing is told. What the kernel had not written yet is not lost, because it is the machine's:
+//! writing in an order that a power cut survives is the simulation's to show.
+//!
+//! `ARCHIPELAGO_TORTURE_REBOOTS` says how many; `ARCHIPELAGO_TEST_SEED` repeats the instants.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use testhost::Reboot;
+
+use crate::fault::{Kept, all_well, kept, shop};
+use crate::instants::{Instants, wanted};
+use crate::node::{CONFIG, Node, until, until_equal};
+use crate::whole::{look, nothing_to_do, settles};
+use crate::{apps, foreign};
+
+/// How many reboots the shorter set has: one of each kind, two of them with Archipelago disabled.
+const REBOOTS: u32 = 4;
+/// Containers start side by side, on a machine that has just booted.
+const BACK: Duration = Duration::from_secs(60);
+const SETTLED: Duration = Duration::from_secs(90);
+
+/// What goes on when the power goes, to a third app beside those that must come back.
+const MEANWHILE: [&str; 4] = [
+    "archipelago install /home/archy/apps/guest",
+    "archipelago install /home/archy/apps/guest --set port=8484",
+    "archipelago uninstall guest",
+    "sleep 3",
+];
+
+/// Those that must be back: the shop and the one that stands alone, and the units of others.
+const RESIDENTS: [&str; 6] = [
+    "systemd-archy-foreign",
+    "archy-lone",
+    "archy-shop",
+    "archy-shop-db",
+    "archy-shop-ui",
+    "systemd-foreign",
+];
+
+struct Before {
+    kept: Kept,
+    others: String,
+    /// Without the guest.
+    whole: BTreeSet<String>,
+}
+
+#[test]
+fn hard_reboots_at_random_instants() {
+    let reboots = wanted("ARCHIPELAGO_TORTURE_REBOOTS", REBOOTS);
+    let mut instants = Instants::new();
+    let node = Node::new();
+    foreign::make(&node);
+    let kept_before = shop(&node);
+    node.install(&apps::lone("lone", 8481));
+    node.put(&apps::lone("guest", 8483));
+    // It has no unit, so it does not come back.
+    node.shell("podman rm -f -t 0 shop-by-hand >/dev/null");
+    let before = Before {
+        kept: kept_before,
+        others: foreign::look(&node, false),
+        whole: look(&node),
+    };
+    for number in 0..reboots {
+        let meanwhile = MEANWHILE[number as usize % MEANWHILE.len()];
+        // Each kind comes with Archipelago and without it by turns.
+        let alone = (number + number / 4) % 2 == 1;
+        reboot(&node, &mut instants, meanwhile, alone);
+        back(&node, &before, alone);
+        println!(
+            "reboot {} of {reboots}, during `{meanwhile}`, {}: all back",
+            number + 1,
+            if alone {
+                "by systemd alone"
+            } else {
+                "with Archipelago"
+            }
+        );
+    }
+    println!("rebooted: {reboots} times, all apps back each time");
+    let guest = node.shell(&format!("ls {CONFIG}/apps"));
+    if guest.contains("guest.toml") {
+        node.user(&["archipelago", "uninstall", "guest"]);
+    }
+    settles(&node, "nothing stray", &before.whole);
+    nothing_to_do(&node, "/home/archy/apps/lone");
+}
+
+/// Takes the power away while something goes on.
+fn reboot(node: &Node, instants: &mut Instants, meanwhile: &str, alone: bool) {
+    if alone {
+        node.user(&["systemctl", "--user", "disable", "--now", "archipelago"]);
+    }
+    let mut child = node
+        .0
+        .spawn_user(&["bash", "-c", meanwhile])
+        .expect("a command in the host");
+    instants.pass(Duration::from_millis(2500));
+    node.0.reboot(Reboot::Hard).expect("a reboot");
+    child.wait().expect("the end of what went on");
+}
+
+/// All that must be back is, whoever brought it; then Archipelago puts the rest right.
+fn back(node: &Node, before: &Before, alone: bool) {
+    until("all containers to run", BACK, || {
+        let now = node.try_containers()?;
+        RESIDENTS
+            .iter()
+            .all(|name| now.get(*name).is_some_and(|run| run.state == "running"))
+            .then_some(())
+    });
+    let active = node.try_shell("systemctl --user is-active archipelago");
+    assert_eq!(active.stdout.trim() == "inactive", alone, "{active:?}");
+    until_equal("the shop to answer", BACK, &"hello\n".to_owned(), || {
+        node.try_shell("curl -fsS http://127.0.0.1:8480/").stdout
+    });
+    assert_eq!(kept(node), before.kept);
+    assert_eq!(foreign::look(node, false), before.others);
+    if alone {
+        node.user(&["systemctl", "--user", "enable", "--now", "archipelago"]);
+    }
+    all_well(node, SETTLED);
+}
