@@ -54,10 +54,19 @@ fn before_hosts() -> Result<()> {
             "warnings",
         ]),
     )?;
+    let tools = [
+        ("busybox", "busybox-static"),
+        ("jq", "jq"),
+        ("node", "nodejs"),
+    ];
+    testhost::prerequisites::ensure_commands(&tools)?;
     let mut pages = Command::new("node");
     // Every test of the folder it is started in: how Node reads a folder as an argument changed between its releases.
     pages.arg("--test").current_dir("catalog/node-ui/test");
-    step("the pages' own logic", pages)
+    step(
+        "the pages' own logic, and the script of lnd's wallet",
+        pages,
+    )
 }
 
 fn cargo(arguments: &[&str]) -> Command {

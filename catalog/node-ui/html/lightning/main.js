@@ -11,8 +11,7 @@ import { describe, share } from './state.js';
 const config = await (await fetch('config.json')).json();
 document.documentElement.dataset.coin = 'lightning';
 page.text('command', `podman exec ${config.unit} lncli getinfo`);
-page.text('words-command', `podman exec ${config.unit} cat /root/.lnd/wallet-words`);
-page.shown('words', config.make_wallet);
+page.text('words-command', `podman exec ${config.unit} cat /root/.lnd/wallet-words.${config.network}`);
 page.shown('network', true);
 page.text('network', networkName(config.network));
 page.ring(null, '', 'calm');
@@ -44,6 +43,7 @@ function show(answer) {
     page.stale(answeredAt === null ? 'It has not answered since this page was opened.' : `The figures are from ${moment(answeredAt)}.`);
     return;
   }
+  page.shown('words', config.make_wallet);
   const now = Date.now() / 1000;
   answeredAt = now;
   page.stale(null);
