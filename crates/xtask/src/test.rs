@@ -9,7 +9,12 @@ use testhost::prerequisites;
 use crate::deb;
 
 /// Debian packages that some tests need beyond those of the hosts: the command and its package.
-const TOOLS: [(&str, &str); 2] = [("node", "nodejs"), ("chromium", "chromium")];
+const TOOLS: [(&str, &str); 4] = [
+    ("node", "nodejs"),
+    ("chromium", "chromium"),
+    ("busybox", "busybox-static"),
+    ("jq", "jq"),
+];
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
