@@ -109,6 +109,7 @@ function verdict(seen, memory, now) {
     under.message = `catching up, block ${progress.grouped(seen.height)} of ${progress.grouped(node.blocks)}`;
     return ready.said(under, samples, now);
   }
+  if (node !== null && node.initialblockdownload && node.chain !== 'regtest') return ready.said(ready.no('waiting for bitcoin'), [], now);
   if (seen.answers && node !== null) return ready.said(ready.yes(), [], now);
   if (seen.answers) return ready.said(ready.no('without its Bitcoin node, which does not answer'), memory.samples, now);
   if (seen.indexing) return ready.said(ready.no('putting its new index in order'), memory.samples, now);
@@ -117,9 +118,6 @@ function verdict(seen, memory, now) {
     const kept = ready.meanwhile(memory, now);
     if (kept === memory.verdict) return { samples: memory.samples, verdict: kept, time: memory.time };
     return ready.said(ready.no('not answering, as when it builds its index'), memory.samples, now);
-  }
-  if (node !== null && node.initialblockdownload && node.chain !== 'regtest') {
-    return ready.said(ready.no("waiting for bitcoin's initial block download"), [], now);
   }
   if (seen.status === 200) return ready.said(ready.no('giving answers that are none'), memory.samples, now);
   return ready.said(ready.no('not answering'), memory.samples, now);

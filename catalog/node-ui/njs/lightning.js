@@ -77,7 +77,16 @@ function group(entries, what) {
   return (Array.isArray(entries) ? entries : []).map((entry) => Object.assign({ what: what }, pick(entry.channel, pending), pick(entry, closing)));
 }
 
-const oldS = 2 * 3600; // lnd takes a chain whose newest block is older for one that it has not all of
+const fewBlocks = 6; // so far may a node's blocks be behind the headers that it knows, and be its chain
+
+/**
+ * Whether lnd, a server at `height`, has seen all of the chain. Its own `synced_to_chain` is false, too, when no block came for two
+ * hours: then the node's word counts.
+ */
+function complete(height, node) {
+  if (node === null || height < node.blocks) return false;
+  return node.chain === 'regtest' || (!node.initialblockdownload && node.headers - node.blocks <= fewBlocks);
+}
 
 /**
  * The memory of ready.js with a new verdict, from what was seen: `status` of the answer to /v1/state and lnd's word in it,
@@ -90,7 +99,7 @@ function verdict(seen, memory, now) {
     case 'NON_EXISTING':
       return ready.said(ready.no('without a wallet'), [], now);
     case 'LOCKED':
-      return ready.said(ready.no('locked: its wallet has another password'), [], now);
+      return ready.said(ready.no('opening its wallet'), [], now);
     case 'WAITING_TO_START':
     case 'UNLOCKED':
       return ready.said(ready.no('starting'), [], now);
@@ -114,15 +123,14 @@ function running(seen, memory, now) {
     return ready.said(ready.no(`out of reach of bitcoin, or refusing its page (HTTP ${seen.infoStatus})`), [], now);
   }
   const height = seen.info.block_height;
-  if (seen.state === 'SERVER_ACTIVE' && seen.info.synced_to_chain) return ready.said(ready.yes(), [], now);
+  if (seen.state === 'SERVER_ACTIVE' && (seen.info.synced_to_chain || complete(height, seen.node))) return ready.said(ready.yes(), [], now);
   if (seen.node !== null && seen.node.blocks > height) {
     const samples = progress.noted(memory.samples, height / seen.node.blocks, now);
     const under = ready.underWay(height / seen.node.blocks, samples);
     under.message = `catching up, block ${progress.grouped(height)} of ${progress.grouped(seen.node.blocks)}`;
     return ready.said(under, samples, now);
   }
-  const age = now - Number(seen.info.best_header_timestamp);
-  if (age > oldS) return ready.said(ready.no('waiting for a new block: the newest is more than two hours old'), memory.samples, now);
+  if (seen.state === 'SERVER_ACTIVE' && seen.node !== null) return ready.said(ready.no('waiting for bitcoin, which has not all blocks yet'), memory.samples, now);
   return ready.said(ready.no(`catching up, at block ${progress.grouped(height)}`), memory.samples, now);
 }
 

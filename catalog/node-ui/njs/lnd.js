@@ -54,8 +54,13 @@ async function look(r, manner) {
     state: state.value === null ? null : state.value.state,
     infoStatus: answers[1].status,
     info: answers[1].value,
-    node: answers[2].value === null ? null : { blocks: answers[2].value.blocks, headers: answers[2].value.headers },
+    node: answers[2].value === null ? null : chain(answers[2].value),
   };
+}
+
+/** Of what bitcoind says of its chain, what is used here. */
+function chain(info) {
+  return { chain: info.chain, blocks: info.blocks, headers: info.headers, initialblockdownload: info.initialblockdownload };
 }
 
 /** Asks lnd all of `questions` and tells the page what it may know of the answers; or how the first failed. */

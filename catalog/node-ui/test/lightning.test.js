@@ -12,17 +12,20 @@ const empty = { samples: [], verdict: null, time: 0 };
 const info = { block_height: 900, best_header_timestamp: String(now - 60), synced_to_chain: true };
 const behind = { ...info, block_height: 90, synced_to_chain: false };
 const old = { ...info, best_header_timestamp: String(now - 86400), synced_to_chain: false };
-const node = { blocks: 900, headers: 900 };
+const node = { chain: 'main', blocks: 900, headers: 900, initialblockdownload: false };
 
 for (const [what, seen, expected] of [
   ['in sync', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info, node }, { ready: true }],
   ['in sync, its node silent', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info, node: null }, { ready: true }],
   ['not yet a server', { status: 200, state: 'RPC_ACTIVE', infoStatus: 200, info, node }, { ready: false, message: 'catching up, at block 900' }],
   ['behind', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: behind, node }, { ready: false, message: 'catching up, block 90 of 900', progress: 0.1 }],
-  ['with an old chain', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node }, { ready: false, message: 'waiting for a new block: the newest is more than two hours old' }],
+  ['without a block for hours', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node }, { ready: true }],
+  ['on an old regtest', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node: { ...node, chain: 'regtest', initialblockdownload: true } }, { ready: true }],
+  ['above a node in its first download', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node: { ...node, initialblockdownload: true } }, { ready: false, message: 'waiting for bitcoin, which has not all blocks yet' }],
+  ['above a node far behind', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node: { ...node, headers: 2400 } }, { ready: false, message: 'waiting for bitcoin, which has not all blocks yet' }],
   ['not to be asked yet', { status: 200, state: 'RPC_ACTIVE', infoStatus: 500, info: null, node }, { ready: false, message: 'starting, and waiting for the chain' }],
   ['without a wallet', { status: 200, state: 'NON_EXISTING', infoStatus: 0, info: null, node }, { ready: false, message: 'without a wallet' }],
-  ['locked', { status: 200, state: 'LOCKED', infoStatus: 0, info: null, node }, { ready: false, message: 'locked: its wallet has another password' }],
+  ['locked', { status: 200, state: 'LOCKED', infoStatus: 0, info: null, node }, { ready: false, message: 'opening its wallet' }],
   ['unlocked', { status: 200, state: 'UNLOCKED', infoStatus: 0, info: null, node }, { ready: false, message: 'starting' }],
   ['without a key', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 0, info: null, node }, { ready: false, message: 'running, but its page has no key to it yet' }],
   ['with a wrong key', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 500, info: null, node }, { ready: false, message: 'out of reach of bitcoin, or refusing its page (HTTP 500)' }],
@@ -67,16 +70,16 @@ test('channels that open and close are told apart, and long lists cut', () => {
 for (const [overview, tone, headline, makes = true] of [
   [{ state: 'NON_EXISTING', info: null, info_status: 0 }, 'busy', 'Making its wallet'],
   [{ state: 'NON_EXISTING', info: null, info_status: 0 }, 'warn', 'There is no wallet yet', false],
-  [{ state: 'LOCKED', info: null, info_status: 0 }, 'warn', 'The wallet is locked'],
+  [{ state: 'LOCKED', info: null, info_status: 0 }, 'busy', 'Opening its wallet'],
   [{ state: 'UNLOCKED', info: null, info_status: 0 }, 'busy', 'Starting'],
   [{ state: 'RPC_ACTIVE', info: null, info_status: 500 }, 'busy', 'Starting'],
   [{ state: 'SERVER_ACTIVE', info: null, info_status: 0 }, 'busy', 'Running, and not open to this page yet'],
   [{ state: 'SERVER_ACTIVE', info: null, info_status: 500 }, 'warn', 'Running, but without figures'],
   [{ state: 'SERVER_ACTIVE', info: null, info_status: 504 }, 'warn', 'Running, but without an answer'],
-  [{ state: 'SERVER_ACTIVE', info, node }, 'good', 'In sync'],
+  [{ state: 'SERVER_ACTIVE', info: old, node, verdict: { ready: true } }, 'good', 'In sync'],
   [{ state: 'SERVER_ACTIVE', info: behind, node, verdict: {} }, 'busy', 'Catching up with the chain'],
-  [{ state: 'SERVER_ACTIVE', info: old, node }, 'busy', 'Waiting for a new block'],
-  [{ state: 'SERVER_ACTIVE', info: behind, node: null }, 'bad', 'Its Bitcoin node does not answer'],
+  [{ state: 'SERVER_ACTIVE', info: old, node, verdict: {} }, 'busy', 'Waiting for its Bitcoin node'],
+  [{ state: 'SERVER_ACTIVE', info: behind, node: null, verdict: {} }, 'bad', 'Its Bitcoin node does not answer'],
   [{ state: 'SOMETHING_NEW', info: null }, 'warn', 'lnd says SOMETHING_NEW'],
 ]) {
   test(`the page says: ${headline}`, () => {
@@ -86,7 +89,7 @@ for (const [overview, tone, headline, makes = true] of [
 }
 
 test('the share of the chain', () => {
-  assert.deepEqual([{ info, node }, { info: behind, node }, { info: behind, node: null }, { info: null, node }].map(share), [1, 0.1, null, null]);
+  assert.deepEqual([{ info: old, node, verdict: { ready: true } }, { info: behind, node, verdict: {} }, { info: behind, node: null, verdict: {} }, { info: null, node }].map(share), [1, 0.1, null, null]);
 });
 
 test('a channel: who, ours and theirs, the largest first', () => {

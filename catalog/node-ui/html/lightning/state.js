@@ -3,9 +3,9 @@
 import { count, duration } from '../shared/format.js';
 
 /** How much of the node's chain lnd has seen, from 0 to 1; null while that is not known. */
-export function share({ info, node }) {
+export function share({ info, node, verdict }) {
   if (info === null) return null;
-  if (info.synced_to_chain) return 1;
+  if (verdict.ready) return 1;
   if (node === null || node.blocks === 0) return null;
   return Math.min(0.9999, info.block_height / node.blocks);
 }
@@ -24,9 +24,7 @@ export function describe({ state, info, info_status: infoStatus, node, verdict }
         command: `podman exec -it ${unit} lncli create`,
       });
     case 'LOCKED':
-      return says('warn', 'The wallet is locked', 'It was made with another password than the one lnd was given to open it. In a terminal on this machine:', {
-        command: `podman exec -it ${unit} lncli unlock`,
-      });
+      return says('busy', 'Opening its wallet', 'It does so by itself at every start. If it never gets beyond that, catalog/README.md says what to do about another password.');
     case 'WAITING_TO_START':
     case 'UNLOCKED':
       return says('busy', 'Starting', 'lnd opens its wallet and connects to the Bitcoin node.');
@@ -44,7 +42,7 @@ export function describe({ state, info, info_status: infoStatus, node, verdict }
   const journal = `The journal says why: journalctl --user -u ${unit}`;
   if (info === null && infoStatus === 504) return says('warn', 'Running, but without an answer', `It is busy, or does not reach its Bitcoin node. ${journal}`);
   if (info === null) return says('warn', 'Running, but without figures', `It does not reach its Bitcoin node, or does not accept this page's key (HTTP ${infoStatus}). ${journal}`);
-  if (info.synced_to_chain) return says('good', 'In sync', 'lnd has seen every block of its Bitcoin node.');
+  if (verdict.ready) return says('good', 'In sync', 'lnd has seen every block of its Bitcoin node.');
   if (node === null) return says('bad', 'Its Bitcoin node does not answer', 'Until it does, lnd sees no new blocks.');
   if (node.blocks > info.block_height) {
     const left = verdict.remaining_s === undefined ? '' : `, about ${duration(verdict.remaining_s)} left`;
@@ -52,5 +50,5 @@ export function describe({ state, info, info_status: infoStatus, node, verdict }
       progress: `Block ${count(info.block_height)} of ${count(node.blocks)}${left}`,
     });
   }
-  return says('busy', 'Waiting for a new block', 'The newest one is more than two hours old, or just being read; lnd then does not call itself in sync.');
+  return says('busy', 'Waiting for its Bitcoin node', 'lnd has seen every block that the node has; the node has not all of them yet, or lnd still starts.');
 }
