@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { asker } from '../html/lightning/asked.js';
 import { connections } from '../html/lightning/connections.js';
 import { channelRows, invoiceRows, paymentRows, peerRows, pendingRows, sats, short } from '../html/lightning/lists.js';
 import { describe, share } from '../html/lightning/state.js';
@@ -150,4 +151,18 @@ test('how others reach the node', () => {
 test('texts', () => {
   assert.equal(sats('2100000000000000'), '2,100,000,000,000,000 sat');
   assert.equal(short('12345678901234567890'), '12345678901234567890');
+});
+
+test('lists are asked for at every fourth turn, and one that fails says why', async () => {
+  const asked = [];
+  const turn = asker(async (path) => {
+    asked.push(path);
+    if (path === 'api/peers') return { kind: 'silent' };
+    return { kind: 'answer', value: { info: {}, path } };
+  }, { title: 'lnd', unit: 'archy-lnd' });
+  const answers = [await turn(), await turn(), await turn(), await turn(), await turn()];
+  assert.deepEqual(asked.filter((path) => path !== 'api/overview'), [0, 1].flatMap(() => ['api/channels', 'api/peers', 'api/activity']));
+  assert.equal(answers[0].value.channels.value.path, 'api/channels');
+  assert.match(answers[0].value.peers.failed, /^lnd keeps this page waiting/);
+  assert.deepEqual([answers[1].value.channels, answers[4].value.peers.value], [null, undefined]);
 });

@@ -4,6 +4,7 @@ import { addresses } from '../shared/connect.js';
 import { count, moment, networkName, share as shareText } from '../shared/format.js';
 import * as page from '../shared/page.js';
 import { poll } from '../shared/poll.js';
+import { asker } from './asked.js';
 import { connections } from './connections.js';
 import { channelRows, invoiceRows, paymentRows, peerRows, pendingRows, sats } from './lists.js';
 import { describe, share } from './state.js';
@@ -17,16 +18,6 @@ page.text('network', networkName(config.network));
 page.ring(null, '', 'calm');
 
 let answeredAt = null; // when the figures on the page were true, in seconds since 1970
-
-/** An answer whose value is {overview, channels, peers, activity}, the last three null while lnd cannot give them. */
-async function askLnd(signal) {
-  const overview = await ask('api/overview', 'json', { signal });
-  if (overview.kind !== 'answer') return overview;
-  const open = overview.value.info !== null;
-  const lists = open ? await Promise.all(['channels', 'peers', 'activity'].map((what) => ask(`api/${what}`, 'json', { signal }))) : [];
-  const [channels, peers, activity] = [0, 1, 2].map((i) => (lists[i]?.kind === 'answer' ? lists[i].value : null));
-  return { kind: 'answer', value: { overview: overview.value, channels, peers, activity } };
-}
 
 function show(answer) {
   const absent = withoutAnswer(answer, config);
@@ -48,9 +39,19 @@ function show(answer) {
   answeredAt = now;
   page.stale(null);
   figures(answer.value.overview);
-  if (answer.value.channels !== null) channels(answer.value.channels);
-  if (answer.value.peers !== null) peers(answer.value.peers);
-  if (answer.value.activity !== null) activity(answer.value.activity, now);
+  part(answer.value.channels, ['channels'], channels);
+  part(answer.value.peers, ['peers'], peers);
+  part(answer.value.activity, ['invoices', 'payments'], (value) => activity(value, now));
+}
+
+/** Shows what came of a list, or beside what is there why nothing newer came. */
+function part(answered, names, fill) {
+  if (answered === null) return;
+  for (const name of names) {
+    page.text(`${name}-failed`, answered.failed ?? '');
+    page.shown(`${name}-failed`, answered.failed !== undefined);
+  }
+  if (answered.failed === undefined) fill(answered.value);
 }
 
 function figures({ info, wallet, channels: balance }) {
@@ -100,4 +101,4 @@ function list(name, rows) {
   page.table(`${name}-rows`, rows);
 }
 
-poll(askLnd, show);
+poll(asker(ask, config), show);
