@@ -8,9 +8,13 @@ const STATE: &str = "find ~/.config ~/.local/share/archipelago /var/lib/archipel
     /etc/systemd -printf '%p %i %m %T@\\n' 2>/dev/null | sort || true; \
     systemctl --user show --property=InvocationID,ActiveEnterTimestamp archipelago.service podman.socket";
 
+/// Root's part. As a service: logind asks for its callers' control group, which a process entered from outside lacks.
+const FOR_ARCHY: &str = "systemd-run --pipe --wait --quiet archipelago setup --for archy";
+
 #[test]
 fn the_first_setup_makes_the_host_ready_and_the_second_changes_nothing() {
     let host = support::installed();
+    root(&host, FOR_ARCHY);
     user(&host, "systemctl --user disable --now podman.socket");
     let (code, before) = json(&host, &["doctor"]);
     assert_eq!((code, &before["ok"]), (1, &false.into()));
@@ -71,14 +75,13 @@ fn root_does_its_part_for_a_user_once() {
         "{asked:?}"
     );
 
-    // As a service: logind asks for its callers' control group, which a process entered from outside lacks.
-    let command = "systemd-run --pipe --wait --quiet archipelago setup --for archy";
-    let first = root(&host, command);
+    let first = root(&host, FOR_ARCHY);
     for part in [
         "165536-231071",
         "network-online.target",
         "/var/lib/archipelago belongs to archy",
         "without a login",
+        "started again when it was killed",
     ] {
         assert!(
             first
@@ -93,7 +96,7 @@ fn root_does_its_part_for_a_user_once() {
     assert_eq!(root(&host, result), expected);
 
     let state = user(&host, STATE);
-    let second = root(&host, command);
+    let second = root(&host, FOR_ARCHY);
     assert!(
         second.lines().all(|line| !line.starts_with("done")),
         "{second}"
