@@ -3,6 +3,8 @@
 //! Jinja by `minijinja`, strict: an undefined name is an error with its line. What a template can reach is listed in
 //! `docs/manifest.md`; it reaches nothing else, and it cannot include other files.
 
+mod host;
+
 use std::collections::BTreeMap;
 
 use base64::Engine;
@@ -60,6 +62,8 @@ pub(crate) fn render(
     environment.add_test("defined", minijinja::tests::is_defined);
     environment.add_function("rpcauth", rpcauth);
     environment.add_function("basic_auth", basic_auth);
+    environment.add_function("host_names", host::host_names);
+    environment.add_function("host_address", host::host_address);
     environment.add_function("fail", fail);
     environment
         .render_named_str(file, source, minijinja::value::Serde(context))

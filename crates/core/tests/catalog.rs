@@ -163,6 +163,69 @@ fn settings_that_do_not_go_together_are_refused() {
         ("bitcoin", "prune", SettingValue::Integer(600)),
         "prune",
     );
+    for app in ["bitcoin", "litecoin", "lnd"] {
+        for wrong in ["node.lan:port", "a b", "203.0.113.5\\", "x=1", "300.0.0.1"] {
+            refused(
+                app,
+                (app, "external_address", text(wrong)),
+                "is no IP address and no host name",
+            );
+        }
+    }
+    for app in ["bitcoin", "litecoin"] {
+        let moved = "debug=net\n [main]\nserver=0";
+        refused(app, (app, "extra_config", text(moved)), "[main]");
+    }
+    for app in APPS {
+        for wrong in ["node.lan 0; } server {", "\"", "node.lan:8441", "*", "~."] {
+            refused(app, (app, "ui_names", text(wrong)), "is no host name");
+        }
+    }
+}
+
+/// The text of a file that is rendered for `app`, with one of its settings set.
+fn rendered(app: &str, name: &str, value: &str, container: &str, file: &str) -> String {
+    let mut inputs = node();
+    set(&mut inputs, app, name, SettingValue::Text(value.to_owned()));
+    let path = inputs.layout.rendered(container).join(file);
+    present(&inputs, app).unwrap().files[&path].clone()
+}
+
+#[test]
+fn an_external_address_is_announced_by_its_shape() {
+    for (address, line) in [
+        ("203.0.113.5", "externalip=203.0.113.5\n"),
+        ("[2001:db8::1]:9736", "externalip=[2001:db8::1]:9736\n"),
+        ("cafe.de", "externalhosts=cafe.de\n"),
+        ("abcdef.onion:9735", "externalip=abcdef.onion:9735\n"),
+    ] {
+        let conf = rendered("lnd", "external_address", address, "archy-lnd", "lnd.conf");
+        assert!(conf.contains(line), "{conf}");
+        let conf = rendered(
+            "bitcoin",
+            "external_address",
+            address,
+            "archy-bitcoin",
+            "bitcoin.conf",
+        );
+        assert!(conf.contains(&format!("externalip={address}\n")), "{conf}");
+    }
+}
+
+#[test]
+fn a_page_knows_the_names_that_it_is_given() {
+    for app in APPS {
+        let page = format!("archy-{app}-ui");
+        let conf = rendered(
+            app,
+            "ui_names",
+            "Node.Example.org include b.c",
+            &page,
+            "nginx.conf",
+        );
+        let map = "map $host $unknown_name {\n        default 1;\n        node.example.org 0;\n        b.c 0;\n    }\n";
+        assert!(conf.contains(map), "{conf}");
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
-// JSON-RPC over this page's own server, which adds the credentials. The daemon allows these calls and no others; one more
-// here needs one more in `rpcwhitelist` of litecoin.conf and bitcoin.conf.
+// JSON-RPC over this page's own server, which adds the credentials and lets through what is listed in njs/chain.js. One more call
+// needs a line there, and one in `rpcwhitelist` of litecoin.conf and bitcoin.conf.
 import { ask } from '../shared/answer.js';
 
 /**
