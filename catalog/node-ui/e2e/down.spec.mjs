@@ -18,6 +18,7 @@ for (const look of [lib.looks[0], lib.looks[3]]) {
     await lib.says(page, '#headline', /does not answer$/);
     await lib.says(page, '#detail', /journalctl --user -u archy-/);
     await lib.says(page, '#height', '–');
+    await lib.says(page, '#peers-empty', 'Asking for them…');
     await lib.picture(page, `node-down-${look.name}`);
     await lib.expectSound(opening);
     await opening.close();

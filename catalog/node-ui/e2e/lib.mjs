@@ -99,7 +99,7 @@ export async function open(browser, url, look, { failing = false, answers = null
 
 /**
  * Answers the page from the files in html/ and from `answers`: {folder, config, …}, of which `config` is config.json and every
- * other name a path that answers {status, value}, or a function of the request that returns it. The policy is the real one.
+ * other name a path that answers {status, value}, or a function of the request that returns it, as `config` may be. The policy is the real one.
  */
 async function staged(page, { folder, ...answers }) {
   const server = readFileSync(new URL('../nginx/server.conf', import.meta.url), 'utf8');
@@ -107,12 +107,12 @@ async function staged(page, { folder, ...answers }) {
   await page.route('**/*', async (route) => {
     const path = new URL(route.request().url()).pathname.slice(1);
     const headers = { 'Content-Security-Policy': policy };
-    if (path === 'config.json') return route.fulfill({ json: answers.config, headers });
-    if (answers[path] === undefined) {
+    const answer = answers[path === 'config.json' ? 'config' : path];
+    if (answer === undefined) {
       const file = path.startsWith('shared/') ? path : `${folder}/${path || 'index.html'}`;
       return route.fulfill({ path: fileURLToPath(new URL(`../html/${file}`, import.meta.url)), headers });
     }
-    const answer = answers[path];
+    if (path === 'config.json' && typeof answer !== 'function') return route.fulfill({ json: answer, headers });
     const { status, value } = typeof answer === 'function' ? answer(route.request()) : answer;
     return route.fulfill({ status, json: value, headers });
   });

@@ -40,12 +40,38 @@ const network = {
 };
 const mempool = { loaded: true, size: 48_213, bytes: 31_400_000, usage: 171_000_000, maxmempool: 300_000_000, mempoolminfee: 0.00001 };
 const longOnion = `${'pg6mmjiyjmcrsslvykfwnntlaru7p5svn6y2ymmju6nubxndf4pscryd'}.onion:8333`;
-const networks = [['ipv4', '203.0.113.77:8333'], ['ipv6', '[2001:db8:85a3:8d3:1319:8a2e:370:7348]:8333'], ['onion', longOnion], ['i2p', `${'a'.repeat(52)}.b32.i2p:0`], ['not_publicly_routable', '10.89.0.1:41234']];
-const versions = ['/Satoshi:31.1.0/', '/Satoshi:30.0.0/', '/Satoshi:29.1.0/Knots:20250903/', '/Satoshi:28.1.0/', '/btcwire:0.5.0/neutrino:0.16.0/', '/Satoshi:27.0.0/', ''];
+const networks = [
+  ['ipv4', '203.0.113.77:8333'],
+  ['ipv6', '[2001:db8:85a3:8d3:1319:8a2e:370:7348]:8333'],
+  ['onion', longOnion],
+  ['i2p', `${'a'.repeat(52)}.b32.i2p:0`],
+  ['not_publicly_routable', '10.89.0.1:41234'],
+];
+const versions = [
+  '/Satoshi:31.1.0/',
+  '/Satoshi:30.0.0/',
+  '/Satoshi:29.1.0/Knots:20250903/',
+  '/Satoshi:28.1.0/',
+  '/btcwire:0.5.0/neutrino:0.16.0/',
+  '/Satoshi:27.0.0/',
+  '',
+];
 const peers = Array.from({ length: 34 }, (_, id) => {
   const inbound = id >= 10;
   const [type, addr] = networks[inbound ? 4 : id % 4];
-  return { id, addr, network: type, inbound, connection_type: inbound ? 'inbound' : id < 8 ? 'outbound-full-relay' : 'block-relay-only', version: 70016, subver: versions[id % versions.length], synced_headers: tip, synced_blocks: tip, pingtime: 0.021 * (id + 1), conntime: id };
+  return {
+    id,
+    addr,
+    network: type,
+    inbound,
+    connection_type: inbound ? 'inbound' : id < 8 ? 'outbound-full-relay' : 'block-relay-only',
+    version: 70016,
+    subver: versions[id % versions.length],
+    synced_headers: tip,
+    synced_blocks: tip,
+    pingtime: 0.021 * (id + 1),
+    conntime: id,
+  };
 });
 const blocks = Array.from({ length: 8 }, (_, i) => ({
   hash: hash(tip - i),
@@ -77,13 +103,23 @@ const states = {
     await lib.says(page, '#height', '925,123');
     await lib.says(page, '#synced', '100 %');
     await lib.says(page, '#mempool-note', '31.4 MvB, fee from 1 sat/vB');
-    assert.equal(await page.locator('#peer-rows tr').count(), 34);
+    assert.equal(await page.locator('#peers-rows tr').count(), 34);
     await lib.says(page, '#versions li:last-child', 'Others9');
     await lib.says(page, '#connect > div:first-child code', 'node.test:8333');
   }],
   syncing: [
     {
-      rpc: rpc({ getblockchaininfo: { ...chain, blocks: 700_000, initialblockdownload: true, verificationprogress: 0.834, pruned: true, pruneheight: 690_000, prune_target_size: 1e12 } }),
+      rpc: rpc({
+        getblockchaininfo: {
+          ...chain,
+          blocks: 700_000,
+          initialblockdownload: true,
+          verificationprogress: 0.834,
+          pruned: true,
+          pruneheight: 690_000,
+          prune_target_size: 1e12,
+        },
+      }),
       ready: { status: 503, value: { ready: false, message: 'at 83 %, about 2 h left', progress: 0.834, remaining_s: 7200 } },
     },
     'Catching up',
@@ -108,6 +144,57 @@ for (const [name, [changed, headline, look]] of Object.entries(states)) {
     });
   }
 }
+
+test('a list is called empty only after an answer that says so', async () => {
+  let away = true;
+  const answering = rpc({ getpeerinfo: [] });
+  const answers = { ...inSync, rpc: (request) => (away ? { status: 502, value: {} } : answering(request)) };
+  const opening = await lib.open(browser, 'http://node.test/', lib.looks[0], { failing: true, answers });
+  await lib.says(opening.page, '#headline', 'Bitcoin Core does not answer');
+  await lib.says(opening.page, '#peers-empty', 'Asking for them…');
+  away = false;
+  await lib.says(opening.page, '#peers-empty', 'No other node is connected.');
+  await opening.close();
+});
+
+for (const [folder, path] of [['electrum', 'api/status'], ['lightning', 'api/overview']]) {
+  test(`no list is called empty while the daemon is away: ${folder}`, async () => {
+    const other = { ...config, unit: `archy-${folder}`, title: folder, network: 'regtest', electrum_port: 50001, make_wallet: true };
+    const answers = { folder, config: other, [path]: { status: 502, value: {} } };
+    const opening = await lib.open(browser, 'http://node.test/', lib.looks[0], { failing: true, answers });
+    await lib.says(opening.page, '#headline', `${folder} does not answer`);
+    for (const sentence of await opening.page.locator('.empty').allTextContents()) assert.equal(sentence, 'Asking for them…');
+    assert.equal(await opening.page.locator('#words:visible').count(), 0);
+    await lib.expectSound(opening);
+    await opening.close();
+  });
+}
+
+test('a page that fails says so, and is right again when its server is', async () => {
+  let wrong = true;
+  const answering = rpc();
+  const answers = { ...inSync, rpc: (request) => (wrong ? rpc({ getnetworkinfo: { connections: 1 } })(request) : answering(request)) };
+  const opening = await lib.open(browser, 'http://node.test/', lib.looks[0], { failing: true, answers });
+  await lib.says(opening.page, '#headline', 'This page failed');
+  assert.ok(await opening.page.locator('main.stale').count());
+  wrong = false;
+  await lib.says(opening.page, '#headline', 'In sync');
+  await lib.expectSound(opening);
+  await opening.close();
+});
+
+test('a page asks for its configuration until it comes', async () => {
+  let asked = 0;
+  const configured = () => {
+    asked += 1;
+    return asked === 1 ? { status: 500, value: {} } : { status: 200, value: config };
+  };
+  const opening = await lib.open(browser, 'http://node.test/', lib.looks[0], { failing: true, answers: { ...inSync, config: configured } });
+  await lib.says(opening.page, '#headline', 'This page failed');
+  await lib.says(opening.page, '#headline', 'In sync');
+  assert.equal(asked, 2);
+  await opening.close();
+});
 
 test('a node that goes away: what is shown stays, as what it is', async () => {
   let away = false;

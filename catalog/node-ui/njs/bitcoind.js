@@ -19,8 +19,8 @@ async function rpc(r) {
 
 /** GET /ready. */
 async function readiness(r) {
-  const call = { jsonrpc: '1.0', id: 'ready', method: 'getblockchaininfo', params: [] };
-  const reply = await r.subrequest('/ask-daemon-briefly', { method: 'POST', body: JSON.stringify(call) });
+  const batch = chain.asked.map((method, id) => ({ jsonrpc: '1.0', id: id, method: method, params: [] }));
+  const reply = await r.subrequest('/ask-daemon-briefly', { method: 'POST', body: JSON.stringify(batch) });
   const memory = chain.verdict(reply.status, reply.responseText || '', ready.recall(), ready.seconds());
   ready.remember(memory);
   ready.answer(r, memory.verdict);

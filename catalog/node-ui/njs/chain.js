@@ -14,6 +14,7 @@ const isParam = () => false;
 // litecoin.conf, by which the daemon refuses what should get past this list.
 const ownMethods = ['getblock'];
 const newestBlocks = 8;
+const justArrived = 2; // headers: the blocks of so few are on their way
 const inWarmup = -28; // RPC_IN_WARMUP in Bitcoin Core's src/rpc/protocol.h
 
 /** What calls.js says of a request, with the `body` to send on where it is let through. */
@@ -37,34 +38,50 @@ function block(answer) {
   };
 }
 
+/** It has headers whose blocks it fetches and checks; html/node/state.js says the same. */
+function isBehind(chain) {
+  return chain.blocks < chain.headers && (chain.initialblockdownload || chain.headers - chain.blocks > justArrived);
+}
+
 /**
- * From the answer to getblockchaininfo (`status` and `text` of the HTTP answer) and the memory of ready.js: the memory
- * with a new verdict.
+ * From the answer to `asked` (`status` and `text` of the HTTP answer) and the memory of ready.js: the memory with a new verdict.
  *
- * Ready is a node that left its initial block download. It leaves it once, when its newest block is less than a day old
- * and has as much work as a chain of its release must have, and does not enter it again until it is restarted: a node that
- * merely fetches the newest block does not take its dependants' readiness away for a second. On regtest nobody mines unless
- * asked, so that the newest block is often old, and the node is ready once it has all that it knows of.
+ * Ready is a node that has left its initial block download, has the blocks whose headers it has, and talks to others. It leaves
+ * that download when its newest block is less than a day old and has as much work as a chain of its release must have, and
+ * enters it again only when it is restarted. One that merely fetches the newest block does not take its dependants' readiness
+ * away for a second. On regtest nobody mines unless asked, so that the newest block is often old: there the download does not count.
  */
+const asked = ['getblockchaininfo', 'getnetworkinfo'];
 function verdict(status, text, memory, now) {
   if (status === 504) return { samples: memory.samples, verdict: ready.meanwhile(memory, now), time: memory.time };
-  let reply = null;
-  try {
-    reply = JSON.parse(text);
-  } catch (error) {
-    // Not JSON: the status says the rest.
+  const replies = read(text);
+  const warming = replies.find((reply) => reply.error && reply.error.code === inWarmup);
+  if (warming !== undefined) return ready.said(ready.no(starting(warming.error.message)), [], now);
+  const results = asked.map((_, id) => replies.find((reply) => reply.id === id && reply.result));
+  if (status !== 200 || results.some((reply) => reply === undefined)) return ready.said(ready.no(trouble(status)), memory.samples, now);
+  const chain = results[0].result;
+  const behind = isBehind(chain);
+  if (!behind && (!chain.initialblockdownload || chain.chain === 'regtest')) {
+    const cutOff = results[1].result.networkactive === false;
+    return ready.said(cutOff ? ready.no('cut off: its networking is switched off') : ready.yes(), [], now);
   }
-  if (reply !== null && reply.error && reply.error.code === inWarmup) return ready.said(ready.no(starting(reply.error.message)), [], now);
-  const chain = reply !== null && reply.result ? reply.result : null;
-  if (status !== 200 || chain === null) return ready.said(ready.no(trouble(status)), memory.samples, now);
-  if (!chain.initialblockdownload || (chain.chain === 'regtest' && chain.blocks >= chain.headers)) return ready.said(ready.yes(), [], now);
   if (chain.blocks === 0) {
     const at = chain.headers > 0 ? `, at ${progress.grouped(chain.headers)}` : '';
     return ready.said(ready.no(`fetching headers${at}`), [], now);
   }
   const samples = progress.noted(memory.samples, chain.verificationprogress, now);
-  if (chain.blocks >= chain.headers) return ready.said(ready.no('looking for newer blocks'), samples, now);
+  if (!behind) return ready.said(ready.no('looking for newer blocks'), samples, now);
   return ready.said(ready.underWay(chain.verificationprogress, samples), samples, now);
+}
+
+/** The replies in an answer: to each call of a batch, or one to the whole; none when it is no JSON, and the status says the rest. */
+function read(text) {
+  try {
+    const said = JSON.parse(text);
+    return (Array.isArray(said) ? said : [said]).filter((reply) => reply !== null && typeof reply === 'object');
+  } catch (error) {
+    return [];
+  }
 }
 
 /** The daemon's own word while it starts ("Loading block index…"), to be read after "bitcoin is". */
@@ -78,7 +95,7 @@ function trouble(status) {
     case 401:
       return 'refusing the password of its page';
     case 403:
-      return 'refusing its page the call getblockchaininfo';
+      return 'refusing its page a call';
     case 502:
       return 'not answering';
     case 503:
@@ -88,4 +105,4 @@ function trouble(status) {
   }
 }
 
-export default { methods, ownMethods, newestBlocks, judge, verdict, block };
+export default { methods, ownMethods, newestBlocks, asked, judge, isBehind, verdict, block };

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { asker } from '../html/lightning/asked.js';
 import { connections } from '../html/lightning/connections.js';
 import { channelRows, invoiceRows, paymentRows, peerRows, pendingRows, sats, short } from '../html/lightning/lists.js';
-import { describe, share } from '../html/lightning/state.js';
+import { describe, hasWallet, share } from '../html/lightning/state.js';
 import lightning from '../njs/lightning.js';
 
 const now = 1_800_000_000;
@@ -88,6 +88,11 @@ for (const [overview, tone, headline, makes = true] of [
     assert.deepEqual([said.tone, said.headline], [tone, headline]);
   });
 }
+
+test('the words are spoken of once there is a wallet', () => {
+  const states = ['WAITING_TO_START', 'NON_EXISTING', 'LOCKED', 'UNLOCKED', 'RPC_ACTIVE', 'SERVER_ACTIVE'];
+  assert.deepEqual(states.filter((state) => hasWallet({ state })), states.slice(2));
+});
 
 test('the share of the chain', () => {
   assert.deepEqual([{ info: old, node, verdict: { ready: true } }, { info: behind, node, verdict: {} }, { info: behind, node: null, verdict: {} }, { info: null, node }].map(share), [1, 0.1, null, null]);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
+import * as page from '../html/node/state.js';
 import chain from '../njs/chain.js';
 import progress from '../njs/progress.js';
 import ready from '../njs/ready.js';
@@ -55,16 +56,22 @@ for (const [share, left, words] of [
   test(`in words: ${words}`, () => assert.equal(progress.words(share, left), words));
 }
 
-const info = (changed) => JSON.stringify({
-  result: { chain: 'main', blocks: 900, headers: 900, initialblockdownload: false, verificationprogress: 1, ...changed },
-  error: null,
-});
-const error = (code, message) => JSON.stringify({ result: null, error: { code, message } });
+const answers = (...replies) => JSON.stringify(replies.map((reply, id) => ({ id, result: null, error: null, ...reply })));
+const info = (changed, network = {}) => answers(
+  { result: { chain: 'main', blocks: 900, headers: 900, initialblockdownload: false, verificationprogress: 1, ...changed } },
+  { result: { networkactive: true, ...network } },
+);
+const error = (code, message) => answers({ error: { code, message } }, { error: { code, message } });
 
 for (const [what, status, text, expected] of [
   ['in sync', 200, info({}), { ready: true }],
   ['a block behind, after its download', 200, info({ headers: 901 }), { ready: true }],
   ['behind on regtest', 200, info({ chain: 'regtest', blocks: 0, headers: 3, initialblockdownload: true }), { ready: false, message: 'fetching headers, at 3' }],
+  ['a day behind, though its download is over', 200, info({ headers: 1044, verificationprogress: 0.996 }), { ready: false, message: 'at 99.60 %', progress: 0.996 }],
+  ['three blocks behind', 200, info({ headers: 903, verificationprogress: 0.9999 }), { ready: false, message: 'at 99.99 %', progress: 0.9999 }],
+  ['cut off', 200, info({}, { networkactive: false }), { ready: false, message: 'cut off: its networking is switched off' }],
+  ['half an answer', 200, answers({ result: {} }), { ready: false, message: 'answering with an error (HTTP 200)' }],
+  ['loading, and says so once', 500, JSON.stringify({ result: null, error: { code: -28, message: 'Loading wallet…' } }), { ready: false, message: 'loading wallet' }],
   ['old blocks on regtest', 200, info({ chain: 'regtest', blocks: 0, headers: 0, initialblockdownload: true }), { ready: true }],
   ['no headers', 200, info({ blocks: 0, headers: 0, initialblockdownload: true }), { ready: false, message: 'fetching headers' }],
   ['headers coming', 200, info({ blocks: 0, headers: 1234567, initialblockdownload: true }), { ready: false, message: 'fetching headers, at 1,234,567' }],
@@ -77,12 +84,21 @@ for (const [what, status, text, expected] of [
   ['not there', 502, '<html>', { ready: false, message: 'not answering' }],
   ['silent', 504, '<html>', { ready: false, message: 'not answering' }],
   ['wrong password', 401, '', { ready: false, message: 'refusing the password of its page' }],
-  ['not allowed', 403, '', { ready: false, message: 'refusing its page the call getblockchaininfo' }],
+  ['not allowed', 403, '', { ready: false, message: 'refusing its page a call' }],
   ['busy', 503, 'Work queue depth exceeded', { ready: false, message: 'too busy to answer' }],
   ['nonsense', 200, 'hello', { ready: false, message: 'answering with an error (HTTP 200)' }],
 ]) {
   test(`ready: ${what}`, () => assert.deepEqual(chain.verdict(status, text, empty, now).verdict, expected));
 }
+
+test('ready: the page and its server mean the same by a node that is behind', () => {
+  for (const headers of [900, 901, 902, 903, 2400]) {
+    for (const initialblockdownload of [true, false]) {
+      const seen = { blocks: 900, headers, initialblockdownload };
+      assert.equal(chain.isBehind(seen), page.isBehind(seen), JSON.stringify(seen));
+    }
+  }
+});
 
 test('ready: the time left comes from the questions before', () => {
   let memory = empty;

@@ -9,18 +9,20 @@ import { history } from './history.js';
 import { server } from './server.js';
 import { describe, share } from './state.js';
 
-const config = await (await fetch('config.json')).json();
-document.documentElement.dataset.coin = 'electrum';
-page.text('command', `journalctl --user -u ${config.unit}`);
-page.shown('network', true);
-page.text('network', networkName(config.network));
-page.ring(null, '', 'calm');
-addresses('connect', server(config, location.hostname));
-
 let answeredAt = null; // when the figures on the page were true, in seconds since 1970
-const refresh = history(config);
+let refresh = null; // the panel in which a history is looked up
 
-function show(answer) {
+function introduce(config) {
+  document.documentElement.dataset.coin = 'electrum';
+  page.text('command', `journalctl --user -u ${config.unit}`);
+  page.shown('network', true);
+  page.text('network', networkName(config.network));
+  page.ring(null, '', 'calm');
+  addresses('connect', server(config, location.hostname));
+  refresh = history(config);
+}
+
+function show(answer, config) {
   const absent = withoutAnswer(answer, config);
   const state = absent ?? describe(answer.value, config);
   page.state(state);
@@ -51,7 +53,7 @@ function figures({ version, height, node, mempool, histogram, fees }) {
     page.text(`fee-${blocks}`, feeRate(estimate) ?? '–');
   }
   page.text('fee-note', fees.every(([, estimate]) => feeRate(estimate) === null) ? 'The node has seen too few payments to tell' : 'For 2, 6 and 144 blocks');
-  waiting(histogram ?? []);
+  if (histogram !== null) page.list('bands', bands(histogram), 'No transaction is waiting.');
 }
 
 function behind(blocks) {
@@ -63,11 +65,4 @@ function room(vsize) {
   return vsize <= 1e6 ? 'Fits into one block' : `Fills ${count(Math.ceil(vsize / 1e6))} blocks`;
 }
 
-function waiting(histogram) {
-  const rows = bands(histogram);
-  page.shown('bands-table', rows.length > 0);
-  page.shown('bands-empty', rows.length === 0);
-  page.table('bands', rows);
-}
-
-poll((signal) => ask('api/status', 'json', { signal }), show);
+poll({ introduce, ask: (signal) => ask('api/status', 'json', { signal }), show, failed: page.failed });

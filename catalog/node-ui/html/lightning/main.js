@@ -7,25 +7,30 @@ import { poll } from '../shared/poll.js';
 import { asker } from './asked.js';
 import { connections } from './connections.js';
 import { channelRows, invoiceRows, paymentRows, peerRows, pendingRows, sats } from './lists.js';
-import { describe, share } from './state.js';
-
-const config = await (await fetch('config.json')).json();
-document.documentElement.dataset.coin = 'lightning';
-page.text('command', `podman exec ${config.unit} lncli getinfo`);
-page.text('words-command', `podman exec ${config.unit} cat /root/.lnd/wallet-words.${config.network}`);
-page.shown('network', true);
-page.text('network', networkName(config.network));
-page.ring(null, '', 'calm');
+import { describe, hasWallet, share } from './state.js';
 
 let answeredAt = null; // when the figures on the page were true, in seconds since 1970
 
-function show(answer) {
+let askLnd = null; // asked.js
+
+function introduce(config) {
+  document.documentElement.dataset.coin = 'lightning';
+  page.text('command', `podman exec ${config.unit} lncli getinfo`);
+  page.text('words-command', `podman exec ${config.unit} cat /root/.lnd/wallet-words.${config.network}`);
+  page.shown('network', true);
+  page.text('network', networkName(config.network));
+  page.ring(null, '', 'calm');
+  askLnd = asker(ask, config);
+}
+
+function show(answer, config) {
   const absent = withoutAnswer(answer, config);
   const state = absent ?? describe(answer.value.overview, config);
   page.state(state);
   page.text('progress', state.progress ?? '');
   page.shown('todo', state.command !== undefined);
   page.text('todo-command', state.command ?? '');
+  if (!absent) page.shown('words', config.make_wallet && hasWallet(answer.value.overview));
   document.title = `${state.headline} · ${config.title}`;
 
   const done = absent ? null : share(answer.value.overview);
@@ -38,7 +43,7 @@ function show(answer) {
   const now = Date.now() / 1000;
   answeredAt = now;
   page.stale(null);
-  figures(answer.value.overview);
+  figures(answer.value.overview, config);
   part(answer.value.channels, ['channels'], channels);
   part(answer.value.peers, ['peers'], peers);
   part(answer.value.activity, ['invoices', 'payments'], (value) => activity(value, now));
@@ -54,7 +59,7 @@ function part(answered, names, fill) {
   if (answered.failed === undefined) fill(answered.value);
 }
 
-function figures({ info, wallet, channels: balance }) {
+function figures({ info, wallet, channels: balance }, config) {
   page.text('software', `Version ${info.version.split(' ')[0]}`);
   page.text('height', count(info.block_height));
   page.text('alias', info.alias);
@@ -79,26 +84,19 @@ function figures({ info, wallet, channels: balance }) {
 function channels({ total, open, pending }) {
   const inactive = open.filter((channel) => !channel.active).length;
   page.text('channels-summary', total === 0 ? '' : `${count(total)}${inactive > 0 ? `, ${count(inactive)} of them inactive` : ''}${total > open.length ? `; ${count(open.length)} are listed` : ''}. In satoshis.`);
-  list('channels', channelRows(open));
+  page.list('channels', channelRows(open), 'No channel is open.');
   page.shown('pending', pending.length > 0);
   page.table('pending-rows', pendingRows(pending));
 }
 
 function peers({ total, peers: some }) {
   page.text('peers-summary', total > some.length ? `${count(total)}; ${count(some.length)} are listed` : total === 0 ? '' : count(total));
-  list('peers', peerRows(some));
+  page.list('peers', peerRows(some), 'No other node is connected.');
 }
 
 function activity({ invoices, payments }, now) {
-  list('invoices', invoiceRows(invoices, now));
-  list('payments', paymentRows(payments, now));
+  page.list('invoices', invoiceRows(invoices, now), 'None was made.');
+  page.list('payments', paymentRows(payments, now), 'None was sent.');
 }
 
-/** Fills a table, or shows the sentence that stands for an empty one. */
-function list(name, rows) {
-  page.shown(`${name}-table`, rows.length > 0);
-  page.shown(`${name}-empty`, rows.length === 0);
-  page.table(`${name}-rows`, rows);
-}
-
-poll(asker(ask, config), show);
+poll({ introduce, ask: (signal) => askLnd(signal), show, failed: page.failed });

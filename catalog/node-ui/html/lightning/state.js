@@ -10,6 +10,11 @@ export function share({ info, node, verdict }) {
   return Math.min(0.9999, info.block_height / node.blocks);
 }
 
+/** There is a wallet: lnd opens it, or has. What it says before it has looked for one tells nothing. */
+export function hasWallet({ state }) {
+  return ['LOCKED', 'UNLOCKED', 'RPC_ACTIVE', 'SERVER_ACTIVE'].includes(state);
+}
+
 /**
  * The state to show: {tone, headline, detail, progress, command}. `overview` is the answer to api/overview. What changes at
  * each turn is in `progress`, a text or null; headline and detail stay the same while the state does, since a screen reader

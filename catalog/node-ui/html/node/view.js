@@ -90,12 +90,10 @@ function newestBlocks({ chain, blocks }, now) {
 }
 
 function peerList({ peers, network }) {
-  const list = peers ?? [];
-  page.text('peers-summary', list.length === 0 ? '' : directions(network));
-  page.shown('peers-table', list.length > 0);
-  page.shown('peers-empty', list.length === 0);
-  page.chips('versions', versionCounts(list));
-  page.table('peer-rows', peerRows(list));
+  if (peers === null) return;
+  page.text('peers-summary', peers.length === 0 ? '' : directions(network));
+  page.chips('versions', versionCounts(peers));
+  page.list('peers', peerRows(peers), 'No other node is connected.');
 }
 
 /** '/LitecoinCore:0.21.4/' → 'Version 0.21.4'; a name that says more than that is shown as it is. */

@@ -122,6 +122,21 @@ export function chips(id, entries) {
   list.replaceChildren(...entries.map(([word, count]) => make('li', {}, word, make('b', {}, String(count)))));
 }
 
+/** Says that the page itself failed, and marks its figures as old: for `failed` of poll.js. */
+export function failed(error) {
+  state({ tone: 'bad', headline: 'This page failed', detail: `${error.message || error} It tries again every few seconds.` });
+  document.querySelector('main').classList.add('stale');
+  text('freshness', 'What it shows is from before it failed.');
+}
+
+/** Fills the table NAME-rows in NAME-table, or says `empty` in NAME-empty. Until it is called, that one says that it is asked for. */
+export function list(name, rows, empty) {
+  shown(`${name}-table`, rows.length > 0);
+  shown(`${name}-empty`, rows.length === 0);
+  text(`${name}-empty`, empty);
+  table(`${name}-rows`, rows);
+}
+
 /** Marks the figures as old, saying from when, or as fresh for null. */
 export function stale(since) {
   document.querySelector('main').classList.toggle('stale', since !== null);
