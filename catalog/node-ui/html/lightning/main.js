@@ -39,7 +39,6 @@ function show(answer, config) {
     page.stale(answeredAt === null ? 'It has not answered since this page was opened.' : `The figures are from ${moment(answeredAt)}.`);
     return;
   }
-  page.shown('words', config.make_wallet);
   const now = Date.now() / 1000;
   answeredAt = now;
   page.stale(null);
