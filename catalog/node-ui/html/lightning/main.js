@@ -10,7 +10,6 @@ import { channelRows, invoiceRows, paymentRows, peerRows, pendingRows, sats } fr
 import { describe, hasWallet, share } from './state.js';
 
 let answeredAt = null; // when the figures on the page were true, in seconds since 1970
-
 let askLnd = null; // asked.js
 
 function introduce(config) {
