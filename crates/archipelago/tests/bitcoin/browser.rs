@@ -16,6 +16,9 @@ pub(crate) struct Browser {
     to: Option<ChildStdin>,
     from: BufReader<ChildStdout>,
     calls: u64,
+    /// Every answer that the pages got: the address and the status, 0 for a request that failed.
+    answered: Vec<(String, u64)>,
+    complaints: Vec<String>,
     profile: PathBuf,
 }
 
@@ -45,17 +48,47 @@ impl Browser {
             from: BufReader::new(chromium.stdout.take().expect("a pipe")),
             chromium,
             calls: 0,
+            answered: Vec::new(),
+            complaints: Vec::new(),
             profile,
         }
     }
 
     pub(crate) fn open(&mut self, url: &str) -> Page {
         // Pages in the same window hide each other, and a hidden one asks nothing.
-        let create = json!({"url": url, "newWindow": true});
+        let create = json!({"url": "about:blank", "newWindow": true});
         let target = self.call(None, "Target.createTarget", create);
         let attach = json!({"targetId": target["targetId"], "flatten": true});
         let attached = self.call(None, "Target.attachToTarget", attach);
-        Page(text(&attached["sessionId"]))
+        let page = Page(text(&attached["sessionId"]));
+        for domain in ["Network", "Log", "Runtime"] {
+            self.call(Some(&page), &format!("{domain}.enable"), json!({}));
+        }
+        self.call(Some(&page), "Page.navigate", json!({"url": url}));
+        page
+    }
+
+    /// What the pages were answered so far, by address and status, and what the browser had to say against them.
+    pub(crate) fn seen(&self) -> (&[(String, u64)], &[String]) {
+        (&self.answered, &self.complaints)
+    }
+
+    fn note(&mut self, event: &Value) {
+        let params = &event["params"];
+        match event["method"].as_str() {
+            Some("Network.responseReceived") => {
+                let response = &params["response"];
+                let status = response["status"].as_u64().expect("a status");
+                self.answered.push((text(&response["url"]), status));
+            }
+            Some("Network.loadingFailed") => {
+                self.answered.push((text(&params["errorText"]), 0));
+            }
+            Some("Log.entryAdded" | "Runtime.exceptionThrown") => {
+                self.complaints.push(params.to_string());
+            }
+            _ => {}
+        }
     }
 
     /// The text of an element as it is now; nothing while the page has none.
@@ -90,6 +123,7 @@ impl Browser {
                 assert!(message["error"].is_null(), "{method}: {message}");
                 return message["result"].clone();
             }
+            self.note(&message);
         }
     }
 }

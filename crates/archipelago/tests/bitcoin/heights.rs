@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::browser::{Browser, Page};
 use crate::node::{Node, SOON, until_equal};
-use crate::stack::{bitcoin_cli, lnd_info, mine};
+use crate::stack::{MEMBERS, bitcoin_cli, lnd_info, mine};
 
 /// How long anyone may lag behind a new block.
 const LAG: Duration = Duration::from_secs(5);
@@ -16,11 +16,11 @@ const LAG: Duration = Duration::from_secs(5);
 /// All six agree, before and after ten blocks are mined: the daemons, and the pages in a browser that has them open.
 pub(crate) fn agree(node: &Node) {
     let mut browser = Browser::start(node);
-    let pages = [8441, 8443].map(|port| browser.open(&format!("http://127.0.0.1:{port}/")));
+    let pages = MEMBERS.map(|member| browser.open(&member.page("")));
     let before = bitcoin_height(node);
+    daemons_say(node, before, LAG);
     // The browser has yet to start.
     pages_say(&mut browser, &pages, before, SOON);
-    daemons_say(node, before, LAG);
 
     mine(node, 10);
     let mined = Instant::now();
@@ -37,6 +37,14 @@ pub(crate) fn agree(node: &Node) {
         daemons.as_secs_f64(),
         mined.elapsed().as_secs_f64()
     );
+    // What pages ask for by themselves, they get.
+    let (answered, complaints) = browser.seen();
+    let unwell: Vec<_> = answered
+        .iter()
+        .filter(|(_, status)| *status != 200)
+        .collect();
+    assert!(answered.len() > 20 && unwell.is_empty(), "{answered:?}");
+    assert!(complaints.is_empty(), "{complaints:?}");
 }
 
 fn pages_say(browser: &mut Browser, pages: &[Page], height: u64, bound: Duration) {
@@ -56,7 +64,7 @@ pub(crate) fn daemons_say(node: &Node, height: u64, bound: Duration) {
         &expected,
         || {
             [
-                Some(bitcoin_height(node)),
+                try_bitcoin_height(node),
                 electrs_height(node),
                 lnd_info(node).and_then(|info| info["block_height"].as_u64()),
             ]
@@ -64,24 +72,37 @@ pub(crate) fn daemons_say(node: &Node, height: u64, bound: Duration) {
     );
 }
 
-fn bitcoin_height(node: &Node) -> u64 {
+pub(crate) fn bitcoin_height(node: &Node) -> u64 {
     let count = bitcoin_cli(node, &["getblockcount"]);
     count.parse().expect("a height")
 }
 
-/// Asked as a wallet asks: Electrum's protocol is JSON-RPC over TCP, a line each.
-pub(crate) fn electrs_height(node: &Node) -> Option<u64> {
-    electrum(node, "blockchain.headers.subscribe", json!([])).ok()?["result"]["height"].as_u64()
+/// Nothing while bitcoind does not answer.
+pub(crate) fn try_bitcoin_height(node: &Node) -> Option<u64> {
+    let command = [
+        "podman",
+        "exec",
+        "archy-bitcoin",
+        "bitcoin-cli",
+        "getblockcount",
+    ];
+    let output = node.0.run_user(&command).expect("a run in the host");
+    output
+        .success()
+        .then(|| output.stdout.trim().parse().expect("a height"))
 }
 
-/// One call to electrs' port.
-pub(crate) fn electrum(node: &Node, method: &str, params: Value) -> std::io::Result<Value> {
+/// Asked as a wallet asks: Electrum's protocol is JSON-RPC over TCP, a line each. Nothing while electrs does not answer.
+fn electrs_height(node: &Node) -> Option<u64> {
     let forward = node.0.forward(50001).expect("a forwarded port");
-    let mut stream = TcpStream::connect(forward.address())?;
-    stream.set_read_timeout(Some(LAG))?;
-    let call = json!({"jsonrpc": "2.0", "id": 0, "method": method, "params": params});
-    writeln!(stream, "{call}")?;
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line)?;
-    Ok(serde_json::from_str(&line)?)
+    let mut stream = TcpStream::connect(forward.address()).expect("a connection to the forwarder");
+    let ask = |stream: &mut TcpStream| -> std::io::Result<Value> {
+        stream.set_read_timeout(Some(LAG))?;
+        let call = json!({"jsonrpc": "2.0", "id": 0, "method": "blockchain.headers.subscribe", "params": []});
+        writeln!(stream, "{call}")?;
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line)?;
+        Ok(serde_json::from_str(&line)?)
+    };
+    ask(&mut stream).ok()?["result"]["height"].as_u64()
 }

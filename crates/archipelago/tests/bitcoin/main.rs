@@ -12,6 +12,13 @@ mod node;
 mod support;
 
 mod browser;
+mod calls;
 mod heights;
+mod pages;
+mod reboots;
+mod secrets;
 mod stack;
+mod stops;
+mod sync;
 mod together;
+mod waiting;

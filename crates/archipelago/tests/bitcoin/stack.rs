@@ -2,21 +2,23 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use testhost::{Account, Host, Options, daemons};
 
-use crate::node::{CONFIG, Node, until};
+use crate::node::{CONFIG, Node, until_equal};
 use crate::support;
 
 /// Anyone's: nobody spends what it gets.
-const MINER: &str = "bcrt1qyq0052zwswfzn3qm3mdrca8c6wjclkv57t7mk0";
+pub(crate) const MINER: &str = "bcrt1qyq0052zwswfzn3qm3mdrca8c6wjclkv57t7mk0";
 
 /// lnd follows its node's blocks by asking, and calls itself synchronised some seconds after it is.
 pub(crate) const FOLLOWS: Duration = Duration::from_secs(60);
 
-/// One of the three apps, and what it is installed with here.
+/// One of the three apps: its name, the port of its page, and what it is installed with here.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member {
     pub(crate) app: &'static str,
+    port: u16,
     settings: &'static [&'static str],
 }
 
@@ -24,20 +26,44 @@ pub(crate) struct Member {
 pub(crate) const MEMBERS: [Member; 3] = [
     Member {
         app: "bitcoin",
+        port: 8441,
         // The one that is built for tests has no ZeroMQ.
         settings: &["network=regtest", "zmq=false"],
     },
     Member {
         app: "electrs",
+        port: 8444,
         settings: &[],
     },
     Member {
         app: "lnd",
+        port: 8443,
         settings: &["network=regtest", "bitcoin_events=polling"],
     },
 ];
 
+/// Every container there is then.
+pub(crate) const CONTAINERS: [&str; 6] = [
+    "archy-bitcoin",
+    "archy-bitcoin-ui",
+    "archy-electrs",
+    "archy-electrs-ui",
+    "archy-lnd",
+    "archy-lnd-ui",
+];
+
 impl Member {
+    /// An address of its page, in the host.
+    pub(crate) fn page(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}/{path}", self.port)
+    }
+
+    /// What its page says about it: the status, and the answer.
+    pub(crate) fn readiness(&self, node: &Node) -> (u16, Value) {
+        let (status, body) = curl(node, &[&self.page("ready")], "");
+        (status, serde_json::from_str(&body).unwrap_or_default())
+    }
+
     /// The command that installs it, with these settings besides.
     pub(crate) fn install<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
         let settings = self.settings.iter().chain(more);
@@ -70,12 +96,13 @@ pub(crate) fn install_all(node: &Node) -> String {
         assert!(output.success(), "{output:?}");
         printed += &output.stdout;
         printed += &output.stderr;
+        if member.app == "bitcoin" {
+            // On regtest no block comes unless someone mines. To electrs and lnd a chain that ends long ago, as its first block
+            // does, is one that bitcoind has not got all of.
+            mine(node, 1);
+        }
     }
-    // On regtest no block comes unless someone mines, and lnd waits for one before it looks at the chain.
-    mine(node, 1);
-    until("lnd to be up to its node", FOLLOWS, || {
-        lnd_info(node)?["synced_to_chain"].as_bool()?.then_some(())
-    });
+    until_ready(node, FOLLOWS);
     printed
 }
 
@@ -88,8 +115,36 @@ pub(crate) fn mine(node: &Node, blocks: u32) {
     bitcoin_cli(node, &["generatetoaddress", &blocks.to_string(), MINER]);
 }
 
+/// Runs curl in the host, with `body` as its standard input. Returns the status, 0 for no answer, and the body.
+pub(crate) fn curl(node: &Node, arguments: &[&str], body: &str) -> (u16, String) {
+    let command = [
+        "curl",
+        "-s",
+        "--path-as-is",
+        "--max-time",
+        "20",
+        "-w",
+        "\n%{http_code}",
+    ];
+    let output = node.0.run(
+        Account::User,
+        &[&command, arguments].concat(),
+        body.as_bytes(),
+    );
+    let output = output.expect("a run in the host").stdout;
+    let (body, status) = output.rsplit_once('\n').expect("a status");
+    (status.parse().expect("a status"), body.to_owned())
+}
+
+/// Waits until all three say that they are ready, as `status` and their pages do.
+pub(crate) fn until_ready(node: &Node, bound: Duration) {
+    until_equal("all three to be ready", bound, &[200; 3], || {
+        MEMBERS.map(|member| member.readiness(node).0)
+    });
+}
+
 /// What `lncli getinfo` says; nothing while it is not up.
-pub(crate) fn lnd_info(node: &Node) -> Option<serde_json::Value> {
+pub(crate) fn lnd_info(node: &Node) -> Option<Value> {
     let output = node
         .0
         .run_user(&["podman", "exec", "archy-lnd", "lncli", "getinfo"])

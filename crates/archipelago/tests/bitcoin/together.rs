@@ -1,13 +1,45 @@
-//! What holds for all three on one host.
+//! What holds for all three on one host, one thing after the other: none of them disturbs the next.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use testhost::prerequisites;
 
-use crate::{heights, stack};
+use crate::node::Node;
+use crate::{calls, heights, pages, reboots, secrets, stack, stops};
+
+type Part<'a> = &'a dyn Fn(&Node);
 
 #[test]
 fn three_real_daemons_and_their_pages() {
     prerequisites::ensure_commands(&[("chromium", "chromium")]).expect("a browser");
+    let began = Instant::now();
     let node = stack::node();
-    stack::install_all(&node);
-    heights::agree(&node);
+    secrets::watch(&node);
+    let printed = stack::install_all(&node);
+    println!("installed after {:.0} s", began.elapsed().as_secs_f64());
+
+    let parts: [(&str, Part<'_>); 6] = [
+        ("the heights agree", &heights::agree),
+        ("the pages", &pages::are_sound),
+        (
+            "reads are answered, all else is refused",
+            &calls::are_judged,
+        ),
+        ("nobody is stopped too early", &stops::are_patient),
+        ("all comes back in order", &reboots::bring_all_back),
+        ("no secret is given away", &|node| {
+            secrets::stay_secret(node, &printed);
+        }),
+    ];
+    let mut failed = Vec::new();
+    for (name, part) in parts {
+        let began = Instant::now();
+        // One that fails hides none of the others. What it said is above.
+        if catch_unwind(AssertUnwindSafe(|| part(&node))).is_err() {
+            failed.push(name);
+        }
+        println!("{name}: {:.0} s", began.elapsed().as_secs_f64());
+    }
+    assert!(failed.is_empty(), "failed: {failed:?}");
 }

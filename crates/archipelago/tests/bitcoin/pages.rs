@@ -1,0 +1,140 @@
+//! The pages in a real browser, on a desktop and a phone, as their own specs look at them (catalog/node-ui/e2e).
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use testhost::Account;
+
+use crate::heights::bitcoin_height;
+use crate::node::{Node, text};
+use crate::stack::{MEMBERS, MINER, lnd_info};
+use crate::support;
+
+/// A page whose daemon does not run.
+const DOWN: &str = "down.spec.mjs";
+/// Mines, so that heights are other ones for everybody else.
+const MINED: &str = "mined.spec.mjs";
+
+/// All specs but the one that wants a daemon to be down.
+pub(crate) fn are_sound(node: &Node) {
+    let specs = Specs::prepare(node);
+    let height = bitcoin_height(node).to_string();
+    let info = lnd_info(node).expect("lnd answers");
+    let expected = [
+        ("NODE_HEIGHT", height.clone()),
+        ("ELECTRUM_HEIGHT", height.clone()),
+        ("ELECTRUM_ADDRESS", MINER.to_owned()),
+        // One with each block but the first of all.
+        ("ELECTRUM_TRANSACTIONS", height.clone()),
+        ("LIGHTNING_HEIGHT", height),
+        ("LIGHTNING_PUBKEY", text(&info["identity_pubkey"])),
+    ];
+    let others = specs
+        .names()
+        .into_iter()
+        .filter(|name| name != DOWN && name != MINED);
+    specs.hold(node, &others.collect::<Vec<_>>(), &expected);
+
+    let mine = inside(
+        node,
+        &format!(
+            "podman exec archy-bitcoin bitcoin-cli generatetoaddress 1 {MINER} >/dev/null; podman exec archy-bitcoin bitcoin-cli getblockcount"
+        ),
+    );
+    specs.hold(node, &[MINED.to_owned()], &[("NODE_MINE", mine)]);
+}
+
+/// The page of a node says so when its daemon is not there.
+pub(crate) fn say_that_it_is_down(node: &Node) {
+    let down = ("NODE_DOWN_URL", MEMBERS[0].page(""));
+    Specs::prepare(node).hold(node, &[DOWN.to_owned()], &[down]);
+}
+
+/// The specs in a folder of their own, with what they need from npm; it is deleted with this.
+struct Specs(PathBuf);
+
+impl Specs {
+    fn prepare(node: &Node) -> Self {
+        let specs =
+            Self(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("e2e-{}", node.0.name())));
+        let prepare = support::repository().join("catalog/node-ui/e2e/prepare");
+        let output = Command::new(prepare)
+            .arg(&specs.0)
+            .stdin(Stdio::null())
+            .output();
+        let output = output.expect("the script runs");
+        assert!(
+            output.status.success(),
+            "npm: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        specs
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.0.join("e2e")).expect("a folder");
+        let names = entries.map(|entry| {
+            entry
+                .expect("a file")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        });
+        let mut names: Vec<String> = names.filter(|name| name.ends_with(".spec.mjs")).collect();
+        names.sort();
+        names
+    }
+
+    /// Runs these in the host's network, one after the other. Each must pass.
+    fn hold(&self, node: &Node, specs: &[String], variables: &[(&str, String)]) {
+        let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
+        let [bitcoin, electrs, lnd] = MEMBERS.map(|member| member.page(""));
+        let output = node
+            .0
+            .network_command("timeout")
+            .expect("a command in the host's network")
+            .args([
+                "600",
+                "node",
+                "--test",
+                "--test-reporter=spec",
+                "--test-concurrency=1",
+            ])
+            .args(specs.iter().map(|name| self.0.join("e2e").join(name)))
+            .envs([
+                ("NODE_URL", bitcoin),
+                ("ELECTRUM_URL", electrs),
+                ("LIGHTNING_URL", lnd),
+            ])
+            .envs(variables.iter().cloned())
+            .env("SCREENSHOTS", &pictures)
+            .stdin(Stdio::null())
+            .output()
+            .expect("node");
+        let said = String::from_utf8_lossy(&output.stdout);
+        println!("{said}screenshots are in {}", pictures.display());
+        assert!(
+            output.status.success(),
+            "{specs:?} failed, see above: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
+impl Drop for Specs {
+    fn drop(&mut self) {
+        // Left behind, it is in nobody's way.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A shell command for this machine that runs a script as the user of the host.
+fn inside(node: &Node, script: &str) -> String {
+    let command = node
+        .0
+        .command(Account::User, &["sh", "-c", script])
+        .expect("a command");
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let quoted = words.map(|word| format!("'{}'", word.to_string_lossy().replace('\'', r"'\''")));
+    quoted.collect::<Vec<_>>().join(" ")
+}

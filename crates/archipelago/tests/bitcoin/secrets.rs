@@ -1,0 +1,224 @@
+//! No secret is anywhere where others can read it: not one of its bytes' usual spellings, in anything that this node shows.
+
+use crate::node::{CONFIG, DATA, Node, SOON, UNITS, until};
+use crate::stack::{CONTAINERS, MEMBERS, curl};
+
+const CHAIN: &str = "volumes/lnd/data/data/chain/bitcoin/regtest";
+/// Where the watch writes down every command line there is.
+const COMMAND_LINES: &str = "/tmp/command-lines";
+/// So many words of a wallet's, in a row, are no accident.
+const ROW: usize = 3;
+
+/// Writes down all command lines there are, over and over, until the host is rebooted.
+pub(crate) fn watch(node: &Node) {
+    let script = format!(
+        "while :; do cat /proc/[0-9]*/cmdline; read -t 0.05 <> <(:) || :; done >>{COMMAND_LINES} 2>/dev/null"
+    );
+    node.root(&["systemd-run", "--quiet", "bash", "-c", &script]);
+}
+
+/// A secret, and the text by which one would know it.
+type Secret = (String, String);
+/// Something that can be read, and all that it says.
+type Place = (&'static str, String);
+
+/// `printed` is what the installations said.
+pub(crate) fn stay_secret(node: &Node, printed: &str) {
+    let secrets = secrets(node);
+    println!("{} spellings of secrets are looked for", secrets.len());
+    let mut places = places(node);
+    places.push(("what install said", printed.to_owned()));
+    for (place, text) in &places {
+        assert!(text.len() > 20, "{place}: nothing was looked at");
+    }
+    assert_eq!(found(&secrets, &places), Vec::<String>::new());
+    let open = node.shell(&format!(
+        "find {DATA}/secrets {DATA}/archy-* {DATA}/volumes/lnd -type f \\( -name 'lnd-ca.pem' -prune -o ! -perm 600 -path '*/secrets/*' -print -o ! -perm 600 -path '*/archy-*' -print -o ! -perm 600 -name 'wallet-words*' -print \\)"
+    ));
+    assert_eq!(open, "", "files with secrets that others may read");
+    the_search_has_teeth(node, &secrets);
+}
+
+/// What is put where it does not belong is found there, and what is where it belongs is known by these spellings.
+fn the_search_has_teeth(node: &Node, secrets: &[Secret]) {
+    let kept = node.shell(&format!(
+        "cat {DATA}/secrets/*/* {DATA}/archy-*/* {DATA}/volumes/lnd/data/wallet-words {DATA}/volumes/lnd/data/tls.key {DATA}/volumes/bitcoin/data/regtest/.cookie
+        for file in {DATA}/{CHAIN}/*.macaroon; do base64 -w0 $file; od -An -v -tx1 $file | tr -d ' \\n'; echo; done
+        cat {DATA}/secrets/lnd/wallet_password | tr -d '\\n' | base64 -w0"
+    ));
+    let known = found(secrets, &[("", kept)]);
+    for kind in [
+        "password",
+        "macaroon in hexadecimal",
+        "macaroon in base64",
+        "words",
+        "key",
+        "cookie",
+        "header",
+    ] {
+        assert!(
+            known.iter().any(|found| found.contains(kind)),
+            "{kind}: {known:?}"
+        );
+    }
+
+    let planted = node.shell(&format!(
+        "cat {DATA}/secrets/bitcoin/ui_rpc_password > /dev/null
+        secret=$(cat {DATA}/secrets/bitcoin/ui_rpc_password)
+        mkdir -p {UNITS}/archy-lnd.container.d
+        printf '[Unit]\\nDocumentation=file:%s\\n' $secret >{UNITS}/archy-lnd.container.d/planted.conf
+        printf 'slip: %s\\n' $secret | systemd-cat --identifier=planted
+        (exec -a $secret sleep 600) >/dev/null 2>&1 & echo $!"
+    ));
+    let in_all = |places: &[Place]| {
+        let found = found(secrets, places);
+        ["unit files", "the journal", "command lines"]
+            .iter()
+            .all(|place| found.iter().any(|found| found.ends_with(place)))
+    };
+    until("what was planted to be found", SOON, || {
+        in_all(&places(node)).then_some(())
+    });
+    node.shell(&format!(
+        "kill {}; rm -r {UNITS}/archy-lnd.container.d",
+        planted.trim()
+    ));
+}
+
+/// Each secret of this node, as it is and as one would write it down.
+fn secrets(node: &Node) -> Vec<Secret> {
+    let mut secrets = Vec::new();
+    let mut add = |name: String, text: &str| {
+        assert!(
+            text.trim().len() >= 12,
+            "{name} is too short to be looked for: {text:?}"
+        );
+        secrets.push((name, text.trim().to_owned()));
+    };
+    let files = node.shell(&format!(
+        "cd {DATA}/secrets; for file in */*; do echo $file $(cat $file) $(tr -d '\\n' <$file | base64 -w0); done"
+    ));
+    for line in files.lines() {
+        let [name, plain, base64] = words(line);
+        add(format!("the password {name}"), plain);
+        add(format!("the password {name} in base64"), base64);
+    }
+    let headers = node.shell(&format!(
+        "for user in ui electrs lnd; do echo $user $(printf $user:%s $(cat {DATA}/secrets/bitcoin/${{user}}_rpc_password) | base64 -w0); done"
+    ));
+    for line in headers.lines() {
+        let (user, header) = line.split_once(' ').expect("a user and a header");
+        add(format!("the header of {user}"), header);
+    }
+    let macaroons = node.shell(&format!(
+        "cd {DATA}/{CHAIN}; for file in *.macaroon; do echo $file $(od -An -v -tx1 $file | tr -d ' \\n') $(base64 -w0 $file); done"
+    ));
+    for line in macaroons.lines() {
+        let [name, hexadecimal, base64] = words(line);
+        add(format!("{name}: macaroon in hexadecimal"), hexadecimal);
+        // Its end is its signature, without which the rest is worth nothing.
+        add(
+            format!("{name}: signature of the macaroon in hexadecimal"),
+            &hexadecimal[hexadecimal.len() - 64..],
+        );
+        add(format!("{name}: macaroon in base64"), base64);
+    }
+    let key = node.shell(&format!("grep -v -- --- {DATA}/volumes/lnd/data/tls.key"));
+    for line in key.lines().filter(|line| line.len() > 30) {
+        add("lnd's TLS key".to_owned(), line);
+    }
+    let cookie = node.shell(&format!(
+        "cut -d: -f2 {DATA}/volumes/bitcoin/data/regtest/.cookie"
+    ));
+    add("bitcoind's cookie".to_owned(), &cookie);
+    let seed = node.shell(&format!("cat {DATA}/volumes/lnd/data/wallet-words"));
+    let seed = letters(&seed);
+    let seed: Vec<&str> = seed.split(' ').filter(|word| !word.is_empty()).collect();
+    assert_eq!(seed.len(), 24, "the wallet's words");
+    for row in seed.windows(ROW) {
+        add("words of the wallet".to_owned(), &row.join(" "));
+    }
+    secrets
+}
+
+/// What can be read without being the user whose node it is, or is handed to somebody else.
+fn places(node: &Node) -> Vec<Place> {
+    let all = CONTAINERS.join(" ");
+    let mut pages = String::new();
+    let files = node.shell("cd /usr/share/archipelago/catalog/node-ui/html && find . -type f");
+    for member in MEMBERS {
+        let asked = [
+            "",
+            "config.json",
+            "ready",
+            "blocks",
+            "nginx.conf",
+            "api/status",
+            "api/overview",
+            "api/channels",
+            "api/peers",
+            "api/activity",
+        ];
+        let files = files.lines().filter_map(|file| file.splitn(3, '/').nth(2));
+        for path in asked.into_iter().chain(files) {
+            // With what stands in the head.
+            pages += &curl(node, &["-i", &member.page(path)], "").1;
+        }
+    }
+    vec![
+        ("unit files", node.shell(&format!("cat {UNITS}/* {UNITS}/*.d/* $XDG_RUNTIME_DIR/systemd/generator/archy-* 2>/dev/null || :"))),
+        ("systemctl", node.shell("systemctl --user --no-pager cat 'archy-*' archipelago; systemctl --user --no-pager show 'archy-*' archipelago; systemctl --user show-environment")),
+        ("intents and definitions", node.shell(&format!("cat $(find {CONFIG} -type f)"))),
+        ("podman inspect", node.shell(&format!(
+            "podman inspect {all}; podman network inspect $(podman network ls -q); podman volume inspect $(podman volume ls -q)
+            podman image inspect $(podman image ls -q); podman secret ls; podman ps --all --no-trunc"
+        ))),
+        ("the journal", node.root(&["journalctl", "--no-pager", "--all", "-o", "verbose"])),
+        ("command lines", node.root(&["bash", "-c", &format!("cat {COMMAND_LINES} /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '")])),
+        ("the environment of every process", node.root(&["bash", "-c", "cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'"])),
+        ("archipelago", node.shell("for what in status catalog doctor; do archipelago --output json $what || :; archipelago $what || :; done; for app in bitcoin electrs lnd; do archipelago logs $app || :; done")),
+        ("health", node.user(&["curl", "-fsS", "http://127.0.0.1:5678/health"])),
+        ("the pages", pages),
+    ]
+}
+
+/// Which secret is in which place.
+fn found(secrets: &[Secret], places: &[Place]) -> Vec<String> {
+    let mut all = Vec::new();
+    for (place, text) in places {
+        let letters = letters(text);
+        for (secret, spelling) in secrets {
+            let text = if spelling.contains(' ') {
+                &letters
+            } else {
+                text
+            };
+            if text.contains(spelling) {
+                all.push(format!("{secret} in {place}"));
+            }
+        }
+    }
+    all
+}
+
+/// A text's words, whatever stands between them: numbers, quotation marks, line ends.
+fn letters(text: &str) -> String {
+    let spaced: String = text
+        .chars()
+        .map(|letter| {
+            if letter.is_ascii_lowercase() {
+                letter
+            } else {
+                ' '
+            }
+        })
+        .collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn words<const N: usize>(line: &str) -> [&str; N] {
+    let words: Vec<&str> = line.split(' ').collect();
+    words
+        .try_into()
+        .unwrap_or_else(|_| panic!("not {N} words: {line}"))
+}

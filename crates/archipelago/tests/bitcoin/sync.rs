@@ -1,0 +1,149 @@
+//! bitcoind is killed again and again while it fetches its chain, and nobody has to do anything about it.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use crate::heights::{daemons_say, try_bitcoin_height};
+use crate::node::{Node, SOON, text, until};
+use crate::stack::{self, FOLLOWS, MEMBERS, MINER, until_ready};
+use crate::stops::process;
+
+const KILLS: u64 = 10;
+/// Enough to be killed in the midst of.
+const BLOCKS: u64 = 4000;
+/// systemd waits ten seconds before it starts again what ended; then it loads its chain. lnd is stopped before that, and at its end it
+/// may try for more than a minute to reach the node that is gone.
+const RETURNS: Duration = Duration::from_secs(180);
+/// lnd looks at each block that came meanwhile, one after the other.
+const CATCHES_UP: Duration = Duration::from_secs(300);
+/// A dependant that finds nobody to talk to may try once more for each time that bitcoin went.
+const STARTS_PER_KILL: u64 = 2;
+
+#[test]
+fn a_node_that_is_killed_while_it_fetches_its_chain() {
+    let node = stack::node();
+    let [bitcoin, electrs, lnd] = MEMBERS;
+    let output = node.archipelago(&bitcoin.install(&["extra_config=addnode=peer:8333"]));
+    assert!(output.success(), "{output:?}");
+    let height = start_peer(&node);
+
+    // Those who need a node can be installed while there is none.
+    node.user(&["archipelago", "stop", "bitcoin"]);
+    for member in [electrs, lnd] {
+        let output = node.archipelago(&member.install(&[]));
+        assert!(output.success(), "{output:?}");
+        let status = node.status(member.app);
+        assert_eq!(text(&status["state"]), "waiting", "{status}");
+        assert_eq!(
+            text(&status["message"]),
+            "because bitcoin is stopped",
+            "{status}"
+        );
+    }
+    // It waits for a while to see it ready; nobody has to wait for it.
+    let started = node.0.spawn_user(&["archipelago", "start", "bitcoin"]);
+    let started = started.expect("a run in the host");
+    let mut said = BTreeSet::new();
+    for kill in 0..KILLS {
+        // A little further each time; what it had not written yet is lost with it.
+        until("it to be fetching", RETURNS, || {
+            let blocks = try_bitcoin_height(&node)?;
+            assert!(
+                blocks < height,
+                "it has the whole chain before it could be killed"
+            );
+            (blocks > height * kill / (2 * KILLS)).then_some(())
+        });
+        let pid = process(&node, "archy-bitcoin");
+        node.root(&["kill", "-KILL", &pid]);
+        let killed = Instant::now();
+        until("bitcoind to answer again", RETURNS, || {
+            said.extend(MEMBERS.iter().map(|member| in_words(&node, member)));
+            try_bitcoin_height(&node)
+        });
+        println!(
+            "kill {}: it answers {:.1} s later",
+            kill + 1,
+            killed.elapsed().as_secs_f64()
+        );
+    }
+    until("the whole chain", RETURNS * 2, || {
+        said.extend(MEMBERS.iter().map(|member| in_words(&node, member)));
+        (try_bitcoin_height(&node)? == height).then_some(())
+    });
+    println!("{said:#?}");
+    started.wait_with_output().expect("the command ended");
+    until_ready(&node, CATCHES_UP);
+    daemons_say(&node, height, SOON);
+
+    let told = |app: &str, words: &str| {
+        said.iter()
+            .any(|line| line.starts_with(app) && line.contains(words))
+    };
+    assert!(
+        told("bitcoin", "not answering"),
+        "its page says that it is away"
+    );
+    assert!(told("bitcoin", "at "), "and how far it is: {said:#?}");
+    for app in ["electrs", "lnd"] {
+        assert!(
+            told(app, "waiting because bitcoin is"),
+            "{app} says what it waits for"
+        );
+    }
+    assert_eq!(starts(&node, "archy-bitcoin"), 1 + KILLS);
+    for container in ["archy-electrs", "archy-lnd"] {
+        let starts = starts(&node, container);
+        assert!(
+            starts <= 1 + KILLS * STARTS_PER_KILL,
+            "{container} was started {starts} times"
+        );
+    }
+    for container in ["archy-bitcoin-ui", "archy-electrs-ui"] {
+        assert_eq!(
+            starts(&node, container),
+            1,
+            "{container} went on all the time"
+        );
+    }
+}
+
+/// Another node, which has a chain and no reason to go away. Returns the chain's height.
+fn start_peer(node: &Node) -> u64 {
+    node.shell(&format!(
+        "podman run --quiet --detach --name peer --network archy-bitcoin --tmpfs /chain localhost/bitcoind:31.99 \\
+            -regtest -datadir=/chain -bind=0.0.0.0:8333 -checkblockindex=0 -checkmempool=0 >/dev/null
+        ask() {{ podman exec peer bitcoin-cli -regtest -datadir=/chain -rpcwait \"$@\"; }}
+        # Blocks of last year: a node that has but these knows that it lacks others.
+        ask setmocktime $(($(date +%s) - 300 * 86400))
+        for _ in $(seq 4); do ask generatetoaddress {} {MINER} >/dev/null; done
+        ask setmocktime 0
+        ask generatetoaddress 5 {MINER} >/dev/null",
+        BLOCKS / 4
+    ));
+    let count = node.shell("podman exec peer bitcoin-cli -regtest -datadir=/chain getblockcount");
+    count.trim().parse().expect("a height")
+}
+
+/// What `status` and the page say about an app, without the figures that change.
+fn in_words(node: &Node, member: &stack::Member) -> String {
+    let status = node.status(member.app);
+    let (answer, page) = member.readiness(node);
+    let words = format!(
+        "{}: {} {} | page: {answer} {}",
+        member.app,
+        text(&status["state"]),
+        text(&status["message"]),
+        page["message"].as_str().unwrap_or_default(),
+    );
+    words.replace(|letter: char| letter.is_ascii_digit(), "")
+}
+
+/// How often systemd has begun to start a container.
+fn starts(node: &Node, container: &str) -> u64 {
+    // "A start job for unit … has begun execution", systemd.journal-fields(7)
+    let count = node.shell(&format!(
+        "journalctl --user --no-pager -o cat MESSAGE_ID=7d4958e842da4a758f6c1cdc7b36dcc5 USER_UNIT={container}.service | wc -l"
+    ));
+    count.trim().parse().expect("a number")
+}
