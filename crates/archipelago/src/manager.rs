@@ -113,7 +113,7 @@ impl Manager {
     /// When no pass could be made; what fails inside one is remembered and part of the report.
     pub async fn pass(&mut self) -> Result<Pass, Error> {
         let _lock = Lock::of_passes(&self.layout).await?;
-        self.sweep();
+        sweep(&self.layout);
         self.recall();
         for (image, result) in self.images.finished().await {
             if let Err(cause) = &result {
@@ -248,13 +248,13 @@ impl Manager {
         let underway = self.images.underway();
         observe(desired, &self.systemd, &self.podman, patience, underway).await
     }
+}
 
-    /// A crash in the middle of a write leaves a temporary file, which nothing reads.
-    fn sweep(&self) {
-        for folder in written_to(&self.layout) {
-            if let Err(error) = disk::sweep(&folder) {
-                tracing::warn!("{}", crate::host::image::chain(&error));
-            }
+/// A crash in the middle of a write leaves a temporary file, which nothing reads.
+fn sweep(layout: &Layout) {
+    for folder in written_to(layout) {
+        if let Err(error) = disk::sweep(&folder) {
+            tracing::warn!("{}", crate::host::image::chain(&error));
         }
     }
 }
@@ -281,4 +281,43 @@ fn written_to(layout: &Layout) -> Vec<PathBuf> {
     folders.extend(inside(layout.data.clone(), |name| name.starts_with(PREFIX)));
     folders.extend(inside(layout.data.join("secrets"), |_| true));
     folders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_command_left_is_swept_up_wherever_it_writes() {
+        let root = std::env::temp_dir().join(format!("archipelago-sweep-{}", std::process::id()));
+        let layout = Layout {
+            config: root.join("config"),
+            data: root.join("data"),
+            units: root.join("units"),
+            systemd: root.join("systemd"),
+            runtime: root.join("runtime"),
+        };
+        let app = AppId::parse("web").unwrap();
+        let left = format!("{}x", disk::TEMPORARY_PREFIX);
+        let written = [
+            layout.units.clone(),
+            layout.apps(),
+            layout.secrets(&app),
+            layout.rendered("archy-web"),
+            layout.runtime.join("archipelago"),
+        ];
+        let apps_own = layout.volumes(&app);
+        for folder in written.iter().chain([&apps_own]) {
+            disk::make_folder(folder, 0o755).unwrap();
+            for name in [left.as_str(), "kept"] {
+                std::fs::write(folder.join(name), "").unwrap();
+            }
+        }
+        sweep(&layout);
+        for folder in &written {
+            assert_eq!(disk::names(folder).unwrap(), ["kept"], "{folder:?}");
+        }
+        assert_eq!(disk::names(&apps_own).unwrap().len(), 2, "an app's data");
+        disk::remove_folder(&root).unwrap();
+    }
 }
