@@ -76,13 +76,13 @@ fn bitcoind_may_be_slow(node: &Node) {
 }
 
 /// A container's first process, held still until this goes.
-struct Still<'a> {
+pub(crate) struct Still<'a> {
     node: &'a Node,
     pid: String,
 }
 
 impl<'a> Still<'a> {
-    fn hold(node: &'a Node, container: &str) -> Self {
+    pub(crate) fn hold(node: &'a Node, container: &str) -> Self {
         let pid = process(node, container);
         node.root(&["kill", "-STOP", &pid]);
         Self { node, pid }

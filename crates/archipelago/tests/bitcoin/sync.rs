@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::heights::{daemons_say, try_bitcoin_height};
 use crate::node::{Node, SOON, text, until};
-use crate::stack::{self, FOLLOWS, MEMBERS, MINER, until_ready};
-use crate::stops::process;
+use crate::stack::{self, MEMBERS, MINER, until_ready};
+use crate::stops::{Still, process};
 
 const KILLS: u64 = 10;
 /// Enough to be killed in the midst of.
@@ -57,10 +57,13 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
         let pid = process(&node, "archy-bitcoin");
         node.root(&["kill", "-KILL", &pid]);
         let killed = Instant::now();
+        // Nothing comes before it is looked at again.
+        let still = Still::hold(&node, "peer");
         until("bitcoind to answer again", RETURNS, || {
             said.extend(MEMBERS.iter().map(|member| in_words(&node, member)));
             try_bitcoin_height(&node)
         });
+        drop(still);
         println!(
             "kill {}: it answers {:.1} s later",
             kill + 1,
