@@ -65,6 +65,8 @@ pub struct Manager {
     podman: Podman,
     images: Images,
     reconciler: Reconciler,
+    /// Whether it has made sure that the secrets it found will last.
+    has_synced: bool,
 }
 
 impl Manager {
@@ -78,6 +80,7 @@ impl Manager {
             systemd: Systemd::connect().await?,
             images: Images::new(podman.clone(), layout.clone()),
             reconciler: Reconciler::default(),
+            has_synced: false,
             podman,
             layout,
         })
@@ -114,6 +117,7 @@ impl Manager {
     pub async fn pass(&mut self) -> Result<Pass, Error> {
         let _lock = Lock::of_passes(&self.layout).await?;
         sweep(&self.layout);
+        self.make_secrets_last().map_err(observe::Error::Disk)?;
         self.recall();
         for (image, result) in self.images.finished().await {
             if let Err(cause) = &result {
@@ -247,6 +251,22 @@ impl Manager {
         };
         let underway = self.images.underway();
         observe(desired, &self.systemd, &self.podman, patience, underway).await
+    }
+
+    /// What one that was killed has just linked may not last yet; used all the same, it could be gone after a loss of power.
+    fn make_secrets_last(&mut self) -> Result<(), disk::Error> {
+        if self.has_synced {
+            return Ok(());
+        }
+        let root = self.layout.data.join("secrets");
+        for app in disk::names(&root)? {
+            let folder = root.join(app);
+            if folder.is_dir() {
+                disk::sync_folder(&folder)?;
+            }
+        }
+        self.has_synced = true;
+        Ok(())
     }
 }
 

@@ -394,6 +394,11 @@ fn judge_present(
         };
         return (State::Starting, message);
     }
+    let stale = |unit: &&UnitHealth| unit.state == "active" && observed.must_restart(&unit.name);
+    if let Some(unit) = units.iter().find(stale) {
+        let message = format!("{} is to be restarted with what has changed", unit.name);
+        return (State::Starting, message);
+    }
     if let Some(unit) = units
         .iter()
         .find(|unit| broken(unit) || unit.state == "masked")

@@ -133,7 +133,8 @@ pub struct RenderedFile {
 pub struct Memory {
     /// Unit files were changed, and systemd has not reloaded since.
     pub reload: bool,
-    /// Services that run with something older than their unit: service to the invocation that must end.
+    /// Services that run with something older than their unit: service to the invocation that must end; it is empty for one that was about to
+    /// start when its unit was changed.
     pub restarts: BTreeMap<String, String>,
     /// The fingerprint of Podman's folders when all that is wanted was there.
     pub fingerprint: String,
@@ -272,6 +273,14 @@ impl Observed {
             (Some(stale), Some(current)) => stale == current,
             _ => false,
         }
+    }
+
+    /// Whether a service that does not run may start at any moment without being told to by this pass.
+    #[must_use]
+    pub fn is_coming_up(&self, service: &str) -> bool {
+        self.services.get(service).is_some_and(|found| {
+            matches!(found.active, Active::Activating) || found.job == Some(Job::Other)
+        })
     }
 
     /// Podman's objects, if it was asked and answered.

@@ -215,7 +215,11 @@ impl Reconciler {
     ) {
         let subject = image.subject();
         match result {
-            Ok(()) => self.progress.worked(&subject),
+            // That it is there, the next look shows. Taken at its word, a pull that brings nothing would be made again and again.
+            Ok(()) => {
+                let cause = "Podman says that it came, but does not list it";
+                self.progress.attempted(subject, cause, now);
+            }
             Err(cause) => self.progress.attempted(subject, cause, now),
         }
     }

@@ -198,6 +198,7 @@ fn every() -> Unit {
             restart_delay: Some(Duration::from_secs(10)),
             start_limit: Some(Duration::from_secs(300)),
             stop_limit: Some(Duration::from_secs(630)),
+            volumes: vec!["archy-golden-plain".to_owned()],
         },
         starts_at_boot: true,
     }

@@ -68,7 +68,7 @@ pub fn definition(app: &str, version: u8) -> Vec<(&'static str, String)> {
 }
 
 /// All unit files that the two apps become.
-pub const UNITS: [&str; 8] = [
+pub const UNITS: [&str; 9] = [
     "archy-base-data.volume",
     "archy-base.container",
     "archy-base.network",
@@ -77,6 +77,7 @@ pub const UNITS: [&str; 8] = [
     "archy-shop-tables.volume",
     "archy-shop-ui.container",
     "archy-shop.container",
+    "archy-shop.network",
 ];
 
 /// The containers of the two apps.

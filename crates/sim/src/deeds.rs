@@ -58,6 +58,10 @@ pub enum Deed {
     RemoveImage(String),
     /// `podman system prune -af --volumes`
     Prune,
+    /// `podman system reset`
+    PodmanReset,
+    /// Removes every unit file that bears a name like ours, but for a stranger's.
+    DeleteAllUnits,
     /// Removes all rendered files of a container.
     DeleteRendered(String),
     /// Changes the rendered files of a container.
@@ -99,6 +103,9 @@ pub(crate) fn id(app: &str) -> AppId {
 impl World {
     /// Does it, now and wholly.
     pub fn does(&mut self, deed: &Deed) {
+        if self.is_refused(deed) {
+            return;
+        }
         match deed {
             Deed::Install(app, version) => self.install(app, *version),
             Deed::Start(app) => self.change(app, |intent| {
@@ -163,6 +170,12 @@ impl World {
                 self.podman.changes += 1;
             }
             Deed::Prune => self.prune(),
+            Deed::PodmanReset => self.reset_podman(),
+            Deed::DeleteAllUnits => {
+                for name in crate::apps::UNITS {
+                    self.does(&Deed::DeleteUnit(name.to_owned()));
+                }
+            }
             Deed::DeleteRendered(container) => {
                 let _ = self.disk.remove(&self.layout.rendered(container));
                 self.disk.sync_all();
@@ -178,6 +191,23 @@ impl World {
             Deed::SetClock(seconds) => self.clock.wall += seconds,
             Deed::Reboot => self.boot(None),
             Deed::PowerLoss(unsynced) => self.boot(Some(*unsynced)),
+        }
+    }
+
+    /// What the command line refuses: an app without the one that it requires, on disk or to be.
+    fn is_refused(&self, deed: &Deed) -> bool {
+        use crate::apps::{BASE, SHOP};
+        let stays = |app: &str| {
+            let text = self.disk.read(&self.layout.intent(&id(app)));
+            text.and_then(|text| Intent::parse("", &String::from_utf8_lossy(&text)).ok())
+                .is_some_and(|intent| intent.state != Goal::Removed)
+        };
+        match deed {
+            Deed::Uninstall(app) | Deed::Purge(app) => app == BASE && stays(SHOP),
+            Deed::Install(app, _) | Deed::Start(app) | Deed::Stop(app) => {
+                app == SHOP && !stays(BASE)
+            }
+            _ => false,
         }
     }
 
@@ -313,6 +343,20 @@ impl World {
             "volume" => podman.volumes.contains_key(name),
             _ => true,
         });
+    }
+
+    /// Podman forgets everything; the folders behind its volumes stay.
+    fn reset_podman(&mut self) {
+        let containers: Vec<String> = self.podman.containers.keys().cloned().collect();
+        for container in containers {
+            self.remove_container(&container);
+        }
+        self.podman.images.clear();
+        self.podman.networks.clear();
+        self.podman.volumes.clear();
+        self.podman.secrets.clear();
+        self.podman.changes += 1;
+        self.strangers.objects.clear();
     }
 
     /// What a stranger has beside ours, under names that begin like ours.

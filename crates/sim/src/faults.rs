@@ -45,6 +45,7 @@ const CALL_LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
 
 impl World {
     pub(crate) fn strike(&mut self, fault: Fault) -> Result<Fate, Killed> {
+        self.note(|| format!("{fault:?}"));
         match fault {
             Fault::Crash => Err(Killed),
             Fault::PowerLoss(unsynced) => {

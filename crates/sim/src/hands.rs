@@ -1,6 +1,7 @@
 //! What each action of a plan does to the world: the counterpart of the program's `host/apply.rs`, one touch for each system call that counts.
 
 use std::path::Path;
+use std::time::Duration;
 
 use archipelago_core::action::{Action, Step};
 use archipelago_core::desired::{App, DesiredUnit, Present, Role};
@@ -19,6 +20,10 @@ use crate::world::{Killed, Trouble, World, quadlet};
 
 /// What temporary files start with, as in the program.
 pub(crate) const TEMPORARY_PREFIX: &str = ".archipelago-new-";
+
+/// More attempts at one image than these within a minute are a storm.
+const PULLS_MAX: usize = 15;
+const PULLS_WITHIN: Duration = Duration::from_secs(60);
 
 type Done = Result<(), Trouble>;
 
@@ -46,6 +51,7 @@ impl Manager {
             }
             Step::EnsureImage(image) => {
                 let name = image.reference.to_string();
+                world.count_pull(&name);
                 let supply = world.registry.supply(&name);
                 let built = matches!(image.origin, archipelago_core::desired::Origin::Build(_));
                 let fetch = Fetch {
@@ -134,9 +140,23 @@ impl World {
                 Ok(())
             }
             Step::Forget(app) => {
+                // Once the app is forgotten, nobody would remove a unit file that came back with a loss of power.
+                self.sync_folder(&layout.units)?;
                 self.remove(&layout.definition(app))?;
                 self.remove(&layout.intent(app))
             }
+        }
+    }
+
+    /// What fails is tried again after 10, 20, 40 … seconds; each crash and each command may add an attempt.
+    fn count_pull(&mut self, image: &str) {
+        let now = self.clock.since_boot;
+        let pulls = self.pulls.entry(image.to_owned()).or_default();
+        pulls.retain(|at| *at + PULLS_WITHIN > now);
+        pulls.push(now);
+        if pulls.len() > PULLS_MAX {
+            let what = format!("{image} was asked for {PULLS_MAX} times in {PULLS_WITHIN:?}");
+            self.violation(Invariant::PatientAttempts, what);
         }
     }
 
@@ -162,9 +182,9 @@ impl World {
         let temporary = folder.join(format!("{TEMPORARY_PREFIX}{}", name.replace('.', "_")));
         let syncs = self.mutation != Some(Mutation::SkipFsync);
         let put = self
-            .call("write", |world| world.disk.write(&temporary, content, mode))
+            .disk_call("write", |world| world.disk.write(&temporary, content, mode))
             .and_then(|()| {
-                self.call("fsync", |world| {
+                self.disk_call("fsync", |world| {
                     if syncs {
                         world.disk.sync_file(&temporary)?;
                     }
@@ -172,7 +192,7 @@ impl World {
                 })
             })
             .and_then(|()| {
-                self.call("rename", |world| {
+                self.disk_call("rename", |world| {
                     if world.disk.exists(&temporary) {
                         world.disk.rename(&temporary, path)?;
                     }
@@ -187,9 +207,9 @@ impl World {
         self.sync_folder(&folder)
     }
 
-    fn sync_folder(&mut self, folder: &Path) -> Done {
+    pub(crate) fn sync_folder(&mut self, folder: &Path) -> Done {
         let syncs = self.mutation != Some(Mutation::SkipFsync);
-        self.call("fsync of the folder", |world| {
+        self.disk_call("fsync of the folder", |world| {
             if syncs {
                 world.disk.sync_folder(folder);
             }
@@ -202,7 +222,7 @@ impl World {
         if self.disk.is_folder(path) {
             return Ok(());
         }
-        self.call("make a folder", |world| {
+        self.disk_call("make a folder", |world| {
             for folder in world.disk.make_folder(path)? {
                 world
                     .disk
@@ -216,7 +236,7 @@ impl World {
         if !self.disk.exists(path) {
             return Ok(());
         }
-        self.call("remove", |world| world.disk.remove(path).map(drop))?;
+        self.disk_call("remove", |world| world.disk.remove(path).map(drop))?;
         self.sync_folder(path.parent().unwrap_or(Path::new("/")))
     }
 
@@ -230,16 +250,21 @@ impl World {
         self.secrets_made += 1;
         let text = format!("secret-{}", self.secrets_made);
         let temporary = folder.join(format!("{TEMPORARY_PREFIX}{name}"));
-        self.call("write a secret", |world| {
+        self.disk_call("write a secret", |world| {
             world.disk.write(&temporary, text.as_bytes(), 0o600)?;
             world.disk.sync_file(&temporary)
         })?;
-        self.call("link a secret", |world| {
+        self.disk_call("link a secret", |world| {
             let linked = world.disk.link_file(&temporary, &path);
             world.disk.remove(&temporary)?;
             linked
         })?;
-        self.sync_folder(&folder)
+        let lasts = self.sync_folder(&folder);
+        if matches!(lasts, Err(Trouble::Failed(_))) {
+            // Used all the same, it could be gone after a loss of power, and what was made with it be lost.
+            let _ = self.disk.remove(&path);
+        }
+        lasts
     }
 
     fn store_secret(
@@ -305,7 +330,7 @@ impl World {
     /// What is written now is not what the service was started with: it may be restarted.
     fn blur_run(&mut self, service: &str, content: &str) {
         if let Some(run) = self.run_mut(service)
-            && plain(&run.definition.text) != plain(content.as_bytes())
+            && unversioned(&run.definition.text) != unversioned(content.as_bytes())
         {
             run.blurred = true;
         }
@@ -337,6 +362,17 @@ impl World {
             _ => None,
         };
         match &action.step {
+            Step::Remember(memory) => {
+                for service in memory.restarts.keys() {
+                    let reason = wanted.present().any(|(_, present)| {
+                        unit_of(present, service)
+                            .is_some_and(|unit| !self.is_as_wanted(present, unit))
+                    });
+                    if let Some(run) = self.run_mut(service).filter(|_| reason) {
+                        run.blurred = true;
+                    }
+                }
+            }
             Step::Stop(service) => {
                 let unit = present.and_then(|present| unit_of(present, service));
                 if unit.is_some()
@@ -396,10 +432,10 @@ impl World {
             return false;
         }
         match &unit.role {
-            Role::Network(name) => self.podman.networks.contains_key(name),
-            Role::Volume(name) => self.podman.volumes.contains_key(name),
+            Role::Network(name) => is_labelled(self.podman.networks.get(name)),
+            Role::Volume(name) => is_labelled(self.podman.volumes.get(name)),
             Role::Container(_) => {
-                plain(&run.definition.text) == plain(unit.file.content.as_bytes())
+                unversioned(&run.definition.text) == unversioned(unit.file.content.as_bytes())
                     && run.files.iter().all(|(path, content)| {
                         present
                             .files
@@ -417,13 +453,22 @@ impl World {
     }
 }
 
+fn is_labelled(object: Option<&Object>) -> bool {
+    object.is_some_and(|object| object.label.is_some())
+}
+
 fn unit_of<'a>(present: &'a Present, service: &str) -> Option<&'a DesiredUnit> {
     present.units.values().find(|unit| unit.service == service)
 }
 
 /// A unit without the version of Archipelago that wrote it: an update restarts nothing.
-pub(crate) fn plain(text: &[u8]) -> String {
+fn unversioned(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     text.replace(&format!("Version={VERSION}"), "Version=")
         .replace("Version=0.0.1", "Version=")
+}
+
+/// A unit without what changes nothing: the version of Archipelago that wrote it, and the comment that an edit adds.
+pub(crate) fn plain(text: &[u8]) -> String {
+    unversioned(text).replace("# edited\n", "")
 }

@@ -7,6 +7,7 @@
 
 pub mod apps;
 pub mod deeds;
+pub mod exhaustive;
 pub mod faults;
 mod hands;
 pub mod invariants;
@@ -14,6 +15,8 @@ mod look;
 pub mod manager;
 pub mod mutation;
 pub mod play;
+pub mod random;
 mod rest;
 pub mod script;
+pub mod shrink;
 pub mod world;

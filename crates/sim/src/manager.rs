@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use archipelago_core::action::Step;
 use archipelago_core::desired::{Desired, DesiredImage};
 use archipelago_core::health::{Report, report};
 use archipelago_core::plan::guard;
@@ -19,6 +20,8 @@ use crate::world::{Killed, Trouble, World};
 #[derive(Clone, Debug, Default)]
 pub struct Manager {
     reconciler: Reconciler,
+    /// Whether it has made sure that the secrets it found will last.
+    has_synced: bool,
     /// The images it is getting; they end with it.
     pub(crate) fetching: BTreeMap<String, Fetch>,
 }
@@ -70,6 +73,7 @@ impl Manager {
 
     fn locked_pass(&mut self, world: &mut World) -> Result<Pass, Trouble> {
         sweep(world)?;
+        self.make_secrets_last(world)?;
         let shared = world.disk.read(&world.layout.progress());
         self.reconciler.recall(shared.map(|shared| shared.to_vec()));
         self.take_in_images(world);
@@ -96,6 +100,7 @@ impl Manager {
         let mut run = Run::new(&desired, &observed, &plan);
         while let Some(action) = run.next_action() {
             let outcome = self.act(world, &observed, action)?;
+            world.note(|| format!("{} {outcome:?}", brief(&action.step)));
             run.went(outcome);
         }
         let outcomes: Vec<Outcome> = run.outcomes().to_vec();
@@ -121,6 +126,23 @@ impl Manager {
         }
     }
 
+    /// What one that was killed has linked may not last yet.
+    fn make_secrets_last(&mut self, world: &mut World) -> Result<(), Trouble> {
+        if std::mem::replace(&mut self.has_synced, true) {
+            return Ok(());
+        }
+        let root = world.layout.data.join("secrets");
+        for app in world.disk.names(&root) {
+            let synced = world.sync_folder(&root.join(app));
+            if let Err(Trouble::Failed(cause)) = synced {
+                self.has_synced = false;
+                return Err(Trouble::Failed(cause));
+            }
+            synced?;
+        }
+        Ok(())
+    }
+
     fn keep(&mut self, world: &mut World) -> Result<(), Trouble> {
         let Some(content) = self.reconciler.keep() else {
             return Ok(());
@@ -130,6 +152,15 @@ impl Manager {
         let kept = world
             .make_folder(&folder)
             .and_then(|()| world.write(&path, &content, 0o600));
+        if let Some(wrong) = world
+            .mutation
+            .and_then(|mutation| mutation.remembered(&content))
+        {
+            if world.disk.read(&path).as_deref() != Some(&wrong[..]) {
+                world.disk.put(&path, &wrong, 0o600);
+            }
+            return Ok(());
+        }
         match kept {
             Ok(()) => self.reconciler.kept(content),
             Err(Trouble::Failed(_)) => {}
@@ -178,13 +209,26 @@ impl Manager {
     }
 }
 
+/// A step in a few words.
+#[must_use]
+pub fn brief(step: &Step) -> String {
+    let text = match step {
+        Step::CheckUnits { units, .. } => format!("check {} units", units.len()),
+        Step::WriteUnit { name, .. } => format!("write {name}"),
+        Step::WriteFile { path, .. } => format!("write {}", path.display()),
+        Step::EnsureImage(image) => format!("ensure image {}", image.reference),
+        other => format!("{other:?}"),
+    };
+    text.replace('\n', " ")
+}
+
 /// A crash in the middle of a write leaves a temporary file, which nothing reads.
 fn sweep(world: &mut World) -> Result<(), Trouble> {
     for folder in [world.layout.units.clone(), world.layout.apps()] {
         for name in world.disk.names(&folder) {
             if name.starts_with(TEMPORARY_PREFIX) {
                 let path = folder.join(&name);
-                let swept = world.call("sweep", |world| world.disk.remove(&path).map(drop));
+                let swept = world.disk_call("sweep", |world| world.disk.remove(&path).map(drop));
                 // What cannot be swept is in nobody's way.
                 if swept == Err(Trouble::Killed) {
                     return Err(Trouble::Killed);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use archipelago_core::desired::{App, Present, Role};
+use archipelago_core::desired::{App, Desired, Present, Role};
 use archipelago_core::health::State;
 use archipelago_core::name::AppId;
 use archipelago_core::observed::{Load, Memory};
@@ -35,7 +35,11 @@ impl Play {
                 self.world.violation(Invariant::ReachedOrReported, what);
             }
         }
-        if let Some(left) = self.world.left_over(&desired) {
+        let well = report
+            .apps
+            .iter()
+            .all(|app| matches!(app.state, State::Ready | State::Stopped));
+        if let Some(left) = self.world.left_over(&desired, well) {
             self.world.violation(Invariant::NothingLeft, left);
         }
     }
@@ -76,7 +80,7 @@ impl World {
                         plain(&run.definition.text) == plain(unit.file.content.as_bytes())
                             && run.files.iter().all(|(path, content)| {
                                 present.files.get(path).is_none_or(|wanted| {
-                                    content.as_deref() == Some(wanted.as_bytes())
+                                    content.as_deref().map(plain) == Some(wanted.clone())
                                 })
                             })
                     });
@@ -99,7 +103,7 @@ impl World {
     }
 
     /// Something of ours that nothing asks for.
-    fn left_over(&self, desired: &archipelago_core::desired::Desired) -> Option<String> {
+    fn left_over(&self, desired: &Desired, well: bool) -> Option<String> {
         let known: BTreeSet<&str> = desired
             .present()
             .flat_map(|(_, present)| present.units.keys().map(String::as_str))
@@ -128,7 +132,12 @@ impl World {
             }
         }
         let memory = Memory::read(self.disk.read(&self.layout.pending()).as_deref());
-        if settled && (memory.reload || !memory.restarts.is_empty()) {
+        // What is masked keeps what it runs with until the operator gives it back.
+        let waits = memory
+            .restarts
+            .keys()
+            .any(|service| !self.is_masked(service));
+        if well && (memory.reload || waits) {
             return Some(format!("something to remember: {memory:?}"));
         }
         let gone = |label: &Option<String>| {
@@ -150,12 +159,52 @@ impl World {
         object.map(|(name, _)| format!("{name} in Podman"))
     }
 
-    /// The services of containers that run.
+    fn is_masked(&self, service: &str) -> bool {
+        self.systemd
+            .units
+            .get(service)
+            .is_some_and(|unit| unit.load == Load::Masked)
+    }
+
+    /// Whether systemd tries again and again to start something that should run.
+    pub(crate) fn something_restarts(&self) -> bool {
+        let wanted = self.containers_to_run();
+        let mut units = self.systemd.units.iter();
+        units.any(|(name, unit)| unit.seen().is_restarting() && wanted.contains(name))
+    }
+
+    /// The services of containers that should run.
+    fn containers_to_run(&self) -> BTreeSet<String> {
+        let desired = self.desired();
+        desired
+            .present()
+            .filter(|(_, present)| present.running)
+            .flat_map(|(_, present)| present.containers())
+            .map(|(unit, _)| unit.service.clone())
+            .collect()
+    }
+
+    /// Those, and the services of apps that cannot be worked out or wait to be removed: these are left as they are.
+    pub(crate) fn containers_that_may_run(&self) -> BTreeSet<String> {
+        let mut services = self.containers_to_run();
+        for (id, app) in &self.desired().apps {
+            if !matches!(app, App::Present(_)) {
+                let names = crate::apps::CONTAINERS
+                    .iter()
+                    .filter(|name| id.may_own(name));
+                services.extend(names.map(|name| format!("{name}.service")));
+            }
+        }
+        services
+    }
+
+    /// The services of containers that run and are not masked.
     pub(crate) fn containers_that_run(&self) -> BTreeSet<String> {
         let units = self.systemd.units.iter();
         units
             .filter(|(name, unit)| {
                 self.runs(name)
+                    && unit.load != Load::Masked
                     && unit
                         .run
                         .as_ref()
@@ -173,6 +222,10 @@ impl World {
         let (faults, wanted) = (std::mem::take(&mut self.faults), self.wanted.take());
         // Without faults nothing kills it.
         let _ = other.pass(self);
+        if self.mutation == Some(crate::mutation::Mutation::NoLock) {
+            // Both are at work at once, so systemd gets to what the other has queued.
+            self.elapse(std::time::Duration::from_millis(10));
+        }
         self.faults = faults;
         self.wanted = wanted;
         self.other = Some(other);

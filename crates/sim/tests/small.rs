@@ -1,62 +1,28 @@
-//! Small scripts, and every placement of a fault in them.
-#![allow(clippy::unwrap_used, reason = "a test fails when it cannot go on")]
+//! Every placement of one fault in small scripts. The placements of two are a matter of minutes: `cargo xtask sim --pairs`.
 
-use sim::apps::{BASE, SHOP};
-use sim::deeds::Deed;
-use sim::faults::Fault;
-use sim::play::Play;
-use sim::script::{Line, Script};
+use std::thread;
 
-fn installed() -> Play {
-    let mut play = Play::new(None);
-    play.run(&Script {
-        lines: vec![
-            Line::Do(Deed::Install(BASE.to_owned(), 1)),
-            Line::Do(Deed::Install(SHOP.to_owned(), 1)),
-            Line::Wait(60_000),
-        ],
-    });
-    play
-}
+use sim::exhaustive::{Exhaustive, Small};
 
 #[test]
-fn an_undisturbed_world_comes_to_rest() {
-    let mut play = installed();
-    play.judge();
-    assert!(!play.is_wrong(), "{:#?}", play.world.violations);
-    assert_eq!(
-        play.world
-            .systemd
-            .units
-            .values()
-            .filter(|unit| unit.run.is_some())
-            .count(),
-        9
-    );
-}
-
-#[test]
-fn a_crash_before_each_step_of_an_install() {
-    let mut end = installed();
-    end.judge();
-    let count = end.world.touches;
-    assert!(count > 50, "{count}");
-    for at in 1..=count {
-        let mut play = Play::new(None);
-        play.arm(at, Fault::Crash);
-        play.run(&Script {
-            lines: vec![
-                Line::Do(Deed::Install(BASE.to_owned(), 1)),
-                Line::Do(Deed::Install(SHOP.to_owned(), 1)),
-                Line::Wait(60_000),
-            ],
+fn every_placement_of_one_fault() {
+    let counts: Vec<usize> = thread::scope(|scope| {
+        let runs = Small::ALL.map(|small| {
+            scope.spawn(move || {
+                let all = Exhaustive::of(small, None);
+                let mut count = 0;
+                for faults in std::iter::once(Vec::new()).chain(all.singles()) {
+                    count += 1;
+                    if let Err(found) = all.place(&faults) {
+                        panic!("{found}\n{}", all.trace(&faults).join("\n"));
+                    }
+                }
+                count
+            })
         });
-        play.judge();
-        assert!(
-            !play.is_wrong(),
-            "crash at {at}: {:#?}",
-            play.world.violations
-        );
-    }
-    println!("{count} placements");
+        runs.map(|run| run.join().expect("a script that ends well"))
+            .to_vec()
+    });
+    println!("{} placements: {counts:?}", counts.iter().sum::<usize>());
+    assert!(counts.iter().sum::<usize>() > 10_000, "{counts:?}");
 }

@@ -6,6 +6,7 @@ mod demo;
 mod demo_bitcoin;
 mod host;
 mod screenshot;
+mod sim;
 mod test;
 mod torture;
 
@@ -35,6 +36,8 @@ enum Command {
     Test(test::Arguments),
     /// Every fault on real hosts: kills, reboots, full disks and more. Takes about an hour.
     Torture(torture::Arguments),
+    /// Long runs of the simulation: seeds, or every placement of two faults.
+    Sim(sim::Arguments),
     /// Take the README's pictures of the pages of the demos that are up, with a real browser.
     Screenshot,
     /// Throw-away Debian 13 hosts: bring one up, enter it, reboot it, take it down.
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         .map(|()| ExitCode::SUCCESS),
         Command::Test(arguments) => test::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Torture(arguments) => torture::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Sim(arguments) => sim::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Screenshot => screenshot::run().map(|()| ExitCode::SUCCESS),
         Command::Host(command) => host::run(command),
         Command::Deb { profile } => deb::build_with(profile).map(|package| {

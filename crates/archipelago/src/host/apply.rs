@@ -173,6 +173,10 @@ impl Hands<'_> {
                 disk::remove_folder(&layout.secrets(app))?;
             }
             Step::Forget(app) => {
+                // Once the app is forgotten, nobody would remove a unit file that came back with a loss of power.
+                if layout.units.is_dir() {
+                    disk::sync_folder(&layout.units)?;
+                }
                 disk::remove_folder(&layout.definition(app))?;
                 disk::remove(&layout.intent(app))?;
             }
@@ -227,7 +231,14 @@ fn generate_secret(layout: &Layout, app: &AppId, name: &str) -> Done {
     disk::remove(&temporary)?;
     match linked {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
-        _ => Ok(disk::sync_folder(&folder)?),
+        _ => {
+            let lasts = disk::sync_folder(&folder);
+            if lasts.is_err() {
+                // Used all the same, it could be gone after a loss of power, and what was made with it be lost.
+                disk::remove(&path)?;
+            }
+            Ok(lasts?)
+        }
     }
 }
 

@@ -85,17 +85,25 @@ pub fn mode(path: &Path) -> Option<u32> {
         .map(|metadata| metadata.permissions().mode() & 0o7777)
 }
 
-/// Makes a folder and its parents; folders that are there stay as they are.
+/// Makes a folder and its parents, lastingly; folders that are there stay as they are.
 ///
 /// # Errors
 /// When it cannot be made.
 pub fn make_folder(path: &Path, mode: u32) -> Result<(), Error> {
     use std::os::unix::fs::DirBuilderExt;
+    let there = path.ancestors().find(|folder| folder.is_dir());
     fs::DirBuilder::new()
         .recursive(true)
         .mode(mode)
         .create(path)
-        .map_err(failed("make the folder", path))
+        .map_err(failed("make the folder", path))?;
+    // What is in a folder lasts no longer than its name in the one above.
+    for made in path.ancestors().take_while(|folder| Some(*folder) != there) {
+        if let Some(parent) = made.parent().filter(|parent| parent.is_dir()) {
+            sync_folder(parent)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes a file if its content or mode differs: a temporary file, fsync, rename, fsync of the folder. Says whether it wrote.

@@ -193,6 +193,7 @@ impl Work<'_> {
                 restart_delay: Some(RESTART_DELAY),
                 start_limit: Some(START_LIMIT + service.time_to_be_healthy()),
                 stop_limit: service.stop_grace_period.map(|grace| grace + STOP_MARGIN),
+                volumes: self.volumes_of(service),
             },
             starts_at_boot: present.running,
         };
@@ -272,6 +273,19 @@ impl Work<'_> {
                 (app.clone(), service)
             })
             .collect()
+    }
+
+    /// Podman's names of the volumes that a service mounts.
+    fn volumes_of(&self, service: &Service) -> Vec<String> {
+        let volumes: BTreeSet<String> = service
+            .mounts
+            .iter()
+            .filter_map(|mount| match &mount.source {
+                MountSource::Volume(volume) => Some(self.id.volume(volume)),
+                _ => None,
+            })
+            .collect();
+        volumes.into_iter().collect()
     }
 
     fn service_unit(&self, service: &str) -> String {

@@ -281,13 +281,21 @@ impl Judge<'_> {
     }
 
     fn restart(&self, service: &str) -> Broken {
-        let Some(unit) = self.unit(service).filter(|_| self.is_to_run()) else {
+        // The network of an app that rests may be one that others have joined.
+        let made = |unit: &&DesiredUnit| !matches!(unit.role, Role::Container(_));
+        let Some(unit) = self
+            .unit(service)
+            .filter(|unit| self.is_to_run() || made(unit))
+        else {
             return Some((service.to_owned(), Rule::Wanted));
         };
         let view = self.observed.podman_view();
         let reason = match &unit.role {
             Role::Container(_) => {
-                self.plan.remembers(service) || self.observed.must_restart(service)
+                let known = self.observed.memory.restarts.get(service);
+                self.plan.remembers(service)
+                    || self.observed.must_restart(service)
+                    || known.is_some_and(String::is_empty)
             }
             Role::Network(name) => view.is_some_and(|view| !view.networks.contains_key(name)),
             Role::Volume(name) => view.is_some_and(|view| !view.volumes.contains_key(name)),

@@ -61,6 +61,7 @@ pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Du
         complete: true,
         staged: staged_now(observed),
         regenerates: BTreeSet::new(),
+        restarted: BTreeSet::new(),
         imageless: present::imageless(desired, observed),
     };
     planner.forget_ended_invocations();
@@ -135,6 +136,8 @@ struct Planner<'a> {
     /// The unit files of ours as they will be after this pass.
     staged: BTreeMap<String, String>,
     regenerates: BTreeSet<String>,
+    /// The services that this pass restarts after systemd has read their units.
+    restarted: BTreeSet<String>,
     /// The services whose image is not on the node.
     imageless: BTreeSet<String>,
 }
@@ -173,10 +176,19 @@ fn staged_now(observed: &Observed) -> BTreeMap<String, String> {
 impl Planner<'_> {
     fn forget_ended_invocations(&mut self) {
         let observed = self.observed;
+        for (service, stale) in &mut self.memory.restarts {
+            // It was about to start when its unit was changed, and has come up since, perhaps before systemd read the new one.
+            if stale.is_empty()
+                && let Some(current) = observed.invocations.get(service)
+            {
+                stale.clone_from(current);
+            }
+        }
         if !observed.memory.reload {
-            self.memory
-                .restarts
-                .retain(|service, _| observed.must_restart(service));
+            self.memory.restarts.retain(|service, stale| {
+                observed.invocations.get(service) == Some(stale)
+                    || (stale.is_empty() && observed.is_coming_up(service))
+            });
             return;
         }
         // What started before the reload started with the old unit: that run must end as well.
@@ -189,10 +201,11 @@ impl Planner<'_> {
 
     /// Notes that a service runs with something older than what is written now.
     fn must_restart(&mut self, service: &str) {
-        if let Some(invocation) = self.observed.invocations.get(service) {
+        let invocation = self.observed.invocations.get(service);
+        if invocation.is_some() || self.observed.is_coming_up(service) {
             self.memory
                 .restarts
-                .insert(service.to_owned(), invocation.clone());
+                .insert(service.to_owned(), invocation.cloned().unwrap_or_default());
         }
     }
 
@@ -247,6 +260,10 @@ impl Planner<'_> {
             actions.push(for_all(Step::Reload));
             self.memory.reload = false;
         }
+        let restarted = &self.restarted;
+        self.memory
+            .restarts
+            .retain(|service, stale| !(stale.is_empty() && restarted.contains(service)));
         if self.complete && self.observed.podman_view().is_some() {
             self.memory
                 .fingerprint

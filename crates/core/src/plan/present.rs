@@ -113,9 +113,7 @@ impl Planner<'_> {
             self.unit_file(id, unit, *has_image);
         }
         self.remove_units_left_over(id, present);
-        if present.running {
-            self.recreate_vanished(id, present);
-        }
+        self.recreate_vanished(id, present);
         // Started before what it needs can be reached, it would only end, again and again. What runs is left to itself, and what shows how
         // the app is doing can say that it waits.
         let waits = awaited(present, self.observed).is_some();
@@ -264,6 +262,10 @@ impl Planner<'_> {
                 .progress
                 .is_due(&Subject::Generate(unit.file.name.clone()), self.now)
         {
+            // What has started since the file was changed has started with the old one.
+            if generated.is_some_and(|mark| !Self::is_upgrade(&mark.version)) {
+                self.restart_container(unit);
+            }
             self.steps.reload = true;
             self.regenerates.insert(unit.file.name.clone());
         }
@@ -276,15 +278,25 @@ impl Planner<'_> {
         self.stop_and_remove(id, &left);
     }
 
-    /// A network or volume that Podman no longer has, while systemd holds its service for done.
+    /// A network or volume that Podman no longer has, while systemd holds its service for done. Of an app that rests, only the network of which
+    /// others are members is needed.
     fn recreate_vanished(&mut self, id: &AppId, present: &Present) {
         let Some(view) = self.observed.podman_view() else {
             return;
         };
+        let joined = || {
+            self.desired
+                .present()
+                .any(|(_, other)| other.running && other.requires.contains_key(id))
+        };
+        let networks_only = !present.running;
+        if networks_only && !joined() {
+            return;
+        }
         for unit in present.units.values() {
             let there = match &unit.role {
                 Role::Network(name) => view.networks.contains_key(name),
-                Role::Volume(name) => view.volumes.contains_key(name),
+                Role::Volume(name) => networks_only || view.volumes.contains_key(name),
                 Role::Container(_) => true,
             };
             let done = self
@@ -316,22 +328,28 @@ impl Planner<'_> {
         let stale = self.memory.restarts.contains_key(&unit.service);
         match service.active {
             Active::Active | Active::Activating if stale => {
-                self.queue(id, &unit.service, Step::Restart)
+                if self.queue(id, &unit.service, Step::Restart) {
+                    self.restarted.insert(unit.service.clone());
+                }
             }
             Active::Active | Active::Activating | Active::Deactivating => {}
-            Active::Inactive | Active::Failed => self.queue(id, &unit.service, Step::Start),
+            Active::Inactive | Active::Failed => {
+                self.queue(id, &unit.service, Step::Start);
+            }
         }
     }
 
-    pub(super) fn queue(&mut self, id: &AppId, service: &str, step: fn(String) -> Step) {
-        if self
+    /// Says whether it is not too early for another attempt.
+    pub(super) fn queue(&mut self, id: &AppId, service: &str, step: fn(String) -> Step) -> bool {
+        let due = self
             .progress
-            .is_due(&Subject::Start(service.to_owned()), self.now)
-        {
+            .is_due(&Subject::Start(service.to_owned()), self.now);
+        if due {
             self.steps
                 .services
                 .push(for_app(id, step(service.to_owned())));
         }
+        due
     }
 
     /// Stops companions, and the rest once no companion runs. Says whether all of them rest.

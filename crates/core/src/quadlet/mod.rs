@@ -67,6 +67,8 @@ pub struct ServiceSection {
     pub start_limit: Option<Duration>,
     /// `TimeoutStopSec=`
     pub stop_limit: Option<Duration>,
+    /// Podman's volumes without which it must not start: `podman run` makes the ones it misses, empty and in its own storage.
+    pub volumes: Vec<String>,
 }
 
 /// `[Container]`.

@@ -77,11 +77,19 @@ const MARK_SECTION: &str = "[X-Archipelago]";
 #[must_use]
 pub fn mark_of(content: &[u8]) -> Option<Mark> {
     let text = std::str::from_utf8(content).ok()?;
-    let section = text
+    // This is read many times in every pass, and the section is the last one.
+    let (at, _) = text.match_indices(MARK_SECTION).find(|(at, section)| {
+        let before = text[..*at].rsplit('\n').next().unwrap_or_default();
+        let after = text[at + section.len()..]
+            .lines()
+            .next()
+            .unwrap_or_default();
+        before.trim().is_empty() && after.trim().is_empty()
+    })?;
+    let section = text[at..]
         .lines()
-        .map(str::trim)
-        .skip_while(|line| *line != MARK_SECTION)
         .skip(1)
+        .map(str::trim)
         .take_while(|line| !line.starts_with('['));
     let entries: BTreeMap<&str, &str> = section.filter_map(|line| line.split_once('=')).collect();
     Some(Mark {
@@ -264,6 +272,7 @@ impl Lines<'_> {
             restart_delay,
             start_limit,
             stop_limit,
+            volumes,
         } = service;
         if *service == ServiceSection::default() {
             return;
@@ -275,6 +284,9 @@ impl Lines<'_> {
         self.seconds("RestartSec", *restart_delay);
         self.seconds("TimeoutStartSec", *start_limit);
         self.seconds("TimeoutStopSec", *stop_limit);
+        for volume in volumes {
+            self.plain("ExecStartPre", format!("podman volume exists {volume}"));
+        }
     }
 
     fn container(&mut self, container: &Container) -> Rendered {

@@ -55,8 +55,9 @@ pub enum Unsynced {
 #[derive(Clone, Debug)]
 pub struct Disk {
     inodes: BTreeMap<u64, Inode>,
-    names: BTreeMap<PathBuf, u64>,
-    lasting_names: BTreeMap<PathBuf, u64>,
+    /// By path, as text: comparing texts is what looking at this disk spends its time with.
+    names: BTreeMap<String, u64>,
+    lasting_names: BTreeMap<String, u64>,
     next_inode: u64,
     /// How it takes writes.
     pub medium: Medium,
@@ -82,7 +83,7 @@ impl Disk {
     }
 
     fn node(&self, path: &Path) -> Option<&Node> {
-        Some(&self.inodes.get(self.names.get(path)?)?.node)
+        Some(&self.inodes.get(self.names.get(key(path))?)?.node)
     }
 
     /// The content of a file.
@@ -112,7 +113,7 @@ impl Disk {
 
     /// Whether there is something of that name.
     pub fn exists(&self, path: &Path) -> bool {
-        self.names.contains_key(path)
+        self.names.contains_key(key(path))
     }
 
     /// Whether it is a folder.
@@ -121,18 +122,25 @@ impl Disk {
     }
 
     /// All paths under a folder, in order.
-    pub fn beneath<'a>(&'a self, folder: &'a Path) -> impl Iterator<Item = &'a Path> {
+    pub fn beneath(&self, folder: &Path) -> impl Iterator<Item = &Path> {
+        self.keys_beneath(key(folder)).map(Path::new)
+    }
+
+    fn keys_beneath(&self, folder: &str) -> impl Iterator<Item = &str> {
+        let inside = format!("{folder}/");
         self.names
-            .range::<Path, _>((Bound::Excluded(folder), Bound::Unbounded))
-            .map(|(path, _)| path.as_path())
-            .take_while(move |path| path.starts_with(folder))
+            .range::<str, _>((Bound::Included(inside.as_str()), Bound::Unbounded))
+            .map(|(name, _)| name.as_str())
+            .take_while(move |name| name.starts_with(&inside))
     }
 
     /// The names in a folder, in order.
     pub fn names(&self, folder: &Path) -> Vec<String> {
-        self.beneath(folder)
-            .filter(|path| path.parent() == Some(folder))
-            .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
+        let cut = key(folder).len() + 1;
+        self.keys_beneath(key(folder))
+            .map(|name| &name[cut..])
+            .filter(|name| !name.contains('/'))
+            .map(str::to_owned)
             .collect()
     }
 
@@ -164,7 +172,7 @@ impl Disk {
             node,
         };
         self.inodes.insert(self.next_inode, inode);
-        self.names.insert(path.to_owned(), self.next_inode);
+        self.names.insert(key(path).to_owned(), self.next_inode);
         self.next_inode
     }
 
@@ -198,7 +206,7 @@ impl Disk {
         };
         self.changes += 1;
         let node = Node::File(content, mode);
-        let known = self.names.get(path).copied();
+        let known = self.names.get(key(path)).copied();
         match known.and_then(|inode| self.inodes.get_mut(&inode)) {
             Some(inode) => inode.node = node,
             None => drop(self.name(path, node)),
@@ -211,7 +219,7 @@ impl Disk {
         self.has_space(path)?;
         if let Some(inode) = self
             .names
-            .get(path)
+            .get(key(path))
             .and_then(|inode| self.inodes.get_mut(inode))
         {
             inode.lasting = Some(inode.node.clone());
@@ -221,13 +229,30 @@ impl Disk {
 
     /// Makes the names in a folder last.
     pub fn sync_folder(&mut self, folder: &Path) {
-        let inside = |path: &Path| path.parent() == Some(folder);
-        let names: Vec<(PathBuf, u64)> = self
-            .beneath(folder)
-            .filter(|path| inside(path))
-            .filter_map(|path| Some((path.to_owned(), *self.names.get(path)?)))
+        let inside = format!("{}/", key(folder));
+        let direct = |name: &str| {
+            name.strip_prefix(&inside)
+                .is_some_and(|rest| !rest.contains('/'))
+        };
+        // What lay in a folder that is another one now lies nowhere.
+        let replaced: Vec<String> = self
+            .lasting_names
+            .range(inside.clone()..)
+            .take_while(|(name, _)| name.starts_with(&inside))
+            .filter(|(name, inode)| direct(name) && self.names.get(*name) != Some(*inode))
+            .map(|(name, _)| name.clone())
             .collect();
-        self.lasting_names.retain(|path, _| !inside(path));
+        for name in replaced {
+            let within = format!("{name}/");
+            self.lasting_names
+                .retain(|other, _| *other != name && !other.starts_with(&within));
+        }
+        let names = self.names.range(inside.clone()..);
+        let names = names.take_while(|(name, _)| name.starts_with(&inside));
+        let names: Vec<(String, u64)> = names
+            .filter(|(name, _)| direct(name))
+            .map(|(name, inode)| (name.clone(), *inode))
+            .collect();
         self.lasting_names.extend(names);
     }
 
@@ -236,21 +261,20 @@ impl Disk {
         self.writable(to)?;
         self.changes += 1;
         self.drop_names(to);
-        let moved: Vec<PathBuf> = std::iter::once(from)
-            .chain(self.beneath(from))
-            .map(Path::to_owned)
-            .collect();
-        for path in moved {
-            if let (Some(inode), Ok(rest)) = (self.names.remove(&path), path.strip_prefix(from)) {
-                let target = if rest.as_os_str().is_empty() {
-                    to.to_owned()
-                } else {
-                    to.join(rest)
-                };
-                self.names.insert(target, inode);
+        for name in self.with_all_in_it(from) {
+            if let Some(inode) = self.names.remove(&name) {
+                let rest = &name[key(from).len()..];
+                self.names.insert(format!("{}{rest}", key(to)), inode);
             }
         }
         Ok(())
+    }
+
+    fn with_all_in_it(&self, path: &Path) -> Vec<String> {
+        std::iter::once(key(path))
+            .chain(self.keys_beneath(key(path)))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Gives a file a second name, unless that is taken.
@@ -262,9 +286,9 @@ impl Disk {
         self.changes += 1;
         let inode = *self
             .names
-            .get(from)
+            .get(key(from))
             .ok_or_else(|| format!("{}: no such file", from.display()))?;
-        self.names.insert(to.to_owned(), inode);
+        self.names.insert(key(to).to_owned(), inode);
         Ok(())
     }
 
@@ -285,12 +309,8 @@ impl Disk {
 
     fn drop_names(&mut self, path: &Path) {
         self.changes += 1;
-        let gone: Vec<PathBuf> = std::iter::once(path)
-            .chain(self.beneath(path))
-            .map(Path::to_owned)
-            .collect();
-        for name in &gone {
-            self.names.remove(name);
+        for name in self.with_all_in_it(path) {
+            self.names.remove(&name);
         }
     }
 
@@ -316,10 +336,9 @@ impl Disk {
         if let Some(inode) = self.inodes.get_mut(&inode) {
             inode.lasting = Some(inode.node.clone());
         }
-        let chain: Vec<PathBuf> = path.ancestors().map(Path::to_owned).collect();
-        for name in chain {
-            if let Some(inode) = self.names.get(&name) {
-                self.lasting_names.insert(name, *inode);
+        for name in path.ancestors().map(key) {
+            if let Some(inode) = self.names.get(name) {
+                self.lasting_names.insert(name.to_owned(), *inode);
             }
         }
     }
@@ -341,18 +360,17 @@ impl Disk {
                 }
             }
         }
-        let memory = self.memory.clone();
+        let memory = key(&self.memory).to_owned();
         self.names
-            .retain(|path, _| !path.starts_with(&memory) || *path == memory);
+            .retain(|name, _| !name.starts_with(&format!("{memory}/")));
         // A name in a folder that is not there leads nowhere.
-        let mut reachable: BTreeMap<PathBuf, u64> = BTreeMap::new();
-        for (path, inode) in &self.names {
-            let parent = path.parent().unwrap_or(Path::new("/"));
-            if parent == Path::new("/") || reachable.contains_key(parent) {
-                reachable.insert(path.clone(), *inode);
-            }
-        }
-        self.names = reachable;
+        let all = self.names.clone();
+        self.names.retain(|name, _| {
+            let parents = Path::new(name).ancestors().skip(1).map(key);
+            parents
+                .filter(|parent| *parent != "/")
+                .all(|parent| all.contains_key(parent))
+        });
         self.sync_all();
     }
 
@@ -360,4 +378,9 @@ impl Disk {
         let used: std::collections::BTreeSet<u64> = self.names.values().copied().collect();
         self.inodes.retain(|inode, _| used.contains(inode));
     }
+}
+
+/// A path as the text by which it is found. The paths of these worlds are all made of text.
+fn key(path: &Path) -> &str {
+    path.to_str().unwrap_or_default()
 }

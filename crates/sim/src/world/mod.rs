@@ -90,8 +90,12 @@ pub struct World {
     pub other: Option<Box<Manager>>,
     /// Whether somebody holds the lock of passes.
     pub locked: bool,
+    /// When each image was asked for lately.
+    pub pulls: BTreeMap<String, Vec<Duration>>,
     /// Secrets generated since the world began.
     pub secrets_made: u32,
+    /// What was done, line by line, when that is asked for.
+    pub trace: Option<Vec<String>>,
     /// What is broken on purpose.
     pub mutation: Option<Mutation>,
 }
@@ -134,7 +138,9 @@ impl World {
             late_look: false,
             other: None,
             locked: false,
+            pulls: BTreeMap::new(),
             secrets_made: 0,
+            trace: None,
             mutation: None,
         }
     }
@@ -176,6 +182,24 @@ impl World {
         Ok(done?)
     }
 
+    /// A system call to the local disk. One that says that it worked did: a disk that lies is not of these worlds.
+    pub(crate) fn disk_call(
+        &mut self,
+        what: &str,
+        work: impl FnOnce(&mut Self) -> Result<(), String>,
+    ) -> Result<(), Trouble> {
+        let done = match self.touch()? {
+            Fate::Works | Fate::Pretends => work(self),
+            Fate::Fails => Err(format!("{what}: input/output error")),
+            Fate::FailsAfter => {
+                let _ = work(self);
+                Err(format!("{what}: input/output error"))
+            }
+        };
+        self.check_strangers();
+        Ok(done?)
+    }
+
     /// Lets time pass for systemd; nobody else does anything meanwhile.
     pub fn elapse(&mut self, time: Duration) {
         let until = self.clock.since_boot + time;
@@ -205,6 +229,7 @@ impl World {
         self.disk.medium = disk::Medium::Writable;
         self.clock.since_boot = Duration::from_secs(20);
         self.asked_restarts.clear();
+        self.pulls.clear();
         self.last_services.clear();
         self.locked = false;
         self.podman.changes += 1;
@@ -212,6 +237,13 @@ impl World {
             self.podman.reach = podman::Reach::Answers;
         }
         self.boot_units();
+    }
+
+    pub(crate) fn note(&mut self, text: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            let at = self.clock.since_boot.as_millis();
+            trace.push(format!("{at:>8} ms, touch {:>5}: {}", self.touches, text()));
+        }
     }
 
     pub(crate) fn violation(&mut self, invariant: Invariant, what: String) {

@@ -12,7 +12,9 @@ use super::disk::Bytes;
 /// A service as systemd has loaded it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Definition {
-    /// The unit file that it was made of.
+    /// The name of the unit file that it was made of.
+    pub file: String,
+    /// Its content.
     pub text: Bytes,
     /// Our mark in it.
     pub mark: Option<Mark>,
@@ -65,6 +67,8 @@ pub struct Container {
     pub volumes: Vec<String>,
     /// What it mounts from the disk.
     pub mounts: Vec<PathBuf>,
+    /// The volumes that are asked for before it starts.
+    pub checked: Vec<String>,
     /// Podman's names of its secrets.
     pub secrets: Vec<String>,
 }
@@ -185,6 +189,11 @@ fn read(name: &str, bytes: &Bytes) -> Loaded {
                     .collect(),
                 volumes,
                 mounts,
+                checked: all("Service", "ExecStartPre")
+                    .iter()
+                    .filter_map(|line| line.strip_prefix("podman volume exists "))
+                    .map(str::to_owned)
+                    .collect(),
                 secrets: all("Container", "Secret")
                     .into_iter()
                     .filter_map(|secret| first(secret, ','))
@@ -203,6 +212,7 @@ fn read(name: &str, bytes: &Bytes) -> Loaded {
     let mut after = words(all("Unit", "After"));
     after.extend(requires.iter().cloned());
     Ok(Arc::new(Definition {
+        file: name.to_owned(),
         text: Arc::clone(bytes),
         mark: mark_of(bytes),
         kind,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use archipelago_core::observed::{Active, Failure, Job as SeenJob, Load, Service};
+use archipelago_core::observed::{Active, Failure, Job as SeenJob, Load, Memory, Service};
 use archipelago_core::quadlet::is_unit_file;
 
 use super::World;
@@ -30,6 +30,8 @@ pub struct Systemd {
     pub units: BTreeMap<String, Unit>,
     /// How often a service was started since the world began.
     pub invocations: u32,
+    /// Counts changes of a service's state, each of which rings for those who listen.
+    pub rings: u64,
 }
 
 /// A loaded unit.
@@ -257,6 +259,7 @@ impl World {
 
     /// A container's process ends by itself, or Podman removes its container: systemd starts it again after a while.
     pub fn die(&mut self, service: &str, status: i32) {
+        self.systemd.rings += 1;
         let now = self.clock.since_boot;
         let container = {
             let Some(unit) = self.systemd.units.get_mut(service) else {
@@ -334,6 +337,7 @@ impl World {
     }
 
     fn carry_out(&mut self, service: &str) {
+        self.systemd.rings += 1;
         let Some(unit) = self.systemd.units.get_mut(service) else {
             return;
         };
@@ -445,12 +449,18 @@ impl World {
                 secrets.insert(name.clone(), revision.unwrap_or_default());
             }
         }
+        // Who looks at the disk cannot tell that an edit of the file came too late for this run.
+        let marked = definition.mark.is_some();
+        let on_disk = self.disk.read(&self.layout.unit(&definition.file));
+        let memory = Memory::read(self.disk.read(&self.layout.pending()).as_deref());
+        let doubted = memory.restarts.get(service).is_some_and(String::is_empty);
+        let blurred = doubted || (marked && on_disk.as_ref() != Some(&definition.text));
         let run = Running {
             invocation: format!("run-{}", self.systemd.invocations),
             definition,
             files,
             secrets,
-            blurred: false,
+            blurred,
         };
         if let Some(unit) = self.systemd.units.get_mut(service) {
             unit.active = Active::Active;
@@ -479,6 +489,13 @@ impl World {
         let podman = &self.podman;
         if !podman.images.contains_key(&container.image) {
             return Err(format!("{}: image not known", container.image));
+        }
+        let volume = container
+            .checked
+            .iter()
+            .find(|name| !podman.volumes.contains_key(*name));
+        if let Some(name) = volume {
+            return Err(format!("no volume {name}"));
         }
         for unit in &container.networks {
             let name = self.made_name(unit);
@@ -545,6 +562,7 @@ impl World {
     pub fn boot_units(&mut self) {
         self.systemd = Systemd {
             invocations: self.systemd.invocations,
+            rings: self.systemd.rings,
             ..Systemd::default()
         };
         self.reload();

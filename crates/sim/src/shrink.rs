@@ -1,0 +1,59 @@
+//! A script that ends badly, made as short as it can be while it still ends badly in the same way.
+
+use crate::invariants::Invariant;
+use crate::mutation::Mutation;
+use crate::random::run;
+use crate::script::{Line, Script};
+
+/// Attempts at making a script shorter; the rest is left to the person.
+const ATTEMPTS_MAX: usize = 2000;
+
+/// Leaves out what is not needed to break `invariant`, and brings nearer what is.
+#[must_use]
+pub fn shrink(script: &Script, invariant: Invariant, mutation: Option<Mutation>) -> Script {
+    let mut best = script.clone();
+    let mut attempts = 0;
+    let mut still_breaks = |candidate: &Script| {
+        attempts += 1;
+        attempts <= ATTEMPTS_MAX
+            && run(candidate, mutation)
+                .violation
+                .is_some_and(|violation| violation.invariant == invariant)
+    };
+    let mut length = best.lines.len().div_ceil(2);
+    while length > 0 {
+        let mut at = 0;
+        while at < best.lines.len() {
+            let mut candidate = best.clone();
+            let end = (at + length).min(candidate.lines.len());
+            candidate.lines.drain(at..end);
+            if still_breaks(&candidate) {
+                best = candidate;
+            } else {
+                at += length;
+            }
+        }
+        length /= 2;
+    }
+    for at in 0..best.lines.len() {
+        while let Some(line) = smaller(&best.lines[at]) {
+            let mut candidate = best.clone();
+            candidate.lines[at] = line;
+            if !still_breaks(&candidate) {
+                break;
+            }
+            best = candidate;
+        }
+    }
+    best
+}
+
+fn smaller(line: &Line) -> Option<Line> {
+    match line {
+        Line::Wait(milliseconds) if *milliseconds > 1 => Some(Line::Wait(milliseconds / 2)),
+        Line::Fault(touches, fault) if *touches > 1 => {
+            Some(Line::Fault(touches - 1, fault.clone()))
+        }
+        _ => None,
+    }
+}

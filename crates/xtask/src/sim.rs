@@ -1,0 +1,66 @@
+//! `cargo xtask sim`: long runs of the simulation, compiled to be fast.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+/// What is run.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many seeds at most.
+    #[arg(long)]
+    count: Option<u64>,
+    /// How many steps at least, unless the seeds run out.
+    #[arg(long, default_value_t = 1_000_000)]
+    steps: u64,
+    /// Every placement of two faults in the small scripts instead.
+    #[arg(long)]
+    pairs: bool,
+    /// One script instead, with all that is done in it.
+    #[arg(long)]
+    script: Option<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let Arguments {
+        seed,
+        count,
+        steps,
+        pairs,
+        script,
+    } = arguments;
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args([
+        "run",
+        "--quiet",
+        "--profile",
+        "sim",
+        "-p",
+        "sim",
+        "--example",
+        "sim",
+        "--",
+    ]);
+    command.args(["--seed", &seed.to_string(), "--steps", &steps.to_string()]);
+    if let Some(count) = count {
+        command.args(["--count", &count.to_string()]);
+    }
+    if *pairs {
+        command.arg("--pairs");
+    }
+    if let Some(script) = script {
+        command.args(["--script", script]);
+    }
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .context("starting cargo")?;
+    if !status.success() {
+        bail!("the simulation ended with {status}");
+    }
+    Ok(())
+}
