@@ -59,6 +59,7 @@ pub(crate) fn render(
     environment.add_filter("default", minijinja::filters::default);
     environment.add_filter("trim", minijinja::filters::trim);
     environment.add_filter("lines", minijinja::filters::lines);
+    environment.add_filter("byte_count", |text: &str| text.len());
     environment.add_test("defined", minijinja::tests::is_defined);
     environment.add_function("rpcauth", rpcauth);
     environment.add_function("basic_auth", basic_auth);

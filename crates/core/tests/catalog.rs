@@ -163,6 +163,9 @@ fn settings_that_do_not_go_together_are_refused() {
         ("bitcoin", "prune", SettingValue::Integer(600)),
         "prune",
     );
+    // 17 letters of two bytes each.
+    refused("lnd", ("lnd", "alias", text(&"ü".repeat(17))), "32 bytes");
+    refused("lnd", ("lnd", "alias", text("\"a")), "quotation mark");
     for app in ["bitcoin", "litecoin", "lnd"] {
         for wrong in ["node.lan:port", "a b", "203.0.113.5\\", "x=1", "300.0.0.1"] {
             refused(

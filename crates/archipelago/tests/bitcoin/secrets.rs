@@ -42,7 +42,7 @@ pub(crate) fn stay_secret(node: &Node, printed: &str) {
 /// What is put where it does not belong is found there, and what is where it belongs is known by these spellings.
 fn the_search_has_teeth(node: &Node, secrets: &[Secret]) {
     let kept = node.shell(&format!(
-        "cat {DATA}/secrets/*/* {DATA}/archy-*/* {DATA}/volumes/lnd/data/wallet-words {DATA}/volumes/lnd/data/tls.key {DATA}/volumes/bitcoin/data/regtest/.cookie
+        "cat {DATA}/secrets/*/* {DATA}/archy-*/* {DATA}/volumes/lnd/data/wallet-words.regtest {DATA}/volumes/lnd/data/tls.key {DATA}/volumes/bitcoin/data/regtest/.cookie
         for file in {DATA}/{CHAIN}/*.macaroon; do base64 -w0 $file; od -An -v -tx1 $file | tr -d ' \\n'; echo; done
         cat {DATA}/secrets/lnd/wallet_password | tr -d '\\n' | base64 -w0"
     ));
@@ -131,7 +131,7 @@ fn secrets(node: &Node) -> Vec<Secret> {
         "cut -d: -f2 {DATA}/volumes/bitcoin/data/regtest/.cookie"
     ));
     add("bitcoind's cookie".to_owned(), &cookie);
-    let seed = node.shell(&format!("cat {DATA}/volumes/lnd/data/wallet-words"));
+    let seed = node.shell(&format!("cat {DATA}/volumes/lnd/data/wallet-words.regtest"));
     let seed = letters(&seed);
     let seed: Vec<&str> = seed.split(' ').filter(|word| !word.is_empty()).collect();
     assert_eq!(seed.len(), 24, "the wallet's words");
