@@ -387,6 +387,7 @@ impl World {
                 if let Some(present) = present
                     && let Some(unit) = unit_of(present, service)
                     && present.running
+                    && !is_in_doubt(observed, service)
                     && self.is_as_wanted(present, unit)
                 {
                     let what = format!("{service} is restarted, and runs as it should");
@@ -451,6 +452,12 @@ impl World {
             }
         }
     }
+}
+
+/// Whether nobody can know what a service has come up with: its unit was changed while systemd was about to start it.
+fn is_in_doubt(observed: &Observed, service: &str) -> bool {
+    let stale = observed.memory.restarts.get(service);
+    stale.is_some_and(String::is_empty)
 }
 
 fn is_labelled(object: Option<&Object>) -> bool {

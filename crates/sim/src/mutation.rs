@@ -87,7 +87,6 @@ impl Mutation {
     /// What it remembers of its attempts instead: their file, if it is changed.
     pub(crate) fn remembered(self, progress: &[u8]) -> Option<Vec<u8>> {
         match self {
-            Self::NoBackoff => Some(b"nothing".to_vec()),
             Self::EndlessBackoff => {
                 let text = String::from_utf8_lossy(progress);
                 Some(text.replace("\"secs\":", "\"secs\":99999").into_bytes())
@@ -130,6 +129,23 @@ impl Mutation {
                                 app: Some(id.clone()),
                                 step: Step::Start(unit.service.clone()),
                             });
+                        }
+                    }
+                }
+            }
+            Self::NoBackoff => {
+                let Some(view) = observed.podman_view() else {
+                    return;
+                };
+                for (id, present) in desired.present() {
+                    for (_, container) in present.containers() {
+                        let name = container.image.reference.to_string();
+                        let missing = !view.images.contains_key(&name);
+                        if missing && !observed.images_underway.contains_key(&name) {
+                            let image = Box::new(container.image.clone());
+                            let app = Some(id.clone());
+                            let step = Step::EnsureImage(image);
+                            plan.actions.push(Action { app, step });
                         }
                     }
                 }

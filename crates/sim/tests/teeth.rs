@@ -17,8 +17,8 @@ const SEEDS: u64 = 60;
 
 /// The invariants that notice, each with what it said, from the cheapest way to see it.
 fn caught(mutation: Mutation) -> Option<Violation> {
-    undisturbed(mutation)
-        .or_else(|| with_a_registry_that_fails(mutation))
+    with_a_registry_that_fails(mutation)
+        .or_else(|| undisturbed(mutation))
         .or_else(|| with_one_fault(mutation))
         .or_else(|| {
             (1..=SEEDS)
