@@ -11,9 +11,9 @@ use crate::stops::{Still, process};
 const KILLS: u64 = 10;
 /// Enough to be killed in the midst of.
 const BLOCKS: u64 = 4000;
-/// systemd waits ten seconds before it starts again what ended; then it loads its chain. lnd is stopped before that, and at its end it
-/// may try for more than a minute to reach the node that is gone.
-const RETURNS: Duration = Duration::from_secs(180);
+/// systemd waits ten seconds before it starts again what ended, and stops lnd before that: lnd tries for minutes to reach the node that
+/// is gone, and has its whole `TimeoutStopSec=` for it, five and a half of them.
+const RETURNS: Duration = Duration::from_secs(360);
 /// lnd looks at each block that came meanwhile, one after the other.
 const CATCHES_UP: Duration = Duration::from_secs(300);
 /// A dependant that finds nobody to talk to may try once more for each time that bitcoin went.
@@ -70,7 +70,7 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
             killed.elapsed().as_secs_f64()
         );
     }
-    until("the whole chain", RETURNS * 2, || {
+    until("the whole chain", RETURNS, || {
         said.extend(MEMBERS.iter().map(|member| in_words(&node, member)));
         (try_bitcoin_height(&node)? == height).then_some(())
     });
