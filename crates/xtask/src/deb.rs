@@ -98,7 +98,14 @@ fn prepare(program: &Path, folder: &Path) -> Result<()> {
     run(Command::new("strip").arg("-o").arg(&stripped).arg(program))?;
     run(Command::new(&stripped).arg("documents").arg(&documents))?;
     compress_manual(&documents)?;
-    copy_tree(&repository().join("catalog"), &folder.join("catalog"))
+    let catalog = folder.join("catalog");
+    copy_tree(&repository().join("catalog"), &catalog)?;
+    // The pages' tests lie beside the pages. An image is built from all that is in the folder.
+    for tests in ["node-ui/test", "node-ui/e2e"] {
+        let tests = catalog.join(tests);
+        fs::remove_dir_all(&tests).with_context(|| format!("deleting {}", tests.display()))?;
+    }
+    Ok(())
 }
 
 /// Debian's policy asks for compressed manual pages (12.1); cargo-deb does it only for files that it does not take for compiled ones.

@@ -70,6 +70,11 @@ fn the_package_brings_the_program_its_service_documents_and_the_catalog_with_its
             "{path} is not in the package:\n{listed}"
         );
     }
+    let tests: Vec<&str> = listed
+        .lines()
+        .filter(|line| line.contains(".test.") || line.contains(".spec."))
+        .collect();
+    assert_eq!(tests, [""; 0], "tests are nothing for a node");
     let modes = root(
         &host,
         "cd /usr/share/archipelago/catalog; stat -c %a node-ui/serve litecoin/compose.yaml node-ui",
