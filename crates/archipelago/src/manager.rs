@@ -137,6 +137,7 @@ impl Manager {
         };
         let mut run = Run::new(&desired, &observed, &plan);
         apply(&mut hands, &mut run).await;
+        self.has_synced &= !run.leaves_a_secret_in_doubt();
         self.reconciler
             .finished(&desired, &plan, run.outcomes(), since_boot());
         self.keep_progress();

@@ -103,6 +103,7 @@ impl Manager {
             world.note(|| format!("{} {outcome:?}", brief(&action.step)));
             run.went(outcome);
         }
+        self.has_synced &= !run.leaves_a_secret_in_doubt();
         let outcomes: Vec<Outcome> = run.outcomes().to_vec();
         let now = world.clock.since_boot;
         self.reconciler.finished(&desired, &plan, &outcomes, now);

@@ -31,6 +31,7 @@ found! {
     a_lost_volume_is_not_made_anew_by_podman
     a_pull_that_brings_nothing_is_not_a_storm
     a_restart_that_is_due_is_part_of_the_report
+    a_secret_that_was_linked_and_called_a_failure_lasts
     a_secret_whose_name_did_not_last_is_not_used
     a_service_that_comes_up_before_the_reload_runs_with_its_new_unit
     a_unit_file_does_not_come_back_after_its_app_is_forgotten

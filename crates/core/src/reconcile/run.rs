@@ -90,6 +90,16 @@ impl<'a> Run<'a> {
         self.outcomes.push(outcome);
     }
 
+    /// Whether a secret may be there whose name does not last: making it failed somewhere.
+    #[must_use]
+    pub fn leaves_a_secret_in_doubt(&self) -> bool {
+        let done = self.plan.actions.iter().zip(&self.outcomes);
+        done.into_iter().any(|(action, outcome)| {
+            matches!(action.step, Step::GenerateSecret { .. })
+                && matches!(outcome, Outcome::Failed(_))
+        })
+    }
+
     /// How all of it went, in the order of the plan's actions.
     #[must_use]
     pub fn outcomes(&self) -> &[Outcome] {
