@@ -375,7 +375,7 @@ fn judge_present(
             (State::Starting, "stopping".to_owned())
         };
     }
-    let broken = |unit: &&UnitHealth| is_failed(unit, present, progress);
+    let broken = |unit: &&UnitHealth| is_failed(unit, present, observed, progress);
     if let Some(unit) = units.iter().filter(|unit| !unit.companion).find(broken) {
         return (State::Failed, format!("{}: {}", unit.name, unit.message));
     }
@@ -440,26 +440,31 @@ fn busy<'a>(present: &Present, observed: &'a Observed) -> Option<&'a Busy> {
 }
 
 /// A unit that will not come up without a change or another attempt.
-fn is_failed(unit: &UnitHealth, present: &Present, progress: &Progress) -> bool {
+fn is_failed(
+    unit: &UnitHealth,
+    present: &Present,
+    observed: &Observed,
+    progress: &Progress,
+) -> bool {
     if unit.state == "active" || unit.state == "masked" {
         return false;
     }
-    if unit.has_ended() {
-        return true;
-    }
     let desired = present
-        .units
-        .values()
-        .find(|desired| desired.service == unit.name);
-    desired.is_some_and(|desired| {
-        let image = match &desired.role {
-            Role::Container(container) => progress.attempts(&container.image.subject()),
-            Role::Network(_) | Role::Volume(_) => None,
-        };
-        image
-            .or_else(|| progress.attempts(&Subject::Generate(desired.file.name.clone())))
+        .containers()
+        .find(|(desired, _)| desired.service == unit.name);
+    let Some((desired, container)) = desired else {
+        return unit.has_ended();
+    };
+    // Be it that it ended or that getting the image failed before: the attempt that is under way decides.
+    let image = container.image.reference.to_string();
+    if observed.images_underway.contains_key(&image) {
+        return false;
+    }
+    unit.has_ended()
+        || progress.attempts(&container.image.subject()).is_some()
+        || progress
+            .attempts(&Subject::Generate(desired.file.name.clone()))
             .is_some()
-    })
 }
 
 #[cfg(test)]

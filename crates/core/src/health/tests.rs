@@ -358,12 +358,42 @@ fn what_is_asked_for_is_told_from_what_went_wrong() {
 fn an_image_under_way_is_progress_and_one_that_failed_is_a_failure() {
     let image = "docker.io/library/web:latest";
     let without = |case: &mut Case| drop(case.observed.services.remove("archy-web.service"));
+    let under_way = |case: &mut Case| {
+        case.observed
+            .images_underway
+            .insert(image.to_owned(), "pulling: 3 of 9 MB".to_owned());
+    };
+    let failed = |case: &mut Case| {
+        let subject = Subject::Image {
+            reference: image.to_owned(),
+            without_tls: false,
+        };
+        case.progress
+            .attempted(subject, "no route to the registry", Duration::ZERO);
+    };
     check(
         |case| {
             without(case);
-            case.observed
-                .images_underway
-                .insert(image.to_owned(), "pulling: 3 of 9 MB".to_owned());
+            under_way(case);
+        },
+        State::Starting,
+        "pulling: 3 of 9 MB",
+    );
+    // The next attempt decides: of this manager after another's, or of a new version of what ended.
+    check(
+        |case| {
+            without(case);
+            failed(case);
+            under_way(case);
+        },
+        State::Starting,
+        "pulling: 3 of 9 MB",
+    );
+    check(
+        |case| {
+            under_way(case);
+            let service = case.observed.services.get_mut("archy-web.service").unwrap();
+            service.active = Active::Failed;
         },
         State::Starting,
         "pulling: 3 of 9 MB",
@@ -371,12 +401,7 @@ fn an_image_under_way_is_progress_and_one_that_failed_is_a_failure() {
     check(
         |case| {
             without(case);
-            let subject = Subject::Image {
-                reference: image.to_owned(),
-                without_tls: false,
-            };
-            case.progress
-                .attempted(subject, "no route to the registry", Duration::ZERO);
+            failed(case);
         },
         State::Failed,
         "no image docker.io/library/web:latest: no route to the registry",
