@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::desired::{App, Desired, DesiredContainer, DesiredUnit, Present, Role};
+use crate::desired::{App, Desired, DesiredContainer, DesiredUnit, Present};
 use crate::layout::Layout;
 use crate::name::AppId;
 use crate::observed::{Active, Answer, Busy, Load, Observed, Override, Podman, Service, awaited};
