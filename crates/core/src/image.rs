@@ -186,6 +186,7 @@ mod tests {
         );
         check("ghcr.io/a/b:1.0_x", Some("ghcr.io/a/b:1.0_x"));
         check("localhost/x:1", Some("localhost/x:1"));
+        check("a.b/c1d/e-2", Some("a.b/c1d/e-2:latest"));
         check("127.0.0.1:5000/x", Some("127.0.0.1:5000/x:latest"));
         check(
             &format!("a/b:v1@{digest}"),
@@ -203,8 +204,16 @@ mod tests {
             "a/..",
             "a\n",
             "%i",
+            "a_b.c/x",
+            "a:-b",
+            "a:.b",
         ] {
             check(bad, None);
         }
+        check(
+            &format!("a:{}", "b".repeat(128)),
+            Some(&format!("docker.io/library/a:{}", "b".repeat(128))),
+        );
+        check(&format!("a:{}", "b".repeat(129)), None);
     }
 }

@@ -189,7 +189,9 @@ mod tests {
     #[test]
     fn parts_keep_to_what_podman_and_systemd_both_accept() {
         assert!(check_part("the service", "Web_1.x-y").is_ok());
-        for bad in ["", ".a", "-a", "a b", "a/b", "a%b", "ü"] {
+        assert!(check_part("the service", &"a".repeat(64)).is_ok());
+        let long = "a".repeat(65);
+        for bad in ["", ".a", "-a", "a b", "a/b", "a%b", "ü", &long] {
             assert!(
                 check_part("the service", bad).is_err(),
                 "{bad:?} was accepted"

@@ -1,6 +1,7 @@
 //! `cargo xtask …`: the developer's and the continuous integration's commands. One file per group of commands; this
 //! one only names the groups. Never part of what a user installs.
 
+mod coverage;
 mod deb;
 mod demo;
 mod demo_bitcoin;
@@ -38,6 +39,8 @@ enum Command {
     Torture(torture::Arguments),
     /// Long runs of the simulation: seeds, or every placement of two faults.
     Sim(sim::Arguments),
+    /// Which lines and branches of `core` the tests run; fails below 95 % of either. Takes some minutes.
+    Coverage,
     /// Take the README's pictures of the pages of the demos that are up, with a real browser.
     Screenshot,
     /// Throw-away Debian 13 hosts: bring one up, enter it, reboot it, take it down.
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Torture(arguments) => torture::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Sim(arguments) => sim::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Coverage => coverage::run(),
         Command::Screenshot => screenshot::run().map(|()| ExitCode::SUCCESS),
         Command::Host(command) => host::run(command),
         Command::Deb { profile } => deb::build_with(profile).map(|package| {

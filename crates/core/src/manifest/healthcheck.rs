@@ -55,6 +55,9 @@ impl Health {
         match health.test.first().map(String::as_str) {
             Some("CMD" | "CMD-SHELL") if health.test.len() > 1 => Ok(Some(health)),
             Some("NONE") => Ok(Some(health)),
+            None if health != Self::default() => {
+                Err(field.error("`test` is missing; an image's own check cannot be adjusted"))
+            }
             None => Ok(None),
             Some(_) => Err(field
                 .at(&["test"])

@@ -316,6 +316,11 @@ fn refuse_secret_sources(field: &Field<'_>, extension: &Extension) -> Result<(),
                 "declare it under `x-archipelago.secrets` instead: secrets are generated per node, not kept in the app's folder",
             ));
         }
+        if let Some(source) = secret.entries_or_null()?.first() {
+            return Err(
+                source.error("secrets are generated per node, from no source; remove this key")
+            );
+        }
     }
     Ok(())
 }

@@ -306,6 +306,7 @@ mod tests {
         check(&SettingKind::Path, "/mnt/a", true);
         check(&SettingKind::Path, "mnt", false);
         check(&SettingKind::Path, "/mnt/../etc", false);
+        check(&SettingKind::Path, "/mnt/a\n", false);
         check(&SettingKind::Boolean, "yes", false);
         check(&SettingKind::Choice(vec!["a".into()]), "b", false);
     }
@@ -331,5 +332,29 @@ mod tests {
             unknown.to_string(),
             "web has no setting \"prot\"; it has: port"
         );
+        let none = Settings::settle("web", &BTreeMap::new(), &given).unwrap_err();
+        assert_eq!(
+            none.to_string(),
+            "web has no setting \"prot\"; it has: none"
+        );
+        // An intent can be edited by hand: a port in quotes is no number.
+        let given = BTreeMap::from([("port".to_owned(), SettingValue::Text("80".to_owned()))]);
+        let unfit = Settings::settle("web", &schema, &given).unwrap_err();
+        assert_eq!(
+            unfit.to_string(),
+            "the setting port cannot be \"80\": it takes a port from 1 to 65535"
+        );
+    }
+
+    #[test]
+    fn a_number_is_told_by_the_bounds_that_it_has() {
+        for (minimum, maximum, rule) in [
+            (i64::MIN, i64::MAX, "a whole number"),
+            (1, i64::MAX, "a whole number from 1"),
+            (i64::MIN, 9, "a whole number up to 9"),
+            (1, 9, "a whole number from 1 to 9"),
+        ] {
+            assert_eq!(SettingKind::Integer { minimum, maximum }.rule(), rule);
+        }
     }
 }

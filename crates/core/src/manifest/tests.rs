@@ -4,11 +4,17 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-/// Reads a manifest with the settings at their defaults; the folder has the files `page/index.html` and `web.env`.
+/// Reads a manifest with the settings at their defaults; the folder has `page/index.html` and some files of variables.
 fn read(text: &str) -> Result<Manifest, ManifestError> {
-    let files: Files = [("page/index.html", ""), ("web.env", "A=1\nB='two words'\n")]
+    let files: [(&str, &[u8]); 4] = [
+        ("page/index.html", b""),
+        ("web.env", b"# of the page\n\nA=1\n  B='two words'\n"),
+        ("bare.env", b"A=1\nB\n"),
+        ("binary.env", b"A=\xff\n"),
+    ];
+    let files: Files = files
         .iter()
-        .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()))
+        .map(|(path, content)| ((*path).to_owned(), content.to_vec()))
         .collect();
     let schema = Schema::read("compose.yaml", text, "web")?;
     let settings = Settings::settle("web", &schema.extension.settings, &BTreeMap::new()).unwrap();
@@ -122,12 +128,53 @@ fn keys_of_a_service() {
         "3:19: services.web.healthcheck.test: expected [\"CMD\", …], [\"CMD-SHELL\", \"…\"] or [\"NONE\"]",
     );
     check_service(
+        "healthcheck: {test: [CMD]}",
+        "3:19: services.web.healthcheck.test: expected [\"CMD\", …], [\"CMD-SHELL\", \"…\"] or [\"NONE\"]",
+    );
+    check_service(
+        "healthcheck: {interval: 30s}",
+        "3:5: services.web.healthcheck: `test` is missing; an image's own check cannot be adjusted",
+    );
+    check_service(
         "healthcheck: {test: x, interval: 30}",
         "3:28: services.web.healthcheck.interval: expected a duration such as 1m30s, not \"30\"",
     );
     check_service(
         "tty: true",
         "3:5: services.web.tty: a unit has no terminal; set it to false or remove it",
+    );
+    check_service(
+        "hostname: [a]",
+        "3:5: services.web.hostname: expected a text",
+    );
+    check_service("ports: '80:80'", "3:5: services.web.ports: expected a list");
+    check_service(
+        "depends_on: {web: {condition: service_completed_successfully}}",
+        "3:24: services.web.depends_on.web.condition: \"service_completed_successfully\" is not supported: every service here runs for good",
+    );
+    check_service(
+        "depends_on: {web: {conditions: x}}",
+        &format!("3:24: services.web.depends_on.web.conditions: {UNKNOWN}"),
+    );
+    check_service(
+        "ulimits: {nofile: {soft: 1}}",
+        "3:15: services.web.ulimits.nofile: `hard` is missing",
+    );
+    check_service(
+        "ulimits: {nofile: many}",
+        "3:15: services.web.ulimits.nofile: expected a whole number, not \"many\"",
+    );
+    check_service(
+        "build: {dockerfile: x}",
+        "3:5: services.web.build: `context` is missing",
+    );
+    check_service(
+        "build: {context: ., cache_from: x}",
+        &format!("3:25: services.web.build.cache_from: {UNKNOWN}"),
+    );
+    check_service(
+        "build: ../../other",
+        "3:5: services.web.build: \"../other\" leads out of the app's folder",
     );
     check_service(
         "command: \"a 'b\"",
@@ -156,6 +203,14 @@ fn keys_of_a_service() {
     check_service(
         "env_file: other.env",
         "3:5: services.web.env_file: there is no file \"other.env\" in the app's folder",
+    );
+    check_service(
+        "env_file: bare.env",
+        "3:5: services.web.env_file: bare.env:2: expected NAME=value",
+    );
+    check_service(
+        "env_file: binary.env",
+        "3:5: services.web.env_file: \"binary.env\" is not UTF-8 text",
     );
     check_service(
         "env_file: ../web.env",
@@ -193,9 +248,119 @@ fn keys_of_a_service() {
         "secrets: [{source: t, target: 'a,b'}]",
         "3:27: services.web.secrets[0].target: a secret's target holds neither commas nor control characters",
     );
+    for mode in ["440x", "0o44", "04400", "0889"] {
+        check_service(
+            &format!("secrets: [{{source: t, mode: {mode}}}]"),
+            &format!(
+                "3:27: services.web.secrets[0].mode: expected a mode in octal digits such as 0440, not {mode:?}"
+            ),
+        );
+    }
+    for target in ["''", "\"a\\tb\""] {
+        check_service(
+            &format!("secrets: [{{source: t, target: {target}}}]"),
+            "3:27: services.web.secrets[0].target: a secret's target holds neither commas nor control characters",
+        );
+    }
     check_service(
-        "secrets: [{source: t, mode: 440x}]",
-        "3:27: services.web.secrets[0].mode: expected a mode in octal digits such as 0440, not \"440x\"",
+        "secrets: [{source: t, uid: 4294967296}]",
+        "3:27: services.web.secrets[0].uid: user and group ids end at 4294967295",
+    );
+    check_service(
+        "secrets: [{source: t, gid: -1}]",
+        "3:27: services.web.secrets[0].gid: expected a whole number from 0, not \"-1\"",
+    );
+    check_service(
+        "secrets: [{source: t, owner: 1}]",
+        &format!("3:27: services.web.secrets[0].owner: {UNKNOWN}"),
+    );
+}
+
+/// What a service says, key by key, beyond what the tests of its own forms compare.
+#[test]
+fn what_a_service_says_is_taken_over() {
+    let service = good_service(
+        "sysctls: {net.core.somaxconn: 1024}
+    ulimits: {nproc: 64, nofile: {soft: 1, hard: 2}}
+    security_opt: ['no-new-privileges:true', 'label=disable', 'seccomp=/profile.json']
+    labels: {empty: , full: x}
+    tty: false
+    stdin_open: false
+    expose: [80]
+    x-note: anything
+    secrets: [{source: token, target: /run/token, uid: 4294967295, gid: 0, mode: 440}]
+    ports: [{target: 80, published: 8080, mode: ingress, name: page}]",
+    );
+    assert_eq!(service.sysctls, ["net.core.somaxconn=1024"]);
+    assert_eq!(service.ulimits, ["nproc=64", "nofile=1:2"]);
+    assert!(service.no_new_privileges && service.label_disable);
+    assert_eq!(service.seccomp.as_deref(), Some("/profile.json"));
+    let label = |name: &str| service.labels[name].as_str();
+    assert_eq!((label("empty"), label("full")), ("", "x"));
+    assert_eq!(
+        service.secrets,
+        [SecretMount {
+            secret: "token".to_owned(),
+            target: Some("/run/token".to_owned()),
+            uid: Some(u32::MAX),
+            gid: Some(0),
+            mode: Some("0440".to_owned()),
+        }]
+    );
+    let port = service.published(80).expect("the port in the container");
+    assert_eq!(port.host, 8080);
+    assert!(service.published(8080).is_none(), "that is the node's side");
+    // The last word counts, and Compose's default may be said.
+    let open = good_service(
+        "security_opt: [no-new-privileges, 'no-new-privileges:false', seccomp=unconfined]",
+    );
+    assert!(!open.no_new_privileges);
+    assert_eq!(open.seccomp.as_deref(), Some("unconfined"));
+    check_service(
+        "security_opt: [seccomp=profile.json]",
+        "3:20: services.web.security_opt[0]: \"seccomp=profile.json\" is not supported; there are no-new-privileges, label=disable and seccomp=unconfined or =/path",
+    );
+}
+
+#[test]
+fn only_a_service_of_the_apps_own_network_publishes_ports() {
+    for mode in ["host", "none"] {
+        assert!(
+            good_service(&format!("network_mode: {mode}"))
+                .ports
+                .is_empty()
+        );
+    }
+    check_service(
+        "network_mode: none, ports: ['80:80']",
+        "3:25: services.web.ports: ports are published only from the app's network; remove `ports` or `network_mode`",
+    );
+}
+
+#[test]
+fn what_an_image_is_built_from() {
+    let source = |text: &str| good_service(text).image;
+    let build = Build {
+        context: "ui".to_owned(),
+        containerfile: Some("page/Containerfile".to_owned()),
+        args: BTreeMap::from([("VERSION".to_owned(), "1".to_owned())]),
+        target: Some("small".to_owned()),
+        otherwise: Some("x".to_owned()),
+    };
+    let long = "build: {context: ./ui, dockerfile: ./page/Containerfile, args: {VERSION: 1}, target: small}";
+    assert_eq!(source(long), ImageSource::Build(build));
+    let folder = |context: &str| match source(&format!("build: {context}")) {
+        ImageSource::Build(build) => build.context,
+        ImageSource::Reference(image) => panic!("{image} would be pulled"),
+    };
+    assert_eq!(
+        [
+            folder("."),
+            folder("./"),
+            folder("./ui"),
+            folder("../shared")
+        ],
+        ["", "", "ui", "shared"]
     );
 }
 
@@ -299,6 +464,14 @@ fn volumes() {
         "3:5: services.web.volumes: the volume \"data\" is not declared; add it under the top-level `volumes`",
     );
     check_service(
+        "volumes: [{type: bind, source: data, target: /x}]",
+        "3:28: services.web.volumes[0].source: a bind mount's source is a path: start it with `/` or `./`",
+    );
+    check_service(
+        "volumes: [{type: bind, source: /x, target: /x, bind: {create_host_path: true}}]",
+        &format!("3:52: services.web.volumes[0].bind: {UNKNOWN}"),
+    );
+    check_service(
         "volumes: [{type: tmpfs, source: x, target: /x}]",
         "3:16: services.web.volumes[0].type: expected volume or bind, not \"tmpfs\"; for a tmpfs use the service's `tmpfs`",
     );
@@ -345,6 +518,41 @@ fn networks_and_secrets_at_the_top() {
         "services: {web: {image: x}}\nsecrets:\n  token: {file: ./token}\n",
         "3:3: secrets.token: declare it under `x-archipelago.secrets` instead: secrets are generated per node, not kept in the app's folder",
     );
+    check(
+        "services: {web: {image: x}}\nsecrets:\n  token: {file: ./token}\nx-archipelago: {secrets: {token: }}\n",
+        "3:11: secrets.token.file: secrets are generated per node, from no source; remove this key",
+    );
+    good(
+        "services: {web: {image: x}}\nnetworks: {default: }\nsecrets: {token: }\nx-archipelago: {secrets: {token: }}\n",
+    );
+}
+
+#[test]
+fn what_others_read_is_left_alone() {
+    let manifest =
+        good("name: shop\nx-other: {image: y}\nservices: {web: {image: x, x-note: y}}\n");
+    assert_eq!(manifest.id().as_str(), "shop");
+    assert!(manifest.warnings.is_empty(), "{:?}", manifest.warnings);
+}
+
+#[test]
+fn the_main_service_is_the_one_named_like_the_app_or_the_only_one() {
+    let main = |services: &str, companions: &str| {
+        good(&format!(
+            "services: {{{services}}}\nx-archipelago: {{companions: [{companions}]}}\n"
+        ))
+        .main
+    };
+    assert_eq!(
+        main("web: {image: x}, db: {image: y}", "").as_deref(),
+        Some("web")
+    );
+    assert_eq!(
+        main("app: {image: x}, ui: {image: y}", "ui").as_deref(),
+        Some("app")
+    );
+    assert_eq!(main("app: {image: x}, db: {image: y}", ""), None);
+    assert_eq!(main("ui: {image: y}", "ui"), None);
 }
 
 #[test]
@@ -399,6 +607,13 @@ fn the_extension() {
         &format!("5:30: x-archipelago.settings.a.minimum: {UNKNOWN}"),
     );
     check_extension(
+        &format!("settings: {{{}: {{type: port}}}}", "a".repeat(65)),
+        &format!(
+            "5:14: x-archipelago.settings.{0}: the setting \"{0}\" is not usable in templates: use lower-case letters, digits and underscores, starting with a letter",
+            "a".repeat(65)
+        ),
+    );
+    check_extension(
         "secrets: {a: {length: 3}}",
         &format!("5:17: x-archipelago.secrets.a.length: {UNKNOWN}"),
     );
@@ -426,6 +641,10 @@ fn the_extension() {
         "captures: {a: {volume: data, path: x, encoding: base64}}",
         "5:41: x-archipelago.captures.a.encoding: expected text or hex, not \"base64\"",
     );
+    check_extension(
+        "captures: {a: {volume: data, path: x, trim: true}}",
+        &format!("5:41: x-archipelago.captures.a.trim: {UNKNOWN}"),
+    );
 }
 
 #[test]
@@ -435,7 +654,7 @@ fn a_companion_depends_on_its_app_and_never_the_other_way_round() {
         "2:19: services.web.depends_on: \"ui\" is a companion; a companion depends on its app, never the other way round",
     );
     good(
-        "services:\n  web: {image: x}\n  ui: {image: y, depends_on: [web]}\nx-archipelago: {companions: [ui]}\n",
+        "services:\n  web: {image: x}\n  ui: {image: y, depends_on: [web, tor]}\n  tor: {image: z}\nx-archipelago: {companions: [ui, tor]}\n",
     );
 }
 
@@ -496,10 +715,42 @@ fn pages_and_probes_need_a_published_tcp_port() {
         "readiness: [{service: web, port: 8080, http: ready}]",
         "5:42: x-archipelago.readiness[0].http: expected a path that starts with `/`, with special characters percent-encoded",
     );
+    for path in ["ui", "/a b", "/ü"] {
+        check_extension(
+            &format!("urls: [{{service: web, port: 8080, path: {path}}}]"),
+            "5:37: x-archipelago.urls[0].path: expected a path that starts with `/`, with special characters percent-encoded",
+        );
+    }
+    check_extension(
+        "urls: [{service: web, port: 8080, icon: x}]",
+        &format!("5:37: x-archipelago.urls[0].icon: {UNKNOWN}"),
+    );
+    check_extension(
+        "readiness: [{service: web, port: 8080, tcp: true}]",
+        &format!("5:42: x-archipelago.readiness[0].tcp: {UNKNOWN}"),
+    );
+    for port in ["0", "65536", "http"] {
+        check_extension(
+            &format!("urls: [{{service: web, port: {port}}}]"),
+            &format!(
+                "5:25: x-archipelago.urls[0].port: expected a port from 1 to 65535, not {port:?}"
+            ),
+        );
+    }
     check_extension(
         "urls: [{service: db, port: 80}]",
         "5:3: x-archipelago.urls: there is no service \"db\"",
     );
+    let opened = good(&with_extension(
+        "urls: [{title: Wallet, service: web, port: 8080, path: /wallet}, {service: web, port: 8080}]",
+    ));
+    let pages: Vec<(&str, &str)> = opened
+        .extension
+        .urls
+        .iter()
+        .map(|url| (url.title.as_str(), url.path.as_str()))
+        .collect();
+    assert_eq!(pages, [("Wallet", "/wallet"), ("", "/")]);
     good(&with_extension(
         "urls: [{title: a, service: web, port: 8080}]\nreadiness: [{service: web, port: 8080, http: /ready}]",
     ));
@@ -544,6 +795,14 @@ fn short_and_long_forms_say_the_same() {
         "security_opt: [no-new-privileges]",
     );
     same("networks: [default]", "networks: {default: }");
+    same(
+        "sysctls: {net.core.somaxconn: 1}",
+        "sysctls: [net.core.somaxconn=1]",
+    );
+    same(
+        "ulimits: {nproc: 3}",
+        "ulimits: {nproc: 3}\n    healthcheck: {}",
+    );
     // What the environment says wins over a file, wherever it stands.
     same(
         "env_file: web.env\n    environment: {A: '2'}",

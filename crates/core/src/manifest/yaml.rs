@@ -293,6 +293,11 @@ mod tests {
             "{x:{a:1,b:2},y:{b:3,a:1}}",
         );
         check("x: &x [1]\ny: *x\n", "{x:[1],y:[1]}");
+        // Of several sources the first wins.
+        check(
+            "x: &x {a: 1}\ny: &y {a: 2, b: 2}\nz: {<<: [*x, *y], c: 3}\n",
+            "{x:{a:1},y:{a:2,b:2},z:{c:3,a:1,b:2}}",
+        );
     }
 
     #[test]
@@ -311,6 +316,32 @@ mod tests {
             "<<: 1\n",
             "compose.yaml:1:5: `<<` merges a mapping, and this is none",
         );
+        check(
+            "a: &a [*a]\n",
+            "compose.yaml:1:8: an alias inside its own anchor",
+        );
+    }
+
+    #[test]
+    fn what_is_not_yaml_is_refused_with_its_line() {
+        for (text, place) in [("a: 1\nb: [1\n", "3:1"), ("a: *b\n", "1:4")] {
+            let error = parse("compose.yaml", text).unwrap_err().to_string();
+            let expected = format!("compose.yaml:{place}: this is not YAML: ");
+            assert!(error.starts_with(&expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_depth_can_exhaust_the_stack() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(parse("compose.yaml", &nested(DEPTH_MAX + 1)).is_ok());
+        check(
+            &nested(DEPTH_MAX + 2),
+            "compose.yaml:1:66: nested more than 64 levels deep",
+        );
+        for text in [nested(100_000), "- ".repeat(100_000)] {
+            assert!(parse("compose.yaml", &text).is_err());
+        }
     }
 
     #[test]

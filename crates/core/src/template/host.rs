@@ -96,6 +96,12 @@ mod tests {
             names(" Node.Example.org  a-1 ").unwrap(),
             ["node.example.org", "a-1"]
         );
+        let label = "a".repeat(63);
+        let longest = [label.as_str(), &label, &label, &label[..61]].join(".");
+        assert_eq!((longest.len(), names(&longest).unwrap().len()), (253, 1));
+        for long in [format!("{longest}a"), format!("{label}a.org")] {
+            assert!(names(&long).is_err(), "{} characters", long.len());
+        }
         for wrong in [
             "a:80", "http://a", "a;b", "a\"", "*.a", "-a", "a..b", "a.", "a,b", "$host",
             "10.0.0.1", "ü.de",
