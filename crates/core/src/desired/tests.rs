@@ -1,5 +1,7 @@
 //! What a manifest, an intent and the node's configuration become together.
 
+mod compose;
+
 use super::*;
 
 fn id(text: &str) -> AppId {

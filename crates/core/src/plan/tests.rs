@@ -1,6 +1,7 @@
 //! What is planned, case by case.
 
 mod disturbed;
+mod refused;
 mod world;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,417 @@
+//! What is never done, whoever planned it: each step that must be refused, with the rule that it breaks.
+
+use super::*;
+use crate::observed::PodmanView;
+use crate::plan::guard::{self, Refused, Rule};
+
+/// The app `web` at rest, of which Podman is asked, and an `other` that is not installed.
+fn seen(world: &World) -> Observed {
+    let mut observed = world.observe();
+    observed.podman = Podman::Seen(world.podman.clone());
+    observed
+}
+
+fn judged(
+    world: &mut World,
+    observed: &Observed,
+    app: Option<&str>,
+    step: Step,
+) -> Result<(), Refused> {
+    let plan = world.plan();
+    let action = Action {
+        app: app.map(id),
+        step,
+    };
+    guard::check(&world.desired(), observed, &plan, &action)
+}
+
+/// A step in the name of `web`; `None` when it may be done.
+fn check_seen(world: &mut World, observed: &Observed, step: Step, rule: Option<Rule>) {
+    let said = brief(&step);
+    let broken = judged(world, observed, Some("web"), step).err();
+    assert_eq!(broken.map(|refused| refused.rule()), rule, "{said}");
+}
+
+fn check_step(world: &mut World, step: Step, rule: Option<Rule>) {
+    let observed = seen(world);
+    check_seen(world, &observed, step, rule);
+}
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+#[test]
+fn a_secret_is_made_only_where_there_is_none() {
+    let secret = |app: &str, name: &str| Step::GenerateSecret {
+        app: id(app),
+        name: text(name),
+    };
+    let mut world = World::fresh();
+    check_step(&mut world, secret("web", "token"), None);
+    check_step(&mut world, secret("web", "other"), Some(Rule::SecretKept));
+    check_step(&mut world, secret("other", "token"), Some(Rule::SecretKept));
+    let mut world = World::at_rest();
+    check_step(&mut world, secret("web", "token"), Some(Rule::SecretKept));
+}
+
+#[test]
+fn only_what_is_wanted_is_written() {
+    let world = &mut World::at_rest();
+    let folder = |path: &str| Step::MakeFolder(PathBuf::from(path));
+    check_step(world, folder("/data/volumes/web/data"), None);
+    check_step(world, folder("/data/volumes/web"), Some(Rule::Wanted));
+    let file = |path: &str, content: &str| Step::WriteFile {
+        path: PathBuf::from(path),
+        content: text(content),
+    };
+    let path = "/data/archy-web-ui/ui.conf";
+    check_step(world, file(path, "token=5ec2e7\n"), None);
+    check_step(world, file(path, "token=other\n"), Some(Rule::Wanted));
+    check_step(world, file("/data/x", "token=5ec2e7\n"), Some(Rule::Wanted));
+
+    let wanted = String::from_utf8(world.unit("archy-web.container").clone()).unwrap();
+    let unit = |name: &str, content: &str| Step::WriteUnit {
+        name: text(name),
+        content: text(content),
+    };
+    check_step(world, unit("archy-web.container", &wanted), None);
+    check_step(world, unit("archy-web.container", ""), Some(Rule::Wanted));
+    check_step(
+        world,
+        unit("archy-x.container", &wanted),
+        Some(Rule::Wanted),
+    );
+    *world.unit("archy-web.container") = b"[Container]\nImage=mine\n".to_vec();
+    check_step(
+        world,
+        unit("archy-web.container", &wanted),
+        Some(Rule::Ours),
+    );
+
+    let world = &mut World::at_rest();
+    let (_, present) = world
+        .desired()
+        .present()
+        .map(|(id, present)| (id.clone(), present.clone()))
+        .next()
+        .unwrap();
+    let (_, container) = present.containers().next().unwrap();
+    let mut image = container.image.clone();
+    check_step(world, Step::EnsureImage(Box::new(image.clone())), None);
+    image.reference = crate::image::Reference::parse("other").unwrap();
+    check_step(
+        world,
+        Step::EnsureImage(Box::new(image)),
+        Some(Rule::Wanted),
+    );
+}
+
+#[test]
+fn a_secret_of_podmans_is_replaced_only_by_what_is_wanted() {
+    let world = &mut World::at_rest();
+    let name = "archy-web-token";
+    let revision = world.podman.secrets[name].clone().unwrap().1;
+    let store = |podman_name: &str, secret: &str, revision: &str| Step::StoreSecret {
+        podman_name: text(podman_name),
+        name: text(secret),
+        revision: text(revision),
+    };
+    check_step(world, store(name, "token", &revision), None);
+    check_step(world, store(name, "other", &revision), Some(Rule::Wanted));
+    check_step(world, store(name, "token", "other"), Some(Rule::Wanted));
+    check_step(
+        world,
+        store("archy-web-x", "token", &revision),
+        Some(Rule::Wanted),
+    );
+    for owner in [None, Some((id("other"), revision.clone()))] {
+        world.podman.secrets.insert(text(name), owner);
+        check_step(world, store(name, "token", &revision), Some(Rule::Ours));
+    }
+    world.podman.secrets.remove(name);
+    check_step(world, store(name, "token", &revision), None);
+}
+
+#[test]
+fn what_runs_as_it_should_is_left_alone() {
+    let web = || text("archy-web.service");
+    let foreign = || text("other.service");
+    let world = &mut World::at_rest();
+    check_step(world, Step::Stop(web()), Some(Rule::StopsForAReason));
+    check_step(world, Step::Restart(web()), Some(Rule::StopsForAReason));
+    check_step(world, Step::Start(web()), None);
+    check_step(world, Step::Stop(foreign()), Some(Rule::Ours));
+    check_step(world, Step::Start(foreign()), Some(Rule::Wanted));
+    check_step(world, Step::Restart(foreign()), Some(Rule::Wanted));
+    let unit = || text("archy-web.container");
+    check_step(world, Step::RemoveUnit(unit()), Some(Rule::StopsForAReason));
+    for made in ["archy-web-network.service", "archy-web-data-volume.service"] {
+        check_step(
+            world,
+            Step::Restart(text(made)),
+            Some(Rule::StopsForAReason),
+        );
+    }
+    world.podman.networks.clear();
+    world.podman.volumes.clear();
+    for made in ["archy-web-network.service", "archy-web-data-volume.service"] {
+        check_step(world, Step::Restart(text(made)), None);
+    }
+    world.fail("archy-web.service");
+    check_step(world, Step::Restart(web()), None);
+
+    // Nobody knows with what one started that came up while its unit was changed.
+    let world = &mut World::at_rest();
+    let invocation = world.host.invocations["archy-web.service"].clone();
+    for (known, rule) in [
+        (text(""), None),
+        (invocation, None),
+        (text("another"), Some(Rule::StopsForAReason)),
+    ] {
+        let mut observed = seen(world);
+        observed.memory.restarts.insert(web(), known);
+        check_seen(world, &observed, Step::Restart(web()), rule);
+    }
+}
+
+#[test]
+fn what_is_to_rest_is_stopped_and_nothing_else() {
+    let world = &mut World::at_rest();
+    world.intend("web", Goal::Stopped, false);
+    let web = || text("archy-web.service");
+    check_step(world, Step::Stop(web()), None);
+    check_step(world, Step::Start(web()), Some(Rule::Wanted));
+    check_step(world, Step::Restart(web()), Some(Rule::Wanted));
+    // An app that cannot be worked out is left as it is.
+    world.edit_definition("services:", "service:");
+    for step in [
+        Step::Stop(web()),
+        Step::RemoveUnit(text("archy-web.container")),
+    ] {
+        check_step(world, step, Some(Rule::StopsForAReason));
+    }
+}
+
+#[test]
+fn a_unit_file_goes_once_its_service_rests_and_only_if_it_is_ours() {
+    let world = &mut World::at_rest();
+    let remove = |name: &str| Step::RemoveUnit(text(name));
+    world.intend("web", Goal::Removed, false);
+    check_step(
+        world,
+        remove("archy-web.container"),
+        Some(Rule::StopsForAReason),
+    );
+    world.stop("archy-web.service");
+    check_step(world, remove("archy-web.container"), None);
+    *world.unit("archy-web.container") = b"[Container]\nImage=mine\n".to_vec();
+    check_step(world, remove("archy-web.container"), Some(Rule::Ours));
+    check_step(
+        world,
+        remove("archy-web-ui.container"),
+        Some(Rule::StopsForAReason),
+    );
+}
+
+#[test]
+fn rendered_files_go_with_the_container_that_nobody_wants_any_more() {
+    let world = &mut World::at_rest();
+    let remove = |container: &str| Step::RemoveRendered(text(container));
+    check_step(world, remove("archy-web-ui"), Some(Rule::Ours));
+    check_step(world, remove("archy-web-old"), None);
+    for others in ["archy-website", "volumes", "secrets"] {
+        check_step(world, remove(others), Some(Rule::Ours));
+    }
+    world.intend("web", Goal::Removed, false);
+    check_step(world, remove("archy-web-ui"), None);
+}
+
+#[test]
+fn what_podman_has_goes_with_its_app_and_only_if_it_is_ours() {
+    type Remove = fn(String) -> Step;
+    let objects: [(&str, Remove); 4] = [
+        ("archy-web", Step::RemoveContainer),
+        ("archy-web", Step::RemoveNetwork),
+        ("archy-web-data", Step::RemoveVolume),
+        ("archy-web-token", Step::RemoveSecret),
+    ];
+    let world = &mut World::at_rest();
+    for (name, remove) in objects {
+        check_step(world, remove(text(name)), Some(Rule::StopsForAReason));
+    }
+    world.intend("web", Goal::Removed, false);
+    let unasked = world.host.clone();
+    for (name, remove) in objects {
+        check_step(world, remove(text(name)), None);
+        check_step(world, remove(text("archy-web-absent")), Some(Rule::Ours));
+        check_seen(world, &unasked, remove(text(name)), Some(Rule::Ours));
+    }
+    // Labels can be copied, and names chosen by anybody.
+    let podman = &mut world.podman;
+    let revision = text("1");
+    for owner in [None, Some(id("other"))] {
+        podman.containers.insert(text("archy-web"), owner.clone());
+        podman.networks.insert(text("archy-web"), owner.clone());
+        podman.volumes.insert(text("archy-web-data"), owner.clone());
+        let owner = owner.map(|app| (app, revision.clone()));
+        podman.secrets.insert(text("archy-web-token"), owner);
+    }
+    podman.containers.insert(text("copy"), Some(id("web")));
+    for (name, remove) in objects {
+        check_step(world, remove(text(name)), Some(Rule::Ours));
+    }
+    check_step(world, Step::RemoveContainer(text("copy")), Some(Rule::Ours));
+}
+
+#[test]
+fn data_go_only_when_that_was_asked_for() {
+    let image = || Step::RemoveImage(text("localhost/archy-web:1"));
+    let data = |app: &str| Step::RemoveData(id(app));
+    let world = &mut World::at_rest();
+    world
+        .podman
+        .images
+        .insert(text("localhost/archy-web:1"), Some(id("web")));
+    check_step(world, data("web"), Some(Rule::DataKept));
+    world.intend("web", Goal::Removed, false);
+    check_step(world, data("web"), Some(Rule::DataKept));
+    check_step(world, image(), Some(Rule::DataKept));
+    world.intend("web", Goal::Removed, true);
+    check_step(world, data("web"), None);
+    check_step(world, data("other"), Some(Rule::Ours));
+    check_step(world, image(), None);
+    let pulled = Step::RemoveImage(text("docker.io/library/web:1"));
+    check_step(world, pulled, Some(Rule::Ours));
+    // Another app still needs it.
+    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
+    check_step(world, data("web"), Some(Rule::DataKept));
+    check_step(world, image(), Some(Rule::DataKept));
+}
+
+#[test]
+fn an_app_is_forgotten_last() {
+    let forget = |app: &str| Step::Forget(id(app));
+    let world = &mut World::at_rest();
+    check_step(world, forget("web"), Some(Rule::DataKept));
+    world.intend("web", Goal::Removed, false);
+    check_step(world, forget("web"), Some(Rule::ForgottenLast));
+    let units = std::mem::take(&mut world.host.unit_files);
+    check_step(world, forget("web"), Some(Rule::ForgottenLast));
+    let generated = std::mem::take(&mut world.generated);
+    check_step(world, forget("web"), Some(Rule::ForgottenLast));
+    let podman = std::mem::take(&mut world.podman);
+    check_step(world, forget("web"), None);
+    check_step(world, forget("other"), Some(Rule::DataKept));
+    let unasked = world.host.clone();
+    check_seen(world, &unasked, forget("web"), Some(Rule::ForgottenLast));
+    world.podman = podman;
+    check_step(world, forget("web"), Some(Rule::ForgottenLast));
+    world.podman = PodmanView::default();
+    world.host.unit_files = units;
+    check_step(world, forget("web"), Some(Rule::ForgottenLast));
+    world.host.unit_files.clear();
+    world.generated = generated;
+    check_step(world, forget("web"), Some(Rule::ForgottenLast));
+}
+
+#[test]
+fn what_is_for_all_is_not_done_in_the_name_of_one_nor_the_other_way_round() {
+    let world = &mut World::at_rest();
+    let observed = seen(world);
+    let for_all = || {
+        [
+            Step::Reload,
+            Step::RestartPodmanSocket,
+            Step::Remember(Memory::default()),
+            Step::CheckUnits {
+                units: BTreeMap::new(),
+                written: BTreeSet::new(),
+            },
+        ]
+    };
+    for step in for_all() {
+        check_step(world, step, Some(Rule::Ours));
+    }
+    for step in for_all() {
+        assert_eq!(judged(world, &observed, None, step), Ok(()));
+    }
+    let stop = Step::Stop(text("archy-web.service"));
+    let refused = judged(world, &observed, None, stop).unwrap_err();
+    assert_eq!(refused.rule(), Rule::Ours);
+}
+
+#[test]
+fn a_refusal_says_what_was_to_be_done_and_why_it_was_not() {
+    for (step, expected) in [
+        (
+            Step::Stop(text("archy-web.service")),
+            "archy-web.service: it runs as it should",
+        ),
+        (
+            Step::Stop(text("x.service")),
+            "x.service: it is not this app's",
+        ),
+        (
+            Step::Start(text("x.service")),
+            "x.service: it is not what is wanted",
+        ),
+        (
+            Step::RemoveData(id("web")),
+            "web: nobody asked to remove it",
+        ),
+        (
+            Step::GenerateSecret {
+                app: id("web"),
+                name: text("token"),
+            },
+            "token: there is a secret already",
+        ),
+    ] {
+        let world = &mut World::at_rest();
+        let observed = seen(world);
+        let refused = judged(world, &observed, Some("web"), step).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            format!(
+                "Archipelago refuses a step of its own plan, which is a defect of it: {expected}; nothing was done, please report it"
+            )
+        );
+    }
+    let world = &mut World::at_rest();
+    world.intend("web", Goal::Removed, false);
+    let observed = seen(world);
+    let refused = judged(world, &observed, Some("web"), Step::Forget(id("web"))).unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .contains("web: something of the app is still there")
+    );
+}
+
+/// The guard stands between every plan and the host, and what it refuses is reported like a failure.
+#[test]
+fn a_step_that_breaks_a_rule_is_never_handed_out() {
+    let mut world = World::at_rest();
+    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
+    let mut plan = world.plan();
+    let wrong = Action {
+        app: Some(id("top")),
+        step: Step::RemoveData(id("web")),
+    };
+    plan.actions.insert(0, wrong);
+    let (desired, observed) = (world.desired(), world.observe());
+    let mut run = Run::new(&desired, &observed, &plan);
+    while let Some(action) = run.next_action() {
+        assert_ne!(action.app, Some(id("top")), "{action:?}");
+        run.went(Outcome::Done);
+    }
+    assert_eq!(run.outcomes().len(), plan.actions.len());
+    let Outcome::Failed(cause) = &run.outcomes()[0] else {
+        panic!("{:?}", run.outcomes());
+    };
+    assert!(cause.contains("it is not this app's"), "{cause}");
+    // At the end there is nothing left that could go one way or the other.
+    run.went(Outcome::Failed(text("too late")));
+    assert_eq!(run.outcomes().len(), plan.actions.len());
+}
