@@ -1,4 +1,5 @@
-//! The apps of these worlds: one of three units with a companion, and the one that it depends on.
+//! The apps of these worlds: one of three units with a companion, and the one that it depends on. They run on a real host as well, where each
+//! does with its data what the containers of these worlds do: it makes them with its secret the first time.
 
 use archipelago_core::manifest::COMPOSE_FILE;
 
@@ -7,10 +8,11 @@ pub const BASE: &str = "base";
 /// The app of three units.
 pub const SHOP: &str = "shop";
 
-const BASE_COMPOSE: &str = "
+const BASE_COMPOSE: &str = r#"
 services:
   base:
     image: docker.io/library/base:1
+    command: ["sh", "-c", "[ -e /data/data ] || cat /run/secrets/seed >/data/data; trap 'exit 0' TERM; sleep infinity & wait"]
     volumes: [data:/data]
     secrets: [seed]
 volumes:
@@ -18,21 +20,24 @@ volumes:
 x-archipelago:
   secrets:
     seed:
-";
+"#;
 
-const SHOP_COMPOSE: &str = "
+const SHOP_COMPOSE: &str = r#"
 services:
   shop:
     image: docker.io/library/shop:1
+    command: ["sh", "-c", "[ -e /data/data ] || cat /run/secrets/token >/data/data; trap 'exit 0' TERM; sleep infinity & wait"]
     volumes: [data:/data]
     secrets: [token]
     depends_on: [db]
     ports: ['${port}:80']
   db:
     image: docker.io/library/db:1
+    command: ["sh", "-c", "[ -e /tables/data ] || touch /tables/data; trap 'exit 0' TERM; sleep infinity & wait"]
     volumes: [tables:/tables]
   ui:
     build: ./ui
+    command: ["sh", "-c", "trap 'exit 0' TERM; sleep infinity & wait"]
     ports: ['8081:80']
 volumes:
   data:
@@ -49,7 +54,7 @@ x-archipelago:
     token:
   templates:
     - {source: ui.conf, service: ui, target: /etc/ui.conf}
-";
+"#;
 
 /// The definition of an app, in one of its versions.
 pub fn definition(app: &str, version: u8) -> Vec<(&'static str, String)> {
@@ -59,7 +64,7 @@ pub fn definition(app: &str, version: u8) -> Vec<(&'static str, String)> {
     }
     vec![
         (COMPOSE_FILE, versioned(SHOP_COMPOSE)),
-        ("ui/Containerfile", format!("FROM scratch\n# {version}\n")),
+        ("ui/Containerfile", format!("FROM docker.io/library/busybox:stable\nLABEL version={version}\n")),
         (
             "ui.conf",
             "token={{ secrets.token }}\nseed={{ apps.base.secrets.seed }}\nport={{ settings.port }}\n".to_owned(),
@@ -82,3 +87,9 @@ pub const UNITS: [&str; 9] = [
 
 /// The containers of the two apps.
 pub const CONTAINERS: [&str; 4] = ["archy-base", "archy-shop", "archy-shop-db", "archy-shop-ui"];
+
+/// The images of the two apps in one of their versions, but for the one that is built.
+#[must_use]
+pub fn images(version: u8) -> [String; 3] {
+    ["base", "shop", "db"].map(|name| format!("docker.io/library/{name}:{version}"))
+}

@@ -15,6 +15,13 @@ use crate::world::disk::{Medium, Unsynced};
 use crate::world::podman::{Object, Reach};
 use crate::world::registry::Supply;
 
+/// What Quadlet does not know.
+pub const SPOILED: &str = "[Container]\nNoSuchKey=1\n";
+/// What an operator writes into a drop-in for systemd.
+pub const DROP_IN: &str = "[Service]\nNice=5\n";
+/// The name of an operator's drop-in for Quadlet.
+pub const OPERATORS: &str = "10-operator.conf";
+
 /// One thing that somebody does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Deed {
@@ -36,6 +43,14 @@ pub enum Deed {
     DeleteUnit(String),
     /// Adds a line to a unit file.
     EditUnit(String),
+    /// Adds a line that Quadlet does not know to a unit file.
+    SpoilUnit(String),
+    /// `systemctl --user edit`: a drop-in for a service.
+    DropIn(String),
+    /// A drop-in for Quadlet beside a unit file, with a line that it does not know.
+    SpoilingDropIn(String),
+    /// Removes the drop-ins beside a unit file.
+    RemoveDropIns(String),
     /// `systemctl --user daemon-reload`
     Reload,
     /// `systemctl --user stop`
@@ -139,9 +154,31 @@ impl World {
                     self.blur(&service_of(name));
                 }
             }
+            Deed::SpoilUnit(name) => {
+                let path = self.layout.unit(name);
+                if let Some(text) = self.disk.read(&path) {
+                    let spoiled = [&text[..], SPOILED.as_bytes()].concat();
+                    self.disk.put(&path, &spoiled, 0o600);
+                    self.blur(&service_of(name));
+                }
+            }
+            Deed::DropIn(service) => {
+                let folder = self.layout.systemd.join(format!("{service}.d"));
+                self.disk
+                    .put(&folder.join("override.conf"), DROP_IN.as_bytes(), 0o644);
+                self.reload();
+            }
+            Deed::SpoilingDropIn(unit) => {
+                let path = self.layout.unit(&format!("{unit}.d/{OPERATORS}"));
+                self.disk.put(&path, SPOILED.as_bytes(), 0o644);
+            }
+            Deed::RemoveDropIns(unit) => {
+                let _ = self.disk.remove(&self.layout.unit(&format!("{unit}.d")));
+                self.disk.sync_all();
+            }
             Deed::Reload => self.reload(),
             Deed::StopService(service) => self.stop(service),
-            Deed::KillService(service) => self.die(service, 9),
+            Deed::KillService(service) => self.die(service, 137),
             Deed::Mask(service) => {
                 let path = self.layout.systemd.join(service);
                 if !self.disk.exists(&path) {
@@ -166,8 +203,10 @@ impl World {
                 self.podman.changes += 1;
             }
             Deed::RemoveImage(name) => {
-                self.podman.images.remove(name);
-                self.podman.changes += 1;
+                if self.podman.images.remove(name).is_some() {
+                    self.podman.changes += 1;
+                    self.remove_containers(|container| container.image == *name);
+                }
             }
             Deed::Prune => self.prune(),
             Deed::PodmanReset => self.reset_podman(),
@@ -288,22 +327,7 @@ impl World {
         }
         self.podman.changes += 1;
         let unit = format!("{name}.volume");
-        let users: Vec<String> = self
-            .systemd
-            .units
-            .values()
-            .filter_map(|found| match &found.run.as_ref()?.definition.kind {
-                crate::world::quadlet::Kind::Container(container)
-                    if container.volumes.contains(&unit) =>
-                {
-                    Some(container.name.clone())
-                }
-                _ => None,
-            })
-            .collect();
-        for container in users {
-            self.remove_container(&container);
-        }
+        self.remove_containers(|container| container.volumes.contains(&unit));
     }
 
     fn edit_rendered(&mut self, container: &str) {

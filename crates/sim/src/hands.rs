@@ -248,7 +248,8 @@ impl World {
             return Err(Trouble::Failed(format!("{} is there", path.display())));
         }
         self.secrets_made += 1;
-        let text = format!("secret-{}", self.secrets_made);
+        let drawn = self.chance.get(&path).cloned();
+        let text = drawn.unwrap_or_else(|| format!("secret-{}", self.secrets_made));
         let temporary = folder.join(format!("{TEMPORARY_PREFIX}{name}"));
         self.disk_call("write a secret", |world| {
             world.disk.write(&temporary, text.as_bytes(), 0o600)?;
@@ -311,18 +312,21 @@ impl World {
     pub(crate) fn remove_network(&mut self, name: &str) {
         self.podman.networks.remove(name);
         let unit = format!("{name}.network");
-        let inside: Vec<String> = self
-            .systemd
-            .units
-            .values()
-            .filter_map(|found| match &found.run.as_ref()?.definition.kind {
-                quadlet::Kind::Container(container) if container.networks.contains(&unit) => {
+        self.remove_containers(|container| container.networks.contains(&unit));
+    }
+
+    /// Removes the containers that are so.
+    pub(crate) fn remove_containers(&mut self, is: impl Fn(&quadlet::Container) -> bool) {
+        let units = self.systemd.units.values();
+        let found: Vec<String> = units
+            .filter_map(|unit| match &unit.run.as_ref()?.definition.kind {
+                quadlet::Kind::Container(container) if is(container) => {
                     Some(container.name.clone())
                 }
                 _ => None,
             })
             .collect();
-        for container in inside {
+        for container in found {
             self.remove_container(&container);
         }
     }

@@ -1,9 +1,9 @@
 //! What a manager reads and sees: the counterpart of the program's `host/inputs.rs` and `host/observe.rs`.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use archipelago_core::config::Config;
@@ -161,12 +161,9 @@ impl World {
     }
 
     fn services(&self) -> BTreeMap<String, archipelago_core::observed::Service> {
-        self.systemd
-            .units
-            .iter()
-            .filter(|(name, _)| name.starts_with(PREFIX))
-            .map(|(name, unit)| (name.clone(), unit.seen()))
-            .collect()
+        let mut services = self.listed();
+        services.retain(|name, _| name.starts_with(PREFIX));
+        services
     }
 
     fn look_at_systemd(&mut self, observed: &mut Observed) {
@@ -220,6 +217,7 @@ impl World {
                 observed.overrides.insert(name, kind);
             }
         }
+        observed.drop_ins = self.drop_ins();
         for (id, app) in &desired.apps {
             match app {
                 App::Present(present) => {
@@ -251,5 +249,32 @@ impl World {
             }
         }
         observed
+    }
+
+    /// What the operator put beside our units, for Quadlet and for systemd.
+    fn drop_ins(&self) -> BTreeMap<String, BTreeSet<PathBuf>> {
+        let mut found: BTreeMap<String, BTreeSet<PathBuf>> = BTreeMap::new();
+        for (folder, suffix) in [
+            (&self.layout.units, ".container.d"),
+            (&self.layout.systemd, ".service.d"),
+        ] {
+            for name in self.disk.names(folder) {
+                let stem = name.strip_suffix(suffix);
+                let Some(stem) = stem.filter(|stem| stem.starts_with(PREFIX)) else {
+                    continue;
+                };
+                let files = self.disk.names(&folder.join(&name));
+                let files: BTreeSet<PathBuf> = files
+                    .iter()
+                    .filter(|file| file.ends_with(".conf"))
+                    .map(|file| folder.join(&name).join(file))
+                    .collect();
+                if !files.is_empty() {
+                    let service = format!("{stem}.service");
+                    found.entry(service).or_default().extend(files);
+                }
+            }
+        }
+        found
     }
 }

@@ -71,6 +71,15 @@ impl Manager {
         }
     }
 
+    /// Looks without doing anything: what `archipelago status` tells.
+    pub fn look(world: &World) -> Report {
+        let mut reconciler = Reconciler::default();
+        let shared = world.disk.read(&world.layout.progress());
+        reconciler.recall(shared.map(|shared| shared.to_vec()));
+        let desired = world.desired();
+        report(&desired, &world.seen(&desired), reconciler.progress())
+    }
+
     fn locked_pass(&mut self, world: &mut World) -> Result<Pass, Trouble> {
         sweep(world)?;
         self.make_secrets_last(world)?;
@@ -194,7 +203,7 @@ impl Manager {
             let result = match supply {
                 Supply::Comes | Supply::SaysYesOnly => Ok(()),
                 Supply::Fails | Supply::ComesAndSaysNo | Supply::Hangs => {
-                    Err("the registry does not answer".to_owned())
+                    Err(format!("pull {name}: connection refused"))
                 }
             };
             self.reconciler.image_finished(&fetch.image, result, now);

@@ -48,6 +48,12 @@ impl Play {
         let mut world = World::new();
         world.mutation = mutation;
         world.add_strangers();
+        Self::on(world)
+    }
+
+    /// A daemon on this host.
+    #[must_use]
+    pub fn on(mut world: World) -> Self {
         world.other = Some(Box::default());
         Self {
             next_pass: world.clock.since_boot,
@@ -248,20 +254,27 @@ impl Play {
         }
     }
 
-    fn come_to_rest(&mut self) {
+    /// Waits until nothing is left to do or to wait for, within the bound of quiet. Returns how long that took.
+    pub fn rest(&mut self) -> Duration {
         self.acting = 0;
         self.at_rest = false;
         let mut spent = Duration::ZERO;
         let step = Duration::from_secs(1);
-        while spent < QUIET_WITHIN {
+        while spent < QUIET_WITHIN && !self.is_wrong() {
             self.wait(step);
             spent += step;
-            if self.is_wrong() {
-                return;
-            }
-            if self.at_rest && !self.world.something_restarts() {
+            let away = self.daemon.is_none() && !self.returns;
+            if (self.at_rest || away) && !self.world.something_restarts() {
                 break;
             }
+        }
+        spent
+    }
+
+    fn come_to_rest(&mut self) {
+        let spent = self.rest();
+        if self.is_wrong() {
+            return;
         }
         let acting = self.acting;
         if !self.at_rest || acting > ACTING_PASSES_MAX {

@@ -94,6 +94,8 @@ pub struct World {
     pub pulls: BTreeMap<String, Vec<Duration>>,
     /// Secrets generated since the world began.
     pub secrets_made: u32,
+    /// What secrets will be when they are generated, by their file; one that is not here is numbered.
+    pub chance: BTreeMap<PathBuf, String>,
     /// What was done, line by line, when that is asked for.
     pub trace: Option<Vec<String>>,
     /// What is broken on purpose.
@@ -103,13 +105,17 @@ pub struct World {
 impl World {
     /// An empty host.
     pub fn new() -> Self {
-        let layout = Layout {
+        Self::at(Layout {
             config: PathBuf::from("/config/archipelago"),
             data: PathBuf::from("/data"),
             units: PathBuf::from("/config/containers/systemd"),
             systemd: PathBuf::from("/config/systemd/user"),
             runtime: PathBuf::from("/run"),
-        };
+        })
+    }
+
+    /// An empty host where things lie as they do there.
+    pub fn at(layout: Layout) -> Self {
         let mut disk = Disk::new(&layout.runtime);
         for folder in [
             &layout.apps(),
@@ -140,6 +146,7 @@ impl World {
             locked: false,
             pulls: BTreeMap::new(),
             secrets_made: 0,
+            chance: BTreeMap::new(),
             trace: None,
             mutation: None,
         }

@@ -30,6 +30,8 @@ pub struct Definition {
     pub requires: Vec<String>,
     /// Whether it starts at boot.
     pub at_boot: bool,
+    /// The services that start it along with them: `WantedBy=`, but for the target of the boot.
+    pub wanted_by: Vec<String>,
 }
 
 /// What a service runs.
@@ -75,6 +77,28 @@ pub struct Container {
 
 type Loaded = Result<Arc<Definition>, String>;
 
+/// What the boot starts.
+const BOOT_TARGET: &str = "default.target";
+
+/// The keys of a container that Quadlet knows, of those that come up in these worlds (podman-systemd.unit(5)). Any other costs the unit.
+const KEYS: [&str; 15] = [
+    "AutoUpdate",
+    "ContainerName",
+    "Environment",
+    "Exec",
+    "Image",
+    "Label",
+    "LogDriver",
+    "Network",
+    "NoNewPrivileges",
+    "PodmanArgs",
+    "PublishPort",
+    "Pull",
+    "RunInit",
+    "Secret",
+    "Volume",
+];
+
 thread_local! {
     /// Texts that were read before: the same ones come back a million times.
     static KNOWN: RefCell<HashMap<(String, Bytes), Loaded>> = RefCell::new(HashMap::new());
@@ -95,6 +119,37 @@ pub fn generate(
         }
     }
     (made, refused)
+}
+
+/// What the generator says of a unit with these drop-ins beside it; what they change in it is not part of these worlds.
+pub fn complaint(name: &str, drop_ins: &[Bytes]) -> Option<String> {
+    let unknown = |text: &Bytes| unknown_key(&entries(std::str::from_utf8(text).ok()?));
+    name.ends_with(".container")
+        .then(|| drop_ins.iter().find_map(unknown))
+        .flatten()
+}
+
+type Entries<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a str>>;
+
+fn entries(text: &str) -> Entries<'_> {
+    let mut entries = Entries::new();
+    let mut section = "";
+    for line in text.lines().map(str::trim) {
+        if let Some(inside) = line.strip_prefix('[') {
+            section = inside.trim_end_matches(']');
+        } else if let Some((key, value)) = line.split_once('=')
+            && !line.starts_with('#')
+        {
+            entries.entry((section, key)).or_default().push(value);
+        }
+    }
+    entries
+}
+
+fn unknown_key(entries: &Entries<'_>) -> Option<String> {
+    let mut keys = entries.keys();
+    let (group, key) = keys.find(|(group, key)| *group == "Container" && !KEYS.contains(key))?;
+    Some(format!("unsupported key '{key}' in group '{group}'"))
 }
 
 fn load(name: &str, text: &Bytes) -> Loaded {
@@ -128,16 +183,9 @@ fn complete(files: &BTreeMap<String, Bytes>, definition: Arc<Definition>) -> Loa
 
 fn read(name: &str, bytes: &Bytes) -> Loaded {
     let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())?;
-    let mut entries: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
-    let mut section = "";
-    for line in text.lines().map(str::trim) {
-        if let Some(inside) = line.strip_prefix('[') {
-            section = inside.trim_end_matches(']');
-        } else if let Some((key, value)) = line.split_once('=')
-            && !line.starts_with('#')
-        {
-            entries.entry((section, key)).or_default().push(value);
-        }
+    let entries = entries(text);
+    if let Some(complaint) = unknown_key(&entries) {
+        return Err(complaint);
     }
     let all = |section: &'static str, key: &'static str| -> Vec<String> {
         let values = entries.get(&(section, key)).cloned().unwrap_or_default();
@@ -209,6 +257,7 @@ fn read(name: &str, bytes: &Bytes) -> Loaded {
         }
         Kind::Network(_) | Kind::Volume(..) => Vec::new(),
     };
+    let wanted_by = words(all("Install", "WantedBy"));
     let mut after = words(all("Unit", "After"));
     after.extend(requires.iter().cloned());
     Ok(Arc::new(Definition {
@@ -220,7 +269,11 @@ fn read(name: &str, bytes: &Bytes) -> Loaded {
         after,
         part_of: words(all("Unit", "PartOf")),
         requires,
-        at_boot: one("Install", "WantedBy").is_some(),
+        at_boot: wanted_by.iter().any(|name| name == BOOT_TARGET),
+        wanted_by: wanted_by
+            .into_iter()
+            .filter(|name| name != BOOT_TARGET)
+            .collect(),
     }))
 }
 

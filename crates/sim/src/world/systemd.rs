@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use archipelago_core::observed::{Active, Failure, Job as SeenJob, Load, Memory, Service};
-use archipelago_core::quadlet::is_unit_file;
+use archipelago_core::quadlet::{is_unit_file, service_of};
 
 use super::World;
 use super::disk::Bytes;
@@ -26,7 +26,9 @@ pub struct Systemd {
     pub generated: BTreeMap<String, Arc<Definition>>,
     /// What the generator left out, and why.
     pub refused: BTreeMap<String, String>,
-    /// The loaded units, by service.
+    /// Services that start along with another one, by that one: the links that `WantedBy=` becomes.
+    pub carried: BTreeMap<String, Vec<String>>,
+    /// The units that were made, and those that run without being made any more, by service.
     pub units: BTreeMap<String, Unit>,
     /// How often a service was started since the world began.
     pub invocations: u32,
@@ -147,15 +149,29 @@ impl World {
                 Some((name, text))
             })
             .collect();
-        let (generated, refused) = quadlet::generate(&files);
+        let (mut generated, mut refused) = quadlet::generate(&files);
+        for name in files.keys() {
+            let folder = self.layout.unit(&format!("{name}.d"));
+            let drop_ins: Vec<Bytes> = self
+                .disk
+                .names(&folder)
+                .iter()
+                .filter_map(|file| self.disk.read(&folder.join(file)))
+                .collect();
+            if let Some(complaint) = quadlet::complaint(name, &drop_ins) {
+                generated.remove(&service_of(name));
+                refused.insert(name.clone(), complaint);
+            }
+        }
+        self.systemd.carried.clear();
+        for (service, definition) in &generated {
+            for other in &definition.wanted_by {
+                let along = self.systemd.carried.entry(other.clone()).or_default();
+                along.push(service.clone());
+            }
+        }
         self.systemd.generated = generated;
         self.systemd.refused = refused;
-        let layout = self.layout.clone();
-        let overridden = |disk: &super::disk::Disk, service: &str| {
-            let path = layout.systemd.join(service);
-            let masked = disk.link(&path) == Some(std::path::Path::new("/dev/null"));
-            masked.then_some(Load::Masked)
-        };
         for (service, definition) in &self.systemd.generated {
             let unit = self
                 .systemd
@@ -164,22 +180,28 @@ impl World {
                 .or_insert_with(|| Unit::new(None));
             unit.definition = Some(Arc::clone(definition));
         }
-        let generated = &self.systemd.generated;
-        let disk = &self.disk;
-        self.systemd.units.retain(|service, unit| {
-            let known = generated.contains_key(service);
-            let masked = overridden(disk, service);
+        let mut units = std::mem::take(&mut self.systemd.units);
+        units.retain(|service, unit| {
+            let known = self.systemd.generated.contains_key(service);
+            let masked = self.masked(service);
             if !known {
                 unit.definition = None;
             }
             unit.load = masked.unwrap_or(if known { Load::Loaded } else { Load::NotFound });
             known || masked.is_some() || !unit.is_down()
         });
+        self.systemd.units = units;
+    }
+
+    /// Whether the operator's mask stands above a service.
+    fn masked(&self, service: &str) -> Option<Load> {
+        let link = self.disk.link(&self.layout.systemd.join(service));
+        (link == Some(std::path::Path::new("/dev/null"))).then_some(Load::Masked)
     }
 
     /// Queues a start.
     pub fn start(&mut self, service: &str) -> Done {
-        self.startable(service)?;
+        self.startable("start", service)?;
         let mut wanted = vec![service.to_owned()];
         let mut seen: Vec<String> = Vec::new();
         while let Some(name) = wanted.pop() {
@@ -205,53 +227,81 @@ impl World {
             if let Some(definition) = &unit.definition {
                 wanted.extend(definition.requires.iter().chain(&definition.wants).cloned());
             }
+            wanted.extend(
+                self.systemd
+                    .carried
+                    .get(&name)
+                    .into_iter()
+                    .flatten()
+                    .cloned(),
+            );
         }
         Ok(())
     }
 
-    fn startable(&self, service: &str) -> Done {
+    /// In the words of the program.
+    fn startable(&self, action: &str, service: &str) -> Done {
         match self.systemd.units.get(service).map(|unit| unit.load) {
             Some(Load::Loaded) => Ok(()),
-            Some(Load::Masked) => Err(format!("Unit {service} is masked.")),
-            Some(Load::NotFound | Load::Bad) | None => Err(format!("Unit {service} not found.")),
+            Some(Load::Masked) => Err(format!(
+                "{action} {service}: it is masked; `systemctl --user unmask {service}` lifts that"
+            )),
+            Some(Load::NotFound | Load::Bad) | None => Err(format!(
+                "{action} {service}: systemd has no such unit; its file is missing, or was never loaded: `systemctl --user daemon-reload`"
+            )),
         }
     }
 
     /// Queues a restart, and those of the services that this one carries along.
     pub fn restart(&mut self, service: &str) -> Done {
-        self.startable(service)?;
+        self.startable("restart", service)?;
         self.start(service)?;
-        let carried: Vec<String> = self
-            .systemd
-            .units
-            .iter()
-            .filter(|(name, unit)| {
-                *name == service || (unit.active == Active::Active && hangs_on(unit, service))
-            })
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in carried {
-            if let Some(unit) = self.systemd.units.get_mut(&name)
-                && (unit.load == Load::Loaded)
-            {
-                unit.job = Some(Job::Restart);
-            }
+        self.carry_along(service);
+        if let Some(unit) = self.systemd.units.get_mut(service) {
+            unit.job = Some(Job::Restart);
         }
         Ok(())
     }
 
+    /// What runs and hangs on this service is restarted with it, and what that wants is started.
+    fn carry_along(&mut self, service: &str) {
+        for name in self.hanging_on(service) {
+            let Some(unit) = self.systemd.units.get(&name) else {
+                continue;
+            };
+            if unit.active == Active::Active
+                && unit.load == Load::Loaded
+                && self.start(&name).is_ok()
+                && let Some(unit) = self.systemd.units.get_mut(&name)
+            {
+                unit.job = Some(Job::Restart);
+            }
+        }
+    }
+
+    /// Those that hang on this service, and those that hang on them, and so on.
+    fn hanging_on(&self, service: &str) -> Vec<String> {
+        let mut found = vec![service.to_owned()];
+        let mut at = 0;
+        while let Some(carrier) = found.get(at).cloned() {
+            let more = self.systemd.units.iter();
+            let more =
+                more.filter(|(name, unit)| !found.contains(name) && hangs_on(unit, &carrier));
+            let more: Vec<String> = more.map(|(name, _)| name.clone()).collect();
+            found.extend(more);
+            at += 1;
+        }
+        found.split_off(1)
+    }
+
     /// Queues a stop, and those of the services that cannot go on without this one.
     pub fn stop(&mut self, service: &str) {
-        let stopped: Vec<String> = self
-            .systemd
-            .units
-            .iter()
-            .filter(|(name, unit)| *name == service || hangs_on(unit, service))
-            .filter(|(_, unit)| !unit.is_down())
-            .map(|(name, _)| name.clone())
-            .collect();
+        let mut stopped = self.hanging_on(service);
+        stopped.push(service.to_owned());
         for name in stopped {
-            if let Some(unit) = self.systemd.units.get_mut(&name) {
+            if let Some(unit) = self.systemd.units.get_mut(&name)
+                && !unit.is_down()
+            {
                 unit.job = Some(Job::Stop);
             }
         }
@@ -293,11 +343,12 @@ impl World {
     pub fn settle(&mut self) {
         for _ in 0..JOBS_MAX {
             let now = self.clock.since_boot;
-            for unit in self.systemd.units.values_mut() {
-                if unit.restart_at.is_some_and(|at| at <= now) && unit.job.is_none() {
-                    unit.restart_at = None;
-                    unit.job = Some(Job::Start);
-                }
+            let due = self.systemd.units.iter().find(|(_, unit)| {
+                unit.restart_at.is_some_and(|at| at <= now) && unit.job.is_none()
+            });
+            if let Some(service) = due.map(|(service, _)| service.clone()) {
+                self.restart_by_itself(&service);
+                continue;
             }
             let Some(next) = self.next_job() else { return };
             self.carry_out(&next);
@@ -306,6 +357,66 @@ impl World {
             crate::invariants::Invariant::Simulator,
             "systemd's queue does not empty".to_owned(),
         );
+    }
+
+    /// The delay of `RestartSec=` is over: a start that carries along what hangs on the service, as a restart does.
+    fn restart_by_itself(&mut self, service: &str) {
+        self.systemd.rings += 1;
+        let can = self.start(service).is_ok();
+        if can {
+            self.carry_along(service);
+        }
+        if let Some(unit) = self.systemd.units.get_mut(service) {
+            unit.restart_at = None;
+            if !can {
+                unit.active = Active::Failed;
+                unit.failure = Some(Failure {
+                    result: "resources".to_owned(),
+                    ..unit.failure.take().unwrap_or_default()
+                });
+            }
+        }
+    }
+
+    /// The units that systemd keeps in its memory, and so shows: those that do something or have failed, those that the boot wants, and all
+    /// that these name. It forgets the others until it is asked for them.
+    pub fn listed(&self) -> BTreeMap<String, Service> {
+        let systemd = &self.systemd;
+        let mut kept: Vec<&String> = systemd
+            .units
+            .iter()
+            .filter(|(_, unit)| {
+                let wanted = unit.definition.as_ref().is_some_and(|unit| unit.at_boot);
+                wanted || unit.active != Active::Inactive || unit.job.is_some()
+            })
+            .map(|(service, _)| service)
+            .collect();
+        let mut at = 0;
+        while let Some(service) = kept.get(at) {
+            let unit = systemd.units.get(*service);
+            let definition = unit.and_then(|unit| unit.definition.as_ref());
+            let named = definition.into_iter().flat_map(|definition| {
+                let lists = [&definition.wants, &definition.after, &definition.part_of];
+                lists.into_iter().flatten().chain(&definition.requires)
+            });
+            let carried = systemd.carried.get(*service).into_iter().flatten();
+            for name in named.chain(carried) {
+                if !kept.contains(&name) {
+                    kept.push(name);
+                }
+            }
+            at += 1;
+        }
+        let seen = |service: &String| {
+            let unit = systemd.units.get(service).map(Unit::seen);
+            let seen = unit.unwrap_or_else(|| {
+                let mut absent = Unit::new(None);
+                absent.load = self.masked(service).unwrap_or(Load::NotFound);
+                absent.seen()
+            });
+            (service.clone(), seen)
+        };
+        kept.into_iter().map(seen).collect()
     }
 
     /// When a service is due to be started again by systemd.
@@ -454,7 +565,9 @@ impl World {
         let on_disk = self.disk.read(&self.layout.unit(&definition.file));
         let memory = Memory::read(self.disk.read(&self.layout.pending()).as_deref());
         let doubted = memory.restarts.get(service).is_some_and(String::is_empty);
-        let blurred = doubted || (marked && on_disk.as_ref() != Some(&definition.text));
+        // Nor, while a reload is due as far as is known, whether it was made before this run.
+        let stale = memory.reload || on_disk.as_ref() != Some(&definition.text);
+        let blurred = doubted || (marked && stale);
         let run = Running {
             invocation: format!("run-{}", self.systemd.invocations),
             definition,
@@ -547,7 +660,7 @@ impl World {
 
     /// Podman's name of what a unit makes.
     fn made_name(&self, unit: &str) -> String {
-        let service = archipelago_core::quadlet::service_of(unit);
+        let service = service_of(unit);
         let made = self.systemd.generated.get(&service);
         match made.map(|definition| &definition.kind) {
             Some(Kind::Network(made) | Kind::Volume(made, _)) => made.name.clone(),

@@ -1,0 +1,175 @@
+//! The simulated host: what a script does to it, and a look at it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use archipelago_core::layout::Layout;
+use archipelago_core::name::PREFIX;
+use archipelago_core::observed::{Active, Load};
+use archipelago_core::quadlet::is_unit_file;
+use serde_json::json;
+use sim::manager::Manager;
+use sim::play::Play;
+use sim::script::Line;
+use sim::world::World;
+
+use crate::observation::{Observation, add_status, intent, services};
+
+pub(crate) struct Simulated {
+    play: Play,
+    /// The invocations when the step before was over.
+    known: BTreeMap<String, String>,
+}
+
+impl Simulated {
+    pub(crate) fn new(layout: &Layout) -> Self {
+        let mut world = World::at(layout.clone());
+        world.trace = Some(Vec::new());
+        Self {
+            play: Play::on(world),
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// Writes the node's configuration.
+    pub(crate) fn configure(&mut self, text: &str) {
+        let world = &mut self.play.world;
+        let path = world.layout.config_file();
+        world.disk.put(&path, text.as_bytes(), 0o644);
+    }
+
+    /// Secrets will be these when they are generated.
+    pub(crate) fn draw(&mut self, secrets: BTreeMap<PathBuf, String>) {
+        self.play.world.chance = secrets;
+    }
+
+    pub(crate) fn step(&mut self, lines: &[Line]) {
+        for line in lines {
+            self.play.line(line);
+        }
+        self.play.rest();
+        assert!(
+            !self.play.is_wrong(),
+            "the simulation itself: {:?}",
+            self.play.world.violations
+        );
+    }
+
+    /// What was done since this was asked for last.
+    pub(crate) fn trace(&mut self) -> Vec<String> {
+        self.play
+            .world
+            .trace
+            .replace(Vec::new())
+            .unwrap_or_default()
+    }
+
+    /// The step is over: what runs now has not been started anew.
+    pub(crate) fn remember(&mut self) {
+        self.known = self.invocations();
+        self.trace();
+    }
+
+    fn invocations(&self) -> BTreeMap<String, String> {
+        let units = &self.play.world.systemd.units;
+        let running = units.iter().filter_map(|(service, unit)| {
+            Some((service.clone(), unit.run.as_ref()?.invocation.clone()))
+        });
+        running.collect()
+    }
+
+    pub(crate) fn look(&self) -> Observation {
+        let world = &self.play.world;
+        let layout = &world.layout;
+        let mut seen = Observation::new();
+        self.look_at_files(&mut seen);
+        for (service, definition) in &world.systemd.generated {
+            let mark = definition.mark.as_ref();
+            let revision = mark.map(|mark| mark.revision.clone());
+            seen.insert(format!("generated {service}"), revision.unwrap_or_default());
+        }
+        for service in services() {
+            let masked = world.disk.link(&layout.systemd.join(&service)).is_some();
+            let absent = if masked { "masked" } else { "not-found" };
+            let states = world.systemd.units.get(&service).map(|unit| {
+                let unit = unit.seen();
+                let load = match unit.load {
+                    Load::Loaded => "loaded",
+                    Load::NotFound => "not-found",
+                    Load::Masked => "masked",
+                    Load::Bad => "bad-setting",
+                };
+                let active = match unit.active {
+                    Active::Active => "active",
+                    Active::Activating => "activating",
+                    Active::Deactivating => "deactivating",
+                    Active::Inactive => "inactive",
+                    Active::Failed => "failed",
+                };
+                format!("{load} {active} {}", unit.sub)
+            });
+            let states = states.unwrap_or_else(|| format!("{absent} inactive dead"));
+            seen.insert(format!("service {service}"), states);
+        }
+        for (service, invocation) in self.invocations() {
+            if self.known.get(&service) != Some(&invocation) {
+                seen.insert(format!("started anew {service}"), String::new());
+            }
+        }
+        let podman = &world.podman;
+        for (kind, objects) in [
+            ("container", &podman.containers),
+            ("image", &podman.images),
+            ("network", &podman.networks),
+            ("volume", &podman.volumes),
+            ("secret", &podman.secrets),
+        ] {
+            for name in objects.keys() {
+                seen.insert(format!("{kind} {name}"), String::new());
+            }
+        }
+        let report = Manager::look(world);
+        add_status(&mut seen, &json!(report));
+        seen
+    }
+
+    fn look_at_files(&self, seen: &mut Observation) {
+        let world = &self.play.world;
+        let layout = &world.layout;
+        let text = |path: &Path| {
+            let content = world.disk.read(path).unwrap_or_default();
+            String::from_utf8_lossy(&content).into_owned()
+        };
+        for name in world.disk.names(&layout.units) {
+            if is_unit_file(&name) {
+                seen.insert(format!("unit {name}"), text(&layout.unit(&name)));
+            }
+        }
+        for name in world.disk.names(&layout.apps()) {
+            if name.ends_with(".toml") {
+                let said = intent(&text(&layout.apps().join(&name)));
+                seen.insert(format!("intent {name}"), said);
+            } else {
+                seen.insert(format!("definition {name}"), String::new());
+            }
+        }
+        for name in world.disk.names(&layout.systemd) {
+            let link = world.disk.link(&layout.systemd.join(&name));
+            let target = link.map(|target| target.display().to_string());
+            seen.insert(format!("above {name}"), target.unwrap_or_default());
+        }
+        for name in world.disk.names(&layout.data) {
+            let ours = name.starts_with(PREFIX);
+            if ours || ["files", "secrets", "volumes"].contains(&name.as_str()) {
+                for path in world.disk.beneath(&layout.data.join(&name)) {
+                    if world.disk.read(path).is_some() {
+                        let mode = world.disk.mode(path).filter(|_| name != "volumes");
+                        let mode = mode.map(|mode| format!("{mode:o} ")).unwrap_or_default();
+                        let content = format!("{mode}{}", text(path));
+                        seen.insert(format!("file {}", path.display()), content);
+                    }
+                }
+            }
+        }
+    }
+}
