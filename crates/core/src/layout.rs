@@ -113,3 +113,54 @@ impl Layout {
     "the path {0:?} is not UTF-8, so no unit file can name it; move it or choose another folder"
 )]
 pub struct LayoutError(PathBuf);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where a version of Archipelago has put something, the next must find it; systemd's own folders are where systemd says.
+    #[test]
+    fn things_stay_where_they_are() {
+        let layout = Layout {
+            config: PathBuf::from("/config"),
+            data: PathBuf::from("/data"),
+            units: PathBuf::from("/units"),
+            systemd: PathBuf::from("/systemd"),
+            runtime: PathBuf::from("/run/user/1000"),
+        };
+        let web = AppId::parse("web").unwrap();
+        for (path, expected) in [
+            (layout.config_file(), "/config/config.toml"),
+            (layout.intent(&web), "/config/apps/web.toml"),
+            (layout.definition(&web), "/config/apps/web"),
+            (layout.secrets(&web), "/data/secrets/web"),
+            (layout.volumes(&web), "/data/volumes/web"),
+            (layout.files(&web), "/data/files/web"),
+            (layout.rendered("archy-web-ui"), "/data/archy-web-ui"),
+            (
+                layout.unit("archy-web.container"),
+                "/units/archy-web.container",
+            ),
+            (layout.generated(), "/run/user/1000/systemd/generator"),
+            (layout.invocations(), "/run/user/1000/systemd/units"),
+            (layout.pending(), "/run/user/1000/archipelago/pending.json"),
+            (
+                layout.progress(),
+                "/run/user/1000/archipelago/progress.json",
+            ),
+        ] {
+            assert_eq!(path, Path::new(expected));
+        }
+    }
+
+    #[test]
+    fn a_path_that_no_unit_file_can_name_is_refused() {
+        use std::os::unix::ffi::OsStrExt;
+        let path = Path::new(std::ffi::OsStr::from_bytes(b"/data\xff"));
+        assert_eq!(
+            Layout::text(path).unwrap_err().to_string(),
+            "the path \"/data\\xFF\" is not UTF-8, so no unit file can name it; move it or choose another folder"
+        );
+        assert_eq!(Layout::text(Path::new("/data/ü")), Ok("/data/ü"));
+    }
+}

@@ -392,3 +392,32 @@ pub fn awaited<'a>(present: &'a Present, observed: &Observed) -> Option<&'a AppI
         .find(|(_, service)| service.as_ref().is_some_and(|service| !is_up(service)))
         .map(|(app, _)| app)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_memory_that_a_full_disk_cut_short_costs_a_reload_and_no_more() {
+        let memory = Memory {
+            reload: false,
+            restarts: BTreeMap::from([("archy-web.service".to_owned(), "run 1".to_owned())]),
+            fingerprint: "podman".to_owned(),
+        };
+        let whole = serde_json::to_vec(&memory).unwrap();
+        assert_eq!(Memory::read(Some(&whole)), memory);
+        assert_eq!(Memory::read(None), Memory::default());
+        let reload = Memory {
+            reload: true,
+            ..Memory::default()
+        };
+        for cut in [0, 1, whole.len() - 1] {
+            assert_eq!(Memory::read(Some(&whole[..cut])), reload, "{cut} bytes");
+        }
+        // What another version adds is no reason to forget the rest.
+        assert_eq!(
+            Memory::read(Some(b"{\"reload\": true, \"new\": 1}")),
+            reload
+        );
+    }
+}

@@ -131,3 +131,24 @@ fn more_text_than_systemd_reads_in_one_line() {
         Some(("all keys together", "300,000 bytes")),
     );
 }
+
+#[test]
+fn a_line_break_in_what_a_key_takes_as_one_line() {
+    type Change = fn(&mut Container);
+    let one_line = "one line";
+    let cases: [(&str, Change); 4] = [
+        ("User", |container| container.user = Some("a\nb".to_owned())),
+        ("HostName", |container| {
+            container.hostname = Some("a\nb".to_owned())
+        }),
+        ("WorkingDir", |container| {
+            container.working_dir = Some("/a\nb".to_owned())
+        }),
+        ("Tmpfs", |container| {
+            container.tmpfs = vec!["/a\nb".to_owned()]
+        }),
+    ];
+    for (key, change) in cases {
+        check(change, Some((key, one_line)));
+    }
+}

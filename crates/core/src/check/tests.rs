@@ -344,6 +344,25 @@ fn an_answer_on_the_port_is_only_ours_when_our_service_runs() {
 }
 
 #[test]
+fn a_port_is_free_before_the_first_start() {
+    let mut facts = right();
+    facts.port = Some(Port::Free);
+    assert!(judge(&facts).iter().all(|check| check.state == State::Ok));
+}
+
+#[test]
+fn root_is_sent_to_the_user_that_the_apps_belong_to() {
+    let Check {
+        state,
+        cure,
+        remedy,
+        ..
+    } = judge_root();
+    assert_eq!((state, remedy), (State::Failed, Some(Remedy::Person)));
+    assert!(cure.unwrap().contains("machinectl shell USER@"));
+}
+
+#[test]
 fn a_version_is_read_out_of_what_podman_says() {
     for (text, version) in [
         ("podman version 5.4.2\n", Some((5, 4))),

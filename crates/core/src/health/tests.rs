@@ -84,6 +84,11 @@ fn up() -> Service {
 }
 
 fn desired(state: Goal) -> Desired {
+    desired_of(state, WEB)
+}
+
+/// The apps `web`, as this text has it, and `top`.
+fn desired_of(state: Goal, text: &str) -> Desired {
     let path = PathBuf::from;
     let id = AppId::parse("web").unwrap();
     let intent = Intent {
@@ -105,7 +110,7 @@ fn desired(state: Goal) -> Desired {
             (id.clone(), Ok(intent)),
             (top.clone(), Ok(Intent::default())),
         ]),
-        definitions: BTreeMap::from([(id, files(WEB)), (top, files(ON_TOP))]),
+        definitions: BTreeMap::from([(id, files(text)), (top, files(ON_TOP))]),
         secrets: BTreeMap::new(),
         captured: BTreeMap::new(),
     };
@@ -428,4 +433,118 @@ fn what_keeps_an_app_from_being_touched_is_said() {
         State::Failed,
         "no space left",
     );
+}
+
+/// As the report has it for the app `web`.
+fn told(desired: &Desired, case: &Case) -> AppHealth {
+    let report = report(desired, &case.observed, &case.progress);
+    report
+        .apps
+        .into_iter()
+        .find(|app| app.id.as_str() == "web")
+        .expect("the app web")
+}
+
+#[test]
+fn a_state_has_one_word_for_people_and_programs() {
+    for (state, word) in [
+        (State::Ready, "ready"),
+        (State::Starting, "starting"),
+        (State::Waiting, "waiting"),
+        (State::Degraded, "degraded"),
+        (State::Failed, "failed"),
+        (State::Stopped, "stopped"),
+        (State::Removing, "removing"),
+    ] {
+        assert_eq!(state.word(), word);
+        assert_eq!(serde_json::to_value(state).unwrap(), word);
+    }
+}
+
+#[test]
+fn an_app_is_told_with_the_pages_that_it_has() {
+    let text = WEB.replace(
+        "x-archipelago:",
+        "x-archipelago:\n  urls: [{title: Page, service: ui, port: 80}]",
+    );
+    let web = told(&desired_of(Goal::Running, &text), &Case::well());
+    let page = UrlHealth {
+        title: "Page".to_owned(),
+        url: "http://127.0.0.1:8080/".to_owned(),
+    };
+    assert_eq!(web.urls, [page]);
+}
+
+#[test]
+fn a_service_that_runs_and_is_not_healthy_yet_says_so() {
+    let text = WEB.replace(
+        "{image: web}",
+        "{image: web, healthcheck: {test: ask, start_interval: 1s}}",
+    );
+    let mut case = Case::well();
+    unwell(&mut case, "archy-web.service", Active::Activating, "start");
+    let web = told(&desired_of(Goal::Running, &text), &case);
+    assert_eq!(
+        (web.state, web.message.as_str()),
+        (
+            State::Starting,
+            "archy-web.service runs, and its health check has not succeeded yet"
+        )
+    );
+}
+
+#[test]
+fn what_is_left_of_an_app_that_cannot_be_worked_out_is_told_as_it_is() {
+    let mut case = Case::well();
+    let units = unit_files_of(&desired(Goal::Running));
+    case.observed.unit_files.extend(units);
+    unwell(
+        &mut case,
+        "archy-web-ui.service",
+        Active::Deactivating,
+        "stop-sigterm",
+    );
+    let broken = told(&desired_of(Goal::Running, "services: {}"), &case);
+    assert_eq!(broken.state, State::Failed);
+    assert_eq!(
+        broken.message,
+        "/config/apps/web/compose.yaml:1:1: no services: an app has at least one"
+    );
+    let units: Vec<(&str, &str, &str, bool)> = broken
+        .units
+        .iter()
+        .map(|unit| {
+            (
+                unit.name.as_str(),
+                unit.state.as_str(),
+                unit.sub_state.as_str(),
+                unit.companion,
+            )
+        })
+        .collect();
+    assert_eq!(
+        units,
+        [
+            ("archy-web-ui.service", "deactivating", "stop-sigterm", true),
+            ("archy-web.service", "active", "running", false),
+        ]
+    );
+}
+
+/// The unit files of the app `web`.
+fn unit_files_of(desired: &Desired) -> Vec<(String, Vec<u8>)> {
+    let (_, present) = desired
+        .present()
+        .find(|(id, _)| id.as_str() == "web")
+        .unwrap();
+    present
+        .units
+        .values()
+        .map(|unit| {
+            (
+                unit.file.name.clone(),
+                unit.file.content.clone().into_bytes(),
+            )
+        })
+        .collect()
 }

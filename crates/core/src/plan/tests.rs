@@ -222,6 +222,17 @@ fn what_podman_lost_is_made_again() {
         |world| drop(world.podman.secrets.remove("archy-web-token")),
         &[&["store secret archy-web-token"]],
     );
+    // It is there, but holds what the secret was before.
+    check(
+        |world| {
+            let older = Some((id("web"), "older".to_owned()));
+            world
+                .podman
+                .secrets
+                .insert("archy-web-token".to_owned(), older);
+        },
+        &[&["store secret archy-web-token"]],
+    );
 }
 
 #[test]
@@ -604,6 +615,59 @@ fn what_failed_waits_and_the_plan_says_until_when() {
             .iter()
             .any(|action| action.app == Some(id("top")))
     );
+}
+
+#[test]
+fn a_restart_that_failed_is_tried_again_only_after_a_while() {
+    let mut world = World::at_rest();
+    world.edit_definition("ports: ['8080:80']", "ports: ['8081:80']");
+    let (desired, plan) = (world.desired(), world.plan());
+    let restart = Step::Restart("archy-web-ui.service".to_owned());
+    let mut outcomes = Vec::new();
+    for action in &plan.actions {
+        if action.step == restart {
+            outcomes.push(Outcome::Failed("no answer".to_owned()));
+        } else {
+            world.apply(&action.step);
+            outcomes.push(Outcome::Done);
+        }
+    }
+    world
+        .reconciler
+        .finished(&desired, &plan, &outcomes, world.now);
+    let line = brief(&restart);
+    assert!(!world.lines().contains(&line));
+    world.now += Duration::from_secs(10);
+    assert!(world.lines().contains(&line));
+    world.converge();
+    let started_with = &world.started_with["archy-web-ui.service"];
+    assert!(started_with.contains("8081"), "{started_with}");
+}
+
+#[test]
+fn an_image_that_two_services_share_is_fetched_once() {
+    let mut world = World::at_rest();
+    let text = "services: {one: {image: shared}, two: {image: shared}}\n";
+    world.install("twice", &[(COMPOSE_FILE, text)]);
+    let shared = |line: &&String| *line == "ensure image docker.io/library/shared:latest";
+    assert_eq!(world.lines().iter().filter(shared).count(), 1);
+}
+
+#[test]
+fn what_stops_already_is_not_told_to_again() {
+    let queued = Service {
+        job: Some(Job::Stop),
+        ..service(Active::Active, "running")
+    };
+    for stopping in [service(Active::Deactivating, "stop-sigterm"), queued] {
+        let mut world = World::at_rest();
+        world.intend("web", Goal::Stopped, false);
+        let services = &mut world.host.services;
+        services.insert("archy-web-ui.service".to_owned(), stopping);
+        // Nor is what comes after it, before it rests.
+        let stops = |line: &String| line.starts_with("stop ");
+        assert!(!world.lines().iter().any(stops), "{:?}", world.lines());
+    }
 }
 
 #[test]

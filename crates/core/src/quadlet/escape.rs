@@ -300,6 +300,7 @@ mod tests {
                 ("a\\", Some(r#""a\""#)),
                 ("[\"CMD\"]", Some(r#""["CMD"]""#)),
                 ("\"a", None),
+                ("a\"", None),
                 ("a\nb", None),
                 ("", None),
                 (";", None),
@@ -331,6 +332,31 @@ mod tests {
                 ("%i", None),
             ],
         );
+    }
+
+    #[test]
+    fn a_text_too_long_for_an_argument_is_refused_without_being_repeated() {
+        assert!(word(&"x".repeat(TEXT_BYTES_MAX)).is_ok());
+        let refused = word(&"ü".repeat(TEXT_BYTES_MAX / 2 + 1)).unwrap_err();
+        let shown = format!("{}…", "ü".repeat(60));
+        assert_eq!(
+            refused.to_string(),
+            format!(
+                "{shown:?} cannot be passed through a unit file: it is longer than 60,000 bytes"
+            )
+        );
+    }
+
+    #[test]
+    fn a_description_is_cleaned_because_only_people_read_it() {
+        for (text, expected) in [
+            ("100 %", "100 %%"),
+            (" a\nb\t", "a b"),
+            ("a\u{ffff}b\u{80}", "a b"),
+            ("a\\", "a"),
+        ] {
+            assert_eq!(description(text), expected, "{text:?}");
+        }
     }
 
     proptest! {

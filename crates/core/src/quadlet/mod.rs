@@ -334,3 +334,61 @@ pub fn is_unit_file(file_name: &str) -> bool {
         ))
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::AppId;
+
+    #[test]
+    fn a_service_is_called_as_quadlet_calls_it() {
+        for (file, service) in [
+            ("archy-web.container", "archy-web.service"),
+            ("archy-web.network", "archy-web-network.service"),
+            ("archy-web-data.volume", "archy-web-data-volume.service"),
+            ("archy-web.v2.container", "archy-web.v2.service"),
+            ("archy-web", "archy-web.service"),
+        ] {
+            assert_eq!(service_of(file), service);
+        }
+        for (file, is_read) in [
+            ("a.container", true),
+            ("a.pod", true),
+            ("a.container.new", false),
+            ("container", false),
+            ("a.conf", false),
+        ] {
+            assert_eq!(is_unit_file(file), is_read, "{file}");
+        }
+    }
+
+    #[test]
+    fn a_unit_is_ours_by_a_section_of_its_own_and_not_by_words_alone() {
+        let app = AppId::parse("web").unwrap();
+        let mark = |content: &str| mark_of(content.as_bytes());
+        let section = "[X-Archipelago]\nApp=web\nCompanion=true\nRevision=12\nVersion=0.1.0\n";
+        let ours = mark(&format!("[Container]\nImage=x\n\n{section}")).unwrap();
+        assert_eq!((&ours.app, ours.companion), (&app, true));
+        assert_eq!(
+            (ours.revision.as_str(), ours.version.as_str()),
+            ("12", "0.1.0")
+        );
+        // The operator may speak of it above.
+        let spoken =
+            format!("# not [X-Archipelago]\n[Container]\nLabel=[X-Archipelago] x\n{section}");
+        assert_eq!(mark(&spoken), Some(ours));
+        for foreign in [
+            "[Container]\nImage=x\n".to_owned(),
+            format!("# {}", section.replace('\n', " ")),
+            section.replace("[X-Archipelago]", "[X-Archipelago] x"),
+            section.replace("App=web\n", ""),
+            section.replace("App=web", "App=../web"),
+            section.replace("Revision=12\n", ""),
+            section.replace("Version=0.1.0\n", ""),
+            section.replace("App=web", "[Install]\nApp=web"),
+        ] {
+            assert_eq!(mark(&foreign), None, "{foreign}");
+        }
+        assert_eq!(mark_of(b"[X-Archipelago]\nApp=web\xff"), None);
+    }
+}
