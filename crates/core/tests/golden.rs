@@ -402,6 +402,28 @@ fn images() {
 }
 
 #[test]
+fn what_is_not_asked_for_is_not_written() {
+    let image = Image {
+        reference: "127.0.0.1:5000/golden:1".to_owned(),
+        without_tls: false,
+    };
+    let image = render(&unit("archy-golden-base", Kind::Image(image)));
+    assert!(!image.contains("TLSVerify"), "{image}");
+    let container = Unit {
+        service: ServiceSection {
+            start_limit: Some(Duration::from_secs(300)),
+            ..ServiceSection::default()
+        },
+        ..container("archy-golden-once", Container::default())
+    };
+    let container = render(&container);
+    assert!(
+        container.contains("TimeoutStartSec=300") && !container.contains("Restart"),
+        "{container}"
+    );
+}
+
+#[test]
 fn every_key() {
     check(&every());
 }

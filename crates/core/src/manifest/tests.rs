@@ -157,6 +157,10 @@ fn keys_of_a_service() {
         &format!("3:24: services.web.depends_on.web.conditions: {UNKNOWN}"),
     );
     check_service(
+        "depends_on: {web: {required: maybe}}",
+        "3:24: services.web.depends_on.web.required: expected true or false, not \"maybe\"",
+    );
+    check_service(
         "ulimits: {nofile: {soft: 1}}",
         "3:15: services.web.ulimits.nofile: `hard` is missing",
     );
@@ -828,6 +832,12 @@ fn a_service_whose_health_is_waited_for_is_asked_often_until_it_is_well() {
     assert_eq!(interval(", healthcheck: {test: [CMD, ask]}"), seconds(5));
     let own = ", healthcheck: {test: [CMD, ask], start_interval: 1s}";
     assert_eq!(interval(own), seconds(1));
+    // Only whoever waits for its health makes a service be asked often.
+    let plain = good(
+        "services:\n  db: {image: x, healthcheck: {test: ask}}\n  web: {image: y, depends_on: {db: {condition: service_started, restart: true, required: false}}}\n",
+    );
+    assert!(!plain.services["db"].starts_healthy());
+    assert!(!plain.services["web"].depends_on["db"]);
     for without in ["", ", healthcheck: {disable: true, test: [CMD, ask]}"] {
         check(
             &services(without),
