@@ -71,7 +71,7 @@ impl Reference {
         } else {
             path.to_owned()
         };
-        if registry.is_empty()
+        if registry.starts_with(':')
             || !registry
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
@@ -205,6 +205,7 @@ mod tests {
             "a\n",
             "%i",
             "a_b.c/x",
+            ":5000/x",
             "a:-b",
             "a:.b",
         ] {

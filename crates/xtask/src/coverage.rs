@@ -15,6 +15,8 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use testhost::{cache, prerequisites};
 
+use crate::deb;
+
 /// What lines and branches must reach, in percent.
 const LEAST: f64 = 95.0;
 
@@ -22,6 +24,9 @@ const LEAST: f64 = 95.0;
 const CARGO_LLVM_COV: &str = "0.9.1";
 
 const MEASURED: &str = "crates/core/src/";
+
+/// Where the reasons are: a line for each place, with the name of its file and its text.
+const REASONS: &str = "docs/coverage.md";
 
 pub(crate) fn run() -> Result<ExitCode> {
     let tool = Tool::ensure()?;
@@ -36,10 +41,21 @@ pub(crate) fn run() -> Result<ExitCode> {
         branches.add(of_branches);
     }
     println!("{:<36} {lines:>20} {branches:>20}\n", "total");
+    let reasons = deb::repository().join(REASONS);
+    let reasons =
+        fs::read_to_string(&reasons).with_context(|| format!("reading {}", reasons.display()))?;
+    let mut unexplained = 0;
     for (name, file) in &files {
-        file.print_missed(name)?;
+        for missed in file.missed()? {
+            let explained = is_explained(&reasons, name, &missed.text);
+            unexplained += usize::from(!explained);
+            let mark = if explained { "" } else { " (no reason given)" };
+            let Missed { place, how, text } = missed;
+            println!("{MEASURED}{name}:{place}: {how}{mark}: {text}");
+        }
     }
-    println!("\nlines:    {lines}\nbranches: {branches}");
+    println!("\n{unexplained} of these places without a reason in {REASONS}");
+    println!("lines:    {lines}\nbranches: {branches}");
     if lines.percent() < LEAST || branches.percent() < LEAST {
         println!("too little: {LEAST} % of each is the least");
         return Ok(ExitCode::FAILURE);
@@ -89,8 +105,8 @@ impl Tool {
 
     /// Runs the tests, then reads what they ran: by file, its name below what is measured.
     fn measure(&self) -> Result<BTreeMap<String, File>> {
-        // What an earlier run left would be added.
-        succeed(&mut self.command(&["clean", "--profraw-only"]))?;
+        // What an earlier run left, programs of an older tree included, would be added.
+        succeed(&mut self.command(&["clean", "--workspace"]))?;
         let packages = ["--package", "archipelago-core", "--package", "sim"];
         succeed(
             self.command(&["test", "--branch", "--no-report"])
@@ -211,31 +227,51 @@ impl File {
         }
     }
 
-    /// Each place with its text, which stays the same when lines above it come and go.
-    fn print_missed(&self, name: &str) -> Result<()> {
+    /// What nothing runs, lines first.
+    fn missed(&self) -> Result<Vec<Missed>> {
         let text = fs::read_to_string(&self.path)
             .with_context(|| format!("reading {}", self.path.display()))?;
         let text: Vec<&str> = text.lines().collect();
-        let at = |line: u64| {
-            usize::try_from(line - 1)
-                .ok()
-                .and_then(|index| text.get(index))
-                .map_or("", |line| line.trim())
+        let missed = |line: u64, place: String, how| {
+            let index = usize::try_from(line)
+                .unwrap_or(usize::MAX)
+                .saturating_sub(1);
+            let text = text.get(index).copied().unwrap_or_default().trim();
+            Missed {
+                place,
+                how,
+                text: text.to_owned(),
+            }
         };
-        for line in self.lines.iter().filter(|(_, count)| **count == 0) {
-            println!("{MEASURED}{name}:{}: not run: {}", line.0, at(*line.0));
-        }
-        for ((line, column), (held, failed)) in &self.branches {
-            let missed = match (held, failed) {
+        let lines = self.lines.iter().filter(|(_, count)| **count == 0);
+        let lines = lines.map(|(line, _)| missed(*line, line.to_string(), "not run"));
+        let branches = self.branches.iter().filter_map(|((line, column), counts)| {
+            let how = match counts {
                 (0, 0) => "never decided",
                 (0, _) => "never true",
                 (_, 0) => "never false",
-                _ => continue,
+                _ => return None,
             };
-            println!("{MEASURED}{name}:{line}:{column}: {missed}: {}", at(*line));
-        }
-        Ok(())
+            Some(missed(*line, format!("{line}:{column}"), how))
+        });
+        Ok(lines.chain(branches).collect())
     }
+}
+
+/// A place that nothing runs.
+struct Missed {
+    /// Its line, and the column of a condition.
+    place: String,
+    how: &'static str,
+    /// The text of the line, which stays the same when lines above it come and go.
+    text: String,
+}
+
+fn is_explained(reasons: &str, file: &str, text: &str) -> bool {
+    let (file, text) = (format!("`{file}`"), format!("`{text}`"));
+    reasons
+        .lines()
+        .any(|line| line.contains(&file) && line.contains(&text))
 }
 
 /// How much of something was run.
@@ -378,7 +414,9 @@ fn read_branches(report: &str, files: &mut BTreeMap<String, File>) -> Result<()>
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Count, File, MEASURED, first_line_of_tests, read_branches, read_lines};
+    use super::{
+        Count, File, MEASURED, first_line_of_tests, is_explained, read_branches, read_lines,
+    };
 
     const TEXT: &str = "fn decide() {}\n\n#[cfg(test)]\nmod tests {\n    fn check() {}\n}\n";
 
@@ -413,6 +451,24 @@ mod tests {
         assert_eq!(files.keys().collect::<Vec<_>>(), ["one.rs"]);
         assert_eq!(files["one.rs"].count_lines(), Count { run: 1, all: 2 });
         assert_eq!(files["one.rs"].count_branches(), Count { run: 1, all: 2 });
+    }
+
+    #[test]
+    fn a_reason_is_given_for_a_file_and_the_text_of_a_line() {
+        let reasons = "- `one.rs` `if a {`, `b`: it cannot be.\n- `two.rs` `if a {`: neither.\n";
+        for (file, text, explained) in [
+            ("one.rs", "if a {", true),
+            ("one.rs", "b", true),
+            ("two.rs", "b", false),
+            ("three.rs", "if a {", false),
+            ("one.rs", "a", false),
+        ] {
+            assert_eq!(
+                is_explained(reasons, file, text),
+                explained,
+                "{file} {text}"
+            );
+        }
     }
 
     #[test]

@@ -316,13 +316,14 @@ mod tests {
                 ("a\n", None),
                 ("a%b", Some("a%%b")),
                 (";", None),
+                ("", None),
             ],
         );
         check_all(
             variable,
             &[("a\r\nb", None), ("a\nb\r", Some(r#""a\nb\r""#))],
         );
-        check_all(path, &[("/a", Some("/a")), ("/a:b", None)]);
+        check_all(path, &[("/a", Some("/a")), ("/a:b", None), ("", None)]);
         check_all(
             token,
             &[
@@ -330,6 +331,7 @@ mod tests {
                 ("-x", None),
                 ("a b", None),
                 ("%i", None),
+                ("", None),
             ],
         );
     }
