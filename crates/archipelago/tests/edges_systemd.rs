@@ -110,6 +110,14 @@ fn a_job_ends_with_its_result_and_a_failed_service_tells_why() {
                 .expect("a cause");
             assert_eq!((good.result.as_str(), good.restarts), ("success", 0));
             assert!(good.active_enter.is_some());
+
+            let began = async |service| systemd.began(service).await.expect("an answer");
+            assert_eq!(began("archy-absent.service").await, None);
+            let first = began("archy-good.service").await.expect("it runs");
+            let restarted = systemd.restart_and_wait("archy-good.service", LIMIT).await;
+            assert_eq!(restarted.expect("a job"), JobResult::Done);
+            let second = began("archy-good.service").await.expect("it runs");
+            assert!(first < second, "{first:?} {second:?}");
         },
     );
 }

@@ -6,10 +6,12 @@
 mod facts;
 mod ids;
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 pub use facts::{
-    Api, Disk, Facts, Folder, FolderState, Network, Port, Service, ServiceFile, Socket,
+    Api, Disk, Facts, Folder, FolderState, Network, Port, Service, ServiceFile, Socket, UserManager,
 };
 pub use ids::{free_subordinate_range, subordinate_ids};
 
@@ -21,6 +23,10 @@ const PODMAN_TESTED: (u32, u32) = (5, 0);
 
 /// The ids that an image's users and groups may have: 16 bits (`subuid(5)`; Podman's own advice).
 pub const SUBORDINATE_IDS: u64 = 65_536;
+
+/// How long a user's systemd should be given to stop with all its services. A Bitcoin node may write for 15 minutes, after those that call it
+/// have stopped; the system itself gives up on a shutdown after 30 (`JobTimeoutSec=` of `reboot.target`).
+pub const STOP_LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// Below this no image can be unpacked.
 const FREE_MIB_LEAST: u64 = 256;
@@ -88,7 +94,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         version,
         systemd,
         linger,
-        manager_returns,
+        manager,
         subordinate_ids,
         id_mappers_missing,
         podman,
@@ -106,7 +112,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
     let mut checks: Vec<Check> = [
         systemd.as_ref().map(|answer| judge_systemd(user, answer)),
         linger.map(|linger| judge_linger(user, linger)),
-        manager_returns.map(|returns| judge_manager(user, returns)),
+        manager.map(|manager| judge_manager(user, manager)),
         subordinate_ids.map(|ids| judge_subordinate_ids(user, ids)),
         id_mappers_missing.as_deref().map(judge_id_mappers),
         podman.as_ref().map(judge_podman),
@@ -171,18 +177,32 @@ fn judge_linger(user: &str, linger: bool) -> Check {
     )
 }
 
-fn judge_manager(user: &str, returns: bool) -> Check {
-    if returns {
-        return ok(
-            "user-manager",
-            "the user's systemd is started again when it was killed",
-        );
-    }
+fn judge_manager(user: &str, manager: UserManager) -> Check {
+    let UserManager {
+        returns,
+        stop_limit,
+    } = manager;
+    let short = stop_limit.filter(|limit| *limit < STOP_LIMIT);
+    let problem = match (returns, short) {
+        (false, _) => {
+            "when the user's systemd is killed, all apps stay down until the next boot".to_owned()
+        }
+        (true, Some(limit)) => format!(
+            "at a shutdown all apps together have {} s to write what they must, and are killed then; a Bitcoin node may need 15 minutes",
+            limit.as_secs()
+        ),
+        (true, None) => {
+            return ok(
+                "user-manager",
+                "the user's systemd is started again when it was killed, and waits for apps to stop",
+            );
+        }
+    };
     Check {
         remedy: Some(Remedy::Root),
         ..warning(
             "user-manager",
-            "when the user's systemd is killed, all apps stay down until the next boot",
+            problem,
             format!("sudo archipelago setup --for {user}"),
         )
     }

@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::desired::{App, Desired, DesiredProbe, Present};
+use crate::desired::{App, Desired, DesiredContainer, DesiredProbe, Present};
 use crate::name::AppId;
 use crate::quadlet::{Mark, mark_of};
 
@@ -59,6 +60,8 @@ pub struct Service {
     pub job: Option<Job>,
     /// For a service that is not well: why.
     pub failure: Option<Failure>,
+    /// When its last run began, since the boot. Known of services that follow others, and of those that they follow.
+    pub began: Option<Duration>,
 }
 
 /// A job of systemd.
@@ -275,6 +278,24 @@ impl Observed {
         }
     }
 
+    /// Whether a service that this container follows has begun anew since it did: it looks for that one where it no longer is.
+    #[must_use]
+    pub fn has_fallen_behind(&self, service: &str, container: &DesiredContainer) -> bool {
+        let began = |service: &Service| service.began;
+        let Some(own) = self.services.get(service).and_then(began) else {
+            return false;
+        };
+        let followed = container
+            .follows
+            .iter()
+            .map(|other| self.services.get(other));
+        followed
+            .flatten()
+            .filter(|other| other.is_up())
+            .filter_map(began)
+            .any(|other| other > own)
+    }
+
     /// Whether a service that does not run may start at any moment without being told to by this pass.
     #[must_use]
     pub fn is_coming_up(&self, service: &str) -> bool {
@@ -380,6 +401,28 @@ fn is_settled(present: &Present, observed: &Observed) -> bool {
                 service.is_down()
             }
     })
+}
+
+/// A required app that rests because the operator stopped or masked it. Until that changes, this one could only look for it in vain.
+#[must_use]
+pub fn at_rest<'a>(
+    desired: &Desired,
+    present: &'a Present,
+    observed: &Observed,
+) -> Option<&'a AppId> {
+    let is_masked_and_down = |service: &String| {
+        let masked = observed.overrides.get(service) == Some(&Override::Masked);
+        let found = observed.services.get(service);
+        masked && found.is_none_or(Service::is_down)
+    };
+    let rests = |app: &AppId, service: Option<&String>| {
+        let stopped =
+            matches!(desired.apps.get(app), Some(App::Present(required)) if !required.running);
+        stopped || service.is_some_and(is_masked_and_down)
+    };
+    let mut required = present.requires.iter();
+    let found = required.find(|(app, service)| rests(app, service.as_ref()));
+    found.map(|(app, _)| app)
 }
 
 /// A required app that cannot be reached, for which this one waits before it is started.

@@ -191,7 +191,6 @@ fn every() -> Unit {
             description: "Golden 100% of the keys".to_owned(),
             wants: texts(&["archy-golden-host.service"]),
             after: texts(&["archy-golden-host.service"]),
-            part_of: texts(&["archy-golden-host.service"]),
         },
         kind: Kind::Container(Box::new(container)),
         service: ServiceSection {

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use archipelago_core::action::{Action, Step};
-use archipelago_core::desired::{App, DesiredUnit, Present, Role};
+use archipelago_core::desired::{App, Desired, DesiredUnit, Present, Role};
 use archipelago_core::name::AppId;
-use archipelago_core::observed::Observed;
+use archipelago_core::observed::{Load, Observed};
 use archipelago_core::quadlet::{VERSION, service_of};
 use archipelago_core::reconcile::Outcome;
 
@@ -380,7 +380,9 @@ impl World {
             Step::Stop(service) => {
                 let unit = present.and_then(|present| unit_of(present, service));
                 if unit.is_some()
-                    && present.is_some_and(|present| present.running)
+                    && present.is_some_and(|present| {
+                        present.running && !self.looks_in_vain(&wanted, present)
+                    })
                     && self.runs(service)
                 {
                     let what = format!("{service} is stopped, and should run");
@@ -392,6 +394,7 @@ impl World {
                     && let Some(unit) = unit_of(present, service)
                     && present.running
                     && !is_in_doubt(observed, service)
+                    && !self.knows_another_run(unit)
                     && self.is_as_wanted(present, unit)
                 {
                     let what = format!("{service} is restarted, and runs as it should");
@@ -420,6 +423,27 @@ impl World {
             }
             _ => {}
         }
+    }
+
+    /// Whether an app that this one requires will not come up until the operator says so.
+    fn looks_in_vain(&self, wanted: &Desired, present: &Present) -> bool {
+        present.requires.iter().any(|(app, service)| {
+            let stopped = matches!(wanted.apps.get(app), Some(App::Present(app)) if !app.running);
+            let main = service
+                .as_ref()
+                .and_then(|main| self.systemd.units.get(main));
+            stopped || main.is_some_and(|unit| unit.load == Load::Masked && unit.run.is_none())
+        })
+    }
+
+    /// Whether what a container requires has been started again since it was.
+    pub(crate) fn knows_another_run(&self, unit: &DesiredUnit) -> bool {
+        let Role::Container(container) = &unit.role else {
+            return false;
+        };
+        let began = |service: &String| self.systemd.units.get(service)?.seen().began;
+        let own = began(&unit.service);
+        container.follows.iter().any(|other| began(other) > own)
     }
 
     /// Whether a service runs with exactly what is wanted.

@@ -173,6 +173,11 @@ impl World {
         } else {
             services.clone()
         };
+        // Asked for each by itself, after the list.
+        for (name, seen) in &mut observed.services {
+            let now = services.get(name);
+            seen.began = now.and_then(|now| now.began);
+        }
         self.last_services = services;
     }
 

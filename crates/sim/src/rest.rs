@@ -86,6 +86,7 @@ impl World {
                     });
                     if present.running {
                         same && ours(self.podman.containers.get(&container.name))
+                            && !self.knows_another_run(unit)
                     } else {
                         run.is_none()
                     }

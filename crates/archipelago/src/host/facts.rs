@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use archipelago_core::check::{
     Api, Disk, Facts, Folder, FolderState, Network, Port, Service, ServiceFile, Socket,
-    subordinate_ids,
+    UserManager, subordinate_ids,
 };
 use archipelago_core::layout::Layout;
 use archipelago_core::quadlet::{VERSION, mark_of};
@@ -20,7 +20,7 @@ use hyper_util::rt::TokioIo;
 
 use super::image::chain;
 use super::podman::Podman;
-use super::systemd::{ActiveState, Systemd, UnitFileState};
+use super::systemd::{self, ActiveState, Systemd, UnitFileState};
 use super::{disk, folders, generator};
 use crate::daemon::PORT;
 
@@ -125,7 +125,7 @@ pub async fn all(layout: &Layout) -> Facts {
     let mut facts = Facts {
         podman: Some(podman_version().await),
         network: Some(network().await),
-        manager_returns: manager_returns().await,
+        manager: manager().await,
         disks: disks(layout),
         orphans: Some(orphans(layout)),
         ..at_rest(layout)
@@ -272,15 +272,17 @@ pub async fn network() -> Network {
     }
 }
 
-/// Whether the system's manager starts this user's again when that was killed: `Restart=` of `user@.service(5)`. `None` when it does not say.
-async fn manager_returns() -> Option<bool> {
-    let unit = format!("user@{}.service", rustix::process::getuid().as_raw());
-    let restart = output(
-        "systemctl",
-        &["show", "--property=Restart", "--value", &unit],
-    )
-    .await;
-    Some(!matches!(restart.ok()?.as_str(), "no" | "on-success" | ""))
+/// `None` when the system's manager does not say.
+async fn manager() -> Option<UserManager> {
+    let uid = rustix::process::getuid().as_raw();
+    let systemd::UserManager {
+        returns,
+        stop_limit,
+    } = systemd::user_manager(uid).await.ok()?;
+    Some(UserManager {
+        returns,
+        stop_limit,
+    })
 }
 
 async fn service(systemd: &Systemd, running_version: Option<String>) -> Service {

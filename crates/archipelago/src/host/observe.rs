@@ -64,11 +64,33 @@ pub async fn observe(
         let seen = judge(systemd, &name, service).await;
         observed.services.insert(name, seen);
     }
+    // Those that follow come last: one that is started again meanwhile has not fallen behind.
+    for service in followed(desired).into_iter().chain(following(desired)) {
+        if let Some(seen) = observed.services.get_mut(service) {
+            seen.began = systemd.began(service).await?;
+        }
+    }
     if needs_podman(desired, &observed) {
         observed.podman = ask_podman(podman, patience).await;
     }
     observed.answers = ask_probes(desired, &observed).await;
     Ok(observed)
+}
+
+fn followed(desired: &Desired) -> BTreeSet<&str> {
+    let containers = desired
+        .present()
+        .flat_map(|(_, present)| present.containers());
+    let followed = containers.flat_map(|(_, container)| &container.follows);
+    followed.map(String::as_str).collect()
+}
+
+fn following(desired: &Desired) -> BTreeSet<&str> {
+    let containers = desired
+        .present()
+        .flat_map(|(_, present)| present.containers());
+    let following = containers.filter(|(_, container)| !container.follows.is_empty());
+    following.map(|(unit, _)| unit.service.as_str()).collect()
 }
 
 /// Looks only at whose the names of the wanted apps are: on the disk, and in Podman if that is given.
@@ -264,6 +286,7 @@ async fn judge(systemd: &Systemd, name: &str, service: systemd::Service) -> obse
             .job
             .map(|job| if job == "stop" { Job::Stop } else { Job::Other }),
         failure,
+        began: None,
     }
 }
 

@@ -7,10 +7,12 @@
 mod linger;
 mod signals;
 mod state;
+mod user_manager;
 
 pub use linger::{linger, set_linger};
 pub use signals::{JobResult, Signal};
 pub use state::{ActiveState, LoadState, Service, ServiceFailure, UnitFileState};
+pub use user_manager::{UserManager, user_manager};
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -21,7 +23,7 @@ use zbus::conn::Builder;
 use zbus::fdo::PropertiesProxy;
 use zbus::names::InterfaceName;
 use zbus::proxy::CacheProperties;
-use zbus::{Address, Connection, ObjectPath, OwnedObjectPath, OwnedVariant};
+use zbus::{Address, Connection, ObjectPath, OwnedObjectPath, OwnedVariant, Proxy};
 use zbus_systemd::systemd1::ManagerProxy;
 
 /// The longest any one call may take. `Reload` is the slow one: about 1 s with 1,000 units, more on a busy small
@@ -174,16 +176,38 @@ impl Systemd {
         ServiceFailure::from_properties(properties).map_err(|source| call(action(), source))
     }
 
+    /// When the main process of a service was last started, since the boot; none if it never was.
+    pub async fn began(&self, service: &str) -> Result<Option<Duration>, Error> {
+        let asked = async {
+            let interface =
+                InterfaceName::from_static_str_unchecked("org.freedesktop.systemd1.Service");
+            let value = self
+                .properties_of(service)
+                .await?
+                .get(interface, "ExecMainStartTimestampMonotonic")
+                .await?;
+            u64::try_from(value)
+        };
+        let microseconds = asked
+            .await
+            .map_err(|source| call(format!("ask when {service} was started"), source))?;
+        Ok((microseconds != 0).then(|| Duration::from_micros(microseconds)))
+    }
+
     /// All properties of a unit, of every interface it has. The empty interface name is the D-Bus specification's
     /// (section "org.freedesktop.DBus.Properties"): one call, so that cause and count belong to the same moment.
     async fn properties(&self, unit: &str) -> zbus::Result<HashMap<String, OwnedVariant>> {
-        let proxy = PropertiesProxy::builder(self.connection())
+        let proxy = self.properties_of(unit).await?;
+        Ok(proxy.get_all(InterfaceName::from_str_unchecked("")).await?)
+    }
+
+    async fn properties_of(&self, unit: &str) -> zbus::Result<PropertiesProxy<'static>> {
+        PropertiesProxy::builder(self.connection())
             .destination("org.freedesktop.systemd1")
             .path(unit_path(unit))
             .cache_properties(CacheProperties::No)
             .build()
-            .await?;
-        Ok(proxy.get_all(InterfaceName::from_str_unchecked("")).await?)
+            .await
     }
 
     /// Runs the generators and reads all unit files again; returns when that is done.
@@ -389,6 +413,22 @@ fn is(error: &zbus::Error, name: &str) -> bool {
 }
 
 const UNITS: &str = "/org/freedesktop/systemd1/unit";
+
+/// An object on the system's bus, for the few calls that are not the user's systemd's to answer.
+async fn system(
+    destination: &'static str,
+    path: String,
+    interface: &'static str,
+) -> zbus::Result<Proxy<'static>> {
+    let connection = Builder::system().method_timeout(CALL_LIMIT).build().await?;
+    zbus::proxy::Builder::new(&connection)
+        .destination(destination)
+        .path(path)
+        .interface(interface)
+        .cache_properties(CacheProperties::No)
+        .build()
+        .await
+}
 
 fn unit_path(unit: &str) -> OwnedObjectPath {
     zbus_systemd::bus_path_encode(&ObjectPath::from_static_str_unchecked(UNITS), unit)

@@ -11,9 +11,8 @@ use crate::stops::{Still, process};
 const KILLS: u64 = 10;
 /// Enough to be killed in the midst of.
 const BLOCKS: u64 = 4000;
-/// systemd waits ten seconds before it starts again what ended, and stops lnd before that: lnd tries for minutes to reach the node that
-/// is gone, and has its whole `TimeoutStopSec=` for it, five and a half of them.
-const RETURNS: Duration = Duration::from_secs(360);
+/// systemd waits ten seconds before it starts again what ended; the rest is for loading the chain, on a machine that does other things.
+const RETURNS: Duration = Duration::from_secs(90);
 /// lnd looks at each block that came meanwhile, one after the other.
 const CATCHES_UP: Duration = Duration::from_secs(300);
 /// A dependant that finds nobody to talk to may try once more for each time that bitcoin went.

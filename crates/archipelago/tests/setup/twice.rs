@@ -95,6 +95,10 @@ fn root_does_its_part_for_a_user_once() {
         "archy:165536:65536\nother:100000:65536\narchy:165536:65536\narchy 700\narchy\nactive\n";
     assert_eq!(root(&host, result), expected);
 
+    // At a shutdown two minutes are not enough for a node that has to write its cache.
+    let kept = "systemctl show -P Restart -P TimeoutStopUSec user@$(id -u archy)";
+    assert_eq!(root(&host, kept), "on-failure\n30min\n");
+
     let state = user(&host, STATE);
     let second = root(&host, FOR_ARCHY);
     assert!(

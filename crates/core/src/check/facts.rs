@@ -1,6 +1,7 @@
 //! What is known of a host and its user, for [`super::judge`]. A fact that nobody looked for is absent.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What is known of a host and its user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,8 +14,8 @@ pub struct Facts {
     pub systemd: Option<Result<(), String>>,
     /// Whether the user's services run without a login.
     pub linger: Option<bool>,
-    /// Whether the user's systemd is started again when it was killed.
-    pub manager_returns: Option<bool>,
+    /// How the system keeps the user's systemd.
+    pub manager: Option<UserManager>,
     /// How many subordinate user and group ids the user has.
     pub subordinate_ids: Option<(u64, u64)>,
     /// The programs that map those ids, and that are missing.
@@ -143,4 +144,13 @@ pub enum Port {
     Answers,
     /// Another program has it.
     Taken,
+}
+
+/// How the system keeps the user's systemd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserManager {
+    /// Whether it is started again when it was killed.
+    pub returns: bool,
+    /// How long it may take to stop, with all of the user's services; `None` for as long as they need.
+    pub stop_limit: Option<Duration>,
 }

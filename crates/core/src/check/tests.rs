@@ -16,7 +16,10 @@ fn right() -> Facts {
         version: "1.2.3".to_owned(),
         systemd: Some(Ok(())),
         linger: Some(true),
-        manager_returns: Some(true),
+        manager: Some(UserManager {
+            returns: true,
+            stop_limit: Some(STOP_LIMIT),
+        }),
         subordinate_ids: Some((65_536, 65_536)),
         id_mappers_missing: Some(Vec::new()),
         podman: Some(Ok("podman version 5.4.2".to_owned())),
@@ -106,7 +109,13 @@ fn each_fault_is_found_with_its_cure() {
     );
     check(
         "user-manager",
-        |facts| facts.manager_returns = Some(false),
+        |facts| facts.manager.as_mut().unwrap().returns = false,
+        Warning,
+        "sudo archipelago setup --for ann",
+    );
+    check(
+        "user-manager",
+        |facts| facts.manager.as_mut().unwrap().stop_limit = Some(Duration::from_secs(120)),
         Warning,
         "sudo archipelago setup --for ann",
     );

@@ -203,6 +203,7 @@ impl Work<'_> {
             image,
             starts_healthy: service.starts_healthy(),
             wants,
+            follows: self.followed(name),
         }));
         let inputs: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();
         self.add(present, &unit, role, &inputs)
@@ -212,8 +213,8 @@ impl Work<'_> {
     ///
     /// Companions come after every other service, but not after one that takes its time: one that starts healthy, or whose app requires
     /// others. They show how it is doing meanwhile; what waits for another app they do not start either. Services of another app are
-    /// waited for, but not wanted: the operator may have stopped them. An app's main service is stopped and started along with them, since
-    /// their containers have other addresses then.
+    /// waited for, but not wanted: the operator may have stopped them. Nor is it part of them (`PartOf=`), for then systemd would not start
+    /// one that has ended before all that require it are stopped, and they may look for it for minutes before they stop.
     fn ordering(&self, name: &str, service: &Service) -> UnitSection {
         let mut wants: BTreeSet<String> = service
             .depends_on
@@ -221,7 +222,6 @@ impl Work<'_> {
             .map(|other| self.service_unit(other))
             .collect();
         let mut after = wants.clone();
-        let mut part_of = BTreeSet::new();
         let is_main = self.manifest.main.as_deref() == Some(name);
         if self.manifest.is_companion(name) {
             let others = self
@@ -236,11 +236,7 @@ impl Work<'_> {
                 }
             }
         } else {
-            let required = self.required_services();
-            after.extend(required.values().flatten().cloned());
-            if is_main {
-                part_of.extend(required.into_values().flatten());
-            }
+            after.extend(self.required_services().into_values().flatten());
         }
         let title = &self.manifest.extension.title;
         let description = if is_main {
@@ -252,7 +248,6 @@ impl Work<'_> {
             description,
             wants: wants.into_iter().collect(),
             after: after.into_iter().collect(),
-            part_of: part_of.into_iter().collect(),
         }
     }
 
@@ -273,6 +268,15 @@ impl Work<'_> {
                 (app.clone(), service)
             })
             .collect()
+    }
+
+    /// The services of other apps that one of this app's knows by their addresses: its main service is what talks to them.
+    fn followed(&self, name: &str) -> Vec<String> {
+        if self.manifest.main.as_deref() == Some(name) {
+            self.required_services().into_values().flatten().collect()
+        } else {
+            Vec::new()
+        }
     }
 
     /// Podman's names of the volumes that a service mounts.

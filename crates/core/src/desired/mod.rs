@@ -167,6 +167,8 @@ pub struct DesiredContainer {
     pub starts_healthy: bool,
     /// The services that systemd starts along with it.
     pub wants: Vec<String>,
+    /// The services of other apps that it knows by their containers' addresses: it is restarted once they have been.
+    pub follows: Vec<String>,
 }
 
 /// An image that must be on the node before a container starts.

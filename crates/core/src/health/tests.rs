@@ -80,6 +80,7 @@ fn up() -> Service {
         sub: "running".to_owned(),
         job: None,
         failure: None,
+        began: None,
     }
 }
 

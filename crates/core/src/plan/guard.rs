@@ -9,7 +9,7 @@ use super::Plan;
 use crate::action::{Action, Step};
 use crate::desired::{App, Desired, DesiredUnit, Present, Role};
 use crate::name::{AppId, PREFIX};
-use crate::observed::{Observed, Service};
+use crate::observed::{Observed, Service, at_rest};
 use crate::quadlet::service_of;
 
 /// An action that must not be done.
@@ -74,6 +74,7 @@ pub fn check(
         Some(id) => Judge {
             id,
             app: desired.apps.get(id),
+            desired,
             observed,
             plan,
         }
@@ -101,6 +102,7 @@ fn for_all(step: &Step) -> Broken {
 struct Judge<'a> {
     id: &'a AppId,
     app: Option<&'a App>,
+    desired: &'a Desired,
     observed: &'a Observed,
     plan: &'a Plan,
 }
@@ -291,10 +293,11 @@ impl Judge<'_> {
         };
         let view = self.observed.podman_view();
         let reason = match &unit.role {
-            Role::Container(_) => {
+            Role::Container(container) => {
                 let known = self.observed.memory.restarts.get(service);
                 self.plan.remembers(service)
                     || self.observed.must_restart(service)
+                    || self.observed.has_fallen_behind(service, container)
                     || known.is_some_and(String::is_empty)
             }
             Role::Network(name) => view.is_some_and(|view| !view.networks.contains_key(name)),
@@ -315,7 +318,10 @@ impl Judge<'_> {
             .any(|unit| service_of(unit) == service)
             || self.unit(service).is_some();
         unless(ours, service, Rule::Ours).or_else(|| {
-            let wanted = self.is_to_run() && self.unit(service).is_some();
+            let waits = self
+                .present()
+                .is_some_and(|present| at_rest(self.desired, present, self.observed).is_some());
+            let wanted = self.is_to_run() && self.unit(service).is_some() && !waits;
             let known = self.present().is_some() || self.is_removed();
             unless(known && !wanted, service, Rule::StopsForAReason)
         })

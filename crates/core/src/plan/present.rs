@@ -7,7 +7,7 @@ use crate::action::Step;
 use crate::desired::{Desired, DesiredContainer, DesiredUnit, Present, Role};
 use crate::layout::Layout;
 use crate::name::AppId;
-use crate::observed::{Active, Job, Load, Observed, Override, Podman, Service, awaited};
+use crate::observed::{Active, Job, Load, Observed, Override, Podman, Service, at_rest, awaited};
 use crate::progress::Subject;
 
 /// Rendered files hold credentials.
@@ -114,27 +114,46 @@ impl Planner<'_> {
         }
         self.remove_units_left_over(id, present);
         self.recreate_vanished(id, present);
-        // Started before what it needs can be reached, it would only end, again and again. What runs is left to itself, and what shows how
-        // the app is doing can say that it waits.
+        // Started before what it needs can be reached, it would only end, again and again; where that will not come up by itself, systemd would
+        // go on trying. What shows how the app is doing can say that it waits.
         let waits = awaited(present, self.observed).is_some();
-        if present.running {
-            for (unit, has_image) in present.units.values().zip(&ready) {
-                if let Role::Container(container) = &unit.role
-                    && *has_image
-                    && (!waits || container.companion)
-                    && self.can_start(container)
-                {
-                    self.run(id, unit);
-                }
+        let rests = at_rest(self.desired, present, self.observed).is_some();
+        let is_to_run =
+            |container: &DesiredContainer| present.running && (container.companion || !rests);
+        for (unit, has_image) in present.units.values().zip(&ready) {
+            if let Role::Container(container) = &unit.role
+                && is_to_run(container)
+                && *has_image
+                && (container.companion || !waits)
+                && self.can_start(container)
+            {
+                self.run(id, unit, container);
             }
-        } else {
-            self.stop_all(
-                id,
-                present
-                    .containers()
-                    .map(|(unit, container)| (unit.service.as_str(), container.companion)),
-            );
         }
+        // Those who talk to it stop first, while they still can.
+        let followed = !present.running && self.is_followed(id);
+        let stopped = present
+            .containers()
+            .filter(|(_, container)| !is_to_run(container))
+            .filter(|(_, container)| container.companion || !followed)
+            .map(|(unit, container)| (unit.service.as_str(), container.companion));
+        self.stop_all(id, stopped);
+    }
+
+    /// Whether an app that requires this one still runs, and is about to stop.
+    fn is_followed(&self, id: &AppId) -> bool {
+        self.desired.present().any(|(other, present)| {
+            let runs = |unit: &DesiredUnit| {
+                let found = self.observed.services.get(&unit.service);
+                found.is_some_and(|found| !found.is_down())
+            };
+            present.requires.contains_key(id)
+                && present
+                    .containers()
+                    .any(|(unit, container)| !container.companion && runs(unit))
+                && !super::is_held_back(self, other, present)
+                && self.progress.is_due(&Subject::App(other.clone()), self.now)
+        })
     }
 
     fn write_files(&mut self, id: &AppId, present: &Present) {
@@ -311,7 +330,7 @@ impl Planner<'_> {
         }
     }
 
-    fn run(&mut self, id: &AppId, unit: &DesiredUnit) {
+    fn run(&mut self, id: &AppId, unit: &DesiredUnit, container: &DesiredContainer) {
         let service = self.observed.services.get(&unit.service);
         if self.observed.overrides.contains_key(&unit.service)
             || service.is_some_and(|service| service.load == Load::Masked)
@@ -325,7 +344,8 @@ impl Planner<'_> {
         if service.job.is_some() {
             return;
         }
-        let stale = self.memory.restarts.contains_key(&unit.service);
+        let stale = self.memory.restarts.contains_key(&unit.service)
+            || self.observed.has_fallen_behind(&unit.service, container);
         match service.active {
             Active::Active | Active::Activating if stale => {
                 if self.queue(id, &unit.service, Step::Restart) {

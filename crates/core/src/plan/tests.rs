@@ -503,11 +503,112 @@ fn an_app_is_started_once_what_it_requires_is_up() {
     );
     world.converge();
     assert!(is_up(&world));
+}
 
-    // What runs is not stopped with it: that is systemd's part, and the operator's.
+/// What the next pass starts, restarts and stops.
+fn of_services(world: &mut World) -> Vec<String> {
+    let mut lines = world.lines();
+    lines.retain(|line| line.contains("start ") || line.starts_with("stop "));
+    lines
+}
+
+#[test]
+fn an_app_is_restarted_once_what_it_requires_has_come_back() {
+    let mut world = World::at_rest();
+    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
+    world.converge();
     world.stop("archy-web.service");
-    let lines = world.lines();
-    assert!(!lines.iter().any(|line| line.contains("top")), "{lines:?}");
+    assert_eq!(of_services(&mut world), ["start archy-web.service"]);
+    world.pass_cut_at(usize::MAX);
+    assert_eq!(of_services(&mut world), ["restart archy-top.service"]);
+    world.converge();
+
+    // One that has ended meanwhile need not wait for systemd to try it again.
+    world.stop("archy-web.service");
+    let top = world.host.services.get_mut("archy-top.service").unwrap();
+    (top.active, top.sub) = (Active::Activating, "auto-restart".to_owned());
+    let began = top.began;
+    world.pass_cut_at(usize::MAX);
+    assert_eq!(of_services(&mut world), ["restart archy-top.service"]);
+    // But what has begun since has a fault of its own, or is about to come up.
+    world
+        .host
+        .services
+        .get_mut("archy-top.service")
+        .unwrap()
+        .began = Some(world.now);
+    assert_eq!(of_services(&mut world), [""; 0]);
+    world
+        .host
+        .services
+        .get_mut("archy-top.service")
+        .unwrap()
+        .began = began;
+    world
+        .host
+        .services
+        .get_mut("archy-web.service")
+        .unwrap()
+        .active = Active::Activating;
+    assert_eq!(
+        of_services(&mut world),
+        [""; 0],
+        "it could not be reached yet"
+    );
+}
+
+#[test]
+fn an_app_rests_while_what_it_requires_is_stopped_or_masked() {
+    let mut world = World::at_rest();
+    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
+    world.converge();
+    // It stops first, while it can still be heard.
+    let first = ["stop archy-top.service", "stop archy-web-ui.service"];
+    world.intend("web", Goal::Stopped, false);
+    let mut lines = of_services(&mut world);
+    lines.sort();
+    assert_eq!(lines, first);
+    world.pass_cut_at(usize::MAX);
+    let rests = world.host.services["archy-top.service"].clone();
+    let stopping = Service {
+        active: Active::Deactivating,
+        ..rests.clone()
+    };
+    world
+        .host
+        .services
+        .insert("archy-top.service".to_owned(), stopping);
+    assert_eq!(of_services(&mut world), [""; 0]);
+    world
+        .host
+        .services
+        .insert("archy-top.service".to_owned(), rests);
+    assert_eq!(of_services(&mut world), ["stop archy-web.service"]);
+    world.converge();
+    for service in ["archy-top.service", "archy-web.service"] {
+        assert!(world.host.services[service].is_down(), "{service}");
+    }
+    world.intend("web", Goal::Running, false);
+    world.converge();
+    assert!(world.host.services["archy-top.service"].is_up());
+
+    // A mask stops nothing; once it rests, systemd could only try in vain.
+    let masked = ("archy-web.service".to_owned(), Override::Masked);
+    world.host.overrides.extend([masked]);
+    assert_eq!(of_services(&mut world), [""; 0]);
+    world.stop("archy-web.service");
+    assert_eq!(of_services(&mut world), ["stop archy-top.service"]);
+}
+
+#[test]
+fn a_stop_does_not_wait_for_an_app_that_cannot_be_stopped() {
+    let mut world = World::at_rest();
+    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
+    world.converge();
+    world.intend("web", Goal::Stopped, false);
+    world.podman.containers.insert("archy-top".to_owned(), None);
+    world.pass_cut_at(usize::MAX);
+    assert_eq!(of_services(&mut world), ["stop archy-web.service"]);
 }
 
 #[test]

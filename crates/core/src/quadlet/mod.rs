@@ -54,8 +54,6 @@ pub struct UnitSection {
     pub wants: Vec<String>,
     /// Services that are started first and stopped last.
     pub after: Vec<String>,
-    /// Services along with which this one is stopped and, if it starts at boot, started.
-    pub part_of: Vec<String>,
 }
 
 /// `[Service]`.

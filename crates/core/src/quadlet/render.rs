@@ -135,9 +135,6 @@ impl Unit {
         if *starts_at_boot {
             out.section("Install");
             out.plain("WantedBy", "default.target");
-            for other in &unit.part_of {
-                out.plain("WantedBy", other);
-            }
         }
         let body = out.text;
         if body.len() > UNIT_BYTES_MAX {
@@ -248,7 +245,6 @@ impl Lines<'_> {
             description: text,
             wants,
             after,
-            part_of,
         } = unit;
         self.section("Unit");
         self.plain("Description", description(text));
@@ -257,9 +253,6 @@ impl Lines<'_> {
         }
         for service in after {
             self.plain("After", service);
-        }
-        for service in part_of {
-            self.plain("PartOf", service);
         }
         if service.restart_delay.is_some() {
             // Without a limit a service that keeps failing is tried for as long as it is wanted.

@@ -52,6 +52,8 @@ pub struct Unit {
     restart_at: Option<Duration>,
     failure: Option<Failure>,
     restarts: u32,
+    /// When its last run began.
+    began: Option<Duration>,
 }
 
 /// A job.
@@ -91,6 +93,7 @@ impl Unit {
             restart_at: None,
             failure: None,
             restarts: 0,
+            began: None,
         }
     }
 
@@ -123,6 +126,7 @@ impl Unit {
                 Job::Start | Job::Restart => SeenJob::Other,
             }),
             failure: self.failure.clone().filter(|_| unwell),
+            began: self.began,
         }
     }
 
@@ -549,6 +553,7 @@ impl World {
 
     fn began(&mut self, service: &str, definition: Arc<Definition>) {
         self.systemd.invocations += 1;
+        let now = self.clock.since_boot;
         let (mut files, mut secrets) = (BTreeMap::new(), BTreeMap::new());
         if let Kind::Container(container) = &definition.kind {
             for path in &container.mounts {
@@ -579,6 +584,7 @@ impl World {
             unit.active = Active::Active;
             unit.restart_at = None;
             unit.failure = None;
+            unit.began = Some(now);
             unit.run = Some(run);
         }
     }

@@ -4,7 +4,9 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
-use archipelago_core::check::{SUBORDINATE_IDS, free_subordinate_range, subordinate_ids};
+use archipelago_core::check::{
+    STOP_LIMIT, SUBORDINATE_IDS, free_subordinate_range, subordinate_ids,
+};
 use serde_json::json;
 
 use crate::cli::{Code, Failure, Output, print_json, print_line};
@@ -44,7 +46,7 @@ pub(super) async fn run(user: &str, output: Output) -> Result<(), Failure> {
         want_network().await,
         make_data_folder(&account),
         let_linger(&account).await,
-        bring_back_manager(&account),
+        keep_manager(&account),
     ];
     let (mut already, mut done, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
@@ -87,17 +89,23 @@ async fn let_linger(account: &Account) -> Result<Part, String> {
     Ok(Part::Done(text))
 }
 
-/// Nothing starts a user's manager again that was killed, by the kernel for want of memory or by mistake, and all of the user's containers
-/// end with it: `user@.service(5)` as Debian has it knows no `Restart=`.
-fn bring_back_manager(account: &Account) -> Result<Part, String> {
-    const CONTENT: &str = "# Made by archipelago setup: apps come back when the user's systemd ends unexpectedly.\n\
-                           [Service]\nRestart=on-failure\nRestartSec=5\n";
+/// As Debian has it, `user@.service(5)` knows no `Restart=`: nothing starts a user's manager again that was killed, by the kernel for want of
+/// memory or by mistake, and all of the user's containers end with it. And its `TimeoutStopSec=` of two minutes ends, at a shutdown, a node
+/// that writes its cache.
+fn keep_manager(account: &Account) -> Result<Part, String> {
+    let content = format!(
+        "# Made by archipelago setup: apps come back when the user's systemd ends unexpectedly, and have time to write at a shutdown.\n\
+         [Service]\nRestart=on-failure\nRestartSec=5\nTimeoutStopSec={}\n",
+        STOP_LIMIT.as_secs()
+    );
     let Account { name, uid, .. } = account;
-    let text = format!("the systemd of {name} is started again when it was killed");
+    let text = format!(
+        "the systemd of {name} is started again when it was killed, and waits for apps to stop"
+    );
     let folder = format!("/etc/systemd/system/user@{uid}.service.d");
     disk::make_folder(Path::new(&folder), 0o755).map_err(|error| chain(&error))?;
     let file = format!("{folder}/50-archipelago.conf");
-    let wrote = disk::write_if_changed(Path::new(&file), CONTENT.as_bytes(), 0o644)
+    let wrote = disk::write_if_changed(Path::new(&file), content.as_bytes(), 0o644)
         .map_err(|error| chain(&error))?;
     if !wrote {
         return Ok(Part::Already(text));

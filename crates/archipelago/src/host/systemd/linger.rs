@@ -1,10 +1,8 @@
 //! Lingering: whether a user's services run without a login, kept by logind: `org.freedesktop.login1(5)`.
 
 use zbus::Proxy;
-use zbus::conn::Builder;
-use zbus::proxy::CacheProperties;
 
-use super::{CALL_LIMIT, Error, is};
+use super::{Error, is, system};
 
 /// Whether the user's services start at boot and outlive the last logout. A user that logind does not know has
 /// neither a session nor lingering.
@@ -41,12 +39,5 @@ pub async fn set_linger(uid: u32, on: bool) -> Result<(), Error> {
 
 /// Two calls do not warrant the 100 typed ones of `zbus_systemd`'s login1.
 async fn logind(path: String, interface: &'static str) -> zbus::Result<Proxy<'static>> {
-    let connection = Builder::system().method_timeout(CALL_LIMIT).build().await?;
-    zbus::proxy::Builder::new(&connection)
-        .destination("org.freedesktop.login1")
-        .path(path)
-        .interface(interface)
-        .cache_properties(CacheProperties::No)
-        .build()
-        .await
+    system("org.freedesktop.login1", path, interface).await
 }

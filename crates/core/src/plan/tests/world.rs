@@ -81,6 +81,7 @@ pub(super) fn service(active: Active, sub: &str) -> Service {
         sub: sub.to_owned(),
         job: None,
         failure: None,
+        began: None,
     }
 }
 
@@ -252,9 +253,11 @@ impl World {
         };
         let app = mark_of(content.as_bytes()).unwrap().app;
         self.invocations += 1;
-        self.host
-            .services
-            .insert(name.to_owned(), service(Active::Active, "running"));
+        let running = Service {
+            began: Some(self.now),
+            ..service(Active::Active, "running")
+        };
+        self.host.services.insert(name.to_owned(), running);
         self.host
             .invocations
             .insert(name.to_owned(), format!("run {}", self.invocations));
