@@ -1,5 +1,5 @@
-//! `cargo xtask test`: what must hold before a change lands: format, lints, and the tests, those on real hosts included. The tests of
-//! the real Bitcoin daemons (`--bitcoin`) and those of torture (`cargo xtask torture`) are long and run by themselves.
+//! `cargo xtask test`: what must hold before a change lands: format, lints, and the tests, those on real hosts and with the real Bitcoin
+//! daemons included. The tests of torture (`cargo xtask torture`) are long and run by themselves.
 
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -28,20 +28,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { bitcoin } = arguments;
     prerequisites::ensure()?;
     prerequisites::ensure_commands(&TOOLS)?;
-    let began;
     let tests: &[&str] = if *bitcoin {
-        // Where the cache is empty, this takes a quarter of an hour.
-        began = Instant::now();
-        println!("── the hosts' root, images and daemons");
-        testhost::prepare_with_bitcoin()?;
         &["test", "--package", "archipelago", "--test", "bitcoin"]
     } else {
         before_hosts()?;
-        began = Instant::now();
-        println!("── the hosts' root and images");
-        testhost::prepare()?;
         &["test", "--workspace", "--no-fail-fast"]
     };
+    let began = Instant::now();
+    println!(
+        "── the hosts' root, images and daemons; where the cache is empty, a quarter of an hour"
+    );
+    testhost::prepare()?;
+    testhost::prepare_with_bitcoin()?;
     done("what hosts are made of", began);
     let package = deb::build()?;
     let mut tests = cargo(tests);
@@ -64,9 +62,8 @@ fn before_hosts() -> Result<()> {
             "warnings",
         ]),
     )?;
-    let long = ["--test", "bitcoin", "--test", "torture"];
     let mut lints = cargo(&["clippy", "--package", "archipelago", "--quiet"]);
-    lints.args(long).args(["--", "-D", "warnings"]);
+    lints.args(["--test", "torture", "--", "-D", "warnings"]);
     step("the lints of the long tests", lints)?;
     let mut pages = Command::new("node");
     // Every test of the folder it is started in: how Node reads a folder as an argument changed between its releases.
