@@ -9,7 +9,7 @@ use crate::desired::{App, Desired, DesiredContainer, DesiredUnit, Present};
 use crate::layout::Layout;
 use crate::name::AppId;
 use crate::observed::{Active, Answer, Busy, Load, Observed, Override, Podman, Service, awaited};
-use crate::plan::blocked;
+use crate::plan::{blocked, without_network};
 use crate::progress::{Progress, Subject};
 
 /// All apps.
@@ -109,6 +109,17 @@ pub fn report(desired: &Desired, observed: &Observed, progress: &Progress) -> Re
     for (id, app) in &desired.apps {
         apps.insert(id, judge(&desired.layout, id, app, observed, progress));
     }
+    for (id, present) in desired.present() {
+        if let Some(other) = without_network(desired, present, observed, progress)
+            && let Some(health) = apps.get_mut(id)
+            && health.state != State::Failed
+            && !has_its_files(present, observed)
+        {
+            health.state = State::Waiting;
+            health.message =
+                format!("because {other} has failed; its units are written after those of {other}");
+        }
+    }
     for (id, present) in in_order(desired) {
         let unreachable = awaited(present, observed);
         if let Some(cause) = waits_for(present, unreachable, &apps)
@@ -122,6 +133,14 @@ pub fn report(desired: &Desired, observed: &Observed, progress: &Progress) -> Re
     Report {
         apps: apps.into_values().collect(),
     }
+}
+
+fn has_its_files(present: &Present, observed: &Observed) -> bool {
+    let mut files = present.units.values().map(|unit| &unit.file);
+    files.all(|file| {
+        let found = observed.unit_files.get(&file.name);
+        found.map(Vec::as_slice) == Some(file.content.as_bytes())
+    })
 }
 
 /// The apps that should run, each after those that it requires.

@@ -89,9 +89,16 @@ pub fn single_faults() -> Vec<Fault> {
         Fault::OtherManager,
         Fault::LateLook,
     ]);
+    faults.extend(disturbances().into_iter().map(Fault::Meanwhile));
+    faults
+}
+
+/// What somebody else does, one of each kind.
+#[must_use]
+pub fn disturbances() -> Vec<Deed> {
     let shop = || "archy-shop".to_owned();
     let service = || "archy-shop.service".to_owned();
-    let deeds = [
+    vec![
         Deed::DeleteUnit("archy-shop.container".to_owned()),
         Deed::EditUnit("archy-shop-ui.container".to_owned()),
         Deed::DeleteUnit("archy-shop.network".to_owned()),
@@ -117,9 +124,7 @@ pub fn single_faults() -> Vec<Fault> {
         Deed::Stop(SHOP.to_owned()),
         Deed::Restart(SHOP.to_owned()),
         Deed::Install(SHOP.to_owned(), 1),
-    ];
-    faults.extend(deeds.into_iter().map(Fault::Meanwhile));
-    faults
+    ]
 }
 
 /// What is placed two at a time.

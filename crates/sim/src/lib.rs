@@ -7,6 +7,7 @@
 
 pub mod apps;
 pub mod deeds;
+pub mod events;
 pub mod exhaustive;
 pub mod faults;
 mod hands;

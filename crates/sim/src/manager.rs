@@ -110,6 +110,11 @@ impl Manager {
         while let Some(action) = run.next_action() {
             let outcome = self.act(world, &observed, action)?;
             world.note(|| format!("{} {outcome:?}", brief(&action.step)));
+            if let Some(actions) = &mut world.actions
+                && !matches!(action.step, Step::Remember(_) | Step::CheckUnits { .. })
+            {
+                *actions.entry(brief(&action.step)).or_default() += 1;
+            }
             run.went(outcome);
         }
         self.has_synced &= !run.leaves_a_secret_in_doubt();
@@ -210,12 +215,9 @@ impl Manager {
         }
     }
 
-    /// When the next image that it is getting has come or failed.
-    pub(crate) fn next_image(&self) -> Option<Duration> {
-        self.fetching
-            .values()
-            .filter_map(|fetch| fetch.ends_at)
-            .min()
+    /// When the images that it is getting have come or failed.
+    pub(crate) fn images_end(&self) -> impl Iterator<Item = Duration> {
+        self.fetching.values().filter_map(|fetch| fetch.ends_at)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use archipelago_core::health::Report;
 use archipelago_core::reconcile::{GAP, TICK, pause};
 
+use crate::events::{Channel, Events};
 use crate::faults::Fault;
 use crate::invariants::Invariant;
 use crate::manager::Manager;
@@ -30,11 +31,19 @@ pub struct Play {
     daemon: Option<Manager>,
     returns: bool,
     next_pass: Duration,
-    deaf: bool,
-    /// The changes of services that were heard of.
-    heard: u64,
+    /// When the last pass was over.
+    passed: Duration,
+    channel: Channel,
+    /// What happened on the host and was sent as events, or would have been.
+    sent: u64,
+    /// The same at the last pass: what happened after it, the daemon has not seen.
+    seen: u64,
+    /// Until when images have been heard of that came or failed.
+    images_sent: Duration,
     /// The last report.
     pub report: Option<Report>,
+    /// Passes since the world began.
+    pub passes: usize,
     /// Passes that did something since the count was reset.
     pub acting: usize,
     /// Whether the last pass found nothing to do and nothing to wait for.
@@ -60,9 +69,13 @@ impl Play {
             world,
             daemon: Some(Manager::default()),
             returns: true,
-            deaf: false,
-            heard: 0,
+            passed: Duration::ZERO,
+            channel: Channel::default(),
+            sent: 0,
+            seen: 0,
+            images_sent: Duration::ZERO,
             report: None,
+            passes: 0,
             acting: 0,
             at_rest: false,
         }
@@ -93,14 +106,16 @@ impl Play {
                 if deed.boots() {
                     self.daemon_ended();
                 } else {
-                    self.ring();
+                    if self.channel.mode == Events::Eager {
+                        self.ring();
+                    }
+                    self.listen();
                 }
             }
             Line::Wait(milliseconds) => self.wait(Duration::from_millis(*milliseconds)),
             Line::Fault(touches, fault) => self.arm(*touches, fault.clone()),
             Line::Ring => self.pass(),
-            Line::Deaf => self.deaf = true,
-            Line::Hearing => self.deaf = false,
+            Line::Events(mode) => self.channel.mode = *mode,
             Line::KillDaemon => {
                 self.daemon = None;
                 self.returns = false;
@@ -111,7 +126,7 @@ impl Play {
             }
         }
         if self.world.clock.since_boot < before {
-            self.next_pass = self.world.clock.since_boot + DAEMON_RESTART;
+            self.booted();
         }
     }
 
@@ -122,16 +137,28 @@ impl Play {
         self.world.faults.insert(place, (at, fault));
     }
 
-    /// An event reaches the daemon.
+    /// Something happened that the daemon may hear of.
     fn ring(&mut self) {
-        if !self.deaf {
-            self.at_rest = false;
-            self.next_pass = self.next_pass.min(self.world.clock.since_boot + GAP);
+        if self.daemon.is_some() {
+            self.channel.send(self.world.clock.since_boot);
         }
+    }
+
+    /// Lets the daemon hear something, if there is one.
+    pub fn rouse(&mut self) {
+        self.ring();
     }
 
     fn daemon_ended(&mut self) {
         self.daemon = None;
+        self.channel.clear();
+        self.next_pass = self.world.clock.since_boot + DAEMON_RESTART;
+    }
+
+    /// The clock that starts at the boot has started anew.
+    fn booted(&mut self) {
+        self.passed = Duration::ZERO;
+        self.images_sent = Duration::ZERO;
         self.next_pass = self.world.clock.since_boot + DAEMON_RESTART;
     }
 
@@ -140,68 +167,96 @@ impl Play {
         let mut left = time;
         loop {
             let now = self.world.clock.since_boot;
-            let until_pass = self.next_wake().saturating_sub(now);
-            if until_pass > left || self.is_wrong() {
-                self.world.elapse(left);
-                self.listen();
+            let step = self.next_moment().saturating_sub(now).min(left);
+            self.world.elapse(step);
+            left -= step;
+            self.listen();
+            if self.is_wrong() {
                 return;
             }
-            left -= until_pass;
-            self.world.elapse(until_pass);
-            if !self.returns {
-                self.next_pass = self.world.clock.since_boot + TICK;
-                continue;
+            let now = self.world.clock.since_boot;
+            if self.channel.take(now) {
+                self.at_rest = false;
+                self.next_pass = self.next_pass.min(now.max(self.passed + GAP));
             }
-            self.pass();
+            if self.next_pass > now {
+                if left.is_zero() {
+                    return;
+                }
+            } else if self.returns || self.daemon.is_some() {
+                self.pass();
+            } else {
+                self.next_pass = now + TICK;
+            }
         }
     }
 
-    /// A service has changed: that rings.
+    /// Sends what has happened since this was done last.
     fn listen(&mut self) {
-        if self.world.systemd.rings != self.heard {
-            self.heard = self.world.systemd.rings;
+        let now = self.world.clock.since_boot;
+        let rings = self.world.rings();
+        let mut news = rings != self.sent;
+        self.sent = rings;
+        if let Some(daemon) = &self.daemon {
+            let heard = self.images_sent;
+            news |= daemon.images_end().any(|at| heard < at && at <= now);
+        }
+        self.images_sent = now;
+        if news {
             self.ring();
         }
     }
 
-    /// When the next pass begins: when it is due, or when something rings.
-    fn next_wake(&self) -> Duration {
-        let mut wake = self.next_pass;
-        if !self.deaf {
-            let rings = [
-                self.daemon.as_ref().and_then(Manager::next_image),
-                self.world.next_restart(),
-            ];
-            let now = self.world.clock.since_boot;
-            for ring in rings.into_iter().flatten() {
-                wake = wake.min(ring.max(now) + GAP);
-            }
-        }
-        wake
+    /// When something happens next: a pass is due, an event arrives, an image has come, or systemd starts something again.
+    fn next_moment(&self) -> Duration {
+        let now = self.world.clock.since_boot;
+        let images = self.daemon.iter().flat_map(Manager::images_end);
+        let others = images.chain(self.world.next_restart());
+        others
+            .filter(|at| *at > now)
+            .chain(self.channel.next())
+            .fold(self.next_pass, Duration::min)
     }
 
     fn pass(&mut self) {
         let mut daemon = self.daemon.take().unwrap_or_default();
+        let boot = self.world.boots;
+        self.passes += 1;
         match daemon.pass(&mut self.world) {
             Ok(Some(pass)) => {
                 let acted = pass.actions > 0;
                 self.acting += usize::from(acted);
-                self.at_rest = !acted && pass.wake_after.is_none() && daemon.next_image().is_none();
-                self.next_pass = self.world.clock.since_boot + pause(acted, pass.wake_after);
+                let waits = pass.wake_after.is_some() || daemon.images_end().next().is_some();
+                self.at_rest = !acted && !waits;
+                self.passed = self.world.clock.since_boot;
+                self.next_pass = self.passed + pause(acted, pass.wake_after);
                 self.report = Some(pass.report);
                 self.daemon = Some(daemon);
+                self.seen = self.world.rings();
                 self.listen();
             }
             Ok(None) => {
                 self.at_rest = false;
-                self.next_pass = self.world.clock.since_boot + Duration::from_secs(2);
+                self.passed = self.world.clock.since_boot;
+                self.next_pass = self.passed + Duration::from_secs(2);
                 self.daemon = Some(daemon);
             }
             Err(_) => {
                 self.at_rest = false;
                 self.daemon_ended();
+                if self.world.boots != boot {
+                    self.booted();
+                }
             }
         }
+    }
+
+    /// Whether nothing is left to do, to wait for or to look at.
+    fn is_at_rest(&self) -> bool {
+        self.at_rest
+            && self.seen == self.world.rings()
+            && self.channel.next().is_none()
+            && !self.world.something_restarts()
     }
 
     /// Nothing disturbs the world any more: it must come to rest within the bound, be as it should, stay at rest, and survive a boot
@@ -230,7 +285,6 @@ impl Play {
         ] {
             self.world.does(&deed);
         }
-        self.deaf = false;
         self.world.late_look = false;
         if !self.returns {
             self.returns = true;
@@ -249,7 +303,7 @@ impl Play {
     pub fn settle(&mut self, limit: Duration) {
         self.at_rest = false;
         let end = self.world.clock.since_boot + limit;
-        while !self.at_rest && !self.is_wrong() && self.world.clock.since_boot < end {
+        while !self.is_at_rest() && !self.is_wrong() && self.world.clock.since_boot < end {
             self.wait(Duration::from_secs(2));
         }
     }
@@ -264,7 +318,7 @@ impl Play {
             self.wait(step);
             spent += step;
             let away = self.daemon.is_none() && !self.returns;
-            if (self.at_rest || away) && !self.world.something_restarts() {
+            if self.is_at_rest() || (away && !self.world.something_restarts()) {
                 break;
             }
         }
@@ -277,7 +331,7 @@ impl Play {
             return;
         }
         let acting = self.acting;
-        if !self.at_rest || acting > ACTING_PASSES_MAX {
+        if !self.is_at_rest() || acting > ACTING_PASSES_MAX {
             let report = self.report.clone().unwrap_or_default();
             let what =
                 format!("after {spent:?} and {acting} passes that did something: {report:?}");

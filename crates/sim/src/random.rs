@@ -4,6 +4,7 @@ use fastrand::Rng;
 
 use crate::apps::{BASE, CONTAINERS, SHOP, UNITS};
 use crate::deeds::Deed;
+use crate::events::Events;
 use crate::faults::Fault;
 use crate::invariants::Violation;
 use crate::mutation::Mutation;
@@ -79,7 +80,7 @@ fn line(rng: &mut Rng) -> Line {
         7..=10 => Line::Fault(rng.u64(1..=TOUCHES_MAX), fault(rng)),
         11..=15 => Line::Wait(wait(rng)),
         16 => Line::Ring,
-        17 => [Line::Deaf, Line::Hearing][rng.usize(0..2)].clone(),
+        17 => Line::Events(events(rng)),
         18 => Line::KillDaemon,
         _ => Line::StartDaemon,
     }
@@ -107,6 +108,17 @@ fn fault(rng: &mut Rng) -> Fault {
         8 => Fault::OtherManager,
         9 => Fault::LateLook,
         _ => Fault::Meanwhile(deed(rng)),
+    }
+}
+
+fn events(rng: &mut Rng) -> Events {
+    match rng.u8(0..6) {
+        0 => Events::Heard,
+        1 => Events::Eager,
+        2 => Events::Lost,
+        3 => Events::Late(rng.u64(1..20_000)),
+        4 => Events::Repeated(rng.u32(2..50), rng.u64(0..100)),
+        _ => Events::Swapped,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::deeds::Deed;
+use crate::events::Events;
 use crate::faults::Fault;
 
 /// One line of a script.
@@ -18,10 +19,8 @@ pub enum Line {
     Fault(u64, Fault),
     /// Something rings: the daemon makes a pass at once.
     Ring,
-    /// From now on no event reaches the daemon: only the tick wakes it.
-    Deaf,
-    /// Events reach it again.
-    Hearing,
+    /// From now on events reach the daemon so.
+    Events(Events),
     /// The daemon is killed, and stays away.
     KillDaemon,
     /// The daemon is started again.

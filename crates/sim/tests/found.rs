@@ -35,5 +35,6 @@ found! {
     a_secret_whose_name_did_not_last_is_not_used
     a_service_that_comes_up_before_the_reload_runs_with_its_new_unit
     a_unit_file_does_not_come_back_after_its_app_is_forgotten
+    an_app_is_not_refused_for_the_network_of_one_that_failed
     the_network_of_a_stopped_app_is_there_for_those_who_joined_it
 }

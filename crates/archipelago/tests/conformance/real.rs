@@ -122,7 +122,7 @@ impl Real {
         for lines in lines.chunk_by(|one, other| in_a_shell(one) && in_a_shell(other)) {
             self.together(lines);
         }
-        // What rings on the simulated host does not need the tick here either.
+        // What rings for nobody would have to wait for the tick.
         self.node.shell(&format!("touch {CONFIG}/.look"));
     }
 

@@ -47,6 +47,7 @@ impl Simulated {
         for line in lines {
             self.play.line(line);
         }
+        self.play.rouse();
         self.play.rest();
         assert!(
             !self.play.is_wrong(),

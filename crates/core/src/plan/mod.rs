@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::action::{Action, Step};
-use crate::desired::{App, Desired, Present};
+use crate::desired::{App, Desired, Present, Role};
 use crate::layout::Layout;
 use crate::name::AppId;
 use crate::observed::{Memory, Observed, Podman};
@@ -105,6 +105,54 @@ pub fn blocked(
     })
 }
 
+/// The app that this one requires and whose network has no unit file because that app has failed: the generator would refuse every unit
+/// that joins it.
+#[must_use]
+pub fn without_network<'a>(
+    desired: &'a Desired,
+    present: &'a Present,
+    observed: &Observed,
+    progress: &Progress,
+) -> Option<&'a AppId> {
+    let (id, _) = required(desired, present).find(|(id, required)| {
+        let failed = || {
+            progress.attempts(&Subject::App((*id).clone())).is_some()
+                || blocked(&desired.layout, id, required, observed, progress).is_some()
+                || without_network(desired, required, observed, progress).is_some()
+        };
+        !has_network_files(required, observed) && failed()
+    })?;
+    Some(id)
+}
+
+/// The apps that this one requires.
+fn required<'a>(
+    desired: &'a Desired,
+    present: &'a Present,
+) -> impl Iterator<Item = (&'a AppId, &'a Present)> {
+    let all = desired.present();
+    all.filter(|(id, _)| present.requires.contains_key(*id))
+}
+
+fn has_network_files(present: &Present, observed: &Observed) -> bool {
+    let mut networks = present
+        .units
+        .values()
+        .filter(|unit| matches!(unit.role, Role::Network(_)));
+    networks.all(|unit| observed.mark(&unit.file.name).is_some())
+}
+
+/// Whether this pass leaves an app without the unit file of a network that it joins. Refused for that, it would pay for the failure of another
+/// app with a wait of its own.
+fn lacks_network(planner: &Planner<'_>, present: &Present) -> bool {
+    required(planner.desired, present).any(|(id, required)| {
+        let subject = Subject::App(id.clone());
+        let written =
+            planner.progress.is_due(&subject, planner.now) && !is_held_back(planner, id, required);
+        !has_network_files(required, planner.observed) && !written
+    })
+}
+
 /// Whether nothing may be done for an app now. A refusal by the generator is tried again after a while: Podman may have been updated.
 fn is_held_back(planner: &Planner<'_>, id: &AppId, present: &Present) -> bool {
     let refused = planner
@@ -116,6 +164,7 @@ fn is_held_back(planner: &Planner<'_>, id: &AppId, present: &Present) -> bool {
             && !planner
                 .progress
                 .is_due(&Subject::Units(id.clone()), planner.now))
+        || lacks_network(planner, present)
 }
 
 /// The revisions of an app's units, by which a refusal is remembered.

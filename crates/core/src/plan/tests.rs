@@ -612,6 +612,29 @@ fn a_stop_does_not_wait_for_an_app_that_cannot_be_stopped() {
 }
 
 #[test]
+fn an_app_whose_network_has_failed_is_not_refused_for_that() {
+    let mut world = World::at_rest();
+    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
+    world.converge();
+    // Somebody else has the name of a unit of the app that is required, so none of that app's is written.
+    *world.unit("archy-web.container") = b"[Container]".to_vec();
+    for unit in ["archy-web.network", "archy-top.container"] {
+        world.host.unit_files.remove(unit);
+    }
+    assert_eq!(world.lines(), [""; 0]);
+    let desired = world.desired();
+    let report = crate::health::report(&desired, &world.observe(), world.reconciler.progress());
+    let told = report.apps.iter().find(|app| app.id == id("top")).unwrap();
+    assert_eq!(
+        told.message,
+        "because web has failed; its units are written after those of web"
+    );
+    world.host.unit_files.remove("archy-web.container");
+    world.converge();
+    assert!(world.host.unit_files.contains_key("archy-top.container"));
+}
+
+#[test]
 fn a_unit_of_another_version_is_rewritten_without_a_restart() {
     check(
         |world| {

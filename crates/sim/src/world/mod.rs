@@ -70,6 +70,8 @@ pub struct World {
     pub registry: Registry,
     /// The clocks.
     pub clock: Clock,
+    /// How often it was booted since the world began.
+    pub boots: u32,
     /// What belongs to others.
     pub strangers: Strangers,
     /// What was wrong.
@@ -96,6 +98,8 @@ pub struct World {
     pub secrets_made: u32,
     /// What secrets will be when they are generated, by their file; one that is not here is numbered.
     pub chance: BTreeMap<PathBuf, String>,
+    /// How often managers have done what, when that is asked for; what they only note for themselves is left out.
+    pub actions: Option<BTreeMap<String, u32>>,
     /// What was done, line by line, when that is asked for.
     pub trace: Option<Vec<String>>,
     /// What is broken on purpose.
@@ -127,6 +131,9 @@ impl World {
             let _ = disk.make_folder(folder);
         }
         disk.sync_all();
+        let progress = layout.progress();
+        let shared = progress.parent().unwrap_or(&layout.runtime);
+        disk.watch(&[&layout.apps(), &layout.config, &layout.units], shared);
         Self {
             disk,
             layout,
@@ -134,6 +141,7 @@ impl World {
             podman: Podman::default(),
             registry: Registry::default(),
             clock: Clock::default(),
+            boots: 0,
             strangers: Strangers::default(),
             violations: Vec::new(),
             touches: 0,
@@ -147,6 +155,7 @@ impl World {
             pulls: BTreeMap::new(),
             secrets_made: 0,
             chance: BTreeMap::new(),
+            actions: None,
             trace: None,
             mutation: None,
         }
@@ -232,6 +241,7 @@ impl World {
         for name in strangers {
             self.podman.containers.entry(name).or_default();
         }
+        self.boots += 1;
         self.disk.boot(lost);
         self.disk.medium = disk::Medium::Writable;
         self.clock.since_boot = Duration::from_secs(20);
@@ -244,6 +254,11 @@ impl World {
             self.podman.reach = podman::Reach::Answers;
         }
         self.boot_units();
+    }
+
+    /// How often something happened that is told to those who listen.
+    pub(crate) fn rings(&self) -> u64 {
+        self.systemd.rings + self.disk.rings
     }
 
     pub(crate) fn note(&mut self, text: impl FnOnce() -> String) {
