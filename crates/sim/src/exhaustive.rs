@@ -138,13 +138,16 @@ pub fn pair_faults() -> Vec<Fault> {
     ]
 }
 
+/// Faults, each so many touches after the script began.
+pub type Placement = Vec<(u64, Fault)>;
+
 /// A placement that ended badly.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// In this script.
     pub small: Small,
-    /// With these faults, each so many touches after the script began.
-    pub faults: Vec<(u64, Fault)>,
+    /// With these faults.
+    pub faults: Placement,
     /// This was wrong.
     pub violation: Violation,
 }
@@ -219,7 +222,7 @@ impl Exhaustive {
     }
 
     /// All placements of one fault.
-    pub fn singles(&self) -> impl Iterator<Item = Vec<(u64, Fault)>> {
+    pub fn singles(&self) -> impl Iterator<Item = Placement> {
         let touches = self.touches;
         single_faults()
             .into_iter()
@@ -227,7 +230,7 @@ impl Exhaustive {
     }
 
     /// All placements of two faults, the second up to as many touches after the first as an undisturbed run takes.
-    pub fn pairs(&self) -> impl Iterator<Item = Vec<(u64, Fault)>> {
+    pub fn pairs(&self) -> impl Iterator<Item = Placement> {
         let touches = self.touches;
         (1..=touches).flat_map(move |first| {
             (first..=touches + first / 2).flat_map(move |second| {

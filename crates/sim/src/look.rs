@@ -30,6 +30,17 @@ const KNOWN_MAX: usize = 2048;
 impl World {
     /// What should be there, worked out from the files on the disk.
     pub fn desired(&self) -> Rc<Desired> {
+        if let Some((changes, desired)) = &*self.worked_out.borrow()
+            && *changes == self.disk.changes
+        {
+            return Rc::clone(desired);
+        }
+        let desired = self.desired_of_files();
+        *self.worked_out.borrow_mut() = Some((self.disk.changes, Rc::clone(&desired)));
+        desired
+    }
+
+    fn desired_of_files(&self) -> Rc<Desired> {
         let mut hasher = DefaultHasher::new();
         for folder in [&self.layout.config, &self.layout.data.join("secrets")] {
             for path in self.disk.beneath(folder) {

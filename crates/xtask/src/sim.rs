@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     /// How many steps at least, unless the seeds run out.
     #[arg(long, default_value_t = 1_000_000)]
     steps: u64,
-    /// Every placement of two faults in the small scripts instead.
+    /// Every placement of up to two faults in the small scripts instead.
     #[arg(long)]
     pairs: bool,
     /// One script instead, with all that is done in it.

@@ -10,6 +10,7 @@ pub mod quadlet;
 pub mod registry;
 pub mod systemd;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -100,6 +101,8 @@ pub struct World {
     pub chance: BTreeMap<PathBuf, String>,
     /// How often managers have done what, when that is asked for; what they only note for themselves is left out.
     pub actions: Option<BTreeMap<String, u32>>,
+    /// What should be there, worked out when the disk had changed so often.
+    pub(crate) worked_out: RefCell<Option<(u64, Rc<Desired>)>>,
     /// What was done, line by line, when that is asked for.
     pub trace: Option<Vec<String>>,
     /// What is broken on purpose.
@@ -156,6 +159,7 @@ impl World {
             secrets_made: 0,
             chance: BTreeMap::new(),
             actions: None,
+            worked_out: RefCell::default(),
             trace: None,
             mutation: None,
         }
