@@ -118,6 +118,22 @@ fn a_job_ends_with_its_result_and_a_failed_service_tells_why() {
             assert_eq!(restarted.expect("a job"), JobResult::Done);
             let second = began("archy-good.service").await.expect("it runs");
             assert!(first < second, "{first:?} {second:?}");
+
+            // The job of what never comes to an end is withdrawn; having none is fine.
+            let job = async || {
+                let services = systemd.services(&["archy-slow.*"]).await.expect("services");
+                services
+                    .get("archy-slow.service")
+                    .and_then(|slow| slow.job.clone())
+            };
+            assert_eq!(job().await.as_deref(), Some("start"));
+            for _ in 0..2 {
+                systemd
+                    .cancel_job("archy-slow.service")
+                    .await
+                    .expect("an answer");
+                assert_eq!(job().await, None);
+            }
         },
     );
 }

@@ -77,6 +77,8 @@ pub enum Step {
     Restart(String),
     /// Queue the stop of a service.
     Stop(String),
+    /// Withdraw the job of a service that is stopping: it goes on stopping, but nothing waits for it any more.
+    CancelJob(String),
     /// Remove the folder of a container's rendered files.
     RemoveRendered(String),
     /// Remove a container of ours from Podman.

@@ -117,6 +117,10 @@ impl World {
                 world.stop(service);
                 Ok(())
             }),
+            Step::CancelJob(service) => self.call("cancel a job", |world| {
+                world.cancel_job(service);
+                Ok(())
+            }),
             Step::RemoveRendered(container) => self.remove(&layout.rendered(container)),
             Step::RemoveContainer(name) => self.podman_call("remove a container", |world| {
                 world.remove_container(name);

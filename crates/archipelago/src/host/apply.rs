@@ -91,6 +91,7 @@ fn describe(step: &Step) -> String {
         Step::Start(service) => format!("start {service}"),
         Step::Restart(service) => format!("restart {service}"),
         Step::Stop(service) => format!("stop {service}"),
+        Step::CancelJob(service) => format!("let nothing wait for {service} to stop"),
         Step::RemoveRendered(container) => format!("remove the rendered files of {container}"),
         Step::RemoveContainer(name) => format!("remove the container {name}"),
         Step::RemoveNetwork(name) => format!("remove the network {name}"),
@@ -155,6 +156,7 @@ impl Hands<'_> {
             Step::Start(service) => drop(self.systemd.start(service).await?),
             Step::Restart(service) => drop(self.systemd.restart(service).await?),
             Step::Stop(service) => drop(self.systemd.stop(service).await?),
+            Step::CancelJob(service) => self.systemd.cancel_job(service).await?,
             Step::RemoveRendered(container) => {
                 // Beside these folders lie those of all apps' data.
                 assert!(

@@ -251,6 +251,31 @@ impl Systemd {
         }
     }
 
+    /// Withdraws the job of a unit, if it has one. What a running job has begun goes on.
+    pub async fn cancel_job(&self, unit: &str) -> Result<(), Error> {
+        let action = || format!("cancel the job of {unit}");
+        let asked = async {
+            let interface =
+                InterfaceName::from_static_str_unchecked("org.freedesktop.systemd1.Unit");
+            let value = self
+                .properties_of(unit)
+                .await?
+                .get(interface, "Job")
+                .await?;
+            let (id, _): (u32, OwnedObjectPath) = value.try_into()?;
+            Ok(id)
+        };
+        let id = asked.await.map_err(|source| call(action(), source))?;
+        if id == 0 {
+            return Ok(());
+        }
+        match self.manager.cancel_job(id).await {
+            // It ended meanwhile.
+            Err(source) if is(&source, "org.freedesktop.systemd1.NoSuchJob") => Ok(()),
+            result => result.map_err(|source| call(action(), source)),
+        }
+    }
+
     /// Starts a service and waits at most `limit` for the job's end. At the limit the job goes on.
     pub async fn start_and_wait(&self, service: &str, limit: Duration) -> Result<JobResult, Error> {
         let signals = self.signals(service).await?;

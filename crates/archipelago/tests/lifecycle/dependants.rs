@@ -128,10 +128,56 @@ fn an_app_waits_for_the_one_it_requires_and_follows_it() {
     });
     let running: Vec<String> = node.containers().into_keys().collect();
     assert_eq!(running, ["archy-top-ui"]);
+    let ended = property(
+        &node,
+        "archy-top.service",
+        "InactiveEnterTimestampMonotonic",
+    );
+    let told = property(&node, "archy-base.service", "ActiveExitTimestampMonotonic");
+    assert!(ended <= told, "it stops while it can still be heard");
     node.user(&["archipelago", "start", "base"]);
     until_equal("both to be ready", ONE_TICK, &both_ready(), || {
         states(&node)
     });
+}
+
+/// Does not hear that it is to stop, and has long until it is killed for that.
+const DEAF: &str = r#"services:
+  deaf:
+    image: docker.io/library/busybox:stable
+    command: ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"]
+    stop_grace_period: 5m
+x-archipelago:
+  requires: {apps: [base]}
+"#;
+
+#[test]
+fn an_app_that_crashed_does_not_wait_for_one_above_that_takes_its_time_to_stop() {
+    let node = Node::new();
+    let folder = node.put(&base());
+    node.shell("mkdir -p /var/lib/archipelago/volumes/base/data; touch '/var/lib/archipelago/volumes/base/data/it is read'");
+    node.user(&["archipelago", "install", &folder]);
+    node.install(&apps::app("deaf", DEAF));
+    let state = |service: &str| {
+        let shown = node.user(&["systemctl", "--user", "show", "-P", "ActiveState", service]);
+        shown.trim().to_owned()
+    };
+    let crash = || drop(node.shell("podman kill --signal KILL archy-base"));
+    crash();
+    until_equal(
+        "the one above to be told to stop",
+        SOON,
+        &"deactivating".to_owned(),
+        || state("archy-deaf.service"),
+    );
+    assert_eq!(state("archy-base.service"), "active");
+
+    crash();
+    let started = property(&node, "archy-base.service", "ActiveEnterTimestampMonotonic");
+    until_equal("the one below to be back", SOON, &true, || {
+        property(&node, "archy-base.service", "ActiveEnterTimestampMonotonic") > started
+    });
+    assert_eq!(state("archy-deaf.service"), "deactivating");
 }
 
 #[test]

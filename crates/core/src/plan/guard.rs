@@ -9,7 +9,7 @@ use super::Plan;
 use crate::action::{Action, Step};
 use crate::desired::{App, Desired, DesiredUnit, Present, Role};
 use crate::name::{AppId, PREFIX};
-use crate::observed::{Observed, Service, at_rest};
+use crate::observed::{Active, Observed, Service, at_rest};
 use crate::quadlet::service_of;
 
 /// An action that must not be done.
@@ -149,6 +149,7 @@ impl Judge<'_> {
             ),
             Step::Restart(service) => self.restart(service),
             Step::Stop(service) => self.stop(service),
+            Step::CancelJob(service) => self.cancel_job(service),
             Step::RemoveRendered(container) => {
                 let wanted = self.present().is_some_and(|present| {
                     present
@@ -308,6 +309,13 @@ impl Judge<'_> {
             service,
             Rule::StopsForAReason,
         )
+    }
+
+    fn cancel_job(&self, service: &str) -> Broken {
+        let found = self.observed.services.get(service);
+        let stopping = found.is_some_and(|found| found.active == Active::Deactivating);
+        unless(self.unit(service).is_some(), service, Rule::Ours)
+            .or_else(|| unless(stopping, service, Rule::Wanted))
     }
 
     fn stop(&self, service: &str) -> Broken {

@@ -130,6 +130,7 @@ impl Planner<'_> {
                 self.run(id, unit, container);
             }
         }
+        self.let_nothing_wait(id, present);
         // Those who talk to it stop first, while they still can.
         let followed = !present.running && self.is_followed(id);
         let stopped = present
@@ -138,6 +139,25 @@ impl Planner<'_> {
             .filter(|(_, container)| container.companion || !followed)
             .map(|(unit, container)| (unit.service.as_str(), container.companion));
         self.stop_all(id, stopped);
+    }
+
+    /// What is ordered after another service (`After=`) stops, in systemd's eyes, before that one starts. While a node is down, what calls it may
+    /// take minutes to stop, and the node need not wait for that.
+    fn let_nothing_wait(&mut self, id: &AppId, present: &Present) {
+        let is_to_start = |service: &String| {
+            let found = self.observed.services.get(service);
+            found.is_some_and(|found| {
+                let rests = matches!(found.active, Active::Inactive | Active::Failed);
+                found.job == Some(Job::Other) && (rests || found.is_restarting())
+            })
+        };
+        let held_up = present.containers().filter(|(unit, container)| {
+            let found = self.observed.services.get(&unit.service);
+            found.is_some_and(|found| found.active == Active::Deactivating && found.job.is_some())
+                && container.follows.iter().any(is_to_start)
+        });
+        let steps = held_up.map(|(unit, _)| for_app(id, Step::CancelJob(unit.service.clone())));
+        self.steps.services.extend(steps);
     }
 
     /// Whether an app that requires this one still runs, and is about to stop.

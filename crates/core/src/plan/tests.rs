@@ -601,6 +601,66 @@ fn an_app_rests_while_what_it_requires_is_stopped_or_masked() {
 }
 
 #[test]
+fn a_start_does_not_wait_for_an_app_that_takes_its_time_to_stop() {
+    let mut world = World::at_rest();
+    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
+    world.converge();
+    let slow = world.host.services.get_mut("archy-top.service").unwrap();
+    (slow.active, slow.job) = (Active::Deactivating, Some(Job::Other));
+    let cancelled = ["cancel job of archy-top.service"];
+    let with_base = |world: &mut World, active, sub: &str, job| {
+        let base = Service {
+            job,
+            ..service(active, sub)
+        };
+        world
+            .host
+            .services
+            .insert("archy-web.service".to_owned(), base);
+        let mut lines = world.lines();
+        lines.retain(|line| line.starts_with("cancel"));
+        lines
+    };
+    let start = Some(Job::Other);
+    assert_eq!(
+        with_base(&mut world, Active::Activating, "auto-restart-queued", start),
+        cancelled
+    );
+    assert_eq!(
+        with_base(&mut world, Active::Inactive, "dead", start),
+        cancelled
+    );
+    assert_eq!(
+        with_base(&mut world, Active::Failed, "failed", start),
+        cancelled
+    );
+    // Here it holds up nobody.
+    assert_eq!(
+        with_base(&mut world, Active::Activating, "start", start),
+        [""; 0]
+    );
+    assert_eq!(
+        with_base(&mut world, Active::Activating, "auto-restart", None),
+        [""; 0]
+    );
+    assert_eq!(
+        with_base(&mut world, Active::Active, "running", None),
+        [""; 0]
+    );
+    assert_eq!(
+        with_base(&mut world, Active::Inactive, "dead", Some(Job::Stop)),
+        [""; 0]
+    );
+    with_base(&mut world, Active::Inactive, "dead", start);
+    world.pass_cut_at(usize::MAX);
+    assert_eq!(
+        with_base(&mut world, Active::Inactive, "dead", start),
+        [""; 0],
+        "it has no job any more"
+    );
+}
+
+#[test]
 fn a_stop_does_not_wait_for_an_app_that_cannot_be_stopped() {
     let mut world = World::at_rest();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);

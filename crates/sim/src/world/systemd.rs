@@ -311,6 +311,13 @@ impl World {
         }
     }
 
+    /// Withdraws a job.
+    pub fn cancel_job(&mut self, service: &str) {
+        if let Some(unit) = self.systemd.units.get_mut(service) {
+            unit.job = None;
+        }
+    }
+
     /// A container's process ends by itself, or Podman removes its container: systemd starts it again after a while.
     pub fn die(&mut self, service: &str, status: i32) {
         self.systemd.rings += 1;

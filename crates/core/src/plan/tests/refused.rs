@@ -140,8 +140,10 @@ fn what_runs_as_it_should_is_left_alone() {
     let world = &mut World::at_rest();
     check_step(world, Step::Stop(web()), Some(Rule::StopsForAReason));
     check_step(world, Step::Restart(web()), Some(Rule::StopsForAReason));
+    check_step(world, Step::CancelJob(web()), Some(Rule::Wanted));
     check_step(world, Step::Start(web()), None);
     check_step(world, Step::Stop(foreign()), Some(Rule::Ours));
+    check_step(world, Step::CancelJob(foreign()), Some(Rule::Ours));
     check_step(world, Step::Start(foreign()), Some(Rule::Wanted));
     check_step(world, Step::Restart(foreign()), Some(Rule::Wanted));
     let unit = || text("archy-web.container");

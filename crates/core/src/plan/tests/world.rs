@@ -380,6 +380,7 @@ impl World {
             Step::Reload => self.reload(),
             Step::Start(name) | Step::Restart(name) => self.restart(name),
             Step::Stop(name) => self.stop(name),
+            Step::CancelJob(name) => self.host.services.get_mut(name).unwrap().job = None,
             Step::RemoveRendered(container) => {
                 let folder = self.inputs.layout.rendered(container);
                 self.host.files.retain(|path, _| !path.starts_with(&folder));
@@ -435,6 +436,7 @@ pub(super) fn brief(step: &Step) -> String {
         Step::Start(service) => format!("start {service}"),
         Step::Restart(service) => format!("restart {service}"),
         Step::Stop(service) => format!("stop {service}"),
+        Step::CancelJob(service) => format!("cancel job of {service}"),
         Step::RemoveRendered(container) => format!("remove rendered files of {container}"),
         Step::RemoveContainer(name) => format!("remove container {name}"),
         Step::RemoveNetwork(name) => format!("remove network {name}"),
