@@ -171,3 +171,19 @@ test('lists are asked for at every fourth turn, and one that fails says why', as
   assert.match(answers[0].value.peers.failed, /^lnd keeps this page waiting/);
   assert.deepEqual([answers[1].value.channels, answers[4].value.peers.value], [null, undefined]);
 });
+
+test('what is shown short can be copied whole, and each button says what it copies', () => {
+  const [key, point] = [`02${'ab'.repeat(32)}`, `${'cd'.repeat(32)}:1`];
+  const [channel] = channelRows([{ channel_point: point, remote_pubkey: key, peer_alias: 'Zoë', capacity: '1', local_balance: '1', remote_balance: '0', active: true }]);
+  const [pending] = pendingRows([{ what: 'opening', remote_node_pub: key, channel_point: point, local_balance: '40' }]);
+  const [peer] = peerRows([{ pub_key: key, address: 'a', inbound: true, ping_time: '0', bytes_sent: '0', bytes_recv: '0' }]);
+  const copies = ({ cells: [{ copy, lines = [] }] }) => [copy, ...lines.map((line) => line.copy)].map(({ label, value }) => [label, value]);
+  assert.deepEqual(copies(channel), [['public key of Zoë', key], ['channel point of the channel with Zoë, cdcdcdcd…cdcd:1', point]]);
+  assert.deepEqual(copies(pending), [['public key of 02ababab…ababab', key], ['channel point of the channel with 02ababab…ababab, cdcdcdcd…cdcd:1', point]]);
+  assert.deepEqual(copies(peer), [['public key of 02ababab…ababab', key]]);
+});
+
+test('peers keep their places', () => {
+  const of = (...keys) => peerRows(keys.map((key) => ({ pub_key: key, address: 'a', inbound: true, ping_time: '0', bytes_sent: '0', bytes_recv: '0' }))).map((row) => row.key);
+  assert.deepEqual(of('b', 'c', 'a'), of('a', 'b', 'c'));
+});

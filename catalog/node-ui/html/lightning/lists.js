@@ -6,9 +6,18 @@ export function sats(amount) {
   return `${count(Number(amount))} sat`;
 }
 
-/** A public key or an outpoint, short enough to be looked at; the whole of it goes into a title. */
+/** A public key or an outpoint, short enough to be looked at; the whole of it goes into a title, and can be copied. */
 export function short(text) {
   return text.length > 20 ? `${text.slice(0, 8)}…${text.slice(-6)}` : text;
+}
+
+function copyOfKey(key, whose) {
+  return { label: `public key of ${whose}`, value: key };
+}
+
+/** The line that says which channel it is: where its money lies on the chain. */
+function outpoint(point, whose) {
+  return { text: short(point), copy: { label: `channel point of the channel with ${whose}, ${short(point)}`, value: point } };
 }
 
 export function channelRows(open) {
@@ -20,7 +29,13 @@ export function channelRows(open) {
       return {
         key: channel.channel_point,
         cells: [
-          { text: name(channel), under: `${channel.active ? 'Active' : 'Inactive'}${channel.private ? ', not announced' : ''}`, title: channel.remote_pubkey },
+          {
+            text: name(channel),
+            copy: copyOfKey(channel.remote_pubkey, name(channel)),
+            under: `${channel.active ? 'Active' : 'Inactive'}${channel.private ? ', not announced' : ''}`,
+            lines: [outpoint(channel.channel_point, name(channel))],
+            title: channel.remote_pubkey,
+          },
           { text: `${count(ours)} ours`, under: `${count(theirs)} theirs${onItsWay(channel)}`, share: ours + theirs === 0 ? 0 : ours / (ours + theirs) },
           { text: count(Number(channel.capacity)), className: 'number minor' },
         ],
@@ -41,7 +56,12 @@ export function pendingRows(pending) {
   return pending.map((channel) => ({
     key: `${channel.what} ${channel.channel_point}`,
     cells: [
-      { text: short(channel.remote_node_pub), title: channel.remote_node_pub },
+      {
+        text: short(channel.remote_node_pub),
+        copy: copyOfKey(channel.remote_node_pub, short(channel.remote_node_pub)),
+        lines: [outpoint(channel.channel_point, short(channel.remote_node_pub))],
+        title: channel.remote_node_pub,
+      },
       { text: sentence(channel.what), under: until(channel) },
       { text: count(Number(channel.what === 'opening' ? channel.local_balance : (channel.limbo_balance ?? channel.local_balance))), className: 'number' },
     ],
@@ -57,11 +77,13 @@ function until({ blocks_til_maturity: blocks }) {
   return blocks === 1 ? '1 block to wait' : `${count(blocks)} blocks to wait`;
 }
 
+/** Always in the same order: lnd names its peers in another one at each question. */
 export function peerRows(peers) {
-  return peers.map(({ pub_key: key, address, inbound, ping_time: ping, bytes_sent: sent, bytes_recv: received }) => ({
+  const ordered = peers.slice().sort((a, b) => (a.pub_key < b.pub_key ? -1 : 1));
+  return ordered.map(({ pub_key: key, address, inbound, ping_time: ping, bytes_sent: sent, bytes_recv: received }) => ({
     key,
     cells: [
-      { text: short(key), under: address, title: key },
+      { text: short(key), copy: copyOfKey(key, short(key)), under: address, title: key },
       { text: inbound ? 'In' : 'Out' },
       { text: Number(ping) > 0 ? milliseconds(Number(ping) / 1e6) : '–', className: 'number' },
       { text: bytes(Number(sent) + Number(received)), className: 'number minor' },

@@ -2,13 +2,13 @@
 //
 // A page has <dl class="addresses" id="…"> and calls addresses(id, rows) whenever they may have changed. A row is
 //   {label, value, note, code}   code: what the QR code holds, or null for none
-// The dialog for the code and the region that says "copied" are made when they are first needed.
+// The dialog for the code is made when it is first needed.
 
-import { draw, make } from './page.js';
+import { copyButton } from './copy.js';
+import { draw, icon, make } from './element.js';
 import { encode } from './qr.js';
 
 const quietZone = 4; // modules of light around a code, as ISO/IEC 18004 asks for
-const doneMs = 2000;
 
 export function addresses(id, rows) {
   const list = document.getElementById(id);
@@ -27,53 +27,6 @@ function address({ label, value, note, code }) {
     make('dd', { className: 'actions' }, copyButton(label, value), code === null ? null : codeButton(label, value, note, code)),
     note === '' ? null : make('dd', { className: 'note' }, note),
   );
-}
-
-/** A button that copies `value`; `label` says what that is to those who do not see where the button stands. */
-export function copyButton(label, value) {
-  const words = make('span', {}, 'Copy');
-  const button = make('button', { type: 'button', className: 'button', ariaLabel: `Copy: ${label}` }, icon('M6 5V2h8v9h-3M2 5h9v9H2z'), words);
-  button.addEventListener('click', async () => {
-    const done = await copy(value);
-    words.textContent = done ? 'Copied' : 'Not copied';
-    button.classList.toggle('done', done);
-    speak(done ? `Copied: ${label}` : `Not copied: this browser does not let the page copy. Select the text instead.`);
-    setTimeout(() => {
-      words.textContent = 'Copy';
-      button.classList.remove('done');
-    }, doneMs);
-  });
-  return button;
-}
-
-async function copy(value) {
-  try {
-    await navigator.clipboard.writeText(value);
-    return true;
-  } catch {
-    // Without TLS, as on a home network, browsers offer the clipboard only to a selection.
-    return copySelected(value);
-  }
-}
-
-function copySelected(value) {
-  const focused = document.activeElement;
-  const field = make('textarea', { value, className: 'spoken', readOnly: true });
-  document.body.append(field);
-  field.select();
-  const done = document.execCommand('copy');
-  field.remove();
-  focused?.focus();
-  return done;
-}
-
-function speak(words) {
-  let region = document.getElementById('said');
-  if (region === null) {
-    region = make('p', { id: 'said', className: 'spoken', role: 'status' });
-    document.querySelector('main').append(region);
-  }
-  region.textContent = words;
 }
 
 function codeButton(label, value, note, code) {
@@ -113,8 +66,4 @@ export function qrCode(text, label) {
   const size = grid.length + 2 * quietZone;
   const dark = grid.flatMap((row, y) => row.map((on, x) => (on ? `M${x + quietZone} ${y + quietZone}h1v1h-1z` : '')));
   return draw('svg', { viewBox: `0 0 ${size} ${size}`, role: 'img', 'aria-label': label }, draw('path', { d: dark.join('') }));
-}
-
-function icon(path) {
-  return draw('svg', { viewBox: '0 0 16 16', 'aria-hidden': 'true' }, draw('path', { d: path }));
 }

@@ -1,22 +1,6 @@
-// The little that a page changes in itself. Text goes in as text, never as markup.
-
-/** A new element: make('td', {className: 'number'}, 'text', other). Properties, not attributes; `data` for data-…. */
-export function make(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  const { data = {}, ...others } = properties;
-  Object.assign(element, others);
-  Object.assign(element.dataset, data);
-  element.append(...children.filter((child) => child !== null));
-  return element;
-}
-
-/** The same for drawings, with attributes. */
-export function draw(tag, attributes = {}, ...children) {
-  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
+// The little that a page changes in itself.
+import { copyButton } from './copy.js';
+import { draw, make } from './element.js';
 
 /** Sets the text of the element with this id, only if it differs: a live region then speaks of changes alone. */
 export function text(id, value) {
@@ -61,23 +45,39 @@ export function gauge(id, share) {
 }
 
 /**
- * Fills <tbody id>. Each row is {key, cells}, a cell {text, under, className, title, share}: `under` is a second line,
- * `share` a gauge from 0 to 1. The first cell is the header of its row.
+ * Fills <tbody id>. Each row is {key, cells}, a cell {text, copy, under, lines, className, title, share}: `copy` is what a button
+ * beside the text copies, {label, value} as in copy.js; `under` is a second line, `lines` are further ones, each {text, copy};
+ * `share` is a gauge from 0 to 1. The first cell is the header of its row, and all rows of a table have as many.
  */
 export function table(id, rows) {
-  keyed(document.getElementById(id), 'tr', rows, (row, { cells }) => row.replaceChildren(...cells.map(cell)));
+  keyed(document.getElementById(id), 'tr', rows, (row, { cells }) => {
+    // A cell that says the same stays the element it is: a button in it keeps the focus.
+    cells.forEach((content, column) => {
+      const before = row.children[column];
+      if (before === undefined) row.append(cell(content, column));
+      else if (before.dataset.content !== JSON.stringify(content)) before.replaceWith(cell(content, column));
+    });
+  });
 }
 
-function cell({ text: words, under = null, className = '', title = '', share = null }, column) {
-  const element = make(column === 0 ? 'th' : 'td', { className, title }, words);
+function cell(content, column) {
+  const { text: words, copy = null, under = null, lines = [], className = '', title = '', share = null } = content;
+  const data = { content: JSON.stringify(content) };
+  const element = make(column === 0 ? 'th' : 'td', { className, title, data }, ...copied(words, copy));
   if (column === 0) element.scope = 'row';
   if (under !== null) element.append(make('small', { className: 'under' }, under));
+  for (const line of lines) element.append(make('small', { className: 'under' }, ...copied(line.text, line.copy)));
   if (share !== null) {
     const bar = make('span', { className: 'gauge' });
     fill(bar, share);
     element.append(bar);
   }
   return element;
+}
+
+/** A text, and the button that copies what it stands for. */
+function copied(words, copy) {
+  return copy === null ? [words] : [make('span', { className: 'copied' }, words, copyButton(copy.label, copy.value, { small: true }))];
 }
 
 /** Fills <ol class="strip" id> with cards {key, figure, lines, title, share}, the newest first. New ones are lit up. */
@@ -92,7 +92,7 @@ export function strip(id, cards) {
 /**
  * Makes the children of `parent` those that `items` ask for: each stays the element it is while its key does, so that
  * neither the scroll position nor a selection is lost, and is written anew only when what it says differs. Those that come
- * later than the first ones are marked as fresh.
+ * later than the first ones are marked as fresh. What has the focus keeps it, even where its element moves.
  */
 function keyed(parent, tag, items, write) {
   const before = new Map([...parent.children].map((element) => [element.dataset.key, element]));
@@ -106,7 +106,10 @@ function keyed(parent, tag, items, write) {
     }
     return element;
   });
-  if (after.length !== before.size || after.some((element, i) => parent.children[i] !== element)) parent.replaceChildren(...after);
+  if (after.length === before.size && after.every((element, i) => parent.children[i] === element)) return;
+  const focused = document.activeElement;
+  parent.replaceChildren(...after);
+  if (parent.contains(focused)) focused.focus({ preventScroll: true });
 }
 
 function fill(element, share) {
