@@ -275,17 +275,17 @@ fn judge(
 }
 
 fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth> {
-    let names = observed
+    let units = observed
         .units_of(id)
-        .filter(|name| name.ends_with(".container"));
-    names
-        .map(|name| {
+        .filter(|(name, _)| name.ends_with(".container"));
+    units
+        .map(|(name, mark)| {
             let service = crate::quadlet::service_of(name);
             let found = observed.services.get(&service);
             UnitHealth {
                 state: state_word(found).to_owned(),
                 sub_state: found.map(|found| found.sub.clone()).unwrap_or_default(),
-                companion: observed.mark(name).is_some_and(|mark| mark.companion),
+                companion: mark.companion,
                 restarts: 0,
                 message: String::new(),
                 drop_ins: drop_ins(&service, observed),
@@ -424,6 +424,9 @@ fn judge_present(
     {
         return (State::Degraded, format!("{}: {}", unit.name, unit.message));
     }
+    if let Some(cause) = fought_over(present, progress) {
+        return (State::Degraded, cause);
+    }
     if let Some(busy) = busy(present, observed) {
         return (State::Starting, format!("it is {}", busy.message));
     }
@@ -445,6 +448,18 @@ fn starts_healthy(present: &Present, unit: &UnitHealth) -> bool {
         .containers()
         .find(|(desired, _)| desired.service == unit.name);
     container.is_some_and(|(_, container)| container.starts_healthy)
+}
+
+/// A file of the app that something else keeps changing.
+fn fought_over(present: &Present, progress: &Progress) -> Option<String> {
+    if progress.is_empty() {
+        return None;
+    }
+    let units = present.units.keys().cloned();
+    let files = present.files.keys().map(|path| path.display().to_string());
+    units
+        .chain(files)
+        .find_map(|file| Some(progress.attempts(&Subject::File(file))?.cause.clone()))
 }
 
 /// What the app says that it still has to do.

@@ -5,12 +5,13 @@
 //! networks and secrets are there, and asking would start a Podman process for nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::desired::{App, Desired, DesiredContainer, DesiredProbe, Present};
+use crate::desired::{App, Desired, DesiredContainer, DesiredProbe, DesiredUnit, Present};
 use crate::name::AppId;
 use crate::quadlet::{Mark, mark_of};
 
@@ -233,22 +234,31 @@ impl Observed {
         mark.app.may_own(stem).then_some(mark)
     }
 
-    /// The unit files of an app, by the marks in them.
-    pub fn units_of<'a>(&'a self, app: &'a AppId) -> impl Iterator<Item = &'a str> {
-        self.unit_files
-            .keys()
-            .map(String::as_str)
-            .filter(move |name| self.mark(name).is_some_and(|mark| mark.app == *app))
+    /// The unit files of an app with the marks in them.
+    pub fn units_of<'a>(&'a self, app: &'a AppId) -> impl Iterator<Item = (&'a str, Mark)> {
+        of_app(&self.unit_files, app).filter_map(move |(name, content)| {
+            let mark = mark_of(content).filter(|mark| mark.app == *app)?;
+            Some((name, mark))
+        })
     }
 
     /// The units of an app by its marks on the disk and in what systemd has loaded, with whether they are companions': unit files may have
     /// been deleted while their services go on.
     #[must_use]
     pub fn traces_of(&self, app: &AppId) -> BTreeMap<String, bool> {
-        let loaded = self
-            .generated
-            .iter()
-            .filter(|(_, mark)| mark.app == *app)
+        self.traces_beside(app, &BTreeMap::new())
+    }
+
+    /// As [`Observed::traces_of`], without the units that are wanted.
+    #[must_use]
+    pub fn traces_beside(
+        &self,
+        app: &AppId,
+        wanted: &BTreeMap<String, DesiredUnit>,
+    ) -> BTreeMap<String, bool> {
+        let is_wanted = |service: &str| wanted.values().any(|unit| unit.service == service);
+        let loaded = of_app(&self.generated, app)
+            .filter(|(service, mark)| mark.app == *app && !is_wanted(service))
             .filter_map(|(service, mark)| {
                 let stem = service.strip_suffix(".service")?;
                 let kind = ["-network", "-volume"]
@@ -257,12 +267,12 @@ impl Observed {
                 let unit = kind.unwrap_or_else(|| format!("{stem}.container"));
                 Some((unit, mark.companion))
             });
-        let on_disk = self.units_of(app).map(|unit| {
-            (
-                unit.to_owned(),
-                self.mark(unit).is_some_and(|mark| mark.companion),
-            )
-        });
+        let on_disk = of_app(&self.unit_files, app)
+            .filter(|(unit, _)| !wanted.contains_key(*unit))
+            .filter_map(|(unit, content)| {
+                let mark = mark_of(content).filter(|mark| mark.app == *app)?;
+                Some((unit.to_owned(), mark.companion))
+            });
         loaded.chain(on_disk).collect()
     }
 
@@ -312,6 +322,22 @@ impl Observed {
             Podman::Unasked | Podman::Unreachable(_) => None,
         }
     }
+}
+
+/// The entries whose names can be an app's. Of all apps' together the work is that of a single walk through the map.
+fn of_app<'a, T>(
+    named: &'a BTreeMap<String, T>,
+    app: &'a AppId,
+) -> impl Iterator<Item = (&'a str, &'a T)> {
+    let first = app.network();
+    let names = named.range::<str, _>((Bound::Included(first.as_str()), Bound::Unbounded));
+    names
+        .take_while(move |(name, _)| name.starts_with(&first))
+        .map(|(name, value)| (name.as_str(), value))
+        .filter(|(name, _)| {
+            let stem = name.rsplit_once('.').map_or(*name, |(stem, _)| stem);
+            app.may_own(stem)
+        })
 }
 
 impl Memory {

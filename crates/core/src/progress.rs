@@ -30,6 +30,8 @@ pub enum Subject {
     Units(AppId),
     /// Quadlet making a service of a unit file.
     Generate(String),
+    /// Keeping a file as it should be, by its name in Quadlet's folder or its path, while something else keeps changing it.
+    File(String),
     /// Any other action for an app.
     App(AppId),
 }
@@ -141,6 +143,20 @@ impl Progress {
         self.attempts.get(subject)
     }
 
+    /// Whether nothing is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.attempts.is_empty() && self.rejected.is_empty()
+    }
+
+    /// Goes on remembering only those files for which `keep` says so.
+    pub fn retain_files(&mut self, mut keep: impl FnMut(&str, &Attempts) -> bool) {
+        self.attempts.retain(|subject, attempts| match subject {
+            Subject::File(file) => keep(file, attempts),
+            _ => true,
+        });
+    }
+
     /// When the earliest subject is due again, after `now`.
     #[must_use]
     pub fn next_due(&self, now: Duration) -> Option<Duration> {
@@ -163,11 +179,10 @@ impl Progress {
         self.attempts.remove(&Subject::Units(app.clone()));
     }
 
-    /// Why the generator refused an app's units, if it refused these very revisions.
+    /// The last set of an app's units that the generator refused, if it has accepted none since.
     #[must_use]
-    pub fn rejection(&self, app: &AppId, revisions: &[String]) -> Option<&str> {
-        let rejection = self.rejected.get(app)?;
-        (rejection.revisions == revisions).then_some(rejection.cause.as_str())
+    pub fn rejection(&self, app: &AppId) -> Option<&Rejection> {
+        self.rejected.get(app)
     }
 
     /// Forgets an app that is gone.

@@ -3,9 +3,11 @@
 //! A pass is: [`Reconciler::recall`], observe, [`Reconciler::plan`], apply with [`Run`], [`Reconciler::finished`], [`Reconciler::keep`]. The
 //! daemon, the command line and the simulation drive this same code. A pass does not fail; what failed is remembered with its cause and tried again later.
 
+mod contest;
 mod run;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::action::{Action, Step};
@@ -14,6 +16,7 @@ use crate::name::AppId;
 use crate::observed::Observed;
 use crate::plan::{self, Plan};
 use crate::progress::{Progress, Rejection, Subject};
+use contest::Contests;
 
 /// The net under everything: a pass is made at least this often.
 pub const TICK: Duration = Duration::from_secs(30);
@@ -21,6 +24,7 @@ pub const TICK: Duration = Duration::from_secs(30);
 /// The least time between the end of one pass and the start of the next, so that a change that keeps coming back costs little.
 pub const GAP: Duration = Duration::from_millis(50);
 
+pub use contest::{REPAIRS_MAX, SPAN};
 pub use run::Run;
 
 /// How long to wait after a pass when nothing rings: one that did something is followed by another look.
@@ -52,6 +56,7 @@ pub struct Reconciler {
     progress: Progress,
     /// What the shared file of progress held when it was last read or written.
     shared: Option<Vec<u8>>,
+    contests: Contests,
 }
 
 impl Reconciler {
@@ -64,7 +69,13 @@ impl Reconciler {
         let known = shared
             .as_deref()
             .and_then(|content| serde_json::from_slice(content).ok());
-        self.progress = known.unwrap_or_default();
+        let before = std::mem::replace(&mut self.progress, known.unwrap_or_default());
+        // What another manager holds against a file no more, this one does not either: the operator may have asked.
+        let progress = &self.progress;
+        self.contests.forget(|file| {
+            let subject = Subject::File(file.to_owned());
+            before.attempts(&subject).is_some() && progress.attempts(&subject).is_none()
+        });
         self.shared = shared;
     }
 
@@ -87,7 +98,11 @@ impl Reconciler {
 
     /// Works out what to do about what was seen.
     pub fn plan(&mut self, desired: &Desired, observed: &Observed, now: Duration) -> Plan {
-        self.note_what_works(desired, observed);
+        self.contests.forget_before(now);
+        if !self.progress.is_empty() {
+            self.note_what_works(desired, observed);
+            self.note_what_is_left_alone(desired, observed, now);
+        }
         plan::plan(desired, observed, &self.progress, now)
     }
 
@@ -125,6 +140,22 @@ impl Reconciler {
                 }
             }
         }
+    }
+
+    /// A file that was still right when it might have been written again is not fought over any more, nor is one that is not wanted.
+    fn note_what_is_left_alone(&mut self, desired: &Desired, observed: &Observed, now: Duration) {
+        self.progress.retain_files(|file, attempts| {
+            let wanted = desired.present().find_map(|(_, present)| {
+                let unit = present.units.get(file).map(|unit| &unit.file.content);
+                unit.or_else(|| present.files.get(Path::new(file)))
+            });
+            let found = observed
+                .unit_files
+                .get(file)
+                .or_else(|| Some(&observed.files.get(Path::new(file))?.content));
+            let right = found.map(Vec::as_slice) == wanted.map(|content| content.as_bytes());
+            wanted.is_some() && !(right && attempts.next <= now)
+        });
     }
 
     /// Notes how the actions of a plan went; `outcomes` is in the order of the actions.
@@ -186,8 +217,20 @@ impl Reconciler {
                     self.progress.accept(app);
                 }
             }
+            Step::WriteUnit { name, content } => self.wrote(name, content, now),
+            Step::WriteFile { path, content } => {
+                self.wrote(&path.display().to_string(), content, now);
+            }
             Step::Forget(app) => self.progress.forget(app),
             _ => {}
+        }
+    }
+
+    fn wrote(&mut self, file: &str, content: &str, now: Duration) {
+        let subject = Subject::File(file.to_owned());
+        let fought_over = self.contests.wrote(file, content, now);
+        if fought_over || self.progress.attempts(&subject).is_some() {
+            self.progress.attempted(subject, contest::cause(file), now);
         }
     }
 
@@ -232,6 +275,11 @@ impl Reconciler {
                 self.progress.worked(&Subject::Start(unit.service.clone()));
                 self.progress.worked(&container.image.subject());
             }
+            let is_its_own = |file: &str| {
+                present.units.contains_key(file) || present.files.contains_key(Path::new(file))
+            };
+            self.progress.retain_files(|file, _| !is_its_own(file));
+            self.contests.forget(is_its_own);
         }
     }
 }

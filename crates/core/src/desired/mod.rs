@@ -9,7 +9,7 @@ mod compose;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::config::Config;
@@ -276,6 +276,14 @@ impl Apps {
             .collect()
     }
 
+    /// The names of the secrets that the manifests ask for, each with its app.
+    pub fn secret_names(&self) -> impl Iterator<Item = (&AppId, &String)> {
+        self.manifests().flat_map(|(id, manifest)| {
+            let names = manifest.extension.secrets.keys();
+            names.map(move |name| (id, name))
+        })
+    }
+
     /// What was left out of the manifests.
     pub fn warnings(&self) -> impl Iterator<Item = &ManifestError> {
         self.manifests()
@@ -478,18 +486,17 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
 /// Two apps cannot have the same unit or the same port of the node; the one that sorts last steps back.
 fn refuse_conflicts(apps: &mut BTreeMap<AppId, App>) {
     let mut units: BTreeMap<String, AppId> = BTreeMap::new();
-    let mut ports: Vec<(SocketAddr, Transport, AppId)> = Vec::new();
+    let mut ports: BTreeMap<(u16, Transport), Vec<(IpAddr, AppId)>> = BTreeMap::new();
     for (id, app) in apps {
         let App::Present(present) = app else { continue };
         let unit = present
             .units
             .values()
             .find_map(|unit| Some((&unit.service, units.get(&unit.service)?)));
-        let port = present.ports.iter().find_map(|port| {
-            let (_, _, other) = ports
-                .iter()
-                .find(|(taken, transport, _)| overlap((*taken, *transport), *port))?;
-            Some((port.0, other))
+        let port = present.ports.iter().find_map(|(address, transport)| {
+            let same = ports.get(&(address.port(), *transport))?;
+            let (_, other) = same.iter().find(|(ip, _)| overlap(*ip, address.ip()))?;
+            Some((address, other))
         });
         let cause = match (unit, port) {
             (Some((unit, other)), _) => Some(format!(
@@ -513,20 +520,15 @@ fn refuse_conflicts(apps: &mut BTreeMap<AppId, App>) {
                 .values()
                 .map(|unit| (unit.service.clone(), id.clone())),
         );
-        ports.extend(
-            present
-                .ports
-                .iter()
-                .map(|(address, transport)| (*address, *transport, id.clone())),
-        );
+        for (address, transport) in &present.ports {
+            let same = ports.entry((address.port(), *transport)).or_default();
+            same.push((address.ip(), id.clone()));
+        }
     }
 }
 
-fn overlap(one: (SocketAddr, Transport), other: (SocketAddr, Transport)) -> bool {
-    let (a, b) = (one.0.ip(), other.0.ip());
-    one.1 == other.1
-        && one.0.port() == other.0.port()
-        && (a == b || a.is_unspecified() || b.is_unspecified())
+fn overlap(one: IpAddr, other: IpAddr) -> bool {
+    one == other || one.is_unspecified() || other.is_unspecified()
 }
 
 impl Desired {

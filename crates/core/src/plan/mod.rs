@@ -59,7 +59,6 @@ pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Du
         steps: Steps::default(),
         memory: observed.memory.clone(),
         complete: true,
-        staged: staged_now(observed),
         regenerates: BTreeSet::new(),
         restarted: BTreeSet::new(),
         imageless: present::imageless(desired, observed),
@@ -100,9 +99,15 @@ pub fn blocked(
     progress: &Progress,
 ) -> Option<String> {
     present::blocked(layout, id, present, observed).or_else(|| {
-        let cause = progress.rejection(id, &present::revisions(present))?;
+        let cause = refused(id, present, progress)?;
         Some(format!("Podman's generator refuses its units: {cause}"))
     })
+}
+
+/// Why the generator refused an app's units, if it refused these very ones.
+fn refused<'a>(id: &AppId, present: &Present, progress: &'a Progress) -> Option<&'a str> {
+    let rejection = progress.rejection(id)?;
+    (rejection.revisions == present::revisions(present)).then_some(rejection.cause.as_str())
 }
 
 /// The app that this one requires and whose network has no unit file because that app has failed: the generator would refuse every unit
@@ -130,8 +135,11 @@ fn required<'a>(
     desired: &'a Desired,
     present: &'a Present,
 ) -> impl Iterator<Item = (&'a AppId, &'a Present)> {
-    let all = desired.present();
-    all.filter(|(id, _)| present.requires.contains_key(*id))
+    let all = present.requires.keys();
+    all.filter_map(|id| match desired.apps.get(id)? {
+        App::Present(required) => Some((id, required.as_ref())),
+        _ => None,
+    })
 }
 
 fn has_network_files(present: &Present, observed: &Observed) -> bool {
@@ -155,12 +163,8 @@ fn lacks_network(planner: &Planner<'_>, present: &Present) -> bool {
 
 /// Whether nothing may be done for an app now. A refusal by the generator is tried again after a while: Podman may have been updated.
 fn is_held_back(planner: &Planner<'_>, id: &AppId, present: &Present) -> bool {
-    let refused = planner
-        .progress
-        .rejection(id, &present::revisions(present))
-        .is_some();
     present::blocked(&planner.desired.layout, id, present, planner.observed).is_some()
-        || (refused
+        || (refused(id, present, planner.progress).is_some()
             && !planner
                 .progress
                 .is_due(&Subject::Units(id.clone()), planner.now))
@@ -182,8 +186,6 @@ struct Planner<'a> {
     memory: Memory,
     /// Whether all of Podman's objects that are wanted are known to be there.
     complete: bool,
-    /// The unit files of ours as they will be after this pass.
-    staged: BTreeMap<String, String>,
     regenerates: BTreeSet<String>,
     /// The services that this pass restarts after systemd has read their units.
     restarted: BTreeSet<String>,
@@ -213,13 +215,24 @@ fn for_all(step: Step) -> Action {
     Action { app: None, step }
 }
 
-fn staged_now(observed: &Observed) -> BTreeMap<String, String> {
-    observed
+/// The unit files of ours as they will be after these steps.
+fn staged(observed: &Observed, steps: &[Action]) -> BTreeMap<String, String> {
+    let mut staged: BTreeMap<String, String> = observed
         .unit_files
         .iter()
         .filter(|(name, _)| observed.mark(name).is_some())
         .map(|(name, content)| (name.clone(), String::from_utf8_lossy(content).into_owned()))
-        .collect()
+        .collect();
+    for action in steps {
+        match &action.step {
+            Step::WriteUnit { name, content } => {
+                staged.insert(name.clone(), content.clone());
+            }
+            Step::RemoveUnit(name) => drop(staged.remove(name)),
+            _ => {}
+        }
+    }
+    staged
 }
 
 impl Planner<'_> {
@@ -259,7 +272,6 @@ impl Planner<'_> {
     }
 
     fn write_unit(&mut self, app: &AppId, name: &str, content: &str) {
-        self.staged.insert(name.to_owned(), content.to_owned());
         let step = Step::WriteUnit {
             name: name.to_owned(),
             content: content.to_owned(),
@@ -268,7 +280,6 @@ impl Planner<'_> {
     }
 
     fn remove_unit(&mut self, app: &AppId, name: &str) {
-        self.staged.remove(name);
         self.steps
             .units
             .push(for_app(app, Step::RemoveUnit(name.to_owned())));
@@ -289,7 +300,7 @@ impl Planner<'_> {
             .collect();
         if !written.is_empty() {
             actions.push(for_all(Step::CheckUnits {
-                units: self.staged,
+                units: staged(self.observed, &self.steps.units),
                 written,
             }));
         }

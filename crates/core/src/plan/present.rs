@@ -30,8 +30,11 @@ pub(super) fn blocked(
 ) -> Option<String> {
     let units = present.units.values().find_map(|unit| {
         let name = &unit.file.name;
-        let file_taken = observed.unit_files.contains_key(name)
-            && observed.mark(name).is_none_or(|mark| mark.app != *id);
+        // What holds the very bytes that are wanted holds the mark as well.
+        let file_taken = observed.unit_files.get(name).is_some_and(|found| {
+            found != unit.file.content.as_bytes()
+                && observed.mark(name).is_none_or(|mark| mark.app != *id)
+        });
         if file_taken {
             return Some(format!(
                 "the unit file {} exists and is not its own; move it away, then it goes on by itself",
@@ -183,6 +186,9 @@ impl Planner<'_> {
             if same && found.is_some_and(|file| file.mode == FILE_MODE) {
                 continue;
             }
+            if self.is_fought_over(&path.display().to_string()) {
+                continue;
+            }
             let step = Step::WriteFile {
                 path: path.clone(),
                 content: content.clone(),
@@ -262,6 +268,7 @@ impl Planner<'_> {
         let file = &unit.file;
         match self.observed.unit_files.get(&file.name) {
             Some(found) if found == file.content.as_bytes() => self.regenerate(unit),
+            _ if self.is_fought_over(&file.name) => {}
             // What runs goes on with its old unit until the image of the new one is here.
             Some(_) if !has_image => {}
             Some(_) => {
@@ -282,6 +289,13 @@ impl Planner<'_> {
                 self.write_unit(id, &file.name, &file.content);
             }
         }
+    }
+
+    /// Whether something else keeps changing a file, so that it waits for its turn.
+    fn is_fought_over(&self, file: &str) -> bool {
+        !self
+            .progress
+            .is_due(&Subject::File(file.to_owned()), self.now)
     }
 
     /// Networks and volumes are made once and kept; only a container runs with what its unit said.
@@ -312,8 +326,7 @@ impl Planner<'_> {
 
     /// Units of the app that its definition no longer has.
     fn remove_units_left_over(&mut self, id: &AppId, present: &Present) {
-        let mut left = self.observed.traces_of(id);
-        left.retain(|name, _| !present.units.contains_key(name));
+        let left = self.observed.traces_beside(id, &present.units);
         self.stop_and_remove(id, &left);
     }
 

@@ -1,5 +1,6 @@
 //! What is planned, case by case.
 
+mod contest;
 mod disturbed;
 mod refused;
 mod world;

@@ -1,0 +1,280 @@
+//! How long core's part of a pass takes, by the number of apps: reading the manifests, rendering units, working out all that should be on
+//! the host, planning, reporting.
+//!
+//! `cargo bench -p archipelago-core`; docs/performance.md holds the goals and what was measured.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use archipelago_core::config::Config;
+use archipelago_core::desired::{Apps, Desired, Inputs, assemble};
+use archipelago_core::health::report;
+use archipelago_core::intent::Intent;
+use archipelago_core::layout::Layout;
+use archipelago_core::manifest::{COMPOSE_FILE, Files};
+use archipelago_core::name::AppId;
+use archipelago_core::observed::{Active, Load, Observed, RenderedFile, Service, needs_podman};
+use archipelago_core::plan::plan;
+use archipelago_core::progress::Progress;
+use archipelago_core::quadlet::{
+    Container, Kind, NetworkJoin, Pull, ServiceSection, Stamp, Unit, UnitSection, mark_of,
+};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+
+const SIZES: [usize; 3] = [10, 100, 1000];
+
+/// What an app mostly is: a server with a volume and a secret, and its page, whose configuration is rendered.
+const COMPOSE: &str = "
+services:
+  APP:
+    image: docker.io/library/server:1.2
+    command: [serve, --listen, '0.0.0.0:80', --data, /data]
+    environment: {LOG_LEVEL: info, GREETING: '${greeting}'}
+    volumes: [data:/data]
+    secrets: [token]
+    healthcheck: {test: [CMD, curl, -f, 'http://127.0.0.1/health'], interval: 30s}
+  ui:
+    image: docker.io/library/nginx:stable
+    ports: ['PORT:80']
+    depends_on: [APP]
+volumes:
+  data:
+secrets:
+  token:
+x-archipelago:
+  id: APP
+  title: An app
+  version: '1.2'
+  category: test
+  companions: [ui]
+  settings:
+    greeting: {type: string, default: hello, description: What it says.}
+  secrets:
+    token: {description: A token.}
+  templates:
+    - {source: default.conf, service: ui, target: /etc/nginx/conf.d/default.conf}
+  readiness:
+    - {service: ui, port: 80, http: /}
+";
+
+const PAGE: &str = "server {
+    listen 80;
+    location / { proxy_pass http://{{ app.id }}:80; proxy_set_header Authorization \"Bearer {{ secrets.token }}\"; }
+    location /greeting { return 200 \"{{ settings.greeting }}\\n\"; }
+}
+";
+
+fn ids(count: usize) -> impl Iterator<Item = AppId> {
+    (0..count).map(|number| AppId::parse(&format!("app{number:04}")).expect("an id"))
+}
+
+fn inputs(count: usize) -> Inputs {
+    let files = |number: usize, id: &AppId| -> Files {
+        let compose = COMPOSE
+            .replace("APP", id.as_str())
+            .replace("PORT", &(20_000 + number).to_string());
+        let files = [(COMPOSE_FILE, compose.as_str()), ("default.conf", PAGE)];
+        files
+            .into_iter()
+            .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()))
+            .collect()
+    };
+    let secret = || BTreeMap::from([("token".to_owned(), "0123456789abcdef".repeat(4))]);
+    Inputs {
+        layout: Layout {
+            config: PathBuf::from("/home/archy/.config/archipelago"),
+            data: PathBuf::from("/var/lib/archipelago"),
+            units: PathBuf::from("/home/archy/.config/containers/systemd"),
+            systemd: PathBuf::from("/home/archy/.config/systemd/user"),
+            runtime: PathBuf::from("/run/user/1000"),
+        },
+        config: Ok(Config::default()),
+        intents: ids(count).map(|id| (id, Ok(Intent::default()))).collect(),
+        definitions: ids(count)
+            .enumerate()
+            .map(|(number, id)| (id.clone(), files(number, &id)))
+            .collect(),
+        secrets: ids(count).map(|id| (id, secret())).collect(),
+        captured: BTreeMap::new(),
+    }
+}
+
+fn desired(count: usize) -> Desired {
+    let inputs = inputs(count);
+    let desired = assemble(&inputs, &Apps::read(&inputs));
+    assert_eq!(
+        desired.present().count(),
+        count,
+        "every app can be worked out"
+    );
+    desired
+}
+
+/// A host on which all of it is there and runs.
+fn at_rest(desired: &Desired) -> Observed {
+    let mut observed = Observed::default();
+    for (_, present) in desired.present() {
+        for unit in present.units.values() {
+            let content = unit.file.content.clone().into_bytes();
+            let mark = mark_of(&content).expect("our own mark");
+            observed.generated.insert(unit.service.clone(), mark);
+            observed.unit_files.insert(unit.file.name.clone(), content);
+            observed
+                .invocations
+                .insert(unit.service.clone(), "0".repeat(32));
+            let service = Service {
+                load: Load::Loaded,
+                active: Active::Active,
+                sub: "running".to_owned(),
+                job: None,
+                failure: None,
+                began: None,
+            };
+            observed.services.insert(unit.service.clone(), service);
+        }
+        let files = present.files.iter().map(|(path, content)| {
+            let content = content.clone().into_bytes();
+            (
+                path.clone(),
+                RenderedFile {
+                    content,
+                    mode: 0o600,
+                },
+            )
+        });
+        observed.files.extend(files);
+        observed.folders.extend(present.folders.iter().cloned());
+    }
+    assert!(!needs_podman(desired, &observed), "all is settled");
+    observed
+}
+
+/// A container's unit as [`COMPOSE`] leads to one.
+fn unit(id: &AppId) -> Unit {
+    let name = id.container(id.as_str(), true);
+    let network = NetworkJoin::Unit {
+        unit: format!("{}.network", id.network()),
+        alias: Some(id.as_str().to_owned()),
+    };
+    let words = ["serve", "--listen", "0.0.0.0:80", "--data", "/data"];
+    let pairs = [("LOG_LEVEL", "info"), ("GREETING", "hello")];
+    let container = Container {
+        image: "docker.io/library/server:1.2".to_owned(),
+        name: name.clone(),
+        pull: Some(Pull::Never),
+        exec: words.map(str::to_owned).to_vec(),
+        environment: pairs
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
+        networks: vec![network],
+        log_to_journal: true,
+        ..Container::default()
+    };
+    Unit {
+        stem: name,
+        unit: UnitSection {
+            description: "An app".to_owned(),
+            ..UnitSection::default()
+        },
+        kind: Kind::Container(Box::new(container)),
+        service: ServiceSection {
+            restart_delay: Some(Duration::from_secs(10)),
+            start_limit: Some(Duration::from_secs(300)),
+            stop_limit: Some(Duration::from_secs(40)),
+            ..ServiceSection::default()
+        },
+        starts_at_boot: true,
+    }
+}
+
+fn render(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("render");
+    for count in SIZES {
+        let units: Vec<(AppId, Unit)> = ids(count).map(|id| (id.clone(), unit(&id))).collect();
+        group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
+            bencher.iter(|| {
+                for (id, unit) in &units {
+                    let stamp = Stamp {
+                        app: id,
+                        companion: false,
+                        inputs: &[],
+                    };
+                    black_box(unit.render(stamp).expect("it can be rendered"));
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
+fn work_out(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("read");
+    for count in SIZES {
+        let inputs = inputs(count);
+        group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
+            bencher.iter(|| Apps::read(black_box(&inputs)));
+        });
+    }
+    group.finish();
+    let mut group = criterion.benchmark_group("assemble");
+    for count in SIZES {
+        let inputs = inputs(count);
+        let apps = Apps::read(&inputs);
+        group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
+            bencher.iter(|| assemble(black_box(&inputs), &apps));
+        });
+    }
+    group.finish();
+}
+
+fn decide(criterion: &mut Criterion) {
+    let now = Duration::from_secs(1000);
+    let progress = Progress::default();
+    for (name, fresh) in [
+        ("plan, all at rest", false),
+        ("plan, nothing there yet", true),
+    ] {
+        let mut group = criterion.benchmark_group(name);
+        for count in SIZES {
+            let desired = desired(count);
+            let observed = if fresh {
+                Observed::default()
+            } else {
+                at_rest(&desired)
+            };
+            let planned = plan(&desired, &observed, &progress, now);
+            assert_eq!(planned.is_empty(), !fresh, "{:?}", planned.actions.first());
+            group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
+                bencher.iter(|| plan(black_box(&desired), &observed, &progress, now));
+            });
+        }
+        group.finish();
+    }
+    let mut group = criterion.benchmark_group("report");
+    for count in SIZES {
+        let desired = desired(count);
+        let observed = at_rest(&desired);
+        let ready: BTreeSet<&str> = report(&desired, &observed, &progress)
+            .apps
+            .iter()
+            .map(|app| app.state.word())
+            .collect();
+        assert_eq!(ready, BTreeSet::from(["ready"]));
+        group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
+            bencher.iter(|| report(black_box(&desired), &observed, &progress));
+        });
+    }
+    group.finish();
+}
+
+criterion_group! {
+    name = passes;
+    config = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    targets = render, work_out, decide
+}
+criterion_main!(passes);

@@ -1,0 +1,60 @@
+//! Files that something else keeps changing: noticed, so that two tools that fight over one cost little, and a person is told.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+/// Within this span a file may be put right [`REPAIRS_MAX`] times at once; then there is a fight over it.
+pub const SPAN: Duration = Duration::from_secs(60);
+/// What a person does by hand stays below this, and so does a burst of mishaps.
+pub const REPAIRS_MAX: usize = 5;
+
+/// When files were last written with the content that they should have.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Contests(BTreeMap<String, Writes>);
+
+#[derive(Clone, Debug, Default)]
+struct Writes {
+    /// A hash: what is new in a file is no fight over it.
+    content: u64,
+    times: Vec<Duration>,
+}
+
+impl Contests {
+    /// Forgets what was written before the span.
+    pub(super) fn forget_before(&mut self, now: Duration) {
+        self.0.retain(|_, writes| {
+            writes.times.retain(|time| *time + SPAN > now);
+            !writes.times.is_empty()
+        });
+    }
+
+    /// Forgets these files' writes.
+    pub(super) fn forget(&mut self, which: impl Fn(&str) -> bool) {
+        self.0.retain(|file, _| !which(file));
+    }
+
+    /// Notes that a file was written. Says whether it was right so often before that something else must be changing it.
+    pub(super) fn wrote(&mut self, file: &str, content: &str, now: Duration) -> bool {
+        let mut hasher = DefaultHasher::new();
+        content.hash(&mut hasher);
+        let content = hasher.finish();
+        let writes = self.0.entry(file.to_owned()).or_default();
+        if writes.content != content {
+            *writes = Writes {
+                content,
+                times: Vec::new(),
+            };
+        }
+        writes.times.push(now);
+        writes.times.len() > REPAIRS_MAX
+    }
+}
+
+/// What people are told.
+pub(super) fn cause(file: &str) -> String {
+    format!(
+        "something else keeps changing {file}; it is put right less and less often until that ends. Find what writes it, or put what it \
+         wants into a drop-in"
+    )
+}
