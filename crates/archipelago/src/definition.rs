@@ -9,6 +9,7 @@ use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{COMPOSE_FILE, Files, Schema};
 use archipelago_core::name::AppId;
 
+use crate::host::seen::Trace;
 use crate::host::{disk, folders};
 
 /// An app is a handful of small files; a folder with more than this is a mistake.
@@ -72,10 +73,22 @@ pub struct Definition {
 /// # Errors
 /// When something in it is no file or folder, or there is too much of it.
 pub fn read_folder(folder: &Path) -> Result<Files, Error> {
+    read_traced(folder, &mut Trace::begin())
+}
+
+/// As [`read_folder`], noting what was read.
+///
+/// # Errors
+/// As [`read_folder`].
+pub fn read_traced(folder: &Path, trace: &mut Trace) -> Result<Files, Error> {
     let mut files = Files::new();
     let mut bytes = 0;
-    read_into(folder, folder, "", &mut files, &mut bytes)?;
-    Ok(files)
+    let read = read_into(folder, folder, "", &mut files, &mut bytes, trace);
+    if read.is_err() {
+        // What lies behind the place where it ended was not looked at.
+        trace.doubt();
+    }
+    read.map(|()| files)
 }
 
 fn read_into(
@@ -84,8 +97,9 @@ fn read_into(
     prefix: &str,
     files: &mut Files,
     bytes: &mut u64,
+    trace: &mut Trace,
 ) -> Result<(), Error> {
-    for name in disk::names(folder)? {
+    for name in trace.names(folder)? {
         // Version control and editors' leavings are not part of an app.
         if name.starts_with(".git")
             || name.ends_with('~')
@@ -100,13 +114,14 @@ fn read_into(
         })?;
         let relative = format!("{prefix}{name}");
         if metadata.is_dir() {
-            read_into(root, &path, &format!("{relative}/"), files, bytes)?;
+            let inside = format!("{relative}/");
+            read_into(root, &path, &inside, files, bytes, trace)?;
         } else if metadata.is_file() {
             *bytes += metadata.len();
             if *bytes > BYTES_MAX || files.len() >= FILES_MAX {
                 return Err(Error::TooMuch(root.to_owned()));
             }
-            if let Some(content) = disk::read(&path)? {
+            if let Some(content) = trace.read(&path)? {
                 files.insert(relative, content);
             }
         } else {

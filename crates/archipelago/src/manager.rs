@@ -1,11 +1,12 @@
 //! One pass of the reconciler: read, observe, plan, apply. The daemon and the command line both make passes, one at a time.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use archipelago_core::desired::{Apps, Desired, assemble};
+use archipelago_core::desired::{Apps, Desired};
 use archipelago_core::health::{Report, report};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
@@ -17,8 +18,9 @@ use tokio::sync::Notify;
 use crate::host::apply::{Hands, apply, remember};
 use crate::host::image::Images;
 use crate::host::lock::Lock;
-use crate::host::observe::observe;
+use crate::host::observe::{Looks, observe};
 use crate::host::podman::Podman;
+use crate::host::seen::{Seen, Trace};
 use crate::host::systemd::Systemd;
 use crate::host::{disk, inputs, lock, observe, systemd};
 
@@ -67,6 +69,9 @@ pub struct Manager {
     reconciler: Reconciler,
     /// Whether it has made sure that the secrets it found will last.
     has_synced: bool,
+    desired: Seen<Arc<Desired>>,
+    looks: Looks,
+    swept: Seen<()>,
 }
 
 impl Manager {
@@ -81,6 +86,9 @@ impl Manager {
             images: Images::new(podman.clone(), layout.clone()),
             reconciler: Reconciler::default(),
             has_synced: false,
+            desired: Seen::default(),
+            looks: Looks::default(),
+            swept: Seen::default(),
             podman,
             layout,
         })
@@ -116,7 +124,11 @@ impl Manager {
     /// When no pass could be made; what fails inside one is remembered and part of the report.
     pub async fn pass(&mut self) -> Result<Pass, Error> {
         let _lock = Lock::of_passes(&self.layout).await?;
-        sweep(&self.layout);
+        let layout = &self.layout;
+        let Ok(()) = self.swept.or_look(|trace| {
+            sweep(layout, trace);
+            Ok::<_, Infallible>(())
+        });
         self.make_secrets_last().map_err(observe::Error::Disk)?;
         self.recall();
         for (image, result) in self.images.finished().await {
@@ -234,14 +246,14 @@ impl Manager {
         Ok(())
     }
 
-    fn desired(&self) -> Desired {
-        let mut inputs = inputs::read(&self.layout);
-        let apps = Apps::read(&inputs);
-        inputs.captured = inputs::captured(&self.layout, apps.captures(&self.layout));
-        assemble(&inputs, &apps)
+    fn desired(&mut self) -> Arc<Desired> {
+        let layout = &self.layout;
+        let work_out = |trace: &mut Trace| Ok::<_, Infallible>(inputs::desired(layout, trace));
+        let Ok(desired) = self.desired.or_look(|trace| work_out(trace).map(Arc::new));
+        Arc::clone(desired)
     }
 
-    async fn observe(&self, desired: &Desired) -> Result<Observed, observe::Error> {
+    async fn observe(&mut self, desired: &Desired) -> Result<Observed, observe::Error> {
         let progress = self.reconciler.progress();
         let silent = progress.attempts(&Subject::Podman).is_some()
             && !progress.is_due(&Subject::Podman, since_boot());
@@ -251,7 +263,15 @@ impl Manager {
             observe::PATIENCE
         };
         let underway = self.images.underway();
-        observe(desired, &self.systemd, &self.podman, patience, underway).await
+        observe(
+            desired,
+            &mut self.looks,
+            &self.systemd,
+            &self.podman,
+            patience,
+            underway,
+        )
+        .await
     }
 
     /// What one that was killed has just linked may not last yet; used all the same, it could be gone after a loss of power.
@@ -272,9 +292,11 @@ impl Manager {
 }
 
 /// A crash in the middle of a write leaves a temporary file, which nothing reads.
-fn sweep(layout: &Layout) {
-    for folder in written_to(layout) {
+fn sweep(layout: &Layout, trace: &mut Trace) {
+    for folder in written_to(layout, trace) {
+        trace.note(&folder);
         if let Err(error) = disk::sweep(&folder) {
+            trace.doubt();
             tracing::warn!("{}", crate::host::image::chain(&error));
         }
     }
@@ -289,9 +311,9 @@ fn silence(observed: &Observed) -> Option<String> {
 }
 
 /// The folders in which passes and commands write files, all under the lock of passes.
-fn written_to(layout: &Layout) -> Vec<PathBuf> {
-    let inside = |folder: PathBuf, wanted: fn(&str) -> bool| -> Vec<PathBuf> {
-        let names = disk::names(&folder).unwrap_or_default();
+fn written_to(layout: &Layout, trace: &mut Trace) -> Vec<PathBuf> {
+    let mut inside = |folder: PathBuf, wanted: fn(&str) -> bool| -> Vec<PathBuf> {
+        let names = trace.names(&folder).unwrap_or_default();
         let wanted = names.iter().filter(|name| wanted(name));
         wanted.map(|name| folder.join(name)).collect()
     };
@@ -334,7 +356,7 @@ mod tests {
                 std::fs::write(folder.join(name), "").unwrap();
             }
         }
-        sweep(&layout);
+        sweep(&layout, &mut Trace::begin());
         for folder in &written {
             assert_eq!(disk::names(folder).unwrap(), ["kept"], "{folder:?}");
         }

@@ -1,6 +1,6 @@
 //! What can be known to go wrong is said before anything is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use archipelago_core::check::{State, judge};
@@ -26,7 +26,12 @@ pub(super) async fn check(
 ) -> Result<Present, Failure> {
     let id = &definition.schema.extension.id;
     check_host(layout, fresh).await?;
-    let (present, warnings) = work_out(layout, definition, intent)?;
+    let known = inputs::read(layout);
+    let unchanged = known.intents.get(id) == Some(&Ok(intent.clone()))
+        && known.definitions.get(id) == Some(&definition.files);
+    // What stays as it is takes no port and breaks no other app.
+    let before = (!unchanged).then(|| worked_out(known.clone()));
+    let (present, warnings) = work_out(&known, before.as_ref(), definition, intent)?;
     if fresh {
         for warning in warnings {
             eprintln!("warning: {warning}");
@@ -34,7 +39,9 @@ pub(super) async fn check(
         check_disk(layout, definition.schema.extension.requires.disk_mib)?;
     }
     check_names(layout, id, &present, fresh).await?;
-    check_ports(layout, id, &present)?;
+    if let Some(before) = before {
+        check_ports(id, &present, &own_ports(&before, id))?;
+    }
     Ok(present)
 }
 
@@ -69,7 +76,8 @@ async fn check_host(layout: &Layout, fresh: bool) -> Result<(), Failure> {
 
 /// Works the app out as if it were installed, with made-up secrets where it has none yet.
 fn work_out(
-    layout: &Layout,
+    known: &Inputs,
+    before: Option<&BTreeMap<AppId, App>>,
     definition: &Definition,
     intent: &Intent,
 ) -> Result<(Present, Vec<Warning>), Failure> {
@@ -83,20 +91,13 @@ fn work_out(
         .schema
         .manifest(&settings, &definition.files)
         .map_err(|error| input(error.to_string()))?;
-    let mut all: Inputs = inputs::read(layout);
-    let before = worked_out(all.clone());
+    let mut all = known.clone();
     all.intents.insert(id.clone(), Ok(intent.clone()));
     all.definitions.insert(id.clone(), definition.files.clone());
-    let secrets = all.secrets.entry(id.clone()).or_default();
-    for name in extension.secrets.keys() {
-        secrets
-            .entry(name.clone())
-            .or_insert_with(|| "0".repeat(64));
-    }
     let mut apps = worked_out(all);
     let app = apps.remove(id);
-    if let Some(App::Present(_)) = app {
-        refuse_to_break_others(id, &before, &apps)?;
+    if let (Some(App::Present(_)), Some(before)) = (&app, before) {
+        refuse_to_break_others(id, before, &apps)?;
     }
     match app {
         Some(App::Present(present)) => Ok((*present, manifest.warnings)),
@@ -106,7 +107,7 @@ fn work_out(
                 Fault::Conflict => Code::Taken,
             };
             // The person knows the folder that it is installed from, not our copy, which is not there yet.
-            let copy = layout.definition(id).display().to_string();
+            let copy = known.layout.definition(id).display().to_string();
             Err(Failure::new(code, cause.replace(&copy, &definition.folder)))
         }
         _ => Err(input(format!(
@@ -117,8 +118,14 @@ fn work_out(
 
 /// The apps as they would be. Those whose secrets are not there yet are worked out with made-up ones.
 fn worked_out(mut all: Inputs) -> BTreeMap<AppId, App> {
-    complete_secrets(&mut all);
-    assemble(&all, &Apps::read(&all)).apps
+    let apps = Apps::read(&all);
+    for (id, name) in apps.secret_names() {
+        let secrets = all.secrets.entry(id.clone()).or_default();
+        secrets
+            .entry(name.clone())
+            .or_insert_with(|| "0".repeat(64));
+    }
+    assemble(&all, &apps).apps
 }
 
 /// What suits the app itself may not suit one above it: a node that prunes its blocks has none left for an index of all of them.
@@ -143,24 +150,6 @@ fn refuse_to_break_others(
         }
     }
     Ok(())
-}
-
-fn complete_secrets(all: &mut Inputs) {
-    let names: BTreeMap<AppId, Vec<String>> = all
-        .definitions
-        .iter()
-        .filter_map(|(id, files)| {
-            let schema =
-                archipelago_core::desired::read_schema("compose.yaml", files, id.as_str()).ok()?;
-            Some((id.clone(), schema.extension.secrets.into_keys().collect()))
-        })
-        .collect();
-    for (id, names) in names {
-        let secrets = all.secrets.entry(id).or_default();
-        for name in names {
-            secrets.entry(name).or_insert_with(|| "0".repeat(64));
-        }
-    }
 }
 
 fn check_disk(layout: &Layout, needed_mib: u64) -> Result<(), Failure> {
@@ -203,8 +192,11 @@ async fn check_names(
 }
 
 /// A port that the app itself already publishes is not taken.
-fn check_ports(layout: &Layout, id: &AppId, present: &Present) -> Result<(), Failure> {
-    let own = own_ports(layout, id);
+fn check_ports(
+    id: &AppId,
+    present: &Present,
+    own: &BTreeSet<(SocketAddr, Transport)>,
+) -> Result<(), Failure> {
     for (address, transport) in present.ports.iter().filter(|port| !own.contains(*port)) {
         let free = match transport {
             Transport::Tcp => TcpListener::bind(address).map(drop),
@@ -238,11 +230,9 @@ fn taken(id: &AppId, address: SocketAddr) -> Failure {
     )
 }
 
-fn own_ports(layout: &Layout, id: &AppId) -> std::collections::BTreeSet<(SocketAddr, Transport)> {
-    let mut all = inputs::read(layout);
-    complete_secrets(&mut all);
-    match assemble(&all, &Apps::read(&all)).apps.remove(id) {
-        Some(App::Present(present)) => present.ports,
-        _ => std::collections::BTreeSet::new(),
+fn own_ports(before: &BTreeMap<AppId, App>, id: &AppId) -> BTreeSet<(SocketAddr, Transport)> {
+    match before.get(id) {
+        Some(App::Present(present)) => present.ports.clone(),
+        _ => BTreeSet::new(),
     }
 }

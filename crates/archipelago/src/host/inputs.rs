@@ -6,25 +6,37 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use archipelago_core::config::Config;
-use archipelago_core::desired::Inputs;
+use archipelago_core::desired::{Apps, Desired, Inputs, assemble};
 use archipelago_core::intent::{Goal, Intent};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 
-use super::disk;
 use super::image::chain;
+use super::seen::Trace;
 use crate::definition;
 
 /// A captured file is a credential or an address, not data.
 const CAPTURE_BYTES_MAX: u64 = 64 * 1024;
 
+/// Works out what should be on the host.
+pub fn desired(layout: &Layout, trace: &mut Trace) -> Desired {
+    let mut inputs = read_traced(layout, trace);
+    let apps = Apps::read(&inputs);
+    inputs.captured = captured(layout, apps.captures(layout), trace);
+    assemble(&inputs, &apps)
+}
+
 /// Reads all but the captured files. What cannot be read is part of the result: one broken app does not hide the others.
 pub fn read(layout: &Layout) -> Inputs {
-    let mut intents = intents(layout);
+    read_traced(layout, &mut Trace::begin())
+}
+
+fn read_traced(layout: &Layout, trace: &mut Trace) -> Inputs {
+    let mut intents = intents(layout, trace);
     let mut definitions = BTreeMap::new();
     for (id, intent) in &mut intents {
-        match definition::read_folder(&layout.definition(id)) {
+        match definition::read_traced(&layout.definition(id), trace) {
             Ok(files) if files.is_empty() => {}
             Ok(files) => {
                 definitions.insert(id.clone(), files);
@@ -39,11 +51,11 @@ pub fn read(layout: &Layout) -> Inputs {
     }
     let secrets = intents
         .keys()
-        .map(|id| (id.clone(), secrets(&layout.secrets(id))))
+        .map(|id| (id.clone(), secrets(&layout.secrets(id), trace)))
         .collect();
     Inputs {
         layout: layout.clone(),
-        config: config(layout),
+        config: config_traced(layout, trace),
         intents,
         definitions,
         secrets,
@@ -56,8 +68,12 @@ pub fn read(layout: &Layout) -> Inputs {
 /// # Errors
 /// When it is there and cannot be understood.
 pub fn config(layout: &Layout) -> Result<Config, String> {
+    config_traced(layout, &mut Trace::begin())
+}
+
+fn config_traced(layout: &Layout, trace: &mut Trace) -> Result<Config, String> {
     let path = layout.config_file();
-    match disk::read_text(&path) {
+    match trace.read_text(&path) {
         Ok(None) => Ok(Config::default()),
         Ok(Some(text)) => {
             Config::parse(&path.display().to_string(), &text).map_err(|error| error.to_string())
@@ -66,13 +82,13 @@ pub fn config(layout: &Layout) -> Result<Config, String> {
     }
 }
 
-fn intents(layout: &Layout) -> BTreeMap<AppId, Result<Intent, String>> {
-    let names = disk::names(&layout.apps()).unwrap_or_default();
+fn intents(layout: &Layout, trace: &mut Trace) -> BTreeMap<AppId, Result<Intent, String>> {
+    let names = trace.names(&layout.apps()).unwrap_or_default();
     names
         .iter()
         .filter_map(|name| AppId::parse(name.strip_suffix(".toml")?).ok())
         .map(|id| {
-            let intent = intent(layout, &id)
+            let intent = intent_traced(layout, &id, trace)
                 .and_then(|intent| intent.ok_or_else(|| "its intent is gone".to_owned()));
             (id, intent)
         })
@@ -84,21 +100,25 @@ fn intents(layout: &Layout) -> BTreeMap<AppId, Result<Intent, String>> {
 /// # Errors
 /// When it is there and cannot be understood.
 pub fn intent(layout: &Layout, id: &AppId) -> Result<Option<Intent>, String> {
+    intent_traced(layout, id, &mut Trace::begin())
+}
+
+fn intent_traced(layout: &Layout, id: &AppId, trace: &mut Trace) -> Result<Option<Intent>, String> {
     let path = layout.intent(id);
-    let text = disk::read_text(&path).map_err(|error| chain(&error))?;
+    let text = trace.read_text(&path).map_err(|error| chain(&error))?;
     text.map(|text| Intent::parse(&path.display().to_string(), &text))
         .transpose()
         .map_err(|error| error.to_string())
 }
 
 /// The secrets that exist. One that cannot be read counts as absent here, and is never overwritten: generating refuses a name that is taken.
-fn secrets(folder: &Path) -> BTreeMap<String, String> {
-    let names = disk::names(folder).unwrap_or_default();
+fn secrets(folder: &Path, trace: &mut Trace) -> BTreeMap<String, String> {
+    let names = trace.names(folder).unwrap_or_default();
     names
         .into_iter()
         .filter(|name| !name.starts_with('.'))
         .filter_map(|name| {
-            let text = disk::read_text(&folder.join(&name)).ok()??;
+            let text = trace.read_text(&folder.join(&name)).ok()??;
             Some((name, text.trim_end_matches('\n').to_owned()))
         })
         .filter(|(_, text)| !text.is_empty())
@@ -107,14 +127,21 @@ fn secrets(folder: &Path) -> BTreeMap<String, String> {
 
 /// Reads the captured files that exist. An app writes them, so nothing in its volume may lead anywhere else: no link is followed, and
 /// what is no file, or too large, counts as absent.
-pub fn captured(layout: &Layout, paths: BTreeSet<PathBuf>) -> BTreeMap<PathBuf, Vec<u8>> {
-    paths
-        .into_iter()
-        .filter_map(|path| {
-            let content = read_beneath(&layout.data, &path)?;
-            Some((path, content))
-        })
-        .collect()
+fn captured(
+    layout: &Layout,
+    paths: BTreeSet<PathBuf>,
+    trace: &mut Trace,
+) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut captured = BTreeMap::new();
+    for path in paths {
+        trace.note(&path);
+        match read_beneath(&layout.data, &path) {
+            Some(content) => drop(captured.insert(path, content)),
+            // It may be there, but in a way that is not accepted; what would change that need not show in the file itself.
+            None => trace.doubt(),
+        }
+    }
+    captured
 }
 
 fn read_beneath(root: &Path, path: &Path) -> Option<Vec<u8>> {
@@ -144,6 +171,7 @@ fn read_beneath(root: &Path, path: &Path) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::disk;
 
     #[test]
     fn a_captured_file_leads_nowhere_else() {

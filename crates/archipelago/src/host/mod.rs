@@ -11,4 +11,5 @@ pub mod lock;
 pub mod observe;
 pub mod podman;
 pub mod probe;
+pub mod seen;
 pub mod systemd;

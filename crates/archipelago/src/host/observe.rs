@@ -12,13 +12,14 @@ use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::{
     self, Active, Answer, Failure, Job, Load, Memory, Observed, Override, Podman as PodmanState,
-    PodmanView, Remains, RenderedFile, needs_podman,
+    PodmanView, Remains, needs_podman,
 };
-use archipelago_core::quadlet::{is_unit_file, mark_of};
+use archipelago_core::quadlet::{Mark, is_unit_file, mark_of};
 use futures_util::future::join_all;
 
 use super::image::chain;
 use super::podman::Podman;
+use super::seen::{Contents, Seen, Trace};
 use super::systemd::{self, ActiveState, LoadState, Systemd};
 use super::{disk, folders, probe};
 
@@ -46,18 +47,28 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// that hangs must not hold up, tick by tick, the repair of what needs no Podman.
 pub const PATIENCE_WITH_A_SILENT_ONE: Duration = Duration::from_secs(3);
 
+/// What earlier looks at the disk found, which need not be read again while nothing has changed.
+#[derive(Default)]
+pub struct Looks {
+    units: Contents,
+    rendered: Contents,
+    generated: Seen<BTreeMap<String, Mark>>,
+    invocations: Seen<BTreeMap<String, String>>,
+}
+
 /// Looks at the host; `patience` is how long Podman may take.
 ///
 /// # Errors
 /// When the disk or systemd cannot be read; Podman's silence is part of what is observed.
 pub async fn observe(
     desired: &Desired,
+    looks: &mut Looks,
     systemd: &Systemd,
     podman: &Podman,
     patience: Duration,
     images_underway: BTreeMap<String, String>,
 ) -> Result<Observed, Error> {
-    let mut observed = look_at_disk(desired)?;
+    let mut observed = look_at_disk(desired, looks)?;
     observed.images_underway = images_underway;
     let pattern = format!("{PREFIX}*.service");
     for (name, service) in systemd.services(&[&pattern]).await? {
@@ -98,51 +109,37 @@ fn following(desired: &Desired) -> BTreeSet<&str> {
 /// # Errors
 /// When the disk cannot be read.
 pub async fn names(desired: &Desired, podman: Option<&Podman>) -> Result<Observed, Error> {
-    let mut observed = look_at_disk(desired)?;
+    let mut observed = look_at_disk(desired, &mut Looks::default())?;
     if let Some(podman) = podman {
         observed.podman = ask_podman(podman, PATIENCE).await;
     }
     Ok(observed)
 }
 
-fn look_at_disk(desired: &Desired) -> Result<Observed, Error> {
+fn look_at_disk(desired: &Desired, looks: &mut Looks) -> Result<Observed, Error> {
     let layout = &desired.layout;
     let mut observed = Observed {
         memory: memory(&layout.pending())?,
         fingerprint: fingerprint(),
         ..Observed::default()
     };
-    for name in disk::names(&layout.units)?
+    let unit_paths = disk::names(&layout.units)?
         .into_iter()
         .filter(|name| name.starts_with(PREFIX) && is_unit_file(name))
-    {
-        // What cannot be read cannot be told to be ours: it is left alone, and holds up nobody else.
-        let content = disk::read_file(&layout.unit(&name)).unwrap_or_default();
-        observed.unit_files.insert(name, content);
-    }
-    let generated = layout.generated();
-    for name in disk::names(&generated)?
+        .map(|name| layout.unit(&name));
+    // What cannot be read cannot be told to be ours: it is left alone, and holds up nobody else.
+    observed.unit_files = looks
+        .units
+        .of(unit_paths)
         .into_iter()
-        .filter(|name| name.starts_with(PREFIX) && name.ends_with(".service"))
-    {
-        if let Some(mark) = disk::read_file(&generated.join(&name))
-            .as_deref()
-            .and_then(mark_of)
-        {
-            observed.generated.insert(name, mark);
-        }
-    }
-    for name in disk::names(&layout.invocations())? {
-        if let Some(service) = name
-            .strip_prefix("invocation:")
-            .filter(|service| service.starts_with(PREFIX))
-            && let Ok(id) = std::fs::read_link(layout.invocations().join(&name))
-        {
-            observed
-                .invocations
-                .insert(service.to_owned(), id.to_string_lossy().into_owned());
-        }
-    }
+        .filter_map(|(path, file)| Some((path.file_name()?.to_str()?.to_owned(), file.content)))
+        .collect();
+    let generated = looks.generated.or_look(|trace| generated(layout, trace))?;
+    observed.generated.clone_from(generated);
+    let invocations = looks
+        .invocations
+        .or_look(|trace| invocations(layout, trace))?;
+    observed.invocations.clone_from(invocations);
     for name in disk::names(&layout.systemd)?
         .into_iter()
         .filter(|name| name.starts_with(PREFIX) && name.ends_with(".service"))
@@ -159,18 +156,14 @@ fn look_at_disk(desired: &Desired) -> Result<Observed, Error> {
         );
     }
     observed.drop_ins = drop_ins(layout)?;
+    let rendered = desired
+        .present()
+        .flat_map(|(_, present)| present.files.keys().cloned());
+    // One that cannot be read is as wrong as one with another content.
+    observed.files = looks.rendered.of(rendered);
     for (id, app) in &desired.apps {
         match app {
             App::Present(present) => {
-                for path in present.files.keys() {
-                    // One that cannot be read is as wrong as one with another content.
-                    if let Some(mode) = disk::mode(path) {
-                        let content = disk::read_file(path).unwrap_or_default();
-                        observed
-                            .files
-                            .insert(path.clone(), RenderedFile { content, mode });
-                    }
-                }
                 observed
                     .folders
                     .extend(present.folders.iter().filter(|path| path.is_dir()).cloned());
@@ -220,6 +213,40 @@ fn drop_ins(layout: &Layout) -> Result<BTreeMap<String, BTreeSet<PathBuf>>, disk
         }
     }
     Ok(found)
+}
+
+/// Our marks in what the generators wrote. The folder alone is noted: systemd makes it anew at each reload, and reads it only then.
+fn generated(layout: &Layout, trace: &mut Trace) -> Result<BTreeMap<String, Mark>, disk::Error> {
+    let folder = layout.generated();
+    let services = trace
+        .names(&folder)?
+        .into_iter()
+        .filter(|name| name.starts_with(PREFIX) && name.ends_with(".service"));
+    Ok(services
+        .filter_map(|name| {
+            let mark = mark_of(&disk::read_file(&folder.join(&name))?)?;
+            Some((name, mark))
+        })
+        .collect())
+}
+
+/// The invocations of what runs. The folder alone is noted: a link cannot be changed, only replaced.
+fn invocations(
+    layout: &Layout,
+    trace: &mut Trace,
+) -> Result<BTreeMap<String, String>, disk::Error> {
+    let folder = layout.invocations();
+    let links = trace.names(&folder)?;
+    Ok(links
+        .iter()
+        .filter_map(|link| {
+            let service = link
+                .strip_prefix("invocation:")
+                .filter(|service| service.starts_with(PREFIX))?;
+            let id = std::fs::read_link(folder.join(link)).ok()?;
+            Some((service.to_owned(), id.to_string_lossy().into_owned()))
+        })
+        .collect())
 }
 
 fn memory(path: &std::path::Path) -> Result<Memory, Error> {

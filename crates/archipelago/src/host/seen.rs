@@ -1,0 +1,308 @@
+//! What was read from the disk and need not be read again, because nothing that it was read from has changed since.
+//!
+//! It trusts no event: each time it asks the disk for the inode, size and times of every file and folder that was looked at, which costs
+//! a hundredth of reading and understanding them. In doubt it forgets.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use archipelago_core::observed::RenderedFile;
+
+use super::disk;
+
+/// A file that was changed this short a time before it was read may be changed again without showing another time: file systems count in
+/// steps, of 10 ms here and of 2 s on a stick.
+const SETTLED_AFTER: Duration = Duration::from_secs(2);
+
+/// A value and what it was read from.
+#[derive(Debug)]
+pub struct Seen<T> {
+    known: Option<(Trace, T)>,
+}
+
+/// The files and folders that were looked at, those that are not there included.
+#[derive(Debug)]
+pub struct Trace {
+    stamps: BTreeMap<PathBuf, Option<Stamp>>,
+    /// When the look began, in nanoseconds since 1970.
+    began_ns: i128,
+    settled: bool,
+}
+
+/// The contents of files, each read anew only when it has changed.
+#[derive(Debug, Default)]
+pub struct Contents(BTreeMap<PathBuf, Seen<Option<RenderedFile>>>);
+
+impl Contents {
+    /// These files, as far as they are there, and forgets all others. One that cannot be read, or is no file, has no content.
+    pub fn of(&mut self, paths: impl Iterator<Item = PathBuf>) -> BTreeMap<PathBuf, RenderedFile> {
+        let mut known = std::mem::take(&mut self.0);
+        let mut found = BTreeMap::new();
+        for path in paths {
+            let seen = self
+                .0
+                .entry(path.clone())
+                .or_insert_with(|| known.remove(&path).unwrap_or_default());
+            let Ok(file) = seen.or_look(|trace| Ok::<_, Infallible>(content(trace, &path)));
+            if let Some(file) = file {
+                found.insert(path, file.clone());
+            }
+        }
+        found
+    }
+}
+
+fn content(trace: &mut Trace, path: &Path) -> Option<RenderedFile> {
+    trace.note(path);
+    let mode = disk::mode(path)?;
+    let content = disk::read_file(path);
+    if content.is_none() {
+        trace.doubt();
+    }
+    Some(RenderedFile {
+        content: content.unwrap_or_default(),
+        mode,
+    })
+}
+
+/// What changes whenever a file's content or mode, or a folder's list of names, does. Nobody can set the time of the last change of an
+/// inode (ctime), so it tells even of a file that was given its old time back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    changed_ns: i128,
+}
+
+impl<T> Default for Seen<T> {
+    fn default() -> Self {
+        Self { known: None }
+    }
+}
+
+impl<T> Seen<T> {
+    /// What `look` found last, or finds now if something that it looked at may have changed. It reads through the trace.
+    ///
+    /// # Errors
+    /// Those of `look`; then nothing is known any more.
+    pub fn or_look<E>(&mut self, look: impl FnOnce(&mut Trace) -> Result<T, E>) -> Result<&T, E> {
+        self.or_look_at(SystemTime::now(), look)
+    }
+
+    fn or_look_at<E>(
+        &mut self,
+        now: SystemTime,
+        look: impl FnOnce(&mut Trace) -> Result<T, E>,
+    ) -> Result<&T, E> {
+        let known = match self.known.take().filter(|(trace, _)| trace.holds()) {
+            Some(known) => known,
+            None => {
+                let mut trace = Trace::begin_at(now);
+                let value = look(&mut trace)?;
+                (trace, value)
+            }
+        };
+        Ok(&self.known.insert(known).1)
+    }
+}
+
+impl Trace {
+    /// A look that begins now.
+    #[must_use]
+    pub fn begin() -> Self {
+        Self::begin_at(SystemTime::now())
+    }
+
+    fn begin_at(now: SystemTime) -> Self {
+        Self {
+            stamps: BTreeMap::new(),
+            began_ns: now.duration_since(UNIX_EPOCH).map_or(0, nanoseconds),
+            settled: true,
+        }
+    }
+
+    /// As [`disk::read`].
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn read(&mut self, path: &Path) -> Result<Option<Vec<u8>>, disk::Error> {
+        self.note(path);
+        self.doubt_if_failed(disk::read(path))
+    }
+
+    /// As [`disk::read_text`].
+    ///
+    /// # Errors
+    /// When it is there and cannot be read, or is not UTF-8.
+    pub fn read_text(&mut self, path: &Path) -> Result<Option<String>, disk::Error> {
+        self.note(path);
+        self.doubt_if_failed(disk::read_text(path))
+    }
+
+    /// As [`disk::names`].
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn names(&mut self, folder: &Path) -> Result<Vec<String>, disk::Error> {
+        self.note(folder);
+        self.doubt_if_failed(disk::names(folder))
+    }
+
+    /// Lets this look be made again: something in it is not told by what was noted.
+    pub fn doubt(&mut self) {
+        self.settled = false;
+    }
+
+    fn doubt_if_failed<T, E>(&mut self, result: Result<T, E>) -> Result<T, E> {
+        self.settled &= result.is_ok();
+        result
+    }
+
+    /// Notes a file or folder that is read next.
+    pub fn note(&mut self, path: &Path) {
+        let stamp = stamp(path);
+        // A clock that was set back leaves times in the future: unsettled until it has caught up.
+        if let Some(stamp) = &stamp {
+            self.settled &= stamp.changed_ns + nanoseconds(SETTLED_AFTER) <= self.began_ns;
+        }
+        self.stamps.insert(path.to_owned(), stamp);
+    }
+
+    fn holds(&self) -> bool {
+        self.settled
+            && self
+                .stamps
+                .iter()
+                .all(|(path, noted)| stamp(path) == *noted)
+    }
+}
+
+/// Links are followed: what counts is what would be read.
+fn stamp(path: &Path) -> Option<Stamp> {
+    std::fs::metadata(path).ok().map(|metadata| of(&metadata))
+}
+
+fn of(metadata: &Metadata) -> Stamp {
+    Stamp {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        size: metadata.size(),
+        changed_ns: i128::from(metadata.ctime()) * 1_000_000_000
+            + i128::from(metadata.ctime_nsec()),
+    }
+}
+
+fn nanoseconds(duration: Duration) -> i128 {
+    // 2^127 ns are longer than any clock of ours shows.
+    i128::try_from(duration.as_nanos()).unwrap_or(i128::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// How often a look was made: two in a row, of which the first begins so long after now, with `change` in between.
+    fn looks(
+        name: &str,
+        after: Duration,
+        look: impl Fn(&Path, &mut Trace),
+        change: impl FnOnce(&Path),
+    ) -> u32 {
+        let folder =
+            std::env::temp_dir().join(format!("archipelago-seen-{name}-{}", std::process::id()));
+        disk::make_folder(&folder.join("inside"), 0o755).unwrap();
+        fs::write(folder.join("file"), "one").unwrap();
+        let mut seen = Seen::default();
+        let mut count = 0;
+        let mut look_once = || {
+            let Ok(()) = seen.or_look_at(SystemTime::now() + after, |trace| {
+                count += 1;
+                look(&folder, trace);
+                Ok::<_, Infallible>(())
+            });
+        };
+        look_once();
+        change(&folder);
+        look_once();
+        disk::remove_folder(&folder).unwrap();
+        count
+    }
+
+    const LATER: Duration = Duration::from_secs(60);
+
+    fn look_around(folder: &Path, trace: &mut Trace) {
+        trace.read(&folder.join("file")).unwrap();
+        trace.read(&folder.join("absent")).unwrap();
+        trace.names(&folder.join("inside")).unwrap();
+    }
+
+    #[test]
+    fn what_has_not_changed_is_not_read_again() {
+        assert_eq!(looks("same", LATER, look_around, |_| ()), 1);
+        let beside = |folder: &Path| fs::write(folder.join("beside"), "").unwrap();
+        assert_eq!(looks("beside", LATER, look_around, beside), 1);
+    }
+
+    #[test]
+    fn each_change_is_noticed() {
+        let check = |name: &str, change: fn(&Path)| {
+            assert_eq!(looks(name, LATER, look_around, change), 2, "{name}");
+        };
+        check("content", |folder| {
+            fs::write(folder.join("file"), "two").unwrap();
+        });
+        check("old-times", |folder| {
+            let path = folder.join("file");
+            let times = fs::metadata(&path).unwrap().modified().unwrap();
+            fs::write(&path, "two").unwrap();
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(times).unwrap();
+        });
+        check("removed", |folder| {
+            fs::remove_file(folder.join("file")).unwrap();
+        });
+        check("appeared", |folder| {
+            fs::write(folder.join("absent"), "").unwrap();
+        });
+        check("name-added", |folder| {
+            fs::write(folder.join("inside/new"), "").unwrap();
+        });
+    }
+
+    #[test]
+    fn in_doubt_it_looks_again() {
+        let just_written = Duration::ZERO;
+        assert_eq!(looks("fresh", just_written, look_around, |_| ()), 2);
+        let fails = |folder: &Path, trace: &mut Trace| drop(trace.read(folder).unwrap_err());
+        assert_eq!(looks("failed", LATER, fails, |_| ()), 2);
+        let doubts = |_: &Path, trace: &mut Trace| trace.doubt();
+        assert_eq!(looks("doubt", LATER, doubts, |_| ()), 2);
+    }
+
+    #[test]
+    fn contents_are_those_of_the_files_that_are_there() {
+        let folder =
+            std::env::temp_dir().join(format!("archipelago-contents-{}", std::process::id()));
+        disk::make_folder(&folder.join("folder"), 0o755).unwrap();
+        disk::write_if_changed(&folder.join("a"), b"text", 0o640).unwrap();
+        let mut contents = Contents::default();
+        let paths = || ["a", "folder", "none"].map(|name| folder.join(name));
+        for _ in 0..2 {
+            let found = contents.of(paths().into_iter());
+            let shown: Vec<_> = found
+                .values()
+                .map(|file| (file.content.as_slice(), file.mode))
+                .collect();
+            assert_eq!(shown, [(&b"text"[..], 0o640), (&b""[..], 0o755)]);
+        }
+        assert!(contents.of(std::iter::empty()).is_empty() && contents.0.is_empty());
+        disk::remove_folder(&folder).unwrap();
+    }
+}
