@@ -61,7 +61,7 @@ pub struct Service {
     pub job: Option<Job>,
     /// For a service that is not well: why.
     pub failure: Option<Failure>,
-    /// When its last run began, since the boot. Known of services that follow others, and of those that they follow.
+    /// When its run began, since the boot. Known of services that follow others, and of those that they follow, unless they are down.
     pub began: Option<Duration>,
 }
 

@@ -54,6 +54,14 @@ pub struct Looks {
     rendered: Contents,
     generated: Seen<BTreeMap<String, Mark>>,
     invocations: Seen<BTreeMap<String, String>>,
+    beginnings: Beginnings,
+}
+
+/// When services began, and the invocations of all of them then, if all were up: no run begins twice.
+#[derive(Default)]
+struct Beginnings {
+    invocations: Option<BTreeMap<String, String>>,
+    began: BTreeMap<String, Option<Duration>>,
 }
 
 /// Looks at the host; `patience` is how long Podman may take.
@@ -75,17 +83,58 @@ pub async fn observe(
         let seen = judge(systemd, &name, service).await;
         observed.services.insert(name, seen);
     }
-    // Those that follow come last: one that is started again meanwhile has not fallen behind.
-    for service in followed(desired).into_iter().chain(following(desired)) {
-        if let Some(seen) = observed.services.get_mut(service) {
-            seen.began = systemd.began(service).await?;
-        }
-    }
+    ask_beginnings(desired, looks, systemd, &mut observed).await?;
     if needs_podman(desired, &observed) {
         observed.podman = ask_podman(podman, patience).await;
     }
     observed.answers = ask_probes(desired, &observed).await;
     Ok(observed)
+}
+
+/// When those began that follow others, and those that they follow; of one that is down nobody needs it.
+async fn ask_beginnings(
+    desired: &Desired,
+    looks: &mut Looks,
+    systemd: &Systemd,
+    observed: &mut Observed,
+) -> Result<(), Error> {
+    let services = &mut observed.services;
+    // Those that follow come last: one that is started again meanwhile has not fallen behind.
+    let mut wanted: Vec<&str> = followed(desired)
+        .into_iter()
+        .chain(following(desired))
+        .collect();
+    wanted.retain(|service| services.get(*service).is_some_and(|seen| !seen.is_down()));
+    let invocations = settled_invocations(&wanted, &observed.invocations, services);
+    // All or none: times from two moments tell nothing about who began first.
+    if invocations.is_none() || invocations != looks.beginnings.invocations {
+        let mut began = BTreeMap::new();
+        for service in wanted {
+            began.insert(service.to_owned(), systemd.began(service).await?);
+        }
+        looks.beginnings = Beginnings { invocations, began };
+    }
+    for (service, began) in &looks.beginnings.began {
+        if let Some(seen) = services.get_mut(service) {
+            seen.began = *began;
+        }
+    }
+    Ok(())
+}
+
+/// The invocations in which these services are up, if all of them are. The links to them were read before the states: what is up is in that
+/// invocation, or in a later one, which the next look will tell. One that is still coming up may yet have another main process.
+fn settled_invocations(
+    wanted: &[&str],
+    invocations: &BTreeMap<String, String>,
+    services: &BTreeMap<String, observed::Service>,
+) -> Option<BTreeMap<String, String>> {
+    let settled = wanted.iter().map(|service| {
+        let invocation = invocations.get(*service)?;
+        let is_up = services.get(*service)?.is_up();
+        is_up.then(|| ((*service).to_owned(), invocation.clone()))
+    });
+    settled.collect()
 }
 
 fn followed(desired: &Desired) -> BTreeSet<&str> {
@@ -377,4 +426,46 @@ async fn ask_probes(desired: &Desired, observed: &Observed) -> BTreeMap<DesiredP
         .into_iter()
         .map(|probe| async move { (probe.clone(), probe::ask(probe).await) });
     join_all(asked).await.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_runs_began_is_kept_only_when_all_of_them_are_up() {
+        let up = observed::Service {
+            load: Load::Loaded,
+            active: Active::Active,
+            sub: "running".to_owned(),
+            job: None,
+            failure: None,
+            began: None,
+        };
+        let coming = observed::Service {
+            active: Active::Activating,
+            ..up.clone()
+        };
+        let queued = observed::Service {
+            job: Some(Job::Other),
+            ..up.clone()
+        };
+        let services: BTreeMap<String, _> = [
+            ("a", &up),
+            ("b", &up),
+            ("coming", &coming),
+            ("queued", &queued),
+        ]
+        .map(|(name, service)| (name.to_owned(), service.clone()))
+        .into();
+        let invocations: BTreeMap<String, String> = ["a", "coming", "queued"]
+            .map(|name| (name.to_owned(), format!("run of {name}")))
+            .into();
+        let settled = |wanted: &[&str]| settled_invocations(wanted, &invocations, &services);
+        let of_a = BTreeMap::from([("a".to_owned(), "run of a".to_owned())]);
+        assert_eq!(settled(&["a"]), Some(of_a));
+        for unsettled in ["b", "coming", "queued", "none"] {
+            assert_eq!(settled(&["a", unsettled]), None, "{unsettled}");
+        }
+    }
 }
