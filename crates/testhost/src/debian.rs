@@ -31,17 +31,17 @@ pub(crate) enum Variant {
 
 /// How one root file system is made.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Root {
+pub(crate) struct Root<'a> {
     pub(crate) variant: Variant,
-    pub(crate) packages: &'static [&'static str],
+    pub(crate) packages: &'a [&'a str],
     /// A shell script that runs on the machine (not inside the root) with the root's path as `$1`, after the packages
     /// are there and while the package lists still are.
     pub(crate) script: &'static str,
 }
 
-impl Root {
+impl<'a> Root<'a> {
     /// Everything that decides what comes out, except the day's state of the mirror.
-    pub(crate) fn recipe(&self) -> Vec<&'static str> {
+    pub(crate) fn recipe(&self) -> Vec<&'a str> {
         let Self {
             variant,
             packages,

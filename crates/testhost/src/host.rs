@@ -32,11 +32,12 @@ pub struct Options {
     disks: Vec<(u64, PathBuf)>,
 }
 
-/// Which store of images a host gets.
+/// Which root and store of images a host gets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Images {
     #[default]
     Prepared,
+    WithPeers,
     WithBitcoin,
     None,
 }
@@ -70,6 +71,13 @@ impl Options {
     #[must_use]
     pub fn with_bitcoin(mut self) -> Self {
         self.images = Images::WithBitcoin;
+        self
+    }
+
+    /// With other programs that run Compose files on Podman: see [`crate::peers`].
+    #[must_use]
+    pub fn with_peers(mut self) -> Self {
+        self.images = Images::WithPeers;
         self
     }
 
@@ -116,6 +124,7 @@ impl Host {
         state::sweep()?;
         let prepared = match options.images {
             Images::Prepared => crate::prepare()?,
+            Images::WithPeers => crate::prepare_with_peers()?,
             Images::WithBitcoin => crate::prepare_with_bitcoin()?,
             Images::None => Prepared {
                 root: rootfs::ensure()?,

@@ -24,7 +24,7 @@ pub(crate) struct Recipe {
     /// The full reference, as Containerfiles and Compose files say it.
     pub(crate) name: &'static str,
     /// The files in it.
-    pub(crate) root: Root,
+    pub(crate) root: Root<'static>,
     /// Lines of a Containerfile that say how it runs: CMD, EXPOSE, …
     pub(crate) changes: &'static [&'static str],
 }

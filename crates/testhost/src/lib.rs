@@ -10,6 +10,7 @@
 
 pub mod cache;
 pub mod daemons;
+pub mod peers;
 pub mod prerequisites;
 
 mod debian;
@@ -59,6 +60,19 @@ pub fn prepare() -> Result<Prepared> {
     let root = rootfs::ensure()?;
     let images = images::ensure(&root)?;
     Ok(Prepared { root, images })
+}
+
+/// As [`prepare`], with other programs that run Compose files ([`peers`]) in the root.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_with_peers() -> Result<Prepared> {
+    // The same Podman, so the same store of images.
+    let Prepared { root: _, images } = prepare()?;
+    Ok(Prepared {
+        root: rootfs::ensure_with_peers()?,
+        images,
+    })
 }
 
 /// As [`prepare`], with the Bitcoin daemons' images in the store ([`daemons`]). The first run compiles for a quarter of an

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::cache;
 use crate::debian::{Root, Variant};
+use crate::{cache, peers};
 
 const PACKAGES: &[&str] = &[
     "systemd",
@@ -38,16 +38,27 @@ const PACKAGES: &[&str] = &[
     "docker-registry",
 ];
 
-const ROOT: Root = Root {
-    variant: Variant::Minimal,
-    packages: PACKAGES,
-    script: include_str!("rootfs/customize.sh"),
-};
+/// Turns a Debian root into a user's machine.
+const SCRIPT: &str = include_str!("rootfs/customize.sh");
 
 /// The finished root in the cache, built now if it is not there (about half a minute).
 pub(crate) fn ensure() -> Result<PathBuf> {
-    cache::artifact("root", &ROOT.recipe(), |target: &Path| {
+    build("root", PACKAGES.to_vec())
+}
+
+/// As [`ensure`], with the packages of [`peers`].
+pub(crate) fn ensure_with_peers() -> Result<PathBuf> {
+    build("peers-root", [PACKAGES, peers::PACKAGES].concat())
+}
+
+fn build(kind: &str, packages: Vec<&str>) -> Result<PathBuf> {
+    let root = Root {
+        variant: Variant::Minimal,
+        packages: &packages,
+        script: SCRIPT,
+    };
+    cache::artifact(kind, &root.recipe(), |target: &Path| {
         eprintln!("building the Debian root of the test hosts, once (about half a minute)");
-        ROOT.build(target)
+        root.build(target)
     })
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask …`: the developer's and the continuous integration's commands. One file per group of commands; this
 //! one only names the groups. Never part of what a user installs.
 
+mod bench;
 mod coverage;
 mod deb;
 mod demo;
@@ -8,6 +9,7 @@ mod demo_bitcoin;
 mod host;
 mod screenshot;
 mod sim;
+mod soak;
 mod test;
 mod torture;
 
@@ -39,6 +41,10 @@ enum Command {
     Torture(torture::Arguments),
     /// Long runs of the simulation: seeds, or every placement of two faults.
     Sim(sim::Arguments),
+    /// How fast it is on a fresh host, beside bare systemctl and other programs: a table. Without names, all cases.
+    Bench(bench::Arguments),
+    /// A host with forty apps on which something happens every second; it must end as it began.
+    Soak(soak::Arguments),
     /// Which lines and branches of `core` the tests run; fails below 95 % of either. Takes some minutes.
     Coverage,
     /// Take the README's pictures of the pages of the demos that are up, with a real browser.
@@ -73,6 +79,8 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Torture(arguments) => torture::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Sim(arguments) => sim::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Bench(arguments) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Soak(arguments) => soak::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Coverage => coverage::run(),
         Command::Screenshot => screenshot::run().map(|()| ExitCode::SUCCESS),
         Command::Host(command) => host::run(command),

@@ -1,0 +1,52 @@
+//! A hundred apps that run: looking at them, starting the daemon, and what it costs when nothing happens.
+
+use anyhow::Result;
+
+use super::figures::{Row, Trials};
+use super::node::Node;
+
+const APPS: usize = 100;
+/// How long nothing happens.
+const IDLE_S: f64 = 300.0;
+
+fn ms(values: Vec<f64>) -> Trials {
+    Trials::new(values.into_iter().map(|us| us / 1000.0).collect(), "ms")
+}
+
+pub(super) fn hundred_apps(node: &Node, trials: usize) -> Result<Vec<Row>> {
+    node.apps(APPS, true)?;
+    let script = include_str!("status.sh");
+    let count = trials.to_string();
+    let [bare, status, health] = ["bare", "status", "health"].map(|what| {
+        let times = node.numbers(script, &[what, &count])?;
+        anyhow::Ok(ms(times))
+    });
+    Ok(vec![
+        Row::of("bare `systemctl --user list-units 'archy-*'`", &bare?),
+        Row::at_most(&format!("`status` at {APPS} apps"), &status?, 30.0),
+        Row::at_most(
+            &format!("daemon start → /health 200, {APPS} apps"),
+            &health?,
+            150.0,
+        ),
+    ])
+}
+
+pub(super) fn five_minutes(node: &Node, _trials: usize) -> Result<Vec<Row>> {
+    node.apps(APPS, true)?;
+    let measured = node.numbers(include_str!("idle.sh"), &[&IDLE_S.to_string()])?;
+    let [cpu_ns, wakeups, rss_kb] = measured[..] else {
+        anyhow::bail!("idle.sh printed {measured:?}");
+    };
+    let one = |value: f64, unit| Trials::new(vec![value], unit);
+    let name = |what: &str| format!("idle with {APPS} running apps over 5 min: {what}");
+    Ok(vec![
+        Row::at_most(
+            &name("share of one core"),
+            &one(cpu_ns / (IDLE_S * 1e9) * 100.0, "%"),
+            0.05,
+        ),
+        Row::at_most(&name("memory"), &one(rss_kb / 1000.0, "MB"), 20.0),
+        Row::at_most(&name("wake-ups"), &one(wakeups / IDLE_S, "/s"), 1.0),
+    ])
+}

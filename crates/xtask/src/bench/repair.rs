@@ -1,0 +1,87 @@
+//! How soon what was taken away is back.
+
+use anyhow::Result;
+
+use super::figures::{Row, Trials};
+use super::node::Node;
+
+/// Enough that no unit is hit so often within a minute that it would be taken for a fight over its file.
+const APPS: usize = 8;
+const FOLDER_APPS: usize = 40;
+
+fn ms(values: Vec<f64>) -> Trials {
+    Trials::new(values.into_iter().map(|us| us / 1000.0).collect(), "ms")
+}
+
+/// One service at a time: its unit file deleted and it stopped, and only stopped. The trials beside it take turns with ours, so that both
+/// see the same machine.
+pub(super) fn units(node: &Node, trials: usize) -> Result<Vec<Row>> {
+    node.apps(APPS, true)?;
+    let script = include_str!("repair.sh");
+    let (mut ours, mut bare, mut stopped, mut bare_start) = (vec![], vec![], vec![], vec![]);
+    let mut done = 0;
+    while done < trials {
+        let some = (trials - done).min(APPS).to_string();
+        ours.extend(node.numbers(script, &["deleted", &some])?);
+        stopped.extend(node.numbers(script, &["stopped", &some])?);
+        bare.extend(node.numbers(script, &["bare-deleted", &some])?);
+        bare_start.extend(node.numbers(script, &["bare-stopped", &some])?);
+        done += APPS;
+    }
+    let [ours, bare, stopped, bare_start] = [ours, bare, stopped, bare_start].map(ms);
+    let bare_deleted = "bare write, daemon-reload, start";
+    let bare_stopped = "bare systemctl start";
+    Ok(vec![
+        Row::of(bare_deleted, &bare),
+        Row::beside(
+            "unit file deleted and service stopped → active",
+            &ours,
+            (bare_deleted, &bare),
+            1.25,
+            Some(2.0),
+        ),
+        Row::of(bare_stopped, &bare_start),
+        Row::beside(
+            "stopped service → active",
+            &stopped,
+            (bare_stopped, &bare_start),
+            1.15,
+            None,
+        ),
+    ])
+}
+
+/// What Podman lost: until Archipelago begins to restore it, as its journal says.
+pub(super) fn objects(node: &Node, trials: usize) -> Result<Vec<Row>> {
+    node.shell(include_str!("objects_app.sh"), &[])?;
+    ["image", "volume", "secret"]
+        .into_iter()
+        .map(|kind| {
+            let begun = node.numbers(
+                include_str!("objects.sh"),
+                &[kind, &trials.min(20).to_string()],
+            )?;
+            let work = format!("{kind} removed → Archipelago begins to restore it");
+            Ok(Row::at_most(&work, &ms(begun), 1000.0))
+        })
+        .collect()
+}
+
+/// All unit files of many apps deleted, systemd told so, and all their services stopped.
+pub(super) fn folder(node: &Node, trials: usize) -> Result<Vec<Row>> {
+    node.apps(FOLDER_APPS, true)?;
+    let script = include_str!("folder.sh");
+    let (mut ours, mut bare) = (vec![], vec![]);
+    let count = FOLDER_APPS.to_string();
+    for _ in 0..trials.div_ceil(4) {
+        ours.extend(node.numbers(script, &["ours", &count])?);
+        bare.extend(node.numbers(script, &["bare", &count])?);
+    }
+    let [ours, bare] = [ours, bare].map(ms);
+    let bare_name = "bare write, daemon-reload, start of all";
+    let work = format!("whole unit folder deleted, {FOLDER_APPS} apps → all active");
+    Ok(vec![
+        Row::of(bare_name, &bare),
+        Row::beside(&work, &ours, (bare_name, &bare), 1.2, None),
+    ])
+}

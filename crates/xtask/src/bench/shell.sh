@@ -1,0 +1,78 @@
+units=$HOME/.config/containers/systemd
+export LC_ALL=C
+[ -p "$HOME/wait" ] || mkfifo "$HOME/wait"
+exec 4<>"$HOME/wait"
+# Waits so many seconds without starting a process.
+pause() { read -r -t "$1" <&4 || :; }
+# Microseconds since 1970.
+now() { REPLY=${EPOCHREALTIME/./}; }
+# The object of a unit on the bus.
+object() {
+    REPLY=${1//-/_2d}
+    REPLY=/org/freedesktop/systemd1/unit/${REPLY//./_2e}
+}
+# Sets REPLY to the time at which a unit became active, in microseconds since 1970; fails unless it is active now and became so after $2.
+active_since() {
+    local state entered
+    object "$1"
+    {
+        read -r _ state
+        read -r _ entered
+    } < <(busctl --user get-property org.freedesktop.systemd1 "$REPLY" org.freedesktop.systemd1.Unit ActiveState ActiveEnterTimestamp)
+    [ "$state" = '"active"' ] && [ "$entered" -gt "$2" ] && REPLY=$entered
+}
+# Waits at most a minute until a unit is active since after $2, and sets REPLY to that time.
+until_active() {
+    local tries=0
+    until active_since "$1" "$2"; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 1500 ] || {
+            echo "$1 does not become active" >&2
+            return 1
+        }
+        pause 0.03
+    done
+}
+# Waits at most ten minutes until so many services of apps are active.
+until_running() {
+    local tries=0
+    until [ "$(systemctl --user list-units --plain --no-legend --state=active 'archy-*.service' | grep -vc -- '-network\|-volume')" -eq "$1" ]; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 3000 ] || {
+            echo "there are never $1 services active" >&2
+            return 1
+        }
+        pause 0.2
+    done
+}
+# Sets REPLY to the last moment at which one of the services became active.
+last_active() {
+    local last=0 service
+    for service; do
+        active_since "$service" 0
+        [ "$REPLY" -le "$last" ] || last=$REPLY
+    done
+    REPLY=$last
+}
+# Sets HEALTH to what the daemon answers.
+health() {
+    local line
+    HEALTH=
+    { exec 3<>/dev/tcp/127.0.0.1/5678; } 2>/dev/null || return 1
+    printf 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >&3
+    while IFS= read -r line <&3 || [ -n "$line" ]; do HEALTH+=$line; done
+    exec 3>&-
+}
+# Waits at most ten minutes until the daemon says that its apps are all in a state.
+until_all() {
+    local tries=0
+    until health && [[ $HEALTH == *"\"apps\":{\"$1\":$2}"* ]]; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 3000 ] || {
+            echo "never are all $2 apps $1: $HEALTH" >&2
+            return 1
+        }
+        pause 0.2
+    done
+}
+daemon() { systemctl --user "$1" archipelago.service; }
