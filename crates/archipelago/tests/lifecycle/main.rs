@@ -13,6 +13,7 @@ mod node;
 mod support;
 
 mod commands;
+mod contest;
 mod cut_short;
 mod dependants;
 mod gate;
