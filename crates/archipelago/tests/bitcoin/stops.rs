@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::node::{Node, SOON, until, until_equal};
-use crate::stack::{FOLLOWS, until_ready};
+use testhost::Reboot;
+
+use crate::node::{DATA, Node, SOON, until_equal};
+use crate::stack::{FOLLOWS, MEMBERS, until_ready};
 
 /// What Podman gives a container that says nothing about it.
 const PODMANS_OWN: Duration = Duration::from_secs(10);
@@ -36,11 +38,56 @@ fn bitcoind_may_be_slow(node: &Node) {
     for app in ["lnd", "electrs"] {
         node.user(&["archipelago", "stop", app]);
     }
+    slowly(node, &["archipelago", "stop", "bitcoin"]);
+    assert_eq!(active(node), "inactive");
+    for app in ["bitcoin", "electrs", "lnd"] {
+        node.user(&["archipelago", "start", app]);
+    }
+    until_ready(node, FOLLOWS);
+}
+
+/// The same where the whole host goes down, and where bitcoin is uninstalled: nobody may need it here.
+pub(crate) fn are_patient_at_every_end(node: &Node) {
+    let words = last_words(node);
     let still = Still::hold(node, "archy-bitcoin");
-    let stopping = node
-        .0
-        .spawn_user(&["archipelago", "stop", "bitcoin"])
-        .expect("a run in the host");
+    std::thread::scope(|scope| {
+        let rebooting = scope.spawn(|| node.0.reboot(Reboot::Soft));
+        stays(node, still);
+        let rebooted = rebooting.join().expect("the thread ends");
+        rebooted.expect("a reboot");
+    });
+    assert_eq!(
+        last_words(node),
+        words + 1,
+        "it wrote all in the boot before"
+    );
+    let [bitcoin, ..] = MEMBERS;
+    until_equal("bitcoin to be back", FOLLOWS, &200, || {
+        bitcoin.readiness(node).0
+    });
+
+    slowly(node, &["archipelago", "uninstall", "bitcoin"]);
+    // Its chain stays.
+    node.shell(&format!(
+        "ls {DATA}/volumes/bitcoin/data/regtest/blocks/blk00000.dat {DATA}/volumes/bitcoin/data/regtest/chainstate/CURRENT"
+    ));
+}
+
+/// Runs a command that stops a bitcoind that takes its time.
+fn slowly(node: &Node, command: &[&str]) {
+    let words = last_words(node);
+    let still = Still::hold(node, "archy-bitcoin");
+    let stopping = node.0.spawn_user(command).expect("a run in the host");
+    stays(node, still);
+    let stopped = stopping.wait_with_output().expect("it ends");
+    assert!(stopped.status.success(), "{stopped:?}");
+    until_equal("bitcoind's last words", SOON, &(words + 1), || {
+        last_words(node)
+    });
+}
+
+/// Once it is told to stop, it is left alone for longer than Podman would by itself. It goes on after that.
+fn stays(node: &Node, still: Still<'_>) {
     let deactivating = "deactivating".to_owned();
     until_equal("bitcoin to be told to stop", SOON, &deactivating, || {
         active(node)
@@ -52,27 +99,20 @@ fn bitcoind_may_be_slow(node: &Node) {
         std::thread::park_timeout(Duration::from_secs(1));
     }
     drop(still);
-    let stopped = stopping.wait_with_output().expect("it ends");
-    assert!(stopped.status.success(), "{stopped:?}");
-    assert_eq!(active(node), "inactive");
-    // Its last words: it was not cut short.
-    until("bitcoind's last words", SOON, || {
-        let said = node.user(&[
-            "journalctl",
-            "--user",
-            "-u",
-            "archy-bitcoin",
-            "-o",
-            "cat",
-            "-n",
-            "50",
-        ]);
-        said.contains("Shutdown done").then_some(())
-    });
-    for app in ["bitcoin", "electrs", "lnd"] {
-        node.user(&["archipelago", "start", app]);
-    }
-    until_ready(node, FOLLOWS);
+}
+
+/// How often, in all boots, bitcoind came to the end of what it does at its end: it was not cut short.
+fn last_words(node: &Node) -> usize {
+    let said = node.user(&[
+        "journalctl",
+        "--user",
+        "-u",
+        "archy-bitcoin",
+        "-o",
+        "cat",
+        "--no-pager",
+    ]);
+    said.matches("Shutdown done").count()
 }
 
 /// A container's first process, held still until this goes.
@@ -91,7 +131,11 @@ impl<'a> Still<'a> {
 
 impl Drop for Still<'_> {
     fn drop(&mut self) {
-        self.node.root(&["kill", "-CONT", &self.pid]);
+        let woken = self.node.0.run_root(&["kill", "-CONT", &self.pid]);
+        if !std::thread::panicking() {
+            let woken = woken.expect("a run in the host");
+            woken.checked().expect("it goes on");
+        }
     }
 }
 

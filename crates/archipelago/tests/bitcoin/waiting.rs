@@ -4,6 +4,7 @@ use crate::node::Node;
 use crate::node::until_equal;
 use crate::pages;
 use crate::stack::{self, FOLLOWS, MEMBERS};
+use crate::stops;
 
 #[test]
 fn without_a_node_that_has_all_blocks() {
@@ -17,6 +18,7 @@ fn without_a_node_that_has_all_blocks() {
     assert_eq!(node.traces("electrs"), before, "nothing is left of it");
 
     the_page_goes_on_without_it(&node);
+    stops::are_patient_at_every_end(&node);
 }
 
 /// Stopped by somebody who does not ask Archipelago.
