@@ -2,6 +2,7 @@
 //   ELECTRUM_URL      the page
 //   ELECTRUM_HEIGHT   the height that it must show; not compared if not said
 //   ELECTRUM_ADDRESS  an address to look up, one of the most used; ELECTRUM_TRANSACTIONS how many it must have, if said
+//   ELECTRUM_WAITING  how many of these are in no block yet, and no others are; not compared if not said
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -10,6 +11,7 @@ import * as lib from './lib.mjs';
 const opened = lib.running('ELECTRUM');
 const address = process.env.ELECTRUM_ADDRESS ?? 'bcrt1qyq0052zwswfzn3qm3mdrca8c6wjclkv57t7mk0';
 const transactions = lib.expected('ELECTRUM_TRANSACTIONS');
+const waiting = lib.expected('ELECTRUM_WAITING');
 
 async function lookUp(page, query) {
   await page.getByLabel('Address or script hash').fill(query);
@@ -23,11 +25,12 @@ for (const look of lib.looks) {
     await lib.says(page, '#headline', 'In sync');
     await lib.says(page, '#chain', await page.textContent('#height'));
     await lib.says(page, '#software', /^Version \d/);
-    await lib.says(page, '#mempool', /^[\d,]+$/);
+    await lib.says(page, '#mempool', waiting === null ? /^[\d,]+$/ : lib.figure(waiting));
     await lookUp(page, address);
     await lib.says(page, '#summary', transactions === null ? /^[\d,]+ transactions\.$/ : `${lib.figure(transactions)} transactions.`);
     await lib.says(page, '#confirmed', /^[\d,]+\.\d{8} BTC$/);
     assert.ok((await page.locator('#history > tr').count()) > 0);
+    if (waiting !== null) assert.equal(await page.locator('#history > tr', { hasText: 'Waiting' }).count(), waiting);
     await lib.picture(page, `electrum-${look.name}`);
     await lib.expectSound(opening);
     await opening.close();

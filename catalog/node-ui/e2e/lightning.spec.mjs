@@ -3,6 +3,9 @@
 //   LIGHTNING_HEIGHT    the height that it must show; not compared if not said
 //   LIGHTNING_PUBKEY    its public key, as lncli says it; not compared if not said
 //   LIGHTNING_CHANNELS  how many channels it has open; not compared if not said
+//   LIGHTNING_CONFIRMED, LIGHTNING_UNCONFIRMED  satoshis in its wallet; not compared if not said
+//   LIGHTNING_INVOICE   the memo of an invoice that it must list; not looked for if not said
+//   LIGHTNING_PREIMAGE  that invoice's preimage in hexadecimal, which no answer may hold; not looked for if not said
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -11,6 +14,10 @@ import * as lib from './lib.mjs';
 const opened = lib.running('LIGHTNING');
 const pubkey = process.env.LIGHTNING_PUBKEY ?? null;
 const channels = lib.expected('LIGHTNING_CHANNELS');
+const confirmed = lib.expected('LIGHTNING_CONFIRMED');
+const unconfirmed = lib.expected('LIGHTNING_UNCONFIRMED');
+const invoice = process.env.LIGHTNING_INVOICE ?? null;
+const preimage = process.env.LIGHTNING_PREIMAGE ?? null;
 
 for (const look of lib.looks) {
   test(`the page is sound: ${look.name}`, async () => {
@@ -18,7 +25,9 @@ for (const look of lib.looks) {
     const { page } = opening;
     await lib.says(page, '#headline', 'In sync');
     await lib.says(page, '#software', /^Version \d/);
-    await lib.says(page, '#wallet', /^[\d,]+ sat$/);
+    await lib.says(page, '#wallet', confirmed === null ? /^[\d,]+ sat$/ : `${lib.figure(confirmed)} sat`);
+    if (unconfirmed !== null) await lib.says(page, '#wallet-note', `${lib.figure(unconfirmed)} sat more, not confirmed yet`);
+    if (invoice !== null) await page.locator('#invoices-rows > tr', { hasText: invoice }).waitFor();
     await lib.says(page, '#ours', /^[\d,]+ sat$/);
     await lib.says(page, '#theirs', /^[\d,]+ sat$/);
     await lib.says(page, '#connect', /[0-9a-f]{66}/);
@@ -46,9 +55,13 @@ test('every stop of the tab key is named and can be seen', async () => {
 
 test('no answer of its server holds a key, a preimage or a macaroon', async () => {
   const { page, close } = await opened(lib.looks[0]);
+  const bytes = preimage === null ? null : Buffer.from(preimage, 'hex');
+  const spellings = bytes === null ? [] : ['hex', 'base64', 'base64url'].map((form) => bytes.toString(form).replace(/=+$/, ''));
   for (const path of ['config.json', 'ready', 'api/overview', 'api/channels', 'api/peers', 'api/activity']) {
     const text = await page.evaluate(async (where) => (await fetch(where)).text(), path);
     assert.doesNotMatch(text, /macaroon|preimage|password|payment_request|BEGIN CERTIFICATE|0201036c6e64/i, path);
+    if (invoice !== null) assert.equal(text.includes(invoice), path === 'api/activity', `the invoice is in ${path}`);
+    for (const spelling of spellings) assert.ok(!text.includes(spelling), `the preimage is in ${path}`);
   }
   await close();
 });

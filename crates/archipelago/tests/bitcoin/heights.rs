@@ -92,17 +92,23 @@ pub(crate) fn try_bitcoin_height(node: &Node) -> Option<u64> {
         .then(|| output.stdout.trim().parse().expect("a height"))
 }
 
-/// Asked as a wallet asks: Electrum's protocol is JSON-RPC over TCP, a line each. Nothing while electrs does not answer.
+/// Nothing while electrs does not answer.
 fn electrs_height(node: &Node) -> Option<u64> {
+    ask_electrs(node, "blockchain.headers.subscribe", &json!([]))?["height"].as_u64()
+}
+
+/// What electrs answers to a wallet: Electrum's protocol is JSON-RPC over TCP, a line each. Nothing while it does not.
+pub(crate) fn ask_electrs(node: &Node, method: &str, params: &Value) -> Option<Value> {
     let forward = node.0.forward(50001).expect("a forwarded port");
     let mut stream = TcpStream::connect(forward.address()).expect("a connection to the forwarder");
     let ask = |stream: &mut TcpStream| -> std::io::Result<Value> {
         stream.set_read_timeout(Some(LAG))?;
-        let call = json!({"jsonrpc": "2.0", "id": 0, "method": "blockchain.headers.subscribe", "params": []});
+        let call = json!({"jsonrpc": "2.0", "id": 0, "method": method, "params": params});
         writeln!(stream, "{call}")?;
         let mut line = String::new();
         BufReader::new(stream).read_line(&mut line)?;
         Ok(serde_json::from_str(&line)?)
     };
-    ask(&mut stream).ok()?["result"]["height"].as_u64()
+    let answer = ask(&mut stream).ok()?;
+    answer.get("result").cloned()
 }

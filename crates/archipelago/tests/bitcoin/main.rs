@@ -22,3 +22,4 @@ mod stops;
 mod sync;
 mod together;
 mod waiting;
+mod wallet;

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use testhost::Account;
 
 use crate::heights::bitcoin_height;
 use crate::node::{Node, text};
 use crate::stack::{MEMBERS, MINER, lnd_info};
-use crate::support;
+use crate::{support, wallet};
 
 /// A page whose daemon does not run.
 const DOWN: &str = "down.spec.mjs";
@@ -18,16 +19,25 @@ const MINED: &str = "mined.spec.mjs";
 /// All specs but the one that wants a daemon to be down.
 pub(crate) fn are_sound(node: &Node) {
     let specs = Specs::prepare(node);
+    let wallet = wallet::fill(node);
     let height = bitcoin_height(node).to_string();
     let info = lnd_info(node).expect("lnd answers");
     let expected = [
         ("NODE_HEIGHT", height.clone()),
         ("ELECTRUM_HEIGHT", height.clone()),
         ("ELECTRUM_ADDRESS", MINER.to_owned()),
-        // One with each block but the first of all.
-        ("ELECTRUM_TRANSACTIONS", height.clone()),
+        // One with each block but the first of all and lnd's two, and the one that waits.
+        (
+            "ELECTRUM_TRANSACTIONS",
+            (bitcoin_height(node) - 1).to_string(),
+        ),
+        ("ELECTRUM_WAITING", "1".to_owned()),
         ("LIGHTNING_HEIGHT", height),
         ("LIGHTNING_PUBKEY", text(&info["identity_pubkey"])),
+        ("LIGHTNING_CONFIRMED", wallet.confirmed.to_string()),
+        ("LIGHTNING_UNCONFIRMED", wallet.unconfirmed.to_string()),
+        ("LIGHTNING_INVOICE", wallet.memo.clone()),
+        ("LIGHTNING_PREIMAGE", wallet.preimage.clone()),
     ];
     let others = specs
         .names()
@@ -42,6 +52,19 @@ pub(crate) fn are_sound(node: &Node) {
         ),
     );
     specs.hold(node, &[MINED.to_owned()], &[("NODE_MINE", mine)]);
+    wallet.is_mined(node);
+}
+
+/// Where the specs leave pictures of what they saw: of this run alone.
+pub(crate) fn pictures() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).expect("no older pictures");
+        }
+        folder
+    })
 }
 
 /// The page of a node says so when its daemon is not there.
@@ -87,7 +110,6 @@ impl Specs {
 
     /// Runs these in the host's network, one after the other. Each must pass.
     fn hold(&self, node: &Node, specs: &[String], variables: &[(&str, String)]) {
-        let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
         let [bitcoin, electrs, lnd] = MEMBERS.map(|member| member.page(""));
         let output = node
             .0
@@ -107,12 +129,12 @@ impl Specs {
                 ("LIGHTNING_URL", lnd),
             ])
             .envs(variables.iter().cloned())
-            .env("SCREENSHOTS", &pictures)
+            .env("SCREENSHOTS", pictures())
             .stdin(Stdio::null())
             .output()
             .expect("node");
         let said = String::from_utf8_lossy(&output.stdout);
-        println!("{said}screenshots are in {}", pictures.display());
+        println!("{said}");
         assert!(
             output.status.success(),
             "{specs:?} failed, see above: {}",

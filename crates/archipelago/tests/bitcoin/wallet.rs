@@ -1,0 +1,111 @@
+//! Something for lnd and electrs to show: an invoice, coins of lnd's own, and a payment with them that no block has yet.
+
+use serde_json::{Value, json};
+
+use crate::heights::{ask_electrs, bitcoin_height};
+use crate::node::{Node, text, until, until_equal};
+use crate::stack::{FOLLOWS, MINER, bitcoin_cli, mine};
+
+const MEMO: &str = "Two loaves of bread";
+/// Before a mined coin can be spent.
+const RIPENS: u32 = 100;
+/// [`MINER`], as Electrum's protocol asks by it: the reversed SHA-256 of the output's script.
+const MINERS_HASH: &str = "df151830f2d65f5d323357877cfa7f3662eadfef064d05e8fdfef8de5c1afa7d";
+
+/// What is there now.
+#[derive(Clone, Debug)]
+pub(crate) struct Wallet {
+    pub(crate) memo: String,
+    /// What whoever pays the invoice pays for. In hexadecimal.
+    pub(crate) preimage: String,
+    /// In satoshis, as the following.
+    pub(crate) confirmed: u64,
+    pub(crate) unconfirmed: u64,
+    payment: String,
+}
+
+/// Makes all of it, through lnd.
+pub(crate) fn fill(node: &Node) -> Wallet {
+    let invoice = lncli(node, &["addinvoice", "--memo", MEMO, "--amt", "1250"]);
+    let invoice = lncli(node, &["lookupinvoice", &text(&invoice["r_hash"])]);
+
+    let address = text(&lncli(node, &["newaddress", "p2wkh"])["address"]);
+    // Two coins: one is spent, the other stays.
+    bitcoin_cli(node, &["generatetoaddress", "2", &address]);
+    mine(node, RIPENS);
+    let height = bitcoin_height(node);
+    until("lnd's coins to be ripe", FOLLOWS, || {
+        let info = lncli(node, &["getinfo"]);
+        let balance = lncli(node, &["walletbalance"]);
+        (info["synced_to_chain"] == true
+            && info["block_height"] == height
+            && satoshis(&balance["confirmed_balance"]) > 0)
+            .then_some(())
+    });
+    let payment = [
+        "sendcoins",
+        "--force",
+        "--sat_per_vbyte=2",
+        "--addr",
+        MINER,
+        "--amt",
+        "100000",
+    ];
+    let payment = text(&lncli(node, &payment)["txid"]);
+    until_equal("electrs to know the payment", FOLLOWS, &1, || {
+        let known = ask_electrs(
+            node,
+            "blockchain.scripthash.get_history",
+            &json!([MINERS_HASH]),
+        );
+        let known = known.expect("electrs answers");
+        let known = known.as_array().expect("a list").iter();
+        known.filter(|one| one["tx_hash"] == payment).count()
+    });
+    passed_on_by_electrs(node, &payment);
+
+    let balance = lncli(node, &["walletbalance"]);
+    Wallet {
+        memo: MEMO.to_owned(),
+        preimage: text(&invoice["r_preimage"]),
+        confirmed: satoshis(&balance["confirmed_balance"]),
+        unconfirmed: satoshis(&balance["unconfirmed_balance"]),
+        payment,
+    }
+}
+
+/// As a wallet that pays asks it, which a page may not: both calls go on to bitcoind as those of the user `electrs`.
+fn passed_on_by_electrs(node: &Node, payment: &str) {
+    let raw = ask_electrs(node, "blockchain.transaction.get", &json!([payment]));
+    let raw = text(&raw.expect("a transaction"));
+    assert_eq!(raw, bitcoin_cli(node, &["getrawtransaction", payment]));
+    let sent = ask_electrs(node, "blockchain.transaction.broadcast", &json!([raw]));
+    assert_eq!(sent, Some(json!(payment)));
+}
+
+impl Wallet {
+    /// The payment is in the newest block.
+    pub(crate) fn is_mined(&self, node: &Node) {
+        assert_eq!(bitcoin_cli(node, &["getrawmempool"]), "[\n]");
+        let hash = bitcoin_cli(node, &["getbestblockhash"]);
+        let block = bitcoin_cli(node, &["getblock", &hash]);
+        assert!(block.contains(&self.payment), "{block}");
+        until_equal("lnd to see it in a block", FOLLOWS, &json!(1), || {
+            let moves = lncli(node, &["listchaintxns"]);
+            let moves = moves["transactions"].as_array().expect("a list");
+            let payment = moves.iter().find(|one| one["tx_hash"] == self.payment);
+            payment.expect("the payment")["num_confirmations"].clone()
+        });
+    }
+}
+
+fn lncli(node: &Node, arguments: &[&str]) -> Value {
+    let command = ["podman", "exec", "archy-lnd", "lncli"];
+    let said = node.user(&[&command, arguments].concat());
+    serde_json::from_str(&said).expect("JSON")
+}
+
+/// lnd writes amounts as texts.
+fn satoshis(amount: &Value) -> u64 {
+    text(amount).parse().expect("a number")
+}
