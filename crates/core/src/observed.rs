@@ -466,6 +466,36 @@ pub fn awaited<'a>(present: &'a Present, observed: &Observed) -> Option<&'a AppI
 mod tests {
     use super::*;
 
+    fn unit(app: &str) -> String {
+        format!("[X-Archipelago]\nApp={app}\nCompanion=false\nRevision=1\nVersion=1\n")
+    }
+
+    /// The app `web` could have a service `x`, whose names would be those of the app `web-x`.
+    #[test]
+    fn what_an_app_left_is_told_from_what_another_of_such_a_name_has() {
+        let mut observed = Observed::default();
+        for (app, stem) in [("web", "archy-web"), ("web-x", "archy-web-x")] {
+            let content = unit(app).into_bytes();
+            let mark = mark_of(&content).unwrap();
+            observed
+                .generated
+                .insert(format!("{stem}-data-volume.service"), mark);
+            observed
+                .unit_files
+                .insert(format!("{stem}.container"), content);
+        }
+        for (app, expected) in [
+            ("web", ["archy-web-data.volume", "archy-web.container"]),
+            (
+                "web-x",
+                ["archy-web-x-data.volume", "archy-web-x.container"],
+            ),
+        ] {
+            let traces = observed.traces_of(&AppId::parse(app).unwrap());
+            assert_eq!(traces.into_keys().collect::<Vec<_>>(), expected, "{app}");
+        }
+    }
+
     #[test]
     fn a_memory_that_a_full_disk_cut_short_costs_a_reload_and_no_more() {
         let memory = Memory {

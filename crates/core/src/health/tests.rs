@@ -436,6 +436,35 @@ fn what_keeps_an_app_from_being_touched_is_said() {
     );
 }
 
+#[test]
+fn units_that_the_generator_refused_are_told_until_they_change() {
+    let rejected = |desired: &Desired| {
+        let (id, present) = desired
+            .present()
+            .find(|(id, _)| id.as_str() == "web")
+            .unwrap();
+        let rejection = crate::progress::Rejection {
+            revisions: crate::plan::revisions(present),
+            cause: "unsupported key 'Foo'".to_owned(),
+        };
+        let mut case = Case::well();
+        case.progress.reject(id.clone(), rejection, Duration::ZERO);
+        case
+    };
+    let before = desired(Goal::Running);
+    let case = rejected(&before);
+    let web = told(&before, &case);
+    assert_eq!(
+        (web.state, web.message.as_str()),
+        (
+            State::Failed,
+            "Podman's generator refuses its units: unsupported key 'Foo'"
+        )
+    );
+    let changed = desired_of(Goal::Running, &WEB.replace("image: web", "image: other"));
+    assert_eq!(told(&changed, &case).state, State::Ready);
+}
+
 /// As the report has it for the app `web`.
 fn told(desired: &Desired, case: &Case) -> AppHealth {
     let report = report(desired, &case.observed, &case.progress);

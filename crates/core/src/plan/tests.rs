@@ -945,6 +945,87 @@ fn refused_units_are_tried_again_when_they_change_or_after_a_while() {
 }
 
 #[test]
+fn only_the_app_whose_units_were_refused_waits() {
+    let mut world = World::fresh();
+    world.pass_cut_at(usize::MAX);
+    world.install(
+        "other",
+        &[(COMPOSE_FILE, "services: {other: {image: web}}\n")],
+    );
+    let (desired, plan) = (world.desired(), world.plan());
+    let refused = BTreeMap::from([(
+        "archy-web.container".to_owned(),
+        "unsupported key".to_owned(),
+    )]);
+    let outcome = |action: &Action| match action.step {
+        Step::CheckUnits { .. } => Outcome::Refused(refused.clone()),
+        _ => Outcome::Skipped,
+    };
+    let outcomes: Vec<Outcome> = plan.actions.iter().map(outcome).collect();
+    world
+        .reconciler
+        .finished(&desired, &plan, &outcomes, world.now);
+    let lines = world.lines();
+    let is_written = |unit: &str| lines.contains(&format!("write {unit}"));
+    assert!(
+        is_written("archy-other.network") && !is_written("archy-web.container"),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn a_unit_of_which_quadlet_makes_no_service_costs_a_reload_now_and_then() {
+    let mut world = World::at_rest();
+    world.generated.remove("archy-web.service");
+    let (desired, plan) = (world.desired(), world.plan());
+    let reload = "reload".to_owned();
+    assert!(world.lines().contains(&reload));
+    // systemd reloaded, and it is still not there.
+    let outcomes = vec![Outcome::Done; plan.actions.len()];
+    world
+        .reconciler
+        .finished(&desired, &plan, &outcomes, world.now);
+    assert!(!world.lines().contains(&reload), "{:?}", world.lines());
+    world.now += Duration::from_secs(10);
+    assert!(world.lines().contains(&reload), "{:?}", world.lines());
+}
+
+#[test]
+fn a_file_that_is_fought_over_is_put_right_at_once_when_the_operator_asks() {
+    let mut world = World::at_rest();
+    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
+    world.converge();
+    let path = PathBuf::from("/data/archy-web-ui/ui.conf");
+    let meddle = |world: &mut World| {
+        world.replace("archy-web.container", "Pull=never", "Pull=always");
+        world.host.files.get_mut(&path).unwrap().content.push(b'x');
+    };
+    for _ in 0..=crate::reconcile::REPAIRS_MAX {
+        meddle(&mut world);
+        let now = world.now;
+        world.pass_cut_at(usize::MAX);
+        world.now = now;
+    }
+    meddle(&mut world);
+    let repairs = |world: &mut World| -> Vec<String> {
+        let lines = world.lines().into_iter();
+        lines.filter(|line| line.starts_with("write ")).collect()
+    };
+    assert_eq!(repairs(&mut world), [""; 0]);
+    let desired = world.desired();
+    world.reconciler.hurry(&desired, &id("top"));
+    assert_eq!(repairs(&mut world), [""; 0], "that is another app's");
+    world.reconciler.hurry(&desired, &id("web"));
+    assert_eq!(
+        repairs(&mut world),
+        [
+            "write file archy-web-ui/ui.conf",
+            "write archy-web.container"
+        ]
+    );
+}
+
+#[test]
 fn a_copy_of_a_unit_under_another_name_is_not_ours() {
     check(
         |world| {

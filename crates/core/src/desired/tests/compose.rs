@@ -380,6 +380,18 @@ fn an_app_that_is_to_go_keeps_nobody_else() {
 }
 
 #[test]
+fn the_secrets_of_an_app_are_known_by_name_before_they_are_made() {
+    let two = "services: {b: {image: x}}\nx-archipelago: {secrets: {token: , password: }}\n";
+    let inputs = inputs(&[("a", PLAIN), ("b", two), ("c", "services: {}\n")]);
+    let apps = Apps::read(&inputs);
+    let names: Vec<(&str, &str)> = apps
+        .secret_names()
+        .map(|(id, name)| (id.as_str(), name.as_str()))
+        .collect();
+    assert_eq!(names, [("b", "password"), ("b", "token")]);
+}
+
+#[test]
 fn where_an_unusable_configuration_of_the_node_matters() {
     let mut inputs = inputs(&[("a", PLAIN), ("b", PLAIN)]);
     let removed = Intent::parse("", "state = \"removed\"").unwrap();

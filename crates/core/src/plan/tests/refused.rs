@@ -185,7 +185,22 @@ fn what_is_to_rest_is_stopped_and_nothing_else() {
     check_step(world, Step::Stop(web()), None);
     check_step(world, Step::Start(web()), Some(Rule::Wanted));
     check_step(world, Step::Restart(web()), Some(Rule::Wanted));
+    // What the app has no more is stopped while the rest of it runs.
+    let world = &mut World::at_rest();
+    world.edit_definition(
+        "  ui:\n    image: docker.io/library/ui:1\n    ports: ['8080:80']\n",
+        "",
+    );
+    world.edit_definition("companions: [ui]", "companions: []");
+    world.edit_definition(
+        "    - {source: ui.conf, service: ui, target: /etc/ui.conf}\n",
+        "",
+    );
+    world.edit_definition("  templates:\n", "");
+    check_step(world, Step::Stop(text("archy-web-ui.service")), None);
+    check_step(world, Step::Stop(web()), Some(Rule::StopsForAReason));
     // An app that cannot be worked out is left as it is.
+    let world = &mut World::at_rest();
     world.edit_definition("services:", "service:");
     for step in [
         Step::Stop(web()),
