@@ -208,6 +208,13 @@ fn what_is_to_rest_is_stopped_and_nothing_else() {
     ] {
         check_step(world, step, Some(Rule::StopsForAReason));
     }
+    world.stop("archy-web.service");
+    let unit = || Step::RemoveUnit(text("archy-web.container"));
+    check_step(world, unit(), Some(Rule::StopsForAReason));
+    // Nor does a unit that is wanted go because its service happens to rest.
+    let world = &mut World::at_rest();
+    world.stop("archy-web.service");
+    check_step(world, unit(), Some(Rule::StopsForAReason));
 }
 
 #[test]
