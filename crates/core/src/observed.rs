@@ -217,6 +217,13 @@ impl Service {
         matches!(self.active, Active::Inactive | Active::Failed) && self.job.is_none()
     }
 
+    /// Whether systemd has started it again, it has ended again, and systemd is about to go on with that.
+    #[must_use]
+    pub fn tries_in_vain(&self) -> bool {
+        let restarts = self.failure.as_ref().map_or(0, |failure| failure.restarts);
+        self.is_restarting() && self.job.is_none() && restarts >= 2
+    }
+
     /// Whether systemd waits to start it again after a failure.
     #[must_use]
     pub fn is_restarting(&self) -> bool {
@@ -429,7 +436,8 @@ fn is_settled(present: &Present, observed: &Observed) -> bool {
     })
 }
 
-/// A required app that rests because the operator stopped or masked it. Until that changes, this one could only look for it in vain.
+/// A required app that rests because the operator stopped or masked it, or because one that it requires rests. Until that changes, this one
+/// could only look for it in vain.
 #[must_use]
 pub fn at_rest<'a>(
     desired: &Desired,
@@ -437,13 +445,15 @@ pub fn at_rest<'a>(
     observed: &Observed,
 ) -> Option<&'a AppId> {
     let is_masked_and_down = |service: &String| {
-        let masked = observed.overrides.get(service) == Some(&Override::Masked);
         let found = observed.services.get(service);
+        let masked = observed.overrides.get(service) == Some(&Override::Masked)
+            || found.is_some_and(|found| found.load == Load::Masked);
         masked && found.is_none_or(Service::is_down)
     };
+    // Apps that require each other in a circle are none that are present.
     let rests = |app: &AppId, service: Option<&String>| {
-        let stopped =
-            matches!(desired.apps.get(app), Some(App::Present(required)) if !required.running);
+        let stopped = matches!(desired.apps.get(app), Some(App::Present(required))
+            if !required.running || at_rest(desired, required, observed).is_some());
         stopped || service.is_some_and(is_masked_and_down)
     };
     let mut required = present.requires.iter();

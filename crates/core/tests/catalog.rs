@@ -179,6 +179,13 @@ fn settings_that_do_not_go_together_are_refused() {
         let moved = "debug=net\n [main]\nserver=0";
         refused(app, (app, "extra_config", text(moved)), "[main]");
     }
+    // Without a section of its own, a line belongs to the last one of the template.
+    let homeless = "\n; more\n alias=me\n[Bitcoin]";
+    refused(
+        "lnd",
+        ("lnd", "extra_config", text(homeless)),
+        "begins with alias=me",
+    );
     for app in APPS {
         for wrong in ["node.lan 0; } server {", "\"", "node.lan:8441", "*", "~."] {
             refused(app, (app, "ui_names", text(wrong)), "is no host name");
@@ -192,6 +199,13 @@ fn rendered(app: &str, name: &str, value: &str, container: &str, file: &str) -> 
     set(&mut inputs, app, name, SettingValue::Text(value.to_owned()));
     let path = inputs.layout.rendered(container).join(file);
     present(&inputs, app).unwrap().files[&path].clone()
+}
+
+#[test]
+fn lines_for_lnd_with_their_section_are_taken_as_they_are() {
+    let lines = "# mine\n[Application Options]\nminchansize=50000";
+    let text = rendered("lnd", "extra_config", lines, "archy-lnd", "lnd.conf");
+    assert!(text.ends_with(&format!("{lines}\n")), "{text}");
 }
 
 #[test]

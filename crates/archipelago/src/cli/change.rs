@@ -154,9 +154,10 @@ async fn change(
     write(layout, id, &intent)
 }
 
-/// Writes an intent, under the lock of passes; the same intent is not written again.
+/// Writes an intent, under the lock of passes; the same intent is not written again. Settings may hold passwords, as lines for a configuration
+/// do.
 pub(super) fn write(layout: &Layout, id: &AppId, intent: &Intent) -> Result<(), Failure> {
     disk::make_folder(&layout.apps(), 0o755)?;
-    disk::write_if_changed(&layout.intent(id), intent.to_text().as_bytes(), 0o644)?;
+    disk::write_if_changed(&layout.intent(id), intent.to_text().as_bytes(), 0o600)?;
     Ok(())
 }

@@ -99,6 +99,19 @@ fn root_does_its_part_for_a_user_once() {
     let kept = "systemctl show -P Restart -P TimeoutStopUSec user@$(id -u archy)";
     assert_eq!(root(&host, kept), "on-failure\n30min\n");
 
+    // As by a run that was ended before it told the system's manager.
+    let drop_in = "/etc/systemd/system/user@$(id -u archy).service.d/50-archipelago.conf";
+    root(
+        &host,
+        &format!(
+            "mv {drop_in} /root/; systemctl daemon-reload; mv /root/50-archipelago.conf {drop_in}"
+        ),
+    );
+    assert_ne!(root(&host, kept), "on-failure\n30min\n");
+    let mended = root(&host, FOR_ARCHY);
+    assert!(mended.contains("done     the systemd of archy"), "{mended}");
+    assert_eq!(root(&host, kept), "on-failure\n30min\n");
+
     let state = user(&host, STATE);
     let second = root(&host, FOR_ARCHY);
     assert!(

@@ -195,7 +195,8 @@ impl Work<'_> {
                 stop_limit: service.stop_grace_period.map(|grace| grace + STOP_MARGIN),
                 volumes: self.volumes_of(service),
             },
-            starts_at_boot: present.running,
+            starts_at_boot: present.running
+                && (self.manifest.is_companion(name) || !self.apps.rests_for_another(self.id)),
         };
         let role = Role::Container(Box::new(DesiredContainer {
             name: stem,

@@ -42,7 +42,15 @@ pub struct Inputs {
 
 /// The installed apps, parsed.
 #[derive(Clone, Debug)]
-pub struct Apps(BTreeMap<AppId, Result<Installed, String>>);
+pub struct Apps(BTreeMap<AppId, Result<Installed, Unreadable>>);
+
+/// An app whose intent or definition cannot be read.
+#[derive(Clone, Debug)]
+struct Unreadable {
+    cause: String,
+    /// What it requires, as far as that can be read: these apps are not to be removed under it.
+    requires: BTreeSet<AppId>,
+}
 
 #[derive(Clone, Debug)]
 struct Installed {
@@ -263,7 +271,14 @@ impl Apps {
         let apps = inputs
             .intents
             .iter()
-            .map(|(id, intent)| (id.clone(), read_app(inputs, id, intent)))
+            .map(|(id, intent)| {
+                let unreadable = |cause| Unreadable {
+                    cause,
+                    requires: requires(inputs, id),
+                };
+                let app = read_app(inputs, id, intent).map_err(unreadable);
+                (id.clone(), app)
+            })
             .collect();
         Self(apps)
     }
@@ -310,17 +325,28 @@ impl Apps {
     }
 
     fn leads_to(&self, from: &AppId, to: &AppId) -> bool {
-        let mut seen = BTreeSet::new();
-        let mut next = vec![from];
+        from == to || self.all_required(from).contains(to)
+    }
+
+    /// The apps that this one requires, directly or not.
+    fn all_required<'a>(&'a self, id: &'a AppId) -> BTreeSet<&'a AppId> {
+        let mut required = BTreeSet::new();
+        let mut next = vec![id];
         while let Some(id) = next.pop() {
-            if id == to {
-                return true;
-            }
-            if let Some(manifest) = self.manifest(id).filter(|_| seen.insert(id)) {
-                next.extend(&manifest.extension.requires.apps);
+            if let Some(manifest) = self.manifest(id) {
+                let direct = manifest.extension.requires.apps.iter();
+                next.extend(direct.filter(|other| required.insert(*other)));
             }
         }
-        false
+        required
+    }
+
+    /// Whether an app that this one requires, directly or not, is stopped.
+    fn rests_for_another(&self, id: &AppId) -> bool {
+        self.all_required(id).into_iter().any(|other| {
+            let installed = self.0.get(other).and_then(|app| app.as_ref().ok());
+            installed.is_some_and(|installed| installed.intent.state == Goal::Stopped)
+        })
     }
 
     /// The apps that require this one and are to stay.
@@ -335,11 +361,25 @@ impl Apps {
     }
 
     fn required_by(&self, id: &AppId) -> BTreeSet<AppId> {
-        self.manifests()
-            .filter(|(_, manifest)| manifest.extension.requires.apps.contains(id))
-            .map(|(other, _)| other.clone())
-            .collect()
+        let requires = |app: &Result<Installed, Unreadable>| match app {
+            Ok(Installed { manifest, .. }) => manifest
+                .as_ref()
+                .is_some_and(|manifest| manifest.extension.requires.apps.contains(id)),
+            Err(unreadable) => unreadable.requires.contains(id),
+        };
+        let apps = self.0.iter().filter(|(_, app)| requires(app));
+        apps.map(|(other, _)| other.clone()).collect()
     }
+}
+
+/// The apps that this one requires, by its definition alone.
+fn requires(inputs: &Inputs, id: &AppId) -> BTreeSet<AppId> {
+    let schema = inputs
+        .definitions
+        .get(id)
+        .and_then(|files| read_schema(COMPOSE_FILE, files, id.as_str()).ok());
+    let apps = schema.map(|schema| schema.extension.requires.apps);
+    apps.into_iter().flatten().collect()
 }
 
 fn read_app(
@@ -403,7 +443,7 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
     let mut desired = BTreeMap::new();
     for (id, app) in &apps.0 {
         let worked_out = match app {
-            Err(cause) => App::broken(cause.clone()),
+            Err(unreadable) => App::broken(unreadable.cause.clone()),
             Ok(installed) => assemble_app(inputs, apps, id, installed),
         };
         desired.insert(id.clone(), worked_out);

@@ -301,6 +301,19 @@ fn an_app_waits_for_what_it_requires() {
         said(&desired.apps[&id("base")]),
         "removed, purge true, required by 1"
     );
+
+    // Nor is it removed under one whose intent cannot be read: its definition still says what it requires.
+    let unreadable = Intent::parse("top.toml", "state = 3").unwrap_err();
+    inputs
+        .intents
+        .insert(id("top"), Err(unreadable.to_string()));
+    let apps = Apps::read(&inputs);
+    assert_eq!(apps.dependants(&id("base")), BTreeSet::from([id("top")]));
+    let desired = assemble(&inputs, &apps);
+    assert_eq!(
+        said(&desired.apps[&id("base")]),
+        "removed, purge true, required by 1"
+    );
 }
 
 #[test]

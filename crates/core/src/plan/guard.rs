@@ -9,7 +9,7 @@ use super::Plan;
 use crate::action::{Action, Step};
 use crate::desired::{App, Desired, DesiredUnit, Present, Role};
 use crate::name::{AppId, PREFIX};
-use crate::observed::{Active, Observed, Service, at_rest};
+use crate::observed::{Active, Observed, Service, at_rest, awaited};
 use crate::quadlet::service_of;
 
 /// An action that must not be done.
@@ -143,7 +143,11 @@ impl Judge<'_> {
             Step::WriteUnit { name, content } => self.write_unit(name, content),
             Step::RemoveUnit(name) => self.remove_unit(name),
             Step::Start(service) => unless(
-                self.unit(service).is_some() && self.is_to_run(),
+                self.is_to_run()
+                    && self.unit(service).is_some_and(|unit| match &unit.role {
+                        Role::Container(container) => container.companion || !self.rests(),
+                        Role::Network(_) | Role::Volume(_) => true,
+                    }),
                 service,
                 Rule::Wanted,
             ),
@@ -207,6 +211,12 @@ impl Judge<'_> {
 
     fn is_to_run(&self) -> bool {
         self.present().is_some_and(|present| present.running)
+    }
+
+    /// Whether what it requires will not come up until the operator says so.
+    fn rests(&self) -> bool {
+        self.present()
+            .is_some_and(|present| at_rest(self.desired, present, self.observed).is_some())
     }
 
     fn is_removed(&self) -> bool {
@@ -326,10 +336,13 @@ impl Judge<'_> {
             .any(|unit| service_of(unit) == service)
             || self.unit(service).is_some();
         unless(ours, service, Rule::Ours).or_else(|| {
-            let waits = self
-                .present()
-                .is_some_and(|present| at_rest(self.desired, present, self.observed).is_some());
-            let wanted = self.is_to_run() && self.unit(service).is_some() && !waits;
+            let found = self.observed.services.get(service);
+            let in_vain = self.present().is_some_and(|present| {
+                awaited(present, self.observed).is_some()
+                    && found.is_some_and(Service::tries_in_vain)
+            });
+            let wanted =
+                self.is_to_run() && self.unit(service).is_some() && !self.rests() && !in_vain;
             let known = self.present().is_some() || self.is_removed();
             unless(known && !wanted, service, Rule::StopsForAReason)
         })

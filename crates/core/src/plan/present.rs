@@ -133,15 +133,28 @@ impl Planner<'_> {
                 self.run(id, unit, container);
             }
         }
+        if waits {
+            self.stop_what_tries_in_vain(id, present);
+        }
         self.let_nothing_wait(id, present);
         // Those who talk to it stop first, while they still can.
-        let followed = !present.running && self.is_followed(id);
+        let followed = (!present.running || rests) && self.is_followed(id);
         let stopped = present
             .containers()
             .filter(|(_, container)| !is_to_run(container))
             .filter(|(_, container)| container.companion || !followed)
             .map(|(unit, container)| (unit.service.as_str(), container.companion));
         self.stop_all(id, stopped);
+    }
+
+    /// systemd starts what has ended again and again; what ended because it cannot reach what it requires is started once that is there.
+    fn stop_what_tries_in_vain(&mut self, id: &AppId, present: &Present) {
+        let in_vain = present.containers().filter(|(unit, container)| {
+            let found = self.observed.services.get(&unit.service);
+            !container.follows.is_empty() && found.is_some_and(Service::tries_in_vain)
+        });
+        let steps = in_vain.map(|(unit, _)| for_app(id, Step::Stop(unit.service.clone())));
+        self.steps.services.extend(steps);
     }
 
     /// What is ordered after another service (`After=`) stops, in systemd's eyes, before that one starts. While a node is down, what calls it may

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::action::Step;
 use crate::intent::Goal;
 use crate::manifest::COMPOSE_FILE;
-use crate::observed::{Active, Job, Load, Override, Podman, Service, needs_podman};
+use crate::observed::{Active, Failure, Job, Load, Override, Podman, Service, needs_podman};
 use crate::plan::*;
 use crate::reconcile::{Outcome, Run};
 use disturbed::Disturbance;
@@ -599,6 +599,15 @@ fn an_app_rests_while_what_it_requires_is_stopped_or_masked() {
     assert_eq!(of_services(&mut world), [""; 0]);
     world.stop("archy-web.service");
     assert_eq!(of_services(&mut world), ["stop archy-top.service"]);
+    // One until the next boot (`--runtime`) shows in what systemd has loaded alone.
+    world.host.overrides.clear();
+    world
+        .host
+        .services
+        .get_mut("archy-web.service")
+        .unwrap()
+        .load = Load::Masked;
+    assert_eq!(of_services(&mut world), ["stop archy-top.service"]);
 }
 
 #[test]
@@ -659,6 +668,67 @@ fn a_start_does_not_wait_for_an_app_that_takes_its_time_to_stop() {
         [""; 0],
         "it has no job any more"
     );
+}
+
+#[test]
+fn what_requires_an_app_that_rests_for_another_rests_too() {
+    let mut world = World::at_rest();
+    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
+    let roof = ON_TOP.replace("top", "roof").replace("[web]", "[top]");
+    world.install("roof", &[(COMPOSE_FILE, &roof)]);
+    world.converge();
+    world.intend("web", Goal::Stopped, false);
+    world.pass_cut_at(usize::MAX);
+    assert_eq!(
+        of_services(&mut world),
+        ["stop archy-top.service"],
+        "from above"
+    );
+    world.pass_cut_at(usize::MAX);
+    assert_eq!(of_services(&mut world), ["stop archy-web.service"]);
+    world.converge();
+    let starts_at_boot = |world: &World, unit: &str| {
+        let file = String::from_utf8_lossy(&world.host.unit_files[unit]).into_owned();
+        file.contains("\nWantedBy=default.target")
+    };
+    for unit in ["archy-top.container", "archy-roof.container"] {
+        assert!(
+            !starts_at_boot(&world, unit),
+            "{unit} would look for it in vain"
+        );
+    }
+    world.intend("web", Goal::Running, false);
+    world.converge();
+    for unit in ["archy-web", "archy-top", "archy-roof"] {
+        assert!(world.host.services[&format!("{unit}.service")].is_up());
+        assert!(starts_at_boot(&world, &format!("{unit}.container")));
+    }
+}
+
+#[test]
+fn what_ends_again_and_again_for_want_of_another_app_is_started_once_that_is_there() {
+    let mut world = World::at_rest();
+    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
+    world.converge();
+    world.fail("archy-web.service");
+    let top = |world: &mut World, restarts| {
+        let top = world.host.services.get_mut("archy-top.service").unwrap();
+        (top.active, top.sub) = (Active::Activating, "auto-restart".to_owned());
+        top.failure = Some(Failure {
+            restarts,
+            ..Failure::default()
+        });
+        let mut lines = of_services(world);
+        lines.retain(|line| line.contains("archy-top.service"));
+        lines
+    };
+    assert_eq!(top(&mut world, 1), [""; 0], "systemd may try once more");
+    assert_eq!(top(&mut world, 2), ["stop archy-top.service"]);
+    world.converge();
+    assert!(world.host.services["archy-top.service"].is_up());
+
+    // While that one is up, it is systemd's to try.
+    assert_eq!(top(&mut world, 9), [""; 0]);
 }
 
 #[test]

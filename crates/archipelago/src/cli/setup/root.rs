@@ -107,11 +107,22 @@ fn keep_manager(account: &Account) -> Result<Part, String> {
     let file = format!("{folder}/50-archipelago.conf");
     let wrote = disk::write_if_changed(Path::new(&file), content.as_bytes(), 0o644)
         .map_err(|error| chain(&error))?;
-    if !wrote {
+    // An earlier run may have been ended before systemd read what it wrote.
+    if !wrote && !is_to_be_read(&format!("user@{uid}.service"))? {
         return Ok(Part::Already(text));
     }
     succeed(Command::new("systemctl").arg("daemon-reload"))?;
     Ok(Part::Done(text))
+}
+
+/// Whether a unit's files have changed since systemd read them.
+fn is_to_be_read(unit: &str) -> Result<bool, String> {
+    let mut command = Command::new("systemctl");
+    command.args(["show", "--property=NeedDaemonReload", "--value", unit]);
+    let output = command
+        .output()
+        .map_err(|error| format!("systemctl: {error}"))?;
+    Ok(output.stdout.trim_ascii() == b"yes")
 }
 
 fn give_subordinate_ids(account: &Account) -> Result<Part, String> {
