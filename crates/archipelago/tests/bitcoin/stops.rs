@@ -129,6 +129,16 @@ impl<'a> Still<'a> {
     }
 }
 
+impl Still<'_> {
+    /// Lets it go on for so short a time that it gets little done; at the end of that, `meanwhile` is run in a shell of root's.
+    pub(crate) fn goes_on_for_a_moment(&self, meanwhile: &str) {
+        let pid = &self.pid;
+        let script =
+            format!("kill -CONT {pid}; read -t 0.05 <> <(:) || :; {meanwhile}\nkill -STOP {pid}");
+        self.node.root(&["bash", "-c", &script]);
+    }
+}
+
 impl Drop for Still<'_> {
     fn drop(&mut self) {
         let woken = self.node.0.run_root(&["kill", "-CONT", &self.pid]);

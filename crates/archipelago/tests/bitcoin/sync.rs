@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::heights::{daemons_say, try_bitcoin_height};
-use crate::node::{Node, SOON, text, until};
+use crate::node::{Node, ONE_TICK, SOON, text, until, until_equal};
 use crate::stack::{self, MEMBERS, MINER, until_ready};
 use crate::stops::{Still, process};
 
@@ -12,9 +12,11 @@ const KILLS: u64 = 10;
 /// Enough to be killed in the midst of.
 const BLOCKS: u64 = 4000;
 /// systemd waits ten seconds before it starts again what ended; the rest is for loading the chain, on a machine that does other things.
-const RETURNS: Duration = Duration::from_secs(90);
+pub(crate) const RETURNS: Duration = Duration::from_secs(90);
 /// lnd looks at each block that came meanwhile, one after the other.
 const CATCHES_UP: Duration = Duration::from_secs(300);
+/// Whoever waits is looked at with the next pass.
+const SAYS: Duration = ONE_TICK;
 /// A dependant that finds nobody to talk to may try once more for each time that bitcoin went.
 const STARTS_PER_KILL: u64 = 2;
 
@@ -24,10 +26,11 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
     let [bitcoin, electrs, lnd] = MEMBERS;
     let output = node.archipelago(&bitcoin.install(&["extra_config=addnode=peer:8333"]));
     assert!(output.success(), "{output:?}");
-    let height = start_peer(&node);
 
     // Those who need a node can be installed while there is none.
     node.user(&["archipelago", "stop", "bitcoin"]);
+    let height = start_peer(&node);
+    let peer = Still::hold(&node, "peer");
     for member in [electrs, lnd] {
         let output = node.archipelago(&member.install(&[]));
         assert!(output.success(), "{output:?}");
@@ -45,30 +48,38 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
     let mut said = BTreeSet::new();
     for kill in 0..KILLS {
         // A little further each time; what it had not written yet is lost with it.
-        until("it to be fetching", RETURNS, || {
-            let blocks = try_bitcoin_height(&node)?;
-            assert!(
-                blocks < height,
-                "it has the whole chain before it could be killed"
-            );
-            (blocks > height * kill / (2 * KILLS)).then_some(())
+        until("it to have some of the chain", RETURNS, || {
+            peer.goes_on_for_a_moment("");
+            (try_bitcoin_height(&node)? > height * kill / (2 * KILLS)).then_some(())
         });
+        // It gets no further by itself, so all can be asked in peace.
+        until_equal("all to say how far it is", SAYS, &[true; 3], || {
+            let words = MEMBERS.map(|member| in_words(&node, &member));
+            let far = [
+                is_share(&words[0].page),
+                is_share_of_bitcoin(&words[1].status),
+                is_share_of_bitcoin(&words[2].status),
+            ];
+            said.extend(words);
+            far
+        });
+        let blocks = try_bitcoin_height(&node).expect("it answers");
+        assert!(blocks < height, "it has all {height} blocks already");
+
         let pid = process(&node, "archy-bitcoin");
-        node.root(&["kill", "-KILL", &pid]);
+        peer.goes_on_for_a_moment(&format!("kill -KILL {pid}"));
         let killed = Instant::now();
-        // Nothing comes before it is looked at again.
-        let still = Still::hold(&node, "peer");
         until("bitcoind to answer again", RETURNS, || {
             said.extend(MEMBERS.iter().map(|member| in_words(&node, member)));
             try_bitcoin_height(&node)
         });
-        drop(still);
         println!(
-            "kill {}: it answers {:.1} s later",
+            "kill {}, at {blocks} blocks: it answers {:.1} s later",
             kill + 1,
             killed.elapsed().as_secs_f64()
         );
     }
+    drop(peer);
     until("the whole chain", RETURNS, || {
         said.extend(MEMBERS.iter().map(|member| in_words(&node, member)));
         (try_bitcoin_height(&node)? == height).then_some(())
@@ -78,19 +89,16 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
     until_ready(&node, CATCHES_UP);
     daemons_say(&node, height, SOON);
 
-    let told = |app: &str, words: &str| {
-        said.iter()
-            .any(|line| line.starts_with(app) && line.contains(words))
-    };
-    assert!(
-        told("bitcoin", "not answering"),
-        "its page says that it is away"
-    );
-    assert!(told("bitcoin", "at "), "and how far it is: {said:#?}");
-    for app in ["electrs", "lnd"] {
+    for (app, page) in [
+        ("bitcoin", "not answering"),
+        ("electrs", "not answering"),
+        // As far as it came with the node that was killed.
+        ("lnd", "catching up, at block "),
+    ] {
         assert!(
-            told(app, "waiting because bitcoin is"),
-            "{app} says what it waits for"
+            said.iter()
+                .any(|words| words.app == app && words.page.starts_with(page)),
+            "the page of {app} says at some time that it is {page}"
         );
     }
     // When it was installed, when it was told to, and once after each kill.
@@ -124,18 +132,40 @@ fn start_peer(node: &Node) -> u64 {
     count.trim().parse().expect("a height")
 }
 
-/// What `status` and the page say about an app, without the figures that change.
-fn in_words(node: &Node, member: &stack::Member) -> String {
+/// What is said about an app, without the figures that change.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Words {
+    app: &'static str,
+    /// What `status` shows.
+    status: String,
+    /// What its page says is wanting.
+    page: String,
+}
+
+fn in_words(node: &Node, member: &stack::Member) -> Words {
     let status = node.status(member.app);
-    let (answer, page) = member.readiness(node);
-    let words = format!(
-        "{}: {} {} | page: {answer} {}",
-        member.app,
-        text(&status["state"]),
-        text(&status["message"]),
-        page["message"].as_str().unwrap_or_default(),
-    );
-    words.replace(|letter: char| letter.is_ascii_digit(), "")
+    let (_, page) = member.readiness(node);
+    let without_figures = |text: &str| text.replace(|letter: char| letter.is_ascii_digit(), "");
+    Words {
+        app: member.app,
+        status: without_figures(&format!(
+            "{} {}",
+            text(&status["state"]),
+            text(&status["message"])
+        )),
+        page: without_figures(page["message"].as_str().unwrap_or_default()),
+    }
+}
+
+/// "at 83 %", and how long it will take when that can be told.
+fn is_share(page: &str) -> bool {
+    page == "at  %" || page.starts_with("at  %, about ")
+}
+
+fn is_share_of_bitcoin(status: &str) -> bool {
+    status
+        .strip_prefix("waiting because bitcoin is ")
+        .is_some_and(is_share)
 }
 
 /// How often systemd has begun to start a container.
