@@ -1,10 +1,19 @@
 //! systemd brings all six containers back, without Archipelago and in order.
 
+use std::time::{Duration, Instant};
+
 use testhost::Reboot;
 
-use crate::heights::{bitcoin_height, daemons_say};
-use crate::node::{Node, SOON, until_equal};
-use crate::stack::{CONTAINERS, FOLLOWS, until_ready};
+use crate::heights::{bitcoin_height, daemons_say, try_bitcoin_height};
+use crate::node::{Node, SOON, until, until_equal};
+use crate::secrets;
+use crate::stack::{CONTAINERS, FOLLOWS, mine, until_ready};
+use crate::stops::process;
+use crate::sync::RETURNS;
+
+/// lnd looks for its node each minute, and gives it three tries of half a minute with a minute between before it ends to be started
+/// anew (catalog/lnd/templates/lnd.conf).
+const NOTICES: Duration = Duration::from_secs(60 + 3 * 30 + 2 * 60);
 
 pub(crate) fn bring_all_back(node: &Node) {
     let height = bitcoin_height(node);
@@ -13,6 +22,7 @@ pub(crate) fn bring_all_back(node: &Node) {
     for how in [Reboot::Soft, Reboot::Hard, Reboot::Hard] {
         let before = node.containers();
         node.0.reboot(how).expect("a reboot");
+        secrets::watch(node);
         let all = CONTAINERS
             .map(|name| (name.to_owned(), "running".to_owned()))
             .to_vec();
@@ -37,10 +47,38 @@ pub(crate) fn bring_all_back(node: &Node) {
             "inactive"
         );
     }
+    all_find_their_node_again(node, height);
     node.user(&["systemctl", "--user", "enable", "--now", "archipelago"]);
 }
 
-/// bitcoind had its chain loaded before those who call it were begun, and their pages were there by then to say so.
+/// A bitcoind that crashes comes back at another address. Without Archipelago, those who call it have to notice.
+fn all_find_their_node_again(node: &Node, height: u64) {
+    let pid = process(node, "archy-bitcoin");
+    let before = node.containers();
+    node.root(&["kill", "-KILL", &pid]);
+    let killed = Instant::now();
+    until("another bitcoind", RETURNS, || {
+        let run = node.try_containers()?.remove("archy-bitcoin")?;
+        (run.id != before["archy-bitcoin"].id && try_bitcoin_height(node)? == height).then_some(())
+    });
+    // A page says for up to a minute what it said before its daemon kept it waiting, so a new block is the proof.
+    mine(node, 1);
+    daemons_say(node, height + 1, NOTICES + RETURNS);
+    let all = killed.elapsed();
+    until_ready(node, FOLLOWS);
+    let after = node.containers();
+    let anew: Vec<_> = after
+        .iter()
+        .filter(|(name, run)| before[*name].id != run.id)
+        .map(|(name, _)| name)
+        .collect();
+    println!(
+        "all follow {:.0} s after bitcoind was killed; started anew: {anew:?}",
+        all.as_secs_f64()
+    );
+}
+
+/// bitcoind had its chain loaded before those who call it were begun, and the pages were there by then to say so.
 fn in_order(node: &Node) {
     let loaded = node.shell(
         "journalctl --user -b -u archy-bitcoin -o json --output-fields=MESSAGE --no-pager |
@@ -57,6 +95,13 @@ fn in_order(node: &Node) {
         assert!(
             ready <= began,
             "{dependant} began at {began}, before bitcoin was ready at {ready}"
+        );
+    }
+    for page in ["archy-bitcoin-ui", "archy-electrs-ui", "archy-lnd-ui"] {
+        let began = at(node, page, "ExecMainStartTimestampMonotonic");
+        assert!(
+            began <= ready,
+            "{page} began at {began}, when bitcoin was ready since {ready}"
         );
     }
 }

@@ -4,15 +4,15 @@ use crate::node::{CONFIG, DATA, Node, SOON, UNITS, until};
 use crate::stack::{CONTAINERS, MEMBERS, curl};
 
 const CHAIN: &str = "volumes/lnd/data/data/chain/bitcoin/regtest";
-/// Where the watch writes down every command line there is.
-const COMMAND_LINES: &str = "/tmp/command-lines";
+/// Where the watch writes down every command line there is: a place that a reboot leaves alone.
+const COMMAND_LINES: &str = "/var/tmp/command-lines";
 /// So many words of a wallet's, in a row, are no accident.
 const ROW: usize = 3;
 
-/// Writes down all command lines there are, over and over, until the host is rebooted.
+/// Writes down all command lines there are, a line each, over and over, until the host is rebooted; then it has to be told again.
 pub(crate) fn watch(node: &Node) {
     let script = format!(
-        "while :; do cat /proc/[0-9]*/cmdline; read -t 0.05 <> <(:) || :; done >>{COMMAND_LINES} 2>/dev/null"
+        "while :; do LC_ALL=C grep -ah '' /proc/[0-9]*/cmdline; read -t 0.05 <> <(:) || :; done >>{COMMAND_LINES} 2>/dev/null"
     );
     node.root(&["systemd-run", "--quiet", "bash", "-c", &script]);
 }
@@ -30,6 +30,17 @@ pub(crate) fn stay_secret(node: &Node, printed: &str) {
     places.push(("what install said", printed.to_owned()));
     for (place, text) in &places {
         assert!(text.len() > 20, "{place}: nothing was looked at");
+    }
+    let (_, command_lines) = places
+        .iter()
+        .find(|(place, _)| *place == "command lines")
+        .expect("one of the places");
+    // Of what ran before the reboots, and at each start of a container.
+    for command in ["archipelago install", "podman run"] {
+        assert!(
+            command_lines.contains(command),
+            "nobody saw `{command}` run"
+        );
     }
     assert_eq!(found(&secrets, &places), Vec::<String>::new());
     let open = node.shell(&format!(
@@ -127,6 +138,15 @@ fn secrets(node: &Node) -> Vec<Secret> {
     for line in key.lines().filter(|line| line.len() > 30) {
         add("lnd's TLS key".to_owned(), line);
     }
+    let preimages = node.shell(
+        "podman exec archy-lnd lncli listinvoices | jq -r '.invoices[].r_preimage' |
+        while read -r preimage; do echo $preimage $(printf %s $preimage | tr a-f A-F | basenc --base16 -d | base64 -w0); done",
+    );
+    for line in preimages.lines() {
+        let [hexadecimal, base64] = words(line);
+        add("an invoice's preimage".to_owned(), hexadecimal);
+        add("an invoice's preimage in base64".to_owned(), base64);
+    }
     let cookie = node.shell(&format!(
         "cut -d: -f2 {DATA}/volumes/bitcoin/data/regtest/.cookie"
     ));
@@ -174,7 +194,7 @@ fn places(node: &Node) -> Vec<Place> {
             podman image inspect $(podman image ls -q); podman secret ls; podman ps --all --no-trunc"
         ))),
         ("the journal", node.root(&["journalctl", "--no-pager", "--all", "-o", "verbose"])),
-        ("command lines", node.root(&["bash", "-c", &format!("cat {COMMAND_LINES} /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '")])),
+        ("command lines", node.root(&["bash", "-c", &format!("LC_ALL=C grep -ah '' {COMMAND_LINES} /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | LC_ALL=C sort -u")])),
         ("the environment of every process", node.root(&["bash", "-c", "cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'"])),
         ("archipelago", node.shell("for what in status catalog doctor; do archipelago --output json $what || :; archipelago $what || :; done; for app in bitcoin electrs lnd; do archipelago logs $app || :; done")),
         ("health", node.user(&["curl", "-fsS", "http://127.0.0.1:5678/health"])),

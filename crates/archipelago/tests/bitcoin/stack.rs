@@ -143,12 +143,19 @@ pub(crate) fn until_ready(node: &Node, bound: Duration) {
     });
 }
 
-/// What `lncli getinfo` says; nothing while it is not up.
+/// What `lncli getinfo` says; nothing while it is not up. While lnd does not reach its node, it would be kept waiting for minutes.
 pub(crate) fn lnd_info(node: &Node) -> Option<Value> {
-    let output = node
-        .0
-        .run_user(&["podman", "exec", "archy-lnd", "lncli", "getinfo"])
-        .expect("a run in the host");
+    let command = [
+        "timeout",
+        "--preserve-status",
+        "20",
+        "podman",
+        "exec",
+        "archy-lnd",
+        "lncli",
+        "getinfo",
+    ];
+    let output = node.0.run_user(&command).expect("a run in the host");
     output
         .success()
         .then(|| serde_json::from_str(&output.stdout).expect("JSON"))
