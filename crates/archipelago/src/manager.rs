@@ -169,11 +169,13 @@ impl Manager {
         self.recall();
         let desired = self.desired();
         let mut observed = self.observe(&desired).await?;
-        for (_, container) in desired
+        let containers = desired
             .present()
-            .flat_map(|(_, present)| present.containers())
-        {
-            let image = container.image.reference.to_string();
+            .flat_map(|(_, present)| present.containers());
+        let images: BTreeSet<String> = containers
+            .map(|(_, container)| container.image.reference.to_string())
+            .collect();
+        for image in images {
             if self.images.is_underway_elsewhere(&image) {
                 observed
                     .images_underway

@@ -152,11 +152,10 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints a line; a reader that has gone away, such as `head`, is no error.
+/// Prints lines, all at once; a reader that has gone away, such as `head`, is no error.
 fn print_line(text: &str) {
     use std::io::Write;
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     let mut output = std::io::stdout().lock();
-    for line in text.lines() {
-        let _ = writeln!(output, "{}", line.trim_end());
-    }
+    let _ = writeln!(output, "{}", lines.join("\n"));
 }

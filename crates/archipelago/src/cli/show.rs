@@ -35,19 +35,23 @@ pub(super) async fn status(
 fn print_report(report: &Report) {
     if report.apps.is_empty() {
         print_line("No app is installed. `archipelago catalog` shows what there is.");
+        return;
     }
-    for app in &report.apps {
-        print_app(app);
-    }
+    let apps: Vec<String> = report.apps.iter().map(text_of).collect();
+    print_line(&apps.concat());
 }
 
 pub(super) fn print_app(app: &AppHealth) {
+    print_line(&text_of(app));
+}
+
+fn text_of(app: &AppHealth) -> String {
     let message = if app.message.is_empty() {
         String::new()
     } else {
         format!("  {}", app.message)
     };
-    print_line(&format!("{}  {}{message}", app.id, app.state.word()));
+    let mut text = format!("{}  {}{message}\n", app.id, app.state.word());
     let mut table = table();
     for unit in &app.units {
         let drop_ins = unit
@@ -67,11 +71,12 @@ pub(super) fn print_app(app: &AppHealth) {
         ]);
     }
     if !app.units.is_empty() {
-        print_line(&table.to_string());
+        text.push_str(&format!("{table}\n"));
     }
     for url in &app.urls {
-        print_line(&format!("  {}  {}", url.title, url.url));
+        text.push_str(&format!("  {}  {}\n", url.title, url.url));
     }
+    text
 }
 
 pub(super) fn table() -> Table {

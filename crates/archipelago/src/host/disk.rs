@@ -1,9 +1,11 @@
 //! Files: reading what may be absent, writing so that a crash leaves the old or the new content, never a mixture.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 /// What temporary files start with. They bear no unit suffix, because Quadlet reads by suffix; the next pass sweeps up what a crash left.
 pub const TEMPORARY_PREFIX: &str = ".archipelago-new-";
@@ -40,9 +42,39 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
 
 /// Reads what is a file and can be read; a folder, a pipe or a file of somebody else's is none.
 pub fn read_file(path: &Path) -> Option<Vec<u8>> {
+    let found = open_and_read(path).ok()?;
+    Some(found.1)
+}
+
+/// As [`read`], with what is known of the file, as of one moment; only a file can be read.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_known(path: &Path) -> Result<Option<(Metadata, Vec<u8>)>, Error> {
+    match open_and_read(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("read", path)(error)),
+    }
+}
+
+/// Looks the path up once: with many files, that is what takes the time.
+fn open_and_read(path: &Path) -> io::Result<(Metadata, Vec<u8>)> {
     // Opening a pipe would wait for its other end.
-    fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-    fs::read(path).ok()
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    // With one byte more than there should be, a single read finds the end as well.
+    let expected = usize::try_from(metadata.len()).unwrap_or_default();
+    let mut content = Vec::with_capacity(expected.saturating_add(1));
+    file.take(u64::MAX).read_to_end(&mut content)?;
+    Ok((metadata, content))
 }
 
 /// Reads a text file; `None` when there is none.
@@ -50,7 +82,15 @@ pub fn read_file(path: &Path) -> Option<Vec<u8>> {
 /// # Errors
 /// When it is there and cannot be read, or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<Option<String>, Error> {
-    let text = read(path)?.map(|content| {
+    text_of(path, read(path)?)
+}
+
+/// A file's content as text.
+///
+/// # Errors
+/// When it is not UTF-8.
+pub fn text_of(path: &Path, content: Option<Vec<u8>>) -> Result<Option<String>, Error> {
+    let text = content.map(|content| {
         String::from_utf8(content)
             .map_err(|_| failed("read as UTF-8 text", path)(io::ErrorKind::InvalidData.into()))
     });
@@ -80,9 +120,12 @@ pub fn names(folder: &Path) -> Result<Vec<String>, Error> {
 
 /// The permission bits of a file.
 pub fn mode(path: &Path) -> Option<u32> {
-    fs::metadata(path)
-        .ok()
-        .map(|metadata| metadata.permissions().mode() & 0o7777)
+    fs::metadata(path).ok().map(|metadata| mode_of(&metadata))
+}
+
+/// The permission bits of a file of which this is known.
+pub fn mode_of(metadata: &Metadata) -> u32 {
+    metadata.permissions().mode() & 0o7777
 }
 
 /// Makes a folder and its parents, lastingly; folders that are there stay as they are.

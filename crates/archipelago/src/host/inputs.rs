@@ -49,8 +49,12 @@ fn read_traced(layout: &Layout, trace: &mut Trace) -> Inputs {
             Err(error) => *intent = Err(chain(&error)),
         }
     }
+    let all_secrets = layout.data.join("secrets");
+    let with_secrets = trace.names(&all_secrets).unwrap_or_default();
+    let with_secrets: BTreeSet<&str> = with_secrets.iter().map(String::as_str).collect();
     let secrets = intents
         .keys()
+        .filter(|id| with_secrets.contains(id.as_str()))
         .map(|id| (id.clone(), secrets(&layout.secrets(id), trace)))
         .collect();
     Inputs {

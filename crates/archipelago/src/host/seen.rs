@@ -57,15 +57,16 @@ impl Contents {
 }
 
 fn content(trace: &mut Trace, path: &Path) -> Option<RenderedFile> {
-    trace.note(path);
-    let mode = disk::mode(path)?;
-    let content = disk::read_file(path);
-    if content.is_none() {
-        trace.doubt();
+    if let Ok(found) = trace.read_known(path) {
+        let (metadata, content) = found?;
+        return Some(RenderedFile {
+            content,
+            mode: disk::mode_of(&metadata),
+        });
     }
     Some(RenderedFile {
-        content: content.unwrap_or_default(),
-        mode,
+        content: Vec::new(),
+        mode: disk::mode(path)?,
     })
 }
 
@@ -126,22 +127,34 @@ impl Trace {
         }
     }
 
-    /// As [`disk::read`].
+    /// As [`disk::read`], of files only.
     ///
     /// # Errors
     /// When it is there and cannot be read.
     pub fn read(&mut self, path: &Path) -> Result<Option<Vec<u8>>, disk::Error> {
-        self.note(path);
-        self.doubt_if_failed(disk::read(path))
+        let found = self.read_known(path)?;
+        Ok(found.map(|(_, content)| content))
     }
 
-    /// As [`disk::read_text`].
+    fn read_known(&mut self, path: &Path) -> Result<Option<(Metadata, Vec<u8>)>, disk::Error> {
+        let found = disk::read_known(path);
+        match &found {
+            Ok(found) => self.note_stamp(path, found.as_ref().map(|(metadata, _)| of(metadata))),
+            Err(_) => {
+                self.note(path);
+                self.doubt();
+            }
+        }
+        found
+    }
+
+    /// As [`disk::read_text`], of files only.
     ///
     /// # Errors
     /// When it is there and cannot be read, or is not UTF-8.
     pub fn read_text(&mut self, path: &Path) -> Result<Option<String>, disk::Error> {
-        self.note(path);
-        self.doubt_if_failed(disk::read_text(path))
+        let content = self.read(path)?;
+        self.doubt_if_failed(disk::text_of(path, content))
     }
 
     /// As [`disk::names`].
@@ -165,7 +178,10 @@ impl Trace {
 
     /// Notes a file or folder that is read next.
     pub fn note(&mut self, path: &Path) {
-        let stamp = stamp(path);
+        self.note_stamp(path, stamp(path));
+    }
+
+    fn note_stamp(&mut self, path: &Path, stamp: Option<Stamp>) {
         // A clock that was set back leaves times in the future: unsettled until it has caught up.
         if let Some(stamp) = &stamp {
             self.settled &= stamp.changed_ns + nanoseconds(SETTLED_AFTER) <= self.began_ns;
