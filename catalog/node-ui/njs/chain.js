@@ -43,6 +43,20 @@ function isBehind(chain) {
   return chain.blocks < chain.headers && (chain.initialblockdownload || chain.headers - chain.blocks > justArrived);
 }
 
+/** It has all blocks there are, as far as it can know; html/node/state.js says the same. The apps above it judge it by this, too. */
+function isSynced(chain) {
+  return !isBehind(chain) && (!chain.initialblockdownload || chain.chain === 'regtest');
+}
+
+/** What an app above it says while it is not. */
+const waitingForNode = 'waiting for bitcoin, which has not all blocks yet';
+
+/** What an app waits for that does not begin on a chain whose newest block is old: on regtest no other comes unless somebody mines. */
+function waitingForBlock(chain) {
+  if (chain.blocks === 0) return 'waiting for the first block of regtest: mine one';
+  return 'waiting for a new block of regtest, the newest being old: mine one';
+}
+
 /**
  * From the answer to `asked` (`status` and `text` of the HTTP answer) and the memory of ready.js: the memory with a new verdict.
  *
@@ -60,8 +74,7 @@ function verdict(status, text, memory, now) {
   const results = asked.map((_, id) => replies.find((reply) => reply.id === id && reply.result));
   if (status !== 200 || results.some((reply) => reply === undefined)) return ready.said(ready.no(trouble(status)), memory.samples, now);
   const chain = results[0].result;
-  const behind = isBehind(chain);
-  if (!behind && (!chain.initialblockdownload || chain.chain === 'regtest')) {
+  if (isSynced(chain)) {
     const cutOff = results[1].result.networkactive === false;
     return ready.said(cutOff ? ready.no('cut off: its networking is switched off') : ready.yes(), [], now);
   }
@@ -70,7 +83,7 @@ function verdict(status, text, memory, now) {
     return ready.said(ready.no(`fetching headers${at}`), [], now);
   }
   const samples = progress.noted(memory.samples, chain.verificationprogress, now);
-  if (!behind) return ready.said(ready.no('looking for newer blocks'), samples, now);
+  if (!isBehind(chain)) return ready.said(ready.no('looking for newer blocks'), samples, now);
   return ready.said(ready.underWay(chain.verificationprogress, samples), samples, now);
 }
 
@@ -105,4 +118,4 @@ function trouble(status) {
   }
 }
 
-export default { methods, ownMethods, newestBlocks, asked, judge, isBehind, verdict, block };
+export default { methods, ownMethods, newestBlocks, asked, judge, isBehind, isSynced, waitingForNode, waitingForBlock, verdict, block };

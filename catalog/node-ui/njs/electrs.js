@@ -20,6 +20,12 @@ async function calls(r) {
     r.return(judged.status, `This page may not ask that: ${judged.reason}.\n`);
     return;
   }
+  const told = await metrics(r);
+  if (!electrum.hasBegun(told)) {
+    if (told === null) r.return(502);
+    else r.return(503, 'electrs has not begun.\n');
+    return;
+  }
   const reply = await r.subrequest('/ask-electrs', { method: 'POST', body: judged.line });
   if (reply.status === 507) {
     r.return(507, 'The answer is longer than this page reads.\n');
@@ -41,7 +47,7 @@ async function calls(r) {
 
 /** GET /api/status: everything the page shows of the server, in one answer. */
 async function status(r) {
-  const answers = await Promise.all([look(r, '', electrum.headline.concat(details)), r.subrequest('/ask-node/mempool')]);
+  const answers = await Promise.all([look(r, '-for-page', electrum.headline.concat(details)), r.subrequest('/ask-node/mempool')]);
   const seen = answers[0];
   const memory = electrum.verdict(seen, ready.recall(), ready.seconds());
   ready.remember(memory);
@@ -52,7 +58,8 @@ async function status(r) {
   r.headersOut['Content-Type'] = 'application/json';
   r.return(200, JSON.stringify({
     verdict: memory.verdict,
-    reached: seen.status === 200,
+    reached: seen.runs,
+    waits_for: electrum.waitsFor(seen),
     version: features === null ? null : features.server_version,
     height: seen.height,
     node: seen.node,
@@ -70,16 +77,21 @@ async function readiness(r) {
   ready.answer(r, memory.verdict);
 }
 
+/** What electrum.js judges by. electrs itself comes last, and is asked only where it can answer. */
 async function look(r, manner, batch) {
+  const asked = await Promise.all([r.subrequest(`/ask-node/chain${manner}`), metrics(r)]);
+  const node = { status: asked[0].status, chain: chain(fromPage.json(asked[0])) };
+  if (node.chain === null || !electrum.hasBegun(asked[1])) return electrum.look(null, asked[1], node);
   const line = electrum.judge(JSON.stringify(batch)).line;
-  const answers = await Promise.all([
-    r.subrequest(`/ask-electrs${manner}`, { method: 'POST', body: line }),
-    r.subrequest(`/ask-metrics`),
-    r.subrequest(`/ask-node/chain${manner}`),
-  ]);
-  const replies = answers[0].status === 200 ? electrum.replies(answers[0].responseText, batch.length) : null;
-  const metrics = answers[1].status === 200 ? answers[1].responseText : '';
-  return electrum.look({ status: answers[0].status, replies: replies }, metrics, chain(fromPage.json(answers[2])));
+  const answer = await r.subrequest(`/ask-electrs${manner}`, { method: 'POST', body: line });
+  const replies = answer.status === 200 ? electrum.replies(answer.responseText, batch.length) : null;
+  return electrum.look({ status: answer.status, replies: replies }, asked[1], node);
+}
+
+/** electrs' metrics, null when it gives none. */
+async function metrics(r) {
+  const reply = await r.subrequest('/ask-metrics');
+  return reply.status === 200 ? reply.responseText || '' : null;
 }
 
 /** Of what bitcoind says of its chain, what is used here. */

@@ -2,6 +2,7 @@
 // The calls are those of https://electrumx.readthedocs.io/en/latest/protocol-methods.html
 
 import calls from './calls.js';
+import chain from './chain.js';
 import progress from './progress.js';
 import ready from './ready.js';
 
@@ -68,32 +69,59 @@ function replies(text, count) {
 
 /** The last indexed block in electrs' metrics, which only versions before 0.12 tell there; null where they do not. */
 function heightInMetrics(text) {
-  const found = /^electrs_index_height\{type="tip"\} (\d+)$/m.exec(text);
+  const found = text === null ? null : /^electrs_index_height\{type="tip"\} (\d+)$/m.exec(text);
   return found === null ? null : Number(found[1]);
 }
 
 /**
+ * Whether electrs has begun: metrics of its server's loop tell that it has looked at its node's blocks once. Before that it takes
+ * calls and keeps them, for as long as its node is in its initial download, and 0.12 ends over the first call for a header.
+ */
+function hasBegun(metrics) {
+  return metrics !== null && /^electrs_server_loop_duration_count\{step="sync"\} [1-9]/m.test(metrics);
+}
+
+/** Whether it runs, and has not begun: whatever it were asked now, it would keep until it does. */
+function isWaiting(metrics) {
+  return metrics !== null && !hasBegun(metrics);
+}
+
+/**
  * What was learnt in one look, from
- *   electrs  {status, replies}: of the HTTP answer, and of a batch that begins with `headline`, or null
- *   metrics  electrs' metrics, or ''
- *   node     bitcoind's own chaininfo, or null
- * as {answers, indexing, status, height, node, replies}.
+ *   electrs  {status, replies}: of the HTTP answer, and of a batch that begins with `headline`, or null; null if it was not asked
+ *   metrics  electrs' metrics, of which there are none at its start, or null
+ *   node     {status, chain}: of the HTTP answer, and bitcoind's own chaininfo, or null
+ * as {runs, waiting, answers, indexing, status, height, node, nodeStatus, replies}.
  */
 const headline = [
   { method: 'server.banner', params: [] },
   { method: 'blockchain.headers.subscribe', params: [] },
 ];
 function look(electrs, metrics, node) {
-  const said = electrs.replies;
+  const said = electrs === null ? null : electrs.replies;
   const tip = said !== null && said[1].result ? said[1].result.height : null;
   return {
+    runs: metrics !== null,
+    waiting: isWaiting(metrics),
     answers: said !== null && typeof said[0].result === 'string',
     indexing: said !== null && Boolean(said[0].error) && said[0].error.code === indexMissing,
-    status: electrs.status,
+    status: electrs === null ? 0 : electrs.status,
     height: tip !== null ? tip : heightInMetrics(metrics),
-    node: node,
+    node: node.chain,
+    nodeStatus: node.status,
     replies: said,
   };
+}
+
+/**
+ * What an electrs waits for: 'bitcoin', without all of whose blocks it is of no use, or a 'block' that somebody mines on regtest;
+ * null if for neither. Before it begins, it goes by the node's own word about its initial download, in which a node counts itself
+ * as long as its newest block is old, on regtest, too.
+ */
+function waitsFor(seen) {
+  if (seen.node === null) return null;
+  if (!chain.isSynced(seen.node)) return 'bitcoin';
+  return seen.node.initialblockdownload && seen.waiting ? 'block' : null;
 }
 
 /**
@@ -102,25 +130,34 @@ function look(electrs, metrics, node) {
  */
 function verdict(seen, memory, now) {
   const node = seen.node;
-  if (node !== null && seen.height !== null && node.blocks - seen.height > 1) {
+  if (node === null) {
+    if (seen.nodeStatus === 504) return kept(memory, now, 'without its Bitcoin node, which does not answer');
+    return ready.said(ready.no('without its Bitcoin node, which does not answer'), memory.samples, now);
+  }
+  if (seen.height !== null && node.blocks - seen.height > 1) {
     const share = seen.height / node.blocks;
     const samples = progress.noted(memory.samples, share, now);
     const under = ready.underWay(share, samples);
     under.message = `catching up, block ${progress.grouped(seen.height)} of ${progress.grouped(node.blocks)}`;
     return ready.said(under, samples, now);
   }
-  if (node !== null && node.initialblockdownload && node.chain !== 'regtest') return ready.said(ready.no('waiting for bitcoin'), [], now);
-  if (seen.answers && node !== null) return ready.said(ready.yes(), [], now);
-  if (seen.answers) return ready.said(ready.no('without its Bitcoin node, which does not answer'), memory.samples, now);
+  const waits = waitsFor(seen);
+  if (waits === 'bitcoin') return ready.said(ready.no(chain.waitingForNode), [], now);
+  if (waits === 'block') return ready.said(ready.no(chain.waitingForBlock(node)), [], now);
+  if (seen.waiting) return ready.said(ready.no('starting'), memory.samples, now);
+  if (seen.answers) return ready.said(ready.yes(), [], now);
   if (seen.indexing) return ready.said(ready.no('putting its new index in order'), memory.samples, now);
-  if (seen.status === 504) {
-    // It reads many blocks at a time, and answers nobody meanwhile.
-    const kept = ready.meanwhile(memory, now);
-    if (kept === memory.verdict) return { samples: memory.samples, verdict: kept, time: memory.time };
-    return ready.said(ready.no('not answering, as when it builds its index'), memory.samples, now);
-  }
+  // It reads many blocks at a time, and answers nobody meanwhile.
+  if (seen.status === 504) return kept(memory, now, 'not answering, as when it builds its index');
   if (seen.status === 200) return ready.said(ready.no('giving answers that are none'), memory.samples, now);
   return ready.said(ready.no('not answering'), memory.samples, now);
 }
 
-export default { methods, headline, judge, replies, heightInMetrics, look, verdict };
+/** For one that holds a call back: what was said last, while that is not old, else `message`. */
+function kept(memory, now, message) {
+  const last = ready.meanwhile(memory, now);
+  if (last === memory.verdict) return { samples: memory.samples, verdict: last, time: memory.time };
+  return ready.said(ready.no(message), memory.samples, now);
+}
+
+export default { methods, headline, judge, replies, heightInMetrics, hasBegun, isWaiting, look, waitsFor, verdict };

@@ -4,6 +4,7 @@
 // what a payer pays for; a payment the way it took.
 // The answers are those of https://lightning.engineering/api-docs/api/lnd/rest-endpoints; 64-bit numbers come as strings.
 
+import chain from './chain.js';
 import progress from './progress.js';
 import ready from './ready.js';
 
@@ -77,15 +78,20 @@ function group(entries, what) {
   return (Array.isArray(entries) ? entries : []).map((entry) => Object.assign({ what: what }, pick(entry.channel, pending), pick(entry, closing)));
 }
 
-const fewBlocks = 6; // so far may a node's blocks be behind the headers that it knows, and be its chain
+const oldS = 7200; // IsSynced in lnd's lnwallet/btcwallet/btcwallet.go
 
 /**
  * Whether lnd, a server at `height`, has seen all of the chain. Its own `synced_to_chain` is false, too, when no block came for two
  * hours: then the node's word counts.
  */
 function complete(height, node) {
-  if (node === null || height < node.blocks) return false;
-  return node.chain === 'regtest' || (!node.initialblockdownload && node.headers - node.blocks <= fewBlocks);
+  return node !== null && height >= node.blocks && chain.isSynced(node);
+}
+
+/** On regtest: it has all blocks, but does not become a server before there is one that is less than two hours old. */
+function awaitsBlock(seen, now) {
+  if (seen.state !== 'RPC_ACTIVE' || seen.info === null || seen.node === null || seen.node.chain !== 'regtest') return false;
+  return complete(seen.info.block_height, seen.node) && now - Number(seen.info.best_header_timestamp) > oldS;
 }
 
 /**
@@ -130,8 +136,9 @@ function running(seen, memory, now) {
     under.message = `catching up, block ${progress.grouped(height)} of ${progress.grouped(seen.node.blocks)}`;
     return ready.said(under, samples, now);
   }
-  if (seen.state === 'SERVER_ACTIVE' && seen.node !== null) return ready.said(ready.no('waiting for bitcoin, which has not all blocks yet'), memory.samples, now);
+  if (awaitsBlock(seen, now)) return ready.said(ready.no(chain.waitingForBlock(seen.node)), [], now);
+  if (seen.state === 'SERVER_ACTIVE' && seen.node !== null) return ready.said(ready.no(chain.waitingForNode), memory.samples, now);
   return ready.said(ready.no(`catching up, at block ${progress.grouped(height)}`), memory.samples, now);
 }
 
-export default { told, verdict };
+export default { told, awaitsBlock, verdict };

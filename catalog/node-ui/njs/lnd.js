@@ -17,6 +17,7 @@ async function overview(r) {
   const told = lightning.told.overview({ state: seen.state }, seen.info, value(more[0]), value(more[1]), seen.node);
   told.verdict = memory.verdict;
   told.info_status = seen.infoStatus;
+  told.awaits_block = lightning.awaitsBlock(seen, ready.seconds());
   send(r, told);
 }
 

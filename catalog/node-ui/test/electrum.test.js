@@ -76,35 +76,60 @@ for (const [network, typed, expected] of [
 }
 
 const node = { chain: 'main', blocks: 900, headers: 900, initialblockdownload: false };
+const regtest = { ...node, chain: 'regtest', initialblockdownload: true };
+// What its metrics say of it before and after its first look at the node's blocks.
+const running = '';
+const begun = 'x\nelectrs_server_loop_duration_count{step="sync"} 12\n';
+const answered = (chain) => ({ status: chain === null ? 502 : 200, chain });
 const replies = (height) => [{ result: 'Welcome' }, { result: { height } }];
 for (const [what, electrs, metrics, chain, expected] of [
-  ['an index that is complete', { status: 200, replies: replies(900) }, '', node, { ready: true }],
-  ['a block that has just come', { status: 200, replies: replies(899) }, '', node, { ready: true }],
-  ['two that are missing', { status: 200, replies: replies(898) }, '', node, { ready: false, message: 'catching up, block 898 of 900', progress: 898 / 900 }],
-  ['an index that is being built', { status: 200, replies: [{ error: { code: -32603 } }, { result: { height: 90 } }] }, '', node, { ready: false, message: 'catching up, block 90 of 900', progress: 0.1 }],
-  ['one that is being compacted', { status: 200, replies: [{ error: { code: -32603 } }, { result: { height: 900 } }] }, '', node, { ready: false, message: 'putting its new index in order' }],
-  ['one too busy to answer, with metrics', { status: 504, replies: null }, 'x\nelectrs_index_height{type="tip"} 450\n', node, { ready: false, message: 'catching up, block 450 of 900', progress: 0.5 }],
-  ['one too busy to answer', { status: 504, replies: null }, '', node, { ready: false, message: 'not answering, as when it builds its index' }],
-  ['one that waits for its node', { status: 502, replies: null }, '', { ...node, initialblockdownload: true }, { ready: false, message: 'waiting for bitcoin' }],
-  ['one that has all blocks of a node in its first download', { status: 200, replies: replies(900) }, '', { ...node, initialblockdownload: true }, { ready: false, message: 'waiting for bitcoin' }],
-  ['one that is not there', { status: 502, replies: null }, '', node, { ready: false, message: 'not answering' }],
-  ['a port that answers something else', { status: 200, replies: null }, '', node, { ready: false, message: 'giving answers that are none' }],
-  ['one without its node', { status: 200, replies: replies(900) }, '', null, { ready: false, message: 'without its Bitcoin node, which does not answer' }],
+  ['an index that is complete', { status: 200, replies: replies(900) }, begun, node, { ready: true }],
+  ['a block that has just come', { status: 200, replies: replies(899) }, begun, node, { ready: true }],
+  ['two that are missing', { status: 200, replies: replies(898) }, begun, node, { ready: false, message: 'catching up, block 898 of 900', progress: 898 / 900 }],
+  ['an index that is being built', { status: 200, replies: [{ error: { code: -32603 } }, { result: { height: 90 } }] }, begun, node, { ready: false, message: 'catching up, block 90 of 900', progress: 0.1 }],
+  ['one that is being compacted', { status: 200, replies: [{ error: { code: -32603 } }, { result: { height: 900 } }] }, begun, node, { ready: false, message: 'putting its new index in order' }],
+  ['one too busy to answer, with metrics', { status: 504, replies: null }, `${begun}electrs_index_height{type="tip"} 450\n`, node, { ready: false, message: 'catching up, block 450 of 900', progress: 0.5 }],
+  ['one too busy to answer', { status: 504, replies: null }, begun, node, { ready: false, message: 'not answering, as when it builds its index' }],
+  ['one that waits for its node', null, running, { ...node, initialblockdownload: true }, { ready: false, message: 'waiting for bitcoin, which has not all blocks yet' }],
+  ['one that has all blocks of a node in its first download', { status: 200, replies: replies(900) }, begun, { ...node, initialblockdownload: true }, { ready: false, message: 'waiting for bitcoin, which has not all blocks yet' }],
+  ['one above a node that has fallen behind', { status: 200, replies: replies(900) }, begun, { ...node, headers: 1044 }, { ready: false, message: 'waiting for bitcoin, which has not all blocks yet' }],
+  ['one on a regtest without a block', null, running, { ...regtest, blocks: 0, headers: 0 }, { ready: false, message: 'waiting for the first block of regtest: mine one' }],
+  ['one on a main network without a block', null, running, { ...node, blocks: 0, headers: 900, initialblockdownload: true }, { ready: false, message: 'waiting for bitcoin, which has not all blocks yet' }],
+  ['one that keeps calls on an old regtest', null, running, regtest, { ready: false, message: 'waiting for a new block of regtest, the newest being old: mine one' }],
+  ['one that has ended on an old regtest', null, null, regtest, { ready: false, message: 'not answering' }],
+  ['one that opens its index', null, running, node, { ready: false, message: 'starting' }],
+  ['one that has begun before, on an old regtest', { status: 200, replies: replies(900) }, begun, regtest, { ready: true }],
+  ['one on a regtest that is being fetched', null, running, { ...regtest, headers: 901 }, { ready: false, message: 'waiting for bitcoin, which has not all blocks yet' }],
+  ['one that is not there', null, null, node, { ready: false, message: 'not answering' }],
+  ['a port that answers something else', { status: 200, replies: null }, begun, node, { ready: false, message: 'giving answers that are none' }],
+  ['one without its node', null, running, null, { ready: false, message: 'without its Bitcoin node, which does not answer' }],
 ]) {
   test(`readiness: ${what}`, () => {
-    assert.deepEqual(electrum.verdict(electrum.look(electrs, metrics, chain), empty, now).verdict, expected);
+    assert.deepEqual(electrum.verdict(electrum.look(electrs, metrics, answered(chain)), empty, now).verdict, expected);
   });
 }
 
 test('readiness: an electrs that reads blocks is what it was a moment ago', () => {
-  const silent = electrum.look({ status: 504, replies: null }, '', node);
+  const silent = electrum.look({ status: 504, replies: null }, begun, answered(node));
   const ready = { samples: [], verdict: { ready: true }, time: now - 10 };
   assert.deepEqual(electrum.verdict(silent, ready, now), ready);
   assert.equal(electrum.verdict(silent, ready, now + 120).verdict.ready, false);
 });
 
+test('readiness: an electrs whose node checks a block is what it was a moment ago', () => {
+  const silent = electrum.look(null, begun, { status: 504, chain: null });
+  const ready = { samples: [], verdict: { ready: true }, time: now - 10 };
+  assert.deepEqual(electrum.verdict(silent, ready, now), ready);
+  assert.equal(electrum.verdict(silent, ready, now + 120).verdict.message, 'without its Bitcoin node, which does not answer');
+});
+
+test('electrs is asked once it has begun', () => {
+  assert.deepEqual([null, running, 'electrs_server_loop_duration_count{step="sync"} 0\n', begun].map(electrum.hasBegun), [false, false, false, true]);
+  assert.deepEqual([null, running, begun].map(electrum.isWaiting), [false, true, false]);
+});
+
 test('readiness: the time that is left, from the pace so far', () => {
-  const at = (height, memory, time) => electrum.verdict(electrum.look({ status: 200, replies: replies(height) }, '', node), memory, time);
+  const at = (height, memory, time) => electrum.verdict(electrum.look({ status: 200, replies: replies(height) }, begun, answered(node)), memory, time);
   const later = at(190, at(90, empty, now), now + 100);
   assert.equal(later.verdict.remaining_s, 710);
 });
@@ -185,7 +210,9 @@ for (const [status, tone, headline] of [
   [{ verdict: { ready: true }, reached: true, height: 900, node }, 'good', 'In sync'],
   [{ verdict: { ready: false, message: '', progress: 0.1, remaining_s: 7200 }, reached: true, height: 90, node }, 'busy', 'Building the index'],
   [{ verdict: { ready: false, message: '' }, reached: true, height: 900, node: null }, 'bad', 'Its Bitcoin node does not answer'],
-  [{ verdict: { ready: false, message: '' }, reached: false, height: null, node: { ...node, initialblockdownload: true } }, 'busy', 'Waiting for Bitcoin'],
+  [{ verdict: { ready: false, message: '' }, reached: false, waits_for: 'bitcoin', height: null, node: { ...node, initialblockdownload: true } }, 'busy', 'Waiting for Bitcoin'],
+  [{ verdict: { ready: false, message: '' }, reached: false, waits_for: 'block', height: null, node: { ...regtest, blocks: 0 } }, 'calm', 'Waiting for a block'],
+  [{ verdict: { ready: false, message: '', progress: 0.1 }, reached: false, waits_for: null, height: null, node: null }, 'busy', 'Building the index'],
   [{ verdict: { ready: false, message: '' }, reached: false, height: null, node }, 'bad', 'electrs does not answer'],
   [{ verdict: { ready: false, message: 'putting its new index in order' }, reached: true, height: 900, node }, 'busy', 'Not ready yet'],
 ]) {

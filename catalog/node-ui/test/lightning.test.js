@@ -22,6 +22,13 @@ for (const [what, seen, expected] of [
   ['behind', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: behind, node }, { ready: false, message: 'catching up, block 90 of 900', progress: 0.1 }],
   ['without a block for hours', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node }, { ready: true }],
   ['on an old regtest', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node: { ...node, chain: 'regtest', initialblockdownload: true } }, { ready: true }],
+  ['begun on a regtest without a block', { status: 200, state: 'RPC_ACTIVE', infoStatus: 200, info: { ...old, block_height: 0 }, node: { ...node, chain: 'regtest', blocks: 0, headers: 0, initialblockdownload: true } }, { ready: false, message: 'waiting for the first block of regtest: mine one' }],
+  ['begun on an old regtest', { status: 200, state: 'RPC_ACTIVE', infoStatus: 200, info: old, node: { ...node, chain: 'regtest' } }, { ready: false, message: 'waiting for a new block of regtest, the newest being old: mine one' }],
+  ['begun on a regtest with a new block', { status: 200, state: 'RPC_ACTIVE', infoStatus: 200, info: { ...info, synced_to_chain: false }, node: { ...node, chain: 'regtest' } }, { ready: false, message: 'catching up, at block 900' }],
+  ['begun where no block came for hours', { status: 200, state: 'RPC_ACTIVE', infoStatus: 200, info: old, node }, { ready: false, message: 'catching up, at block 900' }],
+  ['above a regtest that is being fetched', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node: { ...node, chain: 'regtest', headers: 901, initialblockdownload: true } }, { ready: false, message: 'waiting for bitcoin, which has not all blocks yet' }],
+  ['above a node that is three blocks behind', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node: { ...node, headers: 903 } }, { ready: false, message: 'waiting for bitcoin, which has not all blocks yet' }],
+  ['above a node whose newest block is on its way', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node: { ...node, headers: 902 } }, { ready: true }],
   ['above a node in its first download', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node: { ...node, initialblockdownload: true } }, { ready: false, message: 'waiting for bitcoin, which has not all blocks yet' }],
   ['above a node far behind', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node: { ...node, headers: 2400 } }, { ready: false, message: 'waiting for bitcoin, which has not all blocks yet' }],
   ['not to be asked yet', { status: 200, state: 'RPC_ACTIVE', infoStatus: 500, info: null, node }, { ready: false, message: 'starting, and waiting for the chain' }],
@@ -80,6 +87,7 @@ for (const [overview, tone, headline, makes = true] of [
   [{ state: 'SERVER_ACTIVE', info: old, node, verdict: { ready: true } }, 'good', 'In sync'],
   [{ state: 'SERVER_ACTIVE', info: behind, node, verdict: {} }, 'busy', 'Catching up with the chain'],
   [{ state: 'SERVER_ACTIVE', info: old, node, verdict: {} }, 'busy', 'Waiting for its Bitcoin node'],
+  [{ state: 'RPC_ACTIVE', info: old, awaits_block: true, node: { ...node, chain: 'regtest' }, verdict: {} }, 'calm', 'Waiting for a block'],
   [{ state: 'SERVER_ACTIVE', info: behind, node: null, verdict: {} }, 'bad', 'Its Bitcoin node does not answer'],
   [{ state: 'SOMETHING_NEW', info: null }, 'warn', 'lnd says SOMETHING_NEW'],
 ]) {
@@ -186,4 +194,10 @@ test('what is shown short can be copied whole, and each button says what it copi
 test('peers keep their places', () => {
   const of = (...keys) => peerRows(keys.map((key) => ({ pub_key: key, address: 'a', inbound: true, ping_time: '0', bytes_sent: '0', bytes_recv: '0' }))).map((row) => row.key);
   assert.deepEqual(of('b', 'c', 'a'), of('a', 'b', 'c'));
+});
+
+test('a server does not wait for a block, however old the newest one is', () => {
+  const seen = { info: old, node: { ...node, chain: 'regtest' } };
+  assert.deepEqual(['RPC_ACTIVE', 'SERVER_ACTIVE'].map((state) => lightning.awaitsBlock({ ...seen, state }, now)), [true, false]);
+  assert.equal(lightning.awaitsBlock({ state: 'RPC_ACTIVE', info: null, node: seen.node }, now), false);
 });

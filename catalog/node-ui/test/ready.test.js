@@ -91,11 +91,14 @@ for (const [what, status, text, expected] of [
   test(`ready: ${what}`, () => assert.deepEqual(chain.verdict(status, text, empty, now).verdict, expected));
 }
 
-test('ready: the page and its server mean the same by a node that is behind', () => {
+test('ready: the page and its server mean the same by a node that is behind, and by one that has all blocks', () => {
   for (const headers of [900, 901, 902, 903, 2400]) {
     for (const initialblockdownload of [true, false]) {
       const seen = { blocks: 900, headers, initialblockdownload };
       assert.equal(chain.isBehind(seen), page.isBehind(seen), JSON.stringify(seen));
+      for (const name of ['main', 'regtest']) {
+        assert.equal(chain.isSynced({ ...seen, chain: name }), page.isSynced({ ...seen, chain: name }), `${name} ${JSON.stringify(seen)}`);
+      }
     }
   }
 });

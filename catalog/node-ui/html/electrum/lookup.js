@@ -17,6 +17,9 @@ export async function lookUp(hash, config) {
   if (answer.kind === 'failed' && answer.message.startsWith('HTTP 507')) {
     return { trouble: 'Its history is longer than this page reads, tens of thousands of transactions. A wallet gets it whole.' };
   }
+  if (answer.kind === 'failed' && answer.message.startsWith('HTTP 503')) {
+    return { trouble: 'electrs has not begun yet: what it waits for is said above. Ask again when it is in sync.' };
+  }
   if (answer.kind === 'silent') {
     return { trouble: 'electrs gave no answer within 15 seconds: the history is long, or the server is busy. Try again later.' };
   }

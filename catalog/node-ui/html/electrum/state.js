@@ -11,7 +11,7 @@ export function share({ height, node }) {
  * The state to show: {tone, headline, detail, progress}. What changes at each turn is in `progress`, a text or null;
  * headline and detail stay the same while the state does, since a screen reader speaks them when they change.
  */
-export function describe({ verdict, reached, height, node }, { unit }) {
+export function describe({ verdict, reached, waits_for: waitsFor, height, node }, { unit }) {
   if (verdict.ready) {
     return { tone: 'good', headline: 'In sync', detail: 'Every block of the Bitcoin node is in the index.', progress: null };
   }
@@ -21,7 +21,7 @@ export function describe({ verdict, reached, height, node }, { unit }) {
       tone: 'busy',
       headline: 'Building the index',
       detail: 'Until it is complete, wallets get old answers, or none.',
-      progress: `Block ${count(height)} of ${count(node.blocks)}${left}`,
+      progress: height === null || node === null ? null : `Block ${count(height)} of ${count(node.blocks)}${left}`,
     };
   }
   if (node === null) {
@@ -32,11 +32,20 @@ export function describe({ verdict, reached, height, node }, { unit }) {
       progress: null,
     };
   }
-  if (node.initialblockdownload && node.chain !== 'regtest') {
+  if (waitsFor === 'block') {
+    const which = node.blocks === 0 ? 'there is none yet' : 'the newest one is old';
+    return {
+      tone: 'calm',
+      headline: 'Waiting for a block',
+      detail: `electrs begins once its Bitcoin node has a new block: ${which}. On regtest none comes unless somebody mines it.`,
+      progress: null,
+    };
+  }
+  if (waitsFor === 'bitcoin') {
     return {
       tone: 'busy',
       headline: 'Waiting for Bitcoin',
-      detail: 'electrs builds its index once the Bitcoin node has left its initial block download.',
+      detail: 'electrs builds its index once the Bitcoin node has all blocks.',
       progress: `The node is at block ${count(node.blocks)} of ${count(node.headers)}`,
     };
   }
@@ -44,7 +53,7 @@ export function describe({ verdict, reached, height, node }, { unit }) {
     return {
       tone: 'bad',
       headline: 'electrs does not answer',
-      detail: `It is stopped, just starting, or busy with its index. Its last words are in the journal: journalctl --user -u ${unit}`,
+      detail: `It is stopped, or it is just starting or stopping. Its last words are in the journal: journalctl --user -u ${unit}`,
       progress: null,
     };
   }

@@ -20,7 +20,7 @@ export function hasWallet({ state }) {
  * each turn is in `progress`, a text or null; headline and detail stay the same while the state does, since a screen reader
  * speaks them when they change.
  */
-export function describe({ state, info, info_status: infoStatus, node, verdict }, { unit, make_wallet: makesWallet }) {
+export function describe({ state, info, info_status: infoStatus, awaits_block: awaitsBlock, node, verdict }, { unit, make_wallet: makesWallet }) {
   const says = (tone, headline, detail, more = {}) => ({ tone, headline, detail, progress: null, ...more });
   switch (state) {
     case 'NON_EXISTING':
@@ -47,6 +47,10 @@ export function describe({ state, info, info_status: infoStatus, node, verdict }
   const journal = `The journal says why: journalctl --user -u ${unit}`;
   if (info === null && infoStatus === 504) return says('warn', 'Running, but without an answer', `It is busy, or does not reach its Bitcoin node. ${journal}`);
   if (info === null) return says('warn', 'Running, but without figures', `It does not reach its Bitcoin node, or does not accept this page's key (HTTP ${infoStatus}). ${journal}`);
+  if (awaitsBlock) {
+    const which = node.blocks === 0 ? 'there is none yet' : 'the newest one is old';
+    return says('calm', 'Waiting for a block', `lnd begins once there is one that is less than two hours old: ${which}. On regtest none comes unless somebody mines it.`);
+  }
   if (verdict.ready) return says('good', 'In sync', 'lnd has seen every block of its Bitcoin node.');
   if (node === null) return says('bad', 'Its Bitcoin node does not answer', 'Until it does, lnd sees no new blocks.');
   if (node.blocks > info.block_height) {
