@@ -130,7 +130,7 @@ const states = {
   ],
   starting: [{ rpc: rpc({}, { code: -28, message: 'Loading block index…' }) }, 'Starting', (page) => lib.says(page, '#detail', 'Loading block index…')],
   refused: [{ rpc: { status: 403, value: {} } }, 'Bitcoin Core refuses this page', (page) => lib.says(page, '#detail', /^It answered 403/)],
-  silent: [{ rpc: { status: 504, value: {} } }, 'Bitcoin Core keeps this page waiting', (page) => lib.says(page, '#detail', /no answer within 15 seconds/)],
+  silent: [{ rpc: { status: 504, value: {} } }, 'Bitcoin Core keeps this page waiting', (page) => lib.says(page, '#detail', /gives no answer for seconds/)],
 };
 for (const [name, [changed, headline, look]] of Object.entries(states)) {
   for (const view of lib.looks) {

@@ -48,7 +48,25 @@ function isSynced(chain) {
   return !isBehind(chain) && (!chain.initialblockdownload || chain.chain === 'regtest');
 }
 
-/** What an app above it says while it is not. */
+/**
+ * What an app above it learns from the answer to /rest/chaininfo.json: {chain, held, message}. Without the node's word about its
+ * chain, `chain` is null, and `message` goes on after "lnd is". `held` is true of a node that is there but holds the call back,
+ * or is too busy: what was said last still counts for a while.
+ */
+function node(reply) {
+  const info = calls.json(reply);
+  if (info !== null) return { chain: told(info), held: false, message: null };
+  // As src/rest.cpp of Bitcoin Core has it. The other 503 is that of a queue that is full.
+  const starts = /^Service temporarily unavailable: (.+)/.exec(reply.status === 503 ? reply.responseText || '' : '');
+  if (starts !== null) return { chain: null, held: false, message: `waiting for bitcoin, which is ${starting(starts[1])}` };
+  return { chain: null, held: reply.status === 503 || reply.status === 504, message: 'waiting for bitcoin, which does not answer' };
+}
+
+function told(info) {
+  return { chain: info.chain, blocks: info.blocks, headers: info.headers, initialblockdownload: info.initialblockdownload };
+}
+
+/** What an app above it says while it is not complete. */
 const waitingForNode = 'waiting for bitcoin, which has not all blocks yet';
 
 /** What an app waits for that does not begin on a chain whose newest block is old: on regtest no other comes unless somebody mines. */
@@ -67,7 +85,7 @@ function waitingForBlock(chain) {
  */
 const asked = ['getblockchaininfo', 'getnetworkinfo'];
 function verdict(status, text, memory, now) {
-  if (status === 504) return { samples: memory.samples, verdict: ready.meanwhile(memory, now), time: memory.time };
+  if (status === 504) return ready.kept(memory, now, 'not answering');
   const replies = read(text);
   const warming = replies.find((reply) => reply.error && reply.error.code === inWarmup);
   if (warming !== undefined) return ready.said(ready.no(starting(warming.error.message)), [], now);
@@ -118,4 +136,4 @@ function trouble(status) {
   }
 }
 
-export default { methods, ownMethods, newestBlocks, asked, judge, isBehind, isSynced, waitingForNode, waitingForBlock, verdict, block };
+export default { methods, ownMethods, newestBlocks, asked, judge, isBehind, isSynced, node, waitingForNode, waitingForBlock, verdict, block };

@@ -1,6 +1,7 @@
 // What nginx does for the page of electrs; the locations are in nginx/electrs.conf.
 
 import fromPage from './calls.js';
+import chain from './chain.js';
 import electrum from './electrum.js';
 import ready from './ready.js';
 
@@ -21,9 +22,12 @@ async function calls(r) {
     return;
   }
   const told = await metrics(r);
-  if (!electrum.hasBegun(told)) {
-    if (told === null) r.return(502);
-    else r.return(503, 'electrs has not begun.\n');
+  if (told.text === null) {
+    r.return(told.status === 504 ? 504 : 502);
+    return;
+  }
+  if (!electrum.hasBegun(told.text)) {
+    r.return(503, 'electrs has not begun.\n');
     return;
   }
   const reply = await r.subrequest('/ask-electrs', { method: 'POST', body: judged.line });
@@ -63,6 +67,7 @@ async function status(r) {
     version: features === null ? null : features.server_version,
     height: seen.height,
     node: seen.node,
+    node_trouble: seen.nodeTrouble,
     mempool: fromPage.json(answers[1]),
     histogram: result(first + 1),
     fees: [[2, result(first + 2)], [6, result(first + 3)], [144, result(first + 4)]],
@@ -80,30 +85,18 @@ async function readiness(r) {
 /** What electrum.js judges by. electrs itself comes last, and is asked only where it can answer. */
 async function look(r, manner, batch) {
   const asked = await Promise.all([r.subrequest(`/ask-node/chain${manner}`), metrics(r)]);
-  const node = { status: asked[0].status, chain: chain(fromPage.json(asked[0])) };
-  if (node.chain === null || !electrum.hasBegun(asked[1])) return electrum.look(null, asked[1], node);
+  const node = chain.node(asked[0]);
+  if (node.chain === null || !electrum.hasBegun(asked[1].text)) return electrum.look(null, asked[1], node);
   const line = electrum.judge(JSON.stringify(batch)).line;
   const answer = await r.subrequest(`/ask-electrs${manner}`, { method: 'POST', body: line });
   const replies = answer.status === 200 ? electrum.replies(answer.responseText, batch.length) : null;
   return electrum.look({ status: answer.status, replies: replies }, asked[1], node);
 }
 
-/** electrs' metrics, null when it gives none. */
+/** {status, text}: electrs' metrics, null when it gives none. At its start they are empty. */
 async function metrics(r) {
   const reply = await r.subrequest('/ask-metrics');
-  return reply.status === 200 ? reply.responseText || '' : null;
-}
-
-/** Of what bitcoind says of its chain, what is used here. */
-function chain(info) {
-  if (info === null) return null;
-  return {
-    chain: info.chain,
-    blocks: info.blocks,
-    headers: info.headers,
-    initialblockdownload: info.initialblockdownload,
-    verificationprogress: info.verificationprogress,
-  };
+  return { status: reply.status, text: reply.status === 200 ? reply.responseText || '' : null };
 }
 
 export default { calls, status, readiness };

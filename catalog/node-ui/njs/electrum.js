@@ -81,17 +81,13 @@ function hasBegun(metrics) {
   return metrics !== null && /^electrs_server_loop_duration_count\{step="sync"\} [1-9]/m.test(metrics);
 }
 
-/** Whether it runs, and has not begun: whatever it were asked now, it would keep until it does. */
-function isWaiting(metrics) {
-  return metrics !== null && !hasBegun(metrics);
-}
-
 /**
  * What was learnt in one look, from
  *   electrs  {status, replies}: of the HTTP answer, and of a batch that begins with `headline`, or null; null if it was not asked
- *   metrics  electrs' metrics, of which there are none at its start, or null
- *   node     {status, chain}: of the HTTP answer, and bitcoind's own chaininfo, or null
- * as {runs, waiting, answers, indexing, status, height, node, nodeStatus, replies}.
+ *   metrics  {status, text}: of the HTTP answer, and electrs' metrics, or null
+ *   node     as `node` of chain.js
+ * as {runs, waiting, held, answers, indexing, status, height, node, nodeHeld, nodeTrouble, replies}. `waiting` is one that runs and
+ * has not begun: whatever it were asked now, it would keep until it does.
  */
 const headline = [
   { method: 'server.banner', params: [] },
@@ -101,14 +97,16 @@ function look(electrs, metrics, node) {
   const said = electrs === null ? null : electrs.replies;
   const tip = said !== null && said[1].result ? said[1].result.height : null;
   return {
-    runs: metrics !== null,
-    waiting: isWaiting(metrics),
+    runs: metrics.text !== null,
+    waiting: metrics.text !== null && !hasBegun(metrics.text),
+    held: metrics.status === 504 || (electrs !== null && electrs.status === 504),
     answers: said !== null && typeof said[0].result === 'string',
     indexing: said !== null && Boolean(said[0].error) && said[0].error.code === indexMissing,
     status: electrs === null ? 0 : electrs.status,
-    height: tip !== null ? tip : heightInMetrics(metrics),
+    height: tip !== null ? tip : heightInMetrics(metrics.text),
     node: node.chain,
-    nodeStatus: node.status,
+    nodeHeld: node.held,
+    nodeTrouble: node.message,
     replies: said,
   };
 }
@@ -130,10 +128,8 @@ function waitsFor(seen) {
  */
 function verdict(seen, memory, now) {
   const node = seen.node;
-  if (node === null) {
-    if (seen.nodeStatus === 504) return kept(memory, now, 'without its Bitcoin node, which does not answer');
-    return ready.said(ready.no('without its Bitcoin node, which does not answer'), memory.samples, now);
-  }
+  if (seen.nodeHeld) return ready.kept(memory, now, seen.nodeTrouble);
+  if (node === null) return ready.said(ready.no(seen.nodeTrouble), memory.samples, now);
   if (seen.height !== null && node.blocks - seen.height > 1) {
     const share = seen.height / node.blocks;
     const samples = progress.noted(memory.samples, share, now);
@@ -148,16 +144,9 @@ function verdict(seen, memory, now) {
   if (seen.answers) return ready.said(ready.yes(), [], now);
   if (seen.indexing) return ready.said(ready.no('putting its new index in order'), memory.samples, now);
   // It reads many blocks at a time, and answers nobody meanwhile.
-  if (seen.status === 504) return kept(memory, now, 'not answering, as when it builds its index');
+  if (seen.held) return ready.kept(memory, now, 'not answering, as when it builds its index');
   if (seen.status === 200) return ready.said(ready.no('giving answers that are none'), memory.samples, now);
   return ready.said(ready.no('not answering'), memory.samples, now);
 }
 
-/** For one that holds a call back: what was said last, while that is not old, else `message`. */
-function kept(memory, now, message) {
-  const last = ready.meanwhile(memory, now);
-  if (last === memory.verdict) return { samples: memory.samples, verdict: last, time: memory.time };
-  return ready.said(ready.no(message), memory.samples, now);
-}
-
-export default { methods, headline, judge, replies, heightInMetrics, hasBegun, isWaiting, look, waitsFor, verdict };
+export default { methods, headline, judge, replies, heightInMetrics, hasBegun, look, waitsFor, verdict };

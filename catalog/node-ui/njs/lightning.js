@@ -85,59 +85,61 @@ const oldS = 7200; // IsSynced in lnd's lnwallet/btcwallet/btcwallet.go
  * hours: then the node's word counts.
  */
 function complete(height, node) {
-  return node !== null && height >= node.blocks && chain.isSynced(node);
+  return height >= node.blocks && chain.isSynced(node);
 }
 
 /** On regtest: it has all blocks, but does not become a server before there is one that is less than two hours old. */
 function awaitsBlock(seen, now) {
-  if (seen.state !== 'RPC_ACTIVE' || seen.info === null || seen.node === null || seen.node.chain !== 'regtest') return false;
-  return complete(seen.info.block_height, seen.node) && now - Number(seen.info.best_header_timestamp) > oldS;
+  const node = seen.node.chain;
+  if (seen.state !== 'RPC_ACTIVE' || seen.info === null || node === null || node.chain !== 'regtest') return false;
+  return complete(seen.info.block_height, node) && now - Number(seen.info.best_header_timestamp) > oldS;
 }
+
+const early = { WAITING_TO_START: 'starting', NON_EXISTING: 'without a wallet', LOCKED: 'opening its wallet' };
 
 /**
  * The memory of ready.js with a new verdict, from what was seen: `status` of the answer to /v1/state and lnd's word in it,
- * `infoStatus` and `info` of getinfo (0 and null if not asked), and bitcoind's own chaininfo or null.
+ * `infoStatus` and `info` of getinfo (0 and null if not asked), and `node` as that of chain.js. Past its wallet, lnd does nothing
+ * without its node, and says less of it than the node itself: so that comes first.
  */
 function verdict(seen, memory, now) {
-  if (seen.status === 504) return { samples: memory.samples, verdict: ready.meanwhile(memory, now), time: memory.time };
-  if (seen.status !== 200) return ready.said(ready.no('not answering'), memory.samples, now);
+  if (seen.status !== 200 && seen.status !== 504) return ready.said(ready.no('not answering'), memory.samples, now);
+  if (early[seen.state] !== undefined) return ready.said(ready.no(early[seen.state]), [], now);
+  if (seen.node.held) return ready.kept(memory, now, seen.node.message);
+  if (seen.node.chain === null) return ready.said(ready.no(seen.node.message), memory.samples, now);
+  if (seen.status === 504) return ready.kept(memory, now, 'not answering');
   switch (seen.state) {
-    case 'NON_EXISTING':
-      return ready.said(ready.no('without a wallet'), [], now);
-    case 'LOCKED':
-      return ready.said(ready.no('opening its wallet'), [], now);
-    case 'WAITING_TO_START':
     case 'UNLOCKED':
       return ready.said(ready.no('starting'), [], now);
     case 'RPC_ACTIVE':
     case 'SERVER_ACTIVE':
-      return running(seen, memory, now);
+      return seen.info === null ? closed(seen, memory, now) : running(seen, memory, now);
     default:
       return ready.said(ready.no(`in a state of its own: ${seen.state}`), [], now);
   }
 }
 
+/** It runs, but says nothing of itself. */
+function closed(seen, memory, now) {
+  if (seen.infoStatus === 0) return ready.said(ready.no('running, but its page has no key to it yet'), [], now);
+  if (seen.infoStatus === 504) return ready.kept(memory, now, 'keeping its page waiting, as when it does not reach bitcoin');
+  if (seen.state === 'RPC_ACTIVE') return ready.said(ready.no('starting, and waiting for the chain'), memory.samples, now);
+  return ready.said(ready.no(`out of reach of bitcoin, or refusing its page (HTTP ${seen.infoStatus})`), [], now);
+}
+
 function running(seen, memory, now) {
-  if (seen.info === null) {
-    if (seen.infoStatus === 0) return ready.said(ready.no('running, but its page has no key to it yet'), [], now);
-    if (seen.infoStatus === 504) {
-      const kept = ready.meanwhile(memory, now);
-      if (kept === memory.verdict) return { samples: memory.samples, verdict: kept, time: memory.time };
-      return ready.said(ready.no('keeping its page waiting, as when it does not reach bitcoin'), memory.samples, now);
-    }
-    if (seen.state === 'RPC_ACTIVE') return ready.said(ready.no('starting, and waiting for the chain'), memory.samples, now);
-    return ready.said(ready.no(`out of reach of bitcoin, or refusing its page (HTTP ${seen.infoStatus})`), [], now);
-  }
+  const node = seen.node.chain;
   const height = seen.info.block_height;
-  if (seen.state === 'SERVER_ACTIVE' && (seen.info.synced_to_chain || complete(height, seen.node))) return ready.said(ready.yes(), [], now);
-  if (seen.node !== null && seen.node.blocks > height) {
-    const samples = progress.noted(memory.samples, height / seen.node.blocks, now);
-    const under = ready.underWay(height / seen.node.blocks, samples);
-    under.message = `catching up, block ${progress.grouped(height)} of ${progress.grouped(seen.node.blocks)}`;
+  const isServer = seen.state === 'SERVER_ACTIVE';
+  if (isServer && (seen.info.synced_to_chain || complete(height, node))) return ready.said(ready.yes(), [], now);
+  if (node.blocks > height) {
+    const samples = progress.noted(memory.samples, height / node.blocks, now);
+    const under = ready.underWay(height / node.blocks, samples);
+    under.message = `catching up, block ${progress.grouped(height)} of ${progress.grouped(node.blocks)}`;
     return ready.said(under, samples, now);
   }
-  if (awaitsBlock(seen, now)) return ready.said(ready.no(chain.waitingForBlock(seen.node)), [], now);
-  if (seen.state === 'SERVER_ACTIVE' && seen.node !== null) return ready.said(ready.no(chain.waitingForNode), memory.samples, now);
+  if (awaitsBlock(seen, now)) return ready.said(ready.no(chain.waitingForBlock(node)), [], now);
+  if (isServer) return ready.said(ready.no(chain.waitingForNode), memory.samples, now);
   return ready.said(ready.no(`catching up, at block ${progress.grouped(height)}`), memory.samples, now);
 }
 

@@ -1,12 +1,19 @@
 // What nginx does for the page of lnd; the locations are in nginx/lnd.conf.
 
 import calls from './calls.js';
+import chain from './chain.js';
 import lightning from './lightning.js';
 import ready from './ready.js';
 
+const notAsked = { status: 0, value: null };
+
 /** GET /api/overview: lnd's state and, when its page has a key and lnd its wallet open, who it is and what it has. */
 async function overview(r) {
-  const seen = await look(r, '');
+  const first = await Promise.all([ask(r, '/ask-lnd/state'), r.subrequest('/ask-node/chain-for-page')]);
+  const node = chain.node(first[1]);
+  // Without its node, lnd keeps the question for as long as it is let.
+  const about = node.chain === null ? notAsked : await askAbout(r, '');
+  const seen = look(first[0], about, node);
   const memory = lightning.verdict(seen, ready.recall(), ready.seconds());
   ready.remember(memory);
   if (seen.status !== 200) {
@@ -14,9 +21,10 @@ async function overview(r) {
     return;
   }
   const more = seen.info === null ? [null, null] : await Promise.all([ask(r, '/ask-lnd/wallet'), ask(r, '/ask-lnd/balances')]);
-  const told = lightning.told.overview({ state: seen.state }, seen.info, value(more[0]), value(more[1]), seen.node);
+  const told = lightning.told.overview({ state: seen.state }, seen.info, value(more[0]), value(more[1]), node.chain);
   told.verdict = memory.verdict;
   told.info_status = seen.infoStatus;
+  told.node_trouble = node.message;
   told.awaits_block = lightning.awaitsBlock(seen, ready.seconds());
   send(r, told);
 }
@@ -33,35 +41,32 @@ function activity(r) {
   return answer(r, 'activity', ['/ask-lnd/invoices', '/ask-lnd/payments']);
 }
 
-/** GET /ready. */
+/** GET /ready. Everything at once: who asks waits two seconds at most. */
 async function readiness(r) {
-  const seen = await look(r, '-briefly');
-  const memory = lightning.verdict(seen, ready.recall(), ready.seconds());
+  const answers = await Promise.all([
+    ask(r, '/ask-lnd/state-briefly'),
+    askAbout(r, '-briefly'),
+    r.subrequest('/ask-node/chain-briefly'),
+  ]);
+  const memory = lightning.verdict(look(answers[0], answers[1], chain.node(answers[2])), ready.recall(), ready.seconds());
   ready.remember(memory);
   ready.answer(r, memory.verdict);
 }
 
-/** What lightning.js judges by. Everything at once: whoever asks waits two seconds at most. */
-async function look(r, manner) {
-  const hasKey = r.variables.macaroon !== '';
-  const answers = await Promise.all([
-    ask(r, `/ask-lnd/state${manner}`),
-    hasKey ? ask(r, `/ask-lnd/info${manner}`) : { status: 0, value: null },
-    ask(r, '/ask-node/chain'),
-  ]);
-  const state = answers[0];
+/** What lnd says of itself, if its page has the key to ask. */
+function askAbout(r, manner) {
+  return r.variables.macaroon === '' ? notAsked : ask(r, `/ask-lnd/info${manner}`);
+}
+
+/** What lightning.js judges by. */
+function look(state, about, node) {
   return {
     status: state.status === 200 && state.value === null ? 502 : state.status,
     state: state.value === null ? null : state.value.state,
-    infoStatus: answers[1].status,
-    info: answers[1].value,
-    node: answers[2].value === null ? null : chain(answers[2].value),
+    infoStatus: about.status,
+    info: about.value,
+    node: node,
   };
-}
-
-/** Of what bitcoind says of its chain, what is used here. */
-function chain(info) {
-  return { chain: info.chain, blocks: info.blocks, headers: info.headers, initialblockdownload: info.initialblockdownload };
 }
 
 /** Asks lnd all of `questions` and tells the page what it may know of the answers; or how the first failed. */

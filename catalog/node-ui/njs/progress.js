@@ -1,6 +1,7 @@
 // How long something still takes, judged by how far it came of late. Pure: the time is an argument.
 //
-// nginx's own JavaScript (njs) runs what lies in this folder: no destructuring, no classes, one default export a file.
+// nginx's own JavaScript (njs) runs what lies in this folder: no destructuring, no classes, one default export a file,
+// and a constant stands above the functions that use it: an async one below finds nothing.
 
 const windowS = 900; // long enough to even out slow blocks, short enough to notice a faster disk
 const spacingS = 30; // so that a window is at most 60 samples, however often somebody asks

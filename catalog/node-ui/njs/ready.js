@@ -54,15 +54,18 @@ function remember(memory) {
   ngx.shared.readiness.set('last', JSON.stringify(memory));
 }
 
-/** For a daemon that holds a call back, as one does that checks a block: what it said last, while that is not old. */
-function meanwhile(memory, now) {
-  const fresh = memory.verdict !== null && now >= memory.time && now - memory.time <= memoryS;
-  return fresh ? memory.verdict : no('not answering');
-}
-
 /** A memory with this verdict. */
 function said(verdict, samples, now) {
   return { samples: samples, verdict: verdict, time: now };
+}
+
+/**
+ * The memory for a daemon that holds a call back, as one does that checks a block: as it was while that is not old, else with
+ * `message`. Only for one that was reached: who refuses a connection is away, and what was said before is true no longer.
+ */
+function kept(memory, now, message) {
+  const fresh = memory.verdict !== null && now >= memory.time && now - memory.time <= memoryS;
+  return fresh ? memory : said(no(message), memory.samples, now);
 }
 
 /** The time, as it is kept here: in seconds since 1970. */
@@ -70,4 +73,4 @@ function seconds() {
   return Math.floor(Date.now() / 1000);
 }
 
-export default { yes, no, underWay, plain, answer, recall, remember, meanwhile, said, seconds };
+export default { yes, no, underWay, plain, answer, recall, remember, said, kept, seconds };

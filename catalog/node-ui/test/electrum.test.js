@@ -80,7 +80,9 @@ const regtest = { ...node, chain: 'regtest', initialblockdownload: true };
 // What its metrics say of it before and after its first look at the node's blocks.
 const running = '';
 const begun = 'x\nelectrs_server_loop_duration_count{step="sync"} 12\n';
-const answered = (chain) => ({ status: chain === null ? 502 : 200, chain });
+const away = { chain: null, held: false, message: 'waiting for bitcoin, which does not answer' };
+const answered = (chain) => (chain === null ? away : { chain, held: false, message: null });
+const measured = (text) => ({ status: text === null ? 502 : 200, text });
 const replies = (height) => [{ result: 'Welcome' }, { result: { height } }];
 for (const [what, electrs, metrics, chain, expected] of [
   ['an index that is complete', { status: 200, replies: replies(900) }, begun, node, { ready: true }],
@@ -102,34 +104,48 @@ for (const [what, electrs, metrics, chain, expected] of [
   ['one on a regtest that is being fetched', null, running, { ...regtest, headers: 901 }, { ready: false, message: 'waiting for bitcoin, which has not all blocks yet' }],
   ['one that is not there', null, null, node, { ready: false, message: 'not answering' }],
   ['a port that answers something else', { status: 200, replies: null }, begun, node, { ready: false, message: 'giving answers that are none' }],
-  ['one without its node', null, running, null, { ready: false, message: 'without its Bitcoin node, which does not answer' }],
+  ['one without its node', null, running, null, { ready: false, message: away.message }],
 ]) {
   test(`readiness: ${what}`, () => {
-    assert.deepEqual(electrum.verdict(electrum.look(electrs, metrics, answered(chain)), empty, now).verdict, expected);
+    assert.deepEqual(electrum.verdict(electrum.look(electrs, measured(metrics), answered(chain)), empty, now).verdict, expected);
   });
 }
 
 test('readiness: an electrs that reads blocks is what it was a moment ago', () => {
-  const silent = electrum.look({ status: 504, replies: null }, begun, answered(node));
+  const silent = electrum.look({ status: 504, replies: null }, measured(begun), answered(node));
   const ready = { samples: [], verdict: { ready: true }, time: now - 10 };
   assert.deepEqual(electrum.verdict(silent, ready, now), ready);
   assert.equal(electrum.verdict(silent, ready, now + 120).verdict.ready, false);
 });
 
 test('readiness: an electrs whose node checks a block is what it was a moment ago', () => {
-  const silent = electrum.look(null, begun, { status: 504, chain: null });
+  const silent = electrum.look(null, measured(begun), { ...away, held: true });
   const ready = { samples: [], verdict: { ready: true }, time: now - 10 };
   assert.deepEqual(electrum.verdict(silent, ready, now), ready);
-  assert.equal(electrum.verdict(silent, ready, now + 120).verdict.message, 'without its Bitcoin node, which does not answer');
+  assert.equal(electrum.verdict(silent, ready, now + 120).verdict.message, away.message);
+});
+
+test('readiness: an electrs whose metrics keep us waiting is what it was a moment ago, one that has none is not', () => {
+  const ready = { samples: [], verdict: { ready: true }, time: now - 10 };
+  const look = (status) => electrum.look(null, { status, text: null }, answered(node));
+  assert.deepEqual(electrum.verdict(look(504), ready, now), ready);
+  assert.equal(electrum.verdict(look(504), ready, now + 120).verdict.message, 'not answering, as when it builds its index');
+  assert.equal(electrum.verdict(look(502), ready, now).verdict.message, 'not answering');
+});
+
+test('readiness: a node that is away is said to be at once', () => {
+  const ready = { samples: [], verdict: { ready: true }, time: now - 1 };
+  assert.deepEqual(electrum.verdict(electrum.look(null, measured(begun), away), ready, now).verdict, { ready: false, message: away.message });
 });
 
 test('electrs is asked once it has begun', () => {
   assert.deepEqual([null, running, 'electrs_server_loop_duration_count{step="sync"} 0\n', begun].map(electrum.hasBegun), [false, false, false, true]);
-  assert.deepEqual([null, running, begun].map(electrum.isWaiting), [false, true, false]);
+  const waiting = (text) => electrum.look(null, measured(text), answered(node)).waiting;
+  assert.deepEqual([null, running, begun].map(waiting), [false, true, false]);
 });
 
 test('readiness: the time that is left, from the pace so far', () => {
-  const at = (height, memory, time) => electrum.verdict(electrum.look({ status: 200, replies: replies(height) }, begun, answered(node)), memory, time);
+  const at = (height, memory, time) => electrum.verdict(electrum.look({ status: 200, replies: replies(height) }, measured(begun), answered(node)), memory, time);
   const later = at(190, at(90, empty, now), now + 100);
   assert.equal(later.verdict.remaining_s, 710);
 });
@@ -209,7 +225,7 @@ test('a line that does not end is given up', () => {
 for (const [status, tone, headline] of [
   [{ verdict: { ready: true }, reached: true, height: 900, node }, 'good', 'In sync'],
   [{ verdict: { ready: false, message: '', progress: 0.1, remaining_s: 7200 }, reached: true, height: 90, node }, 'busy', 'Building the index'],
-  [{ verdict: { ready: false, message: '' }, reached: true, height: 900, node: null }, 'bad', 'Its Bitcoin node does not answer'],
+  [{ verdict: { ready: false, message: '' }, reached: true, height: 900, node: null, node_trouble: away.message }, 'bad', 'Without its Bitcoin node'],
   [{ verdict: { ready: false, message: '' }, reached: false, waits_for: 'bitcoin', height: null, node: { ...node, initialblockdownload: true } }, 'busy', 'Waiting for Bitcoin'],
   [{ verdict: { ready: false, message: '' }, reached: false, waits_for: 'block', height: null, node: { ...regtest, blocks: 0 } }, 'calm', 'Waiting for a block'],
   [{ verdict: { ready: false, message: '', progress: 0.1 }, reached: false, waits_for: null, height: null, node: null }, 'busy', 'Building the index'],
@@ -219,6 +235,7 @@ for (const [status, tone, headline] of [
   test(`the page says: ${headline}`, () => {
     const said = describe(status, { unit: 'archy-electrs' });
     assert.deepEqual([said.tone, said.headline], [tone, headline]);
+    assert.doesNotMatch(said.detail, /undefined|null/);
     if (status.verdict.remaining_s) assert.equal(said.progress, 'Block 90 of 900, about 2 h left');
   });
 }

@@ -15,39 +15,84 @@ const behind = { ...info, block_height: 90, synced_to_chain: false };
 const old = { ...info, best_header_timestamp: String(now - 86400), synced_to_chain: false };
 const node = { chain: 'main', blocks: 900, headers: 900, initialblockdownload: false };
 
+const answers = (changed = {}) => ({ chain: { ...node, ...changed }, held: false, message: null });
+const oldRegtest = answers({ chain: 'regtest', initialblockdownload: true });
+const away = { chain: null, held: false, message: 'waiting for bitcoin, which does not answer' };
+const silent = { ...away, held: true };
+const catchingUp = { ready: false, message: 'catching up, block 90 of 900', progress: 0.1 };
+const incomplete = 'waiting for bitcoin, which has not all blocks yet';
+
 for (const [what, seen, expected] of [
-  ['in sync', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info, node }, { ready: true }],
-  ['in sync, its node silent', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info, node: null }, { ready: true }],
-  ['not yet a server', { status: 200, state: 'RPC_ACTIVE', infoStatus: 200, info, node }, { ready: false, message: 'catching up, at block 900' }],
-  ['behind', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: behind, node }, { ready: false, message: 'catching up, block 90 of 900', progress: 0.1 }],
-  ['without a block for hours', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node }, { ready: true }],
-  ['on an old regtest', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node: { ...node, chain: 'regtest', initialblockdownload: true } }, { ready: true }],
-  ['begun on a regtest without a block', { status: 200, state: 'RPC_ACTIVE', infoStatus: 200, info: { ...old, block_height: 0 }, node: { ...node, chain: 'regtest', blocks: 0, headers: 0, initialblockdownload: true } }, { ready: false, message: 'waiting for the first block of regtest: mine one' }],
-  ['begun on an old regtest', { status: 200, state: 'RPC_ACTIVE', infoStatus: 200, info: old, node: { ...node, chain: 'regtest' } }, { ready: false, message: 'waiting for a new block of regtest, the newest being old: mine one' }],
-  ['begun on a regtest with a new block', { status: 200, state: 'RPC_ACTIVE', infoStatus: 200, info: { ...info, synced_to_chain: false }, node: { ...node, chain: 'regtest' } }, { ready: false, message: 'catching up, at block 900' }],
-  ['begun where no block came for hours', { status: 200, state: 'RPC_ACTIVE', infoStatus: 200, info: old, node }, { ready: false, message: 'catching up, at block 900' }],
-  ['above a regtest that is being fetched', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node: { ...node, chain: 'regtest', headers: 901, initialblockdownload: true } }, { ready: false, message: 'waiting for bitcoin, which has not all blocks yet' }],
-  ['above a node that is three blocks behind', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node: { ...node, headers: 903 } }, { ready: false, message: 'waiting for bitcoin, which has not all blocks yet' }],
-  ['above a node whose newest block is on its way', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node: { ...node, headers: 902 } }, { ready: true }],
-  ['above a node in its first download', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node: { ...node, initialblockdownload: true } }, { ready: false, message: 'waiting for bitcoin, which has not all blocks yet' }],
-  ['above a node far behind', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: old, node: { ...node, headers: 2400 } }, { ready: false, message: 'waiting for bitcoin, which has not all blocks yet' }],
-  ['not to be asked yet', { status: 200, state: 'RPC_ACTIVE', infoStatus: 500, info: null, node }, { ready: false, message: 'starting, and waiting for the chain' }],
-  ['without a wallet', { status: 200, state: 'NON_EXISTING', infoStatus: 0, info: null, node }, { ready: false, message: 'without a wallet' }],
-  ['locked', { status: 200, state: 'LOCKED', infoStatus: 0, info: null, node }, { ready: false, message: 'opening its wallet' }],
-  ['unlocked', { status: 200, state: 'UNLOCKED', infoStatus: 0, info: null, node }, { ready: false, message: 'starting' }],
-  ['without a key', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 0, info: null, node }, { ready: false, message: 'running, but its page has no key to it yet' }],
-  ['with a wrong key', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 500, info: null, node }, { ready: false, message: 'out of reach of bitcoin, or refusing its page (HTTP 500)' }],
-  ['silent about itself', { status: 200, state: 'SERVER_ACTIVE', infoStatus: 504, info: null, node }, { ready: false, message: 'keeping its page waiting, as when it does not reach bitcoin' }],
-  ['away', { status: 502, state: null, infoStatus: 502, info: null, node }, { ready: false, message: 'not answering' }],
-  ['silent', { status: 504, state: null, infoStatus: 504, info: null, node }, { ready: false, message: 'not answering' }],
+  ['in sync', { info }, true],
+  ['not yet a server', { state: 'RPC_ACTIVE', info }, 'catching up, at block 900'],
+  ['behind', { info: behind }, catchingUp],
+  ['without a block for hours', { info: old }, true],
+  ['on an old regtest', { info: old, node: oldRegtest }, true],
+  [
+    'begun on a regtest without a block',
+    { state: 'RPC_ACTIVE', info: { ...old, block_height: 0 }, node: answers({ ...oldRegtest.chain, blocks: 0, headers: 0 }) },
+    'waiting for the first block of regtest: mine one',
+  ],
+  [
+    'begun on an old regtest',
+    { state: 'RPC_ACTIVE', info: old, node: answers({ chain: 'regtest' }) },
+    'waiting for a new block of regtest, the newest being old: mine one',
+  ],
+  [
+    'begun on a regtest with a new block',
+    { state: 'RPC_ACTIVE', info: { ...info, synced_to_chain: false }, node: answers({ chain: 'regtest' }) },
+    'catching up, at block 900',
+  ],
+  ['begun where no block came for hours', { state: 'RPC_ACTIVE', info: old }, 'catching up, at block 900'],
+  ['above a regtest that is being fetched', { info: old, node: answers({ ...oldRegtest.chain, headers: 901 }) }, incomplete],
+  ['above a node that is three blocks behind', { info: old, node: answers({ headers: 903 }) }, incomplete],
+  ['above a node whose newest block is on its way', { info: old, node: answers({ headers: 902 }) }, true],
+  ['above a node in its first download', { info: old, node: answers({ initialblockdownload: true }) }, incomplete],
+  ['above a node far behind', { info: old, node: answers({ headers: 2400 }) }, incomplete],
+  ['not to be asked yet', { state: 'RPC_ACTIVE', infoStatus: 500 }, 'starting, and waiting for the chain'],
+  ['without a wallet', { state: 'NON_EXISTING', infoStatus: 0 }, 'without a wallet'],
+  ['locked', { state: 'LOCKED', infoStatus: 0 }, 'opening its wallet'],
+  ['unlocked', { state: 'UNLOCKED', infoStatus: 0 }, 'starting'],
+  ['without a key', { infoStatus: 0 }, 'running, but its page has no key to it yet'],
+  ['with a wrong key', { infoStatus: 500 }, 'out of reach of bitcoin, or refusing its page (HTTP 500)'],
+  ['silent about itself', { infoStatus: 504 }, 'keeping its page waiting, as when it does not reach bitcoin'],
+  ['away', { status: 502, state: null, infoStatus: 502 }, 'not answering'],
+  ['silent', { status: 504, state: null, infoStatus: 504 }, 'not answering'],
+  ['in sync, its node away', { info, node: away }, away.message],
+  ['unlocked, its node away', { state: 'UNLOCKED', infoStatus: 0, node: away }, away.message],
+  ['locked, its node away', { state: 'LOCKED', infoStatus: 0, node: away }, 'opening its wallet'],
+  ['away, its node too', { status: 502, state: null, infoStatus: 502, node: away }, 'not answering'],
+  ['above a silent node, and new here', { info, node: silent }, silent.message],
 ]) {
-  test(`readiness: ${what}`, () => assert.deepEqual(lightning.verdict(seen, empty, now).verdict, expected));
+  test(`readiness: ${what}`, () => {
+    const whole = { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info: null, node: answers(), ...seen };
+    const said = typeof expected === 'string' ? { ready: false, message: expected } : expected === true ? { ready: true } : expected;
+    assert.deepEqual(lightning.verdict(whole, empty, now).verdict, said);
+  });
 }
 
-test('readiness: one that is silent is what it was a moment ago', () => {
+test('readiness: a timeout of its own or of its node takes nothing back for a minute', () => {
   const ready = { samples: [], verdict: { ready: true }, time: now - 10 };
-  for (const seen of [{ status: 504, info: null }, { status: 200, state: 'SERVER_ACTIVE', infoStatus: 504, info: null }]) {
+  const running = { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info, node: answers() };
+  for (const seen of [
+    { ...running, status: 504, state: null, infoStatus: 504, info: null },
+    { ...running, infoStatus: 504, info: null },
+    { ...running, node: silent },
+    { ...running, infoStatus: 504, info: null, node: silent },
+  ]) {
     assert.deepEqual(lightning.verdict(seen, ready, now), ready);
+    assert.deepEqual(lightning.verdict(seen, ready, now + 50), ready);
+    assert.equal(lightning.verdict(seen, ready, now + 51).verdict.ready, false);
+  }
+});
+
+test('readiness: a node that is away is said to be at once, whatever was said before and whatever lnd says', () => {
+  const ready = { samples: [], verdict: { ready: true }, time: now - 1 };
+  for (const [status, state] of [[200, 'SERVER_ACTIVE'], [200, 'RPC_ACTIVE'], [200, 'UNLOCKED'], [504, null]]) {
+    for (const [infoStatus, about] of [[200, info], [504, null], [500, null], [0, null]]) {
+      const seen = { status, state, infoStatus, info: about, node: away };
+      assert.deepEqual(lightning.verdict(seen, ready, now).verdict, { ready: false, message: away.message }, JSON.stringify(seen));
+    }
   }
 });
 
@@ -76,24 +121,31 @@ test('channels that open and close are told apart, and long lists cut', () => {
 });
 
 for (const [overview, tone, headline, makes = true] of [
-  [{ state: 'NON_EXISTING', info: null, info_status: 0 }, 'busy', 'Making its wallet'],
-  [{ state: 'NON_EXISTING', info: null, info_status: 0 }, 'warn', 'There is no wallet yet', false],
-  [{ state: 'LOCKED', info: null, info_status: 0 }, 'busy', 'Opening its wallet'],
-  [{ state: 'UNLOCKED', info: null, info_status: 0 }, 'busy', 'Starting'],
-  [{ state: 'RPC_ACTIVE', info: null, info_status: 500 }, 'busy', 'Starting'],
-  [{ state: 'SERVER_ACTIVE', info: null, info_status: 0 }, 'busy', 'Running, and not open to this page yet'],
-  [{ state: 'SERVER_ACTIVE', info: null, info_status: 500 }, 'warn', 'Running, but without figures'],
-  [{ state: 'SERVER_ACTIVE', info: null, info_status: 504 }, 'warn', 'Running, but without an answer'],
-  [{ state: 'SERVER_ACTIVE', info: old, node, verdict: { ready: true } }, 'good', 'In sync'],
-  [{ state: 'SERVER_ACTIVE', info: behind, node, verdict: {} }, 'busy', 'Catching up with the chain'],
-  [{ state: 'SERVER_ACTIVE', info: old, node, verdict: {} }, 'busy', 'Waiting for its Bitcoin node'],
-  [{ state: 'RPC_ACTIVE', info: old, awaits_block: true, node: { ...node, chain: 'regtest' }, verdict: {} }, 'calm', 'Waiting for a block'],
-  [{ state: 'SERVER_ACTIVE', info: behind, node: null, verdict: {} }, 'bad', 'Its Bitcoin node does not answer'],
-  [{ state: 'SOMETHING_NEW', info: null }, 'warn', 'lnd says SOMETHING_NEW'],
+  [{ state: 'WAITING_TO_START', info_status: 0 }, 'busy', 'Starting'],
+  [{ state: 'NON_EXISTING', info_status: 0 }, 'busy', 'Making its wallet'],
+  [{ state: 'NON_EXISTING', info_status: 0 }, 'warn', 'There is no wallet yet', false],
+  [{ state: 'LOCKED', info_status: 0 }, 'busy', 'Opening its wallet'],
+  [{ state: 'LOCKED', info_status: 0, node: null, node_trouble: away.message }, 'busy', 'Opening its wallet'],
+  [{ state: 'UNLOCKED', info_status: 0 }, 'busy', 'Starting'],
+  [{ state: 'UNLOCKED', info_status: 0, node: null, node_trouble: away.message }, 'bad', 'Without its Bitcoin node'],
+  [{ state: 'RPC_ACTIVE', info_status: 500 }, 'busy', 'Starting'],
+  [{ info_status: 0 }, 'busy', 'Running, and not open to this page yet'],
+  [{ info_status: 500 }, 'warn', 'Running, but without figures'],
+  [{ info_status: 504 }, 'warn', 'Running, but without an answer'],
+  [{ info: old, verdict: { ready: true } }, 'good', 'In sync'],
+  [{ info: behind }, 'busy', 'Catching up with the chain'],
+  [{ info: old }, 'busy', 'Waiting for its Bitcoin node'],
+  [{ state: 'RPC_ACTIVE', info: old, awaits_block: true, node: { ...node, chain: 'regtest' } }, 'calm', 'Waiting for a block'],
+  [{ info_status: 0, node: null, node_trouble: away.message }, 'bad', 'Without its Bitcoin node'],
+  // Its node let a question wait: what was said before still holds.
+  [{ info_status: 0, node: null, node_trouble: away.message, verdict: { ready: true } }, 'good', 'In sync'],
+  [{ state: 'SOMETHING_NEW' }, 'warn', 'lnd says SOMETHING_NEW'],
 ]) {
   test(`the page says: ${headline}`, () => {
-    const said = describe(overview, { unit: 'archy-lnd', make_wallet: makes });
+    const whole = { state: 'SERVER_ACTIVE', info: null, info_status: 200, awaits_block: false, node, node_trouble: null, verdict: { ready: false }, ...overview };
+    const said = describe(whole, { unit: 'archy-lnd', make_wallet: makes });
     assert.deepEqual([said.tone, said.headline], [tone, headline]);
+    assert.doesNotMatch(said.detail, /undefined|null/);
   });
 }
 
@@ -197,7 +249,7 @@ test('peers keep their places', () => {
 });
 
 test('a server does not wait for a block, however old the newest one is', () => {
-  const seen = { info: old, node: { ...node, chain: 'regtest' } };
+  const seen = { info: old, node: answers({ chain: 'regtest' }) };
   assert.deepEqual(['RPC_ACTIVE', 'SERVER_ACTIVE'].map((state) => lightning.awaitsBlock({ ...seen, state }, now)), [true, false]);
   assert.equal(lightning.awaitsBlock({ state: 'RPC_ACTIVE', info: null, node: seen.node }, now), false);
 });

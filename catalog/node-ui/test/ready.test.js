@@ -91,6 +91,23 @@ for (const [what, status, text, expected] of [
   test(`ready: ${what}`, () => assert.deepEqual(chain.verdict(status, text, empty, now).verdict, expected));
 }
 
+const rest = JSON.stringify({ chain: 'main', blocks: 900, headers: 900, initialblockdownload: false, difficulty: 1 });
+for (const [what, status, text, expected] of [
+  ['one that answers', 200, rest, { chain: { chain: 'main', blocks: 900, headers: 900, initialblockdownload: false }, held: false, message: null }],
+  ['one that refuses the connection', 502, '<html>', { chain: null, held: false, message: 'waiting for bitcoin, which does not answer' }],
+  ['one that holds the call back', 504, '<html>', { chain: null, held: true, message: 'waiting for bitcoin, which does not answer' }],
+  ['one with a full queue', 503, 'Work queue depth exceeded', { chain: null, held: true, message: 'waiting for bitcoin, which does not answer' }],
+  [
+    'one that starts',
+    503,
+    'Service temporarily unavailable: Loading block index…\r\n',
+    { chain: null, held: false, message: 'waiting for bitcoin, which is loading block index' },
+  ],
+  ['something else', 200, 'hello', { chain: null, held: false, message: 'waiting for bitcoin, which does not answer' }],
+]) {
+  test(`what apps above a node learn of ${what}`, () => assert.deepEqual(chain.node({ status, responseText: text }), expected));
+}
+
 test('ready: the page and its server mean the same by a node that is behind, and by one that has all blocks', () => {
   for (const headers of [900, 901, 902, 903, 2400]) {
     for (const initialblockdownload of [true, false]) {

@@ -11,7 +11,7 @@ export function share({ height, node }) {
  * The state to show: {tone, headline, detail, progress}. What changes at each turn is in `progress`, a text or null;
  * headline and detail stay the same while the state does, since a screen reader speaks them when they change.
  */
-export function describe({ verdict, reached, waits_for: waitsFor, height, node }, { unit }) {
+export function describe({ verdict, reached, waits_for: waitsFor, height, node, node_trouble: trouble }, { unit }) {
   if (verdict.ready) {
     return { tone: 'good', headline: 'In sync', detail: 'Every block of the Bitcoin node is in the index.', progress: null };
   }
@@ -27,8 +27,8 @@ export function describe({ verdict, reached, waits_for: waitsFor, height, node }
   if (node === null) {
     return {
       tone: 'bad',
-      headline: 'Its Bitcoin node does not answer',
-      detail: 'electrs needs it for every answer. When it is back, so is electrs.',
+      headline: 'Without its Bitcoin node',
+      detail: `electrs is ${trouble}. It needs it for every answer; when it is back, so is electrs.`,
       progress: null,
     };
   }

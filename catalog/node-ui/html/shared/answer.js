@@ -57,7 +57,7 @@ export function withoutAnswer(answer, { unit, title }) {
       return {
         tone: 'warn',
         headline: `${title} keeps this page waiting`,
-        detail: 'It runs, but gave no answer within 15 seconds: it is busy, or it hangs.',
+        detail: 'It runs, but gives no answer for seconds: it is busy, or it hangs.',
       };
     case 'refused':
       return {
