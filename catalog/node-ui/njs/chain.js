@@ -78,10 +78,15 @@ function waitingForBlock(chain) {
 /**
  * From the answer to `asked` (`status` and `text` of the HTTP answer) and the memory of ready.js: the memory with a new verdict.
  *
- * Ready is a node that has left its initial block download, has the blocks whose headers it has, and talks to others. It leaves
+ * Ready is a node that has left its initial block download, has the blocks whose headers it has, and may talk to others. It leaves
  * that download when its newest block is less than a day old and has as much work as a chain of its release must have, and
  * enters it again only when it is restarted. One that merely fetches the newest block does not take its dependants' readiness
  * away for a second. On regtest nobody mines unless asked, so that the newest block is often old: there the download does not count.
+ *
+ * How many peers it has does not count either. Without any it cannot know of newer blocks, but it answers for those it has, and so do
+ * electrs and lnd above it: to call them unready with the internet away would take back what still works. Peers come and go by
+ * themselves, and a node has none for a while after each start; so the page warns ("No peers"), and that is all. Networking that
+ * is switched off stays so until somebody switches it on: then it is not ready.
  */
 const asked = ['getblockchaininfo', 'getnetworkinfo'];
 function verdict(status, text, memory, now) {

@@ -70,6 +70,7 @@ for (const [what, status, text, expected] of [
   ['a day behind, though its download is over', 200, info({ headers: 1044, verificationprogress: 0.996 }), { ready: false, message: 'at 99.60 %', progress: 0.996 }],
   ['three blocks behind', 200, info({ headers: 903, verificationprogress: 0.9999 }), { ready: false, message: 'at 99.99 %', progress: 0.9999 }],
   ['cut off', 200, info({}, { networkactive: false }), { ready: false, message: 'cut off: its networking is switched off' }],
+  ['without peers', 200, info({}, { connections: 0 }), { ready: true }],
   ['half an answer', 200, answers({ result: {} }), { ready: false, message: 'answering with an error (HTTP 200)' }],
   ['loading, and says so once', 500, JSON.stringify({ result: null, error: { code: -28, message: 'Loading wallet…' } }), { ready: false, message: 'loading wallet' }],
   ['old blocks on regtest', 200, info({ chain: 'regtest', blocks: 0, headers: 0, initialblockdownload: true }), { ready: true }],
