@@ -1,9 +1,24 @@
-// The page of a node whose daemon is not there. NODE_DOWN_URL is the page.
+// The pages while somebody is away.
+//   DOWN  who: `bitcoin`, or `others`, which is electrs and lnd above a bitcoin that runs
+//   NODE_URL, ELECTRUM_URL, LIGHTNING_URL  the pages
+import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import * as lib from './lib.mjs';
 
-const url = lib.address('NODE_DOWN_URL');
+const withoutNode = ['Without its Bitcoin node', /waiting for bitcoin, which does not answer/];
+const said = {
+  bitcoin: {
+    NODE: ['Bitcoin Core does not answer', /journalctl --user -u archy-bitcoin/],
+    ELECTRUM: withoutNode,
+    LIGHTNING: withoutNode,
+  },
+  others: {
+    ELECTRUM: ['electrs does not answer', /journalctl --user -u archy-electrs/],
+    LIGHTNING: ['lnd does not answer', /journalctl --user -u archy-lnd/],
+  },
+}[process.env.DOWN];
+assert.ok(said, 'DOWN says who is away');
 
 let browser;
 before(async () => {
@@ -11,16 +26,18 @@ before(async () => {
 });
 after(() => browser?.close());
 
-for (const look of [lib.looks[0], lib.looks[3]]) {
-  test(`the page says that the node does not answer: ${look.name}`, async () => {
-    const opening = await lib.open(browser, url, look, { failing: true });
-    const { page } = opening;
-    await lib.says(page, '#headline', /does not answer$/);
-    await lib.says(page, '#detail', /journalctl --user -u archy-/);
-    await lib.says(page, '#height', '–');
-    await lib.says(page, '#peers-empty', 'Asking for them…');
-    await lib.picture(page, `node-down-${look.name}`);
-    await lib.expectSound(opening);
-    await opening.close();
-  });
+for (const [name, [headline, detail]] of Object.entries(said)) {
+  for (const look of [lib.looks[0], lib.looks[3]]) {
+    test(`${name}_URL says “${headline}”: ${look.name}`, async () => {
+      const opening = await lib.open(browser, lib.address(`${name}_URL`), look, { failing: true });
+      const { page } = opening;
+      await lib.says(page, '#headline', headline);
+      await lib.says(page, '#detail', detail);
+      await lib.says(page, '#height', '–');
+      for (const sentence of await page.locator('.empty').allTextContents()) assert.equal(sentence, 'Asking for them…');
+      await lib.picture(page, `down-${process.env.DOWN}-${name.toLowerCase()}-${look.name}`);
+      await lib.expectSound(opening);
+      await opening.close();
+    });
+  }
 }

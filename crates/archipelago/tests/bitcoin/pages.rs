@@ -3,18 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use testhost::Account;
 
 use crate::heights::bitcoin_height;
-use crate::node::{Node, text};
-use crate::stack::{MEMBERS, MINER, lnd_info};
+use crate::node::{Node, text, until_equal};
+use crate::stack::{FOLLOWS, MEMBERS, MINER, lnd_info, until_ready};
 use crate::{support, wallet};
 
-/// A page whose daemon does not run.
+/// Pages whose daemons do not run.
 const DOWN: &str = "down.spec.mjs";
 /// Mines, so that heights are other ones for everybody else.
 const MINED: &str = "mined.spec.mjs";
+
+/// How long a page may take to notice that nobody is there: nginx knows an address for two seconds.
+const AWAY: Duration = Duration::from_secs(10);
 
 /// All specs but the one that wants a daemon to be down.
 pub(crate) fn are_sound(node: &Node) {
@@ -67,10 +71,35 @@ pub(crate) fn pictures() -> &'static Path {
     })
 }
 
-/// The page of a node says so when its daemon is not there.
-pub(crate) fn say_that_it_is_down(node: &Node) {
-    let down = ("NODE_DOWN_URL", MEMBERS[0].page(""));
-    Specs::prepare(node).hold(node, &[DOWN.to_owned()], &[down]);
+/// Each page says who is away, its own daemon or the node below it, and so does the answer for Archipelago: soon, and not once what
+/// was said before is old. They are stopped by somebody who does not ask Archipelago.
+pub(crate) fn say_who_is_away(node: &Node) {
+    let specs = Specs::prepare(node);
+    let [bitcoin, electrs, lnd] = MEMBERS;
+    let systemctl = |arguments: &[&str]| {
+        node.user(&[&["systemctl", "--user"], arguments].concat());
+    };
+    systemctl(&["stop", "archipelago", "archy-bitcoin"]);
+    let waiting = (503, "waiting for bitcoin, which does not answer".to_owned());
+    let expected = [waiting.clone(), waiting];
+    until_equal("both to say that bitcoin is away", AWAY, &expected, || {
+        [electrs, lnd].map(|member| {
+            let (status, answer) = member.readiness(node);
+            let message = answer["message"].as_str().unwrap_or_default();
+            (status, message.to_owned())
+        })
+    });
+    specs.hold(node, &[DOWN.to_owned()], &[("DOWN", "bitcoin".to_owned())]);
+
+    systemctl(&["stop", "archy-electrs", "archy-lnd"]);
+    systemctl(&["start", "archy-bitcoin"]);
+    until_equal("bitcoin to be back", FOLLOWS, &200, || {
+        bitcoin.readiness(node).0
+    });
+    specs.hold(node, &[DOWN.to_owned()], &[("DOWN", "others".to_owned())]);
+
+    systemctl(&["start", "archipelago"]);
+    until_ready(node, FOLLOWS);
 }
 
 /// The specs in a folder of their own, with what they need from npm; it is deleted with this.

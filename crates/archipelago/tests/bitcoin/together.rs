@@ -20,13 +20,14 @@ fn three_real_daemons_and_their_pages() {
     let printed = stack::install_all(&node);
     println!("installed after {:.0} s", began.elapsed().as_secs_f64());
 
-    let parts: [(&str, Part<'_>); 6] = [
+    let parts: [(&str, Part<'_>); 7] = [
         ("the heights agree", &heights::agree),
         ("the pages", &pages::are_sound),
         (
             "reads are answered, all else is refused",
             &calls::are_judged,
         ),
+        ("who is away", &pages::say_who_is_away),
         ("nobody is stopped too early", &stops::are_patient),
         ("all comes back in order", &reboots::bring_all_back),
         ("no secret is given away", &|node| {
