@@ -207,9 +207,13 @@ test('peers', () => {
 
 test('how others reach the node', () => {
   const me = { identity_pubkey: '02aa', uris: [] };
-  const rows = (p2p, about = me) => connections({ p2p }, about, 'node.lan').map(({ label, value }) => [label, value]);
+  const rows = (p2p, about = me, reader = 'node.lan') => connections({ p2p }, about, reader).map(({ label, value }) => [label, value]);
   assert.deepEqual(rows({ address: '127.0.0.1', port: 9735 }), [['Public key', '02aa']]);
   assert.deepEqual(rows({ address: '0.0.0.0', port: 9736 })[0], ['Address for other nodes (URI)', '02aa@node.lan:9736']);
+  for (const address of ['::', '[::]']) assert.equal(rows({ address, port: 9735 })[0][1], '02aa@node.lan:9735');
+  assert.equal(rows({ address: 'fd00::5', port: 9735 })[0][1], '02aa@[fd00::5]:9735');
+  const [{ value, note }] = connections({ p2p: { address: '0.0.0.0', port: 9735 } }, me, 'localhost');
+  assert.deepEqual([value, /instead of localhost/.test(note)], ['02aa@localhost:9735', true]);
   assert.deepEqual(rows({ address: '127.0.0.1', port: 9735 }, { ...me, uris: ['02aa@1.2.3.4:9735'] })[0][1], '02aa@1.2.3.4:9735');
 });
 

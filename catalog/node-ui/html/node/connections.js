@@ -1,4 +1,5 @@
 // How others reach the node. Pure.
+import { isEverywhere, isLoopback, joined } from '../shared/host.js';
 
 /**
  * The rows for shared/connect.js. `config` is config.json, `network` the answer to getnetworkinfo or null, `hostname` what
@@ -32,18 +33,14 @@ export function connections({ p2p, rpc, zmq }, network, hostname) {
   return rows;
 }
 
-const loopback = (host) => host === 'localhost' || host.endsWith('.localhost') || /^127\./.test(host) || host === '::1' || host === '[::1]';
-const everywhere = (host) => host === '0.0.0.0' || host === '::' || host === '[::]';
-
 function peerRow({ address, port }, hostname) {
   const row = (host, note) => ({ label: 'P2P, for other nodes', value: joined(host, port), note, code: joined(host, port) });
-  if (loopback(address)) return row(address, 'Only programs on this machine can connect here. The setting p2p_address opens it to others.');
-  if (!everywhere(address)) return row(address, 'For whoever reaches this address of the machine.');
-  if (loopback(hostname)) return row('127.0.0.1', 'Open on every address of this machine: others use its address in their network instead of 127.0.0.1.');
+  if (isLoopback(address)) {
+    return row(address, 'Only programs on this machine can connect here. The setting p2p_address opens it to others.');
+  }
+  if (!isEverywhere(address)) return row(address, 'For whoever reaches this address of the machine.');
+  if (isLoopback(hostname)) {
+    return row('127.0.0.1', 'Open on every address of this machine: others use its address in their network instead of 127.0.0.1.');
+  }
   return row(hostname, 'Open on every address of this machine, this one among them.');
-}
-
-/** An address and a port; one of IPv6 in brackets. */
-function joined(host, port) {
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`;
 }
