@@ -99,7 +99,8 @@ export async function open(browser, url, look, { failing = false, answers = null
 
 /**
  * Answers the page from the files in html/ and from `answers`: {folder, config, …}, of which `config` is config.json and every
- * other name a path that answers {status, value}, or a function of the request that returns it, as `config` may be. The policy is the real one.
+ * other name a path that answers {status, value}, or a function of the request that returns it, as `config` may be. The policy is
+ * the real one.
  */
 async function staged(page, { folder, ...answers }) {
   const server = readFileSync(new URL('../nginx/server.conf', import.meta.url), 'utf8');
@@ -179,7 +180,9 @@ export async function expectSound({ page, seen }) {
     outer: document.documentElement.clientWidth,
   }));
   assert.ok(inner <= outer, `the page is ${inner} px wide in a window of ${outer} px`);
-  const cut = await page.$$eval('.table', (tables) => tables.filter((table) => table.scrollWidth > table.clientWidth).map((table) => table.id));
+  const cut = await page.$$eval('.table', (tables) => {
+    return tables.filter((table) => table.scrollWidth > table.clientWidth).map((table) => table.id);
+  });
   assert.deepEqual(cut, [], 'tables that are wider than their frame');
   assert.deepEqual(seen.elsewhere, [], 'requests to elsewhere');
   assert.deepEqual(seen.complaints, [], 'complaints in the console');

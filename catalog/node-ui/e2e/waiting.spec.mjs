@@ -7,8 +7,8 @@ import * as lib from './lib.mjs';
 
 const node = { chain: 'main', blocks: 925_123, headers: 925_123, initialblockdownload: false };
 const regtest = { chain: 'regtest', blocks: 0, headers: 0, initialblockdownload: true };
-const away = 'waiting for bitcoin, which does not answer';
-const loading = 'waiting for bitcoin, which is loading block index';
+const away = { node: null, node_trouble: 'waiting for bitcoin, which does not answer' };
+const loading = { node: null, node_trouble: 'waiting for bitcoin, which is loading block index' };
 
 const refused = { status: 502, value: {} };
 const lnd = {
@@ -38,9 +38,9 @@ after(() => browser?.close());
 
 for (const [what, { folder, path, config, answer, more = {} }, changed, headline, detail, look = () => {}] of [
   ['lnd, locked', lnd, { state: 'LOCKED' }, 'Opening its wallet', /by itself at every start.* another password/, wordsAreShown],
-  ['lnd, locked without a node', lnd, { state: 'LOCKED', node: null, node_trouble: away }, 'Opening its wallet', /by itself/, wordsAreShown],
-  ['lnd, without a node', lnd, { state: 'SERVER_ACTIVE', node: null, node_trouble: away }, 'Without its Bitcoin node', /does not answer\. Until/],
-  ['lnd, its node loading', lnd, { state: 'UNLOCKED', node: null, node_trouble: loading }, 'Without its Bitcoin node', /is loading block index/],
+  ['lnd, locked without a node', lnd, { state: 'LOCKED', ...away }, 'Opening its wallet', /by itself/, wordsAreShown],
+  ['lnd, without a node', lnd, { state: 'SERVER_ACTIVE', ...away }, 'Without its Bitcoin node', /does not answer\. Until/],
+  ['lnd, its node loading', lnd, { state: 'UNLOCKED', ...loading }, 'Without its Bitcoin node', /is loading block index/],
   [
     'lnd, on a regtest without a block',
     lnd,
@@ -49,7 +49,7 @@ for (const [what, { folder, path, config, answer, more = {} }, changed, headline
     /there is none yet/,
     (page) => lib.says(page, '#height', '0'),
   ],
-  ['electrs, without a node', electrs, { node: null, node_trouble: away }, 'Without its Bitcoin node', /does not answer/],
+  ['electrs, without a node', electrs, { ...away }, 'Without its Bitcoin node', /does not answer/],
   ['electrs, on a regtest without a block', electrs, { node: regtest, waits_for: 'block' }, 'Waiting for a block', /there is none yet/],
   ['electrs, its node behind', electrs, { node: { ...node, blocks: 1000 }, waits_for: 'bitcoin' }, 'Waiting for Bitcoin', /all blocks/],
   ['electrs, away', electrs, { reached: false }, 'electrs does not answer', /journalctl --user -u archy-electrs/],

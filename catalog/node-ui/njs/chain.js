@@ -141,4 +141,17 @@ function trouble(status) {
   }
 }
 
-export default { methods, ownMethods, newestBlocks, asked, judge, isBehind, isSynced, node, waitingForNode, waitingForBlock, verdict, block };
+export default {
+  methods,
+  ownMethods,
+  newestBlocks,
+  asked,
+  judge,
+  block,
+  isBehind,
+  isSynced,
+  node,
+  waitingForNode,
+  waitingForBlock,
+  verdict,
+};

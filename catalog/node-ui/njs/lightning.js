@@ -75,7 +75,8 @@ function amount(value) {
 }
 
 function group(entries, what) {
-  return (Array.isArray(entries) ? entries : []).map((entry) => Object.assign({ what: what }, pick(entry.channel, pending), pick(entry, closing)));
+  const all = Array.isArray(entries) ? entries : [];
+  return all.map((entry) => Object.assign({ what: what }, pick(entry.channel, pending), pick(entry, closing)));
 }
 
 const oldS = 7200; // IsSynced in lnd's lnwallet/btcwallet/btcwallet.go

@@ -74,3 +74,21 @@ test('nothing that a daemon is asked by nginx can be asked from outside', () => 
     for (const one of locations) assert.match(one, /\binternal;/, one);
   }
 });
+
+for (const [name, what, turns] of [
+  ['lnd', 'api/overview', [['/ask-lnd/state', '/ask-node/chain-for-page'], ['/ask-lnd/info'], ['/ask-lnd/wallet', '/ask-lnd/balances']]],
+  ['electrs', 'api/status', [['/ask-node/chain-for-page', '/ask-metrics'], ['/ask-electrs-for-page']]],
+  ['electrs', 'electrum', [['/ask-metrics'], ['/ask-electrs']]],
+]) {
+  test(`nginx gives up on ${what} before the page does`, () => {
+    const ms = (text) => Number.parseFloat(text) * (text.endsWith('ms') ? 1 : 1000);
+    const read = (text) => /proxy_read_timeout (\w+);/.exec(text)?.[1];
+    const bound = (location) => {
+      const [, body] = new RegExp(`^location = ${location} \\{(.*?)\\}$`, 'ms').exec(conf(name));
+      return ms(read(body) ?? read(conf('http')));
+    };
+    const longest = turns.reduce((sum, together) => sum + Math.max(...together.map(bound)), 0);
+    const patience = Number(/patienceMs = (\d+);/.exec(readFileSync(new URL('../html/shared/poll.js', import.meta.url), 'utf8'))[1]);
+    assert.ok(longest < patience, `${longest} ms of ${patience}`);
+  });
+}

@@ -40,7 +40,9 @@ export function script(address, network) {
 }
 
 function mine(yes, theirs, network) {
-  if (!yes) throw new AddressError(`This is an address of ${names[theirs]}, and this server follows ${network === 'main' ? names.main : network}.`);
+  if (yes) return;
+  const followed = network === 'main' ? names.main : network;
+  throw new AddressError(`This is an address of ${names[theirs]}, and this server follows ${followed}.`);
 }
 
 // ── Base58Check: a version byte, 20 bytes of hash, 4 of checksum ──
@@ -48,11 +50,11 @@ function mine(yes, theirs, network) {
 const base58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 
 function legacy(address, kind, network) {
-  if (address.length < 26 || address.length > 35) throw new AddressError('This is neither an address nor a script hash.');
+  if (address.length < 26 || address.length > 35) throw neither();
   const bytes = [];
   for (const character of address) {
     let carry = base58.indexOf(character);
-    if (carry === -1) throw new AddressError(/[\w]/.test(character) ? `An address of this kind has no “${character}”.` : 'This is neither an address nor a script hash.');
+    if (carry === -1) throw /\w/.test(character) ? new AddressError(`An address of this kind has no “${character}”.`) : neither();
     for (let i = 0; i < bytes.length; i += 1) {
       carry += bytes[i] * 58;
       bytes[i] = carry & 0xff;
@@ -78,6 +80,10 @@ function legacy(address, kind, network) {
   mine((theirs === 'main') === (kind === 'main'), theirs, network);
   const toKey = version === kinds[theirs].p2pkh;
   return toKey ? [0x76, 0xa9, 20, ...hash, 0x88, 0xac] : [0xa9, 20, ...hash, 0x87];
+}
+
+function neither() {
+  return new AddressError('This is neither an address nor a script hash.');
 }
 
 // ── Bech32 and Bech32m ──

@@ -52,7 +52,8 @@ function figures({ version, height, node, mempool, histogram, fees }) {
   for (const [blocks, estimate] of fees) {
     page.text(`fee-${blocks}`, feeRate(estimate) ?? '–');
   }
-  page.text('fee-note', fees.every(([, estimate]) => feeRate(estimate) === null) ? 'The node has seen too few payments to tell' : 'For 2, 6 and 144 blocks');
+  const unknown = fees.every(([, estimate]) => feeRate(estimate) === null);
+  page.text('fee-note', unknown ? 'The node has seen too few payments to tell' : 'For 2, 6 and 144 blocks');
   if (histogram !== null) page.list('bands', bands(histogram), 'No transaction is waiting.');
 }
 

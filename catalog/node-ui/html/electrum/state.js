@@ -12,50 +12,37 @@ export function share({ height, node }) {
  * headline and detail stay the same while the state does, since a screen reader speaks them when they change.
  */
 export function describe({ verdict, reached, waits_for: waitsFor, height, node, node_trouble: trouble }, { unit }) {
-  if (verdict.ready) {
-    return { tone: 'good', headline: 'In sync', detail: 'Every block of the Bitcoin node is in the index.', progress: null };
-  }
+  if (verdict.ready) return says('good', 'In sync', 'Every block of the Bitcoin node is in the index.');
   if (verdict.progress !== undefined) {
     const left = verdict.remaining_s === undefined ? '' : `, about ${duration(verdict.remaining_s)} left`;
-    return {
-      tone: 'busy',
-      headline: 'Building the index',
-      detail: 'Until it is complete, wallets get old answers, or none.',
-      progress: height === null || node === null ? null : `Block ${count(height)} of ${count(node.blocks)}${left}`,
-    };
+    const progress = height === null || node === null ? null : `Block ${count(height)} of ${count(node.blocks)}${left}`;
+    return says('busy', 'Building the index', 'Until it is complete, wallets get old answers, or none.', progress);
   }
   if (node === null) {
-    return {
-      tone: 'bad',
-      headline: 'Without its Bitcoin node',
-      detail: `electrs is ${trouble}. It needs it for every answer; when it is back, so is electrs.`,
-      progress: null,
-    };
+    return says('bad', 'Without its Bitcoin node', `electrs is ${trouble}. It needs its node for every answer; when that is back, so is electrs.`);
   }
   if (waitsFor === 'block') {
     const which = node.blocks === 0 ? 'there is none yet' : 'the newest one is old';
-    return {
-      tone: 'calm',
-      headline: 'Waiting for a block',
-      detail: `electrs begins once its Bitcoin node has a new block: ${which}. On regtest none comes unless somebody mines it.`,
-      progress: null,
-    };
+    return says(
+      'calm',
+      'Waiting for a block',
+      `electrs begins once its Bitcoin node has a new block: ${which}. On regtest none comes unless somebody mines it.`,
+    );
   }
   if (waitsFor === 'bitcoin') {
-    return {
-      tone: 'busy',
-      headline: 'Waiting for Bitcoin',
-      detail: 'electrs builds its index once the Bitcoin node has all blocks.',
-      progress: `The node is at block ${count(node.blocks)} of ${count(node.headers)}`,
-    };
+    const progress = `The node is at block ${count(node.blocks)} of ${count(node.headers)}`;
+    return says('busy', 'Waiting for Bitcoin', 'electrs builds its index once the Bitcoin node has all blocks.', progress);
   }
   if (!reached) {
-    return {
-      tone: 'bad',
-      headline: 'electrs does not answer',
-      detail: `It is stopped, or it is just starting or stopping. Its last words are in the journal: journalctl --user -u ${unit}`,
-      progress: null,
-    };
+    return says(
+      'bad',
+      'electrs does not answer',
+      `It is stopped, or it is just starting or stopping. Its last words are in the journal: journalctl --user -u ${unit}`,
+    );
   }
-  return { tone: 'busy', headline: 'Not ready yet', detail: `electrs is ${verdict.message}.`, progress: null };
+  return says('busy', 'Not ready yet', `electrs is ${verdict.message}.`);
+}
+
+function says(tone, headline, detail, progress = null) {
+  return { tone, headline, detail, progress };
 }

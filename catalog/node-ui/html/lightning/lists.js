@@ -26,6 +26,7 @@ export function channelRows(open) {
     .sort((a, b) => Number(b.capacity) - Number(a.capacity))
     .map((channel) => {
       const [ours, theirs] = [Number(channel.local_balance), Number(channel.remote_balance)];
+      const share = ours + theirs === 0 ? 0 : ours / (ours + theirs);
       return {
         key: channel.channel_point,
         cells: [
@@ -36,7 +37,7 @@ export function channelRows(open) {
             lines: [outpoint(channel.channel_point, name(channel))],
             title: channel.remote_pubkey,
           },
-          { text: `${count(ours)} ours`, under: `${count(theirs)} theirs${onItsWay(channel)}`, share: ours + theirs === 0 ? 0 : ours / (ours + theirs) },
+          { text: `${count(ours)} ours`, under: `${count(theirs)} theirs${onItsWay(channel)}`, share },
           { text: count(Number(channel.capacity)), className: 'number minor' },
         ],
       };
@@ -63,9 +64,14 @@ export function pendingRows(pending) {
         title: channel.remote_node_pub,
       },
       { text: sentence(channel.what), under: until(channel) },
-      { text: count(Number(channel.what === 'opening' ? channel.local_balance : (channel.limbo_balance ?? channel.local_balance))), className: 'number' },
+      { text: count(Number(ours(channel))), className: 'number' },
     ],
   }));
+}
+
+/** Of one that closes, lnd says what has still to come back. */
+function ours({ what, local_balance: balance, limbo_balance: limbo }) {
+  return what === 'opening' ? balance : (limbo ?? balance);
 }
 
 function sentence(words) {
@@ -101,12 +107,16 @@ export function invoiceRows(invoices, now) {
     return {
       key: invoice.add_index,
       cells: [
-        { text: invoice.memo || (invoice.is_keysend ? 'Sent without an invoice' : 'Without a memo'), under: when(made, now), title: moment(made) },
+        { text: invoice.memo || withoutMemo(invoice), under: when(made, now), title: moment(made) },
         { text: over ? 'Expired' : (invoiceStates[invoice.state] ?? invoice.state) },
         { text: count(Number(invoice.state === 'SETTLED' ? invoice.amt_paid_sat : invoice.value)), className: 'number' },
       ],
     };
   });
+}
+
+function withoutMemo({ is_keysend: isKeysend }) {
+  return isKeysend ? 'Sent without an invoice' : 'Without a memo';
 }
 
 const paymentStates = { SUCCEEDED: 'Sent', FAILED: 'Failed', IN_FLIGHT: 'On its way', INITIATED: 'Begun' };
@@ -121,12 +131,14 @@ const failures = {
 export function paymentRows(payments, now) {
   return newestFirst(payments, (payment) => Number(payment.creation_time_ns)).map((payment) => {
     const made = Math.floor(Number(payment.creation_time_ns) / 1e9);
+    const why = payment.status === 'FAILED' ? (failures[payment.failure_reason] ?? 'For a reason of its own') : null;
+    const fee = payment.status === 'SUCCEEDED' ? `${count(Number(payment.fee_sat))} fee` : null;
     return {
       key: payment.payment_index,
       cells: [
         { text: when(made, now), title: moment(made) },
-        { text: paymentStates[payment.status] ?? payment.status, under: payment.status === 'FAILED' ? (failures[payment.failure_reason] ?? 'For a reason of its own') : null },
-        { text: count(Number(payment.value_sat)), under: payment.status === 'SUCCEEDED' ? `${count(Number(payment.fee_sat))} fee` : null, className: 'number' },
+        { text: paymentStates[payment.status] ?? payment.status, under: why },
+        { text: count(Number(payment.value_sat)), under: fee, className: 'number' },
       ],
     };
   });

@@ -81,7 +81,9 @@ function figures({ info, wallet, channels: balance }, config) {
 
 function channels({ total, open, pending }) {
   const inactive = open.filter((channel) => !channel.active).length;
-  page.text('channels-summary', total === 0 ? '' : `${count(total)}${inactive > 0 ? `, ${count(inactive)} of them inactive` : ''}${total > open.length ? `; ${count(open.length)} are listed` : ''}. In satoshis.`);
+  const idle = inactive > 0 ? `, ${count(inactive)} of them inactive` : '';
+  const listed = total > open.length ? `; ${count(open.length)} are listed` : '';
+  page.text('channels-summary', total === 0 ? '' : `${count(total)}${idle}${listed}. In satoshis.`);
   page.list('channels', channelRows(open), 'No channel is open.');
   page.shown('pending', pending.length > 0);
   page.table('pending-rows', pendingRows(pending));

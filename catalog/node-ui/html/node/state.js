@@ -25,22 +25,22 @@ export function share(chain) {
  * when they change.
  */
 export function describe({ chain, network, blocks, peers, ready, error }, now) {
-  if (error?.code === inWarmup) {
-    return { tone: 'busy', headline: 'Starting', detail: error.message, progress: null };
-  }
-  if (!chain || !network) {
-    return { tone: 'bad', headline: 'The node answered with an error', detail: error?.message ?? '', progress: null };
-  }
+  if (error?.code === inWarmup) return says('busy', 'Starting', error.message);
+  if (!chain || !network) return says('bad', 'The node answered with an error', error?.message ?? '');
   if (network.networkactive === false) {
-    return { tone: 'warn', headline: 'Networking is switched off', detail: 'The node talks to no other node until it is switched on again.', progress: null };
+    return says('warn', 'Networking is switched off', 'The node talks to no other node until it is switched on again.');
   }
   if (isBehind(chain)) {
-    return { tone: 'busy', headline: 'Catching up', detail: 'The node fetches and checks the blocks that it has only headers of.', progress: progressOf(chain, ready) };
+    return says('busy', 'Catching up', 'The node fetches and checks the blocks that it has only headers of.', progressOf(chain, ready));
   }
   const time = blocks?.[0]?.time ?? null;
   if (network.connections === 0) return alone(chain, time, now);
   if (chain.initialblockdownload && chain.chain !== 'regtest') return notRecent(chain, time, peers, now);
-  return { tone: 'good', headline: 'In sync', detail: 'The node has every block that its peers know.', progress: null };
+  return says('good', 'In sync', 'The node has every block that its peers know.');
+}
+
+function says(tone, headline, detail, progress = null) {
+  return { tone, headline, detail, progress };
 }
 
 function progressOf(chain, ready) {
@@ -51,38 +51,19 @@ function progressOf(chain, ready) {
 
 function alone(chain, time, now) {
   if (chain.chain === 'regtest') {
-    return {
-      tone: 'calm',
-      headline: 'Alone, as usual on regtest',
-      detail: `No peers: this chain is what was mined here.${stillInitial(chain, time, now)}`,
-      progress: null,
-    };
+    return says('calm', 'Alone, as usual on regtest', `No peers: this chain is what was mined here.${stillInitial(chain, time, now)}`);
   }
-  return {
-    tone: 'warn',
-    headline: 'No peers',
-    detail: 'The node looks for other nodes. Without them it cannot know whether there are newer blocks.',
-    progress: null,
-  };
+  return says('warn', 'No peers', 'The node looks for other nodes. Without them it cannot know whether there are newer blocks.');
 }
 
 function notRecent(chain, time, peers, now) {
   if (chain.blocks === 0) {
     // Before it keeps a header, a node checks that the chain of them all has enough work (since Bitcoin Core 24).
     const checked = Math.max(0, ...(peers ?? []).map((peer) => peer.presynced_headers ?? -1));
-    return {
-      tone: 'busy',
-      headline: 'Fetching headers',
-      detail: 'The node asks its peers which blocks there are, before it fetches them.',
-      progress: checked > chain.headers ? `At ${count(checked)}, looked at before they are kept` : null,
-    };
+    const progress = checked > chain.headers ? `At ${count(checked)}, looked at before they are kept` : null;
+    return says('busy', 'Fetching headers', 'The node asks its peers which blocks there are, before it fetches them.', progress);
   }
-  return {
-    tone: 'busy',
-    headline: 'Looking for newer blocks',
-    detail: `The node has every block that it knows of.${stillInitial(chain, time, now)}`,
-    progress: null,
-  };
+  return says('busy', 'Looking for newer blocks', `The node has every block that it knows of.${stillInitial(chain, time, now)}`);
 }
 
 /** Bitcoin Core leaves its initial download only once its newest block is less than a day old. */

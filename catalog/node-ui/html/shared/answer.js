@@ -63,7 +63,9 @@ export function withoutAnswer(answer, { unit, title }) {
       return {
         tone: 'bad',
         headline: `${title} refuses this page`,
-        detail: `It answered ${answer.status}: it runs, but does not accept this page's credentials. After a change of settings it has to be restarted.`,
+        detail:
+          `It answered ${answer.status}: it runs, but does not accept this page's credentials. ` +
+          'After a change of settings it has to be restarted.',
       };
     default:
       return { tone: 'bad', headline: `${title} answered with an error`, detail: answer.message };

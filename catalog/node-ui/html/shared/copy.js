@@ -14,7 +14,8 @@ export function copyButton(label, value, { small = false } = {}) {
   const name = `Copy: ${label}`;
   const drawing = icon(sheets);
   const words = small ? null : make('span', {}, 'Copy');
-  const button = make('button', { type: 'button', className: small ? 'button small' : 'button', ariaLabel: name, title: small ? name : '' }, drawing, words);
+  const looks = small ? { className: 'button small', title: name } : { className: 'button' };
+  const button = make('button', { type: 'button', ariaLabel: name, ...looks }, drawing, words);
   const tell = (path, text, done) => {
     if (small) drawing.replaceChildren(draw('path', { d: path }));
     else words.textContent = text;

@@ -78,8 +78,3 @@ export function share(value) {
   if (value >= 1) return '100 %';
   return value < 0.99 ? `${Math.floor(value * 100)} %` : `${(Math.floor(value * 1000) / 10).toFixed(1)} %`;
 }
-
-/** A share from 0 to 1 as '99.12 %'; never '100.00 %' for less than all. */
-export function percent(share) {
-  return `${(Math.floor(share * 10000) / 100).toFixed(2)} %`;
-}
