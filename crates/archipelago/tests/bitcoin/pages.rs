@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use testhost::Account;
 
@@ -99,7 +99,13 @@ pub(crate) fn say_who_is_away(node: &Node) {
     specs.hold(node, &[DOWN.to_owned()], &[("DOWN", "others".to_owned())]);
 
     systemctl(&["start", "archipelago"]);
-    until_ready(node, FOLLOWS);
+    let started = Instant::now();
+    // Both start anew.
+    until_ready(node, FOLLOWS * 2);
+    println!(
+        "all are ready {:.0} s after Archipelago is back",
+        started.elapsed().as_secs_f64()
+    );
 }
 
 /// The specs in a folder of their own, with what they need from npm; it is deleted with this.

@@ -91,9 +91,8 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
 
     for (app, page) in [
         ("bitcoin", "not answering"),
-        ("electrs", "not answering"),
-        // As far as it came with the node that was killed.
-        ("lnd", "catching up, at block "),
+        ("electrs", "waiting for bitcoin, which does not answer"),
+        ("lnd", "waiting for bitcoin, which does not answer"),
     ] {
         assert!(
             said.iter()
