@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::apps;
-use crate::node::{DATA, Node};
+use crate::node::{DATA, Node, SOON, until};
 
 /// An attempt that failed is made again after 10, then 20 s; what is repaired then takes some seconds to start.
 pub(crate) const RECOVERY: Duration = Duration::from_secs(60);
@@ -97,4 +97,15 @@ pub(crate) fn all_well(node: &Node, bound: Duration) {
     if let Err(what) = well {
         panic!("{what}: {last:?}");
     }
+}
+
+/// Makes the daemon look, and waits until it has. It tells when by the second, so it is made to look until that is another.
+pub(crate) fn a_pass(node: &Node) {
+    let last = |node: &Node| node.try_health().map(|health| health["last_pass"].clone());
+    let before = last(node);
+    until("a pass", SOON, || {
+        node.shell("touch ~/.config/archipelago/.look");
+        let now = last(node)?;
+        (Some(&now) != before.as_ref() && now["error"].is_null()).then_some(())
+    });
 }

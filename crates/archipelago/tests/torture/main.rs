@@ -16,6 +16,7 @@ mod node;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod clocks;
 mod disks;
 mod fault;
 mod kills;

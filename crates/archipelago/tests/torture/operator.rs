@@ -1,19 +1,8 @@
-//! What the operator says in systemd's own words: drop-ins, `systemctl --user edit`, a mask, `systemctl --user stop`; and clocks.
+//! What the operator says in systemd's own words: drop-ins, `systemctl --user edit`, a mask, `systemctl --user stop`.
 
 use crate::apps;
-use crate::fault::{RECOVERY, all_well};
-use crate::node::{Node, ONE_TICK, SOON, UNITS, text, until, until_equal};
-
-/// Makes the daemon look, and waits until it has.
-fn a_pass(node: &Node) {
-    let finished = |node: &Node| node.try_health().map(|health| health["last_pass"].clone());
-    let before = finished(node);
-    node.shell("touch ~/.config/archipelago/.look");
-    until("a pass", SOON, || {
-        let now = finished(node)?;
-        (Some(&now) != before.as_ref() && now["error"].is_null()).then_some(())
-    });
-}
+use crate::fault::{RECOVERY, a_pass, all_well};
+use crate::node::{Node, ONE_TICK, SOON, UNITS, text, until};
 
 fn drop_ins(node: &Node) -> Vec<String> {
     let unit = node.status("lone")["units"][0].clone();
@@ -107,22 +96,4 @@ fn a_mask_is_respected_and_a_bare_stop_is_repaired() {
     a_pass(&node);
     assert_eq!(node.state("lone"), "stopped");
     assert!(node.containers().is_empty());
-}
-
-/// The wall clock shows only in how old files are: everything is reckoned by the time since the boot.
-#[test]
-fn files_of_another_year_cause_nothing() {
-    let node = Node::new();
-    node.install(&apps::shop());
-    let before = node.containers();
-    for years in ["-1 year", "+1 year"] {
-        node.shell(&format!(
-            "find ~/.config/archipelago ~/.config/containers /var/lib/archipelago/archy-* /var/lib/archipelago/secrets \
-                 $XDG_RUNTIME_DIR/archipelago ~/.local/share/containers/storage/*/*.json -exec touch -h -d '{years}' '{{}}' +"
-        ));
-        a_pass(&node);
-        a_pass(&node);
-        until_equal(years, SOON, &"ready".to_owned(), || node.state("shop"));
-        assert_eq!(node.containers(), before);
-    }
 }
