@@ -1,5 +1,5 @@
 //! `cargo xtask test`: what must hold before a change lands: format, lints, and the tests, those on real hosts and with the real Bitcoin
-//! daemons included. The tests of torture (`cargo xtask torture`) are long and run by themselves.
+//! daemons included, and of the kills and reboots of `cargo xtask torture` a few.
 
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -10,8 +10,9 @@ use testhost::prerequisites;
 use crate::deb;
 
 /// Debian packages that some tests need beyond those of the hosts: the command and its package.
-const TOOLS: [(&str, &str); 4] = [
+const TOOLS: [(&str, &str); 5] = [
     ("node", "nodejs"),
+    ("faketime", "faketime"),
     ("chromium", "chromium"),
     ("busybox", "busybox-static"),
     ("jq", "jq"),
@@ -62,9 +63,6 @@ fn before_hosts() -> Result<()> {
             "warnings",
         ]),
     )?;
-    let mut lints = cargo(&["clippy", "--package", "archipelago", "--quiet"]);
-    lints.args(["--test", "torture", "--", "-D", "warnings"]);
-    step("the lints of the long tests", lints)?;
     let mut pages = Command::new("node");
     // Every test of the folder it is started in: how Node reads a folder as an argument changed between its releases.
     pages.arg("--test").current_dir("catalog/node-ui/test");
