@@ -3,6 +3,7 @@
 //! Jinja by `minijinja`, strict: an undefined name is an error with its line. What a template can reach is listed in
 //! `docs/manifest.md`; it reaches nothing else, and it cannot include other files.
 
+mod added;
 mod host;
 
 use std::collections::BTreeMap;
@@ -65,6 +66,7 @@ pub(crate) fn render(
     environment.add_function("basic_auth", basic_auth);
     environment.add_function("host_names", host::host_names);
     environment.add_function("host_address", host::host_address);
+    environment.add_function("added_lines", added::added_lines);
     environment.add_function("fail", fail);
     environment
         .render_named_str(file, source, minijinja::value::Serde(context))
@@ -156,6 +158,28 @@ mod tests {
             "\n{{ fail('prune and txindex exclude each other') }}",
             Err("t.conf:2:1: prune and txindex"),
         );
+    }
+
+    #[test]
+    fn added_lines_leave_reserved_keys_alone() {
+        let added = |lines: &str| {
+            format!("{{{{ added_lines('{lines}', {{'prune': 'prune', 'rest': ''}}, 'no') }}}}")
+        };
+        let others = "#prune=1\nprune.x=1\npruned=1\nnorth=1\n=\n";
+        check(&added(others), Ok(others));
+        for (line, problem) in [
+            ("prune=550", "sets prune: use --set prune=…, which"),
+            ("debug=1\n\t Prune = 550", "sets prune: "),
+            ("\"prune\"=1", "sets prune: "),
+            ("prune", "sets prune: "),
+            ("noprune=1", "sets prune: "),
+            ("rest=0", "sets rest, which Archipelago"),
+            ("norest=1", "sets rest, which Archipelago"),
+        ] {
+            check(&added(line), Err(problem));
+        }
+        let without = "{{ added_lines('noprune=1', {'prune': ''}) }}";
+        check(without, Ok("noprune=1"));
     }
 
     #[test]

@@ -193,6 +193,84 @@ fn settings_that_do_not_go_together_are_refused() {
     }
 }
 
+/// What is decided by a setting, which is checked, or by Archipelago itself is not decided once more by lines of the operator.
+#[test]
+fn added_lines_do_not_go_round_a_setting() {
+    let refused = |app: &str, lines: &str, reason: &str| {
+        let mut inputs = node();
+        let value = SettingValue::Text(lines.to_owned());
+        set(&mut inputs, app, "extra_config", value);
+        let problem = present(&inputs, app).err();
+        let problem = problem.unwrap_or_else(|| panic!("{app} takes {lines}"));
+        let reason = format!("extra_config sets {reason}");
+        assert!(problem.contains(&reason), "{problem}");
+    };
+    for app in ["bitcoin", "litecoin"] {
+        for (lines, reason) in [
+            ("prune=550", "prune: use --set prune=…"),
+            ("noprune=1", "prune: use --set prune=…"),
+            ("debug=net\n txindex = 1", "txindex: use --set txindex=…"),
+            ("dbcache=4", "dbcache: use --set dbcache=…"),
+            ("chain=main", "chain: use --set network=…"),
+            ("testnet=1", "testnet: use --set network=…"),
+            ("externalip=x", "externalip: use --set external_address=…"),
+            ("rpcport=1", "rpcport, which Archipelago sets itself"),
+            ("norpcauth=1", "rpcauth, which Archipelago"),
+            ("rpcwhitelist=ui:stop", "rpcwhitelist, which Archipelago"),
+            ("rpcwhitelistdefault=1", "rpcwhitelistdefault, which"),
+            ("includeconf=/data/x", "includeconf, which Archipelago"),
+        ] {
+            refused(app, lines, reason);
+        }
+    }
+    for (app, lines, reason) in [
+        ("bitcoin", "rest=0", "rest, which Archipelago"),
+        ("bitcoin", "zmqpubrawtx=x", "zmqpubrawtx: use --set zmq=…"),
+        ("electrs", "network = \"x\"", "network, which Archipelago"),
+        ("electrs", "\"auth\" = \"x\"", "auth, which Archipelago"),
+        (
+            "electrs",
+            "electrum_rpc_addr=\"x\"",
+            "electrum_rpc_addr: use --set electrum_port=…",
+        ),
+        (
+            "lnd",
+            "[Application Options]\nalias=me",
+            "alias: use --set alias=…",
+        ),
+        (
+            "lnd",
+            "[Bitcoin]\nbitcoin.RegTest = true",
+            "bitcoin.regtest: use --set network=…",
+        ),
+        (
+            "lnd",
+            "[Bitcoind]\nbitcoind.rpcpolling=true",
+            "bitcoind.rpcpolling: use --set bitcoin_events=…",
+        ),
+        (
+            "lnd",
+            "[Bitcoind]\nbitcoind.rpcuser=ui",
+            "bitcoind.rpcuser, which Archipelago",
+        ),
+    ] {
+        refused(app, lines, reason);
+    }
+    // Others are taken as they are.
+    for (app, lines, file) in [
+        (
+            "bitcoin",
+            "maxconnections=20\npeerbloomfilters=1\naddnode=peer:8333",
+            "bitcoin.conf",
+        ),
+        ("litecoin", "maxconnections=20", "litecoin.conf"),
+        ("electrs", "server_banner = \"mine\"", "config.toml"),
+    ] {
+        let text = rendered(app, "extra_config", lines, &format!("archy-{app}"), file);
+        assert!(text.ends_with(&format!("\n{lines}\n")), "{text}");
+    }
+}
+
 /// The text of a file that is rendered for `app`, with one of its settings set.
 fn rendered(app: &str, name: &str, value: &str, container: &str, file: &str) -> String {
     let mut inputs = node();
