@@ -176,9 +176,29 @@ fn settings_that_do_not_go_together_are_refused() {
         }
     }
     for app in ["bitcoin", "litecoin"] {
+        for size in [2, 549] {
+            let size = SettingValue::Integer(size);
+            refused(app, (app, "prune", size), "at least 550 MiB");
+        }
+        for size in [3, 1 << 20] {
+            let size = SettingValue::Integer(size);
+            refused(app, (app, "dbcache", size), "dbcache");
+        }
+        let mut inputs = node();
+        set(&mut inputs, app, "prune", SettingValue::Integer(550));
+        set(&mut inputs, app, "txindex", SettingValue::Boolean(true));
+        let problem = present(&inputs, app).unwrap_err();
+        assert!(problem.contains("exclude each other"), "{problem}");
+
         let moved = "debug=net\n [main]\nserver=0";
         refused(app, (app, "extra_config", text(moved)), "[main]");
     }
+    let mut inputs = node();
+    let off = SettingValue::Boolean(false);
+    set(&mut inputs, "bitcoin", "zmq", off);
+    set(&mut inputs, "lnd", "bitcoin_events", text("zmq"));
+    let problem = present(&inputs, "lnd").unwrap_err();
+    assert!(problem.contains("bitcoin has zmq=false"), "{problem}");
     // Without a section of its own, a line belongs to the last one of the template.
     let homeless = "\n; more\n alias=me\n[Bitcoin]";
     refused(
@@ -277,6 +297,38 @@ fn rendered(app: &str, name: &str, value: &str, container: &str, file: &str) -> 
     set(&mut inputs, app, name, SettingValue::Text(value.to_owned()));
     let path = inputs.layout.rendered(container).join(file);
     present(&inputs, app).unwrap().files[&path].clone()
+}
+
+/// Once, and not in the section of its network, which would win.
+#[test]
+fn what_a_node_keeps_reaches_its_configuration() {
+    for app in ["bitcoin", "litecoin"] {
+        for (name, value, line) in [
+            ("prune", SettingValue::Integer(0), "prune=0"),
+            ("prune", SettingValue::Integer(1), "prune=1"),
+            ("prune", SettingValue::Integer(550), "prune=550"),
+            ("dbcache", SettingValue::Integer(4), "dbcache=4"),
+            ("dbcache", SettingValue::Integer(16384), "dbcache=16384"),
+            ("txindex", SettingValue::Boolean(true), "txindex=1"),
+            ("txindex", SettingValue::Boolean(false), "txindex=0"),
+        ] {
+            let mut inputs = node();
+            set(&mut inputs, app, name, value);
+            let file = inputs.layout.rendered(&format!("archy-{app}"));
+            let file = file.join(format!("{app}.conf"));
+            let text = &present(&inputs, app).unwrap().files[&file];
+            let (common, section) = text.split_once("\n[main]\n").unwrap();
+            let said = |part: &str| -> Vec<String> {
+                let key = format!("{name}=");
+                let lines = part.lines().filter(|line| line.starts_with(&key));
+                lines.map(str::to_owned).collect()
+            };
+            assert_eq!(
+                (said(common), said(section)),
+                (vec![line.to_owned()], vec![])
+            );
+        }
+    }
 }
 
 #[test]
