@@ -207,7 +207,8 @@ impl Reconciler {
             }
             Step::Reload => {
                 for unit in &plan.regenerates {
-                    let cause = "Quadlet made no service of it; see `archipelago doctor`";
+                    let cause = "Quadlet made no service of it; this says why: \
+                                 /usr/lib/systemd/user-generators/podman-user-generator -user -dryrun";
                     self.progress
                         .attempted(Subject::Generate(unit.clone()), cause, now);
                 }

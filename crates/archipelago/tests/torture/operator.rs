@@ -63,13 +63,17 @@ fn a_drop_in_that_quadlet_refuses_is_told() {
     let quadlet = format!("{UNITS}/archy-lone.container.d/10-operator.conf");
     node.write(&quadlet, "[Container]\nNoSuchKey=1\n");
     node.shell("systemctl --user daemon-reload");
-    let status = until("the cause to be told", ONE_TICK, || {
-        let status = node.status("lone");
-        text(&status["units"][0]["message"])
+    let message = until("the cause to be told", ONE_TICK, || {
+        let message = text(&node.status("lone")["units"][0]["message"]);
+        message
             .contains("Quadlet made no service of it")
-            .then_some(status)
+            .then_some(message)
     });
-    println!("{status}");
+    let (_, command) = message
+        .split_once("says why: ")
+        .expect("a way to the cause");
+    let why = node.try_shell(&format!("{command} 2>&1"));
+    assert!(why.stdout.contains("NoSuchKey"), "{command}: {why:?}");
     assert_eq!(drop_ins(&node), [quadlet.as_str()]);
     assert_eq!(node.containers(), before, "what runs goes on");
     node.shell(&format!("rm {quadlet}; systemctl --user daemon-reload"));
