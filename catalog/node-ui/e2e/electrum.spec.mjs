@@ -76,3 +76,14 @@ test('every stop of the tab key is named and can be seen', async () => {
   for (const { name, visible } of stops) assert.ok(visible, `${name} shows that it has the focus`);
   await close();
 });
+
+for (const look of [lib.looks[0], lib.looks[3]]) {
+  test(`the server for wallets can be copied and scanned: ${look.name}`, async () => {
+    const opening = await opened(look);
+    const { copied, scanned } = await lib.taken(opening, 'Server for wallets', `electrum-code-${look.name}`);
+    assert.match(copied, /:\d+$/);
+    // As Electrum writes that there is no TLS.
+    assert.equal(scanned, `${copied}:t`);
+    await opening.close();
+  });
+}

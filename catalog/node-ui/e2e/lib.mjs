@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import jsQR from 'jsqr';
 import { chromium } from 'playwright-core';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -206,4 +207,45 @@ export async function tabStops(page) {
     stops.push(stop);
   }
   return stops;
+}
+
+/**
+ * Takes the address that is labelled `label` elsewhere, as a person does: copies it, and scans its code, of which a picture is kept
+ * as `name`. Returns {copied, scanned}. The page is sound with its code open, and once it is closed.
+ */
+export async function taken(opening, label, name) {
+  const { page } = opening;
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  const row = page.locator('#connect > div', { has: page.getByRole('button', { name: `QR code: ${label}`, exact: true }) }).first();
+  await row.getByRole('button', { name: /^Copy: / }).click();
+  await says(page, '#said', `Copied: ${label}`);
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  assert.equal(copied, await row.locator('code').textContent());
+
+  await row.getByRole('button', { name: /^QR code: / }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.waitFor();
+  const code = await scanned(dialog.getByRole('img'));
+  await picture(page, name);
+  assert.deepEqual(await violations(page), []);
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await expectSound(opening);
+  return { copied, scanned: code };
+}
+
+/** Reads a code off the screen as a camera would. */
+async function scanned(drawing) {
+  const png = await drawing.screenshot();
+  // The browser itself unpacks the picture.
+  const { data, width, height: rows } = await drawing.page().evaluate(async (base64) => {
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    const image = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+    const canvas = new OffscreenCanvas(image.width, image.height);
+    const context = canvas.getContext('2d');
+    context.drawImage(image, 0, 0);
+    return { data: [...context.getImageData(0, 0, image.width, image.height).data], width: image.width, height: image.height };
+  }, png.toString('base64'));
+  const read = jsQR.default ?? jsQR;
+  return read(Uint8ClampedArray.from(data), width, rows)?.data;
 }

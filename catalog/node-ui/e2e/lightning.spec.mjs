@@ -53,6 +53,17 @@ test('every stop of the tab key is named and can be seen', async () => {
   await close();
 });
 
+for (const look of [lib.looks[0], lib.looks[3]]) {
+  test(`the public key can be copied and scanned: ${look.name}`, async () => {
+    const opening = await opened(look);
+    const { copied, scanned } = await lib.taken(opening, 'Public key', `lightning-code-${look.name}`);
+    assert.match(copied, /^[0-9a-f]{66}$/);
+    if (pubkey !== null) assert.equal(copied, pubkey);
+    assert.equal(scanned, copied);
+    await opening.close();
+  });
+}
+
 test('no answer of its server holds a key, a preimage or a macaroon', async () => {
   const { page, close } = await opened(lib.looks[0]);
   const bytes = preimage === null ? null : Buffer.from(preimage, 'hex');

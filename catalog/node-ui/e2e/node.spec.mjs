@@ -4,8 +4,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import jsQR from 'jsqr';
-
 import * as lib from './lib.mjs';
 
 const opened = lib.running('NODE');
@@ -49,39 +47,9 @@ test('every stop of the tab key is named and can be seen', async () => {
 for (const look of [lib.looks[0], lib.looks[3]]) {
   test(`an address can be copied and scanned: ${look.name}`, async () => {
     const opening = await opened(look);
-    const { page } = opening;
-    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-    const row = page.locator('#connect > div').first();
-    const value = await row.locator('code').textContent();
-    await row.getByRole('button', { name: /^Copy: / }).click();
-    await lib.says(page, '#said', /^Copied: /);
-    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), value);
-
-    await row.getByRole('button', { name: /^QR code: / }).click();
-    const dialog = page.getByRole('dialog');
-    await dialog.waitFor();
-    assert.equal(await scanned(dialog.getByRole('img')), value);
-    await lib.picture(page, `node-code-${look.name}`);
-    assert.deepEqual(await lib.violations(page), []);
-    await page.keyboard.press('Escape');
-    await dialog.waitFor({ state: 'detached' });
-    await lib.expectSound(opening);
+    const { copied, scanned } = await lib.taken(opening, 'P2P, for other nodes', `node-code-${look.name}`);
+    assert.match(copied, /:\d+$/);
+    assert.equal(scanned, copied);
     await opening.close();
   });
-}
-
-/** Reads a code off the screen as a camera would. */
-async function scanned(drawing) {
-  const png = await drawing.screenshot();
-  // The browser itself unpacks the picture.
-  const { data, width, height: rows } = await drawing.page().evaluate(async (base64) => {
-    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-    const image = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
-    const canvas = new OffscreenCanvas(image.width, image.height);
-    const context = canvas.getContext('2d');
-    context.drawImage(image, 0, 0);
-    return { data: [...context.getImageData(0, 0, image.width, image.height).data], width: image.width, height: image.height };
-  }, png.toString('base64'));
-  const read = jsQR.default ?? jsQR;
-  return read(Uint8ClampedArray.from(data), width, rows)?.data;
 }
