@@ -27,6 +27,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { bitcoin } = arguments;
+    let started = Instant::now();
     prerequisites::ensure()?;
     prerequisites::ensure_commands(&TOOLS)?;
     let tests: &[&str] = if *bitcoin {
@@ -43,6 +44,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     testhost::prepare_with_bitcoin()?;
     done("what hosts are made of", began);
     let package = deb::build()?;
+    // Not at the end, which is cargo's word on the tests.
+    done("all that comes before the tests", started);
     let mut tests = cargo(tests);
     tests.env("ARCHIPELAGO_DEB", &package);
     step("the tests", tests)
