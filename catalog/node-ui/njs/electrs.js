@@ -87,8 +87,7 @@ async function look(r, manner, batch) {
   const asked = await Promise.all([r.subrequest(`/ask-node/chain${manner}`), metrics(r)]);
   const node = chain.node(asked[0]);
   if (node.chain === null || !electrum.hasBegun(asked[1].text)) return electrum.look(null, asked[1], node);
-  const line = electrum.judge(JSON.stringify(batch)).line;
-  const answer = await r.subrequest(`/ask-electrs${manner}`, { method: 'POST', body: line });
+  const answer = await r.subrequest(`/ask-electrs${manner}`, { method: 'POST', body: electrum.line(batch) });
   const replies = answer.status === 200 ? electrum.replies(answer.responseText, batch.length) : null;
   return electrum.look({ status: answer.status, replies: replies }, asked[1], node);
 }

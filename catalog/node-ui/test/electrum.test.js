@@ -173,17 +173,22 @@ test('readiness: the time that is left, from the pace so far', () => {
   assert.equal(later.verdict.remaining_s, 710);
 });
 
+const hash = '0f'.repeat(32);
 for (const [body, status, reason] of [
-  ['{"method":"server.banner"}', 200],
-  ['[{"method":"blockchain.scripthash.get_history","params":["00"]}]', 200],
+  [`{"method":"blockchain.scripthash.subscribe","params":["${hash}"]}`, 200],
+  [`[{"method":"blockchain.scripthash.get_history","params":["${hash}"]}]`, 200],
   ['{"method":"blockchain.transaction.broadcast","params":["00"]}', 403, /blockchain\.transaction\.broadcast/],
-  ['[{"method":"server.banner"},{"method":"blockchain.transaction.broadcast"}]', 403],
+  // What nginx asks for itself, and what would end an electrs that has just begun.
+  ['{"method":"server.banner"}', 403],
+  ['{"method":"blockchain.headers.subscribe"}', 403],
+  ['{"method":"blockchain.block.header","params":[1]}', 403],
+  [`[{"method":"blockchain.scripthash.get_balance","params":["${hash}"]},{"method":"blockchain.transaction.broadcast"}]`, 403],
   ['{"method":"x\\n{}"}', 403, /no method has/],
-  ['{"method":"server.banner","params":["a\\nb"]}', 400],
-  ['{"method":"server.banner","params":[{"a":1}]}', 400],
-  ['{"method":"server.banner","params":[1,2,3,4]}', 400],
-  [`{"method":"server.banner","params":["${'a'.repeat(65)}"]}`, 400],
-  [JSON.stringify(Array(9).fill({ method: 'server.ping' })), 400],
+  [`{"method":"blockchain.scripthash.get_balance","params":["${hash}\\n"]}`, 400],
+  [`{"method":"blockchain.scripthash.get_balance","params":["${hash}0"]}`, 400],
+  ['{"method":"blockchain.scripthash.get_balance","params":[{"a":1}]}', 400],
+  [`{"method":"blockchain.scripthash.get_balance","params":["${hash}","${hash}"]}`, 400],
+  [JSON.stringify(Array(4).fill({ method: 'blockchain.scripthash.get_balance', params: [hash] })), 400],
   ['[]', 400],
   ['null', 400],
   ['{', 400],
@@ -197,8 +202,9 @@ for (const [body, status, reason] of [
 }
 
 test('what is sent on is written anew, numbered by place', () => {
-  const { line: sent, batch } = electrum.judge('{"id":"theirs","method":"server.ping","more":1}');
-  assert.equal(sent, '[{"jsonrpc":"2.0","id":0,"method":"server.ping","params":[]}]');
+  const call = `"method":"blockchain.scripthash.subscribe","params":["${hash}"]`;
+  const { line: sent, batch } = electrum.judge(`{"id":"theirs",${call},"more":1}`);
+  assert.equal(sent, `[{"jsonrpc":"2.0","id":0,${call}}]`);
   assert.equal(batch, false);
 });
 

@@ -3,9 +3,29 @@
 use serde_json::{Value, json};
 
 use crate::node::{DATA, Node, SOON, until};
-use crate::stack::{MEMBERS, curl};
+use crate::stack::{MEMBERS, MINER, curl};
 
-const JSON: [&str; 2] = ["-H", "Content-Type: application/json"];
+pub(crate) const JSON: [&str; 2] = ["-H", "Content-Type: application/json"];
+/// What each answer of a page's server says besides: the browser is to let the page do nothing that it does not need.
+const HEADERS: [(&str, &str); 5] = [
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; \
+        form-action 'none'; frame-ancestors 'none'",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+];
+/// The methods that bitcoin's page calls.
+const BITCOIN_READS: [&str; 5] = [
+    "getblockchaininfo",
+    "getmempoolinfo",
+    "getnetworkinfo",
+    "getpeerinfo",
+    "uptime",
+];
 /// An address on regtest, in the form that Electrum's protocol asks by.
 const SCRIPT_HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -13,36 +33,34 @@ pub(crate) fn are_judged(node: &Node) {
     let before = node.containers();
     let [bitcoin, electrs, lnd] = MEMBERS;
 
-    let reads = [
-        "getblockchaininfo",
-        "getmempoolinfo",
-        "getnetworkinfo",
-        "getpeerinfo",
-        "uptime",
-    ];
     // What may be called besides is nginx's own, for /blocks.
     let listed = node.shell(&format!(
         "sed -n 's/^rpcwhitelist=ui://p' {DATA}/archy-bitcoin/bitcoin.conf"
     ));
-    assert_eq!(listed.trim(), format!("getblock,{}", reads.join(",")));
-    for method in reads {
+    assert_eq!(
+        listed.trim(),
+        format!("getblock,{}", BITCOIN_READS.join(","))
+    );
+    for method in BITCOIN_READS {
         let answer = answered(post(node, &bitcoin.page("rpc"), &call(method, json!([]))));
         assert!(answer["error"].is_null(), "{method}: {answer}");
     }
-    let batch = json!([call("uptime", json!([])), call("getnetworkinfo", json!([]))]);
-    let answer = answered(post(node, &bitcoin.page("rpc"), &batch));
-    assert_eq!(answer.as_array().map(Vec::len), Some(2), "{answer}");
-    for (method, params) in [
-        ("server.banner", json!([])),
-        ("server.features", json!([])),
-        ("blockchain.headers.subscribe", json!([])),
-        ("blockchain.block.header", json!([1])),
-        ("blockchain.scripthash.get_balance", json!([SCRIPT_HASH])),
-        ("blockchain.scripthash.get_history", json!([SCRIPT_HASH])),
-        ("mempool.get_fee_histogram", json!([])),
-    ] {
-        let answer = answered(post(node, &electrs.page("electrum"), &call(method, params)));
-        assert!(!answer["result"].is_null(), "{method}: {answer}");
+    let answer = answered(post(node, &bitcoin.page("rpc"), &all_reads()));
+    assert_eq!(
+        answer.as_array().map(Vec::len),
+        Some(BITCOIN_READS.len()),
+        "{answer}"
+    );
+    let lookup = lookup();
+    let answer = answered(post(node, &electrs.page("electrum"), &lookup));
+    let answers = answer.as_array().expect("an answer to each call");
+    assert_eq!(answers.len(), 3, "{answer}");
+    for one in answers {
+        // An address without a history has null for its state.
+        assert!(
+            one["error"].is_null() && one.get("result").is_some(),
+            "{answer}"
+        );
     }
     for page in [
         bitcoin.page("blocks"),
@@ -68,113 +86,263 @@ pub(crate) fn are_judged(node: &Node) {
         "getblocktemplate",
         "dumptxoutset",
     ] {
-        refused(
-            post(node, &bitcoin.page("rpc"), &call(method, bad.clone())),
-            method,
-        );
+        let page = bitcoin.page("rpc");
+        refused(post(node, &page, &call(method, bad.clone())), 403, method);
         // Among others it is no other.
         let batch = json!([call("uptime", json!([])), call(method, bad.clone())]);
-        refused(post(node, &bitcoin.page("rpc"), &batch), method);
+        refused(post(node, &page, &batch), 403, method);
         until_said(
             node,
             "archy-bitcoin-ui",
             &format!("refused the method {method}"),
         );
     }
+    // The page calls none of these: the last three, only its server does.
     for method in [
         "blockchain.transaction.broadcast",
         "blockchain.transaction.get",
         "server.add_peer",
+        "blockchain.block.header",
+        "blockchain.headers.subscribe",
+        "server.banner",
+        "mempool.get_fee_histogram",
     ] {
-        refused(
-            post(node, &electrs.page("electrum"), &call(method, bad.clone())),
-            method,
-        );
-        let batch = json!([call("server.ping", json!([])), call(method, bad.clone())]);
-        refused(post(node, &electrs.page("electrum"), &batch), method);
+        let page = electrs.page("electrum");
+        refused(post(node, &page, &call(method, bad.clone())), 403, method);
+        let batch = json!([lookup[0], call(method, bad.clone())]);
+        refused(post(node, &page, &batch), 403, method);
         until_said(
             node,
             "archy-electrs-ui",
             &format!("refused the method {method}"),
         );
     }
-    for (verb, path) in [
-        ("POST", "v1/channels"),
-        ("POST", "v1/channels/transactions"),
-        ("POST", "v1/channels/transactions/route"),
-        ("DELETE", "v1/channels/00/0"),
-        ("POST", "v2/router/send"),
-        ("POST", "v1/transactions"),
-        ("POST", "v1/invoices"),
-        ("POST", "v1/macaroon"),
-        ("POST", "v1/stop"),
-        ("POST", "api/overview"),
-        ("POST", "ready"),
-        // No way round: neither the addresses that only nginx itself may ask, nor another spelling of lnd's own.
-        ("GET", "v1/getinfo"),
-        ("GET", "api/../v1/channels"),
-        ("GET", "api/..%2fv1/channels"),
-        ("GET", "ask-lnd/info"),
+    for (container, line) in [
+        ("archy-bitcoin-ui", "POST /rpc 403 "),
+        ("archy-electrs-ui", "POST /electrum 403 "),
     ] {
-        let answer = curl(node, &["-X", verb, &lnd.page(path)], "");
-        refused(answer, path);
-        if verb != "GET" {
-            until_said(node, "archy-lnd-ui", &format!("{verb} /{path} 40"));
-        }
+        until_said(node, container, line);
+    }
+    for (verb, path, status) in [
+        ("POST", "v1/channels", 403),
+        ("POST", "v1/channels/transactions", 403),
+        ("POST", "v1/channels/transactions/route", 403),
+        ("DELETE", "v1/channels/00/0", 403),
+        ("POST", "v2/router/send", 403),
+        ("POST", "v1/transactions", 403),
+        ("POST", "v1/invoices", 403),
+        ("POST", "v1/macaroon", 403),
+        ("POST", "v1/stop", 403),
+        // To be read, and nothing else.
+        ("POST", "api/overview", 405),
+        ("POST", "ready", 405),
+        // No way round: neither the addresses that only nginx itself may ask, nor another spelling of lnd's own.
+        ("GET", "v1/getinfo", 403),
+        ("GET", "api/../v1/channels", 403),
+        ("GET", "api/..%2fv1/channels", 403),
+        ("GET", "api/another", 403),
+        ("GET", "ask-lnd/info", 404),
+    ] {
+        refused(curl(node, &["-X", verb, &lnd.page(path)], ""), status, path);
+        // By the address that nginx made of it.
+        let path = path
+            .trim_start_matches("api/../")
+            .trim_start_matches("api/..%2f");
+        until_said(node, "archy-lnd-ui", &format!("{verb} /{path} {status} "));
     }
     for path in ["ask-daemon", "ask-daemon-briefly", "rest/chaininfo.json"] {
-        refused(curl(node, &[&bitcoin.page(path)], ""), path);
+        refused(curl(node, &[&bitcoin.page(path)], ""), 404, path);
+        until_said(node, "archy-bitcoin-ui", &format!("GET /{path} 404 "));
     }
-    // A page of somebody else, open in the same browser.
-    let elsewhere = [
-        JSON.as_slice(),
-        &["-H", "Origin: https://example.org", "--data-binary", "@-"],
-    ]
-    .concat();
-    for page in [bitcoin.page("rpc"), electrs.page("electrum")] {
-        let arguments = [elsewhere.as_slice(), &[&page]].concat();
-        refused(
-            curl(node, &arguments, &call("uptime", json!([])).to_string()),
-            "another page",
-        );
+    // A page of somebody else, open in the same browser: as it is, and in the form that a browser sends without asking first.
+    let theirs = ["-H", "Origin: https://example.org"];
+    for (page, body) in [
+        (bitcoin.page("rpc"), call("uptime", json!([]))),
+        (electrs.page("electrum"), lookup[0].clone()),
+    ] {
+        let body = body.to_string();
+        let sent = ["--data-binary", "@-", &page];
+        let arguments = [JSON.as_slice(), &theirs, &sent].concat();
+        refused(curl(node, &arguments, &body), 403, "another page");
+        let arguments = ["-H", "Content-Type: text/plain"];
+        let arguments = [arguments.as_slice(), &sent].concat();
+        refused(curl(node, &arguments, &body), 415, "a plain form");
     }
 
-    the_daemons_refuse_as_well(node);
+    the_browser_is_told(node);
+    bitcoind_refuses_as_well(node);
+    lnd_refuses_as_well(node);
     assert_eq!(node.containers(), before, "nobody was ended by it");
 }
 
-/// What nginx refuses, the daemons would refuse too: what a page is given opens nothing else.
-fn the_daemons_refuse_as_well(node: &Node) {
-    for method in ["stop", "sendrawtransaction 00", "invalidateblock 00"] {
-        let output = node.try_shell(&format!(
-            "podman exec -i archy-bitcoin bitcoin-cli -rpcuser=ui -stdinrpcpass {method} <{DATA}/secrets/bitcoin/ui_rpc_password"
-        ));
-        assert!(
-            !output.success() && output.stderr.contains("403"),
-            "{output:?}"
-        );
-        let method = method.split(' ').next().expect("a method");
+/// Whatever is asked and however it is answered.
+fn the_browser_is_told(node: &Node) {
+    let of_each = ["", "config.json", "ready", "shared/poll.js", "no-such-file"];
+    let of_one: [&[&str]; 3] = [
+        &["blocks", "rpc"],
+        &["api/status", "electrum"],
+        &[
+            "api/overview",
+            "api/channels",
+            "api/peers",
+            "api/activity",
+            "v1/getinfo",
+        ],
+    ];
+    for (member, of_one) in MEMBERS.iter().zip(of_one) {
+        for path in of_each.iter().chain(of_one) {
+            let (_, answer) = curl(node, &["-i", &member.page(path)], "");
+            says_all_headers(&answer, member.app, path);
+        }
+    }
+    let [bitcoin, electrs, _] = MEMBERS;
+    for (member, path, method) in [(bitcoin, "rpc", "uptime"), (electrs, "electrum", "stop")] {
+        let page = member.page(path);
+        let arguments = [JSON.as_slice(), &["-i", "--data-binary", "@-", &page]].concat();
+        let (_, answer) = curl(node, &arguments, &call(method, json!([])).to_string());
+        says_all_headers(&answer, member.app, path);
+    }
+}
+
+fn says_all_headers(answer: &str, app: &str, path: &str) {
+    let (head, _) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    for (name, expected) in HEADERS {
+        let said: Vec<_> = head
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .filter(|(said, _)| said.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+            .collect();
+        assert_eq!(said, [expected], "{name} of {app}'s /{path}: {head}");
+    }
+}
+
+/// What nginx refuses, the daemons would refuse too: with the very credential that the page's server holds, one gets no further.
+fn bitcoind_refuses_as_well(node: &Node) {
+    for method in BITCOIN_READS {
+        answered(ask_bitcoind(node, method));
+    }
+    // It may ask for a block; there is none of this hash.
+    let (status, answer) = ask_bitcoind(node, "getblock");
+    assert!(
+        status == 500 && answer.contains("Block not found"),
+        "{status} {answer}"
+    );
+    for method in [
+        "stop",
+        "sendrawtransaction",
+        "invalidateblock",
+        "getrawtransaction",
+    ] {
+        refused(ask_bitcoind(node, method), 403, method);
         until_said(
             node,
             "archy-bitcoin",
             &format!("RPC User ui not allowed to call method {method}"),
         );
     }
-    for (address, body) in [
-        ("v1/invoices", r#"{"value":"1"}"#),
-        ("v2/router/send", r#"{"payment_request":"x"}"#),
-        ("v1/channels", r#"{"local_funding_amount":"20000"}"#),
-        ("v1/stop", "{}"),
+}
+
+/// As bitcoind does.
+fn lnd_refuses_as_well(node: &Node) {
+    for address in [
+        "v1/getinfo",
+        "v1/balance/blockchain",
+        "v1/balance/channels",
+        "v1/channels",
+        "v1/channels/pending",
+        "v1/peers",
+        "v1/invoices",
+        "v1/payments",
     ] {
-        // The macaroon comes by standard input: a process argument is for everyone to read.
-        let said = node.shell(&format!(
-            "macaroon=$(od -An -v -tx1 {DATA}/volumes/lnd/data/data/chain/bitcoin/regtest/readonly.macaroon | tr -d ' \\n')
-            printf 'header = \"Grpc-Metadata-macaroon: %s\"\\n' $macaroon |
-            podman exec -i archy-lnd-ui curl -s -k -K - -d '{body}' https://archy-lnd:8080/{address}"
-        ));
-        assert!(said.contains("permission denied"), "{address}: {said}");
+        answered(ask_lnd(node, "GET", address, ""));
+    }
+    let closing = format!("v1/channels/{}/0", "00".repeat(32));
+    let coins = format!(r#"{{"addr":"{MINER}","amount":"1000","sat_per_vbyte":"2"}}"#);
+    for (verb, address, body) in [
+        ("POST", "v1/invoices", r#"{"value":"1"}"#),
+        ("POST", "v2/router/send", r#"{"payment_request":"x"}"#),
+        ("POST", "v1/channels", r#"{"local_funding_amount":"20000"}"#),
+        ("DELETE", closing.as_str(), ""),
+        ("POST", "v1/transactions", coins.as_str()),
+        ("POST", "v1/macaroon", r#"{"permissions":[]}"#),
+        ("POST", "v1/stop", "{}"),
+    ] {
+        let (status, said) = ask_lnd(node, verb, address, body);
+        assert!(
+            status >= 400 && said.contains("permission denied"),
+            "{verb} {address}: {status} {said}"
+        );
     }
     until_said(node, "archy-lnd", "permission denied");
+}
+
+/// Calls bitcoind as the server of its page does, past that server's own judgement. Without a block or transaction that there is.
+fn ask_bitcoind(node: &Node, method: &str) -> (u16, String) {
+    let params = if BITCOIN_READS.contains(&method) {
+        json!([])
+    } else {
+        json!(["00".repeat(32)])
+    };
+    let body = call(method, params);
+    ask_from(
+        node,
+        "archy-bitcoin-ui",
+        ("authorization", "Authorization"),
+        &format!("-d '{body}' http://archy-bitcoin:8332/"),
+    )
+}
+
+/// Asks lnd as the server of its page does, likewise.
+fn ask_lnd(node: &Node, verb: &str, address: &str, body: &str) -> (u16, String) {
+    let body = if body.is_empty() {
+        String::new()
+    } else {
+        format!("-d '{body}'")
+    };
+    ask_from(
+        node,
+        "archy-lnd-ui",
+        ("macaroon", "Grpc-Metadata-macaroon"),
+        &format!(
+            "-X {verb} {body} --cacert /etc/nginx/lnd-ca.pem https://archy-lnd:8080/{address}"
+        ),
+    )
+}
+
+/// Runs curl beside the server of a page, with what that server's configuration has in `variable` as this header.
+fn ask_from(
+    node: &Node,
+    page: &str,
+    (variable, header): (&str, &str),
+    arguments: &str,
+) -> (u16, String) {
+    // It comes by standard input: a process argument is for everyone to read.
+    let said = node.shell(&format!(
+        "credential=$(sed -n 's/^ *set ${variable} \"\\(..*\\)\";$/\\1/p' {DATA}/{page}/nginx.conf)
+        test -n \"$credential\"
+        printf 'header = \"{header}: %s\"\\n' \"$credential\" |
+        podman exec -i {page} curl -s --max-time 20 -w '\\n%{{http_code}}' -K - {arguments}"
+    ));
+    let (body, status) = said.rsplit_once('\n').expect("a status");
+    (status.parse().expect("a status"), body.to_owned())
+}
+
+/// All that bitcoin's page asks its node.
+pub(crate) fn all_reads() -> Value {
+    BITCOIN_READS
+        .map(|method| call(method, json!([])))
+        .to_vec()
+        .into()
+}
+
+/// What electrs' page asks when somebody looks an address up.
+pub(crate) fn lookup() -> Value {
+    ["subscribe", "get_balance", "get_history"]
+        .map(|what| format!("blockchain.scripthash.{what}"))
+        .map(|method| call(&method, json!([SCRIPT_HASH])))
+        .to_vec()
+        .into()
 }
 
 fn call(method: &str, params: Value) -> Value {
@@ -191,8 +359,8 @@ fn answered((status, body): (u16, String)) -> Value {
     serde_json::from_str(&body).expect("JSON")
 }
 
-fn refused((status, body): (u16, String), what: &str) {
-    assert!([403, 404, 405].contains(&status), "{what}: {status} {body}");
+fn refused((status, body): (u16, String), expected: u16, what: &str) {
+    assert_eq!(status, expected, "{what}: {body}");
 }
 
 /// The journal of a container has a line with this text.
