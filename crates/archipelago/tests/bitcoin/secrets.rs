@@ -1,7 +1,8 @@
 //! No secret is anywhere where others can read it: not one of its bytes' usual spellings, in anything that this node shows.
 
-use crate::node::{CONFIG, DATA, Node, SOON, UNITS, until};
-use crate::stack::{CONTAINERS, MEMBERS, curl};
+use crate::calls;
+use crate::node::{CONFIG, DATA, Node, SOON, UNITS, until_equal};
+use crate::stack::{MEMBERS, curl};
 
 const CHAIN: &str = "volumes/lnd/data/data/chain/bitcoin/regtest";
 /// Where the watch writes down every command line there is: a place that a reboot leaves alone.
@@ -47,7 +48,45 @@ pub(crate) fn stay_secret(node: &Node, printed: &str) {
         "find {DATA}/secrets {DATA}/archy-* {DATA}/volumes/lnd -type f \\( -name 'lnd-ca.pem' -prune -o ! -perm 600 -path '*/secrets/*' -print -o ! -perm 600 -path '*/archy-*' -print -o ! -perm 600 -name 'wallet-words*' -print \\)"
     ));
     assert_eq!(open, "", "files with secrets that others may read");
+    strangers_read_none(node);
     the_search_has_teeth(node, &secrets);
+}
+
+/// lnd lets its group and others read macaroons; what keeps them out is a folder above. So somebody else tries to read each file.
+fn strangers_read_none(node: &Node) {
+    let looked_at = node.root(&[
+        "bash",
+        "-euo",
+        "pipefail",
+        "-c",
+        &format!(
+            "find {DATA} -type f \\( -name '*.macaroon' -o -name '*.key' -o -name '*.db' -o -name 'wallet-words*' -o -name .cookie \\
+                -o -path '*/secrets/*' -o -path '{DATA}/archy-*' \\) |
+            setpriv --reuid=65534 --regid=65534 --clear-groups bash -c \\
+                'while read -r file; do if test -r \"$file\"; then echo \"open $file\"; else echo \"shut $file\"; fi; done'"
+        ),
+    ]);
+    for kind in [
+        "/admin.macaroon\n",
+        "/readonly.macaroon\n",
+        "/tls.key\n",
+        "/wallet.db\n",
+        "/wallet-words.regtest\n",
+        "/.cookie\n",
+        "/secrets/lnd/wallet_password\n",
+        "/archy-lnd-ui/nginx.conf\n",
+    ] {
+        assert!(looked_at.contains(kind), "{kind:?}: {looked_at}");
+    }
+    let open: Vec<_> = looked_at
+        .lines()
+        .filter(|line| !line.starts_with("shut "))
+        .collect();
+    assert_eq!(
+        open,
+        Vec::<&str>::new(),
+        "files with secrets that a stranger may read"
+    );
 }
 
 /// What is put where it does not belong is found there, and what is where it belongs is known by these spellings.
@@ -74,24 +113,36 @@ fn the_search_has_teeth(node: &Node, secrets: &[Secret]) {
     }
 
     let planted = node.shell(&format!(
-        "cat {DATA}/secrets/bitcoin/ui_rpc_password > /dev/null
-        secret=$(cat {DATA}/secrets/bitcoin/ui_rpc_password)
+        "secret=$(cat {DATA}/secrets/bitcoin/ui_rpc_password)
         mkdir -p {UNITS}/archy-lnd.container.d
         printf '[Unit]\\nDocumentation=file:%s\\n' $secret >{UNITS}/archy-lnd.container.d/planted.conf
         printf 'slip: %s\\n' $secret | systemd-cat --identifier=planted
+        # By way of a file: a command line would be a second place to find it in.
+        (umask 077; printf 'slip=%s\\n' $secret >~/planted)
+        podman create --quiet --name planted --label-file ~/planted $(podman inspect --format '{{{{.Image}}}}' archy-bitcoin-ui) >/dev/null
         (exec -a $secret sleep 600) >/dev/null 2>&1 & echo $!"
     ));
-    let in_all = |places: &[Place]| {
-        let found = found(secrets, places);
-        ["unit files", "the journal", "command lines"]
+    // The page of lnd shows what an invoice is for. This one is on a command line, so it is another secret.
+    node.shell(&format!(
+        "podman exec archy-lnd lncli addinvoice --memo $(cat {DATA}/secrets/bitcoin/electrs_rpc_password) --amt 1"
+    ));
+    let expected = [
+        ("ui", "unit files"),
+        ("ui", "the journal"),
+        ("ui", "command lines"),
+        ("ui", "podman inspect"),
+        ("electrs", "the pages"),
+    ]
+    .map(|(user, place)| format!("the password bitcoin/{user}_rpc_password in {place}"));
+    until_equal("all to be found", SOON, &Vec::new(), || {
+        let found = found(secrets, &places(node));
+        expected
             .iter()
-            .all(|place| found.iter().any(|found| found.ends_with(place)))
-    };
-    until("what was planted to be found", SOON, || {
-        in_all(&places(node)).then_some(())
+            .filter(|expected| !found.contains(expected))
+            .collect::<Vec<_>>()
     });
     node.shell(&format!(
-        "kill {}; rm -r {UNITS}/archy-lnd.container.d",
+        "kill {}; podman rm planted >/dev/null; rm -r ~/planted {UNITS}/archy-lnd.container.d",
         planted.trim()
     ));
 }
@@ -163,43 +214,63 @@ fn secrets(node: &Node) -> Vec<Secret> {
 
 /// What can be read without being the user whose node it is, or is handed to somebody else.
 fn places(node: &Node) -> Vec<Place> {
-    let all = CONTAINERS.join(" ");
-    let mut pages = String::new();
-    let files = node.shell("cd /usr/share/archipelago/catalog/node-ui/html && find . -type f");
-    for member in MEMBERS {
-        let asked = [
-            "",
-            "config.json",
-            "ready",
-            "blocks",
-            "nginx.conf",
-            "api/status",
-            "api/overview",
-            "api/channels",
-            "api/peers",
-            "api/activity",
-        ];
-        let files = files.lines().filter_map(|file| file.splitn(3, '/').nth(2));
-        for path in asked.into_iter().chain(files) {
-            // With what stands in the head.
-            pages += &curl(node, &["-i", &member.page(path)], "").1;
-        }
-    }
     vec![
         ("unit files", node.shell(&format!("cat {UNITS}/* {UNITS}/*.d/* $XDG_RUNTIME_DIR/systemd/generator/archy-* 2>/dev/null || :"))),
         ("systemctl", node.shell("systemctl --user --no-pager cat 'archy-*' archipelago; systemctl --user --no-pager show 'archy-*' archipelago; systemctl --user show-environment")),
         ("intents and definitions", node.shell(&format!("cat $(find {CONFIG} -type f)"))),
-        ("podman inspect", node.shell(&format!(
-            "podman inspect {all}; podman network inspect $(podman network ls -q); podman volume inspect $(podman volume ls -q)
+        ("podman inspect", node.shell(
+            "podman inspect $(podman ps --all --quiet); podman network inspect $(podman network ls -q); podman volume inspect $(podman volume ls -q)
             podman image inspect $(podman image ls -q); podman secret ls; podman ps --all --no-trunc"
-        ))),
+        )),
         ("the journal", node.root(&["journalctl", "--no-pager", "--all", "-o", "verbose"])),
         ("command lines", node.root(&["bash", "-c", &format!("LC_ALL=C grep -ah '' {COMMAND_LINES} /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | LC_ALL=C sort -u")])),
         ("the environment of every process", node.root(&["bash", "-c", "cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'"])),
         ("archipelago", node.shell("for what in status catalog doctor; do archipelago --output json $what || :; archipelago $what || :; done; for app in bitcoin electrs lnd; do archipelago logs $app || :; done")),
         ("health", node.user(&["curl", "-fsS", "http://127.0.0.1:5678/health"])),
-        ("the pages", pages),
+        ("the pages", pages(node)),
     ]
+}
+
+/// Everything that the pages' servers hand out, with what stands in the head of each answer.
+fn pages(node: &Node) -> String {
+    let mut all = String::new();
+    let mut ask = |arguments: &[&str], body: &str, expected: u16| {
+        let (status, answer) = curl(node, &[&["-i"], arguments].concat(), body);
+        assert_eq!(status, expected, "{arguments:?}: {answer}");
+        all += &answer;
+    };
+    let of_each = ["", "config.json", "ready"];
+    let of_one: [(&str, &[&str]); 3] = [
+        ("node", &["blocks"]),
+        ("electrum", &["api/status"]),
+        (
+            "lightning",
+            &["api/overview", "api/channels", "api/peers", "api/activity"],
+        ),
+    ];
+    let html = "/usr/share/archipelago/catalog/node-ui/html";
+    for (member, (folder, of_one)) in MEMBERS.iter().zip(of_one) {
+        let files = node.shell(&format!(
+            "cd {html}/{folder} && find * -type f; cd .. && find shared -type f"
+        ));
+        for kind in ["main.js\n", "shared/copy.js\n"] {
+            assert!(files.contains(kind), "{kind:?}: {files}");
+        }
+        for path in of_each.iter().chain(of_one).copied().chain(files.lines()) {
+            ask(&[&member.page(path)], "", 200);
+        }
+        ask(&[&member.page("nginx.conf")], "", 404);
+    }
+    let [bitcoin, electrs, _] = MEMBERS;
+    for (member, path, body) in [
+        (bitcoin, "rpc", calls::all_reads()),
+        (electrs, "electrum", calls::lookup()),
+    ] {
+        let page = member.page(path);
+        let arguments = [calls::JSON.as_slice(), &["--data-binary", "@-", &page]].concat();
+        ask(&arguments, &body.to_string(), 200);
+    }
+    all
 }
 
 /// Which secret is in which place.
