@@ -10,6 +10,30 @@ use crate::stack::{FOLLOWS, MEMBERS, until_ready};
 /// What Podman gives a container that says nothing about it.
 const PODMANS_OWN: Duration = Duration::from_secs(10);
 
+/// A daemon that writes at its end, and what it says once it has: it was not cut short.
+#[derive(Clone, Copy, Debug)]
+struct Writer {
+    app: &'static str,
+    container: &'static str,
+    last_words: &'static str,
+}
+
+const BITCOIN: Writer = Writer {
+    app: "bitcoin",
+    container: "archy-bitcoin",
+    last_words: "Shutdown done",
+};
+const ELECTRS: Writer = Writer {
+    app: "electrs",
+    container: "archy-electrs",
+    last_words: "electrs stopped: ",
+};
+const LND: Writer = Writer {
+    app: "lnd",
+    container: "archy-lnd",
+    last_words: "Shutdown complete",
+};
+
 pub(crate) fn are_patient(node: &Node) {
     for (container, unit, inside) in [
         ("archy-bitcoin", "15min 30s", "900"),
@@ -29,17 +53,16 @@ pub(crate) fn are_patient(node: &Node) {
         let shown = node.user(&["podman", "inspect", "--format", format, container]);
         assert_eq!(shown.trim(), inside, "{container}");
     }
-    bitcoind_may_be_slow(node);
+    all_may_be_slow(node);
 }
 
-/// As a bitcoind that writes for longer than Podman would wait by itself: one that stands still for so long.
-fn bitcoind_may_be_slow(node: &Node) {
-    // They are stopped before it, and ask it things at their end.
-    for app in ["lnd", "electrs"] {
-        node.user(&["archipelago", "stop", app]);
+/// As daemons that write for longer than Podman would wait by itself: ones that stand still for so long.
+fn all_may_be_slow(node: &Node) {
+    // First those who ask bitcoin things at their end.
+    for writer in [LND, ELECTRS, BITCOIN] {
+        slowly(node, writer, &["archipelago", "stop", writer.app]);
+        assert_eq!(active(node, writer), "inactive");
     }
-    slowly(node, &["archipelago", "stop", "bitcoin"]);
-    assert_eq!(active(node), "inactive");
     for app in ["bitcoin", "electrs", "lnd"] {
         node.user(&["archipelago", "start", app]);
     }
@@ -48,16 +71,16 @@ fn bitcoind_may_be_slow(node: &Node) {
 
 /// The same where the whole host goes down, and where bitcoin is uninstalled: nobody may need it here.
 pub(crate) fn are_patient_at_every_end(node: &Node) {
-    let words = last_words(node);
-    let still = Still::hold(node, "archy-bitcoin");
+    let words = last_words(node, BITCOIN);
+    let still = Still::hold(node, BITCOIN.container);
     std::thread::scope(|scope| {
         let rebooting = scope.spawn(|| node.0.reboot(Reboot::Soft));
-        stays(node, still);
+        stays(node, BITCOIN, still);
         let rebooted = rebooting.join().expect("the thread ends");
         rebooted.expect("a reboot");
     });
     assert_eq!(
-        last_words(node),
+        last_words(node, BITCOIN),
         words + 1,
         "it wrote all in the boot before"
     );
@@ -66,53 +89,51 @@ pub(crate) fn are_patient_at_every_end(node: &Node) {
         bitcoin.readiness(node).0
     });
 
-    slowly(node, &["archipelago", "uninstall", "bitcoin"]);
+    slowly(node, BITCOIN, &["archipelago", "uninstall", "bitcoin"]);
     // Its chain stays.
     node.shell(&format!(
         "ls {DATA}/volumes/bitcoin/data/regtest/blocks/blk00000.dat {DATA}/volumes/bitcoin/data/regtest/chainstate/CURRENT"
     ));
 }
 
-/// Runs a command that stops a bitcoind that takes its time.
-fn slowly(node: &Node, command: &[&str]) {
-    let words = last_words(node);
-    let still = Still::hold(node, "archy-bitcoin");
+/// Runs a command that stops a daemon that takes its time.
+fn slowly(node: &Node, writer: Writer, command: &[&str]) {
+    let words = last_words(node, writer);
+    let still = Still::hold(node, writer.container);
     let stopping = node.0.spawn_user(command).expect("a run in the host");
-    stays(node, still);
+    stays(node, writer, still);
     let stopped = stopping.wait_with_output().expect("it ends");
     assert!(stopped.status.success(), "{stopped:?}");
-    until_equal("bitcoind's last words", SOON, &(words + 1), || {
-        last_words(node)
-    });
+    let what = format!("the last words of {}", writer.app);
+    until_equal(&what, SOON, &(words + 1), || last_words(node, writer));
 }
 
 /// Once it is told to stop, it is left alone for longer than Podman would by itself. It goes on after that.
-fn stays(node: &Node, still: Still<'_>) {
+fn stays(node: &Node, writer: Writer, still: Still<'_>) {
     let deactivating = "deactivating".to_owned();
-    until_equal("bitcoin to be told to stop", SOON, &deactivating, || {
-        active(node)
-    });
+    let what = format!("{} to be told to stop", writer.app);
+    until_equal(&what, SOON, &deactivating, || active(node, writer));
     let told = Instant::now();
     while told.elapsed() < PODMANS_OWN * 3 / 2 {
-        assert_eq!(active(node), deactivating);
+        assert_eq!(active(node, writer), deactivating);
         node.root(&["kill", "-0", &still.pid]);
         std::thread::park_timeout(Duration::from_secs(1));
     }
     drop(still);
 }
 
-/// How often, in all boots, bitcoind came to the end of what it does at its end: it was not cut short.
-fn last_words(node: &Node) -> usize {
+/// How often, in all boots, a daemon came to the end of what it does at its end.
+fn last_words(node: &Node, writer: Writer) -> usize {
     let said = node.user(&[
         "journalctl",
         "--user",
         "-u",
-        "archy-bitcoin",
+        writer.container,
         "-o",
         "cat",
         "--no-pager",
     ]);
-    said.matches("Shutdown done").count()
+    said.matches(writer.last_words).count()
 }
 
 /// A container's first process, held still until this goes.
@@ -149,14 +170,14 @@ impl Drop for Still<'_> {
     }
 }
 
-fn active(node: &Node) -> String {
+fn active(node: &Node, writer: Writer) -> String {
     let shown = node.user(&[
         "systemctl",
         "--user",
         "show",
         "-P",
         "ActiveState",
-        "archy-bitcoin",
+        writer.container,
     ]);
     shown.trim().to_owned()
 }
