@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use crate::browser::{Browser, Page};
 use crate::heights::{daemons_say, try_bitcoin_height};
 use crate::node::{Node, ONE_TICK, SOON, text, until, until_equal};
 use crate::stack::{self, MEMBERS, MINER, until_ready};
@@ -17,8 +18,20 @@ pub(crate) const RETURNS: Duration = Duration::from_secs(90);
 const CATCHES_UP: Duration = Duration::from_secs(300);
 /// Whoever waits is looked at with the next pass.
 const SAYS: Duration = ONE_TICK;
+/// What electrs and lnd answer then.
+const AWAY: &str = "waiting for bitcoin, which does not answer";
 /// A dependant that finds nobody to talk to may try once more for each time that bitcoin went.
 const STARTS_PER_KILL: u64 = 2;
+/// Once all are ready, nobody is started any more: for longer than systemd or a pass of Archipelago's would leave it.
+const QUIET: Duration = Duration::from_secs(60);
+/// Whose starts are counted.
+const COUNTED: [&str; 5] = [
+    "archy-bitcoin",
+    "archy-electrs",
+    "archy-lnd",
+    "archy-bitcoin-ui",
+    "archy-electrs-ui",
+];
 
 #[test]
 fn a_node_that_is_killed_while_it_fetches_its_chain() {
@@ -45,7 +58,21 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
     // It waits for a while to see it ready; nobody has to wait for it.
     let started = node.0.spawn_user(&["archipelago", "start", "bitcoin"]);
     let started = started.expect("a run in the host");
-    let mut said = BTreeSet::new();
+    until("it to have a block", RETURNS, || {
+        peer.goes_on_for_a_moment("");
+        (try_bitcoin_height(&node)? > 0).then_some(())
+    });
+    // Its page is started anew when it gets its key, and a page that is opened just then gets but half of its files.
+    until("lnd's page to have its key", CATCHES_UP, || {
+        let (_, answer) = lnd.readiness(&node);
+        let message = answer["message"].as_str()?;
+        (message.starts_with("catching up") || message == "starting, and waiting for the chain")
+            .then_some(())
+    });
+    let mut watch = Watch::begin(&node);
+    let (mut while_syncing, mut said) = (BTreeSet::new(), BTreeSet::new());
+    // The starts so far, as each kill finds them.
+    let mut counts = Vec::new();
     for kill in 0..KILLS {
         // A little further each time; what it had not written yet is lost with it.
         until("it to have some of the chain", RETURNS, || {
@@ -53,24 +80,26 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
             (try_bitcoin_height(&node)? > height * kill / (2 * KILLS)).then_some(())
         });
         // It gets no further by itself, so all can be asked in peace.
-        until_equal("all to say how far it is", SAYS, &[true; 3], || {
-            let words = MEMBERS.map(|member| in_words(&node, &member));
+        until_equal("all to say how far it is", SAYS, &[true; 4], || {
+            let words = watch.words();
             let far = [
                 is_share(&words[0].page),
+                words[0].headline == "Catching up",
                 is_share_of_bitcoin(&words[1].status),
                 is_share_of_bitcoin(&words[2].status),
             ];
-            said.extend(words);
+            while_syncing.extend(words);
             far
         });
         let blocks = try_bitcoin_height(&node).expect("it answers");
         assert!(blocks < height, "it has all {height} blocks already");
 
+        counts.push(COUNTED.map(|container| starts(&node, container)));
         let pid = process(&node, "archy-bitcoin");
         peer.goes_on_for_a_moment(&format!("kill -KILL {pid}"));
         let killed = Instant::now();
         until("bitcoind to answer again", RETURNS, || {
-            said.extend(MEMBERS.iter().map(|member| in_words(&node, member)));
+            said.extend(watch.words());
             try_bitcoin_height(&node)
         });
         println!(
@@ -81,37 +110,76 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
     }
     drop(peer);
     until("the whole chain", RETURNS, || {
-        said.extend(MEMBERS.iter().map(|member| in_words(&node, member)));
+        said.extend(watch.words());
         (try_bitcoin_height(&node)? == height).then_some(())
     });
-    println!("{said:#?}");
+    println!("while it fetches: {while_syncing:#?}\nonce it was killed: {said:#?}");
     started.wait_with_output().expect("the command ended");
     until_ready(&node, CATCHES_UP);
-    daemons_say(&node, height, SOON);
+    counts.push(COUNTED.map(|container| starts(&node, container)));
+    stays_as_it_is(&node, height);
 
-    for (app, page) in [
-        ("bitcoin", "not answering"),
-        ("electrs", "waiting for bitcoin, which does not answer"),
-        ("lnd", "waiting for bitcoin, which does not answer"),
+    for (said, app, page, headline) in [
+        (
+            &said,
+            "bitcoin",
+            "not answering",
+            "Bitcoin Core does not answer",
+        ),
+        (&said, "electrs", AWAY, "Without its Bitcoin node"),
+        (&said, "lnd", AWAY, "Without its Bitcoin node"),
+        (&while_syncing, "bitcoin", "at ", "Catching up"),
+        (
+            &while_syncing,
+            "electrs",
+            "waiting for bitcoin",
+            "Waiting for Bitcoin",
+        ),
     ] {
+        let mut of_app = said.iter().filter(|words| words.app == app);
         assert!(
-            said.iter()
-                .any(|words| words.app == app && words.page.starts_with(page)),
-            "the page of {app} says at some time that it is {page}"
+            of_app.clone().any(|words| words.page.starts_with(page)),
+            "the answer of {app} says at some time that it is {page}"
+        );
+        assert!(
+            of_app.any(|words| words.headline == headline),
+            "the page of {app} says at some time: {headline}"
         );
     }
-    // When it was installed, when it was told to, and once after each kill.
-    assert_eq!(starts(&node, "archy-bitcoin"), 2 + KILLS);
-    for container in ["archy-electrs", "archy-lnd"] {
-        let starts = starts(&node, container);
-        assert!(
-            starts <= 1 + KILLS * STARTS_PER_KILL,
-            "{container} was started {starts} times"
-        );
+    assert_starts(&counts);
+}
+
+/// `counts` are the starts of [`COUNTED`], before each kill and once all are ready after the last.
+fn assert_starts(counts: &[[u64; 5]]) {
+    println!("starts of {COUNTED:?}: {counts:?}");
+    for (kill, pair) in counts.windows(2).enumerate() {
+        let [bitcoin, electrs, lnd, bitcoin_ui, electrs_ui] =
+            std::array::from_fn(|which| pair[1][which] - pair[0][which]);
+        assert_eq!(bitcoin, 1, "bitcoin after kill {}", kill + 1);
+        for (dependant, starts) in [("electrs", electrs), ("lnd", lnd)] {
+            assert!(
+                starts <= STARTS_PER_KILL,
+                "{dependant} was started {starts} times after kill {}",
+                kill + 1
+            );
+        }
+        assert_eq!([bitcoin_ui, electrs_ui], [0, 0], "the pages go on");
     }
-    // The pages went on all the time; bitcoin's was stopped and started with it when somebody asked for that.
-    assert_eq!(starts(&node, "archy-bitcoin-ui"), 2);
-    assert_eq!(starts(&node, "archy-electrs-ui"), 1);
+    // When they were installed. bitcoin and its page were stopped and started besides, because somebody asked for that.
+    let [bitcoin, _, _, bitcoin_ui, electrs_ui] = counts[0];
+    assert_eq!([bitcoin, bitcoin_ui, electrs_ui], [2, 2, 1]);
+}
+
+/// All agree on the height and are ready, and nobody is started again.
+fn stays_as_it_is(node: &Node, height: u64) {
+    let before = COUNTED.map(|container| starts(node, container));
+    let since = Instant::now();
+    while since.elapsed() < QUIET {
+        daemons_say(node, height, SOON);
+        until_ready(node, SOON);
+        assert_eq!(COUNTED.map(|container| starts(node, container)), before);
+        std::thread::park_timeout(Duration::from_secs(1));
+    }
 }
 
 /// Another node, which has a chain and no reason to go away. Returns the chain's height.
@@ -137,22 +205,49 @@ struct Words {
     app: &'static str,
     /// What `status` shows.
     status: String,
-    /// What its page says is wanting.
+    /// What its page's server answers when it is asked whether the app is ready.
     page: String,
+    /// What a person reads on the page.
+    headline: String,
 }
 
-fn in_words(node: &Node, member: &stack::Member) -> Words {
-    let status = node.status(member.app);
-    let (_, page) = member.readiness(node);
-    let without_figures = |text: &str| text.replace(|letter: char| letter.is_ascii_digit(), "");
-    Words {
-        app: member.app,
-        status: without_figures(&format!(
-            "{} {}",
-            text(&status["state"]),
-            text(&status["message"])
-        )),
-        page: without_figures(page["message"].as_str().unwrap_or_default()),
+/// The three pages, open in a browser all the time.
+struct Watch<'a> {
+    node: &'a Node,
+    browser: Browser,
+    pages: [Page; 3],
+}
+
+impl<'a> Watch<'a> {
+    fn begin(node: &'a Node) -> Self {
+        let mut browser = Browser::start(node);
+        let pages = MEMBERS.map(|member| browser.open(&member.page("")));
+        Self {
+            node,
+            browser,
+            pages,
+        }
+    }
+
+    /// What is said now, of each member.
+    fn words(&mut self) -> [Words; 3] {
+        let without_figures = |text: &str| text.replace(|letter: char| letter.is_ascii_digit(), "");
+        std::array::from_fn(|which| {
+            let member = &MEMBERS[which];
+            let status = self.node.status(member.app);
+            let (_, page) = member.readiness(self.node);
+            let headline = self.browser.read(&self.pages[which], "headline");
+            Words {
+                app: member.app,
+                status: without_figures(&format!(
+                    "{} {}",
+                    text(&status["state"]),
+                    text(&status["message"])
+                )),
+                page: without_figures(page["message"].as_str().unwrap_or_default()),
+                headline: headline.unwrap_or_default(),
+            }
+        })
     }
 }
 
