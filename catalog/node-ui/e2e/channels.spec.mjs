@@ -1,4 +1,4 @@
-// The page of lnd with channels, which the one of a test has none of, with peers, and with what was paid.
+// The page of lnd with more channels than the one of a test has, with peers, and with what was paid.
 // Answers are staged, so it needs neither a node nor an address.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

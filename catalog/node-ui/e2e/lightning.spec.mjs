@@ -2,7 +2,7 @@
 //   LIGHTNING_URL       the page
 //   LIGHTNING_HEIGHT    the height that it must show; not compared if not said
 //   LIGHTNING_PUBKEY    its public key, as lncli says it; not compared if not said
-//   LIGHTNING_CHANNELS  how many channels it has open; not compared if not said
+//   LIGHTNING_CHANNELS, LIGHTNING_PEERS, LIGHTNING_PAYMENTS  what lncli lists, in JSON; not compared if not said
 //   LIGHTNING_CONFIRMED, LIGHTNING_UNCONFIRMED  satoshis in its wallet; not compared if not said
 //   LIGHTNING_INVOICE   the memo of an invoice that it must list; not looked for if not said
 //   LIGHTNING_PREIMAGE  that invoice's preimage in hexadecimal, which no answer may hold; not looked for if not said
@@ -13,11 +13,17 @@ import * as lib from './lib.mjs';
 
 const opened = lib.running('LIGHTNING');
 const pubkey = process.env.LIGHTNING_PUBKEY ?? null;
-const channels = lib.expected('LIGHTNING_CHANNELS');
+const [channels, peers, payments] = ['CHANNELS', 'PEERS', 'PAYMENTS'].map((name) => {
+  return JSON.parse(process.env[`LIGHTNING_${name}`] ?? 'null');
+});
 const confirmed = lib.expected('LIGHTNING_CONFIRMED');
 const unconfirmed = lib.expected('LIGHTNING_UNCONFIRMED');
 const invoice = process.env.LIGHTNING_INVOICE ?? null;
 const preimage = process.env.LIGHTNING_PREIMAGE ?? null;
+
+/** A figure of lnd's, which writes them as texts. */
+const figure = (amount) => lib.figure(Number(amount));
+const sum = (list, key) => lib.figure(list.reduce((all, one) => all + Number(one[key]), 0));
 
 for (const look of lib.looks) {
   test(`the page is sound: ${look.name}`, async () => {
@@ -28,16 +34,32 @@ for (const look of lib.looks) {
     await lib.says(page, '#wallet', confirmed === null ? /^[\d,]+ sat$/ : `${lib.figure(confirmed)} sat`);
     if (unconfirmed !== null) await lib.says(page, '#wallet-note', `${lib.figure(unconfirmed)} sat more, not confirmed yet`);
     if (invoice !== null) await page.locator('#invoices-rows > tr', { hasText: invoice }).waitFor();
-    await lib.says(page, '#ours', /^[\d,]+ sat$/);
-    await lib.says(page, '#theirs', /^[\d,]+ sat$/);
+    await lib.says(page, '#ours', channels === null ? /^[\d,]+ sat$/ : `${sum(channels, 'local_balance')} sat`);
+    await lib.says(page, '#theirs', channels === null ? /^[\d,]+ sat$/ : `${sum(channels, 'remote_balance')} sat`);
     await lib.says(page, '#connect', /[0-9a-f]{66}/);
     if (pubkey !== null) assert.ok((await page.textContent('#connect')).includes(pubkey));
-    if (channels !== null) {
-      await page.waitForFunction((count) => document.querySelectorAll('#channels-rows > tr').length === count, channels);
-    }
+    if (channels !== null) await page.locator('#channels-rows > tr').first().waitFor();
     await lib.picture(page, `lightning-${look.name}`);
     await lib.expectSound(opening);
     await opening.close();
+  });
+}
+
+const lists = [
+  ['channels', channels, ({ active, remote_pubkey: key, channel_point: point, local_balance: ours, remote_balance: theirs, capacity }) => [
+    key.slice(0, 8), `${point.slice(0, 8)}…${point.slice(-6)}`, active ? /Active/ : /Inactive/,
+    `${figure(ours)} ours`, `${figure(theirs)} theirs`, figure(capacity),
+  ]],
+  ['peers', peers, ({ pub_key: key, address, inbound }) => [`${key.slice(0, 8)}…${key.slice(-6)}`, address, inbound ? /In/ : /Out/]],
+  ['payments', payments, ({ value_sat: paid, fee_sat: fee, status }) => [figure(paid), `${figure(fee)} fee`, status === 'SUCCEEDED' ? 'Sent' : status]],
+];
+for (const [id, list, texts] of lists.filter(([, list]) => list !== null)) {
+  test(`its ${id} are those that lncli lists`, async () => {
+    const { page, close } = await opened(lib.looks[0]);
+    const rows = page.locator(`#${id}-rows > tr`);
+    for (const one of list) await texts(one).reduce((row, hasText) => row.filter({ hasText }), rows).waitFor();
+    assert.equal(await rows.count(), list.length);
+    await close();
   });
 }
 

@@ -13,6 +13,7 @@ mod support;
 
 mod browser;
 mod calls;
+mod channel;
 mod heights;
 mod pages;
 mod reboots;

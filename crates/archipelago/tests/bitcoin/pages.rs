@@ -26,7 +26,11 @@ pub(crate) fn are_sound(node: &Node) {
     let wallet = wallet::fill(node);
     let height = bitcoin_height(node).to_string();
     let info = lnd_info(node).expect("lnd answers");
+    let [channels, peers, payments] = wallet.peer.lists();
     let expected = [
+        channels,
+        peers,
+        payments,
         ("NODE_HEIGHT", height.clone()),
         ("ELECTRUM_HEIGHT", height.clone()),
         ("ELECTRUM_ADDRESS", MINER.to_owned()),

@@ -1,7 +1,8 @@
-//! Something for lnd and electrs to show: an invoice, coins of lnd's own, and a payment with them that no block has yet.
+//! Something for lnd and electrs to show: an invoice, coins of lnd's own, a channel, and a payment with coins that no block has yet.
 
 use serde_json::{Value, json};
 
+use crate::channel::Peer;
 use crate::heights::{ask_electrs, bitcoin_height};
 use crate::node::{Node, text, until, until_equal};
 use crate::stack::{FOLLOWS, MINER, bitcoin_cli, mine};
@@ -13,8 +14,8 @@ const RIPENS: u32 = 100;
 const MINERS_HASH: &str = "df151830f2d65f5d323357877cfa7f3662eadfef064d05e8fdfef8de5c1afa7d";
 
 /// What is there now.
-#[derive(Clone, Debug)]
-pub(crate) struct Wallet {
+pub(crate) struct Wallet<'a> {
+    pub(crate) peer: Peer<'a>,
     pub(crate) memo: String,
     /// What whoever pays the invoice pays for. In hexadecimal.
     pub(crate) preimage: String,
@@ -25,7 +26,8 @@ pub(crate) struct Wallet {
 }
 
 /// Makes all of it, through lnd.
-pub(crate) fn fill(node: &Node) -> Wallet {
+pub(crate) fn fill(node: &Node) -> Wallet<'_> {
+    let peer = Peer::start(node);
     let invoice = lncli(node, &["addinvoice", "--memo", MEMO, "--amt", "1250"]);
     let invoice = lncli(node, &["lookupinvoice", &text(&invoice["r_hash"])]);
 
@@ -42,6 +44,8 @@ pub(crate) fn fill(node: &Node) -> Wallet {
             && satoshis(&balance["confirmed_balance"]) > 0)
             .then_some(())
     });
+    peer.is_paid();
+
     let payment = [
         "sendcoins",
         "--force",
@@ -66,6 +70,7 @@ pub(crate) fn fill(node: &Node) -> Wallet {
 
     let balance = lncli(node, &["walletbalance"]);
     Wallet {
+        peer,
         memo: MEMO.to_owned(),
         preimage: text(&invoice["r_preimage"]),
         confirmed: satoshis(&balance["confirmed_balance"]),
@@ -83,7 +88,7 @@ fn passed_on_by_electrs(node: &Node, payment: &str) {
     assert_eq!(sent, Some(json!(payment)));
 }
 
-impl Wallet {
+impl Wallet<'_> {
     /// The payment is in the newest block.
     pub(crate) fn is_mined(&self, node: &Node) {
         assert_eq!(bitcoin_cli(node, &["getrawmempool"]), "[\n]");
@@ -99,7 +104,7 @@ impl Wallet {
     }
 }
 
-fn lncli(node: &Node, arguments: &[&str]) -> Value {
+pub(crate) fn lncli(node: &Node, arguments: &[&str]) -> Value {
     let command = ["podman", "exec", "archy-lnd", "lncli"];
     let said = node.user(&[&command, arguments].concat());
     serde_json::from_str(&said).expect("JSON")
