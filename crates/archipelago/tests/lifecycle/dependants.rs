@@ -3,7 +3,7 @@
 use testhost::Reboot;
 
 use crate::apps::{self, App};
-use crate::node::{Node, ONE_TICK, SOON, until_equal};
+use crate::node::{Node, ONE_TICK, SOON, until, until_equal};
 
 /// Is of use once a person has made a file, as a node is once it has read its blocks.
 const BASE: &str = r#"services:
@@ -219,4 +219,51 @@ fn a_change_that_an_app_above_could_not_go_on_with_is_refused() {
     assert_eq!((states(&node), node.containers()), (both_ready(), before));
     node.user(&["archipelago", "uninstall", "top"]);
     node.user(&["archipelago", "install", &folder, "--set", "small=true"]);
+}
+
+/// Starts for as long as what it looks for is not there.
+const SLOW: &str = r#"services:
+  slow:
+    image: docker.io/library/busybox:stable
+    command: ["sh", "-c", "touch /tmp/right; exec sleep 1000000"]
+    init: true
+    healthcheck: {test: [CMD, test, -e, "/tmp/${looks_for}"], start_interval: 1s, start_period: 12h, interval: 24h}
+x-archipelago:
+  settings:
+    looks_for: {type: text, default: right, description: The file by which it is well.}
+"#;
+
+#[test]
+fn a_setting_that_keeps_an_app_from_starting_can_be_put_right() {
+    let node = Node::new();
+    let folder = node.put(&apps::app("slow", SLOW));
+    let wrong = "timeout 5 archipelago install --set looks_for=wrong";
+    node.shell(&format!("{wrong} {folder} || true"));
+    let id = |node: &Node| {
+        let now = node.try_containers()?;
+        now.get("archy-slow").map(|run| run.id.clone())
+    };
+    let first = until("it to run", SOON, || id(&node));
+    let active = [
+        "systemctl",
+        "--user",
+        "show",
+        "-P",
+        "ActiveState",
+        "archy-slow",
+    ];
+    assert_eq!(node.user(&active).trim(), "activating");
+
+    node.shell("timeout 5 archipelago restart slow || true");
+    until("another container", ONE_TICK, || {
+        id(&node).filter(|id| *id != first)
+    });
+    node.user(&[
+        "archipelago",
+        "install",
+        &folder,
+        "--set",
+        "looks_for=right",
+    ]);
+    assert_eq!(node.state("slow"), "ready");
 }

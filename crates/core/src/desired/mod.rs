@@ -320,12 +320,8 @@ impl Apps {
         let direct = &self.manifest(id)?.extension.requires.apps;
         direct
             .iter()
-            .find(|other| self.leads_to(other, id))
+            .find(|other| self.all_required(other).contains(id))
             .cloned()
-    }
-
-    fn leads_to(&self, from: &AppId, to: &AppId) -> bool {
-        from == to || self.all_required(from).contains(to)
     }
 
     /// The apps that this one requires, directly or not.

@@ -145,8 +145,8 @@ impl Judge<'_> {
             Step::Start(service) => unless(
                 self.is_to_run()
                     && self.unit(service).is_some_and(|unit| match &unit.role {
-                        Role::Container(container) => container.companion || !self.rests(),
-                        Role::Network(_) | Role::Volume(_) => true,
+                        Role::Container(container) if !container.companion => !self.rests(),
+                        _ => true,
                     }),
                 service,
                 Rule::Wanted,

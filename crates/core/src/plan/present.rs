@@ -387,7 +387,15 @@ impl Planner<'_> {
             self.queue(id, &unit.service, Step::Start);
             return;
         };
-        if service.job.is_some() {
+        // A start lasts until the container's health check has succeeded, which may be never. One that began with something older is
+        // not waited for; one that has not begun reads what is there then, and any other job comes to its end.
+        let began_stale = service.active == Active::Activating
+            && self
+                .memory
+                .restarts
+                .get(&unit.service)
+                .is_some_and(|stale| !stale.is_empty());
+        if service.job.is_some() && !began_stale {
             return;
         }
         let stale = self.memory.restarts.contains_key(&unit.service)

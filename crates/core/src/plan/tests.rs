@@ -267,6 +267,48 @@ fn a_rendered_file_comes_back_and_a_reader_of_an_edited_one_restarts() {
     );
 }
 
+/// Its health check has not succeeded yet, and may never: systemd's job goes on.
+#[test]
+fn what_is_still_starting_with_something_older_is_not_waited_for() {
+    let name = "archy-web-ui.service";
+    let starting = || {
+        let mut world = World::at_rest();
+        let starting = Service {
+            job: Some(Job::Other),
+            ..service(Active::Activating, "start")
+        };
+        world.host.services.insert(name.to_owned(), starting);
+        world
+    };
+    assert_eq!(starting().lines(), [""; 0]);
+    // What has not begun yet will read what is there then.
+    let mut queued = starting();
+    queued.host.invocations.remove(name);
+    queued
+        .host
+        .memory
+        .restarts
+        .insert(name.to_owned(), String::new());
+    assert_eq!(queued.lines(), [""; 0]);
+
+    let mut world = starting();
+    let running = world.host.invocations[name].clone();
+    let path = PathBuf::from("/data/archy-web-ui/ui.conf");
+    world.host.files.get_mut(&path).unwrap().content.push(b'x');
+    let remember = format!("remember {name}@{running}");
+    check_passes(
+        world,
+        &[
+            &[
+                &remember,
+                "write file archy-web-ui/ui.conf",
+                "restart archy-web-ui.service",
+            ],
+            &["remember"],
+        ],
+    );
+}
+
 #[test]
 fn a_mask_is_the_operators_word() {
     check(
