@@ -75,15 +75,14 @@ pub(crate) fn render(
                 line: error.line().unwrap_or(1),
                 column: 1,
             };
-            let detail = error
+            let mut detail = error
                 .detail()
                 .map_or_else(|| error.kind().to_string(), str::to_owned);
-            ManifestError::new(
-                file,
-                place,
-                "",
-                format!("{detail} (docs/manifest.md lists what templates can use)"),
-            )
+            // By this kind our functions refuse a setting, in words for who set it. Others are mistakes of the template.
+            if error.kind() != minijinja::ErrorKind::InvalidOperation {
+                detail.push_str(" (docs/manifest.md lists what templates can use)");
+            }
+            ManifestError::new(file, place, "", detail)
         })
 }
 

@@ -233,9 +233,9 @@ fn added_lines_do_not_go_round_a_setting() {
             ("dbcache=4", "dbcache: use --set dbcache=…"),
             ("chain=main", "chain: use --set network=…"),
             ("testnet=1", "testnet: use --set network=…"),
-            ("externalip=x", "externalip: use --set external_address=…"),
             ("rpcport=1", "rpcport, which Archipelago sets itself"),
             ("norpcauth=1", "rpcauth, which Archipelago"),
+            ("server=0", "server, which Archipelago"),
             ("rpcwhitelist=ui:stop", "rpcwhitelist, which Archipelago"),
             ("rpcwhitelistdefault=1", "rpcwhitelistdefault, which"),
             ("includeconf=/data/x", "includeconf, which Archipelago"),
@@ -260,6 +260,11 @@ fn added_lines_do_not_go_round_a_setting() {
         ),
         (
             "lnd",
+            "[Application Options]\nRawRPCListeners=0.0.0.0:1",
+            "rawrpclisteners, which Archipelago",
+        ),
+        (
+            "lnd",
             "[Bitcoin]\nbitcoin.RegTest = true",
             "bitcoin.regtest: use --set network=…",
         ),
@@ -280,7 +285,7 @@ fn added_lines_do_not_go_round_a_setting() {
     for (app, lines, file) in [
         (
             "bitcoin",
-            "maxconnections=20\npeerbloomfilters=1\naddnode=peer:8333",
+            "maxconnections=20\npeerbloomfilters=1\naddnode=peer:8333\nexternalip=203.0.113.9",
             "bitcoin.conf",
         ),
         ("litecoin", "maxconnections=20", "litecoin.conf"),
