@@ -227,7 +227,7 @@ fn judge(
             let names: Vec<&str> = required_by.iter().map(AppId::as_str).collect();
             bare(
                 State::Removing,
-                format!("uninstall {} first: it requires {id}", names.join(" and ")),
+                format!("{id} is required: uninstall {} first", names.join(" and ")),
             )
         }
         App::Removed { .. } => {

@@ -52,6 +52,10 @@ pub(crate) fn run() -> Result<()> {
     );
     println!("  cargo xtask host enter {HOST} -- archipelago status  how the apps are");
     println!("  cargo xtask host reboot {HOST} --hard                pull the plug");
+    println!(
+        "  cargo xtask host enter {HOST} -- podman exec archy-bitcoin bitcoin-cli generatetoaddress 1 {ADDRESS}\n\
+         \x20                                                      mine a block; one that bitcoind has not written yet goes with the plug"
+    );
     println!("and to clean up:");
     println!("  cargo xtask host down {HOST}");
     Ok(())
@@ -105,7 +109,9 @@ fn mine(host: &Host, blocks: &str) -> Result<()> {
             &["-named", "generatetoaddress", &nblocks, &address],
         ]
         .concat(),
-    )
+    )?;
+    // Has it write what it holds in memory: nobody else has these blocks, and the plug may be pulled.
+    bitcoin_cli(host, &["gettxoutsetinfo"]).map(drop)
 }
 
 fn bitcoin_cli(host: &Host, arguments: &[&str]) -> Result<String> {

@@ -86,10 +86,15 @@ pub(super) async fn uninstall(
     let dependants = manager.dependants(&id);
     if !dependants.is_empty() {
         let names: Vec<&str> = dependants.iter().map(AppId::as_str).collect();
+        let require = if names.len() == 1 {
+            "requires"
+        } else {
+            "require"
+        };
         let names = names.join(" and ");
         return Err(Failure::new(
             Code::Input,
-            format!("{names} requires {id}; uninstall {names} first"),
+            format!("{names} {require} {id}; uninstall {names} first"),
         ));
     }
     let removed = Intent {
