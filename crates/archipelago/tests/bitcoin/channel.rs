@@ -45,8 +45,24 @@ impl<'a> Peer<'a> {
         ours(node, &["openchannel", "--node_key", &key, OURS, THEIRS]);
         mine(node, BURIES);
         until("the channel to be open", FOLLOWS, || {
-            let channels = ours(node, &["listchannels"]);
-            (channels["channels"][0]["active"] == true).then_some(())
+            let is_active = |channels: &Value| channels["channels"][0]["active"] == true;
+            (is_active(&ours(node, &["listchannels"]))
+                && is_active(&self.try_lncli(&["listchannels"])?))
+            .then_some(())
+        });
+        // It enters lnd's own map of channels a moment after it is open.
+        let route = [
+            "podman",
+            "exec",
+            "archy-lnd",
+            "lncli",
+            "queryroutes",
+            &key,
+            PAID,
+        ];
+        until("a way to pay it to be known", FOLLOWS, || {
+            let output = node.0.run_user(&route).expect("a run in the host");
+            output.success().then_some(())
         });
         let invoice = self.try_lncli(&["addinvoice", "--amt", PAID]);
         let invoice = text(&invoice.expect("an invoice")["payment_request"]);
