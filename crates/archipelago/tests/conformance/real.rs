@@ -268,7 +268,14 @@ fn command(deed: &Deed) -> Option<String> {
         Deed::RemoveDropIns(unit) => format!("rm -r {UNITS}/{unit}.d"),
         Deed::Reload => "systemctl --user daemon-reload".to_owned(),
         // A manager that starts it again takes back the job that is waited for.
-        Deed::StopService(service) => format!("systemctl --user stop {service} || true"),
+        Deed::StopService(service) => {
+            // Of a masked unit systemd knows no ExecStop= any more. It ends all its processes, conmon sometimes before that has told Podman.
+            let container = service.trim_end_matches(".service");
+            format!(
+                "systemctl --user stop {service} || true
+                [ \"$(systemctl --user show -P LoadState {service})\" != masked ] || podman rm --force --ignore --time 0 {container} >/dev/null"
+            )
+        }
         Deed::KillService(service) => {
             let container = service.trim_end_matches(".service");
             format!("podman kill --signal KILL {container} >/dev/null")
