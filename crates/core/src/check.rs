@@ -34,6 +34,9 @@ const FREE_MIB_LEAST: u64 = 256;
 /// Below this the next image may not fit.
 const FREE_MIB_GOOD: u64 = 2048;
 
+/// Below this Podman may not have a lock for all of the next apps: one app can have 40 services, with as many volumes.
+const FREE_LOCKS_GOOD: u32 = 200;
+
 /// One judgement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
@@ -101,6 +104,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         generator,
         socket,
         api,
+        free_locks,
         cgroup_v2,
         network,
         folders,
@@ -119,6 +123,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         generator.map(judge_generator),
         socket.map(judge_socket),
         api.as_ref().map(judge_api),
+        free_locks.map(judge_locks),
         cgroup_v2.map(judge_cgroup),
         network.map(judge_network),
     ]
@@ -358,6 +363,20 @@ fn judge_api(api: &Result<Api, String>) -> Check {
             "systemctl --user status podman.service, podman info",
             Remedy::Person,
         ),
+    }
+}
+
+/// The locks are made for one number at boot. With another one Podman then refuses every command, also `podman stop`, so containers
+/// stop before; and without root also `podman system renumber`, which should put that right (Podman's issue 16119), hence the reboot.
+fn judge_locks(free: u32) -> Check {
+    const CURE: &str = "podman ps --all, podman pod ls and podman volume ls tell what has them. For more: \
+        systemctl --user stop archipelago && systemctl --user stop 'archy-*', and podman stop --all; \
+        then set num_locks (2048 when it is not set) under [engine] in ~/.config/containers/containers.conf, and reboot";
+    let finding = format!("Podman has locks for {free} more containers, volumes and pods");
+    match free {
+        0 => failed("locks", finding, CURE, Remedy::Person),
+        1..FREE_LOCKS_GOOD => warning("locks", finding, CURE),
+        _ => ok("locks", finding),
     }
 }
 

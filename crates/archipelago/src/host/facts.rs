@@ -19,7 +19,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
 use super::image::chain;
-use super::podman::Podman;
+use super::podman::{Info, Podman};
 use super::systemd::{self, ActiveState, Systemd, UnitFileState};
 use super::{disk, folders, generator};
 use crate::daemon::PORT;
@@ -146,7 +146,12 @@ pub async fn all(layout: &Layout) -> Facts {
         socket.enabled = Some(starts_at_boot(state.as_ref()));
         socket.masked = is_masked(state.as_ref());
         if socket.listening {
-            facts.api = Some(api().await);
+            let info = podman_info().await;
+            facts.free_locks = info.as_ref().ok().and_then(|info| info.free_locks);
+            facts.api = Some(info.map(|info| Api {
+                rootless: info.rootless,
+                version: info.version,
+            }));
         }
     }
     facts
@@ -318,14 +323,9 @@ fn is_masked(state: Option<&UnitFileState>) -> bool {
     )
 }
 
-async fn api() -> Result<Api, String> {
-    let info = tokio::time::timeout(LIMIT, Podman::for_this_user().info()).await;
-    match info {
-        Ok(Ok(info)) => Ok(Api {
-            rootless: info.rootless,
-            version: info.version,
-        }),
-        Ok(Err(error)) => Err(chain(&error)),
+async fn podman_info() -> Result<Info, String> {
+    match tokio::time::timeout(LIMIT, Podman::for_this_user().info()).await {
+        Ok(info) => info.map_err(|error| chain(&error)),
         Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
     }
 }

@@ -52,6 +52,8 @@ pub struct Info {
     pub cgroup_version: String,
     /// The controllers that were delegated to the user: `memory`, `pids`, `cpu`, …
     pub cgroup_controllers: Vec<String>,
+    /// How many more containers, volumes and pods it has locks for (`num_locks` in `containers.conf(5)`).
+    pub free_locks: Option<u32>,
 }
 
 /// An image in the user's store or in a read-only additional one.
@@ -166,6 +168,7 @@ impl Podman {
             #[serde(default, deserialize_with = "or_default")]
             cgroup_controllers: Vec<String>,
             network_backend: String,
+            free_locks: Option<u32>,
             security: Security,
         }
         #[derive(Deserialize)]
@@ -196,6 +199,7 @@ impl Podman {
             network_backend: host.network_backend,
             cgroup_version: host.cgroup_version,
             cgroup_controllers: host.cgroup_controllers,
+            free_locks: host.free_locks,
         })
     }
 

@@ -1,6 +1,7 @@
 //! Each thing that can be wrong with a host is found, with its cure, and where an app could not run, `install` refuses.
 
 use testhost::Account::{self, Root, User};
+use testhost::{Host, Reboot};
 
 use crate::support;
 use crate::{archipelago, json, put_tick, shell, user};
@@ -187,6 +188,66 @@ fn a_full_disk_is_told() {
     // A file system of its own, as small as no real one.
     let fills = "mount -t tmpfs -o size=64m,uid=1000,gid=1000,mode=700 none /var/lib/archipelago";
     check(Root, fills, "disk", "image prune", Install::NotTried);
+}
+
+/// The check `locks`: its state, and how many are free.
+fn locks(host: &Host) -> (String, Option<u32>) {
+    let (_, doctor) = json(host, &["doctor"]);
+    let checks = doctor["checks"].as_array().expect("a list");
+    let check = checks.iter().find(|check| check["name"] == "locks");
+    let text = |field: &str| {
+        check
+            .and_then(|check| check[field].as_str())
+            .expect("the check")
+    };
+    let free = text("finding")
+        .split(' ')
+        .find_map(|word| word.parse().ok());
+    (text("state").to_owned(), free)
+}
+
+#[test]
+fn locks_are_counted_and_when_they_are_at_an_end_the_cure_makes_more() {
+    let host = support::host();
+    let folder = put_tick(&host);
+    archipelago(&host, &["install", folder, "--yes"])
+        .checked()
+        .expect("the app is ready");
+    // As the cure says; then the app runs again.
+    let set_num_locks = |number: u32| {
+        let script = format!(
+            "systemctl --user stop archipelago && systemctl --user stop 'archy-*'; podman stop --all; \
+             printf '[engine]\\nnum_locks = {number}\\n' >~/.config/containers/containers.conf"
+        );
+        user(&host, &script);
+        host.reboot(Reboot::Soft).expect("the host is back");
+        let running =
+            "systemctl --user is-system-running --wait; systemctl --user is-active archy-tick";
+        user(&host, running);
+    };
+    let state = |state: &str, free| (state.to_owned(), free);
+
+    let before = locks(&host).1.expect("a number");
+    user(&host, "podman volume create one");
+    assert_eq!(locks(&host), state("ok", Some(before - 1)));
+
+    // Podman makes 32 at least. The app and the volume have two.
+    set_num_locks(32);
+    assert_eq!(locks(&host), state("warning", Some(30)));
+    user(
+        &host,
+        "for number in {1..30}; do podman volume create taken-$number; done",
+    );
+    assert_eq!(locks(&host), state("failed", Some(0)));
+    let refused = shell(&host, User, "podman volume create two");
+    assert!(refused.stderr.contains("exceeded num_locks"), "{refused:?}");
+
+    set_num_locks(4096);
+    assert_eq!(locks(&host), state("ok", Some(4096 - 32)));
+    user(
+        &host,
+        "podman volume create two; podman volume inspect one taken-30",
+    );
 }
 
 #[test]

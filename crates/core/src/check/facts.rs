@@ -28,6 +28,8 @@ pub struct Facts {
     pub socket: Option<Socket>,
     /// What Podman's API says.
     pub api: Option<Result<Api, String>>,
+    /// How many more containers, volumes and pods Podman has locks for; absent when it does not say.
+    pub free_locks: Option<u32>,
     /// Whether the control groups are of version 2.
     pub cgroup_v2: Option<bool>,
     /// What every rootless start waits for.

@@ -33,6 +33,7 @@ fn right() -> Facts {
             rootless: true,
             version: "5.4.2".to_owned(),
         })),
+        free_locks: Some(2048),
         cgroup_v2: Some(true),
         network: Some(Network {
             awaited: true,
@@ -216,6 +217,10 @@ fn each_fault_is_found_with_its_cure() {
         Failed,
         "CONTAINER_HOST",
     );
+    for (free, state) in [(0, Failed), (1, Warning), (199, Warning)] {
+        let taken = |facts: &mut Facts| facts.free_locks = Some(free);
+        check("locks", taken, state, "set num_locks");
+    }
     check(
         "cgroups",
         |facts| facts.cgroup_v2 = Some(false),
