@@ -1,6 +1,6 @@
 //! One pass of the reconciler: read, observe, plan, apply. The daemon and the command line both make passes, one at a time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,8 +11,9 @@ use archipelago_core::health::{Report, report};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::{Observed, Podman as PodmanState};
+use archipelago_core::plan::Plan;
 use archipelago_core::progress::Subject;
-use archipelago_core::reconcile::{Reconciler, Run};
+use archipelago_core::reconcile::{Reconciler, Run, Suspects};
 use tokio::sync::Notify;
 
 use crate::host::apply::{Hands, apply, remember};
@@ -22,7 +23,7 @@ use crate::host::observe::{Looks, observe};
 use crate::host::podman::Podman;
 use crate::host::seen::{Seen, Trace};
 use crate::host::systemd::Systemd;
-use crate::host::{disk, inputs, lock, observe, systemd};
+use crate::host::{disk, inputs, lock, observe, suspects, systemd};
 
 /// Why a pass could not be made at all.
 #[derive(Debug, thiserror::Error)]
@@ -141,6 +142,7 @@ impl Manager {
         let observed = self.observe(&desired).await?;
         let now = since_boot();
         let plan = self.reconciler.plan(&desired, &observed, now);
+        let suspects = self.suspects(&plan).await;
         let mut hands = Hands {
             layout: &self.layout,
             systemd: &self.systemd,
@@ -152,6 +154,9 @@ impl Manager {
         self.has_synced &= !run.leaves_a_secret_in_doubt();
         self.reconciler
             .finished(&desired, &plan, run.outcomes(), since_boot());
+        for told in self.reconciler.blame(&suspects) {
+            tracing::warn!("{told}");
+        }
         self.keep_progress();
         Ok(Pass {
             podman: silence(&observed),
@@ -159,6 +164,17 @@ impl Manager {
             acted: !plan.is_empty(),
             wake_after: plan.wake_at.map(|at| at.saturating_sub(now)),
         })
+    }
+
+    /// Who may be changing the files that are fought over. Once these are put right, what they were, and who has them open, is gone.
+    async fn suspects(&self, plan: &Plan) -> BTreeMap<String, Suspects> {
+        let files = self.reconciler.fought_over(plan, &self.layout);
+        if files.is_empty() {
+            return BTreeMap::new();
+        }
+        // On a host with many processes it takes long enough to hold up whoever asks for `/health`.
+        let looked = tokio::task::spawn_blocking(|| suspects::look(files)).await;
+        looked.unwrap_or_default()
     }
 
     /// Looks without doing anything.

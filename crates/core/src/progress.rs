@@ -125,6 +125,14 @@ impl Progress {
         self.attempts.insert(subject, attempts);
     }
 
+    /// Says better why the attempts at a subject did not work. Returns whether there were any.
+    pub fn explain(&mut self, subject: &Subject, cause: &str) -> bool {
+        let attempts = self.attempts.get_mut(subject);
+        attempts
+            .map(|attempts| cause.clone_into(&mut attempts.cause))
+            .is_some()
+    }
+
     /// Notes that the subject works.
     pub fn worked(&mut self, subject: &Subject) {
         self.attempts.remove(subject);

@@ -5,13 +5,15 @@
 
 mod contest;
 mod run;
+mod suspects;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::action::{Action, Step};
 use crate::desired::{Desired, DesiredImage, Role};
+use crate::layout::Layout;
 use crate::name::AppId;
 use crate::observed::Observed;
 use crate::plan::{self, Plan};
@@ -26,6 +28,7 @@ pub const GAP: Duration = Duration::from_millis(50);
 
 pub use contest::{REPAIRS_MAX, SPAN};
 pub use run::Run;
+pub use suspects::{Hint, Suspect, Suspects, Unit};
 
 /// How long to wait after a pass when nothing rings: one that did something is followed by another look.
 #[must_use]
@@ -158,6 +161,37 @@ impl Reconciler {
         });
     }
 
+    /// The files that this plan puts right although something else keeps changing them, and where they lie. Who that is, is seen best before
+    /// they are.
+    #[must_use]
+    pub fn fought_over(&self, plan: &Plan, layout: &Layout) -> BTreeMap<String, PathBuf> {
+        let written = plan.actions.iter().filter_map(|action| match &action.step {
+            Step::WriteUnit { name, content } => Some((name.clone(), layout.unit(name), content)),
+            Step::WriteFile { path, content } => {
+                Some((path.display().to_string(), path.clone(), content))
+            }
+            _ => None,
+        });
+        let is_fought_over = |file: &str, content: &str| {
+            let subject = Subject::File(file.to_owned());
+            self.progress.attempts(&subject).is_some() || self.contests.would_be_one(file, content)
+        };
+        written
+            .filter(|(file, _, content)| is_fought_over(file, content))
+            .map(|(file, path, _)| (file, path))
+            .collect()
+    }
+
+    /// Takes what was seen around files that are fought over into what people are told, once their writing is noted. Returns what they are told.
+    pub fn blame(&mut self, suspects: &BTreeMap<String, Suspects>) -> Vec<String> {
+        let told = suspects.iter().filter_map(|(file, suspects)| {
+            let cause = contest::cause(file, Some(suspects));
+            let subject = Subject::File(file.clone());
+            self.progress.explain(&subject, &cause).then_some(cause)
+        });
+        told.collect()
+    }
+
     /// Notes how the actions of a plan went; `outcomes` is in the order of the actions.
     pub fn finished(
         &mut self,
@@ -231,7 +265,8 @@ impl Reconciler {
         let subject = Subject::File(file.to_owned());
         let fought_over = self.contests.wrote(file, content, now);
         if fought_over || self.progress.attempts(&subject).is_some() {
-            self.progress.attempted(subject, contest::cause(file), now);
+            self.progress
+                .attempted(subject, contest::cause(file, None), now);
         }
     }
 

@@ -12,4 +12,5 @@ pub mod observe;
 pub mod podman;
 pub mod probe;
 pub mod seen;
+pub mod suspects;
 pub mod systemd;

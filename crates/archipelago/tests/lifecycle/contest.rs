@@ -1,4 +1,4 @@
-//! Something else keeps changing a unit file: that is said, and costs little.
+//! Something else keeps changing a unit file: that is said, and who it may be, and costs little.
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +7,22 @@ use crate::node::{Node, SOON, UNITS, text, until};
 
 /// Writes into the file whenever it was put right, at once, until a file says stop.
 const OTHER: &str = r#"
+echo $$ >~/pid
 cd "$1"
 while [ ! -e ~/stop ]; do
     grep -qs '^# theirs' archy-lone.container || echo '# theirs' >>archy-lone.container
+    sleep 0.1
+done
+"#;
+
+/// The same by root, who puts another file in its place.
+const ROOT: &str = r#"
+cd /home/archy/.config/containers/systemd
+while true; do
+    grep -qs '^# theirs' archy-lone.container || {
+        { cat archy-lone.container; echo '# theirs'; } >/root/theirs
+        mv /root/theirs archy-lone.container
+    }
     sleep 0.1
 done
 "#;
@@ -22,15 +35,16 @@ fn a_fight_over_a_unit_file_is_reported_and_backed_off_from() {
         .0
         .spawn_user(&["bash", "-c", OTHER, "bash", UNITS])
         .expect("a process in the host");
-    let status = until("the fight to be reported", SOON, || {
-        let status = node.status("lone");
-        (text(&status["state"]) == "degraded").then_some(status)
-    });
-    let message = text(&status["message"]);
-    assert!(
-        message.starts_with("something else keeps changing archy-lone.container"),
-        "{message}"
-    );
+    let message = report(&node);
+    let pid = node.shell("cat ~/pid");
+    let expected = told(&format!(
+        "It may be bash (process {}, names it in its arguments)",
+        pid.trim()
+    ));
+    assert_eq!(message, expected);
+    let health = node.try_health().expect("the page");
+    assert_eq!(text(&health["problems"]["lone"]), expected);
+    assert!(journal(&node).lines().any(|line| line == expected));
     let before = repairs(&node);
     let watched = Instant::now();
     until("the 20 s to pass in which it is watched", SOON, || {
@@ -49,8 +63,44 @@ fn a_fight_over_a_unit_file_is_reported_and_backed_off_from() {
     assert!(!kept.contains("# theirs"));
 }
 
+#[test]
+fn a_fight_with_the_system_names_its_user_and_what_can_be_stopped() {
+    let node = Node::new();
+    node.install(&apps::lone("lone", 8482));
+    node.root(&["systemd-run", "--unit=meddler", "bash", "-c", ROOT]);
+    let message = report(&node);
+    let show = ["systemctl", "show", "-P", "MainPID", "meddler"];
+    let pid = node.root(&show);
+    let expected = told(&format!(
+        "It may be bash (process {} of root in the system's meddler.service, names it in its arguments). What it left there belongs to root",
+        pid.trim()
+    ));
+    assert_eq!(message, expected);
+    node.root(&["systemctl", "stop", "meddler"]);
+}
+
+/// What is said of the app once the fight is noticed.
+fn report(node: &Node) -> String {
+    let status = until("the fight to be reported", SOON, || {
+        let status = node.status("lone");
+        (text(&status["state"]) == "degraded").then_some(status)
+    });
+    text(&status["message"])
+}
+
+fn told(who: &str) -> String {
+    format!(
+        "something else keeps changing archy-lone.container; it is put right less and less often until that ends. {who}. Stop what does it, \
+         or put what it wants into a drop-in"
+    )
+}
+
 fn repairs(node: &Node) -> usize {
-    let journal = node.shell("journalctl --user -u archipelago -o cat --no-pager");
     let repair = "write the unit archy-lone.container";
+    let journal = journal(node);
     journal.lines().filter(|line| line.contains(repair)).count()
+}
+
+fn journal(node: &Node) -> String {
+    node.shell("journalctl --user -u archipelago -o cat --no-pager")
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use super::suspects::Suspects;
+
 /// Within this span a file may be put right [`REPAIRS_MAX`] times at once; then there is a fight over it.
 pub const SPAN: Duration = Duration::from_secs(60);
 /// What a person does by hand stays below this, and so does a burst of mishaps.
@@ -36,9 +38,7 @@ impl Contests {
 
     /// Notes that a file was written. Says whether it was right so often before that something else must be changing it.
     pub(super) fn wrote(&mut self, file: &str, content: &str, now: Duration) -> bool {
-        let mut hasher = DefaultHasher::new();
-        content.hash(&mut hasher);
-        let content = hasher.finish();
+        let content = hash(content);
         let writes = self.0.entry(file.to_owned()).or_default();
         if writes.content != content {
             *writes = Writes {
@@ -49,12 +49,29 @@ impl Contests {
         writes.times.push(now);
         writes.times.len() > REPAIRS_MAX
     }
+
+    /// Whether [`Contests::wrote`] would say so, were the file written now.
+    pub(super) fn would_be_one(&self, file: &str, content: &str) -> bool {
+        self.0.get(file).is_some_and(|writes| {
+            writes.content == hash(content) && writes.times.len() >= REPAIRS_MAX
+        })
+    }
 }
 
-/// What people are told.
-pub(super) fn cause(file: &str) -> String {
+fn hash(content: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What people are told; of who it may be only if somebody looked.
+pub(super) fn cause(file: &str, suspects: Option<&Suspects>) -> String {
+    let (who, remedy) = match suspects {
+        Some(suspects) => (format!(" {}.", suspects.told()), "Stop what does it"),
+        None => (String::new(), "Find what writes it"),
+    };
     format!(
-        "something else keeps changing {file}; it is put right less and less often until that ends. Find what writes it, or put what it \
-         wants into a drop-in"
+        "something else keeps changing {file}; it is put right less and less often until that ends.{who} {remedy}, or put what it wants \
+         into a drop-in"
     )
 }

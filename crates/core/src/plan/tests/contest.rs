@@ -6,7 +6,7 @@ use super::world::*;
 use crate::health::{State, report};
 use crate::intent::Goal;
 use crate::plan::*;
-use crate::reconcile::Reconciler;
+use crate::reconcile::{Hint, Reconciler, Suspect, Suspects};
 
 const UNIT: &str = "archy-web.container";
 
@@ -54,6 +54,76 @@ fn a_unit_that_something_keeps_changing_is_put_right_less_and_less_often_and_tha
         message.starts_with("something else keeps changing archy-web.container"),
         "{message}"
     );
+}
+
+/// The files that the next pass puts right although they are fought over.
+fn fought_over(world: &World) -> BTreeMap<String, PathBuf> {
+    let mut reconciler = world.reconciler.clone();
+    let plan = reconciler.plan(&world.desired(), &world.observe(), world.now);
+    reconciler.fought_over(&plan, &layout())
+}
+
+#[test]
+fn who_may_be_changing_a_file_is_looked_for_whenever_it_is_put_right_under_contest_and_told() {
+    let mut world = World::at_rest();
+    let rendered = PathBuf::from("/data/archy-web-ui/ui.conf");
+    let mut looks = Vec::new();
+    for second in 0..40 {
+        edit(&mut world);
+        world.host.files.get_mut(&rendered).unwrap().content = b"theirs".to_vec();
+        let files = fought_over(&world);
+        let now = world.now;
+        world.pass_cut_at(usize::MAX);
+        world.now = now + Duration::from_secs(1);
+        if files.is_empty() {
+            continue;
+        }
+        looks.push(second);
+        let unit = (UNIT.to_owned(), PathBuf::from("/units").join(UNIT));
+        let file = (rendered.display().to_string(), rendered.clone());
+        assert_eq!(files, BTreeMap::from([unit, file]));
+        let suspect = Suspect {
+            pid: second,
+            parent: 1,
+            program: "vim".to_owned(),
+            user: None,
+            unit: None,
+            hint: Hint::Open,
+        };
+        let suspects = Suspects {
+            path: files[UNIT].clone(),
+            owner: None,
+            processes: vec![suspect],
+        };
+        let told = format!(
+            "something else keeps changing {UNIT}; it is put right less and less often until that ends. It may be vim (process {second}, \
+             has it open). Stop what does it, or put what it wants into a drop-in"
+        );
+        let suspects = BTreeMap::from([(UNIT.to_owned(), suspects)]);
+        assert_eq!(
+            world.reconciler.blame(&suspects),
+            std::slice::from_ref(&told)
+        );
+        assert_eq!(state(&world), (State::Degraded, told));
+        // Another manager tells the same.
+        let mut other = Reconciler::default();
+        other.recall(world.reconciler.keep());
+        assert_eq!(other.progress(), world.reconciler.progress());
+    }
+    assert_eq!(looks, [5, 15, 35]);
+}
+
+#[test]
+fn nobody_is_blamed_for_a_file_that_is_not_fought_over() {
+    let mut world = World::at_rest();
+    fight(&mut world, 5, edit);
+    assert!(fought_over(&world).is_empty());
+    let suspects = BTreeMap::from([(UNIT.to_owned(), Suspects::default())]);
+    assert!(world.reconciler.blame(&suspects).is_empty());
+    assert_eq!(state(&world), (State::Ready, String::new()));
+    // What the operator has just changed was not right before.
+    world.edit_definition("data:/data]", "data:/other]");
+    assert!(fought_over(&world).is_empty());
 }
 
 #[test]

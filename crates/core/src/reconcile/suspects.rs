@@ -1,0 +1,248 @@
+//! Who may be changing a file that is fought over: what a look at the host's processes yields, and the words in which people are told.
+//!
+//! Linux tells nobody but root who wrote a file. What is said here is therefore never more than that somebody may be the one.
+
+use std::path::PathBuf;
+
+/// At most so many are named; a person looks at no longer list.
+const NAMED_MAX: usize = 3;
+
+/// What was seen around one file before it was put right.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Suspects {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// The user that it belongs to, when that is another than Archipelago's.
+    pub owner: Option<String>,
+    /// Processes that have to do with it, in any order.
+    pub processes: Vec<Suspect>,
+}
+
+/// A process that has to do with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspect {
+    /// Its id.
+    pub pid: u32,
+    /// Its parent's id.
+    pub parent: u32,
+    /// The name of its program; never its arguments, which may hold secrets.
+    pub program: String,
+    /// The user that it runs as, when that is another than Archipelago's.
+    pub user: Option<String>,
+    /// The systemd unit that it runs in, which is what a person can stop.
+    pub unit: Option<Unit>,
+    /// What gives it away.
+    pub hint: Hint,
+}
+
+/// A systemd unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// One of a user's service manager.
+    OfUser(String),
+    /// One of the system's.
+    OfSystem(String),
+}
+
+/// What gives a process away, the strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hint {
+    /// It can write to the file at this moment.
+    OpenForWriting,
+    /// It has the file open otherwise.
+    Open,
+    /// The kernel tells it when the file changes.
+    WatchesFile,
+    /// The file's name is among its arguments.
+    NamesIt,
+    /// The kernel tells it when anything in the folder changes.
+    WatchesFolder,
+    /// The folder is its working directory.
+    WorksInFolder,
+}
+
+impl Suspects {
+    /// What people are told, as whole sentences.
+    pub(super) fn told(&self) -> String {
+        let ranked = self.ranked();
+        let mut sentences = Vec::new();
+        if !ranked.is_empty() {
+            sentences.push(format!("It may be {}", either(&ranked)));
+        }
+        if let Some(owner) = &self.owner {
+            sentences.push(format!("What it left there belongs to {owner}"));
+        }
+        if sentences.is_empty() {
+            let path = self.path.display();
+            sentences.push(format!(
+                "No process can be seen that has to do with it; root can find out who writes it: auditctl -w {path} -p w, and after its \
+                 next change: ausearch -i -f {path}"
+            ));
+        }
+        sentences.join(". ")
+    }
+
+    /// The processes by how strong the hint is. What a script starts for a moment works where it does: the script is the one to name.
+    fn ranked(&self) -> Vec<&Suspect> {
+        let begun_by = |parent: &Suspect, child: &Suspect| {
+            parent.pid == child.parent && parent.unit == child.unit && parent.hint <= child.hint
+        };
+        let mut ranked: Vec<&Suspect> = self.processes.iter().collect();
+        ranked.retain(|child| !self.processes.iter().any(|other| begun_by(other, child)));
+        ranked.sort_by_key(|suspect| (suspect.hint, suspect.pid));
+        ranked
+    }
+}
+
+fn either(ranked: &[&Suspect]) -> String {
+    let mut named: Vec<String> = ranked
+        .iter()
+        .take(NAMED_MAX)
+        .map(|suspect| suspect.told())
+        .collect();
+    if ranked.len() > NAMED_MAX {
+        named.push(format!("one of {} more", ranked.len() - NAMED_MAX));
+    }
+    let last = named.pop().unwrap_or_default();
+    if named.is_empty() {
+        last
+    } else {
+        format!("{} or {last}", named.join(", "))
+    }
+}
+
+impl Suspect {
+    fn told(&self) -> String {
+        let Self {
+            pid,
+            parent: _,
+            program,
+            user,
+            unit,
+            hint,
+        } = self;
+        let user = user
+            .as_ref()
+            .map_or_else(String::new, |user| format!(" of {user}"));
+        let unit = match unit {
+            Some(Unit::OfUser(unit)) => format!(" in {unit}"),
+            Some(Unit::OfSystem(unit)) => format!(" in the system's {unit}"),
+            None => String::new(),
+        };
+        format!("{program} (process {pid}{user}{unit}, {})", hint.words())
+    }
+}
+
+impl Hint {
+    fn words(self) -> &'static str {
+        match self {
+            Self::OpenForWriting => "has it open for writing",
+            Self::Open => "has it open",
+            Self::WatchesFile => "watches it",
+            Self::NamesIt => "names it in its arguments",
+            Self::WatchesFolder => "watches its folder",
+            Self::WorksInFolder => "works in its folder",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn suspect(pid: u32, program: &str, hint: Hint) -> Suspect {
+        Suspect {
+            pid,
+            parent: 1,
+            program: program.to_owned(),
+            user: None,
+            unit: None,
+            hint,
+        }
+    }
+
+    fn check(owner: Option<&str>, processes: &[Suspect], told: &str) {
+        let suspects = Suspects {
+            path: PathBuf::from("/units/archy-web.container"),
+            owner: owner.map(str::to_owned),
+            processes: processes.to_vec(),
+        };
+        assert_eq!(suspects.told(), told);
+    }
+
+    #[test]
+    fn whoever_may_be_changing_a_file_is_named_by_what_gives_them_away() {
+        let editor = suspect(7, "vim", Hint::OpenForWriting);
+        let script = suspect(20, "bash", Hint::NamesIt);
+        check(
+            None,
+            std::slice::from_ref(&editor),
+            "It may be vim (process 7, has it open for writing)",
+        );
+        let sync = Suspect {
+            unit: Some(Unit::OfUser("sync.service".to_owned())),
+            ..suspect(9, "git-sync", Hint::WatchesFile)
+        };
+        let puppet = Suspect {
+            user: Some("root".to_owned()),
+            unit: Some(Unit::OfSystem("puppet.service".to_owned())),
+            ..suspect(8, "ruby", Hint::NamesIt)
+        };
+        check(
+            Some("root"),
+            &[script.clone(), puppet, sync, editor],
+            "It may be vim (process 7, has it open for writing), git-sync (process 9 in sync.service, watches it), \
+             ruby (process 8 of root in the system's puppet.service, names it in its arguments) or one of 1 more. \
+             What it left there belongs to root",
+        );
+        check(
+            None,
+            &[
+                suspect(3, "bash", Hint::WorksInFolder),
+                suspect(5, "nautilus", Hint::WatchesFolder),
+                suspect(6, "tail", Hint::Open),
+            ],
+            "It may be tail (process 6, has it open), nautilus (process 5, watches its folder) or bash (process 3, works in its folder)",
+        );
+        check(Some("root"), &[], "What it left there belongs to root");
+    }
+
+    #[test]
+    fn what_a_script_starts_is_not_named_beside_it_unless_it_says_more() {
+        let script = suspect(20, "bash", Hint::NamesIt);
+        let child = |pid, program, hint| Suspect {
+            parent: 20,
+            ..suspect(pid, program, hint)
+        };
+        let sleep = child(21, "sleep", Hint::WorksInFolder);
+        let grep = child(22, "grep", Hint::NamesIt);
+        let alone = "It may be bash (process 20, names it in its arguments)";
+        check(None, &[sleep, grep, script.clone()], alone);
+        check(
+            None,
+            &[script, child(23, "tee", Hint::OpenForWriting)],
+            "It may be tee (process 23, has it open for writing) or bash (process 20, names it in its arguments)",
+        );
+        // A service manager starts what is not its own doing.
+        let service = Suspect {
+            parent: 20,
+            unit: Some(Unit::OfUser("sync.service".to_owned())),
+            ..suspect(24, "sync", Hint::WorksInFolder)
+        };
+        check(
+            None,
+            &[suspect(20, "systemd", Hint::WatchesFolder), service],
+            "It may be systemd (process 20, watches its folder) or sync (process 24 in sync.service, works in its folder)",
+        );
+    }
+
+    #[test]
+    fn when_nobody_can_be_seen_it_is_said_how_to_find_out() {
+        check(
+            None,
+            &[],
+            "No process can be seen that has to do with it; root can find out who writes it: auditctl -w /units/archy-web.container -p w, \
+             and after its next change: ausearch -i -f /units/archy-web.container",
+        );
+    }
+}
