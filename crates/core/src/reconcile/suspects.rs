@@ -75,8 +75,8 @@ impl Suspects {
         if sentences.is_empty() {
             let path = self.path.display();
             sentences.push(format!(
-                "No process can be seen that has to do with it; root can find out who writes it: auditctl -w {path} -p w, and after its \
-                 next change: ausearch -i -f {path}"
+                "No process can be seen that has to do with it. A timer or path unit may start it (systemctl --user list-units \
+                 --type=timer,path); root can have the kernel tell: auditctl -w {path} -p w, and after the next change: ausearch -i -f {path}"
             ));
         }
         sentences.join(". ")
@@ -241,8 +241,9 @@ mod tests {
         check(
             None,
             &[],
-            "No process can be seen that has to do with it; root can find out who writes it: auditctl -w /units/archy-web.container -p w, \
-             and after its next change: ausearch -i -f /units/archy-web.container",
+            "No process can be seen that has to do with it. A timer or path unit may start it (systemctl --user list-units \
+             --type=timer,path); root can have the kernel tell: auditctl -w /units/archy-web.container -p w, and after the next change: \
+             ausearch -i -f /units/archy-web.container",
         );
     }
 }

@@ -68,7 +68,7 @@ fn who_may_be_changing_a_file_is_looked_for_whenever_it_is_put_right_under_conte
     let mut world = World::at_rest();
     let rendered = PathBuf::from("/data/archy-web-ui/ui.conf");
     let mut looks = Vec::new();
-    for second in 0..40 {
+    for second in 0..80 {
         edit(&mut world);
         world.host.files.get_mut(&rendered).unwrap().content = b"theirs".to_vec();
         let files = fought_over(&world);
@@ -110,7 +110,7 @@ fn who_may_be_changing_a_file_is_looked_for_whenever_it_is_put_right_under_conte
         other.recall(world.reconciler.keep());
         assert_eq!(other.progress(), world.reconciler.progress());
     }
-    assert_eq!(looks, [5, 15, 35]);
+    assert_eq!(looks, [5, 15, 35, 75]);
 }
 
 #[test]
