@@ -5,24 +5,22 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use archipelago_core::health::Report;
 use archipelago_core::layout::Layout;
-use archipelago_core::name::{AppId, PREFIX};
+use archipelago_core::name::AppId;
 use archipelago_core::quadlet::VERSION;
 use archipelago_core::reconcile::TICK;
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use futures_util::StreamExt;
-use inotify::{Inotify, WatchMask};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
+use crate::bell::RECONNECT;
 use crate::host::image::chain;
 use crate::host::lock::Lock;
 use crate::host::{disk, lock, systemd};
@@ -31,9 +29,6 @@ use crate::schedule::{self, Next};
 
 /// Where `/health` answers.
 pub const PORT: u16 = 5678;
-
-/// How long the user's D-Bus may be away before it is looked for again.
-const RECONNECT: Duration = Duration::from_secs(2);
 
 /// Why the daemon cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -109,11 +104,12 @@ pub async fn run(layout: Layout) -> Result<(), Error> {
         signal(SignalKind::terminate()).map_err(|error| Error::Os("listen for SIGTERM", error))?;
     let mut interrupt =
         signal(SignalKind::interrupt()).map_err(|error| Error::Os("listen for SIGINT", error))?;
-    let bell = Arc::new(Notify::new());
-    watch_files(&layout, Arc::clone(&bell))?;
     let mut manager = Manager::new(layout).await?;
-    tokio::spawn(ring_for_systemd(Arc::clone(&bell)));
-    tokio::spawn(ring_for_images(manager.images_ended(), Arc::clone(&bell)));
+    manager
+        .watch()
+        .map_err(|error| Error::Os("watch files with inotify", error))?;
+    let bell = manager.bell();
+    tokio::spawn(bell.clone().ring_for_systemd());
     let health: Shared = Arc::new(Mutex::new(Health {
         version: VERSION,
         ..Health::default()
@@ -222,61 +218,4 @@ async fn answer(State(health): State<Shared>) -> Json<Health> {
             .unwrap_or_else(PoisonError::into_inner)
             .clone(),
     )
-}
-
-/// Rings when an intent, the node's configuration or a unit file changes, and when a command has tried something. What is missed, the
-/// tick finds.
-fn watch_files(layout: &Layout, bell: Arc<Notify>) -> Result<(), Error> {
-    let failed = |error| Error::Os("watch files with inotify", error);
-    let inotify = Inotify::init().map_err(failed)?;
-    let mut watches = inotify.watches();
-    let mask =
-        WatchMask::CLOSE_WRITE | WatchMask::MOVED_TO | WatchMask::MOVED_FROM | WatchMask::DELETE;
-    for folder in [&layout.apps(), &layout.config, &layout.units] {
-        watches.add(folder, mask).map_err(failed)?;
-    }
-    // What passes share comes into its place by a rename; the locks beside it, which each pass opens, do not.
-    if let Some(shared) = layout.progress().parent() {
-        watches.add(shared, WatchMask::MOVED_TO).map_err(failed)?;
-    }
-    let mut events = inotify.into_event_stream([0; 4096]).map_err(failed)?;
-    tokio::spawn(async move {
-        while let Some(event) = events.next().await {
-            let temporary =
-                |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(disk::TEMPORARY_PREFIX);
-            // Lost or unreadable events only say that something happened.
-            if event.is_ok_and(|event| event.name.as_deref().is_some_and(temporary)) {
-                continue;
-            }
-            bell.notify_one();
-        }
-    });
-    Ok(())
-}
-
-/// Rings when the state of a service of ours changes or a job for it ends. It is a hint: the tick finds what this misses.
-async fn ring_for_systemd(bell: Arc<Notify>) {
-    loop {
-        if let Ok(systemd) = systemd::Systemd::connect().await
-            && let Ok(mut signals) = systemd.signals(PREFIX).await
-        {
-            bell.notify_one();
-            while let Some(signal) = signals.next().await {
-                if matches!(
-                    signal,
-                    systemd::Signal::JobRemoved { .. } | systemd::Signal::StateChanged { .. }
-                ) {
-                    bell.notify_one();
-                }
-            }
-        }
-        tokio::time::sleep(RECONNECT).await;
-    }
-}
-
-async fn ring_for_images(ended: Arc<Notify>, bell: Arc<Notify>) {
-    loop {
-        ended.notified().await;
-        bell.notify_one();
-    }
 }

@@ -14,8 +14,8 @@ use archipelago_core::observed::{Observed, Podman as PodmanState};
 use archipelago_core::plan::Plan;
 use archipelago_core::progress::Subject;
 use archipelago_core::reconcile::{Reconciler, Run, Suspects};
-use tokio::sync::Notify;
 
+use crate::bell::Bell;
 use crate::host::apply::{Hands, apply, remember};
 use crate::host::image::Images;
 use crate::host::lock::Lock;
@@ -23,6 +23,7 @@ use crate::host::observe::{Looks, observe};
 use crate::host::podman::Podman;
 use crate::host::seen::{Seen, Trace};
 use crate::host::systemd::Systemd;
+use crate::host::watch::{Places, Watch};
 use crate::host::{disk, inputs, lock, observe, suspects, systemd};
 
 /// Why a pass could not be made at all.
@@ -70,9 +71,12 @@ pub struct Manager {
     reconciler: Reconciler,
     /// Whether it has made sure that the secrets it found will last.
     has_synced: bool,
-    desired: Seen<Arc<Desired>>,
+    /// What should be there, and where to notice that something changes.
+    desired: Seen<(Arc<Desired>, Arc<Places>)>,
     looks: Looks,
     swept: Seen<()>,
+    bell: Bell,
+    watch: Option<Watch>,
 }
 
 impl Manager {
@@ -82,14 +86,17 @@ impl Manager {
     /// When systemd cannot be reached.
     pub async fn new(layout: Layout) -> Result<Self, systemd::Error> {
         let podman = Podman::for_this_user();
+        let bell = Bell::default();
         Ok(Self {
             systemd: Systemd::connect().await?,
-            images: Images::new(podman.clone(), layout.clone()),
+            images: Images::new(podman.clone(), layout.clone(), bell.clone()),
             reconciler: Reconciler::default(),
             has_synced: false,
             desired: Seen::default(),
             looks: Looks::default(),
             swept: Seen::default(),
+            bell,
+            watch: None,
             podman,
             layout,
         })
@@ -114,9 +121,18 @@ impl Manager {
         Ok(())
     }
 
-    /// Rung when an image has come or failed.
-    pub fn images_ended(&self) -> Arc<Notify> {
-        Arc::clone(&self.images.ended)
+    /// Rung when an image has come or failed, and for what is watched.
+    pub fn bell(&self) -> Bell {
+        self.bell.clone()
+    }
+
+    /// Lets the bell ring from now on when a file changes that passes look at.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn watch(&mut self) -> std::io::Result<()> {
+        self.watch = Some(Watch::new(self.bell())?);
+        Ok(())
     }
 
     /// Makes a pass.
@@ -138,7 +154,13 @@ impl Manager {
             }
             self.reconciler.image_finished(&image, result, since_boot());
         }
-        let desired = self.desired();
+        let (desired, places) = self.desired();
+        // Before the look, so that whatever changes after it is heard.
+        if let Some(watch) = &mut self.watch
+            && watch.follow(&places)
+        {
+            self.bell.ring();
+        }
         let observed = self.observe(&desired).await?;
         let now = since_boot();
         let plan = self.reconciler.plan(&desired, &observed, now);
@@ -183,7 +205,7 @@ impl Manager {
     /// When the host could not be looked at.
     pub async fn look(&mut self) -> Result<Report, Error> {
         self.recall();
-        let desired = self.desired();
+        let (desired, _) = self.desired();
         let mut observed = self.observe(&desired).await?;
         let containers = desired
             .present()
@@ -208,7 +230,7 @@ impl Manager {
     pub async fn hurry(&mut self, id: &AppId) -> Result<(), Error> {
         let _lock = Lock::of_passes(&self.layout).await?;
         self.recall();
-        let desired = self.desired();
+        let (desired, _) = self.desired();
         self.reconciler.hurry(&desired, id);
         self.keep_progress();
         // What systemd still remembers of earlier failures says nothing about what comes now.
@@ -248,7 +270,7 @@ impl Manager {
     /// When the host cannot be looked at or the request not be kept.
     pub async fn request_restart(&mut self, id: &AppId) -> Result<(), Error> {
         let _lock = Lock::of_passes(&self.layout).await?;
-        let desired = self.desired();
+        let (desired, _) = self.desired();
         let observed = self.observe(&desired).await?;
         let mut memory = observed.memory.clone();
         for (_, present) in desired.present().filter(|(other, _)| *other == id) {
@@ -264,11 +286,15 @@ impl Manager {
         Ok(())
     }
 
-    fn desired(&mut self) -> Arc<Desired> {
+    fn desired(&mut self) -> (Arc<Desired>, Arc<Places>) {
         let layout = &self.layout;
-        let work_out = |trace: &mut Trace| Ok::<_, Infallible>(inputs::desired(layout, trace));
-        let Ok(desired) = self.desired.or_look(|trace| work_out(trace).map(Arc::new));
-        Arc::clone(desired)
+        let Ok(known) = self.desired.or_look(|trace| {
+            let desired = inputs::desired(layout, trace);
+            let mut places = trace.places();
+            observe::places(&desired, &mut places);
+            Ok::<_, Infallible>((Arc::new(desired), Arc::new(places)))
+        });
+        known.clone()
     }
 
     async fn observe(&mut self, desired: &Desired) -> Result<Observed, observe::Error> {

@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use archipelago_core::reconcile::{GAP, pause};
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
+
+use crate::bell::Bell;
 
 /// What a pass says of the next one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,11 +19,7 @@ pub struct Next {
 }
 
 /// Makes passes until `stop` ends. A pass that is under way then is dropped, which is no worse than a crash: passes are made for that.
-pub async fn run(
-    mut pass: impl AsyncFnMut() -> Next,
-    bell: &Notify,
-    stop: impl Future<Output = ()>,
-) {
+pub async fn run(mut pass: impl AsyncFnMut() -> Next, bell: &Bell, stop: impl Future<Output = ()>) {
     tokio::pin!(stop);
     loop {
         let next = tokio::select! {
@@ -36,14 +33,9 @@ pub async fn run(
             biased;
             () = &mut stop => return,
             () = sleep_until(ended + wait) => {}
-            () = rung(bell, ended + GAP) => {}
+            () = bell.rung(ended + GAP) => {}
         }
     }
-}
-
-async fn rung(bell: &Notify, earliest: Instant) {
-    bell.notified().await;
-    sleep_until(earliest).await;
 }
 
 #[cfg(test)]
@@ -55,7 +47,7 @@ mod tests {
     /// Runs for `limit` on a paused clock and returns the times at which passes began, in milliseconds.
     async fn begun(
         limit: Duration,
-        bell: &Notify,
+        bell: &Bell,
         mut pass: impl AsyncFnMut(usize) -> Next,
     ) -> Vec<u128> {
         let start = Instant::now();
@@ -71,7 +63,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pass_is_made_at_the_start_and_on_every_tick() {
-        let times = begun(Duration::from_secs(100), &Notify::new(), async |_| {
+        let times = begun(Duration::from_secs(100), &Bell::default(), async |_| {
             Next::default()
         })
         .await;
@@ -81,7 +73,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_failed_is_tried_again_when_it_is_due_and_never_later_than_the_tick() {
         let waits = [10, 20, 40, 80].map(Duration::from_secs);
-        let times = begun(Duration::from_secs(95), &Notify::new(), async |count| {
+        let times = begun(Duration::from_secs(95), &Bell::default(), async |count| {
             Next {
                 again: false,
                 wake_after: waits.get(count).copied(),
@@ -93,25 +85,25 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pass_that_did_something_is_followed_by_a_look() {
-        let times = begun(Duration::from_secs(20), &Notify::new(), async |count| {
+        let times = begun(Duration::from_secs(20), &Bell::default(), async |count| {
             Next {
                 again: count < 2,
                 wake_after: None,
             }
         })
         .await;
-        assert_eq!(times, [0, 50, 100]);
+        assert_eq!(times, [0, 20, 40]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn many_rings_during_a_pass_lead_to_one_more_and_passes_never_overlap() {
-        let bell = Notify::new();
+        let bell = Bell::default();
         let running = Cell::new(false);
         let times = begun(Duration::from_secs(25), &bell, async |count| {
             assert!(!running.replace(true), "two passes at once");
             if count == 0 {
                 for _ in 0..100 {
-                    bell.notify_one();
+                    bell.ring();
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
             }
@@ -119,13 +111,13 @@ mod tests {
             Next::default()
         })
         .await;
-        assert_eq!(times, [0, 1_050]);
+        assert_eq!(times, [0, 1_020]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_pass_that_hangs_does_not_hold_up_the_end() {
         let start = Instant::now();
-        let times = begun(Duration::from_secs(5), &Notify::new(), async |_| {
+        let times = begun(Duration::from_secs(5), &Bell::default(), async |_| {
             std::future::pending().await
         })
         .await;

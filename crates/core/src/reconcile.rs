@@ -24,7 +24,13 @@ use contest::Contests;
 pub const TICK: Duration = Duration::from_secs(30);
 
 /// The least time between the end of one pass and the start of the next, so that a change that keeps coming back costs little.
-pub const GAP: Duration = Duration::from_millis(50);
+pub const GAP: Duration = Duration::from_millis(20);
+
+/// What happens mostly happens in bursts: a pass begins when nothing has happened for this long.
+pub const SETTLE: Duration = Duration::from_millis(10);
+
+/// The longest that a burst is waited for.
+pub const BURST_MAX: Duration = Duration::from_millis(100);
 
 pub use contest::{REPAIRS_MAX, SPAN};
 pub use run::Run;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use archipelago_core::health::Report;
-use archipelago_core::reconcile::{GAP, TICK, pause};
+use archipelago_core::reconcile::{GAP, SETTLE, TICK, pause};
 
 use crate::events::{Channel, Events};
 use crate::faults::Fault;
@@ -177,7 +177,7 @@ impl Play {
             let now = self.world.clock.since_boot;
             if self.channel.take(now) {
                 self.at_rest = false;
-                self.next_pass = self.next_pass.min(now.max(self.passed + GAP));
+                self.next_pass = self.next_pass.min((now + SETTLE).max(self.passed + GAP));
             }
             if self.next_pass > now {
                 if left.is_zero() {

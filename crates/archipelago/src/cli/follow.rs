@@ -5,8 +5,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use archipelago_core::health::{AppHealth, State};
-use archipelago_core::name::{AppId, PREFIX};
-use futures_util::StreamExt;
+use archipelago_core::name::AppId;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Code, Failure, logs, show};
@@ -40,8 +39,9 @@ pub(super) async fn until(
     id: &AppId,
     goal: Goal,
 ) -> Result<Option<AppHealth>, Failure> {
-    let mut signals = manager.systemd().signals(PREFIX).await?;
-    let images = manager.images_ended();
+    let bell = manager.bell();
+    // It ends with the command.
+    tokio::spawn(bell.clone().ring_for_systemd());
     let mut screen = Screen::new();
     let mut running_since: Option<Instant> = None;
     // Whether something had to be started first, and since when all is as asked.
@@ -114,10 +114,10 @@ pub(super) async fn until(
         } else {
             pass.wake_after.unwrap_or(LOOK).clamp(GAP, LOOK)
         };
+        let ended = tokio::time::Instant::now();
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
-            _ = signals.next() => tokio::time::sleep(GAP).await,
-            () = images.notified() => {}
+            () = bell.rung(ended + GAP) => {}
         }
     }
 }

@@ -10,12 +10,12 @@ use archipelago_core::desired::{BuildContext, DesiredImage, Origin};
 use archipelago_core::image::Reference;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::lock::Lock;
 use super::observe::BUILT_FOR_LABEL;
 use super::podman::{BuildRequest, ContextFile, Layer, Podman};
+use crate::bell::Bell;
 
 /// The images that are being got.
 pub struct Images {
@@ -23,7 +23,7 @@ pub struct Images {
     layout: Layout,
     tasks: BTreeMap<String, Task>,
     /// Rung when one ends.
-    pub ended: Arc<Notify>,
+    bell: Bell,
 }
 
 struct Task {
@@ -34,12 +34,12 @@ struct Task {
 
 impl Images {
     /// Gets nothing yet.
-    pub fn new(podman: Podman, layout: Layout) -> Self {
+    pub fn new(podman: Podman, layout: Layout, bell: Bell) -> Self {
         Self {
             podman,
             layout,
             tasks: BTreeMap::new(),
-            ended: Arc::new(Notify::new()),
+            bell,
         }
     }
 
@@ -57,10 +57,10 @@ impl Images {
             app,
             Arc::clone(&line),
         );
-        let ended = Arc::clone(&self.ended);
+        let bell = self.bell.clone();
         let handle = tokio::spawn(async move {
             let result = work.await;
-            ended.notify_one();
+            bell.ring();
             result
         });
         let task = Task {

@@ -14,3 +14,4 @@ pub mod probe;
 pub mod seen;
 pub mod suspects;
 pub mod systemd;
+pub mod watch;

@@ -16,11 +16,13 @@ use archipelago_core::observed::{
 };
 use archipelago_core::quadlet::{Mark, is_unit_file, mark_of};
 use futures_util::future::join_all;
+use futures_util::try_join;
 
 use super::image::chain;
 use super::podman::Podman;
 use super::seen::{Contents, Seen, Trace};
 use super::systemd::{self, ActiveState, LoadState, Systemd};
+use super::watch::Places;
 use super::{disk, folders, probe};
 
 /// Why the host could not be looked at.
@@ -302,21 +304,28 @@ fn memory(path: &std::path::Path) -> Result<Memory, Error> {
     Ok(Memory::read(disk::read(path)?.as_deref()))
 }
 
-/// Changes whenever an image, volume, network or secret comes or goes: which files Podman rewrites then, and when it last did.
+/// What of Podman's storage changes whenever an image, volume, network or secret comes or goes: files that it rewrites then, and folders.
+const STORED: [(&str, Stored); 5] = [
+    ("overlay-images/images.json", Stored::File),
+    ("vfs-images/images.json", Stored::File),
+    ("volumes", Stored::Folder),
+    ("networks", Stored::Folder),
+    ("secrets/secrets.json", Stored::File),
+];
+
+enum Stored {
+    File,
+    Folder,
+}
+
+/// Changes whenever Podman's objects do.
 fn fingerprint() -> String {
     let Some(storage) = folders::podman_storage() else {
         return String::new();
     };
-    let parts = [
-        "overlay-images/images.json",
-        "vfs-images/images.json",
-        "volumes",
-        "networks",
-        "secrets/secrets.json",
-    ];
-    let marks: Vec<String> = parts
+    let marks: Vec<String> = STORED
         .iter()
-        .filter_map(|part| {
+        .filter_map(|(part, _)| {
             let metadata = std::fs::metadata(storage.join(part)).ok()?;
             Some(format!(
                 "{}:{}:{}.{}",
@@ -328,6 +337,32 @@ fn fingerprint() -> String {
         })
         .collect();
     marks.join(" ")
+}
+
+/// Where it shows that something has changed of what a look sees on the disk. systemd's own folders are left to its signals.
+pub fn places(desired: &Desired, places: &mut Places) {
+    let layout = &desired.layout;
+    for folder in [&layout.config, &layout.units, &layout.systemd] {
+        places.folder(folder.clone());
+    }
+    // Passes of others: what they have tried.
+    places.file(&layout.progress());
+    for (_, present) in desired.present() {
+        for file in present.files.keys() {
+            places.file(file);
+        }
+        for folder in &present.folders {
+            places.file(folder);
+        }
+    }
+    if let Some(storage) = folders::podman_storage() {
+        for (part, kind) in STORED {
+            match kind {
+                Stored::File => places.file(&storage.join(part)),
+                Stored::Folder => places.folder(storage.join(part)),
+            }
+        }
+    }
 }
 
 /// The cause is fetched only for services that are not well.
@@ -379,26 +414,34 @@ async fn ask_podman(podman: &Podman, patience: Duration) -> PodmanState {
 
 async fn look_at_podman(podman: &Podman) -> Result<PodmanView, super::podman::Error> {
     let mut view = PodmanView::default();
-    for image in podman.images().await? {
+    // Side by side: a repair waits for the answers.
+    let (images, containers, networks, volumes, secrets) = try_join!(
+        podman.images(),
+        podman.containers(None),
+        podman.networks(None),
+        podman.volumes(None),
+        podman.secrets(),
+    )?;
+    for image in images {
         let label = image.labels.get(BUILT_FOR_LABEL);
         for name in image.names.into_iter().chain(image.repo_digests) {
             let built_for = label.and_then(|label| observed::built_for(&name, label));
             view.images.insert(name, built_for);
         }
     }
-    for container in podman.containers(None).await? {
+    for container in containers {
         let owner = owner(&container.name, &container.labels);
         view.containers.insert(container.name, owner);
     }
-    for network in podman.networks(None).await? {
+    for network in networks {
         let owner = owner(&network.name, &network.labels);
         view.networks.insert(network.name, owner);
     }
-    for volume in podman.volumes(None).await? {
+    for volume in volumes {
         let owner = owner(&volume.name, &volume.labels);
         view.volumes.insert(volume.name, owner);
     }
-    for secret in podman.secrets().await? {
+    for secret in secrets {
         let revision = secret.labels.get(REVISION_LABEL).cloned();
         let owner = owner(&secret.name, &secret.labels);
         let owner = owner.map(|app| (app, revision.unwrap_or_default()));

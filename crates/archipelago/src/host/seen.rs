@@ -3,7 +3,7 @@
 //! It trusts no event: each time it asks the disk for the inode, size and times of every file and folder that was looked at, which costs
 //! a hundredth of reading and understanding them. In doubt it forgets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use archipelago_core::observed::RenderedFile;
 
 use super::disk;
+use super::watch::Places;
 
 /// A file that was changed this short a time before it was read may be changed again without showing another time: file systems count in
 /// steps, of 10 ms here and of 2 s on a stick.
@@ -28,6 +29,8 @@ pub struct Seen<T> {
 #[derive(Debug)]
 pub struct Trace {
     stamps: BTreeMap<PathBuf, Option<Stamp>>,
+    /// Those that were listed.
+    folders: BTreeSet<PathBuf>,
     /// When the look began, in nanoseconds since 1970.
     began_ns: i128,
     settled: bool,
@@ -122,6 +125,7 @@ impl Trace {
     fn begin_at(now: SystemTime) -> Self {
         Self {
             stamps: BTreeMap::new(),
+            folders: BTreeSet::new(),
             began_ns: now.duration_since(UNIX_EPOCH).map_or(0, nanoseconds),
             settled: true,
         }
@@ -163,7 +167,20 @@ impl Trace {
     /// When it is there and cannot be read.
     pub fn names(&mut self, folder: &Path) -> Result<Vec<String>, disk::Error> {
         self.note(folder);
+        self.folders.insert(folder.to_owned());
         self.doubt_if_failed(disk::names(folder))
+    }
+
+    /// Where it shows that something of what was looked at has changed.
+    pub fn places(&self) -> Places {
+        let mut places = Places::default();
+        for folder in &self.folders {
+            places.folder(folder.clone());
+        }
+        for path in self.stamps.keys() {
+            places.file(path);
+        }
+        places
     }
 
     /// Lets this look be made again: something in it is not told by what was noted.

@@ -64,10 +64,8 @@ pub struct Disk {
     memory: PathBuf,
     /// Counts what changed, so that what was read can be known to be as it was.
     pub changes: u64,
-    /// The folders in which somebody listens for files that come, change and go.
+    /// What the paths begin with for which somebody listens.
     watched: Vec<String>,
-    /// The folder in which somebody listens for files that come into their place.
-    watched_for_renames: String,
     /// Counts what those who listen were told.
     pub rings: u64,
 }
@@ -86,26 +84,25 @@ impl Disk {
             memory: memory.to_owned(),
             changes: 0,
             watched: Vec::new(),
-            watched_for_renames: String::new(),
             rings: 0,
         }
     }
 
-    /// From now on changes in these folders ring, but for those of temporary files.
-    pub fn watch(&mut self, folders: &[&Path], for_renames: &Path) {
-        self.watched = folders
+    /// From now on changes of what these paths begin ring, but for those of temporary files.
+    pub fn watch(&mut self, beginnings: &[&Path]) {
+        self.watched = beginnings
             .iter()
-            .map(|folder| key(folder).to_owned())
+            .map(|beginning| key(beginning).to_owned())
             .collect();
-        key(for_renames).clone_into(&mut self.watched_for_renames);
     }
 
-    fn ring(&mut self, path: &Path, renamed: bool) {
-        let Some((folder, name)) = key(path).rsplit_once('/') else {
-            return;
-        };
-        let heard = self.watched.iter().any(|watched| watched == folder)
-            || (renamed && self.watched_for_renames == folder);
+    fn ring(&mut self, path: &Path) {
+        let path = key(path);
+        let heard = self
+            .watched
+            .iter()
+            .any(|beginning| path.starts_with(beginning.as_str()));
+        let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
         self.rings += u64::from(heard && !name.starts_with(crate::hands::TEMPORARY_PREFIX));
     }
 
@@ -232,7 +229,7 @@ impl Disk {
             Bytes::default()
         };
         self.changes += 1;
-        self.ring(path, false);
+        self.ring(path);
         let node = Node::File(content, mode);
         let known = self.names.get(key(path)).copied();
         match known.and_then(|inode| self.inodes.get_mut(&inode)) {
@@ -288,8 +285,8 @@ impl Disk {
     pub fn rename(&mut self, from: &Path, to: &Path) -> Done {
         self.writable(to)?;
         self.changes += 1;
-        self.ring(from, false);
-        self.ring(to, true);
+        self.ring(from);
+        self.ring(to);
         self.drop_names(to);
         for name in self.with_all_in_it(from) {
             if let Some(inode) = self.names.remove(&name) {
@@ -333,7 +330,7 @@ impl Disk {
             return Ok(false);
         }
         self.writable(path)?;
-        self.ring(path, false);
+        self.ring(path);
         self.drop_names(path);
         Ok(true)
     }
@@ -362,7 +359,7 @@ impl Disk {
                 self.name(folder, Node::Folder);
             }
         }
-        self.ring(path, true);
+        self.ring(path);
         self.drop_names(path);
         let inode = self.name(path, Node::File(content.into(), mode));
         if let Some(inode) = self.inodes.get_mut(&inode) {

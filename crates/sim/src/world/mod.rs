@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use archipelago_core::desired::Desired;
 use archipelago_core::layout::Layout;
+use archipelago_core::name::PREFIX;
 use archipelago_core::observed::{Active, Service};
 
 use crate::faults::{Fate, Fault};
@@ -134,9 +135,15 @@ impl World {
             let _ = disk.make_folder(folder);
         }
         disk.sync_all();
-        let progress = layout.progress();
-        let shared = progress.parent().unwrap_or(&layout.runtime);
-        disk.watch(&[&layout.apps(), &layout.config, &layout.units], shared);
+        disk.watch(&[
+            &layout.config,
+            &layout.units,
+            &layout.systemd,
+            &layout.data.join("secrets"),
+            // The folders of rendered files.
+            &layout.data.join(PREFIX),
+            &layout.progress(),
+        ]);
         Self {
             disk,
             layout,
@@ -262,7 +269,7 @@ impl World {
 
     /// How often something happened that is told to those who listen.
     pub(crate) fn rings(&self) -> u64 {
-        self.systemd.rings + self.disk.rings
+        self.systemd.rings + self.disk.rings + self.podman.changes
     }
 
     pub(crate) fn note(&mut self, text: impl FnOnce() -> String) {

@@ -1,0 +1,125 @@
+//! What wakes whoever makes passes. A ring says that something happened and not what, so many of them are as good as one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use archipelago_core::name::PREFIX;
+use archipelago_core::reconcile::{BURST_MAX, SETTLE};
+use futures_util::StreamExt;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::host::systemd::{Signal, Systemd};
+
+/// How long the user's D-Bus may be away before it is looked for again.
+pub const RECONNECT: Duration = Duration::from_secs(2);
+
+/// A bell; clones of it ring the same.
+#[derive(Clone, Debug, Default)]
+pub struct Bell(Arc<Notify>);
+
+impl Bell {
+    /// Rings. Nobody need be listening: it is heard by the next one who does.
+    pub fn ring(&self) {
+        self.0.notify_one();
+    }
+
+    /// Waits until it has rung and, because what happens mostly happens in bursts, until it has been still for a moment; not before
+    /// `earliest`.
+    pub async fn rung(&self, earliest: Instant) {
+        self.0.notified().await;
+        let latest = Instant::now() + BURST_MAX;
+        loop {
+            let still = (Instant::now() + SETTLE).min(latest);
+            if timeout_at(still, self.0.notified()).await.is_err() {
+                break;
+            }
+        }
+        sleep_until(earliest).await;
+    }
+
+    /// Rings for what the user's systemd tells of our units: a hint, which is lost while the user's D-Bus is away.
+    pub async fn ring_for_systemd(self) {
+        loop {
+            if let Ok(systemd) = Systemd::connect().await
+                && let Ok(mut signals) = systemd.signals(PREFIX).await
+            {
+                self.ring();
+                let mut reloading = false;
+                while let Some(signal) = signals.next().await {
+                    if matters(&signal, &mut reloading) {
+                        self.ring();
+                    }
+                }
+            }
+            tokio::time::sleep(RECONNECT).await;
+        }
+    }
+}
+
+/// While systemd reads all units again it forgets and finds every one of them; what counts is how it is then.
+fn matters(signal: &Signal, reloading: &mut bool) -> bool {
+    match signal {
+        Signal::Reloading { active } => {
+            *reloading = *active;
+            !active
+        }
+        Signal::UnitRemoved { .. } => !*reloading,
+        Signal::JobRemoved { .. } | Signal::StateChanged { .. } => true,
+        Signal::UnitNew { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matter(signals: &[Signal]) -> Vec<bool> {
+        let mut reloading = false;
+        let all = signals.iter();
+        all.map(|signal| matters(signal, &mut reloading)).collect()
+    }
+
+    #[test]
+    fn of_a_reload_only_its_end_rings() {
+        let removed = || Signal::UnitRemoved {
+            unit: "archy-web.service".to_owned(),
+        };
+        let new = Signal::UnitNew {
+            unit: "archy-web.service".to_owned(),
+        };
+        let begin = Signal::Reloading { active: true };
+        let end = Signal::Reloading { active: false };
+        assert_eq!(
+            matter(&[removed(), begin, removed(), new, end, removed()]),
+            [true, false, false, false, true, true]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_is_one_ring_and_ends_even_when_it_goes_on() {
+        let bell = Bell::default();
+        let begun = Instant::now();
+        let often = async {
+            loop {
+                bell.ring();
+                tokio::time::sleep(SETTLE / 2).await;
+            }
+        };
+        tokio::select! {
+            () = often => unreachable!("it goes on for ever"),
+            () = bell.rung(begun) => {}
+        }
+        assert_eq!(begun.elapsed(), BURST_MAX);
+        // The ring that came last is heard, and then it is still.
+        let begun = Instant::now();
+        bell.ring();
+        bell.rung(begun).await;
+        assert_eq!(begun.elapsed(), SETTLE);
+        assert!(
+            timeout_at(begun + BURST_MAX, bell.rung(begun))
+                .await
+                .is_err()
+        );
+    }
+}
