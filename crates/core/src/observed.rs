@@ -46,6 +46,8 @@ pub struct Observed {
     pub answers: BTreeMap<DesiredProbe, Answer>,
     /// The parts of apps to be removed that are still on the disk.
     pub remains: BTreeMap<AppId, Remains>,
+    /// How many processors the host has; 0 when that is not known.
+    pub processors: usize,
 }
 
 /// systemd's view of a service.

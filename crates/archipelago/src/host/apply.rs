@@ -13,8 +13,8 @@ use archipelago_core::reconcile::{Outcome, Run};
 use tracing::{debug, info, warn};
 
 use super::image::{Images, chain};
-use super::observe::REVISION_LABEL;
 use super::podman::{Podman, revive};
+use super::stock::REVISION_LABEL;
 use super::systemd::Systemd;
 use super::{disk, generator};
 

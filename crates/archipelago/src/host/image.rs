@@ -13,8 +13,8 @@ use archipelago_core::name::AppId;
 use tokio::task::JoinHandle;
 
 use super::lock::Lock;
-use super::observe::BUILT_FOR_LABEL;
 use super::podman::{BuildRequest, ContextFile, Layer, Podman};
+use super::stock::BUILT_FOR_LABEL;
 use crate::bell::Bell;
 
 /// The images that are being got.

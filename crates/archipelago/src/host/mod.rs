@@ -12,6 +12,7 @@ pub mod observe;
 pub mod podman;
 pub mod probe;
 pub mod seen;
+pub mod stock;
 pub mod suspects;
 pub mod systemd;
 pub mod watch;

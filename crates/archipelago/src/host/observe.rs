@@ -3,27 +3,24 @@
 //! Disk and systemd always; Podman when core says that it must be asked; probes for what runs. No process is started.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use archipelago_core::desired::{APP_LABEL, App, Desired, DesiredProbe};
+use archipelago_core::desired::{App, Desired, DesiredProbe};
 use archipelago_core::layout::Layout;
-use archipelago_core::name::{AppId, PREFIX};
+use archipelago_core::name::PREFIX;
 use archipelago_core::observed::{
-    self, Active, Answer, Failure, Job, Load, Memory, Observed, Override, Podman as PodmanState,
-    PodmanView, Remains, needs_podman,
+    self, Active, Answer, Failure, Job, Load, Memory, Observed, Override, Remains, needs_podman,
 };
 use archipelago_core::quadlet::{Mark, is_unit_file, mark_of};
 use futures_util::future::join_all;
-use futures_util::try_join;
 
-use super::image::chain;
 use super::podman::Podman;
 use super::seen::{Contents, Seen, Trace};
+use super::stock::{self, Stock};
 use super::systemd::{self, ActiveState, LoadState, Systemd};
 use super::watch::Places;
-use super::{disk, folders, probe};
+use super::{disk, probe};
 
 /// Why the host could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -35,12 +32,6 @@ pub enum Error {
     #[error(transparent)]
     Systemd(#[from] systemd::Error),
 }
-
-/// The label by which secrets tell which text they hold.
-pub const REVISION_LABEL: &str = "archipelago.revision";
-
-/// The label of an image that was built for an app. Not [`APP_LABEL`]: Podman gives an image's labels to every container of it.
-pub const BUILT_FOR_LABEL: &str = "archipelago.built-for";
 
 /// How long a look waits for Podman. The first call after a while starts it, which takes seconds on a small machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -57,6 +48,7 @@ pub struct Looks {
     generated: Seen<BTreeMap<String, Mark>>,
     invocations: Seen<BTreeMap<String, String>>,
     beginnings: Beginnings,
+    stock: Stock,
 }
 
 /// When services began, and the invocations of all of them then, if all were up: no run begins twice.
@@ -87,7 +79,7 @@ pub async fn observe(
     }
     ask_beginnings(desired, looks, systemd, &mut observed).await?;
     if needs_podman(desired, &observed) {
-        observed.podman = ask_podman(podman, patience).await;
+        observed.podman = looks.stock.look(podman, patience, desired, &observed).await;
     }
     observed.answers = ask_probes(desired, &observed).await;
     Ok(observed)
@@ -160,9 +152,10 @@ fn following(desired: &Desired) -> BTreeSet<&str> {
 /// # Errors
 /// When the disk cannot be read.
 pub async fn names(desired: &Desired, podman: Option<&Podman>) -> Result<Observed, Error> {
-    let mut observed = look_at_disk(desired, &mut Looks::default())?;
+    let mut looks = Looks::default();
+    let mut observed = look_at_disk(desired, &mut looks)?;
     if let Some(podman) = podman {
-        observed.podman = ask_podman(podman, PATIENCE).await;
+        observed.podman = looks.stock.look(podman, PATIENCE, desired, &observed).await;
     }
     Ok(observed)
 }
@@ -171,7 +164,8 @@ fn look_at_disk(desired: &Desired, looks: &mut Looks) -> Result<Observed, Error>
     let layout = &desired.layout;
     let mut observed = Observed {
         memory: memory(&layout.pending())?,
-        fingerprint: fingerprint(),
+        fingerprint: stock::fingerprint(),
+        processors: std::thread::available_parallelism().map_or(0, usize::from),
         ..Observed::default()
     };
     let unit_paths = disk::names(&layout.units)?
@@ -304,41 +298,6 @@ fn memory(path: &std::path::Path) -> Result<Memory, Error> {
     Ok(Memory::read(disk::read(path)?.as_deref()))
 }
 
-/// What of Podman's storage changes whenever an image, volume, network or secret comes or goes: files that it rewrites then, and folders.
-const STORED: [(&str, Stored); 5] = [
-    ("overlay-images/images.json", Stored::File),
-    ("vfs-images/images.json", Stored::File),
-    ("volumes", Stored::Folder),
-    ("networks", Stored::Folder),
-    ("secrets/secrets.json", Stored::File),
-];
-
-enum Stored {
-    File,
-    Folder,
-}
-
-/// Changes whenever Podman's objects do.
-fn fingerprint() -> String {
-    let Some(storage) = folders::podman_storage() else {
-        return String::new();
-    };
-    let marks: Vec<String> = STORED
-        .iter()
-        .filter_map(|(part, _)| {
-            let metadata = std::fs::metadata(storage.join(part)).ok()?;
-            Some(format!(
-                "{}:{}:{}.{}",
-                part,
-                metadata.ino(),
-                metadata.mtime(),
-                metadata.mtime_nsec()
-            ))
-        })
-        .collect();
-    marks.join(" ")
-}
-
 /// Where it shows that something has changed of what a look sees on the disk. systemd's own folders are left to its signals.
 pub fn places(desired: &Desired, places: &mut Places) {
     let layout = &desired.layout;
@@ -355,14 +314,7 @@ pub fn places(desired: &Desired, places: &mut Places) {
             places.file(folder);
         }
     }
-    if let Some(storage) = folders::podman_storage() {
-        for (part, kind) in STORED {
-            match kind {
-                Stored::File => places.file(&storage.join(part)),
-                Stored::Folder => places.folder(storage.join(part)),
-            }
-        }
-    }
+    stock::places(places);
 }
 
 /// The cause is fetched only for services that are not well.
@@ -399,59 +351,6 @@ async fn judge(systemd: &Systemd, name: &str, service: systemd::Service) -> obse
         failure,
         began: None,
     }
-}
-
-async fn ask_podman(podman: &Podman, patience: Duration) -> PodmanState {
-    match tokio::time::timeout(patience, look_at_podman(podman)).await {
-        Ok(Ok(view)) => PodmanState::Seen(view),
-        Ok(Err(error)) => PodmanState::Unreachable(chain(&error)),
-        Err(_) => PodmanState::Unreachable(format!(
-            "Podman did not answer within {} s; `systemctl --user status podman.service` may tell why",
-            patience.as_secs()
-        )),
-    }
-}
-
-async fn look_at_podman(podman: &Podman) -> Result<PodmanView, super::podman::Error> {
-    let mut view = PodmanView::default();
-    // Side by side: a repair waits for the answers.
-    let (images, containers, networks, volumes, secrets) = try_join!(
-        podman.images(),
-        podman.containers(None),
-        podman.networks(None),
-        podman.volumes(None),
-        podman.secrets(),
-    )?;
-    for image in images {
-        let label = image.labels.get(BUILT_FOR_LABEL);
-        for name in image.names.into_iter().chain(image.repo_digests) {
-            let built_for = label.and_then(|label| observed::built_for(&name, label));
-            view.images.insert(name, built_for);
-        }
-    }
-    for container in containers {
-        let owner = owner(&container.name, &container.labels);
-        view.containers.insert(container.name, owner);
-    }
-    for network in networks {
-        let owner = owner(&network.name, &network.labels);
-        view.networks.insert(network.name, owner);
-    }
-    for volume in volumes {
-        let owner = owner(&volume.name, &volume.labels);
-        view.volumes.insert(volume.name, owner);
-    }
-    for secret in secrets {
-        let revision = secret.labels.get(REVISION_LABEL).cloned();
-        let owner = owner(&secret.name, &secret.labels);
-        let owner = owner.map(|app| (app, revision.unwrap_or_default()));
-        view.secrets.insert(secret.name, owner);
-    }
-    Ok(view)
-}
-
-fn owner(name: &str, labels: &BTreeMap<String, String>) -> Option<AppId> {
-    observed::owner(name, labels.get(APP_LABEL)?)
 }
 
 /// Asks what runs: what shows how an app is doing may be up before the app is.

@@ -21,6 +21,13 @@ use crate::observed::{Memory, Observed, Podman};
 use crate::progress::{Progress, Subject};
 use crate::quadlet::VERSION;
 
+/// How many services may be coming up at once because of passes, for each processor. To start a container takes several processes, which
+/// compete for the processors, for memory and for Podman's locks; with fewer of them at once, processors would wait for the disk.
+pub const STARTS_PER_PROCESSOR: usize = 4;
+
+/// And at least so many.
+pub const STARTS_MIN: usize = 8;
+
 /// What to do now, and when to look again.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
@@ -62,6 +69,7 @@ pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Du
         regenerates: BTreeSet::new(),
         restarted: BTreeSet::new(),
         imageless: present::imageless(desired, observed),
+        starts_left: starts_left(observed, progress, now),
     };
     planner.forget_ended_invocations();
     for (id, app) in &desired.apps {
@@ -177,6 +185,16 @@ pub fn revisions(present: &Present) -> Vec<String> {
     present::revisions(present)
 }
 
+/// Of what was started, that which still comes up counts until it may be tried again: a container that waits for its health check keeps no
+/// processor busy.
+fn starts_left(observed: &Observed, progress: &Progress, now: Duration) -> usize {
+    let most = STARTS_MIN.max(observed.processors * STARTS_PER_PROCESSOR);
+    let coming_up = observed.services.keys().filter(|service| {
+        observed.is_coming_up(service) && !progress.is_due(&Subject::Start((*service).clone()), now)
+    });
+    most.saturating_sub(coming_up.count())
+}
+
 struct Planner<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
@@ -191,6 +209,8 @@ struct Planner<'a> {
     restarted: BTreeSet<String>,
     /// The services whose image is not on the node.
     imageless: BTreeSet<String>,
+    /// How many more services may be started now.
+    starts_left: usize,
 }
 
 /// The steps by the part of the pass they belong to.

@@ -413,17 +413,20 @@ impl Planner<'_> {
         }
     }
 
-    /// Says whether it is not too early for another attempt.
+    /// Says whether it is its turn: not too early for another attempt, and not too many are coming up. The end of one of those wakes the next
+    /// pass.
     pub(super) fn queue(&mut self, id: &AppId, service: &str, step: fn(String) -> Step) -> bool {
         let due = self
             .progress
             .is_due(&Subject::Start(service.to_owned()), self.now);
-        if due {
-            self.steps
-                .services
-                .push(for_app(id, step(service.to_owned())));
+        if !due || self.starts_left == 0 {
+            return false;
         }
-        due
+        self.starts_left -= 1;
+        self.steps
+            .services
+            .push(for_app(id, step(service.to_owned())));
+        true
     }
 
     /// Stops companions, and the rest once no companion runs. Says whether all of them rest.

@@ -1201,3 +1201,54 @@ fn a_service_that_came_up_again_before_the_reload_is_still_restarted() {
             .contains(&"restart archy-web-ui.service".to_owned())
     );
 }
+
+#[test]
+fn only_so_many_services_come_up_at_once() {
+    let mut world = World::at_rest();
+    world.stop("archy-web.service");
+    let desired = world.desired();
+    let mut observed = world.observe();
+    observed.processors = 3;
+    let now = Duration::from_secs(100);
+    let mut progress = Progress::default();
+    let coming_up = Service {
+        load: Load::Loaded,
+        active: Active::Activating,
+        sub: "start".to_owned(),
+        job: Some(Job::Other),
+        failure: None,
+        began: None,
+    };
+    let name = |number: usize| format!("archy-other{number}.service");
+    for number in 0..3 * STARTS_PER_PROCESSOR {
+        observed.services.insert(name(number), coming_up.clone());
+        progress.attempted(Subject::Start(name(number)), "", now);
+    }
+    let starts = |observed: &Observed, progress: &Progress, now| {
+        let plan = plan(&desired, observed, progress, now);
+        let starts = |action: &&Action| matches!(action.step, Step::Start(_));
+        let started = plan.actions.iter().filter(starts).count();
+        assert!(
+            started > 0 || plan.wake_at.is_some(),
+            "it would never be its turn"
+        );
+        started
+    };
+    assert_eq!(starts(&observed, &progress, now), 0);
+    // What has waited for long waits for its health check.
+    let later = now + crate::progress::BACKOFF_FIRST;
+    assert_eq!(starts(&observed, &progress, later), 1);
+    // Somebody else's start is none of ours.
+    progress.worked(&Subject::Start(name(1)));
+    assert_eq!(starts(&observed, &progress, now), 1);
+    progress.attempted(Subject::Start(name(1)), "", now);
+    observed.services.remove(&name(0));
+    assert_eq!(starts(&observed, &progress, now), 1);
+    // And where nobody knows how many processors there are:
+    observed.processors = 0;
+    assert_eq!(starts(&observed, &progress, now), 0);
+    for number in STARTS_MIN..=3 * STARTS_PER_PROCESSOR {
+        observed.services.remove(&name(number - 1));
+    }
+    assert_eq!(starts(&observed, &progress, now), 1);
+}

@@ -1,0 +1,371 @@
+//! What Podman has. It is asked over its socket, which starts it when it rests and takes a while; its files on the disk tell for nothing
+//! whether there is anything new to learn. What they hold is left to Podman, but for the names of its containers.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use archipelago_core::desired::{APP_LABEL, App, Desired};
+use archipelago_core::name::{AppId, PREFIX};
+use archipelago_core::observed::{self, Active, Observed, Podman as PodmanState, PodmanView};
+use futures_util::try_join;
+use serde::Deserialize;
+
+use super::image::chain;
+use super::podman::{self, Container, Podman};
+use super::watch::Places;
+use super::{disk, folders};
+
+/// The label by which secrets tell which text they hold.
+pub const REVISION_LABEL: &str = "archipelago.revision";
+
+/// The label of an image that was built for an app. Not [`APP_LABEL`]: Podman gives an image's labels to every container of it.
+pub const BUILT_FOR_LABEL: &str = "archipelago.built-for";
+
+/// What of Podman's storage changes whenever an image, volume, network or secret comes or goes: files that it rewrites then, and folders.
+const PARTS: [(&str, Kind); 5] = [
+    ("overlay-images/images.json", Kind::File),
+    ("vfs-images/images.json", Kind::File),
+    ("volumes", Kind::Folder),
+    ("networks", Kind::Folder),
+    ("secrets/secrets.json", Kind::File),
+];
+
+enum Kind {
+    File,
+    Folder,
+}
+
+/// Its lists of containers, of each storage driver that it may use. Those that are removed when they end, as Quadlet's are, are in the second.
+const CONTAINERS: [&str; 4] = [
+    "overlay-containers/containers.json",
+    "overlay-containers/volatile-containers.json",
+    "vfs-containers/containers.json",
+    "vfs-containers/volatile-containers.json",
+];
+
+/// File systems tell times in steps of up to 10 ms: what was changed this short a time ago may change again without showing another time.
+const SETTLED_AFTER: Duration = Duration::from_millis(100);
+
+/// What Podman said last, to be asked only for what has changed since.
+#[derive(Default)]
+pub struct Stock {
+    known: Option<Known>,
+}
+
+struct Known {
+    fingerprint: String,
+    view: PodmanView,
+    /// The containers that it listed, by id: no id is used twice.
+    containers: BTreeMap<String, Named>,
+}
+
+/// A container's name and whose it is.
+#[derive(Clone)]
+struct Named {
+    name: String,
+    owner: Option<AppId>,
+}
+
+/// Changes whenever an image, volume, network or secret comes or goes.
+pub fn fingerprint() -> String {
+    marks().0
+}
+
+/// The fingerprint, and when the newest of what it is made of was changed.
+fn marks() -> (String, Option<SystemTime>) {
+    let Some(storage) = folders::podman_storage() else {
+        return (String::new(), None);
+    };
+    let mut marks = Vec::new();
+    let mut newest = None;
+    for (part, _) in PARTS {
+        let Ok(metadata) = std::fs::metadata(storage.join(part)) else {
+            continue;
+        };
+        let (inode, seconds, nanoseconds) =
+            (metadata.ino(), metadata.mtime(), metadata.mtime_nsec());
+        marks.push(format!("{part}:{inode}:{seconds}.{nanoseconds}"));
+        newest = newest.max(metadata.modified().ok());
+    }
+    (marks.join(" "), newest)
+}
+
+/// Where it shows that something has changed.
+pub fn places(places: &mut Places) {
+    let Some(storage) = folders::podman_storage() else {
+        return;
+    };
+    for (part, kind) in PARTS {
+        match kind {
+            Kind::File => places.file(&storage.join(part)),
+            Kind::Folder => places.folder(storage.join(part)),
+        }
+    }
+}
+
+impl Stock {
+    /// What Podman has, as far as it must be asked: `patience` is how long it may take.
+    pub async fn look(
+        &mut self,
+        podman: &Podman,
+        patience: Duration,
+        desired: &Desired,
+        observed: &Observed,
+    ) -> PodmanState {
+        match tokio::time::timeout(patience, self.ask(podman, desired, observed)).await {
+            Ok(Ok(view)) => PodmanState::Seen(view),
+            Ok(Err(error)) => PodmanState::Unreachable(chain(&error)),
+            Err(_) => PodmanState::Unreachable(format!(
+                "Podman did not answer within {} s; `systemctl --user status podman.service` may tell why",
+                patience.as_secs()
+            )),
+        }
+    }
+
+    async fn ask(
+        &mut self,
+        podman: &Podman,
+        desired: &Desired,
+        observed: &Observed,
+    ) -> Result<PodmanView, podman::Error> {
+        let began = SystemTime::now();
+        let (fingerprint, newest) = marks();
+        let known = self
+            .known
+            .take()
+            .filter(|known| known.fingerprint == fingerprint && !asks_for_all(desired, observed));
+        if let Some(known) = known
+            && let Some(containers) =
+                stored().and_then(|stored| known.containers_now(stored, observed))
+        {
+            let mut view = known.view.clone();
+            view.containers = containers;
+            self.known = Some(known);
+            return Ok(view);
+        }
+        let (view, containers) = ask_all(podman).await?;
+        let is_settled = newest.is_some_and(|newest| newest + SETTLED_AFTER <= began);
+        // What it lists must be what its files list; otherwise it keeps them elsewhere.
+        let is_told = stored().is_some_and(|stored| {
+            let mut ids = containers.keys();
+            ids.all(|id| stored.iter().any(|container| container.id == *id))
+        });
+        self.known = (is_settled && is_told).then(|| Known {
+            fingerprint,
+            view: view.clone(),
+            containers,
+        });
+        Ok(view)
+    }
+}
+
+/// What is being removed is looked for until it is gone; what fails may fail for a reason that only Podman knows.
+fn asks_for_all(desired: &Desired, observed: &Observed) -> bool {
+    let removed = |app: &App| matches!(app, App::Removed { .. });
+    desired.apps.values().any(removed)
+        || observed
+            .services
+            .values()
+            .any(|service| service.failure.is_some())
+}
+
+impl Known {
+    /// The containers that there are now; `None` when there are new ones that only Podman knows.
+    fn containers_now(
+        &self,
+        stored: Vec<Stored>,
+        observed: &Observed,
+    ) -> Option<BTreeMap<String, Option<AppId>>> {
+        let mut now = BTreeMap::new();
+        for Stored { id, names } in stored {
+            if let Some(Named { name, owner }) = self.containers.get(&id) {
+                now.insert(name.clone(), owner.clone());
+                continue;
+            }
+            let mut ours = names.iter().filter(|name| name.starts_with(PREFIX));
+            // What has a name of a service that runs or is about to was made by it.
+            if !ours.all(|name| is_of_a_service(name, observed)) {
+                return None;
+            }
+        }
+        Some(now)
+    }
+}
+
+fn is_of_a_service(container: &str, observed: &Observed) -> bool {
+    let service = observed.services.get(&format!("{container}.service"));
+    service.is_some_and(|service| !service.is_down() && service.active != Active::Inactive)
+}
+
+/// A container as Podman's storage lists it.
+#[derive(Deserialize)]
+struct Stored {
+    id: String,
+    #[serde(default)]
+    names: Vec<String>,
+}
+
+/// The containers that Podman's storage lists; `None` when it is not known where it lists them.
+fn stored() -> Option<Vec<Stored>> {
+    stored_in(&folders::podman_storage()?)
+}
+
+fn stored_in(storage: &Path) -> Option<Vec<Stored>> {
+    let lists: Vec<PathBuf> = CONTAINERS.iter().map(|list| storage.join(list)).collect();
+    if !lists.iter().any(|list| list.exists()) {
+        return None;
+    }
+    let mut all = Vec::new();
+    for list in lists {
+        // A list that is not there yet has nothing in it.
+        if let Some(content) = disk::read(&list).ok()? {
+            let containers: Vec<Stored> = serde_json::from_slice(&content).ok()?;
+            all.extend(containers);
+        }
+    }
+    Some(all)
+}
+
+async fn ask_all(podman: &Podman) -> Result<(PodmanView, BTreeMap<String, Named>), podman::Error> {
+    let mut view = PodmanView::default();
+    // Side by side: a repair waits for the answers.
+    let (images, containers, networks, volumes, secrets) = try_join!(
+        podman.images(),
+        podman.containers(None),
+        podman.networks(None),
+        podman.volumes(None),
+        podman.secrets(),
+    )?;
+    for image in images {
+        let label = image.labels.get(BUILT_FOR_LABEL);
+        for name in image.names.into_iter().chain(image.repo_digests) {
+            let built_for = label.and_then(|label| observed::built_for(&name, label));
+            view.images.insert(name, built_for);
+        }
+    }
+    let mut known = BTreeMap::new();
+    for container in containers {
+        let Container {
+            name, id, labels, ..
+        } = container;
+        let owner = owner(&name, &labels);
+        view.containers.insert(name.clone(), owner.clone());
+        known.insert(id, Named { name, owner });
+    }
+    for network in networks {
+        let owner = owner(&network.name, &network.labels);
+        view.networks.insert(network.name, owner);
+    }
+    for volume in volumes {
+        let owner = owner(&volume.name, &volume.labels);
+        view.volumes.insert(volume.name, owner);
+    }
+    for secret in secrets {
+        let revision = secret.labels.get(REVISION_LABEL).cloned();
+        let owner = owner(&secret.name, &secret.labels);
+        let owner = owner.map(|app| (app, revision.unwrap_or_default()));
+        view.secrets.insert(secret.name, owner);
+    }
+    Ok((view, known))
+}
+
+fn owner(name: &str, labels: &BTreeMap<String, String>) -> Option<AppId> {
+    observed::owner(name, labels.get(APP_LABEL)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use archipelago_core::observed::{Job, Load, Service};
+
+    use super::*;
+
+    #[test]
+    fn containers_are_listed_in_several_files_of_which_none_need_be_there() {
+        let storage =
+            std::env::temp_dir().join(format!("archipelago-stored-{}", std::process::id()));
+        let names = || {
+            let all = stored_in(&storage)?;
+            Some(
+                all.into_iter()
+                    .flat_map(|container| container.names)
+                    .collect::<Vec<_>>(),
+            )
+        };
+        disk::make_folder(&storage.join("overlay-containers"), 0o700).unwrap();
+        assert_eq!(names(), None, "it may keep them elsewhere");
+        let write = |list: &str, content: &str| {
+            let path = storage.join("overlay-containers").join(list);
+            std::fs::write(path, content).unwrap();
+        };
+        write(
+            "volatile-containers.json",
+            r#"[{"id": "a1", "names": ["archy-web"], "image": "b2"}]"#,
+        );
+        assert_eq!(names().unwrap(), ["archy-web"]);
+        write(
+            "containers.json",
+            r#"[{"id": "c3", "names": ["theirs"]}, {"id": "d4"}]"#,
+        );
+        assert_eq!(names().unwrap(), ["theirs", "archy-web"]);
+        write("containers.json", "[{");
+        assert_eq!(names(), None, "it is being written, or of another kind");
+        disk::remove_folder(&storage).unwrap();
+    }
+
+    #[test]
+    fn a_container_that_is_new_is_asked_for_unless_a_service_makes_it() {
+        let app = AppId::parse("web").unwrap();
+        let named = Named {
+            name: "archy-web".to_owned(),
+            owner: Some(app.clone()),
+        };
+        let known = Known {
+            fingerprint: String::new(),
+            view: PodmanView::default(),
+            containers: BTreeMap::from([("a1".to_owned(), named)]),
+        };
+        let stored = |id: &str, name: &str| Stored {
+            id: id.to_owned(),
+            names: vec![name.to_owned()],
+        };
+        let mut observed = Observed::default();
+        let both = || vec![stored("a1", "archy-web"), stored("b2", "theirs")];
+        let now = known.containers_now(both(), &observed).unwrap();
+        assert_eq!(now, BTreeMap::from([("archy-web".to_owned(), Some(app))]));
+        assert!(
+            known.containers_now(vec![], &observed).unwrap().is_empty(),
+            "it is gone"
+        );
+        // Another one has taken its name.
+        let taken = || vec![stored("c3", "archy-web")];
+        assert_eq!(known.containers_now(taken(), &observed), None);
+        let mut look = |active, job| {
+            let service = Service {
+                load: Load::Loaded,
+                active,
+                sub: String::new(),
+                job,
+                failure: None,
+                began: None,
+            };
+            observed
+                .services
+                .insert("archy-web.service".to_owned(), service);
+            known.containers_now(taken(), &observed)
+        };
+        assert_eq!(look(Active::Inactive, None), None);
+        assert_eq!(
+            look(Active::Inactive, Some(Job::Other)),
+            None,
+            "it has not begun"
+        );
+        assert_eq!(look(Active::Failed, None), None);
+        assert_eq!(
+            look(Active::Activating, Some(Job::Other)),
+            Some(BTreeMap::new())
+        );
+        assert_eq!(look(Active::Active, None), Some(BTreeMap::new()));
+    }
+}
