@@ -22,7 +22,7 @@ use crate::host::lock::Lock;
 use crate::host::observe::{Looks, observe};
 use crate::host::podman::Podman;
 use crate::host::seen::{Seen, Trace};
-use crate::host::systemd::Systemd;
+use crate::host::systemd::{ActiveState, Systemd};
 use crate::host::watch::{Places, Watch};
 use crate::host::{disk, inputs, lock, observe, suspects, systemd};
 
@@ -234,9 +234,20 @@ impl Manager {
         self.reconciler.hurry(&desired, id);
         self.keep_progress();
         // What systemd still remembers of earlier failures says nothing about what comes now.
+        let services = self
+            .systemd
+            .services(&[&format!("{PREFIX}*.service")])
+            .await?;
+        let is_well = |service: &str| {
+            services
+                .get(service)
+                .is_some_and(|found| found.active == ActiveState::Active && found.job.is_none())
+        };
         let present = desired.present().filter(|(other, _)| *other == id);
         for (unit, _) in present.flat_map(|(_, present)| present.containers()) {
-            self.systemd.reset_failed(&unit.service).await?;
+            if !is_well(&unit.service) {
+                self.systemd.reset_failed(&unit.service).await?;
+            }
         }
         Ok(())
     }

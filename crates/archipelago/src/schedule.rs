@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use archipelago_core::reconcile::{GAP, pause};
+use archipelago_core::reconcile::{GAP, GAP_MAX, pause};
 use tokio::time::{Instant, sleep_until};
 
 use crate::bell::Bell;
@@ -18,22 +18,60 @@ pub struct Next {
     pub wake_after: Option<Duration>,
 }
 
+/// Of the time in which passes follow each other, they take at most this part of a processor: whatever it is that keeps happening, to look at it
+/// must cost little beside it.
+const SHARE: u32 = 10;
+
+/// Measures a pass, from its beginning.
+pub struct Pace {
+    spent_before: Duration,
+}
+
+impl Pace {
+    /// A pass begins.
+    pub fn begin() -> Self {
+        Self {
+            spent_before: spent(),
+        }
+    }
+
+    /// The pass has ended: how long to wait at least before the next one.
+    pub fn gap(&self) -> Duration {
+        gap(spent().saturating_sub(self.spent_before))
+    }
+}
+
+fn gap(cost: Duration) -> Duration {
+    (cost * (SHARE - 1)).clamp(GAP, GAP_MAX)
+}
+
+/// The time that this thread, which makes the passes, has had of a processor.
+fn spent() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
+}
+
 /// Makes passes until `stop` ends. A pass that is under way then is dropped, which is no worse than a crash: passes are made for that.
 pub async fn run(mut pass: impl AsyncFnMut() -> Next, bell: &Bell, stop: impl Future<Output = ()>) {
     tokio::pin!(stop);
     loop {
+        let pace = Pace::begin();
         let next = tokio::select! {
             biased;
             () = &mut stop => return,
             next = pass() => next,
         };
         let ended = Instant::now();
-        let wait = pause(next.again, next.wake_after);
+        let gap = pace.gap();
+        let wait = pause(next.again, next.wake_after).max(gap);
         tokio::select! {
             biased;
             () = &mut stop => return,
             () = sleep_until(ended + wait) => {}
-            () = bell.rung(ended + GAP) => {}
+            () = bell.rung(ended + gap) => {}
         }
     }
 }
@@ -43,6 +81,22 @@ mod tests {
     use std::cell::{Cell, RefCell};
 
     use super::*;
+
+    #[test]
+    fn a_pass_that_costs_much_is_followed_by_a_longer_rest() {
+        let check = |cost_ms, expected_ms| {
+            let gap = gap(Duration::from_millis(cost_ms));
+            assert_eq!(gap, Duration::from_millis(expected_ms), "{cost_ms} ms");
+        };
+        check(0, 20);
+        check(2, 20);
+        check(8, 72);
+        check(1_000, 1_000);
+        let pace = Pace::begin();
+        let spend_until = spent() + Duration::from_millis(10);
+        while spent() < spend_until {}
+        assert!(pace.gap() >= Duration::from_millis(90));
+    }
 
     /// Runs for `limit` on a paused clock and returns the times at which passes began, in milliseconds.
     async fn begun(
@@ -102,9 +156,9 @@ mod tests {
         let times = begun(Duration::from_secs(25), &bell, async |count| {
             assert!(!running.replace(true), "two passes at once");
             if count == 0 {
-                for _ in 0..100 {
+                for _ in 0..10 {
                     bell.ring();
-                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
             running.set(false);

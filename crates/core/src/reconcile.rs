@@ -26,6 +26,9 @@ pub const TICK: Duration = Duration::from_secs(30);
 /// The least time between the end of one pass and the start of the next, so that a change that keeps coming back costs little.
 pub const GAP: Duration = Duration::from_millis(20);
 
+/// And the most: however much a pass costs, what has happened meanwhile waits no longer.
+pub const GAP_MAX: Duration = Duration::from_secs(1);
+
 /// What happens mostly happens in bursts: a pass begins when nothing has happened for this long.
 pub const SETTLE: Duration = Duration::from_millis(10);
 

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Code, Failure, logs, show};
 use crate::manager::Manager;
-use archipelago_core::reconcile::GAP;
+use crate::schedule::Pace;
 
 /// What an app should become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +26,9 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(300);
 const PATIENCE: Duration = Duration::from_secs(15);
 /// One that says what it does, but not how far it is, is mostly done with it within this time.
 const LONG_PATIENCE: Duration = Duration::from_secs(60);
-/// A container that ends at once ran for a moment: what has just started must go on for this long.
-const PROOF: Duration = Duration::from_secs(2);
+/// A container that cannot run, for a wrong option say, mostly ends within this time: what has just started must go on for so long. What ends
+/// later is told by `status`; to wait for that would make every installation as slow.
+const PROOF: Duration = Duration::from_millis(300);
 /// The longest wait for a signal before looking again: probes and lines of progress send none.
 const LOOK: Duration = Duration::from_millis(500);
 /// How many lines of the journal explain a failure.
@@ -40,8 +41,7 @@ pub(super) async fn until(
     goal: Goal,
 ) -> Result<Option<AppHealth>, Failure> {
     let bell = manager.bell();
-    // It ends with the command.
-    tokio::spawn(bell.clone().ring_for_systemd());
+    let mut listens = false;
     let mut screen = Screen::new();
     let mut running_since: Option<Instant> = None;
     // Whether something had to be started first, and since when all is as asked.
@@ -49,7 +49,9 @@ pub(super) async fn until(
     let mut reached_since: Option<Instant> = None;
     let mut under_way_since: Option<Instant> = None;
     loop {
+        let pace = Pace::begin();
         let pass = manager.pass().await?;
+        let gap = pace.gap();
         let health = pass.report.apps.iter().find(|app| app.id == *id);
         let Some(health) = health else {
             screen.end();
@@ -110,14 +112,20 @@ pub(super) async fn until(
             ));
         }
         let wait = if pass.acted {
-            GAP
+            gap
+        } else if let Some(since) = reached_since {
+            PROOF.saturating_sub(since.elapsed())
         } else {
-            pass.wake_after.unwrap_or(LOOK).clamp(GAP, LOOK)
+            pass.wake_after.unwrap_or(LOOK).clamp(gap.min(LOOK), LOOK)
         };
         let ended = tokio::time::Instant::now();
+        // Where nothing is to be done, nobody need listen. It ends with the command.
+        if !std::mem::replace(&mut listens, true) {
+            tokio::spawn(bell.clone().ring_for_systemd());
+        }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
-            () = bell.rung(ended + GAP) => {}
+            () = bell.rung(ended + gap) => {}
         }
     }
 }

@@ -44,12 +44,12 @@ pub(super) async fn run(
         settings: chosen(&definition, known.as_ref(), &arguments.settings)?,
     };
     let fresh = known.is_none();
-    let present = preflight::check(&layout, &definition, &intent, fresh).await?;
-    if fresh && !arguments.yes && !confirmed(&definition, &present)? {
+    let checked = preflight::check(&layout, &definition, &intent, fresh).await?;
+    if fresh && !arguments.yes && !confirmed(&definition, &checked.present)? {
         return Err(Failure::new(Code::Failed, "nothing was installed"));
     }
     let mut manager = Manager::new(layout.clone()).await?;
-    if !fresh {
+    if !fresh && !checked.unchanged {
         // What another version of Archipelago wrote is brought up to date first, so that the change below is seen as one.
         manager.pass().await?;
     }

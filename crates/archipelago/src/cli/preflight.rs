@@ -17,13 +17,21 @@ use crate::definition::Definition;
 use crate::host::podman::Podman;
 use crate::host::{disk, facts, inputs, observe};
 
-/// Checks that an app can be installed, and returns what it would be.
+/// An app that can be installed.
+pub(super) struct Checked {
+    /// What it would be.
+    pub(super) present: Present,
+    /// Whether it is installed just like this.
+    pub(super) unchanged: bool,
+}
+
+/// Checks that an app can be installed.
 pub(super) async fn check(
     layout: &Layout,
     definition: &Definition,
     intent: &Intent,
     fresh: bool,
-) -> Result<Present, Failure> {
+) -> Result<Checked, Failure> {
     let id = &definition.schema.extension.id;
     check_host(layout, fresh).await?;
     let known = inputs::read(layout);
@@ -42,14 +50,17 @@ pub(super) async fn check(
     if let Some(before) = before {
         check_ports(id, &present, &own_ports(&before, id))?;
     }
-    Ok(present)
+    Ok(Checked { present, unchanged })
 }
 
 /// What every installation needs; `archipelago doctor` knows more. Only for an app that is new a process is started: Podman tells its version.
 async fn check_host(layout: &Layout, fresh: bool) -> Result<(), Failure> {
     let mut known = facts::at_rest(layout);
     if fresh {
-        known.podman = Some(facts::podman_version().await);
+        // Its service is asked next: it wakes meanwhile. If it does not, the question itself tells why.
+        let podman = Podman::for_this_user();
+        let (version, _) = tokio::join!(facts::podman_version(), podman.version());
+        known.podman = Some(version);
     }
     if let Some(check) = judge(&known)
         .into_iter()

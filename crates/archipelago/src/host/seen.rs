@@ -15,9 +15,20 @@ use archipelago_core::observed::RenderedFile;
 use super::disk;
 use super::watch::Places;
 
-/// A file that was changed this short a time before it was read may be changed again without showing another time: file systems count in
-/// steps, of 10 ms here and of 2 s on a stick.
-const SETTLED_AFTER: Duration = Duration::from_secs(2);
+/// A file that was changed this short a time before it was read may be changed again without showing another time: the kernel's clock for
+/// files goes in steps of up to 10 ms.
+const STEP: Duration = Duration::from_millis(100);
+/// The same where a file system counts in seconds, as it does where a time is a whole number of them.
+const COARSE_STEP: Duration = Duration::from_secs(2);
+
+/// How long after a change, whose time is given in nanoseconds, another one is certain to show another time.
+pub fn settles_after(changed_ns: i128) -> Duration {
+    if changed_ns % 1_000_000_000 == 0 {
+        COARSE_STEP
+    } else {
+        STEP
+    }
+}
 
 /// A value and what it was read from.
 #[derive(Debug)]
@@ -201,7 +212,8 @@ impl Trace {
     fn note_stamp(&mut self, path: &Path, stamp: Option<Stamp>) {
         // A clock that was set back leaves times in the future: unsettled until it has caught up.
         if let Some(stamp) = &stamp {
-            self.settled &= stamp.changed_ns + nanoseconds(SETTLED_AFTER) <= self.began_ns;
+            let settled_at = stamp.changed_ns + nanoseconds(settles_after(stamp.changed_ns));
+            self.settled &= settled_at <= self.began_ns;
         }
         self.stamps.insert(path.to_owned(), stamp);
     }
@@ -307,6 +319,13 @@ mod tests {
         check("name-added", |folder| {
             fs::write(folder.join("inside/new"), "").unwrap();
         });
+    }
+
+    #[test]
+    fn a_time_in_whole_seconds_may_be_one_of_many() {
+        let check = |changed_ns, expected| assert_eq!(settles_after(changed_ns), expected);
+        check(1_700_000_000_000_000_000, COARSE_STEP);
+        check(1_700_000_000_004_000_000, STEP);
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //! whether there is anything new to learn. What they hold is left to Podman, but for the names of its containers.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use archipelago_core::desired::{APP_LABEL, App, Desired};
 use archipelago_core::name::{AppId, PREFIX};
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 use super::image::chain;
 use super::podman::{self, Container, Podman};
+use super::seen::settles_after;
 use super::watch::Places;
 use super::{disk, folders};
 
@@ -45,9 +47,6 @@ const CONTAINERS: [&str; 4] = [
     "vfs-containers/volatile-containers.json",
 ];
 
-/// File systems tell times in steps of up to 10 ms: what was changed this short a time ago may change again without showing another time.
-const SETTLED_AFTER: Duration = Duration::from_millis(100);
-
 /// What Podman said last, to be asked only for what has changed since.
 #[derive(Default)]
 pub struct Stock {
@@ -70,26 +69,57 @@ struct Named {
 
 /// Changes whenever an image, volume, network or secret comes or goes.
 pub fn fingerprint() -> String {
-    marks().0
+    text_of(&marks())
 }
 
-/// The fingerprint, and when the newest of what it is made of was changed.
-fn marks() -> (String, Option<SystemTime>) {
-    let Some(storage) = folders::podman_storage() else {
-        return (String::new(), None);
-    };
-    let mut marks = Vec::new();
-    let mut newest = None;
-    for (part, _) in PARTS {
-        let Ok(metadata) = std::fs::metadata(storage.join(part)) else {
-            continue;
-        };
-        let (inode, seconds, nanoseconds) =
-            (metadata.ino(), metadata.mtime(), metadata.mtime_nsec());
-        marks.push(format!("{part}:{inode}:{seconds}.{nanoseconds}"));
-        newest = newest.max(metadata.modified().ok());
+fn text_of(marks: &[Mark]) -> String {
+    let texts: Vec<String> = marks.iter().map(Mark::to_string).collect();
+    texts.join(" ")
+}
+
+/// What tells of a part of the storage whether it has changed.
+struct Mark {
+    part: &'static str,
+    inode: u64,
+    changed_s: i64,
+    changed_ns: i64,
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            part,
+            inode,
+            changed_s,
+            changed_ns,
+        } = self;
+        write!(f, "{part}:{inode}:{changed_s}.{changed_ns}")
     }
-    (marks.join(" "), newest)
+}
+
+impl Mark {
+    /// Whether a further change would show.
+    fn is_settled(&self, now: SystemTime) -> bool {
+        let nanoseconds = i128::from(self.changed_s) * 1_000_000_000 + i128::from(self.changed_ns);
+        let changed = u64::try_from(nanoseconds).map(Duration::from_nanos);
+        changed.is_ok_and(|changed| UNIX_EPOCH + changed + settles_after(nanoseconds) <= now)
+    }
+}
+
+fn marks() -> Vec<Mark> {
+    let Some(storage) = folders::podman_storage() else {
+        return Vec::new();
+    };
+    let mark = |(part, _): &(&'static str, Kind)| {
+        let metadata = std::fs::metadata(storage.join(part)).ok()?;
+        Some(Mark {
+            part,
+            inode: metadata.ino(),
+            changed_s: metadata.mtime(),
+            changed_ns: metadata.mtime_nsec(),
+        })
+    };
+    PARTS.iter().filter_map(mark).collect()
 }
 
 /// Where it shows that something has changed.
@@ -130,8 +160,10 @@ impl Stock {
         desired: &Desired,
         observed: &Observed,
     ) -> Result<PodmanView, podman::Error> {
-        let began = SystemTime::now();
-        let (fingerprint, newest) = marks();
+        let now = SystemTime::now();
+        let marks = marks();
+        let is_settled = marks.iter().all(|mark| mark.is_settled(now));
+        let fingerprint = text_of(&marks);
         let known = self
             .known
             .take()
@@ -146,7 +178,6 @@ impl Stock {
             return Ok(view);
         }
         let (view, containers) = ask_all(podman).await?;
-        let is_settled = newest.is_some_and(|newest| newest + SETTLED_AFTER <= began);
         // What it lists must be what its files list; otherwise it keeps them elsewhere.
         let is_told = stored().is_some_and(|stored| {
             let mut ids = containers.keys();

@@ -52,12 +52,17 @@ impl Disturbed {
 
     /// Does something to the host, waits until all is as before, and compares which containers are not the same any more.
     fn by(&mut self, what: &str, script: &str, hit: &[&str]) {
-        let start = std::time::Instant::now();
+        if hit.is_empty() {
+            // What leaves no trace in any container is put right sooner than it can be seen to be wrong.
+            self.node.shell(&signal("STOP"));
+        }
         self.node.shell(script);
         assert!(
             look(&self.node) != self.whole || !hit.is_empty(),
             "{what}: it changed nothing, so this shows nothing"
         );
+        let start = std::time::Instant::now();
+        self.node.shell(&signal("CONT"));
         until_equal(what, ONE_TICK, &self.whole, || look(&self.node));
         let after = self.node.containers();
         let changed: Vec<&str> = after
@@ -72,6 +77,10 @@ impl Disturbed {
         println!("{what}: {} ms", start.elapsed().as_millis());
         self.before = after;
     }
+}
+
+fn signal(name: &str) -> String {
+    format!("systemctl --user kill --signal={name} archipelago.service")
 }
 
 fn look(node: &Node) -> Everything {

@@ -1,0 +1,125 @@
+//! What is heard is repaired at once: no tick is waited for. And what happens in a burst is repaired in one pass.
+
+use std::time::{Duration, Instant};
+
+use archipelago_core::reconcile::TICK;
+
+use crate::apps;
+use crate::node::{Node, SOON, UNITS, until};
+
+/// So often the same is done. Found by ticks alone, the last would be repaired no sooner than as many ticks less one after the first.
+const TIMES: u32 = 4;
+
+struct Host {
+    node: Node,
+    /// How many unit files there are.
+    units: usize,
+}
+
+impl Host {
+    fn new() -> Self {
+        let node = Node::new();
+        node.install(&apps::shop());
+        node.install(&apps::lone("lone", 8481));
+        let units = unit_files(&node);
+        assert!(units > 6, "there is something to lose");
+        Self { node, units }
+    }
+
+    /// Does something again and again, each time once it has been put right.
+    fn is_heard(&self, what: &str, disturb: &str, is_right: &str) {
+        assert_eq!(
+            self.node.shell(&format!("{is_right} && echo yes")),
+            "yes\n",
+            "{what}: before"
+        );
+        let begun = Instant::now();
+        for _ in 0..TIMES {
+            self.node.shell(disturb);
+            let this = Instant::now();
+            until(what, SOON, || {
+                let right = self.node.try_shell(is_right).status == 0;
+                right.then_some(())
+            });
+            println!("{what}: {:?}", this.elapsed());
+            // The pass that has put it right holds the lock until all of it is done.
+            self.node
+                .shell("flock $XDG_RUNTIME_DIR/archipelago/lock true");
+        }
+        println!("{what}: {TIMES} times in {:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < TICK * (TIMES - 1),
+            "{what}: only ticks found it"
+        );
+    }
+}
+
+/// None while the folder is gone.
+fn unit_files(node: &Node) -> usize {
+    let listed = node.try_shell(&format!("ls {UNITS}")).stdout;
+    listed
+        .lines()
+        .filter(|name| name.starts_with("archy-"))
+        .count()
+}
+
+/// How often the daemon has done something, by its journal.
+fn done(node: &Node, what: &str) -> usize {
+    let journal = node.shell("journalctl --user -u archipelago -o cat --no-pager");
+    journal.lines().filter(|line| line.contains(what)).count()
+}
+
+#[test]
+fn what_passes_look_at_is_heard_wherever_it_lies() {
+    let host = Host::new();
+    host.is_heard(
+        "a rendered file that was removed",
+        "rm /var/lib/archipelago/archy-shop-ui/default.conf",
+        "test -e /var/lib/archipelago/archy-shop-ui/default.conf",
+    );
+    host.is_heard(
+        "a rendered file that anybody may read",
+        "chmod 644 /var/lib/archipelago/archy-shop/shop.conf",
+        "test $(stat -c %a /var/lib/archipelago/archy-shop/shop.conf) = 600",
+    );
+    host.is_heard(
+        "a secret that Podman lost",
+        "podman secret rm archy-shop-token",
+        "podman secret exists archy-shop-token",
+    );
+    host.is_heard(
+        "a network that Podman lost",
+        "podman network rm -f archy-shop",
+        "podman network exists archy-shop && systemctl --user --quiet is-active archy-shop archy-shop-db archy-shop-ui",
+    );
+    host.is_heard(
+        "the folder of units",
+        &format!("rm -rf {UNITS}"),
+        &format!("test $(ls {UNITS} | grep -c ^archy-) = {}", host.units),
+    );
+}
+
+#[test]
+fn a_burst_is_repaired_in_one_pass_and_a_folder_made_anew_is_heard() {
+    let host = Host::new();
+    let (reloads, writes) = (
+        done(&host.node, "reload systemd"),
+        done(&host.node, "write the unit"),
+    );
+    host.node.shell(&format!("rm -rf {UNITS}"));
+    until("the units to be back", SOON, || {
+        (unit_files(&host.node) == host.units).then_some(())
+    });
+    // What another pass would still do, it would do at once.
+    let quiet = Instant::now();
+    until("a while to pass", SOON, || {
+        (quiet.elapsed() > Duration::from_secs(5)).then_some(())
+    });
+    assert_eq!(done(&host.node, "write the unit") - writes, host.units);
+    assert_eq!(done(&host.node, "reload systemd") - reloads, 1);
+    host.is_heard(
+        "a unit file in the folder that was made anew",
+        &format!("rm {UNITS}/archy-lone.container"),
+        &format!("test -e {UNITS}/archy-lone.container"),
+    );
+}
