@@ -203,7 +203,7 @@ fn run(command: &mut Command) -> Result<()> {
 }
 
 /// Cargo says where it compiles to: the environment and its configuration may both have a word in it.
-fn target_folder() -> Result<PathBuf> {
+pub(crate) fn target_folder() -> Result<PathBuf> {
     let output = cargo()
         .args(["metadata", "--no-deps", "--format-version=1"])
         .output()
@@ -217,7 +217,8 @@ fn target_folder() -> Result<PathBuf> {
     Ok(PathBuf::from(folder))
 }
 
-fn cargo() -> Command {
+/// Cargo, in this repository.
+pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(repository());
     cargo

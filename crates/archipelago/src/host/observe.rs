@@ -72,8 +72,9 @@ pub async fn observe(
 ) -> Result<Observed, Error> {
     let mut observed = look_at_disk(desired, looks)?;
     observed.images_underway = images_underway;
-    let pattern = format!("{PREFIX}*.service");
-    for (name, service) in systemd.services(&[&pattern]).await? {
+    let (services, generated) = ask_systemd(desired, looks, systemd).await?;
+    observed.generated = generated;
+    for (name, service) in services {
         let seen = judge(systemd, &name, service).await;
         observed.services.insert(name, seen);
     }
@@ -83,6 +84,37 @@ pub async fn observe(
     }
     observed.answers = ask_probes(desired, &observed).await;
     Ok(observed)
+}
+
+/// What systemd says of our services, and our marks in what it has read. While it reads all units anew, because somebody asked it to, its folder is
+/// empty or half full, and it answers nobody: so the folder is read after an answer, and what is not as wanted there is read once more after another.
+async fn ask_systemd(
+    desired: &Desired,
+    looks: &mut Looks,
+    systemd: &Systemd,
+) -> Result<(BTreeMap<String, systemd::Service>, BTreeMap<String, Mark>), Error> {
+    let pattern = format!("{PREFIX}*.service");
+    let mut before = None;
+    loop {
+        let services = systemd.services(&[&pattern]).await?;
+        let found = looks
+            .generated
+            .or_look(|trace| generated(&desired.layout, trace))?;
+        if is_as_wanted(desired, found) || before.as_ref() == Some(found) {
+            return Ok((services, found.clone()));
+        }
+        before = Some(found.clone());
+    }
+}
+
+fn is_as_wanted(desired: &Desired, generated: &BTreeMap<String, Mark>) -> bool {
+    let mut units = desired
+        .present()
+        .flat_map(|(_, present)| present.units.values());
+    units.all(|unit| {
+        let mark = generated.get(&unit.service);
+        mark.is_some_and(|mark| mark.revision == unit.file.revision)
+    })
 }
 
 /// When those began that follow others, and those that they follow; of one that is down nobody needs it.
@@ -179,8 +211,6 @@ fn look_at_disk(desired: &Desired, looks: &mut Looks) -> Result<Observed, Error>
         .into_iter()
         .filter_map(|(path, file)| Some((path.file_name()?.to_str()?.to_owned(), file.content)))
         .collect();
-    let generated = looks.generated.or_look(|trace| generated(layout, trace))?;
-    observed.generated.clone_from(generated);
     let invocations = looks
         .invocations
         .or_look(|trace| invocations(layout, trace))?;

@@ -123,3 +123,20 @@ fn a_burst_is_repaired_in_one_pass_and_a_folder_made_anew_is_heard() {
         &format!("test -e {UNITS}/archy-lone.container"),
     );
 }
+
+#[test]
+fn while_somebody_else_lets_systemd_read_its_units_nothing_is_taken_for_missing() {
+    let host = Host::new();
+    let reloads = done(&host.node, "reload systemd");
+    // Each of these takes a tenth of a second, for most of which what Quadlet made of the units is not there; passes begin all the while.
+    host.node.shell(
+        "for _ in {1..20}; do
+            systemctl --user daemon-reload &
+            while [ -n \"$(jobs -rp)\" ]; do : >~/.config/archipelago/look; sleep 0.01; done
+        done",
+    );
+    host.node
+        .shell("flock $XDG_RUNTIME_DIR/archipelago/lock true");
+    assert_eq!(done(&host.node, "reload systemd"), reloads);
+    assert_eq!(host.node.state("shop"), "ready");
+}

@@ -22,60 +22,78 @@ pub(super) fn forty_services(node: &Node, trials: usize) -> Result<Vec<Row>> {
     let count = SERVICES.to_string();
     let script = include_str!("install.sh");
     node.shell(script, &["prepare", &count])?;
-    let mut ours = vec![];
-    let mut returned = vec![];
-    let mut again = vec![];
-    let mut bare = vec![];
-    let mut podup = vec![];
-    let mut podup_again = vec![];
-    let mut compose = vec![];
-    let mut compose_again = vec![];
+    let [mut ours, mut returned, mut ours_spent] = [const { vec![] }; 3];
+    let [mut bare, mut bare_spent, mut again] = [const { vec![] }; 3];
+    let [mut podup, mut podup_again, mut podup_spent] = [const { vec![] }; 3];
+    let [mut compose, mut compose_again, mut compose_spent] = [const { vec![] }; 3];
+    let each = trials.to_string();
     for round in 0..trials.clamp(1, ROUNDS_MAX) {
-        let both = node.numbers(script, &["install", &count])?;
-        ours.push(both[0]);
-        returned.push(both[1]);
-        again.extend(node.numbers(script, &["again", &trials.to_string()])?);
-        bare.extend(node.numbers(script, &["bare", &count])?);
-        let both = node.numbers(script, &["podup", &count])?;
-        podup.push(both[0]);
-        podup_again.push(both[1]);
+        let run = |what: &str, times: &str| node.numbers(script, &[what, times]);
+        push(
+            &run("install", &count)?,
+            [&mut ours, &mut returned, &mut ours_spent],
+        )?;
+        again.extend(run("again", &each)?);
+        push(&run("bare", &count)?, [&mut bare, &mut bare_spent])?;
+        push(
+            &run("podup", &count)?,
+            [&mut podup, &mut podup_again, &mut podup_spent],
+        )?;
         if round == 0 {
-            let both = node.numbers(script, &["podman-compose", &count])?;
-            compose.push(both[0]);
-            compose_again.push(both[1]);
+            let measured = run("podman-compose", &count)?;
+            push(
+                &measured,
+                [&mut compose, &mut compose_again, &mut compose_spent],
+            )?;
         }
     }
     let bare_name = "bare daemon-reload and start of all";
     let [ours, returned, bare, podup, compose] =
         [ours, returned, bare, podup, compose].map(seconds);
+    let [ours_spent, bare_spent, podup_spent, compose_spent] =
+        [ours_spent, bare_spent, podup_spent, compose_spent].map(seconds);
     let [again, podup_again, compose_again] = [again, podup_again, compose_again].map(ms);
+    let beside = |work: &str, trials: &Trials, other: (&str, &Trials), bound: f64| {
+        Row::beside(work, trials, other, bound, None)
+    };
     Ok(vec![
         Row::of(bare_name, &bare),
         Row::of("podup up", &podup),
         Row::of("podman-compose up", &compose),
-        Row::beside(
+        beside(
             &format!("install of {SERVICES} services → all active"),
             &ours,
             (bare_name, &bare),
             1.10,
-            None,
         ),
-        Row::beside(
-            "the same, beside podup",
-            &ours,
-            ("podup", &podup),
-            1.0,
-            None,
-        ),
-        Row::beside(
-            "until the command ends, 0.3 s after which none has failed",
+        beside(
+            "until the command ends, which shows for 0.3 s that they go on",
             &returned,
-            ("podup", &podup),
-            1.0,
-            None,
+            (bare_name, &bare),
+            1.10,
         ),
+        beside("the same, beside podup", &returned, ("podup", &podup), 1.0),
+        beside(
+            "the same, beside podman-compose",
+            &returned,
+            ("podman-compose", &compose),
+            1.0,
+        ),
+        Row::of("processor time of all: bare", &bare_spent),
+        Row::of("processor time of all: podup", &podup_spent),
+        Row::of("processor time of all: podman-compose", &compose_spent),
+        Row::of("processor time of all: install", &ours_spent),
         Row::of("podup again", &podup_again),
         Row::of("podman-compose again", &compose_again),
         Row::at_most("the same again, nothing to do", &again, 20.0),
     ])
+}
+
+/// Adds what a script printed, a number for each list.
+fn push<const COUNT: usize>(measured: &[f64], lists: [&mut Vec<f64>; COUNT]) -> Result<()> {
+    anyhow::ensure!(measured.len() == COUNT, "install.sh printed {measured:?}");
+    for (list, number) in lists.into_iter().zip(measured) {
+        list.push(*number);
+    }
+    Ok(())
 }

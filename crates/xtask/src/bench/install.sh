@@ -8,6 +8,11 @@ timed() { # microseconds that a command takes
     "$@" >/dev/null 2>&1
     now; REPLY=$((REPLY - began))
 }
+# Sets REPLY to the microseconds that all of the user's processes have had of the processors.
+spent() {
+    local key value
+    while read -r key value; do [ "$key" != usage_usec ] || REPLY=$value; done <"/sys/fs/cgroup/user.slice/user-$UID.slice/cpu.stat"
+}
 case $1 in
     prepare)
         mkdir -p "$folder"
@@ -22,12 +27,15 @@ case $1 in
         ;;
     install)
         wanted "$2"
+        spent; spent_before=$REPLY
         now; began=$REPLY
         archipelago install "$folder" --yes >/dev/null 2>&1
         now; ended=$REPLY
+        spent; spent_after=$REPLY
         last_active "${services[@]}"
         echo "$((REPLY - began))"
         echo "$((ended - began))"
+        echo "$((spent_after - spent_before))"
         mkdir -p "$HOME/kept"
         rm -f "$HOME/kept"/*
         cp "$units"/archy-forty* "$HOME/kept/"
@@ -43,12 +51,15 @@ case $1 in
     bare)
         wanted "$2"
         daemon stop
+        spent; spent_before=$REPLY
         now; began=$REPLY
         cp "$HOME/kept"/archy-forty* "$units/"
         systemctl --user daemon-reload
         systemctl --user start "${services[@]}"
+        spent; spent_after=$REPLY
         last_active "${services[@]}"
         echo "$((REPLY - began))"
+        echo "$((spent_after - spent_before))"
         systemctl --user stop 'archy-forty*'
         rm "$units"/archy-forty*
         systemctl --user daemon-reload
@@ -58,9 +69,12 @@ case $1 in
         ;;
     podup | podman-compose)
         cd "$folder"
+        spent; spent_before=$REPLY
         timed "$1" -f compose.yaml up -d; echo "$REPLY"
+        spent; spent_after=$REPLY
         [ "$(podman ps -q | wc -l)" -eq "$2" ]
         timed "$1" -f compose.yaml up -d; echo "$REPLY"
+        echo "$((spent_after - spent_before))"
         "$1" -f compose.yaml down -t 1 >/dev/null 2>&1 || "$1" -f compose.yaml down >/dev/null 2>&1
         podman rm -fa >/dev/null 2>&1 || :
         pause 3

@@ -1,8 +1,9 @@
 //! `cargo xtask bench`: how fast Archipelago is on a fresh Debian host, beside bare `systemctl` and other programs that run Compose files,
 //! all measured in the same run. What is compared are ratios: the times themselves are the machine's.
 //!
-//! A case is a function that measures one kind of work and returns rows. Each has a host of its own, so one disturbs no other.
+//! A case is a function that measures one kind of work and returns rows. Each has a host of its own, so one disturbs no other; core needs none.
 
+mod core;
 mod figures;
 mod idle;
 mod install;
@@ -31,17 +32,26 @@ pub(crate) struct Arguments {
     keep: bool,
 }
 
-/// A case: its name, whether its host has the other programs, and what it does.
-type Case = (&'static str, bool, fn(&Node, usize) -> Result<Vec<Row>>);
+/// What measures one kind of work.
+#[derive(Clone, Copy)]
+enum Case {
+    /// On this machine.
+    Here(fn() -> Result<Vec<Row>>),
+    /// On a fresh host.
+    OnHost(fn(&Node, usize) -> Result<Vec<Row>>),
+    /// On a fresh host that has the other programs.
+    BesidePeers(fn(&Node, usize) -> Result<Vec<Row>>),
+}
 
-const CASES: [Case; 7] = [
-    ("repair", false, repair::units),
-    ("objects", false, repair::objects),
-    ("folder", false, repair::folder),
-    ("install", true, install::forty_services),
-    ("status", false, idle::hundred_apps),
-    ("idle", false, idle::five_minutes),
-    ("passes", false, passes::thousand_units),
+const CASES: [(&str, Case); 8] = [
+    ("core", Case::Here(core::render_and_plan)),
+    ("repair", Case::OnHost(repair::units)),
+    ("objects", Case::OnHost(repair::objects)),
+    ("folder", Case::OnHost(repair::folder)),
+    ("install", Case::BesidePeers(install::forty_services)),
+    ("status", Case::OnHost(idle::hundred_apps)),
+    ("idle", Case::OnHost(idle::five_minutes)),
+    ("passes", Case::OnHost(passes::thousand_units)),
 ];
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -63,14 +73,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     prerequisites::ensure()?;
     let package = deb::build_with(deb::Profile::Release)?;
     let mut rows = Vec::new();
-    for (name, with_peers, case) in CASES {
+    for (name, case) in CASES {
         if !cases.is_empty() && !cases.iter().any(|wanted| wanted == name) {
             continue;
         }
         eprintln!("── {name}");
-        let measured = measure(&package, name, with_peers, *keep, |node| {
-            case(node, *trials)
-        })?;
+        let on_host = |podup: Option<&Path>, case: fn(&Node, usize) -> Result<Vec<Row>>| {
+            measure(&package, name, podup, *keep, |node| case(node, *trials))
+        };
+        let measured = match case {
+            Case::Here(case) => case(),
+            Case::OnHost(case) => on_host(None, case),
+            Case::BesidePeers(case) => on_host(Some(&peers::podup()?), case),
+        }?;
         print(&measured);
         rows.extend(measured);
     }
@@ -82,12 +97,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 fn measure(
     package: &Path,
     name: &str,
-    with_peers: bool,
+    podup: Option<&Path>,
     keep: bool,
     case: impl Fn(&Node) -> Result<Vec<Row>>,
 ) -> Result<Vec<Row>> {
-    let podup = with_peers.then(peers::podup).transpose()?;
-    let node = Node::boot(&format!("bench-{name}"), package, podup.as_deref())?;
+    let node = Node::boot(&format!("bench-{name}"), package, podup)?;
     let rows = case(&node);
     if keep || rows.is_err() {
         eprintln!(
