@@ -105,9 +105,12 @@ pub async fn run(layout: Layout) -> Result<(), Error> {
     let mut interrupt =
         signal(SignalKind::interrupt()).map_err(|error| Error::Os("listen for SIGINT", error))?;
     let mut manager = Manager::new(layout).await?;
-    manager
-        .watch()
-        .map_err(|error| Error::Os("watch files with inotify", error))?;
+    if let Err(error) = manager.watch() {
+        warn!(
+            "no file can be watched ({error}); what changes is found by the tick; if it is their number, raise \
+             fs.inotify.max_user_instances (sysctl)"
+        );
+    }
     let bell = manager.bell();
     tokio::spawn(bell.clone().ring_for_systemd());
     let health: Shared = Arc::new(Mutex::new(Health {

@@ -26,6 +26,9 @@ use crate::host::systemd::{ActiveState, Systemd};
 use crate::host::watch::{Places, Watch};
 use crate::host::{disk, inputs, lock, observe, suspects, systemd};
 
+/// How long a pass looks for who changes a file that is fought over.
+const SUSPECTS_LIMIT: Duration = Duration::from_secs(2);
+
 /// Why a pass could not be made at all.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -184,7 +187,12 @@ impl Manager {
             podman: silence(&observed),
             report: report(&desired, &observed, self.reconciler.progress()),
             acted: !plan.is_empty(),
-            wake_after: plan.wake_at.map(|at| at.saturating_sub(now)),
+            wake_after: plan
+                .wake_at
+                .map(|at| at.saturating_sub(now))
+                .into_iter()
+                .chain(self.looks.settles_in())
+                .min(),
         })
     }
 
@@ -194,9 +202,13 @@ impl Manager {
         if files.is_empty() {
             return BTreeMap::new();
         }
-        // On a host with many processes it takes long enough to hold up whoever asks for `/health`.
-        let looked = tokio::task::spawn_blocking(|| suspects::look(files)).await;
-        looked.unwrap_or_default()
+        // On a host with many processes it takes long enough to hold up whoever asks for `/health`; and one process that hangs in the kernel can hold
+        // up whoever reads its arguments for ever.
+        let look = tokio::task::spawn_blocking(|| suspects::look(files));
+        match tokio::time::timeout(SUSPECTS_LIMIT, look).await {
+            Ok(Ok(suspects)) => suspects,
+            Ok(Err(_)) | Err(_) => BTreeMap::new(),
+        }
     }
 
     /// Looks without doing anything.

@@ -36,8 +36,9 @@ pub struct Observed {
     pub folders: BTreeSet<PathBuf>,
     /// What an earlier pass had to remember.
     pub memory: Memory,
-    /// A summary of Podman's folders; changes when its objects do.
-    pub fingerprint: String,
+    /// A summary of Podman's folders, which changes when its objects do; none where it is not known where they are, or when they may just now be
+    /// changing without showing it.
+    pub fingerprint: Option<String>,
     /// What Podman says.
     pub podman: Podman,
     /// The images that are being pulled or built, with the last line of progress.
@@ -46,8 +47,8 @@ pub struct Observed {
     pub answers: BTreeMap<DesiredProbe, Answer>,
     /// The parts of apps to be removed that are still on the disk.
     pub remains: BTreeMap<AppId, Remains>,
-    /// How many processors the host has; 0 when that is not known.
-    pub processors: usize,
+    /// How many services may be coming up at once because of passes; one in any case.
+    pub starts_max: usize,
 }
 
 /// systemd's view of a service.
@@ -408,7 +409,7 @@ pub fn needs_podman(desired: &Desired, observed: &Observed) -> bool {
         .apps
         .values()
         .any(|app| matches!(app, App::Present(_) | App::Removed { .. }));
-    (anything && observed.memory.fingerprint != observed.fingerprint)
+    (anything && observed.fingerprint.as_ref() != Some(&observed.memory.fingerprint))
         || desired.apps.iter().any(|(id, app)| match app {
             App::Present(present) => !is_settled(present, observed),
             App::Removed { .. } => observed.traces_of(id).is_empty(),

@@ -110,6 +110,13 @@ impl Progress {
             .is_none_or(|attempts| attempts.next <= now)
     }
 
+    /// When the subject was tried last; none if it has worked since.
+    #[must_use]
+    pub fn attempted_at(&self, subject: &Subject) -> Option<Duration> {
+        let attempts = self.attempts.get(subject)?;
+        Some(attempts.next.saturating_sub(backoff(attempts.count)))
+    }
+
     /// Notes an attempt whose outcome is only known later, or that failed for `cause`.
     pub fn attempted(&mut self, subject: Subject, cause: impl Into<String>, now: Duration) {
         let count = self

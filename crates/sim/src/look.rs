@@ -197,7 +197,9 @@ impl World {
         let disk = &self.disk;
         let mut observed = Observed {
             memory: Memory::read(disk.read(&layout.pending()).as_deref()),
-            fingerprint: self.podman.changes.to_string(),
+            fingerprint: Some(self.podman.changes.to_string()),
+            // Fewer than there are services: all of them have to wait for their turn.
+            starts_max: 2,
             ..Observed::default()
         };
         for name in disk.names(&layout.units) {

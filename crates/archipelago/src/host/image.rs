@@ -10,6 +10,7 @@ use archipelago_core::desired::{BuildContext, DesiredImage, Origin};
 use archipelago_core::image::Reference;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::lock::Lock;
@@ -17,11 +18,15 @@ use super::podman::{BuildRequest, ContextFile, Layer, Podman};
 use super::stock::BUILT_FOR_LABEL;
 use crate::bell::Bell;
 
+/// So many images are got at once: each holds what it is built from, or layers, in memory.
+const AT_ONCE: usize = 4;
+
 /// The images that are being got.
 pub struct Images {
     podman: Podman,
     layout: Layout,
     tasks: BTreeMap<String, Task>,
+    turns: Arc<Semaphore>,
     /// Rung when one ends.
     bell: Bell,
 }
@@ -39,6 +44,7 @@ impl Images {
             podman,
             layout,
             tasks: BTreeMap::new(),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
             bell,
         }
     }
@@ -58,7 +64,10 @@ impl Images {
             Arc::clone(&line),
         );
         let bell = self.bell.clone();
+        let turns = Arc::clone(&self.turns);
         let handle = tokio::spawn(async move {
+            // Never closed; were it, none would have to wait.
+            let _turn = turns.acquire_owned().await;
             let result = work.await;
             bell.ring();
             result

@@ -49,6 +49,14 @@ pub struct Looks {
     invocations: Seen<BTreeMap<String, String>>,
     beginnings: Beginnings,
     stock: Stock,
+    settles_in: Option<Duration>,
+}
+
+impl Looks {
+    /// When another look will tell for certain what changes in Podman, if the last one did not.
+    pub fn settles_in(&self) -> Option<Duration> {
+        self.settles_in
+    }
 }
 
 /// When services began, and the invocations of all of them then, if all were up: no run begins twice.
@@ -194,10 +202,12 @@ pub async fn names(desired: &Desired, podman: Option<&Podman>) -> Result<Observe
 
 fn look_at_disk(desired: &Desired, looks: &mut Looks) -> Result<Observed, Error> {
     let layout = &desired.layout;
+    let stock::Fingerprint { text, settles_in } = stock::fingerprint();
+    looks.settles_in = settles_in;
     let mut observed = Observed {
         memory: memory(&layout.pending())?,
-        fingerprint: stock::fingerprint(),
-        processors: std::thread::available_parallelism().map_or(0, usize::from),
+        fingerprint: text,
+        starts_max: starts_max(),
         ..Observed::default()
     };
     let unit_paths = disk::names(&layout.units)?
@@ -259,6 +269,13 @@ fn look_at_disk(desired: &Desired, looks: &mut Looks) -> Result<Observed, Error>
         }
     }
     Ok(observed)
+}
+
+/// To start a container takes several processes, which compete for the processors, for memory and for Podman's locks; with fewer of them at
+/// once, processors would wait for the disk.
+fn starts_max() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    (4 * processors).max(8)
 }
 
 /// What the operator put beside our units: for Quadlet (`podman-systemd.unit(5)`, "drop-in") and for systemd (`systemctl --user edit`).

@@ -17,7 +17,7 @@ use super::watch::Places;
 
 /// A file that was changed this short a time before it was read may be changed again without showing another time: the kernel's clock for
 /// files goes in steps of up to 10 ms.
-const STEP: Duration = Duration::from_millis(100);
+const STEP: Duration = Duration::from_millis(10);
 /// The same where a file system counts in seconds, as it does where a time is a whole number of them.
 const COARSE_STEP: Duration = Duration::from_secs(2);
 

@@ -55,6 +55,8 @@ pub struct Stock {
 
 struct Known {
     fingerprint: String,
+    /// The services that had failed, and how often.
+    failures: BTreeMap<String, u32>,
     view: PodmanView,
     /// The containers that it listed, by id: no id is used twice.
     containers: BTreeMap<String, Named>,
@@ -67,59 +69,72 @@ struct Named {
     owner: Option<AppId>,
 }
 
-/// Changes whenever an image, volume, network or secret comes or goes.
-pub fn fingerprint() -> String {
-    text_of(&marks())
+/// What Podman's storage tells of images, volumes, networks and secrets.
+pub struct Fingerprint {
+    /// Changes whenever one comes or goes. None where nothing is known of the storage, and while a further change might not show.
+    pub text: Option<String>,
+    /// When it will show.
+    pub settles_in: Option<Duration>,
 }
 
-fn text_of(marks: &[Mark]) -> String {
+/// Looks at the storage, not at Podman.
+pub fn fingerprint() -> Fingerprint {
+    let storage = folders::podman_storage();
+    storage.map_or_else(
+        || of(&[], SystemTime::now()),
+        |storage| fingerprint_in(&storage),
+    )
+}
+
+fn fingerprint_in(storage: &Path) -> Fingerprint {
+    let now = SystemTime::now();
+    let mark = |(part, _): &(&'static str, Kind)| {
+        let metadata = std::fs::metadata(storage.join(part)).ok()?;
+        Some(Mark {
+            part,
+            inode: metadata.ino(),
+            changed_ns: i128::from(metadata.mtime()) * 1_000_000_000
+                + i128::from(metadata.mtime_nsec()),
+        })
+    };
+    let marks: Vec<Mark> = PARTS.iter().filter_map(mark).collect();
+    of(&marks, now)
+}
+
+fn of(marks: &[Mark], now: SystemTime) -> Fingerprint {
+    let since_1970 = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now_ns = i128::try_from(since_1970.as_nanos()).unwrap_or(i128::MAX);
+    let unsettled_ns = |mark: &Mark| {
+        let settles_after = settles_after(mark.changed_ns).as_nanos();
+        let left = mark.changed_ns + i128::try_from(settles_after).unwrap_or(i128::MAX) - now_ns;
+        (left > 0).then_some((left, mark.changed_ns > now_ns))
+    };
+    let unsettled: Vec<(i128, bool)> = marks.iter().filter_map(unsettled_ns).collect();
     let texts: Vec<String> = marks.iter().map(Mark::to_string).collect();
-    texts.join(" ")
+    // A clock that was set back leaves times in the future. Nobody waits for those; the tick asks.
+    let waits = unsettled.iter().all(|(_, in_the_future)| !in_the_future);
+    let longest = unsettled.iter().map(|(left, _)| *left).max();
+    Fingerprint {
+        text: (!marks.is_empty() && unsettled.is_empty()).then(|| texts.join(" ")),
+        settles_in: longest
+            .filter(|_| waits)
+            .and_then(|left| u64::try_from(left).ok())
+            .map(Duration::from_nanos),
+    }
 }
 
 /// What tells of a part of the storage whether it has changed.
 struct Mark {
     part: &'static str,
     inode: u64,
-    changed_s: i64,
-    changed_ns: i64,
+    /// Since 1970.
+    changed_ns: i128,
 }
 
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            part,
-            inode,
-            changed_s,
-            changed_ns,
-        } = self;
-        write!(f, "{part}:{inode}:{changed_s}.{changed_ns}")
+        write!(f, "{}:{}:{}", self.part, self.inode, self.changed_ns)
     }
-}
-
-impl Mark {
-    /// Whether a further change would show.
-    fn is_settled(&self, now: SystemTime) -> bool {
-        let nanoseconds = i128::from(self.changed_s) * 1_000_000_000 + i128::from(self.changed_ns);
-        let changed = u64::try_from(nanoseconds).map(Duration::from_nanos);
-        changed.is_ok_and(|changed| UNIX_EPOCH + changed + settles_after(nanoseconds) <= now)
-    }
-}
-
-fn marks() -> Vec<Mark> {
-    let Some(storage) = folders::podman_storage() else {
-        return Vec::new();
-    };
-    let mark = |(part, _): &(&'static str, Kind)| {
-        let metadata = std::fs::metadata(storage.join(part)).ok()?;
-        Some(Mark {
-            part,
-            inode: metadata.ino(),
-            changed_s: metadata.mtime(),
-            changed_ns: metadata.mtime_nsec(),
-        })
-    };
-    PARTS.iter().filter_map(mark).collect()
 }
 
 /// Where it shows that something has changed.
@@ -160,14 +175,14 @@ impl Stock {
         desired: &Desired,
         observed: &Observed,
     ) -> Result<PodmanView, podman::Error> {
-        let now = SystemTime::now();
-        let marks = marks();
-        let is_settled = marks.iter().all(|mark| mark.is_settled(now));
-        let fingerprint = text_of(&marks);
-        let known = self
-            .known
-            .take()
-            .filter(|known| known.fingerprint == fingerprint && !asks_for_all(desired, observed));
+        // Before it is asked: what changes meanwhile shows the next time.
+        let fingerprint = fingerprint().text;
+        let failures = failures(observed);
+        let known = self.known.take().filter(|known| {
+            Some(&known.fingerprint) == fingerprint.as_ref()
+                && known.failures == failures
+                && !is_removing(desired)
+        });
         if let Some(known) = known
             && let Some(containers) =
                 stored().and_then(|stored| known.containers_now(stored, observed))
@@ -178,28 +193,36 @@ impl Stock {
             return Ok(view);
         }
         let (view, containers) = ask_all(podman).await?;
-        // What it lists must be what its files list; otherwise it keeps them elsewhere.
-        let is_told = stored().is_some_and(|stored| {
-            let mut ids = containers.keys();
-            ids.all(|id| stored.iter().any(|container| container.id == *id))
-        });
-        self.known = (is_settled && is_told).then(|| Known {
-            fingerprint,
-            view: view.clone(),
-            containers,
-        });
+        self.known = fingerprint
+            .filter(|_| stored().is_some_and(|stored| is_told(&containers, &stored)))
+            .map(|fingerprint| Known {
+                fingerprint,
+                failures,
+                view: view.clone(),
+                containers,
+            });
         Ok(view)
     }
 }
 
-/// What is being removed is looked for until it is gone; what fails may fail for a reason that only Podman knows.
-fn asks_for_all(desired: &Desired, observed: &Observed) -> bool {
+/// Whether what Podman lists is what its files list; otherwise it keeps them elsewhere. Without a container nothing tells.
+fn is_told(listed: &BTreeMap<String, Named>, stored: &[Stored]) -> bool {
+    let is_stored = |id: &String| stored.iter().any(|container| container.id == *id);
+    !listed.is_empty() && listed.keys().all(is_stored)
+}
+
+/// What is being removed is looked for until it is gone.
+fn is_removing(desired: &Desired) -> bool {
     let removed = |app: &App| matches!(app, App::Removed { .. });
     desired.apps.values().any(removed)
-        || observed
-            .services
-            .values()
-            .any(|service| service.failure.is_some())
+}
+
+/// What fails may fail for a reason that only Podman knows: with each further failure it is asked again.
+fn failures(observed: &Observed) -> BTreeMap<String, u32> {
+    let services = observed.services.iter();
+    services
+        .filter_map(|(name, service)| Some((name.clone(), service.failure.as_ref()?.restarts)))
+        .collect()
 }
 
 impl Known {
@@ -211,7 +234,10 @@ impl Known {
     ) -> Option<BTreeMap<String, Option<AppId>>> {
         let mut now = BTreeMap::new();
         for Stored { id, names } in stored {
-            if let Some(Named { name, owner }) = self.containers.get(&id) {
+            if let Some(Named { name, owner }) = self.containers.get(&id)
+                // It may have got another one: `podman rename`.
+                && names.contains(name)
+            {
                 now.insert(name.clone(), owner.clone());
                 continue;
             }
@@ -354,6 +380,7 @@ mod tests {
         };
         let known = Known {
             fingerprint: String::new(),
+            failures: BTreeMap::new(),
             view: PodmanView::default(),
             containers: BTreeMap::from([("a1".to_owned(), named)]),
         };
@@ -369,7 +396,11 @@ mod tests {
             known.containers_now(vec![], &observed).unwrap().is_empty(),
             "it is gone"
         );
-        // Another one has taken its name.
+        // One that was known as somebody else's has been given our name, or another one has it.
+        assert_eq!(
+            known.containers_now(vec![stored("a1", "archy-other")], &observed),
+            None
+        );
         let taken = || vec![stored("c3", "archy-web")];
         assert_eq!(known.containers_now(taken(), &observed), None);
         let mut look = |active, job| {
@@ -398,5 +429,46 @@ mod tests {
             Some(BTreeMap::new())
         );
         assert_eq!(look(Active::Active, None), Some(BTreeMap::new()));
+    }
+
+    #[test]
+    fn podman_is_believed_to_keep_its_lists_here_only_when_it_lists_the_same() {
+        let named = |name: &str| Named {
+            name: name.to_owned(),
+            owner: None,
+        };
+        let listed = BTreeMap::from([("a1".to_owned(), named("web"))]);
+        let stored = |id: &str| Stored {
+            id: id.to_owned(),
+            names: Vec::new(),
+        };
+        assert!(is_told(&listed, &[stored("a1"), stored("b2")]));
+        assert!(!is_told(&listed, &[stored("b2")]));
+        assert!(
+            !is_told(&BTreeMap::new(), &[]),
+            "both may be empty by chance"
+        );
+    }
+
+    #[test]
+    fn a_fingerprint_is_none_while_a_further_change_might_not_show() {
+        let mark = |changed_ns: i128| Mark {
+            part: "volumes",
+            inode: 1,
+            changed_ns,
+        };
+        let at = |ns: u64| UNIX_EPOCH + Duration::from_nanos(ns);
+        let check = |marks: &[Mark], now, known: bool, settles_ms: Option<u64>| {
+            let Fingerprint { text, settles_in } = of(marks, at(now));
+            let settles = settles_ms.map(Duration::from_millis);
+            assert_eq!((text.is_some(), settles_in), (known, settles));
+        };
+        check(&[], 10_000_000_000, false, None);
+        check(&[mark(5_000_000_001)], 5_010_000_001, true, None);
+        check(&[mark(5_000_000_001)], 5_004_000_001, false, Some(6));
+        // One that counts in seconds.
+        check(&[mark(5_000_000_000)], 6_000_000_000, false, Some(1000));
+        // A clock that was set back.
+        check(&[mark(9_000_000_001)], 5_000_000_000, false, None);
     }
 }

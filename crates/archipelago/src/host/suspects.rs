@@ -4,7 +4,8 @@
 //! `hidepid=`, is passed over. What a process is called with is read, but goes nowhere: arguments may hold secrets.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
+use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -187,6 +188,19 @@ struct Process {
     marks: BTreeSet<Mark>,
 }
 
+/// More than anybody types.
+const ARGUMENTS_MAX: u64 = 64 * 1024;
+
+/// The beginning of a process's arguments, which may be megabytes.
+fn beginning(cmdline: &Path) -> Vec<u8> {
+    let mut arguments = Vec::new();
+    if let Ok(file) = File::open(cmdline) {
+        // What could be read of them is looked at.
+        drop(file.take(ARGUMENTS_MAX).read_to_end(&mut arguments));
+    }
+    arguments
+}
+
 /// A file that a process has open.
 struct Open {
     inode: u64,
@@ -207,7 +221,7 @@ impl Process {
             pid,
             identity,
             unit: unit(&std::fs::read_to_string(root.join("cgroup")).unwrap_or_default()),
-            arguments: std::fs::read(root.join("cmdline")).unwrap_or_default(),
+            arguments: beginning(&root.join("cmdline")),
             folder: std::fs::read_link(root.join("cwd")).ok(),
             open: Vec::new(),
             marks: BTreeSet::new(),
@@ -408,7 +422,7 @@ mod tests {
         let same_name = scene.folder.join("else");
         std::fs::create_dir(&same_name).unwrap();
         std::fs::write(same_name.join("archy-hints.container"), "").unwrap();
-        let elsewhere = std::fs::File::open(same_name.join("archy-hints.container")).unwrap();
+        let elsewhere = File::open(same_name.join("archy-hints.container")).unwrap();
         let watching = |path: &Path| {
             let inotify = Inotify::init().unwrap();
             inotify.watches().add(path, WatchMask::MODIFY).unwrap();
@@ -479,7 +493,7 @@ mod tests {
         let inotify = Inotify::init().unwrap();
         let mask = WatchMask::CLOSE_WRITE;
         inotify.watches().add(&scene.folder, mask).unwrap();
-        let _open = std::fs::File::open(&scene.file).unwrap();
+        let _open = File::open(&scene.file).unwrap();
         assert_eq!(scene.look().processes, []);
         // The daemon, when a command looks, bears the same name.
         let sleep = ["/usr/bin/sleep", "/bin/sleep"].map(PathBuf::from);

@@ -199,10 +199,6 @@ fn matters(
     event: &Event<std::ffi::OsString>,
     wanted: &Mutex<HashMap<WatchDescriptor, Names>>,
 ) -> bool {
-    // A file that is made has no content yet; its end of writing is told as well.
-    if event.mask.contains(EventMask::CREATE) && !event.mask.contains(EventMask::ISDIR) {
-        return false;
-    }
     // Of the folder itself, or of events that were lost. That a watch has ended tells nothing that was not told before.
     let Some(name) = event.name.as_deref().map(std::ffi::OsStr::to_string_lossy) else {
         return !event
@@ -297,6 +293,10 @@ mod tests {
         .await;
         rig.hears("removed", |root| fs::remove_file(root.join("b")).unwrap())
             .await;
+        rig.hears("a link", |root| {
+            std::os::unix::fs::symlink("/dev/null", root.join("link")).unwrap();
+        })
+        .await;
         rig.hears("a folder", |root| fs::create_dir(root.join("c")).unwrap())
             .await;
     }

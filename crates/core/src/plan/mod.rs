@@ -21,12 +21,9 @@ use crate::observed::{Memory, Observed, Podman};
 use crate::progress::{Progress, Subject};
 use crate::quadlet::VERSION;
 
-/// How many services may be coming up at once because of passes, for each processor. To start a container takes several processes, which
-/// compete for the processors, for memory and for Podman's locks; with fewer of them at once, processors would wait for the disk.
-pub const STARTS_PER_PROCESSOR: usize = 4;
-
-/// And at least so many.
-pub const STARTS_MIN: usize = 8;
+/// For so long a service that was started counts among those that come up. One that still does then waits for something, its health check
+/// say, and keeps no processor busy.
+pub const STARTING: Duration = Duration::from_secs(3);
 
 /// What to do now, and when to look again.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -70,6 +67,7 @@ pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Du
         restarted: BTreeSet::new(),
         imageless: present::imageless(desired, observed),
         starts_left: starts_left(observed, progress, now),
+        crowded: false,
     };
     planner.forget_ended_invocations();
     for (id, app) in &desired.apps {
@@ -185,14 +183,14 @@ pub fn revisions(present: &Present) -> Vec<String> {
     present::revisions(present)
 }
 
-/// Of what was started, that which still comes up counts until it may be tried again: a container that waits for its health check keeps no
-/// processor busy.
 fn starts_left(observed: &Observed, progress: &Progress, now: Duration) -> usize {
-    let most = STARTS_MIN.max(observed.processors * STARTS_PER_PROCESSOR);
-    let coming_up = observed.services.keys().filter(|service| {
-        observed.is_coming_up(service) && !progress.is_due(&Subject::Start((*service).clone()), now)
+    let coming_up = observed.services.iter().filter(|(service, found)| {
+        let started = || progress.attempted_at(&Subject::Start((*service).clone()));
+        observed.is_coming_up(service)
+            && !found.is_restarting()
+            && started().is_some_and(|started| now < started + STARTING)
     });
-    most.saturating_sub(coming_up.count())
+    observed.starts_max.max(1).saturating_sub(coming_up.count())
 }
 
 struct Planner<'a> {
@@ -211,6 +209,8 @@ struct Planner<'a> {
     imageless: BTreeSet<String>,
     /// How many more services may be started now.
     starts_left: usize,
+    /// Whether one was not, for want of that.
+    crowded: bool,
 }
 
 /// The steps by the part of the pass they belong to.
@@ -344,10 +344,11 @@ impl Planner<'_> {
         self.memory
             .restarts
             .retain(|service, stale| !(stale.is_empty() && restarted.contains(service)));
-        if self.complete && self.observed.podman_view().is_some() {
-            self.memory
-                .fingerprint
-                .clone_from(&self.observed.fingerprint);
+        if let Some(fingerprint) = &self.observed.fingerprint
+            && self.complete
+            && self.observed.podman_view().is_some()
+        {
+            self.memory.fingerprint.clone_from(fingerprint);
         }
         remember(&self.memory, &mut known, &mut actions);
         actions.append(&mut self.steps.services);
@@ -361,7 +362,13 @@ impl Planner<'_> {
         Plan {
             actions,
             regenerates: self.regenerates,
-            wake_at: self.progress.next_due(self.now),
+            // The end of a start wakes as well.
+            wake_at: self
+                .progress
+                .next_due(self.now)
+                .into_iter()
+                .chain(self.crowded.then(|| self.now + STARTING))
+                .min(),
         }
     }
 

@@ -419,7 +419,11 @@ impl Planner<'_> {
         let due = self
             .progress
             .is_due(&Subject::Start(service.to_owned()), self.now);
-        if !due || self.starts_left == 0 {
+        if !due {
+            return false;
+        }
+        if self.starts_left == 0 {
+            self.crowded = true;
             return false;
         }
         self.starts_left -= 1;

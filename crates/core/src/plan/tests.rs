@@ -972,7 +972,7 @@ fn what_a_stopped_app_has_lost_is_made_when_it_is_started() {
     world.converge();
     world.podman.networks.remove("archy-web");
     world.podman.volumes.remove("archy-web-data");
-    world.host.fingerprint = "pruned".to_owned();
+    world.host.fingerprint = Some("pruned".to_owned());
     assert!(
         world
             .lines()
@@ -1205,10 +1205,12 @@ fn a_service_that_came_up_again_before_the_reload_is_still_restarted() {
 #[test]
 fn only_so_many_services_come_up_at_once() {
     let mut world = World::at_rest();
-    world.stop("archy-web.service");
+    for service in ["archy-web.service", "archy-web-ui.service"] {
+        world.stop(service);
+    }
     let desired = world.desired();
     let mut observed = world.observe();
-    observed.processors = 3;
+    observed.starts_max = 4;
     let now = Duration::from_secs(100);
     let mut progress = Progress::default();
     let coming_up = Service {
@@ -1220,35 +1222,34 @@ fn only_so_many_services_come_up_at_once() {
         began: None,
     };
     let name = |number: usize| format!("archy-other{number}.service");
-    for number in 0..3 * STARTS_PER_PROCESSOR {
+    for number in 0..4 {
         observed.services.insert(name(number), coming_up.clone());
         progress.attempted(Subject::Start(name(number)), "", now);
     }
+    // How many are started, and when the next look is due at the latest.
     let starts = |observed: &Observed, progress: &Progress, now| {
         let plan = plan(&desired, observed, progress, now);
         let starts = |action: &&Action| matches!(action.step, Step::Start(_));
-        let started = plan.actions.iter().filter(starts).count();
-        assert!(
-            started > 0 || plan.wake_at.is_some(),
-            "it would never be its turn"
-        );
-        started
+        (plan.actions.iter().filter(starts).count(), plan.wake_at)
     };
-    assert_eq!(starts(&observed, &progress, now), 0);
-    // What has waited for long waits for its health check.
-    let later = now + crate::progress::BACKOFF_FIRST;
-    assert_eq!(starts(&observed, &progress, later), 1);
+    let soon = Some(now + STARTING);
+    assert_eq!(starts(&observed, &progress, now), (0, soon));
+    // One has come up: one of two is next.
+    observed.services.remove(&name(0));
+    assert_eq!(starts(&observed, &progress, now), (1, soon));
     // Somebody else's start is none of ours.
     progress.worked(&Subject::Start(name(1)));
-    assert_eq!(starts(&observed, &progress, now), 1);
+    assert_eq!(starts(&observed, &progress, now).0, 2);
+    // What systemd is about to start again is not coming up.
     progress.attempted(Subject::Start(name(1)), "", now);
-    observed.services.remove(&name(0));
-    assert_eq!(starts(&observed, &progress, now), 1);
-    // And where nobody knows how many processors there are:
-    observed.processors = 0;
-    assert_eq!(starts(&observed, &progress, now), 0);
-    for number in STARTS_MIN..=3 * STARTS_PER_PROCESSOR {
-        observed.services.remove(&name(number - 1));
-    }
-    assert_eq!(starts(&observed, &progress, now), 1);
+    "auto-restart".clone_into(&mut observed.services.get_mut(&name(2)).unwrap().sub);
+    assert_eq!(starts(&observed, &progress, now).0, 2);
+    // What has waited for long waits for its health check.
+    observed.starts_max = 0;
+    assert_eq!(starts(&observed, &progress, now), (0, soon));
+    assert_eq!(
+        starts(&observed, &progress, now + STARTING).0,
+        1,
+        "there is always a turn"
+    );
 }

@@ -161,7 +161,8 @@ impl World {
 
     pub(super) fn observe(&self) -> Observed {
         let mut observed = self.host.clone();
-        observed.fingerprint = format!("{:?}", self.podman);
+        observed.fingerprint = Some(format!("{:?}", self.podman));
+        observed.starts_max = 8;
         observed.generated = self
             .generated
             .iter()
