@@ -9,17 +9,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use archipelago_core::config::Config;
-use archipelago_core::desired::{Apps, Desired, Inputs, assemble};
+use archipelago_core::desired::{APP_LABEL, Apps, Desired, Inputs, Role, assemble};
 use archipelago_core::health::report;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{COMPOSE_FILE, Files};
 use archipelago_core::name::AppId;
-use archipelago_core::observed::{Active, Load, Observed, RenderedFile, Service, needs_podman};
+use archipelago_core::observed::{
+    Active, Load, Observed, Podman, PodmanView, RenderedFile, Service, needs_podman,
+};
 use archipelago_core::plan::plan;
 use archipelago_core::progress::Progress;
 use archipelago_core::quadlet::{
-    Container, Kind, NetworkJoin, Pull, ServiceSection, Stamp, Unit, UnitSection, mark_of,
+    Container, Kind, Network, NetworkJoin, Pull, ServiceSection, Stamp, Unit, UnitSection, mark_of,
 };
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -151,10 +153,41 @@ fn at_rest(desired: &Desired) -> Observed {
     observed
 }
 
-/// A container's unit as [`COMPOSE`] leads to one.
-fn unit(id: &AppId) -> Unit {
+/// What Podman says of a host on which all of it is there.
+fn podman(desired: &Desired) -> Podman {
+    let mut view = PodmanView::default();
+    for (id, present) in desired.present() {
+        let owner = Some(id.clone());
+        for unit in present.units.values() {
+            match &unit.role {
+                Role::Network(name) => {
+                    view.networks.insert(name.clone(), owner.clone());
+                }
+                Role::Volume(name) => {
+                    view.volumes.insert(name.clone(), owner.clone());
+                }
+                Role::Container(container) => {
+                    view.containers
+                        .insert(container.name.clone(), owner.clone());
+                    view.images
+                        .insert(container.image.reference.to_string(), None);
+                }
+            }
+        }
+        let secrets = present.secrets.iter().map(|(name, secret)| {
+            let stored = (id.clone(), secret.revision.clone());
+            (name.clone(), Some(stored))
+        });
+        view.secrets.extend(secrets);
+    }
+    Podman::Seen(view)
+}
+
+/// The two units that the smallest app has: its container's, as [`COMPOSE`] leads to one, and its network's.
+fn units(id: &AppId) -> [Unit; 2] {
     let name = id.container(id.as_str(), true);
-    let network = NetworkJoin::Unit {
+    let labels = BTreeMap::from([(APP_LABEL.to_owned(), id.to_string())]);
+    let join = NetworkJoin::Unit {
         unit: format!("{}.network", id.network()),
         alias: Some(id.as_str().to_owned()),
     };
@@ -168,16 +201,28 @@ fn unit(id: &AppId) -> Unit {
         environment: pairs
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into(),
-        networks: vec![network],
+        labels: labels.clone(),
+        networks: vec![join],
         log_to_journal: true,
         ..Container::default()
     };
-    Unit {
+    let described = |description: &str| UnitSection {
+        description: description.to_owned(),
+        ..UnitSection::default()
+    };
+    let network = Unit {
+        stem: id.network(),
+        unit: described("An app network"),
+        kind: Kind::Network(Network {
+            name: id.network(),
+            labels,
+        }),
+        service: ServiceSection::default(),
+        starts_at_boot: false,
+    };
+    let container = Unit {
         stem: name,
-        unit: UnitSection {
-            description: "An app".to_owned(),
-            ..UnitSection::default()
-        },
+        unit: described("An app"),
         kind: Kind::Container(Box::new(container)),
         service: ServiceSection {
             restart_delay: Some(Duration::from_secs(10)),
@@ -186,22 +231,25 @@ fn unit(id: &AppId) -> Unit {
             ..ServiceSection::default()
         },
         starts_at_boot: true,
-    }
+    };
+    [container, network]
 }
 
 fn render(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("render");
     for count in SIZES {
-        let units: Vec<(AppId, Unit)> = ids(count).map(|id| (id.clone(), unit(&id))).collect();
+        let apps: Vec<(AppId, [Unit; 2])> = ids(count).map(|id| (id.clone(), units(&id))).collect();
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
             bencher.iter(|| {
-                for (id, unit) in &units {
-                    let stamp = Stamp {
-                        app: id,
-                        companion: false,
-                        inputs: &[],
-                    };
-                    black_box(unit.render(stamp).expect("it can be rendered"));
+                for (id, units) in &apps {
+                    for unit in units {
+                        let stamp = Stamp {
+                            app: id,
+                            companion: false,
+                            inputs: &[],
+                        };
+                        black_box(unit.render(stamp).expect("it can be rendered"));
+                    }
                 }
             });
         });
@@ -229,23 +277,31 @@ fn work_out(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// What is found on a host where this is wanted.
+type Look = fn(&Desired) -> Observed;
+
 fn decide(criterion: &mut Criterion) {
     let now = Duration::from_secs(1000);
     let progress = Progress::default();
-    for (name, fresh) in [
-        ("plan, all at rest", false),
-        ("plan, nothing there yet", true),
-    ] {
+    let cases: [(&str, Look, bool); 3] = [
+        ("plan, all at rest", at_rest, true),
+        (
+            "plan, all at rest and Podman asked",
+            |desired| Observed {
+                podman: podman(desired),
+                ..at_rest(desired)
+            },
+            true,
+        ),
+        ("plan, nothing there yet", |_| Observed::default(), false),
+    ];
+    for (name, look, rests) in cases {
         let mut group = criterion.benchmark_group(name);
         for count in SIZES {
             let desired = desired(count);
-            let observed = if fresh {
-                Observed::default()
-            } else {
-                at_rest(&desired)
-            };
+            let observed = look(&desired);
             let planned = plan(&desired, &observed, &progress, now);
-            assert_eq!(planned.is_empty(), !fresh, "{:?}", planned.actions.first());
+            assert_eq!(planned.is_empty(), rests, "{:?}", planned.actions.first());
             group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
                 bencher.iter(|| plan(black_box(&desired), &observed, &progress, now));
             });

@@ -17,8 +17,12 @@ pub(super) fn render_and_plan() -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for count in [10, 100, 1000] {
         for (work, group) in [
-            ("render", "render"),
+            ("render the two units of each of", "render"),
             ("plan, all at rest,", "plan, all at rest"),
+            (
+                "plan, all at rest and Podman asked,",
+                "plan, all at rest and Podman asked",
+            ),
             ("plan, nothing there yet,", "plan, nothing there yet"),
         ] {
             let name = format!("{work} {count} apps (pure)");

@@ -67,11 +67,29 @@ impl Row {
         }
     }
 
-    /// With a bound for the median.
+    /// With a bound that the median may not pass.
     pub(super) fn at_most(work: &str, trials: &Trials, bound: f64) -> Self {
         Self {
             goal: format!("≤ {}", trials.shown(bound)),
             met: Some(trials.median() <= bound),
+            ..Self::of(work, trials)
+        }
+    }
+
+    /// With a bound that no trial may pass.
+    pub(super) fn all_at_most(work: &str, trials: &Trials, bound: f64) -> Self {
+        Self {
+            goal: format!("each ≤ {}", trials.shown(bound)),
+            met: Some(trials.at(1.0) <= bound),
+            ..Self::of(work, trials)
+        }
+    }
+
+    /// With what each trial must be, no less and no more.
+    pub(super) fn exactly(work: &str, trials: &Trials, wanted: f64) -> Self {
+        Self {
+            goal: format!("exactly {}", trials.shown(wanted)),
+            met: Some(trials.at(0.0) == wanted && trials.at(1.0) == wanted),
             ..Self::of(work, trials)
         }
     }
@@ -120,7 +138,7 @@ pub(super) fn print(rows: &[Row]) {
 
 #[cfg(test)]
 mod tests {
-    use super::Trials;
+    use super::{Row, Trials};
 
     #[test]
     fn percentiles_are_values_that_were_measured() {
@@ -133,6 +151,22 @@ mod tests {
         check(100, 0.99, 99.0);
         check(100, 0.0, 1.0);
         check(100, 1.0, 100.0);
+    }
+
+    #[test]
+    fn a_bound_for_each_trial_is_one_for_the_slowest() {
+        let check = |judge: fn(&str, &Trials, f64) -> Row, values: &[f64], expected| {
+            let row = judge("work", &Trials::new(values.to_vec(), ""), 1.0);
+            assert_eq!(row.met, Some(expected), "{values:?}, {}", row.goal);
+        };
+        check(Row::at_most, &[1.0, 1.0, 2.0], true);
+        check(Row::at_most, &[1.0, 2.0, 2.0], false);
+        check(Row::all_at_most, &[0.0, 1.0], true);
+        check(Row::all_at_most, &[1.0, 1.0, 2.0], false);
+        check(Row::exactly, &[1.0, 1.0], true);
+        check(Row::exactly, &[0.0], false);
+        check(Row::exactly, &[1.0, 1.0, 2.0], false);
+        check(Row::exactly, &[0.0, 1.0, 1.0], false);
     }
 
     #[test]

@@ -1,30 +1,37 @@
 # $1: ours or bare; $2: how many apps. Prints microseconds until all services are active again.
 services=()
 for ((number = 1; number <= $2; number++)); do services+=("archy-app$number.service"); done
-daemon stop
-mkdir -p "$HOME/kept"
-cp "$units"/archy-* "$HOME/kept/"
-rm "$units"/archy-*
+pid=$(systemctl --user show -P MainPID archipelago.service)
+kept=$HOME/kept
+case $1 in
+    # All of it happens before a daemon that is up looks again: it has to find out by itself, and all at once.
+    ours) kill -STOP "$pid" ;;
+    bare)
+        daemon stop
+        cp -r "$units" "$kept"
+        ;;
+esac
+rm -r "$units"
 systemctl --user stop 'archy-*.service'
 systemctl --user daemon-reload
+now
+began=$REPLY
 case $1 in
-    ours)
-        # All of it happened behind the back of a daemon that is up and at rest but for this.
-        now
-        began=$REPLY
-        daemon start
-        ;;
+    ours) kill -CONT "$pid" ;;
     bare)
-        now
-        began=$REPLY
-        cp "$HOME/kept"/archy-* "$units/"
+        cp -r "$kept" "$units"
         systemctl --user daemon-reload
         systemctl --user start "${services[@]}"
         ;;
 esac
 until_running "$2"
-last_active "${services[@]}"
+last_active "$began" "${services[@]}"
 echo "$((REPLY - began))"
-daemon start
+case $1 in
+    bare)
+        rm -r "$kept"
+        daemon start
+        ;;
+esac
 until_all ready "$2"
 pause 1

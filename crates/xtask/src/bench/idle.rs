@@ -32,10 +32,10 @@ pub(super) fn hundred_apps(node: &Node, trials: usize) -> Result<Vec<Row>> {
     ])
 }
 
-pub(super) fn five_minutes(node: &Node, _trials: usize) -> Result<Vec<Row>> {
+pub(super) fn five_minutes(node: &Node) -> Result<Vec<Row>> {
     node.apps(APPS, true)?;
     let measured = node.numbers(include_str!("idle.sh"), &[&IDLE_S.to_string()])?;
-    let [cpu_ns, wakeups, rss_kb] = measured[..] else {
+    let [cpu_us, wakeups, rss_kb] = measured[..] else {
         anyhow::bail!("idle.sh printed {measured:?}");
     };
     let one = |value: f64, unit| Trials::new(vec![value], unit);
@@ -43,7 +43,7 @@ pub(super) fn five_minutes(node: &Node, _trials: usize) -> Result<Vec<Row>> {
     Ok(vec![
         Row::at_most(
             &name("share of one core"),
-            &one(cpu_ns / (IDLE_S * 1e9) * 100.0, "%"),
+            &one(cpu_us / (IDLE_S * 1e6) * 100.0, "%"),
             0.05,
         ),
         Row::at_most(&name("memory"), &one(rss_kb / 1000.0, "MB"), 20.0),

@@ -1,23 +1,24 @@
-# $1: seconds. Prints the daemon's nanoseconds on a processor, how often it was woken, and its resident memory in kB.
+# $1: seconds. Prints the daemon's microseconds on a processor, how often it was woken, and its resident memory in kB.
 pid=$(systemctl --user show -P MainPID archipelago.service)
-spent() { # sets NS and WAKEUPS
-    local task ns rest key value
-    NS=0
-    WAKEUPS=0
+usage_of archipelago.service
+woken() { # sets REPLY
+    local task key value
+    REPLY=0
     for task in /proc/"$pid"/task/*; do
-        read -r ns rest <"$task/schedstat"
-        NS=$((NS + ns))
         while read -r key value; do
-            [ "$key" != voluntary_ctxt_switches: ] || WAKEUPS=$((WAKEUPS + value))
+            [ "$key" != voluntary_ctxt_switches: ] || REPLY=$((REPLY + value))
         done <"$task/status"
     done
 }
 # What it had to do at the start is over.
 pause 40
 spent
-ns=$NS wakeups=$WAKEUPS
+spent_before=$REPLY
+woken
+woken_before=$REPLY
 pause "$1"
 spent
-echo "$((NS - ns))"
-echo "$((WAKEUPS - wakeups))"
+echo "$((REPLY - spent_before))"
+woken
+echo "$((REPLY - woken_before))"
 while read -r key value _; do [ "$key" != VmRSS: ] || echo "$value"; done </proc/"$pid"/status

@@ -7,9 +7,6 @@ use super::node::Node;
 
 const SERVICES: usize = 40;
 
-/// A round takes half a minute; the slowest of the peers takes longer than all others together, and runs once.
-const ROUNDS_MAX: usize = 10;
-
 fn seconds(values: Vec<f64>) -> Trials {
     Trials::new(values.into_iter().map(|us| us / 1e6).collect(), "s")
 }
@@ -18,6 +15,7 @@ fn ms(values: Vec<f64>) -> Trials {
     Trials::new(values.into_iter().map(|us| us / 1000.0).collect(), "ms")
 }
 
+/// The slowest of the peers takes longer than all others together, and runs once.
 pub(super) fn forty_services(node: &Node, trials: usize) -> Result<Vec<Row>> {
     let count = SERVICES.to_string();
     let script = include_str!("install.sh");
@@ -27,7 +25,7 @@ pub(super) fn forty_services(node: &Node, trials: usize) -> Result<Vec<Row>> {
     let [mut podup, mut podup_again, mut podup_spent] = [const { vec![] }; 3];
     let [mut compose, mut compose_again, mut compose_spent] = [const { vec![] }; 3];
     let each = trials.to_string();
-    for round in 0..trials.clamp(1, ROUNDS_MAX) {
+    for round in 0..trials {
         let run = |what: &str, times: &str| node.numbers(script, &[what, times]);
         push(
             &run("install", &count)?,

@@ -8,11 +8,8 @@ timed() { # microseconds that a command takes
     "$@" >/dev/null 2>&1
     now; REPLY=$((REPLY - began))
 }
-# Sets REPLY to the microseconds that all of the user's processes have had of the processors.
-spent() {
-    local key value
-    while read -r key value; do [ "$key" != usage_usec ] || REPLY=$value; done <"/sys/fs/cgroup/user.slice/user-$UID.slice/cpu.stat"
-}
+# What counts is what all of the user's processes have had of the processors.
+USAGE=/sys/fs/cgroup/user.slice/user-$UID.slice/cpu.stat
 case $1 in
     prepare)
         mkdir -p "$folder"
@@ -32,7 +29,7 @@ case $1 in
         archipelago install "$folder" --yes >/dev/null 2>&1
         now; ended=$REPLY
         spent; spent_after=$REPLY
-        last_active "${services[@]}"
+        last_active "$began" "${services[@]}"
         echo "$((REPLY - began))"
         echo "$((ended - began))"
         echo "$((spent_after - spent_before))"
@@ -57,7 +54,7 @@ case $1 in
         systemctl --user daemon-reload
         systemctl --user start "${services[@]}"
         spent; spent_after=$REPLY
-        last_active "${services[@]}"
+        last_active "$began" "${services[@]}"
         echo "$((REPLY - began))"
         echo "$((spent_after - spent_before))"
         systemctl --user stop 'archy-forty*'

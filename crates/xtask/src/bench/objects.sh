@@ -1,19 +1,26 @@
 # $1: image, volume or secret; $2: how often. Prints microseconds until the daemon's journal says that it restores it.
+pid=$(systemctl --user show -P MainPID archipelago.service)
 for ((trial = 0; trial < $2; trial++)); do
+    # Podman's commands return a while after they have removed it: until then the daemon is frozen.
+    kill -STOP "$pid"
     case $1 in
-        image) podman rmi -f "$(podman image ls -q --filter label=archipelago.built-for=own)" >/dev/null ;;
-        volume) podman volume rm -f archy-own-data >/dev/null ;;
-        secret) podman secret rm archy-own-token >/dev/null ;;
+        image)
+            podman rmi -f "$(podman image ls -q --filter label=archipelago.built-for=own)" >/dev/null
+            restores='get the image '
+            ;;
+        volume)
+            podman volume rm -f archy-own-data >/dev/null
+            restores='restart archy-own-data-volume\.service'
+            ;;
+        secret)
+            podman secret rm archy-own-token >/dev/null
+            restores='store the Podman secret archy-own-token'
+            ;;
     esac
-    now
-    began=$REPLY
+    since=$EPOCHREALTIME
+    kill -CONT "$pid"
     tries=0
-    until
-        line=$(journalctl --user -u archipelago -o short-unix --no-pager --since "@$((began / 1000000 - 1))" | grep -m1 -E 'get the image|start archy-own|restart archy-own|store the Podman secret' || :)
-        stamp=${line%% *}
-        stamp=${stamp/./}
-        [ -n "$stamp" ] && [ "$stamp" -gt "$((began - 3000000))" ]
-    do
+    until line=$(journalctl --user -u archipelago -o short-unix --no-pager --since "@$since" | grep -m1 "$restores"); do
         tries=$((tries + 1))
         [ "$tries" -lt 200 ] || {
             echo "the $1 is not restored" >&2
@@ -21,7 +28,8 @@ for ((trial = 0; trial < $2; trial++)); do
         }
         pause 0.2
     done
-    echo "$((stamp > began ? stamp - began : 0))"
+    stamp=${line%% *}
+    echo "$((${stamp/./} - ${since/./}))"
     until_all ready 1
     pause 3
 done

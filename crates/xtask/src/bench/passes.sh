@@ -1,53 +1,76 @@
-# $1: how many passes. Prints their CPU time in nanoseconds together, their number, what they started, how often systemd reloaded, and how
-# often it did when many unit files were changed at once.
+# $1: how many apps of two stopped units each; $2: how many passes. Prints how many passes there were, the daemon's microseconds on a processor
+# while they were made, what was started, how often systemd reloaded; then how often it did for each change of many units at once.
 pid=$(systemctl --user show -P MainPID archipelago.service)
-spent() { # sets NS
-    local task ns rest
-    NS=0
-    for task in /proc/"$pid"/task/*; do
-        read -r ns rest <"$task/schedstat"
-        NS=$((NS + ns))
-    done
-}
+apps=$HOME/.config/archipelago/apps
 newest() { local rest; read -r _ _ _ _ REPLY rest </proc/loadavg; }
+# Sets REPLY to the second in which the last pass ended.
+finished() {
+    health
+    [[ $HEALTH =~ \"finished_unix_s\":([0-9]+) ]]
+    REPLY=${BASH_REMATCH[1]}
+}
 reloads() { journalctl --user --no-pager -o cat -t systemd --since "@$1" | grep -c '^Reloading finished' || :; }
 systemctl --user stop '*.timer'
+usage_of archipelago.service
 look=$HOME/.config/archipelago/look
 touch "$look"
 pause 5
-since=${EPOCHREALTIME%.*}
+since=$EPOCHREALTIME
 pause 1.1
+finished
+last=$REPLY
+passes=0
 newest
 before=$REPLY
 spent
-ns=$NS
-for ((number = 0; number < $1; number++)); do
+spent_before=$REPLY
+for ((number = 0; number < $2; number++)); do
     # Whatever is written there leads to a pass.
     : >"$look"
     pause 1.1
+    finished
+    [ "$REPLY" -eq "$last" ] || passes=$((passes + 1))
+    last=$REPLY
 done
-touched=${EPOCHREALTIME%.*}
 spent
+spent_after=$REPLY
 newest
-processes=$((REPLY - before))
-health
-[[ $HEALTH =~ \"finished_unix_s\":([0-9]+) ]]
-[ "${BASH_REMATCH[1]}" -ge "$((touched - 2))" ]
-echo "$((NS - ns))"
-echo "$1"
-echo "$processes"
+echo "$passes"
+echo "$((spent_after - spent_before))"
+echo "$((REPLY - before))"
 reloads "$since"
-pause 2
-since=${EPOCHREALTIME%.*}
-# The daemon sees all of it at once: one that looks in between may reload in between.
-kill -STOP "$pid"
-for ((number = 1; number <= 100; number++)); do echo '# theirs' >>"$units/archy-app$number.container"; done
-kill -CONT "$pid"
-tries=0
-while grep -qs '^# theirs' "$units"/archy-app*.container; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 200 ]
-    pause 0.3
+for change in files definitions folder; do
+    pause 2
+    since=$EPOCHREALTIME
+    # The daemon sees all of it at once: one that looks in between may reload in between.
+    kill -STOP "$pid"
+    case $change in
+        files)
+            for ((number = 1; number <= 100; number++)); do echo '# theirs' >>"$units/archy-app$number.container"; done
+            is_done() { ! grep -qs '^# theirs' "$units"/archy-app*.container; }
+            ;;
+        definitions)
+            for ((number = 1; number <= 100; number++)); do
+                sed -i "s|image: .*|&\n    environment: {CHANGED: 'yes'}|" "$apps/app$number/compose.yaml"
+            done
+            is_done() { [ "$(grep -ls CHANGED "$units"/archy-app*.container | wc -l)" -eq 100 ]; }
+            ;;
+        folder)
+            rm -r "$units"
+            wanted=$((2 * $1))
+            is_done() { [ "$(find "$units" -name 'archy-*.*' 2>/dev/null | wc -l)" -eq "$wanted" ]; }
+            ;;
+    esac
+    kill -CONT "$pid"
+    tries=0
+    until is_done; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 200 ] || {
+            echo "the $change are not as wanted" >&2
+            exit 1
+        }
+        pause 0.3
+    done
+    pause 5
+    reloads "$since"
 done
-pause 5
-reloads "$since"

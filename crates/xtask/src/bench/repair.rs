@@ -57,23 +57,21 @@ pub(super) fn objects(node: &Node, trials: usize) -> Result<Vec<Row>> {
     ["image", "volume", "secret"]
         .into_iter()
         .map(|kind| {
-            let begun = node.numbers(
-                include_str!("objects.sh"),
-                &[kind, &trials.min(20).to_string()],
-            )?;
+            let script = include_str!("objects.sh");
+            let begun = node.numbers(script, &[kind, &trials.to_string()])?;
             let work = format!("{kind} removed → Archipelago begins to restore it");
-            Ok(Row::at_most(&work, &ms(begun), 1000.0))
+            Ok(Row::all_at_most(&work, &ms(begun), 1000.0))
         })
         .collect()
 }
 
-/// All unit files of many apps deleted, systemd told so, and all their services stopped.
+/// The folder with the unit files of many apps deleted, all their services stopped, and systemd told so.
 pub(super) fn folder(node: &Node, trials: usize) -> Result<Vec<Row>> {
     node.apps(FOLDER_APPS, true)?;
     let script = include_str!("folder.sh");
     let (mut ours, mut bare) = (vec![], vec![]);
     let count = FOLDER_APPS.to_string();
-    for _ in 0..trials.div_ceil(4) {
+    for _ in 0..trials {
         ours.extend(node.numbers(script, &["ours", &count])?);
         bare.extend(node.numbers(script, &["bare", &count])?);
     }

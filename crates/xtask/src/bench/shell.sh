@@ -45,11 +45,12 @@ until_running() {
         pause 0.2
     done
 }
-# Sets REPLY to the last moment at which one of the services became active.
+# Sets REPLY to the last moment at which one of the services became active; fails unless all did after $1.
 last_active() {
-    local last=0 service
+    local last=0 since=$1 service
+    shift
     for service; do
-        active_since "$service" 0
+        active_since "$service" "$since"
         [ "$REPLY" -le "$last" ] || last=$REPLY
     done
     REPLY=$last
@@ -74,5 +75,12 @@ until_all() {
         }
         pause 0.2
     done
+}
+# Lets `spent` be about a service of the user, without its being asked for again.
+usage_of() { USAGE=/sys/fs/cgroup$(systemctl --user show -P ControlGroup "$1")/cpu.stat; }
+# Sets REPLY to the microseconds that a control group has had of the processors, what has ended in it included.
+spent() {
+    local key value
+    while read -r key value; do [ "$key" != usage_usec ] || REPLY=$value; done <"$USAGE"
 }
 daemon() { systemctl --user "$1" archipelago.service; }
