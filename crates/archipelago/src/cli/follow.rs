@@ -8,6 +8,7 @@ use archipelago_core::health::{AppHealth, State};
 use archipelago_core::name::AppId;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::proof::Proof;
 use super::{Code, Failure, logs, show};
 use crate::manager::Manager;
 use crate::schedule::Pace;
@@ -26,9 +27,6 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(300);
 const PATIENCE: Duration = Duration::from_secs(15);
 /// One that says what it does, but not how far it is, is mostly done with it within this time.
 const LONG_PATIENCE: Duration = Duration::from_secs(60);
-/// A container that cannot run, for a wrong option say, mostly ends within this time: what has just started must go on for so long. What ends
-/// later is told by `status`; to wait for that would make every installation as slow.
-const PROOF: Duration = Duration::from_millis(300);
 /// The longest wait for a signal before looking again: probes and lines of progress send none.
 const LOOK: Duration = Duration::from_millis(500);
 /// How many lines of the journal explain a failure.
@@ -44,9 +42,9 @@ pub(super) async fn until(
     let mut listens = false;
     let mut screen = Screen::new();
     let mut running_since: Option<Instant> = None;
-    // Whether something had to be started first, and since when all is as asked.
+    // Whether something had to be started first, and how long all has been as asked.
     let mut started = false;
-    let mut reached_since: Option<Instant> = None;
+    let mut proof: Option<Proof> = None;
     let mut under_way_since: Option<Instant> = None;
     loop {
         let pace = Pace::begin();
@@ -67,14 +65,14 @@ pub(super) async fn until(
             Goal::Gone => false,
         };
         if reached {
-            let since = *reached_since.get_or_insert_with(Instant::now);
-            if goal != Goal::Ready || !started || since.elapsed() >= PROOF {
+            let proof = proof.get_or_insert_with(Proof::begin);
+            if goal != Goal::Ready || !started || proof.left().is_zero() {
                 screen.end();
                 return Ok(Some(health.clone()));
             }
         } else {
             started = true;
-            reached_since = None;
+            proof = None;
         }
         if let Some(other) = overtaken(health, goal)
             && !pass.acted
@@ -113,8 +111,8 @@ pub(super) async fn until(
         }
         let wait = if pass.acted {
             gap
-        } else if let Some(since) = reached_since {
-            PROOF.saturating_sub(since.elapsed())
+        } else if let Some(proof) = &proof {
+            proof.left()
         } else {
             pass.wake_after.unwrap_or(LOOK).clamp(gap.min(LOOK), LOOK)
         };

@@ -9,6 +9,7 @@ mod follow;
 mod install;
 mod logs;
 mod preflight;
+mod proof;
 mod setup;
 mod show;
 
