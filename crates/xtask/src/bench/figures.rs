@@ -44,6 +44,8 @@ impl Trials {
     fn shown(&self, value: f64) -> String {
         let digits = match value.abs() {
             size if size >= 100.0 || size == 0.0 => 0,
+            // A count.
+            size if self.unit.is_empty() && size.fract() == 0.0 => 0,
             size if size >= 10.0 => 1,
             size if size >= 0.1 => 2,
             _ => 4,
@@ -178,5 +180,6 @@ mod tests {
         check(1.234, "1.23 ms");
         check(0.01234, "0.0123 ms");
         check(0.0, "0 ms");
+        assert_eq!(Trials::new(vec![1.0], "").shown(1.0), "1");
     }
 }

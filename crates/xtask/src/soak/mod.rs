@@ -1,22 +1,45 @@
 //! `cargo xtask soak`: a host with many apps on which something happens every second, for as long as is asked. It must end with all apps
-//! ready, and with as much memory and as many open files as it began with; a plot shows both.
+//! ready and all that was taken away back, and with as much memory and as many open files as before; a plot shows both.
 
+mod judge;
 mod plot;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use testhost::prerequisites;
 
 use crate::bench::Node;
 use crate::deb;
+use judge::Count;
 
 const APPS: usize = 40;
 const HOST: &str = "soak";
-/// What it begins with is that of a daemon that has seen a minute of it: caches fill at first.
-const WARM_UP_S: f64 = 60.0;
-/// By how much memory and open files may be above what they began with.
-const GROWTH_MAX: f64 = 1.2;
+
+/// What happens; `soak.sh` knows how.
+const KINDS: [&str; 17] = [
+    "unit",
+    "unit-edit",
+    "network-unit",
+    "folder",
+    "rendered",
+    "rendered-edit",
+    "stop",
+    "kill",
+    "container",
+    "network",
+    "volume",
+    "secret",
+    "image",
+    "reload",
+    "look",
+    "intent",
+    "freeze",
+];
+
+/// From so many minutes on, each kind must have happened.
+const ALL_KINDS_MINUTES: u32 = 30;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -50,80 +73,73 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let package = deb::build_with(deb::Profile::Release)?;
     let node = Node::boot(HOST, &package, None)?;
     eprintln!("starting {APPS} apps");
-    node.apps(APPS, true)?;
+    node.shell(include_str!("apps.sh"), &[&APPS.to_string()])?;
     eprintln!("disturbing them for {minutes} minutes");
-    let samples = disturb(&node, *minutes, *seed).with_context(|| {
+    let Soaked { samples, counts } = disturb(&node, *minutes, *seed).with_context(|| {
         format!("the host {HOST} stays up; cargo xtask host down {HOST} takes it down")
     })?;
     std::fs::write(plot, plot::svg(&samples))
         .with_context(|| format!("writing {}", plot.display()))?;
     node.0.down()?;
     println!("{}", plot.display());
-    judge(&samples)
+    println!("all {APPS} apps are ready, and all that was taken away is back");
+    let disturbed = judge::disturbances(&counts);
+    judge::samples(&samples)?;
+    if *minutes >= ALL_KINDS_MINUTES {
+        disturbed?;
+    }
+    Ok(())
+}
+
+/// What a soak yields.
+#[derive(Default)]
+struct Soaked {
+    samples: Vec<Sample>,
+    counts: BTreeMap<&'static str, Count>,
 }
 
 /// Parts of a few minutes, because no command in a host may take longer than ten.
-fn disturb(node: &Node, minutes: u32, seed: u16) -> Result<Vec<Sample>> {
+fn disturb(node: &Node, minutes: u32, seed: u16) -> Result<Soaked> {
     const PART_S: u32 = 240;
-    let mut samples: Vec<Sample> = Vec::new();
+    let mut soaked = Soaked::default();
+    for kind in KINDS {
+        soaked.counts.insert(kind, Count::default());
+    }
     let mut left = minutes * 60;
     let mut part = 0;
     while left > 0 {
         let seconds = left.min(PART_S);
         let seed = u32::from(seed) + part;
         let numbers = [seconds.to_string(), APPS.to_string(), seed.to_string()];
-        let printed = node.shell(
-            include_str!("soak.sh"),
-            &numbers.each_ref().map(String::as_str),
-        )?;
+        let arguments = [numbers.each_ref().map(String::as_str).as_slice(), &KINDS].concat();
+        let printed = node.shell(include_str!("soak.sh"), &arguments)?;
         let before = f64::from(part * PART_S);
         for line in printed.lines() {
-            let mut sample = parse(line).with_context(|| format!("{line:?} is no sample"))?;
-            sample.second += before;
-            samples.push(sample);
+            soaked
+                .add(line, before)
+                .with_context(|| format!("{line:?} is neither a sample nor a disturbance"))?;
         }
-        eprintln!("{} s: {:?}", before + f64::from(seconds), samples.last());
+        let so_far = before + f64::from(seconds);
+        eprintln!("{so_far} s: {:?}", soaked.samples.last());
         left -= seconds;
         part += 1;
     }
-    Ok(samples)
+    Ok(soaked)
 }
 
-fn parse(line: &str) -> Option<Sample> {
-    let numbers: Vec<f64> = line
-        .split(' ')
-        .map(|number| number.parse().ok())
-        .collect::<Option<_>>()?;
-    let [second, memory_kb, files, restarts] = numbers[..] else {
-        return None;
-    };
-    Some(Sample {
-        second,
-        memory_mb: memory_kb / 1000.0,
-        files,
-        restarts,
-    })
-}
-
-fn judge(samples: &[Sample]) -> Result<()> {
-    let warm = samples
-        .iter()
-        .find(|sample| sample.second >= WARM_UP_S)
-        .or(samples.first());
-    let (Some(first), Some(last)) = (warm, samples.last()) else {
-        bail!("nothing was measured");
-    };
-    println!(
-        "memory: {:.1} MB, at the end {:.1} MB; open files: {}, at the end {}; all {APPS} apps are ready",
-        first.memory_mb, last.memory_mb, first.files, last.files
-    );
-    if last.restarts > 0.0 {
-        bail!("the daemon ended {} times", last.restarts);
+impl Soaked {
+    fn add(&mut self, line: &str, before: f64) -> Option<()> {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[..] {
+            ["sample", second, memory_kb, files, restarts] => self.samples.push(Sample {
+                second: before + second.parse::<f64>().ok()?,
+                memory_mb: memory_kb.parse::<f64>().ok()? / 1000.0,
+                files: files.parse().ok()?,
+                restarts: restarts.parse().ok()?,
+            }),
+            [kind, status] => self.counts.get_mut(kind)?.add(status.parse().ok()?),
+            _ => return None,
+        }
+        Some(())
     }
-    let grown =
-        last.memory_mb > first.memory_mb * GROWTH_MAX || last.files > first.files * GROWTH_MAX;
-    if grown {
-        bail!("it does not end with what it began with");
-    }
-    Ok(())
 }

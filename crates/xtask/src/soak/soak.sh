@@ -1,47 +1,96 @@
-# $1: seconds; $2: how many apps; $3: the seed. Disturbs something once a second. Prints, every few seconds, the second, the daemon's
-# resident memory in kB, its open files, and how often it has been started.
+# $1: seconds; $2: how many apps; $3: the seed; then the kinds of disturbances. Disturbs something once a second, and at the end waits until all
+# is as wanted. Prints of each disturbance its kind and exit status, and every few seconds the second, the daemon's resident memory in kB, its
+# open files, and how often it has been started again.
+kinds=("${@:4}")
+data=/var/lib/archipelago
 pid=$(systemctl --user show -P MainPID archipelago.service)
 RANDOM=$3
-began=$SECONDS
-sampled=-5
-disturb() {
-    local app=app$((RANDOM % $1 + 1))
-    local kinds=(unit edit network-unit folder stop kill container reload network look intent freeze)
-    case ${kinds[RANDOM % ${#kinds[@]}]} in
-        unit) rm -f "$units/archy-$app.container" ;;
-        edit) [ ! -f "$units/archy-$app.container" ] || echo '# theirs' >>"$units/archy-$app.container" ;;
-        network-unit) rm -f "$units/archy-$app.network" ;;
-        # All of it at once, but seldom: each costs a start of many.
-        folder) [ $((RANDOM % 20)) -ne 0 ] || rm -f "$units"/archy-*.container ;;
-        stop) systemctl --user --no-block stop "archy-$app.service" ;;
-        kill) systemctl --user kill --signal=KILL "archy-$app.service" ;;
-        container) timeout 20 podman rm -f -t 0 "archy-$app" ;;
+now
+began=$REPLY
+# Podman says what it removed, and with --force does not mind when there was nothing.
+removed() { [ -n "$(timeout 60 podman "$@")" ]; }
+disturb() { # KIND APP: fails when there was nothing to disturb
+    local app=$2 service=archy-$2.service unit=$units/archy-$2.container rendered=$data/archy-$2/app.conf
+    case $1 in
+        unit) rm "$unit" ;;
+        unit-edit) [ -f "$unit" ] && echo '# theirs' >>"$unit" ;;
+        network-unit) rm "$units/archy-$app.network" ;;
+        folder) rm -r "$units" ;;
+        rendered) rm "$rendered" ;;
+        rendered-edit) [ -f "$rendered" ] && echo '# theirs' >>"$rendered" ;;
+        stop) systemctl --user is-active -q "$service" && systemctl --user --no-block stop "$service" ;;
+        kill) systemctl --user kill --signal=KILL "$service" ;;
+        container) removed rm -f -t 0 "archy-$app" ;;
+        network) removed network rm -f "archy-$app" ;;
+        volume) removed volume rm -f "archy-$app-data" ;;
+        secret) removed secret rm "archy-$app-token" ;;
+        image) removed rmi -f "$(podman image ls -q --filter "label=archipelago.built-for=$app")" ;;
         reload) systemctl --user daemon-reload ;;
-        network) timeout 20 podman network rm -f "archy-$app" ;;
         look) touch "$HOME/.config/archipelago/look" ;;
         intent) touch "$HOME/.config/archipelago/apps/$app.toml" ;;
         freeze)
             # Looked away for a moment, it has several things to find at once.
-            kill -STOP "$pid"
-            pause 0.5
-            kill -CONT "$pid"
+            kill -STOP "$pid" && pause 0.5 && kill -CONT "$pid"
             ;;
+        *) return 99 ;;
     esac
+}
+# In the background: some take longer than a second.
+begin() {
+    local running
+    mapfile -t running < <(jobs -rp)
+    [ "${#running[@]}" -lt 8 ] || wait -n || :
+    {
+        status=0
+        disturb "$@" >/dev/null 2>&1 || status=$?
+        echo "$1 $status"
+    } &
 }
 sample() {
     local key value rest memory=0 files
     while read -r key value rest; do [ "$key" != VmRSS: ] || memory=$value; done <"/proc/$pid/status"
     files=(/proc/"$pid"/fd/*)
-    echo "$((SECONDS - began)) $memory ${#files[@]} $(systemctl --user show -P NRestarts archipelago.service)"
+    echo "sample $1 $memory ${#files[@]} $(systemctl --user show -P NRestarts archipelago.service)"
 }
-while [ "$((SECONDS - began))" -lt "$1" ]; do
-    if [ "$((SECONDS - began - sampled))" -ge 5 ]; then
-        sampled=$((SECONDS - began))
-        sample
-    fi
-    disturb "$2" >/dev/null 2>&1 || :
+has() { # COUNT COMMAND: so many of its lines are names of ours
+    local lines
+    lines=$("${@:2}" | grep -c '^archy-' || :)
+    [ "$lines" -eq "$1" ]
+}
+# A container's, a network's and a volume's unit of each app, and what they and it need.
+as_wanted() {
+    has $((3 * $1)) find "$units" -name 'archy-*' -printf '%f\n' &&
+        has "$1" find "$data" -name app.conf -printf 'archy-\n' &&
+        ! grep -rqs '^# theirs' "$units" "$data" &&
+        has "$1" podman volume ls -q &&
+        has "$1" podman secret ls --format '{{.Name}}' &&
+        has "$1" podman network ls -q
+}
+for ((second = 0; second < $1; second++)); do
+    now
+    early=$((began + second * 1000000 - REPLY))
+    [ "$early" -le 0 ] || pause "$(printf '%d.%06d' $((early / 1000000)) $((early % 1000000)))"
+    ((second % 5)) || sample "$second"
+    kind=${kinds[RANDOM % ${#kinds[@]}]}
+    app=$((RANDOM % $2 + 1))
+    case $kind in
+        # Those with an image of their own.
+        image) app=$((app / 4 * 4 > 0 ? app / 4 * 4 : 4)) ;;
+        # All at once, but seldom.
+        folder) ((RANDOM % 10 == 0)) || kind=unit ;;
+    esac
+    begin "$kind" "app$app"
+done
+wait
+until_all ready "$2"
+tries=0
+until as_wanted "$2"; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 60 ] || {
+        echo "not all is as wanted at the end" >&2
+        exit 1
+    }
     pause 1
 done
-until_all ready "$2"
 pause 5
-sample
+sample "$1"
