@@ -116,7 +116,11 @@ fn desired(count: usize) -> Desired {
 
 /// A host on which all of it is there and runs.
 fn at_rest(desired: &Desired) -> Observed {
-    let mut observed = Observed::default();
+    let mut observed = Observed {
+        fingerprint: Some(String::new()),
+        starts_max: 8,
+        ..Observed::default()
+    };
     for (_, present) in desired.present() {
         for unit in present.units.values() {
             let content = unit.file.content.clone().into_bytes();

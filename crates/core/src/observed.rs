@@ -220,6 +220,12 @@ impl Service {
         matches!(self.active, Active::Inactive | Active::Failed) && self.job.is_none()
     }
 
+    /// Whether it starts, or will.
+    #[must_use]
+    pub fn is_coming_up(&self) -> bool {
+        self.active == Active::Activating || self.job == Some(Job::Other)
+    }
+
     /// Whether systemd has started it again, it has ended again, and systemd is about to go on with that.
     #[must_use]
     pub fn tries_in_vain(&self) -> bool {
@@ -319,9 +325,9 @@ impl Observed {
     /// Whether a service that does not run may start at any moment without being told to by this pass.
     #[must_use]
     pub fn is_coming_up(&self, service: &str) -> bool {
-        self.services.get(service).is_some_and(|found| {
-            matches!(found.active, Active::Activating) || found.job == Some(Job::Other)
-        })
+        self.services
+            .get(service)
+            .is_some_and(Service::is_coming_up)
     }
 
     /// Podman's objects, if it was asked and answered.

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 /// Undisturbed, it mostly ends within this time. What ends later, `status` tells; to wait for that would make every installation as slow.
-const UNDISTURBED: Duration = Duration::from_millis(300);
+const UNDISTURBED: Duration = Duration::from_millis(200);
 /// On a host that is always busy.
 const AT_MOST: Duration = Duration::from_secs(3);
 /// On a host whose kernel does not tell.
@@ -77,11 +77,11 @@ mod tests {
                 "{elapsed} ms, {waited:?} waited"
             );
         };
-        check(0, Some(0), 300);
-        check(200, Some(0), 100);
-        check(300, Some(0), 0);
-        check(300, Some(250), 250);
-        check(800, Some(900), 300);
+        check(0, Some(0), 200);
+        check(150, Some(0), 50);
+        check(200, Some(0), 0);
+        check(300, Some(250), 150);
+        check(800, Some(900), 200);
         // Never undisturbed.
         check(2_900, Some(2_900), 100);
         check(3_000, Some(3_000), 0);

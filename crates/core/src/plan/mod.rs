@@ -186,7 +186,7 @@ pub fn revisions(present: &Present) -> Vec<String> {
 fn starts_left(observed: &Observed, progress: &Progress, now: Duration) -> usize {
     let coming_up = observed.services.iter().filter(|(service, found)| {
         let started = || progress.attempted_at(&Subject::Start((*service).clone()));
-        observed.is_coming_up(service)
+        found.is_coming_up()
             && !found.is_restarting()
             && started().is_some_and(|started| now < started + STARTING)
     });

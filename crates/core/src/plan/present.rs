@@ -168,9 +168,13 @@ impl Planner<'_> {
             })
         };
         let held_up = present.containers().filter(|(unit, container)| {
-            let found = self.observed.services.get(&unit.service);
-            found.is_some_and(|found| found.active == Active::Deactivating && found.job.is_some())
-                && container.follows.iter().any(is_to_start)
+            let stops = || {
+                let found = self.observed.services.get(&unit.service);
+                found.is_some_and(|found| {
+                    found.active == Active::Deactivating && found.job.is_some()
+                })
+            };
+            !container.follows.is_empty() && stops() && container.follows.iter().any(is_to_start)
         });
         let steps = held_up.map(|(unit, _)| for_app(id, Step::CancelJob(unit.service.clone())));
         self.steps.services.extend(steps);

@@ -65,7 +65,7 @@ pub(super) fn forty_services(node: &Node, trials: usize) -> Result<Vec<Row>> {
             1.10,
         ),
         beside(
-            "until the command ends, which shows for 0.3 s that they go on",
+            "until the command ends, which shows for 0.2 s that they go on",
             &returned,
             (bare_name, &bare),
             1.10,
