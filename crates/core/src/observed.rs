@@ -423,6 +423,15 @@ pub fn needs_podman(desired: &Desired, observed: &Observed) -> bool {
         })
 }
 
+/// Whether Quadlet has made a service of every unit that is wanted, as it is wanted.
+#[must_use]
+pub fn is_generated(desired: &Desired, generated: &BTreeMap<String, Mark>) -> bool {
+    let mut units = desired
+        .present()
+        .flat_map(|(_, present)| present.units.values());
+    units.all(|unit| unit.is_generated(generated))
+}
+
 /// Whether each container of an app is as wanted, as far as systemd and the disk can tell.
 fn is_settled(present: &Present, observed: &Observed) -> bool {
     present.containers().all(|(unit, container)| {

@@ -137,8 +137,7 @@ impl Reconciler {
                 {
                     self.progress.worked(&Subject::Start(unit.service.clone()));
                 }
-                let generated = observed.generated.get(&unit.service);
-                if generated.is_some_and(|mark| mark.revision == unit.file.revision) {
+                if unit.is_generated(&observed.generated) {
                     self.progress
                         .worked(&Subject::Generate(unit.file.name.clone()));
                 }

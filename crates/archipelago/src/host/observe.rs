@@ -10,8 +10,10 @@ use archipelago_core::desired::{App, Desired, DesiredProbe};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::PREFIX;
 use archipelago_core::observed::{
-    self, Active, Answer, Failure, Job, Load, Memory, Observed, Override, Remains, needs_podman,
+    self, Active, Answer, Failure, Job, Load, Memory, Observed, Override, Remains, is_generated,
+    needs_podman,
 };
+use archipelago_core::plan::starts_max;
 use archipelago_core::quadlet::{Mark, is_unit_file, mark_of};
 use futures_util::future::join_all;
 
@@ -108,21 +110,11 @@ async fn ask_systemd(
         let found = looks
             .generated
             .or_look(|trace| generated(&desired.layout, trace))?;
-        if is_as_wanted(desired, found) || before.as_ref() == Some(found) {
+        if is_generated(desired, found) || before.as_ref() == Some(found) {
             return Ok((services, found.clone()));
         }
         before = Some(found.clone());
     }
-}
-
-fn is_as_wanted(desired: &Desired, generated: &BTreeMap<String, Mark>) -> bool {
-    let mut units = desired
-        .present()
-        .flat_map(|(_, present)| present.units.values());
-    units.all(|unit| {
-        let mark = generated.get(&unit.service);
-        mark.is_some_and(|mark| mark.revision == unit.file.revision)
-    })
 }
 
 /// When those began that follow others, and those that they follow; of one that is down nobody needs it.
@@ -207,7 +199,7 @@ fn look_at_disk(desired: &Desired, looks: &mut Looks) -> Result<Observed, Error>
     let mut observed = Observed {
         memory: memory(&layout.pending())?,
         fingerprint: text,
-        starts_max: starts_max(),
+        starts_max: starts_max(std::thread::available_parallelism().map_or(1, usize::from)),
         ..Observed::default()
     };
     let unit_paths = disk::names(&layout.units)?
@@ -269,13 +261,6 @@ fn look_at_disk(desired: &Desired, looks: &mut Looks) -> Result<Observed, Error>
         }
     }
     Ok(observed)
-}
-
-/// To start a container takes several processes, which compete for the processors, for memory and for Podman's locks; with fewer of them at
-/// once, processors would wait for the disk.
-fn starts_max() -> usize {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    (4 * processors).max(8)
 }
 
 /// What the operator put beside our units: for Quadlet (`podman-systemd.unit(5)`, "drop-in") and for systemd (`systemctl --user edit`).

@@ -175,8 +175,8 @@ impl Stock {
         desired: &Desired,
         observed: &Observed,
     ) -> Result<PodmanView, podman::Error> {
-        // Before it is asked: what changes meanwhile shows the next time.
-        let fingerprint = fingerprint().text;
+        // From before it is asked: what changes meanwhile shows the next time.
+        let fingerprint = observed.fingerprint.clone();
         let failures = failures(observed);
         let known = self.known.take().filter(|known| {
             Some(&known.fingerprint) == fingerprint.as_ref()

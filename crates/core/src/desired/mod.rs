@@ -19,7 +19,7 @@ use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files, Manifest, ManifestError, ProbeKind, Schema, Settings};
 use crate::name::AppId;
 use crate::progress::Subject;
-use crate::quadlet::UnitFile;
+use crate::quadlet::{Mark, UnitFile};
 
 pub use compose::APP_LABEL;
 
@@ -149,6 +149,15 @@ pub struct DesiredUnit {
     pub service: String,
     /// What it is for.
     pub role: Role,
+}
+
+impl DesiredUnit {
+    /// Whether this is what Quadlet has made its service of, by the marks in what it made.
+    #[must_use]
+    pub fn is_generated(&self, generated: &BTreeMap<String, Mark>) -> bool {
+        let mark = generated.get(&self.service);
+        mark.is_some_and(|mark| mark.revision == self.file.revision)
+    }
 }
 
 /// What a unit is for.

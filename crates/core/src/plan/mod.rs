@@ -21,6 +21,13 @@ use crate::observed::{Memory, Observed, Podman};
 use crate::progress::{Progress, Subject};
 use crate::quadlet::VERSION;
 
+/// How many services may be coming up at once because of passes. To start a container takes several processes, which compete for the processors,
+/// for memory and for Podman's locks; with fewer of them at once, processors would wait for the disk.
+#[must_use]
+pub fn starts_max(processors: usize) -> usize {
+    (4 * processors).max(8)
+}
+
 /// For so long a service that was started counts among those that come up. One that still does then waits for something, its health check
 /// say, and keeps no processor busy.
 pub const STARTING: Duration = Duration::from_secs(3);

@@ -324,15 +324,14 @@ impl Planner<'_> {
 
     /// The file is right, but systemd may not have read it: someone else wrote it back, or removed it and reloaded.
     fn regenerate(&mut self, unit: &DesiredUnit) {
-        let generated = self.observed.generated.get(&unit.service);
-        let fresh = generated.is_some_and(|mark| mark.revision == unit.file.revision);
-        if !fresh
+        if !unit.is_generated(&self.observed.generated)
             && !self.observed.overrides.contains_key(&unit.service)
             && self
                 .progress
                 .is_due(&Subject::Generate(unit.file.name.clone()), self.now)
         {
             // What has started since the file was changed has started with the old one.
+            let generated = self.observed.generated.get(&unit.service);
             if generated.is_some_and(|mark| !Self::is_upgrade(&mark.version)) {
                 self.restart_container(unit);
             }

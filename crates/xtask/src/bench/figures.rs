@@ -31,6 +31,16 @@ impl Trials {
         }
     }
 
+    /// Of microseconds, in milliseconds.
+    pub(super) fn ms(microseconds: Vec<f64>) -> Self {
+        Self::new(microseconds.into_iter().map(|us| us / 1e3).collect(), "ms")
+    }
+
+    /// Of microseconds, in seconds.
+    pub(super) fn seconds(microseconds: Vec<f64>) -> Self {
+        Self::new(microseconds.into_iter().map(|us| us / 1e6).collect(), "s")
+    }
+
     /// The value below which this share of the trials lies, by the nearest rank.
     pub(super) fn at(&self, share: f64) -> f64 {
         let rank = (share * self.sorted.len() as f64).ceil() as usize;

@@ -9,17 +9,13 @@ const APPS: usize = 100;
 /// How long nothing happens.
 const IDLE_S: f64 = 300.0;
 
-fn ms(values: Vec<f64>) -> Trials {
-    Trials::new(values.into_iter().map(|us| us / 1000.0).collect(), "ms")
-}
-
 pub(super) fn hundred_apps(node: &Node, trials: usize) -> Result<Vec<Row>> {
     node.apps(APPS, true)?;
     let script = include_str!("status.sh");
     let count = trials.to_string();
     let [bare, status, health] = ["bare", "status", "health"].map(|what| {
         let times = node.numbers(script, &[what, &count])?;
-        anyhow::Ok(ms(times))
+        anyhow::Ok(Trials::ms(times))
     });
     Ok(vec![
         Row::of("bare `systemctl --user list-units 'archy-*'`", &bare?),

@@ -7,14 +7,6 @@ use super::node::Node;
 
 const SERVICES: usize = 40;
 
-fn seconds(values: Vec<f64>) -> Trials {
-    Trials::new(values.into_iter().map(|us| us / 1e6).collect(), "s")
-}
-
-fn ms(values: Vec<f64>) -> Trials {
-    Trials::new(values.into_iter().map(|us| us / 1000.0).collect(), "ms")
-}
-
 /// The slowest of the peers takes longer than all others together, and runs once.
 pub(super) fn forty_services(node: &Node, trials: usize) -> Result<Vec<Row>> {
     let count = SERVICES.to_string();
@@ -47,10 +39,10 @@ pub(super) fn forty_services(node: &Node, trials: usize) -> Result<Vec<Row>> {
     }
     let bare_name = "bare daemon-reload and start of all";
     let [ours, returned, bare, podup, compose] =
-        [ours, returned, bare, podup, compose].map(seconds);
+        [ours, returned, bare, podup, compose].map(Trials::seconds);
     let [ours_spent, bare_spent, podup_spent, compose_spent] =
-        [ours_spent, bare_spent, podup_spent, compose_spent].map(seconds);
-    let [again, podup_again, compose_again] = [again, podup_again, compose_again].map(ms);
+        [ours_spent, bare_spent, podup_spent, compose_spent].map(Trials::seconds);
+    let [again, podup_again, compose_again] = [again, podup_again, compose_again].map(Trials::ms);
     let beside = |work: &str, trials: &Trials, other: (&str, &Trials), bound: f64| {
         Row::beside(work, trials, other, bound, None)
     };

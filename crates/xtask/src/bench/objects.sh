@@ -1,5 +1,7 @@
 # $1: image, volume or secret; $2: how often. Prints microseconds until the daemon's journal says that it restores it.
 pid=$(systemctl --user show -P MainPID archipelago.service)
+# Sets LINE to the journal's.
+is_restored() { LINE=$(journalctl --user -u archipelago -o short-unix --no-pager --since "@$since" | grep -m1 "$restores"); }
 for ((trial = 0; trial < $2; trial++)); do
     # Podman's commands return a while after they have removed it: until then the daemon is frozen.
     kill -STOP "$pid"
@@ -19,16 +21,8 @@ for ((trial = 0; trial < $2; trial++)); do
     esac
     since=$EPOCHREALTIME
     kill -CONT "$pid"
-    tries=0
-    until line=$(journalctl --user -u archipelago -o short-unix --no-pager --since "@$since" | grep -m1 "$restores"); do
-        tries=$((tries + 1))
-        [ "$tries" -lt 200 ] || {
-            echo "the $1 is not restored" >&2
-            exit 1
-        }
-        pause 0.2
-    done
-    stamp=${line%% *}
+    wait_for 0.2 200 "the $1 is not restored" is_restored
+    stamp=${LINE%% *}
     echo "$((${stamp/./} - ${since/./}))"
     until_all ready 1
     pause 3

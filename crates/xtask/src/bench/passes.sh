@@ -62,15 +62,7 @@ for change in files definitions folder; do
             ;;
     esac
     kill -CONT "$pid"
-    tries=0
-    until is_done; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 200 ] || {
-            echo "the $change are not as wanted" >&2
-            exit 1
-        }
-        pause 0.3
-    done
+    wait_for 0.3 200 "the $change are not as wanted" is_done
     pause 5
     reloads "$since"
 done

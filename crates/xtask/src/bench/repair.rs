@@ -9,10 +9,6 @@ use super::node::Node;
 const APPS: usize = 8;
 const FOLDER_APPS: usize = 40;
 
-fn ms(values: Vec<f64>) -> Trials {
-    Trials::new(values.into_iter().map(|us| us / 1000.0).collect(), "ms")
-}
-
 /// One service at a time: its unit file deleted and it stopped, and only stopped. The trials beside it take turns with ours, so that both
 /// see the same machine.
 pub(super) fn units(node: &Node, trials: usize) -> Result<Vec<Row>> {
@@ -28,7 +24,7 @@ pub(super) fn units(node: &Node, trials: usize) -> Result<Vec<Row>> {
         bare_start.extend(node.numbers(script, &["bare-stopped", &some])?);
         done += APPS;
     }
-    let [ours, bare, stopped, bare_start] = [ours, bare, stopped, bare_start].map(ms);
+    let [ours, bare, stopped, bare_start] = [ours, bare, stopped, bare_start].map(Trials::ms);
     let bare_deleted = "bare write, daemon-reload, start";
     let bare_stopped = "bare systemctl start";
     Ok(vec![
@@ -60,7 +56,7 @@ pub(super) fn objects(node: &Node, trials: usize) -> Result<Vec<Row>> {
             let script = include_str!("objects.sh");
             let begun = node.numbers(script, &[kind, &trials.to_string()])?;
             let work = format!("{kind} removed → Archipelago begins to restore it");
-            Ok(Row::all_at_most(&work, &ms(begun), 1000.0))
+            Ok(Row::all_at_most(&work, &Trials::ms(begun), 1000.0))
         })
         .collect()
 }
@@ -75,7 +71,7 @@ pub(super) fn folder(node: &Node, trials: usize) -> Result<Vec<Row>> {
         ours.extend(node.numbers(script, &["ours", &count])?);
         bare.extend(node.numbers(script, &["bare", &count])?);
     }
-    let [ours, bare] = [ours, bare].map(ms);
+    let [ours, bare] = [ours, bare].map(Trials::ms);
     let bare_name = "bare write, daemon-reload, start of all";
     let work = format!("whole unit folder deleted, {FOLDER_APPS} apps → all active");
     Ok(vec![

@@ -21,30 +21,24 @@ active_since() {
     } < <(busctl --user get-property org.freedesktop.systemd1 "$REPLY" org.freedesktop.systemd1.Unit ActiveState ActiveEnterTimestamp)
     [ "$state" = '"active"' ] && [ "$entered" -gt "$2" ] && REPLY=$entered
 }
+# Waits for a command to succeed: PAUSE TRIES COMPLAINT COMMAND...
+wait_for() {
+    local pause=$1 left=$2 complaint=$3
+    shift 3
+    until "$@"; do
+        left=$((left - 1))
+        [ "$left" -gt 0 ] || {
+            echo "$complaint" >&2
+            return 1
+        }
+        pause "$pause"
+    done
+}
 # Waits at most a minute until a unit is active since after $2, and sets REPLY to that time.
-until_active() {
-    local tries=0
-    until active_since "$1" "$2"; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 1500 ] || {
-            echo "$1 does not become active" >&2
-            return 1
-        }
-        pause 0.03
-    done
-}
+until_active() { wait_for 0.03 1500 "$1 does not become active" active_since "$@"; }
+are_active() { [ "$(systemctl --user list-units --plain --no-legend --state=active 'archy-*.service' | grep -vc -- '-network\|-volume')" -eq "$1" ]; }
 # Waits at most ten minutes until so many services of apps are active.
-until_running() {
-    local tries=0
-    until [ "$(systemctl --user list-units --plain --no-legend --state=active 'archy-*.service' | grep -vc -- '-network\|-volume')" -eq "$1" ]; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 3000 ] || {
-            echo "there are never $1 services active" >&2
-            return 1
-        }
-        pause 0.2
-    done
-}
+until_running() { wait_for 0.2 3000 "there are never $1 services active" are_active "$1"; }
 # Sets REPLY to the last moment at which one of the services became active; fails unless all did after $1.
 last_active() {
     local last=0 since=$1 service
@@ -64,17 +58,13 @@ health() {
     while IFS= read -r line <&3 || [ -n "$line" ]; do HEALTH+=$line; done
     exec 3>&-
 }
+are_all() { health && [[ $HEALTH == *"\"apps\":{\"$1\":$2}"* ]]; }
 # Waits at most ten minutes until the daemon says that its apps are all in a state.
 until_all() {
-    local tries=0
-    until health && [[ $HEALTH == *"\"apps\":{\"$1\":$2}"* ]]; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 3000 ] || {
-            echo "never are all $2 apps $1: $HEALTH" >&2
-            return 1
-        }
-        pause 0.2
-    done
+    wait_for 0.2 3000 "never are all $2 apps $1" are_all "$@" || {
+        echo "$HEALTH" >&2
+        return 1
+    }
 }
 # Lets `spent` be about a service of the user, without its being asked for again.
 usage_of() { USAGE=/sys/fs/cgroup$(systemctl --user show -P ControlGroup "$1")/cpu.stat; }

@@ -83,14 +83,6 @@ for ((second = 0; second < $1; second++)); do
 done
 wait
 until_all ready "$2"
-tries=0
-until as_wanted "$2"; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 60 ] || {
-        echo "not all is as wanted at the end" >&2
-        exit 1
-    }
-    pause 1
-done
+wait_for 1 60 "not all is as wanted at the end" as_wanted "$2"
 pause 5
 sample "$1"
