@@ -1,11 +1,12 @@
 //! The commands as programs see them: the shapes of their JSON, with and without a daemon.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::apps;
-use crate::node::{Node, SOON, text, until_equal};
+use crate::node::{Node, Run, SOON, text, until_equal};
 
 fn keys(value: &Value) -> Vec<&str> {
     value
@@ -193,28 +194,34 @@ fn the_catalog_tells_what_can_be_installed() {
 fn a_mask_is_the_operators_word() {
     let node = Node::new();
     node.install(&apps::shop());
-    let before = node.containers();
+    let before = running(&node);
+    assert_eq!(before.len(), 3);
     node.shell("systemctl --user mask archy-shop-ui; systemctl --user stop archy-shop-ui");
+    let mut others = before;
+    others.remove("archy-shop-ui");
     until_equal(
         "the page to be reported",
         SOON,
-        &("degraded".to_owned(), 2),
-        || (node.state("shop"), node.containers().len()),
+        &("degraded".to_owned(), others.clone()),
+        || (node.state("shop"), running(&node)),
     );
     assert!(
         text(&node.status("shop")["message"]).contains("systemctl --user unmask archy-shop-ui")
     );
     // A pass that was asked for leaves it alone, too.
     node.user(&["archipelago", "install", "/home/archy/apps/shop"]);
-    let after = node.containers();
-    assert_eq!(
-        (after.len(), &after["archy-shop"], &after["archy-shop-db"]),
-        (2, &before["archy-shop"], &before["archy-shop-db"])
-    );
+    assert_eq!(running(&node), others);
     node.shell("systemctl --user unmask archy-shop-ui");
     node.user(&["archipelago", "start", "shop"]);
     assert_eq!(
-        (node.state("shop"), node.containers().len()),
+        (node.state("shop"), running(&node).len()),
         ("ready".into(), 3)
     );
+}
+
+/// The containers that run. Of a unit that is masked systemd does not know how to end it, and may kill Podman while it removes what has ended.
+fn running(node: &Node) -> BTreeMap<String, Run> {
+    let mut containers = node.containers();
+    containers.retain(|_, run| run.state == "running");
+    containers
 }

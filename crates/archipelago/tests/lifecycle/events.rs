@@ -107,7 +107,8 @@ fn a_burst_is_repaired_in_one_pass_and_a_folder_made_anew_is_heard() {
         done(&host.node, "reload systemd"),
         done(&host.node, "write the unit"),
     );
-    host.node.shell(&format!("rm -rf {UNITS}"));
+    // Ahead of all other processes: one that has to wait for a processor half-way makes two bursts of it.
+    host.node.root(&["chrt", "--fifo", "1", "rm", "-r", UNITS]);
     until("the units to be back", SOON, || {
         (unit_files(&host.node) == host.units).then_some(())
     });

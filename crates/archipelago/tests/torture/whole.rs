@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::node::{CONFIG, DATA, Node, SOON, UNITS, until_equal};
 
-/// What is there, by shell: files with their modes, Podman's objects and its leavings, services, mounts, temporary files, locks that are held.
+/// What is there, by shell: files with their modes, Podman's objects and its leavings, services, mounts, temporary files, locks that are held
+/// for longer than a pass takes.
 const LOOK: &str = r#"
 cd "$HOME"
 find "$1" "$2" "$3" "$XDG_RUNTIME_DIR/archipelago" \( -path "$3/volumes/*/*" -o -path "$XDG_RUNTIME_DIR/archipelago/images" \) -prune -o \
@@ -19,7 +20,7 @@ systemctl --user list-jobs --plain --no-legend | grep archy- | sed 's/^/job /' |
 echo "$(podman unshare grep -c '/overlay/[0-9a-f]*/merged ' /proc/self/mountinfo) containers are mounted"
 find /tmp /var/tmp -mindepth 1 -maxdepth 1 ! -name 'systemd-private-*' -printf 'temporary %f\n' | sed 's/[0-9]\{4,\}/N/'
 for lock in "$XDG_RUNTIME_DIR"/archipelago/lock "$XDG_RUNTIME_DIR"/archipelago/images/*; do
-    [ ! -e "$lock" ] || flock --nonblock "$lock" true || echo "lock $lock"
+    [ ! -e "$lock" ] || flock --timeout 10 "$lock" true || echo "lock $lock"
 done
 "#;
 
