@@ -112,6 +112,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         service,
         port,
         orphans,
+        units,
     } = facts;
     let mut checks: Vec<Check> = [
         systemd.as_ref().map(|answer| judge_systemd(user, answer)),
@@ -139,6 +140,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
     );
     checks.extend(port.map(|port| judge_port(port, service.as_ref())));
     checks.extend(orphans.as_deref().map(judge_orphans));
+    checks.extend(units.as_ref().map(judge_units));
     checks
 }
 
@@ -548,6 +550,18 @@ fn judge_orphans(orphans: &[String]) -> Check {
         ),
         "install the app again and uninstall it, or delete the files and run: systemctl --user daemon-reload",
     )
+}
+
+fn judge_units(units: &Result<(), String>) -> Check {
+    match units {
+        Ok(()) => ok("units", "Quadlet can read the unit files"),
+        Err(cause) => failed(
+            "units",
+            cause,
+            "mend that file or move it away; what waits for that goes on by itself",
+            Remedy::Person,
+        ),
+    }
 }
 
 fn ok(name: &'static str, finding: impl Into<String>) -> Check {

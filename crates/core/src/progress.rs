@@ -26,6 +26,8 @@ pub enum Subject {
     Start(String),
     /// Reaching Podman.
     Podman,
+    /// Letting systemd read the units.
+    Reload,
     /// Podman's generator accepting an app's units.
     Units(AppId),
     /// Quadlet making a service of a unit file.

@@ -7,7 +7,7 @@ mod contest;
 mod run;
 mod suspects;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -215,6 +215,9 @@ impl Reconciler {
                 self.progress.attempted(Subject::Podman, "", now);
                 continue;
             }
+            if let (Step::Reload, Outcome::Failed(cause)) = (&action.step, outcome) {
+                self.progress.attempted(Subject::Reload, cause, now);
+            }
             match outcome {
                 Outcome::Done => self.done(plan, action, now),
                 Outcome::Skipped => {}
@@ -223,8 +226,7 @@ impl Reconciler {
                     if let Some(app) = &action.app {
                         failed.insert(app.clone(), cause.clone());
                     } else {
-                        // What is for all holds up every app that wanted something.
-                        for app in plan.actions.iter().filter_map(|action| action.app.as_ref()) {
+                        for app in held_up(desired, plan, &action.step) {
                             failed.entry(app.clone()).or_insert_with(|| cause.clone());
                         }
                     }
@@ -248,6 +250,7 @@ impl Reconciler {
                     .attempted(Subject::Start(service.clone()), "", now);
             }
             Step::Reload => {
+                self.progress.worked(&Subject::Reload);
                 for unit in &plan.regenerates {
                     let cause = "Quadlet made no service of it; this says why: \
                                  /usr/lib/systemd/user-generators/podman-user-generator -user -dryrun";
@@ -314,6 +317,7 @@ impl Reconciler {
     /// Lets what failed for this app be tried at once: the operator asked.
     pub fn hurry(&mut self, desired: &Desired, id: &AppId) {
         self.progress.forget(id);
+        self.progress.worked(&Subject::Reload);
         for (_, present) in desired.present().filter(|(other, _)| *other == id) {
             for (unit, container) in present.containers() {
                 self.progress.worked(&Subject::Start(unit.service.clone()));
@@ -326,4 +330,24 @@ impl Reconciler {
             self.contests.forget(is_its_own);
         }
     }
+}
+
+/// The apps that cannot go on when this, which is for all, has failed: every app that wanted something; of a reload, those whose units it is to read.
+fn held_up<'a>(desired: &'a Desired, plan: &'a Plan, step: &Step) -> BTreeSet<&'a AppId> {
+    let is_reload = *step == Step::Reload;
+    let is_held_up = |action: &&Action| {
+        !is_reload || matches!(action.step, Step::WriteUnit { .. } | Step::RemoveUnit(_))
+    };
+    let acting = plan.actions.iter().filter(is_held_up);
+    let regenerated = desired.present().filter(|(_, present)| {
+        is_reload
+            && plan
+                .regenerates
+                .iter()
+                .any(|unit| present.units.contains_key(unit))
+    });
+    acting
+        .filter_map(|action| action.app.as_ref())
+        .chain(regenerated.map(|(id, _)| id))
+        .collect()
 }

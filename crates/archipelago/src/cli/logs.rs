@@ -55,7 +55,7 @@ fn services(layout: &Layout, id: &AppId) -> Result<Vec<String>, Failure> {
         .into_iter()
         .filter(|name| is_unit_file(name))
     {
-        let content = disk::read(&layout.unit(&name))?.unwrap_or_default();
+        let content = disk::read_file(&layout.unit(&name)).unwrap_or_default();
         if name.ends_with(".container") && mark_of(&content).is_some_and(|mark| mark.app == *id) {
             services.push(service_of(&name));
         }

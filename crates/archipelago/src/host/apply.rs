@@ -143,7 +143,11 @@ impl Hands<'_> {
                 disk::write_if_changed(&layout.unit(name), content.as_bytes(), PRIVATE)?;
             }
             Step::RemoveUnit(name) => disk::remove(&layout.unit(name))?,
-            Step::Reload => self.systemd.reload().await?,
+            Step::Reload => {
+                // What systemd has read already goes on being supervised; after this reload it might not.
+                generator::check_folder(&layout.units).await?;
+                self.systemd.reload().await?;
+            }
             Step::RestartPodmanSocket => {
                 // It may hang or be masked; the socket is tried all the same.
                 match revive().await {

@@ -58,8 +58,11 @@ pub fn read_known(path: &Path) -> Result<Option<(Metadata, Vec<u8>)>, Error> {
     }
 }
 
-/// Looks the path up once: with many files, that is what takes the time.
-fn open_and_read(path: &Path) -> io::Result<(Metadata, Vec<u8>)> {
+/// As [`read_known`], with the bare cause. Looks the path up once: with many files, that is what takes the time.
+///
+/// # Errors
+/// When it is not there, is no file or cannot be read.
+pub fn open_and_read(path: &Path) -> io::Result<(Metadata, Vec<u8>)> {
     // Opening a pipe would wait for its other end.
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = OpenOptions::new()

@@ -128,6 +128,7 @@ pub async fn all(layout: &Layout) -> Facts {
         manager: manager().await,
         disks: disks(layout),
         orphans: Some(orphans(layout)),
+        units: units(layout).await,
         ..at_rest(layout)
     };
     let health = health().await;
@@ -367,11 +368,20 @@ fn address() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))
 }
 
+/// Whether Quadlet can read the folder of units; `None` when it cannot be asked, which is told elsewhere.
+async fn units(layout: &Layout) -> Option<Result<(), String>> {
+    match generator::check_folder(&layout.units).await {
+        Ok(()) => Some(Ok(())),
+        Err(error @ generator::Error::Blocked { .. }) => Some(Err(error.to_string())),
+        Err(_) => None,
+    }
+}
+
 /// Unit files with our mark whose app has no intent, neither to be there nor to be removed.
 fn orphans(layout: &Layout) -> Vec<String> {
     let names = disk::names(&layout.units).unwrap_or_default();
     let is_orphan = |name: &String| {
-        let content = disk::read(&layout.unit(name)).ok().flatten()?;
+        let content = disk::read_file(&layout.unit(name))?;
         Some(!layout.intent(&mark_of(&content)?.app).exists())
     };
     names

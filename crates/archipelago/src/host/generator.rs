@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::Output;
 use std::time::Duration;
+
+use archipelago_core::quadlet::{is_unit_file, mark_of};
 
 use super::disk;
 
@@ -42,6 +45,17 @@ pub enum Error {
     /// It complained, but not of a unit of ours.
     #[error("Podman's Quadlet generator says: {0}")]
     Unclear(String),
+    /// It would read none of the units in the folder, because of one.
+    #[error(
+        "while Podman's Quadlet cannot read {} ({cause}) it reads no unit at all: mend that file or move it away",
+        path.display()
+    )]
+    Blocked {
+        /// Which one.
+        path: PathBuf,
+        /// Why it cannot be read.
+        cause: String,
+    },
     /// It refused units that are to be written: name to what it said.
     #[error("Podman's Quadlet generator refuses {}", names(.0))]
     Refused(BTreeMap<String, String>),
@@ -81,16 +95,9 @@ pub async fn check(
             source,
         })?;
     }
-    let output = tokio::process::Command::new(&program)
-        .args(["-dryrun", "-user"])
-        .env("QUADLET_UNIT_DIRS", scratch)
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(LIMIT, output)
-        .await
-        .map_err(|_| Error::Silent)?;
+    let output = dry_run(&program, scratch).await;
     let removed = disk::remove_folder(scratch);
-    let output = output.map_err(|source| Error::Run { program, source })?;
+    let output = output?;
     removed?;
     let mut complaints = complaints(units, &String::from_utf8_lossy(&output.stderr));
     if !output.status.success() && complaints.is_empty() {
@@ -105,6 +112,66 @@ pub async fn check(
         Some(words) if !others => Err(Error::Unclear(words)),
         _ => Ok(()),
     }
+}
+
+/// Makes sure that Quadlet can read the folder of units. One file in it that cannot be read, or is no unit file inside, loses all others their
+/// services at the next reload, whosever it is; and at a pipe the reload waits for somebody to write.
+///
+/// # Errors
+/// When there is such a file, or the generator cannot be asked.
+pub async fn check_folder(folder: &Path) -> Result<(), Error> {
+    let mut are_all_ours = true;
+    for name in disk::names(folder)?
+        .into_iter()
+        .filter(|name| is_unit_file(name))
+    {
+        let path = folder.join(name);
+        match disk::open_and_read(&path) {
+            Ok((_, content)) => are_all_ours &= mark_of(&content).is_some(),
+            Err(error) => {
+                // One that somebody has just removed is no obstacle.
+                if path.symlink_metadata().is_ok() {
+                    let cause = error.to_string();
+                    return Err(Error::Blocked { path, cause });
+                }
+            }
+        }
+    }
+    // Ours were put through it before they were written; only it knows of others whether it can read them.
+    if are_all_ours {
+        return Ok(());
+    }
+    let program = find().ok_or(Error::Missing)?;
+    let words = dry_run(&program, folder).await?.stderr;
+    match unreadable(folder, &String::from_utf8_lossy(&words)) {
+        Some((path, cause)) => Err(Error::Blocked { path, cause }),
+        None => Ok(()),
+    }
+}
+
+/// The first file directly in the folder that the generator could not read, and why: `… error loading "/x/a.container", file contains line 1: …`.
+fn unreadable(folder: &Path, words: &str) -> Option<(PathBuf, String)> {
+    words.lines().find_map(|line| {
+        let (_, rest) = line.split_once("error loading \"")?;
+        let (path, cause) = rest.split_once("\", ")?;
+        let path = PathBuf::from(path);
+        (path.parent() == Some(folder)).then(|| (path, cause.to_owned()))
+    })
+}
+
+async fn dry_run(program: &Path, folder: &Path) -> Result<Output, Error> {
+    let output = tokio::process::Command::new(program)
+        .args(["-dryrun", "-user"])
+        .env("QUADLET_UNIT_DIRS", folder)
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(LIMIT, output)
+        .await
+        .map_err(|_| Error::Silent)?;
+    output.map_err(|source| Error::Run {
+        program: program.to_owned(),
+        source,
+    })
 }
 
 /// What the generator said of each unit. Its lines are `quadlet-generator[PID]: converting "a.container": unsupported key …`; what it
@@ -177,5 +244,17 @@ mod tests {
             "quadlet-generator[7]: processing encountered some errors\n",
             &[("", "processing encountered some errors")],
         );
+    }
+
+    #[test]
+    fn what_it_cannot_read_is_told_with_its_cause() {
+        let folder = Path::new("/x");
+        let of_no_consequence = "quadlet-generator[7]: error loading \"/x/a.container.d/b.conf\", file contains line 1\n";
+        assert_eq!(unreadable(folder, of_no_consequence), None);
+        let words = format!(
+            "{of_no_consequence}quadlet-generator[7]: error loading \"/x/z.container\", is a directory\n"
+        );
+        let expected = (PathBuf::from("/x/z.container"), "is a directory".to_owned());
+        assert_eq!(unreadable(folder, &words), Some(expected));
     }
 }

@@ -81,6 +81,43 @@ fn a_drop_in_that_quadlet_refuses_is_told() {
 }
 
 #[test]
+fn a_file_that_quadlet_cannot_read_costs_no_app_its_service() {
+    let node = Node::new();
+    node.install(&apps::lone("lone", 8481));
+    node.install(&apps::lone("other", 8482));
+    let other = node.containers()["archy-other"].clone();
+    let theirs = format!("{UNITS}/mine.container");
+    for make in ["mkdir", "mkfifo", "ln -s /nonexistent", "echo nonsense >"] {
+        node.shell(&format!("{make} {theirs}"));
+        node.shell(&format!(
+            "rm {UNITS}/archy-lone.container; systemctl --user stop archy-lone"
+        ));
+        until(&format!("{make}: the app to be back"), ONE_TICK, || {
+            let back = node.try_shell(&format!(
+                "test -e {UNITS}/archy-lone.container && systemctl --user is-active archy-lone"
+            ));
+            back.success().then_some(())
+        });
+        let ailments = node.ailments();
+        assert!(ailments["units"].contains(&theirs), "{make}: {ailments:?}");
+        // A reload would have made systemd forget it.
+        let loaded = node.shell("systemctl --user show -P LoadState archy-other");
+        assert_eq!(loaded.trim(), "loaded", "{make}");
+        node.shell(&format!("rm -r {theirs}"));
+        all_well(&node, RECOVERY);
+        assert_eq!(node.containers()["archy-other"], other, "{make}");
+    }
+    // What needs systemd to read a new unit has to wait, and says for what.
+    node.write(&theirs, "nonsense");
+    let changed = ["install", "/home/archy/apps/lone", "--set", "port=8490"];
+    let said = node.archipelago(&changed);
+    assert!(!said.success() && said.stderr.contains(&theirs), "{said:?}");
+    node.shell(&format!("rm {theirs}"));
+    all_well(&node, RECOVERY);
+    node.shell("curl -sS --output /dev/null http://127.0.0.1:8490/");
+}
+
+#[test]
 fn a_mask_is_respected_and_a_bare_stop_is_repaired() {
     let node = Node::new();
     node.install(&apps::lone("lone", 8481));

@@ -44,6 +44,8 @@ pub struct Facts {
     pub port: Option<Port>,
     /// Unit files of ours whose app is not installed.
     pub orphans: Option<Vec<String>>,
+    /// Whether Quadlet can read the unit files, or what keeps it from that.
+    pub units: Option<Result<(), String>>,
 }
 
 /// `podman.socket`.

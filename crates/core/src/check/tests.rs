@@ -54,6 +54,7 @@ fn right() -> Facts {
         service: Some(running("1.2.3")),
         port: Some(Port::Answers),
         orphans: Some(Vec::new()),
+        units: Some(Ok(())),
     }
 }
 
@@ -321,6 +322,12 @@ fn each_fault_is_found_with_its_cure() {
         |facts| facts.port = Some(Port::Taken),
         Failed,
         "ss -ltnp",
+    );
+    check(
+        "units",
+        |facts| facts.units = Some(Err("cannot read /units/mine.container".to_owned())),
+        Failed,
+        "move it away",
     );
     check(
         "orphans",

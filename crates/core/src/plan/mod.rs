@@ -312,9 +312,33 @@ impl Planner<'_> {
             .push(for_app(app, Step::RemoveUnit(name.to_owned())));
     }
 
+    /// Systemd would not read the units, and is not yet to be asked again. Meanwhile only that is started of which it has read what is wanted, and
+    /// what is still loaded keeps what it runs with.
+    fn wait_for_reload(&mut self) {
+        let units = self
+            .desired
+            .present()
+            .flat_map(|(_, present)| present.units.values());
+        let read: BTreeSet<&str> = units
+            .filter(|unit| unit.is_generated(&self.observed.generated))
+            .map(|unit| unit.service.as_str())
+            .collect();
+        self.steps.services.retain(|action| match &action.step {
+            Step::Start(service) | Step::Restart(service) => read.contains(service.as_str()),
+            _ => true,
+        });
+        self.steps.removal.clear();
+        self.steps.reload = false;
+        self.regenerates.clear();
+    }
+
     fn finish(mut self) -> Plan {
         let changes_units = !self.steps.units.is_empty();
-        let reload = changes_units || self.steps.reload || self.memory.reload;
+        let mut reload = changes_units || self.steps.reload || self.memory.reload;
+        if reload && !self.progress.is_due(&Subject::Reload, self.now) {
+            self.wait_for_reload();
+            reload = false;
+        }
         let mut actions = self.steps.first;
         let written: BTreeSet<String> = self
             .steps

@@ -1103,6 +1103,45 @@ fn a_unit_of_which_quadlet_makes_no_service_costs_a_reload_now_and_then() {
 }
 
 #[test]
+fn while_systemd_will_not_read_the_units_it_is_asked_now_and_then_and_what_it_has_read_is_started()
+{
+    let mut world = World::at_rest();
+    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
+    world.converge();
+    world.edit_definition("volumes: [data:/data]", "volumes: [data:/other]");
+    world.stop("archy-top.service");
+    let (desired, observed, plan) = (world.desired(), world.observe(), world.plan());
+    let mut run = Run::new(&desired, &observed, &plan);
+    while let Some(action) = run.next_action() {
+        let step = action.step.clone();
+        run.went(match step {
+            Step::Reload => Outcome::Failed("a pipe".to_owned()),
+            _ => {
+                world.apply(&step);
+                Outcome::Done
+            }
+        });
+    }
+    world
+        .reconciler
+        .finished(&desired, &plan, run.outcomes(), world.now);
+    assert!(world.host.memory.reload, "it is not forgotten");
+    let lines = world.lines();
+    assert_eq!(lines, ["start archy-top.service"], "web waits");
+    assert_eq!(
+        world.plan().wake_at,
+        Some(world.now + Duration::from_secs(10))
+    );
+    world.now += Duration::from_secs(10);
+    let lines = world.lines();
+    assert!(lines.contains(&"reload".to_owned()), "{lines:?}");
+    world.converge();
+    let restarted = world.observe();
+    assert!(restarted.services["archy-web.service"].is_up());
+    assert_eq!(world.lines(), [""; 0]);
+}
+
+#[test]
 fn a_file_that_is_fought_over_is_put_right_at_once_when_the_operator_asks() {
     let mut world = World::at_rest();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
