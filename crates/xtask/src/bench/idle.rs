@@ -13,13 +13,21 @@ pub(super) fn hundred_apps(node: &Node, trials: usize) -> Result<Vec<Row>> {
     node.apps(APPS, true)?;
     let script = include_str!("status.sh");
     let count = trials.to_string();
-    let [bare, status, health] = ["bare", "status", "health"].map(|what| {
+    // The last asks apps no more.
+    let measured = ["bare", "ask", "status", "health", "unasked"].map(|what| {
         let times = node.numbers(script, &[what, &count])?;
         anyhow::Ok(Trials::ms(times))
     });
+    let [bare, ask, status, health, unasked] = measured;
     Ok(vec![
         Row::of("bare `systemctl --user list-units 'archy-*'`", &bare?),
-        Row::at_most(&format!("`status` at {APPS} apps"), &status?, 30.0),
+        Row::of("bare `curl --parallel` of ten apps", &ask?),
+        Row::at_most(&format!("`status` at {APPS} apps"), &unasked?, 30.0),
+        Row::at_most(
+            &format!("`status` at {APPS} apps, of which it asks ten over HTTP"),
+            &status?,
+            30.0,
+        ),
         Row::at_most(
             &format!("daemon start → /health 200, {APPS} apps"),
             &health?,

@@ -1,4 +1,16 @@
 # $1: what; $2: how often. Prints microseconds.
+manifests=("$HOME"/.config/archipelago/apps/*/compose.yaml)
+asked=()
+for manifest in "${manifests[@]}"; do
+    while read -r key ports; do
+        port=${ports#*\"}
+        [ "$key" != ports: ] || asked+=(--output /dev/null "http://127.0.0.1:${port%%:*}/hostname")
+    done <"$manifest"
+done
+if [ "$1" = unasked ]; then
+    sed --in-place '/^x-archipelago:/,$d' "${manifests[@]}"
+    until_all ready "${#manifests[@]}"
+fi
 for ((trial = 0; trial < $2; trial++)); do
     case $1 in
         bare)
@@ -6,7 +18,12 @@ for ((trial = 0; trial < $2; trial++)); do
             systemctl --user list-units --no-pager 'archy-*' >/dev/null
             now
             ;;
-        status)
+        ask)
+            now; began=$REPLY
+            curl --silent --fail --parallel --parallel-immediate "${asked[@]}"
+            now
+            ;;
+        status | unasked)
             now; began=$REPLY
             archipelago status >/dev/null
             now

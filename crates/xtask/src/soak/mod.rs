@@ -5,6 +5,8 @@ mod judge;
 mod plot;
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -69,6 +71,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         seed,
         plot,
     } = arguments;
+    // Half an hour later it would be late to learn that it cannot be written.
+    if let Some(folder) = plot.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("making the folder {}", folder.display()))?;
+    }
+    let writing = || format!("writing {}", plot.display());
+    let mut file = File::create(plot).with_context(writing)?;
     prerequisites::ensure()?;
     let package = deb::build_with(deb::Profile::Release)?;
     let node = Node::boot(HOST, &package, None)?;
@@ -78,8 +87,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let Soaked { samples, counts } = disturb(&node, *minutes, *seed).with_context(|| {
         format!("the host {HOST} stays up; cargo xtask host down {HOST} takes it down")
     })?;
-    std::fs::write(plot, plot::svg(&samples))
-        .with_context(|| format!("writing {}", plot.display()))?;
+    file.write_all(plot::svg(&samples).as_bytes())
+        .with_context(writing)?;
     node.0.down()?;
     println!("{}", plot.display());
     println!("all {APPS} apps are ready, and all that was taken away is back");
