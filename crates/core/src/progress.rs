@@ -147,6 +147,23 @@ impl Progress {
         self.attempts.remove(subject);
     }
 
+    /// Notes that systemd has read the units, or need not: what was held up by that alone is held up no more.
+    pub fn reload_worked(&mut self) {
+        let Some(reload) = self.attempts.remove(&Subject::Reload) else {
+            return;
+        };
+        self.attempts.retain(|subject, attempts| {
+            !matches!(subject, Subject::App(_)) || attempts.cause != reload.cause
+        });
+    }
+
+    /// Lets a subject be tried at once.
+    pub fn hurry(&mut self, subject: &Subject) {
+        if let Some(attempts) = self.attempts.get_mut(subject) {
+            attempts.next = Duration::ZERO;
+        }
+    }
+
     /// Notes that an image is here, however it came.
     pub fn image_is_here(&mut self, image: &str) {
         self.attempts.retain(

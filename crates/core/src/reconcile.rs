@@ -233,6 +233,24 @@ impl Reconciler {
                 }
             }
         }
+        match &plan.held {
+            Some(held) => {
+                let reload = self.progress.attempts(&Subject::Reload);
+                let cause = reload.map(|reload| reload.cause.clone());
+                for app in held {
+                    let cause = || cause.clone().unwrap_or_default();
+                    failed.entry(app.clone()).or_insert_with(cause);
+                }
+            }
+            None if plan
+                .actions
+                .iter()
+                .all(|action| action.step != Step::Reload) =>
+            {
+                self.progress.reload_worked();
+            }
+            None => {}
+        }
         for app in plan.actions.iter().filter_map(|action| action.app.as_ref()) {
             if !failed.contains_key(app) {
                 self.progress.worked(&Subject::App(app.clone()));
@@ -250,7 +268,7 @@ impl Reconciler {
                     .attempted(Subject::Start(service.clone()), "", now);
             }
             Step::Reload => {
-                self.progress.worked(&Subject::Reload);
+                self.progress.reload_worked();
                 for unit in &plan.regenerates {
                     let cause = "Quadlet made no service of it; this says why: \
                                  /usr/lib/systemd/user-generators/podman-user-generator -user -dryrun";
@@ -317,7 +335,7 @@ impl Reconciler {
     /// Lets what failed for this app be tried at once: the operator asked.
     pub fn hurry(&mut self, desired: &Desired, id: &AppId) {
         self.progress.forget(id);
-        self.progress.worked(&Subject::Reload);
+        self.progress.hurry(&Subject::Reload);
         for (_, present) in desired.present().filter(|(other, _)| *other == id) {
             for (unit, container) in present.containers() {
                 self.progress.worked(&Subject::Start(unit.service.clone()));

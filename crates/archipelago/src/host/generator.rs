@@ -120,14 +120,14 @@ pub async fn check(
 /// # Errors
 /// When there is such a file, or the generator cannot be asked.
 pub async fn check_folder(folder: &Path) -> Result<(), Error> {
-    let mut are_all_ours = true;
+    let mut are_as_we_write_them = true;
     for name in disk::names(folder)?
         .into_iter()
         .filter(|name| is_unit_file(name))
     {
         let path = folder.join(name);
         match disk::open_and_read(&path) {
-            Ok((_, content)) => are_all_ours &= mark_of(&content).is_some(),
+            Ok((_, content)) => are_as_we_write_them &= is_as_we_write_them(&content),
             Err(error) => {
                 // One that somebody has just removed is no obstacle.
                 if path.symlink_metadata().is_ok() {
@@ -137,16 +137,26 @@ pub async fn check_folder(folder: &Path) -> Result<(), Error> {
             }
         }
     }
-    // Ours were put through it before they were written; only it knows of others whether it can read them.
-    if are_all_ours {
+    // Whether it can read others, only it knows.
+    if are_as_we_write_them {
         return Ok(());
     }
     let program = find().ok_or(Error::Missing)?;
-    let words = dry_run(&program, folder).await?.stderr;
-    match unreadable(folder, &String::from_utf8_lossy(&words)) {
+    // It names files by where they really are.
+    let folder = folder.canonicalize().unwrap_or(folder.to_owned());
+    let words = dry_run(&program, &folder).await?.stderr;
+    match unreadable(&folder, &String::from_utf8_lossy(&words)) {
         Some((path, cause)) => Err(Error::Blocked { path, cause }),
         None => Ok(()),
     }
+}
+
+/// Whether a unit bears our mark and consists of nothing but what Quadlet's parser takes for lines, as all do that we write.
+fn is_as_we_write_them(content: &[u8]) -> bool {
+    let is_line =
+        |line: &str| line.is_empty() || line.starts_with(['#', '[']) || line.contains('=');
+    mark_of(content).is_some()
+        && std::str::from_utf8(content).is_ok_and(|text| text.lines().all(is_line))
 }
 
 /// The first file directly in the folder that the generator could not read, and why: `… error loading "/x/a.container", file contains line 1: …`.
@@ -256,5 +266,14 @@ mod tests {
         );
         let expected = (PathBuf::from("/x/z.container"), "is a directory".to_owned());
         assert_eq!(unreadable(folder, &words), Some(expected));
+    }
+
+    #[test]
+    fn a_unit_of_ours_that_somebody_wrote_into_is_looked_at_more_closely() {
+        let section = "[X-Archipelago]\nApp=web\nCompanion=false\nRevision=12\nVersion=0.1.0\n";
+        let ours = format!("# words\n[Container]\nImage=x\n\n{section}");
+        assert!(is_as_we_write_them(ours.as_bytes()));
+        assert!(!is_as_we_write_them(format!("{ours}nonsense\n").as_bytes()));
+        assert!(!is_as_we_write_them(b"[Container]\nImage=x\n"));
     }
 }

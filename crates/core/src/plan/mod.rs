@@ -39,6 +39,8 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// The units for whose sake the plan reloads although their files are right: noted as attempts.
     pub regenerates: BTreeSet<String>,
+    /// While systemd is not yet to be asked again to read the units: the apps that wait for that.
+    pub held: Option<BTreeSet<AppId>>,
     /// When the next attempt at something that failed is due.
     pub wake_at: Option<Duration>,
 }
@@ -312,33 +314,40 @@ impl Planner<'_> {
             .push(for_app(app, Step::RemoveUnit(name.to_owned())));
     }
 
-    /// Systemd would not read the units, and is not yet to be asked again. Meanwhile only that is started of which it has read what is wanted, and
-    /// what is still loaded keeps what it runs with.
-    fn wait_for_reload(&mut self) {
-        let units = self
-            .desired
-            .present()
-            .flat_map(|(_, present)| present.units.values());
-        let read: BTreeSet<&str> = units
+    /// Systemd would not read the units, and is not yet to be asked again. Meanwhile nothing starts but what rests, and of which it has read what is
+    /// wanted; nothing is removed that it may still know. Returns whose turn it is not.
+    fn wait_for_reload(&mut self) -> BTreeSet<AppId> {
+        let present = self.desired.present();
+        let read: BTreeSet<&str> = present
+            .flat_map(|(_, present)| present.units.values())
             .filter(|unit| unit.is_generated(&self.observed.generated))
+            .filter(|unit| !self.memory.restarts.contains_key(&unit.service))
             .map(|unit| unit.service.as_str())
             .collect();
-        self.steps.services.retain(|action| match &action.step {
-            Step::Start(service) | Step::Restart(service) => read.contains(service.as_str()),
-            _ => true,
-        });
-        self.steps.removal.clear();
-        self.steps.reload = false;
-        self.regenerates.clear();
+        let waits = |action: &mut Action| match &action.step {
+            Step::Start(service) => !read.contains(service.as_str()),
+            Step::Restart(_) | Step::RemoveRendered(_) => true,
+            _ => false,
+        };
+        let Steps {
+            files,
+            services,
+            removal,
+            ..
+        } = &mut self.steps;
+        let waiting = files
+            .extract_if(.., waits)
+            .chain(services.extract_if(.., waits))
+            .chain(removal.drain(..));
+        waiting.filter_map(|action| action.app).collect()
     }
 
     fn finish(mut self) -> Plan {
         let changes_units = !self.steps.units.is_empty();
-        let mut reload = changes_units || self.steps.reload || self.memory.reload;
-        if reload && !self.progress.is_due(&Subject::Reload, self.now) {
-            self.wait_for_reload();
-            reload = false;
-        }
+        let reload = changes_units || self.steps.reload || self.memory.reload;
+        let waits = reload && !self.progress.is_due(&Subject::Reload, self.now);
+        let held = waits.then(|| self.wait_for_reload());
+        let reload = reload && !waits;
         let mut actions = self.steps.first;
         let written: BTreeSet<String> = self
             .steps
@@ -393,6 +402,7 @@ impl Planner<'_> {
         Plan {
             actions,
             regenerates: self.regenerates,
+            held,
             // The end of a start wakes as well.
             wake_at: self
                 .progress

@@ -1102,43 +1102,86 @@ fn a_unit_of_which_quadlet_makes_no_service_costs_a_reload_now_and_then() {
     assert!(world.lines().contains(&reload), "{:?}", world.lines());
 }
 
-#[test]
-fn while_systemd_will_not_read_the_units_it_is_asked_now_and_then_and_what_it_has_read_is_started()
-{
-    let mut world = World::at_rest();
-    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
-    world.converge();
-    world.edit_definition("volumes: [data:/data]", "volumes: [data:/other]");
-    world.stop("archy-top.service");
+/// A pass in which systemd will not read the units.
+fn pass_without_reload(world: &mut World) {
     let (desired, observed, plan) = (world.desired(), world.observe(), world.plan());
     let mut run = Run::new(&desired, &observed, &plan);
     while let Some(action) = run.next_action() {
         let step = action.step.clone();
-        run.went(match step {
-            Step::Reload => Outcome::Failed("a pipe".to_owned()),
-            _ => {
-                world.apply(&step);
-                Outcome::Done
-            }
+        run.went(if step == Step::Reload {
+            Outcome::Failed("a pipe".to_owned())
+        } else {
+            world.apply(&step);
+            Outcome::Done
         });
     }
     world
         .reconciler
         .finished(&desired, &plan, run.outcomes(), world.now);
+}
+
+/// Two apps, the first of which needs a reload that has just failed.
+fn held_up() -> World {
+    let mut world = World::at_rest();
+    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
+    world.converge();
+    world.edit_definition("volumes: [data:/data]", "volumes: [data:/other]");
+    pass_without_reload(&mut world);
     assert!(world.host.memory.reload, "it is not forgotten");
-    let lines = world.lines();
-    assert_eq!(lines, ["start archy-top.service"], "web waits");
+    world
+}
+
+fn cause_of(world: &World, app: &str) -> Option<String> {
+    let subject = Subject::App(id(app));
+    let attempts = world.reconciler.progress().attempts(&subject);
+    attempts.map(|attempts| attempts.cause.clone())
+}
+
+#[test]
+fn while_systemd_will_not_read_the_units_it_is_asked_now_and_then() {
+    let mut world = held_up();
+    assert_eq!(world.lines(), [""; 0]);
     assert_eq!(
         world.plan().wake_at,
         Some(world.now + Duration::from_secs(10))
     );
+    assert_eq!(cause_of(&world, "web").as_deref(), Some("a pipe"));
     world.now += Duration::from_secs(10);
     let lines = world.lines();
     assert!(lines.contains(&"reload".to_owned()), "{lines:?}");
     world.converge();
-    let restarted = world.observe();
-    assert!(restarted.services["archy-web.service"].is_up());
+    assert!(world.observe().services["archy-web.service"].is_up());
+    assert_eq!(cause_of(&world, "web"), None);
+}
+
+#[test]
+fn what_systemd_has_read_is_started_while_it_reads_nothing_more() {
+    let mut world = held_up();
+    world.stop("archy-top.service");
+    assert_eq!(world.lines(), ["start archy-top.service"]);
+}
+
+#[test]
+fn what_is_to_be_removed_or_restarted_waits_until_systemd_reads_the_units_and_says_so() {
+    let mut world = held_up();
+    let invocation = world.host.invocations["archy-top.service"].clone();
+    let restarts = &mut world.host.memory.restarts;
+    restarts.insert("archy-top.service".to_owned(), invocation);
+    pass_without_reload(&mut world);
+    assert_eq!(cause_of(&world, "top").as_deref(), Some("a pipe"));
     assert_eq!(world.lines(), [""; 0]);
+
+    let mut world = held_up();
+    world.intend("top", Goal::Removed, false);
+    for _ in 0..PASSES_MAX {
+        pass_without_reload(&mut world);
+    }
+    assert_eq!(world.lines(), [""; 0]);
+    assert!(world.observe().generated.contains_key("archy-top.service"));
+    world.now += Duration::from_secs(600);
+    world.converge();
+    assert!(!world.observe().generated.contains_key("archy-top.service"));
+    assert_eq!(cause_of(&world, "web"), None);
 }
 
 #[test]

@@ -9,6 +9,8 @@ for manifest in "${manifests[@]}"; do
 done
 if [ "$1" = unasked ]; then
     sed --in-place '/^x-archipelago:/,$d' "${manifests[@]}"
+    # The daemon is done with that, too.
+    pause 3
     until_all ready "${#manifests[@]}"
 fi
 for ((trial = 0; trial < $2; trial++)); do

@@ -77,7 +77,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             .with_context(|| format!("making the folder {}", folder.display()))?;
     }
     let writing = || format!("writing {}", plot.display());
-    let mut file = File::create(plot).with_context(writing)?;
+    let opened = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(plot);
+    let mut file = opened.with_context(writing)?;
     prerequisites::ensure()?;
     let package = deb::build_with(deb::Profile::Release)?;
     let node = Node::boot(HOST, &package, None)?;
@@ -87,7 +92,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let Soaked { samples, counts } = disturb(&node, *minutes, *seed).with_context(|| {
         format!("the host {HOST} stays up; cargo xtask host down {HOST} takes it down")
     })?;
-    file.write_all(plot::svg(&samples).as_bytes())
+    file.set_len(0)
+        .and_then(|()| file.write_all(plot::svg(&samples).as_bytes()))
         .with_context(writing)?;
     node.0.down()?;
     println!("{}", plot.display());
