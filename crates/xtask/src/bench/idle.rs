@@ -22,7 +22,11 @@ pub(super) fn hundred_apps(node: &Node, trials: usize) -> Result<Vec<Row>> {
     Ok(vec![
         Row::of("bare `systemctl --user list-units 'archy-*'`", &bare?),
         Row::of("bare `curl --parallel` of ten apps", &ask?),
-        Row::at_most(&format!("`status` at {APPS} apps"), &unasked?, 30.0),
+        Row::at_most(
+            &format!("`status` at {APPS} apps, of which it asks none over HTTP"),
+            &unasked?,
+            30.0,
+        ),
         Row::at_most(
             &format!("`status` at {APPS} apps, of which it asks ten over HTTP"),
             &status?,
