@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use archipelago_core::config::PORT;
 use archipelago_core::health::Report;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
@@ -20,15 +21,12 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
-use crate::bell::RECONNECT;
-use crate::host::image::chain;
-use crate::host::lock::Lock;
-use crate::host::{disk, lock, systemd};
-use crate::manager::{Manager, Pass};
-use crate::schedule::{self, Next};
-
-/// Where `/health` answers.
-pub const PORT: u16 = 5678;
+use archipelago_core::error::chain;
+use archipelago_host::lock::Lock;
+use archipelago_host::wakeup::RECONNECT;
+use archipelago_host::{disk, lock, systemd};
+use archipelago_node::driver::{Driver, Pass};
+use archipelago_node::schedule::{self, Next};
 
 /// Why the daemon cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -104,15 +102,15 @@ pub async fn run(layout: Layout) -> Result<(), Error> {
         signal(SignalKind::terminate()).map_err(|error| Error::Os("listen for SIGTERM", error))?;
     let mut interrupt =
         signal(SignalKind::interrupt()).map_err(|error| Error::Os("listen for SIGINT", error))?;
-    let mut manager = Manager::new(layout).await?;
-    if let Err(error) = manager.watch() {
+    let mut driver = Driver::new(layout).await?;
+    if let Err(error) = driver.watch() {
         warn!(
             "no file can be watched ({error}); what changes is found by the tick; if it is their number, raise \
              fs.inotify.max_user_instances (sysctl)"
         );
     }
-    let bell = manager.bell();
-    tokio::spawn(bell.clone().ring_for_systemd());
+    let wakeup = driver.wakeup();
+    tokio::spawn(wakeup.clone().notify_for_systemd());
     let health: Shared = Arc::new(Mutex::new(Health {
         version: VERSION,
         ..Health::default()
@@ -127,15 +125,15 @@ pub async fn run(layout: Layout) -> Result<(), Error> {
             _ = interrupt.recv() => {}
         }
     };
-    schedule::run(async || pass(&mut manager, &health).await, &bell, stop).await;
+    schedule::run(async || pass(&mut driver, &health).await, &wakeup, stop).await;
     notify(&[sd_notify::NotifyState::Stopping]);
     info!("stopped; what it installed goes on");
     Ok(())
 }
 
-async fn pass(manager: &mut Manager, health: &Shared) -> Next {
+async fn pass(driver: &mut Driver, health: &Shared) -> Next {
     let began = Instant::now();
-    let result = manager.pass().await;
+    let result = driver.pass().await;
     let (made, error, next) = match result {
         Ok(pass) => {
             let next = Next {
@@ -148,7 +146,7 @@ async fn pass(manager: &mut Manager, health: &Shared) -> Next {
             let cause = chain(&failure);
             error!("no pass could be made: {cause}");
             // The user's D-Bus may have been restarted; what it was connected to is gone then.
-            if let Err(failure) = manager.reconnect().await {
+            if let Err(failure) = driver.reconnect().await {
                 warn!("{}", chain(&failure));
             }
             let next = Next {

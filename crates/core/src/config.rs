@@ -7,6 +7,9 @@ use serde::Deserialize;
 
 use crate::image::Reference;
 
+/// The port of the daemon on 127.0.0.1.
+pub const PORT: u16 = 5678;
+
 /// What the operator says about the node; all of it optional.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -10,6 +10,7 @@ pub mod action;
 pub mod check;
 pub mod config;
 pub mod desired;
+pub mod error;
 pub mod health;
 pub mod image;
 pub mod intent;

@@ -158,7 +158,7 @@ impl Progress {
     }
 
     /// Lets a subject be tried at once.
-    pub fn hurry(&mut self, subject: &Subject) {
+    pub fn retry_now(&mut self, subject: &Subject) {
         if let Some(attempts) = self.attempts.get_mut(subject) {
             attempts.next = Duration::ZERO;
         }

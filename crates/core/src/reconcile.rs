@@ -3,9 +3,9 @@
 //! A pass is: [`Reconciler::recall`], observe, [`Reconciler::plan`], apply with [`Run`], [`Reconciler::finished`], [`Reconciler::keep`]. The
 //! daemon, the command line and the simulation drive this same code. A pass does not fail; what failed is remembered with its cause and tried again later.
 
-mod contest;
+mod contention;
+mod file_writers;
 mod run;
-mod suspects;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::name::AppId;
 use crate::observed::Observed;
 use crate::plan::{self, Plan};
 use crate::progress::{Progress, Rejection, Subject};
-use contest::Contests;
+use contention::Contention;
 
 /// The net under everything: a pass is made at least this often.
 pub const TICK: Duration = Duration::from_secs(30);
@@ -35,9 +35,9 @@ pub const SETTLE: Duration = Duration::from_millis(10);
 /// The longest that a burst is waited for.
 pub const BURST_MAX: Duration = Duration::from_millis(100);
 
-pub use contest::{REPAIRS_MAX, SPAN};
+pub use contention::{REPAIRS_MAX, SPAN};
+pub use file_writers::{FileWriter, FileWriters, Hint, Unit};
 pub use run::Run;
-pub use suspects::{Hint, Suspect, Suspects, Unit};
 
 /// How long to wait after a pass when nothing rings: one that did something is followed by another look.
 #[must_use]
@@ -68,7 +68,7 @@ pub struct Reconciler {
     progress: Progress,
     /// What the shared file of progress held when it was last read or written.
     shared: Option<Vec<u8>>,
-    contests: Contests,
+    contention: Contention,
 }
 
 impl Reconciler {
@@ -84,7 +84,7 @@ impl Reconciler {
         let before = std::mem::replace(&mut self.progress, known.unwrap_or_default());
         // What another manager holds against a file no more, this one does not either: the operator may have asked.
         let progress = &self.progress;
-        self.contests.forget(|file| {
+        self.contention.forget(|file| {
             let subject = Subject::File(file.to_owned());
             before.attempts(&subject).is_some() && progress.attempts(&subject).is_none()
         });
@@ -110,7 +110,7 @@ impl Reconciler {
 
     /// Works out what to do about what was seen.
     pub fn plan(&mut self, desired: &Desired, observed: &Observed, now: Duration) -> Plan {
-        self.contests.forget_before(now);
+        self.contention.forget_before(now);
         if !self.progress.is_empty() {
             self.note_what_works(desired, observed);
             self.note_what_is_left_alone(desired, observed, now);
@@ -182,7 +182,8 @@ impl Reconciler {
         });
         let is_fought_over = |file: &str, content: &str| {
             let subject = Subject::File(file.to_owned());
-            self.progress.attempts(&subject).is_some() || self.contests.would_be_one(file, content)
+            self.progress.attempts(&subject).is_some()
+                || self.contention.would_be_one(file, content)
         };
         written
             .filter(|(file, _, content)| is_fought_over(file, content))
@@ -191,9 +192,9 @@ impl Reconciler {
     }
 
     /// Takes what was seen around files that are fought over into what people are told, once their writing is noted. Returns what they are told.
-    pub fn blame(&mut self, suspects: &BTreeMap<String, Suspects>) -> Vec<String> {
-        let told = suspects.iter().filter_map(|(file, suspects)| {
-            let cause = contest::cause(file, Some(suspects));
+    pub fn attribute(&mut self, file_writers: &BTreeMap<String, FileWriters>) -> Vec<String> {
+        let told = file_writers.iter().filter_map(|(file, file_writers)| {
+            let cause = contention::cause(file, Some(file_writers));
             let subject = Subject::File(file.clone());
             self.progress.explain(&subject, &cause).then_some(cause)
         });
@@ -292,10 +293,10 @@ impl Reconciler {
 
     fn wrote(&mut self, file: &str, content: &str, now: Duration) {
         let subject = Subject::File(file.to_owned());
-        let fought_over = self.contests.wrote(file, content, now);
+        let fought_over = self.contention.wrote(file, content, now);
         if fought_over || self.progress.attempts(&subject).is_some() {
             self.progress
-                .attempted(subject, contest::cause(file, None), now);
+                .attempted(subject, contention::cause(file, None), now);
         }
     }
 
@@ -333,9 +334,9 @@ impl Reconciler {
     }
 
     /// Lets what failed for this app be tried at once: the operator asked.
-    pub fn hurry(&mut self, desired: &Desired, id: &AppId) {
+    pub fn retry_now(&mut self, desired: &Desired, id: &AppId) {
         self.progress.forget(id);
-        self.progress.hurry(&Subject::Reload);
+        self.progress.retry_now(&Subject::Reload);
         for (_, present) in desired.present().filter(|(other, _)| *other == id) {
             for (unit, container) in present.containers() {
                 self.progress.worked(&Subject::Start(unit.service.clone()));
@@ -345,7 +346,7 @@ impl Reconciler {
                 present.units.contains_key(file) || present.files.contains_key(Path::new(file))
             };
             self.progress.retain_files(|file, _| !is_its_own(file));
-            self.contests.forget(is_its_own);
+            self.contention.forget(is_its_own);
         }
     }
 }

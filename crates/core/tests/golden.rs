@@ -1,6 +1,6 @@
 //! Every kind of unit and every key that the renderer can write, as files to look at.
 //!
-//! The snapshots are a consistent set of units: `crates/archipelago/tests/golden_units.rs` puts all of them through the real
+//! The snapshots are a consistent set of units: `crates/host/tests/golden_units.rs` puts all of them through the real
 //! generator. Change one on purpose with `cargo insta review`.
 #![allow(
     clippy::unwrap_used,

@@ -134,7 +134,7 @@ impl Manager {
         let shared = world.disk.read(&world.layout.progress());
         self.reconciler.recall(shared.map(|shared| shared.to_vec()));
         let desired: std::rc::Rc<Desired> = world.desired();
-        self.reconciler.hurry(&desired, app);
+        self.reconciler.retry_now(&desired, app);
         if let Some(content) = self.reconciler.keep() {
             world.disk.put(&world.layout.progress(), &content, 0o600);
             self.reconciler.kept(content);

@@ -4,7 +4,7 @@ use archipelago_core::manifest::Schema;
 use serde_json::json;
 
 use super::{Failure, Output, print_json, print_line, show};
-use crate::definition;
+use archipelago_host::definition;
 
 pub(super) fn run(app: Option<&str>, output: Output) -> Result<(), Failure> {
     match app {

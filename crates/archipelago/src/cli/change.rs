@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::follow::{self, Goal};
 use super::{Code, Failure, Output, installed, print_json, print_line, show};
-use crate::host::lock::Lock;
-use crate::host::{disk, inputs};
-use crate::manager::Manager;
+use archipelago_host::lock::Lock;
+use archipelago_host::{disk, inputs};
+use archipelago_node::driver::Driver;
 
 /// A command for one app.
 #[derive(Debug, Args)]
@@ -36,18 +36,18 @@ pub(super) async fn start(layout: Layout, one: One, output: Output) -> Result<()
         intent.purge = false;
     })
     .await?;
-    let mut manager = Manager::new(layout).await?;
-    manager.hurry(&id).await?;
-    finish(follow::until(&mut manager, &id, Goal::Ready).await?, output)
+    let mut driver = Driver::new(layout).await?;
+    driver.retry_now(&id).await?;
+    finish(follow::until(&mut driver, &id, Goal::Ready).await?, output)
 }
 
 pub(super) async fn stop(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
     let id = installed(&layout, &one.app)?;
     change(&layout, &id, |intent| intent.state = Wanted::Stopped).await?;
-    let mut manager = Manager::new(layout).await?;
-    manager.hurry(&id).await?;
+    let mut driver = Driver::new(layout).await?;
+    driver.retry_now(&id).await?;
     finish(
-        follow::until(&mut manager, &id, Goal::Stopped).await?,
+        follow::until(&mut driver, &id, Goal::Stopped).await?,
         output,
     )
 }
@@ -60,9 +60,9 @@ pub(super) async fn restart(layout: Layout, one: One, output: Output) -> Result<
             format!("{id} is stopped; archipelago start {id} starts it"),
         ));
     }
-    let mut manager = Manager::new(layout).await?;
-    manager.request_restart(&id).await?;
-    finish(follow::until(&mut manager, &id, Goal::Ready).await?, output)
+    let mut driver = Driver::new(layout).await?;
+    driver.request_restart(&id).await?;
+    finish(follow::until(&mut driver, &id, Goal::Ready).await?, output)
 }
 
 pub(super) async fn uninstall(
@@ -82,8 +82,8 @@ pub(super) async fn uninstall(
             id
         }
     };
-    let mut manager = Manager::new(layout.clone()).await?;
-    let dependants = manager.dependants(&id);
+    let mut driver = Driver::new(layout.clone()).await?;
+    let dependants = driver.dependants(&id);
     if !dependants.is_empty() {
         let names: Vec<&str> = dependants.iter().map(AppId::as_str).collect();
         let require = if names.len() == 1 {
@@ -107,8 +107,8 @@ pub(super) async fn uninstall(
         let _lock = Lock::of_passes(&layout).await?;
         write(&layout, &id, &removed)?;
     }
-    manager.hurry(&id).await?;
-    follow::until(&mut manager, &id, Goal::Gone).await?;
+    driver.retry_now(&id).await?;
+    follow::until(&mut driver, &id, Goal::Gone).await?;
     match output {
         Output::Json => print_json(&json!({"id": id, "removed": true, "purged": arguments.purge})),
         Output::Text if arguments.purge => {

@@ -4,7 +4,7 @@ use archipelago_core::check::{Check, State, judge, judge_root};
 use serde_json::json;
 
 use super::{Code, Failure, Output, print_json, print_line};
-use crate::host::{facts, folders};
+use archipelago_host::{facts, folders};
 
 pub(super) async fn run(output: Output) -> Result<(), Failure> {
     let checks = if rustix::process::geteuid().is_root() {

@@ -39,54 +39,55 @@ impl Failure {
 
     /// A failure from an error and its causes.
     pub fn from_error(code: Code, error: &dyn Error) -> Self {
-        Self::new(code, crate::host::image::chain(error))
+        Self::new(code, archipelago_core::error::chain(error))
     }
 }
 
-impl From<crate::manager::Error> for Failure {
-    fn from(error: crate::manager::Error) -> Self {
+impl From<archipelago_node::driver::Error> for Failure {
+    fn from(error: archipelago_node::driver::Error) -> Self {
         let code = match &error {
-            crate::manager::Error::Systemd(_) => Code::Host,
-            crate::manager::Error::Lock(_) | crate::manager::Error::Observe(_) => Code::Failed,
+            archipelago_node::driver::Error::Systemd(_) => Code::Host,
+            archipelago_node::driver::Error::Lock(_)
+            | archipelago_node::driver::Error::Observe(_) => Code::Failed,
         };
         Self::from_error(code, &error)
     }
 }
 
-impl From<crate::host::lock::Error> for Failure {
-    fn from(error: crate::host::lock::Error) -> Self {
+impl From<archipelago_host::lock::Error> for Failure {
+    fn from(error: archipelago_host::lock::Error) -> Self {
         Self::from_error(Code::Host, &error)
     }
 }
 
-impl From<crate::host::observe::Error> for Failure {
-    fn from(error: crate::host::observe::Error) -> Self {
+impl From<archipelago_host::observe::Error> for Failure {
+    fn from(error: archipelago_host::observe::Error) -> Self {
         Self::from_error(Code::Host, &error)
     }
 }
 
-impl From<crate::host::systemd::Error> for Failure {
-    fn from(error: crate::host::systemd::Error) -> Self {
+impl From<archipelago_host::systemd::Error> for Failure {
+    fn from(error: archipelago_host::systemd::Error) -> Self {
         Self::from_error(Code::Host, &error)
     }
 }
 
-impl From<crate::host::folders::Error> for Failure {
-    fn from(error: crate::host::folders::Error) -> Self {
+impl From<archipelago_host::folders::Error> for Failure {
+    fn from(error: archipelago_host::folders::Error) -> Self {
         Self::from_error(Code::Host, &error)
     }
 }
 
-impl From<crate::host::disk::Error> for Failure {
-    fn from(error: crate::host::disk::Error) -> Self {
+impl From<archipelago_host::disk::Error> for Failure {
+    fn from(error: archipelago_host::disk::Error) -> Self {
         Self::from_error(Code::Host, &error)
     }
 }
 
-impl From<crate::definition::Error> for Failure {
-    fn from(error: crate::definition::Error) -> Self {
+impl From<archipelago_host::definition::Error> for Failure {
+    fn from(error: archipelago_host::definition::Error) -> Self {
         let code = match &error {
-            crate::definition::Error::Disk(_) => Code::Host,
+            archipelago_host::definition::Error::Disk(_) => Code::Host,
             _ => Code::Input,
         };
         Self::from_error(code, &error)

@@ -10,8 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::proof::Proof;
 use super::{Code, Failure, logs, show};
-use crate::manager::Manager;
-use crate::schedule::Pace;
+use archipelago_node::driver::Driver;
+use archipelago_node::schedule::Pace;
 
 /// What an app should become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +34,11 @@ const JOURNAL_LINES: u32 = 15;
 
 /// Makes passes until the app is as asked.
 pub(super) async fn until(
-    manager: &mut Manager,
+    driver: &mut Driver,
     id: &AppId,
     goal: Goal,
 ) -> Result<Option<AppHealth>, Failure> {
-    let bell = manager.bell();
+    let wakeup = driver.wakeup();
     let mut listens = false;
     let mut screen = Screen::new();
     let mut running_since: Option<Instant> = None;
@@ -48,7 +48,7 @@ pub(super) async fn until(
     let mut under_way_since: Option<Instant> = None;
     loop {
         let pace = Pace::begin();
-        let pass = manager.pass().await?;
+        let pass = driver.pass().await?;
         let gap = pace.gap();
         let health = pass.report.apps.iter().find(|app| app.id == *id);
         let Some(health) = health else {
@@ -119,11 +119,11 @@ pub(super) async fn until(
         let ended = tokio::time::Instant::now();
         // Where nothing is to be done, nobody need listen. It ends with the command.
         if !std::mem::replace(&mut listens, true) {
-            tokio::spawn(bell.clone().ring_for_systemd());
+            tokio::spawn(wakeup.clone().notify_for_systemd());
         }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
-            () = bell.rung(ended + gap) => {}
+            () = wakeup.notified_after(ended + gap) => {}
         }
     }
 }

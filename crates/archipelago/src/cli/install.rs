@@ -10,10 +10,10 @@ use clap::Args;
 
 use super::follow::{self, Goal};
 use super::{Code, Failure, Output, change, preflight};
-use crate::definition::{self, Definition};
-use crate::host::inputs;
-use crate::host::lock::Lock;
-use crate::manager::Manager;
+use archipelago_host::definition::{self, Definition};
+use archipelago_host::inputs;
+use archipelago_host::lock::Lock;
+use archipelago_node::driver::Driver;
 
 /// `install`
 #[derive(Debug, Args)]
@@ -48,18 +48,18 @@ pub(super) async fn run(
     if fresh && !arguments.yes && !confirmed(&definition, &checked.present)? {
         return Err(Failure::new(Code::Failed, "nothing was installed"));
     }
-    let mut manager = Manager::new(layout.clone()).await?;
+    let mut driver = Driver::new(layout.clone()).await?;
     if !fresh && !checked.unchanged {
         // What another version of Archipelago wrote is brought up to date first, so that the change below is seen as one.
-        manager.pass().await?;
+        driver.pass().await?;
     }
     {
         let _lock = Lock::of_passes(&layout).await?;
         definition::keep(&layout, &id, &definition.files)?;
         change::write(&layout, &id, &intent)?;
     }
-    manager.hurry(&id).await?;
-    change::finish(follow::until(&mut manager, &id, Goal::Ready).await?, output)
+    driver.retry_now(&id).await?;
+    change::finish(follow::until(&mut driver, &id, Goal::Ready).await?, output)
 }
 
 /// The settings that were chosen before, changed by `--set`.

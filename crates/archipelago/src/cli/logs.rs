@@ -9,7 +9,7 @@ use archipelago_core::quadlet::{is_unit_file, mark_of, service_of};
 use clap::Args;
 
 use super::{Code, Failure, Output, installed};
-use crate::host::disk;
+use archipelago_host::disk;
 
 /// `logs`
 #[derive(Debug, Args)]

@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub use failure::{Code, Failure};
 
-use crate::host::folders;
+use archipelago_host::folders;
 
 /// Self-hosted apps on rootless Podman, every container a systemd unit.
 ///

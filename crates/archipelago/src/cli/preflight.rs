@@ -13,9 +13,9 @@ use archipelago_core::plan::blocked;
 use archipelago_core::progress::Progress;
 
 use super::{Code, Failure};
-use crate::definition::Definition;
-use crate::host::podman::Podman;
-use crate::host::{disk, facts, inputs, observe};
+use archipelago_host::definition::Definition;
+use archipelago_host::podman::Podman;
+use archipelago_host::{disk, facts, inputs, observe};
 
 /// An app that can be installed.
 pub(super) struct Checked {

@@ -12,8 +12,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Code, Failure, Output, doctor, print_json, print_line};
-use crate::host::systemd::{JobResult, Systemd, set_linger};
-use crate::host::{disk, facts, folders};
+use archipelago_host::systemd::{JobResult, Systemd, set_linger};
+use archipelago_host::{disk, facts, folders};
 
 /// The daemon is ready within milliseconds; a busy small machine takes longer.
 const START_LIMIT: Duration = Duration::from_secs(60);

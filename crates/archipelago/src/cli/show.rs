@@ -9,9 +9,9 @@ use comfy_table::presets::NOTHING;
 use serde_json::json;
 
 use super::{Code, Failure, Output, installed, print_json, print_line};
-use crate::definition;
-use crate::host::inputs;
-use crate::manager::Manager;
+use archipelago_host::definition;
+use archipelago_host::inputs;
+use archipelago_node::driver::Driver;
 
 pub(super) async fn status(
     layout: Layout,
@@ -19,7 +19,7 @@ pub(super) async fn status(
     output: Output,
 ) -> Result<(), Failure> {
     let only = app.map(|app| installed(&layout, app)).transpose()?;
-    let mut report = Manager::new(layout).await?.look().await?;
+    let mut report = Driver::new(layout).await?.look().await?;
     if let Some(only) = only {
         report.apps.retain(|app| app.id == only);
     }

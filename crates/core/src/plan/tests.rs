@@ -1,6 +1,6 @@
 //! What is planned, case by case.
 
-mod contest;
+mod contention;
 mod disturbed;
 mod refused;
 mod world;
@@ -1207,9 +1207,9 @@ fn a_file_that_is_fought_over_is_put_right_at_once_when_the_operator_asks() {
     };
     assert_eq!(repairs(&mut world), [""; 0]);
     let desired = world.desired();
-    world.reconciler.hurry(&desired, &id("top"));
+    world.reconciler.retry_now(&desired, &id("top"));
     assert_eq!(repairs(&mut world), [""; 0], "that is another app's");
-    world.reconciler.hurry(&desired, &id("web"));
+    world.reconciler.retry_now(&desired, &id("web"));
     assert_eq!(
         repairs(&mut world),
         [

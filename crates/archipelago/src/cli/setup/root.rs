@@ -10,10 +10,11 @@ use archipelago_core::check::{
 use serde_json::json;
 
 use crate::cli::{Code, Failure, Output, print_json, print_line};
-use crate::host::facts::{self, Account};
-use crate::host::image::chain;
-use crate::host::systemd::set_linger;
-use crate::host::{disk, folders};
+use archipelago_core::error::chain;
+use archipelago_host::accounts::{Account, account};
+use archipelago_host::facts;
+use archipelago_host::systemd::set_linger;
+use archipelago_host::{disk, folders};
 
 /// What came of one part.
 enum Part {
@@ -28,7 +29,7 @@ pub(super) async fn run(user: &str, output: Output) -> Result<(), Failure> {
             format!("this part needs root: sudo archipelago setup --for {user}"),
         ));
     }
-    let Some(account) = facts::account(|account| account.name == user) else {
+    let Some(account) = account(|account| account.name == user) else {
         return Err(Failure::new(
             Code::Input,
             format!("there is no user {user} in /etc/passwd"),

@@ -1,18 +1,21 @@
 //! The edges: disk, systemd, Podman, images, probes. Each does what it is told and decides nothing.
 
+pub mod accounts;
 pub mod apply;
+pub mod cache;
+pub mod definition;
 pub mod disk;
 pub mod facts;
+pub mod file_writers;
 pub mod folders;
 pub mod generator;
 pub mod image;
 pub mod inputs;
+pub mod inventory;
 pub mod lock;
 pub mod observe;
 pub mod podman;
 pub mod probe;
-pub mod seen;
-pub mod stock;
-pub mod suspects;
 pub mod systemd;
+pub mod wakeup;
 pub mod watch;

@@ -4,7 +4,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use archipelago_core::check::{
@@ -18,11 +18,12 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
-use super::image::chain;
+use super::accounts::account;
 use super::podman::{Info, Podman};
 use super::systemd::{self, ActiveState, Systemd, UnitFileState};
 use super::{disk, folders, generator};
-use crate::daemon::PORT;
+use archipelago_core::config::PORT;
+use archipelago_core::error::chain;
 
 /// The daemon's unit.
 pub const SERVICE: &str = "archipelago.service";
@@ -35,38 +36,6 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// What rootless units of Podman 5.3 and later wait in.
 const NETWORK_WAIT: &str = "/usr/lib/systemd/user/podman-user-wait-network-online.service";
-
-/// An account of this host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// Its name.
-    pub name: String,
-    /// Its number.
-    pub uid: u32,
-    /// The number of its group.
-    pub gid: u32,
-    /// Its home folder.
-    pub home: PathBuf,
-}
-
-/// The accounts in `/etc/passwd` (`passwd(5)`). Those of a directory service are not in it.
-pub fn account(wanted: impl Fn(&Account) -> bool) -> Option<Account> {
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    passwd.lines().filter_map(read_account).find(wanted)
-}
-
-fn read_account(line: &str) -> Option<Account> {
-    let fields: Vec<&str> = line.split(':').collect();
-    let [name, _, uid, gid, _, home, ..] = fields.as_slice() else {
-        return None;
-    };
-    Some(Account {
-        name: (*name).to_owned(),
-        uid: uid.parse().ok()?,
-        gid: gid.parse().ok()?,
-        home: PathBuf::from(home),
-    })
-}
 
 /// The name of this user.
 pub fn user_name() -> String {

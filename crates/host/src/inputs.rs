@@ -12,31 +12,31 @@ use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 
-use super::image::chain;
-use super::seen::Trace;
+use super::cache::ReadSet;
 use crate::definition;
+use archipelago_core::error::chain;
 
 /// A captured file is a credential or an address, not data.
 const CAPTURE_BYTES_MAX: u64 = 64 * 1024;
 
 /// Works out what should be on the host.
-pub fn desired(layout: &Layout, trace: &mut Trace) -> Desired {
-    let mut inputs = read_traced(layout, trace);
+pub fn desired(layout: &Layout, read_set: &mut ReadSet) -> Desired {
+    let mut inputs = read_traced(layout, read_set);
     let apps = Apps::read(&inputs);
-    inputs.captured = captured(layout, apps.captures(layout), trace);
+    inputs.captured = captured(layout, apps.captures(layout), read_set);
     assemble(&inputs, &apps)
 }
 
 /// Reads all but the captured files. What cannot be read is part of the result: one broken app does not hide the others.
 pub fn read(layout: &Layout) -> Inputs {
-    read_traced(layout, &mut Trace::begin())
+    read_traced(layout, &mut ReadSet::begin())
 }
 
-fn read_traced(layout: &Layout, trace: &mut Trace) -> Inputs {
-    let mut intents = intents(layout, trace);
+fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Inputs {
+    let mut intents = intents(layout, read_set);
     let mut definitions = BTreeMap::new();
     for (id, intent) in &mut intents {
-        match definition::read_traced(&layout.definition(id), trace) {
+        match definition::read_traced(&layout.definition(id), read_set) {
             Ok(files) if files.is_empty() => {}
             Ok(files) => {
                 definitions.insert(id.clone(), files);
@@ -50,16 +50,16 @@ fn read_traced(layout: &Layout, trace: &mut Trace) -> Inputs {
         }
     }
     let all_secrets = layout.data.join("secrets");
-    let with_secrets = trace.names(&all_secrets).unwrap_or_default();
+    let with_secrets = read_set.names(&all_secrets).unwrap_or_default();
     let with_secrets: BTreeSet<&str> = with_secrets.iter().map(String::as_str).collect();
     let secrets = intents
         .keys()
         .filter(|id| with_secrets.contains(id.as_str()))
-        .map(|id| (id.clone(), secrets(&layout.secrets(id), trace)))
+        .map(|id| (id.clone(), secrets(&layout.secrets(id), read_set)))
         .collect();
     Inputs {
         layout: layout.clone(),
-        config: config_traced(layout, trace),
+        config: config_traced(layout, read_set),
         intents,
         definitions,
         secrets,
@@ -72,12 +72,12 @@ fn read_traced(layout: &Layout, trace: &mut Trace) -> Inputs {
 /// # Errors
 /// When it is there and cannot be understood.
 pub fn config(layout: &Layout) -> Result<Config, String> {
-    config_traced(layout, &mut Trace::begin())
+    config_traced(layout, &mut ReadSet::begin())
 }
 
-fn config_traced(layout: &Layout, trace: &mut Trace) -> Result<Config, String> {
+fn config_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Config, String> {
     let path = layout.config_file();
-    match trace.read_text(&path) {
+    match read_set.read_text(&path) {
         Ok(None) => Ok(Config::default()),
         Ok(Some(text)) => {
             Config::parse(&path.display().to_string(), &text).map_err(|error| error.to_string())
@@ -86,13 +86,13 @@ fn config_traced(layout: &Layout, trace: &mut Trace) -> Result<Config, String> {
     }
 }
 
-fn intents(layout: &Layout, trace: &mut Trace) -> BTreeMap<AppId, Result<Intent, String>> {
-    let names = trace.names(&layout.apps()).unwrap_or_default();
+fn intents(layout: &Layout, read_set: &mut ReadSet) -> BTreeMap<AppId, Result<Intent, String>> {
+    let names = read_set.names(&layout.apps()).unwrap_or_default();
     names
         .iter()
         .filter_map(|name| AppId::parse(name.strip_suffix(".toml")?).ok())
         .map(|id| {
-            let intent = intent_traced(layout, &id, trace)
+            let intent = intent_traced(layout, &id, read_set)
                 .and_then(|intent| intent.ok_or_else(|| "its intent is gone".to_owned()));
             (id, intent)
         })
@@ -104,25 +104,29 @@ fn intents(layout: &Layout, trace: &mut Trace) -> BTreeMap<AppId, Result<Intent,
 /// # Errors
 /// When it is there and cannot be understood.
 pub fn intent(layout: &Layout, id: &AppId) -> Result<Option<Intent>, String> {
-    intent_traced(layout, id, &mut Trace::begin())
+    intent_traced(layout, id, &mut ReadSet::begin())
 }
 
-fn intent_traced(layout: &Layout, id: &AppId, trace: &mut Trace) -> Result<Option<Intent>, String> {
+fn intent_traced(
+    layout: &Layout,
+    id: &AppId,
+    read_set: &mut ReadSet,
+) -> Result<Option<Intent>, String> {
     let path = layout.intent(id);
-    let text = trace.read_text(&path).map_err(|error| chain(&error))?;
+    let text = read_set.read_text(&path).map_err(|error| chain(&error))?;
     text.map(|text| Intent::parse(&path.display().to_string(), &text))
         .transpose()
         .map_err(|error| error.to_string())
 }
 
 /// The secrets that exist. One that cannot be read counts as absent here, and is never overwritten: generating refuses a name that is taken.
-fn secrets(folder: &Path, trace: &mut Trace) -> BTreeMap<String, String> {
-    let names = trace.names(folder).unwrap_or_default();
+fn secrets(folder: &Path, read_set: &mut ReadSet) -> BTreeMap<String, String> {
+    let names = read_set.names(folder).unwrap_or_default();
     names
         .into_iter()
         .filter(|name| !name.starts_with('.'))
         .filter_map(|name| {
-            let text = trace.read_text(&folder.join(&name)).ok()??;
+            let text = read_set.read_text(&folder.join(&name)).ok()??;
             Some((name, text.trim_end_matches('\n').to_owned()))
         })
         .filter(|(_, text)| !text.is_empty())
@@ -134,15 +138,15 @@ fn secrets(folder: &Path, trace: &mut Trace) -> BTreeMap<String, String> {
 fn captured(
     layout: &Layout,
     paths: BTreeSet<PathBuf>,
-    trace: &mut Trace,
+    read_set: &mut ReadSet,
 ) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut captured = BTreeMap::new();
     for path in paths {
-        trace.note(&path);
+        read_set.note(&path);
         match read_beneath(&layout.data, &path) {
             Some(content) => drop(captured.insert(path, content)),
             // It may be there, but in a way that is not accepted; what would change that need not show in the file itself.
-            None => trace.doubt(),
+            None => read_set.doubt(),
         }
     }
     captured
@@ -175,7 +179,7 @@ fn read_beneath(root: &Path, path: &Path) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::disk;
+    use crate::disk;
 
     #[test]
     fn a_captured_file_leads_nowhere_else() {

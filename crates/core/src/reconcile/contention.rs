@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use super::suspects::Suspects;
+use super::file_writers::FileWriters;
 
 /// Within this span a file may be put right [`REPAIRS_MAX`] times at once; then there is a fight over it.
 pub const SPAN: Duration = Duration::from_secs(60);
@@ -13,7 +13,7 @@ pub const REPAIRS_MAX: usize = 5;
 
 /// When files were last written with the content that they should have.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Contests(BTreeMap<String, Writes>);
+pub(super) struct Contention(BTreeMap<String, Writes>);
 
 #[derive(Clone, Debug, Default)]
 struct Writes {
@@ -22,7 +22,7 @@ struct Writes {
     times: Vec<Duration>,
 }
 
-impl Contests {
+impl Contention {
     /// Forgets what was written before the span.
     pub(super) fn forget_before(&mut self, now: Duration) {
         self.0.retain(|_, writes| {
@@ -50,7 +50,7 @@ impl Contests {
         writes.times.len() > REPAIRS_MAX
     }
 
-    /// Whether [`Contests::wrote`] would say so, were the file written now.
+    /// Whether [`Contention::wrote`] would say so, were the file written now.
     pub(super) fn would_be_one(&self, file: &str, content: &str) -> bool {
         self.0.get(file).is_some_and(|writes| {
             writes.content == hash(content) && writes.times.len() >= REPAIRS_MAX
@@ -65,9 +65,9 @@ fn hash(content: &str) -> u64 {
 }
 
 /// What people are told; of who it may be only if somebody looked.
-pub(super) fn cause(file: &str, suspects: Option<&Suspects>) -> String {
-    let (who, remedy) = match suspects {
-        Some(suspects) => (format!(" {}.", suspects.told()), "Stop what does it"),
+pub(super) fn cause(file: &str, file_writers: Option<&FileWriters>) -> String {
+    let (who, remedy) = match file_writers {
+        Some(file_writers) => (format!(" {}.", file_writers.told()), "Stop what does it"),
         None => (String::new(), "Find what writes it"),
     };
     format!(

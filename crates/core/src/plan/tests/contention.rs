@@ -6,7 +6,7 @@ use super::world::*;
 use crate::health::{State, report};
 use crate::intent::Goal;
 use crate::plan::*;
-use crate::reconcile::{Hint, Reconciler, Suspect, Suspects};
+use crate::reconcile::{FileWriter, FileWriters, Hint, Reconciler};
 
 const UNIT: &str = "archy-web.container";
 
@@ -82,7 +82,7 @@ fn who_may_be_changing_a_file_is_looked_for_whenever_it_is_put_right_under_conte
         let unit = (UNIT.to_owned(), PathBuf::from("/units").join(UNIT));
         let file = (rendered.display().to_string(), rendered.clone());
         assert_eq!(files, BTreeMap::from([unit, file]));
-        let suspect = Suspect {
+        let file_writer = FileWriter {
             pid: second,
             parent: 1,
             program: "vim".to_owned(),
@@ -90,18 +90,18 @@ fn who_may_be_changing_a_file_is_looked_for_whenever_it_is_put_right_under_conte
             unit: None,
             hint: Hint::Open,
         };
-        let suspects = Suspects {
+        let file_writers = FileWriters {
             path: files[UNIT].clone(),
             owner: None,
-            processes: vec![suspect],
+            processes: vec![file_writer],
         };
         let told = format!(
             "something else keeps changing {UNIT}; it is put right less and less often until that ends. It may be vim (process {second}, \
              has it open). Stop what does it, or put what it wants into a drop-in"
         );
-        let suspects = BTreeMap::from([(UNIT.to_owned(), suspects)]);
+        let file_writers = BTreeMap::from([(UNIT.to_owned(), file_writers)]);
         assert_eq!(
-            world.reconciler.blame(&suspects),
+            world.reconciler.attribute(&file_writers),
             std::slice::from_ref(&told)
         );
         assert_eq!(state(&world), (State::Degraded, told));
@@ -118,8 +118,8 @@ fn nobody_is_blamed_for_a_file_that_is_not_fought_over() {
     let mut world = World::at_rest();
     fight(&mut world, 5, edit);
     assert!(fought_over(&world).is_empty());
-    let suspects = BTreeMap::from([(UNIT.to_owned(), Suspects::default())]);
-    assert!(world.reconciler.blame(&suspects).is_empty());
+    let file_writers = BTreeMap::from([(UNIT.to_owned(), FileWriters::default())]);
+    assert!(world.reconciler.attribute(&file_writers).is_empty());
     assert_eq!(state(&world), (State::Ready, String::new()));
     // What the operator has just changed was not right before.
     world.edit_definition("data:/data]", "data:/other]");
@@ -165,7 +165,7 @@ fn the_operator_who_asks_does_not_wait() {
     fight(&mut world, 8, edit);
     assert_eq!(fight(&mut world, 1, |_| ()), [0; 0]);
     let desired = world.desired();
-    world.reconciler.hurry(&desired, &id("web"));
+    world.reconciler.retry_now(&desired, &id("web"));
     assert_eq!(fight(&mut world, 1, |_| ()), [0]);
     assert_eq!(state(&world), (State::Ready, String::new()));
 }
@@ -180,7 +180,7 @@ fn the_operator_who_asks_a_command_does_not_wait_for_the_daemon() {
     daemon.kept(shared.clone());
     let mut command = Reconciler::default();
     command.recall(Some(shared));
-    command.hurry(&desired, &id("web"));
+    command.retry_now(&desired, &id("web"));
     let shared = command.keep();
     assert!(shared.is_some());
     world.reconciler.recall(shared);

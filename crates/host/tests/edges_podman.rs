@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Duration;
 
-use archipelago::host::podman::{BuildRequest, ContextFile, Error, Layer, Podman};
+use archipelago_host::podman::{BuildRequest, ContextFile, Error, Layer, Podman};
 use edges_inside::{on_a_host, write};
 use testhost::Account::User;
 use testhost::Host;

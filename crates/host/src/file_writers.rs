@@ -12,28 +12,28 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use archipelago_core::name::PREFIX;
-use archipelago_core::reconcile::{Hint, Suspect, Suspects, Unit};
+use archipelago_core::reconcile::{FileWriter, FileWriters, Hint, Unit};
 use inotify::{Inotify, WatchMask};
 
-use super::facts::account;
+use super::accounts::account;
 
 /// What was seen around these files, by the names that they are given here. Nobody who runs this program is suspected.
 #[must_use]
-pub fn look(files: BTreeMap<String, PathBuf>) -> BTreeMap<String, Suspects> {
+pub fn look(files: BTreeMap<String, PathBuf>) -> BTreeMap<String, FileWriters> {
     if files.is_empty() {
         return BTreeMap::new();
     }
     let marks = marks(&files);
-    let mut targets: Vec<(String, Target, Suspects)> = files
+    let mut targets: Vec<(String, Target, FileWriters)> = files
         .into_iter()
         .map(|(name, path)| {
             let target = Target::of(&path, &marks);
-            let suspects = Suspects {
+            let file_writers = FileWriters {
                 owner: target.found.as_ref().and_then(|file| stranger(file.uid())),
                 path,
                 processes: Vec::new(),
             };
-            (name, target, suspects)
+            (name, target, file_writers)
         })
         .collect();
     let us = Identity::of("self").map(|us| us.program);
@@ -41,16 +41,16 @@ pub fn look(files: BTreeMap<String, PathBuf>) -> BTreeMap<String, Suspects> {
         let Some(process) = Process::of(pid, us.as_deref()) else {
             continue;
         };
-        for (_, target, suspects) in &mut targets {
+        for (_, target, file_writers) in &mut targets {
             let hint = process.hint(target);
-            suspects
+            file_writers
                 .processes
-                .extend(hint.map(|hint| process.suspect(hint)));
+                .extend(hint.map(|hint| process.file_writer(hint)));
         }
     }
     targets
         .into_iter()
-        .map(|(name, _, suspects)| (name, suspects))
+        .map(|(name, _, file_writers)| (name, file_writers))
         .collect()
 }
 
@@ -297,8 +297,8 @@ impl Process {
         !is_called_by_us && (said(&target.tail) || (works_there && said(&target.name)))
     }
 
-    fn suspect(&self, hint: Hint) -> Suspect {
-        Suspect {
+    fn file_writer(&self, hint: Hint) -> FileWriter {
+        FileWriter {
             pid: self.pid,
             parent: self.identity.parent,
             program: self.identity.program.clone(),
@@ -361,7 +361,7 @@ mod tests {
 
     impl Scene {
         fn new(name: &str) -> Self {
-            let folder = format!("archipelago-suspects-{name}-{}", std::process::id());
+            let folder = format!("archipelago-file_writers-{name}-{}", std::process::id());
             let folder = std::env::temp_dir().join(folder);
             std::fs::create_dir_all(&folder).unwrap();
             // Tests run side by side, and each would see the others' processes.
@@ -381,7 +381,7 @@ mod tests {
             self.children.last().unwrap().id()
         }
 
-        fn look(&self) -> Suspects {
+        fn look(&self) -> FileWriters {
             let files = BTreeMap::from([("it".to_owned(), self.file.clone())]);
             look(files).remove("it").unwrap()
         }
@@ -390,8 +390,8 @@ mod tests {
         fn hints(&self) -> BTreeMap<u32, Hint> {
             let ours: Vec<u32> = self.children.iter().map(Child::id).collect();
             let seen = self.look().processes.into_iter();
-            seen.filter(|suspect| ours.contains(&suspect.pid))
-                .map(|suspect| (suspect.pid, suspect.hint))
+            seen.filter(|file_writer| ours.contains(&file_writer.pid))
+                .map(|file_writer| (file_writer.pid, file_writer.hint))
                 .collect()
         }
     }
@@ -463,18 +463,18 @@ mod tests {
         let mut script = Command::new("sh");
         script.args(["-c", "read x # hunter2", "archy-told.container"]);
         let pid = scene.start(script.stdin(Stdio::piped()).current_dir("/"));
-        let suspects = scene.look();
-        let expected = Suspect {
+        let file_writers = scene.look();
+        let expected = FileWriter {
             pid,
             parent: std::process::id(),
             program: "sh".to_owned(),
             user: None,
-            unit: suspects.processes[0].unit.clone(),
+            unit: file_writers.processes[0].unit.clone(),
             hint: Hint::NamesIt,
         };
-        assert_eq!(suspects.path, scene.file);
-        assert_eq!(suspects.owner, None);
-        assert_eq!(suspects.processes, [expected]);
+        assert_eq!(file_writers.path, scene.file);
+        assert_eq!(file_writers.owner, None);
+        assert_eq!(file_writers.processes, [expected]);
     }
 
     #[test]

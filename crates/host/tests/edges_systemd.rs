@@ -4,7 +4,7 @@ mod edges_inside;
 
 use std::time::Duration;
 
-use archipelago::host::systemd::{
+use archipelago_host::systemd::{
     ActiveState, Error, JobResult, LoadState, Signal, Systemd, UnitFileState, linger, set_linger,
 };
 use edges_inside::{on_a_host, write};

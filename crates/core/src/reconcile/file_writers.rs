@@ -9,18 +9,18 @@ const NAMED_MAX: usize = 3;
 
 /// What was seen around one file before it was put right.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Suspects {
+pub struct FileWriters {
     /// Where it lies.
     pub path: PathBuf,
     /// The user that it belongs to, when that is another than Archipelago's.
     pub owner: Option<String>,
     /// Processes that have to do with it, in any order.
-    pub processes: Vec<Suspect>,
+    pub processes: Vec<FileWriter>,
 }
 
 /// A process that has to do with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Suspect {
+pub struct FileWriter {
     /// Its id.
     pub pid: u32,
     /// Its parent's id.
@@ -61,7 +61,7 @@ pub enum Hint {
     WorksInFolder,
 }
 
-impl Suspects {
+impl FileWriters {
     /// What people are told, as whole sentences.
     pub(super) fn told(&self) -> String {
         let ranked = self.ranked();
@@ -83,22 +83,22 @@ impl Suspects {
     }
 
     /// The processes by how strong the hint is. What a script starts for a moment works where it does: the script is the one to name.
-    fn ranked(&self) -> Vec<&Suspect> {
-        let begun_by = |parent: &Suspect, child: &Suspect| {
+    fn ranked(&self) -> Vec<&FileWriter> {
+        let begun_by = |parent: &FileWriter, child: &FileWriter| {
             parent.pid == child.parent && parent.unit == child.unit && parent.hint <= child.hint
         };
-        let mut ranked: Vec<&Suspect> = self.processes.iter().collect();
+        let mut ranked: Vec<&FileWriter> = self.processes.iter().collect();
         ranked.retain(|child| !self.processes.iter().any(|other| begun_by(other, child)));
-        ranked.sort_by_key(|suspect| (suspect.hint, suspect.pid));
+        ranked.sort_by_key(|file_writer| (file_writer.hint, file_writer.pid));
         ranked
     }
 }
 
-fn either(ranked: &[&Suspect]) -> String {
+fn either(ranked: &[&FileWriter]) -> String {
     let mut named: Vec<String> = ranked
         .iter()
         .take(NAMED_MAX)
-        .map(|suspect| suspect.told())
+        .map(|file_writer| file_writer.told())
         .collect();
     if ranked.len() > NAMED_MAX {
         named.push(format!("one of {} more", ranked.len() - NAMED_MAX));
@@ -111,7 +111,7 @@ fn either(ranked: &[&Suspect]) -> String {
     }
 }
 
-impl Suspect {
+impl FileWriter {
     fn told(&self) -> String {
         let Self {
             pid,
@@ -150,8 +150,8 @@ impl Hint {
 mod tests {
     use super::*;
 
-    fn suspect(pid: u32, program: &str, hint: Hint) -> Suspect {
-        Suspect {
+    fn file_writer(pid: u32, program: &str, hint: Hint) -> FileWriter {
+        FileWriter {
             pid,
             parent: 1,
             program: program.to_owned(),
@@ -161,32 +161,32 @@ mod tests {
         }
     }
 
-    fn check(owner: Option<&str>, processes: &[Suspect], told: &str) {
-        let suspects = Suspects {
+    fn check(owner: Option<&str>, processes: &[FileWriter], told: &str) {
+        let file_writers = FileWriters {
             path: PathBuf::from("/units/archy-web.container"),
             owner: owner.map(str::to_owned),
             processes: processes.to_vec(),
         };
-        assert_eq!(suspects.told(), told);
+        assert_eq!(file_writers.told(), told);
     }
 
     #[test]
     fn whoever_may_be_changing_a_file_is_named_by_what_gives_them_away() {
-        let editor = suspect(7, "vim", Hint::OpenForWriting);
-        let script = suspect(20, "bash", Hint::NamesIt);
+        let editor = file_writer(7, "vim", Hint::OpenForWriting);
+        let script = file_writer(20, "bash", Hint::NamesIt);
         check(
             None,
             std::slice::from_ref(&editor),
             "It may be vim (process 7, has it open for writing)",
         );
-        let sync = Suspect {
+        let sync = FileWriter {
             unit: Some(Unit::OfUser("sync.service".to_owned())),
-            ..suspect(9, "git-sync", Hint::WatchesFile)
+            ..file_writer(9, "git-sync", Hint::WatchesFile)
         };
-        let puppet = Suspect {
+        let puppet = FileWriter {
             user: Some("root".to_owned()),
             unit: Some(Unit::OfSystem("puppet.service".to_owned())),
-            ..suspect(8, "ruby", Hint::NamesIt)
+            ..file_writer(8, "ruby", Hint::NamesIt)
         };
         check(
             Some("root"),
@@ -198,9 +198,9 @@ mod tests {
         check(
             None,
             &[
-                suspect(3, "bash", Hint::WorksInFolder),
-                suspect(5, "nautilus", Hint::WatchesFolder),
-                suspect(6, "tail", Hint::Open),
+                file_writer(3, "bash", Hint::WorksInFolder),
+                file_writer(5, "nautilus", Hint::WatchesFolder),
+                file_writer(6, "tail", Hint::Open),
             ],
             "It may be tail (process 6, has it open), nautilus (process 5, watches its folder) or bash (process 3, works in its folder)",
         );
@@ -209,10 +209,10 @@ mod tests {
 
     #[test]
     fn what_a_script_starts_is_not_named_beside_it_unless_it_says_more() {
-        let script = suspect(20, "bash", Hint::NamesIt);
-        let child = |pid, program, hint| Suspect {
+        let script = file_writer(20, "bash", Hint::NamesIt);
+        let child = |pid, program, hint| FileWriter {
             parent: 20,
-            ..suspect(pid, program, hint)
+            ..file_writer(pid, program, hint)
         };
         let sleep = child(21, "sleep", Hint::WorksInFolder);
         let grep = child(22, "grep", Hint::NamesIt);
@@ -224,14 +224,14 @@ mod tests {
             "It may be tee (process 23, has it open for writing) or bash (process 20, names it in its arguments)",
         );
         // A service manager starts what is not its own doing.
-        let service = Suspect {
+        let service = FileWriter {
             parent: 20,
             unit: Some(Unit::OfUser("sync.service".to_owned())),
-            ..suspect(24, "sync", Hint::WorksInFolder)
+            ..file_writer(24, "sync", Hint::WorksInFolder)
         };
         check(
             None,
-            &[suspect(20, "systemd", Hint::WatchesFolder), service],
+            &[file_writer(20, "systemd", Hint::WatchesFolder), service],
             "It may be systemd (process 20, watches its folder) or sync (process 24 in sync.service, works in its folder)",
         );
     }

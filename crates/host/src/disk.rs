@@ -58,7 +58,7 @@ pub fn read_known(path: &Path) -> Result<Option<(Metadata, Vec<u8>)>, Error> {
     }
 }
 
-/// As [`read_known`], with the bare cause. Looks the path up once: with many files, that is what takes the time.
+/// As [`read_known`], with the bare cause. ObservationCache the path up once: with many files, that is what takes the time.
 ///
 /// # Errors
 /// When it is not there, is no file or cannot be read.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use archipelago_core::reconcile::{GAP, GAP_MAX, pause};
 use tokio::time::{Instant, sleep_until};
 
-use crate::bell::Bell;
+use archipelago_host::wakeup::Wakeup;
 
 /// What a pass says of the next one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,7 +55,11 @@ fn spent() -> Duration {
 }
 
 /// Makes passes until `stop` ends. A pass that is under way then is dropped, which is no worse than a crash: passes are made for that.
-pub async fn run(mut pass: impl AsyncFnMut() -> Next, bell: &Bell, stop: impl Future<Output = ()>) {
+pub async fn run(
+    mut pass: impl AsyncFnMut() -> Next,
+    wakeup: &Wakeup,
+    stop: impl Future<Output = ()>,
+) {
     tokio::pin!(stop);
     loop {
         let pace = Pace::begin();
@@ -71,7 +75,7 @@ pub async fn run(mut pass: impl AsyncFnMut() -> Next, bell: &Bell, stop: impl Fu
             biased;
             () = &mut stop => return,
             () = sleep_until(ended + wait) => {}
-            () = bell.rung(ended + gap) => {}
+            () = wakeup.notified_after(ended + gap) => {}
         }
     }
 }
@@ -101,7 +105,7 @@ mod tests {
     /// Runs for `limit` on a paused clock and returns the times at which passes began, in milliseconds.
     async fn begun(
         limit: Duration,
-        bell: &Bell,
+        wakeup: &Wakeup,
         mut pass: impl AsyncFnMut(usize) -> Next,
     ) -> Vec<u128> {
         let start = Instant::now();
@@ -111,13 +115,13 @@ mod tests {
             times.borrow_mut().push(start.elapsed().as_millis());
             pass(count).await
         };
-        run(one, bell, tokio::time::sleep(limit)).await;
+        run(one, wakeup, tokio::time::sleep(limit)).await;
         times.into_inner()
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_pass_is_made_at_the_start_and_on_every_tick() {
-        let times = begun(Duration::from_secs(100), &Bell::default(), async |_| {
+        let times = begun(Duration::from_secs(100), &Wakeup::default(), async |_| {
             Next::default()
         })
         .await;
@@ -127,7 +131,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_failed_is_tried_again_when_it_is_due_and_never_later_than_the_tick() {
         let waits = [10, 20, 40, 80].map(Duration::from_secs);
-        let times = begun(Duration::from_secs(95), &Bell::default(), async |count| {
+        let times = begun(Duration::from_secs(95), &Wakeup::default(), async |count| {
             Next {
                 again: false,
                 wake_after: waits.get(count).copied(),
@@ -139,7 +143,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pass_that_did_something_is_followed_by_a_look() {
-        let times = begun(Duration::from_secs(20), &Bell::default(), async |count| {
+        let times = begun(Duration::from_secs(20), &Wakeup::default(), async |count| {
             Next {
                 again: count < 2,
                 wake_after: None,
@@ -151,13 +155,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn many_rings_during_a_pass_lead_to_one_more_and_passes_never_overlap() {
-        let bell = Bell::default();
+        let wakeup = Wakeup::default();
         let running = Cell::new(false);
-        let times = begun(Duration::from_secs(25), &bell, async |count| {
+        let times = begun(Duration::from_secs(25), &wakeup, async |count| {
             assert!(!running.replace(true), "two passes at once");
             if count == 0 {
                 for _ in 0..10 {
-                    bell.ring();
+                    wakeup.notify();
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
@@ -171,7 +175,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pass_that_hangs_does_not_hold_up_the_end() {
         let start = Instant::now();
-        let times = begun(Duration::from_secs(5), &Bell::default(), async |_| {
+        let times = begun(Duration::from_secs(5), &Wakeup::default(), async |_| {
             std::future::pending().await
         })
         .await;

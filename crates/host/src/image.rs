@@ -7,16 +7,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use archipelago_core::desired::{BuildContext, DesiredImage, Origin};
+use archipelago_core::error::chain;
 use archipelago_core::image::Reference;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use super::inventory::BUILT_FOR_LABEL;
 use super::lock::Lock;
 use super::podman::{BuildRequest, ContextFile, Layer, Podman};
-use super::stock::BUILT_FOR_LABEL;
-use crate::bell::Bell;
+use crate::wakeup::Wakeup;
 
 /// So many images are got at once: each holds what it is built from, or layers, in memory.
 const AT_ONCE: usize = 4;
@@ -28,7 +29,7 @@ pub struct Images {
     tasks: BTreeMap<String, Task>,
     turns: Arc<Semaphore>,
     /// Rung when one ends.
-    bell: Bell,
+    wakeup: Wakeup,
 }
 
 struct Task {
@@ -39,13 +40,13 @@ struct Task {
 
 impl Images {
     /// Gets nothing yet.
-    pub fn new(podman: Podman, layout: Layout, bell: Bell) -> Self {
+    pub fn new(podman: Podman, layout: Layout, wakeup: Wakeup) -> Self {
         Self {
             podman,
             layout,
             tasks: BTreeMap::new(),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
-            bell,
+            wakeup,
         }
     }
 
@@ -63,13 +64,13 @@ impl Images {
             app,
             Arc::clone(&line),
         );
-        let bell = self.bell.clone();
+        let wakeup = self.wakeup.clone();
         let turns = Arc::clone(&self.turns);
         let handle = tokio::spawn(async move {
             // Never closed; were it, none would have to wait.
             let _turn = turns.acquire_owned().await;
             let result = work.await;
-            bell.ring();
+            wakeup.notify();
             result
         });
         let task = Task {
@@ -234,17 +235,6 @@ fn with_way_out(cause: String, reference: &Reference) -> String {
     } else {
         cause
     }
-}
-
-/// An error with all its causes, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
 }
 
 #[derive(Default)]

@@ -13,11 +13,11 @@ use archipelago_core::observed::{self, Active, Observed, Podman as PodmanState, 
 use futures_util::try_join;
 use serde::Deserialize;
 
-use super::image::chain;
+use super::cache::settles_after;
 use super::podman::{self, Container, Podman};
-use super::seen::settles_after;
-use super::watch::Places;
+use super::watch::WatchSet;
 use super::{disk, folders};
+use archipelago_core::error::chain;
 
 /// The label by which secrets tell which text they hold.
 pub const REVISION_LABEL: &str = "archipelago.revision";
@@ -49,7 +49,7 @@ const CONTAINERS: [&str; 4] = [
 
 /// What Podman said last, to be asked only for what has changed since.
 #[derive(Default)]
-pub struct Stock {
+pub struct PodmanInventory {
     known: Option<Known>,
 }
 
@@ -77,7 +77,7 @@ pub struct Fingerprint {
     pub settles_in: Option<Duration>,
 }
 
-/// Looks at the storage, not at Podman.
+/// ObservationCache at the storage, not at Podman.
 pub fn fingerprint() -> Fingerprint {
     let storage = folders::podman_storage();
     storage.map_or_else(
@@ -138,19 +138,19 @@ impl fmt::Display for Mark {
 }
 
 /// Where it shows that something has changed.
-pub fn places(places: &mut Places) {
+pub fn watch_set(watch_set: &mut WatchSet) {
     let Some(storage) = folders::podman_storage() else {
         return;
     };
     for (part, kind) in PARTS {
         match kind {
-            Kind::File => places.file(&storage.join(part)),
-            Kind::Folder => places.folder(storage.join(part)),
+            Kind::File => watch_set.file(&storage.join(part)),
+            Kind::Folder => watch_set.folder(storage.join(part)),
         }
     }
 }
 
-impl Stock {
+impl PodmanInventory {
     /// What Podman has, as far as it must be asked: `patience` is how long it may take.
     pub async fn look(
         &mut self,

@@ -9,24 +9,24 @@ use futures_util::StreamExt;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::host::systemd::{Signal, Systemd};
+use crate::systemd::{Signal, Systemd};
 
 /// How long the user's D-Bus may be away before it is looked for again.
 pub const RECONNECT: Duration = Duration::from_secs(2);
 
 /// A bell; clones of it ring the same.
 #[derive(Clone, Debug, Default)]
-pub struct Bell(Arc<Notify>);
+pub struct Wakeup(Arc<Notify>);
 
-impl Bell {
+impl Wakeup {
     /// Rings. Nobody need be listening: it is heard by the next one who does.
-    pub fn ring(&self) {
+    pub fn notify(&self) {
         self.0.notify_one();
     }
 
     /// Waits until it has rung and, because what happens mostly happens in bursts, until it has been still for a moment; not before
     /// `earliest`.
-    pub async fn rung(&self, earliest: Instant) {
+    pub async fn notified_after(&self, earliest: Instant) {
         self.0.notified().await;
         let latest = Instant::now() + BURST_MAX;
         loop {
@@ -39,16 +39,16 @@ impl Bell {
     }
 
     /// Rings for what the user's systemd tells of our units: a hint, which is lost while the user's D-Bus is away.
-    pub async fn ring_for_systemd(self) {
+    pub async fn notify_for_systemd(self) {
         loop {
             if let Ok(systemd) = Systemd::connect().await
                 && let Ok(mut signals) = systemd.signals(PREFIX).await
             {
-                self.ring();
+                self.notify();
                 let mut reloading = false;
                 while let Some(signal) = signals.next().await {
                     if matters(&signal, &mut reloading) {
-                        self.ring();
+                        self.notify();
                     }
                 }
             }
@@ -98,26 +98,26 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_one_ring_and_ends_even_when_it_goes_on() {
-        let bell = Bell::default();
+        let wakeup = Wakeup::default();
         let begun = Instant::now();
         let often = async {
             loop {
-                bell.ring();
+                wakeup.notify();
                 tokio::time::sleep(SETTLE / 2).await;
             }
         };
         tokio::select! {
             () = often => unreachable!("it goes on for ever"),
-            () = bell.rung(begun) => {}
+            () = wakeup.notified_after(begun) => {}
         }
         assert_eq!(begun.elapsed(), BURST_MAX);
         // The ring that came last is heard, and then it is still.
         let begun = Instant::now();
-        bell.ring();
-        bell.rung(begun).await;
+        wakeup.notify();
+        wakeup.notified_after(begun).await;
         assert_eq!(begun.elapsed(), SETTLE);
         assert!(
-            timeout_at(begun + BURST_MAX, bell.rung(begun))
+            timeout_at(begun + BURST_MAX, wakeup.notified_after(begun))
                 .await
                 .is_err()
         );

@@ -12,11 +12,12 @@ use archipelago_core::observed::Memory;
 use archipelago_core::reconcile::{Outcome, Run};
 use tracing::{debug, info, warn};
 
-use super::image::{Images, chain};
+use super::image::Images;
+use super::inventory::REVISION_LABEL;
 use super::podman::{Podman, revive};
-use super::stock::REVISION_LABEL;
 use super::systemd::Systemd;
 use super::{disk, generator};
+use archipelago_core::error::chain;
 
 /// Rendered files and secrets hold credentials; unit files tell what is in them.
 const PRIVATE: u32 = 0o600;
@@ -30,7 +31,7 @@ const PODMAN_SOCKET: &str = "podman.socket";
 const SECRET_BYTES: usize = 32;
 
 /// What applying needs.
-pub struct Hands<'a> {
+pub struct Executor<'a> {
     /// Where things lie.
     pub layout: &'a Layout,
     /// The user's systemd.
@@ -44,9 +45,9 @@ pub struct Hands<'a> {
 type Done = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 /// Applies a plan; what a failure leaves out, core decides.
-pub async fn apply(hands: &mut Hands<'_>, run: &mut Run<'_>) {
+pub async fn apply(executor: &mut Executor<'_>, run: &mut Run<'_>) {
     while let Some(Action { app, step }) = run.next_action() {
-        let result = hands.act(app.as_ref(), step).await;
+        let result = executor.act(app.as_ref(), step).await;
         let app = app.as_ref().map(AppId::as_str);
         run.went(match result {
             Ok(()) => {
@@ -103,7 +104,7 @@ fn describe(step: &Step) -> String {
     }
 }
 
-impl Hands<'_> {
+impl Executor<'_> {
     async fn act(&mut self, app: Option<&AppId>, step: &Step) -> Done {
         let layout = self.layout;
         match step {

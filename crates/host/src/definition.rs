@@ -9,8 +9,8 @@ use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{COMPOSE_FILE, Files, Schema};
 use archipelago_core::name::AppId;
 
-use crate::host::seen::Trace;
-use crate::host::{disk, folders};
+use crate::cache::ReadSet;
+use crate::{disk, folders};
 
 /// An app is a handful of small files; a folder with more than this is a mistake.
 const BYTES_MAX: u64 = 32 * 1024 * 1024;
@@ -73,20 +73,20 @@ pub struct Definition {
 /// # Errors
 /// When something in it is no file or folder, or there is too much of it.
 pub fn read_folder(folder: &Path) -> Result<Files, Error> {
-    read_traced(folder, &mut Trace::begin())
+    read_traced(folder, &mut ReadSet::begin())
 }
 
 /// As [`read_folder`], noting what was read.
 ///
 /// # Errors
 /// As [`read_folder`].
-pub fn read_traced(folder: &Path, trace: &mut Trace) -> Result<Files, Error> {
+pub fn read_traced(folder: &Path, read_set: &mut ReadSet) -> Result<Files, Error> {
     let mut files = Files::new();
     let mut bytes = 0;
-    let read = read_into(folder, folder, "", &mut files, &mut bytes, trace);
+    let read = read_into(folder, folder, "", &mut files, &mut bytes, read_set);
     if read.is_err() {
         // What lies behind the place where it ended was not looked at.
-        trace.doubt();
+        read_set.doubt();
     }
     read.map(|()| files)
 }
@@ -97,9 +97,9 @@ fn read_into(
     prefix: &str,
     files: &mut Files,
     bytes: &mut u64,
-    trace: &mut Trace,
+    read_set: &mut ReadSet,
 ) -> Result<(), Error> {
-    for name in trace.names(folder)? {
+    for name in read_set.names(folder)? {
         // Version control and editors' leavings are not part of an app.
         if name.starts_with(".git")
             || name.ends_with('~')
@@ -115,13 +115,13 @@ fn read_into(
         let relative = format!("{prefix}{name}");
         if metadata.is_dir() {
             let inside = format!("{relative}/");
-            read_into(root, &path, &inside, files, bytes, trace)?;
+            read_into(root, &path, &inside, files, bytes, read_set)?;
         } else if metadata.is_file() {
             *bytes += metadata.len();
             if *bytes > BYTES_MAX || files.len() >= FILES_MAX {
                 return Err(Error::TooMuch(root.to_owned()));
             }
-            if let Some(content) = trace.read(&path)? {
+            if let Some(content) = read_set.read(&path)? {
                 files.insert(relative, content);
             }
         } else {

@@ -12,11 +12,11 @@ use futures_util::StreamExt;
 use inotify::{Event, EventMask, Inotify, WatchDescriptor, WatchMask, Watches};
 
 use super::disk;
-use crate::bell::Bell;
+use crate::wakeup::Wakeup;
 
 /// Folders, and the names in them that matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places(BTreeMap<PathBuf, Names>);
+pub struct WatchSet(BTreeMap<PathBuf, Names>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Names {
@@ -24,7 +24,7 @@ enum Names {
     Only(BTreeSet<String>),
 }
 
-impl Places {
+impl WatchSet {
     /// Whatever is in a folder.
     pub fn folder(&mut self, path: PathBuf) {
         self.0.insert(path, Names::All);
@@ -63,7 +63,7 @@ impl Watch {
     ///
     /// # Errors
     /// When the kernel refuses: a user may have only so many of these.
-    pub fn new(bell: Bell) -> io::Result<Self> {
+    pub fn new(wakeup: Wakeup) -> io::Result<Self> {
         let inotify = Inotify::init()?;
         let watches = inotify.watches();
         let names: Arc<Mutex<HashMap<WatchDescriptor, Names>>> = Arc::default();
@@ -75,7 +75,7 @@ impl Watch {
                 if event.is_ok_and(|event| !matters(&event, &wanted)) {
                     continue;
                 }
-                bell.ring();
+                wakeup.notify();
             }
         });
         Ok(Self {
@@ -91,10 +91,10 @@ impl Watch {
     ///
     /// Each folder is asked for each time: one that was removed and made anew, or moved, is another folder of the same name, and the kernel
     /// answers with the watch that it has if it is the same.
-    pub fn follow(&mut self, places: &Places) -> bool {
+    pub fn follow(&mut self, watch_set: &WatchSet) -> bool {
         let mut found = BTreeMap::new();
         let mut wanted = HashMap::new();
-        for (folder, names) in &places.0 {
+        for (folder, names) in &watch_set.0 {
             let Some((folder, watch, names)) = self.nearest(folder, names) else {
                 continue;
             };
@@ -228,31 +228,33 @@ mod tests {
 
     struct Rig {
         root: PathBuf,
-        bell: Bell,
+        wakeup: Wakeup,
         watch: Watch,
-        places: Places,
+        watch_set: WatchSet,
     }
 
     impl Rig {
-        fn new(name: &str, places: impl FnOnce(&Path, &mut Places)) -> Self {
+        fn new(name: &str, watch_set: impl FnOnce(&Path, &mut WatchSet)) -> Self {
             let folder = format!("archipelago-watch-{name}-{}", std::process::id());
             let root = std::env::temp_dir().join(folder);
             disk::make_folder(&root, 0o755).unwrap();
-            let bell = Bell::default();
+            let wakeup = Wakeup::default();
             let mut rig = Self {
-                watch: Watch::new(bell.clone()).unwrap(),
-                places: Places::default(),
-                bell,
+                watch: Watch::new(wakeup.clone()).unwrap(),
+                watch_set: WatchSet::default(),
+                wakeup,
                 root,
             };
-            places(&rig.root, &mut rig.places);
-            assert!(rig.watch.follow(&rig.places), "all of it is new");
-            assert!(!rig.watch.follow(&rig.places), "none of it is new");
+            watch_set(&rig.root, &mut rig.watch_set);
+            assert!(rig.watch.follow(&rig.watch_set), "all of it is new");
+            assert!(!rig.watch.follow(&rig.watch_set), "none of it is new");
             rig
         }
 
         async fn rings(&self, limit: Duration) -> bool {
-            timeout(limit, self.bell.rung(Instant::now())).await.is_ok()
+            timeout(limit, self.wakeup.notified_after(Instant::now()))
+                .await
+                .is_ok()
         }
 
         async fn hears(&self, what: &str, change: impl FnOnce(&Path)) {
@@ -274,7 +276,9 @@ mod tests {
 
     #[tokio::test]
     async fn in_a_folder_every_file_is_heard_but_temporary_ones() {
-        let rig = Rig::new("folder", |root, places| places.folder(root.to_owned()));
+        let rig = Rig::new("folder", |root, watch_set| {
+            watch_set.folder(root.to_owned())
+        });
         let temporary = format!("{}x", disk::TEMPORARY_PREFIX);
         rig.ignores("temporary", |root| {
             fs::write(root.join(&temporary), "a").unwrap()
@@ -303,7 +307,9 @@ mod tests {
 
     #[tokio::test]
     async fn of_a_file_nothing_beside_it_is_heard() {
-        let rig = Rig::new("file", |root, places| places.file(&root.join("wanted")));
+        let rig = Rig::new("file", |root, watch_set| {
+            watch_set.file(&root.join("wanted"))
+        });
         rig.ignores("another", |root| {
             fs::write(root.join("another"), "a").unwrap()
         })
@@ -316,15 +322,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_folder_that_is_made_anew_or_moved_is_followed() {
-        let mut rig = Rig::new("anew", |root, places| {
+        let mut rig = Rig::new("anew", |root, watch_set| {
             fs::create_dir(root.join("folder")).unwrap();
-            places.folder(root.join("folder"));
+            watch_set.folder(root.join("folder"));
         });
         rig.hears("moved away", |root| {
             fs::rename(root.join("folder"), root.join("old")).unwrap();
         })
         .await;
-        rig.watch.follow(&rig.places);
+        rig.watch.follow(&rig.watch_set);
         rig.ignores("what is no more in its place", |root| {
             fs::write(root.join("old/a"), "a").unwrap();
         })
@@ -333,7 +339,7 @@ mod tests {
             fs::create_dir(root.join("folder")).unwrap()
         })
         .await;
-        assert!(rig.watch.follow(&rig.places), "it is another folder");
+        assert!(rig.watch.follow(&rig.watch_set), "it is another folder");
         rig.hears("a file in it", |root| {
             fs::write(root.join("folder/a"), "a").unwrap()
         })
@@ -346,13 +352,15 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_to_come_is_heard_folder_by_folder() {
-        let mut rig = Rig::new("deep", |root, places| places.file(&root.join("a/b/wanted")));
+        let mut rig = Rig::new("deep", |root, watch_set| {
+            watch_set.file(&root.join("a/b/wanted"))
+        });
         rig.ignores("beside", |root| fs::create_dir(root.join("c")).unwrap())
             .await;
         for folder in ["a", "a/b"] {
             rig.hears(folder, |root| fs::create_dir(root.join(folder)).unwrap())
                 .await;
-            assert!(rig.watch.follow(&rig.places), "one more folder is there");
+            assert!(rig.watch.follow(&rig.watch_set), "one more folder is there");
         }
         rig.hears("wanted", |root| {
             fs::write(root.join("a/b/wanted"), "a").unwrap()

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use archipelago_core::observed::RenderedFile;
 
 use super::disk;
-use super::watch::Places;
+use super::watch::WatchSet;
 
 /// A file that was changed this short a time before it was read may be changed again without showing another time: the kernel's clock for
 /// files goes in steps of up to 10 ms.
@@ -32,13 +32,13 @@ pub fn settles_after(changed_ns: i128) -> Duration {
 
 /// A value and what it was read from.
 #[derive(Debug)]
-pub struct Seen<T> {
-    known: Option<(Trace, T)>,
+pub struct Cached<T> {
+    known: Option<(ReadSet, T)>,
 }
 
 /// The files and folders that were looked at, those that are not there included.
 #[derive(Debug)]
-pub struct Trace {
+pub struct ReadSet {
     stamps: BTreeMap<PathBuf, Option<Stamp>>,
     /// Those that were listed.
     folders: BTreeSet<PathBuf>,
@@ -49,7 +49,7 @@ pub struct Trace {
 
 /// The contents of files, each read anew only when it has changed.
 #[derive(Debug, Default)]
-pub struct Contents(BTreeMap<PathBuf, Seen<Option<RenderedFile>>>);
+pub struct Contents(BTreeMap<PathBuf, Cached<Option<RenderedFile>>>);
 
 impl Contents {
     /// These files, as far as they are there, and forgets all others. One that cannot be read, or is no file, has no content.
@@ -61,7 +61,8 @@ impl Contents {
                 .0
                 .entry(path.clone())
                 .or_insert_with(|| known.remove(&path).unwrap_or_default());
-            let Ok(file) = seen.or_look(|trace| Ok::<_, Infallible>(content(trace, &path)));
+            let Ok(file) =
+                seen.get_or_read(|read_set| Ok::<_, Infallible>(content(read_set, &path)));
             if let Some(file) = file {
                 found.insert(path, file.clone());
             }
@@ -70,8 +71,8 @@ impl Contents {
     }
 }
 
-fn content(trace: &mut Trace, path: &Path) -> Option<RenderedFile> {
-    if let Ok(found) = trace.read_known(path) {
+fn content(read_set: &mut ReadSet, path: &Path) -> Option<RenderedFile> {
+    if let Ok(found) = read_set.read_known(path) {
         let (metadata, content) = found?;
         return Some(RenderedFile {
             content,
@@ -94,39 +95,42 @@ struct Stamp {
     changed_ns: i128,
 }
 
-impl<T> Default for Seen<T> {
+impl<T> Default for Cached<T> {
     fn default() -> Self {
         Self { known: None }
     }
 }
 
-impl<T> Seen<T> {
+impl<T> Cached<T> {
     /// What `look` found last, or finds now if something that it looked at may have changed. It reads through the trace.
     ///
     /// # Errors
     /// Those of `look`; then nothing is known any more.
-    pub fn or_look<E>(&mut self, look: impl FnOnce(&mut Trace) -> Result<T, E>) -> Result<&T, E> {
-        self.or_look_at(SystemTime::now(), look)
+    pub fn get_or_read<E>(
+        &mut self,
+        look: impl FnOnce(&mut ReadSet) -> Result<T, E>,
+    ) -> Result<&T, E> {
+        self.get_or_read_at(SystemTime::now(), look)
     }
 
-    fn or_look_at<E>(
+    fn get_or_read_at<E>(
         &mut self,
         now: SystemTime,
-        look: impl FnOnce(&mut Trace) -> Result<T, E>,
+        look: impl FnOnce(&mut ReadSet) -> Result<T, E>,
     ) -> Result<&T, E> {
-        let known = match self.known.take().filter(|(trace, _)| trace.holds()) {
+        let known = match self.known.take().filter(|(read_set, _)| read_set.holds()) {
             Some(known) => known,
             None => {
-                let mut trace = Trace::begin_at(now);
-                let value = look(&mut trace)?;
-                (trace, value)
+                let mut read_set = ReadSet::begin_at(now);
+                let value = look(&mut read_set)?;
+                (read_set, value)
             }
         };
         Ok(&self.known.insert(known).1)
     }
 }
 
-impl Trace {
+impl ReadSet {
     /// A look that begins now.
     #[must_use]
     pub fn begin() -> Self {
@@ -183,15 +187,15 @@ impl Trace {
     }
 
     /// Where it shows that something of what was looked at has changed.
-    pub fn places(&self) -> Places {
-        let mut places = Places::default();
+    pub fn watch_set(&self) -> WatchSet {
+        let mut watch_set = WatchSet::default();
         for folder in &self.folders {
-            places.folder(folder.clone());
+            watch_set.folder(folder.clone());
         }
         for path in self.stamps.keys() {
-            places.file(path);
+            watch_set.file(path);
         }
-        places
+        watch_set
     }
 
     /// Lets this look be made again: something in it is not told by what was noted.
@@ -254,22 +258,22 @@ mod tests {
     use super::*;
 
     /// How often a look was made: two in a row, of which the first begins so long after now, with `change` in between.
-    fn looks(
+    fn reads(
         name: &str,
         after: Duration,
-        look: impl Fn(&Path, &mut Trace),
+        look: impl Fn(&Path, &mut ReadSet),
         change: impl FnOnce(&Path),
     ) -> u32 {
         let folder =
             std::env::temp_dir().join(format!("archipelago-seen-{name}-{}", std::process::id()));
         disk::make_folder(&folder.join("inside"), 0o755).unwrap();
         fs::write(folder.join("file"), "one").unwrap();
-        let mut seen = Seen::default();
+        let mut seen = Cached::default();
         let mut count = 0;
         let mut look_once = || {
-            let Ok(()) = seen.or_look_at(SystemTime::now() + after, |trace| {
+            let Ok(()) = seen.get_or_read_at(SystemTime::now() + after, |read_set| {
                 count += 1;
-                look(&folder, trace);
+                look(&folder, read_set);
                 Ok::<_, Infallible>(())
             });
         };
@@ -282,23 +286,23 @@ mod tests {
 
     const LATER: Duration = Duration::from_secs(60);
 
-    fn look_around(folder: &Path, trace: &mut Trace) {
-        trace.read(&folder.join("file")).unwrap();
-        trace.read(&folder.join("absent")).unwrap();
-        trace.names(&folder.join("inside")).unwrap();
+    fn look_around(folder: &Path, read_set: &mut ReadSet) {
+        read_set.read(&folder.join("file")).unwrap();
+        read_set.read(&folder.join("absent")).unwrap();
+        read_set.names(&folder.join("inside")).unwrap();
     }
 
     #[test]
     fn what_has_not_changed_is_not_read_again() {
-        assert_eq!(looks("same", LATER, look_around, |_| ()), 1);
+        assert_eq!(reads("same", LATER, look_around, |_| ()), 1);
         let beside = |folder: &Path| fs::write(folder.join("beside"), "").unwrap();
-        assert_eq!(looks("beside", LATER, look_around, beside), 1);
+        assert_eq!(reads("beside", LATER, look_around, beside), 1);
     }
 
     #[test]
     fn each_change_is_noticed() {
         let check = |name: &str, change: fn(&Path)| {
-            assert_eq!(looks(name, LATER, look_around, change), 2, "{name}");
+            assert_eq!(reads(name, LATER, look_around, change), 2, "{name}");
         };
         check("content", |folder| {
             fs::write(folder.join("file"), "two").unwrap();
@@ -331,11 +335,12 @@ mod tests {
     #[test]
     fn in_doubt_it_looks_again() {
         let just_written = Duration::ZERO;
-        assert_eq!(looks("fresh", just_written, look_around, |_| ()), 2);
-        let fails = |folder: &Path, trace: &mut Trace| drop(trace.read(folder).unwrap_err());
-        assert_eq!(looks("failed", LATER, fails, |_| ()), 2);
-        let doubts = |_: &Path, trace: &mut Trace| trace.doubt();
-        assert_eq!(looks("doubt", LATER, doubts, |_| ()), 2);
+        assert_eq!(reads("fresh", just_written, look_around, |_| ()), 2);
+        let fails =
+            |folder: &Path, read_set: &mut ReadSet| drop(read_set.read(folder).unwrap_err());
+        assert_eq!(reads("failed", LATER, fails, |_| ()), 2);
+        let doubts = |_: &Path, read_set: &mut ReadSet| read_set.doubt();
+        assert_eq!(reads("doubt", LATER, doubts, |_| ()), 2);
     }
 
     #[test]

@@ -17,11 +17,11 @@ use archipelago_core::plan::starts_max;
 use archipelago_core::quadlet::{Mark, is_unit_file, mark_of};
 use futures_util::future::join_all;
 
+use super::cache::{Cached, Contents, ReadSet};
+use super::inventory::{self, PodmanInventory};
 use super::podman::Podman;
-use super::seen::{Contents, Seen, Trace};
-use super::stock::{self, Stock};
 use super::systemd::{self, ActiveState, LoadState, Systemd};
-use super::watch::Places;
+use super::watch::WatchSet;
 use super::{disk, probe};
 
 /// Why the host could not be looked at.
@@ -44,17 +44,17 @@ pub const PATIENCE_WITH_A_SILENT_ONE: Duration = Duration::from_secs(3);
 
 /// What earlier looks at the disk found, which need not be read again while nothing has changed.
 #[derive(Default)]
-pub struct Looks {
+pub struct ObservationCache {
     units: Contents,
     rendered: Contents,
-    generated: Seen<BTreeMap<String, Mark>>,
-    invocations: Seen<BTreeMap<String, String>>,
+    generated: Cached<BTreeMap<String, Mark>>,
+    invocations: Cached<BTreeMap<String, String>>,
     beginnings: Beginnings,
-    stock: Stock,
+    inventory: PodmanInventory,
     settles_in: Option<Duration>,
 }
 
-impl Looks {
+impl ObservationCache {
     /// When another look will tell for certain what changes in Podman, if the last one did not.
     pub fn settles_in(&self) -> Option<Duration> {
         self.settles_in
@@ -68,29 +68,32 @@ struct Beginnings {
     began: BTreeMap<String, Option<Duration>>,
 }
 
-/// Looks at the host; `patience` is how long Podman may take.
+/// ObservationCache at the host; `patience` is how long Podman may take.
 ///
 /// # Errors
 /// When the disk or systemd cannot be read; Podman's silence is part of what is observed.
 pub async fn observe(
     desired: &Desired,
-    looks: &mut Looks,
+    cache: &mut ObservationCache,
     systemd: &Systemd,
     podman: &Podman,
     patience: Duration,
     images_underway: BTreeMap<String, String>,
 ) -> Result<Observed, Error> {
-    let mut observed = look_at_disk(desired, looks)?;
+    let mut observed = look_at_disk(desired, cache)?;
     observed.images_underway = images_underway;
-    let (services, generated) = ask_systemd(desired, looks, systemd).await?;
+    let (services, generated) = ask_systemd(desired, cache, systemd).await?;
     observed.generated = generated;
     for (name, service) in services {
         let seen = judge(systemd, &name, service).await;
         observed.services.insert(name, seen);
     }
-    ask_beginnings(desired, looks, systemd, &mut observed).await?;
+    ask_beginnings(desired, cache, systemd, &mut observed).await?;
     if needs_podman(desired, &observed) {
-        observed.podman = looks.stock.look(podman, patience, desired, &observed).await;
+        observed.podman = cache
+            .inventory
+            .look(podman, patience, desired, &observed)
+            .await;
     }
     observed.answers = ask_probes(desired, &observed).await;
     Ok(observed)
@@ -100,16 +103,16 @@ pub async fn observe(
 /// empty or half full, and it answers nobody: so the folder is read after an answer, and what is not as wanted there is read once more after another.
 async fn ask_systemd(
     desired: &Desired,
-    looks: &mut Looks,
+    cache: &mut ObservationCache,
     systemd: &Systemd,
 ) -> Result<(BTreeMap<String, systemd::Service>, BTreeMap<String, Mark>), Error> {
     let pattern = format!("{PREFIX}*.service");
     let mut before = None;
     loop {
         let services = systemd.services(&[&pattern]).await?;
-        let found = looks
+        let found = cache
             .generated
-            .or_look(|trace| generated(&desired.layout, trace))?;
+            .get_or_read(|read_set| generated(&desired.layout, read_set))?;
         if is_generated(desired, found) || before.as_ref() == Some(found) {
             return Ok((services, found.clone()));
         }
@@ -120,7 +123,7 @@ async fn ask_systemd(
 /// When those began that follow others, and those that they follow; of one that is down nobody needs it.
 async fn ask_beginnings(
     desired: &Desired,
-    looks: &mut Looks,
+    cache: &mut ObservationCache,
     systemd: &Systemd,
     observed: &mut Observed,
 ) -> Result<(), Error> {
@@ -133,14 +136,14 @@ async fn ask_beginnings(
     wanted.retain(|service| services.get(*service).is_some_and(|seen| !seen.is_down()));
     let invocations = settled_invocations(&wanted, &observed.invocations, services);
     // All or none: times from two moments tell nothing about who began first.
-    if invocations.is_none() || invocations != looks.beginnings.invocations {
+    if invocations.is_none() || invocations != cache.beginnings.invocations {
         let mut began = BTreeMap::new();
         for service in wanted {
             began.insert(service.to_owned(), systemd.began(service).await?);
         }
-        looks.beginnings = Beginnings { invocations, began };
+        cache.beginnings = Beginnings { invocations, began };
     }
-    for (service, began) in &looks.beginnings.began {
+    for (service, began) in &cache.beginnings.began {
         if let Some(seen) = services.get_mut(service) {
             seen.began = *began;
         }
@@ -179,23 +182,26 @@ fn following(desired: &Desired) -> BTreeSet<&str> {
     following.map(|(unit, _)| unit.service.as_str()).collect()
 }
 
-/// Looks only at whose the names of the wanted apps are: on the disk, and in Podman if that is given.
+/// ObservationCache only at whose the names of the wanted apps are: on the disk, and in Podman if that is given.
 ///
 /// # Errors
 /// When the disk cannot be read.
 pub async fn names(desired: &Desired, podman: Option<&Podman>) -> Result<Observed, Error> {
-    let mut looks = Looks::default();
-    let mut observed = look_at_disk(desired, &mut looks)?;
+    let mut cache = ObservationCache::default();
+    let mut observed = look_at_disk(desired, &mut cache)?;
     if let Some(podman) = podman {
-        observed.podman = looks.stock.look(podman, PATIENCE, desired, &observed).await;
+        observed.podman = cache
+            .inventory
+            .look(podman, PATIENCE, desired, &observed)
+            .await;
     }
     Ok(observed)
 }
 
-fn look_at_disk(desired: &Desired, looks: &mut Looks) -> Result<Observed, Error> {
+fn look_at_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Observed, Error> {
     let layout = &desired.layout;
-    let stock::Fingerprint { text, settles_in } = stock::fingerprint();
-    looks.settles_in = settles_in;
+    let inventory::Fingerprint { text, settles_in } = inventory::fingerprint();
+    cache.settles_in = settles_in;
     let mut observed = Observed {
         memory: memory(&layout.pending())?,
         fingerprint: text,
@@ -207,15 +213,15 @@ fn look_at_disk(desired: &Desired, looks: &mut Looks) -> Result<Observed, Error>
         .filter(|name| name.starts_with(PREFIX) && is_unit_file(name))
         .map(|name| layout.unit(&name));
     // What cannot be read cannot be told to be ours: it is left alone, and holds up nobody else.
-    observed.unit_files = looks
+    observed.unit_files = cache
         .units
         .of(unit_paths)
         .into_iter()
         .filter_map(|(path, file)| Some((path.file_name()?.to_str()?.to_owned(), file.content)))
         .collect();
-    let invocations = looks
+    let invocations = cache
         .invocations
-        .or_look(|trace| invocations(layout, trace))?;
+        .get_or_read(|read_set| invocations(layout, read_set))?;
     observed.invocations.clone_from(invocations);
     for name in disk::names(&layout.systemd)?
         .into_iter()
@@ -237,7 +243,7 @@ fn look_at_disk(desired: &Desired, looks: &mut Looks) -> Result<Observed, Error>
         .present()
         .flat_map(|(_, present)| present.files.keys().cloned());
     // One that cannot be read is as wrong as one with another content.
-    observed.files = looks.rendered.of(rendered);
+    observed.files = cache.rendered.of(rendered);
     for (id, app) in &desired.apps {
         match app {
             App::Present(present) => {
@@ -293,9 +299,12 @@ fn drop_ins(layout: &Layout) -> Result<BTreeMap<String, BTreeSet<PathBuf>>, disk
 }
 
 /// Our marks in what the generators wrote. The folder alone is noted: systemd makes it anew at each reload, and reads it only then.
-fn generated(layout: &Layout, trace: &mut Trace) -> Result<BTreeMap<String, Mark>, disk::Error> {
+fn generated(
+    layout: &Layout,
+    read_set: &mut ReadSet,
+) -> Result<BTreeMap<String, Mark>, disk::Error> {
     let folder = layout.generated();
-    let services = trace
+    let services = read_set
         .names(&folder)?
         .into_iter()
         .filter(|name| name.starts_with(PREFIX) && name.ends_with(".service"));
@@ -310,10 +319,10 @@ fn generated(layout: &Layout, trace: &mut Trace) -> Result<BTreeMap<String, Mark
 /// The invocations of what runs. The folder alone is noted: a link cannot be changed, only replaced.
 fn invocations(
     layout: &Layout,
-    trace: &mut Trace,
+    read_set: &mut ReadSet,
 ) -> Result<BTreeMap<String, String>, disk::Error> {
     let folder = layout.invocations();
-    let links = trace.names(&folder)?;
+    let links = read_set.names(&folder)?;
     Ok(links
         .iter()
         .filter_map(|link| {
@@ -331,22 +340,22 @@ fn memory(path: &std::path::Path) -> Result<Memory, Error> {
 }
 
 /// Where it shows that something has changed of what a look sees on the disk. systemd's own folders are left to its signals.
-pub fn places(desired: &Desired, places: &mut Places) {
+pub fn watch_set(desired: &Desired, watch_set: &mut WatchSet) {
     let layout = &desired.layout;
     for folder in [&layout.config, &layout.units, &layout.systemd] {
-        places.folder(folder.clone());
+        watch_set.folder(folder.clone());
     }
     // Passes of others: what they have tried.
-    places.file(&layout.progress());
+    watch_set.file(&layout.progress());
     for (_, present) in desired.present() {
         for file in present.files.keys() {
-            places.file(file);
+            watch_set.file(file);
         }
         for folder in &present.folders {
-            places.file(folder);
+            watch_set.file(folder);
         }
     }
-    stock::places(places);
+    inventory::watch_set(watch_set);
 }
 
 /// The cause is fetched only for services that are not well.

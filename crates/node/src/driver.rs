@@ -13,21 +13,21 @@ use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::{Observed, Podman as PodmanState};
 use archipelago_core::plan::Plan;
 use archipelago_core::progress::Subject;
-use archipelago_core::reconcile::{Reconciler, Run, Suspects};
+use archipelago_core::reconcile::{FileWriters, Reconciler, Run};
 
-use crate::bell::Bell;
-use crate::host::apply::{Hands, apply, remember};
-use crate::host::image::Images;
-use crate::host::lock::Lock;
-use crate::host::observe::{Looks, observe};
-use crate::host::podman::Podman;
-use crate::host::seen::{Seen, Trace};
-use crate::host::systemd::{ActiveState, Systemd};
-use crate::host::watch::{Places, Watch};
-use crate::host::{disk, inputs, lock, observe, suspects, systemd};
+use archipelago_host::apply::{Executor, apply, remember};
+use archipelago_host::cache::{Cached, ReadSet};
+use archipelago_host::image::Images;
+use archipelago_host::lock::Lock;
+use archipelago_host::observe::{ObservationCache, observe};
+use archipelago_host::podman::Podman;
+use archipelago_host::systemd::{ActiveState, Systemd};
+use archipelago_host::wakeup::Wakeup;
+use archipelago_host::watch::{Watch, WatchSet};
+use archipelago_host::{disk, file_writers, inputs, lock, observe, systemd};
 
 /// How long a pass looks for who changes a file that is fought over.
-const SUSPECTS_LIMIT: Duration = Duration::from_secs(2);
+const FILE_WRITERS_LIMIT: Duration = Duration::from_secs(2);
 
 /// Why a pass could not be made at all.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +66,7 @@ fn since_boot() -> Duration {
 }
 
 /// Makes passes.
-pub struct Manager {
+pub struct Driver {
     layout: Layout,
     systemd: Systemd,
     podman: Podman,
@@ -75,30 +75,30 @@ pub struct Manager {
     /// Whether it has made sure that the secrets it found will last.
     has_synced: bool,
     /// What should be there, and where to notice that something changes.
-    desired: Seen<(Arc<Desired>, Arc<Places>)>,
-    looks: Looks,
-    swept: Seen<()>,
-    bell: Bell,
+    desired: Cached<(Arc<Desired>, Arc<WatchSet>)>,
+    cache: ObservationCache,
+    swept: Cached<()>,
+    wakeup: Wakeup,
     watch: Option<Watch>,
 }
 
-impl Manager {
+impl Driver {
     /// Connects to the user's systemd; Podman is not asked anything yet.
     ///
     /// # Errors
     /// When systemd cannot be reached.
     pub async fn new(layout: Layout) -> Result<Self, systemd::Error> {
         let podman = Podman::for_this_user();
-        let bell = Bell::default();
+        let wakeup = Wakeup::default();
         Ok(Self {
             systemd: Systemd::connect().await?,
-            images: Images::new(podman.clone(), layout.clone(), bell.clone()),
+            images: Images::new(podman.clone(), layout.clone(), wakeup.clone()),
             reconciler: Reconciler::default(),
             has_synced: false,
-            desired: Seen::default(),
-            looks: Looks::default(),
-            swept: Seen::default(),
-            bell,
+            desired: Cached::default(),
+            cache: ObservationCache::default(),
+            swept: Cached::default(),
+            wakeup,
             watch: None,
             podman,
             layout,
@@ -125,8 +125,8 @@ impl Manager {
     }
 
     /// Rung when an image has come or failed, and for what is watched.
-    pub fn bell(&self) -> Bell {
-        self.bell.clone()
+    pub fn wakeup(&self) -> Wakeup {
+        self.wakeup.clone()
     }
 
     /// Lets the bell ring from now on when a file changes that passes look at.
@@ -134,7 +134,7 @@ impl Manager {
     /// # Errors
     /// When the kernel refuses.
     pub fn watch(&mut self) -> std::io::Result<()> {
-        self.watch = Some(Watch::new(self.bell())?);
+        self.watch = Some(Watch::new(self.wakeup())?);
         Ok(())
     }
 
@@ -145,8 +145,8 @@ impl Manager {
     pub async fn pass(&mut self) -> Result<Pass, Error> {
         let _lock = Lock::of_passes(&self.layout).await?;
         let layout = &self.layout;
-        let Ok(()) = self.swept.or_look(|trace| {
-            sweep(layout, trace);
+        let Ok(()) = self.swept.get_or_read(|read_set| {
+            sweep(layout, read_set);
             Ok::<_, Infallible>(())
         });
         self.make_secrets_last().map_err(observe::Error::Disk)?;
@@ -157,29 +157,29 @@ impl Manager {
             }
             self.reconciler.image_finished(&image, result, since_boot());
         }
-        let (desired, places) = self.desired();
+        let (desired, watch_set) = self.desired();
         // Before the look, so that whatever changes after it is heard.
         if let Some(watch) = &mut self.watch
-            && watch.follow(&places)
+            && watch.follow(&watch_set)
         {
-            self.bell.ring();
+            self.wakeup.notify();
         }
         let observed = self.observe(&desired).await?;
         let now = since_boot();
         let plan = self.reconciler.plan(&desired, &observed, now);
-        let suspects = self.suspects(&plan).await;
-        let mut hands = Hands {
+        let file_writers = self.file_writers(&plan).await;
+        let mut executor = Executor {
             layout: &self.layout,
             systemd: &self.systemd,
             podman: &self.podman,
             images: &mut self.images,
         };
         let mut run = Run::new(&desired, &observed, &plan);
-        apply(&mut hands, &mut run).await;
+        apply(&mut executor, &mut run).await;
         self.has_synced &= !run.leaves_a_secret_in_doubt();
         self.reconciler
             .finished(&desired, &plan, run.outcomes(), since_boot());
-        for told in self.reconciler.blame(&suspects) {
+        for told in self.reconciler.attribute(&file_writers) {
             tracing::warn!("{told}");
         }
         self.keep_progress();
@@ -191,27 +191,27 @@ impl Manager {
                 .wake_at
                 .map(|at| at.saturating_sub(now))
                 .into_iter()
-                .chain(self.looks.settles_in())
+                .chain(self.cache.settles_in())
                 .min(),
         })
     }
 
     /// Who may be changing the files that are fought over. Once these are put right, what they were, and who has them open, is gone.
-    async fn suspects(&self, plan: &Plan) -> BTreeMap<String, Suspects> {
+    async fn file_writers(&self, plan: &Plan) -> BTreeMap<String, FileWriters> {
         let files = self.reconciler.fought_over(plan, &self.layout);
         if files.is_empty() {
             return BTreeMap::new();
         }
         // On a host with many processes it takes long enough to hold up whoever asks for `/health`; and one process that hangs in the kernel can hold
         // up whoever reads its arguments for ever.
-        let look = tokio::task::spawn_blocking(|| suspects::look(files));
-        match tokio::time::timeout(SUSPECTS_LIMIT, look).await {
-            Ok(Ok(suspects)) => suspects,
+        let look = tokio::task::spawn_blocking(|| file_writers::look(files));
+        match tokio::time::timeout(FILE_WRITERS_LIMIT, look).await {
+            Ok(Ok(file_writers)) => file_writers,
             Ok(Err(_)) | Err(_) => BTreeMap::new(),
         }
     }
 
-    /// Looks without doing anything.
+    /// ObservationCache without doing anything.
     ///
     /// # Errors
     /// When the host could not be looked at.
@@ -239,11 +239,11 @@ impl Manager {
     ///
     /// # Errors
     /// When another process holds the lock and cannot be waited for.
-    pub async fn hurry(&mut self, id: &AppId) -> Result<(), Error> {
+    pub async fn retry_now(&mut self, id: &AppId) -> Result<(), Error> {
         let _lock = Lock::of_passes(&self.layout).await?;
         self.recall();
         let (desired, _) = self.desired();
-        self.reconciler.hurry(&desired, id);
+        self.reconciler.retry_now(&desired, id);
         self.keep_progress();
         // What systemd still remembers of earlier failures says nothing about what comes now.
         let services = self
@@ -278,7 +278,7 @@ impl Manager {
         };
         match disk::write_if_changed(&self.layout.progress(), &content, 0o600) {
             Ok(_) => self.reconciler.kept(content),
-            Err(error) => tracing::warn!("{}", crate::host::image::chain(&error)),
+            Err(error) => tracing::warn!("{}", archipelago_core::error::chain(&error)),
         }
     }
 
@@ -309,13 +309,13 @@ impl Manager {
         Ok(())
     }
 
-    fn desired(&mut self) -> (Arc<Desired>, Arc<Places>) {
+    fn desired(&mut self) -> (Arc<Desired>, Arc<WatchSet>) {
         let layout = &self.layout;
-        let Ok(known) = self.desired.or_look(|trace| {
-            let desired = inputs::desired(layout, trace);
-            let mut places = trace.places();
-            observe::places(&desired, &mut places);
-            Ok::<_, Infallible>((Arc::new(desired), Arc::new(places)))
+        let Ok(known) = self.desired.get_or_read(|read_set| {
+            let desired = inputs::desired(layout, read_set);
+            let mut watch_set = read_set.watch_set();
+            observe::watch_set(&desired, &mut watch_set);
+            Ok::<_, Infallible>((Arc::new(desired), Arc::new(watch_set)))
         });
         known.clone()
     }
@@ -332,7 +332,7 @@ impl Manager {
         let underway = self.images.underway();
         observe(
             desired,
-            &mut self.looks,
+            &mut self.cache,
             &self.systemd,
             &self.podman,
             patience,
@@ -359,12 +359,12 @@ impl Manager {
 }
 
 /// A crash in the middle of a write leaves a temporary file, which nothing reads.
-fn sweep(layout: &Layout, trace: &mut Trace) {
-    for folder in written_to(layout, trace) {
-        trace.note(&folder);
+fn sweep(layout: &Layout, read_set: &mut ReadSet) {
+    for folder in written_to(layout, read_set) {
+        read_set.note(&folder);
         if let Err(error) = disk::sweep(&folder) {
-            trace.doubt();
-            tracing::warn!("{}", crate::host::image::chain(&error));
+            read_set.doubt();
+            tracing::warn!("{}", archipelago_core::error::chain(&error));
         }
     }
 }
@@ -378,9 +378,9 @@ fn silence(observed: &Observed) -> Option<String> {
 }
 
 /// The folders in which passes and commands write files, all under the lock of passes.
-fn written_to(layout: &Layout, trace: &mut Trace) -> Vec<PathBuf> {
+fn written_to(layout: &Layout, read_set: &mut ReadSet) -> Vec<PathBuf> {
     let mut inside = |folder: PathBuf, wanted: fn(&str) -> bool| -> Vec<PathBuf> {
-        let names = trace.names(&folder).unwrap_or_default();
+        let names = read_set.names(&folder).unwrap_or_default();
         let wanted = names.iter().filter(|name| wanted(name));
         wanted.map(|name| folder.join(name)).collect()
     };
@@ -423,7 +423,7 @@ mod tests {
                 std::fs::write(folder.join(name), "").unwrap();
             }
         }
-        sweep(&layout, &mut Trace::begin());
+        sweep(&layout, &mut ReadSet::begin());
         for folder in &written {
             assert_eq!(disk::names(folder).unwrap(), ["kept"], "{folder:?}");
         }
