@@ -42,10 +42,12 @@ pub struct AppHealth {
 pub struct UnitHealth {
     /// The systemd service.
     pub name: String,
-    /// systemd's state: `active`, `activating`, `deactivating`, `inactive`, `failed`, or `masked`.
-    pub state: String,
+    pub state: UnitState,
     /// systemd's finer state, such as `running` or `auto-restart`.
     pub sub_state: String,
+    /// Whether systemd waits to start it again after a failure.
+    #[serde(skip)]
+    pub is_restarting: bool,
     /// Whether it is a companion.
     pub companion: bool,
     /// How often systemd restarted it after a failure; 0 while it is well.
@@ -55,6 +57,43 @@ pub struct UnitHealth {
     /// The files by which the operator changed it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drop_ins: Vec<PathBuf>,
+}
+
+/// systemd's state of a unit, or that the operator masked it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnitState {
+    Active,
+    Activating,
+    Deactivating,
+    Inactive,
+    Failed,
+    Masked,
+}
+
+impl UnitState {
+    /// The word for it, in status and JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Activating => "activating",
+            Self::Deactivating => "deactivating",
+            Self::Inactive => "inactive",
+            Self::Failed => "failed",
+            Self::Masked => "masked",
+        }
+    }
+
+    fn of(service: Option<&Service>) -> Self {
+        match service.map(|service| service.active) {
+            Some(Active::Active) => Self::Active,
+            Some(Active::Activating) => Self::Activating,
+            Some(Active::Deactivating) => Self::Deactivating,
+            Some(Active::Failed) => Self::Failed,
+            Some(Active::Inactive) | None => Self::Inactive,
+        }
+    }
 }
 
 /// A page of an app.
@@ -193,8 +232,9 @@ fn would_be_well(health: &AppHealth, unreachable: bool) -> bool {
 
 impl UnitHealth {
     /// Whether systemd saw it end, and starts it again or will be told to.
-    fn has_ended(&self) -> bool {
-        self.state == "failed" || self.sub_state.starts_with("auto-restart")
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.state == UnitState::Failed || self.is_restarting
     }
 }
 
@@ -243,8 +283,8 @@ fn judge(
                 .map(|(unit, container)| {
                     let mut health = judge_unit(unit, container, observed, progress);
                     // How it ended when it was told to is no news.
-                    if !present.running && health.state == "failed" {
-                        health.state = "inactive".to_owned();
+                    if !present.running && health.state == UnitState::Failed {
+                        health.state = UnitState::Inactive;
                         health.message = String::new();
                     }
                     health
@@ -283,8 +323,9 @@ fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth> {
             let service = crate::quadlet::service_of(name);
             let found = observed.services.get(&service);
             UnitHealth {
-                state: state_word(found).to_owned(),
+                state: UnitState::of(found),
                 sub_state: found.map(|found| found.sub.clone()).unwrap_or_default(),
+                is_restarting: found.is_some_and(Service::is_restarting),
                 companion: mark.companion,
                 restarts: 0,
                 message: String::new(),
@@ -293,16 +334,6 @@ fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth> {
             }
         })
         .collect()
-}
-
-fn state_word(service: Option<&Service>) -> &'static str {
-    match service.map(|service| service.active) {
-        Some(Active::Active) => "active",
-        Some(Active::Activating) => "activating",
-        Some(Active::Deactivating) => "deactivating",
-        Some(Active::Failed) => "failed",
-        Some(Active::Inactive) | None => "inactive",
-    }
 }
 
 fn judge_unit(
@@ -319,11 +350,12 @@ fn judge_unit(
         drop_ins: drop_ins(&unit.service, observed),
         name: unit.service.clone(),
         state: if masked {
-            "masked".to_owned()
+            UnitState::Masked
         } else {
-            state_word(found).to_owned()
+            UnitState::of(found)
         },
         sub_state: found.map(|found| found.sub.clone()).unwrap_or_default(),
+        is_restarting: found.is_some_and(Service::is_restarting),
         companion: container.companion,
         restarts: failure.map_or(0, |failure| failure.restarts),
         message: if masked {
@@ -385,9 +417,12 @@ fn judge_present(
     progress: &Progress,
 ) -> (State, String) {
     if !present.running {
-        let rest = units
-            .iter()
-            .all(|unit| matches!(unit.state.as_str(), "inactive" | "failed" | "masked"));
+        let rest = units.iter().all(|unit| {
+            matches!(
+                unit.state,
+                UnitState::Inactive | UnitState::Failed | UnitState::Masked
+            )
+        });
         return if rest {
             (State::Stopped, String::new())
         } else {
@@ -398,29 +433,31 @@ fn judge_present(
     if let Some(unit) = units.iter().filter(|unit| !unit.companion).find(broken) {
         return (State::Failed, format!("{}: {}", unit.name, unit.message));
     }
-    let starting = |unit: &&UnitHealth| unit.state != "active" && unit.state != "masked";
+    let starting =
+        |unit: &&UnitHealth| unit.state != UnitState::Active && unit.state != UnitState::Masked;
     if let Some(unit) = units.iter().filter(|unit| !broken(unit)).find(starting) {
         let message = match busy(present, observed) {
             _ if !unit.message.is_empty() => unit.message.clone(),
             Some(busy) => format!("it is {}", busy.message),
-            None if unit.state == "activating" && starts_healthy(present, unit) => {
+            None if unit.state == UnitState::Activating && starts_healthy(present, unit) => {
                 format!(
                     "{} runs, and its health check has not succeeded yet",
                     unit.name
                 )
             }
-            None => format!("{} is {}", unit.name, unit.state),
+            None => format!("{} is {}", unit.name, unit.state.word()),
         };
         return (State::Starting, message);
     }
-    let stale = |unit: &&UnitHealth| unit.state == "active" && observed.must_restart(&unit.name);
+    let stale =
+        |unit: &&UnitHealth| unit.state == UnitState::Active && observed.must_restart(&unit.name);
     if let Some(unit) = units.iter().find(stale) {
         let message = format!("{} is to be restarted with what has changed", unit.name);
         return (State::Starting, message);
     }
     if let Some(unit) = units
         .iter()
-        .find(|unit| broken(unit) || unit.state == "masked")
+        .find(|unit| broken(unit) || unit.state == UnitState::Masked)
     {
         return (State::Degraded, format!("{}: {}", unit.name, unit.message));
     }
@@ -480,7 +517,7 @@ fn is_failed(
     observed: &Observed,
     progress: &Progress,
 ) -> bool {
-    if unit.state == "active" || unit.state == "masked" {
+    if unit.state == UnitState::Active || unit.state == UnitState::Masked {
         return false;
     }
     let desired = present

@@ -4,7 +4,6 @@
 //! what it decides is a value. The data's way: [`manifest`] and [`intent`] become [`desired`], which holds the bytes
 //! of every unit ([`quadlet`]); [`plan`] compares it with [`observed`] and returns [`action`]s; [`reconcile`] keeps
 //! what a pass must remember; [`health`] says how an app is; [`check`] judges a host before anything is installed.
-#![warn(missing_docs)]
 
 pub mod action;
 pub mod check;
@@ -18,6 +17,7 @@ pub mod layout;
 pub mod manifest;
 pub mod name;
 pub mod observed;
+pub mod operation;
 pub mod plan;
 pub mod progress;
 pub mod quadlet;

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use archipelago_core::desired::read_schema;
 use archipelago_core::layout::Layout;
-use archipelago_core::manifest::{COMPOSE_FILE, Files, Schema};
+use archipelago_core::manifest::{COMPOSE_FILE, Files};
 use archipelago_core::name::AppId;
+use archipelago_core::operation::Definition;
 
 use crate::cache::ReadSet;
 use crate::{disk, folders};
@@ -53,19 +54,6 @@ pub enum Error {
     /// The manifest cannot be accepted.
     #[error("{0}")]
     Manifest(String),
-}
-
-/// An app to be installed.
-#[derive(Debug)]
-pub struct Definition {
-    /// Its files.
-    pub files: Files,
-    /// Its manifest, settings still open.
-    pub schema: Schema,
-    /// Where it was found: `catalog`, or a path.
-    pub source: String,
-    /// Its folder, as the person named it.
-    pub folder: String,
 }
 
 /// Reads all files of a folder.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use archipelago_core::desired::{Apps, Desired};
+use archipelago_core::desired::Desired;
 use archipelago_core::health::{Report, report};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
@@ -25,6 +25,8 @@ use archipelago_host::systemd::{ActiveState, Systemd};
 use archipelago_host::wakeup::Wakeup;
 use archipelago_host::watch::{Watch, WatchSet};
 use archipelago_host::{disk, file_writers, inputs, lock, observe, systemd};
+
+use crate::clock::since_boot;
 
 /// How long a pass looks for who changes a file that is fought over.
 const FILE_WRITERS_LIMIT: Duration = Duration::from_secs(2);
@@ -54,15 +56,6 @@ pub struct Pass {
     pub acted: bool,
     /// When something that failed is due again, from now.
     pub wake_after: Option<Duration>,
-}
-
-/// The time since the boot, which all processes agree on and which no clock change moves.
-fn since_boot() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    Duration::new(
-        u64::try_from(time.tv_sec).unwrap_or_default(),
-        u32::try_from(time.tv_nsec).unwrap_or_default(),
-    )
 }
 
 /// Makes passes.
@@ -280,11 +273,6 @@ impl Driver {
             Ok(_) => self.reconciler.kept(content),
             Err(error) => tracing::warn!("{}", archipelago_core::error::chain(&error)),
         }
-    }
-
-    /// The apps that require this one and are to stay.
-    pub fn dependants(&self, id: &AppId) -> BTreeSet<AppId> {
-        Apps::read(&inputs::read(&self.layout)).dependants(id)
     }
 
     /// Lets the next passes restart the containers of an app: what runs now must end, which is all that a restart is.

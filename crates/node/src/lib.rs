@@ -1,4 +1,34 @@
-//! The living part of Archipelago: passes, when they are made, and what people ask for.
+//! The living part of Archipelago: passes and when they are made, and what people ask for.
+//!
+//! The doors call it and show what it returns. It prints nothing.
 
+pub mod apps;
+pub mod clock;
+pub mod doctor;
 pub mod driver;
+pub mod error;
+pub mod operations;
 pub mod schedule;
+pub mod setup;
+
+use archipelago_core::layout::Layout;
+use archipelago_host::folders;
+
+pub use error::{Error, ErrorKind};
+
+/// The folders of this user, who is not root: root's containers would run as root.
+///
+/// # Errors
+/// When this is root, or the folders cannot be found.
+pub fn layout() -> Result<Layout, Error> {
+    if is_root() {
+        return Err(Error::IsRoot);
+    }
+    Ok(folders::layout()?)
+}
+
+/// Whether this program runs as root.
+#[must_use]
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

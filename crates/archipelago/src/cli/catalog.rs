@@ -1,23 +1,23 @@
 //! `catalog`: what can be installed, and with which settings.
 
 use archipelago_core::manifest::Schema;
+use archipelago_node::apps;
 use serde_json::json;
 
 use super::{Failure, Output, print_json, print_line, show};
-use archipelago_host::definition;
 
 pub(super) fn run(app: Option<&str>, output: Output) -> Result<(), Failure> {
     match app {
-        Some(app) => one(&definition::find(app)?.schema, output),
+        Some(app) => one(&apps::find(app)?.schema, output),
         None => all(output),
     }
 }
 
 fn all(output: Output) -> Result<(), Failure> {
-    let mut apps = Vec::new();
-    for id in definition::catalog_ids()? {
-        apps.push(definition::find(id.as_str())?.schema.extension);
-    }
+    let apps: Vec<_> = apps::catalog()?
+        .into_iter()
+        .map(|definition| definition.schema.extension)
+        .collect();
     if output == Output::Json {
         let apps: Vec<_> = apps
             .iter()

@@ -1,17 +1,12 @@
 //! `doctor`: is this host ready, and what to do where it is not. It changes nothing.
 
-use archipelago_core::check::{Check, State, judge, judge_root};
+use archipelago_core::check::{Check, State};
+use archipelago_node::doctor;
 use serde_json::json;
 
 use super::{Code, Failure, Output, print_json, print_line};
-use archipelago_host::{facts, folders};
-
 pub(super) async fn run(output: Output) -> Result<(), Failure> {
-    let checks = if rustix::process::geteuid().is_root() {
-        vec![judge_root()]
-    } else {
-        judge(&facts::all(&folders::layout()?).await)
-    };
+    let checks = doctor::examine().await?;
     let failed = count_failed(&checks);
     match output {
         Output::Json => print_json(&json!({ "ok": failed == 0, "checks": checks }))?,

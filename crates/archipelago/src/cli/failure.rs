@@ -2,6 +2,9 @@
 
 use std::error::Error;
 
+use archipelago_core::error::chain;
+use archipelago_node::ErrorKind;
+
 /// A command that did not reach its end.
 #[derive(Debug)]
 pub struct Failure {
@@ -39,58 +42,35 @@ impl Failure {
 
     /// A failure from an error and its causes.
     pub fn from_error(code: Code, error: &dyn Error) -> Self {
-        Self::new(code, archipelago_core::error::chain(error))
+        Self::new(code, chain(error))
     }
 }
 
-impl From<archipelago_node::driver::Error> for Failure {
-    fn from(error: archipelago_node::driver::Error) -> Self {
-        let code = match &error {
-            archipelago_node::driver::Error::Systemd(_) => Code::Host,
-            archipelago_node::driver::Error::Lock(_)
-            | archipelago_node::driver::Error::Observe(_) => Code::Failed,
+impl From<archipelago_node::Error> for Failure {
+    fn from(error: archipelago_node::Error) -> Self {
+        let code = match error.kind() {
+            ErrorKind::Failed => Code::Failed,
+            ErrorKind::Input => Code::Input,
+            ErrorKind::Host => Code::Host,
+            ErrorKind::Taken => Code::Taken,
+            ErrorKind::Unfinished => Code::Unfinished,
         };
-        Self::from_error(code, &error)
-    }
-}
-
-impl From<archipelago_host::lock::Error> for Failure {
-    fn from(error: archipelago_host::lock::Error) -> Self {
-        Self::from_error(Code::Host, &error)
-    }
-}
-
-impl From<archipelago_host::observe::Error> for Failure {
-    fn from(error: archipelago_host::observe::Error) -> Self {
-        Self::from_error(Code::Host, &error)
-    }
-}
-
-impl From<archipelago_host::systemd::Error> for Failure {
-    fn from(error: archipelago_host::systemd::Error) -> Self {
-        Self::from_error(Code::Host, &error)
-    }
-}
-
-impl From<archipelago_host::folders::Error> for Failure {
-    fn from(error: archipelago_host::folders::Error) -> Self {
-        Self::from_error(Code::Host, &error)
-    }
-}
-
-impl From<archipelago_host::disk::Error> for Failure {
-    fn from(error: archipelago_host::disk::Error) -> Self {
-        Self::from_error(Code::Host, &error)
-    }
-}
-
-impl From<archipelago_host::definition::Error> for Failure {
-    fn from(error: archipelago_host::definition::Error) -> Self {
-        let code = match &error {
-            archipelago_host::definition::Error::Disk(_) => Code::Host,
-            _ => Code::Input,
-        };
-        Self::from_error(code, &error)
+        let mut failure = Self::from_error(code, &error);
+        if let archipelago_node::Error::Failed(failed) = &error {
+            if let Some(ended) = &failed.ended {
+                failure
+                    .message
+                    .push_str(&format!("\nthe last lines of {}:", ended.service));
+                for line in &ended.lines {
+                    failure.message.push_str(&format!("\n  {line}"));
+                }
+            }
+            failure.message.push_str(&format!(
+                "\nIt is tried again by itself; archipelago uninstall {} gives it up.",
+                failed.health.id
+            ));
+        }
+        failure
     }
 }
 

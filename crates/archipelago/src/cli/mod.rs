@@ -1,25 +1,19 @@
 //! The command line: it changes the operator's intent and makes passes until it is met, or shows how things are.
 
 mod catalog;
-mod change;
 mod doctor;
 mod documents;
 mod failure;
-mod follow;
-mod install;
 mod logs;
-mod preflight;
-mod proof;
+mod operate;
+mod progress;
 mod setup;
 mod show;
 
-use archipelago_core::layout::Layout;
-use archipelago_core::name::AppId;
+use archipelago_node::layout;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use failure::{Code, Failure};
-
-use archipelago_host::folders;
 
 /// Self-hosted apps on rootless Podman, every container a systemd unit.
 ///
@@ -57,15 +51,17 @@ pub enum Command {
     /// Check that this host and user are ready for apps, and say what to do where they are not.
     Doctor,
     /// Install an app, or change the settings of one that is installed.
-    Install(install::Arguments),
+    Install(operate::Install),
+    /// Change settings of an installed app.
+    Set(operate::Set),
     /// Remove an app; its data stay unless --purge is given.
-    Uninstall(change::Uninstall),
+    Uninstall(operate::Uninstall),
     /// Start an app, now and after every reboot.
-    Start(change::One),
+    Start(operate::One),
     /// Stop an app, now and after every reboot.
-    Stop(change::One),
+    Stop(operate::One),
     /// Restart the containers of an app.
-    Restart(change::One),
+    Restart(operate::One),
     /// Show how the apps are.
     Status {
         /// Only this app.
@@ -101,11 +97,12 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Setup(arguments) => setup::run(arguments, output).await,
         Command::Doctor => doctor::run(output).await,
-        Command::Install(arguments) => install::run(layout()?, arguments, output).await,
-        Command::Uninstall(arguments) => change::uninstall(layout()?, arguments, output).await,
-        Command::Start(one) => change::start(layout()?, one, output).await,
-        Command::Stop(one) => change::stop(layout()?, one, output).await,
-        Command::Restart(one) => change::restart(layout()?, one, output).await,
+        Command::Install(arguments) => operate::install(layout()?, arguments, output).await,
+        Command::Set(arguments) => operate::set(layout()?, arguments, output).await,
+        Command::Uninstall(arguments) => operate::uninstall(layout()?, arguments, output).await,
+        Command::Start(one) => operate::start(layout()?, one, output).await,
+        Command::Stop(one) => operate::stop(layout()?, one, output).await,
+        Command::Restart(one) => operate::restart(layout()?, one, output).await,
         Command::Status { app } => show::status(layout()?, app.as_deref(), output).await,
         Command::Logs(arguments) => logs::run(&layout()?, &arguments, output),
         Command::List => show::list(&layout()?, output),
@@ -114,35 +111,6 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Version => show::version(output),
         Command::Documents { folder } => documents::write(&folder),
     }
-}
-
-/// The folders of this user, who is not root.
-fn layout() -> Result<Layout, Failure> {
-    refuse_root()?;
-    Ok(folders::layout()?)
-}
-
-/// Rootless is the point: root's containers would run as root.
-fn refuse_root() -> Result<(), Failure> {
-    if rustix::process::geteuid().is_root() {
-        return Err(Failure::new(
-            Code::Host,
-            "run this as the user that the apps belong to, not as root (sudo machinectl shell USER@, or log in as that user)",
-        ));
-    }
-    Ok(())
-}
-
-/// The id of an installed app.
-fn installed(layout: &Layout, name: &str) -> Result<AppId, Failure> {
-    let id = AppId::parse(name)?;
-    if layout.intent(&id).exists() {
-        return Ok(id);
-    }
-    Err(Failure::new(
-        Code::Input,
-        format!("{id} is not installed; archipelago list shows what is"),
-    ))
 }
 
 /// Prints a value as JSON.

@@ -1,25 +1,23 @@
 //! Commands that only look: `status`, `list`, `version`.
 
-use archipelago_core::health::{AppHealth, Report};
+use archipelago_core::health::{AppHealth, Report, UnitHealth};
 use archipelago_core::intent::Goal;
 use archipelago_core::layout::Layout;
 use archipelago_core::quadlet::VERSION;
+use archipelago_node::apps;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde_json::json;
 
-use super::{Code, Failure, Output, installed, print_json, print_line};
-use archipelago_host::definition;
-use archipelago_host::inputs;
-use archipelago_node::driver::Driver;
+use super::{Failure, Output, print_json, print_line};
 
 pub(super) async fn status(
     layout: Layout,
     app: Option<&str>,
     output: Output,
 ) -> Result<(), Failure> {
-    let only = app.map(|app| installed(&layout, app)).transpose()?;
-    let mut report = Driver::new(layout).await?.look().await?;
+    let only = app.map(|app| apps::installed(&layout, app)).transpose()?;
+    let mut report = apps::status(layout).await?;
     if let Some(only) = only {
         report.apps.retain(|app| app.id == only);
     }
@@ -62,11 +60,7 @@ fn text_of(app: &AppHealth) -> String {
         let note: Vec<String> = message.into_iter().chain(drop_ins).collect();
         table.add_row(vec![
             format!("  {}", unit.name),
-            if unit.sub_state.is_empty() {
-                unit.state.clone()
-            } else {
-                format!("{} ({})", unit.state, unit.sub_state)
-            },
+            state_of(unit),
             note.join("; "),
         ]);
     }
@@ -79,6 +73,17 @@ fn text_of(app: &AppHealth) -> String {
     text
 }
 
+fn state_of(unit: &UnitHealth) -> String {
+    let UnitHealth {
+        state, sub_state, ..
+    } = unit;
+    if sub_state.is_empty() {
+        state.word().to_owned()
+    } else {
+        format!("{} ({sub_state})", state.word())
+    }
+}
+
 pub(super) fn table() -> Table {
     let mut table = Table::new();
     table.load_preset(NOTHING);
@@ -86,30 +91,19 @@ pub(super) fn table() -> Table {
 }
 
 pub(super) fn list(layout: &Layout, output: Output) -> Result<(), Failure> {
-    let mut apps = Vec::new();
-    for (id, intent) in inputs::read(layout).intents {
-        let file = layout
-            .definition(&id)
-            .join(archipelago_core::manifest::COMPOSE_FILE);
-        let schema = definition::read_folder(&layout.definition(&id))
-            .ok()
-            .and_then(|files| {
-                archipelago_core::desired::read_schema(
-                    &file.display().to_string(),
-                    &files,
-                    id.as_str(),
-                )
-                .ok()
-            });
-        let (title, version) = schema
-            .map(|schema| (schema.extension.title, schema.extension.version))
-            .unwrap_or_default();
-        let (state, problem) = match &intent {
-            Ok(intent) => (word(intent.state), None),
-            Err(problem) => ("unreadable", Some(problem.clone())),
-        };
-        apps.push(json!({"id": id, "title": title, "version": version, "wanted": state, "problem": problem}));
-    }
+    let apps: Vec<_> = apps::list(layout)
+        .into_iter()
+        .map(|installed| {
+            let (wanted, problem) = match installed.wanted {
+                Ok(goal) => (word(goal), None),
+                Err(problem) => ("unreadable", Some(problem)),
+            };
+            json!({
+                "id": installed.app, "title": installed.title, "version": installed.version,
+                "wanted": wanted, "problem": problem,
+            })
+        })
+        .collect();
     match output {
         Output::Json => print_json(&json!({ "apps": apps })),
         Output::Text if apps.is_empty() => {
@@ -150,17 +144,4 @@ pub(super) fn version(output: Output) -> Result<(), Failure> {
             Ok(())
         }
     }
-}
-
-/// The health of one app in a report.
-pub(super) fn health_of<'a>(
-    report: &'a Report,
-    id: &archipelago_core::name::AppId,
-) -> Result<&'a AppHealth, Failure> {
-    report.apps.iter().find(|app| app.id == *id).ok_or_else(|| {
-        Failure::new(
-            Code::Failed,
-            format!("{id} was uninstalled by someone else meanwhile"),
-        )
-    })
 }

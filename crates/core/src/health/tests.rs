@@ -546,7 +546,7 @@ fn what_is_left_of_an_app_that_cannot_be_worked_out_is_told_as_it_is() {
         .map(|unit| {
             (
                 unit.name.as_str(),
-                unit.state.as_str(),
+                unit.state.word(),
                 unit.sub_state.as_str(),
                 unit.companion,
             )

@@ -7,14 +7,13 @@ use std::process::Command;
 use archipelago_core::check::{
     STOP_LIMIT, SUBORDINATE_IDS, free_subordinate_range, subordinate_ids,
 };
-use serde_json::json;
-
-use crate::cli::{Code, Failure, Output, print_json, print_line};
 use archipelago_core::error::chain;
 use archipelago_host::accounts::{Account, account};
 use archipelago_host::facts;
 use archipelago_host::systemd::set_linger;
 use archipelago_host::{disk, folders};
+
+use crate::error::Error;
 
 /// What came of one part.
 enum Part {
@@ -22,24 +21,31 @@ enum Part {
     Done(String),
 }
 
-pub(super) async fn run(user: &str, output: Output) -> Result<(), Failure> {
+/// What came of setting up as root.
+#[derive(Debug, Default)]
+pub struct RootReport {
+    /// What was put right.
+    pub done: Vec<String>,
+    /// What was right already.
+    pub already: Vec<String>,
+    pub problems: Vec<String>,
+}
+
+/// Does for a user what only root can.
+///
+/// # Errors
+/// When this is not root, or there is no such ordinary user.
+pub async fn as_root(user: &str) -> Result<RootReport, Error> {
     if !rustix::process::geteuid().is_root() {
-        return Err(Failure::new(
-            Code::Host,
-            format!("this part needs root: sudo archipelago setup --for {user}"),
-        ));
+        return Err(Error::NeedsRoot {
+            user: user.to_owned(),
+        });
     }
     let Some(account) = account(|account| account.name == user) else {
-        return Err(Failure::new(
-            Code::Input,
-            format!("there is no user {user} in /etc/passwd"),
-        ));
+        return Err(Error::NoSuchUser(user.to_owned()));
     };
     if account.uid == 0 {
-        return Err(Failure::new(
-            Code::Input,
-            "apps run as an ordinary user; make one with: sudo adduser NAME",
-        ));
+        return Err(Error::RootAsUser);
     }
     // All are tried: one that fails does not make the others wait for the next run.
     let parts = [
@@ -49,33 +55,15 @@ pub(super) async fn run(user: &str, output: Output) -> Result<(), Failure> {
         let_linger(&account).await,
         keep_manager(&account),
     ];
-    let (mut already, mut done, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    let mut report = RootReport::default();
     for part in parts {
         match part {
-            Ok(Part::Already(text)) => already.push(text),
-            Ok(Part::Done(text)) => done.push(text),
-            Err(problem) => problems.push(problem),
+            Ok(Part::Already(text)) => report.already.push(text),
+            Ok(Part::Done(text)) => report.done.push(text),
+            Err(problem) => report.problems.push(problem),
         }
     }
-    match output {
-        Output::Json => print_json(
-            &json!({ "ok": problems.is_empty(), "done": done, "already": already, "problems": problems }),
-        )?,
-        Output::Text => {
-            done.iter()
-                .for_each(|text| print_line(&format!("done     {text}")));
-            already
-                .iter()
-                .for_each(|text| print_line(&format!("ok       {text}")));
-            if problems.is_empty() {
-                print_line(&format!("Now, logged in as {user}: archipelago setup"));
-            }
-        }
-    }
-    if problems.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::new(Code::Host, problems.join("; ")))
+    Ok(report)
 }
 
 async fn let_linger(account: &Account) -> Result<Part, String> {

@@ -1,0 +1,66 @@
+//! What happens while a command waits, on standard error: one line for each change, and on a terminal a moving line.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use archipelago_core::health::AppHealth;
+use indicatif::{ProgressBar, ProgressStyle};
+
+pub(super) struct Progress {
+    spinner: Option<ProgressBar>,
+    shown: BTreeMap<String, String>,
+}
+
+impl Progress {
+    pub(super) fn begin() -> Self {
+        let spinner = std::io::stderr().is_terminal().then(|| {
+            let spinner = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}") {
+                spinner.set_style(style);
+            }
+            spinner.enable_steady_tick(Duration::from_millis(100));
+            spinner
+        });
+        Self {
+            spinner,
+            shown: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn show(&mut self, health: &AppHealth) {
+        if let Some(spinner) = &self.spinner {
+            spinner.set_message(if health.message.is_empty() {
+                health.state.word().to_owned()
+            } else {
+                health.message.clone()
+            });
+        }
+        for unit in &health.units {
+            // Lines of progress change all the time; only the step that they belong to is shown.
+            let step: Vec<&str> = unit.message.split(": ").take(2).collect();
+            let line = if unit.message.is_empty() {
+                unit.state.word().to_owned()
+            } else {
+                step.join(": ")
+            };
+            if self.shown.get(&unit.name) != Some(&line) {
+                self.say(&format!("{}  {line}", unit.name));
+                self.shown.insert(unit.name.clone(), line);
+            }
+        }
+    }
+
+    fn say(&self, line: &str) {
+        match &self.spinner {
+            Some(spinner) => spinner.println(line),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    pub(super) fn end(&mut self) {
+        if let Some(spinner) = self.spinner.take() {
+            spinner.finish_and_clear();
+        }
+    }
+}

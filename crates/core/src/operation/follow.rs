@@ -1,0 +1,229 @@
+//! Whether an app has become what was asked, judged from pass to pass.
+
+use std::time::Duration;
+
+use crate::health::{AppHealth, Report, State, UnitState};
+use crate::name::AppId;
+
+use super::{Goal, Stability};
+
+/// Containers that run but do not answer may be busy for hours; after this long they are left to it.
+const ANSWER_LIMIT: Duration = Duration::from_secs(300);
+/// An app that says how far it is, or waits for another, may take days. After this long it is no passing state.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// An app that says what it does, but not how far it is, is mostly done with it within this time.
+const LONG_PATIENCE: Duration = Duration::from_secs(60);
+/// The longest wait before the next look: probes and lines of progress send no signal.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Follows one app until it is as asked, or will not be.
+#[derive(Clone, Debug)]
+pub struct Follow {
+    app: AppId,
+    goal: Goal,
+    /// Whether something had to be done first.
+    has_acted: bool,
+    stability: Option<Stability>,
+    busy_since: Option<Duration>,
+    running_since: Option<Duration>,
+}
+
+/// One pass, as seen by who follows an app.
+#[derive(Clone, Copy, Debug)]
+pub struct PassSeen<'a> {
+    pub report: &'a Report,
+    /// Whether the pass did something.
+    pub acted: bool,
+    /// When something that failed is due again, from now.
+    pub wake_after: Option<Duration>,
+    /// A monotonic time.
+    pub now: Duration,
+    /// The time since the boot in which somebody waited for a processor or disk.
+    pub stalled: Option<Duration>,
+}
+
+/// What follows from a pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Look again after this time at the latest. `None`: as soon as passes may follow each other.
+    Wait(Option<Duration>),
+    /// The app is as asked, or gets there by itself and says so.
+    Reached(AppHealth),
+    /// The app is gone, as asked.
+    Gone,
+    /// Somebody has asked for something else since.
+    Overtaken(Overtaken),
+    /// It will not be as asked without a change or another attempt.
+    Failed(AppHealth),
+    /// It runs, but does not answer; it is left to it.
+    Silent(AppHealth),
+}
+
+/// What somebody else asked for meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overtaken {
+    Installed,
+    Uninstalled,
+    Started,
+    Stopped,
+}
+
+impl Follow {
+    #[must_use]
+    pub fn new(app: AppId, goal: Goal) -> Self {
+        Self {
+            app,
+            goal,
+            has_acted: false,
+            stability: None,
+            busy_since: None,
+            running_since: None,
+        }
+    }
+
+    /// The app in a report.
+    #[must_use]
+    pub fn health<'a>(&self, report: &'a Report) -> Option<&'a AppHealth> {
+        report.apps.iter().find(|app| app.id == self.app)
+    }
+
+    /// Judges a pass.
+    pub fn after(&mut self, pass: PassSeen<'_>) -> Verdict {
+        let PassSeen {
+            report,
+            acted,
+            wake_after,
+            now,
+            stalled,
+        } = pass;
+        let Some(health) = self.health(report) else {
+            return match self.goal {
+                Goal::Gone => Verdict::Gone,
+                Goal::Ready | Goal::Stopped => Verdict::Overtaken(Overtaken::Uninstalled),
+            };
+        };
+        if self.is_reached(health, acted) {
+            let stability = self
+                .stability
+                .get_or_insert_with(|| Stability::begin(now, stalled));
+            let left = stability.left(now, stalled);
+            if self.goal != Goal::Ready || !self.has_acted || left.is_zero() {
+                return Verdict::Reached(health.clone());
+            }
+        } else {
+            self.has_acted = true;
+            self.stability = None;
+        }
+        if acted {
+            self.busy_since = None;
+        } else if let Some(verdict) = self.ended(health, now) {
+            return verdict;
+        }
+        let runs = self.goal == Goal::Ready && all_run(health);
+        if let Some(since) = since(&mut self.running_since, runs, now)
+            && now.saturating_sub(since) > ANSWER_LIMIT
+        {
+            return Verdict::Silent(health.clone());
+        }
+        Verdict::Wait(if acted {
+            None
+        } else if let Some(stability) = &self.stability {
+            Some(stability.left(now, stalled))
+        } else {
+            Some(wake_after.unwrap_or(LOOK).min(LOOK))
+        })
+    }
+
+    fn is_reached(&self, health: &AppHealth, acted: bool) -> bool {
+        !acted
+            && match self.goal {
+                Goal::Ready => is_up(health),
+                Goal::Stopped => health.state == State::Stopped,
+                Goal::Gone => false,
+            }
+    }
+
+    /// Whether it ends otherwise, after a pass that did nothing.
+    fn ended(&mut self, health: &AppHealth, now: Duration) -> Option<Verdict> {
+        if let Some(overtaken) = overtaken(health, self.goal) {
+            return Some(Verdict::Overtaken(overtaken));
+        }
+        if has_failed(health) {
+            return Some(Verdict::Failed(health.clone()));
+        }
+        let patience = patience(health).filter(|_| self.goal == Goal::Ready);
+        let since = since(&mut self.busy_since, patience.is_some(), now)?;
+        let enough = patience.is_some_and(|patience| now.saturating_sub(since) >= patience);
+        enough.then(|| Verdict::Reached(health.clone()))
+    }
+}
+
+/// Since when something holds.
+fn since(known: &mut Option<Duration>, holds: bool, now: Duration) -> Option<Duration> {
+    *known = holds.then(|| known.unwrap_or(now));
+    *known
+}
+
+/// Ready, but for what the operator masked.
+fn is_up(health: &AppHealth) -> bool {
+    let by_will = || {
+        let mut units = health.units.iter();
+        units.all(|unit| matches!(unit.state, UnitState::Active | UnitState::Masked))
+    };
+    health.state == State::Ready || (health.state == State::Degraded && by_will())
+}
+
+/// How long to look at an app that gets there by itself and says what it is at.
+fn patience(health: &AppHealth) -> Option<Duration> {
+    match (health.state, &health.busy) {
+        (State::Waiting, _) => Some(PATIENCE),
+        (State::Starting, Some(busy)) if busy.percent.is_some() => Some(PATIENCE),
+        (State::Starting, Some(_)) => Some(LONG_PATIENCE),
+        _ => None,
+    }
+}
+
+/// Whether its containers run, though they may not answer yet.
+fn all_run(health: &AppHealth) -> bool {
+    !health.units.is_empty()
+        && health.units.iter().all(|unit| match unit.state {
+            UnitState::Active => true,
+            UnitState::Activating => unit.message.is_empty(),
+            _ => false,
+        })
+}
+
+fn overtaken(health: &AppHealth, goal: Goal) -> Option<Overtaken> {
+    match (goal, health.state) {
+        (Goal::Ready | Goal::Stopped, State::Removing) => Some(Overtaken::Uninstalled),
+        (Goal::Ready, State::Stopped) => Some(Overtaken::Stopped),
+        (Goal::Stopped, State::Ready) => Some(Overtaken::Started),
+        (Goal::Gone, State::Ready | State::Stopped) => Some(Overtaken::Installed),
+        _ => None,
+    }
+}
+
+/// A container that ended once may come up at the second try; everything else that failed stays so until something
+/// changes.
+fn has_failed(health: &AppHealth) -> bool {
+    match health.state {
+        State::Failed | State::Degraded => {
+            let mut units = health.units.iter();
+            units.all(|unit| !unit.is_restarting || unit.restarts >= 2)
+        }
+        State::Removing => !health.message.is_empty(),
+        State::Ready | State::Starting | State::Waiting | State::Stopped => false,
+    }
+}
+
+impl Overtaken {
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Installed => "installed",
+            Self::Uninstalled => "uninstalled",
+            Self::Started => "started",
+            Self::Stopped => "stopped",
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! An app as it would be: for `install` and `set`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use crate::check::{Facts, State, judge};
+use crate::desired::{App, Apps, Fault, Inputs, Present, Transport, assemble, read_schema};
+use crate::intent::{Goal as Wanted, Intent};
+use crate::layout::Layout;
+use crate::manifest::{
+    COMPOSE_FILE, Extension, Files, SettingError, SettingValue, Settings, Warning,
+};
+use crate::name::AppId;
+use crate::observed::Podman;
+use crate::plan::blocked;
+use crate::progress::Progress;
+
+use super::{Definition, HostLook, PortProblem, Refusal};
+
+/// An app as it would be.
+#[derive(Clone, Debug)]
+pub struct Installation {
+    pub app: AppId,
+    pub intent: Intent,
+    /// The definition to keep.
+    pub files: Files,
+    pub title: String,
+    pub version: String,
+    pub present: Present,
+    /// What was left out of the manifest because that is harmless.
+    pub warnings: Vec<Warning>,
+    /// Whether the app is not installed yet.
+    pub is_new: bool,
+    /// Whether it is installed just like this.
+    pub is_unchanged: bool,
+    /// The ports that it does not have yet.
+    pub new_ports: BTreeSet<(SocketAddr, Transport)>,
+    disk_mib: u64,
+}
+
+/// Judges what every installation needs of the host.
+///
+/// # Errors
+/// With the first check that has failed.
+pub fn judge_host(facts: &Facts) -> Result<(), Refusal> {
+    let failed = judge(facts)
+        .into_iter()
+        .find(|check| check.state == State::Failed);
+    failed.map_or(Ok(()), |check| Err(Refusal::Host(Box::new(check))))
+}
+
+impl Installation {
+    pub(super) fn of(
+        inputs: &Inputs,
+        definition: Definition,
+        given: &[(String, String)],
+    ) -> Result<Self, Refusal> {
+        let extension = &definition.schema.extension;
+        let known = known(inputs, &extension.id)?;
+        let intent = Intent {
+            state: Wanted::Running,
+            purge: false,
+            source: definition.source.clone(),
+            settings: choose(extension, known, given)?,
+        };
+        Self::work_out(inputs, definition, intent)
+    }
+
+    pub(super) fn of_installed(
+        inputs: &Inputs,
+        app: &AppId,
+        given: &[(String, String)],
+    ) -> Result<Self, Refusal> {
+        let known = known(inputs, app)?.ok_or_else(|| Refusal::NotInstalled(app.clone()))?;
+        if known.state == Wanted::Removed {
+            return Err(Refusal::Removing { app: app.clone() });
+        }
+        let folder = inputs.layout.definition(app).display().to_string();
+        let files = inputs.definitions.get(app).cloned().unwrap_or_default();
+        let file = format!("{folder}/{COMPOSE_FILE}");
+        let schema = read_schema(&file, &files, app.as_str())
+            .map_err(|problem| Refusal::Unreadable { problem })?;
+        let intent = Intent {
+            settings: choose(&schema.extension, Some(known), given)?,
+            ..known.clone()
+        };
+        let definition = Definition {
+            files,
+            schema,
+            source: intent.source.clone(),
+            folder,
+        };
+        Self::work_out(inputs, definition, intent)
+    }
+
+    fn work_out(inputs: &Inputs, definition: Definition, intent: Intent) -> Result<Self, Refusal> {
+        let Definition {
+            files,
+            schema,
+            source: _,
+            folder,
+        } = definition;
+        let extension = &schema.extension;
+        let id = &extension.id;
+        // With the files as the person knows them, so that errors name those and not our copy.
+        let settings = Settings::settle(id.as_str(), &extension.settings, &intent.settings)?;
+        let manifest = schema.manifest(&settings, &files)?;
+        let is_unchanged = inputs.intents.get(id) == Some(&Ok(intent.clone()))
+            && inputs.definitions.get(id) == Some(&files);
+        // What stays as it is takes no port and breaks no other app.
+        let before = (!is_unchanged).then(|| worked_out(inputs.clone()));
+        let mut all = inputs.clone();
+        all.intents.insert(id.clone(), Ok(intent.clone()));
+        all.definitions.insert(id.clone(), files.clone());
+        let mut after = worked_out(all);
+        let app = after.remove(id);
+        if let (Some(App::Present(_)), Some(before)) = (&app, &before) {
+            refuse_to_break_others(id, before, &after)?;
+        }
+        let present = match app {
+            Some(App::Present(present)) => *present,
+            Some(App::Broken { cause, fault }) => {
+                // The person knows the folder that it is installed from, not our copy, which is not there yet.
+                let copy = inputs.layout.definition(id).display().to_string();
+                let cause = cause.replace(&copy, &folder);
+                return Err(match fault {
+                    Fault::Own => Refusal::Broken { cause },
+                    Fault::Conflict => Refusal::Conflict { cause },
+                });
+            }
+            _ => return Err(Refusal::Unready { app: id.clone() }),
+        };
+        let new_ports = match before {
+            Some(before) => {
+                let own = ports(&before, id);
+                present.ports.difference(&own).copied().collect()
+            }
+            None => BTreeSet::new(),
+        };
+        Ok(Self {
+            app: id.clone(),
+            title: extension.title.clone(),
+            version: extension.version.clone(),
+            disk_mib: extension.requires.disk_mib,
+            is_new: !inputs.intents.contains_key(id),
+            warnings: manifest.warnings,
+            intent,
+            files,
+            present,
+            is_unchanged,
+            new_ports,
+        })
+    }
+
+    pub(super) fn judge(&self, layout: &Layout, look: &HostLook) -> Result<(), Refusal> {
+        let HostLook {
+            names,
+            ports,
+            free_mib,
+        } = look;
+        let id = &self.app;
+        if let Some(free_mib) = free_mib.filter(|free| self.is_new && *free < self.disk_mib) {
+            return Err(Refusal::Disk {
+                needed_mib: self.disk_mib,
+                free_mib,
+                folder: layout.data.clone(),
+            });
+        }
+        if let Podman::Unreachable(cause) = &names.podman {
+            let cause = cause.clone();
+            return Err(Refusal::Podman { cause });
+        }
+        if let Some(cause) = blocked(layout, id, &self.present, names, &Progress::default()) {
+            return Err(Refusal::NameTaken { cause });
+        }
+        for port in &self.new_ports {
+            let (app, address) = (id.clone(), port.0);
+            match ports.get(port) {
+                None => {}
+                Some(PortProblem::InUse) => return Err(Refusal::PortTaken { app, address }),
+                Some(PortProblem::Refused(cause)) => {
+                    let cause = cause.clone();
+                    return Err(Refusal::PortUnusable {
+                        app,
+                        address,
+                        cause,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn known<'a>(inputs: &'a Inputs, app: &AppId) -> Result<Option<&'a Intent>, Refusal> {
+    let intent = inputs.intents.get(app).map(Result::as_ref).transpose();
+    intent.map_err(|problem| super::proposal::unreadable(problem))
+}
+
+/// The settings that were chosen before, changed by what was given.
+fn choose(
+    extension: &Extension,
+    known: Option<&Intent>,
+    given: &[(String, String)],
+) -> Result<BTreeMap<String, SettingValue>, Refusal> {
+    let mut settings = known
+        .map(|intent| intent.settings.clone())
+        .unwrap_or_default();
+    for (name, value) in given {
+        let setting = extension.settings.get(name).ok_or_else(|| {
+            let known: Vec<&str> = extension.settings.keys().map(String::as_str).collect();
+            SettingError::Unknown {
+                app: extension.id.to_string(),
+                name: name.clone(),
+                known: if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                },
+            }
+        })?;
+        settings.insert(name.clone(), setting.kind.parse(name, value)?);
+    }
+    Ok(settings)
+}
+
+/// The apps as they would be. Secrets that are not there yet are made up.
+fn worked_out(mut all: Inputs) -> BTreeMap<AppId, App> {
+    let apps = Apps::read(&all);
+    for (id, name) in apps.secret_names() {
+        let secrets = all.secrets.entry(id.clone()).or_default();
+        secrets
+            .entry(name.clone())
+            .or_insert_with(|| "0".repeat(64));
+    }
+    assemble(&all, &apps).apps
+}
+
+/// What suits the app itself may not suit one above it: a node that prunes its blocks has none left for an index of all of them.
+fn refuse_to_break_others(
+    id: &AppId,
+    before: &BTreeMap<AppId, App>,
+    after: &BTreeMap<AppId, App>,
+) -> Result<(), Refusal> {
+    for (other, app) in after {
+        if let App::Broken {
+            cause,
+            fault: Fault::Own,
+        } = app
+            && let Some(App::Present(_)) = before.get(other)
+        {
+            return Err(Refusal::BreaksOther {
+                app: id.clone(),
+                other: other.clone(),
+                cause: cause.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn ports(apps: &BTreeMap<AppId, App>, id: &AppId) -> BTreeSet<(SocketAddr, Transport)> {
+    match apps.get(id) {
+        Some(App::Present(present)) => present.ports.clone(),
+        _ => BTreeSet::new(),
+    }
+}

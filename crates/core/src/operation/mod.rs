@@ -1,0 +1,150 @@
+//! What a person asks for: worked out and judged here, without touching anything; done by `node`.
+//!
+//! An operation [prepares](propose): it works out what would be, and [judges](Proposal::judge) it against what was
+//! seen of the host. Nothing is written and nobody is asked. Then one atomic step changes the intent, and the
+//! reconciler does the rest; [`Follow`] says from pass to pass whether that has come to its end.
+
+mod follow;
+mod installation;
+mod proposal;
+mod refusal;
+mod stability;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+use crate::manifest::{Files, Protocol, Schema};
+use crate::name::AppId;
+use crate::observed::Observed;
+
+pub use follow::{Follow, Overtaken, PassSeen, Verdict};
+pub use installation::{Installation, judge_host};
+pub use proposal::{Proposal, propose};
+pub use refusal::Refusal;
+pub use stability::Stability;
+
+/// What a person asks for.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Install an app, or give an installed one another definition. `settings` are pairs of key and value as given.
+    Install {
+        definition: Box<Definition>,
+        settings: Vec<(String, String)>,
+    },
+    /// Change settings of an installed app.
+    Set {
+        app: AppId,
+        settings: Vec<(String, String)>,
+    },
+    Start(AppId),
+    Stop(AppId),
+    Restart(AppId),
+    /// Remove an app, with `purge` also its data, secrets and built images.
+    Uninstall {
+        app: AppId,
+        purge: bool,
+    },
+}
+
+/// The operations by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Install,
+    Set,
+    Start,
+    Stop,
+    Restart,
+    Uninstall,
+    Purge,
+}
+
+/// An app to be installed, as it was found.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    pub files: Files,
+    /// Its manifest, settings still open.
+    pub schema: Schema,
+    /// `catalog`, or the path of its folder or file.
+    pub source: String,
+    /// Its folder as the person named it, for errors.
+    pub folder: String,
+}
+
+/// What an app should become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    Ready,
+    Stopped,
+    Gone,
+}
+
+/// What was seen of the host for the sake of one proposal.
+#[derive(Clone, Debug, Default)]
+pub struct HostLook {
+    /// Who owns the names that the app needs, on the disk and, for a new app, in Podman.
+    pub names: Observed,
+    /// The new ports that cannot be used.
+    pub ports: BTreeMap<(SocketAddr, Protocol), PortProblem>,
+    /// What is free on the data folder's file system.
+    pub free_mib: Option<u64>,
+}
+
+/// Why a port of the host cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PortProblem {
+    InUse,
+    /// The system's own words.
+    Refused(String),
+}
+
+impl Request {
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Install { .. } => Kind::Install,
+            Self::Set { .. } => Kind::Set,
+            Self::Start(_) => Kind::Start,
+            Self::Stop(_) => Kind::Stop,
+            Self::Restart(_) => Kind::Restart,
+            Self::Uninstall { purge: false, .. } => Kind::Uninstall,
+            Self::Uninstall { purge: true, .. } => Kind::Purge,
+        }
+    }
+
+    #[must_use]
+    pub fn app(&self) -> &AppId {
+        match self {
+            Self::Install { definition, .. } => &definition.schema.extension.id,
+            Self::Set { app, .. } | Self::Uninstall { app, .. } => app,
+            Self::Start(app) | Self::Stop(app) | Self::Restart(app) => app,
+        }
+    }
+}
+
+impl Kind {
+    /// Its word on the command line, in the journal and in JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Install => "install",
+            Self::Set => "set",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::Uninstall => "uninstall",
+            Self::Purge => "purge",
+        }
+    }
+
+    #[must_use]
+    pub fn goal(self) -> Goal {
+        match self {
+            Self::Install | Self::Set | Self::Start | Self::Restart => Goal::Ready,
+            Self::Stop => Goal::Stopped,
+            Self::Uninstall | Self::Purge => Goal::Gone,
+        }
+    }
+}

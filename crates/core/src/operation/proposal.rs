@@ -1,0 +1,131 @@
+//! From a request to what it would change.
+
+use crate::desired::{Apps, Inputs};
+use crate::intent::{Goal as Wanted, Intent};
+use crate::layout::Layout;
+use crate::name::AppId;
+
+use super::{HostLook, Installation, Kind, Refusal, Request};
+
+/// What an operation would do.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    pub app: AppId,
+    pub kind: Kind,
+    /// The intent as it would be; `None` when it stays as it is.
+    pub intent: Option<Intent>,
+    /// For `install` and `set`: the app as it would be.
+    pub installation: Option<Box<Installation>>,
+}
+
+/// Works out what a request would do. `keeps_data` says whether data of an app that is not installed are still there.
+///
+/// # Errors
+/// When it cannot or must not be done, as far as the inputs tell.
+pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Proposal, Refusal> {
+    let app = request.app().clone();
+    let kind = request.kind();
+    if kind != Kind::Uninstall && kind != Kind::Purge {
+        // Nothing would follow the change.
+        inputs.config.as_ref().map_err(|problem| unreadable(problem))?;
+    }
+    let (intent, installation) = match request {
+        Request::Install {
+            definition,
+            settings,
+        } => {
+            let installation = Installation::of(inputs, *definition, &settings)?;
+            (Some(installation.intent.clone()), Some(installation))
+        }
+        Request::Set { app, settings } => {
+            let installation = Installation::of_installed(inputs, &app, &settings)?;
+            (Some(installation.intent.clone()), Some(installation))
+        }
+        Request::Start(app) => {
+            let intent = Intent {
+                state: Wanted::Running,
+                purge: false,
+                ..installed(inputs, &app)?
+            };
+            (Some(intent), None)
+        }
+        Request::Stop(app) => {
+            let intent = installed(inputs, &app)?;
+            if intent.state == Wanted::Removed {
+                return Err(Refusal::Removing { app });
+            }
+            let intent = Intent {
+                state: Wanted::Stopped,
+                ..intent
+            };
+            (Some(intent), None)
+        }
+        Request::Restart(app) => match installed(inputs, &app)?.state {
+            Wanted::Running => (None, None),
+            Wanted::Stopped => return Err(Refusal::Stopped(app)),
+            Wanted::Removed => return Err(Refusal::Removing { app }),
+        },
+        Request::Uninstall { app, purge } => {
+            (Some(removed(inputs, &app, purge, keeps_data)?), None)
+        }
+    };
+    Ok(Proposal {
+        app,
+        kind,
+        intent,
+        installation: installation.map(Box::new),
+    })
+}
+
+impl Proposal {
+    /// Judges the proposal against what was seen of the host.
+    ///
+    /// # Errors
+    /// With the first thing that stands in its way.
+    pub fn judge(&self, layout: &Layout, look: &HostLook) -> Result<(), Refusal> {
+        match &self.installation {
+            Some(installation) => installation.judge(layout, look),
+            None => Ok(()),
+        }
+    }
+}
+
+fn installed(inputs: &Inputs, app: &AppId) -> Result<Intent, Refusal> {
+    match inputs.intents.get(app) {
+        None => Err(Refusal::NotInstalled(app.clone())),
+        Some(intent) => intent
+            .clone()
+            .map_err(|problem| Refusal::Unreadable { problem }),
+    }
+}
+
+fn removed(inputs: &Inputs, app: &AppId, purge: bool, keeps_data: bool) -> Result<Intent, Refusal> {
+    // Data that an earlier removal kept can still be purged.
+    let something_is_left = purge && keeps_data;
+    if !inputs.intents.contains_key(app) && !something_is_left {
+        return Err(Refusal::NotInstalled(app.clone()));
+    }
+    let by = Apps::read(inputs).dependants(app);
+    if !by.is_empty() {
+        return Err(Refusal::Required {
+            app: app.clone(),
+            by: by.into_iter().collect(),
+        });
+    }
+    // An intent that cannot be read any more is no reason to keep the app.
+    let known = inputs
+        .intents
+        .get(app)
+        .and_then(|intent| intent.clone().ok());
+    Ok(Intent {
+        state: Wanted::Removed,
+        purge,
+        ..known.unwrap_or_default()
+    })
+}
+
+pub(super) fn unreadable(problem: &str) -> Refusal {
+    Refusal::Unreadable {
+        problem: problem.to_owned(),
+    }
+}

@@ -1,0 +1,49 @@
+//! The journal of the user's services, read by `journalctl`, which knows how to follow, filter and page.
+
+use std::process::Command;
+
+/// How much of the journal to show.
+#[derive(Clone, Copy, Debug)]
+pub struct Selection {
+    /// How many lines from the end.
+    pub lines: u32,
+    /// Whether to go on with what comes.
+    pub follow: bool,
+    /// As JSON, one object a line.
+    pub json: bool,
+}
+
+/// The command that shows the journal of these services.
+#[must_use]
+pub fn command(services: &[String], selection: Selection) -> Command {
+    let Selection {
+        lines,
+        follow,
+        json,
+    } = selection;
+    let mut command = Command::new("journalctl");
+    command.args(["--user", "--no-pager", "-n", &lines.to_string()]);
+    for service in services {
+        command.args(["-u", service]);
+    }
+    if follow {
+        command.arg("-f");
+    }
+    if json {
+        command.args(["-o", "json"]);
+    }
+    command
+}
+
+/// The last lines of a service's journal; none when it cannot be read.
+#[must_use]
+pub fn last_lines(service: &str, lines: u32) -> Vec<String> {
+    let output = Command::new("journalctl")
+        .args(["--user", "--no-pager", "-q", "-o", "cat"])
+        .args(["-n", &lines.to_string(), "-u", service])
+        .output();
+    let text = output
+        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+        .unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}

@@ -1,0 +1,68 @@
+//! What is looked at before an app is installed. It changes nothing and keeps no port.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+
+use archipelago_core::check::Facts;
+use archipelago_core::desired::{App, Desired, Transport};
+use archipelago_core::layout::Layout;
+use archipelago_core::operation::{HostLook, Installation, PortProblem};
+
+use super::podman::Podman;
+use super::{facts, observe};
+
+/// What every installation needs of the host. Only for a new app a process is started: Podman tells its version.
+pub async fn facts(layout: &Layout, is_new: bool) -> Facts {
+    let mut known = facts::at_rest(layout);
+    if is_new {
+        // Its service is asked next, and wakes meanwhile. If it does not, the question itself tells why.
+        let podman = Podman::for_this_user();
+        let (version, _) = tokio::join!(facts::podman_version(), podman.version());
+        known.podman = Some(version);
+    }
+    known
+}
+
+/// Looks for what stands in the way of an app. Podman is asked only for a new app: it would wake for nothing.
+///
+/// # Errors
+/// When the disk cannot be read.
+pub async fn look(layout: &Layout, app: &Installation) -> Result<HostLook, observe::Error> {
+    let present = App::Present(Box::new(app.present.clone()));
+    let desired = Desired {
+        layout: layout.clone(),
+        apps: BTreeMap::from([(app.app.clone(), present)]),
+    };
+    let podman = app.is_new.then(Podman::for_this_user);
+    Ok(HostLook {
+        names: observe::names(&desired, podman.as_ref()).await?,
+        ports: unusable(&app.new_ports),
+        free_mib: free_mib(layout),
+    })
+}
+
+fn unusable(
+    ports: &BTreeSet<(SocketAddr, Transport)>,
+) -> BTreeMap<(SocketAddr, Transport), PortProblem> {
+    let problem = |(address, transport): &(SocketAddr, Transport)| {
+        let bound = match transport {
+            Transport::Tcp => TcpListener::bind(address).map(drop),
+            Transport::Udp => UdpSocket::bind(address).map(drop),
+        };
+        let problem = match bound {
+            Ok(()) => return None,
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => PortProblem::InUse,
+            Err(error) => PortProblem::Refused(error.to_string()),
+        };
+        Some(((*address, *transport), problem))
+    };
+    ports.iter().filter_map(problem).collect()
+}
+
+fn free_mib(layout: &Layout) -> Option<u64> {
+    // The folder may not have been made yet.
+    let there = layout.data.ancestors().find(|folder| folder.is_dir())?;
+    let stat = rustix::fs::statvfs(there).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize) >> 20)
+}

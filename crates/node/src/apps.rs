@@ -1,0 +1,117 @@
+//! What is installed, what can be, how the apps are and what they say. It changes nothing.
+
+use std::process::Command;
+
+use archipelago_core::desired::read_schema;
+use archipelago_core::health::Report;
+use archipelago_core::intent::Goal;
+use archipelago_core::layout::Layout;
+use archipelago_core::manifest::COMPOSE_FILE;
+use archipelago_core::name::AppId;
+use archipelago_core::operation::{Definition, Refusal};
+use archipelago_core::quadlet::{is_unit_file, mark_of, service_of};
+use archipelago_host::{definition, disk, inputs, journal};
+
+use crate::driver::Driver;
+use crate::error::Error;
+
+pub use archipelago_host::journal::Selection;
+
+/// An installed app.
+#[derive(Debug)]
+pub struct Installed {
+    pub app: AppId,
+    pub title: String,
+    pub version: String,
+    /// What it should be, or why its intent cannot be read.
+    pub wanted: Result<Goal, String>,
+}
+
+/// The installed apps.
+#[must_use]
+pub fn list(layout: &Layout) -> Vec<Installed> {
+    let known = inputs::read(layout);
+    let apps = known.intents.into_iter().map(|(app, intent)| {
+        let file = layout.definition(&app).join(COMPOSE_FILE);
+        let schema = known
+            .definitions
+            .get(&app)
+            .and_then(|files| read_schema(&file.display().to_string(), files, app.as_str()).ok());
+        let (title, version) = schema
+            .map(|schema| (schema.extension.title, schema.extension.version))
+            .unwrap_or_default();
+        Installed {
+            app,
+            title,
+            version,
+            wanted: intent.map(|intent| intent.state),
+        }
+    });
+    apps.collect()
+}
+
+/// The id of an installed app.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn installed(layout: &Layout, name: &str) -> Result<AppId, Error> {
+    let app = AppId::parse(name)?;
+    if layout.intent(&app).exists() {
+        return Ok(app);
+    }
+    Err(Refusal::NotInstalled(app).into())
+}
+
+/// The apps that the catalog has.
+///
+/// # Errors
+/// When the catalog, or an app in it, cannot be read.
+pub fn catalog() -> Result<Vec<Definition>, Error> {
+    let mut apps = Vec::new();
+    for id in definition::catalog_ids()? {
+        apps.push(definition::find(id.as_str())?);
+    }
+    Ok(apps)
+}
+
+/// Finds an app: by its id in the catalog, or by the path of its folder or Compose file.
+///
+/// # Errors
+/// When there is none, or it cannot be accepted.
+pub fn find(name: &str) -> Result<Definition, Error> {
+    Ok(definition::find(name)?)
+}
+
+/// How the apps are, without doing anything.
+///
+/// # Errors
+/// When the host cannot be looked at.
+pub async fn status(layout: Layout) -> Result<Report, Error> {
+    Ok(Driver::new(layout).await?.look().await?)
+}
+
+/// The command that shows what the containers of an app say.
+///
+/// # Errors
+/// When the app has no units yet.
+pub fn logs(layout: &Layout, app: &AppId, selection: Selection) -> Result<Command, Error> {
+    let services = services(layout, app)?;
+    if services.is_empty() {
+        return Err(Error::NoUnits { app: app.clone() });
+    }
+    Ok(journal::command(&services, selection))
+}
+
+fn services(layout: &Layout, app: &AppId) -> Result<Vec<String>, Error> {
+    let mut services = Vec::new();
+    for name in disk::names(&layout.units)? {
+        if !is_unit_file(&name) || !name.ends_with(".container") {
+            continue;
+        }
+        let content = disk::read_file(&layout.unit(&name)).unwrap_or_default();
+        if mark_of(&content).is_some_and(|mark| mark.app == *app) {
+            services.push(service_of(&name));
+        }
+    }
+    Ok(services)
+}

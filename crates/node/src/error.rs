@@ -1,0 +1,150 @@
+//! Why something that was asked for did not come about.
+
+use archipelago_core::health::AppHealth;
+use archipelago_core::name::AppId;
+use archipelago_core::operation::{Overtaken, Refusal};
+use archipelago_host::{definition, disk, folders, lock, observe, systemd};
+
+/// Why something that was asked for did not come about.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Definition(#[from] definition::Error),
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+    #[error(transparent)]
+    Lock(#[from] lock::Error),
+    #[error(transparent)]
+    Observe(#[from] observe::Error),
+    #[error(transparent)]
+    Systemd(#[from] systemd::Error),
+    #[error(transparent)]
+    Folders(#[from] folders::Error),
+    #[error("somebody else has changed {0} meanwhile; nothing was done, try it again")]
+    Changed(AppId),
+    #[error("{app} was {} by somebody else meanwhile", by.word())]
+    Overtaken { app: AppId, by: Overtaken },
+    #[error("{}: {}", .0.health.id, .0.health.message)]
+    Failed(Box<FailedApp>),
+    #[error(
+        "{} runs, but is not ready yet: {}; archipelago status {} goes on telling",
+        .0.id, .0.message, .0.id
+    )]
+    Silent(Box<AppHealth>),
+    #[error("{unit} does not start ({result}); systemctl --user status {unit} tells why")]
+    UnitDoesNotStart { unit: String, result: String },
+    #[error(
+        "{0} cannot stand in a unit file; put the program where its path has only plain characters"
+    )]
+    ProgramPath(String),
+    #[error("find this program")]
+    Program(#[source] std::io::Error),
+    #[error("{app} has no units yet; archipelago status {app} says why")]
+    NoUnits { app: AppId },
+    #[error(
+        "run this as the user that the apps belong to, not as root (sudo machinectl shell USER@, or log in as that user)"
+    )]
+    IsRoot,
+    #[error("this part needs root: sudo archipelago setup --for {user}")]
+    NeedsRoot { user: String },
+    #[error("there is no user {0} in /etc/passwd")]
+    NoSuchUser(String),
+    #[error("apps run as an ordinary user; make one with: sudo adduser NAME")]
+    RootAsUser,
+    #[error(transparent)]
+    Layout(#[from] archipelago_core::layout::LayoutError),
+    #[error(transparent)]
+    Name(#[from] archipelago_core::name::NameError),
+}
+
+impl From<crate::driver::Error> for Error {
+    fn from(error: crate::driver::Error) -> Self {
+        use crate::driver::Error;
+        match error {
+            Error::Lock(error) => Self::Lock(error),
+            Error::Observe(error) => Self::Observe(error),
+            Error::Systemd(error) => Self::Systemd(error),
+        }
+    }
+}
+
+/// An app that failed, with the last lines of the container that ended.
+#[derive(Debug)]
+pub struct FailedApp {
+    pub health: AppHealth,
+    pub ended: Option<Ended>,
+}
+
+/// A service that ended, and its last lines in the journal.
+#[derive(Debug)]
+pub struct Ended {
+    pub service: String,
+    pub lines: Vec<String>,
+}
+
+/// The kinds of errors, by which commands choose their exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// It was tried and did not work.
+    Failed,
+    /// What was given cannot be accepted.
+    Input,
+    /// This host or user is not set up.
+    Host,
+    /// A name or port is already in use.
+    Taken,
+    /// It is still on its way.
+    Unfinished,
+}
+
+impl Error {
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Refused(refusal) => of_refusal(refusal),
+            Self::Definition(definition::Error::Disk(_)) => ErrorKind::Host,
+            Self::Definition(_) | Self::NoSuchUser(_) | Self::RootAsUser | Self::Name(_) => {
+                ErrorKind::Input
+            }
+            Self::Disk(_)
+            | Self::Lock(_)
+            | Self::Observe(_)
+            | Self::Systemd(_)
+            | Self::Folders(_)
+            | Self::UnitDoesNotStart { .. }
+            | Self::ProgramPath(_)
+            | Self::Program(_)
+            | Self::IsRoot
+            | Self::Layout(_)
+            | Self::NeedsRoot { .. } => ErrorKind::Host,
+            Self::Changed(_) | Self::Overtaken { .. } | Self::Failed(_) | Self::NoUnits { .. } => {
+                ErrorKind::Failed
+            }
+            Self::Silent(_) => ErrorKind::Unfinished,
+        }
+    }
+}
+
+fn of_refusal(refusal: &Refusal) -> ErrorKind {
+    match refusal {
+        Refusal::NotInstalled(_)
+        | Refusal::Stopped(_)
+        | Refusal::Removing { .. }
+        | Refusal::Unreadable { .. }
+        | Refusal::Setting(_)
+        | Refusal::Manifest(_)
+        | Refusal::Broken { .. }
+        | Refusal::Unready { .. }
+        | Refusal::BreaksOther { .. }
+        | Refusal::Required { .. } => ErrorKind::Input,
+        Refusal::Conflict { .. } | Refusal::NameTaken { .. } | Refusal::PortTaken { .. } => {
+            ErrorKind::Taken
+        }
+        Refusal::Host(_)
+        | Refusal::Disk { .. }
+        | Refusal::Podman { .. }
+        | Refusal::PortUnusable { .. } => ErrorKind::Host,
+    }
+}

@@ -1,0 +1,62 @@
+//! The one step by which an operation changes what is wanted.
+
+use archipelago_core::intent::Intent;
+use archipelago_core::layout::Layout;
+use archipelago_core::name::AppId;
+use archipelago_core::operation::{Proposal, Request, propose};
+use archipelago_host::lock::Lock;
+use archipelago_host::{definition, disk, inputs};
+
+use crate::error::Error;
+
+/// Changes the intent, under the lock of passes. What was previewed must still hold then.
+pub(super) async fn commit(
+    layout: &Layout,
+    request: Request,
+    previewed: &Proposal,
+) -> Result<(), Error> {
+    let is_unchanged = |proposal: &Proposal| {
+        let installation = proposal.installation.as_ref();
+        proposal.intent.is_none() || installation.is_some_and(|app| app.is_unchanged)
+    };
+    if is_unchanged(previewed) {
+        return Ok(());
+    }
+    let _lock = Lock::of_passes(layout).await?;
+    let app = &previewed.app;
+    let proposal = propose(request, &inputs::read(layout), keeps_data(layout, app))?;
+    if proposal.installation.is_some() && proposal.intent != previewed.intent {
+        return Err(Error::Changed(app.clone()));
+    }
+    let Proposal {
+        app,
+        kind: _,
+        intent,
+        installation,
+    } = proposal;
+    for (folder, mode) in [
+        (&layout.units, 0o755),
+        (&layout.apps(), 0o700),
+        (&layout.data, 0o700),
+    ] {
+        disk::make_folder(folder, mode)?;
+    }
+    if let Some(installation) = installation {
+        definition::keep(layout, &app, &installation.files)?;
+    }
+    if let Some(intent) = intent {
+        write(layout, &app, &intent)?;
+    }
+    Ok(())
+}
+
+/// Writes an intent. Its settings may hold passwords.
+fn write(layout: &Layout, app: &AppId, intent: &Intent) -> Result<(), disk::Error> {
+    disk::write_if_changed(&layout.intent(app), intent.to_text().as_bytes(), 0o600).map(drop)
+}
+
+/// Whether data of an app are on the disk.
+pub(super) fn keeps_data(layout: &Layout, app: &AppId) -> bool {
+    let kept = [layout.volumes(app), layout.files(app), layout.secrets(app)];
+    kept.iter().any(|folder| folder.exists())
+}
