@@ -4,13 +4,12 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Instant;
 
-use sim::exhaustive::{Exhaustive, Small};
-use sim::play::Play;
-use sim::random;
-use sim::script::Script;
-use sim::shrink::shrink;
+use sim::script::lines::Script;
+use sim::search::exhaustive::{Exhaustive, Scenario};
+use sim::search::random;
+use sim::search::shrink::shrink;
+use sim::simulation::driver::Simulation;
 
-/// Threads that work at once.
 const THREADS: u64 = 2;
 
 fn main() -> ExitCode {
@@ -40,7 +39,7 @@ fn main() -> ExitCode {
     )
 }
 
-/// Runs a script, and says all that was done.
+/// Runs a script, and prints its trace.
 fn one(text: &str) -> ExitCode {
     let script = match Script::parse(text) {
         Ok(script) => script,
@@ -49,10 +48,10 @@ fn one(text: &str) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut play = Play::new(None);
-    play.world.trace = Some(Vec::new());
-    let ended = random::run_in(&mut play, &script);
-    println!("{}", play.world.trace.unwrap_or_default().join("\n"));
+    let mut simulation = Simulation::new(None);
+    simulation.world.trace = Some(Vec::new());
+    let ended = random::run_in(&mut simulation, &script);
+    println!("{}", simulation.world.trace.unwrap_or_default().join("\n"));
     match ended.violation {
         None => ExitCode::SUCCESS,
         Some(violation) => {
@@ -62,7 +61,7 @@ fn one(text: &str) -> ExitCode {
     }
 }
 
-/// Seeds from the first one on, until so many steps are made.
+/// Runs seeds from the first one on, until so many steps are made.
 fn seeds(first: u64, count: u64, steps: u64) -> ExitCode {
     let began = Instant::now();
     let work = move |thread: u64| {
@@ -76,7 +75,7 @@ fn seeds(first: u64, count: u64, steps: u64) -> ExitCode {
             if let Some(violation) = ended.violation {
                 let short = shrink(&script, violation.invariant, None);
                 println!(
-                    "seed {seed}: {violation}\nshrunk, for crates/sim/tests/found/NAME.script:\n{}",
+                    "seed {seed}: {violation}\nshrunk, for crates/sim/tests/regressions/NAME.script:\n{}",
                     short.to_text()
                 );
                 return (made, tried, false);
@@ -107,19 +106,19 @@ fn seeds(first: u64, count: u64, steps: u64) -> ExitCode {
     }
 }
 
-/// Every placement of no, one and two faults in every small script.
+/// Runs every placement of no, one and two faults in every scenario.
 fn pairs() -> ExitCode {
     let began = Instant::now();
     let mut count = 0;
-    for small in Small::ALL {
+    for scenario in Scenario::ALL {
         let ends: Vec<Result<usize, String>> = thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS as usize)
                 .map(|thread| {
                     scope.spawn(move || {
-                        let all = Exhaustive::of(small, None);
+                        let all = Exhaustive::of(scenario, None);
                         let mut done = 0;
-                        let few = std::iter::once(Vec::new()).chain(all.singles());
-                        let placements = few.chain(all.pairs());
+                        let up_to_one = std::iter::once(Vec::new()).chain(all.singles());
+                        let placements = up_to_one.chain(all.pairs());
                         for faults in placements.skip(thread).step_by(THREADS as usize) {
                             done += 1;
                             if let Err(found) = all.place(&faults) {
@@ -144,7 +143,7 @@ fn pairs() -> ExitCode {
             }
         }
         println!(
-            "{small:?}: {count} placements of up to two faults so far, {:.0} s",
+            "{scenario:?}: {count} placements of up to two faults so far, {:.0} s",
             began.elapsed().as_secs_f64()
         );
     }

@@ -1,11 +1,11 @@
-//! The apps of these worlds: one of three units with a companion, and the one that it depends on. They run on a real host as well, where each
-//! does with its data what the containers of these worlds do: it makes them with its secret the first time.
+//! The simulated apps: a shop of three containers, one of them a companion, and the app that it
+//! requires. They run on a real host as well, where their commands do what the simulated containers
+//! do: at the first start, a container makes its data with its secret.
 
 use archipelago_core::manifest::COMPOSE_FILE;
 
-/// The app that another one requires.
+/// The id of the app that the shop requires.
 pub const BASE: &str = "base";
-/// The app of three units.
 pub const SHOP: &str = "shop";
 
 const BASE_COMPOSE: &str = r#"
@@ -56,7 +56,7 @@ x-archipelago:
     - {source: ui.conf, service: ui, target: /etc/ui.conf}
 "#;
 
-/// The definition of an app, in one of its versions.
+/// The files of an app's definition in one of its versions: path and content.
 pub fn definition(app: &str, version: u8) -> Vec<(&'static str, String)> {
     let versioned = |text: &str| text.replace(":1\n", &format!(":{version}\n"));
     if app == BASE {
@@ -72,7 +72,7 @@ pub fn definition(app: &str, version: u8) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// All unit files that the two apps become.
+/// The unit files of both apps.
 pub const UNITS: [&str; 9] = [
     "archy-base-data.volume",
     "archy-base.container",
@@ -85,10 +85,10 @@ pub const UNITS: [&str; 9] = [
     "archy-shop.network",
 ];
 
-/// The containers of the two apps.
+/// The containers of both apps.
 pub const CONTAINERS: [&str; 4] = ["archy-base", "archy-shop", "archy-shop-db", "archy-shop-ui"];
 
-/// The images of the two apps in one of their versions, but for the one that is built.
+/// The images that both apps pull, in one of their versions; one more is built.
 #[must_use]
 pub fn images(version: u8) -> [String; 3] {
     ["base", "shop", "db"].map(|name| format!("docker.io/library/{name}:{version}"))

@@ -1,23 +1,32 @@
-//! Archipelago's reconciler in a world in memory: disk, systemd, Podman, registry and clocks, with faults at any step.
+//! Archipelago's reconciler on a host in memory, with faults at any call.
 //!
-//! It drives `core`'s own code: what is planned, in which order it is applied, what a failure leaves out and when it is tried again is not
-//! written here a second time. What is written here are the edges ([`world`], `hands`, `look`), and a test on real hosts compares them with the
-//! real ones. Deterministic: a script, or the seed that it is made of, always leads to the same end. `docs/simulation.md` says what
-//! is simulated and what is not.
+//! It drives `core`'s own code: what is planned, in which order it is applied, what a failure
+//! leaves out and when it is tried again is not written a second time. The edges are: `manager` is
+//! the counterpart of the program's `host`, and a test on real hosts compares the two. Everything
+//! is deterministic: a script, or the seed that it is made of, always leads to the same end.
+//! `docs/simulation.md` tells what is simulated and what is not.
+//!
+//! From the bottom up:
+//!
+//! | | |
+//! |---|---|
+//! | `host` | the parts of a host, each alone: disk, systemd, Podman, Quadlet, registry, clock |
+//! | `script` | what happens to a host, as data: interventions, faults, events |
+//! | `world` | the parts together: services that run containers, boots, the desired state |
+//! | `operator` | what an intervention does |
+//! | `checks` | comparisons of the host with the desired state |
+//! | `manager` | calls that faults strike, observation, actions, a pass |
+//! | `simulation` | a host and its daemon through time, and the verdict |
+//! | `search` | every placement of faults in small scripts, and random scripts |
 
 pub mod apps;
-pub mod deeds;
-pub mod events;
-pub mod exhaustive;
-pub mod faults;
-mod hands;
+mod checks;
+pub mod host;
 pub mod invariants;
-mod look;
 pub mod manager;
 pub mod mutation;
-pub mod play;
-pub mod random;
-mod rest;
+pub mod operator;
 pub mod script;
-pub mod shrink;
+pub mod search;
+pub mod simulation;
 pub mod world;

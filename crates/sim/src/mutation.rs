@@ -1,51 +1,50 @@
-//! Archipelago broken on purpose, to see that the simulation notices.
+//! Defects on purpose, to show that the simulation notices them.
 //!
-//! A mutation changes what passes between core and the world: what was seen, what is planned, what is done. Core itself stays as it is.
+//! A mutation changes what passes between core and the host: the observation, the plan, the calls.
+//! Core itself stays as it is.
 
 use archipelago_core::action::{Action, Step};
 use archipelago_core::desired::{App, Desired};
 use archipelago_core::observed::{Memory, Observed, Podman};
 use archipelago_core::plan::Plan;
 
-/// One way to be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutation {
     /// Files are put in place without fsync.
     SkipFsync,
     /// Two managers make passes at once.
     NoLock,
-    /// Uninstalling removes Podman's objects and forgets the app while its services run.
+    /// An uninstallation removes the unit files while their services run.
     UninstallBackwards,
-    /// The app is forgotten before its Podman objects are removed.
+    /// An app is forgotten before it is removed.
     ForgetFirst,
-    /// systemd is never told to read its units anew.
+    /// systemd is never reloaded.
     SkipReload,
-    /// Whatever has a name like ours in Podman is taken to be ours.
+    /// Every object in Podman with a name like ours counts as ours.
     IgnoreOwnership,
-    /// Unit files of others under our prefix are cleaned up.
+    /// Foreign unit files with a name like ours are removed.
     SweepForeignUnits,
-    /// What failed is tried again at once, for ever.
+    /// A failed pull is retried at once, for ever.
     NoBackoff,
-    /// What failed is never tried again.
+    /// A failure is never retried.
     EndlessBackoff,
-    /// Secrets are made anew with each install.
+    /// Each installation generates the secrets anew.
     RegenerateSecrets,
-    /// Uninstalling removes the data as well.
+    /// An uninstallation removes the data.
     DataWithoutPurge,
     /// Any change restarts every service.
     RestartEverything,
-    /// Services are started without waiting for their images.
+    /// Services are started before their images arrive.
     StartBeforeImage,
-    /// Nothing is remembered before unit files change.
+    /// The memory of due reloads and restarts is neither written nor read.
     ForgetMemory,
-    /// What must be restarted is not remembered across the reload.
+    /// The memory of due restarts is neither written nor read.
     RestartsNotRemembered,
-    /// Files are written in every pass, changed or not.
+    /// Every pass writes the memory.
     WriteAlways,
 }
 
 impl Mutation {
-    /// All of them.
     pub const ALL: [Self; 16] = [
         Self::SkipFsync,
         Self::NoLock,
@@ -65,7 +64,7 @@ impl Mutation {
         Self::WriteAlways,
     ];
 
-    /// What the manager sees instead.
+    /// Changes an observation.
     pub(crate) fn observed(self, observed: &mut Observed) {
         match self {
             Self::IgnoreOwnership => {
@@ -84,8 +83,8 @@ impl Mutation {
         }
     }
 
-    /// What it remembers of its attempts instead: their file, if it is changed.
-    pub(crate) fn remembered(self, progress: &[u8]) -> Option<Vec<u8>> {
+    /// The file of failures and their backoff as it is instead, if it is changed.
+    pub(crate) fn progress(self, progress: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::EndlessBackoff => {
                 let text = String::from_utf8_lossy(progress);
@@ -95,7 +94,7 @@ impl Mutation {
         }
     }
 
-    /// What is planned instead.
+    /// Changes a plan.
     pub(crate) fn plan(self, desired: &Desired, observed: &Observed, plan: &mut Plan) {
         match self {
             Self::SkipReload => plan.actions.retain(|action| action.step != Step::Reload),
@@ -120,11 +119,11 @@ impl Mutation {
             Self::StartBeforeImage => {
                 for (id, present) in desired.present().filter(|(_, present)| present.running) {
                     for (unit, _) in present.containers() {
-                        let rests = observed
+                        let is_down = observed
                             .services
                             .get(&unit.service)
                             .is_some_and(archipelago_core::observed::Service::is_down);
-                        if rests {
+                        if is_down {
                             plan.actions.push(Action {
                                 app: Some(id.clone()),
                                 step: Step::Start(unit.service.clone()),
@@ -169,11 +168,11 @@ impl Mutation {
                     }
                 }
             }
-            _ => self.removal(desired, observed, plan),
+            _ => self.plan_of_apps(desired, observed, plan),
         }
     }
 
-    fn removal(self, desired: &Desired, observed: &Observed, plan: &mut Plan) {
+    fn plan_of_apps(self, desired: &Desired, observed: &Observed, plan: &mut Plan) {
         for (id, app) in &desired.apps {
             let for_app = |step| Action {
                 app: Some(id.clone()),

@@ -1,12 +1,12 @@
-//! Scripts made of seeds, some hundred of them; `cargo xtask sim` makes as many as one likes.
+//! Some hundred random scripts; `cargo xtask sim` runs as many as one likes.
 
-use sim::random::{run, script};
-use sim::script::Script;
+use sim::script::lines::Script;
+use sim::search::random::{run, script};
 
 const SEEDS: u64 = 400;
 
 #[test]
-fn no_seed_ends_badly() {
+fn no_seed_ends_with_a_violation() {
     let mut steps = 0;
     for seed in 1..=SEEDS {
         let ended = run(&script(seed), None);
@@ -24,7 +24,7 @@ fn no_seed_ends_badly() {
 }
 
 #[test]
-fn the_same_seed_always_leads_to_the_same_end() {
+fn a_seed_always_leads_to_the_same_end() {
     for seed in [1, 7, 42] {
         let (one, other) = (run(&script(seed), None), run(&script(seed), None));
         assert_eq!((one.steps, one.violation), (other.steps, other.violation));
@@ -32,7 +32,8 @@ fn the_same_seed_always_leads_to_the_same_end() {
 }
 
 #[test]
-fn a_script_survives_its_text() {
+fn a_script_is_read_back_as_written() {
     let script = script(3);
-    assert_eq!(Script::parse(&script.to_text()), Ok(script));
+    let read = Script::parse(&script.to_text()).expect("a script");
+    assert_eq!(read, script);
 }

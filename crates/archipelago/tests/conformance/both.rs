@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use sim::deeds::Deed;
-use sim::script::Line;
+use sim::script::intervention::Intervention;
+use sim::script::lines::Line;
 
 use crate::observation::{Observation, difference};
 use crate::real::Real;
@@ -28,9 +28,8 @@ impl Both {
         Self { real, simulated }
     }
 
-    /// One thing that somebody does.
-    pub(crate) fn deed(&mut self, what: &str, deed: Deed) {
-        self.step(what, &[Line::Do(deed)]);
+    pub(crate) fn intervene(&mut self, what: &str, intervention: Intervention) {
+        self.step(what, &[Line::Do(intervention)]);
     }
 
     /// Does these things on both, and waits until both hosts show the same. The simulated one rests then; the real one may show it on its way

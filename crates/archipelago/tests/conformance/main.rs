@@ -22,18 +22,18 @@ mod simulated;
 
 use both::Both;
 use sim::apps::{BASE, SHOP};
-use sim::deeds::Deed;
-use sim::script::Line;
-use sim::world::disk::Unsynced;
-use sim::world::registry::Supply;
+use sim::host::disk::Unsynced;
+use sim::host::registry::PullOutcome;
+use sim::script::intervention::Intervention;
+use sim::script::lines::Line;
 
 fn both_apps() -> Both {
     let mut both = Both::new();
     both.step(
         "two apps are installed",
         &[
-            Line::Do(Deed::Install(BASE.to_owned(), 1)),
-            Line::Do(Deed::Install(SHOP.to_owned(), 1)),
+            Line::Do(Intervention::Install(BASE.to_owned(), 1)),
+            Line::Do(Intervention::Install(SHOP.to_owned(), 1)),
         ],
     );
     both
@@ -50,68 +50,86 @@ fn service(name: &str) -> String {
 #[test]
 fn what_others_do_to_units_and_services() {
     let mut both = both_apps();
-    both.deed("a unit is deleted", Deed::DeleteUnit(unit("shop-db")));
-    both.deed("a unit is edited", Deed::EditUnit(unit("shop-ui")));
-    both.deed("a unit is spoiled", Deed::SpoilUnit(unit("shop")));
-    both.deed(
+    both.intervene(
+        "a unit is deleted",
+        Intervention::DeleteUnit(unit("shop-db")),
+    );
+    both.intervene("a unit is edited", Intervention::EditUnit(unit("shop-ui")));
+    both.intervene("a unit is spoiled", Intervention::SpoilUnit(unit("shop")));
+    both.intervene(
         "a network's unit is deleted",
-        Deed::DeleteUnit("archy-shop.network".to_owned()),
+        Intervention::DeleteUnit("archy-shop.network".to_owned()),
     );
-    both.deed(
+    both.intervene(
         "a rendered file is deleted",
-        Deed::DeleteRendered("archy-shop-ui".to_owned()),
+        Intervention::DeleteRendered("archy-shop-ui".to_owned()),
     );
-    both.deed(
+    both.intervene(
         "a rendered file is edited",
-        Deed::EditRendered("archy-shop-ui".to_owned()),
+        Intervention::EditRendered("archy-shop-ui".to_owned()),
     );
-    both.deed(
+    both.intervene(
         "a service is stopped",
-        Deed::StopService(service("shop-db")),
+        Intervention::StopService(service("shop-db")),
     );
-    both.deed(
+    both.intervene(
         "the main service is stopped",
-        Deed::StopService(service("shop")),
+        Intervention::StopService(service("shop")),
     );
-    both.deed(
+    both.intervene(
         "a network's service is stopped",
-        Deed::StopService("archy-shop-network.service".to_owned()),
+        Intervention::StopService("archy-shop-network.service".to_owned()),
     );
-    both.deed("a service is masked", Deed::Mask(service("shop-ui")));
-    both.deed(
+    both.intervene(
+        "a service is masked",
+        Intervention::Mask(service("shop-ui")),
+    );
+    both.intervene(
         "a masked service is stopped",
-        Deed::StopService(service("shop-ui")),
+        Intervention::StopService(service("shop-ui")),
     );
-    both.deed("a setting changes beside a mask", Deed::SetPort(8090));
-    both.deed("the mask is taken away", Deed::Unmask(service("shop-ui")));
-    both.deed("the required app is masked", Deed::Mask(service("base")));
-    both.deed("and stopped", Deed::StopService(service("base")));
-    both.deed("and given back", Deed::Unmask(service("base")));
+    both.intervene(
+        "a setting changes beside a mask",
+        Intervention::SetPort(8090),
+    );
+    both.intervene(
+        "the mask is taken away",
+        Intervention::Unmask(service("shop-ui")),
+    );
+    both.intervene(
+        "the required app is masked",
+        Intervention::Mask(service("base")),
+    );
+    both.intervene("and stopped", Intervention::StopService(service("base")));
+    both.intervene("and given back", Intervention::Unmask(service("base")));
     both.step(
         "a masked service ends",
         &[
-            Line::Do(Deed::Mask(service("shop-ui"))),
-            Line::Do(Deed::KillService(service("shop-ui"))),
+            Line::Do(Intervention::Mask(service("shop-ui"))),
+            Line::Do(Intervention::KillService(service("shop-ui"))),
         ],
     );
-    both.deed("that mask is taken away", Deed::Unmask(service("shop-ui")));
-    both.deed("a drop-in", Deed::DropIn(service("shop-db")));
+    both.intervene(
+        "that mask is taken away",
+        Intervention::Unmask(service("shop-ui")),
+    );
+    both.intervene("a drop-in", Intervention::DropIn(service("shop-db")));
     both.step(
         "a drop-in that Quadlet refuses",
         &[
-            Line::Do(Deed::SpoilingDropIn(unit("shop-db"))),
-            Line::Do(Deed::Reload),
+            Line::Do(Intervention::SpoilingDropIn(unit("shop-db"))),
+            Line::Do(Intervention::Reload),
         ],
     );
     both.step(
         "what it refuses is stopped",
-        &[Line::Do(Deed::StopService(service("shop-db")))],
+        &[Line::Do(Intervention::StopService(service("shop-db")))],
     );
     both.step(
         "that drop-in is gone",
         &[
-            Line::Do(Deed::RemoveDropIns(unit("shop-db"))),
-            Line::Do(Deed::Reload),
+            Line::Do(Intervention::RemoveDropIns(unit("shop-db"))),
+            Line::Do(Intervention::Reload),
         ],
     );
 }
@@ -122,63 +140,80 @@ fn what_others_do_to_podman() {
     both.step(
         "one container is killed, another removed",
         &[
-            Line::Do(Deed::KillService(service("shop-db"))),
-            Line::Do(Deed::RemoveContainer("archy-shop-ui".to_owned())),
+            Line::Do(Intervention::KillService(service("shop-db"))),
+            Line::Do(Intervention::RemoveContainer("archy-shop-ui".to_owned())),
         ],
     );
-    both.deed(
+    both.intervene(
         "a volume is removed",
-        Deed::RemoveVolume("archy-shop-data".to_owned()),
+        Intervention::RemoveVolume("archy-shop-data".to_owned()),
     );
-    both.deed(
+    both.intervene(
         "a network is removed",
-        Deed::RemoveNetwork("archy-shop".to_owned()),
+        Intervention::RemoveNetwork("archy-shop".to_owned()),
     );
-    both.deed(
+    both.intervene(
         "a secret is removed",
-        Deed::RemoveSecret("archy-shop-token".to_owned()),
+        Intervention::RemoveSecret("archy-shop-token".to_owned()),
     );
-    both.deed(
+    both.intervene(
         "an image is removed",
-        Deed::RemoveImage(real::mapped("docker.io/library/shop:1")),
+        Intervention::RemoveImage(real::mapped("docker.io/library/shop:1")),
     );
     both.step(
         "an image is removed that cannot be had again",
         &[
-            Line::Do(Deed::Registry(Supply::Fails)),
-            Line::Do(Deed::RemoveImage(real::mapped("docker.io/library/db:1"))),
+            Line::Do(Intervention::Registry(PullOutcome::Fails)),
+            Line::Do(Intervention::RemoveImage(real::mapped(
+                "docker.io/library/db:1",
+            ))),
         ],
     );
     both.step(
         "it can be had again",
         &[
-            Line::Do(Deed::Registry(Supply::Comes)),
-            Line::Do(Deed::Start(SHOP.to_owned())),
+            Line::Do(Intervention::Registry(PullOutcome::Succeeds)),
+            Line::Do(Intervention::Start(SHOP.to_owned())),
         ],
     );
-    both.deed("Podman's socket is removed", Deed::RemoveSocket);
-    both.deed("all that is not used is pruned", Deed::Prune);
-    both.deed("Podman forgets everything", Deed::PodmanReset);
+    both.intervene("Podman's socket is removed", Intervention::RemoveSocket);
+    both.intervene("all that is not used is pruned", Intervention::Prune);
+    both.intervene("Podman forgets everything", Intervention::PodmanReset);
 }
 
 #[test]
 fn what_the_operator_asks_for() {
     let mut both = both_apps();
-    both.deed("a setting changes", Deed::SetPort(8090));
-    both.deed("the app is stopped", Deed::Stop(SHOP.to_owned()));
-    both.deed("all that is not used is pruned", Deed::Prune);
-    both.deed("the app is started", Deed::Start(SHOP.to_owned()));
-    both.deed("the app is restarted", Deed::Restart(SHOP.to_owned()));
-    both.deed("the required app is stopped", Deed::Stop(BASE.to_owned()));
-    both.deed("the required app is started", Deed::Start(BASE.to_owned()));
-    both.deed(
-        "another version is installed",
-        Deed::Install(SHOP.to_owned(), 2),
+    both.intervene("a setting changes", Intervention::SetPort(8090));
+    both.intervene("the app is stopped", Intervention::Stop(SHOP.to_owned()));
+    both.intervene("all that is not used is pruned", Intervention::Prune);
+    both.intervene("the app is started", Intervention::Start(SHOP.to_owned()));
+    both.intervene(
+        "the app is restarted",
+        Intervention::Restart(SHOP.to_owned()),
     );
-    both.deed("the app is uninstalled", Deed::Uninstall(SHOP.to_owned()));
-    both.deed("it is installed again", Deed::Install(SHOP.to_owned(), 2));
-    both.deed("it is purged", Deed::Purge(SHOP.to_owned()));
-    both.deed("and so is the other", Deed::Purge(BASE.to_owned()));
+    both.intervene(
+        "the required app is stopped",
+        Intervention::Stop(BASE.to_owned()),
+    );
+    both.intervene(
+        "the required app is started",
+        Intervention::Start(BASE.to_owned()),
+    );
+    both.intervene(
+        "another version is installed",
+        Intervention::Install(SHOP.to_owned(), 2),
+    );
+    both.intervene(
+        "the app is uninstalled",
+        Intervention::Uninstall(SHOP.to_owned()),
+    );
+    both.intervene(
+        "it is installed again",
+        Intervention::Install(SHOP.to_owned(), 2),
+    );
+    both.intervene("it is purged", Intervention::Purge(SHOP.to_owned()));
+    both.intervene("and so is the other", Intervention::Purge(BASE.to_owned()));
 }
 
 #[test]
@@ -188,30 +223,42 @@ fn the_manager_and_the_host_go_down() {
     both.step(
         "things happen without it",
         &[
-            Line::Do(Deed::StopService(service("shop-db"))),
-            Line::Do(Deed::DeleteUnit(unit("shop-ui"))),
-            Line::Do(Deed::RemoveContainer("archy-base".to_owned())),
+            Line::Do(Intervention::StopService(service("shop-db"))),
+            Line::Do(Intervention::DeleteUnit(unit("shop-ui"))),
+            Line::Do(Intervention::RemoveContainer("archy-base".to_owned())),
         ],
     );
-    both.step("systemd is reloaded without it", &[Line::Do(Deed::Reload)]);
+    both.step(
+        "systemd is reloaded without it",
+        &[Line::Do(Intervention::Reload)],
+    );
     both.step(
         "what has no unit any more ends",
-        &[Line::Do(Deed::KillService(service("shop-ui")))],
+        &[Line::Do(Intervention::KillService(service("shop-ui")))],
     );
     both.step("it comes back", &[Line::StartDaemon]);
     both.step("it is gone again", &[Line::KillDaemon]);
-    both.deed("a reboot without it", Deed::Reboot);
-    both.deed("power is lost without it", Deed::PowerLoss(Unsynced::Kept));
+    both.intervene("a reboot without it", Intervention::Reboot);
+    both.intervene(
+        "power is lost without it",
+        Intervention::PowerLoss(Unsynced::Kept),
+    );
     both.step("it is there again", &[Line::StartDaemon]);
-    both.deed("a reboot with it", Deed::Reboot);
+    both.intervene("a reboot with it", Intervention::Reboot);
     both.step(
         "a reboot in the middle of a change",
         &[
-            Line::Do(Deed::DeleteUnit(unit("shop"))),
-            Line::Do(Deed::Mask(service("shop-ui"))),
-            Line::Do(Deed::Reboot),
+            Line::Do(Intervention::DeleteUnit(unit("shop"))),
+            Line::Do(Intervention::Mask(service("shop-ui"))),
+            Line::Do(Intervention::Reboot),
         ],
     );
-    both.deed("power is lost with it", Deed::PowerLoss(Unsynced::Kept));
-    both.deed("the mask is taken away", Deed::Unmask(service("shop-ui")));
+    both.intervene(
+        "power is lost with it",
+        Intervention::PowerLoss(Unsynced::Kept),
+    );
+    both.intervene(
+        "the mask is taken away",
+        Intervention::Unmask(service("shop-ui")),
+    );
 }

@@ -7,9 +7,10 @@ use archipelago_core::layout::Layout;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::Value;
 use sim::apps::{SHOP, definition, images};
-use sim::deeds::{DROP_IN, Deed, OPERATORS, SPOILED};
-use sim::script::Line;
-use sim::world::registry::Supply;
+use sim::host::registry::PullOutcome;
+use sim::operator::{DROP_IN, DROP_IN_FILE, SPOILED};
+use sim::script::intervention::Intervention;
+use sim::script::lines::Line;
 use testhost::Reboot;
 
 use crate::apps::App;
@@ -118,7 +119,8 @@ impl Real {
 
     pub(crate) fn step(&self, lines: &[Line]) {
         // What is done in a shell is done at once on the simulated host: the daemon sees all of it, or nothing.
-        let in_a_shell = |line: &Line| matches!(line, Line::Do(deed) if command(deed).is_some());
+        let in_a_shell =
+            |line: &Line| matches!(line, Line::Do(intervention) if command(intervention).is_some());
         for lines in lines.chunk_by(|one, other| in_a_shell(one) && in_a_shell(other)) {
             self.together(lines);
         }
@@ -128,7 +130,7 @@ impl Real {
 
     fn together(&self, lines: &[Line]) {
         let commands = lines.iter().map(|line| match line {
-            Line::Do(deed) => command(deed),
+            Line::Do(intervention) => command(intervention),
             _ => None,
         });
         if let Some(commands) = commands.collect::<Option<Vec<String>>>() {
@@ -141,7 +143,7 @@ impl Real {
         }
         for line in lines {
             match line {
-                Line::Do(deed) => self.deed(deed),
+                Line::Do(intervention) => self.intervene(intervention),
                 Line::KillDaemon => {
                     self.node.shell(
                         "systemctl --user disable archipelago 2>/dev/null
@@ -157,34 +159,34 @@ impl Real {
         }
     }
 
-    fn deed(&self, deed: &Deed) {
+    fn intervene(&self, intervention: &Intervention) {
         let node = &self.node;
         let archipelago = |arguments: &[&str]| {
             // Whether it succeeds is told by what is there afterwards.
             node.archipelago(arguments);
         };
-        match deed {
-            Deed::Install(app, version) => {
+        match intervention {
+            Intervention::Install(app, version) => {
                 let files = definition(app, *version).into_iter();
                 let files = files.map(|(path, text)| (path.to_owned(), text)).collect();
                 let id = app.clone();
                 archipelago(&["install", &node.put(&App { id, files })]);
             }
-            Deed::SetPort(port) => {
+            Intervention::SetPort(port) => {
                 let set = format!("port={port}");
                 let folder = format!("/home/archy/apps/{SHOP}");
                 archipelago(&["install", &folder, "--set", &set]);
             }
-            Deed::Start(app) => archipelago(&["start", app]),
-            Deed::Stop(app) => archipelago(&["stop", app]),
-            Deed::Restart(app) => archipelago(&["restart", app]),
-            Deed::Uninstall(app) => archipelago(&["uninstall", app]),
-            Deed::Purge(app) => archipelago(&["uninstall", app, "--purge"]),
-            Deed::Reboot => node.0.reboot(Reboot::Soft).expect("a reboot"),
-            Deed::PowerLoss(_) => node.0.reboot(Reboot::Hard).expect("a reboot"),
-            Deed::Registry(supply) => {
-                let verb = match supply {
-                    Supply::Comes => "start",
+            Intervention::Start(app) => archipelago(&["start", app]),
+            Intervention::Stop(app) => archipelago(&["stop", app]),
+            Intervention::Restart(app) => archipelago(&["restart", app]),
+            Intervention::Uninstall(app) => archipelago(&["uninstall", app]),
+            Intervention::Purge(app) => archipelago(&["uninstall", app, "--purge"]),
+            Intervention::Reboot => node.0.reboot(Reboot::Soft).expect("a reboot"),
+            Intervention::PowerLoss(_) => node.0.reboot(Reboot::Hard).expect("a reboot"),
+            Intervention::Registry(outcome) => {
+                let verb = match outcome {
+                    PullOutcome::Succeeds => "start",
                     _ => "stop",
                 };
                 node.root(&["systemctl", verb, "registry@5000.service"]);
@@ -250,25 +252,27 @@ impl Real {
 }
 
 /// What somebody does in a shell, if that is where it is done.
-fn command(deed: &Deed) -> Option<String> {
-    let command = match deed {
-        Deed::DeleteUnit(unit) => format!("rm -f {UNITS}/{unit}"),
-        Deed::EditUnit(unit) => {
+fn command(intervention: &Intervention) -> Option<String> {
+    let command = match intervention {
+        Intervention::DeleteUnit(unit) => format!("rm -f {UNITS}/{unit}"),
+        Intervention::EditUnit(unit) => {
             format!(
                 "cd {UNITS}; {{ echo '# edited'; cat {unit}; }} >/tmp/edited; cat /tmp/edited >{unit}"
             )
         }
-        Deed::SpoilUnit(unit) => format!("printf '{SPOILED}' >>{UNITS}/{unit}"),
-        Deed::DropIn(service) => {
+        Intervention::SpoilUnit(unit) => format!("printf '{SPOILED}' >>{UNITS}/{unit}"),
+        Intervention::DropIn(service) => {
             format!("printf '{DROP_IN}' | systemctl --user edit --stdin {service} 2>/dev/null")
         }
-        Deed::SpoilingDropIn(unit) => {
-            format!("mkdir -p {UNITS}/{unit}.d; printf '{SPOILED}' >{UNITS}/{unit}.d/{OPERATORS}")
+        Intervention::SpoilingDropIn(unit) => {
+            format!(
+                "mkdir -p {UNITS}/{unit}.d; printf '{SPOILED}' >{UNITS}/{unit}.d/{DROP_IN_FILE}"
+            )
         }
-        Deed::RemoveDropIns(unit) => format!("rm -r {UNITS}/{unit}.d"),
-        Deed::Reload => "systemctl --user daemon-reload".to_owned(),
+        Intervention::RemoveDropIns(unit) => format!("rm -r {UNITS}/{unit}.d"),
+        Intervention::Reload => "systemctl --user daemon-reload".to_owned(),
         // A manager that starts it again takes back the job that is waited for.
-        Deed::StopService(service) => {
+        Intervention::StopService(service) => {
             // Of a masked unit systemd knows no ExecStop= any more. It ends all its processes, conmon sometimes before that has told Podman.
             let container = service.trim_end_matches(".service");
             format!(
@@ -276,24 +280,24 @@ fn command(deed: &Deed) -> Option<String> {
                 [ \"$(systemctl --user show -P LoadState {service})\" != masked ] || podman rm --force --ignore --time 0 {container} >/dev/null"
             )
         }
-        Deed::KillService(service) => {
+        Intervention::KillService(service) => {
             let container = service.trim_end_matches(".service");
             format!("podman kill --signal KILL {container} >/dev/null")
         }
-        Deed::Mask(service) => format!("systemctl --user mask {service} 2>/dev/null"),
-        Deed::Unmask(service) => format!("systemctl --user unmask {service} 2>/dev/null"),
-        Deed::RemoveContainer(name) => format!("podman rm -f {name} >/dev/null"),
-        Deed::RemoveNetwork(name) => format!("podman network rm -f {name} >/dev/null"),
-        Deed::RemoveVolume(name) => format!("podman volume rm -f {name} >/dev/null"),
-        Deed::RemoveSecret(name) => format!("podman secret rm {name} >/dev/null"),
-        Deed::RemoveImage(name) => format!("podman rmi -f {name} >/dev/null"),
-        Deed::Prune => "podman system prune -af --volumes >/dev/null".to_owned(),
-        Deed::PodmanReset => "podman system reset -f >/dev/null 2>&1".to_owned(),
-        Deed::DeleteRendered(container) => format!("rm -r {DATA}/{container}"),
-        Deed::EditRendered(container) => {
+        Intervention::Mask(service) => format!("systemctl --user mask {service} 2>/dev/null"),
+        Intervention::Unmask(service) => format!("systemctl --user unmask {service} 2>/dev/null"),
+        Intervention::RemoveContainer(name) => format!("podman rm -f {name} >/dev/null"),
+        Intervention::RemoveNetwork(name) => format!("podman network rm -f {name} >/dev/null"),
+        Intervention::RemoveVolume(name) => format!("podman volume rm -f {name} >/dev/null"),
+        Intervention::RemoveSecret(name) => format!("podman secret rm {name} >/dev/null"),
+        Intervention::RemoveImage(name) => format!("podman rmi -f {name} >/dev/null"),
+        Intervention::Prune => "podman system prune -af --volumes >/dev/null".to_owned(),
+        Intervention::PodmanReset => "podman system reset -f >/dev/null 2>&1".to_owned(),
+        Intervention::DeleteRendered(container) => format!("rm -r {DATA}/{container}"),
+        Intervention::EditRendered(container) => {
             format!("for f in {DATA}/{container}/*; do echo '# edited' >>$f; done")
         }
-        Deed::RemoveSocket => {
+        Intervention::RemoveSocket => {
             format!("systemctl --user stop podman.service; rm {RUNTIME}/podman/podman.sock")
         }
         _ => return None,

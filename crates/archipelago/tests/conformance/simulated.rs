@@ -8,57 +8,57 @@ use archipelago_core::name::PREFIX;
 use archipelago_core::observed::{Active, Load};
 use archipelago_core::quadlet::is_unit_file;
 use serde_json::json;
-use sim::manager::Manager;
-use sim::play::Play;
-use sim::script::Line;
-use sim::world::World;
+use sim::manager::pass::Manager;
+use sim::script::lines::Line;
+use sim::simulation::driver::Simulation;
+use sim::world::state::World;
 
 use crate::observation::{Observation, add_status, intent, services};
 
 pub(crate) struct Simulated {
-    play: Play,
+    simulation: Simulation,
     /// The invocations when the step before was over.
     known: BTreeMap<String, String>,
 }
 
 impl Simulated {
     pub(crate) fn new(layout: &Layout) -> Self {
-        let mut world = World::at(layout.clone());
+        let mut world = World::with_layout(layout.clone());
         world.trace = Some(Vec::new());
         Self {
-            play: Play::on(world),
+            simulation: Simulation::on(world),
             known: BTreeMap::new(),
         }
     }
 
     /// Writes the node's configuration.
     pub(crate) fn configure(&mut self, text: &str) {
-        let world = &mut self.play.world;
+        let world = &mut self.simulation.world;
         let path = world.layout.config_file();
         world.disk.put(&path, text.as_bytes(), 0o644);
     }
 
     /// Secrets will be these when they are generated.
     pub(crate) fn draw(&mut self, secrets: BTreeMap<PathBuf, String>) {
-        self.play.world.chance = secrets;
+        self.simulation.world.predrawn_secrets = secrets;
     }
 
     pub(crate) fn step(&mut self, lines: &[Line]) {
         for line in lines {
-            self.play.line(line);
+            self.simulation.line(line);
         }
-        self.play.rouse();
-        self.play.rest();
+        self.simulation.send_event();
+        self.simulation.quiesce();
         assert!(
-            !self.play.is_wrong(),
+            !self.simulation.has_violation(),
             "the simulation itself: {:?}",
-            self.play.world.violations
+            self.simulation.world.violations
         );
     }
 
     /// What was done since this was asked for last.
     pub(crate) fn trace(&mut self) -> Vec<String> {
-        self.play
+        self.simulation
             .world
             .trace
             .replace(Vec::new())
@@ -72,7 +72,7 @@ impl Simulated {
     }
 
     fn invocations(&self) -> BTreeMap<String, String> {
-        let units = &self.play.world.systemd.units;
+        let units = &self.simulation.world.systemd.units;
         let running = units.iter().filter_map(|(service, unit)| {
             Some((service.clone(), unit.run.as_ref()?.invocation.clone()))
         });
@@ -80,7 +80,7 @@ impl Simulated {
     }
 
     pub(crate) fn look(&self) -> Observation {
-        let world = &self.play.world;
+        let world = &self.simulation.world;
         let layout = &world.layout;
         let mut seen = Observation::new();
         self.look_at_files(&mut seen);
@@ -93,7 +93,7 @@ impl Simulated {
             let masked = world.disk.link(&layout.systemd.join(&service)).is_some();
             let absent = if masked { "masked" } else { "not-found" };
             let states = world.systemd.units.get(&service).map(|unit| {
-                let unit = unit.seen();
+                let unit = unit.observed();
                 let load = match unit.load {
                     Load::Loaded => "loaded",
                     Load::NotFound => "not-found",
@@ -129,13 +129,13 @@ impl Simulated {
                 seen.insert(format!("{kind} {name}"), String::new());
             }
         }
-        let report = Manager::look(world);
+        let report = Manager::status(world);
         add_status(&mut seen, &json!(report));
         seen
     }
 
     fn look_at_files(&self, seen: &mut Observation) {
-        let world = &self.play.world;
+        let world = &self.simulation.world;
         let layout = &world.layout;
         let text = |path: &Path| {
             let content = world.disk.read(path).unwrap_or_default();

@@ -1,0 +1,123 @@
+//! Podman: its objects with their labels, and whether its socket answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+
+use archipelago_core::observed::{self, PodmanView};
+
+/// An object of Podman: an image, container, network, volume or secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Object {
+    /// The label of ownership: `archipelago.app`, or `archipelago.built-for` of an image.
+    pub label: Option<String>,
+    /// The folder that a volume is a name for; `None` if Podman keeps it in its own storage.
+    pub folder: Option<PathBuf>,
+    /// The label of a secret's revision.
+    pub revision: String,
+    /// The content of a secret.
+    pub text: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    #[default]
+    Answers,
+    /// The socket is gone from the disk; a restart of `podman.socket` makes it anew.
+    SocketGone,
+    /// Podman does not answer, and no action of ours helps.
+    Dead,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreachable;
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("connect to Podman's socket: connection refused")
+    }
+}
+
+impl std::error::Error for Unreachable {}
+
+/// All objects, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Podman {
+    pub images: BTreeMap<String, Object>,
+    pub containers: BTreeMap<String, Object>,
+    pub networks: BTreeMap<String, Object>,
+    pub volumes: BTreeMap<String, Object>,
+    pub secrets: BTreeMap<String, Object>,
+    pub reach: Reach,
+    /// Counts changes of images, networks, volumes and secrets, which Podman's files on disk show.
+    pub changes: u64,
+}
+
+impl Podman {
+    /// The objects as Podman lists them over its socket.
+    pub fn view(&self) -> Result<PodmanView, Unreachable> {
+        if self.reach != Reach::Answers {
+            return Err(Unreachable);
+        }
+        let owned = |objects: &BTreeMap<String, Object>| {
+            let owner = |name: &str, object: &Object| observed::owner(name, object.label.as_ref()?);
+            objects
+                .iter()
+                .map(|(name, object)| (name.clone(), owner(name, object)))
+                .collect()
+        };
+        Ok(PodmanView {
+            images: self
+                .images
+                .iter()
+                .map(|(name, image)| {
+                    let label = image.label.as_ref();
+                    let built = label.and_then(|label| observed::built_for(name, label));
+                    (name.clone(), built)
+                })
+                .collect(),
+            containers: owned(&self.containers),
+            networks: owned(&self.networks),
+            volumes: owned(&self.volumes),
+            secrets: self
+                .secrets
+                .iter()
+                .map(|(name, secret)| {
+                    let owner = secret
+                        .label
+                        .as_ref()
+                        .and_then(|label| observed::owner(name, label))
+                        .map(|app| (app, secret.revision.clone()));
+                    (name.clone(), owner)
+                })
+                .collect(),
+        })
+    }
+
+    /// The objects of a kind: "image", "container", "network", "volume" or "secret".
+    pub fn objects(&self, kind: &str) -> &BTreeMap<String, Object> {
+        match kind {
+            "image" => &self.images,
+            "container" => &self.containers,
+            "network" => &self.networks,
+            "volume" => &self.volumes,
+            _ => &self.secrets,
+        }
+    }
+
+    pub fn objects_mut(&mut self, kind: &str) -> &mut BTreeMap<String, Object> {
+        match kind {
+            "image" => &mut self.images,
+            "container" => &mut self.containers,
+            "network" => &mut self.networks,
+            "volume" => &mut self.volumes,
+            _ => &mut self.secrets,
+        }
+    }
+
+    /// `podman image prune -a`: removes the images that no container uses.
+    pub fn prune_images(&mut self, used: &BTreeSet<String>) {
+        self.images.retain(|name, _| used.contains(name));
+        self.changes += 1;
+    }
+}

@@ -1,0 +1,181 @@
+//! The effect of each action on the host: the counterpart of the program's `host/apply.rs`.
+
+use std::path::Path;
+
+use archipelago_core::action::{Action, Step};
+use archipelago_core::name::AppId;
+use archipelago_core::quadlet::service_of;
+use archipelago_core::reconcile::Outcome;
+
+use crate::checks::running::without_version;
+use crate::host::disk::Bytes;
+use crate::host::podman::{Object, Reach};
+use crate::host::quadlet;
+use crate::manager::call::{CallError, Killed};
+use crate::manager::pulls::Pulls;
+use crate::world::state::World;
+
+type Done = Result<(), CallError>;
+
+/// Takes one action. A pull is only begun: its image arrives later.
+pub(crate) fn apply(
+    world: &mut World,
+    pulls: &mut Pulls,
+    action: &Action,
+) -> Result<Outcome, Killed> {
+    let app = action.app.as_ref();
+    let done = match &action.step {
+        Step::CheckUnits { units, written } => {
+            let files = units
+                .iter()
+                .map(|(name, text)| (name.clone(), Bytes::from(text.as_bytes())))
+                .collect();
+            let (_, mut refused) = quadlet::generate(&files);
+            refused.retain(|name, _| written.contains(name));
+            if !refused.is_empty() {
+                return Ok(Outcome::Refused(refused));
+            }
+            world.call("check the units", |_| ())
+        }
+        Step::EnsureImage(image) => {
+            let begun = world.call("pull an image", |_| ());
+            begun.map(|()| pulls.begin(world, app, image))
+        }
+        step => world.apply_step(app, step),
+    };
+    match done {
+        Ok(()) => Ok(Outcome::Done),
+        Err(CallError::Failed(cause)) => Ok(Outcome::Failed(cause)),
+        Err(CallError::Killed) => Err(Killed),
+    }
+}
+
+impl World {
+    fn apply_step(&mut self, app: Option<&AppId>, step: &Step) -> Done {
+        let layout = self.layout.clone();
+        match step {
+            Step::CheckUnits { .. } | Step::EnsureImage(_) => Ok(()),
+            Step::GenerateSecret { app, name } => self.generate_secret(app, name),
+            Step::MakeFolder(path) => self.make_folder(path),
+            Step::Remember(memory) => {
+                self.make_folder(&layout.runtime.join("archipelago"))?;
+                let text = serde_json::to_vec(memory).unwrap_or_default();
+                self.write(&layout.pending(), &text, 0o600)
+            }
+            Step::WriteFile { path, content } => {
+                self.make_folder(path.parent().unwrap_or(path))?;
+                self.justify_restarts_of_readers(path, content.as_bytes());
+                self.write(path, content.as_bytes(), 0o600)
+            }
+            Step::StoreSecret {
+                podman_name,
+                name,
+                revision,
+            } => self.store_secret(app, podman_name, name, revision),
+            Step::WriteUnit { name, content } => {
+                self.make_folder(&layout.units)?;
+                self.justify_restart_for(&service_of(name), content);
+                self.write(&layout.unit(name), content.as_bytes(), 0o600)
+            }
+            Step::RemoveUnit(name) => self.remove(&layout.unit(name)),
+            Step::Reload => self.call("reload systemd", Self::reload),
+            Step::RestartPodmanSocket => self.call("restart podman.socket", |world| {
+                if world.podman.reach == Reach::SocketGone {
+                    world.podman.reach = Reach::Answers;
+                }
+            }),
+            Step::Start(service) => self.try_call("start", |world| world.systemd.start(service)),
+            Step::Restart(service) => {
+                self.try_call("restart", |world| world.systemd.restart(service))
+            }
+            Step::Stop(service) => self.call("stop", |world| world.systemd.stop(service)),
+            Step::CancelJob(service) => self.call("cancel a job", |world| {
+                world.systemd.cancel_job(service);
+            }),
+            Step::RemoveRendered(container) => self.remove(&layout.rendered(container)),
+            Step::RemoveContainer(name) => self.podman_call("remove a container", |world| {
+                world.remove_container(name);
+            }),
+            Step::RemoveNetwork(name) => self.podman_call("remove a network", |world| {
+                world.remove_network(name);
+            }),
+            Step::RemoveVolume(name) => self.podman_call("remove a volume", |world| {
+                world.podman.volumes.remove(name);
+            }),
+            Step::RemoveSecret(name) => self.podman_call("remove a secret", |world| {
+                world.podman.secrets.remove(name);
+            }),
+            Step::RemoveImage(name) => self.podman_call("remove an image", |world| {
+                world.podman.images.remove(name);
+            }),
+            Step::RemoveData(app) => {
+                for folder in [layout.volumes(app), layout.files(app), layout.secrets(app)] {
+                    self.remove(&folder)?;
+                }
+                Ok(())
+            }
+            Step::Forget(app) => {
+                // A unit file that came back after a loss of power would have no app any more, and
+                // nothing would remove it.
+                self.sync_folder(&layout.units)?;
+                self.remove(&layout.definition(app))?;
+                self.remove(&layout.intent(app))
+            }
+        }
+    }
+
+    fn podman_call(&mut self, what: &str, work: impl FnOnce(&mut Self)) -> Done {
+        self.try_call(what, |world| {
+            if world.podman.reach != Reach::Answers {
+                return Err(format!("{what}: connection refused"));
+            }
+            work(world);
+            world.podman.changes += 1;
+            Ok(())
+        })
+    }
+
+    fn store_secret(
+        &mut self,
+        app: Option<&AppId>,
+        podman_name: &str,
+        name: &str,
+        revision: &str,
+    ) -> Done {
+        let Some(app) = app else {
+            return Err(CallError::Failed("a secret belongs to an app".to_owned()));
+        };
+        let text = self.disk.read(&self.layout.secrets(app).join(name));
+        let text = text.map(|text| String::from_utf8_lossy(&text).into_owned());
+        let secret = Object {
+            label: Some(app.to_string()),
+            revision: revision.to_owned(),
+            text: text.unwrap_or_default(),
+            folder: None,
+        };
+        self.podman_call("create a secret", |world| {
+            world.podman.secrets.insert(podman_name.to_owned(), secret);
+        })
+    }
+
+    /// A unit file is about to differ from the one that the service was started with.
+    fn justify_restart_for(&mut self, service: &str, content: &str) {
+        if let Some(run) = self.systemd.run_mut(service)
+            && without_version(&run.definition.text) != without_version(content.as_bytes())
+        {
+            run.restart_justified = true;
+        }
+    }
+
+    /// A mounted file is about to differ from the one that services were started with.
+    fn justify_restarts_of_readers(&mut self, path: &Path, content: &[u8]) {
+        for unit in self.systemd.units.values_mut() {
+            if let Some(run) = &mut unit.run
+                && let Some(at_start) = run.files.get(path)
+                && at_start.as_deref() != Some(content)
+            {
+                run.restart_justified = true;
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The managers: what the program does on a host, around core's own reconciler.
+
+mod apply;
+pub(crate) mod call;
+mod files;
+mod observe;
+pub mod pass;
+pub(crate) mod pulls;

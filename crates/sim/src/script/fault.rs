@@ -1,0 +1,29 @@
+//! Faults that strike a manager as it is about to make a call on the host.
+
+use serde::{Deserialize, Serialize};
+
+use crate::host::disk::Unsynced;
+use crate::script::intervention::Intervention;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fault {
+    /// The manager is killed.
+    Crash,
+    PowerLoss(Unsynced),
+    /// A clean reboot.
+    Reboot,
+    /// The call does nothing, and fails.
+    Fails,
+    /// The call does its work, and reports a failure.
+    FailsAfter,
+    /// The call does nothing, and reports success.
+    Pretends,
+    /// The call takes a minute, does nothing, and fails.
+    Hangs,
+    /// Another manager makes a pass at this moment, if the lock lets it.
+    OtherManager,
+    /// The next observation of systemd is the previous one again.
+    StaleObservation,
+    /// Somebody else does this at this moment.
+    Meanwhile(Intervention),
+}

@@ -1,0 +1,93 @@
+//! Interventions: whatever is done to the host by others than the manager, such as the operator,
+//! anybody with a shell, or a power cut.
+
+use serde::{Deserialize, Serialize};
+
+use crate::host::disk::Unsynced;
+use crate::host::registry::PullOutcome;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Intervention {
+    /// `archipelago install`, of a version of the app.
+    Install(String, u8),
+    /// `archipelago start`
+    Start(String),
+    /// `archipelago stop`
+    Stop(String),
+    /// `archipelago install --set port=…`
+    SetPort(u16),
+    /// `archipelago uninstall`
+    Uninstall(String),
+    /// `archipelago uninstall --purge`
+    Purge(String),
+    /// `archipelago restart`
+    Restart(String),
+    /// Removes a unit file.
+    DeleteUnit(String),
+    /// Adds a comment to a unit file.
+    EditUnit(String),
+    /// Adds a key that Quadlet does not know to a unit file.
+    SpoilUnit(String),
+    /// `systemctl --user edit`: a drop-in for a service.
+    DropIn(String),
+    /// A drop-in for Quadlet beside a unit file, with a key that Quadlet does not know.
+    SpoilingDropIn(String),
+    /// Removes the drop-ins beside a unit file.
+    RemoveDropIns(String),
+    /// `systemctl --user daemon-reload`
+    Reload,
+    /// `systemctl --user stop`
+    StopService(String),
+    /// `kill -9` of a container's process.
+    KillService(String),
+    /// `systemctl --user mask`
+    Mask(String),
+    /// `systemctl --user unmask`
+    Unmask(String),
+    /// `podman rm -f`
+    RemoveContainer(String),
+    /// `podman network rm -f`
+    RemoveNetwork(String),
+    /// `podman volume rm -f`
+    RemoveVolume(String),
+    /// `podman secret rm`
+    RemoveSecret(String),
+    /// `podman rmi -f`
+    RemoveImage(String),
+    /// `podman system prune -af --volumes`
+    Prune,
+    /// `podman system reset`
+    PodmanReset,
+    /// Removes every unit file of the two apps.
+    DeleteAllUnits,
+    /// Removes the rendered files of a container.
+    DeleteRendered(String),
+    /// Changes the rendered files of a container.
+    EditRendered(String),
+    /// The disk runs out of space.
+    FillDisk,
+    /// The disk is remounted read-only.
+    MountReadOnly,
+    /// The disk accepts writes again.
+    MendDisk,
+    /// Removes Podman's socket from the disk.
+    RemoveSocket,
+    /// Podman no longer answers.
+    BreakPodman,
+    /// Podman answers again.
+    MendPodman,
+    /// From now on, pulls and builds end so.
+    Registry(PullOutcome),
+    /// Moves the time of day, forward or back, by so many seconds.
+    SetClock(i64),
+    /// A clean reboot.
+    Reboot,
+    PowerLoss(Unsynced),
+}
+
+impl Intervention {
+    /// Whether it ends all processes.
+    pub(crate) fn reboots(&self) -> bool {
+        matches!(self, Self::Reboot | Self::PowerLoss(_))
+    }
+}

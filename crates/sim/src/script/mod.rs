@@ -1,0 +1,6 @@
+//! What happens in a simulation, as data: it can be written to a file, read back and run again.
+
+pub mod events;
+pub mod fault;
+pub mod intervention;
+pub mod lines;

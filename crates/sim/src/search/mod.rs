@@ -1,0 +1,5 @@
+//! Searching for a script that ends with a violation.
+
+pub mod exhaustive;
+pub mod random;
+pub mod shrink;

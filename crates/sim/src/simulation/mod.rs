@@ -1,0 +1,5 @@
+//! A host and its daemon through time.
+
+mod channel;
+pub mod driver;
+mod verdict;

@@ -1,0 +1,126 @@
+//! Podman at work: what `podman run` needs, and what a removal ends.
+
+use std::path::Path;
+
+use archipelago_core::quadlet::service_of;
+
+use crate::host::podman::Object;
+use crate::host::quadlet::{Container, Kind};
+use crate::invariants::Invariant;
+use crate::world::state::World;
+
+impl World {
+    /// `podman run`, as Quadlet writes it. Returns whether the container runs.
+    pub(crate) fn run_container(&mut self, container: &Container) -> bool {
+        if !self.has_what_it_needs(container) {
+            return false;
+        }
+        for unit in &container.volumes {
+            let name = self.made_name(unit);
+            // Podman makes a missing volume by itself, without our label and our folder.
+            if !self.podman.volumes.contains_key(&name) {
+                self.podman.changes += 1;
+                self.podman.volumes.insert(name.clone(), Object::default());
+            }
+            if let Some(folder) = self.podman.volumes[&name].folder.clone() {
+                if !self.disk.is_folder(&folder) {
+                    return false;
+                }
+                self.open_data(&folder, container);
+            }
+        }
+        let object = Object {
+            label: container.label.clone(),
+            ..Object::default()
+        };
+        let containers = &mut self.podman.containers;
+        containers.insert(container.name.clone(), object);
+        true
+    }
+
+    fn has_what_it_needs(&self, container: &Container) -> bool {
+        let podman = &self.podman;
+        let networks = container.networks.iter();
+        let mut networks = networks.map(|unit| self.made_name(unit));
+        let (mut volumes, mut secrets) =
+            (container.checked_volumes.iter(), container.secrets.iter());
+        podman.images.contains_key(&container.image)
+            && volumes.all(|name| podman.volumes.contains_key(name))
+            && networks.all(|name| podman.networks.contains_key(&name))
+            && secrets.all(|name| podman.secrets.contains_key(name))
+            && container.mounts.iter().all(|path| self.disk.exists(path))
+    }
+
+    /// The name in Podman of the network or volume that a unit makes.
+    fn made_name(&self, unit: &str) -> String {
+        let service = service_of(unit);
+        let definition = self.systemd.generated.get(&service);
+        match definition.map(|definition| &definition.kind) {
+            Some(Kind::Network(made) | Kind::Volume(made, _)) => made.name.clone(),
+            _ => unit
+                .rsplit_once('.')
+                .map_or(unit, |(stem, _)| stem)
+                .to_owned(),
+        }
+    }
+
+    /// The container opens its data with its secrets; at its first start it makes them.
+    fn open_data(&mut self, folder: &Path, container: &Container) {
+        let secrets: Vec<String> = container
+            .secrets
+            .iter()
+            .map(|name| {
+                let secret = self.podman.secrets.get(name);
+                secret.map(|secret| secret.text.clone()).unwrap_or_default()
+            })
+            .collect();
+        let key = secrets.join(" ");
+        let path = folder.join("data");
+        match self.disk.read(&path) {
+            None => self.disk.put(&path, key.as_bytes(), 0o600),
+            Some(first_key) if *first_key == *key.as_bytes() => {}
+            Some(first_key) => self.violation(
+                Invariant::SecretsKept,
+                format!(
+                    "{} was made with the secret {:?}, and {} opens it with {key:?}",
+                    path.display(),
+                    String::from_utf8_lossy(&first_key),
+                    container.name
+                ),
+            ),
+        }
+    }
+
+    /// `podman rm -f`: the process ends, and systemd notices.
+    pub(crate) fn remove_container(&mut self, name: &str) {
+        self.podman.containers.remove(name);
+        let mut units = self.systemd.units.iter();
+        let runs_it = units.find(|(_, unit)| {
+            let container = unit.container();
+            container.is_some_and(|container| container.name == name)
+        });
+        if let Some(service) = runs_it.map(|(service, _)| service.clone()) {
+            self.service_died(&service, 137);
+        }
+    }
+
+    /// Removes the running containers that match.
+    pub(crate) fn remove_containers(&mut self, matches: impl Fn(&Container) -> bool) {
+        let units = self.systemd.units.values();
+        let found: Vec<String> = units
+            .filter_map(|unit| unit.container())
+            .filter(|container| matches(container))
+            .map(|container| container.name.clone())
+            .collect();
+        for container in found {
+            self.remove_container(&container);
+        }
+    }
+
+    /// `podman network rm -f`: the containers in it are removed as well.
+    pub(crate) fn remove_network(&mut self, name: &str) {
+        self.podman.networks.remove(name);
+        let unit = format!("{name}.network");
+        self.remove_containers(|container| container.networks.contains(&unit));
+    }
+}

@@ -1,0 +1,124 @@
+//! The desired state of the files on the disk: the counterpart of the program's `host/inputs.rs`.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+use std::rc::Rc;
+
+use archipelago_core::config::Config;
+use archipelago_core::desired::{Apps, Desired, Inputs, assemble};
+use archipelago_core::intent::Intent;
+use archipelago_core::manifest::Files;
+use archipelago_core::name::AppId;
+
+use crate::world::state::World;
+
+thread_local! {
+    /// The desired state by a hash of its files: parsing them is most of the work of a pass.
+    static CACHE: RefCell<HashMap<u64, Rc<Desired>>> = RefCell::new(HashMap::new());
+}
+
+/// Entries in the cache.
+const CACHE_MAX: usize = 2048;
+
+impl World {
+    /// The desired state, assembled from the files on the disk.
+    pub fn desired(&self) -> Rc<Desired> {
+        if let Some((changes, desired)) = &*self.desired_cache.borrow()
+            && *changes == self.disk.changes
+        {
+            return Rc::clone(desired);
+        }
+        let desired = self.desired_of_files();
+        *self.desired_cache.borrow_mut() = Some((self.disk.changes, Rc::clone(&desired)));
+        desired
+    }
+
+    fn desired_of_files(&self) -> Rc<Desired> {
+        let mut hasher = DefaultHasher::new();
+        for folder in [&self.layout.config, &self.layout.data.join("secrets")] {
+            for path in self.disk.beneath(folder) {
+                path.hash(&mut hasher);
+                self.disk.read(path).hash(&mut hasher);
+            }
+        }
+        let key = hasher.finish();
+        if let Some(desired) = CACHE.with_borrow(|cache| cache.get(&key).cloned()) {
+            return desired;
+        }
+        let inputs = self.inputs();
+        let desired = Rc::new(assemble(&inputs, &Apps::read(&inputs)));
+        CACHE.with_borrow_mut(|cache| {
+            if cache.len() >= CACHE_MAX {
+                cache.clear();
+            }
+            cache.insert(key, Rc::clone(&desired));
+        });
+        desired
+    }
+
+    fn text(&self, path: &Path) -> Option<String> {
+        let content = self.disk.read(path)?;
+        Some(String::from_utf8_lossy(&content).into_owned())
+    }
+
+    fn inputs(&self) -> Inputs {
+        let layout = &self.layout;
+        let intents: BTreeMap<AppId, Result<Intent, String>> = self
+            .disk
+            .names(&layout.apps())
+            .iter()
+            .filter_map(|name| AppId::parse(name.strip_suffix(".toml")?).ok())
+            .map(|id| {
+                let path = layout.intent(&id);
+                let text = self.text(&path).unwrap_or_default();
+                let intent = Intent::parse(&path.display().to_string(), &text);
+                (id, intent.map_err(|error| error.to_string()))
+            })
+            .collect();
+        let definitions = intents
+            .keys()
+            .map(|id| (id.clone(), self.files(&layout.definition(id))))
+            .filter(|(_, files)| !files.is_empty())
+            .collect();
+        let secrets = intents
+            .keys()
+            .map(|id| {
+                let folder = layout.secrets(id);
+                let texts = self
+                    .disk
+                    .names(&folder)
+                    .into_iter()
+                    .filter(|name| !name.starts_with('.'))
+                    .filter_map(|name| {
+                        let text = self.text(&folder.join(&name))?;
+                        Some((name, text))
+                    })
+                    .filter(|(_, text)| !text.is_empty())
+                    .collect();
+                (id.clone(), texts)
+            })
+            .collect();
+        let config = self.text(&layout.config_file()).unwrap_or_default();
+        Inputs {
+            layout: layout.clone(),
+            config: Config::parse("config.toml", &config).map_err(|error| error.to_string()),
+            intents,
+            definitions,
+            secrets,
+            captured: BTreeMap::new(),
+        }
+    }
+
+    fn files(&self, folder: &Path) -> Files {
+        self.disk
+            .beneath(folder)
+            .filter_map(|path| {
+                let content = self.disk.read(path)?;
+                let relative = path.strip_prefix(folder).ok()?.to_str()?;
+                Some((relative.to_owned(), content.to_vec()))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,168 @@
+//! The state of a simulated host, and of the managers' work on it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use archipelago_core::desired::Desired;
+use archipelago_core::layout::Layout;
+use archipelago_core::name::PREFIX;
+use archipelago_core::observed::Service;
+
+use crate::host::clock::Clock;
+use crate::host::disk::Disk;
+use crate::host::podman::Podman;
+use crate::host::registry::Registry;
+use crate::host::systemd::Systemd;
+use crate::invariants::{Invariant, Violation};
+use crate::mutation::Mutation;
+use crate::script::fault::Fault;
+use crate::world::foreign::Foreign;
+
+/// Everything is deterministic: the same calls in the same order lead to the same state.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub layout: Layout,
+    pub disk: Disk,
+    pub systemd: Systemd,
+    pub podman: Podman,
+    pub registry: Registry,
+    pub clock: Clock,
+    /// Counts boots since the simulation began.
+    pub boots: u32,
+    pub foreign: Foreign,
+    pub violations: Vec<Violation>,
+    /// Calls that managers have made on the host.
+    pub calls: u64,
+    /// The faults to come, each with the number of the call that it strikes, in order.
+    pub faults: Vec<(u64, Fault)>,
+    /// A pass of another manager, for the fault of that name: a pass sets it when it begins.
+    pub(crate) other_pass: Option<fn(&mut World)>,
+    /// The desired state of the pass that is under way.
+    pub(crate) pass_desired: Option<Rc<Desired>>,
+    /// The services that the operator asked to restart, with the invocations that must end.
+    pub requested_restarts: BTreeMap<String, String>,
+    /// The services as they were last observed, for an observation that is stale.
+    pub(crate) last_services: BTreeMap<String, Service>,
+    pub(crate) next_observation_is_stale: bool,
+    /// Whether a manager holds the lock of passes.
+    pub(crate) locked: bool,
+    /// The times of the recent pulls, by image.
+    pub(crate) pulls: BTreeMap<String, Vec<Duration>>,
+    /// Counts generated secrets since the simulation began.
+    pub(crate) secrets_made: u32,
+    /// The content of secrets that are yet to be generated, by their file; others are numbered.
+    pub predrawn_secrets: BTreeMap<PathBuf, String>,
+    /// Counts the managers' actions by their text, if counting is on; without those that change
+    /// nothing but the manager's memory.
+    pub actions: Option<BTreeMap<String, u32>>,
+    /// The desired state, and the disk's count of changes when it was worked out.
+    pub(crate) desired_cache: RefCell<Option<(u64, Rc<Desired>)>>,
+    /// A line for each action and fault, if tracing is on.
+    pub trace: Option<Vec<String>>,
+    /// The defect that is built into the managers.
+    pub mutation: Option<Mutation>,
+}
+
+impl World {
+    /// An empty host.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_layout(Layout {
+            config: PathBuf::from("/config/archipelago"),
+            data: PathBuf::from("/data"),
+            units: PathBuf::from("/config/containers/systemd"),
+            systemd: PathBuf::from("/config/systemd/user"),
+            runtime: PathBuf::from("/run"),
+        })
+    }
+
+    /// An empty host with these paths.
+    #[must_use]
+    pub fn with_layout(layout: Layout) -> Self {
+        let mut disk = Disk::new(&layout.runtime);
+        for folder in [
+            &layout.apps(),
+            &layout.units,
+            &layout.systemd,
+            &layout.runtime,
+            &layout.data,
+        ] {
+            let _ = disk.make_folder(folder);
+        }
+        disk.sync_all();
+        disk.watch(&[
+            &layout.config,
+            &layout.units,
+            &layout.systemd,
+            &layout.data.join("secrets"),
+            // The folders of rendered files.
+            &layout.data.join(PREFIX),
+            &layout.progress(),
+        ]);
+        Self {
+            disk,
+            layout,
+            systemd: Systemd::default(),
+            podman: Podman::default(),
+            registry: Registry::default(),
+            clock: Clock::default(),
+            boots: 0,
+            foreign: Foreign::default(),
+            violations: Vec::new(),
+            calls: 0,
+            faults: Vec::new(),
+            other_pass: None,
+            pass_desired: None,
+            requested_restarts: BTreeMap::new(),
+            last_services: BTreeMap::new(),
+            next_observation_is_stale: false,
+            locked: false,
+            pulls: BTreeMap::new(),
+            secrets_made: 0,
+            predrawn_secrets: BTreeMap::new(),
+            actions: None,
+            desired_cache: RefCell::default(),
+            trace: None,
+            mutation: None,
+        }
+    }
+
+    /// Counts what inotify and systemd's signals report, whether or not anybody listens.
+    pub(crate) fn notifications(&self) -> u64 {
+        self.systemd.notifications + self.disk.notifications + self.podman.changes
+    }
+
+    pub(crate) fn log(&mut self, text: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            let at = self.clock.since_boot.as_millis();
+            trace.push(format!("{at:>8} ms, call {:>5}: {}", self.calls, text()));
+        }
+    }
+
+    pub(crate) fn violation(&mut self, invariant: Invariant, what: String) {
+        self.violations.push(Violation {
+            invariant,
+            what,
+            call: self.calls,
+        });
+    }
+
+    pub(crate) fn add_foreign(&mut self) {
+        self.foreign = Foreign::add(&self.layout, &mut self.disk, &mut self.podman);
+    }
+
+    pub(crate) fn check_foreign(&mut self) {
+        if let Some(what) = self.foreign.take_changed(&self.disk, &self.podman) {
+            self.violation(Invariant::ForeignUntouched, what);
+        }
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,85 @@
+//! Defects on purpose: each mutation must be caught.
+
+use std::collections::BTreeSet;
+
+use sim::host::disk::Unsynced;
+use sim::host::registry::PullOutcome;
+use sim::invariants::{Invariant, Violation};
+use sim::mutation::Mutation;
+use sim::script::fault::Fault;
+use sim::script::intervention::Intervention;
+use sim::script::lines::{Line, Script};
+use sim::search::exhaustive::{Exhaustive, Scenario};
+use sim::search::random;
+
+/// Seeds that are tried when nothing else shows the mutation.
+const SEEDS: u64 = 60;
+
+/// The first violation, from the cheapest way to find one.
+fn caught(mutation: Mutation) -> Option<Violation> {
+    with_a_registry_that_fails(mutation)
+        .or_else(|| undisturbed(mutation))
+        .or_else(|| with_one_fault(mutation))
+        .or_else(|| {
+            (1..=SEEDS)
+                .find_map(|seed| random::run(&random::script(seed), Some(mutation)).violation)
+        })
+}
+
+fn undisturbed(mutation: Mutation) -> Option<Violation> {
+    Scenario::ALL.into_iter().find_map(|scenario| {
+        let found = Exhaustive::of(scenario, Some(mutation)).place(&[]).err()?;
+        Some(found.violation)
+    })
+}
+
+fn with_a_registry_that_fails(mutation: Mutation) -> Option<Violation> {
+    let script = Script {
+        lines: vec![
+            Line::Do(Intervention::Registry(PullOutcome::Fails)),
+            Line::Do(Intervention::Install("base".to_owned(), 1)),
+            Line::Wait(120_000),
+        ],
+    };
+    random::run(&script, Some(mutation)).violation
+}
+
+fn with_one_fault(mutation: Mutation) -> Option<Violation> {
+    let faults = [
+        Fault::OtherManager,
+        Fault::Crash,
+        Fault::PowerLoss(Unsynced::Kept),
+    ];
+    [Scenario::Install, Scenario::Settings]
+        .into_iter()
+        .find_map(|scenario| {
+            let all = Exhaustive::of(scenario, Some(mutation));
+            faults.iter().find_map(|fault| {
+                (1..=all.calls).find_map(|at| {
+                    let found = all.place(&[(at, fault.clone())]).err()?;
+                    Some(found.violation)
+                })
+            })
+        })
+}
+
+#[test]
+fn each_mutation_is_caught() {
+    let mut missed = Vec::new();
+    let mut by = BTreeSet::new();
+    for mutation in Mutation::ALL {
+        match caught(mutation) {
+            Some(violation) => {
+                let what: String = violation.what.chars().take(100).collect();
+                println!("| {mutation:?} | {} | {what} |", violation.invariant);
+                by.insert(violation.invariant);
+            }
+            None => missed.push(mutation),
+        }
+    }
+    assert!(missed.is_empty(), "not caught: {missed:?}");
+    assert!(
+        by.len() >= 6 && by.contains(&Invariant::PlanKeepsRules),
+        "{by:?}"
+    );
+}

@@ -1,0 +1,47 @@
+//! Every placement of no and of one fault in the scenarios, and a share of the placements of two;
+//! `cargo xtask sim --pairs` tries all of them.
+
+use std::thread;
+
+use sim::search::exhaustive::{Exhaustive, Placement, Scenario};
+
+/// One in so many placements of two faults is tried. A prime, so that all pairs of faults and all
+/// places come up.
+const SHARE: usize = 101;
+
+#[test]
+fn every_placement_of_one_fault() {
+    let counts = count(|all| {
+        let none = std::iter::once(Vec::new());
+        Box::new(none.chain(all.singles()))
+    });
+    println!("{} placements: {counts:?}", counts.iter().sum::<usize>());
+    assert!(counts.iter().sum::<usize>() > 10_000, "{counts:?}");
+}
+
+#[test]
+fn a_share_of_the_placements_of_two_faults() {
+    let counts = count(|all| Box::new(all.pairs().step_by(SHARE)));
+    println!("{} placements: {counts:?}", counts.iter().sum::<usize>());
+    assert!(counts.iter().sum::<usize>() > 4_000, "{counts:?}");
+}
+
+/// Runs the placements in each scenario; none may end with a violation. Returns their numbers.
+fn count(placements: fn(&Exhaustive) -> Box<dyn Iterator<Item = Placement> + '_>) -> Vec<usize> {
+    thread::scope(|scope| {
+        let runs = Scenario::ALL.map(|scenario| {
+            scope.spawn(move || {
+                let all = Exhaustive::of(scenario, None);
+                let mut count = 0;
+                for faults in placements(&all) {
+                    count += 1;
+                    if let Err(found) = all.place(&faults) {
+                        panic!("{found}\n{}", all.trace(&faults).join("\n"));
+                    }
+                }
+                count
+            })
+        });
+        runs.map(|run| run.join().expect("no violation")).to_vec()
+    })
+}
