@@ -22,10 +22,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
 use archipelago_core::error::chain;
+use archipelago_core::pass::Made;
 use archipelago_host::lock::Lock;
 use archipelago_host::wakeup::RECONNECT;
 use archipelago_host::{disk, lock, systemd};
-use archipelago_node::driver::{Driver, Pass};
+use archipelago_node::driver::Driver;
 use archipelago_node::schedule::{self, Next};
 
 /// Why the daemon cannot run.
@@ -137,7 +138,7 @@ async fn pass(driver: &mut Driver, health: &Shared) -> Next {
     let (made, error, next) = match result {
         Ok(pass) => {
             let next = Next {
-                again: pass.acted,
+                again: pass.acted(),
                 wake_after: pass.wake_after,
             };
             (Some(pass), None, next)
@@ -165,7 +166,7 @@ async fn pass(driver: &mut Driver, health: &Shared) -> Next {
         error,
     });
     if let Some(pass) = made {
-        let Pass { report, podman, .. } = pass;
+        let Made { report, podman, .. } = pass;
         health.apps = count(&report);
         health.problems = problems(&report);
         health.podman = podman;

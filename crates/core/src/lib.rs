@@ -18,6 +18,7 @@ pub mod manifest;
 pub mod name;
 pub mod observed;
 pub mod operation;
+pub mod pass;
 pub mod plan;
 pub mod progress;
 pub mod quadlet;

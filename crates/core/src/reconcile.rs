@@ -5,7 +5,6 @@
 
 mod contention;
 mod file_writers;
-mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -37,7 +36,6 @@ pub const BURST_MAX: Duration = Duration::from_millis(100);
 
 pub use contention::{REPAIRS_MAX, SPAN};
 pub use file_writers::{FileWriter, FileWriters, Hint, Unit};
-pub use run::Run;
 
 /// How long to wait after a pass when nothing rings: one that did something is followed by another look.
 #[must_use]
@@ -69,6 +67,8 @@ pub struct Reconciler {
     /// What the shared file of progress held when it was last read or written.
     shared: Option<Vec<u8>>,
     contention: Contention,
+    /// Whether the names of all secrets on the disk are known to outlast a loss of power.
+    secrets_last: bool,
 }
 
 impl Reconciler {
@@ -116,6 +116,22 @@ impl Reconciler {
             self.note_what_is_left_alone(desired, observed, now);
         }
         plan::plan(desired, observed, &self.progress, now)
+    }
+
+    /// Whether the names of all secrets on the disk are known to outlast a loss of power.
+    pub(crate) fn secrets_last(&self) -> bool {
+        self.secrets_last
+    }
+
+    pub(crate) fn note_secrets_last(&mut self, last: bool) {
+        self.secrets_last = last;
+    }
+
+    /// Whether Podman did not answer the last time, and is not due for another attempt to wake it.
+    #[must_use]
+    pub fn podman_is_silent(&self, now: Duration) -> bool {
+        self.progress.attempts(&Subject::Podman).is_some()
+            && !self.progress.is_due(&Subject::Podman, now)
     }
 
     /// What was tried and did not work.

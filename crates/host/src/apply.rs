@@ -9,7 +9,7 @@ use archipelago_core::desired::APP_LABEL;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::Memory;
-use archipelago_core::reconcile::{Outcome, Run};
+use archipelago_core::reconcile::Outcome;
 use tracing::{debug, info, warn};
 
 use super::image::Images;
@@ -44,12 +44,13 @@ pub struct Executor<'a> {
 
 type Done = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-/// Applies a plan; what a failure leaves out, core decides.
-pub async fn apply(executor: &mut Executor<'_>, run: &mut Run<'_>) {
-    while let Some(Action { app, step }) = run.next_action() {
-        let result = executor.act(app.as_ref(), step).await;
+impl Executor<'_> {
+    /// Does one action and logs it.
+    pub async fn execute(&mut self, action: &Action) -> Outcome {
+        let Action { app, step } = action;
+        let result = self.act(app.as_ref(), step).await;
         let app = app.as_ref().map(AppId::as_str);
-        run.went(match result {
+        match result {
             Ok(()) => {
                 match step {
                     Step::Remember(_) => debug!(app, "{}", describe(step)),
@@ -61,7 +62,7 @@ pub async fn apply(executor: &mut Executor<'_>, run: &mut Run<'_>) {
                 warn!(app, "{} failed: {}", describe(step), chain(error.as_ref()));
                 refusal(error)
             }
-        });
+        }
     }
 }
 

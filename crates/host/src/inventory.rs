@@ -77,7 +77,7 @@ pub struct Fingerprint {
     pub settles_in: Option<Duration>,
 }
 
-/// ObservationCache at the storage, not at Podman.
+/// Looks at the storage, not at Podman.
 pub fn fingerprint() -> Fingerprint {
     let storage = folders::podman_storage();
     storage.map_or_else(

@@ -68,7 +68,7 @@ struct Beginnings {
     began: BTreeMap<String, Option<Duration>>,
 }
 
-/// ObservationCache at the host; `patience` is how long Podman may take.
+/// Looks at the host; `patience` is how long Podman may take.
 ///
 /// # Errors
 /// When the disk or systemd cannot be read; Podman's silence is part of what is observed.
@@ -182,7 +182,7 @@ fn following(desired: &Desired) -> BTreeSet<&str> {
     following.map(|(unit, _)| unit.service.as_str()).collect()
 }
 
-/// ObservationCache only at whose the names of the wanted apps are: on the disk, and in Podman if that is given.
+/// Observes only who owns the names that the apps need: on the disk and, where it is given, in Podman.
 ///
 /// # Errors
 /// When the disk cannot be read.

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use archipelago_core::desired::Desired;
+use archipelago_core::error::chain;
 use archipelago_core::health::{Report, report};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
-use archipelago_core::observed::{Observed, Podman as PodmanState};
-use archipelago_core::plan::Plan;
-use archipelago_core::progress::Subject;
-use archipelago_core::reconcile::{FileWriters, Reconciler, Run};
+use archipelago_core::observed::Observed;
+use archipelago_core::pass::{Made, Pass, Request};
+use archipelago_core::reconcile::{FileWriters, Reconciler};
 
-use archipelago_host::apply::{Executor, apply, remember};
+use archipelago_host::apply::{Executor, remember};
 use archipelago_host::cache::{Cached, ReadSet};
 use archipelago_host::image::Images;
 use archipelago_host::lock::Lock;
@@ -45,19 +45,6 @@ pub enum Error {
     Systemd(#[from] systemd::Error),
 }
 
-/// A pass that was made.
-#[derive(Debug)]
-pub struct Pass {
-    /// How the apps were when it looked.
-    pub report: Report,
-    /// Why Podman cannot be asked, if it was to be.
-    pub podman: Option<String>,
-    /// Whether it did something, so that another look is due.
-    pub acted: bool,
-    /// When something that failed is due again, from now.
-    pub wake_after: Option<Duration>,
-}
-
 /// Makes passes.
 pub struct Driver {
     layout: Layout,
@@ -65,8 +52,6 @@ pub struct Driver {
     podman: Podman,
     images: Images,
     reconciler: Reconciler,
-    /// Whether it has made sure that the secrets it found will last.
-    has_synced: bool,
     /// What should be there, and where to notice that something changes.
     desired: Cached<(Arc<Desired>, Arc<WatchSet>)>,
     cache: ObservationCache,
@@ -87,7 +72,6 @@ impl Driver {
             systemd: Systemd::connect().await?,
             images: Images::new(podman.clone(), layout.clone(), wakeup.clone()),
             reconciler: Reconciler::default(),
-            has_synced: false,
             desired: Cached::default(),
             cache: ObservationCache::default(),
             swept: Cached::default(),
@@ -135,82 +119,105 @@ impl Driver {
     ///
     /// # Errors
     /// When no pass could be made; what fails inside one is remembered and part of the report.
-    pub async fn pass(&mut self) -> Result<Pass, Error> {
+    pub async fn pass(&mut self) -> Result<Made, Error> {
         let _lock = Lock::of_passes(&self.layout).await?;
-        let layout = &self.layout;
-        let Ok(()) = self.swept.get_or_read(|read_set| {
-            sweep(layout, read_set);
-            Ok::<_, Infallible>(())
-        });
-        self.make_secrets_last().map_err(observe::Error::Disk)?;
-        self.recall();
-        for (image, result) in self.images.finished().await {
-            if let Err(cause) = &result {
-                tracing::warn!("no image {}: {cause}", image.reference);
+        let Self {
+            layout,
+            systemd,
+            podman,
+            images,
+            reconciler,
+            desired: known,
+            cache,
+            swept,
+            wakeup,
+            watch,
+        } = self;
+        let mut pass = Pass::begin(reconciler, since_boot());
+        while let Some(request) = pass.request() {
+            match request {
+                Request::Sweep => {
+                    let Ok(()) = swept.get_or_read(|read_set| {
+                        sweep(layout, read_set);
+                        Ok::<_, Infallible>(())
+                    });
+                    pass.done();
+                }
+                Request::SyncSecrets => {
+                    sync_secrets(layout).map_err(observe::Error::Disk)?;
+                    pass.done();
+                }
+                Request::ReadProgress => pass.recall(disk::read(&layout.progress()).ok()),
+                Request::CollectImages => {
+                    let ended = images.finished().await;
+                    for (image, result) in &ended {
+                        if let Err(cause) = result {
+                            tracing::warn!("no image {}: {cause}", image.reference);
+                        }
+                    }
+                    pass.images(ended);
+                }
+                Request::WorkOut => {
+                    let (desired, watch_set) = work_out(known, layout);
+                    // Before the look, so that whatever changes after it is heard.
+                    if let Some(watch) = watch
+                        && watch.follow(&watch_set)
+                    {
+                        wakeup.notify();
+                    }
+                    pass.desired(desired);
+                }
+                Request::Observe {
+                    desired,
+                    podman_is_silent,
+                } => {
+                    let underway = images.underway();
+                    let patience = patience(podman_is_silent);
+                    let observed =
+                        observe(desired, cache, systemd, podman, patience, underway).await?;
+                    pass.observed(observed, since_boot());
+                }
+                Request::FindWriters(files) => {
+                    let writers = find_writers(files.clone()).await;
+                    pass.writers(writers);
+                }
+                Request::Apply {
+                    action,
+                    observed: _,
+                } => {
+                    let mut executor = Executor {
+                        layout,
+                        systemd,
+                        podman,
+                        images,
+                    };
+                    let outcome = executor.execute(action).await;
+                    pass.applied(outcome, since_boot());
+                }
+                Request::KeepProgress(content) => {
+                    let written = disk::write_if_changed(&layout.progress(), content, 0o600);
+                    if let Err(error) = &written {
+                        tracing::warn!("{}", chain(error));
+                    }
+                    pass.kept(written.is_ok());
+                }
             }
-            self.reconciler.image_finished(&image, result, since_boot());
         }
-        let (desired, watch_set) = self.desired();
-        // Before the look, so that whatever changes after it is heard.
-        if let Some(watch) = &mut self.watch
-            && watch.follow(&watch_set)
-        {
-            self.wakeup.notify();
-        }
-        let observed = self.observe(&desired).await?;
-        let now = since_boot();
-        let plan = self.reconciler.plan(&desired, &observed, now);
-        let file_writers = self.file_writers(&plan).await;
-        let mut executor = Executor {
-            layout: &self.layout,
-            systemd: &self.systemd,
-            podman: &self.podman,
-            images: &mut self.images,
-        };
-        let mut run = Run::new(&desired, &observed, &plan);
-        apply(&mut executor, &mut run).await;
-        self.has_synced &= !run.leaves_a_secret_in_doubt();
-        self.reconciler
-            .finished(&desired, &plan, run.outcomes(), since_boot());
-        for told in self.reconciler.attribute(&file_writers) {
+        let mut made = pass.end();
+        for told in &made.told {
             tracing::warn!("{told}");
         }
-        self.keep_progress();
-        Ok(Pass {
-            podman: silence(&observed),
-            report: report(&desired, &observed, self.reconciler.progress()),
-            acted: !plan.is_empty(),
-            wake_after: plan
-                .wake_at
-                .map(|at| at.saturating_sub(now))
-                .into_iter()
-                .chain(self.cache.settles_in())
-                .min(),
-        })
+        made.wake_after = made.wake_after.into_iter().chain(cache.settles_in()).min();
+        Ok(made)
     }
 
-    /// Who may be changing the files that are fought over. Once these are put right, what they were, and who has them open, is gone.
-    async fn file_writers(&self, plan: &Plan) -> BTreeMap<String, FileWriters> {
-        let files = self.reconciler.fought_over(plan, &self.layout);
-        if files.is_empty() {
-            return BTreeMap::new();
-        }
-        // On a host with many processes it takes long enough to hold up whoever asks for `/health`; and one process that hangs in the kernel can hold
-        // up whoever reads its arguments for ever.
-        let look = tokio::task::spawn_blocking(|| file_writers::look(files));
-        match tokio::time::timeout(FILE_WRITERS_LIMIT, look).await {
-            Ok(Ok(file_writers)) => file_writers,
-            Ok(Err(_)) | Err(_) => BTreeMap::new(),
-        }
-    }
-
-    /// ObservationCache without doing anything.
+    /// Looks without doing anything.
     ///
     /// # Errors
     /// When the host could not be looked at.
     pub async fn look(&mut self) -> Result<Report, Error> {
         self.recall();
-        let (desired, _) = self.desired();
+        let desired = self.desired();
         let mut observed = self.observe(&desired).await?;
         let containers = desired
             .present()
@@ -235,7 +242,7 @@ impl Driver {
     pub async fn retry_now(&mut self, id: &AppId) -> Result<(), Error> {
         let _lock = Lock::of_passes(&self.layout).await?;
         self.recall();
-        let (desired, _) = self.desired();
+        let desired = self.desired();
         self.reconciler.retry_now(&desired, id);
         self.keep_progress();
         // What systemd still remembers of earlier failures says nothing about what comes now.
@@ -271,7 +278,7 @@ impl Driver {
         };
         match disk::write_if_changed(&self.layout.progress(), &content, 0o600) {
             Ok(_) => self.reconciler.kept(content),
-            Err(error) => tracing::warn!("{}", archipelago_core::error::chain(&error)),
+            Err(error) => tracing::warn!("{}", chain(&error)),
         }
     }
 
@@ -281,7 +288,7 @@ impl Driver {
     /// When the host cannot be looked at or the request not be kept.
     pub async fn request_restart(&mut self, id: &AppId) -> Result<(), Error> {
         let _lock = Lock::of_passes(&self.layout).await?;
-        let (desired, _) = self.desired();
+        let desired = self.desired();
         let observed = self.observe(&desired).await?;
         let mut memory = observed.memory.clone();
         for (_, present) in desired.present().filter(|(other, _)| *other == id) {
@@ -297,26 +304,12 @@ impl Driver {
         Ok(())
     }
 
-    fn desired(&mut self) -> (Arc<Desired>, Arc<WatchSet>) {
-        let layout = &self.layout;
-        let Ok(known) = self.desired.get_or_read(|read_set| {
-            let desired = inputs::desired(layout, read_set);
-            let mut watch_set = read_set.watch_set();
-            observe::watch_set(&desired, &mut watch_set);
-            Ok::<_, Infallible>((Arc::new(desired), Arc::new(watch_set)))
-        });
-        known.clone()
+    fn desired(&mut self) -> Arc<Desired> {
+        work_out(&mut self.desired, &self.layout).0
     }
 
     async fn observe(&mut self, desired: &Desired) -> Result<Observed, observe::Error> {
-        let progress = self.reconciler.progress();
-        let silent = progress.attempts(&Subject::Podman).is_some()
-            && !progress.is_due(&Subject::Podman, since_boot());
-        let patience = if silent {
-            observe::PATIENCE_WITH_A_SILENT_ONE
-        } else {
-            observe::PATIENCE
-        };
+        let patience = patience(self.reconciler.podman_is_silent(since_boot()));
         let underway = self.images.underway();
         observe(
             desired,
@@ -328,22 +321,51 @@ impl Driver {
         )
         .await
     }
+}
 
-    /// What one that was killed has just linked may not last yet; used all the same, it could be gone after a loss of power.
-    fn make_secrets_last(&mut self) -> Result<(), disk::Error> {
-        if self.has_synced {
-            return Ok(());
-        }
-        let root = self.layout.data.join("secrets");
-        for app in disk::names(&root)? {
-            let folder = root.join(app);
-            if folder.is_dir() {
-                disk::sync_folder(&folder)?;
-            }
-        }
-        self.has_synced = true;
-        Ok(())
+fn work_out(
+    known: &mut Cached<(Arc<Desired>, Arc<WatchSet>)>,
+    layout: &Layout,
+) -> (Arc<Desired>, Arc<WatchSet>) {
+    let Ok(known) = known.get_or_read(|read_set| {
+        let desired = inputs::desired(layout, read_set);
+        let mut watch_set = read_set.watch_set();
+        observe::watch_set(&desired, &mut watch_set);
+        Ok::<_, Infallible>((Arc::new(desired), Arc::new(watch_set)))
+    });
+    known.clone()
+}
+
+/// How long a look waits for Podman. One that hangs must not hold up, tick by tick, the repair of what needs no Podman.
+fn patience(podman_is_silent: bool) -> Duration {
+    if podman_is_silent {
+        observe::PATIENCE_WITH_A_SILENT_ONE
+    } else {
+        observe::PATIENCE
     }
+}
+
+/// Who may be changing the files that are fought over. Once these are put right, what they were, and who has them open,
+/// is gone.
+async fn find_writers(files: BTreeMap<String, PathBuf>) -> BTreeMap<String, FileWriters> {
+    // A process that hangs in the kernel can hold up whoever reads its arguments for ever.
+    let look = tokio::task::spawn_blocking(|| file_writers::look(files));
+    match tokio::time::timeout(FILE_WRITERS_LIMIT, look).await {
+        Ok(Ok(writers)) => writers,
+        Ok(Err(_)) | Err(_) => BTreeMap::new(),
+    }
+}
+
+/// A killed process may not have synced a secret that it linked; used all the same, it could be gone after a loss of power.
+fn sync_secrets(layout: &Layout) -> Result<(), disk::Error> {
+    let root = layout.data.join("secrets");
+    for app in disk::names(&root)? {
+        let folder = root.join(app);
+        if folder.is_dir() {
+            disk::sync_folder(&folder)?;
+        }
+    }
+    Ok(())
 }
 
 /// A crash in the middle of a write leaves a temporary file, which nothing reads.
@@ -352,16 +374,8 @@ fn sweep(layout: &Layout, read_set: &mut ReadSet) {
         read_set.note(&folder);
         if let Err(error) = disk::sweep(&folder) {
             read_set.doubt();
-            tracing::warn!("{}", archipelago_core::error::chain(&error));
+            tracing::warn!("{}", chain(&error));
         }
-    }
-}
-
-/// Why Podman cannot be asked, if it was to be.
-fn silence(observed: &Observed) -> Option<String> {
-    match &observed.podman {
-        PodmanState::Unreachable(cause) => Some(cause.clone()),
-        PodmanState::Unasked | PodmanState::Seen(_) => None,
     }
 }
 

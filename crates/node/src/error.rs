@@ -139,9 +139,10 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         | Refusal::Unready { .. }
         | Refusal::BreaksOther { .. }
         | Refusal::Required { .. } => ErrorKind::Input,
-        Refusal::Conflict { .. } | Refusal::NameTaken { .. } | Refusal::PortTaken { .. } => {
-            ErrorKind::Taken
-        }
+        Refusal::Conflict { .. }
+        | Refusal::TakesFromOther { .. }
+        | Refusal::NameTaken { .. }
+        | Refusal::PortTaken { .. } => ErrorKind::Taken,
         Refusal::Host(_)
         | Refusal::Disk { .. }
         | Refusal::Podman { .. }

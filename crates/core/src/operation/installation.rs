@@ -243,18 +243,18 @@ fn refuse_to_break_others(
     after: &BTreeMap<AppId, App>,
 ) -> Result<(), Refusal> {
     for (other, app) in after {
-        if let App::Broken {
-            cause,
-            fault: Fault::Own,
-        } = app
-            && let Some(App::Present(_)) = before.get(other)
-        {
-            return Err(Refusal::BreaksOther {
-                app: id.clone(),
-                other: other.clone(),
-                cause: cause.clone(),
-            });
-        }
+        let App::Broken { cause, fault } = app else {
+            continue;
+        };
+        let Some(App::Present(_)) = before.get(other) else {
+            continue;
+        };
+        let (app, other, cause) = (id.clone(), other.clone(), cause.clone());
+        return Err(match fault {
+            Fault::Own => Refusal::BreaksOther { app, other, cause },
+            // Of two apps in conflict the one that sorts last is told; the one that is installed has the older right.
+            Fault::Conflict => Refusal::TakesFromOther { app, other, cause },
+        });
     }
     Ok(())
 }

@@ -9,6 +9,8 @@ mod installation;
 mod proposal;
 mod refusal;
 mod stability;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

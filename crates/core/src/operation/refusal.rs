@@ -40,6 +40,12 @@ pub enum Refusal {
         other: AppId,
         cause: String,
     },
+    #[error("{app} and {other}, which is installed, cannot both be there: of {other}, {cause}")]
+    TakesFromOther {
+        app: AppId,
+        other: AppId,
+        cause: String,
+    },
     #[error("{}", required(.app, .by))]
     Required { app: AppId, by: Vec<AppId> },
     #[error(

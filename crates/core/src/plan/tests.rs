@@ -11,8 +11,9 @@ use crate::action::Step;
 use crate::intent::Goal;
 use crate::manifest::COMPOSE_FILE;
 use crate::observed::{Active, Failure, Job, Load, Override, Podman, Service, needs_podman};
+use crate::pass::{Run, Scene};
 use crate::plan::*;
-use crate::reconcile::{Outcome, Run};
+use crate::reconcile::Outcome;
 use disturbed::Disturbance;
 use world::*;
 
@@ -998,16 +999,24 @@ fn systemd_does_not_reload_when_no_unit_file_could_be_changed() {
     }
     let (desired, observed, plan) = (world.desired(), world.observe(), world.plan());
     let tried = |fails: &[&str]| {
-        let mut run = Run::new(&desired, &observed, &plan);
+        let scene = Scene {
+            desired: &desired,
+            observed: &observed,
+            plan: &plan,
+        };
+        let mut run = Run::default();
         let mut tried = Vec::new();
-        while let Some(action) = run.next_action() {
+        while let Some(action) = run.next_action(scene) {
             tried.push(brief(&action.step));
             let fails = matches!(&action.step, Step::WriteUnit { name, .. } if fails.contains(&name.as_str()));
-            run.went(if fails {
-                Outcome::Failed("no space left".to_owned())
-            } else {
-                Outcome::Done
-            });
+            run.went(
+                &plan,
+                if fails {
+                    Outcome::Failed("no space left".to_owned())
+                } else {
+                    Outcome::Done
+                },
+            );
         }
         tried
     };
@@ -1105,15 +1114,23 @@ fn a_unit_of_which_quadlet_makes_no_service_costs_a_reload_now_and_then() {
 /// A pass in which systemd will not read the units.
 fn pass_without_reload(world: &mut World) {
     let (desired, observed, plan) = (world.desired(), world.observe(), world.plan());
-    let mut run = Run::new(&desired, &observed, &plan);
-    while let Some(action) = run.next_action() {
+    let scene = Scene {
+        desired: &desired,
+        observed: &observed,
+        plan: &plan,
+    };
+    let mut run = Run::default();
+    while let Some(action) = run.next_action(scene) {
         let step = action.step.clone();
-        run.went(if step == Step::Reload {
-            Outcome::Failed("a pipe".to_owned())
-        } else {
-            world.apply(&step);
-            Outcome::Done
-        });
+        run.went(
+            &plan,
+            if step == Step::Reload {
+                Outcome::Failed("a pipe".to_owned())
+            } else {
+                world.apply(&step);
+                Outcome::Done
+            },
+        );
     }
     world
         .reconciler

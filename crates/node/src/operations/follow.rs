@@ -31,7 +31,7 @@ pub(super) async fn until(
         }
         let verdict = follow.after(PassSeen {
             report: &pass.report,
-            acted: pass.acted,
+            acted: pass.acted(),
             wake_after: pass.wake_after,
             now: since_boot(),
             stalled: pressure::stalled(),

@@ -23,12 +23,8 @@ struct Pull {
     ends_at: Option<Duration>,
 }
 
-/// A pull that has ended.
-pub(crate) struct Finished {
-    pub(crate) image: DesiredImage,
-    /// As the call reported it, with the cause of a failure.
-    pub(crate) result: Result<(), String>,
-}
+/// The image of a pull that has ended, and what the call reported, with the cause of a failure.
+pub(crate) type Finished = (DesiredImage, Result<(), String>);
 
 impl Pulls {
     pub(crate) fn begin(&mut self, world: &World, app: Option<&AppId>, image: &DesiredImage) {
@@ -92,5 +88,5 @@ fn finish(world: &mut World, reference: String, pull: Pull) -> Finished {
         world.podman.images.entry(reference).or_insert(object);
         world.podman.changes += 1;
     }
-    Finished { image, result }
+    (image, result)
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use archipelago_core::config::Config;
 use archipelago_core::desired::{Apps, Desired, Inputs, assemble};
@@ -16,7 +16,7 @@ use crate::world::state::World;
 
 thread_local! {
     /// The desired state by a hash of its files: parsing them is most of the work of a pass.
-    static CACHE: RefCell<HashMap<u64, Rc<Desired>>> = RefCell::new(HashMap::new());
+    static CACHE: RefCell<HashMap<u64, Arc<Desired>>> = RefCell::new(HashMap::new());
 }
 
 /// Entries in the cache.
@@ -24,18 +24,18 @@ const CACHE_MAX: usize = 2048;
 
 impl World {
     /// The desired state, assembled from the files on the disk.
-    pub fn desired(&self) -> Rc<Desired> {
+    pub fn desired(&self) -> Arc<Desired> {
         if let Some((changes, desired)) = &*self.desired_cache.borrow()
             && *changes == self.disk.changes
         {
-            return Rc::clone(desired);
+            return Arc::clone(desired);
         }
         let desired = self.desired_of_files();
-        *self.desired_cache.borrow_mut() = Some((self.disk.changes, Rc::clone(&desired)));
+        *self.desired_cache.borrow_mut() = Some((self.disk.changes, Arc::clone(&desired)));
         desired
     }
 
-    fn desired_of_files(&self) -> Rc<Desired> {
+    fn desired_of_files(&self) -> Arc<Desired> {
         let mut hasher = DefaultHasher::new();
         for folder in [&self.layout.config, &self.layout.data.join("secrets")] {
             for path in self.disk.beneath(folder) {
@@ -48,12 +48,12 @@ impl World {
             return desired;
         }
         let inputs = self.inputs();
-        let desired = Rc::new(assemble(&inputs, &Apps::read(&inputs)));
+        let desired = Arc::new(assemble(&inputs, &Apps::read(&inputs)));
         CACHE.with_borrow_mut(|cache| {
             if cache.len() >= CACHE_MAX {
                 cache.clear();
             }
-            cache.insert(key, Rc::clone(&desired));
+            cache.insert(key, Arc::clone(&desired));
         });
         desired
     }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use archipelago_core::desired::Desired;
@@ -41,7 +41,7 @@ pub struct World {
     /// A pass of another manager, for the fault of that name: a pass sets it when it begins.
     pub(crate) other_pass: Option<fn(&mut World)>,
     /// The desired state of the pass that is under way.
-    pub(crate) pass_desired: Option<Rc<Desired>>,
+    pub(crate) pass_desired: Option<Arc<Desired>>,
     /// The services that the operator asked to restart, with the invocations that must end.
     pub requested_restarts: BTreeMap<String, String>,
     /// The services as they were last observed, for an observation that is stale.
@@ -59,7 +59,7 @@ pub struct World {
     /// nothing but the manager's memory.
     pub actions: Option<BTreeMap<String, u32>>,
     /// The desired state, and the disk's count of changes when it was worked out.
-    pub(crate) desired_cache: RefCell<Option<(u64, Rc<Desired>)>>,
+    pub(crate) desired_cache: RefCell<Option<(u64, Arc<Desired>)>>,
     /// A line for each action and fault, if tracing is on.
     pub trace: Option<Vec<String>>,
     /// The defect that is built into the managers.

@@ -425,10 +425,15 @@ fn a_step_that_breaks_a_rule_is_never_handed_out() {
     };
     plan.actions.insert(0, wrong);
     let (desired, observed) = (world.desired(), world.observe());
-    let mut run = Run::new(&desired, &observed, &plan);
-    while let Some(action) = run.next_action() {
+    let scene = Scene {
+        desired: &desired,
+        observed: &observed,
+        plan: &plan,
+    };
+    let mut run = Run::default();
+    while let Some(action) = run.next_action(scene) {
         assert_ne!(action.app, Some(id("top")), "{action:?}");
-        run.went(Outcome::Done);
+        run.went(&plan, Outcome::Done);
     }
     assert_eq!(run.outcomes().len(), plan.actions.len());
     let Outcome::Failed(cause) = &run.outcomes()[0] else {
@@ -436,6 +441,6 @@ fn a_step_that_breaks_a_rule_is_never_handed_out() {
     };
     assert!(cause.contains("it is not this app's"), "{cause}");
     // At the end there is nothing left that could go one way or the other.
-    run.went(Outcome::Failed(text("too late")));
+    run.went(&plan, Outcome::Failed(text("too late")));
     assert_eq!(run.outcomes().len(), plan.actions.len());
 }

@@ -1,0 +1,250 @@
+//! What each request would do, or why it is refused.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::config::Config;
+use crate::desired::{Inputs, read_schema};
+use crate::intent::{Goal as Wanted, Intent};
+use crate::layout::Layout;
+use crate::manifest::{COMPOSE_FILE, Files, SettingValue};
+use crate::name::AppId;
+use crate::observed::Podman;
+use crate::operation::{Definition, HostLook, PortProblem, Proposal, Refusal, Request, propose};
+
+const WEB: &str = "services: {web: {image: web, ports: ['${port}:80']}}
+x-archipelago:
+  settings: {port: {type: port, default: 8080, description: p}}
+  requires: {disk_mib: 100}
+";
+const TOP: &str = "services: {top: {image: top}}\nx-archipelago: {requires: {apps: [web]}}\n";
+
+fn id(text: &str) -> AppId {
+    AppId::parse(text).unwrap()
+}
+
+fn files(text: &str) -> Files {
+    Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().to_vec())])
+}
+
+/// A node on which `web` runs and `top` requires it.
+fn node() -> Inputs {
+    let path = PathBuf::from;
+    let apps = [("web", WEB), ("top", TOP)];
+    Inputs {
+        layout: Layout {
+            config: path("/config"),
+            data: path("/data"),
+            units: path("/units"),
+            systemd: path("/systemd"),
+            runtime: path("/run"),
+        },
+        config: Ok(Config::default()),
+        intents: apps.map(|(app, _)| (id(app), Ok(Intent::default()))).into(),
+        definitions: apps.map(|(app, text)| (id(app), files(text))).into(),
+        secrets: BTreeMap::new(),
+        captured: BTreeMap::new(),
+    }
+}
+
+fn install(app: &str, text: &str, settings: &[(&str, &str)]) -> Request {
+    let files = files(text);
+    let schema = read_schema("there/compose.yaml", &files, app).unwrap();
+    Request::Install {
+        definition: Box::new(Definition {
+            files,
+            schema,
+            source: "/there".to_owned(),
+            folder: "there".to_owned(),
+        }),
+        settings: pairs(settings),
+    }
+}
+
+fn pairs(settings: &[(&str, &str)]) -> Vec<(String, String)> {
+    let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    settings.iter().map(pair).collect()
+}
+
+fn stopped(inputs: &mut Inputs, app: &str, state: Wanted) {
+    let intent = Intent {
+        state,
+        ..Intent::default()
+    };
+    inputs.intents.insert(id(app), Ok(intent));
+}
+
+/// The state and settings that the intent would have; nothing where it stays.
+fn proposed(request: Request, inputs: &Inputs) -> (Option<Wanted>, BTreeMap<String, SettingValue>) {
+    let Proposal { intent, .. } = propose(request, inputs, false).unwrap();
+    let settings = intent.as_ref().map(|intent| intent.settings.clone());
+    (
+        intent.map(|intent| intent.state),
+        settings.unwrap_or_default(),
+    )
+}
+
+fn refused(request: Request, inputs: &Inputs, message: &str) {
+    let refusal = propose(request, inputs, false).unwrap_err();
+    assert!(refusal.to_string().contains(message), "{refusal}");
+}
+
+#[test]
+fn each_request_changes_the_intent_and_nothing_else() {
+    let mut inputs = node();
+    let plain = |state| (Some(state), BTreeMap::new());
+    let web = || id("web");
+    assert_eq!(
+        proposed(Request::Start(web()), &inputs),
+        plain(Wanted::Running)
+    );
+    assert_eq!(
+        proposed(Request::Stop(web()), &inputs),
+        plain(Wanted::Stopped)
+    );
+    assert_eq!(proposed(Request::Restart(web()), &inputs).0, None);
+    let top = Request::Uninstall {
+        app: id("top"),
+        purge: false,
+    };
+    assert_eq!(proposed(top, &inputs), plain(Wanted::Removed));
+    let port = |port| BTreeMap::from([("port".to_owned(), SettingValue::Integer(port))]);
+    let set = Request::Set {
+        app: web(),
+        settings: pairs(&[("port", "9000")]),
+    };
+    assert_eq!(proposed(set, &inputs), (Some(Wanted::Running), port(9000)));
+    // What was chosen before stays, and an app that is stopped stays so when a setting changes.
+    stopped(&mut inputs, "web", Wanted::Stopped);
+    if let Some(Ok(intent)) = inputs.intents.get_mut(&web()) {
+        intent.settings = port(9001);
+    }
+    let set = Request::Set {
+        app: web(),
+        settings: Vec::new(),
+    };
+    assert_eq!(proposed(set, &inputs), (Some(Wanted::Stopped), port(9001)));
+    let again = install("web", WEB, &[]);
+    assert_eq!(
+        proposed(again, &inputs),
+        (Some(Wanted::Running), port(9001))
+    );
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_with_the_way_out() {
+    let mut inputs = node();
+    let web = || id("web");
+    refused(
+        Request::Start(id("none")),
+        &inputs,
+        "none is not installed; archipelago list shows what is",
+    );
+    let uninstall = |purge| Request::Uninstall { app: web(), purge };
+    refused(
+        uninstall(true),
+        &inputs,
+        "top requires web; uninstall top first",
+    );
+    refused(
+        install("web", WEB, &[("prot", "1")]),
+        &inputs,
+        "web has no setting \"prot\"; it has: port",
+    );
+    // Whichever of the two sorts first.
+    let same_port = "services: {a: {image: x, ports: ['8080:1']}}";
+    refused(
+        install("zoo", same_port, &[]),
+        &inputs,
+        "its port 127.0.0.1:8080 is already that of web",
+    );
+    refused(
+        install("new", same_port, &[]),
+        &inputs,
+        "of web, its port 127.0.0.1:8080 is already that of new",
+    );
+    refused(
+        install(
+            "new",
+            "services: {a: {image: x}}\nx-archipelago: {requires: {apps: [none]}}",
+            &[],
+        ),
+        &inputs,
+        "it requires none, which is not installed",
+    );
+    stopped(&mut inputs, "web", Wanted::Stopped);
+    refused(Request::Restart(web()), &inputs, "web is stopped");
+    stopped(&mut inputs, "web", Wanted::Removed);
+    for request in [
+        Request::Restart(web()),
+        Request::Stop(web()),
+        Request::Set {
+            app: web(),
+            settings: Vec::new(),
+        },
+    ] {
+        refused(request, &inputs, "web is being removed");
+    }
+    inputs.config = Err("config.toml: line 1".to_owned());
+    refused(Request::Start(web()), &inputs, "config.toml: line 1");
+}
+
+#[test]
+fn what_is_not_installed_can_be_purged_while_its_data_are_there() {
+    let request = || Request::Uninstall {
+        app: id("gone"),
+        purge: true,
+    };
+    assert!(matches!(
+        propose(request(), &node(), false),
+        Err(Refusal::NotInstalled(_))
+    ));
+    let intent = propose(request(), &node(), true).unwrap().intent.unwrap();
+    assert_eq!((intent.state, intent.purge), (Wanted::Removed, true));
+}
+
+#[test]
+fn a_new_app_needs_room_its_names_and_its_ports() {
+    let inputs = node();
+    let text = WEB.replace("8080", "8081");
+    let proposal = propose(install("new", &text, &[]), &inputs, false).unwrap();
+    let check = |look: HostLook, expected: Option<&str>| {
+        let refusal = proposal.judge(&inputs.layout, &look).err();
+        let refusal = refusal.map(|refusal| refusal.to_string());
+        assert_eq!(refusal.is_some(), expected.is_some(), "{refusal:?}");
+        let (refusal, expected) = (refusal.unwrap_or_default(), expected.unwrap_or_default());
+        assert!(refusal.contains(expected), "{refusal}");
+    };
+    let port = "127.0.0.1:8081".parse().unwrap();
+    let tcp = crate::manifest::Protocol::Tcp;
+    let port_is = |problem| HostLook {
+        ports: BTreeMap::from([((port, tcp), problem)]),
+        ..HostLook::default()
+    };
+    check(HostLook::default(), None);
+    let full = HostLook {
+        free_mib: Some(99),
+        ..HostLook::default()
+    };
+    check(
+        full,
+        Some("it needs 100 MiB in /data, where 99 MiB are free"),
+    );
+    check(
+        port_is(PortProblem::InUse),
+        Some("the port 127.0.0.1:8081 of new is in use by another program"),
+    );
+    check(
+        port_is(PortProblem::Refused("Permission denied".to_owned())),
+        Some("cannot be used: Permission denied; choose another"),
+    );
+    let mut silent = HostLook::default();
+    silent.names.podman = Podman::Unreachable("no Podman".to_owned());
+    check(silent, Some("no Podman"));
+    let mut taken = HostLook::default();
+    taken
+        .names
+        .unit_files
+        .insert("archy-new.network".to_owned(), b"theirs".to_vec());
+    check(taken, Some("exists and is not its own"));
+}

@@ -1,0 +1,313 @@
+//! One pass, without doing any of it: what comes next, and what follows from how it went.
+//!
+//! The caller takes each [`request`](Pass::request), fulfils it, and says so with the method that the request
+//! names. `node` fulfils requests on a real host, the simulator in memory; what every pass does is written here alone.
+//! A caller that cannot fulfil a request drops the pass: that is no worse than a crash, for which passes are made.
+
+mod run;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::action::Action;
+use crate::desired::{Desired, DesiredImage};
+use crate::health::{Report, report};
+use crate::observed::{Observed, Podman};
+use crate::plan::Plan;
+use crate::reconcile::{FileWriters, Outcome, Reconciler};
+
+pub use run::{Run, Scene};
+
+/// A pass that is being made.
+#[derive(Debug)]
+pub struct Pass<'r> {
+    reconciler: &'r mut Reconciler,
+    stage: Stage,
+    now: Duration,
+    desired: Option<Arc<Desired>>,
+    looked: Option<Looked>,
+    /// Who may be changing the files that are fought over.
+    writers: BTreeMap<String, FileWriters>,
+    /// What people are to be told of them.
+    told: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Looked {
+    observed: Observed,
+    plan: Plan,
+    run: Run,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Sweep,
+    SyncSecrets,
+    ReadProgress,
+    CollectImages,
+    WorkOut,
+    Observe,
+    FindWriters(BTreeMap<String, PathBuf>),
+    Apply,
+    KeepProgress(Vec<u8>),
+    End,
+}
+
+/// What the caller does next.
+#[derive(Debug)]
+pub enum Request<'p> {
+    /// Remove the temporary files that a killed process left; then [`Pass::done`].
+    Sweep,
+    /// Sync the folders of secrets: a killed process may not have synced one that it linked. Then [`Pass::done`].
+    SyncSecrets,
+    /// Read the file of progress that all processes share; then [`Pass::recall`].
+    ReadProgress,
+    /// Take over the images that have come or failed; then [`Pass::images`].
+    CollectImages,
+    /// Work out what should be on the host; then [`Pass::desired`].
+    WorkOut,
+    /// Look at the host; then [`Pass::observed`].
+    Observe {
+        desired: &'p Arc<Desired>,
+        /// Whether Podman was silent the last time and is not due for another attempt to wake it.
+        podman_is_silent: bool,
+    },
+    /// See who may be changing these files, before they are put right; then [`Pass::writers`].
+    FindWriters(&'p BTreeMap<String, PathBuf>),
+    /// Do the action, which was planned for what was observed; then [`Pass::applied`].
+    Apply {
+        action: &'p Action,
+        observed: &'p Observed,
+    },
+    /// Write the file of progress; then [`Pass::kept`].
+    KeepProgress(&'p [u8]),
+}
+
+/// A pass that was made.
+#[derive(Clone, Debug, Default)]
+pub struct Made {
+    /// How the apps were when it looked.
+    pub report: Report,
+    /// Why Podman cannot be asked, if it was to be.
+    pub podman: Option<String>,
+    /// How many actions its plan had.
+    pub actions: usize,
+    /// When something that failed is due again, from now.
+    pub wake_after: Option<Duration>,
+    /// What is new about who changes files that are fought over.
+    pub told: Vec<String>,
+}
+
+impl Made {
+    /// Whether it did something, so that another look is due.
+    #[must_use]
+    pub fn acted(&self) -> bool {
+        self.actions > 0
+    }
+}
+
+impl<'r> Pass<'r> {
+    /// Begins; the caller holds the lock of passes. `now` is a monotonic time.
+    pub fn begin(reconciler: &'r mut Reconciler, now: Duration) -> Self {
+        Self {
+            reconciler,
+            stage: Stage::Sweep,
+            now,
+            desired: None,
+            looked: None,
+            writers: BTreeMap::new(),
+            told: Vec::new(),
+        }
+    }
+
+    /// What to do next; `None` at the end. It is the same until it is said how it went.
+    pub fn request(&mut self) -> Option<Request<'_>> {
+        if matches!(self.stage, Stage::SyncSecrets) && self.reconciler.secrets_last() {
+            self.stage = Stage::ReadProgress;
+        }
+        if matches!(self.stage, Stage::Apply) {
+            self.skip_to_next_action();
+        }
+        Some(match &self.stage {
+            Stage::Sweep => Request::Sweep,
+            Stage::SyncSecrets => Request::SyncSecrets,
+            Stage::ReadProgress => Request::ReadProgress,
+            Stage::CollectImages => Request::CollectImages,
+            Stage::WorkOut => Request::WorkOut,
+            Stage::Observe => Request::Observe {
+                podman_is_silent: self.reconciler.podman_is_silent(self.now),
+                desired: self.desired.as_ref()?,
+            },
+            Stage::FindWriters(files) => Request::FindWriters(files),
+            Stage::Apply => {
+                let Looked {
+                    observed,
+                    plan,
+                    run,
+                } = self.looked.as_ref()?;
+                Request::Apply {
+                    action: run.current(plan)?,
+                    observed,
+                }
+            }
+            Stage::KeepProgress(content) => Request::KeepProgress(content),
+            Stage::End => return None,
+        })
+    }
+
+    /// It was swept, or the secrets' folders were synced.
+    pub fn done(&mut self) {
+        self.stage = match self.stage {
+            Stage::Sweep => Stage::SyncSecrets,
+            _ => {
+                self.reconciler.note_secrets_last(true);
+                Stage::ReadProgress
+            }
+        };
+    }
+
+    /// What the shared file of progress holds; the outer `None` when it cannot be read, so that what is known stays.
+    pub fn recall(&mut self, content: Option<Option<Vec<u8>>>) {
+        if let Some(content) = content {
+            self.reconciler.recall(content);
+        }
+        self.stage = Stage::CollectImages;
+    }
+
+    /// The images that have come or failed.
+    pub fn images(&mut self, ended: Vec<(DesiredImage, Result<(), String>)>) {
+        for (image, result) in ended {
+            self.reconciler.image_finished(&image, result, self.now);
+        }
+        self.stage = Stage::WorkOut;
+    }
+
+    /// What should be on the host.
+    pub fn desired(&mut self, desired: Arc<Desired>) {
+        self.desired = Some(desired);
+        self.stage = Stage::Observe;
+    }
+
+    /// What is on the host. The plan follows from it.
+    pub fn observed(&mut self, observed: Observed, now: Duration) {
+        let Some(desired) = &self.desired else {
+            return;
+        };
+        self.now = now;
+        let plan = self.reconciler.plan(desired, &observed, now);
+        let files = self.reconciler.fought_over(&plan, &desired.layout);
+        self.looked = Some(Looked {
+            observed,
+            plan,
+            run: Run::default(),
+        });
+        self.stage = if files.is_empty() {
+            Stage::Apply
+        } else {
+            Stage::FindWriters(files)
+        };
+    }
+
+    /// Who may be changing the files that are fought over.
+    pub fn writers(&mut self, writers: BTreeMap<String, FileWriters>) {
+        self.writers = writers;
+        self.stage = Stage::Apply;
+    }
+
+    /// How the action went that [`Pass::request`] named.
+    pub fn applied(&mut self, outcome: Outcome, now: Duration) {
+        self.now = now;
+        if let Some(Looked { plan, run, .. }) = &mut self.looked {
+            run.went(plan, outcome);
+        }
+    }
+
+    /// Whether the file of progress was written. Where it cannot be, this process still knows what it holds.
+    pub fn kept(&mut self, written: bool) {
+        if let Stage::KeepProgress(content) = std::mem::replace(&mut self.stage, Stage::End)
+            && written
+        {
+            self.reconciler.kept(content);
+        }
+    }
+
+    /// The plan, once the host was observed.
+    #[must_use]
+    pub fn plan(&self) -> Option<&Plan> {
+        self.looked.as_ref().map(|looked| &looked.plan)
+    }
+
+    /// Changes the plan before it is applied. For the simulator alone, which plants the mistakes of a wrong planner.
+    pub fn alter_plan(&mut self, alter: impl FnOnce(&Desired, &Observed, &mut Plan)) {
+        if let (Some(desired), Some(looked)) = (&self.desired, &mut self.looked) {
+            alter(desired, &looked.observed, &mut looked.plan);
+        }
+    }
+
+    /// What was wanted, seen and planned, once the host was observed.
+    #[must_use]
+    pub fn scene(&self) -> Option<Scene<'_>> {
+        let Looked { observed, plan, .. } = self.looked.as_ref()?;
+        Some(Scene {
+            desired: self.desired.as_ref()?,
+            observed,
+            plan,
+        })
+    }
+
+    /// What came of it. Empty for a pass that did not get to look at the host.
+    #[must_use]
+    pub fn end(self) -> Made {
+        let (Some(desired), Some(looked)) = (self.desired, self.looked) else {
+            return Made::default();
+        };
+        let Looked { observed, plan, .. } = looked;
+        Made {
+            report: report(&desired, &observed, self.reconciler.progress()),
+            podman: silence(&observed),
+            actions: plan.actions.len(),
+            wake_after: plan.wake_at.map(|at| at.saturating_sub(self.now)),
+            told: self.told,
+        }
+    }
+
+    /// Passes over actions that are left out; after the last one, notes how all of them went.
+    fn skip_to_next_action(&mut self) {
+        let (Some(desired), Some(looked)) = (&self.desired, &mut self.looked) else {
+            return;
+        };
+        let Looked {
+            observed,
+            plan,
+            run,
+        } = looked;
+        let scene = Scene {
+            desired,
+            observed,
+            plan,
+        };
+        if run.next_action(scene).is_some() {
+            return;
+        }
+        if run.leaves_a_secret_in_doubt(plan) {
+            self.reconciler.note_secrets_last(false);
+        }
+        self.reconciler
+            .finished(desired, plan, run.outcomes(), self.now);
+        self.told = self.reconciler.attribute(&self.writers);
+        self.stage = match self.reconciler.keep() {
+            Some(content) => Stage::KeepProgress(content),
+            None => Stage::End,
+        };
+    }
+}
+
+/// Why Podman cannot be asked, if it was to be.
+fn silence(observed: &Observed) -> Option<String> {
+    match &observed.podman {
+        Podman::Unreachable(cause) => Some(cause.clone()),
+        Podman::Unasked | Podman::Seen(_) => None,
+    }
+}
