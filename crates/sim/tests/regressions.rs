@@ -28,14 +28,14 @@ macro_rules! regressions {
 }
 
 regressions! {
-    a_file_that_was_put_back_before_the_reload_restarts_what_ran_with_another
-    a_lost_volume_is_not_made_anew_by_podman
-    a_pull_that_brings_nothing_is_not_a_storm
-    a_restart_that_is_due_is_part_of_the_report
-    a_secret_that_was_linked_and_called_a_failure_lasts
-    a_secret_whose_name_did_not_last_is_not_used
-    a_service_that_comes_up_before_the_reload_runs_with_its_new_unit
-    a_unit_file_does_not_come_back_after_its_app_is_forgotten
-    an_app_is_not_refused_for_the_network_of_one_that_failed
-    the_network_of_a_stopped_app_is_there_for_those_who_joined_it
+    a_due_restart_is_reported
+    a_linked_secret_is_durable_despite_a_reported_failure
+    a_lost_volume_is_not_replaced_by_podman
+    a_pretended_reload_is_noticed
+    a_pull_without_an_image_backs_off
+    a_removed_unit_file_stays_removed_after_a_power_loss
+    a_secret_that_is_not_durable_is_not_used
+    a_service_that_starts_before_the_reload_gets_its_new_unit
+    an_app_is_not_refused_for_the_network_of_a_failed_app
+    the_network_of_a_stopped_app_is_restored_for_its_members
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-/// What is run.
+/// The runs to make.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The first seed.
@@ -17,10 +17,10 @@ pub(crate) struct Arguments {
     /// How many steps at least, unless the seeds run out.
     #[arg(long, default_value_t = 1_000_000)]
     steps: u64,
-    /// Every placement of up to two faults in the small scripts instead.
+    /// Run every placement of up to two faults in the scenarios instead.
     #[arg(long)]
     pairs: bool,
-    /// One script instead, with all that is done in it.
+    /// Run one script instead, and print its trace.
     #[arg(long)]
     script: Option<String>,
 }

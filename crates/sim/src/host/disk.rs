@@ -80,7 +80,7 @@ impl std::error::Error for DiskError {}
 #[derive(Clone, Debug)]
 pub struct Disk {
     inodes: BTreeMap<u64, Inode>,
-    /// By path, as text: comparing paths component by component took most of the time of a run.
+    /// By path, as text: observing the disk is mostly comparisons, and texts compare faster.
     names: BTreeMap<String, u64>,
     durable_names: BTreeMap<String, u64>,
     next_inode: u64,
@@ -394,7 +394,7 @@ impl Disk {
         }
     }
 
-    /// The state after a boot: memory is empty and, after a loss of power, unsynced state is lost.
+    /// Boots: memory is empty afterwards and, if power was lost, unsynced state is gone.
     pub fn boot(&mut self, lost: Option<Unsynced>) {
         self.changes += 1;
         match lost {
