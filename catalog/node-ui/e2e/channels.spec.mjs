@@ -88,6 +88,35 @@ for (const [what, rows, label, value] of [
   });
 }
 
+const denied = () => {
+  document.execCommand = () => false;
+};
+for (const [word, clipboard] of [['Copied', () => {}], ['Not copied', denied]]) {
+  for (const [what, where] of [['a button with a word', '#connect'], ['a small button', '#channels-rows']]) {
+    test(`${what} is sound while it says “${word}”, and afterwards`, async () => {
+      const prepare = async (page) => {
+        await page.addInitScript(clipboard);
+        await page.clock.install();
+      };
+      const opening = await lib.open(browser, 'http://node.test/', lib.looks[0], { answers, prepare });
+      const { page } = opening;
+      await lib.says(page, '#channels-summary', /^3, /);
+      // The page's time stands still, so that the state is there for as long as it takes to look at it.
+      await page.clock.pauseAt(Date.now() + 60_000);
+      const button = await page.locator(where).getByRole('button', { name: /^Copy: / }).first().elementHandle();
+      const label = (await button.getAttribute('aria-label')).replace('Copy: ', '');
+      await button.click();
+      await lib.says(page, '#said', new RegExp(`^${word}: `));
+      assert.equal(await button.getAttribute('aria-label'), `${word}: ${label}`);
+      await lib.expectSound(opening);
+      await page.clock.runFor(2000);
+      assert.equal(await button.getAttribute('aria-label'), `Copy: ${label}`);
+      await lib.expectSound(opening);
+      await opening.close();
+    });
+  }
+}
+
 test('who has the focus in a list keeps it while the list changes', async () => {
   let turns = 0;
   const changing = () => {
@@ -98,7 +127,8 @@ test('who has the focus in a list keeps it while the list changes', async () => 
   const opening = await lib.open(browser, 'http://node.test/', lib.looks[0], { answers: { ...answers, 'api/peers': changing } });
   const { page } = opening;
   const label = 'Copy: public key of 020c0c0c…0c0c0c';
-  const button = page.locator('#peers-rows').getByRole('button', { name: label });
+  // Not by its name from here on, which changes when it is pressed.
+  const button = await page.locator('#peers-rows').getByRole('button', { name: label }).elementHandle();
   await button.focus();
   await page.waitForFunction(() => document.querySelectorAll('#peers-rows > tr').length === 4, null, { timeout: 20_000 });
   assert.ok(await button.evaluate((element) => document.activeElement === element), 'the button has the focus');

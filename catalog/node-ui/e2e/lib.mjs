@@ -74,8 +74,9 @@ export function launch() {
 /**
  * Opens `url` as `look` says. Returns {page, seen, close}. A failed answer of the page's own server is no fault of the page
  * where `failing` is true: a browser reports each of them on its console. With `answers`, no server is asked: see `staged`.
+ * `prepare(page)` runs before the page loads.
  */
-export async function open(browser, url, look, { failing = false, answers = null } = {}) {
+export async function open(browser, url, look, { failing = false, answers = null, prepare = async () => {} } = {}) {
   const context = await browser.newContext({
     viewport: { width: look.width, height: look.height },
     colorScheme: look.colorScheme,
@@ -94,6 +95,7 @@ export async function open(browser, url, look, { failing = false, answers = null
   });
   page.on('pageerror', (error) => seen.complaints.push(String(error)));
   if (answers !== null) await staged(page, answers);
+  await prepare(page);
   await page.goto(url);
   return { page, seen, close: () => context.close() };
 }
@@ -185,6 +187,10 @@ export async function expectSound({ page, seen }) {
     return tables.filter((table) => table.scrollWidth > table.clientWidth).map((table) => table.id);
   });
   assert.deepEqual(cut, [], 'tables that are wider than their frame');
+  const unheard = await page.$$eval('[role=status], [role=alert]', (regions) => {
+    return regions.filter((region) => !region.checkVisibility()).map((region) => region.id);
+  });
+  assert.deepEqual(unheard, [], 'live regions that are not rendered, of whose changes screen readers hear nothing');
   assert.deepEqual(seen.elsewhere, [], 'requests to elsewhere');
   assert.deepEqual(seen.complaints, [], 'complaints in the console');
 }

@@ -50,10 +50,7 @@ function show(answer, config) {
 /** Shows what came of a list, or beside what is there why nothing newer came. */
 function part(answered, names, fill) {
   if (answered === null) return;
-  for (const name of names) {
-    page.text(`${name}-failed`, answered.failed ?? '');
-    page.shown(`${name}-failed`, answered.failed !== undefined);
-  }
+  for (const name of names) page.text(`${name}-failed`, answered.failed ?? '');
   if (answered.failed === undefined) fill(answered.value);
 }
 
