@@ -130,7 +130,7 @@ test('who has the focus in a list keeps it while the list changes', async () => 
   // Not by its name from here on, which changes when it is pressed.
   const button = await page.locator('#peers-rows').getByRole('button', { name: label }).elementHandle();
   await button.focus();
-  await page.waitForFunction(() => document.querySelectorAll('#peers-rows > tr').length === 4, null, { timeout: 20_000 });
+  await page.waitForFunction(() => document.querySelectorAll('#peers-rows > tr').length === 4);
   assert.ok(await button.evaluate((element) => document.activeElement === element), 'the button has the focus');
   // Where the clipboard is kept from pages, as here without TLS, a selection is copied, and the focus goes back.
   await page.keyboard.press('Enter');
@@ -138,6 +138,26 @@ test('who has the focus in a list keeps it while the list changes', async () => 
   assert.ok(await button.evaluate((element) => document.activeElement === element), 'it still has');
   await opening.close();
 });
+
+for (const look of [lib.looks[0], lib.looks[1]]) {
+  test(`a row that has just come can be read: ${look.name}`, async () => {
+    const opening = await lib.open(browser, 'http://node.test/', look, { answers });
+    const { page } = opening;
+    await lib.says(page, '#channels-summary', /^3, /);
+    const frozen = await page.evaluate(() => {
+      document.querySelectorAll('tbody > tr').forEach((row) => row.classList.add('fresh'));
+      const animations = document.getAnimations();
+      for (const animation of animations) {
+        animation.pause();
+        animation.currentTime = 0;
+      }
+      return animations.length;
+    });
+    assert.ok(frozen > 0, 'rows are lit up');
+    await lib.expectSound(opening);
+    await opening.close();
+  });
+}
 
 test('every stop of the tab key is named and can be seen', async () => {
   const { page, close } = await lib.open(browser, 'http://node.test/', lib.looks[0], { answers });

@@ -28,6 +28,11 @@ const flags = [
   '--disable-sync',
 ];
 
+/**
+ * The bound of every wait. It ends a test whose page hangs and measures nothing, so it is far above what a slow and busy machine takes.
+ */
+export const patienceMs = 60_000;
+
 /** The sizes and colours that a page is looked at in. */
 export const looks = [
   { name: 'desktop-light', width: 1280, height: 800, colorScheme: 'light' },
@@ -68,7 +73,7 @@ export function running(name) {
 }
 
 export function launch() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags });
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags, timeout: patienceMs });
 }
 
 /**
@@ -83,6 +88,7 @@ export async function open(browser, url, look, { failing = false, answers = null
     locale: 'en-GB',
     timezoneId: 'UTC',
   });
+  context.setDefaultTimeout(patienceMs);
   const page = await context.newPage();
   const seen = { elsewhere: [], complaints: [] };
   const { origin } = new URL(url);
@@ -122,8 +128,8 @@ async function staged(page, { folder, ...answers }) {
   });
 }
 
-/** Waits until the element `selector` says `text`, at most `withinMs`. */
-export async function says(page, selector, text, withinMs = 10_000) {
+/** Waits until the element `selector` says `text`. */
+export async function says(page, selector, text) {
   const wanted = text instanceof RegExp ? { source: text.source, exact: false } : { source: String(text), exact: true };
   try {
     await page.waitForFunction(
@@ -132,11 +138,11 @@ export async function says(page, selector, text, withinMs = 10_000) {
         return exact ? found === source : new RegExp(source).test(found);
       },
       [selector, wanted],
-      { timeout: withinMs, polling: 50 },
+      { polling: 50 },
     );
   } catch {
     const found = await page.textContent(selector).catch(() => null);
-    assert.fail(`${selector} says ${JSON.stringify(found)}, not ${text}, after ${withinMs} ms`);
+    assert.fail(`${selector} says ${JSON.stringify(found)}, not ${text}, after ${patienceMs} ms`);
   }
 }
 

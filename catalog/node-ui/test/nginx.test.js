@@ -112,3 +112,8 @@ for (const [name, what, turns] of [
     assert.ok(longest < patience, `${longest} ms of ${patience}`);
   });
 }
+
+test('a page asks often enough for a mined block to be on it within 5 s', () => {
+  const interval = Number(/intervalMs = (\d+);/.exec(readFileSync(new URL('../html/shared/poll.js', import.meta.url), 'utf8'))[1]);
+  assert.ok(interval <= 2500, `${interval} ms`);
+});

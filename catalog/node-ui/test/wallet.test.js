@@ -85,7 +85,8 @@ function volume(shell, { plan = [], files = {}, wallet = null } = {}) {
     run({ make = true, network = 'regtest', cutAt = 0 } = {}) {
       // What an lnd that is gone was doing, it does no more.
       for (const name of ['steps', 'slow', 'coming']) rmSync(join(folder, name), { force: true });
-      const beside = '"$@" & made=$!; trap "kill $made 2>/dev/null; exit 15" TERM; wait $made';
+      // The trap first: the script may be done before this shell goes on.
+      const beside = `trap 'kill "$made" 2>/dev/null; exit 15' TERM; "$@" & made=$!; wait "$made"`;
       const ended = spawnSync('setsid', ['--wait', 'sh', '-c', beside, 'lnd', ...shell, join(folder, 'script')], {
         env: { PATH: process.env.PATH, LND: folder, LNCLI_NETWORK: network, MAKE_WALLET: String(make), CUT_AT: String(cutAt) },
         encoding: 'utf8',
