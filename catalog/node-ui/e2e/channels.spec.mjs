@@ -1,5 +1,5 @@
-// The page of lnd with more channels than the one of a test has, with peers, and with what was paid.
-// Answers are staged, so it needs neither a node nor an address.
+// The page of lnd with more channels than a test's lnd has, with peers, invoices and payments.
+// All answers are staged: no node is needed.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
@@ -74,7 +74,7 @@ for (const [what, rows, label, value] of [
   ['the key of a peer', '#peers-rows', 'Copy: public key of 020c0c0c…0c0c0c', key(2)],
 ]) {
   test(`${what} is copied whole, by keyboard`, async () => {
-    // A browser lets a page of its own machine read the clipboard.
+    // A browser lets a page from localhost read the clipboard.
     const opening = await lib.open(browser, 'http://localhost/', lib.looks[2], { answers });
     const { page } = opening;
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
@@ -101,7 +101,8 @@ for (const [word, clipboard] of [['Copied', () => {}], ['Not copied', denied]]) 
       const opening = await lib.open(browser, 'http://node.test/', lib.looks[0], { answers, prepare });
       const { page } = opening;
       await lib.says(page, '#channels-summary', /^3, /);
-      // The page's time stands still, so that the state is there for as long as it takes to look at it.
+      // The page's time stands still, so that the state is there for as long as it takes to look at
+      // it.
       await page.clock.pauseAt(Date.now() + 60_000);
       const button = await page.locator(where).getByRole('button', { name: /^Copy: / }).first().elementHandle();
       const label = (await button.getAttribute('aria-label')).replace('Copy: ', '');
@@ -117,7 +118,7 @@ for (const [word, clipboard] of [['Copied', () => {}], ['Not copied', denied]]) 
   }
 }
 
-test('who has the focus in a list keeps it while the list changes', async () => {
+test('a focused button in a list keeps the focus while the list changes', async () => {
   let turns = 0;
   const changing = () => {
     turns += 1;
@@ -127,15 +128,15 @@ test('who has the focus in a list keeps it while the list changes', async () => 
   const opening = await lib.open(browser, 'http://node.test/', lib.looks[0], { answers: { ...answers, 'api/peers': changing } });
   const { page } = opening;
   const label = 'Copy: public key of 020c0c0c…0c0c0c';
-  // Not by its name from here on, which changes when it is pressed.
+  // The element and not its name, which changes when it is pressed.
   const button = await page.locator('#peers-rows').getByRole('button', { name: label }).elementHandle();
   await button.focus();
   await page.waitForFunction(() => document.querySelectorAll('#peers-rows > tr').length === 4);
   assert.ok(await button.evaluate((element) => document.activeElement === element), 'the button has the focus');
-  // Where the clipboard is kept from pages, as here without TLS, a selection is copied, and the focus goes back.
+  // Without TLS, as here, the page copies a selection, and the focus must return to the button.
   await page.keyboard.press('Enter');
   await lib.says(page, '#said', label.replace('Copy', 'Copied'));
-  assert.ok(await button.evaluate((element) => document.activeElement === element), 'it still has');
+  assert.ok(await button.evaluate((element) => document.activeElement === element), 'the button still has the focus');
   await opening.close();
 });
 

@@ -23,7 +23,9 @@ class Element {
   set textContent(text) { this.children = [text]; }
 }
 
-/** A button on a page whose browser copies or refuses to; `elapse` lets the state after a click end. */
+/**
+ * A button on a page whose browser copies or refuses to; `elapse` lets the state after a click end.
+ */
 function placed({ small, allowed }) {
   const region = new Element();
   const timers = new Map();

@@ -1,11 +1,15 @@
-// Which requests nginx answers, by its maps, read as nginx reads them. Run: node --test catalog/node-ui/test/
+// Which requests nginx answers, by its maps, read as nginx reads them. Run: node --test
+// catalog/node-ui/test/
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 const conf = (name) => readFileSync(new URL(`../nginx/${name}.conf`, import.meta.url), 'utf8');
 
-/** The value that the map of `variable` in `config` gives for `text`: that of the first expression that matches, or the default. */
+/**
+ * The value that the map of `variable` in `config` gives for `text`: that of the first expression
+ * that matches, or the default.
+ */
 function mapped(config, variable, text) {
   const [, , body] = new RegExp(`^( *)map [^\\n]* \\$${variable} \\{\\n(.*?)^\\1\\}`, 'ms').exec(config);
   const entries = [...body.matchAll(/^ +(?:"~(\*?)([^"]*)"|default) +(\S+);$/gm)];

@@ -1,4 +1,5 @@
-// Buttons that copy. The outcome goes to the page's live region: <p class="spoken" id="said" role="status">.
+// Buttons that copy. The outcome goes to the page's live region: <p class="spoken" id="said"
+// role="status">.
 import { draw, icon, make } from './element.js';
 
 const outcomeMs = 2000;
@@ -7,8 +8,8 @@ const copied = { word: 'Copied', path: 'M2.5 8.5l3.5 3.5 7.5-8', done: true };
 const failed = { word: 'Not copied', path: 'M3.5 3.5l9 9M12.5 3.5l-9 9', done: false };
 
 /**
- * A button that copies `value`. `label` names the value to people who do not see where the button stands. A small button, for the
- * middle of a list, has no word: its drawing shows the outcome.
+ * A button that copies `value`. `label` names the value to people who do not see where the button
+ * stands. A small button, for the middle of a list, has no word: its drawing shows the outcome.
  */
 export function copyButton(label, value, { small = false } = {}) {
   const drawing = icon(idle.path);
@@ -18,7 +19,8 @@ export function copyButton(label, value, { small = false } = {}) {
   const show = ({ word, path, done }) => {
     drawing.replaceChildren(draw('path', { d: path }));
     if (words !== null) words.textContent = word;
-    // The accessible name starts with the visible word (WCAG 2.5.3, label in name), so both change together.
+    // The accessible name starts with the visible word (WCAG 2.5.3, label in name), so both change
+    // together.
     button.ariaLabel = `${word}: ${label}`;
     if (small) button.title = button.ariaLabel;
     button.classList.toggle('done', done);
@@ -55,7 +57,10 @@ function copySelected(value) {
   return done;
 }
 
-/** A new text node each time: screen readers announce changes, and the same text again would not be one. */
+/**
+ * A new text node each time: screen readers announce changes, and the same text again would not be
+ * one.
+ */
 function announce(words) {
   document.getElementById('said').replaceChildren(words);
 }
