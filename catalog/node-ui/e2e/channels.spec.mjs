@@ -1,5 +1,5 @@
-// The page of lnd with more channels than the one of a test has, with peers, and with what was paid.
-// Answers are staged, so it needs neither a node nor an address.
+// The page of lnd with more channels than a test's lnd has, with peers, invoices and payments.
+// All answers are staged: no node is needed.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
@@ -74,7 +74,7 @@ for (const [what, rows, label, value] of [
   ['the key of a peer', '#peers-rows', 'Copy: public key of 020c0c0c…0c0c0c', key(2)],
 ]) {
   test(`${what} is copied whole, by keyboard`, async () => {
-    // A browser lets a page of its own machine read the clipboard.
+    // A browser lets a page from localhost read the clipboard.
     const opening = await lib.open(browser, 'http://localhost/', lib.looks[2], { answers });
     const { page } = opening;
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
@@ -88,7 +88,37 @@ for (const [what, rows, label, value] of [
   });
 }
 
-test('who has the focus in a list keeps it while the list changes', async () => {
+const denied = () => {
+  document.execCommand = () => false;
+};
+for (const [word, clipboard] of [['Copied', () => {}], ['Not copied', denied]]) {
+  for (const [what, where] of [['a button with a word', '#connect'], ['a small button', '#channels-rows']]) {
+    test(`${what} is sound while it says “${word}”, and afterwards`, async () => {
+      const prepare = async (page) => {
+        await page.addInitScript(clipboard);
+        await page.clock.install();
+      };
+      const opening = await lib.open(browser, 'http://node.test/', lib.looks[0], { answers, prepare });
+      const { page } = opening;
+      await lib.says(page, '#channels-summary', /^3, /);
+      // The page's time stands still, so that the state is there for as long as it takes to look at
+      // it.
+      await page.clock.pauseAt(Date.now() + 60_000);
+      const button = await page.locator(where).getByRole('button', { name: /^Copy: / }).first().elementHandle();
+      const label = (await button.getAttribute('aria-label')).replace('Copy: ', '');
+      await button.click();
+      await lib.says(page, '#said', new RegExp(`^${word}: `));
+      assert.equal(await button.getAttribute('aria-label'), `${word}: ${label}`);
+      await lib.expectSound(opening);
+      await page.clock.runFor(2000);
+      assert.equal(await button.getAttribute('aria-label'), `Copy: ${label}`);
+      await lib.expectSound(opening);
+      await opening.close();
+    });
+  }
+}
+
+test('a focused button in a list keeps the focus while the list changes', async () => {
   let turns = 0;
   const changing = () => {
     turns += 1;
@@ -98,16 +128,37 @@ test('who has the focus in a list keeps it while the list changes', async () => 
   const opening = await lib.open(browser, 'http://node.test/', lib.looks[0], { answers: { ...answers, 'api/peers': changing } });
   const { page } = opening;
   const label = 'Copy: public key of 020c0c0c…0c0c0c';
-  const button = page.locator('#peers-rows').getByRole('button', { name: label });
+  // The element and not its name, which changes when it is pressed.
+  const button = await page.locator('#peers-rows').getByRole('button', { name: label }).elementHandle();
   await button.focus();
-  await page.waitForFunction(() => document.querySelectorAll('#peers-rows > tr').length === 4, null, { timeout: 20_000 });
+  await page.waitForFunction(() => document.querySelectorAll('#peers-rows > tr').length === 4);
   assert.ok(await button.evaluate((element) => document.activeElement === element), 'the button has the focus');
-  // Where the clipboard is kept from pages, as here without TLS, a selection is copied, and the focus goes back.
+  // Without TLS, as here, the page copies a selection, and the focus must return to the button.
   await page.keyboard.press('Enter');
   await lib.says(page, '#said', label.replace('Copy', 'Copied'));
-  assert.ok(await button.evaluate((element) => document.activeElement === element), 'it still has');
+  assert.ok(await button.evaluate((element) => document.activeElement === element), 'the button still has the focus');
   await opening.close();
 });
+
+for (const look of [lib.looks[0], lib.looks[1]]) {
+  test(`a row that has just come can be read: ${look.name}`, async () => {
+    const opening = await lib.open(browser, 'http://node.test/', look, { answers });
+    const { page } = opening;
+    await lib.says(page, '#channels-summary', /^3, /);
+    const frozen = await page.evaluate(() => {
+      document.querySelectorAll('tbody > tr').forEach((row) => row.classList.add('fresh'));
+      const animations = document.getAnimations();
+      for (const animation of animations) {
+        animation.pause();
+        animation.currentTime = 0;
+      }
+      return animations.length;
+    });
+    assert.ok(frozen > 0, 'rows are lit up');
+    await lib.expectSound(opening);
+    await opening.close();
+  });
+}
 
 test('every stop of the tab key is named and can be seen', async () => {
   const { page, close } = await lib.open(browser, 'http://node.test/', lib.looks[0], { answers });

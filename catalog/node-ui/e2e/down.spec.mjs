@@ -1,5 +1,5 @@
-// The pages while somebody is away.
-//   DOWN  who: `bitcoin`, or `others`, which is electrs and lnd above a bitcoin that runs
+// The pages while a daemon is stopped.
+//   DOWN  what is stopped: `bitcoin`, or `others` (electrs and lnd, while bitcoin runs)
 //   NODE_URL, ELECTRUM_URL, LIGHTNING_URL  the pages
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -18,7 +18,7 @@ const said = {
     LIGHTNING: ['lnd does not answer', /journalctl --user -u archy-lnd/],
   },
 }[process.env.DOWN];
-assert.ok(said, 'DOWN says who is away');
+assert.ok(said, 'DOWN must be `bitcoin` or `others`');
 
 let browser;
 before(async () => {
@@ -34,7 +34,7 @@ for (const [name, [headline, detail]] of Object.entries(said)) {
       await lib.says(page, '#headline', headline);
       await lib.says(page, '#detail', detail);
       await lib.says(page, '#height', '–');
-      for (const sentence of await page.locator('.empty').allTextContents()) assert.equal(sentence, 'Asking for them…');
+      for (const sentence of await page.locator('.empty').allTextContents()) assert.equal(sentence, 'Loading…');
       await lib.picture(page, `down-${process.env.DOWN}-${name.toLowerCase()}-${look.name}`);
       await lib.expectSound(opening);
       await opening.close();

@@ -1,8 +1,9 @@
-// The page of an Electrum server that runs, on regtest.
-//   ELECTRUM_URL      the page
-//   ELECTRUM_HEIGHT   the height that it must show; not compared if not said
-//   ELECTRUM_ADDRESS  an address to look up, one of the most used; ELECTRUM_TRANSACTIONS how many it must have, if said
-//   ELECTRUM_WAITING  how many of these are in no block yet, and no others are; not compared if not said
+// The page of a running electrs, on regtest. Variables that are not set are not compared.
+//   ELECTRUM_URL           the page
+//   ELECTRUM_HEIGHT        the height that it must show
+//   ELECTRUM_ADDRESS       an address to look up; without it, the one that the tests mine to
+//   ELECTRUM_TRANSACTIONS  the number of its transactions
+//   ELECTRUM_WAITING       the number of unconfirmed ones among them, all that the mempool has
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -82,7 +83,7 @@ for (const look of [lib.looks[0], lib.looks[3]]) {
     const opening = await opened(look);
     const { copied, scanned } = await lib.taken(opening, 'Server for wallets', `electrum-code-${look.name}`);
     assert.match(copied, /:\d+$/);
-    // As Electrum writes that there is no TLS.
+    // In Electrum's notation `:t` means “without TLS”.
     assert.equal(scanned, `${copied}:t`);
     await opening.close();
   });

@@ -1,12 +1,14 @@
-// What every page is held to, in a real browser. A spec opens a page in each of `looks` and looks at it.
+// Checks of every page in a real browser. A spec opens a page in each of `looks` and checks it.
 //
-// To run them: ./prepare FOLDER, then node --test FOLDER/e2e/node.spec.mjs. From the environment:
-//   CHROMIUM     the browser, /usr/bin/chromium if not said
-//   SCREENSHOTS  a folder for pictures; none are taken if not said
-//   and for each spec the address of its page: NODE_URL, …
+// To run them: ./prepare FOLDER, then node --test FOLDER/e2e/node.spec.mjs. Environment:
+//   CHROMIUM     the browser, by default /usr/bin/chromium
+//   SCREENSHOTS  a folder for pictures; without it none are taken
+//   NODE_URL, …  the address of the page that a spec checks
 //
-// `open` watches a page from its first request on; `expectSound` says at the end what it saw: no request to anywhere else, no
-// message of a script or of the security policy, nothing that axe-core calls serious, nothing wider than the window or its frame.
+// `open` watches a page from its first request on. `expectSound` fails if there was a request to
+// another origin, an error or warning of a script or of the security policy, a finding of axe-core
+// that is serious, an element wider than the window or its frame, or a live region that is not
+// rendered.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -28,7 +30,13 @@ const flags = [
   '--disable-sync',
 ];
 
-/** The sizes and colours that a page is looked at in. */
+/**
+ * The bound of every wait. It only ends a test whose page hangs, so it is far above the time that a
+ * slow and busy machine needs.
+ */
+export const patienceMs = 60_000;
+
+/** Window sizes and colour schemes. */
 export const looks = [
   { name: 'desktop-light', width: 1280, height: 800, colorScheme: 'light' },
   { name: 'desktop-dark', width: 1280, height: 800, colorScheme: 'dark' },
@@ -36,21 +44,22 @@ export const looks = [
   { name: 'phone-dark', width: 390, height: 844, colorScheme: 'dark' },
 ];
 
-/** The address of a page, from the variable of this name. */
+/** The address of a page, from an environment variable. */
 export function address(variable) {
   const value = process.env[variable];
-  assert.ok(value, `${variable} says where the page is, like http://127.0.0.1:8441/`);
+  assert.ok(value, `${variable} must be the address of the page, like http://127.0.0.1:8441/`);
   return value;
 }
 
-/** A number from the variable of this name, or null. */
+/** A number from an environment variable, or null. */
 export function expected(variable) {
   return process.env[variable] === undefined ? null : Number(process.env[variable]);
 }
 
 /**
- * The page of a daemon that runs, for all tests of a spec: `NAME_URL` says where it is, `NAME_HEIGHT` the height that it must
- * show, which is not compared if it is not said. Returns `opened(look)`, which opens it and waits for the first figures.
+ * The page of a running daemon, for all tests of a spec: `NAME_URL` is its address, `NAME_HEIGHT`
+ * the height that it must show, which is not compared if it is not set. Returns `opened(look)`,
+ * which opens the page and waits for the first figures.
  */
 export function running(name) {
   const url = address(`${name}_URL`);
@@ -68,20 +77,22 @@ export function running(name) {
 }
 
 export function launch() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags });
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags, timeout: patienceMs });
 }
 
 /**
- * Opens `url` as `look` says. Returns {page, seen, close}. A failed answer of the page's own server is no fault of the page
- * where `failing` is true: a browser reports each of them on its console. With `answers`, no server is asked: see `staged`.
+ * Opens `url` with the size and colours of `look`. Returns {page, seen, close}. A browser reports
+ * each failed answer on its console; with `failing` these reports are allowed. With `answers` no
+ * server is asked: see `staged`. `prepare(page)` runs before the page loads.
  */
-export async function open(browser, url, look, { failing = false, answers = null } = {}) {
+export async function open(browser, url, look, { failing = false, answers = null, prepare = async () => {} } = {}) {
   const context = await browser.newContext({
     viewport: { width: look.width, height: look.height },
     colorScheme: look.colorScheme,
     locale: 'en-GB',
     timezoneId: 'UTC',
   });
+  context.setDefaultTimeout(patienceMs);
   const page = await context.newPage();
   const seen = { elsewhere: [], complaints: [] };
   const { origin } = new URL(url);
@@ -94,14 +105,15 @@ export async function open(browser, url, look, { failing = false, answers = null
   });
   page.on('pageerror', (error) => seen.complaints.push(String(error)));
   if (answers !== null) await staged(page, answers);
+  await prepare(page);
   await page.goto(url);
   return { page, seen, close: () => context.close() };
 }
 
 /**
- * Answers the page from the files in html/ and from `answers`: {folder, config, …}, of which `config` is config.json and every
- * other name a path that answers {status, value}, or a function of the request that returns it, as `config` may be. The policy is
- * the real one.
+ * Answers the page from the files in html/ and from `answers`: {folder, config, …}. `config` is
+ * config.json; every other key is a path, and its value is {status, value} or a function from the
+ * request to that. `config` may be such a function, too. The security policy is the real one.
  */
 async function staged(page, { folder, ...answers }) {
   const server = readFileSync(new URL('../nginx/server.conf', import.meta.url), 'utf8');
@@ -120,8 +132,8 @@ async function staged(page, { folder, ...answers }) {
   });
 }
 
-/** Waits until the element `selector` says `text`, at most `withinMs`. */
-export async function says(page, selector, text, withinMs = 10_000) {
+/** Waits until the text of the element `selector` is `text`, or matches it. */
+export async function says(page, selector, text) {
   const wanted = text instanceof RegExp ? { source: text.source, exact: false } : { source: String(text), exact: true };
   try {
     await page.waitForFunction(
@@ -130,15 +142,15 @@ export async function says(page, selector, text, withinMs = 10_000) {
         return exact ? found === source : new RegExp(source).test(found);
       },
       [selector, wanted],
-      { timeout: withinMs, polling: 50 },
+      { polling: 50 },
     );
   } catch {
     const found = await page.textContent(selector).catch(() => null);
-    assert.fail(`${selector} says ${JSON.stringify(found)}, not ${text}, after ${withinMs} ms`);
+    assert.fail(`${selector} says ${JSON.stringify(found)}, not ${text}, after ${patienceMs} ms`);
   }
 }
 
-/** A figure as the pages write it. */
+/** A figure in the form of the pages. */
 export const figure = (n) => new Intl.NumberFormat('en').format(n);
 
 /** Takes a picture of the whole page, if pictures are wanted. */
@@ -149,9 +161,9 @@ export async function picture(page, name) {
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, animations: 'disabled' });
 }
 
-/** What axe-core calls serious or critical, in the page as it stands. */
+/** The findings of axe-core that are serious or critical, in the present state of the page. */
 export async function violations(page) {
-  // Into a world of its own: the page's policy lets in no script but its own, and is to stay as it is.
+  // In an isolated world, since the page's policy allows no foreign script and must stay as it is.
   const session = await page.context().newCDPSession(page);
   const { frameTree } = await session.send('Page.getFrameTree');
   const { executionContextId } = await session.send('Page.createIsolatedWorld', { frameId: frameTree.frame.id });
@@ -173,9 +185,9 @@ export async function violations(page) {
     .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`);
 }
 
-/** Fails unless the page is sound; see the head of this file. */
+/** Fails unless the page passes all checks; see the head of this file. */
 export async function expectSound({ page, seen }) {
-  assert.deepEqual(await violations(page), [], 'what axe-core finds');
+  assert.deepEqual(await violations(page), [], 'findings of axe-core');
   const { inner, outer } = await page.evaluate(() => ({
     inner: document.documentElement.scrollWidth,
     outer: document.documentElement.clientWidth,
@@ -185,11 +197,18 @@ export async function expectSound({ page, seen }) {
     return tables.filter((table) => table.scrollWidth > table.clientWidth).map((table) => table.id);
   });
   assert.deepEqual(cut, [], 'tables that are wider than their frame');
-  assert.deepEqual(seen.elsewhere, [], 'requests to elsewhere');
-  assert.deepEqual(seen.complaints, [], 'complaints in the console');
+  const unheard = await page.$$eval('[role=status], [role=alert]', (regions) => {
+    return regions.filter((region) => !region.checkVisibility()).map((region) => region.id);
+  });
+  assert.deepEqual(unheard, [], 'live regions that are not rendered, whose changes screen readers do not announce');
+  assert.deepEqual(seen.elsewhere, [], 'requests to other origins');
+  assert.deepEqual(seen.complaints, [], 'messages on the console');
 }
 
-/** Everything that can be reached with the tab key, by its accessible name or text, in order. */
+/**
+ * Everything that the tab key reaches, in order: {name, visible}, the accessible name and whether
+ * the focus is visible.
+ */
 export async function tabStops(page) {
   const stops = [];
   await page.evaluate(() => document.activeElement?.blur());
@@ -210,8 +229,9 @@ export async function tabStops(page) {
 }
 
 /**
- * Takes the address that is labelled `label` elsewhere, as a person does: copies it, and scans its code, of which a picture is kept
- * as `name`. Returns {copied, scanned}. The page is sound with its code open, and once it is closed.
+ * Copies the address labelled `label` and scans its QR code, as a person does. Keeps a picture of
+ * the code as `name`. Returns {copied, scanned}. Checks the page while the code is open and after
+ * it was closed.
  */
 export async function taken(opening, label, name) {
   const { page } = opening;
@@ -234,10 +254,10 @@ export async function taken(opening, label, name) {
   return { copied, scanned: code };
 }
 
-/** Reads a code off the screen as a camera would. */
+/** Reads a code from the screen as a camera would. */
 async function scanned(drawing) {
   const png = await drawing.screenshot();
-  // The browser itself unpacks the picture.
+  // The browser decodes the picture.
   const { data, width, height: rows } = await drawing.page().evaluate(async (base64) => {
     const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
     const image = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));

@@ -1,11 +1,11 @@
-// The page of a Lightning node that runs.
+// The page of a running lnd. Variables that are not set are not compared.
 //   LIGHTNING_URL       the page
-//   LIGHTNING_HEIGHT    the height that it must show; not compared if not said
-//   LIGHTNING_PUBKEY    its public key, as lncli says it; not compared if not said
-//   LIGHTNING_CHANNELS, LIGHTNING_PEERS, LIGHTNING_PAYMENTS  what lncli lists, in JSON; not compared if not said
-//   LIGHTNING_CONFIRMED, LIGHTNING_UNCONFIRMED  satoshis in its wallet; not compared if not said
-//   LIGHTNING_INVOICE   the memo of an invoice that it must list; not looked for if not said
-//   LIGHTNING_PREIMAGE  that invoice's preimage in hexadecimal, which no answer may hold; not looked for if not said
+//   LIGHTNING_HEIGHT    the height that it must show
+//   LIGHTNING_PUBKEY    its public key, from lncli
+//   LIGHTNING_CHANNELS, LIGHTNING_PEERS, LIGHTNING_PAYMENTS  the lists of lncli, in JSON
+//   LIGHTNING_CONFIRMED, LIGHTNING_UNCONFIRMED  satoshis in its wallet
+//   LIGHTNING_INVOICE   the memo of an invoice that it must list
+//   LIGHTNING_PREIMAGE  that invoice's preimage in hexadecimal, which no answer may hold
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -21,7 +21,7 @@ const unconfirmed = lib.expected('LIGHTNING_UNCONFIRMED');
 const invoice = process.env.LIGHTNING_INVOICE ?? null;
 const preimage = process.env.LIGHTNING_PREIMAGE ?? null;
 
-/** A figure of lnd's, which writes them as texts. */
+/** A figure of lnd, which sends numbers as strings. */
 const figure = (amount) => lib.figure(Number(amount));
 const sum = (list, key) => lib.figure(list.reduce((all, one) => all + Number(one[key]), 0));
 

@@ -1,6 +1,6 @@
-// The page of a node, with a node that runs.
+// The page of a running node.
 //   NODE_URL     the page
-//   NODE_HEIGHT  the height that it must show; not compared if not said
+//   NODE_HEIGHT  the height that it must show; not compared if not set
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 

@@ -1,4 +1,4 @@
-// The pages' QR codes, read back by somebody else's decoder. Needs neither a browser nor a page.
+// The pages' QR codes, read back by an independent decoder. Needs no browser and no page.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 

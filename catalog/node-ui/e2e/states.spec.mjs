@@ -1,5 +1,5 @@
-// The page of a node in states that no node of a test comes into: on the main network, with peers, behind, at its start.
-// Answers are staged, so it needs neither a node nor an address.
+// The page of a node in states that no test's node reaches: on the main network, with peers,
+// behind, starting. All answers are staged: no node is needed.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
@@ -82,7 +82,7 @@ const blocks = Array.from({ length: 8 }, (_, i) => ({
   txs: 4211 - i * 301,
 }));
 
-/** Answers to all calls, in the order they are asked for; `error` is the answer to each of them. */
+/** Answers to all calls in their order. If `error` is given, it is the answer to each call. */
 function rpc(changed = {}, error = null) {
   const results = { getblockchaininfo: chain, getnetworkinfo: network, getmempoolinfo: mempool, uptime: 1_234_567, getpeerinfo: peers, ...changed };
   return (request) => ({
@@ -130,7 +130,7 @@ const states = {
   ],
   starting: [{ rpc: rpc({}, { code: -28, message: 'Loading block index…' }) }, 'Starting', (page) => lib.says(page, '#detail', 'Loading block index…')],
   refused: [{ rpc: { status: 403, value: {} } }, 'Bitcoin Core refuses this page', (page) => lib.says(page, '#detail', /^It answered 403/)],
-  silent: [{ rpc: { status: 504, value: {} } }, 'Bitcoin Core keeps this page waiting', (page) => lib.says(page, '#detail', /gives no answer for seconds/)],
+  silent: [{ rpc: { status: 504, value: {} } }, 'Bitcoin Core answers too slowly', (page) => lib.says(page, '#detail', /gives no answer for seconds/)],
 };
 for (const [name, [changed, headline, look]] of Object.entries(states)) {
   for (const view of lib.looks) {
@@ -145,32 +145,32 @@ for (const [name, [changed, headline, look]] of Object.entries(states)) {
   }
 }
 
-test('a list is called empty only after an answer that says so', async () => {
+test('a list is shown as empty only after an answer', async () => {
   let away = true;
   const answering = rpc({ getpeerinfo: [] });
   const answers = { ...inSync, rpc: (request) => (away ? { status: 502, value: {} } : answering(request)) };
   const opening = await lib.open(browser, 'http://node.test/', lib.looks[0], { failing: true, answers });
   await lib.says(opening.page, '#headline', 'Bitcoin Core does not answer');
-  await lib.says(opening.page, '#peers-empty', 'Asking for them…');
+  await lib.says(opening.page, '#peers-empty', 'Loading…');
   away = false;
   await lib.says(opening.page, '#peers-empty', 'No other node is connected.');
   await opening.close();
 });
 
 for (const [folder, path] of [['electrum', 'api/status'], ['lightning', 'api/overview']]) {
-  test(`no list is called empty while the daemon is away: ${folder}`, async () => {
+  test(`no list is shown as empty while the daemon is away: ${folder}`, async () => {
     const other = { ...config, unit: `archy-${folder}`, title: folder, network: 'regtest', electrum_port: 50001, make_wallet: true };
     const answers = { folder, config: other, [path]: { status: 502, value: {} } };
     const opening = await lib.open(browser, 'http://node.test/', lib.looks[0], { failing: true, answers });
     await lib.says(opening.page, '#headline', `${folder} does not answer`);
-    for (const sentence of await opening.page.locator('.empty').allTextContents()) assert.equal(sentence, 'Asking for them…');
+    for (const sentence of await opening.page.locator('.empty').allTextContents()) assert.equal(sentence, 'Loading…');
     assert.equal(await opening.page.locator('#words:visible').count(), 0);
     await lib.expectSound(opening);
     await opening.close();
   });
 }
 
-test('a page that fails says so, and is right again when its server is', async () => {
+test('a page that fails says so, and recovers with its server', async () => {
   let wrong = true;
   const answering = rpc();
   const answers = { ...inSync, rpc: (request) => (wrong ? rpc({ getnetworkinfo: { connections: 1 } })(request) : answering(request)) };
@@ -183,20 +183,23 @@ test('a page that fails says so, and is right again when its server is', async (
   await opening.close();
 });
 
-test('a page asks for its configuration until it comes', async () => {
-  let asked = 0;
+test('a page asks for its configuration until it comes, and once', async () => {
+  let wrong = true;
+  let given = 0;
   const configured = () => {
-    asked += 1;
-    return asked === 1 ? { status: 500, value: {} } : { status: 200, value: config };
+    if (wrong) return { status: 500, value: {} };
+    given += 1;
+    return { status: 200, value: config };
   };
   const opening = await lib.open(browser, 'http://node.test/', lib.looks[0], { failing: true, answers: { ...inSync, config: configured } });
   await lib.says(opening.page, '#headline', 'This page failed');
+  wrong = false;
   await lib.says(opening.page, '#headline', 'In sync');
-  assert.equal(asked, 2);
+  assert.equal(given, 1);
   await opening.close();
 });
 
-test('a node that goes away: what is shown stays, as what it is', async () => {
+test('a node that goes away: the figures stay and are marked as old', async () => {
   let away = false;
   const answering = rpc();
   const answers = { ...inSync, rpc: (request) => (away ? { status: 502, value: {} } : answering(request)) };

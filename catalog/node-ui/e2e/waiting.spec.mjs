@@ -1,5 +1,5 @@
-// The pages of electrs and lnd in states in which they wait, most of which last but seconds. Answers are staged, so it needs
-// neither a daemon nor an address.
+// The pages of electrs and lnd while they wait. Most of these states last only seconds, so all
+// answers are staged: no daemon is needed.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
@@ -16,7 +16,7 @@ const lnd = {
   path: 'api/overview',
   config: { unit: 'archy-lnd', title: 'lnd', network: 'mainnet', make_wallet: true, p2p: { address: '0.0.0.0', port: 9735 } },
   answer: { info: null, info_status: 0, wallet: null, channels: null, node, node_trouble: null, awaits_block: false },
-  // Asked for once it says who it is; it answers them when it is a server.
+  // The page asks for these once lnd has identified itself; lnd answers them once its server runs.
   more: { 'api/channels': refused, 'api/peers': refused, 'api/activity': refused },
 };
 const electrs = {
@@ -69,8 +69,11 @@ for (const [what, { folder, path, config, answer, more = {} }, changed, headline
   }
 }
 
-/** There is a wallet, so there are words to be written down; and no list is called empty before lnd was asked for it. */
+/**
+ * There is a wallet, so its words must be mentioned; and no list is shown as empty before lnd has
+ * answered for it.
+ */
 async function wordsAreShown(page) {
   await page.locator('#words:visible').waitFor();
-  for (const sentence of await page.locator('.empty').allTextContents()) assert.equal(sentence, 'Asking for them…');
+  for (const sentence of await page.locator('.empty').allTextContents()) assert.equal(sentence, 'Loading…');
 }

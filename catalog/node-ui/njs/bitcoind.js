@@ -1,15 +1,15 @@
-// What nginx does for the page of a daemon of bitcoind's kind; the locations are in nginx/bitcoind.conf.
+// Handlers for the page of bitcoind or litecoind. The locations are in nginx/bitcoind.conf.
 
 import calls from './calls.js';
 import chain from './chain.js';
 import ready from './ready.js';
 
-/** POST /rpc: passes reads on to the daemon and refuses everything else. */
+/** POST /rpc: passes allowed reads on to the daemon and refuses everything else. */
 async function rpc(r) {
   const judged = chain.judge(r.requestText || '');
   if (judged.status !== 200) {
     r.warn(`refused ${judged.reason}`);
-    r.return(judged.status, `This page may not ask that: ${judged.reason}.\n`);
+    r.return(judged.status, `This page may not make that request: ${judged.reason}.\n`);
     return;
   }
   const reply = await r.subrequest('/ask-daemon', { method: 'POST', body: judged.body });
@@ -27,8 +27,9 @@ async function readiness(r) {
 }
 
 /**
- * GET /blocks: the newest blocks as [{hash, height, time, size, weight, txs}], the newest first. The daemon's answer about a
- * block names every transaction in it, some 300 kB; that stays here, and each block is asked for once for all readers.
+ * GET /blocks: the latest blocks as [{hash, height, time, size, weight, txs}], newest first. The
+ * daemon's answer about a block lists every transaction, some 300 kB; it is not passed on, and each
+ * block is fetched once for all readers.
  */
 async function blocks(r) {
   const kept = ngx.shared.blocks.get('newest');
@@ -40,7 +41,7 @@ async function blocks(r) {
     let block = known.find((one) => one.hash === hash);
     if (block === undefined) {
       reply = await ask(r, 'getblock', [hash, 1]);
-      // A node may know a header without having the block; the newer ones are worth showing all the same.
+      // A node may have a header without its block. Show the newer blocks all the same.
       if (reply.result === null) break;
       block = chain.block(reply.result);
     }
@@ -57,7 +58,7 @@ async function blocks(r) {
   r.return(200, text);
 }
 
-/** One call: {status, result}, where a result is null unless the call succeeded. */
+/** One call: {status, result}. The result is null unless the call succeeded. */
 async function ask(r, method, params) {
   const call = { jsonrpc: '1.0', id: 'page', method: method, params: params };
   const reply = await r.subrequest('/ask-daemon', { method: 'POST', body: JSON.stringify(call) });

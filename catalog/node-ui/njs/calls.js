@@ -1,16 +1,17 @@
-// What nginx lets through of a page's calls, which are JSON-RPC, and how it reads an answer. Pure.
+// Checks a page's JSON-RPC calls, and reads JSON answers. Pure.
 
 /**
- * Reads the body of a request, one call or a batch, by `rules`: {methods, mostCalls, mostParams, isParam}. Returns
- * {status: 200, batch, calls} with the calls as {id, method, params} and nothing else, for the daemon is to read what was judged
- * here; or a status of 400 or more and the reason.
+ * Checks the body of a request, one call or a batch, by `rules`: {methods, mostCalls, mostParams,
+ * isParam}. Returns {status: 200, batch, calls}, the calls as {id, method, params} and nothing
+ * else, so that the daemon reads exactly what was checked here; or {status, reason} with a status
+ * of 400 or more.
  */
 function judge(text, rules) {
   let asked;
   try {
     asked = JSON.parse(text);
   } catch (error) {
-    return { status: 400, reason: 'no JSON' };
+    return { status: 400, reason: 'not JSON' };
   }
   const batch = Array.isArray(asked);
   const given = batch ? asked : [asked];
@@ -18,23 +19,23 @@ function judge(text, rules) {
   const calls = [];
   for (let i = 0; i < given.length; i += 1) {
     const call = given[i];
-    if (call === null || typeof call !== 'object' || typeof call.method !== 'string') return { status: 400, reason: 'no call' };
+    if (call === null || typeof call !== 'object' || typeof call.method !== 'string') return { status: 400, reason: 'not a call' };
     if (rules.methods.indexOf(call.method) === -1) return { status: 403, reason: `the method ${named(call.method)}` };
     const params = call.params === undefined ? [] : call.params;
     if (!Array.isArray(params) || params.length > rules.mostParams || !params.every(rules.isParam)) {
-      return { status: 400, reason: `parameters of ${call.method} that a page does not send` };
+      return { status: 400, reason: `these parameters of ${call.method}` };
     }
     calls.push({ id: call.id === undefined ? null : call.id, method: call.method, params: params });
   }
   return { status: 200, batch: batch, calls: calls };
 }
 
-/** A stranger's word, fit for a log. */
+/** The name of a method, if it is safe to log. */
 function named(method) {
-  return /^[A-Za-z0-9_.]{1,60}$/.test(method) ? method : 'of a name that no method has';
+  return /^[A-Za-z0-9_.]{1,60}$/.test(method) ? method : 'with an invalid name';
 }
 
-/** The answer to a subrequest as JSON; null when it is a refusal, or no JSON. */
+/** The answer to a subrequest as JSON; null if the status is not 200 or the body is not JSON. */
 function json(reply) {
   if (reply.status !== 200) return null;
   try {

@@ -1,23 +1,25 @@
-// What a daemon of bitcoind's kind may be asked, and what its answer says about its readiness. Pure.
+// Which calls bitcoind and litecoind get from a page, and what their answers say about readiness.
+// Pure.
 
 import calls from './calls.js';
 import progress from './progress.js';
 import ready from './ready.js';
 
-// What the page itself calls, always without parameters. Nothing else reaches the daemon from a browser, and what is refused is a
-// line in the log of the page.
+// The page's own calls, always without parameters. No other call from a browser reaches the daemon;
+// refused ones are logged.
 const methods = ['getblockchaininfo', 'getmempoolinfo', 'getnetworkinfo', 'getpeerinfo', 'uptime'];
 const mostCalls = 16;
 const mostParams = 0;
 const isParam = () => false;
-// What bitcoind.js calls besides, with parameters that it chooses. Both together are `rpcwhitelist=ui:` in bitcoin.conf and
-// litecoin.conf, by which the daemon refuses what should get past this list.
+// Further calls that bitcoind.js makes, with parameters of its own. Both lists together are
+// `rpcwhitelist=ui:` in bitcoin.conf and litecoin.conf, so the daemon refuses any call that gets
+// past this check.
 const ownMethods = ['getblock'];
 const newestBlocks = 8;
-const justArrived = 2; // headers: the blocks of so few are on their way
+const justArrived = 2; // headers; this few blocks are on their way
 const inWarmup = -28; // RPC_IN_WARMUP in Bitcoin Core's src/rpc/protocol.h
 
-/** What calls.js says of a request, with the `body` to send on where it is let through. */
+/** The result of calls.js for a request, with the `body` to send on if it is allowed. */
 function judge(text) {
   const judged = calls.judge(text, { methods: methods, mostCalls: mostCalls, mostParams: mostParams, isParam: isParam });
   if (judged.status !== 200) return judged;
@@ -25,7 +27,10 @@ function judge(text) {
   return { status: 200, body: JSON.stringify(judged.batch ? written : written[0]) };
 }
 
-/** What the page shows of a block, from the answer to getblock; `previous` is null for the first of a chain. */
+/**
+ * The fields of getblock's answer that the page shows; `previous` is null for the first block of a
+ * chain.
+ */
 function block(answer) {
   return {
     hash: answer.hash,
@@ -38,25 +43,33 @@ function block(answer) {
   };
 }
 
-/** It has headers whose blocks it fetches and checks; html/node/state.js says the same. */
+/**
+ * The node has headers whose blocks it still fetches and checks. html/node/state.js has the same
+ * rule.
+ */
 function isBehind(chain) {
   return chain.blocks < chain.headers && (chain.initialblockdownload || chain.headers - chain.blocks > justArrived);
 }
 
-/** It has all blocks there are, as far as it can know; html/node/state.js says the same. The apps above it judge it by this, too. */
+/**
+ * The node has all blocks that it knows of. html/node/state.js has the same rule. electrs and lnd
+ * call a node complete by it, too.
+ */
 function isSynced(chain) {
   return !isBehind(chain) && (!chain.initialblockdownload || chain.chain === 'regtest');
 }
 
 /**
- * What an app above it learns from the answer to /rest/chaininfo.json: {chain, held, message}. Without the node's word about its
- * chain, `chain` is null, and `message` goes on after "lnd is". `held` is true of a node that is there but holds the call back,
- * or is too busy: what was said last still counts for a while.
+ * What electrs and lnd learn from the answer to /rest/chaininfo.json: {chain, held, message}. If
+ * the node did not describe its chain, `chain` is null, and `message` completes "lnd is". `held` is
+ * true if the node is there but does not answer in time, or is too busy: the previous answer then
+ * still counts for a while.
  */
 function node(reply) {
   const info = calls.json(reply);
   if (info !== null) return { chain: told(info), held: false, message: null };
-  // As src/rest.cpp of Bitcoin Core has it. The other 503 is that of a queue that is full.
+  // The text is that of src/rest.cpp in Bitcoin Core. Its other 503 means that the work queue is
+  // full.
   const starts = /^Service temporarily unavailable: (.+)/.exec(reply.status === 503 ? reply.responseText || '' : '');
   if (starts !== null) return { chain: null, held: false, message: `waiting for bitcoin, which is ${starting(starts[1])}` };
   return { chain: null, held: reply.status === 503 || reply.status === 504, message: 'waiting for bitcoin, which does not answer' };
@@ -66,27 +79,34 @@ function told(info) {
   return { chain: info.chain, blocks: info.blocks, headers: info.headers, initialblockdownload: info.initialblockdownload };
 }
 
-/** What an app above it says while it is not complete. */
-const waitingForNode = 'waiting for bitcoin, which has not all blocks yet';
+/** Message of electrs and lnd while the node is not complete. */
+const waitingForNode = 'waiting for bitcoin, which does not have all blocks yet';
 
-/** What an app waits for that does not begin on a chain whose newest block is old: on regtest no other comes unless somebody mines. */
+/**
+ * Message of electrs and lnd, which do not begin on a chain whose newest block is old. On regtest a
+ * new one comes only by mining.
+ */
 function waitingForBlock(chain) {
   if (chain.blocks === 0) return 'waiting for the first block of regtest: mine one';
   return 'waiting for a new block of regtest, the newest being old: mine one';
 }
 
 /**
- * From the answer to `asked` (`status` and `text` of the HTTP answer) and the memory of ready.js: the memory with a new verdict.
+ * Returns the memory of ready.js with a new verdict, from the answer to `asked`: `status` and
+ * `text` of the HTTP answer.
  *
- * Ready is a node that has left its initial block download, has the blocks whose headers it has, and may talk to others. It leaves
- * that download when its newest block is less than a day old and has as much work as a chain of its release must have, and
- * enters it again only when it is restarted. One that merely fetches the newest block does not take its dependants' readiness
- * away for a second. On regtest nobody mines unless asked, so that the newest block is often old: there the download does not count.
+ * A node is ready if it has left its initial block download, has the blocks whose headers it has,
+ * and its networking is on. It leaves that download when its newest block is less than a day old
+ * and its chain has as much work as its release requires; it enters it again only at a restart. A
+ * node that just fetches the newest block stays ready, so that its dependants do, too. On regtest
+ * nobody mines unless asked and the newest block is often old, so there the download does not
+ * count.
  *
- * How many peers it has does not count either. Without any it cannot know of newer blocks, but it answers for those it has, and so do
- * electrs and lnd above it: to call them unready with the internet away would take back what still works. Peers come and go by
- * themselves, and a node has none for a while after each start; so the page warns ("No peers"), and that is all. Networking that
- * is switched off stays so until somebody switches it on: then it is not ready.
+ * The number of peers does not count. Without peers a node cannot learn of newer blocks, but it
+ * serves those it has, and so do electrs and lnd: calling them not ready while the internet is away
+ * would take away what still works. Peers come and go by themselves, and a node has none for a
+ * while after each start, so the page only warns ("No peers"). Networking that was switched off
+ * stays off until somebody switches it on, so then the node is not ready.
  */
 const asked = ['getblockchaininfo', 'getnetworkinfo'];
 function verdict(status, text, memory, now) {
@@ -110,7 +130,10 @@ function verdict(status, text, memory, now) {
   return ready.said(ready.underWay(chain.verificationprogress, samples), samples, now);
 }
 
-/** The replies in an answer: to each call of a batch, or one to the whole; none when it is no JSON, and the status says the rest. */
+/**
+ * The replies in an answer: one for each call of a batch, or one for the whole batch; none if the
+ * answer is not JSON.
+ */
 function read(text) {
   try {
     const said = JSON.parse(text);
@@ -120,7 +143,9 @@ function read(text) {
   }
 }
 
-/** The daemon's own word while it starts ("Loading block index…"), to be read after "bitcoin is". */
+/**
+ * The daemon's own message while it starts ("Loading block index…"), as words after "bitcoin is".
+ */
 function starting(message) {
   const words = ready.plain(message).replace(/(…|\.\.\.)$/, '');
   return /^[A-Z][a-z]+ing\b/.test(words) ? words.charAt(0).toLowerCase() + words.slice(1) : `starting (${words})`;
@@ -131,7 +156,7 @@ function trouble(status) {
     case 401:
       return 'refusing the password of its page';
     case 403:
-      return 'refusing its page a call';
+      return 'refusing a call of its page';
     case 502:
       return 'not answering';
     case 503:

@@ -1,4 +1,4 @@
-// What nginx does for the page of electrs; the locations are in nginx/electrs.conf.
+// Handlers for the page of electrs. The locations are in nginx/electrs.conf.
 
 import fromPage from './calls.js';
 import chain from './chain.js';
@@ -13,12 +13,12 @@ const details = [
   { method: 'blockchain.estimatefee', params: [144] },
 ];
 
-/** POST /electrum: passes reads on to electrs and refuses everything else. */
+/** POST /electrum: passes allowed reads on to electrs and refuses everything else. */
 async function calls(r) {
   const judged = electrum.judge(r.requestText || '');
   if (judged.status !== 200) {
     r.warn(`refused ${judged.reason}`);
-    r.return(judged.status, `This page may not ask that: ${judged.reason}.\n`);
+    r.return(judged.status, `This page may not make that request: ${judged.reason}.\n`);
     return;
   }
   const told = await metrics(r);
@@ -42,7 +42,7 @@ async function calls(r) {
   const count = JSON.parse(judged.line).length;
   const answers = electrum.replies(reply.responseText, count);
   if (answers === null) {
-    r.return(502, 'electrs answered something else.\n');
+    r.return(502, 'electrs gave an answer that cannot be read.\n');
     return;
   }
   r.headersOut['Content-Type'] = 'application/json';
@@ -82,7 +82,10 @@ async function readiness(r) {
   ready.answer(r, memory.verdict);
 }
 
-/** What electrum.js judges by. electrs itself comes last, and is asked only where it can answer. */
+/**
+ * The observations that electrum.js judges. electrs itself is asked last, and only if it can
+ * answer.
+ */
 async function look(r, manner, batch) {
   const asked = await Promise.all([r.subrequest(`/ask-node/chain${manner}`), metrics(r)]);
   const node = chain.node(asked[0]);
@@ -92,7 +95,7 @@ async function look(r, manner, batch) {
   return electrum.look({ status: answer.status, replies: replies }, asked[1], node);
 }
 
-/** {status, text}: electrs' metrics, null when it gives none. At its start they are empty. */
+/** {status, text}: electrs' metrics, null if there are none. They are empty at its start. */
 async function metrics(r) {
   const reply = await r.subrequest('/ask-metrics');
   return { status: reply.status, text: reply.status === 200 ? reply.responseText || '' : null };

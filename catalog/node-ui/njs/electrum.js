@@ -1,4 +1,4 @@
-// What electrs may be asked through its page, and what its answers say about its readiness. Pure.
+// Which calls electrs gets from a page, and what its answers say about readiness. Pure.
 // The calls are those of https://electrumx.readthedocs.io/en/latest/protocol-methods.html
 
 import calls from './calls.js';
@@ -6,23 +6,23 @@ import chain from './chain.js';
 import progress from './progress.js';
 import ready from './ready.js';
 
-// What the page itself calls to look an address up, each with one script hash. electrs has no list of its own:
-// `blockchain.transaction.broadcast` would be obeyed, so this is the guard. What electrs.js asks besides is not for a browser to
-// ask: electrs 0.12 ends over a call for a header that comes too early.
+// The page's own calls, which look up one script hash each. electrs has no whitelist and would obey
+// `blockchain.transaction.broadcast`, so this list is the guard. Further calls of electrs.js are
+// not allowed to a browser: a call for a header that comes too early ends electrs 0.12.
 const methods = ['blockchain.scripthash.get_balance', 'blockchain.scripthash.get_history', 'blockchain.scripthash.subscribe'];
 const mostCalls = 3;
 const mostParams = 1;
-const longestHistory = 500; // entries that are passed on; a page shows no more
+const longestHistory = 500; // entries that are passed on and shown
 const indexMissing = -32603; // electrs' `unavailable index`
 
-/** What calls.js says of a request, with the `line` to send on where it is let through. */
+/** The result of calls.js for a request, with the `line` to send on if it is allowed. */
 function judge(text) {
   const judged = calls.judge(text, { methods: methods, mostCalls: mostCalls, mostParams: mostParams, isParam: isParam });
   if (judged.status !== 200) return judged;
   return { status: 200, batch: judged.batch, line: line(judged.calls) };
 }
 
-/** Calls ([{method, params}, …]) as electrs reads them; `id` is a call's place among them. */
+/** Calls ([{method, params}, …]) as a line for electrs; `id` is the index of a call. */
 function line(asked) {
   return JSON.stringify(asked.map((call, i) => ({ jsonrpc: '2.0', id: i, method: call.method, params: call.params })));
 }
@@ -33,8 +33,9 @@ function isParam(value) {
 }
 
 /**
- * electrs' answers in the order of the calls, each {result} or {error: {code, message}}. Of a long list only the newest
- * entries, which come last; `total` then says how many there are. null when it is not an answer to `count` calls.
+ * electrs' answers in the order of the calls, each {result} or {error: {code, message}}. A long
+ * list is cut to its newest entries, which come last, and `total` is its full length. Returns null
+ * if the text is not an answer to `count` calls.
  */
 function replies(text, count) {
   let said;
@@ -59,27 +60,30 @@ function replies(text, count) {
   return ordered;
 }
 
-/** The last indexed block in electrs' metrics, which only versions before 0.12 tell there; null where they do not. */
+/** The last indexed block in electrs' metrics; null if they lack it, as they do since 0.12. */
 function heightInMetrics(text) {
   const found = text === null ? null : /^electrs_index_height\{type="tip"\} (\d+)$/m.exec(text);
   return found === null ? null : Number(found[1]);
 }
 
 /**
- * Whether electrs has begun: metrics of its server's loop tell that it has looked at its node's blocks once. Before that it takes
- * calls and keeps them, for as long as its node is in its initial download, and 0.12 ends over the first call for a header.
+ * Whether electrs has begun: the metrics of its server's loop show that it has read its node's
+ * blocks once. Before that it accepts calls without answering them while its node is in its initial
+ * download, and 0.12 ends at the first call for a header.
  */
 function hasBegun(metrics) {
   return metrics !== null && /^electrs_server_loop_duration_count\{step="sync"\} [1-9]/m.test(metrics);
 }
 
 /**
- * What was learnt in one look, from
- *   electrs  {status, replies}: of the HTTP answer, and of a batch that begins with `headline`, or null; null if it was not asked
- *   metrics  {status, text}: of the HTTP answer, and electrs' metrics, or null
- *   node     as `node` of chain.js
- * as {runs, waiting, held, answers, indexing, status, height, node, nodeHeld, nodeTrouble, replies}. `waiting` is one that runs and
- * has not begun: whatever it were asked now, it would keep until it does.
+ * The observations of one turn, from
+ *   electrs  {status, replies}: the HTTP status, and the replies to a batch that begins with
+ *            `headline`, or null; null if electrs was not asked
+ *   metrics  {status, text}: the HTTP status, and electrs' metrics, or null
+ *   node     the result of `node` in chain.js
+ * as {runs, waiting, held, answers, indexing, status, height, node, nodeHeld, nodeTrouble,
+ * replies}. `waiting` is true of an electrs that runs but has not begun: it would not answer a call
+ * now.
  */
 const headline = [
   { method: 'server.banner', params: [] },
@@ -104,9 +108,10 @@ function look(electrs, metrics, node) {
 }
 
 /**
- * What an electrs waits for: 'bitcoin', without all of whose blocks it is of no use, or a 'block' that somebody mines on regtest;
- * null if for neither. Before it begins, it goes by the node's own word about its initial download, in which a node counts itself
- * as long as its newest block is old, on regtest, too.
+ * What electrs waits for: 'bitcoin' while the node is not complete, 'block' while somebody must
+ * mine one on regtest, or null. electrs begins only after the node has left its initial download by
+ * the node's own account, and a node counts itself as in that download while its newest block is
+ * old, even on regtest.
  */
 function waitsFor(seen) {
   if (seen.node === null) return null;
@@ -115,8 +120,8 @@ function waitsFor(seen) {
 }
 
 /**
- * The memory of ready.js with a new verdict. Ready is an electrs that answers a call that needs its index, and has indexed
- * what its node has; one block that is just being read about takes no readiness away.
+ * Returns the memory of ready.js with a new verdict. electrs is ready if it answers a call that
+ * needs its index and has indexed its node's blocks. It stays ready while it reads one new block.
  */
 function verdict(seen, memory, now) {
   const node = seen.node;
@@ -134,10 +139,10 @@ function verdict(seen, memory, now) {
   if (waits === 'block') return ready.said(ready.no(chain.waitingForBlock(node)), [], now);
   if (seen.waiting) return ready.said(ready.no('starting'), memory.samples, now);
   if (seen.answers) return ready.said(ready.yes(), [], now);
-  if (seen.indexing) return ready.said(ready.no('putting its new index in order'), memory.samples, now);
-  // It reads many blocks at a time, and answers nobody meanwhile.
+  if (seen.indexing) return ready.said(ready.no('compacting its new index'), memory.samples, now);
+  // While it reads many blocks at once, it answers nobody.
   if (seen.held) return ready.kept(memory, now, 'not answering, as when it builds its index');
-  if (seen.status === 200) return ready.said(ready.no('giving answers that are none'), memory.samples, now);
+  if (seen.status === 200) return ready.said(ready.no('giving answers that cannot be read'), memory.samples, now);
   return ready.said(ready.no('not answering'), memory.samples, now);
 }
 

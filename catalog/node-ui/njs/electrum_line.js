@@ -1,9 +1,11 @@
-// electrs speaks lines of JSON over TCP, nginx asks over HTTP. This stands between the two, in a `stream` server on a socket
-// that only nginx's own http part can reach: an HTTP request becomes a line, the line that answers it an HTTP response.
-// One request a connection. What may be asked is decided before, in electrum.js; how long it may take, by nginx/electrs-stream.conf.
+// Translates between nginx's HTTP and electrs' lines of JSON over TCP, in a `stream` server on a
+// socket that only nginx's http context reaches. An HTTP request becomes a line, the line of the
+// answer an HTTP response. One request for each connection. electrum.js checks the calls before;
+// nginx/electrs-stream.conf sets the timeouts.
 
 const longestRequest = 16384;
-const longestAnswer = 4194304; // some 40,000 entries of a history; below `subrequest_output_buffer_size` in nginx/electrs.conf
+// In bytes: some 40,000 entries of a history, below `subrequest_output_buffer_size` of electrs.conf.
+const longestAnswer = 4194304;
 const newline = 10;
 
 /** js_filter of the stream server. */
@@ -37,7 +39,7 @@ function translate(s) {
       s.send('HTTP/1.1 507 Too long\r\nContent-Length: 0\r\nConnection: close\r\n\r\n', { flush: true });
       return;
     }
-    parts.push(Buffer.from(part)); // a copy: nginx uses its buffers again
+    parts.push(Buffer.from(part)); // a copy, since nginx reuses its buffers
     if (end !== -1) {
       done = true;
       s.send(`HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${size}\r\nConnection: close\r\n\r\n`);
@@ -48,7 +50,10 @@ function translate(s) {
   });
 }
 
-/** The body of an HTTP request that is there as a whole, else null. Plain ASCII, so characters are bytes. */
+/**
+ * The body of an HTTP request if all of it has come, else null. Plain ASCII, so characters are
+ * bytes.
+ */
 function body(request) {
   const head = request.indexOf('\r\n\r\n');
   if (head === -1) return null;

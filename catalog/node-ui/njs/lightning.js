@@ -1,8 +1,8 @@
-// What of lnd's answers goes on to its page, and what they say about its readiness. Pure.
+// Which fields of lnd's answers reach the page, and what the answers say about readiness. Pure.
 //
-// Only the fields named here leave nginx. lnd's lists hold more than a page has to know: an invoice its preimage, which is
-// what a payer pays for; a payment the way it took.
-// The answers are those of https://lightning.engineering/api-docs/api/lnd/rest-endpoints; 64-bit numbers come as strings.
+// Only the fields listed here leave nginx. lnd's lists hold more than a page needs: an invoice
+// holds its preimage, the proof of payment; a payment holds its route. The answers are described at
+// https://lightning.engineering/api-docs/api/lnd/rest-endpoints; 64-bit numbers are strings.
 
 import chain from './chain.js';
 import progress from './progress.js';
@@ -26,7 +26,7 @@ const mostChannels = 500;
 const mostPeers = 200;
 const mostMoves = 20;
 
-/** The named fields of an object, those that it has. */
+/** The named fields that an object has. */
 function pick(from, fields) {
   const to = {};
   if (from === null || typeof from !== 'object') return to;
@@ -36,12 +36,15 @@ function pick(from, fields) {
   return to;
 }
 
-/** The newest or first `most` of a list, each with the named fields. */
+/** The first `most` entries of a list, each with the named fields. */
 function list(from, fields, most) {
   return (Array.isArray(from) ? from : []).slice(0, most).map((one) => pick(one, fields));
 }
 
-/** What the page is told, by the name of what was asked. Each takes lnd's answers, in the order of the questions. */
+/**
+ * The answers for the page, by the name of the request. Each function takes lnd's answers in the
+ * order of the questions.
+ */
 const told = {
   overview: (state, about, onChain, inChannels, node) => ({
     state: state.state,
@@ -82,14 +85,17 @@ function group(entries, what) {
 const oldS = 7200; // IsSynced in lnd's lnwallet/btcwallet/btcwallet.go
 
 /**
- * Whether lnd, a server at `height`, has seen all of the chain. Its own `synced_to_chain` is false, too, when no block came for two
- * hours: then the node's word counts.
+ * Whether lnd at `height` has seen the whole chain. lnd's own `synced_to_chain` is also false when
+ * no block came for two hours, so the node's height decides.
  */
 function complete(height, node) {
   return height >= node.blocks && chain.isSynced(node);
 }
 
-/** On regtest: it has all blocks, but does not become a server before there is one that is less than two hours old. */
+/**
+ * On regtest: lnd has all blocks, but its server does not start before there is a block less than
+ * two hours old.
+ */
 function awaitsBlock(seen, now) {
   const node = seen.node.chain;
   if (seen.state !== 'RPC_ACTIVE' || seen.info === null || node === null || node.chain !== 'regtest') return false;
@@ -99,9 +105,10 @@ function awaitsBlock(seen, now) {
 const early = { WAITING_TO_START: 'starting', NON_EXISTING: 'without a wallet', LOCKED: 'opening its wallet' };
 
 /**
- * The memory of ready.js with a new verdict, from what was seen: `status` of the answer to /v1/state and lnd's word in it,
- * `infoStatus` and `info` of getinfo (0 and null if not asked), and `node` as that of chain.js. Past its wallet, lnd does nothing
- * without its node, and says less of it than the node itself: so that comes first.
+ * Returns the memory of ready.js with a new verdict, from the observations `seen`: `status` and
+ * `state` of the answer to /v1/state, `infoStatus` and `info` of getinfo (0 and null if not asked),
+ * and `node`, the result of `node` in chain.js. Once its wallet is open, lnd does nothing without
+ * its node, and the node describes its own state better: so trouble of the node comes first.
  */
 function verdict(seen, memory, now) {
   if (seen.status !== 200 && seen.status !== 504) return ready.said(ready.no('not answering'), memory.samples, now);
@@ -116,16 +123,16 @@ function verdict(seen, memory, now) {
     case 'SERVER_ACTIVE':
       return seen.info === null ? closed(seen, memory, now) : running(seen, memory, now);
     default:
-      return ready.said(ready.no(`in a state of its own: ${seen.state}`), [], now);
+      return ready.said(ready.no(`in an unknown state: ${seen.state}`), [], now);
   }
 }
 
-/** It runs, but says nothing of itself. */
+/** lnd runs, but getinfo has no answer. */
 function closed(seen, memory, now) {
-  if (seen.infoStatus === 0) return ready.said(ready.no('running, but its page has no key to it yet'), [], now);
-  if (seen.infoStatus === 504) return ready.kept(memory, now, 'keeping its page waiting, as when it does not reach bitcoin');
+  if (seen.infoStatus === 0) return ready.said(ready.no('running, but its page does not have the read-only macaroon yet'), [], now);
+  if (seen.infoStatus === 504) return ready.kept(memory, now, 'not answering its page, as when it does not reach bitcoin');
   if (seen.state === 'RPC_ACTIVE') return ready.said(ready.no('starting, and waiting for the chain'), memory.samples, now);
-  return ready.said(ready.no(`out of reach of bitcoin, or refusing its page (HTTP ${seen.infoStatus})`), [], now);
+  return ready.said(ready.no(`unable to reach bitcoin, or refusing its page (HTTP ${seen.infoStatus})`), [], now);
 }
 
 function running(seen, memory, now) {

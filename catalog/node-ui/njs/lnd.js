@@ -1,4 +1,4 @@
-// What nginx does for the page of lnd; the locations are in nginx/lnd.conf.
+// Handlers for the page of lnd. The locations are in nginx/lnd.conf.
 
 import calls from './calls.js';
 import chain from './chain.js';
@@ -7,11 +7,14 @@ import ready from './ready.js';
 
 const notAsked = { status: 0, value: null };
 
-/** GET /api/overview: lnd's state and, when its page has a key and lnd its wallet open, who it is and what it has. */
+/**
+ * GET /api/overview: lnd's state; its identity and balances too, if the page has the macaroon and
+ * the wallet is open.
+ */
 async function overview(r) {
   const first = await Promise.all([ask(r, '/ask-lnd/state'), r.subrequest('/ask-node/chain-for-page')]);
   const node = chain.node(first[1]);
-  // Without its node, lnd keeps the question for as long as it is let.
+  // Without its node, lnd does not answer before the timeout.
   const about = node.chain === null ? notAsked : await askAbout(r, '');
   const seen = look(first[0], about, node);
   const memory = lightning.verdict(seen, ready.recall(), ready.seconds());
@@ -41,7 +44,7 @@ function activity(r) {
   return answer(r, 'activity', ['/ask-lnd/invoices', '/ask-lnd/payments']);
 }
 
-/** GET /ready. Everything at once: who asks waits two seconds at most. */
+/** GET /ready. Asks everything at once: the manager waits two seconds at most. */
 async function readiness(r) {
   const answers = await Promise.all([
     ask(r, '/ask-lnd/state-briefly'),
@@ -53,12 +56,12 @@ async function readiness(r) {
   ready.answer(r, memory.verdict);
 }
 
-/** What lnd says of itself, if its page has the key to ask. */
+/** lnd's getinfo, if the page has the macaroon. */
 function askAbout(r, manner) {
   return r.variables.macaroon === '' ? notAsked : ask(r, `/ask-lnd/info${manner}`);
 }
 
-/** What lightning.js judges by. */
+/** The observations that lightning.js judges. */
 function look(state, about, node) {
   return {
     status: state.status === 200 && state.value === null ? 502 : state.status,
@@ -69,10 +72,13 @@ function look(state, about, node) {
   };
 }
 
-/** Asks lnd all of `questions` and tells the page what it may know of the answers; or how the first failed. */
+/**
+ * Asks lnd all of `questions` and answers with the allowed fields, or with the status of the first
+ * failure.
+ */
 async function answer(r, what, questions) {
   if (r.variables.macaroon === '') {
-    r.return(503, "This page's key to lnd, the read-only macaroon, is not there yet.\n");
+    r.return(503, "This page does not have lnd's read-only macaroon yet.\n");
     return;
   }
   const answers = await Promise.all(questions.map((question) => ask(r, question)));
@@ -84,7 +90,7 @@ async function answer(r, what, questions) {
   send(r, lightning.told[what].apply(null, answers.map((one) => one.value)));
 }
 
-/** {status, value}: the answer as JSON, null when there is none. */
+/** {status, value}: the answer as JSON, or null. */
 async function ask(r, question) {
   const reply = await r.subrequest(question);
   return { status: reply.status, value: calls.json(reply) };

@@ -1,24 +1,29 @@
-// How long something still takes, judged by how far it came of late. Pure: the time is an argument.
+// Estimates the remaining time from recent progress. Pure: the time is an argument.
 //
-// nginx's own JavaScript (njs) runs what lies in this folder: no destructuring, no classes, one default export a file,
-// and a constant stands above the functions that use it: an async one below finds nothing.
+// njs, the JavaScript inside nginx, runs the files of this folder. It knows no destructuring and no
+// classes; each file has one default export; and a constant must stand above the functions that use
+// it, since an async function does not find one below it.
 
-const windowS = 900; // long enough to even out slow blocks, short enough to notice a faster disk
-const spacingS = 30; // so that a window is at most 60 samples, however often somebody asks
-const leastS = 30; // less says nothing
-const mostS = 365 * 86400; // more than that is no estimate but a standstill
+const windowS = 900; // averages over slow blocks, and soon notices a faster disk
+const spacingS = 30; // at most 60 samples in a window, however many requests come
+const leastS = 30; // a shorter span gives no estimate
+const mostS = 365 * 86400; // a longer time is a standstill, not an estimate
 
-/** The samples ([[time in s, share from 0 to 1], …], oldest first) with one more: the newest is always the last. */
+/**
+ * Adds a sample to `samples` ([[time in s, share from 0 to 1], …], oldest first). The newest is
+ * always the last.
+ */
 function noted(samples, share, now) {
   const last = samples.length > 0 ? samples[samples.length - 1] : null;
-  // Fewer than before, or the clock went back: another chain, another index, another time. What was is no guide.
+  // A smaller share means another chain or index, an earlier time a changed clock: older samples do
+  // not apply.
   if (last !== null && (share < last[1] || now < last[0])) return [[now, share]];
   const kept = samples.filter((sample) => now - sample[0] <= windowS);
   const crowded = kept.length > 1 && now - kept[kept.length - 2][0] < spacingS;
   return (crowded ? kept.slice(0, -1) : kept).concat([[now, share]]);
 }
 
-/** Seconds until the share is 1, at the pace of these samples; null where they do not tell. */
+/** Seconds until the share is 1 at the pace of these samples; null if they allow no estimate. */
 function remaining(samples) {
   if (samples.length < 2) return null;
   const first = samples[0];
@@ -30,12 +35,12 @@ function remaining(samples) {
   return left <= mostS ? left : null;
 }
 
-/** 'at 83 %, about 2 h left', to be read after "bitcoin is". */
+/** 'at 83 %, about 2 h left', as words after "bitcoin is". */
 function words(share, left) {
   return left === null ? `at ${percent(share)}` : `at ${percent(share)}, ${about(left)} left`;
 }
 
-/** Rounded down, so that it never says 100 before it is; finer near the end, where a per cent is hours. */
+/** Rounded down, so that 100 % means all. Finer near the end, where one per cent takes hours. */
 function percent(share) {
   return share < 0.99 ? `${Math.floor(share * 100)} %` : `${(Math.min(Math.floor(share * 10000), 9999) / 100).toFixed(2)} %`;
 }

@@ -1,4 +1,4 @@
-// The page of electrs and what nginx does for it. Run: node --test catalog/node-ui/test/
+// The page of electrs, and its part of nginx's JavaScript. Run: node --test catalog/node-ui/test/
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createHash } from 'node:crypto';
@@ -77,14 +77,14 @@ for (const [network, typed, expected] of [
 
 const node = { chain: 'main', blocks: 900, headers: 900, initialblockdownload: false };
 const regtest = { ...node, chain: 'regtest', initialblockdownload: true };
-// What its metrics say of it before and after its first look at the node's blocks.
+// electrs' metrics before and after it has first read its node's blocks.
 const running = '';
 const begun = 'x\nelectrs_server_loop_duration_count{step="sync"} 12\n';
 const away = { chain: null, held: false, message: 'waiting for bitcoin, which does not answer' };
 const answered = (chain) => (chain === null ? away : { chain, held: false, message: null });
 const measured = (text) => ({ status: text === null ? 502 : 200, text });
 const replies = (height) => [{ result: 'Welcome' }, { result: { height } }];
-const incomplete = 'waiting for bitcoin, which has not all blocks yet';
+const incomplete = 'waiting for bitcoin, which does not have all blocks yet';
 for (const [what, electrs, metrics, chain, expected] of [
   ['an index that is complete', { status: 200, replies: replies(900) }, begun, node, true],
   ['a block that has just come', { status: 200, replies: replies(899) }, begun, node, true],
@@ -101,7 +101,7 @@ for (const [what, electrs, metrics, chain, expected] of [
     { status: 200, replies: [{ error: { code: -32603 } }, { result: { height: 900 } }] },
     begun,
     node,
-    'putting its new index in order',
+    'compacting its new index',
   ],
   [
     'one too busy to answer, with metrics',
@@ -122,7 +122,7 @@ for (const [what, electrs, metrics, chain, expected] of [
   ['one that has begun before, on an old regtest', { status: 200, replies: replies(900) }, begun, regtest, true],
   ['one on a regtest that is being fetched', null, running, { ...regtest, headers: 901 }, incomplete],
   ['one that is not there', null, null, node, 'not answering'],
-  ['a port that answers something else', { status: 200, replies: null }, begun, node, 'giving answers that are none'],
+  ['a port that answers something else', { status: 200, replies: null }, begun, node, 'giving answers that cannot be read'],
   ['one without its node', null, running, null, away.message],
 ]) {
   test(`readiness: ${what}`, () => {
@@ -131,21 +131,21 @@ for (const [what, electrs, metrics, chain, expected] of [
   });
 }
 
-test('readiness: an electrs that reads blocks is what it was a moment ago', () => {
+test('readiness: while electrs reads blocks, its previous verdict holds', () => {
   const silent = electrum.look({ status: 504, replies: null }, measured(begun), answered(node));
   const ready = { samples: [], verdict: { ready: true }, time: now - 10 };
   assert.deepEqual(electrum.verdict(silent, ready, now), ready);
   assert.equal(electrum.verdict(silent, ready, now + 120).verdict.ready, false);
 });
 
-test('readiness: an electrs whose node checks a block is what it was a moment ago', () => {
+test('readiness: while its node checks a block, the previous verdict holds', () => {
   const silent = electrum.look(null, measured(begun), { ...away, held: true });
   const ready = { samples: [], verdict: { ready: true }, time: now - 10 };
   assert.deepEqual(electrum.verdict(silent, ready, now), ready);
   assert.equal(electrum.verdict(silent, ready, now + 120).verdict.message, away.message);
 });
 
-test('readiness: an electrs whose metrics keep us waiting is what it was a moment ago, one that has none is not', () => {
+test('readiness: the previous verdict holds while metrics are late, but not without metrics', () => {
   const ready = { samples: [], verdict: { ready: true }, time: now - 10 };
   const look = (status) => electrum.look(null, { status, text: null }, answered(node));
   assert.deepEqual(electrum.verdict(look(504), ready, now), ready);
@@ -153,13 +153,13 @@ test('readiness: an electrs whose metrics keep us waiting is what it was a momen
   assert.equal(electrum.verdict(look(502), ready, now).verdict.message, 'not answering');
 });
 
-test('readiness: a node that is away is said to be at once', () => {
+test('readiness: a node that is away is reported at once', () => {
   const ready = { samples: [], verdict: { ready: true }, time: now - 1 };
   const { verdict } = electrum.verdict(electrum.look(null, measured(begun), away), ready, now);
   assert.deepEqual(verdict, { ready: false, message: away.message });
 });
 
-test('electrs is asked once it has begun', () => {
+test('electrs gets calls once it has begun', () => {
   const never = begun.replace('12', '0');
   assert.deepEqual([null, running, never, begun].map(electrum.hasBegun), [false, false, false, true]);
   const waiting = (text) => electrum.look(null, measured(text), answered(node)).waiting;
@@ -178,12 +178,12 @@ for (const [body, status, reason] of [
   [`{"method":"blockchain.scripthash.subscribe","params":["${hash}"]}`, 200],
   [`[{"method":"blockchain.scripthash.get_history","params":["${hash}"]}]`, 200],
   ['{"method":"blockchain.transaction.broadcast","params":["00"]}', 403, /blockchain\.transaction\.broadcast/],
-  // What nginx asks for itself, and what would end an electrs that has just begun.
+  // Calls that nginx makes itself; the headers ones end an electrs that has just started.
   ['{"method":"server.banner"}', 403],
   ['{"method":"blockchain.headers.subscribe"}', 403],
   ['{"method":"blockchain.block.header","params":[1]}', 403],
   [`[{"method":"blockchain.scripthash.get_balance","params":["${hash}"]},{"method":"blockchain.transaction.broadcast"}]`, 403],
-  ['{"method":"x\\n{}"}', 403, /no method has/],
+  ['{"method":"x\\n{}"}', 403, /invalid name/],
   [`{"method":"blockchain.scripthash.get_balance","params":["${hash}\\n"]}`, 400],
   [`{"method":"blockchain.scripthash.get_balance","params":["${hash}0"]}`, 400],
   ['{"method":"blockchain.scripthash.get_balance","params":[{"a":1}]}', 400],
@@ -201,7 +201,7 @@ for (const [body, status, reason] of [
   });
 }
 
-test('what is sent on is written anew, numbered by place', () => {
+test('the line for electrs is written anew, with its own numbers', () => {
   const call = `"method":"blockchain.scripthash.subscribe","params":["${hash}"]`;
   const { line: sent, batch } = electrum.judge(`{"id":"theirs",${call},"more":1}`);
   assert.equal(sent, `[{"jsonrpc":"2.0","id":0,${call}}]`);
@@ -226,7 +226,7 @@ test('the body of a request is taken out when all of it is there', () => {
   assert.equal(line.body('POST / HTTP/1.1\r\nHost: x\r\n\r\n'), null);
 });
 
-/** Drives the filter as nginx does; returns what went each way. */
+/** Drives the filter as nginx does. Returns the bytes of each direction. */
 function bridge(chunks) {
   const handlers = {};
   const sent = [];
@@ -238,14 +238,14 @@ function bridge(chunks) {
   return { up, down: Buffer.concat(sent).toString() };
 }
 
-test('a line in pieces, even of one letter, is one answer; what follows it is not', () => {
+test('a line in pieces of one byte is one answer, and what follows it is none', () => {
   const bytes = Buffer.from('{"result":"ë"}\n{"method":"news"}\n');
   const { up, down } = bridge([...bytes].map((byte) => [byte]));
   assert.equal(up, '[]\n');
   assert.equal(down, 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\nConnection: close\r\n\r\n{"result":"ë"}');
 });
 
-test('a line that does not end is given up', () => {
+test('a line without an end is abandoned', () => {
   const { down } = bridge(Array(70).fill('x'.repeat(65536)));
   assert.match(down, /^HTTP\/1\.1 507 /);
   assert.equal(down.match(/HTTP/g).length, 1);
@@ -259,7 +259,7 @@ for (const [status, tone, headline] of [
   [{ reached: false, waits_for: 'block', height: null, node: { ...regtest, blocks: 0 } }, 'calm', 'Waiting for a block'],
   [{ verdict: { ready: false, message: '', progress: 0.1 }, reached: false, height: null, node: null }, 'busy', 'Building the index'],
   [{ reached: false, height: null }, 'bad', 'electrs does not answer'],
-  [{ verdict: { ready: false, message: 'putting its new index in order' }, height: 900 }, 'busy', 'Not ready yet'],
+  [{ verdict: { ready: false, message: 'compacting its new index' }, height: 900 }, 'busy', 'Not ready yet'],
 ]) {
   test(`the page says: ${headline}`, () => {
     const whole = { verdict: { ready: false, message: '' }, reached: true, waits_for: null, node, node_trouble: null, ...status };
@@ -287,7 +287,7 @@ test('a fee histogram in few bands', () => {
   assert.deepEqual(bands([[5, 0], [1, 0]]), []);
 });
 
-test('a history: the newest first, what waits before all', () => {
+test('a history: unconfirmed transactions first, then the newest', () => {
   const rows = historyRows([{ tx_hash: 'a', height: 5 }, { tx_hash: 'b', height: 10 }, { tx_hash: 'c', height: 0, fee: 141 }], 10);
   assert.deepEqual(rows.map((row) => [row.key, row.cells[0].text, row.cells[0].under]), [
     ['c', 'Waiting', 'Fee 141 sat'],
@@ -297,7 +297,7 @@ test('a history: the newest first, what waits before all', () => {
 });
 
 test('the address for wallets, and where it can be used', () => {
-  assert.match(server({ electrum_port: 50001 }, 'localhost')[0].note, /no TLS.*From this machine alone/);
+  assert.match(server({ electrum_port: 50001 }, 'localhost')[0].note, /no TLS.*on this machine only/);
   const [row] = server({ electrum_port: 50001 }, 'node.lan');
   assert.deepEqual([row.value, row.code], ['node.lan:50001', 'node.lan:50001:t']);
 });

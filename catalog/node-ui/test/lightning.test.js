@@ -1,4 +1,4 @@
-// The page of lnd and what nginx does for it. Run: node --test catalog/node-ui/test/
+// The page of lnd, and its part of nginx's JavaScript. Run: node --test catalog/node-ui/test/
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -20,7 +20,7 @@ const oldRegtest = answers({ chain: 'regtest', initialblockdownload: true });
 const away = { chain: null, held: false, message: 'waiting for bitcoin, which does not answer' };
 const silent = { ...away, held: true };
 const catchingUp = { ready: false, message: 'catching up, block 90 of 900', progress: 0.1 };
-const incomplete = 'waiting for bitcoin, which has not all blocks yet';
+const incomplete = 'waiting for bitcoin, which does not have all blocks yet';
 
 for (const [what, seen, expected] of [
   ['in sync', { info }, true],
@@ -53,9 +53,9 @@ for (const [what, seen, expected] of [
   ['without a wallet', { state: 'NON_EXISTING', infoStatus: 0 }, 'without a wallet'],
   ['locked', { state: 'LOCKED', infoStatus: 0 }, 'opening its wallet'],
   ['unlocked', { state: 'UNLOCKED', infoStatus: 0 }, 'starting'],
-  ['without a key', { infoStatus: 0 }, 'running, but its page has no key to it yet'],
-  ['with a wrong key', { infoStatus: 500 }, 'out of reach of bitcoin, or refusing its page (HTTP 500)'],
-  ['silent about itself', { infoStatus: 504 }, 'keeping its page waiting, as when it does not reach bitcoin'],
+  ['without a key', { infoStatus: 0 }, 'running, but its page does not have the read-only macaroon yet'],
+  ['with a wrong key', { infoStatus: 500 }, 'unable to reach bitcoin, or refusing its page (HTTP 500)'],
+  ['silent about itself', { infoStatus: 504 }, 'not answering its page, as when it does not reach bitcoin'],
   ['away', { status: 502, state: null, infoStatus: 502 }, 'not answering'],
   ['silent', { status: 504, state: null, infoStatus: 504 }, 'not answering'],
   ['in sync, its node away', { info, node: away }, away.message],
@@ -71,7 +71,7 @@ for (const [what, seen, expected] of [
   });
 }
 
-test('readiness: a timeout of its own or of its node takes nothing back for a minute', () => {
+test('readiness: after a timeout of lnd or of its node the verdict holds for a minute', () => {
   const ready = { samples: [], verdict: { ready: true }, time: now - 10 };
   const running = { status: 200, state: 'SERVER_ACTIVE', infoStatus: 200, info, node: answers() };
   for (const seen of [
@@ -86,7 +86,7 @@ test('readiness: a timeout of its own or of its node takes nothing back for a mi
   }
 });
 
-test('readiness: a node that is away is said to be at once, whatever was said before and whatever lnd says', () => {
+test('readiness: a node that is away is reported at once, whatever the previous verdict and whatever lnd says', () => {
   const ready = { samples: [], verdict: { ready: true }, time: now - 1 };
   for (const [status, state] of [[200, 'SERVER_ACTIVE'], [200, 'RPC_ACTIVE'], [200, 'UNLOCKED'], [504, null]]) {
     for (const [infoStatus, about] of [[200, info], [504, null], [500, null], [0, null]]) {
@@ -110,7 +110,7 @@ test('no preimage, route or request goes on to the page', () => {
   for (const kept of ['tea', '"5"', '"7"', '"9"', '"a"', '"k"']) assert.ok(told.includes(kept), kept);
 });
 
-test('channels that open and close are told apart, and long lists cut', () => {
+test('channels that open and channels that close are told apart, and long lists are cut', () => {
   const one = (key) => ({ channel: { remote_node_pub: key, capacity: '10' }, limbo_balance: '3' });
   const told = lightning.told.channels(
     { channels: Array(700).fill({ capacity: '1' }) },
@@ -129,7 +129,7 @@ for (const [overview, tone, headline, makes = true] of [
   [{ state: 'UNLOCKED', info_status: 0 }, 'busy', 'Starting'],
   [{ state: 'UNLOCKED', info_status: 0, node: null, node_trouble: away.message }, 'bad', 'Without its Bitcoin node'],
   [{ state: 'RPC_ACTIVE', info_status: 500 }, 'busy', 'Starting'],
-  [{ info_status: 0 }, 'busy', 'Running, and not open to this page yet'],
+  [{ info_status: 0 }, 'busy', 'Running, but not open to this page yet'],
   [{ info_status: 500 }, 'warn', 'Running, but without figures'],
   [{ info_status: 504 }, 'warn', 'Running, but without an answer'],
   [{ info: old, verdict: { ready: true } }, 'good', 'In sync'],
@@ -137,7 +137,7 @@ for (const [overview, tone, headline, makes = true] of [
   [{ info: old }, 'busy', 'Waiting for its Bitcoin node'],
   [{ state: 'RPC_ACTIVE', info: old, awaits_block: true, node: { ...node, chain: 'regtest' } }, 'calm', 'Waiting for a block'],
   [{ info_status: 0, node: null, node_trouble: away.message }, 'bad', 'Without its Bitcoin node'],
-  // Its node let a question wait: what was said before still holds.
+  // Its node did not answer in time: the previous verdict still holds.
   [{ info_status: 0, node: null, node_trouble: away.message, verdict: { ready: true } }, 'good', 'In sync'],
   [{ state: 'SOMETHING_NEW' }, 'warn', 'lnd says SOMETHING_NEW'],
 ]) {
@@ -149,7 +149,7 @@ for (const [overview, tone, headline, makes = true] of [
   });
 }
 
-test('the words are spoken of once there is a wallet', () => {
+test('the wallet words are mentioned once there is a wallet', () => {
   const states = ['WAITING_TO_START', 'NON_EXISTING', 'LOCKED', 'UNLOCKED', 'RPC_ACTIVE', 'SERVER_ACTIVE'];
   assert.deepEqual(states.filter((state) => hasWallet({ state })), states.slice(2));
 });
@@ -181,7 +181,7 @@ test('channels that open and close', () => {
   ]);
 });
 
-test('invoices: the newest first, and one whose time is over', () => {
+test('invoices: the newest first, and one that has expired', () => {
   const rows = invoiceRows([
     { add_index: '1', memo: '', value: '5', state: 'OPEN', creation_date: String(now - 7200), expiry: '3600' },
     { add_index: '2', memo: 'tea', value: '5', amt_paid_sat: '6', state: 'SETTLED', creation_date: String(now - 600), expiry: '3600' },
@@ -189,14 +189,14 @@ test('invoices: the newest first, and one whose time is over', () => {
   assert.deepEqual(rows.map((row) => row.cells.map((cell) => cell.text)), [['tea', 'Paid', '6'], ['Without a memo', 'Expired', '5']]);
 });
 
-test('payments: what came of them', () => {
+test('payments: their outcome', () => {
   const rows = paymentRows([
     { payment_index: '1', status: 'FAILED', failure_reason: 'FAILURE_REASON_NO_ROUTE', value_sat: '9', fee_sat: '0', creation_time_ns: `${now - 7200}000000000` },
     { payment_index: '2', status: 'SUCCEEDED', value_sat: '1000', fee_sat: '1', creation_time_ns: `${now - 5}000000000` },
   ], now);
   assert.deepEqual(rows.map((row) => row.cells.map((cell) => [cell.text, cell.under])), [
     [['just now', undefined], ['Sent', null], ['1,000', '1 fee']],
-    [['2 h ago', undefined], ['Failed', 'No way to there'], ['9', null]],
+    [['2 h ago', undefined], ['Failed', 'No route to the recipient'], ['9', null]],
   ]);
 });
 
@@ -205,7 +205,7 @@ test('peers', () => {
   assert.deepEqual(row.cells.map((cell) => cell.text), ['k', 'In', '34 ms', '1.5 kB']);
 });
 
-test('how others reach the node', () => {
+test('addresses for other nodes', () => {
   const me = { identity_pubkey: '02aa', uris: [] };
   const rows = (p2p, about = me, reader = 'node.lan') => connections({ p2p }, about, reader).map(({ label, value }) => [label, value]);
   assert.deepEqual(rows({ address: '127.0.0.1', port: 9735 }), [['Public key', '02aa']]);
@@ -222,7 +222,7 @@ test('texts', () => {
   assert.equal(short('12345678901234567890'), '12345678901234567890');
 });
 
-test('lists are asked for at every fourth turn, and one that fails says why', async () => {
+test('lists are fetched at every fourth turn, and a failure has its reason', async () => {
   const asked = [];
   const turn = asker(async (path) => {
     asked.push(path);
@@ -232,11 +232,11 @@ test('lists are asked for at every fourth turn, and one that fails says why', as
   const answers = [await turn(), await turn(), await turn(), await turn(), await turn()];
   assert.deepEqual(asked.filter((path) => path !== 'api/overview'), [0, 1].flatMap(() => ['api/channels', 'api/peers', 'api/activity']));
   assert.equal(answers[0].value.channels.value.path, 'api/channels');
-  assert.match(answers[0].value.peers.failed, /^lnd keeps this page waiting/);
+  assert.match(answers[0].value.peers.failed, /^lnd answers too slowly/);
   assert.deepEqual([answers[1].value.channels, answers[4].value.peers.value], [null, undefined]);
 });
 
-test('what is shown short can be copied whole, and each button says what it copies', () => {
+test('shortened values can be copied whole, and each button names its value', () => {
   const [key, point] = [`02${'ab'.repeat(32)}`, `${'cd'.repeat(32)}:1`];
   const [channel] = channelRows([{ channel_point: point, remote_pubkey: key, peer_alias: 'Zoë', capacity: '1', local_balance: '1', remote_balance: '0', active: true }]);
   const [pending] = pendingRows([{ what: 'opening', remote_node_pub: key, channel_point: point, local_balance: '40' }]);

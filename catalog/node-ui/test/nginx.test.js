@@ -1,50 +1,74 @@
-// Whom nginx answers, by the maps of http.conf, read as nginx reads them. Run: node --test catalog/node-ui/test/
+// Which requests nginx answers, by its maps, read as nginx reads them. Run: node --test
+// catalog/node-ui/test/
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 const conf = (name) => readFileSync(new URL(`../nginx/${name}.conf`, import.meta.url), 'utf8');
 
-/** What the map that sets `variable` makes of a text: an expression that fits, the first of them, or the default. */
-function mapped(variable, text) {
-  const [, body] = new RegExp(`^map [^\\n]* \\$${variable} \\{\\n(.*?)^\\}`, 'ms').exec(conf('http'));
-  const entries = [...body.matchAll(/^ +(?:"~([^"]*)"|default) +(\S+);$/gm)].map(([, pattern, value]) => [pattern, value]);
+/**
+ * The value that the map of `variable` in `config` gives for `text`: that of the first expression
+ * that matches, or the default.
+ */
+function mapped(config, variable, text) {
+  const [, , body] = new RegExp(`^( *)map [^\\n]* \\$${variable} \\{\\n(.*?)^\\1\\}`, 'ms').exec(config);
+  const entries = [...body.matchAll(/^ +(?:"~(\*?)([^"]*)"|default) +(\S+);$/gm)];
   assert.equal(entries.length, body.trim().split('\n').length, 'lines of the map that this does not read');
-  const found = entries.find(([pattern]) => pattern !== undefined && new RegExp(pattern).test(text));
-  return (found ?? entries.find(([pattern]) => pattern === undefined))[1];
+  // \Q…\E quotes in nginx's expressions (PCRE) and is unknown to JavaScript's.
+  const quoted = (pattern) => pattern.replace(/\\Q(.*?)\\E/g, (_, literal) => literal.replace(/\W/g, '\\$&'));
+  const matches = ([, star, pattern]) => pattern !== undefined && new RegExp(quoted(pattern), star ? 'i' : '').test(text);
+  return (entries.find(matches) ?? entries.find(([, , pattern]) => pattern === undefined))[3];
 }
 
-for (const [host, foreign] of [
-  ['127.0.0.1', '0'],
-  ['192.168.1.5', '0'],
-  ['[::1]', '0'],
-  ['[fd00::5]', '0'],
-  ['localhost', '0'],
-  ['node', '0'],
-  ['node.local', '0'],
-  ['my.node.lan', '0'],
-  ['node.home', '0'],
-  ['node.home.arpa', '0'],
-  ['node.internal', '0'],
-  ['abcdef.onion', '0'],
-  // Up to the operator: the map in the app's own nginx.conf, which says 1 for all that ui_names does not name.
-  ['', '$unknown_name'],
-  ['example.org', '$unknown_name'],
-  ['127.0.0.1.example.org', '$unknown_name'],
-  ['192.168.1.5.nip.io', '$unknown_name'],
-  ['local.example.org', '$unknown_name'],
-  ['examplelocal.org', '$unknown_name'],
-  ['.', '$unknown_name'],
-]) {
-  test(`a page under the name “${host}”`, () => assert.equal(mapped('foreign_name', host), foreign));
+/** An app's nginx.conf with these names in its setting ui_names. */
+function named(app, names) {
+  const template = readFileSync(new URL(`../../${app}/templates/nginx.conf`, import.meta.url), 'utf8');
+  const [loop, line] = /^\{% for name in host_names\(settings\.ui_names\) %\}\n(.*\n)\{% endfor %\}\n/m.exec(template);
+  return template.replace(loop, () => names.map((name) => line.replace('{{ name }}', () => name)).join(''));
 }
+
+const uiNames = ['node.example.org', 'my-node', 'node.lan', `${'a'.repeat(56)}.onion`, 'default', 'include'];
+const answered = [
+  ...['127.0.0.1', '192.168.1.5:8441', '0.0.0.0', '255.255.255.255:65535'],
+  ...['[::1]', '[::]', '[fd00::5]', '[FD00::5]:8441', '[2001:db8:85a3:8d3:1319:8a2e:370:7348]:80', '[1:2:3:4:5:6:7::]', '[::ffff:192.168.1.5]:80'],
+  ...['localhost', 'localhost:8441', 'LocalHost', 'localhost.', 'localhost.:8441'],
+];
+const answeredByName = [
+  ...['node.example.org', 'node.example.org:8441', 'NODE.Example.org', 'node.example.org.', 'node.example.org.:80'],
+  ...['my-node', 'my-node:8441', 'node.lan', `${'a'.repeat(56)}.onion`, 'default', 'include'],
+];
+const refused = [
+  '', // no Host header, which HTTP/1.0 allows
+  ...['node', 'node.local', 'node.home', 'node.home.arpa', 'node.internal', 'other.lan', 'archy-bitcoin-ui', `${'b'.repeat(56)}.onion`],
+  ...['node.localhost', 'localhost.localdomain', 'localhost.example.org', 'my.localhost:8441', 'xlocalhost', 'localhost..'],
+  ...['example.org', 'www.node.example.org', 'node.example.org.evil.net', 'nodexexample.org', 'evil-node.lan', 'xmy-node', 'my-node.lan'],
+  ...['127.0.0.1.example.org', '192.168.1.5.nip.io', '127.0.0.1.', '256.0.0.1', '127.0.0.01', '1.2.3', '1.2.3.4.5', '2130706433', '0x7f.0.0.1'],
+  ...['::1', '[::1', '::1]', '[]', '[.]', '[:]', '[1:2:3:4:5:6:7:8:9:a]', '[::1].example.org', '[example.org]', '[fe80::1%25eth0]', '[::1]:', '[v1.a]'],
+  ...['127.0.0.1:port', 'localhost:8441:80', 'localhost:123456', 'localhost:', ':8441', '.', '*', 'localhost evil', '127.0.0.1,evil', 'evil@127.0.0.1'],
+];
+for (const app of ['bitcoin', 'litecoin', 'electrs', 'lnd']) {
+  const judge = (host, names) => {
+    const common = mapped(conf('http'), 'foreign_name', host);
+    return common === '$unknown_name' ? mapped(named(app, names), 'unknown_name', host) : common;
+  };
+  test(`${app}: the page answers IP addresses, localhost and ui_names`, () => {
+    for (const host of answered) for (const names of [[], uiNames]) assert.equal(judge(host, names), '0', host);
+    for (const host of answeredByName) assert.deepEqual([judge(host, uiNames), judge(host, [])], ['0', '1'], host);
+    for (const host of refused) for (const names of [[], uiNames]) assert.equal(judge(host, names), '1', `“${host}”`);
+  });
+}
+
+test('the Host header as it was sent decides, with port and dots', () => {
+  assert.match(conf('http'), /^map \$http_host \$foreign_name /m);
+  for (const app of ['bitcoin', 'litecoin', 'electrs', 'lnd']) assert.match(named(app, []), /^ +map \$http_host \$unknown_name /m);
+});
 
 for (const [what, site, origin, foreign] of [
   ['a program', '', '', '0'],
   ['the page itself', 'same-origin', '', '0'],
   ['the page itself, with a POST', 'same-origin', 'http://node.lan:8441', '0'],
   ['the page itself, without TLS', '', 'http://node.lan:8441', '0'],
-  ['a reader who types the address', 'none', '', '0'],
+  ['a person who types the address', 'none', '', '0'],
   ['a page of another site', 'cross-site', '', '1'],
   ['a page of another app of this machine', 'same-site', '', '1'],
   ['another site, in a browser that says less', '', 'https://example.org', '1'],
@@ -53,10 +77,10 @@ for (const [what, site, origin, foreign] of [
   ['a page without an origin', '', 'null', '1'],
   ['words that do not go together', 'same-origin', 'https://example.org', '1'],
 ]) {
-  test(`data for ${what}`, () => assert.equal(mapped('foreign_site', `${site} ${origin} node.lan:8441`), foreign));
+  test(`data for ${what}`, () => assert.equal(mapped(conf('http'), 'foreign_site', `${site} ${origin} node.lan:8441`), foreign));
 }
 
-test('a foreign name is refused before anything else is looked at', () => {
+test('a foreign name is refused before anything else', () => {
   assert.match(conf('server'), /^if \(\$foreign_name\) \{\n    return 421 /m);
 });
 
@@ -92,3 +116,8 @@ for (const [name, what, turns] of [
     assert.ok(longest < patience, `${longest} ms of ${patience}`);
   });
 }
+
+test('a page asks often enough for a mined block to be on it within 5 s', () => {
+  const interval = Number(/intervalMs = (\d+);/.exec(readFileSync(new URL('../html/shared/poll.js', import.meta.url), 'utf8'))[1]);
+  assert.ok(interval <= 2500, `${interval} ms`);
+});

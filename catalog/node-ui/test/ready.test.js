@@ -1,4 +1,5 @@
-// What the companions' server works out, as tables. Run: node --test catalog/node-ui/test/
+// Readiness and call checks of nginx's JavaScript, as tables. Run: node --test
+// catalog/node-ui/test/
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -11,7 +12,7 @@ import ready from '../njs/ready.js';
 const now = 1_800_000_000;
 const empty = { samples: [], verdict: null, time: 0 };
 
-/** The samples after one question every `everyS` seconds, each finding `gain` more. */
+/** The samples after one request every `everyS` seconds, each with `gain` more. */
 function sampled({ from, gain, everyS, questions }) {
   let samples = [];
   for (let i = 0; i < questions; i += 1) samples = progress.noted(samples, from + i * gain, now + i * everyS);
@@ -29,14 +30,14 @@ for (const [what, pace, left] of [
   test(`time left: ${what}`, () => assert.equal(progress.remaining(sampled(pace)), left));
 }
 
-test('samples are few, however often somebody asks, and none is older than the window', () => {
+test('samples stay few however many requests come, and none is older than the window', () => {
   const samples = sampled({ from: 0, gain: 0.0001, everyS: 2, questions: 3000 });
   assert.ok(samples.length <= 60, `${samples.length} samples`);
   const [oldest, newest] = [samples[0][0], samples.at(-1)[0]];
   assert.ok(newest - oldest > 840 && newest - oldest <= 900, `${newest - oldest} s`);
 });
 
-test('less than before, or an earlier time, starts over', () => {
+test('a smaller share or an earlier time starts over', () => {
   const samples = sampled({ from: 0.5, gain: 0.01, everyS: 30, questions: 5 });
   assert.deepEqual(progress.noted(samples, 0.1, now + 600), [[now + 600, 0.1]]);
   assert.deepEqual(progress.noted(samples, 0.9, now - 600), [[now - 600, 0.9]]);
@@ -85,7 +86,7 @@ for (const [what, status, text, expected] of [
   ['not there', 502, '<html>', { ready: false, message: 'not answering' }],
   ['silent', 504, '<html>', { ready: false, message: 'not answering' }],
   ['wrong password', 401, '', { ready: false, message: 'refusing the password of its page' }],
-  ['not allowed', 403, '', { ready: false, message: 'refusing its page a call' }],
+  ['not allowed', 403, '', { ready: false, message: 'refusing a call of its page' }],
   ['busy', 503, 'Work queue depth exceeded', { ready: false, message: 'too busy to answer' }],
   ['nonsense', 200, 'hello', { ready: false, message: 'answering with an error (HTTP 200)' }],
 ]) {
@@ -106,10 +107,10 @@ for (const [what, status, text, expected] of [
   ],
   ['something else', 200, 'hello', { chain: null, held: false, message: 'waiting for bitcoin, which does not answer' }],
 ]) {
-  test(`what apps above a node learn of ${what}`, () => assert.deepEqual(chain.node({ status, responseText: text }), expected));
+  test(`electrs and lnd learn of ${what}`, () => assert.deepEqual(chain.node({ status, responseText: text }), expected));
 }
 
-test('ready: the page and its server mean the same by a node that is behind, and by one that has all blocks', () => {
+test('ready: the page and nginx have the same rules for a node that is behind and for a complete one', () => {
   for (const headers of [900, 901, 902, 903, 2400]) {
     for (const initialblockdownload of [true, false]) {
       const seen = { blocks: 900, headers, initialblockdownload };
@@ -121,7 +122,7 @@ test('ready: the page and its server mean the same by a node that is behind, and
   }
 });
 
-test('ready: the time left comes from the questions before', () => {
+test('ready: the remaining time comes from earlier requests', () => {
   let memory = empty;
   for (let i = 0; i <= 10; i += 1) {
     memory = chain.verdict(200, info({ blocks: 500, initialblockdownload: true, verificationprogress: 0.72 + i * 0.01 }), memory, now + i * 30);
@@ -129,7 +130,7 @@ test('ready: the time left comes from the questions before', () => {
   assert.deepEqual(memory.verdict, { ready: false, message: 'at 82 %, about 9 min left', progress: 0.82, remaining_s: 540 });
 });
 
-test('ready: a daemon that holds a call back is what it said last, for a minute', () => {
+test('ready: after a timeout the previous verdict holds for a minute', () => {
   const before = chain.verdict(200, info({}), empty, now);
   assert.deepEqual(chain.verdict(504, '', before, now + 60).verdict, { ready: true });
   const still = chain.verdict(504, '', before, now + 60);
@@ -151,7 +152,7 @@ for (const [what, body, status] of [
   ['a method that is no text', { id: 1, method: ['uptime'] }, 400],
   ['nothing', [], 400],
   ['null', [null], 400],
-  ['what only nginx itself asks', { id: 1, method: 'getblock', params: ['00', 1] }, 403],
+  ['a call that only nginx makes', { id: 1, method: 'getblock', params: ['00', 1] }, 403],
   ['a parameter', { id: 1, method: 'getpeerinfo', params: [1] }, 400],
   ['parameters by name', { id: 1, method: 'getpeerinfo', params: { a: 1 } }, 400],
   ['no parameters, said so', { id: 1, method: 'uptime', params: [] }, 200],
@@ -160,18 +161,18 @@ for (const [what, body, status] of [
   test(`calls: ${what}`, () => assert.equal(chain.judge(JSON.stringify(body)).status, status));
 }
 
-test('calls: the daemon reads what was judged', () => {
+test('calls: the daemon reads exactly what was checked', () => {
   const twice = '{"id": 1, "method": "stop", "method": "uptime", "more": 1}';
   assert.deepEqual(chain.judge(twice), { status: 200, body: '{"jsonrpc":"1.0","id":1,"method":"uptime","params":[]}' });
   assert.equal(chain.judge('{"id": 1, "method": "uptime"').status, 400);
 });
 
-test('calls: a reason is fit for a log', () => {
-  assert.equal(chain.judge('{"method": "a\\nb"}').reason, 'the method of a name that no method has');
+test('calls: a reason is safe to log', () => {
+  assert.equal(chain.judge('{"method": "a\\nb"}').reason, 'the method with an invalid name');
 });
 
 for (const app of ['bitcoin', 'litecoin']) {
-  test(`calls: ${app}.conf allows the page's user what it calls, and no more`, () => {
+  test(`calls: ${app}.conf allows the page's user its calls and no others`, () => {
     const conf = readFileSync(new URL(`../../${app}/templates/${app}.conf`, import.meta.url), 'utf8');
     assert.deepEqual(/^rpcwhitelist=ui:(.*)$/m.exec(conf)[1].split(','), [...chain.methods, ...chain.ownMethods].sort());
   });

@@ -1,4 +1,4 @@
-// What the pages say, as tables. Run: node --test catalog/node-ui/test/
+// Texts of the pages, as tables. Run: node --test catalog/node-ui/test/
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
@@ -45,20 +45,20 @@ test('node: warming up, in its own words', () => {
   assert.deepEqual([state.headline, state.detail], ['Starting', 'Loading block index…']);
 });
 
-test('node: what is spoken stays the same while blocks come in', () => {
+test('node: headline and detail stay the same while blocks come in, since screen readers speak changes', () => {
   const at = (blocks) => node.describe(answer({ chain: { blocks, headers: 5000, initialblockdownload: true, verificationprogress: blocks / 5000 } }), now);
   assert.equal(at(100).detail, at(101).detail);
   assert.notEqual(at(100).progress, at(101).progress);
 });
 
-test('node: how far it is, and how long it takes if that is known', () => {
+test('node: progress, and the remaining time if it is known', () => {
   const chain = { blocks: 500, headers: 5000, initialblockdownload: true, verificationprogress: 0.834 };
   assert.equal(node.describe(answer({ chain }), now).progress, 'Block 500 of 5,000: 83 % of all the work');
   const ready = { ready: false, message: 'at 83 %, about 2 h left', progress: 0.834, remaining_s: 7200 };
   assert.equal(node.describe(answer({ chain, ready }), now).progress, 'Block 500 of 5,000: 83 % of all the work, about 2\u00a0h left');
   const early = { blocks: 0, headers: 0, initialblockdownload: true, verificationprogress: 0 };
   const peers = [{ presynced_headers: -1 }, { presynced_headers: 120000 }];
-  assert.equal(node.describe(answer({ chain: early, peers }), now).progress, 'At 120,000, looked at before they are kept');
+  assert.equal(node.describe(answer({ chain: early, peers }), now).progress, 'At header 120,000, in a first check before they are stored');
 });
 
 for (const [what, changed, expected] of [
@@ -102,7 +102,7 @@ for (const [what, given, expected] of [
   test(`blocks on disk: ${what}`, () => assert.deepEqual(lists.disk(given), expected));
 }
 
-test('the least fee, in what fees are said', () => {
+test('the lowest fee, in the unit of its coin', () => {
   assert.equal(lists.leastFee({ mempoolminfee: 0.00001 }, 'bitcoin'), '1 sat/vB');
   assert.equal(lists.leastFee({ mempoolminfee: 0.000001 }, 'bitcoin'), '0.1 sat/vB');
   assert.equal(lists.leastFee({ mempoolminfee: 0.0001 }, 'litecoin'), '10 litoshi/vB');
@@ -112,9 +112,9 @@ for (const [address, hostname, value, note] of [
   ['127.0.0.1', 'node.lan', '127.0.0.1:8333', /^Only programs on this machine/],
   ['0.0.0.0', 'node.lan', 'node.lan:8333', /^Open on every address/],
   ['::', '[fd00::5]', '[fd00::5]:8333', /^Open on every address/],
-  ['0.0.0.0', 'localhost', '127.0.0.1:8333', /others use its address/],
-  ['192.168.1.5', '127.0.0.1', '192.168.1.5:8333', /^For whoever/],
-  ['fd00::5', '127.0.0.1', '[fd00::5]:8333', /^For whoever/],
+  ['0.0.0.0', 'localhost', '127.0.0.1:8333', /must use its address/],
+  ['192.168.1.5', '127.0.0.1', '192.168.1.5:8333', /^Open to everyone who/],
+  ['fd00::5', '127.0.0.1', '[fd00::5]:8333', /^Open to everyone who/],
 ]) {
   test(`connect: ${address} seen from ${hostname}`, () => {
     const config = { p2p: { address, port: 8333 }, rpc: 'archy-bitcoin:8332', zmq: null };
@@ -126,13 +126,14 @@ for (const [address, hostname, value, note] of [
   });
 }
 
-test('connect: what the node announces, and ZeroMQ where it is on', () => {
+test('connect: announced addresses, and ZeroMQ if it is on', () => {
   const config = { p2p: { address: '0.0.0.0', port: 8333 }, rpc: 'archy-bitcoin:8332', zmq: { rawblock: 'tcp://archy-bitcoin:28332', rawtx: 'x' } };
   const rows = connections(config, { localaddresses: [{ address: '2001:db8::9', port: 8333, score: 4 }] }, 'node.lan');
   assert.deepEqual(rows.map((row) => row.value), ['node.lan:8333', '[2001:db8::9]:8333', 'archy-bitcoin:8332', 'tcp://archy-bitcoin:28332']);
 });
 
-// The codes of these texts were read back by another's decoder (e2e/qr.spec.mjs); here they are told from their fingerprint.
+// An independent decoder reads such codes back (e2e/qr.spec.mjs); here a fingerprint shows that
+// they are the same.
 for (const [text, size, fingerprint] of [
   ['HELLO', 21, '32fbc389880456d5'],
   ['127.0.0.1:8333', 21, 'e5bcf28d3c373da7'],
@@ -146,7 +147,7 @@ for (const [text, size, fingerprint] of [
   });
 }
 
-test('QR code: what does not fit is refused', () => {
+test('QR code: a text that does not fit is refused', () => {
   assert.throws(() => encode('a'.repeat(214)), RangeError);
   assert.throws(() => encode('ä'.repeat(107)), RangeError);
 });

@@ -1,5 +1,6 @@
-// catalog/lnd/make-wallet, run by the shell of lnd's image (busybox) and by another, against an lnd of a few lines of shell: the
-// words that it presents are those of the wallet, or it presents none, wherever it is cut off. Run: node --test catalog/node-ui/test/
+// catalog/lnd/make-wallet, run by the shell of lnd's image (busybox) and by this machine's, against
+// a fake lnd of a few lines of shell. The words that it presents are the wallet's, or it presents
+// none, wherever it is cut off. Run: node --test catalog/node-ui/test/
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -9,8 +10,9 @@ import { test } from 'node:test';
 
 const script = readFileSync(new URL('../../lnd/make-wallet', import.meta.url), 'utf8');
 
-// Stands before the script. Functions, since busybox prefers its own programs to those that are found. $LND has `wallet` (the
-// words that it was made of), and `plan`, a line for each answer to initwallet; what it lacks is "made".
+// Put before the script. Functions, since busybox prefers its builtin programs to those in PATH.
+// The folder $LND holds `wallet`, the words that the wallet was made from, and `plan`, one line for
+// each answer to initwallet. Without a line the wallet is made.
 const fake = String.raw`
 step() {
     echo >> "$LND/steps"
@@ -65,7 +67,7 @@ fake_init() {
 }
 `.replaceAll('\\${', '${');
 
-/** A volume of lnd's, and an lnd that has or makes a wallet. */
+/** A volume of lnd, and an lnd that has a wallet or makes one. */
 function volume(shell, { plan = [], files = {}, wallet = null } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'make-wallet-'));
   const home = join(folder, 'home');
@@ -81,11 +83,15 @@ function volume(shell, { plan = [], files = {}, wallet = null } = {}) {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(home, name), text);
   const lines = (name) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1) : []);
   return {
-    /** Starts it beside a process that stands for lnd. Returns how that one ended: 'SIGTERM' if it was made to. */
+    /**
+     * Runs the script beside a process that stands for lnd. `lndEnded` is true if the script ended
+     * that process.
+     */
     run({ make = true, network = 'regtest', cutAt = 0 } = {}) {
-      // What an lnd that is gone was doing, it does no more.
+      // A wallet that an ended lnd was making is not made.
       for (const name of ['steps', 'slow', 'coming']) rmSync(join(folder, name), { force: true });
-      const beside = '"$@" & made=$!; trap "kill $made 2>/dev/null; exit 15" TERM; wait $made';
+      // The trap first: the script may be done before this shell goes on.
+      const beside = `trap 'kill "$made" 2>/dev/null; exit 15' TERM; "$@" & made=$!; wait "$made"`;
       const ended = spawnSync('setsid', ['--wait', 'sh', '-c', beside, 'lnd', ...shell, join(folder, 'script')], {
         env: { PATH: process.env.PATH, LND: folder, LNCLI_NETWORK: network, MAKE_WALLET: String(make), CUT_AT: String(cutAt) },
         encoding: 'utf8',
@@ -118,7 +124,7 @@ for (const shell of [['busybox', 'sh'], ['sh']]) {
       lnd.discard();
     });
 
-  check('a wallet is made, and its words are presented to their owner alone', {}, (lnd) => {
+  check('a wallet is made, and only its owner can read the words', {}, (lnd) => {
     const { said, status } = lnd.run();
     assert.equal(status, 0, said);
     assert.deepEqual(lnd.left(), [words]);
@@ -130,13 +136,13 @@ for (const shell of [['busybox', 'sh'], ['sh']]) {
     assert.equal(lnd.seeds(), 1);
   });
 
-  check('what lnd refuses is tried again, later and later, with other words', { plan: ['refused', 'refused', 'refused'] }, (lnd) => {
+  check('a refusal is followed by another attempt, later and later, with other words', { plan: ['refused', 'refused', 'refused'] }, (lnd) => {
     assert.match(lnd.run().said, /no, for a reason/);
     assert.deepEqual(lnd.slept(), [5, 10, 20]);
     assert.deepEqual([lnd.left(), lnd.words()], [[words], lnd.wallet()]);
   });
 
-  check('an lnd that refuses for good is started again, and no words are left', { plan: Array(6).fill('refused') }, (lnd) => {
+  check('an lnd that keeps refusing is started again, and no words are left', { plan: Array(6).fill('refused') }, (lnd) => {
     assert.equal(lnd.run().lndEnded, true);
     assert.deepEqual(lnd.slept(), [5, 10, 20, 40, 80]);
     assert.deepEqual(lnd.left(), []);
@@ -145,19 +151,19 @@ for (const shell of [['busybox', 'sh'], ['sh']]) {
     assert.deepEqual(lnd.left(), []);
   });
 
-  check('a person who is faster has a wallet of no words of ours', { plan: ['person'] }, (lnd) => {
+  check('if a person makes a wallet first, no words are presented', { plan: ['person'] }, (lnd) => {
     assert.equal(lnd.run().lndEnded, false);
     lnd.run();
     assert.deepEqual([lnd.wallet(), lnd.left(), lnd.seeds()], ['theirs', [], 1]);
   });
 
-  check('a wallet that takes longer than an answer may', { plan: ['slow'] }, (lnd) => {
+  check('a wallet whose answer is lost, and that is made later', { plan: ['slow'] }, (lnd) => {
     assert.equal(lnd.run().lndEnded, false);
     assert.deepEqual([lnd.left(), lnd.words(), lnd.seeds()], [[words], lnd.wallet(), 1]);
   });
 
   for (const turn of ['cut', 'ending']) {
-    check(`an answer that never comes (${turn}): lnd is started again, and then says that there is no wallet`, { plan: [turn] }, (lnd) => {
+    check(`an answer that never comes (${turn}): lnd is started again, and then reports no wallet`, { plan: [turn] }, (lnd) => {
       assert.equal(lnd.run().lndEnded, true);
       assert.deepEqual([lnd.left(), lnd.slept().length], [[`${words}.given`], 4]);
       lnd.run();
@@ -166,12 +172,12 @@ for (const shell of [['busybox', 'sh'], ['sh']]) {
     });
   }
 
-  check('words that lnd never saw are never presented', { wallet: 'theirs', files: { [`${words}.unused`]: written('nobody'), [`${words}.unused.new`]: '1' } }, (lnd) => {
+  check('words that lnd never received are never presented', { wallet: 'theirs', files: { [`${words}.unused`]: written('nobody'), [`${words}.unused.new`]: '1' } }, (lnd) => {
     lnd.run();
     assert.deepEqual(lnd.left(), []);
   });
 
-  check('words that lnd was given, and has a wallet now', { wallet: 'ours', files: { [`${words}.given`]: written('ours') } }, (lnd) => {
+  check('words that lnd received are presented if it has a wallet now', { wallet: 'ours', files: { [`${words}.given`]: written('ours') } }, (lnd) => {
     lnd.run();
     assert.deepEqual([lnd.left(), lnd.words().split(' ')[23]], [[words], 'ours-23']);
   });
@@ -188,7 +194,7 @@ for (const shell of [['busybox', 'sh'], ['sh']]) {
     assert.equal(lnd.words('wallet-words.signet'), lnd.wallet());
   });
 
-  check('make_wallet=false makes none, and forgets what was begun', { files: { [`${words}.given`]: written('given') } }, (lnd) => {
+  check('make_wallet=false makes no wallet, and removes what was begun', { files: { [`${words}.given`]: written('given') } }, (lnd) => {
     assert.equal(lnd.run({ make: false }).status, 0);
     assert.deepEqual([lnd.wallet(), lnd.seeds(), lnd.left()], [null, 0, []]);
     lnd.person();
@@ -197,7 +203,7 @@ for (const shell of [['busybox', 'sh'], ['sh']]) {
   });
 }
 
-test('cut off anywhere, at its first attempt or the second, it presents the words of the wallet or none', () => {
+test('cut off anywhere, at the first attempt or the second, it presents the words of the wallet or none', () => {
   let cuts = 0;
   for (let cut = true; cut; ) {
     cuts += 1;

@@ -1,7 +1,8 @@
-// From what a person types to the script hash by which an Electrum server knows it. Pure.
+// Turns a typed address into the script hash that an Electrum server knows. Pure.
 //
-// Base58Check and Bech32 as in BIP-173 and BIP-350; the script hash as in Electrum's protocol: SHA-256 of the output's script,
-// reversed. SHA-256 is our own (sha256.js): over plain http, browsers keep theirs from pages.
+// Base58Check and Bech32 as in BIP-173 and BIP-350. The script hash of Electrum's protocol is the
+// SHA-256 of the output's script, reversed. SHA-256 is in sha256.js, since over plain http a
+// browser does not offer its own to pages.
 
 import { sha256 } from './sha256.js';
 
@@ -14,10 +15,13 @@ const kinds = {
 const kindOf = { main: 'main', test: 'test', testnet4: 'test', signet: 'test', regtest: 'regtest' };
 const names = { main: 'the main network', test: 'a test network', regtest: 'regtest' };
 
-/** What a person can be told about what was typed. */
+/** Why a typed text is not accepted, as a sentence for the person. */
 export class AddressError extends Error {}
 
-/** The script hash (64 hexadecimal digits) of an address of `network`, or of a script hash as it is. Throws an AddressError. */
+/**
+ * The script hash (64 hexadecimal digits) of an address of `network`, or of a script hash as it is.
+ * Throws an AddressError.
+ */
 export function scriptHash(typed, network) {
   const text = typed.trim();
   if (text === '') throw new AddressError('Type an address or a script hash.');
@@ -42,7 +46,7 @@ export function script(address, network) {
 function mine(yes, theirs, network) {
   if (yes) return;
   const followed = network === 'main' ? names.main : network;
-  throw new AddressError(`This is an address of ${names[theirs]}, and this server follows ${followed}.`);
+  throw new AddressError(`This is an address of ${names[theirs]}, but this server follows ${followed}.`);
 }
 
 // ── Base58Check: a version byte, 20 bytes of hash, 4 of checksum ──
@@ -94,7 +98,7 @@ const checksumOf = { bech32: 1, bech32m: 0x2bc830a3 };
 
 function segwit(address) {
   if (address !== address.toLowerCase() && address !== address.toUpperCase()) {
-    throw new AddressError('An address of this kind is all in small letters, or all in capitals.');
+    throw new AddressError('An address of this kind is all in small letters or all in capitals.');
   }
   const lower = address.toLowerCase();
   const split = lower.lastIndexOf('1');
@@ -128,7 +132,7 @@ function expanded(hrp) {
   return [...codes.map((code) => code >> 5), 0, ...codes.map((code) => code & 31)];
 }
 
-/** Groups of 5 bits as bytes; null when bits are left over that are not padding. */
+/** Groups of 5 bits as bytes; null if the remaining bits are not padding. */
 function toBytes(values) {
   const bytes = [];
   let bits = 0;
@@ -145,7 +149,7 @@ function toBytes(values) {
 }
 
 function mistyped() {
-  return new AddressError('This address is mistyped: its checksum does not fit.');
+  return new AddressError('This address is mistyped: its checksum is wrong.');
 }
 
 function hex(bytes) {

@@ -1,16 +1,19 @@
-// Figures of the mempool and of a history, as rows and texts. Pure.
+// The mempool and a history as rows and texts. Pure.
 import { count, virtualBytes } from '../shared/format.js';
 
 const mostBands = 8;
 
-/** Satoshis as '0.00012345 BTC', every digit of it. */
+/** Satoshis as '0.00012345 BTC', with every digit. */
 export function coins(satoshis) {
   const sign = satoshis < 0 ? '−' : '';
   const digits = String(Math.abs(satoshis)).padStart(9, '0');
   return `${sign}${count(Number(digits.slice(0, -8)))}.${digits.slice(-8)} BTC`;
 }
 
-/** electrs' estimate in BTC per 1000 virtual bytes as '12 sat/vB'; null where it has none (-1, or no answer). */
+/**
+ * electrs' estimate in BTC per 1000 virtual bytes as '12 sat/vB'; null if it has none (-1, or no
+ * answer).
+ */
 export function feeRate(estimate) {
   if (!Number.isFinite(estimate) || estimate <= 0) return null;
   const rate = estimate * 1e5;
@@ -18,11 +21,13 @@ export function feeRate(estimate) {
 }
 
 /**
- * Rows for shared/page.js `table()` out of Electrum's histogram [[fee rate, virtual size], …], highest rate first: neighbours
- * put together until there are few enough. `title` says how much waits for at least that rate.
+ * Rows for shared/page.js `table()` from Electrum's histogram [[fee rate, virtual size], …],
+ * highest rate first. Neighbours are merged into at most `mostBands` rows. The last cell is the
+ * share that waits for at least the row's rate.
  */
 export function bands(all) {
-  const histogram = all.filter(([, vsize]) => vsize > 0); // electrs has fixed steps, most of them empty
+  // electrs' steps are fixed, and most are empty.
+  const histogram = all.filter(([, vsize]) => vsize > 0);
   const size = Math.ceil(histogram.length / mostBands);
   const groups = [];
   for (let i = 0; i < histogram.length; i += size) groups.push(histogram.slice(i, i + size));
@@ -48,7 +53,10 @@ function sizeOf(group) {
   return group.reduce((sum, [, vsize]) => sum + vsize, 0);
 }
 
-/** Rows of a history, newest first; what is not confirmed yet comes before. `tip` is the newest block's height. */
+/**
+ * Rows of a history: unconfirmed transactions, then the newest first. `tip` is the newest block's
+ * height.
+ */
 export function historyRows(history, tip) {
   return history
     .slice()

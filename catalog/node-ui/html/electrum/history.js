@@ -1,23 +1,26 @@
-// The panel in which a history is looked up.
+// The panel that looks up a history.
 import { count } from '../shared/format.js';
 import * as page from '../shared/page.js';
 import { AddressError, scriptHash } from './address.js';
 import { coins, historyRows } from './figures.js';
 import { lookUp } from './lookup.js';
 
-/** Makes the panel work. Returns what to call with the height at every look at the server: a new block is asked about. */
+/**
+ * Sets the panel up. Returns a function to call with the height at each turn: at a new block it
+ * looks the history up again.
+ */
 export function history(config) {
   const field = document.getElementById('query');
   let shown = null; // the script hash whose history is on the page
   let height = 0; // of the newest block
-  let asked = 0; // the number of the last question: answers to earlier ones come too late
+  let asked = 0; // number of the last lookup; answers to earlier ones are dropped
 
   document.getElementById('lookup').addEventListener('submit', (event) => {
     event.preventDefault();
     try {
       shown = scriptHash(field.value, config.network);
       wrong('');
-      look('Looking…');
+      look('Looking it up…');
     } catch (error) {
       if (!(error instanceof AddressError)) throw error;
       shown = null;
@@ -56,7 +59,7 @@ function show(result, hash, height) {
   if (trouble !== undefined) return;
   const { balance, history, total } = result;
   page.text('confirmed', coins(balance.confirmed));
-  page.text('unconfirmed', balance.unconfirmed === 0 ? 'Nothing on its way' : `${coins(balance.unconfirmed)} on its way`);
+  page.text('unconfirmed', balance.unconfirmed === 0 ? 'Nothing unconfirmed' : `${coins(balance.unconfirmed)} unconfirmed`);
   page.text('transactions', count(total));
   page.text('transactions-note', total > history.length ? `The newest ${count(history.length)} are listed` : '');
   page.text('hash', hash);

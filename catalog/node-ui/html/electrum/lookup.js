@@ -1,12 +1,12 @@
-// The history of an address or a script hash, asked of electrs by way of the page's own server.
+// Asks electrs for the history of a script hash, through the page's own server.
 import { ask, withoutAnswer } from '../shared/answer.js';
 
 /**
- * {balance, history, total} of a script hash, or {trouble}, a sentence. `history` are the newest entries, oldest first, of
- * `total`. Never throws.
+ * {balance, history, total} of a script hash, or {trouble}, a sentence. `history` are the newest
+ * entries, oldest first, of `total`. Never throws.
  */
 export async function lookUp(hash, config) {
-  // Subscribed to first, electrs looks it up once for all three.
+  // After a subscription electrs looks the history up once for all three calls.
   const calls = ['subscribe', 'get_balance', 'get_history'].map((what) => ({ method: `blockchain.scripthash.${what}`, params: [hash] }));
   const answer = await ask('electrum', 'json', {
     method: 'POST',
@@ -15,10 +15,10 @@ export async function lookUp(hash, config) {
     signal: AbortSignal.timeout(20000),
   });
   if (answer.kind === 'failed' && answer.message.startsWith('HTTP 507')) {
-    return { trouble: 'Its history is longer than this page reads, tens of thousands of transactions. A wallet gets it whole.' };
+    return { trouble: 'Its history has tens of thousands of transactions, more than this page reads. A wallet gets all of it.' };
   }
   if (answer.kind === 'failed' && answer.message.startsWith('HTTP 503')) {
-    return { trouble: 'electrs has not begun yet: what it waits for is said above. Ask again when it is in sync.' };
+    return { trouble: 'electrs has not begun yet; the top of this page says what it waits for. Try again when it is in sync.' };
   }
   if (answer.kind === 'silent') {
     return { trouble: 'electrs gave no answer within 15 seconds: the history is long, or the server is busy. Try again later.' };

@@ -9,8 +9,8 @@ import { history } from './history.js';
 import { server } from './server.js';
 import { describe, share } from './state.js';
 
-let answeredAt = null; // when the figures on the page were true, in seconds since 1970
-let refresh = null; // the panel in which a history is looked up
+let answeredAt = null; // time of the figures on the page, in seconds since 1970
+let refresh = null; // function of history.js, called at each turn
 
 function introduce(config) {
   document.documentElement.dataset.coin = 'electrum';
@@ -53,12 +53,12 @@ function figures({ version, height, node, mempool, histogram, fees }) {
     page.text(`fee-${blocks}`, feeRate(estimate) ?? '–');
   }
   const unknown = fees.every(([, estimate]) => feeRate(estimate) === null);
-  page.text('fee-note', unknown ? 'The node has seen too few payments to tell' : 'For 2, 6 and 144 blocks');
+  page.text('fee-note', unknown ? 'The node has seen too few payments to estimate' : 'For 2, 6 and 144 blocks');
   if (histogram !== null) page.list('bands', bands(histogram), 'No transaction is waiting.');
 }
 
 function behind(blocks) {
-  return blocks <= 0 ? 'All of them in the index' : `${count(blocks)} not in the index yet`;
+  return blocks <= 0 ? 'All of them are in the index' : `${count(blocks)} not in the index yet`;
 }
 
 /** A block holds a million virtual bytes. */

@@ -1,12 +1,14 @@
-// What is asked of lnd at each turn. Lists cost lnd more than the overview and change less: they are asked for at every fourth.
+// The requests to lnd at each turn. Lists cost lnd more than the overview and change less, so only
+// every fourth turn asks for them.
 import { withoutAnswer } from '../shared/answer.js';
 
 const lists = ['channels', 'peers', 'activity'];
 const every = 4;
 
 /**
- * A function for poll(): asks by `ask` of shared/answer.js, and answers with {overview, channels, peers, activity} as value. Each of
- * the last three is null when it was not asked for, {value}, or {failed} with the reason.
+ * Returns a function for poll(). It asks with `ask` of shared/answer.js, and its value is
+ * {overview, channels, peers, activity}. Each of the last three is null if it was not asked for,
+ * {value}, or {failed} with the reason.
  */
 export function asker(ask, config) {
   let turn = 0;

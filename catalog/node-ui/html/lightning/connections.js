@@ -1,16 +1,16 @@
-// How others reach the node. Pure.
+// The node's addresses for other nodes. Pure.
 import { isEverywhere, isLoopback, joined } from '../shared/host.js';
 
 /**
- * The rows for shared/connect.js. `config` is config.json, `info` what api/overview says of lnd, `hostname` what the reader's
- * browser calls this machine.
+ * The rows for shared/connect.js. `config` is config.json, `info` that of api/overview, `hostname`
+ * the host of the page's address in the reader's browser.
  */
 export function connections({ p2p }, info, hostname) {
   const announced = (info.uris ?? []).map((uri) => uriRow(uri, 'Announced to the Lightning network.'));
   const rows = announced.length > 0 || isLoopback(p2p.address) ? announced : [unannounced(p2p, info, hostname)];
   const closed =
-    'Only programs on this machine can connect to it; the node itself connects to others. ' +
-    'The settings p2p_address and external_address open it.';
+    'Only programs on this machine can connect to the node; it connects to others itself. ' +
+    'The settings p2p_address and external_address open it to others.';
   const key = info.identity_pubkey;
   return [...rows, { label: 'Public key', value: key, note: rows.length === 0 ? closed : '', code: key }];
 }
@@ -18,9 +18,9 @@ export function connections({ p2p }, info, hostname) {
 function unannounced({ address, port }, info, hostname) {
   const host = isEverywhere(address) ? hostname : address;
   const whom = isLoopback(host)
-    ? `Not announced: others use this machine's address in their network instead of ${host}.`
-    : 'Not announced: give it to those whom you want to connect.';
-  return uriRow(`${info.identity_pubkey}@${joined(host, port)}`, `${whom} The setting external_address announces one.`);
+    ? `Not announced. Other machines must use this machine's address in their network instead of ${host}.`
+    : 'Not announced. Give it to people whose nodes should connect.';
+  return uriRow(`${info.identity_pubkey}@${joined(host, port)}`, `${whom} The setting external_address announces an address.`);
 }
 
 function uriRow(uri, note) {

@@ -1,4 +1,4 @@
-// lnd's answers as rows of tables and texts. Pure. lnd sends 64-bit numbers as strings.
+// lnd's answers as table rows and texts. Pure. lnd sends 64-bit numbers as strings.
 import { ago, bytes, count, milliseconds, moment } from '../shared/format.js';
 
 /** Satoshis, as lnd sends them, as '1,234 sat'. */
@@ -6,7 +6,10 @@ export function sats(amount) {
   return `${count(Number(amount))} sat`;
 }
 
-/** A public key or an outpoint, short enough to be looked at; the whole of it goes into a title, and can be copied. */
+/**
+ * A public key or an outpoint, shortened to be read. The title has all of it, and a button copies
+ * it.
+ */
 export function short(text) {
   return text.length > 20 ? `${text.slice(0, 8)}…${text.slice(-6)}` : text;
 }
@@ -15,7 +18,7 @@ function copyOfKey(key, whose) {
   return { label: `public key of ${whose}`, value: key };
 }
 
-/** The line that says which channel it is: where its money lies on the chain. */
+/** The line that identifies a channel: the outpoint of its money on the chain. */
 function outpoint(point, whose) {
   return { text: short(point), copy: { label: `channel point of the channel with ${whose}, ${short(point)}`, value: point } };
 }
@@ -45,7 +48,7 @@ export function channelRows(open) {
 }
 
 function name({ peer_alias: alias, remote_pubkey: key }) {
-  // lnd puts its error there for a node that it has not heard of.
+  // For a node that lnd does not know, the alias is an error message.
   return alias && !alias.startsWith('unable to lookup peer alias') ? alias : short(key);
 }
 
@@ -69,7 +72,7 @@ export function pendingRows(pending) {
   }));
 }
 
-/** Of one that closes, lnd says what has still to come back. */
+/** For a closing channel, the amount that has not come back yet. */
 function ours({ what, local_balance: balance, limbo_balance: limbo }) {
   return what === 'opening' ? balance : (limbo ?? balance);
 }
@@ -83,7 +86,7 @@ function until({ blocks_til_maturity: blocks }) {
   return blocks === 1 ? '1 block to wait' : `${count(blocks)} blocks to wait`;
 }
 
-/** Always in the same order: lnd names its peers in another one at each question. */
+/** Sorted by key, since lnd lists its peers in another order each time. */
 export function peerRows(peers) {
   const ordered = peers.slice().sort((a, b) => (a.pub_key < b.pub_key ? -1 : 1));
   return ordered.map(({ pub_key: key, address, inbound, ping_time: ping, bytes_sent: sent, bytes_recv: received }) => ({
@@ -99,7 +102,7 @@ export function peerRows(peers) {
 
 const invoiceStates = { OPEN: 'Open', SETTLED: 'Paid', CANCELED: 'Cancelled', ACCEPTED: 'Being paid' };
 
-/** `now` in seconds since 1970. An open invoice whose time is over cannot be paid any more. */
+/** `now` in seconds since 1970. An open invoice past its expiry can no longer be paid. */
 export function invoiceRows(invoices, now) {
   return newestFirst(invoices, (invoice) => Number(invoice.creation_date)).map((invoice) => {
     const made = Number(invoice.creation_date);
@@ -119,19 +122,19 @@ function withoutMemo({ is_keysend: isKeysend }) {
   return isKeysend ? 'Sent without an invoice' : 'Without a memo';
 }
 
-const paymentStates = { SUCCEEDED: 'Sent', FAILED: 'Failed', IN_FLIGHT: 'On its way', INITIATED: 'Begun' };
+const paymentStates = { SUCCEEDED: 'Sent', FAILED: 'Failed', IN_FLIGHT: 'On its way', INITIATED: 'Started' };
 const failures = {
-  FAILURE_REASON_TIMEOUT: 'In time, no way was found',
-  FAILURE_REASON_NO_ROUTE: 'No way to there',
-  FAILURE_REASON_INSUFFICIENT_BALANCE: 'Too little in the channels',
-  FAILURE_REASON_INCORRECT_PAYMENT_DETAILS: 'Refused by the other end',
+  FAILURE_REASON_TIMEOUT: 'No route found in time',
+  FAILURE_REASON_NO_ROUTE: 'No route to the recipient',
+  FAILURE_REASON_INSUFFICIENT_BALANCE: 'Not enough in the channels',
+  FAILURE_REASON_INCORRECT_PAYMENT_DETAILS: 'Refused by the recipient',
   FAILURE_REASON_CANCELED: 'Cancelled',
 };
 
 export function paymentRows(payments, now) {
   return newestFirst(payments, (payment) => Number(payment.creation_time_ns)).map((payment) => {
     const made = Math.floor(Number(payment.creation_time_ns) / 1e9);
-    const why = payment.status === 'FAILED' ? (failures[payment.failure_reason] ?? 'For a reason of its own') : null;
+    const why = payment.status === 'FAILED' ? (failures[payment.failure_reason] ?? 'Unknown reason') : null;
     const fee = payment.status === 'SUCCEEDED' ? `${count(Number(payment.fee_sat))} fee` : null;
     return {
       key: payment.payment_index,
@@ -144,7 +147,7 @@ export function paymentRows(payments, now) {
   });
 }
 
-/** Coarse, so that a row is not written anew at every turn. */
+/** Coarse, so that a row does not change at every turn. */
 function when(then, now) {
   return now - then < 60 ? 'just now' : now - then < 86400 ? ago(then, now) : moment(then);
 }

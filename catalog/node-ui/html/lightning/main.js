@@ -9,7 +9,7 @@ import { connections } from './connections.js';
 import { channelRows, invoiceRows, paymentRows, peerRows, pendingRows, sats } from './lists.js';
 import { describe, hasWallet, share } from './state.js';
 
-let answeredAt = null; // when the figures on the page were true, in seconds since 1970
+let answeredAt = null; // time of the figures on the page, in seconds since 1970
 let askLnd = null; // asked.js
 
 function introduce(config) {
@@ -47,13 +47,10 @@ function show(answer, config) {
   part(answer.value.activity, ['invoices', 'payments'], (value) => activity(value, now));
 }
 
-/** Shows what came of a list, or beside what is there why nothing newer came. */
+/** Shows the answer for a list; or keeps the old list and shows why there is no newer one. */
 function part(answered, names, fill) {
   if (answered === null) return;
-  for (const name of names) {
-    page.text(`${name}-failed`, answered.failed ?? '');
-    page.shown(`${name}-failed`, answered.failed !== undefined);
-  }
+  for (const name of names) page.text(`${name}-failed`, answered.failed ?? '');
   if (answered.failed === undefined) fill(answered.value);
 }
 
@@ -62,7 +59,7 @@ function figures({ info, wallet, channels: balance }, config) {
   page.text('height', count(info.block_height));
   page.text('alias', info.alias);
   page.text('graph', info.synced_to_graph ? 'Complete' : 'Being fetched');
-  page.text('graph-note', info.synced_to_graph ? 'The map of the network, for finding ways' : 'From its peers, as far as it has any');
+  page.text('graph-note', info.synced_to_graph ? 'The map of the network, for finding routes' : 'From its peers, if it has any');
   addresses('connect', connections(config, info, location.hostname));
 
   if (wallet !== null) {
@@ -95,8 +92,8 @@ function peers({ total, peers: some }) {
 }
 
 function activity({ invoices, payments }, now) {
-  page.list('invoices', invoiceRows(invoices, now), 'None was made.');
-  page.list('payments', paymentRows(payments, now), 'None was sent.');
+  page.list('invoices', invoiceRows(invoices, now), 'No invoices yet.');
+  page.list('payments', paymentRows(payments, now), 'No payments yet.');
 }
 
 poll({ introduce, ask: (signal) => askLnd(signal), show, failed: page.failed });

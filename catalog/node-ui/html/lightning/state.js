@@ -1,8 +1,8 @@
-// What lnd's answers mean, in words. Pure.
-// The states are those of lnd's lnrpc/stateservice.proto.
+// The state of lnd in words. Pure.
+// lnrpc/stateservice.proto of lnd defines the states.
 import { count, duration } from '../shared/format.js';
 
-/** How much of the node's chain lnd has seen, from 0 to 1; null while that is not known. */
+/** The share of the node's chain that lnd has seen, from 0 to 1; null while it is unknown. */
 export function share({ info, node, verdict }) {
   if (info === null) return null;
   if (verdict.ready) return 1;
@@ -10,32 +10,35 @@ export function share({ info, node, verdict }) {
   return Math.min(0.9999, info.block_height / node.blocks);
 }
 
-/** There is a wallet: lnd opens it, or has. What it says before it has looked for one tells nothing. */
+/**
+ * Whether there is a wallet, which lnd is opening or has opened. Earlier states say nothing about
+ * it.
+ */
 export function hasWallet({ state }) {
   return ['LOCKED', 'UNLOCKED', 'RPC_ACTIVE', 'SERVER_ACTIVE'].includes(state);
 }
 
 /**
- * The state to show: {tone, headline, detail, progress, command}. `overview` is the answer to api/overview. What changes at
- * each turn is in `progress`, a text or null; headline and detail stay the same while the state does, since a screen reader
- * speaks them when they change.
+ * The state to show: {tone, headline, detail, progress, command}. `overview` is the answer to
+ * api/overview. `progress`, a text or null, may change at each turn. Headline and detail stay the
+ * same within a state, since screen readers announce their changes.
  */
 export function describe(overview, { unit, make_wallet: makesWallet }) {
   const { state, info, node, node_trouble: trouble, verdict } = overview;
   switch (state) {
     case 'NON_EXISTING':
-      if (makesWallet) return says('busy', 'Making its wallet', 'That takes some seconds. If it stays so, the journal says why.');
+      if (makesWallet) return says('busy', 'Making its wallet', 'This takes some seconds. If it takes longer, the journal says why.');
       return says(
         'warn',
         'There is no wallet yet',
-        'lnd waits for one. Give it the password that it knows (catalog/README.md says which). In a terminal on this machine:',
+        'lnd waits for one. Use the password that catalog/README.md names. In a terminal on this machine:',
         { command: `podman exec -it ${unit} lncli create` },
       );
     case 'LOCKED':
       return says(
         'busy',
         'Opening its wallet',
-        'It does so by itself at every start. If it never gets beyond that, catalog/README.md says what to do about another password.',
+        'lnd does so by itself at every start. If it stays in this state, the wallet may have another password: see catalog/README.md.',
       );
     case 'WAITING_TO_START':
       return says('busy', 'Starting', starts);
@@ -58,23 +61,23 @@ function says(tone, headline, detail, more = {}) {
   return { tone, headline, detail, progress: null, ...more };
 }
 
-/** It runs, but says nothing of itself. */
+/** lnd runs, but getinfo has no answer. */
 function closed({ state, info_status: status }, unit) {
   if (status === 0) {
     return says(
       'busy',
-      'Running, and not open to this page yet',
-      'It gets its key, a macaroon that can only read, within half a minute of the first start.',
+      'Running, but not open to this page yet',
+      'The page gets its read-only macaroon within half a minute of the first start.',
     );
   }
-  if (state === 'RPC_ACTIVE') return says('busy', 'Starting', 'lnd looks through the chain before it opens its channels.');
-  // lnd says no more than 500 for both.
+  if (state === 'RPC_ACTIVE') return says('busy', 'Starting', 'lnd reads the chain before it opens its channels.');
+  // lnd answers 500 for both causes.
   const journal = `The journal says why: journalctl --user -u ${unit}`;
-  if (status === 504) return says('warn', 'Running, but without an answer', `It is busy, or does not reach its Bitcoin node. ${journal}`);
+  if (status === 504) return says('warn', 'Running, but without an answer', `It is busy, or cannot reach its Bitcoin node. ${journal}`);
   return says(
     'warn',
     'Running, but without figures',
-    `It does not reach its Bitcoin node, or does not accept this page's key (HTTP ${status}). ${journal}`,
+    `It cannot reach its Bitcoin node, or does not accept this page's macaroon (HTTP ${status}). ${journal}`,
   );
 }
 
@@ -84,7 +87,7 @@ function running({ info, awaits_block: awaitsBlock, node, verdict }) {
     return says(
       'calm',
       'Waiting for a block',
-      `lnd begins once there is one that is less than two hours old: ${which}. On regtest none comes unless somebody mines it.`,
+      `lnd begins once there is a block less than two hours old: ${which}. On regtest a block comes only when somebody mines one.`,
     );
   }
   if (node.blocks > info.block_height) {
@@ -96,6 +99,6 @@ function running({ info, awaits_block: awaitsBlock, node, verdict }) {
   return says(
     'busy',
     'Waiting for its Bitcoin node',
-    'lnd has seen every block that the node has; the node has not all of them yet, or lnd still starts.',
+    'lnd has seen every block of the node. The node does not have all blocks yet, or lnd is still starting.',
   );
 }

@@ -1,9 +1,9 @@
-// How others reach the node. Pure.
+// The node's addresses. Pure.
 import { isEverywhere, isLoopback, joined } from '../shared/host.js';
 
 /**
- * The rows for shared/connect.js. `config` is config.json, `network` the answer to getnetworkinfo or null, `hostname` what
- * the reader's browser calls this machine.
+ * The rows for shared/connect.js. `config` is config.json, `network` the answer to getnetworkinfo
+ * or null, `hostname` the host of the page's address in the reader's browser.
  */
 export function connections({ p2p, rpc, zmq }, network, hostname) {
   const rows = [peerRow(p2p, hostname)];
@@ -12,14 +12,14 @@ export function connections({ p2p, rpc, zmq }, network, hostname) {
     rows.push({
       label: 'As announced',
       value,
-      note: 'The node tells others that it can be reached here.',
+      note: 'The node announces this address to others.',
       code: value,
     });
   }
   rows.push({
     label: 'RPC, for apps on this node',
     value: rpc,
-    note: 'Only containers on this app’s network reach it, each app with a user of its own. It is open to nobody else.',
+    note: 'Only containers on this app’s network reach it. Each app has its own user.',
     code: null,
   });
   if (zmq) {
@@ -38,9 +38,9 @@ function peerRow({ address, port }, hostname) {
   if (isLoopback(address)) {
     return row(address, 'Only programs on this machine can connect here. The setting p2p_address opens it to others.');
   }
-  if (!isEverywhere(address)) return row(address, 'For whoever reaches this address of the machine.');
+  if (!isEverywhere(address)) return row(address, 'Open to everyone who can reach this address of the machine.');
   if (isLoopback(hostname)) {
-    return row('127.0.0.1', 'Open on every address of this machine: others use its address in their network instead of 127.0.0.1.');
+    return row('127.0.0.1', 'Open on every address of this machine. Other machines must use its address in their network instead of 127.0.0.1.');
   }
-  return row(hostname, 'Open on every address of this machine, this one among them.');
+  return row(hostname, 'Open on every address of this machine, including this one.');
 }

@@ -1,7 +1,7 @@
-// The node's lists as rows of a table, and its figures in words. Pure.
+// The node's lists as table rows, and its figures in words. Pure.
 import { ago, bytes, count, milliseconds, moment } from '../shared/format.js';
 
-const fullWeight = 4_000_000; // what a block may weigh: BIP 141
+const fullWeight = 4_000_000; // the limit of a block's weight, BIP 141
 const mostVersions = 6;
 const longestAddress = 28; // characters
 
@@ -16,7 +16,7 @@ export function blockCards(blocks, now) {
   }));
 }
 
-/** The peers, the longest connected first. */
+/** The peers, longest connected first. */
 export function peerRows(peers) {
   const ordered = [...peers].sort((a, b) => a.conntime - b.conntime || a.id - b.id);
   return ordered.map((peer) => ({
@@ -31,7 +31,7 @@ export function peerRows(peers) {
   }));
 }
 
-/** An onion address is 62 characters of which nobody reads the middle. */
+/** Cuts the middle out of a long address, such as an onion address with its 62 characters. */
 function shortened(address) {
   return address.length <= longestAddress ? address : `${address.slice(0, longestAddress - 15)}…${address.slice(-14)}`;
 }
@@ -55,15 +55,15 @@ const purposes = {
   'outbound-full-relay': 'full relay',
   'block-relay-only': 'blocks only',
   manual: 'manual',
-  feeler: 'a try',
-  'addr-fetch': 'addresses',
+  feeler: 'feeler',
+  'addr-fetch': 'address fetch',
 };
 
 function purpose({ inbound, connection_type: type }) {
   return inbound || type === undefined ? null : (purposes[type] ?? type);
 }
 
-/** '/Satoshi:31.1.0/' → 'Satoshi 31.1.0'. What a peer says of itself is up to that peer: cut short. */
+/** '/Satoshi:31.1.0/' → 'Satoshi 31.1.0'. Cut short, since a peer can send any text. */
 function software({ subver, version }) {
   const name = (subver ?? '').replace(/^\/|\/$/g, '').replace(/:/, ' ').slice(0, 40);
   return name === '' ? `Protocol ${version || 'unknown'}` : name;
@@ -74,7 +74,7 @@ function heightOf({ synced_headers: headers = -1, synced_blocks: blocks = -1, st
   return height >= 0 ? count(height) : '–';
 }
 
-/** [[software, how many], …], the most frequent first, the rare ones together. */
+/** [[software, count], …], most frequent first, rare ones merged. */
 export function versionCounts(peers) {
   const counts = new Map();
   for (const peer of peers) counts.set(software(peer), (counts.get(software(peer)) ?? 0) + 1);
@@ -84,20 +84,25 @@ export function versionCounts(peers) {
   return [...ordered.slice(0, mostVersions - 1), ['Others', others]];
 }
 
-/** How many each way: daemons before Bitcoin Core 0.21 do not say. */
+/** The number of peers in each direction. Daemons before Bitcoin Core 0.21 do not tell it. */
 export function directions({ connections_in: incoming, connections_out: outgoing }) {
   return incoming === undefined ? '' : `${count(outgoing)} out, ${count(incoming)} in`;
 }
 
 const feeUnits = { bitcoin: 'sat/vB', litecoin: 'litoshi/vB' };
 
-/** The least fee rate that the mempool takes: the daemon says it in coins per 1000 bytes. */
+/**
+ * The lowest fee rate that the mempool accepts. The daemon gives it in coins per 1000 virtual
+ * bytes.
+ */
 export function leastFee({ mempoolminfee: perKilobyte }, coin) {
   if (!Number.isFinite(perKilobyte)) return '';
   return `${Number((perKilobyte * 1e5).toFixed(2))} ${feeUnits[coin] ?? 'per vB'}`;
 }
 
-/** {figure, note, share}: the room that blocks take, and how much of what they may take that is, or null. */
+/**
+ * {figure, note, share}: the disk space of the blocks, and its share of the prune target, or null.
+ */
 export function disk({ size_on_disk: used, pruned, pruneheight, prune_target_size: target }) {
   if (!pruned) return { figure: bytes(used), note: 'All blocks are kept', share: null };
   const from = pruneheight > 0 ? `Pruned below block ${count(pruneheight)}` : 'Nothing pruned yet';

@@ -1,4 +1,4 @@
-// The page of a node: which one is said by config.json, which the app's nginx.conf holds.
+// The page of a node. config.json, which the app's nginx.conf holds, says which node.
 import { failed } from '../shared/page.js';
 import { poll } from '../shared/poll.js';
 import { askNode } from './node.js';

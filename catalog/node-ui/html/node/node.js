@@ -1,17 +1,18 @@
-// Everything the page asks of the node in one turn.
+// The requests to the node in one turn.
 import { ask, askReadiness } from '../shared/answer.js';
 import { batch } from './rpc.js';
 import { isBehind, isSynced } from './state.js';
 
-const peersEveryTurns = 4; // the list is long, and changes little
+const peersEveryTurns = 4; // the list is long and changes little
 
 let turns = 0;
 let peers = null;
-let blocks = { tip: '', list: [] }; // what is in a block never changes, so they are asked for once per newest block
+let blocks = { tip: '', list: [] }; // fetched once for each newest block, since blocks never change
 
 /**
- * An answer whose value is {chain, network, mempool, uptime, peers, blocks, ready}, each null or the daemon's own object, and
- * `error` if it gave one. `blocks` are the newest ones, `ready` is said by this page's server: shared/answer.js.
+ * An answer whose value is {chain, network, mempool, uptime, peers, blocks, ready, error}, each
+ * null or the daemon's own object. `blocks` are the newest ones, `ready` comes from this page's
+ * server: shared/answer.js.
  */
 export async function askNode(signal) {
   const calls = [['getblockchaininfo'], ['getnetworkinfo'], ['getmempoolinfo'], ['uptime']];
@@ -24,7 +25,7 @@ export async function askNode(signal) {
   const [chain, network, mempool, uptime, list] = answer.value;
   const error = [chain, network, mempool, uptime].map((reply) => reply.error).find(Boolean) ?? null;
   if (list) peers = list.result ?? null;
-  // Somebody came or went: look again next time.
+  // If the number of peers has changed, fetch the list at the next turn.
   turns = error || peers?.length !== network.result?.connections ? 0 : turns + 1;
   if (chain.result) await askBlocks(chain.result, signal);
   return {
@@ -43,7 +44,7 @@ export async function askNode(signal) {
 }
 
 async function askBlocks(chain, signal) {
-  // While thousands pass by, none of them is news, and the node has better to do.
+  // A node that catches up passes thousands of blocks. Do not load it with requests for them.
   if (blocks.tip === chain.bestblockhash || isBehind(chain)) return;
   const answer = await ask('blocks', 'json', { signal });
   if (answer.kind === 'answer') blocks = { tip: chain.bestblockhash, list: answer.value };

@@ -1,10 +1,11 @@
-// JSON-RPC over this page's own server, which adds the credentials and lets through what is listed in njs/chain.js. One more call
-// needs a line there, and one in `rpcwhitelist` of litecoin.conf and bitcoin.conf.
+// JSON-RPC over this page's own server, which adds the credentials and allows the calls listed in
+// njs/chain.js. A new call must be added there and to `rpcwhitelist` of litecoin.conf and
+// bitcoin.conf.
 import { ask } from '../shared/answer.js';
 
 /**
- * Makes several calls ([[method, ...params], …]) in one request. The answer's value is an array in the same order, of
- * {result} or {error: {code, message}}.
+ * Makes several calls ([[method, ...params], …]) in one request. The answer's value is an array in
+ * the same order, of {result} or {error: {code, message}}.
  */
 export async function batch(calls, signal) {
   const body = calls.map(([method, ...params], id) => ({ jsonrpc: '1.0', id, method, params }));

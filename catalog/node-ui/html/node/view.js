@@ -7,8 +7,8 @@ import { connections } from './connections.js';
 import { blockCards, directions, disk, leastFee, peerRows, versionCounts } from './lists.js';
 import { describe, isBehind, share } from './state.js';
 
-let answeredAt = null; // when the figures on the page were true, in seconds since 1970
-let newest = null; // the newest block shown
+let answeredAt = null; // time of the figures on the page, in seconds since 1970
+let newest = null; // the newest block on the page
 
 export function introduce(config) {
   document.documentElement.dataset.coin = config.coin;
@@ -28,8 +28,8 @@ export function show(answer, config, now) {
 
   if (absent || !answer.value.chain || !answer.value.network) {
     page.ring(null, '–', state.tone);
-    // "4 min ago" would grow wrong while nobody corrects it.
-    if (newest) page.text('tip-age', `Its newest block was of ${moment(newest.time)}`);
+    // "4 min ago" would become wrong without updates.
+    if (newest) page.text('tip-age', `Newest block of ${moment(newest.time)}`);
     page.stale(answeredAt === null ? 'It has not answered since this page was opened.' : `The figures are from ${moment(answeredAt)}.`);
     return;
   }
@@ -83,7 +83,7 @@ function newestBlocks({ chain, blocks }, now) {
   const behind = isBehind(chain);
   page.shown('blocks', !behind && blocks.length > 0);
   page.shown('blocks-empty', behind || blocks.length === 0);
-  page.text('blocks-empty', behind ? 'They are listed once the node has caught up.' : 'Asking for them…');
+  page.text('blocks-empty', behind ? 'Shown once the node has caught up.' : 'Loading…');
   newest = behind ? null : (blocks[0] ?? null);
   page.text('tip-age', newest ? `Newest block ${ago(newest.time, now)}` : '');
   if (!behind) page.strip('blocks', blockCards(blocks, now));
@@ -96,7 +96,7 @@ function peerList({ peers, network }) {
   page.list('peers', peerRows(peers), 'No other node is connected.');
 }
 
-/** '/LitecoinCore:0.21.4/' → 'Version 0.21.4'; a name that says more than that is shown as it is. */
+/** '/LitecoinCore:0.21.4/' → 'Version 0.21.4'; a longer text stays as it is. */
 function version(subversion) {
   return subversion.replace(/^\/\w+:([\d.]+)\/$/, 'Version $1');
 }

@@ -1,10 +1,10 @@
-// What can come back when a page asks its own server, which asks the daemon.
+// The possible answers when a page asks its own server, which asks the daemon.
 //
 //   {kind: 'answer', value}      the daemon's answer
 //   {kind: 'page-offline'}       the page's own server does not answer
-//   {kind: 'unreachable'}        it does, but the daemon is not there
-//   {kind: 'silent'}             the daemon is there, but keeps us waiting
-//   {kind: 'refused', status}    the daemon answered that it will not talk to us
+//   {kind: 'unreachable'}        the server answers, but cannot reach the daemon
+//   {kind: 'silent'}             the daemon is there, but did not answer in time
+//   {kind: 'refused', status}    the daemon does not accept the page's credentials
 //   {kind: 'failed', message}    anything else
 
 /** Asks `path` and reads the body with `read`, 'json' or 'text'. Never throws. */
@@ -22,11 +22,14 @@ export async function ask(path, read, options) {
     if (response.ok) return { kind: 'answer', value: await response[read]() };
     return { kind: 'failed', message: `HTTP ${response.status}: ${(await response.text()).slice(0, 200)}` };
   } catch {
-    return { kind: 'failed', message: 'The answer broke off, or was not what was asked for.' };
+    return { kind: 'failed', message: 'The answer broke off or could not be read.' };
   }
 }
 
-/** What `GET ready` says: {ready, message, progress, remaining_s}, the last two only if known. Null if it says nothing. */
+/**
+ * The answer to `GET ready`: {ready, message, progress, remaining_s}, the last two only if known.
+ * Null if there is none.
+ */
 export async function askReadiness(signal) {
   try {
     const verdict = await (await fetch('ready', { cache: 'no-store', credentials: 'omit', redirect: 'error', signal })).json();
@@ -36,7 +39,10 @@ export async function askReadiness(signal) {
   }
 }
 
-/** The state that a page shows when there is no answer: {tone, headline, detail}, or null when there is one. */
+/**
+ * The state to show without an answer of the daemon: {tone, headline, detail}. Null if there is an
+ * answer.
+ */
 export function withoutAnswer(answer, { unit, title }) {
   switch (answer.kind) {
     case 'answer':
@@ -45,18 +51,18 @@ export function withoutAnswer(answer, { unit, title }) {
       return {
         tone: 'bad',
         headline: 'This page is cut off',
-        detail: `Its own server (${unit}-ui) does not answer, so nothing can be said about ${title}. Asking again every few seconds.`,
+        detail: `Its own server (${unit}-ui) does not answer, so the state of ${title} is unknown. The page tries again every few seconds.`,
       };
     case 'unreachable':
       return {
         tone: 'bad',
         headline: `${title} does not answer`,
-        detail: `It is stopped, or it is just starting or stopping. Its last words are in the journal: journalctl --user -u ${unit}`,
+        detail: `It is stopped, or is just starting or stopping. Its journal says more: journalctl --user -u ${unit}`,
       };
     case 'silent':
       return {
         tone: 'warn',
-        headline: `${title} keeps this page waiting`,
+        headline: `${title} answers too slowly`,
         detail: 'It runs, but gives no answer for seconds: it is busy, or it hangs.',
       };
     case 'refused':
@@ -65,7 +71,7 @@ export function withoutAnswer(answer, { unit, title }) {
         headline: `${title} refuses this page`,
         detail:
           `It answered ${answer.status}: it runs, but does not accept this page's credentials. ` +
-          'After a change of settings it has to be restarted.',
+          'If its settings were changed, restart it.',
       };
     default:
       return { tone: 'bad', headline: `${title} answered with an error`, detail: answer.message };

@@ -1,14 +1,14 @@
-// Addresses that a person takes elsewhere: to be read, copied, or scanned from the screen.
+// Addresses to read, to copy, or to scan from the screen.
 //
-// A page has <dl class="addresses" id="…"> and calls addresses(id, rows) whenever they may have changed. A row is
-//   {label, value, note, code}   code: what the QR code holds, or null for none
-// The dialog for the code is made when it is first needed.
+// A page has <dl class="addresses" id="…"> and calls addresses(id, rows) whenever the rows may have
+// changed. A row is
+//   {label, value, note, code}   code: the text of the QR code, or null for none
 
 import { copyButton } from './copy.js';
 import { draw, icon, make } from './element.js';
 import { encode } from './qr.js';
 
-const quietZone = 4; // modules of light around a code, as ISO/IEC 18004 asks for
+const quietZone = 4; // light modules around a code, required by ISO/IEC 18004
 
 export function addresses(id, rows) {
   const list = document.getElementById(id);
@@ -60,7 +60,7 @@ function outside(dialog, { clientX, clientY }) {
   return clientX < left || clientX > right || clientY < top || clientY > bottom;
 }
 
-/** A drawing of the code, named `label` for those who do not see it. */
+/** A drawing of the code. `label` describes it to screen readers. */
 export function qrCode(text, label) {
   const grid = encode(text);
   const size = grid.length + 2 * quietZone;

@@ -1,6 +1,9 @@
 // New elements of a page. Text goes in as text, never as markup.
 
-/** A new element: make('td', {className: 'number'}, 'text', other). Properties, not attributes; `data` for data-…. */
+/**
+ * A new element: make('td', {className: 'number'}, 'text', other). Properties, not attributes;
+ * `data` for data-….
+ */
 export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   const { data = {}, ...others } = properties;

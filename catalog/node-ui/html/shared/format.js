@@ -12,7 +12,7 @@ export function bytes(n) {
   return scaled(n, ['B', 'kB', 'MB', 'GB', 'TB']);
 }
 
-/** Virtual bytes, what transactions are measured by: '1.5 MvB'. */
+/** Virtual bytes, the measure of transactions: '1.5 MvB'. */
 export function virtualBytes(n) {
   return scaled(n, ['vB', 'kvB', 'MvB', 'GvB']);
 }
@@ -43,7 +43,7 @@ export function duration(seconds) {
   return shown.filter(([n]) => n > 0).map(([n, unit]) => `${n} ${unit}`).join(' ');
 }
 
-/** Two times in seconds since 1970: '4 min ago'. A time that has not come yet is 'just now'. */
+/** Two times in seconds since 1970: '4 min ago'. A time in the future is 'just now'. */
 export function ago(then, now) {
   return now - then < 5 ? 'just now' : `${duration(now - then)} ago`;
 }
@@ -62,18 +62,18 @@ const networks = {
   regtest: 'Regtest',
 };
 
-/** A daemon's own name of a network, as a person reads it; one not known here stays as it is. */
+/** The readable name of a daemon's network; an unknown name stays as it is. */
 export function networkName(name) {
   return networks[name] ?? name;
 }
 
-/** Seconds as '34 ms' or '1.2 s': how long an answer took. */
+/** Seconds as '34 ms' or '1.2 s'. */
 export function milliseconds(seconds) {
   if (!Number.isFinite(seconds)) return '–';
   return seconds < 1 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : `${seconds.toFixed(1)} s`;
 }
 
-/** A share from 0 to 1, as fine as it is worth: '83 %', '99.9 %', and '100 %' only for all. */
+/** A share from 0 to 1: '83 %', finer from 99 % on ('99.9 %'), and '100 %' only for all. */
 export function share(value) {
   if (value >= 1) return '100 %';
   return value < 0.99 ? `${Math.floor(value * 100)} %` : `${(Math.floor(value * 1000) / 10).toFixed(1)} %`;

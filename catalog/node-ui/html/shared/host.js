@@ -1,16 +1,16 @@
-// Hosts as they stand in addresses: who reaches them, and how they are joined with a port. Pure.
+// Hosts of addresses: who can reach them, and how to join them with a port. Pure.
 
-/** Reached from the machine itself alone. */
+/** Whether only programs on the machine itself can reach the host. */
 export function isLoopback(host) {
   return host === 'localhost' || host.endsWith('.localhost') || /^127\./.test(host) || host === '::1' || host === '[::1]';
 }
 
-/** Not one address but all that a machine has. */
+/** Whether the host stands for all addresses of a machine. */
 export function isEverywhere(host) {
   return host === '0.0.0.0' || host === '::' || host === '[::]';
 }
 
-/** A host and a port; an address of IPv6 in brackets. */
+/** HOST:PORT, with an IPv6 address in brackets. */
 export function joined(host, port) {
   return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,8 +1,8 @@
-// The little that a page changes in itself.
+// The changes that a page makes to its document.
 import { copyButton } from './copy.js';
 import { draw, make } from './element.js';
 
-/** Sets the text of the element with this id, only if it differs: a live region then speaks of changes alone. */
+/** Sets the text of an element if it differs, so that live regions announce changes only. */
 export function text(id, value) {
   const element = document.getElementById(id);
   if (element.textContent !== value) element.textContent = value;
@@ -20,8 +20,9 @@ export function state({ tone, headline, detail }) {
 }
 
 /**
- * Fills <svg class="ring" id="ring" viewBox="0 0 100 100" aria-hidden="true"> with a share from 0 to 1 and a short text
- * in its middle; null leaves it empty. What it says must stand somewhere as text, too.
+ * Fills <svg class="ring" id="ring" viewBox="0 0 100 100" aria-hidden="true"> with a share from 0
+ * to 1 and a short text in its middle; null leaves it empty. The page must show the same as text,
+ * too.
  */
 export function ring(share, label, tone) {
   const svg = document.getElementById('ring');
@@ -31,7 +32,7 @@ export function ring(share, label, tone) {
   }
   const [, arc, words] = svg.children;
   svg.dataset.tone = tone;
-  // A round cap is drawn even at a length of nothing.
+  // A round cap is drawn even at length 0.
   arc.setAttribute('visibility', share ? 'visible' : 'hidden');
   arc.setAttribute('stroke-dasharray', `${(share ?? 0) * 100} 100`);
   if (words.textContent !== label) words.textContent = label;
@@ -45,13 +46,14 @@ export function gauge(id, share) {
 }
 
 /**
- * Fills <tbody id>. Each row is {key, cells}, a cell {text, copy, under, lines, className, title, share}: `copy` is what a button
- * beside the text copies, {label, value} as in copy.js; `under` is a second line, `lines` are further ones, each {text, copy};
- * `share` is a gauge from 0 to 1. The first cell is the header of its row, and all rows of a table have as many.
+ * Fills <tbody id>. Each row is {key, cells}, a cell {text, copy, under, lines, className, title,
+ * share}: `copy`, {label, value} as in copy.js, adds a button beside the text; `under` is a second
+ * line, `lines` are further lines, each {text, copy}; `share` is a gauge from 0 to 1. The first
+ * cell is the header of its row. All rows of a table have the same number of cells.
  */
 export function table(id, rows) {
   keyed(document.getElementById(id), 'tr', rows, (row, { cells }) => {
-    // A cell that says the same stays the element it is: a button in it keeps the focus.
+    // A cell with the same content stays the same element, so that a button in it keeps the focus.
     cells.forEach((content, column) => {
       const before = row.children[column];
       if (before === undefined) row.append(cell(content, column));
@@ -75,12 +77,15 @@ function cell(content, column) {
   return element;
 }
 
-/** A text, and the button that copies what it stands for. */
+/** A text, with a button that copies the value behind it if `copy` is given. */
 function copied(words, copy) {
   return copy === null ? [words] : [make('span', { className: 'copied' }, words, copyButton(copy.label, copy.value, { small: true }))];
 }
 
-/** Fills <ol class="strip" id> with cards {key, figure, lines, title, share}, the newest first. New ones are lit up. */
+/**
+ * Fills <ol class="strip" id> with cards {key, figure, lines, title, share}, newest first. New
+ * cards are lit up.
+ */
 export function strip(id, cards) {
   keyed(document.getElementById(id), 'li', cards, (item, { figure, lines, title, share }) => {
     item.title = title;
@@ -90,9 +95,10 @@ export function strip(id, cards) {
 }
 
 /**
- * Makes the children of `parent` those that `items` ask for: each stays the element it is while its key does, so that
- * neither the scroll position nor a selection is lost, and is written anew only when what it says differs. Those that come
- * later than the first ones are marked as fresh. What has the focus keeps it, even where its element moves.
+ * Makes the children of `parent` match `items`. An item with the same key keeps its element, so
+ * that scroll position and selection are kept, and is rewritten only if its content differs. Items
+ * that come after the first fill are marked as fresh. The focused element keeps the focus, even if
+ * it moves.
  */
 function keyed(parent, tag, items, write) {
   const before = new Map([...parent.children].map((element) => [element.dataset.key, element]));
@@ -125,14 +131,17 @@ export function chips(id, entries) {
   list.replaceChildren(...entries.map(([word, count]) => make('li', {}, word, make('b', {}, String(count)))));
 }
 
-/** Says that the page itself failed, and marks its figures as old: for `failed` of poll.js. */
+/** Shows that the page itself failed, and marks its figures as old: for `failed` of poll.js. */
 export function failed(error) {
   state({ tone: 'bad', headline: 'This page failed', detail: `${error.message || error} It tries again every few seconds.` });
   document.querySelector('main').classList.add('stale');
-  text('freshness', 'What it shows is from before it failed.');
+  text('freshness', 'The figures are from before it failed.');
 }
 
-/** Fills the table NAME-rows in NAME-table, or says `empty` in NAME-empty. Until it is called, that one says that it is asked for. */
+/**
+ * Fills the table NAME-rows in NAME-table, or shows `empty` in NAME-empty, which says until then
+ * that an answer is awaited.
+ */
 export function list(name, rows, empty) {
   shown(`${name}-table`, rows.length > 0);
   shown(`${name}-empty`, rows.length === 0);
@@ -140,8 +149,8 @@ export function list(name, rows, empty) {
   table(`${name}-rows`, rows);
 }
 
-/** Marks the figures as old, saying from when, or as fresh for null. */
+/** Marks the figures as old with the sentence `since`, or as fresh for null. */
 export function stale(since) {
   document.querySelector('main').classList.toggle('stale', since !== null);
-  text('freshness', since === null ? 'Asked again every few seconds while this page is in view.' : since);
+  text('freshness', since === null ? 'Updated every few seconds while this page is in view.' : since);
 }

@@ -1,12 +1,13 @@
-// Asking again and again, with a bound on each question and none asked while nobody looks.
+// Polling: each request has a timeout, and a hidden page makes none.
 
-const intervalMs = 2500; // a block that was just mined is on the page within 5 s, whatever the answer takes
+const intervalMs = 2500; // a new block is on the page within 5 s, with time for the answer
 const patienceMs = 20000; // longer than proxy_read_timeout in nginx/http.conf
 
 /**
- * Asks for config.json until it comes, hands it to `introduce` once, and then calls `ask(signal)` now and every few seconds after
- * its answer; what it returns goes to `show(answer, config)`. Resumes at once when the page is looked at again. What was not
- * foreseen in any of them goes to `failed(error)`, and the next turn tries again: figures that nobody corrects must not look fresh.
+ * Asks for config.json until it comes and passes it to `introduce` once. Then calls `ask(signal)`
+ * at once and a few seconds after each answer, and passes the result to `show(answer, config)`.
+ * Resumes at once when the page becomes visible again. An error thrown by any of them goes to
+ * `failed(error)`, so that old figures do not look fresh, and the next turn tries again.
  */
 export function poll({ introduce, ask, show, failed }) {
   let timer = 0;

@@ -1,6 +1,8 @@
-// Text as a QR code (ISO/IEC 18004): bytes, error correction level M, versions 1 to 10, which is up to 213 bytes. Pure.
+// Text as a QR code (ISO/IEC 18004): byte mode, error correction level M, versions 1 to 10, up to
+// 213 bytes. Pure.
 
-// For each version at level M: [all codewords, codewords for error correction in a block, blocks]. Tables 7 and 9.
+// For each version at level M: [all codewords, codewords for error correction in a block, blocks].
+// Tables 7 and 9.
 const versions = [
   null,
   [26, 10, 1],
@@ -17,7 +19,10 @@ const versions = [
 // Rows and columns of the centres of alignment patterns. Annex E.
 const alignments = [null, [], [6, 18], [6, 22], [6, 26], [6, 30], [6, 34], [6, 22, 38], [6, 24, 42], [6, 26, 46], [6, 28, 50]];
 
-/** Rows of modules, true for dark ones, without the quiet zone. Throws a RangeError for a text that is too long. */
+/**
+ * Rows of modules, true for dark, without the quiet zone. Throws a RangeError if the text is too
+ * long.
+ */
 export function encode(text) {
   const bytes = new TextEncoder().encode(text);
   const version = versions.findIndex((row, v) => row !== null && bytes.length <= room(v));
@@ -94,7 +99,10 @@ function correctionOf(data, divisor) {
   return remainder;
 }
 
-/** Cuts the data into blocks, the shorter ones first, and takes a word of each in turn: first data, then correction. */
+/**
+ * Cuts the data into blocks, shorter ones first, and interleaves their words: first data, then
+ * correction.
+ */
 function interleave(data, version) {
   const [, correction, count] = versions[version];
   const short = Math.floor(data.length / count);
@@ -160,7 +168,7 @@ function drawn(version, words, mask, maskNumber) {
   }
 
   const bits = words.flatMap((word) => [7, 6, 5, 4, 3, 2, 1, 0].map((i) => bit(word, i)));
-  let next = 0; // the few modules after the last bit are light before masking
+  let next = 0; // modules after the last bit are light before masking
   for (const [row, column] of zigzag(size)) {
     if (grid[row][column] !== null) continue;
     grid[row][column] = (bits[next] ?? false) !== mask(row, column);
@@ -178,7 +186,10 @@ function square(reach, draw) {
   }
 }
 
-/** Where the 15 bits of the format go, the lowest first: once around the upper left finder, once at the other two. */
+/**
+ * The places of the 15 format bits, lowest first: once around the upper left finder, once at the
+ * other two.
+ */
 function formatModules(size) {
   const around = [[0, 8], [1, 8], [2, 8], [3, 8], [4, 8], [5, 8], [7, 8], [8, 8], [8, 7], [8, 5], [8, 4], [8, 3], [8, 2], [8, 1], [8, 0]];
   const right = [1, 2, 3, 4, 5, 6, 7, 8].map((i) => [8, size - i]);
@@ -186,7 +197,7 @@ function formatModules(size) {
   return [...around, ...right, ...below];
 }
 
-/** Level M (00) and the mask, with a BCH code, masked so that it is never all light. Annex C. */
+/** Level M (00) and the mask with a BCH code, masked so that they are never all light. Annex C. */
 function formatBits(maskNumber) {
   return ((maskNumber << 10) | remainder(maskNumber << 10, 0x537, 10)) ^ 0x5412;
 }
@@ -204,7 +215,10 @@ function remainder(value, divisor, degree) {
   return rest;
 }
 
-/** The modules in the order of the bits: pairs of columns from the right, up and down in turn, past the timing column. */
+/**
+ * The modules in the order of the bits: pairs of columns from the right, up and down in turn, past
+ * the timing column.
+ */
 function* zigzag(size) {
   let upwards = true;
   for (let right = size - 1; right > 0; right -= 2) {
@@ -218,7 +232,7 @@ function* zigzag(size) {
   }
 }
 
-/** How hard a grid is to read: the mask with the least is taken. Section 7.8.3. */
+/** How hard a grid is to read; the mask with the lowest penalty is used. Section 7.8.3. */
 function penalty(grid) {
   const columns = grid[0].map((_, column) => grid.map((row) => row[column]));
   let points = 0;
@@ -245,7 +259,7 @@ function runs(line) {
   return points;
 }
 
-/** What looks like a finder: 1011101 with four light modules before or after it. */
+/** Patterns that look like a finder: 1011101 with four light modules before or after it. */
 function lookalikes(line) {
   const text = line.map((dark) => (dark ? '1' : '0')).join('');
   let found = 0;

@@ -1,4 +1,4 @@
-//! The pages in a real browser, on a desktop and a phone, as their own specs look at them (catalog/node-ui/e2e).
+//! The pages in a real browser, on a desktop and a phone, by their own specs (catalog/node-ui/e2e).
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,15 +12,20 @@ use crate::node::{Node, text, until_equal};
 use crate::stack::{FOLLOWS, MEMBERS, MINER, lnd_info, until_ready};
 use crate::{support, wallet};
 
-/// Pages whose daemons do not run.
+/// For pages whose daemons do not run.
 const DOWN: &str = "down.spec.mjs";
-/// Mines, so that heights are other ones for everybody else.
+/// Mines a block, which changes the height that the other specs expect.
 const MINED: &str = "mined.spec.mjs";
 
-/// How long a page may take to notice that nobody is there: nginx knows an address for two seconds.
-const AWAY: Duration = Duration::from_secs(10);
+/// How long a page may take to notice that its daemon is gone. nginx keeps an address for two
+/// seconds; the rest is for a slow machine. It must be well below the minute for which an old answer
+/// stands in for a late one (njs/ready.js): that must not hide a daemon that is gone.
+const AWAY: Duration = Duration::from_secs(30);
 
-/// All specs but the one that wants a daemon to be down.
+/// The bound of all specs together: it ends a run that hangs.
+const SPECS: Duration = Duration::from_secs(1800);
+
+/// Runs all specs except the one for a stopped daemon.
 pub(crate) fn are_sound(node: &Node) {
     let specs = Specs::prepare(node);
     let wallet = wallet::fill(node);
@@ -34,7 +39,7 @@ pub(crate) fn are_sound(node: &Node) {
         ("NODE_HEIGHT", height.clone()),
         ("ELECTRUM_HEIGHT", height.clone()),
         ("ELECTRUM_ADDRESS", MINER.to_owned()),
-        // One with each block but the first of all and lnd's two, and the one that waits.
+        // One for each block except the genesis block and lnd's two, and the unconfirmed one.
         (
             "ELECTRUM_TRANSACTIONS",
             (bitcoin_height(node) - 1).to_string(),
@@ -63,7 +68,7 @@ pub(crate) fn are_sound(node: &Node) {
     wallet.is_mined(node);
 }
 
-/// Where the specs leave pictures of what they saw: of this run alone.
+/// The folder for the specs' pictures, emptied once for each run.
 pub(crate) fn pictures() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -75,8 +80,9 @@ pub(crate) fn pictures() -> &'static Path {
     })
 }
 
-/// Each page says who is away, its own daemon or the node below it, and so does the answer for Archipelago: soon, and not once what
-/// was said before is old. They are stopped by somebody who does not ask Archipelago.
+/// Each page names the daemon that is away, its own or the node that it needs, and so does the
+/// readiness for Archipelago: soon, and not only when the previous answer is old. systemctl stops the
+/// daemons, while Archipelago is stopped.
 pub(crate) fn say_who_is_away(node: &Node) {
     let specs = Specs::prepare(node);
     let [bitcoin, electrs, lnd] = MEMBERS;
@@ -104,7 +110,7 @@ pub(crate) fn say_who_is_away(node: &Node) {
 
     systemctl(&["start", "archipelago"]);
     let started = Instant::now();
-    // Both start anew.
+    // electrs and lnd start anew.
     until_ready(node, FOLLOWS * 2);
     println!(
         "all are ready {:.0} s after Archipelago is back",
@@ -112,7 +118,7 @@ pub(crate) fn say_who_is_away(node: &Node) {
     );
 }
 
-/// The specs in a folder of their own, with what they need from npm; it is deleted with this.
+/// A folder with the specs and their packages from npm. It is deleted on drop.
 struct Specs(PathBuf);
 
 impl Specs {
@@ -147,15 +153,15 @@ impl Specs {
         names
     }
 
-    /// Runs these in the host's network, one after the other. Each must pass.
+    /// Runs the specs in the host's network, one after the other. Each must pass.
     fn hold(&self, node: &Node, specs: &[String], variables: &[(&str, String)]) {
         let [bitcoin, electrs, lnd] = MEMBERS.map(|member| member.page(""));
         let output = node
             .0
             .network_command("timeout")
             .expect("a command in the host's network")
+            .arg(SPECS.as_secs().to_string())
             .args([
-                "600",
                 "node",
                 "--test",
                 "--test-reporter=spec",
@@ -184,12 +190,12 @@ impl Specs {
 
 impl Drop for Specs {
     fn drop(&mut self) {
-        // Left behind, it is in nobody's way.
+        // A folder that is left behind does no harm.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// A shell command for this machine that runs a script as the user of the host.
+/// A shell command for this machine that runs `script` as the host's user.
 fn inside(node: &Node, script: &str) -> String {
     let command = node
         .0

@@ -14,10 +14,15 @@ const MINER: &str = "rltc1qyq0052zwswfzn3qm3mdrca8c6wjclkv5qxyjp3";
 
 /// Sends what the page's scripts send, from outside the host. Returns the status and the body.
 fn ask(page: SocketAddr, request: &str, body: &str) -> (u16, String) {
+    ask_as(page, &page.to_string(), request, body)
+}
+
+/// The same under another name of the page: the Host header.
+fn ask_as(page: SocketAddr, host: &str, request: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(page).expect("a connection to the page");
     write!(
         stream,
-        "{request} HTTP/1.1\r\nHost: {page}\r\nOrigin: http://{page}\r\nContent-Type: application/json\r\n\
+        "{request} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     )
@@ -85,7 +90,14 @@ fn the_page_of_a_real_node_shows_its_height_and_gives_no_secret_away() {
     let node = Node::new();
     // Every command line there is while it is installed.
     node.shell("while [ ! -e /tmp/installed ]; do cat /proc/[0-9]*/cmdline; read -t 0.1 <> <(:) || :; done >/tmp/command-lines 2>/dev/null &");
-    let shown = node.archipelago(&["install", "litecoin", "--set", "network=regtest"]);
+    let shown = node.archipelago(&[
+        "install",
+        "litecoin",
+        "--set",
+        "network=regtest",
+        "--set",
+        "ui_names=Node.example.org my-node node.example.org",
+    ]);
     assert!(shown.success(), "{shown:?}");
     node.shell("touch /tmp/installed");
 
@@ -109,6 +121,25 @@ fn the_page_of_a_real_node_shows_its_height_and_gives_no_secret_away() {
 
     let forward: Forward = node.0.forward(8442).expect("a forwarded port");
     let page = forward.address();
+    // The whole table is in catalog/node-ui/test/nginx.test.js; this shows that the real nginx reads its configuration alike.
+    for (host, status) in [
+        ("192.168.1.5:8442", 200),
+        ("[fd00::5]:8442", 200),
+        ("LocalHost", 200),
+        ("node.example.org:8442", 200),
+        ("my-node", 200),
+        ("node.lan", 421),
+        ("node.local", 421),
+        ("node", 421),
+        ("node.localhost", 421),
+        ("localhost.example.org", 421),
+        ("node-example.org", 421),
+        ("my-node.lan", 421),
+        ("[::1].example.org", 421),
+    ] {
+        let (answered, body) = ask_as(page, host, "GET /config.json", "");
+        assert_eq!(answered, status, "{host}: {body}");
+    }
     assert_eq!((height(page), height_inside(&node)), (0, 0));
     assert_eq!(height_in_a_browser(&node), "0");
     node.user(&[
