@@ -15,7 +15,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::host::Host;
 use crate::process::Identity;
-use crate::state::{self, Record};
+use crate::record::{self, Record};
 
 /// Forwards until it is dropped; connections that are open then stay until either side closes.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Host {
     pub fn tie_forwarder(&self, pid: u32) -> Result<()> {
         let process =
             Identity::of(i32::try_from(pid)?).context("the process that forwards ended at once")?;
-        let path = state::folder(self.name()).join(format!("forward-{pid}"));
+        let path = record::folder(self.name()).join(format!("forward-{pid}"));
         fs::write(&path, process.to_string()).with_context(|| format!("writing {}", path.display()))
     }
 }
@@ -101,7 +101,7 @@ impl Drop for Forward {
 
 /// Ends the background processes that were tied to a host.
 pub(crate) fn end_all(name: &str) -> Result<()> {
-    let Ok(entries) = fs::read_dir(state::folder(name)) else {
+    let Ok(entries) = fs::read_dir(record::folder(name)) else {
         return Ok(());
     };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {

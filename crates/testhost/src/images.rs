@@ -13,7 +13,8 @@ use anyhow::{Context, Result};
 use crate::cache;
 use crate::debian::{Root, Variant};
 use crate::enter::Account;
-use crate::host::{Host, Options, USER_ID};
+use crate::host::{Host, USER_ID};
+use crate::options::Options;
 
 /// Where the store is bound while it is built.
 const BUILDING: &str = "/var/lib/images-being-built";
@@ -119,7 +120,7 @@ fn store(root: &Path, recipes: &[Recipe], built: &[Built]) -> Result<PathBuf> {
                 .map(|thread| thread.join().expect("building an archive does not panic"))
                 .collect::<Result<Vec<_>>>()
         })?;
-        build_store(store, recipes, &archives, built)
+        build_store(root, store, recipes, &archives, built)
     })
 }
 
@@ -160,6 +161,7 @@ impl Recipe {
 
 /// Imports the archives as the user of a host, because a store belongs to the ids of the account that made it.
 fn build_store(
+    root: &Path,
     store: &Path,
     recipes: &[Recipe],
     archives: &[PathBuf],
@@ -169,7 +171,8 @@ fn build_store(
     chown(store, Some(USER_ID), Some(USER_ID))
         .with_context(|| format!("giving {} to the user", store.display()))?;
     let name = format!("images-{}", std::process::id());
-    let host = Host::boot(Options::named(&name).without_images().bind(store, BUILDING))?;
+    let options = Options::named(&name).bind(store, BUILDING);
+    let host = Host::boot_on(root, None, &options)?;
     for (recipe, archive) in recipes.iter().zip(archives) {
         let inside = "/var/tmp/image.tar";
         host.copy_in(archive, inside)?;

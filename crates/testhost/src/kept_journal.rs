@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
+use crate::enter::Output;
 use crate::host::Host;
 
 impl Host {
@@ -38,7 +39,7 @@ fn write(host: &Host) -> Result<PathBuf> {
     let folder = target_folder()?.join("testhost");
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     let path = folder.join(format!("{}.log", host.name()));
-    let shown = |title: &str, output: Result<crate::Output>| match output {
+    let shown = |title: &str, output: Result<Output>| match output {
         Ok(output) => format!("== {title}\n{}{}\n", output.stdout, output.stderr),
         Err(error) => format!("== {title}\n{error:#}\n"),
     };

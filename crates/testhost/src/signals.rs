@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::state;
+use crate::discard;
 
 /// Held by those who assemble a host, so that none is discarded while another thread still mounts it.
 static ASSEMBLING: RwLock<()> = RwLock::new(());
@@ -35,8 +35,8 @@ pub(crate) fn discard_on_end() -> Result<()> {
                 return;
             };
             let _no_more_hosts = ASSEMBLING.write().unwrap_or_else(PoisonError::into_inner);
-            for name in state::own().unwrap_or_default() {
-                if let Err(error) = state::discard(&name) {
+            for name in discard::own().unwrap_or_default() {
+                if let Err(error) = discard::discard(&name) {
                     eprintln!("{error:#}");
                 }
             }

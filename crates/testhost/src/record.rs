@@ -1,18 +1,19 @@
-//! What is known on disk about the hosts of this machine, so that a later process can find, enter and discard them.
+//! The records of this machine's hosts, on disk, so that a later process can find, enter and
+//! discard a host that it did not boot.
 //!
-//! Each host has a folder under `/run/archipelago-testhost`: the mount point of its root, what its console printed,
-//! and its record. The record is written before the first mount and deleted after the last, so whatever a killed
-//! process leaves behind has a record that says so. This module discards; it never starts anything.
+//! Each host has a folder under `/run/archipelago-testhost`: the mount point of its root, its
+//! console log and its record. The record is written before the first mount and deleted after the
+//! last, so everything that a killed process leaves behind has a record. This module reads and
+//! writes records; it starts and ends nothing.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use rustix::process::Signal;
 
+use crate::cache;
 use crate::process::Identity;
-use crate::{cache, forward, mounts, nspawn};
 
 /// One path for the whole machine, so that a host that one session started can be reached from another.
 const RUN: &str = "/run/archipelago-testhost";
@@ -82,7 +83,8 @@ impl Record {
         bail!("there is no host named {name} ({known})");
     }
 
-    fn find(name: &str) -> Result<Option<Self>> {
+    /// Nothing when there is no record of this name.
+    pub(crate) fn find(name: &str) -> Result<Option<Self>> {
         let path = folder(name).join("record");
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -143,7 +145,8 @@ impl Record {
         }
     }
 
-    fn is_stale(&self, boot: &str) -> bool {
+    /// The owner ended, or the machine was restarted since.
+    pub(crate) fn is_stale(&self, boot: &str) -> bool {
         self.boot != boot || self.owner.is_some_and(|owner| !owner.is_alive())
     }
 }
@@ -178,81 +181,7 @@ pub fn list() -> Result<Vec<Listed>> {
     Ok(hosts)
 }
 
-/// Discards what processes that are gone have left: hosts whose owner ended without discarding them, or whose machine
-/// was restarted.
-pub(crate) fn sweep() -> Result<()> {
-    let _lock = lock()?;
-    let boot = boot_id()?;
-    for name in names()? {
-        // Without a record: records are written and deleted under the lock that we hold, so its maker's or its
-        // discarder's end came in between.
-        if Record::find(&name)?.is_none_or(|record| record.is_stale(&boot)) {
-            eprintln!("discarding the test host {name}, which its process left behind");
-            tear_down(&name)?;
-            cache::remove(&folder(&name))?;
-        }
-    }
-    Ok(())
-}
-
-/// The hosts that this very process owns.
-pub(crate) fn own() -> Result<Vec<String>> {
-    let own = Identity::own()?;
-    Ok(names()?
-        .into_iter()
-        .filter(|name| matches!(Record::find(name), Ok(Some(record)) if record.owner == Some(own)))
-        .collect())
-}
-
-/// Ends everything of a host and deletes it. The record goes last, and only when nothing is left that it is needed for.
-pub(crate) fn discard(name: &str) -> Result<()> {
-    check_name(name)?;
-    tear_down(name)?;
-    let _lock = lock()?;
-    cache::remove(&folder(name))
-}
-
-/// Tries every step, and returns all failures together.
-fn tear_down(name: &str) -> Result<()> {
-    let record = Record::find(name)?;
-    let mut failures = Vec::new();
-    let mut step = |result: Result<()>| {
-        if let Err(error) = result {
-            failures.push(format!("{error:#}"));
-        }
-    };
-    step(forward::end_all(name));
-    if let Some(record) = record
-        .as_ref()
-        .filter(|record| boot_id().is_ok_and(|boot| boot == record.boot))
-    {
-        step(end_processes(record));
-    }
-    step(nspawn::end(name));
-    step(mounts::unmount_at_and_below(&folder(name)));
-    if let Some(record) = &record {
-        step(cache::remove(&record.disk));
-    }
-    if !failures.is_empty() {
-        bail!("discarding the host {name}:\n{}", failures.join("\n"));
-    }
-    Ok(())
-}
-
-/// Kills the host's process 1, and with it all that runs inside; nspawn then tidies up after itself and ends.
-pub(crate) fn end_processes(record: &Record) -> Result<()> {
-    match (record.init, record.nspawn) {
-        (Some(init), _) => init.signal(Signal::KILL)?,
-        (None, Some(nspawn)) => nspawn.signal(Signal::KILL)?,
-        (None, None) => {}
-    }
-    for process in [record.init, record.nspawn].into_iter().flatten() {
-        process.wait_for_end()?;
-    }
-    Ok(())
-}
-
-fn check_name(name: &str) -> Result<()> {
+pub(crate) fn check_name(name: &str) -> Result<()> {
     let allowed = |character: char| {
         character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-'
     };
@@ -267,7 +196,7 @@ fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-fn names() -> Result<Vec<String>> {
+pub(crate) fn names() -> Result<Vec<String>> {
     let Ok(entries) = fs::read_dir(RUN) else {
         return Ok(Vec::new());
     };
@@ -287,12 +216,12 @@ fn names() -> Result<Vec<String>> {
 }
 
 /// Held while a name is claimed or leftovers are swept: a host that is just being claimed is not a leftover.
-fn lock() -> Result<fs::File> {
+pub(crate) fn lock() -> Result<fs::File> {
     fs::create_dir_all(RUN).with_context(|| format!("making {RUN}"))?;
     cache::lock(&Path::new(RUN).join(".lock"))
 }
 
-fn boot_id() -> Result<String> {
+pub(crate) fn boot_id() -> Result<String> {
     fs::read_to_string("/proc/sys/kernel/random/boot_id")
         .map(|id| id.trim().to_owned())
         .context("reading the machine's boot id")
