@@ -20,7 +20,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::cache;
-use crate::debian::{Root, Variant};
+use crate::debian::{Root, Suite, Variant};
 use crate::images::{self, Built, Recipe};
 
 /// How one daemon is built, and what its image is.
@@ -100,6 +100,7 @@ const DAEMONS: [Daemon; 3] = [
 
 /// What all are built in.
 const BUILD_ROOT: Root = Root {
+    suite: Suite::Trixie,
     variant: Variant::Minimal,
     packages: &[
         "cmake",
@@ -122,6 +123,7 @@ const BUILD_ROOT: Root = Root {
 const BASE: Recipe = Recipe {
     name: "localhost/daemon-base:trixie",
     root: Root {
+        suite: Suite::Trixie,
         variant: Variant::Minimal,
         packages: &[
             "libevent-2.1-7t64",

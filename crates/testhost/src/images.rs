@@ -11,7 +11,7 @@ use std::thread;
 use anyhow::{Context, Result};
 
 use crate::cache;
-use crate::debian::{Root, Variant};
+use crate::debian::{Root, Suite, Variant};
 use crate::enter::Account;
 use crate::host::{Host, USER_ID};
 use crate::options::Options;
@@ -46,6 +46,7 @@ const RECIPES: [Recipe; 3] = [
     Recipe {
         name: "docker.io/library/nginx:stable",
         root: Root {
+            suite: Suite::Trixie,
             variant: Variant::Minimal,
             packages: &[
                 "nginx-light",
@@ -66,6 +67,7 @@ const RECIPES: [Recipe; 3] = [
     Recipe {
         name: "docker.io/library/debian:trixie-slim",
         root: Root {
+            suite: Suite::Trixie,
             variant: Variant::Minimal,
             packages: &[],
             script: include_str!("images/debian.sh"),
@@ -75,6 +77,7 @@ const RECIPES: [Recipe; 3] = [
     Recipe {
         name: "docker.io/library/busybox:stable",
         root: Root {
+            suite: Suite::Trixie,
             variant: Variant::FilesOnly,
             packages: &["busybox-static"],
             script: include_str!("images/busybox.sh"),

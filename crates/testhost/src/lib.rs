@@ -35,6 +35,7 @@ mod transfer;
 mod wait;
 
 pub use boot::Reboot;
+pub use debian::Suite;
 pub use enter::{Account, Output};
 pub use forward::Forward;
 pub use host::Host;

@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use crate::debian::Suite;
+
 /// The kind of host to boot.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub(crate) name: Option<String>,
     pub(crate) detached: bool,
+    pub(crate) suite: Suite,
     pub(crate) contents: Contents,
     pub(crate) binds: Vec<(PathBuf, PathBuf)>,
     pub(crate) disks: Vec<(u64, PathBuf)>,
@@ -37,6 +40,13 @@ impl Options {
     #[must_use]
     pub fn detached(mut self) -> Self {
         self.detached = true;
+        self
+    }
+
+    /// Boots this Debian release rather than Debian 13. Its root is built when the cache lacks it.
+    #[must_use]
+    pub fn suite(mut self, suite: Suite) -> Self {
+        self.suite = suite;
         self
     }
 

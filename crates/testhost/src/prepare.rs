@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::debian::Suite;
 use crate::host::Host;
 use crate::options::{Contents, Options};
 use crate::{daemons, images, prerequisites, rootfs};
@@ -61,20 +62,16 @@ pub fn prepare_with_bitcoin() -> Result<Prepared> {
 /// As [`prepare`].
 pub fn prepare_for(options: &Options) -> Result<Prepared> {
     prerequisites::ensure()?;
-    let root = rootfs::ensure()?;
-    Ok(match options.contents {
-        Contents::Plain => Prepared {
-            images: images::ensure(&root)?,
-            root,
-        },
-        // The same Podman as in the plain root, so the same image store.
-        Contents::WithPeers => Prepared {
-            images: images::ensure(&root)?,
-            root: rootfs::ensure_with_peers()?,
-        },
-        Contents::WithBitcoin => Prepared {
-            images: daemons::ensure_images(&root)?,
-            root,
-        },
-    })
+    let suite = options.suite;
+    // One image store for all suites, built by the oldest Podman: a later one reads it as it is.
+    let builder = rootfs::ensure(Suite::default())?;
+    let images = match options.contents {
+        Contents::Plain | Contents::WithPeers => images::ensure(&builder)?,
+        Contents::WithBitcoin => daemons::ensure_images(&builder)?,
+    };
+    let root = match options.contents {
+        Contents::Plain | Contents::WithBitcoin => rootfs::ensure(suite)?,
+        Contents::WithPeers => rootfs::ensure_with_peers(suite)?,
+    };
+    Ok(Prepared { root, images })
 }

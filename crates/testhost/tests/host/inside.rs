@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testhost::{Account, Output};
+use testhost::{Account, Host, Options, Output, Suite};
 
 use crate::{BUSYBOX, boot, eventually, root, start_container, user};
 
@@ -39,6 +39,27 @@ fn a_host_boots_into_a_system_without_failures() {
         host.boot_time() < Duration::from_secs(15),
         "{:?}",
         host.boot_time()
+    );
+}
+
+#[test]
+fn a_host_of_debian_testing_boots_and_runs_the_images_that_debian_13_prepared() {
+    let host = Host::boot(Options::default().suite(Suite::Forky)).expect("a host");
+    assert_eq!(
+        root(&host, &["systemctl", "is-system-running", "--wait"]).trim(),
+        "running"
+    );
+    assert_eq!(
+        user(
+            &host,
+            &["systemctl", "--user", "is-system-running", "--wait"]
+        )
+        .trim(),
+        "running"
+    );
+    assert_eq!(
+        user(&host, &["podman", "run", "--rm", BUSYBOX, "echo", "hello"]),
+        "hello\n"
     );
 }
 
