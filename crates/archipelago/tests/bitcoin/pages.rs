@@ -17,8 +17,9 @@ const DOWN: &str = "down.spec.mjs";
 /// Mines, so that heights are other ones for everybody else.
 const MINED: &str = "mined.spec.mjs";
 
-/// How long a page may take to notice that nobody is there: nginx knows an address for two seconds.
-const AWAY: Duration = Duration::from_secs(10);
+/// A page notices within seconds that nobody is there: nginx knows an address for two. An answer that was kept from before would be
+/// given for a minute.
+const AWAY: Duration = Duration::from_secs(40);
 
 /// All specs but the one that wants a daemon to be down.
 pub(crate) fn are_sound(node: &Node) {

@@ -33,10 +33,10 @@ fn a_host_boots_into_a_system_without_failures() {
     for device in ["/dev/fuse", "/dev/net/tun"] {
         user(&host, &["test", "-r", device, "-a", "-w", device]);
     }
-    // Three seconds are promised for a machine that is not busy, where it takes one. Here other hosts boot beside it, so the bound
-    // only shows that the boot waits for nothing in vain; the time that it took is printed above.
+    // A boot takes two seconds on an idle machine. Here other hosts boot beside it, so the bound
+    // only shows that no unit waits in vain for its timeout, which is 90 s.
     assert!(
-        host.boot_time() < Duration::from_secs(15),
+        host.boot_time() < Duration::from_secs(60),
         "{:?}",
         host.boot_time()
     );
