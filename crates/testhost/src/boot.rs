@@ -1,7 +1,7 @@
 //! Booting a host, rebooting it and taking it down.
 //!
-//! Each host is fresh: an overlay over the cached root, with the storage of its containers on a plain
-//! folder, because Podman's storage must not lie on an overlay.
+//! Each host is fresh: an overlay over the cached root, with the storage of its containers on a
+//! plain folder, because Podman's storage must not lie on an overlay.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -29,8 +29,8 @@ pub enum Reboot {
 }
 
 impl Host {
-    /// Boots a fresh host on a built root and waits until the user's services can be used. `images` is the
-    /// store that its containers run from; a host without one is for building a store.
+    /// Boots a fresh host on a built root and waits until the user's services can be used. `images`
+    /// is the store that its containers run from; a host without one serves to build a store.
     ///
     /// # Errors
     /// When the name is taken or the host does not come up. Whatever was started is discarded.
@@ -109,7 +109,8 @@ impl Drop for Host {
     }
 }
 
-/// Mounts the root that nspawn boots. nspawn makes none of these mounts itself, so they outlast a reboot.
+/// Mounts the root that nspawn boots. nspawn makes none of these mounts itself, so they outlast a
+/// reboot.
 fn assemble(record: &Record, lower: &Path, images: Option<&Path>, options: &Options) -> Result<()> {
     let root = record::root(&record.name);
     let [upper, work, containers] =
@@ -193,7 +194,8 @@ fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("writing {}", path.display()))
 }
 
-/// The test's name, which is the name of its thread, so that the kept journal of a failure tells its test.
+/// The name of the running test, which is the name of its thread. The kept journal of a failed test
+/// is thus found by the name of the test.
 fn name_after_test() -> String {
     static BOOTED: AtomicU32 = AtomicU32::new(0);
     let thread = std::thread::current();

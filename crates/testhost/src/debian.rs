@@ -1,7 +1,7 @@
-//! Making Debian root file systems with `mmdebstrap`, from the mirror that this machine itself uses.
+//! Making Debian root file systems with `mmdebstrap`, from the mirror that this machine uses.
 //!
-//! The mirror is read from the machine's package sources when a root is built, and is written nowhere
-//! else.
+//! The mirror is read from the machine's package sources when a root is built. It is written
+//! nowhere.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -29,16 +29,16 @@ const OPTIONS: [&str; 4] = [
     "--dpkgopt=path-exclude=/usr/share/doc/*",
 ];
 
-/// What a root begins with.
+/// The kind of root that mmdebstrap makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Variant {
-    /// A Debian that works, with `apt-get`.
+    /// A working Debian with `apt-get`.
     Minimal,
-    /// Only the files of the named packages, which are not set up.
+    /// Only the files of the named packages, without setting the packages up.
     FilesOnly,
 }
 
-/// How one root file system is made.
+/// The recipe of one root file system.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Root<'a> {
     pub(crate) suite: Suite,
@@ -83,7 +83,8 @@ impl<'a> Root<'a> {
         } else {
             "directory"
         };
-        // mmdebstrap must end when this process is killed: the next run starts over at the same path.
+        // mmdebstrap must end when this process is killed: the next run starts over at the same
+        // path.
         let output = Command::new("setpriv")
             .args(["--pdeathsig", "TERM", "mmdebstrap"])
             .args(OPTIONS)
@@ -182,8 +183,9 @@ fn mirror() -> Result<String> {
         .context("found no Debian mirror in /etc/apt/sources.list or /etc/apt/sources.list.d: a test host is built from it")
 }
 
-/// The mirror in one file of package sources (sources.list(5), both styles): the one that has this very release in its
-/// `main` component, which excludes security updates and other people's repositories.
+/// The mirror in one file of package sources (sources.list(5), both styles): the address that
+/// offers the component `main` of this release itself. Security updates and other repositories do
+/// not.
 fn mirror_in(text: &str, codename: &str) -> Option<String> {
     let deb822 = text.split("\n\n").find_map(|stanza| {
         let field = |name: &str| {

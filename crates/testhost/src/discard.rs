@@ -7,14 +7,14 @@ use crate::process::Identity;
 use crate::record::{Record, boot_id, check_name, folder, lock, names};
 use crate::{cache, forward, mounts, nspawn};
 
-/// Discards what processes that are gone have left: hosts whose owner ended without discarding them, or whose machine
-/// was restarted.
+/// Discards the hosts whose owner ended without discarding them, and those from before a restart of
+/// this machine.
 pub(crate) fn sweep() -> Result<()> {
     let _lock = lock()?;
     let boot = boot_id()?;
     for name in names()? {
-        // Without a record: records are written and deleted under the lock that we hold, so its maker's or its
-        // discarder's end came in between.
+        // A folder without a record: its process ended between making the folder and writing the
+        // record, or between deleting the two. Both happen under the lock that is held here.
         if Record::find(&name)?.is_none_or(|record| record.is_stale(&boot)) {
             eprintln!("discarding the test host {name}, which its process left behind");
             tear_down(&name)?;
@@ -24,7 +24,7 @@ pub(crate) fn sweep() -> Result<()> {
     Ok(())
 }
 
-/// The hosts that this very process owns.
+/// The hosts that this process owns.
 pub(crate) fn own() -> Result<Vec<String>> {
     let own = Identity::own()?;
     Ok(names()?
@@ -33,7 +33,8 @@ pub(crate) fn own() -> Result<Vec<String>> {
         .collect())
 }
 
-/// Ends everything of a host and deletes it. The record goes last, and only when nothing is left that it is needed for.
+/// Ends everything of a host and deletes it. The record is deleted last, and only when everything
+/// else is gone.
 pub(crate) fn discard(name: &str) -> Result<()> {
     check_name(name)?;
     tear_down(name)?;
@@ -41,7 +42,7 @@ pub(crate) fn discard(name: &str) -> Result<()> {
     cache::remove(&folder(name))
 }
 
-/// Tries every step, and returns all failures together.
+/// Tries every step and returns all failures together.
 fn tear_down(name: &str) -> Result<()> {
     let record = Record::find(name)?;
     let mut failures = Vec::new();
@@ -68,7 +69,7 @@ fn tear_down(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Kills the host's process 1, and with it all that runs inside; nspawn then tidies up after itself and ends.
+/// Kills process 1 of the host, and with it every process inside. nspawn then cleans up and ends.
 pub(crate) fn end_processes(record: &Record) -> Result<()> {
     match (record.init, record.nspawn) {
         (Some(init), _) => init.signal(Signal::KILL)?,

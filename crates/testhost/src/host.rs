@@ -1,4 +1,4 @@
-//! The handle of a booted host. The other modules give it its methods: booting and discarding, running
+//! The handle of a booted host. Other modules give it its methods: booting and discarding, running
 //! commands, copying files, forwarding ports.
 
 use std::time::Duration;
@@ -42,7 +42,8 @@ impl Host {
         &self.name
     }
 
-    /// The time from the first mount until the user's bus was there; zero for a host that was opened.
+    /// The time from the first mount until the user's bus was there; zero for a host that was
+    /// opened.
     #[must_use]
     pub fn boot_time(&self) -> Duration {
         self.boot_time

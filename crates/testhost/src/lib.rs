@@ -1,12 +1,14 @@
-//! A throw-away Debian 13 "host" for tests and for trying things out: systemd as process 1, a lingering user `archy`
-//! with its own service manager, and rootless Podman with its real Quadlet generator, booted in about two seconds.
+//! Throw-away Debian hosts for tests and for trying things out: systemd as process 1, a lingering
+//! user `archy` with its own service manager, and rootless Podman with its real Quadlet generator.
+//! A host boots in about two seconds.
 //!
-//! The way from nothing to a host: [`prerequisites`] (what the machine must have), [`cache`] (what was built before),
-//! `rootfs` and `images` (what is built once), then [`Host::boot`]. A host is an overlay over the cached root, run by
-//! `systemd-nspawn`, with no network but its own loopback.
+//! From nothing to a host: [`prerequisites`] checks the machine, [`cache`] finds the files that
+//! were built before, `rootfs` and `images` build the missing ones, and [`Host::boot`] boots. A
+//! host is an overlay over the cached root, run by `systemd-nspawn`. Its only network is its own
+//! loopback.
 //!
-//! This crate is for developers only. It refuses to run on anything but Linux as root with Debian's package manager,
-//! and it never touches a process, a mount or a folder that it did not make itself.
+//! This crate is for developers only. It runs on Linux as root, with Debian's package manager, and
+//! never touches a process, a mount or a folder that it did not make itself.
 
 pub mod cache;
 pub mod daemons;

@@ -15,10 +15,10 @@ pub struct Options {
     pub(crate) disks: Vec<(u64, PathBuf)>,
 }
 
-/// What the root and the image store of a host hold.
+/// The contents of a host's root and image store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Contents {
-    /// What every host has.
+    /// The packages and images that every host has.
     #[default]
     Plain,
     WithPeers,
@@ -26,7 +26,8 @@ pub(crate) enum Contents {
 }
 
 impl Options {
-    /// A host with this name (a-z, 0-9 and '-'). Without a name, a host is named after the running test.
+    /// A host with this name (a-z, 0-9 and '-'). Without a name, a host is named after the running
+    /// test.
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self {
@@ -50,8 +51,8 @@ impl Options {
         self
     }
 
-    /// Adds the images of the real Bitcoin daemons to the prepared images: see [`crate::daemons`]. Building
-    /// them takes a quarter of an hour when the cache lacks them.
+    /// Adds the images of the real Bitcoin daemons to the prepared images: see [`crate::daemons`].
+    /// When the cache lacks them, building them takes a quarter of an hour.
     #[must_use]
     pub fn with_bitcoin(mut self) -> Self {
         self.contents = Contents::WithBitcoin;
@@ -72,8 +73,9 @@ impl Options {
         self
     }
 
-    /// Mounts a new, empty disk of this size at an absolute path in the host. Its top folder belongs to the
-    /// user. Tests fill it and, as root of the host, remount it; no other file is on it.
+    /// Mounts a new, empty disk of this size at an absolute path in the host. Its top folder
+    /// belongs to the user. Tests fill it and, as root of the host, remount it; no other file is on
+    /// it.
     #[must_use]
     pub fn disk(mut self, mebibytes: u64, destination: impl Into<PathBuf>) -> Self {
         self.disks.push((mebibytes, destination.into()));

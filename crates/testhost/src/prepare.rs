@@ -19,19 +19,20 @@ pub struct Prepared {
 }
 
 impl Host {
-    /// Boots a fresh host and waits until the user's services can be used. Builds what the cache lacks.
+    /// Boots a fresh host and waits until the user's services can be used. Builds what the cache
+    /// lacks.
     ///
     /// # Errors
-    /// When this machine cannot run a host, the name is taken, or the host does not come up. Whatever was
-    /// started is discarded.
+    /// When this machine cannot run a host, the name is taken, or the host does not come up.
+    /// Whatever was started is discarded.
     pub fn boot(options: Options) -> Result<Self> {
         let Prepared { root, images } = prepare_for(&options)?;
         Self::boot_on(&root, Some(&images), &options)
     }
 }
 
-/// Checks the machine, then builds what the cache lacks for a plain host. The first run takes about a minute
-/// and a half, later runs some milliseconds.
+/// Checks the machine, then builds what the cache lacks for a plain host. The first run takes about
+/// a minute and a half, later runs some milliseconds.
 ///
 /// # Errors
 /// When this machine cannot run a host (found before anything is built), or when a build fails.
@@ -47,8 +48,8 @@ pub fn prepare_with_peers() -> Result<Prepared> {
     prepare_for(&Options::default().with_peers())
 }
 
-/// As [`prepare`], with the images of the Bitcoin daemons ([`crate::daemons`]) in the store. The first run
-/// compiles for a quarter of an hour.
+/// As [`prepare`], with the images of the Bitcoin daemons ([`crate::daemons`]) in the store. The
+/// first run compiles for a quarter of an hour.
 ///
 /// # Errors
 /// As [`prepare`].

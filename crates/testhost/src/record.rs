@@ -15,34 +15,36 @@ use anyhow::{Context, Result, bail};
 use crate::cache;
 use crate::process::Identity;
 
-/// One path for the whole machine, so that a host that one session started can be reached from another.
+/// One path for the whole machine, so that a host is reached from every session.
 const RUN: &str = "/run/archipelago-testhost";
 
-/// Everything about one host that outlives a process.
+/// Everything about one host that other processes must know.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
     pub(crate) name: String,
-    /// The process that the host must not outlive; none for a host that stays until someone takes it down.
+    /// The process that the host must not outlive. A host without one stays until it is taken down.
     pub(crate) owner: Option<Identity>,
     pub(crate) nspawn: Option<Identity>,
     pub(crate) init: Option<Identity>,
-    /// The machine's boot that the host belongs to: process numbers and mounts mean nothing in another.
+    /// The boot of this machine that the host belongs to. Process ids and mounts of another boot
+    /// mean nothing.
     pub(crate) boot: String,
-    /// The host's files, on a real disk: the upper folder of its root, and its containers' storage.
+    /// The folder of the host's files, on a disk: the upper folder of the root, and the storage of
+    /// the containers.
     pub(crate) disk: PathBuf,
 }
 
-/// One host as `list` shows it.
+/// One host in [`list`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     pub name: String,
     pub running: bool,
-    /// Stays until it is taken down by name; otherwise it belongs to a running test.
+    /// The host stays until it is taken down by name. Other hosts belong to a running test.
     pub detached: bool,
 }
 
 impl Record {
-    /// Claims a name: makes the host's folders and first record, with this process as the owner.
+    /// Claims a name: makes the folder and the first record of the host, owned by this process.
     pub(crate) fn claim(name: &str) -> Result<Self> {
         check_name(name)?;
         let _lock = lock()?;
@@ -53,7 +55,7 @@ impl Record {
             );
         }
         let disk = cache::folder()?.join("hosts").join(name);
-        // Without a record nothing can be using it: it was left by a machine that went down.
+        // No host uses it, because there is no record: a restart of the machine left it behind.
         cache::remove(&disk)?;
         fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
         let record = Self {
@@ -68,7 +70,7 @@ impl Record {
         Ok(record)
     }
 
-    /// The record of a host that there is.
+    /// The record of an existing host.
     pub(crate) fn read(name: &str) -> Result<Self> {
         check_name(name)?;
         if let Some(record) = Self::find(name)? {
@@ -137,7 +139,7 @@ impl Record {
             .with_context(|| format!("writing {}", path.display()))
     }
 
-    /// The host's process 1.
+    /// Process 1 of the host.
     pub(crate) fn running(&self) -> Result<Identity> {
         match self.init {
             Some(init) if self.boot == boot_id()? && init.is_alive() => Ok(init),
@@ -156,7 +158,7 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new(RUN).join(name)
 }
 
-/// Where the host's root is mounted.
+/// The mount point of the host's root.
 pub(crate) fn root(name: &str) -> PathBuf {
     folder(name).join("root")
 }
@@ -168,7 +170,7 @@ pub(crate) fn root(name: &str) -> PathBuf {
 pub fn list() -> Result<Vec<Listed>> {
     let mut hosts = Vec::new();
     for name in names()? {
-        // One that is discarded at this moment is no longer there, and that is fine.
+        // A host that is discarded at this moment is left out.
         let Some(record) = Record::find(&name)? else {
             continue;
         };
@@ -215,7 +217,8 @@ pub(crate) fn names() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Held while a name is claimed or leftovers are swept: a host that is just being claimed is not a leftover.
+/// Held while a name is claimed and while leftovers are swept, so that a host whose record is not
+/// yet written is not swept.
 pub(crate) fn lock() -> Result<fs::File> {
     fs::create_dir_all(RUN).with_context(|| format!("making {RUN}"))?;
     cache::lock(&Path::new(RUN).join(".lock"))

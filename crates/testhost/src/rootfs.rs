@@ -1,8 +1,9 @@
 //! The Debian root under the overlay of every host: built once, then only read.
 //!
-//! The root holds the files of a machine after `apt-get install podman`, and the account `archy`, whose
-//! services run without a login. Archipelago is not in it: a host gets it as a package, as a person
-//! installs it. All dependencies of that package are in the root, because a host has no network.
+//! The root holds the files of a machine after `apt-get install podman`, and the account `archy`,
+//! whose services run without a login. Archipelago is not in it: a host gets it as a package, as a
+//! person installs it. All dependencies of that package are in the root, because a host has no
+//! network.
 
 use std::path::{Path, PathBuf};
 
