@@ -88,7 +88,7 @@ fn podman_hangs() {
     until("Podman to be held still", SOON, || {
         node.try_shell(
             "systemctl --user start podman.service
-            systemctl --user kill --kill-whom=main --signal=STOP podman.service
+            systemctl --user kill --signal=STOP podman.service
             grep -q '^State:.T' /proc/$(systemctl --user show -P MainPID podman.service)/status",
         )
         .success()
