@@ -1,9 +1,10 @@
-//! The cache folder: things that take long to build and are the same for everyone, each under a name that ends in a
-//! hash of its recipe.
+//! The cache folder: artifacts that take long to build and are the same for every test. The name of
+//! each ends in a hash of its recipe.
 //!
-//! It lies outside the repository. An artifact is built under a temporary name and renamed when whole, so what has its
-//! final name can be trusted; a lock makes two runs at once build it once. It never changes an artifact that is there,
-//! and never deletes a finished one: a running host may lie on top of it.
+//! The folder lies outside the repository. An artifact is built under a temporary name and renamed
+//! when it is complete, so an artifact with its final name can be trusted. A lock makes two runs at
+//! once build it once. A finished artifact is never changed or deleted: a running host may lie on
+//! top of it.
 
 use std::env;
 use std::fs::{self, File, TryLockError};
@@ -17,7 +18,8 @@ use crate::mounts;
 /// `$ARCHIPELAGO_CACHE`, else `$XDG_CACHE_HOME/archipelago`, else `~/.cache/archipelago`.
 ///
 /// # Errors
-/// When none of the three is set, or the path holds a character that the options of an overlay mount cannot carry.
+/// When none of the three is set, or the path holds a character that the options of an overlay
+/// mount cannot carry.
 pub fn folder() -> Result<PathBuf> {
     let given = |name: &str| {
         env::var_os(name)
@@ -43,9 +45,9 @@ pub fn folder() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// The finished artifact of this kind and recipe: the one in the cache, else what `build` makes at the path it is given.
+/// The finished artifact of this kind and recipe: from the cache, else built now.
 ///
-/// `build` gets a path that does not exist yet and makes a file or a folder there.
+/// `build` gets a path that does not exist yet, and makes a file or a folder there.
 ///
 /// # Errors
 /// When the cache cannot be written or `build` fails; nothing half-built keeps the final name.
@@ -67,7 +69,7 @@ pub fn artifact(
     if finished.exists() {
         return Ok(finished);
     }
-    // Whoever left this behind no longer holds the lock, so it is nobody's.
+    // The run that left this behind ended, because it no longer holds the lock.
     let unfinished = folder.join(format!("{name}.unfinished"));
     remove(&unfinished)?;
     match build(&unfinished) {
@@ -81,8 +83,8 @@ pub fn artifact(
     Ok(finished)
 }
 
-/// Deletes a folder or file of ours; that it is not there is fine. Mounts inside go first, so that no deletion can run
-/// through a bind mount into something that is not ours.
+/// Deletes a folder or file of ours, if it exists. Mounts inside are unmounted first: a deletion
+/// must not reach through a bind mount into files that are not ours.
 pub(crate) fn remove(path: &Path) -> Result<()> {
     mounts::unmount_at_and_below(path)?;
     let removed = match fs::symlink_metadata(path) {
@@ -98,12 +100,13 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// Waits for, then holds, an exclusive lock until the returned file is dropped. The kernel frees it when a process dies.
+/// Waits for an exclusive lock and holds it until the returned file is dropped. The kernel frees
+/// the lock when the process ends.
 pub(crate) fn lock(path: &Path) -> Result<File> {
     lock_saying(path, None)
 }
 
-/// As [`lock`]; where it has to wait, it says for what.
+/// As [`lock`], and prints `waiting_for` when the lock is not free.
 fn lock_saying(path: &Path, waiting_for: Option<&str>) -> Result<File> {
     let what = || format!("locking {}", path.display());
     let file =
@@ -121,7 +124,8 @@ fn lock_saying(path: &Path, waiting_for: Option<&str>) -> Result<File> {
     Ok(file)
 }
 
-/// Sixteen hexadecimal digits over the parts of a recipe, each with its length, so that no two splits are the same.
+/// Sixteen hexadecimal digits of a hash over the parts of a recipe. The length of each part is
+/// hashed too, so that recipes which are split differently differ.
 fn key(recipe: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in recipe {

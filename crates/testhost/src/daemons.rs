@@ -1,15 +1,19 @@
-//! The real daemons of the catalog's Bitcoin apps, built once from what the package registries hold, and images of them.
+//! The real daemons of the catalog's Bitcoin apps, built once from the package registries, and
+//! images of them.
 //!
-//! A test host has no network to pull the catalog's images from, so these stand in for them: a node maps the one to the
-//! other with [`image_map`]. They are laid out as the catalog's images are (paths, user, entrypoint), on Debian 13, which
-//! is also what they are built in: one build root for all of them. Nobody's source code is kept, only the recipes.
+//! A test host has no network to pull the catalog's images from, so these images replace them: a
+//! node maps the catalog's images to them with [`image_map`]. They have the layout of the catalog's
+//! images (paths, user, entrypoint), on Debian 13. All daemons are built in one build root of
+//! Debian 13. No source code is kept, only the recipes.
 //!
-//! Each daemon is an artifact of the cache: two runs at once build it once, and one that was cut short starts over with the
-//! daemon that it was at. Compilers are niced, as many as there are processors and memory for, and bounded in time.
+//! Each daemon is an artifact of the cache: two runs at once build it once, and a run after an
+//! interrupted one starts over with the daemon that was not finished. Compilers are niced and
+//! bounded in time; there are as many as the processors and the memory allow.
 //!
-//! What differs from the catalog's images: bitcoind is a later one without ZeroMQ and wallet (its source is a package on
-//! crates.io that has neither), so lnd must be installed with `bitcoin_events=polling`, and blocks are mined to an address
-//! from elsewhere. electrs is 0.12.0, which that bitcoind serves over REST. lnd is the very version.
+//! Differences from the catalog's images: bitcoind is a later version without ZeroMQ and wallet
+//! (its source is a package on crates.io that has neither), so lnd must be installed with
+//! `bitcoin_events=polling`, and blocks are mined to an address of another wallet. electrs is
+//! 0.12.0, which asks that bitcoind over REST. lnd is the version that the catalog pins.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,19 +24,20 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::cache;
-use crate::debian::{Root, Variant};
+use crate::debian::{Root, Suite, Variant};
 use crate::images::{self, Built, Recipe};
 
-/// How one daemon is built, and what its image is.
+/// The recipe of one daemon and its image.
 #[derive(Debug, Clone, Copy)]
 struct Daemon {
     name: &'static str,
-    /// The app of the catalog whose image this one stands in for.
+    /// The app of the catalog whose image this image replaces.
     app: &'static str,
     source: Source,
-    /// A shell script that runs in the build root, in the build's folder: from `./source` to programs in `./out`.
+    /// A shell script that runs in the build root, in the folder of the build. It makes programs in
+    /// `./out` from `./source`.
     build: &'static str,
-    /// On two cores that have nothing else to do.
+    /// The time that the build takes on two idle cores.
     minutes: u32,
     programs: &'static [&'static str],
     image: &'static str,
@@ -41,13 +46,13 @@ struct Daemon {
 
 #[derive(Debug, Clone, Copy)]
 enum Source {
-    /// A package of crates.io, and a shell script for what else must be fetched.
+    /// A package of crates.io, and a shell script that fetches what it depends on.
     Crate {
         package: &'static str,
         version: &'static str,
         fetch: &'static str,
     },
-    /// A Go module of ours that requires the daemon; fetched while it is built.
+    /// A Go module of ours that requires the daemon. Go fetches the source during the build.
     Module {
         go_mod: &'static str,
         go_sum: &'static str,
@@ -98,8 +103,9 @@ const DAEMONS: [Daemon; 3] = [
     },
 ];
 
-/// What all are built in.
+/// The root that all daemons are built in.
 const BUILD_ROOT: Root = Root {
+    suite: Suite::Trixie,
     variant: Variant::Minimal,
     packages: &[
         "cmake",
@@ -118,10 +124,12 @@ const BUILD_ROOT: Root = Root {
     script: include_str!("daemons/build-root.sh"),
 };
 
-/// What all run on: the libraries that they are linked to, and what lnd's image has besides.
+/// The base image of all daemons: the libraries that they are linked to, and the tools of lnd's
+/// image.
 const BASE: Recipe = Recipe {
     name: "localhost/daemon-base:trixie",
     root: Root {
+        suite: Suite::Trixie,
         variant: Variant::Minimal,
         packages: &[
             "libevent-2.1-7t64",
@@ -137,7 +145,8 @@ const BASE: Recipe = Recipe {
     changes: &[r#"CMD ["bash"]"#],
 };
 
-/// The finished store that holds the daemons' images besides the prepared ones; builds what the cache lacks.
+/// The finished store with the images of the daemons and the prepared images. Builds what the cache
+/// lacks.
 pub(crate) fn ensure_images(root: &Path) -> Result<PathBuf> {
     let built = DAEMONS
         .iter()
@@ -152,8 +161,8 @@ pub(crate) fn ensure_images(root: &Path) -> Result<PathBuf> {
     images::ensure_with(root, BASE, &built)
 }
 
-/// The section `[images]` of a node's `config.toml` by which the apps of this catalog run the images of
-/// [`crate::Options::with_bitcoin`] in place of those that their manifests name.
+/// The section `[images]` of a node's `config.toml` that makes the apps of this catalog run the
+/// images of [`crate::Options::with_bitcoin`] instead of the images that their manifests name.
 ///
 /// # Errors
 /// When a manifest cannot be read, or names not exactly one image.
@@ -196,7 +205,7 @@ impl Daemon {
         })
     }
 
-    /// Everything that decides what is built, except what compilers do.
+    /// Everything that decides the result of the build, except the machine's compilers.
     fn recipe(&self) -> Vec<&'static str> {
         let Self {
             name: _,
@@ -229,10 +238,11 @@ impl Daemon {
             .with_context(|| format!("fetching the source of {}", self.name))?;
         let jobs = jobs().to_string();
         run(Command::new("setpriv")
-            // It must not go on writing when this process is killed: the next one starts over at the same path.
+            // The build must end when this process is killed: the next run starts over at the same
+            // path.
             .args(["--pdeathsig", "KILL"])
             .args(["unshare", "--mount", "--pid", "--fork", "--kill-child"])
-            // Process 1 of the build: all others end with it.
+            // Process 1 of the build: all other processes of the build end with it.
             .args(["timeout", BUILD_BOUND, "nice"])
             .args(["sh", "-c", INSIDE, "sh"])
             .args([root, &work, &rust()?])
@@ -245,7 +255,7 @@ impl Daemon {
             )
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOME", "/build/home")
-            // By these, cargo, Go and `nproc` know how many compilers may run at once.
+            // cargo, Go and `nproc` read the number of compilers from these.
             .envs(
                 ["CARGO_BUILD_JOBS", "GOMAXPROCS", "OMP_NUM_THREADS"].map(|name| (name, &jobs)),
             ))?;
@@ -285,7 +295,7 @@ impl Daemon {
     }
 }
 
-/// Something long, of which is said that it begins and how long it took.
+/// A long step. Its beginning and its duration are printed.
 struct Timed {
     what: String,
     began: Instant,
@@ -311,7 +321,7 @@ impl Timed {
     }
 }
 
-/// How many compilers run at once: one for each processor, as far as there is memory for them.
+/// The number of compilers at once: one for each processor, if there is memory for them.
 fn jobs() -> usize {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
@@ -323,17 +333,17 @@ fn jobs() -> usize {
     by_memory.clamp(1, processors)
 }
 
-/// The largest of Bitcoin Core's files take this much to compile.
+/// The memory that compiling the largest file of Bitcoin Core takes.
 const KIB_PER_COMPILER: usize = 1_500_000;
-/// On a slow machine that has other things to do. What takes longer hangs.
+/// Enough for a slow and busy machine. A build that takes longer hangs.
 const BUILD_BOUND: &str = "90m";
-/// What `timeout` ends with when the bound is reached.
+/// The exit status of `timeout` when the bound is reached.
 const STATUS_OF_TIMEOUT: i32 = 124;
 
 const FETCH: &str = include_str!("daemons/fetch.sh");
 const INSIDE: &str = include_str!("daemons/inside.sh");
 
-/// How this machine reaches the registries is for Go in the build root to know as well.
+/// Go in the build root reaches the registries in the way of this machine.
 const NETWORK: [&str; 10] = [
     "http_proxy",
     "https_proxy",
@@ -347,7 +357,7 @@ const NETWORK: [&str; 10] = [
     "GOSUMDB",
 ];
 
-/// The folder of the machine's Rust: the same compiler as everything else here is built with.
+/// The folder of this machine's Rust. electrs is built with the compiler that built this program.
 fn rust() -> Result<PathBuf> {
     let output = Command::new("rustc")
         .args(["--print", "sysroot"])
@@ -363,7 +373,7 @@ fn rust() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Runs it to its end; an error has the last lines that it said.
+/// Runs a command to its end. An error holds its last lines of output.
 fn run(command: &mut Command) -> Result<()> {
     let program = command.get_program().to_owned();
     let output = command
@@ -374,7 +384,7 @@ fn run(command: &mut Command) -> Result<()> {
         bail!("it took longer than {BUILD_BOUND}");
     }
     if !output.status.success() {
-        // Compilers complain on the one, ninja passes it on to the other.
+        // Compilers complain on standard error, and ninja passes that on to standard output.
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         let lines: Vec<&str> = said.lines().collect();

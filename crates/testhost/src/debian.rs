@@ -1,18 +1,27 @@
-//! Making a Debian 13 root file system with `mmdebstrap`, from the mirror that this machine itself uses.
+//! Making Debian root file systems with `mmdebstrap`, from the mirror that this machine uses.
 //!
-//! The mirror is read from the machine's package sources at the time of building and is written nowhere else.
+//! The mirror is read from the machine's package sources when a root is built. It is written
+//! nowhere.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
 
-/// The release that hosts and images are made of.
-const RELEASE: &str = "trixie";
+/// The Debian release of a root.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Suite {
+    /// Debian 13, which Archipelago supports.
+    #[default]
+    Trixie,
+    /// Debian testing: the versions of systemd and Podman that the next stable release will have.
+    Forky,
+}
 
-/// Documentation and translations are a third of the size and nobody reads them in a test.
+/// Documentation and translations are a third of the size, and no test reads them.
 const OPTIONS: [&str; 4] = [
     "--mode=root",
     "--dpkgopt=path-exclude=/usr/share/man/*",
@@ -20,40 +29,49 @@ const OPTIONS: [&str; 4] = [
     "--dpkgopt=path-exclude=/usr/share/doc/*",
 ];
 
-/// What a root begins with.
+/// The kind of root that mmdebstrap makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Variant {
-    /// A Debian that works, with `apt-get`.
+    /// A working Debian with `apt-get`.
     Minimal,
-    /// Only the files of the named packages, which are not set up.
+    /// Only the files of the named packages, without setting the packages up.
     FilesOnly,
 }
 
-/// How one root file system is made.
+/// The recipe of one root file system.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Root<'a> {
+    pub(crate) suite: Suite,
     pub(crate) variant: Variant,
     pub(crate) packages: &'a [&'a str],
-    /// A shell script that runs on the machine (not inside the root) with the root's path as `$1`, after the packages
-    /// are there and while the package lists still are.
+    /// A shell script that runs on this machine (not inside the root) with the root's path as `$1`,
+    /// after the packages are installed and before the package lists are deleted.
     pub(crate) script: &'static str,
 }
 
 impl<'a> Root<'a> {
-    /// Everything that decides what comes out, except the day's state of the mirror.
+    /// Everything that decides the files of the root, except the state of the mirror on that day.
     pub(crate) fn recipe(&self) -> Vec<&'a str> {
         let Self {
+            suite,
             variant,
             packages,
             script,
         } = *self;
         let (variant, _) = variant.names();
-        [&OPTIONS, packages, &[RELEASE, variant, script]].concat()
+        [
+            &OPTIONS,
+            suite.options(),
+            packages,
+            &[suite.name(), variant, script],
+        ]
+        .concat()
     }
 
-    /// Builds it at `target`: a folder, or an archive when its name ends in `.tar`.
+    /// Builds the root at `target`: an archive when the name ends in `.tar`, else a folder.
     pub(crate) fn build(&self, target: &Path) -> Result<()> {
         let Self {
+            suite,
             variant,
             packages,
             script,
@@ -65,15 +83,17 @@ impl<'a> Root<'a> {
         } else {
             "directory"
         };
-        // It must not go on writing when this process is killed: the next one starts over at the same path.
+        // mmdebstrap must end when this process is killed: the next run starts over at the same
+        // path.
         let output = Command::new("setpriv")
             .args(["--pdeathsig", "TERM", "mmdebstrap"])
             .args(OPTIONS)
+            .args(suite.options())
             .arg(format!("--variant={variant}"))
             .arg(format!("--format={format}"))
             .args((!packages.is_empty()).then(|| format!("--include={}", packages.join(","))))
             .arg(format!("--{hook}-hook=set -eu\n{script}"))
-            .arg(RELEASE)
+            .arg(suite.name())
             .arg(target)
             .arg(&mirror)
             .stdin(Stdio::null())
@@ -92,8 +112,43 @@ impl<'a> Root<'a> {
     }
 }
 
+impl Suite {
+    const ALL: [Self; 2] = [Self::Trixie, Self::Forky];
+
+    /// Debian's code name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Trixie => "trixie",
+            Self::Forky => "forky",
+        }
+    }
+
+    /// Options of mmdebstrap for this suite alone.
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Trixie => &[],
+            // A mirror that lags a week behind offers an index of testing that has expired.
+            Self::Forky => &[r#"--aptopt=Acquire::Check-Valid-Until "false""#],
+        }
+    }
+}
+
+impl FromStr for Suite {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|suite| suite.name() == text)
+            .with_context(|| {
+                let names = Self::ALL.map(Self::name).join(" and ");
+                format!("no suite {text:?}: hosts are made of {names}")
+            })
+    }
+}
+
 impl Variant {
-    /// mmdebstrap's name of the variant, and of the last hook that it runs for it.
+    /// mmdebstrap's name of the variant, and the last hook that it runs for the variant.
     fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::Minimal => ("minbase", "customize"),
@@ -120,7 +175,7 @@ fn mirror() -> Result<String> {
     let codename = release
         .lines()
         .find_map(|line| line.strip_prefix("VERSION_CODENAME="))
-        .map_or(RELEASE, |name| name.trim_matches('"'))
+        .map_or(Suite::default().name(), |name| name.trim_matches('"'))
         .to_owned();
     texts
         .iter()
@@ -128,8 +183,9 @@ fn mirror() -> Result<String> {
         .context("found no Debian mirror in /etc/apt/sources.list or /etc/apt/sources.list.d: a test host is built from it")
 }
 
-/// The mirror in one file of package sources (sources.list(5), both styles): the one that has this very release in its
-/// `main` component, which excludes security updates and other people's repositories.
+/// The mirror in one file of package sources (sources.list(5), both styles): the address that
+/// offers the component `main` of this release itself. Security updates and other repositories do
+/// not.
 fn mirror_in(text: &str, codename: &str) -> Option<String> {
     let deb822 = text.split("\n\n").find_map(|stanza| {
         let field = |name: &str| {
@@ -160,7 +216,19 @@ fn mirror_in(text: &str, codename: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::mirror_in;
+    use super::{Suite, mirror_in};
+
+    #[test]
+    fn a_suite_is_found_by_its_name_and_another_is_refused_with_those_there_are() {
+        for suite in Suite::ALL {
+            assert_eq!(suite.name().parse::<Suite>().expect("a suite"), suite);
+        }
+        let refused = "sid".parse::<Suite>().expect_err("another suite");
+        assert!(
+            refused.to_string().contains("trixie and forky"),
+            "{refused}"
+        );
+    }
 
     #[test]
     fn the_mirror_is_the_one_that_has_the_release_itself() {

@@ -1,7 +1,7 @@
-//! Running commands in a host, as root or in the user's session, with the exit status passed on.
+//! Running commands in a host, as root or in the user's session. Their exit status is passed on.
 //!
-//! A command enters all of the host's namespaces, so it sees what a person logged in there would see. It gets a clean
-//! environment, never the one of the machine.
+//! A command enters all namespaces of the host, so it sees the host as a person who logged in sees
+//! it. It gets a clean environment, never that of the machine.
 
 use std::io::{IsTerminal, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -13,12 +13,12 @@ use anyhow::{Context, Result, bail};
 use crate::host::{Host, USER_ID};
 use crate::process::Identity;
 
-/// Nothing that is run with its output captured takes this long; what does hangs.
+/// A command whose output is captured takes less than this. A command that takes longer hangs.
 const COMMAND_BOUND_S: &str = "600";
-/// What `timeout` of the coreutils ends with when the bound is reached.
+/// The exit status of `timeout` (coreutils) when the bound is reached.
 const STATUS_OF_TIMEOUT: i32 = 124;
 
-/// As whom a command runs.
+/// The account that a command runs as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Account {
     Root,
@@ -26,7 +26,7 @@ pub enum Account {
     User,
 }
 
-/// How a command ended and what it wrote.
+/// The result of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
     /// The exit status; 128 and the signal's number for a command that a signal ended.
@@ -42,10 +42,10 @@ impl Output {
         self.status == 0
     }
 
-    /// What it wrote to its standard output, if it succeeded.
+    /// The standard output of a command that succeeded.
     ///
     /// # Errors
-    /// With the command, its status and what it wrote, if it failed.
+    /// When the command failed: the command, its status and its output.
     pub fn checked(self) -> Result<String> {
         let Self {
             status,
@@ -68,7 +68,8 @@ impl Host {
     /// Runs a command as root to its end.
     ///
     /// # Errors
-    /// When the host is not running or the command takes over ten minutes; a status other than zero is no error.
+    /// When the host is not running or the command takes over ten minutes. A status other than zero
+    /// is no error.
     pub fn run_root(&self, command: &[&str]) -> Result<Output> {
         self.run(Account::Root, command, b"")
     }
@@ -98,7 +99,7 @@ impl Host {
         let stdin = child.stdin.take();
         let output = thread::scope(|scope| {
             scope.spawn(move || {
-                // A command may end without reading all of its input, and that is its own business.
+                // A command may end without reading all of its input.
                 let _unread = stdin.map(|mut stdin| stdin.write_all(input));
             });
             child.wait_with_output()
@@ -116,7 +117,8 @@ impl Host {
         })
     }
 
-    /// Starts a command in the user's session, with its output piped and no input. It ends with the host at the latest.
+    /// Starts a command in the user's session, with its output piped and no input. It ends with the
+    /// host at the latest.
     ///
     /// # Errors
     /// When the host is not running.
@@ -129,8 +131,8 @@ impl Host {
             .with_context(|| format!("starting `{}` in the host", command.join(" ")))
     }
 
-    /// A command for a person: on this process's own terminal, a login shell when `command` is empty. Returns its
-    /// exit status.
+    /// Runs a command on the terminal of this process; a login shell when `command` is empty.
+    /// Returns its exit status.
     ///
     /// # Errors
     /// When the host is not running.
@@ -141,7 +143,7 @@ impl Host {
             command
         };
         let status = if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
-            // A terminal of the host's own, so that `tty` and job control work there.
+            // A terminal that the host itself makes, so that `tty` and job control work there.
             let line = command
                 .iter()
                 .map(|word| shell_quoted(word))
@@ -167,7 +169,7 @@ impl Host {
             .context("running a command in the host")
     }
 
-    /// A command that will run in the host, for everything that the other functions do not do.
+    /// A command that will run in the host. The caller starts it.
     ///
     /// # Errors
     /// When the host is not running.
@@ -180,7 +182,7 @@ impl Host {
     }
 }
 
-/// A command as root in the namespaces of a host's process 1.
+/// A command as root in the namespaces of process 1 of a host.
 fn root_command(init: Identity, command: &[&str]) -> Command {
     let mut enter = enter(init);
     enter
@@ -248,7 +250,7 @@ fn status_number(status: ExitStatus) -> i32 {
         .unwrap_or(-1)
 }
 
-/// In single quotes, inside which only the single quote itself means anything to a shell.
+/// A word in single quotes. Between them only the single quote has a meaning for a shell.
 fn shell_quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }

@@ -1,6 +1,6 @@
-//! Reaching a port on a host's loopback from this machine's own.
+//! Forwarding a port of this machine's loopback to a port of a host's loopback.
 //!
-//! Only loopback on both sides: nothing becomes reachable from another machine.
+//! Both ends are on a loopback: nothing becomes reachable from another machine.
 
 use std::fs::{self, File};
 use std::io::copy;
@@ -15,9 +15,9 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::host::Host;
 use crate::process::Identity;
-use crate::state::{self, Record};
+use crate::record::{self, Record};
 
-/// Forwards until it is dropped; connections that are open then stay until either side closes.
+/// Forwards until it is dropped. Connections that are open then stay until either side closes them.
 #[derive(Debug)]
 pub struct Forward {
     address: SocketAddr,
@@ -26,8 +26,8 @@ pub struct Forward {
 }
 
 impl Host {
-    /// Forwards a port of this machine, chosen by the kernel when `local_port` is 0, to a port on the host's loopback.
-    /// It goes on through the host's reboots.
+    /// Forwards a port of this machine to a port of the host's loopback. The kernel chooses the
+    /// port of this machine when `local_port` is 0. Forwarding outlasts reboots of the host.
     ///
     /// # Errors
     /// When the local port is taken.
@@ -61,14 +61,15 @@ impl Host {
         self.forward_from(0, port)
     }
 
-    /// Ties a process that forwards in the background to the host: it is ended when the host is taken down.
+    /// Ties a process that forwards in the background to the host: it ends when the host is taken
+    /// down.
     ///
     /// # Errors
     /// When the process is gone already, or the host's folder cannot be written.
     pub fn tie_forwarder(&self, pid: u32) -> Result<()> {
         let process =
             Identity::of(i32::try_from(pid)?).context("the process that forwards ended at once")?;
-        let path = state::folder(self.name()).join(format!("forward-{pid}"));
+        let path = record::folder(self.name()).join(format!("forward-{pid}"));
         fs::write(&path, process.to_string()).with_context(|| format!("writing {}", path.display()))
     }
 }
@@ -92,7 +93,7 @@ impl Drop for Forward {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::Release);
         if let Some(accepting) = self.accepting.take() {
-            // Wakes it from waiting for a connection.
+            // A connection wakes the thread, which then sees that it is to end.
             let _woken = TcpStream::connect(self.address);
             let _panicked = accepting.join();
         }
@@ -101,7 +102,7 @@ impl Drop for Forward {
 
 /// Ends the background processes that were tied to a host.
 pub(crate) fn end_all(name: &str) -> Result<()> {
-    let Ok(entries) = fs::read_dir(state::folder(name)) else {
+    let Ok(entries) = fs::read_dir(record::folder(name)) else {
         return Ok(());
     };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
@@ -126,9 +127,9 @@ fn accept(listener: &TcpListener, ended: &AtomicBool, name: &str, port: u16) {
         }
         let Ok(outside) = connection else { continue };
         let name = name.to_owned();
-        // Entering a network namespace is for one thread alone, so each connection gets its own.
+        // One thread enters a network namespace, not the process, so each connection gets a thread.
         thread::spawn(move || {
-            // Where nothing listens the connection ends, as it would without us in between.
+            // Where nothing listens in the host, the connection is closed.
             if let Ok(inside) = connect(&name, port) {
                 exchange(&outside, &inside);
             }
@@ -136,7 +137,7 @@ fn accept(listener: &TcpListener, ended: &AtomicBool, name: &str, port: u16) {
     }
 }
 
-/// Opens a connection as a process in the host would. This thread stays in the host's network.
+/// Opens a connection from inside the host. This thread stays in the host's network.
 fn connect(name: &str, port: u16) -> Result<TcpStream> {
     let init = Record::read(name)?.running()?;
     let namespace =
@@ -149,7 +150,7 @@ fn connect(name: &str, port: u16) -> Result<TcpStream> {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).context("connecting")
 }
 
-/// Copies both ways until both sides have said all they will.
+/// Copies both ways until both sides have closed their direction.
 fn exchange(outside: &TcpStream, inside: &TcpStream) {
     thread::scope(|scope| {
         scope.spawn(|| one_way(inside, outside));
@@ -157,7 +158,7 @@ fn exchange(outside: &TcpStream, inside: &TcpStream) {
     });
 }
 
-/// A side that breaks off ends its direction, as a cut cable would.
+/// Copies one way. An error on either side closes this direction, as the end of the data does.
 fn one_way(mut from: &TcpStream, mut to: &TcpStream) {
     let _broken_off = copy(&mut from, &mut to);
     let _closed = to.shutdown(Shutdown::Write);

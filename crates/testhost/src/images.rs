@@ -1,7 +1,9 @@
-//! The prepared images: a read-only store that every host can run containers from without a registry.
+//! The prepared images: a read-only store that every host can run containers from without a
+//! registry.
 //!
-//! Each image stands under the very name that a Containerfile or Compose file says, and holds what Debian ships, so a
-//! build on top of it and a container of it do what they would do elsewhere. The table below is the whole list.
+//! Each image has the name that Containerfiles and Compose files use, and holds Debian's packages,
+//! so builds on top of it and containers of it behave as they do elsewhere. The table below lists
+//! all.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -11,32 +13,34 @@ use std::thread;
 use anyhow::{Context, Result};
 
 use crate::cache;
-use crate::debian::{Root, Variant};
+use crate::debian::{Root, Suite, Variant};
 use crate::enter::Account;
-use crate::host::{Host, Options, USER_ID};
+use crate::host::{Host, USER_ID};
+use crate::options::Options;
 
 /// Where the store is bound while it is built.
 const BUILDING: &str = "/var/lib/images-being-built";
 
-/// How one image is made.
+/// The recipe of one image.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Recipe {
-    /// The full reference, as Containerfiles and Compose files say it.
+    /// The full reference, as in Containerfiles and Compose files.
     pub(crate) name: &'static str,
-    /// The files in it.
+    /// The files of the image.
     pub(crate) root: Root<'static>,
-    /// Lines of a Containerfile that say how it runs: CMD, EXPOSE, …
+    /// Lines of a Containerfile that set how the image runs: CMD, EXPOSE, …
     pub(crate) changes: &'static [&'static str],
 }
 
-/// An image of files that are built already.
+/// An image whose files are built already.
 #[derive(Debug, Clone)]
 pub(crate) struct Built {
     /// The full reference.
     pub(crate) name: &'static str,
-    /// The text of its Containerfile, which starts from another image of the store.
+    /// The text of the Containerfile, which starts from another image of the store.
     pub(crate) containerfile: &'static str,
-    /// A folder in the cache, whose name says what is in it: the context of the Containerfile.
+    /// The context of the Containerfile: a folder in the cache, whose name changes with its
+    /// content.
     pub(crate) files: PathBuf,
 }
 
@@ -45,6 +49,7 @@ const RECIPES: [Recipe; 3] = [
     Recipe {
         name: "docker.io/library/nginx:stable",
         root: Root {
+            suite: Suite::Trixie,
             variant: Variant::Minimal,
             packages: &[
                 "nginx-light",
@@ -65,6 +70,7 @@ const RECIPES: [Recipe; 3] = [
     Recipe {
         name: "docker.io/library/debian:trixie-slim",
         root: Root {
+            suite: Suite::Trixie,
             variant: Variant::Minimal,
             packages: &[],
             script: include_str!("images/debian.sh"),
@@ -74,6 +80,7 @@ const RECIPES: [Recipe; 3] = [
     Recipe {
         name: "docker.io/library/busybox:stable",
         root: Root {
+            suite: Suite::Trixie,
             variant: Variant::FilesOnly,
             packages: &["busybox-static"],
             script: include_str!("images/busybox.sh"),
@@ -87,13 +94,13 @@ pub(crate) fn ensure(root: &Path) -> Result<PathBuf> {
     store(root, &RECIPES, &[])
 }
 
-/// As [`ensure`], a store that also holds `base`, and on top of it the built images.
+/// As [`ensure`], with `base` in the store as well, and the built images on top of it.
 pub(crate) fn ensure_with(root: &Path, base: Recipe, built: &[Built]) -> Result<PathBuf> {
     store(root, &[RECIPES.as_slice(), &[base]].concat(), built)
 }
 
 fn store(root: &Path, recipes: &[Recipe], built: &[Built]) -> Result<PathBuf> {
-    // Podman's own version decides how a store looks inside.
+    // The format of a store depends on the version of Podman, which depends on the root.
     let root_name = file_name(root);
     let built_names: Vec<String> = built.iter().map(|image| file_name(&image.files)).collect();
     let parts: Vec<&str> = recipes
@@ -119,7 +126,7 @@ fn store(root: &Path, recipes: &[Recipe], built: &[Built]) -> Result<PathBuf> {
                 .map(|thread| thread.join().expect("building an archive does not panic"))
                 .collect::<Result<Vec<_>>>()
         })?;
-        build_store(store, recipes, &archives, built)
+        build_store(root, store, recipes, &archives, built)
     })
 }
 
@@ -140,7 +147,7 @@ impl Recipe {
         let short = name.rsplit('/').next().unwrap_or(name).replace(':', "-");
         cache::artifact(&format!("image-{short}"), &root.recipe(), |target| {
             eprintln!("building {name} from Debian's packages");
-            // mmdebstrap tells from the name that an archive is wanted.
+            // mmdebstrap makes an archive when the name ends in `.tar`.
             let archive = target.with_extension("tar");
             cache::remove(&archive)?;
             root.build(&archive)?;
@@ -158,8 +165,10 @@ impl Recipe {
     }
 }
 
-/// Imports the archives as the user of a host, because a store belongs to the ids of the account that made it.
+/// Imports the archives as the user of a host: a store works only for the user and group ids of the
+/// account that made it.
 fn build_store(
+    root: &Path,
     store: &Path,
     recipes: &[Recipe],
     archives: &[PathBuf],
@@ -169,7 +178,8 @@ fn build_store(
     chown(store, Some(USER_ID), Some(USER_ID))
         .with_context(|| format!("giving {} to the user", store.display()))?;
     let name = format!("images-{}", std::process::id());
-    let host = Host::boot(Options::named(&name).without_images().bind(store, BUILDING))?;
+    let options = Options::named(&name).bind(store, BUILDING);
+    let host = Host::boot_on(root, None, &options)?;
     for (recipe, archive) in recipes.iter().zip(archives) {
         let inside = "/var/tmp/image.tar";
         host.copy_in(archive, inside)?;

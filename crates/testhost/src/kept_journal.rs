@@ -1,14 +1,16 @@
-//! A host's journal, and keeping it when the test that owned the host fails.
+//! The journal of a host, which is kept when the test that owned the host fails.
 
 use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
+use crate::enter::Output;
 use crate::host::Host;
 
 impl Host {
-    /// The whole journal of the host, system and user, all its boots, with times since boot.
+    /// The whole journal of the host: the system's and the user's, of all boots, with times since
+    /// boot.
     ///
     /// # Errors
     /// When the host is not running.
@@ -18,8 +20,9 @@ impl Host {
     }
 }
 
-/// Writes what explains a failure to `target/testhost/<host>.log` (a host is named after its test) and prints the path. A panic is under way, so this
-/// can only say what went wrong, not fail.
+/// Writes the state and the journal of the host to `target/testhost/<host>.log` and prints the
+/// path. A host is named after its test. A panic is under way, so a failure is printed, not
+/// returned.
 pub(crate) fn keep(host: &Host) {
     match write(host) {
         Ok(path) => eprintln!(
@@ -38,7 +41,7 @@ fn write(host: &Host) -> Result<PathBuf> {
     let folder = target_folder()?.join("testhost");
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     let path = folder.join(format!("{}.log", host.name()));
-    let shown = |title: &str, output: Result<crate::Output>| match output {
+    let shown = |title: &str, output: Result<Output>| match output {
         Ok(output) => format!("== {title}\n{}{}\n", output.stdout, output.stderr),
         Err(error) => format!("== {title}\n{error:#}\n"),
     };
@@ -62,7 +65,7 @@ fn write(host: &Host) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Cargo's target folder, which this program was built into: `<target>/<profile>/deps/<program>`.
+/// The target folder of cargo. This program lies in it: `<target>/<profile>/deps/<program>`.
 fn target_folder() -> Result<PathBuf> {
     let program = std::env::current_exe().context("finding this program")?;
     program

@@ -1,4 +1,4 @@
-//! The few mounts that a host is made of, and taking them down again. Only ever unmounts at or below a path of ours.
+//! The mounts that a host is made of. Only mounts at or below a path of ours are unmounted.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,9 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, mount_remount, 
 
 use crate::wait;
 
-/// A killed host's processes let go of its mounts a moment after its init is gone.
-const UNMOUNT_BOUND: Duration = Duration::from_secs(10);
+/// The processes of a killed host free its mounts a moment after its process 1 is gone. The bound
+/// is for a machine under load.
+const UNMOUNT_BOUND: Duration = Duration::from_secs(60);
 
 /// Mounts an overlay of `upper` over `lower` at `target`.
 pub(crate) fn overlay(lower: &Path, upper: &Path, work: &Path, target: &Path) -> Result<()> {
@@ -45,15 +46,16 @@ pub(crate) fn bind(source: &Path, target: &Path) -> Result<()> {
         .with_context(|| format!("binding {} at {}", source.display(), target.display()))
 }
 
-/// As [`bind`], but nothing can be written through it.
+/// As [`bind`], read-only.
 pub(crate) fn bind_read_only(source: &Path, target: &Path) -> Result<()> {
     bind(source, target)?;
     mount_remount(target, MountFlags::BIND | MountFlags::RDONLY, c"")
         .with_context(|| format!("making {} read-only", target.display()))
 }
 
-/// Makes an ext4 file system in a new file and mounts it at `target`. The loop device goes with the mount. Its top belongs to `user`, and
-/// no block is kept back for root.
+/// Makes an ext4 file system in a new file and mounts it at `target`. The kernel frees the loop
+/// device when it is unmounted. The top folder belongs to `user`, and no block is reserved for
+/// root.
 pub(crate) fn new_disk(image: &Path, mebibytes: u64, user: u32, target: &Path) -> Result<()> {
     let file = fs::File::create(image).with_context(|| format!("making {}", image.display()))?;
     file.set_len(mebibytes << 20)
@@ -62,7 +64,7 @@ pub(crate) fn new_disk(image: &Path, mebibytes: u64, user: u32, target: &Path) -
         .args(["-q", "-m", "0", "-E"])
         .arg(format!("root_owner={user}:{user}"))
         .arg(image))?;
-    // Not the system call: finding a free loop device and giving it back is what mount(8) is for.
+    // mount(8) rather than the system call: it finds a free loop device and gives it back.
     run(Command::new("mount")
         .args(["-t", "ext4", "-o", "loop,noatime"])
         .arg(image)
@@ -113,7 +115,8 @@ pub(crate) fn at_and_below(path: &Path) -> Result<Vec<PathBuf>> {
         .collect())
 }
 
-/// The kernel writes space, tab, newline and backslash in a path as `\040` and so on (proc_pid_mountinfo(5)).
+/// The kernel writes space, tab, newline and backslash in a path as `\040` and so on
+/// (proc_pid_mountinfo(5)).
 fn unescape(escaped: &str) -> String {
     [
         ("\\040", " "),

@@ -1,4 +1,5 @@
-//! A host's network: entering nothing but it, and joining two hosts with a cable.
+//! The network of a host: running programs of this machine in it, and joining two hosts with a
+//! cable.
 
 use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
@@ -18,7 +19,8 @@ pub struct Link {
 }
 
 impl Host {
-    /// A program of this machine that will run in the host's network: a browser or curl that reaches its ports.
+    /// A program of this machine that will run in the host's network, such as a browser that opens
+    /// its ports.
     ///
     /// # Errors
     /// When the host is not running.
@@ -35,8 +37,8 @@ impl Host {
     }
 }
 
-/// Joins two hosts with a cable (a pair of virtual interfaces), each end with its own address. It is gone when either
-/// host goes or reboots.
+/// Joins two hosts with a cable: a pair of virtual interfaces, each with an address. The cable is
+/// gone when either host is discarded or reboots.
 ///
 /// # Errors
 /// When a host is not running, or the kernel has no virtual cables.
@@ -44,7 +46,7 @@ pub fn link(first: &Host, second: &Host) -> Result<Link> {
     static LINKED: AtomicU8 = AtomicU8::new(0);
     let number = LINKED.fetch_add(1, Ordering::Relaxed);
     let interface = format!("link{number}");
-    // A range for private use that neither Podman nor pasta hands out by itself.
+    // A private range that neither Podman nor pasta uses by default.
     let link = Link {
         first: Ipv4Addr::new(10, 213, number, 1),
         second: Ipv4Addr::new(10, 213, number, 2),
@@ -81,7 +83,7 @@ pub fn link(first: &Host, second: &Host) -> Result<Link> {
     Ok(link)
 }
 
-/// The machine's own `ip`, because it must see the process numbers of the machine.
+/// Runs the machine's `ip`: that of the host would not know the process ids of the machine.
 fn ip(host: &Host, arguments: &[&str]) -> Result<()> {
     let output = host
         .network_command("ip")?

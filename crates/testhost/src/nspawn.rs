@@ -1,6 +1,6 @@
-//! Starting one host's `systemd-nspawn` and waiting until the user's service manager is there.
+//! Starting the `systemd-nspawn` of a host and waiting until the user's service manager is ready.
 //!
-//! Each flag is here because something fails without it; the comments say what.
+//! Something fails without each of the flags; the comments say what.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileTypeExt;
@@ -13,14 +13,16 @@ use anyhow::{Context, Result, bail};
 use crate::process::Identity;
 use crate::wait;
 
-/// A boot takes two seconds; a machine with two cores that builds at the same time may need ten times that.
-const BOOT_BOUND: Duration = Duration::from_secs(60);
+/// A boot takes two seconds on an idle machine. The bound is for a slow one that compiles
+/// meanwhile.
+const BOOT_BOUND: Duration = Duration::from_secs(120);
 
-/// The cgroup that all hosts' are in.
+/// The cgroup that holds the cgroups of all hosts.
 const GROUP: &str = "archipelago-testhost";
 
-/// Boots what is mounted at `root` and returns the host's process 1, a child of the `systemd-nspawn` process that
-/// `started` is told of at once. `console` gets what nspawn and systemd print.
+/// Boots the root that is mounted at `root` and returns process 1 of the host, a child of the
+/// `systemd-nspawn` process. `started` is called with the latter at once. `console` gets the output
+/// of nspawn and systemd.
 pub(crate) fn start(
     name: &str,
     root: &Path,
@@ -31,8 +33,8 @@ pub(crate) fn start(
     fs::create_dir_all(&group).with_context(|| format!("making the cgroup {}", group.display()))?;
     let log = File::create(console).with_context(|| format!("writing {}", console.display()))?;
     let child = Command::new("setsid")
-        // Two nspawns started in one cgroup would share the payload's cgroup below it, and each systemd would take
-        // the other's services for its own.
+        // Two nspawns in one cgroup would share the cgroup of the payload, and each systemd would
+        // take the services of the other for its own.
         .args([
             "sh",
             "-c",
@@ -43,7 +45,7 @@ pub(crate) fn start(
         .args(["systemd-nspawn", "--boot", "--directory"])
         .arg(root)
         .arg(format!("--machine={name}"))
-        // There need be no systemd on the machine to register with.
+        // The machine may have no systemd to register with.
         .args(["--register=no", "--keep-unit"])
         .args([
             "--private-users=no",
@@ -69,7 +71,7 @@ pub(crate) fn start(
     wait_until_ready(nspawn, console)
 }
 
-/// Ready is: the user's bus is there. Devices and the loopback are in order long before.
+/// A host is ready when the user's bus exists. Devices and the loopback are ready long before.
 fn wait_until_ready(nspawn: Identity, console: &Path) -> Result<Identity> {
     wait::until("the user's bus of the host", BOOT_BOUND, || {
         if !nspawn.is_alive() {
@@ -83,12 +85,12 @@ fn wait_until_ready(nspawn: Identity, console: &Path) -> Result<Identity> {
     .with_context(|| format!("the console's last lines:\n{}", tail(console)))
 }
 
-/// The cgroup that all of one host's processes are below.
+/// The cgroup above all processes of a host.
 pub(crate) fn cgroup(name: &str) -> Result<PathBuf> {
     Ok(unified_hierarchy()?.join(GROUP).join(name))
 }
 
-/// Where the machine has the second version of cgroups mounted.
+/// The mount point of the machine's cgroup version 2.
 pub(crate) fn unified_hierarchy() -> Result<PathBuf> {
     ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
         .into_iter()
@@ -97,14 +99,15 @@ pub(crate) fn unified_hierarchy() -> Result<PathBuf> {
         .context("no cgroup version 2 hierarchy at /sys/fs/cgroup or /sys/fs/cgroup/unified: systemd in a host needs one")
 }
 
-/// Ends every process of the host and removes its cgroups; that they are gone already is fine.
+/// Ends every process of the host and removes its cgroups, if they still exist.
 pub(crate) fn end(name: &str) -> Result<()> {
     let unified = cgroup(name)?;
     if unified.exists() {
         fs::write(unified.join("cgroup.kill"), "1")
             .with_context(|| format!("ending the processes in {}", unified.display()))?;
     }
-    // On a machine with both versions of cgroups nspawn makes the same names in systemd's own hierarchy.
+    // On a machine with both versions of cgroups, nspawn also makes these names in systemd's own
+    // hierarchy.
     for group in [
         unified,
         Path::new("/sys/fs/cgroup/systemd").join(GROUP).join(name),
@@ -118,7 +121,7 @@ pub(crate) fn end(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Removes a cgroup and those below it; false as long as something still runs in one.
+/// Removes a cgroup and those below it. False while a process still runs in one.
 fn remove_cgroup(group: &Path) -> bool {
     if let Ok(entries) = fs::read_dir(group) {
         for entry in entries.flatten() {

@@ -1,6 +1,7 @@
-//! Other programs that run Compose files on Podman, for comparison: Debian's podman-compose, and podup from crates.io.
+//! Other programs that run Compose files on Podman, for comparison: Debian's podman-compose, and
+//! podup from crates.io.
 //!
-//! They are in a root of their own, so that nobody who only tests pays for them.
+//! They have a root of their own: tests need neither, and should not wait until it is built.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,13 +10,13 @@ use anyhow::{Context, Result, bail};
 
 use crate::cache;
 
-/// The Debian packages that a host with the peers has besides the others.
+/// The additional Debian packages of a host with the peers.
 pub(crate) const PACKAGES: &[&str] = &["podman-compose"];
 
-/// The release of podup that is compared with.
+/// The release of podup to compare with.
 pub const PODUP_VERSION: &str = "5.4.0";
 
-/// The program podup, compiled now if the cache lacks it (some minutes).
+/// The path of the program podup, compiled now if the cache lacks it (some minutes).
 ///
 /// # Errors
 /// When it cannot be fetched or compiled.
@@ -27,7 +28,7 @@ pub fn podup() -> Result<PathBuf> {
             .args(["--version", PODUP_VERSION])
             .arg("--root")
             .arg(target)
-            // It is no part of this workspace and shares none of its settings.
+            // podup is no part of this workspace and must not get its settings.
             .current_dir("/")
             .env_remove("CARGO_TARGET_DIR")
             .output()

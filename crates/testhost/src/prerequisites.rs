@@ -1,7 +1,8 @@
-//! What the machine must have before anything is built, and installing the Debian packages that it lacks.
+//! The requirements on this machine: checked before anything is built, and installed where Debian
+//! packages are missing.
 //!
-//! It refuses early and in one line: half a minute into a build is too late to learn that one is not root. It installs
-//! only from the machine's own package sources, and says what.
+//! A machine that cannot run a host is refused at once, in one line, and not half a minute into a
+//! build. Packages come from the machine's own sources only, and their names are printed.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::cache;
 
-/// A command that we run on the machine, and the Debian package that has it.
+/// The commands that hosts need on this machine, each with its Debian package.
 const COMMANDS: [(&str, &str); 10] = [
     ("mmdebstrap", "mmdebstrap"),
     ("systemd-nspawn", "systemd-container"),
@@ -22,12 +23,12 @@ const COMMANDS: [(&str, &str); 10] = [
     ("setsid", "util-linux"),
     ("tar", "tar"),
     ("mkfs.ext4", "e2fsprogs"),
-    // The package that hosts install is made with these.
+    // The package of Archipelago is made with these.
     ("strip", "binutils"),
     ("xz", "xz-utils"),
 ];
 
-/// Files that a rootless container needs from the machine's kernel.
+/// Files of the kernel that rootless containers need.
 const FILES: [(&str, &str); 3] = [
     ("/dev/net/tun", "user-mode networking"),
     ("/proc/self/ns/user", "user namespaces"),
@@ -37,7 +38,7 @@ const FILES: [(&str, &str); 3] = [
 /// Checks the machine and installs missing packages, once per process.
 ///
 /// # Errors
-/// One line that says what is missing and what to do.
+/// When something is missing: one line with what and how to get it.
 pub fn ensure() -> Result<()> {
     static CHECKED: OnceLock<()> = OnceLock::new();
     if CHECKED.get().is_some() {
@@ -50,7 +51,7 @@ pub fn ensure() -> Result<()> {
     Ok(())
 }
 
-/// Whether this process may make a host at all.
+/// Checks that this process may make a host.
 ///
 /// # Errors
 /// When it does not run as root.
@@ -85,7 +86,8 @@ fn check_kernel() -> Result<()> {
     Ok(())
 }
 
-/// A kernel with modules lists a file system only once its module is loaded.
+/// Loads the module of a file system: a kernel with modules lists it in /proc/filesystems only
+/// then.
 fn load_module(name: &str) -> bool {
     Command::new("modprobe")
         .arg(name)
@@ -102,7 +104,7 @@ pub fn ensure_commands(commands: &[(&'static str, &'static str)]) -> Result<()> 
     if missing_packages(commands).is_empty() {
         return Ok(());
     }
-    // Two runs at once install it once; apt itself does not wait for another `apt-get update`.
+    // Two runs at once install a package once. `apt-get update` does not wait for another one.
     let folder = cache::folder()?;
     fs::create_dir_all(&folder)
         .with_context(|| format!("making the cache folder {}", folder.display()))?;
@@ -113,7 +115,7 @@ pub fn ensure_commands(commands: &[(&'static str, &'static str)]) -> Result<()> 
     }
     if !is_installed("apt-get") {
         bail!(
-            "missing on this machine: {}. Only Debian's apt-get is known here; install the commands {} in your own way",
+            "missing on this machine: {}. They are installed with apt-get, which is missing too: install the commands {} yourself",
             packages.join(", "),
             commands
                 .iter()

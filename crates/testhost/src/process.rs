@@ -1,4 +1,5 @@
-//! Naming a process so that its number cannot be mistaken for a later one's: the number with the time it started.
+//! Process identities: the process id with the start time, so that a later process with the same id
+//! is not taken for it.
 
 use std::fs;
 use std::time::Duration;
@@ -10,10 +11,10 @@ use rustix::process::{
 
 use crate::wait;
 
-/// The processes that we kill are gone at once; the bound is for a machine under load.
-const END_BOUND: Duration = Duration::from_secs(20);
+/// A killed process ends at once. The bound is for a machine under load.
+const END_BOUND: Duration = Duration::from_secs(60);
 
-/// One process of this machine, for as long as it lives.
+/// One process of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) pid: i32,
@@ -22,10 +23,10 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// The process that has this number now, if there is one. A zombie counts as gone: it runs nothing any more.
+    /// The process that has this id now, if there is one. A zombie counts as gone: it runs nothing.
     pub(crate) fn of(pid: i32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The command's name, in parentheses, may hold spaces and parentheses itself.
+        // The name of the command, in parentheses, may hold spaces and parentheses.
         let (_, after_name) = stat.rsplit_once(") ")?;
         let mut fields = after_name.split(' ');
         let alive = !matches!(fields.next()?, "Z" | "X");
@@ -33,7 +34,7 @@ impl Identity {
         alive.then_some(Self { pid, started })
     }
 
-    /// This very process.
+    /// The process that calls this.
     pub(crate) fn own() -> Result<Self> {
         Self::of(rustix::process::getpid().as_raw_nonzero().get())
             .context("reading /proc/self/stat")
@@ -43,7 +44,7 @@ impl Identity {
         Self::of(self.pid) == Some(self)
     }
 
-    /// Its children at this moment.
+    /// The children of the process at this moment.
     pub(crate) fn children(self) -> Vec<Self> {
         fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.pid))
             .unwrap_or_default()
@@ -52,7 +53,7 @@ impl Identity {
             .collect()
     }
 
-    /// Sends a signal; that the process is gone already is fine.
+    /// Sends a signal, if the process still exists.
     pub(crate) fn signal(self, signal: Signal) -> Result<()> {
         let Some(pid) = Pid::from_raw(self.pid) else {
             return Ok(());
@@ -60,7 +61,7 @@ impl Identity {
         let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else {
             return Ok(());
         };
-        // The handle pins whoever has the number now; only then is it certain whom the signal reaches.
+        // The handle is of the process that has the id now, which may be a later one.
         if !self.is_alive() {
             return Ok(());
         }
@@ -72,7 +73,7 @@ impl Identity {
         }
     }
 
-    /// Waits until it is gone, and collects its status if it was our child.
+    /// Waits until the process is gone. The status of our own child is collected.
     pub(crate) fn wait_for_end(self) -> Result<()> {
         wait::until(&format!("process {} to end", self.pid), END_BOUND, || {
             Ok((!self.is_alive()).then_some(()))
@@ -81,7 +82,7 @@ impl Identity {
         Ok(())
     }
 
-    /// Frees the process table's entry of a child that ended; nothing happens for a process that is not our child.
+    /// Frees the entry of an ended child in the process table. Does nothing for other processes.
     fn collect(self) {
         if let Some(pid) = Pid::from_raw(self.pid) {
             let _not_our_child = waitpid(Some(pid), WaitOptions::NOHANG);

@@ -1,4 +1,4 @@
-//! A real image registry inside a host, plain HTTP on its loopback, started on demand.
+//! A real image registry in a host: plain HTTP on its loopback, started on demand.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 use crate::host::Host;
 use crate::wait;
 
-/// It answers some milliseconds after its start.
-const START_BOUND: Duration = Duration::from_secs(30);
+/// A registry answers some milliseconds after its start. The bound is for a machine under load.
+const START_BOUND: Duration = Duration::from_secs(60);
 
-/// A registry that runs in a host; it comes back after a reboot.
+/// A registry that runs in a host. It starts again after a reboot.
 #[derive(Debug)]
 pub struct Registry<'host> {
     host: &'host Host,
@@ -18,10 +18,11 @@ pub struct Registry<'host> {
 }
 
 impl Host {
-    /// Starts a registry on this loopback port of the host and waits until it answers. Each port has its own images.
+    /// Starts a registry on this loopback port of the host and waits until it answers. Each port
+    /// has images of its own.
     ///
     /// # Errors
-    /// When it does not start.
+    /// When the registry does not start.
     pub fn registry(&self, port: u16) -> Result<Registry<'_>> {
         let unit = format!("registry@{port}.service");
         self.run_root(&["systemctl", "enable", "--now", &unit])?
@@ -38,16 +39,17 @@ impl Host {
 }
 
 impl Registry<'_> {
-    /// As an image reference begins: `127.0.0.1:<port>`.
+    /// The beginning of image references: `127.0.0.1:<port>`.
     #[must_use]
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Pushes an image that the user has under a name such as `web:1`, and returns the reference to pull it by.
+    /// Pushes an image of the user under a name such as `web:1` and returns the reference to pull
+    /// it by.
     ///
     /// # Errors
-    /// When Podman cannot push it.
+    /// When Podman cannot push the image.
     pub fn push(&self, image: &str, name: &str) -> Result<String> {
         let reference = format!("{}/{name}", self.address());
         self.host

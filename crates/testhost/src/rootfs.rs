@@ -1,14 +1,15 @@
-//! The Debian 13 root that every host is an overlay over: built once, then only read.
+//! The Debian root under the overlay of every host: built once, then only read.
 //!
-//! It holds what a user's machine has after `apt-get install podman` and the account `archy` of a person who lets
-//! services run without being logged in. Archipelago itself is not in it: a host gets that as a package, as a person
-//! would. All package dependencies are, because a host has no network.
+//! The root holds the files of a machine after `apt-get install podman`, and the account `archy`,
+//! whose services run without a login. Archipelago is not in it: a host gets it as a package, as a
+//! person installs it. All dependencies of that package are in the root, because a host has no
+//! network.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::debian::{Root, Variant};
+use crate::debian::{Root, Suite, Variant};
 use crate::{cache, peers};
 
 const PACKAGES: &[&str] = &[
@@ -38,27 +39,38 @@ const PACKAGES: &[&str] = &[
     "docker-registry",
 ];
 
-/// Turns a Debian root into a user's machine.
-const SCRIPT: &str = include_str!("rootfs/customize.sh");
+/// Turns a root of Debian 13 into a user's machine.
+const TRIXIE: &str = include_str!("rootfs/customize.sh");
 
-/// The finished root in the cache, built now if it is not there (about half a minute).
-pub(crate) fn ensure() -> Result<PathBuf> {
-    build("root", PACKAGES.to_vec())
+/// As [`TRIXIE`], for Debian testing.
+const FORKY: &str = concat!(
+    include_str!("rootfs/customize.sh"),
+    include_str!("rootfs/forky.sh")
+);
+
+/// The finished root in the cache, built now if it is not there (about a minute).
+pub(crate) fn ensure(suite: Suite) -> Result<PathBuf> {
+    build(suite, "root", PACKAGES.to_vec())
 }
 
 /// As [`ensure`], with the packages of [`peers`].
-pub(crate) fn ensure_with_peers() -> Result<PathBuf> {
-    build("peers-root", [PACKAGES, peers::PACKAGES].concat())
+pub(crate) fn ensure_with_peers(suite: Suite) -> Result<PathBuf> {
+    build(suite, "peers-root", [PACKAGES, peers::PACKAGES].concat())
 }
 
-fn build(kind: &str, packages: Vec<&str>) -> Result<PathBuf> {
+fn build(suite: Suite, kind: &str, packages: Vec<&str>) -> Result<PathBuf> {
     let root = Root {
+        suite,
         variant: Variant::Minimal,
         packages: &packages,
-        script: SCRIPT,
+        script: match suite {
+            Suite::Trixie => TRIXIE,
+            Suite::Forky => FORKY,
+        },
     };
     cache::artifact(kind, &root.recipe(), |target: &Path| {
-        eprintln!("building the Debian root of the test hosts, once (about half a minute)");
+        let name = suite.name();
+        eprintln!("building the root of the test hosts from Debian {name}, once (about a minute)");
         root.build(target)
     })
 }

@@ -1,6 +1,6 @@
-//! Discarding this process's hosts when a person presses Ctrl-C or the process is asked to end.
+//! Discarding the hosts of this process when a person presses Ctrl-C or the process gets SIGTERM.
 //!
-//! A process that gets SIGKILL cannot: what it leaves is swept at the next start.
+//! After SIGKILL nothing can be discarded: the next start of a host sweeps what was left behind.
 
 use std::process::exit;
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard};
@@ -10,17 +10,19 @@ use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::state;
+use crate::discard;
 
-/// Held by those who assemble a host, so that none is discarded while another thread still mounts it.
+/// Held while a host is assembled, so that no host is discarded while another thread mounts its
+/// files.
 static ASSEMBLING: RwLock<()> = RwLock::new(());
 
-/// While this is held, a signal to end waits.
+/// While the guard is held, a signal to end waits.
 pub(crate) fn hold_off() -> RwLockReadGuard<'static, ()> {
     ASSEMBLING.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on a signal to end discards the hosts that this process owns, and then ends it as the signal would have.
+/// From now on a signal to end first discards the hosts of this process. The exit status is that of
+/// a process which the signal ended.
 pub(crate) fn discard_on_end() -> Result<()> {
     static STARTED: OnceLock<()> = OnceLock::new();
     if STARTED.set(()).is_err() {
@@ -35,8 +37,8 @@ pub(crate) fn discard_on_end() -> Result<()> {
                 return;
             };
             let _no_more_hosts = ASSEMBLING.write().unwrap_or_else(PoisonError::into_inner);
-            for name in state::own().unwrap_or_default() {
-                if let Err(error) = state::discard(&name) {
+            for name in discard::own().unwrap_or_default() {
+                if let Err(error) = discard::discard(&name) {
                     eprintln!("{error:#}");
                 }
             }

@@ -1,7 +1,7 @@
 //! Copying files and folders into a host and out of it.
 //!
-//! Through a `tar` on each side: the host's own resolves the host's links and accounts, so nothing can end up on the
-//! machine by way of a link.
+//! A `tar` runs on each side. The `tar` in the host follows the host's links and knows its
+//! accounts, so no link of a host can lead to a file of the machine.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail};
 use crate::enter::Account;
 use crate::host::Host;
 
-/// `$1` is where to, `$2` the name that the archive's only member has. Ownership is that of the folder it lands in: what
-/// is copied into the user's home is the user's, and so are the folders made on the way.
+/// Unpacks an archive of one member, named `$2`, to the path `$1`. The files and the folders that
+/// are made for them get the owner of the existing folder above: the user's in the user's home.
 const UNPACK: &str = r#"
 set -eu
 destination=$1
@@ -32,8 +32,8 @@ mv --no-target-directory "$arriving/$2" "$destination"
 "#;
 
 impl Host {
-    /// Copies a file or folder of the machine to `destination` in the host, or into it when that is a folder there.
-    /// The copy belongs to whoever owns the folder it lands in.
+    /// Copies a file or folder of the machine to `destination` in the host, or into it when that is
+    /// a folder. The copy belongs to the owner of the folder above it.
     ///
     /// # Errors
     /// When the source cannot be read or the destination cannot be written.
@@ -79,7 +79,7 @@ impl Host {
         Ok(())
     }
 
-    /// Writes a file with this content as the given account, and the folders on the way to it.
+    /// Writes a file with this content as the given account, and makes the folders above it.
     ///
     /// # Errors
     /// When the account may not write there.
@@ -90,12 +90,13 @@ impl Host {
         Ok(())
     }
 
-    /// Installs a Debian package from this machine, with no network: what it depends on must be in the root already.
+    /// Installs a Debian package from this machine without a network. Its dependencies must be in
+    /// the root already.
     ///
     /// # Errors
-    /// When it depends on something that the host does not have, or does not install.
+    /// When the host lacks a dependency, or the package does not install.
     pub fn install_package(&self, package: &Path) -> Result<()> {
-        // apt takes a path with a slash for a file, and reads it as an account of its own.
+        // apt takes a name with a slash for a file, and reads the file as its own account.
         let inside = "/var/tmp/package.deb";
         self.copy_in(package, inside)?;
         self.run_root(&["chmod", "644", inside])?.checked()?;
@@ -115,7 +116,8 @@ impl Host {
         Ok(())
     }
 
-    /// Copies a file or folder of the host into an existing folder of the machine, under its own name.
+    /// Copies a file or folder of the host into an existing folder of the machine, under the same
+    /// name.
     ///
     /// # Errors
     /// When the source cannot be read or the folder cannot be written.

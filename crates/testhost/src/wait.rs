@@ -1,17 +1,17 @@
-//! Waiting for a state, with a bound and a name for it. Nothing in this crate waits a fixed time and hopes.
+//! Waiting for a state, with a bound. Nothing in this crate waits for a fixed time instead.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-/// How often a state is looked at again.
+/// The pause between two looks at a state.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// Looks until `probe` returns something, for at most `bound`.
+/// Calls `probe` until it returns something, for at most `bound`.
 ///
 /// # Errors
-/// When the bound is reached, naming `what` was waited for; or at once when the probe itself fails.
+/// When the bound is reached; the message names `what`. At once when the probe fails.
 pub(crate) fn until<T>(
     what: &str,
     bound: Duration,

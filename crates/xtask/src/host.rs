@@ -8,7 +8,7 @@ use std::process::{self, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
-use testhost::{Account, Host, Options, Reboot};
+use testhost::{Account, Host, Options, Reboot, Suite};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -27,6 +27,9 @@ pub(crate) enum Command {
         /// With images of the real Bitcoin daemons, and a configuration by which the catalog's apps run them.
         #[arg(long)]
         bitcoin: bool,
+        /// The Debian release: trixie (Debian 13) or forky (Debian testing).
+        #[arg(long, default_value = "trixie")]
+        suite: Suite,
     },
     /// Run a command in the user's session, or a login shell; its exit status is passed on.
     Enter {
@@ -87,7 +90,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
             name,
             bare,
             bitcoin,
-        } => up(&name, bare, bitcoin)?,
+            suite,
+        } => up(&name, bare, bitcoin, suite)?,
         Command::Enter {
             name,
             root,
@@ -131,13 +135,13 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn up(name: &str, bare: bool, bitcoin: bool) -> Result<()> {
+fn up(name: &str, bare: bool, bitcoin: bool, suite: Suite) -> Result<()> {
     let package = if bare {
         None
     } else {
         Some(crate::deb::build()?)
     };
-    let mut options = Options::named(name).detached();
+    let mut options = Options::named(name).detached().suite(suite);
     if bitcoin {
         options = options.with_bitcoin();
     }

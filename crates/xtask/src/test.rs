@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use testhost::prerequisites;
+use testhost::{Options, Suite, prerequisites};
 
 use crate::deb;
 
@@ -42,6 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     );
     testhost::prepare()?;
     testhost::prepare_with_bitcoin()?;
+    testhost::prepare_for(&Options::default().suite(Suite::Forky))?;
     done("what hosts are made of", began);
     let package = deb::build()?;
     // Not at the end, which is cargo's word on the tests.

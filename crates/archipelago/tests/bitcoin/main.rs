@@ -8,6 +8,8 @@ mod apps;
 #[path = "../support/node.rs"]
 mod node;
 #[allow(dead_code, reason = "other test programs want other hosts")]
+#[path = "../support/processes.rs"]
+mod processes;
 #[path = "../support/mod.rs"]
 mod support;
 

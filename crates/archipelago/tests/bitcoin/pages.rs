@@ -20,7 +20,7 @@ const MINED: &str = "mined.spec.mjs";
 /// How long a page may take to notice that its daemon is gone. nginx keeps an address for two
 /// seconds; the rest is for a slow machine. It must be well below the minute for which an old answer
 /// stands in for a late one (njs/ready.js): that must not hide a daemon that is gone.
-const AWAY: Duration = Duration::from_secs(30);
+const AWAY: Duration = Duration::from_secs(40);
 
 /// The bound of all specs together: it ends a run that hangs.
 const SPECS: Duration = Duration::from_secs(1800);

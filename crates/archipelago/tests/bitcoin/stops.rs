@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use testhost::Reboot;
 
 use crate::node::{DATA, Node, SOON, until_equal};
+use crate::processes::reach;
 use crate::stack::{FOLLOWS, MEMBERS, until_ready};
 
 /// What Podman gives a container that says nothing about it.
@@ -144,19 +145,24 @@ pub(crate) struct Still<'a> {
 
 impl<'a> Still<'a> {
     pub(crate) fn hold(node: &'a Node, container: &str) -> Self {
-        let pid = process(node, container);
-        node.root(&["kill", "-STOP", &pid]);
+        let pid = reach(node, container, |pid| {
+            let stopped = node.0.run_root(&["kill", "-STOP", pid]);
+            stopped.expect("a run in the host").success()
+        });
         Self { node, pid }
     }
 }
 
 impl Still<'_> {
-    /// Lets it go on for so short a time that it gets little done; at the end of that, `meanwhile` is run in a shell of root's.
-    pub(crate) fn goes_on_for_a_moment(&self, meanwhile: &str) {
+    /// Lets it go on for so short a time that it gets little done; at the end of that, root runs
+    /// `meanwhile` in a shell. Returns whether that succeeded.
+    pub(crate) fn goes_on_for_a_moment(&self, meanwhile: &str) -> bool {
         let pid = &self.pid;
-        let script =
-            format!("kill -CONT {pid}; read -t 0.05 <> <(:) || :; {meanwhile}\nkill -STOP {pid}");
-        self.node.root(&["bash", "-c", &script]);
+        let script = format!(
+            "kill -CONT {pid}; read -t 0.05 <> <(:) || :; {meanwhile}; status=$?; kill -STOP {pid}; exit $status"
+        );
+        let ran = self.node.0.run_root(&["bash", "-c", &script]);
+        ran.expect("a run in the host").success()
     }
 }
 
@@ -179,11 +185,5 @@ fn active(node: &Node, writer: Writer) -> String {
         "ActiveState",
         writer.container,
     ]);
-    shown.trim().to_owned()
-}
-
-/// The id that a container's first process has on the host.
-pub(crate) fn process(node: &Node, container: &str) -> String {
-    let shown = node.user(&["podman", "inspect", "--format", "{{.State.Pid}}", container]);
     shown.trim().to_owned()
 }

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use crate::browser::{Browser, Page};
 use crate::heights::{daemons_say, try_bitcoin_height};
 use crate::node::{Node, ONE_TICK, SOON, text, until, until_equal};
+use crate::processes::reach;
 use crate::stack::{self, MEMBERS, MINER, until_ready};
-use crate::stops::{Still, process};
+use crate::stops::Still;
 
 const KILLS: u64 = 10;
 /// Enough to be killed in the midst of.
@@ -59,7 +60,7 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
     let started = node.0.spawn_user(&["archipelago", "start", "bitcoin"]);
     let started = started.expect("a run in the host");
     until("it to have a block", RETURNS, || {
-        peer.goes_on_for_a_moment("");
+        peer.goes_on_for_a_moment(":");
         (try_bitcoin_height(&node)? > 0).then_some(())
     });
     // Its page is started anew when it gets its key, and a page that is opened just then gets but half of its files.
@@ -76,7 +77,7 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
     for kill in 0..KILLS {
         // A little further each time; what it had not written yet is lost with it.
         until("it to have some of the chain", RETURNS, || {
-            peer.goes_on_for_a_moment("");
+            peer.goes_on_for_a_moment(":");
             (try_bitcoin_height(&node)? > height * kill / (2 * KILLS)).then_some(())
         });
         // It gets no further by itself, so all can be asked in peace.
@@ -95,8 +96,9 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
         assert!(blocks < height, "it has all {height} blocks already");
 
         counts.push(COUNTED.map(|container| starts(&node, container)));
-        let pid = process(&node, "archy-bitcoin");
-        peer.goes_on_for_a_moment(&format!("kill -KILL {pid}"));
+        reach(&node, "archy-bitcoin", |pid| {
+            peer.goes_on_for_a_moment(&format!("kill -KILL {pid}"))
+        });
         let killed = Instant::now();
         until("bitcoind to answer again", RETURNS, || {
             said.extend(watch.words());

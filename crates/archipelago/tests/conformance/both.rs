@@ -10,7 +10,7 @@ use crate::real::Real;
 use crate::simulated::Simulated;
 
 /// A tick, then what a missing image or a container that ended takes until it is tried again, then a start.
-const BOUND: Duration = Duration::from_secs(30 + 20 + 10);
+const BOUND: Duration = Duration::from_secs(30 + 20 + 40);
 /// Between two looks at the real host, each of which starts processes in it.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 

@@ -44,7 +44,10 @@ fn a_fight_over_a_unit_file_is_reported_and_backed_off_from() {
     assert_eq!(message, expected);
     let health = node.try_health().expect("the page");
     assert_eq!(text(&health["problems"]["lone"]), expected);
-    assert!(journal(&node).lines().any(|line| line == expected));
+    until("the journal to have it", SOON, || {
+        let journal = journal(&node);
+        journal.lines().any(|line| line == expected).then_some(())
+    });
     let before = repairs(&node);
     let watched = Instant::now();
     until("the 20 s to pass in which it is watched", SOON, || {

@@ -1,6 +1,6 @@
 //! A command that is killed on its way: what it was asked for is kept, and the daemon finishes it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::apps;
 use crate::instants::Instants;
@@ -36,10 +36,19 @@ fn the_daemon_finishes_what_a_killed_command_began() {
     let node = Node::new();
     let folder = node.put(&apps::shop());
     let before = node.traces("shop");
+    // The instants lie within the time that each command takes here, on a slow machine as on a fast one.
+    let takes = |command: &[&str]| {
+        let began = Instant::now();
+        node.user(&[&["archipelago"], command].concat());
+        began.elapsed()
+    };
+    let install_takes = takes(&["install", &folder]);
+    let purge_takes = takes(&["uninstall", "shop", "--purge"]);
+    assert_eq!(node.traces("shop"), before);
     let mut instants = Instants::new();
     let mut cut = [0, 0];
     for _ in 0..6 {
-        let instant = instants.next(Duration::from_millis(2000));
+        let instant = instants.next(install_takes);
         cut[0] += u32::from(cut_short(&node, instant, &["install", &folder]));
         // Before the intent is there, nobody has been asked for anything.
         if asked(&node).is_empty() {
@@ -55,7 +64,7 @@ fn the_daemon_finishes_what_a_killed_command_began() {
         });
         assert_eq!(node.shell("curl -fsS http://127.0.0.1:8480/"), "hello\n");
 
-        let instant = instants.next(Duration::from_millis(1200));
+        let instant = instants.next(purge_takes);
         cut[1] += u32::from(cut_short(&node, instant, &["uninstall", "shop", "--purge"]));
         if asked(&node) == "running" {
             assert_eq!(node.state("shop"), "ready");

@@ -172,8 +172,8 @@ fn an_app_that_crashed_does_not_wait_for_one_above_that_takes_its_time_to_stop()
     );
     assert_eq!(state("archy-base.service"), "active");
 
-    crash();
     let started = property(&node, "archy-base.service", "ActiveEnterTimestampMonotonic");
+    crash();
     until_equal("the one below to be back", SOON, &true, || {
         property(&node, "archy-base.service", "ActiveEnterTimestampMonotonic") > started
     });
@@ -237,8 +237,18 @@ x-archipelago:
 fn a_setting_that_keeps_an_app_from_starting_can_be_put_right() {
     let node = Node::new();
     let folder = node.put(&apps::app("slow", SLOW));
-    let wrong = "timeout 5 archipelago install --set looks_for=wrong";
-    node.shell(&format!("{wrong} {folder} || true"));
+    // A person ends each command once the container runs that cannot become ready.
+    let and_end_it = |command: &str, once: &str| {
+        node.shell(&format!(
+            "{command} & command=$!
+            until {once}; do sleep 0.2; done
+            kill $command && wait $command || true"
+        ));
+    };
+    and_end_it(
+        &format!("archipelago install --set looks_for=wrong {folder}"),
+        "podman container exists archy-slow",
+    );
     let id = |node: &Node| {
         let now = node.try_containers()?;
         now.get("archy-slow").map(|run| run.id.clone())
@@ -254,10 +264,10 @@ fn a_setting_that_keeps_an_app_from_starting_can_be_put_right() {
     ];
     assert_eq!(node.user(&active).trim(), "activating");
 
-    node.shell("timeout 5 archipelago restart slow || true");
-    until("another container", ONE_TICK, || {
-        id(&node).filter(|id| *id != first)
-    });
+    and_end_it(
+        "archipelago restart slow",
+        &format!("podman container exists archy-slow && ! podman container exists {first}"),
+    );
     node.user(&[
         "archipelago",
         "install",

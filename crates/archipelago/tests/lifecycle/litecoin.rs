@@ -57,7 +57,7 @@ fn height_in_a_browser(node: &Node) -> String {
         .0
         .network_command("timeout")
         .expect("a command in the host's network")
-        .args(["60", "chromium", "--headless", "--no-sandbox"])
+        .args(["300", "chromium", "--headless", "--no-sandbox"])
         .args(["--disable-gpu", "--virtual-time-budget=8000", "--dump-dom"])
         .arg(format!("--user-data-dir={}", profile.display()))
         .arg("http://127.0.0.1:8442/")

@@ -9,6 +9,8 @@ mod instants;
 #[allow(dead_code, reason = "not every test program does all of it")]
 #[path = "../support/node.rs"]
 mod node;
+#[path = "../support/processes.rs"]
+mod processes;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -3,30 +3,32 @@
 use std::time::{Duration, Instant};
 
 use crate::apps;
-use crate::node::{DATA, Node, UNITS, text};
+use crate::node::{DATA, Node, SOON, UNITS, text, until};
 
 /// Longer than `RestartSec=10`, after which what was removed in the wrong order comes back.
 const RESPAWN: Duration = Duration::from_secs(15);
 
 /// When systemd said this of a service, in microseconds since boot.
 fn moment(node: &Node, service: &str, message: &str) -> u64 {
-    let journal = node.user(&[
+    let command = [
         "journalctl",
         "--user",
         "-o",
         "json",
         "--output-fields=USER_UNIT,MESSAGE",
         &format!("USER_UNIT={service}"),
-    ]);
-    let mut lines = journal
-        .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
-    let found = lines.rfind(|line| {
-        line["MESSAGE"]
-            .as_str()
-            .is_some_and(|text| text.starts_with(message))
+    ];
+    let found = until(&format!("{service}: {message}"), SOON, || {
+        let journal = node.user(&command);
+        let mut lines = journal
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+        lines.rfind(|line| {
+            line["MESSAGE"]
+                .as_str()
+                .is_some_and(|text| text.starts_with(message))
+        })
     });
-    let found = found.unwrap_or_else(|| panic!("{service} was never {message}: {journal}"));
     text(&found["__MONOTONIC_TIMESTAMP"])
         .parse()
         .expect("microseconds")

@@ -63,19 +63,29 @@ impl Disturbed {
         );
         let start = std::time::Instant::now();
         self.node.shell(&signal("CONT"));
-        until_equal(what, ONE_TICK, &self.whole, || look(&self.node));
-        let after = self.node.containers();
-        let changed: Vec<&str> = after
-            .iter()
-            .filter(|(name, run)| self.before.get(*name) != Some(run))
-            .map(|(name, _)| name.as_str())
-            .collect();
+        // A file is put right before the container that reads it is started anew, so both are waited for.
+        let hit: Vec<String> = hit.iter().map(|name| (*name).to_owned()).collect();
+        until_equal(what, ONE_TICK, &(self.whole.clone(), hit.clone()), || {
+            (look(&self.node), self.started_anew())
+        });
+        println!("{what}: {} ms", start.elapsed().as_millis());
+        // The pass that has put it right holds the lock until all of it is done.
+        self.node
+            .shell("flock $XDG_RUNTIME_DIR/archipelago/lock true");
         assert_eq!(
-            changed, hit,
+            self.started_anew(),
+            hit,
             "{what}: the containers that were started anew"
         );
-        println!("{what}: {} ms", start.elapsed().as_millis());
-        self.before = after;
+        self.before = self.node.containers();
+    }
+
+    /// The containers that are not the same any more.
+    fn started_anew(&self) -> Vec<String> {
+        let now = self.node.containers().into_iter();
+        now.filter(|(name, run)| self.before.get(name) != Some(run))
+            .map(|(name, _)| name)
+            .collect()
     }
 }
 

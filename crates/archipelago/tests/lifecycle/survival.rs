@@ -7,18 +7,7 @@ use testhost::Reboot;
 use crate::apps;
 use crate::instants::Instants;
 use crate::node::{CONFIG, Node, SOON, until, until_equal};
-
-fn daemon(node: &Node) -> Option<u32> {
-    let shown = node.user(&[
-        "systemctl",
-        "--user",
-        "show",
-        "-P",
-        "MainPID",
-        "archipelago",
-    ]);
-    shown.trim().parse().ok().filter(|pid| *pid != 0)
-}
+use crate::processes::kill_daemon;
 
 #[test]
 fn no_container_notices_that_the_daemon_is_restarted_or_killed() {
@@ -34,15 +23,13 @@ fn no_container_notices_that_the_daemon_is_restarted_or_killed() {
     let mut instants = Instants::new();
     let mut killed = std::collections::BTreeSet::new();
     for kill in 0..20 {
-        let pid = until("the daemon", SOON, || daemon(&node));
         instants.pass(Duration::from_millis(700));
         // Half of them while it repairs: a network's unit file that is gone is checked, written again, and systemd reloaded.
         if kill % 2 == 1 {
             node.shell("rm -f ~/.config/containers/systemd/archy-lone.network; touch ~/.config/archipelago/.look");
             instants.pass(Duration::from_millis(300));
         }
-        node.user(&["kill", "-KILL", &pid.to_string()]);
-        killed.insert(pid);
+        killed.insert(kill_daemon(&node));
         // Not to wait for RestartSec=.
         node.user(&[
             "systemctl",

@@ -9,10 +9,12 @@ use testhost::{Account, Host, Output};
 
 use crate::apps::App;
 
-/// A pass is made at least this often (`reconcile::TICK`), and what it repairs takes some seconds to start.
-pub(crate) const ONE_TICK: Duration = Duration::from_secs(30 + 10);
-/// For what is under way already and takes a second or two on an idle machine.
-pub(crate) const SOON: Duration = Duration::from_secs(30);
+/// A pass is made at least this often (`reconcile::TICK`). The rest is for the repair, which takes some
+/// seconds on an idle machine.
+pub(crate) const ONE_TICK: Duration = Duration::from_secs(30 + 30);
+/// For changes that take a second or two on an idle machine. A wait ends with the change, so the bound costs
+/// only a test that fails, and a machine that compiles meanwhile needs a good part of it.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// Between two looks: each starts processes in the host.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
@@ -45,7 +47,7 @@ impl Node {
 
     /// What the daemon's health page says, if it answers.
     pub(crate) fn try_health(&self) -> Option<Value> {
-        let answer = self.try_shell("curl -fsS --max-time 2 http://127.0.0.1:5678/health");
+        let answer = self.try_shell("curl -fsS --max-time 10 http://127.0.0.1:5678/health");
         serde_json::from_str(&answer.stdout).ok()
     }
 

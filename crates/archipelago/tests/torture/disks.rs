@@ -67,7 +67,10 @@ fn units_on_a_read_only_disk() {
     node.install(&apps::lone("lone", 8481));
     let before = node.containers();
 
-    node.shell(&format!("sed -i 's/^\\[Container\\]/&\\nEnvironment=INTRUDER=1/' {UNITS}/archy-lone.container; systemctl --user stop archipelago"));
+    // Stopped first: the daemon would put the file right before it can be stopped.
+    node.shell(&format!(
+        "systemctl --user stop archipelago; sed -i 's/^\\[Container\\]/&\\nEnvironment=INTRUDER=1/' {UNITS}/archy-lone.container"
+    ));
     remount(&node, "ro", UNITS);
     node.shell("systemctl --user start archipelago");
     seen(&node, "lone", "failed", "Read-only file system", RECOVERY);

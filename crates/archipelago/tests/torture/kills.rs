@@ -1,9 +1,9 @@
 //! SIGKILL of the daemon and of the command at random instants of install, a change of settings, uninstall and purge.
 //!
-//! `ARCHIPELAGO_TORTURE_KILLS` says how many; `ARCHIPELAGO_TEST_SEED` repeats the instants.
+//! `ARCHIPELAGO_TORTURE_KILLS` says how many; `ARCHIPELAGO_TEST_SEED` repeats the instants, as parts of the time that a change takes.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::fault::{Kept, kept, put_data};
 use crate::instants::{Instants, wanted};
@@ -45,14 +45,6 @@ impl Change {
         }
     }
 
-    /// About as long as it takes.
-    fn span(self) -> Duration {
-        Duration::from_millis(match self {
-            Self::Install => 2500,
-            Self::Set | Self::Uninstall | Self::Purge => 1500,
-        })
-    }
-
     /// Whether the intent says it, by the lines of its file.
     fn is_asked(self, intent: &str, word: &str) -> bool {
         match self {
@@ -70,8 +62,7 @@ const KILL: &str = r#"
 cli=$1 daemon=$2; shift 2
 if [ "$daemon" != never ]; then (
     sleep "$daemon"
-    pid=$(systemctl --user show -P MainPID archipelago)
-    if [ "$pid" -gt 0 ] && kill -KILL "$pid"; then echo daemon; fi
+    if systemctl --user kill --kill-whom=main --signal=KILL archipelago 2>/dev/null; then echo daemon; fi
     systemctl --user --no-block restart archipelago
 ) & fi
 if [ "$cli" = never ]; then
@@ -83,8 +74,28 @@ fi
 wait
 "#;
 
+/// How long each change takes on this machine, undisturbed.
+struct Takes {
+    install: Duration,
+    set: Duration,
+    uninstall: Duration,
+    purge: Duration,
+}
+
+impl Takes {
+    fn of(&self, change: Change) -> Duration {
+        match change {
+            Change::Install => self.install,
+            Change::Set => self.set,
+            Change::Uninstall => self.uninstall,
+            Change::Purge => self.purge,
+        }
+    }
+}
+
 struct Torture {
     node: Node,
+    takes: Takes,
     instants: Instants,
     /// Kills of the command, and of the daemon.
     killed: [u32; 2],
@@ -103,14 +114,30 @@ impl Torture {
         let node = Node::new();
         foreign::make(&node);
         node.install(&apps::lone("lone", 8481));
-        node.install(&apps::shop());
+        node.put(&apps::shop());
+        let undisturbed = |change: Change| {
+            let command = change.command("another");
+            let words: Vec<&str> = command.split(' ').collect();
+            let began = Instant::now();
+            node.user(&[&["archipelago"], words.as_slice()].concat());
+            began.elapsed()
+        };
+        let install = undisturbed(Change::Install);
         put_data(&node);
+        let set = undisturbed(Change::Set);
         let installed = look(&node);
-        node.user(&["archipelago", "uninstall", "shop"]);
+        let uninstall = undisturbed(Change::Uninstall);
         let uninstalled = look(&node);
-        node.user(&["archipelago", "uninstall", "shop", "--purge"]);
+        let purge = undisturbed(Change::Purge);
         let purged = look(&node);
+        let takes = Takes {
+            install,
+            set,
+            uninstall,
+            purge,
+        };
         Self {
+            takes,
             instants: Instants::new(),
             killed: [0, 0],
             installed,
@@ -129,7 +156,7 @@ impl Torture {
         for _ in 0..attempts {
             // The command alone, the daemon alone, or both.
             let who = self.instants.next(Duration::from_secs(3)).as_secs();
-            let [cli, daemon] = [(); 2].map(|()| self.instants.next(change.span()));
+            let [cli, daemon] = [(); 2].map(|()| self.instants.next(self.takes.of(change)));
             let time = |time: Duration, spared: bool| {
                 if spared {
                     "never".to_owned()

@@ -84,10 +84,16 @@ fn podman_hangs() {
     let node = Node::new();
     node.install(&apps::lone("lone", 8481));
     let before = node.containers();
-    node.shell(
-        "systemctl --user start podman.service
-        systemctl --user kill --signal=STOP podman.service",
-    );
+    // It ends by itself when nobody asks it for five seconds, so it may be gone before the signal comes.
+    until("Podman to be held still", SOON, || {
+        node.try_shell(
+            "systemctl --user start podman.service
+            systemctl --user kill --signal=STOP podman.service
+            grep -q '^State:.T' /proc/$(systemctl --user show -P MainPID podman.service)/status",
+        )
+        .success()
+        .then_some(())
+    });
     node.shell(PROVOKE);
     told(&node, "Podman did not answer within", SOON);
     // It is made anew, and the process that hung is ended with it.

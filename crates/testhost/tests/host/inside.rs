@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testhost::{Account, Output};
+use testhost::{Account, Host, Options, Output, Suite};
 
 use crate::{BUSYBOX, boot, eventually, root, start_container, user};
 
@@ -33,12 +33,33 @@ fn a_host_boots_into_a_system_without_failures() {
     for device in ["/dev/fuse", "/dev/net/tun"] {
         user(&host, &["test", "-r", device, "-a", "-w", device]);
     }
-    // Three seconds are promised for a machine that is not busy, where it takes one. Here other hosts boot beside it, so the bound
-    // only shows that the boot waits for nothing in vain; the time that it took is printed above.
+    // A boot takes two seconds on an idle machine. Here other hosts boot beside it, so the bound
+    // only shows that no unit waits in vain for its timeout, which is 90 s.
     assert!(
-        host.boot_time() < Duration::from_secs(15),
+        host.boot_time() < Duration::from_secs(60),
         "{:?}",
         host.boot_time()
+    );
+}
+
+#[test]
+fn a_host_of_debian_testing_boots_and_runs_the_images_that_debian_13_prepared() {
+    let host = Host::boot(Options::default().suite(Suite::Forky)).expect("a host");
+    assert_eq!(
+        root(&host, &["systemctl", "is-system-running", "--wait"]).trim(),
+        "running"
+    );
+    assert_eq!(
+        user(
+            &host,
+            &["systemctl", "--user", "is-system-running", "--wait"]
+        )
+        .trim(),
+        "running"
+    );
+    assert_eq!(
+        user(&host, &["podman", "run", "--rm", BUSYBOX, "echo", "hello"]),
+        "hello\n"
     );
 }
 

@@ -1,47 +1,50 @@
-//! What is known on disk about the hosts of this machine, so that a later process can find, enter and discard them.
+//! The records of this machine's hosts, on disk, so that a later process can find, enter and
+//! discard a host that it did not boot.
 //!
-//! Each host has a folder under `/run/archipelago-testhost`: the mount point of its root, what its console printed,
-//! and its record. The record is written before the first mount and deleted after the last, so whatever a killed
-//! process leaves behind has a record that says so. This module discards; it never starts anything.
+//! Each host has a folder under `/run/archipelago-testhost`: the mount point of its root, its
+//! console log and its record. The record is written before the first mount and deleted after the
+//! last, so everything that a killed process leaves behind has a record. This module reads and
+//! writes records; it starts and ends nothing.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use rustix::process::Signal;
 
+use crate::cache;
 use crate::process::Identity;
-use crate::{cache, forward, mounts, nspawn};
 
-/// One path for the whole machine, so that a host that one session started can be reached from another.
+/// One path for the whole machine, so that a host is reached from every session.
 const RUN: &str = "/run/archipelago-testhost";
 
-/// Everything about one host that outlives a process.
+/// Everything about one host that other processes must know.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
     pub(crate) name: String,
-    /// The process that the host must not outlive; none for a host that stays until someone takes it down.
+    /// The process that the host must not outlive. A host without one stays until it is taken down.
     pub(crate) owner: Option<Identity>,
     pub(crate) nspawn: Option<Identity>,
     pub(crate) init: Option<Identity>,
-    /// The machine's boot that the host belongs to: process numbers and mounts mean nothing in another.
+    /// The boot of this machine that the host belongs to. Process ids and mounts of another boot
+    /// mean nothing.
     pub(crate) boot: String,
-    /// The host's files, on a real disk: the upper folder of its root, and its containers' storage.
+    /// The folder of the host's files, on a disk: the upper folder of the root, and the storage of
+    /// the containers.
     pub(crate) disk: PathBuf,
 }
 
-/// One host as `list` shows it.
+/// One host in [`list`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     pub name: String,
     pub running: bool,
-    /// Stays until it is taken down by name; otherwise it belongs to a running test.
+    /// The host stays until it is taken down by name. Other hosts belong to a running test.
     pub detached: bool,
 }
 
 impl Record {
-    /// Claims a name: makes the host's folders and first record, with this process as the owner.
+    /// Claims a name: makes the folder and the first record of the host, owned by this process.
     pub(crate) fn claim(name: &str) -> Result<Self> {
         check_name(name)?;
         let _lock = lock()?;
@@ -52,7 +55,7 @@ impl Record {
             );
         }
         let disk = cache::folder()?.join("hosts").join(name);
-        // Without a record nothing can be using it: it was left by a machine that went down.
+        // No host uses it, because there is no record: a restart of the machine left it behind.
         cache::remove(&disk)?;
         fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
         let record = Self {
@@ -67,7 +70,7 @@ impl Record {
         Ok(record)
     }
 
-    /// The record of a host that there is.
+    /// The record of an existing host.
     pub(crate) fn read(name: &str) -> Result<Self> {
         check_name(name)?;
         if let Some(record) = Self::find(name)? {
@@ -82,7 +85,8 @@ impl Record {
         bail!("there is no host named {name} ({known})");
     }
 
-    fn find(name: &str) -> Result<Option<Self>> {
+    /// Nothing when there is no record of this name.
+    pub(crate) fn find(name: &str) -> Result<Option<Self>> {
         let path = folder(name).join("record");
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -135,7 +139,7 @@ impl Record {
             .with_context(|| format!("writing {}", path.display()))
     }
 
-    /// The host's process 1.
+    /// Process 1 of the host.
     pub(crate) fn running(&self) -> Result<Identity> {
         match self.init {
             Some(init) if self.boot == boot_id()? && init.is_alive() => Ok(init),
@@ -143,7 +147,8 @@ impl Record {
         }
     }
 
-    fn is_stale(&self, boot: &str) -> bool {
+    /// The owner ended, or the machine was restarted since.
+    pub(crate) fn is_stale(&self, boot: &str) -> bool {
         self.boot != boot || self.owner.is_some_and(|owner| !owner.is_alive())
     }
 }
@@ -153,7 +158,7 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new(RUN).join(name)
 }
 
-/// Where the host's root is mounted.
+/// The mount point of the host's root.
 pub(crate) fn root(name: &str) -> PathBuf {
     folder(name).join("root")
 }
@@ -165,7 +170,7 @@ pub(crate) fn root(name: &str) -> PathBuf {
 pub fn list() -> Result<Vec<Listed>> {
     let mut hosts = Vec::new();
     for name in names()? {
-        // One that is discarded at this moment is no longer there, and that is fine.
+        // A host that is discarded at this moment is left out.
         let Some(record) = Record::find(&name)? else {
             continue;
         };
@@ -178,81 +183,7 @@ pub fn list() -> Result<Vec<Listed>> {
     Ok(hosts)
 }
 
-/// Discards what processes that are gone have left: hosts whose owner ended without discarding them, or whose machine
-/// was restarted.
-pub(crate) fn sweep() -> Result<()> {
-    let _lock = lock()?;
-    let boot = boot_id()?;
-    for name in names()? {
-        // Without a record: records are written and deleted under the lock that we hold, so its maker's or its
-        // discarder's end came in between.
-        if Record::find(&name)?.is_none_or(|record| record.is_stale(&boot)) {
-            eprintln!("discarding the test host {name}, which its process left behind");
-            tear_down(&name)?;
-            cache::remove(&folder(&name))?;
-        }
-    }
-    Ok(())
-}
-
-/// The hosts that this very process owns.
-pub(crate) fn own() -> Result<Vec<String>> {
-    let own = Identity::own()?;
-    Ok(names()?
-        .into_iter()
-        .filter(|name| matches!(Record::find(name), Ok(Some(record)) if record.owner == Some(own)))
-        .collect())
-}
-
-/// Ends everything of a host and deletes it. The record goes last, and only when nothing is left that it is needed for.
-pub(crate) fn discard(name: &str) -> Result<()> {
-    check_name(name)?;
-    tear_down(name)?;
-    let _lock = lock()?;
-    cache::remove(&folder(name))
-}
-
-/// Tries every step, and returns all failures together.
-fn tear_down(name: &str) -> Result<()> {
-    let record = Record::find(name)?;
-    let mut failures = Vec::new();
-    let mut step = |result: Result<()>| {
-        if let Err(error) = result {
-            failures.push(format!("{error:#}"));
-        }
-    };
-    step(forward::end_all(name));
-    if let Some(record) = record
-        .as_ref()
-        .filter(|record| boot_id().is_ok_and(|boot| boot == record.boot))
-    {
-        step(end_processes(record));
-    }
-    step(nspawn::end(name));
-    step(mounts::unmount_at_and_below(&folder(name)));
-    if let Some(record) = &record {
-        step(cache::remove(&record.disk));
-    }
-    if !failures.is_empty() {
-        bail!("discarding the host {name}:\n{}", failures.join("\n"));
-    }
-    Ok(())
-}
-
-/// Kills the host's process 1, and with it all that runs inside; nspawn then tidies up after itself and ends.
-pub(crate) fn end_processes(record: &Record) -> Result<()> {
-    match (record.init, record.nspawn) {
-        (Some(init), _) => init.signal(Signal::KILL)?,
-        (None, Some(nspawn)) => nspawn.signal(Signal::KILL)?,
-        (None, None) => {}
-    }
-    for process in [record.init, record.nspawn].into_iter().flatten() {
-        process.wait_for_end()?;
-    }
-    Ok(())
-}
-
-fn check_name(name: &str) -> Result<()> {
+pub(crate) fn check_name(name: &str) -> Result<()> {
     let allowed = |character: char| {
         character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-'
     };
@@ -267,7 +198,7 @@ fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-fn names() -> Result<Vec<String>> {
+pub(crate) fn names() -> Result<Vec<String>> {
     let Ok(entries) = fs::read_dir(RUN) else {
         return Ok(Vec::new());
     };
@@ -286,13 +217,14 @@ fn names() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Held while a name is claimed or leftovers are swept: a host that is just being claimed is not a leftover.
-fn lock() -> Result<fs::File> {
+/// Held while a name is claimed and while leftovers are swept, so that a host whose record is not
+/// yet written is not swept.
+pub(crate) fn lock() -> Result<fs::File> {
     fs::create_dir_all(RUN).with_context(|| format!("making {RUN}"))?;
     cache::lock(&Path::new(RUN).join(".lock"))
 }
 
-fn boot_id() -> Result<String> {
+pub(crate) fn boot_id() -> Result<String> {
     fs::read_to_string("/proc/sys/kernel/random/boot_id")
         .map(|id| id.trim().to_owned())
         .context("reading the machine's boot id")
