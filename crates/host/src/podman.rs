@@ -11,14 +11,13 @@ mod revive;
 mod secret;
 
 pub use build::{BuildRequest, ContextFile};
-pub use http::Error;
+pub use http::{Error, Podman};
 pub use pull::{Layer, Progress};
 pub use revive::revive;
 pub use secret::Secret;
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use hyper::{Method, StatusCode};
@@ -29,12 +28,6 @@ use http::{CALL_LIMIT, Call, encode};
 
 /// The longest that a removal may take: Podman deletes a volume's files, of which a node has many, before it answers.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(10 * 60);
-
-/// A client for one user's Podman, 4.9 or later.
-#[derive(Debug, Clone)]
-pub struct Podman {
-    socket: PathBuf,
-}
 
 /// Where and how this Podman keeps things: `podman-info(1)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,30 +111,6 @@ pub struct Network {
 }
 
 impl Podman {
-    /// The client for the socket where `podman.socket` of this process's user listens:
-    /// `$XDG_RUNTIME_DIR/podman/podman.sock`, else under `/run/user/UID`. Opens nothing yet.
-    pub fn for_this_user() -> Podman {
-        let runtime_dir = match std::env::var_os("XDG_RUNTIME_DIR") {
-            Some(directory) => PathBuf::from(directory),
-            // /proc/self belongs to the process's effective user; without /proc no call gets far anyway.
-            None => match std::fs::metadata("/proc/self") {
-                Ok(own) => PathBuf::from(format!("/run/user/{}", own.uid())),
-                Err(_) => PathBuf::from("/run"),
-            },
-        };
-        Podman::at(runtime_dir.join("podman/podman.sock"))
-    }
-
-    /// The client for a Podman API socket.
-    pub fn at(socket: PathBuf) -> Podman {
-        Podman { socket }
-    }
-
-    /// The socket it talks to.
-    pub fn socket(&self) -> &Path {
-        &self.socket
-    }
-
     /// Podman's own version, such as `5.4.2`.
     pub async fn version(&self) -> Result<String, Error> {
         #[derive(Deserialize)]

@@ -5,17 +5,18 @@
 //! names and fields: `org.freedesktop.systemd1(5)`.
 
 mod linger;
+mod path;
 mod signals;
 mod state;
 mod user_manager;
 
 pub use linger::{linger, set_linger};
+pub use path::JobPath;
 pub use signals::{JobResult, Signal};
 pub use state::{ActiveState, LoadState, Service, ServiceFailure, UnitFileState};
 pub use user_manager::{UserManager, user_manager};
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
@@ -26,6 +27,8 @@ use zbus::proxy::CacheProperties;
 use zbus::{Address, Connection, ObjectPath, OwnedObjectPath, OwnedVariant, Proxy};
 use zbus_systemd::systemd1::ManagerProxy;
 
+use path::UNITS;
+
 /// The longest any one call may take. `Reload` is the slow one: about 1 s with 1,000 units, more on a busy small
 /// machine; systemd itself gives a generator 90 s.
 const CALL_LIMIT: Duration = Duration::from_secs(90);
@@ -35,16 +38,6 @@ const CALL_LIMIT: Duration = Duration::from_secs(90);
 pub struct Systemd {
     address: Address,
     manager: ManagerProxy<'static>,
-}
-
-/// The D-Bus path of a queued job; never used twice while the manager lives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobPath(OwnedObjectPath);
-
-impl fmt::Display for JobPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str())
-    }
 }
 
 /// Why the user's systemd, or logind, could not be asked or did not do it.
@@ -436,8 +429,6 @@ fn is(error: &zbus::Error, name: &str) -> bool {
         _ => false,
     }
 }
-
-const UNITS: &str = "/org/freedesktop/systemd1/unit";
 
 /// An object on the system's bus, for the few calls that are not the user's systemd's to answer.
 async fn system(

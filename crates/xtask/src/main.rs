@@ -10,6 +10,7 @@ mod host;
 mod screenshot;
 mod sim;
 mod soak;
+mod structure;
 mod test;
 mod torture;
 
@@ -45,6 +46,8 @@ enum Command {
     Bench(bench::Arguments),
     /// A host with forty apps on which something happens every second; it must end as it began.
     Soak(soak::Arguments),
+    /// No circle between files, and no file over 500 lines.
+    Structure,
     /// Which lines and branches of `core` the tests run; fails below 95 % of either. Takes some minutes.
     Coverage,
     /// Take the README's pictures of the pages of the demos that are up, with a real browser.
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
         Command::Sim(arguments) => sim::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Bench(arguments) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Soak(arguments) => soak::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Structure => structure::check().map(|()| ExitCode::SUCCESS),
         Command::Coverage => coverage::run(),
         Command::Screenshot => screenshot::run().map(|()| ExitCode::SUCCESS),
         Command::Host(command) => host::run(command),

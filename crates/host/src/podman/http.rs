@@ -1,6 +1,7 @@
 //! HTTP/1.1 over the socket: one request, one connection, an answer that is whole or a stream of JSON lines.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,8 +15,6 @@ use serde::Deserialize;
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
-use super::Podman;
-
 /// Podman takes requests for any version from 4.0 on; ours are written against 4.9, the oldest Podman we support.
 const PREFIX: &str = "/v4.9.0/libpod";
 
@@ -27,6 +26,12 @@ pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// The largest whole answer and the longest line, in bytes: far above a list of 1,000 images.
 const ANSWER_LIMIT: usize = 64 << 20;
+
+/// A client for one user's Podman, 4.9 or later.
+#[derive(Debug, Clone)]
+pub struct Podman {
+    socket: PathBuf,
+}
 
 /// Why Podman could not be asked or did not do it. `call` says what was asked of it, and on what.
 #[derive(Debug, thiserror::Error)]
@@ -171,6 +176,30 @@ impl Call {
 }
 
 impl Podman {
+    /// The client for the socket where `podman.socket` of this process's user listens:
+    /// `$XDG_RUNTIME_DIR/podman/podman.sock`, else under `/run/user/UID`. Opens nothing yet.
+    pub fn for_this_user() -> Podman {
+        let runtime_dir = match std::env::var_os("XDG_RUNTIME_DIR") {
+            Some(directory) => PathBuf::from(directory),
+            // /proc/self belongs to the process's effective user; without /proc no call gets far anyway.
+            None => match std::fs::metadata("/proc/self") {
+                Ok(own) => PathBuf::from(format!("/run/user/{}", own.uid())),
+                Err(_) => PathBuf::from("/run"),
+            },
+        };
+        Podman::at(runtime_dir.join("podman/podman.sock"))
+    }
+
+    /// The client for a Podman API socket.
+    pub fn at(socket: PathBuf) -> Podman {
+        Podman { socket }
+    }
+
+    /// The socket it talks to.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
     /// The whole body of a successful answer, within the call's limit.
     pub(super) async fn call(&self, call: &Call, body: Vec<u8>) -> Result<Bytes, Error> {
         call.within(async {

@@ -8,7 +8,8 @@ use zbus::message::{Message, Type};
 use zbus::{MatchRule, MessageStream, ObjectPath, Variant};
 use zbus_systemd::systemd1::ManagerProxy;
 
-use super::{ActiveState, JobPath, UNITS};
+use super::path::{JobPath, UNITS};
+use super::state::ActiveState;
 
 /// One thing that happened: `org.freedesktop.systemd1(5)`, "Signals" and "Properties".
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 
-use super::Sample;
+use super::sample::Sample;
 
 /// By how much the memory of the last quarter may be above that of the second one. In the first one caches fill.
 const MEMORY_GROWTH_MAX: f64 = 1.1;

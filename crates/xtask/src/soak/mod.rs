@@ -3,6 +3,7 @@
 
 mod judge;
 mod plot;
+mod sample;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,6 +16,7 @@ use testhost::prerequisites;
 use crate::bench::Node;
 use crate::deb;
 use judge::Count;
+use sample::Sample;
 
 const APPS: usize = 40;
 const HOST: &str = "soak";
@@ -54,15 +56,6 @@ pub(crate) struct Arguments {
     /// Where the plot goes.
     #[arg(long, default_value = "target/soak.svg")]
     plot: PathBuf,
-}
-
-/// The daemon at one moment.
-#[derive(Clone, Copy, Debug)]
-struct Sample {
-    second: f64,
-    memory_mb: f64,
-    files: f64,
-    restarts: f64,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {

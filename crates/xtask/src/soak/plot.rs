@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Sample;
+use super::sample::Sample;
 
 const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 240.0;
