@@ -44,9 +44,10 @@ pub struct Executor<'a> {
 
 type Done = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-/// Applies a plan; what a failure leaves out, core decides.
-pub async fn apply(executor: &mut Executor<'_>, run: &mut Run<'_>) {
+/// Applies a plan; what a failure leaves out, core decides. `begins` is called before each action.
+pub async fn apply(executor: &mut Executor<'_>, run: &mut Run<'_>, begins: impl Fn()) {
     while let Some(Action { app, step }) = run.next_action() {
+        begins();
         let result = executor.act(app.as_ref(), step).await;
         let app = app.as_ref().map(AppId::as_str);
         run.went(match result {

@@ -16,6 +16,7 @@ pub mod lock;
 pub mod observe;
 pub mod podman;
 pub mod probe;
+pub mod sockets;
 pub mod systemd;
 pub mod wakeup;
 pub mod watch;

@@ -18,13 +18,15 @@ use archipelago_core::reconcile::{FileWriters, Reconciler, Run};
 use archipelago_host::apply::{Executor, apply, remember};
 use archipelago_host::cache::{Cached, ReadSet};
 use archipelago_host::image::Images;
-use archipelago_host::lock::Lock;
+use archipelago_host::lock::Waiter;
 use archipelago_host::observe::{ObservationCache, observe};
 use archipelago_host::podman::Podman;
 use archipelago_host::systemd::{ActiveState, Systemd};
 use archipelago_host::wakeup::Wakeup;
 use archipelago_host::watch::{Watch, WatchSet};
 use archipelago_host::{disk, file_writers, inputs, lock, observe, systemd};
+
+use crate::heartbeat::Heartbeat;
 
 /// How long a pass looks for who changes a file that is fought over.
 const FILE_WRITERS_LIMIT: Duration = Duration::from_secs(2);
@@ -43,13 +45,43 @@ pub enum Error {
     Systemd(#[from] systemd::Error),
 }
 
+impl Error {
+    /// Its kind, as a word of a fixed list: for those who may not read what the sentence quotes.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Lock(lock::Error::Held { .. }) => "lock-held",
+            Self::Lock(lock::Error::File { .. }) => "lock",
+            Self::Observe(_) => "observe",
+            Self::Systemd(_) => "systemd",
+        }
+    }
+
+    /// Whether another process has held the lock for longer than a pass waits for it.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        matches!(self, Self::Lock(lock::Error::Held { .. }))
+    }
+}
+
+/// How Podman answered a pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PodmanAnswer {
+    /// It was not asked: nothing depends on it now.
+    Unasked,
+    /// It answered.
+    Given,
+    /// It did not, for this reason.
+    Missing(String),
+}
+
 /// A pass that was made.
 #[derive(Debug)]
 pub struct Pass {
     /// How the apps were when it looked.
     pub report: Report,
-    /// Why Podman cannot be asked, if it was to be.
-    pub podman: Option<String>,
+    /// How Podman answered.
+    pub podman: PodmanAnswer,
     /// Whether it did something, so that another look is due.
     pub acted: bool,
     /// When something that failed is due again, from now.
@@ -68,6 +100,9 @@ fn since_boot() -> Duration {
 /// Makes passes.
 pub struct Driver {
     layout: Layout,
+    lock: Waiter,
+    lock_limit: Duration,
+    heartbeat: Heartbeat,
     systemd: Systemd,
     podman: Podman,
     images: Images,
@@ -100,6 +135,9 @@ impl Driver {
             swept: Cached::default(),
             wakeup,
             watch: None,
+            lock: Waiter::of_passes(&layout),
+            lock_limit: lock::COMMAND_LIMIT,
+            heartbeat: Heartbeat::default(),
             podman,
             layout,
         })
@@ -129,6 +167,16 @@ impl Driver {
         self.wakeup.clone()
     }
 
+    /// Bounds the wait for another process's pass, otherwise ten minutes.
+    pub fn wait_for_the_lock_at_most(&mut self, limit: Duration) {
+        self.lock_limit = limit;
+    }
+
+    /// Marked at each step of a pass.
+    pub fn heartbeat(&self) -> Heartbeat {
+        self.heartbeat.clone()
+    }
+
     /// Lets the bell ring from now on when a file changes that passes look at.
     ///
     /// # Errors
@@ -143,7 +191,7 @@ impl Driver {
     /// # Errors
     /// When no pass could be made; what fails inside one is remembered and part of the report.
     pub async fn pass(&mut self) -> Result<Pass, Error> {
-        let _lock = Lock::of_passes(&self.layout).await?;
+        let _lock = self.lock.take(self.lock_limit).await?;
         let layout = &self.layout;
         let Ok(()) = self.swept.get_or_read(|read_set| {
             sweep(layout, read_set);
@@ -175,7 +223,9 @@ impl Driver {
             images: &mut self.images,
         };
         let mut run = Run::new(&desired, &observed, &plan);
-        apply(&mut executor, &mut run).await;
+        let heartbeat = &self.heartbeat;
+        apply(&mut executor, &mut run, || heartbeat.step()).await;
+        heartbeat.step();
         self.has_synced &= !run.leaves_a_secret_in_doubt();
         self.reconciler
             .finished(&desired, &plan, run.outcomes(), since_boot());
@@ -184,7 +234,7 @@ impl Driver {
         }
         self.keep_progress();
         Ok(Pass {
-            podman: silence(&observed),
+            podman: podman_answer(&observed),
             report: report(&desired, &observed, self.reconciler.progress()),
             acted: !plan.is_empty(),
             wake_after: plan
@@ -240,7 +290,7 @@ impl Driver {
     /// # Errors
     /// When another process holds the lock and cannot be waited for.
     pub async fn retry_now(&mut self, id: &AppId) -> Result<(), Error> {
-        let _lock = Lock::of_passes(&self.layout).await?;
+        let _lock = self.lock.take(self.lock_limit).await?;
         self.recall();
         let (desired, _) = self.desired();
         self.reconciler.retry_now(&desired, id);
@@ -292,7 +342,7 @@ impl Driver {
     /// # Errors
     /// When the host cannot be looked at or the request not be kept.
     pub async fn request_restart(&mut self, id: &AppId) -> Result<(), Error> {
-        let _lock = Lock::of_passes(&self.layout).await?;
+        let _lock = self.lock.take(self.lock_limit).await?;
         let (desired, _) = self.desired();
         let observed = self.observe(&desired).await?;
         let mut memory = observed.memory.clone();
@@ -369,11 +419,11 @@ fn sweep(layout: &Layout, read_set: &mut ReadSet) {
     }
 }
 
-/// Why Podman cannot be asked, if it was to be.
-fn silence(observed: &Observed) -> Option<String> {
+fn podman_answer(observed: &Observed) -> PodmanAnswer {
     match &observed.podman {
-        PodmanState::Unreachable(cause) => Some(cause.clone()),
-        PodmanState::Unasked | PodmanState::Seen(_) => None,
+        PodmanState::Unreachable(cause) => PodmanAnswer::Missing(cause.clone()),
+        PodmanState::Unasked => PodmanAnswer::Unasked,
+        PodmanState::Seen(_) => PodmanAnswer::Given,
     }
 }
 

@@ -1,4 +1,10 @@
-//! The living part of Archipelago: passes, when they are made, and what people ask for.
+//! The living part: what makes passes, when it does, and how it is asked.
 
+pub mod daemon;
 pub mod driver;
+pub mod engine;
+pub mod handle;
+pub mod heartbeat;
 pub mod schedule;
+
+pub use archipelago_host::sockets;

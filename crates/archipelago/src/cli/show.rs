@@ -1,17 +1,24 @@
 //! Commands that only look: `status`, `list`, `version`.
 
+use std::time::Duration;
+
 use archipelago_core::health::{AppHealth, Report};
 use archipelago_core::intent::Goal;
 use archipelago_core::layout::Layout;
 use archipelago_core::quadlet::VERSION;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
+use serde::Serialize;
 use serde_json::json;
 
 use super::{Code, Failure, Output, installed, print_json, print_line};
 use archipelago_host::definition;
 use archipelago_host::inputs;
 use archipelago_node::driver::Driver;
+use archipelago_node::sockets;
+
+/// A daemon that takes longer is left out: what `status` shows does not depend on it.
+const DAEMON_LIMIT: Duration = Duration::from_millis(200);
 
 pub(super) async fn status(
     layout: Layout,
@@ -19,17 +26,37 @@ pub(super) async fn status(
     output: Output,
 ) -> Result<(), Failure> {
     let only = app.map(|app| installed(&layout, app)).transpose()?;
-    let mut report = Driver::new(layout).await?.look().await?;
+    let socket = layout.api_socket();
+    let mut driver = Driver::new(layout).await?;
+    let (report, last_pass) = tokio::join!(
+        driver.look(),
+        sockets::ask(&socket, "/v1/last-pass", DAEMON_LIMIT)
+    );
+    let mut report = report?;
     if let Some(only) = only {
         report.apps.retain(|app| app.id == only);
     }
     match output {
-        Output::Json => print_json(&report),
+        Output::Json => print_json(&Status { report, last_pass }),
         Output::Text => {
             print_report(&report);
+            let error = last_pass.as_ref().and_then(|pass| pass["error"].as_str());
+            if let Some(error) = error {
+                print_line(&format!("The daemon could not make its last pass: {error}"));
+            }
             Ok(())
         }
     }
+}
+
+/// The apps are looked at here and now: what the daemon saw last may be half a minute old. Only it knows how its last pass went.
+#[derive(Serialize)]
+struct Status {
+    #[serde(flatten)]
+    report: Report,
+    /// Absent when no daemon answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_pass: Option<serde_json::Value>,
 }
 
 fn print_report(report: &Report) {
