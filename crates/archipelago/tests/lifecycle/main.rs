@@ -16,6 +16,7 @@ mod commands;
 mod contest;
 mod cut_short;
 mod dependants;
+mod door;
 mod events;
 mod gate;
 mod images;
