@@ -1,4 +1,4 @@
 //! The program `archipelago`: its doors.
 
+pub mod api;
 pub mod cli;
-pub mod daemon;

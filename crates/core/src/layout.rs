@@ -98,6 +98,12 @@ impl Layout {
         self.runtime.join("archipelago/progress.json")
     }
 
+    /// The socket on which the daemon answers this user alone.
+    #[must_use]
+    pub fn api_socket(&self) -> PathBuf {
+        self.runtime.join("archipelago/api.sock")
+    }
+
     /// A path as text, as units and templates need it.
     ///
     /// # Errors
@@ -148,6 +154,7 @@ mod tests {
                 layout.progress(),
                 "/run/user/1000/archipelago/progress.json",
             ),
+            (layout.api_socket(), "/run/user/1000/archipelago/api.sock"),
         ] {
             assert_eq!(path, Path::new(expected));
         }

@@ -2,7 +2,7 @@
 //!
 //! [`at_rest`] starts no process and wakes no socket: it is what every command may ask. [`all`] asks Podman and both systemds too.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -13,15 +13,11 @@ use archipelago_core::check::{
 };
 use archipelago_core::layout::Layout;
 use archipelago_core::quadlet::{VERSION, mark_of};
-use http_body_util::{BodyExt, Empty};
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 
 use super::accounts::account;
 use super::podman::{Info, Podman};
 use super::systemd::{self, ActiveState, Systemd, UnitFileState};
-use super::{disk, folders, generator};
+use super::{disk, folders, generator, sockets};
 use archipelago_core::config::PORT;
 use archipelago_core::error::chain;
 
@@ -100,8 +96,10 @@ pub async fn all(layout: &Layout) -> Facts {
         units: units(layout).await,
         ..at_rest(layout)
     };
-    let health = health().await;
-    facts.port = Some(port(health.is_some()));
+    let daemon = daemon(layout).await;
+    let says = |key| daemon.as_ref().map(|daemon| &daemon[key]);
+    let version = says("version").and_then(|version| version.as_str());
+    facts.port = Some(port(says("has_port") == Some(&true.into())));
     let systemd = match Systemd::connect().await {
         Ok(systemd) => systemd,
         Err(error) => {
@@ -110,7 +108,7 @@ pub async fn all(layout: &Layout) -> Facts {
         }
     };
     facts.systemd = Some(Ok(()));
-    facts.service = Some(service(&systemd, health).await);
+    facts.service = Some(service(&systemd, version.map(str::to_owned)).await);
     if let Some(socket) = &mut facts.socket {
         let state = systemd.unit_file_state(SOCKET).await.ok().flatten();
         socket.enabled = Some(starts_at_boot(state.as_ref()));
@@ -300,41 +298,19 @@ async fn podman_info() -> Result<Info, String> {
     }
 }
 
-/// The version of the daemon that answers on the port, if one does.
-async fn health() -> Option<String> {
-    let answer = async {
-        let stream = tokio::net::TcpStream::connect(address()).await?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        let driver = tokio::spawn(connection);
-        let request = hyper::Request::get("/health")
-            .header("host", address().to_string())
-            .body(Empty::<Bytes>::new())?;
-        let body = sender
-            .send_request(request)
-            .await?
-            .into_body()
-            .collect()
-            .await?
-            .to_bytes();
-        driver.abort();
-        let health: serde_json::Value = serde_json::from_slice(&body)?;
-        Ok::<_, Box<dyn std::error::Error>>(health["version"].as_str().map(str::to_owned))
-    };
-    tokio::time::timeout(LIMIT, answer).await.ok()?.ok()?
+/// What this user's daemon says of itself, if it runs.
+async fn daemon(layout: &Layout) -> Option<serde_json::Value> {
+    sockets::ask(&layout.api_socket(), "/v1/status", LIMIT).await
 }
 
-fn port(answers: bool) -> Port {
-    if answers {
+fn port(is_ours: bool) -> Port {
+    if is_ours {
         return Port::Answers;
     }
-    match TcpListener::bind(address()) {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)) {
         Ok(_) => Port::Free,
         Err(_) => Port::Taken,
     }
-}
-
-fn address() -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))
 }
 
 /// Whether Quadlet can read the folder of units; `None` when it cannot be asked, which is told elsewhere.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use archipelago_core::desired::{BuildContext, DesiredImage, Origin};
 use archipelago_core::error::chain;
@@ -15,12 +16,15 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::inventory::BUILT_FOR_LABEL;
-use super::lock::Lock;
+use super::lock::{Lock, Waiter};
 use super::podman::{BuildRequest, ContextFile, Layer, Podman};
 use crate::wakeup::Wakeup;
 
 /// So many images are got at once: each holds what it is built from, or layers, in memory.
 const AT_ONCE: usize = 4;
+
+/// The longest wait for another process that gets the same image; then its attempt counts as failed.
+const ELSEWHERE_LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// The images that are being got.
 pub struct Images {
@@ -140,7 +144,8 @@ async fn get(
     line: Arc<Mutex<String>>,
 ) -> Result<(), String> {
     let say = |text: String| *line.lock().unwrap_or_else(PoisonError::into_inner) = text;
-    let _lock = Lock::wait(&lock).await.map_err(|error| chain(&error))?;
+    let taken = Waiter::of(lock).take(ELSEWHERE_LIMIT).await;
+    let _lock = taken.map_err(|error| chain(&error))?;
     let name = image.reference.to_string();
     if podman
         .image_exists(&name)

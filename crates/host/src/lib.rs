@@ -19,6 +19,7 @@ pub mod podman;
 pub mod preflight;
 pub mod pressure;
 pub mod probe;
+pub mod sockets;
 pub mod systemd;
 pub mod wakeup;
 pub mod watch;

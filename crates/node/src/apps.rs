@@ -1,6 +1,7 @@
 //! What is installed, what can be, how the apps are and what they say. It changes nothing.
 
 use std::process::Command;
+use std::time::Duration;
 
 use archipelago_core::desired::read_schema;
 use archipelago_core::health::Report;
@@ -10,12 +11,16 @@ use archipelago_core::manifest::COMPOSE_FILE;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{Definition, Refusal};
 use archipelago_core::quadlet::{is_unit_file, mark_of, service_of};
-use archipelago_host::{definition, disk, inputs, journal};
+use archipelago_host::{definition, disk, inputs, journal, sockets};
+use serde::Serialize;
 
 use crate::driver::Driver;
 use crate::error::Error;
 
 pub use archipelago_host::journal::Selection;
+
+/// A daemon that takes longer is left out: what `status` shows does not depend on it.
+const DAEMON_LIMIT: Duration = Duration::from_millis(200);
 
 /// An installed app.
 #[derive(Debug)]
@@ -82,12 +87,31 @@ pub fn find(name: &str) -> Result<Definition, Error> {
     Ok(definition::find(name)?)
 }
 
-/// How the apps are, without doing anything.
+/// How the apps are, and what the daemon says of its last pass.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    #[serde(flatten)]
+    pub report: Report,
+    /// As the daemon's socket gives it; absent when no daemon answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_pass: Option<serde_json::Value>,
+}
+
+/// How the apps are here and now: what the daemon saw last may be half a minute old. Only it knows how its last pass went.
 ///
 /// # Errors
 /// When the host cannot be looked at.
-pub async fn status(layout: Layout) -> Result<Report, Error> {
-    Ok(Driver::new(layout).await?.look().await?)
+pub async fn status(layout: Layout) -> Result<Status, Error> {
+    let socket = layout.api_socket();
+    let mut driver = Driver::new(layout).await?;
+    let (report, last_pass) = tokio::join!(
+        driver.look(),
+        sockets::ask(&socket, "/v1/last-pass", DAEMON_LIMIT)
+    );
+    Ok(Status {
+        report: report?,
+        last_pass,
+    })
 }
 
 /// The command that shows what the containers of an app say.

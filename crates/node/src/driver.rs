@@ -12,13 +12,13 @@ use archipelago_core::health::{Report, report};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::Observed;
-use archipelago_core::pass::{Made, Pass, Request};
+use archipelago_core::pass::{Pass, PassResult, Request};
 use archipelago_core::reconcile::{FileWriters, Reconciler};
 
 use archipelago_host::apply::{Executor, remember};
 use archipelago_host::cache::{Cached, ReadSet};
 use archipelago_host::image::Images;
-use archipelago_host::lock::Lock;
+use archipelago_host::lock::Waiter;
 use archipelago_host::observe::{ObservationCache, observe};
 use archipelago_host::podman::Podman;
 use archipelago_host::systemd::{ActiveState, Systemd};
@@ -27,6 +27,7 @@ use archipelago_host::watch::{Watch, WatchSet};
 use archipelago_host::{disk, file_writers, inputs, lock, observe, systemd};
 
 use crate::clock::since_boot;
+use crate::heartbeat::Heartbeat;
 
 /// How long a pass looks for who changes a file that is fought over.
 const FILE_WRITERS_LIMIT: Duration = Duration::from_secs(2);
@@ -45,9 +46,31 @@ pub enum Error {
     Systemd(#[from] systemd::Error),
 }
 
+impl Error {
+    /// Its kind, as a word of a fixed list: for those who may not read what the sentence quotes.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Lock(lock::Error::Held { .. }) => "lock-held",
+            Self::Lock(lock::Error::File { .. }) => "lock",
+            Self::Observe(_) => "observe",
+            Self::Systemd(_) => "systemd",
+        }
+    }
+
+    /// Whether another process has held the lock for longer than a pass waits for it.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        matches!(self, Self::Lock(lock::Error::Held { .. }))
+    }
+}
+
 /// Makes passes.
 pub struct Driver {
     layout: Layout,
+    lock: Waiter,
+    lock_limit: Duration,
+    heartbeat: Heartbeat,
     systemd: Systemd,
     podman: Podman,
     images: Images,
@@ -77,6 +100,9 @@ impl Driver {
             swept: Cached::default(),
             wakeup,
             watch: None,
+            lock: Waiter::of_passes(&layout),
+            lock_limit: lock::COMMAND_LIMIT,
+            heartbeat: Heartbeat::default(),
             podman,
             layout,
         })
@@ -106,6 +132,16 @@ impl Driver {
         self.wakeup.clone()
     }
 
+    /// Bounds the wait for another process's pass, otherwise ten minutes.
+    pub fn wait_for_the_lock_at_most(&mut self, limit: Duration) {
+        self.lock_limit = limit;
+    }
+
+    /// Marked at each step of a pass.
+    pub fn heartbeat(&self) -> Heartbeat {
+        self.heartbeat.clone()
+    }
+
     /// Lets the bell ring from now on when a file changes that passes look at.
     ///
     /// # Errors
@@ -119,10 +155,13 @@ impl Driver {
     ///
     /// # Errors
     /// When no pass could be made; what fails inside one is remembered and part of the report.
-    pub async fn pass(&mut self) -> Result<Made, Error> {
-        let _lock = Lock::of_passes(&self.layout).await?;
+    pub async fn pass(&mut self) -> Result<PassResult, Error> {
+        let _lock = self.lock.take(self.lock_limit).await?;
         let Self {
             layout,
+            lock: _,
+            lock_limit: _,
+            heartbeat,
             systemd,
             podman,
             images,
@@ -135,6 +174,7 @@ impl Driver {
         } = self;
         let mut pass = Pass::begin(reconciler, since_boot());
         while let Some(request) = pass.request() {
+            heartbeat.step();
             match request {
                 Request::Sweep => {
                     let Ok(()) = swept.get_or_read(|read_set| {
@@ -240,7 +280,7 @@ impl Driver {
     /// # Errors
     /// When another process holds the lock and cannot be waited for.
     pub async fn retry_now(&mut self, id: &AppId) -> Result<(), Error> {
-        let _lock = Lock::of_passes(&self.layout).await?;
+        let _lock = self.lock.take(self.lock_limit).await?;
         self.recall();
         let desired = self.desired();
         self.reconciler.retry_now(&desired, id);
@@ -287,7 +327,7 @@ impl Driver {
     /// # Errors
     /// When the host cannot be looked at or the request not be kept.
     pub async fn request_restart(&mut self, id: &AppId) -> Result<(), Error> {
-        let _lock = Lock::of_passes(&self.layout).await?;
+        let _lock = self.lock.take(self.lock_limit).await?;
         let desired = self.desired();
         let observed = self.observe(&desired).await?;
         let mut memory = observed.memory.clone();

@@ -4,15 +4,20 @@
 
 pub mod apps;
 pub mod clock;
+pub mod daemon;
 pub mod doctor;
 pub mod driver;
+pub mod engine;
 pub mod error;
+pub mod handle;
+pub mod heartbeat;
 pub mod operations;
 pub mod schedule;
 pub mod setup;
 
 use archipelago_core::layout::Layout;
 use archipelago_host::folders;
+pub use archipelago_host::sockets;
 
 pub use error::{Error, ErrorKind};
 

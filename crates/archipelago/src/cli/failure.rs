@@ -74,13 +74,13 @@ impl From<archipelago_node::Error> for Failure {
     }
 }
 
-impl From<crate::daemon::Error> for Failure {
-    fn from(error: crate::daemon::Error) -> Self {
-        use crate::daemon::Error;
+impl From<archipelago_node::daemon::Error> for Failure {
+    fn from(error: archipelago_node::daemon::Error) -> Self {
+        use archipelago_node::daemon::Error;
         let code = match &error {
             Error::Running => Code::Running,
-            Error::Port(_) => Code::Taken,
-            Error::Lock(_) | Error::Systemd(_) | Error::Disk(_) | Error::Os(..) => Code::Host,
+            Error::EngineEnded => Code::Failed,
+            Error::Lock(_) | Error::Engine(_) | Error::Disk(_) | Error::Signal(..) => Code::Host,
         };
         Self::from_error(code, &error)
     }

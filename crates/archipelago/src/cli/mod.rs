@@ -107,7 +107,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Logs(arguments) => logs::run(&layout()?, &arguments, output),
         Command::List => show::list(&layout()?, output),
         Command::Catalog { app } => catalog::run(app.as_deref(), output),
-        Command::Daemon => Ok(crate::daemon::run(layout()?).await?),
+        Command::Daemon => Ok(crate::api::run(layout()?).await?),
         Command::Version => show::version(output),
         Command::Documents { folder } => documents::write(&folder),
     }

@@ -17,14 +17,18 @@ pub(super) async fn status(
     output: Output,
 ) -> Result<(), Failure> {
     let only = app.map(|app| apps::installed(&layout, app)).transpose()?;
-    let mut report = apps::status(layout).await?;
+    let mut status = apps::status(layout).await?;
     if let Some(only) = only {
-        report.apps.retain(|app| app.id == only);
+        status.report.apps.retain(|app| app.id == only);
     }
     match output {
-        Output::Json => print_json(&report),
+        Output::Json => print_json(&status),
         Output::Text => {
-            print_report(&report);
+            print_report(&status.report);
+            let last_pass = status.last_pass.as_ref();
+            if let Some(error) = last_pass.and_then(|pass| pass["error"].as_str()) {
+                print_line(&format!("The daemon could not make its last pass: {error}"));
+            }
             Ok(())
         }
     }

@@ -42,8 +42,8 @@ fn a_fight_over_a_unit_file_is_reported_and_backed_off_from() {
         pid.trim()
     ));
     assert_eq!(message, expected);
-    let health = node.try_health().expect("the page");
-    assert_eq!(text(&health["problems"]["lone"]), expected);
+    let told_by_daemon = node.try_details_of("lone").expect("the daemon answers");
+    assert_eq!(text(&told_by_daemon["message"]), expected);
     until("the journal to have it", SOON, || {
         let journal = journal(&node);
         journal.lines().any(|line| line == expected).then_some(())

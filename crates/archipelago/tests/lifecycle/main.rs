@@ -18,6 +18,7 @@ mod commands;
 mod contest;
 mod cut_short;
 mod dependants;
+mod door;
 mod events;
 mod gate;
 mod images;

@@ -21,7 +21,7 @@ podman ps -a --format '{{.Names}} {{.ID}}'
 const COUNT: &str = r#"
 finished() { # sets REPLY to when the daemon's last pass ended
     exec 3<>/dev/tcp/127.0.0.1/5678
-    printf 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >&3
+    printf 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
     local line text=
     while IFS= read -r line <&3 || [ -n "$line" ]; do text+=$line; done
     exec 3>&-

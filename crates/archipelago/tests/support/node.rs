@@ -51,6 +51,21 @@ impl Node {
         serde_json::from_str(&answer.stdout).ok()
     }
 
+    /// What the daemon tells its own user, if it answers.
+    pub(crate) fn try_details(&self) -> Option<Value> {
+        let answer = self.try_shell(
+            "curl -fsS --max-time 2 --unix-socket $XDG_RUNTIME_DIR/archipelago/api.sock http://localhost/v1/status",
+        );
+        serde_json::from_str(&answer.stdout).ok()
+    }
+
+    /// What the daemon tells its own user of an app.
+    pub(crate) fn try_details_of(&self, app: &str) -> Option<Value> {
+        let details = self.try_details()?;
+        let mut apps = details["apps"].as_array()?.iter();
+        apps.find(|found| found["id"] == app).cloned()
+    }
+
     /// What `doctor` says is wrong: the checks that failed, by name.
     pub(crate) fn ailments(&self) -> BTreeMap<String, String> {
         let output = self.archipelago(&["--output", "json", "doctor"]);

@@ -38,7 +38,7 @@ pub(crate) fn shop(node: &Node) -> Kept {
     put_data(node)
 }
 
-/// Waits until the app's state is `state` with these words in its cause, in `status` and on the health page alike. Returns the cause.
+/// Waits until the app's state is `state` with these words in its cause, in `status` and by the daemon's word alike. Returns the cause.
 pub(crate) fn seen(node: &Node, app: &str, state: &str, words: &str, bound: Duration) -> String {
     let mut last = String::new();
     let cause = until_with(
@@ -47,10 +47,10 @@ pub(crate) fn seen(node: &Node, app: &str, state: &str, words: &str, bound: Dura
         || {
             let status = node.status(app);
             let message = crate::node::text(&status["message"]);
-            let health = node.try_health();
-            last = format!("status: {status}\nhealth: {health:?}");
-            let told = health.is_some_and(|health| {
-                health["problems"][app]
+            let details = node.try_details_of(app);
+            last = format!("status: {status}\ndaemon: {details:?}");
+            let told = details.is_some_and(|app| {
+                app["message"]
                     .as_str()
                     .is_some_and(|text| text.contains(words))
             });
@@ -83,8 +83,8 @@ pub(crate) fn all_well(node: &Node, bound: Duration) {
     let well = until_with("all to be well", bound, || {
         last = node.try_health();
         let health = last.as_ref()?;
-        let quiet = health["problems"].as_object()?.is_empty()
-            && health["podman"].is_null()
+        let quiet = health["problems"] == 0
+            && health["podman"] != "unreachable"
             && health["last_pass"]["error"].is_null();
         let apps = node.json(&["status"]);
         let ready = apps["apps"]

@@ -9,11 +9,11 @@ use crate::node::{Node, ONE_TICK, SOON, text, until, until_equal};
 /// Makes the daemon ask Podman: its folders have changed since it last did.
 const PROVOKE: &str = "podman volume create --ignore mark >/dev/null; podman volume rm -f mark >/dev/null; touch ~/.config/archipelago/.look";
 
-/// Waits until the health page says why Podman cannot be asked. Returns what it says.
+/// Waits until the daemon says why Podman cannot be asked. Returns what it says.
 fn told(node: &Node, words: &str, bound: Duration) -> String {
-    until(&format!("the health page to tell {words:?}"), bound, || {
-        let health = node.try_health()?;
-        let cause = health["podman"].as_str()?.to_owned();
+    until(&format!("the daemon to tell {words:?}"), bound, || {
+        let details = node.try_details()?;
+        let cause = details["podman"].as_str()?.to_owned();
         cause.contains(words).then_some(cause)
     })
 }

@@ -38,9 +38,9 @@ fn the_users_d_bus_is_restarted() {
     // While it is away it is told.
     node.shell("systemctl --user stop dbus.socket dbus.service");
     node.shell("touch ~/.config/archipelago/.look");
-    until("the health page to tell", ONE_TICK, || {
-        let health = node.try_health()?;
-        health["last_pass"]["error"]
+    until("the daemon to tell", ONE_TICK, || {
+        let details = node.try_details()?;
+        details["last_pass"]["error"]
             .as_str()?
             .contains("D-Bus")
             .then_some(())

@@ -144,9 +144,9 @@ pub enum ServiceFile {
 pub enum Port {
     /// Nobody has it.
     Free,
-    /// An Archipelago answers there.
+    /// This user's daemon has it.
     Answers,
-    /// Another program has it.
+    /// Another program has it, or another user's daemon.
     Taken,
 }
 

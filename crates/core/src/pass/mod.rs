@@ -87,11 +87,10 @@ pub enum Request<'p> {
 
 /// A pass that was made.
 #[derive(Clone, Debug, Default)]
-pub struct Made {
+pub struct PassResult {
     /// How the apps were when it looked.
     pub report: Report,
-    /// Why Podman cannot be asked, if it was to be.
-    pub podman: Option<String>,
+    pub podman: PodmanAnswer,
     /// How many actions its plan had.
     pub actions: usize,
     /// When something that failed is due again, from now.
@@ -100,7 +99,18 @@ pub struct Made {
     pub told: Vec<String>,
 }
 
-impl Made {
+/// How Podman answered a pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum PodmanAnswer {
+    /// It was not asked: nothing depends on it now.
+    #[default]
+    Unasked,
+    Given,
+    /// It did not answer, for this reason.
+    Missing(String),
+}
+
+impl PassResult {
     /// Whether it did something, so that another look is due.
     #[must_use]
     pub fn acted(&self) -> bool {
@@ -259,14 +269,14 @@ impl<'r> Pass<'r> {
 
     /// What came of it. Empty for a pass that did not get to look at the host.
     #[must_use]
-    pub fn end(self) -> Made {
+    pub fn end(self) -> PassResult {
         let (Some(desired), Some(looked)) = (self.desired, self.looked) else {
-            return Made::default();
+            return PassResult::default();
         };
         let Looked { observed, plan, .. } = looked;
-        Made {
+        PassResult {
             report: report(&desired, &observed, self.reconciler.progress()),
-            podman: silence(&observed),
+            podman: podman_answer(&observed),
             actions: plan.actions.len(),
             wake_after: plan.wake_at.map(|at| at.saturating_sub(self.now)),
             told: self.told,
@@ -304,10 +314,10 @@ impl<'r> Pass<'r> {
     }
 }
 
-/// Why Podman cannot be asked, if it was to be.
-fn silence(observed: &Observed) -> Option<String> {
+fn podman_answer(observed: &Observed) -> PodmanAnswer {
     match &observed.podman {
-        Podman::Unreachable(cause) => Some(cause.clone()),
-        Podman::Unasked | Podman::Seen(_) => None,
+        Podman::Unasked => PodmanAnswer::Unasked,
+        Podman::Seen(_) => PodmanAnswer::Given,
+        Podman::Unreachable(cause) => PodmanAnswer::Missing(cause.clone()),
     }
 }

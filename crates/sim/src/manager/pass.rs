@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use archipelago_core::action::Step;
 use archipelago_core::health::{Report, report};
-use archipelago_core::pass::{Made, Pass, Request, Scene};
+use archipelago_core::pass::{Pass, PassResult, Request, Scene};
 use archipelago_core::plan::guard;
 use archipelago_core::reconcile::Reconciler;
 
@@ -29,7 +29,7 @@ impl Manager {
     ///
     /// # Errors
     /// When a fault killed it in the middle.
-    pub fn pass(&mut self, world: &mut World) -> Result<Option<Made>, Killed> {
+    pub fn pass(&mut self, world: &mut World) -> Result<Option<PassResult>, Killed> {
         if world.locked && world.mutation != Some(Mutation::NoLock) {
             return Ok(None);
         }
@@ -57,7 +57,7 @@ impl Manager {
         report(&desired, &observed, reconciler.progress())
     }
 
-    fn locked_pass(&mut self, world: &mut World) -> Result<Made, CallError> {
+    fn locked_pass(&mut self, world: &mut World) -> Result<PassResult, CallError> {
         let Self { reconciler, pulls } = self;
         let mut pass = Pass::begin(reconciler, world.clock.since_boot);
         while let Some(request) = pass.request() {

@@ -54,7 +54,7 @@ health() {
     local line
     HEALTH=
     { exec 3<>/dev/tcp/127.0.0.1/5678; } 2>/dev/null || return 1
-    printf 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >&3
+    printf 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
     while IFS= read -r line <&3 || [ -n "$line" ]; do HEALTH+=$line; done
     exec 3>&-
 }

@@ -1,0 +1,268 @@
+//! The way to an engine for everybody outside of it: commands go in, passes come out.
+//!
+//! A handle decides nothing and touches no host. It can be cloned, and used from any thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use archipelago_core::name::AppId;
+use archipelago_host::wakeup::Wakeup;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+use archipelago_core::pass::PassResult;
+
+use crate::driver;
+
+/// So many commands may wait for the engine; whoever sends one more waits to send it.
+const COMMANDS_MAX: usize = 16;
+
+/// A pass that was made or could not be made.
+#[derive(Debug)]
+pub struct Made {
+    /// Its number, from 1.
+    pub number: u64,
+    /// When it ended.
+    pub finished: SystemTime,
+    /// How long it took.
+    pub took: Duration,
+    /// Why it could not be made.
+    pub error: Option<driver::Error>,
+    /// Its result; if it could not be made, the result of the last one that was.
+    pub pass: Option<Arc<PassResult>>,
+}
+
+/// Why an engine did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It ended before.
+    #[error("it was stopped before it did that")]
+    Ended,
+    /// It could not.
+    #[error(transparent)]
+    Driver(#[from] driver::Error),
+}
+
+/// What an engine can be asked to do between two passes. The next pass follows at once.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Pass(oneshot::Sender<Arc<Made>>),
+    RetryNow(AppId, Reply),
+    RequestRestart(AppId, Reply),
+}
+
+pub(crate) type Reply = oneshot::Sender<Result<(), driver::Error>>;
+
+/// Asks an engine and hears from it.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    commands: mpsc::Sender<Command>,
+    made: watch::Receiver<Option<Arc<Made>>>,
+    shared: Arc<Shared>,
+}
+
+/// What an engine and its handles share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    wakeup: Wakeup,
+    followers: AtomicUsize,
+    stop: Notify,
+}
+
+impl Shared {
+    /// Whether somebody waits for what comes next.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.followers.load(Ordering::Relaxed) > 0
+    }
+
+    /// Returns once a handle has asked for the end.
+    pub(crate) async fn stopped(&self) {
+        self.stop.notified().await;
+    }
+}
+
+/// The engine's ends of what a handle holds.
+pub(crate) struct Ends {
+    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) made: watch::Sender<Option<Arc<Made>>>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// While it lives, the engine looks at least every half second: probes and lines of progress wake nobody.
+#[derive(Debug)]
+pub struct Attention(Arc<Shared>);
+
+impl Drop for Attention {
+    fn drop(&mut self) {
+        self.0.followers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Handle {
+    pub(crate) fn new(wakeup: Wakeup) -> (Self, Ends) {
+        let (sender, commands) = mpsc::channel(COMMANDS_MAX);
+        let (publisher, made) = watch::channel(None);
+        let shared = Arc::new(Shared {
+            wakeup,
+            followers: AtomicUsize::new(0),
+            stop: Notify::new(),
+        });
+        let handle = Self {
+            commands: sender,
+            made,
+            shared: Arc::clone(&shared),
+        };
+        let ends = Ends {
+            commands,
+            made: publisher,
+            shared,
+        };
+        (handle, ends)
+    }
+
+    /// The last pass; none until the first one is over.
+    pub fn last(&self) -> Option<Arc<Made>> {
+        self.made.borrow().clone()
+    }
+
+    /// Waits for a pass that this handle has not returned yet. Only the newest is kept: a slow reader misses some.
+    ///
+    /// # Errors
+    /// When the engine has ended.
+    pub async fn next(&mut self) -> Result<Arc<Made>, Error> {
+        loop {
+            self.made.changed().await.map_err(|_| Error::Ended)?;
+            if let Some(made) = self.made.borrow_and_update().clone() {
+                return Ok(made);
+            }
+        }
+    }
+
+    /// Waits until the engine has ended.
+    pub async fn ended(&self) {
+        let mut made = self.made.clone();
+        while made.changed().await.is_ok() {}
+    }
+
+    /// Asks for a pass that begins after this call, and waits for it. It comes as soon as the pacing of passes allows.
+    ///
+    /// # Errors
+    /// When the engine ends first.
+    pub async fn pass(&self) -> Result<Arc<Made>, Error> {
+        let (reply, made) = oneshot::channel();
+        self.send(Command::Pass(reply)).await?;
+        made.await.map_err(|_| Error::Ended)
+    }
+
+    /// Lets what failed for an app be tried at once, and waits until that is noted.
+    ///
+    /// # Errors
+    /// When the engine ends first, or cannot note it.
+    pub async fn retry_now(&self, app: AppId) -> Result<(), Error> {
+        self.ask(|reply| Command::RetryNow(app, reply)).await
+    }
+
+    /// Lets the next passes restart the containers of an app, and waits until that is noted.
+    ///
+    /// # Errors
+    /// When the engine ends first, or cannot note it.
+    pub async fn request_restart(&self, app: AppId) -> Result<(), Error> {
+        self.ask(|reply| Command::RequestRestart(app, reply)).await
+    }
+
+    async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<(), Error> {
+        let (reply, done) = oneshot::channel();
+        self.send(command(reply)).await?;
+        Ok(done.await.map_err(|_| Error::Ended)??)
+    }
+
+    async fn send(&self, command: Command) -> Result<(), Error> {
+        let sent = self.commands.send(command).await;
+        sent.map_err(|_| Error::Ended)?;
+        self.shared.wakeup.notify();
+        Ok(())
+    }
+
+    /// Lets the engine look often for as long as the value lives.
+    #[must_use]
+    pub fn attend(&self) -> Attention {
+        self.shared.followers.fetch_add(1, Ordering::Relaxed);
+        self.shared.wakeup.notify();
+        Attention(Arc::clone(&self.shared))
+    }
+
+    /// Ends the engine. A pass that is under way is dropped, which is no worse than a crash; [`Handle::ended`] waits for the end.
+    pub fn stop(&self) {
+        self.shared.stop.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, timeout};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_asks_an_engine_that_ends_is_told() {
+        let (mut handle, ends) = Handle::new(Wakeup::default());
+        let app = AppId::parse("web").unwrap();
+        let (pass, retry, restart, ()) = tokio::join!(
+            handle.pass(),
+            handle.retry_now(app.clone()),
+            handle.request_restart(app),
+            async {
+                handle.stop();
+                ends.shared.stopped().await;
+                drop(ends);
+            }
+        );
+        assert!(matches!(pass, Err(Error::Ended)));
+        assert!(matches!(retry, Err(Error::Ended)));
+        assert!(matches!(restart, Err(Error::Ended)));
+        handle.ended().await;
+        assert!(matches!(handle.pass().await, Err(Error::Ended)));
+        assert!(matches!(handle.next().await, Err(Error::Ended)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn attention_wakes_the_engine_and_lasts_as_long_as_somebody_follows() {
+        let wakeup = Wakeup::default();
+        let (handle, ends) = Handle::new(wakeup.clone());
+        let (one, other) = (handle.attend(), handle.clone().attend());
+        wakeup.notified_after(Instant::now()).await;
+        drop(one);
+        assert!(ends.shared.is_followed());
+        drop(other);
+        assert!(!ends.shared.is_followed());
+        let rings = wakeup.notified_after(Instant::now());
+        let limit = Duration::from_secs(60);
+        assert!(
+            timeout(limit, rings).await.is_err(),
+            "the end of it wakes nobody"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn commands_beyond_the_bound_wait_to_be_sent() {
+        let (handle, mut ends) = Handle::new(Wakeup::default());
+        let asking: Vec<_> = (0..=COMMANDS_MAX)
+            .map(|_| {
+                let handle = handle.clone();
+                tokio::spawn(async move { handle.pass().await.map(drop) })
+            })
+            .collect();
+        while ends.commands.len() < COMMANDS_MAX {
+            tokio::task::yield_now().await;
+        }
+        tokio::task::yield_now().await;
+        assert_eq!(ends.commands.len(), COMMANDS_MAX);
+        for _ in 0..=COMMANDS_MAX {
+            let command = ends.commands.recv().await;
+            assert!(matches!(command, Some(Command::Pass(_))));
+        }
+        for asked in asking {
+            assert!(matches!(asked.await.unwrap(), Err(Error::Ended)));
+        }
+    }
+}
