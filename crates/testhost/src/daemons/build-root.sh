@@ -1,5 +1,6 @@
-# The build root is only read while it is built in; these are the places where each build's own folder, the machine's Rust
-# and what belongs to the machine's network are mounted. $1 is the root; runs on the machine that builds it.
+# Makes the mount points in the build root, which is read-only during a build: for the folder of the
+# build, the machine's Rust, and the machine's network configuration. Runs on the machine that
+# builds the root; $1 is the root.
 root=$1
 
 mkdir -p "$root/build" "$root/rust"

@@ -1,5 +1,6 @@
-# One package's source from crates.io into ./source, by way of cargo: it knows the machine's registry, proxy and
-# certificates, and checks the checksum. $1 the package, $2 its version. Runs on the machine, in the build's folder.
+# Fetches the source of a package of crates.io into ./source, with cargo: it knows the machine's
+# registry, proxy and certificates, and verifies the checksum. $1 is the package, $2 its version.
+# Runs on the machine, in the folder of the build.
 mkdir -p fetch/src
 : >fetch/src/lib.rs
 cat >fetch/Cargo.toml <<TOML

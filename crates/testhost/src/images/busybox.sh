@@ -1,5 +1,5 @@
-# Debian's static busybox with a link per applet, and nothing else to run. $1 is the root; runs on the machine that
-# builds it.
+# Debian's static busybox with a link for each applet, and no other program. Runs on the machine
+# that builds the root; $1 is the root.
 root=$1
 
 busybox=$(find "$root" -xdev -name busybox -type f -perm /111 | head -n 1)

@@ -1,5 +1,6 @@
-# Debian slim in which `apt-get update && apt-get install PACKAGE` works without a network, for these packages: they and
-# what they need lie in the image as a small package source of its own. $1 is the root; runs on the machine that builds it.
+# Debian slim where `apt-get update && apt-get install PACKAGE` works without a network for the
+# packages below: they and their dependencies lie in the image as a package source. Runs on the
+# machine that builds the root; $1 is the root.
 root=$1
 packages="litecoind"
 
@@ -18,7 +19,7 @@ for file in *.deb; do
     echo
 done >Packages
 
-# apt reads as its own unprivileged account.
+# apt reads the packages as its own unprivileged account.
 chmod 0755 "$mirror"
 chmod 0644 "$mirror"/*
 rm -f "$root/etc/apt/sources.list" "$root"/etc/apt/sources.list.d/*

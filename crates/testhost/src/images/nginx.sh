@@ -1,4 +1,5 @@
-# Debian's nginx, laid out and behaving as the official image. $1 is the root; runs on the machine that builds it.
+# Debian's nginx with the layout and the behaviour of the official image. Runs on the machine that
+# builds the root; $1 is the root.
 root=$1
 
 chroot "$root" useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin --user-group nginx
@@ -53,6 +54,6 @@ echo '<!DOCTYPE html><title>Error</title><h1>An error occurred.</h1>' >"$root/us
 ln -sf /dev/stdout "$root/var/log/nginx/access.log"
 ln -sf /dev/stderr "$root/var/log/nginx/error.log"
 
-# The official one also renders templates; an image that relies on it must say so here first.
+# The entrypoint of the official image also renders templates. This one does not: no test needs it.
 printf '#!/bin/sh\nset -e\nexec "$@"\n' >"$root/docker-entrypoint.sh"
 chmod 0755 "$root/docker-entrypoint.sh"

@@ -1,6 +1,7 @@
 
-# Debian testing: under systemd-nspawn its logind refuses the session of a user's service manager (CreateSession fails
-# with InvalidParameter). Without PAM the manager asks for none, so the unit sets what pam_systemd would have set.
+# Debian testing: under systemd-nspawn, logind refuses the session of user@.service (`CreateSession
+# failed: InvalidParameter`). Without PAM the service asks for no session, so the unit sets the
+# variables that pam_systemd would have set.
 mkdir -p "$root/etc/systemd/system/user@.service.d"
 cat >"$root/etc/systemd/system/user@.service.d/without-session.conf" <<'UNIT'
 [Service]

@@ -1,5 +1,5 @@
-# Bitcoin Core. The crate carries its sources without those of ZeroMQ, the wallet and the graphical program. Runs in the
-# build root; ./source is the crate.
+# Builds Bitcoin Core. The crate has its sources without ZeroMQ, the wallet and the graphical
+# program. Runs in the build root; ./source is the crate.
 cmake -G Ninja -S source/bitcoin -B work -DCMAKE_BUILD_TYPE=Release \
     -DBUILD_DAEMON=ON -DBUILD_CLI=ON -DBUILD_BITCOIN_BIN=OFF -DBUILD_TX=OFF -DBUILD_UTIL=OFF -DBUILD_TESTS=OFF \
     -DENABLE_WALLET=OFF -DENABLE_IPC=OFF -DENABLE_EXTERNAL_SIGNER=OFF -DWITH_ZMQ=OFF -DWITH_EMBEDDED_ASMAP=OFF
