@@ -5,7 +5,7 @@
 //! [`words`], [`value`], [`line`] and [`token`]. What cannot come out byte-equal at the far end is refused, never changed.
 //!
 //! Sources: podman 5.4 `pkg/systemd/parser/{split,unitfile}.go` and `pkg/systemd/quadlet/quadlet.go`; systemd.syntax(7);
-//! systemd.service(5) "Command lines"; systemd.unit(5) "Specifiers". `crates/host/tests/escape_properties.rs` holds
+//! systemd.service(5) "Command lines"; systemd.unit(5) "Specifiers". `crates/host/tests/escape_properties` holds
 //! these rules to the real generator, a real systemd and a real container.
 
 /// Why a text cannot stand in a unit.
