@@ -115,7 +115,9 @@ fn a_second_install_and_a_pass_with_nothing_to_do_do_nothing() {
     );
     assert_eq!(without_look(look(&node)), before);
 
+    // The daemon takes its socket with it.
     node.user(&["systemctl", "--user", "stop", "archipelago"]);
+    let before = without_look(look(&node));
     assert_eq!(
         started_by(&node, &["archipelago", "install", &folder]),
         1,
