@@ -219,6 +219,7 @@ fn units(id: &AppId) -> [Unit; 2] {
         unit: described("An app network"),
         kind: Kind::Network(Network {
             name: id.network(),
+            isolated: true,
             labels,
         }),
         service: ServiceSection::default(),

@@ -90,6 +90,12 @@ impl AppId {
         format!("{PREFIX}{}", self.0)
     }
 
+    /// The network on which the app's exported services meet those of the apps that require it; also the stem of its unit.
+    #[must_use]
+    pub fn exports_network(&self) -> String {
+        format!("{PREFIX}{}-exports", self.0)
+    }
+
     /// The Podman volume (and unit stem) of the app's volume `volume`.
     #[must_use]
     pub fn volume(&self, volume: &str) -> String {

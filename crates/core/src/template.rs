@@ -5,6 +5,9 @@
 
 mod added;
 mod host;
+mod others;
+
+pub(crate) use others::OtherApp;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -21,13 +25,13 @@ use crate::name::AppId;
 use crate::quadlet::hex;
 
 /// What a template can reach.
-#[derive(Serialize)]
 pub(crate) struct Context<'a> {
     pub app: AppContext<'a>,
     pub settings: &'a Settings,
     pub secrets: &'a BTreeMap<String, String>,
     pub captures: BTreeMap<&'a str, String>,
-    pub apps: BTreeMap<&'a str, OtherApp<'a>>,
+    /// The apps that this one requires.
+    pub apps: BTreeMap<&'a AppId, OtherApp<'a>>,
 }
 
 #[derive(Serialize)]
@@ -35,11 +39,23 @@ pub(crate) struct AppContext<'a> {
     pub id: &'a AppId,
 }
 
-/// An app that this one requires.
-#[derive(Serialize)]
-pub(crate) struct OtherApp<'a> {
-    pub settings: &'a Settings,
-    pub secrets: &'a BTreeMap<String, String>,
+impl Context<'_> {
+    fn value(&self) -> Value {
+        let Self {
+            app,
+            settings,
+            secrets,
+            captures,
+            apps,
+        } = self;
+        Value::from_pairs([
+            ("app", Value::from(Serde(app))),
+            ("settings", Value::from(Serde(settings))),
+            ("secrets", Value::from(Serde(secrets))),
+            ("captures", Value::from(Serde(captures))),
+            ("apps", others::apps(apps)),
+        ])
+    }
 }
 
 /// Renders `source`, the content of `file`.
@@ -69,7 +85,7 @@ pub(crate) fn render(
     environment.add_function("added_lines", added::added_lines);
     environment.add_function("fail", fail);
     environment
-        .render_named_str(file, source, minijinja::value::Serde(context))
+        .render_named_str(file, source, context.value())
         .map_err(|error| {
             let place = Place {
                 line: error.line().unwrap_or(1),
@@ -117,6 +133,14 @@ mod tests {
     use crate::manifest::SettingValue;
 
     fn check(source: &str, expected: Result<&str, &str>) {
+        check_with(BTreeMap::new(), source, expected);
+    }
+
+    pub(super) fn check_with(
+        apps: BTreeMap<&AppId, OtherApp<'_>>,
+        source: &str,
+        expected: Result<&str, &str>,
+    ) {
         let id = AppId::parse("litecoin").unwrap();
         let settings = Settings(BTreeMap::from([
             ("network".into(), SettingValue::Text("regtest".into())),
@@ -128,7 +152,7 @@ mod tests {
             settings: &settings,
             secrets: &secrets,
             captures: BTreeMap::from([("macaroon", String::new())]),
-            apps: BTreeMap::new(),
+            apps,
         };
         match (render("t.conf", source, &context), expected) {
             (Ok(text), Ok(wanted)) => assert_eq!(text, wanted),

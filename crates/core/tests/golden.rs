@@ -215,6 +215,7 @@ fn volume_with_folder() -> Unit {
 fn network() -> Unit {
     let network = Network {
         name: "archy-golden".to_owned(),
+        isolated: true,
         labels: pairs(&[("archipelago.app", "golden")]),
     };
     unit("archy-golden", Kind::Network(network))

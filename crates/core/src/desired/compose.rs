@@ -2,6 +2,7 @@
 
 mod files;
 mod image;
+mod network;
 mod reach;
 
 pub(super) use files::capture_paths;
@@ -16,10 +17,10 @@ use super::{
 };
 use crate::config::Config;
 use crate::layout::Layout;
-use crate::manifest::{Files, Manifest, MountSource, NetworkMode, Port, Protocol, Service};
+use crate::manifest::{Files, Manifest, MountSource, Port, Protocol, Service};
 use crate::name::AppId;
 use crate::quadlet::{
-    self, Kind, NetworkJoin, Pull, SecretDelivery, ServiceSection, Stamp, Unit, UnitSection, hex,
+    self, Kind, Pull, SecretDelivery, ServiceSection, Stamp, Unit, UnitSection, hex,
 };
 
 /// The label on everything of ours in Podman: the app.
@@ -60,13 +61,10 @@ pub(super) fn present(
         ports: work.ports(),
         requires: work.required_services(),
     };
-    let network = work.network_unit();
-    work.add(
-        &mut present,
-        &network,
-        Role::Network(work.id.network()),
-        &[],
-    )?;
+    for network in work.own_networks() {
+        let unit = work.network_unit(&network);
+        work.add(&mut present, &unit, Role::Network(network), &[])?;
+    }
     for volume in &manifest.volumes {
         let folder = inputs.layout.volumes(work.id).join(volume);
         let unit = work.volume_unit(volume, &folder)?;
@@ -134,19 +132,6 @@ impl Work<'_> {
         BTreeMap::from([(APP_LABEL.to_owned(), self.id.to_string())])
     }
 
-    fn network_unit(&self) -> Unit {
-        Unit {
-            stem: self.id.network(),
-            unit: self.described(&format!("{} network", self.manifest.extension.title)),
-            kind: Kind::Network(quadlet::Network {
-                name: self.id.network(),
-                labels: self.labels(),
-            }),
-            service: ServiceSection::default(),
-            starts_at_boot: false,
-        }
-    }
-
     fn volume_unit(&self, volume: &str, folder: &std::path::Path) -> Result<Unit, String> {
         Ok(Unit {
             stem: self.id.volume(volume),
@@ -179,6 +164,7 @@ impl Work<'_> {
     ) -> Result<(), String> {
         let mut inputs: Vec<Vec<u8>> = Vec::new();
         let image = self.image(name, service)?;
+        self.check_hostname(name, service)?;
         let mut container = self.container(name, service, &image)?;
         self.add_mounts(present, &mut container, &mut inputs, name, service)?;
         self.add_secrets(&mut container, &mut inputs, name, service);
@@ -203,6 +189,7 @@ impl Work<'_> {
             companion: self.manifest.is_companion(name),
             image,
             starts_healthy: service.starts_healthy(),
+            networks: self.joined(name, service),
             wants,
             follows: self.followed(name),
         }));
@@ -362,7 +349,7 @@ impl Work<'_> {
             secrets: Vec::new(),
             ports: ports.iter().map(|port| self.publish(port)).collect(),
             volumes: Vec::new(),
-            networks: self.networks(name, service),
+            networks: self.joins(name, service),
             labels: all_labels,
             annotations: annotations.clone(),
             user: user.clone(),
@@ -413,25 +400,6 @@ impl Work<'_> {
             host: *host,
             container: *container,
             udp: *protocol == Protocol::Udp,
-        }
-    }
-
-    fn networks(&self, name: &str, service: &Service) -> Vec<NetworkJoin> {
-        match service.network {
-            NetworkMode::Host => vec![NetworkJoin::Host],
-            NetworkMode::None => vec![NetworkJoin::None],
-            NetworkMode::App => {
-                let mut networks = vec![NetworkJoin::Unit {
-                    unit: format!("{}.network", self.id.network()),
-                    alias: Some(name.to_owned()),
-                }];
-                let required = &self.manifest.extension.requires.apps;
-                networks.extend(required.iter().map(|app| NetworkJoin::Unit {
-                    unit: format!("{}.network", app.network()),
-                    alias: None,
-                }));
-                networks
-            }
         }
     }
 

@@ -182,6 +182,8 @@ pub struct DesiredContainer {
     pub image: DesiredImage,
     /// Whether it counts as started only once its health check succeeds.
     pub starts_healthy: bool,
+    /// The networks that it joins, by Podman's names.
+    pub networks: BTreeSet<String>,
     /// The services that systemd starts along with it.
     pub wants: Vec<String>,
     /// The services of other apps that it knows by their containers' addresses: it is restarted once they have been.

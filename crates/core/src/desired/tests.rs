@@ -1,6 +1,7 @@
 //! What a manifest, an intent and the node's configuration become together.
 
 mod compose;
+mod exports;
 
 use super::*;
 
@@ -240,7 +241,7 @@ x-archipelago: {companions: [ui]}
 
 #[test]
 fn an_app_waits_for_what_it_requires() {
-    let base = "services: {base: {image: x}}\nx-archipelago: {secrets: {token: }}\n";
+    let base = "services: {base: {image: x}}\nx-archipelago: {secrets: {token: }, exports: {services: {base: }}}\n";
     let top = "services: {top: {image: x}, ui: {image: y}}\nx-archipelago: {companions: [ui], requires: {apps: [base]}}\n";
     check(
         &inputs(&[("top", top)]),
@@ -263,7 +264,7 @@ fn an_app_waits_for_what_it_requires() {
     let main = &unit(&desired, "top", "archy-top.container").file.content;
     for line in [
         "Network=archy-top.network:alias=top",
-        "Network=archy-base.network",
+        "Network=archy-base-exports.network",
         "After=archy-base.service",
     ] {
         assert!(

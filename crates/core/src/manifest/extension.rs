@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::field::Field;
 use super::mount::relative;
-use super::{Manifest, ManifestError, Setting};
+use super::{Exports, Manifest, ManifestError, Requires, Setting};
 use crate::name::{AppId, check_part};
 
 /// The content of `x-archipelago`.
@@ -30,6 +30,8 @@ pub struct Extension {
     pub templates: Vec<Template>,
     /// The files that are read from the app's volumes.
     pub captures: BTreeMap<String, Capture>,
+    /// What the apps that require this one get of it.
+    pub exports: Exports,
     /// What must be there first.
     pub requires: Requires,
     /// Where people open it.
@@ -67,15 +69,6 @@ pub enum Encoding {
     Text,
     /// As lower-case hexadecimal digits.
     Hex,
-}
-
-/// What an app needs from the node.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Requires {
-    /// Apps that must be installed; their networks are joined.
-    pub apps: BTreeSet<AppId>,
-    /// Free space on the data folder's disk, in MiB.
-    pub disk_mib: u64,
 }
 
 /// A page of the app.
@@ -126,6 +119,7 @@ impl Extension {
             secrets: BTreeMap::new(),
             templates: Vec::new(),
             captures: BTreeMap::new(),
+            exports: Exports::default(),
             requires: Requires::default(),
             urls: Vec::new(),
             readiness: Vec::new(),
@@ -183,6 +177,7 @@ impl Extension {
                         .insert(capture.name().to_owned(), Capture::read(&capture)?);
                 }
             }
+            "exports" => self.exports = Exports::read(value)?,
             "requires" => self.requires = Requires::read(value)?,
             "urls" => {
                 self.urls = value
@@ -252,6 +247,10 @@ impl Extension {
                     .error(format!("there is no volume {:?}", capture.volume)));
             }
         }
+        self.exports
+            .check_references(&field.at(&["exports"]), manifest)?;
+        let requirements = field.at(&["requires", "apps"]);
+        self.requires.check_references(&requirements, manifest)?;
         let published = self
             .urls
             .iter()
@@ -358,27 +357,6 @@ impl Capture {
             path: relative(&path, &path.text()?)?,
             encoding,
         })
-    }
-}
-
-impl Requires {
-    fn read(field: &Field<'_>) -> Result<Self, ManifestError> {
-        let mut requires = Self::default();
-        field.each(|key, value| {
-            match key {
-                "apps" => {
-                    for item in value.items()? {
-                        let id = AppId::parse(&item.text()?)
-                            .map_err(|error| item.error(error.to_string()))?;
-                        requires.apps.insert(id);
-                    }
-                }
-                "disk_mib" => requires.disk_mib = value.count()?,
-                _ => return Ok(false),
-            }
-            Ok(true)
-        })?;
-        Ok(requires)
     }
 }
 

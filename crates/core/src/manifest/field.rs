@@ -99,6 +99,15 @@ impl<'a> Field<'a> {
             .map(|(name, node)| self.child(name.text.clone(), name.place, node))
     }
 
+    /// The item of this list with that text, or the list itself: for errors found later.
+    pub(crate) fn item(&self, text: &str) -> Field<'a> {
+        let items = self.items().unwrap_or_default();
+        let found = items
+            .into_iter()
+            .find(|item| item.text().is_ok_and(|other| other == text));
+        found.unwrap_or_else(|| self.clone())
+    }
+
     fn child(&self, name: String, place: Place, node: &'a Node) -> Field<'a> {
         let path = if self.path.is_empty() {
             name.clone()

@@ -7,12 +7,14 @@
 mod build;
 mod duration;
 mod environment;
+mod exports;
 mod extension;
 mod field;
 mod healthcheck;
 mod interpolate;
 mod mount;
 mod port;
+mod requires;
 mod secret;
 mod service;
 mod settings;
@@ -24,10 +26,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use build::{Build, ImageSource};
-pub use extension::{Capture, Encoding, Extension, Probe, ProbeKind, Requires, Template, Url};
+pub use exports::Exports;
+pub use extension::{Capture, Encoding, Extension, Probe, ProbeKind, Template, Url};
 pub use healthcheck::Health;
 pub use mount::{Mount, MountSource};
 pub use port::{Port, Protocol};
+pub use requires::Requires;
 pub use secret::SecretMount;
 pub use service::{NetworkMode, Service};
 pub use settings::{Setting, SettingError, SettingKind, SettingValue, Settings};

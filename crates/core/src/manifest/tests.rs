@@ -1,5 +1,7 @@
 //! What a manifest may say, and the very words that a person reads when it says something else.
 
+mod exports;
+
 use std::collections::BTreeMap;
 
 use super::*;

@@ -262,6 +262,8 @@ pub struct Volume {
 pub struct Network {
     /// `NetworkName=`
     pub name: String,
+    /// `Options=isolate=strict`: no traffic from or to any other bridge network (podman-network-create(1)).
+    pub isolated: bool,
     /// `Label=`
     pub labels: BTreeMap<String, String>,
 }

@@ -483,9 +483,16 @@ impl Lines<'_> {
     }
 
     fn network(&mut self, network: &Network) -> Rendered {
-        let Network { name, labels } = network;
+        let Network {
+            name,
+            isolated,
+            labels,
+        } = network;
         self.section("Network");
         self.escaped("NetworkName", token(name))?;
+        if *isolated {
+            self.plain("Options", "isolate=strict");
+        }
         self.pairs("Label", labels, word)
     }
 

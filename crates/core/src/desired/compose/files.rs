@@ -10,6 +10,8 @@ use crate::name::AppId;
 use crate::quadlet::hex;
 use crate::template;
 
+static NO_SECRETS: BTreeMap<String, String> = BTreeMap::new();
+
 /// The files that an app's captures name.
 pub(in crate::desired) fn capture_paths(
     layout: &Layout,
@@ -31,27 +33,12 @@ pub(in crate::desired) fn capture_paths(
 
 impl Work<'_> {
     pub(super) fn rendered_files(&self) -> Result<BTreeMap<PathBuf, String>, String> {
-        let none = BTreeMap::new();
-        let secrets_of = |id: &AppId| self.inputs.secrets.get(id).unwrap_or(&none);
         let context = template::Context {
             app: template::AppContext { id: self.id },
             settings: &self.manifest.settings,
-            secrets: secrets_of(self.id),
-            captures: self.captures()?,
-            apps: self
-                .manifest
-                .extension
-                .requires
-                .apps
-                .iter()
-                .filter_map(|id| {
-                    let other = template::OtherApp {
-                        settings: &self.apps.manifest(id)?.settings,
-                        secrets: secrets_of(id),
-                    };
-                    Some((id.as_str(), other))
-                })
-                .collect(),
+            secrets: self.inputs.secrets.get(self.id).unwrap_or(&NO_SECRETS),
+            captures: self.captures(self.id, self.manifest, |_| true)?,
+            apps: self.other_apps()?,
         };
         let mut files = BTreeMap::new();
         for template in &self.manifest.extension.templates {
@@ -80,10 +67,36 @@ impl Work<'_> {
         Ok(files)
     }
 
-    fn captures(&self) -> Result<BTreeMap<&str, String>, String> {
-        let paths = capture_paths(&self.inputs.layout, self.id, self.manifest);
+    /// The apps that this one requires.
+    fn other_apps(&self) -> Result<BTreeMap<&AppId, template::OtherApp<'_>>, String> {
+        let mut others = BTreeMap::new();
+        for id in &self.manifest.extension.requires.apps {
+            let Some(manifest) = self.apps.manifest(id) else {
+                continue;
+            };
+            let other = template::OtherApp {
+                exports: &manifest.extension.exports,
+                settings: &manifest.settings,
+                secrets: self.inputs.secrets.get(id).unwrap_or(&NO_SECRETS),
+                captures: self.captures(id, manifest, |name| {
+                    manifest.extension.exports.files.contains(name)
+                })?,
+            };
+            others.insert(id, other);
+        }
+        Ok(others)
+    }
+
+    fn captures<'a>(
+        &self,
+        id: &AppId,
+        manifest: &'a Manifest,
+        is_read: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<&'a str, String>, String> {
+        let paths = capture_paths(&self.inputs.layout, id, manifest);
         let mut captures = BTreeMap::new();
-        for (name, capture) in &self.manifest.extension.captures {
+        let read = manifest.extension.captures.iter();
+        for (name, capture) in read.filter(|(name, _)| is_read(name)) {
             let content = paths
                 .get(name)
                 .and_then(|path| self.inputs.captured.get(path));
@@ -92,7 +105,9 @@ impl Work<'_> {
                 (Some(bytes), Encoding::Hex) => hex(bytes),
                 (Some(bytes), Encoding::Text) => std::str::from_utf8(bytes)
                     .map_err(|_| {
-                        format!("the captured file {name} is not UTF-8 text; use `encoding: hex`")
+                        format!(
+                            "the captured file {name} of {id} is not UTF-8 text; use `encoding: hex`"
+                        )
                     })?
                     .trim_end_matches('\n')
                     .to_owned(),

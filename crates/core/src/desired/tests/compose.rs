@@ -307,7 +307,7 @@ fn a_template_may_use_what_the_app_wrote() {
     inputs.captured.insert(cert, vec![0xff]);
     assert_eq!(
         cause(&inputs),
-        "the captured file cert is not UTF-8 text; use `encoding: hex`"
+        "the captured file cert of a is not UTF-8 text; use `encoding: hex`"
     );
 }
 

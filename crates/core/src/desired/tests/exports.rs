@@ -1,0 +1,180 @@
+//! What apps get of each other: networks and values, and nothing that was not exported.
+
+use super::*;
+
+const BASE: &str = "
+services: {base: {image: x}, db: {image: y}, admin: {image: z}}
+x-archipelago:
+  settings: {port: {type: port, default: 1}, own: {type: port, default: 2}}
+  exports: {services: {base: [80]}, settings: [port]}
+";
+
+fn top(services: &str, requires: &str) -> String {
+    format!("services: {{{services}}}\nx-archipelago: {{requires: {{apps: [{requires}]}}}}\n")
+}
+
+/// The networks of a container as its unit names them, and as they are known to the plan.
+fn networks(inputs: &Inputs, app: &str, container: &str) -> (Vec<String>, Vec<String>) {
+    let desired = assemble(inputs, &Apps::read(inputs));
+    let unit = unit(&desired, app, &format!("{container}.container"));
+    let lines = unit.file.content.lines();
+    let lines = lines.filter_map(|line| line.strip_prefix("Network="));
+    let Role::Container(known) = &unit.role else {
+        panic!("{container} is no container");
+    };
+    (
+        lines.map(str::to_owned).collect(),
+        known.networks.iter().cloned().collect(),
+    )
+}
+
+fn check_networks(inputs: &Inputs, app: &str, container: &str, units: &[&str], names: &[&str]) {
+    let (found_units, found_names) = networks(inputs, app, container);
+    assert_eq!(found_units, units, "{container}");
+    assert_eq!(found_names, names, "{container}");
+}
+
+#[test]
+fn only_what_is_exported_meets_only_those_that_use_it() {
+    let all = top("top: {image: x}, db: {image: y}", "base");
+    let one = top(
+        "one: {image: x}, db: {image: y}, host: {image: z, network_mode: host}",
+        "{app: base, services: [one]}",
+    );
+    let inputs = inputs(&[("base", BASE), ("one", &one), ("top", &all), ("web", PLAIN)]);
+    let check = |app, container, units: &[&str], names: &[&str]| {
+        check_networks(&inputs, app, container, units, names);
+    };
+    // On the exports network nobody has a name that another app could have as well: `db` is always one's own.
+    check(
+        "base",
+        "archy-base",
+        &[
+            "archy-base.network:alias=base",
+            "archy-base-exports.network",
+        ],
+        &["archy-base", "archy-base-exports"],
+    );
+    check(
+        "base",
+        "archy-base-db",
+        &["archy-base.network:alias=db"],
+        &["archy-base"],
+    );
+    check(
+        "top",
+        "archy-top",
+        &["archy-top.network:alias=top", "archy-base-exports.network"],
+        &["archy-base-exports", "archy-top"],
+    );
+    check(
+        "top",
+        "archy-top-db",
+        &["archy-top.network:alias=db", "archy-base-exports.network"],
+        &["archy-base-exports", "archy-top"],
+    );
+    check(
+        "one",
+        "archy-one",
+        &["archy-one.network:alias=one", "archy-base-exports.network"],
+        &["archy-base-exports", "archy-one"],
+    );
+    check(
+        "one",
+        "archy-one-db",
+        &["archy-one.network:alias=db"],
+        &["archy-one"],
+    );
+    check("one", "archy-one-host", &["host"], &[]);
+    check(
+        "web",
+        "archy-web",
+        &["archy-web.network:alias=a"],
+        &["archy-web"],
+    );
+}
+
+#[test]
+fn every_network_is_kept_from_all_others_and_only_an_app_that_exports_has_two() {
+    let inputs = inputs(&[("base", BASE), ("web", PLAIN)]);
+    let desired = assemble(&inputs, &Apps::read(&inputs));
+    let units = desired
+        .present()
+        .flat_map(|(_, present)| present.units.values());
+    let networks: Vec<&str> = units
+        .filter(|unit| matches!(unit.role, Role::Network(_)))
+        .map(|unit| {
+            let isolated = "\nOptions=isolate=strict\n";
+            assert!(unit.file.content.contains(isolated), "{unit:?}");
+            unit.service.as_str()
+        })
+        .collect();
+    assert_eq!(
+        networks,
+        [
+            "archy-base-exports-network.service",
+            "archy-base-network.service",
+            "archy-web-network.service",
+        ]
+    );
+}
+
+#[test]
+fn an_app_that_requires_one_without_exports_joins_nothing() {
+    let top = top("top: {image: x}", "web");
+    let inputs = inputs(&[("top", &top), ("web", PLAIN)]);
+    check_networks(
+        &inputs,
+        "top",
+        "archy-top",
+        &["archy-top.network:alias=top"],
+        &["archy-top"],
+    );
+}
+
+#[test]
+fn a_template_reads_of_another_app_what_that_exports() {
+    let top = "services: {top: {image: x}}\nx-archipelago:\n  requires: {apps: [base]}\n  templates: [{source: t, service: top, target: /t}]\n";
+    let with = |template: &str| {
+        let mut inputs = inputs(&[("base", BASE), ("top", top)]);
+        let files = inputs.definitions.get_mut(&id("top")).unwrap();
+        files.insert("t".to_owned(), template.as_bytes().to_vec());
+        inputs
+    };
+    let inputs = with("port={{ apps.base.settings.port }}\n");
+    let desired = assemble(&inputs, &Apps::read(&inputs));
+    let (_, present) = desired.present().last().unwrap();
+    let rendered: Vec<&String> = present.files.values().collect();
+    assert_eq!(rendered, ["port=1\n"]);
+    check(
+        &with("\n{{ apps.base.settings.own }}\n"),
+        &[
+            ("base", "present"),
+            (
+                "top",
+                "/config/apps/top/t:2:1: apps.base.settings.own: base does not export it; the definition of base must list it under `x-archipelago.exports.settings` (archipelago install base renews an app of the catalog) (docs/manifest.md lists what templates can use)",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_host_name_is_heard_by_no_other_app() {
+    let refused = "services.top.hostname: other apps on the network archy-base-exports would hear this name too; remove it, write archy-top, or keep the service off that network (docs/manifest.md, Exports)";
+    for (hostname, requires, expected) in [
+        ("db", "base", refused),
+        ("archy-base", "base", refused),
+        ("archy-top", "base", "present"),
+        ("db", "{app: base, services: []}", "present"),
+        ("db", "web", "present"),
+    ] {
+        let top = top(
+            &format!("top: {{image: x, hostname: {hostname}}}"),
+            requires,
+        );
+        check(
+            &inputs(&[("base", BASE), ("top", &top), ("web", PLAIN)]),
+            &[("base", "present"), ("top", expected), ("web", "present")],
+        );
+    }
+}
