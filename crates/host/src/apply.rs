@@ -109,14 +109,17 @@ impl Executor<'_> {
         let layout = self.layout;
         match step {
             Step::GenerateSecret { app, name } => generate_secret(layout, app, name)?,
-            Step::MakeFolder(path) => disk::make_folder(path, PRIVATE_FOLDER)?,
+            Step::MakeFolder(path) => {
+                disk::make_folder_beneath(&layout.data, path, PRIVATE_FOLDER)?;
+            }
             Step::EnsureImage(image) => self.images.begin((**image).clone(), app.cloned()),
             Step::CheckUnits { units, written } => {
                 generator::check(units, written, &scratch(layout)).await?;
             }
             Step::Remember(memory) => remember(layout, memory)?,
             Step::WriteFile { path, content } => {
-                disk::make_folder(path.parent().unwrap_or(path), PRIVATE_FOLDER)?;
+                let folder = path.parent().unwrap_or(path);
+                disk::make_folder_beneath(&layout.data, folder, PRIVATE_FOLDER)?;
                 disk::write_if_changed(path, content.as_bytes(), PRIVATE)?;
             }
             Step::StoreSecret {
@@ -125,7 +128,9 @@ impl Executor<'_> {
                 revision,
             } => {
                 let app = app.ok_or("a secret belongs to an app")?;
-                let text = disk::read_text(&layout.secrets(app).join(name))?.unwrap_or_default();
+                let path = layout.secrets(app).join(name);
+                let text = disk::read_text(&path)?
+                    .ok_or_else(|| format!("the secret {} is gone", path.display()))?;
                 let labels = BTreeMap::from([
                     (APP_LABEL.to_owned(), app.to_string()),
                     (REVISION_LABEL.to_owned(), revision.clone()),
@@ -212,11 +217,11 @@ pub fn remember(layout: &Layout, memory: &Memory) -> Result<(), disk::Error> {
 /// Writes a new random secret, unless there is one: what uses the old one would be locked out.
 fn generate_secret(layout: &Layout, app: &AppId, name: &str) -> Done {
     let folder = layout.secrets(app);
-    disk::make_folder(&folder, PRIVATE_FOLDER)?;
+    disk::make_folder_beneath(&layout.data, &folder, PRIVATE_FOLDER)?;
     let path = folder.join(name);
-    if path.exists() {
+    if disk::is_there(&path) {
         return Err(format!(
-            "the secret {} is there but cannot be read; give it back to this user",
+            "the secret {} is there but holds nothing that can be read; give it back to this user, or move it away",
             path.display()
         )
         .into());

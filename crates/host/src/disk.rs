@@ -5,7 +5,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
 
 /// What temporary files start with. They bear no unit suffix, because Quadlet reads by suffix; the next pass sweeps up what a crash left.
 pub const TEMPORARY_PREFIX: &str = ".archipelago-new-";
@@ -18,6 +19,14 @@ pub struct Error {
     path: PathBuf,
     #[source]
     source: io::Error,
+}
+
+impl Error {
+    /// Whether this process, or the system, has no more files or memory to work with: nothing is said of the path.
+    pub fn is_exhaustion(&self) -> bool {
+        let error = Errno::from_io_error(&self.source);
+        matches!(error, Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM))
+    }
 }
 
 fn failed<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {
@@ -150,6 +159,66 @@ pub fn make_folder(path: &Path, mode: u32) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// As [`make_folder`], of a folder beneath `root`, from which no link on the way leads: a container may have put it there.
+///
+/// # Errors
+/// When it cannot be made, a link is on the way, or it is not beneath `root`.
+pub fn make_folder_beneath(root: &Path, path: &Path, mode: u32) -> Result<(), Error> {
+    let refuse = |cause: String| failed("make the folder", path)(io::Error::other(cause));
+    let failed = |error: Errno| failed("make the folder", path)(error.into());
+    let inside = path
+        .strip_prefix(root)
+        .map_err(|_| refuse(format!("it is not in {}", root.display())))?;
+    if !root.is_dir() {
+        make_folder(root, mode)?;
+    }
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut folder = rustix::fs::open(root, flags, Mode::empty()).map_err(failed)?;
+    let mut place = root.to_owned();
+    for name in inside {
+        place.push(name);
+        let enter = || {
+            let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+            rustix::fs::openat2(&folder, name, flags, Mode::empty(), resolve)
+        };
+        let entered = match enter() {
+            Err(Errno::NOENT) => {
+                match rustix::fs::mkdirat(&folder, name, Mode::from_raw_mode(mode)) {
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(error) => return Err(failed(error)),
+                }
+                // A name lasts no longer than the folder that it is in says.
+                let readable = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                let parent = rustix::fs::openat(&folder, ".", readable, Mode::empty());
+                parent.and_then(rustix::fs::fsync).map_err(failed)?;
+                enter()
+            }
+            entered => entered,
+        };
+        folder = match entered {
+            Err(Errno::LOOP | Errno::NOTDIR) => {
+                return Err(refuse(format!(
+                    "{} is a link or a file, and no link is followed there; move it away, or mount a disk in its place",
+                    place.display()
+                )));
+            }
+            entered => entered.map_err(failed)?,
+        };
+    }
+    Ok(())
+}
+
+/// Whether something is at a path, be it a link that leads nowhere or something that cannot be looked at.
+pub fn is_there(path: &Path) -> bool {
+    match fs::symlink_metadata(path) {
+        Ok(_) => true,
+        Err(error) => {
+            let kind = error.kind();
+            kind != io::ErrorKind::NotFound && kind != io::ErrorKind::NotADirectory
+        }
+    }
 }
 
 /// Writes a file if its content or mode differs: a temporary file, fsync, rename, fsync of the folder. Says whether it wrote.
@@ -325,6 +394,65 @@ mod tests {
         assert_eq!(names(&folder).unwrap(), ["old"]);
         assert_eq!(read(&folder.join("old/x")).unwrap().unwrap(), b"2");
         remove_folder(&folder).unwrap();
+    }
+
+    #[test]
+    fn beneath_a_folder_no_link_is_followed() {
+        use std::os::unix::fs::symlink;
+        let folder = folder("beneath");
+        let (root, other) = (folder.join("root"), folder.join("other"));
+        make_folder(&other, 0o755).unwrap();
+        for _ in 0..2 {
+            make_folder_beneath(&root, &root.join("a/b"), 0o700).unwrap();
+        }
+        assert_eq!(mode(&root.join("a/b")), Some(0o700));
+        symlink(&other, root.join("a/link")).unwrap();
+        symlink("b", root.join("a/beside")).unwrap();
+        fs::write(root.join("file"), "").unwrap();
+        for path in ["a/link", "a/link/x", "a/beside/x", "file/x", "file"] {
+            let error = make_folder_beneath(&root, &root.join(path), 0o700).unwrap_err();
+            let cause = std::error::Error::source(&error).unwrap().to_string();
+            assert!(cause.contains("no link is followed"), "{path}: {cause}");
+        }
+        assert!(make_folder_beneath(&root, &other.join("x"), 0o700).is_err());
+        assert!(make_folder_beneath(&root, &root.join("../x"), 0o700).is_err());
+        assert_eq!(names(&other).unwrap(), [""; 0]);
+        assert_eq!(names(&root.join("a/b")).unwrap(), [""; 0]);
+        remove_folder(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_not_taken_for_absent() {
+        use std::os::unix::fs::symlink;
+        let folder = folder("there");
+        symlink("nowhere", folder.join("link")).unwrap();
+        symlink("loop", folder.join("loop")).unwrap();
+        fs::write(folder.join("file"), "").unwrap();
+        for (name, there) in [
+            ("link", true),
+            ("loop", true),
+            ("loop/x", true),
+            ("file", true),
+            ("file/x", false),
+            ("none", false),
+        ] {
+            assert_eq!(is_there(&folder.join(name)), there, "{name}");
+        }
+        remove_folder(&folder).unwrap();
+    }
+
+    #[test]
+    fn running_out_of_files_says_nothing_of_a_file() {
+        let is_exhaustion = |errno: Errno| {
+            let error = failed("read", Path::new("/x"))(errno.into());
+            error.is_exhaustion()
+        };
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM] {
+            assert!(is_exhaustion(errno));
+        }
+        for errno in [Errno::IO, Errno::ACCESS, Errno::ISDIR] {
+            assert!(!is_exhaustion(errno));
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod image;
 pub mod inputs;
 pub mod inventory;
 pub mod journal;
+pub mod links;
 pub mod lock;
 pub mod observe;
 pub mod podman;

@@ -150,7 +150,7 @@ impl Driver {
             }
             self.reconciler.image_finished(&image, result, since_boot());
         }
-        let (desired, watch_set) = self.desired();
+        let (desired, watch_set) = self.desired()?;
         // Before the look, so that whatever changes after it is heard.
         if let Some(watch) = &mut self.watch
             && watch.follow(&watch_set)
@@ -210,7 +210,7 @@ impl Driver {
     /// When the host could not be looked at.
     pub async fn look(&mut self) -> Result<Report, Error> {
         self.recall();
-        let (desired, _) = self.desired();
+        let (desired, _) = self.desired()?;
         let mut observed = self.observe(&desired).await?;
         let containers = desired
             .present()
@@ -235,7 +235,7 @@ impl Driver {
     pub async fn retry_now(&mut self, id: &AppId) -> Result<(), Error> {
         let _lock = Lock::of_passes(&self.layout).await?;
         self.recall();
-        let (desired, _) = self.desired();
+        let (desired, _) = self.desired()?;
         self.reconciler.retry_now(&desired, id);
         self.keep_progress();
         // What systemd still remembers of earlier failures says nothing about what comes now.
@@ -281,7 +281,7 @@ impl Driver {
     /// When the host cannot be looked at or the request not be kept.
     pub async fn request_restart(&mut self, id: &AppId) -> Result<(), Error> {
         let _lock = Lock::of_passes(&self.layout).await?;
-        let (desired, _) = self.desired();
+        let (desired, _) = self.desired()?;
         let observed = self.observe(&desired).await?;
         let mut memory = observed.memory.clone();
         for (_, present) in desired.present().filter(|(other, _)| *other == id) {
@@ -297,15 +297,15 @@ impl Driver {
         Ok(())
     }
 
-    fn desired(&mut self) -> (Arc<Desired>, Arc<WatchSet>) {
+    fn desired(&mut self) -> Result<(Arc<Desired>, Arc<WatchSet>), observe::Error> {
         let layout = &self.layout;
-        let Ok(known) = self.desired.get_or_read(|read_set| {
-            let desired = inputs::desired(layout, read_set);
+        let known = self.desired.get_or_read(|read_set| {
+            let desired = inputs::desired(layout, read_set)?;
             let mut watch_set = read_set.watch_set();
             observe::watch_set(&desired, &mut watch_set);
-            Ok::<_, Infallible>((Arc::new(desired), Arc::new(watch_set)))
+            Ok::<_, disk::Error>((Arc::new(desired), Arc::new(watch_set)))
         });
-        known.clone()
+        Ok(known?.clone())
     }
 
     async fn observe(&mut self, desired: &Desired) -> Result<Observed, observe::Error> {
@@ -335,13 +335,20 @@ impl Driver {
             return Ok(());
         }
         let root = self.layout.data.join("secrets");
-        for app in disk::names(&root)? {
+        // What cannot be listed is not used either, and is looked at again.
+        let Ok(apps) = disk::names(&root) else {
+            return Ok(());
+        };
+        let mut all = true;
+        for app in apps {
             let folder = root.join(app);
-            if folder.is_dir() {
+            if disk::names(&folder).is_ok() {
                 disk::sync_folder(&folder)?;
+            } else {
+                all = false;
             }
         }
-        self.has_synced = true;
+        self.has_synced = all;
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! What a manifest, an intent and the node's configuration become together.
 
 mod compose;
+mod nesting;
 
 use super::*;
 
@@ -23,6 +24,7 @@ fn inputs(apps: &[(&str, &str)]) -> Inputs {
         definitions: BTreeMap::new(),
         secrets: BTreeMap::new(),
         captured: BTreeMap::new(),
+        found: Found::default(),
     };
     for (app, text) in apps {
         inputs

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::check::{Facts, State, judge};
 use crate::desired::{App, Apps, Fault, Inputs, Present, Transport, assemble, read_schema};
@@ -150,6 +151,16 @@ impl Installation {
             is_unchanged,
             new_ports,
         })
+    }
+
+    /// The paths of the node that all apps would mount then.
+    #[must_use]
+    pub fn mounted(&self, inputs: &Inputs) -> Vec<PathBuf> {
+        let mut all = inputs.clone();
+        all.intents
+            .insert(self.app.clone(), Ok(self.intent.clone()));
+        all.definitions.insert(self.app.clone(), self.files.clone());
+        Apps::read(&all).mounted(&all.layout)
     }
 
     pub(super) fn judge(&self, layout: &Layout, look: &HostLook) -> Result<(), Refusal> {

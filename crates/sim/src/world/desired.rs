@@ -7,7 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use archipelago_core::config::Config;
-use archipelago_core::desired::{Apps, Desired, Inputs, assemble};
+use archipelago_core::desired::{Apps, Desired, Found, Inputs, assemble};
 use archipelago_core::intent::Intent;
 use archipelago_core::manifest::Files;
 use archipelago_core::name::AppId;
@@ -108,6 +108,7 @@ impl World {
             definitions,
             secrets,
             captured: BTreeMap::new(),
+            found: Found::default(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::action::Step;
 use crate::config::Config;
-use crate::desired::{Apps, Inputs, Origin, assemble};
+use crate::desired::{Apps, Found, Inputs, Origin, assemble};
 use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
@@ -95,6 +95,7 @@ impl World {
             definitions: BTreeMap::new(),
             secrets: BTreeMap::new(),
             captured: BTreeMap::new(),
+            found: Found::default(),
         };
         let mut world = Self {
             inputs,
