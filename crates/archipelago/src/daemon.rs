@@ -111,6 +111,7 @@ pub async fn run(layout: Layout) -> Result<(), Error> {
     }
     let wakeup = driver.wakeup();
     tokio::spawn(wakeup.clone().notify_for_systemd());
+    wakeup.clone().notify_for_mounts();
     let health: Shared = Arc::new(Mutex::new(Health {
         version: VERSION,
         ..Health::default()

@@ -16,7 +16,7 @@ use super::image::Images;
 use super::inventory::REVISION_LABEL;
 use super::podman::{Podman, revive};
 use super::systemd::Systemd;
-use super::{disk, generator};
+use super::{data_folder, disk, generator};
 use archipelago_core::error::chain;
 
 /// Rendered files and secrets hold credentials; unit files tell what is in them.
@@ -78,6 +78,7 @@ fn refusal(error: Box<dyn std::error::Error + Send + Sync>) -> Outcome {
 /// What a step does, for the journal; never what a file or secret holds.
 fn describe(step: &Step) -> String {
     match step {
+        Step::ClaimData(_) => "mark the data folder as this node's".to_owned(),
         Step::GenerateSecret { app, name } => format!("generate the secret {name} of {app}"),
         Step::MakeFolder(path) => format!("make the folder {}", path.display()),
         Step::EnsureImage(image) => format!("get the image {}", image.reference),
@@ -107,10 +108,14 @@ fn describe(step: &Step) -> String {
 impl Executor<'_> {
     async fn act(&mut self, app: Option<&AppId>, step: &Step) -> Done {
         let layout = self.layout;
+        if step.touches_data() {
+            data_folder::ensure_ours(layout)?;
+        }
         match step {
+            Step::ClaimData(id) => data_folder::take(layout, id.clone())?,
             Step::GenerateSecret { app, name } => generate_secret(layout, app, name)?,
             Step::MakeFolder(path) => {
-                disk::make_folder_beneath(&layout.data, path, PRIVATE_FOLDER)?;
+                data_folder::make_folder(layout, path, PRIVATE_FOLDER)?;
             }
             Step::EnsureImage(image) => self.images.begin((**image).clone(), app.cloned()),
             Step::CheckUnits { units, written } => {
@@ -119,7 +124,7 @@ impl Executor<'_> {
             Step::Remember(memory) => remember(layout, memory)?,
             Step::WriteFile { path, content } => {
                 let folder = path.parent().unwrap_or(path);
-                disk::make_folder_beneath(&layout.data, folder, PRIVATE_FOLDER)?;
+                data_folder::make_folder(layout, folder, PRIVATE_FOLDER)?;
                 disk::write_if_changed(path, content.as_bytes(), PRIVATE)?;
             }
             Step::StoreSecret {
@@ -217,7 +222,7 @@ pub fn remember(layout: &Layout, memory: &Memory) -> Result<(), disk::Error> {
 /// Writes a new random secret, unless there is one: what uses the old one would be locked out.
 fn generate_secret(layout: &Layout, app: &AppId, name: &str) -> Done {
     let folder = layout.secrets(app);
-    disk::make_folder_beneath(&layout.data, &folder, PRIVATE_FOLDER)?;
+    data_folder::make_folder(layout, &folder, PRIVATE_FOLDER)?;
     let path = folder.join(name);
     if disk::is_there(&path) {
         return Err(format!(

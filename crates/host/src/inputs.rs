@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use archipelago_core::config::Config;
+use archipelago_core::data_folder::judge;
 use archipelago_core::desired::{Apps, Desired, Found, Inputs, assemble};
 use archipelago_core::intent::{Goal, Intent};
 use archipelago_core::layout::Layout;
@@ -14,7 +15,7 @@ use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 use rustix::io::Errno;
 
 use super::cache::ReadSet;
-use crate::{definition, disk, links};
+use crate::{data_folder, definition, disk, links};
 use archipelago_core::error::chain;
 
 /// A captured file is a credential or an address, not data.
@@ -79,7 +80,10 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
         definitions,
         secrets: BTreeMap::new(),
         captured: BTreeMap::new(),
-        found: Found::default(),
+        found: Found {
+            claim: judge(&data_folder::look(layout, read_set)),
+            ..Found::default()
+        },
     };
     read_secrets(&mut inputs, read_set);
     Ok(inputs)

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod apply;
 pub mod cache;
+pub mod data_folder;
 pub mod definition;
 pub mod disk;
 pub mod facts;

@@ -27,4 +27,5 @@ mod refusals;
 mod removal;
 mod repair;
 mod survival;
+mod unmounted;
 mod unreadable;

@@ -14,6 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
+use crate::data_folder::Claim;
 use crate::image::Reference;
 use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
@@ -46,6 +47,8 @@ pub struct Inputs {
 /// What the node says of its files besides what is in them. Empty, it says that all of it is plain and readable.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
+    /// Whose the data folder is.
+    pub claim: Claim,
     /// Of the paths of [`Apps::mounted`] that lead over links: each link on the way, then the place itself.
     pub trails: BTreeMap<PathBuf, Vec<PathBuf>>,
     /// The captured files, secrets and folders of secrets that are there, or may be, and cannot be read: why.
@@ -76,6 +79,8 @@ struct Installed {
 pub struct Desired {
     /// Where things lie.
     pub layout: Layout,
+    /// Whose the data folder is.
+    pub claim: Claim,
     /// The apps by id.
     pub apps: BTreeMap<AppId, App>,
 }
@@ -120,6 +125,8 @@ pub enum Fault {
     Own,
     /// Another app has a name or port that it needs.
     Conflict,
+    /// The data folder is not this node's, as when its disk is not mounted.
+    Data,
 }
 
 /// An app that should be there.
@@ -464,6 +471,22 @@ pub fn read_schema(file: &str, files: &Files, default_id: &str) -> Result<Schema
 #[must_use]
 pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
     let mut desired = BTreeMap::new();
+    let claim = inputs.found.claim.clone();
+    if let Claim::Refused(refusal) = &claim {
+        let cause = refusal.cause(&inputs.layout);
+        let held = |id: &AppId| {
+            let app = App::Broken {
+                cause: cause.clone(),
+                fault: Fault::Data,
+            };
+            (id.clone(), app)
+        };
+        return Desired {
+            layout: inputs.layout.clone(),
+            claim,
+            apps: apps.0.keys().map(held).collect(),
+        };
+    }
     let nested = nesting::refusals(inputs, apps);
     for (id, app) in &apps.0 {
         let worked_out = match app {
@@ -480,6 +503,7 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
     refuse_conflicts(&mut desired);
     Desired {
         layout: inputs.layout.clone(),
+        claim,
         apps: desired,
     }
 }

@@ -127,6 +127,7 @@ impl Installation {
                 return Err(match fault {
                     Fault::Own => Refusal::Broken { cause },
                     Fault::Conflict => Refusal::Conflict { cause },
+                    Fault::Data => Refusal::Data { cause },
                 });
             }
             _ => return Err(Refusal::Unready { app: id.clone() }),

@@ -34,11 +34,7 @@ pub(super) async fn commit(
         intent,
         installation,
     } = proposal;
-    for (folder, mode) in [
-        (&layout.units, 0o755),
-        (&layout.apps(), 0o700),
-        (&layout.data, 0o700),
-    ] {
+    for (folder, mode) in [(&layout.units, 0o755), (&layout.apps(), 0o700)] {
         disk::make_folder(folder, mode)?;
     }
     if let Some(installation) = installation {
