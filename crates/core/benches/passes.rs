@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use archipelago_core::config::Config;
-use archipelago_core::desired::{APP_LABEL, Apps, Desired, Inputs, Role, assemble};
+use archipelago_core::desired::{APP_LABEL, Apps, Desired, Found, Inputs, Role, assemble};
 use archipelago_core::health::report;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
@@ -100,6 +100,7 @@ fn inputs(count: usize) -> Inputs {
             .collect(),
         secrets: ids(count).map(|id| (id, secret())).collect(),
         captured: BTreeMap::new(),
+        found: Found::default(),
     }
 }
 

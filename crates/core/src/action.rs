@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use crate::data_folder::NodeId;
 use crate::desired::DesiredImage;
 use crate::name::AppId;
 use crate::observed::Memory;
@@ -22,6 +23,8 @@ pub struct Action {
 /// What to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
+    /// Make the data folder this node's: with this id, or a new one.
+    ClaimData(Option<NodeId>),
     /// Write a new random secret to a 0600 file, unless the file exists.
     GenerateSecret {
         /// The app.
@@ -95,4 +98,38 @@ pub enum Step {
     RemoveData(AppId),
     /// Remove an app's definition, then its intent: the last thing of a removal.
     Forget(AppId),
+}
+
+impl Step {
+    /// Whether it makes or removes something in the data folder, or writes down what is in it. Between the look and such a
+    /// step the disk of the data may have been unmounted.
+    #[must_use]
+    pub fn touches_data(&self) -> bool {
+        match self {
+            Self::GenerateSecret { .. }
+            | Self::MakeFolder(_)
+            | Self::WriteFile { .. }
+            | Self::StoreSecret { .. }
+            | Self::RemoveRendered(_)
+            | Self::RemoveData(_) => true,
+            Self::ClaimData(_)
+            | Self::EnsureImage(_)
+            | Self::CheckUnits { .. }
+            | Self::Remember(_)
+            | Self::WriteUnit { .. }
+            | Self::RemoveUnit(_)
+            | Self::Reload
+            | Self::RestartPodmanSocket
+            | Self::Start(_)
+            | Self::Restart(_)
+            | Self::Stop(_)
+            | Self::CancelJob(_)
+            | Self::RemoveContainer(_)
+            | Self::RemoveNetwork(_)
+            | Self::RemoveVolume(_)
+            | Self::RemoveSecret(_)
+            | Self::RemoveImage(_)
+            | Self::Forget(_) => false,
+        }
+    }
 }

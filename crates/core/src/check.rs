@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use facts::{
-    Api, Disk, Facts, Folder, FolderState, Network, Port, Service, ServiceFile, Socket, UserManager,
+    Api, DataFolder, Disk, Facts, Folder, FolderState, Network, Port, Service, ServiceFile, Socket,
+    UserManager,
 };
 pub use ids::{free_subordinate_range, subordinate_ids};
 
@@ -81,6 +82,8 @@ pub enum Remedy {
 pub enum UserStep {
     /// Make the missing folders.
     Folders,
+    /// Mark the data folder as this node's.
+    Data,
     /// Ask logind to let the services run without a login.
     Linger,
     /// Enable and start `podman.socket`.
@@ -107,6 +110,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         free_locks,
         cgroup_v2,
         network,
+        data,
         folders,
         disks,
         service,
@@ -131,6 +135,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
     .into_iter()
     .flatten()
     .collect();
+    checks.extend(data.as_ref().map(judge_data));
     checks.extend(folders.iter().map(|folder| judge_folder(user, folder)));
     checks.extend(disks.iter().map(judge_disk));
     checks.extend(
@@ -418,6 +423,29 @@ fn judge_network(network: Network) -> Check {
             CURE,
             Remedy::Root,
         ),
+    }
+}
+
+fn judge_data(data: &DataFolder) -> Check {
+    match data {
+        DataFolder::Ours(path) => ok(
+            "data",
+            format!("{} is this node's data folder", path.display()),
+        ),
+        DataFolder::Unmarked(path) => Check {
+            remedy: Some(Remedy::User(UserStep::Data)),
+            ..warning(
+                "data",
+                format!(
+                    "{} is not marked as this node's data folder yet",
+                    path.display()
+                ),
+                "archipelago setup marks it",
+            )
+        },
+        DataFolder::Refused { finding, cure } => {
+            failed("data", finding.as_str(), cure.as_str(), Remedy::Person)
+        }
     }
 }
 

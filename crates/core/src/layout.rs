@@ -26,6 +26,24 @@ impl Layout {
         self.config.join("config.toml")
     }
 
+    /// The node's id, and where its data are.
+    #[must_use]
+    pub fn identity(&self) -> PathBuf {
+        Self::identity_in(&self.config)
+    }
+
+    /// The same, before it is known where the data are.
+    #[must_use]
+    pub fn identity_in(config: &Path) -> PathBuf {
+        config.join("node.toml")
+    }
+
+    /// The node's id in the data folder: what tells it from an empty one.
+    #[must_use]
+    pub fn marker(&self) -> PathBuf {
+        self.data.join("node-id")
+    }
+
     /// The folder of intents and definitions.
     #[must_use]
     pub fn apps(&self) -> PathBuf {
@@ -118,7 +136,7 @@ impl Layout {
 #[error(
     "the path {0:?} is not UTF-8, so no unit file can name it; move it or choose another folder"
 )]
-pub struct LayoutError(PathBuf);
+pub struct LayoutError(pub PathBuf);
 
 #[cfg(test)]
 mod tests {
@@ -137,6 +155,8 @@ mod tests {
         let web = AppId::parse("web").unwrap();
         for (path, expected) in [
             (layout.config_file(), "/config/config.toml"),
+            (layout.identity(), "/config/node.toml"),
+            (layout.marker(), "/data/node-id"),
             (layout.intent(&web), "/config/apps/web.toml"),
             (layout.definition(&web), "/config/apps/web"),
             (layout.secrets(&web), "/data/secrets/web"),

@@ -8,6 +8,7 @@
 pub mod action;
 pub mod check;
 pub mod config;
+pub mod data_folder;
 pub mod desired;
 pub mod error;
 pub mod health;

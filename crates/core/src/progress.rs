@@ -24,6 +24,8 @@ pub enum Subject {
     },
     /// Starting a service.
     Start(String),
+    /// Marking the data folder as this node's.
+    Data,
     /// Reaching Podman.
     Podman,
     /// Letting systemd read the units.

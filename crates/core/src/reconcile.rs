@@ -232,8 +232,15 @@ impl Reconciler {
                 self.progress.attempted(Subject::Podman, "", now);
                 continue;
             }
-            if let (Step::Reload, Outcome::Failed(cause)) = (&action.step, outcome) {
-                self.progress.attempted(Subject::Reload, cause, now);
+            if let Outcome::Failed(cause) = outcome {
+                let subject = match &action.step {
+                    Step::Reload => Some(Subject::Reload),
+                    Step::ClaimData(_) => Some(Subject::Data),
+                    _ => None,
+                };
+                if let Some(subject) = subject {
+                    self.progress.attempted(subject, cause, now);
+                }
             }
             match outcome {
                 Outcome::Done => self.done(plan, action, now),
@@ -303,6 +310,7 @@ impl Reconciler {
                 self.wrote(&path.display().to_string(), content, now);
             }
             Step::Forget(app) => self.progress.forget(app),
+            Step::ClaimData(_) => self.progress.worked(&Subject::Data),
             _ => {}
         }
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use archipelago_core::config::Config;
-use archipelago_core::desired::{App, Apps, Inputs, Present, assemble, read_schema};
+use archipelago_core::desired::{App, Apps, Found, Inputs, Present, assemble, read_schema};
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{Files, Schema, SettingKind, SettingValue};
@@ -69,6 +69,7 @@ fn node() -> Inputs {
         definitions: BTreeMap::new(),
         secrets: BTreeMap::new(),
         captured: BTreeMap::new(),
+        found: Found::default(),
     };
     for app in APPS {
         let (schema, files) = definition(app);

@@ -16,7 +16,7 @@ use super::image::Images;
 use super::inventory::REVISION_LABEL;
 use super::podman::{Podman, revive};
 use super::systemd::Systemd;
-use super::{disk, generator};
+use super::{data_folder, disk, generator};
 use archipelago_core::error::chain;
 
 /// Rendered files and secrets hold credentials; unit files tell what is in them.
@@ -79,6 +79,7 @@ fn refusal(error: Box<dyn std::error::Error + Send + Sync>) -> Outcome {
 /// What a step does, for the journal; never what a file or secret holds.
 fn describe(step: &Step) -> String {
     match step {
+        Step::ClaimData(_) => "mark the data folder as this node's".to_owned(),
         Step::GenerateSecret { app, name } => format!("generate the secret {name} of {app}"),
         Step::MakeFolder(path) => format!("make the folder {}", path.display()),
         Step::EnsureImage(image) => format!("get the image {}", image.reference),
@@ -108,16 +109,23 @@ fn describe(step: &Step) -> String {
 impl Executor<'_> {
     async fn act(&mut self, app: Option<&AppId>, step: &Step) -> Done {
         let layout = self.layout;
+        if step.touches_data() {
+            data_folder::ensure_ours(layout)?;
+        }
         match step {
+            Step::ClaimData(id) => data_folder::take(layout, id.clone())?,
             Step::GenerateSecret { app, name } => generate_secret(layout, app, name)?,
-            Step::MakeFolder(path) => disk::make_folder(path, PRIVATE_FOLDER)?,
+            Step::MakeFolder(path) => {
+                data_folder::make_folder(layout, path, PRIVATE_FOLDER)?;
+            }
             Step::EnsureImage(image) => self.images.begin((**image).clone(), app.cloned()),
             Step::CheckUnits { units, written } => {
                 generator::check(units, written, &scratch(layout)).await?;
             }
             Step::Remember(memory) => remember(layout, memory)?,
             Step::WriteFile { path, content } => {
-                disk::make_folder(path.parent().unwrap_or(path), PRIVATE_FOLDER)?;
+                let folder = path.parent().unwrap_or(path);
+                data_folder::make_folder(layout, folder, PRIVATE_FOLDER)?;
                 disk::write_if_changed(path, content.as_bytes(), PRIVATE)?;
             }
             Step::StoreSecret {
@@ -126,7 +134,9 @@ impl Executor<'_> {
                 revision,
             } => {
                 let app = app.ok_or("a secret belongs to an app")?;
-                let text = disk::read_text(&layout.secrets(app).join(name))?.unwrap_or_default();
+                let path = layout.secrets(app).join(name);
+                let text = disk::read_text(&path)?
+                    .ok_or_else(|| format!("the secret {} is gone", path.display()))?;
                 let labels = BTreeMap::from([
                     (APP_LABEL.to_owned(), app.to_string()),
                     (REVISION_LABEL.to_owned(), revision.clone()),
@@ -213,11 +223,11 @@ pub fn remember(layout: &Layout, memory: &Memory) -> Result<(), disk::Error> {
 /// Writes a new random secret, unless there is one: what uses the old one would be locked out.
 fn generate_secret(layout: &Layout, app: &AppId, name: &str) -> Done {
     let folder = layout.secrets(app);
-    disk::make_folder(&folder, PRIVATE_FOLDER)?;
+    data_folder::make_folder(layout, &folder, PRIVATE_FOLDER)?;
     let path = folder.join(name);
-    if path.exists() {
+    if disk::is_there(&path) {
         return Err(format!(
-            "the secret {} is there but cannot be read; give it back to this user",
+            "the secret {} is there but holds nothing that can be read; give it back to this user, or move it away",
             path.display()
         )
         .into());

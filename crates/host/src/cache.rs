@@ -4,7 +4,6 @@
 //! a hundredth of reading and understanding them. In doubt it forgets.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -53,7 +52,13 @@ pub struct Contents(BTreeMap<PathBuf, Cached<Option<RenderedFile>>>);
 
 impl Contents {
     /// These files, as far as they are there, and forgets all others. One that cannot be read, or is no file, has no content.
-    pub fn of(&mut self, paths: impl Iterator<Item = PathBuf>) -> BTreeMap<PathBuf, RenderedFile> {
+    ///
+    /// # Errors
+    /// When this process has no more files or memory to read with, which says nothing of the files.
+    pub fn of(
+        &mut self,
+        paths: impl Iterator<Item = PathBuf>,
+    ) -> Result<BTreeMap<PathBuf, RenderedFile>, disk::Error> {
         let mut known = std::mem::take(&mut self.0);
         let mut found = BTreeMap::new();
         for path in paths {
@@ -61,28 +66,26 @@ impl Contents {
                 .0
                 .entry(path.clone())
                 .or_insert_with(|| known.remove(&path).unwrap_or_default());
-            let Ok(file) =
-                seen.get_or_read(|read_set| Ok::<_, Infallible>(content(read_set, &path)));
-            if let Some(file) = file {
+            if let Some(file) = seen.get_or_read(|read_set| content(read_set, &path))? {
                 found.insert(path, file.clone());
             }
         }
-        found
+        Ok(found)
     }
 }
 
-fn content(read_set: &mut ReadSet, path: &Path) -> Option<RenderedFile> {
-    if let Ok(found) = read_set.read_known(path) {
-        let (metadata, content) = found?;
-        return Some(RenderedFile {
+fn content(read_set: &mut ReadSet, path: &Path) -> Result<Option<RenderedFile>, disk::Error> {
+    match read_set.read_known(path) {
+        Ok(found) => Ok(found.map(|(metadata, content)| RenderedFile {
             content,
             mode: disk::mode_of(&metadata),
-        });
+        })),
+        Err(error) if error.is_exhaustion() => Err(error),
+        Err(_) => Ok(disk::is_there(path).then(|| RenderedFile {
+            content: Vec::new(),
+            mode: disk::mode(path).unwrap_or_default(),
+        })),
     }
-    Some(RenderedFile {
-        content: Vec::new(),
-        mode: disk::mode(path)?,
-    })
 }
 
 /// What changes whenever a file's content or mode, or a folder's list of names, does. Nobody can set the time of the last change of an
@@ -253,6 +256,7 @@ fn nanoseconds(duration: Duration) -> i128 {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
     use std::fs;
 
     use super::*;
@@ -352,14 +356,14 @@ mod tests {
         let mut contents = Contents::default();
         let paths = || ["a", "folder", "none"].map(|name| folder.join(name));
         for _ in 0..2 {
-            let found = contents.of(paths().into_iter());
+            let found = contents.of(paths().into_iter()).unwrap();
             let shown: Vec<_> = found
                 .values()
                 .map(|file| (file.content.as_slice(), file.mode))
                 .collect();
             assert_eq!(shown, [(&b"text"[..], 0o640), (&b""[..], 0o755)]);
         }
-        assert!(contents.of(std::iter::empty()).is_empty() && contents.0.is_empty());
+        assert!(contents.of(std::iter::empty()).unwrap().is_empty() && contents.0.is_empty());
         disk::remove_folder(&folder).unwrap();
     }
 }

@@ -8,16 +8,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use archipelago_core::check::{
-    Api, Disk, Facts, Folder, FolderState, Network, Port, Service, ServiceFile, Socket,
+    Api, DataFolder, Disk, Facts, Folder, FolderState, Network, Port, Service, ServiceFile, Socket,
     UserManager, subordinate_ids,
 };
+use archipelago_core::data_folder::Claim;
 use archipelago_core::layout::Layout;
 use archipelago_core::quadlet::{VERSION, mark_of};
 
 use super::accounts::account;
 use super::podman::{Info, Podman};
 use super::systemd::{self, ActiveState, Systemd, UnitFileState};
-use super::{disk, folders, generator, sockets};
+use super::{data_folder, disk, folders, generator, sockets};
 use archipelago_core::config::PORT;
 use archipelago_core::error::chain;
 
@@ -61,6 +62,16 @@ pub fn at_rest(layout: &Layout) -> Facts {
     let missing = ["newuidmap", "newgidmap"]
         .into_iter()
         .filter(|program| !on_path(program));
+    let data = data_folder(layout);
+    let mut folders = vec![
+        folder("config", &layout.apps()),
+        folder("units", &layout.units),
+        folder("runtime", &layout.runtime),
+    ];
+    // Of a disk that is not mounted, the folder is of no interest.
+    if !matches!(data, DataFolder::Refused { .. }) {
+        folders.insert(2, folder("data", &layout.data));
+    }
     Facts {
         linger: Some(lingers(&user)),
         subordinate_ids: Some((ids("/etc/subuid"), ids("/etc/subgid"))),
@@ -73,12 +84,8 @@ pub fn at_rest(layout: &Layout) -> Facts {
             masked: false,
         }),
         cgroup_v2: Some(Path::new("/sys/fs/cgroup/cgroup.controllers").exists()),
-        folders: vec![
-            folder("config", &layout.apps()),
-            folder("units", &layout.units),
-            folder("data", &layout.data),
-            folder("runtime", &layout.runtime),
-        ],
+        data: Some(data),
+        folders,
         user,
         version: VERSION.to_owned(),
         ..Facts::default()
@@ -189,6 +196,18 @@ fn folder(purpose: &'static str, path: &Path) -> Folder {
         purpose,
         path: path.to_owned(),
         state,
+    }
+}
+
+fn data_folder(layout: &Layout) -> DataFolder {
+    let path = layout.data.clone();
+    match data_folder::claim(layout) {
+        Claim::Held => DataFolder::Ours(path),
+        Claim::Take(_) => DataFolder::Unmarked(path),
+        Claim::Refused(refusal) => DataFolder::Refused {
+            finding: refusal.finding(layout),
+            cure: refusal.cure(layout),
+        },
     }
 }
 

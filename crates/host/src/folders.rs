@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use archipelago_core::layout::Layout;
 
+use crate::data_folder;
+
 /// The system's folder for data, used when this user may write to it.
 pub const SYSTEM_DATA: &str = "/var/lib/archipelago";
 
@@ -21,12 +23,14 @@ pub enum Error {
 /// When `HOME` is not an absolute path.
 pub fn layout() -> Result<Layout, Error> {
     let home = absolute("HOME").ok_or(Error::Home)?;
-    let config = absolute("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
+    let all_config = absolute("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
+    let config = all_config.join("archipelago");
     Ok(Layout {
-        config: config.join("archipelago"),
-        data: data(&home),
-        units: config.join("containers/systemd"),
-        systemd: config.join("systemd/user"),
+        // Where they were, they stay: a folder that cannot be used now is not replaced by another one.
+        data: data_folder::known_in(&config).unwrap_or_else(|| data(&home)),
+        config,
+        units: all_config.join("containers/systemd"),
+        systemd: all_config.join("systemd/user"),
         runtime: runtime(),
     })
 }

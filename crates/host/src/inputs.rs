@@ -2,38 +2,62 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use archipelago_core::config::Config;
-use archipelago_core::desired::{Apps, Desired, Inputs, assemble};
+use archipelago_core::data_folder::judge;
+use archipelago_core::desired::{Apps, Desired, Found, Inputs, assemble};
 use archipelago_core::intent::{Goal, Intent};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
+use rustix::io::Errno;
 
 use super::cache::ReadSet;
-use crate::definition;
+use crate::{data_folder, definition, disk, links};
 use archipelago_core::error::chain;
 
 /// A captured file is a credential or an address, not data.
 const CAPTURE_BYTES_MAX: u64 = 64 * 1024;
 
 /// Works out what should be on the host.
-pub fn desired(layout: &Layout, read_set: &mut ReadSet) -> Desired {
-    let mut inputs = read_traced(layout, read_set);
+///
+/// # Errors
+/// When it cannot be told which apps there are.
+pub fn desired(layout: &Layout, read_set: &mut ReadSet) -> Result<Desired, disk::Error> {
+    let mut inputs = read_traced(layout, read_set)?;
     let apps = Apps::read(&inputs);
-    inputs.captured = captured(layout, apps.captures(layout), read_set);
-    assemble(&inputs, &apps)
+    read_captured(&mut inputs, apps.captures(layout), read_set);
+    find_trails(&mut inputs, apps.mounted(layout));
+    Ok(assemble(&inputs, &apps))
 }
 
-/// Reads all but the captured files. What cannot be read is part of the result: one broken app does not hide the others.
-pub fn read(layout: &Layout) -> Inputs {
+/// Reads all but the captured files. What cannot be read of one app is part of the result: it does not hide the others.
+///
+/// # Errors
+/// When it cannot be told which apps there are.
+pub fn read(layout: &Layout) -> Result<Inputs, disk::Error> {
     read_traced(layout, &mut ReadSet::begin())
 }
 
-fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Inputs {
-    let mut intents = intents(layout, read_set);
+/// Finds out where paths lead that apps mount. Says whether there is a link on any of these ways.
+///
+/// It is not noted what was looked at: a link that a container could put anywhere on these ways is refused before it can,
+/// so only the operator can change them.
+pub fn find_trails(inputs: &mut Inputs, paths: Vec<PathBuf>) -> bool {
+    let trails = paths.into_iter().filter_map(|path| {
+        let trail = links::trail(&path);
+        (trail.as_slice() != [path.as_path()]).then_some((path, trail))
+    });
+    let trails: BTreeMap<_, _> = trails.collect();
+    let any = !trails.is_empty();
+    inputs.found.trails.extend(trails);
+    any
+}
+
+fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::Error> {
+    let mut intents = intents(layout, read_set)?;
     let mut definitions = BTreeMap::new();
     for (id, intent) in &mut intents {
         match definition::read_traced(&layout.definition(id), read_set) {
@@ -49,22 +73,20 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Inputs {
             Err(error) => *intent = Err(chain(&error)),
         }
     }
-    let all_secrets = layout.data.join("secrets");
-    let with_secrets = read_set.names(&all_secrets).unwrap_or_default();
-    let with_secrets: BTreeSet<&str> = with_secrets.iter().map(String::as_str).collect();
-    let secrets = intents
-        .keys()
-        .filter(|id| with_secrets.contains(id.as_str()))
-        .map(|id| (id.clone(), secrets(&layout.secrets(id), read_set)))
-        .collect();
-    Inputs {
+    let mut inputs = Inputs {
         layout: layout.clone(),
         config: config_traced(layout, read_set),
         intents,
         definitions,
-        secrets,
+        secrets: BTreeMap::new(),
         captured: BTreeMap::new(),
-    }
+        found: Found {
+            claim: judge(&data_folder::look(layout, read_set)),
+            ..Found::default()
+        },
+    };
+    read_secrets(&mut inputs, read_set);
+    Ok(inputs)
 }
 
 /// Reads the node's configuration.
@@ -86,9 +108,12 @@ fn config_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Config, Stri
     }
 }
 
-fn intents(layout: &Layout, read_set: &mut ReadSet) -> BTreeMap<AppId, Result<Intent, String>> {
-    let names = read_set.names(&layout.apps()).unwrap_or_default();
-    names
+fn intents(
+    layout: &Layout,
+    read_set: &mut ReadSet,
+) -> Result<BTreeMap<AppId, Result<Intent, String>>, disk::Error> {
+    let names = read_set.names(&layout.apps())?;
+    let intents = names
         .iter()
         .filter_map(|name| AppId::parse(name.strip_suffix(".toml")?).ok())
         .map(|id| {
@@ -96,7 +121,8 @@ fn intents(layout: &Layout, read_set: &mut ReadSet) -> BTreeMap<AppId, Result<In
                 .and_then(|intent| intent.ok_or_else(|| "its intent is gone".to_owned()));
             (id, intent)
         })
-        .collect()
+        .collect();
+    Ok(intents)
 }
 
 /// Reads an app's intent; `None` when it is not installed.
@@ -119,67 +145,102 @@ fn intent_traced(
         .map_err(|error| error.to_string())
 }
 
-/// The secrets that exist. One that cannot be read counts as absent here, and is never overwritten: generating refuses a name that is taken.
-fn secrets(folder: &Path, read_set: &mut ReadSet) -> BTreeMap<String, String> {
-    let names = read_set.names(folder).unwrap_or_default();
-    names
-        .into_iter()
-        .filter(|name| !name.starts_with('.'))
-        .filter_map(|name| {
-            let text = read_set.read_text(&folder.join(&name)).ok()??;
-            Some((name, text.trim_end_matches('\n').to_owned()))
+/// Reads the secrets that exist, and notes what cannot be read: it is not taken for absent.
+fn read_secrets(inputs: &mut Inputs, read_set: &mut ReadSet) {
+    let all = inputs.layout.data.join("secrets");
+    let unreadable = &mut inputs.found.unreadable;
+    let mut names_in = |folder: &Path, unreadable: &mut BTreeMap<PathBuf, String>| {
+        let names = read_set.names(folder);
+        names.unwrap_or_else(|error| {
+            unreadable.insert(folder.to_owned(), chain(&error));
+            Vec::new()
         })
-        .filter(|(_, text)| !text.is_empty())
-        .collect()
+    };
+    let mut files = Vec::new();
+    let with_secrets: BTreeSet<String> = names_in(&all, unreadable).into_iter().collect();
+    let apps = inputs.intents.keys();
+    for id in apps.filter(|id| with_secrets.contains(id.as_str())) {
+        inputs.secrets.insert(id.clone(), BTreeMap::new());
+        let folder = inputs.layout.secrets(id);
+        let names = names_in(&folder, unreadable).into_iter();
+        let names = names.filter(|name| !name.starts_with('.'));
+        files.extend(names.map(|name| (id.clone(), folder.join(&name), name)));
+    }
+    for (id, path, name) in files {
+        match read_set.read_text(&path) {
+            Ok(text) => {
+                let text = text.unwrap_or_default().trim_end_matches('\n').to_owned();
+                if !text.is_empty() {
+                    inputs.secrets.entry(id).or_default().insert(name, text);
+                }
+            }
+            Err(error) => drop(unreadable.insert(path, chain(&error))),
+        }
+    }
 }
 
 /// Reads the captured files that exist. An app writes them, so nothing in its volume may lead anywhere else: no link is followed, and
-/// what is no file, or too large, counts as absent.
-fn captured(
-    layout: &Layout,
-    paths: BTreeSet<PathBuf>,
-    read_set: &mut ReadSet,
-) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut captured = BTreeMap::new();
+/// what is no file, or too large, counts as absent. What is there and cannot be read does not.
+fn read_captured(inputs: &mut Inputs, paths: BTreeSet<PathBuf>, read_set: &mut ReadSet) {
     for path in paths {
         read_set.note(&path);
-        match read_beneath(&layout.data, &path) {
-            Some(content) => drop(captured.insert(path, content)),
-            // It may be there, but in a way that is not accepted; what would change that need not show in the file itself.
-            None => read_set.doubt(),
+        match read_beneath(&inputs.layout.data, &path) {
+            Ok(Some(content)) => {
+                inputs.captured.insert(path, content);
+                continue;
+            }
+            Ok(None) => {}
+            Err(error) => {
+                let cause = format!("read {}: {error}", path.display());
+                inputs.found.unreadable.insert(path, cause);
+            }
         }
+        // It may be there, but in a way that is not accepted; what would change that need not show in the file itself.
+        read_set.doubt();
     }
-    captured
 }
 
-fn read_beneath(root: &Path, path: &Path) -> Option<Vec<u8>> {
+/// `None` when there is none, or nothing that is accepted for one.
+fn read_beneath(root: &Path, path: &Path) -> io::Result<Option<Vec<u8>>> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let root_folder = open(root, flags | OFlags::DIRECTORY, Mode::empty()).ok()?;
-    let file = openat2(
-        &root_folder,
-        path.strip_prefix(root).ok()?,
-        // A pipe without a writer must not hold up the pass.
-        flags | OFlags::NONBLOCK,
-        Mode::empty(),
-        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,
-    )
-    .ok()?;
-    let file = File::from(file);
-    let metadata = file.metadata().ok()?;
+    let Ok(inside) = path.strip_prefix(root) else {
+        return Ok(None);
+    };
+    let opened = open(root, flags | OFlags::DIRECTORY, Mode::empty()).and_then(|root| {
+        openat2(
+            &root,
+            inside,
+            // A pipe without a writer must not hold up the pass.
+            flags | OFlags::NONBLOCK,
+            Mode::empty(),
+            ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,
+        )
+    });
+    let file = match opened {
+        Ok(file) => File::from(file),
+        Err(error) if is_none(error) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let metadata = file.metadata()?;
     if !metadata.is_file() || metadata.len() > CAPTURE_BYTES_MAX {
-        return None;
+        return Ok(None);
     }
     let mut content = Vec::new();
-    file.take(CAPTURE_BYTES_MAX)
-        .read_to_end(&mut content)
-        .ok()?;
-    Some(content)
+    file.take(CAPTURE_BYTES_MAX).read_to_end(&mut content)?;
+    Ok(Some(content))
+}
+
+/// There is nothing, a file where a folder should be, a link, or a socket (`open(2)`, `openat2(2)`).
+fn is_none(error: Errno) -> bool {
+    matches!(
+        error,
+        Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::NXIO
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk;
 
     #[test]
     fn a_captured_file_leads_nowhere_else() {
@@ -193,11 +254,16 @@ mod tests {
         std::fs::write(volume.join("large"), vec![0; 70_000]).unwrap();
         std::os::unix::fs::symlink(&secret, volume.join("link")).unwrap();
         std::os::unix::fs::symlink(&data, volume.join("folder")).unwrap();
-        let read = |name: &str| read_beneath(&data, &volume.join(name));
+        let read = |name: &str| read_beneath(&data, &volume.join(name)).unwrap();
         assert_eq!(read("plain").as_deref(), Some(b"macaroon".as_slice()));
-        for name in ["link", "folder/secret", "large", "none", "."] {
+        for name in ["link", "folder/secret", "large", "none", "plain/none", "."] {
             assert_eq!(read(name), None, "{name}");
         }
+        assert_eq!(read_beneath(&volume, &data.join("none")).unwrap(), None);
+        assert_eq!(
+            read_beneath(&data.join("none"), &data.join("none/x")).unwrap(),
+            None
+        );
         disk::remove_folder(&data).unwrap();
     }
 }

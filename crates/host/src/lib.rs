@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod apply;
 pub mod cache;
+pub mod data_folder;
 pub mod definition;
 pub mod disk;
 pub mod facts;
@@ -13,6 +14,7 @@ pub mod image;
 pub mod inputs;
 pub mod inventory;
 pub mod journal;
+pub mod links;
 pub mod lock;
 pub mod observe;
 pub mod podman;

@@ -215,7 +215,7 @@ fn look_at_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
     // What cannot be read cannot be told to be ours: it is left alone, and holds up nobody else.
     observed.unit_files = cache
         .units
-        .of(unit_paths)
+        .of(unit_paths)?
         .into_iter()
         .filter_map(|(path, file)| Some((path.file_name()?.to_str()?.to_owned(), file.content)))
         .collect();
@@ -243,7 +243,7 @@ fn look_at_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
         .present()
         .flat_map(|(_, present)| present.files.keys().cloned());
     // One that cannot be read is as wrong as one with another content.
-    observed.files = cache.rendered.of(rendered);
+    observed.files = cache.rendered.of(rendered)?;
     for (id, app) in &desired.apps {
         match app {
             App::Present(present) => {
@@ -253,10 +253,10 @@ fn look_at_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
             }
             App::Removed { containers, .. } => {
                 let parts = [layout.volumes(id), layout.files(id), layout.secrets(id)];
-                let data = parts.iter().any(|path| path.exists());
+                let data = parts.iter().any(|path| disk::is_there(path));
                 let rendered = containers
                     .iter()
-                    .filter(|container| layout.rendered(container).exists())
+                    .filter(|container| disk::is_there(&layout.rendered(container)))
                     .cloned()
                     .collect();
                 observed
@@ -308,12 +308,19 @@ fn generated(
         .names(&folder)?
         .into_iter()
         .filter(|name| name.starts_with(PREFIX) && name.ends_with(".service"));
-    Ok(services
-        .filter_map(|name| {
-            let mark = mark_of(&disk::read_file(&folder.join(&name))?)?;
-            Some((name, mark))
-        })
-        .collect())
+    let mut marks = BTreeMap::new();
+    for name in services {
+        let content = match disk::read_known(&folder.join(&name)) {
+            Ok(found) => found.map(|(_, content)| content),
+            Err(error) if error.is_exhaustion() => return Err(error),
+            // It is somebody else's.
+            Err(_) => None,
+        };
+        if let Some(mark) = content.as_deref().and_then(mark_of) {
+            marks.insert(name, mark);
+        }
+    }
+    Ok(marks)
 }
 
 /// The invocations of what runs. The folder alone is noted: a link cannot be changed, only replaced.

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use archipelago_core::check::Facts;
+use archipelago_core::data_folder::Claim;
 use archipelago_core::desired::{App, Desired, Transport};
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{HostLook, Installation, PortProblem};
@@ -32,6 +33,7 @@ pub async fn look(layout: &Layout, app: &Installation) -> Result<HostLook, obser
     let present = App::Present(Box::new(app.present.clone()));
     let desired = Desired {
         layout: layout.clone(),
+        claim: Claim::Held,
         apps: BTreeMap::from([(app.app.clone(), present)]),
     };
     let podman = app.is_new.then(Podman::for_this_user);

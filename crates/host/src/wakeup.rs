@@ -1,11 +1,14 @@
 //! What wakes whoever makes passes. A ring says that something happened and not what, so many of them are as good as one.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
 use archipelago_core::name::PREFIX;
 use archipelago_core::reconcile::{BURST_MAX, SETTLE};
 use futures_util::StreamExt;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -13,6 +16,9 @@ use crate::systemd::{Signal, Systemd};
 
 /// How long the user's D-Bus may be away before it is looked for again.
 pub const RECONNECT: Duration = Duration::from_secs(2);
+
+/// Enough for a thread that does nothing but wait.
+const STACK_BYTES: usize = 64 * 1024;
 
 /// A bell; clones of it ring the same.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +42,29 @@ impl Wakeup {
             }
         }
         sleep_until(earliest).await;
+    }
+
+    /// Notifies when a file system is mounted or unmounted: it may hold the data (`proc_pid_mountinfo(5)`).
+    /// Where that cannot be listened for, the tick finds it.
+    pub fn notify_for_mounts(self) {
+        let watch = move || {
+            let Ok(table) = File::open("/proc/self/mountinfo") else {
+                return;
+            };
+            loop {
+                let mut polled = [PollFd::new(&table, PollFlags::PRI)];
+                match poll(&mut polled, None) {
+                    Ok(_) => self.notify(),
+                    Err(Errno::INTR) => {}
+                    Err(_) => return,
+                }
+            }
+        };
+        // It waits for as long as the program runs, which a task must not.
+        let thread = std::thread::Builder::new().name("mounts".to_owned());
+        if let Err(error) = thread.stack_size(STACK_BYTES).spawn(watch) {
+            tracing::warn!("mounts are not watched: {error}");
+        }
     }
 
     /// Rings for what the user's systemd tells of our units: a hint, which is lost while the user's D-Bus is away.

@@ -33,9 +33,11 @@ pub struct Installed {
 }
 
 /// The installed apps.
-#[must_use]
-pub fn list(layout: &Layout) -> Vec<Installed> {
-    let known = inputs::read(layout);
+///
+/// # Errors
+/// When it cannot be told which there are.
+pub fn list(layout: &Layout) -> Result<Vec<Installed>, Error> {
+    let known = inputs::read(layout)?;
     let apps = known.intents.into_iter().map(|(app, intent)| {
         let file = layout.definition(&app).join(COMPOSE_FILE);
         let schema = known
@@ -52,7 +54,7 @@ pub fn list(layout: &Layout) -> Vec<Installed> {
             wanted: intent.map(|intent| intent.state),
         }
     });
-    apps.collect()
+    Ok(apps.collect())
 }
 
 /// The id of an installed app.

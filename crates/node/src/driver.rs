@@ -181,11 +181,11 @@ impl Driver {
                         sweep(layout, read_set);
                         Ok::<_, Infallible>(())
                     });
-                    pass.done();
+                    pass.swept();
                 }
                 Request::SyncSecrets => {
-                    sync_secrets(layout).map_err(observe::Error::Disk)?;
-                    pass.done();
+                    let all = sync_secrets(layout).map_err(observe::Error::Disk)?;
+                    pass.secrets_synced(all);
                 }
                 Request::ReadProgress => pass.recall(disk::read(&layout.progress()).ok()),
                 Request::CollectImages => {
@@ -198,7 +198,8 @@ impl Driver {
                     pass.images(ended);
                 }
                 Request::WorkOut => {
-                    let (desired, watch_set) = work_out(known, layout);
+                    let (desired, watch_set) =
+                        work_out(known, layout).map_err(observe::Error::Disk)?;
                     // Before the look, so that whatever changes after it is heard.
                     if let Some(watch) = watch
                         && watch.follow(&watch_set)
@@ -257,7 +258,7 @@ impl Driver {
     /// When the host could not be looked at.
     pub async fn look(&mut self) -> Result<Report, Error> {
         self.recall();
-        let desired = self.desired();
+        let desired = self.desired()?;
         let mut observed = self.observe(&desired).await?;
         let containers = desired
             .present()
@@ -282,7 +283,7 @@ impl Driver {
     pub async fn retry_now(&mut self, id: &AppId) -> Result<(), Error> {
         let _lock = self.lock.take(self.lock_limit).await?;
         self.recall();
-        let desired = self.desired();
+        let desired = self.desired()?;
         self.reconciler.retry_now(&desired, id);
         self.keep_progress();
         // What systemd still remembers of earlier failures says nothing about what comes now.
@@ -328,7 +329,7 @@ impl Driver {
     /// When the host cannot be looked at or the request not be kept.
     pub async fn request_restart(&mut self, id: &AppId) -> Result<(), Error> {
         let _lock = self.lock.take(self.lock_limit).await?;
-        let desired = self.desired();
+        let desired = self.desired()?;
         let observed = self.observe(&desired).await?;
         let mut memory = observed.memory.clone();
         for (_, present) in desired.present().filter(|(other, _)| *other == id) {
@@ -344,8 +345,8 @@ impl Driver {
         Ok(())
     }
 
-    fn desired(&mut self) -> Arc<Desired> {
-        work_out(&mut self.desired, &self.layout).0
+    fn desired(&mut self) -> Result<Arc<Desired>, observe::Error> {
+        Ok(work_out(&mut self.desired, &self.layout)?.0)
     }
 
     async fn observe(&mut self, desired: &Desired) -> Result<Observed, observe::Error> {
@@ -366,14 +367,14 @@ impl Driver {
 fn work_out(
     known: &mut Cached<(Arc<Desired>, Arc<WatchSet>)>,
     layout: &Layout,
-) -> (Arc<Desired>, Arc<WatchSet>) {
-    let Ok(known) = known.get_or_read(|read_set| {
-        let desired = inputs::desired(layout, read_set);
+) -> Result<(Arc<Desired>, Arc<WatchSet>), disk::Error> {
+    let known = known.get_or_read(|read_set| {
+        let desired = inputs::desired(layout, read_set)?;
         let mut watch_set = read_set.watch_set();
         observe::watch_set(&desired, &mut watch_set);
-        Ok::<_, Infallible>((Arc::new(desired), Arc::new(watch_set)))
+        Ok((Arc::new(desired), Arc::new(watch_set)))
     });
-    known.clone()
+    Ok(known?.clone())
 }
 
 /// How long a look waits for Podman. One that hangs must not hold up, tick by tick, the repair of what needs no Podman.
@@ -396,16 +397,23 @@ async fn find_writers(files: BTreeMap<String, PathBuf>) -> BTreeMap<String, File
     }
 }
 
-/// A killed process may not have synced a secret that it linked; used all the same, it could be gone after a loss of power.
-fn sync_secrets(layout: &Layout) -> Result<(), disk::Error> {
+/// A killed process may not have synced a secret that it linked; used all the same, it could be gone after a loss of
+/// power. Whether all of them are synced: a folder that cannot be listed is not used either, and is looked at again.
+fn sync_secrets(layout: &Layout) -> Result<bool, disk::Error> {
     let root = layout.data.join("secrets");
-    for app in disk::names(&root)? {
+    let Ok(apps) = disk::names(&root) else {
+        return Ok(false);
+    };
+    let mut all = true;
+    for app in apps {
         let folder = root.join(app);
-        if folder.is_dir() {
+        if disk::names(&folder).is_ok() {
             disk::sync_folder(&folder)?;
+        } else {
+            all = false;
         }
     }
-    Ok(())
+    Ok(all)
 }
 
 /// A crash in the middle of a write leaves a temporary file, which nothing reads.

@@ -146,6 +146,7 @@ impl Engine {
         let mut listens = role == Role::Daemon;
         if listens {
             tokio::spawn(wakeup.clone().notify_for_systemd());
+            wakeup.clone().notify_for_mounts();
         }
         let one = async || {
             heartbeat.step();

@@ -3,7 +3,7 @@
 use archipelago_core::health::AppHealth;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{Overtaken, Refusal};
-use archipelago_host::{definition, disk, folders, lock, observe, systemd};
+use archipelago_host::{data_folder, definition, disk, folders, lock, observe, systemd};
 
 /// Why something that was asked for did not come about.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,8 @@ pub enum Error {
     Systemd(#[from] systemd::Error),
     #[error(transparent)]
     Folders(#[from] folders::Error),
+    #[error(transparent)]
+    DataFolder(#[from] data_folder::Error),
     #[error("somebody else has changed {0} meanwhile; nothing was done, try it again")]
     Changed(AppId),
     #[error("{app} was {} by somebody else meanwhile", by.word())]
@@ -113,6 +115,7 @@ impl Error {
             | Self::Observe(_)
             | Self::Systemd(_)
             | Self::Folders(_)
+            | Self::DataFolder(_)
             | Self::UnitDoesNotStart { .. }
             | Self::ProgramPath(_)
             | Self::Program(_)
@@ -144,6 +147,7 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         | Refusal::NameTaken { .. }
         | Refusal::PortTaken { .. } => ErrorKind::Taken,
         Refusal::Host(_)
+        | Refusal::Data { .. }
         | Refusal::Disk { .. }
         | Refusal::Podman { .. }
         | Refusal::PortUnusable { .. } => ErrorKind::Host,

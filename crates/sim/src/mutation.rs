@@ -42,10 +42,12 @@ pub enum Mutation {
     RestartsNotRemembered,
     /// Every pass writes the memory.
     WriteAlways,
+    /// A data folder without the node's marker is taken for this node's.
+    MarkerIgnored,
 }
 
 impl Mutation {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::SkipFsync,
         Self::NoLock,
         Self::UninstallBackwards,
@@ -62,6 +64,7 @@ impl Mutation {
         Self::ForgetMemory,
         Self::RestartsNotRemembered,
         Self::WriteAlways,
+        Self::MarkerIgnored,
     ];
 
     /// Changes an observation.

@@ -13,6 +13,7 @@ use archipelago_core::reconcile::Reconciler;
 use crate::apps::{BASE, SHOP, UNITS, definition};
 use crate::host::disk::Medium;
 use crate::host::podman::Reach;
+use crate::invariants::Invariant;
 use crate::script::intervention::Intervention;
 use crate::world::state::World;
 
@@ -111,6 +112,8 @@ impl World {
             Intervention::FillDisk => self.disk.medium = Medium::Full,
             Intervention::MountReadOnly => self.disk.medium = Medium::ReadOnly,
             Intervention::MendDisk => self.disk.medium = Medium::Writable,
+            Intervention::UnmountData => self.disk.unmount(&self.layout.data),
+            Intervention::MountData => self.mount_data(),
             Intervention::RemoveSocket => self.podman.reach = Reach::SocketGone,
             Intervention::BreakPodman => self.podman.reach = Reach::Dead,
             Intervention::MendPodman => self.podman.reach = Reach::Answers,
@@ -118,6 +121,14 @@ impl World {
             Intervention::SetClock(seconds) => self.clock.wall += seconds,
             Intervention::Reboot => self.boot(None),
             Intervention::PowerLoss(unsynced) => self.boot(Some(*unsynced)),
+        }
+    }
+
+    fn mount_data(&mut self) {
+        let hidden = self.disk.mount();
+        if let Some(path) = hidden.first() {
+            let what = format!("{path} was made where the disk of the data was not mounted");
+            self.violation(Invariant::DataKept, what);
         }
     }
 

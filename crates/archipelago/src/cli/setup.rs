@@ -15,18 +15,25 @@ pub struct Arguments {
     /// Do the part that needs root, for this user.
     #[arg(long = "for", value_name = "USER")]
     user: Option<String>,
+    /// Take the data folder as it is for this node's, although it does not bear this node's marker: it is new, restored or
+    /// was moved here. Without that, nothing is started on what may be the empty mount point of a disk.
+    #[arg(long, conflicts_with = "user")]
+    accept_data: bool,
 }
 
 pub(super) async fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
     match arguments.user {
         Some(user) => as_root(&user, output).await,
-        None => as_user(output).await,
+        None => as_user(arguments.accept_data, output).await,
     }
 }
 
-async fn as_user(output: Output) -> Result<(), Failure> {
+async fn as_user(accept_data: bool, output: Output) -> Result<(), Failure> {
     // Refused for root before anything is looked at.
     archipelago_node::layout()?;
+    if accept_data {
+        setup::accept_data().await?;
+    }
     let report = setup::as_user(UNIT).await?;
     let command = report.root_command();
     let UserReport {

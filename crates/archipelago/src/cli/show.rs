@@ -95,7 +95,7 @@ pub(super) fn table() -> Table {
 }
 
 pub(super) fn list(layout: &Layout, output: Output) -> Result<(), Failure> {
-    let apps: Vec<_> = apps::list(layout)
+    let apps: Vec<_> = apps::list(layout)?
         .into_iter()
         .map(|installed| {
             let (wanted, problem) = match installed.wanted {

@@ -34,6 +34,8 @@ pub struct Facts {
     pub cgroup_v2: Option<bool>,
     /// What every rootless start waits for.
     pub network: Option<Network>,
+    /// Whose the data folder is.
+    pub data: Option<DataFolder>,
     /// The folders that Archipelago uses.
     pub folders: Vec<Folder>,
     /// The file systems that fill up.
@@ -78,6 +80,22 @@ pub struct Network {
     pub reached: bool,
     /// Something wants it at boot, so that it will be reached.
     pub wanted: bool,
+}
+
+/// Whose the data folder is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DataFolder {
+    /// This node's, by its marker.
+    Ours(PathBuf),
+    /// Nobody's: it is new, or of version 0.1.0.
+    Unmarked(PathBuf),
+    /// Not this node's, as far as can be told.
+    Refused {
+        /// What is wrong.
+        finding: String,
+        /// What to do.
+        cure: String,
+    },
 }
 
 /// A folder that must be there.

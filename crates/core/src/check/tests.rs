@@ -40,6 +40,7 @@ fn right() -> Facts {
             reached: true,
             wanted: true,
         }),
+        data: Some(DataFolder::Ours(PathBuf::from("/data"))),
         folders: vec![
             folder("config"),
             folder("units"),
@@ -120,6 +121,23 @@ fn each_fault_is_found_with_its_cure() {
         |facts| facts.manager.as_mut().unwrap().stop_limit = Some(Duration::from_secs(120)),
         Warning,
         "sudo archipelago setup --for ann",
+    );
+    check(
+        "data",
+        |facts| facts.data = Some(DataFolder::Unmarked(PathBuf::from("/data"))),
+        Warning,
+        "archipelago setup",
+    );
+    check(
+        "data",
+        |facts| {
+            facts.data = Some(DataFolder::Refused {
+                finding: "no marker".to_owned(),
+                cure: "mount the disk".to_owned(),
+            });
+        },
+        Failed,
+        "mount the disk",
     );
     check(
         "linger",

@@ -5,14 +5,16 @@
 //! and the cause is reported; the others go on.
 
 mod compose;
+mod nesting;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::config::Config;
+use crate::data_folder::Claim;
 use crate::image::Reference;
 use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
@@ -38,6 +40,19 @@ pub struct Inputs {
     pub secrets: BTreeMap<AppId, BTreeMap<String, String>>,
     /// The captured files that exist.
     pub captured: BTreeMap<PathBuf, Vec<u8>>,
+    /// What the node says of its files besides what is in them.
+    pub found: Found,
+}
+
+/// What the node says of its files besides what is in them. Empty, it says that all of it is plain and readable.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Whose the data folder is.
+    pub claim: Claim,
+    /// Of the paths of [`Apps::mounted`] that lead over links: each link on the way, then the place itself.
+    pub trails: BTreeMap<PathBuf, Vec<PathBuf>>,
+    /// The captured files, secrets and folders of secrets that are there, or may be, and cannot be read: why.
+    pub unreadable: BTreeMap<PathBuf, String>,
 }
 
 /// The installed apps, parsed.
@@ -64,6 +79,8 @@ struct Installed {
 pub struct Desired {
     /// Where things lie.
     pub layout: Layout,
+    /// Whose the data folder is.
+    pub claim: Claim,
     /// The apps by id.
     pub apps: BTreeMap<AppId, App>,
 }
@@ -108,6 +125,8 @@ pub enum Fault {
     Own,
     /// Another app has a name or port that it needs.
     Conflict,
+    /// The data folder is not this node's, as when its disk is not mounted.
+    Data,
 }
 
 /// An app that should be there.
@@ -302,6 +321,12 @@ impl Apps {
             .collect()
     }
 
+    /// The paths of the node that mounts name, for [`Found::trails`].
+    #[must_use]
+    pub fn mounted(&self, layout: &Layout) -> Vec<PathBuf> {
+        nesting::paths(layout, self)
+    }
+
     /// The names of the secrets that the manifests ask for, each with its app.
     pub fn secret_names(&self) -> impl Iterator<Item = (&AppId, &String)> {
         self.manifests().flat_map(|(id, manifest)| {
@@ -448,16 +473,39 @@ pub fn read_schema(file: &str, files: &Files, default_id: &str) -> Result<Schema
 #[must_use]
 pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
     let mut desired = BTreeMap::new();
+    let claim = inputs.found.claim.clone();
+    if let Claim::Refused(refusal) = &claim {
+        let cause = refusal.cause(&inputs.layout);
+        let held = |id: &AppId| {
+            let app = App::Broken {
+                cause: cause.clone(),
+                fault: Fault::Data,
+            };
+            (id.clone(), app)
+        };
+        return Desired {
+            layout: inputs.layout.clone(),
+            claim,
+            apps: apps.0.keys().map(held).collect(),
+        };
+    }
+    let nested = nesting::refusals(inputs, apps);
     for (id, app) in &apps.0 {
         let worked_out = match app {
             Err(unreadable) => App::broken(unreadable.cause.clone()),
-            Ok(installed) => assemble_app(inputs, apps, id, installed),
+            Ok(installed) => match nested.get(id) {
+                Some(cause) if installed.intent.state != Goal::Removed => {
+                    App::broken(cause.clone())
+                }
+                _ => assemble_app(inputs, apps, id, installed),
+            },
         };
         desired.insert(id.clone(), worked_out);
     }
     refuse_conflicts(&mut desired);
     Desired {
         layout: inputs.layout.clone(),
+        claim,
         apps: desired,
     }
 }
@@ -487,6 +535,9 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
             "it requires {other}, which requires it in turn; neither could start first. Mend `requires` in one of the two"
         ));
     }
+    if let Some(cause) = unreadable_secret(inputs, id, manifest) {
+        return App::broken(cause);
+    }
     let none = BTreeMap::new();
     let secrets = inputs.secrets.get(id).unwrap_or(&none);
     let missing: BTreeSet<String> = manifest
@@ -505,6 +556,9 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
                 "it requires {other}, which is not installed or cannot be read; archipelago install {other}"
             ));
         };
+        if let Some(cause) = unreadable_secret(inputs, other, required) {
+            return App::broken(cause);
+        }
         let known = inputs.secrets.get(other).unwrap_or(&none);
         if required
             .extension
@@ -528,6 +582,22 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
         Ok(present) => App::Present(Box::new(present)),
         Err(cause) => App::broken(cause),
     }
+}
+
+/// Why a secret that the app asks for cannot be read, if so. To generate another one would lock out what uses it.
+fn unreadable_secret(inputs: &Inputs, id: &AppId, manifest: &Manifest) -> Option<String> {
+    let unreadable = &inputs.found.unreadable;
+    let folder = inputs.layout.secrets(id);
+    let mut names = manifest.extension.secrets.keys();
+    let first = names.next()?;
+    // The folder of all secrets, that of the app's, and each of them.
+    let above = folder.ancestors().take(2).map(Path::to_owned);
+    let each = std::iter::once(first).chain(names);
+    let mut paths = above.chain(each.map(|name| folder.join(name)));
+    let cause = paths.find_map(|path| unreadable.get(&path))?;
+    Some(format!(
+        "a secret of {id} cannot be read, so nothing is changed: {cause}"
+    ))
 }
 
 /// Two apps cannot have the same unit or the same port of the node; the one that sorts last steps back.

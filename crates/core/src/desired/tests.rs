@@ -2,6 +2,7 @@
 
 mod compose;
 mod exports;
+mod nesting;
 
 use super::*;
 
@@ -24,6 +25,7 @@ fn inputs(apps: &[(&str, &str)]) -> Inputs {
         definitions: BTreeMap::new(),
         secrets: BTreeMap::new(),
         captured: BTreeMap::new(),
+        found: Found::default(),
     };
     for (app, text) in apps {
         inputs

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::Config;
-use crate::desired::{Apps, Inputs, assemble};
+use crate::desired::{Apps, Found, Inputs, assemble};
 use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
@@ -114,6 +114,7 @@ fn desired_of(state: Goal, text: &str) -> Desired {
         definitions: BTreeMap::from([(id, files(text)), (top, files(ON_TOP))]),
         secrets: BTreeMap::new(),
         captured: BTreeMap::new(),
+        found: Found::default(),
     };
     assemble(&inputs, &Apps::read(&inputs))
 }

@@ -63,6 +63,15 @@ impl<'a> Field<'a> {
         &self.name
     }
 
+    /// The whole path, such as `services.web.ports[0]`.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        self.place
+    }
+
     pub(crate) fn error(&self, problem: impl Into<String>) -> ManifestError {
         ManifestError::new(&self.scope.file, self.place, &self.path, problem)
     }

@@ -1,7 +1,7 @@
 //! What a service mounts: named volumes, files of the app's folder, folders of the data directory or of the node.
 
 use super::field::Field;
-use super::{Files, ManifestError};
+use super::{Files, ManifestError, Place};
 use crate::name::check_part;
 
 /// One mount of a service.
@@ -13,6 +13,10 @@ pub struct Mount {
     pub target: String,
     /// Whether the container may not write to it.
     pub read_only: bool,
+    /// Where it stands in the Compose file, for what is found out about it later.
+    pub place: Place,
+    /// The path of its key, such as `services.web.volumes[0]`.
+    pub key: String,
 }
 
 /// What is mounted.
@@ -83,6 +87,8 @@ impl Mount {
             source: MountSource::read(field, source, files)?,
             target: target.to_owned(),
             read_only,
+            place: field.place(),
+            key: field.path().to_owned(),
         })
     }
 
@@ -119,6 +125,8 @@ impl Mount {
             source,
             target,
             read_only,
+            place: field.place(),
+            key: field.path().to_owned(),
         })
     }
 }
@@ -126,6 +134,10 @@ impl Mount {
 impl MountSource {
     fn read(field: &Field<'_>, text: &str, files: &Files) -> Result<Self, ManifestError> {
         if text.starts_with('/') {
+            // Behind a link, `..` leads elsewhere than it reads.
+            if text.split('/').any(|part| part == "..") {
+                return Err(field.error(format!("{text:?} has `..` in it; write the path without")));
+            }
             Ok(Self::Host(text.to_owned()))
         } else if text.starts_with('.') {
             let path = relative(field, text)?;

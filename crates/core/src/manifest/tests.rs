@@ -486,7 +486,17 @@ fn volumes() {
         "4:10: volumes.data.driver: volumes take no options here: their data lie in the node's data folder (docs/manifest.md)",
     );
 
-    let mounts = |lines: &str| good_service(lines).mounts;
+    volume(
+        "'/srv/../etc:/x'",
+        "\"/srv/../etc\" has `..` in it; write the path without",
+    );
+
+    let mounts = |lines: &str| -> Vec<Mount> {
+        let mounts = good_service(lines).mounts.into_iter();
+        // Where each stands is as different as they are written.
+        let place = Place { line: 1, column: 1 };
+        mounts.map(|mount| Mount { place, ..mount }).collect()
+    };
     assert_eq!(
         mounts("volumes: ['data:/data', './page:/page:ro', './new:/new:z', '/srv:/srv:ro']"),
         mounts(

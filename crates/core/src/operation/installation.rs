@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::check::{Facts, State, judge};
 use crate::desired::{App, Apps, Fault, Inputs, Present, Transport, assemble, read_schema};
@@ -126,6 +127,7 @@ impl Installation {
                 return Err(match fault {
                     Fault::Own => Refusal::Broken { cause },
                     Fault::Conflict => Refusal::Conflict { cause },
+                    Fault::Data => Refusal::Data { cause },
                 });
             }
             _ => return Err(Refusal::Unready { app: id.clone() }),
@@ -150,6 +152,16 @@ impl Installation {
             is_unchanged,
             new_ports,
         })
+    }
+
+    /// The paths of the node that all apps would mount then.
+    #[must_use]
+    pub fn mounted(&self, inputs: &Inputs) -> Vec<PathBuf> {
+        let mut all = inputs.clone();
+        all.intents
+            .insert(self.app.clone(), Ok(self.intent.clone()));
+        all.definitions.insert(self.app.clone(), self.files.clone());
+        Apps::read(&all).mounted(&all.layout)
     }
 
     pub(super) fn judge(&self, layout: &Layout, look: &HostLook) -> Result<(), Refusal> {
@@ -254,6 +266,7 @@ fn refuse_to_break_others(
             Fault::Own => Refusal::BreaksOther { app, other, cause },
             // Of two apps in conflict the one that sorts last is told; the one that is installed has the older right.
             Fault::Conflict => Refusal::TakesFromOther { app, other, cause },
+            Fault::Data => Refusal::Data { cause },
         });
     }
     Ok(())

@@ -32,6 +32,9 @@ pub enum Refusal {
     Unready { app: AppId },
     #[error("{cause}")]
     Conflict { cause: String },
+    /// The data folder is not this node's.
+    #[error("{cause}")]
+    Data { cause: String },
     #[error(
         "with that, {other}, which is installed, could not go on: {cause}\nTo do it nevertheless, uninstall {other} first; its data stay. {app} is as it was."
     )]

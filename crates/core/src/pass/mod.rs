@@ -58,9 +58,9 @@ enum Stage {
 /// What the caller does next.
 #[derive(Debug)]
 pub enum Request<'p> {
-    /// Remove the temporary files that a killed process left; then [`Pass::done`].
+    /// Remove the temporary files that a killed process left; then [`Pass::swept`].
     Sweep,
-    /// Sync the folders of secrets: a killed process may not have synced one that it linked. Then [`Pass::done`].
+    /// Sync the folders of secrets: a killed process may not have synced one that it linked. Then [`Pass::secrets_synced`].
     SyncSecrets,
     /// Read the file of progress that all processes share; then [`Pass::recall`].
     ReadProgress,
@@ -167,15 +167,15 @@ impl<'r> Pass<'r> {
         })
     }
 
-    /// It was swept, or the secrets' folders were synced.
-    pub fn done(&mut self) {
-        self.stage = match self.stage {
-            Stage::Sweep => Stage::SyncSecrets,
-            _ => {
-                self.reconciler.note_secrets_last(true);
-                Stage::ReadProgress
-            }
-        };
+    /// It was swept.
+    pub fn swept(&mut self) {
+        self.stage = Stage::SyncSecrets;
+    }
+
+    /// The folders of secrets were synced, `all` of them or only some.
+    pub fn secrets_synced(&mut self, all: bool) {
+        self.reconciler.note_secrets_last(all);
+        self.stage = Stage::ReadProgress;
     }
 
     /// What the shared file of progress holds; the outer `None` when it cannot be read, so that what is known stays.

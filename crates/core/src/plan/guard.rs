@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::Plan;
 use crate::action::{Action, Step};
+use crate::data_folder::Claim;
 use crate::desired::{App, Desired, DesiredUnit, Present, Role};
 use crate::name::{AppId, PREFIX};
 use crate::observed::{Active, Observed, Service, at_rest, awaited};
@@ -45,6 +46,8 @@ pub enum Rule {
     Wanted,
     /// An app is forgotten last.
     ForgottenLast,
+    /// Nothing is done while the data folder is not this node's.
+    DataPresent,
 }
 
 impl fmt::Display for Rule {
@@ -56,6 +59,7 @@ impl fmt::Display for Rule {
             Self::StopsForAReason => "it runs as it should",
             Self::Wanted => "it is not what is wanted",
             Self::ForgottenLast => "something of the app is still there",
+            Self::DataPresent => "the data folder is not this node's",
         })
     }
 }
@@ -70,6 +74,12 @@ pub fn check(
     plan: &Plan,
     action: &Action,
 ) -> Result<(), Refused> {
+    if matches!(desired.claim, Claim::Refused(_)) {
+        return Err(Refused {
+            what: "anything".to_owned(),
+            rule: Rule::DataPresent,
+        });
+    }
     let broken = match &action.app {
         Some(id) => Judge {
             id,
@@ -79,7 +89,7 @@ pub fn check(
             plan,
         }
         .broken(&action.step),
-        None => for_all(&action.step),
+        None => for_all(desired, &action.step),
     };
     broken.map_or(Ok(()), |(what, rule)| Err(Refused { what, rule }))
 }
@@ -91,7 +101,11 @@ fn unless(kept: bool, what: impl fmt::Display, rule: Rule) -> Broken {
 }
 
 /// Only what touches nothing of any app may be done for all of them.
-fn for_all(step: &Step) -> Broken {
+fn for_all(desired: &Desired, step: &Step) -> Broken {
+    if let Step::ClaimData(id) = step {
+        let may = desired.claim == Claim::Take(id.clone());
+        return unless(may, desired.layout.data.display(), Rule::Ours);
+    }
     let harmless = matches!(
         step,
         Step::CheckUnits { .. } | Step::Remember(_) | Step::Reload | Step::RestartPodmanSocket
@@ -192,7 +206,8 @@ impl Judge<'_> {
                             .is_some_and(|view| !view.has_any_of(app));
                     unless(last, app, Rule::ForgottenLast)
                 }),
-            Step::CheckUnits { .. }
+            Step::ClaimData(_)
+            | Step::CheckUnits { .. }
             | Step::Remember(_)
             | Step::Reload
             | Step::RestartPodmanSocket => Some((

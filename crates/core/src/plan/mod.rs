@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::action::{Action, Step};
+use crate::data_folder::Claim;
 use crate::desired::{App, Desired, Present, Role};
 use crate::layout::Layout;
 use crate::name::AppId;
@@ -64,6 +65,10 @@ impl Plan {
 /// Works out what to do. `now` is a monotonic time, the one of `progress`.
 #[must_use]
 pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Duration) -> Plan {
+    if matches!(desired.claim, Claim::Refused(_)) {
+        // What runs goes on.
+        return Plan::default();
+    }
     let mut planner = Planner {
         desired,
         observed,
@@ -348,7 +353,14 @@ impl Planner<'_> {
         let waits = reload && !self.progress.is_due(&Subject::Reload, self.now);
         let held = waits.then(|| self.wait_for_reload());
         let reload = reload && !waits;
-        let mut actions = self.steps.first;
+        let mut actions = Vec::new();
+        if let Claim::Take(id) = &self.desired.claim
+            && self.progress.is_due(&Subject::Data, self.now)
+        {
+            // Before anything is made there.
+            actions.push(for_all(Step::ClaimData(id.clone())));
+        }
+        actions.append(&mut self.steps.first);
         let written: BTreeSet<String> = self
             .steps
             .units

@@ -35,6 +35,13 @@ pub(super) fn blocked(
             found != unit.file.content.as_bytes()
                 && observed.mark(name).is_none_or(|mark| mark.app != *id)
         });
+        let is_bare = observed.unit_files.get(name).is_some_and(Vec::is_empty);
+        if file_taken && is_bare {
+            return Some(format!(
+                "the unit file {} is empty or cannot be read, so nobody knows whose it is; mend it or move it away, then it goes on by itself",
+                layout.unit(name).display()
+            ));
+        }
         if file_taken {
             return Some(format!(
                 "the unit file {} exists and is not its own; move it away, then it goes on by itself",

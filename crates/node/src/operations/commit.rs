@@ -24,7 +24,7 @@ pub(super) async fn commit(
     }
     let _lock = Lock::of_passes(layout).await?;
     let app = &previewed.app;
-    let proposal = propose(request, &inputs::read(layout), keeps_data(layout, app))?;
+    let proposal = work_out(layout, request)?;
     if proposal.installation.is_some() && proposal.intent != previewed.intent {
         return Err(Error::Changed(app.clone()));
     }
@@ -34,11 +34,7 @@ pub(super) async fn commit(
         intent,
         installation,
     } = proposal;
-    for (folder, mode) in [
-        (&layout.units, 0o755),
-        (&layout.apps(), 0o700),
-        (&layout.data, 0o700),
-    ] {
+    for (folder, mode) in [(&layout.units, 0o755), (&layout.apps(), 0o700)] {
         disk::make_folder(folder, mode)?;
     }
     if let Some(installation) = installation {
@@ -50,13 +46,29 @@ pub(super) async fn commit(
     Ok(())
 }
 
+/// Works a request out with what is known on the disk.
+pub(super) fn work_out(layout: &Layout, request: Request) -> Result<Proposal, Error> {
+    let mut known = inputs::read(layout)?;
+    let keeps_data = keeps_data(layout, request.app());
+    let proposal = propose(request.clone(), &known, keeps_data)?;
+    let Some(installation) = &proposal.installation else {
+        return Ok(proposal);
+    };
+    // What it would mount is known only now, and so is where that leads.
+    let mounted = installation.mounted(&known);
+    if inputs::find_trails(&mut known, mounted) {
+        return Ok(propose(request, &known, keeps_data)?);
+    }
+    Ok(proposal)
+}
+
 /// Writes an intent. Its settings may hold passwords.
 fn write(layout: &Layout, app: &AppId, intent: &Intent) -> Result<(), disk::Error> {
     disk::write_if_changed(&layout.intent(app), intent.to_text().as_bytes(), 0o600).map(drop)
 }
 
 /// Whether data of an app are on the disk.
-pub(super) fn keeps_data(layout: &Layout, app: &AppId) -> bool {
+fn keeps_data(layout: &Layout, app: &AppId) -> bool {
     let kept = [layout.volumes(app), layout.files(app), layout.secrets(app)];
-    kept.iter().any(|folder| folder.exists())
+    kept.iter().any(|folder| disk::is_there(folder))
 }

@@ -7,8 +7,8 @@ mod follow;
 
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
-use archipelago_core::operation::{Kind, Proposal, Request, judge_host, propose};
-use archipelago_host::{inputs, preflight};
+use archipelago_core::operation::{Kind, Proposal, Request, judge_host};
+use archipelago_host::{disk, preflight};
 
 use crate::driver::Driver;
 use crate::error::Error;
@@ -25,16 +25,11 @@ pub struct Prepared {
 /// # Errors
 /// When it cannot be done.
 pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error> {
-    let known = inputs::read(&layout);
     if matches!(request.kind(), Kind::Install | Kind::Set) {
-        let is_new = !known.intents.contains_key(request.app());
+        let is_new = !disk::is_there(&layout.intent(request.app()));
         judge_host(&preflight::facts(&layout, is_new).await)?;
     }
-    let proposal = propose(
-        request.clone(),
-        &known,
-        commit::keeps_data(&layout, request.app()),
-    )?;
+    let proposal = commit::work_out(&layout, request.clone())?;
     if let Some(installation) = &proposal.installation {
         proposal.judge(&layout, &preflight::look(&layout, installation).await?)?;
     }

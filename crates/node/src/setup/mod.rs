@@ -6,10 +6,15 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use archipelago_core::check::{Check, Facts, Remedy, ServiceFile, State, UserStep, judge};
+use archipelago_core::check::{
+    Check, DataFolder, Facts, Remedy, ServiceFile, State, UserStep, judge,
+};
+use archipelago_core::data_folder::{Claim, accept};
 use archipelago_core::layout::Layout;
+use archipelago_host::cache::ReadSet;
+use archipelago_host::lock::Lock;
 use archipelago_host::systemd::{JobResult, Systemd, set_linger};
-use archipelago_host::{disk, facts, folders};
+use archipelago_host::{data_folder, disk, facts, folders};
 
 use crate::error::Error;
 
@@ -57,6 +62,20 @@ impl UserReport {
         });
         needs_root.then(|| format!("sudo archipelago setup --for {}", self.user))
     }
+}
+
+/// Makes the data folder that is there this node's, whatever it was: the operator says that it is the right one.
+///
+/// # Errors
+/// When the folders of this user cannot be found, or the disk refuses.
+pub async fn accept_data() -> Result<(), Error> {
+    let layout = folders::layout()?;
+    let _lock = Lock::of_passes(&layout).await?;
+    let evidence = data_folder::look(&layout, &mut ReadSet::begin());
+    if let Claim::Take(id) = accept(&evidence) {
+        data_folder::take(&layout, id)?;
+    }
+    Ok(())
 }
 
 /// Puts right what the user can. `unit` is the daemon's unit as it is packaged.
@@ -122,8 +141,20 @@ fn step(check: &Check) -> Option<UserStep> {
 async fn take(step: UserStep, layout: &Layout, before: &Facts) -> Result<(), Error> {
     match step {
         UserStep::Folders => {
-            for folder in [&layout.units, &layout.apps(), &layout.data] {
+            for folder in [&layout.units, &layout.apps()] {
                 disk::make_folder(folder, 0o755)?;
+            }
+            // Where a disk belongs that is not mounted, nothing is made.
+            if !matches!(before.data, Some(DataFolder::Refused { .. })) {
+                disk::make_folder(&layout.data, 0o755)?;
+            }
+            Ok(())
+        }
+        UserStep::Data => {
+            let _lock = Lock::of_passes(layout).await?;
+            // The daemon may have been faster.
+            if let Claim::Take(id) = data_folder::claim(layout) {
+                data_folder::take(layout, id)?;
             }
             Ok(())
         }

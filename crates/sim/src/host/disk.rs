@@ -77,6 +77,13 @@ impl fmt::Display for DiskError {
 
 impl std::error::Error for DiskError {}
 
+/// A disk of its own that is not mounted: the folder where it belongs, and the names that it holds.
+#[derive(Clone, Debug)]
+struct Unmounted {
+    folder: PathBuf,
+    names: BTreeMap<String, u64>,
+}
+
 #[derive(Clone, Debug)]
 pub struct Disk {
     inodes: BTreeMap<u64, Inode>,
@@ -84,6 +91,7 @@ pub struct Disk {
     names: BTreeMap<String, u64>,
     durable_names: BTreeMap<String, u64>,
     next_inode: u64,
+    unmounted: Option<Unmounted>,
     pub medium: Medium,
     /// The folder that is in memory.
     memory: PathBuf,
@@ -105,6 +113,7 @@ impl Disk {
             names: BTreeMap::new(),
             durable_names: BTreeMap::new(),
             next_inode: 0,
+            unmounted: None,
             medium: Medium::Writable,
             memory: memory.to_owned(),
             changes: 0,
@@ -363,6 +372,56 @@ impl Disk {
         }
     }
 
+    /// Unmounts the disk that holds a folder's content, after a sync. The empty mount point stays. inotify reports nothing.
+    pub fn unmount(&mut self, folder: &Path) {
+        if self.unmounted.is_some() {
+            return;
+        }
+        self.changes += 1;
+        let keys: Vec<String> = self.keys_beneath(key(folder)).map(str::to_owned).collect();
+        let mut names = BTreeMap::new();
+        for name in keys {
+            self.durable_names.remove(&name);
+            if let Some(inode) = self.names.remove(&name) {
+                if let Some(inode) = self.inodes.get_mut(&inode) {
+                    inode.durable = Some(inode.node.clone());
+                }
+                names.insert(name, inode);
+            }
+        }
+        let inside = format!("{}/", key(folder));
+        self.durable_names
+            .retain(|name, _| !name.starts_with(&inside));
+        self.unmounted = Some(Unmounted {
+            folder: folder.to_owned(),
+            names,
+        });
+    }
+
+    /// Whether a path lies on a disk that is not mounted.
+    pub fn is_unmounted(&self, path: &Path) -> bool {
+        let disk = self.unmounted.as_ref();
+        disk.is_some_and(|disk| path.starts_with(&disk.folder))
+    }
+
+    /// Mounts it again. Returns what was made on the mount point meanwhile, which is hidden from then on.
+    pub fn mount(&mut self) -> Vec<String> {
+        let Some(Unmounted { folder, names }) = self.unmounted.take() else {
+            return Vec::new();
+        };
+        self.changes += 1;
+        let hidden: Vec<String> = self.keys_beneath(key(&folder)).map(str::to_owned).collect();
+        for name in &hidden {
+            self.names.remove(name);
+            self.durable_names.remove(name);
+        }
+        if self.exists(&folder) {
+            self.durable_names.extend(names.clone());
+            self.names.extend(names);
+        }
+        hidden
+    }
+
     /// Makes everything durable, as a clean shutdown does.
     pub fn sync_all(&mut self) {
         for inode in self.inodes.values_mut() {
@@ -426,7 +485,8 @@ impl Disk {
     }
 
     fn drop_unnamed_inodes(&mut self) {
-        let used: BTreeSet<u64> = self.names.values().copied().collect();
+        let unmounted = self.unmounted.iter().flat_map(|disk| disk.names.values());
+        let used: BTreeSet<u64> = self.names.values().chain(unmounted).copied().collect();
         self.inodes.retain(|inode, _| used.contains(inode));
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use archipelago_core::action::{Action, Step};
+use archipelago_core::data_folder::Claim;
 use archipelago_core::name::AppId;
 use archipelago_core::quadlet::service_of;
 use archipelago_core::reconcile::Outcome;
@@ -53,8 +54,14 @@ pub(crate) fn apply(
 impl World {
     fn apply_step(&mut self, app: Option<&AppId>, step: &Step) -> Done {
         let layout = self.layout.clone();
+        if step.touches_data()
+            && let Claim::Refused(refusal) = self.claim()
+        {
+            return Err(CallError::Failed(refusal.finding(&layout)));
+        }
         match step {
             Step::CheckUnits { .. } | Step::EnsureImage(_) => Ok(()),
+            Step::ClaimData(id) => self.claim_data(id.as_ref()),
             Step::GenerateSecret { app, name } => self.generate_secret(app, name),
             Step::MakeFolder(path) => self.make_folder(path),
             Step::Remember(memory) => {

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use archipelago_core::data_folder::{Claim, Identity, NodeId};
 use archipelago_core::name::AppId;
 
-use crate::host::disk::TEMPORARY_PREFIX;
+use crate::host::disk::{DiskError, TEMPORARY_PREFIX};
 use crate::manager::call::CallError;
 use crate::mutation::Mutation;
 use crate::world::state::World;
@@ -62,7 +63,12 @@ impl World {
         if self.disk.is_folder(path) {
             return Ok(());
         }
+        let is_data = path.starts_with(&self.layout.data);
         self.disk_call("make a folder", |world| {
+            // The program makes it in the folder that it has found the marker in.
+            if is_data && matches!(world.claim(), Claim::Refused(_)) {
+                return Err(DiskError::NoFolder(path.to_owned()));
+            }
             for folder in world.disk.make_folder(path)? {
                 let parent = folder.parent().unwrap_or(Path::new("/"));
                 world.disk.sync_folder(parent);
@@ -77,6 +83,21 @@ impl World {
         }
         self.disk_call("remove", |world| world.disk.remove(path).map(drop))?;
         self.sync_folder(path.parent().unwrap_or(Path::new("/")))
+    }
+
+    /// The marker first: without it, the id in the configuration says that the disk is not mounted.
+    pub(crate) fn claim_data(&mut self, id: Option<&NodeId>) -> Done {
+        let layout = self.layout.clone();
+        let id = id.cloned().unwrap_or_else(|| NodeId::from_random([1; 16]));
+        let identity = Identity {
+            id,
+            data: layout.data.clone(),
+        };
+        self.make_folder(&layout.data)?;
+        self.write(&layout.marker(), identity.id.to_text().as_bytes(), 0o600)?;
+        self.make_folder(&layout.config)?;
+        let text = identity.to_text().unwrap_or_default();
+        self.write(&layout.identity(), text.as_bytes(), 0o600)
     }
 
     /// Linked into place, so that a secret that is there is never replaced.

@@ -64,11 +64,11 @@ impl Manager {
             match request {
                 Request::Sweep => {
                     world.remove_temporary_files()?;
-                    pass.done();
+                    pass.swept();
                 }
                 Request::SyncSecrets => {
                     sync_secrets(world)?;
-                    pass.done();
+                    pass.secrets_synced(true);
                 }
                 Request::ReadProgress => pass.recall(Some(progress(world))),
                 Request::CollectImages => {

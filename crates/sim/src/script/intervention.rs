@@ -70,6 +70,10 @@ pub enum Intervention {
     MountReadOnly,
     /// The disk accepts writes again.
     MendDisk,
+    /// Unmounts the disk that holds the data folder's content.
+    UnmountData,
+    /// Mounts it again.
+    MountData,
     /// Removes Podman's socket from the disk.
     RemoveSocket,
     /// Podman no longer answers.

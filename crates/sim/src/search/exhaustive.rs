@@ -115,6 +115,7 @@ pub fn disturbances() -> Vec<Intervention> {
         Intervention::EditRendered("archy-shop-ui".to_owned()),
         Intervention::FillDisk,
         Intervention::MountReadOnly,
+        Intervention::UnmountData,
         Intervention::RemoveSocket,
         Intervention::BreakPodman,
         Intervention::Registry(PullOutcome::Fails),

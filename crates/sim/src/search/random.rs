@@ -131,7 +131,7 @@ fn service(rng: &mut Rng) -> String {
 
 fn intervention(rng: &mut Rng) -> Intervention {
     let app = |rng: &mut Rng| one(rng, &[BASE, SHOP, SHOP]);
-    match rng.u8(0..40) {
+    match rng.u8(0..42) {
         0 => Intervention::Install(app(rng), rng.u8(1..4)),
         1 => Intervention::Start(app(rng)),
         2 => Intervention::Stop(app(rng)),
@@ -167,6 +167,8 @@ fn intervention(rng: &mut Rng) -> Intervention {
         36 => Intervention::SetClock(rng.i64(-40_000_000..40_000_000)),
         37 => Intervention::Reboot,
         38 => Intervention::PowerLoss([Unsynced::Lost, Unsynced::Kept][rng.usize(0..2)]),
+        39 => Intervention::UnmountData,
+        40 => Intervention::MountData,
         _ => Intervention::Install(SHOP.to_owned(), 1),
     }
 }

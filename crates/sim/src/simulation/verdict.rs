@@ -35,6 +35,7 @@ impl Simulation {
         self.world.faults.clear();
         for intervention in [
             Intervention::MendDisk,
+            Intervention::MountData,
             Intervention::MendPodman,
             Intervention::Registry(PullOutcome::Succeeds),
         ] {

@@ -7,11 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use archipelago_core::config::Config;
-use archipelago_core::desired::{Apps, Desired, Inputs, assemble};
+use archipelago_core::data_folder::{Claim, Evidence, Identity, NodeId, judge};
+use archipelago_core::desired::{Apps, Desired, Found, Inputs, assemble};
 use archipelago_core::intent::Intent;
 use archipelago_core::manifest::Files;
 use archipelago_core::name::AppId;
 
+use crate::mutation::Mutation;
 use crate::world::state::World;
 
 thread_local! {
@@ -43,6 +45,8 @@ impl World {
                 self.disk.read(path).hash(&mut hasher);
             }
         }
+        self.disk.read(&self.layout.marker()).hash(&mut hasher);
+        (self.mutation == Some(Mutation::MarkerIgnored)).hash(&mut hasher);
         let key = hasher.finish();
         if let Some(desired) = CACHE.with_borrow(|cache| cache.get(&key).cloned()) {
             return desired;
@@ -108,7 +112,26 @@ impl World {
             definitions,
             secrets,
             captured: BTreeMap::new(),
+            found: Found {
+                claim: self.claim(),
+                ..Found::default()
+            },
         }
+    }
+
+    /// Whose the data folder is.
+    pub(crate) fn claim(&self) -> Claim {
+        if self.mutation == Some(Mutation::MarkerIgnored) {
+            return Claim::Held;
+        }
+        let identity = self.text(&self.layout.identity());
+        let marker = self.text(&self.layout.marker());
+        let marker = marker.map(|text| NodeId::parse(&text)).transpose();
+        judge(&Evidence {
+            identity: identity.map(|text| Identity::parse(&text)).transpose(),
+            marker: marker.map_err(|error| error.to_string()),
+            data_missing: false,
+        })
     }
 
     fn files(&self, folder: &Path) -> Files {

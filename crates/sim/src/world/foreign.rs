@@ -54,7 +54,9 @@ impl Foreign {
     /// The first that is not as it was, in a sentence. It is no longer watched then.
     pub(crate) fn take_changed(&mut self, disk: &Disk, podman: &Podman) -> Option<String> {
         let mut files = self.files.iter();
-        let file = files.position(|(path, content)| disk.read(path).as_ref() != Some(content));
+        let file = files.position(|(path, content)| {
+            !disk.is_unmounted(path) && disk.read(path).as_ref() != Some(content)
+        });
         if let Some(at) = file {
             let (path, _) = self.files.remove(at);
             return Some(format!("the foreign file {} was changed", path.display()));

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use archipelago_core::data_folder::{Identity, NodeId};
 use archipelago_core::desired::Desired;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::PREFIX;
@@ -92,6 +93,13 @@ impl World {
         ] {
             let _ = disk.make_folder(folder);
         }
+        let identity = Identity {
+            id: NodeId::from_random([1; 16]),
+            data: layout.data.clone(),
+        };
+        let text = identity.to_text().unwrap_or_default();
+        disk.put(&layout.identity(), text.as_bytes(), 0o600);
+        disk.put(&layout.marker(), identity.id.to_text().as_bytes(), 0o600);
         disk.sync_all();
         disk.watch(&[
             &layout.config,
@@ -101,6 +109,7 @@ impl World {
             // The folders of rendered files.
             &layout.data.join(PREFIX),
             &layout.progress(),
+            &layout.marker(),
         ]);
         Self {
             disk,

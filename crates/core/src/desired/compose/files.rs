@@ -97,9 +97,15 @@ impl Work<'_> {
         let mut captures = BTreeMap::new();
         let read = manifest.extension.captures.iter();
         for (name, capture) in read.filter(|(name, _)| is_read(name)) {
-            let content = paths
-                .get(name)
-                .and_then(|path| self.inputs.captured.get(path));
+            let path = paths.get(name);
+            let unreadable = path.and_then(|path| self.inputs.found.unreadable.get(path));
+            if let Some(cause) = unreadable {
+                // Rendered as if it were absent, what is shown or reached with it would be gone.
+                return Err(format!(
+                    "the captured file {name} of {id} cannot be read, so nothing is changed: {cause}"
+                ));
+            }
+            let content = path.and_then(|path| self.inputs.captured.get(path));
             let captured = match (content, capture.encoding) {
                 (None, _) => String::new(),
                 (Some(bytes), Encoding::Hex) => hex(bytes),

@@ -417,3 +417,41 @@ fn a_part_of_a_container_is_said_in_podmans_words() {
         ],
     );
 }
+
+#[test]
+fn a_captured_file_that_cannot_be_read_changes_nothing() {
+    let template: &[u8] = b"{{ captures.cert }}";
+    let mut inputs = app(CAPTURED, &[("a.conf", template)]);
+    let path = PathBuf::from("/data/volumes/a/data/tls/cert.pem");
+    let why = "read /data/volumes/a/data/tls/cert.pem: Input/output error";
+    inputs.found.unreadable.insert(path, why.to_owned());
+    assert_eq!(
+        cause(&inputs),
+        format!("the captured file cert cannot be read, so nothing is changed: {why}")
+    );
+}
+
+#[test]
+fn a_secret_that_cannot_be_read_is_not_generated_anew() {
+    for path in ["/data/secrets", "/data/secrets/a", "/data/secrets/a/token"] {
+        let mut inputs = inputs(&[("a", &service("init: true"))]);
+        assert_eq!(cause(&inputs), "needs {\"token\"}");
+        let unreadable = &mut inputs.found.unreadable;
+        unreadable.insert(PathBuf::from(path), "why".to_owned());
+        let expected = "a secret of a cannot be read, so nothing is changed: why";
+        assert_eq!(cause(&inputs), expected, "{path}");
+        // What requires it does not go on without that secret either.
+        let top = "services: {b: {image: x}}\nx-archipelago: {requires: {apps: [a]}}\n";
+        let files = Files::from([(COMPOSE_FILE.to_owned(), top.as_bytes().to_vec())]);
+        inputs.definitions.insert(id("b"), files);
+        let intent = Intent::parse("", "").unwrap();
+        inputs.intents.insert(id("b"), Ok(intent));
+        assert_eq!(said(&assembled(&inputs).apps[&id("b")]), expected);
+    }
+    let mut other = inputs(&[("a", &service("init: true"))]);
+    other
+        .found
+        .unreadable
+        .insert(PathBuf::from("/data/secrets/b"), "why".to_owned());
+    assert_eq!(cause(&other), "needs {\"token\"}");
+}

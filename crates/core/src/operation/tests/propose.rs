@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::config::Config;
-use crate::desired::{Inputs, read_schema};
+use crate::desired::{Found, Inputs, read_schema};
 use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files, SettingValue};
@@ -44,6 +44,7 @@ fn node() -> Inputs {
         definitions: apps.map(|(app, text)| (id(app), files(text))).into(),
         secrets: BTreeMap::new(),
         captured: BTreeMap::new(),
+        found: Found::default(),
     }
 }
 

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::action::Step;
 use crate::config::Config;
-use crate::desired::{Apps, Inputs, Origin, assemble};
+use crate::data_folder::Claim;
+use crate::desired::{Apps, Found, Inputs, Origin, assemble};
 use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
@@ -95,6 +96,7 @@ impl World {
             definitions: BTreeMap::new(),
             secrets: BTreeMap::new(),
             captured: BTreeMap::new(),
+            found: Found::default(),
         };
         let mut world = Self {
             inputs,
@@ -352,6 +354,7 @@ impl World {
                     .images
                     .insert(image.reference.to_string(), owner);
             }
+            Step::ClaimData(_) => self.inputs.found.claim = Claim::Held,
             Step::CheckUnits { .. } | Step::RestartPodmanSocket => {}
             Step::Remember(memory) => self.host.memory = memory.clone(),
             Step::WriteFile { path, content } => {
@@ -414,6 +417,7 @@ impl World {
 pub(super) fn brief(step: &Step) -> String {
     let inside = |path: &Path| path.strip_prefix("/data").unwrap().display().to_string();
     match step {
+        Step::ClaimData(_) => "claim data".to_owned(),
         Step::GenerateSecret { app, name } => format!("generate secret {app}/{name}"),
         Step::MakeFolder(path) => format!("make folder {}", inside(path)),
         Step::EnsureImage(image) => format!("ensure image {}", image.reference),

@@ -1,0 +1,99 @@
+//! What is there and cannot be read is not taken for absent: nothing is rendered or generated without it.
+
+use crate::apps::{self, App};
+use crate::node::{DATA, Node, SOON, UNITS, text, until, until_equal};
+
+/// Writes a file into its volume, and has a page that shows it.
+fn shows() -> App {
+    apps::app(
+        "shows",
+        "services:
+  shows:
+    image: docker.io/library/busybox:stable
+    volumes: [data:/data]
+    command: [sh, -c, \"trap 'exit 0' TERM; test -e /data/cert || echo certificate >/data/cert; httpd -f -p 80 -h /page & wait\"]
+    ports: [\"8481:80\"]
+volumes:
+  data:
+x-archipelago:
+  secrets:
+    token: {description: A token.}
+  captures:
+    cert: {volume: data, path: cert}
+  templates:
+    - {source: index.html, service: shows, target: /page/index.html}
+",
+    )
+    .with(
+        "index.html",
+        "{{ captures.cert }} {{ secrets.token }}\n",
+    )
+}
+
+fn page(node: &Node) -> String {
+    node.shell(&format!("cat {DATA}/archy-shows/index.html"))
+}
+
+/// Breaks something, waits until the app says why nothing is changed, and makes sure that nothing is. Then mends it.
+fn holds_still(node: &Node, breaks: &str, words: &str, mends: &str) {
+    let before = written(node);
+    let runs = node.containers();
+    node.shell(breaks);
+    until(&format!("the app to say {words:?}"), SOON, || {
+        let status = node.status("shows");
+        let told = text(&status["message"]).contains(words);
+        (told && status["state"] == "failed").then_some(())
+    });
+    // It lasts: a daemon that begins now thinks no other.
+    node.shell("systemctl --user restart archipelago");
+    until("a pass", SOON, || {
+        let health = node.try_health()?;
+        (!health["last_pass"].is_null()).then_some(())
+    });
+    assert_eq!(written(node), before);
+    assert_eq!(node.containers(), runs);
+    node.shell(mends);
+    until_equal("the app to be well", SOON, &"ready".to_owned(), || {
+        node.state("shows")
+    });
+    assert_eq!(node.containers(), runs);
+}
+
+/// The page and the unit, each with what tells whether it was written again.
+fn written(node: &Node) -> String {
+    let files = format!("{DATA}/archy-shows/index.html {UNITS}/archy-shows.container");
+    node.shell(&format!("stat -c '%n %i %y' {files}; cat {files}"))
+}
+
+#[test]
+fn a_page_keeps_what_it_shows_while_that_cannot_be_read() {
+    let node = Node::new();
+    node.install(&shows());
+    until("the page to show the certificate", SOON, || {
+        page(&node).starts_with("certificate ").then_some(())
+    });
+    until_equal("the app to be well", SOON, &"ready".to_owned(), || {
+        node.state("shows")
+    });
+    let token = node.shell(&format!("cat {DATA}/secrets/shows/token"));
+    let cert = format!("{DATA}/volumes/shows/data/cert");
+    holds_still(
+        &node,
+        &format!("chmod 000 {cert}"),
+        "the captured file cert cannot be read",
+        &format!("chmod 644 {cert}"),
+    );
+    for path in ["secrets/shows/token", "secrets/shows", "secrets"] {
+        let mode = node.shell(&format!("stat -c %a {DATA}/{path}"));
+        holds_still(
+            &node,
+            &format!("chmod 000 {DATA}/{path}"),
+            "a secret of shows cannot be read",
+            &format!("chmod {} {DATA}/{path}", mode.trim()),
+        );
+    }
+    assert_eq!(
+        node.shell(&format!("cat {DATA}/secrets/shows/token")),
+        token
+    );
+}

@@ -1,0 +1,363 @@
+//! Whose data folder it is: tells the empty mount point of a disk that is not mounted from a folder that is really new.
+//!
+//! The node has an id, made once and kept in its configuration with the path of its data folder. The data folder bears
+//! the same id as its marker. Without it nothing is started, made or generated: every app would begin anew on empty data.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::layout::Layout;
+use crate::quadlet::hex;
+
+/// The id of a node: 32 lower-case hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NodeId(String);
+
+/// A text that is no node's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it does not hold the id of a node, which is 32 hexadecimal digits")]
+pub struct NoNodeId;
+
+/// What the node's configuration knows of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Its id.
+    pub id: NodeId,
+    /// The folder that holds its data.
+    pub data: PathBuf,
+}
+
+/// What was found: `Err` says why something that is there cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// What the configuration knows.
+    pub identity: Result<Option<Identity>, String>,
+    /// The marker in the data folder.
+    pub marker: Result<Option<NodeId>, String>,
+    /// Whether units of ours mount something of a data folder that is empty or not there.
+    pub data_missing: bool,
+}
+
+/// Whose the data folder is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Claim {
+    /// This node's, and all goes on.
+    #[default]
+    Held,
+    /// It is to become this node's: with this id, or where there is none yet, a new one.
+    Take(Option<NodeId>),
+    /// Not this node's, as far as can be told. Nothing is started, made or changed.
+    Refused(Refusal),
+}
+
+/// Why a data folder is not taken for this node's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The marker is missing.
+    NoMarker,
+    /// The marker is that of another node.
+    OtherNode,
+    /// The units of version 0.1.0 mount what is not there.
+    NoData,
+    /// One of the two files cannot be read; the text says which, and why.
+    Unreadable(String),
+}
+
+impl NodeId {
+    /// From random bytes.
+    #[must_use]
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        Self(hex(&bytes))
+    }
+
+    /// Reads the marker's file.
+    ///
+    /// # Errors
+    /// When it holds something else.
+    pub fn parse(text: &str) -> Result<Self, NoNodeId> {
+        let text = text.trim_end();
+        let is_digit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+        if text.len() == 32 && text.chars().all(is_digit) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NoNodeId)
+        }
+    }
+
+    /// The marker's file.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        format!("{}\n", self.0)
+    }
+}
+
+impl TryFrom<String> for NodeId {
+    type Error = NoNodeId;
+
+    fn try_from(text: String) -> Result<Self, NoNodeId> {
+        Self::parse(&text)
+    }
+}
+
+impl From<NodeId> for String {
+    fn from(id: NodeId) -> Self {
+        id.0
+    }
+}
+
+impl Identity {
+    /// Reads `node.toml`.
+    ///
+    /// # Errors
+    /// When it cannot be understood. The cause quotes nothing of it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let identity: Self = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        if identity.data.is_absolute() {
+            Ok(identity)
+        } else {
+            Err("`data` is not an absolute path".to_owned())
+        }
+    }
+
+    /// `node.toml`. A path that is not UTF-8 cannot stand in it.
+    #[must_use]
+    pub fn to_text(&self) -> Option<String> {
+        let values = toml::to_string(self).ok()?;
+        Some(format!(
+            "# Made by Archipelago. The same id stands in the data folder, so that a disk that is not mounted is not taken\n\
+             # for an empty one.\n{values}"
+        ))
+    }
+}
+
+/// Judges what was found.
+#[must_use]
+pub fn judge(evidence: &Evidence) -> Claim {
+    let Evidence {
+        identity,
+        marker,
+        data_missing,
+    } = evidence;
+    match (identity, marker) {
+        (Err(cause), _) | (_, Err(cause)) => Claim::Refused(Refusal::Unreadable(cause.clone())),
+        (Ok(Some(identity)), Ok(Some(marker))) if identity.id == *marker => Claim::Held,
+        (Ok(Some(_)), Ok(Some(_))) => Claim::Refused(Refusal::OtherNode),
+        (Ok(Some(_)), Ok(None)) => Claim::Refused(Refusal::NoMarker),
+        // The configuration is new, the data are not.
+        (Ok(None), Ok(Some(marker))) => Claim::Take(Some(marker.clone())),
+        (Ok(None), Ok(None)) if *data_missing => Claim::Refused(Refusal::NoData),
+        (Ok(None), Ok(None)) => Claim::Take(None),
+    }
+}
+
+/// What becomes of it when the operator says that this is the right folder, whatever was found: it keeps the id that it
+/// bears, else it gets that of the node.
+#[must_use]
+pub fn accept(evidence: &Evidence) -> Claim {
+    if judge(evidence) == Claim::Held {
+        return Claim::Held;
+    }
+    let marker = evidence.marker.clone().ok().flatten();
+    let known = || {
+        let identity = evidence.identity.clone().ok().flatten();
+        identity.map(|identity| identity.id)
+    };
+    Claim::Take(marker.or_else(known))
+}
+
+impl Refusal {
+    /// What is wrong, in one sentence.
+    #[must_use]
+    pub fn finding(&self, layout: &Layout) -> String {
+        let data = layout.data.display();
+        match self {
+            Self::NoMarker => format!(
+                "the data folder {data} does not hold this node's data: its marker {} is missing",
+                layout.marker().display()
+            ),
+            Self::OtherNode => format!(
+                "the data folder {data} holds the data of another node: its marker {} is not the id in {}",
+                layout.marker().display(),
+                layout.identity().display()
+            ),
+            Self::NoData => {
+                format!("the data folder {data} is empty, but the apps' units mount folders in it")
+            }
+            Self::Unreadable(cause) => {
+                format!("it cannot be told whether the data folder {data} is this node's: {cause}")
+            }
+        }
+    }
+
+    /// What the person can do.
+    #[must_use]
+    pub fn cure(&self, layout: &Layout) -> String {
+        let data = layout.data.display();
+        let accept = "archipelago setup --accept-data";
+        match self {
+            Self::NoMarker | Self::NoData => format!(
+                "mount the disk that holds {data}; all goes on by itself then. If that folder is really the right one, new or restored: {accept}"
+            ),
+            Self::OtherNode => format!(
+                "mount this node's own disk at {data}; all goes on by itself then. If that folder is really the right one: {accept}"
+            ),
+            Self::Unreadable(_) => format!(
+                "make the file readable; all goes on by itself then. If it is damaged and {data} is the right folder: {accept}"
+            ),
+        }
+    }
+
+    /// Finding and cure, for an app that waits for it.
+    #[must_use]
+    pub fn cause(&self, layout: &Layout) -> String {
+        format!(
+            "{}, so nothing is started or changed; to do: {}",
+            self.finding(layout),
+            self.cure(layout)
+        )
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_random([byte; 16])
+    }
+
+    fn identity(byte: u8) -> Identity {
+        Identity {
+            id: id(byte),
+            data: PathBuf::from("/var/lib/archipelago"),
+        }
+    }
+
+    #[test]
+    fn only_a_folder_with_the_same_id_is_this_nodes() {
+        let unreadable = || Err("read /x: denied".to_owned());
+        let refused = Claim::Refused;
+        let cannot = || refused(Refusal::Unreadable("read /x: denied".to_owned()));
+        let (one, other) = (|| Ok(Some(identity(1))), || Ok(Some(id(2))));
+        for (identity, marker, data_missing, expected, accepted) in [
+            (one(), Ok(Some(id(1))), false, Claim::Held, Claim::Held),
+            (
+                one(),
+                Ok(None),
+                false,
+                refused(Refusal::NoMarker),
+                Claim::Take(Some(id(1))),
+            ),
+            (
+                one(),
+                other(),
+                false,
+                refused(Refusal::OtherNode),
+                Claim::Take(Some(id(2))),
+            ),
+            (
+                Ok(None),
+                other(),
+                true,
+                Claim::Take(Some(id(2))),
+                Claim::Take(Some(id(2))),
+            ),
+            (
+                Ok(None),
+                Ok(None),
+                false,
+                Claim::Take(None),
+                Claim::Take(None),
+            ),
+            (
+                Ok(None),
+                Ok(None),
+                true,
+                refused(Refusal::NoData),
+                Claim::Take(None),
+            ),
+            (
+                unreadable(),
+                other(),
+                false,
+                cannot(),
+                Claim::Take(Some(id(2))),
+            ),
+            (unreadable(), Ok(None), false, cannot(), Claim::Take(None)),
+            (
+                one(),
+                Err("read /x: denied".to_owned()),
+                false,
+                cannot(),
+                Claim::Take(Some(id(1))),
+            ),
+        ] {
+            let evidence = Evidence {
+                identity,
+                marker,
+                data_missing,
+            };
+            assert_eq!(judge(&evidence), expected, "{evidence:?}");
+            assert_eq!(accept(&evidence), accepted, "{evidence:?}");
+        }
+    }
+
+    #[test]
+    fn its_files_are_read_as_they_were_written() {
+        let known = identity(0xab);
+        let text = known.to_text().unwrap();
+        assert!(text.starts_with("# Made by Archipelago."), "{text}");
+        assert_eq!(Identity::parse(&text), Ok(known.clone()));
+        assert_eq!(NodeId::parse(&known.id.to_text()), Ok(known.id));
+        for wrong in [
+            "",
+            "abab",
+            &"g".repeat(32),
+            &"A".repeat(32),
+            &"a".repeat(33),
+        ] {
+            assert_eq!(NodeId::parse(wrong), Err(NoNodeId), "{wrong}");
+            let text = text.replace(&"ab".repeat(16), wrong);
+            let cause = Identity::parse(&text).unwrap_err();
+            assert!(wrong.is_empty() || !cause.contains(wrong), "{cause}");
+        }
+        assert!(Identity::parse(&text.replace("/var", "var")).is_err());
+        assert!(Identity::parse(&format!("{text}more = 1\n")).is_err());
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_do() {
+        let layout = Layout {
+            config: PathBuf::from("/config"),
+            data: PathBuf::from("/data"),
+            units: PathBuf::from("/units"),
+            systemd: PathBuf::from("/systemd"),
+            runtime: PathBuf::from("/run"),
+        };
+        for refusal in [
+            Refusal::NoMarker,
+            Refusal::OtherNode,
+            Refusal::NoData,
+            Refusal::Unreadable("read /data/node-id: denied".to_owned()),
+        ] {
+            let cause = refusal.cause(&layout);
+            for words in [
+                "/data",
+                "nothing is started",
+                "archipelago setup --accept-data",
+            ] {
+                assert!(cause.contains(words), "{words} is missing in: {cause}");
+            }
+        }
+    }
+}
