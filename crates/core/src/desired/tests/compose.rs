@@ -427,7 +427,7 @@ fn a_captured_file_that_cannot_be_read_changes_nothing() {
     inputs.found.unreadable.insert(path, why.to_owned());
     assert_eq!(
         cause(&inputs),
-        format!("the captured file cert cannot be read, so nothing is changed: {why}")
+        format!("the captured file cert of a cannot be read, so nothing is changed: {why}")
     );
 }
 
