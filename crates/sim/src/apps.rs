@@ -20,6 +20,7 @@ volumes:
 x-archipelago:
   secrets:
     seed:
+  exports: {services: {base: }, secrets: [seed]}
 "#;
 
 const SHOP_COMPOSE: &str = r#"
@@ -73,8 +74,9 @@ pub fn definition(app: &str, version: u8) -> Vec<(&'static str, String)> {
 }
 
 /// The unit files of both apps.
-pub const UNITS: [&str; 9] = [
+pub const UNITS: [&str; 10] = [
     "archy-base-data.volume",
+    "archy-base-exports.network",
     "archy-base.container",
     "archy-base.network",
     "archy-shop-data.volume",
