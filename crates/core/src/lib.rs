@@ -22,4 +22,6 @@ pub mod plan;
 pub mod progress;
 pub mod quadlet;
 pub mod reconcile;
+pub mod redact;
 mod template;
+mod toml_file;

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::follow::{self, Goal};
-use super::{Code, Failure, Output, installed, print_json, print_line, show};
+use super::{Code, Failure, Output, app_id, installed, print_json, print_line, show};
 use archipelago_host::lock::Lock;
 use archipelago_host::{disk, inputs};
 use archipelago_node::driver::Driver;
@@ -74,7 +74,7 @@ pub(super) async fn uninstall(
         Ok(id) => id,
         // Data that an earlier uninstall kept can still be purged.
         Err(failure) => {
-            let id = AppId::parse(&arguments.app)?;
+            let id = app_id(&arguments.app)?;
             let kept = [layout.volumes(&id), layout.files(&id), layout.secrets(&id)];
             if !arguments.purge || !kept.iter().any(|folder| folder.exists()) {
                 return Err(failure);

@@ -72,9 +72,13 @@ fn chosen(
     let mut settings = known
         .map(|intent| intent.settings.clone())
         .unwrap_or_default();
-    for text in given {
+    for (number, text) in given.iter().enumerate() {
         let (name, value) = text.split_once('=').ok_or_else(|| {
-            Failure::new(Code::Input, format!("--set takes KEY=VALUE, not {text:?}"))
+            let number = number + 1;
+            Failure::new(
+                Code::Input,
+                format!("--set takes KEY=VALUE, and --set number {number} has no equals sign"),
+            )
         })?;
         let setting = extension.settings.get(name).ok_or_else(|| {
             let known = extension

@@ -135,7 +135,7 @@ fn refuse_root() -> Result<(), Failure> {
 
 /// The id of an installed app.
 fn installed(layout: &Layout, name: &str) -> Result<AppId, Failure> {
-    let id = AppId::parse(name)?;
+    let id = app_id(name)?;
     if layout.intent(&id).exists() {
         return Ok(id);
     }
@@ -143,6 +143,11 @@ fn installed(layout: &Layout, name: &str) -> Result<AppId, Failure> {
         Code::Input,
         format!("{id} is not installed; archipelago list shows what is"),
     ))
+}
+
+/// The id of an app, as a person typed it.
+fn app_id(name: &str) -> Result<AppId, Failure> {
+    AppId::parse(name).map_err(|error| Failure::new(Code::Input, format!("{name:?}: {error}")))
 }
 
 /// Prints a value as JSON.
