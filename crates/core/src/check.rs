@@ -82,8 +82,6 @@ pub enum Remedy {
 pub enum UserStep {
     /// Make the missing folders.
     Folders,
-    /// Mark the data folder as this node's.
-    Data,
     /// Ask logind to let the services run without a login.
     Linger,
     /// Enable and start `podman.socket`.
@@ -432,17 +430,13 @@ fn judge_data(data: &DataFolder) -> Check {
             "data",
             format!("{} is this node's data folder", path.display()),
         ),
-        DataFolder::Unmarked(path) => Check {
-            remedy: Some(Remedy::User(UserStep::Data)),
-            ..warning(
-                "data",
-                format!(
-                    "{} is not marked as this node's data folder yet",
-                    path.display()
-                ),
-                "archipelago setup marks it",
-            )
-        },
+        DataFolder::Unmarked(path) => ok(
+            "data",
+            format!(
+                "{} becomes this node's data folder with the first app",
+                path.display()
+            ),
+        ),
         DataFolder::Refused { finding, cure } => {
             failed("data", finding.as_str(), cure.as_str(), Remedy::Person)
         }

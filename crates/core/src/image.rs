@@ -2,13 +2,10 @@
 
 use std::fmt;
 
-use serde::Deserialize;
-
 /// A full image reference: registry, path, and a tag or a digest.
 ///
 /// Podman takes no reference with both a tag and a digest; the digest wins, because it is the one that cannot change.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
     registry: String,
     path: String,
@@ -21,20 +18,11 @@ enum Version {
     Digest(String),
 }
 
-/// A text that is no image reference.
+/// A text that is no image reference. It may hold a password, so it is not quoted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no image reference: {problem}")]
+#[error("this is no image reference: {problem}")]
 pub struct ReferenceError {
-    text: String,
     problem: &'static str,
-}
-
-impl TryFrom<String> for Reference {
-    type Error = ReferenceError;
-
-    fn try_from(text: String) -> Result<Self, ReferenceError> {
-        Self::parse(&text)
-    }
 }
 
 impl Reference {
@@ -43,10 +31,7 @@ impl Reference {
     /// # Errors
     /// When it breaks the rules of the OCI distribution specification, "Pulling manifests".
     pub fn parse(text: &str) -> Result<Self, ReferenceError> {
-        let error = |problem| ReferenceError {
-            text: text.to_owned(),
-            problem,
-        };
+        let error = |problem| ReferenceError { problem };
         let (name, digest) = match text.split_once('@') {
             Some((name, digest)) => (name, Some(digest)),
             None => (text, None),

@@ -5,30 +5,29 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::manifest::SettingValue;
+use crate::manifest::{ManifestError, SettingValue};
+use crate::toml_file::{Document, Entry};
 
 /// What the operator wants of an app.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Intent {
     /// What it should be.
-    #[serde(default)]
     pub state: Goal,
     /// With `removed`: whether its data, secrets and images go as well.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub purge: bool,
     /// Where the definition was taken from, for people: `catalog` or a path.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub source: String,
     /// The settings that differ from their defaults.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, SettingValue>,
 }
 
 /// What an app should be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Goal {
     /// Its containers run, now and after a reboot.
@@ -40,14 +39,6 @@ pub enum Goal {
     Removed,
 }
 
-/// An intent file that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}: {problem}")]
-pub struct IntentError {
-    file: String,
-    problem: String,
-}
-
 const HEADER: &str = "\
 # What this node's operator wants of this app. Edit it or keep it in git: Archipelago follows it within seconds.
 # state = \"running\", \"stopped\" or \"removed\"; settings are listed by `archipelago catalog <app>`.
@@ -57,12 +48,26 @@ impl Intent {
     /// Reads the content of an intent file.
     ///
     /// # Errors
-    /// With line and key of what cannot be understood.
-    pub fn parse(file: &str, text: &str) -> Result<Self, IntentError> {
-        toml::from_str(text).map_err(|error| IntentError {
-            file: file.to_owned(),
-            problem: error.to_string().trim_end().to_owned(),
-        })
+    /// With line and key of what cannot be understood, and never a value: settings may be passwords.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ManifestError> {
+        let mut intent = Self::default();
+        let document = Document::parse(file, text)?;
+        document.each(&["state", "purge", "source", "settings"], |key, value| {
+            match key {
+                "state" => intent.state = goal(value)?,
+                "purge" => intent.purge = value.boolean()?,
+                "source" => intent.source = value.text()?.to_owned(),
+                "settings" => {
+                    for setting in value.entries()? {
+                        let value = setting_value(&setting)?;
+                        intent.settings.insert(setting.name().to_owned(), value);
+                    }
+                }
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(intent)
     }
 
     /// The content of the file.
@@ -74,6 +79,28 @@ impl Intent {
         let body = toml::to_string(self).expect("an intent is plain text, numbers and booleans");
         format!("{HEADER}{body}")
     }
+}
+
+fn goal(entry: &Entry<'_>) -> Result<Goal, ManifestError> {
+    match entry.text() {
+        Ok("running") => Ok(Goal::Running),
+        Ok("stopped") => Ok(Goal::Stopped),
+        Ok("removed") => Ok(Goal::Removed),
+        _ => Err(entry.error("expected \"running\", \"stopped\" or \"removed\"")),
+    }
+}
+
+fn setting_value(entry: &Entry<'_>) -> Result<SettingValue, ManifestError> {
+    if let Some(number) = entry.integer() {
+        return Ok(SettingValue::Integer(number));
+    }
+    if let Ok(boolean) = entry.boolean() {
+        return Ok(SettingValue::Boolean(boolean));
+    }
+    let text = entry.text().map(|text| SettingValue::Text(text.to_owned()));
+    text.map_err(|_| {
+        entry.error("expected a text in quotation marks, a whole number, true or false")
+    })
 }
 
 #[cfg(test)]
@@ -97,20 +124,70 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_gone_wrong_names_file_line_and_key() {
-        let error = Intent::parse("apps/a.toml", "state = \"running\"\nsate = 1\n")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("apps/a.toml") && error.contains("line 2") && error.contains("sate"),
-            "{error}"
-        );
-        let error = Intent::parse("apps/a.toml", "state = \"off\"\n")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("line 1") && error.contains("`stopped`"),
-            "{error}"
-        );
+    fn an_edit_gone_wrong_names_place_and_key_and_no_value() {
+        for (text, expected) in [
+            (
+                "state = \"running\"\nsate = 1\n",
+                "a.toml:2:1: sate: unknown key; there are state, purge, source, settings",
+            ),
+            (
+                "state = \"hunter2\"\n",
+                "a.toml:1:1: state: expected \"running\", \"stopped\" or \"removed\"",
+            ),
+            (
+                "purge = \"hunter2\"\n",
+                "a.toml:1:1: purge: expected true or false, without quotation marks",
+            ),
+            (
+                "source = 1\n",
+                "a.toml:1:1: source: expected a text in quotation marks",
+            ),
+            (
+                "settings = \"hunter2\"\n",
+                "a.toml:1:1: settings: expected a table: a line [settings], then lines KEY = VALUE",
+            ),
+            (
+                "[settings]\n password = [\"hunter2\"]\n",
+                "a.toml:2:2: settings.password: expected a text in quotation marks, a whole number, true or false",
+            ),
+            (
+                "[settings]\npassword = \"hunter2\nport = 1\n",
+                "a.toml:2:20: this is not TOML: invalid basic string, expected `\"`; each line is KEY = VALUE, and a text stands in quotation marks",
+            ),
+            (
+                "[settings]\npassword = hunter2\n",
+                "a.toml:2:12: this is not TOML: string values must be quoted, expected literal string; each line is KEY = VALUE, and a text stands in quotation marks",
+            ),
+        ] {
+            let error = Intent::parse("a.toml", text).unwrap_err();
+            assert_eq!(error.to_string(), expected, "{text}");
+        }
+    }
+
+    /// However one place of a file is broken, no part of a value is shown.
+    #[test]
+    fn no_broken_intent_shows_a_value() {
+        let text = "state = \"running\"\nsource = 'zqxj1vwk'\n[settings]\na = \"zqxj2vwk\"\n\
+                    b = \"\"\"\nzqxj3vwk = \"zqxj4vwk\"\n\"\"\"\nc = 7\nd = '''zqxj5vwk'''\n";
+        assert!(Intent::parse("a.toml", text).is_ok());
+        let mut refused = 0;
+        for at in 0..text.len() {
+            let (before, after) = text.split_at(at);
+            let inserted = ["\"", "'", "=", "\n", "[", "{", "\\", "#", "\u{7}", "\"\"\""];
+            let mut broken: Vec<String> = inserted
+                .iter()
+                .map(|inserted| format!("{before}{inserted}{after}"))
+                .collect();
+            broken.extend([before.to_owned(), format!("{before}{}", &after[1..])]);
+            for broken in broken {
+                let Err(error) = Intent::parse("a.toml", &broken) else {
+                    continue;
+                };
+                refused += 1;
+                let error = error.to_string();
+                assert!(!error.contains("zqx"), "{error}\nfor\n{broken}");
+            }
+        }
+        assert!(refused > 500, "{refused}");
     }
 }

@@ -24,4 +24,6 @@ pub mod plan;
 pub mod progress;
 pub mod quadlet;
 pub mod reconcile;
+pub mod redact;
 mod template;
+mod toml_file;

@@ -29,12 +29,11 @@ impl From<AppId> for String {
     }
 }
 
-/// Why a text is no app id, service name, volume name or the like.
+/// Why a text is no app id, service name, volume name or the like. It does not quote the text, which may be a value out of place.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{what} {text:?} is not usable as a name: {rule}")]
+#[error("this cannot be the name of {what}: {rule}")]
 pub struct NameError {
     what: &'static str,
-    text: String,
     rule: &'static str,
 }
 
@@ -62,8 +61,7 @@ impl AppId {
             Ok(Self(text.to_owned()))
         } else {
             Err(NameError {
-                what: "the app id",
-                text: text.to_owned(),
+                what: "an app",
                 rule: LABEL_RULE,
             })
         }
@@ -146,7 +144,6 @@ pub fn check_part(what: &'static str, text: &str) -> Result<(), NameError> {
     } else {
         Err(NameError {
             what,
-            text: text.to_owned(),
             rule: "use 1 to 64 letters, digits, dots, underscores and hyphens, starting with a letter or digit",
         })
     }
@@ -194,12 +191,12 @@ mod tests {
 
     #[test]
     fn parts_keep_to_what_podman_and_systemd_both_accept() {
-        assert!(check_part("the service", "Web_1.x-y").is_ok());
-        assert!(check_part("the service", &"a".repeat(64)).is_ok());
+        assert!(check_part("a service", "Web_1.x-y").is_ok());
+        assert!(check_part("a service", &"a".repeat(64)).is_ok());
         let long = "a".repeat(65);
         for bad in ["", ".a", "-a", "a b", "a/b", "a%b", "ü", &long] {
             assert!(
-                check_part("the service", bad).is_err(),
+                check_part("a service", bad).is_err(),
                 "{bad:?} was accepted"
             );
         }

@@ -20,7 +20,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::manifest::{ManifestError, Place, Settings};
+use crate::manifest::{ManifestError, Place, SettingValue, Settings};
 use crate::name::AppId;
 use crate::quadlet::hex;
 
@@ -91,15 +91,52 @@ pub(crate) fn render(
                 line: error.line().unwrap_or(1),
                 column: 1,
             };
-            let mut detail = error
-                .detail()
-                .map_or_else(|| error.kind().to_string(), str::to_owned);
-            // By this kind our functions refuse a setting, in words for who set it. Others are mistakes of the template.
-            if error.kind() != minijinja::ErrorKind::InvalidOperation {
-                detail.push_str(" (docs/manifest.md lists what templates can use)");
-            }
-            ManifestError::new(file, place, "", detail)
+            let (setting, problem) = problem(&error, context.settings);
+            ManifestError::new(file, place, setting, problem)
         })
+}
+
+/// Why a template cannot be rendered: the setting that is refused, if one is, and the reason, without a value that it was rendered with.
+fn problem<'a>(error: &minijinja::Error, settings: &'a Settings) -> (&'a str, String) {
+    use minijinja::ErrorKind;
+    // Our functions refuse a setting in words for whoever set it. All else is a mistake of the template.
+    let source = std::error::Error::source(error);
+    if let Some(Refusal { words, text }) = source.and_then(|source| source.downcast_ref()) {
+        let is_refused =
+            |(_, value): &(_, &SettingValue)| Some(&value.to_string()) == text.as_ref();
+        let setting = settings.0.iter().find(is_refused);
+        return (setting.map_or("", |(name, _)| name), words.clone());
+    }
+    let names_only = matches!(
+        error.kind(),
+        ErrorKind::SyntaxError
+            | ErrorKind::UndefinedError
+            | ErrorKind::UnknownFilter
+            | ErrorKind::UnknownTest
+            | ErrorKind::UnknownFunction
+            | ErrorKind::UnknownMethod
+            | ErrorKind::MissingArgument
+            | ErrorKind::TooManyArguments
+    );
+    let detail = error.detail().filter(|_| names_only);
+    let words = detail.map_or_else(|| error.kind().to_string(), str::to_owned);
+    let problem = format!("{words} (docs/manifest.md lists what templates can use)");
+    ("", problem)
+}
+
+/// Why a function of ours refuses what it was given, in words for whoever chose the setting. They quote no value.
+#[derive(Debug, thiserror::Error)]
+#[error("{words}")]
+struct Refusal {
+    words: String,
+    /// The text that is refused. It tells which setting it is of, and is not shown.
+    text: Option<String>,
+}
+
+fn refuse(words: impl Into<String>, text: Option<String>) -> minijinja::Error {
+    let words = words.into();
+    let refusal = Refusal { words, text };
+    minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, "refused").with_source(refusal)
 }
 
 /// The value of bitcoind's `rpcauth=`: `user:salt$HMAC-SHA256(salt, password)`.
@@ -121,16 +158,12 @@ fn basic_auth(user: String, password: String) -> String {
 
 /// Lets a template refuse settings that do not go together.
 fn fail(message: String) -> Result<String, minijinja::Error> {
-    Err(minijinja::Error::new(
-        minijinja::ErrorKind::InvalidOperation,
-        message,
-    ))
+    Err(refuse(message, None))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::SettingValue;
 
     fn check(source: &str, expected: Result<&str, &str>) {
         check_with(BTreeMap::new(), source, expected);
@@ -145,6 +178,7 @@ mod tests {
         let settings = Settings(BTreeMap::from([
             ("network".into(), SettingValue::Text("regtest".into())),
             ("prune".into(), SettingValue::Integer(0)),
+            ("address".into(), SettingValue::Text("hunter2/x".into())),
         ]));
         let secrets = BTreeMap::from([("p".to_owned(), "x".to_owned())]);
         let context = Context {
@@ -156,7 +190,13 @@ mod tests {
         };
         match (render("t.conf", source, &context), expected) {
             (Ok(text), Ok(wanted)) => assert_eq!(text, wanted),
-            (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
+            (Err(error), Err(part)) => {
+                let error = error.to_string();
+                assert!(
+                    error.contains(part) && !error.contains("hunter2"),
+                    "{error}"
+                );
+            }
             (got, _) => panic!("{got:?} for {source:?}"),
         }
     }
@@ -177,6 +217,19 @@ mod tests {
         check("a\n{{ settings.netwrk }}", Err("t.conf:2:1: "));
         check("{{ nothing }}", Err("t.conf:1:1: "));
         check("{% include 'x' %}", Err("t.conf:1:1: "));
+        // What is computed with may be a password.
+        check(
+            "{{ 'hunter2' / 2 }}",
+            Err("t.conf:1:1: invalid operation (docs/manifest.md"),
+        );
+        check(
+            "{{ host_names('fine hunter2:80') }}",
+            Err("t.conf:1:1: name 2 is no host name"),
+        );
+        check(
+            "{{ host_address(settings.address).host }}",
+            Err("t.conf:1:1: address: this is no IP address"),
+        );
         check(
             "\n{{ fail('prune and txindex exclude each other') }}",
             Err("t.conf:2:1: prune and txindex"),

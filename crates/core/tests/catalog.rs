@@ -172,7 +172,7 @@ fn settings_that_do_not_go_together_are_refused() {
             refused(
                 app,
                 (app, "external_address", text(wrong)),
-                "is no IP address and no host name",
+                "external_address: this is no IP address and no host name",
             );
         }
     }
@@ -192,7 +192,7 @@ fn settings_that_do_not_go_together_are_refused() {
         assert!(problem.contains("exclude each other"), "{problem}");
 
         let moved = "debug=net\n [main]\nserver=0";
-        refused(app, (app, "extra_config", text(moved)), "[main]");
+        refused(app, (app, "extra_config", text(moved)), "begins a section");
     }
     let mut inputs = node();
     let off = SettingValue::Boolean(false);
@@ -205,7 +205,7 @@ fn settings_that_do_not_go_together_are_refused() {
     refused(
         "lnd",
         ("lnd", "extra_config", text(homeless)),
-        "begins with alias=me",
+        "does not begin with a section",
     );
     for app in APPS {
         for wrong in ["node.lan 0; } server {", "\"", "node.lan:8441", "*", "~."] {

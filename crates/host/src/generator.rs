@@ -6,6 +6,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use archipelago_core::quadlet::{is_unit_file, mark_of};
+use archipelago_core::redact::{redact, values_of_unit};
 
 use super::disk;
 
@@ -165,8 +166,23 @@ fn unreadable(folder: &Path, words: &str) -> Option<(PathBuf, String)> {
         let (_, rest) = line.split_once("error loading \"")?;
         let (path, cause) = rest.split_once("\", ")?;
         let path = PathBuf::from(path);
-        (path.parent() == Some(folder)).then(|| (path, cause.to_owned()))
+        let cause = cause_of_unreadable(cause);
+        (path.parent() == Some(folder)).then_some((path, cause))
     })
+}
+
+/// Why a file cannot be read, without the line that the generator quotes: anybody's file may hold a password.
+fn cause_of_unreadable(words: &str) -> String {
+    let line = words
+        .split_once("contains line ")
+        .and_then(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next());
+    match line {
+        Some(line) => format!("line {line} of it is no KEY=VALUE, no [section] and no comment"),
+        None => {
+            let quoted = words.find(['"', '\'', '“']).unwrap_or(words.len());
+            words[..quoted].trim_end_matches([' ', ':']).to_owned()
+        }
+    }
 }
 
 async fn dry_run(program: &Path, folder: &Path) -> Result<Output, Error> {
@@ -201,7 +217,11 @@ fn complaints(units: &BTreeMap<String, String>, words: &str) -> BTreeMap<String,
         if !entry.is_empty() {
             entry.push_str("; ");
         }
-        entry.push_str(line);
+        // What it quotes of a unit may be a password; of which unit it speaks is not always said.
+        entry.push_str(&redact(
+            line,
+            units.values().flat_map(|unit| values_of_unit(unit)),
+        ));
     }
     refused
 }
@@ -229,8 +249,9 @@ mod tests {
     use super::*;
 
     fn check(words: &str, expected: &[(&str, &str)]) {
+        let unit = "[Container]\nImage=busybox\nEnvironment=\"PASSWORD=hunter2\"\n";
         let units = ["archy-a.container", "archy-error-pages.container"]
-            .map(|name| (name.to_owned(), String::new()));
+            .map(|name| (name.to_owned(), unit.to_owned()));
         let found = complaints(&BTreeMap::from(units), words);
         let found: Vec<(&str, &str)> = found
             .iter()
@@ -251,6 +272,13 @@ mod tests {
             &[("archy-a.container", said)],
         );
         check(
+            "quadlet-generator[7]: converting \"archy-a.container\": invalid value PASSWORD=hunter2\n",
+            &[(
+                "archy-a.container",
+                "converting \"archy-a.container\": invalid value …",
+            )],
+        );
+        check(
             "quadlet-generator[7]: processing encountered some errors\n",
             &[("", "processing encountered some errors")],
         );
@@ -266,6 +294,17 @@ mod tests {
         );
         let expected = (PathBuf::from("/x/z.container"), "is a directory".to_owned());
         assert_eq!(unreadable(folder, &words), Some(expected));
+        for (said, expected) in [
+            (
+                "file contains line 3: “hunter2” which is not a key-value pair, group, or comment",
+                "line 3 of it is no KEY=VALUE, no [section] and no comment",
+            ),
+            ("invalid value: \"hunter2\"", "invalid value"),
+        ] {
+            let words = format!("quadlet-generator[7]: error loading \"/x/z.container\", {said}\n");
+            let expected = (PathBuf::from("/x/z.container"), expected.to_owned());
+            assert_eq!(unreadable(folder, &words), Some(expected));
+        }
     }
 
     #[test]

@@ -57,12 +57,23 @@ pub fn list(layout: &Layout) -> Result<Vec<Installed>, Error> {
     Ok(apps.collect())
 }
 
+/// The id of an app, as a person typed it.
+///
+/// # Errors
+/// When no app can be called so.
+pub fn app_id(name: &str) -> Result<AppId, Error> {
+    AppId::parse(name).map_err(|source| Error::Name {
+        name: name.to_owned(),
+        source,
+    })
+}
+
 /// The id of an installed app.
 ///
 /// # Errors
 /// When there is none of that name.
 pub fn installed(layout: &Layout, name: &str) -> Result<AppId, Error> {
-    let app = AppId::parse(name)?;
+    let app = app_id(name)?;
     if layout.intent(&app).exists() {
         return Ok(app);
     }

@@ -57,8 +57,11 @@ pub enum Error {
     RootAsUser,
     #[error(transparent)]
     Layout(#[from] archipelago_core::layout::LayoutError),
-    #[error(transparent)]
-    Name(#[from] archipelago_core::name::NameError),
+    #[error("{name:?}")]
+    Name {
+        name: String,
+        source: archipelago_core::name::NameError,
+    },
 }
 
 impl From<crate::driver::Error> for Error {
@@ -107,7 +110,7 @@ impl Error {
         match self {
             Self::Refused(refusal) => of_refusal(refusal),
             Self::Definition(definition::Error::Disk(_)) => ErrorKind::Host,
-            Self::Definition(_) | Self::NoSuchUser(_) | Self::RootAsUser | Self::Name(_) => {
+            Self::Definition(_) | Self::NoSuchUser(_) | Self::RootAsUser | Self::Name { .. } => {
                 ErrorKind::Input
             }
             Self::Disk(_)

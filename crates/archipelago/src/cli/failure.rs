@@ -85,9 +85,3 @@ impl From<archipelago_node::daemon::Error> for Failure {
         Self::from_error(code, &error)
     }
 }
-
-impl From<archipelago_core::name::NameError> for Failure {
-    fn from(error: archipelago_core::name::NameError) -> Self {
-        Self::from_error(Code::Input, &error)
-    }
-}

@@ -4,7 +4,6 @@ use std::io::{IsTerminal, Write};
 
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
-use archipelago_core::name::AppId;
 use archipelago_core::operation::{Installation, Request};
 use archipelago_node::{apps, operations};
 use clap::Args;
@@ -123,7 +122,7 @@ pub(super) async fn uninstall(
     output: Output,
 ) -> Result<(), Failure> {
     let Uninstall { app, purge } = arguments;
-    let app = AppId::parse(&app)?;
+    let app = apps::app_id(&app)?;
     let data = layout.data.display().to_string();
     let request = Request::Uninstall {
         app: app.clone(),

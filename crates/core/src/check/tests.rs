@@ -124,12 +124,6 @@ fn each_fault_is_found_with_its_cure() {
     );
     check(
         "data",
-        |facts| facts.data = Some(DataFolder::Unmarked(PathBuf::from("/data"))),
-        Warning,
-        "archipelago setup",
-    );
-    check(
-        "data",
         |facts| {
             facts.data = Some(DataFolder::Refused {
                 finding: "no marker".to_owned(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Parses `1h2m3s4ms5us`; each unit once, largest first as people write it.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("expected a duration such as 1m30s, not {text:?}");
+    let wrong = || "expected a duration such as 1m30s".to_owned();
     let mut total = Duration::ZERO;
     let mut rest = text;
     if rest.is_empty() {
@@ -37,7 +37,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
 
 /// Parses a size in bytes: `1024`, `64k`, `64mb`, `1g`.
 pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
-    let wrong = || format!("expected a size such as 64m, not {text:?}");
+    let wrong = || "expected a size such as 64m".to_owned();
     let lower = text.to_ascii_lowercase();
     let digits = lower
         .find(|c: char| !c.is_ascii_digit())

@@ -34,7 +34,7 @@ pub(super) fn read_env_files(
         let path = relative(&name, &name.text()?)?;
         let content = files
             .get(&path)
-            .ok_or_else(|| name.error(format!("there is no file {path:?} in the app's folder")))?;
+            .ok_or_else(|| name.error("there is no such file in the app's folder"))?;
         let text = std::str::from_utf8(content)
             .map_err(|_| name.error(format!("{path:?} is not UTF-8 text")))?;
         for (index, line) in text.lines().enumerate() {

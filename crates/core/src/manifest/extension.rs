@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::field::Field;
 use super::mount::relative;
-use super::{Exports, Manifest, ManifestError, Requires, Setting};
+use super::{Exports, Manifest, ManifestError, Requires, Setting, no_service};
 use crate::name::{AppId, check_part};
 
 /// The content of `x-archipelago`.
@@ -217,7 +217,7 @@ impl Extension {
             manifest
                 .services
                 .get(name)
-                .ok_or_else(|| at.error(format!("there is no service {name:?}")))
+                .ok_or_else(|| at.error(no_service(manifest)))
         };
         // It would wait for itself at each start, and for ever when it is to be removed.
         if self.requires.apps.contains(&self.id) {
@@ -234,9 +234,8 @@ impl Extension {
             service(&template.service, &at)?;
             if !rendered.insert((&template.service, template.file_name())) {
                 return Err(at.error(format!(
-                    "two templates of {:?} have targets named {:?}; give them different file names",
-                    template.service,
-                    template.file_name()
+                    "two templates of {} have targets of one name; give them different file names",
+                    template.service
                 )));
             }
         }
@@ -244,7 +243,7 @@ impl Extension {
             if !manifest.volumes.contains(&capture.volume) {
                 return Err(field
                     .at(&["captures", name])
-                    .error(format!("there is no volume {:?}", capture.volume)));
+                    .error("there is no such volume; declare it under the top-level `volumes`"));
             }
         }
         self.exports
@@ -265,7 +264,7 @@ impl Extension {
             let service = service(name, &at)?;
             if service.published(port).is_none() {
                 return Err(at.error(format!(
-                    "the service {name:?} publishes no port {port}; add it to its `ports`"
+                    "the service {name} publishes no such port; add it to its `ports`"
                 )));
             }
         }
@@ -317,7 +316,7 @@ impl Template {
             target: target_field.text()?,
         };
         field.each(|key, _| Ok(matches!(key, "source" | "service" | "target")))?;
-        check_part("the file", template.file_name())
+        check_part("a file", template.file_name())
             .map_err(|error| target_field.error(error.to_string()))?;
         if !template.target.starts_with('/') {
             return Err(target_field.error("the path in the container must be absolute"));
@@ -343,9 +342,7 @@ impl Capture {
                     encoding = match value.text()?.as_str() {
                         "text" => Encoding::Text,
                         "hex" => Encoding::Hex,
-                        other => {
-                            return Err(value.error(format!("expected text or hex, not {other:?}")));
-                        }
+                        _ => return Err(value.error("expected text or hex")),
                     };
                 }
                 _ => return Ok(false),

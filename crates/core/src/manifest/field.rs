@@ -1,6 +1,7 @@
 //! A place in the YAML tree with the path that leads there: what every reader in this folder reads from.
 //!
-//! Text is interpolated when it is read, so an error inside a variable names the line that used it.
+//! Text is interpolated when it is read, so an error inside a variable names the line that used it. For the same reason an error names keys
+//! and places and never quotes a value: any of them may be a password, or hold the setting that is one.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -197,20 +198,20 @@ impl<'a> Field<'a> {
         match self.text()?.as_str() {
             "true" => Ok(true),
             "false" => Ok(false),
-            other => Err(self.error(format!("expected true or false, not {other:?}"))),
+            _ => Err(self.error("expected true or false")),
         }
     }
 
     pub(crate) fn integer(&self) -> Result<i64, ManifestError> {
         let text = self.text()?;
         text.parse()
-            .map_err(|_| self.error(format!("expected a whole number, not {text:?}")))
+            .map_err(|_| self.error("expected a whole number"))
     }
 
     pub(crate) fn count(&self) -> Result<u64, ManifestError> {
         let text = self.text()?;
         text.parse()
-            .map_err(|_| self.error(format!("expected a whole number from 0, not {text:?}")))
+            .map_err(|_| self.error("expected a whole number from 0"))
     }
 
     pub(crate) fn duration(&self) -> Result<Duration, ManifestError> {
@@ -221,7 +222,7 @@ impl<'a> Field<'a> {
         let text = self.text()?;
         match text.parse() {
             Ok(port) if port > 0 => Ok(port),
-            _ => Err(self.error(format!("expected a port from 1 to 65535, not {text:?}"))),
+            _ => Err(self.error("expected a port from 1 to 65535")),
         }
     }
 
@@ -235,7 +236,7 @@ impl<'a> Field<'a> {
                     item.error("a name without a value takes it from the shell in Compose; here there is none: write NAME=value")
                 })?;
                 if pairs.insert(key.to_owned(), value.to_owned()).is_some() {
-                    return Err(item.error(format!("{key:?} is set twice")));
+                    return Err(item.error("this name is set twice"));
                 }
             }
         } else {

@@ -20,7 +20,7 @@ pub(crate) fn interpolate(
             rest = after;
         } else if let Some(after) = rest.strip_prefix('{') {
             let end = after.find('}').ok_or_else(|| {
-                format!("`${{` without its `}}` in {text:?}; a dollar sign is written `$$`")
+                "a `${` without its `}`; a dollar sign is written `$$`".to_owned()
             })?;
             out.push_str(&expand(&after[..end], variables)?);
             rest = &after[end + 1..];
@@ -29,11 +29,11 @@ pub(crate) fn interpolate(
                 .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
                 .unwrap_or(rest.len());
             if length == 0 {
-                return Err(format!(
-                    "a lone `$` in {text:?}; a dollar sign is written `$$`"
-                ));
+                return Err("a lone `$`; a dollar sign is written `$$`".to_owned());
             }
-            out.push_str(&expand(&rest[..length], variables)?);
+            // It may be a part of a password with a dollar sign in it, so only what stands in braces is named.
+            let value = variables.get(&rest[..length]);
+            out.push_str(value.ok_or_else(|| unknown(None, variables))?);
             rest = &rest[length..];
         }
     }
@@ -48,7 +48,7 @@ fn expand(expression: &str, variables: &BTreeMap<String, String>) -> Result<Stri
     let (name, operator) = expression.split_at(end);
     let value = variables.get(name);
     if operator.is_empty() {
-        return value.cloned().ok_or_else(|| unknown(name, variables));
+        return value.cloned().ok_or_else(|| unknown(Some(name), variables));
     }
     if let Some(default) = operator.strip_prefix(":-") {
         return Ok(value
@@ -59,21 +59,27 @@ fn expand(expression: &str, variables: &BTreeMap<String, String>) -> Result<Stri
     if let Some(default) = operator.strip_prefix('-') {
         return Ok(value.map_or(default, String::as_str).to_owned());
     }
-    Err(format!(
-        "`${{{expression}}}` is not understood: there are ${{NAME}}, ${{NAME:-default}} and ${{NAME-default}}"
-    ))
+    Err(
+        "this form is not understood: there are ${NAME}, ${NAME:-default} and ${NAME-default}"
+            .to_owned(),
+    )
 }
 
-fn unknown(name: &str, variables: &BTreeMap<String, String>) -> String {
+fn unknown(name: Option<&str>, variables: &BTreeMap<String, String>) -> String {
     let known = variables
         .keys()
         .map(String::as_str)
         .collect::<Vec<_>>()
         .join(", ");
     let known = if known.is_empty() { "none" } else { &known };
-    format!(
-        "there is no variable {name:?}; those of this app are its settings: {known}. Declare it under `x-archipelago.settings`, or write `${{{name}:-default}}`"
-    )
+    match name {
+        Some(name) => format!(
+            "there is no variable {name:?}; those of this app are its settings: {known}. Declare it under `x-archipelago.settings`, or write `${{{name}:-default}}`"
+        ),
+        None => format!(
+            "`$` begins a variable, and there is none of this name; those of this app are its settings: {known}. A dollar sign is written `$$`"
+        ),
+    }
 }
 
 #[cfg(test)]

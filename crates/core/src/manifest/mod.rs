@@ -196,7 +196,7 @@ impl Schema {
                 let build = service.get("build")?;
                 let text = build.get("context").unwrap_or(build).text().ok()?;
                 let folder = text.strip_prefix("../")?.trim_end_matches('/');
-                check_part("the folder", folder).ok()?;
+                check_part("a folder", folder).ok()?;
                 Some(folder.to_owned())
             })
             .collect()
@@ -223,20 +223,20 @@ impl Schema {
             let field = top.at(&["services", name]);
             for (dependency, healthy) in &service.depends_on {
                 if !known(dependency) {
-                    return Err(field
-                        .at(&["depends_on"])
-                        .error(format!("there is no service {dependency:?}")));
+                    return Err(field.at(&["depends_on"]).error(no_service(manifest)));
                 }
                 if *healthy && !manifest.services[dependency].starts_healthy() {
-                    return Err(field.at(&["depends_on", dependency, "condition"]).error(format!(
-                        "{dependency:?} has no `healthcheck`, so its health cannot be waited for"
-                    )));
+                    return Err(field
+                        .at(&["depends_on", dependency, "condition"])
+                        .error(format!(
+                            "{dependency} has no `healthcheck`, so its health cannot be waited for"
+                        )));
                 }
                 if manifest.extension.companions.contains(dependency)
                     && !manifest.extension.companions.contains(name)
                 {
                     return Err(field.at(&["depends_on"]).error(format!(
-                        "{dependency:?} is a companion; a companion depends on its app, never the other way round"
+                        "{dependency} is a companion; a companion depends on its app, never the other way round"
                     )));
                 }
             }
@@ -244,9 +244,9 @@ impl Schema {
                 if let MountSource::Volume(volume) = &mount.source
                     && !manifest.volumes.contains(volume)
                 {
-                    return Err(field.at(&["volumes"]).error(format!(
-                        "the volume {volume:?} is not declared; add it under the top-level `volumes`"
-                    )));
+                    return Err(field.at(&["volumes"]).error(
+                        "a volume here is not declared; add it under the top-level `volumes`",
+                    ));
                 }
             }
             let secrets = service
@@ -256,9 +256,9 @@ impl Schema {
                 .chain(service.environment_secrets.values());
             for secret in secrets {
                 if !manifest.extension.secrets.contains_key(secret) {
-                    return Err(field.error(format!(
-                        "the secret {secret:?} is not declared; add it under `x-archipelago.secrets`"
-                    )));
+                    return Err(field.error(
+                        "a secret here is not declared; add its name, not its text, under `x-archipelago.secrets`",
+                    ));
                 }
             }
         }
@@ -266,6 +266,15 @@ impl Schema {
             .extension
             .check_references(&top.at(&["x-archipelago"]), manifest)
     }
+}
+
+/// What is said of a name that is none of a service: the names that are, and not the name itself, which is a value.
+pub(super) fn no_service(manifest: &Manifest) -> String {
+    let names: Vec<&str> = manifest.services.keys().map(String::as_str).collect();
+    format!(
+        "there is no service of that name; the services are {}",
+        names.join(", ")
+    )
 }
 
 /// A service whose health others wait for is asked often while it starts.
@@ -289,7 +298,7 @@ fn ask_awaited_often(services: &mut BTreeMap<String, Service>) {
 fn read_volumes(field: &Field<'_>) -> Result<BTreeSet<String>, ManifestError> {
     let mut volumes = BTreeSet::new();
     for volume in field.entries()? {
-        volume.check_name("the volume")?;
+        volume.check_name("a volume")?;
         if let Some(option) = volume.entries_or_null()?.first() {
             return Err(option.error(
                 "volumes take no options here: their data lie in the node's data folder (docs/manifest.md)",

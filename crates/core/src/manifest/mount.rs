@@ -40,10 +40,7 @@ impl Mount {
             Self::read_short(field, files)?
         };
         if !mount.target.starts_with('/') {
-            return Err(field.error(format!(
-                "the path in the container, {:?}, must be absolute",
-                mount.target
-            )));
+            return Err(field.error("the path in the container must be absolute"));
         }
         if matches!(mount.source, MountSource::Definition(_)) && !mount.read_only {
             return Err(field.error(
@@ -65,9 +62,7 @@ impl Mount {
                 ));
             }
             _ => {
-                return Err(field.error(format!(
-                    "{text:?} has too many colons; use SOURCE:TARGET[:ro]"
-                )));
+                return Err(field.error("there are too many colons; use SOURCE:TARGET[:ro]"));
             }
         };
         let mut read_only = false;
@@ -76,10 +71,10 @@ impl Mount {
                 "ro" => read_only = true,
                 // Relabelling for SELinux is done for what lies in the data directory anyway.
                 "rw" | "z" | "Z" => {}
-                other => {
-                    return Err(field.error(format!(
-                        "the mount option {other:?} is not supported; there are ro and rw"
-                    )));
+                _ => {
+                    return Err(
+                        field.error("this mount option is not supported; there are ro and rw")
+                    );
                 }
             }
         }
@@ -115,10 +110,10 @@ impl Mount {
                 return Err(source_field
                     .error("a bind mount's source is a path: start it with `/` or `./`"));
             }
-            other => {
-                return Err(kind.error(format!(
-                    "expected volume or bind, not {other:?}; for a tmpfs use the service's `tmpfs`"
-                )));
+            _ => {
+                return Err(
+                    kind.error("expected volume or bind; for a tmpfs use the service's `tmpfs`")
+                );
             }
         };
         Ok(Self {
@@ -157,7 +152,7 @@ impl MountSource {
     }
 
     fn volume(field: &Field<'_>, text: &str) -> Result<Self, ManifestError> {
-        check_part("the volume", text).map_err(|error| field.error(error.to_string()))?;
+        check_part("a volume", text).map_err(|error| field.error(error.to_string()))?;
         Ok(Self::Volume(text.to_owned()))
     }
 }
@@ -168,14 +163,12 @@ pub(super) fn relative(field: &Field<'_>, text: &str) -> Result<String, Manifest
     for part in text.split('/') {
         match part {
             "" | "." => {}
-            ".." => return Err(field.error(format!("{text:?} leads out of the app's folder"))),
+            ".." => return Err(field.error("this path leads out of the app's folder")),
             part => parts.push(part),
         }
     }
     if parts.is_empty() {
-        return Err(field.error(format!(
-            "{text:?} is the app's folder itself; name a file or folder in it"
-        )));
+        return Err(field.error("this is the app's folder itself; name a file or folder in it"));
     }
     Ok(parts.join("/"))
 }

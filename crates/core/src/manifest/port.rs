@@ -71,9 +71,9 @@ impl Port {
             None => (text.as_str(), Protocol::Tcp),
         };
         let Some((before, container)) = ports.rsplit_once(':') else {
-            return Err(field.error(format!(
-                "{text:?} names only the container's port; write HOST:CONTAINER, or the node's port changes at each start"
-            )));
+            return Err(field.error(
+                "this names only the container's port; write HOST:CONTAINER, or the node's port changes at each start",
+            ));
         };
         let (address, host) = match before.rsplit_once(':') {
             Some((text, host)) => {
@@ -85,7 +85,7 @@ impl Port {
         let hosts = range(field, host)?;
         let containers = range(field, container)?;
         if hosts.len() != containers.len() {
-            return Err(field.error(format!("the two ranges in {text:?} differ in length")));
+            return Err(field.error("the two ranges differ in length"));
         }
         Ok(hosts
             .zip(containers)
@@ -103,19 +103,19 @@ fn protocol(field: &Field<'_>, text: &str) -> Result<Protocol, ManifestError> {
     match text {
         "tcp" => Ok(Protocol::Tcp),
         "udp" => Ok(Protocol::Udp),
-        other => Err(field.error(format!("expected tcp or udp, not {other:?}"))),
+        _ => Err(field.error("expected tcp or udp")),
     }
 }
 
 fn address(field: &Field<'_>, text: &str) -> Result<IpAddr, ManifestError> {
     text.parse()
-        .map_err(|_| field.error(format!("expected an IP address of this node, not {text:?}")))
+        .map_err(|_| field.error("expected an IP address of this node"))
 }
 
 fn range(field: &Field<'_>, text: &str) -> Result<std::ops::RangeInclusive<u16>, ManifestError> {
     let port = |text: &str| match text.parse::<u16>() {
         Ok(port) if port > 0 => Ok(port),
-        _ => Err(field.error(format!("expected a port from 1 to 65535, not {text:?}"))),
+        _ => Err(field.error("expected a port from 1 to 65535")),
     };
     match text.split_once('-') {
         None => {
@@ -125,7 +125,7 @@ fn range(field: &Field<'_>, text: &str) -> Result<std::ops::RangeInclusive<u16>,
         Some((first, last)) => {
             let (first, last) = (port(first)?, port(last)?);
             if first > last {
-                return Err(field.error(format!("the range {text:?} runs backwards")));
+                return Err(field.error("the range runs backwards"));
             }
             Ok(first..=last)
         }

@@ -66,8 +66,6 @@ fn mode(field: &Field<'_>) -> Result<String, ManifestError> {
     if (3..=4).contains(&digits.len()) && digits.bytes().all(|b| (b'0'..=b'7').contains(&b)) {
         Ok(format!("{digits:0>4}"))
     } else {
-        Err(field.error(format!(
-            "expected a mode in octal digits such as 0440, not {text:?}"
-        )))
+        Err(field.error("expected a mode in octal digits such as 0440"))
     }
 }

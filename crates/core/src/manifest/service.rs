@@ -134,7 +134,7 @@ impl Service {
         files: &Files,
         warnings: &mut Vec<Warning>,
     ) -> Result<Self, ManifestError> {
-        field.check_name("the service")?;
+        field.check_name("a service")?;
         let mut service = Self {
             image: read_image(field)?,
             command: Vec::new(),
@@ -305,9 +305,9 @@ impl Service {
                     self.seccomp = Some(profile.to_owned());
                 }
                 _ => {
-                    return Err(item.error(format!(
-                        "{text:?} is not supported; there are no-new-privileges, label=disable and seccomp=unconfined or =/path"
-                    )));
+                    return Err(item.error(
+                        "this option is not supported; there are no-new-privileges, label=disable and seccomp=unconfined or =/path",
+                    ));
                 }
             }
         }
@@ -320,9 +320,9 @@ impl NetworkMode {
         match field.text()?.as_str() {
             "host" => Ok(Self::Host),
             "none" => Ok(Self::None),
-            other => Err(field.error(format!(
-                "{other:?} is not supported; there are host and none, and without this key the app's own network"
-            ))),
+            _ => Err(field.error(
+                "this mode is not supported; there are host and none, and without this key the app's own network",
+            )),
         }
     }
 }
@@ -337,11 +337,10 @@ fn only_default_network(field: &Field<'_>) -> Result<(), ManifestError> {
             .map(|entry| entry.name().to_owned())
             .collect()
     };
-    match names.iter().find(|name| *name != "default") {
-        Some(other) => Err(field.error(format!(
-            "each app has one network of its own; remove {other:?}"
-        ))),
-        None => Ok(()),
+    if names.iter().all(|name| name == "default") {
+        Ok(())
+    } else {
+        Err(field.error("each app has one network of its own; remove all but `default`"))
     }
 }
 
@@ -361,10 +360,10 @@ fn read_depends_on(field: &Field<'_>) -> Result<BTreeMap<String, bool>, Manifest
                 "condition" => match value.text()?.as_str() {
                     "service_started" => {}
                     "service_healthy" => healthy = true,
-                    other => {
-                        return Err(value.error(format!(
-                            "{other:?} is not supported: every service here runs for good"
-                        )));
+                    _ => {
+                        return Err(value.error(
+                            "one-shot services are not supported; there are service_started and service_healthy",
+                        ));
                     }
                 },
                 "restart" | "required" => {

@@ -77,13 +77,11 @@ pub enum SettingError {
         /// What it has, for people.
         known: String,
     },
-    /// The value does not fit.
-    #[error("the setting {name} cannot be {value:?}: {rule}")]
+    /// The value does not fit. It may be a password, so it is not quoted.
+    #[error("the setting {name} does not fit: {rule}")]
     Invalid {
         /// The setting.
         name: String,
-        /// The value given.
-        value: String,
         /// What it takes.
         rule: String,
     },
@@ -184,14 +182,13 @@ impl SettingKind {
         };
         match value {
             Some(value) => self.accept(name, &value),
-            None => Err(self.refuse(name, text)),
+            None => Err(self.refuse(name)),
         }
     }
 
-    fn refuse(&self, name: &str, value: impl ToString) -> SettingError {
+    fn refuse(&self, name: &str) -> SettingError {
         SettingError::Invalid {
             name: name.to_owned(),
-            value: value.to_string(),
             rule: format!("it takes {}", self.rule()),
         }
     }
@@ -218,7 +215,7 @@ impl SettingKind {
         if fits {
             Ok(value.clone())
         } else {
-            Err(self.refuse(name, value))
+            Err(self.refuse(name))
         }
     }
 }
@@ -253,10 +250,10 @@ impl Setting {
             }
             "port" => SettingKind::Port,
             "path" => SettingKind::Path,
-            other => {
-                return Err(type_field.error(format!(
-                    "{other:?} is no type of a setting; there are string, text, integer, boolean, choice, port and path"
-                )));
+            _ => {
+                return Err(type_field.error(
+                    "this is no type of a setting; there are string, text, integer, boolean, choice, port and path",
+                ));
             }
         };
         let default = default
@@ -342,7 +339,7 @@ mod tests {
         let unfit = Settings::settle("web", &schema, &given).unwrap_err();
         assert_eq!(
             unfit.to_string(),
-            "the setting port cannot be \"80\": it takes a port from 1 to 65535"
+            "the setting port does not fit: it takes a port from 1 to 65535"
         );
     }
 

@@ -106,7 +106,10 @@ impl Tree<'_> {
                 line: error.marker().line(),
                 column: error.marker().col() + 1,
             };
-            self.error(place, format!("this is not YAML: {}", error.info()))
+            // The one message that is not fixed shows a character of the file.
+            let words = error.info();
+            let words = words.split_once(": `").map_or(words, |(words, _)| words);
+            self.error(place, format!("this is not YAML: {words}"))
         })
     }
 

@@ -354,7 +354,9 @@ impl Planner<'_> {
         let held = waits.then(|| self.wait_for_reload());
         let reload = reload && !waits;
         let mut actions = Vec::new();
+        // Until there is an app, the data may still come to lie elsewhere: root makes the system's folder.
         if let Claim::Take(id) = &self.desired.claim
+            && !self.desired.apps.is_empty()
             && self.progress.is_due(&Subject::Data, self.now)
         {
             // Before anything is made there.

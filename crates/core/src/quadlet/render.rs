@@ -140,7 +140,7 @@ impl Unit {
         if body.len() > UNIT_BYTES_MAX {
             return Err(RenderError {
                 key: "all keys together".to_owned(),
-                source: EscapeError::long_unit(&name),
+                source: EscapeError::long_unit(),
                 unit: name,
             });
         }
@@ -211,12 +211,14 @@ impl Lines<'_> {
 
     fn pairs(&mut self, key: &str, pairs: &BTreeMap<String, String>, escape: Escape) -> Rendered {
         pairs.iter().try_for_each(|(name, value)| {
-            let named = format!("{key} {name}");
-            let text = pair(name, value, escape).map_err(|source| RenderError {
-                unit: self.unit.to_owned(),
-                key: named,
-                source,
-            })?;
+            let refused = |key: String| {
+                let unit = self.unit.to_owned();
+                move |source| RenderError { unit, key, source }
+            };
+            // What is no name may be a value out of place, so only a name is named.
+            check_name(name).map_err(refused(key.to_owned()))?;
+            let text = escape(&format!("{name}={value}"));
+            let text = text.map_err(refused(format!("{key} {name}")))?;
             self.plain(key, text);
             Ok(())
         })
@@ -534,12 +536,12 @@ fn whole_seconds(duration: Duration) -> u128 {
 }
 
 /// Quadlet cuts the word at its first equals sign, and Podman reads a variable's name with `*` as a pattern.
-fn pair(name: &str, text: &str, escape: Escape) -> Result<String, EscapeError> {
+fn check_name(name: &str) -> Result<(), EscapeError> {
     token(name)?;
     if name.contains(['=', '*']) {
-        return Err(EscapeError::name(name));
+        return Err(EscapeError::name());
     }
-    escape(&format!("{name}={text}"))
+    Ok(())
 }
 
 /// The value of `HealthCmd`. Podman reads a JSON list, but not one that begins with Compose's `CMD`: that it would take for the name of a
@@ -564,7 +566,7 @@ fn secret_text(secret: &Secret) -> Result<String, EscapeError> {
     let Secret { name, delivery } = secret;
     let option = |text: &str| {
         if text.contains(',') {
-            Err(EscapeError::comma(text))
+            Err(EscapeError::comma())
         } else {
             Ok(text.to_owned())
         }

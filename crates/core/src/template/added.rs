@@ -1,6 +1,8 @@
 //! Lines that an operator adds to a configuration file, held to leaving alone what other settings and the template itself say.
 
-use minijinja::{Error, ErrorKind, Value};
+use minijinja::{Error, Value};
+
+use super::refuse;
 
 /// The lines, if none of them sets a key of `reserved`: a map from each key to the setting to use instead, an empty text if
 /// there is none. With `negation`, a key that begins with it counts as the rest of it: bitcoind takes `noprune=1` for `prune=0`.
@@ -28,7 +30,7 @@ pub(super) fn added_lines(
                     format!("extra_config sets {key}: use --set {setting}=…, which is checked")
                 }
             };
-            return Err(Error::new(ErrorKind::InvalidOperation, problem));
+            return Err(refuse(problem, None));
         }
     }
     Ok(lines)

@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use minijinja::{Error, ErrorKind};
+use minijinja::Error;
+
+use super::refuse;
 
 /// The host names in a text with spaces between them, in small letters.
 pub(super) fn host_names(text: String) -> Result<Vec<String>, Error> {
     text.split_whitespace()
-        .map(|name| {
+        .zip(1..)
+        .map(|(name, number)| {
             if is_name(name) {
                 return Ok(name.to_ascii_lowercase());
             }
-            Err(Error::new(
-                ErrorKind::InvalidOperation,
-                format!("“{name}” is no host name; write names alone, without port or scheme, and spaces between them"),
-            ))
+            let words = format!(
+                "name {number} is no host name; write names alone, without port or scheme, and spaces between them"
+            );
+            Err(refuse(words, Some(text.clone())))
         })
         .collect()
 }
@@ -24,12 +27,12 @@ pub(super) fn host_names(text: String) -> Result<Vec<String>, Error> {
 /// `ip`, `onion` and `name`.
 pub(super) fn host_address(text: String) -> Result<BTreeMap<&'static str, String>, Error> {
     let Some((host, port)) = split(&text) else {
-        return Err(no_address(&text));
+        return Err(no_address(text));
     };
     let kind = if host.parse::<Ipv4Addr>().is_ok() || host.parse::<Ipv6Addr>().is_ok() {
         "ip"
     } else if !is_name(host) {
-        return Err(no_address(&text));
+        return Err(no_address(text));
     } else if host.to_ascii_lowercase().ends_with(".onion") {
         "onion"
     } else {
@@ -42,11 +45,9 @@ pub(super) fn host_address(text: String) -> Result<BTreeMap<&'static str, String
     ]))
 }
 
-fn no_address(text: &str) -> Error {
-    Error::new(
-        ErrorKind::InvalidOperation,
-        format!("“{text}” is no IP address and no host name, with or without a port"),
-    )
+fn no_address(text: String) -> Error {
+    let words = "this is no IP address and no host name, with or without a port";
+    refuse(words, Some(text))
 }
 
 /// Host and port, of which the host is not yet looked at. An IPv6 address with a port stands in brackets.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use archipelago_core::redact::redact;
 use hyper::Method;
 use serde::Deserialize;
 use serde_json::json;
@@ -63,14 +64,18 @@ impl Podman {
             SILENCE_LIMIT,
         );
         let mut lines = self.stream(&call, "application/x-tar", context).await?;
-        let mut output = Output::default();
+        let mut output = Output {
+            args: &request.args,
+            piece: String::new(),
+            last: VecDeque::new(),
+        };
         while let Some(Report { stream, failure }) = lines.next().await? {
             if let Some(message) = failure.message() {
                 output.finish(&mut progress);
                 return Err(Error::Build {
                     tag: request.tag.clone(),
-                    message,
-                    lines: output.last.into(),
+                    message: output.without_args(&message),
+                    lines: output.shown(),
                 });
             }
             output.print(&stream, &mut progress);
@@ -148,14 +153,24 @@ struct Report {
     failure: Failure,
 }
 
-/// Joins the pieces, which end where a write did, into lines, and keeps the last ones.
-#[derive(Default)]
-struct Output {
+/// Joins the pieces, which end where a write did, into lines, and keeps the last ones. They are shown without the values of the build's
+/// arguments: those may come from settings.
+struct Output<'a> {
+    args: &'a BTreeMap<String, String>,
     piece: String,
     last: VecDeque<String>,
 }
 
-impl Output {
+impl Output<'_> {
+    fn without_args(&self, text: &str) -> String {
+        redact(text, self.args.values().map(String::as_str))
+    }
+
+    fn shown(&self) -> Vec<String> {
+        let lines = self.last.iter();
+        lines.map(|line| self.without_args(line)).collect()
+    }
+
     fn print(&mut self, text: &str, progress: &mut impl FnMut(&str)) {
         self.piece.push_str(text);
         while let Some(end) = self.piece.find('\n') {
@@ -172,7 +187,7 @@ impl Output {
     }
 
     fn keep(&mut self, line: String, progress: &mut impl FnMut(&str)) {
-        progress(&line);
+        progress(&self.without_args(&line));
         if self.last.len() == LAST_LINES {
             self.last.pop_front();
         }

@@ -150,14 +150,6 @@ async fn take(step: UserStep, layout: &Layout, before: &Facts) -> Result<(), Err
             }
             Ok(())
         }
-        UserStep::Data => {
-            let _lock = Lock::of_passes(layout).await?;
-            // The daemon may have been faster.
-            if let Claim::Take(id) = data_folder::claim(layout) {
-                data_folder::take(layout, id)?;
-            }
-            Ok(())
-        }
         // Users may as a rule do it for themselves. Where they may not, the judgement afterwards says what root has to do.
         UserStep::Linger => {
             let _ = set_linger(rustix::process::getuid().as_raw(), true).await;

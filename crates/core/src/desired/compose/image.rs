@@ -56,8 +56,7 @@ impl Work<'_> {
             .collect();
         if files.is_empty() {
             return Err(format!(
-                "services.{name}.build: the folder {:?} is missing or empty",
-                build.context
+                "services.{name}.build: the folder of its context is missing or empty"
             ));
         }
         let candidates: &[&str] = match &build.containerfile {
@@ -68,11 +67,11 @@ impl Work<'_> {
             .iter()
             .find(|path| files.contains_key(**path))
             .ok_or_else(|| {
-                format!(
-                    "services.{name}.build: there is no {} in {:?}",
-                    candidates.join(" or "),
-                    build.context
-                )
+                let wanted = match &build.containerfile {
+                    Some(_) => "file of the name that `dockerfile` gives",
+                    None => "Containerfile or Dockerfile",
+                };
+                format!("services.{name}.build: there is no {wanted} in its context")
             })?;
         Ok(BuildContext {
             containerfile: (*containerfile).to_owned(),

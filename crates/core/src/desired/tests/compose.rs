@@ -155,11 +155,11 @@ fn what_no_unit_can_say_is_refused_with_the_way_out() {
         ),
         (
             "environment: {A: \"a\\r\\nb\"}",
-            "archy-a.container: Environment A: \"A=a\\r\\nb\" cannot be passed through a unit file: Podman drops a carriage return before a line feed in a variable; change it in the app's compose.yaml or its settings",
+            "archy-a.container: Environment A: this cannot be passed through a unit file: Podman drops a carriage return before a line feed in a variable; change it in the app's compose.yaml or its settings",
         ),
         (
             "user: \"a\\nb\"",
-            "archy-a.container: User: \"a\\nb\" cannot be passed through a unit file: this key takes one line without control characters; change it in the app's compose.yaml or its settings",
+            "archy-a.container: User: this cannot be passed through a unit file: this key takes one line without control characters; change it in the app's compose.yaml or its settings",
         ),
     ] {
         assert_eq!(cause(&app(&service(lines), &[])), expected);
@@ -190,17 +190,17 @@ fn a_build_needs_its_folder_and_its_containerfile() {
         (
             BUILT,
             "ux/Containerfile",
-            "services.a.build: the folder \"ui\" is missing or empty",
+            "services.a.build: the folder of its context is missing or empty",
         ),
         (
             BUILT,
             "ui/other",
-            "services.a.build: there is no Containerfile or Dockerfile in \"ui\"",
+            "services.a.build: there is no Containerfile or Dockerfile in its context",
         ),
         (
             named,
             "ui/Containerfile",
-            "services.a.build: there is no page/File in \"ui\"",
+            "services.a.build: there is no file of the name that `dockerfile` gives in its context",
         ),
         (named, "ui/page/File", "present"),
         (BUILT, "ui/Containerfile", "present"),
@@ -214,8 +214,8 @@ fn a_build_needs_its_folder_and_its_containerfile() {
     for image in ["X", "a@sha256:1"] {
         let text = format!("services: {{a: {{image: '{image}'}}}}\n");
         let cause = cause(&app(&text, &[]));
-        let expected = format!("services.a.image: {image:?} is no image reference: ");
-        assert!(cause.starts_with(&expected), "{cause}");
+        let expected = "services.a.image: this is no image reference: ";
+        assert!(cause.starts_with(expected), "{cause}");
     }
 }
 
