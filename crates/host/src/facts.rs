@@ -2,6 +2,7 @@
 //!
 //! [`at_rest`] starts no process and wakes no socket: it is what every command may ask. [`all`] asks Podman and both systemds too.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -12,6 +13,7 @@ use archipelago_core::check::{
     UserManager, subordinate_ids,
 };
 use archipelago_core::layout::Layout;
+use archipelago_core::name::AppId;
 use archipelago_core::quadlet::{VERSION, mark_of};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
@@ -21,7 +23,7 @@ use hyper_util::rt::TokioIo;
 use super::accounts::account;
 use super::podman::{Info, Podman};
 use super::systemd::{self, ActiveState, Systemd, UnitFileState};
-use super::{disk, folders, generator};
+use super::{disk, folders, generator, inventory};
 use archipelago_core::config::PORT;
 use archipelago_core::error::chain;
 
@@ -122,6 +124,7 @@ pub async fn all(layout: &Layout) -> Facts {
                 rootless: info.rootless,
                 version: info.version,
             }));
+            facts.unisolated = unisolated(layout).await;
         }
     }
     facts
@@ -298,6 +301,16 @@ async fn podman_info() -> Result<Info, String> {
         Ok(info) => info.map_err(|error| chain(&error)),
         Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
     }
+}
+
+/// `None` when Podman does not tell.
+async fn unisolated(layout: &Layout) -> Option<BTreeSet<AppId>> {
+    let podman = Podman::for_this_user();
+    let networks = tokio::time::timeout(LIMIT, inventory::networks(&podman));
+    let networks = networks.await.ok()?.ok()?;
+    let open = networks.into_values().filter(|network| !network.isolated);
+    let apps = open.filter_map(|network| network.owner);
+    Some(apps.filter(|app| layout.intent(app).exists()).collect())
 }
 
 /// The version of the daemon that answers on the port, if one does.

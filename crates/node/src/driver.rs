@@ -11,7 +11,7 @@ use archipelago_core::health::{Report, report};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::{Observed, Podman as PodmanState};
-use archipelago_core::plan::Plan;
+use archipelago_core::plan::{Plan, restarted_with};
 use archipelago_core::progress::Subject;
 use archipelago_core::reconcile::{FileWriters, Reconciler, Run};
 
@@ -284,13 +284,11 @@ impl Driver {
         let (desired, _) = self.desired();
         let observed = self.observe(&desired).await?;
         let mut memory = observed.memory.clone();
-        for (_, present) in desired.present().filter(|(other, _)| *other == id) {
-            for (unit, _) in present.containers() {
-                if let Some(invocation) = observed.invocations.get(&unit.service) {
-                    memory
-                        .restarts
-                        .insert(unit.service.clone(), invocation.clone());
-                }
+        for service in restarted_with(&desired, &observed, id) {
+            if let Some(invocation) = observed.invocations.get(service) {
+                memory
+                    .restarts
+                    .insert(service.to_owned(), invocation.clone());
             }
         }
         remember(&self.layout, &memory).map_err(observe::Error::Disk)?;
