@@ -19,6 +19,7 @@ mod dependants;
 mod events;
 mod gate;
 mod images;
+mod isolation;
 mod litecoin;
 mod publish;
 mod quiet;
