@@ -73,7 +73,9 @@ impl Mutation {
             Self::IgnoreOwnership => {
                 if let Podman::Seen(view) = &mut observed.podman {
                     let shop = archipelago_core::name::AppId::parse("shop").ok();
-                    for (name, owner) in view.networks.iter_mut().chain(&mut view.volumes) {
+                    let networks = view.networks.iter_mut();
+                    let networks = networks.map(|(name, network)| (name, &mut network.owner));
+                    for (name, owner) in networks.chain(&mut view.volumes) {
                         if name.starts_with("archy-shop") {
                             owner.clone_from(&shop);
                         }

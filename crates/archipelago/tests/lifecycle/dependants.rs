@@ -17,7 +17,9 @@ volumes:
 x-archipelago:
   settings:
     small: {type: boolean, default: false, description: Whether it keeps less than others need.}
-  exports: {services: {base: [80]}, settings: [small]}
+  exports:
+    services: {base: [80]}
+    settings: [small]
 "#;
 
 /// Ends when it cannot reach the address that it got to know at first.

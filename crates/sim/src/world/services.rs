@@ -158,6 +158,7 @@ impl World {
                 let entry = self.podman.networks.entry(network.name.clone());
                 entry.or_insert_with(|| Object {
                     label: network.label.clone(),
+                    isolated: network.isolated,
                     ..Object::default()
                 });
                 self.podman.changes += 1;
