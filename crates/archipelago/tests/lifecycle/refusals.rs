@@ -123,7 +123,7 @@ fn a_wrong_install_says_what_is_wrong_and_leaves_nothing() {
             app: apps::app("lone", "services:\n  lone:\n    image: busybox\n    volumes: [\"data:/x\"]\n"),
             arguments: &[],
             code: 3,
-            says: &["/home/archy/apps/lone/compose.yaml:4:", "data"],
+            says: &["/home/archy/apps/lone/compose.yaml:4:", "not declared"],
         },
         Wrong {
             app: settings(port).with("t", "{{ settings.none }}").with(
