@@ -24,7 +24,7 @@ impl<'a> Peer<'a> {
         node.shell(&format!(
             "umask 077
             sed -e '/^wallet-unlock/d' -e 's/^\\[Application Options\\]/&\\nnoseedbackup=true/' {DATA}/archy-lnd/lnd.conf >peer.conf
-            podman run --quiet --detach --name peer --network archy-bitcoin --log-driver none --tmpfs /root/.lnd \\
+            podman run --quiet --detach --name peer --network archy-bitcoin-exports --log-driver none --tmpfs /root/.lnd \\
                 --volume $PWD/peer.conf:/etc/lnd/lnd.conf:ro $(podman inspect --format '{{{{.ImageName}}}}' archy-lnd) \\
                 --configfile=/etc/lnd/lnd.conf >/dev/null
             rm peer.conf"
