@@ -16,7 +16,7 @@ use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{COMPOSE_FILE, Files};
 use archipelago_core::name::AppId;
 use archipelago_core::observed::{
-    Active, Load, Observed, Podman, PodmanView, RenderedFile, Service, needs_podman,
+    Active, Load, Observed, Podman, PodmanNetwork, PodmanView, RenderedFile, Service, needs_podman,
 };
 use archipelago_core::plan::plan;
 use archipelago_core::progress::Progress;
@@ -166,7 +166,12 @@ fn podman(desired: &Desired) -> Podman {
         for unit in present.units.values() {
             match &unit.role {
                 Role::Network(name) => {
-                    view.networks.insert(name.clone(), owner.clone());
+                    let network = PodmanNetwork {
+                        owner: owner.clone(),
+                        isolated: true,
+                        containers: BTreeSet::new(),
+                    };
+                    view.networks.insert(name.clone(), network);
                 }
                 Role::Volume(name) => {
                     view.volumes.insert(name.clone(), owner.clone());

@@ -5,6 +5,7 @@
 
 mod facts;
 mod ids;
+mod networks;
 
 use std::time::Duration;
 
@@ -115,6 +116,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         port,
         orphans,
         units,
+        unisolated,
     } = facts;
     let mut checks: Vec<Check> = [
         systemd.as_ref().map(|answer| judge_systemd(user, answer)),
@@ -144,6 +146,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
     checks.extend(port.map(|port| judge_port(port, service.as_ref())));
     checks.extend(orphans.as_deref().map(judge_orphans));
     checks.extend(units.as_ref().map(judge_units));
+    checks.extend(unisolated.as_ref().map(networks::judge_isolation));
     checks
 }
 

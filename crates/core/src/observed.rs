@@ -4,6 +4,8 @@
 //! its wanted revision and Podman's folders are unchanged since everything was last seen to be there, its images, volumes,
 //! networks and secrets are there, and asking would start a Podman process for nothing.
 
+mod network;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::path::PathBuf;
@@ -14,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::desired::{App, Desired, DesiredContainer, DesiredProbe, DesiredUnit, Present};
 use crate::name::AppId;
 use crate::quadlet::{Mark, mark_of};
+
+pub use network::{PodmanNetwork, is_isolated};
 
 /// One look at the host.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -145,6 +149,9 @@ pub struct Memory {
     pub restarts: BTreeMap<String, String>,
     /// The fingerprint of Podman's folders when all that is wanted was there.
     pub fingerprint: String,
+    /// The networks of ours that Podman was last seen to have without isolation.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub unisolated: BTreeSet<String>,
 }
 
 /// What an app said when it was asked whether it is ready.
@@ -190,8 +197,8 @@ pub struct PodmanView {
     pub images: BTreeMap<String, Option<AppId>>,
     /// Containers by name, with the app of their label.
     pub containers: BTreeMap<String, Option<AppId>>,
-    /// Networks by name, with the app of their label.
-    pub networks: BTreeMap<String, Option<AppId>>,
+    /// Networks by name.
+    pub networks: BTreeMap<String, PodmanNetwork>,
     /// Volumes by name, with the app of their label.
     pub volumes: BTreeMap<String, Option<AppId>>,
     /// Secrets by name, with the app of their label and their revision.
@@ -399,10 +406,15 @@ impl PodmanView {
             volumes,
             secrets,
         } = self;
-        let mut owners = [containers, networks, volumes]
+        let mut owners = [containers, volumes]
             .into_iter()
             .flat_map(BTreeMap::values)
             .flatten()
+            .chain(
+                networks
+                    .values()
+                    .filter_map(|network| network.owner.as_ref()),
+            )
             .chain(secrets.values().flatten().map(|(app, _)| app));
         owners.any(|owner| owner == app)
     }
@@ -415,7 +427,10 @@ pub fn needs_podman(desired: &Desired, observed: &Observed) -> bool {
         .apps
         .values()
         .any(|app| matches!(app, App::Present(_) | App::Removed { .. }));
-    (anything && observed.fingerprint.as_ref() != Some(&observed.memory.fingerprint))
+    // A restart may be the occasion to make a network anew.
+    let renews = !observed.memory.unisolated.is_empty() && !observed.memory.restarts.is_empty();
+    renews
+        || (anything && observed.fingerprint.as_ref() != Some(&observed.memory.fingerprint))
         || desired.apps.iter().any(|(id, app)| match app {
             App::Present(present) => !is_settled(present, observed),
             App::Removed { .. } => observed.traces_of(id).is_empty(),
@@ -530,6 +545,7 @@ mod tests {
             reload: false,
             restarts: BTreeMap::from([("archy-web.service".to_owned(), "run 1".to_owned())]),
             fingerprint: "podman".to_owned(),
+            unisolated: BTreeSet::from(["archy-web".to_owned()]),
         };
         let whole = serde_json::to_vec(&memory).unwrap();
         assert_eq!(Memory::read(Some(&whole)), memory);

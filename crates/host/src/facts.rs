@@ -2,6 +2,7 @@
 //!
 //! [`at_rest`] starts no process and wakes no socket: it is what every command may ask. [`all`] asks Podman and both systemds too.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -13,12 +14,13 @@ use archipelago_core::check::{
 };
 use archipelago_core::data_folder::Claim;
 use archipelago_core::layout::Layout;
+use archipelago_core::name::AppId;
 use archipelago_core::quadlet::{VERSION, mark_of};
 
 use super::accounts::account;
 use super::podman::{Info, Podman};
 use super::systemd::{self, ActiveState, Systemd, UnitFileState};
-use super::{data_folder, disk, folders, generator, sockets};
+use super::{data_folder, disk, folders, generator, inventory, sockets};
 use archipelago_core::config::PORT;
 use archipelago_core::error::chain;
 
@@ -127,6 +129,7 @@ pub async fn all(layout: &Layout) -> Facts {
                 rootless: info.rootless,
                 version: info.version,
             }));
+            facts.unisolated = unisolated(layout).await;
         }
     }
     facts
@@ -315,6 +318,16 @@ async fn podman_info() -> Result<Info, String> {
         Ok(info) => info.map_err(|error| chain(&error)),
         Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
     }
+}
+
+/// `None` when Podman does not tell.
+async fn unisolated(layout: &Layout) -> Option<BTreeSet<AppId>> {
+    let podman = Podman::for_this_user();
+    let networks = tokio::time::timeout(LIMIT, inventory::networks(&podman));
+    let networks = networks.await.ok()?.ok()?;
+    let open = networks.into_values().filter(|network| !network.isolated);
+    let apps = open.filter_map(|network| network.owner);
+    Some(apps.filter(|app| layout.intent(app).exists()).collect())
 }
 
 /// What this user's daemon says of itself, if it runs.

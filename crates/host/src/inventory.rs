@@ -1,7 +1,7 @@
 //! What Podman has. It is asked over its socket, which starts it when it rests and takes a while; its files on the disk tell for nothing
 //! whether there is anything new to learn. What they hold is left to Podman, but for the names of its containers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use archipelago_core::desired::{APP_LABEL, App, Desired};
 use archipelago_core::name::{AppId, PREFIX};
-use archipelago_core::observed::{self, Active, Observed, Podman as PodmanState, PodmanView};
+use archipelago_core::observed::{
+    self, Active, Observed, Podman as PodmanState, PodmanNetwork, PodmanView, is_isolated,
+};
 use futures_util::try_join;
 use serde::Deserialize;
 
@@ -182,6 +184,7 @@ impl PodmanInventory {
             Some(&known.fingerprint) == fingerprint.as_ref()
                 && known.failures == failures
                 && !is_removing(desired)
+                && !has_unisolated(&known.view)
         });
         if let Some(known) = known
             && let Some(containers) =
@@ -215,6 +218,12 @@ fn is_told(listed: &BTreeMap<String, Named>, stored: &[Stored]) -> bool {
 fn is_removing(desired: &Desired) -> bool {
     let removed = |app: &App| matches!(app, App::Removed { .. });
     desired.apps.values().any(removed)
+}
+
+/// Before a network of ours is made anew, it must be certain that nobody is on it; who joins one does not show in Podman's files.
+fn has_unisolated(view: &PodmanView) -> bool {
+    let mut networks = view.networks.values();
+    networks.any(|network| network.owner.is_some() && !network.isolated)
 }
 
 /// What fails may fail for a reason that only Podman knows: with each further failure it is asked again.
@@ -291,7 +300,7 @@ async fn ask_all(podman: &Podman) -> Result<(PodmanView, BTreeMap<String, Named>
     let (images, containers, networks, volumes, secrets) = try_join!(
         podman.images(),
         podman.containers(None),
-        podman.networks(None),
+        networks(podman),
         podman.volumes(None),
         podman.secrets(),
     )?;
@@ -302,18 +311,24 @@ async fn ask_all(podman: &Podman) -> Result<(PodmanView, BTreeMap<String, Named>
             view.images.insert(name, built_for);
         }
     }
+    view.networks = networks;
     let mut known = BTreeMap::new();
     for container in containers {
         let Container {
-            name, id, labels, ..
+            name,
+            id,
+            labels,
+            networks,
+            ..
         } = container;
+        for network in &networks {
+            if let Some(network) = view.networks.get_mut(network) {
+                network.containers.insert(name.clone());
+            }
+        }
         let owner = owner(&name, &labels);
         view.containers.insert(name.clone(), owner.clone());
         known.insert(id, Named { name, owner });
-    }
-    for network in networks {
-        let owner = owner(&network.name, &network.labels);
-        view.networks.insert(network.name, owner);
     }
     for volume in volumes {
         let owner = owner(&volume.name, &volume.labels);
@@ -326,6 +341,22 @@ async fn ask_all(podman: &Podman) -> Result<(PodmanView, BTreeMap<String, Named>
         view.secrets.insert(secret.name, owner);
     }
     Ok((view, known))
+}
+
+/// The networks by name, without the containers on them.
+pub(crate) async fn networks(
+    podman: &Podman,
+) -> Result<BTreeMap<String, PodmanNetwork>, podman::Error> {
+    let networks = podman.networks(None).await?.into_iter();
+    let known = networks.map(|network| {
+        let known = PodmanNetwork {
+            owner: owner(&network.name, &network.labels),
+            isolated: is_isolated(network.options.get("isolate").map(String::as_str)),
+            containers: BTreeSet::new(),
+        };
+        (network.name, known)
+    });
+    Ok(known.collect())
 }
 
 fn owner(name: &str, labels: &BTreeMap<String, String>) -> Option<AppId> {

@@ -84,6 +84,8 @@ pub struct Container {
     pub state: String,
     /// Quadlet's services set `PODMAN_SYSTEMD_UNIT` to their own name.
     pub labels: BTreeMap<String, String>,
+    /// The names of the networks that it joined.
+    pub networks: Vec<String>,
 }
 
 /// A named volume.
@@ -108,6 +110,9 @@ pub struct Network {
     pub driver: String,
     #[serde(default, deserialize_with = "or_default")]
     pub labels: BTreeMap<String, String>,
+    /// Those of its driver, such as `isolate` (podman-network-create(1)).
+    #[serde(default, deserialize_with = "or_default")]
+    pub options: BTreeMap<String, String>,
 }
 
 impl Podman {
@@ -221,6 +226,8 @@ impl Podman {
             state: String,
             #[serde(default, deserialize_with = "or_default")]
             labels: BTreeMap<String, String>,
+            #[serde(default, deserialize_with = "or_default")]
+            networks: Vec<String>,
         }
         let filters = labelled(label);
         let answer: Vec<Answer> = self
@@ -236,6 +243,7 @@ impl Podman {
             image_id: container.image_id,
             state: container.state,
             labels: container.labels,
+            networks: container.networks,
         });
         Ok(containers.collect())
     }

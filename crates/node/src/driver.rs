@@ -13,6 +13,7 @@ use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::Observed;
 use archipelago_core::pass::{Pass, PassResult, Request};
+use archipelago_core::plan::restarted_with;
 use archipelago_core::reconcile::{FileWriters, Reconciler};
 
 use archipelago_host::apply::{Executor, remember};
@@ -332,13 +333,11 @@ impl Driver {
         let desired = self.desired()?;
         let observed = self.observe(&desired).await?;
         let mut memory = observed.memory.clone();
-        for (_, present) in desired.present().filter(|(other, _)| *other == id) {
-            for (unit, _) in present.containers() {
-                if let Some(invocation) = observed.invocations.get(&unit.service) {
-                    memory
-                        .restarts
-                        .insert(unit.service.clone(), invocation.clone());
-                }
+        for service in restarted_with(&desired, &observed.memory, id) {
+            if let Some(invocation) = observed.invocations.get(service) {
+                memory
+                    .restarts
+                    .insert(service.to_owned(), invocation.clone());
             }
         }
         remember(&self.layout, &memory).map_err(observe::Error::Disk)?;

@@ -44,10 +44,14 @@ pub enum Mutation {
     WriteAlways,
     /// A data folder without the node's marker is taken for this node's.
     MarkerIgnored,
+    /// Networks are made without isolation.
+    LeaveOutIsolation,
+    /// Networks that have no isolation are taken for isolated.
+    TakeForIsolated,
 }
 
 impl Mutation {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::SkipFsync,
         Self::NoLock,
         Self::UninstallBackwards,
@@ -65,6 +69,8 @@ impl Mutation {
         Self::RestartsNotRemembered,
         Self::WriteAlways,
         Self::MarkerIgnored,
+        Self::LeaveOutIsolation,
+        Self::TakeForIsolated,
     ];
 
     /// Changes an observation.
@@ -73,11 +79,19 @@ impl Mutation {
             Self::IgnoreOwnership => {
                 if let Podman::Seen(view) = &mut observed.podman {
                     let shop = archipelago_core::name::AppId::parse("shop").ok();
-                    for (name, owner) in view.networks.iter_mut().chain(&mut view.volumes) {
+                    let networks = view.networks.iter_mut();
+                    let networks = networks.map(|(name, network)| (name, &mut network.owner));
+                    for (name, owner) in networks.chain(&mut view.volumes) {
                         if name.starts_with("archy-shop") {
                             owner.clone_from(&shop);
                         }
                     }
+                }
+            }
+            Self::TakeForIsolated => {
+                if let Podman::Seen(view) = &mut observed.podman {
+                    let mut networks = view.networks.values_mut();
+                    networks.for_each(|network| network.isolated = true);
                 }
             }
             Self::RestartsNotRemembered => observed.memory.restarts.clear(),
@@ -101,6 +115,13 @@ impl Mutation {
     pub(crate) fn plan(self, desired: &Desired, observed: &Observed, plan: &mut Plan) {
         match self {
             Self::SkipReload => plan.actions.retain(|action| action.step != Step::Reload),
+            Self::LeaveOutIsolation => {
+                for action in &mut plan.actions {
+                    if let Step::WriteUnit { content, .. } = &mut action.step {
+                        *content = content.replace("Options=isolate=strict\n", "");
+                    }
+                }
+            }
             Self::ForgetMemory | Self::RestartsNotRemembered => {
                 for action in &mut plan.actions {
                     if let Step::Remember(memory) = &mut action.step {

@@ -19,6 +19,7 @@ const SEEDS: u64 = 60;
 fn caught(mutation: Mutation) -> Option<Violation> {
     with_a_registry_that_fails(mutation)
         .or_else(|| undisturbed(mutation))
+        .or_else(|| on_an_open_network(mutation))
         .or_else(|| with_one_fault(mutation))
         .or_else(|| {
             (1..=SEEDS)
@@ -39,6 +40,22 @@ fn with_a_registry_that_fails(mutation: Mutation) -> Option<Violation> {
             Line::Do(Intervention::Registry(PullOutcome::Fails)),
             Line::Do(Intervention::Install("base".to_owned(), 1)),
             Line::Wait(120_000),
+        ],
+    };
+    random::run(&script, Some(mutation)).violation
+}
+
+fn on_an_open_network(mutation: Mutation) -> Option<Violation> {
+    let app = || "base".to_owned();
+    let script = Script {
+        lines: vec![
+            Line::Do(Intervention::Install(app(), 1)),
+            Line::Wait(30_000),
+            Line::Do(Intervention::OpenNetwork("archy-base".to_owned())),
+            Line::Do(Intervention::Stop(app())),
+            Line::Wait(30_000),
+            Line::Do(Intervention::Start(app())),
+            Line::Wait(30_000),
         ],
     };
     random::run(&script, Some(mutation)).violation
@@ -78,6 +95,10 @@ fn each_mutation_is_caught() {
         }
     }
     assert!(missed.is_empty(), "not caught: {missed:?}");
+    for mutation in [Mutation::LeaveOutIsolation, Mutation::TakeForIsolated] {
+        let violation = caught(mutation).map(|violation| violation.invariant);
+        assert_eq!(violation, Some(Invariant::Isolated), "{mutation:?}");
+    }
     assert!(
         by.len() >= 6 && by.contains(&Invariant::PlanKeepsRules),
         "{by:?}"

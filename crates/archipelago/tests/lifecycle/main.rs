@@ -22,6 +22,7 @@ mod door;
 mod events;
 mod gate;
 mod images;
+mod isolation;
 mod litecoin;
 mod nesting;
 mod publish;

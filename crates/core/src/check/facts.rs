@@ -1,7 +1,10 @@
 //! What is known of a host and its user, for [`super::judge`]. A fact that nobody looked for is absent.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::name::AppId;
 
 /// What is known of a host and its user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub struct Facts {
     pub orphans: Option<Vec<String>>,
     /// Whether Quadlet can read the unit files, or what keeps it from that.
     pub units: Option<Result<(), String>>,
+    /// The installed apps with a network that Podman has without isolation.
+    pub unisolated: Option<BTreeSet<AppId>>,
 }
 
 /// `podman.socket`.

@@ -1,8 +1,10 @@
 //! What is judged how: one fact at a time, changed from a host on which all is right.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::*;
+use crate::name::AppId;
 
 /// A host on which nothing is wrong.
 fn right() -> Facts {
@@ -56,6 +58,7 @@ fn right() -> Facts {
         port: Some(Port::Answers),
         orphans: Some(Vec::new()),
         units: Some(Ok(())),
+        unisolated: Some(BTreeSet::new()),
     }
 }
 
@@ -346,6 +349,23 @@ fn each_fault_is_found_with_its_cure() {
         |facts| facts.orphans = Some(vec!["archy-old.container".to_owned()]),
         Warning,
         "daemon-reload",
+    );
+}
+
+#[test]
+fn an_app_on_a_network_without_isolation_is_named_with_the_command_that_makes_it_anew() {
+    let open = |names: &[&str]| {
+        let ids = names.iter().map(|name| AppId::parse(name).unwrap());
+        let ids: BTreeSet<AppId> = ids.collect();
+        move |facts: &mut Facts| facts.unisolated = Some(ids)
+    };
+    let restart = "archipelago restart bitcoin";
+    check("isolation", open(&["bitcoin"]), State::Warning, restart);
+    check(
+        "isolation",
+        open(&["bitcoin", "electrs", "lnd"]),
+        State::Warning,
+        "archipelago restart bitcoin; then the same with electrs, lnd",
     );
 }
 

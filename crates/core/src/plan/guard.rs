@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::Plan;
+use super::{Plan, renewal};
 use crate::action::{Action, Step};
 use crate::data_folder::Claim;
 use crate::desired::{App, Desired, DesiredUnit, Present, Role};
@@ -180,7 +180,12 @@ impl Judge<'_> {
                 self.remove_object(name, |view| view.containers.get(name)?.as_ref())
             }
             Step::RemoveNetwork(name) => {
-                self.remove_object(name, |view| view.networks.get(name)?.as_ref())
+                if self.may_own(name)
+                    && renewal::is_free(self.desired, self.observed, self.id, name)
+                {
+                    return None;
+                }
+                self.remove_object(name, |view| view.networks.get(name)?.owner.as_ref())
             }
             Step::RemoveVolume(name) => {
                 self.remove_object(name, |view| view.volumes.get(name)?.as_ref())
@@ -356,11 +361,33 @@ impl Judge<'_> {
                 awaited(present, self.observed).is_some()
                     && found.is_some_and(Service::tries_in_vain)
             });
-            let wanted =
-                self.is_to_run() && self.unit(service).is_some() && !self.rests() && !in_vain;
+            let wanted = self.is_to_run()
+                && self.unit(service).is_some()
+                && !self.rests()
+                && !in_vain
+                && !self.is_due_on_an_open_network(service);
             let known = self.present().is_some() || self.is_removed();
             unless(known && !wanted, service, Rule::StopsForAReason)
         })
+    }
+
+    /// Whether a service is to be restarted, and joins a network that can be made anew before it starts again.
+    fn is_due_on_an_open_network(&self, service: &str) -> bool {
+        let joins = |name: &str| {
+            let unit = self.unit(service);
+            unit.is_some_and(|unit| match &unit.role {
+                Role::Container(container) => {
+                    let view = self.observed.podman_view();
+                    let network = view.and_then(|view| view.networks.get(name));
+                    let is_on_it =
+                        network.is_some_and(|network| network.containers.contains(&container.name));
+                    container.networks.contains(name) || is_on_it
+                }
+                Role::Network(_) | Role::Volume(_) => false,
+            })
+        };
+        let mut open = renewal::unisolated(self.desired, self.observed);
+        self.observed.must_restart(service) && open.any(|(_, _, name, _)| joins(name))
     }
 
     fn remove_object(

@@ -7,6 +7,7 @@
 pub mod guard;
 mod present;
 mod removed;
+mod renewal;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,9 @@ use crate::name::AppId;
 use crate::observed::{Memory, Observed, Podman};
 use crate::progress::{Progress, Subject};
 use crate::quadlet::VERSION;
+
+use renewal::Renewal;
+pub use renewal::restarted_with;
 
 /// How many services may be coming up at once because of passes. To start a container takes several processes, which compete for the processors,
 /// for memory and for Podman's locks; with fewer of them at once, processors would wait for the disk.
@@ -82,8 +86,11 @@ pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Du
         imageless: present::imageless(desired, observed),
         starts_left: starts_left(observed, progress, now),
         crowded: false,
+        renewal: Renewal::default(),
     };
     planner.forget_ended_invocations();
+    planner.note_unisolated();
+    planner.renewal = Renewal::of(&planner);
     for (id, app) in &desired.apps {
         if !progress.is_due(&Subject::App(id.clone()), now) {
             planner.complete = false;
@@ -145,7 +152,7 @@ pub fn without_network<'a>(
                 || blocked(&desired.layout, id, required, observed, progress).is_some()
                 || without_network(desired, required, observed, progress).is_some()
         };
-        !has_network_files(required, observed) && failed()
+        !has_network_files(present, required, observed) && failed()
     })?;
     Some(id)
 }
@@ -162,11 +169,16 @@ fn required<'a>(
     })
 }
 
-fn has_network_files(present: &Present, observed: &Observed) -> bool {
-    let mut networks = present
+/// Whether there are unit files of those networks of a required app that this one joins.
+fn has_network_files(present: &Present, required: &Present, observed: &Observed) -> bool {
+    let joins = |network: &String| {
+        let mut containers = present.containers();
+        containers.any(|(_, container)| container.networks.contains(network))
+    };
+    let mut networks = required
         .units
         .values()
-        .filter(|unit| matches!(unit.role, Role::Network(_)));
+        .filter(|unit| matches!(&unit.role, Role::Network(network) if joins(network)));
     networks.all(|unit| observed.mark(&unit.file.name).is_some())
 }
 
@@ -177,7 +189,7 @@ fn lacks_network(planner: &Planner<'_>, present: &Present) -> bool {
         let subject = Subject::App(id.clone());
         let written =
             planner.progress.is_due(&subject, planner.now) && !is_held_back(planner, id, required);
-        !has_network_files(required, planner.observed) && !written
+        !has_network_files(present, required, planner.observed) && !written
     })
 }
 
@@ -225,6 +237,7 @@ struct Planner<'a> {
     starts_left: usize,
     /// Whether one was not, for want of that.
     crowded: bool,
+    renewal: Renewal,
 }
 
 /// The steps by the part of the pass they belong to.

@@ -56,7 +56,7 @@ pub(super) fn blocked(
         }
         let view = observed.podman_view()?;
         let (kind, name, owner) = match &unit.role {
-            Role::Network(name) => ("network", name, view.networks.get(name)?),
+            Role::Network(name) => ("network", name, &view.networks.get(name)?.owner),
             Role::Volume(name) => ("volume", name, view.volumes.get(name)?),
             Role::Container(container) => ("container", &container.name, view.containers.get(&container.name)?),
         };
@@ -124,6 +124,7 @@ impl Planner<'_> {
         }
         self.remove_units_left_over(id, present);
         self.recreate_vanished(id, present);
+        self.remove_renewed_networks(id);
         // Started before what it needs can be reached, it would only end, again and again; where that will not come up by itself, systemd would
         // go on trying. What shows how the app is doing can say that it waits.
         let waits = awaited(present, self.observed).is_some();
@@ -136,6 +137,8 @@ impl Planner<'_> {
                 && *has_image
                 && (container.companion || !waits)
                 && self.can_start(container)
+                && !self.renewal.holds(&unit.service)
+                && !self.is_newly_stale(unit, container)
             {
                 self.run(id, unit, container);
             }
@@ -148,10 +151,17 @@ impl Planner<'_> {
         let followed = (!present.running || rests) && self.is_followed(id);
         let stopped = present
             .containers()
-            .filter(|(_, container)| !is_to_run(container))
-            .filter(|(_, container)| container.companion || !followed)
-            .map(|(unit, container)| (unit.service.as_str(), container.companion));
-        self.stop_all(id, stopped);
+            .filter(|(unit, container)| {
+                let rests = !is_to_run(container) && (container.companion || !followed);
+                rests || self.renewal.stops(&unit.service)
+            })
+            .map(|(unit, container)| (unit.service.clone(), container.companion))
+            .collect::<Vec<_>>();
+        let stopped = stopped.iter();
+        self.stop_all(
+            id,
+            stopped.map(|(service, companion)| (service.as_str(), *companion)),
+        );
     }
 
     /// systemd starts what has ended again and again; what ended because it cannot reach what it requires is started once that is there.
@@ -359,19 +369,17 @@ impl Planner<'_> {
         let Some(view) = self.observed.podman_view() else {
             return;
         };
-        let joined = || {
-            self.desired
-                .present()
-                .any(|(_, other)| other.running && other.requires.contains_key(id))
+        let is_joined = |network: &String| {
+            let running = self.desired.present().filter(|(_, other)| other.running);
+            let mut containers = running.flat_map(|(_, other)| other.containers());
+            containers.any(|(_, container)| container.networks.contains(network))
         };
-        let networks_only = !present.running;
-        if networks_only && !joined() {
-            return;
-        }
         for unit in present.units.values() {
             let there = match &unit.role {
-                Role::Network(name) => view.networks.contains_key(name),
-                Role::Volume(name) => networks_only || view.volumes.contains_key(name),
+                Role::Network(name) => {
+                    view.networks.contains_key(name) || !(present.running || is_joined(name))
+                }
+                Role::Volume(name) => !present.running || view.volumes.contains_key(name),
                 Role::Container(_) => true,
             };
             let done = self

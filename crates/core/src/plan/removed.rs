@@ -92,7 +92,10 @@ impl Planner<'_> {
         let mut steps: Vec<Step> = containers
             .map(|(name, _)| Step::RemoveContainer(name.clone()))
             .collect();
-        let networks = view.networks.iter().filter(|(_, owner)| ours(owner));
+        let networks = view
+            .networks
+            .iter()
+            .filter(|(_, network)| ours(&network.owner));
         steps.extend(networks.map(|(name, _)| Step::RemoveNetwork(name.clone())));
         // A volume is only Podman's name for a folder of the data directory, which stays.
         let volumes = view.volumes.iter().filter(|(_, owner)| ours(owner));

@@ -3,6 +3,7 @@
 mod contention;
 mod disturbed;
 mod refused;
+mod renewal;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +13,9 @@ use crate::data_folder::{Claim, Refusal};
 use crate::health::{State, report};
 use crate::intent::Goal;
 use crate::manifest::COMPOSE_FILE;
-use crate::observed::{Active, Failure, Job, Load, Override, Podman, Service, needs_podman};
+use crate::observed::{
+    Active, Failure, Job, Load, Override, Podman, PodmanNetwork, Service, needs_podman,
+};
 use crate::pass::{Run, Scene};
 use crate::plan::*;
 use crate::reconcile::Outcome;
@@ -339,6 +342,12 @@ fn a_mask_is_the_operators_word() {
 
 #[test]
 fn what_belongs_to_someone_else_is_not_touched() {
+    fn of_other() -> PodmanNetwork {
+        PodmanNetwork {
+            owner: Some(id("other")),
+            ..PodmanNetwork::default()
+        }
+    }
     let foreign: [fn(&mut World); 6] = [
         |world| {
             drop(
@@ -360,7 +369,7 @@ fn what_belongs_to_someone_else_is_not_touched() {
                 world
                     .podman
                     .networks
-                    .insert("archy-web".to_owned(), Some(id("other"))),
+                    .insert("archy-web".to_owned(), of_other()),
             )
         },
         |world| {
@@ -789,12 +798,13 @@ fn a_stop_does_not_wait_for_an_app_that_cannot_be_stopped() {
 
 #[test]
 fn an_app_whose_network_has_failed_is_not_refused_for_that() {
-    let mut world = World::at_rest();
+    let mut world = World::fresh();
+    world.edit_definition("x-archipelago:\n", EXPORTING);
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     world.converge();
     // Somebody else has the name of a unit of the app that is required, so none of that app's is written.
     *world.unit("archy-web.container") = b"[Container]".to_vec();
-    for unit in ["archy-web.network", "archy-top.container"] {
+    for unit in ["archy-web-exports.network", "archy-top.container"] {
         world.host.unit_files.remove(unit);
     }
     assert_eq!(world.lines(), [""; 0]);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
-use archipelago_core::observed::{self, PodmanView};
+use archipelago_core::observed::{self, PodmanNetwork, PodmanView};
 
 /// An object of Podman: an image, container, network, volume or secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub struct Object {
     pub revision: String,
     /// The content of a secret.
     pub text: String,
+    /// Whether a network is kept from all others.
+    pub isolated: bool,
+    /// The networks that a container joined.
+    pub networks: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,7 +81,11 @@ impl Podman {
                 })
                 .collect(),
             containers: owned(&self.containers),
-            networks: owned(&self.networks),
+            networks: self
+                .networks
+                .iter()
+                .map(|(name, network)| (name.clone(), self.network_view(name, network)))
+                .collect(),
             volumes: owned(&self.volumes),
             secrets: self
                 .secrets
@@ -92,6 +100,22 @@ impl Podman {
                 })
                 .collect(),
         })
+    }
+
+    fn network_view(&self, name: &str, network: &Object) -> PodmanNetwork {
+        let label = network.label.as_ref();
+        PodmanNetwork {
+            owner: label.and_then(|label| observed::owner(name, label)),
+            isolated: network.isolated,
+            containers: self.joined(name).cloned().collect(),
+        }
+    }
+
+    /// The containers that joined a network.
+    pub fn joined<'a>(&'a self, network: &'a str) -> impl Iterator<Item = &'a String> {
+        let containers = self.containers.iter();
+        let joined = containers.filter(move |(_, container)| container.networks.contains(network));
+        joined.map(|(name, _)| name)
     }
 
     /// The objects of a kind: "image", "container", "network", "volume" or "secret".

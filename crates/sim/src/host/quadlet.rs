@@ -51,6 +51,8 @@ pub struct Made {
     pub name: String,
     /// Its label of ownership.
     pub label: Option<String>,
+    /// Whether a network is kept from all others.
+    pub isolated: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -225,6 +227,9 @@ fn read(name: &str, bytes: &Bytes) -> Loaded {
             .first(section, key)
             .unwrap_or_else(|| format!("systemd-{stem}")),
         label: entries.label(section),
+        isolated: entries
+            .values(section, "Options")
+            .any(|option| option == "isolate=strict"),
     };
     let kind = match suffix {
         "network" => Kind::Network(made("Network", "NetworkName")),

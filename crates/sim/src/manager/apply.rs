@@ -103,9 +103,9 @@ impl World {
             Step::RemoveContainer(name) => self.podman_call("remove a container", |world| {
                 world.remove_container(name);
             }),
-            Step::RemoveNetwork(name) => self.podman_call("remove a network", |world| {
-                world.remove_network(name);
-            }),
+            Step::RemoveNetwork(name) => {
+                self.try_call("remove a network", |world| world.try_remove_network(name))
+            }
             Step::RemoveVolume(name) => self.podman_call("remove a volume", |world| {
                 world.podman.volumes.remove(name);
             }),
@@ -158,7 +158,7 @@ impl World {
             label: Some(app.to_string()),
             revision: revision.to_owned(),
             text: text.unwrap_or_default(),
-            folder: None,
+            ..Object::default()
         };
         self.podman_call("create a secret", |world| {
             world.podman.secrets.insert(podman_name.to_owned(), secret);

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use crate::apps::{BASE, CONTAINERS, SHOP, UNITS};
+use crate::apps::{BASE, CONTAINERS, NETWORKS, SHOP, UNITS};
 use crate::host::disk::Unsynced;
 use crate::host::registry::PullOutcome;
 use crate::invariants::Violation;
@@ -26,7 +26,6 @@ const IMAGES: [&str; 3] = [
     "docker.io/library/shop:1",
     "docker.io/library/db:1",
 ];
-const NETWORKS: [&str; 2] = ["archy-base", "archy-shop"];
 const VOLUMES: [&str; 3] = ["archy-base-data", "archy-shop-data", "archy-shop-tables"];
 const SECRETS: [&str; 2] = ["archy-base-seed", "archy-shop-token"];
 
@@ -131,7 +130,7 @@ fn service(rng: &mut Rng) -> String {
 
 fn intervention(rng: &mut Rng) -> Intervention {
     let app = |rng: &mut Rng| one(rng, &[BASE, SHOP, SHOP]);
-    match rng.u8(0..42) {
+    match rng.u8(0..43) {
         0 => Intervention::Install(app(rng), rng.u8(1..4)),
         1 => Intervention::Start(app(rng)),
         2 => Intervention::Stop(app(rng)),
@@ -169,6 +168,7 @@ fn intervention(rng: &mut Rng) -> Intervention {
         38 => Intervention::PowerLoss([Unsynced::Lost, Unsynced::Kept][rng.usize(0..2)]),
         39 => Intervention::UnmountData,
         40 => Intervention::MountData,
+        41 => Intervention::OpenNetwork(one(rng, &NETWORKS)),
         _ => Intervention::Install(SHOP.to_owned(), 1),
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use archipelago_core::quadlet::service_of;
 
-use crate::host::podman::Object;
+use crate::host::podman::{Object, Reach};
 use crate::host::quadlet::{Container, Kind};
 use crate::invariants::Invariant;
 use crate::world::state::World;
@@ -29,8 +29,12 @@ impl World {
                 self.open_data(&folder, container);
             }
         }
+        let networks = container.networks.iter();
+        let networks: Vec<String> = networks.map(|unit| self.made_name(unit)).collect();
+        self.check_joins(container, &networks);
         let object = Object {
             label: container.label.clone(),
+            networks: networks.into_iter().collect(),
             ..Object::default()
         };
         let containers = &mut self.podman.containers;
@@ -115,6 +119,19 @@ impl World {
         for container in found {
             self.remove_container(&container);
         }
+    }
+
+    /// `podman network rm`
+    pub(crate) fn try_remove_network(&mut self, name: &str) -> Result<(), String> {
+        if self.podman.reach != Reach::Answers {
+            return Err("remove a network: connection refused".to_owned());
+        }
+        if self.podman.joined(name).next().is_some() {
+            return Err(format!("remove a network: {name} is in use"));
+        }
+        self.podman.networks.remove(name);
+        self.podman.changes += 1;
+        Ok(())
     }
 
     /// `podman network rm -f`: the containers in it are removed as well.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::world::*;
 use crate::intent::Goal;
 use crate::manifest::COMPOSE_FILE;
-use crate::observed::{Active, PodmanView, Service};
+use crate::observed::{Active, PodmanNetwork, PodmanView, Service};
 use crate::plan::*;
 use crate::quadlet::service_of;
 
@@ -156,7 +156,8 @@ impl World {
             service(Active::Inactive, "dead"),
         );
         self.podman.containers.insert("stranger".to_owned(), None);
-        self.podman.networks.insert("stranger".to_owned(), None);
+        let network = PodmanNetwork::default();
+        self.podman.networks.insert("stranger".to_owned(), network);
         self.podman.volumes.insert("stranger".to_owned(), None);
         self.podman.secrets.insert("stranger".to_owned(), None);
         self.podman.images.insert("stranger:1".to_owned(), None);
@@ -173,7 +174,8 @@ impl World {
         self.host.unit_files["archy-stranger.container"] == b"[Container]\nImage=x\n"
             && images.contains_key("stranger:1")
             && secrets.contains_key("stranger")
-            && [containers, networks, volumes]
+            && networks.contains_key("stranger")
+            && [containers, volumes]
                 .iter()
                 .all(|map| map.contains_key("stranger"))
     }

@@ -1,7 +1,7 @@
 //! What is never done, whoever planned it: each step that must be refused, with the rule that it breaks.
 
 use super::*;
-use crate::observed::PodmanView;
+use crate::observed::{PodmanNetwork, PodmanView};
 use crate::plan::guard::{self, Refused, Rule};
 
 /// The app `web` at rest, of which Podman is asked, and an `other` that is not installed.
@@ -276,7 +276,11 @@ fn what_podman_has_goes_with_its_app_and_only_if_it_is_ours() {
     let revision = text("1");
     for owner in [None, Some(id("other"))] {
         podman.containers.insert(text("archy-web"), owner.clone());
-        podman.networks.insert(text("archy-web"), owner.clone());
+        let network = PodmanNetwork {
+            owner: owner.clone(),
+            ..PodmanNetwork::default()
+        };
+        podman.networks.insert(text("archy-web"), network);
         podman.volumes.insert(text("archy-web-data"), owner.clone());
         let owner = owner.map(|app| (app, revision.clone()));
         podman.secrets.insert(text("archy-web-token"), owner);
@@ -286,6 +290,49 @@ fn what_podman_has_goes_with_its_app_and_only_if_it_is_ours() {
         check_step(world, remove(text(name)), Some(Rule::Ours));
     }
     check_step(world, Step::RemoveContainer(text("copy")), Some(Rule::Ours));
+}
+
+/// An isolated network, one that somebody is on, and one of another app stay as they are.
+#[test]
+fn a_network_of_an_app_that_stays_goes_only_without_isolation_and_with_nobody_on_it() {
+    let network = || Step::RemoveNetwork(text("archy-web"));
+    let stop = || Step::Stop(text("archy-web.service"));
+    let world = &mut World::at_rest();
+    world.stop("archy-web-ui.service");
+    world.stop("archy-web.service");
+    check_step(world, network(), Some(Rule::StopsForAReason));
+    world.open_network("archy-web");
+    check_step(world, network(), None);
+    let mut elsewhere = seen(world);
+    elsewhere.podman = Podman::Unasked;
+    check_seen(world, &elsewhere, network(), Some(Rule::Ours));
+
+    world.restart("archy-web.service");
+    check_step(world, network(), Some(Rule::StopsForAReason));
+    check_step(world, stop(), Some(Rule::StopsForAReason));
+    let run = world.host.invocations["archy-web.service"].clone();
+    let restarts = &mut world.host.memory.restarts;
+    restarts.insert(text("archy-web.service"), run);
+    check_step(world, stop(), None);
+    world.podman.networks.get_mut("archy-web").unwrap().isolated = true;
+    check_step(world, stop(), Some(Rule::StopsForAReason));
+
+    world.stop("archy-web.service");
+    let found = world.podman.networks.get_mut("archy-web").unwrap();
+    found.isolated = false;
+    found.containers.insert(text("theirs"));
+    check_step(world, network(), Some(Rule::StopsForAReason));
+    let found = world.podman.networks.get_mut("archy-web").unwrap();
+    found.containers.clear();
+    found.owner = None;
+    check_step(world, network(), Some(Rule::Ours));
+    let plan = world.plan();
+    let action = Action {
+        app: Some(id("other")),
+        step: network(),
+    };
+    let refused = guard::check(&world.desired(), &seen(world), &plan, &action);
+    assert_eq!(refused.map_err(|refused| refused.rule()), Err(Rule::Ours));
 }
 
 #[test]

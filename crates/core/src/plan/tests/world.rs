@@ -10,7 +10,7 @@ use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
 use crate::observed::{
-    Active, Load, Podman, PodmanView, Remains, RenderedFile, Service, needs_podman,
+    Active, Load, Podman, PodmanNetwork, PodmanView, Remains, RenderedFile, Service, needs_podman,
 };
 use crate::plan::*;
 use crate::quadlet::{mark_of, service_of};
@@ -34,6 +34,9 @@ x-archipelago:
   templates:
     - {source: ui.conf, service: ui, target: /etc/ui.conf}
 ";
+
+/// With this extension, others reach the service `web`.
+pub(super) const EXPORTING: &str = "x-archipelago:\n  exports: {services: {web: [80]}}\n";
 
 pub(super) const ON_TOP: &str = "
 services:
@@ -163,7 +166,12 @@ impl World {
 
     pub(super) fn observe(&self) -> Observed {
         let mut observed = self.host.clone();
-        observed.fingerprint = Some(format!("{:?}", self.podman));
+        // Who joined which network does not show in Podman's folders.
+        let mut shown = self.podman.clone();
+        for network in shown.networks.values_mut() {
+            network.containers.clear();
+        }
+        observed.fingerprint = Some(format!("{shown:?}"));
         observed.starts_max = 8;
         observed.generated = self
             .generated
@@ -267,9 +275,16 @@ impl World {
         self.started_with.insert(name.to_owned(), content.clone());
         let stem = name.trim_end_matches(".service");
         if content.contains("[Network]") {
+            let name = stem.trim_end_matches("-network").to_owned();
+            // As with `podman network create --ignore`: one that exists stays as it is.
             self.podman
                 .networks
-                .insert(stem.trim_end_matches("-network").to_owned(), Some(app));
+                .entry(name)
+                .or_insert_with(|| PodmanNetwork {
+                    owner: Some(app),
+                    isolated: content.contains("\nOptions=isolate=strict\n"),
+                    containers: BTreeSet::new(),
+                });
         } else if content.contains("[Volume]") {
             self.podman
                 .volumes
@@ -289,7 +304,23 @@ impl World {
                 .cloned()
                 .collect();
             needed.iter().for_each(|other| self.restart(other));
+            self.leave_networks(stem);
+            for name in joined(&content) {
+                let network = self.podman.networks.entry(name.to_owned()).or_default();
+                network.containers.insert(stem.to_owned());
+            }
         }
+    }
+
+    fn leave_networks(&mut self, container: &str) {
+        for network in self.podman.networks.values_mut() {
+            network.containers.remove(container);
+        }
+    }
+
+    /// The same network as version 0.1.0 made it.
+    pub(super) fn open_network(&mut self, name: &str) {
+        self.podman.networks.get_mut(name).unwrap().isolated = false;
     }
 
     pub(super) fn stop(&mut self, name: &str) {
@@ -298,9 +329,9 @@ impl World {
             .insert(name.to_owned(), service(Active::Inactive, "dead"));
         self.host.invocations.remove(name);
         self.started_with.remove(name);
-        self.podman
-            .containers
-            .remove(name.trim_end_matches(".service"));
+        let container = name.trim_end_matches(".service");
+        self.podman.containers.remove(container);
+        self.leave_networks(container);
         if !self.generated.contains_key(name) {
             self.host.services.remove(name);
         }
@@ -412,6 +443,12 @@ impl World {
         assert!(text.contains(from), "{text}");
         *content = text.replace(from, to).into_bytes();
     }
+}
+
+/// The networks that a container's unit names.
+fn joined(content: &str) -> impl Iterator<Item = &str> {
+    let lines = content.lines();
+    lines.filter_map(|line| Some(line.strip_prefix("Network=")?.split_once(".network")?.0))
 }
 
 pub(super) fn brief(step: &Step) -> String {
