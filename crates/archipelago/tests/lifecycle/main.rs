@@ -32,3 +32,4 @@ mod repair;
 mod survival;
 mod unmounted;
 mod unreadable;
+mod words;
