@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::desired::DesiredImage;
+use crate::file::Files;
 use crate::name::AppId;
 use crate::observed::Memory;
+use crate::release::ReleaseId;
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +95,32 @@ pub enum Step {
     RemoveImage(String),
     /// Remove an app's volumes, files and secrets from the disk.
     RemoveData(AppId),
-    /// Remove an app's definition, then its intent: the last thing of a removal.
+    /// Store a part of a definition for containers to mount.
+    StoreRelease {
+        /// Its name.
+        release: ReleaseId,
+        /// What is in it.
+        files: Files,
+    },
+    /// Make the folder in which 0.1.0 kept a definition its release, with a link in the former place. Containers that have the folder
+    /// mounted keep it.
+    MoveDefinition {
+        /// The app.
+        app: AppId,
+        /// The release that the folder becomes.
+        release: ReleaseId,
+    },
+    /// Let an intent name its release, which is stored.
+    NameRelease {
+        /// The app.
+        app: AppId,
+        /// The release.
+        release: ReleaseId,
+    },
+    /// Remove the link in the former place of a definition.
+    RemoveLink(AppId),
+    /// Remove a release that nothing needs.
+    RemoveRelease(ReleaseId),
+    /// Remove an app's earlier intents and what 0.1.0 kept of its definition, then its intent: the last thing of a removal.
     Forget(AppId),
 }

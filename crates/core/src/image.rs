@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A full image reference: registry, path, and a tag or a digest.
 ///
 /// Podman takes no reference with both a tag and a digest; the digest wins, because it is the one that cannot change.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Reference {
     registry: String,
     path: String,
@@ -34,6 +34,12 @@ impl TryFrom<String> for Reference {
 
     fn try_from(text: String) -> Result<Self, ReferenceError> {
         Self::parse(&text)
+    }
+}
+
+impl From<Reference> for String {
+    fn from(reference: Reference) -> Self {
+        reference.to_string()
     }
 }
 

@@ -1,13 +1,16 @@
 //! The operator's intent: one small file per app, `apps/<id>.toml`, which a person may edit or keep in git.
 //!
-//! Installing, starting, stopping and uninstalling change this file and nothing else; the reconciler does the rest. An app without the
+//! Installing, starting, stopping and uninstalling change this file and nothing else; the reconciler does the rest. It names the definition
+//! beside the settings, so that one rename changes all that an app is. An app without the
 //! file is not wanted and not unwanted: its units are left alone and reported, because destruction is asked for by name.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::image::Reference;
 use crate::manifest::SettingValue;
+use crate::release::ReleaseId;
 
 /// What the operator wants of an app.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +25,12 @@ pub struct Intent {
     /// Where the definition was taken from, for people: `catalog` or a path.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub source: String,
+    /// The release that is its definition. 0.1.0 named none: the definition is a folder beside the intent then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseId>,
+    /// Images to use in place of others, by digest: what this node would use, to what the app is held to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<Reference, Reference>,
     /// The settings that differ from their defaults.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, SettingValue>,
@@ -50,7 +59,8 @@ pub struct IntentError {
 
 const HEADER: &str = "\
 # What this node's operator wants of this app. Edit it or keep it in git: Archipelago follows it within seconds.
-# state = \"running\", \"stopped\" or \"removed\"; settings are listed by `archipelago catalog <app>`.
+# state = \"running\", \"stopped\" or \"removed\"; settings are listed by `archipelago catalog <app>`; `release` is changed by
+# `archipelago install <app>`.
 ";
 
 impl Intent {
@@ -86,6 +96,11 @@ mod tests {
             state: Goal::Stopped,
             purge: false,
             source: "catalog".into(),
+            release: Some(ReleaseId::of(&crate::file::Files::new())),
+            images: BTreeMap::from([(
+                Reference::parse("nginx").unwrap(),
+                Reference::parse(&format!("nginx@sha256:{}", "a".repeat(64))).unwrap(),
+            )]),
             settings: BTreeMap::from([
                 ("network".into(), SettingValue::Text("regtest".into())),
                 ("prune".into(), SettingValue::Integer(0)),

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::desired::{App, Desired, DesiredContainer, DesiredProbe, DesiredUnit, Present};
 use crate::name::AppId;
 use crate::quadlet::{Mark, mark_of};
+use crate::release::Stored;
 
 /// One look at the host.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,6 +48,8 @@ pub struct Observed {
     pub answers: BTreeMap<DesiredProbe, Answer>,
     /// The parts of apps to be removed that are still on the disk.
     pub remains: BTreeMap<AppId, Remains>,
+    /// The stored releases.
+    pub releases: Stored,
     /// How many services may be coming up at once because of passes; one in any case.
     pub starts_max: usize,
 }

@@ -20,6 +20,7 @@ use crate::manifest::{COMPOSE_FILE, Files, Manifest, ManifestError, ProbeKind, S
 use crate::name::AppId;
 use crate::progress::Subject;
 use crate::quadlet::{Mark, UnitFile};
+use crate::release::{Damage, ReleaseId, Releases};
 
 pub use compose::APP_LABEL;
 
@@ -38,6 +39,8 @@ pub struct Inputs {
     pub secrets: BTreeMap<AppId, BTreeMap<String, String>>,
     /// The captured files that exist.
     pub captured: BTreeMap<PathBuf, Vec<u8>>,
+    /// The releases that the apps need.
+    pub releases: Releases,
 }
 
 /// The installed apps, parsed.
@@ -66,6 +69,8 @@ pub struct Desired {
     pub layout: Layout,
     /// The apps by id.
     pub apps: BTreeMap<AppId, App>,
+    /// The releases that they need.
+    pub releases: Releases,
 }
 
 /// One app's part.
@@ -123,6 +128,8 @@ pub struct Present {
     pub units: BTreeMap<String, DesiredUnit>,
     /// Its rendered files by path.
     pub files: BTreeMap<PathBuf, String>,
+    /// The parts of its definition that containers mount.
+    pub mounted: BTreeMap<ReleaseId, Files>,
     /// The folders that its mounts need.
     pub folders: BTreeSet<PathBuf>,
     /// The Podman secrets it uses, by Podman's name.
@@ -244,6 +251,18 @@ pub struct DesiredProbe {
     pub address: SocketAddr,
     /// How.
     pub kind: ProbeKind,
+}
+
+impl Inputs {
+    /// Where an app's definition lies: the release that its intent names, or the folder where 0.1.0 kept it.
+    #[must_use]
+    pub fn definition_folder(&self, id: &AppId) -> PathBuf {
+        let intent = self.intents.get(id).and_then(|intent| intent.as_ref().ok());
+        match intent.and_then(|intent| intent.release.as_ref()) {
+            Some(release) => self.layout.release(release),
+            None => self.layout.definition(id),
+        }
+    }
 }
 
 impl DesiredImage {
@@ -408,12 +427,13 @@ fn read_app(
 }
 
 fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifest, String> {
-    let folder = inputs.layout.definition(id);
+    if let Some(cause) = inputs.releases.unusable.get(id) {
+        return Err(cause.clone());
+    }
+    let folder = inputs.definition_folder(id);
     let files = inputs.definitions.get(id).ok_or_else(|| {
-        format!(
-            "its definition {} is missing; install {id} again",
-            folder.display()
-        )
+        let source = &intent.source;
+        Damage::Missing.cause(&folder, id, source)
     })?;
     let file = folder.join(COMPOSE_FILE).display().to_string();
     let schema = read_schema(&file, files, id.as_str())?;
@@ -438,7 +458,9 @@ pub fn read_schema(file: &str, files: &Files, default_id: &str) -> Result<Schema
     let content = files
         .get(COMPOSE_FILE)
         .ok_or_else(|| format!("{file} is missing; an app is a folder with a {COMPOSE_FILE}"))?;
-    let text = std::str::from_utf8(content).map_err(|_| format!("{file} is not UTF-8 text"))?;
+    let text = content
+        .text()
+        .ok_or_else(|| format!("{file} is not UTF-8 text"))?;
     Schema::read(file, text, default_id).map_err(|error| error.to_string())
 }
 
@@ -457,6 +479,7 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
     Desired {
         layout: inputs.layout.clone(),
         apps: desired,
+        releases: inputs.releases.clone(),
     }
 }
 

@@ -27,7 +27,10 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
     let kind = request.kind();
     if kind != Kind::Uninstall && kind != Kind::Purge {
         // Nothing would follow the change.
-        inputs.config.as_ref().map_err(|problem| unreadable(problem))?;
+        inputs
+            .config
+            .as_ref()
+            .map_err(|problem| unreadable(problem))?;
     }
     let (intent, installation) = match request {
         Request::Install {

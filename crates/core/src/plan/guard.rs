@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::Plan;
+use super::releases::{is_named, is_taken_over, unused};
 use crate::action::{Action, Step};
 use crate::desired::{App, Desired, DesiredUnit, Present, Role};
 use crate::name::{AppId, PREFIX};
@@ -45,6 +46,8 @@ pub enum Rule {
     Wanted,
     /// An app is forgotten last.
     ForgottenLast,
+    /// A release is removed only when nothing needs it.
+    ReleaseKept,
 }
 
 impl fmt::Display for Rule {
@@ -56,6 +59,7 @@ impl fmt::Display for Rule {
             Self::StopsForAReason => "it runs as it should",
             Self::Wanted => "it is not what is wanted",
             Self::ForgottenLast => "something of the app is still there",
+            Self::ReleaseKept => "something needs it",
         })
     }
 }
@@ -79,7 +83,7 @@ pub fn check(
             plan,
         }
         .broken(&action.step),
-        None => for_all(&action.step),
+        None => for_all(desired, observed, &action.step),
     };
     broken.map_or(Ok(()), |(what, rule)| Err(Refused { what, rule }))
 }
@@ -91,7 +95,12 @@ fn unless(kept: bool, what: impl fmt::Display, rule: Rule) -> Broken {
 }
 
 /// Only what touches nothing of any app may be done for all of them.
-fn for_all(step: &Step) -> Broken {
+fn for_all(desired: &Desired, observed: &Observed, step: &Step) -> Broken {
+    if let Step::RemoveRelease(release) = step {
+        let is_unused = unused(desired, observed).contains(release);
+        let is_mounted = observed.releases.mounted.contains(release);
+        return unless(is_unused && !is_mounted, release, Rule::ReleaseKept);
+    }
     let harmless = matches!(
         step,
         Step::CheckUnits { .. } | Step::Remember(_) | Step::Reload | Step::RestartPodmanSocket
@@ -135,6 +144,24 @@ impl Judge<'_> {
                 &image.reference,
                 Rule::Wanted,
             ),
+            Step::StoreRelease { release, files } => unless(
+                self.present()
+                    .is_some_and(|present| present.mounted.get(release) == Some(files)),
+                release,
+                Rule::Wanted,
+            ),
+            Step::MoveDefinition { app, release } | Step::NameRelease { app, release } => unless(
+                app == self.id && self.desired.releases.folders.get(app) == Some(release),
+                release,
+                Rule::Wanted,
+            ),
+            Step::RemoveLink(app) => {
+                let place = self.desired.layout.definition(app);
+                let is_needed =
+                    !is_taken_over(self.desired, app) || is_named(self.observed, &place);
+                unless(app == self.id, app, Rule::Ours)
+                    .or_else(|| unless(!is_needed, app, Rule::ReleaseKept))
+            }
             Step::StoreSecret {
                 podman_name,
                 name,
@@ -195,6 +222,7 @@ impl Judge<'_> {
             Step::CheckUnits { .. }
             | Step::Remember(_)
             | Step::Reload
+            | Step::RemoveRelease(_)
             | Step::RestartPodmanSocket => Some((
                 "a step for all apps in the name of one".to_owned(),
                 Rule::Ours,

@@ -6,6 +6,7 @@
 
 pub mod guard;
 mod present;
+mod releases;
 mod removed;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,8 @@ use crate::name::AppId;
 use crate::observed::{Memory, Observed, Podman};
 use crate::progress::{Progress, Subject};
 use crate::quadlet::VERSION;
+
+pub use releases::unused;
 
 /// How many services may be coming up at once because of passes. To start a container takes several processes, which compete for the processors,
 /// for memory and for Podman's locks; with fewer of them at once, processors would wait for the disk.
@@ -348,7 +351,7 @@ impl Planner<'_> {
         let waits = reload && !self.progress.is_due(&Subject::Reload, self.now);
         let held = waits.then(|| self.wait_for_reload());
         let reload = reload && !waits;
-        let mut actions = self.steps.first;
+        let mut actions = std::mem::take(&mut self.steps.first);
         let written: BTreeSet<String> = self
             .steps
             .units
@@ -393,6 +396,10 @@ impl Planner<'_> {
         remember(&self.memory, &mut known, &mut actions);
         actions.append(&mut self.steps.services);
         actions.append(&mut self.steps.removal);
+        actions.append(&mut self.take_over());
+        if actions.is_empty() && !self.memory.reload {
+            actions.append(&mut self.collect());
+        }
         // Last, because what is for all ends the pass when it fails.
         if matches!(self.observed.podman, Podman::Unreachable(_))
             && self.progress.is_due(&Subject::Podman, self.now)

@@ -105,6 +105,7 @@ impl Planner<'_> {
                     .push(for_app(id, Step::MakeFolder(folder.clone())));
             }
         }
+        self.store_mounted(id, present);
         self.write_files(id, present);
         self.store_secrets(id, present);
         let ready: Vec<bool> = present

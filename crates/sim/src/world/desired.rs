@@ -117,7 +117,7 @@ impl World {
             .filter_map(|path| {
                 let content = self.disk.read(path)?;
                 let relative = path.strip_prefix(folder).ok()?.to_str()?;
-                Some((relative.to_owned(), content.to_vec()))
+                Some((relative.to_owned(), content.into()))
             })
             .collect()
     }

@@ -14,6 +14,7 @@ use crate::observed::{
 use crate::plan::*;
 use crate::quadlet::{mark_of, service_of};
 use crate::reconcile::{Outcome, Reconciler};
+use crate::release::Releases;
 
 pub(super) const WEB: &str = "
 services:
@@ -95,6 +96,7 @@ impl World {
             definitions: BTreeMap::new(),
             secrets: BTreeMap::new(),
             captured: BTreeMap::new(),
+            releases: Releases::default(),
         };
         let mut world = Self {
             inputs,
@@ -126,7 +128,7 @@ impl World {
     pub(super) fn install(&mut self, app: &str, files: &[(&str, &str)]) {
         let files: Files = files
             .iter()
-            .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()))
+            .map(|(path, text)| ((*path).to_owned(), text.as_bytes().into()))
             .collect();
         self.inputs.definitions.insert(id(app), files);
         self.intend(app, Goal::Running, false);
@@ -149,10 +151,7 @@ impl World {
             .unwrap()
             .get_mut(COMPOSE_FILE)
             .unwrap();
-        *file = std::str::from_utf8(file)
-            .unwrap()
-            .replace(from, to)
-            .into_bytes();
+        *file = file.text().unwrap().replace(from, to).into_bytes().into();
     }
 
     pub(super) fn desired(&self) -> Desired {
@@ -392,6 +391,26 @@ impl World {
             Step::RemoveSecret(name) => drop(self.podman.secrets.remove(name)),
             Step::RemoveImage(name) => drop(self.podman.images.remove(name)),
             Step::RemoveData(app) => drop(self.inputs.secrets.remove(app)),
+            Step::StoreRelease { release, .. } => {
+                self.host.releases.all.insert(release.clone());
+                self.host.releases.whole.insert(release.clone());
+            }
+            Step::MoveDefinition { app, release } => {
+                self.host.releases.all.insert(release.clone());
+                self.host.releases.links.insert(app.clone());
+            }
+            Step::NameRelease { app, release } => {
+                let intent = self.inputs.intents.get_mut(app).unwrap().as_mut().unwrap();
+                intent.release = Some(release.clone());
+                let releases = &mut self.inputs.releases;
+                releases.folders.remove(app);
+                releases
+                    .named
+                    .get_or_insert_default()
+                    .insert(release.clone());
+            }
+            Step::RemoveLink(app) => drop(self.host.releases.links.remove(app)),
+            Step::RemoveRelease(release) => drop(self.host.releases.all.remove(release)),
             Step::Forget(app) => {
                 self.inputs.intents.remove(app);
                 self.inputs.definitions.remove(app);
@@ -445,6 +464,14 @@ pub(super) fn brief(step: &Step) -> String {
         Step::RemoveSecret(name) => format!("remove secret {name}"),
         Step::RemoveImage(name) => format!("remove image {name}"),
         Step::RemoveData(app) => format!("remove data of {app}"),
+        Step::StoreRelease { files, .. } => {
+            let names: Vec<&str> = files.keys().map(String::as_str).collect();
+            format!("store {}", names.join(" "))
+        }
+        Step::MoveDefinition { app, .. } => format!("move definition of {app}"),
+        Step::NameRelease { app, .. } => format!("name release of {app}"),
+        Step::RemoveLink(app) => format!("remove link of {app}"),
+        Step::RemoveRelease(release) => format!("remove release {}", &release.as_str()[..4]),
         Step::Forget(app) => format!("forget {app}"),
     }
 }
