@@ -299,6 +299,10 @@ async fn ask_all(podman: &Podman) -> Result<(PodmanView, BTreeMap<String, Named>
         let label = image.labels.get(BUILT_FOR_LABEL);
         for name in image.names.into_iter().chain(image.repo_digests) {
             let built_for = label.and_then(|label| observed::built_for(&name, label));
+            if !image.processor.is_empty() {
+                view.processors
+                    .insert(name.clone(), image.processor.clone());
+            }
             view.images.insert(name, built_for);
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use archipelago_core::desired::{App, Desired, DesiredProbe};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::PREFIX;
+use archipelago_core::network::Network;
 use archipelago_core::observed::{
     self, Active, Answer, Failure, Job, Load, Memory, Observed, Override, Remains, is_generated,
     needs_podman,
@@ -19,10 +20,12 @@ use futures_util::future::join_all;
 
 use super::cache::{Cached, Contents, ReadSet};
 use super::inventory::{self, PodmanInventory};
+use super::listeners::Listeners;
+use super::offers::{self, Which};
 use super::podman::Podman;
 use super::systemd::{self, ActiveState, LoadState, Systemd};
 use super::watch::WatchSet;
-use super::{disk, probe};
+use super::{disk, network_helpers, probe};
 
 /// Why the host could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +54,7 @@ pub struct ObservationCache {
     invocations: Cached<BTreeMap<String, String>>,
     beginnings: Beginnings,
     inventory: PodmanInventory,
+    listeners: Listeners,
     settles_in: Option<Duration>,
 }
 
@@ -95,8 +99,23 @@ pub async fn observe(
             .look(podman, patience, desired, &observed)
             .await;
     }
+    observed.offers = offers::look(desired, &observed, systemd, Which::NotRunning).await;
+    observed.network = look_at_network(desired, cache, &observed);
     observed.answers = ask_probes(desired, &observed).await;
     Ok(observed)
+}
+
+fn look_at_network(
+    desired: &Desired,
+    cache: &mut ObservationCache,
+    observed: &Observed,
+) -> Network {
+    let (gone, members) = network_helpers::look();
+    Network {
+        gone,
+        members,
+        closed: cache.listeners.closed(desired, observed),
+    }
 }
 
 /// What systemd says of our services, and our marks in what it has read. While it reads all units anew, because somebody asked it to, its folder is

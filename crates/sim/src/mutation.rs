@@ -44,10 +44,12 @@ pub enum Mutation {
     WriteAlways,
     /// A data folder without the node's marker is taken for this node's.
     MarkerIgnored,
+    /// Nobody notices when names are not resolved any more.
+    ResolverForgotten,
 }
 
 impl Mutation {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::SkipFsync,
         Self::NoLock,
         Self::UninstallBackwards,
@@ -65,6 +67,7 @@ impl Mutation {
         Self::RestartsNotRemembered,
         Self::WriteAlways,
         Self::MarkerIgnored,
+        Self::ResolverForgotten,
     ];
 
     /// Changes an observation.
@@ -80,6 +83,7 @@ impl Mutation {
                     }
                 }
             }
+            Self::ResolverForgotten => observed.network.gone.clear(),
             Self::RestartsNotRemembered => observed.memory.restarts.clear(),
             Self::ForgetMemory => observed.memory = Memory::default(),
             _ => {}

@@ -86,6 +86,9 @@ pub(super) async fn install(
         for warning in &app.warnings {
             eprintln!("warning: {warning}");
         }
+        for unmet in prepared.unmet() {
+            eprintln!("warning: {unmet}");
+        }
         if !arguments.yes && !confirmed(app, &source)? {
             return Err(Failure::new(Code::Failed, "nothing was installed"));
         }

@@ -23,6 +23,7 @@ mod events;
 mod gate;
 mod images;
 mod litecoin;
+mod needs;
 mod nesting;
 mod publish;
 mod quiet;

@@ -1,7 +1,10 @@
 //! What is known of a host and its user, for [`super::judge`]. A fact that nobody looked for is absent.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::network::Helper;
 
 /// What is known of a host and its user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub struct Facts {
     pub network: Option<Network>,
     /// Whose the data folder is.
     pub data: Option<DataFolder>,
+    /// What serves the networks of running containers and has ended.
+    pub helpers_gone: Option<BTreeSet<Helper>>,
     /// The folders that Archipelago uses.
     pub folders: Vec<Folder>,
     /// The file systems that fill up.

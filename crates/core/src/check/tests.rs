@@ -41,6 +41,7 @@ fn right() -> Facts {
             wanted: true,
         }),
         data: Some(DataFolder::Ours(PathBuf::from("/data"))),
+        helpers_gone: Some(BTreeSet::new()),
         folders: vec![
             folder("config"),
             folder("units"),
@@ -132,6 +133,12 @@ fn each_fault_is_found_with_its_cure() {
         },
         Failed,
         "mount the disk",
+    );
+    check(
+        "networks",
+        |facts| facts.helpers_gone = Some(BTreeSet::from([Helper::Resolver])),
+        Failed,
+        "podman network reload --all",
     );
     check(
         "linger",
