@@ -1,4 +1,5 @@
 //! The program: parses the command line, sets up the log, and says how it ended.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 use std::process::ExitCode;
 
@@ -17,7 +18,9 @@ fn main() -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: start the program's own scheduler: {error}");
+            cli::tell(&format!(
+                "error: start the program's own scheduler: {error}"
+            ));
             return ExitCode::from(cli::Code::Failed as u8);
         }
     };
@@ -27,7 +30,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {}", failure.message);
+            cli::tell(&format!("error: {}", failure.message));
             ExitCode::from(failure.code as u8)
         }
     }

@@ -2,7 +2,9 @@
 
 use std::error::Error;
 
-/// An error with all its causes, in one line.
+use crate::printable::lines;
+
+/// An error with all its causes, fit for a terminal and a log.
 #[must_use]
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -11,5 +13,5 @@ pub fn chain(error: &dyn Error) -> String {
         text.push_str(&format!(": {cause}"));
         source = cause.source();
     }
-    text
+    lines(&text).into_owned()
 }

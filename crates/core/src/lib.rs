@@ -21,6 +21,7 @@ pub mod observed;
 pub mod operation;
 pub mod pass;
 pub mod plan;
+pub mod printable;
 pub mod progress;
 pub mod quadlet;
 pub mod reconcile;

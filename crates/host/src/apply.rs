@@ -9,6 +9,7 @@ use archipelago_core::desired::APP_LABEL;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::Memory;
+use archipelago_core::printable::one_line;
 use archipelago_core::reconcile::Outcome;
 use tracing::{debug, info, warn};
 
@@ -277,7 +278,7 @@ async fn remove_owned_by_containers(folders: &[std::path::PathBuf]) -> Done {
     }
     Err(format!(
         "podman unshare rm: {}",
-        String::from_utf8_lossy(&output.stderr).trim()
+        one_line(String::from_utf8_lossy(&output.stderr).trim())
     )
     .into())
 }

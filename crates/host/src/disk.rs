@@ -159,7 +159,7 @@ pub fn mode_of(metadata: &Metadata) -> u32 {
     metadata.permissions().mode() & 0o7777
 }
 
-/// Makes a folder and its parents, lastingly; folders that are there stay as they are.
+/// Makes a folder and its parents, lastingly and with this mode whatever the process's umask is; folders that are there stay as they are.
 ///
 /// # Errors
 /// When it cannot be made.
@@ -172,7 +172,11 @@ pub fn make_folder(path: &Path, mode: u32) -> Result<(), Error> {
         .create(path)
         .map_err(failed("make the folder", path))?;
     // What is in a folder lasts no longer than its name in the one above.
-    for made in path.ancestors().take_while(|folder| Some(*folder) != there) {
+    let is_made = |folder: &&Path| Some(*folder) != there && !folder.as_os_str().is_empty();
+    for made in path.ancestors().take_while(is_made) {
+        // The mode at creation is cut by the umask.
+        fs::set_permissions(made, fs::Permissions::from_mode(mode))
+            .map_err(failed("set the mode of", made))?;
         if let Some(parent) = made.parent().filter(|parent| parent.is_dir()) {
             sync_folder(parent)?;
         }
@@ -398,6 +402,17 @@ mod tests {
         );
         assert_eq!(mode(&path), Some(0o644));
         assert_eq!(names(&folder).unwrap(), ["a.container"]);
+        remove_folder(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_folder_has_the_mode_that_was_asked_for_and_one_that_is_there_keeps_its_own() {
+        let folder = folder("mode");
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o750)).unwrap();
+        // More than any usual umask leaves.
+        make_folder(&folder.join("a/b"), 0o777).unwrap();
+        let modes = ["", "a", "a/b"].map(|name| mode(&folder.join(name)));
+        assert_eq!(modes, [Some(0o750), Some(0o777), Some(0o777)]);
         remove_folder(&folder).unwrap();
     }
 

@@ -15,6 +15,7 @@ use archipelago_core::check::{
 use archipelago_core::data_folder::Claim;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
+use archipelago_core::printable::one_line;
 use archipelago_core::quadlet::{VERSION, mark_of};
 
 use super::accounts::account;
@@ -161,7 +162,8 @@ async fn output(program: &str, arguments: &[&str]) -> Result<String, String> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
     }
-    let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    let words = String::from_utf8_lossy(&output.stderr);
+    let words = one_line(words.trim());
     Err(format!("{program} ended with {}: {words}", output.status))
 }
 

@@ -12,6 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use archipelago_core::name::PREFIX;
+use archipelago_core::printable::one_line;
 use archipelago_core::reconcile::{FileWriter, FileWriters, Hint, Unit};
 use inotify::{Inotify, WatchMask};
 
@@ -172,9 +173,9 @@ impl Identity {
     }
 }
 
-/// Text that somebody else has chosen, for a terminal.
+/// Text that somebody else has chosen.
 fn plain(text: &str) -> String {
-    text.replace(char::is_control, "?")
+    one_line(text).into_owned()
 }
 
 /// A process, and all of it that can point at a file.

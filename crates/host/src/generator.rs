@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
+use archipelago_core::printable::one_line;
 use archipelago_core::quadlet::{is_unit_file, mark_of};
 use archipelago_core::redact::{redact, values_of_unit};
 
@@ -218,10 +219,8 @@ fn complaints(units: &BTreeMap<String, String>, words: &str) -> BTreeMap<String,
             entry.push_str("; ");
         }
         // What it quotes of a unit may be a password; of which unit it speaks is not always said.
-        entry.push_str(&redact(
-            line,
-            units.values().flat_map(|unit| values_of_unit(unit)),
-        ));
+        let shown = redact(line, units.values().flat_map(|unit| values_of_unit(unit)));
+        entry.push_str(&one_line(&shown));
     }
     refused
 }

@@ -1,6 +1,9 @@
 //! The journal of the user's services, read by `journalctl`, which knows how to follow, filter and page.
 
+use std::borrow::Cow;
 use std::process::Command;
+
+use archipelago_core::printable::one_line;
 
 /// How much of the journal to show.
 #[derive(Clone, Copy, Debug)]
@@ -45,5 +48,7 @@ pub fn last_lines(service: &str, lines: u32) -> Vec<String> {
     let text = output
         .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
         .unwrap_or_default();
-    text.lines().map(str::to_owned).collect()
+    // With `-o cat`, journalctl shows what the program wrote as it is.
+    let lines = text.lines().map(one_line);
+    lines.map(Cow::into_owned).collect()
 }

@@ -59,7 +59,7 @@ impl fmt::Display for Holder {
 
 impl Holder {
     fn words(holder: Option<&Self>) -> String {
-        holder.map_or_else(|| "a process that ended".to_owned(), Self::to_string)
+        holder.map_or_else(|| "another process".to_owned(), Self::to_string)
     }
 }
 

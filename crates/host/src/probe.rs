@@ -5,6 +5,7 @@ use std::time::Duration;
 use archipelago_core::desired::DesiredProbe;
 use archipelago_core::manifest::ProbeKind;
 use archipelago_core::observed::{Answer, Busy};
+use archipelago_core::printable::one_line;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::StatusCode;
 use hyper::body::Bytes;
@@ -74,12 +75,8 @@ fn understand(body: &[u8]) -> Answer {
     else {
         return Answer::Silent;
     };
-    // It ends up on a terminal and in the journal.
-    let message: String = message
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(LONGEST_MESSAGE)
-        .collect();
+    let message: String = message.chars().take(LONGEST_MESSAGE).collect();
+    let message = one_line(&message);
     let message = message.trim();
     if message.is_empty() {
         return Answer::Silent;
@@ -141,7 +138,7 @@ mod tests {
         );
         assert_eq!(
             told("HTTP/1.1 503 Service Unavailable\r\n\r\n{\"message\":\"\\u001b[31mloading\\nits index\",\"progress\":7e300}").await,
-            busy("[31mloading its index", Some(100), None)
+            busy("�[31mloading its index", Some(100), None)
         );
         for unclear in [
             "HTTP/1.1 503 Service Unavailable\r\n\r\nno",

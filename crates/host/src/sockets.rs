@@ -85,6 +85,11 @@ pub fn private(path: &Path) -> Result<UnixListener, Error> {
     Ok(listener)
 }
 
+/// Removes a socket, so that whoever comes now is told at once that nobody listens. One that stays is replaced by the next daemon.
+pub fn remove(path: &Path) {
+    let _ = fs::remove_file(path);
+}
+
 /// Whether the process at the other end belongs to this user.
 pub fn is_ours(stream: &UnixStream) -> bool {
     let own = rustix::process::geteuid().as_raw();

@@ -14,6 +14,7 @@ use archipelago_core::reconcile::TICK;
 use archipelago_host::systemd;
 use archipelago_host::wakeup::RECONNECT;
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use crate::driver::Driver;
 use crate::handle::{Command, Ends, Handle, Made};
@@ -143,15 +144,20 @@ impl Engine {
         } = ends;
         let wakeup = driver.wakeup();
         let heartbeat = driver.heartbeat();
-        let mut listens = role == Role::Daemon;
-        if listens {
-            tokio::spawn(wakeup.clone().notify_for_systemd());
+        // Dropped with this function, it ends what listens.
+        let mut listening = JoinSet::new();
+        if role == Role::Daemon {
+            listening.spawn(wakeup.clone().notify_for_systemd());
             wakeup.clone().notify_for_mounts();
         }
         let one = async || {
-            heartbeat.step();
             let mut awaited = Vec::new();
-            while let Ok(command) = commands.try_recv() {
+            // Those that come meanwhile wait for the next pass: they cannot hold this one up.
+            for _ in 0..commands.len() {
+                heartbeat.step();
+                let Ok(command) = commands.try_recv() else {
+                    break;
+                };
                 match command {
                     Command::Pass(reply) => awaited.push(reply),
                     // Whoever asked may not wait for the answer.
@@ -163,6 +169,7 @@ impl Engine {
                     }
                 }
             }
+            heartbeat.step();
             let before = made.borrow().clone();
             let (this, mut next) = pass(&mut driver, before.as_deref()).await;
             let this = Arc::new(this);
@@ -173,8 +180,8 @@ impl Engine {
             if shared.is_followed() {
                 next.wake_after = Some(next.wake_after.map_or(LOOK, |after| after.min(LOOK)));
             }
-            if !std::mem::replace(&mut listens, true) {
-                tokio::spawn(wakeup.clone().notify_for_systemd());
+            if listening.is_empty() {
+                listening.spawn(wakeup.clone().notify_for_systemd());
             }
             heartbeat.idle();
             next

@@ -46,8 +46,7 @@ pub async fn run(layout: Layout) -> Result<(), Error> {
         () = handle.ended() => Err(Error::EngineEnded),
         () = serve(&handle, socket.clone()) => Ok(()),
     };
-    // Whoever comes now is told at once that nobody listens.
-    let _ = std::fs::remove_file(&socket);
+    sockets::remove(&socket);
     daemon.end().await;
     info!("stopped; what it installed goes on");
     result

@@ -1,6 +1,7 @@
 //! `catalog`: what can be installed, and with which settings.
 
 use archipelago_core::manifest::Schema;
+use archipelago_core::printable::one_line;
 use archipelago_node::apps;
 use serde_json::json;
 
@@ -68,13 +69,13 @@ fn one(schema: &Schema, output: Output) -> Result<(), Failure> {
             .default
             .as_ref()
             .map_or("must be chosen".to_owned(), |value| {
-                format!("default: {value}")
+                format!("default: {}", one_line(&value.to_string()))
             });
         table.add_row(vec![
             format!("  {name}"),
             setting.kind.rule(),
             default,
-            setting.description.clone(),
+            one_line(&setting.description).into_owned(),
         ]);
     }
     print_line(&table.to_string());

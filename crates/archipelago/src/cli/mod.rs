@@ -6,6 +6,7 @@ mod documents;
 mod failure;
 mod logs;
 mod operate;
+mod printer;
 mod progress;
 mod setup;
 mod show;
@@ -14,6 +15,8 @@ use archipelago_node::layout;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use failure::{Code, Failure};
+pub use printer::tell;
+use printer::{ask, print_json, print_line};
 
 /// Self-hosted apps on rootless Podman, every container a systemd unit.
 ///
@@ -111,20 +114,4 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Version => show::version(output),
         Command::Documents { folder } => documents::write(&folder),
     }
-}
-
-/// Prints a value as JSON.
-fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|error| Failure::from_error(Code::Failed, &error))?;
-    print_line(&text);
-    Ok(())
-}
-
-/// Prints lines, all at once; a reader that has gone away, such as `head`, is no error.
-fn print_line(text: &str) {
-    use std::io::Write;
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    let mut output = std::io::stdout().lock();
-    let _ = writeln!(output, "{}", lines.join("\n"));
 }

@@ -1,16 +1,17 @@
 //! Commands that change something: `install`, `set`, `uninstall`, `start`, `stop`, `restart`.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Installation, Request};
+use archipelago_core::printable::one_line;
 use archipelago_node::{apps, operations};
 use clap::Args;
 use serde_json::json;
 
 use super::progress::Progress;
-use super::{Code, Failure, Output, print_json, print_line, show};
+use super::{Code, Failure, Output, ask, print_json, print_line, show, tell};
 
 /// A command for one app.
 #[derive(Debug, Args)]
@@ -84,7 +85,7 @@ pub(super) async fn install(
         && app.is_new
     {
         for warning in &app.warnings {
-            eprintln!("warning: {warning}");
+            tell(&format!("warning: {warning}"));
         }
         if !arguments.yes && !confirmed(app, &source)? {
             return Err(Failure::new(Code::Failed, "nothing was installed"));
@@ -173,18 +174,17 @@ fn confirmed(app: &Installation, source: &str) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Ok(true);
     }
-    eprintln!("{}", title(app, source));
+    tell(&one_line(&title(app, source)));
     for (unit, container) in app.present.containers() {
-        eprintln!("  {}  {}", unit.service, container.image.reference);
+        tell(&format!(
+            "  {}  {}",
+            unit.service, container.image.reference
+        ));
     }
     for (address, _) in &app.present.ports {
-        eprintln!("  publishes {address}");
+        tell(&format!("  publishes {address}"));
     }
-    eprint!("Install it? [Y/n] ");
-    let failed = |error| Failure::from_error(Code::Failed, &error);
-    std::io::stderr().flush().map_err(failed)?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).map_err(failed)?;
+    let answer = ask("Install it? [Y/n]")?;
     Ok(matches!(
         answer.trim().to_lowercase().as_str(),
         "" | "y" | "yes"

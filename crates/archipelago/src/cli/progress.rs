@@ -5,7 +5,10 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use archipelago_core::health::AppHealth;
+use archipelago_core::printable::one_line;
 use indicatif::{ProgressBar, ProgressStyle};
+
+use super::tell;
 
 pub(super) struct Progress {
     spinner: Option<ProgressBar>,
@@ -33,7 +36,7 @@ impl Progress {
             spinner.set_message(if health.message.is_empty() {
                 health.state.word().to_owned()
             } else {
-                health.message.clone()
+                one_line(&health.message).into_owned()
             });
         }
         for unit in &health.units {
@@ -53,8 +56,8 @@ impl Progress {
 
     fn say(&self, line: &str) {
         match &self.spinner {
-            Some(spinner) => spinner.println(line),
-            None => eprintln!("{line}"),
+            Some(spinner) => spinner.println(one_line(line)),
+            None => tell(&one_line(line)),
         }
     }
 

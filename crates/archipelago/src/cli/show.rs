@@ -3,6 +3,7 @@
 use archipelago_core::health::{AppHealth, Report, UnitHealth};
 use archipelago_core::intent::Goal;
 use archipelago_core::layout::Layout;
+use archipelago_core::printable::one_line;
 use archipelago_core::quadlet::VERSION;
 use archipelago_node::apps;
 use comfy_table::Table;
@@ -65,14 +66,14 @@ fn text_of(app: &AppHealth) -> String {
         table.add_row(vec![
             format!("  {}", unit.name),
             state_of(unit),
-            note.join("; "),
+            one_line(&note.join("; ")).into_owned(),
         ]);
     }
     if !app.units.is_empty() {
         text.push_str(&format!("{table}\n"));
     }
     for url in &app.urls {
-        text.push_str(&format!("  {}  {}\n", url.title, url.url));
+        text.push_str(&format!("  {}  {}\n", one_line(&url.title), url.url));
     }
     text
 }
@@ -117,7 +118,7 @@ pub(super) fn list(layout: &Layout, output: Output) -> Result<(), Failure> {
         Output::Text => {
             let mut table = table();
             for app in &apps {
-                let text = |key: &str| app[key].as_str().unwrap_or_default().to_owned();
+                let text = |key: &str| one_line(app[key].as_str().unwrap_or_default()).into_owned();
                 table.add_row(vec![
                     text("id"),
                     text("version"),

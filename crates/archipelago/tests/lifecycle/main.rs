@@ -33,3 +33,4 @@ mod repair;
 mod survival;
 mod unmounted;
 mod unreadable;
+mod words;

@@ -100,7 +100,7 @@ fn check_names(
     match names.iter().find(|name| !is_known(name)) {
         Some(unknown) => {
             let at = list.item(unknown);
-            Err(at.error(format!("there is no {kind} {unknown:?}")))
+            Err(at.error(format!("there is no {kind} of that name")))
         }
         None => Ok(()),
     }

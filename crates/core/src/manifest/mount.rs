@@ -131,7 +131,7 @@ impl MountSource {
         if text.starts_with('/') {
             // Behind a link, `..` leads elsewhere than it reads.
             if text.split('/').any(|part| part == "..") {
-                return Err(field.error(format!("{text:?} has `..` in it; write the path without")));
+                return Err(field.error("this path has `..` in it; write the path without"));
             }
             Ok(Self::Host(text.to_owned()))
         } else if text.starts_with('.') {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::field::Field;
-use super::{Manifest, ManifestError, NetworkMode};
+use super::{Manifest, ManifestError, NetworkMode, no_service};
 use crate::name::AppId;
 
 /// What an app needs from the node.
@@ -74,7 +74,7 @@ impl Requires {
             for at in services.items()? {
                 let name = at.text()?;
                 match manifest.services.get(&name) {
-                    None => return Err(at.error(format!("there is no service {name:?}"))),
+                    None => return Err(at.error(no_service(manifest))),
                     Some(service) if service.network != NetworkMode::App => {
                         return Err(at.error(format!(
                             "{name:?} has a `network_mode`, so it cannot join the network of another app; remove one of the two"

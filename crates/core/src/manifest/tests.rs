@@ -474,7 +474,7 @@ fn volumes() {
 
     volume(
         "'/srv/../etc:/x'",
-        "\"/srv/../etc\" has `..` in it; write the path without",
+        "this path has `..` in it; write the path without",
     );
 
     let mounts = |lines: &str| -> Vec<Mount> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use archipelago_core::printable::one_line;
 use archipelago_core::redact::redact;
 use hyper::Method;
 use serde::Deserialize;
@@ -163,7 +164,8 @@ struct Output<'a> {
 
 impl Output<'_> {
     fn without_args(&self, text: &str) -> String {
-        redact(text, self.args.values().map(String::as_str))
+        let shown = redact(text, self.args.values().map(String::as_str));
+        one_line(&shown).into_owned()
     }
 
     fn shown(&self) -> Vec<String> {

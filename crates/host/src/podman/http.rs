@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use archipelago_core::printable::one_line;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HOST};
@@ -307,8 +308,8 @@ fn message(body: &[u8]) -> String {
         message: String,
     }
     match serde_json::from_slice(body) {
-        Ok(Refusal { message }) => message,
-        Err(_) => String::from_utf8_lossy(body).trim().to_owned(),
+        Ok(Refusal { message }) => one_line(message.trim()).into_owned(),
+        Err(_) => one_line(String::from_utf8_lossy(body).trim()).into_owned(),
     }
 }
 
@@ -374,6 +375,6 @@ impl Failure {
         let message = self
             .error
             .or(self.error_detail.map(|detail| detail.message))?;
-        Some(message.trim_end().to_owned())
+        Some(one_line(message.trim_end()).into_owned())
     }
 }

@@ -4,6 +4,7 @@
 //! A case is a function that measures one kind of work and returns rows. Each has a host of its own, so one disturbs no other; core needs none.
 
 mod core;
+mod door;
 mod figures;
 mod idle;
 mod install;
@@ -45,10 +46,11 @@ enum Case {
     BesidePeers(u16, fn(&Node, usize) -> Result<Vec<Row>>),
 }
 
-const CASES: [(&str, Case); 8] = [
+const CASES: [(&str, Case); 9] = [
     ("core", Case::Here(core::render_and_plan)),
     // The one case with a goal for its p99.
     ("repair", Case::OnHost(100, repair::units)),
+    ("door", Case::OnHost(40, door::idle_connections)),
     ("objects", Case::OnHost(20, repair::objects)),
     // Of these two, each trial takes half a minute.
     ("folder", Case::OnHost(10, repair::folder)),

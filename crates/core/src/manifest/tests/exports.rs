@@ -25,15 +25,15 @@ fn what_an_app_offers_is_there() {
     );
     check(
         "{settings: [network, zmq]}",
-        "5:24: x-archipelago.exports.settings[0]: there is no setting \"network\"",
+        "5:24: x-archipelago.exports.settings[0]: there is no setting of that name",
     );
     check(
         "{secrets: [rpc]}",
-        "5:23: x-archipelago.exports.secrets[0]: there is no secret \"rpc\"",
+        "5:23: x-archipelago.exports.secrets[0]: there is no secret of that name",
     );
     check(
         "{files: [cert]}",
-        "5:21: x-archipelago.exports.files[0]: there is no capture \"cert\"",
+        "5:21: x-archipelago.exports.files[0]: there is no capture of that name",
     );
     let host = "services: {web: {image: x, network_mode: host}}\n";
     super::check(
@@ -78,7 +78,7 @@ fn a_requirement_can_name_the_services_that_use_it() {
     );
     check(
         "{app: db, services: [wbe]}",
-        "5:42: x-archipelago.requires.apps[0].services[0]: there is no service \"wbe\"",
+        "5:42: x-archipelago.requires.apps[0].services[0]: there is no service of that name; the services are ui, web",
     );
     check(
         "db, {app: db}",

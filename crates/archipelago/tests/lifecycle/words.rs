@@ -1,0 +1,357 @@
+//! What is said: no value of a setting, an intent or a secret, and nothing that a terminal acts on.
+
+use testhost::Output;
+
+use crate::apps::{self, App};
+use crate::node::{CONFIG, DATA, Node, SOON, UNITS, until};
+
+/// Values that nothing else on a host holds, one for each kind of place.
+const SETTING: &str = "planted-setting-7c1f";
+const LINES: &str = "planted-lines-2b9e";
+const WRONG: &str = "planted-wrong-5d30";
+const INTENT: &str = "planted-intent-8e44";
+const CONFIGURED: &str = "planted-config-0a61";
+const INLINE: &str = "planted-inline-91bd";
+const ENV_FILE: &str = "planted-envfile-c7f2";
+const ARGUMENT: &str = "planted-argument-3e8a";
+const TEMPLATE: &str = "planted-template-6620";
+const UNIT: &str = "planted-unit-e15c";
+
+const PLANTED: [&str; 10] = [
+    SETTING, LINES, WRONG, INTENT, CONFIGURED, INLINE, ENV_FILE, ARGUMENT, TEMPLATE, UNIT,
+];
+
+/// An app with a value in every place that takes one.
+fn vault() -> App {
+    let compose = format!(
+        r#"services:
+  vault:
+    build: {{context: image, args: {{TOKEN: "{ARGUMENT}"}}}}
+    command: [sh, -c, "trap 'exit 0' TERM; sleep infinity & wait", "{INLINE}"]
+    environment:
+      PASSWORD: "{INLINE}"
+      CHOSEN: "${{password}}"
+    env_file: vault.env
+    secrets: [token]
+secrets: {{token: }}
+x-archipelago:
+  settings:
+    password: {{type: string, description: A password.}}
+    lines: {{type: text, default: "", description: More lines.}}
+    port: {{type: port, default: 8481, description: A port.}}
+    address: {{type: string, default: localhost, description: An address.}}
+  secrets: {{token: {{description: A token.}}}}
+  templates: [{{source: vault.conf, service: vault, target: /etc/vault.conf}}]
+"#
+    );
+    apps::app("vault", &compose)
+        .with(
+            "image/Containerfile",
+            "FROM docker.io/library/busybox:stable\nARG TOKEN\nRUN echo \"$TOKEN\"\n",
+        )
+        .with("vault.env", &format!("FROM_FILE={ENV_FILE}\n"))
+        .with(
+            "vault.conf",
+            &format!(
+                "key = {TEMPLATE}\npassword = {{{{ settings.password }}}}\n{{{{ secrets.token }}}}\n\
+                 {{{{ added_lines(settings.lines, {{'sealed': 'password'}}) }}}}\n{{{{ host_address(settings.address).host }}}}\n"
+            ),
+        )
+}
+
+/// Everything that was said so far.
+struct Said<'a> {
+    node: &'a Node,
+    all: Vec<String>,
+}
+
+impl Said<'_> {
+    /// Runs a command and notes what it says.
+    fn by(&mut self, arguments: &[&str]) -> Output {
+        let output = self.node.archipelago(arguments);
+        // What a person types stands in the note of the command alone.
+        let said = format!("{}\n{}", output.stdout, output.stderr);
+        self.all
+            .push(format!("archipelago {}:\n{said}", arguments[0]));
+        output
+    }
+
+    /// Notes what everybody says who can be asked, once `status` shows these words of the app.
+    fn everywhere(&mut self, words: &str) {
+        let node = self.node;
+        let daemon = || node.try_details_of("vault").unwrap_or_default().to_string();
+        until_holds(&format!("the daemon to say {words:?}"), daemon, |said| {
+            said.contains(words)
+        });
+        for arguments in [
+            &["status"][..],
+            &["status", "vault"],
+            &["--output", "json", "status"],
+            &["list"],
+            &["--output", "json", "list"],
+            &["doctor"],
+            &["catalog"],
+            &["start", "vault"],
+            &["stop", "vault"],
+            &["restart", "vault"],
+        ] {
+            self.by(arguments);
+        }
+        let answers = [node.try_health(), node.try_details()];
+        self.all
+            .extend(answers.iter().map(|answer| format!("{answer:?}")));
+    }
+}
+
+#[test]
+fn no_value_is_ever_said() {
+    let node = Node::new();
+    let folder = node.put(&vault());
+    let mut said = Said {
+        node: &node,
+        all: Vec::new(),
+    };
+    let (password, lines) = (format!("password={SETTING}"), format!("lines=key={LINES}"));
+    let installed = said.by(&["install", &folder, "--set", &password, "--set", &lines]);
+    assert!(installed.success(), "{installed:?}");
+    for wrong in [
+        &format!("port={WRONG}"),
+        &format!("lines=sealed={WRONG}"),
+        &format!("address={WRONG}/x"),
+        &format!("{WRONG} without an equals sign"),
+    ] {
+        for command in [
+            &["install", &folder, "--set", wrong][..],
+            &["set", "vault", wrong],
+        ] {
+            let refused = said.by(command);
+            assert_eq!(refused.status, 3, "{refused:?}");
+        }
+    }
+
+    let intent = format!("{CONFIG}/apps/vault.toml");
+    let kept = node.shell(&format!("cat {intent}"));
+    let with = |line: &str| format!("{kept}\n{line}\n");
+    let definition = format!("{CONFIG}/apps/vault");
+    let compose = vault().files[0].1.clone();
+    let template = vault().files[3].1.clone();
+    let broken = [
+        (
+            intent.clone(),
+            with(&format!("more = \"{INTENT}")),
+            "vault.toml:",
+        ),
+        (
+            intent.clone(),
+            with(&format!("more = {INTENT}")),
+            "vault.toml:",
+        ),
+        (
+            intent.clone(),
+            with(&format!("more = [\"{INTENT}\"]")),
+            "settings.more: ",
+        ),
+        (
+            intent.clone(),
+            with(&format!("more = \"{INTENT}\"")),
+            "vault has no setting",
+        ),
+        (
+            intent.clone(),
+            format!("state = \"{INTENT}\"\n"),
+            "vault.toml:1:1: state: ",
+        ),
+        (
+            intent.clone(),
+            with(&format!("port = \"{INTENT}\"")),
+            "the setting port does not fit",
+        ),
+        (
+            format!("{CONFIG}/config.toml"),
+            format!("publish_address = \"{CONFIGURED}\"\n"),
+            "config.toml:1:1: ",
+        ),
+        (
+            format!("{CONFIG}/config.toml"),
+            format!("images = \"{CONFIGURED}\n"),
+            "config.toml:1:",
+        ),
+        (
+            format!("{definition}/compose.yaml"),
+            compose.replace(
+                &format!("PASSWORD: \"{INLINE}\""),
+                &format!("PASSWORD: \"{INLINE}"),
+            ),
+            "compose.yaml:",
+        ),
+        (
+            format!("{definition}/compose.yaml"),
+            compose.replace("secrets: [token]", &format!("secrets: [{INLINE}]")),
+            "a secret here is not declared",
+        ),
+        (
+            format!("{definition}/compose.yaml"),
+            compose.replace("secrets: [token]", &format!("init: {INLINE}")),
+            "expected true or false",
+        ),
+        (
+            format!("{definition}/compose.yaml"),
+            compose.replace("secrets: [token]", &format!("ports: [\"{INLINE}:80\"]")),
+            "expected a port",
+        ),
+        (
+            format!("{definition}/compose.yaml"),
+            compose.replace("secrets: [token]", &format!("working_dir: \"{INLINE}\\n\"")),
+            "cannot be passed through a unit file",
+        ),
+        (
+            format!("{definition}/compose.yaml"),
+            compose.replace("${password}", &format!("a${INLINE}")),
+            "dollar sign is written",
+        ),
+        (
+            format!("{definition}/compose.yaml"),
+            compose.replace(&format!("\"{ARGUMENT}\""), &format!("[{ARGUMENT}]")),
+            "expected a text",
+        ),
+        (
+            format!("{definition}/vault.env"),
+            ENV_FILE.to_owned(),
+            "expected NAME=value",
+        ),
+        (
+            format!("{definition}/vault.conf"),
+            format!("{{{{ '{TEMPLATE}' / 2 }}}}"),
+            "vault.conf:1:1: ",
+        ),
+        (
+            format!("{definition}/vault.conf"),
+            format!("{template}{{{{ settings.password / 2 }}}}"),
+            "vault.conf:6:1: ",
+        ),
+        (
+            format!("{definition}/vault.conf"),
+            format!("{{{{ {TEMPLATE}"),
+            "vault.conf:1:1: ",
+        ),
+    ];
+    for (path, content, words) in broken {
+        let before = node.try_shell(&format!("cat {path}"));
+        node.write(&path, &content);
+        said.everywhere(words);
+        if before.success() {
+            node.write(&path, &before.stdout);
+        } else {
+            node.shell(&format!("rm {path}"));
+        }
+        node.write(&intent, &kept);
+        until("the app to be well again", SOON, || {
+            (node.state("vault") == "ready").then_some(())
+        });
+    }
+
+    // What runs goes on while its next image cannot be built, so only the log tells.
+    node.write(
+        &format!("{definition}/image/Containerfile"),
+        "FROM docker.io/library/busybox:stable\nARG TOKEN\nRUN echo \"says $TOKEN\" && exit 3\n",
+    );
+    let log = || node.shell("journalctl --user -u archipelago -o cat --no-pager");
+    until_holds("the build to fail", log, |log| log.contains("\n  | says …"));
+    said.everywhere("ready");
+
+    // A unit file of somebody else that Quadlet cannot read.
+    node.write(
+        &format!("{UNITS}/mine.container"),
+        &format!("[Container]\nImage=x\n{UNIT}\n"),
+    );
+    node.shell(&format!("rm {UNITS}/archy-vault.container"));
+    said.everywhere("mine.container");
+    node.shell(&format!("rm {UNITS}/mine.container"));
+
+    let secret = node.shell(&format!("cat {DATA}/secrets/vault/token"));
+    said.all
+        .push(node.shell("journalctl --user -u archipelago -o json --no-pager"));
+    let all = said.all.join("\n");
+    assert!(all.len() > 20_000, "little was said: {all}");
+    for planted in PLANTED.into_iter().chain([secret.trim()]) {
+        let at = all.find(planted);
+        let around = at.map(|at| {
+            let begin = all[..at].rfind('\n').unwrap_or(0);
+            &all[begin..(at + planted.len())]
+        });
+        assert_eq!(around, None, "{planted} was said");
+    }
+}
+
+/// The characters that a terminal acts on, but for the line break.
+fn acts(character: char) -> bool {
+    (character.is_control() && character != '\n') || matches!(character, '\u{202e}' | '\u{2066}')
+}
+
+/// Sets the title of the window, clears the screen, colours what follows, and turns its direction.
+const HOSTILE: &str = r"\033]0;owned\007\033[2J\302\23331m\342\200\256evil";
+
+#[test]
+fn nothing_that_a_terminal_acts_on_is_said() {
+    let node = Node::new();
+    let ends = apps::app(
+        "ends",
+        "services:\n  ends:\n    image: docker.io/library/busybox:stable\n    command: [sh, /say.sh]\n    volumes: [\"./say.sh:/say.sh:ro\"]\n\
+         x-archipelago:\n  title: \"The \\u202eend\"\n  settings:\n    note: {type: text, default: \"\\u202ex\", description: \"one\\ntwo\\e[31m\"}\n",
+    )
+    .with("say.sh", &format!("printf 'out of coffee {HOSTILE}\\n'; exit 3\n"));
+    let builds = apps::app("builds", "services:\n  builds:\n    build: image\n").with(
+        "image/Containerfile",
+        &format!(
+            "FROM docker.io/library/busybox:stable\nRUN printf 'no beans {HOSTILE}\\n'; exit 4\n"
+        ),
+    );
+    let folders = [node.put(&ends), node.put(&builds)];
+    let [ends, builds] = folders.each_ref().map(String::as_str);
+    for (arguments, words) in [
+        (
+            &["install", ends][..],
+            "out of coffee �]0;owned��[2J�31m�evil",
+        ),
+        (&["install", builds], "no beans �]0;owned"),
+        (&["status"], "no beans �]0;owned"),
+        (&["--output", "json", "status"], "no beans �]0;owned"),
+        (&["catalog", ends], "The �end"),
+        (&["--output", "json", "catalog", ends], "The \\u202eend"),
+        (&["list"], "The �end"),
+    ] {
+        let say = || {
+            let output = node.archipelago(arguments);
+            let said = format!("{}{}", output.stdout, output.stderr);
+            assert!(!said.contains(acts), "{said:?}");
+            said
+        };
+        // While it is tried again, something else is said.
+        until_holds(&format!("{arguments:?} to say {words:?}"), say, |said| {
+            said.contains(words)
+        });
+    }
+    // journalctl shows no message that holds control characters, unless it is asked to.
+    let logs = node.user(&["archipelago", "logs", "ends"]);
+    let is_control = |character: char| character.is_control() && character != '\n';
+    assert!(
+        logs.contains("archy-ends") && !logs.contains(is_control),
+        "{logs:?}"
+    );
+    // The daemon's log says what the build said, and is one that journalctl shows.
+    let log = node.shell("journalctl --user -u archipelago --no-pager");
+    assert!(
+        log.contains("no beans") && !log.contains("blob data"),
+        "{log:?}"
+    );
+}
+
+/// Asks until the answer holds. Panics with the last one when the bound is reached.
+fn until_holds(what: &str, ask: impl Fn() -> String, holds: impl Fn(&str) -> bool) {
+    let begun = std::time::Instant::now();
+    until(what, SOON * 2, || {
+        let answer = ask();
+        assert!(begun.elapsed() < SOON, "waited for {what}: {answer}");
+        holds(&answer).then_some(())
+    });
+}

@@ -1,0 +1,93 @@
+//! An engine beside a real systemd: what is asked of it is done, and what it did is heard.
+
+#[allow(dead_code, reason = "these tests write no files")]
+#[path = "../../host/tests/edges_inside/mod.rs"]
+mod edges_inside;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use archipelago_core::name::AppId;
+use archipelago_host::folders;
+use archipelago_node::engine::{Engine, Role, spawn};
+use archipelago_node::handle::{Error, Handle};
+use edges_inside::on_a_host;
+use testhost::Account::User;
+
+/// Less than the tick, on which a pass is made in any case.
+const SOON: Duration = Duration::from_secs(20);
+
+/// The number of the next pass, which must be made soon.
+async fn next(handle: &mut Handle) -> u64 {
+    let made = tokio::time::timeout(SOON, handle.next()).await;
+    let made = made.expect("a pass in time").expect("an engine");
+    assert!(made.error.is_none(), "{:?}", made.error);
+    assert!(
+        made.pass
+            .as_ref()
+            .is_some_and(|pass| pass.report.apps.is_empty())
+    );
+    made.number
+}
+
+/// What every engine does, whoever runs it.
+async fn is_asked_and_answers(mut handle: Handle) {
+    assert_eq!(next(&mut handle).await, 1);
+    let asked = handle.pass().await.expect("a pass");
+    assert!(asked.number > 1, "{asked:?}");
+    assert_eq!(handle.last().map(|made| made.number), Some(asked.number));
+    let web = AppId::parse("web").expect("an id");
+    handle.retry_now(web.clone()).await.expect("it is noted");
+    handle.request_restart(web).await.expect("it is noted");
+    // While somebody follows, passes come by themselves.
+    let attention = handle.attend();
+    let first = next(&mut handle).await;
+    for _ in 0..3 {
+        next(&mut handle).await;
+    }
+    assert!(next(&mut handle).await >= first + 4);
+    drop(attention);
+    handle.stop();
+    handle.ended().await;
+    assert!(matches!(handle.pass().await, Err(Error::Ended)));
+}
+
+#[test]
+fn an_engine_runs_beside_what_asks_it() {
+    on_a_host("an_engine_runs_beside_what_asks_it", User, |_| {}, async {
+        let layout = folders::layout().expect("a layout");
+        let (engine, handle) = Engine::begin(layout, Role::Operation)
+            .await
+            .expect("an engine");
+        // What was asked before it runs is done by its first pass.
+        let early = handle.clone();
+        let asked = async { early.pass().await.expect("a pass").number };
+        let (number, (), ()) = tokio::join!(asked, engine.run(), is_asked_and_answers(handle));
+        assert_eq!(number, 1);
+    });
+}
+
+#[test]
+fn an_engine_has_a_thread_of_its_own_and_ends_with_it() {
+    let threads = || -> BTreeSet<String> {
+        let tasks = std::fs::read_dir("/proc/self/task").expect("threads");
+        let names =
+            tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        names.map(|name| name.trim_end().to_owned()).collect()
+    };
+    on_a_host(
+        "an_engine_has_a_thread_of_its_own_and_ends_with_it",
+        User,
+        |_| {},
+        async {
+            for role in [Role::Daemon, Role::Operation] {
+                let layout = folders::layout().expect("a layout");
+                let running = spawn(layout, role).await.expect("an engine");
+                assert!(threads().contains("passes"));
+                is_asked_and_answers(running.handle.clone()).await;
+                running.end().await;
+                assert!(!threads().contains("passes"));
+            }
+        },
+    );
+}

@@ -1,0 +1,41 @@
+//! Whether traffic at the daemon's door slows a repair.
+
+use anyhow::Result;
+
+use super::figures::{Row, Trials};
+use super::node::Node;
+
+/// As many as the case of repairs has.
+const APPS: usize = 8;
+
+/// A unit file deleted and its service stopped: with nobody at the door, and while a thousand connections say nothing and `/health` is asked all
+/// the time. The two take turns, so that both see the same machine.
+pub(super) fn idle_connections(node: &Node, trials: usize) -> Result<Vec<Row>> {
+    node.apps(APPS, true)?;
+    let repair = include_str!("repair.sh");
+    let door = include_str!("door.sh");
+    let (mut alone, mut crowded, mut answers) = (vec![], vec![], vec![]);
+    let mut done = 0;
+    while done < trials {
+        let some = (trials - done).min(APPS).to_string();
+        alone.extend(node.numbers(repair, &["deleted", &some])?);
+        node.shell(door, &["open"])?;
+        crowded.extend(node.numbers(repair, &["deleted", &some])?);
+        answers.extend(node.numbers(door, &["ask", &some])?);
+        node.shell(door, &["close"])?;
+        done += APPS;
+    }
+    let [alone, crowded, answers] = [alone, crowded, answers].map(Trials::ms);
+    let name = "unit file deleted and service stopped → active";
+    Ok(vec![
+        Row::of(name, &alone),
+        Row::beside(
+            "the same under 1,000 idle connections",
+            &crowded,
+            ("without them", &alone),
+            1.25,
+            None,
+        ),
+        Row::all_at_most("/health under 1,000 idle connections", &answers, 1000.0),
+    ])
+}
