@@ -11,6 +11,7 @@ use std::time::Duration;
 use archipelago_core::config::Config;
 use archipelago_core::desired::{APP_LABEL, Apps, Desired, Found, Inputs, Role, assemble};
 use archipelago_core::health::report;
+use archipelago_core::image_facts::ImageFacts;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{COMPOSE_FILE, Files};
@@ -105,7 +106,14 @@ fn inputs(count: usize) -> Inputs {
 }
 
 fn desired(count: usize) -> Desired {
-    let inputs = inputs(count);
+    let mut inputs = inputs(count);
+    let first = assemble(&inputs, &Apps::read(&inputs));
+    let containers = first
+        .present()
+        .flat_map(|(_, present)| present.containers());
+    inputs.found.images = containers
+        .map(|(_, container)| (container.image.reference.to_string(), ImageFacts::default()))
+        .collect();
     let desired = assemble(&inputs, &Apps::read(&inputs));
     assert_eq!(
         desired.present().count(),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use crate::data_folder::NodeId;
 use crate::desired::DesiredImage;
+use crate::image_facts::KnownImages;
 use crate::name::AppId;
 use crate::observed::Memory;
 
@@ -36,6 +37,8 @@ pub enum Step {
     MakeFolder(PathBuf),
     /// Pull or build an image, in the background.
     EnsureImage(Box<DesiredImage>),
+    /// Keep what is known of these images.
+    RememberImages(KnownImages),
     /// Put the complete set of unit files through Podman's generator without installing it.
     CheckUnits {
         /// All units of ours as they will be.
@@ -110,6 +113,7 @@ impl Step {
             | Self::MakeFolder(_)
             | Self::WriteFile { .. }
             | Self::StoreSecret { .. }
+            | Self::RememberImages(_)
             | Self::RemoveRendered(_)
             | Self::RemoveData(_) => true,
             Self::ClaimData(_)

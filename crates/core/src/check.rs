@@ -12,8 +12,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use facts::{
-    Api, DataFolder, Disk, Facts, Folder, FolderState, Network, Port, Service, ServiceFile, Socket,
-    UserManager,
+    Api, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState, Network, Port, Service,
+    ServiceFile, Socket, UserManager,
 };
 pub use ids::{free_subordinate_range, subordinate_ids};
 
@@ -106,6 +106,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         generator,
         socket,
         api,
+        images,
         free_locks,
         cgroup_v2,
         network,
@@ -128,6 +129,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         generator.map(judge_generator),
         socket.map(judge_socket),
         api.as_ref().map(judge_api),
+        images.as_ref().map(judge_images),
         free_locks.map(judge_locks),
         cgroup_v2.map(judge_cgroup),
         network.map(judge_network),
@@ -372,6 +374,46 @@ fn judge_api(api: &Result<Api, String>) -> Check {
             Remedy::Person,
         ),
     }
+}
+
+/// An image that is damaged is got again where an app needs it. What is missing of a layer only its removal puts right, and one that lost
+/// its name to the new one stays in the way of the list.
+fn judge_images(images: &Result<(), DamagedImages>) -> Check {
+    let DamagedImages { cause, found } = match images {
+        Ok(()) => return ok("images", "Podman can list its images"),
+        Err(damaged) => damaged,
+    };
+    let (ids, named): (Vec<&str>, Vec<String>) = found
+        .iter()
+        .map(|(id, names)| {
+            let names = names.join(", ");
+            let named = if names.is_empty() {
+                "without a name"
+            } else {
+                &names
+            };
+            let short: String = id.chars().take(12).collect();
+            (id.as_str(), format!("{short} ({named})"))
+        })
+        .unzip();
+    let damaged = if named.is_empty() {
+        String::new()
+    } else {
+        format!("; damaged: {}", named.join(", "))
+    };
+    let remove = if ids.is_empty() {
+        "podman rmi --force ID, for each ID that podman image inspect fails for".to_owned()
+    } else {
+        format!("podman rmi --force {}", ids.join(" "))
+    };
+    failed(
+        "images",
+        format!("Podman cannot list its images: {cause}{damaged}"),
+        format!(
+            "{remove} (it ends the containers that run with it; images of apps are got again by themselves)"
+        ),
+        Remedy::Person,
+    )
 }
 
 /// The locks are made for one number at boot. With another one Podman then refuses every command, also `podman stop`, so containers

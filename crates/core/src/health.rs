@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::desired::{App, Desired, DesiredContainer, DesiredUnit, Present};
+use crate::image_facts::ImageState;
 use crate::layout::Layout;
 use crate::name::AppId;
 use crate::observed::{Active, Answer, Busy, Load, Observed, Override, Podman, Service, awaited};
@@ -386,6 +387,13 @@ fn unit_problem(
         return format!("getting the image {image}: {line}");
     }
     let up = found.is_some_and(Service::is_up);
+    if let Some(ImageState::Damaged(cause)) = observed.images.get(&image)
+        && !up
+    {
+        return format!(
+            "the image {image} is damaged: {cause}; archipelago doctor says how to remove it, then it is got again by itself"
+        );
+    }
     if let Some(attempts) = progress.attempts(&container.image.subject())
         && !up
     {

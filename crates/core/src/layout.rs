@@ -44,6 +44,12 @@ impl Layout {
         self.data.join("node-id")
     }
 
+    /// What is known of the images that apps use.
+    #[must_use]
+    pub fn images(&self) -> PathBuf {
+        self.data.join("images.json")
+    }
+
     /// The folder of intents and definitions.
     #[must_use]
     pub fn apps(&self) -> PathBuf {
@@ -157,6 +163,7 @@ mod tests {
             (layout.config_file(), "/config/config.toml"),
             (layout.identity(), "/config/node.toml"),
             (layout.marker(), "/data/node-id"),
+            (layout.images(), "/data/images.json"),
             (layout.intent(&web), "/config/apps/web.toml"),
             (layout.definition(&web), "/config/apps/web"),
             (layout.secrets(&web), "/data/secrets/web"),

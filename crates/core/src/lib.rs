@@ -13,6 +13,7 @@ pub mod desired;
 pub mod error;
 pub mod health;
 pub mod image;
+pub mod image_facts;
 pub mod intent;
 pub mod layout;
 pub mod manifest;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::desired::{App, Desired, DesiredContainer, DesiredProbe, DesiredUnit, Present};
+use crate::image_facts::ImageState;
 use crate::name::AppId;
 use crate::quadlet::{Mark, mark_of};
 
@@ -45,6 +46,8 @@ pub struct Observed {
     pub fingerprint: Option<String>,
     /// What Podman says.
     pub podman: Podman,
+    /// The images that are wanted and on the node, as far as Podman was asked.
+    pub images: BTreeMap<String, ImageState>,
     /// The images that are being pulled or built, with the last line of progress.
     pub images_underway: BTreeMap<String, String>,
     /// Whether a probe was answered; absent when it was not asked.
@@ -453,7 +456,7 @@ fn is_settled(present: &Present, observed: &Observed) -> bool {
         let waits = !container.companion && awaited(present, observed).is_some();
         let current = observed.unit_files.get(&unit.file.name).map(Vec::as_slice)
             == Some(unit.file.content.as_bytes());
-        if !current {
+        if !current || container.image_facts.is_none() {
             return false;
         }
         let Some(service) = observed.services.get(&unit.service) else {

@@ -6,10 +6,10 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use archipelago_core::action::{Action, Step};
 use archipelago_core::desired::APP_LABEL;
+use archipelago_core::image_facts;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::Memory;
-use archipelago_core::printable::one_line;
 use archipelago_core::reconcile::Outcome;
 use tracing::{debug, info, warn};
 
@@ -17,7 +17,7 @@ use super::image::Images;
 use super::inventory::REVISION_LABEL;
 use super::podman::{Podman, revive};
 use super::systemd::Systemd;
-use super::{data_folder, disk, generator};
+use super::{data_folder, disk, generator, mounts, purge};
 use archipelago_core::error::chain;
 
 /// Rendered files and secrets hold credentials; unit files tell what is in them.
@@ -83,6 +83,10 @@ fn describe(step: &Step) -> String {
         Step::ClaimData(_) => "mark the data folder as this node's".to_owned(),
         Step::GenerateSecret { app, name } => format!("generate the secret {name} of {app}"),
         Step::MakeFolder(path) => format!("make the folder {}", path.display()),
+        Step::RememberImages(learnt) => {
+            let names: Vec<&str> = learnt.keys().map(String::as_str).collect();
+            format!("remember the images {}", names.join(" "))
+        }
         Step::EnsureImage(image) => format!("get the image {}", image.reference),
         Step::CheckUnits { units, .. } => format!("check {} units with Quadlet", units.len()),
         Step::Remember(_) => "remember what this pass does".to_owned(),
@@ -120,6 +124,12 @@ impl Executor<'_> {
                 data_folder::make_folder(layout, path, PRIVATE_FOLDER)?;
             }
             Step::EnsureImage(image) => self.images.begin((**image).clone(), app.cloned()),
+            Step::RememberImages(learnt) => {
+                let path = layout.images();
+                let known = image_facts::read(disk::read(&path)?.as_deref());
+                let text = serde_json::to_vec(&image_facts::with(known, learnt))?;
+                disk::write_if_changed(&path, &text, PRIVATE)?;
+            }
             Step::CheckUnits { units, written } => {
                 generator::check(units, written, &scratch(layout)).await?;
             }
@@ -184,13 +194,10 @@ impl Executor<'_> {
             }
             Step::RemoveContainer(name) => self.podman.remove_container(name, true).await?,
             Step::RemoveNetwork(name) => self.podman.remove_network(name).await?,
-            Step::RemoveVolume(name) => self.podman.remove_volume(name).await?,
+            Step::RemoveVolume(name) => remove_volume(layout, self.podman, name).await?,
             Step::RemoveSecret(name) => self.podman.remove_secret(name).await?,
             Step::RemoveImage(name) => self.podman.remove_image(name).await?,
-            Step::RemoveData(app) => {
-                remove_owned_by_containers(&[layout.volumes(app), layout.files(app)]).await?;
-                disk::remove_folder(&layout.secrets(app))?;
-            }
+            Step::RemoveData(app) => purge::remove(layout, app).await?,
             Step::Forget(app) => {
                 // Once the app is forgotten, nobody would remove a unit file that came back with a loss of power.
                 if layout.units.is_dir() {
@@ -261,24 +268,18 @@ fn generate_secret(layout: &Layout, app: &AppId, name: &str) -> Done {
     }
 }
 
-/// Removes folders whose files belong to users inside containers, which only Podman's user namespace may touch.
-async fn remove_owned_by_containers(folders: &[std::path::PathBuf]) -> Done {
-    let present: Vec<&std::path::PathBuf> =
-        folders.iter().filter(|folder| folder.exists()).collect();
-    if present.is_empty() {
-        return Ok(());
+/// Removes a volume, unless something is still mounted at it: Podman would delete what it sees there, and that is the data.
+async fn remove_volume(layout: &Layout, podman: &Podman, name: &str) -> Done {
+    if let Some(volume) = podman.volume(name).await? {
+        let mounted = mounts::beneath(layout, &volume.mountpoint)?;
+        if let Some(point) = mounted.first() {
+            return Err(format!(
+                "{} is still mounted, and Podman would delete what it shows; when no container runs with it: podman unshare umount {}",
+                point.display(),
+                point.display()
+            )
+            .into());
+        }
     }
-    let output = tokio::process::Command::new("podman")
-        .args(["unshare", "rm", "-rf", "--"])
-        .args(&present)
-        .output()
-        .await?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!(
-        "podman unshare rm: {}",
-        one_line(String::from_utf8_lossy(&output.stderr).trim())
-    )
-    .into())
+    Ok(podman.remove_volume(name).await?)
 }

@@ -9,7 +9,7 @@ use archipelago_core::name::PREFIX;
 use archipelago_core::quadlet::mark_of;
 
 use super::cache::ReadSet;
-use super::disk;
+use super::{beneath, disk};
 
 /// Why a data folder could not be made this node's, or is not.
 #[derive(Debug, thiserror::Error)]
@@ -64,16 +64,16 @@ pub fn make_folder(layout: &Layout, path: &Path, mode: u32) -> Result<(), Error>
         // Nothing tells whose it is.
         disk::make_folder(&layout.data, mode)?;
     }
-    let opened = disk::open_folder(&layout.data)?;
+    let opened = beneath::open_folder(&layout.data)?;
     if let Ok(Some(identity)) = identity {
         let marker = layout.marker();
         let name = marker.file_name().and_then(|name| name.to_str());
-        let found = disk::read_in(&opened, &marker, name.unwrap_or_default())?;
+        let found = beneath::read_in(&opened, &marker, name.unwrap_or_default())?;
         if found.as_deref() != Some(identity.id.to_text().as_bytes()) {
             return Err(Error::NotOurs(Refusal::NoMarker.cause(layout)));
         }
     }
-    Ok(disk::make_folder_beneath(
+    Ok(beneath::make_folder_beneath(
         &opened,
         &layout.data,
         path,

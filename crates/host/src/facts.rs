@@ -9,8 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use archipelago_core::check::{
-    Api, DataFolder, Disk, Facts, Folder, FolderState, Network, Port, Service, ServiceFile, Socket,
-    UserManager, subordinate_ids,
+    Api, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState, Network, Port, Service,
+    ServiceFile, Socket, UserManager, subordinate_ids,
 };
 use archipelago_core::data_folder::Claim;
 use archipelago_core::layout::Layout;
@@ -21,7 +21,7 @@ use archipelago_core::quadlet::{VERSION, mark_of};
 use super::accounts::account;
 use super::podman::{Info, Podman};
 use super::systemd::{self, ActiveState, Systemd, UnitFileState};
-use super::{data_folder, disk, folders, generator, inventory, sockets};
+use super::{data_folder, disk, folders, generator, image_inventory, inventory, sockets};
 use archipelago_core::config::PORT;
 use archipelago_core::error::chain;
 
@@ -124,6 +124,7 @@ pub async fn all(layout: &Layout) -> Facts {
         socket.enabled = Some(starts_at_boot(state.as_ref()));
         socket.masked = is_masked(state.as_ref());
         if socket.listening {
+            facts.images = images().await;
             let info = podman_info().await;
             facts.free_locks = info.as_ref().ok().and_then(|info| info.free_locks);
             facts.api = Some(info.map(|info| Api {
@@ -313,6 +314,27 @@ fn is_masked(state: Option<&UnitFileState>) -> bool {
         state,
         Some(UnitFileState::Masked | UnitFileState::MaskedRuntime)
     )
+}
+
+/// Whether Podman can list its images; `None` when it does not answer, which is told elsewhere.
+async fn images() -> Option<Result<(), DamagedImages>> {
+    let podman = Podman::for_this_user();
+    let listed = tokio::time::timeout(LIMIT, podman.images()).await.ok()?;
+    match listed {
+        Ok(_) => Some(Ok(())),
+        Err(error) if error.is_failure() => {
+            let damaged = tokio::time::timeout(LIMIT, image_inventory::damaged(&podman)).await;
+            let found = damaged.unwrap_or_default();
+            Some(Err(DamagedImages {
+                cause: error.message(),
+                found: found
+                    .into_iter()
+                    .map(|(image, _)| (image.id, image.names))
+                    .collect(),
+            }))
+        }
+        Err(_) => None,
+    }
 }
 
 async fn podman_info() -> Result<Info, String> {

@@ -15,7 +15,7 @@ use archipelago_core::name::AppId;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use super::inventory::BUILT_FOR_LABEL;
+use super::image_inventory::BUILT_FOR_LABEL;
 use super::lock::{Lock, Waiter};
 use super::podman::{BuildRequest, ContextFile, Layer, Podman};
 use crate::wakeup::Wakeup;
@@ -147,12 +147,12 @@ async fn get(
     let taken = Waiter::of(lock).take(ELSEWHERE_LIMIT).await;
     let _lock = taken.map_err(|error| chain(&error))?;
     let name = image.reference.to_string();
-    if podman
-        .image_exists(&name)
-        .await
-        .map_err(|error| chain(&error))?
-    {
-        return Ok(());
+    match podman.inspect_image(&name).await {
+        Ok(Some(_)) => return Ok(()),
+        Ok(None) => {}
+        // It is damaged; to get it again puts back what is missing, if that can be put back.
+        Err(error) if error.is_failure() => {}
+        Err(error) => return Err(chain(&error)),
     }
     match image.origin {
         Origin::Build(mut context) => {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use archipelago_core::config::Config;
 use archipelago_core::data_folder::judge;
 use archipelago_core::desired::{Apps, Desired, Found, Inputs, assemble};
+use archipelago_core::image_facts;
 use archipelago_core::intent::{Goal, Intent};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
@@ -81,6 +82,7 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
         secrets: BTreeMap::new(),
         captured: BTreeMap::new(),
         found: Found {
+            images: image_facts::read(read_set.read(&layout.images()).ok().flatten().as_deref()),
             claim: judge(&data_folder::look(layout, read_set)),
             ..Found::default()
         },

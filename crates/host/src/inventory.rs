@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use archipelago_core::desired::{APP_LABEL, App, Desired};
+use archipelago_core::image_facts::ImageState;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::{
     self, Active, Observed, Podman as PodmanState, PodmanNetwork, PodmanView, is_isolated,
@@ -16,6 +17,7 @@ use futures_util::try_join;
 use serde::Deserialize;
 
 use super::cache::settles_after;
+use super::image_inventory::Images;
 use super::podman::{self, Container, Podman};
 use super::watch::WatchSet;
 use super::{disk, folders};
@@ -23,9 +25,6 @@ use archipelago_core::error::chain;
 
 /// The label by which secrets tell which text they hold.
 pub const REVISION_LABEL: &str = "archipelago.revision";
-
-/// The label of an image that was built for an app. Not [`APP_LABEL`]: Podman gives an image's labels to every container of it.
-pub const BUILT_FOR_LABEL: &str = "archipelago.built-for";
 
 /// What of Podman's storage changes whenever an image, volume, network or secret comes or goes: files that it rewrites then, and folders.
 const PARTS: [(&str, Kind); 5] = [
@@ -53,6 +52,8 @@ const CONTAINERS: [&str; 4] = [
 #[derive(Default)]
 pub struct PodmanInventory {
     known: Option<Known>,
+    /// The images that it had when it was asked last.
+    images: Images,
 }
 
 struct Known {
@@ -152,6 +153,14 @@ pub fn watch_set(watch_set: &mut WatchSet) {
     }
 }
 
+/// Why Podman cannot be asked, when it says nothing for so long.
+pub fn silent(patience: Duration) -> String {
+    format!(
+        "Podman did not answer within {} s; `systemctl --user status podman.service` may tell why",
+        patience.as_secs()
+    )
+}
+
 impl PodmanInventory {
     /// What Podman has, as far as it must be asked: `patience` is how long it may take.
     pub async fn look(
@@ -164,11 +173,20 @@ impl PodmanInventory {
         match tokio::time::timeout(patience, self.ask(podman, desired, observed)).await {
             Ok(Ok(view)) => PodmanState::Seen(view),
             Ok(Err(error)) => PodmanState::Unreachable(chain(&error)),
-            Err(_) => PodmanState::Unreachable(format!(
-                "Podman did not answer within {} s; `systemctl --user status podman.service` may tell why",
-                patience.as_secs()
-            )),
+            Err(_) => PodmanState::Unreachable(silent(patience)),
         }
+    }
+
+    /// What is known of the wanted images, once Podman has been looked at.
+    ///
+    /// # Errors
+    /// When Podman does not answer.
+    pub async fn learn(
+        &self,
+        podman: &Podman,
+        desired: &Desired,
+    ) -> Result<BTreeMap<String, ImageState>, podman::Error> {
+        self.images.learn(podman, desired).await
     }
 
     async fn ask(
@@ -195,7 +213,8 @@ impl PodmanInventory {
             self.known = Some(known);
             return Ok(view);
         }
-        let (view, containers) = ask_all(podman).await?;
+        let (view, containers, images) = ask_all(podman, desired).await?;
+        self.images = images;
         self.known = fingerprint
             .filter(|_| stored().is_some_and(|stored| is_told(&containers, &stored)))
             .map(|fingerprint| Known {
@@ -294,24 +313,21 @@ fn stored_in(storage: &Path) -> Option<Vec<Stored>> {
     Some(all)
 }
 
-async fn ask_all(podman: &Podman) -> Result<(PodmanView, BTreeMap<String, Named>), podman::Error> {
+async fn ask_all(
+    podman: &Podman,
+    desired: &Desired,
+) -> Result<(PodmanView, BTreeMap<String, Named>, Images), podman::Error> {
     let mut view = PodmanView::default();
     // Side by side: a repair waits for the answers.
     let (images, containers, networks, volumes, secrets) = try_join!(
-        podman.images(),
+        Images::ask(podman, desired),
         podman.containers(None),
         networks(podman),
         podman.volumes(None),
         podman.secrets(),
     )?;
-    for image in images {
-        let label = image.labels.get(BUILT_FOR_LABEL);
-        for name in image.names.into_iter().chain(image.repo_digests) {
-            let built_for = label.and_then(|label| observed::built_for(&name, label));
-            view.images.insert(name, built_for);
-        }
-    }
     view.networks = networks;
+    view.images.clone_from(&images.names);
     let mut known = BTreeMap::new();
     for container in containers {
         let Container {
@@ -340,7 +356,7 @@ async fn ask_all(podman: &Podman) -> Result<(PodmanView, BTreeMap<String, Named>
         let owner = owner.map(|app| (app, revision.unwrap_or_default()));
         view.secrets.insert(secret.name, owner);
     }
-    Ok((view, known))
+    Ok((view, known, images))
 }
 
 /// The networks by name, without the containers on them.

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod apply;
+pub mod beneath;
 pub mod cache;
 pub mod data_folder;
 pub mod definition;
@@ -11,16 +12,19 @@ pub mod file_writers;
 pub mod folders;
 pub mod generator;
 pub mod image;
+pub mod image_inventory;
 pub mod inputs;
 pub mod inventory;
 pub mod journal;
 pub mod links;
 pub mod lock;
+pub mod mounts;
 pub mod observe;
 pub mod podman;
 pub mod preflight;
 pub mod pressure;
 pub mod probe;
+pub mod purge;
 pub mod sockets;
 pub mod systemd;
 pub mod wakeup;

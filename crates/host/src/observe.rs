@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use archipelago_core::desired::{App, Desired, DesiredProbe};
+use archipelago_core::error::chain;
+use archipelago_core::image_facts::ImageState;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::PREFIX;
 use archipelago_core::observed::{
@@ -94,9 +96,34 @@ pub async fn observe(
             .inventory
             .look(podman, patience, desired, &observed)
             .await;
+        learn_images(desired, cache, podman, patience, &mut observed).await;
     }
     observed.answers = ask_probes(desired, &observed).await;
     Ok(observed)
+}
+
+/// What must be known of the wanted images. One that is damaged is none.
+async fn learn_images(
+    desired: &Desired,
+    cache: &ObservationCache,
+    podman: &Podman,
+    patience: Duration,
+    observed: &mut Observed,
+) {
+    let observed::Podman::Seen(view) = &mut observed.podman else {
+        return;
+    };
+    let learnt = cache.inventory.learn(podman, desired);
+    match tokio::time::timeout(patience, learnt).await {
+        Ok(Ok(states)) => {
+            let is_damaged =
+                |name: &String| matches!(states.get(name), Some(ImageState::Damaged(_)));
+            view.images.retain(|name, _| !is_damaged(name));
+            observed.images = states;
+        }
+        Ok(Err(error)) => observed.podman = observed::Podman::Unreachable(chain(&error)),
+        Err(_) => observed.podman = observed::Podman::Unreachable(inventory::silent(patience)),
+    }
 }
 
 /// What systemd says of our services, and our marks in what it has read. While it reads all units anew, because somebody asked it to, its folder is

@@ -70,6 +70,20 @@ pub struct Image {
     pub read_only: bool,
 }
 
+/// An image with what it says of its containers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InspectedImage {
+    /// 64 hexadecimal digits.
+    pub id: String,
+    /// Full names with tag.
+    pub names: Vec<String>,
+    /// Full names with digest.
+    pub repo_digests: Vec<String>,
+    pub labels: BTreeMap<String, String>,
+    /// The paths that it declares as volumes (`VOLUME` in a Containerfile), as they are written there.
+    pub volumes: Vec<String>,
+}
+
 /// A container in any state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {
@@ -177,10 +191,42 @@ impl Podman {
         })
     }
 
-    /// Whether an image of that name, digest reference or id is in a store of this user. Of `name:tag@digest` Podman
-    /// ignores the tag: the digest alone decides.
-    pub async fn image_exists(&self, reference: &str) -> Result<bool, Error> {
-        self.exists("image", reference).await
+    /// An image by name, digest reference or id; `None` when there is none. Of `name:tag@digest` Podman ignores the tag: the
+    /// digest alone decides. Podman may say of one that is damaged that it is
+    /// there, and list none because of it; this fails then.
+    pub async fn inspect_image(&self, reference: &str) -> Result<Option<InspectedImage>, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Answer {
+            id: String,
+            #[serde(default, deserialize_with = "or_default")]
+            repo_tags: Vec<String>,
+            #[serde(default, deserialize_with = "or_default")]
+            repo_digests: Vec<String>,
+            #[serde(default, deserialize_with = "or_default")]
+            labels: BTreeMap<String, String>,
+            #[serde(default, deserialize_with = "or_default")]
+            config: Config,
+        }
+        #[derive(Default, Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Config {
+            #[serde(default, deserialize_with = "or_default")]
+            volumes: BTreeMap<String, serde_json::Value>,
+        }
+        let what = format!("inspect the image {reference}");
+        let target = format!("/images/{}/json", encode(reference));
+        let answer: Answer = match self.get(&what, &target).await {
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => return Ok(None),
+            answer => answer?,
+        };
+        Ok(Some(InspectedImage {
+            id: answer.id,
+            names: answer.repo_tags,
+            repo_digests: answer.repo_digests,
+            labels: answer.labels,
+            volumes: answer.config.volumes.into_keys().collect(),
+        }))
     }
 
     /// All images that have a name or belong to no other image, those of additional stores included. One id comes
@@ -261,6 +307,16 @@ impl Podman {
             &format!("/volumes/json?filters={}", labelled(label)),
         )
         .await
+    }
+
+    /// The volume of exactly that name, if there is one.
+    pub async fn volume(&self, name: &str) -> Result<Option<Volume>, Error> {
+        let what = format!("inspect the volume {name}");
+        let target = format!("/volumes/{}/json", encode(name));
+        match self.get(&what, &target).await {
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(None),
+            volume => volume.map(Some),
+        }
     }
 
     /// Whether there is a volume of exactly that name.

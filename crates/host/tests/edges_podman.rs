@@ -97,7 +97,11 @@ fn what_podman_is_and_holds() {
             &busybox.repo_digests[0],
         ] {
             assert!(
-                podman.image_exists(here).await.expect("an answer"),
+                podman
+                    .inspect_image(here)
+                    .await
+                    .expect("an answer")
+                    .is_some(),
                 "{here}"
             );
         }
@@ -108,7 +112,11 @@ fn what_podman_is_and_holds() {
             "a b?c#d",
         ] {
             assert!(
-                !podman.image_exists(absent).await.expect("an answer"),
+                podman
+                    .inspect_image(absent)
+                    .await
+                    .expect("an answer")
+                    .is_none(),
                 "{absent}"
             );
         }
@@ -300,9 +308,21 @@ fn a_registry_without_tls_is_refused_unless_permitted() {
                 fails(image, true).await,
                 "http: server gave HTTP response to HTTPS client"
             );
-            assert!(!podman.image_exists(image).await.expect("an answer"));
+            assert!(
+                podman
+                    .inspect_image(image)
+                    .await
+                    .expect("an answer")
+                    .is_none()
+            );
             pull(image, false).await.expect("pulled");
-            assert!(podman.image_exists(image).await.expect("an answer"));
+            assert!(
+                podman
+                    .inspect_image(image)
+                    .await
+                    .expect("an answer")
+                    .is_some()
+            );
             assert_eq!(
                 fails("127.0.0.1:5000/scratch:2", false).await,
                 "manifest unknown: manifest unknown"
@@ -319,9 +339,19 @@ fn a_registry_without_tls_is_refused_unless_permitted() {
             pull(pinned.as_str(), false)
                 .await
                 .expect("pulled by digest, whatever the tag");
-            assert!(podman.image_exists(&pinned).await.expect("an answer"));
             assert!(
-                !podman.image_exists(image).await.expect("an answer"),
+                podman
+                    .inspect_image(&pinned)
+                    .await
+                    .expect("an answer")
+                    .is_some()
+            );
+            assert!(
+                podman
+                    .inspect_image(image)
+                    .await
+                    .expect("an answer")
+                    .is_none(),
                 "a digest gives no tag"
             );
 
@@ -368,10 +398,11 @@ fn a_pull_that_podman_does_not_survive_is_an_error() {
                 "{error}"
             );
             assert!(
-                !podman
-                    .image_exists("127.0.0.1:5001/scratch:1")
+                podman
+                    .inspect_image("127.0.0.1:5001/scratch:1")
                     .await
                     .expect("an answer")
+                    .is_none()
             );
         },
     );
@@ -525,10 +556,11 @@ fn a_build_that_fails_says_so_with_its_last_lines() {
             let (message, _) = fails(&request(&format!("FROM {BUSYBOX}\nCOPY absent /\n"))).await;
             assert!(message.contains("no such file or directory"), "{message}");
             assert!(
-                !podman
-                    .image_exists("localhost/archy-test:1")
+                podman
+                    .inspect_image("localhost/archy-test:1")
                     .await
                     .expect("an answer")
+                    .is_none()
             );
 
             let mut outside = request(&format!("FROM {BUSYBOX}\n"));

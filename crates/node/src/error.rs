@@ -3,7 +3,7 @@
 use archipelago_core::health::AppHealth;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{Overtaken, Refusal};
-use archipelago_host::{data_folder, definition, disk, folders, lock, observe, systemd};
+use archipelago_host::{data_folder, definition, disk, folders, lock, observe, purge, systemd};
 
 /// Why something that was asked for did not come about.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,8 @@ pub enum Error {
     Folders(#[from] folders::Error),
     #[error(transparent)]
     DataFolder(#[from] data_folder::Error),
+    #[error(transparent)]
+    Purge(#[from] purge::Error),
     #[error("somebody else has changed {0} meanwhile; nothing was done, try it again")]
     Changed(AppId),
     #[error("{app} was {} by somebody else meanwhile", by.word())]
@@ -119,6 +121,7 @@ impl Error {
             | Self::Systemd(_)
             | Self::Folders(_)
             | Self::DataFolder(_)
+            | Self::Purge(_)
             | Self::UnitDoesNotStart { .. }
             | Self::ProgramPath(_)
             | Self::Program(_)

@@ -57,11 +57,23 @@ x-archipelago:
     - {source: ui.conf, service: ui, target: /etc/ui.conf}
 "#;
 
+/// The version of the shop that mounts a folder inside one that its container writes. It must not be accepted.
+pub const NESTED_VERSION: u8 = 4;
+const NESTED_MOUNTS: &str = "[data:/data, './pics:/pics', './pics/thumbs:/thumbs']";
+
 /// The files of an app's definition in one of its versions: path and content.
 pub fn definition(app: &str, version: u8) -> Vec<(&'static str, String)> {
-    let versioned = |text: &str| text.replace(":1\n", &format!(":{version}\n"));
+    let versioned = |text: &str| {
+        let text = text.replace(":1\n", &format!(":{version}\n"));
+        match version {
+            NESTED_VERSION => text.replace("[data:/data]", NESTED_MOUNTS),
+            _ => text,
+        }
+    };
     if app == BASE {
-        return vec![(COMPOSE_FILE, versioned(BASE_COMPOSE))];
+        let version = version.min(NESTED_VERSION - 1);
+        let text = BASE_COMPOSE.replace(":1\n", &format!(":{version}\n"));
+        return vec![(COMPOSE_FILE, text)];
     }
     vec![
         (COMPOSE_FILE, versioned(SHOP_COMPOSE)),

@@ -27,6 +27,8 @@ pub enum Invariant {
     ImageBeforeStart,
     /// A plan keeps the rules that production enforces.
     PlanKeepsRules,
+    /// No container starts with a mount beneath a folder that a container writes.
+    NothingNested,
     /// No file or object of ours is left behind.
     NothingLeft,
     /// The simulator itself works.
@@ -47,6 +49,7 @@ impl fmt::Display for Invariant {
             Self::PatientAttempts => "patient-attempts",
             Self::ImageBeforeStart => "image-before-start",
             Self::PlanKeepsRules => "plan-keeps-rules",
+            Self::NothingNested => "nothing-nested",
             Self::NothingLeft => "nothing-left",
             Self::Simulator => "simulator",
         })

@@ -3,10 +3,19 @@
 //! A mutation changes what passes between core and the host: the observation, the plan, the calls.
 //! Core itself stays as it is.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use archipelago_core::action::{Action, Step};
 use archipelago_core::desired::{App, Desired};
+use archipelago_core::manifest::{COMPOSE_FILE, Files};
+use archipelago_core::name::AppId;
 use archipelago_core::observed::{Memory, Observed, Podman};
 use archipelago_core::plan::Plan;
+
+/// The nested folder of the shop, and a name for it by which it is not nested.
+const NESTED: &str = "pics/thumbs";
+const APART: &str = "pics-thumbs";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutation {
@@ -44,10 +53,12 @@ pub enum Mutation {
     WriteAlways,
     /// A data folder without the node's marker is taken for this node's.
     MarkerIgnored,
+    /// A mount beneath a folder that a container writes is accepted.
+    NestedAccepted,
 }
 
 impl Mutation {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::SkipFsync,
         Self::NoLock,
         Self::UninstallBackwards,
@@ -65,14 +76,47 @@ impl Mutation {
         Self::RestartsNotRemembered,
         Self::WriteAlways,
         Self::MarkerIgnored,
+        Self::NestedAccepted,
     ];
+
+    /// Changes what apps define, before it is worked out.
+    pub(crate) fn definitions(self, definitions: &mut BTreeMap<AppId, Files>) {
+        if self == Self::NestedAccepted {
+            for content in definitions
+                .values_mut()
+                .filter_map(|files| files.get_mut(COMPOSE_FILE))
+            {
+                *content = String::from_utf8_lossy(content)
+                    .replace(NESTED, APART)
+                    .into_bytes();
+            }
+        }
+    }
+
+    /// Changes what should be on the host.
+    pub(crate) fn desired(self, desired: &mut Desired) {
+        if self != Self::NestedAccepted {
+            return;
+        }
+        for app in desired.apps.values_mut() {
+            let App::Present(present) = app else { continue };
+            for unit in present.units.values_mut() {
+                unit.file.content = unit.file.content.replace(APART, NESTED);
+            }
+            let folders = present.folders.iter();
+            let nested = |folder: &PathBuf| folder.display().to_string().replace(APART, NESTED);
+            present.folders = folders
+                .map(|folder| PathBuf::from(nested(folder)))
+                .collect();
+        }
+    }
 
     /// Changes an observation.
     pub(crate) fn observed(self, observed: &mut Observed) {
         match self {
             Self::IgnoreOwnership => {
                 if let Podman::Seen(view) = &mut observed.podman {
-                    let shop = archipelago_core::name::AppId::parse("shop").ok();
+                    let shop = AppId::parse("shop").ok();
                     let networks = view.networks.iter_mut();
                     let networks = networks.map(|(name, network)| (name, &mut network.owner));
                     for (name, owner) in networks.chain(&mut view.volumes) {

@@ -6,6 +6,7 @@ use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Installation, Request};
 use archipelago_core::printable::one_line;
+use archipelago_node::operations::{Left, Place};
 use archipelago_node::{apps, operations};
 use clap::Args;
 use serde_json::json;
@@ -129,17 +130,47 @@ pub(super) async fn uninstall(
         app: app.clone(),
         purge,
     };
-    follow(operations::prepare(layout, request).await?).await?;
+    let prepared = operations::prepare(layout, request).await?;
+    let left: Vec<(String, Option<String>)> = prepared.left().iter().map(place_of).collect();
+    follow(prepared).await?;
     match output {
-        Output::Json => return print_json(&json!({"id": app, "removed": true, "purged": purge})),
-        Output::Text if purge => {
+        Output::Json => {
+            let left = left
+                .iter()
+                .map(|(path, target)| json!({"path": path, "link_to": target}));
+            let left: Vec<_> = left.collect();
+            return print_json(&json!({"id": app, "removed": true, "purged": purge, "left": left}));
+        }
+        Output::Text if purge && left.is_empty() => {
             print_line(&format!("{app} is gone, and its data with it."));
+        }
+        Output::Text if purge => {
+            print_line(&format!(
+                "{app} is gone, and its data with it, but for what does not lie in {data} itself:"
+            ));
+            for (path, target) in left {
+                print_line(&match target {
+                    Some(target) => {
+                        format!("  {path} was a link to {target}, which is left as it was")
+                    }
+                    None => format!("  {path} is left as it was: a file system is mounted there"),
+                });
+            }
         }
         Output::Text => print_line(&format!(
             "{app} is gone. Its data stay in {data}: installing it again finds them, and archipelago uninstall {app} --purge removes them."
         )),
     }
     Ok(())
+}
+
+/// A path, and the target of the link that it is.
+fn place_of(left: &Left) -> (String, Option<String>) {
+    let target = match &left.place {
+        Place::Behind(target) => Some(target.display().to_string()),
+        Place::Mounted => None,
+    };
+    (left.path.display().to_string(), target)
 }
 
 async fn operate(layout: Layout, request: Request, output: Output) -> Result<(), Failure> {

@@ -31,6 +31,8 @@ pub struct Facts {
     pub socket: Option<Socket>,
     /// What Podman's API says.
     pub api: Option<Result<Api, String>>,
+    /// The images that are damaged, if Podman cannot list its images because of them.
+    pub images: Option<Result<(), DamagedImages>>,
     /// How many more containers, volumes and pods Podman has locks for; absent when it does not say.
     pub free_locks: Option<u32>,
     /// Whether the control groups are of version 2.
@@ -85,6 +87,15 @@ pub struct Network {
     pub reached: bool,
     /// Something wants it at boot, so that it will be reached.
     pub wanted: bool,
+}
+
+/// Images that keep Podman from listing any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedImages {
+    /// Why Podman cannot list its images, in its own words.
+    pub cause: String,
+    /// The damaged ones that were found: id and names.
+    pub found: Vec<(String, Vec<String>)>,
 }
 
 /// Whose the data folder is.

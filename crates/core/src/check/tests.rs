@@ -35,6 +35,7 @@ fn right() -> Facts {
             rootless: true,
             version: "5.4.2".to_owned(),
         })),
+        images: Some(Ok(())),
         free_locks: Some(2048),
         cgroup_v2: Some(true),
         network: Some(Network {
@@ -125,6 +126,30 @@ fn each_fault_is_found_with_its_cure() {
         Warning,
         "sudo archipelago setup --for ann",
     );
+    let damaged = |found: &[(&str, &[&str])]| {
+        let owned = |(id, names): &(&str, &[&str])| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            ((*id).to_owned(), names)
+        };
+        DamagedImages {
+            cause: "no manifest".to_owned(),
+            found: found.iter().map(owned).collect(),
+        }
+    };
+    for (found, cure) in [
+        (damaged(&[]), "podman rmi --force ID"),
+        (
+            damaged(&[("ab12", &["x:1"]), ("cd34", &[])]),
+            "podman rmi --force ab12 cd34 ",
+        ),
+    ] {
+        check(
+            "images",
+            |facts| facts.images = Some(Err(found)),
+            Failed,
+            cure,
+        );
+    }
     check(
         "data",
         |facts| {

@@ -2,10 +2,12 @@
 
 mod files;
 mod image;
+mod image_volumes;
 mod network;
 mod reach;
 
 pub(super) use files::capture_paths;
+use image_volumes::ImageVolume;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -66,15 +68,7 @@ pub(super) fn present(
         work.add(&mut present, &unit, Role::Network(network), &[])?;
     }
     for volume in &manifest.volumes {
-        let folder = inputs.layout.volumes(work.id).join(volume);
-        let unit = work.volume_unit(volume, &folder)?;
-        work.add(
-            &mut present,
-            &unit,
-            Role::Volume(work.id.volume(volume)),
-            &[],
-        )?;
-        present.folders.insert(folder);
+        work.add_volume(&mut present, volume)?;
     }
     for (name, service) in &manifest.services {
         work.add_service(&mut present, name, service)?;
@@ -149,6 +143,30 @@ impl Work<'_> {
         })
     }
 
+    fn add_volume(&self, present: &mut Present, volume: &str) -> Result<(), String> {
+        let folder = self.inputs.layout.volumes(self.id).join(volume);
+        let unit = self.volume_unit(volume, &folder)?;
+        self.add(present, &unit, Role::Volume(self.id.volume(volume)), &[])?;
+        present.folders.insert(folder);
+        Ok(())
+    }
+
+    fn add_image_volume(
+        &self,
+        present: &mut Present,
+        container: &mut quadlet::Container,
+        volume: &ImageVolume,
+    ) -> Result<(), String> {
+        self.add_volume(present, &volume.name)?;
+        container.volumes.push(quadlet::VolumeMount {
+            source: format!("{}.volume", self.id.volume(&volume.name)),
+            target: volume.target.clone(),
+            read_only: false,
+            relabel: true,
+        });
+        Ok(())
+    }
+
     fn described(&self, description: &str) -> UnitSection {
         UnitSection {
             description: description.to_owned(),
@@ -168,6 +186,15 @@ impl Work<'_> {
         let mut container = self.container(name, service, &image)?;
         self.add_mounts(present, &mut container, &mut inputs, name, service)?;
         self.add_secrets(&mut container, &mut inputs, name, service);
+        let image_facts = self.inputs.found.images.get(&image.reference.to_string());
+        let mut volumes = self.volumes_of(service);
+        for volume in image_facts
+            .iter()
+            .flat_map(|facts| self.image_volumes(name, service, facts))
+        {
+            self.add_image_volume(present, &mut container, &volume)?;
+            volumes.push(self.id.volume(&volume.name));
+        }
         let stem = self.manifest.container(name);
         let ordering = self.ordering(name, service);
         let wants = ordering.wants.clone();
@@ -179,7 +206,7 @@ impl Work<'_> {
                 restart_delay: Some(RESTART_DELAY),
                 start_limit: Some(START_LIMIT + service.time_to_be_healthy()),
                 stop_limit: service.stop_grace_period.map(|grace| grace + STOP_MARGIN),
-                volumes: self.volumes_of(service),
+                volumes,
             },
             starts_at_boot: present.running
                 && (self.manifest.is_companion(name) || !self.apps.rests_for_another(self.id)),
@@ -188,6 +215,7 @@ impl Work<'_> {
             name: stem,
             companion: self.manifest.is_companion(name),
             image,
+            image_facts: image_facts.cloned(),
             starts_healthy: service.starts_healthy(),
             networks: self.joined(name, service),
             wants,

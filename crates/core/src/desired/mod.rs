@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::config::Config;
 use crate::data_folder::Claim;
 use crate::image::Reference;
+use crate::image_facts::{ImageFacts, KnownImages};
 use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files, Manifest, ManifestError, ProbeKind, Schema, Settings};
@@ -47,6 +48,8 @@ pub struct Inputs {
 /// What the node says of its files besides what is in them. Empty, it says that all of it is plain and readable.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
+    /// What is known of the images that apps use, from the file that keeps it.
+    pub images: KnownImages,
     /// Whose the data folder is.
     pub claim: Claim,
     /// Of the paths of [`Apps::mounted`] that lead over links: each link on the way, then the place itself.
@@ -199,6 +202,8 @@ pub struct DesiredContainer {
     pub companion: bool,
     /// Its image.
     pub image: DesiredImage,
+    /// What is known of the image. Without it, it is not known which volumes its unit must name.
+    pub image_facts: Option<ImageFacts>,
     /// Whether it counts as started only once its health check succeeds.
     pub starts_healthy: bool,
     /// The networks that it joins, by Podman's names.

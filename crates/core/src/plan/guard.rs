@@ -9,6 +9,7 @@ use super::{Plan, renewal};
 use crate::action::{Action, Step};
 use crate::data_folder::Claim;
 use crate::desired::{App, Desired, DesiredUnit, Present, Role};
+use crate::image_facts::ImageState;
 use crate::name::{AppId, PREFIX};
 use crate::observed::{Active, Observed, Service, at_rest, awaited};
 use crate::quadlet::service_of;
@@ -147,6 +148,14 @@ impl Judge<'_> {
                         .any(|(_, container)| container.image == **image)
                 }),
                 &image.reference,
+                Rule::Wanted,
+            ),
+            Step::RememberImages(learnt) => unless(
+                learnt.iter().all(|(reference, facts)| {
+                    let found = self.observed.images.get(reference);
+                    found == Some(&ImageState::Here(facts.clone()))
+                }),
+                "what is known of images",
                 Rule::Wanted,
             ),
             Step::StoreSecret {

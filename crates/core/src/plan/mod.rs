@@ -84,6 +84,7 @@ pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Du
         regenerates: BTreeSet::new(),
         restarted: BTreeSet::new(),
         imageless: present::imageless(desired, observed),
+        unknown: present::unknown(desired, observed),
         starts_left: starts_left(observed, progress, now),
         crowded: false,
         renewal: Renewal::default(),
@@ -233,6 +234,8 @@ struct Planner<'a> {
     restarted: BTreeSet<String>,
     /// The services whose image is not on the node.
     imageless: BTreeSet<String>,
+    /// The services of which it is not known which volumes their units must name.
+    unknown: BTreeSet<String>,
     /// How many more services may be started now.
     starts_left: usize,
     /// Whether one was not, for want of that.

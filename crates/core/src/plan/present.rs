@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Planner, for_app};
 use crate::action::Step;
 use crate::desired::{Desired, DesiredContainer, DesiredUnit, Present, Role};
+use crate::image_facts::{ImageState, KnownImages};
 use crate::layout::Layout;
 use crate::name::AppId;
 use crate::observed::{Active, Job, Load, Observed, Override, Podman, Service, at_rest, awaited};
@@ -99,6 +100,22 @@ pub(super) fn imageless(desired: &Desired, observed: &Observed) -> BTreeSet<Stri
         .collect()
 }
 
+/// The services of which it is not known which volumes their units must name because of their images. A unit whose image is
+/// not on the node is written all the same: it cannot start before the image is there, and known.
+pub(super) fn unknown(desired: &Desired, observed: &Observed) -> BTreeSet<String> {
+    let is_absent = |container: &DesiredContainer| {
+        let reference = container.image.reference.to_string();
+        let view = observed.podman_view();
+        view.is_some_and(|view| !view.images.contains_key(&reference))
+    };
+    desired
+        .present()
+        .flat_map(|(_, present)| present.containers())
+        .filter(|(_, container)| container.image_facts.is_none() && !is_absent(container))
+        .map(|(unit, _)| unit.service.clone())
+        .collect()
+}
+
 impl Planner<'_> {
     pub(super) fn present(&mut self, id: &AppId, present: &Present) {
         if super::is_held_back(self, id, present) {
@@ -114,15 +131,24 @@ impl Planner<'_> {
         }
         self.write_files(id, present);
         self.store_secrets(id, present);
+        self.remember_images(id, present);
         let ready: Vec<bool> = present
             .units
             .values()
             .map(|unit| self.has_image(id, unit))
             .collect();
         for (unit, has_image) in present.units.values().zip(&ready) {
-            self.unit_file(id, unit, *has_image);
+            if !self.unknown.contains(&unit.service) {
+                self.unit_file(id, unit, *has_image);
+            }
         }
-        self.remove_units_left_over(id, present);
+        // Without them, the volumes of an image would be among what is left over.
+        if present
+            .containers()
+            .all(|(_, container)| container.image_facts.is_some())
+        {
+            self.remove_units_left_over(id, present);
+        }
         self.recreate_vanished(id, present);
         self.remove_renewed_networks(id);
         // Started before what it needs can be reached, it would only end, again and again; where that will not come up by itself, systemd would
@@ -135,6 +161,7 @@ impl Planner<'_> {
             if let Role::Container(container) = &unit.role
                 && is_to_run(container)
                 && *has_image
+                && !self.unknown.contains(&unit.service)
                 && (container.companion || !waits)
                 && self.can_start(container)
                 && !self.renewal.holds(&unit.service)
@@ -279,12 +306,31 @@ impl Planner<'_> {
         !missing
     }
 
+    /// Keeps what was learnt of the app's images.
+    fn remember_images(&mut self, id: &AppId, present: &Present) {
+        let learnt = present.containers().filter_map(|(_, container)| {
+            let reference = container.image.reference.to_string();
+            match self.observed.images.get(&reference)? {
+                ImageState::Here(facts) if container.image_facts.as_ref() != Some(facts) => {
+                    Some((reference, facts.clone()))
+                }
+                ImageState::Here(_) | ImageState::Damaged(_) => None,
+            }
+        });
+        let learnt: KnownImages = learnt.collect();
+        if !learnt.is_empty() {
+            self.complete = false;
+            let step = Step::RememberImages(learnt);
+            self.steps.first.push(for_app(id, step));
+        }
+    }
+
     /// Starting a service starts those that it wants along with it, so their images must be here as well.
     fn can_start(&self, container: &DesiredContainer) -> bool {
         !container
             .wants
             .iter()
-            .any(|service| self.imageless.contains(service))
+            .any(|service| self.imageless.contains(service) || self.unknown.contains(service))
     }
 
     fn fetch(&mut self, id: &AppId, container: &DesiredContainer, name: &str) {

@@ -1,7 +1,9 @@
 //! What is planned, case by case.
 
 mod contention;
+mod data_folder;
 mod disturbed;
+mod images;
 mod refused;
 mod renewal;
 mod world;
@@ -9,8 +11,8 @@ mod world;
 use std::path::{Path, PathBuf};
 
 use crate::action::Step;
-use crate::data_folder::{Claim, Refusal};
-use crate::health::{State, report};
+use crate::health::report;
+use crate::image_facts::{ImageState, KnownImages};
 use crate::intent::Goal;
 use crate::manifest::COMPOSE_FILE;
 use crate::observed::{
@@ -1362,70 +1364,5 @@ fn only_so_many_services_come_up_at_once() {
         starts(&observed, &progress, now + STARTING).0,
         1,
         "there is always a turn"
-    );
-}
-
-#[test]
-fn a_new_data_folder_is_claimed_before_anything_is_made_in_it() {
-    let mut world = World::fresh();
-    world.inputs.found.claim = Claim::Take(None);
-    assert_eq!(
-        world.lines()[..2],
-        ["claim data", "generate secret web/token"]
-    );
-    // Where it cannot be, it is tried again later, and all else goes on.
-    let (desired, plan) = (world.desired(), world.plan());
-    let mut outcomes = vec![Outcome::Skipped; plan.actions.len()];
-    outcomes[0] = Outcome::Failed("no space".to_owned());
-    world
-        .reconciler
-        .finished(&desired, &plan, &outcomes, world.now);
-    assert!(!world.lines().contains(&"claim data".to_owned()));
-    world.now += Duration::from_secs(10);
-    assert_eq!(
-        world.lines()[..2],
-        ["claim data", "generate secret web/token"]
-    );
-    world.converge();
-    assert_eq!(world.inputs.found.claim, Claim::Held);
-}
-
-#[test]
-fn while_the_disk_of_the_data_is_not_mounted_nothing_is_done_and_the_cause_is_told() {
-    let mut world = World::at_rest();
-    let at_rest = world.host.clone();
-    let claim = Claim::Refused(Refusal::NoMarker);
-    world.inputs.found.claim = claim.clone();
-    // What lies there is gone from sight with it.
-    world.inputs.secrets.clear();
-    world.host.files.clear();
-    world.host.folders.clear();
-    world.stop("archy-web.service");
-    assert!(world.plan().is_empty(), "{:?}", world.lines());
-    let (desired, observed) = (world.desired(), world.observe());
-    assert!(!needs_podman(&desired, &observed));
-    let report = report(&desired, &observed, world.reconciler.progress());
-    let [web] = report.apps.as_slice() else {
-        panic!("{report:?}");
-    };
-    assert_eq!(web.state, State::Failed);
-    for words in [
-        "/data/node-id is missing",
-        "mount the disk",
-        "--accept-data",
-    ] {
-        assert!(web.message.contains(words), "{}", web.message);
-    }
-    // An app that is to go waits as well: its data are not there to be removed.
-    world.intend("web", Goal::Removed, true);
-    assert!(world.plan().is_empty(), "{:?}", world.lines());
-    // All of it is there again.
-    let mut world = World::at_rest();
-    world.host = at_rest;
-    world.stop("archy-web.service");
-    assert!(
-        world
-            .lines()
-            .contains(&"start archy-web.service".to_owned())
     );
 }

@@ -94,6 +94,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether Podman failed at what it was asked for, as it does where its storage is damaged.
+    pub fn is_failure(&self) -> bool {
+        self.status() == Some(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Podman's own text, without what it was asked for.
+    pub fn message(&self) -> String {
+        match self {
+            Error::Api { message, .. } => message.clone(),
+            other => other.to_string(),
+        }
+    }
+
     /// The HTTP status of a refusal.
     pub(super) fn status(&self) -> Option<StatusCode> {
         match self {

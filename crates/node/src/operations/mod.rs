@@ -8,16 +8,22 @@ mod follow;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Kind, Proposal, Request, judge_host};
-use archipelago_host::{disk, preflight};
+use archipelago_host::{disk, preflight, purge};
 
 use crate::driver::Driver;
 use crate::error::Error;
+
+pub use archipelago_host::purge::{Left, Place};
+
+/// To bring units up to date takes a pass that learns of their images, one that writes, and one that has nothing to do.
+const UPDATE_PASSES: usize = 3;
 
 /// An operation that can be done.
 pub struct Prepared {
     layout: Layout,
     request: Request,
     proposal: Proposal,
+    left: Vec<Left>,
 }
 
 /// Works an operation out and checks that it can be done. Nothing is written, and nobody is asked.
@@ -33,10 +39,15 @@ pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error
     if let Some(installation) = &proposal.installation {
         proposal.judge(&layout, &preflight::look(&layout, installation).await?)?;
     }
+    let left = match proposal.kind {
+        Kind::Purge => purge::left(&layout, &proposal.app)?,
+        _ => Vec::new(),
+    };
     Ok(Prepared {
         layout,
         request,
         proposal,
+        left,
     })
 }
 
@@ -45,6 +56,12 @@ impl Prepared {
     #[must_use]
     pub fn proposal(&self) -> &Proposal {
         &self.proposal
+    }
+
+    /// What a purge would leave where it is: the data that lie behind a link, or on a file system of their own.
+    #[must_use]
+    pub fn left(&self) -> &[Left] {
+        &self.left
     }
 
     /// Does it. `progress` hears how the app is after each pass. `None` when the app is gone, as asked.
@@ -56,6 +73,7 @@ impl Prepared {
             layout,
             request,
             proposal,
+            left: _,
         } = self;
         let mut driver = Driver::new(layout.clone()).await?;
         let changes_installed = proposal
@@ -64,7 +82,11 @@ impl Prepared {
             .is_some_and(|app| !app.is_new && !app.is_unchanged);
         if changes_installed {
             // What another version of Archipelago wrote is brought up to date first, so that the change is seen as one.
-            driver.pass().await?;
+            for _ in 0..UPDATE_PASSES {
+                if !driver.pass().await?.acted() {
+                    break;
+                }
+            }
         }
         commit::commit(&layout, request, &proposal).await?;
         match proposal.kind {

@@ -67,6 +67,8 @@ pub struct Container {
     pub volumes: Vec<String>,
     /// The paths that it mounts from the disk.
     pub mounts: Vec<PathBuf>,
+    /// Those of them that it can write.
+    pub written: Vec<PathBuf>,
     /// The volumes for which `ExecStartPre=podman volume exists` asks.
     pub checked_volumes: Vec<String>,
     /// The names of its secrets in Podman.
@@ -270,13 +272,18 @@ fn read(name: &str, bytes: &Bytes) -> Loaded {
 fn read_container(stem: &str, entries: &Entries<'_>) -> Result<Container, String> {
     let image = entries.first("Container", "Image");
     let image = image.ok_or("no Image key specified")?;
-    let (mut volumes, mut mounts) = (Vec::new(), Vec::new());
+    let (mut volumes, mut mounts, mut written) = (Vec::new(), Vec::new(), Vec::new());
     for volume in entries.values("Container", "Volume") {
-        let source = volume.split(':').next().unwrap_or_default();
+        let mut parts = volume.split(':');
+        let source = parts.next().unwrap_or_default();
+        let options = parts.nth(1).unwrap_or_default();
         if source.ends_with(".volume") {
             volumes.push(source.to_owned());
         } else {
             mounts.push(PathBuf::from(source));
+            if !options.split(',').any(|option| option == "ro") {
+                written.push(PathBuf::from(source));
+            }
         }
     }
     let until = |value: &str, end: char| value.split(end).next().map(str::to_owned);
@@ -293,6 +300,7 @@ fn read_container(stem: &str, entries: &Entries<'_>) -> Result<Container, String
             .collect(),
         volumes,
         mounts,
+        written,
         checked_volumes: entries
             .values("Service", "ExecStartPre")
             .filter_map(|line| line.strip_prefix("podman volume exists "))

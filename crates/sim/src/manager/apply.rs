@@ -60,7 +60,7 @@ impl World {
             return Err(CallError::Failed(refusal.finding(&layout)));
         }
         match step {
-            Step::CheckUnits { .. } | Step::EnsureImage(_) => Ok(()),
+            Step::CheckUnits { .. } | Step::EnsureImage(_) | Step::RememberImages(_) => Ok(()),
             Step::ClaimData(id) => self.claim_data(id.as_ref()),
             Step::GenerateSecret { app, name } => self.generate_secret(app, name),
             Step::MakeFolder(path) => self.make_folder(path),

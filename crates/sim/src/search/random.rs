@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use crate::apps::{BASE, CONTAINERS, SHOP, UNITS};
+use crate::apps::{BASE, CONTAINERS, NESTED_VERSION, SHOP, UNITS};
 use crate::host::disk::Unsynced;
 use crate::host::registry::PullOutcome;
 use crate::invariants::Violation;
@@ -132,7 +132,7 @@ fn service(rng: &mut Rng) -> String {
 fn intervention(rng: &mut Rng) -> Intervention {
     let app = |rng: &mut Rng| one(rng, &[BASE, SHOP, SHOP]);
     match rng.u8(0..42) {
-        0 => Intervention::Install(app(rng), rng.u8(1..4)),
+        0 => Intervention::Install(app(rng), rng.u8(1..=NESTED_VERSION)),
         1 => Intervention::Start(app(rng)),
         2 => Intervention::Stop(app(rng)),
         3 | 4 => Intervention::SetPort(rng.u16(8082..8086)),

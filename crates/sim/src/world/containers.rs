@@ -1,6 +1,6 @@
 //! Podman at work: what `podman run` needs, and what a removal ends.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use archipelago_core::quadlet::service_of;
 
@@ -30,6 +30,7 @@ impl World {
             }
         }
         let networks = container.networks.iter();
+        self.check_mounts(container);
         let object = Object {
             label: container.label.clone(),
             networks: networks.map(|unit| self.made_name(unit)).collect(),
@@ -38,6 +39,28 @@ impl World {
         let containers = &mut self.podman.containers;
         containers.insert(container.name.clone(), object);
         true
+    }
+
+    /// A container could put a link in the place of what another mount shows.
+    fn check_mounts(&mut self, container: &Container) {
+        let others = self
+            .systemd
+            .units
+            .values()
+            .filter_map(|unit| unit.container());
+        let written: Vec<PathBuf> = others
+            .chain([container])
+            .flat_map(|other| other.written.clone())
+            .collect();
+        let nested = container.mounts.iter().find_map(|mount| {
+            let mut above = mount.ancestors().skip(1);
+            let folder = above.find(|folder| written.iter().any(|written| written == folder))?;
+            Some(format!("{} lies in {}", mount.display(), folder.display()))
+        });
+        if let Some(nested) = nested {
+            let what = format!("{}: {nested}, which a container writes", container.name);
+            self.violation(Invariant::NothingNested, what);
+        }
     }
 
     fn has_what_it_needs(&self, container: &Container) -> bool {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use archipelago_core::config::Config;
 use archipelago_core::data_folder::{Claim, Evidence, Identity, NodeId, judge};
 use archipelago_core::desired::{Apps, Desired, Found, Inputs, assemble};
+use archipelago_core::image_facts::{ImageFacts, KnownImages};
 use archipelago_core::intent::Intent;
 use archipelago_core::manifest::Files;
 use archipelago_core::name::AppId;
@@ -46,13 +47,27 @@ impl World {
             }
         }
         self.disk.read(&self.layout.marker()).hash(&mut hasher);
-        (self.mutation == Some(Mutation::MarkerIgnored)).hash(&mut hasher);
+        let reads_otherwise = [Mutation::MarkerIgnored, Mutation::NestedAccepted];
+        let mutation = reads_otherwise
+            .iter()
+            .position(|it| self.mutation == Some(*it));
+        mutation.hash(&mut hasher);
         let key = hasher.finish();
         if let Some(desired) = CACHE.with_borrow(|cache| cache.get(&key).cloned()) {
             return desired;
         }
-        let inputs = self.inputs();
-        let desired = Arc::new(assemble(&inputs, &Apps::read(&inputs)));
+        let mut inputs = self.inputs();
+        if let Some(mutation) = self.mutation {
+            mutation.definitions(&mut inputs.definitions);
+        }
+        let apps = Apps::read(&inputs);
+        // No image declares a volume.
+        inputs.found.images = images_of(&assemble(&inputs, &apps));
+        let mut desired = assemble(&inputs, &apps);
+        if let Some(mutation) = self.mutation {
+            mutation.desired(&mut desired);
+        }
+        let desired = Arc::new(desired);
         CACHE.with_borrow_mut(|cache| {
             if cache.len() >= CACHE_MAX {
                 cache.clear();
@@ -144,4 +159,14 @@ impl World {
             })
             .collect()
     }
+}
+
+fn images_of(desired: &Desired) -> KnownImages {
+    let containers = desired
+        .present()
+        .flat_map(|(_, present)| present.containers());
+    let facts = ImageFacts::new("image", std::iter::empty());
+    containers
+        .map(|(_, container)| (container.image.reference.to_string(), facts.clone()))
+        .collect()
 }

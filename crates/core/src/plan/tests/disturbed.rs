@@ -181,7 +181,7 @@ impl World {
     }
 }
 
-fn aged(content: &[u8]) -> Vec<u8> {
+pub(super) fn aged(content: &[u8]) -> Vec<u8> {
     let text = std::str::from_utf8(content).unwrap();
     text.replace(&format!("Version={VERSION}"), "Version=0.0.1")
         .into_bytes()

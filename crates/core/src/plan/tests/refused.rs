@@ -491,38 +491,3 @@ fn a_step_that_breaks_a_rule_is_never_handed_out() {
     run.went(&plan, Outcome::Failed(text("too late")));
     assert_eq!(run.outcomes().len(), plan.actions.len());
 }
-
-#[test]
-fn the_data_folder_is_claimed_only_when_it_is_nobodys() {
-    use crate::data_folder::{Claim, NodeId, Refusal};
-    let id = || NodeId::from_random([7; 16]);
-    let claim = |world: &mut World, id| {
-        let observed = seen(world);
-        let broken = judged(world, &observed, None, Step::ClaimData(id)).err();
-        broken.map(|refused| refused.rule())
-    };
-    let mut world = World::at_rest();
-    assert_eq!(claim(&mut world, None), Some(Rule::Ours));
-    world.inputs.found.claim = Claim::Take(Some(id()));
-    assert_eq!(claim(&mut world, None), Some(Rule::Ours));
-    assert_eq!(claim(&mut world, Some(id())), None);
-    world.inputs.found.claim = Claim::Take(None);
-    assert_eq!(claim(&mut world, None), None);
-    check_step(&mut world, Step::ClaimData(None), Some(Rule::Ours));
-    // While its disk is not mounted, nothing at all is done.
-    world.inputs.found.claim = Claim::Refused(Refusal::NoMarker);
-    assert_eq!(claim(&mut world, None), Some(Rule::DataPresent));
-    let observed = seen(&world);
-    for step in [Step::Reload, Step::RestartPodmanSocket] {
-        let broken = judged(&mut world, &observed, None, step).err();
-        assert_eq!(
-            broken.map(|refused| refused.rule()),
-            Some(Rule::DataPresent)
-        );
-    }
-    check_step(
-        &mut world,
-        Step::Start("archy-web.service".to_owned()),
-        Some(Rule::DataPresent),
-    );
-}

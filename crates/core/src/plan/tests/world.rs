@@ -6,6 +6,7 @@ use crate::action::Step;
 use crate::config::Config;
 use crate::data_folder::Claim;
 use crate::desired::{Apps, Found, Inputs, Origin, assemble};
+use crate::image_facts::{ImageFacts, ImageState, KnownImages};
 use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
@@ -60,6 +61,10 @@ pub(super) struct World {
     /// What each running service was started with.
     pub(super) started_with: BTreeMap<String, String>,
     pub(super) invocations: u32,
+    /// Whether what is known of images is learnt and remembered; else it is known that they declare no volumes.
+    pub(super) learns_images: bool,
+    /// The images that declare volumes.
+    pub(super) images: KnownImages,
     pub(super) reconciler: Reconciler,
     pub(super) now: Duration,
 }
@@ -76,6 +81,13 @@ pub(super) fn layout() -> Layout {
         systemd: PathBuf::from("/systemd"),
         runtime: PathBuf::from("/run"),
     }
+}
+
+fn references(desired: &Desired) -> impl Iterator<Item = String> {
+    let containers = desired
+        .present()
+        .flat_map(|(_, present)| present.containers());
+    containers.map(|(_, container)| container.image.reference.to_string())
 }
 
 pub(super) fn service(active: Active, sub: &str) -> Service {
@@ -108,6 +120,8 @@ impl World {
             generated: BTreeMap::new(),
             started_with: BTreeMap::new(),
             invocations: 0,
+            learns_images: false,
+            images: KnownImages::new(),
             reconciler: Reconciler::default(),
             now: Duration::from_secs(1000),
         };
@@ -161,7 +175,16 @@ impl World {
     }
 
     pub(super) fn desired(&self) -> Desired {
-        assemble(&self.inputs, &Apps::read(&self.inputs))
+        let apps = Apps::read(&self.inputs);
+        if self.learns_images {
+            return assemble(&self.inputs, &apps);
+        }
+        let mut inputs = self.inputs.clone();
+        let desired = assemble(&inputs, &apps);
+        let references = references(&desired);
+        let known = references.map(|name| (name, ImageFacts::default()));
+        inputs.found.images = known.collect();
+        assemble(&inputs, &apps)
     }
 
     pub(super) fn observe(&self) -> Observed {
@@ -189,8 +212,15 @@ impl World {
                 );
             }
         }
-        if needs_podman(&self.desired(), &observed) {
+        let desired = self.desired();
+        if needs_podman(&desired, &observed) {
             observed.podman = Podman::Seen(self.podman.clone());
+            let here = references(&desired).filter(|name| self.podman.images.contains_key(name));
+            let learnt = here.map(|name| {
+                let facts = self.images.get(&name).cloned().unwrap_or_default();
+                (name, ImageState::Here(facts))
+            });
+            observed.images = learnt.collect();
         }
         observed
     }
@@ -385,6 +415,7 @@ impl World {
                     .images
                     .insert(image.reference.to_string(), owner);
             }
+            Step::RememberImages(learnt) => self.inputs.found.images.extend(learnt.clone()),
             Step::ClaimData(_) => self.inputs.found.claim = Claim::Held,
             Step::CheckUnits { .. } | Step::RestartPodmanSocket => {}
             Step::Remember(memory) => self.host.memory = memory.clone(),
@@ -454,6 +485,10 @@ fn joined(content: &str) -> impl Iterator<Item = &str> {
 pub(super) fn brief(step: &Step) -> String {
     let inside = |path: &Path| path.strip_prefix("/data").unwrap().display().to_string();
     match step {
+        Step::RememberImages(learnt) => {
+            let names: Vec<&str> = learnt.keys().map(String::as_str).collect();
+            format!("remember images {}", names.join(" "))
+        }
         Step::ClaimData(_) => "claim data".to_owned(),
         Step::GenerateSecret { app, name } => format!("generate secret {app}/{name}"),
         Step::MakeFolder(path) => format!("make folder {}", inside(path)),

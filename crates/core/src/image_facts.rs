@@ -1,0 +1,129 @@
+//! What is known of an image that is on the node: the paths that it declares as volumes.
+//!
+//! Podman makes an anonymous volume for each of them that nothing mounts, and Quadlet removes those at every restart. So
+//! they must be known before a unit is written, and be remembered: an image may be gone while its container runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+/// What is known of an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageFacts {
+    /// Its id: another image under the same name has another one.
+    pub id: String,
+    /// The paths that it declares as volumes, absolute and without doubled or trailing slashes.
+    pub volumes: BTreeSet<String>,
+}
+
+/// By full reference.
+pub type KnownImages = BTreeMap<String, ImageFacts>;
+
+/// The image of a reference that an app wants, as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageState {
+    /// It is on the node.
+    Here(ImageFacts),
+    /// It is on the node and cannot be used: why.
+    Damaged(String),
+}
+
+impl ImageFacts {
+    /// From what the image declares. A path that no unit can name stays with Podman.
+    pub fn new<'a>(id: &str, declared: impl Iterator<Item = &'a str>) -> Self {
+        Self {
+            id: id.to_owned(),
+            volumes: declared.filter_map(normal).collect(),
+        }
+    }
+}
+
+/// An absolute path in a container without doubled or trailing slashes; `None` for one that cannot be mounted at.
+#[must_use]
+pub fn normal(path: &str) -> Option<String> {
+    let inside = path.strip_prefix('/')?;
+    let parts: Vec<&str> = inside
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect();
+    let usable = !parts.is_empty()
+        && !parts.contains(&"..")
+        && !path.contains(|c: char| c.is_control() || c == ':');
+    usable.then(|| format!("/{}", parts.join("/")))
+}
+
+/// Reads the file that keeps what is known. One that cannot be understood says nothing that Podman would not.
+#[must_use]
+pub fn read(content: Option<&[u8]>) -> KnownImages {
+    let known = content.and_then(|content| serde_json::from_slice(content).ok());
+    known.unwrap_or_default()
+}
+
+/// The file with these added. Of what was built for one container, the last is kept.
+#[must_use]
+pub fn with(known: KnownImages, added: &KnownImages) -> KnownImages {
+    let is_built_as = |reference: &str| {
+        let (path, _) = reference.strip_prefix("localhost/")?.rsplit_once(':')?;
+        Some(path.to_owned())
+    };
+    let replaced: BTreeSet<String> = added.keys().filter_map(|name| is_built_as(name)).collect();
+    let mut known = known;
+    known.retain(|name, _| is_built_as(name).is_none_or(|path| !replaced.contains(&path)));
+    known.extend(added.clone());
+    known
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_those_of_a_container() {
+        for (path, expected) in [
+            ("/data", Some("/data")),
+            ("/data/", Some("/data")),
+            ("//data/./sub//", Some("/data/sub")),
+            ("data", None),
+            ("/", None),
+            ("", None),
+            ("/a/../b", None),
+            ("/a:b", None),
+            ("/a\nb", None),
+        ] {
+            assert_eq!(normal(path).as_deref(), expected, "{path:?}");
+        }
+        let facts = ImageFacts::new("abc", ["/b/", "/b", "relative", "/a"].into_iter());
+        let volumes: Vec<&str> = facts.volumes.iter().map(String::as_str).collect();
+        assert_eq!(
+            (facts.id.as_str(), volumes.as_slice()),
+            ("abc", ["/a", "/b"].as_slice())
+        );
+    }
+
+    #[test]
+    fn what_is_known_survives_its_file_and_does_not_grow_with_each_build() {
+        let known = |names: &[&str]| -> KnownImages {
+            names
+                .iter()
+                .map(|name| {
+                    (
+                        (*name).to_owned(),
+                        ImageFacts::new(name, ["/data"].into_iter()),
+                    )
+                })
+                .collect()
+        };
+        let first = with(
+            KnownImages::new(),
+            &known(&["docker.io/a:1", "localhost/archy-a:one"]),
+        );
+        let text = serde_json::to_vec(&first).unwrap();
+        assert_eq!(read(Some(&text)), first);
+        assert!(read(None).is_empty() && read(Some(&text[1..])).is_empty());
+        let second = with(first, &known(&["docker.io/a:2", "localhost/archy-a:two"]));
+        assert_eq!(
+            second,
+            known(&["docker.io/a:1", "docker.io/a:2", "localhost/archy-a:two"])
+        );
+    }
+}
