@@ -129,5 +129,5 @@ async fn remove_owned_by_containers(paths: &[PathBuf]) -> Result<(), Error> {
         return Ok(());
     }
     let told = String::from_utf8_lossy(&output.stderr);
-    Err(Error::Remove(one_line(told.trim())))
+    Err(Error::Remove(one_line(told.trim()).to_string()))
 }
