@@ -6,6 +6,7 @@
 mod added;
 mod host;
 mod others;
+mod refusal;
 
 pub(crate) use others::OtherApp;
 
@@ -23,6 +24,7 @@ use sha2::{Digest, Sha256};
 use crate::manifest::{ManifestError, Place, SettingValue, Settings};
 use crate::name::AppId;
 use crate::quadlet::hex;
+use refusal::{Refusal, refuse};
 
 /// What a template can reach.
 pub(crate) struct Context<'a> {
@@ -122,21 +124,6 @@ fn problem<'a>(error: &minijinja::Error, settings: &'a Settings) -> (&'a str, St
     let words = detail.map_or_else(|| error.kind().to_string(), str::to_owned);
     let problem = format!("{words} (docs/manifest.md lists what templates can use)");
     ("", problem)
-}
-
-/// Why a function of ours refuses what it was given, in words for whoever chose the setting. They quote no value.
-#[derive(Debug, thiserror::Error)]
-#[error("{words}")]
-struct Refusal {
-    words: String,
-    /// The text that is refused. It tells which setting it is of, and is not shown.
-    text: Option<String>,
-}
-
-fn refuse(words: impl Into<String>, text: Option<String>) -> minijinja::Error {
-    let words = words.into();
-    let refusal = Refusal { words, text };
-    minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, "refused").with_source(refusal)
 }
 
 /// The value of bitcoind's `rpcauth=`: `user:salt$HMAC-SHA256(salt, password)`.

@@ -5,7 +5,9 @@ use archipelago_core::printable::one_line;
 use archipelago_node::apps;
 use serde_json::json;
 
-use super::{Failure, Output, print_json, print_line, show};
+use super::failure::Failure;
+use super::printer::{Output, print_json, print_line};
+use super::show;
 
 pub(super) fn run(app: Option<&str>, output: Output) -> Result<(), Failure> {
     match app {

@@ -4,7 +4,8 @@ use archipelago_core::check::{Check, State};
 use archipelago_node::doctor;
 use serde_json::json;
 
-use super::{Code, Failure, Output, print_json, print_line};
+use super::failure::{Code, Failure};
+use super::printer::{Output, print_json, print_line};
 pub(super) async fn run(output: Output) -> Result<(), Failure> {
     let checks = doctor::examine().await?;
     let failed = count_failed(&checks);

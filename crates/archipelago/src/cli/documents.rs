@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 
-use super::{Cli, Code, Failure};
+use super::failure::{Code, Failure};
 
 /// Writes all of them into an existing folder.
-pub(super) fn write(folder: &Path) -> Result<(), Failure> {
+pub(super) fn write(folder: &Path, command: &Command) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::new(
             Code::Failed,
@@ -18,9 +18,9 @@ pub(super) fn write(folder: &Path) -> Result<(), Failure> {
             ),
         )
     };
-    clap_mangen::generate_to(Cli::command(), folder).map_err(failed)?;
+    clap_mangen::generate_to(command.clone(), folder).map_err(failed)?;
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-        clap_complete::generate_to(shell, &mut Cli::command(), "archipelago", folder)
+        clap_complete::generate_to(shell, &mut command.clone(), "archipelago", folder)
             .map_err(failed)?;
     }
     Ok(())

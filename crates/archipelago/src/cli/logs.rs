@@ -6,7 +6,8 @@ use archipelago_core::layout::Layout;
 use archipelago_node::apps::{self, Selection};
 use clap::Args;
 
-use super::{Code, Failure, Output};
+use super::failure::{Code, Failure};
+use super::printer::Output;
 
 /// `logs`
 #[derive(Debug, Args)]

@@ -12,11 +12,10 @@ mod setup;
 mod show;
 
 use archipelago_node::layout;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use failure::{Code, Failure};
-pub use printer::tell;
-use printer::{ask, print_json, print_line};
+pub use printer::{Output, tell};
 
 /// Self-hosted apps on rootless Podman, every container a systemd unit.
 ///
@@ -35,15 +34,6 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-}
-
-/// How to show something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// For people.
-    Text,
-    /// For programs; the shapes are in docs/cli.md.
-    Json,
 }
 
 /// What to do.
@@ -112,6 +102,6 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Catalog { app } => catalog::run(app.as_deref(), output),
         Command::Daemon => Ok(crate::api::run(layout()?).await?),
         Command::Version => show::version(output),
-        Command::Documents { folder } => documents::write(&folder),
+        Command::Documents { folder } => documents::write(&folder, &Cli::command()),
     }
 }

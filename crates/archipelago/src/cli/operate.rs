@@ -11,8 +11,10 @@ use archipelago_node::{apps, operations};
 use clap::Args;
 use serde_json::json;
 
+use super::failure::{Code, Failure};
+use super::printer::{Output, ask, print_json, print_line, tell};
 use super::progress::Progress;
-use super::{Code, Failure, Output, ask, print_json, print_line, show, tell};
+use super::show;
 
 /// A command for one app.
 #[derive(Debug, Args)]

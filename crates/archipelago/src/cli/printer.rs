@@ -3,8 +3,18 @@
 use std::io::Write;
 
 use archipelago_core::printable;
+use clap::ValueEnum;
 
-use super::{Code, Failure};
+use super::failure::{Code, Failure};
+
+/// How to show something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For programs; the shapes are in docs/cli.md.
+    Json,
+}
 
 /// Prints lines on standard output, all at once; a reader that has gone away, such as `head`, is no error.
 pub(super) fn print_line(text: &str) {

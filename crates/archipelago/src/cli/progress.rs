@@ -8,7 +8,7 @@ use archipelago_core::health::AppHealth;
 use archipelago_core::printable::one_line;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::tell;
+use super::printer::tell;
 
 pub(super) struct Progress {
     spinner: Option<ProgressBar>,

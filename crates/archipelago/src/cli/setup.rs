@@ -5,7 +5,9 @@ use archipelago_node::setup::{self, RootReport, UserReport};
 use clap::Args;
 use serde_json::json;
 
-use super::{Code, Failure, Output, doctor, print_json, print_line};
+use super::doctor;
+use super::failure::{Code, Failure};
+use super::printer::{Output, print_json, print_line};
 
 /// The daemon's unit as it is packaged.
 const UNIT: &str = include_str!("../../packaging/archipelago.service");

@@ -10,7 +10,8 @@ use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde_json::json;
 
-use super::{Failure, Output, print_json, print_line};
+use super::failure::Failure;
+use super::printer::{Output, print_json, print_line};
 
 pub(super) async fn status(
     layout: Layout,

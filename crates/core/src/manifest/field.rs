@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::duration::parse_duration;
-use super::yaml::{Node, Place, Value};
-use super::{ManifestError, Settings, interpolate};
+use super::error::{ManifestError, Place};
+use super::interpolate;
+use super::yaml::{Node, Value};
 use crate::name::check_part;
 
 /// What all fields of one reading share.
@@ -26,10 +27,10 @@ impl Scope {
         }
     }
 
-    pub(crate) fn with_variables(file: &str, settings: &Settings) -> Self {
+    pub(crate) fn with_variables(file: &str, variables: BTreeMap<String, String>) -> Self {
         Self {
             file: file.to_owned(),
-            variables: Some(settings.variables()),
+            variables: Some(variables),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod build;
 mod duration;
 mod environment;
+mod error;
 mod exports;
 mod extension;
 mod field;
@@ -23,9 +24,9 @@ mod tests;
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 pub use build::{Build, ImageSource};
+pub use error::{ManifestError, Place};
 pub use exports::Exports;
 pub use extension::{Capture, Encoding, Extension, Probe, ProbeKind, Template, Url};
 pub use healthcheck::Health;
@@ -35,7 +36,6 @@ pub use requires::Requires;
 pub use secret::SecretMount;
 pub use service::{NetworkMode, Service};
 pub use settings::{Setting, SettingError, SettingKind, SettingValue, Settings};
-pub use yaml::Place;
 
 use crate::name::{AppId, check_part};
 use field::{Field, Scope};
@@ -45,48 +45,6 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// The name of the one file that makes a folder an app.
 pub const COMPOSE_FILE: &str = "compose.yaml";
-
-/// Something in a manifest that cannot be accepted: where, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ManifestError {
-    /// The file, as the person named it.
-    pub file: String,
-    /// Where in the file.
-    pub place: Place,
-    /// The path of the key, such as `services.web.ports[0]`; empty when it is about the whole file.
-    pub key: String,
-    /// What is wrong and what to do.
-    pub problem: String,
-}
-
-impl ManifestError {
-    pub(crate) fn new(file: &str, place: Place, key: &str, problem: impl Into<String>) -> Self {
-        Self {
-            file: file.to_owned(),
-            place,
-            key: key.to_owned(),
-            problem: problem.into(),
-        }
-    }
-}
-
-impl fmt::Display for ManifestError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            file,
-            place,
-            key,
-            problem,
-        } = self;
-        write!(formatter, "{file}:{}:{}: ", place.line, place.column)?;
-        if !key.is_empty() {
-            write!(formatter, "{key}: ")?;
-        }
-        formatter.write_str(problem)
-    }
-}
-
-impl std::error::Error for ManifestError {}
 
 /// Something that was left out because that is harmless; said once, at install.
 pub type Warning = ManifestError;
@@ -141,7 +99,7 @@ impl Schema {
     /// # Errors
     /// The first thing that cannot be accepted.
     pub fn manifest(&self, settings: &Settings, files: &Files) -> Result<Manifest, ManifestError> {
-        let scope = Scope::with_variables(&self.file, settings);
+        let scope = Scope::with_variables(&self.file, settings.variables());
         let top = Field::root(&scope, &self.root);
         let mut warnings = Vec::new();
         let mut services = BTreeMap::new();

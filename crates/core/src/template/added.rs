@@ -2,7 +2,7 @@
 
 use minijinja::{Error, Value};
 
-use super::refuse;
+use super::refusal::refuse;
 
 /// The lines, if none of them sets a key of `reserved`: a map from each key to the setting to use instead, an empty text if
 /// there is none. With `negation`, a key that begins with it counts as the rest of it: bitcoind takes `noprune=1` for `prune=0`.

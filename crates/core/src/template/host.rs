@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use minijinja::Error;
 
-use super::refuse;
+use super::refusal::refuse;
 
 /// The host names in a text with spaces between them, in small letters.
 pub(super) fn host_names(text: String) -> Result<Vec<String>, Error> {

@@ -1,0 +1,54 @@
+//! How a manifest is refused: file, line, column, key and the way out.
+
+use std::fmt;
+
+/// Where something stands: line and column, both from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+}
+
+/// Something in a manifest that cannot be accepted: where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestError {
+    /// The file, as the person named it.
+    pub file: String,
+    /// Where in the file.
+    pub place: Place,
+    /// The path of the key, such as `services.web.ports[0]`; empty when it is about the whole file.
+    pub key: String,
+    /// What is wrong and what to do.
+    pub problem: String,
+}
+
+impl ManifestError {
+    pub(crate) fn new(file: &str, place: Place, key: &str, problem: impl Into<String>) -> Self {
+        Self {
+            file: file.to_owned(),
+            place,
+            key: key.to_owned(),
+            problem: problem.into(),
+        }
+    }
+}
+
+impl fmt::Display for ManifestError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            file,
+            place,
+            key,
+            problem,
+        } = self;
+        write!(formatter, "{file}:{}:{}: ", place.line, place.column)?;
+        if !key.is_empty() {
+            write!(formatter, "{key}: ")?;
+        }
+        formatter.write_str(problem)
+    }
+}
+
+impl std::error::Error for ManifestError {}
