@@ -77,6 +77,8 @@ pub enum Step {
     Reload,
     /// Make Podman's socket anew: its service holds on to one that is gone from the disk.
     RestartPodmanSocket,
+    /// Let Podman set up the networks of these running containers again, which starts the processes that serve all networks where they are gone.
+    ReloadNetworks(BTreeSet<String>),
     /// Queue the start of a service.
     Start(String),
     /// Queue a restart of a service.
@@ -124,6 +126,7 @@ impl Step {
             | Self::RemoveUnit(_)
             | Self::Reload
             | Self::RestartPodmanSocket
+            | Self::ReloadNetworks(_)
             | Self::Start(_)
             | Self::Restart(_)
             | Self::Stop(_)

@@ -18,6 +18,7 @@ pub mod intent;
 pub mod layout;
 pub mod manifest;
 pub mod name;
+pub mod network;
 pub mod observed;
 pub mod operation;
 pub mod pass;

@@ -5,20 +5,27 @@
 //! networks and secrets are there, and asking would start a Podman process for nothing.
 
 mod network;
+mod podman;
+mod service;
+mod settled;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::desired::{App, Desired, DesiredContainer, DesiredProbe, DesiredUnit, Present};
+use crate::check::needs::Offers;
+use crate::desired::{DesiredContainer, DesiredProbe, DesiredUnit};
 use crate::image_facts::ImageState;
 use crate::name::AppId;
+use crate::network::Network;
 use crate::quadlet::{Mark, mark_of};
 
 pub use network::{PodmanNetwork, is_isolated};
+pub use podman::{Podman, PodmanView, built_for, owner};
+pub use service::{Active, Failure, Job, Load, Override, Service};
+pub use settled::{at_rest, awaited, is_generated, needs_podman};
 
 /// One look at the host.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,82 +61,12 @@ pub struct Observed {
     pub answers: BTreeMap<DesiredProbe, Answer>,
     /// The parts of apps to be removed that are still on the disk.
     pub remains: BTreeMap<AppId, Remains>,
+    /// What the host offers of what containers that do not run need.
+    pub offers: Offers,
+    /// What serves the containers' networks.
+    pub network: Network,
     /// How many services may be coming up at once because of passes; one in any case.
     pub starts_max: usize,
-}
-
-/// systemd's view of a service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
-    /// Whether systemd has its definition.
-    pub load: Load,
-    /// What it does.
-    pub active: Active,
-    /// systemd's own finer word, such as `auto-restart`.
-    pub sub: String,
-    /// The job for it that is queued or running.
-    pub job: Option<Job>,
-    /// For a service that is not well: why.
-    pub failure: Option<Failure>,
-    /// When its run began, since the boot. Known of services that follow others, and of those that they follow, unless they are down.
-    pub began: Option<Duration>,
-}
-
-/// A job of systemd.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Job {
-    /// It is to stop.
-    Stop,
-    /// Anything else: start, restart, reload …
-    Other,
-}
-
-/// Whether systemd has a unit's definition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Load {
-    /// It has.
-    Loaded,
-    /// It has not.
-    NotFound,
-    /// The operator masked it.
-    Masked,
-    /// It cannot use it.
-    Bad,
-}
-
-/// What a service does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Active {
-    /// It runs.
-    Active,
-    /// It starts, or waits to be started again.
-    Activating,
-    /// It stops.
-    Deactivating,
-    /// It rests.
-    Inactive,
-    /// It rests after a failure.
-    Failed,
-}
-
-/// Why a service is not well.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Failure {
-    /// systemd's result, such as `exit-code`.
-    pub result: String,
-    /// The exit status of its main process.
-    pub status: i32,
-    /// How often systemd started it again.
-    pub restarts: u32,
-}
-
-/// What stands above a generated unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Override {
-    /// A link to /dev/null: the operator's word, respected.
-    Masked,
-    /// Another unit of the same name.
-    Foreign,
 }
 
 /// A rendered file as found.
@@ -181,33 +118,6 @@ pub struct Busy {
     pub remaining_s: Option<u64>,
 }
 
-/// What Podman says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Podman {
-    /// It was not asked.
-    #[default]
-    Unasked,
-    /// It did not answer.
-    Unreachable(String),
-    /// It answered.
-    Seen(PodmanView),
-}
-
-/// Podman's objects.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PodmanView {
-    /// Names of images, digests included, with the app they were built for on this node.
-    pub images: BTreeMap<String, Option<AppId>>,
-    /// Containers by name, with the app of their label.
-    pub containers: BTreeMap<String, Option<AppId>>,
-    /// Networks by name.
-    pub networks: BTreeMap<String, PodmanNetwork>,
-    /// Volumes by name, with the app of their label.
-    pub volumes: BTreeMap<String, Option<AppId>>,
-    /// Secrets by name, with the app of their label and their revision.
-    pub secrets: BTreeMap<String, Option<(AppId, String)>>,
-}
-
 /// What is left on the disk of an app that should go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remains {
@@ -215,39 +125,6 @@ pub struct Remains {
     pub data: bool,
     /// Its containers that have a folder of rendered files.
     pub rendered: BTreeSet<String>,
-}
-
-impl Service {
-    /// Whether it runs, settled.
-    #[must_use]
-    pub fn is_up(&self) -> bool {
-        self.active == Active::Active && self.job.is_none()
-    }
-
-    /// Whether it rests.
-    #[must_use]
-    pub fn is_down(&self) -> bool {
-        matches!(self.active, Active::Inactive | Active::Failed) && self.job.is_none()
-    }
-
-    /// Whether it starts, or will.
-    #[must_use]
-    pub fn is_coming_up(&self) -> bool {
-        self.active == Active::Activating || self.job == Some(Job::Other)
-    }
-
-    /// Whether systemd has started it again, it has ended again, and systemd is about to go on with that.
-    #[must_use]
-    pub fn tries_in_vain(&self) -> bool {
-        let restarts = self.failure.as_ref().map_or(0, |failure| failure.restarts);
-        self.is_restarting() && self.job.is_none() && restarts >= 2
-    }
-
-    /// Whether systemd waits to start it again after a failure.
-    #[must_use]
-    pub fn is_restarting(&self) -> bool {
-        self.active == Active::Activating && self.sub.starts_with("auto-restart")
-    }
 }
 
 impl Observed {
@@ -379,133 +256,6 @@ impl Memory {
             serde_json::from_slice(content).unwrap_or_else(|_| unreadable())
         })
     }
-}
-
-/// The app that an object of Podman's belongs to: by its label, and by its name, because labels can be copied along with an image.
-#[must_use]
-pub fn owner(name: &str, label: &str) -> Option<AppId> {
-    let app = AppId::parse(label).ok()?;
-    app.may_own(name).then_some(app)
-}
-
-/// The app that an image was built for on this node: by its label, and by its name in the local registry.
-#[must_use]
-pub fn built_for(name: &str, label: &str) -> Option<AppId> {
-    let local = name.strip_prefix("localhost/")?;
-    owner(
-        local.rsplit_once(':').map_or(local, |(path, _)| path),
-        label,
-    )
-}
-
-impl PodmanView {
-    /// Whether Podman has a container, network, volume or secret of the app. Images are no part of an app: others may use them.
-    #[must_use]
-    pub fn has_any_of(&self, app: &AppId) -> bool {
-        let Self {
-            images: _,
-            containers,
-            networks,
-            volumes,
-            secrets,
-        } = self;
-        let mut owners = [containers, volumes]
-            .into_iter()
-            .flat_map(BTreeMap::values)
-            .flatten()
-            .chain(
-                networks
-                    .values()
-                    .filter_map(|network| network.owner.as_ref()),
-            )
-            .chain(secrets.values().flatten().map(|(app, _)| app));
-        owners.any(|owner| owner == app)
-    }
-}
-
-/// Whether Podman must be asked before a plan can be made.
-#[must_use]
-pub fn needs_podman(desired: &Desired, observed: &Observed) -> bool {
-    let anything = desired
-        .apps
-        .values()
-        .any(|app| matches!(app, App::Present(_) | App::Removed { .. }));
-    // A restart may be the occasion to make a network anew.
-    let renews = !observed.memory.unisolated.is_empty() && !observed.memory.restarts.is_empty();
-    renews
-        || (anything && observed.fingerprint.as_ref() != Some(&observed.memory.fingerprint))
-        || desired.apps.iter().any(|(id, app)| match app {
-            App::Present(present) => !is_settled(present, observed),
-            App::Removed { .. } => observed.traces_of(id).is_empty(),
-            App::Broken { .. } | App::NeedsSecrets { .. } | App::NeedsApp { .. } => false,
-        })
-}
-
-/// Whether Quadlet has made a service of every unit that is wanted, as it is wanted.
-#[must_use]
-pub fn is_generated(desired: &Desired, generated: &BTreeMap<String, Mark>) -> bool {
-    let mut units = desired
-        .present()
-        .flat_map(|(_, present)| present.units.values());
-    units.all(|unit| unit.is_generated(generated))
-}
-
-/// Whether each container of an app is as wanted, as far as systemd and the disk can tell.
-fn is_settled(present: &Present, observed: &Observed) -> bool {
-    present.containers().all(|(unit, container)| {
-        let waits = !container.companion && awaited(present, observed).is_some();
-        let current = observed.unit_files.get(&unit.file.name).map(Vec::as_slice)
-            == Some(unit.file.content.as_bytes());
-        if !current || container.image_facts.is_none() {
-            return false;
-        }
-        let Some(service) = observed.services.get(&unit.service) else {
-            return !present.running || waits;
-        };
-        let known = observed.overrides.contains_key(&unit.service) || service.load == Load::Masked;
-        known
-            || if present.running {
-                service.is_up() || (service.is_down() && waits)
-            } else {
-                service.is_down()
-            }
-    })
-}
-
-/// A required app that rests because the operator stopped or masked it, or because one that it requires rests. Until that changes, this one
-/// could only look for it in vain.
-#[must_use]
-pub fn at_rest<'a>(
-    desired: &Desired,
-    present: &'a Present,
-    observed: &Observed,
-) -> Option<&'a AppId> {
-    let is_masked_and_down = |service: &String| {
-        let found = observed.services.get(service);
-        let masked = observed.overrides.get(service) == Some(&Override::Masked)
-            || found.is_some_and(|found| found.load == Load::Masked);
-        masked && found.is_none_or(Service::is_down)
-    };
-    // Apps that require each other in a circle are none that are present.
-    let rests = |app: &AppId, service: Option<&String>| {
-        let stopped = matches!(desired.apps.get(app), Some(App::Present(required))
-            if !required.running || at_rest(desired, required, observed).is_some());
-        stopped || service.is_some_and(is_masked_and_down)
-    };
-    let mut required = present.requires.iter();
-    let found = required.find(|(app, service)| rests(app, service.as_ref()));
-    found.map(|(app, _)| app)
-}
-
-/// A required app that cannot be reached, for which this one waits before it is started.
-#[must_use]
-pub fn awaited<'a>(present: &'a Present, observed: &Observed) -> Option<&'a AppId> {
-    let is_up = |service: &String| observed.services.get(service).is_some_and(Service::is_up);
-    present
-        .requires
-        .iter()
-        .find(|(_, service)| service.as_ref().is_some_and(|service| !is_up(service)))
-        .map(|(app, _)| app)
 }
 
 #[cfg(test)]

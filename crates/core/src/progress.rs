@@ -28,6 +28,10 @@ pub enum Subject {
     Data,
     /// Reaching Podman.
     Podman,
+    /// Starting the processes that serve all containers' networks.
+    Networks,
+    /// Letting a service's published ports be listened on again.
+    Ports(String),
     /// Letting systemd read the units.
     Reload,
     /// Podman's generator accepting an app's units.
@@ -136,6 +140,24 @@ impl Progress {
         self.attempts.insert(subject, attempts);
     }
 
+    /// Lets the next attempt at a subject wait at least until then, but no longer than the longest backoff.
+    pub fn wait_until(&mut self, subject: &Subject, until: Duration) {
+        if let Some(attempts) = self.attempts.get_mut(subject) {
+            let attempted = attempts.next.saturating_sub(backoff(attempts.count));
+            let latest = attempted.saturating_add(BACKOFF_MAX);
+            attempts.next = attempts.next.max(until.min(latest));
+        }
+    }
+
+    /// Notes what was seen for the first time and is to be tried only if it is still so after a while.
+    pub fn suspect(&mut self, subject: Subject, until: Duration) {
+        self.attempts.entry(subject).or_insert(Attempts {
+            count: 0,
+            next: until,
+            cause: String::new(),
+        });
+    }
+
     /// Says better why the attempts at a subject did not work. Returns whether there were any.
     pub fn explain(&mut self, subject: &Subject, cause: &str) -> bool {
         let attempts = self.attempts.get_mut(subject);
@@ -189,6 +211,14 @@ impl Progress {
     pub fn retain_files(&mut self, mut keep: impl FnMut(&str, &Attempts) -> bool) {
         self.attempts.retain(|subject, attempts| match subject {
             Subject::File(file) => keep(file, attempts),
+            _ => true,
+        });
+    }
+
+    /// Goes on remembering the ports of only those services for which `keep` says so.
+    pub fn retain_ports(&mut self, mut keep: impl FnMut(&str) -> bool) {
+        self.attempts.retain(|subject, _| match subject {
+            Subject::Ports(service) => keep(service),
             _ => true,
         });
     }

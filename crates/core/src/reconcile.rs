@@ -14,6 +14,7 @@ use crate::action::{Action, Step};
 use crate::desired::{Desired, DesiredImage, Role};
 use crate::layout::Layout;
 use crate::name::AppId;
+use crate::network;
 use crate::observed::Observed;
 use crate::plan::{self, Plan};
 use crate::progress::{Progress, Rejection, Subject};
@@ -34,7 +35,7 @@ pub const SETTLE: Duration = Duration::from_millis(10);
 /// The longest that a burst is waited for.
 pub const BURST_MAX: Duration = Duration::from_millis(100);
 
-pub use contention::{REPAIRS_MAX, SPAN};
+pub use contention::{ANSWER, ANSWERS_MAX, REPAIRS_MAX, SPAN};
 pub use file_writers::{FileWriter, FileWriters, Hint, Unit};
 
 /// How long to wait after a pass when nothing rings: one that did something is followed by another look.
@@ -110,7 +111,11 @@ impl Reconciler {
 
     /// Works out what to do about what was seen.
     pub fn plan(&mut self, desired: &Desired, observed: &Observed, now: Duration) -> Plan {
-        self.contention.forget_before(now);
+        self.contention.begin(desired, now);
+        for (_, service) in network::closed(desired, observed) {
+            let subject = Subject::Ports(service.to_owned());
+            self.progress.suspect(subject, now + network::CLOSED_FOR);
+        }
         if !self.progress.is_empty() {
             self.note_what_works(desired, observed);
             self.note_what_is_left_alone(desired, observed, now);
@@ -141,9 +146,18 @@ impl Reconciler {
     }
 
     fn note_what_works(&mut self, desired: &Desired, observed: &Observed) {
+        if observed.network.gone.is_empty() {
+            self.progress.worked(&Subject::Networks);
+        }
         if observed.podman_view().is_some() {
             self.progress.worked(&Subject::Podman);
         }
+        self.progress.retain_ports(|service| {
+            let mut units = desired
+                .present()
+                .flat_map(|(_, present)| present.units.values());
+            units.any(|unit| unit.service == service)
+        });
         for (_, present) in desired.present() {
             for unit in present.units.values() {
                 if observed
@@ -153,6 +167,7 @@ impl Reconciler {
                 {
                     self.progress.worked(&Subject::Start(unit.service.clone()));
                 }
+                self.note_open_ports(&unit.service, observed);
                 if unit.is_generated(&observed.generated) {
                     self.progress
                         .worked(&Subject::Generate(unit.file.name.clone()));
@@ -169,8 +184,23 @@ impl Reconciler {
         }
     }
 
+    /// A service whose ports are listened on has what it was restarted for. A mere suspicion ends with the service, too.
+    fn note_open_ports(&mut self, service: &str, observed: &Observed) {
+        if network::is_closed(service, observed) {
+            return;
+        }
+        let subject = Subject::Ports(service.to_owned());
+        let found = observed.services.get(service);
+        let is_up = found.is_some_and(crate::observed::Service::is_up);
+        let attempts = self.progress.attempts(&subject);
+        if attempts.is_some_and(|attempts| is_up || attempts.count == 0) {
+            self.progress.worked(&subject);
+        }
+    }
+
     /// A file that was still right when it might have been written again is not fought over any more, nor is one that is not wanted.
     fn note_what_is_left_alone(&mut self, desired: &Desired, observed: &Observed, now: Duration) {
+        let contention = &mut self.contention;
         self.progress.retain_files(|file, attempts| {
             let wanted = desired.present().find_map(|(_, present)| {
                 let unit = present.units.get(file).map(|unit| &unit.file.content);
@@ -181,7 +211,11 @@ impl Reconciler {
                 .get(file)
                 .or_else(|| Some(&observed.files.get(Path::new(file))?.content));
             let right = found.map(Vec::as_slice) == wanted.map(|content| content.as_bytes());
-            wanted.is_some() && !(right && attempts.next <= now)
+            let fought_over = wanted.is_some() && !(right && attempts.next <= now);
+            if !fought_over {
+                contention.forget(|other| other == file);
+            }
+            fought_over
         });
     }
 
@@ -230,6 +264,14 @@ impl Reconciler {
             if action.step == Step::RestartPodmanSocket {
                 // Whether it helped, the next look tells.
                 self.progress.attempted(Subject::Podman, "", now);
+                continue;
+            }
+            if let Step::ReloadNetworks(_) = action.step {
+                let cause = match outcome {
+                    Outcome::Failed(cause) => cause.as_str(),
+                    _ => "",
+                };
+                self.progress.attempted(Subject::Networks, cause, now);
                 continue;
             }
             if let Outcome::Failed(cause) = outcome {
@@ -290,6 +332,10 @@ impl Reconciler {
             Step::Start(service) | Step::Restart(service) => {
                 self.progress
                     .attempted(Subject::Start(service.clone()), "", now);
+                if plan.reopens.contains(service) {
+                    self.progress
+                        .attempted(Subject::Ports(service.clone()), "", now);
+                }
             }
             Step::Reload => {
                 self.progress.reload_worked();
@@ -305,9 +351,16 @@ impl Reconciler {
                     self.progress.accept(app);
                 }
             }
-            Step::WriteUnit { name, content } => self.wrote(name, content, now),
+            Step::WriteUnit { name, content } => {
+                self.wrote(action.app.as_ref(), name, content, now);
+            }
             Step::WriteFile { path, content } => {
-                self.wrote(&path.display().to_string(), content, now);
+                self.wrote(
+                    action.app.as_ref(),
+                    &path.display().to_string(),
+                    content,
+                    now,
+                );
             }
             Step::Forget(app) => self.progress.forget(app),
             Step::ClaimData(_) => self.progress.worked(&Subject::Data),
@@ -315,12 +368,18 @@ impl Reconciler {
         }
     }
 
-    fn wrote(&mut self, file: &str, content: &str, now: Duration) {
+    fn wrote(&mut self, app: Option<&AppId>, file: &str, content: &str, now: Duration) {
+        // What is for no app has no file.
+        let Some(app) = app else { return };
         let subject = Subject::File(file.to_owned());
-        let fought_over = self.contention.wrote(file, content, now);
-        if fought_over || self.progress.attempts(&subject).is_some() {
-            self.progress
-                .attempted(subject, contention::cause(file, None), now);
+        let fight = self.contention.wrote(app, file, content, now);
+        if fight.is_none() && self.progress.attempts(&subject).is_none() {
+            return;
+        }
+        let cause = contention::cause(file, None);
+        self.progress.attempted(subject.clone(), cause, now);
+        if let Some(fight) = fight {
+            self.progress.wait_until(&subject, now + fight.quiet);
         }
     }
 
@@ -361,9 +420,11 @@ impl Reconciler {
     pub fn retry_now(&mut self, desired: &Desired, id: &AppId) {
         self.progress.forget(id);
         self.progress.retry_now(&Subject::Reload);
+        self.progress.retry_now(&Subject::Networks);
         for (_, present) in desired.present().filter(|(other, _)| *other == id) {
             for (unit, container) in present.containers() {
                 self.progress.worked(&Subject::Start(unit.service.clone()));
+                self.progress.worked(&Subject::Ports(unit.service.clone()));
                 self.progress.worked(&container.image.subject());
             }
             let is_its_own = |file: &str| {

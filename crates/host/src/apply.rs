@@ -17,7 +17,7 @@ use super::image::Images;
 use super::inventory::REVISION_LABEL;
 use super::podman::{Podman, revive};
 use super::systemd::Systemd;
-use super::{data_folder, disk, generator, mounts, purge};
+use super::{data_folder, disk, generator, mounts, network_helpers, purge};
 use archipelago_core::error::chain;
 
 /// Rendered files and secrets hold credentials; unit files tell what is in them.
@@ -96,6 +96,10 @@ fn describe(step: &Step) -> String {
         Step::RemoveUnit(name) => format!("remove the unit {name}"),
         Step::Reload => "reload systemd".to_owned(),
         Step::RestartPodmanSocket => "make Podman's socket anew".to_owned(),
+        Step::ReloadNetworks(names) => {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            format!("set up the networks of {} again", names.join(", "))
+        }
         Step::Start(service) => format!("start {service}"),
         Step::Restart(service) => format!("restart {service}"),
         Step::Stop(service) => format!("stop {service}"),
@@ -180,6 +184,7 @@ impl Executor<'_> {
                 }
                 self.systemd.restart(PODMAN_SOCKET).await?;
             }
+            Step::ReloadNetworks(names) => network_helpers::reload(names).await?,
             Step::Start(service) => drop(self.systemd.start(service).await?),
             Step::Restart(service) => drop(self.systemd.restart(service).await?),
             Step::Stop(service) => drop(self.systemd.stop(service).await?),

@@ -15,13 +15,16 @@ use archipelago_core::check::{
 use archipelago_core::data_folder::Claim;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
+use archipelago_core::network::Helper;
 use archipelago_core::printable::one_line;
 use archipelago_core::quadlet::{VERSION, mark_of};
 
 use super::accounts::account;
 use super::podman::{Info, Podman};
 use super::systemd::{self, ActiveState, Systemd, UnitFileState};
-use super::{data_folder, disk, folders, generator, image_inventory, inventory, sockets};
+use super::{
+    data_folder, disk, folders, generator, image_inventory, inventory, network_helpers, sockets,
+};
 use archipelago_core::config::PORT;
 use archipelago_core::error::chain;
 
@@ -100,6 +103,7 @@ pub async fn all(layout: &Layout) -> Facts {
     let mut facts = Facts {
         podman: Some(podman_version().await),
         network: Some(network().await),
+        helpers_gone: Some(helpers_gone()),
         manager: manager().await,
         disks: disks(layout),
         orphans: Some(orphans(layout)),
@@ -267,6 +271,16 @@ pub async fn network() -> Network {
         awaited: Path::new(NETWORK_WAIT).exists(),
         reached: value("ActiveState") == "active",
         wanted: !value("WantedBy").is_empty() || !value("RequiredBy").is_empty(),
+    }
+}
+
+/// Only what some container of ours misses: Podman's files may be left over from earlier ones.
+fn helpers_gone() -> BTreeSet<Helper> {
+    let (gone, members) = network_helpers::look();
+    if members.is_empty() {
+        BTreeSet::new()
+    } else {
+        gone
     }
 }
 

@@ -28,6 +28,8 @@ const LISTS: [&str; 2] = ["overlay-images/images.json", "vfs-images/images.json"
 pub struct Images {
     /// By name, digests included, with the app they were built for on this node.
     pub names: BTreeMap<String, Option<AppId>>,
+    /// The kinds of processor that they are for, by name, as far as they say.
+    pub processors: BTreeMap<String, String>,
     /// The ids, by name.
     ids: BTreeMap<String, String>,
     /// Those that are there and cannot be used, by name: why.
@@ -59,6 +61,11 @@ impl Images {
         for image in listed {
             let label = image.labels.get(BUILT_FOR_LABEL);
             for name in image.names.into_iter().chain(image.repo_digests) {
+                if !image.processor.is_empty() {
+                    images
+                        .processors
+                        .insert(name.clone(), image.processor.clone());
+                }
                 images.add(name, &image.id, label);
             }
         }

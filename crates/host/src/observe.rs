@@ -11,6 +11,7 @@ use archipelago_core::error::chain;
 use archipelago_core::image_facts::ImageState;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::PREFIX;
+use archipelago_core::network::Network;
 use archipelago_core::observed::{
     self, Active, Answer, Failure, Job, Load, Memory, Observed, Override, Remains, is_generated,
     needs_podman,
@@ -21,10 +22,12 @@ use futures_util::future::join_all;
 
 use super::cache::{Cached, Contents, ReadSet};
 use super::inventory::{self, PodmanInventory};
+use super::listeners::Listeners;
+use super::offers::{self, Which};
 use super::podman::Podman;
 use super::systemd::{self, ActiveState, LoadState, Systemd};
 use super::watch::WatchSet;
-use super::{disk, probe};
+use super::{disk, network_helpers, probe};
 
 /// Why the host could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,7 @@ pub struct ObservationCache {
     invocations: Cached<BTreeMap<String, String>>,
     beginnings: Beginnings,
     inventory: PodmanInventory,
+    listeners: Listeners,
     settles_in: Option<Duration>,
 }
 
@@ -98,6 +102,8 @@ pub async fn observe(
             .await;
         learn_images(desired, cache, podman, patience, &mut observed).await;
     }
+    observed.offers = offers::look(desired, &observed, systemd, Which::NotRunning).await;
+    observed.network = look_at_network(desired, cache, &observed);
     observed.answers = ask_probes(desired, &observed).await;
     Ok(observed)
 }
@@ -123,6 +129,19 @@ async fn learn_images(
         }
         Ok(Err(error)) => observed.podman = observed::Podman::Unreachable(chain(&error)),
         Err(_) => observed.podman = observed::Podman::Unreachable(inventory::silent(patience)),
+    }
+}
+
+fn look_at_network(
+    desired: &Desired,
+    cache: &mut ObservationCache,
+    observed: &Observed,
+) -> Network {
+    let (gone, members) = network_helpers::look();
+    Network {
+        gone,
+        members,
+        closed: cache.listeners.closed(desired, observed),
     }
 }
 

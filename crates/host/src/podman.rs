@@ -63,6 +63,9 @@ pub struct Image {
     pub repo_digests: Vec<String>,
     #[serde(default, deserialize_with = "or_default")]
     pub labels: BTreeMap<String, String>,
+    /// The kind of processor that it is for (`amd64`); absent from older versions of Podman.
+    #[serde(default, rename = "Arch")]
+    pub processor: String,
     /// In bytes, layers that it shares with others included.
     pub size: u64,
     /// In an additional image store: it can be used but not removed.

@@ -10,7 +10,9 @@ use archipelago_core::desired::{App, Desired, Transport};
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{HostLook, Installation, PortProblem};
 
+use super::offers::{self, Which};
 use super::podman::Podman;
+use super::systemd::Systemd;
 use super::{facts, observe};
 
 /// What every installation needs of the host. Only for a new app a process is started: Podman tells its version.
@@ -37,8 +39,11 @@ pub async fn look(layout: &Layout, app: &Installation) -> Result<HostLook, obser
         apps: BTreeMap::from([(app.app.clone(), present)]),
     };
     let podman = app.is_new.then(Podman::for_this_user);
+    let names = observe::names(&desired, podman.as_ref()).await?;
+    let systemd = Systemd::connect().await?;
     Ok(HostLook {
-        names: observe::names(&desired, podman.as_ref()).await?,
+        offers: offers::look(&desired, &names, &systemd, Which::All).await,
+        names,
         ports: unusable(&app.new_ports),
         free_mib: free_mib(layout),
     })

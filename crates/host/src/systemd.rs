@@ -129,6 +129,21 @@ impl Systemd {
         }
     }
 
+    /// The most that a service may have of a limit, by `setrlimit(2)`'s name in small letters (`memlock`); `None` when there is no bound.
+    ///
+    /// # Errors
+    /// When systemd knows no such limit.
+    pub async fn limit(&self, name: &str) -> Result<Option<u64>, Error> {
+        let property = format!("DefaultLimit{}", name.to_uppercase());
+        let most: u64 = self
+            .manager
+            .inner()
+            .get_property(&property)
+            .await
+            .map_err(|source| call(format!("ask for {property}"), source))?;
+        Ok((most != u64::MAX).then_some(most))
+    }
+
     /// The loaded units whose names match one of the shell patterns (`archy-*.service`), by name. One call.
     ///
     /// systemd keeps a unit in memory only while it is active, failed, has a job or another unit refers to it (a

@@ -155,6 +155,7 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         Refusal::Host(_)
         | Refusal::Data { .. }
         | Refusal::Disk { .. }
+        | Refusal::Need(_)
         | Refusal::Podman { .. }
         | Refusal::PortUnusable { .. } => ErrorKind::Host,
     }

@@ -29,6 +29,8 @@ pub enum Invariant {
     PlanKeepsRules,
     /// No container starts with a mount beneath a folder that a container writes.
     NothingNested,
+    /// Containers that run can resolve each other's names.
+    NamesServed,
     /// No file or object of ours is left behind.
     NothingLeft,
     /// The simulator itself works.
@@ -50,6 +52,7 @@ impl fmt::Display for Invariant {
             Self::ImageBeforeStart => "image-before-start",
             Self::PlanKeepsRules => "plan-keeps-rules",
             Self::NothingNested => "nothing-nested",
+            Self::NamesServed => "names-served",
             Self::NothingLeft => "nothing-left",
             Self::Simulator => "simulator",
         })

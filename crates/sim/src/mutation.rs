@@ -55,10 +55,12 @@ pub enum Mutation {
     MarkerIgnored,
     /// A mount beneath a folder that a container writes is accepted.
     NestedAccepted,
+    /// Nobody notices when names are not resolved any more.
+    ResolverForgotten,
 }
 
 impl Mutation {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::SkipFsync,
         Self::NoLock,
         Self::UninstallBackwards,
@@ -77,6 +79,7 @@ impl Mutation {
         Self::WriteAlways,
         Self::MarkerIgnored,
         Self::NestedAccepted,
+        Self::ResolverForgotten,
     ];
 
     /// Changes what apps define, before it is worked out.
@@ -126,6 +129,7 @@ impl Mutation {
                     }
                 }
             }
+            Self::ResolverForgotten => observed.network.gone.clear(),
             Self::RestartsNotRemembered => observed.memory.restarts.clear(),
             Self::ForgetMemory => observed.memory = Memory::default(),
             _ => {}

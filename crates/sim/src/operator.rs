@@ -115,6 +115,11 @@ impl World {
             Intervention::UnmountData => self.disk.unmount(&self.layout.data),
             Intervention::MountData => self.mount_data(),
             Intervention::RemoveSocket => self.podman.reach = Reach::SocketGone,
+            Intervention::KillResolver => {
+                // It runs beside the containers, and its end is heard.
+                self.podman.resolver_is_gone = !self.podman.containers.is_empty();
+                self.systemd.notifications += 1;
+            }
             Intervention::BreakPodman => self.podman.reach = Reach::Dead,
             Intervention::MendPodman => self.podman.reach = Reach::Answers,
             Intervention::Registry(outcome) => self.registry.outcome = *outcome,

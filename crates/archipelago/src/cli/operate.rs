@@ -90,6 +90,9 @@ pub(super) async fn install(
         for warning in &app.warnings {
             tell(&format!("warning: {warning}"));
         }
+        for unmet in prepared.unmet() {
+            tell(&format!("warning: {unmet}"));
+        }
         if !arguments.yes && !confirmed(app, &source)? {
             return Err(Failure::new(Code::Failed, "nothing was installed"));
         }

@@ -82,6 +82,57 @@ fn a_fight_with_the_system_names_its_user_and_what_can_be_stopped() {
     node.root(&["systemctl", "stop", "meddler"]);
 }
 
+/// Deletes a file twenty times, once every two seconds, and says after how many milliseconds it was back each time.
+const DELETE: &str = r#"
+now() { REPLY=${EPOCHREALTIME/./}; }
+now
+began=$REPLY
+for ((time = 0; time < 20; time++)); do
+    now
+    early=$((began + time * 2000000 - REPLY))
+    [ "$early" -le 0 ] || sleep "$((early / 1000000)).$(printf %06d $((early % 1000000)))"
+    rm "$1"
+    now
+    removed=$REPLY
+    until [ -e "$1" ]; do sleep 0.02; now; [ $((REPLY - removed)) -lt 60000000 ] || exit 1; done
+    now
+    echo $(((REPLY - removed) / 1000))
+done
+"#;
+
+#[test]
+fn a_person_who_deletes_a_unit_again_and_again_does_not_wait() {
+    let node = Node::new();
+    node.install(&apps::lone("lone", 8483));
+    let file = format!("{UNITS}/archy-lone.container");
+    let back_ms = node.user(&["bash", "-euc", DELETE, "bash", &file]);
+    let back_ms: Vec<u64> = back_ms
+        .lines()
+        .map(|line| line.parse().expect("milliseconds"))
+        .collect();
+    assert_eq!(back_ms.len(), 20);
+    // The first wait in a fight is 10 s.
+    assert!(back_ms.iter().all(|ms| *ms < 8_000), "{back_ms:?}");
+    until("the app to be well", SOON, || {
+        (node.state("lone") == "ready").then_some(())
+    });
+    assert!(!journal(&node).contains("keeps changing"));
+}
+
+#[test]
+fn operations_of_ones_own_are_no_fight() {
+    let node = Node::new();
+    let folder = node.put(&apps::shop());
+    for _ in 0..8 {
+        node.user(&["archipelago", "install", &folder]);
+        node.user(&["archipelago", "uninstall", "--purge", "shop"]);
+    }
+    node.user(&["archipelago", "install", &folder]);
+    assert_eq!(node.state("shop"), "ready");
+    let journal = journal(&node);
+    assert!(!journal.contains("keeps changing"), "{journal}");
+}
+
 /// What is said of the app once the fight is noticed.
 fn report(node: &Node) -> String {
     let status = until("the fight to be reported", SOON, || {

@@ -27,6 +27,7 @@ mod images;
 mod isolation;
 mod leftovers;
 mod litecoin;
+mod needs;
 mod nesting;
 mod publish;
 mod quiet;

@@ -20,6 +20,7 @@ mod clocks;
 mod disks;
 mod fault;
 mod kills;
+mod network;
 mod operator;
 mod podman;
 mod reboots;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::name::AppId;
+use crate::network::Helper;
 
 /// What is known of a host and its user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Facts {
     pub network: Option<Network>,
     /// Whose the data folder is.
     pub data: Option<DataFolder>,
+    /// What serves the networks of running containers and has ended.
+    pub helpers_gone: Option<BTreeSet<Helper>>,
     /// The folders that Archipelago uses.
     pub folders: Vec<Folder>,
     /// The file systems that fill up.

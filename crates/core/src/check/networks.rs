@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, ok, warning};
+use super::judgement::{Check, ok, warning};
 use crate::name::AppId;
 
 /// `apps` are those with a network that other apps' networks reach.

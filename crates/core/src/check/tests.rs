@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::*;
 use crate::name::AppId;
+use crate::network::Helper;
 
 /// A host on which nothing is wrong.
 fn right() -> Facts {
@@ -44,6 +46,7 @@ fn right() -> Facts {
             wanted: true,
         }),
         data: Some(DataFolder::Ours(PathBuf::from("/data"))),
+        helpers_gone: Some(BTreeSet::new()),
         folders: vec![
             folder("config"),
             folder("units"),
@@ -160,6 +163,12 @@ fn each_fault_is_found_with_its_cure() {
         },
         Failed,
         "mount the disk",
+    );
+    check(
+        "networks",
+        |facts| facts.helpers_gone = Some(BTreeSet::from([Helper::Resolver])),
+        Failed,
+        "podman network reload --all",
     );
     check(
         "linger",

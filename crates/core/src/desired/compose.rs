@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use super::{
     Apps, DesiredContainer, DesiredImage, DesiredUnit, Inputs, PodmanSecret, Present, Role,
 };
+use crate::check::needs::Needs;
 use crate::config::Config;
 use crate::layout::Layout;
 use crate::manifest::{Files, Manifest, MountSource, Port, Protocol, Service};
@@ -220,6 +221,8 @@ impl Work<'_> {
             networks: self.joined(name, service),
             wants,
             follows: self.followed(name),
+            ports: self.ports_of(service),
+            needs: Needs::of(&service.devices, &service.ulimits),
         }));
         let inputs: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();
         self.add(present, &unit, role, &inputs)

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use crate::check::needs::Needs;
 use crate::config::Config;
 use crate::data_folder::Claim;
 use crate::image::Reference;
@@ -212,6 +213,10 @@ pub struct DesiredContainer {
     pub wants: Vec<String>,
     /// The services of other apps that it knows by their containers' addresses: it is restarted once they have been.
     pub follows: Vec<String>,
+    /// The ports of the node that it publishes.
+    pub ports: BTreeSet<(SocketAddr, Transport)>,
+    /// What else it needs of the node.
+    pub needs: Needs,
 }
 
 /// An image that must be on the node before a container starts.

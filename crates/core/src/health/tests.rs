@@ -1,15 +1,20 @@
 //! How an app is told to be, case by case.
 
+mod causes;
+mod waiting;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
+use crate::check::needs::{Device, Offers};
 use crate::config::Config;
 use crate::desired::{Apps, Found, Inputs, assemble};
 use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
-use crate::observed::Failure;
+use crate::observed::{Active, Answer, Failure, Load, Override, Service};
+use crate::progress::Subject;
 
 const WEB: &str = "services:
   web: {image: web}
@@ -176,160 +181,6 @@ fn an_app_that_does_not_answer_is_not_ready() {
     );
 }
 
-fn say_busy(case: &mut Case) {
-    let answer = case.observed.answers.values_mut().next().unwrap();
-    *answer = Answer::Busy(Busy {
-        message: "at 83 %, about 2 h left".to_owned(),
-        percent: Some(83),
-        remaining_s: Some(7200),
-    });
-}
-
-#[test]
-fn an_app_says_itself_what_it_still_has_to_do() {
-    check(say_busy, State::Starting, "it is at 83 %, about 2 h left");
-    // Its page is up before it is.
-    check(
-        |case| {
-            say_busy(case);
-            let web = case.observed.services.get_mut("archy-web.service").unwrap();
-            web.active = Active::Activating;
-        },
-        State::Starting,
-        "it is at 83 %, about 2 h left",
-    );
-}
-
-/// The app `top`, which requires the app `web`.
-fn check_dependant(happened: impl FnOnce(&mut Case), expected: &[(State, &str)]) {
-    let mut case = Case::well();
-    case.observed
-        .services
-        .insert("archy-top.service".to_owned(), up());
-    happened(&mut case);
-    let report = report(&desired(case.goal), &case.observed, &case.progress);
-    let told: Vec<(State, &str)> = report
-        .apps
-        .iter()
-        .map(|app| (app.state, app.message.as_str()))
-        .collect();
-    assert_eq!(told, expected);
-}
-
-#[test]
-fn an_app_waits_for_one_that_is_not_of_use_yet() {
-    const READY: (State, &str) = (State::Ready, "");
-    let end_top = |case: &mut Case| {
-        unwell(
-            case,
-            "archy-top.service",
-            Active::Activating,
-            "auto-restart",
-        );
-    };
-    check_dependant(|_| {}, &[READY, READY]);
-    // It would know.
-    check_dependant(
-        say_busy,
-        &[READY, (State::Starting, "it is at 83 %, about 2 h left")],
-    );
-    // Not up yet, it says how far it is; what ended for want of it waits.
-    check_dependant(
-        |case| {
-            say_busy(case);
-            let web = case.observed.services.get_mut("archy-web.service").unwrap();
-            web.active = Active::Activating;
-            end_top(case);
-        },
-        &[
-            (State::Waiting, "because web is at 83 %, about 2 h left"),
-            (State::Starting, "it is at 83 %, about 2 h left"),
-        ],
-    );
-    // It can be reached: what ends then does so for a reason of its own.
-    check_dependant(
-        |case| {
-            say_busy(case);
-            end_top(case);
-        },
-        &[
-            (
-                State::Failed,
-                "archy-top.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs, or journalctl --user -u archy-top.service",
-            ),
-            (State::Starting, "it is at 83 %, about 2 h left"),
-        ],
-    );
-    check_dependant(
-        |case| {
-            let name = "archy-web.service".to_owned();
-            case.observed.services.remove(&name);
-            case.observed.overrides.insert(name, Override::Masked);
-            case.observed.services.remove("archy-top.service");
-        },
-        &[
-            (State::Waiting, "because web is masked by the operator"),
-            (
-                State::Degraded,
-                "archy-web.service: masked by the operator; systemctl --user unmask archy-web.service gives it back",
-            ),
-        ],
-    );
-    check_dependant(
-        |case| {
-            case.goal = Goal::Stopped;
-            case.observed.services.clear();
-        },
-        &[
-            (State::Waiting, "because web is stopped"),
-            (State::Stopped, ""),
-        ],
-    );
-    check_dependant(
-        |case| {
-            unwell(
-                case,
-                "archy-web.service",
-                Active::Activating,
-                "auto-restart",
-            );
-            end_top(case);
-        },
-        &[
-            (State::Waiting, "because web has failed"),
-            (
-                State::Failed,
-                "archy-web.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs, or journalctl --user -u archy-web.service",
-            ),
-        ],
-    );
-    // Its own fault stays its own.
-    check_dependant(
-        |case| {
-            say_busy(case);
-            case.observed.services.remove("archy-top.service");
-            let subject = Subject::App(AppId::parse("top").unwrap());
-            case.progress
-                .attempted(subject, "no space left", Duration::ZERO);
-        },
-        &[
-            (State::Failed, "no space left"),
-            (State::Starting, "it is at 83 %, about 2 h left"),
-        ],
-    );
-    // A page that is down keeps nobody waiting.
-    check_dependant(
-        |case| unwell(case, "archy-web-ui.service", Active::Failed, "failed"),
-        &[
-            READY,
-            (
-                State::Degraded,
-                "archy-web-ui.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs, or journalctl --user -u archy-web-ui.service",
-            ),
-        ],
-    );
-}
-
 #[test]
 fn the_operators_mask_is_shown_and_is_no_failure() {
     check(
@@ -359,111 +210,6 @@ fn what_is_asked_for_is_told_from_what_went_wrong() {
         "stopping",
     );
     check(|case| case.goal = Goal::Removed, State::Removing, "");
-}
-
-#[test]
-fn an_image_under_way_is_progress_and_one_that_failed_is_a_failure() {
-    let image = "docker.io/library/web:latest";
-    let without = |case: &mut Case| drop(case.observed.services.remove("archy-web.service"));
-    let under_way = |case: &mut Case| {
-        case.observed
-            .images_underway
-            .insert(image.to_owned(), "pulling: 3 of 9 MB".to_owned());
-    };
-    let failed = |case: &mut Case| {
-        let subject = Subject::Image {
-            reference: image.to_owned(),
-            without_tls: false,
-        };
-        case.progress
-            .attempted(subject, "no route to the registry", Duration::ZERO);
-    };
-    check(
-        |case| {
-            without(case);
-            under_way(case);
-        },
-        State::Starting,
-        "pulling: 3 of 9 MB",
-    );
-    // The next attempt decides: of this manager after another's, or of a new version of what ended.
-    check(
-        |case| {
-            without(case);
-            failed(case);
-            under_way(case);
-        },
-        State::Starting,
-        "pulling: 3 of 9 MB",
-    );
-    check(
-        |case| {
-            under_way(case);
-            let service = case.observed.services.get_mut("archy-web.service").unwrap();
-            service.active = Active::Failed;
-        },
-        State::Starting,
-        "pulling: 3 of 9 MB",
-    );
-    check(
-        |case| {
-            without(case);
-            failed(case);
-        },
-        State::Failed,
-        "no image docker.io/library/web:latest: no route to the registry",
-    );
-}
-
-#[test]
-fn what_keeps_an_app_from_being_touched_is_said() {
-    check(
-        |case| {
-            case.observed
-                .unit_files
-                .insert("archy-web.network".to_owned(), b"[Network]".to_vec());
-        },
-        State::Failed,
-        "the unit file /units/archy-web.network exists",
-    );
-    check(
-        |case| {
-            let subject = Subject::App(AppId::parse("web").unwrap());
-            case.progress
-                .attempted(subject, "write /units/x: no space left", Duration::ZERO);
-        },
-        State::Failed,
-        "no space left",
-    );
-}
-
-#[test]
-fn units_that_the_generator_refused_are_told_until_they_change() {
-    let rejected = |desired: &Desired| {
-        let (id, present) = desired
-            .present()
-            .find(|(id, _)| id.as_str() == "web")
-            .unwrap();
-        let rejection = crate::progress::Rejection {
-            revisions: crate::plan::revisions(present),
-            cause: "unsupported key 'Foo'".to_owned(),
-        };
-        let mut case = Case::well();
-        case.progress.reject(id.clone(), rejection, Duration::ZERO);
-        case
-    };
-    let before = desired(Goal::Running);
-    let case = rejected(&before);
-    let web = told(&before, &case);
-    assert_eq!(
-        (web.state, web.message.as_str()),
-        (
-            State::Failed,
-            "Podman's generator refuses its units: unsupported key 'Foo'"
-        )
-    );
-    let changed = desired_of(Goal::Running, &WEB.replace("image: web", "image: other"));
-    assert_eq!(told(&changed, &case).state, State::Ready);
 }
 
 /// As the report has it for the app `web`.
@@ -522,60 +268,4 @@ fn a_service_that_runs_and_is_not_healthy_yet_says_so() {
             "archy-web.service runs, and its health check has not succeeded yet"
         )
     );
-}
-
-#[test]
-fn what_is_left_of_an_app_that_cannot_be_worked_out_is_told_as_it_is() {
-    let mut case = Case::well();
-    let units = unit_files_of(&desired(Goal::Running));
-    case.observed.unit_files.extend(units);
-    unwell(
-        &mut case,
-        "archy-web-ui.service",
-        Active::Deactivating,
-        "stop-sigterm",
-    );
-    let broken = told(&desired_of(Goal::Running, "services: {}"), &case);
-    assert_eq!(broken.state, State::Failed);
-    assert_eq!(
-        broken.message,
-        "/config/apps/web/compose.yaml:1:1: no services: an app has at least one"
-    );
-    let units: Vec<(&str, &str, &str, bool)> = broken
-        .units
-        .iter()
-        .map(|unit| {
-            (
-                unit.name.as_str(),
-                unit.state.word(),
-                unit.sub_state.as_str(),
-                unit.companion,
-            )
-        })
-        .collect();
-    assert_eq!(
-        units,
-        [
-            ("archy-web-ui.service", "deactivating", "stop-sigterm", true),
-            ("archy-web.service", "active", "running", false),
-        ]
-    );
-}
-
-/// The unit files of the app `web`.
-fn unit_files_of(desired: &Desired) -> Vec<(String, Vec<u8>)> {
-    let (_, present) = desired
-        .present()
-        .find(|(id, _)| id.as_str() == "web")
-        .unwrap();
-    present
-        .units
-        .values()
-        .map(|unit| {
-            (
-                unit.file.name.clone(),
-                unit.file.content.clone().into_bytes(),
-            )
-        })
-        .collect()
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::check::needs::{self, Unmet};
 use crate::check::{Facts, State, judge};
 use crate::desired::{App, Apps, Fault, Inputs, Present, Transport, assemble, read_schema};
 use crate::intent::{Goal as Wanted, Intent};
@@ -168,6 +169,7 @@ impl Installation {
         let HostLook {
             names,
             ports,
+            offers,
             free_mib,
         } = look;
         let id = &self.app;
@@ -177,6 +179,11 @@ impl Installation {
                 free_mib,
                 folder: layout.data.clone(),
             });
+        }
+        // What runs already may go on without a device that is away for a while.
+        let mut unmet = needs::unmet(&self.present, offers).into_iter();
+        if let Some(unmet) = unmet.find(|unmet| self.is_new && unmet.need.is_certain()) {
+            return Err(Refusal::Need(unmet));
         }
         if let Podman::Unreachable(cause) = &names.podman {
             let cause = cause.clone();
@@ -201,6 +208,16 @@ impl Installation {
             }
         }
         Ok(())
+    }
+}
+
+impl Installation {
+    /// What its containers need and the host does not offer. What must keep it from being installed, [`Proposal::judge`] refuses.
+    ///
+    /// [`Proposal::judge`]: super::Proposal::judge
+    #[must_use]
+    pub fn unmet(&self, look: &HostLook) -> Vec<Unmet> {
+        needs::unmet(&self.present, &look.offers)
     }
 }
 

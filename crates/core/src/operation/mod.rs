@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
+use crate::check::needs::Offers;
 use crate::manifest::{Files, Protocol, Schema};
 use crate::name::AppId;
 use crate::observed::Observed;
@@ -90,6 +91,8 @@ pub struct HostLook {
     pub names: Observed,
     /// The new ports that cannot be used.
     pub ports: BTreeMap<(SocketAddr, Protocol), PortProblem>,
+    /// What the host offers of what the app's containers need.
+    pub offers: Offers,
     /// What is free on the data folder's file system.
     pub free_mib: Option<u64>,
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::check::Check;
+use crate::check::needs::Unmet;
 use crate::manifest::{ManifestError, SettingError};
 use crate::name::AppId;
 
@@ -62,6 +63,9 @@ pub enum Refusal {
         free_mib: u64,
         folder: PathBuf,
     },
+    /// A container could not start.
+    #[error("{0}")]
+    Need(Unmet),
     #[error("{cause}")]
     Podman { cause: String },
     #[error("{cause}")]

@@ -3,6 +3,7 @@
 //! They are read off what is wanted and what was seen, not off the planner. A refused action is a defect of Archipelago; refusing it
 //! costs a repair that waits, doing it could cost data.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{Plan, renewal};
@@ -11,6 +12,7 @@ use crate::data_folder::Claim;
 use crate::desired::{App, Desired, DesiredUnit, Present, Role};
 use crate::image_facts::ImageState;
 use crate::name::{AppId, PREFIX};
+use crate::network;
 use crate::observed::{Active, Observed, Service, at_rest, awaited};
 use crate::quadlet::service_of;
 
@@ -106,6 +108,17 @@ fn for_all(desired: &Desired, step: &Step) -> Broken {
     if let Step::ClaimData(id) = step {
         let may = desired.claim == Claim::Take(id.clone());
         return unless(may, desired.layout.data.display(), Rule::Ours);
+    }
+    if let Step::ReloadNetworks(names) = step {
+        let containers: BTreeSet<&str> = desired
+            .present()
+            .flat_map(|(_, present)| present.containers())
+            .map(|(_, container)| container.name.as_str())
+            .collect();
+        let foreign = names
+            .iter()
+            .find(|name| !containers.contains(name.as_str()));
+        return foreign.map(|name| (name.clone(), Rule::Ours));
     }
     let harmless = matches!(
         step,
@@ -224,7 +237,8 @@ impl Judge<'_> {
             | Step::CheckUnits { .. }
             | Step::Remember(_)
             | Step::Reload
-            | Step::RestartPodmanSocket => Some((
+            | Step::RestartPodmanSocket
+            | Step::ReloadNetworks(_) => Some((
                 "a step for all apps in the name of one".to_owned(),
                 Rule::Ours,
             )),
@@ -339,6 +353,7 @@ impl Judge<'_> {
                     || self.observed.must_restart(service)
                     || self.observed.has_fallen_behind(service, container)
                     || known.is_some_and(String::is_empty)
+                    || network::is_closed(service, self.observed)
             }
             Role::Network(name) => view.is_some_and(|view| !view.networks.contains_key(name)),
             Role::Volume(name) => view.is_some_and(|view| !view.volumes.contains_key(name)),

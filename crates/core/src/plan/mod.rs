@@ -19,6 +19,7 @@ use crate::data_folder::Claim;
 use crate::desired::{App, Desired, Present, Role};
 use crate::layout::Layout;
 use crate::name::AppId;
+use crate::network;
 use crate::observed::{Memory, Observed, Podman};
 use crate::progress::{Progress, Subject};
 use crate::quadlet::VERSION;
@@ -44,6 +45,8 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// The units for whose sake the plan reloads although their files are right: noted as attempts.
     pub regenerates: BTreeSet<String>,
+    /// The services that the plan restarts because nothing listens on their ports: noted as attempts.
+    pub reopens: BTreeSet<String>,
     /// While systemd is not yet to be asked again to read the units: the apps that wait for that.
     pub held: Option<BTreeSet<AppId>>,
     /// When the next attempt at something that failed is due.
@@ -82,6 +85,7 @@ pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Du
         memory: observed.memory.clone(),
         complete: true,
         regenerates: BTreeSet::new(),
+        reopens: BTreeSet::new(),
         restarted: BTreeSet::new(),
         imageless: present::imageless(desired, observed),
         unknown: present::unknown(desired, observed),
@@ -230,6 +234,7 @@ struct Planner<'a> {
     /// Whether all of Podman's objects that are wanted are known to be there.
     complete: bool,
     regenerates: BTreeSet<String>,
+    reopens: BTreeSet<String>,
     /// The services that this pass restarts after systemd has read their units.
     restarted: BTreeSet<String>,
     /// The services whose image is not on the node.
@@ -369,6 +374,7 @@ impl Planner<'_> {
         let waits = reload && !self.progress.is_due(&Subject::Reload, self.now);
         let held = waits.then(|| self.wait_for_reload());
         let reload = reload && !waits;
+        let reload_networks = self.reload_networks();
         let mut actions = Vec::new();
         // Until there is an app, the data may still come to lie elsewhere: root makes the system's folder.
         if let Claim::Take(id) = &self.desired.claim
@@ -429,9 +435,11 @@ impl Planner<'_> {
         {
             actions.push(for_all(Step::RestartPodmanSocket));
         }
+        actions.extend(reload_networks.map(for_all));
         Plan {
             actions,
             regenerates: self.regenerates,
+            reopens: self.reopens,
             held,
             // The end of a start wakes as well.
             wake_at: self
@@ -441,6 +449,22 @@ impl Planner<'_> {
                 .chain(self.crowded.then(|| self.now + STARTING))
                 .min(),
         }
+    }
+
+    /// One container is enough: what Podman starts for it serves all. Should that not help, all of them are tried.
+    fn reload_networks(&self) -> Option<Step> {
+        let cut_off = network::cut_off(self.desired, self.observed);
+        let names: BTreeSet<String> = cut_off.map(|container| container.name.clone()).collect();
+        let first = names.first()?.clone();
+        if !self.progress.is_due(&Subject::Networks, self.now) {
+            return None;
+        }
+        let tried = self.progress.attempts(&Subject::Networks).is_some();
+        Some(Step::ReloadNetworks(if tried {
+            names
+        } else {
+            BTreeSet::from([first])
+        }))
     }
 
     /// Whether a file that differs was written by another version of Archipelago: then it is brought up to date, and the service goes on as it

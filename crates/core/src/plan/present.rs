@@ -8,6 +8,7 @@ use crate::desired::{Desired, DesiredContainer, DesiredUnit, Present, Role};
 use crate::image_facts::{ImageState, KnownImages};
 use crate::layout::Layout;
 use crate::name::AppId;
+use crate::network;
 use crate::observed::{Active, Job, Load, Observed, Override, Podman, Service, at_rest, awaited};
 use crate::progress::Subject;
 
@@ -470,11 +471,25 @@ impl Planner<'_> {
                     self.restarted.insert(unit.service.clone());
                 }
             }
+            Active::Active if self.must_reopen(&unit.service) => {
+                if self.queue(id, &unit.service, Step::Restart) {
+                    self.reopens.insert(unit.service.clone());
+                }
+            }
             Active::Active | Active::Activating | Active::Deactivating => {}
             Active::Inactive | Active::Failed => {
                 self.queue(id, &unit.service, Step::Start);
             }
         }
+    }
+
+    /// Whether nothing has listened on its ports for long enough, and it may help to restart it.
+    fn must_reopen(&self, service: &str) -> bool {
+        let subject = Subject::Ports(service.to_owned());
+        network::is_closed(service, self.observed)
+            && self.progress.attempts(&subject).is_some_and(|attempts| {
+                attempts.next <= self.now && attempts.count < network::PORT_RESTARTS_MAX
+            })
     }
 
     /// Says whether it is its turn: not too early for another attempt, and not too many are coming up. The end of one of those wakes the next

@@ -1,60 +1,148 @@
-//! Files that something else keeps changing: noticed, so that two tools that fight over one cost little, and a person is told.
+//! Files that something else keeps changing. Two tools that fight over one must cost little, and a person must be told; a person who deletes
+//! or edits a file now and then must not wait. docs/decisions/0010 has the rule and the cases that it was made for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use super::file_writers::FileWriters;
+use crate::desired::{App, Desired};
+use crate::name::AppId;
 
-/// Within this span a file may be put right [`REPAIRS_MAX`] times at once; then there is a fight over it.
-pub const SPAN: Duration = Duration::from_secs(60);
-/// What a person does by hand stays below this, and so does a burst of mishaps.
-pub const REPAIRS_MAX: usize = 5;
+/// A file that is wrong again so soon after it was put right was changed in answer to that.
+pub const ANSWER: Duration = Duration::from_millis(500);
 
-/// When files were last written with the content that they should have.
+/// So many answers in a row are a fight.
+pub const ANSWERS_MAX: u32 = 5;
+
+/// Within this span a file is put right [`REPAIRS_MAX`] times at once, however slowly it is changed again.
+pub const SPAN: Duration = Duration::from_secs(60 * 60);
+
+/// More than a person does by hand. What changes a file less often than this in a [`SPAN`] costs hardly more than a fight that was noticed, in
+/// which the file is put right every five minutes.
+pub const REPAIRS_MAX: usize = 50;
+
+/// The repairs of each file, by its name in Quadlet's folder or its path.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Contention(BTreeMap<String, Writes>);
+pub(super) struct Contention {
+    repairs: BTreeMap<String, Repairs>,
+    /// When the plan was made whose actions are noted now.
+    planned_at: Duration,
+}
 
-#[derive(Clone, Debug, Default)]
-struct Writes {
-    /// A hash: what is new in a file is no fight over it.
+#[derive(Clone, Debug)]
+struct Repairs {
+    app: AppId,
+    /// A hash: a file that gets a new content is not fought over.
     content: u64,
-    times: Vec<Duration>,
+    /// When the file was written, within the last span.
+    times: VecDeque<Duration>,
+    /// How often in a row it was wrong again within [`ANSWER`].
+    answers: u32,
+}
+
+/// A fight over a file, noticed when the file was put right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fight {
+    /// For how long the file must have been left alone before the fight is over: twice as long as it usually was.
+    pub(super) quiet: Duration,
+}
+
+impl Repairs {
+    /// The same after one more, planned at `planned_at`.
+    fn after(&self, planned_at: Duration) -> (u32, usize) {
+        let right_for = self
+            .times
+            .back()
+            .map(|last| planned_at.saturating_sub(*last));
+        let answers = match right_for {
+            Some(right_for) if right_for <= ANSWER => self.answers.saturating_add(1),
+            Some(_) | None => 0,
+        };
+        (answers, self.times.len() + 1)
+    }
+}
+
+fn is_fight((answers, repairs): (u32, usize)) -> bool {
+    answers >= ANSWERS_MAX || repairs > REPAIRS_MAX
 }
 
 impl Contention {
-    /// Forgets what was written before the span.
-    pub(super) fn forget_before(&mut self, now: Duration) {
-        self.0.retain(|_, writes| {
-            writes.times.retain(|time| *time + SPAN > now);
-            !writes.times.is_empty()
+    /// Begins a pass: forgets what was written before the span, and the files of apps that are not to be there any more, because what one's own
+    /// operations remove and write anew is not fought over.
+    pub(super) fn begin(&mut self, desired: &Desired, now: Duration) {
+        self.planned_at = now;
+        self.repairs.retain(|_, repairs| {
+            while repairs
+                .times
+                .front()
+                .is_some_and(|time| *time + SPAN <= now)
+            {
+                repairs.times.pop_front();
+            }
+            let is_wanted = matches!(desired.apps.get(&repairs.app), Some(App::Present(_)));
+            is_wanted && !repairs.times.is_empty()
         });
     }
 
-    /// Forgets these files' writes.
+    /// Forgets these files' repairs.
     pub(super) fn forget(&mut self, which: impl Fn(&str) -> bool) {
-        self.0.retain(|file, _| !which(file));
+        self.repairs.retain(|file, _| !which(file));
     }
 
-    /// Notes that a file was written. Says whether it was right so often before that something else must be changing it.
-    pub(super) fn wrote(&mut self, file: &str, content: &str, now: Duration) -> bool {
+    /// Notes that a file was written. Returns the fight, if there is one over it.
+    pub(super) fn wrote(
+        &mut self,
+        app: &AppId,
+        file: &str,
+        content: &str,
+        now: Duration,
+    ) -> Option<Fight> {
         let content = hash(content);
-        let writes = self.0.entry(file.to_owned()).or_default();
-        if writes.content != content {
-            *writes = Writes {
-                content,
-                times: Vec::new(),
-            };
+        let planned_at = self.planned_at;
+        let known = self.repairs.entry(file.to_owned());
+        let repairs = known
+            .and_modify(|repairs| {
+                if repairs.content != content || repairs.app != *app {
+                    *repairs = Repairs::new(app, content);
+                }
+            })
+            .or_insert_with(|| Repairs::new(app, content));
+        let after = repairs.after(planned_at);
+        (repairs.answers, _) = after;
+        repairs.times.push_back(now);
+        if repairs.times.len() > REPAIRS_MAX + 1 {
+            repairs.times.pop_front();
         }
-        writes.times.push(now);
-        writes.times.len() > REPAIRS_MAX
+        is_fight(after).then(|| repairs.fight())
     }
 
-    /// Whether [`Contention::wrote`] would say so, were the file written now.
+    /// Whether [`Contention::wrote`] would find a fight, were the file written now.
     pub(super) fn would_be_one(&self, file: &str, content: &str) -> bool {
-        self.0.get(file).is_some_and(|writes| {
-            writes.content == hash(content) && writes.times.len() >= REPAIRS_MAX
+        self.repairs.get(file).is_some_and(|repairs| {
+            repairs.content == hash(content) && is_fight(repairs.after(self.planned_at))
         })
+    }
+}
+
+impl Repairs {
+    fn new(app: &AppId, content: u64) -> Self {
+        Self {
+            app: app.clone(),
+            content,
+            times: VecDeque::new(),
+            answers: 0,
+        }
+    }
+
+    fn fight(&self) -> Fight {
+        // Only the last ones tell how fast the other is now.
+        let recent = self.times.len().min(ANSWERS_MAX as usize + 1);
+        let last = self.times.back().copied().unwrap_or_default();
+        let first = self.times.get(self.times.len() - recent).copied();
+        let gaps = u32::try_from(recent.saturating_sub(1)).unwrap_or(u32::MAX);
+        let between = last.saturating_sub(first.unwrap_or(last)) / gaps.max(1);
+        Fight { quiet: between * 2 }
     }
 }
 

@@ -5,6 +5,7 @@
 mod commit;
 mod follow;
 
+use archipelago_core::check::needs::Unmet;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Kind, Proposal, Request, judge_host};
@@ -24,6 +25,7 @@ pub struct Prepared {
     request: Request,
     proposal: Proposal,
     left: Vec<Left>,
+    unmet: Vec<Unmet>,
 }
 
 /// Works an operation out and checks that it can be done. Nothing is written, and nobody is asked.
@@ -36,8 +38,11 @@ pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error
         judge_host(&preflight::facts(&layout, is_new).await)?;
     }
     let proposal = commit::work_out(&layout, request.clone())?;
+    let mut unmet = Vec::new();
     if let Some(installation) = &proposal.installation {
-        proposal.judge(&layout, &preflight::look(&layout, installation).await?)?;
+        let look = preflight::look(&layout, installation).await?;
+        proposal.judge(&layout, &look)?;
+        unmet = installation.unmet(&look);
     }
     let left = match proposal.kind {
         Kind::Purge => purge::left(&layout, &proposal.app)?,
@@ -48,6 +53,7 @@ pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error
         request,
         proposal,
         left,
+        unmet,
     })
 }
 
@@ -64,6 +70,12 @@ impl Prepared {
         &self.left
     }
 
+    /// What its containers need and the host does not offer, though that need not keep them from starting.
+    #[must_use]
+    pub fn unmet(&self) -> &[Unmet] {
+        &self.unmet
+    }
+
     /// Does it. `progress` hears how the app is after each pass. `None` when the app is gone, as asked.
     ///
     /// # Errors
@@ -74,6 +86,7 @@ impl Prepared {
             request,
             proposal,
             left: _,
+            unmet: _,
         } = self;
         let mut driver = Driver::new(layout.clone()).await?;
         let changes_installed = proposal

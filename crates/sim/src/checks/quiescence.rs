@@ -162,6 +162,20 @@ impl World {
         services
     }
 
+    /// A service of an app that runs without the process that resolves names.
+    pub(crate) fn without_names(&self, desired: &Desired) -> Option<String> {
+        let running = self.running_containers();
+        let mut containers = desired
+            .present()
+            .flat_map(|(_, present)| present.containers());
+        let found = containers.find(|(unit, container)| {
+            running.contains(&unit.service) && self.podman.containers.contains_key(&container.name)
+        });
+        found
+            .filter(|_| self.podman.resolver_is_gone)
+            .map(|(unit, _)| unit.service.clone())
+    }
+
     /// The services of the containers that run and are not masked.
     pub(crate) fn running_containers(&self) -> BTreeSet<String> {
         let units = self.systemd.units.iter();

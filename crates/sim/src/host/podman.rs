@@ -53,6 +53,8 @@ pub struct Podman {
     pub volumes: BTreeMap<String, Object>,
     pub secrets: BTreeMap<String, Object>,
     pub reach: Reach,
+    /// Whether the process that resolves the containers' names was killed. The next container that starts brings it back.
+    pub resolver_is_gone: bool,
     /// Counts changes of images, networks, volumes and secrets, which Podman's files on disk show.
     pub changes: u64,
 }
@@ -71,6 +73,7 @@ impl Podman {
                 .collect()
         };
         Ok(PodmanView {
+            processors: BTreeMap::new(),
             images: self
                 .images
                 .iter()

@@ -91,6 +91,14 @@ impl World {
                     world.podman.reach = Reach::Answers;
                 }
             }),
+            Step::ReloadNetworks(names) => self.try_call("reload networks", |world| {
+                let containers = &world.podman.containers;
+                if let Some(name) = names.iter().find(|name| !containers.contains_key(*name)) {
+                    return Err(format!("no container {name}"));
+                }
+                world.podman.resolver_is_gone = false;
+                Ok(())
+            }),
             Step::Start(service) => self.try_call("start", |world| world.systemd.start(service)),
             Step::Restart(service) => {
                 self.try_call("restart", |world| world.systemd.restart(service))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use archipelago_core::desired::{App, Desired};
 use archipelago_core::name::PREFIX;
+use archipelago_core::network::{Helper, Network};
 use archipelago_core::observed::{
     Memory, Observed, Override, Podman, Remains, RenderedFile, Service, needs_podman,
 };
@@ -113,6 +114,7 @@ impl World {
             }
         }
         observed.drop_ins = self.drop_ins();
+        observed.network = self.network();
         for (id, app) in &desired.apps {
             match app {
                 App::Present(present) => {
@@ -144,6 +146,21 @@ impl World {
             }
         }
         observed
+    }
+
+    fn network(&self) -> Network {
+        if !self.podman.resolver_is_gone {
+            return Network::default();
+        }
+        let names = self.podman.containers.keys();
+        Network {
+            gone: BTreeSet::from([Helper::Resolver]),
+            members: names
+                .filter(|name| name.starts_with(PREFIX))
+                .cloned()
+                .collect(),
+            ..Network::default()
+        }
     }
 
     /// The operator's drop-ins for our units, for Quadlet and for systemd.

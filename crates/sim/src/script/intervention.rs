@@ -76,6 +76,8 @@ pub enum Intervention {
     MountData,
     /// Removes Podman's socket from the disk.
     RemoveSocket,
+    /// `kill -9` of aardvark-dns.
+    KillResolver,
     /// Podman no longer answers.
     BreakPodman,
     /// Podman answers again.

@@ -117,6 +117,7 @@ pub fn disturbances() -> Vec<Intervention> {
         Intervention::MountReadOnly,
         Intervention::UnmountData,
         Intervention::RemoveSocket,
+        Intervention::KillResolver,
         Intervention::BreakPodman,
         Intervention::Registry(PullOutcome::Fails),
         Intervention::SetClock(-31_536_000),

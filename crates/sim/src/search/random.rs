@@ -131,7 +131,7 @@ fn service(rng: &mut Rng) -> String {
 
 fn intervention(rng: &mut Rng) -> Intervention {
     let app = |rng: &mut Rng| one(rng, &[BASE, SHOP, SHOP]);
-    match rng.u8(0..42) {
+    match rng.u8(0..43) {
         0 => Intervention::Install(app(rng), rng.u8(1..=NESTED_VERSION)),
         1 => Intervention::Start(app(rng)),
         2 => Intervention::Stop(app(rng)),
@@ -169,6 +169,7 @@ fn intervention(rng: &mut Rng) -> Intervention {
         38 => Intervention::PowerLoss([Unsynced::Lost, Unsynced::Kept][rng.usize(0..2)]),
         39 => Intervention::UnmountData,
         40 => Intervention::MountData,
+        41 => Intervention::KillResolver,
         _ => Intervention::Install(SHOP.to_owned(), 1),
     }
 }

@@ -81,6 +81,10 @@ impl Simulation {
                 self.world.violation(Invariant::ReachedOrReported, what);
             }
         }
+        if let Some(service) = self.world.without_names(&desired) {
+            let what = format!("{service} runs, and nothing resolves names for it");
+            self.world.violation(Invariant::NamesServed, what);
+        }
         if let Some(left) = self.world.left_over(&desired, all_well(&report)) {
             self.world.violation(Invariant::NothingLeft, left);
         }

@@ -38,6 +38,7 @@ impl World {
         self.last_services.clear();
         self.locked = false;
         self.podman.changes += 1;
+        self.podman.resolver_is_gone = false;
         if self.podman.reach == Reach::SocketGone {
             self.podman.reach = Reach::Answers;
         }

@@ -38,6 +38,7 @@ impl World {
         };
         let containers = &mut self.podman.containers;
         containers.insert(container.name.clone(), object);
+        self.podman.resolver_is_gone = false;
         true
     }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::Work;
 use crate::desired::DesiredProbe;
-use crate::manifest::Protocol;
+use crate::manifest::{Port, Protocol, Service};
 
 impl Work<'_> {
     fn published(&self, service: &str, port: u16) -> Option<SocketAddr> {
@@ -41,15 +41,19 @@ impl Work<'_> {
     }
 
     pub(super) fn ports(&self) -> BTreeSet<(SocketAddr, Protocol)> {
-        self.manifest
-            .services
-            .values()
-            .flat_map(|service| &service.ports)
-            .map(|port| {
-                let address = port.address.unwrap_or(self.config.publish_address);
-                (SocketAddr::new(address, port.host), port.protocol)
-            })
+        let services = self.manifest.services.values();
+        services
+            .flat_map(|service| self.ports_of(service))
             .collect()
+    }
+
+    /// The ports of the node that a service publishes.
+    pub(super) fn ports_of(&self, service: &Service) -> BTreeSet<(SocketAddr, Protocol)> {
+        let published = |port: &Port| {
+            let address = port.address.unwrap_or(self.config.publish_address);
+            (SocketAddr::new(address, port.host), port.protocol)
+        };
+        service.ports.iter().map(published).collect()
     }
 }
 

@@ -1,4 +1,5 @@
 //! What requests come to, and how an app is followed.
 
 mod follow;
+mod needs;
 mod propose;

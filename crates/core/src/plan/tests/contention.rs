@@ -5,15 +5,28 @@ use std::path::PathBuf;
 use super::world::*;
 use crate::health::{State, report};
 use crate::intent::Goal;
+use crate::manifest::COMPOSE_FILE;
 use crate::plan::*;
 use crate::reconcile::{FileWriter, FileWriters, Hint, Reconciler};
 
 const UNIT: &str = "archy-web.container";
 
-/// For so many seconds, something changes a file once a second and is always seen at once. Returns the seconds at which the file was put right.
-fn fight(world: &mut World, seconds: u64, mut change: impl FnMut(&mut World)) -> Vec<u64> {
+/// A tool in a loop: it looks again so soon that each change answers a repair.
+const LOOP: Duration = Duration::from_millis(200);
+/// A person, or a script of theirs.
+const BY_HAND: Duration = Duration::from_secs(2);
+
+/// For so many seconds, something makes a change once every `period`, which is always seen at once. Returns the milliseconds at which the file was
+/// put right.
+fn fight_every(
+    world: &mut World,
+    period: Duration,
+    seconds: u64,
+    mut change: impl FnMut(&mut World),
+) -> Vec<u128> {
+    let began = world.now;
     let mut repaired = Vec::new();
-    for second in 0..seconds {
+    while world.now < began + Duration::from_secs(seconds) {
         change(world);
         let now = world.now;
         let plan = world.pass_cut_at(usize::MAX);
@@ -21,12 +34,21 @@ fn fight(world: &mut World, seconds: u64, mut change: impl FnMut(&mut World)) ->
             matches!(action.step, Step::WriteUnit { .. } | Step::WriteFile { .. })
         };
         if plan.actions.iter().any(writes) {
-            repaired.push(second);
+            repaired.push((now - began).as_millis());
         }
-        world.now = now + Duration::from_secs(1);
+        world.now = now + period;
     }
     repaired
 }
+
+fn fight(world: &mut World, seconds: u64, change: impl FnMut(&mut World)) -> Vec<u128> {
+    fight_every(world, LOOP, seconds, change)
+}
+
+/// When a fight in a [`LOOP`] is put right, in milliseconds.
+const REPAIRS: [u128; 10] = [
+    0, 200, 400, 600, 800, 1_000, 11_000, 31_000, 71_000, 151_000,
+];
 
 fn edit(world: &mut World) {
     if !world.host.unit_files[UNIT].starts_with(b"# edited") {
@@ -47,7 +69,7 @@ fn state(world: &World) -> (State, String) {
 fn a_unit_that_something_keeps_changing_is_put_right_less_and_less_often_and_that_is_said() {
     let mut world = World::at_rest();
     let repaired = fight(&mut world, 160, edit);
-    assert_eq!(repaired, [0, 1, 2, 3, 4, 5, 15, 35, 75, 155]);
+    assert_eq!(repaired, REPAIRS);
     let (state, message) = state(&world);
     assert_eq!(state, State::Degraded);
     assert!(
@@ -68,22 +90,22 @@ fn who_may_be_changing_a_file_is_looked_for_whenever_it_is_put_right_under_conte
     let mut world = World::at_rest();
     let rendered = PathBuf::from("/data/archy-web-ui/ui.conf");
     let mut looks = Vec::new();
-    for second in 0..80 {
+    for look in 0..400 {
         edit(&mut world);
         world.host.files.get_mut(&rendered).unwrap().content = b"theirs".to_vec();
         let files = fought_over(&world);
         let now = world.now;
         world.pass_cut_at(usize::MAX);
-        world.now = now + Duration::from_secs(1);
+        world.now = now + LOOP;
         if files.is_empty() {
             continue;
         }
-        looks.push(second);
+        looks.push(look);
         let unit = (UNIT.to_owned(), PathBuf::from("/units").join(UNIT));
         let file = (rendered.display().to_string(), rendered.clone());
         assert_eq!(files, BTreeMap::from([unit, file]));
         let file_writer = FileWriter {
-            pid: second,
+            pid: look,
             parent: 1,
             program: "vim".to_owned(),
             user: None,
@@ -96,7 +118,7 @@ fn who_may_be_changing_a_file_is_looked_for_whenever_it_is_put_right_under_conte
             processes: vec![file_writer],
         };
         let told = format!(
-            "something else keeps changing {UNIT}; it is put right less and less often until that ends. It may be vim (process {second}, \
+            "something else keeps changing {UNIT}; it is put right less and less often until that ends. It may be vim (process {look}, \
              has it open). Stop what does it, or put what it wants into a drop-in"
         );
         let file_writers = BTreeMap::from([(UNIT.to_owned(), file_writers)]);
@@ -110,13 +132,13 @@ fn who_may_be_changing_a_file_is_looked_for_whenever_it_is_put_right_under_conte
         other.recall(world.reconciler.keep());
         assert_eq!(other.progress(), world.reconciler.progress());
     }
-    assert_eq!(looks, [5, 15, 35, 75]);
+    assert_eq!(looks, [5, 55, 155, 355]);
 }
 
 #[test]
 fn nobody_is_blamed_for_a_file_that_is_not_fought_over() {
     let mut world = World::at_rest();
-    fight(&mut world, 5, edit);
+    fight(&mut world, 1, edit);
     assert!(fought_over(&world).is_empty());
     let file_writers = BTreeMap::from([(UNIT.to_owned(), FileWriters::default())]);
     assert!(world.reconciler.attribute(&file_writers).is_empty());
@@ -132,7 +154,7 @@ fn so_is_one_that_something_keeps_removing() {
     let repaired = fight(&mut world, 40, |world| {
         drop(world.host.unit_files.remove(UNIT));
     });
-    assert_eq!(repaired, [0, 1, 2, 3, 4, 5, 15, 35]);
+    assert_eq!(repaired, REPAIRS[..8]);
 }
 
 #[test]
@@ -142,7 +164,7 @@ fn so_is_a_rendered_file() {
     let repaired = fight(&mut world, 40, |world| {
         world.host.files.get_mut(&path).unwrap().content = b"theirs".to_vec();
     });
-    assert_eq!(repaired, [0, 1, 2, 3, 4, 5, 15, 35]);
+    assert_eq!(repaired, REPAIRS[..8]);
     let (state, message) = state(&world);
     assert_eq!(state, State::Degraded);
     assert!(message.contains("/data/archy-web-ui/ui.conf"), "{message}");
@@ -153,10 +175,10 @@ fn when_the_other_ends_all_is_well_again() {
     let mut world = World::at_rest();
     fight(&mut world, 20, edit);
     let repaired = fight(&mut world, 60, |_| ());
-    assert_eq!(repaired, [15], "35 s after the fight began");
+    assert_eq!(repaired, [11_000], "31 s after the fight began");
     assert_eq!(state(&world), (State::Ready, String::new()));
     // Nothing is held against the file: it is put right at once.
-    assert_eq!(fight(&mut world, 3, edit), [0, 1, 2]);
+    assert_eq!(fight(&mut world, 1, edit), REPAIRS[..5]);
 }
 
 #[test]
@@ -189,33 +211,90 @@ fn the_operator_who_asks_a_command_does_not_wait_for_the_daemon() {
     assert_eq!(state(&world), (State::Ready, String::new()));
 }
 
+fn remove(world: &mut World) {
+    drop(world.host.unit_files.remove(UNIT));
+}
+
 #[test]
-fn what_is_changed_now_and_then_or_on_purpose_is_no_fight() {
+fn a_person_who_changes_a_file_again_and_again_does_not_wait() {
+    for change in [edit, remove] {
+        let mut world = World::at_rest();
+        // Twenty times, and after a while twenty times more.
+        for _ in 0..2 {
+            assert_eq!(fight_every(&mut world, BY_HAND, 40, change).len(), 20);
+            assert_eq!(state(&world), (State::Ready, String::new()));
+            fight_every(&mut world, BY_HAND, 120, |_| ());
+        }
+    }
+}
+
+#[test]
+fn four_answers_in_a_row_are_no_fight() {
     let mut world = World::at_rest();
-    let mut second = 0;
-    let repaired = fight(&mut world, 100, |world| {
-        if second % 15 == 0 {
+    let mut looks = 0;
+    let repaired = fight(&mut world, 18, |world| {
+        looks += 1;
+        if looks % 10 < 5 {
             edit(world);
         }
-        second += 1;
     });
-    assert_eq!(repaired.len(), 7);
-    assert_eq!(state(&world).0, State::Ready);
-    // Another definition of the app every second.
+    assert_eq!(repaired.len(), 45);
+    assert_eq!(state(&world), (State::Ready, String::new()));
+}
+
+#[test]
+fn another_definition_every_time_is_no_fight() {
+    let mut world = World::at_rest();
     let mut target = "/data".to_owned();
     let repaired = fight(&mut world, 20, |world| {
         let next = format!("{target}x");
         world.edit_definition(&format!("data:{target}]"), &format!("data:{next}]"));
         target = next;
     });
-    assert_eq!(repaired.len(), 20);
-    assert_eq!(
-        world
-            .reconciler
-            .progress()
-            .attempts(&Subject::File(UNIT.to_owned())),
-        None
-    );
+    assert_eq!(repaired.len(), 100);
+    let subject = Subject::File(UNIT.to_owned());
+    assert_eq!(world.reconciler.progress().attempts(&subject), None);
+}
+
+#[test]
+fn a_tool_that_comes_again_every_half_minute_is_noticed_in_time_and_waited_out() {
+    let mut world = World::at_rest();
+    let period = Duration::from_secs(30);
+    let minutes_26 = fight_every(&mut world, period, 26 * 60, edit);
+    // Each time until the fifty-first repair; then twice that time passes at least.
+    assert_eq!(minutes_26.len(), 51);
+    assert_eq!(state(&world).0, State::Degraded);
+    let hour = fight_every(&mut world, period, 60 * 60, edit);
+    assert!((10..=16).contains(&hour.len()), "{hour:?}");
+    assert_eq!(state(&world).0, State::Degraded);
+    // Once it stays away all is well, within the longest wait.
+    fight_every(&mut world, period, 10 * 60, |_| ());
+    assert_eq!(state(&world), (State::Ready, String::new()));
+    assert_eq!(fight_every(&mut world, period, 120, edit).len(), 4);
+}
+
+#[test]
+fn what_comes_less_often_than_a_fight_is_put_right_is_put_right_each_time() {
+    let mut world = World::at_rest();
+    let period = Duration::from_secs(300);
+    let day = 24 * 60 * 60;
+    let repaired = fight_every(&mut world, period, day, edit);
+    assert_eq!(repaired.len() as u64, day / 300);
+}
+
+#[test]
+fn ones_own_operations_are_no_fight() {
+    let mut world = World::at_rest();
+    // Installed and uninstalled by another process, in passes of which this one makes but a few.
+    let mut other = Reconciler::default();
+    for _ in 0..60 {
+        world.intend("web", Goal::Removed, true);
+        world.converge_at_once();
+        std::mem::swap(&mut world.reconciler, &mut other);
+        world.install_web();
+        world.converge_at_once();
+        assert_eq!(state(&world), (State::Ready, String::new()));
+    }
 }
 
 #[test]
@@ -225,4 +304,39 @@ fn a_fight_ends_with_the_app() {
     world.intend("web", Goal::Removed, false);
     world.converge();
     assert!(world.reconciler.progress().is_empty());
+}
+
+#[test]
+fn a_file_that_is_fought_over_is_put_right_at_once_when_the_operator_asks() {
+    let mut world = World::at_rest();
+    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
+    world.converge();
+    let path = PathBuf::from("/data/archy-web-ui/ui.conf");
+    let meddle = |world: &mut World| {
+        world.replace("archy-web.container", "Pull=never", "Pull=always");
+        world.host.files.get_mut(&path).unwrap().content.push(b'x');
+    };
+    for _ in 0..=crate::reconcile::ANSWERS_MAX {
+        meddle(&mut world);
+        let now = world.now;
+        world.pass_cut_at(usize::MAX);
+        world.now = now;
+    }
+    meddle(&mut world);
+    let repairs = |world: &mut World| -> Vec<String> {
+        let lines = world.lines().into_iter();
+        lines.filter(|line| line.starts_with("write ")).collect()
+    };
+    assert_eq!(repairs(&mut world), [""; 0]);
+    let desired = world.desired();
+    world.reconciler.retry_now(&desired, &id("top"));
+    assert_eq!(repairs(&mut world), [""; 0], "that is another app's");
+    world.reconciler.retry_now(&desired, &id("web"));
+    assert_eq!(
+        repairs(&mut world),
+        [
+            "write file archy-web-ui/ui.conf",
+            "write archy-web.container"
+        ]
+    );
 }

@@ -165,6 +165,7 @@ impl World {
 
     fn strangers_are_untouched(&self) -> bool {
         let PodmanView {
+            processors: _,
             images,
             containers,
             networks,

@@ -125,14 +125,18 @@ impl World {
             reconciler: Reconciler::default(),
             now: Duration::from_secs(1000),
         };
-        world.install(
+        world.install_web();
+        world
+    }
+
+    pub(super) fn install_web(&mut self) {
+        self.install(
             "web",
             &[
                 (COMPOSE_FILE, WEB),
                 ("ui.conf", "token={{ secrets.token }}\n"),
             ],
         );
-        world
     }
 
     /// The same at rest: all of it is there and runs.
@@ -280,6 +284,19 @@ impl World {
         panic!("it does not come to rest: {:#?}", self.lines());
     }
 
+    /// The same, in no time.
+    pub(super) fn converge_at_once(&mut self) {
+        let now = self.now;
+        for _ in 0..PASSES_MAX {
+            let done = self.pass_cut_at(usize::MAX).is_empty();
+            self.now = now;
+            if done {
+                return;
+            }
+        }
+        panic!("it does not come to rest: {:#?}", self.lines());
+    }
+
     pub(super) fn lines(&mut self) -> Vec<String> {
         self.plan()
             .actions
@@ -418,6 +435,7 @@ impl World {
             Step::RememberImages(learnt) => self.inputs.found.images.extend(learnt.clone()),
             Step::ClaimData(_) => self.inputs.found.claim = Claim::Held,
             Step::CheckUnits { .. } | Step::RestartPodmanSocket => {}
+            Step::ReloadNetworks(_) => self.host.network.gone.clear(),
             Step::Remember(memory) => self.host.memory = memory.clone(),
             Step::WriteFile { path, content } => {
                 let file = RenderedFile {
@@ -510,6 +528,10 @@ pub(super) fn brief(step: &Step) -> String {
         Step::RemoveUnit(name) => format!("remove {name}"),
         Step::Reload => "reload".to_owned(),
         Step::RestartPodmanSocket => "restart podman.socket".to_owned(),
+        Step::ReloadNetworks(names) => {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            format!("reload networks of {}", names.join(" "))
+        }
         Step::Start(service) => format!("start {service}"),
         Step::Restart(service) => format!("restart {service}"),
         Step::Stop(service) => format!("stop {service}"),

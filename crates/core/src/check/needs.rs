@@ -1,0 +1,284 @@
+//! What a container needs of the host beyond its image and its data: devices, limits, a processor that runs its programs. Podman says only when
+//! it starts the container that one is missing; a person is told before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::desired::{DesiredContainer, Present};
+
+/// What a container needs of the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Devices of the host by their paths.
+    pub devices: BTreeSet<PathBuf>,
+    /// The limits that it asks for, by `setrlimit(2)`'s names as Podman writes them: `nofile`, `memlock`.
+    pub limits: BTreeMap<String, Limit>,
+}
+
+impl Needs {
+    /// From Compose's `devices` and from `ulimits` as Podman writes them. What is no path is a device that a driver brings (CDI), of which the
+    /// disk tells nothing.
+    #[must_use]
+    pub fn of(devices: &[String], ulimits: &[String]) -> Self {
+        let host = |device: &String| device.split(':').next().map(PathBuf::from);
+        let limit = |text: &String| {
+            let (name, limit) = text.split_once('=')?;
+            let (soft, hard) = limit.split_once(':').unwrap_or((limit, limit));
+            // Anything below zero stands for as much as is allowed.
+            let number = |text: &str| Some(u64::try_from(text.parse::<i64>().ok()?).ok());
+            let (soft, hard) = (number(soft)?, number(hard)?);
+            Some((name.to_owned(), Limit { soft, hard }))
+        };
+        let devices = devices.iter().filter_map(host);
+        Self {
+            devices: devices.filter(|path| path.is_absolute()).collect(),
+            limits: ulimits.iter().filter_map(limit).collect(),
+        }
+    }
+}
+
+/// A limit as Compose has it. `None` is as much as is allowed (`-1`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    pub soft: Option<u64>,
+    pub hard: Option<u64>,
+}
+
+/// What a host was seen to offer. What nobody looked for is not judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offers {
+    pub devices: BTreeMap<PathBuf, Device>,
+    /// The most that a service of this user may have of each limit; `None` when there is no bound.
+    pub limits: BTreeMap<String, Option<u64>>,
+    /// The images that are here and whose programs this machine cannot run, with the kind of processor that they are for (`arm64`).
+    pub foreign_images: BTreeMap<String, String>,
+    /// This machine's kind of processor, in the same words.
+    pub processor: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    Usable,
+    Missing,
+    /// This user may not open it.
+    Closed,
+}
+
+/// A need that the host does not meet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmet {
+    /// The container.
+    pub container: String,
+    pub need: Need,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// There is no such device.
+    Device(PathBuf),
+    /// There is, but this user may not open it.
+    ClosedDevice(PathBuf),
+    /// More than a service of this user may have.
+    Limit { name: String, asked: u64, most: u64 },
+    /// As much as is allowed, which is bounded.
+    Unbounded { name: String, most: u64 },
+    /// The image is for another kind of processor.
+    Image {
+        image: String,
+        built_for: String,
+        processor: String,
+    },
+}
+
+impl Need {
+    /// Whether it is why a container does not start, if that does not.
+    #[must_use]
+    pub fn keeps_from_starting(&self) -> bool {
+        match self {
+            Self::Device(_) | Self::Limit { .. } | Self::Image { .. } => true,
+            Self::ClosedDevice(_) | Self::Unbounded { .. } => false,
+        }
+    }
+
+    /// Whether a container certainly does not start without it. What an image says of its processor may be wrong: some are built without care
+    /// for it, and run.
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        match self {
+            Self::Device(_) | Self::Limit { .. } => true,
+            Self::ClosedDevice(_) | Self::Unbounded { .. } | Self::Image { .. } => false,
+        }
+    }
+}
+
+/// The needs of an app's containers that the host does not meet.
+#[must_use]
+pub fn unmet(present: &Present, offers: &Offers) -> Vec<Unmet> {
+    let containers = present.containers();
+    let all = containers.flat_map(|(_, container)| {
+        let needs = unmet_by(container, offers).into_iter();
+        needs.map(|need| Unmet {
+            container: container.name.clone(),
+            need,
+        })
+    });
+    all.collect()
+}
+
+/// Those of one container.
+#[must_use]
+pub fn unmet_by(container: &DesiredContainer, offers: &Offers) -> Vec<Need> {
+    let Needs { devices, limits } = &container.needs;
+    let image = container.image.reference.to_string();
+    let foreign = offers
+        .foreign_images
+        .get(&image)
+        .map(|built_for| Need::Image {
+            image,
+            built_for: built_for.clone(),
+            processor: offers.processor.clone(),
+        });
+    let devices = devices
+        .iter()
+        .filter_map(|path| match offers.devices.get(path) {
+            Some(Device::Missing) => Some(Need::Device(path.clone())),
+            Some(Device::Closed) => Some(Need::ClosedDevice(path.clone())),
+            Some(Device::Usable) | None => None,
+        });
+    let limits = limits.iter().filter_map(|(name, limit)| {
+        let most = (*offers.limits.get(name)?)?;
+        limit.unmet(name, most)
+    });
+    foreign.into_iter().chain(devices).chain(limits).collect()
+}
+
+impl Limit {
+    /// Only root may give more than the user has (`setrlimit(2)`), and nothing in a rootless container is that root. For what is
+    /// as much as is allowed, Podman takes the user's own.
+    fn unmet(self, name: &str, most: u64) -> Option<Need> {
+        let name = name.to_owned();
+        let asked = [self.soft, self.hard].into_iter().flatten().max();
+        match asked {
+            Some(asked) if asked > most => Some(Need::Limit { name, asked, most }),
+            _ if self.hard.is_none() => Some(Need::Unbounded { name, most }),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Unmet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.container, self.need)
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(path) => write!(
+                formatter,
+                "it needs the device {}, which this machine does not have; connect it or load its driver, or remove it from `devices` in \
+                 compose.yaml",
+                path.display()
+            ),
+            Self::ClosedDevice(path) => write!(
+                formatter,
+                "it is given the device {}, which this user may not open; ls -l {} shows the group that may",
+                path.display(),
+                path.display()
+            ),
+            Self::Limit { name, asked, most } => write!(
+                formatter,
+                "it asks for the limit {name}={asked}, and services of this user may have {most} at most; lower it in compose.yaml, or {}",
+                Raise(name)
+            ),
+            Self::Unbounded { name, most } => write!(
+                formatter,
+                "it asks for {name} without limit, and gets {most}, the most that services of this user may have; for more: {}",
+                Raise(name)
+            ),
+            Self::Image {
+                image,
+                built_for,
+                processor,
+            } => write!(
+                formatter,
+                "the image {image} is for {built_for}, and this machine is {processor}; use an image for {processor}, or install an \
+                 emulator (sudo apt install qemu-user-binfmt)"
+            ),
+        }
+    }
+}
+
+/// How root raises a limit of this user's services.
+struct Raise<'a>(&'a str);
+
+impl fmt::Display for Raise<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.0.to_uppercase();
+        write!(
+            formatter,
+            "sudo systemctl edit user@$(id -u).service, [Service] Limit{name}=, and reboot"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(limit: (Option<u64>, Option<u64>), most: u64, expected: Option<&str>) {
+        let (soft, hard) = limit;
+        let need = Limit { soft, hard }.unmet("memlock", most);
+        let told = need.as_ref().map(|need| {
+            let kind = if need.keeps_from_starting() {
+                "refused"
+            } else {
+                "warned"
+            };
+            format!("{kind}: {need}")
+        });
+        let starts = match (&told, expected) {
+            (None, None) => true,
+            (Some(told), Some(expected)) => told.starts_with(expected),
+            _ => false,
+        };
+        assert!(starts, "{limit:?} of {most}: {told:?}");
+    }
+
+    #[test]
+    fn devices_and_limits_are_read_as_podman_writes_them() {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let devices: Vec<String> = texts(&[
+            "/dev/dri",
+            "/dev/ttyUSB0:/dev/tty0:rw",
+            "nvidia.com/gpu=all",
+        ]);
+        let ulimits: Vec<String> = texts(&["nofile=1:2", "memlock=-1", "nproc=7:-1"]);
+        let needs = Needs::of(&devices, &ulimits);
+        let paths = ["/dev/dri", "/dev/ttyUSB0"].map(PathBuf::from);
+        assert!(needs.devices.into_iter().eq(paths));
+        let limits = [
+            ("memlock", None, None),
+            ("nofile", Some(1), Some(2)),
+            ("nproc", Some(7), None),
+        ];
+        let limits = limits.map(|(name, soft, hard)| (name.to_owned(), Limit { soft, hard }));
+        assert!(needs.limits.into_iter().eq(limits));
+    }
+
+    /// As Podman 5.4 and crun do with them for a user whose hard limit is `most`.
+    #[test]
+    fn a_limit_above_the_users_is_refused_and_one_without_bound_warned_of() {
+        check((Some(10), Some(10)), 10, None);
+        check((Some(1), Some(10)), 10, None);
+        let refused = Some("refused: it asks for the limit memlock=11");
+        check((Some(11), Some(11)), 10, refused);
+        check((Some(1), Some(11)), 10, refused);
+        check((Some(11), None), 10, refused);
+        let warned = Some("warned: it asks for memlock without limit, and gets 10");
+        check((None, None), 10, warned);
+        check((Some(1), None), 10, warned);
+    }
+}

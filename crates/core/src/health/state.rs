@@ -1,0 +1,145 @@
+//! How apps and their containers are, as types.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::name::AppId;
+use crate::observed::{Active, Busy, Service};
+
+/// All apps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// In the order of their ids.
+    pub apps: Vec<AppHealth>,
+}
+
+/// One app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AppHealth {
+    /// Its id.
+    pub id: AppId,
+    /// How it is.
+    pub state: State,
+    /// Why, and what to do, in one sentence; empty when there is nothing to say.
+    pub message: String,
+    /// Its containers.
+    pub units: Vec<UnitHealth>,
+    /// Where people open it.
+    pub urls: Vec<UrlHealth>,
+    /// What it still has to do before it is of use, if it runs and says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub busy: Option<Busy>,
+}
+
+/// One container of an app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnitHealth {
+    /// The systemd service.
+    pub name: String,
+    pub state: UnitState,
+    /// systemd's finer state, such as `running` or `auto-restart`.
+    pub sub_state: String,
+    /// Whether systemd waits to start it again after a failure.
+    #[serde(skip)]
+    pub is_restarting: bool,
+    /// Whether it is a companion.
+    pub companion: bool,
+    /// How often systemd restarted it after a failure; 0 while it is well.
+    pub restarts: u32,
+    /// Why it is not well; empty when it is.
+    pub message: String,
+    /// The files by which the operator changed it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drop_ins: Vec<PathBuf>,
+}
+
+/// systemd's state of a unit, or that the operator masked it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnitState {
+    Active,
+    Activating,
+    Deactivating,
+    Inactive,
+    Failed,
+    Masked,
+}
+
+impl UnitState {
+    /// The word for it, in status and JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Activating => "activating",
+            Self::Deactivating => "deactivating",
+            Self::Inactive => "inactive",
+            Self::Failed => "failed",
+            Self::Masked => "masked",
+        }
+    }
+
+    pub(super) fn of(service: Option<&Service>) -> Self {
+        match service.map(|service| service.active) {
+            Some(Active::Active) => Self::Active,
+            Some(Active::Activating) => Self::Activating,
+            Some(Active::Deactivating) => Self::Deactivating,
+            Some(Active::Failed) => Self::Failed,
+            Some(Active::Inactive) | None => Self::Inactive,
+        }
+    }
+}
+
+/// A page of an app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UrlHealth {
+    /// What it is.
+    pub title: String,
+    /// Where it is.
+    pub url: String,
+}
+
+/// How an app is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// All of it runs and answers.
+    Ready,
+    /// It is on its way.
+    Starting,
+    /// It waits for another app.
+    Waiting,
+    /// It works, but a part of it does not.
+    Degraded,
+    /// It does not work; the message says why. It is tried again.
+    Failed,
+    /// It rests, as was asked.
+    Stopped,
+    /// It is being removed.
+    Removing,
+}
+
+impl State {
+    /// The word for it, in status and JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Starting => "starting",
+            Self::Waiting => "waiting",
+            Self::Degraded => "degraded",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+            Self::Removing => "removing",
+        }
+    }
+}
+
+impl UnitHealth {
+    /// Whether systemd saw it end, and starts it again or will be told to.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.state == UnitState::Failed || self.is_restarting
+    }
+}

@@ -1,0 +1,120 @@
+//! How one container of an app is, and why.
+
+use std::path::PathBuf;
+
+use super::state::{UnitHealth, UnitState};
+use crate::check::needs::{self, Need};
+use crate::desired::{DesiredContainer, DesiredUnit};
+use crate::image_facts::ImageState;
+use crate::name::AppId;
+use crate::observed::{Active, Load, Observed, Override, Podman, Service};
+use crate::progress::{Progress, Subject};
+
+pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth> {
+    let units = observed
+        .units_of(id)
+        .filter(|(name, _)| name.ends_with(".container"));
+    units
+        .map(|(name, mark)| {
+            let service = crate::quadlet::service_of(name);
+            let found = observed.services.get(&service);
+            UnitHealth {
+                state: UnitState::of(found),
+                sub_state: found.map(|found| found.sub.clone()).unwrap_or_default(),
+                is_restarting: found.is_some_and(Service::is_restarting),
+                companion: mark.companion,
+                restarts: 0,
+                message: String::new(),
+                drop_ins: drop_ins(&service, observed),
+                name: service,
+            }
+        })
+        .collect()
+}
+
+pub(super) fn judge_unit(
+    unit: &DesiredUnit,
+    container: &DesiredContainer,
+    observed: &Observed,
+    progress: &Progress,
+) -> UnitHealth {
+    let found = observed.services.get(&unit.service);
+    let masked = observed.overrides.get(&unit.service) == Some(&Override::Masked)
+        || found.is_some_and(|found| found.load == Load::Masked);
+    let failure = found.and_then(|found| found.failure.as_ref());
+    UnitHealth {
+        drop_ins: drop_ins(&unit.service, observed),
+        name: unit.service.clone(),
+        state: if masked {
+            UnitState::Masked
+        } else {
+            UnitState::of(found)
+        },
+        sub_state: found.map(|found| found.sub.clone()).unwrap_or_default(),
+        is_restarting: found.is_some_and(Service::is_restarting),
+        companion: container.companion,
+        restarts: failure.map_or(0, |failure| failure.restarts),
+        message: if masked {
+            format!(
+                "masked by the operator; systemctl --user unmask {} gives it back",
+                unit.service
+            )
+        } else {
+            unit_problem(unit, container, found, observed, progress)
+        },
+    }
+}
+
+fn drop_ins(service: &str, observed: &Observed) -> Vec<PathBuf> {
+    let files = observed.drop_ins.get(service).into_iter().flatten();
+    files.cloned().collect()
+}
+
+fn unit_problem(
+    unit: &DesiredUnit,
+    container: &DesiredContainer,
+    found: Option<&Service>,
+    observed: &Observed,
+    progress: &Progress,
+) -> String {
+    let image = container.image.reference.to_string();
+    if let Some(line) = observed.images_underway.get(&image) {
+        return format!("getting the image {image}: {line}");
+    }
+    let up = found.is_some_and(Service::is_up);
+    if let Some(ImageState::Damaged(cause)) = observed.images.get(&image)
+        && !up
+    {
+        return format!(
+            "the image {image} is damaged: {cause}; archipelago doctor says how to remove it, then it is got again by itself"
+        );
+    }
+    if let Some(attempts) = progress.attempts(&container.image.subject())
+        && !up
+    {
+        return format!("no image {image}: {}", attempts.cause);
+    }
+    if let Some(attempts) = progress.attempts(&Subject::Generate(unit.file.name.clone())) {
+        return attempts.cause.clone();
+    }
+    let mut unmet = needs::unmet_by(container, &observed.offers).into_iter();
+    if let Some(need) = unmet.find(Need::keeps_from_starting)
+        && !up
+    {
+        return need.to_string();
+    }
+    if let Podman::Unreachable(cause) = &observed.podman
+        && !up
+    {
+        return cause.clone();
+    }
+    if let Some(failure) = found.and_then(|found| found.failure.as_ref())
+        && found.is_some_and(|found| found.is_restarting() || found.active == Active::Failed)
+    {
+        return format!(
+            "it ended with {} (status {}) and was restarted {} times; see: archipelago logs, or journalctl --user -u {}",
+            failure.result, failure.status, failure.restarts, unit.service
+        );
+    }
+    String::new()
+}

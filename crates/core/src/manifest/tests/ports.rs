@@ -1,0 +1,118 @@
+//! Ports, and the pages and probes behind them.
+
+use super::*;
+
+#[test]
+fn ports() {
+    let port = |text: &str, problem: &str| {
+        check_service(
+            &format!("ports: [{text}]"),
+            &format!("3:13: services.web.ports[0]: {problem}"),
+        )
+    };
+    port(
+        "'80'",
+        "this names only the container's port; write HOST:CONTAINER, or the node's port changes at each start",
+    );
+    port("'0:80'", "expected a port from 1 to 65535");
+    port("'80:65536'", "expected a port from 1 to 65535");
+    port("'80:http'", "expected a port from 1 to 65535");
+    port("'80:80/sctp'", "expected tcp or udp");
+    port("'localhost:80:80'", "expected an IP address of this node");
+    port("'80-82:80-81'", "the two ranges differ in length");
+    port("'82-80:80-82'", "the range runs backwards");
+    port(
+        "{target: 80}",
+        "`published` is missing: a port of the node must be chosen, or it changes at each start",
+    );
+    check_service(
+        "ports: [{target: 80, published: 80, hostip: x}]",
+        &format!("3:41: services.web.ports[0].hostip: {UNKNOWN}"),
+    );
+
+    let published = |lines: &str| {
+        good_service(lines)
+            .ports
+            .iter()
+            .map(|port| format!("{port:?}"))
+            .collect::<Vec<_>>()
+    };
+    let short = published("ports: ['127.0.0.1:80-81:8080-8081/udp', '[::1]:90:90']");
+    let long = published(
+        "ports: [{target: 8080, published: 80, protocol: udp, host_ip: 127.0.0.1}, {target: 8081, published: 81, protocol: udp, host_ip: 127.0.0.1}, {target: 90, published: 90, host_ip: '::1'}]",
+    );
+    assert_eq!(short, long);
+}
+
+#[test]
+fn pages_and_probes_need_a_published_tcp_port() {
+    let missing = "the service web publishes no such port; add it to its `ports`";
+    check_extension(
+        "urls: [{title: a, service: web, port: 80}]",
+        &format!("5:3: x-archipelago.urls: {}", missing),
+    );
+    check_extension(
+        "urls: [{title: a, service: web, port: 53}]",
+        &format!("5:3: x-archipelago.urls: {}", missing),
+    );
+    check_extension(
+        "readiness: [{service: web, port: 53}]",
+        &format!("5:3: x-archipelago.readiness: {}", missing),
+    );
+    check_extension(
+        "readiness: [{service: web, port: 8080, http: ready}]",
+        "5:42: x-archipelago.readiness[0].http: expected a path that starts with `/`, with special characters percent-encoded",
+    );
+    for path in ["ui", "/a b", "/ü"] {
+        check_extension(
+            &format!("urls: [{{service: web, port: 8080, path: {path}}}]"),
+            "5:37: x-archipelago.urls[0].path: expected a path that starts with `/`, with special characters percent-encoded",
+        );
+    }
+    check_extension(
+        "urls: [{service: web, port: 8080, icon: x}]",
+        &format!("5:37: x-archipelago.urls[0].icon: {UNKNOWN}"),
+    );
+    check_extension(
+        "readiness: [{service: web, port: 8080, tcp: true}]",
+        &format!("5:42: x-archipelago.readiness[0].tcp: {UNKNOWN}"),
+    );
+    for port in ["0", "65536", "http"] {
+        check_extension(
+            &format!("urls: [{{service: web, port: {port}}}]"),
+            "5:25: x-archipelago.urls[0].port: expected a port from 1 to 65535",
+        );
+    }
+    check_extension(
+        "urls: [{service: db, port: 80}]",
+        "5:3: x-archipelago.urls: there is no service of that name; the services are ui, web",
+    );
+    let opened = good(&with_extension(
+        "urls: [{title: Wallet, service: web, port: 8080, path: /wallet}, {service: web, port: 8080}]",
+    ));
+    let pages: Vec<(&str, &str)> = opened
+        .extension
+        .urls
+        .iter()
+        .map(|url| (url.title.as_str(), url.path.as_str()))
+        .collect();
+    assert_eq!(pages, [("Wallet", "/wallet"), ("", "/")]);
+    good(&with_extension(
+        "urls: [{title: a, service: web, port: 8080}]\nreadiness: [{service: web, port: 8080, http: /ready}]",
+    ));
+}
+
+#[test]
+fn only_a_service_of_the_apps_own_network_publishes_ports() {
+    for mode in ["host", "none"] {
+        assert!(
+            good_service(&format!("network_mode: {mode}"))
+                .ports
+                .is_empty()
+        );
+    }
+    check_service(
+        "network_mode: none, ports: ['80:80']",
+        "3:25: services.web.ports: ports are published only from the app's network; remove `ports` or `network_mode`",
+    );
+}

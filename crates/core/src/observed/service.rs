@@ -1,0 +1,110 @@
+//! systemd's view of our services.
+
+use std::time::Duration;
+
+/// systemd's view of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Whether systemd has its definition.
+    pub load: Load,
+    /// What it does.
+    pub active: Active,
+    /// systemd's own finer word, such as `auto-restart`.
+    pub sub: String,
+    /// The job for it that is queued or running.
+    pub job: Option<Job>,
+    /// For a service that is not well: why.
+    pub failure: Option<Failure>,
+    /// When its run began, since the boot. Known of services that follow others, and of those that they follow, unless they are down.
+    pub began: Option<Duration>,
+}
+
+/// A job of systemd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// It is to stop.
+    Stop,
+    /// Anything else: start, restart, reload …
+    Other,
+}
+
+/// Whether systemd has a unit's definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// It has.
+    Loaded,
+    /// It has not.
+    NotFound,
+    /// The operator masked it.
+    Masked,
+    /// It cannot use it.
+    Bad,
+}
+
+/// What a service does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Active {
+    /// It runs.
+    Active,
+    /// It starts, or waits to be started again.
+    Activating,
+    /// It stops.
+    Deactivating,
+    /// It rests.
+    Inactive,
+    /// It rests after a failure.
+    Failed,
+}
+
+/// Why a service is not well.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// systemd's result, such as `exit-code`.
+    pub result: String,
+    /// The exit status of its main process.
+    pub status: i32,
+    /// How often systemd started it again.
+    pub restarts: u32,
+}
+
+/// What stands above a generated unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Override {
+    /// A link to /dev/null: the operator's word, respected.
+    Masked,
+    /// Another unit of the same name.
+    Foreign,
+}
+
+impl Service {
+    /// Whether it runs, settled.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.active == Active::Active && self.job.is_none()
+    }
+
+    /// Whether it rests.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        matches!(self.active, Active::Inactive | Active::Failed) && self.job.is_none()
+    }
+
+    /// Whether it starts, or will.
+    #[must_use]
+    pub fn is_coming_up(&self) -> bool {
+        self.active == Active::Activating || self.job == Some(Job::Other)
+    }
+
+    /// Whether systemd has started it again, it has ended again, and systemd is about to go on with that.
+    #[must_use]
+    pub fn tries_in_vain(&self) -> bool {
+        let restarts = self.failure.as_ref().map_or(0, |failure| failure.restarts);
+        self.is_restarting() && self.job.is_none() && restarts >= 2
+    }
+
+    /// Whether systemd waits to start it again after a failure.
+    #[must_use]
+    pub fn is_restarting(&self) -> bool {
+        self.active == Active::Activating && self.sub.starts_with("auto-restart")
+    }
+}

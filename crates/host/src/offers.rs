@@ -1,0 +1,75 @@
+//! What this host offers of what containers need (`archipelago_core::check::needs`). It starts no process.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use archipelago_core::check::needs::{Device, Offers};
+use archipelago_core::desired::{Desired, DesiredContainer};
+use archipelago_core::observed::{Observed, PodmanView, Service};
+
+use super::processor;
+use super::systemd::Systemd;
+
+/// What the containers of these apps need; with `observed`, only those that do not run: nothing is missing from what runs.
+pub async fn look(
+    desired: &Desired,
+    observed: &Observed,
+    systemd: &Systemd,
+    which: Which,
+) -> Offers {
+    let is_up = |service: &str| observed.services.get(service).is_some_and(Service::is_up);
+    let containers = desired
+        .present()
+        .filter(|(_, present)| present.running)
+        .flat_map(|(_, present)| present.containers())
+        .filter(|(unit, _)| which == Which::All || !is_up(&unit.service))
+        .map(|(_, container)| container);
+    let mut offers = Offers {
+        processor: processor::native().to_owned(),
+        ..Offers::default()
+    };
+    for container in containers {
+        for path in &container.needs.devices {
+            offers.devices.insert(path.clone(), device(path));
+        }
+        for name in container.needs.limits.keys() {
+            if !offers.limits.contains_key(name)
+                && let Ok(most) = systemd.limit(name).await
+            {
+                offers.limits.insert(name.clone(), most);
+            }
+        }
+        if let Some(kind) = foreign_image(container, observed.podman_view()) {
+            let image = container.image.reference.to_string();
+            offers.foreign_images.insert(image, kind.to_owned());
+        }
+    }
+    offers
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    All,
+    NotRunning,
+}
+
+fn device(path: &Path) -> Device {
+    use rustix::fs::Access;
+    if !path.exists() {
+        Device::Missing
+    } else if rustix::fs::access(path, Access::READ_OK).is_ok() {
+        Device::Usable
+    } else {
+        Device::Closed
+    }
+}
+
+/// The kind of processor that an image is for, if it is here and its programs do not run.
+fn foreign_image<'a>(
+    container: &DesiredContainer,
+    view: Option<&'a PodmanView>,
+) -> Option<&'a String> {
+    let processors: &BTreeMap<String, String> = &view?.processors;
+    let kind = processors.get(&container.image.reference.to_string())?;
+    (!processor::runs(kind)).then_some(kind)
+}
