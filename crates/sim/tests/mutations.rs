@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use sim::apps::NESTED_VERSION;
 use sim::host::disk::Unsynced;
 use sim::host::registry::PullOutcome;
 use sim::invariants::{Invariant, Violation};
@@ -18,6 +19,7 @@ const SEEDS: u64 = 60;
 /// The first violation, from the cheapest way to find one.
 fn caught(mutation: Mutation) -> Option<Violation> {
     with_a_registry_that_fails(mutation)
+        .or_else(|| with_a_nested_mount(mutation))
         .or_else(|| undisturbed(mutation))
         .or_else(|| with_one_fault(mutation))
         .or_else(|| {
@@ -39,6 +41,18 @@ fn with_a_registry_that_fails(mutation: Mutation) -> Option<Violation> {
             Line::Do(Intervention::Registry(PullOutcome::Fails)),
             Line::Do(Intervention::Install("base".to_owned(), 1)),
             Line::Wait(120_000),
+        ],
+    };
+    random::run(&script, Some(mutation)).violation
+}
+
+fn with_a_nested_mount(mutation: Mutation) -> Option<Violation> {
+    let script = Script {
+        lines: vec![
+            Line::Do(Intervention::Install("base".to_owned(), 1)),
+            Line::Wait(60_000),
+            Line::Do(Intervention::Install("shop".to_owned(), NESTED_VERSION)),
+            Line::Wait(60_000),
         ],
     };
     random::run(&script, Some(mutation)).violation
