@@ -40,6 +40,8 @@ pub enum Subject {
     Generate(String),
     /// Keeping a file as it should be, by its name in Quadlet's folder or its path, while something else keeps changing it.
     File(String),
+    /// Making a network anew that is not isolated, by its name.
+    Network(String),
     /// Any other action for an app.
     App(AppId),
 }

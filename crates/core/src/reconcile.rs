@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::action::{Action, Step};
-use crate::desired::{Desired, DesiredImage, Role};
+use crate::desired::{App, Desired, DesiredImage, Role};
 use crate::layout::Layout;
 use crate::name::AppId;
 use crate::network;
@@ -172,6 +172,11 @@ impl Reconciler {
                     self.progress
                         .worked(&Subject::Generate(unit.file.name.clone()));
                 }
+                if let (Role::Network(name), Some(view)) = (&unit.role, observed.podman_view())
+                    && view.networks.get(name).is_none_or(|found| found.isolated)
+                {
+                    self.progress.worked(&Subject::Network(name.clone()));
+                }
                 if let (Role::Container(container), Some(view)) =
                     (&unit.role, observed.podman_view())
                 {
@@ -289,7 +294,11 @@ impl Reconciler {
                 Outcome::Skipped => {}
                 Outcome::Refused(units) => self.refused(desired, units, now),
                 Outcome::Failed(cause) => {
-                    if let Some(app) = &action.app {
+                    if let Some(network) = renewed(desired, action) {
+                        // Without it the app goes on as it was.
+                        let subject = Subject::Network(network.clone());
+                        self.progress.attempted(subject, cause, now);
+                    } else if let Some(app) = &action.app {
                         failed.insert(app.clone(), cause.clone());
                     } else {
                         for app in held_up(desired, plan, &action.step) {
@@ -427,6 +436,11 @@ impl Reconciler {
                 self.progress.worked(&Subject::Ports(unit.service.clone()));
                 self.progress.worked(&container.image.subject());
             }
+            for unit in present.units.values() {
+                if let Role::Network(name) = &unit.role {
+                    self.progress.worked(&Subject::Network(name.clone()));
+                }
+            }
             let is_its_own = |file: &str| {
                 present.units.contains_key(file) || present.files.contains_key(Path::new(file))
             };
@@ -434,6 +448,15 @@ impl Reconciler {
             self.contention.forget(is_its_own);
         }
     }
+}
+
+/// The network that an action removes so that it can be made anew.
+fn renewed<'a>(desired: &Desired, action: &'a Action) -> Option<&'a String> {
+    let Step::RemoveNetwork(network) = &action.step else {
+        return None;
+    };
+    let app = desired.apps.get(action.app.as_ref()?)?;
+    matches!(app, App::Present(_)).then_some(network)
 }
 
 /// The apps that cannot go on when this, which is for all, has failed: every app that wanted something; of a reload, those whose units it is to read.

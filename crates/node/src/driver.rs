@@ -341,7 +341,7 @@ impl Driver {
         let desired = self.desired()?;
         let observed = self.observe(&desired).await?;
         let mut memory = observed.memory.clone();
-        for service in restarted_with(&desired, &observed, id) {
+        for service in restarted_with(&desired, &observed.memory, id) {
             if let Some(invocation) = observed.invocations.get(service) {
                 memory
                     .restarts

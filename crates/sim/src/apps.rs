@@ -102,6 +102,20 @@ pub const UNITS: [&str; 10] = [
 /// The containers of both apps.
 pub const CONTAINERS: [&str; 4] = ["archy-base", "archy-shop", "archy-shop-db", "archy-shop-ui"];
 
+/// The networks of both apps.
+pub const NETWORKS: [&str; 3] = ["archy-base", "archy-base-exports", "archy-shop"];
+
+/// Whether a container may be on a network: on its app's own, and on the one of the exports that it offers or uses.
+#[must_use]
+pub fn may_join(container: &str, network: &str) -> bool {
+    match network {
+        "archy-base" => container == "archy-base",
+        "archy-shop" => container.starts_with("archy-shop"),
+        "archy-base-exports" => CONTAINERS.contains(&container),
+        _ => false,
+    }
+}
+
 /// The images that both apps pull, in one of their versions; one more is built.
 #[must_use]
 pub fn images(version: u8) -> [String; 3] {

@@ -25,6 +25,9 @@ pub enum Invariant {
     PatientAttempts,
     /// A service is started only when its image is present.
     ImageBeforeStart,
+    /// A container is on its own app's network and on those of the exports that it offers or uses; no network is made without isolation,
+    /// and nothing starts from nothing on one that has none.
+    Isolated,
     /// A plan keeps the rules that production enforces.
     PlanKeepsRules,
     /// No container starts with a mount beneath a folder that a container writes.
@@ -50,6 +53,7 @@ impl fmt::Display for Invariant {
             Self::BootsAlone => "boots-alone",
             Self::PatientAttempts => "patient-attempts",
             Self::ImageBeforeStart => "image-before-start",
+            Self::Isolated => "isolated",
             Self::PlanKeepsRules => "plan-keeps-rules",
             Self::NothingNested => "nothing-nested",
             Self::NamesServed => "names-served",

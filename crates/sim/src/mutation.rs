@@ -57,10 +57,14 @@ pub enum Mutation {
     NestedAccepted,
     /// Nobody notices when names are not resolved any more.
     ResolverForgotten,
+    /// Networks are made without isolation.
+    LeaveOutIsolation,
+    /// Networks that have no isolation are taken for isolated.
+    TakeForIsolated,
 }
 
 impl Mutation {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::SkipFsync,
         Self::NoLock,
         Self::UninstallBackwards,
@@ -80,6 +84,8 @@ impl Mutation {
         Self::MarkerIgnored,
         Self::NestedAccepted,
         Self::ResolverForgotten,
+        Self::LeaveOutIsolation,
+        Self::TakeForIsolated,
     ];
 
     /// Changes what apps define, before it is worked out.
@@ -98,18 +104,20 @@ impl Mutation {
 
     /// Changes what should be on the host.
     pub(crate) fn desired(self, desired: &mut Desired) {
-        if self != Self::NestedAccepted {
-            return;
-        }
+        let (from, to) = match self {
+            Self::NestedAccepted => (APART, NESTED),
+            Self::LeaveOutIsolation => ("Options=isolate=strict\n", ""),
+            _ => return,
+        };
         for app in desired.apps.values_mut() {
             let App::Present(present) = app else { continue };
             for unit in present.units.values_mut() {
-                unit.file.content = unit.file.content.replace(APART, NESTED);
+                unit.file.content = unit.file.content.replace(from, to);
             }
             let folders = present.folders.iter();
-            let nested = |folder: &PathBuf| folder.display().to_string().replace(APART, NESTED);
+            let changed = |folder: &PathBuf| folder.display().to_string().replace(from, to);
             present.folders = folders
-                .map(|folder| PathBuf::from(nested(folder)))
+                .map(|folder| PathBuf::from(changed(folder)))
                 .collect();
         }
     }
@@ -130,6 +138,12 @@ impl Mutation {
                 }
             }
             Self::ResolverForgotten => observed.network.gone.clear(),
+            Self::TakeForIsolated => {
+                if let Podman::Seen(view) = &mut observed.podman {
+                    let networks = view.networks.values_mut();
+                    networks.for_each(|network| network.isolated = true);
+                }
+            }
             Self::RestartsNotRemembered => observed.memory.restarts.clear(),
             Self::ForgetMemory => observed.memory = Memory::default(),
             _ => {}

@@ -7,6 +7,7 @@ use archipelago_core::intent::{Goal, Intent};
 use archipelago_core::manifest::SettingValue;
 use archipelago_core::name::AppId;
 use archipelago_core::observed::Memory;
+use archipelago_core::plan::restarted_with;
 use archipelago_core::quadlet::service_of;
 use archipelago_core::reconcile::Reconciler;
 
@@ -86,6 +87,12 @@ impl World {
             Intervention::RemoveNetwork(name) => {
                 self.remove_network(name);
                 self.podman.changes += 1;
+            }
+            Intervention::OpenNetwork(name) => {
+                if let Some(network) = self.podman.networks.get_mut(name) {
+                    network.isolated = false;
+                    self.podman.changes += 1;
+                }
             }
             Intervention::RemoveVolume(name) => self.remove_volume(name),
             Intervention::RemoveSecret(name) => {
@@ -213,13 +220,11 @@ impl World {
         let path = self.layout.pending();
         let mut memory = Memory::read(self.disk.read(&path).as_deref());
         let desired = self.desired();
-        for (_, present) in desired.present().filter(|(other, _)| other.as_str() == app) {
-            for (unit, _) in present.containers() {
-                if let Some(run) = self.systemd.run(&unit.service) {
-                    let (service, invocation) = (unit.service.clone(), run.invocation.clone());
-                    memory.restarts.insert(service.clone(), invocation.clone());
-                    self.requested_restarts.insert(service, invocation);
-                }
+        for service in restarted_with(&desired, &memory.clone(), &app_id(app)) {
+            if let Some(run) = self.systemd.run(service) {
+                let (service, invocation) = (service.to_owned(), run.invocation.clone());
+                memory.restarts.insert(service.clone(), invocation.clone());
+                self.requested_restarts.insert(service, invocation);
             }
         }
         let text = serde_json::to_vec(&memory).unwrap_or_default();

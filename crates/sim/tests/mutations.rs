@@ -16,11 +16,20 @@ use sim::search::random;
 /// Seeds that are tried when nothing else shows the mutation.
 const SEEDS: u64 = 60;
 
+/// The mutations that one rule alone is there for.
+const CAUGHT_BY: [(Mutation, Invariant); 4] = [
+    (Mutation::NestedAccepted, Invariant::NothingNested),
+    (Mutation::ResolverForgotten, Invariant::NamesServed),
+    (Mutation::LeaveOutIsolation, Invariant::Isolated),
+    (Mutation::TakeForIsolated, Invariant::Isolated),
+];
+
 /// The first violation, from the cheapest way to find one.
 fn caught(mutation: Mutation) -> Option<Violation> {
     with_a_registry_that_fails(mutation)
         .or_else(|| with_a_nested_mount(mutation))
         .or_else(|| undisturbed(mutation))
+        .or_else(|| on_an_open_network(mutation))
         .or_else(|| with_one_fault(mutation))
         .or_else(|| {
             (1..=SEEDS)
@@ -58,6 +67,22 @@ fn with_a_nested_mount(mutation: Mutation) -> Option<Violation> {
     random::run(&script, Some(mutation)).violation
 }
 
+fn on_an_open_network(mutation: Mutation) -> Option<Violation> {
+    let app = || "base".to_owned();
+    let script = Script {
+        lines: vec![
+            Line::Do(Intervention::Install(app(), 1)),
+            Line::Wait(30_000),
+            Line::Do(Intervention::OpenNetwork("archy-base".to_owned())),
+            Line::Do(Intervention::Stop(app())),
+            Line::Wait(30_000),
+            Line::Do(Intervention::Start(app())),
+            Line::Wait(30_000),
+        ],
+    };
+    random::run(&script, Some(mutation)).violation
+}
+
 fn with_one_fault(mutation: Mutation) -> Option<Violation> {
     let faults = [
         Fault::OtherManager,
@@ -86,6 +111,9 @@ fn each_mutation_is_caught() {
             Some(violation) => {
                 let what: String = violation.what.chars().take(100).collect();
                 println!("| {mutation:?} | {} | {what} |", violation.invariant);
+                if let Some((_, invariant)) = CAUGHT_BY.iter().find(|(it, _)| *it == mutation) {
+                    assert_eq!(violation.invariant, *invariant, "{mutation:?}: {what}");
+                }
                 by.insert(violation.invariant);
             }
             None => missed.push(mutation),

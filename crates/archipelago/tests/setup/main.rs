@@ -9,6 +9,7 @@ mod support;
 mod doctor;
 mod package;
 mod twice;
+mod upgrade;
 
 use serde_json::Value;
 use testhost::{Account, Host, Output};

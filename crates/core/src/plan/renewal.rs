@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Planner, for_app, is_held_back};
 use crate::action::Step;
-use crate::desired::{Desired, DesiredContainer, DesiredUnit, Present, Role};
+use crate::desired::{App, Desired, DesiredContainer, DesiredUnit, Role};
 use crate::name::AppId;
-use crate::observed::{Active, Job, Observed, PodmanNetwork, Service};
+use crate::observed::{Active, Job, Memory, Observed, PodmanNetwork, Service};
 use crate::progress::Subject;
 
 /// What the networks that are not isolated mean for this pass.
@@ -45,12 +45,8 @@ pub(super) fn unisolated<'a>(
 /// What a restart of an app restarts: what runs of it and, while a network of it is not isolated, what runs of the apps that require it. Their
 /// containers may still be on that network, and would keep it from being made anew.
 #[must_use]
-pub fn restarted_with<'a>(
-    desired: &'a Desired,
-    observed: &Observed,
-    id: &AppId,
-) -> BTreeSet<&'a str> {
-    let is_its_network = |unit: &DesiredUnit| matches!(&unit.role, Role::Network(name) if observed.memory.unisolated.contains(name));
+pub fn restarted_with<'a>(desired: &'a Desired, memory: &Memory, id: &AppId) -> BTreeSet<&'a str> {
+    let is_its_network = |unit: &DesiredUnit| matches!(&unit.role, Role::Network(name) if memory.unisolated.contains(name));
     let own = desired.present().find(|(other, _)| *other == id);
     let renewed = own.is_some_and(|(_, present)| present.units.values().any(is_its_network));
     let restarted = desired
@@ -112,33 +108,30 @@ impl Renewal {
         network: &PodmanNetwork,
     ) {
         // A removal that failed must not keep the app from starting.
-        if planner
-            .progress
-            .attempts(&Subject::App(id.clone()))
-            .is_some()
-        {
+        let subject = Subject::Network(name.to_owned());
+        if !planner.progress.is_due(&subject, planner.now) {
             return;
         }
-        let Some(joiners) = joiners(planner, id, name, network) else {
+        let Some(joiners) = joiners(planner, name, network) else {
             return;
         };
-        let states: Vec<(&str, Joiner)> = joiners
-            .iter()
-            .map(|unit| {
-                let service = unit.service.as_str();
-                let joiner = Joiner::of(service, planner.observed, &planner.memory.restarts);
-                (service, joiner)
-            })
+        let stands = |unit: &DesiredUnit| {
+            Joiner::of(&unit.service, planner.observed, &planner.memory.restarts)
+        };
+        let joiners: Vec<(&AppId, &str, Joiner)> = joiners
+            .into_iter()
+            .map(|(app, unit)| (app, unit.service.as_str(), stands(unit)))
             .collect();
-        if states
-            .iter()
-            .any(|(_, joiner)| matches!(joiner, Joiner::Stays))
-        {
+        let stays = |(.., joiner): &(&AppId, &str, Joiner)| matches!(joiner, Joiner::Stays);
+        let is_due = |(.., joiner): &&(&AppId, &str, Joiner)| matches!(joiner, Joiner::Due);
+        // The app that removes it, and those that stop what runs on it, must be able to.
+        let due = joiners.iter().filter(is_due).map(|(app, ..)| *app);
+        let all_act = due.chain([id]).all(|app| may_act(planner, app));
+        if !all_act || joiners.iter().any(stays) {
             return;
         }
-        let all_down = states
-            .iter()
-            .all(|(_, joiner)| matches!(joiner, Joiner::Down));
+        let is_down = |(.., joiner): &(&AppId, &str, Joiner)| matches!(joiner, Joiner::Down);
+        let all_down = joiners.iter().all(is_down);
         let made_by_its_unit = unit.is_generated(&planner.observed.generated);
         if all_down {
             // What Podman still lists without its service is not for us to judge.
@@ -151,7 +144,7 @@ impl Renewal {
                 removed.insert(name.to_owned());
             }
         }
-        for (service, joiner) in states {
+        for (_, service, joiner) in joiners {
             self.held.insert(service.to_owned());
             if matches!(joiner, Joiner::Due) {
                 self.stopped.insert(service.to_owned());
@@ -168,37 +161,36 @@ impl Renewal {
     }
 }
 
-/// The units whose containers join a network, by what is wanted and by what Podman lists; `None` while it is not to be touched.
+/// The units whose containers join a network, by what is wanted and by what Podman lists, each with its app; `None` where Podman lists one that is
+/// no app's.
 fn joiners<'a>(
     planner: &Planner<'a>,
-    id: &AppId,
     name: &str,
     network: &PodmanNetwork,
-) -> Option<Vec<&'a DesiredUnit>> {
+) -> Option<Vec<(&'a AppId, &'a DesiredUnit)>> {
     let mut known = BTreeSet::new();
     let mut joiners = Vec::new();
-    for (other, present) in planner.desired.present() {
-        let joining = present.containers().filter(|(_, container)| {
-            container.networks.contains(name) || network.containers.contains(&container.name)
-        });
-        let joining: Vec<(&DesiredUnit, &DesiredContainer)> = joining.collect();
-        if (!joining.is_empty() || other == id) && !may_act(planner, other, present) {
-            return None;
-        }
-        for (unit, container) in joining {
-            known.insert(&container.name);
-            joiners.push(unit);
+    for (app, present) in planner.desired.present() {
+        for (unit, container) in present.containers() {
+            let is_on_it = network.containers.contains(&container.name);
+            if is_on_it || container.networks.contains(name) {
+                known.insert(&container.name);
+                joiners.push((app, unit));
+            }
         }
     }
     let all_known = network.containers.iter().all(|name| known.contains(name));
     all_known.then_some(joiners)
 }
 
-fn may_act(planner: &Planner<'_>, id: &AppId, present: &Present) -> bool {
-    planner
-        .progress
-        .is_due(&Subject::App(id.clone()), planner.now)
-        && !is_held_back(planner, id, present)
+fn may_act(planner: &Planner<'_>, id: &AppId) -> bool {
+    let subject = Subject::App(id.clone());
+    match planner.desired.apps.get(id) {
+        Some(App::Present(present)) => {
+            planner.progress.is_due(&subject, planner.now) && !is_held_back(planner, id, present)
+        }
+        _ => false,
+    }
 }
 
 /// Whether this pass lets systemd read the unit as it is wanted.

@@ -29,10 +29,11 @@ impl World {
             Step::EnsureImage(image) => self.check_pull(&image.reference.to_string()),
             Step::Stop(service) => {
                 if let Some(present) = present
-                    && unit_of(present, service).is_some()
+                    && let Some(unit) = unit_of(present, service)
                     && present.running
                     && !self.waits_for_required_app(&desired, present)
                     && self.systemd.is_active(service)
+                    && self.runs_as_desired(present, unit)
                 {
                     let what = format!("{service} is stopped, and should run");
                     self.violation(Invariant::NoNeedlessStop, what);

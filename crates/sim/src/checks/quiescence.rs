@@ -177,6 +177,10 @@ impl World {
     }
 
     /// The services of the containers that run and are not masked.
+    pub(crate) fn has_unit_file(&self, name: &str) -> bool {
+        self.disk.read(&self.layout.units.join(name)).is_some()
+    }
+
     pub(crate) fn running_containers(&self) -> BTreeSet<String> {
         let units = self.systemd.units.iter();
         units

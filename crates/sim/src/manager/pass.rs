@@ -85,6 +85,7 @@ impl Manager {
                         .map(|name| (name.clone(), "pulling".to_owned()))
                         .collect();
                     let mut observed = world.observe(desired, underway)?;
+                    world.open_when_observed = world.open_networks().cloned().collect();
                     if let Some(mutation) = world.mutation {
                         mutation.observed(&mut observed);
                     }
@@ -95,7 +96,9 @@ impl Manager {
                 Request::FindWriters(_) => pass.writers(BTreeMap::new()),
                 Request::Apply { action, observed } => {
                     world.check_action(observed, action);
+                    world.check_start(observed, action);
                     let outcome = apply(world, pulls, action)?;
+                    world.note_removal(&action.step, &outcome);
                     world.log(|| format!("{} {outcome:?}", brief(&action.step)));
                     if let Some(actions) = &mut world.actions
                         && !matches!(action.step, Step::Remember(_) | Step::CheckUnits { .. })
@@ -174,6 +177,7 @@ fn progress(world: &World) -> Option<Vec<u8>> {
 fn other_pass(world: &mut World) {
     let faults = std::mem::take(&mut world.faults);
     let desired = world.pass_desired.take();
+    let open = std::mem::take(&mut world.open_when_observed);
     // Without faults nothing kills it.
     let _ = Manager::default().pass(world);
     if world.mutation == Some(Mutation::NoLock) {
@@ -182,6 +186,7 @@ fn other_pass(world: &mut World) {
     }
     world.faults = faults;
     world.pass_desired = desired;
+    world.open_when_observed = open;
 }
 
 /// A step in one line.

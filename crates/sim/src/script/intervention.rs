@@ -48,6 +48,8 @@ pub enum Intervention {
     RemoveContainer(String),
     /// `podman network rm -f`
     RemoveNetwork(String),
+    /// The network as version 0.1.0 made it, without isolation, and all that is on it.
+    OpenNetwork(String),
     /// `podman volume rm -f`
     RemoveVolume(String),
     /// `podman secret rm`

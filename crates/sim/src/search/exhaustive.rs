@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::apps::{BASE, SHOP};
+use crate::apps::{BASE, NETWORKS, SHOP};
 use crate::host::disk::Unsynced;
 use crate::host::registry::PullOutcome;
 use crate::invariants::Violation;
@@ -28,15 +28,18 @@ pub enum Scenario {
     Purge,
     /// Everything but the data is lost, and restored.
     Restore,
+    /// An app on networks without isolation, which another app joins as well, is restarted.
+    Isolate,
 }
 
 impl Scenario {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Install,
         Self::Settings,
         Self::Uninstall,
         Self::Purge,
         Self::Restore,
+        Self::Isolate,
     ];
 
     /// The host before it.
@@ -45,6 +48,12 @@ impl Scenario {
         let mut simulation = Simulation::new(mutation);
         if self != Self::Install {
             simulation.run(&Self::install());
+            simulation.run_until_quiescent(RUN_LIMIT);
+        }
+        if self == Self::Isolate {
+            let open = |name: &&str| Line::Do(Intervention::OpenNetwork((*name).to_owned()));
+            let lines = NETWORKS.iter().map(open).collect();
+            simulation.run(&Script { lines });
             simulation.run_until_quiescent(RUN_LIMIT);
         }
         simulation
@@ -64,6 +73,7 @@ impl Scenario {
             Self::Install => return Self::install(),
             Self::Settings => vec![Line::Do(Intervention::SetPort(8090))],
             Self::Uninstall => vec![Line::Do(Intervention::Uninstall(shop()))],
+            Self::Isolate => vec![Line::Do(Intervention::Restart(BASE.to_owned()))],
             Self::Purge => vec![Line::Do(Intervention::Purge(shop()))],
             Self::Restore => vec![
                 Line::Do(Intervention::PodmanReset),
@@ -106,6 +116,7 @@ pub fn disturbances() -> Vec<Intervention> {
         Intervention::Mask("archy-shop-ui.service".to_owned()),
         Intervention::RemoveContainer(shop()),
         Intervention::RemoveNetwork(shop()),
+        Intervention::OpenNetwork(shop()),
         Intervention::RemoveVolume("archy-shop-data".to_owned()),
         Intervention::RemoveSecret("archy-shop-token".to_owned()),
         Intervention::RemoveImage("docker.io/library/shop:1".to_owned()),

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use crate::apps::{BASE, CONTAINERS, NESTED_VERSION, SHOP, UNITS};
+use crate::apps::{BASE, CONTAINERS, NESTED_VERSION, NETWORKS, SHOP, UNITS};
 use crate::host::disk::Unsynced;
 use crate::host::registry::PullOutcome;
 use crate::invariants::Violation;
@@ -26,7 +26,6 @@ const IMAGES: [&str; 3] = [
     "docker.io/library/shop:1",
     "docker.io/library/db:1",
 ];
-const NETWORKS: [&str; 2] = ["archy-base", "archy-shop"];
 const VOLUMES: [&str; 3] = ["archy-base-data", "archy-shop-data", "archy-shop-tables"];
 const SECRETS: [&str; 2] = ["archy-base-seed", "archy-shop-token"];
 
@@ -131,7 +130,7 @@ fn service(rng: &mut Rng) -> String {
 
 fn intervention(rng: &mut Rng) -> Intervention {
     let app = |rng: &mut Rng| one(rng, &[BASE, SHOP, SHOP]);
-    match rng.u8(0..43) {
+    match rng.u8(0..44) {
         0 => Intervention::Install(app(rng), rng.u8(1..=NESTED_VERSION)),
         1 => Intervention::Start(app(rng)),
         2 => Intervention::Stop(app(rng)),
@@ -170,6 +169,7 @@ fn intervention(rng: &mut Rng) -> Intervention {
         39 => Intervention::UnmountData,
         40 => Intervention::MountData,
         41 => Intervention::KillResolver,
+        42 => Intervention::OpenNetwork(one(rng, &NETWORKS)),
         _ => Intervention::Install(SHOP.to_owned(), 1),
     }
 }

@@ -1,5 +1,6 @@
 //! The verdict at the end of a simulation.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use archipelago_core::desired::App;
@@ -104,7 +105,18 @@ impl Simulation {
     }
 
     fn check_boots_alone(&mut self) {
-        let running = self.world.running_containers();
+        // A unit file that somebody deleted while its app's definition is refused cannot be restored.
+        let desired = self.world.desired();
+        let restorable: BTreeSet<&str> = desired
+            .present()
+            .flat_map(|(_, present)| present.units.values())
+            .map(|unit| unit.service.as_str())
+            .collect();
+        let mut running = self.world.running_containers();
+        running.retain(|service| {
+            let file = format!("{}.container", service.trim_end_matches(".service"));
+            restorable.contains(service.as_str()) || self.world.has_unit_file(&file)
+        });
         let allowed = self.world.containers_that_may_run();
         let mut alone = self.world.clone();
         alone.boot(None);

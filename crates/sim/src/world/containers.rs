@@ -30,10 +30,12 @@ impl World {
             }
         }
         let networks = container.networks.iter();
+        let networks: Vec<String> = networks.map(|unit| self.made_name(unit)).collect();
         self.check_mounts(container);
+        self.check_joins(container, &networks);
         let object = Object {
             label: container.label.clone(),
-            networks: networks.map(|unit| self.made_name(unit)).collect(),
+            networks: networks.into_iter().collect(),
             ..Object::default()
         };
         let containers = &mut self.podman.containers;

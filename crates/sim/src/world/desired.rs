@@ -47,7 +47,11 @@ impl World {
             }
         }
         self.disk.read(&self.layout.marker()).hash(&mut hasher);
-        let reads_otherwise = [Mutation::MarkerIgnored, Mutation::NestedAccepted];
+        let reads_otherwise = [
+            Mutation::MarkerIgnored,
+            Mutation::NestedAccepted,
+            Mutation::LeaveOutIsolation,
+        ];
         let mutation = reads_otherwise
             .iter()
             .position(|it| self.mutation == Some(*it));

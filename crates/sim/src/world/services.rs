@@ -155,6 +155,9 @@ impl World {
     fn start_process(&mut self, definition: &Definition) -> bool {
         match &definition.kind {
             Kind::Network(network) => {
+                if !self.podman.networks.contains_key(&network.name) {
+                    self.check_made(network);
+                }
                 let entry = self.podman.networks.entry(network.name.clone());
                 entry.or_insert_with(|| Object {
                     label: network.label.clone(),

@@ -1,7 +1,7 @@
 //! The state of a simulated host, and of the managers' work on it.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +43,10 @@ pub struct World {
     pub(crate) other_pass: Option<fn(&mut World)>,
     /// The desired state of the pass that is under way.
     pub(crate) pass_desired: Option<Arc<Desired>>,
+    /// The networks of apps that had no isolation when the pass that is under way observed the host.
+    pub(crate) open_when_observed: BTreeSet<String>,
+    /// The networks that a manager could not remove.
+    pub(crate) unremovable: BTreeSet<String>,
     /// The services that the operator asked to restart, with the invocations that must end.
     pub requested_restarts: BTreeMap<String, String>,
     /// The services as they were last observed, for an observation that is stale.
@@ -125,6 +129,8 @@ impl World {
             faults: Vec::new(),
             other_pass: None,
             pass_desired: None,
+            open_when_observed: BTreeSet::new(),
+            unremovable: BTreeSet::new(),
             requested_restarts: BTreeMap::new(),
             last_services: BTreeMap::new(),
             next_observation_is_stale: false,

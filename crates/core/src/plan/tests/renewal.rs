@@ -29,8 +29,8 @@ fn network(world: &World, name: &str) -> PodmanNetwork {
 
 /// What `archipelago restart` leaves behind.
 fn request_restart(world: &mut World, app: &str) {
-    let (desired, observed) = (world.desired(), world.observe());
-    let services = restarted_with(&desired, &observed, &id(app));
+    let desired = world.desired();
+    let services = restarted_with(&desired, &world.host.memory, &id(app));
     for service in services {
         let run = world.host.invocations.get(service).cloned();
         let restarts = &mut world.host.memory.restarts;
@@ -222,9 +222,8 @@ fn a_restart_of_an_app_restarts_those_that_would_keep_its_network_as_it_is() {
         assert!(network(&world, name).isolated, "{name}");
     }
     // Once all is isolated, a restart is that of one app again.
-    let (desired, observed) = (world.desired(), world.observe());
     assert_eq!(
-        restarted_with(&desired, &observed, &id("web")),
+        restarted_with(&world.desired(), &world.host.memory, &id("web")),
         BTreeSet::from(["archy-web-ui.service", "archy-web.service"])
     );
 }
@@ -270,7 +269,7 @@ fn a_removal_that_failed_does_not_keep_the_app_down() {
     world
         .reconciler
         .finished(&desired, &plan, &outcomes, world.now);
-    world.now += TICK;
+    world.now += Duration::from_secs(1);
     check(
         world,
         &[&["start archy-web-ui.service", "start archy-web.service"]],
