@@ -81,7 +81,7 @@ fn inputs(count: usize) -> Inputs {
         let files = [(COMPOSE_FILE, compose.as_str()), ("default.conf", PAGE)];
         files
             .into_iter()
-            .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()))
+            .map(|(path, text)| (path.to_owned(), text.as_bytes().into()))
             .collect()
     };
     let secret = || BTreeMap::from([("token".to_owned(), "0123456789abcdef".repeat(4))]);
@@ -102,6 +102,7 @@ fn inputs(count: usize) -> Inputs {
         secrets: ids(count).map(|id| (id, secret())).collect(),
         captured: BTreeMap::new(),
         found: Found::default(),
+        releases: Default::default(),
     }
 }
 

@@ -8,9 +8,11 @@ use std::path::PathBuf;
 
 use crate::data_folder::NodeId;
 use crate::desired::DesiredImage;
+use crate::file::Files;
 use crate::image_facts::KnownImages;
 use crate::name::AppId;
 use crate::observed::Memory;
+use crate::release::ReleaseId;
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,7 +103,25 @@ pub enum Step {
     RemoveImage(String),
     /// Remove an app's volumes, files and secrets from the disk.
     RemoveData(AppId),
-    /// Remove an app's definition, then its intent: the last thing of a removal.
+    /// Store a definition, or a part of one for containers to mount.
+    StoreRelease {
+        /// Its name.
+        release: ReleaseId,
+        /// What is in it.
+        files: Files,
+    },
+    /// Let an intent name its release, which is stored.
+    NameRelease {
+        /// The app.
+        app: AppId,
+        /// The release.
+        release: ReleaseId,
+    },
+    /// Remove the folder in which version 0.1.0 kept an app's definition.
+    RemoveFormer(AppId),
+    /// Remove a release that nothing needs.
+    RemoveRelease(ReleaseId),
+    /// Remove an app's earlier intents and the folder of its definition, then its intent: the last thing of a removal.
     Forget(AppId),
 }
 
@@ -136,6 +156,10 @@ impl Step {
             | Self::RemoveVolume(_)
             | Self::RemoveSecret(_)
             | Self::RemoveImage(_)
+            | Self::StoreRelease { .. }
+            | Self::NameRelease { .. }
+            | Self::RemoveFormer(_)
+            | Self::RemoveRelease(_)
             | Self::Forget(_) => false,
         }
     }

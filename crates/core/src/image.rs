@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 /// A full image reference: registry, path, and a tag or a digest.
 ///
 /// Podman takes no reference with both a tag and a digest; the digest wins, because it is the one that cannot change.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(into = "String")]
 pub struct Reference {
     registry: String,
     path: String,
@@ -106,6 +109,12 @@ impl Reference {
     #[must_use]
     pub fn registry(&self) -> &str {
         &self.registry
+    }
+}
+
+impl From<Reference> for String {
+    fn from(reference: Reference) -> Self {
+        reference.to_string()
     }
 }
 

@@ -1,13 +1,16 @@
 //! The operator's intent: one small file per app, `apps/<id>.toml`, which a person may edit or keep in git.
 //!
-//! Installing, starting, stopping and uninstalling change this file and nothing else; the reconciler does the rest. An app without the
+//! Installing, starting, stopping and uninstalling change this file and nothing else; the reconciler does the rest. It names the definition
+//! beside the settings, so that one rename changes all that an app is. An app without the
 //! file is not wanted and not unwanted: its units are left alone and reported, because destruction is asked for by name.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::image::Reference;
 use crate::manifest::{ManifestError, SettingValue};
+use crate::release::ReleaseId;
 use crate::toml_file::{Document, Entry};
 
 /// What the operator wants of an app.
@@ -21,6 +24,18 @@ pub struct Intent {
     /// Where the definition was taken from, for people: `catalog` or a path.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub source: String,
+    /// The release that is its definition. Version 0.1.0 named none: the definition is a folder beside the intent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseId>,
+    /// The definition is from version 0.1.0, which knew no exports: an app that requires this one reaches all of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub exports_all: bool,
+    /// By service, when its image was last asked to be built anew, in seconds since 1970.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub rebuilt: BTreeMap<String, u64>,
+    /// Images by digest, each in place of the one that the definition or the node's configuration names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<Reference, Reference>,
     /// The settings that differ from their defaults.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, SettingValue>,
@@ -41,7 +56,8 @@ pub enum Goal {
 
 const HEADER: &str = "\
 # What this node's operator wants of this app. Edit it or keep it in git: Archipelago follows it within seconds.
-# state = \"running\", \"stopped\" or \"removed\"; settings are listed by `archipelago catalog <app>`.
+# state = \"running\", \"stopped\" or \"removed\"; settings are listed by `archipelago catalog <app>`; `release` is changed by
+# `archipelago install <app>`.
 ";
 
 impl Intent {
@@ -52,11 +68,41 @@ impl Intent {
     pub fn parse(file: &str, text: &str) -> Result<Self, ManifestError> {
         let mut intent = Self::default();
         let document = Document::parse(file, text)?;
-        document.each(&["state", "purge", "source", "settings"], |key, value| {
+        let keys = [
+            "state",
+            "purge",
+            "source",
+            "release",
+            "exports_all",
+            "rebuilt",
+            "images",
+            "settings",
+        ];
+        document.each(&keys, |key, value| {
             match key {
                 "state" => intent.state = goal(value)?,
                 "purge" => intent.purge = value.boolean()?,
                 "source" => intent.source = value.text()?.to_owned(),
+                "release" => {
+                    let release = ReleaseId::parse(value.text()?);
+                    intent.release = Some(release.map_err(|error| value.error(error.to_string()))?);
+                }
+                "exports_all" => intent.exports_all = value.boolean()?,
+                "rebuilt" => {
+                    for service in value.entries()? {
+                        let time = service.integer().and_then(|time| u64::try_from(time).ok());
+                        let time =
+                            time.ok_or_else(|| service.error("expected seconds since 1970"))?;
+                        intent.rebuilt.insert(service.name().to_owned(), time);
+                    }
+                }
+                "images" => {
+                    for image in value.entries()? {
+                        let named = reference(&image, image.name())?;
+                        let used = reference(&image, image.text()?)?;
+                        intent.images.insert(named, used);
+                    }
+                }
                 "settings" => {
                     for setting in value.entries()? {
                         let value = setting_value(&setting)?;
@@ -68,6 +114,25 @@ impl Intent {
             Ok(true)
         })?;
         Ok(intent)
+    }
+
+    /// Whether both ask for the same definition, settings and images, be the app running or not.
+    #[must_use]
+    pub fn is_same_version(&self, other: &Self) -> bool {
+        let Self {
+            state: _,
+            purge: _,
+            source: _,
+            release,
+            exports_all: _,
+            rebuilt,
+            images,
+            settings,
+        } = self;
+        release == &other.release
+            && rebuilt == &other.rebuilt
+            && images == &other.images
+            && settings == &other.settings
     }
 
     /// The content of the file.
@@ -88,6 +153,10 @@ fn goal(entry: &Entry<'_>) -> Result<Goal, ManifestError> {
         Ok("removed") => Ok(Goal::Removed),
         _ => Err(entry.error("expected \"running\", \"stopped\" or \"removed\"")),
     }
+}
+
+fn reference(entry: &Entry<'_>, text: &str) -> Result<Reference, ManifestError> {
+    Reference::parse(text).map_err(|_| entry.error("expected \"IMAGE\" = \"IMAGE@sha256:DIGEST\""))
 }
 
 fn setting_value(entry: &Entry<'_>) -> Result<SettingValue, ManifestError> {
@@ -113,6 +182,13 @@ mod tests {
             state: Goal::Stopped,
             purge: false,
             source: "catalog".into(),
+            release: Some(ReleaseId::of(&crate::file::Files::new())),
+            exports_all: true,
+            rebuilt: BTreeMap::from([("web".to_owned(), 1_700_000_000)]),
+            images: BTreeMap::from([(
+                Reference::parse("nginx").unwrap(),
+                Reference::parse(&format!("nginx@sha256:{}", "a".repeat(64))).unwrap(),
+            )]),
             settings: BTreeMap::from([
                 ("network".into(), SettingValue::Text("regtest".into())),
                 ("prune".into(), SettingValue::Integer(0)),
@@ -128,7 +204,7 @@ mod tests {
         for (text, expected) in [
             (
                 "state = \"running\"\nsate = 1\n",
-                "a.toml:2:1: sate: unknown key; there are state, purge, source, settings",
+                "a.toml:2:1: sate: unknown key; there are state, purge, source, release, exports_all, rebuilt, images, settings",
             ),
             (
                 "state = \"hunter2\"\n",

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::name::AppId;
+use crate::release::ReleaseId;
 
 /// The folders that Archipelago uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl Layout {
         self.data.join("images.json")
     }
 
-    /// The folder of intents and definitions.
+    /// The folder of intents.
     #[must_use]
     pub fn apps(&self) -> PathBuf {
         self.config.join("apps")
@@ -62,7 +63,31 @@ impl Layout {
         self.apps().join(format!("{app}.toml"))
     }
 
-    /// An installed app's definition: its `compose.yaml` and what belongs to it.
+    /// The folder of releases: the definitions of the installed apps, and what containers mount of them.
+    #[must_use]
+    pub fn releases(&self) -> PathBuf {
+        self.config.join("releases")
+    }
+
+    /// A release: its files, under the hash of what is in them.
+    #[must_use]
+    pub fn release(&self, id: &ReleaseId) -> PathBuf {
+        self.releases().join(id.as_str())
+    }
+
+    /// The earlier intents of the apps, a folder for each.
+    #[must_use]
+    pub fn history_of_all(&self) -> PathBuf {
+        self.config.join("history")
+    }
+
+    /// The folder of an app's earlier intents.
+    #[must_use]
+    pub fn history(&self, app: &AppId) -> PathBuf {
+        self.history_of_all().join(app.as_str())
+    }
+
+    /// Where 0.1.0 kept an app's definition.
     #[must_use]
     pub fn definition(&self, app: &AppId) -> PathBuf {
         self.apps().join(app.as_str())
@@ -166,6 +191,8 @@ mod tests {
             (layout.images(), "/data/images.json"),
             (layout.intent(&web), "/config/apps/web.toml"),
             (layout.definition(&web), "/config/apps/web"),
+            (layout.releases(), "/config/releases"),
+            (layout.history(&web), "/config/history/web"),
             (layout.secrets(&web), "/data/secrets/web"),
             (layout.volumes(&web), "/data/volumes/web"),
             (layout.files(&web), "/data/files/web"),

@@ -21,6 +21,7 @@ use crate::image_facts::ImageState;
 use crate::name::AppId;
 use crate::network::Network;
 use crate::quadlet::{Mark, mark_of};
+use crate::release::Stored;
 
 pub use network::{PodmanNetwork, is_isolated};
 pub use podman::{Podman, PodmanView, built_for, owner};
@@ -65,6 +66,8 @@ pub struct Observed {
     pub offers: Offers,
     /// What serves the containers' networks.
     pub network: Network,
+    /// The stored releases.
+    pub releases: Stored,
     /// How many services may be coming up at once because of passes; one in any case.
     pub starts_max: usize,
 }
@@ -87,6 +90,10 @@ pub struct Memory {
     /// Services that run with something older than their unit: service to the invocation that must end; it is empty for one that was about to
     /// start when its unit was changed.
     pub restarts: BTreeMap<String, String>,
+    /// The services that go on with what another version of Archipelago wrote, with their invocations: what they mount may not
+    /// be what their units say.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub carried_over: BTreeMap<String, String>,
     /// The fingerprint of Podman's folders when all that is wanted was there.
     pub fingerprint: String,
     /// The networks of ours that Podman was last seen to have without isolation.
@@ -298,6 +305,7 @@ mod tests {
             reload: false,
             restarts: BTreeMap::from([("archy-web.service".to_owned(), "run 1".to_owned())]),
             fingerprint: "podman".to_owned(),
+            carried_over: BTreeMap::from([("archy-web.service".to_owned(), "run 1".to_owned())]),
             unisolated: BTreeSet::from(["archy-web".to_owned()]),
         };
         let whole = serde_json::to_vec(&memory).unwrap();

@@ -73,7 +73,7 @@ fn texts() -> Texts {
 fn cause(texts: &Texts) -> Option<String> {
     let id = AppId::parse("web").unwrap();
     let files = texts.iter().filter(|(name, _)| !name.ends_with(".toml"));
-    let files = files.map(|(name, text)| ((*name).to_owned(), text.clone().into_bytes()));
+    let files = files.map(|(name, text)| ((*name).to_owned(), text.clone().into_bytes().into()));
     let intent = Intent::parse("web.toml", &texts["web.toml"]);
     let config = Config::parse("config.toml", &texts["config.toml"]);
     let folder = |name: &str| PathBuf::from("/srv").join(name);
@@ -92,6 +92,7 @@ fn cause(texts: &Texts) -> Option<String> {
         secrets: BTreeMap::from([(id.clone(), secrets)]),
         captured: BTreeMap::new(),
         found: archipelago_core::desired::Found::default(),
+        releases: archipelago_core::release::Releases::default(),
     };
     match &assemble(&inputs, &Apps::read(&inputs)).apps[&id] {
         App::Broken { cause, .. } => Some(cause.clone()),

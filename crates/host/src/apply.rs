@@ -17,7 +17,7 @@ use super::image::Images;
 use super::inventory::REVISION_LABEL;
 use super::podman::{Podman, revive};
 use super::systemd::Systemd;
-use super::{data_folder, disk, generator, mounts, network_helpers, purge};
+use super::{data_folder, disk, generator, mounts, network_helpers, purge, releases};
 use archipelago_core::error::chain;
 
 /// Rendered files and secrets hold credentials; unit files tell what is in them.
@@ -111,6 +111,10 @@ fn describe(step: &Step) -> String {
         Step::RemoveSecret(name) => format!("remove the Podman secret {name}"),
         Step::RemoveImage(name) => format!("remove the image {name}"),
         Step::RemoveData(app) => format!("remove the data of {app}"),
+        Step::StoreRelease { release, .. } => format!("store the files {release}"),
+        Step::NameRelease { app, release } => format!("name the definition of {app}: {release}"),
+        Step::RemoveFormer(app) => format!("remove the former folder of the definition of {app}"),
+        Step::RemoveRelease(release) => format!("remove the files {release}, which nothing needs"),
         Step::Forget(app) => format!("forget {app}"),
     }
 }
@@ -203,13 +207,20 @@ impl Executor<'_> {
             Step::RemoveSecret(name) => self.podman.remove_secret(name).await?,
             Step::RemoveImage(name) => self.podman.remove_image(name).await?,
             Step::RemoveData(app) => purge::remove(layout, app).await?,
+            Step::StoreRelease { release, files } => releases::store(layout, release, files)?,
+            Step::NameRelease { app, release } => releases::name(layout, app, release)?,
+            Step::RemoveFormer(app) => disk::remove_folder(&layout.definition(app))?,
+            Step::RemoveRelease(release) => disk::remove_folder(&layout.release(release))?,
             Step::Forget(app) => {
                 // Once the app is forgotten, nobody would remove a unit file that came back with a loss of power.
                 if layout.units.is_dir() {
                     disk::sync_folder(&layout.units)?;
                 }
-                disk::remove_folder(&layout.definition(app))?;
+                releases::forget(layout, app)?;
                 disk::remove(&layout.intent(app))?;
+                if disk::names(&layout.apps())?.is_empty() {
+                    disk::remove(&layout.images())?;
+                }
             }
         }
         Ok(())

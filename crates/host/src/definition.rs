@@ -1,11 +1,10 @@
-//! Apps as folders: reading one, finding one in the catalog, keeping a copy of what was installed.
-//!
-//! Installing copies the definition beside the intent, so that a changed or removed catalog changes nothing that runs.
+//! Apps as folders: reading one, finding one in the catalog.
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use archipelago_core::desired::read_schema;
-use archipelago_core::layout::Layout;
+use archipelago_core::file::{File, FileMode};
 use archipelago_core::manifest::{COMPOSE_FILE, Files};
 use archipelago_core::name::AppId;
 use archipelago_core::operation::Definition;
@@ -109,14 +108,21 @@ fn read_into(
             if *bytes > BYTES_MAX || files.len() >= FILES_MAX {
                 return Err(Error::TooMuch(root.to_owned()));
             }
-            if let Some(content) = read_set.read(&path)? {
-                files.insert(relative, content);
+            if let Some((metadata, content)) = read_set.read_known(&path)? {
+                files.insert(relative, file(&metadata, content));
             }
         } else {
             return Err(Error::Kind(path));
         }
     }
     Ok(())
+}
+
+fn file(metadata: &Metadata, content: Vec<u8>) -> File {
+    File {
+        content: content.into(),
+        mode: FileMode::of_bits(disk::mode_of(metadata)),
+    }
 }
 
 /// Finds an app: by the id in the catalog, or by the path of its folder or Compose file.
@@ -177,8 +183,8 @@ pub fn catalog_ids() -> Result<Vec<AppId>, Error> {
 fn read(folder: &Path, compose: &Path, source: String) -> Result<Definition, Error> {
     let mut files = read_folder(folder)?;
     // A Compose file may have another name, such as docker-compose.yml; installed, it is always compose.yaml.
-    if let Some(content) = disk::read(compose)? {
-        files.insert(COMPOSE_FILE.to_owned(), content);
+    if let Some((metadata, content)) = disk::read_known(compose)? {
+        files.insert(COMPOSE_FILE.to_owned(), file(&metadata, content));
     }
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let default_id = absolute
@@ -196,8 +202,8 @@ fn read(folder: &Path, compose: &Path, source: String) -> Result<Definition, Err
             )));
         }
         let beside = absolute.parent().unwrap_or(Path::new("/")).join(&sibling);
-        for (path, content) in read_folder(&beside)? {
-            files.insert(format!("{sibling}/{path}"), content);
+        for (path, file) in read_folder(&beside)? {
+            files.insert(format!("{sibling}/{path}"), file);
         }
     }
     Ok(Definition {
@@ -206,33 +212,4 @@ fn read(folder: &Path, compose: &Path, source: String) -> Result<Definition, Err
         source,
         folder: folder.display().to_string(),
     })
-}
-
-/// Keeps a copy of a definition beside the intents, whole or not at all. Says whether it differed from what was there.
-///
-/// # Errors
-/// When the disk refuses.
-pub fn keep(layout: &Layout, id: &AppId, files: &Files) -> Result<bool, Error> {
-    let place = layout.definition(id);
-    if place.is_dir() && read_folder(&place)? == *files {
-        return Ok(false);
-    }
-    let new = layout
-        .apps()
-        .join(format!("{}{id}", disk::TEMPORARY_PREFIX));
-    disk::remove_folder(&new)?;
-    disk::make_folder(&new, 0o755)?;
-    for (path, content) in files {
-        let target = new.join(path);
-        disk::make_folder(target.parent().unwrap_or(&new), 0o755)?;
-        // Of a file's mode only this is kept: whether it can be run.
-        let mode = if content.starts_with(b"#!") {
-            0o755
-        } else {
-            0o644
-        };
-        disk::write_if_changed(&target, content, mode)?;
-    }
-    disk::replace_folder(&new, &place)?;
-    Ok(true)
 }

@@ -168,6 +168,19 @@ pub fn make_folder(path: &Path, mode: u32) -> Result<(), Error> {
     Ok(())
 }
 
+/// Makes a folder that only this user may look into, also where it is there already.
+///
+/// # Errors
+/// When it cannot be made, or its mode not be changed.
+pub fn make_private(path: &Path) -> Result<(), Error> {
+    make_folder(path, 0o700)?;
+    if mode(path) == Some(0o700) {
+        return Ok(());
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+        .map_err(failed("set the mode of", path))
+}
+
 /// Whether something is at a path, be it a link that leads nowhere or something that cannot be looked at.
 pub fn is_there(path: &Path) -> bool {
     match fs::symlink_metadata(path) {

@@ -8,16 +8,17 @@ use std::path::{Path, PathBuf};
 use archipelago_core::config::Config;
 use archipelago_core::data_folder::judge;
 use archipelago_core::desired::{Apps, Desired, Found, Inputs, assemble};
+use archipelago_core::error::chain;
 use archipelago_core::image_facts;
 use archipelago_core::intent::{Goal, Intent};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
+use archipelago_core::release::Releases;
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 use rustix::io::Errno;
 
 use super::cache::ReadSet;
-use crate::{data_folder, definition, disk, links};
-use archipelago_core::error::chain;
+use crate::{data_folder, disk, links, releases};
 
 /// A captured file is a credential or an address, not data.
 const CAPTURE_BYTES_MAX: u64 = 64 * 1024;
@@ -61,19 +62,19 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
     let mut intents = intents(layout, read_set)?;
     let mut definitions = BTreeMap::new();
     for (id, intent) in &mut intents {
-        match definition::read_traced(&layout.definition(id), read_set) {
+        let Ok(known) = intent else { continue };
+        match releases::definition_of(layout, id, known, read_set) {
             Ok(files) if files.is_empty() => {}
             Ok(files) => {
                 definitions.insert(id.clone(), files);
             }
             // To be removed, an app needs no definition.
-            Err(_)
-                if intent
-                    .as_ref()
-                    .is_ok_and(|intent| intent.state == Goal::Removed) => {}
-            Err(error) => *intent = Err(chain(&error)),
+            Err(_) if known.state == Goal::Removed => {}
+            Err(cause) => *intent = Err(cause),
         }
     }
+    let named = releases::named_by_history(layout, read_set);
+    let releases = Releases::of(layout, &intents, &definitions, named);
     let mut inputs = Inputs {
         layout: layout.clone(),
         config: config_traced(layout, read_set),
@@ -86,6 +87,7 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
             claim: judge(&data_folder::look(layout, read_set)),
             ..Found::default()
         },
+        releases,
     };
     read_secrets(&mut inputs, read_set);
     Ok(inputs)

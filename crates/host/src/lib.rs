@@ -29,6 +29,7 @@ pub mod pressure;
 pub mod probe;
 pub mod processor;
 pub mod purge;
+pub mod releases;
 pub mod sockets;
 pub mod systemd;
 pub mod wakeup;

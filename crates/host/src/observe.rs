@@ -27,7 +27,7 @@ use super::offers::{self, Which};
 use super::podman::Podman;
 use super::systemd::{self, ActiveState, LoadState, Systemd};
 use super::watch::WatchSet;
-use super::{disk, network_helpers, probe};
+use super::{disk, network_helpers, probe, releases};
 
 /// Why the host could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,7 @@ pub struct ObservationCache {
     beginnings: Beginnings,
     inventory: PodmanInventory,
     listeners: Listeners,
+    releases: releases::Known,
     settles_in: Option<Duration>,
 }
 
@@ -88,6 +89,7 @@ pub async fn observe(
 ) -> Result<Observed, Error> {
     let mut observed = look_at_disk(desired, cache)?;
     observed.images_underway = images_underway;
+    observed.releases = releases::look(desired, &mut cache.releases)?;
     let (services, generated) = ask_systemd(desired, cache, systemd).await?;
     observed.generated = generated;
     for (name, service) in services {

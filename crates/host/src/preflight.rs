@@ -9,6 +9,7 @@ use archipelago_core::data_folder::Claim;
 use archipelago_core::desired::{App, Desired, Transport};
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{HostLook, Installation, PortProblem};
+use archipelago_core::release::Releases;
 
 use super::offers::{self, Which};
 use super::podman::Podman;
@@ -37,6 +38,7 @@ pub async fn look(layout: &Layout, app: &Installation) -> Result<HostLook, obser
         layout: layout.clone(),
         claim: Claim::Held,
         apps: BTreeMap::from([(app.app.clone(), present)]),
+        releases: Releases::default(),
     };
     let podman = app.is_new.then(Podman::for_this_user);
     let names = observe::names(&desired, podman.as_ref()).await?;

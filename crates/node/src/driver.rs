@@ -442,8 +442,9 @@ fn written_to(layout: &Layout, read_set: &mut ReadSet) -> Vec<PathBuf> {
         wanted.map(|name| folder.join(name)).collect()
     };
     let shared = layout.progress();
-    let mut folders = vec![layout.units.clone(), layout.apps()];
+    let mut folders = vec![layout.units.clone(), layout.apps(), layout.releases()];
     folders.extend(shared.parent().map(PathBuf::from));
+    folders.extend(inside(layout.history_of_all(), |_| true));
     // A container's folder of rendered files.
     folders.extend(inside(layout.data.clone(), |name| name.starts_with(PREFIX)));
     folders.extend(inside(layout.data.join("secrets"), |_| true));

@@ -95,9 +95,8 @@ impl Mutation {
                 .values_mut()
                 .filter_map(|files| files.get_mut(COMPOSE_FILE))
             {
-                *content = String::from_utf8_lossy(content)
-                    .replace(NESTED, APART)
-                    .into_bytes();
+                let text = content.text().unwrap_or_default();
+                *content = text.replace(NESTED, APART).into_bytes().into();
             }
         }
     }

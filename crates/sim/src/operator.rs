@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use archipelago_core::file::Files;
 use archipelago_core::intent::{Goal, Intent};
 use archipelago_core::manifest::SettingValue;
 use archipelago_core::name::AppId;
@@ -10,6 +11,7 @@ use archipelago_core::observed::Memory;
 use archipelago_core::plan::restarted_with;
 use archipelago_core::quadlet::service_of;
 use archipelago_core::reconcile::Reconciler;
+use archipelago_core::release::ReleaseId;
 
 use crate::apps::{BASE, SHOP, UNITS, definition};
 use crate::host::disk::Medium;
@@ -168,10 +170,14 @@ impl World {
             return;
         }
         let id = app_id(app);
-        let _ = self.disk.remove(&self.layout.definition(&id));
-        for (path, text) in definition(app, version) {
-            let path = self.layout.definition(&id).join(path);
-            self.disk.put(&path, text.as_bytes(), 0o644);
+        let files: Files = definition(app, version)
+            .into_iter()
+            .map(|(path, text)| (path.to_owned(), text.into_bytes().into()))
+            .collect();
+        let release = ReleaseId::of(&files);
+        for (path, file) in &files {
+            let path = self.layout.release(&release).join(path);
+            self.disk.put(&path, &file.content, 0o644);
         }
         let known = self.disk.read(&self.layout.intent(&id));
         let settings = known
@@ -179,6 +185,7 @@ impl World {
             .map(|intent| intent.settings)
             .unwrap_or_default();
         let intent = Intent {
+            release: Some(release),
             settings,
             ..Intent::default()
         };

@@ -10,7 +10,7 @@ fn two_volumes() -> App {
   twice:
     image: docker.io/library/busybox:stable
     volumes: [\"one:/one\", \"two:/two\", \"./three:/three\"]
-    command: [sh, -c, \"trap 'exit 0' TERM; for v in one two three; do echo $v >/$v/file; done; sleep infinity & wait\"]
+    command: [sh, -c, \"trap 'exit 0' TERM; for v in one two three; do echo $$v >/$$v/file; done; sleep infinity & wait\"]
 volumes:
   one:
   two:

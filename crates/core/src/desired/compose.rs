@@ -25,6 +25,7 @@ use crate::name::AppId;
 use crate::quadlet::{
     self, Kind, Pull, SecretDelivery, ServiceSection, Stamp, Unit, UnitSection, hex,
 };
+use crate::release::ReleaseId;
 
 /// The label on everything of ours in Podman: the app.
 pub const APP_LABEL: &str = "archipelago.app";
@@ -57,6 +58,7 @@ pub(super) fn present(
         running,
         units: BTreeMap::new(),
         files: work.rendered_files()?,
+        mounted: BTreeMap::new(),
         folders: BTreeSet::new(),
         secrets: work.podman_secrets(),
         probes: work.probes(),
@@ -453,14 +455,11 @@ impl Work<'_> {
                     (source, true)
                 }
                 MountSource::Definition(path) => {
-                    let inside = format!("{path}/");
-                    for (file, content) in self.definition() {
-                        if file == path || file.starts_with(&inside) {
-                            inputs.push(file.as_bytes().to_vec());
-                            inputs.push(content.clone());
-                        }
-                    }
-                    (text(&layout.definition(self.id).join(path))?, true)
+                    let files = self.beneath(path);
+                    let release = ReleaseId::of_mounted(&files);
+                    let source = text(&layout.release(&release).join(path))?;
+                    present.mounted.insert(release, files);
+                    (source, true)
                 }
                 // The operator's own folder: its labels are the operator's business.
                 MountSource::Host(path) => (path.clone(), false),
@@ -555,6 +554,16 @@ impl Work<'_> {
             .get(self.id)
             .and_then(|secrets| secrets.get(name))
             .map_or("", String::as_str)
+    }
+
+    /// A file of the definition, or all files in a folder of it.
+    fn beneath(&self, path: &str) -> Files {
+        let inside = format!("{path}/");
+        let files = self.definition().iter();
+        let files = files.filter(|(name, _)| *name == path || name.starts_with(&inside));
+        files
+            .map(|(name, file)| (name.clone(), file.clone()))
+            .collect()
     }
 
     fn definition(&self) -> &Files {

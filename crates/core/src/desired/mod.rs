@@ -20,10 +20,13 @@ use crate::image::Reference;
 use crate::image_facts::{ImageFacts, KnownImages};
 use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
-use crate::manifest::{COMPOSE_FILE, Files, Manifest, ManifestError, ProbeKind, Schema, Settings};
+use crate::manifest::{
+    COMPOSE_FILE, Exports, Files, Manifest, ManifestError, ProbeKind, Schema, Settings,
+};
 use crate::name::AppId;
 use crate::progress::Subject;
 use crate::quadlet::{Mark, UnitFile};
+use crate::release::{Damage, ReleaseId, Releases};
 
 pub use compose::APP_LABEL;
 
@@ -44,6 +47,8 @@ pub struct Inputs {
     pub captured: BTreeMap<PathBuf, Vec<u8>>,
     /// What the node says of its files besides what is in them.
     pub found: Found,
+    /// The releases that the apps need.
+    pub releases: Releases,
 }
 
 /// What the node says of its files besides what is in them. Empty, it says that all of it is plain and readable.
@@ -87,6 +92,8 @@ pub struct Desired {
     pub claim: Claim,
     /// The apps by id.
     pub apps: BTreeMap<AppId, App>,
+    /// The releases that they need.
+    pub releases: Releases,
 }
 
 /// One app's part.
@@ -146,6 +153,8 @@ pub struct Present {
     pub units: BTreeMap<String, DesiredUnit>,
     /// Its rendered files by path.
     pub files: BTreeMap<PathBuf, String>,
+    /// The parts of its definition that containers mount.
+    pub mounted: BTreeMap<ReleaseId, Files>,
     /// The folders that its mounts need.
     pub folders: BTreeSet<PathBuf>,
     /// The Podman secrets it uses, by Podman's name.
@@ -275,6 +284,18 @@ pub struct DesiredProbe {
     pub address: SocketAddr,
     /// How.
     pub kind: ProbeKind,
+}
+
+impl Inputs {
+    /// Where an app's definition lies: the release that its intent names, or the folder where 0.1.0 kept it.
+    #[must_use]
+    pub fn definition_folder(&self, id: &AppId) -> PathBuf {
+        let intent = self.intents.get(id).and_then(|intent| intent.as_ref().ok());
+        match intent.and_then(|intent| intent.release.as_ref()) {
+            Some(release) => self.layout.release(release),
+            None => self.layout.definition(id),
+        }
+    }
 }
 
 impl DesiredImage {
@@ -445,12 +466,13 @@ fn read_app(
 }
 
 fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifest, String> {
-    let folder = inputs.layout.definition(id);
+    if let Some(cause) = inputs.releases.unusable.get(id) {
+        return Err(cause.clone());
+    }
+    let folder = inputs.definition_folder(id);
     let files = inputs.definitions.get(id).ok_or_else(|| {
-        format!(
-            "its definition {} is missing; install {id} again",
-            folder.display()
-        )
+        let source = &intent.source;
+        Damage::Missing.cause(&folder, id, source)
     })?;
     let file = folder.join(COMPOSE_FILE).display().to_string();
     let schema = read_schema(&file, files, id.as_str())?;
@@ -462,9 +484,15 @@ fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifes
     }
     let settings = Settings::settle(id.as_str(), &schema.extension.settings, &intent.settings)
         .map_err(|error| format!("{}: {error}", inputs.layout.intent(id).display()))?;
-    schema
+    let mut manifest = schema
         .manifest(&settings, files)
-        .map_err(|error| error.to_string())
+        .map_err(|error| error.to_string())?;
+    let is_from_before = intent.exports_all || intent.release.is_none();
+    let extension = &mut manifest.extension;
+    if is_from_before && extension.exports == Exports::default() {
+        extension.exports = Exports::all(extension);
+    }
+    Ok(manifest)
 }
 
 /// Reads the schema from an app's files; `file` is how the person knows the Compose file.
@@ -475,7 +503,9 @@ pub fn read_schema(file: &str, files: &Files, default_id: &str) -> Result<Schema
     let content = files
         .get(COMPOSE_FILE)
         .ok_or_else(|| format!("{file} is missing; an app is a folder with a {COMPOSE_FILE}"))?;
-    let text = std::str::from_utf8(content).map_err(|_| format!("{file} is not UTF-8 text"))?;
+    let text = content
+        .text()
+        .ok_or_else(|| format!("{file} is not UTF-8 text"))?;
     Schema::read(file, text, default_id).map_err(|error| error.to_string())
 }
 
@@ -497,6 +527,7 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
             layout: inputs.layout.clone(),
             claim,
             apps: apps.0.keys().map(held).collect(),
+            releases: inputs.releases.clone(),
         };
     }
     let nested = nesting::refusals(inputs, apps);
@@ -517,6 +548,7 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
         layout: inputs.layout.clone(),
         claim,
         apps: desired,
+        releases: inputs.releases.clone(),
     }
 }
 

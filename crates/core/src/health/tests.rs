@@ -102,7 +102,7 @@ fn desired_of(state: Goal, text: &str) -> Desired {
         ..Intent::default()
     };
     let top = AppId::parse("top").unwrap();
-    let files = |text: &str| Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().to_vec())]);
+    let files = |text: &str| Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().into())]);
     let inputs = Inputs {
         layout: Layout {
             config: path("/config"),
@@ -120,6 +120,7 @@ fn desired_of(state: Goal, text: &str) -> Desired {
         secrets: BTreeMap::new(),
         captured: BTreeMap::new(),
         found: Found::default(),
+        releases: Default::default(),
     };
     assemble(&inputs, &Apps::read(&inputs))
 }

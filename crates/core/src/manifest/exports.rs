@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::field::Field;
-use super::{Manifest, ManifestError, NetworkMode};
+use super::{Extension, Manifest, ManifestError, NetworkMode};
 
 /// What an app offers to the apps that require it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Exports {
     pub secrets: BTreeSet<String>,
     /// Captured files, by the names of their captures.
     pub files: BTreeSet<String>,
+    /// The definition is from before exports: others read all of it and join the app's own network.
+    pub all: bool,
 }
 
 impl Exports {
@@ -30,6 +32,18 @@ impl Exports {
             Ok(true)
         })?;
         Ok(exports)
+    }
+
+    /// All of an app, as version 0.1.0 offered it.
+    #[must_use]
+    pub fn all(extension: &Extension) -> Self {
+        Self {
+            services: BTreeMap::new(),
+            settings: extension.settings.keys().cloned().collect(),
+            secrets: extension.secrets.keys().cloned().collect(),
+            files: extension.captures.keys().cloned().collect(),
+            all: true,
+        }
     }
 
     /// Whether other apps can reach a service of it, so that it has a network for that.

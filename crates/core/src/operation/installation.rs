@@ -16,6 +16,7 @@ use crate::name::AppId;
 use crate::observed::Podman;
 use crate::plan::blocked;
 use crate::progress::Progress;
+use crate::release::ReleaseId;
 
 use super::{Definition, HostLook, PortProblem, Refusal};
 
@@ -63,6 +64,10 @@ impl Installation {
             state: Wanted::Running,
             purge: false,
             source: definition.source.clone(),
+            release: Some(ReleaseId::of(&definition.files)),
+            exports_all: false,
+            rebuilt: known.map(|known| known.rebuilt.clone()).unwrap_or_default(),
+            images: known.map(|known| known.images.clone()).unwrap_or_default(),
             settings: choose(extension, known, given)?,
         };
         Self::work_out(inputs, definition, intent)
@@ -77,12 +82,19 @@ impl Installation {
         if known.state == Wanted::Removed {
             return Err(Refusal::Removing { app: app.clone() });
         }
-        let folder = inputs.layout.definition(app).display().to_string();
+        if let Some(cause) = inputs.releases.unusable.get(app) {
+            return Err(Refusal::Broken {
+                cause: cause.clone(),
+            });
+        }
+        let folder = inputs.definition_folder(app).display().to_string();
         let files = inputs.definitions.get(app).cloned().unwrap_or_default();
         let file = format!("{folder}/{COMPOSE_FILE}");
         let schema = read_schema(&file, &files, app.as_str())
             .map_err(|problem| Refusal::Unreadable { problem })?;
         let intent = Intent {
+            release: Some(ReleaseId::of(&files)),
+            exports_all: known.exports_all || known.release.is_none(),
             settings: choose(&schema.extension, Some(known), given)?,
             ..known.clone()
         };
@@ -114,6 +126,8 @@ impl Installation {
         let mut all = inputs.clone();
         all.intents.insert(id.clone(), Ok(intent.clone()));
         all.definitions.insert(id.clone(), files.clone());
+        all.releases.unusable.remove(id);
+        let copy = all.definition_folder(id).display().to_string();
         let mut after = worked_out(all);
         let app = after.remove(id);
         if let (Some(App::Present(_)), Some(before)) = (&app, &before) {
@@ -123,7 +137,6 @@ impl Installation {
             Some(App::Present(present)) => *present,
             Some(App::Broken { cause, fault }) => {
                 // The person knows the folder that it is installed from, not our copy, which is not there yet.
-                let copy = inputs.layout.definition(id).display().to_string();
                 let cause = cause.replace(&copy, &folder);
                 return Err(match fault {
                     Fault::Own => Refusal::Broken { cause },

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::releases::{is_former_needed, unused};
 use super::{Plan, renewal};
 use crate::action::{Action, Step};
 use crate::data_folder::Claim;
@@ -51,6 +52,8 @@ pub enum Rule {
     ForgottenLast,
     /// Nothing is done while the data folder is not this node's.
     DataPresent,
+    /// A release is removed only when nothing needs it.
+    ReleaseKept,
 }
 
 impl fmt::Display for Rule {
@@ -63,6 +66,7 @@ impl fmt::Display for Rule {
             Self::Wanted => "it is not what is wanted",
             Self::ForgottenLast => "something of the app is still there",
             Self::DataPresent => "the data folder is not this node's",
+            Self::ReleaseKept => "something needs it",
         })
     }
 }
@@ -92,7 +96,7 @@ pub fn check(
             plan,
         }
         .broken(&action.step),
-        None => for_all(desired, &action.step),
+        None => for_all(desired, observed, &action.step),
     };
     broken.map_or(Ok(()), |(what, rule)| Err(Refused { what, rule }))
 }
@@ -104,7 +108,7 @@ fn unless(kept: bool, what: impl fmt::Display, rule: Rule) -> Broken {
 }
 
 /// Only what touches nothing of any app may be done for all of them.
-fn for_all(desired: &Desired, step: &Step) -> Broken {
+fn for_all(desired: &Desired, observed: &Observed, step: &Step) -> Broken {
     if let Step::ClaimData(id) = step {
         let may = desired.claim == Claim::Take(id.clone());
         return unless(may, desired.layout.data.display(), Rule::Ours);
@@ -119,6 +123,10 @@ fn for_all(desired: &Desired, step: &Step) -> Broken {
             .iter()
             .find(|name| !containers.contains(name.as_str()));
         return foreign.map(|name| (name.clone(), Rule::Ours));
+    }
+    if let Step::RemoveRelease(release) = step {
+        let is_unused = unused(desired, observed).contains(release);
+        return unless(is_unused, release, Rule::ReleaseKept);
     }
     let harmless = matches!(
         step,
@@ -171,6 +179,24 @@ impl Judge<'_> {
                 "what is known of images",
                 Rule::Wanted,
             ),
+            Step::StoreRelease { release, files } => {
+                let is_mounted = || {
+                    let present = self.present();
+                    present.is_some_and(|present| present.mounted.get(release) == Some(files))
+                };
+                let taken_over = self.desired.releases.folders.get(self.id);
+                let is_wanted = taken_over == Some(release) || is_mounted();
+                unless(is_wanted, release, Rule::Wanted)
+            }
+            Step::NameRelease { app, release } => unless(
+                app == self.id && self.desired.releases.folders.get(app) == Some(release),
+                release,
+                Rule::Wanted,
+            ),
+            Step::RemoveFormer(app) => unless(app == self.id, app, Rule::Ours).or_else(|| {
+                let is_needed = is_former_needed(self.desired, self.observed, app);
+                unless(!is_needed, app, Rule::ReleaseKept)
+            }),
             Step::StoreSecret {
                 podman_name,
                 name,
@@ -237,6 +263,7 @@ impl Judge<'_> {
             | Step::CheckUnits { .. }
             | Step::Remember(_)
             | Step::Reload
+            | Step::RemoveRelease(_)
             | Step::RestartPodmanSocket
             | Step::ReloadNetworks(_) => Some((
                 "a step for all apps in the name of one".to_owned(),

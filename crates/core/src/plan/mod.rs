@@ -6,6 +6,7 @@
 
 pub mod guard;
 mod present;
+mod releases;
 mod removed;
 mod renewal;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use crate::observed::{Memory, Observed, Podman};
 use crate::progress::{Progress, Subject};
 use crate::quadlet::VERSION;
 
+pub use releases::unused;
 use renewal::Renewal;
 pub use renewal::restarted_with;
 
@@ -293,6 +295,9 @@ fn staged(observed: &Observed, steps: &[Action]) -> BTreeMap<String, String> {
 impl Planner<'_> {
     fn forget_ended_invocations(&mut self) {
         let observed = self.observed;
+        self.memory
+            .carried_over
+            .retain(|service, invocation| observed.invocations.get(service) == Some(invocation));
         for (service, stale) in &mut self.memory.restarts {
             // It was about to start when its unit was changed, and has come up since, perhaps before systemd read the new one.
             if stale.is_empty()
@@ -323,6 +328,14 @@ impl Planner<'_> {
             self.memory
                 .restarts
                 .insert(service.to_owned(), invocation.cloned().unwrap_or_default());
+        }
+    }
+
+    /// Notes that a service goes on with what another version of Archipelago wrote.
+    fn carry_over(&mut self, service: &str) {
+        if let Some(invocation) = self.observed.invocations.get(service) {
+            let carried_over = &mut self.memory.carried_over;
+            carried_over.insert(service.to_owned(), invocation.clone());
         }
     }
 
@@ -429,6 +442,10 @@ impl Planner<'_> {
         remember(&self.memory, &mut known, &mut actions);
         actions.append(&mut self.steps.services);
         actions.append(&mut self.steps.removal);
+        actions.append(&mut self.take_over());
+        if actions.is_empty() && !self.memory.reload {
+            actions.append(&mut self.collect());
+        }
         // Last, because what is for all ends the pass when it fails.
         if matches!(self.observed.podman, Podman::Unreachable(_))
             && self.progress.is_due(&Subject::Podman, self.now)

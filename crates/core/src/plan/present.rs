@@ -130,6 +130,7 @@ impl Planner<'_> {
                     .push(for_app(id, Step::MakeFolder(folder.clone())));
             }
         }
+        self.store_mounted(id, present);
         self.write_files(id, present);
         self.store_secrets(id, present);
         self.remember_images(id, present);
@@ -354,7 +355,9 @@ impl Planner<'_> {
             Some(_) if !has_image => {}
             Some(_) => {
                 let version = self.observed.mark(&file.name).map(|mark| mark.version);
-                if !version.is_some_and(|version| Self::is_upgrade(&version)) {
+                if version.is_some_and(|version| Self::is_upgrade(&version)) {
+                    self.carry_over(&unit.service);
+                } else {
                     self.restart_container(unit);
                 }
                 self.write_unit(id, &file.name, &file.content);

@@ -7,6 +7,7 @@ mod disturbed;
 mod images;
 mod network;
 mod refused;
+mod releases;
 mod reload;
 mod removal;
 mod renewal;

@@ -168,7 +168,7 @@ pub(super) async fn slow_registry() {
 fn request(containerfile: &str) -> BuildRequest {
     let file = |path: &str, bytes: &str, mode| ContextFile {
         path: path.to_owned(),
-        bytes: bytes.into(),
+        bytes: bytes.as_bytes().into(),
         mode,
     };
     BuildRequest {
@@ -230,7 +230,7 @@ fn a_build_uses_what_is_here_and_an_equal_one_the_cache() {
             );
 
             let mut changed = request.clone();
-            changed.context[1].bytes = b"a Page".to_vec();
+            changed.context[1].bytes = b"a Page".as_slice().into();
             let other = podman.build(&changed, |_| {}).await.expect("built");
             assert_ne!(other, id);
 
@@ -238,7 +238,7 @@ fn a_build_uses_what_is_here_and_an_equal_one_the_cache() {
             let mut stage = request.clone();
             let stages =
                 format!("FROM {BUSYBOX} AS first\nRUN echo one\nFROM first\nRUN echo two\n");
-            stage.context[0].bytes = stages.into_bytes();
+            stage.context[0].bytes = stages.into_bytes().into();
             stage.target = Some("first".to_owned());
             let built = podman.build(&stage, |line| printed.push(line.to_owned()));
             built.await.expect("built");

@@ -1,11 +1,11 @@
 //! The one step by which an operation changes what is wanted.
 
-use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{Proposal, Request, propose};
+use archipelago_core::release::ReleaseId;
 use archipelago_host::lock::Lock;
-use archipelago_host::{definition, disk, inputs};
+use archipelago_host::{disk, inputs, releases};
 
 use crate::error::Error;
 
@@ -34,14 +34,13 @@ pub(super) async fn commit(
         intent,
         installation,
     } = proposal;
-    for (folder, mode) in [(&layout.units, 0o755), (&layout.apps(), 0o700)] {
-        disk::make_folder(folder, mode)?;
-    }
+    disk::make_folder(&layout.units, 0o755)?;
     if let Some(installation) = installation {
-        definition::keep(layout, &app, &installation.files)?;
+        let release = ReleaseId::of(&installation.files);
+        releases::store(layout, &release, &installation.files)?;
     }
     if let Some(intent) = intent {
-        write(layout, &app, &intent)?;
+        releases::switch(layout, &app, &intent)?;
     }
     Ok(())
 }
@@ -60,11 +59,6 @@ pub(super) fn work_out(layout: &Layout, request: Request) -> Result<Proposal, Er
         return Ok(propose(request, &known, keeps_data)?);
     }
     Ok(proposal)
-}
-
-/// Writes an intent. Its settings may hold passwords.
-fn write(layout: &Layout, app: &AppId, intent: &Intent) -> Result<(), disk::Error> {
-    disk::write_if_changed(&layout.intent(app), intent.to_text().as_bytes(), 0o600).map(drop)
 }
 
 /// Whether data of an app are on the disk.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use archipelago_core::action::{Action, Step};
 use archipelago_core::data_folder::Claim;
+use archipelago_core::intent::Intent;
 use archipelago_core::name::AppId;
 use archipelago_core::quadlet::service_of;
 use archipelago_core::reconcile::Outcome;
@@ -136,6 +137,23 @@ impl World {
                 self.remove(&layout.definition(app))?;
                 self.remove(&layout.intent(app))
             }
+            Step::StoreRelease { release, files } => {
+                for (path, file) in files {
+                    self.write(&layout.release(release).join(path), &file.content, 0o644)?;
+                }
+                Ok(())
+            }
+            Step::NameRelease { app, release } => {
+                let path = layout.intent(app);
+                let text = self.disk.read(&path).unwrap_or_default();
+                let text = String::from_utf8_lossy(&text).into_owned();
+                let mut intent = Intent::parse("", &text).unwrap_or_default();
+                intent.release = Some(release.clone());
+                intent.exports_all = true;
+                self.write(&path, intent.to_text().as_bytes(), 0o600)
+            }
+            Step::RemoveFormer(app) => self.remove(&layout.definition(app)),
+            Step::RemoveRelease(release) => self.remove(&layout.release(release)),
         }
     }
 

@@ -131,7 +131,11 @@ impl World {
 
     /// Removes the temporary files of a write that was interrupted. A failure does no harm.
     pub(crate) fn remove_temporary_files(&mut self) -> Done {
-        for folder in [self.layout.units.clone(), self.layout.apps()] {
+        for folder in [
+            self.layout.units.clone(),
+            self.layout.apps(),
+            self.layout.releases(),
+        ] {
             for name in self.disk.names(&folder) {
                 if name.starts_with(TEMPORARY_PREFIX) {
                     let path = folder.join(&name);

@@ -76,6 +76,7 @@ impl World {
         let mut observed = Observed {
             memory: Memory::read(disk.read(&layout.pending()).as_deref()),
             fingerprint: Some(self.podman.changes.to_string()),
+            releases: self.stored(desired),
             // Fewer than there are services, so that some have to wait until others are up.
             starts_max: 2,
             ..Observed::default()

@@ -1,7 +1,7 @@
 //! The desired state of the files on the disk: the counterpart of the program's `host/inputs.rs`.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use archipelago_core::image_facts::{ImageFacts, KnownImages};
 use archipelago_core::intent::Intent;
 use archipelago_core::manifest::Files;
 use archipelago_core::name::AppId;
+use archipelago_core::release::{ReleaseId, Releases, Stored};
 
 use crate::mutation::Mutation;
 use crate::world::state::World;
@@ -100,11 +101,17 @@ impl World {
                 (id, intent.map_err(|error| error.to_string()))
             })
             .collect();
-        let definitions = intents
-            .keys()
-            .map(|id| (id.clone(), self.files(&layout.definition(id))))
+        let definitions: BTreeMap<AppId, Files> = intents
+            .iter()
+            .filter_map(|(id, intent)| Some((id, intent.as_ref().ok()?)))
+            .map(|(id, intent)| match &intent.release {
+                Some(release) => (id.clone(), self.files(&layout.release(release))),
+                None => (id.clone(), self.files(&layout.definition(id))),
+            })
             .filter(|(_, files)| !files.is_empty())
             .collect();
+        // The simulated operator keeps no earlier intents.
+        let releases = Releases::of(layout, &intents, &definitions, Some(BTreeSet::new()));
         let secrets = intents
             .keys()
             .map(|id| {
@@ -135,6 +142,7 @@ impl World {
                 claim: self.claim(),
                 ..Found::default()
             },
+            releases,
         }
     }
 
@@ -153,13 +161,35 @@ impl World {
         })
     }
 
+    /// What is stored of releases.
+    pub(crate) fn stored(&self, desired: &Desired) -> Stored {
+        let layout = &self.layout;
+        let names = self.disk.names(&layout.releases());
+        let all = names.iter().filter_map(|name| ReleaseId::parse(name).ok());
+        let mounted = desired.present().flat_map(|(_, present)| &present.mounted);
+        let is_whole =
+            |release: &ReleaseId, files: &Files| self.files(&layout.release(release)) == *files;
+        let apps = self.disk.names(&layout.apps());
+        let apps = apps.iter().filter_map(|name| AppId::parse(name).ok());
+        Stored {
+            all: all.collect(),
+            whole: mounted
+                .filter(|(release, files)| is_whole(release, files))
+                .map(|(release, _)| release.clone())
+                .collect(),
+            former: apps
+                .filter(|app| self.disk.is_folder(&layout.definition(app)))
+                .collect(),
+        }
+    }
+
     fn files(&self, folder: &Path) -> Files {
         self.disk
             .beneath(folder)
             .filter_map(|path| {
                 let content = self.disk.read(path)?;
                 let relative = path.strip_prefix(folder).ok()?.to_str()?;
-                Some((relative.to_owned(), content.to_vec()))
+                Some((relative.to_owned(), content.into()))
             })
             .collect()
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Work;
 use crate::manifest::{NetworkMode, Service};
+use crate::name::AppId;
 use crate::quadlet::{self, Kind, NetworkJoin, ServiceSection, Unit};
 
 impl Work<'_> {
@@ -49,6 +50,16 @@ impl Work<'_> {
             .collect()
     }
 
+    /// The own networks of the required apps whose definitions are from before exports.
+    fn joined_own(&self, name: &str) -> Vec<String> {
+        let requires = &self.manifest.extension.requires;
+        let used = requires.apps.iter().filter(|app| {
+            let required = self.apps.manifest(app);
+            requires.lets(name, app) && required.is_some_and(|it| it.extension.exports.all)
+        });
+        used.map(AppId::network).collect()
+    }
+
     pub(super) fn joins(&self, name: &str, service: &Service) -> Vec<NetworkJoin> {
         match service.network {
             NetworkMode::Host => vec![NetworkJoin::Host],
@@ -60,9 +71,10 @@ impl Work<'_> {
                 };
                 let own = join(self.id.network(), Some(name.to_owned()));
                 // There it has no name but its container's, which no other app can have.
-                let exports = self.joined_exports(name);
-                let exports = exports.into_iter().map(|network| join(network, None));
-                [own].into_iter().chain(exports).collect()
+                let others = self.joined_exports(name).into_iter();
+                let others = others.chain(self.joined_own(name));
+                let others = others.map(|network| join(network, None));
+                [own].into_iter().chain(others).collect()
             }
         }
     }
@@ -72,8 +84,9 @@ impl Work<'_> {
         match service.network {
             NetworkMode::Host | NetworkMode::None => BTreeSet::new(),
             NetworkMode::App => {
-                let exports = self.joined_exports(name);
-                exports.into_iter().chain([self.id.network()]).collect()
+                let others = self.joined_exports(name).into_iter();
+                let others = others.chain(self.joined_own(name));
+                others.chain([self.id.network()]).collect()
             }
         }
     }

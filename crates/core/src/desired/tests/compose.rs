@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::image_facts::ImageFacts;
+use crate::release::ReleaseId;
 
 /// The app `a` with the service `a`, which says `lines` besides its image, and a secret and a volume to use.
 fn service(lines: &str) -> String {
@@ -15,7 +16,7 @@ fn app(text: &str, files: &[(&str, &[u8])]) -> Inputs {
     let mut inputs = inputs(&[("a", text)]);
     let definition = inputs.definitions.get_mut(&id("a")).unwrap();
     for (path, content) in files {
-        definition.insert((*path).to_owned(), content.to_vec());
+        definition.insert((*path).to_owned(), content.to_vec().into());
     }
     let secrets = BTreeMap::from([("token".to_owned(), "5ec2e7".to_owned())]);
     inputs.secrets.insert(id("a"), secrets);
@@ -109,13 +110,18 @@ fn a_folder_that_does_not_come_with_the_app_is_made_among_its_data() {
         .filter_map(|line| line.strip_prefix("Volume="))
         .collect();
     // What is the operator's own keeps the operator's SELinux labels.
+    // What comes with the app is mounted from a release of its own.
+    let mounted: Vec<ReleaseId> = present(&inputs).mounted.into_keys().collect();
+    let [page] = mounted.as_slice() else {
+        panic!("{mounted:?}");
+    };
     assert_eq!(
         volumes,
         [
             "/data/files/a/new/inner:/new:z",
             "/srv/media:/media:ro",
             "archy-a-data.volume:/data:z",
-            "/config/apps/a/page:/page:ro,z",
+            format!("/config/releases/{page}/page:/page:ro,z").as_str(),
         ]
     );
     let folders: Vec<String> = present(&inputs)
@@ -364,7 +370,7 @@ fn settings_and_files_are_those_of_the_app_that_the_intent_names() {
         let mut inputs = inputs(&[("a", PLAIN)]);
         let files = inputs.definitions.get_mut(&id("a")).unwrap();
         files.clear();
-        files.extend(content.map(|content| (COMPOSE_FILE.to_owned(), content)));
+        files.extend(content.map(|content| (COMPOSE_FILE.to_owned(), content.into())));
         check(&inputs, &[("a", expected)]);
     }
 }
@@ -443,7 +449,7 @@ fn a_secret_that_cannot_be_read_is_not_generated_anew() {
         assert_eq!(cause(&inputs), expected, "{path}");
         // What requires it does not go on without that secret either.
         let top = "services: {b: {image: x}}\nx-archipelago: {requires: {apps: [a]}}\n";
-        let files = Files::from([(COMPOSE_FILE.to_owned(), top.as_bytes().to_vec())]);
+        let files = Files::from([(COMPOSE_FILE.to_owned(), top.as_bytes().into())]);
         inputs.definitions.insert(id("b"), files);
         let intent = Intent::parse("", "").unwrap();
         inputs.intents.insert(id("b"), Ok(intent));

@@ -1,6 +1,7 @@
 //! What apps get of each other: networks and values, and nothing that was not exported.
 
 use super::*;
+use crate::release::ReleaseId;
 
 const BASE: &str = "
 services: {base: {image: x}, db: {image: y}, admin: {image: z}}
@@ -122,13 +123,26 @@ fn every_network_is_kept_from_all_others_and_only_an_app_that_exports_has_two() 
 #[test]
 fn an_app_that_requires_one_without_exports_joins_nothing() {
     let top = top("top: {image: x}", "web");
-    let inputs = inputs(&[("top", &top), ("web", PLAIN)]);
+    let mut inputs = inputs(&[("top", &top), ("web", PLAIN)]);
+    let release = ReleaseId::of(&inputs.definitions[&id("web")]);
+    let web = inputs.intents.get_mut(&id("web")).unwrap();
+    web.as_mut().unwrap().release = Some(release);
     check_networks(
         &inputs,
         "top",
         "archy-top",
         &["archy-top.network:alias=top"],
         &["archy-top"],
+    );
+    // A definition of version 0.1.0 offered all of the app, on its own network.
+    let web = inputs.intents.get_mut(&id("web")).unwrap();
+    web.as_mut().unwrap().exports_all = true;
+    check_networks(
+        &inputs,
+        "top",
+        "archy-top",
+        &["archy-top.network:alias=top", "archy-web.network"],
+        &["archy-top", "archy-web"],
     );
 }
 
@@ -138,7 +152,7 @@ fn a_template_reads_of_another_app_what_that_exports() {
     let with = |template: &str| {
         let mut inputs = inputs(&[("base", BASE), ("top", top)]);
         let files = inputs.definitions.get_mut(&id("top")).unwrap();
-        files.insert("t".to_owned(), template.as_bytes().to_vec());
+        files.insert("t".to_owned(), template.as_bytes().into());
         inputs
     };
     let inputs = with("port={{ apps.base.settings.port }}\n");

@@ -1,5 +1,6 @@
 //! What an installation needs of the host is told before it begins.
 
+use crate::release::Releases;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -34,11 +35,12 @@ fn inputs() -> Inputs {
         secrets: BTreeMap::new(),
         captured: BTreeMap::new(),
         found: Found::default(),
+        releases: Releases::default(),
     }
 }
 
 fn media() -> Definition {
-    let files = Files::from([(COMPOSE_FILE.to_owned(), MEDIA.as_bytes().to_vec())]);
+    let files = Files::from([(COMPOSE_FILE.to_owned(), MEDIA.as_bytes().into())]);
     Definition {
         schema: read_schema(COMPOSE_FILE, &files, "media").unwrap(),
         files,

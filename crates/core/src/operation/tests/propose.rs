@@ -11,6 +11,7 @@ use crate::manifest::{COMPOSE_FILE, Files, SettingValue};
 use crate::name::AppId;
 use crate::observed::Podman;
 use crate::operation::{Definition, HostLook, PortProblem, Proposal, Refusal, Request, propose};
+use crate::release::Releases;
 
 const WEB: &str = "services: {web: {image: web, ports: ['${port}:80']}}
 x-archipelago:
@@ -24,7 +25,7 @@ fn id(text: &str) -> AppId {
 }
 
 fn files(text: &str) -> Files {
-    Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().to_vec())])
+    Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().into())])
 }
 
 /// A node on which `web` runs and `top` requires it.
@@ -45,6 +46,7 @@ fn node() -> Inputs {
         secrets: BTreeMap::new(),
         captured: BTreeMap::new(),
         found: Found::default(),
+        releases: Releases::default(),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::observed::{
 use crate::plan::*;
 use crate::quadlet::{mark_of, service_of};
 use crate::reconcile::{Outcome, Reconciler};
+use crate::release::Releases;
 
 pub(super) const WEB: &str = "
 services:
@@ -112,6 +113,7 @@ impl World {
             secrets: BTreeMap::new(),
             captured: BTreeMap::new(),
             found: Found::default(),
+            releases: Releases::default(),
         };
         let mut world = Self {
             inputs,
@@ -149,7 +151,7 @@ impl World {
     pub(super) fn install(&mut self, app: &str, files: &[(&str, &str)]) {
         let files: Files = files
             .iter()
-            .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()))
+            .map(|(path, text)| ((*path).to_owned(), text.as_bytes().into()))
             .collect();
         self.inputs.definitions.insert(id(app), files);
         self.intend(app, Goal::Running, false);
@@ -172,10 +174,7 @@ impl World {
             .unwrap()
             .get_mut(COMPOSE_FILE)
             .unwrap();
-        *file = std::str::from_utf8(file)
-            .unwrap()
-            .replace(from, to)
-            .into_bytes();
+        *file = file.text().unwrap().replace(from, to).into_bytes().into();
     }
 
     pub(super) fn desired(&self) -> Desired {
@@ -475,6 +474,23 @@ impl World {
             Step::RemoveSecret(name) => drop(self.podman.secrets.remove(name)),
             Step::RemoveImage(name) => drop(self.podman.images.remove(name)),
             Step::RemoveData(app) => drop(self.inputs.secrets.remove(app)),
+            Step::StoreRelease { release, .. } => {
+                self.host.releases.all.insert(release.clone());
+                self.host.releases.whole.insert(release.clone());
+            }
+            Step::NameRelease { app, release } => {
+                let intent = self.inputs.intents.get_mut(app).unwrap().as_mut().unwrap();
+                intent.release = Some(release.clone());
+                let releases = &mut self.inputs.releases;
+                releases.folders.remove(app);
+                releases.former.remove(app);
+                releases
+                    .named
+                    .get_or_insert_default()
+                    .insert(release.clone());
+            }
+            Step::RemoveFormer(app) => drop(self.host.releases.former.remove(app)),
+            Step::RemoveRelease(release) => drop(self.host.releases.all.remove(release)),
             Step::Forget(app) => {
                 self.inputs.intents.remove(app);
                 self.inputs.definitions.remove(app);
@@ -543,6 +559,13 @@ pub(super) fn brief(step: &Step) -> String {
         Step::RemoveSecret(name) => format!("remove secret {name}"),
         Step::RemoveImage(name) => format!("remove image {name}"),
         Step::RemoveData(app) => format!("remove data of {app}"),
+        Step::StoreRelease { files, .. } => {
+            let names: Vec<&str> = files.keys().map(String::as_str).collect();
+            format!("store {}", names.join(" "))
+        }
+        Step::NameRelease { app, .. } => format!("name release of {app}"),
+        Step::RemoveFormer(app) => format!("remove former folder of {app}"),
+        Step::RemoveRelease(release) => format!("remove release {}", &release.as_str()[..4]),
         Step::Forget(app) => format!("forget {app}"),
     }
 }

@@ -1,0 +1,129 @@
+//! The part of a plan about releases: storing what containers mount, taking over the definitions of
+//! version 0.1.0, and removing what nothing needs any more.
+//!
+//! Version 0.1.0 kept an app's definition as a folder, `apps/<id>`, and containers mounted files in it.
+//! It is taken over in steps, each of which may be the last one before a crash: the release is stored,
+//! the intent names it, and the former folder goes once no unit names it and no container that was
+//! started with one that did still runs. Until then such a unit can start its container at any time.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::{Planner, for_all, for_app};
+use crate::action::{Action, Step};
+use crate::desired::{App, Desired, Present};
+use crate::file::Files;
+use crate::name::AppId;
+use crate::observed::Observed;
+use crate::progress::Subject;
+use crate::release::{ReleaseId, Releases};
+
+impl Planner<'_> {
+    pub(super) fn store_mounted(&mut self, id: &AppId, present: &Present) {
+        for (release, files) in &present.mounted {
+            if self.observed.releases.whole.contains(release) {
+                continue;
+            }
+            self.steps.first.push(for_app(id, store(release, files)));
+            // A container that runs with this very unit still has the damaged files mounted.
+            for (unit, _) in present.containers() {
+                let found = self.observed.unit_files.get(&unit.file.name);
+                let is_live = found.map(Vec::as_slice) == Some(unit.file.content.as_bytes());
+                if is_live && unit.file.content.contains(release.as_str()) {
+                    self.must_restart(&unit.service);
+                }
+            }
+        }
+    }
+
+    /// Takes over the definitions of version 0.1.0. It comes last in a pass: should it fail, nothing
+    /// else waits.
+    pub(super) fn take_over(&self) -> Vec<Action> {
+        let releases = &self.desired.releases;
+        let due = releases.folders.iter().filter(|(app, _)| {
+            let is_wanted = !matches!(self.desired.apps.get(*app), Some(App::Removed { .. }));
+            let subject = Subject::App((*app).clone());
+            is_wanted && self.progress.is_due(&subject, self.now)
+        });
+        due.flat_map(|(app, release)| {
+            let files = releases.former.get(app).cloned().unwrap_or_default();
+            let name = Step::NameRelease {
+                app: app.clone(),
+                release: release.clone(),
+            };
+            [store(release, &files), name].map(|step| for_app(app, step))
+        })
+        .collect()
+    }
+
+    /// Removes what nothing needs any more. Only when systemd has read every unit as it is on the disk:
+    /// what it would start is then what the units name.
+    pub(super) fn collect(&self) -> Vec<Action> {
+        let (desired, observed) = (self.desired, self.observed);
+        let former = observed.releases.former.iter();
+        let former = former.filter(|app| !is_former_needed(desired, observed, app));
+        let former = former.map(|app| for_app(app, Step::RemoveFormer(app.clone())));
+        let unused = unused(desired, observed).into_iter();
+        former
+            .chain(unused.map(|release| for_all(Step::RemoveRelease(release))))
+            .collect()
+    }
+}
+
+fn store(release: &ReleaseId, files: &Files) -> Step {
+    Step::StoreRelease {
+        release: release.clone(),
+        files: files.clone(),
+    }
+}
+
+/// The stored releases that nothing needs: no intent, no earlier intent, no unit, wanted or written,
+/// and no container that runs with another unit than the one on the disk.
+#[must_use]
+pub fn unused(desired: &Desired, observed: &Observed) -> BTreeSet<ReleaseId> {
+    let Releases {
+        folders,
+        former: _,
+        named,
+        unusable: _,
+    } = &desired.releases;
+    let Some(named) = named.as_ref().filter(|_| is_each_as_written(observed)) else {
+        return BTreeSet::new();
+    };
+    let is_named = |release: &ReleaseId| {
+        let mut mounted = desired.present().map(|(_, present)| &present.mounted);
+        named.contains(release)
+            || folders.values().any(|other| other == release)
+            || mounted.any(|mounted| mounted.contains_key(release))
+            || is_mentioned(observed, release.as_str())
+    };
+    let stored = observed.releases.all.iter();
+    stored
+        .filter(|release| !is_named(release))
+        .cloned()
+        .collect()
+}
+
+/// Whether something may need the folder in which version 0.1.0 kept an app's definition.
+pub(super) fn is_former_needed(desired: &Desired, observed: &Observed, app: &AppId) -> bool {
+    let is_taken_over =
+        desired.apps.contains_key(app) && !desired.releases.folders.contains_key(app);
+    let folder = desired.layout.definition(app);
+    !is_taken_over || !is_each_as_written(observed) || names(observed, &folder)
+}
+
+/// Whether each container that runs was started with the unit that is on the disk, as far as is known.
+fn is_each_as_written(observed: &Observed) -> bool {
+    observed.memory.restarts.is_empty() && observed.memory.carried_over.is_empty()
+}
+
+/// Whether a unit file of ours names something in a folder.
+fn names(observed: &Observed, folder: &Path) -> bool {
+    is_mentioned(observed, &format!("{}/", folder.display()))
+}
+
+fn is_mentioned(observed: &Observed, text: &str) -> bool {
+    let text = text.as_bytes();
+    let mut units = observed.unit_files.values();
+    units.any(|unit| unit.windows(text.len()).any(|window| window == text))
+}
