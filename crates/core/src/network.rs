@@ -3,55 +3,17 @@
 //!
 //! docs/faults.md tells what dies with each of them, and what brings it back.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::desired::{Desired, DesiredContainer, Present};
 use crate::name::AppId;
-use crate::observed::{Observed, Service};
+use crate::observed::{Network, Observed, Service};
 
 /// For so long nothing must listen on a published port before that counts: containers come and go while a look is taken.
 pub const CLOSED_FOR: Duration = Duration::from_secs(1);
 
 /// A container is restarted so often for the sake of its ports. What does not help then is left to people.
 pub const PORT_RESTARTS_MAX: u32 = 3;
-
-/// What a look found of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Network {
-    /// The helpers that Podman has started and that do not run any more.
-    pub gone: BTreeSet<Helper>,
-    /// The containers on Podman's networks, by name. Looked for only when a helper is gone.
-    pub members: BTreeSet<String>,
-    /// The published addresses on which nothing listens, by service. Only of services that are up.
-    pub closed: BTreeMap<String, BTreeSet<SocketAddr>>,
-}
-
-/// A process that all networks of a user share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Helper {
-    /// Resolves the names of containers.
-    Resolver,
-    /// Connects the networks with the world outside of the host.
-    Uplink,
-}
-
-impl Helper {
-    /// Its program, and what does not work without it.
-    #[must_use]
-    pub fn loss(self) -> &'static str {
-        match self {
-            Self::Resolver => {
-                "aardvark-dns does not run, so containers cannot resolve each other's names"
-            }
-            Self::Uplink => {
-                "the process that connects the containers' networks (pasta or slirp4netns) does not run, so containers reach nothing \
-                 outside"
-            }
-        }
-    }
-}
 
 /// The containers that miss a helper: those that run, are wanted and are on a network of Podman's.
 pub fn cut_off<'a>(

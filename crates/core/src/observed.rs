@@ -5,6 +5,7 @@
 //! networks and secrets are there, and asking would start a Podman process for nothing.
 
 mod network;
+mod network_helpers;
 mod podman;
 mod service;
 mod settled;
@@ -15,15 +16,15 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::needs::Offers;
 use crate::desired::{DesiredContainer, DesiredProbe, DesiredUnit};
 use crate::image_facts::ImageState;
 use crate::name::AppId;
-use crate::network::Network;
+use crate::needs::Offers;
 use crate::quadlet::{Mark, mark_of};
-use crate::release::Stored;
+use crate::releases::Stored;
 
 pub use network::{PodmanNetwork, is_isolated};
+pub use network_helpers::{Helper, Network};
 pub use podman::{Podman, PodmanView, built_for, owner};
 pub use service::{Active, Failure, Job, Load, Override, Service};
 pub use settled::{at_rest, awaited, is_generated, needs_podman};

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use archipelago_core::name::AppId;
 use archipelago_core::quadlet::{
-    Build, Container, Health, Image, Kind, Network, NetworkJoin, PublishedPort, Pull, Secret,
-    SecretDelivery, ServiceSection, Stamp, Unit, UnitSection, VERSION, Volume, VolumeMount,
+    Container, Health, Kind, Network, NetworkJoin, PublishedPort, Secret, SecretDelivery,
+    ServiceSection, Stamp, Unit, UnitSection, VERSION, Volume, VolumeMount,
 };
 
 const IMAGE: &str = "docker.io/library/busybox:stable";
@@ -117,7 +117,7 @@ fn every() -> Unit {
     let container = Container {
         image: IMAGE.to_owned(),
         name: "archy-golden-every".to_owned(),
-        pull: Some(Pull::Never),
+        never_pulls: true,
         exec: texts(&["serve", "--name", "two words", "100%", "$HOME"]),
         entrypoint: Some(texts(&["/bin/sh", "-c", "exec \"$0\" \"$@\""])),
         environment: pairs(&[
@@ -221,25 +221,6 @@ fn network() -> Unit {
     unit("archy-golden", Kind::Network(network))
 }
 
-fn build() -> Unit {
-    let build = Build {
-        tag: "localhost/archy-golden-ui:1".to_owned(),
-        context: "/home/archy/.config/archipelago/apps/golden/ui".to_owned(),
-        containerfile: "/home/archy/.config/archipelago/apps/golden/ui/Containerfile".to_owned(),
-        target: Some("serve".to_owned()),
-        labels: pairs(&[("archipelago.app", "golden")]),
-    };
-    unit("archy-golden-ui", Kind::Build(build))
-}
-
-fn image() -> Unit {
-    let image = Image {
-        reference: "127.0.0.1:5000/golden:1".to_owned(),
-        without_tls: true,
-    };
-    unit("archy-golden-base", Kind::Image(image))
-}
-
 #[test]
 fn on_the_nodes_network() {
     check(&container(
@@ -257,7 +238,7 @@ fn on_no_network() {
         "archy-golden-alone",
         Container {
             networks: vec![NetworkJoin::None],
-            pull: Some(Pull::Missing),
+            never_pulls: true,
             ..Container::default()
         },
     ));
@@ -396,19 +377,7 @@ fn networks() {
 }
 
 #[test]
-fn images() {
-    check(&build());
-    check(&image());
-}
-
-#[test]
 fn what_is_not_asked_for_is_not_written() {
-    let image = Image {
-        reference: "127.0.0.1:5000/golden:1".to_owned(),
-        without_tls: false,
-    };
-    let image = render(&unit("archy-golden-base", Kind::Image(image)));
-    assert!(!image.contains("TLSVerify"), "{image}");
     let container = Unit {
         service: ServiceSection {
             start_limit: Some(Duration::from_secs(300)),
@@ -431,7 +400,11 @@ fn every_key() {
 /// The renderer's own source says which keys it can write; the goldens above show all of them.
 #[test]
 fn no_key_is_without_a_golden() {
-    let written = keys_by_function(include_str!("../src/quadlet/render.rs"));
+    let source = [
+        include_str!("../src/quadlet/render.rs"),
+        include_str!("../src/quadlet/lines.rs"),
+    ];
+    let written = keys_by_function(&source.concat());
     let of = |functions: &[&str]| -> BTreeSet<String> {
         functions
             .iter()
@@ -447,8 +420,6 @@ fn no_key_is_without_a_golden() {
         ),
         (volume_with_folder(), vec!["volume"]),
         (network(), vec!["network"]),
-        (build(), vec!["build"]),
-        (image(), vec!["image"]),
     ] {
         let mut shown = keys_of(&render(&unit));
         let expected = of(&functions);
@@ -461,7 +432,7 @@ fn no_key_is_without_a_golden() {
     let known: BTreeSet<&str> = [
         &frame[..],
         &in_a_container[..],
-        &["network_join", "volume", "network", "build", "image"],
+        &["network_join", "volume", "network"],
     ]
     .concat()
     .into_iter()

@@ -92,7 +92,7 @@ fn cause(texts: &Texts) -> Option<String> {
         secrets: BTreeMap::from([(id.clone(), secrets)]),
         captured: BTreeMap::new(),
         found: archipelago_core::desired::Found::default(),
-        releases: archipelago_core::release::Releases::default(),
+        releases: archipelago_core::releases::Releases::default(),
     };
     match &assemble(&inputs, &Apps::read(&inputs)).apps[&id] {
         App::Broken { cause, .. } => Some(cause.clone()),

@@ -15,7 +15,7 @@ use archipelago_core::check::{
 use archipelago_core::data_folder::Claim;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
-use archipelago_core::network::Helper;
+use archipelago_core::observed::Helper;
 use archipelago_core::printable::one_line;
 use archipelago_core::quadlet::{VERSION, mark_of};
 

@@ -13,7 +13,7 @@ use archipelago_core::image_facts;
 use archipelago_core::intent::{Goal, Intent};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
-use archipelago_core::release::Releases;
+use archipelago_core::releases::Releases;
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 use rustix::io::Errno;
 

@@ -2,12 +2,11 @@
 //! whether there is anything new to learn. What they hold is left to Podman, but for the names of its containers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use archipelago_core::desired::{APP_LABEL, App, Desired};
+use archipelago_core::error::chain;
 use archipelago_core::image_facts::ImageState;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::{
@@ -16,29 +15,12 @@ use archipelago_core::observed::{
 use futures_util::try_join;
 use serde::Deserialize;
 
-use super::cache::settles_after;
 use super::image_inventory::Images;
 use super::podman::{self, Container, Podman};
-use super::watch::WatchSet;
 use super::{disk, folders};
-use archipelago_core::error::chain;
 
 /// The label by which secrets tell which text they hold.
 pub const REVISION_LABEL: &str = "archipelago.revision";
-
-/// What of Podman's storage changes whenever an image, volume, network or secret comes or goes: files that it rewrites then, and folders.
-const PARTS: [(&str, Kind); 5] = [
-    ("overlay-images/images.json", Kind::File),
-    ("vfs-images/images.json", Kind::File),
-    ("volumes", Kind::Folder),
-    ("networks", Kind::Folder),
-    ("secrets/secrets.json", Kind::File),
-];
-
-enum Kind {
-    File,
-    Folder,
-}
 
 /// Its lists of containers, of each storage driver that it may use. Those that are removed when they end, as Quadlet's are, are in the second.
 const CONTAINERS: [&str; 4] = [
@@ -70,87 +52,6 @@ struct Known {
 struct Named {
     name: String,
     owner: Option<AppId>,
-}
-
-/// What Podman's storage tells of images, volumes, networks and secrets.
-pub struct Fingerprint {
-    /// Changes whenever one comes or goes. None where nothing is known of the storage, and while a further change might not show.
-    pub text: Option<String>,
-    /// When it will show.
-    pub settles_in: Option<Duration>,
-}
-
-/// Looks at the storage, not at Podman.
-pub fn fingerprint() -> Fingerprint {
-    let storage = folders::podman_storage();
-    storage.map_or_else(
-        || of(&[], SystemTime::now()),
-        |storage| fingerprint_in(&storage),
-    )
-}
-
-fn fingerprint_in(storage: &Path) -> Fingerprint {
-    let now = SystemTime::now();
-    let mark = |(part, _): &(&'static str, Kind)| {
-        let metadata = std::fs::metadata(storage.join(part)).ok()?;
-        Some(Mark {
-            part,
-            inode: metadata.ino(),
-            changed_ns: i128::from(metadata.mtime()) * 1_000_000_000
-                + i128::from(metadata.mtime_nsec()),
-        })
-    };
-    let marks: Vec<Mark> = PARTS.iter().filter_map(mark).collect();
-    of(&marks, now)
-}
-
-fn of(marks: &[Mark], now: SystemTime) -> Fingerprint {
-    let since_1970 = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now_ns = i128::try_from(since_1970.as_nanos()).unwrap_or(i128::MAX);
-    let unsettled_ns = |mark: &Mark| {
-        let settles_after = settles_after(mark.changed_ns).as_nanos();
-        let left = mark.changed_ns + i128::try_from(settles_after).unwrap_or(i128::MAX) - now_ns;
-        (left > 0).then_some((left, mark.changed_ns > now_ns))
-    };
-    let unsettled: Vec<(i128, bool)> = marks.iter().filter_map(unsettled_ns).collect();
-    let texts: Vec<String> = marks.iter().map(Mark::to_string).collect();
-    // A clock that was set back leaves times in the future. Nobody waits for those; the tick asks.
-    let waits = unsettled.iter().all(|(_, in_the_future)| !in_the_future);
-    let longest = unsettled.iter().map(|(left, _)| *left).max();
-    Fingerprint {
-        text: (!marks.is_empty() && unsettled.is_empty()).then(|| texts.join(" ")),
-        settles_in: longest
-            .filter(|_| waits)
-            .and_then(|left| u64::try_from(left).ok())
-            .map(Duration::from_nanos),
-    }
-}
-
-/// What tells of a part of the storage whether it has changed.
-struct Mark {
-    part: &'static str,
-    inode: u64,
-    /// Since 1970.
-    changed_ns: i128,
-}
-
-impl fmt::Display for Mark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.part, self.inode, self.changed_ns)
-    }
-}
-
-/// Where it shows that something has changed.
-pub fn watch_set(watch_set: &mut WatchSet) {
-    let Some(storage) = folders::podman_storage() else {
-        return;
-    };
-    for (part, kind) in PARTS {
-        match kind {
-            Kind::File => watch_set.file(&storage.join(part)),
-            Kind::Folder => watch_set.folder(storage.join(part)),
-        }
-    }
 }
 
 /// Why Podman cannot be asked, when it says nothing for so long.
@@ -321,9 +222,9 @@ async fn ask_all(
     // Side by side: a repair waits for the answers.
     let (images, containers, networks, volumes, secrets) = try_join!(
         Images::ask(podman, desired),
-        podman.containers(None),
+        podman.containers(),
         networks(podman),
-        podman.volumes(None),
+        podman.volumes(),
         podman.secrets(),
     )?;
     view.networks = networks;
@@ -364,7 +265,7 @@ async fn ask_all(
 pub(crate) async fn networks(
     podman: &Podman,
 ) -> Result<BTreeMap<String, PodmanNetwork>, podman::Error> {
-    let networks = podman.networks(None).await?.into_iter();
+    let networks = podman.networks().await?.into_iter();
     let known = networks.map(|network| {
         let known = PodmanNetwork {
             owner: owner(&network.name, &network.labels),
@@ -496,27 +397,5 @@ mod tests {
             !is_told(&BTreeMap::new(), &[]),
             "both may be empty by chance"
         );
-    }
-
-    #[test]
-    fn a_fingerprint_is_none_while_a_further_change_might_not_show() {
-        let mark = |changed_ns: i128| Mark {
-            part: "volumes",
-            inode: 1,
-            changed_ns,
-        };
-        let at = |ns: u64| UNIX_EPOCH + Duration::from_nanos(ns);
-        let check = |marks: &[Mark], now, known: bool, settles_ms: Option<u64>| {
-            let Fingerprint { text, settles_in } = of(marks, at(now));
-            let settles = settles_ms.map(Duration::from_millis);
-            assert_eq!((text.is_some(), settles_in), (known, settles));
-        };
-        check(&[], 10_000_000_000, false, None);
-        check(&[mark(5_000_000_001)], 5_010_000_001, true, None);
-        check(&[mark(5_000_000_001)], 5_004_000_001, false, Some(6));
-        // One that counts in seconds.
-        check(&[mark(5_000_000_000)], 6_000_000_000, false, Some(1000));
-        // A clock that was set back.
-        check(&[mark(9_000_000_001)], 5_000_000_000, false, None);
     }
 }

@@ -11,21 +11,22 @@ use archipelago_core::error::chain;
 use archipelago_core::image_facts::ImageState;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::PREFIX;
-use archipelago_core::network::Network;
+use archipelago_core::observed::Network;
 use archipelago_core::observed::{
-    self, Active, Answer, Failure, Job, Load, Memory, Observed, Override, Remains, is_generated,
-    needs_podman,
+    self, Answer, Memory, Observed, Override, Remains, is_generated, needs_podman,
 };
 use archipelago_core::plan::starts_max;
 use archipelago_core::quadlet::{Mark, is_unit_file, mark_of};
 use futures_util::future::join_all;
 
 use super::cache::{Cached, Contents, ReadSet};
+use super::fingerprint::{self, Fingerprint, fingerprint};
 use super::inventory::{self, PodmanInventory};
 use super::listeners::Listeners;
 use super::offers::{self, Which};
 use super::podman::Podman;
-use super::systemd::{self, ActiveState, LoadState, Systemd};
+use super::services::{Beginnings, judge};
+use super::systemd::{self, Systemd};
 use super::watch::WatchSet;
 use super::{disk, network_helpers, probe, releases};
 
@@ -68,13 +69,6 @@ impl ObservationCache {
     }
 }
 
-/// When services began, and the invocations of all of them then, if all were up: no run begins twice.
-#[derive(Default)]
-struct Beginnings {
-    invocations: Option<BTreeMap<String, String>>,
-    began: BTreeMap<String, Option<Duration>>,
-}
-
 /// Looks at the host; `patience` is how long Podman may take.
 ///
 /// # Errors
@@ -96,7 +90,10 @@ pub async fn observe(
         let seen = judge(systemd, &name, service).await;
         observed.services.insert(name, seen);
     }
-    ask_beginnings(desired, cache, systemd, &mut observed).await?;
+    cache
+        .beginnings
+        .ask(desired, systemd, &mut observed)
+        .await?;
     if needs_podman(desired, &observed) {
         observed.podman = cache
             .inventory
@@ -168,68 +165,6 @@ async fn ask_systemd(
     }
 }
 
-/// When those began that follow others, and those that they follow; of one that is down nobody needs it.
-async fn ask_beginnings(
-    desired: &Desired,
-    cache: &mut ObservationCache,
-    systemd: &Systemd,
-    observed: &mut Observed,
-) -> Result<(), Error> {
-    let services = &mut observed.services;
-    // Those that follow come last: one that is started again meanwhile has not fallen behind.
-    let mut wanted: Vec<&str> = followed(desired)
-        .into_iter()
-        .chain(following(desired))
-        .collect();
-    wanted.retain(|service| services.get(*service).is_some_and(|seen| !seen.is_down()));
-    let invocations = settled_invocations(&wanted, &observed.invocations, services);
-    // All or none: times from two moments tell nothing about who began first.
-    if invocations.is_none() || invocations != cache.beginnings.invocations {
-        let mut began = BTreeMap::new();
-        for service in wanted {
-            began.insert(service.to_owned(), systemd.began(service).await?);
-        }
-        cache.beginnings = Beginnings { invocations, began };
-    }
-    for (service, began) in &cache.beginnings.began {
-        if let Some(seen) = services.get_mut(service) {
-            seen.began = *began;
-        }
-    }
-    Ok(())
-}
-
-/// The invocations in which these services are up, if all of them are. The links to them were read before the states: what is up is in that
-/// invocation, or in a later one, which the next look will tell. One that is still coming up may yet have another main process.
-fn settled_invocations(
-    wanted: &[&str],
-    invocations: &BTreeMap<String, String>,
-    services: &BTreeMap<String, observed::Service>,
-) -> Option<BTreeMap<String, String>> {
-    let settled = wanted.iter().map(|service| {
-        let invocation = invocations.get(*service)?;
-        let is_up = services.get(*service)?.is_up();
-        is_up.then(|| ((*service).to_owned(), invocation.clone()))
-    });
-    settled.collect()
-}
-
-fn followed(desired: &Desired) -> BTreeSet<&str> {
-    let containers = desired
-        .present()
-        .flat_map(|(_, present)| present.containers());
-    let followed = containers.flat_map(|(_, container)| &container.follows);
-    followed.map(String::as_str).collect()
-}
-
-fn following(desired: &Desired) -> BTreeSet<&str> {
-    let containers = desired
-        .present()
-        .flat_map(|(_, present)| present.containers());
-    let following = containers.filter(|(_, container)| !container.follows.is_empty());
-    following.map(|(unit, _)| unit.service.as_str()).collect()
-}
-
 /// Observes only who owns the names that the apps need: on the disk and, where it is given, in Podman.
 ///
 /// # Errors
@@ -248,7 +183,7 @@ pub async fn names(desired: &Desired, podman: Option<&Podman>) -> Result<Observe
 
 fn look_at_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Observed, Error> {
     let layout = &desired.layout;
-    let inventory::Fingerprint { text, settles_in } = inventory::fingerprint();
+    let Fingerprint { text, settles_in } = fingerprint();
     cache.settles_in = settles_in;
     let mut observed = Observed {
         memory: memory(&layout.pending())?,
@@ -410,43 +345,7 @@ pub fn watch_set(desired: &Desired, watch_set: &mut WatchSet) {
             watch_set.file(folder);
         }
     }
-    inventory::watch_set(watch_set);
-}
-
-/// The cause is fetched only for services that are not well.
-async fn judge(systemd: &Systemd, name: &str, service: systemd::Service) -> observed::Service {
-    let active = match service.active {
-        ActiveState::Active | ActiveState::Reloading | ActiveState::Refreshing => Active::Active,
-        ActiveState::Activating => Active::Activating,
-        ActiveState::Deactivating => Active::Deactivating,
-        ActiveState::Failed => Active::Failed,
-        ActiveState::Inactive | ActiveState::Maintenance | ActiveState::Other => Active::Inactive,
-    };
-    let unwell = active == Active::Failed || service.sub.starts_with("auto-restart");
-    let failure = if unwell {
-        systemd.failure(name).await.ok().map(|failure| Failure {
-            result: failure.result,
-            status: failure.exec_main_status,
-            restarts: failure.restarts,
-        })
-    } else {
-        None
-    };
-    observed::Service {
-        load: match service.load {
-            LoadState::Loaded => Load::Loaded,
-            LoadState::NotFound => Load::NotFound,
-            LoadState::Masked => Load::Masked,
-            LoadState::BadSetting | LoadState::Error | LoadState::Other => Load::Bad,
-        },
-        active,
-        sub: service.sub,
-        job: service
-            .job
-            .map(|job| if job == "stop" { Job::Stop } else { Job::Other }),
-        failure,
-        began: None,
-    }
+    fingerprint::watch_set(watch_set);
 }
 
 /// Asks what runs: what shows how an app is doing may be up before the app is.
@@ -464,46 +363,4 @@ async fn ask_probes(desired: &Desired, observed: &Observed) -> BTreeMap<DesiredP
         .into_iter()
         .map(|probe| async move { (probe.clone(), probe::ask(probe).await) });
     join_all(asked).await.into_iter().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn when_runs_began_is_kept_only_when_all_of_them_are_up() {
-        let up = observed::Service {
-            load: Load::Loaded,
-            active: Active::Active,
-            sub: "running".to_owned(),
-            job: None,
-            failure: None,
-            began: None,
-        };
-        let coming = observed::Service {
-            active: Active::Activating,
-            ..up.clone()
-        };
-        let queued = observed::Service {
-            job: Some(Job::Other),
-            ..up.clone()
-        };
-        let services: BTreeMap<String, _> = [
-            ("a", &up),
-            ("b", &up),
-            ("coming", &coming),
-            ("queued", &queued),
-        ]
-        .map(|(name, service)| (name.to_owned(), service.clone()))
-        .into();
-        let invocations: BTreeMap<String, String> = ["a", "coming", "queued"]
-            .map(|name| (name.to_owned(), format!("run of {name}")))
-            .into();
-        let settled = |wanted: &[&str]| settled_invocations(wanted, &invocations, &services);
-        let of_a = BTreeMap::from([("a".to_owned(), "run of a".to_owned())]);
-        assert_eq!(settled(&["a"]), Some(of_a));
-        for unsettled in ["b", "coming", "queued", "none"] {
-            assert_eq!(settled(&["a", unsettled]), None, "{unsettled}");
-        }
-    }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use archipelago_core::check::needs::{Device, Offers};
 use archipelago_core::desired::{Desired, DesiredContainer};
+use archipelago_core::needs::{Device, Offers};
 use archipelago_core::observed::{Observed, PodmanView, Service};
 
 use super::processor;

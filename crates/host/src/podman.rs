@@ -22,7 +22,6 @@ use std::time::Duration;
 
 use hyper::{Method, StatusCode};
 use serde::{Deserialize, Deserializer};
-use serde_json::json;
 
 use http::{CALL_LIMIT, Call, encode};
 
@@ -261,8 +260,8 @@ impl Podman {
         self.call(&call, Vec::new()).await.map(drop)
     }
 
-    /// The containers in every state that carry a label, given as `key` or `key=value`; without one, all.
-    pub async fn containers(&self, label: Option<&str>) -> Result<Vec<Container>, Error> {
+    /// The containers in every state.
+    pub async fn containers(&self) -> Result<Vec<Container>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Answer {
@@ -278,12 +277,8 @@ impl Podman {
             #[serde(default, deserialize_with = "or_default")]
             networks: Vec<String>,
         }
-        let filters = labelled(label);
         let answer: Vec<Answer> = self
-            .get(
-                &listing("containers", label),
-                &format!("/containers/json?all=true&filters={filters}"),
-            )
+            .get("list containers", "/containers/json?all=true")
             .await?;
         let containers = answer.into_iter().map(|container| Container {
             name: container.names.into_iter().next().unwrap_or_default(),
@@ -303,13 +298,8 @@ impl Podman {
             .await
     }
 
-    /// The volumes that carry a label, given as `key` or `key=value`; without one, all.
-    pub async fn volumes(&self, label: Option<&str>) -> Result<Vec<Volume>, Error> {
-        self.get(
-            &listing("volumes", label),
-            &format!("/volumes/json?filters={}", labelled(label)),
-        )
-        .await
+    pub async fn volumes(&self) -> Result<Vec<Volume>, Error> {
+        self.get("list volumes", "/volumes/json").await
     }
 
     /// The volume of exactly that name, if there is one.
@@ -332,13 +322,8 @@ impl Podman {
         self.remove("volume", name, "").await
     }
 
-    /// The networks that carry a label, given as `key` or `key=value`; without one, all.
-    pub async fn networks(&self, label: Option<&str>) -> Result<Vec<Network>, Error> {
-        self.get(
-            &listing("networks", label),
-            &format!("/networks/json?filters={}", labelled(label)),
-        )
-        .await
+    pub async fn networks(&self) -> Result<Vec<Network>, Error> {
+        self.get("list networks", "/networks/json").await
     }
 
     /// Whether there is a network of exactly that name.
@@ -400,20 +385,6 @@ fn removal(kind: &str, name: &str, query: &str) -> Call {
         Method::DELETE,
         target,
         REMOVAL_LIMIT,
-    )
-}
-
-/// The value of the query parameter `filters` for a label.
-fn labelled(label: Option<&str>) -> String {
-    let filters = label.map_or_else(|| json!({}), |label| json!({ "label": [label] }));
-    encode(&filters.to_string())
-}
-
-/// What a listing is called in errors.
-fn listing(kind: &str, label: Option<&str>) -> String {
-    label.map_or_else(
-        || format!("list {kind}"),
-        |label| format!("list {kind} labelled {label}"),
     )
 }
 

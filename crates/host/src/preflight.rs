@@ -9,7 +9,7 @@ use archipelago_core::data_folder::Claim;
 use archipelago_core::desired::{App, Desired, Transport};
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{HostLook, Installation, PortProblem};
-use archipelago_core::release::Releases;
+use archipelago_core::releases::Releases;
 
 use super::offers::{self, Which};
 use super::podman::Podman;

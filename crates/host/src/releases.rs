@@ -8,7 +8,8 @@ use archipelago_core::file::Files;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
-use archipelago_core::release::{KEPT, ReleaseId, Stored};
+use archipelago_core::release::ReleaseId;
+use archipelago_core::releases::{KEPT, Stored};
 
 use crate::cache::{Cached, ReadSet};
 use crate::{definition, disk};

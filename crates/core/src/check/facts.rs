@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::name::AppId;
-use crate::network::Helper;
+use crate::observed::Helper;
 
 /// What is known of a host and its user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

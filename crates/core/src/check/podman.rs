@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::facts::{Api, DamagedImages, Network, Socket};
 use super::judgement::{Check, Remedy, UserStep, failed, ok, warning};
-use crate::network::Helper;
+use crate::observed::Helper;
 
 /// The oldest Podman whose Quadlet knows every unit that we write.
 pub const PODMAN_OLDEST: (u32, u32) = (4, 9);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::name::AppId;
-use crate::network::Helper;
+use crate::observed::Helper;
 
 /// A host on which nothing is wrong.
 fn right() -> Facts {

@@ -3,29 +3,24 @@
 mod files;
 mod image;
 mod image_volumes;
+mod mounts;
 mod network;
 mod reach;
+mod secrets;
 
 pub(super) use files::capture_paths;
-use image_volumes::ImageVolume;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
-use super::{
-    Apps, DesiredContainer, DesiredImage, DesiredUnit, Inputs, PodmanSecret, Present, Role,
-};
-use crate::check::needs::Needs;
+use super::app::{DesiredContainer, DesiredImage, DesiredUnit, Present, Role};
+use super::apps::Apps;
+use super::inputs::Inputs;
 use crate::config::Config;
-use crate::layout::Layout;
-use crate::manifest::{Files, Manifest, MountSource, Port, Protocol, Service};
+use crate::manifest::{Files, Manifest, Port, Protocol, Service};
 use crate::name::AppId;
-use crate::quadlet::{
-    self, Kind, Pull, SecretDelivery, ServiceSection, Stamp, Unit, UnitSection, hex,
-};
-use crate::release::ReleaseId;
+use crate::needs::Needs;
+use crate::quadlet::{self, Kind, ServiceSection, Stamp, Unit, UnitSection};
 
 /// The label on everything of ours in Podman: the app.
 pub const APP_LABEL: &str = "archipelago.app";
@@ -125,52 +120,11 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn labels(&self) -> BTreeMap<String, String> {
+    pub(super) fn labels(&self) -> BTreeMap<String, String> {
         BTreeMap::from([(APP_LABEL.to_owned(), self.id.to_string())])
     }
 
-    fn volume_unit(&self, volume: &str, folder: &std::path::Path) -> Result<Unit, String> {
-        Ok(Unit {
-            stem: self.id.volume(volume),
-            unit: self.described(&format!(
-                "{} volume {volume}",
-                self.manifest.extension.title
-            )),
-            kind: Kind::Volume(quadlet::Volume {
-                name: self.id.volume(volume),
-                folder: Some(text(folder)?),
-                labels: self.labels(),
-            }),
-            service: ServiceSection::default(),
-            starts_at_boot: false,
-        })
-    }
-
-    fn add_volume(&self, present: &mut Present, volume: &str) -> Result<(), String> {
-        let folder = self.inputs.layout.volumes(self.id).join(volume);
-        let unit = self.volume_unit(volume, &folder)?;
-        self.add(present, &unit, Role::Volume(self.id.volume(volume)), &[])?;
-        present.folders.insert(folder);
-        Ok(())
-    }
-
-    fn add_image_volume(
-        &self,
-        present: &mut Present,
-        container: &mut quadlet::Container,
-        volume: &ImageVolume,
-    ) -> Result<(), String> {
-        self.add_volume(present, &volume.name)?;
-        container.volumes.push(quadlet::VolumeMount {
-            source: format!("{}.volume", self.id.volume(&volume.name)),
-            target: volume.target.clone(),
-            read_only: false,
-            relabel: true,
-        });
-        Ok(())
-    }
-
-    fn described(&self, description: &str) -> UnitSection {
+    pub(super) fn described(&self, description: &str) -> UnitSection {
         UnitSection {
             description: description.to_owned(),
             ..UnitSection::default()
@@ -300,19 +254,6 @@ impl Work<'_> {
         }
     }
 
-    /// Podman's names of the volumes that a service mounts.
-    fn volumes_of(&self, service: &Service) -> Vec<String> {
-        let volumes: BTreeSet<String> = service
-            .mounts
-            .iter()
-            .filter_map(|mount| match &mount.source {
-                MountSource::Volume(volume) => Some(self.id.volume(volume)),
-                _ => None,
-            })
-            .collect();
-        volumes.into_iter().collect()
-    }
-
     fn service_unit(&self, service: &str) -> String {
         format!("{}.service", self.manifest.container(service))
     }
@@ -375,7 +316,7 @@ impl Work<'_> {
         Ok(quadlet::Container {
             image: image.reference.to_string(),
             name: self.manifest.container(name),
-            pull: Some(Pull::Never),
+            never_pulls: true,
             exec: command.clone(),
             entrypoint: entrypoint.clone(),
             environment: environment.clone(),
@@ -436,144 +377,8 @@ impl Work<'_> {
         }
     }
 
-    fn add_mounts(
-        &self,
-        present: &mut Present,
-        container: &mut quadlet::Container,
-        inputs: &mut Vec<Vec<u8>>,
-        name: &str,
-        service: &Service,
-    ) -> Result<(), String> {
-        let layout = &self.inputs.layout;
-        for mount in &service.mounts {
-            let (source, relabel) = match &mount.source {
-                MountSource::Volume(volume) => (format!("{}.volume", self.id.volume(volume)), true),
-                MountSource::Data(path) => {
-                    let folder = layout.files(self.id).join(path);
-                    let source = text(&folder)?;
-                    present.folders.insert(folder);
-                    (source, true)
-                }
-                MountSource::Definition(path) => {
-                    let files = self.beneath(path);
-                    let release = ReleaseId::of_mounted(&files);
-                    let source = text(&layout.release(&release).join(path))?;
-                    present.mounted.insert(release, files);
-                    (source, true)
-                }
-                // The operator's own folder: its labels are the operator's business.
-                MountSource::Host(path) => (path.clone(), false),
-            };
-            container.volumes.push(quadlet::VolumeMount {
-                source,
-                target: mount.target.clone(),
-                read_only: mount.read_only,
-                relabel,
-            });
-        }
-        let stem = self.manifest.container(name);
-        for file in self
-            .manifest
-            .extension
-            .templates
-            .iter()
-            .filter(|template| template.service == name)
-        {
-            let path = layout.rendered(&stem).join(file.file_name());
-            if let Some(content) = present.files.get(&path) {
-                inputs.push(content.as_bytes().to_vec());
-            }
-            container.volumes.push(quadlet::VolumeMount {
-                source: text(&path)?,
-                target: file.target.clone(),
-                read_only: true,
-                relabel: true,
-            });
-        }
-        Ok(())
-    }
-
-    fn add_secrets(
-        &self,
-        container: &mut quadlet::Container,
-        inputs: &mut Vec<Vec<u8>>,
-        name: &str,
-        service: &Service,
-    ) {
-        for mount in &service.secrets {
-            container.secrets.push(quadlet::Secret {
-                name: self.id.podman_secret(&mount.secret),
-                delivery: SecretDelivery::File {
-                    target: Some(mount.target.clone().unwrap_or_else(|| mount.secret.clone())),
-                    uid: mount.uid,
-                    gid: mount.gid,
-                    mode: mount.mode.clone(),
-                },
-            });
-        }
-        for (variable, secret) in &service.environment_secrets {
-            container.secrets.push(quadlet::Secret {
-                name: self.id.podman_secret(secret),
-                delivery: SecretDelivery::Environment(variable.clone()),
-            });
-        }
-        for secret in self.used_secrets(name) {
-            inputs.push(self.secret_text(secret).as_bytes().to_vec());
-        }
-    }
-
-    fn used_secrets(&self, service: &str) -> BTreeSet<&str> {
-        let Some(service) = self.manifest.services.get(service) else {
-            return BTreeSet::new();
-        };
-        let mounted = service.secrets.iter().map(|mount| mount.secret.as_str());
-        mounted
-            .chain(service.environment_secrets.values().map(String::as_str))
-            .collect()
-    }
-
-    fn podman_secrets(&self) -> BTreeMap<String, PodmanSecret> {
-        self.manifest
-            .services
-            .keys()
-            .flat_map(|service| self.used_secrets(service))
-            .map(|secret| {
-                let desired = PodmanSecret {
-                    app: self.id.clone(),
-                    secret: secret.to_owned(),
-                    revision: hex(&Sha256::digest(self.secret_text(secret))[..8]),
-                };
-                (self.id.podman_secret(secret), desired)
-            })
-            .collect()
-    }
-
-    fn secret_text(&self, name: &str) -> &str {
-        self.inputs
-            .secrets
-            .get(self.id)
-            .and_then(|secrets| secrets.get(name))
-            .map_or("", String::as_str)
-    }
-
-    /// A file of the definition, or all files in a folder of it.
-    fn beneath(&self, path: &str) -> Files {
-        let inside = format!("{path}/");
-        let files = self.definition().iter();
-        let files = files.filter(|(name, _)| *name == path || name.starts_with(&inside));
-        files
-            .map(|(name, file)| (name.clone(), file.clone()))
-            .collect()
-    }
-
     fn definition(&self) -> &Files {
         static NONE: Files = Files::new();
         self.inputs.definitions.get(self.id).unwrap_or(&NONE)
     }
-}
-
-fn text(path: &std::path::Path) -> Result<String, String> {
-    Layout::text(path)
-        .map(str::to_owned)
-        .map_err(|error| error.to_string())
 }

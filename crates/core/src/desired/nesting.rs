@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Apps, Inputs};
+use super::apps::Apps;
+use super::inputs::Inputs;
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Manifest, ManifestError, Mount, MountSource};
 use crate::name::AppId;

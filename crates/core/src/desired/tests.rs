@@ -2,9 +2,13 @@
 
 mod compose;
 mod exports;
+mod mounts;
 mod nesting;
 
 use super::*;
+use crate::config::Config;
+use crate::intent::Intent;
+use crate::manifest::{COMPOSE_FILE, Files};
 
 fn id(text: &str) -> AppId {
     AppId::parse(text).unwrap()

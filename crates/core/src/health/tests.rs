@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::check::needs::{Device, Offers};
 use crate::config::Config;
 use crate::desired::{Apps, Found, Inputs, assemble};
 use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
+use crate::needs::{Device, Offers};
 use crate::observed::{Active, Answer, Failure, Load, Override, Service};
 use crate::progress::Subject;
 

@@ -17,9 +17,9 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use crate::check::needs::Offers;
 use crate::manifest::{Files, Protocol, Schema};
 use crate::name::AppId;
+use crate::needs::Offers;
 use crate::observed::Observed;
 
 pub use follow::{Follow, Overtaken, PassSeen, Verdict};

@@ -16,7 +16,8 @@ use crate::file::Files;
 use crate::name::AppId;
 use crate::observed::Observed;
 use crate::progress::Subject;
-use crate::release::{ReleaseId, Releases};
+use crate::release::ReleaseId;
+use crate::releases::Releases;
 
 impl Planner<'_> {
     pub(super) fn store_mounted(&mut self, id: &AppId, present: &Present) {

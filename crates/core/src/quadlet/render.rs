@@ -3,15 +3,14 @@
 //! Stable to the byte: the same unit gives the same text, in the order of the man page. Every struct is taken apart in full, so a new
 //! field cannot be forgotten here.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use sha2::{Digest, Sha256};
 
 use super::escape::{EscapeError, description, line, path, token, value, variable, word, words};
+use super::lines::{Lines, RenderError, Rendered, whole_seconds};
+use super::mark::{MARK_SECTION, VERSION};
 use super::{
-    Build, Container, Health, Image, Kind, Network, NetworkJoin, PublishedPort, Pull, Secret,
-    SecretDelivery, ServiceSection, Unit, UnitSection, Volume, VolumeMount,
+    Container, Health, Kind, Network, NetworkJoin, PublishedPort, Secret, SecretDelivery,
+    ServiceSection, Unit, UnitSection, Volume, VolumeMount,
 };
 use crate::name::AppId;
 
@@ -26,19 +25,6 @@ pub struct UnitFile {
     pub revision: String,
 }
 
-/// Our mark in a unit file: the section `[X-Archipelago]`, which Quadlet and systemd ignore.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// The app it belongs to.
-    pub app: AppId,
-    /// The revision it was written with.
-    pub revision: String,
-    /// The version of Archipelago that wrote it.
-    pub version: String,
-    /// Whether it is a companion's, which stops before its app.
-    pub companion: bool,
-}
-
 /// What a unit is rendered for.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp<'a> {
@@ -51,54 +37,9 @@ pub struct Stamp<'a> {
     pub inputs: &'a [&'a [u8]],
 }
 
-/// The version that stands in the mark.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// A text that cannot stand in a unit, and the key it was meant for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{unit}: {key}")]
-pub struct RenderError {
-    /// The unit file.
-    pub unit: String,
-    /// The key.
-    pub key: String,
-    /// Why.
-    #[source]
-    pub source: EscapeError,
-}
-
 /// systemd reads no line of more than 1 MiB (LONG_LINE_MAX), and drops the whole unit over one; Quadlet puts almost all of a unit into one line, and may
 /// treble a text when it quotes it.
 const UNIT_BYTES_MAX: usize = 300_000;
-
-const MARK_SECTION: &str = "[X-Archipelago]";
-
-/// Reads our mark; `None` means that the file is not ours.
-#[must_use]
-pub fn mark_of(content: &[u8]) -> Option<Mark> {
-    let text = std::str::from_utf8(content).ok()?;
-    // This is read many times in every pass, and the section is the last one.
-    let (at, _) = text.match_indices(MARK_SECTION).find(|(at, section)| {
-        let before = text[..*at].rsplit('\n').next().unwrap_or_default();
-        let after = text[at + section.len()..]
-            .lines()
-            .next()
-            .unwrap_or_default();
-        before.trim().is_empty() && after.trim().is_empty()
-    })?;
-    let section = text[at..]
-        .lines()
-        .skip(1)
-        .map(str::trim)
-        .take_while(|line| !line.starts_with('['));
-    let entries: BTreeMap<&str, &str> = section.filter_map(|line| line.split_once('=')).collect();
-    Some(Mark {
-        app: AppId::parse(entries.get("App")?).ok()?,
-        revision: (*entries.get("Revision")?).to_owned(),
-        version: (*entries.get("Version")?).to_owned(),
-        companion: entries.get("Companion") == Some(&"true"),
-    })
-}
 
 impl Unit {
     /// Renders the file.
@@ -128,8 +69,6 @@ impl Unit {
             Kind::Container(container) => out.container(container)?,
             Kind::Volume(volume) => out.volume(volume)?,
             Kind::Network(network) => out.network(network)?,
-            Kind::Build(build) => out.build(build)?,
-            Kind::Image(image) => out.image(image)?,
         }
         out.service_section(service);
         if *starts_at_boot {
@@ -172,76 +111,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-struct Lines<'a> {
-    unit: &'a str,
-    text: String,
-}
-
-type Rendered = Result<(), RenderError>;
-
 impl Lines<'_> {
-    fn section(&mut self, name: &str) {
-        self.text.push_str(&format!("\n[{name}]\n"));
-    }
-
-    /// A value of our own making, which needs no escaping.
-    fn plain(&mut self, key: &str, value: impl std::fmt::Display) {
-        self.text.push_str(&format!("{key}={value}\n"));
-    }
-
-    fn escaped(&mut self, key: &str, escaped: Result<String, EscapeError>) -> Rendered {
-        let text = escaped.map_err(|source| RenderError {
-            unit: self.unit.to_owned(),
-            key: key.to_owned(),
-            source,
-        })?;
-        self.plain(key, text);
-        Ok(())
-    }
-
-    fn optional(&mut self, key: &str, text: Option<&str>, escape: Escape) -> Rendered {
-        text.map_or(Ok(()), |text| self.escaped(key, escape(text)))
-    }
-
-    fn list(&mut self, key: &str, texts: &[String], escape: Escape) -> Rendered {
-        texts
-            .iter()
-            .try_for_each(|text| self.escaped(key, escape(text)))
-    }
-
-    fn pairs(&mut self, key: &str, pairs: &BTreeMap<String, String>, escape: Escape) -> Rendered {
-        pairs.iter().try_for_each(|(name, value)| {
-            let refused = |key: String| {
-                let unit = self.unit.to_owned();
-                move |source| RenderError { unit, key, source }
-            };
-            // What is no name may be a value out of place, so only a name is named.
-            check_name(name).map_err(refused(key.to_owned()))?;
-            let text = escape(&format!("{name}={value}"));
-            let text = text.map_err(refused(format!("{key} {name}")))?;
-            self.plain(key, text);
-            Ok(())
-        })
-    }
-
-    fn flag(&mut self, key: &str, on: bool) {
-        if on {
-            self.plain(key, "true");
-        }
-    }
-
-    fn seconds(&mut self, key: &str, duration: Option<Duration>) {
-        if let Some(duration) = duration {
-            self.plain(key, whole_seconds(duration));
-        }
-    }
-
-    /// An option that Podman has had for long and Quadlet has no key for in the oldest version that is supported: an unknown key would cost
-    /// the whole unit.
-    fn podman_option(&mut self, option: &str, text: &str) -> Rendered {
-        self.escaped("PodmanArgs", words([option, text]))
-    }
-
     fn unit_section(&mut self, unit: &UnitSection, service: &ServiceSection) {
         let UnitSection {
             description: text,
@@ -288,7 +158,7 @@ impl Lines<'_> {
         let Container {
             image,
             name,
-            pull,
+            never_pulls,
             exec,
             entrypoint,
             environment,
@@ -328,14 +198,8 @@ impl Lines<'_> {
         self.section("Container");
         self.escaped("Image", token(image))?;
         self.escaped("ContainerName", token(name))?;
-        if let Some(pull) = pull {
-            self.plain(
-                "Pull",
-                match pull {
-                    Pull::Never => "never",
-                    Pull::Missing => "missing",
-                },
-            );
+        if *never_pulls {
+            self.plain("Pull", "never");
         }
         if let Some(entrypoint) = entrypoint {
             self.podman_option("--entrypoint", &json(entrypoint))?;
@@ -462,12 +326,6 @@ impl Lines<'_> {
         Ok(())
     }
 
-    fn milliseconds(&mut self, key: &str, duration: Option<Duration>) {
-        if let Some(duration) = duration {
-            self.plain(key, format_args!("{}ms", duration.as_millis()));
-        }
-    }
-
     fn volume(&mut self, volume: &Volume) -> Rendered {
         let Volume {
             name,
@@ -497,51 +355,6 @@ impl Lines<'_> {
         }
         self.pairs("Label", labels, word)
     }
-
-    fn build(&mut self, build: &Build) -> Rendered {
-        let Build {
-            tag,
-            context,
-            containerfile,
-            target,
-            labels,
-        } = build;
-        self.section("Build");
-        self.escaped("ImageTag", token(tag))?;
-        self.escaped("SetWorkingDirectory", value(context))?;
-        self.escaped("File", value(containerfile))?;
-        self.optional("Target", target.as_deref(), value)?;
-        self.pairs("Label", labels, word)
-    }
-
-    fn image(&mut self, image: &Image) -> Rendered {
-        let Image {
-            reference,
-            without_tls,
-        } = image;
-        self.section("Image");
-        self.escaped("Image", token(reference))?;
-        if *without_tls {
-            self.plain("TLSVerify", "false");
-        }
-        Ok(())
-    }
-}
-
-type Escape = fn(&str) -> Result<String, EscapeError>;
-
-/// A part of a second is more than none: 0 would mean at once.
-fn whole_seconds(duration: Duration) -> u128 {
-    duration.as_millis().div_ceil(1000)
-}
-
-/// Quadlet cuts the word at its first equals sign, and Podman reads a variable's name with `*` as a pattern.
-fn check_name(name: &str) -> Result<(), EscapeError> {
-    token(name)?;
-    if name.contains(['=', '*']) {
-        return Err(EscapeError::name());
-    }
-    Ok(())
 }
 
 /// The value of `HealthCmd`. Podman reads a JSON list, but not one that begins with Compose's `CMD`: that it would take for the name of a

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use archipelago_core::name::PREFIX;
 use archipelago_core::reconcile::{FileWriter, Hint, Unit};
 
-use super::{Mark, Target, mark, stranger};
+use super::target::{Mark, Target, mark};
+use crate::accounts::account;
 
 /// Who a process is.
 pub(super) struct Identity {
@@ -208,6 +209,13 @@ fn unit(cgroup: &str) -> Option<Unit> {
     } else {
         Unit::OfSystem(name)
     })
+}
+
+/// A user other than this one, as people know them.
+pub(super) fn stranger(uid: u32) -> Option<String> {
+    let known = || account(|account| account.uid == uid).map(|account| account.name);
+    let is_ours = uid == rustix::process::geteuid().as_raw();
+    (!is_ours).then(|| known().unwrap_or_else(|| format!("the user id {uid}")))
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! Which processes are seen around a file, and as what.
 
 use std::fs::File;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use archipelago_core::reconcile::{FileWriter, Hint};
+use inotify::{Inotify, WatchMask};
 
 use super::*;
+use crate::accounts::account;
 
 /// A folder with a file that is fought over, and the processes of a test; both end with it.
 struct Scene {

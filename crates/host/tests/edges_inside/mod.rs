@@ -8,7 +8,7 @@ use testhost::{Account, Host, Options};
 /// Tells the copy that it is in the host.
 const INSIDE: &str = "EDGES_INSIDE";
 
-/// Runs `inside` in a fresh host as `account`, after `prepare` outside. `test` is the test's own name.
+/// Runs `inside` in a fresh host as `account`, after `prepare` outside. `test` is the test's path in this program.
 pub(crate) fn on_a_host(
     test: &str,
     account: Account,

@@ -19,7 +19,7 @@ fn registry(host: &Host, bytes: usize) {
 #[test]
 fn a_registry_without_tls_is_refused_unless_permitted() {
     on_a_host(
-        "a_registry_without_tls_is_refused_unless_permitted",
+        "images::a_registry_without_tls_is_refused_unless_permitted",
         User,
         |host| registry(host, 1000),
         async {
@@ -95,7 +95,7 @@ fn a_registry_without_tls_is_refused_unless_permitted() {
 #[test]
 fn a_pull_that_podman_does_not_survive_is_an_error() {
     on_a_host(
-        "a_pull_that_podman_does_not_survive_is_an_error",
+        "images::a_pull_that_podman_does_not_survive_is_an_error",
         User,
         |host| registry(host, 4_000_000),
         async {
@@ -188,7 +188,7 @@ fn request(containerfile: &str) -> BuildRequest {
 #[test]
 fn a_build_uses_what_is_here_and_an_equal_one_the_cache() {
     on_a_host(
-        "a_build_uses_what_is_here_and_an_equal_one_the_cache",
+        "images::a_build_uses_what_is_here_and_an_equal_one_the_cache",
         User,
         |_| {},
         async {
@@ -251,7 +251,7 @@ fn a_build_uses_what_is_here_and_an_equal_one_the_cache() {
 #[test]
 fn a_build_that_fails_says_so_with_its_last_lines() {
     on_a_host(
-        "a_build_that_fails_says_so_with_its_last_lines",
+        "images::a_build_that_fails_says_so_with_its_last_lines",
         User,
         |_| {},
         async {
@@ -302,7 +302,7 @@ fn a_build_that_fails_says_so_with_its_last_lines() {
 #[test]
 fn a_build_step_cannot_reach_the_hosts_loopback() {
     on_a_host(
-        "a_build_step_cannot_reach_the_hosts_loopback",
+        "images::a_build_step_cannot_reach_the_hosts_loopback",
         User,
         |host| registry(host, 1),
         async {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use archipelago_core::desired::{App, Desired};
 use archipelago_core::name::PREFIX;
-use archipelago_core::network::{Helper, Network};
+use archipelago_core::observed::{Helper, Network};
 use archipelago_core::observed::{
     Memory, Observed, Override, Podman, Remains, RenderedFile, Service, needs_podman,
 };

@@ -13,7 +13,8 @@ use archipelago_core::image_facts::{ImageFacts, KnownImages};
 use archipelago_core::intent::Intent;
 use archipelago_core::manifest::Files;
 use archipelago_core::name::AppId;
-use archipelago_core::release::{ReleaseId, Releases, Stored};
+use archipelago_core::release::ReleaseId;
+use archipelago_core::releases::{Releases, Stored};
 
 use crate::mutation::Mutation;
 use crate::world::state::World;

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::Work;
-use crate::desired::{BuildContext, DesiredImage, Origin};
+use crate::desired::app::{BuildContext, DesiredImage, Origin};
 use crate::file::{File, FileMode};
 use crate::image::Reference;
 use crate::manifest::{Build, Files, ImageSource, Service};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::Work;
-use crate::desired::DesiredProbe;
+use crate::desired::app::DesiredProbe;
 use crate::manifest::{Port, Protocol, Service};
 
 impl Work<'_> {

@@ -1,18 +1,18 @@
 //! What a Compose service becomes: lines of its unit, folders, files, images and addresses.
 
 use super::*;
-use crate::image_facts::ImageFacts;
-use crate::release::ReleaseId;
+use crate::intent::Intent;
+use crate::manifest::{COMPOSE_FILE, Files};
 
 /// The app `a` with the service `a`, which says `lines` besides its image, and a secret and a volume to use.
-fn service(lines: &str) -> String {
+pub(super) fn service(lines: &str) -> String {
     format!(
         "services:\n  a:\n    image: x\n    {lines}\nvolumes: {{data: }}\nx-archipelago: {{secrets: {{token: }}}}\n"
     )
 }
 
 /// The app `a`, its secret made, with these files beside its Compose file.
-fn app(text: &str, files: &[(&str, &[u8])]) -> Inputs {
+pub(super) fn app(text: &str, files: &[(&str, &[u8])]) -> Inputs {
     let mut inputs = inputs(&[("a", text)]);
     let definition = inputs.definitions.get_mut(&id("a")).unwrap();
     for (path, content) in files {
@@ -23,11 +23,11 @@ fn app(text: &str, files: &[(&str, &[u8])]) -> Inputs {
     inputs
 }
 
-fn assembled(inputs: &Inputs) -> Desired {
+pub(super) fn assembled(inputs: &Inputs) -> Desired {
     assemble(inputs, &Apps::read(inputs))
 }
 
-fn present(inputs: &Inputs) -> Present {
+pub(super) fn present(inputs: &Inputs) -> Present {
     let desired = assembled(inputs);
     match &desired.apps[&id("a")] {
         App::Present(present) => Present::clone(present),
@@ -35,18 +35,18 @@ fn present(inputs: &Inputs) -> Present {
     }
 }
 
-fn cause(inputs: &Inputs) -> String {
+pub(super) fn cause(inputs: &Inputs) -> String {
     said(&assembled(inputs).apps[&id("a")])
 }
 
-fn content(inputs: &Inputs) -> String {
+pub(super) fn content(inputs: &Inputs) -> String {
     present(inputs).units["archy-a.container"]
         .file
         .content
         .clone()
 }
 
-fn check_lines(lines: &str, expected: &[&str]) {
+pub(super) fn check_lines(lines: &str, expected: &[&str]) {
     let content = content(&app(&service(lines), &[]));
     for line in expected {
         assert!(
@@ -97,63 +97,6 @@ fn a_secret_reaches_its_container_through_podman_alone() {
 }
 
 #[test]
-fn a_folder_that_does_not_come_with_the_app_is_made_among_its_data() {
-    let inputs = app(
-        &service(
-            "volumes: ['./new/inner:/new', '/srv/media:/media:ro', 'data:/data', './page:/page:ro']",
-        ),
-        &[("page/index.html", b"")],
-    );
-    let content = content(&inputs);
-    let volumes: Vec<&str> = content
-        .lines()
-        .filter_map(|line| line.strip_prefix("Volume="))
-        .collect();
-    // What is the operator's own keeps the operator's SELinux labels.
-    // What comes with the app is mounted from a release of its own.
-    let mounted: Vec<ReleaseId> = present(&inputs).mounted.into_keys().collect();
-    let [page] = mounted.as_slice() else {
-        panic!("{mounted:?}");
-    };
-    assert_eq!(
-        volumes,
-        [
-            "/data/files/a/new/inner:/new:z",
-            "/srv/media:/media:ro",
-            "archy-a-data.volume:/data:z",
-            format!("/config/releases/{page}/page:/page:ro,z").as_str(),
-        ]
-    );
-    let folders: Vec<String> = present(&inputs)
-        .folders
-        .iter()
-        .map(|folder| folder.display().to_string())
-        .collect();
-    assert_eq!(folders, ["/data/files/a/new/inner", "/data/volumes/a/data"]);
-}
-
-#[test]
-fn a_container_is_started_anew_when_a_file_changes_that_it_has_mounted() {
-    let text = service("volumes: ['./page:/page:ro', './one.conf:/one.conf:ro']");
-    let files: [(&str, &[u8]); 4] = [
-        ("page/index.html", b"1"),
-        ("page/deep/style.css", b"1"),
-        ("one.conf", b"1"),
-        ("page.md", b"1"),
-    ];
-    let revision = |files: &[(&str, &[u8])]| {
-        let present = present(&app(&text, files));
-        present.units["archy-a.container"].file.revision.clone()
-    };
-    let first = revision(&files);
-    for (changed, matters) in [(0, true), (1, true), (2, true), (3, false)] {
-        let mut others = files;
-        others[changed].1 = b"2";
-        assert_eq!(revision(&others) != first, matters, "{}", files[changed].0);
-    }
-}
-
-#[test]
 fn what_no_unit_can_say_is_refused_with_the_way_out() {
     for (lines, expected) in [
         (
@@ -178,14 +121,6 @@ fn what_no_unit_can_say_is_refused_with_the_way_out() {
         cause.starts_with("archy-a.network: all keys together: ") && cause.len() < 500,
         "{cause}"
     );
-}
-
-#[test]
-fn a_data_folder_that_no_unit_can_name_is_refused() {
-    let mut inputs = app(&service("init: true"), &[]);
-    inputs.layout.data = PathBuf::from("/da\nta");
-    let cause = cause(&inputs);
-    assert!(cause.starts_with("archy-a-data.volume: "), "{cause}");
 }
 
 const BUILT: &str = "services: {a: {build: {context: ui, args: {VERSION: 1}}}}\n";
@@ -461,90 +396,4 @@ fn a_secret_that_cannot_be_read_is_not_generated_anew() {
         .unreadable
         .insert(PathBuf::from("/data/secrets/b"), "why".to_owned());
     assert_eq!(cause(&other), "needs {\"token\"}");
-}
-
-/// The lines of the app `a` that name volumes, when its image declares these.
-fn volume_lines(lines: &str, declared: &[&str], files: &[(&str, &[u8])]) -> Vec<String> {
-    let mut inputs = app(&service(lines), files);
-    let facts = ImageFacts::new("id", declared.iter().copied());
-    inputs
-        .found
-        .images
-        .insert("docker.io/library/x:latest".to_owned(), facts);
-    let content = content(&inputs);
-    let named = content.lines().filter(|line| line.starts_with("Volume="));
-    named.map(str::to_owned).collect()
-}
-
-#[test]
-fn a_path_that_the_image_declares_and_nothing_is_mounted_at_has_a_volume() {
-    let data = "Volume=archy-a-a-var-lib-x-c1e90c89.volume:/var/lib/x:z";
-    assert_eq!(volume_lines("init: true", &["/var/lib/x/"], &[]), [data]);
-    // As in Podman, a mount above covers nothing.
-    assert_eq!(
-        volume_lines("volumes: [\"data:/var\"]", &["/var/lib/x"], &[]),
-        ["Volume=archy-a-data.volume:/var:z", data]
-    );
-    for covered in [
-        "volumes: [\"data:/var/lib/x\"]",
-        "volumes: [\"./d:/var/lib/x/\"]",
-        "volumes: [\"/srv:/var/lib/x:ro\"]",
-        "tmpfs: [\"/var/lib/x:size=1m\"]",
-    ] {
-        let lines = volume_lines(covered, &["/var/lib/x"], &[]);
-        let volumes = lines.iter().filter(|line| line.contains("archy-a-a-"));
-        assert_eq!(volumes.count(), 0, "{covered}: {lines:?}");
-    }
-}
-
-#[test]
-fn a_volume_of_an_image_is_kept_like_one_of_the_app() {
-    let mut inputs = app(&service("init: true"), &[]);
-    assert!(
-        present(&inputs)
-            .containers()
-            .all(|(_, container)| container.image_facts.is_none())
-    );
-    let facts = ImageFacts::new("id", ["/var/lib/x"].into_iter());
-    inputs
-        .found
-        .images
-        .insert("docker.io/library/x:latest".to_owned(), facts.clone());
-    let present = present(&inputs);
-    let name = "a-var-lib-x-c1e90c89";
-    assert!(
-        present
-            .folders
-            .contains(&PathBuf::from(format!("/data/volumes/a/{name}")))
-    );
-    let unit = &present.units[&format!("archy-a-{name}.volume")];
-    assert_eq!(unit.role, Role::Volume(format!("archy-a-{name}")));
-    let (_, container) = present.containers().next().unwrap();
-    assert_eq!(container.image_facts, Some(facts));
-    // It must not start without it.
-    let content = content(&inputs);
-    assert!(
-        content.contains(&format!(
-            "ExecStartPre=podman volume exists archy-a-{name}\n"
-        )),
-        "{content}"
-    );
-    // The same path of another service, and one that reads alike, are other volumes.
-    let other = |service: &str, path: &str| {
-        let text = format!("services:\n  {service}:\n    image: x\n  b: {{image: y}}\n");
-        let mut all = super::inputs(&[("a", &text)]);
-        let facts = ImageFacts::new("id", [path].into_iter());
-        let known = &mut all.found.images;
-        known.insert("docker.io/library/x:latest".to_owned(), facts);
-        let desired = assembled(&all);
-        let (_, present) = desired.present().next().unwrap();
-        let volumes = present
-            .units
-            .keys()
-            .filter(|name| name.ends_with(".volume"));
-        volumes.cloned().collect::<Vec<_>>()
-    };
-    let names = [other("a", "/x/y"), other("c", "/x/y"), other("a", "/x-y")];
-    let all: BTreeSet<&Vec<String>> = names.iter().collect();
-    assert_eq!(all.len(), 3, "{names:?}");
 }

@@ -1,6 +1,7 @@
 //! No mount source lies beneath a folder that a container can write.
 
 use super::*;
+use crate::intent::Intent;
 
 /// The app `a` with two services, each with these mounts.
 fn two(first: &str, second: &str) -> String {

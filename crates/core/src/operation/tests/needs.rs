@@ -1,15 +1,15 @@
 //! What an installation needs of the host is told before it begins.
 
-use crate::release::Releases;
+use crate::releases::Releases;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::check::needs::{Device, Offers};
 use crate::config::Config;
 use crate::desired::{Found, Inputs, read_schema};
 use crate::intent::Intent;
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
+use crate::needs::{Device, Offers};
 use crate::operation::{Definition, HostLook, Request, propose};
 
 const MEDIA: &str = "services:

@@ -11,7 +11,7 @@ use crate::manifest::{COMPOSE_FILE, Files, SettingValue};
 use crate::name::AppId;
 use crate::observed::Podman;
 use crate::operation::{Definition, HostLook, PortProblem, Proposal, Refusal, Request, propose};
-use crate::release::Releases;
+use crate::releases::Releases;
 
 const WEB: &str = "services: {web: {image: web, ports: ['${port}:80']}}
 x-archipelago:

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use super::world::*;
 use crate::health::{State, report};
 use crate::intent::Goal;
-use crate::network::{CLOSED_FOR, Helper, PORT_RESTARTS_MAX};
+use crate::network::{CLOSED_FOR, PORT_RESTARTS_MAX};
+use crate::observed::Helper;
 use crate::plan::*;
 use crate::reconcile::Outcome;
 

@@ -2,7 +2,8 @@
 
 use super::world::*;
 use super::*;
-use crate::release::{ReleaseId, Releases};
+use crate::release::ReleaseId;
+use crate::releases::Releases;
 
 const MOUNTING: &str = "
 services:

@@ -16,7 +16,7 @@ use crate::observed::{
 use crate::plan::*;
 use crate::quadlet::{mark_of, service_of};
 use crate::reconcile::{Outcome, Reconciler};
-use crate::release::Releases;
+use crate::releases::Releases;
 
 pub(super) const WEB: &str = "
 services:

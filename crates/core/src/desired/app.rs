@@ -1,0 +1,267 @@
+//! What should be of each app: its units, files, images, secrets and probes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::data_folder::Claim;
+use crate::image::Reference;
+use crate::image_facts::ImageFacts;
+use crate::layout::Layout;
+use crate::manifest::{Files, ProbeKind};
+use crate::name::AppId;
+use crate::needs::Needs;
+use crate::progress::Subject;
+use crate::quadlet::{Mark, UnitFile};
+use crate::release::ReleaseId;
+use crate::releases::Releases;
+
+/// What should be on the host.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// Where things lie.
+    pub layout: Layout,
+    /// Whose the data folder is.
+    pub claim: Claim,
+    /// The apps by id.
+    pub apps: BTreeMap<AppId, App>,
+    /// The releases that they need.
+    pub releases: Releases,
+}
+
+/// One app's part.
+#[derive(Clone, Debug)]
+pub enum App {
+    /// It cannot be worked out; hands off.
+    Broken {
+        /// Why, and what to do.
+        cause: String,
+        /// Whose fault it is.
+        fault: Fault,
+    },
+    /// Its secrets must be generated before anything else can be worked out.
+    NeedsSecrets {
+        /// The missing ones.
+        missing: BTreeSet<String>,
+    },
+    /// It waits for another app to have its secrets.
+    NeedsApp {
+        /// That app.
+        other: AppId,
+    },
+    /// It should be there.
+    Present(Box<Present>),
+    /// It should go.
+    Removed {
+        /// Whether its data go as well.
+        purge: bool,
+        /// The apps that require it and must go first.
+        required_by: BTreeSet<AppId>,
+        /// Its containers, as far as its definition still tells.
+        containers: BTreeSet<String>,
+    },
+}
+
+/// Whose fault it is that an app cannot be worked out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// That of its own definition, intent or requirements.
+    Own,
+    /// Another app has a name or port that it needs.
+    Conflict,
+    /// The data folder is not this node's, as when its disk is not mounted.
+    Data,
+}
+
+/// An app that should be there.
+#[derive(Clone, Debug)]
+pub struct Present {
+    /// Its name for people.
+    pub title: String,
+    /// Its version.
+    pub version: String,
+    /// Whether it should run.
+    pub running: bool,
+    /// Its units by file name.
+    pub units: BTreeMap<String, DesiredUnit>,
+    /// Its rendered files by path.
+    pub files: BTreeMap<PathBuf, String>,
+    /// The parts of its definition that containers mount.
+    pub mounted: BTreeMap<ReleaseId, Files>,
+    /// The folders that its mounts need.
+    pub folders: BTreeSet<PathBuf>,
+    /// The Podman secrets it uses, by Podman's name.
+    pub secrets: BTreeMap<String, PodmanSecret>,
+    /// What must answer before it is ready.
+    pub probes: Vec<DesiredProbe>,
+    /// Where people open it: title and URL.
+    pub urls: Vec<(String, String)>,
+    /// The ports of the node that it publishes.
+    pub ports: BTreeSet<(SocketAddr, Transport)>,
+    /// The apps it requires, each with its main service if it has one.
+    pub requires: BTreeMap<AppId, Option<String>>,
+}
+
+/// A transport protocol, for [`Present::ports`].
+pub use crate::manifest::Protocol as Transport;
+
+/// A unit that should be there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DesiredUnit {
+    /// The file.
+    pub file: UnitFile,
+    /// The systemd service that Quadlet makes of it.
+    pub service: String,
+    /// What it is for.
+    pub role: Role,
+}
+
+/// What a unit is for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Role {
+    /// A network, by Podman's name.
+    Network(String),
+    /// A volume, by Podman's name.
+    Volume(String),
+    /// A container.
+    Container(Box<DesiredContainer>),
+}
+
+/// A container that should be there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DesiredContainer {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a companion.
+    pub companion: bool,
+    /// Its image.
+    pub image: DesiredImage,
+    /// What is known of the image. Without it, it is not known which volumes its unit must name.
+    pub image_facts: Option<ImageFacts>,
+    /// Whether it counts as started only once its health check succeeds.
+    pub starts_healthy: bool,
+    /// The networks that it joins, by Podman's names.
+    pub networks: BTreeSet<String>,
+    /// The services that systemd starts along with it.
+    pub wants: Vec<String>,
+    /// The services of other apps that it knows by their containers' addresses: it is restarted once they have been.
+    pub follows: Vec<String>,
+    /// The ports of the node that it publishes.
+    pub ports: BTreeSet<(SocketAddr, Transport)>,
+    /// What else it needs of the node.
+    pub needs: Needs,
+}
+
+/// An image that must be on the node before a container starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredImage {
+    /// Its name.
+    pub reference: Reference,
+    /// How it gets here.
+    pub origin: Origin,
+}
+
+/// How an image gets to the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Pulled from its registry.
+    Pull {
+        /// Whether without TLS; only for a registry on the allowlist.
+        without_tls: bool,
+    },
+    /// Built from a folder of the app.
+    Build(Box<BuildContext>),
+}
+
+/// A local build, complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildContext {
+    /// The files.
+    pub files: Files,
+    /// The path of the Containerfile among them.
+    pub containerfile: String,
+    /// Build arguments.
+    pub args: BTreeMap<String, String>,
+    /// The stage to build.
+    pub target: Option<String>,
+    /// What to pull under the built image's name when it cannot be built, and whether without TLS.
+    pub otherwise: Option<(Reference, bool)>,
+}
+
+/// A Podman secret that a container uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodmanSecret {
+    /// The app.
+    pub app: AppId,
+    /// The name in the manifest; the text lies in the app's secrets folder.
+    pub secret: String,
+    /// Changes when the text does; says nothing about it (a hash of 256 random bits).
+    pub revision: String,
+}
+
+/// A question whose answer says that the app is ready.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DesiredProbe {
+    /// The systemd service that answers.
+    pub service: String,
+    /// Where to ask.
+    pub address: SocketAddr,
+    /// How.
+    pub kind: ProbeKind,
+}
+
+impl Desired {
+    /// The apps that should be there.
+    pub fn present(&self) -> impl Iterator<Item = (&AppId, &Present)> {
+        self.apps.iter().filter_map(|(id, app)| match app {
+            App::Present(present) => Some((id, present.as_ref())),
+            _ => None,
+        })
+    }
+}
+
+impl App {
+    pub(super) fn broken(cause: String) -> Self {
+        Self::Broken {
+            cause,
+            fault: Fault::Own,
+        }
+    }
+}
+
+impl Present {
+    /// Its containers: unit, and what is in it.
+    pub fn containers(&self) -> impl Iterator<Item = (&DesiredUnit, &DesiredContainer)> {
+        self.units.values().filter_map(|unit| match &unit.role {
+            Role::Container(container) => Some((unit, container.as_ref())),
+            Role::Network(_) | Role::Volume(_) => None,
+        })
+    }
+}
+
+impl DesiredUnit {
+    /// Whether this is what Quadlet has made its service of, by the marks in what it made.
+    #[must_use]
+    pub fn is_generated(&self, generated: &BTreeMap<String, Mark>) -> bool {
+        let mark = generated.get(&self.service);
+        mark.is_some_and(|mark| mark.revision == self.file.revision)
+    }
+}
+
+impl DesiredImage {
+    /// What attempts to get it are remembered by.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        let without_tls = match &self.origin {
+            Origin::Pull { without_tls } => *without_tls,
+            Origin::Build(context) => context
+                .otherwise
+                .as_ref()
+                .is_some_and(|(_, without_tls)| *without_tls),
+        };
+        Subject::Image {
+            reference: self.reference.to_string(),
+            without_tls,
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The installed apps, parsed: each intent with the manifest that it names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::inputs::Inputs;
+use crate::intent::{Goal, Intent};
+use crate::manifest::{COMPOSE_FILE, Exports, Files, Manifest, ManifestError, Schema, Settings};
+use crate::name::AppId;
+use crate::releases::Damage;
+
+/// The installed apps, parsed.
+#[derive(Clone, Debug)]
+pub struct Apps(pub(super) BTreeMap<AppId, Result<Installed, Unreadable>>);
+
+/// An app whose intent or definition cannot be read.
+#[derive(Clone, Debug)]
+pub(super) struct Unreadable {
+    pub cause: String,
+    /// What it requires, as far as that can be read: these apps are not to be removed under it.
+    pub requires: BTreeSet<AppId>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Installed {
+    pub intent: Intent,
+    /// `None` for an app that is to be removed and whose definition cannot be read any more.
+    pub manifest: Option<Manifest>,
+}
+
+impl Apps {
+    /// Parses the installed apps.
+    #[must_use]
+    pub fn read(inputs: &Inputs) -> Self {
+        let apps = inputs
+            .intents
+            .iter()
+            .map(|(id, intent)| {
+                let unreadable = |cause| Unreadable {
+                    cause,
+                    requires: requires(inputs, id),
+                };
+                let app = read_app(inputs, id, intent).map_err(unreadable);
+                (id.clone(), app)
+            })
+            .collect();
+        Self(apps)
+    }
+
+    /// The names of the secrets that the manifests ask for, each with its app.
+    pub fn secret_names(&self) -> impl Iterator<Item = (&AppId, &String)> {
+        self.manifests().flat_map(|(id, manifest)| {
+            let names = manifest.extension.secrets.keys();
+            names.map(move |name| (id, name))
+        })
+    }
+
+    /// What was left out of the manifests.
+    pub fn warnings(&self) -> impl Iterator<Item = &ManifestError> {
+        self.manifests()
+            .flat_map(|(_, manifest)| &manifest.warnings)
+    }
+
+    pub(super) fn manifests(&self) -> impl Iterator<Item = (&AppId, &Manifest)> {
+        self.0
+            .iter()
+            .filter_map(|(id, app)| Some((id, app.as_ref().ok()?.manifest.as_ref()?)))
+    }
+
+    pub(super) fn manifest(&self, id: &AppId) -> Option<&Manifest> {
+        self.0.get(id)?.as_ref().ok()?.manifest.as_ref()
+    }
+
+    /// An app that this one requires and that, directly or not, requires this one.
+    pub(super) fn in_a_circle(&self, id: &AppId) -> Option<AppId> {
+        let direct = &self.manifest(id)?.extension.requires.apps;
+        direct
+            .iter()
+            .find(|other| self.all_required(other).contains(id))
+            .cloned()
+    }
+
+    /// The apps that this one requires, directly or not.
+    pub(super) fn all_required<'a>(&'a self, id: &'a AppId) -> BTreeSet<&'a AppId> {
+        let mut required = BTreeSet::new();
+        let mut next = vec![id];
+        while let Some(id) = next.pop() {
+            if let Some(manifest) = self.manifest(id) {
+                let direct = manifest.extension.requires.apps.iter();
+                next.extend(direct.filter(|other| required.insert(*other)));
+            }
+        }
+        required
+    }
+
+    /// Whether an app that this one requires, directly or not, is stopped.
+    pub(super) fn rests_for_another(&self, id: &AppId) -> bool {
+        self.all_required(id).into_iter().any(|other| {
+            let installed = self.0.get(other).and_then(|app| app.as_ref().ok());
+            installed.is_some_and(|installed| installed.intent.state == Goal::Stopped)
+        })
+    }
+
+    /// The apps that require this one and are to stay.
+    #[must_use]
+    pub fn dependants(&self, id: &AppId) -> BTreeSet<AppId> {
+        let mut dependants = self.required_by(id);
+        dependants.retain(|other| {
+            let installed = self.0.get(other).and_then(|app| app.as_ref().ok());
+            installed.is_none_or(|installed| installed.intent.state != Goal::Removed)
+        });
+        dependants
+    }
+
+    pub(super) fn required_by(&self, id: &AppId) -> BTreeSet<AppId> {
+        let requires = |app: &Result<Installed, Unreadable>| match app {
+            Ok(Installed { manifest, .. }) => manifest
+                .as_ref()
+                .is_some_and(|manifest| manifest.extension.requires.apps.contains(id)),
+            Err(unreadable) => unreadable.requires.contains(id),
+        };
+        let apps = self.0.iter().filter(|(_, app)| requires(app));
+        apps.map(|(other, _)| other.clone()).collect()
+    }
+}
+
+/// The apps that this one requires, by its definition alone.
+fn requires(inputs: &Inputs, id: &AppId) -> BTreeSet<AppId> {
+    let schema = inputs
+        .definitions
+        .get(id)
+        .and_then(|files| read_schema(COMPOSE_FILE, files, id.as_str()).ok());
+    let apps = schema.map(|schema| schema.extension.requires.apps);
+    apps.into_iter().flatten().collect()
+}
+
+fn read_app(
+    inputs: &Inputs,
+    id: &AppId,
+    intent: &Result<Intent, String>,
+) -> Result<Installed, String> {
+    let intent = intent.clone()?;
+    let manifest = read_manifest(inputs, id, &intent);
+    if intent.state == Goal::Removed {
+        return Ok(Installed {
+            intent,
+            manifest: manifest.ok(),
+        });
+    }
+    inputs.config.as_ref().map_err(Clone::clone)?;
+    Ok(Installed {
+        intent,
+        manifest: Some(manifest?),
+    })
+}
+
+fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifest, String> {
+    if let Some(cause) = inputs.releases.unusable.get(id) {
+        return Err(cause.clone());
+    }
+    let folder = inputs.definition_folder(id);
+    let files = inputs.definitions.get(id).ok_or_else(|| {
+        let source = &intent.source;
+        Damage::Missing.cause(&folder, id, source)
+    })?;
+    let file = folder.join(COMPOSE_FILE).display().to_string();
+    let schema = read_schema(&file, files, id.as_str())?;
+    if schema.extension.id != *id {
+        return Err(format!(
+            "{file} is the app {:?}, but its intent is named {id}; install it under its own name",
+            schema.extension.id.as_str()
+        ));
+    }
+    let settings = Settings::settle(id.as_str(), &schema.extension.settings, &intent.settings)
+        .map_err(|error| format!("{}: {error}", inputs.layout.intent(id).display()))?;
+    let mut manifest = schema
+        .manifest(&settings, files)
+        .map_err(|error| error.to_string())?;
+    let is_from_before = intent.exports_all || intent.release.is_none();
+    let extension = &mut manifest.extension;
+    if is_from_before && extension.exports == Exports::default() {
+        extension.exports = Exports::all(extension);
+    }
+    Ok(manifest)
+}
+
+/// Reads the schema from an app's files; `file` is how the person knows the Compose file.
+///
+/// # Errors
+/// When there is no Compose file, or it cannot be accepted.
+pub fn read_schema(file: &str, files: &Files, default_id: &str) -> Result<Schema, String> {
+    let content = files
+        .get(COMPOSE_FILE)
+        .ok_or_else(|| format!("{file} is missing; an app is a folder with a {COMPOSE_FILE}"))?;
+    let text = content
+        .text()
+        .ok_or_else(|| format!("{file} is not UTF-8 text"))?;
+    Schema::read(file, text, default_id).map_err(|error| error.to_string())
+}

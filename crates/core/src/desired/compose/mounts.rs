@@ -1,0 +1,141 @@
+//! What a container mounts: volumes, folders of the node, and parts of the definition.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::Work;
+use super::image_volumes::ImageVolume;
+use crate::desired::app::{Present, Role};
+use crate::layout::Layout;
+use crate::manifest::{Files, MountSource, Service};
+use crate::quadlet::{self, Kind, ServiceSection, Unit};
+use crate::release::ReleaseId;
+
+impl Work<'_> {
+    pub(super) fn volume_unit(&self, volume: &str, folder: &Path) -> Result<Unit, String> {
+        Ok(Unit {
+            stem: self.id.volume(volume),
+            unit: self.described(&format!(
+                "{} volume {volume}",
+                self.manifest.extension.title
+            )),
+            kind: Kind::Volume(quadlet::Volume {
+                name: self.id.volume(volume),
+                folder: Some(text(folder)?),
+                labels: self.labels(),
+            }),
+            service: ServiceSection::default(),
+            starts_at_boot: false,
+        })
+    }
+
+    pub(super) fn add_volume(&self, present: &mut Present, volume: &str) -> Result<(), String> {
+        let folder = self.inputs.layout.volumes(self.id).join(volume);
+        let unit = self.volume_unit(volume, &folder)?;
+        self.add(present, &unit, Role::Volume(self.id.volume(volume)), &[])?;
+        present.folders.insert(folder);
+        Ok(())
+    }
+
+    pub(super) fn add_image_volume(
+        &self,
+        present: &mut Present,
+        container: &mut quadlet::Container,
+        volume: &ImageVolume,
+    ) -> Result<(), String> {
+        self.add_volume(present, &volume.name)?;
+        container.volumes.push(quadlet::VolumeMount {
+            source: format!("{}.volume", self.id.volume(&volume.name)),
+            target: volume.target.clone(),
+            read_only: false,
+            relabel: true,
+        });
+        Ok(())
+    }
+
+    /// Podman's names of the volumes that a service mounts.
+    pub(super) fn volumes_of(&self, service: &Service) -> Vec<String> {
+        let volumes: BTreeSet<String> = service
+            .mounts
+            .iter()
+            .filter_map(|mount| match &mount.source {
+                MountSource::Volume(volume) => Some(self.id.volume(volume)),
+                _ => None,
+            })
+            .collect();
+        volumes.into_iter().collect()
+    }
+
+    pub(super) fn add_mounts(
+        &self,
+        present: &mut Present,
+        container: &mut quadlet::Container,
+        inputs: &mut Vec<Vec<u8>>,
+        name: &str,
+        service: &Service,
+    ) -> Result<(), String> {
+        let layout = &self.inputs.layout;
+        for mount in &service.mounts {
+            let (source, relabel) = match &mount.source {
+                MountSource::Volume(volume) => (format!("{}.volume", self.id.volume(volume)), true),
+                MountSource::Data(path) => {
+                    let folder = layout.files(self.id).join(path);
+                    let source = text(&folder)?;
+                    present.folders.insert(folder);
+                    (source, true)
+                }
+                MountSource::Definition(path) => {
+                    let files = self.beneath(path);
+                    let release = ReleaseId::of_mounted(&files);
+                    let source = text(&layout.release(&release).join(path))?;
+                    present.mounted.insert(release, files);
+                    (source, true)
+                }
+                // The operator's own folder: its labels are the operator's business.
+                MountSource::Host(path) => (path.clone(), false),
+            };
+            container.volumes.push(quadlet::VolumeMount {
+                source,
+                target: mount.target.clone(),
+                read_only: mount.read_only,
+                relabel,
+            });
+        }
+        let stem = self.manifest.container(name);
+        for file in self
+            .manifest
+            .extension
+            .templates
+            .iter()
+            .filter(|template| template.service == name)
+        {
+            let path = layout.rendered(&stem).join(file.file_name());
+            if let Some(content) = present.files.get(&path) {
+                inputs.push(content.as_bytes().to_vec());
+            }
+            container.volumes.push(quadlet::VolumeMount {
+                source: text(&path)?,
+                target: file.target.clone(),
+                read_only: true,
+                relabel: true,
+            });
+        }
+        Ok(())
+    }
+
+    /// A file of the definition, or all files in a folder of it.
+    pub(super) fn beneath(&self, path: &str) -> Files {
+        let inside = format!("{path}/");
+        let files = self.definition().iter();
+        let files = files.filter(|(name, _)| *name == path || name.starts_with(&inside));
+        files
+            .map(|(name, file)| (name.clone(), file.clone()))
+            .collect()
+    }
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    Layout::text(path)
+        .map(str::to_owned)
+        .map_err(|error| error.to_string())
+}

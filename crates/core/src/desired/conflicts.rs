@@ -1,0 +1,55 @@
+//! What two apps cannot both have: ports and names.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::app::{App, Fault, Transport};
+use crate::name::AppId;
+
+/// Two apps cannot have the same unit or the same port of the node; the one that sorts last steps back.
+pub(super) fn refuse_conflicts(apps: &mut BTreeMap<AppId, App>) {
+    let mut units: BTreeMap<String, AppId> = BTreeMap::new();
+    let mut ports: BTreeMap<(u16, Transport), Vec<(IpAddr, AppId)>> = BTreeMap::new();
+    for (id, app) in apps {
+        let App::Present(present) = app else { continue };
+        let unit = present
+            .units
+            .values()
+            .find_map(|unit| Some((&unit.service, units.get(&unit.service)?)));
+        let port = present.ports.iter().find_map(|(address, transport)| {
+            let same = ports.get(&(address.port(), *transport))?;
+            let (_, other) = same.iter().find(|(ip, _)| overlap(*ip, address.ip()))?;
+            Some((address, other))
+        });
+        let cause = match (unit, port) {
+            (Some((unit, other)), _) => Some(format!(
+                "its unit {unit} has the same name as one of {other}; uninstall one of the two"
+            )),
+            (_, Some((port, other))) => Some(format!(
+                "its port {port} is already that of {other}; choose another with --set, or uninstall one of the two"
+            )),
+            (None, None) => None,
+        };
+        if let Some(cause) = cause {
+            *app = App::Broken {
+                cause,
+                fault: Fault::Conflict,
+            };
+            continue;
+        }
+        units.extend(
+            present
+                .units
+                .values()
+                .map(|unit| (unit.service.clone(), id.clone())),
+        );
+        for (address, transport) in &present.ports {
+            let same = ports.entry((address.port(), *transport)).or_default();
+            same.push((address.ip(), id.clone()));
+        }
+    }
+}
+
+fn overlap(one: IpAddr, other: IpAddr) -> bool {
+    one == other || one.is_unspecified() || other.is_unspecified()
+}

@@ -1,0 +1,59 @@
+//! What the desired state is worked out from.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::config::Config;
+use crate::data_folder::Claim;
+use crate::image_facts::KnownImages;
+use crate::intent::Intent;
+use crate::layout::Layout;
+use crate::manifest::Files;
+use crate::name::AppId;
+use crate::releases::Releases;
+
+/// All that the desired state is worked out from.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// Where things lie.
+    pub layout: Layout,
+    /// The node's configuration, or why it cannot be read.
+    pub config: Result<Config, String>,
+    /// The intents, or why one cannot be read.
+    pub intents: BTreeMap<AppId, Result<Intent, String>>,
+    /// The definitions of the installed apps.
+    pub definitions: BTreeMap<AppId, Files>,
+    /// The secrets that exist: app, name, text.
+    pub secrets: BTreeMap<AppId, BTreeMap<String, String>>,
+    /// The captured files that exist.
+    pub captured: BTreeMap<PathBuf, Vec<u8>>,
+    /// What the node says of its files besides what is in them.
+    pub found: Found,
+    /// The releases that the apps need.
+    pub releases: Releases,
+}
+
+/// What the node says of its files besides what is in them. Empty, it says that all of it is plain and readable.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// What is known of the images that apps use, from the file that keeps it.
+    pub images: KnownImages,
+    /// Whose the data folder is.
+    pub claim: Claim,
+    /// Of the paths of [`Apps::mounted`] that lead over links: each link on the way, then the place itself.
+    pub trails: BTreeMap<PathBuf, Vec<PathBuf>>,
+    /// The captured files, secrets and folders of secrets that are there, or may be, and cannot be read: why.
+    pub unreadable: BTreeMap<PathBuf, String>,
+}
+
+impl Inputs {
+    /// Where an app's definition lies: the release that its intent names, or the folder where 0.1.0 kept it.
+    #[must_use]
+    pub fn definition_folder(&self, id: &AppId) -> PathBuf {
+        let intent = self.intents.get(id).and_then(|intent| intent.as_ref().ok());
+        match intent.and_then(|intent| intent.release.as_ref()) {
+            Some(release) => self.layout.release(release),
+            None => self.layout.definition(id),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What a container needs of the host beyond its image and its data (devices, limits, a processor that runs its programs), and
+//! what a host offers of that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// What a container needs of the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Devices of the host by their paths.
+    pub devices: BTreeSet<PathBuf>,
+    /// The limits that it asks for, by `setrlimit(2)`'s names as Podman writes them: `nofile`, `memlock`.
+    pub limits: BTreeMap<String, Limit>,
+}
+
+impl Needs {
+    /// From Compose's `devices` and from `ulimits` as Podman writes them. What is no path is a device that a driver brings (CDI), of which the
+    /// disk tells nothing.
+    #[must_use]
+    pub fn of(devices: &[String], ulimits: &[String]) -> Self {
+        let host = |device: &String| device.split(':').next().map(PathBuf::from);
+        let limit = |text: &String| {
+            let (name, limit) = text.split_once('=')?;
+            let (soft, hard) = limit.split_once(':').unwrap_or((limit, limit));
+            // Anything below zero stands for as much as is allowed.
+            let number = |text: &str| Some(u64::try_from(text.parse::<i64>().ok()?).ok());
+            let (soft, hard) = (number(soft)?, number(hard)?);
+            Some((name.to_owned(), Limit { soft, hard }))
+        };
+        let devices = devices.iter().filter_map(host);
+        Self {
+            devices: devices.filter(|path| path.is_absolute()).collect(),
+            limits: ulimits.iter().filter_map(limit).collect(),
+        }
+    }
+}
+
+/// A limit as Compose has it. `None` is as much as is allowed (`-1`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    pub soft: Option<u64>,
+    pub hard: Option<u64>,
+}
+
+/// What a host was seen to offer. What nobody looked for is not judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offers {
+    pub devices: BTreeMap<PathBuf, Device>,
+    /// The most that a service of this user may have of each limit; `None` when there is no bound.
+    pub limits: BTreeMap<String, Option<u64>>,
+    /// The images that are here and whose programs this machine cannot run, with the kind of processor that they are for (`arm64`).
+    pub foreign_images: BTreeMap<String, String>,
+    /// This machine's kind of processor, in the same words.
+    pub processor: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    Usable,
+    Missing,
+    /// This user may not open it.
+    Closed,
+}

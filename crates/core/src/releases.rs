@@ -1,0 +1,131 @@
+//! The releases of the installed apps: which are needed, which are stored, and which are damaged.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::file::Files;
+use crate::intent::Intent;
+use crate::layout::Layout;
+use crate::name::AppId;
+use crate::release::ReleaseId;
+
+/// How many earlier intents of an app are kept to go back to.
+pub const KEPT: usize = 5;
+
+/// What is known of the releases that the installed apps need.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Releases {
+    /// The apps whose intent names no release: their definition is a folder, as version 0.1.0 kept it.
+    /// With the release that the folder would be.
+    pub folders: BTreeMap<AppId, ReleaseId>,
+    /// The files of those folders.
+    pub former: BTreeMap<AppId, Files>,
+    /// The releases that intents and earlier intents name; `None` when one of these cannot be read.
+    pub named: Option<BTreeSet<ReleaseId>>,
+    /// Why the definition of an app cannot be used.
+    pub unusable: BTreeMap<AppId, String>,
+}
+
+/// What is in the folder of releases.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Everything in it that has the name of a release.
+    pub all: BTreeSet<ReleaseId>,
+    /// The releases that containers should mount and whose files are as they were stored.
+    pub whole: BTreeSet<ReleaseId>,
+    /// The apps with a folder where version 0.1.0 kept definitions.
+    pub former: BTreeSet<AppId>,
+}
+
+/// What is wrong with a stored release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Damage {
+    Missing,
+    /// A file in it was changed, added or removed.
+    Changed,
+}
+
+impl Releases {
+    /// Judges the definitions that were read for the intents. `named` is what earlier intents name.
+    #[must_use]
+    pub fn of(
+        layout: &Layout,
+        intents: &BTreeMap<AppId, Result<Intent, String>>,
+        definitions: &BTreeMap<AppId, Files>,
+        named: Option<BTreeSet<ReleaseId>>,
+    ) -> Self {
+        let mut releases = Self {
+            named,
+            ..Self::default()
+        };
+        for (app, intent) in intents {
+            let Ok(intent) = intent else {
+                // What it names is not known.
+                releases.named = None;
+                continue;
+            };
+            let files = definitions.get(app);
+            match &intent.release {
+                Some(release) => {
+                    if let Some(named) = &mut releases.named {
+                        named.insert(release.clone());
+                    }
+                    if files.is_some_and(|files| ReleaseId::of(files) != *release) {
+                        let folder = layout.release(release);
+                        let cause = Damage::Changed.cause(&folder, app, &intent.source);
+                        releases.unusable.insert(app.clone(), cause);
+                    }
+                }
+                None => {
+                    if let Some(files) = files {
+                        releases.folders.insert(app.clone(), ReleaseId::of(files));
+                        releases.former.insert(app.clone(), files.clone());
+                    }
+                }
+            }
+        }
+        releases
+    }
+}
+
+impl Damage {
+    /// Why an app whose intent names a damaged release cannot be worked out, and what to do. `source` is
+    /// where the app was taken from, as its intent says.
+    #[must_use]
+    pub fn cause(self, folder: &Path, app: &AppId, source: &str) -> String {
+        let folder = folder.display();
+        let what = match self {
+            Self::Missing => format!("its definition {folder} is missing"),
+            Self::Changed => format!(
+                "its definition {folder} is not as it was installed: a file in it was changed, added or removed"
+            ),
+        };
+        let source = match source {
+            "" | "catalog" => app.as_str(),
+            path => path,
+        };
+        format!("{what}; containers go on as they are; archipelago install {source} stores it anew")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cure_for_damage_names_where_the_app_came_from() {
+        let cause = |source: &str, damage: Damage| {
+            let app = AppId::parse("web").unwrap();
+            damage.cause(Path::new("/releases/1"), &app, source)
+        };
+        assert_eq!(
+            cause("catalog", Damage::Missing),
+            "its definition /releases/1 is missing; containers go on as they are; archipelago install web stores it anew"
+        );
+        assert_eq!(
+            cause("/home/me/web", Damage::Changed),
+            "its definition /releases/1 is not as it was installed: a file in it was changed, added or removed; containers go \
+             on as they are; archipelago install /home/me/web stores it anew"
+        );
+    }
+}
