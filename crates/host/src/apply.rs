@@ -210,7 +210,7 @@ impl Executor<'_> {
             Step::StoreRelease { release, files } => releases::store(layout, release, files)?,
             Step::NameRelease { app, release } => releases::name(layout, app, release)?,
             Step::RemoveFormer(app) => disk::remove_folder(&layout.definition(app))?,
-            Step::RemoveRelease(release) => disk::remove_folder(&layout.release(release))?,
+            Step::RemoveRelease(release) => releases::remove(layout, release)?,
             Step::Forget(app) => {
                 // Once the app is forgotten, nobody would remove a unit file that came back with a loss of power.
                 if layout.units.is_dir() {

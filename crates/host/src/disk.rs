@@ -267,6 +267,25 @@ pub fn remove_folder(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Removes a folder in which nothing is; another one, or none, is fine.
+///
+/// # Errors
+/// When it cannot be removed for another reason.
+pub fn remove_if_empty(path: &Path) -> Result<(), Error> {
+    match fs::remove_dir(path) {
+        Ok(()) => sync_folder(path.parent().unwrap_or(Path::new("/"))),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty
+            ) =>
+        {
+            Ok(())
+        }
+        Err(error) => Err(failed("remove the folder", path)(error)),
+    }
+}
+
 /// Removes the temporary files that a crash left in a folder.
 ///
 /// # Errors

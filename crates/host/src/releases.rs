@@ -180,7 +180,17 @@ pub enum NameError {
 /// When the disk refuses.
 pub fn forget(layout: &Layout, app: &AppId) -> Result<(), disk::Error> {
     disk::remove_folder(&layout.history(app))?;
+    disk::remove_if_empty(&layout.history_of_all())?;
     disk::remove_folder(&layout.definition(app))
+}
+
+/// Removes a release.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn remove(layout: &Layout, release: &ReleaseId) -> Result<(), disk::Error> {
+    disk::remove_folder(&layout.release(release))?;
+    disk::remove_if_empty(&layout.releases())
 }
 
 /// The files of a definition, from where the app's intent says; none when there is nothing.

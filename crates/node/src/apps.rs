@@ -38,20 +38,23 @@ pub struct Installed {
 /// When it cannot be told which there are.
 pub fn list(layout: &Layout) -> Result<Vec<Installed>, Error> {
     let known = inputs::read(layout)?;
-    let apps = known.intents.into_iter().map(|(app, intent)| {
-        let file = layout.definition(&app).join(COMPOSE_FILE);
+    let apps = known.intents.iter().map(|(app, intent)| {
+        let file = known.definition_folder(app).join(COMPOSE_FILE);
         let schema = known
             .definitions
-            .get(&app)
+            .get(app)
             .and_then(|files| read_schema(&file.display().to_string(), files, app.as_str()).ok());
         let (title, version) = schema
             .map(|schema| (schema.extension.title, schema.extension.version))
             .unwrap_or_default();
         Installed {
-            app,
+            app: app.clone(),
             title,
             version,
-            wanted: intent.map(|intent| intent.state),
+            wanted: intent
+                .as_ref()
+                .map(|intent| intent.state)
+                .map_err(Clone::clone),
         }
     });
     Ok(apps.collect())

@@ -32,6 +32,7 @@ mod nesting;
 mod publish;
 mod quiet;
 mod refusals;
+mod releases;
 mod removal;
 mod repair;
 mod survival;

@@ -132,7 +132,7 @@ fn no_value_is_ever_said() {
     let intent = format!("{CONFIG}/apps/vault.toml");
     let kept = node.shell(&format!("cat {intent}"));
     let with = |line: &str| format!("{kept}\n{line}\n");
-    let definition = format!("{CONFIG}/apps/vault");
+    let definition = &folder;
     let compose = vault().files[0].1.clone();
     let template = vault().files[3].1.clone();
     let broken = [
@@ -238,7 +238,14 @@ fn no_value_is_ever_said() {
     for (path, content, words) in broken {
         let before = node.try_shell(&format!("cat {path}"));
         node.write(&path, &content);
-        said.everywhere(words);
+        if path.starts_with(&format!("{folder}/")) {
+            // The definition that is installed stays as it is: the command alone reads this one.
+            let refused = said.by(&["install", &folder]);
+            assert_eq!(refused.status, 3, "{refused:?}");
+            assert!(refused.stderr.contains(words), "{words}: {refused:?}");
+        } else {
+            said.everywhere(words);
+        }
         if before.success() {
             node.write(&path, &before.stdout);
         } else {
@@ -255,6 +262,8 @@ fn no_value_is_ever_said() {
         &format!("{definition}/image/Containerfile"),
         "FROM docker.io/library/busybox:stable\nARG TOKEN\nRUN echo \"says $TOKEN\" && exit 3\n",
     );
+    let failed = said.by(&["install", &folder]);
+    assert_eq!(failed.status, 1, "{failed:?}");
     let log = || node.shell("journalctl --user -u archipelago -o cat --no-pager");
     until_holds("the build to fail", log, |log| log.contains("\n  | says …"));
     said.everywhere("ready");

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::node::{CONFIG, DATA, Node, SOON, UNITS, until_equal};
 
-/// What is there, by shell: files with their modes, Podman's objects and its leavings, services, mounts, temporary files, locks that are held
+/// What is there, by shell: files with their modes but for earlier intents, which tell of what happened, Podman's objects and its leavings, services, mounts, temporary files, locks that are held
 /// for longer than a pass takes.
 const LOOK: &str = r#"
 cd "$HOME"
-find "$1" "$2" "$3" "$XDG_RUNTIME_DIR/archipelago" \( -path "$3/volumes/*/*" -o -path "$XDG_RUNTIME_DIR/archipelago/images" \) -prune -o \
+find "$1" "$2" "$3" "$XDG_RUNTIME_DIR/archipelago" \( -path "$3/volumes/*/*" -o -path "$2/history" -o -path "$XDG_RUNTIME_DIR/archipelago/images" \) -prune -o \
     -type f ! -name progress.json ! -name '.look' -printf 'file %p %m\n'
 podman ps -a --external --format 'container {{.Names}} {{.State}}'
 podman network ls --format 'network {{.Name}}'

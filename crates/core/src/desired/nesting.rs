@@ -229,7 +229,7 @@ impl Judge<'_> {
     }
 
     fn file_of(&self, id: &AppId) -> String {
-        let file = self.inputs.layout.definition(id).join(COMPOSE_FILE);
+        let file = self.inputs.definition_folder(id).join(COMPOSE_FILE);
         file.display().to_string()
     }
 
