@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::name::AppId;
+use crate::operation::id::OperationId;
 
 /// The folders that Archipelago uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +61,19 @@ impl Layout {
     #[must_use]
     pub fn intent(&self, app: &AppId) -> PathBuf {
         self.apps().join(format!("{app}.toml"))
+    }
+
+    /// The records of operations that are under way. They lie beside the intents, on the same disk: the one is there when the
+    /// other is, and the disk of the data may not be mounted.
+    #[must_use]
+    pub fn operations(&self) -> PathBuf {
+        self.config.join("operations")
+    }
+
+    /// An operation's record.
+    #[must_use]
+    pub fn operation(&self, id: OperationId) -> PathBuf {
+        self.operations().join(format!("{id}.json"))
     }
 
     /// An installed app's definition: its `compose.yaml` and what belongs to it.
@@ -122,6 +136,12 @@ impl Layout {
         self.runtime.join("archipelago/progress.json")
     }
 
+    /// The lock of the daemon, of which each user has one.
+    #[must_use]
+    pub fn daemon_lock(&self) -> PathBuf {
+        self.runtime.join("archipelago/daemon.lock")
+    }
+
     /// The socket on which the daemon answers this user alone.
     #[must_use]
     pub fn api_socket(&self) -> PathBuf {
@@ -159,6 +179,7 @@ mod tests {
             runtime: PathBuf::from("/run/user/1000"),
         };
         let web = AppId::parse("web").unwrap();
+        let operation = OperationId::parse("000000000005-00000006").unwrap();
         for (path, expected) in [
             (layout.config_file(), "/config/config.toml"),
             (layout.identity(), "/config/node.toml"),
@@ -166,6 +187,10 @@ mod tests {
             (layout.images(), "/data/images.json"),
             (layout.intent(&web), "/config/apps/web.toml"),
             (layout.definition(&web), "/config/apps/web"),
+            (
+                layout.operation(operation),
+                "/config/operations/000000000005-00000006.json",
+            ),
             (layout.secrets(&web), "/data/secrets/web"),
             (layout.volumes(&web), "/data/volumes/web"),
             (layout.files(&web), "/data/files/web"),
@@ -180,6 +205,10 @@ mod tests {
             (
                 layout.progress(),
                 "/run/user/1000/archipelago/progress.json",
+            ),
+            (
+                layout.daemon_lock(),
+                "/run/user/1000/archipelago/daemon.lock",
             ),
             (layout.api_socket(), "/run/user/1000/archipelago/api.sock"),
         ] {

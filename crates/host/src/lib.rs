@@ -25,6 +25,7 @@ pub mod preflight;
 pub mod pressure;
 pub mod probe;
 pub mod purge;
+pub mod records;
 pub mod sockets;
 pub mod systemd;
 pub mod wakeup;

@@ -29,6 +29,10 @@ pub enum Invariant {
     PlanKeepsRules,
     /// No container starts with a mount beneath a folder that a container writes.
     NothingNested,
+    /// An operation that changed something is followed to its end, which is told; its record goes then, and not before.
+    OperationsEnd,
+    /// An operation changes all that it is to change, or nothing.
+    OperationsWhole,
     /// No file or object of ours is left behind.
     NothingLeft,
     /// The simulator itself works.
@@ -50,6 +54,8 @@ impl fmt::Display for Invariant {
             Self::ImageBeforeStart => "image-before-start",
             Self::PlanKeepsRules => "plan-keeps-rules",
             Self::NothingNested => "nothing-nested",
+            Self::OperationsEnd => "operations-end",
+            Self::OperationsWhole => "operations-whole",
             Self::NothingLeft => "nothing-left",
             Self::Simulator => "simulator",
         })

@@ -55,10 +55,12 @@ pub enum Mutation {
     MarkerIgnored,
     /// A mount beneath a folder that a container writes is accepted.
     NestedAccepted,
+    /// A command forgets its record before the operation has ended.
+    RecordForgottenFirst,
 }
 
 impl Mutation {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::SkipFsync,
         Self::NoLock,
         Self::UninstallBackwards,
@@ -77,6 +79,7 @@ impl Mutation {
         Self::WriteAlways,
         Self::MarkerIgnored,
         Self::NestedAccepted,
+        Self::RecordForgottenFirst,
     ];
 
     /// Changes what apps define, before it is worked out.

@@ -133,7 +133,7 @@ impl World {
     }
 
     /// Whether the command line refuses: the shop requires the other app.
-    fn is_refused(&self, intervention: &Intervention) -> bool {
+    pub(crate) fn is_refused(&self, intervention: &Intervention) -> bool {
         let is_installed = |app: &str| {
             let text = self.disk.read(&self.layout.intent(&app_id(app)));
             text.and_then(|text| Intent::parse("", &String::from_utf8_lossy(&text)).ok())
@@ -192,7 +192,7 @@ impl World {
     }
 
     /// Every command about an app ends the backoff of its failures.
-    fn retry_now(&mut self, app: &AppId) {
+    pub(crate) fn retry_now(&mut self, app: &AppId) {
         let path = self.layout.progress();
         let mut reconciler = Reconciler::default();
         let progress = self.disk.read(&path);

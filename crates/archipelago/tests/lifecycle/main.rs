@@ -30,6 +30,7 @@ mod litecoin;
 mod nesting;
 mod publish;
 mod quiet;
+mod records;
 mod refusals;
 mod removal;
 mod repair;

@@ -21,6 +21,7 @@ use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files, Manifest, ManifestError, ProbeKind, Schema, Settings};
 use crate::name::AppId;
+use crate::operation::id::OperationId;
 use crate::progress::Subject;
 use crate::quadlet::{Mark, UnitFile};
 
@@ -56,6 +57,8 @@ pub struct Found {
     pub trails: BTreeMap<PathBuf, Vec<PathBuf>>,
     /// The captured files, secrets and folders of secrets that are there, or may be, and cannot be read: why.
     pub unreadable: BTreeMap<PathBuf, String>,
+    /// The operation that is under way for an app; of several the last one.
+    pub operations: BTreeMap<AppId, OperationId>,
 }
 
 /// The installed apps, parsed.
@@ -86,6 +89,8 @@ pub struct Desired {
     pub claim: Claim,
     /// The apps by id.
     pub apps: BTreeMap<AppId, App>,
+    /// The operation that is under way for an app: why something is done for it.
+    pub operations: BTreeMap<AppId, OperationId>,
 }
 
 /// One app's part.
@@ -492,6 +497,7 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
             layout: inputs.layout.clone(),
             claim,
             apps: apps.0.keys().map(held).collect(),
+            operations: inputs.found.operations.clone(),
         };
     }
     let nested = nesting::refusals(inputs, apps);
@@ -512,6 +518,7 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
         layout: inputs.layout.clone(),
         claim,
         apps: desired,
+        operations: inputs.found.operations.clone(),
     }
 }
 

@@ -131,7 +131,8 @@ impl World {
 
     /// Removes the temporary files of a write that was interrupted. A failure does no harm.
     pub(crate) fn remove_temporary_files(&mut self) -> Done {
-        for folder in [self.layout.units.clone(), self.layout.apps()] {
+        let layout = &self.layout;
+        for folder in [layout.units.clone(), layout.apps(), layout.operations()] {
             for name in self.disk.names(&folder) {
                 if name.starts_with(TEMPORARY_PREFIX) {
                     let path = folder.join(&name);

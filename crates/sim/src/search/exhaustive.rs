@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use archipelago_core::operation::Kind;
+
 use crate::apps::{BASE, SHOP};
 use crate::host::disk::Unsynced;
 use crate::host::registry::PullOutcome;
@@ -28,25 +30,50 @@ pub enum Scenario {
     Purge,
     /// Everything but the data is lost, and restored.
     Restore,
+    /// A command carries an operation on the app out step by step.
+    Command(Kind),
 }
 
 impl Scenario {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 12] = [
         Self::Install,
         Self::Settings,
         Self::Uninstall,
         Self::Purge,
         Self::Restore,
+        Self::Command(Kind::Install),
+        Self::Command(Kind::Set),
+        Self::Command(Kind::Start),
+        Self::Command(Kind::Stop),
+        Self::Command(Kind::Restart),
+        Self::Command(Kind::Uninstall),
+        Self::Command(Kind::Purge),
     ];
 
     /// The host before it.
     #[must_use]
     pub fn before(self, mutation: Option<Mutation>) -> Simulation {
         let mut simulation = Simulation::new(mutation);
-        if self != Self::Install {
-            simulation.run(&Self::install());
-            simulation.run_until_quiescent(RUN_LIMIT);
+        let made = |lines: &[Intervention]| Script {
+            lines: lines.iter().cloned().map(Line::Do).collect(),
+        };
+        let installed = match self {
+            Self::Install => Script::default(),
+            Self::Command(Kind::Install) => made(&[Intervention::Install(BASE.to_owned(), 1)]),
+            _ => Self::install(),
+        };
+        let stopped = match self {
+            Self::Command(Kind::Start) => made(&[Intervention::Stop(SHOP.to_owned())]),
+            _ => Script::default(),
+        };
+        for script in [installed, stopped] {
+            if !script.lines.is_empty() {
+                simulation.run(&script);
+                simulation.run_until_quiescent(RUN_LIMIT);
+            }
         }
+        // Whatever was done before is no part of it.
+        simulation.world.is_disturbed = false;
         simulation
     }
 
@@ -65,6 +92,15 @@ impl Scenario {
             Self::Settings => vec![Line::Do(Intervention::SetPort(8090))],
             Self::Uninstall => vec![Line::Do(Intervention::Uninstall(shop()))],
             Self::Purge => vec![Line::Do(Intervention::Purge(shop()))],
+            Self::Command(kind) => vec![Line::Operate(match kind {
+                Kind::Install => Intervention::Install(shop(), 1),
+                Kind::Set => Intervention::SetPort(8090),
+                Kind::Start => Intervention::Start(shop()),
+                Kind::Stop => Intervention::Stop(shop()),
+                Kind::Restart => Intervention::Restart(shop()),
+                Kind::Uninstall => Intervention::Uninstall(shop()),
+                Kind::Purge => Intervention::Purge(shop()),
+            })],
             Self::Restore => vec![
                 Line::Do(Intervention::PodmanReset),
                 Line::Do(Intervention::DeleteAllUnits),
