@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::name::AppId;
+use crate::operation::id::OperationId;
 use crate::release::ReleaseId;
 
 /// The folders that Archipelago uses.
@@ -87,7 +88,20 @@ impl Layout {
         self.history_of_all().join(app.as_str())
     }
 
-    /// Where 0.1.0 kept an app's definition.
+    /// The records of operations that are under way. They lie beside the intents, on the same disk: the one is there when the
+    /// other is, and the disk of the data may not be mounted.
+    #[must_use]
+    pub fn operations(&self) -> PathBuf {
+        self.config.join("operations")
+    }
+
+    /// An operation's record.
+    #[must_use]
+    pub fn operation(&self, id: OperationId) -> PathBuf {
+        self.operations().join(format!("{id}.json"))
+    }
+
+    /// Where version 0.1.0 kept an app's definition.
     #[must_use]
     pub fn definition(&self, app: &AppId) -> PathBuf {
         self.apps().join(app.as_str())
@@ -147,6 +161,12 @@ impl Layout {
         self.runtime.join("archipelago/progress.json")
     }
 
+    /// The lock of the daemon, of which each user has one.
+    #[must_use]
+    pub fn daemon_lock(&self) -> PathBuf {
+        self.runtime.join("archipelago/daemon.lock")
+    }
+
     /// The socket on which the daemon answers this user alone.
     #[must_use]
     pub fn api_socket(&self) -> PathBuf {
@@ -184,6 +204,7 @@ mod tests {
             runtime: PathBuf::from("/run/user/1000"),
         };
         let web = AppId::parse("web").unwrap();
+        let operation = OperationId::parse("000000000005-00000006").unwrap();
         for (path, expected) in [
             (layout.config_file(), "/config/config.toml"),
             (layout.identity(), "/config/node.toml"),
@@ -193,6 +214,10 @@ mod tests {
             (layout.definition(&web), "/config/apps/web"),
             (layout.releases(), "/config/releases"),
             (layout.history(&web), "/config/history/web"),
+            (
+                layout.operation(operation),
+                "/config/operations/000000000005-00000006.json",
+            ),
             (layout.secrets(&web), "/data/secrets/web"),
             (layout.volumes(&web), "/data/volumes/web"),
             (layout.files(&web), "/data/files/web"),
@@ -207,6 +232,10 @@ mod tests {
             (
                 layout.progress(),
                 "/run/user/1000/archipelago/progress.json",
+            ),
+            (
+                layout.daemon_lock(),
+                "/run/user/1000/archipelago/daemon.lock",
             ),
             (layout.api_socket(), "/run/user/1000/archipelago/api.sock"),
         ] {

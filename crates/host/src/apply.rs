@@ -244,6 +244,22 @@ pub fn remember(layout: &Layout, memory: &Memory) -> Result<(), disk::Error> {
     disk::write_if_changed(&path, &text, PRIVATE).map(drop)
 }
 
+/// Lets the next passes restart services: what runs now must end, which is all that a restart is. The lock of passes is held.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn note_restarts(
+    layout: &Layout,
+    restarts: &BTreeMap<String, String>,
+) -> Result<(), disk::Error> {
+    if restarts.is_empty() {
+        return Ok(());
+    }
+    let mut memory = Memory::read(disk::read(&layout.pending())?.as_deref());
+    memory.restarts.extend(restarts.clone());
+    remember(layout, &memory)
+}
+
 /// Writes a new random secret, unless there is one: what uses the old one would be locked out.
 fn generate_secret(layout: &Layout, app: &AppId, name: &str) -> Done {
     let folder = layout.secrets(app);

@@ -18,7 +18,7 @@ use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 use rustix::io::Errno;
 
 use super::cache::ReadSet;
-use crate::{data_folder, disk, links, releases};
+use crate::{data_folder, disk, links, records, releases};
 
 /// A captured file is a credential or an address, not data.
 const CAPTURE_BYTES_MAX: u64 = 64 * 1024;
@@ -85,6 +85,7 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
         found: Found {
             images: image_facts::read(read_set.read(&layout.images()).ok().flatten().as_deref()),
             claim: judge(&data_folder::look(layout, read_set)),
+            operations: records::by_app(layout, read_set),
             ..Found::default()
         },
         releases,

@@ -30,6 +30,7 @@ pub mod pressure;
 pub mod probe;
 pub mod processor;
 pub mod purge;
+pub mod records;
 pub mod releases;
 pub(crate) mod services;
 pub mod sockets;

@@ -78,6 +78,14 @@ impl Lock {
         Waiter::of_passes(layout).take(COMMAND_LIMIT).await
     }
 
+    /// Takes the lock under which passes are made if nobody holds it.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn try_take_passes(layout: &Layout) -> Result<Option<Self>, Error> {
+        Self::try_take(&path_of_passes(layout))
+    }
+
     /// Whether another process holds the lock now.
     pub fn is_held(path: &Path) -> bool {
         OpenOptions::new().write(true).open(path).is_ok_and(|file| {
@@ -113,7 +121,7 @@ pub struct Waiter {
 impl Waiter {
     /// For the lock under which passes are made and intents written.
     pub fn of_passes(layout: &Layout) -> Self {
-        Self::of(layout.runtime.join("archipelago/lock"))
+        Self::of(path_of_passes(layout))
     }
 
     /// For the lock with this file.
@@ -157,6 +165,10 @@ impl Waiter {
             _file: locked.map_err(failed(&self.path))?,
         })
     }
+}
+
+fn path_of_passes(layout: &Layout) -> PathBuf {
+    layout.runtime.join("archipelago/lock")
 }
 
 fn failed<'a>(path: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {

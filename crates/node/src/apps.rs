@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::driver::Driver;
 use crate::error::Error;
+use crate::operations;
 
 pub use archipelago_host::journal::Selection;
 
@@ -108,6 +109,9 @@ pub fn find(name: &str) -> Result<Definition, Error> {
 pub struct Status {
     #[serde(flatten)]
     pub report: Report,
+    /// What was asked for and has not come to its end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<operations::Open>,
     /// As the daemon's socket gives it; absent when no daemon answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_pass: Option<serde_json::Value>,
@@ -119,6 +123,7 @@ pub struct Status {
 /// When the host cannot be looked at.
 pub async fn status(layout: Layout) -> Result<Status, Error> {
     let socket = layout.api_socket();
+    let operations = operations::open(&layout)?;
     let mut driver = Driver::new(layout).await?;
     let (report, last_pass) = tokio::join!(
         driver.look(),
@@ -126,6 +131,7 @@ pub async fn status(layout: Layout) -> Result<Status, Error> {
     );
     Ok(Status {
         report: report?,
+        operations,
         last_pass,
     })
 }

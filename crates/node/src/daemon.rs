@@ -51,8 +51,7 @@ impl Daemon {
     /// # Errors
     /// When another daemon of this user runs, or this one cannot begin.
     pub async fn begin(layout: Layout) -> Result<Self, Error> {
-        let Some(only_one) = Lock::try_take(&layout.runtime.join("archipelago/daemon.lock"))?
-        else {
+        let Some(only_one) = Lock::try_take(&layout.daemon_lock())? else {
             return Err(Error::Running);
         };
         for folder in [&layout.apps(), &layout.units] {

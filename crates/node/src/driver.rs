@@ -16,7 +16,7 @@ use archipelago_core::pass::{Pass, PassResult, Request};
 use archipelago_core::plan::restarted_with;
 use archipelago_core::reconcile::{FileWriters, Reconciler};
 
-use archipelago_host::apply::{Executor, remember};
+use archipelago_host::apply::Executor;
 use archipelago_host::cache::{Cached, ReadSet};
 use archipelago_host::image::Images;
 use archipelago_host::lock::Waiter;
@@ -332,24 +332,20 @@ impl Driver {
         }
     }
 
-    /// Lets the next passes restart the containers of an app: what runs now must end, which is all that a restart is.
+    /// The services that a restart of an app would end and that run now, each with its invocation.
     ///
     /// # Errors
-    /// When the host cannot be looked at or the request not be kept.
-    pub async fn request_restart(&mut self, id: &AppId) -> Result<(), Error> {
+    /// When the host cannot be looked at.
+    pub async fn running(&mut self, id: &AppId) -> Result<BTreeMap<String, String>, Error> {
         let _lock = self.lock.take(self.lock_limit).await?;
         let desired = self.desired()?;
         let observed = self.observe(&desired).await?;
-        let mut memory = observed.memory.clone();
-        for service in restarted_with(&desired, &observed.memory, id) {
-            if let Some(invocation) = observed.invocations.get(service) {
-                memory
-                    .restarts
-                    .insert(service.to_owned(), invocation.clone());
-            }
-        }
-        remember(&self.layout, &memory).map_err(observe::Error::Disk)?;
-        Ok(())
+        let restarted = restarted_with(&desired, &observed.memory, id).into_iter();
+        let running = restarted.filter_map(|service| {
+            let invocation = observed.invocations.get(service)?;
+            Some((service.to_owned(), invocation.clone()))
+        });
+        Ok(running.collect())
     }
 
     fn desired(&mut self) -> Result<Arc<Desired>, observe::Error> {
@@ -442,7 +438,12 @@ fn written_to(layout: &Layout, read_set: &mut ReadSet) -> Vec<PathBuf> {
         wanted.map(|name| folder.join(name)).collect()
     };
     let shared = layout.progress();
-    let mut folders = vec![layout.units.clone(), layout.apps(), layout.releases()];
+    let mut folders = vec![
+        layout.units.clone(),
+        layout.apps(),
+        layout.releases(),
+        layout.operations(),
+    ];
     folders.extend(shared.parent().map(PathBuf::from));
     folders.extend(inside(layout.history_of_all(), |_| true));
     // A container's folder of rendered files.
@@ -470,6 +471,7 @@ mod tests {
         let written = [
             layout.units.clone(),
             layout.apps(),
+            layout.operations(),
             layout.secrets(&app),
             layout.rendered("archy-web"),
             layout.runtime.join("archipelago"),

@@ -10,15 +10,19 @@ use std::time::{Duration, Instant, SystemTime};
 
 use archipelago_core::error::chain;
 use archipelago_core::layout::Layout;
+use archipelago_core::operation::PassSeen;
 use archipelago_core::reconcile::TICK;
-use archipelago_host::systemd;
+use archipelago_host::lock::Lock;
 use archipelago_host::wakeup::RECONNECT;
+use archipelago_host::{pressure, systemd};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use crate::clock::since_boot;
 use crate::driver::Driver;
 use crate::handle::{Command, Ends, Handle, Made};
 use crate::schedule::{self, Next};
+use crate::unfinished::Unfinished;
 
 /// While somebody follows, the longest time between two looks.
 const LOOK: Duration = Duration::from_millis(500);
@@ -31,8 +35,8 @@ const LOCK_LIMIT: Duration = TICK;
 pub enum Role {
     /// The daemon: it hears of files and of systemd from the start, and feeds systemd's watchdog.
     Daemon,
-    /// One operation of a command: it hears of systemd once the first pass is over. Where that pass shows that nothing is to be done, nobody
-    /// need listen.
+    /// One operation of a command: it makes no pass before it is asked something, and hears of systemd once the first pass is over. Where
+    /// that pass shows that nothing is to be done, nobody need listen.
     Operation,
 }
 
@@ -117,7 +121,9 @@ impl Engine {
     /// When systemd cannot be reached.
     pub async fn begin(layout: Layout, role: Role) -> Result<(Self, Handle), systemd::Error> {
         let mut driver = Driver::new(layout).await?;
-        driver.wait_for_the_lock_at_most(LOCK_LIMIT);
+        if role == Role::Daemon {
+            driver.wait_for_the_lock_at_most(LOCK_LIMIT);
+        }
         if role == Role::Daemon
             && let Err(error) = driver.watch()
         {
@@ -144,6 +150,8 @@ impl Engine {
         } = ends;
         let wakeup = driver.wakeup();
         let heartbeat = driver.heartbeat();
+        let layout = driver.layout().clone();
+        let mut unfinished = Unfinished::new(layout.clone());
         // Dropped with this function, it ends what listens.
         let mut listening = JoinSet::new();
         if role == Role::Daemon {
@@ -164,20 +172,33 @@ impl Engine {
                     Command::RetryNow(app, reply) => {
                         let _ = reply.send(driver.retry_now(&app).await);
                     }
-                    Command::RequestRestart(app, reply) => {
-                        let _ = reply.send(driver.request_restart(&app).await);
+                    Command::Running(app, reply) => {
+                        let _ = reply.send(driver.running(&app).await);
                     }
                 }
             }
             heartbeat.step();
+            // Where the daemon lives, its journal tells how they ended.
+            if role == Role::Daemon || !Lock::is_held(&layout.daemon_lock()) {
+                unfinished.take_up();
+            }
             let before = made.borrow().clone();
-            let (this, mut next) = pass(&mut driver, before.as_deref()).await;
+            let (this, mut next) = pass(&mut driver, role, before.as_deref()).await;
             let this = Arc::new(this);
+            if let Ok(pass) = Made::result(&this) {
+                unfinished.passed(PassSeen {
+                    report: &pass.report,
+                    acted: pass.acted(),
+                    wake_after: pass.wake_after,
+                    now: since_boot(),
+                    stalled: pressure::stalled(),
+                });
+            }
             made.send_replace(Some(Arc::clone(&this)));
             for reply in awaited {
                 let _ = reply.send(Arc::clone(&this));
             }
-            if shared.is_followed() {
+            if shared.is_followed() || unfinished.is_followed() {
                 next.wake_after = Some(next.wake_after.map_or(LOOK, |after| after.min(LOOK)));
             }
             if listening.is_empty() {
@@ -186,10 +207,15 @@ impl Engine {
             heartbeat.idle();
             next
         };
-        let passes = schedule::run(one, &wakeup, shared.stopped());
         if role == Role::Operation {
-            return passes.await;
+            // Until it is asked something it makes no pass: the operation may yet be refused.
+            tokio::select! {
+                () = shared.stopped() => return,
+                () = wakeup.notified_after(tokio::time::Instant::now()) => {}
+            }
+            return schedule::run(one, &wakeup, shared.stopped()).await;
         }
+        let passes = schedule::run(one, &wakeup, shared.stopped());
         tokio::select! {
             () = passes => {}
             () = heartbeat.feed_watchdog() => {}
@@ -197,7 +223,7 @@ impl Engine {
     }
 }
 
-async fn pass(driver: &mut Driver, before: Option<&Made>) -> (Made, Next) {
+async fn pass(driver: &mut Driver, role: Role, before: Option<&Made>) -> (Made, Next) {
     let began = Instant::now();
     let result = driver.pass().await;
     let took = began.elapsed();
@@ -210,7 +236,7 @@ async fn pass(driver: &mut Driver, before: Option<&Made>) -> (Made, Next) {
             (Some(Arc::new(pass)), None, next)
         }
         Err(error) => {
-            let wait = recover(driver, &error, before).await;
+            let wait = recover(driver, role, &error, before).await;
             let next = Next {
                 again: false,
                 wake_after: Some(wait),
@@ -235,12 +261,14 @@ async fn pass(driver: &mut Driver, before: Option<&Made>) -> (Made, Next) {
 /// After a pass that could not be made: how long to wait before the next one.
 async fn recover(
     driver: &mut Driver,
+    role: Role,
     error: &crate::driver::Error,
     before: Option<&Made>,
 ) -> Duration {
     let cause = chain(error);
     let known = before.and_then(|before| before.error.as_ref());
-    if known.is_none_or(|known| chain(known) != cause) {
+    // A command tells it as its own error.
+    if role == Role::Daemon && known.is_none_or(|known| chain(known) != cause) {
         tracing::error!("no pass could be made: {cause}");
     }
     if error.is_held() {

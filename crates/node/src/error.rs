@@ -3,7 +3,11 @@
 use archipelago_core::health::AppHealth;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{Overtaken, Refusal};
-use archipelago_host::{data_folder, definition, disk, folders, lock, observe, purge, systemd};
+use archipelago_host::{
+    data_folder, definition, disk, folders, lock, observe, purge, records, systemd,
+};
+
+use crate::{engine, handle};
 
 /// Why something that was asked for did not come about.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +30,16 @@ pub enum Error {
     DataFolder(#[from] data_folder::Error),
     #[error(transparent)]
     Purge(#[from] purge::Error),
+    #[error(transparent)]
+    Random(#[from] records::RandomError),
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    #[error(transparent)]
+    Handle(#[from] handle::Error),
+    #[error(transparent)]
+    Pass(#[from] handle::Unmade),
+    #[error("{0} is still on its way; archipelago status {0} goes on telling")]
+    Unfinished(AppId),
     #[error("somebody else has changed {0} meanwhile; nothing was done, try it again")]
     Changed(AppId),
     #[error("{app} was {} by somebody else meanwhile", by.word())]
@@ -122,6 +136,10 @@ impl Error {
             | Self::Folders(_)
             | Self::DataFolder(_)
             | Self::Purge(_)
+            | Self::Random(_)
+            | Self::Engine(_)
+            | Self::Handle(_)
+            | Self::Pass(_)
             | Self::UnitDoesNotStart { .. }
             | Self::ProgramPath(_)
             | Self::Program(_)
@@ -131,7 +149,7 @@ impl Error {
             Self::Changed(_) | Self::Overtaken { .. } | Self::Failed(_) | Self::NoUnits { .. } => {
                 ErrorKind::Failed
             }
-            Self::Silent(_) => ErrorKind::Unfinished,
+            Self::Silent(_) | Self::Unfinished(_) => ErrorKind::Unfinished,
         }
     }
 }

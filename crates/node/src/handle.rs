@@ -2,6 +2,8 @@
 //!
 //! A handle decides nothing and touches no host. It can be cloned, and used from any thread.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
@@ -32,6 +34,38 @@ pub struct Made {
     pub pass: Option<Arc<PassResult>>,
 }
 
+/// A pass that could not be made; others share it.
+#[derive(Clone, Debug)]
+pub struct Unmade(Arc<Made>);
+
+impl fmt::Display for Unmade {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.error {
+            Some(error) => error.fmt(formatter),
+            None => formatter.write_str("no pass was made"),
+        }
+    }
+}
+
+impl std::error::Error for Unmade {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.error.as_ref().and_then(std::error::Error::source)
+    }
+}
+
+impl Made {
+    /// The result of this pass.
+    ///
+    /// # Errors
+    /// When it could not be made.
+    pub fn result(this: &Arc<Self>) -> Result<Arc<PassResult>, Unmade> {
+        match (&this.error, &this.pass) {
+            (None, Some(pass)) => Ok(Arc::clone(pass)),
+            _ => Err(Unmade(Arc::clone(this))),
+        }
+    }
+}
+
 /// Why an engine did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -47,11 +81,11 @@ pub enum Error {
 #[derive(Debug)]
 pub(crate) enum Command {
     Pass(oneshot::Sender<Arc<Made>>),
-    RetryNow(AppId, Reply),
-    RequestRestart(AppId, Reply),
+    RetryNow(AppId, Reply<()>),
+    Running(AppId, Reply<BTreeMap<String, String>>),
 }
 
-pub(crate) type Reply = oneshot::Sender<Result<(), driver::Error>>;
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, driver::Error>>;
 
 /// Asks an engine and hears from it.
 #[derive(Clone, Debug)]
@@ -162,15 +196,15 @@ impl Handle {
         self.ask(|reply| Command::RetryNow(app, reply)).await
     }
 
-    /// Lets the next passes restart the containers of an app, and waits until that is noted.
+    /// The services that a restart of an app would end and that run now, each with its invocation.
     ///
     /// # Errors
-    /// When the engine ends first, or cannot note it.
-    pub async fn request_restart(&self, app: AppId) -> Result<(), Error> {
-        self.ask(|reply| Command::RequestRestart(app, reply)).await
+    /// When the engine ends first, or cannot look.
+    pub async fn running(&self, app: AppId) -> Result<BTreeMap<String, String>, Error> {
+        self.ask(|reply| Command::Running(app, reply)).await
     }
 
-    async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<(), Error> {
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
         let (reply, done) = oneshot::channel();
         self.send(command(reply)).await?;
         Ok(done.await.map_err(|_| Error::Ended)??)
@@ -210,7 +244,7 @@ mod tests {
         let (pass, retry, restart, ()) = tokio::join!(
             handle.pass(),
             handle.retry_now(app.clone()),
-            handle.request_restart(app),
+            handle.running(app),
             async {
                 handle.stop();
                 ends.shared.stopped().await;

@@ -14,6 +14,7 @@ pub mod heartbeat;
 pub mod operations;
 pub mod schedule;
 pub mod setup;
+mod unfinished;
 
 use archipelago_core::layout::Layout;
 use archipelago_host::folders;

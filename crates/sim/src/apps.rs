@@ -2,6 +2,7 @@
 //! requires. They run on a real host as well, where their commands do what the simulated containers
 //! do: at the first start, a container makes its data with its secret.
 
+use archipelago_core::file::Files;
 use archipelago_core::manifest::COMPOSE_FILE;
 
 /// The id of the app that the shop requires.
@@ -83,6 +84,14 @@ pub fn definition(app: &str, version: u8) -> Vec<(&'static str, String)> {
             "token={{ secrets.token }}\nseed={{ apps.base.secrets.seed }}\nport={{ settings.port }}\n".to_owned(),
         ),
     ]
+}
+
+/// The files of an app's definition, as a release has them.
+#[must_use]
+pub fn files_of(app: &str, version: u8) -> Files {
+    let files = definition(app, version).into_iter();
+    let files = files.map(|(path, text)| (path.to_owned(), text.into_bytes().into()));
+    files.collect()
 }
 
 /// The unit files of both apps.

@@ -34,6 +34,10 @@ pub enum Invariant {
     NothingNested,
     /// Containers that run can resolve each other's names.
     NamesServed,
+    /// An operation that changed something is followed to its end, which is told; its record goes then, and not before.
+    OperationsEnd,
+    /// An operation changes all that it is to change, or nothing.
+    OperationsWhole,
     /// No file or object of ours is left behind.
     NothingLeft,
     /// The simulator itself works.
@@ -57,6 +61,8 @@ impl fmt::Display for Invariant {
             Self::PlanKeepsRules => "plan-keeps-rules",
             Self::NothingNested => "nothing-nested",
             Self::NamesServed => "names-served",
+            Self::OperationsEnd => "operations-end",
+            Self::OperationsWhole => "operations-whole",
             Self::NothingLeft => "nothing-left",
             Self::Simulator => "simulator",
         })

@@ -61,10 +61,14 @@ pub enum Mutation {
     LeaveOutIsolation,
     /// Networks that have no isolation are taken for isolated.
     TakeForIsolated,
+    /// A command forgets its record before the operation has ended.
+    RecordForgottenFirst,
+    /// A command lets the intent name a release, and stores it in a second step.
+    SwitchedInTwoSteps,
 }
 
 impl Mutation {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::SkipFsync,
         Self::NoLock,
         Self::UninstallBackwards,
@@ -86,6 +90,8 @@ impl Mutation {
         Self::ResolverForgotten,
         Self::LeaveOutIsolation,
         Self::TakeForIsolated,
+        Self::RecordForgottenFirst,
+        Self::SwitchedInTwoSteps,
     ];
 
     /// Changes what apps define, before it is worked out.

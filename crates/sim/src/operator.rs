@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use archipelago_core::file::Files;
 use archipelago_core::intent::{Goal, Intent};
 use archipelago_core::manifest::SettingValue;
 use archipelago_core::name::AppId;
@@ -13,7 +12,7 @@ use archipelago_core::quadlet::service_of;
 use archipelago_core::reconcile::Reconciler;
 use archipelago_core::release::ReleaseId;
 
-use crate::apps::{BASE, SHOP, UNITS, definition};
+use crate::apps::{BASE, SHOP, UNITS, files_of};
 use crate::host::disk::Medium;
 use crate::host::podman::Reach;
 use crate::invariants::Invariant;
@@ -147,7 +146,7 @@ impl World {
     }
 
     /// Whether the command line refuses: the shop requires the other app.
-    fn is_refused(&self, intervention: &Intervention) -> bool {
+    pub(crate) fn is_refused(&self, intervention: &Intervention) -> bool {
         let is_installed = |app: &str| {
             let text = self.disk.read(&self.layout.intent(&app_id(app)));
             text.and_then(|text| Intent::parse("", &String::from_utf8_lossy(&text)).ok())
@@ -170,10 +169,7 @@ impl World {
             return;
         }
         let id = app_id(app);
-        let files: Files = definition(app, version)
-            .into_iter()
-            .map(|(path, text)| (path.to_owned(), text.into_bytes().into()))
-            .collect();
+        let files = files_of(app, version);
         let release = ReleaseId::of(&files);
         for (path, file) in &files {
             let path = self.layout.release(&release).join(path);
@@ -211,7 +207,7 @@ impl World {
     }
 
     /// Every command about an app ends the backoff of its failures.
-    fn retry_now(&mut self, app: &AppId) {
+    pub(crate) fn retry_now(&mut self, app: &AppId) {
         let path = self.layout.progress();
         let mut reconciler = Reconciler::default();
         let progress = self.disk.read(&path);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use archipelago_core::operation::Kind;
 use sim::apps::NESTED_VERSION;
 use sim::host::disk::Unsynced;
 use sim::host::registry::PullOutcome;
@@ -17,7 +18,9 @@ use sim::search::random;
 const SEEDS: u64 = 60;
 
 /// The mutations that one rule alone is there for.
-const CAUGHT_BY: [(Mutation, Invariant); 4] = [
+const CAUGHT_BY: [(Mutation, Invariant); 6] = [
+    (Mutation::RecordForgottenFirst, Invariant::OperationsEnd),
+    (Mutation::SwitchedInTwoSteps, Invariant::OperationsWhole),
     (Mutation::NestedAccepted, Invariant::NothingNested),
     (Mutation::ResolverForgotten, Invariant::NamesServed),
     (Mutation::LeaveOutIsolation, Invariant::Isolated),
@@ -89,17 +92,20 @@ fn with_one_fault(mutation: Mutation) -> Option<Violation> {
         Fault::Crash,
         Fault::PowerLoss(Unsynced::Kept),
     ];
-    [Scenario::Install, Scenario::Settings]
-        .into_iter()
-        .find_map(|scenario| {
-            let all = Exhaustive::of(scenario, Some(mutation));
-            faults.iter().find_map(|fault| {
-                (1..=all.calls).find_map(|at| {
-                    let found = all.place(&[(at, fault.clone())]).err()?;
-                    Some(found.violation)
-                })
+    let scenarios = [
+        Scenario::Install,
+        Scenario::Settings,
+        Scenario::Command(Kind::Install),
+    ];
+    scenarios.into_iter().find_map(|scenario| {
+        let all = Exhaustive::of(scenario, Some(mutation));
+        faults.iter().find_map(|fault| {
+            (1..=all.calls).find_map(|at| {
+                let found = all.place(&[(at, fault.clone())]).err()?;
+                Some(found.violation)
             })
         })
+    })
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! Commands that only look: `status`, `list`, `version`.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use archipelago_core::health::{AppHealth, Report, UnitHealth};
 use archipelago_core::intent::Goal;
 use archipelago_core::layout::Layout;
 use archipelago_core::printable::one_line;
 use archipelago_core::quadlet::VERSION;
 use archipelago_node::apps;
+use archipelago_node::operations::{Open, OpenState};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde_json::json;
@@ -22,11 +25,15 @@ pub(super) async fn status(
     let mut status = apps::status(layout).await?;
     if let Some(only) = only {
         status.report.apps.retain(|app| app.id == only);
+        status.operations.retain(|open| open.app == only);
     }
     match output {
         Output::Json => print_json(&status),
         Output::Text => {
             print_report(&status.report);
+            for open in &status.operations {
+                print_line(&text_of_open(open, SystemTime::now()));
+            }
             let last_pass = status.last_pass.as_ref();
             if let Some(error) = last_pass.and_then(|pass| pass["error"].as_str()) {
                 print_line(&format!("The daemon could not make its last pass: {error}"));
@@ -43,6 +50,23 @@ fn print_report(report: &Report) {
     }
     let apps: Vec<String> = report.apps.iter().map(text_of).collect();
     print_line(&apps.concat());
+}
+
+fn text_of_open(open: &Open, now: SystemTime) -> String {
+    let asked = UNIX_EPOCH + Duration::from_secs(open.asked_unix_s);
+    let since = now.duration_since(asked).unwrap_or_default().as_secs();
+    let since = match since {
+        0..120 => format!("{since} s"),
+        120..7200 => format!("{} min", since / 60),
+        _ => format!("{} h", since / 3600),
+    };
+    let (app, kind) = (&open.app, open.kind.word());
+    match open.state {
+        OpenState::UnderWay => format!("{app}: {kind} is under way, asked for {since} ago"),
+        OpenState::BrokenOff => format!(
+            "{app}: {kind} was broken off, asked for {since} ago; the daemon or the next command brings it to its end"
+        ),
+    }
 }
 
 pub(super) fn print_app(app: &AppHealth) {

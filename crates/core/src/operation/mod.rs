@@ -1,14 +1,18 @@
 //! What a person asks for: worked out and judged here, without touching anything; done by `node`.
 //!
 //! An operation [prepares](propose): it works out what would be, and [judges](Proposal::judge) it against what was
-//! seen of the host. Nothing is written and nobody is asked. Then one atomic step changes the intent, and the
-//! reconciler does the rest; [`Follow`] says from pass to pass whether that has come to its end.
+//! seen of the host. Nothing is written and nobody is asked. Then it is [carried out](Operation): a [`Record`] is written, one
+//! atomic step changes the intent, and the reconciler does the rest; [`Follow`] says from pass to pass whether that has come to
+//! its end. Then the record is forgotten.
 
 mod follow;
+pub(crate) mod id;
 mod installation;
 mod proposal;
+mod record;
 mod refusal;
 mod stability;
+mod steps;
 #[cfg(test)]
 mod tests;
 
@@ -23,10 +27,13 @@ use crate::needs::Offers;
 use crate::observed::Observed;
 
 pub use follow::{Follow, Overtaken, PassSeen, Verdict};
+pub use id::{OperationId, OperationIdError};
 pub use installation::{Installation, judge_host};
 pub use proposal::{Proposal, propose};
+pub use record::{IntentRevision, Record, RecordError, Remains, Standing};
 pub use refusal::Refusal;
 pub use stability::Stability;
+pub use steps::{Ending, Operation, RESUMED_LIMIT, Step};
 
 /// What a person asks for.
 #[derive(Clone, Debug)]
@@ -77,7 +84,8 @@ pub struct Definition {
 }
 
 /// What an app should become.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Goal {
     Ready,
     Stopped,
@@ -141,15 +149,6 @@ impl Kind {
             Self::Restart => "restart",
             Self::Uninstall => "uninstall",
             Self::Purge => "purge",
-        }
-    }
-
-    #[must_use]
-    pub fn goal(self) -> Goal {
-        match self {
-            Self::Install | Self::Set | Self::Start | Self::Restart => Goal::Ready,
-            Self::Stop => Goal::Stopped,
-            Self::Uninstall | Self::Purge => Goal::Gone,
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::name::AppId;
 
-use super::{HostLook, Installation, Kind, Refusal, Request};
+use super::{Goal, HostLook, Installation, Kind, Refusal, Request};
 
 /// What an operation would do.
 #[derive(Clone, Debug)]
@@ -81,6 +81,16 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
 }
 
 impl Proposal {
+    /// What the app becomes: what its intent says then. A setting of a stopped app is changed without starting it.
+    #[must_use]
+    pub fn goal(&self) -> Goal {
+        match self.intent.as_ref().map(|intent| intent.state) {
+            None | Some(Wanted::Running) => Goal::Ready,
+            Some(Wanted::Stopped) => Goal::Stopped,
+            Some(Wanted::Removed) => Goal::Gone,
+        }
+    }
+
     /// Judges the proposal against what was seen of the host.
     ///
     /// # Errors

@@ -1,48 +1,85 @@
 //! The one step by which an operation changes what is wanted.
 
+use std::collections::BTreeMap;
+
+use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
-use archipelago_core::name::AppId;
-use archipelago_core::operation::{Proposal, Request, propose};
+use archipelago_core::manifest::Files;
+use archipelago_core::operation::{IntentRevision, Proposal, Record, Request, propose};
 use archipelago_core::release::ReleaseId;
-use archipelago_host::lock::Lock;
-use archipelago_host::{disk, inputs, releases};
+use archipelago_host::apply::note_restarts;
+use archipelago_host::records::{keeps_data, remains};
+use archipelago_host::{disk, inputs, records, releases};
 
 use crate::error::Error;
 
-/// Changes the intent, under the lock of passes. What was previewed must still hold then.
-pub(super) async fn commit(
-    layout: &Layout,
-    request: Request,
-    previewed: &Proposal,
-) -> Result<(), Error> {
-    let is_unchanged = |proposal: &Proposal| {
-        let installation = proposal.installation.as_ref();
-        proposal.intent.is_none() || installation.is_some_and(|app| app.is_unchanged)
-    };
-    if is_unchanged(previewed) {
-        return Ok(());
+/// What an operation changes. The lock of passes is held from here until it is made.
+pub(super) struct Change {
+    pub(super) record: Record,
+    intent: Option<Intent>,
+    files: Option<Files>,
+}
+
+impl Change {
+    /// Works the request out once more. What was previewed must still hold.
+    pub(super) fn of(
+        layout: &Layout,
+        request: Request,
+        previewed: &Proposal,
+        asked_unix_s: u64,
+        restarts: BTreeMap<String, String>,
+    ) -> Result<Self, Error> {
+        let proposal = work_out(layout, request)?;
+        if proposal.installation.is_some() && proposal.intent != previewed.intent {
+            return Err(Error::Changed(previewed.app.clone()));
+        }
+        let goal = proposal.goal();
+        let Proposal {
+            app,
+            kind,
+            intent,
+            installation,
+        } = proposal;
+        let before = remains(layout, &app)?.intent;
+        let after = intent.as_ref().map(revision).or_else(|| before.clone());
+        let installation = installation.filter(|installation| !installation.is_unchanged);
+        Ok(Self {
+            record: Record {
+                id: records::new_id()?,
+                kind,
+                app,
+                goal,
+                asked_unix_s,
+                before,
+                after,
+                restarts,
+            },
+            intent,
+            files: installation.map(|installation| installation.files),
+        })
     }
-    let _lock = Lock::of_passes(layout).await?;
-    let app = &previewed.app;
-    let proposal = work_out(layout, request)?;
-    if proposal.installation.is_some() && proposal.intent != previewed.intent {
-        return Err(Error::Changed(app.clone()));
+
+    /// Makes it.
+    pub(super) fn make(self, layout: &Layout) -> Result<(), Error> {
+        let Self {
+            record,
+            intent,
+            files,
+        } = self;
+        disk::make_folder(&layout.units, 0o755)?;
+        if let Some(files) = files {
+            releases::store(layout, &ReleaseId::of(&files), &files)?;
+        }
+        if let Some(intent) = intent {
+            releases::switch(layout, &record.app, &intent)?;
+        }
+        note_restarts(layout, &record.restarts)?;
+        Ok(())
     }
-    let Proposal {
-        app,
-        kind: _,
-        intent,
-        installation,
-    } = proposal;
-    disk::make_folder(&layout.units, 0o755)?;
-    if let Some(installation) = installation {
-        let release = ReleaseId::of(&installation.files);
-        releases::store(layout, &release, &installation.files)?;
-    }
-    if let Some(intent) = intent {
-        releases::switch(layout, &app, &intent)?;
-    }
-    Ok(())
+}
+
+fn revision(intent: &Intent) -> IntentRevision {
+    IntentRevision::of(intent.to_text().as_bytes())
 }
 
 /// Works a request out with what is known on the disk.
@@ -59,10 +96,4 @@ pub(super) fn work_out(layout: &Layout, request: Request) -> Result<Proposal, Er
         return Ok(propose(request, &known, keeps_data)?);
     }
     Ok(proposal)
-}
-
-/// Whether data of an app are on the disk.
-fn keeps_data(layout: &Layout, app: &AppId) -> bool {
-    let kept = [layout.volumes(app), layout.files(app), layout.secrets(app)];
-    kept.iter().any(|folder| disk::is_there(folder))
 }

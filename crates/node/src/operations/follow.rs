@@ -1,62 +1,155 @@
-//! Making passes until an app is as asked.
+//! Carrying an operation out, from its record to its end.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use archipelago_core::error::chain;
 use archipelago_core::health::AppHealth;
-use archipelago_core::name::AppId;
-use archipelago_core::operation::{Follow, Goal, PassSeen, Verdict};
+use archipelago_core::layout::Layout;
+use archipelago_core::operation::{
+    Ending, Kind, Operation, PassSeen, Proposal, Request, Step, Verdict,
+};
+use archipelago_host::lock::Lock;
+use archipelago_host::records::{self, remains};
 use archipelago_host::{journal, pressure};
 
 use crate::clock::since_boot;
-use crate::driver::Driver;
 use crate::error::{Ended, Error, FailedApp};
-use crate::schedule::Pace;
+use crate::handle::{Handle, Made};
+
+use super::commit::Change;
 
 /// How many lines of the journal explain a failure.
 const JOURNAL_LINES: u32 = 15;
 
-pub(super) async fn until(
-    driver: &mut Driver,
-    app: &AppId,
-    goal: Goal,
+/// To bring units up to date takes a pass that learns of their images, one that writes, and one that has nothing to do.
+const UPDATE_PASSES: usize = 3;
+
+/// Carries it out with an engine that has made no pass yet. What ends it early leaves the record: the operation is brought to
+/// its end without this process then.
+pub(super) async fn carry_out(
+    layout: Layout,
+    request: Request,
+    proposal: Proposal,
+    mut handle: Handle,
     mut progress: impl FnMut(&AppHealth),
 ) -> Result<Option<AppHealth>, Error> {
-    let wakeup = driver.wakeup();
-    let mut follow = Follow::new(app.clone(), goal);
-    let mut listens = false;
-    loop {
-        let pace = Pace::begin();
-        let pass = driver.pass().await?;
-        let gap = pace.gap();
-        if let Some(health) = follow.health(&pass.report) {
-            progress(health);
-        }
-        let verdict = follow.after(PassSeen {
-            report: &pass.report,
-            acted: pass.acted(),
-            wake_after: pass.wake_after,
-            now: since_boot(),
-            stalled: pressure::stalled(),
-        });
-        let wait = match verdict {
-            Verdict::Wait(wait) => wait.map_or(gap, |wait| wait.max(gap)),
-            Verdict::Reached(health) => return Ok(Some(health)),
-            Verdict::Gone => return Ok(None),
-            Verdict::Overtaken(by) => {
-                let app = app.clone();
-                return Err(Error::Overtaken { app, by });
+    let asked = SystemTime::now().duration_since(UNIX_EPOCH);
+    let changes_installed = proposal
+        .installation
+        .as_ref()
+        .is_some_and(|app| !app.is_new && !app.is_unchanged);
+    if changes_installed {
+        // What another version of Archipelago wrote is brought up to date first, so that the change is seen as one.
+        bring_up_to_date(&handle).await?;
+    }
+    let app = proposal.app.clone();
+    let restarts = match proposal.kind {
+        Kind::Restart => handle.running(app.clone()).await?,
+        _ => BTreeMap::new(),
+    };
+    let mut lock = Some(Lock::of_passes(&layout).await?);
+    let asked = asked.unwrap_or_default().as_secs();
+    let change = Change::of(&layout, request, &proposal, asked, restarts)?;
+    let mut operation = Operation::begin(change.record.clone());
+    let mut change = Some(change);
+    let mut claim = None;
+    let mut not_switched = None;
+    let mut last = 0;
+    while let Some(step) = operation.step() {
+        match step {
+            Step::WriteRecord(record) => {
+                claim = Some(records::write(&layout, record)?);
+                operation.recorded();
             }
-            Verdict::Failed(health) => return Err(explained(health)),
-            Verdict::Silent(health) => return Err(Error::Silent(Box::new(health))),
-        };
-        let ended = tokio::time::Instant::now();
-        // A command with nothing to do need not listen. It ends with the command.
-        if !std::mem::replace(&mut listens, true) {
-            tokio::spawn(wakeup.clone().notify_for_systemd());
-        }
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = wakeup.notified_after(ended + gap) => {}
+            Step::Switch(_) => {
+                let made = change.take().map_or(Ok(()), |change| change.make(&layout));
+                let left = made.is_err().then(|| remains(&layout, &app)).transpose()?;
+                drop(lock.take());
+                match (made, left) {
+                    (Err(error), Some(left)) => {
+                        operation.not_switched(&left);
+                        not_switched = Some(error);
+                    }
+                    _ => {
+                        if proposal.kind != Kind::Restart {
+                            handle.retry_now(app.clone()).await?;
+                        }
+                        operation.switched();
+                    }
+                }
+            }
+            Step::Follow { within } => {
+                let made = next(&mut handle, last, within).await?;
+                last = made.number;
+                let pass = Made::result(&made)?;
+                let report = &pass.report;
+                if let Some(health) = report.apps.iter().find(|health| health.id == app) {
+                    progress(health);
+                }
+                operation.passed(PassSeen {
+                    report,
+                    acted: pass.acted(),
+                    wake_after: pass.wake_after,
+                    now: since_boot(),
+                    stalled: pressure::stalled(),
+                });
+            }
+            Step::ForgetRecord(_) => {
+                if let Some(Err(error)) = claim.as_ref().map(records::Claim::forget) {
+                    tracing::warn!("{}; the daemon will forget it", chain(&error));
+                }
+                operation.forgotten();
+            }
         }
     }
+    match operation.ending() {
+        Some(Ending::Followed(Verdict::Reached(health))) => Ok(Some(health.clone())),
+        Some(Ending::Followed(Verdict::Gone)) => Ok(None),
+        Some(Ending::Followed(Verdict::Overtaken(by))) => Err(Error::Overtaken { app, by: *by }),
+        Some(Ending::Followed(Verdict::Failed(health))) => Err(explained(health.clone())),
+        Some(Ending::Followed(Verdict::Silent(health))) => {
+            Err(Error::Silent(Box::new(health.clone())))
+        }
+        Some(Ending::NotBegun | Ending::Superseded) => {
+            Err(not_switched.unwrap_or(Error::Changed(app)))
+        }
+        Some(Ending::LeftAlone | Ending::Followed(Verdict::Wait(_))) | None => {
+            Err(Error::Unfinished(app))
+        }
+    }
+}
+
+async fn bring_up_to_date(handle: &Handle) -> Result<(), Error> {
+    for _ in 0..UPDATE_PASSES {
+        if !Made::result(&handle.pass().await?)?.acted() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The next pass after the one with this number, asked for when none comes in time.
+async fn next(
+    handle: &mut Handle,
+    last: u64,
+    within: Option<Duration>,
+) -> Result<Arc<Made>, Error> {
+    if let Some(within) = within {
+        let later = async {
+            loop {
+                let made = handle.next().await?;
+                if made.number > last {
+                    return Ok(made);
+                }
+            }
+        };
+        if let Ok(made) = tokio::time::timeout(within, later).await {
+            return made;
+        }
+    }
+    Ok(handle.pass().await?)
 }
 
 fn explained(health: AppHealth) -> Error {

@@ -8,16 +8,16 @@ mod follow;
 use archipelago_core::check::needs::Unmet;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
-use archipelago_core::operation::{Kind, Proposal, Request, judge_host};
-use archipelago_host::{disk, preflight, purge};
+use archipelago_core::name::AppId;
+use archipelago_core::operation::{Kind, OperationId, Proposal, Request, judge_host};
+use archipelago_host::records::Found;
+use archipelago_host::{disk, preflight, purge, records};
+use serde::Serialize;
 
-use crate::driver::Driver;
+use crate::engine::{self, Role};
 use crate::error::Error;
 
 pub use archipelago_host::purge::{Left, Place};
-
-/// To bring units up to date takes a pass that learns of their images, one that writes, and one that has nothing to do.
-const UPDATE_PASSES: usize = 3;
 
 /// An operation that can be done.
 pub struct Prepared {
@@ -76,7 +76,8 @@ impl Prepared {
         &self.unmet
     }
 
-    /// Does it. `progress` hears how the app is after each pass. `None` when the app is gone, as asked.
+    /// Does it, with an engine of its own: there may be no daemon. `progress` hears how the app is after each pass. `None` when
+    /// the app is gone, as asked.
     ///
     /// # Errors
     /// When it cannot be begun, or the app did not become what was asked; the reconciler goes on trying then.
@@ -88,24 +89,50 @@ impl Prepared {
             left: _,
             unmet: _,
         } = self;
-        let mut driver = Driver::new(layout.clone()).await?;
-        let changes_installed = proposal
-            .installation
-            .as_ref()
-            .is_some_and(|app| !app.is_new && !app.is_unchanged);
-        if changes_installed {
-            // What another version of Archipelago wrote is brought up to date first, so that the change is seen as one.
-            for _ in 0..UPDATE_PASSES {
-                if !driver.pass().await?.acted() {
-                    break;
-                }
-            }
-        }
-        commit::commit(&layout, request, &proposal).await?;
-        match proposal.kind {
-            Kind::Restart => driver.request_restart(&proposal.app).await?,
-            _ => driver.retry_now(&proposal.app).await?,
-        }
-        follow::until(&mut driver, &proposal.app, proposal.kind.goal(), progress).await
+        let engine = engine::spawn(layout.clone(), Role::Operation).await?;
+        let handle = engine.handle.clone();
+        let ended = follow::carry_out(layout, request, proposal, handle, progress).await;
+        engine.end().await;
+        ended
     }
+}
+
+/// An operation that is under way, or was broken off.
+#[derive(Clone, Debug, Serialize)]
+pub struct Open {
+    pub id: OperationId,
+    pub app: AppId,
+    pub kind: Kind,
+    /// By the wall clock, in seconds since 1970.
+    pub asked_unix_s: u64,
+    pub state: OpenState,
+}
+
+/// Whether a process carries an operation out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OpenState {
+    UnderWay,
+    /// Its process is gone. The daemon, or the next command, brings it to its end.
+    BrokenOff,
+}
+
+/// The operations that have not come to their end, the oldest first.
+///
+/// # Errors
+/// When it cannot be told which there are.
+pub fn open(layout: &Layout) -> Result<Vec<Open>, Error> {
+    let open = records::all(layout)?.into_iter();
+    let open = open.map(|Found { record, is_held }| Open {
+        id: record.id,
+        app: record.app,
+        kind: record.kind,
+        asked_unix_s: record.asked_unix_s,
+        state: if is_held {
+            OpenState::UnderWay
+        } else {
+            OpenState::BrokenOff
+        },
+    });
+    Ok(open.collect())
 }

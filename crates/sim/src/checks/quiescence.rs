@@ -80,7 +80,8 @@ impl World {
     }
 
     fn temporary_file(&self) -> Option<String> {
-        let folders = [&self.layout.units, &self.layout.apps()];
+        let layout = &self.layout;
+        let folders = [&layout.units, &layout.apps(), &layout.operations()];
         let names = folders.map(|folder| self.disk.names(folder));
         let mut names = names.into_iter().flatten();
         let name = names.find(|name| name.starts_with(TEMPORARY_PREFIX))?;

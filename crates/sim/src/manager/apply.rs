@@ -4,10 +4,12 @@ use std::path::Path;
 
 use archipelago_core::action::{Action, Step};
 use archipelago_core::data_folder::Claim;
+use archipelago_core::file::Files;
 use archipelago_core::intent::Intent;
 use archipelago_core::name::AppId;
 use archipelago_core::quadlet::service_of;
 use archipelago_core::reconcile::Outcome;
+use archipelago_core::release::ReleaseId;
 
 use crate::checks::running::without_version;
 use crate::host::disk::Bytes;
@@ -137,12 +139,7 @@ impl World {
                 self.remove(&layout.definition(app))?;
                 self.remove(&layout.intent(app))
             }
-            Step::StoreRelease { release, files } => {
-                for (path, file) in files {
-                    self.write(&layout.release(release).join(path), &file.content, 0o644)?;
-                }
-                Ok(())
-            }
+            Step::StoreRelease { release, files } => self.store_release(release, files),
             Step::NameRelease { app, release } => {
                 let path = layout.intent(app);
                 let text = self.disk.read(&path).unwrap_or_default();
@@ -155,6 +152,18 @@ impl World {
             Step::RemoveFormer(app) => self.remove(&layout.definition(app)),
             Step::RemoveRelease(release) => self.remove(&layout.release(release)),
         }
+    }
+
+    /// Stores the files of a release. The program makes them appear in one step; here a crash may leave some, which nothing
+    /// names yet.
+    pub(crate) fn store_release(&mut self, release: &ReleaseId, files: &Files) -> Done {
+        let folder = self.layout.release(release);
+        for (path, file) in files {
+            let path = folder.join(path);
+            self.make_folder(path.parent().unwrap_or(&folder))?;
+            self.write(&path, &file.content, 0o644)?;
+        }
+        Ok(())
     }
 
     fn podman_call(&mut self, what: &str, work: impl FnOnce(&mut Self)) -> Done {

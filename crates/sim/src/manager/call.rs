@@ -145,6 +145,7 @@ impl World {
                 Ok(Fate::Works)
             }
             Fault::Meanwhile(intervention) => {
+                self.is_disturbed = true;
                 self.intervene(&intervention);
                 if intervention.reboots() {
                     Err(Killed)

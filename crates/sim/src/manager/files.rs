@@ -135,6 +135,7 @@ impl World {
             self.layout.units.clone(),
             self.layout.apps(),
             self.layout.releases(),
+            self.layout.operations(),
         ] {
             for name in self.disk.names(&folder) {
                 if name.starts_with(TEMPORARY_PREFIX) {

@@ -2,7 +2,9 @@
 
 mod apply;
 pub(crate) mod call;
+pub(crate) mod command;
 mod files;
 mod observe;
 pub mod pass;
 pub(crate) mod pulls;
+pub(crate) mod unfinished;

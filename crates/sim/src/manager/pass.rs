@@ -14,6 +14,7 @@ use crate::invariants::Invariant;
 use crate::manager::apply::apply;
 use crate::manager::call::{CallError, Killed};
 use crate::manager::pulls::Pulls;
+use crate::manager::unfinished::Unfinished;
 use crate::mutation::Mutation;
 use crate::world::state::World;
 
@@ -22,6 +23,7 @@ use crate::world::state::World;
 pub struct Manager {
     reconciler: Reconciler,
     pub(crate) pulls: Pulls,
+    pub(crate) unfinished: Unfinished,
 }
 
 impl Manager {
@@ -48,6 +50,22 @@ impl Manager {
         }
     }
 
+    /// Makes a pass as the daemon does, which also brings operations to their end that were broken off.
+    ///
+    /// # Errors
+    /// When a fault killed it in the middle.
+    pub(crate) fn pass_and_follow(
+        &mut self,
+        world: &mut World,
+    ) -> Result<Option<PassResult>, Killed> {
+        self.unfinished.take_up(world)?;
+        let pass = self.pass(world)?;
+        if let Some(pass) = &pass {
+            self.unfinished.passed(world, pass)?;
+        }
+        Ok(pass)
+    }
+
     /// The report of `archipelago status`: observes, and does nothing.
     pub fn status(world: &World) -> Report {
         let mut reconciler = Reconciler::default();
@@ -58,7 +76,11 @@ impl Manager {
     }
 
     fn locked_pass(&mut self, world: &mut World) -> Result<PassResult, CallError> {
-        let Self { reconciler, pulls } = self;
+        let Self {
+            reconciler,
+            pulls,
+            unfinished: _,
+        } = self;
         let mut pass = Pass::begin(reconciler, world.clock.since_boot);
         while let Some(request) = pass.request() {
             match request {

@@ -11,6 +11,8 @@ use crate::script::intervention::Intervention;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Line {
     Do(Intervention),
+    /// A command does this step by step, and faults strike it.
+    Operate(Intervention),
     /// So many milliseconds pass, in which the daemon makes its passes.
     Wait(u64),
     /// A fault strikes the managers' call that is so many calls from now.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use archipelago_core::operation::Kind;
+
 use crate::apps::{BASE, NETWORKS, SHOP};
 use crate::host::disk::Unsynced;
 use crate::host::registry::PullOutcome;
@@ -30,25 +32,48 @@ pub enum Scenario {
     Restore,
     /// An app on networks without isolation, which another app joins as well, is restarted.
     Isolate,
+    /// A command carries an operation on the app out step by step.
+    Command(Kind),
 }
 
 impl Scenario {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 13] = [
         Self::Install,
         Self::Settings,
         Self::Uninstall,
         Self::Purge,
         Self::Restore,
         Self::Isolate,
+        Self::Command(Kind::Install),
+        Self::Command(Kind::Set),
+        Self::Command(Kind::Start),
+        Self::Command(Kind::Stop),
+        Self::Command(Kind::Restart),
+        Self::Command(Kind::Uninstall),
+        Self::Command(Kind::Purge),
     ];
 
     /// The host before it.
     #[must_use]
     pub fn before(self, mutation: Option<Mutation>) -> Simulation {
         let mut simulation = Simulation::new(mutation);
-        if self != Self::Install {
-            simulation.run(&Self::install());
-            simulation.run_until_quiescent(RUN_LIMIT);
+        let made = |lines: &[Intervention]| Script {
+            lines: lines.iter().cloned().map(Line::Do).collect(),
+        };
+        let installed = match self {
+            Self::Install => Script::default(),
+            Self::Command(Kind::Install) => made(&[Intervention::Install(BASE.to_owned(), 1)]),
+            _ => Self::install(),
+        };
+        let stopped = match self {
+            Self::Command(Kind::Start) => made(&[Intervention::Stop(SHOP.to_owned())]),
+            _ => Script::default(),
+        };
+        for script in [installed, stopped] {
+            if !script.lines.is_empty() {
+                simulation.run(&script);
+                simulation.run_until_quiescent(RUN_LIMIT);
+            }
         }
         if self == Self::Isolate {
             let open = |name: &&str| Line::Do(Intervention::OpenNetwork((*name).to_owned()));
@@ -56,6 +81,8 @@ impl Scenario {
             simulation.run(&Script { lines });
             simulation.run_until_quiescent(RUN_LIMIT);
         }
+        // Whatever was done before is no part of it.
+        simulation.world.is_disturbed = false;
         simulation
     }
 
@@ -75,6 +102,15 @@ impl Scenario {
             Self::Uninstall => vec![Line::Do(Intervention::Uninstall(shop()))],
             Self::Isolate => vec![Line::Do(Intervention::Restart(BASE.to_owned()))],
             Self::Purge => vec![Line::Do(Intervention::Purge(shop()))],
+            Self::Command(kind) => vec![Line::Operate(match kind {
+                Kind::Install => Intervention::Install(shop(), 1),
+                Kind::Set => Intervention::SetPort(8090),
+                Kind::Start => Intervention::Start(shop()),
+                Kind::Stop => Intervention::Stop(shop()),
+                Kind::Restart => Intervention::Restart(shop()),
+                Kind::Uninstall => Intervention::Uninstall(shop()),
+                Kind::Purge => Intervention::Purge(shop()),
+            })],
             Self::Restore => vec![
                 Line::Do(Intervention::PodmanReset),
                 Line::Do(Intervention::DeleteAllUnits),

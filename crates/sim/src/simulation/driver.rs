@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use archipelago_core::health::Report;
+use archipelago_core::pass::PassResult;
 use archipelago_core::reconcile::{GAP, SETTLE, TICK, pause};
 
 use crate::manager::pass::Manager;
@@ -15,6 +16,9 @@ use crate::world::state::World;
 
 /// systemd starts the daemon again after this time.
 const DAEMON_RESTART_DELAY: Duration = Duration::from_secs(1);
+
+/// While the daemon follows an operation, the longest time between two passes.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The daemon makes a pass after this time when it could not observe the host.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
@@ -43,8 +47,12 @@ pub struct Simulation {
     pulls_sent: Duration,
     /// The last pass's report.
     pub report: Option<Report>,
+    /// The last pass.
+    pub(crate) last: Option<PassResult>,
     /// Counts passes since the simulation began.
     pub passes: usize,
+    /// Counts those of them that came to their end.
+    pub(crate) reports: usize,
     /// Counts passes that took an action, since [`Self::quiesce`] was called last.
     pub acting_passes: usize,
     /// Whether the last pass took no action and waits for nothing.
@@ -74,7 +82,9 @@ impl Simulation {
             notifications_observed: 0,
             pulls_sent: Duration::ZERO,
             report: None,
+            last: None,
             passes: 0,
+            reports: 0,
             acting_passes: 0,
             was_idle: false,
         }
@@ -100,6 +110,7 @@ impl Simulation {
         let before = self.world.clock.since_boot;
         match line {
             Line::Do(intervention) => {
+                self.world.is_disturbed = true;
                 self.world.intervene(intervention);
                 if intervention.reboots() {
                     self.daemon_ended();
@@ -110,6 +121,7 @@ impl Simulation {
                     self.send_events();
                 }
             }
+            Line::Operate(intervention) => self.operate(intervention),
             Line::Wait(milliseconds) => self.wait(Duration::from_millis(*milliseconds)),
             Line::Fault(calls, fault) => self.arm(*calls, fault.clone()),
             Line::Wake => self.pass(),
@@ -143,7 +155,7 @@ impl Simulation {
     }
 
     /// Sends an event for whatever has happened since the last call.
-    fn send_events(&mut self) {
+    pub(crate) fn send_events(&mut self) {
         let now = self.world.clock.since_boot;
         let notifications = self.world.notifications();
         let mut has_news = notifications != self.notifications_sent;
@@ -158,14 +170,14 @@ impl Simulation {
         }
     }
 
-    fn daemon_ended(&mut self) {
+    pub(crate) fn daemon_ended(&mut self) {
         self.daemon = None;
         self.channel.clear();
         self.next_pass = self.world.clock.since_boot + DAEMON_RESTART_DELAY;
     }
 
     /// The clock that counts from the boot was set back.
-    fn booted(&mut self) {
+    pub(crate) fn booted(&mut self) {
         self.last_pass = Duration::ZERO;
         self.pulls_sent = Duration::ZERO;
         self.next_pass = self.world.clock.since_boot + DAEMON_RESTART_DELAY;
@@ -218,15 +230,22 @@ impl Simulation {
         let mut daemon = self.daemon.take().unwrap_or_default();
         let boot = self.world.boots;
         self.passes += 1;
-        match daemon.pass(&mut self.world) {
+        match daemon.pass_and_follow(&mut self.world) {
             Ok(Some(pass)) => {
                 let acted = pass.actions > 0;
                 self.acting_passes += usize::from(acted);
-                let waits = pass.wake_after.is_some() || daemon.pulls.end_times().next().is_some();
+                let follows = !daemon.unfinished.is_empty();
+                let pulls = daemon.pulls.end_times().next().is_some();
+                let waits = pass.wake_after.is_some() || pulls || follows;
                 self.was_idle = !acted && !waits;
                 self.last_pass = self.world.clock.since_boot;
                 self.next_pass = self.last_pass + pause(acted, pass.wake_after);
-                self.report = Some(pass.report);
+                if follows {
+                    self.next_pass = self.next_pass.min(self.last_pass + LOOK);
+                }
+                self.report = Some(pass.report.clone());
+                self.reports += 1;
+                self.last = Some(pass);
                 self.daemon = Some(daemon);
                 self.notifications_observed = self.world.notifications();
                 self.send_events();

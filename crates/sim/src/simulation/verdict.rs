@@ -23,6 +23,7 @@ impl Simulation {
         for check in [
             Self::check_becomes_quiescent,
             Self::check_quiescent_state,
+            Self::check_operations,
             Self::check_stays_quiescent,
             Self::check_boots_alone,
         ] {
@@ -89,6 +90,10 @@ impl Simulation {
         if let Some(left) = self.world.left_over(&desired, all_well(&report)) {
             self.world.violation(Invariant::NothingLeft, left);
         }
+    }
+
+    fn check_operations(&mut self) {
+        self.world.check_operations();
     }
 
     fn check_stays_quiescent(&mut self) {

@@ -4,5 +4,6 @@ pub mod boot;
 pub mod containers;
 pub mod desired;
 pub mod foreign;
+pub(crate) mod operations;
 pub mod services;
 pub mod state;

@@ -11,6 +11,7 @@ use archipelago_core::desired::Desired;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::PREFIX;
 use archipelago_core::observed::Service;
+use archipelago_core::operation::OperationId;
 
 use crate::host::clock::Clock;
 use crate::host::disk::Disk;
@@ -21,6 +22,7 @@ use crate::invariants::{Invariant, Violation};
 use crate::mutation::Mutation;
 use crate::script::fault::Fault;
 use crate::world::foreign::Foreign;
+use crate::world::operations::Begun;
 
 /// Everything is deterministic: the same calls in the same order lead to the same state.
 #[derive(Clone, Debug)]
@@ -49,6 +51,14 @@ pub struct World {
     pub(crate) unremovable: BTreeSet<String>,
     /// The services that the operator asked to restart, with the invocations that must end.
     pub requested_restarts: BTreeMap<String, String>,
+    /// Counts the operations that commands were asked for.
+    pub(crate) operations_asked: u32,
+    /// The operations that commands began.
+    pub(crate) begun: Vec<Begun>,
+    /// The record whose command is at work.
+    pub(crate) held_record: Option<OperationId>,
+    /// Whether something else happened on the host than commands that go step by step.
+    pub(crate) is_disturbed: bool,
     /// The services as they were last observed, for an observation that is stale.
     pub(crate) last_services: BTreeMap<String, Service>,
     pub(crate) next_observation_is_stale: bool,
@@ -132,6 +142,10 @@ impl World {
             open_when_observed: BTreeSet::new(),
             unremovable: BTreeSet::new(),
             requested_restarts: BTreeMap::new(),
+            operations_asked: 0,
+            begun: Vec::new(),
+            held_record: None,
+            is_disturbed: false,
             last_services: BTreeMap::new(),
             next_observation_is_stale: false,
             locked: false,

@@ -68,11 +68,11 @@ fn verdicts(goal: Goal, passes: &[(u64, bool, Option<AppHealth>)]) -> Vec<&'stat
 
 const UP: [(UnitState, bool, u32); 1] = [(UnitState::Active, false, 0)];
 
-fn ready() -> Option<AppHealth> {
+pub(super) fn ready() -> Option<AppHealth> {
     Some(app(State::Ready, &UP))
 }
 
-fn starting() -> Option<AppHealth> {
+pub(super) fn starting() -> Option<AppHealth> {
     Some(app(State::Starting, &[(UnitState::Activating, false, 0)]))
 }
 

@@ -3,3 +3,4 @@
 mod follow;
 mod needs;
 mod propose;
+mod steps;

@@ -10,7 +10,9 @@ use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files, SettingValue};
 use crate::name::AppId;
 use crate::observed::Podman;
-use crate::operation::{Definition, HostLook, PortProblem, Proposal, Refusal, Request, propose};
+use crate::operation::{
+    Definition, Goal, HostLook, PortProblem, Proposal, Refusal, Request, propose,
+};
 use crate::releases::Releases;
 
 const WEB: &str = "services: {web: {image: web, ports: ['${port}:80']}}
@@ -250,4 +252,21 @@ fn a_new_app_needs_room_its_names_and_its_ports() {
         .unit_files
         .insert("archy-new.network".to_owned(), b"theirs".to_vec());
     check(taken, Some("exists and is not its own"));
+}
+
+#[test]
+fn a_setting_of_a_stopped_app_leaves_it_stopped() {
+    let mut inputs = node();
+    let set = || Request::Set {
+        app: id("web"),
+        settings: pairs(&[("port", "8081")]),
+    };
+    let goal = |inputs: &Inputs, request| propose(request, inputs, false).unwrap().goal();
+    assert_eq!(goal(&inputs, set()), Goal::Ready);
+    assert_eq!(goal(&inputs, Request::Restart(id("web"))), Goal::Ready);
+    assert_eq!(goal(&inputs, Request::Stop(id("web"))), Goal::Stopped);
+    stopped(&mut inputs, "web", Wanted::Stopped);
+    assert_eq!(goal(&inputs, set()), Goal::Stopped);
+    assert_eq!(goal(&inputs, Request::Start(id("web"))), Goal::Ready);
+    assert_eq!(goal(&inputs, install("web", WEB, &[])), Goal::Ready);
 }

@@ -1,0 +1,165 @@
+//! An operation from step to step, without doing any of them.
+//!
+//! The caller takes each [`step`](Operation::step), does it and says how it went. A process that is killed between two steps
+//! leaves the record; whoever finds it goes on with [`Operation::resume`]. `node` does the steps on a real host, the
+//! simulator in memory.
+
+use std::time::Duration;
+
+use super::{Follow, Kind, PassSeen, Record, Remains, Standing, Verdict};
+
+/// An operation that was broken off is followed for so long. Its app is looked after in any case.
+pub const RESUMED_LIMIT: Duration = Duration::from_secs(3600);
+
+/// An operation that is being carried out.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    record: Record,
+    stage: Stage,
+    follow: Follow,
+    resumed: Option<Resumed>,
+}
+
+/// An operation that another process began.
+#[derive(Clone, Copy, Debug, Default)]
+struct Resumed {
+    first_pass: Option<Duration>,
+}
+
+#[derive(Clone, Debug)]
+enum Stage {
+    WriteRecord,
+    Switch,
+    Follow { within: Option<Duration> },
+    ForgetRecord(Ending),
+    End(Ending),
+}
+
+/// What the caller does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step<'o> {
+    /// Write the record, lastingly; then [`Operation::recorded`]. If that fails, nothing was begun. The lock of passes is held
+    /// from here to the next step's end.
+    WriteRecord(&'o Record),
+    /// Change the intent or, for a restart, note what is to end; then [`Operation::switched`] or [`Operation::not_switched`].
+    Switch(&'o Record),
+    /// Make a pass, after this time at the latest, without one at once; then [`Operation::passed`].
+    Follow { within: Option<Duration> },
+    /// Remove the record; then [`Operation::forgotten`].
+    ForgetRecord(&'o Record),
+}
+
+/// How an operation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Nothing was changed.
+    NotBegun,
+    /// Somebody else has changed the intent since.
+    Superseded,
+    /// As the passes showed it; never [`Verdict::Wait`].
+    Followed(Verdict),
+    /// It took too long to be followed to its end.
+    LeftAlone,
+}
+
+impl Operation {
+    #[must_use]
+    pub fn begin(record: Record) -> Self {
+        Self {
+            follow: Follow::new(record.app.clone(), record.goal),
+            record,
+            stage: Stage::WriteRecord,
+            resumed: None,
+        }
+    }
+
+    /// Takes up an operation whose process has ended.
+    #[must_use]
+    pub fn resume(record: Record, remains: &Remains) -> Self {
+        let stage = match record.standing(remains) {
+            Standing::NotBegun => Stage::ForgetRecord(Ending::NotBegun),
+            Standing::Superseded => Stage::ForgetRecord(Ending::Superseded),
+            // To note once more which invocations are to end changes nothing for those that have ended.
+            Standing::Begun if record.kind == Kind::Restart => Stage::Switch,
+            Standing::Begun => Stage::Follow { within: None },
+        };
+        Self {
+            stage,
+            resumed: Some(Resumed::default()),
+            ..Self::begin(record)
+        }
+    }
+
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// What to do next; `None` at the end. It is the same until it is said how it went.
+    #[must_use]
+    pub fn step(&self) -> Option<Step<'_>> {
+        let record = &self.record;
+        Some(match &self.stage {
+            Stage::WriteRecord => Step::WriteRecord(record),
+            Stage::Switch => Step::Switch(record),
+            Stage::Follow { within } => Step::Follow { within: *within },
+            Stage::ForgetRecord(_) => Step::ForgetRecord(record),
+            Stage::End(_) => return None,
+        })
+    }
+
+    /// How it ended, once that is known: before the record is forgotten.
+    #[must_use]
+    pub fn ending(&self) -> Option<&Ending> {
+        match &self.stage {
+            Stage::ForgetRecord(ending) | Stage::End(ending) => Some(ending),
+            Stage::WriteRecord | Stage::Switch | Stage::Follow { .. } => None,
+        }
+    }
+
+    /// The record is on the disk.
+    pub fn recorded(&mut self) {
+        self.stage = Stage::Switch;
+    }
+
+    /// The intent was changed.
+    pub fn switched(&mut self) {
+        self.stage = Stage::Follow { within: None };
+    }
+
+    /// Changing the intent failed, which says nothing of whether it was changed: that is seen from the disk.
+    pub fn not_switched(&mut self, remains: &Remains) {
+        self.stage = match self.record.standing(remains) {
+            // A restart asks for no other intent; it was not noted.
+            _ if self.record.kind == Kind::Restart => Stage::ForgetRecord(Ending::NotBegun),
+            Standing::NotBegun => Stage::ForgetRecord(Ending::NotBegun),
+            Standing::Superseded => Stage::ForgetRecord(Ending::Superseded),
+            Standing::Begun => Stage::Follow { within: None },
+        };
+    }
+
+    /// A pass that began after the last step was made.
+    pub fn passed(&mut self, pass: PassSeen<'_>) {
+        let now = pass.now;
+        let verdict = self.follow.after(pass);
+        self.stage = match verdict {
+            Verdict::Wait(_) if self.is_too_long(now) => Stage::ForgetRecord(Ending::LeftAlone),
+            Verdict::Wait(within) => Stage::Follow { within },
+            ended => Stage::ForgetRecord(Ending::Followed(ended)),
+        };
+    }
+
+    /// The record is gone.
+    pub fn forgotten(&mut self) {
+        if let Stage::ForgetRecord(ending) = &self.stage {
+            self.stage = Stage::End(ending.clone());
+        }
+    }
+
+    fn is_too_long(&mut self, now: Duration) -> bool {
+        let Some(Resumed { first_pass }) = &mut self.resumed else {
+            return false;
+        };
+        now.saturating_sub(*first_pass.get_or_insert(now)) >= RESUMED_LIMIT
+    }
+}

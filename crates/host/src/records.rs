@@ -1,0 +1,345 @@
+//! The records of operations that are under way, one file for each.
+//!
+//! The process that carries an operation out holds a lock on its record until it ends, however it ends. So a record without a
+//! lock is one whose process is gone, and whoever takes the lock next brings the operation to its end.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use archipelago_core::layout::Layout;
+use archipelago_core::name::AppId;
+use archipelago_core::operation::{IntentRevision, OperationId, Record, RecordError, Remains};
+use rustix::fs::{FlockOperation, flock};
+
+use crate::cache::ReadSet;
+use crate::disk::{self, failed};
+
+/// Records tell what a person does; nobody else need read them.
+const FOLDER_MODE: u32 = 0o700;
+const MODE: u32 = 0o600;
+const SUFFIX: &str = ".json";
+/// The name of a record that cannot be read ends so, once it is out of the way.
+const SET_ASIDE: &str = ".unreadable";
+
+/// The record of an operation that this process carries out. The lock ends with the value.
+#[derive(Debug)]
+pub struct Claim {
+    path: PathBuf,
+    _locked: File,
+}
+
+/// A record that is on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub record: Record,
+    /// Whether a process carries the operation out.
+    pub is_held: bool,
+}
+
+/// What became of an attempt to take a record over.
+#[derive(Debug)]
+pub enum Taken {
+    /// It is this process's now.
+    Claimed(Claim, Box<Record>),
+    /// Another process carries the operation out, or has just ended it.
+    Busy,
+    /// It could not be read and was moved to this path.
+    SetAside {
+        path: PathBuf,
+        moved: PathBuf,
+        cause: RecordError,
+    },
+}
+
+/// The system gives no random number.
+#[derive(Debug, thiserror::Error)]
+#[error("ask the system for a random number")]
+pub struct RandomError(#[source] getrandom::Error);
+
+/// A new name for an operation that is asked for now.
+///
+/// # Errors
+/// When the system gives no random number.
+pub fn new_id() -> Result<OperationId, RandomError> {
+    let mut random = [0; 4];
+    getrandom::fill(&mut random).map_err(RandomError)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    Ok(OperationId::new(
+        now.unwrap_or_default(),
+        u32::from_le_bytes(random),
+    ))
+}
+
+/// Writes a record and holds it. The lock of passes is held.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn write(layout: &Layout, record: &Record) -> Result<Claim, disk::Error> {
+    let folder = layout.operations();
+    disk::make_folder(&folder, FOLDER_MODE)?;
+    let path = layout.operation(record.id);
+    let temporary = folder.join(format!("{}{}", disk::TEMPORARY_PREFIX, record.id));
+    let written = write_locked(&temporary, &record.to_bytes()).and_then(|file| {
+        // Locked before it has its name: nobody takes it for one whose process is gone.
+        fs::rename(&temporary, &path).map_err(failed("put in place", &path))?;
+        Ok(file)
+    });
+    if written.is_err() {
+        // The next pass sweeps it up, should this fail too.
+        let _ = fs::remove_file(&temporary);
+    }
+    let locked = written?;
+    disk::sync_folder(&folder)?;
+    Ok(Claim {
+        path,
+        _locked: locked,
+    })
+}
+
+fn write_locked(path: &Path, content: &[u8]) -> Result<File, disk::Error> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(MODE)
+        .open(path)
+        .map_err(failed("create", path))?;
+    file.set_permissions(fs::Permissions::from_mode(MODE))
+        .map_err(failed("set the mode of", path))?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive)
+        .map_err(|error| failed("lock", path)(error.into()))?;
+    file.write_all(content).map_err(failed("write", path))?;
+    file.sync_all().map_err(failed("write to the disk", path))?;
+    Ok(file)
+}
+
+impl Claim {
+    /// Removes the record, lastingly.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn forget(&self) -> Result<(), disk::Error> {
+        disk::remove(&self.path)
+    }
+}
+
+/// The names of the files that should be records.
+///
+/// # Errors
+/// When the folder is there and cannot be listed.
+pub fn names(layout: &Layout) -> Result<Vec<String>, disk::Error> {
+    let mut names = disk::names(&layout.operations())?;
+    names.retain(|name| is_record(name));
+    Ok(names)
+}
+
+fn is_record(name: &str) -> bool {
+    name.ends_with(SUFFIX) && !name.starts_with(disk::TEMPORARY_PREFIX)
+}
+
+/// Takes a record over whose process is gone.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn take(layout: &Layout, name: &str) -> Result<Taken, disk::Error> {
+    let path = layout.operations().join(name);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Taken::Busy),
+        Err(error) => return Err(failed("open", &path)(error)),
+    };
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        return Ok(Taken::Busy);
+    }
+    let metadata = file.metadata().map_err(failed("look at", &path))?;
+    if metadata.nlink() == 0 {
+        // It was forgotten between the two.
+        return Ok(Taken::Busy);
+    }
+    match parse(name, &disk::read(&path)?.unwrap_or_default()) {
+        Ok(record) => {
+            let claim = Claim {
+                path,
+                _locked: file,
+            };
+            Ok(Taken::Claimed(claim, Box::new(record)))
+        }
+        Err(cause) => {
+            let moved = layout.operations().join(format!("{name}{SET_ASIDE}"));
+            fs::rename(&path, &moved).map_err(failed("move aside", &path))?;
+            disk::sync_folder(&layout.operations())?;
+            Ok(Taken::SetAside { path, moved, cause })
+        }
+    }
+}
+
+/// The record must be that of the operation that its file is named after.
+fn parse(name: &str, content: &[u8]) -> Result<Record, RecordError> {
+    let record = Record::parse(content)?;
+    if name.strip_suffix(SUFFIX) == Some(record.id.to_string().as_str()) {
+        return Ok(record);
+    }
+    Err(RecordError { line: 1, column: 1 })
+}
+
+/// The records that can be read, the oldest first.
+///
+/// # Errors
+/// When the folder is there and cannot be listed.
+pub fn all(layout: &Layout) -> Result<Vec<Found>, disk::Error> {
+    let mut all = Vec::new();
+    for name in names(layout)? {
+        let path = layout.operations().join(&name);
+        let Some(content) = disk::read_file(&path) else {
+            continue;
+        };
+        if let Ok(record) = parse(&name, &content) {
+            let is_held = File::open(&path)
+                .is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared).is_err());
+            all.push(Found { record, is_held });
+        }
+    }
+    Ok(all)
+}
+
+/// The operation that is under way for an app, of several the last one. What cannot be read is left out: nothing that is done
+/// depends on it.
+pub fn by_app(layout: &Layout, read_set: &mut ReadSet) -> BTreeMap<AppId, OperationId> {
+    let folder = layout.operations();
+    let names = read_set.names(&folder).unwrap_or_default();
+    let records = names
+        .iter()
+        .filter(|name| is_record(name))
+        .filter_map(|name| {
+            let content = read_set.read(&folder.join(name)).ok().flatten()?;
+            parse(name, &content).ok()
+        });
+    let mut by_app = BTreeMap::new();
+    for record in records {
+        let last = by_app.entry(record.app).or_insert(record.id);
+        *last = record.id.max(*last);
+    }
+    by_app
+}
+
+/// What is on the disk of an app whose operation was broken off. A killed process may not have synced the intent that it put in
+/// place, so that is done first: units that are made for it must not outlive it.
+///
+/// # Errors
+/// When its intent cannot be read or synced.
+pub fn remains(layout: &Layout, app: &AppId) -> Result<Remains, disk::Error> {
+    if layout.apps().is_dir() {
+        disk::sync_folder(&layout.apps())?;
+    }
+    let intent = disk::read(&layout.intent(app))?;
+    Ok(Remains {
+        intent: intent.map(|content| IntentRevision::of(&content)),
+        data: keeps_data(layout, app),
+    })
+}
+
+/// Whether data of an app are on the disk.
+#[must_use]
+pub fn keeps_data(layout: &Layout, app: &AppId) -> bool {
+    let kept = [layout.volumes(app), layout.files(app), layout.secrets(app)];
+    kept.iter().any(|folder| disk::is_there(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use archipelago_core::operation::{Goal, Kind};
+
+    use super::*;
+
+    fn layout(test: &str) -> Layout {
+        let root = std::env::temp_dir().join(format!("archipelago-{test}-{}", std::process::id()));
+        Layout {
+            config: root.join("config"),
+            data: root.join("data"),
+            units: root.join("units"),
+            systemd: root.join("systemd"),
+            runtime: root.join("runtime"),
+        }
+    }
+
+    fn record(app: &str) -> Record {
+        let id = new_id().unwrap();
+        Record {
+            id,
+            kind: Kind::Start,
+            app: AppId::parse(app).unwrap(),
+            goal: Goal::Ready,
+            asked_unix_s: 1,
+            before: None,
+            after: None,
+            restarts: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_record_is_taken_over_when_nobody_holds_it() {
+        let layout = layout("records");
+        assert!(all(&layout).unwrap().is_empty());
+        let record = record("web");
+        let claim = write(&layout, &record).unwrap();
+        let name = format!("{}.json", record.id);
+        assert_eq!(names(&layout).unwrap(), [name.as_str()]);
+        assert_eq!(disk::mode(&layout.operation(record.id)), Some(0o600));
+        assert_eq!(disk::mode(&layout.operations()), Some(0o700));
+        assert!(matches!(take(&layout, &name).unwrap(), Taken::Busy));
+        let found = |is_held| Found {
+            record: record.clone(),
+            is_held,
+        };
+        assert_eq!(all(&layout).unwrap(), [found(true)]);
+        let by_app = by_app(&layout, &mut ReadSet::begin());
+        assert_eq!(by_app, BTreeMap::from([(record.app.clone(), record.id)]));
+
+        drop(claim);
+        assert_eq!(all(&layout).unwrap(), [found(false)]);
+        let Taken::Claimed(claim, read) = take(&layout, &name).unwrap() else {
+            panic!("nobody holds it");
+        };
+        assert_eq!(*read, record);
+        claim.forget().unwrap();
+        assert!(matches!(take(&layout, &name).unwrap(), Taken::Busy));
+        assert!(all(&layout).unwrap().is_empty());
+        disk::remove_folder(layout.config.parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_set_aside() {
+        let layout = layout("records-unreadable");
+        let good = record("web");
+        drop(write(&layout, &good).unwrap());
+        let folder = layout.operations();
+        for (name, content) in [
+            ("000000000005-00000006.json", "{\n  \"id\": 1"),
+            ("notes.json", "{}"),
+        ] {
+            fs::write(folder.join(name), content).unwrap();
+            let Taken::SetAside { moved, cause, .. } = take(&layout, name).unwrap() else {
+                panic!("{name}");
+            };
+            assert!(
+                cause
+                    .to_string()
+                    .ends_with("not the record of an operation")
+            );
+            assert_eq!(fs::read_to_string(moved).unwrap(), content);
+        }
+        // Nor is a record under another one's name.
+        let name = "000000000005-00000006.json";
+        fs::copy(layout.operation(good.id), folder.join(name)).unwrap();
+        assert!(matches!(
+            take(&layout, name).unwrap(),
+            Taken::SetAside { .. }
+        ));
+        assert_eq!(names(&layout).unwrap(), [format!("{}.json", good.id)]);
+        disk::remove_folder(layout.config.parent().unwrap()).unwrap();
+    }
+}

@@ -1,0 +1,265 @@
+//! Commands of the operator that are processes, as on a real host: each carries an operation out step by step, and a fault may
+//! strike each step.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use archipelago_core::intent::{Goal as Wanted, Intent};
+use archipelago_core::manifest::SettingValue;
+use archipelago_core::name::AppId;
+use archipelago_core::observed::Memory;
+use archipelago_core::operation::{
+    Ending, Goal, IntentRevision, Kind, OperationId, Record, Remains, Standing,
+};
+use archipelago_core::release::ReleaseId;
+
+use crate::apps::{SHOP, files_of};
+use crate::invariants::Invariant;
+use crate::manager::call::CallError;
+use crate::manager::pass::Manager;
+use crate::mutation::Mutation;
+use crate::script::intervention::Intervention;
+use crate::world::operations::{Begun, Change};
+use crate::world::state::World;
+
+type Done = Result<(), CallError>;
+
+impl World {
+    /// What a command would change; nothing for an intervention that is no operation, or is refused.
+    pub(crate) fn change_of(&mut self, intervention: &Intervention) -> Option<Change> {
+        let (kind, app, version) = match intervention {
+            Intervention::Install(app, version) => (Kind::Install, app.as_str(), Some(*version)),
+            Intervention::SetPort(_) => (Kind::Set, SHOP, None),
+            Intervention::Start(app) => (Kind::Start, app.as_str(), None),
+            Intervention::Stop(app) => (Kind::Stop, app.as_str(), None),
+            Intervention::Restart(app) => (Kind::Restart, app.as_str(), None),
+            Intervention::Uninstall(app) => (Kind::Uninstall, app.as_str(), None),
+            Intervention::Purge(app) => (Kind::Purge, app.as_str(), None),
+            _ => return None,
+        };
+        let app = AppId::parse(app).ok()?;
+        let known = self.disk.read(&self.layout.intent(&app));
+        if self.is_refused(intervention) || (known.is_none() && kind != Kind::Install) {
+            return None;
+        }
+        let text = String::from_utf8_lossy(known.as_deref().unwrap_or_default()).into_owned();
+        let mut intent = Intent::parse("", &text).unwrap_or_default();
+        match intervention {
+            Intervention::SetPort(port) => {
+                let port = SettingValue::Integer(i64::from(*port));
+                intent.settings = BTreeMap::from([("port".to_owned(), port)]);
+            }
+            Intervention::Install(app, version) => {
+                intent.state = Wanted::Running;
+                intent.purge = false;
+                intent.release = Some(ReleaseId::of(&files_of(app, *version)));
+            }
+            Intervention::Start(_) => {
+                intent.state = Wanted::Running;
+                intent.purge = false;
+            }
+            Intervention::Stop(_) => intent.state = Wanted::Stopped,
+            Intervention::Uninstall(_) | Intervention::Purge(_) => {
+                intent.state = Wanted::Removed;
+                intent.purge = kind == Kind::Purge;
+            }
+            _ => {}
+        }
+        let goal = match intent.state {
+            Wanted::Running => Goal::Ready,
+            Wanted::Stopped => Goal::Stopped,
+            Wanted::Removed => Goal::Gone,
+        };
+        let before = known.map(|content| IntentRevision::of(&content));
+        let content = (kind != Kind::Restart).then(|| intent.to_text());
+        let after = content
+            .as_deref()
+            .map(|text| IntentRevision::of(text.as_bytes()));
+        self.operations_asked += 1;
+        Some(Change {
+            record: Record {
+                id: OperationId::new(Duration::ZERO, self.operations_asked),
+                kind,
+                goal,
+                asked_unix_s: 0,
+                after: after.or_else(|| before.clone()),
+                before,
+                restarts: match kind {
+                    Kind::Restart => self.running_services(&app),
+                    _ => BTreeMap::new(),
+                },
+                app,
+            },
+            intent: content,
+            version,
+        })
+    }
+
+    fn running_services(&self, app: &AppId) -> BTreeMap<String, String> {
+        let desired = self.desired();
+        let own = desired.present().filter(|(other, _)| *other == app);
+        own.flat_map(|(_, present)| present.containers())
+            .filter_map(|(unit, _)| {
+                let run = self.systemd.run(&unit.service)?;
+                Some((unit.service.clone(), run.invocation.clone()))
+            })
+            .collect()
+    }
+
+    pub(crate) fn write_record(&mut self, change: &Change) -> Done {
+        let record = &change.record;
+        self.begun.push(Begun {
+            change: change.clone(),
+            is_told: false,
+        });
+        self.make_folder(&self.layout.operations())?;
+        let path = self.layout.operation(record.id);
+        self.write(&path, &record.to_bytes(), 0o600)
+    }
+
+    /// Changes the intent.
+    pub(crate) fn switch(&mut self, change: &Change) -> Done {
+        let Change {
+            record,
+            intent,
+            version,
+        } = change;
+        let in_two_steps = self.mutation == Some(Mutation::SwitchedInTwoSteps);
+        if !in_two_steps {
+            self.store(record, *version)?;
+        }
+        if let Some(intent) = intent {
+            let path = self.layout.intent(&record.app);
+            self.write(&path, intent.as_bytes(), 0o600)?;
+        }
+        if in_two_steps {
+            self.store(record, *version)?;
+        }
+        self.note_restarts(record)
+    }
+
+    /// Stores a definition, for the intent to name it.
+    fn store(&mut self, record: &Record, version: Option<u8>) -> Done {
+        let Some(version) = version else {
+            return Ok(());
+        };
+        let files = files_of(record.app.as_str(), version);
+        self.store_release(&ReleaseId::of(&files), &files)
+    }
+
+    /// Writes down the invocations that must end, for the next pass.
+    pub(crate) fn note_restarts(&mut self, record: &Record) -> Done {
+        if record.restarts.is_empty() {
+            return Ok(());
+        }
+        let path = self.layout.pending();
+        let mut memory = Memory::read(self.disk.read(&path).as_deref());
+        memory.restarts.extend(record.restarts.clone());
+        self.requested_restarts.extend(record.restarts.clone());
+        let text = serde_json::to_vec(&memory).unwrap_or_default();
+        self.make_folder(path.parent().unwrap_or(&path))?;
+        self.write(&path, &text, 0o600)
+    }
+
+    /// As [`Self::remains`], of an app whose operation was broken off: a killed process may not have synced the intent that it
+    /// put in place.
+    pub(crate) fn lasting_remains(&mut self, app: &AppId) -> Result<Remains, CallError> {
+        self.sync_folder(&self.layout.apps())?;
+        Ok(self.remains(app))
+    }
+
+    fn remains(&self, app: &AppId) -> Remains {
+        let layout = &self.layout;
+        let data = [layout.volumes(app), layout.files(app), layout.secrets(app)];
+        let intent = self.disk.read(&layout.intent(app));
+        Remains {
+            intent: intent.map(|content| IntentRevision::of(&content)),
+            data: data.iter().any(|folder| self.disk.exists(folder)),
+        }
+    }
+
+    /// The end of an operation is told, and its record forgotten.
+    pub(crate) fn forget_record(&mut self, record: &Record, ending: Option<&Ending>) -> Done {
+        self.log(|| {
+            format!(
+                "the end of {} {}: {ending:?}",
+                record.kind.word(),
+                record.app
+            )
+        });
+        if let Some(begun) = self.begun_as(record.id) {
+            begun.is_told |= ending.is_some();
+        }
+        self.check_has_ended(record);
+        self.remove(&self.layout.operation(record.id))
+    }
+
+    fn begun_as(&mut self, id: OperationId) -> Option<&mut Begun> {
+        let mut begun = self.begun.iter_mut();
+        begun.find(|begun| begun.change.record.id == id)
+    }
+
+    /// An operation that has changed the intent is not forgotten before its app is as asked, or said not to be.
+    fn check_has_ended(&mut self, record: &Record) {
+        if self.is_disturbed || record.standing(&self.remains(&record.app)) != Standing::Begun {
+            return;
+        }
+        let desired = self.desired();
+        let app = desired.apps.get(&record.app);
+        let Some(problem) = app.and_then(|app| self.problem_of(&record.app, app)) else {
+            return;
+        };
+        let report = Manager::status(self);
+        let health = report.apps.iter().find(|health| health.id == record.app);
+        let is_said = health.is_some_and(|health| {
+            let mut units = health.units.iter();
+            !health.message.is_empty() || units.any(|unit| !unit.message.is_empty())
+        });
+        if !is_said {
+            let what = format!(
+                "the record of {} {} is forgotten before its end: {problem}",
+                record.kind.word(),
+                record.app
+            );
+            self.violation(Invariant::OperationsEnd, what);
+        }
+    }
+
+    /// On a quiescent host: no record is left, no effect is half one, and of each that was begun the end was told.
+    pub(crate) fn check_operations(&mut self) {
+        let names = self.disk.names(&self.layout.operations());
+        if let Some(name) = names.first() {
+            let what = format!("the record {name} is left");
+            self.violation(Invariant::OperationsEnd, what);
+        }
+        for Begun { change, is_told } in self.begun.clone() {
+            let Change {
+                record, version, ..
+            } = &change;
+            let what = format!("{} {}", record.kind.word(), record.app);
+            let standing = record.standing(&self.remains(&record.app));
+            let is_changed = standing == Standing::Begun && record.before != record.after;
+            if is_changed && !is_told {
+                let what = format!("nobody was told how {what} ended");
+                self.violation(Invariant::OperationsEnd, what);
+            }
+            let is_half = standing == Standing::Superseded
+                || (is_changed
+                    && version.is_some_and(|version| !self.has_definition(record, version)));
+            if is_half && !self.is_disturbed {
+                self.violation(
+                    Invariant::OperationsWhole,
+                    format!("{what} was done by half"),
+                );
+            }
+        }
+    }
+
+    fn has_definition(&self, record: &Record, version: u8) -> bool {
+        let files = files_of(record.app.as_str(), version);
+        let folder = self.layout.release(&ReleaseId::of(&files));
+        files.iter().all(|(path, file)| {
+            self.disk.read(&folder.join(path)).as_deref() == Some(&*file.content)
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! A command at work beside the daemon: it judges the daemon's passes, as one that waits for the lock mostly does.
+
+use std::time::Duration;
+
+use archipelago_core::operation::{Operation, Step};
+use archipelago_core::reconcile::TICK;
+
+use crate::manager::call::CallError;
+use crate::manager::unfinished::seen;
+use crate::mutation::Mutation;
+use crate::script::intervention::Intervention;
+use crate::simulation::driver::Simulation;
+use crate::world::operations::Change;
+
+/// After so long, the person interrupts a command.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+impl Simulation {
+    /// Carries out what a command asks for, until it ends, fails or is killed.
+    pub(crate) fn operate(&mut self, intervention: &Intervention) {
+        let Some(change) = self.world.change_of(intervention) else {
+            return;
+        };
+        let boot = self.world.boots;
+        self.world.held_record = Some(change.record.id);
+        // One that fails says so to the person; what it leaves is found by the daemon.
+        let _ = self.carry_out(&change);
+        self.world.locked = false;
+        self.world.held_record = None;
+        if self.world.boots == boot {
+            self.send_events();
+        } else {
+            self.daemon_ended();
+            self.booted();
+        }
+    }
+
+    fn carry_out(&mut self, change: &Change) -> Result<(), CallError> {
+        let mut operation = Operation::begin(change.record.clone());
+        let until = self.world.clock.since_boot + PATIENCE;
+        let boot = self.world.boots;
+        let mut reports = self.reports;
+        let mut has_judged = false;
+        while let Some(step) = operation.step() {
+            match step {
+                Step::WriteRecord(_) => {
+                    self.world.locked = true;
+                    self.world.write_record(change)?;
+                    operation.recorded();
+                }
+                Step::Switch(record) => match self.world.switch(change) {
+                    Ok(()) => {
+                        self.world.retry_now(&record.app);
+                        if self.world.mutation == Some(Mutation::RecordForgottenFirst) {
+                            self.world.forget_record(record, None)?;
+                        }
+                        operation.switched();
+                        self.send_events();
+                        reports = self.reports;
+                    }
+                    Err(CallError::Failed(_)) => {
+                        let remains = self.world.lasting_remains(&change.record.app)?;
+                        operation.not_switched(&remains);
+                        reports = self.reports;
+                    }
+                    Err(CallError::Killed) => return Err(CallError::Killed),
+                },
+                Step::Follow { within } => {
+                    self.world.locked = false;
+                    let left = self.next_pass.saturating_sub(self.world.clock.since_boot);
+                    let within = within.unwrap_or(left).min(TICK);
+                    self.wait(within.max(Duration::from_millis(1)));
+                    let is_over = self.world.clock.since_boot > until;
+                    if is_over || self.has_violation() || self.world.boots != boot {
+                        return Ok(());
+                    }
+                    let is_new = self.reports != reports;
+                    reports = self.reports;
+                    has_judged |= is_new;
+                    let Some(pass) = self.last.clone().filter(|_| has_judged) else {
+                        continue;
+                    };
+                    if is_new {
+                        self.world.observing_call("follow an operation")?;
+                    }
+                    let acted = is_new && pass.acted();
+                    operation.passed(seen(&self.world, &pass, acted));
+                }
+                Step::ForgetRecord(record) => {
+                    let ending = operation.ending();
+                    self.world.forget_record(record, ending)?;
+                    operation.forgotten();
+                }
+            }
+        }
+        Ok(())
+    }
+}
