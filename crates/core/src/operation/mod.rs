@@ -5,6 +5,7 @@
 //! reconciler does the rest; [`Follow`] says from pass to pass whether that has come to its end.
 
 mod follow;
+mod id;
 mod installation;
 mod proposal;
 mod refusal;
@@ -23,6 +24,7 @@ use crate::needs::Offers;
 use crate::observed::Observed;
 
 pub use follow::{Follow, Overtaken, PassSeen, Verdict};
+pub use id::{OperationId, OperationIdError};
 pub use installation::{Installation, judge_host};
 pub use proposal::{Proposal, propose};
 pub use refusal::Refusal;
