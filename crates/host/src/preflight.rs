@@ -39,6 +39,7 @@ pub async fn look(layout: &Layout, app: &Installation) -> Result<HostLook, obser
         claim: Claim::Held,
         apps: BTreeMap::from([(app.app.clone(), present)]),
         releases: Releases::default(),
+        operations: BTreeMap::new(),
     };
     let podman = app.is_new.then(Podman::for_this_user);
     let names = observe::names(&desired, podman.as_ref()).await?;

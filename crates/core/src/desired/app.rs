@@ -11,6 +11,7 @@ use crate::layout::Layout;
 use crate::manifest::{Files, ProbeKind};
 use crate::name::AppId;
 use crate::needs::Needs;
+use crate::operation::OperationId;
 use crate::progress::Subject;
 use crate::quadlet::{Mark, UnitFile};
 use crate::release::ReleaseId;
@@ -27,6 +28,8 @@ pub struct Desired {
     pub apps: BTreeMap<AppId, App>,
     /// The releases that they need.
     pub releases: Releases,
+    /// The operation that is under way for an app: why something is done for it.
+    pub operations: BTreeMap<AppId, OperationId>,
 }
 
 /// One app's part.

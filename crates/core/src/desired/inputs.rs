@@ -10,6 +10,7 @@ use crate::intent::Intent;
 use crate::layout::Layout;
 use crate::manifest::Files;
 use crate::name::AppId;
+use crate::operation::OperationId;
 use crate::releases::Releases;
 
 /// All that the desired state is worked out from.
@@ -44,6 +45,8 @@ pub struct Found {
     pub trails: BTreeMap<PathBuf, Vec<PathBuf>>,
     /// The captured files, secrets and folders of secrets that are there, or may be, and cannot be read: why.
     pub unreadable: BTreeMap<PathBuf, String>,
+    /// The operation that is under way for an app; of several the last one.
+    pub operations: BTreeMap<AppId, OperationId>,
 }
 
 impl Inputs {

@@ -68,6 +68,7 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
             claim,
             apps: apps.0.keys().map(held).collect(),
             releases: inputs.releases.clone(),
+            operations: inputs.found.operations.clone(),
         };
     }
     let nested = nesting::refusals(inputs, apps);
@@ -89,6 +90,7 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
         claim,
         apps: desired,
         releases: inputs.releases.clone(),
+        operations: inputs.found.operations.clone(),
     }
 }
 
