@@ -19,7 +19,8 @@ pub enum Reason {
     ChangedByOthers { file: String },
     /// The file has these permission bits instead of its own.
     ModeChanged { file: String, mode: u32 },
-    /// The file was written for an earlier definition, setting, image or value of something that it quotes.
+    /// The file was written for what was wanted earlier: another definition, setting, image or goal, or another value of
+    /// something that it quotes.
     Outdated { file: String },
     /// The file differs from what is wanted, and it cannot be told since when: its unit file is gone, and systemd has forgotten it.
     Differs { file: String },

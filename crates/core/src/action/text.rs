@@ -96,10 +96,7 @@ impl fmt::Display for Reason {
                 write!(formatter, "{file} has the permissions {mode:04o}")
             }
             Self::Outdated { file } => {
-                write!(
-                    formatter,
-                    "{file} was written for earlier definitions or settings"
-                )
+                write!(formatter, "{file} was written for what was wanted earlier")
             }
             Self::Differs { file } => write!(formatter, "{file} is not as it should be"),
             Self::UnitForgotten { unit } => {

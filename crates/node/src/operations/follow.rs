@@ -1,5 +1,6 @@
 //! Making passes until an app is as asked.
 
+use archipelago_core::action;
 use archipelago_core::health::AppHealth;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{Follow, Goal, PassSeen, Verdict};
@@ -10,6 +11,8 @@ use crate::driver::Driver;
 use crate::error::{Ended, Error, FailedApp};
 use crate::schedule::Pace;
 
+use super::Event;
+
 /// How many lines of the journal explain a failure.
 const JOURNAL_LINES: u32 = 15;
 
@@ -17,7 +20,7 @@ pub(super) async fn until(
     driver: &mut Driver,
     app: &AppId,
     goal: Goal,
-    mut progress: impl FnMut(&AppHealth),
+    mut progress: impl FnMut(Event<'_>),
 ) -> Result<Option<AppHealth>, Error> {
     let wakeup = driver.wakeup();
     let mut follow = Follow::new(app.clone(), goal);
@@ -26,8 +29,12 @@ pub(super) async fn until(
         let pace = Pace::begin();
         let pass = driver.pass().await?;
         let gap = pace.gap();
+        let concerns = |event: &&action::Event| event.app.as_ref().is_none_or(|other| other == app);
+        for event in pass.events.iter().filter(concerns) {
+            progress(Event::Action(event));
+        }
         if let Some(health) = follow.health(&pass.report) {
-            progress(health);
+            progress(Event::Health(health));
         }
         let verdict = follow.after(PassSeen {
             report: &pass.report,

@@ -5,6 +5,7 @@
 mod commit;
 mod follow;
 
+use archipelago_core::action;
 use archipelago_core::check::needs::Unmet;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
@@ -18,6 +19,15 @@ pub use archipelago_host::purge::{Left, Place};
 
 /// To bring units up to date takes a pass that learns of their images, one that writes, and one that has nothing to do.
 const UPDATE_PASSES: usize = 3;
+
+/// What happens while an operation is done.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A pass for it tried this action: for its app, or for the host.
+    Action(&'a action::Event),
+    /// How its app is, after each pass.
+    Health(&'a AppHealth),
+}
 
 /// An operation that can be done.
 pub struct Prepared {
@@ -76,11 +86,11 @@ impl Prepared {
         &self.unmet
     }
 
-    /// Does it. `progress` hears how the app is after each pass. `None` when the app is gone, as asked.
+    /// Does it. `progress` hears what happens. `None` when the app is gone, as asked.
     ///
     /// # Errors
     /// When it cannot be begun, or the app did not become what was asked; the reconciler goes on trying then.
-    pub async fn run(self, progress: impl FnMut(&AppHealth)) -> Result<Option<AppHealth>, Error> {
+    pub async fn run(self, progress: impl FnMut(Event<'_>)) -> Result<Option<AppHealth>, Error> {
         let Self {
             layout,
             request,

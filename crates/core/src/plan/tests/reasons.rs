@@ -16,6 +16,11 @@ fn text(text: &str) -> String {
     text.to_owned()
 }
 
+/// The unit of an app that is to be stopped says so.
+fn outdated(unit: &str) -> Reason {
+    Reason::Outdated { file: text(unit) }
+}
+
 /// All actions until the world is at rest, but for Archipelago's own notes.
 fn actions(world: &mut World) -> Vec<Action> {
     let mut done = Vec::new();
@@ -99,7 +104,7 @@ fn an_edited_unit_was_changed_by_others_and_so_its_service_restarts() {
 
 #[test]
 fn a_unit_of_another_version_restarts_nothing() {
-    let version = text("0.0.9");
+    let version = text("0.0.1");
     at_rest(
         |world| {
             *world.unit(WEB_UNIT) = disturbed::aged(&world.unit(WEB_UNIT).clone());
@@ -207,13 +212,100 @@ fn rendered_files_tell_what_became_of_them() {
 }
 
 #[test]
+fn a_file_whose_unit_is_unknown_just_differs() {
+    let mut world = World::at_rest();
+    let file = world.host.files.get_mut(&PathBuf::from(UI_FILE)).unwrap();
+    file.content.push(b'x');
+    world.host.unit_files.remove("archy-web-ui.container");
+    world.reload();
+    let actions = actions(&mut world);
+    let written = actions
+        .iter()
+        .find(|action| matches!(action.app_step(), Some(AppStep::WriteFile { .. })));
+    let differs = Reason::Differs {
+        file: text(UI_FILE),
+    };
+    assert_eq!(written.map(Action::reason), Some(&differs));
+}
+
+#[test]
+fn of_a_new_app_everything_is_missing_and_its_services_do_not_run() {
+    let mut world = World::fresh();
+    world.learns_images = true;
+    world.inputs.found.claim = Claim::Take(None);
+    for action in actions(&mut world) {
+        let expected = match (action.app_step(), action.host_step()) {
+            (Some(AppStep::Start(_)), _) => Reason::NotRunning,
+            (Some(AppStep::RememberImages(_)), _) => Reason::ImageNotRecorded,
+            (Some(_), _) => Reason::Missing,
+            (None, Some(HostStep::ClaimData(_))) => Reason::DataUnclaimed,
+            (None, _) => Reason::UnitsChange,
+        };
+        assert_eq!(*action.reason(), expected, "{action:?}");
+    }
+}
+
+#[test]
+fn services_that_follow_others_name_them() {
+    let mut world = World::at_rest();
+    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
+    world.converge();
+    let began = |world: &mut World, service: &str, at| {
+        world.host.services.get_mut(service).unwrap().began = Some(Duration::from_secs(at));
+    };
+    began(&mut world, "archy-top.service", 1);
+    began(&mut world, WEB_SERVICE, 2);
+    let reason = |world: &mut World, line: &str| {
+        let plan = world.plan();
+        let found = plan.actions.iter().find(|action| brief(action) == line);
+        found.map(|action| action.reason().clone())
+    };
+    let service = text(WEB_SERVICE);
+    assert_eq!(
+        reason(&mut world, "restart archy-top.service"),
+        Some(Reason::FellBehind { service })
+    );
+    // It stops slowly while the one that it follows is to start.
+    let top = world.host.services.get_mut("archy-top.service").unwrap();
+    (top.active, top.job) = (Active::Deactivating, Some(Job::Other));
+    world.stop(WEB_SERVICE);
+    world.host.services.get_mut(WEB_SERVICE).unwrap().job = Some(Job::Other);
+    let service = text(WEB_SERVICE);
+    assert_eq!(
+        reason(&mut world, "cancel job of archy-top.service"),
+        Some(Reason::DelaysStart { service })
+    );
+    // It ends again and again while the one that it requires is away.
+    world.host.services.get_mut(WEB_SERVICE).unwrap().job = None;
+    let mut top = service_of_restarts(2);
+    top.began = Some(Duration::from_secs(1));
+    world.host.services.insert(text("archy-top.service"), top);
+    let app = id("web");
+    assert_eq!(
+        reason(&mut world, "stop archy-top.service"),
+        Some(Reason::RequiredUnreachable { app })
+    );
+}
+
+fn service_of_restarts(restarts: u32) -> Service {
+    Service {
+        failure: Some(Failure {
+            result: text("exit-code"),
+            status: 1,
+            restarts,
+        }),
+        ..service(Active::Activating, "auto-restart")
+    }
+}
+
+#[test]
 fn what_is_lost_in_podman_or_in_the_data_is_missing_or_has_vanished() {
     at_rest(
         |world| world.host.folders.clear(),
         &[("make folder volumes/web/data", Reason::Missing)],
     );
     at_rest(
-        |world| drop(world.podman.secrets.clear()),
+        |world| world.podman.secrets.clear(),
         &[("store secret archy-web-token", Reason::Missing)],
     );
     at_rest(
@@ -276,6 +368,12 @@ fn what_the_operator_asked_for_is_the_reason_for_what_follows() {
     at_rest(
         |world| world.intend("web", Goal::Stopped, false),
         &[
+            (
+                "write archy-web-ui.container",
+                outdated("archy-web-ui.container"),
+            ),
+            ("write archy-web.container", outdated(WEB_UNIT)),
+            ("reload", Reason::UnitsChange),
             ("stop archy-web-ui.service", Reason::StopAsked),
             ("stop archy-web.service", Reason::StopAsked),
         ],
@@ -301,6 +399,13 @@ fn an_app_that_requires_another_names_it() {
         world,
         |world| world.intend("web", Goal::Stopped, false),
         &[
+            ("write archy-top.container", outdated("archy-top.container")),
+            (
+                "write archy-web-ui.container",
+                outdated("archy-web-ui.container"),
+            ),
+            ("write archy-web.container", outdated(WEB_UNIT)),
+            ("reload", Reason::UnitsChange),
             (
                 "stop archy-top.service",
                 Reason::RequiredAtRest { app: id("web") },
