@@ -76,11 +76,9 @@ impl World {
                     self.violation(Invariant::ImageBeforeStart, what);
                 }
             }
-            AppStep::RemoveData => {
-                if !matches!(app, Some(App::Removed { purge: true, .. })) {
-                    let what = format!("the data of {id} are removed without a purge");
-                    self.violation(Invariant::DataKept, what);
-                }
+            AppStep::RemoveData if !matches!(app, Some(App::Removed { purge: true, .. })) => {
+                let what = format!("the data of {id} are removed without a purge");
+                self.violation(Invariant::DataKept, what);
             }
             _ => {}
         }
