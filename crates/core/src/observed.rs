@@ -259,9 +259,13 @@ fn of_app<'a, T>(
 }
 
 impl Memory {
-    /// Notes that an invocation of a service must end, for the first reason that was found. An empty one: it is about to start.
+    /// Notes that an invocation of a service must end; of several reasons for the same one, the first stays. An empty invocation:
+    /// the service is about to start.
     pub fn must_end(&mut self, service: &str, invocation: String, reason: Reason) {
-        self.restarts.insert(service.to_owned(), invocation);
+        let known = self.restarts.insert(service.to_owned(), invocation.clone());
+        if known.is_none_or(|known| known != invocation) {
+            self.restart_reasons.remove(service);
+        }
         self.restart_reasons
             .entry(service.to_owned())
             .or_insert(reason);
@@ -333,6 +337,23 @@ mod tests {
             let traces = observed.traces_of(&AppId::parse(app).unwrap());
             assert_eq!(traces.into_keys().collect::<Vec<_>>(), expected, "{app}");
         }
+    }
+
+    #[test]
+    fn a_reason_to_restart_belongs_to_one_run() {
+        let mut memory = Memory::default();
+        let web = "archy-web.service";
+        let note = |memory: &mut Memory, run: &str, reason| {
+            memory.must_end(web, run.to_owned(), reason);
+            memory.restart_reason(web).unwrap()
+        };
+        let closed = note(&mut memory, "run 1", Reason::PortsClosed);
+        assert_eq!(closed, Reason::PortsClosed);
+        assert_eq!(note(&mut memory, "run 1", Reason::RestartAsked), closed);
+        let asked = note(&mut memory, "run 2", Reason::RestartAsked);
+        assert_eq!(asked, Reason::RestartAsked);
+        memory.retain_restarts(|_, run| run != "run 2");
+        assert_eq!(memory, Memory::default());
     }
 
     #[test]
