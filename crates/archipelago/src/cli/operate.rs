@@ -2,13 +2,15 @@
 
 use std::io::IsTerminal;
 
+use archipelago_core::action;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Installation, Request};
 use archipelago_core::printable::one_line;
-use archipelago_node::operations::{Left, Place};
+use archipelago_node::operations::{Event, Left, Place};
 use archipelago_node::{apps, operations};
 use clap::Args;
+use serde::Serialize;
 use serde_json::json;
 
 use super::failure::{Code, Failure};
@@ -97,7 +99,8 @@ pub(super) async fn install(
             return Err(Failure::new(Code::Failed, "nothing was installed"));
         }
     }
-    finish(follow(prepared).await?, output)
+    let (health, actions) = follow(prepared).await?;
+    finish(health, &actions, output)
 }
 
 pub(super) async fn set(layout: Layout, arguments: Set, output: Output) -> Result<(), Failure> {
@@ -137,14 +140,16 @@ pub(super) async fn uninstall(
     };
     let prepared = operations::prepare(layout, request).await?;
     let left: Vec<(String, Option<String>)> = prepared.left().iter().map(place_of).collect();
-    follow(prepared).await?;
+    let (_, actions) = follow(prepared).await?;
     match output {
         Output::Json => {
             let left = left
                 .iter()
                 .map(|(path, target)| json!({"path": path, "link_to": target}));
             let left: Vec<_> = left.collect();
-            return print_json(&json!({"id": app, "removed": true, "purged": purge, "left": left}));
+            return print_json(&json!({
+                "id": app, "removed": true, "purged": purge, "left": left, "actions": actions,
+            }));
         }
         Output::Text if purge && left.is_empty() => {
             print_line(&format!("{app} is gone, and its data with it."));
@@ -179,25 +184,47 @@ fn place_of(left: &Left) -> (String, Option<String>) {
 }
 
 async fn operate(layout: Layout, request: Request, output: Output) -> Result<(), Failure> {
-    finish(
-        follow(operations::prepare(layout, request).await?).await?,
-        output,
-    )
+    let (health, actions) = follow(operations::prepare(layout, request).await?).await?;
+    finish(health, &actions, output)
 }
 
+/// How the app ended up, unless it is gone, and what was done for that.
+type Ended = (Option<AppHealth>, Vec<action::Event>);
+
 /// Does it, and shows on standard error what happens.
-async fn follow(prepared: operations::Prepared) -> Result<Option<AppHealth>, Failure> {
+async fn follow(prepared: operations::Prepared) -> Result<Ended, Failure> {
     let mut progress = Progress::begin();
-    let ended = prepared.run(|health| progress.show(health)).await;
+    let mut actions = Vec::new();
+    let ended = prepared
+        .run(|event| match event {
+            Event::Action(event) => actions.push(event.clone()),
+            Event::Health(health) => progress.show(health),
+        })
+        .await;
     progress.end();
-    Ok(ended?)
+    Ok((ended?, actions))
+}
+
+/// How an app ended up, and what was done for that.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    health: &'a AppHealth,
+    actions: &'a [action::Event],
 }
 
 /// Shows how the app ended up.
-fn finish(health: Option<AppHealth>, output: Output) -> Result<(), Failure> {
+fn finish(
+    health: Option<AppHealth>,
+    actions: &[action::Event],
+    output: Output,
+) -> Result<(), Failure> {
     let Some(health) = health else { return Ok(()) };
     match output {
-        Output::Json => print_json(&health),
+        Output::Json => print_json(&Document {
+            health: &health,
+            actions,
+        }),
         Output::Text => {
             show::print_app(&health);
             Ok(())

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::action::Action;
+use crate::action::{Action, Event};
 use crate::desired::{Desired, DesiredImage};
 use crate::health::{Report, report};
 use crate::observed::{Observed, Podman};
@@ -93,6 +93,8 @@ pub struct PassResult {
     pub podman: PodmanAnswer,
     /// How many actions its plan had.
     pub actions: usize,
+    /// Those that were tried, without Archipelago's own notes.
+    pub events: Vec<Event>,
     /// When something that failed is due again, from now.
     pub wake_after: Option<Duration>,
     /// What is new about who changes files that are fought over.
@@ -273,8 +275,16 @@ impl<'r> Pass<'r> {
         let (Some(desired), Some(looked)) = (self.desired, self.looked) else {
             return PassResult::default();
         };
-        let Looked { observed, plan, .. } = looked;
+        let Looked {
+            observed,
+            plan,
+            run,
+        } = looked;
+        let tried = plan.actions.iter().zip(run.outcomes());
         PassResult {
+            events: tried
+                .filter_map(|(action, outcome)| Event::of(action, outcome))
+                .collect(),
             report: report(&desired, &observed, self.reconciler.progress()),
             podman: podman_answer(&observed),
             actions: plan.actions.len(),

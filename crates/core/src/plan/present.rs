@@ -1,9 +1,10 @@
 //! The part of a plan for an app that should be there.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use super::{Planner, for_app};
-use crate::action::Step;
+use super::Planner;
+use crate::action::{AppStep, Reason};
 use crate::desired::{Desired, DesiredContainer, DesiredUnit, Present, Role};
 use crate::image_facts::{ImageState, KnownImages};
 use crate::layout::Layout;
@@ -11,6 +12,13 @@ use crate::name::AppId;
 use crate::network;
 use crate::observed::{Active, Job, Load, Observed, Override, Podman, Service, at_rest, awaited};
 use crate::progress::Subject;
+
+/// A service that should not run.
+pub(super) struct ToStop {
+    pub(super) service: String,
+    pub(super) companion: bool,
+    pub(super) reason: Reason,
+}
 
 /// Rendered files hold credentials.
 pub(super) const FILE_MODE: u32 = 0o600;
@@ -125,9 +133,9 @@ impl Planner<'_> {
         }
         for folder in &present.folders {
             if !self.observed.folders.contains(folder) {
-                self.steps
-                    .first
-                    .push(for_app(id, Step::MakeFolder(folder.clone())));
+                let step = AppStep::MakeFolder(folder.clone());
+                let action = self.action(id, step, Reason::Missing);
+                self.steps.first.push(action);
             }
         }
         self.store_mounted(id, present);
@@ -155,16 +163,17 @@ impl Planner<'_> {
         self.remove_renewed_networks(id);
         // Started before what it needs can be reached, it would only end, again and again; where that will not come up by itself, systemd would
         // go on trying. What shows how the app is doing can say that it waits.
-        let waits = awaited(present, self.observed).is_some();
-        let rests = at_rest(self.desired, present, self.observed).is_some();
-        let is_to_run =
-            |container: &DesiredContainer| present.running && (container.companion || !rests);
+        let waits = awaited(present, self.observed);
+        let rests = at_rest(self.desired, present, self.observed);
+        let is_to_run = |container: &DesiredContainer| {
+            present.running && (container.companion || rests.is_none())
+        };
         for (unit, has_image) in present.units.values().zip(&ready) {
             if let Role::Container(container) = &unit.role
                 && is_to_run(container)
                 && *has_image
                 && !self.unknown.contains(&unit.service)
-                && (container.companion || !waits)
+                && (container.companion || waits.is_none())
                 && self.can_start(container)
                 && !self.renewal.holds(&unit.service)
                 && !self.is_newly_stale(unit, container)
@@ -172,35 +181,51 @@ impl Planner<'_> {
                 self.run(id, unit, container);
             }
         }
-        if waits {
-            self.stop_what_tries_in_vain(id, present);
+        if let Some(required) = waits {
+            self.stop_what_tries_in_vain(id, present, required);
         }
         self.let_nothing_wait(id, present);
         // Those who talk to it stop first, while they still can.
-        let followed = (!present.running || rests) && self.is_followed(id);
+        let followed = (!present.running || rests.is_some()) && self.is_followed(id);
         let stopped = present
             .containers()
-            .filter(|(unit, container)| {
-                let rests = !is_to_run(container) && (container.companion || !followed);
-                rests || self.renewal.stops(&unit.service)
+            .filter_map(|(unit, container)| {
+                let network = self.renewal.stops_for(&unit.service);
+                let to_rest = !is_to_run(container) && (container.companion || !followed);
+                let reason = match (rests, network) {
+                    (Some(app), _) if to_rest && present.running => {
+                        Reason::RequiredAtRest { app: app.clone() }
+                    }
+                    _ if to_rest => Reason::StopAsked,
+                    (_, Some(network)) => Reason::NotIsolated {
+                        network: network.clone(),
+                    },
+                    (_, None) => return None,
+                };
+                Some(ToStop {
+                    service: unit.service.clone(),
+                    companion: container.companion,
+                    reason,
+                })
             })
-            .map(|(unit, container)| (unit.service.clone(), container.companion))
             .collect::<Vec<_>>();
-        let stopped = stopped.iter();
-        self.stop_all(
-            id,
-            stopped.map(|(service, companion)| (service.as_str(), *companion)),
-        );
+        self.stop_all(id, stopped.into_iter());
     }
 
     /// systemd starts what has ended again and again; what ended because it cannot reach what it requires is started once that is there.
-    fn stop_what_tries_in_vain(&mut self, id: &AppId, present: &Present) {
+    fn stop_what_tries_in_vain(&mut self, id: &AppId, present: &Present, required: &AppId) {
         let in_vain = present.containers().filter(|(unit, container)| {
             let found = self.observed.services.get(&unit.service);
             !container.follows.is_empty() && found.is_some_and(Service::tries_in_vain)
         });
-        let steps = in_vain.map(|(unit, _)| for_app(id, Step::Stop(unit.service.clone())));
-        self.steps.services.extend(steps);
+        let actions: Vec<_> = in_vain
+            .map(|(unit, _)| {
+                let app = required.clone();
+                let step = AppStep::Stop(unit.service.clone());
+                self.action(id, step, Reason::RequiredUnreachable { app })
+            })
+            .collect();
+        self.steps.services.extend(actions);
     }
 
     /// What is ordered after another service (`After=`) stops, in systemd's eyes, before that one starts. While a node is down, what calls it may
@@ -213,17 +238,20 @@ impl Planner<'_> {
                 found.job == Some(Job::Other) && (rests || found.is_restarting())
             })
         };
-        let held_up = present.containers().filter(|(unit, container)| {
-            let stops = || {
-                let found = self.observed.services.get(&unit.service);
-                found.is_some_and(|found| {
-                    found.active == Active::Deactivating && found.job.is_some()
-                })
-            };
-            !container.follows.is_empty() && stops() && container.follows.iter().any(is_to_start)
+        let held_up = present.containers().filter_map(|(unit, container)| {
+            let found = self.observed.services.get(&unit.service)?;
+            let stops = found.active == Active::Deactivating && found.job.is_some();
+            let mut follows = container.follows.iter().filter(|_| stops);
+            Some((unit, follows.find(|service| is_to_start(service))?))
         });
-        let steps = held_up.map(|(unit, _)| for_app(id, Step::CancelJob(unit.service.clone())));
-        self.steps.services.extend(steps);
+        let actions: Vec<_> = held_up
+            .map(|(unit, service)| {
+                let service = service.clone();
+                let step = AppStep::CancelJob(unit.service.clone());
+                self.action(id, step, Reason::DelaysStart { service })
+            })
+            .collect();
+        self.steps.services.extend(actions);
     }
 
     /// Whether an app that requires this one still runs, and is about to stop.
@@ -252,27 +280,53 @@ impl Planner<'_> {
             if self.is_fought_over(&path.display().to_string()) {
                 continue;
             }
-            let step = Step::WriteFile {
+            let step = AppStep::WriteFile {
                 path: path.clone(),
                 content: content.clone(),
             };
-            self.steps.files.push(for_app(id, step));
+            let reader = self.reader(present, path);
+            let reason = match found {
+                None => Reason::Missing,
+                Some(found) if same => Reason::ModeChanged {
+                    file: path.display().to_string(),
+                    mode: found.mode,
+                },
+                Some(_) => self.why_file_differs(path, reader),
+            };
+            let action = self.action(id, step, reason.clone());
+            self.steps.files.push(action);
             // A new content comes with a new revision of the unit. A file that is only gone is put back beside the one that the container
             // still has mounted. What is left is a file that someone edited, which the container may have read.
-            if found.is_some() && !same {
-                self.restart_reader(present, path);
+            if let Some(unit) = reader
+                && found.is_some()
+                && !same
+            {
+                self.must_restart(&unit.service, reason);
             }
         }
     }
 
+    /// A unit's revision covers the files that its container mounts: by it is told for what a file was written.
+    fn why_file_differs(&self, path: &Path, reader: Option<&DesiredUnit>) -> Reason {
+        let file = path.display().to_string();
+        let revision = reader.and_then(|unit| {
+            let on_disk = self.observed.mark(&unit.file.name);
+            let mark = on_disk.or_else(|| self.observed.generated.get(&unit.service).cloned());
+            Some((mark?.revision, &unit.file.revision))
+        });
+        match revision {
+            None => Reason::Differs { file },
+            Some((revision, wanted)) if revision == *wanted => Reason::ChangedByOthers { file },
+            Some(_) => Reason::Outdated { file },
+        }
+    }
+
     /// A container keeps the file it was started with mounted, even when another takes its place.
-    fn restart_reader(&mut self, present: &Present, path: &std::path::Path) {
+    fn reader<'p>(&self, present: &'p Present, path: &Path) -> Option<&'p DesiredUnit> {
         let reader = present.containers().find(|(_, container)| {
             path.parent() == Some(self.desired.layout.rendered(&container.name).as_path())
         });
-        if let Some((unit, _)) = reader {
-            self.must_restart(&unit.service);
-        }
+        reader.map(|(unit, _)| unit)
     }
 
     fn store_secrets(&mut self, id: &AppId, present: &Present) {
@@ -285,12 +339,17 @@ impl Planner<'_> {
                 .is_some_and(|(app, revision)| *app == secret.app && *revision == secret.revision);
             if !same {
                 self.complete = false;
-                let step = Step::StoreSecret {
+                let step = AppStep::StoreSecret {
                     podman_name: name.clone(),
                     name: secret.secret.clone(),
                     revision: secret.revision.clone(),
                 };
-                self.steps.files.push(for_app(id, step));
+                let reason = match stored {
+                    Some(_) => Reason::SecretChanged,
+                    None => Reason::Missing,
+                };
+                let action = self.action(id, step, reason);
+                self.steps.files.push(action);
             }
         }
     }
@@ -322,8 +381,9 @@ impl Planner<'_> {
         let learnt: KnownImages = learnt.collect();
         if !learnt.is_empty() {
             self.complete = false;
-            let step = Step::RememberImages(learnt);
-            self.steps.first.push(for_app(id, step));
+            let step = AppStep::RememberImages(learnt);
+            let action = self.action(id, step, Reason::ImageNotRecorded);
+            self.steps.first.push(action);
         }
     }
 
@@ -336,13 +396,14 @@ impl Planner<'_> {
     }
 
     fn fetch(&mut self, id: &AppId, container: &DesiredContainer, name: &str) {
-        let step = Step::EnsureImage(Box::new(container.image.clone()));
+        let step = AppStep::EnsureImage(Box::new(container.image.clone()));
         let planned = self.steps.first.iter().any(|action| action.step == step);
         if !planned
             && !self.observed.images_underway.contains_key(name)
             && self.progress.is_due(&container.image.subject(), self.now)
         {
-            self.steps.first.push(for_app(id, step));
+            let action = self.action(id, step, Reason::Missing);
+            self.steps.first.push(action);
         }
     }
 
@@ -354,23 +415,41 @@ impl Planner<'_> {
             // What runs goes on with its old unit until the image of the new one is here.
             Some(_) if !has_image => {}
             Some(_) => {
-                let version = self.observed.mark(&file.name).map(|mark| mark.version);
-                if version.is_some_and(|version| Self::is_upgrade(&version)) {
+                let name = || file.name.clone();
+                let reason = match self.observed.mark(&file.name) {
+                    Some(mark) if Self::is_upgrade(&mark.version) => Reason::OtherVersion {
+                        version: mark.version,
+                    },
+                    Some(mark) if mark.revision == file.revision => {
+                        Reason::ChangedByOthers { file: name() }
+                    }
+                    Some(_) => Reason::Outdated { file: name() },
+                    None => Reason::Differs { file: name() },
+                };
+                if matches!(reason, Reason::OtherVersion { .. }) {
                     self.carry_over(&unit.service);
                 } else {
-                    self.restart_container(unit);
+                    self.restart_container(unit, reason.clone());
                 }
-                self.write_unit(id, &file.name, &file.content);
+                self.write_unit(id, file, reason);
             }
             None => {
                 // When systemd has forgotten it too, nobody knows what a service that still runs was started with.
                 let generated = self.observed.generated.get(&unit.service);
-                if generated.is_none_or(|mark| {
-                    mark.revision != file.revision && !Self::is_upgrade(&mark.version)
-                }) {
-                    self.restart_container(unit);
+                let reason = match generated {
+                    None => Some(Reason::UnitForgotten {
+                        unit: file.name.clone(),
+                    }),
+                    Some(mark) if Self::is_upgrade(&mark.version) => None,
+                    Some(mark) if mark.revision == file.revision => None,
+                    Some(_) => Some(Reason::Outdated {
+                        file: file.name.clone(),
+                    }),
+                };
+                if let Some(reason) = reason {
+                    self.restart_container(unit, reason);
                 }
-                self.write_unit(id, &file.name, &file.content);
+                self.write_unit(id, file, Reason::Missing);
             }
         }
     }
@@ -383,9 +462,9 @@ impl Planner<'_> {
     }
 
     /// Networks and volumes are made once and kept; only a container runs with what its unit said.
-    fn restart_container(&mut self, unit: &DesiredUnit) {
+    fn restart_container(&mut self, unit: &DesiredUnit, reason: Reason) {
         if matches!(unit.role, Role::Container(_)) {
-            self.must_restart(&unit.service);
+            self.must_restart(&unit.service, reason);
         }
     }
 
@@ -399,10 +478,13 @@ impl Planner<'_> {
         {
             // What has started since the file was changed has started with the old one.
             let generated = self.observed.generated.get(&unit.service);
+            let reason = Reason::NotRead {
+                unit: unit.file.name.clone(),
+            };
             if generated.is_some_and(|mark| !Self::is_upgrade(&mark.version)) {
-                self.restart_container(unit);
+                self.restart_container(unit, reason.clone());
             }
-            self.steps.reload = true;
+            self.steps.reload.get_or_insert(reason);
             self.regenerates.insert(unit.file.name.clone());
         }
     }
@@ -410,7 +492,7 @@ impl Planner<'_> {
     /// Units of the app that its definition no longer has.
     fn remove_units_left_over(&mut self, id: &AppId, present: &Present) {
         let left = self.observed.traces_beside(id, &present.units);
-        self.stop_and_remove(id, &left);
+        self.stop_and_remove(id, &left, &Reason::LeftOver);
     }
 
     /// A network or volume that Podman no longer has, while systemd holds its service for done. Of an app that rests, only the network of which
@@ -439,7 +521,7 @@ impl Planner<'_> {
                 .is_some_and(Service::is_up);
             if !there && done {
                 self.complete = false;
-                self.queue(id, &unit.service, Step::Restart);
+                self.queue(id, &unit.service, AppStep::Restart, Reason::Vanished);
             }
         }
     }
@@ -452,7 +534,7 @@ impl Planner<'_> {
             return;
         }
         let Some(service) = service else {
-            self.queue(id, &unit.service, Step::Start);
+            self.queue(id, &unit.service, AppStep::Start, Reason::NotRunning);
             return;
         };
         // A start lasts until the container's health check has succeeded, which may be never. One that began with something older is
@@ -466,22 +548,32 @@ impl Planner<'_> {
         if service.job.is_some() && !began_stale {
             return;
         }
-        let stale = self.memory.restarts.contains_key(&unit.service)
-            || self.observed.has_fallen_behind(&unit.service, container);
-        match service.active {
-            Active::Active | Active::Activating if stale => {
-                if self.queue(id, &unit.service, Step::Restart) {
+        let stale = self.memory.restart_reason(&unit.service).or_else(|| {
+            let service = self.observed.fell_behind(&unit.service, container)?.clone();
+            Some(Reason::FellBehind { service })
+        });
+        match (service.active, stale) {
+            (Active::Active | Active::Activating, Some(reason)) => {
+                if self.queue(id, &unit.service, AppStep::Restart, reason) {
                     self.restarted.insert(unit.service.clone());
                 }
             }
-            Active::Active if self.must_reopen(&unit.service) => {
-                if self.queue(id, &unit.service, Step::Restart) {
+            (Active::Active, None) if self.must_reopen(&unit.service) => {
+                if self.queue(id, &unit.service, AppStep::Restart, Reason::PortsClosed) {
                     self.reopens.insert(unit.service.clone());
                 }
             }
-            Active::Active | Active::Activating | Active::Deactivating => {}
-            Active::Inactive | Active::Failed => {
-                self.queue(id, &unit.service, Step::Start);
+            (Active::Active | Active::Activating, None) | (Active::Deactivating, _) => {}
+            (Active::Inactive | Active::Failed, _) => {
+                let failure = service.failure.as_ref();
+                let reason = match failure.filter(|_| service.active == Active::Failed) {
+                    Some(failure) => Reason::Failed {
+                        result: failure.result.clone(),
+                        status: failure.status,
+                    },
+                    None => Reason::NotRunning,
+                };
+                self.queue(id, &unit.service, AppStep::Start, reason);
             }
         }
     }
@@ -497,7 +589,13 @@ impl Planner<'_> {
 
     /// Says whether it is its turn: not too early for another attempt, and not too many are coming up. The end of one of those wakes the next
     /// pass.
-    pub(super) fn queue(&mut self, id: &AppId, service: &str, step: fn(String) -> Step) -> bool {
+    pub(super) fn queue(
+        &mut self,
+        id: &AppId,
+        service: &str,
+        step: fn(String) -> AppStep,
+        reason: Reason,
+    ) -> bool {
         let due = self
             .progress
             .is_due(&Subject::Start(service.to_owned()), self.now);
@@ -509,38 +607,36 @@ impl Planner<'_> {
             return false;
         }
         self.starts_left -= 1;
-        self.steps
-            .services
-            .push(for_app(id, step(service.to_owned())));
+        let action = self.action(id, step(service.to_owned()), reason);
+        self.steps.services.push(action);
         true
     }
 
     /// Stops companions, and the rest once no companion runs. Says whether all of them rest.
-    pub(super) fn stop_all<'a>(
-        &mut self,
-        id: &AppId,
-        services: impl Iterator<Item = (&'a str, bool)>,
-    ) -> bool {
-        let running: Vec<(&str, bool)> = services
-            .filter(|(service, _)| {
-                self.observed
-                    .services
-                    .get(*service)
-                    .is_some_and(|found| !found.is_down())
+    pub(super) fn stop_all(&mut self, id: &AppId, services: impl Iterator<Item = ToStop>) -> bool {
+        let running: Vec<ToStop> = services
+            .filter(|ToStop { service, .. }| {
+                let found = self.observed.services.get(service);
+                found.is_some_and(|found| !found.is_down())
             })
             .collect();
-        let companions_run = running.iter().any(|(_, companion)| *companion);
-        for (service, companion) in &running {
-            let found = self.observed.services.get(*service);
+        let rest = running.is_empty();
+        let companions_run = running.iter().any(|stop| stop.companion);
+        for ToStop {
+            service,
+            companion,
+            reason,
+        } in running
+        {
+            let found = self.observed.services.get(&service);
             let stopping = found.is_some_and(|found| {
                 found.active == Active::Deactivating || found.job == Some(Job::Stop)
             });
-            if *companion == companions_run && !stopping {
-                self.steps
-                    .services
-                    .push(for_app(id, Step::Stop((*service).to_owned())));
+            if companion == companions_run && !stopping {
+                let action = self.action(id, AppStep::Stop(service), reason);
+                self.steps.services.push(action);
             }
         }
-        running.is_empty()
+        rest
     }
 }

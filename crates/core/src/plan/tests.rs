@@ -6,6 +6,7 @@ mod dependants;
 mod disturbed;
 mod images;
 mod network;
+mod reasons;
 mod refused;
 mod releases;
 mod reload;
@@ -17,7 +18,7 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
-use crate::action::Step;
+use crate::action::{Action, AppStep, HostStep};
 use crate::health::report;
 use crate::image_facts::{ImageState, KnownImages};
 use crate::intent::Goal;
@@ -173,10 +174,8 @@ fn what_belongs_to_someone_else_is_not_touched() {
     ];
     for take in foreign {
         let mut world = World::fresh();
-        world.apply(&Step::GenerateSecret {
-            app: id("web"),
-            name: "token".to_owned(),
-        });
+        let secret = AppStep::GenerateSecret("token".to_owned());
+        world.apply(&of_app("web", secret));
         take(&mut world);
         assert_eq!(world.lines(), [""; 0]);
         let desired = world.desired();

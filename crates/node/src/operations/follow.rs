@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use archipelago_core::action;
 use archipelago_core::error::chain;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
@@ -18,6 +19,7 @@ use crate::clock::since_boot;
 use crate::error::{Ended, Error, FailedApp};
 use crate::handle::{Handle, Made};
 
+use super::Event;
 use super::commit::Change;
 
 /// How many lines of the journal explain a failure.
@@ -33,7 +35,7 @@ pub(super) async fn carry_out(
     request: Request,
     proposal: Proposal,
     mut handle: Handle,
-    mut progress: impl FnMut(&AppHealth),
+    mut progress: impl FnMut(Event<'_>),
 ) -> Result<Option<AppHealth>, Error> {
     let asked = SystemTime::now().duration_since(UNIX_EPOCH);
     let changes_installed = proposal
@@ -84,9 +86,14 @@ pub(super) async fn carry_out(
                 let made = next(&mut handle, last, within).await?;
                 last = made.number;
                 let pass = Made::result(&made)?;
+                let concerns =
+                    |event: &&action::Event| event.app.as_ref().is_none_or(|other| *other == app);
+                for event in pass.events.iter().filter(concerns) {
+                    progress(Event::Action(event));
+                }
                 let report = &pass.report;
                 if let Some(health) = report.apps.iter().find(|health| health.id == app) {
-                    progress(health);
+                    progress(Event::Health(health));
                 }
                 operation.passed(PassSeen {
                     report,

@@ -5,6 +5,7 @@
 mod commit;
 mod follow;
 
+use archipelago_core::action;
 use archipelago_core::check::needs::Unmet;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
@@ -18,6 +19,15 @@ use crate::engine::{self, Role};
 use crate::error::Error;
 
 pub use archipelago_host::purge::{Left, Place};
+
+/// What happens while an operation is done.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A pass for it tried this action: for its app, or for the host.
+    Action(&'a action::Event),
+    /// How its app is, after each pass.
+    Health(&'a AppHealth),
+}
 
 /// An operation that can be done.
 pub struct Prepared {
@@ -76,12 +86,12 @@ impl Prepared {
         &self.unmet
     }
 
-    /// Does it, with an engine of its own: there may be no daemon. `progress` hears how the app is after each pass. `None` when
+    /// Does it, with an engine of its own: there may be no daemon. `progress` hears what happens. `None` when
     /// the app is gone, as asked.
     ///
     /// # Errors
     /// When it cannot be begun, or the app did not become what was asked; the reconciler goes on trying then.
-    pub async fn run(self, progress: impl FnMut(&AppHealth)) -> Result<Option<AppHealth>, Error> {
+    pub async fn run(self, progress: impl FnMut(Event<'_>)) -> Result<Option<AppHealth>, Error> {
         let Self {
             layout,
             request,
