@@ -3,8 +3,7 @@
 //! An action may have happened already, wholly or in part; doing it again is right. Whether it succeeded is what the next observation
 //! shows. Nothing else in Archipelago touches a host.
 
-mod event;
-mod reason;
+pub(crate) mod reason;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,10 +15,9 @@ use crate::file::Files;
 use crate::image_facts::KnownImages;
 use crate::name::AppId;
 use crate::observed::Memory;
-use crate::operation::OperationId;
+use crate::operation::id::OperationId;
 use crate::release::ReleaseId;
 
-pub use event::Event;
 pub use reason::Reason;
 
 /// One thing to do.

@@ -5,7 +5,7 @@
 //! networks and secrets are there, and asking would start a Podman process for nothing.
 
 mod network;
-mod network_helpers;
+pub(crate) mod network_helpers;
 mod podman;
 mod service;
 mod settled;
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::action::Reason;
+use crate::action::reason::Reason;
 use crate::desired::{DesiredContainer, DesiredProbe, DesiredUnit};
 use crate::image_facts::ImageState;
 use crate::name::AppId;

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use archipelago_core::action::Action;
 use archipelago_core::desired::Desired;
 use archipelago_core::error::chain;
 use archipelago_core::health::{Report, report};
@@ -15,7 +14,7 @@ use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::Observed;
 use archipelago_core::pass::{Pass, PassResult, Request};
 use archipelago_core::plan::restarted_with;
-use archipelago_core::reconcile::{FileWriters, Outcome, Reconciler};
+use archipelago_core::reconcile::{FileWriters, Reconciler};
 
 use archipelago_host::apply::Executor;
 use archipelago_host::cache::{Cached, ReadSet};
@@ -31,6 +30,7 @@ use archipelago_host::{disk, file_writers, inputs, lock, observe, systemd};
 
 use crate::clock::since_boot;
 use crate::heartbeat::Heartbeat;
+use crate::log;
 
 /// How long a pass looks for who changes a file that is fought over.
 const FILE_WRITERS_LIMIT: Duration = Duration::from_secs(2);
@@ -243,7 +243,7 @@ impl Driver {
                         images,
                     };
                     let outcome = executor.execute(action).await;
-                    log(action, &outcome);
+                    log::action(action, &outcome);
                     pass.applied(outcome, since_boot());
                 }
                 Request::KeepProgress(content) => {
@@ -366,34 +366,6 @@ impl Driver {
             underway,
         )
         .await
-    }
-}
-
-/// Tells the journal of an action. Its fields `ARCHIPELAGO_APP=` and so on are what scripts select by.
-fn log(action: &Action, outcome: &Outcome) {
-    let app = action.app().map(AppId::as_str);
-    let reason = action.reason();
-    let operation = action.operation().map(tracing::field::display);
-    macro_rules! tell {
-        ($level:ident, $($text:tt)+) => {
-            tracing::$level!(
-                app,
-                action = action.kind(),
-                reason = reason.kind(),
-                operation,
-                $($text)+
-            )
-        };
-    }
-    match outcome {
-        Outcome::Done if action.is_bookkeeping() => tell!(debug, "{action}"),
-        Outcome::Done => tell!(info, "{action}: {reason}"),
-        Outcome::Failed(cause) => tell!(warn, "{action} failed: {cause}"),
-        Outcome::Refused(units) => {
-            let causes: Vec<&str> = units.values().map(String::as_str).collect();
-            tell!(warn, "{action} failed: {}", causes.join("; "));
-        }
-        Outcome::Skipped => {}
     }
 }
 

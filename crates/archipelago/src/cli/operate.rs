@@ -2,10 +2,10 @@
 
 use std::io::IsTerminal;
 
-use archipelago_core::action;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Installation, Request};
+use archipelago_core::pass;
 use archipelago_core::printable::one_line;
 use archipelago_node::operations::{Event, Left, Place};
 use archipelago_node::{apps, operations};
@@ -189,7 +189,7 @@ async fn operate(layout: Layout, request: Request, output: Output) -> Result<(),
 }
 
 /// How the app ended up, unless it is gone, and what was done for that.
-type Ended = (Option<AppHealth>, Vec<action::Event>);
+type Ended = (Option<AppHealth>, Vec<pass::Event>);
 
 /// Does it, and shows on standard error what happens.
 async fn follow(prepared: operations::Prepared) -> Result<Ended, Failure> {
@@ -210,13 +210,13 @@ async fn follow(prepared: operations::Prepared) -> Result<Ended, Failure> {
 struct Document<'a> {
     #[serde(flatten)]
     health: &'a AppHealth,
-    actions: &'a [action::Event],
+    actions: &'a [pass::Event],
 }
 
 /// Shows how the app ended up.
 fn finish(
     health: Option<AppHealth>,
-    actions: &[action::Event],
+    actions: &[pass::Event],
     output: Output,
 ) -> Result<(), Failure> {
     let Some(health) = health else { return Ok(()) };

@@ -57,8 +57,10 @@ fn the_journal_and_the_commands_tell_what_was_done_and_why() {
         assert_eq!(restart["reason"]["kind"], "restart_asked");
         assert_eq!(restart["reason"]["message"], "a restart was asked for");
         assert_eq!(restart["done"], true);
+        assert!(restart["operation"].is_string(), "{restart}");
     } else {
         let told = entry(&node, "lone", "restart").expect("an entry");
         assert_eq!(told["ARCHIPELAGO_REASON"], "restart_asked");
+        assert!(told["ARCHIPELAGO_OPERATION"].is_string(), "{told}");
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::name::AppId;
-use crate::observed::Helper;
+use crate::observed::network_helpers::Helper;
 use crate::release::ReleaseId;
 
 /// Why an action is planned: what was seen to differ from what is wanted, or what the operator asked for.
@@ -123,6 +123,32 @@ impl Reason {
             Self::ReloadPending => "reload_pending",
             Self::PodmanUnreachable => "podman_unreachable",
             Self::HelperGone { .. } => "helper_gone",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In JSON, a reason has the word that the journal has.
+    #[test]
+    fn a_kind_is_the_same_everywhere() {
+        let text = || "x".to_owned();
+        let app = AppId::parse("web").unwrap();
+        for reason in [
+            Reason::Missing,
+            Reason::ChangedByOthers { file: text() },
+            Reason::OtherVersion { version: text() },
+            Reason::FellBehind { service: text() },
+            Reason::RequiredAtRest { app },
+            Reason::HelperGone {
+                helper: Helper::Uplink,
+            },
+        ] {
+            let json = serde_json::to_value(&reason).unwrap();
+            assert_eq!(json["kind"], reason.kind());
+            assert_eq!(serde_json::from_value::<Reason>(json).unwrap(), reason);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! names. `node` fulfils requests on a real host, the simulator in memory; what every pass does is written here alone.
 //! A caller that cannot fulfil a request drops the pass: that is no worse than a crash, for which passes are made.
 
+mod event;
 mod run;
 
 use std::collections::BTreeMap;
@@ -11,13 +12,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::action::{Action, Event};
+use crate::action::Action;
 use crate::desired::{Desired, DesiredImage};
 use crate::health::{Report, report};
 use crate::observed::{Observed, Podman};
 use crate::plan::Plan;
 use crate::reconcile::{FileWriters, Outcome, Reconciler};
 
+pub use event::Event;
 pub use run::{Run, Scene};
 
 /// A pass that is being made.

@@ -4,11 +4,13 @@
 //! next pass. The order of the steps is the order of safety: secrets and folders, then the check of the complete set of units, then the
 //! record of what a crash must not forget, then the files, one reload, the services, and removal last.
 
+mod files;
 pub mod guard;
 mod present;
 mod releases;
 mod removed;
 mod renewal;
+mod services;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +25,7 @@ use crate::name::AppId;
 use crate::network;
 use crate::observed::{Memory, Observed, Podman};
 use crate::progress::{Progress, Subject};
-use crate::quadlet::{UnitFile, VERSION};
+use crate::quadlet::VERSION;
 
 pub use releases::unused;
 use renewal::Renewal;
@@ -338,20 +340,6 @@ impl Planner<'_> {
             reason,
             operation: self.desired.operations.get(app).copied(),
         }
-    }
-
-    fn write_unit(&mut self, app: &AppId, file: &UnitFile, reason: Reason) {
-        let step = AppStep::WriteUnit {
-            name: file.name.clone(),
-            content: file.content.clone(),
-        };
-        let action = self.action(app, step, reason);
-        self.steps.units.push(action);
-    }
-
-    fn remove_unit(&mut self, app: &AppId, name: &str, reason: Reason) {
-        let action = self.action(app, AppStep::RemoveUnit(name.to_owned()), reason);
-        self.steps.units.push(action);
     }
 
     /// Systemd would not read the units, and is not yet to be asked again. Meanwhile nothing starts but what rests, and of which it has read what is

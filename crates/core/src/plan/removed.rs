@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Planner;
-use super::present::ToStop;
+use super::services::ToStop;
 use crate::action::{AppStep, Reason};
 use crate::name::AppId;
 use crate::observed::Podman;

@@ -1,11 +1,14 @@
 //! What is planned, case by case.
 
+mod apply;
 mod contention;
 mod data_folder;
 mod dependants;
 mod disturbed;
 mod images;
+mod lines;
 mod network;
+mod operations;
 mod reasons;
 mod refused;
 mod releases;
@@ -30,6 +33,7 @@ use crate::pass::{Run, Scene};
 use crate::plan::*;
 use crate::reconcile::Outcome;
 use disturbed::Disturbance;
+use lines::*;
 use world::*;
 
 /// What is planned pass by pass, after something happened to a world at rest; after the last of them nothing is left to do.

@@ -3,9 +3,9 @@
 //! It prints nothing: it returns what would be, events while it goes on, and how it ended.
 
 mod commit;
+mod event;
 mod follow;
 
-use archipelago_core::action;
 use archipelago_core::check::needs::Unmet;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
@@ -19,15 +19,7 @@ use crate::engine::{self, Role};
 use crate::error::Error;
 
 pub use archipelago_host::purge::{Left, Place};
-
-/// What happens while an operation is done.
-#[derive(Clone, Copy, Debug)]
-pub enum Event<'a> {
-    /// A pass for it tried this action: for its app, or for the host.
-    Action(&'a action::Event),
-    /// How its app is, after each pass.
-    Health(&'a AppHealth),
-}
+pub use event::Event;
 
 /// An operation that can be done.
 pub struct Prepared {
@@ -86,8 +78,8 @@ impl Prepared {
         &self.unmet
     }
 
-    /// Does it, with an engine of its own: there may be no daemon. `progress` hears what happens. `None` when
-    /// the app is gone, as asked.
+    /// Does it, with an engine of its own: there may be no daemon. `progress` hears what happens. `None` when the app is gone, as
+    /// asked.
     ///
     /// # Errors
     /// When it cannot be begun, or the app did not become what was asked; the reconciler goes on trying then.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::lines::*;
 use super::world::*;
 use crate::health::{State, report};
 use crate::intent::Goal;

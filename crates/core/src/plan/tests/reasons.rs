@@ -6,7 +6,6 @@ use super::*;
 use crate::action::Reason;
 use crate::observed::Failure;
 use crate::observed::Helper;
-use crate::operation::OperationId;
 
 const WEB_UNIT: &str = "archy-web.container";
 const UI_FILE: &str = "/data/archy-web-ui/ui.conf";
@@ -488,43 +487,4 @@ fn what_is_done_for_the_host_has_its_reason_too() {
         .plan(&world.desired(), &observed, Duration::ZERO);
     let reasons: Vec<&Reason> = plan.actions.iter().map(Action::reason).collect();
     assert_eq!(reasons, [&Reason::PodmanUnreachable]);
-}
-
-#[test]
-fn an_action_names_the_operation_that_is_under_way_for_its_app_and_for_no_other() {
-    let operation = OperationId::new(Duration::from_secs(1), 7);
-    let mut world = World::at_rest();
-    world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
-    world.inputs.found.operations.insert(id("top"), operation);
-    world.stop(WEB_SERVICE);
-    let plan = world.plan();
-    let of = |app: &str| {
-        let actions = plan.actions.iter();
-        let app = id(app);
-        let actions = actions.filter(|action| action.app() == Some(&app));
-        let operations: Vec<_> = actions.map(Action::operation).collect();
-        assert!(!operations.is_empty());
-        operations
-    };
-    assert!(of("top").iter().all(|found| *found == Some(operation)));
-    assert!(of("web").iter().all(Option::is_none));
-}
-
-/// In JSON, a reason has the word that the journal has.
-#[test]
-fn a_reasons_kind_is_the_same_everywhere() {
-    for reason in [
-        Reason::Missing,
-        Reason::ChangedByOthers { file: text("x") },
-        Reason::OtherVersion { version: text("1") },
-        Reason::FellBehind { service: text("x") },
-        Reason::RequiredAtRest { app: id("web") },
-        Reason::HelperGone {
-            helper: Helper::Uplink,
-        },
-    ] {
-        let json = serde_json::to_value(&reason).unwrap();
-        assert_eq!(json["kind"], reason.kind());
-        assert_eq!(serde_json::from_value::<Reason>(json).unwrap(), reason);
-    }
 }

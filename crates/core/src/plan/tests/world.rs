@@ -1,17 +1,17 @@
 //! A small world in memory, in which every action works. What is planned in it is compared as short lines.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::action::{Action, AppAction, AppStep, HostAction, HostStep, Reason};
+use super::lines::*;
+use crate::action::{Action, HostStep};
 use crate::config::Config;
-use crate::data_folder::Claim;
-use crate::desired::{Apps, Found, Inputs, Origin, assemble};
+use crate::desired::{Apps, Found, Inputs, assemble};
 use crate::image_facts::{ImageFacts, ImageState, KnownImages};
 use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
 use crate::observed::{
-    Active, Load, Podman, PodmanNetwork, PodmanView, Remains, RenderedFile, Service, needs_podman,
+    Active, Load, Podman, PodmanNetwork, PodmanView, Remains, Service, needs_podman,
 };
 use crate::plan::*;
 use crate::quadlet::{mark_of, service_of};
@@ -408,101 +408,6 @@ impl World {
             .retain(|name, service| !service.is_down() || generated.contains_key(name));
     }
 
-    /// What each action does when all goes well.
-    pub(super) fn apply(&mut self, action: &Action) {
-        match action {
-            Action::App(action) => self.apply_for_app(&action.app, &action.step),
-            Action::Host(action) => self.apply_for_host(&action.step),
-        }
-    }
-
-    fn apply_for_app(&mut self, app: &AppId, step: &AppStep) {
-        match step {
-            AppStep::GenerateSecret(name) => {
-                let secrets = self.inputs.secrets.entry(app.clone()).or_default();
-                secrets.insert(name.clone(), "5ec2e7".to_owned());
-            }
-            AppStep::MakeFolder(path) => {
-                self.host.folders.insert(path.clone());
-            }
-            AppStep::EnsureImage(image) => {
-                let owner = matches!(image.origin, Origin::Build(_)).then(|| id("web"));
-                self.podman
-                    .images
-                    .insert(image.reference.to_string(), owner);
-            }
-            AppStep::RememberImages(learnt) => self.inputs.found.images.extend(learnt.clone()),
-            AppStep::WriteFile { path, content } => {
-                let file = RenderedFile {
-                    content: content.clone().into_bytes(),
-                    mode: 0o600,
-                };
-                self.host.files.insert(path.clone(), file);
-            }
-            AppStep::StoreSecret {
-                podman_name,
-                revision,
-                ..
-            } => {
-                self.podman
-                    .secrets
-                    .insert(podman_name.clone(), Some((id("web"), revision.clone())));
-            }
-            AppStep::WriteUnit { name, content } => {
-                self.host
-                    .unit_files
-                    .insert(name.clone(), content.clone().into_bytes());
-            }
-            AppStep::RemoveUnit(name) => {
-                self.host.unit_files.remove(name);
-            }
-            AppStep::Start(name) | AppStep::Restart(name) => self.restart(name),
-            AppStep::Stop(name) => self.stop(name),
-            AppStep::CancelJob(name) => self.host.services.get_mut(name).unwrap().job = None,
-            AppStep::RemoveRendered(container) => {
-                let folder = self.inputs.layout.rendered(container);
-                self.host.files.retain(|path, _| !path.starts_with(&folder));
-            }
-            AppStep::RemoveContainer(name) => drop(self.podman.containers.remove(name)),
-            AppStep::RemoveNetwork(name) => drop(self.podman.networks.remove(name)),
-            AppStep::RemoveVolume(name) => drop(self.podman.volumes.remove(name)),
-            AppStep::RemoveSecret(name) => drop(self.podman.secrets.remove(name)),
-            AppStep::RemoveImage(name) => drop(self.podman.images.remove(name)),
-            AppStep::RemoveData => drop(self.inputs.secrets.remove(app)),
-            AppStep::StoreRelease { release, .. } => {
-                self.host.releases.all.insert(release.clone());
-                self.host.releases.whole.insert(release.clone());
-            }
-            AppStep::NameRelease(release) => {
-                let intent = self.inputs.intents.get_mut(app).unwrap().as_mut().unwrap();
-                intent.release = Some(release.clone());
-                let releases = &mut self.inputs.releases;
-                releases.folders.remove(app);
-                releases.former.remove(app);
-                releases
-                    .named
-                    .get_or_insert_default()
-                    .insert(release.clone());
-            }
-            AppStep::RemoveFormer => drop(self.host.releases.former.remove(app)),
-            AppStep::Forget => {
-                self.inputs.intents.remove(app);
-                self.inputs.definitions.remove(app);
-            }
-        }
-    }
-
-    fn apply_for_host(&mut self, step: &HostStep) {
-        match step {
-            HostStep::ClaimData(_) => self.inputs.found.claim = Claim::Held,
-            HostStep::CheckUnits { .. } | HostStep::RestartPodmanSocket => {}
-            HostStep::ReloadNetworks(_) => self.host.network.gone.clear(),
-            HostStep::RemoveRelease(release) => drop(self.host.releases.all.remove(release)),
-            HostStep::Remember(memory) => self.host.memory = memory.clone(),
-            HostStep::Reload => self.reload(),
-        }
-    }
-
     pub(super) fn unit(&mut self, name: &str) -> &mut Vec<u8> {
         self.host.unit_files.get_mut(name).unwrap()
     }
@@ -519,95 +424,4 @@ impl World {
 fn joined(content: &str) -> impl Iterator<Item = &str> {
     let lines = content.lines();
     lines.filter_map(|line| Some(line.strip_prefix("Network=")?.split_once(".network")?.0))
-}
-
-pub(super) fn of_app(app: &str, step: AppStep) -> Action {
-    Action::App(AppAction {
-        app: id(app),
-        step,
-        reason: Reason::Missing,
-        operation: None,
-    })
-}
-
-pub(super) fn of_host(step: HostStep) -> Action {
-    let reason = Reason::ReloadPending;
-    Action::Host(HostAction { step, reason })
-}
-
-pub(super) fn changes_unit(action: &Action) -> bool {
-    matches!(
-        action.app_step(),
-        Some(AppStep::WriteUnit { .. } | AppStep::RemoveUnit(_))
-    )
-}
-
-pub(super) fn is_reload(action: &Action) -> bool {
-    action.host_step() == Some(&HostStep::Reload)
-}
-
-pub(super) fn brief(action: &Action) -> String {
-    match action {
-        Action::App(action) => brief_of_app(&action.app, &action.step),
-        Action::Host(action) => brief_of_host(&action.step),
-    }
-}
-
-fn brief_of_app(app: &AppId, step: &AppStep) -> String {
-    let inside = |path: &Path| path.strip_prefix("/data").unwrap().display().to_string();
-    match step {
-        AppStep::RememberImages(learnt) => {
-            let names: Vec<&str> = learnt.keys().map(String::as_str).collect();
-            format!("remember images {}", names.join(" "))
-        }
-        AppStep::GenerateSecret(name) => format!("generate secret {app}/{name}"),
-        AppStep::MakeFolder(path) => format!("make folder {}", inside(path)),
-        AppStep::EnsureImage(image) => format!("ensure image {}", image.reference),
-        AppStep::WriteFile { path, .. } => format!("write file {}", inside(path)),
-        AppStep::StoreSecret { podman_name, .. } => format!("store secret {podman_name}"),
-        AppStep::WriteUnit { name, .. } => format!("write {name}"),
-        AppStep::RemoveUnit(name) => format!("remove {name}"),
-        AppStep::Start(service) => format!("start {service}"),
-        AppStep::Restart(service) => format!("restart {service}"),
-        AppStep::Stop(service) => format!("stop {service}"),
-        AppStep::CancelJob(service) => format!("cancel job of {service}"),
-        AppStep::RemoveRendered(container) => format!("remove rendered files of {container}"),
-        AppStep::RemoveContainer(name) => format!("remove container {name}"),
-        AppStep::RemoveNetwork(name) => format!("remove network {name}"),
-        AppStep::RemoveVolume(name) => format!("remove volume {name}"),
-        AppStep::RemoveSecret(name) => format!("remove secret {name}"),
-        AppStep::RemoveImage(name) => format!("remove image {name}"),
-        AppStep::RemoveData => format!("remove data of {app}"),
-        AppStep::StoreRelease { files, .. } => {
-            let names: Vec<&str> = files.keys().map(String::as_str).collect();
-            format!("store {}", names.join(" "))
-        }
-        AppStep::NameRelease(_) => format!("name release of {app}"),
-        AppStep::RemoveFormer => format!("remove former folder of {app}"),
-        AppStep::Forget => format!("forget {app}"),
-    }
-}
-
-fn brief_of_host(step: &HostStep) -> String {
-    match step {
-        HostStep::ClaimData(_) => "claim data".to_owned(),
-        HostStep::CheckUnits { units, .. } => format!("check {} units", units.len()),
-        HostStep::Remember(memory) => {
-            let mut text = "remember".to_owned();
-            if memory.reload {
-                text.push_str(" reload");
-            }
-            for (service, invocation) in &memory.restarts {
-                text.push_str(&format!(" {service}@{invocation}"));
-            }
-            text
-        }
-        HostStep::Reload => "reload".to_owned(),
-        HostStep::RemoveRelease(release) => format!("remove release {}", &release.as_str()[..4]),
-        HostStep::RestartPodmanSocket => "restart podman.socket".to_owned(),
-        HostStep::ReloadNetworks(names) => {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            format!("reload networks of {}", names.join(" "))
-        }
-    }
 }

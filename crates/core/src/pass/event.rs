@@ -2,9 +2,9 @@
 
 use serde::{Serialize, Serializer};
 
-use super::{Action, Reason};
+use crate::action::{Action, Reason};
 use crate::name::AppId;
-use crate::operation::OperationId;
+use crate::operation::id::OperationId;
 use crate::reconcile::Outcome;
 
 /// An action that was tried, with how it went. It holds nothing of what a file or a secret holds.
