@@ -15,7 +15,7 @@ use crate::plan::without_network;
 use crate::progress::Progress;
 use app::judge;
 
-pub use state::{AppHealth, Report, State, UnitHealth, UnitState, UrlHealth};
+pub use state::{AppHealth, AwaitedImage, Report, State, UnitHealth, UnitState, UrlHealth};
 
 /// Judges all apps.
 #[must_use]

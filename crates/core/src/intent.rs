@@ -30,9 +30,6 @@ pub struct Intent {
     /// The definition is from version 0.1.0, which knew no exports: an app that requires this one reaches all of it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub exports_all: bool,
-    /// By service, when its image was last asked to be built anew, in seconds since 1970.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub rebuilt: BTreeMap<String, u64>,
     /// Images by digest, each in place of the one that the definition or the node's configuration names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<Reference, Reference>,
@@ -74,7 +71,6 @@ impl Intent {
             "source",
             "release",
             "exports_all",
-            "rebuilt",
             "images",
             "settings",
         ];
@@ -88,14 +84,6 @@ impl Intent {
                     intent.release = Some(release.map_err(|error| value.error(error.to_string()))?);
                 }
                 "exports_all" => intent.exports_all = value.boolean()?,
-                "rebuilt" => {
-                    for service in value.entries()? {
-                        let time = service.integer().and_then(|time| u64::try_from(time).ok());
-                        let time =
-                            time.ok_or_else(|| service.error("expected seconds since 1970"))?;
-                        intent.rebuilt.insert(service.name().to_owned(), time);
-                    }
-                }
                 "images" => {
                     for image in value.entries()? {
                         let named = reference(&image, image.name())?;
@@ -125,14 +113,10 @@ impl Intent {
             source: _,
             release,
             exports_all: _,
-            rebuilt,
             images,
             settings,
         } = self;
-        release == &other.release
-            && rebuilt == &other.rebuilt
-            && images == &other.images
-            && settings == &other.settings
+        release == &other.release && images == &other.images && settings == &other.settings
     }
 
     /// The content of the file.
@@ -184,7 +168,6 @@ mod tests {
             source: "catalog".into(),
             release: Some(ReleaseId::of(&crate::file::Files::new())),
             exports_all: true,
-            rebuilt: BTreeMap::from([("web".to_owned(), 1_700_000_000)]),
             images: BTreeMap::from([(
                 Reference::parse("nginx").unwrap(),
                 Reference::parse(&format!("nginx@sha256:{}", "a".repeat(64))).unwrap(),
@@ -204,7 +187,7 @@ mod tests {
         for (text, expected) in [
             (
                 "state = \"running\"\nsate = 1\n",
-                "a.toml:2:1: sate: unknown key; there are state, purge, source, release, exports_all, rebuilt, images, settings",
+                "a.toml:2:1: sate: unknown key; there are state, purge, source, release, exports_all, images, settings",
             ),
             (
                 "state = \"hunter2\"\n",

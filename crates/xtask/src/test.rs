@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use testhost::{Options, Suite, prerequisites};
 
-use crate::deb;
+use crate::{deb, structure};
 
 /// Debian packages that some tests need beyond those of the hosts: the command and its package.
 const TOOLS: [(&str, &str); 5] = [
@@ -67,6 +67,8 @@ fn before_hosts() -> Result<()> {
             "warnings",
         ]),
     )?;
+    println!("── the structure");
+    structure::check()?;
     let mut pages = Command::new("node");
     // Every test of the folder it is started in: how Node reads a folder as an argument changed between its releases.
     pages.arg("--test").current_dir("catalog/node-ui/test");

@@ -34,7 +34,7 @@ fn run(node: &Node, environment: &[&str], tests: &str) -> Output {
 
 fn everything(node: &Node) -> String {
     node.shell(&format!(
-        "find {CONFIG} {UNITS} {DATA} ! -path {DATA}/secrets ! -path {DATA}/volumes ! -name node.toml ! -name node-id -printf '%p %i\\n' | sort
+        "find {CONFIG} {UNITS} {DATA} ! -path {DATA}/secrets ! -path {DATA}/volumes ! -path {CONFIG}/operations ! -name node.toml ! -name node-id -printf '%p %i\\n' | sort
         podman ps -a --format '{{{{.Names}}}} {{{{.ID}}}}'; podman network ls -q; podman volume ls -q; podman image ls -q
         systemctl --user list-units --all --plain --no-legend 'archy-*'; systemctl --user is-active archipelago"
     ))

@@ -56,6 +56,9 @@ fn look(node: &Node) -> String {
     node.user(&["bash", "-euo", "pipefail", "-c", LOOK])
 }
 
+/// The command itself, its engine, and a thread that waits for the lock.
+const COMMAND_MAX: i64 = 3;
+
 fn started_by(node: &Node, command: &[&str]) -> i64 {
     let count = [
         "env",
@@ -108,21 +111,15 @@ fn a_second_install_and_a_pass_with_nothing_to_do_do_nothing() {
     );
     assert_eq!(without_look(look(&node)), before);
 
-    assert_eq!(
-        started_by(&node, &["archipelago", "install", &folder]),
-        1,
-        "the command itself"
-    );
+    let started = started_by(&node, &["archipelago", "install", &folder]);
+    assert!((1..=COMMAND_MAX).contains(&started), "{started}");
     assert_eq!(without_look(look(&node)), before);
 
     // The daemon takes its socket with it.
     node.user(&["systemctl", "--user", "stop", "archipelago"]);
     let before = without_look(look(&node));
-    assert_eq!(
-        started_by(&node, &["archipelago", "install", &folder]),
-        1,
-        "the command itself"
-    );
+    let started = started_by(&node, &["archipelago", "install", &folder]);
+    assert!((1..=COMMAND_MAX).contains(&started), "{started}");
     assert_eq!(without_look(look(&node)), before);
     assert_eq!(
         started_by(&node, &["archipelago", "status"]),

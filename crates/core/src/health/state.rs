@@ -43,6 +43,9 @@ pub struct UnitHealth {
     /// Whether systemd waits to start it again after a failure.
     #[serde(skip)]
     pub is_restarting: bool,
+    /// The image that it should run with and that is not on the node, if so.
+    #[serde(skip)]
+    pub awaited_image: Option<AwaitedImage>,
     /// Whether it is a companion.
     pub companion: bool,
     /// How often systemd restarted it after a failure; 0 while it is well.
@@ -52,6 +55,14 @@ pub struct UnitHealth {
     /// The files by which the operator changed it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drop_ins: Vec<PathBuf>,
+}
+
+/// An image that a container waits for. One that runs goes on with its old image meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AwaitedImage {
+    UnderWay,
+    /// Getting it has failed, for this cause.
+    Failed(String),
 }
 
 /// systemd's state of a unit, or that the operator masked it.

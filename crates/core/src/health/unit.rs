@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::state::{UnitHealth, UnitState};
+use super::state::{AwaitedImage, UnitHealth, UnitState};
 use crate::check::needs::{self, Need};
 use crate::desired::{DesiredContainer, DesiredUnit};
 use crate::image_facts::ImageState;
@@ -22,6 +22,7 @@ pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth>
                 state: UnitState::of(found),
                 sub_state: found.map(|found| found.sub.clone()).unwrap_or_default(),
                 is_restarting: found.is_some_and(Service::is_restarting),
+                awaited_image: None,
                 companion: mark.companion,
                 restarts: 0,
                 message: String::new(),
@@ -52,6 +53,7 @@ pub(super) fn judge_unit(
         },
         sub_state: found.map(|found| found.sub.clone()).unwrap_or_default(),
         is_restarting: found.is_some_and(Service::is_restarting),
+        awaited_image: awaited_image(container, observed, progress),
         companion: container.companion,
         restarts: failure.map_or(0, |failure| failure.restarts),
         message: if masked {
@@ -63,6 +65,22 @@ pub(super) fn judge_unit(
             unit_problem(unit, container, found, observed, progress)
         },
     }
+}
+
+fn awaited_image(
+    container: &DesiredContainer,
+    observed: &Observed,
+    progress: &Progress,
+) -> Option<AwaitedImage> {
+    let image = container.image.reference.to_string();
+    if observed.images_underway.contains_key(&image) {
+        return Some(AwaitedImage::UnderWay);
+    }
+    let attempts = progress.attempts(&container.image.subject())?;
+    Some(AwaitedImage::Failed(format!(
+        "no image {image}: {}",
+        attempts.cause
+    )))
 }
 
 fn drop_ins(service: &str, observed: &Observed) -> Vec<PathBuf> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::health::{AppHealth, Report, State, UnitState};
+use crate::health::{AppHealth, AwaitedImage, Report, State, UnitHealth, UnitState};
 use crate::name::AppId;
 
 use super::{Goal, Stability};
@@ -119,7 +119,8 @@ impl Follow {
         } else if let Some(verdict) = self.ended(health, now) {
             return verdict;
         }
-        let runs = self.goal == Goal::Ready && all_run(health);
+        let runs =
+            self.goal == Goal::Ready && all_run(health) && awaited_images(health).next().is_none();
         if let Some(since) = since(&mut self.running_since, runs, now)
             && now.saturating_sub(since) > ANSWER_LIMIT
         {
@@ -137,7 +138,7 @@ impl Follow {
     fn is_reached(&self, health: &AppHealth, acted: bool) -> bool {
         !acted
             && match self.goal {
-                Goal::Ready => is_up(health),
+                Goal::Ready => is_up(health) && awaited_images(health).next().is_none(),
                 Goal::Stopped => health.state == State::Stopped,
                 Goal::Gone => false,
             }
@@ -150,6 +151,9 @@ impl Follow {
         }
         if has_failed(health) {
             return Some(Verdict::Failed(health.clone()));
+        }
+        if self.goal == Goal::Ready && is_up(health) {
+            return without_new_image(health);
         }
         let patience = patience(health).filter(|_| self.goal == Goal::Ready);
         let since = since(&mut self.busy_since, patience.is_some(), now)?;
@@ -171,6 +175,24 @@ fn is_up(health: &AppHealth) -> bool {
         units.all(|unit| matches!(unit.state, UnitState::Active | UnitState::Masked))
     };
     health.state == State::Ready || (health.state == State::Degraded && by_will())
+}
+
+fn awaited_images(health: &AppHealth) -> impl Iterator<Item = (&UnitHealth, &AwaitedImage)> {
+    let units = health.units.iter();
+    units.filter_map(|unit| Some((unit, unit.awaited_image.as_ref()?)))
+}
+
+/// What runs goes on while its next image cannot be had: the operation has failed.
+fn without_new_image(health: &AppHealth) -> Option<Verdict> {
+    let (unit, cause) = awaited_images(health).find_map(|(unit, image)| match image {
+        AwaitedImage::Failed(cause) => Some((unit, cause)),
+        AwaitedImage::UnderWay => None,
+    })?;
+    let message = format!("{} goes on as it was: {cause}", unit.name);
+    Some(Verdict::Failed(AppHealth {
+        message,
+        ..health.clone()
+    }))
 }
 
 /// How long to look at an app that gets there by itself and says what it is at.

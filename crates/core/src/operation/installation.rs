@@ -66,7 +66,6 @@ impl Installation {
             source: definition.source.clone(),
             release: Some(ReleaseId::of(&definition.files)),
             exports_all: false,
-            rebuilt: known.map(|known| known.rebuilt.clone()).unwrap_or_default(),
             images: known.map(|known| known.images.clone()).unwrap_or_default(),
             settings: choose(extension, known, given)?,
         };

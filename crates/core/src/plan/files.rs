@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Planner;
+use super::planner::Planner;
 use crate::action::{AppStep, Reason};
 use crate::desired::{DesiredUnit, Present, Role};
 use crate::name::AppId;

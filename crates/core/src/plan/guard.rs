@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::planner::Plan;
 use super::releases::{is_former_needed, unused};
-use super::{Plan, renewal};
+use super::renewal;
 use crate::action::{Action, AppStep, HostStep};
 use crate::data_folder::Claim;
 use crate::desired::{App, Desired, DesiredUnit, Present, Role};

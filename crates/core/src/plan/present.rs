@@ -2,77 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::Planner;
+use super::planner::{Planner, is_held_back};
 use super::services::ToStop;
 use crate::action::{AppStep, Reason};
 use crate::desired::{Desired, DesiredContainer, DesiredUnit, Present, Role};
 use crate::image_facts::{ImageState, KnownImages};
-use crate::layout::Layout;
 use crate::name::AppId;
-use crate::observed::{Observed, Override, Podman, at_rest, awaited};
-
-pub(super) fn revisions(present: &Present) -> Vec<String> {
-    present
-        .units
-        .values()
-        .map(|unit| unit.file.revision.clone())
-        .collect()
-}
-
-/// A name of the app that someone else has.
-pub(super) fn blocked(
-    layout: &Layout,
-    id: &AppId,
-    present: &Present,
-    observed: &Observed,
-) -> Option<String> {
-    let units = present.units.values().find_map(|unit| {
-        let name = &unit.file.name;
-        // What holds the very bytes that are wanted holds the mark as well.
-        let file_taken = observed.unit_files.get(name).is_some_and(|found| {
-            found != unit.file.content.as_bytes()
-                && observed.mark(name).is_none_or(|mark| mark.app != *id)
-        });
-        let is_bare = observed.unit_files.get(name).is_some_and(Vec::is_empty);
-        if file_taken && is_bare {
-            return Some(format!(
-                "the unit file {} is empty or cannot be read, so nobody knows whose it is; mend it or move it away, then it goes on by itself",
-                layout.unit(name).display()
-            ));
-        }
-        if file_taken {
-            return Some(format!(
-                "the unit file {} exists and is not its own; move it away, then it goes on by itself",
-                layout.unit(name).display()
-            ));
-        }
-        if observed.overrides.get(&unit.service) == Some(&Override::Foreign) {
-            return Some(format!(
-                "{} hides its unit; move that file away, or use a drop-in",
-                layout.systemd.join(&unit.service).display()
-            ));
-        }
-        let view = observed.podman_view()?;
-        let (kind, name, owner) = match &unit.role {
-            Role::Network(name) => ("network", name, &view.networks.get(name)?.owner),
-            Role::Volume(name) => ("volume", name, view.volumes.get(name)?),
-            Role::Container(container) => ("container", &container.name, view.containers.get(&container.name)?),
-        };
-        (owner.as_ref() != Some(id)).then(|| {
-            format!("Podman has a {kind} {name} that is not its own; rename or remove it (podman {kind} rm {name})")
-        })
-    });
-    units.or_else(|| {
-        let secrets = &observed.podman_view()?.secrets;
-        let taken = present.secrets.keys().find(|name| {
-            let owner = secrets.get(*name).map(|known| known.as_ref().map(|(app, _)| app));
-            owner.is_some_and(|owner| owner != Some(id))
-        })?;
-        Some(format!(
-            "Podman has a secret {taken} that is not its own; rename or remove it (podman secret rm {taken})"
-        ))
-    })
-}
+use crate::observed::{Observed, Podman, at_rest, awaited};
 
 /// The services that should run and whose image is not on the node, as far as is known.
 pub(super) fn imageless(desired: &Desired, observed: &Observed) -> BTreeSet<String> {
@@ -115,7 +51,7 @@ pub(super) fn unknown(desired: &Desired, observed: &Observed) -> BTreeSet<String
 
 impl Planner<'_> {
     pub(super) fn present(&mut self, id: &AppId, present: &Present) {
-        if super::is_held_back(self, id, present) {
+        if is_held_back(self, id, present) {
             self.complete = false;
             return;
         }

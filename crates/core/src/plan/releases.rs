@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Planner, for_host};
+use super::planner::{Planner, for_host};
 use crate::action::{Action, AppAction, AppStep, HostStep, Reason};
 use crate::desired::{App, Desired, Present};
 use crate::file::Files;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Planner;
+use super::planner::Planner;
 use super::services::ToStop;
 use crate::action::{AppStep, Reason};
 use crate::name::AppId;

@@ -5,23 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Planner, is_held_back};
+use super::planner::{Planner, Renewal, is_held_back};
 use crate::action::{AppStep, Reason};
 use crate::desired::{App, Desired, DesiredContainer, DesiredUnit, Role};
 use crate::name::AppId;
 use crate::observed::{Active, Job, Memory, Observed, PodmanNetwork, Service};
 use crate::progress::Subject;
-
-/// What the networks that are not isolated mean for this pass.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Renewal {
-    /// The networks that go now, by app.
-    removed: BTreeMap<AppId, BTreeSet<String>>,
-    /// The services that do not start before their network is made anew.
-    held: BTreeSet<String>,
-    /// Those of them that run and are due for a restart, with the network for which they stop instead.
-    stopped: BTreeMap<String, String>,
-}
 
 /// The networks of apps that should be there, as Podman has them, without isolation.
 pub(super) fn unisolated<'a>(
@@ -150,15 +139,6 @@ impl Renewal {
                 self.stopped.insert(service.to_owned(), name.to_owned());
             }
         }
-    }
-
-    pub(super) fn holds(&self, service: &str) -> bool {
-        self.held.contains(service)
-    }
-
-    /// The network for which a service stops, if it does.
-    pub(super) fn stops_for(&self, service: &str) -> Option<&String> {
-        self.stopped.get(service)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The part of a plan for services: what starts, restarts and stops.
 
-use super::Planner;
+use super::planner::{Planner, is_held_back};
 use crate::action::{AppStep, Reason};
 use crate::desired::{DesiredContainer, DesiredUnit, Present, Role};
 use crate::name::AppId;
@@ -157,7 +157,7 @@ impl Planner<'_> {
                 && present
                     .containers()
                     .any(|(unit, container)| !container.companion && runs(unit))
-                && !super::is_held_back(self, other, present)
+                && !is_held_back(self, other, present)
                 && self.progress.is_due(&Subject::App(other.clone()), self.now)
         })
     }

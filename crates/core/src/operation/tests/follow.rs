@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::health::{AppHealth, Report, State, UnitHealth, UnitState};
+use crate::health::{AppHealth, AwaitedImage, Report, State, UnitHealth, UnitState};
 use crate::name::AppId;
 use crate::observed::Busy;
 use crate::operation::{Follow, Goal, Overtaken, PassSeen, Verdict};
@@ -13,6 +13,7 @@ fn app(state: State, units: &[(UnitState, bool, u32)]) -> AppHealth {
         state: *state,
         sub_state: String::new(),
         is_restarting: *is_restarting,
+        awaited_image: None,
         companion: false,
         restarts: *restarts,
         message: String::new(),
@@ -84,6 +85,28 @@ fn what_is_as_asked_from_the_start_is_reached_at_once() {
     let stopped = Some(app(State::Stopped, &[]));
     assert_eq!(verdicts(Goal::Stopped, &[(0, false, stopped)]), ["reached"]);
     assert_eq!(verdicts(Goal::Gone, &[(0, false, None)]), ["gone"]);
+}
+
+#[test]
+fn what_runs_has_not_got_there_before_its_new_image() {
+    let awaiting = |image: &AwaitedImage| {
+        let mut health = app(State::Ready, &UP);
+        health.units[0].awaited_image = Some(image.clone());
+        Some(health)
+    };
+    let under_way = awaiting(&AwaitedImage::UnderWay);
+    let failed = awaiting(&AwaitedImage::Failed("no route".to_owned()));
+    let passes = [
+        (0, true, ready()),
+        (1_000, false, under_way.clone()),
+        // Longer than an answer may take.
+        (900_000, false, under_way),
+        (901_000, false, failed),
+    ];
+    assert_eq!(
+        verdicts(Goal::Ready, &passes),
+        ["wait", "wait", "wait", "failed"]
+    );
 }
 
 #[test]

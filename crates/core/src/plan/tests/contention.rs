@@ -1,5 +1,7 @@
 //! Two tools that fight over a file.
 
+use crate::action::Action;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::world::*;

@@ -1,12 +1,13 @@
 //! Worlds disturbed at random, which must come to rest as they should be.
 
+use crate::observed::Memory;
+use crate::quadlet::VERSION;
 use proptest::prelude::*;
 
 use super::world::*;
 use crate::intent::Goal;
 use crate::manifest::COMPOSE_FILE;
 use crate::observed::{Active, PodmanNetwork, PodmanView, Service};
-use crate::plan::*;
 use crate::quadlet::service_of;
 
 /// Something that happens to a host behind the manager's back, or that the operator asks for.

@@ -1,8 +1,10 @@
 //! What is never done, whoever planned it: each step that must be refused, with the rule that it breaks.
 
 use super::*;
+use crate::observed::Memory;
 use crate::observed::{PodmanNetwork, PodmanView};
 use crate::plan::guard::{self, Refused, Rule};
+use std::collections::BTreeMap;
 
 /// The app `web` at rest, of which Podman is asked, and an `other` that is not installed.
 fn seen(world: &World) -> Observed {

@@ -2,6 +2,7 @@
 
 use super::world::*;
 use super::*;
+use crate::quadlet::VERSION;
 use crate::release::ReleaseId;
 use crate::releases::Releases;
 

@@ -1,6 +1,7 @@
 //! What was changed, removed or ended is put right, and nothing else is touched.
 
 use super::*;
+use crate::quadlet::VERSION;
 
 #[test]
 fn a_deleted_unit_comes_back_without_a_restart() {

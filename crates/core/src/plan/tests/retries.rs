@@ -1,6 +1,7 @@
 //! What failed is tried again, later and later.
 
 use super::*;
+use std::collections::BTreeMap;
 
 #[test]
 fn what_failed_waits_and_the_plan_says_until_when() {

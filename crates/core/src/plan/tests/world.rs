@@ -1,5 +1,7 @@
 //! A small world in memory, in which every action works. What is planned in it is compared as short lines.
 
+use crate::name::AppId;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::lines::*;

@@ -1,0 +1,146 @@
+//! Why nothing may be done for an app: a name of it is taken, the generator refused its units, or a network that it joins is missing.
+
+use crate::desired::{App, Desired, Present, Role};
+use crate::layout::Layout;
+use crate::name::AppId;
+use crate::observed::{Observed, Override};
+use crate::progress::{Progress, Subject};
+
+/// Why an app's units are not touched, if so: a name of it is taken, or the generator refused them.
+#[must_use]
+pub fn blocked(
+    layout: &Layout,
+    id: &AppId,
+    present: &Present,
+    observed: &Observed,
+    progress: &Progress,
+) -> Option<String> {
+    name_taken(layout, id, present, observed).or_else(|| {
+        let cause = refused(id, present, progress)?;
+        Some(format!("Podman's generator refuses its units: {cause}"))
+    })
+}
+
+/// Why the generator refused an app's units, if it refused these very ones.
+pub(super) fn refused<'a>(
+    id: &AppId,
+    present: &Present,
+    progress: &'a Progress,
+) -> Option<&'a str> {
+    let rejection = progress.rejection(id)?;
+    (rejection.revisions == revisions(present)).then_some(rejection.cause.as_str())
+}
+
+/// The app that this one requires and whose network has no unit file because that app has failed: the generator would refuse every unit
+/// that joins it.
+#[must_use]
+pub fn without_network<'a>(
+    desired: &'a Desired,
+    present: &'a Present,
+    observed: &Observed,
+    progress: &Progress,
+) -> Option<&'a AppId> {
+    let (id, _) = required(desired, present).find(|(id, required)| {
+        let failed = || {
+            progress.attempts(&Subject::App((*id).clone())).is_some()
+                || blocked(&desired.layout, id, required, observed, progress).is_some()
+                || without_network(desired, required, observed, progress).is_some()
+        };
+        !has_network_files(present, required, observed) && failed()
+    })?;
+    Some(id)
+}
+
+/// The apps that this one requires.
+pub(super) fn required<'a>(
+    desired: &'a Desired,
+    present: &'a Present,
+) -> impl Iterator<Item = (&'a AppId, &'a Present)> {
+    let all = present.requires.keys();
+    all.filter_map(|id| match desired.apps.get(id)? {
+        App::Present(required) => Some((id, required.as_ref())),
+        _ => None,
+    })
+}
+
+/// Whether there are unit files of those networks of a required app that this one joins.
+pub(super) fn has_network_files(
+    present: &Present,
+    required: &Present,
+    observed: &Observed,
+) -> bool {
+    let joins = |network: &String| {
+        let mut containers = present.containers();
+        containers.any(|(_, container)| container.networks.contains(network))
+    };
+    let mut networks = required
+        .units
+        .values()
+        .filter(|unit| matches!(&unit.role, Role::Network(network) if joins(network)));
+    networks.all(|unit| observed.mark(&unit.file.name).is_some())
+}
+
+/// A name of the app that someone else has.
+pub(super) fn name_taken(
+    layout: &Layout,
+    id: &AppId,
+    present: &Present,
+    observed: &Observed,
+) -> Option<String> {
+    let units = present.units.values().find_map(|unit| {
+        let name = &unit.file.name;
+        // What holds the very bytes that are wanted holds the mark as well.
+        let file_taken = observed.unit_files.get(name).is_some_and(|found| {
+            found != unit.file.content.as_bytes()
+                && observed.mark(name).is_none_or(|mark| mark.app != *id)
+        });
+        let is_bare = observed.unit_files.get(name).is_some_and(Vec::is_empty);
+        if file_taken && is_bare {
+            return Some(format!(
+                "the unit file {} is empty or cannot be read, so nobody knows whose it is; mend it or move it away, then it goes on by itself",
+                layout.unit(name).display()
+            ));
+        }
+        if file_taken {
+            return Some(format!(
+                "the unit file {} exists and is not its own; move it away, then it goes on by itself",
+                layout.unit(name).display()
+            ));
+        }
+        if observed.overrides.get(&unit.service) == Some(&Override::Foreign) {
+            return Some(format!(
+                "{} hides its unit; move that file away, or use a drop-in",
+                layout.systemd.join(&unit.service).display()
+            ));
+        }
+        let view = observed.podman_view()?;
+        let (kind, name, owner) = match &unit.role {
+            Role::Network(name) => ("network", name, &view.networks.get(name)?.owner),
+            Role::Volume(name) => ("volume", name, view.volumes.get(name)?),
+            Role::Container(container) => ("container", &container.name, view.containers.get(&container.name)?),
+        };
+        (owner.as_ref() != Some(id)).then(|| {
+            format!("Podman has a {kind} {name} that is not its own; rename or remove it (podman {kind} rm {name})")
+        })
+    });
+    units.or_else(|| {
+        let secrets = &observed.podman_view()?.secrets;
+        let taken = present.secrets.keys().find(|name| {
+            let owner = secrets.get(*name).map(|known| known.as_ref().map(|(app, _)| app));
+            owner.is_some_and(|owner| owner != Some(id))
+        })?;
+        Some(format!(
+            "Podman has a secret {taken} that is not its own; rename or remove it (podman secret rm {taken})"
+        ))
+    })
+}
+
+/// The revisions of an app's units, by which a refusal is remembered.
+#[must_use]
+pub fn revisions(present: &Present) -> Vec<String> {
+    present
+        .units
+        .values()
+        .map(|unit| unit.file.revision.clone())
+        .collect()
+}

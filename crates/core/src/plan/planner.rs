@@ -1,0 +1,375 @@
+//! What a plan is put together from, app by app, and how it is put in order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::held::{has_network_files, name_taken, refused, required};
+use crate::action::{Action, AppAction, AppStep, HostAction, HostStep, Reason};
+use crate::data_folder::Claim;
+use crate::desired::{Desired, Present};
+use crate::name::AppId;
+use crate::network;
+use crate::observed::{Memory, Observed, Podman};
+use crate::progress::{Progress, Subject};
+use crate::quadlet::VERSION;
+
+/// How many services may be coming up at once because of passes. To start a container takes several processes, which compete for the processors,
+/// for memory and for Podman's locks; with fewer of them at once, processors would wait for the disk.
+#[must_use]
+pub fn starts_max(processors: usize) -> usize {
+    (4 * processors).max(8)
+}
+
+/// For so long a service that was started counts among those that come up. One that still does then waits for something, its health check
+/// say, and keeps no processor busy.
+pub const STARTING: Duration = Duration::from_secs(3);
+
+/// What to do now, and when to look again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// In this order.
+    pub actions: Vec<Action>,
+    /// The units for whose sake the plan reloads although their files are right: noted as attempts.
+    pub regenerates: BTreeSet<String>,
+    /// The services that the plan restarts because nothing listens on their ports: noted as attempts.
+    pub reopens: BTreeSet<String>,
+    /// While systemd is not yet to be asked again to read the units: the apps that wait for that.
+    pub held: Option<BTreeSet<AppId>>,
+    /// When the next attempt at something that failed is due.
+    pub wake_at: Option<Duration>,
+}
+
+impl Plan {
+    /// Whether nothing is to be done.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.actions.is_empty()
+    }
+
+    /// Whether it keeps in mind that this service runs with something older than its unit.
+    #[must_use]
+    pub fn remembers(&self, service: &str) -> bool {
+        self.actions.iter().any(|action| {
+            matches!(action.host_step(), Some(HostStep::Remember(memory)) if memory.restarts.contains_key(service))
+        })
+    }
+}
+
+pub(super) fn starts_left(observed: &Observed, progress: &Progress, now: Duration) -> usize {
+    let coming_up = observed.services.iter().filter(|(service, found)| {
+        let started = || progress.attempted_at(&Subject::Start((*service).clone()));
+        found.is_coming_up()
+            && !found.is_restarting()
+            && started().is_some_and(|started| now < started + STARTING)
+    });
+    observed.starts_max.max(1).saturating_sub(coming_up.count())
+}
+
+pub(super) struct Planner<'a> {
+    pub(super) desired: &'a Desired,
+    pub(super) observed: &'a Observed,
+    pub(super) progress: &'a Progress,
+    pub(super) now: Duration,
+    pub(super) steps: Steps,
+    pub(super) memory: Memory,
+    /// Whether all of Podman's objects that are wanted are known to be there.
+    pub(super) complete: bool,
+    pub(super) regenerates: BTreeSet<String>,
+    pub(super) reopens: BTreeSet<String>,
+    /// The services that this pass restarts after systemd has read their units.
+    pub(super) restarted: BTreeSet<String>,
+    /// The services whose image is not on the node.
+    pub(super) imageless: BTreeSet<String>,
+    /// The services of which it is not known which volumes their units must name.
+    pub(super) unknown: BTreeSet<String>,
+    /// How many more services may be started now.
+    pub(super) starts_left: usize,
+    /// Whether one was not, for want of that.
+    pub(super) crowded: bool,
+    pub(super) renewal: Renewal,
+}
+
+/// The steps by the part of the pass they belong to.
+#[derive(Default)]
+pub(super) struct Steps {
+    pub(super) first: Vec<AppAction>,
+    pub(super) files: Vec<AppAction>,
+    pub(super) units: Vec<AppAction>,
+    pub(super) services: Vec<AppAction>,
+    pub(super) removal: Vec<AppAction>,
+    /// Why systemd must read its units anew although no file of them changes.
+    pub(super) reload: Option<Reason>,
+}
+
+pub(super) fn for_host(step: HostStep, reason: Reason) -> Action {
+    Action::Host(HostAction { step, reason })
+}
+
+/// The unit files of ours as they will be after these steps.
+pub(super) fn staged(observed: &Observed, steps: &[AppAction]) -> BTreeMap<String, String> {
+    let mut staged: BTreeMap<String, String> = observed
+        .unit_files
+        .iter()
+        .filter(|(name, _)| observed.mark(name).is_some())
+        .map(|(name, content)| (name.clone(), String::from_utf8_lossy(content).into_owned()))
+        .collect();
+    for action in steps {
+        match &action.step {
+            AppStep::WriteUnit { name, content } => {
+                staged.insert(name.clone(), content.clone());
+            }
+            AppStep::RemoveUnit(name) => drop(staged.remove(name)),
+            _ => {}
+        }
+    }
+    staged
+}
+
+/// What the networks that are not isolated mean for this pass.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Renewal {
+    /// The networks that go now, by app.
+    pub(super) removed: BTreeMap<AppId, BTreeSet<String>>,
+    /// The services that do not start before their network is made anew.
+    pub(super) held: BTreeSet<String>,
+    /// Those of them that run and are due for a restart, with the network for which they stop instead.
+    pub(super) stopped: BTreeMap<String, String>,
+}
+
+impl Renewal {
+    pub(super) fn holds(&self, service: &str) -> bool {
+        self.held.contains(service)
+    }
+
+    /// The network for which a service stops, if it does.
+    pub(super) fn stops_for(&self, service: &str) -> Option<&String> {
+        self.stopped.get(service)
+    }
+}
+
+/// Whether this pass leaves an app without the unit file of a network that it joins. Refused for that, it would pay for the failure of another
+/// app with a wait of its own.
+fn lacks_network(planner: &Planner<'_>, present: &Present) -> bool {
+    required(planner.desired, present).any(|(id, required)| {
+        let subject = Subject::App(id.clone());
+        let written =
+            planner.progress.is_due(&subject, planner.now) && !is_held_back(planner, id, required);
+        !has_network_files(present, required, planner.observed) && !written
+    })
+}
+
+/// Whether nothing may be done for an app now. A refusal by the generator is tried again after a while: Podman may have been updated.
+pub(super) fn is_held_back(planner: &Planner<'_>, id: &AppId, present: &Present) -> bool {
+    name_taken(&planner.desired.layout, id, present, planner.observed).is_some()
+        || (refused(id, present, planner.progress).is_some()
+            && !planner
+                .progress
+                .is_due(&Subject::Units(id.clone()), planner.now))
+        || lacks_network(planner, present)
+}
+
+impl Planner<'_> {
+    pub(super) fn forget_ended_invocations(&mut self) {
+        let observed = self.observed;
+        self.memory
+            .carried_over
+            .retain(|service, invocation| observed.invocations.get(service) == Some(invocation));
+        for (service, stale) in &mut self.memory.restarts {
+            // It was about to start when its unit was changed, and has come up since, perhaps before systemd read the new one.
+            if stale.is_empty()
+                && let Some(current) = observed.invocations.get(service)
+            {
+                stale.clone_from(current);
+            }
+        }
+        if !observed.memory.reload {
+            self.memory.retain_restarts(|service, stale| {
+                let runs = observed.invocations.get(service);
+                runs.is_some_and(|runs| runs == stale)
+                    || (stale.is_empty() && observed.is_coming_up(service))
+            });
+            return;
+        }
+        // What started before the reload started with the old unit: that run must end as well.
+        for (service, stale) in &mut self.memory.restarts {
+            if let Some(current) = observed.invocations.get(service) {
+                stale.clone_from(current);
+            }
+        }
+    }
+
+    /// Notes that a service runs with something older than what is written now.
+    pub(super) fn must_restart(&mut self, service: &str, reason: Reason) {
+        let invocation = self.observed.invocations.get(service);
+        if invocation.is_some() || self.observed.is_coming_up(service) {
+            let invocation = invocation.cloned().unwrap_or_default();
+            self.memory.must_end(service, invocation, reason);
+        }
+    }
+
+    /// Notes that a service goes on with what another version of Archipelago wrote.
+    pub(super) fn carry_over(&mut self, service: &str) {
+        if let Some(invocation) = self.observed.invocations.get(service) {
+            let carried_over = &mut self.memory.carried_over;
+            carried_over.insert(service.to_owned(), invocation.clone());
+        }
+    }
+
+    pub(super) fn action(&self, app: &AppId, step: AppStep, reason: Reason) -> AppAction {
+        AppAction {
+            app: app.clone(),
+            step,
+            reason,
+            operation: self.desired.operations.get(app).copied(),
+        }
+    }
+
+    /// Systemd would not read the units, and is not yet to be asked again. Meanwhile nothing starts but what rests, and of which it has read what is
+    /// wanted; nothing is removed that it may still know. Returns whose turn it is not.
+    pub(super) fn wait_for_reload(&mut self) -> BTreeSet<AppId> {
+        let present = self.desired.present();
+        let read: BTreeSet<&str> = present
+            .flat_map(|(_, present)| present.units.values())
+            .filter(|unit| unit.is_generated(&self.observed.generated))
+            .filter(|unit| !self.memory.restarts.contains_key(&unit.service))
+            .map(|unit| unit.service.as_str())
+            .collect();
+        let waits = |action: &mut AppAction| match &action.step {
+            AppStep::Start(service) => !read.contains(service.as_str()),
+            AppStep::Restart(_) | AppStep::RemoveRendered(_) => true,
+            _ => false,
+        };
+        let Steps {
+            files,
+            services,
+            removal,
+            ..
+        } = &mut self.steps;
+        let waiting = files
+            .extract_if(.., waits)
+            .chain(services.extract_if(.., waits))
+            .chain(removal.drain(..));
+        waiting.map(|action| action.app).collect()
+    }
+
+    pub(super) fn finish(mut self) -> Plan {
+        let changes_units = !self.steps.units.is_empty();
+        let pending = self.memory.reload.then_some(Reason::ReloadPending);
+        let reload = changes_units
+            .then_some(Reason::UnitsChange)
+            .or_else(|| self.steps.reload.take())
+            .or(pending);
+        let waits = reload.is_some() && !self.progress.is_due(&Subject::Reload, self.now);
+        let held = waits.then(|| self.wait_for_reload());
+        let reload = reload.filter(|_| !waits);
+        let reload_networks = self.reload_networks();
+        let mut actions = Vec::new();
+        // Until there is an app, the data may still come to lie elsewhere: root makes the system's folder.
+        if let Claim::Take(id) = &self.desired.claim
+            && !self.desired.apps.is_empty()
+            && self.progress.is_due(&Subject::Data, self.now)
+        {
+            // Before anything is made there.
+            let step = HostStep::ClaimData(id.clone());
+            actions.push(for_host(step, Reason::DataUnclaimed));
+        }
+        let push = |actions: &mut Vec<Action>, steps: &mut Vec<AppAction>| {
+            actions.extend(steps.drain(..).map(Action::App));
+        };
+        push(&mut actions, &mut self.steps.first);
+        let written: BTreeSet<String> = self
+            .steps
+            .units
+            .iter()
+            .filter_map(|action| match &action.step {
+                AppStep::WriteUnit { name, .. } => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        if !written.is_empty() {
+            let step = HostStep::CheckUnits {
+                units: staged(self.observed, &self.steps.units),
+                written,
+            };
+            actions.push(for_host(step, Reason::UnitsChange));
+        }
+        // What a crash must not forget is written before the first file it is about.
+        self.memory.reload |= changes_units;
+        let mut known = self.observed.memory.clone();
+        let remember = |memory: &Memory, known: &mut Memory, actions: &mut Vec<Action>| {
+            if memory != known {
+                let step = HostStep::Remember(memory.clone());
+                actions.push(for_host(step, Reason::NotRemembered));
+                *known = memory.clone();
+            }
+        };
+        remember(&self.memory, &mut known, &mut actions);
+        push(&mut actions, &mut self.steps.files);
+        push(&mut actions, &mut self.steps.units);
+        if let Some(reason) = reload {
+            actions.push(for_host(HostStep::Reload, reason));
+            self.memory.reload = false;
+        }
+        let restarted = &self.restarted;
+        self.memory
+            .retain_restarts(|service, stale| !(stale.is_empty() && restarted.contains(service)));
+        if let Some(fingerprint) = &self.observed.fingerprint
+            && self.complete
+            && self.observed.podman_view().is_some()
+        {
+            self.memory.fingerprint.clone_from(fingerprint);
+        }
+        remember(&self.memory, &mut known, &mut actions);
+        push(&mut actions, &mut self.steps.services);
+        push(&mut actions, &mut self.steps.removal);
+        push(&mut actions, &mut self.take_over());
+        if actions.is_empty() && !self.memory.reload {
+            actions.append(&mut self.collect());
+        }
+        // Last, because what is for all ends the pass when it fails.
+        if matches!(self.observed.podman, Podman::Unreachable(_))
+            && self.progress.is_due(&Subject::Podman, self.now)
+        {
+            let step = HostStep::RestartPodmanSocket;
+            actions.push(for_host(step, Reason::PodmanUnreachable));
+        }
+        actions.extend(reload_networks);
+        Plan {
+            actions,
+            regenerates: self.regenerates,
+            reopens: self.reopens,
+            held,
+            // The end of a start wakes as well.
+            wake_at: self
+                .progress
+                .next_due(self.now)
+                .into_iter()
+                .chain(self.crowded.then(|| self.now + STARTING))
+                .min(),
+        }
+    }
+
+    /// One container is enough: what Podman starts for it serves all. Should that not help, all of them are tried.
+    pub(super) fn reload_networks(&self) -> Option<Action> {
+        let helper = *self.observed.network.gone.first()?;
+        let cut_off = network::cut_off(self.desired, self.observed);
+        let names: BTreeSet<String> = cut_off.map(|container| container.name.clone()).collect();
+        let first = names.first()?.clone();
+        if !self.progress.is_due(&Subject::Networks, self.now) {
+            return None;
+        }
+        let tried = self.progress.attempts(&Subject::Networks).is_some();
+        let step = HostStep::ReloadNetworks(if tried {
+            names
+        } else {
+            BTreeSet::from([first])
+        });
+        Some(for_host(step, Reason::HelperGone { helper }))
+    }
+
+    /// Whether a file that differs was written by another version of Archipelago: then it is brought up to date, and the service goes on as it
+    /// is, because updating Archipelago restarts nothing.
+    pub(super) fn is_upgrade(version: &str) -> bool {
+        version != VERSION
+    }
+}
