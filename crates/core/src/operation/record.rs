@@ -98,6 +98,12 @@ impl Record {
         bytes
     }
 
+    /// Whether the intent already is the one that is asked for, and nothing is to end.
+    #[must_use]
+    pub fn changes_nothing(&self) -> bool {
+        self.before == self.after && self.restarts.is_empty()
+    }
+
     /// How far the operation came, seen from what is on the disk.
     #[must_use]
     pub fn standing(&self, remains: &Remains) -> Standing {

@@ -63,12 +63,18 @@ pub enum Ending {
 }
 
 impl Operation {
+    /// Begins. One that changes nothing is only followed, and leaves no record.
     #[must_use]
     pub fn begin(record: Record) -> Self {
+        let stage = if record.changes_nothing() {
+            Stage::Follow { within: None }
+        } else {
+            Stage::WriteRecord
+        };
         Self {
             follow: Follow::new(record.app.clone(), record.goal),
             record,
-            stage: Stage::WriteRecord,
+            stage,
             resumed: None,
         }
     }

@@ -59,6 +59,10 @@ pub(super) async fn carry_out(
     let asked = asked.unwrap_or_default().as_secs();
     let change = Change::of(&layout, request, &proposal, asked, restarts)?;
     let mut operation = Operation::begin(change.record.clone());
+    if change.record.changes_nothing() {
+        drop(lock.take());
+        handle.retry_now(app.clone()).await?;
+    }
     let mut change = Some(change);
     let mut claim = None;
     let mut not_switched = None;
