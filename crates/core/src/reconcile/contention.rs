@@ -1,5 +1,5 @@
 //! Files that something else keeps changing. Two tools that fight over one must cost little, and a person must be told; a person who deletes
-//! or edits a file now and then must not wait. docs/decisions/0010 has the rule and the cases that it was made for.
+//! or edits a file now and then must not wait. docs/decisions/0013 has the rule and the cases that it was made for.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
