@@ -6,7 +6,7 @@ use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Installation, Request};
 use archipelago_core::printable::one_line;
-use archipelago_node::operations::{Left, Place};
+use archipelago_node::operations::{Left, Place, Prepared};
 use archipelago_node::{apps, operations};
 use clap::Args;
 use serde_json::json;
@@ -34,6 +34,8 @@ pub struct Install {
     /// Do not ask.
     #[arg(short, long)]
     yes: bool,
+    #[command(flatten)]
+    allow: Allow,
 }
 
 /// `set`
@@ -44,6 +46,16 @@ pub struct Set {
     /// The settings to change; `archipelago catalog APP` lists them.
     #[arg(value_name = "KEY=VALUE", required = true)]
     settings: Vec<String>,
+    #[command(flatten)]
+    allow: Allow,
+}
+
+/// What a person agrees to without being asked.
+#[derive(Debug, Args)]
+struct Allow {
+    /// Agree to one thing that the app may do on this machine; the command names the words.
+    #[arg(long = "allow", value_name = "WORD")]
+    words: Vec<String>,
 }
 
 /// `uninstall`
@@ -83,19 +95,20 @@ pub(super) async fn install(
         definition,
         settings,
     };
-    let prepared = operations::prepare(layout, request).await?;
-    if let Some(app) = prepared.proposal().installation.as_deref()
-        && app.is_new
-    {
-        for warning in &app.warnings {
-            tell(&format!("warning: {warning}"));
-        }
-        for unmet in prepared.unmet() {
-            tell(&format!("warning: {unmet}"));
-        }
-        if !arguments.yes && !confirmed(app, &source)? {
+    let mut prepared = operations::prepare(layout, request).await?;
+    prepared.agree(arguments.allow.words);
+    let is_new = installation(&prepared).is_some_and(|app| app.is_new);
+    if is_new {
+        tell_warnings(&prepared);
+    }
+    let is_agreed = prepared.is_agreed();
+    if (is_new || !is_agreed) && !arguments.yes && is_at_terminal() {
+        if !confirmed(&prepared, &source)? {
             return Err(Failure::new(Code::Failed, "nothing was installed"));
         }
+        prepared.agree_to_all();
+    } else if is_agreed {
+        tell_grants(&prepared);
     }
     finish(follow(prepared).await?, output)
 }
@@ -105,7 +118,18 @@ pub(super) async fn set(layout: Layout, arguments: Set, output: Output) -> Resul
         app: apps::installed(&layout, &arguments.app)?,
         settings: pairs(&arguments.settings)?,
     };
-    operate(layout, request, output).await
+    let mut prepared = operations::prepare(layout, request).await?;
+    prepared.agree(arguments.allow.words);
+    if prepared.is_agreed() {
+        tell_grants(&prepared);
+    } else if is_at_terminal() {
+        tell_grants(&prepared);
+        if !says_yes("Change it? [y/N]", false)? {
+            return Err(Failure::new(Code::Failed, "nothing was changed"));
+        }
+        prepared.agree_to_all();
+    }
+    finish(follow(prepared).await?, output)
 }
 
 pub(super) async fn start(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
@@ -186,7 +210,7 @@ async fn operate(layout: Layout, request: Request, output: Output) -> Result<(),
 }
 
 /// Does it, and shows on standard error what happens.
-async fn follow(prepared: operations::Prepared) -> Result<Option<AppHealth>, Failure> {
+async fn follow(prepared: Prepared) -> Result<Option<AppHealth>, Failure> {
     let mut progress = Progress::begin();
     let ended = prepared.run(|health| progress.show(health)).await;
     progress.end();
@@ -205,26 +229,64 @@ fn finish(health: Option<AppHealth>, output: Output) -> Result<(), Failure> {
     }
 }
 
-/// Asks a person at a terminal; a script has already decided.
-fn confirmed(app: &Installation, source: &str) -> Result<bool, Failure> {
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Ok(true);
+fn installation(prepared: &Prepared) -> Option<&Installation> {
+    prepared.proposal().installation.as_deref()
+}
+
+fn tell_warnings(prepared: &Prepared) {
+    for warning in installation(prepared).iter().flat_map(|app| &app.warnings) {
+        tell(&format!("warning: {warning}"));
     }
-    tell(&one_line(&title(app, source)));
-    for (unit, container) in app.present.containers() {
-        tell(&format!(
-            "  {}  {}",
-            unit.service, container.image.reference
-        ));
+    for unmet in prepared.unmet() {
+        tell(&format!("warning: {unmet}"));
     }
-    for (address, _) in &app.present.ports {
-        tell(&format!("  publishes {address}"));
+}
+
+/// What the app may do on this machine from now on.
+fn tell_grants(prepared: &Prepared) {
+    for grant in prepared.proposal().grants() {
+        tell(&one_line(&format!(
+            "{} may {grant}",
+            prepared.proposal().app
+        )));
     }
-    let answer = ask("Install it? [Y/n]")?;
-    Ok(matches!(
-        answer.trim().to_lowercase().as_str(),
-        "" | "y" | "yes"
-    ))
+}
+
+/// Only a person at a terminal can be asked.
+fn is_at_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Shows what would be installed, and asks. What goes beyond other apps takes a word of its own.
+fn confirmed(prepared: &Prepared, source: &str) -> Result<bool, Failure> {
+    if let Some(app) = installation(prepared) {
+        tell(&one_line(&title(app, source)));
+        for (unit, container) in app.present.containers() {
+            tell(&format!(
+                "  {}  {}",
+                unit.service, container.image.reference
+            ));
+        }
+        for (address, _) in &app.present.ports {
+            tell(&format!("  publishes {address}"));
+        }
+        for grant in &app.grants {
+            tell(&one_line(&format!("  may {grant}")));
+        }
+    }
+    if prepared.is_agreed() {
+        says_yes("Install it? [Y/n]", true)
+    } else {
+        says_yes("Install it? [y/N]", false)
+    }
+}
+
+fn says_yes(question: &str, otherwise: bool) -> Result<bool, Failure> {
+    let answer = ask(question)?.trim().to_lowercase();
+    Ok(match answer.as_str() {
+        "" => otherwise,
+        answer => answer == "y" || answer == "yes",
+    })
 }
 
 fn title(app: &Installation, source: &str) -> String {

@@ -10,7 +10,7 @@ use crate::desired::{App, Apps, Fault, Inputs, Present, Transport, assemble, rea
 use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::manifest::{
-    COMPOSE_FILE, Extension, Files, SettingError, SettingValue, Settings, Warning,
+    COMPOSE_FILE, Extension, Files, Manifest, SettingError, SettingValue, Settings, Warning,
 };
 use crate::name::AppId;
 use crate::observed::Podman;
@@ -18,6 +18,7 @@ use crate::plan::blocked;
 use crate::progress::Progress;
 use crate::release::ReleaseId;
 
+use super::grants::{self, Grant};
 use super::{Definition, HostLook, PortProblem, Refusal};
 
 /// An app as it would be.
@@ -38,6 +39,8 @@ pub struct Installation {
     pub is_unchanged: bool,
     /// The ports that it does not have yet.
     pub new_ports: BTreeSet<(SocketAddr, Transport)>,
+    /// What it may do on this machine beyond what every app may and what it may already.
+    pub grants: BTreeSet<Grant>,
     disk_mib: u64,
 }
 
@@ -121,6 +124,7 @@ impl Installation {
         let manifest = schema.manifest(&settings, &files)?;
         let is_unchanged = inputs.intents.get(id) == Some(&Ok(intent.clone()))
             && inputs.definitions.get(id) == Some(&files);
+        let grants = new_grants(inputs, &manifest);
         // What stays as it is takes no port and breaks no other app.
         let before = (!is_unchanged).then(|| worked_out(inputs.clone()));
         let mut all = inputs.clone();
@@ -165,6 +169,7 @@ impl Installation {
             present,
             is_unchanged,
             new_ports,
+            grants,
         })
     }
 
@@ -237,6 +242,21 @@ impl Installation {
 fn known<'a>(inputs: &'a Inputs, app: &AppId) -> Result<Option<&'a Intent>, Refusal> {
     let intent = inputs.intents.get(app).map(Result::as_ref).transpose();
     intent.map_err(|problem| super::proposal::unreadable(problem))
+}
+
+/// What an app may do by its manifest and may not yet. An app that is to be removed, or that cannot be read, may nothing yet.
+fn new_grants(inputs: &Inputs, manifest: &Manifest) -> BTreeSet<Grant> {
+    let of = |manifest| grants::of(&inputs.layout, &inputs.found.trails, manifest);
+    let mut grants = of(manifest);
+    let id = manifest.id();
+    let known = inputs.intents.get(id).and_then(|known| known.as_ref().ok());
+    // Most apps ask for nothing, and need no second look.
+    if !grants.is_empty() && known.is_some_and(|known| known.state != Wanted::Removed) {
+        let apps = Apps::read(inputs);
+        let before = apps.manifest(id).map(of).unwrap_or_default();
+        grants.retain(|grant| !before.contains(grant));
+    }
+    grants
 }
 
 /// The settings that were chosen before, changed by what was given.

@@ -6,6 +6,7 @@
 //! its end. Then the record is forgotten.
 
 mod follow;
+pub mod grants;
 pub(crate) mod id;
 mod installation;
 mod proposal;
@@ -27,6 +28,7 @@ use crate::needs::Offers;
 use crate::observed::Observed;
 
 pub use follow::{Follow, Overtaken, PassSeen, Verdict};
+pub use grants::Grant;
 pub use id::{OperationId, OperationIdError};
 pub use installation::{Installation, judge_host};
 pub use proposal::{Proposal, propose};

@@ -1,10 +1,13 @@
 //! From a request to what it would change.
 
+use std::collections::BTreeSet;
+
 use crate::desired::{Apps, Inputs};
 use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::name::AppId;
 
+use super::grants::{Grant, not_agreed};
 use super::{Goal, HostLook, Installation, Kind, Refusal, Request};
 
 /// What an operation would do.
@@ -100,6 +103,30 @@ impl Proposal {
             Some(installation) => installation.judge(layout, look),
             None => Ok(()),
         }
+    }
+
+    /// What the app may do on this machine then, beyond what every app may and what it may already: to be agreed to.
+    pub fn grants(&self) -> impl Iterator<Item = &Grant> {
+        let installation = self.installation.iter();
+        installation.flat_map(|installation| &installation.grants)
+    }
+
+    /// Whether these words agree to all of that.
+    ///
+    /// # Errors
+    /// With what they do not agree to.
+    pub fn agree(&self, words: &BTreeSet<String>) -> Result<(), Refusal> {
+        let Some(installation) = &self.installation else {
+            return Ok(());
+        };
+        let left = not_agreed(&installation.grants, words);
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::NotAgreed {
+            app: self.app.clone(),
+            grants: left.into_iter().cloned().collect(),
+        })
     }
 }
 

@@ -8,6 +8,8 @@ use crate::check::needs::Unmet;
 use crate::manifest::{ManifestError, SettingError};
 use crate::name::AppId;
 
+use super::grants::Grant;
+
 /// Why an operation is not begun.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -66,6 +68,9 @@ pub enum Refusal {
     /// A container could not start.
     #[error("{0}")]
     Need(Unmet),
+    /// It may do what somebody has to agree to first.
+    #[error("{}", not_agreed(.app, .grants))]
+    NotAgreed { app: AppId, grants: Vec<Grant> },
     #[error("{cause}")]
     Podman { cause: String },
     #[error("{cause}")]
@@ -88,4 +93,19 @@ fn required(app: &AppId, by: &[AppId]) -> String {
     let verb = if by.len() == 1 { "requires" } else { "require" };
     let names = names.join(" and ");
     format!("{names} {verb} {app}; uninstall {names} first")
+}
+
+fn not_agreed(app: &AppId, grants: &[Grant]) -> String {
+    let mut text = format!("{app} may do more than other apps, and nobody has agreed to that:");
+    for grant in grants {
+        text.push_str(&format!("\n  it may {grant}"));
+    }
+    text.push_str("\nTo agree, add to the command:");
+    for grant in grants {
+        let word = grant.word();
+        // Only a text with a zero byte cannot be quoted, and no unit can hold that.
+        let quoted = shlex::try_quote(&word).unwrap_or_default();
+        text.push_str(&format!(" --allow {quoted}"));
+    }
+    text
 }

@@ -30,7 +30,9 @@ impl Change {
         restarts: BTreeMap<String, String>,
     ) -> Result<Self, Error> {
         let proposal = work_out(layout, request)?;
-        if proposal.installation.is_some() && proposal.intent != previewed.intent {
+        let is_as_previewed =
+            proposal.intent == previewed.intent && proposal.grants().eq(previewed.grants());
+        if proposal.installation.is_some() && !is_as_previewed {
             return Err(Error::Changed(previewed.app.clone()));
         }
         let goal = proposal.goal();

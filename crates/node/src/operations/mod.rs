@@ -5,11 +5,13 @@
 mod commit;
 mod follow;
 
+use std::collections::BTreeSet;
+
 use archipelago_core::check::needs::Unmet;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
-use archipelago_core::operation::{Kind, OperationId, Proposal, Request, judge_host};
+use archipelago_core::operation::{Grant, Kind, OperationId, Proposal, Request, judge_host};
 use archipelago_host::records::Found;
 use archipelago_host::{disk, preflight, purge, records};
 use serde::Serialize;
@@ -26,6 +28,7 @@ pub struct Prepared {
     proposal: Proposal,
     left: Vec<Left>,
     unmet: Vec<Unmet>,
+    agreed: BTreeSet<String>,
 }
 
 /// Works an operation out and checks that it can be done. Nothing is written, and nobody is asked.
@@ -54,6 +57,7 @@ pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error
         proposal,
         left,
         unmet,
+        agreed: BTreeSet::new(),
     })
 }
 
@@ -76,6 +80,23 @@ impl Prepared {
         &self.unmet
     }
 
+    /// Agrees to what the app may do on this machine, by the words of [`Grant::word`](archipelago_core::operation::Grant::word).
+    pub fn agree(&mut self, words: impl IntoIterator<Item = String>) {
+        self.agreed.extend(words);
+    }
+
+    /// Agrees to all that it may do: a person has seen it.
+    pub fn agree_to_all(&mut self) {
+        let words = self.proposal.grants().map(Grant::word);
+        self.agreed.extend(words);
+    }
+
+    /// Whether all that the app may do was agreed to. Without that it is not done.
+    #[must_use]
+    pub fn is_agreed(&self) -> bool {
+        self.proposal.agree(&self.agreed).is_ok()
+    }
+
     /// Does it, with an engine of its own: there may be no daemon. `progress` hears how the app is after each pass. `None` when
     /// the app is gone, as asked.
     ///
@@ -88,7 +109,9 @@ impl Prepared {
             proposal,
             left: _,
             unmet: _,
+            agreed,
         } = self;
+        proposal.agree(&agreed)?;
         let engine = engine::spawn(layout.clone(), Role::Operation).await?;
         let handle = engine.handle.clone();
         let ended = follow::carry_out(layout, request, proposal, handle, progress).await;
