@@ -45,7 +45,9 @@ fn start_log(daemon: bool) {
     match tracing_journald::layer() {
         // The journal knows levels and fields; plain lines are for those who run the daemon by hand.
         Ok(journal) if daemon && std::env::var_os("JOURNAL_STREAM").is_some() => {
-            registry.with(journal).init()
+            registry
+                .with(journal.with_field_prefix(Some("ARCHIPELAGO".to_owned())))
+                .init();
         }
         _ => registry
             .with(

@@ -5,7 +5,7 @@
 //! networks and secrets are there, and asking would start a Podman process for nothing.
 
 mod network;
-mod network_helpers;
+pub(crate) mod network_helpers;
 mod podman;
 mod service;
 mod settled;
@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::reason::Reason;
 use crate::desired::{DesiredContainer, DesiredProbe, DesiredUnit};
 use crate::image_facts::ImageState;
 use crate::name::AppId;
@@ -95,6 +96,9 @@ pub struct Memory {
     /// be what their units say.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub carried_over: BTreeMap<String, String>,
+    /// Why, by service.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub restart_reasons: BTreeMap<String, Reason>,
     /// The fingerprint of Podman's folders when all that is wanted was there.
     pub fingerprint: String,
     /// The networks of ours that Podman was last seen to have without isolation.
@@ -202,19 +206,22 @@ impl Observed {
     /// Whether a service that this container follows has begun anew since it did: it looks for that one where it no longer is.
     #[must_use]
     pub fn has_fallen_behind(&self, service: &str, container: &DesiredContainer) -> bool {
+        self.fell_behind(service, container).is_some()
+    }
+
+    /// The service that this container follows and that has begun anew since it did.
+    #[must_use]
+    pub fn fell_behind<'a>(
+        &self,
+        service: &str,
+        container: &'a DesiredContainer,
+    ) -> Option<&'a String> {
         let began = |service: &Service| service.began;
-        let Some(own) = self.services.get(service).and_then(began) else {
-            return false;
-        };
-        let followed = container
-            .follows
-            .iter()
-            .map(|other| self.services.get(other));
-        followed
-            .flatten()
-            .filter(|other| other.is_up())
-            .filter_map(began)
-            .any(|other| other > own)
+        let own = self.services.get(service).and_then(began)?;
+        container.follows.iter().find(|other| {
+            let other = self.services.get(*other).filter(|other| other.is_up());
+            other.and_then(began).is_some_and(|other| other > own)
+        })
     }
 
     /// Whether a service that does not run may start at any moment without being told to by this pass.
@@ -252,6 +259,38 @@ fn of_app<'a, T>(
 }
 
 impl Memory {
+    /// Notes that an invocation of a service must end; of several reasons for the same one, the first stays. An empty invocation:
+    /// the service is about to start.
+    pub fn must_end(&mut self, service: &str, invocation: String, reason: Reason) {
+        let known = self.restarts.insert(service.to_owned(), invocation.clone());
+        if known.is_none_or(|known| known != invocation) {
+            self.restart_reasons.remove(service);
+        }
+        self.restart_reasons
+            .entry(service.to_owned())
+            .or_insert(reason);
+    }
+
+    /// Why a service is to be restarted, if it is.
+    #[must_use]
+    pub fn restart_reason(&self, service: &str) -> Option<Reason> {
+        let known = self.restart_reasons.get(service).cloned();
+        let is_due = self.restarts.contains_key(service);
+        is_due.then(|| known.unwrap_or(Reason::RestartPending))
+    }
+
+    /// Goes on remembering only those restarts for which `keep` says so.
+    pub fn retain_restarts(&mut self, mut keep: impl FnMut(&str, &str) -> bool) {
+        self.restarts
+            .retain(|service, invocation| keep(service, invocation));
+        let Self {
+            restarts,
+            restart_reasons,
+            ..
+        } = self;
+        restart_reasons.retain(|service, _| restarts.contains_key(service));
+    }
+
     /// Reads the file it is kept in.
     #[must_use]
     pub fn read(content: Option<&[u8]>) -> Self {
@@ -301,10 +340,31 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_to_restart_belongs_to_one_run() {
+        let mut memory = Memory::default();
+        let web = "archy-web.service";
+        let note = |memory: &mut Memory, run: &str, reason| {
+            memory.must_end(web, run.to_owned(), reason);
+            memory.restart_reason(web).unwrap()
+        };
+        let closed = note(&mut memory, "run 1", Reason::PortsClosed);
+        assert_eq!(closed, Reason::PortsClosed);
+        assert_eq!(note(&mut memory, "run 1", Reason::RestartAsked), closed);
+        let asked = note(&mut memory, "run 2", Reason::RestartAsked);
+        assert_eq!(asked, Reason::RestartAsked);
+        memory.retain_restarts(|_, run| run != "run 2");
+        assert_eq!(memory, Memory::default());
+    }
+
+    #[test]
     fn a_memory_that_a_full_disk_cut_short_costs_a_reload_and_no_more() {
         let memory = Memory {
             reload: false,
             restarts: BTreeMap::from([("archy-web.service".to_owned(), "run 1".to_owned())]),
+            restart_reasons: BTreeMap::from([(
+                "archy-web.service".to_owned(),
+                Reason::RestartAsked,
+            )]),
             fingerprint: "podman".to_owned(),
             carried_over: BTreeMap::from([("archy-web.service".to_owned(), "run 1".to_owned())]),
             unisolated: BTreeSet::from(["archy-web".to_owned()]),

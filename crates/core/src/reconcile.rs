@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::action::{Action, Step};
+use crate::action::{Action, AppAction, AppStep, HostStep};
 use crate::desired::{App, Desired, DesiredImage, Role};
 use crate::layout::Layout;
 use crate::name::AppId;
@@ -228,13 +228,18 @@ impl Reconciler {
     /// they are.
     #[must_use]
     pub fn fought_over(&self, plan: &Plan, layout: &Layout) -> BTreeMap<String, PathBuf> {
-        let written = plan.actions.iter().filter_map(|action| match &action.step {
-            Step::WriteUnit { name, content } => Some((name.clone(), layout.unit(name), content)),
-            Step::WriteFile { path, content } => {
-                Some((path.display().to_string(), path.clone(), content))
-            }
-            _ => None,
-        });
+        let written = plan
+            .actions
+            .iter()
+            .filter_map(|action| match action.app_step()? {
+                AppStep::WriteUnit { name, content } => {
+                    Some((name.clone(), layout.unit(name), content))
+                }
+                AppStep::WriteFile { path, content } => {
+                    Some((path.display().to_string(), path.clone(), content))
+                }
+                _ => None,
+            });
         let is_fought_over = |file: &str, content: &str| {
             let subject = Subject::File(file.to_owned());
             self.progress.attempts(&subject).is_some()
@@ -266,12 +271,12 @@ impl Reconciler {
     ) {
         let mut failed = BTreeMap::new();
         for (action, outcome) in plan.actions.iter().zip(outcomes) {
-            if action.step == Step::RestartPodmanSocket {
+            if matches!(action.host_step(), Some(HostStep::RestartPodmanSocket)) {
                 // Whether it helped, the next look tells.
                 self.progress.attempted(Subject::Podman, "", now);
                 continue;
             }
-            if let Step::ReloadNetworks(_) = action.step {
+            if let Some(HostStep::ReloadNetworks(_)) = action.host_step() {
                 let cause = match outcome {
                     Outcome::Failed(cause) => cause.as_str(),
                     _ => "",
@@ -280,9 +285,9 @@ impl Reconciler {
                 continue;
             }
             if let Outcome::Failed(cause) = outcome {
-                let subject = match &action.step {
-                    Step::Reload => Some(Subject::Reload),
-                    Step::ClaimData(_) => Some(Subject::Data),
+                let subject = match action.host_step() {
+                    Some(HostStep::Reload) => Some(Subject::Reload),
+                    Some(HostStep::ClaimData(_)) => Some(Subject::Data),
                     _ => None,
                 };
                 if let Some(subject) = subject {
@@ -293,19 +298,22 @@ impl Reconciler {
                 Outcome::Done => self.done(plan, action, now),
                 Outcome::Skipped => {}
                 Outcome::Refused(units) => self.refused(desired, units, now),
-                Outcome::Failed(cause) => {
-                    if let Some(network) = renewed(desired, action) {
-                        // Without it the app goes on as it was.
-                        let subject = Subject::Network(network.clone());
-                        self.progress.attempted(subject, cause, now);
-                    } else if let Some(app) = &action.app {
-                        failed.insert(app.clone(), cause.clone());
-                    } else {
+                Outcome::Failed(cause) => match action {
+                    Action::App(action) => {
+                        if let Some(network) = renewed(desired, action) {
+                            // Without it the app goes on as it was.
+                            let subject = Subject::Network(network.clone());
+                            self.progress.attempted(subject, cause, now);
+                        } else {
+                            failed.insert(action.app.clone(), cause.clone());
+                        }
+                    }
+                    Action::Host(action) => {
                         for app in held_up(desired, plan, &action.step) {
                             failed.entry(app.clone()).or_insert_with(|| cause.clone());
                         }
                     }
-                }
+                },
             }
         }
         match &plan.held {
@@ -320,13 +328,13 @@ impl Reconciler {
             None if plan
                 .actions
                 .iter()
-                .all(|action| action.step != Step::Reload) =>
+                .all(|action| !matches!(action.host_step(), Some(HostStep::Reload))) =>
             {
                 self.progress.reload_worked();
             }
             None => {}
         }
-        for app in plan.actions.iter().filter_map(|action| action.app.as_ref()) {
+        for app in plan.actions.iter().filter_map(Action::app) {
             if !failed.contains_key(app) {
                 self.progress.worked(&Subject::App(app.clone()));
             }
@@ -337,8 +345,16 @@ impl Reconciler {
     }
 
     fn done(&mut self, plan: &Plan, action: &Action, now: Duration) {
+        match action {
+            Action::App(action) => self.done_for_app(plan, action, now),
+            Action::Host(action) => self.done_for_host(plan, &action.step, now),
+        }
+    }
+
+    fn done_for_app(&mut self, plan: &Plan, action: &AppAction, now: Duration) {
+        let app = &action.app;
         match &action.step {
-            Step::Start(service) | Step::Restart(service) => {
+            AppStep::Start(service) | AppStep::Restart(service) => {
                 self.progress
                     .attempted(Subject::Start(service.clone()), "", now);
                 if plan.reopens.contains(service) {
@@ -346,7 +362,18 @@ impl Reconciler {
                         .attempted(Subject::Ports(service.clone()), "", now);
                 }
             }
-            Step::Reload => {
+            AppStep::WriteUnit { name, content } => self.wrote(app, name, content, now),
+            AppStep::WriteFile { path, content } => {
+                self.wrote(app, &path.display().to_string(), content, now);
+            }
+            AppStep::Forget => self.progress.forget(app),
+            _ => {}
+        }
+    }
+
+    fn done_for_host(&mut self, plan: &Plan, step: &HostStep, now: Duration) {
+        match step {
+            HostStep::Reload => {
                 self.progress.reload_worked();
                 for unit in &plan.regenerates {
                     let cause = "Quadlet made no service of it; this says why: \
@@ -355,31 +382,20 @@ impl Reconciler {
                         .attempted(Subject::Generate(unit.clone()), cause, now);
                 }
             }
-            Step::CheckUnits { .. } => {
-                for app in plan.actions.iter().filter_map(|action| action.app.as_ref()) {
+            HostStep::CheckUnits { .. } => {
+                for app in plan.actions.iter().filter_map(Action::app) {
                     self.progress.accept(app);
                 }
             }
-            Step::WriteUnit { name, content } => {
-                self.wrote(action.app.as_ref(), name, content, now);
-            }
-            Step::WriteFile { path, content } => {
-                self.wrote(
-                    action.app.as_ref(),
-                    &path.display().to_string(),
-                    content,
-                    now,
-                );
-            }
-            Step::Forget(app) => self.progress.forget(app),
-            Step::ClaimData(_) => self.progress.worked(&Subject::Data),
-            _ => {}
+            HostStep::ClaimData(_) => self.progress.worked(&Subject::Data),
+            HostStep::Remember(_)
+            | HostStep::RemoveRelease(_)
+            | HostStep::RestartPodmanSocket
+            | HostStep::ReloadNetworks(_) => {}
         }
     }
 
-    fn wrote(&mut self, app: Option<&AppId>, file: &str, content: &str, now: Duration) {
-        // What is for no app has no file.
-        let Some(app) = app else { return };
+    fn wrote(&mut self, app: &AppId, file: &str, content: &str, now: Duration) {
         let subject = Subject::File(file.to_owned());
         let fight = self.contention.wrote(app, file, content, now);
         if fight.is_none() && self.progress.attempts(&subject).is_none() {
@@ -451,19 +467,23 @@ impl Reconciler {
 }
 
 /// The network that an action removes so that it can be made anew.
-fn renewed<'a>(desired: &Desired, action: &'a Action) -> Option<&'a String> {
-    let Step::RemoveNetwork(network) = &action.step else {
+fn renewed<'a>(desired: &Desired, action: &'a AppAction) -> Option<&'a String> {
+    let AppStep::RemoveNetwork(network) = &action.step else {
         return None;
     };
-    let app = desired.apps.get(action.app.as_ref()?)?;
+    let app = desired.apps.get(&action.app)?;
     matches!(app, App::Present(_)).then_some(network)
 }
 
 /// The apps that cannot go on when this, which is for all, has failed: every app that wanted something; of a reload, those whose units it is to read.
-fn held_up<'a>(desired: &'a Desired, plan: &'a Plan, step: &Step) -> BTreeSet<&'a AppId> {
-    let is_reload = *step == Step::Reload;
+fn held_up<'a>(desired: &'a Desired, plan: &'a Plan, step: &HostStep) -> BTreeSet<&'a AppId> {
+    let is_reload = *step == HostStep::Reload;
     let is_held_up = |action: &&Action| {
-        !is_reload || matches!(action.step, Step::WriteUnit { .. } | Step::RemoveUnit(_))
+        let changes_unit = matches!(
+            action.app_step(),
+            Some(AppStep::WriteUnit { .. } | AppStep::RemoveUnit(_))
+        );
+        !is_reload || changes_unit
     };
     let acting = plan.actions.iter().filter(is_held_up);
     let regenerated = desired.present().filter(|(_, present)| {
@@ -474,7 +494,7 @@ fn held_up<'a>(desired: &'a Desired, plan: &'a Plan, step: &Step) -> BTreeSet<&'
                 .any(|unit| present.units.contains_key(unit))
     });
     acting
-        .filter_map(|action| action.app.as_ref())
+        .filter_map(Action::app)
         .chain(regenerated.map(|(id, _)| id))
         .collect()
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 
-use archipelago_core::action::{Action, Step};
+use archipelago_core::action::{Action, AppAction, AppStep, HostStep, Reason};
 use archipelago_core::desired::APP_LABEL;
 use archipelago_core::image_facts;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::Memory;
 use archipelago_core::reconcile::Outcome;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use super::image::Images;
 use super::inventory::REVISION_LABEL;
@@ -46,23 +46,15 @@ pub struct Executor<'a> {
 type Done = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 impl Executor<'_> {
-    /// Does one action and logs it.
+    /// Does one action.
     pub async fn execute(&mut self, action: &Action) -> Outcome {
-        let Action { app, step } = action;
-        let result = self.act(app.as_ref(), step).await;
-        let app = app.as_ref().map(AppId::as_str);
+        let result = match action {
+            Action::App(action) => self.act_for_app(action).await,
+            Action::Host(action) => self.act_for_host(&action.step).await,
+        };
         match result {
-            Ok(()) => {
-                match step {
-                    Step::Remember(_) => debug!(app, "{}", describe(step)),
-                    _ => info!(app, "{}", describe(step)),
-                }
-                Outcome::Done
-            }
-            Err(error) => {
-                warn!(app, "{} failed: {}", describe(step), chain(error.as_ref()));
-                refusal(error)
-            }
+            Ok(()) => Outcome::Done,
+            Err(error) => refusal(error),
         }
     }
 }
@@ -77,82 +69,35 @@ fn refusal(error: Box<dyn std::error::Error + Send + Sync>) -> Outcome {
     }
 }
 
-/// What a step does, for the journal; never what a file or secret holds.
-fn describe(step: &Step) -> String {
-    match step {
-        Step::ClaimData(_) => "mark the data folder as this node's".to_owned(),
-        Step::GenerateSecret { app, name } => format!("generate the secret {name} of {app}"),
-        Step::MakeFolder(path) => format!("make the folder {}", path.display()),
-        Step::RememberImages(learnt) => {
-            let names: Vec<&str> = learnt.keys().map(String::as_str).collect();
-            format!("remember the images {}", names.join(" "))
-        }
-        Step::EnsureImage(image) => format!("get the image {}", image.reference),
-        Step::CheckUnits { units, .. } => format!("check {} units with Quadlet", units.len()),
-        Step::Remember(_) => "remember what this pass does".to_owned(),
-        Step::WriteFile { path, .. } => format!("write {}", path.display()),
-        Step::StoreSecret { podman_name, .. } => format!("store the Podman secret {podman_name}"),
-        Step::WriteUnit { name, .. } => format!("write the unit {name}"),
-        Step::RemoveUnit(name) => format!("remove the unit {name}"),
-        Step::Reload => "reload systemd".to_owned(),
-        Step::RestartPodmanSocket => "make Podman's socket anew".to_owned(),
-        Step::ReloadNetworks(names) => {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            format!("set up the networks of {} again", names.join(", "))
-        }
-        Step::Start(service) => format!("start {service}"),
-        Step::Restart(service) => format!("restart {service}"),
-        Step::Stop(service) => format!("stop {service}"),
-        Step::CancelJob(service) => format!("let nothing wait for {service} to stop"),
-        Step::RemoveRendered(container) => format!("remove the rendered files of {container}"),
-        Step::RemoveContainer(name) => format!("remove the container {name}"),
-        Step::RemoveNetwork(name) => format!("remove the network {name}"),
-        Step::RemoveVolume(name) => format!("remove the volume {name}"),
-        Step::RemoveSecret(name) => format!("remove the Podman secret {name}"),
-        Step::RemoveImage(name) => format!("remove the image {name}"),
-        Step::RemoveData(app) => format!("remove the data of {app}"),
-        Step::StoreRelease { release, .. } => format!("store the files {release}"),
-        Step::NameRelease { app, release } => format!("name the definition of {app}: {release}"),
-        Step::RemoveFormer(app) => format!("remove the former folder of the definition of {app}"),
-        Step::RemoveRelease(release) => format!("remove the files {release}, which nothing needs"),
-        Step::Forget(app) => format!("forget {app}"),
-    }
-}
-
 impl Executor<'_> {
-    async fn act(&mut self, app: Option<&AppId>, step: &Step) -> Done {
+    async fn act_for_app(&mut self, action: &AppAction) -> Done {
         let layout = self.layout;
+        let AppAction { app, step, .. } = action;
         if step.touches_data() {
             data_folder::ensure_ours(layout)?;
         }
         match step {
-            Step::ClaimData(id) => data_folder::take(layout, id.clone())?,
-            Step::GenerateSecret { app, name } => generate_secret(layout, app, name)?,
-            Step::MakeFolder(path) => {
+            AppStep::GenerateSecret(name) => generate_secret(layout, app, name)?,
+            AppStep::MakeFolder(path) => {
                 data_folder::make_folder(layout, path, PRIVATE_FOLDER)?;
             }
-            Step::EnsureImage(image) => self.images.begin((**image).clone(), app.cloned()),
-            Step::RememberImages(learnt) => {
+            AppStep::EnsureImage(image) => self.images.begin((**image).clone(), Some(app.clone())),
+            AppStep::RememberImages(learnt) => {
                 let path = layout.images();
                 let known = image_facts::read(disk::read(&path)?.as_deref());
                 let text = serde_json::to_vec(&image_facts::with(known, learnt))?;
                 disk::write_if_changed(&path, &text, PRIVATE)?;
             }
-            Step::CheckUnits { units, written } => {
-                generator::check(units, written, &scratch(layout)).await?;
-            }
-            Step::Remember(memory) => remember(layout, memory)?,
-            Step::WriteFile { path, content } => {
+            AppStep::WriteFile { path, content } => {
                 let folder = path.parent().unwrap_or(path);
                 data_folder::make_folder(layout, folder, PRIVATE_FOLDER)?;
                 disk::write_if_changed(path, content.as_bytes(), PRIVATE)?;
             }
-            Step::StoreSecret {
+            AppStep::StoreSecret {
                 podman_name,
                 name,
                 revision,
             } => {
-                let app = app.ok_or("a secret belongs to an app")?;
                 let path = layout.secrets(app).join(name);
                 let text = disk::read_text(&path)?
                     .ok_or_else(|| format!("the secret {} is gone", path.display()))?;
@@ -169,31 +114,16 @@ impl Executor<'_> {
                     )
                     .await?;
             }
-            Step::WriteUnit { name, content } => {
+            AppStep::WriteUnit { name, content } => {
                 disk::make_folder(&layout.units, 0o755)?;
                 disk::write_if_changed(&layout.unit(name), content.as_bytes(), PRIVATE)?;
             }
-            Step::RemoveUnit(name) => disk::remove(&layout.unit(name))?,
-            Step::Reload => {
-                // What systemd has read already goes on being supervised; after this reload it might not.
-                generator::check_folder(&layout.units).await?;
-                self.systemd.reload().await?;
-            }
-            Step::RestartPodmanSocket => {
-                // It may hang or be masked; the socket is tried all the same.
-                match revive().await {
-                    Ok(true) => info!("Podman had lost its containers' processes; it knows now"),
-                    Ok(false) => {}
-                    Err(cause) => warn!("{cause}"),
-                }
-                self.systemd.restart(PODMAN_SOCKET).await?;
-            }
-            Step::ReloadNetworks(names) => network_helpers::reload(names).await?,
-            Step::Start(service) => drop(self.systemd.start(service).await?),
-            Step::Restart(service) => drop(self.systemd.restart(service).await?),
-            Step::Stop(service) => drop(self.systemd.stop(service).await?),
-            Step::CancelJob(service) => self.systemd.cancel_job(service).await?,
-            Step::RemoveRendered(container) => {
+            AppStep::RemoveUnit(name) => disk::remove(&layout.unit(name))?,
+            AppStep::Start(service) => drop(self.systemd.start(service).await?),
+            AppStep::Restart(service) => drop(self.systemd.restart(service).await?),
+            AppStep::Stop(service) => drop(self.systemd.stop(service).await?),
+            AppStep::CancelJob(service) => self.systemd.cancel_job(service).await?,
+            AppStep::RemoveRendered(container) => {
                 // Beside these folders lie those of all apps' data.
                 assert!(
                     container.starts_with(PREFIX),
@@ -201,17 +131,16 @@ impl Executor<'_> {
                 );
                 disk::remove_folder(&layout.rendered(container))?;
             }
-            Step::RemoveContainer(name) => self.podman.remove_container(name, true).await?,
-            Step::RemoveNetwork(name) => self.podman.remove_network(name).await?,
-            Step::RemoveVolume(name) => remove_volume(layout, self.podman, name).await?,
-            Step::RemoveSecret(name) => self.podman.remove_secret(name).await?,
-            Step::RemoveImage(name) => self.podman.remove_image(name).await?,
-            Step::RemoveData(app) => purge::remove(layout, app).await?,
-            Step::StoreRelease { release, files } => releases::store(layout, release, files)?,
-            Step::NameRelease { app, release } => releases::name(layout, app, release)?,
-            Step::RemoveFormer(app) => disk::remove_folder(&layout.definition(app))?,
-            Step::RemoveRelease(release) => releases::remove(layout, release)?,
-            Step::Forget(app) => {
+            AppStep::RemoveContainer(name) => self.podman.remove_container(name, true).await?,
+            AppStep::RemoveNetwork(name) => self.podman.remove_network(name).await?,
+            AppStep::RemoveVolume(name) => remove_volume(layout, self.podman, name).await?,
+            AppStep::RemoveSecret(name) => self.podman.remove_secret(name).await?,
+            AppStep::RemoveImage(name) => self.podman.remove_image(name).await?,
+            AppStep::RemoveData => purge::remove(layout, app).await?,
+            AppStep::StoreRelease { release, files } => releases::store(layout, release, files)?,
+            AppStep::NameRelease(release) => releases::name(layout, app, release)?,
+            AppStep::RemoveFormer => disk::remove_folder(&layout.definition(app))?,
+            AppStep::Forget => {
                 // Once the app is forgotten, nobody would remove a unit file that came back with a loss of power.
                 if layout.units.is_dir() {
                     disk::sync_folder(&layout.units)?;
@@ -222,6 +151,34 @@ impl Executor<'_> {
                     disk::remove(&layout.images())?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    async fn act_for_host(&mut self, step: &HostStep) -> Done {
+        let layout = self.layout;
+        match step {
+            HostStep::ClaimData(id) => data_folder::take(layout, id.clone())?,
+            HostStep::CheckUnits { units, written } => {
+                generator::check(units, written, &scratch(layout)).await?;
+            }
+            HostStep::Remember(memory) => remember(layout, memory)?,
+            HostStep::Reload => {
+                // What systemd has read already goes on being supervised; after this reload it might not.
+                generator::check_folder(&layout.units).await?;
+                self.systemd.reload().await?;
+            }
+            HostStep::RestartPodmanSocket => {
+                // It may hang or be masked; the socket is tried all the same.
+                match revive().await {
+                    Ok(true) => info!("Podman had lost its containers' processes; it knows now"),
+                    Ok(false) => {}
+                    Err(cause) => warn!("{cause}"),
+                }
+                self.systemd.restart(PODMAN_SOCKET).await?;
+            }
+            HostStep::ReloadNetworks(names) => network_helpers::reload(names).await?,
+            HostStep::RemoveRelease(release) => releases::remove(layout, release)?,
         }
         Ok(())
     }
@@ -256,7 +213,9 @@ pub fn note_restarts(
         return Ok(());
     }
     let mut memory = Memory::read(disk::read(&layout.pending())?.as_deref());
-    memory.restarts.extend(restarts.clone());
+    for (service, invocation) in restarts {
+        memory.must_end(service, invocation.clone(), Reason::RestartAsked);
+    }
     remember(layout, &memory)
 }
 

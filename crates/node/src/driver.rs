@@ -30,6 +30,7 @@ use archipelago_host::{disk, file_writers, inputs, lock, observe, systemd};
 
 use crate::clock::since_boot;
 use crate::heartbeat::Heartbeat;
+use crate::log;
 
 /// How long a pass looks for who changes a file that is fought over.
 const FILE_WRITERS_LIMIT: Duration = Duration::from_secs(2);
@@ -242,6 +243,7 @@ impl Driver {
                         images,
                     };
                     let outcome = executor.execute(action).await;
+                    log::action(action, &outcome);
                     pass.applied(outcome, since_boot());
                 }
                 Request::KeepProgress(content) => {

@@ -186,6 +186,7 @@ impl Engine {
             let (this, mut next) = pass(&mut driver, role, before.as_deref()).await;
             let this = Arc::new(this);
             if let Ok(pass) = Made::result(&this) {
+                pass.events.iter().for_each(|event| shared.tell(event));
                 unfinished.passed(PassSeen {
                     report: &pass.report,
                     acted: pass.acted(),

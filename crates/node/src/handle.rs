@@ -10,14 +10,17 @@ use std::time::{Duration, SystemTime};
 
 use archipelago_core::name::AppId;
 use archipelago_host::wakeup::Wakeup;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
-use archipelago_core::pass::PassResult;
+use archipelago_core::pass::{Event, PassResult};
 
 use crate::driver;
 
 /// So many commands may wait for the engine; whoever sends one more waits to send it.
 const COMMANDS_MAX: usize = 16;
+
+/// So many events are kept for a reader that is slow; of more, it misses the oldest.
+const EVENTS_MAX: usize = 1024;
 
 /// A pass that was made or could not be made.
 #[derive(Debug)]
@@ -101,12 +104,18 @@ pub(crate) struct Shared {
     wakeup: Wakeup,
     followers: AtomicUsize,
     stop: Notify,
+    events: broadcast::Sender<Event>,
 }
 
 impl Shared {
     /// Whether somebody waits for what comes next.
     pub(crate) fn is_followed(&self) -> bool {
         self.followers.load(Ordering::Relaxed) > 0
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        // Without anybody who listens, it is lost.
+        let _ = self.events.send(event.clone());
     }
 
     /// Returns once a handle has asked for the end.
@@ -140,6 +149,7 @@ impl Handle {
             wakeup,
             followers: AtomicUsize::new(0),
             stop: Notify::new(),
+            events: broadcast::Sender::new(EVENTS_MAX),
         });
         let handle = Self {
             commands: sender,
@@ -152,6 +162,12 @@ impl Handle {
             shared,
         };
         (handle, ends)
+    }
+
+    /// The actions that passes try from now on. Those of a pass are there once it is.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.shared.events.subscribe()
     }
 
     /// The last pass; none until the first one is over.

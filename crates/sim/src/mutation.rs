@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use archipelago_core::action::{Action, Step};
+use archipelago_core::action::{Action, AppAction, AppStep, HostAction, HostStep, Reason};
 use archipelago_core::desired::{App, Desired};
 use archipelago_core::manifest::{COMPOSE_FILE, Files};
 use archipelago_core::name::AppId;
@@ -169,22 +169,24 @@ impl Mutation {
     /// Changes a plan.
     pub(crate) fn plan(self, desired: &Desired, observed: &Observed, plan: &mut Plan) {
         match self {
-            Self::SkipReload => plan.actions.retain(|action| action.step != Step::Reload),
+            Self::SkipReload => plan.actions.retain(|action| !is_reload(action)),
             Self::ForgetMemory | Self::RestartsNotRemembered => {
                 for action in &mut plan.actions {
-                    if let Step::Remember(memory) = &mut action.step {
-                        memory.restarts.clear();
+                    if let Action::Host(HostAction {
+                        step: HostStep::Remember(memory),
+                        ..
+                    }) = action
+                    {
+                        memory.retain_restarts(|_, _| false);
                         memory.reload &= self != Self::ForgetMemory;
                     }
                 }
             }
-            Self::RestartEverything if plan.actions.iter().any(|a| a.step == Step::Reload) => {
+            Self::RestartEverything if plan.actions.iter().any(is_reload) => {
                 for (id, present) in desired.present().filter(|(_, present)| present.running) {
                     for (unit, _) in present.containers() {
-                        plan.actions.push(Action {
-                            app: Some(id.clone()),
-                            step: Step::Restart(unit.service.clone()),
-                        });
+                        let step = AppStep::Restart(unit.service.clone());
+                        plan.actions.push(for_app(id, step));
                     }
                 }
             }
@@ -196,10 +198,8 @@ impl Mutation {
                             .get(&unit.service)
                             .is_some_and(archipelago_core::observed::Service::is_down);
                         if is_down {
-                            plan.actions.push(Action {
-                                app: Some(id.clone()),
-                                step: Step::Start(unit.service.clone()),
-                            });
+                            let step = AppStep::Start(unit.service.clone());
+                            plan.actions.push(for_app(id, step));
                         }
                     }
                 }
@@ -214,9 +214,8 @@ impl Mutation {
                         let missing = !view.images.contains_key(&name);
                         if missing && !observed.images_underway.contains_key(&name) {
                             let image = Box::new(container.image.clone());
-                            let app = Some(id.clone());
-                            let step = Step::EnsureImage(image);
-                            plan.actions.push(Action { app, step });
+                            let step = AppStep::EnsureImage(image);
+                            plan.actions.push(for_app(id, step));
                         }
                     }
                 }
@@ -226,17 +225,17 @@ impl Mutation {
                     fingerprint: format!("{}!", observed.memory.fingerprint),
                     ..observed.memory.clone()
                 };
-                plan.actions.push(Action {
-                    app: None,
-                    step: Step::Remember(memory),
-                });
+                plan.actions.push(Action::Host(HostAction {
+                    step: HostStep::Remember(memory),
+                    reason: Reason::NotRemembered,
+                }));
             }
             Self::SweepForeignUnits => {
-                for name in observed.unit_files.keys() {
-                    if observed.mark(name).is_none() {
-                        let app = desired.apps.keys().next().cloned();
-                        let step = Step::RemoveUnit(name.clone());
-                        plan.actions.push(Action { app, step });
+                let foreign = observed.unit_files.keys();
+                for name in foreign.filter(|name| observed.mark(name).is_none()) {
+                    if let Some(app) = desired.apps.keys().next() {
+                        let step = AppStep::RemoveUnit(name.clone());
+                        plan.actions.push(for_app(app, step));
                     }
                 }
             }
@@ -246,41 +245,46 @@ impl Mutation {
 
     fn plan_of_apps(self, desired: &Desired, observed: &Observed, plan: &mut Plan) {
         for (id, app) in &desired.apps {
-            let for_app = |step| Action {
-                app: Some(id.clone()),
-                step,
-            };
+            let for_app = |step| for_app(id, step);
             match (self, app) {
                 (Self::DataWithoutPurge, App::Removed { .. })
                     if observed.remains.get(id).is_some_and(|remains| remains.data) =>
                 {
-                    plan.actions.push(for_app(Step::RemoveData(id.clone())));
+                    plan.actions.push(for_app(AppStep::RemoveData));
                 }
                 (Self::ForgetFirst, App::Removed { .. }) => {
-                    plan.actions.insert(0, for_app(Step::Forget(id.clone())));
+                    plan.actions.insert(0, for_app(AppStep::Forget));
                 }
                 (Self::UninstallBackwards, App::Removed { .. }) => {
                     for unit in observed.traces_of(id).into_keys() {
-                        plan.actions.insert(0, for_app(Step::RemoveUnit(unit)));
+                        plan.actions.insert(0, for_app(AppStep::RemoveUnit(unit)));
                     }
                 }
                 (Self::RegenerateSecrets, App::Present(present)) => {
                     let starts = plan
                         .actions
                         .iter()
-                        .any(|action| matches!(action.step, Step::WriteUnit { .. }));
+                        .any(|action| matches!(action.app_step(), Some(AppStep::WriteUnit { .. })));
                     for secret in present.secrets.values().filter(|_| starts) {
-                        plan.actions.insert(
-                            0,
-                            for_app(Step::GenerateSecret {
-                                app: id.clone(),
-                                name: secret.secret.clone(),
-                            }),
-                        );
+                        plan.actions
+                            .insert(0, for_app(AppStep::GenerateSecret(secret.secret.clone())));
                     }
                 }
                 _ => {}
             }
         }
     }
+}
+
+fn is_reload(action: &Action) -> bool {
+    action.host_step() == Some(&HostStep::Reload)
+}
+
+fn for_app(app: &AppId, step: AppStep) -> Action {
+    Action::App(AppAction {
+        app: app.clone(),
+        step,
+        reason: Reason::NotRunning,
+        operation: None,
+    })
 }

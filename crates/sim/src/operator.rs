@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use archipelago_core::action::Reason;
 use archipelago_core::intent::{Goal, Intent};
 use archipelago_core::manifest::SettingValue;
 use archipelago_core::name::AppId;
@@ -226,7 +227,7 @@ impl World {
         for service in restarted_with(&desired, &memory.clone(), &app_id(app)) {
             if let Some(run) = self.systemd.run(service) {
                 let (service, invocation) = (service.to_owned(), run.invocation.clone());
-                memory.restarts.insert(service.clone(), invocation.clone());
+                memory.must_end(&service, invocation.clone(), Reason::RestartAsked);
                 self.requested_restarts.insert(service, invocation);
             }
         }

@@ -5,10 +5,12 @@ use std::io::IsTerminal;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Installation, Request};
+use archipelago_core::pass;
 use archipelago_core::printable::one_line;
-use archipelago_node::operations::{Left, Place, Prepared};
+use archipelago_node::operations::{Event, Left, Place, Prepared};
 use archipelago_node::{apps, operations};
 use clap::Args;
+use serde::Serialize;
 use serde_json::json;
 
 use super::failure::{Code, Failure};
@@ -110,7 +112,8 @@ pub(super) async fn install(
     } else if is_agreed {
         tell_grants(&prepared);
     }
-    finish(follow(prepared).await?, output)
+    let (health, actions) = follow(prepared).await?;
+    finish(health, &actions, output)
 }
 
 pub(super) async fn set(layout: Layout, arguments: Set, output: Output) -> Result<(), Failure> {
@@ -129,7 +132,8 @@ pub(super) async fn set(layout: Layout, arguments: Set, output: Output) -> Resul
         }
         prepared.agree_to_all();
     }
-    finish(follow(prepared).await?, output)
+    let (health, actions) = follow(prepared).await?;
+    finish(health, &actions, output)
 }
 
 pub(super) async fn start(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
@@ -161,14 +165,16 @@ pub(super) async fn uninstall(
     };
     let prepared = operations::prepare(layout, request).await?;
     let left: Vec<(String, Option<String>)> = prepared.left().iter().map(place_of).collect();
-    follow(prepared).await?;
+    let (_, actions) = follow(prepared).await?;
     match output {
         Output::Json => {
             let left = left
                 .iter()
                 .map(|(path, target)| json!({"path": path, "link_to": target}));
             let left: Vec<_> = left.collect();
-            return print_json(&json!({"id": app, "removed": true, "purged": purge, "left": left}));
+            return print_json(&json!({
+                "id": app, "removed": true, "purged": purge, "left": left, "actions": actions,
+            }));
         }
         Output::Text if purge && left.is_empty() => {
             print_line(&format!("{app} is gone, and its data with it."));
@@ -203,25 +209,47 @@ fn place_of(left: &Left) -> (String, Option<String>) {
 }
 
 async fn operate(layout: Layout, request: Request, output: Output) -> Result<(), Failure> {
-    finish(
-        follow(operations::prepare(layout, request).await?).await?,
-        output,
-    )
+    let (health, actions) = follow(operations::prepare(layout, request).await?).await?;
+    finish(health, &actions, output)
 }
 
+/// How the app ended up, unless it is gone, and what was done for that.
+type Ended = (Option<AppHealth>, Vec<pass::Event>);
+
 /// Does it, and shows on standard error what happens.
-async fn follow(prepared: Prepared) -> Result<Option<AppHealth>, Failure> {
+async fn follow(prepared: Prepared) -> Result<Ended, Failure> {
     let mut progress = Progress::begin();
-    let ended = prepared.run(|health| progress.show(health)).await;
+    let mut actions = Vec::new();
+    let ended = prepared
+        .run(|event| match event {
+            Event::Action(event) => actions.push(event.clone()),
+            Event::Health(health) => progress.show(health),
+        })
+        .await;
     progress.end();
-    Ok(ended?)
+    Ok((ended?, actions))
+}
+
+/// How an app ended up, and what was done for that.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    health: &'a AppHealth,
+    actions: &'a [pass::Event],
 }
 
 /// Shows how the app ended up.
-fn finish(health: Option<AppHealth>, output: Output) -> Result<(), Failure> {
+fn finish(
+    health: Option<AppHealth>,
+    actions: &[pass::Event],
+    output: Output,
+) -> Result<(), Failure> {
     let Some(health) = health else { return Ok(()) };
     match output {
-        Output::Json => print_json(&health),
+        Output::Json => print_json(&Document {
+            health: &health,
+            actions,
+        }),
         Output::Text => {
             show::print_app(&health);
             Ok(())

@@ -32,6 +32,7 @@ mod needs;
 mod nesting;
 mod publish;
 mod quiet;
+mod reasons;
 mod records;
 mod refusals;
 mod releases;

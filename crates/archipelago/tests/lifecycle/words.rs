@@ -3,7 +3,7 @@
 use testhost::Output;
 
 use crate::apps::{self, App};
-use crate::node::{CONFIG, DATA, Node, SOON, UNITS, until};
+use crate::node::{CONFIG, DATA, Node, SOON, UNITS, until, until_equal};
 
 /// Values that nothing else on a host holds, one for each kind of place.
 const SETTING: &str = "planted-setting-7c1f";
@@ -252,9 +252,12 @@ fn no_value_is_ever_said() {
             node.shell(&format!("rm {path}"));
         }
         node.write(&intent, &kept);
-        until("the app to be well again", SOON, || {
-            (node.state("vault") == "ready").then_some(())
-        });
+        until_equal(
+            &format!("the app to be well again after {words:?}"),
+            SOON,
+            &"ready".to_owned(),
+            || node.state("vault"),
+        );
     }
 
     // What runs goes on while its next image cannot be built, so only the log tells.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+
 /// What a look found of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Network {
@@ -15,7 +17,8 @@ pub struct Network {
 }
 
 /// A process that all networks of a user share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Helper {
     /// Resolves the names of containers.
     Resolver,

@@ -151,6 +151,8 @@ impl Installation {
             _ => return Err(Refusal::Unready { app: id.clone() }),
         };
         let new_ports = match before {
+            // What still runs of an app that cannot be worked out may have its ports.
+            Some(before) if matches!(before.get(id), Some(App::Broken { .. })) => BTreeSet::new(),
             Some(before) => {
                 let own = ports(&before, id);
                 present.ports.difference(&own).copied().collect()

@@ -4,6 +4,7 @@
 //! names. `node` fulfils requests on a real host, the simulator in memory; what every pass does is written here alone.
 //! A caller that cannot fulfil a request drops the pass: that is no worse than a crash, for which passes are made.
 
+mod event;
 mod run;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::observed::{Observed, Podman};
 use crate::plan::Plan;
 use crate::reconcile::{FileWriters, Outcome, Reconciler};
 
+pub use event::Event;
 pub use run::{Run, Scene};
 
 /// A pass that is being made.
@@ -93,6 +95,8 @@ pub struct PassResult {
     pub podman: PodmanAnswer,
     /// How many actions its plan had.
     pub actions: usize,
+    /// Those that were tried, without Archipelago's own notes.
+    pub events: Vec<Event>,
     /// When something that failed is due again, from now.
     pub wake_after: Option<Duration>,
     /// What is new about who changes files that are fought over.
@@ -273,8 +277,16 @@ impl<'r> Pass<'r> {
         let (Some(desired), Some(looked)) = (self.desired, self.looked) else {
             return PassResult::default();
         };
-        let Looked { observed, plan, .. } = looked;
+        let Looked {
+            observed,
+            plan,
+            run,
+        } = looked;
+        let tried = plan.actions.iter().zip(run.outcomes());
         PassResult {
+            events: tried
+                .filter_map(|(action, outcome)| Event::of(action, outcome))
+                .collect(),
             report: report(&desired, &observed, self.reconciler.progress()),
             podman: podman_answer(&observed),
             actions: plan.actions.len(),

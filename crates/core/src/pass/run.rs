@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::action::{Action, Step};
+use crate::action::{Action, AppStep, HostStep};
 use crate::desired::Desired;
 use crate::name::AppId;
 use crate::observed::Observed;
@@ -33,11 +33,7 @@ impl Run {
     pub fn next_action<'a>(&mut self, scene: Scene<'a>) -> Option<&'a Action> {
         loop {
             let action = self.current(scene.plan)?;
-            let left_out = self.ended
-                || action
-                    .app
-                    .as_ref()
-                    .is_some_and(|app| self.failed.contains(app));
+            let left_out = self.ended || action.app().is_some_and(|app| self.failed.contains(app));
             if left_out || self.reloads_for_nothing(scene, action) {
                 self.outcomes.push(Outcome::Skipped);
                 continue;
@@ -63,11 +59,14 @@ impl Run {
             .iter()
             .zip(&self.outcomes)
             .filter(|(action, _)| {
-                matches!(action.step, Step::WriteUnit { .. } | Step::RemoveUnit(_))
+                matches!(
+                    action.app_step(),
+                    Some(AppStep::WriteUnit { .. } | AppStep::RemoveUnit(_))
+                )
             })
             .map(|(_, outcome)| outcome)
             .peekable();
-        action.step == Step::Reload
+        matches!(action.host_step(), Some(HostStep::Reload))
             && !scene.observed.memory.reload
             && scene.plan.regenerates.is_empty()
             && changes.peek().is_some()
@@ -80,7 +79,7 @@ impl Run {
             return;
         };
         if matches!(outcome, Outcome::Failed(_) | Outcome::Refused(_)) {
-            match &action.app {
+            match action.app() {
                 Some(app) => drop(self.failed.insert(app.clone())),
                 None => self.ended = true,
             }
@@ -93,7 +92,7 @@ impl Run {
     pub fn leaves_a_secret_in_doubt(&self, plan: &Plan) -> bool {
         let done = plan.actions.iter().zip(&self.outcomes);
         done.into_iter().any(|(action, outcome)| {
-            matches!(action.step, Step::GenerateSecret { .. })
+            matches!(action.app_step(), Some(AppStep::GenerateSecret(_)))
                 && matches!(outcome, Outcome::Failed(_))
         })
     }

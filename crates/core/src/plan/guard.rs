@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::releases::{is_former_needed, unused};
 use super::{Plan, renewal};
-use crate::action::{Action, Step};
+use crate::action::{Action, AppStep, HostStep};
 use crate::data_folder::Claim;
 use crate::desired::{App, Desired, DesiredUnit, Present, Role};
 use crate::image_facts::ImageState;
@@ -87,16 +87,16 @@ pub fn check(
             rule: Rule::DataPresent,
         });
     }
-    let broken = match &action.app {
-        Some(id) => Judge {
-            id,
-            app: desired.apps.get(id),
+    let broken = match action {
+        Action::App(action) => Judge {
+            id: &action.app,
+            app: desired.apps.get(&action.app),
             desired,
             observed,
             plan,
         }
         .broken(&action.step),
-        None => for_all(desired, observed, &action.step),
+        Action::Host(action) => of_the_host(desired, observed, &action.step),
     };
     broken.map_or(Ok(()), |(what, rule)| Err(Refused { what, rule }))
 }
@@ -107,32 +107,32 @@ fn unless(kept: bool, what: impl fmt::Display, rule: Rule) -> Broken {
     (!kept).then(|| (what.to_string(), rule))
 }
 
-/// Only what touches nothing of any app may be done for all of them.
-fn for_all(desired: &Desired, observed: &Observed, step: &Step) -> Broken {
-    if let Step::ClaimData(id) = step {
-        let may = desired.claim == Claim::Take(id.clone());
-        return unless(may, desired.layout.data.display(), Rule::Ours);
+fn of_the_host(desired: &Desired, observed: &Observed, step: &HostStep) -> Broken {
+    match step {
+        HostStep::ClaimData(id) => {
+            let may = desired.claim == Claim::Take(id.clone());
+            unless(may, desired.layout.data.display(), Rule::Ours)
+        }
+        HostStep::ReloadNetworks(names) => {
+            let containers: BTreeSet<&str> = desired
+                .present()
+                .flat_map(|(_, present)| present.containers())
+                .map(|(_, container)| container.name.as_str())
+                .collect();
+            let foreign = names
+                .iter()
+                .find(|name| !containers.contains(name.as_str()));
+            foreign.map(|name| (name.clone(), Rule::Ours))
+        }
+        HostStep::RemoveRelease(release) => {
+            let is_unused = unused(desired, observed).contains(release);
+            unless(is_unused, release, Rule::ReleaseKept)
+        }
+        HostStep::CheckUnits { .. }
+        | HostStep::Remember(_)
+        | HostStep::Reload
+        | HostStep::RestartPodmanSocket => None,
     }
-    if let Step::ReloadNetworks(names) = step {
-        let containers: BTreeSet<&str> = desired
-            .present()
-            .flat_map(|(_, present)| present.containers())
-            .map(|(_, container)| container.name.as_str())
-            .collect();
-        let foreign = names
-            .iter()
-            .find(|name| !containers.contains(name.as_str()));
-        return foreign.map(|name| (name.clone(), Rule::Ours));
-    }
-    if let Step::RemoveRelease(release) = step {
-        let is_unused = unused(desired, observed).contains(release);
-        return unless(is_unused, release, Rule::ReleaseKept);
-    }
-    let harmless = matches!(
-        step,
-        Step::CheckUnits { .. } | Step::Remember(_) | Step::Reload | Step::RestartPodmanSocket
-    );
-    unless(harmless, "a step for no app", Rule::Ours)
 }
 
 struct Judge<'a> {
@@ -144,25 +144,25 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn broken(&self, step: &Step) -> Broken {
+    fn broken(&self, step: &AppStep) -> Broken {
         match step {
-            Step::GenerateSecret { app, name } => {
+            AppStep::GenerateSecret(name) => {
                 let missing = matches!(self.app, Some(App::NeedsSecrets { missing }) if missing.contains(name));
-                unless(app == self.id && missing, name, Rule::SecretKept)
+                unless(missing, name, Rule::SecretKept)
             }
-            Step::MakeFolder(path) => unless(
+            AppStep::MakeFolder(path) => unless(
                 self.present()
                     .is_some_and(|present| present.folders.contains(path)),
                 path.display(),
                 Rule::Wanted,
             ),
-            Step::WriteFile { path, content } => unless(
+            AppStep::WriteFile { path, content } => unless(
                 self.present()
                     .is_some_and(|present| present.files.get(path) == Some(content)),
                 path.display(),
                 Rule::Wanted,
             ),
-            Step::EnsureImage(image) => unless(
+            AppStep::EnsureImage(image) => unless(
                 self.present().is_some_and(|present| {
                     present
                         .containers()
@@ -171,7 +171,7 @@ impl Judge<'_> {
                 &image.reference,
                 Rule::Wanted,
             ),
-            Step::RememberImages(learnt) => unless(
+            AppStep::RememberImages(learnt) => unless(
                 learnt.iter().all(|(reference, facts)| {
                     let found = self.observed.images.get(reference);
                     found == Some(&ImageState::Here(facts.clone()))
@@ -179,7 +179,7 @@ impl Judge<'_> {
                 "what is known of images",
                 Rule::Wanted,
             ),
-            Step::StoreRelease { release, files } => {
+            AppStep::StoreRelease { release, files } => {
                 let is_mounted = || {
                     let present = self.present();
                     present.is_some_and(|present| present.mounted.get(release) == Some(files))
@@ -188,23 +188,23 @@ impl Judge<'_> {
                 let is_wanted = taken_over == Some(release) || is_mounted();
                 unless(is_wanted, release, Rule::Wanted)
             }
-            Step::NameRelease { app, release } => unless(
-                app == self.id && self.desired.releases.folders.get(app) == Some(release),
+            AppStep::NameRelease(release) => unless(
+                self.desired.releases.folders.get(self.id) == Some(release),
                 release,
                 Rule::Wanted,
             ),
-            Step::RemoveFormer(app) => unless(app == self.id, app, Rule::Ours).or_else(|| {
-                let is_needed = is_former_needed(self.desired, self.observed, app);
-                unless(!is_needed, app, Rule::ReleaseKept)
-            }),
-            Step::StoreSecret {
+            AppStep::RemoveFormer => {
+                let is_needed = is_former_needed(self.desired, self.observed, self.id);
+                unless(!is_needed, self.id, Rule::ReleaseKept)
+            }
+            AppStep::StoreSecret {
                 podman_name,
                 name,
                 revision,
             } => self.store_secret(podman_name, name, revision),
-            Step::WriteUnit { name, content } => self.write_unit(name, content),
-            Step::RemoveUnit(name) => self.remove_unit(name),
-            Step::Start(service) => unless(
+            AppStep::WriteUnit { name, content } => self.write_unit(name, content),
+            AppStep::RemoveUnit(name) => self.remove_unit(name),
+            AppStep::Start(service) => unless(
                 self.is_to_run()
                     && self.unit(service).is_some_and(|unit| match &unit.role {
                         Role::Container(container) if !container.companion => !self.rests(),
@@ -213,10 +213,10 @@ impl Judge<'_> {
                 service,
                 Rule::Wanted,
             ),
-            Step::Restart(service) => self.restart(service),
-            Step::Stop(service) => self.stop(service),
-            Step::CancelJob(service) => self.cancel_job(service),
-            Step::RemoveRendered(container) => {
+            AppStep::Restart(service) => self.restart(service),
+            AppStep::Stop(service) => self.stop(service),
+            AppStep::CancelJob(service) => self.cancel_job(service),
+            AppStep::RemoveRendered(container) => {
                 let wanted = self.present().is_some_and(|present| {
                     present
                         .containers()
@@ -224,10 +224,10 @@ impl Judge<'_> {
                 });
                 unless(self.may_own(container) && !wanted, container, Rule::Ours)
             }
-            Step::RemoveContainer(name) => {
+            AppStep::RemoveContainer(name) => {
                 self.remove_object(name, |view| view.containers.get(name)?.as_ref())
             }
-            Step::RemoveNetwork(name) => {
+            AppStep::RemoveNetwork(name) => {
                 if self.may_own(name)
                     && renewal::is_free(self.desired, self.observed, self.id, name)
                 {
@@ -235,40 +235,25 @@ impl Judge<'_> {
                 }
                 self.remove_object(name, |view| view.networks.get(name)?.owner.as_ref())
             }
-            Step::RemoveVolume(name) => {
+            AppStep::RemoveVolume(name) => {
                 self.remove_object(name, |view| view.volumes.get(name)?.as_ref())
             }
-            Step::RemoveSecret(name) => self.remove_object(name, |view| {
+            AppStep::RemoveSecret(name) => self.remove_object(name, |view| {
                 view.secrets.get(name)?.as_ref().map(|(app, _)| app)
             }),
-            Step::RemoveImage(name) => {
+            AppStep::RemoveImage(name) => {
                 let built = self.observed.podman_view().is_some_and(|view| {
                     view.images.get(name).and_then(Option::as_ref) == Some(self.id)
                 });
                 unless(built, name, Rule::Ours).or_else(|| self.unless_purged(name))
             }
-            Step::RemoveData(app) => {
-                unless(app == self.id, app, Rule::Ours).or_else(|| self.unless_purged(app))
-            }
-            Step::Forget(app) => unless(app == self.id && self.is_removed(), app, Rule::DataKept)
-                .or_else(|| {
-                    let last = self.observed.traces_of(app).is_empty()
-                        && self
-                            .observed
-                            .podman_view()
-                            .is_some_and(|view| !view.has_any_of(app));
-                    unless(last, app, Rule::ForgottenLast)
-                }),
-            Step::ClaimData(_)
-            | Step::CheckUnits { .. }
-            | Step::Remember(_)
-            | Step::Reload
-            | Step::RemoveRelease(_)
-            | Step::RestartPodmanSocket
-            | Step::ReloadNetworks(_) => Some((
-                "a step for all apps in the name of one".to_owned(),
-                Rule::Ours,
-            )),
+            AppStep::RemoveData => self.unless_purged(self.id),
+            AppStep::Forget => unless(self.is_removed(), self.id, Rule::DataKept).or_else(|| {
+                let view = self.observed.podman_view();
+                let last = self.observed.traces_of(self.id).is_empty()
+                    && view.is_some_and(|view| !view.has_any_of(self.id));
+                unless(last, self.id, Rule::ForgottenLast)
+            }),
         }
     }
 

@@ -4,18 +4,20 @@
 //! next pass. The order of the steps is the order of safety: secrets and folders, then the check of the complete set of units, then the
 //! record of what a crash must not forget, then the files, one reload, the services, and removal last.
 
+mod files;
 pub mod guard;
 mod present;
 mod releases;
 mod removed;
 mod renewal;
+mod services;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::action::{Action, Step};
+use crate::action::{Action, AppAction, AppStep, HostAction, HostStep, Reason};
 use crate::data_folder::Claim;
 use crate::desired::{App, Desired, Present, Role};
 use crate::layout::Layout;
@@ -66,7 +68,7 @@ impl Plan {
     #[must_use]
     pub fn remembers(&self, service: &str) -> bool {
         self.actions.iter().any(|action| {
-            matches!(&action.step, Step::Remember(memory) if memory.restarts.contains_key(service))
+            matches!(action.host_step(), Some(HostStep::Remember(memory)) if memory.restarts.contains_key(service))
         })
     }
 }
@@ -107,11 +109,9 @@ pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Du
             App::Broken { .. } | App::NeedsApp { .. } => {}
             App::NeedsSecrets { missing } => {
                 for name in missing {
-                    let step = Step::GenerateSecret {
-                        app: id.clone(),
-                        name: name.clone(),
-                    };
-                    planner.steps.first.push(for_app(id, step));
+                    let step = AppStep::GenerateSecret(name.clone());
+                    let action = planner.action(id, step, Reason::Missing);
+                    planner.steps.first.push(action);
                 }
             }
             App::Present(present) => planner.present(id, present),
@@ -253,27 +253,21 @@ struct Planner<'a> {
 /// The steps by the part of the pass they belong to.
 #[derive(Default)]
 struct Steps {
-    first: Vec<Action>,
-    files: Vec<Action>,
-    units: Vec<Action>,
-    services: Vec<Action>,
-    removal: Vec<Action>,
-    reload: bool,
+    first: Vec<AppAction>,
+    files: Vec<AppAction>,
+    units: Vec<AppAction>,
+    services: Vec<AppAction>,
+    removal: Vec<AppAction>,
+    /// Why systemd must read its units anew although no file of them changes.
+    reload: Option<Reason>,
 }
 
-fn for_app(app: &AppId, step: Step) -> Action {
-    Action {
-        app: Some(app.clone()),
-        step,
-    }
-}
-
-fn for_all(step: Step) -> Action {
-    Action { app: None, step }
+fn for_host(step: HostStep, reason: Reason) -> Action {
+    Action::Host(HostAction { step, reason })
 }
 
 /// The unit files of ours as they will be after these steps.
-fn staged(observed: &Observed, steps: &[Action]) -> BTreeMap<String, String> {
+fn staged(observed: &Observed, steps: &[AppAction]) -> BTreeMap<String, String> {
     let mut staged: BTreeMap<String, String> = observed
         .unit_files
         .iter()
@@ -282,10 +276,10 @@ fn staged(observed: &Observed, steps: &[Action]) -> BTreeMap<String, String> {
         .collect();
     for action in steps {
         match &action.step {
-            Step::WriteUnit { name, content } => {
+            AppStep::WriteUnit { name, content } => {
                 staged.insert(name.clone(), content.clone());
             }
-            Step::RemoveUnit(name) => drop(staged.remove(name)),
+            AppStep::RemoveUnit(name) => drop(staged.remove(name)),
             _ => {}
         }
     }
@@ -307,8 +301,9 @@ impl Planner<'_> {
             }
         }
         if !observed.memory.reload {
-            self.memory.restarts.retain(|service, stale| {
-                observed.invocations.get(service) == Some(stale)
+            self.memory.retain_restarts(|service, stale| {
+                let runs = observed.invocations.get(service);
+                runs.is_some_and(|runs| runs == stale)
                     || (stale.is_empty() && observed.is_coming_up(service))
             });
             return;
@@ -322,12 +317,11 @@ impl Planner<'_> {
     }
 
     /// Notes that a service runs with something older than what is written now.
-    fn must_restart(&mut self, service: &str) {
+    fn must_restart(&mut self, service: &str, reason: Reason) {
         let invocation = self.observed.invocations.get(service);
         if invocation.is_some() || self.observed.is_coming_up(service) {
-            self.memory
-                .restarts
-                .insert(service.to_owned(), invocation.cloned().unwrap_or_default());
+            let invocation = invocation.cloned().unwrap_or_default();
+            self.memory.must_end(service, invocation, reason);
         }
     }
 
@@ -339,18 +333,13 @@ impl Planner<'_> {
         }
     }
 
-    fn write_unit(&mut self, app: &AppId, name: &str, content: &str) {
-        let step = Step::WriteUnit {
-            name: name.to_owned(),
-            content: content.to_owned(),
-        };
-        self.steps.units.push(for_app(app, step));
-    }
-
-    fn remove_unit(&mut self, app: &AppId, name: &str) {
-        self.steps
-            .units
-            .push(for_app(app, Step::RemoveUnit(name.to_owned())));
+    fn action(&self, app: &AppId, step: AppStep, reason: Reason) -> AppAction {
+        AppAction {
+            app: app.clone(),
+            step,
+            reason,
+            operation: self.desired.operations.get(app).copied(),
+        }
     }
 
     /// Systemd would not read the units, and is not yet to be asked again. Meanwhile nothing starts but what rests, and of which it has read what is
@@ -363,9 +352,9 @@ impl Planner<'_> {
             .filter(|unit| !self.memory.restarts.contains_key(&unit.service))
             .map(|unit| unit.service.as_str())
             .collect();
-        let waits = |action: &mut Action| match &action.step {
-            Step::Start(service) => !read.contains(service.as_str()),
-            Step::Restart(_) | Step::RemoveRendered(_) => true,
+        let waits = |action: &mut AppAction| match &action.step {
+            AppStep::Start(service) => !read.contains(service.as_str()),
+            AppStep::Restart(_) | AppStep::RemoveRendered(_) => true,
             _ => false,
         };
         let Steps {
@@ -378,15 +367,19 @@ impl Planner<'_> {
             .extract_if(.., waits)
             .chain(services.extract_if(.., waits))
             .chain(removal.drain(..));
-        waiting.filter_map(|action| action.app).collect()
+        waiting.map(|action| action.app).collect()
     }
 
     fn finish(mut self) -> Plan {
         let changes_units = !self.steps.units.is_empty();
-        let reload = changes_units || self.steps.reload || self.memory.reload;
-        let waits = reload && !self.progress.is_due(&Subject::Reload, self.now);
+        let pending = self.memory.reload.then_some(Reason::ReloadPending);
+        let reload = changes_units
+            .then_some(Reason::UnitsChange)
+            .or_else(|| self.steps.reload.take())
+            .or(pending);
+        let waits = reload.is_some() && !self.progress.is_due(&Subject::Reload, self.now);
         let held = waits.then(|| self.wait_for_reload());
-        let reload = reload && !waits;
+        let reload = reload.filter(|_| !waits);
         let reload_networks = self.reload_networks();
         let mut actions = Vec::new();
         // Until there is an app, the data may still come to lie elsewhere: root makes the system's folder.
@@ -395,44 +388,49 @@ impl Planner<'_> {
             && self.progress.is_due(&Subject::Data, self.now)
         {
             // Before anything is made there.
-            actions.push(for_all(Step::ClaimData(id.clone())));
+            let step = HostStep::ClaimData(id.clone());
+            actions.push(for_host(step, Reason::DataUnclaimed));
         }
-        actions.append(&mut self.steps.first);
+        let push = |actions: &mut Vec<Action>, steps: &mut Vec<AppAction>| {
+            actions.extend(steps.drain(..).map(Action::App));
+        };
+        push(&mut actions, &mut self.steps.first);
         let written: BTreeSet<String> = self
             .steps
             .units
             .iter()
             .filter_map(|action| match &action.step {
-                Step::WriteUnit { name, .. } => Some(name.clone()),
+                AppStep::WriteUnit { name, .. } => Some(name.clone()),
                 _ => None,
             })
             .collect();
         if !written.is_empty() {
-            actions.push(for_all(Step::CheckUnits {
+            let step = HostStep::CheckUnits {
                 units: staged(self.observed, &self.steps.units),
                 written,
-            }));
+            };
+            actions.push(for_host(step, Reason::UnitsChange));
         }
         // What a crash must not forget is written before the first file it is about.
         self.memory.reload |= changes_units;
         let mut known = self.observed.memory.clone();
         let remember = |memory: &Memory, known: &mut Memory, actions: &mut Vec<Action>| {
             if memory != known {
-                actions.push(for_all(Step::Remember(memory.clone())));
+                let step = HostStep::Remember(memory.clone());
+                actions.push(for_host(step, Reason::NotRemembered));
                 *known = memory.clone();
             }
         };
         remember(&self.memory, &mut known, &mut actions);
-        actions.append(&mut self.steps.files);
-        actions.append(&mut self.steps.units);
-        if reload {
-            actions.push(for_all(Step::Reload));
+        push(&mut actions, &mut self.steps.files);
+        push(&mut actions, &mut self.steps.units);
+        if let Some(reason) = reload {
+            actions.push(for_host(HostStep::Reload, reason));
             self.memory.reload = false;
         }
         let restarted = &self.restarted;
         self.memory
-            .restarts
-            .retain(|service, stale| !(stale.is_empty() && restarted.contains(service)));
+            .retain_restarts(|service, stale| !(stale.is_empty() && restarted.contains(service)));
         if let Some(fingerprint) = &self.observed.fingerprint
             && self.complete
             && self.observed.podman_view().is_some()
@@ -440,9 +438,9 @@ impl Planner<'_> {
             self.memory.fingerprint.clone_from(fingerprint);
         }
         remember(&self.memory, &mut known, &mut actions);
-        actions.append(&mut self.steps.services);
-        actions.append(&mut self.steps.removal);
-        actions.append(&mut self.take_over());
+        push(&mut actions, &mut self.steps.services);
+        push(&mut actions, &mut self.steps.removal);
+        push(&mut actions, &mut self.take_over());
         if actions.is_empty() && !self.memory.reload {
             actions.append(&mut self.collect());
         }
@@ -450,9 +448,10 @@ impl Planner<'_> {
         if matches!(self.observed.podman, Podman::Unreachable(_))
             && self.progress.is_due(&Subject::Podman, self.now)
         {
-            actions.push(for_all(Step::RestartPodmanSocket));
+            let step = HostStep::RestartPodmanSocket;
+            actions.push(for_host(step, Reason::PodmanUnreachable));
         }
-        actions.extend(reload_networks.map(for_all));
+        actions.extend(reload_networks);
         Plan {
             actions,
             regenerates: self.regenerates,
@@ -469,7 +468,8 @@ impl Planner<'_> {
     }
 
     /// One container is enough: what Podman starts for it serves all. Should that not help, all of them are tried.
-    fn reload_networks(&self) -> Option<Step> {
+    fn reload_networks(&self) -> Option<Action> {
+        let helper = *self.observed.network.gone.first()?;
         let cut_off = network::cut_off(self.desired, self.observed);
         let names: BTreeSet<String> = cut_off.map(|container| container.name.clone()).collect();
         let first = names.first()?.clone();
@@ -477,11 +477,12 @@ impl Planner<'_> {
             return None;
         }
         let tried = self.progress.attempts(&Subject::Networks).is_some();
-        Some(Step::ReloadNetworks(if tried {
+        let step = HostStep::ReloadNetworks(if tried {
             names
         } else {
             BTreeSet::from([first])
-        }))
+        });
+        Some(for_host(step, Reason::HelperGone { helper }))
     }
 
     /// Whether a file that differs was written by another version of Archipelago: then it is brought up to date, and the service goes on as it

@@ -2,18 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{Planner, for_app};
-use crate::action::Step;
+use super::Planner;
+use super::services::ToStop;
+use crate::action::{AppStep, Reason};
 use crate::desired::{Desired, DesiredContainer, DesiredUnit, Present, Role};
 use crate::image_facts::{ImageState, KnownImages};
 use crate::layout::Layout;
 use crate::name::AppId;
-use crate::network;
-use crate::observed::{Active, Job, Load, Observed, Override, Podman, Service, at_rest, awaited};
-use crate::progress::Subject;
-
-/// Rendered files hold credentials.
-pub(super) const FILE_MODE: u32 = 0o600;
+use crate::observed::{Observed, Override, Podman, at_rest, awaited};
 
 pub(super) fn revisions(present: &Present) -> Vec<String> {
     present
@@ -125,9 +121,9 @@ impl Planner<'_> {
         }
         for folder in &present.folders {
             if !self.observed.folders.contains(folder) {
-                self.steps
-                    .first
-                    .push(for_app(id, Step::MakeFolder(folder.clone())));
+                let step = AppStep::MakeFolder(folder.clone());
+                let action = self.action(id, step, Reason::Missing);
+                self.steps.first.push(action);
             }
         }
         self.store_mounted(id, present);
@@ -155,16 +151,17 @@ impl Planner<'_> {
         self.remove_renewed_networks(id);
         // Started before what it needs can be reached, it would only end, again and again; where that will not come up by itself, systemd would
         // go on trying. What shows how the app is doing can say that it waits.
-        let waits = awaited(present, self.observed).is_some();
-        let rests = at_rest(self.desired, present, self.observed).is_some();
-        let is_to_run =
-            |container: &DesiredContainer| present.running && (container.companion || !rests);
+        let waits = awaited(present, self.observed);
+        let rests = at_rest(self.desired, present, self.observed);
+        let is_to_run = |container: &DesiredContainer| {
+            present.running && (container.companion || rests.is_none())
+        };
         for (unit, has_image) in present.units.values().zip(&ready) {
             if let Role::Container(container) = &unit.role
                 && is_to_run(container)
                 && *has_image
                 && !self.unknown.contains(&unit.service)
-                && (container.companion || !waits)
+                && (container.companion || waits.is_none())
                 && self.can_start(container)
                 && !self.renewal.holds(&unit.service)
                 && !self.is_newly_stale(unit, container)
@@ -172,107 +169,35 @@ impl Planner<'_> {
                 self.run(id, unit, container);
             }
         }
-        if waits {
-            self.stop_what_tries_in_vain(id, present);
+        if let Some(required) = waits {
+            self.stop_what_tries_in_vain(id, present, required);
         }
         self.let_nothing_wait(id, present);
         // Those who talk to it stop first, while they still can.
-        let followed = (!present.running || rests) && self.is_followed(id);
+        let followed = (!present.running || rests.is_some()) && self.is_followed(id);
         let stopped = present
             .containers()
-            .filter(|(unit, container)| {
-                let rests = !is_to_run(container) && (container.companion || !followed);
-                rests || self.renewal.stops(&unit.service)
-            })
-            .map(|(unit, container)| (unit.service.clone(), container.companion))
-            .collect::<Vec<_>>();
-        let stopped = stopped.iter();
-        self.stop_all(
-            id,
-            stopped.map(|(service, companion)| (service.as_str(), *companion)),
-        );
-    }
-
-    /// systemd starts what has ended again and again; what ended because it cannot reach what it requires is started once that is there.
-    fn stop_what_tries_in_vain(&mut self, id: &AppId, present: &Present) {
-        let in_vain = present.containers().filter(|(unit, container)| {
-            let found = self.observed.services.get(&unit.service);
-            !container.follows.is_empty() && found.is_some_and(Service::tries_in_vain)
-        });
-        let steps = in_vain.map(|(unit, _)| for_app(id, Step::Stop(unit.service.clone())));
-        self.steps.services.extend(steps);
-    }
-
-    /// What is ordered after another service (`After=`) stops, in systemd's eyes, before that one starts. While a node is down, what calls it may
-    /// take minutes to stop, and the node need not wait for that.
-    fn let_nothing_wait(&mut self, id: &AppId, present: &Present) {
-        let is_to_start = |service: &String| {
-            let found = self.observed.services.get(service);
-            found.is_some_and(|found| {
-                let rests = matches!(found.active, Active::Inactive | Active::Failed);
-                found.job == Some(Job::Other) && (rests || found.is_restarting())
-            })
-        };
-        let held_up = present.containers().filter(|(unit, container)| {
-            let stops = || {
-                let found = self.observed.services.get(&unit.service);
-                found.is_some_and(|found| {
-                    found.active == Active::Deactivating && found.job.is_some()
+            .filter_map(|(unit, container)| {
+                let network = self.renewal.stops_for(&unit.service);
+                let to_rest = !is_to_run(container) && (container.companion || !followed);
+                let reason = match (rests, network) {
+                    (Some(app), _) if to_rest && present.running => {
+                        Reason::RequiredAtRest { app: app.clone() }
+                    }
+                    _ if to_rest => Reason::StopAsked,
+                    (_, Some(network)) => Reason::NotIsolated {
+                        network: network.clone(),
+                    },
+                    (_, None) => return None,
+                };
+                Some(ToStop {
+                    service: unit.service.clone(),
+                    companion: container.companion,
+                    reason,
                 })
-            };
-            !container.follows.is_empty() && stops() && container.follows.iter().any(is_to_start)
-        });
-        let steps = held_up.map(|(unit, _)| for_app(id, Step::CancelJob(unit.service.clone())));
-        self.steps.services.extend(steps);
-    }
-
-    /// Whether an app that requires this one still runs, and is about to stop.
-    fn is_followed(&self, id: &AppId) -> bool {
-        self.desired.present().any(|(other, present)| {
-            let runs = |unit: &DesiredUnit| {
-                let found = self.observed.services.get(&unit.service);
-                found.is_some_and(|found| !found.is_down())
-            };
-            present.requires.contains_key(id)
-                && present
-                    .containers()
-                    .any(|(unit, container)| !container.companion && runs(unit))
-                && !super::is_held_back(self, other, present)
-                && self.progress.is_due(&Subject::App(other.clone()), self.now)
-        })
-    }
-
-    fn write_files(&mut self, id: &AppId, present: &Present) {
-        for (path, content) in &present.files {
-            let found = self.observed.files.get(path);
-            let same = found.is_some_and(|file| file.content == content.as_bytes());
-            if same && found.is_some_and(|file| file.mode == FILE_MODE) {
-                continue;
-            }
-            if self.is_fought_over(&path.display().to_string()) {
-                continue;
-            }
-            let step = Step::WriteFile {
-                path: path.clone(),
-                content: content.clone(),
-            };
-            self.steps.files.push(for_app(id, step));
-            // A new content comes with a new revision of the unit. A file that is only gone is put back beside the one that the container
-            // still has mounted. What is left is a file that someone edited, which the container may have read.
-            if found.is_some() && !same {
-                self.restart_reader(present, path);
-            }
-        }
-    }
-
-    /// A container keeps the file it was started with mounted, even when another takes its place.
-    fn restart_reader(&mut self, present: &Present, path: &std::path::Path) {
-        let reader = present.containers().find(|(_, container)| {
-            path.parent() == Some(self.desired.layout.rendered(&container.name).as_path())
-        });
-        if let Some((unit, _)) = reader {
-            self.must_restart(&unit.service);
-        }
+            })
+            .collect::<Vec<_>>();
+        self.stop_all(id, stopped.into_iter());
     }
 
     fn store_secrets(&mut self, id: &AppId, present: &Present) {
@@ -285,12 +210,17 @@ impl Planner<'_> {
                 .is_some_and(|(app, revision)| *app == secret.app && *revision == secret.revision);
             if !same {
                 self.complete = false;
-                let step = Step::StoreSecret {
+                let step = AppStep::StoreSecret {
                     podman_name: name.clone(),
                     name: secret.secret.clone(),
                     revision: secret.revision.clone(),
                 };
-                self.steps.files.push(for_app(id, step));
+                let reason = match stored {
+                    Some(_) => Reason::SecretChanged,
+                    None => Reason::Missing,
+                };
+                let action = self.action(id, step, reason);
+                self.steps.files.push(action);
             }
         }
     }
@@ -322,8 +252,9 @@ impl Planner<'_> {
         let learnt: KnownImages = learnt.collect();
         if !learnt.is_empty() {
             self.complete = false;
-            let step = Step::RememberImages(learnt);
-            self.steps.first.push(for_app(id, step));
+            let step = AppStep::RememberImages(learnt);
+            let action = self.action(id, step, Reason::ImageNotRecorded);
+            self.steps.first.push(action);
         }
     }
 
@@ -336,211 +267,14 @@ impl Planner<'_> {
     }
 
     fn fetch(&mut self, id: &AppId, container: &DesiredContainer, name: &str) {
-        let step = Step::EnsureImage(Box::new(container.image.clone()));
+        let step = AppStep::EnsureImage(Box::new(container.image.clone()));
         let planned = self.steps.first.iter().any(|action| action.step == step);
         if !planned
             && !self.observed.images_underway.contains_key(name)
             && self.progress.is_due(&container.image.subject(), self.now)
         {
-            self.steps.first.push(for_app(id, step));
+            let action = self.action(id, step, Reason::Missing);
+            self.steps.first.push(action);
         }
-    }
-
-    fn unit_file(&mut self, id: &AppId, unit: &DesiredUnit, has_image: bool) {
-        let file = &unit.file;
-        match self.observed.unit_files.get(&file.name) {
-            Some(found) if found == file.content.as_bytes() => self.regenerate(unit),
-            _ if self.is_fought_over(&file.name) => {}
-            // What runs goes on with its old unit until the image of the new one is here.
-            Some(_) if !has_image => {}
-            Some(_) => {
-                let version = self.observed.mark(&file.name).map(|mark| mark.version);
-                if version.is_some_and(|version| Self::is_upgrade(&version)) {
-                    self.carry_over(&unit.service);
-                } else {
-                    self.restart_container(unit);
-                }
-                self.write_unit(id, &file.name, &file.content);
-            }
-            None => {
-                // When systemd has forgotten it too, nobody knows what a service that still runs was started with.
-                let generated = self.observed.generated.get(&unit.service);
-                if generated.is_none_or(|mark| {
-                    mark.revision != file.revision && !Self::is_upgrade(&mark.version)
-                }) {
-                    self.restart_container(unit);
-                }
-                self.write_unit(id, &file.name, &file.content);
-            }
-        }
-    }
-
-    /// Whether something else keeps changing a file, so that it waits for its turn.
-    fn is_fought_over(&self, file: &str) -> bool {
-        !self
-            .progress
-            .is_due(&Subject::File(file.to_owned()), self.now)
-    }
-
-    /// Networks and volumes are made once and kept; only a container runs with what its unit said.
-    fn restart_container(&mut self, unit: &DesiredUnit) {
-        if matches!(unit.role, Role::Container(_)) {
-            self.must_restart(&unit.service);
-        }
-    }
-
-    /// The file is right, but systemd may not have read it: someone else wrote it back, or removed it and reloaded.
-    fn regenerate(&mut self, unit: &DesiredUnit) {
-        if !unit.is_generated(&self.observed.generated)
-            && !self.observed.overrides.contains_key(&unit.service)
-            && self
-                .progress
-                .is_due(&Subject::Generate(unit.file.name.clone()), self.now)
-        {
-            // What has started since the file was changed has started with the old one.
-            let generated = self.observed.generated.get(&unit.service);
-            if generated.is_some_and(|mark| !Self::is_upgrade(&mark.version)) {
-                self.restart_container(unit);
-            }
-            self.steps.reload = true;
-            self.regenerates.insert(unit.file.name.clone());
-        }
-    }
-
-    /// Units of the app that its definition no longer has.
-    fn remove_units_left_over(&mut self, id: &AppId, present: &Present) {
-        let left = self.observed.traces_beside(id, &present.units);
-        self.stop_and_remove(id, &left);
-    }
-
-    /// A network or volume that Podman no longer has, while systemd holds its service for done. Of an app that rests, only the network of which
-    /// others are members is needed.
-    fn recreate_vanished(&mut self, id: &AppId, present: &Present) {
-        let Some(view) = self.observed.podman_view() else {
-            return;
-        };
-        let is_joined = |network: &String| {
-            let running = self.desired.present().filter(|(_, other)| other.running);
-            let mut containers = running.flat_map(|(_, other)| other.containers());
-            containers.any(|(_, container)| container.networks.contains(network))
-        };
-        for unit in present.units.values() {
-            let there = match &unit.role {
-                Role::Network(name) => {
-                    view.networks.contains_key(name) || !(present.running || is_joined(name))
-                }
-                Role::Volume(name) => !present.running || view.volumes.contains_key(name),
-                Role::Container(_) => true,
-            };
-            let done = self
-                .observed
-                .services
-                .get(&unit.service)
-                .is_some_and(Service::is_up);
-            if !there && done {
-                self.complete = false;
-                self.queue(id, &unit.service, Step::Restart);
-            }
-        }
-    }
-
-    fn run(&mut self, id: &AppId, unit: &DesiredUnit, container: &DesiredContainer) {
-        let service = self.observed.services.get(&unit.service);
-        if self.observed.overrides.contains_key(&unit.service)
-            || service.is_some_and(|service| service.load == Load::Masked)
-        {
-            return;
-        }
-        let Some(service) = service else {
-            self.queue(id, &unit.service, Step::Start);
-            return;
-        };
-        // A start lasts until the container's health check has succeeded, which may be never. One that began with something older is
-        // not waited for; one that has not begun reads what is there then, and any other job comes to its end.
-        let began_stale = service.active == Active::Activating
-            && self
-                .memory
-                .restarts
-                .get(&unit.service)
-                .is_some_and(|stale| !stale.is_empty());
-        if service.job.is_some() && !began_stale {
-            return;
-        }
-        let stale = self.memory.restarts.contains_key(&unit.service)
-            || self.observed.has_fallen_behind(&unit.service, container);
-        match service.active {
-            Active::Active | Active::Activating if stale => {
-                if self.queue(id, &unit.service, Step::Restart) {
-                    self.restarted.insert(unit.service.clone());
-                }
-            }
-            Active::Active if self.must_reopen(&unit.service) => {
-                if self.queue(id, &unit.service, Step::Restart) {
-                    self.reopens.insert(unit.service.clone());
-                }
-            }
-            Active::Active | Active::Activating | Active::Deactivating => {}
-            Active::Inactive | Active::Failed => {
-                self.queue(id, &unit.service, Step::Start);
-            }
-        }
-    }
-
-    /// Whether nothing has listened on its ports for long enough, and it may help to restart it.
-    fn must_reopen(&self, service: &str) -> bool {
-        let subject = Subject::Ports(service.to_owned());
-        network::is_closed(service, self.observed)
-            && self.progress.attempts(&subject).is_some_and(|attempts| {
-                attempts.next <= self.now && attempts.count < network::PORT_RESTARTS_MAX
-            })
-    }
-
-    /// Says whether it is its turn: not too early for another attempt, and not too many are coming up. The end of one of those wakes the next
-    /// pass.
-    pub(super) fn queue(&mut self, id: &AppId, service: &str, step: fn(String) -> Step) -> bool {
-        let due = self
-            .progress
-            .is_due(&Subject::Start(service.to_owned()), self.now);
-        if !due {
-            return false;
-        }
-        if self.starts_left == 0 {
-            self.crowded = true;
-            return false;
-        }
-        self.starts_left -= 1;
-        self.steps
-            .services
-            .push(for_app(id, step(service.to_owned())));
-        true
-    }
-
-    /// Stops companions, and the rest once no companion runs. Says whether all of them rest.
-    pub(super) fn stop_all<'a>(
-        &mut self,
-        id: &AppId,
-        services: impl Iterator<Item = (&'a str, bool)>,
-    ) -> bool {
-        let running: Vec<(&str, bool)> = services
-            .filter(|(service, _)| {
-                self.observed
-                    .services
-                    .get(*service)
-                    .is_some_and(|found| !found.is_down())
-            })
-            .collect();
-        let companions_run = running.iter().any(|(_, companion)| *companion);
-        for (service, companion) in &running {
-            let found = self.observed.services.get(*service);
-            let stopping = found.is_some_and(|found| {
-                found.active == Active::Deactivating || found.job == Some(Job::Stop)
-            });
-            if *companion == companions_run && !stopping {
-                self.steps
-                    .services
-                    .push(for_app(id, Step::Stop((*service).to_owned())));
-            }
-        }
-        running.is_empty()
     }
 }

@@ -9,8 +9,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Planner, for_all, for_app};
-use crate::action::{Action, Step};
+use super::{Planner, for_host};
+use crate::action::{Action, AppAction, AppStep, HostStep, Reason};
 use crate::desired::{App, Desired, Present};
 use crate::file::Files;
 use crate::name::AppId;
@@ -25,13 +25,22 @@ impl Planner<'_> {
             if self.observed.releases.whole.contains(release) {
                 continue;
             }
-            self.steps.first.push(for_app(id, store(release, files)));
+            let damaged = || Reason::ReleaseDamaged {
+                release: release.clone(),
+            };
+            let reason = if self.observed.releases.all.contains(release) {
+                damaged()
+            } else {
+                Reason::Missing
+            };
+            let action = self.action(id, store(release, files), reason);
+            self.steps.first.push(action);
             // A container that runs with this very unit still has the damaged files mounted.
             for (unit, _) in present.containers() {
                 let found = self.observed.unit_files.get(&unit.file.name);
                 let is_live = found.map(Vec::as_slice) == Some(unit.file.content.as_bytes());
                 if is_live && unit.file.content.contains(release.as_str()) {
-                    self.must_restart(&unit.service);
+                    self.must_restart(&unit.service, damaged());
                 }
             }
         }
@@ -39,7 +48,7 @@ impl Planner<'_> {
 
     /// Takes over the definitions of version 0.1.0. It comes last in a pass: should it fail, nothing
     /// else waits.
-    pub(super) fn take_over(&self) -> Vec<Action> {
+    pub(super) fn take_over(&self) -> Vec<AppAction> {
         let releases = &self.desired.releases;
         let due = releases.folders.iter().filter(|(app, _)| {
             let is_wanted = !matches!(self.desired.apps.get(*app), Some(App::Removed { .. }));
@@ -48,11 +57,9 @@ impl Planner<'_> {
         });
         due.flat_map(|(app, release)| {
             let files = releases.former.get(app).cloned().unwrap_or_default();
-            let name = Step::NameRelease {
-                app: app.clone(),
-                release: release.clone(),
-            };
-            [store(release, &files), name].map(|step| for_app(app, step))
+            let name = AppStep::NameRelease(release.clone());
+            [store(release, &files), name]
+                .map(|step| self.action(app, step, Reason::FormerDefinition))
         })
         .collect()
     }
@@ -63,16 +70,21 @@ impl Planner<'_> {
         let (desired, observed) = (self.desired, self.observed);
         let former = observed.releases.former.iter();
         let former = former.filter(|app| !is_former_needed(desired, observed, app));
-        let former = former.map(|app| for_app(app, Step::RemoveFormer(app.clone())));
+        let former = former.map(|app| {
+            self.action(app, AppStep::RemoveFormer, Reason::Unneeded)
+                .into()
+        });
         let unused = unused(desired, observed).into_iter();
         former
-            .chain(unused.map(|release| for_all(Step::RemoveRelease(release))))
+            .chain(
+                unused.map(|release| for_host(HostStep::RemoveRelease(release), Reason::Unneeded)),
+            )
             .collect()
     }
 }
 
-fn store(release: &ReleaseId, files: &Files) -> Step {
-    Step::StoreRelease {
+fn store(release: &ReleaseId, files: &Files) -> AppStep {
+    AppStep::StoreRelease {
         release: release.clone(),
         files: files.clone(),
     }

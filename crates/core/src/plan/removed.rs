@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Planner, for_app};
-use crate::action::Step;
+use super::Planner;
+use super::services::ToStop;
+use crate::action::{AppStep, Reason};
 use crate::name::AppId;
 use crate::observed::Podman;
 use crate::quadlet::service_of;
@@ -19,64 +20,64 @@ impl Planner<'_> {
         let units = self.observed.traces_of(id);
         if !units.is_empty() {
             self.complete = false;
-            self.stop_and_remove(id, &units);
+            self.stop_and_remove(id, &units, &Reason::UninstallAsked);
             return;
         }
         if self.clean_podman(id, purge) {
             let remains = self.observed.remains.get(id).cloned().unwrap_or_default();
             for container in remains.rendered {
-                self.steps
-                    .removal
-                    .push(for_app(id, Step::RemoveRendered(container)));
+                let step = AppStep::RemoveRendered(container);
+                let action = self.action(id, step, Reason::UninstallAsked);
+                self.steps.removal.push(action);
             }
             if purge && remains.data {
-                self.steps
-                    .removal
-                    .push(for_app(id, Step::RemoveData(id.clone())));
+                let action = self.action(id, AppStep::RemoveData, Reason::PurgeAsked);
+                self.steps.removal.push(action);
             }
-            self.steps
-                .removal
-                .push(for_app(id, Step::Forget(id.clone())));
+            let action = self.action(id, AppStep::Forget, Reason::UninstallAsked);
+            self.steps.removal.push(action);
         }
     }
 
     /// Stops these units' services, companions first; once all rest, removes the files.
-    pub(super) fn stop_and_remove(&mut self, id: &AppId, units: &BTreeMap<String, bool>) {
-        let services: Vec<(String, bool)> = units
+    pub(super) fn stop_and_remove(
+        &mut self,
+        id: &AppId,
+        units: &BTreeMap<String, bool>,
+        reason: &Reason,
+    ) {
+        let to_stop = |unit: &String, companion| ToStop {
+            service: service_of(unit),
+            companion,
+            reason: reason.clone(),
+        };
+        let services = units
             .iter()
             .filter(|(unit, _)| unit.ends_with(".container"))
-            .map(|(unit, companion)| (service_of(unit), *companion))
-            .collect();
-        let rest = self.stop_all(
-            id,
-            services
-                .iter()
-                .map(|(service, companion)| (service.as_str(), *companion)),
-        );
-        if !rest {
+            .map(|(unit, companion)| to_stop(unit, *companion));
+        if !self.stop_all(id, services) {
             return;
         }
         // Networks and volumes have nothing to stop but systemd's belief that they are made; once their units are gone, nobody could tell
         // whose belief that was.
-        let made: Vec<String> = units
+        let made = units
             .keys()
             .filter(|unit| !unit.ends_with(".container"))
-            .map(|unit| service_of(unit))
-            .collect();
-        if !self.stop_all(id, made.iter().map(|service| (service.as_str(), false))) {
+            .map(|unit| to_stop(unit, false));
+        if !self.stop_all(id, made) {
             return;
         }
         for unit in units.keys() {
             if let Some(container) = unit.strip_suffix(".container") {
-                self.steps
-                    .files
-                    .push(for_app(id, Step::RemoveRendered(container.to_owned())));
+                let step = AppStep::RemoveRendered(container.to_owned());
+                let action = self.action(id, step, reason.clone());
+                self.steps.files.push(action);
             }
             // A unit whose file is gone already is forgotten by systemd at the next reload.
             if self.observed.unit_files.contains_key(unit) {
-                self.remove_unit(id, unit);
+                self.remove_unit(id, unit, reason.clone());
             } else {
-                self.steps.reload = true;
+                self.steps.reload.get_or_insert_with(|| reason.clone());
             }
         }
     }
@@ -89,31 +90,36 @@ impl Planner<'_> {
         };
         let ours = |owner: &Option<AppId>| owner.as_ref() == Some(id);
         let containers = view.containers.iter().filter(|(_, owner)| ours(owner));
-        let mut steps: Vec<Step> = containers
-            .map(|(name, _)| Step::RemoveContainer(name.clone()))
+        let mut steps: Vec<AppStep> = containers
+            .map(|(name, _)| AppStep::RemoveContainer(name.clone()))
             .collect();
         let networks = view
             .networks
             .iter()
             .filter(|(_, network)| ours(&network.owner));
-        steps.extend(networks.map(|(name, _)| Step::RemoveNetwork(name.clone())));
+        steps.extend(networks.map(|(name, _)| AppStep::RemoveNetwork(name.clone())));
         // A volume is only Podman's name for a folder of the data directory, which stays.
         let volumes = view.volumes.iter().filter(|(_, owner)| ours(owner));
-        steps.extend(volumes.map(|(name, _)| Step::RemoveVolume(name.clone())));
+        steps.extend(volumes.map(|(name, _)| AppStep::RemoveVolume(name.clone())));
         let secrets = view
             .secrets
             .iter()
             .filter(|(_, owner)| owner.as_ref().is_some_and(|(app, _)| app == id));
-        steps.extend(secrets.map(|(name, _)| Step::RemoveSecret(name.clone())));
+        steps.extend(secrets.map(|(name, _)| AppStep::RemoveSecret(name.clone())));
         if purge {
             let built = view.images.iter().filter(|(_, owner)| ours(owner));
-            steps.extend(built.map(|(name, _)| Step::RemoveImage(name.clone())));
+            steps.extend(built.map(|(name, _)| AppStep::RemoveImage(name.clone())));
         }
         let clean = steps.is_empty();
         self.complete &= clean;
-        self.steps
-            .removal
-            .extend(steps.into_iter().map(|step| for_app(id, step)));
+        for step in steps {
+            let reason = match step {
+                AppStep::RemoveImage(_) => Reason::PurgeAsked,
+                _ => Reason::UninstallAsked,
+            };
+            let action = self.action(id, step, reason);
+            self.steps.removal.push(action);
+        }
         clean
     }
 }

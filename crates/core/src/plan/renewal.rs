@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Planner, for_app, is_held_back};
-use crate::action::Step;
+use super::{Planner, is_held_back};
+use crate::action::{AppStep, Reason};
 use crate::desired::{App, Desired, DesiredContainer, DesiredUnit, Role};
 use crate::name::AppId;
 use crate::observed::{Active, Job, Memory, Observed, PodmanNetwork, Service};
@@ -19,8 +19,8 @@ pub(super) struct Renewal {
     removed: BTreeMap<AppId, BTreeSet<String>>,
     /// The services that do not start before their network is made anew.
     held: BTreeSet<String>,
-    /// Those of them that run and are due for a restart: they stop instead.
-    stopped: BTreeSet<String>,
+    /// Those of them that run and are due for a restart, with the network for which they stop instead.
+    stopped: BTreeMap<String, String>,
 }
 
 /// The networks of apps that should be there, as Podman has them, without isolation.
@@ -147,7 +147,7 @@ impl Renewal {
         for (_, service, joiner) in joiners {
             self.held.insert(service.to_owned());
             if matches!(joiner, Joiner::Due) {
-                self.stopped.insert(service.to_owned());
+                self.stopped.insert(service.to_owned(), name.to_owned());
             }
         }
     }
@@ -156,8 +156,9 @@ impl Renewal {
         self.held.contains(service)
     }
 
-    pub(super) fn stops(&self, service: &str) -> bool {
-        self.stopped.contains(service)
+    /// The network for which a service stops, if it does.
+    pub(super) fn stops_for(&self, service: &str) -> Option<&String> {
+        self.stopped.get(service)
     }
 }
 
@@ -219,8 +220,14 @@ impl Planner<'_> {
 
     pub(super) fn remove_renewed_networks(&mut self, id: &AppId) {
         let removed = self.renewal.removed.get(id).into_iter().flatten();
-        let steps = removed.map(|name| for_app(id, Step::RemoveNetwork(name.clone())));
-        self.steps.removal.extend(steps);
+        let actions: Vec<_> = removed
+            .map(|name| {
+                let network = name.clone();
+                let step = AppStep::RemoveNetwork(name.clone());
+                self.action(id, step, Reason::NotIsolated { network })
+            })
+            .collect();
+        self.steps.removal.extend(actions);
     }
 
     /// Whether a service that became due for a restart only in this pass waits for the next one: that one knows whether all that join its

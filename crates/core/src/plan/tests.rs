@@ -1,11 +1,15 @@
 //! What is planned, case by case.
 
+mod apply;
 mod contention;
 mod data_folder;
 mod dependants;
 mod disturbed;
 mod images;
+mod lines;
 mod network;
+mod operations;
+mod reasons;
 mod refused;
 mod releases;
 mod reload;
@@ -17,7 +21,7 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
-use crate::action::Step;
+use crate::action::{Action, AppStep, HostStep};
 use crate::health::report;
 use crate::image_facts::{ImageState, KnownImages};
 use crate::intent::Goal;
@@ -29,6 +33,7 @@ use crate::pass::{Run, Scene};
 use crate::plan::*;
 use crate::reconcile::Outcome;
 use disturbed::Disturbance;
+use lines::*;
 use world::*;
 
 /// What is planned pass by pass, after something happened to a world at rest; after the last of them nothing is left to do.
@@ -173,10 +178,8 @@ fn what_belongs_to_someone_else_is_not_touched() {
     ];
     for take in foreign {
         let mut world = World::fresh();
-        world.apply(&Step::GenerateSecret {
-            app: id("web"),
-            name: "token".to_owned(),
-        });
+        let secret = AppStep::GenerateSecret("token".to_owned());
+        world.apply(&of_app("web", secret));
         take(&mut world);
         assert_eq!(world.lines(), [""; 0]);
         let desired = world.desired();

@@ -7,18 +7,23 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use archipelago_core::error::chain;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
+use archipelago_core::name::AppId;
 use archipelago_core::operation::{
     Ending, Kind, Operation, PassSeen, Proposal, Request, Step, Verdict,
 };
+use archipelago_core::pass;
 use archipelago_host::lock::Lock;
 use archipelago_host::records::{self, remains};
 use archipelago_host::{journal, pressure};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::clock::since_boot;
 use crate::error::{Ended, Error, FailedApp};
 use crate::handle::{Handle, Made};
 
 use super::commit::Change;
+use super::event::Event;
 
 /// How many lines of the journal explain a failure.
 const JOURNAL_LINES: u32 = 15;
@@ -33,8 +38,9 @@ pub(super) async fn carry_out(
     request: Request,
     proposal: Proposal,
     mut handle: Handle,
-    mut progress: impl FnMut(&AppHealth),
+    mut progress: impl FnMut(Event<'_>),
 ) -> Result<Option<AppHealth>, Error> {
+    let mut events = handle.events();
     let asked = SystemTime::now().duration_since(UNIX_EPOCH);
     let changes_installed = proposal
         .installation
@@ -84,9 +90,10 @@ pub(super) async fn carry_out(
                 let made = next(&mut handle, last, within).await?;
                 last = made.number;
                 let pass = Made::result(&made)?;
+                tell_actions(&mut events, &app, &mut progress);
                 let report = &pass.report;
                 if let Some(health) = report.apps.iter().find(|health| health.id == app) {
-                    progress(health);
+                    progress(Event::Health(health));
                 }
                 operation.passed(PassSeen {
                     report,
@@ -117,6 +124,24 @@ pub(super) async fn carry_out(
         }
         Some(Ending::LeftAlone | Ending::Followed(Verdict::Wait(_))) | None => {
             Err(Error::Unfinished(app))
+        }
+    }
+}
+
+/// Tells what passes did for the app or the host since this was last called.
+fn tell_actions(
+    events: &mut Receiver<pass::Event>,
+    app: &AppId,
+    progress: &mut impl FnMut(Event<'_>),
+) {
+    loop {
+        match events.try_recv() {
+            Ok(event) if event.app.as_ref().is_none_or(|other| other == app) => {
+                progress(Event::Action(&event));
+            }
+            // Of too many, the oldest are lost.
+            Ok(_) | Err(TryRecvError::Lagged(_)) => {}
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! It prints nothing: it returns what would be, events while it goes on, and how it ended.
 
 mod commit;
+mod event;
 mod follow;
 
 use std::collections::BTreeSet;
@@ -20,6 +21,7 @@ use crate::engine::{self, Role};
 use crate::error::Error;
 
 pub use archipelago_host::purge::{Left, Place};
+pub use event::Event;
 
 /// An operation that can be done.
 pub struct Prepared {
@@ -97,12 +99,12 @@ impl Prepared {
         self.proposal.agree(&self.agreed).is_ok()
     }
 
-    /// Does it, with an engine of its own: there may be no daemon. `progress` hears how the app is after each pass. `None` when
-    /// the app is gone, as asked.
+    /// Does it, with an engine of its own: there may be no daemon. `progress` hears what happens. `None` when the app is gone, as
+    /// asked.
     ///
     /// # Errors
     /// When it cannot be begun, or the app did not become what was asked; the reconciler goes on trying then.
-    pub async fn run(self, progress: impl FnMut(&AppHealth)) -> Result<Option<AppHealth>, Error> {
+    pub async fn run(self, progress: impl FnMut(Event<'_>)) -> Result<Option<AppHealth>, Error> {
         let Self {
             layout,
             request,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use archipelago_core::action::{Action, Step};
+use archipelago_core::action::{Action, AppAction, AppStep, HostStep};
 use archipelago_core::desired::{App, Desired, DesiredUnit, Present, Role};
 use archipelago_core::observed::{Memory, Observed};
 
@@ -20,18 +20,30 @@ impl World {
         let Some(desired) = self.pass_desired.clone() else {
             return;
         };
-        let present = match action.app.as_ref().and_then(|id| desired.apps.get(id)) {
+        match action {
+            Action::App(action) => self.check_app_action(&desired, observed, action),
+            Action::Host(action) => {
+                if let HostStep::Remember(memory) = &action.step {
+                    self.justify_restarts(&desired, memory);
+                }
+            }
+        }
+    }
+
+    fn check_app_action(&mut self, desired: &Desired, observed: &Observed, action: &AppAction) {
+        let AppAction { app: id, step, .. } = action;
+        let app = desired.apps.get(id);
+        let present = match app {
             Some(App::Present(present)) => Some(present.as_ref()),
             _ => None,
         };
-        match &action.step {
-            Step::Remember(memory) => self.justify_restarts(&desired, memory),
-            Step::EnsureImage(image) => self.check_pull(&image.reference.to_string()),
-            Step::Stop(service) => {
+        match step {
+            AppStep::EnsureImage(image) => self.check_pull(&image.reference.to_string()),
+            AppStep::Stop(service) => {
                 if let Some(present) = present
                     && let Some(unit) = unit_of(present, service)
                     && present.running
-                    && !self.waits_for_required_app(&desired, present)
+                    && !self.waits_for_required_app(desired, present)
                     && self.systemd.is_active(service)
                     && self.runs_as_desired(present, unit)
                 {
@@ -39,7 +51,7 @@ impl World {
                     self.violation(Invariant::NoNeedlessStop, what);
                 }
             }
-            Step::Restart(service) => {
+            AppStep::Restart(service) => {
                 if let Some(present) = present
                     && let Some(unit) = unit_of(present, service)
                     && present.running
@@ -51,7 +63,7 @@ impl World {
                     self.violation(Invariant::NoNeedlessStop, what);
                 }
             }
-            Step::Start(service) => {
+            AppStep::Start(service) => {
                 if let Some(present) = present
                     && let Some(unit) = unit_of(present, service)
                     && let Role::Container(container) = &unit.role
@@ -64,12 +76,9 @@ impl World {
                     self.violation(Invariant::ImageBeforeStart, what);
                 }
             }
-            Step::RemoveData(id) => {
-                let app = desired.apps.get(id);
-                if !matches!(app, Some(App::Removed { purge: true, .. })) {
-                    let what = format!("the data of {id} are removed without a purge");
-                    self.violation(Invariant::DataKept, what);
-                }
+            AppStep::RemoveData if !matches!(app, Some(App::Removed { purge: true, .. })) => {
+                let what = format!("the data of {id} are removed without a purge");
+                self.violation(Invariant::DataKept, what);
             }
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! Whether apps are kept from each other, judged by the state of the host.
 
-use archipelago_core::action::{Action, Step};
+use archipelago_core::action::{Action, AppAction, AppStep};
 use archipelago_core::desired::{App, Desired, DesiredContainer, Role};
 use archipelago_core::observed::{Observed, Service};
 use archipelago_core::quadlet::service_of;
@@ -37,7 +37,12 @@ impl World {
     /// A manager starts nothing on a network of the app that has no isolation and on which, as it has seen, nobody is: there was the occasion to
     /// make it anew.
     pub(crate) fn check_start(&mut self, observed: &Observed, action: &Action) {
-        let (Some(id), Step::Start(service)) = (&action.app, &action.step) else {
+        let Action::App(AppAction {
+            app: id,
+            step: AppStep::Start(service),
+            ..
+        }) = action
+        else {
             return;
         };
         let Some(desired) = self.pass_desired.clone() else {
@@ -65,8 +70,10 @@ impl World {
     }
 
     /// A removal that failed does not keep the app from starting.
-    pub(crate) fn note_removal(&mut self, step: &Step, outcome: &Outcome) {
-        if let (Step::RemoveNetwork(network), Outcome::Failed(_)) = (step, outcome) {
+    pub(crate) fn note_removal(&mut self, action: &Action, outcome: &Outcome) {
+        if let (Some(AppStep::RemoveNetwork(network)), Outcome::Failed(_)) =
+            (action.app_step(), outcome)
+        {
             self.unremovable.insert(network.clone());
         }
     }

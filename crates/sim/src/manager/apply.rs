@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use archipelago_core::action::{Action, Step};
+use archipelago_core::action::{Action, AppAction, AppStep, HostStep};
 use archipelago_core::data_folder::Claim;
 use archipelago_core::file::Files;
 use archipelago_core::intent::Intent;
@@ -27,25 +27,29 @@ pub(crate) fn apply(
     pulls: &mut Pulls,
     action: &Action,
 ) -> Result<Outcome, Killed> {
-    let app = action.app.as_ref();
-    let done = match &action.step {
-        Step::CheckUnits { units, written } => {
-            let files = units
-                .iter()
-                .map(|(name, text)| (name.clone(), Bytes::from(text.as_bytes())))
-                .collect();
-            let (_, mut refused) = quadlet::generate(&files);
-            refused.retain(|name, _| written.contains(name));
-            if !refused.is_empty() {
-                return Ok(Outcome::Refused(refused));
+    let done = match action {
+        Action::Host(action) => match &action.step {
+            HostStep::CheckUnits { units, written } => {
+                let files = units
+                    .iter()
+                    .map(|(name, text)| (name.clone(), Bytes::from(text.as_bytes())))
+                    .collect();
+                let (_, mut refused) = quadlet::generate(&files);
+                refused.retain(|name, _| written.contains(name));
+                if !refused.is_empty() {
+                    return Ok(Outcome::Refused(refused));
+                }
+                world.call("check the units", |_| ())
             }
-            world.call("check the units", |_| ())
-        }
-        Step::EnsureImage(image) => {
-            let begun = world.call("pull an image", |_| ());
-            begun.map(|()| pulls.begin(world, app, image))
-        }
-        step => world.apply_step(app, step),
+            step => world.apply_for_host(step),
+        },
+        Action::App(action) => match &action.step {
+            AppStep::EnsureImage(image) => {
+                let begun = world.call("pull an image", |_| ());
+                begun.map(|()| pulls.begin(world, Some(&action.app), image))
+            }
+            _ => world.apply_for_app(action),
+        },
     };
     match done {
         Ok(()) => Ok(Outcome::Done),
@@ -55,92 +59,66 @@ pub(crate) fn apply(
 }
 
 impl World {
-    fn apply_step(&mut self, app: Option<&AppId>, step: &Step) -> Done {
+    fn apply_for_app(&mut self, action: &AppAction) -> Done {
         let layout = self.layout.clone();
+        let AppAction { app, step, .. } = action;
         if step.touches_data()
             && let Claim::Refused(refusal) = self.claim()
         {
             return Err(CallError::Failed(refusal.finding(&layout)));
         }
         match step {
-            Step::CheckUnits { .. } | Step::EnsureImage(_) | Step::RememberImages(_) => Ok(()),
-            Step::ClaimData(id) => self.claim_data(id.as_ref()),
-            Step::GenerateSecret { app, name } => self.generate_secret(app, name),
-            Step::MakeFolder(path) => self.make_folder(path),
-            Step::Remember(memory) => {
-                self.make_folder(&layout.runtime.join("archipelago"))?;
-                let text = serde_json::to_vec(memory).unwrap_or_default();
-                self.write(&layout.pending(), &text, 0o600)
-            }
-            Step::WriteFile { path, content } => {
+            AppStep::EnsureImage(_) | AppStep::RememberImages(_) => Ok(()),
+            AppStep::GenerateSecret(name) => self.generate_secret(app, name),
+            AppStep::MakeFolder(path) => self.make_folder(path),
+            AppStep::WriteFile { path, content } => {
                 self.make_folder(path.parent().unwrap_or(path))?;
                 self.justify_restarts_of_readers(path, content.as_bytes());
                 self.write(path, content.as_bytes(), 0o600)
             }
-            Step::StoreSecret {
+            AppStep::StoreSecret {
                 podman_name,
                 name,
                 revision,
             } => self.store_secret(app, podman_name, name, revision),
-            Step::WriteUnit { name, content } => {
+            AppStep::WriteUnit { name, content } => {
                 self.make_folder(&layout.units)?;
                 self.justify_restart_for(&service_of(name), content);
                 self.write(&layout.unit(name), content.as_bytes(), 0o600)
             }
-            Step::RemoveUnit(name) => self.remove(&layout.unit(name)),
-            Step::Reload => self.call("reload systemd", Self::reload),
-            Step::RestartPodmanSocket => self.call("restart podman.socket", |world| {
-                if world.podman.reach == Reach::SocketGone {
-                    world.podman.reach = Reach::Answers;
-                }
-            }),
-            Step::ReloadNetworks(names) => self.try_call("reload networks", |world| {
-                let containers = &world.podman.containers;
-                if let Some(name) = names.iter().find(|name| !containers.contains_key(*name)) {
-                    return Err(format!("no container {name}"));
-                }
-                world.podman.resolver_is_gone = false;
-                Ok(())
-            }),
-            Step::Start(service) => self.try_call("start", |world| world.systemd.start(service)),
-            Step::Restart(service) => {
+            AppStep::RemoveUnit(name) => self.remove(&layout.unit(name)),
+            AppStep::Start(service) => self.try_call("start", |world| world.systemd.start(service)),
+            AppStep::Restart(service) => {
                 self.try_call("restart", |world| world.systemd.restart(service))
             }
-            Step::Stop(service) => self.call("stop", |world| world.systemd.stop(service)),
-            Step::CancelJob(service) => self.call("cancel a job", |world| {
+            AppStep::Stop(service) => self.call("stop", |world| world.systemd.stop(service)),
+            AppStep::CancelJob(service) => self.call("cancel a job", |world| {
                 world.systemd.cancel_job(service);
             }),
-            Step::RemoveRendered(container) => self.remove(&layout.rendered(container)),
-            Step::RemoveContainer(name) => self.podman_call("remove a container", |world| {
+            AppStep::RemoveRendered(container) => self.remove(&layout.rendered(container)),
+            AppStep::RemoveContainer(name) => self.podman_call("remove a container", |world| {
                 world.remove_container(name);
             }),
-            Step::RemoveNetwork(name) => {
+            AppStep::RemoveNetwork(name) => {
                 self.try_call("remove a network", |world| world.try_remove_network(name))
             }
-            Step::RemoveVolume(name) => self.podman_call("remove a volume", |world| {
+            AppStep::RemoveVolume(name) => self.podman_call("remove a volume", |world| {
                 world.podman.volumes.remove(name);
             }),
-            Step::RemoveSecret(name) => self.podman_call("remove a secret", |world| {
+            AppStep::RemoveSecret(name) => self.podman_call("remove a secret", |world| {
                 world.podman.secrets.remove(name);
             }),
-            Step::RemoveImage(name) => self.podman_call("remove an image", |world| {
+            AppStep::RemoveImage(name) => self.podman_call("remove an image", |world| {
                 world.podman.images.remove(name);
             }),
-            Step::RemoveData(app) => {
+            AppStep::RemoveData => {
                 for folder in [layout.volumes(app), layout.files(app), layout.secrets(app)] {
                     self.remove(&folder)?;
                 }
                 Ok(())
             }
-            Step::Forget(app) => {
-                // A unit file that came back after a loss of power would have no app any more, and
-                // nothing would remove it.
-                self.sync_folder(&layout.units)?;
-                self.remove(&layout.definition(app))?;
-                self.remove(&layout.intent(app))
-            }
-            Step::StoreRelease { release, files } => self.store_release(release, files),
-            Step::NameRelease { app, release } => {
+            AppStep::StoreRelease { release, files } => self.store_release(release, files),
+            AppStep::NameRelease(release) => {
                 let path = layout.intent(app);
                 let text = self.disk.read(&path).unwrap_or_default();
                 let text = String::from_utf8_lossy(&text).into_owned();
@@ -149,8 +127,42 @@ impl World {
                 intent.exports_all = true;
                 self.write(&path, intent.to_text().as_bytes(), 0o600)
             }
-            Step::RemoveFormer(app) => self.remove(&layout.definition(app)),
-            Step::RemoveRelease(release) => self.remove(&layout.release(release)),
+            AppStep::RemoveFormer => self.remove(&layout.definition(app)),
+            AppStep::Forget => {
+                // A unit file that came back after a loss of power would have no app any more, and
+                // nothing would remove it.
+                self.sync_folder(&layout.units)?;
+                self.remove(&layout.definition(app))?;
+                self.remove(&layout.intent(app))
+            }
+        }
+    }
+
+    fn apply_for_host(&mut self, step: &HostStep) -> Done {
+        let layout = self.layout.clone();
+        match step {
+            HostStep::CheckUnits { .. } => Ok(()),
+            HostStep::ClaimData(id) => self.claim_data(id.as_ref()),
+            HostStep::Remember(memory) => {
+                self.make_folder(&layout.runtime.join("archipelago"))?;
+                let text = serde_json::to_vec(memory).unwrap_or_default();
+                self.write(&layout.pending(), &text, 0o600)
+            }
+            HostStep::Reload => self.call("reload systemd", Self::reload),
+            HostStep::RestartPodmanSocket => self.call("restart podman.socket", |world| {
+                if world.podman.reach == Reach::SocketGone {
+                    world.podman.reach = Reach::Answers;
+                }
+            }),
+            HostStep::ReloadNetworks(names) => self.try_call("reload networks", |world| {
+                let containers = &world.podman.containers;
+                if let Some(name) = names.iter().find(|name| !containers.contains_key(*name)) {
+                    return Err(format!("no container {name}"));
+                }
+                world.podman.resolver_is_gone = false;
+                Ok(())
+            }),
+            HostStep::RemoveRelease(release) => self.remove(&layout.release(release)),
         }
     }
 
@@ -177,16 +189,7 @@ impl World {
         })
     }
 
-    fn store_secret(
-        &mut self,
-        app: Option<&AppId>,
-        podman_name: &str,
-        name: &str,
-        revision: &str,
-    ) -> Done {
-        let Some(app) = app else {
-            return Err(CallError::Failed("a secret belongs to an app".to_owned()));
-        };
+    fn store_secret(&mut self, app: &AppId, podman_name: &str, name: &str, revision: &str) -> Done {
         let text = self.disk.read(&self.layout.secrets(app).join(name));
         let text = text.map(|text| String::from_utf8_lossy(&text).into_owned());
         let secret = Object {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use archipelago_core::action::Reason;
 use archipelago_core::intent::{Goal as Wanted, Intent};
 use archipelago_core::manifest::SettingValue;
 use archipelago_core::name::AppId;
@@ -154,7 +155,9 @@ impl World {
         }
         let path = self.layout.pending();
         let mut memory = Memory::read(self.disk.read(&path).as_deref());
-        memory.restarts.extend(record.restarts.clone());
+        for (service, invocation) in &record.restarts {
+            memory.must_end(service, invocation.clone(), Reason::RestartAsked);
+        }
         self.requested_restarts.extend(record.restarts.clone());
         let text = serde_json::to_vec(&memory).unwrap_or_default();
         self.make_folder(path.parent().unwrap_or(&path))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use archipelago_core::action::Step;
+use archipelago_core::action::{Action, AppAction, AppStep, HostStep};
 use archipelago_core::health::{Report, report};
 use archipelago_core::pass::{Pass, PassResult, Request, Scene};
 use archipelago_core::plan::guard;
@@ -120,12 +120,12 @@ impl Manager {
                     world.check_action(observed, action);
                     world.check_start(observed, action);
                     let outcome = apply(world, pulls, action)?;
-                    world.note_removal(&action.step, &outcome);
-                    world.log(|| format!("{} {outcome:?}", brief(&action.step)));
+                    world.note_removal(action, &outcome);
+                    world.log(|| format!("{} {outcome:?}", brief(action)));
                     if let Some(actions) = &mut world.actions
-                        && !matches!(action.step, Step::Remember(_) | Step::CheckUnits { .. })
+                        && !action.is_bookkeeping()
                     {
-                        *actions.entry(brief(&action.step)).or_default() += 1;
+                        *actions.entry(brief(action)).or_default() += 1;
                     }
                     pass.applied(outcome, world.clock.since_boot);
                 }
@@ -211,14 +211,22 @@ fn other_pass(world: &mut World) {
     world.open_when_observed = open;
 }
 
-/// A step in one line.
-fn brief(step: &Step) -> String {
-    let text = match step {
-        Step::CheckUnits { units, .. } => format!("check {} units", units.len()),
-        Step::WriteUnit { name, .. } => format!("write {name}"),
-        Step::WriteFile { path, .. } => format!("write {}", path.display()),
-        Step::EnsureImage(image) => format!("ensure image {}", image.reference),
-        other => format!("{other:?}"),
+/// An action in one line.
+fn brief(action: &Action) -> String {
+    let text = match action {
+        Action::App(AppAction { app, step, .. }) => match step {
+            AppStep::WriteUnit { name, .. } => format!("write {name}"),
+            AppStep::WriteFile { path, .. } => format!("write {}", path.display()),
+            AppStep::EnsureImage(image) => format!("ensure image {}", image.reference),
+            AppStep::GenerateSecret(_) | AppStep::RemoveData | AppStep::Forget => {
+                format!("{step:?} of {app}")
+            }
+            other => format!("{other:?}"),
+        },
+        Action::Host(action) => match &action.step {
+            HostStep::CheckUnits { units, .. } => format!("check {} units", units.len()),
+            other => format!("{other:?}"),
+        },
     };
     text.replace('\n', " ")
 }

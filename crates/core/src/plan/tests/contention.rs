@@ -31,7 +31,10 @@ fn fight_every(
         let now = world.now;
         let plan = world.pass_cut_at(usize::MAX);
         let writes = |action: &Action| {
-            matches!(action.step, Step::WriteUnit { .. } | Step::WriteFile { .. })
+            matches!(
+                action.app_step(),
+                Some(AppStep::WriteUnit { .. } | AppStep::WriteFile { .. })
+            )
         };
         if plan.actions.iter().any(writes) {
             repaired.push((now - began).as_millis());

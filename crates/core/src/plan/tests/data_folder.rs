@@ -70,20 +70,16 @@ fn while_the_disk_of_the_data_is_not_mounted_nothing_is_done_and_the_cause_is_to
     );
 }
 
-fn broken(world: &mut World, app: Option<&str>, step: Step) -> Option<Rule> {
+fn broken(world: &mut World, action: &Action) -> Option<Rule> {
     let plan = world.plan();
-    let action = Action {
-        app: app.map(id),
-        step,
-    };
-    let refused = guard::check(&world.desired(), &world.observe(), &plan, &action).err();
+    let refused = guard::check(&world.desired(), &world.observe(), &plan, action).err();
     refused.map(|refused| refused.rule())
 }
 
 #[test]
 fn the_data_folder_is_claimed_only_when_it_is_nobodys() {
     let id = || NodeId::from_random([7; 16]);
-    let claim = |world: &mut World, id| broken(world, None, Step::ClaimData(id));
+    let claim = |world: &mut World, id| broken(world, &of_host(HostStep::ClaimData(id)));
     let mut world = World::at_rest();
     assert_eq!(claim(&mut world, None), Some(Rule::Ours));
     world.inputs.found.claim = Claim::Take(Some(id()));
@@ -91,17 +87,15 @@ fn the_data_folder_is_claimed_only_when_it_is_nobodys() {
     assert_eq!(claim(&mut world, Some(id())), None);
     world.inputs.found.claim = Claim::Take(None);
     assert_eq!(claim(&mut world, None), None);
-    let of_an_app = broken(&mut world, Some("web"), Step::ClaimData(None));
-    assert_eq!(of_an_app, Some(Rule::Ours));
     // While its disk is not mounted, nothing at all is done.
     world.inputs.found.claim = Claim::Refused(Refusal::NoMarker);
-    let start = Step::Start("archy-web.service".to_owned());
-    for (app, step) in [
-        (None, Step::ClaimData(None)),
-        (None, Step::Reload),
-        (None, Step::RestartPodmanSocket),
-        (Some("web"), start),
+    let start = AppStep::Start("archy-web.service".to_owned());
+    for action in [
+        of_host(HostStep::ClaimData(None)),
+        of_host(HostStep::Reload),
+        of_host(HostStep::RestartPodmanSocket),
+        of_app("web", start),
     ] {
-        assert_eq!(broken(&mut world, app, step), Some(Rule::DataPresent));
+        assert_eq!(broken(&mut world, &action), Some(Rule::DataPresent));
     }
 }

@@ -82,10 +82,7 @@ fn what_is_forgotten_of_images_costs_no_unit_and_no_restart() {
     let plan = world
         .reconciler
         .plan(&world.desired(), &observed, world.now);
-    let writes = plan
-        .actions
-        .iter()
-        .any(|action| matches!(action.step, Step::WriteUnit { .. } | Step::RemoveUnit(_)));
+    let writes = plan.actions.iter().any(changes_unit);
     assert!(!writes, "{:?}", plan.actions);
 }
 
@@ -116,10 +113,7 @@ fn only_what_was_learnt_is_remembered() {
     world.inputs.found.images.clear();
     let mut judge = |images: KnownImages| {
         let plan = world.plan();
-        let action = Action {
-            app: Some(id("web")),
-            step: Step::RememberImages(images),
-        };
+        let action = of_app("web", AppStep::RememberImages(images));
         let refused = guard::check(&world.desired(), &world.observe(), &plan, &action).err();
         refused.map(|refused| refused.rule())
     };
@@ -139,7 +133,7 @@ fn an_app_whose_image_is_damaged_says_so_and_gets_it_again() {
     observed.images.insert(WEB_IMAGE.to_owned(), damage);
     let desired = world.desired();
     let plan = world.reconciler.plan(&desired, &observed, world.now);
-    let gets = |action: &Action| matches!(&action.step, Step::EnsureImage(_));
+    let gets = |action: &Action| matches!(action.app_step(), Some(AppStep::EnsureImage(_)));
     assert!(plan.actions.iter().any(gets), "{:?}", plan.actions);
     let report = report(&desired, &observed, world.reconciler.progress());
     let web = &report.apps[0];

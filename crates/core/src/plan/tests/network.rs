@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::lines::*;
 use super::world::*;
 use crate::health::{State, report};
 use crate::intent::Goal;
@@ -53,7 +54,7 @@ fn one_that_stays_away_is_tried_less_and_less_often_with_all_containers_and_told
     for second in 0..80 {
         let (desired, plan, now) = (world.desired(), world.plan(), world.now);
         let outcomes = vec![Outcome::Failed("no such file".to_owned()); plan.actions.len()];
-        let lines = plan.actions.iter().map(|action| brief(&action.step));
+        let lines = plan.actions.iter().map(brief);
         tried.extend(lines.map(|line| (second, line)));
         world
             .reconciler
@@ -111,11 +112,7 @@ fn acted(world: &mut World, seconds: u32) -> Vec<u32> {
         let now = world.now;
         let plan = world.pass_cut_at(usize::MAX);
         if !plan.is_empty() {
-            let lines: Vec<String> = plan
-                .actions
-                .iter()
-                .map(|action| brief(&action.step))
-                .collect();
+            let lines: Vec<String> = plan.actions.iter().map(brief).collect();
             assert_eq!(lines, [format!("restart {UI}")]);
             acted.push(half);
         }

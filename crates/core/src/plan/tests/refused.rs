@@ -11,28 +11,20 @@ fn seen(world: &World) -> Observed {
     observed
 }
 
-fn judged(
-    world: &mut World,
-    observed: &Observed,
-    app: Option<&str>,
-    step: Step,
-) -> Result<(), Refused> {
+fn judged(world: &mut World, observed: &Observed, action: &Action) -> Result<(), Refused> {
     let plan = world.plan();
-    let action = Action {
-        app: app.map(id),
-        step,
-    };
-    guard::check(&world.desired(), observed, &plan, &action)
+    guard::check(&world.desired(), observed, &plan, action)
 }
 
 /// A step in the name of `web`; `None` when it may be done.
-fn check_seen(world: &mut World, observed: &Observed, step: Step, rule: Option<Rule>) {
-    let said = brief(&step);
-    let broken = judged(world, observed, Some("web"), step).err();
+fn check_seen(world: &mut World, observed: &Observed, step: AppStep, rule: Option<Rule>) {
+    let action = of_app("web", step);
+    let said = brief(&action);
+    let broken = judged(world, observed, &action).err();
     assert_eq!(broken.map(|refused| refused.rule()), rule, "{said}");
 }
 
-fn check_step(world: &mut World, step: Step, rule: Option<Rule>) {
+fn check_step(world: &mut World, step: AppStep, rule: Option<Rule>) {
     let observed = seen(world);
     check_seen(world, &observed, step, rule);
 }
@@ -43,25 +35,21 @@ fn text(text: &str) -> String {
 
 #[test]
 fn a_secret_is_made_only_where_there_is_none() {
-    let secret = |app: &str, name: &str| Step::GenerateSecret {
-        app: id(app),
-        name: text(name),
-    };
+    let secret = |name: &str| AppStep::GenerateSecret(text(name));
     let mut world = World::fresh();
-    check_step(&mut world, secret("web", "token"), None);
-    check_step(&mut world, secret("web", "other"), Some(Rule::SecretKept));
-    check_step(&mut world, secret("other", "token"), Some(Rule::SecretKept));
+    check_step(&mut world, secret("token"), None);
+    check_step(&mut world, secret("other"), Some(Rule::SecretKept));
     let mut world = World::at_rest();
-    check_step(&mut world, secret("web", "token"), Some(Rule::SecretKept));
+    check_step(&mut world, secret("token"), Some(Rule::SecretKept));
 }
 
 #[test]
 fn only_what_is_wanted_is_written() {
     let world = &mut World::at_rest();
-    let folder = |path: &str| Step::MakeFolder(PathBuf::from(path));
+    let folder = |path: &str| AppStep::MakeFolder(PathBuf::from(path));
     check_step(world, folder("/data/volumes/web/data"), None);
     check_step(world, folder("/data/volumes/web"), Some(Rule::Wanted));
-    let file = |path: &str, content: &str| Step::WriteFile {
+    let file = |path: &str, content: &str| AppStep::WriteFile {
         path: PathBuf::from(path),
         content: text(content),
     };
@@ -71,7 +59,7 @@ fn only_what_is_wanted_is_written() {
     check_step(world, file("/data/x", "token=5ec2e7\n"), Some(Rule::Wanted));
 
     let wanted = String::from_utf8(world.unit("archy-web.container").clone()).unwrap();
-    let unit = |name: &str, content: &str| Step::WriteUnit {
+    let unit = |name: &str, content: &str| AppStep::WriteUnit {
         name: text(name),
         content: text(content),
     };
@@ -98,11 +86,11 @@ fn only_what_is_wanted_is_written() {
         .unwrap();
     let (_, container) = present.containers().next().unwrap();
     let mut image = container.image.clone();
-    check_step(world, Step::EnsureImage(Box::new(image.clone())), None);
+    check_step(world, AppStep::EnsureImage(Box::new(image.clone())), None);
     image.reference = crate::image::Reference::parse("other").unwrap();
     check_step(
         world,
-        Step::EnsureImage(Box::new(image)),
+        AppStep::EnsureImage(Box::new(image)),
         Some(Rule::Wanted),
     );
 }
@@ -112,7 +100,7 @@ fn a_secret_of_podmans_is_replaced_only_by_what_is_wanted() {
     let world = &mut World::at_rest();
     let name = "archy-web-token";
     let revision = world.podman.secrets[name].clone().unwrap().1;
-    let store = |podman_name: &str, secret: &str, revision: &str| Step::StoreSecret {
+    let store = |podman_name: &str, secret: &str, revision: &str| AppStep::StoreSecret {
         podman_name: text(podman_name),
         name: text(secret),
         revision: text(revision),
@@ -138,30 +126,34 @@ fn what_runs_as_it_should_is_left_alone() {
     let web = || text("archy-web.service");
     let foreign = || text("other.service");
     let world = &mut World::at_rest();
-    check_step(world, Step::Stop(web()), Some(Rule::StopsForAReason));
-    check_step(world, Step::Restart(web()), Some(Rule::StopsForAReason));
-    check_step(world, Step::CancelJob(web()), Some(Rule::Wanted));
-    check_step(world, Step::Start(web()), None);
-    check_step(world, Step::Stop(foreign()), Some(Rule::Ours));
-    check_step(world, Step::CancelJob(foreign()), Some(Rule::Ours));
-    check_step(world, Step::Start(foreign()), Some(Rule::Wanted));
-    check_step(world, Step::Restart(foreign()), Some(Rule::Wanted));
+    check_step(world, AppStep::Stop(web()), Some(Rule::StopsForAReason));
+    check_step(world, AppStep::Restart(web()), Some(Rule::StopsForAReason));
+    check_step(world, AppStep::CancelJob(web()), Some(Rule::Wanted));
+    check_step(world, AppStep::Start(web()), None);
+    check_step(world, AppStep::Stop(foreign()), Some(Rule::Ours));
+    check_step(world, AppStep::CancelJob(foreign()), Some(Rule::Ours));
+    check_step(world, AppStep::Start(foreign()), Some(Rule::Wanted));
+    check_step(world, AppStep::Restart(foreign()), Some(Rule::Wanted));
     let unit = || text("archy-web.container");
-    check_step(world, Step::RemoveUnit(unit()), Some(Rule::StopsForAReason));
+    check_step(
+        world,
+        AppStep::RemoveUnit(unit()),
+        Some(Rule::StopsForAReason),
+    );
     for made in ["archy-web-network.service", "archy-web-data-volume.service"] {
         check_step(
             world,
-            Step::Restart(text(made)),
+            AppStep::Restart(text(made)),
             Some(Rule::StopsForAReason),
         );
     }
     world.podman.networks.clear();
     world.podman.volumes.clear();
     for made in ["archy-web-network.service", "archy-web-data-volume.service"] {
-        check_step(world, Step::Restart(text(made)), None);
+        check_step(world, AppStep::Restart(text(made)), None);
     }
     world.fail("archy-web.service");
-    check_step(world, Step::Restart(web()), None);
+    check_step(world, AppStep::Restart(web()), None);
 
     // Nobody knows with what one started that came up while its unit was changed.
     let world = &mut World::at_rest();
@@ -173,7 +165,7 @@ fn what_runs_as_it_should_is_left_alone() {
     ] {
         let mut observed = seen(world);
         observed.memory.restarts.insert(web(), known);
-        check_seen(world, &observed, Step::Restart(web()), rule);
+        check_seen(world, &observed, AppStep::Restart(web()), rule);
     }
 }
 
@@ -182,9 +174,9 @@ fn what_is_to_rest_is_stopped_and_nothing_else() {
     let world = &mut World::at_rest();
     world.intend("web", Goal::Stopped, false);
     let web = || text("archy-web.service");
-    check_step(world, Step::Stop(web()), None);
-    check_step(world, Step::Start(web()), Some(Rule::Wanted));
-    check_step(world, Step::Restart(web()), Some(Rule::Wanted));
+    check_step(world, AppStep::Stop(web()), None);
+    check_step(world, AppStep::Start(web()), Some(Rule::Wanted));
+    check_step(world, AppStep::Restart(web()), Some(Rule::Wanted));
     // What the app has no more is stopped while the rest of it runs.
     let world = &mut World::at_rest();
     world.edit_definition(
@@ -197,19 +189,19 @@ fn what_is_to_rest_is_stopped_and_nothing_else() {
         "",
     );
     world.edit_definition("  templates:\n", "");
-    check_step(world, Step::Stop(text("archy-web-ui.service")), None);
-    check_step(world, Step::Stop(web()), Some(Rule::StopsForAReason));
+    check_step(world, AppStep::Stop(text("archy-web-ui.service")), None);
+    check_step(world, AppStep::Stop(web()), Some(Rule::StopsForAReason));
     // An app that cannot be worked out is left as it is.
     let world = &mut World::at_rest();
     world.edit_definition("services:", "service:");
     for step in [
-        Step::Stop(web()),
-        Step::RemoveUnit(text("archy-web.container")),
+        AppStep::Stop(web()),
+        AppStep::RemoveUnit(text("archy-web.container")),
     ] {
         check_step(world, step, Some(Rule::StopsForAReason));
     }
     world.stop("archy-web.service");
-    let unit = || Step::RemoveUnit(text("archy-web.container"));
+    let unit = || AppStep::RemoveUnit(text("archy-web.container"));
     check_step(world, unit(), Some(Rule::StopsForAReason));
     // Nor does a unit that is wanted go because its service happens to rest.
     let world = &mut World::at_rest();
@@ -220,7 +212,7 @@ fn what_is_to_rest_is_stopped_and_nothing_else() {
 #[test]
 fn a_unit_file_goes_once_its_service_rests_and_only_if_it_is_ours() {
     let world = &mut World::at_rest();
-    let remove = |name: &str| Step::RemoveUnit(text(name));
+    let remove = |name: &str| AppStep::RemoveUnit(text(name));
     world.intend("web", Goal::Removed, false);
     check_step(
         world,
@@ -241,7 +233,7 @@ fn a_unit_file_goes_once_its_service_rests_and_only_if_it_is_ours() {
 #[test]
 fn rendered_files_go_with_the_container_that_nobody_wants_any_more() {
     let world = &mut World::at_rest();
-    let remove = |container: &str| Step::RemoveRendered(text(container));
+    let remove = |container: &str| AppStep::RemoveRendered(text(container));
     check_step(world, remove("archy-web-ui"), Some(Rule::Ours));
     check_step(world, remove("archy-web-old"), None);
     for others in ["archy-website", "volumes", "secrets"] {
@@ -253,12 +245,12 @@ fn rendered_files_go_with_the_container_that_nobody_wants_any_more() {
 
 #[test]
 fn what_podman_has_goes_with_its_app_and_only_if_it_is_ours() {
-    type Remove = fn(String) -> Step;
+    type Remove = fn(String) -> AppStep;
     let objects: [(&str, Remove); 4] = [
-        ("archy-web", Step::RemoveContainer),
-        ("archy-web", Step::RemoveNetwork),
-        ("archy-web-data", Step::RemoveVolume),
-        ("archy-web-token", Step::RemoveSecret),
+        ("archy-web", AppStep::RemoveContainer),
+        ("archy-web", AppStep::RemoveNetwork),
+        ("archy-web-data", AppStep::RemoveVolume),
+        ("archy-web-token", AppStep::RemoveSecret),
     ];
     let world = &mut World::at_rest();
     for (name, remove) in objects {
@@ -289,14 +281,18 @@ fn what_podman_has_goes_with_its_app_and_only_if_it_is_ours() {
     for (name, remove) in objects {
         check_step(world, remove(text(name)), Some(Rule::Ours));
     }
-    check_step(world, Step::RemoveContainer(text("copy")), Some(Rule::Ours));
+    check_step(
+        world,
+        AppStep::RemoveContainer(text("copy")),
+        Some(Rule::Ours),
+    );
 }
 
 /// An isolated network, one that somebody is on, and one of another app stay as they are.
 #[test]
 fn a_network_of_an_app_that_stays_goes_only_without_isolation_and_with_nobody_on_it() {
-    let network = || Step::RemoveNetwork(text("archy-web"));
-    let stop = || Step::Stop(text("archy-web.service"));
+    let network = || AppStep::RemoveNetwork(text("archy-web"));
+    let stop = || AppStep::Stop(text("archy-web.service"));
     let world = &mut World::at_rest();
     world.stop("archy-web-ui.service");
     world.stop("archy-web.service");
@@ -327,121 +323,99 @@ fn a_network_of_an_app_that_stays_goes_only_without_isolation_and_with_nobody_on
     found.owner = None;
     check_step(world, network(), Some(Rule::Ours));
     let plan = world.plan();
-    let action = Action {
-        app: Some(id("other")),
-        step: network(),
-    };
+    let action = of_app("other", network());
     let refused = guard::check(&world.desired(), &seen(world), &plan, &action);
     assert_eq!(refused.map_err(|refused| refused.rule()), Err(Rule::Ours));
 }
 
 #[test]
 fn data_go_only_when_that_was_asked_for() {
-    let image = || Step::RemoveImage(text("localhost/archy-web:1"));
-    let data = |app: &str| Step::RemoveData(id(app));
+    let image = || AppStep::RemoveImage(text("localhost/archy-web:1"));
     let world = &mut World::at_rest();
     world
         .podman
         .images
         .insert(text("localhost/archy-web:1"), Some(id("web")));
-    check_step(world, data("web"), Some(Rule::DataKept));
+    check_step(world, AppStep::RemoveData, Some(Rule::DataKept));
     world.intend("web", Goal::Removed, false);
-    check_step(world, data("web"), Some(Rule::DataKept));
+    check_step(world, AppStep::RemoveData, Some(Rule::DataKept));
     check_step(world, image(), Some(Rule::DataKept));
     world.intend("web", Goal::Removed, true);
-    check_step(world, data("web"), None);
-    check_step(world, data("other"), Some(Rule::Ours));
+    check_step(world, AppStep::RemoveData, None);
     check_step(world, image(), None);
-    let pulled = Step::RemoveImage(text("docker.io/library/web:1"));
+    let pulled = AppStep::RemoveImage(text("docker.io/library/web:1"));
     check_step(world, pulled, Some(Rule::Ours));
     // Another app still needs it.
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
-    check_step(world, data("web"), Some(Rule::DataKept));
+    check_step(world, AppStep::RemoveData, Some(Rule::DataKept));
     check_step(world, image(), Some(Rule::DataKept));
 }
 
 #[test]
 fn an_app_is_forgotten_last() {
-    let forget = |app: &str| Step::Forget(id(app));
     let world = &mut World::at_rest();
-    check_step(world, forget("web"), Some(Rule::DataKept));
+    check_step(world, AppStep::Forget, Some(Rule::DataKept));
     world.intend("web", Goal::Removed, false);
-    check_step(world, forget("web"), Some(Rule::ForgottenLast));
+    check_step(world, AppStep::Forget, Some(Rule::ForgottenLast));
     let units = std::mem::take(&mut world.host.unit_files);
-    check_step(world, forget("web"), Some(Rule::ForgottenLast));
+    check_step(world, AppStep::Forget, Some(Rule::ForgottenLast));
     let generated = std::mem::take(&mut world.generated);
-    check_step(world, forget("web"), Some(Rule::ForgottenLast));
+    check_step(world, AppStep::Forget, Some(Rule::ForgottenLast));
     let podman = std::mem::take(&mut world.podman);
-    check_step(world, forget("web"), None);
-    check_step(world, forget("other"), Some(Rule::DataKept));
+    check_step(world, AppStep::Forget, None);
     let unasked = world.host.clone();
-    check_seen(world, &unasked, forget("web"), Some(Rule::ForgottenLast));
+    check_seen(world, &unasked, AppStep::Forget, Some(Rule::ForgottenLast));
     world.podman = podman;
-    check_step(world, forget("web"), Some(Rule::ForgottenLast));
+    check_step(world, AppStep::Forget, Some(Rule::ForgottenLast));
     world.podman = PodmanView::default();
     world.host.unit_files = units;
-    check_step(world, forget("web"), Some(Rule::ForgottenLast));
+    check_step(world, AppStep::Forget, Some(Rule::ForgottenLast));
     world.host.unit_files.clear();
     world.generated = generated;
-    check_step(world, forget("web"), Some(Rule::ForgottenLast));
+    check_step(world, AppStep::Forget, Some(Rule::ForgottenLast));
 }
 
 #[test]
-fn what_is_for_all_is_not_done_in_the_name_of_one_nor_the_other_way_round() {
+fn what_touches_nothing_of_any_app_may_be_done_for_the_host() {
     let world = &mut World::at_rest();
     let observed = seen(world);
-    let for_all = || {
-        [
-            Step::Reload,
-            Step::RestartPodmanSocket,
-            Step::Remember(Memory::default()),
-            Step::CheckUnits {
-                units: BTreeMap::new(),
-                written: BTreeSet::new(),
-            },
-        ]
-    };
-    for step in for_all() {
-        check_step(world, step, Some(Rule::Ours));
+    for step in [
+        HostStep::Reload,
+        HostStep::RestartPodmanSocket,
+        HostStep::Remember(Memory::default()),
+        HostStep::CheckUnits {
+            units: BTreeMap::new(),
+            written: BTreeSet::new(),
+        },
+    ] {
+        assert_eq!(judged(world, &observed, &of_host(step)), Ok(()));
     }
-    for step in for_all() {
-        assert_eq!(judged(world, &observed, None, step), Ok(()));
-    }
-    let stop = Step::Stop(text("archy-web.service"));
-    let refused = judged(world, &observed, None, stop).unwrap_err();
-    assert_eq!(refused.rule(), Rule::Ours);
 }
 
 #[test]
 fn a_refusal_says_what_was_to_be_done_and_why_it_was_not() {
     for (step, expected) in [
         (
-            Step::Stop(text("archy-web.service")),
+            AppStep::Stop(text("archy-web.service")),
             "archy-web.service: it runs as it should",
         ),
         (
-            Step::Stop(text("x.service")),
+            AppStep::Stop(text("x.service")),
             "x.service: it is not this app's",
         ),
         (
-            Step::Start(text("x.service")),
+            AppStep::Start(text("x.service")),
             "x.service: it is not what is wanted",
         ),
+        (AppStep::RemoveData, "web: nobody asked to remove it"),
         (
-            Step::RemoveData(id("web")),
-            "web: nobody asked to remove it",
-        ),
-        (
-            Step::GenerateSecret {
-                app: id("web"),
-                name: text("token"),
-            },
+            AppStep::GenerateSecret(text("token")),
             "token: there is a secret already",
         ),
     ] {
         let world = &mut World::at_rest();
         let observed = seen(world);
-        let refused = judged(world, &observed, Some("web"), step).unwrap_err();
+        let refused = judged(world, &observed, &of_app("web", step)).unwrap_err();
         assert_eq!(
             refused.to_string(),
             format!(
@@ -452,7 +426,7 @@ fn a_refusal_says_what_was_to_be_done_and_why_it_was_not() {
     let world = &mut World::at_rest();
     world.intend("web", Goal::Removed, false);
     let observed = seen(world);
-    let refused = judged(world, &observed, Some("web"), Step::Forget(id("web"))).unwrap_err();
+    let refused = judged(world, &observed, &of_app("web", AppStep::Forget)).unwrap_err();
     assert!(
         refused
             .to_string()
@@ -466,10 +440,7 @@ fn a_step_that_breaks_a_rule_is_never_handed_out() {
     let mut world = World::at_rest();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     let mut plan = world.plan();
-    let wrong = Action {
-        app: Some(id("top")),
-        step: Step::RemoveData(id("web")),
-    };
+    let wrong = of_app("top", AppStep::RemoveData);
     plan.actions.insert(0, wrong);
     let (desired, observed) = (world.desired(), world.observe());
     let scene = Scene {
@@ -479,14 +450,14 @@ fn a_step_that_breaks_a_rule_is_never_handed_out() {
     };
     let mut run = Run::default();
     while let Some(action) = run.next_action(scene) {
-        assert_ne!(action.app, Some(id("top")), "{action:?}");
+        assert_ne!(action.app(), Some(&id("top")), "{action:?}");
         run.went(&plan, Outcome::Done);
     }
     assert_eq!(run.outcomes().len(), plan.actions.len());
     let Outcome::Failed(cause) = &run.outcomes()[0] else {
         panic!("{:?}", run.outcomes());
     };
-    assert!(cause.contains("it is not this app's"), "{cause}");
+    assert!(cause.contains("nobody asked to remove it"), "{cause}");
     // At the end there is nothing left that could go one way or the other.
     run.went(&plan, Outcome::Failed(text("too late")));
     assert_eq!(run.outcomes().len(), plan.actions.len());

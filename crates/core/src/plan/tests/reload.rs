@@ -20,8 +20,8 @@ fn systemd_does_not_reload_when_no_unit_file_could_be_changed() {
         let mut run = Run::default();
         let mut tried = Vec::new();
         while let Some(action) = run.next_action(scene) {
-            tried.push(brief(&action.step));
-            let fails = matches!(&action.step, Step::WriteUnit { name, .. } if fails.contains(&name.as_str()));
+            tried.push(brief(action));
+            let fails = matches!(action.app_step(), Some(AppStep::WriteUnit { name, .. }) if fails.contains(&name.as_str()));
             run.went(
                 &plan,
                 if fails {
@@ -52,13 +52,12 @@ fn pass_without_reload(world: &mut World) {
     };
     let mut run = Run::default();
     while let Some(action) = run.next_action(scene) {
-        let step = action.step.clone();
         run.went(
             &plan,
-            if step == Step::Reload {
+            if is_reload(action) {
                 Outcome::Failed("a pipe".to_owned())
             } else {
-                world.apply(&step);
+                world.apply(action);
                 Outcome::Done
             },
         );

@@ -260,8 +260,8 @@ fn a_removal_that_failed_does_not_keep_the_app_down() {
     let outcomes: Vec<Outcome> = plan
         .actions
         .iter()
-        .map(|action| match &action.step {
-            Step::RemoveNetwork(_) => Outcome::Failed("it is in use".to_owned()),
+        .map(|action| match action.app_step() {
+            Some(AppStep::RemoveNetwork(_)) => Outcome::Failed("it is in use".to_owned()),
             _ => Outcome::Done,
         })
         .collect();

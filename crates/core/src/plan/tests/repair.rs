@@ -229,14 +229,9 @@ fn what_is_still_starting_with_something_older_is_not_waited_for() {
 fn a_service_that_came_up_again_before_the_reload_is_still_restarted() {
     let mut world = World::at_rest();
     world.edit_definition("ports: ['8080:80']", "ports: ['8081:80']");
-    let written = |step: &Step| matches!(step, Step::WriteUnit { .. });
+    let written = |action: &Action| matches!(action.app_step(), Some(AppStep::WriteUnit { .. }));
     let plan = world.plan();
-    let cut = plan
-        .actions
-        .iter()
-        .rposition(|action| written(&action.step))
-        .unwrap()
-        + 1;
+    let cut = plan.actions.iter().rposition(written).unwrap() + 1;
     world.pass_cut_at(cut);
     // systemd brought it up by itself, with the unit that it knew.
     let old = world.started_with["archy-web-ui.service"].clone();
@@ -331,7 +326,7 @@ fn only_so_many_services_come_up_at_once() {
     // How many are started, and when the next look is due at the latest.
     let starts = |observed: &Observed, progress: &Progress, now| {
         let plan = plan(&desired, observed, progress, now);
-        let starts = |action: &&Action| matches!(action.step, Step::Start(_));
+        let starts = |action: &&Action| matches!(action.app_step(), Some(AppStep::Start(_)));
         (plan.actions.iter().filter(starts).count(), plan.wake_at)
     };
     let soon = Some(now + STARTING);

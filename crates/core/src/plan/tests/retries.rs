@@ -20,7 +20,7 @@ fn what_failed_waits_and_the_plan_says_until_when() {
         waits
             .actions
             .iter()
-            .all(|action| matches!(action.step, Step::Remember(_))),
+            .all(|action| matches!(action.host_step(), Some(HostStep::Remember(_)))),
         "{waits:?}"
     );
     assert_eq!(waits.wake_at, Some(world.now + Duration::from_secs(10)));
@@ -33,7 +33,7 @@ fn what_failed_waits_and_the_plan_says_until_when() {
     // An action that fails holds up its app, and no other.
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     let (desired, failing) = (world.desired(), world.plan());
-    let of_web = |action: &Action| action.app == Some(id("web"));
+    let of_web = |action: &Action| action.app() == Some(&id("web"));
     let outcome = |action| {
         if of_web(action) {
             Outcome::Failed("no disk".to_owned())
@@ -51,7 +51,7 @@ fn what_failed_waits_and_the_plan_says_until_when() {
             .plan()
             .actions
             .iter()
-            .any(|action| action.app == Some(id("top")))
+            .any(|action| action.app() == Some(&id("top")))
     );
 }
 
@@ -64,14 +64,15 @@ fn a_restart_that_did_nothing_is_tried_again_only_after_a_while() {
     let services = &mut world.host.services;
     services.insert("archy-web-ui.service".to_owned(), ending);
     let (desired, plan) = (world.desired(), world.plan());
-    let restart = Step::Restart("archy-web-ui.service".to_owned());
-    let others = plan.actions.iter().filter(|action| action.step != restart);
-    others.for_each(|action| world.apply(&action.step));
+    let restart = AppStep::Restart("archy-web-ui.service".to_owned());
+    let others = plan.actions.iter();
+    let others = others.filter(|action| action.app_step() != Some(&restart));
+    others.for_each(|action| world.apply(action));
     let outcomes = vec![Outcome::Done; plan.actions.len()];
     world
         .reconciler
         .finished(&desired, &plan, &outcomes, world.now);
-    let line = brief(&restart);
+    let line = brief(&of_app("web", restart));
     assert!(!world.lines().contains(&line), "{:?}", world.lines());
     world.now += Duration::from_secs(10);
     assert!(world.lines().contains(&line), "{:?}", world.lines());
@@ -93,7 +94,7 @@ fn refused_units_are_tried_again_when_they_change_or_after_a_while() {
         .actions
         .iter()
         .map(|action| {
-            if matches!(action.step, Step::CheckUnits { .. }) {
+            if matches!(action.host_step(), Some(HostStep::CheckUnits { .. })) {
                 refused.clone()
             } else {
                 Outcome::Skipped
@@ -129,8 +130,8 @@ fn only_the_app_whose_units_were_refused_waits() {
         "archy-web.container".to_owned(),
         "unsupported key".to_owned(),
     )]);
-    let outcome = |action: &Action| match action.step {
-        Step::CheckUnits { .. } => Outcome::Refused(refused.clone()),
+    let outcome = |action: &Action| match action.host_step() {
+        Some(HostStep::CheckUnits { .. }) => Outcome::Refused(refused.clone()),
         _ => Outcome::Skipped,
     };
     let outcomes: Vec<Outcome> = plan.actions.iter().map(outcome).collect();

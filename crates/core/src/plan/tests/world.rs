@@ -1,17 +1,17 @@
 //! A small world in memory, in which every action works. What is planned in it is compared as short lines.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::action::Step;
+use super::lines::*;
+use crate::action::{Action, HostStep};
 use crate::config::Config;
-use crate::data_folder::Claim;
-use crate::desired::{Apps, Found, Inputs, Origin, assemble};
+use crate::desired::{Apps, Found, Inputs, assemble};
 use crate::image_facts::{ImageFacts, ImageState, KnownImages};
 use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
 use crate::observed::{
-    Active, Load, Podman, PodmanNetwork, PodmanView, Remains, RenderedFile, Service, needs_podman,
+    Active, Load, Podman, PodmanNetwork, PodmanView, Remains, Service, needs_podman,
 };
 use crate::plan::*;
 use crate::quadlet::{mark_of, service_of};
@@ -232,17 +232,14 @@ impl World {
         let plan = self
             .reconciler
             .plan(&self.desired(), &self.observe(), self.now);
-        let is =
-            |step: fn(&Step) -> bool| plan.actions.iter().position(|action| step(&action.step));
-        let reloads = plan
-            .actions
-            .iter()
-            .filter(|action| action.step == Step::Reload)
-            .count();
+        let is = |is: fn(&Action) -> bool| plan.actions.iter().position(is);
+        let reloads = plan.actions.iter().filter(|action| is_reload(action));
+        let reloads = reloads.count();
         assert!(reloads <= 1, "{reloads} reloads in one plan");
-        if let Some(write) = is(|step| matches!(step, Step::WriteUnit { .. } | Step::RemoveUnit(_)))
-        {
-            let remembered = is(|step| matches!(step, Step::Remember(memory) if memory.reload));
+        if let Some(write) = is(changes_unit) {
+            let remembered = is(
+                |action| matches!(action.host_step(), Some(HostStep::Remember(memory)) if memory.reload),
+            );
             assert!(
                 self.host.memory.reload || remembered.is_some_and(|at| at < write),
                 "a unit changes before that is remembered"
@@ -257,7 +254,7 @@ impl World {
         plan.actions
             .iter()
             .take(count)
-            .for_each(|action| self.apply(&action.step));
+            .for_each(|action| self.apply(action));
         if count < plan.actions.len() {
             // Killed: what the manager knew is gone, too.
             self.reconciler = Reconciler::default();
@@ -297,11 +294,7 @@ impl World {
     }
 
     pub(super) fn lines(&mut self) -> Vec<String> {
-        self.plan()
-            .actions
-            .iter()
-            .map(|action| brief(&action.step))
-            .collect()
+        self.plan().actions.iter().map(brief).collect()
     }
 
     pub(super) fn restart(&mut self, name: &str) {
@@ -415,89 +408,6 @@ impl World {
             .retain(|name, service| !service.is_down() || generated.contains_key(name));
     }
 
-    /// What each action does when all goes well.
-    pub(super) fn apply(&mut self, step: &Step) {
-        match step {
-            Step::GenerateSecret { app, name } => {
-                let secrets = self.inputs.secrets.entry(app.clone()).or_default();
-                secrets.insert(name.clone(), "5ec2e7".to_owned());
-            }
-            Step::MakeFolder(path) => {
-                self.host.folders.insert(path.clone());
-            }
-            Step::EnsureImage(image) => {
-                let owner = matches!(image.origin, Origin::Build(_)).then(|| id("web"));
-                self.podman
-                    .images
-                    .insert(image.reference.to_string(), owner);
-            }
-            Step::RememberImages(learnt) => self.inputs.found.images.extend(learnt.clone()),
-            Step::ClaimData(_) => self.inputs.found.claim = Claim::Held,
-            Step::CheckUnits { .. } | Step::RestartPodmanSocket => {}
-            Step::ReloadNetworks(_) => self.host.network.gone.clear(),
-            Step::Remember(memory) => self.host.memory = memory.clone(),
-            Step::WriteFile { path, content } => {
-                let file = RenderedFile {
-                    content: content.clone().into_bytes(),
-                    mode: 0o600,
-                };
-                self.host.files.insert(path.clone(), file);
-            }
-            Step::StoreSecret {
-                podman_name,
-                revision,
-                ..
-            } => {
-                self.podman
-                    .secrets
-                    .insert(podman_name.clone(), Some((id("web"), revision.clone())));
-            }
-            Step::WriteUnit { name, content } => {
-                self.host
-                    .unit_files
-                    .insert(name.clone(), content.clone().into_bytes());
-            }
-            Step::RemoveUnit(name) => {
-                self.host.unit_files.remove(name);
-            }
-            Step::Reload => self.reload(),
-            Step::Start(name) | Step::Restart(name) => self.restart(name),
-            Step::Stop(name) => self.stop(name),
-            Step::CancelJob(name) => self.host.services.get_mut(name).unwrap().job = None,
-            Step::RemoveRendered(container) => {
-                let folder = self.inputs.layout.rendered(container);
-                self.host.files.retain(|path, _| !path.starts_with(&folder));
-            }
-            Step::RemoveContainer(name) => drop(self.podman.containers.remove(name)),
-            Step::RemoveNetwork(name) => drop(self.podman.networks.remove(name)),
-            Step::RemoveVolume(name) => drop(self.podman.volumes.remove(name)),
-            Step::RemoveSecret(name) => drop(self.podman.secrets.remove(name)),
-            Step::RemoveImage(name) => drop(self.podman.images.remove(name)),
-            Step::RemoveData(app) => drop(self.inputs.secrets.remove(app)),
-            Step::StoreRelease { release, .. } => {
-                self.host.releases.all.insert(release.clone());
-                self.host.releases.whole.insert(release.clone());
-            }
-            Step::NameRelease { app, release } => {
-                let intent = self.inputs.intents.get_mut(app).unwrap().as_mut().unwrap();
-                intent.release = Some(release.clone());
-                let releases = &mut self.inputs.releases;
-                releases.folders.remove(app);
-                releases.former.remove(app);
-                releases
-                    .named
-                    .get_or_insert_default()
-                    .insert(release.clone());
-            }
-            Step::RemoveFormer(app) => drop(self.host.releases.former.remove(app)),
-            Step::RemoveRelease(release) => drop(self.host.releases.all.remove(release)),
-            Step::Forget(app) => {
-                self.inputs.intents.remove(app);
-                self.inputs.definitions.remove(app);
-            }
-        }
-    }
-
     pub(super) fn unit(&mut self, name: &str) -> &mut Vec<u8> {
         self.host.unit_files.get_mut(name).unwrap()
     }
@@ -514,58 +424,4 @@ impl World {
 fn joined(content: &str) -> impl Iterator<Item = &str> {
     let lines = content.lines();
     lines.filter_map(|line| Some(line.strip_prefix("Network=")?.split_once(".network")?.0))
-}
-
-pub(super) fn brief(step: &Step) -> String {
-    let inside = |path: &Path| path.strip_prefix("/data").unwrap().display().to_string();
-    match step {
-        Step::RememberImages(learnt) => {
-            let names: Vec<&str> = learnt.keys().map(String::as_str).collect();
-            format!("remember images {}", names.join(" "))
-        }
-        Step::ClaimData(_) => "claim data".to_owned(),
-        Step::GenerateSecret { app, name } => format!("generate secret {app}/{name}"),
-        Step::MakeFolder(path) => format!("make folder {}", inside(path)),
-        Step::EnsureImage(image) => format!("ensure image {}", image.reference),
-        Step::CheckUnits { units, .. } => format!("check {} units", units.len()),
-        Step::Remember(memory) => {
-            let mut text = "remember".to_owned();
-            if memory.reload {
-                text.push_str(" reload");
-            }
-            for (service, invocation) in &memory.restarts {
-                text.push_str(&format!(" {service}@{invocation}"));
-            }
-            text
-        }
-        Step::WriteFile { path, .. } => format!("write file {}", inside(path)),
-        Step::StoreSecret { podman_name, .. } => format!("store secret {podman_name}"),
-        Step::WriteUnit { name, .. } => format!("write {name}"),
-        Step::RemoveUnit(name) => format!("remove {name}"),
-        Step::Reload => "reload".to_owned(),
-        Step::RestartPodmanSocket => "restart podman.socket".to_owned(),
-        Step::ReloadNetworks(names) => {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            format!("reload networks of {}", names.join(" "))
-        }
-        Step::Start(service) => format!("start {service}"),
-        Step::Restart(service) => format!("restart {service}"),
-        Step::Stop(service) => format!("stop {service}"),
-        Step::CancelJob(service) => format!("cancel job of {service}"),
-        Step::RemoveRendered(container) => format!("remove rendered files of {container}"),
-        Step::RemoveContainer(name) => format!("remove container {name}"),
-        Step::RemoveNetwork(name) => format!("remove network {name}"),
-        Step::RemoveVolume(name) => format!("remove volume {name}"),
-        Step::RemoveSecret(name) => format!("remove secret {name}"),
-        Step::RemoveImage(name) => format!("remove image {name}"),
-        Step::RemoveData(app) => format!("remove data of {app}"),
-        Step::StoreRelease { files, .. } => {
-            let names: Vec<&str> = files.keys().map(String::as_str).collect();
-            format!("store {}", names.join(" "))
-        }
-        Step::NameRelease { app, .. } => format!("name release of {app}"),
-        Step::RemoveFormer(app) => format!("remove former folder of {app}"),
-        Step::RemoveRelease(release) => format!("remove release {}", &release.as_str()[..4]),
-        Step::Forget(app) => format!("forget {app}"),
-    }
 }

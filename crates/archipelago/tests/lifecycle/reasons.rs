@@ -1,0 +1,66 @@
+//! Scripts find what was done for an app, and why, in the journal and in a command's JSON.
+
+use serde_json::Value;
+
+use crate::apps;
+use crate::node::{Node, SOON, UNITS, until};
+
+/// The newest entry of the journal about this action for an app.
+fn entry(node: &Node, app: &str, action: &str) -> Option<Value> {
+    let lines = node.shell(&format!(
+        "journalctl --user --no-pager -o json ARCHIPELAGO_APP={app} ARCHIPELAGO_ACTION={action}"
+    ));
+    serde_json::from_str(lines.lines().last()?).ok()
+}
+
+#[test]
+fn the_journal_and_the_commands_tell_what_was_done_and_why() {
+    let node = Node::new();
+    node.install(&apps::lone("lone", 8481));
+    node.install(&apps::shop());
+    // Only an edit has this reason: whatever the daemon did of the installation has another.
+    node.shell(&format!("echo '# edited' >>{UNITS}/archy-lone.container"));
+    let told = |action: &str| {
+        until("the daemon to put the unit right", SOON, || {
+            entry(&node, "lone", action)
+                .filter(|entry| entry["ARCHIPELAGO_REASON"] == "changed_by_others")
+        })
+    };
+    assert_eq!(
+        told("write_unit")["MESSAGE"],
+        "write the unit archy-lone.container: something else has changed archy-lone.container"
+    );
+    assert_eq!(
+        told("restart")["MESSAGE"],
+        "restart archy-lone.service: something else has changed archy-lone.container"
+    );
+    // What is done for the host is for no app.
+    assert_eq!(entry(&node, "lone", "reload"), None);
+    let reload = node.shell("journalctl --user --no-pager -o json ARCHIPELAGO_ACTION=reload");
+    let reload = reload.lines().last().unwrap_or_default();
+    let reload: Value = serde_json::from_str(reload).expect("JSON");
+    assert_eq!(reload["ARCHIPELAGO_REASON"], "units_change");
+    assert_eq!(entry(&node, "shop", "restart"), None);
+
+    // While it is being restarted there is nothing to restart.
+    until("the app to be ready again", SOON, || {
+        (node.state("lone") == "ready").then_some(())
+    });
+    let restarted = node.json(&["restart", "lone"]);
+    assert_eq!(restarted["id"], "lone");
+    let actions = restarted["actions"].as_array().expect("actions");
+    let restart = actions.iter().find(|action| action["action"] == "restart");
+    // The daemon may have been faster than the command; then the journal has it.
+    if let Some(restart) = restart {
+        assert_eq!(restart["app"], "lone");
+        assert_eq!(restart["target"], "archy-lone.service");
+        assert_eq!(restart["reason"]["kind"], "restart_asked");
+        assert_eq!(restart["reason"]["message"], "a restart was asked for");
+        assert_eq!(restart["done"], true);
+        assert!(restart["operation"].is_string(), "{restart}");
+    } else {
+        let told = entry(&node, "lone", "restart").expect("an entry");
+        assert_eq!(told["ARCHIPELAGO_REASON"], "restart_asked");
+        assert!(told["ARCHIPELAGO_OPERATION"].is_string(), "{told}");
+    }
+}

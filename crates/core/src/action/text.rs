@@ -1,0 +1,155 @@
+//! Actions and their reasons in words, for doors: never what a file or a secret holds.
+
+use std::fmt;
+
+use super::{Action, AppAction, AppStep, HostStep, Reason};
+
+impl fmt::Display for Action {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::App(action) => action.fmt(formatter),
+            Self::Host(action) => action.step.fmt(formatter),
+        }
+    }
+}
+
+impl fmt::Display for AppAction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { app, step, .. } = self;
+        match step {
+            AppStep::GenerateSecret(name) => {
+                write!(formatter, "generate the secret {name} of {app}")
+            }
+            AppStep::MakeFolder(path) => write!(formatter, "make the folder {}", path.display()),
+            AppStep::RememberImages(learnt) => {
+                let names: Vec<&str> = learnt.keys().map(String::as_str).collect();
+                write!(formatter, "remember the images {}", names.join(" "))
+            }
+            AppStep::EnsureImage(image) => write!(formatter, "get the image {}", image.reference),
+            AppStep::WriteFile { path, .. } => write!(formatter, "write {}", path.display()),
+            AppStep::StoreSecret { podman_name, .. } => {
+                write!(formatter, "store the Podman secret {podman_name}")
+            }
+            AppStep::WriteUnit { name, .. } => write!(formatter, "write the unit {name}"),
+            AppStep::RemoveUnit(name) => write!(formatter, "remove the unit {name}"),
+            AppStep::Start(service) => write!(formatter, "start {service}"),
+            AppStep::Restart(service) => write!(formatter, "restart {service}"),
+            AppStep::Stop(service) => write!(formatter, "stop {service}"),
+            AppStep::CancelJob(service) => {
+                write!(formatter, "let nothing wait for {service} to stop")
+            }
+            AppStep::RemoveRendered(name) => {
+                write!(formatter, "remove the rendered files of {name}")
+            }
+            AppStep::RemoveContainer(name) => write!(formatter, "remove the container {name}"),
+            AppStep::RemoveNetwork(name) => write!(formatter, "remove the network {name}"),
+            AppStep::RemoveVolume(name) => write!(formatter, "remove the volume {name}"),
+            AppStep::RemoveSecret(name) => write!(formatter, "remove the Podman secret {name}"),
+            AppStep::RemoveImage(name) => write!(formatter, "remove the image {name}"),
+            AppStep::RemoveData => write!(formatter, "remove the data of {app}"),
+            AppStep::StoreRelease { release, .. } => write!(formatter, "store the files {release}"),
+            AppStep::NameRelease(release) => {
+                write!(formatter, "name the definition of {app}: {release}")
+            }
+            AppStep::RemoveFormer => {
+                write!(
+                    formatter,
+                    "remove the former folder of the definition of {app}"
+                )
+            }
+            AppStep::Forget => write!(formatter, "forget {app}"),
+        }
+    }
+}
+
+impl fmt::Display for HostStep {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClaimData(_) => formatter.write_str("mark the data folder as this node's"),
+            Self::CheckUnits { units, .. } => {
+                write!(formatter, "check {} units with Quadlet", units.len())
+            }
+            Self::Remember(_) => formatter.write_str("remember what this pass does"),
+            Self::Reload => formatter.write_str("reload systemd"),
+            Self::RemoveRelease(release) => write!(formatter, "remove the files {release}"),
+            Self::RestartPodmanSocket => formatter.write_str("make Podman's socket anew"),
+            Self::ReloadNetworks(names) => {
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                write!(
+                    formatter,
+                    "set up the networks of {} again",
+                    names.join(", ")
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => formatter.write_str("it is missing"),
+            Self::ChangedByOthers { file } => {
+                write!(formatter, "something else has changed {file}")
+            }
+            Self::ModeChanged { file, mode } => {
+                write!(formatter, "{file} has the permissions {mode:04o}")
+            }
+            Self::Outdated { file } => {
+                write!(formatter, "{file} was written for what was wanted earlier")
+            }
+            Self::Differs { file } => write!(formatter, "{file} is not as it should be"),
+            Self::UnitForgotten { unit } => {
+                write!(formatter, "{unit} was gone, and systemd did not know it")
+            }
+            Self::OtherVersion { version } => {
+                write!(formatter, "it was written by Archipelago {version}")
+            }
+            Self::SecretChanged => formatter.write_str("Podman has another revision of the secret"),
+            Self::ImageNotRecorded => {
+                formatter.write_str("what the image declares was not written down yet")
+            }
+            Self::NotRead { unit } => write!(formatter, "systemd has not read {unit} as it is"),
+            Self::NotRunning => formatter.write_str("it does not run"),
+            Self::Failed { result, status } => {
+                write!(formatter, "it ended with {result} (status {status})")
+            }
+            Self::Vanished => formatter.write_str("Podman does not have it any more"),
+            Self::FellBehind { service } => {
+                write!(formatter, "{service}, which it follows, started after it")
+            }
+            Self::PortsClosed => formatter.write_str("nothing listens on its published ports"),
+            Self::NotIsolated { network } => {
+                write!(formatter, "the network {network} is not isolated")
+            }
+            Self::ReleaseDamaged { release } => {
+                write!(formatter, "the stored files {release} are not whole")
+            }
+            Self::FormerDefinition => {
+                formatter.write_str("the definition lies where version 0.1.0 kept it")
+            }
+            Self::Unneeded => formatter.write_str("nothing needs it any more"),
+            Self::RestartAsked => formatter.write_str("a restart was asked for"),
+            Self::RestartPending => formatter.write_str("a restart was due"),
+            Self::StopAsked => formatter.write_str("the app is to be stopped"),
+            Self::RequiredAtRest { app } => {
+                write!(formatter, "{app}, which it requires, is stopped or masked")
+            }
+            Self::RequiredUnreachable { app } => {
+                write!(formatter, "{app}, which it requires, cannot be reached")
+            }
+            Self::DelaysStart { service } => write!(formatter, "{service} waits for it to start"),
+            Self::LeftOver => formatter.write_str("the app's definition does not have it any more"),
+            Self::UninstallAsked => formatter.write_str("the app is to be uninstalled"),
+            Self::PurgeAsked => formatter.write_str("the app's data are to be removed"),
+            Self::DataUnclaimed => formatter.write_str("the data folder is not marked yet"),
+            Self::NotRemembered => formatter.write_str("a crash must not forget it"),
+            Self::UnitsChange => formatter.write_str("unit files change"),
+            Self::ReloadPending => {
+                formatter.write_str("systemd may not have read units that were changed")
+            }
+            Self::PodmanUnreachable => formatter.write_str("Podman does not answer"),
+            Self::HelperGone { helper } => formatter.write_str(helper.loss()),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! An action that was tried, for doors and the journal.
+
+use serde::{Serialize, Serializer};
+
+use crate::action::{Action, Reason};
+use crate::name::AppId;
+use crate::operation::id::OperationId;
+use crate::reconcile::Outcome;
+
+/// An action that was tried, with how it went. It holds nothing of what a file or a secret holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// `None`: it was for the host as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppId>,
+    /// The action's kind.
+    pub action: &'static str,
+    /// The file, service or object that it was about, where it was about a single one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    #[serde(serialize_with = "with_message")]
+    pub reason: Reason,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationId>,
+    pub done: bool,
+}
+
+impl Event {
+    /// `None` for an action that was left out, and for Archipelago's own notes.
+    #[must_use]
+    pub fn of(action: &Action, outcome: &Outcome) -> Option<Self> {
+        let done = match outcome {
+            Outcome::Done => true,
+            Outcome::Failed(_) | Outcome::Refused(_) => false,
+            Outcome::Skipped => return None,
+        };
+        (!action.is_bookkeeping() || !done).then(|| Self {
+            app: action.app().cloned(),
+            action: action.kind(),
+            target: action.target(),
+            reason: action.reason().clone(),
+            operation: action.operation(),
+            done,
+        })
+    }
+}
+
+/// A reason with its sentence.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    reason: &'a Reason,
+    message: String,
+}
+
+fn with_message<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S::Error> {
+    let message = reason.to_string();
+    Told { reason, message }.serialize(serializer)
+}
