@@ -95,7 +95,7 @@ fn cause(texts: &Texts) -> Option<String> {
         releases: archipelago_core::releases::Releases::default(),
     };
     match &assemble(&inputs, &Apps::read(&inputs)).apps[&id] {
-        App::Broken { cause, .. } => Some(cause.clone()),
+        App::Broken { cause, .. } => Some(cause.to_string()),
         _ => None,
     }
 }

@@ -74,6 +74,10 @@ fn what_is_written_in_a_volume_of_the_image_is_kept() {
 
     // Another image keeps the data, and an uninstallation does; a purge does not.
     node.install(&keeps("two"));
+    assert_ne!(
+        node.containers()["archy-keeps"].id,
+        before["archy-keeps"].id
+    );
     assert_eq!(starts(&node).lines().count(), 8);
     node.user(&["archipelago", "uninstall", "keeps"]);
     let kept = node.shell(&format!("ls {DATA}/volumes/keeps"));

@@ -3,7 +3,7 @@
 use testhost::Output;
 
 use crate::apps::{self, App};
-use crate::node::{CONFIG, DATA, Node, SOON, UNITS, until, until_equal};
+use crate::node::{CONFIG, DATA, Node, SOON, UNITS, text, until, until_equal};
 
 /// Values that nothing else on a host holds, one for each kind of place.
 const SETTING: &str = "planted-setting-7c1f";
@@ -255,8 +255,11 @@ fn no_value_is_ever_said() {
         until_equal(
             &format!("the app to be well again after {words:?}"),
             SOON,
-            &"ready".to_owned(),
-            || node.state("vault"),
+            &("ready".to_owned(), String::new()),
+            || {
+                let status = node.status("vault");
+                (text(&status["state"]), text(&status["message"]))
+            },
         );
     }
 
