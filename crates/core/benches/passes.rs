@@ -21,7 +21,7 @@ use archipelago_core::observed::{
 use archipelago_core::plan::plan;
 use archipelago_core::progress::Progress;
 use archipelago_core::quadlet::{
-    Container, Kind, Network, NetworkJoin, Pull, ServiceSection, Stamp, Unit, UnitSection, mark_of,
+    Container, Kind, Network, NetworkJoin, ServiceSection, Stamp, Unit, UnitSection, mark_of,
 };
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -80,7 +80,7 @@ fn inputs(count: usize) -> Inputs {
         let files = [(COMPOSE_FILE, compose.as_str()), ("default.conf", PAGE)];
         files
             .into_iter()
-            .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()))
+            .map(|(path, text)| (path.to_owned(), text.as_bytes().into()))
             .collect()
     };
     let secret = || BTreeMap::from([("token".to_owned(), "0123456789abcdef".repeat(4))]);
@@ -206,7 +206,7 @@ fn units(id: &AppId) -> [Unit; 2] {
     let container = Container {
         image: "docker.io/library/server:1.2".to_owned(),
         name: name.clone(),
-        pull: Some(Pull::Never),
+        never_pulls: true,
         exec: words.map(str::to_owned).to_vec(),
         environment: pairs
             .map(|(key, value)| (key.to_owned(), value.to_owned()))

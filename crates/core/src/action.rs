@@ -10,6 +10,7 @@ use crate::data_folder::NodeId;
 use crate::desired::DesiredImage;
 use crate::name::AppId;
 use crate::observed::Memory;
+use crate::release::ReleaseId;
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,7 +97,11 @@ pub enum Step {
     RemoveImage(String),
     /// Remove an app's volumes, files and secrets from the disk.
     RemoveData(AppId),
-    /// Remove an app's definition, then its intent: the last thing of a removal.
+    /// Remove a release that nothing needs.
+    RemoveRelease(ReleaseId),
+    /// Remove what version 0.1.0 kept of an app whose intent names a release.
+    RemoveDefinition(AppId),
+    /// Remove what version 0.1.0 kept of an app's definition, then its intent: the last thing of a removal.
     Forget(AppId),
 }
 
@@ -129,6 +134,8 @@ impl Step {
             | Self::RemoveVolume(_)
             | Self::RemoveSecret(_)
             | Self::RemoveImage(_)
+            | Self::RemoveRelease(_)
+            | Self::RemoveDefinition(_)
             | Self::Forget(_) => false,
         }
     }

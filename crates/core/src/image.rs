@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 /// A full image reference: registry, path, and a tag or a digest.
 ///
 /// Podman takes no reference with both a tag and a digest; the digest wins, because it is the one that cannot change.
@@ -102,10 +104,39 @@ impl Reference {
         }
     }
 
+    /// Whether its name can point to another image later.
+    #[must_use]
+    pub fn can_move(&self) -> bool {
+        matches!(self.version, Version::Tag(_))
+    }
+
     /// The registry: `host` or `host:port`.
     #[must_use]
     pub fn registry(&self) -> &str {
         &self.registry
+    }
+}
+
+impl Serialize for Reference {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The digest of an image: `sha256:` and 64 hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ImageDigest(String);
+
+impl ImageDigest {
+    /// Reads a digest; `None` when it is not one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        is_digest(text).then(|| Self(text.to_owned()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::name::AppId;
+use crate::release::ReleaseId;
 
 /// The folders that Archipelago uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// The operator's intent and the definitions of the installed apps: `~/.config/archipelago`.
+    /// The operator's intent and the releases of the installed apps: `~/.config/archipelago`.
     pub config: PathBuf,
     /// Data, secrets and rendered files: `/var/lib/archipelago`, or under `$XDG_DATA_HOME`.
     pub data: PathBuf,
@@ -44,7 +45,7 @@ impl Layout {
         self.data.join("node-id")
     }
 
-    /// The folder of intents and definitions.
+    /// The folder of intents.
     #[must_use]
     pub fn apps(&self) -> PathBuf {
         self.config.join("apps")
@@ -56,9 +57,30 @@ impl Layout {
         self.apps().join(format!("{app}.toml"))
     }
 
-    /// An installed app's definition: its `compose.yaml` and what belongs to it.
+    /// The folder of releases: the definitions of the installed apps, each under the hash of its files.
     #[must_use]
-    pub fn definition(&self, app: &AppId) -> PathBuf {
+    pub fn releases(&self) -> PathBuf {
+        self.config.join("releases")
+    }
+
+    /// A release: a `compose.yaml` and what belongs to it.
+    #[must_use]
+    pub fn release(&self, id: &ReleaseId) -> PathBuf {
+        self.releases().join(id.as_str())
+    }
+
+    /// An installed app's definition. An intent of version 0.1.0 names no release: the definition lies beside it.
+    #[must_use]
+    pub fn definition(&self, app: &AppId, release: Option<&ReleaseId>) -> PathBuf {
+        match release {
+            Some(release) => self.release(release),
+            None => self.old_definition(app),
+        }
+    }
+
+    /// Where version 0.1.0 kept an app's definition.
+    #[must_use]
+    pub fn old_definition(&self, app: &AppId) -> PathBuf {
         self.apps().join(app.as_str())
     }
 
@@ -158,7 +180,8 @@ mod tests {
             (layout.identity(), "/config/node.toml"),
             (layout.marker(), "/data/node-id"),
             (layout.intent(&web), "/config/apps/web.toml"),
-            (layout.definition(&web), "/config/apps/web"),
+            (layout.releases(), "/config/releases"),
+            (layout.definition(&web, None), "/config/apps/web"),
             (layout.secrets(&web), "/data/secrets/web"),
             (layout.volumes(&web), "/data/volumes/web"),
             (layout.files(&web), "/data/files/web"),

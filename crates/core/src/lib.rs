@@ -8,9 +8,11 @@
 pub mod action;
 pub mod check;
 pub mod config;
+mod containerfile;
 pub mod data_folder;
 pub mod desired;
 pub mod error;
+pub mod file;
 pub mod health;
 pub mod image;
 pub mod intent;
@@ -25,5 +27,6 @@ pub mod progress;
 pub mod quadlet;
 pub mod reconcile;
 pub mod redact;
+pub mod release;
 mod template;
 mod toml_file;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::desired::{App, Desired, DesiredContainer, DesiredProbe, DesiredUnit, Present};
 use crate::name::AppId;
 use crate::quadlet::{Mark, mark_of};
+use crate::release::Stored;
 
 pub use network::{PodmanNetwork, is_isolated};
 
@@ -45,6 +46,8 @@ pub struct Observed {
     pub fingerprint: Option<String>,
     /// What Podman says.
     pub podman: Podman,
+    /// The definitions that are stored.
+    pub stored: Stored,
     /// The images that are being pulled or built, with the last line of progress.
     pub images_underway: BTreeMap<String, String>,
     /// Whether a probe was answered; absent when it was not asked.

@@ -26,6 +26,8 @@ pub enum Subject {
     Start(String),
     /// Marking the data folder as this node's.
     Data,
+    /// Removing releases that nothing needs.
+    Releases,
     /// Reaching Podman.
     Podman,
     /// Letting systemd read the units.

@@ -236,6 +236,7 @@ impl Reconciler {
                 let subject = match &action.step {
                     Step::Reload => Some(Subject::Reload),
                     Step::ClaimData(_) => Some(Subject::Data),
+                    Step::RemoveRelease(_) | Step::RemoveDefinition(_) => Some(Subject::Releases),
                     _ => None,
                 };
                 if let Some(subject) = subject {
@@ -311,6 +312,9 @@ impl Reconciler {
             }
             Step::Forget(app) => self.progress.forget(app),
             Step::ClaimData(_) => self.progress.worked(&Subject::Data),
+            Step::RemoveRelease(_) | Step::RemoveDefinition(_) => {
+                self.progress.worked(&Subject::Releases);
+            }
             _ => {}
         }
     }

@@ -24,6 +24,13 @@ use crate::manifest::{ManifestError, Place, SettingValue, Settings};
 use crate::name::AppId;
 use crate::quadlet::hex;
 
+/// What one rendering may cost. One unit is an instruction, or 64 bytes that are made on the way. The
+/// largest template of the catalog takes a small part of it, and all of it takes some milliseconds.
+const FUEL: u64 = 100_000;
+
+/// The largest rendered file. A configuration file is a few kilobytes.
+const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
+
 /// What a template can reach.
 pub(crate) struct Context<'a> {
     pub app: AppContext<'a>,
@@ -66,6 +73,7 @@ pub(crate) fn render(
 ) -> Result<String, ManifestError> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
     let syntax = SyntaxConfig::builder()
         .keep_trailing_newline(true)
         .trim_blocks(true)
@@ -84,16 +92,23 @@ pub(crate) fn render(
     environment.add_function("host_address", host::host_address);
     environment.add_function("added_lines", added::added_lines);
     environment.add_function("fail", fail);
-    environment
-        .render_named_str(file, source, context.value())
-        .map_err(|error| {
-            let place = Place {
-                line: error.line().unwrap_or(1),
-                column: 1,
-            };
-            let (setting, problem) = problem(&error, context.settings);
-            ManifestError::new(file, place, setting, problem)
-        })
+    let rendered = environment.render_named_str(file, source, context.value());
+    let rendered = rendered.map_err(|error| {
+        let line = error.line().unwrap_or(1);
+        let (setting, problem) = problem(&error, context.settings);
+        ManifestError::new(file, Place { line, column: 1 }, setting, problem)
+    })?;
+    if rendered.len() > OUTPUT_BYTES_MAX {
+        let mib = OUTPUT_BYTES_MAX >> 20;
+        let problem = format!("what the template renders is larger than {mib} MiB");
+        return Err(ManifestError::new(
+            file,
+            Place { line: 1, column: 1 },
+            "",
+            problem,
+        ));
+    }
+    Ok(rendered)
 }
 
 /// Why a template cannot be rendered: the setting that is refused, if one is, and the reason, without a value that it was rendered with.
@@ -106,6 +121,11 @@ fn problem<'a>(error: &minijinja::Error, settings: &'a Settings) -> (&'a str, St
             |(_, value): &(_, &SettingValue)| Some(&value.to_string()) == text.as_ref();
         let setting = settings.0.iter().find(is_refused);
         return (setting.map_or("", |(name, _)| name), words.clone());
+    }
+    if error.kind() == ErrorKind::OutOfFuel {
+        let problem =
+            "the template does too much: a configuration file takes a few loops over a few texts";
+        return ("", problem.to_owned());
     }
     let names_only = matches!(
         error.kind(),
@@ -199,6 +219,24 @@ mod tests {
             }
             (got, _) => panic!("{got:?} for {source:?}"),
         }
+    }
+
+    #[test]
+    fn a_template_can_neither_run_on_nor_render_without_end() {
+        let loops = "\n{% for a in 'x' * 9999 %}{% for b in 'x' * 9999 %}{% endfor %}{% endfor %}";
+        check(loops, Err("t.conf:2:1: the template does too much"));
+        check(
+            "\n\n{{ 'x' * 9999999999 }}",
+            Err("t.conf:3:1: the template does too much"),
+        );
+        let doubled = "{% set x = x ~ x %}\n".repeat(40);
+        let doubled = format!("{{% set x = 'x' %}}\n{doubled}");
+        check(&doubled, Err("the template does too much"));
+        check(
+            "\n{{ 'x' * 1048577 }}",
+            Err("t.conf:1:1: what the template renders is larger than 1 MiB"),
+        );
+        check("{{ 'x' * 5 }}\n", Ok("xxxxx\n"));
     }
 
     #[test]

@@ -102,6 +102,23 @@ impl<'a> Entry<'a> {
         texts.collect()
     }
 
+    /// The tables of a list: lines `[[KEY]]`, each followed by its values.
+    pub(crate) fn tables(&self) -> Result<Vec<Vec<Entry<'a>>>, ManifestError> {
+        let expected = || self.error(format!("expected tables: lines [[{}]]", self.path));
+        let DeValue::Array(items) = self.value.get_ref() else {
+            return Err(expected());
+        };
+        let items: &'a DeArray<'a> = items;
+        let tables = items.iter().enumerate().map(|(at, item)| {
+            let DeValue::Table(table) = item.get_ref() else {
+                return Err(expected());
+            };
+            let path = format!("{}[{at}]", self.path);
+            Ok(entries(self.file, self.text, &path, table))
+        });
+        tables.collect()
+    }
+
     /// The values of a table.
     pub(crate) fn entries(&self) -> Result<Vec<Entry<'a>>, ManifestError> {
         let DeValue::Table(table) = self.value.get_ref() else {

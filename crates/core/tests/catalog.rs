@@ -33,7 +33,7 @@ fn load(folder: &Path, prefix: &str, files: &mut Files) {
         if path.is_dir() {
             load(&path, &format!("{name}/"), files);
         } else {
-            files.insert(name, std::fs::read(&path).unwrap());
+            files.insert(name, std::fs::read(&path).unwrap().into());
         }
     }
 }

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use archipelago_core::name::AppId;
 use archipelago_core::quadlet::{
-    Build, Container, Health, Image, Kind, Network, NetworkJoin, PublishedPort, Pull, Secret,
-    SecretDelivery, ServiceSection, Stamp, Unit, UnitSection, VERSION, Volume, VolumeMount,
+    Container, Health, Kind, Network, NetworkJoin, PublishedPort, Secret, SecretDelivery,
+    ServiceSection, Stamp, Unit, UnitSection, VERSION, Volume, VolumeMount,
 };
 
 const IMAGE: &str = "docker.io/library/busybox:stable";
@@ -117,7 +117,7 @@ fn every() -> Unit {
     let container = Container {
         image: IMAGE.to_owned(),
         name: "archy-golden-every".to_owned(),
-        pull: Some(Pull::Never),
+        never_pulls: true,
         exec: texts(&["serve", "--name", "two words", "100%", "$HOME"]),
         entrypoint: Some(texts(&["/bin/sh", "-c", "exec \"$0\" \"$@\""])),
         environment: pairs(&[
@@ -221,25 +221,6 @@ fn network() -> Unit {
     unit("archy-golden", Kind::Network(network))
 }
 
-fn build() -> Unit {
-    let build = Build {
-        tag: "localhost/archy-golden-ui:1".to_owned(),
-        context: "/home/archy/.config/archipelago/apps/golden/ui".to_owned(),
-        containerfile: "/home/archy/.config/archipelago/apps/golden/ui/Containerfile".to_owned(),
-        target: Some("serve".to_owned()),
-        labels: pairs(&[("archipelago.app", "golden")]),
-    };
-    unit("archy-golden-ui", Kind::Build(build))
-}
-
-fn image() -> Unit {
-    let image = Image {
-        reference: "127.0.0.1:5000/golden:1".to_owned(),
-        without_tls: true,
-    };
-    unit("archy-golden-base", Kind::Image(image))
-}
-
 #[test]
 fn on_the_nodes_network() {
     check(&container(
@@ -257,7 +238,6 @@ fn on_no_network() {
         "archy-golden-alone",
         Container {
             networks: vec![NetworkJoin::None],
-            pull: Some(Pull::Missing),
             ..Container::default()
         },
     ));
@@ -396,19 +376,7 @@ fn networks() {
 }
 
 #[test]
-fn images() {
-    check(&build());
-    check(&image());
-}
-
-#[test]
 fn what_is_not_asked_for_is_not_written() {
-    let image = Image {
-        reference: "127.0.0.1:5000/golden:1".to_owned(),
-        without_tls: false,
-    };
-    let image = render(&unit("archy-golden-base", Kind::Image(image)));
-    assert!(!image.contains("TLSVerify"), "{image}");
     let container = Unit {
         service: ServiceSection {
             start_limit: Some(Duration::from_secs(300)),
@@ -447,8 +415,6 @@ fn no_key_is_without_a_golden() {
         ),
         (volume_with_folder(), vec!["volume"]),
         (network(), vec!["network"]),
-        (build(), vec!["build"]),
-        (image(), vec!["image"]),
     ] {
         let mut shown = keys_of(&render(&unit));
         let expected = of(&functions);

@@ -73,7 +73,7 @@ fn texts() -> Texts {
 fn cause(texts: &Texts) -> Option<String> {
     let id = AppId::parse("web").unwrap();
     let files = texts.iter().filter(|(name, _)| !name.ends_with(".toml"));
-    let files = files.map(|(name, text)| ((*name).to_owned(), text.clone().into_bytes()));
+    let files = files.map(|(name, text)| ((*name).to_owned(), text.clone().into_bytes().into()));
     let intent = Intent::parse("web.toml", &texts["web.toml"]);
     let config = Config::parse("config.toml", &texts["config.toml"]);
     let folder = |name: &str| PathBuf::from("/srv").join(name);

@@ -102,6 +102,10 @@ fn describe(step: &Step) -> String {
         Step::RemoveSecret(name) => format!("remove the Podman secret {name}"),
         Step::RemoveImage(name) => format!("remove the image {name}"),
         Step::RemoveData(app) => format!("remove the data of {app}"),
+        Step::RemoveRelease(release) => {
+            format!("remove the release {release}, which nothing needs")
+        }
+        Step::RemoveDefinition(app) => format!("remove the former definition of {app}"),
         Step::Forget(app) => format!("forget {app}"),
     }
 }
@@ -190,12 +194,14 @@ impl Executor<'_> {
                 remove_owned_by_containers(&[layout.volumes(app), layout.files(app)]).await?;
                 disk::remove_folder(&layout.secrets(app))?;
             }
+            Step::RemoveRelease(release) => disk::remove_folder(&layout.release(release))?,
+            Step::RemoveDefinition(app) => disk::remove_folder(&layout.old_definition(app))?,
             Step::Forget(app) => {
                 // Once the app is forgotten, nobody would remove a unit file that came back with a loss of power.
                 if layout.units.is_dir() {
                     disk::sync_folder(&layout.units)?;
                 }
-                disk::remove_folder(&layout.definition(app))?;
+                disk::remove_folder(&layout.old_definition(app))?;
                 disk::remove(&layout.intent(app))?;
             }
         }

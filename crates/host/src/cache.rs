@@ -158,7 +158,11 @@ impl ReadSet {
         Ok(found.map(|(_, content)| content))
     }
 
-    fn read_known(&mut self, path: &Path) -> Result<Option<(Metadata, Vec<u8>)>, disk::Error> {
+    /// As [`disk::read_known`].
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn read_known(&mut self, path: &Path) -> Result<Option<(Metadata, Vec<u8>)>, disk::Error> {
         let found = disk::read_known(path);
         match &found {
             Ok(found) => self.note_stamp(path, found.as_ref().map(|(metadata, _)| of(metadata))),

@@ -1,14 +1,18 @@
-//! Apps as folders: reading one, finding one in the catalog, keeping a copy of what was installed.
+//! Apps as folders: reading one, finding one in the catalog, storing what is installed as a release.
 //!
-//! Installing copies the definition beside the intent, so that a changed or removed catalog changes nothing that runs.
+//! Installing stores the definition, so that a changed or removed catalog changes nothing that runs.
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use archipelago_core::desired::read_schema;
+use archipelago_core::file::{File, FileMode};
+use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{COMPOSE_FILE, Files};
 use archipelago_core::name::AppId;
 use archipelago_core::operation::Definition;
+use archipelago_core::release::{ReleaseId, Stored};
 
 use crate::cache::ReadSet;
 use crate::{disk, folders};
@@ -54,6 +58,48 @@ pub enum Error {
     /// The manifest cannot be accepted.
     #[error("{0}")]
     Manifest(String),
+    /// A stored release is not what its name says.
+    #[error(
+        "its definition {} is not as it was installed: a file in it was changed, added or removed; its containers go on as they are, and archipelago install {} stores it anew", folder.display(), install(app, from)
+    )]
+    Damaged {
+        folder: PathBuf,
+        app: AppId,
+        /// Where it was installed from.
+        from: String,
+    },
+}
+
+fn install<'a>(app: &'a AppId, source: &'a str) -> &'a str {
+    match source {
+        "" | "catalog" => app.as_str(),
+        path => path,
+    }
+}
+
+/// Reads an installed app's definition; empty when there is none.
+///
+/// # Errors
+/// When it cannot be read, or is no longer what was stored.
+pub fn installed(
+    layout: &Layout,
+    app: &AppId,
+    intent: Option<&Intent>,
+    read_set: &mut ReadSet,
+) -> Result<Files, Error> {
+    let release = intent.and_then(|intent| intent.release.as_ref());
+    let folder = layout.definition(app, release);
+    let files = read_traced(&folder, read_set)?;
+    match (release, intent) {
+        (Some(release), Some(intent)) if !files.is_empty() && ReleaseId::of(&files) != *release => {
+            Err(Error::Damaged {
+                folder,
+                app: app.clone(),
+                from: intent.source.clone(),
+            })
+        }
+        _ => Ok(files),
+    }
 }
 
 /// Reads all files of a folder.
@@ -109,14 +155,21 @@ fn read_into(
             if *bytes > BYTES_MAX || files.len() >= FILES_MAX {
                 return Err(Error::TooMuch(root.to_owned()));
             }
-            if let Some(content) = read_set.read(&path)? {
-                files.insert(relative, content);
+            if let Some((metadata, content)) = read_set.read_known(&path)? {
+                files.insert(relative, file(&metadata, content));
             }
         } else {
             return Err(Error::Kind(path));
         }
     }
     Ok(())
+}
+
+fn file(metadata: &Metadata, content: Vec<u8>) -> File {
+    File {
+        content: content.into(),
+        mode: FileMode::of_bits(disk::mode_of(metadata)),
+    }
 }
 
 /// Finds an app: by the id in the catalog, or by the path of its folder or Compose file.
@@ -177,8 +230,8 @@ pub fn catalog_ids() -> Result<Vec<AppId>, Error> {
 fn read(folder: &Path, compose: &Path, source: String) -> Result<Definition, Error> {
     let mut files = read_folder(folder)?;
     // A Compose file may have another name, such as docker-compose.yml; installed, it is always compose.yaml.
-    if let Some(content) = disk::read(compose)? {
-        files.insert(COMPOSE_FILE.to_owned(), content);
+    if let Some((metadata, content)) = disk::read_known(compose)? {
+        files.insert(COMPOSE_FILE.to_owned(), file(&metadata, content));
     }
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let default_id = absolute
@@ -196,8 +249,8 @@ fn read(folder: &Path, compose: &Path, source: String) -> Result<Definition, Err
             )));
         }
         let beside = absolute.parent().unwrap_or(Path::new("/")).join(&sibling);
-        for (path, content) in read_folder(&beside)? {
-            files.insert(format!("{sibling}/{path}"), content);
+        for (path, file) in read_folder(&beside)? {
+            files.insert(format!("{sibling}/{path}"), file);
         }
     }
     Ok(Definition {
@@ -208,31 +261,44 @@ fn read(folder: &Path, compose: &Path, source: String) -> Result<Definition, Err
     })
 }
 
-/// Keeps a copy of a definition beside the intents, whole or not at all. Says whether it differed from what was there.
+/// Stores a definition as a release, whole or not at all. Nothing names it yet.
 ///
 /// # Errors
 /// When the disk refuses.
-pub fn keep(layout: &Layout, id: &AppId, files: &Files) -> Result<bool, Error> {
-    let place = layout.definition(id);
-    if place.is_dir() && read_folder(&place)? == *files {
-        return Ok(false);
+pub fn store(layout: &Layout, files: &Files) -> Result<(), Error> {
+    let release = ReleaseId::of(files);
+    let place = layout.release(&release);
+    if place.is_dir() && read_folder(&place).is_ok_and(|stored| stored == *files) {
+        return Ok(());
     }
-    let new = layout
-        .apps()
-        .join(format!("{}{id}", disk::TEMPORARY_PREFIX));
+    let name = format!("{}{release}", disk::TEMPORARY_PREFIX);
+    let new = layout.releases().join(name);
+    disk::make_folder(&layout.releases(), 0o700)?;
     disk::remove_folder(&new)?;
     disk::make_folder(&new, 0o755)?;
-    for (path, content) in files {
+    for (path, file) in files {
         let target = new.join(path);
         disk::make_folder(target.parent().unwrap_or(&new), 0o755)?;
-        // Of a file's mode only this is kept: whether it can be run.
-        let mode = if content.starts_with(b"#!") {
-            0o755
-        } else {
-            0o644
-        };
-        disk::write_if_changed(&target, content, mode)?;
+        disk::write_if_changed(&target, &file.content, file.mode.bits())?;
     }
     disk::replace_folder(&new, &place)?;
-    Ok(true)
+    Ok(())
+}
+
+/// The definitions that are stored.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn stored(layout: &Layout) -> Result<Stored, disk::Error> {
+    let releases = disk::names(&layout.releases())?;
+    let apps = layout.apps();
+    let folders = disk::names(&apps)?;
+    let folders = folders.iter().filter(|name| apps.join(name).is_dir());
+    Ok(Stored {
+        releases: releases
+            .iter()
+            .filter_map(|name| ReleaseId::parse(name).ok())
+            .collect(),
+        folders: folders.filter_map(|name| AppId::parse(name).ok()).collect(),
+    })
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
-use archipelago_core::quadlet::{is_unit_file, mark_of};
+use archipelago_core::quadlet::{is_unit_file, mark_of, service_of};
 use archipelago_core::redact::{redact, values_of_unit};
 
 use super::disk;
@@ -100,19 +100,52 @@ pub async fn check(
     let removed = disk::remove_folder(scratch);
     let output = output?;
     removed?;
-    let mut complaints = complaints(units, &String::from_utf8_lossy(&output.stderr));
-    if !output.status.success() && complaints.is_empty() {
-        return Err(Error::Broken(output.status));
-    }
-    // What it says of units that are there already is nothing that this change brings.
+    let made = made(&String::from_utf8_lossy(&output.stdout));
+    let complaints = complaints(units, &String::from_utf8_lossy(&output.stderr));
+    judge(units, written, &made, complaints, output.status)
+}
+
+/// Accepts the units when the generator has made a service of each that is to be written. Its words only tell why it has not: it drops some
+/// units without any. Of units that are there already it may say what it likes: that is nothing that this change brings.
+fn judge(
+    units: &BTreeMap<String, String>,
+    written: &BTreeSet<String>,
+    made: &BTreeSet<String>,
+    mut complaints: BTreeMap<String, String>,
+    status: std::process::ExitStatus,
+) -> Result<(), Error> {
+    let is_made = |unit: &String| made.contains(&service_of(unit));
     let unnamed = complaints.remove("");
-    let others = complaints.keys().any(|unit| !written.contains(unit));
-    complaints.retain(|unit, _| written.contains(unit));
-    match unnamed {
-        _ if !complaints.is_empty() => Err(Error::Refused(complaints)),
-        Some(words) if !others => Err(Error::Unclear(words)),
-        _ => Ok(()),
+    if made.is_empty() && complaints.is_empty() && !units.is_empty() {
+        // It made nothing of anything: that is hardly the fault of each unit.
+        return Err(match unnamed {
+            Some(words) => Error::Unclear(words),
+            None => Error::Broken(status),
+        });
     }
+    let refused: BTreeMap<String, String> = written
+        .iter()
+        .filter(|unit| !is_made(unit))
+        .map(|unit| {
+            let words = complaints.remove(unit).or_else(|| unnamed.clone());
+            let silent = || "it makes no service of it, and does not say why".to_owned();
+            (unit.clone(), words.unwrap_or_else(silent))
+        })
+        .collect();
+    if refused.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Refused(refused))
+    }
+}
+
+/// The services in a dry run's output: each begins with a line `---NAME.service---`.
+fn made(output: &str) -> BTreeSet<String> {
+    let lines = output.lines();
+    lines
+        .filter_map(|line| line.strip_prefix("---")?.strip_suffix("---"))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Makes sure that Quadlet can read the folder of units. One file in it that cannot be read, or is no unit file inside, loses all others their
@@ -282,6 +315,50 @@ mod tests {
             "quadlet-generator[7]: processing encountered some errors\n",
             &[("", "processing encountered some errors")],
         );
+    }
+
+    #[test]
+    fn each_unit_that_is_written_must_become_a_service() {
+        let units = ["archy-a.container", "archy-a.network", "archy-b.container"];
+        let units = units.map(|name| (name.to_owned(), String::new()));
+        let check = |output: &str, words: &str, expected: Result<(), &str>| {
+            let units = BTreeMap::from(units.clone());
+            let written = ["archy-a.container", "archy-a.network"];
+            let written = written.map(str::to_owned).into();
+            let complaints = complaints(&units, words);
+            let status = std::process::ExitStatus::default();
+            let found = judge(&units, &written, &made(output), complaints, status);
+            match (found.map_err(|error| error.to_string()), expected) {
+                (Ok(()), Ok(())) => {}
+                (Err(error), Err(part)) if error.contains(part) => {}
+                (found, _) => panic!("{found:?} for {output}{words}"),
+            }
+        };
+        let a = "---archy-a.service---\n[Service]\n";
+        let network = "---archy-a-network.service---\n[Service]\n";
+        let b = "---archy-b.service---\n[Service]\n";
+        let says = "quadlet-generator[7]: ";
+        check(&[a, network, b].concat(), "", Ok(()));
+        // Words that sound bad change nothing, and neither does what is wrong with a unit that is there.
+        check(
+            &[a, network].concat(),
+            &format!("{says}converting \"archy-b.container\": invalid\n{says}some errors\n"),
+            Ok(()),
+        );
+        check(
+            &[a, b].concat(),
+            "",
+            Err("refuses archy-a.network: it makes no service of it"),
+        );
+        check(
+            &[network, b].concat(),
+            &format!(
+                "{says}converting \"archy-a.container\": unsupported key 'X'\n{says}some errors\n"
+            ),
+            Err("refuses archy-a.container: converting \"archy-a.container\": unsupported key 'X'"),
+        );
+        check("", &format!("{says}fatal error\n"), Err("says"));
+        check("", "", Err("ended"));
     }
 
     #[test]

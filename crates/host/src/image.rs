@@ -202,21 +202,18 @@ fn build_request(tag: String, context: BuildContext, app: Option<AppId>) -> Buil
         containerfile,
         args,
         target,
+        bases: _,
+        renewed: _,
         otherwise: _,
     } = context;
     BuildRequest {
         tag,
         context: files
             .into_iter()
-            .map(|(path, bytes)| ContextFile {
-                // The one thing about a file that matters here besides its content: whether it can be run.
-                mode: if bytes.starts_with(b"#!") {
-                    0o755
-                } else {
-                    0o644
-                },
+            .map(|(path, file)| ContextFile {
                 path,
-                bytes,
+                bytes: file.content,
+                mode: file.mode.bits(),
             })
             .collect(),
         containerfile,

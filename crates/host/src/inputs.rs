@@ -60,7 +60,8 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
     let mut intents = intents(layout, read_set)?;
     let mut definitions = BTreeMap::new();
     for (id, intent) in &mut intents {
-        match definition::read_traced(&layout.definition(id), read_set) {
+        let known = intent.as_ref().ok();
+        match definition::installed(layout, id, known, read_set) {
             Ok(files) if files.is_empty() => {}
             Ok(files) => {
                 definitions.insert(id.clone(), files);

@@ -299,9 +299,9 @@ async fn ask_all(podman: &Podman) -> Result<(PodmanView, BTreeMap<String, Named>
     // Side by side: a repair waits for the answers.
     let (images, containers, networks, volumes, secrets) = try_join!(
         podman.images(),
-        podman.containers(None),
+        podman.containers(),
         networks(podman),
-        podman.volumes(None),
+        podman.volumes(),
         podman.secrets(),
     )?;
     for image in images {
@@ -347,7 +347,7 @@ async fn ask_all(podman: &Podman) -> Result<(PodmanView, BTreeMap<String, Named>
 pub(crate) async fn networks(
     podman: &Podman,
 ) -> Result<BTreeMap<String, PodmanNetwork>, podman::Error> {
-    let networks = podman.networks(None).await?.into_iter();
+    let networks = podman.networks().await?.into_iter();
     let known = networks.map(|network| {
         let known = PodmanNetwork {
             owner: owner(&network.name, &network.labels),

@@ -22,7 +22,7 @@ use super::inventory::{self, PodmanInventory};
 use super::podman::Podman;
 use super::systemd::{self, ActiveState, LoadState, Systemd};
 use super::watch::WatchSet;
-use super::{disk, probe};
+use super::{definition, disk, probe};
 
 /// Why the host could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -205,6 +205,7 @@ fn look_at_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
     let mut observed = Observed {
         memory: memory(&layout.pending())?,
         fingerprint: text,
+        stored: definition::stored(layout)?,
         starts_max: starts_max(std::thread::available_parallelism().map_or(1, usize::from)),
         ..Observed::default()
     };

@@ -22,7 +22,6 @@ use std::time::Duration;
 
 use hyper::{Method, StatusCode};
 use serde::{Deserialize, Deserializer};
-use serde_json::json;
 
 use http::{CALL_LIMIT, Call, encode};
 
@@ -63,11 +62,8 @@ pub struct Image {
     pub repo_digests: Vec<String>,
     #[serde(default, deserialize_with = "or_default")]
     pub labels: BTreeMap<String, String>,
-    /// In bytes, layers that it shares with others included.
-    pub size: u64,
-    /// In an additional image store: it can be used but not removed.
-    #[serde(default)]
-    pub read_only: bool,
+    /// When it was made, in seconds since 1970.
+    pub created: i64,
 }
 
 /// A container in any state.
@@ -76,12 +72,6 @@ pub struct Container {
     pub name: String,
     /// 64 hexadecimal digits.
     pub id: String,
-    /// The reference it was created from.
-    pub image: String,
-    /// The image's own id, 64 hexadecimal digits.
-    pub image_id: String,
-    /// `created`, `initialized`, `running`, `paused`, `stopping`, `stopped`, `exited`, `removing`, …
-    pub state: String,
     /// Quadlet's services set `PODMAN_SYSTEMD_UNIT` to their own name.
     pub labels: BTreeMap<String, String>,
     /// The names of the networks that it joined.
@@ -93,9 +83,6 @@ pub struct Container {
 #[serde(rename_all = "PascalCase")]
 pub struct Volume {
     pub name: String,
-    pub driver: String,
-    /// Where its files lie; inside the user's store for the driver `local`.
-    pub mountpoint: PathBuf,
     #[serde(default, deserialize_with = "or_default")]
     pub labels: BTreeMap<String, String>,
 }
@@ -104,10 +91,6 @@ pub struct Volume {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Network {
     pub name: String,
-    /// 64 hexadecimal digits.
-    pub id: String,
-    /// `bridge`, `macvlan`, `ipvlan`.
-    pub driver: String,
     #[serde(default, deserialize_with = "or_default")]
     pub labels: BTreeMap<String, String>,
     /// Those of its driver, such as `isolate` (podman-network-create(1)).
@@ -212,36 +195,25 @@ impl Podman {
         self.call(&call, Vec::new()).await.map(drop)
     }
 
-    /// The containers in every state that carry a label, given as `key` or `key=value`; without one, all.
-    pub async fn containers(&self, label: Option<&str>) -> Result<Vec<Container>, Error> {
+    /// All containers, those that do not run too.
+    pub async fn containers(&self) -> Result<Vec<Container>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Answer {
             #[serde(default, deserialize_with = "or_default")]
             names: Vec<String>,
             id: String,
-            image: String,
-            #[serde(rename = "ImageID")]
-            image_id: String,
-            state: String,
             #[serde(default, deserialize_with = "or_default")]
             labels: BTreeMap<String, String>,
             #[serde(default, deserialize_with = "or_default")]
             networks: Vec<String>,
         }
-        let filters = labelled(label);
         let answer: Vec<Answer> = self
-            .get(
-                &listing("containers", label),
-                &format!("/containers/json?all=true&filters={filters}"),
-            )
+            .get("list containers", "/containers/json?all=true")
             .await?;
         let containers = answer.into_iter().map(|container| Container {
             name: container.names.into_iter().next().unwrap_or_default(),
             id: container.id,
-            image: container.image,
-            image_id: container.image_id,
-            state: container.state,
             labels: container.labels,
             networks: container.networks,
         });
@@ -254,13 +226,9 @@ impl Podman {
             .await
     }
 
-    /// The volumes that carry a label, given as `key` or `key=value`; without one, all.
-    pub async fn volumes(&self, label: Option<&str>) -> Result<Vec<Volume>, Error> {
-        self.get(
-            &listing("volumes", label),
-            &format!("/volumes/json?filters={}", labelled(label)),
-        )
-        .await
+    /// All volumes.
+    pub async fn volumes(&self) -> Result<Vec<Volume>, Error> {
+        self.get("list volumes", "/volumes/json").await
     }
 
     /// Whether there is a volume of exactly that name.
@@ -273,13 +241,9 @@ impl Podman {
         self.remove("volume", name, "").await
     }
 
-    /// The networks that carry a label, given as `key` or `key=value`; without one, all.
-    pub async fn networks(&self, label: Option<&str>) -> Result<Vec<Network>, Error> {
-        self.get(
-            &listing("networks", label),
-            &format!("/networks/json?filters={}", labelled(label)),
-        )
-        .await
+    /// All networks.
+    pub async fn networks(&self) -> Result<Vec<Network>, Error> {
+        self.get("list networks", "/networks/json").await
     }
 
     /// Whether there is a network of exactly that name.
@@ -341,20 +305,6 @@ fn removal(kind: &str, name: &str, query: &str) -> Call {
         Method::DELETE,
         target,
         REMOVAL_LIMIT,
-    )
-}
-
-/// The value of the query parameter `filters` for a label.
-fn labelled(label: Option<&str>) -> String {
-    let filters = label.map_or_else(|| json!({}), |label| json!({ "label": [label] }));
-    encode(&filters.to_string())
-}
-
-/// What a listing is called in errors.
-fn listing(kind: &str, label: Option<&str>) -> String {
-    label.map_or_else(
-        || format!("list {kind}"),
-        |label| format!("list {kind} labelled {label}"),
     )
 }
 

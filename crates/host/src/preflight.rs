@@ -35,6 +35,7 @@ pub async fn look(layout: &Layout, app: &Installation) -> Result<HostLook, obser
         layout: layout.clone(),
         claim: Claim::Held,
         apps: BTreeMap::from([(app.app.clone(), present)]),
+        named: None,
     };
     let podman = app.is_new.then(Podman::for_this_user);
     Ok(HostLook {

@@ -87,7 +87,7 @@ fn what_podman_is_and_holds() {
             .find(|image| image.names == [BUSYBOX])
             .expect("busybox");
         assert!(
-            busybox.read_only && busybox.id.len() == 64 && !busybox.repo_digests.is_empty(),
+            busybox.created > 0 && busybox.id.len() == 64 && !busybox.repo_digests.is_empty(),
             "{busybox:?}"
         );
         for here in [
@@ -147,43 +147,20 @@ fn labelled_things_are_listed_and_kept_while_in_use_and_removed_once() {
             );
             let podman = listening();
 
-            let containers = podman.containers(Some(label)).await.expect("containers");
+            let containers = podman.containers().await.expect("containers");
             assert_eq!(containers.len(), 1);
             let container = &containers[0];
-            assert_eq!(
-                (
-                    container.name.as_str(),
-                    &container.id,
-                    container.image.as_str(),
-                    container.state.as_str()
-                ),
-                ("c", &id, BUSYBOX, "running")
-            );
+            assert_eq!((container.name.as_str(), &container.id), ("c", &id));
             assert_eq!(container.labels["app"], "a&b=\"c\" d");
-            assert_eq!(
-                podman
-                    .containers(Some("app=other"))
-                    .await
-                    .expect("containers"),
-                []
-            );
-            let volumes = podman.volumes(Some(label)).await.expect("volumes");
+            let volumes = podman.volumes().await.expect("volumes");
             assert_eq!(
                 Vec::from_iter(volumes.iter().map(|volume| &volume.name)),
                 ["v"]
             );
-            assert_eq!(
-                podman.volumes(Some("app=other")).await.expect("volumes"),
-                []
-            );
-            let networks = podman.networks(Some(label)).await.expect("networks");
+            let networks = podman.networks().await.expect("networks");
             assert_eq!(
                 Vec::from_iter(networks.iter().map(|network| &network.name)),
-                ["n"]
-            );
-            assert_eq!(
-                podman.networks(Some("app=other")).await.expect("networks"),
-                []
+                ["n", "podman"]
             );
 
             for refused in [
@@ -409,7 +386,7 @@ async fn slow_registry() {
 fn request(containerfile: &str) -> BuildRequest {
     let file = |path: &str, bytes: &str, mode| ContextFile {
         path: path.to_owned(),
-        bytes: bytes.into(),
+        bytes: bytes.as_bytes().into(),
         mode,
     };
     BuildRequest {
@@ -471,7 +448,7 @@ fn a_build_uses_what_is_here_and_an_equal_one_the_cache() {
             );
 
             let mut changed = request.clone();
-            changed.context[1].bytes = b"a Page".to_vec();
+            changed.context[1].bytes = b"a Page".as_slice().into();
             let other = podman.build(&changed, |_| {}).await.expect("built");
             assert_ne!(other, id);
 
@@ -479,7 +456,7 @@ fn a_build_uses_what_is_here_and_an_equal_one_the_cache() {
             let mut stage = request.clone();
             let stages =
                 format!("FROM {BUSYBOX} AS first\nRUN echo one\nFROM first\nRUN echo two\n");
-            stage.context[0].bytes = stages.into_bytes();
+            stage.context[0].bytes = stages.into_bytes().into();
             stage.target = Some("first".to_owned());
             let built = podman.build(&stage, |line| printed.push(line.to_owned()));
             built.await.expect("built");

@@ -39,7 +39,11 @@ pub struct Installed {
 pub fn list(layout: &Layout) -> Result<Vec<Installed>, Error> {
     let known = inputs::read(layout)?;
     let apps = known.intents.into_iter().map(|(app, intent)| {
-        let file = layout.definition(&app).join(COMPOSE_FILE);
+        let release = intent
+            .as_ref()
+            .ok()
+            .and_then(|intent| intent.release.as_ref());
+        let file = layout.definition(&app, release).join(COMPOSE_FILE);
         let schema = known
             .definitions
             .get(&app)

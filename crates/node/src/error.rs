@@ -136,6 +136,7 @@ impl Error {
 fn of_refusal(refusal: &Refusal) -> ErrorKind {
     match refusal {
         Refusal::NotInstalled(_)
+        | Refusal::NothingBuilt(_)
         | Refusal::Stopped(_)
         | Refusal::Removing { .. }
         | Refusal::Unreadable { .. }

@@ -29,6 +29,8 @@ pub enum Invariant {
     PlanKeepsRules,
     /// No file or object of ours is left behind.
     NothingLeft,
+    /// A pass finds each app with a definition and settings that were asked for together.
+    ReleaseWhole,
     /// The simulator itself works.
     Simulator,
 }
@@ -48,6 +50,7 @@ impl fmt::Display for Invariant {
             Self::ImageBeforeStart => "image-before-start",
             Self::PlanKeepsRules => "plan-keeps-rules",
             Self::NothingLeft => "nothing-left",
+            Self::ReleaseWhole => "release-whole",
             Self::Simulator => "simulator",
         })
     }

@@ -44,10 +44,14 @@ pub enum Mutation {
     WriteAlways,
     /// A data folder without the node's marker is taken for this node's.
     MarkerIgnored,
+    /// An installation changes the definition first, and the settings after the next pass.
+    ReleaseInTwoSteps,
+    /// Every stored release that is not an app's own one is removed, the earlier ones too.
+    EarlierForgotten,
 }
 
 impl Mutation {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::SkipFsync,
         Self::NoLock,
         Self::UninstallBackwards,
@@ -65,6 +69,8 @@ impl Mutation {
         Self::RestartsNotRemembered,
         Self::WriteAlways,
         Self::MarkerIgnored,
+        Self::ReleaseInTwoSteps,
+        Self::EarlierForgotten,
     ];
 
     /// Changes an observation.
@@ -163,6 +169,21 @@ impl Mutation {
                     app: None,
                     step: Step::Remember(memory),
                 });
+            }
+            Self::EarlierForgotten => {
+                let own: Vec<_> = desired
+                    .present()
+                    .flat_map(|(_, app)| app.units.values())
+                    .collect();
+                for release in &observed.stored.releases {
+                    let is_own = own
+                        .iter()
+                        .any(|unit| unit.file.content.contains(release.as_str()));
+                    if !is_own {
+                        let step = Step::RemoveRelease(release.clone());
+                        plan.actions.push(Action { app: None, step });
+                    }
+                }
             }
             Self::SweepForeignUnits => {
                 for name in observed.unit_files.keys() {

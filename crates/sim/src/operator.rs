@@ -9,11 +9,13 @@ use archipelago_core::name::AppId;
 use archipelago_core::observed::Memory;
 use archipelago_core::quadlet::service_of;
 use archipelago_core::reconcile::Reconciler;
+use archipelago_core::release::ReleaseId;
 
 use crate::apps::{BASE, SHOP, UNITS, definition};
 use crate::host::disk::Medium;
 use crate::host::podman::Reach;
 use crate::invariants::Invariant;
+use crate::mutation::Mutation;
 use crate::script::intervention::Intervention;
 use crate::world::state::World;
 
@@ -30,7 +32,11 @@ impl World {
             return;
         }
         match intervention {
-            Intervention::Install(app, version) => self.install(app, *version),
+            Intervention::Install(app, version) => self.install(app, *version, None),
+            Intervention::Update(version, port) => self.install(SHOP, *version, Some(*port)),
+            Intervention::CutInstall(app, version) => {
+                self.store_release(app, *version);
+            }
             Intervention::Start(app) => self.change_intent(app, |intent| {
                 intent.state = Goal::Running;
                 intent.purge = false;
@@ -38,10 +44,9 @@ impl World {
             Intervention::Stop(app) => {
                 self.change_intent(app, |intent| intent.state = Goal::Stopped);
             }
-            Intervention::SetPort(port) => self.change_intent(SHOP, |intent| {
-                let port = SettingValue::Integer(i64::from(*port));
-                intent.settings = BTreeMap::from([("port".to_owned(), port)]);
-            }),
+            Intervention::SetPort(port) => {
+                self.change_intent(SHOP, |intent| intent.settings = port_setting(*port));
+            }
             Intervention::Uninstall(app) => self.change_intent(app, |intent| {
                 intent.state = Goal::Removed;
                 intent.purge = false;
@@ -143,36 +148,89 @@ impl World {
             Intervention::Uninstall(app) | Intervention::Purge(app) => {
                 app == BASE && is_installed(SHOP)
             }
-            Intervention::Install(app, _) | Intervention::Start(app) | Intervention::Stop(app) => {
-                app == SHOP && !is_installed(BASE)
-            }
+            Intervention::Update(..) => !is_installed(BASE),
+            Intervention::Install(app, _)
+            | Intervention::CutInstall(app, _)
+            | Intervention::Start(app)
+            | Intervention::Stop(app) => app == SHOP && !is_installed(BASE),
             _ => false,
         }
     }
 
-    fn install(&mut self, app: &str, version: u8) {
+    fn install(&mut self, app: &str, version: u8, port: Option<u16>) {
         // A command fails when the disk does.
         if self.disk.medium != Medium::Writable {
             return;
         }
         let id = app_id(app);
-        let _ = self.disk.remove(&self.layout.definition(&id));
-        for (path, text) in definition(app, version) {
-            let path = self.layout.definition(&id).join(path);
-            self.disk.put(&path, text.as_bytes(), 0o644);
-        }
-        let known = self.disk.read(&self.layout.intent(&id));
-        let settings = known
-            .and_then(|text| Intent::parse("", &String::from_utf8_lossy(&text)).ok())
-            .map(|intent| intent.settings)
-            .unwrap_or_default();
-        let intent = Intent {
-            settings,
-            ..Intent::default()
-        };
+        let release = self.store_release(app, version);
         let path = self.layout.intent(&id);
+        let known = self.disk.read(&path);
+        let known = known
+            .and_then(|text| Intent::parse("", &String::from_utf8_lossy(&text)).ok())
+            .unwrap_or_default();
+        let mut intent = Intent {
+            state: Goal::Running,
+            purge: false,
+            ..known.switched(known.release.clone(), release)
+        };
+        let before = intent.settings.clone();
+        if let Some(port) = port {
+            intent.settings = port_setting(port);
+        }
+        self.ask(&id, &intent);
+        if self.mutation == Some(Mutation::ReleaseInTwoSteps) {
+            // The settings come after the next pass.
+            let whole = intent.clone();
+            intent.settings = before;
+            self.second_step = Some((id.clone(), whole));
+        }
         self.disk.put(&path, intent.to_text().as_bytes(), 0o644);
         self.retry_now(&id);
+    }
+
+    /// The first half of an installation, which no intent tells of.
+    fn store_release(&mut self, app: &str, version: u8) -> ReleaseId {
+        let files = definition(app, version);
+        let named = files
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), text.as_bytes().into()));
+        let release = ReleaseId::of(&named.collect());
+        if self.disk.medium == Medium::Writable {
+            for (path, text) in files {
+                let path = self.layout.release(&release).join(path);
+                self.disk.put(&path, text.as_bytes(), 0o644);
+            }
+        }
+        release
+    }
+
+    /// Notes that the operator asked for this release with these settings.
+    fn ask(&mut self, app: &AppId, intent: &Intent) {
+        self.asked.insert(asked(app, intent));
+    }
+
+    /// No pass may find an app in a state between two that were asked for.
+    pub(crate) fn check_intents(&mut self) {
+        for name in self.disk.names(&self.layout.apps()) {
+            let id = name
+                .strip_suffix(".toml")
+                .and_then(|id| AppId::parse(id).ok());
+            let Some(id) = id else { continue };
+            let text = self.disk.read(&self.layout.intent(&id)).unwrap_or_default();
+            let Ok(intent) = Intent::parse("", &String::from_utf8_lossy(&text)) else {
+                continue;
+            };
+            let found = asked(&id, &intent);
+            if !self.asked.contains(&found) {
+                let what = format!("nobody asked for {found}");
+                self.violation(Invariant::ReleaseWhole, what);
+            }
+        }
+        if let Some((id, intent)) = self.second_step.take() {
+            let path = self.layout.intent(&id);
+            self.disk.put(&path, intent.to_text().as_bytes(), 0o644);
+        }
     }
 
     fn change_intent(&mut self, app: &str, change: impl FnOnce(&mut Intent)) {
@@ -187,6 +245,7 @@ impl World {
         }
         let mut intent = Intent::parse("", &String::from_utf8_lossy(&text)).unwrap_or_default();
         change(&mut intent);
+        self.ask(&id, &intent);
         self.disk.put(&path, intent.to_text().as_bytes(), 0o644);
         self.retry_now(&id);
     }
@@ -306,6 +365,16 @@ impl World {
         self.podman.changes += 1;
         self.foreign.allow_reset();
     }
+}
+
+fn port_setting(port: u16) -> BTreeMap<String, SettingValue> {
+    BTreeMap::from([("port".to_owned(), SettingValue::Integer(port.into()))])
+}
+
+/// The part of an intent that must change at once.
+fn asked(app: &AppId, intent: &Intent) -> String {
+    let release = intent.release.as_ref().map_or("", ReleaseId::as_str);
+    format!("{app} of the release {release} with {:?}", intent.settings)
 }
 
 fn app_id(app: &str) -> AppId {

@@ -19,9 +19,7 @@ use crate::config::Config;
 use crate::layout::Layout;
 use crate::manifest::{Files, Manifest, MountSource, Port, Protocol, Service};
 use crate::name::AppId;
-use crate::quadlet::{
-    self, Kind, Pull, SecretDelivery, ServiceSection, Stamp, Unit, UnitSection, hex,
-};
+use crate::quadlet::{self, Kind, SecretDelivery, ServiceSection, Stamp, Unit, UnitSection, hex};
 
 /// The label on everything of ours in Podman: the app.
 pub const APP_LABEL: &str = "archipelago.app";
@@ -342,7 +340,7 @@ impl Work<'_> {
         Ok(quadlet::Container {
             image: image.reference.to_string(),
             name: self.manifest.container(name),
-            pull: Some(Pull::Never),
+            never_pulls: true,
             exec: command.clone(),
             entrypoint: entrypoint.clone(),
             environment: environment.clone(),
@@ -412,6 +410,7 @@ impl Work<'_> {
         service: &Service,
     ) -> Result<(), String> {
         let layout = &self.inputs.layout;
+        let definition = self.inputs.definition_folder(self.id);
         for mount in &service.mounts {
             let (source, relabel) = match &mount.source {
                 MountSource::Volume(volume) => (format!("{}.volume", self.id.volume(volume)), true),
@@ -426,10 +425,10 @@ impl Work<'_> {
                     for (file, content) in self.definition() {
                         if file == path || file.starts_with(&inside) {
                             inputs.push(file.as_bytes().to_vec());
-                            inputs.push(content.clone());
+                            inputs.push(content.content.to_vec());
                         }
                     }
-                    (text(&layout.definition(self.id).join(path))?, true)
+                    (text(&definition.join(path))?, true)
                 }
                 // The operator's own folder: its labels are the operator's business.
                 MountSource::Host(path) => (path.clone(), false),

@@ -15,13 +15,16 @@ use std::path::{Path, PathBuf};
 
 use crate::config::Config;
 use crate::data_folder::Claim;
-use crate::image::Reference;
+use crate::image::{ImageDigest, Reference};
 use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
-use crate::manifest::{COMPOSE_FILE, Files, Manifest, ManifestError, ProbeKind, Schema, Settings};
+use crate::manifest::{
+    COMPOSE_FILE, Exports, Files, Manifest, ManifestError, ProbeKind, Schema, Settings,
+};
 use crate::name::AppId;
 use crate::progress::Subject;
 use crate::quadlet::{Mark, UnitFile};
+use crate::release::ReleaseId;
 
 pub use compose::APP_LABEL;
 
@@ -83,6 +86,35 @@ pub struct Desired {
     pub claim: Claim,
     /// The apps by id.
     pub apps: BTreeMap<AppId, App>,
+    /// The releases that intents name, and the apps whose intent names one; `None` when an intent
+    /// cannot be read.
+    pub named: Option<Named>,
+}
+
+/// The releases that intents name, now or among the earlier ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    pub releases: BTreeSet<ReleaseId>,
+    /// The apps whose own release is named, so that no folder of version 0.1.0 is their definition.
+    pub apps: BTreeSet<AppId>,
+}
+
+impl Named {
+    fn by(intents: &BTreeMap<AppId, Result<Intent, String>>) -> Option<Self> {
+        let mut named = Self::default();
+        for (app, intent) in intents {
+            let intent = intent.as_ref().ok()?;
+            if let Some(release) = &intent.release {
+                named.apps.insert(app.clone());
+                named.releases.insert(release.clone());
+            }
+            let earlier = intent.earlier.iter();
+            named
+                .releases
+                .extend(earlier.map(|earlier| earlier.release.clone()));
+        }
+        Some(named)
+    }
 }
 
 /// One app's part.
@@ -241,6 +273,10 @@ pub struct BuildContext {
     pub args: BTreeMap<String, String>,
     /// The stage to build.
     pub target: Option<String>,
+    /// The images that it begins with, as far as their names can point to another image later.
+    pub bases: BTreeSet<Reference>,
+    /// The digests of these when `archipelago rebuild` last looked for newer ones.
+    pub renewed: BTreeMap<Reference, ImageDigest>,
     /// What to pull under the built image's name when it cannot be built, and whether without TLS.
     pub otherwise: Option<(Reference, bool)>,
 }
@@ -265,6 +301,16 @@ pub struct DesiredProbe {
     pub address: SocketAddr,
     /// How.
     pub kind: ProbeKind,
+}
+
+impl Inputs {
+    /// Where an app's definition lies.
+    #[must_use]
+    pub fn definition_folder(&self, app: &AppId) -> PathBuf {
+        let intent = self.intents.get(app);
+        let release = intent.and_then(|intent| intent.as_ref().ok()?.release.as_ref());
+        self.layout.definition(app, release)
+    }
 }
 
 impl DesiredImage {
@@ -345,6 +391,11 @@ impl Apps {
         self.0
             .iter()
             .filter_map(|(id, app)| Some((id, app.as_ref().ok()?.manifest.as_ref()?)))
+    }
+
+    fn definition_folder(&self, layout: &Layout, id: &AppId) -> PathBuf {
+        let app = self.0.get(id).and_then(|app| app.as_ref().ok());
+        layout.definition(id, app.and_then(|app| app.intent.release.as_ref()))
     }
 
     fn manifest(&self, id: &AppId) -> Option<&Manifest> {
@@ -435,7 +486,7 @@ fn read_app(
 }
 
 fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifest, String> {
-    let folder = inputs.layout.definition(id);
+    let folder = inputs.definition_folder(id);
     let files = inputs.definitions.get(id).ok_or_else(|| {
         format!(
             "its definition {} is missing; install {id} again",
@@ -452,9 +503,13 @@ fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifes
     }
     let settings = Settings::settle(id.as_str(), &schema.extension.settings, &intent.settings)
         .map_err(|error| format!("{}: {error}", inputs.layout.intent(id).display()))?;
-    schema
+    let mut manifest = schema
         .manifest(&settings, files)
-        .map_err(|error| error.to_string())
+        .map_err(|error| error.to_string())?;
+    if intent.release.is_none() && manifest.extension.exports == Exports::default() {
+        manifest.extension.exports = Exports::of_0_1_0(&manifest);
+    }
+    Ok(manifest)
 }
 
 /// Reads the schema from an app's files; `file` is how the person knows the Compose file.
@@ -465,7 +520,9 @@ pub fn read_schema(file: &str, files: &Files, default_id: &str) -> Result<Schema
     let content = files
         .get(COMPOSE_FILE)
         .ok_or_else(|| format!("{file} is missing; an app is a folder with a {COMPOSE_FILE}"))?;
-    let text = std::str::from_utf8(content).map_err(|_| format!("{file} is not UTF-8 text"))?;
+    let text = content
+        .text()
+        .ok_or_else(|| format!("{file} is not UTF-8 text"))?;
     Schema::read(file, text, default_id).map_err(|error| error.to_string())
 }
 
@@ -487,6 +544,7 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
             layout: inputs.layout.clone(),
             claim,
             apps: apps.0.keys().map(held).collect(),
+            named: None,
         };
     }
     let nested = nesting::refusals(inputs, apps);
@@ -507,7 +565,20 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
         layout: inputs.layout.clone(),
         claim,
         apps: desired,
+        named: Named::by(&inputs.intents),
     }
+}
+
+/// The apps as they would be. Secrets that are not there yet are made up.
+pub(crate) fn worked_out(mut all: Inputs) -> BTreeMap<AppId, App> {
+    let apps = Apps::read(&all);
+    for (id, name) in apps.secret_names() {
+        let secrets = all.secrets.entry(id.clone()).or_default();
+        secrets
+            .entry(name.clone())
+            .or_insert_with(|| "0".repeat(64));
+    }
+    assemble(&all, &apps).apps
 }
 
 fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed) -> App {

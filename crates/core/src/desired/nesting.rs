@@ -73,17 +73,17 @@ fn sources<'a>(layout: &Layout, apps: &'a Apps) -> Vec<Source<'a>> {
         .map(|(id, mount)| Source {
             app: id,
             mount,
-            path: path_of(layout, id, mount),
+            path: path_of(layout, apps, id, mount),
         })
         .collect()
 }
 
 /// Where the source of a mount lies on the node.
-fn path_of(layout: &Layout, id: &AppId, mount: &Mount) -> PathBuf {
+fn path_of(layout: &Layout, apps: &Apps, id: &AppId, mount: &Mount) -> PathBuf {
     let path = match &mount.source {
         MountSource::Volume(volume) => layout.volumes(id).join(volume),
         MountSource::Data(path) => layout.files(id).join(path),
-        MountSource::Definition(path) => layout.definition(id).join(path),
+        MountSource::Definition(path) => apps.definition_folder(layout, id).join(path),
         MountSource::Host(path) => PathBuf::from(path),
     };
     // Without double slashes and single dots.
@@ -228,7 +228,7 @@ impl Judge<'_> {
     }
 
     fn file_of(&self, id: &AppId) -> String {
-        let file = self.inputs.layout.definition(id).join(COMPOSE_FILE);
+        let file = self.inputs.definition_folder(id).join(COMPOSE_FILE);
         file.display().to_string()
     }
 

@@ -28,10 +28,8 @@ fn inputs(apps: &[(&str, &str)]) -> Inputs {
         found: Found::default(),
     };
     for (app, text) in apps {
-        inputs
-            .intents
-            .insert(id(app), Ok(Intent::parse("", "").unwrap()));
-        let files = Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().to_vec())]);
+        let files = Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().into())]);
+        inputs.intents.insert(id(app), Ok(Intent::default()));
         inputs.definitions.insert(id(app), files);
     }
     inputs
@@ -334,7 +332,7 @@ fn a_revision_changes_with_what_its_container_is_started_with_and_with_nothing_e
             .definitions
             .get_mut(&id("a"))
             .unwrap()
-            .insert("b.conf".to_owned(), text.as_bytes().to_vec());
+            .insert("b.conf".to_owned(), text.as_bytes().into());
     };
     let revisions = |inputs: &Inputs| {
         let desired = assemble(inputs, &Apps::read(inputs));
@@ -375,7 +373,7 @@ fn an_image_is_replaced_however_its_name_is_written() {
 fn the_whole_folder_can_be_built() {
     let mut inputs = inputs(&[("a", "services: {a: {build: .}}\n")]);
     let files = inputs.definitions.get_mut(&id("a")).unwrap();
-    files.insert("Dockerfile".to_owned(), b"FROM x\n".to_vec());
+    files.insert("Dockerfile".to_owned(), b"FROM x\n".as_slice().into());
     let desired = assemble(&inputs, &Apps::read(&inputs));
     let (_, present) = desired.present().next().unwrap();
     let (_, container) = present.containers().next().unwrap();

@@ -97,7 +97,7 @@ fn desired_of(state: Goal, text: &str) -> Desired {
         ..Intent::default()
     };
     let top = AppId::parse("top").unwrap();
-    let files = |text: &str| Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().to_vec())]);
+    let files = |text: &str| Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().into())]);
     let inputs = Inputs {
         layout: Layout {
             config: path("/config"),

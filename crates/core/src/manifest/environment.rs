@@ -35,8 +35,9 @@ pub(super) fn read_env_files(
         let content = files
             .get(&path)
             .ok_or_else(|| name.error("there is no such file in the app's folder"))?;
-        let text = std::str::from_utf8(content)
-            .map_err(|_| name.error(format!("{path:?} is not UTF-8 text")))?;
+        let text = content
+            .text()
+            .ok_or_else(|| name.error(format!("{path:?} is not UTF-8 text")))?;
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::field::Field;
 use super::{Manifest, ManifestError, NetworkMode};
+use crate::name::AppId;
 
 /// What an app offers to the apps that require it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Exports {
     pub secrets: BTreeSet<String>,
     /// Captured files, by the names of their captures.
     pub files: BTreeSet<String>,
+    /// Other apps join the app's own network, as with version 0.1.0, instead of one for exports.
+    pub on_own_network: bool,
 }
 
 impl Exports {
@@ -32,10 +35,40 @@ impl Exports {
         Ok(exports)
     }
 
-    /// Whether other apps can reach a service of it, so that it has a network for that.
+    /// What version 0.1.0 let the apps read and reach that require this one: all of it, on its own network. A definition that it installed
+    /// says nothing of exports.
+    pub(crate) fn of_0_1_0(manifest: &Manifest) -> Self {
+        let extension = &manifest.extension;
+        let services = manifest.services.iter();
+        let services = services.filter(|(_, service)| service.network == NetworkMode::App);
+        Self {
+            on_own_network: true,
+            services: services
+                .map(|(name, _)| (name.clone(), BTreeSet::new()))
+                .collect(),
+            settings: extension.settings.keys().cloned().collect(),
+            secrets: extension.secrets.keys().cloned().collect(),
+            files: extension.captures.keys().cloned().collect(),
+        }
+    }
+
+    /// Whether the app has a network of its own for what it exports.
     #[must_use]
     pub fn has_network(&self) -> bool {
-        !self.services.is_empty()
+        !self.services.is_empty() && !self.on_own_network
+    }
+
+    /// The network, by Podman's name, on which other apps reach the services of `app`, whose exports these are.
+    #[must_use]
+    pub fn network_of(&self, app: &AppId) -> Option<String> {
+        match self {
+            _ if self.services.is_empty() => None,
+            Self {
+                on_own_network: true,
+                ..
+            } => Some(app.network()),
+            _ => Some(app.exports_network()),
+        }
     }
 
     /// What is offered must be there.

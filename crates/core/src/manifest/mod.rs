@@ -40,8 +40,7 @@ pub use yaml::Place;
 use crate::name::{AppId, check_part};
 use field::{Field, Scope};
 
-/// The files of an app's folder: path relative to the folder, with `/`, to content.
-pub type Files = BTreeMap<String, Vec<u8>>;
+pub use crate::file::Files;
 
 /// The name of the one file that makes a folder an app.
 pub const COMPOSE_FILE: &str = "compose.yaml";

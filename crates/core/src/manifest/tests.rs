@@ -16,7 +16,7 @@ fn read(text: &str) -> Result<Manifest, ManifestError> {
     ];
     let files: Files = files
         .iter()
-        .map(|(path, content)| ((*path).to_owned(), content.to_vec()))
+        .map(|(path, content)| ((*path).to_owned(), content.to_vec().into()))
         .collect();
     let schema = Schema::read("compose.yaml", text, "web")?;
     let settings = Settings::settle("web", &schema.extension.settings, &BTreeMap::new()).unwrap();

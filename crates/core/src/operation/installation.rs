@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::check::{Facts, State, judge};
-use crate::desired::{App, Apps, Fault, Inputs, Present, Transport, assemble, read_schema};
+use crate::desired::{App, Apps, Fault, Inputs, Present, Transport, read_schema, worked_out};
 use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::manifest::{
@@ -15,6 +15,7 @@ use crate::name::AppId;
 use crate::observed::Podman;
 use crate::plan::blocked;
 use crate::progress::Progress;
+use crate::release::ReleaseId;
 
 use super::{Definition, HostLook, PortProblem, Refusal};
 
@@ -23,8 +24,9 @@ use super::{Definition, HostLook, PortProblem, Refusal};
 pub struct Installation {
     pub app: AppId,
     pub intent: Intent,
-    /// The definition to keep.
-    pub files: Files,
+    /// The definitions to store before the intent names them: the app's own, and the one that it had, if it is to be kept and is not stored yet.
+    pub definitions: Vec<Files>,
+    files: Files,
     pub title: String,
     pub version: String,
     pub present: Present,
@@ -58,11 +60,17 @@ impl Installation {
     ) -> Result<Self, Refusal> {
         let extension = &definition.schema.extension;
         let known = known(inputs, &extension.id)?;
+        let was = known.and_then(|known| {
+            let files = || inputs.definitions.get(&extension.id).map(ReleaseId::of);
+            known.release.clone().or_else(files)
+        });
+        let before = known.cloned().unwrap_or_default();
         let intent = Intent {
             state: Wanted::Running,
             purge: false,
             source: definition.source.clone(),
             settings: choose(extension, known, given)?,
+            ..before.switched(was, ReleaseId::of(&definition.files))
         };
         Self::work_out(inputs, definition, intent)
     }
@@ -76,7 +84,7 @@ impl Installation {
         if known.state == Wanted::Removed {
             return Err(Refusal::Removing { app: app.clone() });
         }
-        let folder = inputs.layout.definition(app).display().to_string();
+        let folder = inputs.definition_folder(app).display().to_string();
         let files = inputs.definitions.get(app).cloned().unwrap_or_default();
         let file = format!("{folder}/{COMPOSE_FILE}");
         let schema = read_schema(&file, &files, app.as_str())
@@ -113,6 +121,7 @@ impl Installation {
         let mut all = inputs.clone();
         all.intents.insert(id.clone(), Ok(intent.clone()));
         all.definitions.insert(id.clone(), files.clone());
+        let copy = all.definition_folder(id).display().to_string();
         let mut after = worked_out(all);
         let app = after.remove(id);
         if let (Some(App::Present(_)), Some(before)) = (&app, &before) {
@@ -122,7 +131,6 @@ impl Installation {
             Some(App::Present(present)) => *present,
             Some(App::Broken { cause, fault }) => {
                 // The person knows the folder that it is installed from, not our copy, which is not there yet.
-                let copy = inputs.layout.definition(id).display().to_string();
                 let cause = cause.replace(&copy, &folder);
                 return Err(match fault {
                     Fault::Own => Refusal::Broken { cause },
@@ -139,6 +147,15 @@ impl Installation {
             }
             None => BTreeSet::new(),
         };
+        let mut definitions = Vec::new();
+        if intent.release.is_some() {
+            definitions.push(files.clone());
+            let had = inputs.definitions.get(id).filter(|had| {
+                let had = ReleaseId::of(had);
+                intent.earlier.iter().any(|earlier| earlier.release == had)
+            });
+            definitions.extend(had.cloned());
+        }
         Ok(Self {
             app: id.clone(),
             title: extension.title.clone(),
@@ -147,6 +164,7 @@ impl Installation {
             is_new: !inputs.intents.contains_key(id),
             warnings: manifest.warnings,
             intent,
+            definitions,
             files,
             present,
             is_unchanged,
@@ -234,18 +252,6 @@ fn choose(
         settings.insert(name.clone(), setting.kind.parse(name, value)?);
     }
     Ok(settings)
-}
-
-/// The apps as they would be. Secrets that are not there yet are made up.
-fn worked_out(mut all: Inputs) -> BTreeMap<AppId, App> {
-    let apps = Apps::read(&all);
-    for (id, name) in apps.secret_names() {
-        let secrets = all.secrets.entry(id.clone()).or_default();
-        secrets
-            .entry(name.clone())
-            .or_insert_with(|| "0".repeat(64));
-    }
-    assemble(&all, &apps).apps
 }
 
 /// What suits the app itself may not suit one above it: a node that prunes its blocks has none left for an index of all of them.

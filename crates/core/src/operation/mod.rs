@@ -7,6 +7,7 @@
 mod follow;
 mod installation;
 mod proposal;
+mod rebuild;
 mod refusal;
 mod stability;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
+use crate::image::{ImageDigest, Reference};
 use crate::manifest::{Files, Protocol, Schema};
 use crate::name::AppId;
 use crate::observed::Observed;
@@ -24,6 +26,7 @@ use crate::observed::Observed;
 pub use follow::{Follow, Overtaken, PassSeen, Verdict};
 pub use installation::{Installation, judge_host};
 pub use proposal::{Proposal, propose};
+pub use rebuild::Rebuild;
 pub use refusal::Refusal;
 pub use stability::Stability;
 
@@ -43,6 +46,12 @@ pub enum Request {
     Start(AppId),
     Stop(AppId),
     Restart(AppId),
+    /// Build an app's images anew where what they are built of has changed. `bases` are the digests of the base images as they are now,
+    /// empty as long as nobody was asked.
+    Rebuild {
+        app: AppId,
+        bases: BTreeMap<Reference, ImageDigest>,
+    },
     /// Remove an app, with `purge` also its data, secrets and built images.
     Uninstall {
         app: AppId,
@@ -59,6 +68,7 @@ pub enum Kind {
     Start,
     Stop,
     Restart,
+    Rebuild,
     Uninstall,
     Purge,
 }
@@ -111,6 +121,7 @@ impl Request {
             Self::Start(_) => Kind::Start,
             Self::Stop(_) => Kind::Stop,
             Self::Restart(_) => Kind::Restart,
+            Self::Rebuild { .. } => Kind::Rebuild,
             Self::Uninstall { purge: false, .. } => Kind::Uninstall,
             Self::Uninstall { purge: true, .. } => Kind::Purge,
         }
@@ -120,7 +131,7 @@ impl Request {
     pub fn app(&self) -> &AppId {
         match self {
             Self::Install { definition, .. } => &definition.schema.extension.id,
-            Self::Set { app, .. } | Self::Uninstall { app, .. } => app,
+            Self::Set { app, .. } | Self::Uninstall { app, .. } | Self::Rebuild { app, .. } => app,
             Self::Start(app) | Self::Stop(app) | Self::Restart(app) => app,
         }
     }
@@ -136,6 +147,7 @@ impl Kind {
             Self::Start => "start",
             Self::Stop => "stop",
             Self::Restart => "restart",
+            Self::Rebuild => "rebuild",
             Self::Uninstall => "uninstall",
             Self::Purge => "purge",
         }
@@ -144,7 +156,7 @@ impl Kind {
     #[must_use]
     pub fn goal(self) -> Goal {
         match self {
-            Self::Install | Self::Set | Self::Start | Self::Restart => Goal::Ready,
+            Self::Install | Self::Set | Self::Start | Self::Restart | Self::Rebuild => Goal::Ready,
             Self::Stop => Goal::Stopped,
             Self::Uninstall | Self::Purge => Goal::Gone,
         }

@@ -5,6 +5,7 @@ use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::name::AppId;
 
+use super::rebuild::Rebuild;
 use super::{HostLook, Installation, Kind, Refusal, Request};
 
 /// What an operation would do.
@@ -16,6 +17,8 @@ pub struct Proposal {
     pub intent: Option<Intent>,
     /// For `install` and `set`: the app as it would be.
     pub installation: Option<Box<Installation>>,
+    /// For `rebuild`: what is looked at, and built anew.
+    pub rebuild: Option<Rebuild>,
 }
 
 /// Works out what a request would do. `keeps_data` says whether data of an app that is not installed are still there.
@@ -68,6 +71,17 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
             Wanted::Stopped => return Err(Refusal::Stopped(app)),
             Wanted::Removed => return Err(Refusal::Removing { app }),
         },
+        Request::Rebuild { app, bases } => {
+            let intent = installed(inputs, &app)?;
+            let rebuild = Rebuild::of(inputs, &app, intent, bases)?;
+            return Ok(Proposal {
+                app,
+                kind,
+                intent: Some(rebuild.intent.clone()),
+                installation: None,
+                rebuild: Some(rebuild),
+            });
+        }
         Request::Uninstall { app, purge } => {
             (Some(removed(inputs, &app, purge, keeps_data)?), None)
         }
@@ -77,6 +91,7 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
         kind,
         intent,
         installation: installation.map(Box::new),
+        rebuild: None,
     })
 }
 

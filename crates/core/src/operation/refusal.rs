@@ -12,6 +12,8 @@ use crate::name::AppId;
 pub enum Refusal {
     #[error("{0} is not installed; archipelago list shows what is")]
     NotInstalled(AppId),
+    #[error("{0} builds no image of another one that can change: there is nothing to rebuild")]
+    NothingBuilt(AppId),
     #[error("{0} is stopped; archipelago start {0} starts it")]
     Stopped(AppId),
     #[error("{app} is being removed; wait until archipelago list no longer shows it")]

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::{Plan, renewal};
+use super::{Plan, releases, renewal};
 use crate::action::{Action, Step};
 use crate::data_folder::Claim;
 use crate::desired::{App, Desired, DesiredUnit, Present, Role};
@@ -48,6 +48,8 @@ pub enum Rule {
     ForgottenLast,
     /// Nothing is done while the data folder is not this node's.
     DataPresent,
+    /// A definition is removed only when nothing needs it.
+    ReleaseKept,
 }
 
 impl fmt::Display for Rule {
@@ -60,6 +62,7 @@ impl fmt::Display for Rule {
             Self::Wanted => "it is not what is wanted",
             Self::ForgottenLast => "something of the app is still there",
             Self::DataPresent => "the data folder is not this node's",
+            Self::ReleaseKept => "something needs it",
         })
     }
 }
@@ -89,7 +92,7 @@ pub fn check(
             plan,
         }
         .broken(&action.step),
-        None => for_all(desired, &action.step),
+        None => for_all(desired, observed, &action.step),
     };
     broken.map_or(Ok(()), |(what, rule)| Err(Refused { what, rule }))
 }
@@ -101,10 +104,21 @@ fn unless(kept: bool, what: impl fmt::Display, rule: Rule) -> Broken {
 }
 
 /// Only what touches nothing of any app may be done for all of them.
-fn for_all(desired: &Desired, step: &Step) -> Broken {
-    if let Step::ClaimData(id) = step {
-        let may = desired.claim == Claim::Take(id.clone());
-        return unless(may, desired.layout.data.display(), Rule::Ours);
+fn for_all(desired: &Desired, observed: &Observed, step: &Step) -> Broken {
+    match step {
+        Step::ClaimData(id) => {
+            let may = desired.claim == Claim::Take(id.clone());
+            return unless(may, desired.layout.data.display(), Rule::Ours);
+        }
+        Step::RemoveRelease(release) => {
+            let is_needed = releases::is_needed(desired, observed, release);
+            return unless(!is_needed, release, Rule::ReleaseKept);
+        }
+        Step::RemoveDefinition(app) => {
+            let is_needed = releases::is_old_definition_needed(desired, observed, app);
+            return unless(!is_needed, app, Rule::ReleaseKept);
+        }
+        _ => {}
     }
     let harmless = matches!(
         step,
@@ -215,6 +229,8 @@ impl Judge<'_> {
             | Step::CheckUnits { .. }
             | Step::Remember(_)
             | Step::Reload
+            | Step::RemoveRelease(_)
+            | Step::RemoveDefinition(_)
             | Step::RestartPodmanSocket => Some((
                 "a step for all apps in the name of one".to_owned(),
                 Rule::Ours,

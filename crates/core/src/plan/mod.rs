@@ -6,6 +6,7 @@
 
 pub mod guard;
 mod present;
+mod releases;
 mod removed;
 mod renewal;
 #[cfg(test)]
@@ -420,6 +421,9 @@ impl Planner<'_> {
         remember(&self.memory, &mut known, &mut actions);
         actions.append(&mut self.steps.services);
         actions.append(&mut self.steps.removal);
+        if actions.is_empty() {
+            actions = self.collect();
+        }
         // Last, because what is for all ends the pass when it fails.
         if matches!(self.observed.podman, Podman::Unreachable(_))
             && self.progress.is_due(&Subject::Podman, self.now)

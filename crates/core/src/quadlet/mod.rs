@@ -39,10 +39,6 @@ pub enum Kind {
     Volume(Volume),
     /// `.network`
     Network(Network),
-    /// `.build`
-    Build(Build),
-    /// `.image`
-    Image(Image),
 }
 
 /// `[Unit]`.
@@ -76,8 +72,8 @@ pub struct Container {
     pub image: String,
     /// `ContainerName=`
     pub name: String,
-    /// `Pull=`
-    pub pull: Option<Pull>,
+    /// `Pull=never`: the image must be on the node, so that starting a unit never waits for a registry.
+    pub never_pulls: bool,
     /// `Exec=`, as words.
     pub exec: Vec<String>,
     /// `--entrypoint`, as words.
@@ -148,15 +144,6 @@ pub struct Container {
     pub health: Option<Health>,
     /// `LogDriver=journald`, so that the journal holds what the container says.
     pub log_to_journal: bool,
-}
-
-/// `Pull=`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pull {
-    /// The image must be on the node; starting a unit never waits for a registry.
-    Never,
-    /// Podman's own default.
-    Missing,
 }
 
 /// `Secret=`
@@ -268,30 +255,6 @@ pub struct Network {
     pub labels: BTreeMap<String, String>,
 }
 
-/// `[Build]` (5.2).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Build {
-    /// `ImageTag=`
-    pub tag: String,
-    /// `SetWorkingDirectory=`: the context.
-    pub context: String,
-    /// `File=`, an absolute path.
-    pub containerfile: String,
-    /// `Target=`
-    pub target: Option<String>,
-    /// `Label=`
-    pub labels: BTreeMap<String, String>,
-}
-
-/// `[Image]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Image {
-    /// `Image=`
-    pub reference: String,
-    /// `TLSVerify=false`, for a registry on the allowlist.
-    pub without_tls: bool,
-}
-
 impl Unit {
     /// The name of the file.
     #[must_use]
@@ -300,8 +263,6 @@ impl Unit {
             Kind::Container(_) => "container",
             Kind::Volume(_) => "volume",
             Kind::Network(_) => "network",
-            Kind::Build(_) => "build",
-            Kind::Image(_) => "image",
         };
         format!("{}.{suffix}", self.stem)
     }

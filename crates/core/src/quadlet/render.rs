@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 
 use super::escape::{EscapeError, description, line, path, token, value, variable, word, words};
 use super::{
-    Build, Container, Health, Image, Kind, Network, NetworkJoin, PublishedPort, Pull, Secret,
-    SecretDelivery, ServiceSection, Unit, UnitSection, Volume, VolumeMount,
+    Container, Health, Kind, Network, NetworkJoin, PublishedPort, Secret, SecretDelivery,
+    ServiceSection, Unit, UnitSection, Volume, VolumeMount,
 };
 use crate::name::AppId;
 
@@ -128,8 +128,6 @@ impl Unit {
             Kind::Container(container) => out.container(container)?,
             Kind::Volume(volume) => out.volume(volume)?,
             Kind::Network(network) => out.network(network)?,
-            Kind::Build(build) => out.build(build)?,
-            Kind::Image(image) => out.image(image)?,
         }
         out.service_section(service);
         if *starts_at_boot {
@@ -288,7 +286,7 @@ impl Lines<'_> {
         let Container {
             image,
             name,
-            pull,
+            never_pulls,
             exec,
             entrypoint,
             environment,
@@ -328,14 +326,8 @@ impl Lines<'_> {
         self.section("Container");
         self.escaped("Image", token(image))?;
         self.escaped("ContainerName", token(name))?;
-        if let Some(pull) = pull {
-            self.plain(
-                "Pull",
-                match pull {
-                    Pull::Never => "never",
-                    Pull::Missing => "missing",
-                },
-            );
+        if *never_pulls {
+            self.plain("Pull", "never");
         }
         if let Some(entrypoint) = entrypoint {
             self.podman_option("--entrypoint", &json(entrypoint))?;
@@ -496,35 +488,6 @@ impl Lines<'_> {
             self.plain("Options", "isolate=strict");
         }
         self.pairs("Label", labels, word)
-    }
-
-    fn build(&mut self, build: &Build) -> Rendered {
-        let Build {
-            tag,
-            context,
-            containerfile,
-            target,
-            labels,
-        } = build;
-        self.section("Build");
-        self.escaped("ImageTag", token(tag))?;
-        self.escaped("SetWorkingDirectory", value(context))?;
-        self.escaped("File", value(containerfile))?;
-        self.optional("Target", target.as_deref(), value)?;
-        self.pairs("Label", labels, word)
-    }
-
-    fn image(&mut self, image: &Image) -> Rendered {
-        let Image {
-            reference,
-            without_tls,
-        } = image;
-        self.section("Image");
-        self.escaped("Image", token(reference))?;
-        if *without_tls {
-            self.plain("TLSVerify", "false");
-        }
-        Ok(())
     }
 }
 

@@ -118,6 +118,7 @@ mod tests {
             settings: names(&["network"]),
             secrets: names(&["rpc"]),
             files: names(&["cert"]),
+            on_own_network: false,
         };
         let settings = Settings(BTreeMap::from([
             ("network".to_owned(), SettingValue::Text("main".to_owned())),

@@ -1,6 +1,7 @@
 //! Building an image from a context in memory.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use archipelago_core::redact::redact;
@@ -36,7 +37,7 @@ pub struct BuildRequest {
 pub struct ContextFile {
     /// Relative, with `/`, without `..`.
     pub path: String,
-    pub bytes: Vec<u8>,
+    pub bytes: Arc<[u8]>,
     /// Permission bits, such as 0o644.
     pub mode: u32,
 }
@@ -130,7 +131,7 @@ fn archive(request: &BuildRequest) -> Result<Vec<u8>, Error> {
         header.set_mode(*mode);
         header.set_mtime(now_s);
         archive
-            .append_data(&mut header, path, bytes.as_slice())
+            .append_data(&mut header, path, &bytes[..])
             .map_err(|source| Error::Context {
                 tag: request.tag.clone(),
                 path: path.clone(),

@@ -25,7 +25,8 @@ pub(super) async fn commit(
     let _lock = Lock::of_passes(layout).await?;
     let app = &previewed.app;
     let proposal = work_out(layout, request)?;
-    if proposal.installation.is_some() && proposal.intent != previewed.intent {
+    let is_previewed = proposal.installation.is_some() || proposal.rebuild.is_some();
+    if is_previewed && proposal.intent != previewed.intent {
         return Err(Error::Changed(app.clone()));
     }
     let Proposal {
@@ -33,12 +34,14 @@ pub(super) async fn commit(
         kind: _,
         intent,
         installation,
+        rebuild: _,
     } = proposal;
     for (folder, mode) in [(&layout.units, 0o755), (&layout.apps(), 0o700)] {
         disk::make_folder(folder, mode)?;
     }
-    if let Some(installation) = installation {
-        definition::keep(layout, &app, &installation.files)?;
+    // Nothing names these yet: killed here, the app is as it was, and the next pass removes them.
+    for files in installation.iter().flat_map(|app| &app.definitions) {
+        definition::store(layout, files)?;
     }
     if let Some(intent) = intent {
         write(layout, &app, &intent)?;

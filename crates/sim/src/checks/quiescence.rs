@@ -6,6 +6,7 @@ use archipelago_core::desired::{App, Desired, DesiredUnit, Present, Role};
 use archipelago_core::name::AppId;
 use archipelago_core::observed::{Load, Memory};
 use archipelago_core::quadlet::mark_of;
+use archipelago_core::release::ReleaseId;
 
 use crate::apps::CONTAINERS;
 use crate::checks::running::without_comments;
@@ -75,6 +76,7 @@ impl World {
             .all(|app| matches!(app, App::Present(_)));
         self.temporary_file()
             .or_else(|| self.unit_file_left(desired).filter(|_| all_present))
+            .or_else(|| self.release_left(desired).filter(|_| all_well))
             .or_else(|| self.memory_left().filter(|_| all_well))
             .or_else(|| self.object_left(desired).filter(|_| all_present))
     }
@@ -85,6 +87,15 @@ impl World {
         let mut names = names.into_iter().flatten();
         let name = names.find(|name| name.starts_with(TEMPORARY_PREFIX))?;
         Some(format!("the temporary file {name}"))
+    }
+
+    /// A release that no intent names.
+    fn release_left(&self, desired: &Desired) -> Option<String> {
+        let named = desired.named.as_ref()?;
+        let stored = self.disk.names(&self.layout.releases()).into_iter();
+        let mut stored = stored.filter_map(|name| ReleaseId::parse(&name).ok());
+        let left = stored.find(|release| !named.releases.contains(release))?;
+        Some(format!("the release {left}"))
     }
 
     fn unit_file_left(&self, desired: &Desired) -> Option<String> {

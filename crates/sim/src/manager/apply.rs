@@ -121,11 +121,13 @@ impl World {
                 }
                 Ok(())
             }
+            Step::RemoveRelease(release) => self.remove(&layout.release(release)),
+            Step::RemoveDefinition(app) => self.remove(&layout.old_definition(app)),
             Step::Forget(app) => {
                 // A unit file that came back after a loss of power would have no app any more, and
                 // nothing would remove it.
                 self.sync_folder(&layout.units)?;
-                self.remove(&layout.definition(app))?;
+                self.remove(&layout.old_definition(app))?;
                 self.remove(&layout.intent(app))
             }
         }

@@ -9,6 +9,7 @@ use archipelago_core::observed::{
     Memory, Observed, Override, Podman, Remains, RenderedFile, Service, needs_podman,
 };
 use archipelago_core::quadlet::is_unit_file;
+use archipelago_core::release::ReleaseId;
 
 use crate::manager::call::CallError;
 use crate::world::state::World;
@@ -79,6 +80,11 @@ impl World {
             starts_max: 2,
             ..Observed::default()
         };
+        let releases = disk.names(&layout.releases());
+        let releases = releases
+            .iter()
+            .filter_map(|name| ReleaseId::parse(name).ok());
+        observed.stored.releases = releases.collect();
         for name in disk.names(&layout.units) {
             if name.starts_with(PREFIX) && is_unit_file(&name) {
                 let content = disk.read(&layout.unit(&name)).unwrap_or_default();

@@ -75,6 +75,7 @@ impl Manager {
                     pass.images(pulls.take_finished(world));
                 }
                 Request::WorkOut => {
+                    world.check_intents();
                     let desired = world.desired();
                     world.pass_desired = Some(Arc::clone(&desired));
                     pass.desired(desired);

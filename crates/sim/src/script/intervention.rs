@@ -10,6 +10,10 @@ use crate::host::registry::PullOutcome;
 pub enum Intervention {
     /// `archipelago install`, of a version of the app.
     Install(String, u8),
+    /// `archipelago install`, of a version of the shop, with another port.
+    Update(u8, u16),
+    /// `archipelago install`, killed before it changes the intent.
+    CutInstall(String, u8),
     /// `archipelago start`
     Start(String),
     /// `archipelago stop`

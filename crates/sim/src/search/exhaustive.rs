@@ -22,6 +22,8 @@ pub enum Scenario {
     Install,
     /// A setting of the app changes.
     Settings,
+    /// Its definition and a setting change at once, after an installation that was cut short.
+    Update,
     /// The app is uninstalled.
     Uninstall,
     /// The app is uninstalled with its data.
@@ -31,9 +33,10 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Install,
         Self::Settings,
+        Self::Update,
         Self::Uninstall,
         Self::Purge,
         Self::Restore,
@@ -63,6 +66,10 @@ impl Scenario {
         let lines = match self {
             Self::Install => return Self::install(),
             Self::Settings => vec![Line::Do(Intervention::SetPort(8090))],
+            Self::Update => vec![
+                Line::Do(Intervention::CutInstall(shop(), 3)),
+                Line::Do(Intervention::Update(2, 8090)),
+            ],
             Self::Uninstall => vec![Line::Do(Intervention::Uninstall(shop()))],
             Self::Purge => vec![Line::Do(Intervention::Purge(shop()))],
             Self::Restore => vec![

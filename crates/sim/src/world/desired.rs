@@ -83,7 +83,11 @@ impl World {
             .collect();
         let definitions = intents
             .keys()
-            .map(|id| (id.clone(), self.files(&layout.definition(id))))
+            .map(|id| {
+                let intent = intents[id].as_ref().ok();
+                let release = intent.and_then(|intent| intent.release.as_ref());
+                (id.clone(), self.files(&layout.definition(id, release)))
+            })
             .filter(|(_, files)| !files.is_empty())
             .collect();
         let secrets = intents
@@ -140,7 +144,7 @@ impl World {
             .filter_map(|path| {
                 let content = self.disk.read(path)?;
                 let relative = path.strip_prefix(folder).ok()?.to_str()?;
-                Some((relative.to_owned(), content.to_vec()))
+                Some((relative.to_owned(), content.to_vec().into()))
             })
             .collect()
     }

@@ -1,15 +1,16 @@
 //! The state of a simulated host, and of the managers' work on it.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use archipelago_core::data_folder::{Identity, NodeId};
 use archipelago_core::desired::Desired;
+use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
-use archipelago_core::name::PREFIX;
+use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::Service;
 
 use crate::host::clock::Clock;
@@ -48,6 +49,10 @@ pub struct World {
     /// The services as they were last observed, for an observation that is stale.
     pub(crate) last_services: BTreeMap<String, Service>,
     pub(crate) next_observation_is_stale: bool,
+    /// What the operator asked each app to be, as texts.
+    pub(crate) asked: BTreeSet<String>,
+    /// What [`Mutation::ReleaseInTwoSteps`] still has to do.
+    pub(crate) second_step: Option<(AppId, Intent)>,
     /// Whether a manager holds the lock of passes.
     pub(crate) locked: bool,
     /// The times of the recent pulls, by image.
@@ -128,6 +133,8 @@ impl World {
             requested_restarts: BTreeMap::new(),
             last_services: BTreeMap::new(),
             next_observation_is_stale: false,
+            asked: BTreeSet::new(),
+            second_step: None,
             locked: false,
             pulls: BTreeMap::new(),
             secrets_made: 0,

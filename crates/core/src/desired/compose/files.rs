@@ -42,17 +42,15 @@ impl Work<'_> {
         };
         let mut files = BTreeMap::new();
         for template in &self.manifest.extension.templates {
-            let file = self
-                .inputs
-                .layout
-                .definition(self.id)
-                .join(&template.source);
+            let folder = self.inputs.definition_folder(self.id);
+            let file = folder.join(&template.source);
             let name = file.display().to_string();
             let content = self.definition().get(&template.source).ok_or_else(|| {
                 format!("{name} is missing, but x-archipelago.templates names it")
             })?;
-            let source =
-                std::str::from_utf8(content).map_err(|_| format!("{name} is not UTF-8 text"))?;
+            let source = content
+                .text()
+                .ok_or_else(|| format!("{name} is not UTF-8 text"))?;
             let rendered =
                 template::render(&name, source, &context).map_err(|error| error.to_string())?;
             let stem = self.manifest.container(&template.service);

@@ -3,7 +3,9 @@
 use sha2::{Digest, Sha256};
 
 use super::Work;
+use crate::containerfile;
 use crate::desired::{BuildContext, DesiredImage, Origin};
+use crate::file::{File, FileMode};
 use crate::image::Reference;
 use crate::manifest::{Build, Files, ImageSource, Service};
 use crate::quadlet::hex;
@@ -50,9 +52,7 @@ impl Work<'_> {
         let files: Files = self
             .definition()
             .iter()
-            .filter_map(|(path, content)| {
-                Some((path.strip_prefix(&inside)?.to_owned(), content.clone()))
-            })
+            .filter_map(|(path, file)| Some((path.strip_prefix(&inside)?.to_owned(), file.clone())))
             .collect();
         if files.is_empty() {
             return Err(format!(
@@ -73,7 +73,19 @@ impl Work<'_> {
                 };
                 format!("services.{name}.build: there is no {wanted} in its context")
             })?;
+        let text = files[*containerfile].text().unwrap_or_default();
+        let bases = containerfile::moving_bases(text, &build.args);
+        let intent = self.inputs.intents.get(self.id);
+        let renewed = intent
+            .and_then(|intent| intent.as_ref().ok())
+            .map(|intent| intent.bases.clone())
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|(base, _)| bases.contains(base))
+            .collect();
         Ok(BuildContext {
+            bases,
+            renewed,
             containerfile: (*containerfile).to_owned(),
             args: build.args.clone(),
             target: build.target.clone(),
@@ -88,29 +100,191 @@ impl Work<'_> {
 }
 
 /// A tag that changes whenever the build would.
+///
+/// In 0.1.0's tag an argument could stand for a file, and modes were no part of it. A build that it
+/// told apart from all others keeps its tag, so that an update of Archipelago builds nothing anew: one
+/// without arguments and target, whose files have the modes that 0.1.0 gave them. The tag of any other
+/// build begins with an empty part, as none of those does.
 fn digest_of(context: &BuildContext) -> String {
     let BuildContext {
         files,
         containerfile,
         args,
         target,
-        // Where else it could come from does not change what it is.
+        renewed,
+        // They are in the Containerfile.
+        bases: _,
+        // Another source of the image does not change what is built.
         otherwise: _,
     } = context;
-    let mut digest = Sha256::new();
-    let mut part = |bytes: &[u8]| {
-        digest.update((bytes.len() as u64).to_le_bytes());
-        digest.update(bytes);
-    };
-    part(containerfile.as_bytes());
-    part(target.as_deref().unwrap_or_default().as_bytes());
+    let mut parts = Parts(Sha256::new());
+    let is_as_before = args.is_empty()
+        && target.is_none()
+        && renewed.is_empty()
+        && files.values().all(has_mode_of_before);
+    if is_as_before {
+        parts.add(containerfile.as_bytes());
+        parts.add(b"");
+        for (path, file) in files {
+            parts.add(path.as_bytes());
+            parts.add(&file.content);
+        }
+        return parts.tag();
+    }
+    parts.add(b"");
+    parts.add(containerfile.as_bytes());
+    parts.add_count(target.iter().len());
+    parts.add(target.as_deref().unwrap_or_default().as_bytes());
+    parts.add_count(args.len());
     for (name, value) in args {
-        part(name.as_bytes());
-        part(value.as_bytes());
+        parts.add(name.as_bytes());
+        parts.add(value.as_bytes());
     }
-    for (path, content) in files {
-        part(path.as_bytes());
-        part(content);
+    parts.add_count(renewed.len());
+    for (base, digest) in renewed {
+        parts.add(base.to_string().as_bytes());
+        parts.add(digest.as_str().as_bytes());
     }
-    hex(&digest.finalize()[..6])
+    for (path, file) in files {
+        parts.add(path.as_bytes());
+        parts.add(&file.mode.bits().to_le_bytes());
+        parts.add(&file.content);
+    }
+    parts.tag()
+}
+
+/// 0.1.0 took a file for executable when it begins like a script, and for readable by all.
+fn has_mode_of_before(file: &File) -> bool {
+    let FileMode {
+        executable,
+        private,
+    } = file.mode;
+    executable == file.content.starts_with(b"#!") && !private
+}
+
+/// Bytes to hash, each part with its length.
+struct Parts(Sha256);
+
+impl Parts {
+    fn add(&mut self, bytes: &[u8]) {
+        self.add_count(bytes.len());
+        self.0.update(bytes);
+    }
+
+    fn add_count(&mut self, count: usize) {
+        self.0.update((count as u64).to_le_bytes());
+    }
+
+    fn tag(self) -> String {
+        hex(&self.0.finalize()[..6])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::image::ImageDigest;
+
+    /// 0.1.0 gave these tags. The images that bear them are on people's nodes.
+    #[test]
+    fn a_build_that_0_1_0_told_apart_keeps_its_tag() {
+        let context = build(&[
+            ("Containerfile", "FROM x\n", 0o644),
+            ("run", "#!/bin/sh\n", 0o755),
+        ]);
+        assert_eq!(digest_of(&context), "7eec51ddc1f3");
+    }
+
+    #[test]
+    fn no_two_builds_share_a_tag() {
+        let containerfile = ("Containerfile", "FROM x\n", 0o644);
+        let plain = || build(&[containerfile]);
+        let with = |change: fn(&mut BuildContext)| {
+            let mut context = plain();
+            change(&mut context);
+            context
+        };
+        let file = |path: &'static str, text: &'static str, bits| {
+            build(&[containerfile, (path, text, bits)])
+        };
+        let renew = |context: &mut BuildContext, digit: &str| {
+            let digest = ImageDigest::parse(&format!("sha256:{}", digit.repeat(64))).unwrap();
+            let base = Reference::parse("x").unwrap();
+            context.renewed.insert(base, digest);
+        };
+        let argument = |context: &mut BuildContext, name: &str, value: &str| {
+            context.args.insert(name.to_owned(), value.to_owned());
+        };
+        let builds = [
+            plain(),
+            with(|context| context.target = Some(String::new())),
+            with(|context| context.target = Some("Containerfile".to_owned())),
+            with(|context| {
+                context.args.insert("A".to_owned(), "B".to_owned());
+            }),
+            file("A", "B", 0o644),
+            file("A", "B", 0o755),
+            file("A", "B", 0o600),
+            file("A", "#!B", 0o644),
+            file("A", "#!B", 0o755),
+            with(|context| {
+                context.args.insert("A".to_owned(), "B".to_owned());
+                context.target = Some("A".to_owned());
+            }),
+            {
+                let mut context = plain();
+                renew(&mut context, "a");
+                context
+            },
+            {
+                let mut context = plain();
+                renew(&mut context, "b");
+                context
+            },
+            {
+                // Each argument could stand for a file.
+                let mut context = build(&[("C", "D", 0o644), containerfile]);
+                argument(&mut context, "A", "B");
+                context
+            },
+            {
+                let mut context = plain();
+                argument(&mut context, "A", "B");
+                argument(&mut context, "C", "D");
+                context
+            },
+        ];
+        for (at, context) in builds.iter().enumerate() {
+            for other in &builds[at + 1..] {
+                assert_ne!(
+                    digest_of(context),
+                    digest_of(other),
+                    "{context:?} and {other:?}"
+                );
+            }
+        }
+    }
+
+    fn build(files: &[(&str, &str, u32)]) -> BuildContext {
+        BuildContext {
+            files: files
+                .iter()
+                .map(|(path, text, bits)| {
+                    let file = File {
+                        content: text.as_bytes().into(),
+                        mode: FileMode::of_bits(*bits),
+                    };
+                    ((*path).to_owned(), file)
+                })
+                .collect(),
+            containerfile: "Containerfile".to_owned(),
+            args: BTreeMap::new(),
+            target: None,
+            bases: BTreeSet::new(),
+            renewed: BTreeMap::new(),
+            otherwise: None,
+        }
+    }
 }

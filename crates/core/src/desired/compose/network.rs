@@ -37,16 +37,16 @@ impl Work<'_> {
     /// The exports networks that a service joins: its app's, if it is exported, and those of the required apps that it uses.
     fn joined_exports(&self, name: &str) -> Vec<String> {
         let extension = &self.manifest.extension;
-        let own = extension.exports.services.contains_key(name);
+        let exports = &extension.exports;
+        let own = exports.has_network() && exports.services.contains_key(name);
         let own = own.then(|| self.id.exports_network());
-        let used = extension.requires.apps.iter().filter(|app| {
-            let required = self.apps.manifest(app);
-            extension.requires.lets(name, app)
-                && required.is_some_and(|required| required.extension.exports.has_network())
+        let used = extension.requires.apps.iter();
+        let used = used.filter(|app| extension.requires.lets(name, app));
+        let used = used.filter_map(|app| {
+            let required = self.apps.manifest(app)?;
+            required.extension.exports.network_of(app)
         });
-        own.into_iter()
-            .chain(used.map(|app| app.exports_network()))
-            .collect()
+        own.into_iter().chain(used).collect()
     }
 
     pub(super) fn joins(&self, name: &str, service: &Service) -> Vec<NetworkJoin> {
@@ -81,12 +81,19 @@ impl Work<'_> {
     /// Podman makes a container's host name one of its names on every network that it joins. On an exports network it could be taken for a
     /// service of another app, by chance (`db`) or on purpose (`archy-bitcoin`).
     pub(super) fn check_hostname(&self, name: &str, service: &Service) -> Result<(), String> {
+        let extension = &self.manifest.extension;
         let Some(hostname) = &service.hostname else {
             return Ok(());
         };
         let exports = self.joined_exports(name);
+        // On an app's own network, which others join when version 0.1.0 installed it, that was always so.
+        let own = |network: &&String| {
+            let mut apps = extension.requires.apps.iter();
+            apps.any(|app| app.network() == **network)
+        };
+        let mut exports = exports.iter().filter(|network| !own(network));
         let own_name = self.manifest.container(name);
-        match exports.first() {
+        match exports.next() {
             Some(network) if service.network == NetworkMode::App && *hostname != own_name => {
                 Err(format!(
                     "services.{name}.hostname: other apps on the network {network} would hear this name too; remove it, write {own_name}, or keep the service off that network (docs/manifest.md, Exports)"

@@ -14,7 +14,7 @@ fn app(text: &str, files: &[(&str, &[u8])]) -> Inputs {
     let mut inputs = inputs(&[("a", text)]);
     let definition = inputs.definitions.get_mut(&id("a")).unwrap();
     for (path, content) in files {
-        definition.insert((*path).to_owned(), content.to_vec());
+        definition.insert((*path).to_owned(), content.to_vec().into());
     }
     let secrets = BTreeMap::from([("token".to_owned(), "5ec2e7".to_owned())]);
     inputs.secrets.insert(id("a"), secrets);
@@ -363,7 +363,7 @@ fn settings_and_files_are_those_of_the_app_that_the_intent_names() {
         let mut inputs = inputs(&[("a", PLAIN)]);
         let files = inputs.definitions.get_mut(&id("a")).unwrap();
         files.clear();
-        files.extend(content.map(|content| (COMPOSE_FILE.to_owned(), content)));
+        files.extend(content.map(|content| (COMPOSE_FILE.to_owned(), content.into())));
         check(&inputs, &[("a", expected)]);
     }
 }
@@ -442,7 +442,7 @@ fn a_secret_that_cannot_be_read_is_not_generated_anew() {
         assert_eq!(cause(&inputs), expected, "{path}");
         // What requires it does not go on without that secret either.
         let top = "services: {b: {image: x}}\nx-archipelago: {requires: {apps: [a]}}\n";
-        let files = Files::from([(COMPOSE_FILE.to_owned(), top.as_bytes().to_vec())]);
+        let files = Files::from([(COMPOSE_FILE.to_owned(), top.as_bytes().into())]);
         inputs.definitions.insert(id("b"), files);
         let intent = Intent::parse("", "").unwrap();
         inputs.intents.insert(id("b"), Ok(intent));

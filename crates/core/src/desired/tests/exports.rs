@@ -2,6 +2,51 @@
 
 use super::*;
 
+/// Apps that were installed since there are exports.
+fn inputs(apps: &[(&str, &str)]) -> Inputs {
+    let mut inputs = super::inputs(apps);
+    for intent in inputs.intents.values_mut().flatten() {
+        intent.release = Some(ReleaseId::of(&Files::new()));
+    }
+    inputs
+}
+
+/// What version 0.1.0 installed says nothing of exports, and everything of it could be reached and read.
+#[test]
+fn an_app_of_0_1_0_exports_what_it_did_until_it_is_installed_again() {
+    let base = "
+services: {base: {image: x}, named: {image: y, hostname: db}, host: {image: z, network_mode: host}}
+x-archipelago: {settings: {port: {type: port, default: 1}}, secrets: {seed: }}
+";
+    let apps = [("base", base), ("web", &top("web: {image: x}", "base"))];
+    let exports = |inputs: Inputs| {
+        let apps = Apps::read(&inputs);
+        apps.manifest(&id("base"))
+            .unwrap()
+            .extension
+            .exports
+            .clone()
+    };
+    let before = exports(super::inputs(&apps));
+    assert_eq!(
+        before.services.keys().collect::<Vec<_>>(),
+        ["base", "named"]
+    );
+    assert!(before.settings.contains("port") && before.secrets.contains("seed"));
+    assert_eq!(exports(inputs(&apps)), Exports::default());
+    // Their units name the networks that 0.1.0 made.
+    let mut inputs = super::inputs(&apps);
+    let secrets = BTreeMap::from([("seed".to_owned(), "5eed".to_owned())]);
+    inputs.secrets.insert(id("base"), secrets);
+    let desired = assemble(&inputs, &Apps::read(&inputs));
+    let App::Present(web) = &desired.apps[&id("web")] else {
+        panic!("{:?}", desired.apps);
+    };
+    let (_, container) = web.containers().next().unwrap();
+    let networks = ["archy-base", "archy-web"].map(str::to_owned);
+    assert_eq!(container.networks, BTreeSet::from(networks));
+}
+
 const BASE: &str = "
 services: {base: {image: x}, db: {image: y}, admin: {image: z}}
 x-archipelago:
@@ -138,10 +183,11 @@ fn a_template_reads_of_another_app_what_that_exports() {
     let with = |template: &str| {
         let mut inputs = inputs(&[("base", BASE), ("top", top)]);
         let files = inputs.definitions.get_mut(&id("top")).unwrap();
-        files.insert("t".to_owned(), template.as_bytes().to_vec());
+        files.insert("t".to_owned(), template.as_bytes().into());
         inputs
     };
     let inputs = with("port={{ apps.base.settings.port }}\n");
+    let folder = inputs.definition_folder(&id("top"));
     let desired = assemble(&inputs, &Apps::read(&inputs));
     let (_, present) = desired.present().last().unwrap();
     let rendered: Vec<&String> = present.files.values().collect();
@@ -152,7 +198,10 @@ fn a_template_reads_of_another_app_what_that_exports() {
             ("base", "present"),
             (
                 "top",
-                "/config/apps/top/t:2:1: apps.base.settings.own: base does not export it; the definition of base must list it under `x-archipelago.exports.settings` (archipelago install base renews an app of the catalog) (docs/manifest.md lists what templates can use)",
+                &format!(
+                    "{}/t:2:1: apps.base.settings.own: base does not export it; the definition of base must list it under `x-archipelago.exports.settings` (archipelago install base renews an app of the catalog) (docs/manifest.md lists what templates can use)",
+                    folder.display()
+                ),
             ),
         ],
     );

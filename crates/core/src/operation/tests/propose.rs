@@ -24,7 +24,7 @@ fn id(text: &str) -> AppId {
 }
 
 fn files(text: &str) -> Files {
-    Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().to_vec())])
+    Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().into())])
 }
 
 /// A node on which `web` runs and `top` requires it.

@@ -15,6 +15,7 @@ use crate::observed::{
 use crate::plan::*;
 use crate::quadlet::{mark_of, service_of};
 use crate::reconcile::{Outcome, Reconciler};
+use crate::release::ReleaseId;
 
 pub(super) const WEB: &str = "
 services:
@@ -131,7 +132,7 @@ impl World {
     pub(super) fn install(&mut self, app: &str, files: &[(&str, &str)]) {
         let files: Files = files
             .iter()
-            .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()))
+            .map(|(path, text)| ((*path).to_owned(), text.as_bytes().into()))
             .collect();
         self.inputs.definitions.insert(id(app), files);
         self.intend(app, Goal::Running, false);
@@ -141,7 +142,8 @@ impl World {
         let intent = Intent {
             state,
             purge,
-            ..Intent::parse("", "").unwrap()
+            release: Some(ReleaseId::of(&Files::new())),
+            ..Intent::default()
         };
         self.inputs.intents.insert(id(app), Ok(intent));
     }
@@ -154,10 +156,7 @@ impl World {
             .unwrap()
             .get_mut(COMPOSE_FILE)
             .unwrap();
-        *file = std::str::from_utf8(file)
-            .unwrap()
-            .replace(from, to)
-            .into_bytes();
+        *file = file.text().unwrap().replace(from, to).into_bytes().into();
     }
 
     pub(super) fn desired(&self) -> Desired {
@@ -426,6 +425,8 @@ impl World {
             Step::RemoveSecret(name) => drop(self.podman.secrets.remove(name)),
             Step::RemoveImage(name) => drop(self.podman.images.remove(name)),
             Step::RemoveData(app) => drop(self.inputs.secrets.remove(app)),
+            Step::RemoveRelease(release) => drop(self.host.stored.releases.remove(release)),
+            Step::RemoveDefinition(app) => drop(self.host.stored.folders.remove(app)),
             Step::Forget(app) => {
                 self.inputs.intents.remove(app);
                 self.inputs.definitions.remove(app);
@@ -486,6 +487,8 @@ pub(super) fn brief(step: &Step) -> String {
         Step::RemoveSecret(name) => format!("remove secret {name}"),
         Step::RemoveImage(name) => format!("remove image {name}"),
         Step::RemoveData(app) => format!("remove data of {app}"),
+        Step::RemoveRelease(release) => format!("remove release {}", &release.as_str()[..4]),
+        Step::RemoveDefinition(app) => format!("remove definition of {app}"),
         Step::Forget(app) => format!("forget {app}"),
     }
 }
