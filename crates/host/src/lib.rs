@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod apply;
+pub mod base;
 pub mod cache;
 pub mod data_folder;
 pub mod definition;

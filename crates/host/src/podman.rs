@@ -64,6 +64,9 @@ pub struct Image {
     pub labels: BTreeMap<String, String>,
     /// When it was made, in seconds since 1970.
     pub created: i64,
+    /// That of the image itself: `sha256:` and 64 hexadecimal digits.
+    #[serde(default)]
+    pub digest: String,
 }
 
 /// A container in any state.

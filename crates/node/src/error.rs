@@ -3,7 +3,7 @@
 use archipelago_core::health::AppHealth;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{Overtaken, Refusal};
-use archipelago_host::{data_folder, definition, disk, folders, lock, observe, systemd};
+use archipelago_host::{data_folder, definition, disk, folders, lock, observe, podman, systemd};
 
 /// Why something that was asked for did not come about.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,8 @@ pub enum Error {
     Folders(#[from] folders::Error),
     #[error(transparent)]
     DataFolder(#[from] data_folder::Error),
+    #[error("fetch what its images are built of")]
+    Base(#[source] podman::Error),
     #[error("somebody else has changed {0} meanwhile; nothing was done, try it again")]
     Changed(AppId),
     #[error("{app} was {} by somebody else meanwhile", by.word())]
@@ -125,9 +127,11 @@ impl Error {
             | Self::IsRoot
             | Self::Layout(_)
             | Self::NeedsRoot { .. } => ErrorKind::Host,
-            Self::Changed(_) | Self::Overtaken { .. } | Self::Failed(_) | Self::NoUnits { .. } => {
-                ErrorKind::Failed
-            }
+            Self::Base(_)
+            | Self::Changed(_)
+            | Self::Overtaken { .. }
+            | Self::Failed(_)
+            | Self::NoUnits { .. } => ErrorKind::Failed,
             Self::Silent(_) => ErrorKind::Unfinished,
         }
     }

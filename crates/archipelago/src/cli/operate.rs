@@ -1,5 +1,6 @@
-//! Commands that change something: `install`, `set`, `uninstall`, `start`, `stop`, `restart`.
+//! Commands that change something: `install`, `set`, `uninstall`, `start`, `stop`, `restart`, `rebuild`.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 
 use archipelago_core::health::AppHealth;
@@ -114,6 +115,21 @@ pub(super) async fn stop(layout: Layout, one: One, output: Output) -> Result<(),
 pub(super) async fn restart(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
     let app = apps::installed(&layout, &one.app)?;
     operate(layout, Request::Restart(app), output).await
+}
+
+pub(super) async fn rebuild(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
+    let app = apps::installed(&layout, &one.app)?;
+    let request = Request::Rebuild {
+        app,
+        bases: BTreeMap::new(),
+    };
+    let prepared = operations::prepare(layout, request).await?;
+    if let Some(rebuild) = &prepared.proposal().rebuild {
+        for base in rebuild.bases.keys() {
+            eprintln!("fetching {base}");
+        }
+    }
+    finish(follow(prepared).await?, output)
 }
 
 pub(super) async fn uninstall(

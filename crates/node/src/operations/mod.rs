@@ -7,8 +7,10 @@ mod follow;
 
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
-use archipelago_core::operation::{Kind, Proposal, Request, judge_host};
-use archipelago_host::{disk, preflight};
+use archipelago_core::name::AppId;
+use archipelago_core::operation::{Kind, Proposal, Rebuild, Request, judge_host};
+use archipelago_host::podman::Podman;
+use archipelago_host::{base, disk, preflight};
 
 use crate::driver::Driver;
 use crate::error::Error;
@@ -40,6 +42,24 @@ pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error
     })
 }
 
+/// Fetches what an app's images are built of, and works the rebuild out anew with what was found.
+async fn look_for_bases(
+    layout: &Layout,
+    app: &AppId,
+    rebuild: &Rebuild,
+) -> Result<(Request, Proposal), Error> {
+    let podman = Podman::for_this_user();
+    let bases = base::renew(&podman, &rebuild.bases)
+        .await
+        .map_err(Error::Base)?;
+    let request = Request::Rebuild {
+        app: app.clone(),
+        bases,
+    };
+    let proposal = commit::work_out(layout, request.clone())?;
+    Ok((request, proposal))
+}
+
 impl Prepared {
     /// What it would do.
     #[must_use]
@@ -57,6 +77,10 @@ impl Prepared {
             request,
             proposal,
         } = self;
+        let (request, proposal) = match &proposal.rebuild {
+            Some(rebuild) => look_for_bases(&layout, &proposal.app, rebuild).await?,
+            None => (request, proposal),
+        };
         let mut driver = Driver::new(layout.clone()).await?;
         let changes_installed = proposal
             .installation
