@@ -2,7 +2,7 @@
 //!
 //! A file depends on another when it names something of it: in a `use`, or by a path in its code.
 //! A folder's `mod.rs` that only declares its files, or re-exports from them, does not depend on
-//! them. Tests and what macros make of their arguments are not looked at.
+//! them. Tests, and the arguments of macros, are not checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -111,7 +111,8 @@ fn module_of(root: &Path, file: &Path) -> Module {
     parts
 }
 
-/// The module whose file has what a path names: the longest that there is.
+/// The module whose file defines the item that a path names: the longest module that the path
+/// begins with.
 fn owner<'a>(modules: &'a BTreeMap<Module, PathBuf>, path: &[String]) -> Option<&'a Module> {
     (0..=path.len())
         .rev()
@@ -119,14 +120,14 @@ fn owner<'a>(modules: &'a BTreeMap<Module, PathBuf>, path: &[String]) -> Option<
         .map(|(module, _)| module)
 }
 
-/// Collects what a file names of its own crate.
+/// Collects the paths of its own crate that a file names.
 struct Names<'a> {
     module: &'a Module,
     paths: Vec<Module>,
 }
 
 impl Names<'_> {
-    /// A path from the crate's root, if it names something of this crate.
+    /// The path from the crate's root; `None` when it leaves the crate.
     fn resolve(&self, segments: &[String]) -> Option<Module> {
         let (first, rest) = segments.split_first()?;
         let mut path = match first.as_str() {
@@ -137,7 +138,7 @@ impl Names<'_> {
                 above.pop()?;
                 above
             }
-            // A child, or something from elsewhere: of the latter no module is found.
+            // A child module, or a name from elsewhere, for which no module will be found.
             _ => {
                 let mut child = self.module.clone();
                 child.push(first.clone());
@@ -155,7 +156,7 @@ impl Names<'_> {
     }
 
     fn note(&mut self, segments: &[String]) {
-        // A single name is a local one, or one that a `use` has brought.
+        // A single name is local, or a `use` imported it and was noted there.
         if segments.len() > 1
             && let Some(path) = self.resolve(segments)
         {
@@ -224,7 +225,7 @@ impl<'a> Visit<'a> for Names<'_> {
     }
 }
 
-/// The groups of modules that reach each other those of one module left out.
+/// The groups of modules that reach each other.
 fn strongly_connected<'a>(
     edges: &BTreeMap<&'a Module, BTreeSet<&'a Module>>,
 ) -> Vec<BTreeSet<&'a Module>> {
