@@ -1,4 +1,5 @@
-//! The pages in a real browser, on a desktop and a phone, by their own specs (catalog/node-ui/e2e).
+//! Runs the pages' own specs (catalog/node-ui/e2e) in a real browser, with the window of a desktop
+//! and of a phone.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,12 +15,12 @@ use crate::{support, wallet};
 
 /// For pages whose daemons do not run.
 const DOWN: &str = "down.spec.mjs";
-/// Mines a block, which changes the height that the other specs expect.
+/// This spec mines a block, which changes the height that the other specs expect.
 const MINED: &str = "mined.spec.mjs";
 
 /// How long a page may take to notice that its daemon is gone. nginx keeps an address for two
-/// seconds; the rest is for a slow machine. It must be well below the minute for which an old answer
-/// stands in for a late one (njs/ready.js): that must not hide a daemon that is gone.
+/// seconds; the rest is for a slow machine. It must be well below the minute for which an old
+/// answer stands in for a late one (njs/ready.js): that must not hide a daemon that is gone.
 const AWAY: Duration = Duration::from_secs(40);
 
 /// The bound of all specs together: it ends a run that hangs.
@@ -81,8 +82,8 @@ pub(crate) fn pictures() -> &'static Path {
 }
 
 /// Each page names the daemon that is away, its own or the node that it needs, and so does the
-/// readiness for Archipelago: soon, and not only when the previous answer is old. systemctl stops the
-/// daemons, while Archipelago is stopped.
+/// readiness for Archipelago: soon, and not only when the previous answer is old. systemctl stops
+/// the daemons, while Archipelago is stopped.
 pub(crate) fn say_who_is_away(node: &Node) {
     let specs = Specs::prepare(node);
     let [bitcoin, electrs, lnd] = MEMBERS;
@@ -110,7 +111,7 @@ pub(crate) fn say_who_is_away(node: &Node) {
 
     systemctl(&["start", "archipelago"]);
     let started = Instant::now();
-    // electrs and lnd start anew.
+    // electrs and lnd are restarted.
     until_ready(node, FOLLOWS * 2);
     println!(
         "all are ready {:.0} s after Archipelago is back",
