@@ -8,8 +8,7 @@ use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use archipelago_core::config::Config;
-use archipelago_core::desired::{APP_LABEL, Apps, Desired, Found, Inputs, Role, assemble};
+use archipelago_core::desired::{APP_LABEL, Apps, Desired, Inputs, Role, assemble};
 use archipelago_core::health::report;
 use archipelago_core::image_facts::ImageFacts;
 use archipelago_core::intent::Intent;
@@ -86,23 +85,19 @@ fn inputs(count: usize) -> Inputs {
     };
     let secret = || BTreeMap::from([("token".to_owned(), "0123456789abcdef".repeat(4))]);
     Inputs {
-        layout: Layout {
-            config: PathBuf::from("/home/archy/.config/archipelago"),
-            data: PathBuf::from("/var/lib/archipelago"),
-            units: PathBuf::from("/home/archy/.config/containers/systemd"),
-            systemd: PathBuf::from("/home/archy/.config/systemd/user"),
-            runtime: PathBuf::from("/run/user/1000"),
-        },
-        config: Ok(Config::default()),
         intents: ids(count).map(|id| (id, Ok(Intent::default()))).collect(),
         definitions: ids(count)
             .enumerate()
             .map(|(number, id)| (id.clone(), files(number, &id)))
             .collect(),
         secrets: ids(count).map(|id| (id, secret())).collect(),
-        captured: BTreeMap::new(),
-        found: Found::default(),
-        releases: Default::default(),
+        ..Inputs::new(Layout {
+            config: PathBuf::from("/home/archy/.config/archipelago"),
+            data: PathBuf::from("/var/lib/archipelago"),
+            units: PathBuf::from("/home/archy/.config/containers/systemd"),
+            systemd: PathBuf::from("/home/archy/.config/systemd/user"),
+            runtime: PathBuf::from("/run/user/1000"),
+        })
     }
 }
 

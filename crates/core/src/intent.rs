@@ -5,11 +5,14 @@
 //! file is not wanted and not unwanted: its units are left alone and reported, because destruction is asked for by name.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::image::Reference;
+use crate::layout::Layout;
 use crate::manifest::{ManifestError, SettingValue};
+use crate::name::AppId;
 use crate::release::ReleaseId;
 use crate::toml_file::{Document, Entry};
 
@@ -102,6 +105,15 @@ impl Intent {
             Ok(true)
         })?;
         Ok(intent)
+    }
+
+    /// Where the app's definition lies: the release that is named, or the folder of version 0.1.0.
+    #[must_use]
+    pub fn definition_folder(&self, layout: &Layout, app: &AppId) -> PathBuf {
+        match &self.release {
+            Some(release) => layout.release(release),
+            None => layout.definition(app),
+        }
     }
 
     /// Whether both ask for the same definition, settings and images, be the app running or not.

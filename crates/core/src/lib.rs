@@ -13,6 +13,7 @@ pub mod desired;
 pub mod error;
 pub mod file;
 pub mod health;
+pub mod hex;
 pub mod image;
 pub mod image_facts;
 pub mod intent;

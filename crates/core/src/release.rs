@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::file::{File, Files};
-use crate::quadlet::hex;
+use crate::hex::hex;
 
 /// The name of a release: the SHA-256 of its files, in hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -16,14 +16,19 @@ pub const KEPT: usize = 5;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Releases {
     /// The apps whose intent names no release: their definition is a folder, as version 0.1.0 kept it.
-    /// With the release that the folder would be.
-    pub folders: BTreeMap<AppId, ReleaseId>,
-    /// The files of those folders.
-    pub former: BTreeMap<AppId, Files>,
+    pub former: BTreeMap<AppId, Former>,
     /// The releases that intents and earlier intents name; `None` when one of these cannot be read.
     pub named: Option<BTreeSet<ReleaseId>>,
     /// Why the definition of an app cannot be used.
     pub unusable: BTreeMap<AppId, String>,
+}
+
+/// A definition in the folder where version 0.1.0 kept it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Former {
+    /// The release that the folder would be.
+    pub release: ReleaseId,
+    pub files: Files,
 }
 
 /// What is in the folder of releases.
@@ -78,8 +83,11 @@ impl Releases {
                 }
                 None => {
                     if let Some(files) = files {
-                        releases.folders.insert(app.clone(), ReleaseId::of(files));
-                        releases.former.insert(app.clone(), files.clone());
+                        let former = Former {
+                            release: ReleaseId::of(files),
+                            files: files.clone(),
+                        };
+                        releases.former.insert(app.clone(), former);
                     }
                 }
             }

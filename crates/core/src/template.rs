@@ -21,9 +21,9 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::manifest::{ManifestError, Place, SettingValue, Settings};
 use crate::name::AppId;
-use crate::quadlet::hex;
 use refusal::{Refusal, refuse};
 
 /// What one rendering may cost. One unit is an instruction, or 64 bytes that are made on the way. The

@@ -5,11 +5,9 @@
     reason = "a test helper that reads the catalog from the disk"
 )]
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use archipelago_core::config::Config;
-use archipelago_core::desired::{App, Apps, Found, Inputs, Present, assemble, read_schema};
+use archipelago_core::desired::{App, Apps, Inputs, Present, assemble, read_schema};
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{Files, Schema, SettingKind, SettingValue};
@@ -56,22 +54,13 @@ fn definition(app: &str) -> (Schema, Files) {
 
 /// A node on which the whole catalog is installed.
 fn node() -> Inputs {
-    let mut inputs = Inputs {
-        layout: Layout {
-            config: "/home/archy/.config/archipelago".into(),
-            data: "/var/lib/archipelago".into(),
-            units: "/home/archy/.config/containers/systemd".into(),
-            systemd: "/home/archy/.config/systemd/user".into(),
-            runtime: "/run/user/1000".into(),
-        },
-        config: Ok(Config::default()),
-        intents: BTreeMap::new(),
-        definitions: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        captured: BTreeMap::new(),
-        found: Found::default(),
-        releases: Default::default(),
-    };
+    let mut inputs = Inputs::new(Layout {
+        config: "/home/archy/.config/archipelago".into(),
+        data: "/var/lib/archipelago".into(),
+        units: "/home/archy/.config/containers/systemd".into(),
+        systemd: "/home/archy/.config/systemd/user".into(),
+        runtime: "/run/user/1000".into(),
+    });
     for app in APPS {
         let (schema, files) = definition(app);
         let secret = |name: &String| (name.clone(), "0123456789abcdef".repeat(4));

@@ -79,20 +79,17 @@ fn cause(texts: &Texts) -> Option<String> {
     let folder = |name: &str| PathBuf::from("/srv").join(name);
     let secrets = BTreeMap::from([("token".to_owned(), "zqxk1vw".to_owned())]);
     let inputs = Inputs {
-        layout: Layout {
+        config: config.map_err(|error| error.to_string()),
+        intents: BTreeMap::from([(id.clone(), intent.map_err(|error| error.to_string()))]),
+        definitions: BTreeMap::from([(id.clone(), files.collect())]),
+        secrets: BTreeMap::from([(id.clone(), secrets)]),
+        ..Inputs::new(Layout {
             config: folder("config"),
             data: folder("data"),
             units: folder("units"),
             systemd: folder("systemd"),
             runtime: folder("runtime"),
-        },
-        config: config.map_err(|error| error.to_string()),
-        intents: BTreeMap::from([(id.clone(), intent.map_err(|error| error.to_string()))]),
-        definitions: BTreeMap::from([(id.clone(), files.collect())]),
-        secrets: BTreeMap::from([(id.clone(), secrets)]),
-        captured: BTreeMap::new(),
-        found: archipelago_core::desired::Found::default(),
-        releases: archipelago_core::releases::Releases::default(),
+        })
     };
     match &assemble(&inputs, &Apps::read(&inputs)).apps[&id] {
         App::Broken { cause, .. } => Some(cause.clone()),

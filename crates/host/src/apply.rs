@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use archipelago_core::action::{Action, AppAction, AppStep, HostStep, Reason};
 use archipelago_core::desired::APP_LABEL;
+use archipelago_core::hex::hex;
 use archipelago_core::image_facts;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
@@ -233,7 +234,7 @@ fn generate_secret(layout: &Layout, app: &AppId, name: &str) -> Done {
     }
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes)?;
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = hex(&bytes);
     let temporary = folder.join(format!("{}{name}", disk::TEMPORARY_PREFIX));
     let mut file = std::fs::OpenOptions::new()
         .write(true)

@@ -18,7 +18,7 @@ use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 use rustix::io::Errno;
 
 use super::cache::ReadSet;
-use crate::{data_folder, disk, links, records, releases};
+use crate::{data_folder, definition, disk, links, records, releases};
 
 /// A captured file is a credential or an address, not data.
 const CAPTURE_BYTES_MAX: u64 = 64 * 1024;
@@ -63,25 +63,23 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
     let mut definitions = BTreeMap::new();
     for (id, intent) in &mut intents {
         let Ok(known) = intent else { continue };
-        match releases::definition_of(layout, id, known, read_set) {
+        let folder = known.definition_folder(layout, id);
+        match definition::read_traced(&folder, read_set) {
             Ok(files) if files.is_empty() => {}
             Ok(files) => {
                 definitions.insert(id.clone(), files);
             }
             // To be removed, an app needs no definition.
             Err(_) if known.state == Goal::Removed => {}
-            Err(cause) => *intent = Err(cause),
+            Err(error) => *intent = Err(chain(&error)),
         }
     }
     let named = releases::named_by_history(layout, read_set);
     let releases = Releases::of(layout, &intents, &definitions, named);
     let mut inputs = Inputs {
-        layout: layout.clone(),
         config: config_traced(layout, read_set),
         intents,
         definitions,
-        secrets: BTreeMap::new(),
-        captured: BTreeMap::new(),
         found: Found {
             images: image_facts::read(read_set.read(&layout.images()).ok().flatten().as_deref()),
             claim: judge(&data_folder::look(layout, read_set)),
@@ -89,6 +87,7 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
             ..Found::default()
         },
         releases,
+        ..Inputs::new(layout.clone())
     };
     read_secrets(&mut inputs, read_set);
     Ok(inputs)

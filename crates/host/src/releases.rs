@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use archipelago_core::desired::Desired;
-use archipelago_core::error::chain;
 use archipelago_core::file::Files;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
@@ -191,23 +190,6 @@ pub fn forget(layout: &Layout, app: &AppId) -> Result<(), disk::Error> {
 pub fn remove(layout: &Layout, release: &ReleaseId) -> Result<(), disk::Error> {
     disk::remove_folder(&layout.release(release))?;
     disk::remove_if_empty(&layout.releases())
-}
-
-/// The files of a definition, from where the app's intent says; none when there is nothing.
-///
-/// # Errors
-/// With the reason why it cannot be read.
-pub fn definition_of(
-    layout: &Layout,
-    app: &AppId,
-    intent: &Intent,
-    read_set: &mut ReadSet,
-) -> Result<Files, String> {
-    let folder = match &intent.release {
-        Some(release) => layout.release(release),
-        None => layout.definition(app),
-    };
-    definition::read_traced(&folder, read_set).map_err(|error| chain(&error))
 }
 
 #[cfg(test)]

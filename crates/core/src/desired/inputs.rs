@@ -50,13 +50,28 @@ pub struct Found {
 }
 
 impl Inputs {
-    /// Where an app's definition lies: the release that its intent names, or the folder where 0.1.0 kept it.
+    /// A node without apps.
+    #[must_use]
+    pub fn new(layout: Layout) -> Self {
+        Self {
+            layout,
+            config: Ok(Config::default()),
+            intents: BTreeMap::new(),
+            definitions: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            captured: BTreeMap::new(),
+            found: Found::default(),
+            releases: Releases::default(),
+        }
+    }
+
+    /// Where an app's definition lies. An intent that cannot be read names none.
     #[must_use]
     pub fn definition_folder(&self, id: &AppId) -> PathBuf {
         let intent = self.intents.get(id).and_then(|intent| intent.as_ref().ok());
-        match intent.and_then(|intent| intent.release.as_ref()) {
-            Some(release) => self.layout.release(release),
-            None => self.layout.definition(id),
-        }
+        intent.map_or_else(
+            || self.layout.definition(id),
+            |intent| intent.definition_folder(&self.layout, id),
+        )
     }
 }

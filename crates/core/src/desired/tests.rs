@@ -16,22 +16,13 @@ fn id(text: &str) -> AppId {
 
 fn inputs(apps: &[(&str, &str)]) -> Inputs {
     let path = |text: &str| PathBuf::from(text);
-    let mut inputs = Inputs {
-        layout: Layout {
-            config: path("/config"),
-            data: path("/data"),
-            units: path("/units"),
-            systemd: path("/systemd"),
-            runtime: path("/run"),
-        },
-        config: Ok(Config::default()),
-        intents: BTreeMap::new(),
-        definitions: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        captured: BTreeMap::new(),
-        found: Found::default(),
-        releases: Default::default(),
-    };
+    let mut inputs = Inputs::new(Layout {
+        config: path("/config"),
+        data: path("/data"),
+        units: path("/units"),
+        systemd: path("/systemd"),
+        runtime: path("/run"),
+    });
     for (app, text) in apps {
         inputs
             .intents

@@ -60,8 +60,9 @@ pub struct UnitHealth {
 /// An image that a container waits for. One that runs goes on with its old image meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AwaitedImage {
-    UnderWay,
-    /// Getting it has failed, for this cause.
+    /// It is being got: how far.
+    UnderWay(String),
+    /// It could not be got: why.
     Failed(String),
 }
 

@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::config::Config;
-use crate::desired::{Apps, Found, Inputs, assemble};
+use crate::desired::{Apps, Inputs, assemble};
 use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
@@ -104,23 +103,18 @@ fn desired_of(state: Goal, text: &str) -> Desired {
     let top = AppId::parse("top").unwrap();
     let files = |text: &str| Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().into())]);
     let inputs = Inputs {
-        layout: Layout {
-            config: path("/config"),
-            data: path("/data"),
-            units: path("/units"),
-            systemd: path("/systemd"),
-            runtime: path("/run"),
-        },
-        config: Ok(Config::default()),
         intents: BTreeMap::from([
             (id.clone(), Ok(intent)),
             (top.clone(), Ok(Intent::default())),
         ]),
         definitions: BTreeMap::from([(id, files(text)), (top, files(ON_TOP))]),
-        secrets: BTreeMap::new(),
-        captured: BTreeMap::new(),
-        found: Found::default(),
-        releases: Default::default(),
+        ..Inputs::new(Layout {
+            config: path("/config"),
+            data: path("/data"),
+            units: path("/units"),
+            systemd: path("/systemd"),
+            runtime: path("/run"),
+        })
     };
     assemble(&inputs, &Apps::read(&inputs))
 }

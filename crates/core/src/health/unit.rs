@@ -43,6 +43,11 @@ pub(super) fn judge_unit(
     let masked = observed.overrides.get(&unit.service) == Some(&Override::Masked)
         || found.is_some_and(|found| found.load == Load::Masked);
     let failure = found.and_then(|found| found.failure.as_ref());
+    let awaited_image = awaited_image(container, observed, progress);
+    let problem = || {
+        let awaited = awaited_image.as_ref();
+        unit_problem(unit, container, awaited, found, observed, progress)
+    };
     UnitHealth {
         drop_ins: drop_ins(&unit.service, observed),
         name: unit.service.clone(),
@@ -53,7 +58,6 @@ pub(super) fn judge_unit(
         },
         sub_state: found.map(|found| found.sub.clone()).unwrap_or_default(),
         is_restarting: found.is_some_and(Service::is_restarting),
-        awaited_image: awaited_image(container, observed, progress),
         companion: container.companion,
         restarts: failure.map_or(0, |failure| failure.restarts),
         message: if masked {
@@ -62,8 +66,9 @@ pub(super) fn judge_unit(
                 unit.service
             )
         } else {
-            unit_problem(unit, container, found, observed, progress)
+            problem()
         },
+        awaited_image,
     }
 }
 
@@ -73,14 +78,13 @@ fn awaited_image(
     progress: &Progress,
 ) -> Option<AwaitedImage> {
     let image = container.image.reference.to_string();
-    if observed.images_underway.contains_key(&image) {
-        return Some(AwaitedImage::UnderWay);
+    if let Some(line) = observed.images_underway.get(&image) {
+        let text = format!("getting the image {image}: {line}");
+        return Some(AwaitedImage::UnderWay(text));
     }
     let attempts = progress.attempts(&container.image.subject())?;
-    Some(AwaitedImage::Failed(format!(
-        "no image {image}: {}",
-        attempts.cause
-    )))
+    let text = format!("no image {image}: {}", attempts.cause);
+    Some(AwaitedImage::Failed(text))
 }
 
 fn drop_ins(service: &str, observed: &Observed) -> Vec<PathBuf> {
@@ -91,14 +95,15 @@ fn drop_ins(service: &str, observed: &Observed) -> Vec<PathBuf> {
 fn unit_problem(
     unit: &DesiredUnit,
     container: &DesiredContainer,
+    awaited_image: Option<&AwaitedImage>,
     found: Option<&Service>,
     observed: &Observed,
     progress: &Progress,
 ) -> String {
-    let image = container.image.reference.to_string();
-    if let Some(line) = observed.images_underway.get(&image) {
-        return format!("getting the image {image}: {line}");
+    if let Some(AwaitedImage::UnderWay(text)) = awaited_image {
+        return text.clone();
     }
+    let image = container.image.reference.to_string();
     let up = found.is_some_and(Service::is_up);
     if let Some(ImageState::Damaged(cause)) = observed.images.get(&image)
         && !up
@@ -107,10 +112,10 @@ fn unit_problem(
             "the image {image} is damaged: {cause}; archipelago doctor says how to remove it, then it is got again by itself"
         );
     }
-    if let Some(attempts) = progress.attempts(&container.image.subject())
+    if let Some(AwaitedImage::Failed(text)) = awaited_image
         && !up
     {
-        return format!("no image {image}: {}", attempts.cause);
+        return text.clone();
     }
     if let Some(attempts) = progress.attempts(&Subject::Generate(unit.file.name.clone())) {
         return attempts.cause.clone();

@@ -186,7 +186,7 @@ fn awaited_images(health: &AppHealth) -> impl Iterator<Item = (&UnitHealth, &Awa
 fn without_new_image(health: &AppHealth) -> Option<Verdict> {
     let (unit, cause) = awaited_images(health).find_map(|(unit, image)| match image {
         AwaitedImage::Failed(cause) => Some((unit, cause)),
-        AwaitedImage::UnderWay => None,
+        AwaitedImage::UnderWay(_) => None,
     })?;
     let message = format!("{} goes on as it was: {cause}", unit.name);
     Some(Verdict::Failed(AppHealth {

@@ -4,11 +4,11 @@
 //! from the intent, which changes in one step. It holds no value of a setting, only what an intent's content hashes to.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::name::AppId;
 
 use super::{Goal, Kind, OperationId};
@@ -66,12 +66,7 @@ pub struct RecordError {
 impl IntentRevision {
     #[must_use]
     pub fn of(content: &[u8]) -> Self {
-        let mut text = String::new();
-        for byte in Sha256::digest(content) {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        Self(text)
+        Self(hex(&Sha256::digest(content)))
     }
 }
 

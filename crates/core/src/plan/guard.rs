@@ -17,6 +17,7 @@ use crate::name::{AppId, PREFIX};
 use crate::network;
 use crate::observed::{Active, Observed, Service, at_rest, awaited};
 use crate::quadlet::service_of;
+use crate::release::ReleaseId;
 
 /// An action that must not be done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -185,15 +186,12 @@ impl Judge<'_> {
                     let present = self.present();
                     present.is_some_and(|present| present.mounted.get(release) == Some(files))
                 };
-                let taken_over = self.desired.releases.folders.get(self.id);
-                let is_wanted = taken_over == Some(release) || is_mounted();
+                let is_wanted = self.former() == Some(release) || is_mounted();
                 unless(is_wanted, release, Rule::Wanted)
             }
-            AppStep::NameRelease(release) => unless(
-                self.desired.releases.folders.get(self.id) == Some(release),
-                release,
-                Rule::Wanted,
-            ),
+            AppStep::NameRelease(release) => {
+                unless(self.former() == Some(release), release, Rule::Wanted)
+            }
             AppStep::RemoveFormer => {
                 let is_needed = is_former_needed(self.desired, self.observed, self.id);
                 unless(!is_needed, self.id, Rule::ReleaseKept)
@@ -256,6 +254,12 @@ impl Judge<'_> {
                 unless(last, self.id, Rule::ForgottenLast)
             }),
         }
+    }
+
+    /// The release that the app's folder of version 0.1.0 would be.
+    fn former(&self) -> Option<&ReleaseId> {
+        let former = self.desired.releases.former.get(self.id)?;
+        Some(&former.release)
     }
 
     fn present(&self) -> Option<&Present> {

@@ -17,7 +17,7 @@ use crate::name::AppId;
 use crate::observed::Observed;
 use crate::progress::Subject;
 use crate::release::ReleaseId;
-use crate::releases::Releases;
+use crate::releases::{Former, Releases};
 
 impl Planner<'_> {
     pub(super) fn store_mounted(&mut self, id: &AppId, present: &Present) {
@@ -50,15 +50,14 @@ impl Planner<'_> {
     /// else waits.
     pub(super) fn take_over(&self) -> Vec<AppAction> {
         let releases = &self.desired.releases;
-        let due = releases.folders.iter().filter(|(app, _)| {
+        let due = releases.former.iter().filter(|(app, _)| {
             let is_wanted = !matches!(self.desired.apps.get(*app), Some(App::Removed { .. }));
             let subject = Subject::App((*app).clone());
             is_wanted && self.progress.is_due(&subject, self.now)
         });
-        due.flat_map(|(app, release)| {
-            let files = releases.former.get(app).cloned().unwrap_or_default();
+        due.flat_map(|(app, Former { release, files })| {
             let name = AppStep::NameRelease(release.clone());
-            [store(release, &files), name]
+            [store(release, files), name]
                 .map(|step| self.action(app, step, Reason::FormerDefinition))
         })
         .collect()
@@ -95,8 +94,7 @@ fn store(release: &ReleaseId, files: &Files) -> AppStep {
 #[must_use]
 pub fn unused(desired: &Desired, observed: &Observed) -> BTreeSet<ReleaseId> {
     let Releases {
-        folders,
-        former: _,
+        former,
         named,
         unusable: _,
     } = &desired.releases;
@@ -106,7 +104,7 @@ pub fn unused(desired: &Desired, observed: &Observed) -> BTreeSet<ReleaseId> {
     let is_named = |release: &ReleaseId| {
         let mut mounted = desired.present().map(|(_, present)| &present.mounted);
         named.contains(release)
-            || folders.values().any(|other| other == release)
+            || former.values().any(|other| other.release == *release)
             || mounted.any(|mounted| mounted.contains_key(release))
             || is_mentioned(observed, release.as_str())
     };
@@ -120,7 +118,7 @@ pub fn unused(desired: &Desired, observed: &Observed) -> BTreeSet<ReleaseId> {
 /// Whether something may need the folder in which version 0.1.0 kept an app's definition.
 pub(super) fn is_former_needed(desired: &Desired, observed: &Observed, app: &AppId) -> bool {
     let is_taken_over =
-        desired.apps.contains_key(app) && !desired.releases.folders.contains_key(app);
+        desired.apps.contains_key(app) && !desired.releases.former.contains_key(app);
     let folder = desired.layout.definition(app);
     !is_taken_over || !is_each_as_written(observed) || names(observed, &folder)
 }

@@ -16,7 +16,6 @@ use std::time::Duration;
 pub use escape::EscapeError;
 pub use lines::RenderError;
 pub use mark::{Mark, VERSION, mark_of};
-pub(crate) use render::hex;
 pub use render::{Stamp, UnitFile};
 
 /// A Quadlet unit.

@@ -12,6 +12,7 @@ use super::{
     Container, Health, Kind, Network, NetworkJoin, PublishedPort, Secret, SecretDelivery,
     ServiceSection, Unit, UnitSection, Volume, VolumeMount,
 };
+use crate::hex::hex;
 use crate::name::AppId;
 
 /// A unit file, ready to be written.
@@ -103,12 +104,6 @@ fn revision_of(body: &str, inputs: &[&[u8]]) -> String {
         digest.update(part);
     }
     hex(&digest.finalize()[..8])
-}
-
-/// Lower-case hexadecimal digits.
-#[must_use]
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Lines<'_> {

@@ -105,9 +105,9 @@ impl World {
         let definitions: BTreeMap<AppId, Files> = intents
             .iter()
             .filter_map(|(id, intent)| Some((id, intent.as_ref().ok()?)))
-            .map(|(id, intent)| match &intent.release {
-                Some(release) => (id.clone(), self.files(&layout.release(release))),
-                None => (id.clone(), self.files(&layout.definition(id))),
+            .map(|(id, intent)| {
+                let folder = intent.definition_folder(layout, id);
+                (id.clone(), self.files(&folder))
             })
             .filter(|(_, files)| !files.is_empty())
             .collect();
@@ -133,17 +133,16 @@ impl World {
             .collect();
         let config = self.text(&layout.config_file()).unwrap_or_default();
         Inputs {
-            layout: layout.clone(),
             config: Config::parse("config.toml", &config).map_err(|error| error.to_string()),
             intents,
             definitions,
             secrets,
-            captured: BTreeMap::new(),
             found: Found {
                 claim: self.claim(),
                 ..Found::default()
             },
             releases,
+            ..Inputs::new(layout.clone())
         }
     }
 

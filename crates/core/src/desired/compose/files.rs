@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::Work;
+use crate::hex::hex;
 use crate::layout::Layout;
 use crate::manifest::{Encoding, Manifest};
 use crate::name::AppId;
-use crate::quadlet::hex;
 use crate::template;
 
 static NO_SECRETS: BTreeMap<String, String> = BTreeMap::new();

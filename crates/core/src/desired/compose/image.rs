@@ -5,9 +5,9 @@ use sha2::{Digest, Sha256};
 use super::Work;
 use crate::desired::app::{BuildContext, DesiredImage, Origin};
 use crate::file::{File, FileMode};
+use crate::hex::hex;
 use crate::image::Reference;
 use crate::manifest::{Build, Files, ImageSource, Service};
-use crate::quadlet::hex;
 
 impl Work<'_> {
     pub(super) fn image(&self, name: &str, service: &Service) -> Result<DesiredImage, String> {

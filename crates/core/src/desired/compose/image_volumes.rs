@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use super::Work;
+use crate::hex::hex;
 use crate::image_facts::{ImageFacts, normal};
 use crate::manifest::Service;
-use crate::quadlet::hex;
 
 /// Longer names are cut: systemd takes a unit's name of 255 bytes.
 const NAME_MAX: usize = 40;

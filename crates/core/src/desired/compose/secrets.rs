@@ -6,8 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::Work;
 use crate::desired::app::PodmanSecret;
+use crate::hex::hex;
 use crate::manifest::Service;
-use crate::quadlet::{self, SecretDelivery, hex};
+use crate::quadlet::{self, SecretDelivery};
 
 impl Work<'_> {
     pub(super) fn add_secrets(

@@ -94,7 +94,7 @@ fn what_runs_has_not_got_there_before_its_new_image() {
         health.units[0].awaited_image = Some(image.clone());
         Some(health)
     };
-    let under_way = awaiting(&AwaitedImage::UnderWay);
+    let under_way = awaiting(&AwaitedImage::UnderWay("at work".to_owned()));
     let failed = awaiting(&AwaitedImage::Failed("no route".to_owned()));
     let passes = [
         (0, true, ready()),

@@ -1,11 +1,9 @@
 //! What an installation needs of the host is told before it begins.
 
-use crate::releases::Releases;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::config::Config;
-use crate::desired::{Found, Inputs, read_schema};
+use crate::desired::{Inputs, read_schema};
 use crate::intent::Intent;
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
@@ -21,22 +19,13 @@ const MEDIA: &str = "services:
 
 fn inputs() -> Inputs {
     let path = PathBuf::from;
-    Inputs {
-        layout: Layout {
-            config: path("/config"),
-            data: path("/data"),
-            units: path("/units"),
-            systemd: path("/systemd"),
-            runtime: path("/run"),
-        },
-        config: Ok(Config::default()),
-        intents: BTreeMap::new(),
-        definitions: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        captured: BTreeMap::new(),
-        found: Found::default(),
-        releases: Releases::default(),
-    }
+    Inputs::new(Layout {
+        config: path("/config"),
+        data: path("/data"),
+        units: path("/units"),
+        systemd: path("/systemd"),
+        runtime: path("/run"),
+    })
 }
 
 fn media() -> Definition {

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::config::Config;
-use crate::desired::{Found, Inputs, read_schema};
+use crate::desired::{Inputs, read_schema};
 use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files, SettingValue};
@@ -13,7 +12,6 @@ use crate::observed::Podman;
 use crate::operation::{
     Definition, Goal, HostLook, PortProblem, Proposal, Refusal, Request, propose,
 };
-use crate::releases::Releases;
 
 const WEB: &str = "services: {web: {image: web, ports: ['${port}:80']}}
 x-archipelago:
@@ -35,20 +33,15 @@ fn node() -> Inputs {
     let path = PathBuf::from;
     let apps = [("web", WEB), ("top", TOP)];
     Inputs {
-        layout: Layout {
+        intents: apps.map(|(app, _)| (id(app), Ok(Intent::default()))).into(),
+        definitions: apps.map(|(app, text)| (id(app), files(text))).into(),
+        ..Inputs::new(Layout {
             config: path("/config"),
             data: path("/data"),
             units: path("/units"),
             systemd: path("/systemd"),
             runtime: path("/run"),
-        },
-        config: Ok(Config::default()),
-        intents: apps.map(|(app, _)| (id(app), Ok(Intent::default()))).into(),
-        definitions: apps.map(|(app, text)| (id(app), files(text))).into(),
-        secrets: BTreeMap::new(),
-        captured: BTreeMap::new(),
-        found: Found::default(),
-        releases: Releases::default(),
+        })
     }
 }
 

@@ -77,7 +77,6 @@ impl World {
                 let intent = self.inputs.intents.get_mut(app).unwrap().as_mut().unwrap();
                 intent.release = Some(release.clone());
                 let releases = &mut self.inputs.releases;
-                releases.folders.remove(app);
                 releases.former.remove(app);
                 releases
                     .named

@@ -4,7 +4,7 @@ use super::world::*;
 use super::*;
 use crate::quadlet::VERSION;
 use crate::release::ReleaseId;
-use crate::releases::Releases;
+use crate::releases::{Former, Releases};
 
 const MOUNTING: &str = "
 services:
@@ -112,8 +112,14 @@ fn a_definition_of_0_1_0_is_taken_over_and_nothing_restarts() {
         .unwrap();
     intent.release = None;
     world.inputs.releases = Releases {
-        folders: [(web.clone(), release.clone())].into(),
-        former: [(web.clone(), files)].into(),
+        former: [(
+            web.clone(),
+            Former {
+                release: release.clone(),
+                files,
+            },
+        )]
+        .into(),
         named: Some([].into()),
         unusable: [].into(),
     };

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 
 use super::lines::*;
 use crate::action::{Action, HostStep};
-use crate::config::Config;
-use crate::desired::{Apps, Found, Inputs, assemble};
+use crate::desired::{Apps, Inputs, assemble};
 use crate::image_facts::{ImageFacts, ImageState, KnownImages};
 use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
@@ -18,7 +17,6 @@ use crate::observed::{
 use crate::plan::*;
 use crate::quadlet::{mark_of, service_of};
 use crate::reconcile::{Outcome, Reconciler};
-use crate::releases::Releases;
 
 pub(super) const WEB: &str = "
 services:
@@ -107,16 +105,7 @@ pub(super) fn service(active: Active, sub: &str) -> Service {
 impl World {
     /// An intent for the app `web`, and a host on which nothing of it is.
     pub(super) fn fresh() -> Self {
-        let inputs = Inputs {
-            layout: layout(),
-            config: Ok(Config::default()),
-            intents: BTreeMap::new(),
-            definitions: BTreeMap::new(),
-            secrets: BTreeMap::new(),
-            captured: BTreeMap::new(),
-            found: Found::default(),
-            releases: Releases::default(),
-        };
+        let inputs = Inputs::new(layout());
         let mut world = Self {
             inputs,
             host: Observed::default(),

@@ -1,0 +1,7 @@
+//! Bytes as lower-case hexadecimal digits.
+
+/// The digits, two for each byte.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
