@@ -36,14 +36,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// The daemon logs what it does; a command shows it and logs only when asked (`ARCHIPELAGO_LOG=info`).
+/// The daemon logs what it does; a command shows it and logs only when asked
+/// (`ARCHIPELAGO_LOG=info`).
 fn start_log(daemon: bool) {
     let default = if daemon { "info" } else { "error" };
     let filter =
         EnvFilter::try_from_env("ARCHIPELAGO_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let registry = tracing_subscriber::registry().with(filter);
     match tracing_journald::layer() {
-        // The journal knows levels and fields; plain lines are for those who run the daemon by hand.
+        // The journal knows levels and fields; plain lines are for those who run the daemon by
+        // hand.
         Ok(journal) if daemon && std::env::var_os("JOURNAL_STREAM").is_some() => {
             registry
                 .with(journal.with_field_prefix(Some("ARCHIPELAGO".to_owned())))

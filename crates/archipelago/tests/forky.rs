@@ -14,7 +14,8 @@ use testhost::{Host, Options, Reboot, Suite};
 
 use crate::node::{Node, ONE_TICK, SOON, UNITS, until, until_equal};
 
-/// The oldest versions that this suite may have. With older ones the test would run on the stable Debian.
+/// The oldest versions that this suite may have. With older ones the test would run on the stable
+/// Debian.
 const SYSTEMD: [u32; 2] = [262, 0];
 const PODMAN: [u32; 2] = [5, 8];
 

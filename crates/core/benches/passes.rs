@@ -1,5 +1,5 @@
-//! How long core's part of a pass takes, by the number of apps: reading the manifests, rendering units, working out all that should be on
-//! the host, planning, reporting.
+//! How long core's part of a pass takes, by the number of apps: reading the manifests, rendering
+//! units, working out all that should be on the host, planning, reporting.
 //!
 //! `cargo bench -p archipelago-core`; docs/performance.md holds the goals and what was measured.
 
@@ -27,7 +27,8 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 const SIZES: [usize; 3] = [10, 100, 1000];
 
-/// What an app mostly is: a server with a volume and a secret, and its page, whose configuration is rendered.
+/// What an app mostly is: a server with a volume and a secret, and its page, whose configuration is
+/// rendered.
 const COMPOSE: &str = "
 services:
   APP:
@@ -197,7 +198,8 @@ fn podman(desired: &Desired) -> Podman {
     Podman::Seen(view)
 }
 
-/// The two units that the smallest app has: its container's, as [`COMPOSE`] leads to one, and its network's.
+/// The two units that the smallest app has: its container's, as [`COMPOSE`] leads to one, and its
+/// network's.
 fn units(id: &AppId) -> [Unit; 2] {
     let name = id.container(id.as_str(), true);
     let labels = BTreeMap::from([(APP_LABEL.to_owned(), id.to_string())]);

@@ -1,7 +1,7 @@
-//! What can be done to a host: one idempotent thing each, with the reason for it.
+//! The actions on a host: each does one idempotent thing and carries its reason.
 //!
-//! An action may have happened already, wholly or in part; doing it again is right. Whether it succeeded is what the next observation
-//! shows. Nothing else in Archipelago touches a host.
+//! An action may have happened already, wholly or in part; doing it again is right. Whether it
+//! succeeded is what the next observation shows. Nothing else in Archipelago touches a host.
 
 pub(crate) mod reason;
 mod text;
@@ -46,7 +46,7 @@ pub struct HostAction {
     pub reason: Reason,
 }
 
-/// What to do for one app. Names of units, containers and the like are the full ones.
+/// A step for one app. Names of units, containers and the like are the full ones.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AppStep {
     /// Write a new random secret of this name to a 0600 file, unless the file exists.
@@ -81,7 +81,8 @@ pub enum AppStep {
     Restart(String),
     /// Queue the stop of a service.
     Stop(String),
-    /// Withdraw the job of a service that is stopping: it goes on stopping, but nothing waits for it any more.
+    /// Withdraw the job of a service that is stopping: it goes on stopping, but nothing waits for
+    /// it any more.
     CancelJob(String),
     /// Remove the folder of a container's rendered files.
     RemoveRendered(String),
@@ -106,11 +107,12 @@ pub enum AppStep {
     NameRelease(ReleaseId),
     /// Remove the folder in which version 0.1.0 kept the app's definition.
     RemoveFormer,
-    /// Remove the app's earlier intents and the folder of its definition, then its intent: the last thing of a removal.
+    /// Remove the app's earlier intents and the folder of its definition, then its intent: the last
+    /// thing of a removal.
     Forget,
 }
 
-/// What to do for the host as a whole.
+/// A step for the host as a whole.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HostStep {
     /// Make the data folder this node's: with this id, or a new one.
@@ -128,7 +130,8 @@ pub enum HostStep {
     Reload,
     /// Make Podman's socket anew: its service holds on to one that is gone from the disk.
     RestartPodmanSocket,
-    /// Let Podman set up the networks of these running containers again, which starts the processes that serve all networks where they are gone.
+    /// Let Podman set up the networks of these running containers again, which starts the processes
+    /// that serve all networks where they are gone.
     ReloadNetworks(BTreeSet<String>),
     /// Remove a release that nothing needs.
     RemoveRelease(ReleaseId),
@@ -260,8 +263,8 @@ impl AppStep {
         }
     }
 
-    /// Whether it makes or removes something in the data folder, or writes down what is in it. Between the look and such a
-    /// step the disk of the data may have been unmounted.
+    /// Whether it makes or removes something in the data folder, or writes down what is in it.
+    /// Between the look and such a step the disk of the data may have been unmounted.
     #[must_use]
     pub fn touches_data(&self) -> bool {
         match self {

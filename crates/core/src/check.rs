@@ -1,7 +1,7 @@
 //! Judging a host: from what is known of it to what is right, what is not, and what to do about it.
 //!
-//! `archipelago doctor` shows the whole judgement, `setup` acts on it, and `install` refuses what has failed. A fact that nobody
-//! looked for is absent and is not judged.
+//! `archipelago doctor` shows the whole judgement, `setup` acts on it, and `install` refuses what
+//! has failed. A fact that nobody looked for is absent and is not judged.
 
 mod daemon;
 mod facts;

@@ -1,7 +1,9 @@
-//! Whose data folder it is: tells the empty mount point of a disk that is not mounted from a folder that is really new.
+//! Whose data folder it is: tells the empty mount point of a disk that is not mounted from a folder
+//! that is really new.
 //!
-//! The node has an id, made once and kept in its configuration with the path of its data folder. The data folder bears
-//! the same id as its marker. Without it nothing is started, made or generated: every app would begin anew on empty data.
+//! The node has an id, made once and kept in its configuration with the path of its data folder.
+//! The data folder bears the same id as its marker. Without it nothing is started, made or
+//! generated: every app would begin anew on empty data.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -42,7 +44,7 @@ pub struct Evidence {
     pub data_missing: bool,
 }
 
-/// Whose the data folder is.
+/// The owner of the data folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Claim {
     /// This node's, and all goes on.
@@ -154,8 +156,8 @@ pub fn judge(evidence: &Evidence) -> Claim {
     }
 }
 
-/// What becomes of it when the operator says that this is the right folder, whatever was found: it keeps the id that it
-/// bears, else it gets that of the node.
+/// What becomes of it when the operator says that this is the right folder, whatever was found: it
+/// keeps the id that it bears, else it gets that of the node.
 #[must_use]
 pub fn accept(evidence: &Evidence) -> Claim {
     if judge(evidence) == Claim::Held {

@@ -95,8 +95,9 @@ fn waits_for(
     })
 }
 
-/// Whether nothing ails an app but that it does not get on: it is on its way, or its containers ended because what it requires cannot be
-/// reached. One that ends although that can be reached has a fault of its own.
+/// Whether nothing ails an app but that it does not get on: it is on its way, or its containers
+/// ended because what it requires cannot be reached. One that ends although that can be reached has
+/// a fault of its own.
 fn would_be_well(health: &AppHealth, unreachable: bool) -> bool {
     let own = || health.units.iter().filter(|unit| !unit.companion);
     match health.state {

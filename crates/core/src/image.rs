@@ -6,7 +6,8 @@ use serde::Serialize;
 
 /// A full image reference: registry, path, and a tag or a digest.
 ///
-/// Podman takes no reference with both a tag and a digest; the digest wins, because it is the one that cannot change.
+/// Podman takes no reference with both a tag and a digest; the digest wins, because it is the one
+/// that cannot change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(into = "String")]
 pub struct Reference {

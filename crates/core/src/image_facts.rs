@@ -1,13 +1,14 @@
-//! What is known of an image that is on the node: the paths that it declares as volumes.
+//! Facts about an image on the node: the paths that it declares as volumes.
 //!
-//! Podman makes an anonymous volume for each of them that nothing mounts, and Quadlet removes those at every restart. So
-//! they must be known before a unit is written, and be remembered: an image may be gone while its container runs.
+//! Podman makes an anonymous volume for each of them that nothing mounts, and Quadlet removes those
+//! at every restart. So they must be known before a unit is written, and be remembered: an image
+//! may be gone while its container runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-/// What is known of an image.
+/// Facts about an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageFacts {
     /// Its id: another image under the same name has another one.
@@ -38,7 +39,8 @@ impl ImageFacts {
     }
 }
 
-/// An absolute path in a container without doubled or trailing slashes; `None` for one that cannot be mounted at.
+/// An absolute path in a container without doubled or trailing slashes; `None` for one that cannot
+/// be mounted at.
 #[must_use]
 pub fn normal(path: &str) -> Option<String> {
     let inside = path.strip_prefix('/')?;
@@ -52,7 +54,8 @@ pub fn normal(path: &str) -> Option<String> {
     usable.then(|| format!("/{}", parts.join("/")))
 }
 
-/// Reads the file that keeps what is known. One that cannot be understood says nothing that Podman would not.
+/// Reads the file that keeps what is known. One that cannot be understood says nothing that Podman
+/// would not.
 #[must_use]
 pub fn read(content: Option<&[u8]>) -> KnownImages {
     let known = content.and_then(|content| serde_json::from_slice(content).ok());

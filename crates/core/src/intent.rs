@@ -1,8 +1,10 @@
-//! The operator's intent: one small file per app, `apps/<id>.toml`, which a person may edit or keep in git.
+//! The operator's intent: one small file per app, `apps/<id>.toml`, which a person may edit or keep
+//! in git.
 //!
-//! Installing, starting, stopping and uninstalling change this file and nothing else; the reconciler does the rest. It names the definition
-//! beside the settings, so that one rename changes all that an app is. An app without the
-//! file is not wanted and not unwanted: its units are left alone and reported, because destruction is asked for by name.
+//! Installing, starting, stopping and uninstalling change this file and nothing else; the
+//! reconciler does the rest. It names the definition beside the settings, so that one rename
+//! changes all that an app is. An app without the file is not wanted and not unwanted: its units
+//! are left alone and reported, because destruction is asked for by name.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,13 +29,16 @@ pub struct Intent {
     /// Where the definition was taken from, for people: `catalog` or a path.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub source: String,
-    /// The release that is its definition. Version 0.1.0 named none: the definition is a folder beside the intent.
+    /// The release that is its definition. Version 0.1.0 named none: the definition is a folder
+    /// beside the intent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseId>,
-    /// The definition is from version 0.1.0, which knew no exports: an app that requires this one reaches all of it.
+    /// The definition is from version 0.1.0, which knew no exports: an app that requires this one
+    /// reaches all of it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub exports_all: bool,
-    /// Images by digest, each in place of the one that the definition or the node's configuration names.
+    /// Images by digest, each in place of the one that the definition or the node's configuration
+    /// names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<Reference, Reference>,
     /// The settings that differ from their defaults.
@@ -64,7 +69,8 @@ impl Intent {
     /// Reads the content of an intent file.
     ///
     /// # Errors
-    /// With line and key of what cannot be understood, and never a value: settings may be passwords.
+    /// With line and key of what cannot be understood, and never a value: settings may be
+    /// passwords.
     pub fn parse(file: &str, text: &str) -> Result<Self, ManifestError> {
         let mut intent = Self::default();
         let document = Document::parse(file, text)?;

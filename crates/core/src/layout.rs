@@ -15,7 +15,8 @@ pub struct Layout {
     pub data: PathBuf,
     /// Quadlet's folder: `~/.config/containers/systemd`.
     pub units: PathBuf,
-    /// The user's own systemd units, where a mask or a foreign unit may stand: `~/.config/systemd/user`.
+    /// The user's own systemd units, where a mask or a foreign unit may stand:
+    /// `~/.config/systemd/user`.
     pub systemd: PathBuf,
     /// What lives until the reboot: `$XDG_RUNTIME_DIR`.
     pub runtime: PathBuf,
@@ -46,7 +47,7 @@ impl Layout {
         self.data.join("node-id")
     }
 
-    /// What is known of the images that apps use.
+    /// The file of facts about the images that apps use.
     #[must_use]
     pub fn images(&self) -> PathBuf {
         self.data.join("images.json")
@@ -64,7 +65,8 @@ impl Layout {
         self.apps().join(format!("{app}.toml"))
     }
 
-    /// The folder of releases: the definitions of the installed apps, and what containers mount of them.
+    /// The folder of releases: the definitions of the installed apps, and what containers mount of
+    /// them.
     #[must_use]
     pub fn releases(&self) -> PathBuf {
         self.config.join("releases")
@@ -88,8 +90,8 @@ impl Layout {
         self.history_of_all().join(app.as_str())
     }
 
-    /// The records of operations that are under way. They lie beside the intents, on the same disk: the one is there when the
-    /// other is, and the disk of the data may not be mounted.
+    /// The records of operations that are under way. They lie beside the intents, on the same disk:
+    /// the one is there when the other is, and the disk of the data may not be mounted.
     #[must_use]
     pub fn operations(&self) -> PathBuf {
         self.config.join("operations")
@@ -193,7 +195,8 @@ pub struct LayoutError(pub PathBuf);
 mod tests {
     use super::*;
 
-    /// Where a version of Archipelago has put something, the next must find it; systemd's own folders are where systemd says.
+    /// Where a version of Archipelago has put something, the next must find it; systemd's own
+    /// folders are where systemd says.
     #[test]
     fn things_stay_where_they_are() {
         let layout = Layout {

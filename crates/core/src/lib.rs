@@ -1,9 +1,11 @@
-//! The reasoning half of Archipelago: from a Compose file to the actions that make a host agree with it.
+//! The reasoning half of Archipelago: from a Compose file to the actions that make a host agree
+//! with it.
 //!
-//! Pure on purpose: no disk, network, clock, process or thread (its `clippy.toml` bans them). What it needs is an argument,
-//! what it decides is a value. The data's way: [`manifest`] and [`intent`] become [`desired`], which holds the bytes
-//! of every unit ([`quadlet`]); [`plan`] compares it with [`observed`] and returns [`action`]s; [`reconcile`] keeps
-//! what a pass must remember; [`health`] says how an app is; [`check`] judges a host before anything is installed.
+//! Pure on purpose: no disk, network, clock, process or thread (its `clippy.toml` bans them). What
+//! it needs is an argument, what it decides is a value. The data's way: [`manifest`] and [`intent`]
+//! become [`desired`], which holds the bytes of every unit ([`quadlet`]); [`plan`] compares it with
+//! [`observed`] and returns [`action`]s; [`reconcile`] keeps what a pass must remember; [`health`]
+//! says how an app is; [`check`] judges a host before anything is installed.
 
 pub mod action;
 pub mod check;

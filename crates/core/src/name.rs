@@ -1,7 +1,7 @@
 //! The names of apps and of what belongs to them: units, containers, networks, volumes, secrets.
 //!
-//! Every name that reaches systemd, Podman or the disk is made here and nowhere else. A name that could be read as
-//! something else (a path, an option, a template unit) cannot be built.
+//! Every name that reaches systemd, Podman or the disk is made here and nowhere else. A name that
+//! could be read as something else (a path, an option, a template unit) cannot be built.
 
 use std::fmt;
 
@@ -29,7 +29,8 @@ impl From<AppId> for String {
     }
 }
 
-/// Why a text is no app id, service name, volume name or the like. It does not quote the text, which may be a value out of place.
+/// Why a text is no app id, service name, volume name or the like. It does not quote the text,
+/// which may be a value out of place.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("this cannot be the name of {what}: {rule}")]
 pub struct NameError {
@@ -73,8 +74,9 @@ impl AppId {
         &self.0
     }
 
-    /// Whether a name of a unit, container, network, volume, secret or image can be this app's. Another app's may begin the same, so this
-    /// is needed for ownership beside the mark, and never enough.
+    /// Whether a name of a unit, container, network, volume, secret or image can be this app's.
+    /// Another app's may begin the same, so this is needed for ownership beside the mark, and never
+    /// enough.
     #[must_use]
     pub fn may_own(&self, name: &str) -> bool {
         name.strip_prefix(PREFIX)
@@ -88,7 +90,8 @@ impl AppId {
         format!("{PREFIX}{}", self.0)
     }
 
-    /// The network on which the app's exported services meet those of the apps that require it; also the stem of its unit.
+    /// The network on which the app's exported services meet those of the apps that require it;
+    /// also the stem of its unit.
     #[must_use]
     pub fn exports_network(&self) -> String {
         format!("{PREFIX}{}-exports", self.0)
@@ -125,11 +128,12 @@ impl fmt::Display for AppId {
 
 /// Checks the name of a service, volume, secret or setting inside a manifest.
 ///
-/// Compose allows upper case, dots and underscores as well; they stay valid in Podman's and systemd's names.
+/// Compose allows upper case, dots and underscores as well; they stay valid in Podman's and
+/// systemd's names.
 ///
 /// # Errors
-/// When the text is empty, longer than 64 characters, starts with something else than a letter or digit, or holds
-/// anything but letters, digits, `.`, `_` and `-`.
+/// When the text is empty, longer than 64 characters, starts with something else than a letter or
+/// digit, or holds anything but letters, digits, `.`, `_` and `-`.
 pub fn check_part(what: &'static str, text: &str) -> Result<(), NameError> {
     let valid = text.len() <= 64
         && text

@@ -1,21 +1,22 @@
-//! What a container needs of the host beyond its image and its data (devices, limits, a processor that runs its programs), and
-//! what a host offers of that.
+//! What a container needs of the host beyond its image and its data (devices, limits, a processor
+//! that runs its programs), and what a host offers of that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// What a container needs of the host.
+/// The needs of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
     /// Devices of the host by their paths.
     pub devices: BTreeSet<PathBuf>,
-    /// The limits that it asks for, by `setrlimit(2)`'s names as Podman writes them: `nofile`, `memlock`.
+    /// The limits that it asks for, by `setrlimit(2)`'s names as Podman writes them: `nofile`,
+    /// `memlock`.
     pub limits: BTreeMap<String, Limit>,
 }
 
 impl Needs {
-    /// From Compose's `devices` and from `ulimits` as Podman writes them. What is no path is a device that a driver brings (CDI), of which the
-    /// disk tells nothing.
+    /// From Compose's `devices` and from `ulimits` as Podman writes them. What is no path is a
+    /// device that a driver brings (CDI), of which the disk tells nothing.
     #[must_use]
     pub fn of(devices: &[String], ulimits: &[String]) -> Self {
         let host = |device: &String| device.split(':').next().map(PathBuf::from);
@@ -42,13 +43,14 @@ pub struct Limit {
     pub hard: Option<u64>,
 }
 
-/// What a host was seen to offer. What nobody looked for is not judged.
+/// The offers of a host. A need that nobody looked for is not judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offers {
     pub devices: BTreeMap<PathBuf, Device>,
     /// The most that a service of this user may have of each limit; `None` when there is no bound.
     pub limits: BTreeMap<String, Option<u64>>,
-    /// The images that are here and whose programs this machine cannot run, with the kind of processor that they are for (`arm64`).
+    /// The images that are here and whose programs this machine cannot run, with the kind of
+    /// processor that they are for (`arm64`).
     pub foreign_images: BTreeMap<String, String>,
     /// This machine's kind of processor, in the same words.
     pub processor: String,

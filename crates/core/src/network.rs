@@ -1,5 +1,6 @@
-//! The processes that serve the containers' networks on the host. Podman starts them beside the containers and does not look after them: when
-//! one is killed, systemd, Podman and the containers go on as if nothing had happened.
+//! The processes that serve the containers' networks on the host. Podman starts them beside the
+//! containers and does not look after them: when one is killed, systemd, Podman and the containers
+//! go on as if nothing had happened.
 //!
 //! docs/faults.md tells what dies with each of them, and what brings it back.
 
@@ -9,10 +10,12 @@ use crate::desired::{Desired, DesiredContainer, Present};
 use crate::name::AppId;
 use crate::observed::{Network, Observed, Service};
 
-/// For so long nothing must listen on a published port before that counts: containers come and go while a look is taken.
+/// For so long nothing must listen on a published port before that counts: containers come and go
+/// while a look is taken.
 pub const CLOSED_FOR: Duration = Duration::from_secs(1);
 
-/// A container is restarted so often for the sake of its ports. What does not help then is left to people.
+/// A container is restarted so often for the sake of its ports. What does not help then is left to
+/// people.
 pub const PORT_RESTARTS_MAX: u32 = 3;
 
 /// The containers that miss a helper: those that run, are wanted and are on a network of Podman's.
@@ -39,14 +42,15 @@ fn of_app<'a>(
         .map(|(_, container)| container)
 }
 
-/// What an app has lost with the helpers that are gone.
+/// The loss of an app by the helpers that are gone.
 #[must_use]
 pub fn loss(present: &Present, observed: &Observed) -> Option<&'static str> {
     let helper = observed.network.gone.first()?;
     of_app(present, observed).next().map(|_| helper.loss())
 }
 
-/// Whether a container must be restarted because the process that forwards its ports is gone: that one belongs to a single run of it.
+/// Whether a container must be restarted because the process that forwards its ports is gone: that
+/// one belongs to a single run of it.
 #[must_use]
 pub fn is_closed(service: &str, observed: &Observed) -> bool {
     observed.network.closed.contains_key(service)

@@ -1,8 +1,9 @@
 //! What is on the host, as one look at all of it found it.
 //!
-//! The disk and systemd are always looked at. Podman is asked only when [`needs_podman`] says so: while every container is active in
-//! its wanted revision and Podman's folders are unchanged since everything was last seen to be there, its images, volumes,
-//! networks and secrets are there, and asking would start a Podman process for nothing.
+//! The disk and systemd are always looked at. Podman is asked only when [`needs_podman`] says so:
+//! while every container is active in its wanted revision and Podman's folders are unchanged since
+//! everything was last seen to be there, its images, volumes, networks and secrets are there, and
+//! asking would start a Podman process for nothing.
 
 mod network;
 pub(crate) mod network_helpers;
@@ -51,10 +52,10 @@ pub struct Observed {
     pub folders: BTreeSet<PathBuf>,
     /// What an earlier pass had to remember.
     pub memory: Memory,
-    /// A summary of Podman's folders, which changes when its objects do; none where it is not known where they are, or when they may just now be
-    /// changing without showing it.
+    /// A summary of Podman's folders, which changes when its objects do; none where it is not known
+    /// where they are, or when they may just now be changing without showing it.
     pub fingerprint: Option<String>,
-    /// What Podman says.
+    /// Podman's answer.
     pub podman: Podman,
     /// The images that are wanted and on the node, as far as Podman was asked.
     pub images: BTreeMap<String, ImageState>,
@@ -64,9 +65,9 @@ pub struct Observed {
     pub answers: BTreeMap<DesiredProbe, Answer>,
     /// The parts of apps to be removed that are still on the disk.
     pub remains: BTreeMap<AppId, Remains>,
-    /// What the host offers of what containers that do not run need.
+    /// The host's offers for the containers that do not run.
     pub offers: Offers,
-    /// What serves the containers' networks.
+    /// The helpers of the containers' networks.
     pub network: Network,
     /// The stored releases.
     pub releases: Stored,
@@ -83,17 +84,18 @@ pub struct RenderedFile {
     pub mode: u32,
 }
 
-/// What a pass must not forget when it is killed. It lies in the runtime folder: a reboot settles all of it.
+/// What a pass must not forget when it is killed. It lies in the runtime folder: a reboot settles
+/// all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Memory {
     /// Unit files were changed, and systemd has not reloaded since.
     pub reload: bool,
-    /// Services that run with something older than their unit: service to the invocation that must end; it is empty for one that was about to
-    /// start when its unit was changed.
+    /// Services that run with something older than their unit: service to the invocation that must
+    /// end; it is empty for one that was about to start when its unit was changed.
     pub restarts: BTreeMap<String, String>,
-    /// The services that go on with what another version of Archipelago wrote, with their invocations: what they mount may not
-    /// be what their units say.
+    /// The services that go on with what another version of Archipelago wrote, with their
+    /// invocations: what they mount may not be what their units say.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub carried_over: BTreeMap<String, String>,
     /// Why, by service.
@@ -157,8 +159,8 @@ impl Observed {
         })
     }
 
-    /// The units of an app by its marks on the disk and in what systemd has loaded, with whether they are companions': unit files may have
-    /// been deleted while their services go on.
+    /// The units of an app by its marks on the disk and in what systemd has loaded, with whether
+    /// they are companions': unit files may have been deleted while their services go on.
     #[must_use]
     pub fn traces_of(&self, app: &AppId) -> BTreeMap<String, bool> {
         self.traces_beside(app, &BTreeMap::new())
@@ -191,7 +193,8 @@ impl Observed {
         loaded.chain(on_disk).collect()
     }
 
-    /// The invocation of a service that must end because something it was started with has changed since.
+    /// The invocation of a service that must end because something it was started with has changed
+    /// since.
     #[must_use]
     pub fn must_restart(&self, service: &str) -> bool {
         match (
@@ -203,7 +206,8 @@ impl Observed {
         }
     }
 
-    /// Whether a service that this container follows has begun anew since it did: it looks for that one where it no longer is.
+    /// Whether a service that this container follows has begun anew since it did: it looks for that
+    /// one where it no longer is.
     #[must_use]
     pub fn has_fallen_behind(&self, service: &str, container: &DesiredContainer) -> bool {
         self.fell_behind(service, container).is_some()
@@ -224,7 +228,8 @@ impl Observed {
         })
     }
 
-    /// Whether a service that does not run may start at any moment without being told to by this pass.
+    /// Whether a service that does not run may start at any moment without being told to by this
+    /// pass.
     #[must_use]
     pub fn is_coming_up(&self, service: &str) -> bool {
         self.services
@@ -242,7 +247,8 @@ impl Observed {
     }
 }
 
-/// The entries whose names can be an app's. Of all apps' together the work is that of a single walk through the map.
+/// The entries whose names can be an app's. Of all apps' together the work is that of a single walk
+/// through the map.
 fn of_app<'a, T>(
     named: &'a BTreeMap<String, T>,
     app: &'a AppId,
@@ -259,8 +265,8 @@ fn of_app<'a, T>(
 }
 
 impl Memory {
-    /// Notes that an invocation of a service must end; of several reasons for the same one, the first stays. An empty invocation:
-    /// the service is about to start.
+    /// Notes that an invocation of a service must end; of several reasons for the same one, the
+    /// first stays. An empty invocation: the service is about to start.
     pub fn must_end(&mut self, service: &str, invocation: String, reason: Reason) {
         let known = self.restarts.insert(service.to_owned(), invocation.clone());
         if known.is_none_or(|known| known != invocation) {
@@ -294,7 +300,8 @@ impl Memory {
     /// Reads the file it is kept in.
     #[must_use]
     pub fn read(content: Option<&[u8]>) -> Self {
-        // A file that a full disk cut short says nothing any more: a reload too many is the harmless guess.
+        // A file that a full disk cut short says nothing any more: a reload too many is the
+        // harmless guess.
         let unreadable = || Self {
             reload: true,
             ..Self::default()

@@ -1,9 +1,10 @@
-//! Text as it may reach a terminal or a log. Manifests, journals, Podman and other programs may say anything: a sequence that clears the screen,
-//! a line break that forges a message, a character that turns the reading direction of what follows.
+//! Text as it may reach a terminal or a log. Manifests, journals, Podman and other programs may say
+//! anything: a sequence that clears the screen, a line break that forges a message, a character
+//! that turns the reading direction of what follows.
 
 use std::borrow::Cow;
 
-/// What stands in the place of a character that is left out, as for bytes that are no UTF-8.
+/// The replacement for a character that is left out, the same as for bytes that are no UTF-8.
 const LEFT_OUT: char = char::REPLACEMENT_CHARACTER;
 
 /// One line: line breaks and tabs become spaces.
@@ -25,7 +26,8 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// JSON in which what a terminal would act on is escaped. It says the same: outside of its texts no such character stands.
+/// JSON in which what a terminal would act on is escaped. It says the same: outside of its texts no
+/// such character stands.
 #[must_use]
 pub fn json(text: &str) -> Cow<'_, str> {
     let acts = |character: char| character != '\n' && acts(character);
@@ -54,8 +56,9 @@ fn clean(text: &str, break_of: impl Fn(char) -> Option<char>) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(cleaned).collect())
 }
 
-/// Whether a terminal does something else with a character than to show it: the control characters C0 and C1, among them ESC and CSI; the line
-/// and paragraph separators; and those that change the direction of the text after them (Unicode Standard Annex 9, section 2).
+/// Whether a terminal does something else with a character than to show it: the control characters
+/// C0 and C1, among them ESC and CSI; the line and paragraph separators; and those that change the
+/// direction of the text after them (Unicode Standard Annex 9, section 2).
 fn acts(character: char) -> bool {
     character.is_control()
         || matches!(

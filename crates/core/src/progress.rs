@@ -19,7 +19,8 @@ pub enum Subject {
     Image {
         /// Its name.
         reference: String,
-        /// Whether its registry may be asked without TLS. Once the operator allows that, earlier failures say nothing any more.
+        /// Whether its registry may be asked without TLS. Once the operator allows that, earlier
+        /// failures say nothing any more.
         without_tls: bool,
     },
     /// Starting a service.
@@ -38,7 +39,8 @@ pub enum Subject {
     Units(AppId),
     /// Quadlet making a service of a unit file.
     Generate(String),
-    /// Keeping a file as it should be, by its name in Quadlet's folder or its path, while something else keeps changing it.
+    /// Keeping a file as it should be, by its name in Quadlet's folder or its path, while something
+    /// else keeps changing it.
     File(String),
     /// Making a network anew that is not isolated, by its name.
     Network(String),
@@ -57,8 +59,9 @@ pub struct Attempts {
     pub cause: String,
 }
 
-/// What is remembered from pass to pass. The daemon and the command line share it, so that each knows why the other failed; a reboot
-/// forgets it, at no cost but a few attempts. Its times are those since the boot.
+/// What is remembered from pass to pass. The daemon and the command line share it, so that each
+/// knows why the other failed; a reboot forgets it, at no cost but a few attempts. Its times are
+/// those since the boot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Kept", into = "Kept")]
 pub struct Progress {
@@ -142,7 +145,8 @@ impl Progress {
         self.attempts.insert(subject, attempts);
     }
 
-    /// Lets the next attempt at a subject wait at least until then, but no longer than the longest backoff.
+    /// Lets the next attempt at a subject wait at least until then, but no longer than the longest
+    /// backoff.
     pub fn wait_until(&mut self, subject: &Subject, until: Duration) {
         if let Some(attempts) = self.attempts.get_mut(subject) {
             let attempted = attempts.next.saturating_sub(backoff(attempts.count));
@@ -151,7 +155,8 @@ impl Progress {
         }
     }
 
-    /// Notes what was seen for the first time and is to be tried only if it is still so after a while.
+    /// Notes what was seen for the first time and is to be tried only if it is still so after a
+    /// while.
     pub fn suspect(&mut self, subject: Subject, until: Duration) {
         self.attempts.entry(subject).or_insert(Attempts {
             count: 0,
@@ -173,7 +178,8 @@ impl Progress {
         self.attempts.remove(subject);
     }
 
-    /// Notes that systemd has read the units, or need not: what was held up by that alone is held up no more.
+    /// Notes that systemd has read the units, or need not: what was held up by that alone is held
+    /// up no more.
     pub fn reload_worked(&mut self) {
         let Some(reload) = self.attempts.remove(&Subject::Reload) else {
             return;

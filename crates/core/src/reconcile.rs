@@ -1,17 +1,20 @@
 //! The reconciler: what a manager carries from one pass to the next.
 //!
-//! A pass is: [`Reconciler::recall`], observe, [`Reconciler::plan`], apply with [`Run`], [`Reconciler::finished`], [`Reconciler::keep`]. The
-//! daemon, the command line and the simulation drive this same code. A pass does not fail; what failed is remembered with its cause and tried again later.
+//! A pass is: [`Reconciler::recall`], observe, [`Reconciler::plan`], apply with [`Run`],
+//! [`Reconciler::finished`], [`Reconciler::keep`]. The daemon, the command line and the simulation
+//! drive this same code. A pass does not fail; what failed is remembered with its cause and tried
+//! again later.
 
 mod contention;
+mod failed;
 mod file_writers;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::action::{Action, AppAction, AppStep, HostStep};
-use crate::desired::{App, Desired, DesiredImage, Role};
+use crate::desired::{Desired, DesiredImage, Role};
 use crate::layout::Layout;
 use crate::name::AppId;
 use crate::network;
@@ -19,11 +22,13 @@ use crate::observed::Observed;
 use crate::plan::{self, Plan};
 use crate::progress::{Progress, Rejection, Subject};
 use contention::Contention;
+use failed::{held_up, renewed};
 
 /// The net under everything: a pass is made at least this often.
 pub const TICK: Duration = Duration::from_secs(30);
 
-/// The least time between the end of one pass and the start of the next, so that a change that keeps coming back costs little.
+/// The least time between the end of one pass and the start of the next, so that a change that
+/// keeps coming back costs little.
 pub const GAP: Duration = Duration::from_millis(20);
 
 /// And the most: however much a pass costs, what has happened meanwhile waits no longer.
@@ -38,7 +43,8 @@ pub const BURST_MAX: Duration = Duration::from_millis(100);
 pub use contention::{ANSWER, ANSWERS_MAX, REPAIRS_MAX, SPAN};
 pub use file_writers::{FileWriter, FileWriters, Hint, Unit};
 
-/// How long to wait after a pass when nothing rings: one that did something is followed by another look.
+/// How long to wait after a pass when nothing rings: one that did something is followed by another
+/// look.
 #[must_use]
 pub fn pause(acted: bool, wake_after: Option<Duration>) -> Duration {
     if acted {
@@ -73,7 +79,8 @@ pub struct Reconciler {
 }
 
 impl Reconciler {
-    /// Takes over what another manager, or this one before it ended, has tried: what the shared file of progress holds now.
+    /// Takes over what another manager, or this one before it ended, has tried: what the shared
+    /// file of progress holds now.
     pub fn recall(&mut self, shared: Option<Vec<u8>>) {
         if shared == self.shared {
             return;
@@ -83,7 +90,8 @@ impl Reconciler {
             .as_deref()
             .and_then(|content| serde_json::from_slice(content).ok());
         let before = std::mem::replace(&mut self.progress, known.unwrap_or_default());
-        // What another manager holds against a file no more, this one does not either: the operator may have asked.
+        // What another manager holds against a file no more, this one does not either: the operator
+        // may have asked.
         let progress = &self.progress;
         self.contention.forget(|file| {
             let subject = Subject::File(file.to_owned());
@@ -104,7 +112,8 @@ impl Reconciler {
         (self.shared.as_deref() != Some(&content[..]) && !nothing).then_some(content)
     }
 
-    /// Notes that the shared file holds this. Where it cannot be written, this manager alone knows what was tried.
+    /// Notes that the shared file holds this. Where it cannot be written, this manager alone knows
+    /// what was tried.
     pub fn kept(&mut self, content: Vec<u8>) {
         self.shared = Some(content);
     }
@@ -189,7 +198,8 @@ impl Reconciler {
         }
     }
 
-    /// A service whose ports are listened on has what it was restarted for. A mere suspicion ends with the service, too.
+    /// A service whose ports are listened on has what it was restarted for. A mere suspicion ends
+    /// with the service, too.
     fn note_open_ports(&mut self, service: &str, observed: &Observed) {
         if network::is_closed(service, observed) {
             return;
@@ -203,7 +213,8 @@ impl Reconciler {
         }
     }
 
-    /// A file that was still right when it might have been written again is not fought over any more, nor is one that is not wanted.
+    /// A file that was still right when it might have been written again is not fought over any
+    /// more, nor is one that is not wanted.
     fn note_what_is_left_alone(&mut self, desired: &Desired, observed: &Observed, now: Duration) {
         let contention = &mut self.contention;
         self.progress.retain_files(|file, attempts| {
@@ -224,8 +235,8 @@ impl Reconciler {
         });
     }
 
-    /// The files that this plan puts right although something else keeps changing them, and where they lie. Who that is, is seen best before
-    /// they are.
+    /// The files that this plan puts right although something else keeps changing them, and where
+    /// they lie. Who that is, is seen best before they are.
     #[must_use]
     pub fn fought_over(&self, plan: &Plan, layout: &Layout) -> BTreeMap<String, PathBuf> {
         let written = plan
@@ -251,7 +262,8 @@ impl Reconciler {
             .collect()
     }
 
-    /// Takes what was seen around files that are fought over into what people are told, once their writing is noted. Returns what they are told.
+    /// Takes what was seen around files that are fought over into what people are told, once their
+    /// writing is noted. Returns what they are told.
     pub fn attribute(&mut self, file_writers: &BTreeMap<String, FileWriters>) -> Vec<String> {
         let told = file_writers.iter().filter_map(|(file, file_writers)| {
             let cause = contention::cause(file, Some(file_writers));
@@ -432,7 +444,8 @@ impl Reconciler {
     ) {
         let subject = image.subject();
         match result {
-            // That it is there, the next look shows. Taken at its word, a pull that brings nothing would be made again and again.
+            // That it is there, the next look shows. Taken at its word, a pull that brings nothing
+            // would be made again and again.
             Ok(()) => {
                 let cause = "Podman says that it came, but does not list it";
                 self.progress.attempted(subject, cause, now);
@@ -464,37 +477,4 @@ impl Reconciler {
             self.contention.forget(is_its_own);
         }
     }
-}
-
-/// The network that an action removes so that it can be made anew.
-fn renewed<'a>(desired: &Desired, action: &'a AppAction) -> Option<&'a String> {
-    let AppStep::RemoveNetwork(network) = &action.step else {
-        return None;
-    };
-    let app = desired.apps.get(&action.app)?;
-    matches!(app, App::Present(_)).then_some(network)
-}
-
-/// The apps that cannot go on when this, which is for all, has failed: every app that wanted something; of a reload, those whose units it is to read.
-fn held_up<'a>(desired: &'a Desired, plan: &'a Plan, step: &HostStep) -> BTreeSet<&'a AppId> {
-    let is_reload = *step == HostStep::Reload;
-    let is_held_up = |action: &&Action| {
-        let changes_unit = matches!(
-            action.app_step(),
-            Some(AppStep::WriteUnit { .. } | AppStep::RemoveUnit(_))
-        );
-        !is_reload || changes_unit
-    };
-    let acting = plan.actions.iter().filter(is_held_up);
-    let regenerated = desired.present().filter(|(_, present)| {
-        is_reload
-            && plan
-                .regenerates
-                .iter()
-                .any(|unit| present.units.contains_key(unit))
-    });
-    acting
-        .filter_map(Action::app)
-        .chain(regenerated.map(|(id, _)| id))
-        .collect()
 }

@@ -1,6 +1,8 @@
-//! Keeps values out of text that other programs wrote: Quadlet's generator quotes a unit's lines, and a build prints its arguments.
+//! Keeps values out of text that other programs wrote: Quadlet's generator quotes a unit's lines,
+//! and a build prints its arguments.
 
-/// Shorter texts are left: `true`, a port or a number tells nothing by itself, and masking it everywhere would make a message unreadable.
+/// Shorter texts are left: `true`, a port or a number tells nothing by itself, and masking it
+/// everywhere would make a message unreadable.
 const LENGTH_MIN: usize = 5;
 
 /// What stands in the place of a value.
@@ -20,7 +22,8 @@ pub fn redact<'a>(text: &str, values: impl IntoIterator<Item = &'a str>) -> Stri
         .fold(text.to_owned(), |text, value| text.replace(value, MASK))
 }
 
-/// The texts of a unit file that an error must not show: what stands behind the equals signs, whole and by words, but for names of ours.
+/// The texts of a unit file that an error must not show: what stands behind the equals signs, whole
+/// and by words, but for names of ours.
 pub fn values_of_unit(unit: &str) -> impl Iterator<Item = &str> {
     let sides = unit.lines().flat_map(|line| {
         let (_, value) = line.split_once('=').unwrap_or(("", line));

@@ -12,10 +12,11 @@ use crate::release::ReleaseId;
 /// How many earlier intents of an app are kept to go back to.
 pub const KEPT: usize = 5;
 
-/// What is known of the releases that the installed apps need.
+/// The releases that the installed apps need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Releases {
-    /// The apps whose intent names no release: their definition is a folder, as version 0.1.0 kept it.
+    /// The apps whose intent names no release: their definition is a folder, as version 0.1.0 kept
+    /// it.
     pub former: BTreeMap<AppId, Former>,
     /// The releases that intents and earlier intents name; `None` when one of these cannot be read.
     pub named: Option<BTreeSet<ReleaseId>>,
@@ -31,7 +32,7 @@ pub struct Former {
     pub files: Files,
 }
 
-/// What is in the folder of releases.
+/// The content of the folder of releases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
     /// Everything in it that has the name of a release.
@@ -42,7 +43,7 @@ pub struct Stored {
     pub former: BTreeSet<AppId>,
 }
 
-/// What is wrong with a stored release.
+/// The damage to a stored release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {
     Missing,
@@ -65,7 +66,7 @@ impl Releases {
         };
         for (app, intent) in intents {
             let Ok(intent) = intent else {
-                // What it names is not known.
+                // The release that it names is not known.
                 releases.named = None;
                 continue;
             };
@@ -97,8 +98,8 @@ impl Releases {
 }
 
 impl Damage {
-    /// Why an app whose intent names a damaged release cannot be worked out, and what to do. `source` is
-    /// where the app was taken from, as its intent says.
+    /// Why an app whose intent names a damaged release cannot be worked out, and what to do.
+    /// `source` is where the app was taken from, as its intent says.
     #[must_use]
     pub fn cause(self, folder: &Path, app: &AppId, source: &str) -> String {
         let folder = folder.display();

@@ -1,7 +1,8 @@
 //! Rendering of an app's configuration files.
 //!
-//! Jinja by `minijinja`, strict: an undefined name is an error with its line. What a template can reach is listed in
-//! `docs/manifest.md`; it reaches nothing else, and it cannot include other files.
+//! Jinja by `minijinja`, strict: an undefined name is an error with its line. What a template can
+//! reach is listed in `docs/manifest.md`; it reaches nothing else, and it cannot include other
+//! files.
 
 mod added;
 mod host;
@@ -26,8 +27,9 @@ use crate::manifest::{ManifestError, Place, SettingValue, Settings};
 use crate::name::AppId;
 use refusal::{Refusal, refuse};
 
-/// What one rendering may cost. One unit is an instruction, or 64 bytes that are made on the way. The
-/// largest template of the catalog takes a small part of it, and all of it takes some milliseconds.
+/// What one rendering may cost. One unit is an instruction, or 64 bytes that are made on the way.
+/// The largest template of the catalog takes a small part of it, and all of it takes some
+/// milliseconds.
 const FUEL: u64 = 100_000;
 
 /// The largest rendered file. A configuration file is a few kilobytes.
@@ -113,10 +115,12 @@ pub(crate) fn render(
     Ok(rendered)
 }
 
-/// Why a template cannot be rendered: the setting that is refused, if one is, and the reason, without a value that it was rendered with.
+/// Why a template cannot be rendered: the setting that is refused, if one is, and the reason,
+/// without a value that it was rendered with.
 fn problem<'a>(error: &minijinja::Error, settings: &'a Settings) -> (&'a str, String) {
     use minijinja::ErrorKind;
-    // Our functions refuse a setting in words for whoever set it. All else is a mistake of the template.
+    // Our functions refuse a setting in words for whoever set it. All else is a mistake of the
+    // template.
     let source = std::error::Error::source(error);
     if let Some(Refusal { words, text }) = source.and_then(|source| source.downcast_ref()) {
         let is_refused =
@@ -148,8 +152,8 @@ fn problem<'a>(error: &minijinja::Error, settings: &'a Settings) -> (&'a str, St
 
 /// The value of bitcoind's `rpcauth=`: `user:salt$HMAC-SHA256(salt, password)`.
 ///
-/// The salt is derived from the password, a generated one of 256 bits, so that the line stays the same from pass to pass.
-/// Source: Bitcoin Core `share/rpcauth/rpcauth.py`.
+/// The salt is derived from the password, a generated one of 256 bits, so that the line stays the
+/// same from pass to pass. Source: Bitcoin Core `share/rpcauth/rpcauth.py`.
 fn rpcauth(user: String, password: String) -> String {
     let salt = hex(&Sha256::digest(format!("rpcauth salt for {user}: {password}"))[..16]);
     let mut mac =

@@ -1,7 +1,8 @@
 //! A TOML file that a person may edit, read key by key.
 //!
-//! An error names file, line, column, key and what is expected, and never quotes a value or a line: intents hold passwords. So what the TOML
-//! crate says of a document is shown only where its words are fixed.
+//! An error names file, line, column, key and what is expected, and never quotes a value or a line:
+//! intents hold passwords. So what the TOML crate says of a document is shown only where its words
+//! are fixed.
 
 use std::ops::Range;
 
@@ -28,8 +29,8 @@ pub(crate) struct Entry<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// Parses a document. `file` is how the person knows it. Where the document cannot be parsed, no key is named: it may be a part of a text whose
-    /// quotation marks are wrong.
+    /// Parses a document. `file` is how the person knows it. Where the document cannot be parsed,
+    /// no key is named: it may be a part of a text whose quotation marks are wrong.
     pub(crate) fn parse(file: &'a str, text: &'a str) -> Result<Self, ManifestError> {
         let root = DeTable::parse(text).map_err(|error| {
             let offset = error.span().map_or(text.len(), |span| span.start);

@@ -1,4 +1,5 @@
-//! The apps of the catalog: each can be read, worked out and rendered, with its defaults and with each of its choices.
+//! The apps of the catalog: each can be read, worked out and rendered, with its defaults and with
+//! each of its choices.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -134,7 +135,8 @@ fn set(inputs: &mut Inputs, app: &str, name: &str, value: SettingValue) {
     intent.settings.insert(name.to_owned(), value);
 }
 
-/// What bitcoin is told and what the apps above it need must go together; which is said before anything is done.
+/// What bitcoin is told and what the apps above it need must go together; which is said before
+/// anything is done.
 #[test]
 fn settings_that_do_not_go_together_are_refused() {
     let refused = |app: &str, (other, name, value): (&str, &str, SettingValue), reason: &str| {

@@ -1,7 +1,7 @@
 //! Every kind of unit and every key that the renderer can write, as files to look at.
 //!
-//! The snapshots are a consistent set of units: `crates/host/tests/golden_units.rs` puts all of them through the real
-//! generator. Change one on purpose with `cargo insta review`.
+//! The snapshots are a consistent set of units: `crates/host/tests/golden_units.rs` puts all of
+//! them through the real generator. Change one on purpose with `cargo insta review`.
 #![allow(
     clippy::unwrap_used,
     reason = "what a test helper cannot do fails the test"
@@ -112,7 +112,8 @@ fn joined_network() -> NetworkJoin {
     }
 }
 
-/// Everything that a `.container` unit of ours can say. No `..`: a new field must be decided on here.
+/// Everything that a `.container` unit of ours can say. No `..`: a new field must be decided on
+/// here.
 fn every() -> Unit {
     let container = Container {
         image: IMAGE.to_owned(),
@@ -455,7 +456,8 @@ fn keys_of(content: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The texts that stand first in a call of the renderer's writing methods, by the function they stand in.
+/// The texts that stand first in a call of the renderer's writing methods, by the function they
+/// stand in.
 fn keys_by_function(source: &str) -> BTreeMap<String, BTreeSet<String>> {
     const WRITERS: [&str; 8] = [
         "plain",

@@ -1,4 +1,5 @@
-//! However one place of an app's files is broken, no error shows a part of a value: any of them may be a password.
+//! However one place of an app's files is broken, no error shows a part of a value: any of them may
+//! be a password.
 #![allow(
     clippy::unwrap_used,
     reason = "what a test helper cannot do fails the test"

@@ -1,4 +1,5 @@
-//! What a unit cannot say: the renderer names the key and the reason instead of writing something else.
+//! What a unit cannot say: the renderer names the key and the reason instead of writing something
+//! else.
 #![allow(
     clippy::unwrap_used,
     reason = "what a test helper cannot do fails the test"

@@ -1,4 +1,5 @@
-//! Doing one thing to the host. Every step may have been done before; none of them decides anything.
+//! Doing one thing to the host. Every step may have been done before; none of them decides
+//! anything.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -142,7 +143,8 @@ impl Executor<'_> {
             AppStep::NameRelease(release) => releases::name(layout, app, release)?,
             AppStep::RemoveFormer => disk::remove_folder(&layout.definition(app))?,
             AppStep::Forget => {
-                // Once the app is forgotten, nobody would remove a unit file that came back with a loss of power.
+                // Once the app is forgotten, nobody would remove a unit file that came back with a
+                // loss of power.
                 if layout.units.is_dir() {
                     disk::sync_folder(&layout.units)?;
                 }
@@ -165,7 +167,7 @@ impl Executor<'_> {
             }
             HostStep::Remember(memory) => remember(layout, memory)?,
             HostStep::Reload => {
-                // What systemd has read already goes on being supervised; after this reload it might not.
+                // systemd supervises the units that it has read; after this reload it might not.
                 generator::check_folder(&layout.units).await?;
                 self.systemd.reload().await?;
             }
@@ -185,7 +187,8 @@ impl Executor<'_> {
     }
 }
 
-/// Where units are laid out for the generator's dry run. By its name the next pass sweeps it up should this one be killed.
+/// Where units are laid out for the generator's dry run. By its name the next pass sweeps it up
+/// should this one be killed.
 fn scratch(layout: &Layout) -> std::path::PathBuf {
     let name = format!("{}units", disk::TEMPORARY_PREFIX);
     layout.runtime.join("archipelago").join(name)
@@ -202,7 +205,8 @@ pub fn remember(layout: &Layout, memory: &Memory) -> Result<(), disk::Error> {
     disk::write_if_changed(&path, &text, PRIVATE).map(drop)
 }
 
-/// Lets the next passes restart services: what runs now must end, which is all that a restart is. The lock of passes is held.
+/// Lets the next passes restart services: what runs now must end, which is all that a restart is.
+/// The lock of passes is held.
 ///
 /// # Errors
 /// When the disk refuses.
@@ -244,7 +248,8 @@ fn generate_secret(layout: &Layout, app: &AppId, name: &str) -> Done {
         .open(&temporary)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    // A link, not a rename: of two managers that generate at once, only the first one's secret takes the name.
+    // A link, not a rename: of two managers that generate at once, only the first one's secret
+    // takes the name.
     let linked = std::fs::hard_link(&temporary, &path);
     disk::remove(&temporary)?;
     match linked {
@@ -252,7 +257,8 @@ fn generate_secret(layout: &Layout, app: &AppId, name: &str) -> Done {
         _ => {
             let lasts = disk::sync_folder(&folder);
             if lasts.is_err() {
-                // Used all the same, it could be gone after a loss of power, and what was made with it be lost.
+                // Used all the same, it could be gone after a loss of power, and what was made with
+                // it be lost.
                 disk::remove(&path)?;
             }
             Ok(lasts?)
@@ -260,7 +266,8 @@ fn generate_secret(layout: &Layout, app: &AppId, name: &str) -> Done {
     }
 }
 
-/// Removes a volume, unless something is still mounted at it: Podman would delete what it sees there, and that is the data.
+/// Removes a volume, unless something is still mounted at it: Podman would delete what it sees
+/// there, and that is the data.
 async fn remove_volume(layout: &Layout, podman: &Podman, name: &str) -> Done {
     if let Some(volume) = podman.volume(name).await? {
         let mounted = mounts::beneath(layout, &volume.mountpoint)?;

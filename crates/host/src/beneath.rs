@@ -1,4 +1,4 @@
-//! What is beneath a folder that is open, wherever that is mounted by then; no link leads out of it.
+//! Access beneath an open folder, wherever it is mounted by then; no link leads out of it.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -20,8 +20,8 @@ pub fn open_folder(path: &Path) -> Result<OwnedFd, Error> {
         .map_err(|error| failed("open the folder", path)(error.into()))
 }
 
-/// As [`make_folder`](crate::disk::make_folder), of a folder beneath `root`, which is open as `opened`. No link on the way is followed: a container
-/// may have put it there.
+/// As [`make_folder`](crate::disk::make_folder), of a folder beneath `root`, which is open as
+/// `opened`. No link on the way is followed: a container may have put it there.
 ///
 /// # Errors
 /// When it cannot be made, a link is on the way, or it is not beneath `root`.

@@ -1,7 +1,9 @@
-//! What was read from the disk and need not be read again, because nothing that it was read from has changed since.
+//! What was read from the disk and need not be read again, because nothing that it was read from
+//! has changed since.
 //!
-//! It trusts no event: each time it asks the disk for the inode, size and times of every file and folder that was looked at, which costs
-//! a hundredth of reading and understanding them. In doubt it forgets.
+//! It trusts no event: each time it asks the disk for the inode, size and times of every file and
+//! folder that was looked at, which costs a hundredth of reading and understanding them. In doubt
+//! it forgets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
@@ -14,13 +16,15 @@ use archipelago_core::observed::RenderedFile;
 use super::disk;
 use super::watch::WatchSet;
 
-/// A file that was changed this short a time before it was read may be changed again without showing another time: the kernel's clock for
-/// files goes in steps of up to 10 ms.
+/// A file that was changed this short a time before it was read may be changed again without
+/// showing another time: the kernel's clock for files goes in steps of up to 10 ms.
 const STEP: Duration = Duration::from_millis(10);
-/// The same where a file system counts in seconds, as it does where a time is a whole number of them.
+/// The same where a file system counts in seconds, as it does where a time is a whole number of
+/// them.
 const COARSE_STEP: Duration = Duration::from_secs(2);
 
-/// How long after a change, whose time is given in nanoseconds, another one is certain to show another time.
+/// How long after a change, whose time is given in nanoseconds, another one is certain to show
+/// another time.
 pub fn settles_after(changed_ns: i128) -> Duration {
     if changed_ns % 1_000_000_000 == 0 {
         COARSE_STEP
@@ -51,7 +55,8 @@ pub struct ReadSet {
 pub struct Contents(BTreeMap<PathBuf, Cached<Option<RenderedFile>>>);
 
 impl Contents {
-    /// These files, as far as they are there, and forgets all others. One that cannot be read, or is no file, has no content.
+    /// These files, as far as they are there, and forgets all others. One that cannot be read, or
+    /// is no file, has no content.
     ///
     /// # Errors
     /// When this process has no more files or memory to read with, which says nothing of the files.
@@ -88,8 +93,9 @@ fn content(read_set: &mut ReadSet, path: &Path) -> Result<Option<RenderedFile>, 
     }
 }
 
-/// What changes whenever a file's content or mode, or a folder's list of names, does. Nobody can set the time of the last change of an
-/// inode (ctime), so it tells even of a file that was given its old time back.
+/// What changes whenever a file's content or mode, or a folder's list of names, does. Nobody can
+/// set the time of the last change of an inode (ctime), so it tells even of a file that was given
+/// its old time back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     device: u64,
@@ -105,7 +111,8 @@ impl<T> Default for Cached<T> {
 }
 
 impl<T> Cached<T> {
-    /// What `look` found last, or finds now if something that it looked at may have changed. It reads through the trace.
+    /// What `look` found last, or finds now if something that it looked at may have changed. It
+    /// reads through the trace.
     ///
     /// # Errors
     /// Those of `look`; then nothing is known any more.
@@ -265,7 +272,8 @@ mod tests {
 
     use super::*;
 
-    /// How often a look was made: two in a row, of which the first begins so long after now, with `change` in between.
+    /// How often a look was made: two in a row, of which the first begins so long after now, with
+    /// `change` in between.
     fn reads(
         name: &str,
         after: Duration,

@@ -54,7 +54,8 @@ pub fn ensure_ours(layout: &Layout) -> Result<(), Error> {
     }
 }
 
-/// Makes a folder in the data folder. Should its disk be unmounted meanwhile, it is made on that disk or not at all.
+/// Makes a folder in the data folder. Should its disk be unmounted meanwhile, it is made on that
+/// disk or not at all.
 ///
 /// # Errors
 /// When it cannot be made, or the data folder is not this node's any more.
@@ -81,8 +82,8 @@ pub fn make_folder(layout: &Layout, path: &Path, mode: u32) -> Result<(), Error>
     )?)
 }
 
-/// Makes the data folder this node's. The marker comes first: without it, an id in the configuration would say that the
-/// disk is not mounted.
+/// Makes the data folder this node's. The marker comes first: without it, an id in the
+/// configuration would say that the disk is not mounted.
 ///
 /// # Errors
 /// When the disk refuses.

@@ -182,7 +182,8 @@ pub fn catalog_ids() -> Result<Vec<AppId>, Error> {
 
 fn read(folder: &Path, compose: &Path, source: String) -> Result<Definition, Error> {
     let mut files = read_folder(folder)?;
-    // A Compose file may have another name, such as docker-compose.yml; installed, it is always compose.yaml.
+    // A Compose file may have another name, such as docker-compose.yml; installed, it is always
+    // compose.yaml.
     if let Some((metadata, content)) = disk::read_known(compose)? {
         files.insert(COMPOSE_FILE.to_owned(), file(&metadata, content));
     }

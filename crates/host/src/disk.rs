@@ -1,4 +1,5 @@
-//! Files: reading what may be absent, writing so that a crash leaves the old or the new content, never a mixture.
+//! Files: reading what may be absent, writing so that a crash leaves the old or the new content,
+//! never a mixture.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
@@ -8,7 +9,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-/// What temporary files start with. They bear no unit suffix, because Quadlet reads by suffix; the next pass sweeps up what a crash left.
+/// What temporary files start with. They bear no unit suffix, because Quadlet reads by suffix; the
+/// next pass sweeps up what a crash left.
 pub const TEMPORARY_PREFIX: &str = ".archipelago-new-";
 
 /// A file operation that did not work.
@@ -22,7 +24,8 @@ pub struct Error {
 }
 
 impl Error {
-    /// Whether this process, or the system, has no more files or memory to work with: nothing is said of the path.
+    /// Whether this process, or the system, has no more files or memory to work with: nothing is
+    /// said of the path.
     pub fn is_exhaustion(&self) -> bool {
         let error = Errno::from_io_error(&self.source);
         matches!(error, Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM))
@@ -70,7 +73,8 @@ pub fn read_known(path: &Path) -> Result<Option<(Metadata, Vec<u8>)>, Error> {
     }
 }
 
-/// As [`read_known`], with the bare cause. ObservationCache the path up once: with many files, that is what takes the time.
+/// As [`read_known`], with the bare cause. ObservationCache the path up once: with many files, that
+/// is what takes the time.
 ///
 /// # Errors
 /// When it is not there, is no file or cannot be read.
@@ -143,7 +147,8 @@ pub fn mode_of(metadata: &Metadata) -> u32 {
     metadata.permissions().mode() & 0o7777
 }
 
-/// Makes a folder and its parents, lastingly and with this mode whatever the process's umask is; folders that are there stay as they are.
+/// Makes a folder and its parents, lastingly and with this mode whatever the process's umask is;
+/// folders that are there stay as they are.
 ///
 /// # Errors
 /// When it cannot be made.
@@ -181,7 +186,8 @@ pub fn make_private(path: &Path) -> Result<(), Error> {
         .map_err(failed("set the mode of", path))
 }
 
-/// Whether something is at a path, be it a link that leads nowhere or something that cannot be looked at.
+/// Whether something is at a path, be it a link that leads nowhere or something that cannot be
+/// looked at.
 pub fn is_there(path: &Path) -> bool {
     match fs::symlink_metadata(path) {
         Ok(_) => true,
@@ -192,7 +198,8 @@ pub fn is_there(path: &Path) -> bool {
     }
 }
 
-/// Writes a file if its content or mode differs: a temporary file, fsync, rename, fsync of the folder. Says whether it wrote.
+/// Writes a file if its content or mode differs: a temporary file, fsync, rename, fsync of the
+/// folder. Says whether it wrote.
 ///
 /// # Errors
 /// When any step fails; the old content is then still there.
@@ -210,7 +217,8 @@ pub fn write_if_changed(path: &Path, content: &[u8], bits: u32) -> Result<bool, 
     let written = write_new(&temporary, content, bits)
         .and_then(|()| fs::rename(&temporary, path).map_err(failed("put in place", path)));
     if let Err(error) = written {
-        // The temporary file is ours alone; should removing it fail too, the next pass sweeps it up.
+        // The temporary file is ours alone; should removing it fail too, the next pass sweeps it
+        // up.
         let _ = fs::remove_file(&temporary);
         return Err(error);
     }

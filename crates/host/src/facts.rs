@@ -1,4 +1,5 @@
-//! What is known of this host and user, for [`archipelago_core::check`] to judge. It looks and changes nothing.
+//! What is known of this host and user, for [`archipelago_core::check`] to judge. It looks and
+//! changes nothing.
 //!
 //! [`at_rest`] starts no process and wakes no socket: it is what every command may ask. [`all`] asks Podman and both systemds too.
 
@@ -49,7 +50,8 @@ pub fn user_name() -> String {
         .unwrap_or_else(|| uid.to_string())
 }
 
-/// Whether logind keeps the user's services running without a login. It keeps that as files, and reading them needs no one's leave.
+/// Whether logind keeps the user's services running without a login. It keeps that as files, and
+/// reading them needs no one's leave.
 pub fn lingers(user: &str) -> bool {
     Path::new("/var/lib/systemd/linger").join(user).exists()
 }
@@ -183,8 +185,9 @@ fn is_program(path: &Path) -> bool {
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// Whether someone listens on a socket, without connecting to it: that would start what it is for. The file of a socket outlives
-/// its listener, so it says nothing. `proc_net_unix(5)`: the fourth field has the flag `__SO_ACCEPTCON`, the last is the path.
+/// Whether someone listens on a socket, without connecting to it: that would start what it is for.
+/// The file of a socket outlives its listener, so it says nothing. `proc_net_unix(5)`: the fourth
+/// field has the flag `__SO_ACCEPTCON`, the last is the path.
 fn listens(socket: &Path) -> bool {
     let table = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
     table.lines().any(|line| {
@@ -248,7 +251,8 @@ fn disk_of(purpose: &'static str, path: &Path) -> Option<Disk> {
     })
 }
 
-/// Whether the system's network is waited for and reached. Asked of the system's manager, whose bus is not the user's: its own tool knows the way.
+/// Whether the system's network is waited for and reached. Asked of the system's manager, whose bus
+/// is not the user's: its own tool knows the way.
 pub async fn network() -> Network {
     let properties = [
         "--property=ActiveState",
@@ -383,7 +387,8 @@ fn port(is_ours: bool) -> Port {
     }
 }
 
-/// Whether Quadlet can read the folder of units; `None` when it cannot be asked, which is told elsewhere.
+/// Whether Quadlet can read the folder of units; `None` when it cannot be asked, which is told
+/// elsewhere.
 async fn units(layout: &Layout) -> Option<Result<(), String>> {
     match generator::check_folder(&layout.units).await {
         Ok(()) => Some(Ok(())),

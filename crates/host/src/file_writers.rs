@@ -1,7 +1,9 @@
-//! Which processes have to do with a file that something keeps changing, as far as `/proc` shows it to this user (proc(5)).
+//! Which processes have to do with a file that something keeps changing, as far as `/proc` shows it
+//! to this user (proc(5)).
 //!
-//! It starts no process and asks for no rights: what cannot be read, because it belongs to somebody else or `/proc` is mounted with
-//! `hidepid=`, is passed over. What a process is called with is read, but goes nowhere: arguments may hold secrets.
+//! It starts no process and asks for no rights: what cannot be read, because it belongs to somebody
+//! else or `/proc` is mounted with `hidepid=`, is passed over. What a process is called with is
+//! read, but goes nowhere: arguments may hold secrets.
 
 mod process;
 mod target;
@@ -17,7 +19,8 @@ use archipelago_core::reconcile::FileWriters;
 use process::{Identity, Process, stranger};
 use target::{Target, marks};
 
-/// What was seen around these files, by the names that they are given here. Nobody who runs this program is suspected.
+/// What was seen around these files, by the names that they are given here. Nobody who runs this
+/// program is suspected.
 #[must_use]
 pub fn look(files: BTreeMap<String, PathBuf>) -> BTreeMap<String, FileWriters> {
     if files.is_empty() {

@@ -9,7 +9,8 @@ use super::cache::settles_after;
 use super::folders;
 use super::watch::WatchSet;
 
-/// What of Podman's storage changes whenever an image, volume, network or secret comes or goes: files that it rewrites then, and folders.
+/// What of Podman's storage changes whenever an image, volume, network or secret comes or goes:
+/// files that it rewrites then, and folders.
 const PARTS: [(&str, Kind); 5] = [
     ("overlay-images/images.json", Kind::File),
     ("vfs-images/images.json", Kind::File),
@@ -23,9 +24,10 @@ enum Kind {
     Folder,
 }
 
-/// What Podman's storage tells of images, volumes, networks and secrets.
+/// The state of Podman's storage of images, volumes, networks and secrets.
 pub struct Fingerprint {
-    /// Changes whenever one comes or goes. None where nothing is known of the storage, and while a further change might not show.
+    /// Changes whenever one comes or goes. None where nothing is known of the storage, and while a
+    /// further change might not show.
     pub text: Option<String>,
     /// When it will show.
     pub settles_in: Option<Duration>,
@@ -77,7 +79,7 @@ fn of(marks: &[Mark], now: SystemTime) -> Fingerprint {
     }
 }
 
-/// What tells of a part of the storage whether it has changed.
+/// The stamp of one part of the storage.
 struct Mark {
     part: &'static str,
     inode: u64,
@@ -124,7 +126,7 @@ mod tests {
         check(&[], 10_000_000_000, false, None);
         check(&[mark(5_000_000_001)], 5_010_000_001, true, None);
         check(&[mark(5_000_000_001)], 5_004_000_001, false, Some(6));
-        // One that counts in seconds.
+        // A file system that counts in seconds.
         check(&[mark(5_000_000_000)], 6_000_000_000, false, Some(1000));
         // A clock that was set back.
         check(&[mark(9_000_000_001)], 5_000_000_000, false, None);

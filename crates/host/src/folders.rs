@@ -26,7 +26,8 @@ pub fn layout() -> Result<Layout, Error> {
     let all_config = absolute("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
     let config = all_config.join("archipelago");
     Ok(Layout {
-        // Where they were, they stay: a folder that cannot be used now is not replaced by another one.
+        // Where they were, they stay: a folder that cannot be used now is not replaced by another
+        // one.
         data: data_folder::known_in(&config).unwrap_or_else(|| data(&home)),
         config,
         units: all_config.join("containers/systemd"),
@@ -58,8 +59,9 @@ fn data(home: &Path) -> PathBuf {
         .join("archipelago")
 }
 
-/// Whether this user may write to a folder once its file system can be written to. A disk that went read-only still holds the data: to
-/// look for them elsewhere would start every app on empty folders, with new secrets.
+/// Whether this user may write to a folder once its file system can be written to. A disk that went
+/// read-only still holds the data: to look for them elsewhere would start every app on empty
+/// folders, with new secrets.
 fn is_this_users(folder: &Path) -> bool {
     use rustix::fs::Access;
     use std::os::unix::fs::MetadataExt;
@@ -72,8 +74,8 @@ fn is_this_users(folder: &Path) -> bool {
     }
 }
 
-/// Where Podman keeps its objects, unless `storage.conf` says otherwise: then their folders are simply not seen to change, and
-/// Podman is asked when something is missing.
+/// Where Podman keeps its objects, unless `storage.conf` says otherwise: then their folders are
+/// simply not seen to change, and Podman is asked when something is missing.
 pub fn podman_storage() -> Option<PathBuf> {
     let home = absolute("HOME")?;
     let data = absolute("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share"));

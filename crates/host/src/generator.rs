@@ -1,4 +1,5 @@
-//! Podman's real Quadlet generator, asked what it thinks of a set of units before one byte of them is live.
+//! Podman's real Quadlet generator, asked what it thinks of a set of units before one byte of them
+//! is live.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -79,7 +80,8 @@ pub fn find() -> Option<PathBuf> {
         .find(|path| path.exists())
 }
 
-/// Puts the complete set of units through the generator's dry run. `scratch` is a folder of ours, made anew.
+/// Puts the complete set of units through the generator's dry run. `scratch` is a folder of ours,
+/// made anew.
 ///
 /// # Errors
 /// When a unit is refused, or the generator cannot be asked.
@@ -106,8 +108,9 @@ pub async fn check(
     judge(units, written, &made, complaints, output.status)
 }
 
-/// Accepts the units when the generator has made a service of each that is to be written. Its words only tell why it has not: it drops some
-/// units without any. Of units that are there already it may say what it likes: that is nothing that this change brings.
+/// Accepts the units when the generator has made a service of each that is to be written. Its words
+/// only tell why it has not: it drops some units without any. Of units that are there already it
+/// may say what it likes: that is nothing that this change brings.
 fn judge(
     units: &BTreeMap<String, String>,
     written: &BTreeSet<String>,
@@ -149,8 +152,9 @@ fn made(output: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Makes sure that Quadlet can read the folder of units. One file in it that cannot be read, or is no unit file inside, loses all others their
-/// services at the next reload, whosever it is; and at a pipe the reload waits for somebody to write.
+/// Makes sure that Quadlet can read the folder of units. One file in it that cannot be read, or is
+/// no unit file inside, loses all others their services at the next reload, whosever it is; and at
+/// a pipe the reload waits for somebody to write.
 ///
 /// # Errors
 /// When there is such a file, or the generator cannot be asked.
@@ -186,7 +190,8 @@ pub async fn check_folder(folder: &Path) -> Result<(), Error> {
     }
 }
 
-/// Whether a unit bears our mark and consists of nothing but what Quadlet's parser takes for lines, as all do that we write.
+/// Whether a unit bears our mark and consists of nothing but what Quadlet's parser takes for lines,
+/// as all do that we write.
 fn is_as_we_write_them(content: &[u8]) -> bool {
     let is_line =
         |line: &str| line.is_empty() || line.starts_with(['#', '[']) || line.contains('=');
@@ -194,7 +199,8 @@ fn is_as_we_write_them(content: &[u8]) -> bool {
         && std::str::from_utf8(content).is_ok_and(|text| text.lines().all(is_line))
 }
 
-/// The first file directly in the folder that the generator could not read, and why: `… error loading "/x/a.container", file contains line 1: …`.
+/// The first file directly in the folder that the generator could not read, and why:
+/// `… error loading "/x/a.container", file contains line 1: …`.
 fn unreadable(folder: &Path, words: &str) -> Option<(PathBuf, String)> {
     words.lines().find_map(|line| {
         let (_, rest) = line.split_once("error loading \"")?;
@@ -205,7 +211,8 @@ fn unreadable(folder: &Path, words: &str) -> Option<(PathBuf, String)> {
     })
 }
 
-/// Why a file cannot be read, without the line that the generator quotes: anybody's file may hold a password.
+/// Why a file cannot be read, without the line that the generator quotes: anybody's file may hold a
+/// password.
 fn cause_of_unreadable(words: &str) -> String {
     let line = words
         .split_once("contains line ")
@@ -234,8 +241,9 @@ async fn dry_run(program: &Path, folder: &Path) -> Result<Output, Error> {
     })
 }
 
-/// What the generator said of each unit. Its lines are `quadlet-generator[PID]: converting "a.container": unsupported key …`; what it
-/// only warns about, such as a unit without `[Install]`, it does not say on this channel.
+/// What the generator said of each unit. Its lines are
+/// `quadlet-generator[PID]: converting "a.container": unsupported key …`; what it only warns about,
+/// such as a unit without `[Install]`, it does not say on this channel.
 fn complaints(units: &BTreeMap<String, String>, words: &str) -> BTreeMap<String, String> {
     let mut refused: BTreeMap<String, String> = BTreeMap::new();
     let lines = words
@@ -338,7 +346,8 @@ mod tests {
         let b = "---archy-b.service---\n[Service]\n";
         let says = "quadlet-generator[7]: ";
         check(&[a, network, b].concat(), "", Ok(()));
-        // Words that sound bad change nothing, and neither does what is wrong with a unit that is there.
+        // Words that sound bad change nothing, and neither does what is wrong with a unit that is
+        // there.
         check(
             &[a, network].concat(),
             &format!("{says}converting \"archy-b.container\": invalid\n{says}some errors\n"),

@@ -1,7 +1,7 @@
 //! Getting images, beside the passes: a long pull never holds up another app's repair.
 //!
-//! The order is: present, then built from the app's own folder, then pulled. A lock per image keeps the daemon and the command line from
-//! getting the same one twice.
+//! The order is: present, then built from the app's own folder, then pulled. A lock per image keeps
+//! the daemon and the command line from getting the same one twice.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +23,8 @@ use crate::wakeup::Wakeup;
 /// So many images are got at once: each holds what it is built from, or layers, in memory.
 const AT_ONCE: usize = 4;
 
-/// The longest wait for another process that gets the same image; then its attempt counts as failed.
+/// The longest wait for another process that gets the same image; then its attempt counts as
+/// failed.
 const ELSEWHERE_LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// The images that are being got.

@@ -1,4 +1,5 @@
-//! What Podman has of images: all that it lists or, where one that is damaged keeps it from listing any, those that are wanted.
+//! Podman's images: all that it lists or, where a damaged one keeps it from listing any, those that
+//! are wanted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,8 +14,8 @@ use serde::Deserialize;
 use super::podman::{self, InspectedImage, Podman};
 use super::{disk, folders};
 
-/// The label of an image that was built for an app. Not the label of an app's objects: Podman gives an image's labels to
-/// every container of it.
+/// The label of an image that was built for an app. Not the label of an app's objects: Podman gives
+/// an image's labels to every container of it.
 pub const BUILT_FOR_LABEL: &str = "archipelago.built-for";
 
 /// So many images are asked for at once.
@@ -72,7 +73,8 @@ impl Images {
         Ok(images)
     }
 
-    /// Asks for each image that is wanted or that was built here. One that is damaged makes Podman refuse the list of all.
+    /// Asks for each image that is wanted or that was built here. One that is damaged makes Podman
+    /// refuse the list of all.
     async fn ask_each(podman: &Podman, desired: &Desired) -> Result<Self, podman::Error> {
         let stored = stored();
         let built = stored.iter().flat_map(|image| image.names.iter().cloned());
@@ -108,8 +110,8 @@ impl Images {
         self.names.insert(name, built_for);
     }
 
-    /// What is known of the wanted images. Podman is asked only for those of which nothing is known yet, or something of
-    /// another image of that name.
+    /// What is known of the wanted images. Podman is asked only for those of which nothing is known
+    /// yet, or something of another image of that name.
     pub async fn learn(
         &self,
         podman: &Podman,
@@ -167,8 +169,8 @@ pub async fn damaged(podman: &Podman) -> Vec<(StoredImage, String)> {
     broken.collect()
 }
 
-/// Whether Podman cannot tell of an image only because another one that shares its layers is damaged: its message names that
-/// one.
+/// Whether Podman cannot tell of an image only because another one that shares its layers is
+/// damaged: its message names that one.
 fn fails_for_another(image: &StoredImage, message: &str, stored: &[StoredImage]) -> bool {
     let mut named = stored.iter().filter(|other| message.contains(&other.id));
     !message.contains(&image.id) && named.next().is_some()

@@ -1,4 +1,5 @@
-//! Reading what the desired state is worked out from: configuration, intents, definitions, secrets, captured files.
+//! Reading what the desired state is worked out from: configuration, intents, definitions, secrets,
+//! captured files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -35,7 +36,8 @@ pub fn desired(layout: &Layout, read_set: &mut ReadSet) -> Result<Desired, disk:
     Ok(assemble(&inputs, &apps))
 }
 
-/// Reads all but the captured files. What cannot be read of one app is part of the result: it does not hide the others.
+/// Reads all but the captured files. What cannot be read of one app is part of the result: it does
+/// not hide the others.
 ///
 /// # Errors
 /// When it cannot be told which apps there are.
@@ -45,8 +47,8 @@ pub fn read(layout: &Layout) -> Result<Inputs, disk::Error> {
 
 /// Finds out where paths lead that apps mount. Says whether there is a link on any of these ways.
 ///
-/// It is not noted what was looked at: a link that a container could put anywhere on these ways is refused before it can,
-/// so only the operator can change them.
+/// It is not noted what was looked at: a link that a container could put anywhere on these ways is
+/// refused before it can, so only the operator can change them.
 pub fn find_trails(inputs: &mut Inputs, paths: Vec<PathBuf>) -> bool {
     let trails = paths.into_iter().filter_map(|path| {
         let trail = links::trail(&path);
@@ -183,8 +185,9 @@ fn read_secrets(inputs: &mut Inputs, read_set: &mut ReadSet) {
     }
 }
 
-/// Reads the captured files that exist. An app writes them, so nothing in its volume may lead anywhere else: no link is followed, and
-/// what is no file, or too large, counts as absent. What is there and cannot be read does not.
+/// Reads the captured files that exist. An app writes them, so nothing in its volume may lead
+/// anywhere else: no link is followed, and what is no file, or too large, counts as absent. What is
+/// there and cannot be read does not.
 fn read_captured(inputs: &mut Inputs, paths: BTreeSet<PathBuf>, read_set: &mut ReadSet) {
     for path in paths {
         read_set.note(&path);
@@ -199,7 +202,8 @@ fn read_captured(inputs: &mut Inputs, paths: BTreeSet<PathBuf>, read_set: &mut R
                 inputs.found.unreadable.insert(path, cause);
             }
         }
-        // It may be there, but in a way that is not accepted; what would change that need not show in the file itself.
+        // It may be there, but in a way that is not accepted; what would change that need not show
+        // in the file itself.
         read_set.doubt();
     }
 }
@@ -234,7 +238,8 @@ fn read_beneath(root: &Path, path: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(content))
 }
 
-/// There is nothing, a file where a folder should be, a link, or a socket (`open(2)`, `openat2(2)`).
+/// There is nothing, a file where a folder should be, a link, or a socket (`open(2)`,
+/// `openat2(2)`).
 fn is_none(error: Errno) -> bool {
     matches!(
         error,

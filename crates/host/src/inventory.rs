@@ -1,5 +1,6 @@
-//! What Podman has. It is asked over its socket, which starts it when it rests and takes a while; its files on the disk tell for nothing
-//! whether there is anything new to learn. What they hold is left to Podman, but for the names of its containers.
+//! What Podman has. It is asked over its socket, which starts it when it rests and takes a while;
+//! its files on the disk tell for nothing whether there is anything new to learn. What they hold is
+//! left to Podman, but for the names of its containers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -22,7 +23,8 @@ use super::{disk, folders};
 /// The label by which secrets tell which text they hold.
 pub const REVISION_LABEL: &str = "archipelago.revision";
 
-/// Its lists of containers, of each storage driver that it may use. Those that are removed when they end, as Quadlet's are, are in the second.
+/// Its lists of containers, of each storage driver that it may use. Those that are removed when
+/// they end, as Quadlet's are, are in the second.
 const CONTAINERS: [&str; 4] = [
     "overlay-containers/containers.json",
     "overlay-containers/volatile-containers.json",
@@ -78,7 +80,7 @@ impl PodmanInventory {
         }
     }
 
-    /// What is known of the wanted images, once Podman has been looked at.
+    /// The states of the wanted images, once Podman has been asked.
     ///
     /// # Errors
     /// When Podman does not answer.
@@ -128,7 +130,8 @@ impl PodmanInventory {
     }
 }
 
-/// Whether what Podman lists is what its files list; otherwise it keeps them elsewhere. Without a container nothing tells.
+/// Whether what Podman lists is what its files list; otherwise it keeps them elsewhere. Without a
+/// container nothing tells.
 fn is_told(listed: &BTreeMap<String, Named>, stored: &[Stored]) -> bool {
     let is_stored = |id: &String| stored.iter().any(|container| container.id == *id);
     !listed.is_empty() && listed.keys().all(is_stored)
@@ -140,13 +143,15 @@ fn is_removing(desired: &Desired) -> bool {
     desired.apps.values().any(removed)
 }
 
-/// Before a network of ours is made anew, it must be certain that nobody is on it; who joins one does not show in Podman's files.
+/// Before a network of ours is made anew, it must be certain that nobody is on it; who joins one
+/// does not show in Podman's files.
 fn has_unisolated(view: &PodmanView) -> bool {
     let mut networks = view.networks.values();
     networks.any(|network| network.owner.is_some() && !network.isolated)
 }
 
-/// What fails may fail for a reason that only Podman knows: with each further failure it is asked again.
+/// What fails may fail for a reason that only Podman knows: with each further failure it is asked
+/// again.
 fn failures(observed: &Observed) -> BTreeMap<String, u32> {
     let services = observed.services.iter();
     services

@@ -1,4 +1,5 @@
-//! The journal of the user's services, read by `journalctl`, which knows how to follow, filter and page.
+//! The journal of the user's services, read by `journalctl`, which knows how to follow, filter and
+//! page.
 
 use std::borrow::Cow;
 use std::process::Command;

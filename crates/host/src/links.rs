@@ -7,7 +7,8 @@ use std::path::{Component, Path, PathBuf};
 /// The kernel gives up after as many (`path_resolution(7)`).
 const LINKS_MAX: usize = 40;
 
-/// Each symbolic link on the way of an absolute path, then the place itself; what is not there leads nowhere else.
+/// Each symbolic link on the way of an absolute path, then the place itself; what is not there
+/// leads nowhere else.
 #[must_use]
 pub fn trail(path: &Path) -> Vec<PathBuf> {
     let mut trail = Vec::new();

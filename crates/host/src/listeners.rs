@@ -1,4 +1,5 @@
-//! On which addresses of this host somebody listens: `/proc/net/tcp` and its like (`proc_pid_net(5)`). Looking opens no connection.
+//! On which addresses of this host somebody listens: `/proc/net/tcp` and its like
+//! (`proc_pid_net(5)`). Looking opens no connection.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -7,10 +8,11 @@ use std::time::{Duration, Instant};
 use archipelago_core::desired::{Desired, Transport};
 use archipelago_core::observed::{Observed, Service};
 
-/// The kernel walks through all connections for such a look, so while nothing is missing it is taken only so often.
+/// The kernel walks through all connections for such a look, so while nothing is missing it is
+/// taken only so often.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
-/// What `/proc/net/tcp` calls a socket that listens; those of UDP are in [`UNCONNECTED`].
+/// The state of a listening socket in `/proc/net/tcp`; UDP sockets are in [`UNCONNECTED`].
 const LISTENS: &str = "0A";
 const UNCONNECTED: &str = "07";
 

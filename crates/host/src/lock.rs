@@ -1,4 +1,5 @@
-//! Locks between processes: the daemon and the command line make the same passes, never two at once.
+//! Locks between processes: the daemon and the command line make the same passes, never two at
+//! once.
 //!
 //! Every wait for a lock has a bound, and an error that tells which process holds it.
 
@@ -70,7 +71,8 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock under which passes are made and intents written, waiting for whoever holds it.
+    /// Takes the lock under which passes are made and intents written, waiting for whoever holds
+    /// it.
     ///
     /// # Errors
     /// When the file cannot be opened, or the lock is not free within ten minutes.
@@ -110,8 +112,8 @@ impl Lock {
 
 /// Takes one lock again and again, with a bound on each wait.
 ///
-/// A wait that reached its bound goes on behind the error, in the thread that it has, and the next call takes it over: however often a lock
-/// is waited for in vain, one thread waits.
+/// A wait that reached its bound goes on behind the error, in the thread that it has, and the next
+/// call takes it over: however often a lock is waited for in vain, one thread waits.
 #[derive(Debug)]
 pub struct Waiter {
     path: PathBuf,
@@ -132,8 +134,8 @@ impl Waiter {
         }
     }
 
-    /// Takes the lock, waiting for whoever holds it. Call it again soon after an error: the wait goes on, and its lock would be held
-    /// for nobody.
+    /// Takes the lock, waiting for whoever holds it. Call it again soon after an error: the wait
+    /// goes on, and its lock would be held for nobody.
     ///
     /// # Errors
     /// When the file cannot be opened, or the lock is not free within the limit.
@@ -142,7 +144,8 @@ impl Waiter {
             Some(waiting) => waiting,
             None => {
                 let file = open(&self.path)?;
-                // Passes are short, so the lock is mostly free. A thread is started only when another process holds it.
+                // Passes are short, so the lock is mostly free. A thread is started only when
+                // another process holds it.
                 if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
                     return Ok(Lock { _file: file });
                 }
@@ -190,7 +193,8 @@ fn open(path: &Path) -> Result<File, Error> {
         .map_err(failed(path))
 }
 
-/// The process that holds a lock now. A process that took it may have ended and left it to a child: then there is none.
+/// The process that holds a lock now. A process that took it may have ended and left it to a child:
+/// then there is none.
 fn holder(path: &Path) -> Option<Holder> {
     let metadata = std::fs::metadata(path).ok()?;
     let (major, minor) = (
@@ -206,8 +210,8 @@ fn holder(path: &Path) -> Option<Holder> {
     })
 }
 
-/// Looks a file's lock up in `/proc/locks` (proc_locks(5)): `1: FLOCK  ADVISORY  WRITE 708 00:2d:5 0 EOF`. Processes that wait have `->` before
-/// the kind.
+/// Looks a file's lock up in `/proc/locks` (proc_locks(5)):
+/// `1: FLOCK  ADVISORY  WRITE 708 00:2d:5 0 EOF`. Processes that wait have `->` before the kind.
 fn pid_of(locks: &str, file: &str) -> Option<u32> {
     locks.lines().find_map(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();

@@ -1,5 +1,5 @@
-//! Where file systems are mounted: as this program sees it, and in the namespace in which Podman without root makes its own
-//! mounts.
+//! Where file systems are mounted: as this program sees it, and in the namespace in which Podman
+//! without root makes its own mounts.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -22,7 +22,8 @@ pub fn beneath(layout: &Layout, folder: &Path) -> io::Result<BTreeSet<PathBuf>> 
     Ok(found)
 }
 
-/// The table of the process that keeps Podman's namespace; `None` when there is none, so that Podman would make another one.
+/// The table of the process that keeps Podman's namespace; `None` when there is none, so that
+/// Podman would make another one.
 fn of_podman(layout: &Layout) -> io::Result<Option<String>> {
     let path = layout.runtime.join("libpod/tmp/pause.pid");
     let pid = match std::fs::read_to_string(path) {

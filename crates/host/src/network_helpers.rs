@@ -1,7 +1,9 @@
-//! The processes that all rootless networks of a user share, as Podman's files and `/proc` show them: aardvark-dns, which resolves containers'
-//! names, and pasta or slirp4netns, which connects them with the outside. Looking starts no process.
+//! The processes that all rootless networks of a user share, as Podman's files and `/proc` show
+//! them: aardvark-dns, which resolves containers' names, and pasta or slirp4netns, which connects
+//! them with the outside. Looking starts no process.
 //!
-//! Podman writes their ids below its folder for the run; where `storage.conf` puts that elsewhere, nothing is seen.
+//! Podman writes their ids below its folder for the run; where `storage.conf` puts that elsewhere,
+//! nothing is seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -33,7 +35,8 @@ pub enum Error {
     Failed(String),
 }
 
-/// The helpers that have ended, and the containers of ours that are on networks: those are looked for only when one has.
+/// The helpers that have ended, and the containers of ours that are on networks: those are looked
+/// for only when one has.
 #[must_use]
 pub fn look() -> (BTreeSet<Helper>, BTreeSet<String>) {
     look_in(&networks(), Path::new("/proc"))
@@ -64,7 +67,8 @@ fn pid(networks: &Path, helper: Helper) -> Option<Pid> {
     Pid::from_raw(text.trim().parse().ok()?)
 }
 
-/// `/proc/PID/stat` (`proc_pid_stat(5)`): the id, the program's name in parentheses, the state. Another process may have got the id.
+/// `/proc/PID/stat` (`proc_pid_stat(5)`): the id, the program's name in parentheses, the state.
+/// Another process may have got the id.
 fn is_alive(proc: &Path, pid: Pid, helper: Helper) -> bool {
     let file = proc.join(pid.as_raw_nonzero().to_string()).join("stat");
     let Ok(stat) = std::fs::read_to_string(file) else {
@@ -82,7 +86,8 @@ fn is_alive(proc: &Path, pid: Pid, helper: Helper) -> bool {
     is_it && !after.starts_with(['Z', 'X'])
 }
 
-/// netavark writes a file for each network, with a line for each container on it that ends with the container's names.
+/// netavark writes a file for each network, with a line for each container on it that ends with the
+/// container's names.
 fn members(networks: &Path) -> BTreeSet<String> {
     let files = std::fs::read_dir(networks.join("aardvark-dns"));
     let texts = files
@@ -102,7 +107,8 @@ fn members(networks: &Path) -> BTreeSet<String> {
     members
 }
 
-/// Lets Podman set up the networks of these containers again. It starts the helpers that do not run; the containers go on.
+/// Lets Podman set up the networks of these containers again. It starts the helpers that do not
+/// run; the containers go on.
 ///
 /// # Errors
 /// When it fails for one of them.
@@ -156,8 +162,8 @@ impl HelperWatch {
     }
 }
 
-/// A thread for each: it waits in the kernel, and ends with the process that it waits for. One that has ended already is seen by whoever
-/// looks.
+/// A thread for each: it waits in the kernel, and ends with the process that it waits for. One that
+/// has ended already is seen by whoever looks.
 fn ring_at_the_end_of(pid: Pid, wakeup: Wakeup) -> std::io::Result<()> {
     const STACK_BYTES: usize = 64 * 1024;
     let process = pidfd_open(pid, PidfdFlags::empty())?;

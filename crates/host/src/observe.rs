@@ -1,6 +1,7 @@
 //! One look at the whole host, turned into core's [`Observed`].
 //!
-//! Disk and systemd always; Podman when core says that it must be asked; probes for what runs. No process is started.
+//! Disk and systemd always; Podman when core says that it must be asked; probes for what runs. No
+//! process is started.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -41,11 +42,13 @@ pub enum Error {
     Systemd(#[from] systemd::Error),
 }
 
-/// How long a look waits for Podman. The first call after a while starts it, which takes seconds on a small machine.
+/// How long a look waits for Podman. The first call after a while starts it, which takes seconds on
+/// a small machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long a look waits for a Podman that did not answer the last time, and that is not due for another attempt to wake it: a Podman
-/// that hangs must not hold up, tick by tick, the repair of what needs no Podman.
+/// How long a look waits for a Podman that did not answer the last time, and that is not due for
+/// another attempt to wake it: a Podman that hangs must not hold up, tick by tick, the repair of
+/// what needs no Podman.
 pub const PATIENCE_WITH_A_SILENT_ONE: Duration = Duration::from_secs(3);
 
 /// What earlier looks at the disk found, which need not be read again while nothing has changed.
@@ -107,7 +110,7 @@ pub async fn observe(
     Ok(observed)
 }
 
-/// What must be known of the wanted images. One that is damaged is none.
+/// Learns the facts of the wanted images. A damaged image counts as absent.
 async fn learn_images(
     desired: &Desired,
     cache: &ObservationCache,
@@ -144,8 +147,10 @@ fn look_at_network(
     }
 }
 
-/// What systemd says of our services, and our marks in what it has read. While it reads all units anew, because somebody asked it to, its folder is
-/// empty or half full, and it answers nobody: so the folder is read after an answer, and what is not as wanted there is read once more after another.
+/// What systemd says of our services, and our marks in what it has read. While it reads all units
+/// anew, because somebody asked it to, its folder is empty or half full, and it answers nobody: so
+/// the folder is read after an answer, and what is not as wanted there is read once more after
+/// another.
 async fn ask_systemd(
     desired: &Desired,
     cache: &mut ObservationCache,
@@ -165,7 +170,8 @@ async fn ask_systemd(
     }
 }
 
-/// Observes only who owns the names that the apps need: on the disk and, where it is given, in Podman.
+/// Observes only who owns the names that the apps need: on the disk and, where it is given, in
+/// Podman.
 ///
 /// # Errors
 /// When the disk cannot be read.
@@ -252,7 +258,8 @@ fn look_at_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
     Ok(observed)
 }
 
-/// What the operator put beside our units: for Quadlet (`podman-systemd.unit(5)`, "drop-in") and for systemd (`systemctl --user edit`).
+/// What the operator put beside our units: for Quadlet (`podman-systemd.unit(5)`, "drop-in") and
+/// for systemd (`systemctl --user edit`).
 fn drop_ins(layout: &Layout) -> Result<BTreeMap<String, BTreeSet<PathBuf>>, disk::Error> {
     let mut found: BTreeMap<String, BTreeSet<PathBuf>> = BTreeMap::new();
     for (folder, suffix) in [
@@ -281,7 +288,8 @@ fn drop_ins(layout: &Layout) -> Result<BTreeMap<String, BTreeSet<PathBuf>>, disk
     Ok(found)
 }
 
-/// Our marks in what the generators wrote. The folder alone is noted: systemd makes it anew at each reload, and reads it only then.
+/// Our marks in what the generators wrote. The folder alone is noted: systemd makes it anew at each
+/// reload, and reads it only then.
 fn generated(
     layout: &Layout,
     read_set: &mut ReadSet,
@@ -306,7 +314,8 @@ fn generated(
     Ok(marks)
 }
 
-/// The invocations of what runs. The folder alone is noted: a link cannot be changed, only replaced.
+/// The invocations of what runs. The folder alone is noted: a link cannot be changed, only
+/// replaced.
 fn invocations(
     layout: &Layout,
     read_set: &mut ReadSet,
@@ -329,7 +338,8 @@ fn memory(path: &std::path::Path) -> Result<Memory, Error> {
     Ok(Memory::read(disk::read(path)?.as_deref()))
 }
 
-/// Where it shows that something has changed of what a look sees on the disk. systemd's own folders are left to its signals.
+/// Where it shows that something has changed of what a look sees on the disk. systemd's own folders
+/// are left to its signals.
 pub fn watch_set(desired: &Desired, watch_set: &mut WatchSet) {
     let layout = &desired.layout;
     for folder in [&layout.config, &layout.units, &layout.systemd] {

@@ -1,4 +1,4 @@
-//! What this host offers of what containers need (`archipelago_core::check::needs`). It starts no process.
+//! The host's offers for the needs of containers (`archipelago_core::needs`). It starts no process.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,8 @@ use archipelago_core::observed::{Observed, PodmanView, Service};
 use super::processor;
 use super::systemd::Systemd;
 
-/// What the containers of these apps need; with `observed`, only those that do not run: nothing is missing from what runs.
+/// The offers for the containers of these apps, or only for those that do not run: a running
+/// container has all that it needs.
 pub async fn look(
     desired: &Desired,
     observed: &Observed,

@@ -1,8 +1,9 @@
 //! Podman over its REST API, on the user's socket: what it holds, and the few calls that change it.
 //!
-//! Starting, stopping and creating containers is systemd's part through Quadlet, so no call here does it. Nothing
-//! here retries or decides. Each request has a connection of its own, so that `podman.service` can end when idle
-//! (a connection that stays open keeps a whole Podman process alive). To remove what is gone is success.
+//! Starting, stopping and creating containers is systemd's part through Quadlet, so no call here
+//! does it. Nothing here retries or decides. Each request has a connection of its own, so that
+//! `podman.service` can end when idle (a connection that stays open keeps a whole Podman process
+//! alive). To remove what is gone is success.
 
 mod build;
 mod http;
@@ -25,7 +26,8 @@ use serde::{Deserialize, Deserializer};
 
 use http::{CALL_LIMIT, Call, encode};
 
-/// The longest that a removal may take: Podman deletes a volume's files, of which a node has many, before it answers.
+/// The longest that a removal may take: Podman deletes a volume's files, of which a node has many,
+/// before it answers.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// Where and how this Podman keeps things: `podman-info(1)`.
@@ -44,7 +46,8 @@ pub struct Info {
     pub cgroup_version: String,
     /// The controllers that were delegated to the user: `memory`, `pids`, `cpu`, …
     pub cgroup_controllers: Vec<String>,
-    /// How many more containers, volumes and pods it has locks for (`num_locks` in `containers.conf(5)`).
+    /// How many more containers, volumes and pods it has locks for (`num_locks` in
+    /// `containers.conf(5)`).
     pub free_locks: Option<u32>,
 }
 
@@ -57,7 +60,8 @@ pub struct Image {
     /// Full names with tag (`docker.io/library/nginx:stable`); none for a dangling image.
     #[serde(default, deserialize_with = "or_default")]
     pub names: Vec<String>,
-    /// Full names with digest (`docker.io/library/nginx@sha256:…`), both of the image and of the list it came from.
+    /// Full names with digest (`docker.io/library/nginx@sha256:…`), both of the image and of the
+    /// list it came from.
     #[serde(default, deserialize_with = "or_default")]
     pub repo_digests: Vec<String>,
     #[serde(default, deserialize_with = "or_default")]
@@ -82,7 +86,8 @@ pub struct InspectedImage {
     /// Full names with digest.
     pub repo_digests: Vec<String>,
     pub labels: BTreeMap<String, String>,
-    /// The paths that it declares as volumes (`VOLUME` in a Containerfile), as they are written there.
+    /// The paths that it declares as volumes (`VOLUME` in a Containerfile), as they are written
+    /// there.
     pub volumes: Vec<String>,
 }
 
@@ -96,7 +101,8 @@ pub struct Container {
     pub image: String,
     /// The image's own id, 64 hexadecimal digits.
     pub image_id: String,
-    /// `created`, `initialized`, `running`, `paused`, `stopping`, `stopped`, `exited`, `removing`, …
+    /// `created`, `initialized`, `running`, `paused`, `stopping`, `stopped`, `exited`, `removing`,
+    /// …
     pub state: String,
     /// Quadlet's services set `PODMAN_SYSTEMD_UNIT` to their own name.
     pub labels: BTreeMap<String, String>,
@@ -193,9 +199,9 @@ impl Podman {
         })
     }
 
-    /// An image by name, digest reference or id; `None` when there is none. Of `name:tag@digest` Podman ignores the tag: the
-    /// digest alone decides. Podman may say of one that is damaged that it is
-    /// there, and list none because of it; this fails then.
+    /// An image by name, digest reference or id; `None` when there is none. Of `name:tag@digest`
+    /// Podman ignores the tag: the digest alone decides. Podman may say of one that is damaged that
+    /// it is there, and list none because of it; this fails then.
     pub async fn inspect_image(&self, reference: &str) -> Result<Option<InspectedImage>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -231,13 +237,14 @@ impl Podman {
         }))
     }
 
-    /// All images that have a name or belong to no other image, those of additional stores included. One id comes
-    /// twice when it is both in an additional store and in the user's own.
+    /// All images that have a name or belong to no other image, those of additional stores
+    /// included. One id comes twice when it is both in an additional store and in the user's own.
     pub async fn images(&self) -> Result<Vec<Image>, Error> {
         self.get("list images", "/images/json").await
     }
 
-    /// Removes a name, and with its last name the image. An image that a container uses is refused (409).
+    /// Removes a name, and with its last name the image. An image that a container uses is refused
+    /// (409).
     pub async fn remove_image(&self, reference: &str) -> Result<(), Error> {
         self.remove("image", reference, "").await
     }

@@ -16,11 +16,13 @@ use super::podman::Podman;
 use super::systemd::Systemd;
 use super::{facts, observe};
 
-/// What every installation needs of the host. Only for a new app a process is started: Podman tells its version.
+/// What every installation needs of the host. Only for a new app a process is started: Podman tells
+/// its version.
 pub async fn facts(layout: &Layout, is_new: bool) -> Facts {
     let mut known = facts::at_rest(layout);
     if is_new {
-        // Its service is asked next, and wakes meanwhile. If it does not, the question itself tells why.
+        // Its service is asked next, and wakes meanwhile. If it does not, the question itself tells
+        // why.
         let podman = Podman::for_this_user();
         let (version, _) = tokio::join!(facts::podman_version(), podman.version());
         known.podman = Some(version);
@@ -28,7 +30,8 @@ pub async fn facts(layout: &Layout, is_new: bool) -> Facts {
     known
 }
 
-/// Looks for what stands in the way of an app. Podman is asked only for a new app: it would wake for nothing.
+/// Looks for what stands in the way of an app. Podman is asked only for a new app: it would wake
+/// for nothing.
 ///
 /// # Errors
 /// When the disk cannot be read.

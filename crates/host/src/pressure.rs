@@ -1,8 +1,10 @@
-//! The kernel's pressure stall information (`Documentation/accounting/psi.rst`): how long tasks had to wait.
+//! The kernel's pressure stall information (`Documentation/accounting/psi.rst`): how long tasks had
+//! to wait.
 
 use std::time::Duration;
 
-/// The time since the boot in which somebody waited for a processor or a disk; `None` where the kernel does not say.
+/// The time since the boot in which somebody waited for a processor or a disk; `None` where the
+/// kernel does not say.
 #[must_use]
 pub fn stalled() -> Option<Duration> {
     let of = |resource: &str| {

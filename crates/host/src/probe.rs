@@ -23,7 +23,8 @@ const LONGEST_MESSAGE: usize = 200;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Asks. A refused connection, another status than success and silence all mean no; a 503 may say why.
+/// Asks. A refused connection, another status than success and silence all mean no; a 503 may say
+/// why.
 pub async fn ask(probe: &DesiredProbe) -> Answer {
     tokio::time::timeout(LIMIT, answer(probe))
         .await

@@ -1,4 +1,5 @@
-//! Which programs this machine runs, by the kind of processor that they are for, in the words of images (`GOARCH`: `amd64`, `arm64`).
+//! Which programs this machine runs, by the kind of processor that they are for, in the words of
+//! images (`GOARCH`: `amd64`, `arm64`).
 
 use std::path::Path;
 
@@ -26,7 +27,8 @@ fn in_words_of_images(name: &str) -> &str {
     }
 }
 
-/// Whether programs for this kind run here: by themselves, or by an emulator. Of a kind that nobody here knows, nothing is said against it.
+/// Whether programs for this kind run here: by themselves, or by an emulator. Of a kind that nobody
+/// here knows, nothing is said against it.
 #[must_use]
 pub fn runs(kind: &str) -> bool {
     runs_on(native(), kind, Path::new(HANDLERS))
@@ -43,7 +45,8 @@ fn runs_on(native: &str, kind: &str, handlers: &Path) -> bool {
     by_itself || headers.iter().any(|header| is_emulated(header, handlers))
 }
 
-/// How programs of this kind begin (`elf(5)`): class, byte order and version, then `e_type` and `e_machine`.
+/// How programs of this kind begin (`elf(5)`): class, byte order and version, then `e_type` and
+/// `e_machine`.
 fn headers(kind: &str) -> Option<[[u8; 20]; 2]> {
     let (class, order, machine) = match kind {
         "386" => (1, 1, 3),
@@ -77,7 +80,8 @@ fn is_emulated(header: &[u8], handlers: &Path) -> bool {
     texts.any(|text| takes(&text, header))
 }
 
-/// Whether a handler takes programs that begin like this. Only one that is opened once and for all (the flag `F`) is there inside a container.
+/// Whether a handler takes programs that begin like this. Only one that is opened once and for all
+/// (the flag `F`) is there inside a container.
 fn takes(handler: &str, header: &[u8]) -> bool {
     let field = |name: &str| {
         let line = handler.lines().find_map(|line| line.strip_prefix(name));

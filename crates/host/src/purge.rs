@@ -1,4 +1,5 @@
-//! Removing an app's data, and nothing beyond: neither behind a link nor on a file system that is mounted among them.
+//! Removing an app's data, and nothing beyond: neither behind a link nor on a file system that is
+//! mounted among them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,7 @@ pub enum Place {
     Mounted,
 }
 
-/// What a purge of the app would leave.
+/// The data that a purge of the app would leave.
 ///
 /// # Errors
 /// When it cannot be told.
@@ -94,7 +95,8 @@ fn folders(layout: &Layout, app: &AppId) -> [PathBuf; 2] {
     [layout.volumes(app), layout.files(app)]
 }
 
-/// The volumes and files of an app: what is in the two folders, or a folder itself where it is a link.
+/// The volumes and files of an app: what is in the two folders, or a folder itself where it is a
+/// link.
 fn parts(layout: &Layout, app: &AppId) -> Result<Vec<PathBuf>, disk::Error> {
     let mut parts = Vec::new();
     for folder in folders(layout, app) {

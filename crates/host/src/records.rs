@@ -1,7 +1,8 @@
 //! The records of operations that are under way, one file for each.
 //!
-//! The process that carries an operation out holds a lock on its record until it ends, however it ends. So a record without a
-//! lock is one whose process is gone, and whoever takes the lock next brings the operation to its end.
+//! The process that carries an operation out holds a lock on its record until it ends, however it
+//! ends. So a record without a lock is one whose process is gone, and whoever takes the lock next
+//! brings the operation to its end.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -40,7 +41,7 @@ pub struct Found {
     pub is_held: bool,
 }
 
-/// What became of an attempt to take a record over.
+/// The result of an attempt to take a record over.
 #[derive(Debug)]
 pub enum Taken {
     /// It is this process's now.
@@ -206,8 +207,8 @@ pub fn all(layout: &Layout) -> Result<Vec<Found>, disk::Error> {
     Ok(all)
 }
 
-/// The operation that is under way for an app, of several the last one. What cannot be read is left out: nothing that is done
-/// depends on it.
+/// The operation that is under way for an app, of several the last one. What cannot be read is left
+/// out: nothing that is done depends on it.
 pub fn by_app(layout: &Layout, read_set: &mut ReadSet) -> BTreeMap<AppId, OperationId> {
     let folder = layout.operations();
     let names = read_set.names(&folder).unwrap_or_default();
@@ -226,8 +227,9 @@ pub fn by_app(layout: &Layout, read_set: &mut ReadSet) -> BTreeMap<AppId, Operat
     by_app
 }
 
-/// What is on the disk of an app whose operation was broken off. A killed process may not have synced the intent that it put in
-/// place, so that is done first: units that are made for it must not outlive it.
+/// What is on the disk of an app whose operation was broken off. A killed process may not have
+/// synced the intent that it put in place, so that is done first: units that are made for it must
+/// not outlive it.
 ///
 /// # Errors
 /// When its intent cannot be read or synced.

@@ -1,4 +1,5 @@
-//! The folder of releases: sets of files under the hash of what is in them, and the earlier intents that name them.
+//! The folder of releases: sets of files under the hash of what is in them, and the earlier intents
+//! that name them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,7 +84,8 @@ pub fn look(desired: &Desired, known: &mut Known) -> Result<Stored, disk::Error>
     Ok(Stored { all, whole, former })
 }
 
-/// Writes an intent. What it replaces is kept first, if it is another version of the app, so that there is something to go back to.
+/// Writes an intent. What it replaces is kept first, if it is another version of the app, so that
+/// there is something to go back to.
 ///
 /// # Errors
 /// When the disk refuses.
@@ -128,7 +130,8 @@ fn numbers(names: &[String]) -> Vec<u64> {
     numbers
 }
 
-/// The releases that earlier intents name; `None` when one cannot be read, so that what it names is not known.
+/// The releases that earlier intents name; `None` when one cannot be read, so that what it names is
+/// not known.
 pub fn named_by_history(layout: &Layout, read_set: &mut ReadSet) -> Option<BTreeSet<ReleaseId>> {
     let folder = layout.history_of_all();
     let mut named = BTreeSet::new();
@@ -173,7 +176,8 @@ pub enum NameError {
     Intent(#[from] archipelago_core::manifest::ManifestError),
 }
 
-/// Removes what is kept of an app: its earlier intents, and the folder in which version 0.1.0 kept its definition.
+/// Removes what is kept of an app: its earlier intents, and the folder in which version 0.1.0 kept
+/// its definition.
 ///
 /// # Errors
 /// When the disk refuses.

@@ -8,7 +8,8 @@ use archipelago_core::observed::{self, Active, Failure, Job, Load, Observed};
 
 use super::systemd::{self, ActiveState, LoadState, Systemd};
 
-/// When services began, and the invocations of all of them then, if all were up: no run begins twice.
+/// When services began, and the invocations of all of them then, if all were up: no run begins
+/// twice.
 #[derive(Default)]
 pub(crate) struct Beginnings {
     invocations: Option<BTreeMap<String, String>>,
@@ -16,7 +17,8 @@ pub(crate) struct Beginnings {
 }
 
 impl Beginnings {
-    /// Fills in when the services began that follow others, and those that they follow. Nobody needs it of a service that is down.
+    /// Fills in when the services began that follow others, and those that they follow. Nobody
+    /// needs it of a service that is down.
     pub(crate) async fn ask(
         &mut self,
         desired: &Desired,
@@ -48,8 +50,9 @@ impl Beginnings {
     }
 }
 
-/// The invocations in which these services are up, if all of them are. The links to them were read before the states: what is up is in that
-/// invocation, or in a later one, which the next look will tell. One that is still coming up may yet have another main process.
+/// The invocations in which these services are up, if all of them are. The links to them were read
+/// before the states: what is up is in that invocation, or in a later one, which the next look will
+/// tell. One that is still coming up may yet have another main process.
 fn settled_invocations(
     wanted: &[&str],
     invocations: &BTreeMap<String, String>,

@@ -1,5 +1,5 @@
-//! Sockets on which the daemon is asked, and the question itself: the port on the loopback for everybody on this host, and a socket in the
-//! runtime folder for this user alone.
+//! Sockets on which the daemon is asked, and the question itself: the port on the loopback for
+//! everybody on this host, and a socket in the runtime folder for this user alone.
 
 use std::fs;
 use std::io;
@@ -55,8 +55,8 @@ pub async fn loopback() -> Result<TcpListener, Error> {
     })
 }
 
-/// Listens on a socket for this user alone. One that an earlier daemon left is replaced in one step, so that it is never away; only who holds the
-/// daemon's lock may call this.
+/// Listens on a socket for this user alone. One that an earlier daemon left is replaced in one
+/// step, so that it is never away; only who holds the daemon's lock may call this.
 ///
 /// # Errors
 /// When something else has the path, or the system refuses.
@@ -78,14 +78,16 @@ pub fn private(path: &Path) -> Result<UnixListener, Error> {
         }
     }
     let listener = UnixListener::bind(&new).map_err(refused)?;
-    // Nobody knows the name yet under which it is open to others for a moment, and the folder is this user's alone.
+    // Nobody knows the name yet under which it is open to others for a moment, and the folder is
+    // this user's alone.
     fs::set_permissions(&new, fs::Permissions::from_mode(0o600))
         .and_then(|()| fs::rename(&new, path))
         .map_err(refused)?;
     Ok(listener)
 }
 
-/// Removes a socket, so that whoever comes now is told at once that nobody listens. One that stays is replaced by the next daemon.
+/// Removes a socket, so that whoever comes now is told at once that nobody listens. One that stays
+/// is replaced by the next daemon.
 pub fn remove(path: &Path) {
     let _ = fs::remove_file(path);
 }
@@ -96,7 +98,8 @@ pub fn is_ours(stream: &UnixStream) -> bool {
     stream.peer_cred().is_ok_and(|peer| peer.uid() == own)
 }
 
-/// Asks the daemon of this user over its socket: `GET` of a path, answered with JSON. `None` when nobody answers within the limit.
+/// Asks the daemon of this user over its socket: `GET` of a path, answered with JSON. `None` when
+/// nobody answers within the limit.
 pub async fn ask(socket: &Path, path: &str, limit: Duration) -> Option<serde_json::Value> {
     let answer = tokio::time::timeout(limit, fetch(socket, path)).await;
     answer.ok()?.ok()

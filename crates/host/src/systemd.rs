@@ -1,8 +1,8 @@
 //! The user's systemd, over D-Bus: what its services are doing, and the few verbs that change it.
 //!
-//! Every call is one D-Bus call on the user's bus, bounded by [`CALL_LIMIT`]. Nothing here retries, waits for a
-//! state or decides what should run; that an action worked is for the next observation to show. Meanings of
-//! names and fields: `org.freedesktop.systemd1(5)`.
+//! Every call is one D-Bus call on the user's bus, bounded by [`CALL_LIMIT`]. Nothing here retries,
+//! waits for a state or decides what should run; that an action worked is for the next observation
+//! to show. Meanings of names and fields: `org.freedesktop.systemd1(5)`.
 
 mod linger;
 mod path;
@@ -29,11 +29,12 @@ use zbus_systemd::systemd1::ManagerProxy;
 
 use path::UNITS;
 
-/// The longest any one call may take. `Reload` is the slow one: about 1 s with 1,000 units, more on a busy small
-/// machine; systemd itself gives a generator 90 s.
+/// The longest any one call may take. `Reload` is the slow one: about 1 s with 1,000 units, more on
+/// a busy small machine; systemd itself gives a generator 90 s.
 const CALL_LIMIT: Duration = Duration::from_secs(90);
 
-/// A connection to the user's service manager. It ends when the user's D-Bus daemon does; connect anew then.
+/// A connection to the user's service manager. It ends when the user's D-Bus daemon does; connect
+/// anew then.
 #[derive(Debug, Clone)]
 pub struct Systemd {
     address: Address,
@@ -114,7 +115,8 @@ impl Systemd {
                 .method_timeout(CALL_LIMIT)
                 .build()
                 .await?;
-            // Without caching: every observation is to be systemd's present view, and a cache subscribes to signals.
+            // Without caching: every observation is to be systemd's present view, and a cache
+            // subscribes to signals.
             ManagerProxy::builder(&connection)
                 .cache_properties(CacheProperties::No)
                 .build()
@@ -129,7 +131,8 @@ impl Systemd {
         }
     }
 
-    /// The most that a service may have of a limit, by `setrlimit(2)`'s name in small letters (`memlock`); `None` when there is no bound.
+    /// The most that a service may have of a limit, by `setrlimit(2)`'s name in small letters
+    /// (`memlock`); `None` when there is no bound.
     ///
     /// # Errors
     /// When systemd knows no such limit.
@@ -144,11 +147,12 @@ impl Systemd {
         Ok((most != u64::MAX).then_some(most))
     }
 
-    /// The loaded units whose names match one of the shell patterns (`archy-*.service`), by name. One call.
+    /// The loaded units whose names match one of the shell patterns (`archy-*.service`), by name.
+    /// One call.
     ///
-    /// systemd keeps a unit in memory only while it is active, failed, has a job or another unit refers to it (a
-    /// `WantedBy=` that a generator has turned into a link does). So a name that is missing here says nothing about
-    /// the unit's file.
+    /// systemd keeps a unit in memory only while it is active, failed, has a job or another unit
+    /// refers to it (a `WantedBy=` that a generator has turned into a link does). So a name that is
+    /// missing here says nothing about the unit's file.
     pub async fn services(&self, patterns: &[&str]) -> Result<BTreeMap<String, Service>, Error> {
         let patterns = patterns
             .iter()
@@ -173,8 +177,8 @@ impl Systemd {
             .collect())
     }
 
-    /// Why a service is not running, in one consistent answer. For a unit that never ran, or that does not exist,
-    /// the result is `success`.
+    /// Why a service is not running, in one consistent answer. For a unit that never ran, or that
+    /// does not exist, the result is `success`.
     pub async fn failure(&self, service: &str) -> Result<ServiceFailure, Error> {
         let action = || format!("ask why {service} failed");
         let properties = self
@@ -202,8 +206,9 @@ impl Systemd {
         Ok((microseconds != 0).then(|| Duration::from_micros(microseconds)))
     }
 
-    /// All properties of a unit, of every interface it has. The empty interface name is the D-Bus specification's
-    /// (section "org.freedesktop.DBus.Properties"): one call, so that cause and count belong to the same moment.
+    /// All properties of a unit, of every interface it has. The empty interface name is the D-Bus
+    /// specification's (section "org.freedesktop.DBus.Properties"): one call, so that cause and
+    /// count belong to the same moment.
     async fn properties(&self, unit: &str) -> zbus::Result<HashMap<String, OwnedVariant>> {
         let proxy = self.properties_of(unit).await?;
         Ok(proxy.get_all(InterfaceName::from_str_unchecked("")).await?)
@@ -226,7 +231,8 @@ impl Systemd {
             .map_err(|source| call("reload the unit files", source))
     }
 
-    /// Queues a start and returns at once. Already running is fine: such a job ends as [`JobResult::Done`].
+    /// Queues a start and returns at once. Already running is fine: such a job ends as
+    /// [`JobResult::Done`].
     pub async fn start(&self, service: &str) -> Result<JobPath, Error> {
         queued(
             "start",
@@ -291,7 +297,8 @@ impl Systemd {
         job_done(signals, job, "start", service, limit).await
     }
 
-    /// Restarts a service and waits at most `limit` for the job's end. At the limit the job goes on.
+    /// Restarts a service and waits at most `limit` for the job's end. At the limit the job goes
+    /// on.
     pub async fn restart_and_wait(
         &self,
         service: &str,
@@ -311,11 +318,13 @@ impl Systemd {
         }
     }
 
-    /// What happens from now on to units whose names start with `prefix`, and to the manager itself.
+    /// What happens from now on to units whose names start with `prefix`, and to the manager
+    /// itself.
     ///
-    /// Subscribe before queuing a job: systemd sends a job's result once, to those who listen then. The stream has
-    /// a D-Bus connection of its own, so a reader that is slow to poll holds up no call of this `Systemd`. It
-    /// ends when the user's D-Bus goes away; connect anew, subscribe, then observe.
+    /// Subscribe before queuing a job: systemd sends a job's result once, to those who listen then.
+    /// The stream has a D-Bus connection of its own, so a reader that is slow to poll holds up no
+    /// call of this `Systemd`. It ends when the user's D-Bus goes away; connect anew, subscribe,
+    /// then observe.
     pub async fn signals(
         &self,
         prefix: &str,
@@ -326,8 +335,8 @@ impl Systemd {
             .map_err(|source| call("subscribe to the manager's signals", source))
     }
 
-    /// Forgets a unit's failure and its count of restarts, so that a start limit that was hit lets it start again.
-    /// A unit that is not loaded has nothing to forget.
+    /// Forgets a unit's failure and its count of restarts, so that a start limit that was hit lets
+    /// it start again. A unit that is not loaded has nothing to forget.
     pub async fn reset_failed(&self, service: &str) -> Result<(), Error> {
         match self.manager.reset_failed_unit(service.to_owned()).await {
             Err(source) if is(&source, "org.freedesktop.systemd1.NoSuchUnit") => Ok(()),
@@ -349,7 +358,8 @@ impl Systemd {
         }
     }
 
-    /// Makes the links that the units' `[Install]` sections ask for. systemd sees them after a [`Systemd::reload`].
+    /// Makes the links that the units' `[Install]` sections ask for. systemd sees them after a
+    /// [`Systemd::reload`].
     pub async fn enable(&self, units: &[&str]) -> Result<(), Error> {
         let files = units.iter().map(|unit| (*unit).to_owned()).collect();
         match self.manager.enable_unit_files(files, false, false).await {

@@ -1,4 +1,5 @@
-//! What wakes whoever makes passes. A ring says that something happened and not what, so many of them are as good as one.
+//! What wakes whoever makes passes. A ring says that something happened and not what, so many of
+//! them are as good as one.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -30,8 +31,8 @@ impl Wakeup {
         self.0.notify_one();
     }
 
-    /// Waits until it has rung and, because what happens mostly happens in bursts, until it has been still for a moment; not before
-    /// `earliest`.
+    /// Waits until it has rung and, because what happens mostly happens in bursts, until it has
+    /// been still for a moment; not before `earliest`.
     pub async fn notified_after(&self, earliest: Instant) {
         self.0.notified().await;
         let latest = Instant::now() + BURST_MAX;
@@ -44,8 +45,8 @@ impl Wakeup {
         sleep_until(earliest).await;
     }
 
-    /// Notifies when a file system is mounted or unmounted: it may hold the data (`proc_pid_mountinfo(5)`).
-    /// Where that cannot be listened for, the tick finds it.
+    /// Notifies when a file system is mounted or unmounted: it may hold the data
+    /// (`proc_pid_mountinfo(5)`). Where that cannot be listened for, the tick finds it.
     pub fn notify_for_mounts(self) {
         let watch = move || {
             let Ok(table) = File::open("/proc/self/mountinfo") else {
@@ -67,7 +68,8 @@ impl Wakeup {
         }
     }
 
-    /// Rings for what the user's systemd tells of our units: a hint, which is lost while the user's D-Bus is away.
+    /// Rings for what the user's systemd tells of our units: a hint, which is lost while the user's
+    /// D-Bus is away.
     pub async fn notify_for_systemd(self) {
         loop {
             if let Ok(systemd) = Systemd::connect().await
@@ -86,7 +88,8 @@ impl Wakeup {
     }
 }
 
-/// While systemd reads all units again it forgets and finds every one of them; what counts is how it is then.
+/// While systemd reads all units again it forgets and finds every one of them; what counts is how
+/// it is then.
 fn matters(signal: &Signal, reloading: &mut bool) -> bool {
     match signal {
         Signal::Reloading { active } => {

@@ -1,7 +1,8 @@
-//! What the kernel tells of files that change (`inotify(7)`). It is told at once and for nothing, but may be lost: it only ever says "look".
+//! What the kernel tells of files that change (`inotify(7)`). It is told at once and for nothing,
+//! but may be lost: it only ever says "look".
 //!
-//! What is watched follows from what a look reads. Files are watched through their folders, because a file that is put in another's
-//! place is another file.
+//! What is watched follows from what a look reads. Files are watched through their folders, because
+//! a file that is put in another's place is another file.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
@@ -86,11 +87,12 @@ impl Watch {
         })
     }
 
-    /// Watches these places and no others. Says whether there is one among them that was not watched before: what happened there until now
-    /// was not heard.
+    /// Watches these places and no others. Says whether there is one among them that was not
+    /// watched before: what happened there until now was not heard.
     ///
-    /// Each folder is asked for each time: one that was removed and made anew, or moved, is another folder of the same name, and the kernel
-    /// answers with the watch that it has if it is the same.
+    /// Each folder is asked for each time: one that was removed and made anew, or moved, is another
+    /// folder of the same name, and the kernel answers with the watch that it has if it is the
+    /// same.
     pub fn follow(&mut self, watch_set: &WatchSet) -> bool {
         let mut found = BTreeMap::new();
         let mut wanted = HashMap::new();
@@ -199,7 +201,8 @@ fn matters(
     event: &Event<std::ffi::OsString>,
     wanted: &Mutex<HashMap<WatchDescriptor, Names>>,
 ) -> bool {
-    // Of the folder itself, or of events that were lost. That a watch has ended tells nothing that was not told before.
+    // Of the folder itself, or of events that were lost. That a watch has ended tells nothing that
+    // was not told before.
     let Some(name) = event.name.as_deref().map(std::ffi::OsStr::to_string_lossy) else {
         return !event
             .mask

@@ -1,5 +1,5 @@
-//! The golden units of `crates/core/tests/golden.rs` through Podman's real generator, which drops a unit that it does not
-//! understand without a word: only its dry run says so.
+//! The golden units of `crates/core/tests/golden.rs` through Podman's real generator, which drops a
+//! unit that it does not understand without a word: only its dry run says so.
 
 use std::collections::BTreeMap;
 use std::path::Path;

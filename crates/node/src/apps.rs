@@ -109,7 +109,7 @@ pub fn find(name: &str) -> Result<Definition, Error> {
 pub struct Status {
     #[serde(flatten)]
     pub report: Report,
-    /// What was asked for and has not come to its end.
+    /// The operations that have not come to their end.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<operations::Open>,
     /// As the daemon's socket gives it; absent when no daemon answers.
@@ -117,7 +117,8 @@ pub struct Status {
     pub last_pass: Option<serde_json::Value>,
 }
 
-/// How the apps are here and now: what the daemon saw last may be half a minute old. Only it knows how its last pass went.
+/// How the apps are here and now: what the daemon saw last may be half a minute old. Only it knows
+/// how its last pass went.
 ///
 /// # Errors
 /// When the host cannot be looked at.

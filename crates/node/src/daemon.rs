@@ -1,4 +1,5 @@
-//! The daemon's life: there is one of each user, it has an engine, and systemd knows when it is ready.
+//! The daemon's life: there is one of each user, it has an engine, and systemd knows when it is
+//! ready.
 //!
 //! It supervises nothing. When it dies, systemd goes on with everything that it installed.
 

@@ -1,4 +1,5 @@
-//! One pass of the reconciler: read, observe, plan, apply. The daemon and the command line both make passes, one at a time.
+//! One pass of the reconciler: read, observe, plan, apply. The daemon and the command line both
+//! make passes, one at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -382,7 +383,8 @@ fn work_out(
     Ok(known?.clone())
 }
 
-/// How long a look waits for Podman. One that hangs must not hold up, tick by tick, the repair of what needs no Podman.
+/// How long a look waits for Podman. One that hangs must not hold up, tick by tick, the repair of
+/// what needs no Podman.
 fn patience(podman_is_silent: bool) -> Duration {
     if podman_is_silent {
         observe::PATIENCE_WITH_A_SILENT_ONE
@@ -391,8 +393,8 @@ fn patience(podman_is_silent: bool) -> Duration {
     }
 }
 
-/// Who may be changing the files that are fought over. Once these are put right, what they were, and who has them open,
-/// is gone.
+/// Who may be changing the files that are fought over. Once these are put right, what they were,
+/// and who has them open, is gone.
 async fn find_writers(files: BTreeMap<String, PathBuf>) -> BTreeMap<String, FileWriters> {
     // A process that hangs in the kernel can hold up whoever reads its arguments for ever.
     let look = tokio::task::spawn_blocking(|| file_writers::look(files));
@@ -402,8 +404,9 @@ async fn find_writers(files: BTreeMap<String, PathBuf>) -> BTreeMap<String, File
     }
 }
 
-/// A killed process may not have synced a secret that it linked; used all the same, it could be gone after a loss of
-/// power. Whether all of them are synced: a folder that cannot be listed is not used either, and is looked at again.
+/// A killed process may not have synced a secret that it linked; used all the same, it could be
+/// gone after a loss of power. Whether all of them are synced: a folder that cannot be listed is
+/// not used either, and is looked at again.
 fn sync_secrets(layout: &Layout) -> Result<bool, disk::Error> {
     let root = layout.data.join("secrets");
     let Ok(apps) = disk::names(&root) else {

@@ -1,8 +1,9 @@
 //! The engine: makes passes for as long as it runs, and does between them what it is asked.
 //!
-//! It has a thread of its own ([`spawn`]), so that traffic at a door never slows a repair and the pacing of passes, which reads the thread's
-//! processor time, counts their own time alone. A process that does nothing else meanwhile may run it beside itself instead
-//! ([`Engine::run`]). It takes no lock but that of passes: of the daemon there is one, of engines there may be several.
+//! It has a thread of its own ([`spawn`]), so that traffic at a door never slows a repair and the
+//! pacing of passes, which reads the thread's processor time, counts their own time alone. A
+//! process that does nothing else meanwhile may run it beside itself instead ([`Engine::run`]). It
+//! takes no lock but that of passes: of the daemon there is one, of engines there may be several.
 
 use std::io;
 use std::sync::Arc;
@@ -27,7 +28,8 @@ use crate::unfinished::Unfinished;
 /// While somebody follows, the longest time between two looks.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// After this time of waiting for the lock of passes, the cause is published: which process holds it. The wait goes on.
+/// After this time of waiting for the lock of passes, the cause is published: which process holds
+/// it. The wait goes on.
 const LOCK_LIMIT: Duration = TICK;
 
 /// Whom an engine works for.
@@ -35,8 +37,9 @@ const LOCK_LIMIT: Duration = TICK;
 pub enum Role {
     /// The daemon: it hears of files and of systemd from the start, and feeds systemd's watchdog.
     Daemon,
-    /// One operation of a command: it makes no pass before it is asked something, and hears of systemd once the first pass is over. Where
-    /// that pass shows that nothing is to be done, nobody need listen.
+    /// One operation of a command: it makes no pass before it is asked something, and hears of
+    /// systemd once the first pass is over. Where that pass shows that nothing is to be done,
+    /// nobody need listen.
     Operation,
 }
 
@@ -74,7 +77,8 @@ impl Running {
     pub async fn end(self) {
         self.handle.stop();
         self.handle.ended().await;
-        // The channel closes with the last breath of the thread: nothing is left to wait for, unless it panicked.
+        // The channel closes with the last breath of the thread: nothing is left to wait for,
+        // unless it panicked.
         if self.thread.join().is_err() {
             tracing::error!("the thread that makes passes ended by a mistake of its own");
         }

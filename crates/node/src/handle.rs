@@ -131,7 +131,8 @@ pub(crate) struct Ends {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// While it lives, the engine looks at least every half second: probes and lines of progress wake nobody.
+/// While it lives, the engine looks at least every half second: probes and lines of progress wake
+/// nobody.
 #[derive(Debug)]
 pub struct Attention(Arc<Shared>);
 
@@ -175,7 +176,8 @@ impl Handle {
         self.made.borrow().clone()
     }
 
-    /// Waits for a pass that this handle has not returned yet. Only the newest is kept: a slow reader misses some.
+    /// Waits for a pass that this handle has not returned yet. Only the newest is kept: a slow
+    /// reader misses some.
     ///
     /// # Errors
     /// When the engine has ended.
@@ -194,7 +196,8 @@ impl Handle {
         while made.changed().await.is_ok() {}
     }
 
-    /// Asks for a pass that begins after this call, and waits for it. It comes as soon as the pacing of passes allows.
+    /// Asks for a pass that begins after this call, and waits for it. It comes as soon as the
+    /// pacing of passes allows.
     ///
     /// # Errors
     /// When the engine ends first.
@@ -241,7 +244,8 @@ impl Handle {
         Attention(Arc::clone(&self.shared))
     }
 
-    /// Ends the engine. A pass that is under way is dropped, which is no worse than a crash; [`Handle::ended`] waits for the end.
+    /// Ends the engine. A pass that is under way is dropped, which is no worse than a crash;
+    /// [`Handle::ended`] waits for the end.
     pub fn stop(&self) {
         self.shared.stop.notify_one();
     }

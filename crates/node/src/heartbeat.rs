@@ -1,7 +1,8 @@
 //! Tells systemd that the loop gets on, for as long as it does.
 //!
-//! The loop marks each step that it begins, with the longest time that the step may take. The watchdog is fed only while the last mark is
-//! within its time, and from the thread that the loop runs on: a step that never ends, and a thread that is stuck, both end in a restart of the
+//! The loop marks each step that it begins, with the longest time that the step may take. The
+//! watchdog is fed only while the last mark is within its time, and from the thread that the loop
+//! runs on: a step that never ends, and a thread that is stuck, both end in a restart of the
 //! daemon, which touches no container.
 
 use std::cell::Cell;
@@ -12,7 +13,8 @@ use archipelago_core::reconcile::TICK;
 use sd_notify::NotifyState;
 use tokio::time::Instant;
 
-/// The longest that a step of a pass may take. Podman may delete the files of a volume for ten minutes before it answers.
+/// The longest that a step of a pass may take. Podman may delete the files of a volume for ten
+/// minutes before it answers.
 const STEP_LIMIT: Duration = Duration::from_secs(15 * 60);
 /// The longest time between two passes: the tick, and as long again for a busy host.
 const IDLE_LIMIT: Duration = TICK.saturating_mul(2);
@@ -59,7 +61,8 @@ impl Heartbeat {
         set.elapsed() <= limit
     }
 
-    /// Feeds the watchdog, if systemd asked for that (`WatchdogSec=`), for as long as the loop gets on. Runs beside the loop, on its thread.
+    /// Feeds the watchdog, if systemd asked for that (`WatchdogSec=`), for as long as the loop gets
+    /// on. Runs beside the loop, on its thread.
     pub async fn feed_watchdog(&self) {
         let Some(limit) = sd_notify::watchdog_enabled() else {
             return std::future::pending().await;

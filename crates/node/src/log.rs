@@ -1,10 +1,11 @@
-//! What passes do, for the journal.
+//! The journal's fields for the actions of passes.
 
 use archipelago_core::action::Action;
 use archipelago_core::name::AppId;
 use archipelago_core::reconcile::Outcome;
 
-/// Tells the journal of an action. Its fields `ARCHIPELAGO_APP=` and so on are what scripts select by.
+/// Tells the journal of an action. Its fields `ARCHIPELAGO_APP=` and so on are what scripts select
+/// by.
 pub(crate) fn action(action: &Action, outcome: &Outcome) {
     let app = action.app().map(AppId::as_str);
     let reason = action.reason();

@@ -1,6 +1,8 @@
-//! When passes are made: at the start, on the tick, when something rings, and when something that failed is due again.
+//! When passes are made: at the start, on the tick, when something rings, and when something that
+//! failed is due again.
 //!
-//! One pass at a time; whatever rings during a pass leads to one more pass, not many. The clock is tokio's, so tests pause it.
+//! One pass at a time; whatever rings during a pass leads to one more pass, not many. The clock is
+//! tokio's, so tests pause it.
 
 use std::time::Duration;
 
@@ -18,8 +20,8 @@ pub struct Next {
     pub wake_after: Option<Duration>,
 }
 
-/// Of the time in which passes follow each other, they take at most this part of a processor: whatever it is that keeps happening, to look at it
-/// must cost little beside it.
+/// Of the time in which passes follow each other, they take at most this part of a processor:
+/// whatever it is that keeps happening, to look at it must cost little beside it.
 const SHARE: u32 = 10;
 
 /// Measures a pass, from its beginning.
@@ -54,7 +56,8 @@ fn spent() -> Duration {
     )
 }
 
-/// Makes passes until `stop` ends. A pass that is under way then is dropped, which is no worse than a crash: passes are made for that.
+/// Makes passes until `stop` ends. A pass that is under way then is dropped, which is no worse than
+/// a crash: passes are made for that.
 pub async fn run(
     mut pass: impl AsyncFnMut() -> Next,
     wakeup: &Wakeup,
@@ -102,7 +105,8 @@ mod tests {
         assert!(pace.gap() >= Duration::from_millis(90));
     }
 
-    /// Runs for `limit` on a paused clock and returns the times at which passes began, in milliseconds.
+    /// Runs for `limit` on a paused clock and returns the times at which passes began, in
+    /// milliseconds.
     async fn begun(
         limit: Duration,
         wakeup: &Wakeup,

@@ -1,5 +1,5 @@
-//! Operations whose process has ended before they had: after a crash, an interruption by the person, or a reboot. Every engine
-//! looks for their records and brings them to their end.
+//! Operations whose process has ended before they had: after a crash, an interruption by the
+//! person, or a reboot. Every engine looks for their records and brings them to their end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,7 +35,8 @@ impl Unfinished {
         operations.any(|(_, operation)| operation.ending().is_none())
     }
 
-    /// Takes over the operations that nobody carries out. A record that cannot be read is moved out of the way.
+    /// Takes over the operations that nobody carries out. A record that cannot be read is moved out
+    /// of the way.
     pub(crate) fn take_up(&mut self) {
         let names = match records::names(&self.layout) {
             Ok(names) => names,

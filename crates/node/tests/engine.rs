@@ -30,7 +30,7 @@ async fn next(handle: &mut Handle) -> u64 {
     made.number
 }
 
-/// What every engine does, whoever runs it.
+/// The work of every engine, whoever runs it.
 async fn is_asked_and_answers(mut handle: Handle) {
     // A command's engine waits until it is asked something.
     let first = handle.pass().await.expect("a pass");
@@ -63,7 +63,7 @@ fn an_engine_runs_beside_what_asks_it() {
         let (engine, handle) = Engine::begin(layout, Role::Operation)
             .await
             .expect("an engine");
-        // What was asked before it runs is done by its first pass.
+        // Its first pass does the commands that were sent before it ran.
         let early = handle.clone();
         let asked = async { early.pass().await.expect("a pass").number };
         let (number, (), ()) = tokio::join!(asked, engine.run(), is_asked_and_answers(handle));

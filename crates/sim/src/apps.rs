@@ -58,7 +58,8 @@ x-archipelago:
     - {source: ui.conf, service: ui, target: /etc/ui.conf}
 "#;
 
-/// The version of the shop that mounts a folder inside one that its container writes. It must not be accepted.
+/// The version of the shop that mounts a folder inside one that its container writes. It must not
+/// be accepted.
 pub const NESTED_VERSION: u8 = 4;
 const NESTED_MOUNTS: &str = "[data:/data, './pics:/pics', './pics/thumbs:/thumbs']";
 
@@ -114,7 +115,8 @@ pub const CONTAINERS: [&str; 4] = ["archy-base", "archy-shop", "archy-shop-db", 
 /// The networks of both apps.
 pub const NETWORKS: [&str; 3] = ["archy-base", "archy-base-exports", "archy-shop"];
 
-/// Whether a container may be on a network: on its app's own, and on the one of the exports that it offers or uses.
+/// Whether a container may be on a network: on its app's own, and on the one of the exports that it
+/// offers or uses.
 #[must_use]
 pub fn may_join(container: &str, network: &str) -> bool {
     match network {

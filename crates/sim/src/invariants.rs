@@ -25,8 +25,8 @@ pub enum Invariant {
     PatientAttempts,
     /// A service is started only when its image is present.
     ImageBeforeStart,
-    /// A container is on its own app's network and on those of the exports that it offers or uses; no network is made without isolation,
-    /// and nothing starts from nothing on one that has none.
+    /// A container is on its own app's network and on those of the exports that it offers or uses;
+    /// no network is made without isolation, and nothing starts from nothing on one that has none.
     Isolated,
     /// A plan keeps the rules that production enforces.
     PlanKeepsRules,
@@ -34,7 +34,8 @@ pub enum Invariant {
     NothingNested,
     /// Containers that run can resolve each other's names.
     NamesServed,
-    /// An operation that changed something is followed to its end, which is told; its record goes then, and not before.
+    /// An operation that changed something is followed to its end, which is told; its record goes
+    /// then, and not before.
     OperationsEnd,
     /// An operation changes all that it is to change, or nothing.
     OperationsWhole,

@@ -1,9 +1,11 @@
-//! `cargo xtask coverage`: which lines and branches of `core` are run by its own tests and by those of the simulation, which drives the
-//! reconciler as the daemon does. It fails where that is too little, and prints every place that nothing runs.
+//! `cargo xtask coverage`: which lines and branches of `core` are run by its own tests and by those
+//! of the simulation, which drives the reconciler as the daemon does. It fails where that is too
+//! little, and prints every place that nothing runs.
 //!
-//! What a test writes about itself does not count: neither files of tests nor the test modules at the end of a file. A branch is one
-//! outcome of a condition; the compiler counts those of `if`, `let … else`, `while`, `&&`, `||` and of guards, while an arm of a `match`
-//! is seen by its lines. docs/coverage.md says why the rest is not run.
+//! What a test writes about itself does not count: neither files of tests nor the test modules at
+//! the end of a file. A branch is one outcome of a condition; the compiler counts those of `if`,
+//! `let … else`, `while`, `&&`, `||` and of guards, while an arm of a `match` is seen by its lines.
+//! docs/coverage.md says why the rest is not run.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -98,7 +100,8 @@ impl Tool {
             .args(arguments)
             .env("LLVM_COV", &self.llvm_cov)
             .env("LLVM_PROFDATA", &self.llvm_profdata)
-            // Branches are counted by an option of the compiler that its releases only take when told so. It changes no code.
+            // Branches are counted by an option of the compiler that its releases only take when
+            // told so. It changes no code.
             .env("RUSTC_BOOTSTRAP", "1");
         command
     }
@@ -134,8 +137,8 @@ impl Tool {
     }
 }
 
-/// Finds llvm-cov and llvm-profdata for this compiler, whose data no other release of LLVM reads; installs them where they are missing:
-/// by rustup, which has the very same ones, else from Debian.
+/// Finds llvm-cov and llvm-profdata for this compiler, whose data no other release of LLVM reads;
+/// installs them where they are missing: by rustup, which has the very same ones, else from Debian.
 fn ensure_llvm() -> Result<(PathBuf, PathBuf)> {
     let version = output(Command::new("rustc").arg("-vV"))?;
     let field = |name: &str| {
@@ -345,7 +348,8 @@ impl Measured {
     }
 }
 
-/// The line of the `#[cfg(test)]` above a module that is written out in the file; past all lines where there is none.
+/// The line of the `#[cfg(test)]` above a module that is written out in the file; past all lines
+/// where there is none.
 fn first_line_of_tests(text: &str) -> u64 {
     let lines: Vec<&str> = text.lines().collect();
     (1..)
@@ -356,7 +360,8 @@ fn first_line_of_tests(text: &str) -> u64 {
         .map_or(u64::MAX, |(line, _)| line)
 }
 
-/// Reads the records `SF` (a file), `DA` (a line and how often it was run) of lcov's format, geninfo(1).
+/// Reads the records `SF` (a file), `DA` (a line and how often it was run) of lcov's format,
+/// geninfo(1).
 fn read_lines(report: &str, files: &mut BTreeMap<String, File>) -> Result<()> {
     let mut measured = None;
     for record in report.lines() {
@@ -375,8 +380,9 @@ fn read_lines(report: &str, files: &mut BTreeMap<String, File>) -> Result<()> {
     Ok(())
 }
 
-/// Reads the branches of `llvm-cov export`'s JSON: for each the line, column, end line, end column, how often it held and did not.
-/// A condition is listed once for each type and each program that its function was compiled for.
+/// Reads the branches of `llvm-cov export`'s JSON: for each the line, column, end line, end column,
+/// how often it held and did not. A condition is listed once for each type and each program that
+/// its function was compiled for.
 fn read_branches(report: &str, files: &mut BTreeMap<String, File>) -> Result<()> {
     let report: Value = serde_json::from_str(report).context("reading the report as JSON")?;
     let array = |value: &Value, name: &str| -> Result<Vec<Value>> {

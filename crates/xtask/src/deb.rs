@@ -1,10 +1,12 @@
 //! `cargo xtask deb`: the Debian package, built from this tree.
 //!
-//! cargo-deb is used as a library, not as the tool of that name: to install the tool takes minutes on a fresh machine (it is compiled
-//! optimised, with all that its command line needs), while this crate is compiled with the rest and pinned by our own Cargo.lock.
+//! cargo-deb is used as a library, not as the tool of that name: to install the tool takes minutes
+//! on a fresh machine (it is compiled optimised, with all that its command line needs), while this
+//! crate is compiled with the rest and pinned by our own Cargo.lock.
 //!
-//! What is packed is listed in `crates/archipelago/Cargo.toml`; here is prepared what the list names under `target/release/package`.
-//! cargo-deb reads that as `package` in the target folder's `release`, wherever the target folder is and whichever profile was compiled.
+//! What is packed is listed in `crates/archipelago/Cargo.toml`; here is prepared what the list
+//! names under `target/release/package`. cargo-deb reads that as `package` in the target folder's
+//! `release`, wherever the target folder is and whichever profile was compiled.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -42,7 +44,8 @@ impl Profile {
     }
 }
 
-/// The package as tests and the demo install it: the same in everything but the compiler's optimisations, which take the most of a build.
+/// The package as tests and the demo install it: the same in everything but the compiler's
+/// optimisations, which take the most of a build.
 ///
 /// # Errors
 /// When the program cannot be compiled or packed.
@@ -108,7 +111,8 @@ fn prepare(program: &Path, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Debian's policy asks for compressed manual pages (12.1); cargo-deb does it only for files that it does not take for compiled ones.
+/// Debian's policy asks for compressed manual pages (12.1); cargo-deb does it only for files that
+/// it does not take for compiled ones.
 fn compress_manual(folder: &Path) -> Result<()> {
     let what = || format!("reading {}", folder.display());
     let mut gzip = Command::new("gzip");
@@ -122,7 +126,8 @@ fn compress_manual(folder: &Path) -> Result<()> {
     run(&mut gzip)
 }
 
-/// Copies files with the only two modes that git knows: whoever checked them out may have another umask.
+/// Copies files with the only two modes that git knows: whoever checked them out may have another
+/// umask.
 fn copy_tree(source: &Path, target: &Path) -> Result<()> {
     let what = || format!("copying {} to {}", source.display(), target.display());
     fs::create_dir_all(target).with_context(what)?;
@@ -202,7 +207,8 @@ fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Cargo says where it compiles to: the environment and its configuration may both have a word in it.
+/// Cargo says where it compiles to: the environment and its configuration may both have a word in
+/// it.
 pub(crate) fn target_folder() -> Result<PathBuf> {
     let output = cargo()
         .args(["metadata", "--no-deps", "--format-version=1"])
@@ -224,8 +230,8 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
-/// The repository that this program was started in by `cargo xtask`. Not the one that it was compiled in: cargo takes two checkouts
-/// that share a target folder for the same.
+/// The repository that this program was started in by `cargo xtask`. Not the one that it was
+/// compiled in: cargo takes two checkouts that share a target folder for the same.
 pub(crate) fn repository() -> PathBuf {
     let package = std::env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);

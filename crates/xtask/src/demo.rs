@@ -1,5 +1,6 @@
-//! `cargo xtask demo`: the main job, for real, on a throw-away Debian 13 host: install Archipelago as a user would, install a node, break
-//! things and see them come back. Prints every command it runs, and leaves the host up to look around in.
+//! `cargo xtask demo`: the main job, for real, on a throw-away Debian 13 host: install Archipelago
+//! as a user would, install a node, break things and see them come back. Prints every command it
+//! runs, and leaves the host up to look around in.
 
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -1,5 +1,6 @@
-//! `cargo xtask demo bitcoin`: Bitcoin Core, electrs and lnd with their pages, on regtest, on a throw-away Debian 13 host. Prints every
-//! command it runs, and leaves the host up to look around in.
+//! `cargo xtask demo bitcoin`: Bitcoin Core, electrs and lnd with their pages, on regtest, on a
+//! throw-away Debian 13 host. Prints every command it runs, and leaves the host up to look around
+//! in.
 
 use std::path::Path;
 use std::time::Instant;
@@ -11,7 +12,8 @@ use crate::{demo, host};
 
 /// The name of the host it makes.
 pub(crate) const HOST: &str = "demo-bitcoin";
-/// The apps, the ports of their pages, and what they are installed with. The bitcoind that is built for this has no ZeroMQ.
+/// The apps, the ports of their pages, and what they are installed with. The bitcoind that is built
+/// for this has no ZeroMQ.
 const APPS: [(&str, u16, &[&str]); 3] = [
     ("bitcoin", 8441, &["network=regtest", "zmq=false"]),
     ("electrs", 8444, &[]),
@@ -110,7 +112,8 @@ fn mine(host: &Host, blocks: &str) -> Result<()> {
         ]
         .concat(),
     )?;
-    // Has it write what it holds in memory: nobody else has these blocks, and the plug may be pulled.
+    // Has it write what it holds in memory: nobody else has these blocks, and the plug may be
+    // pulled.
     bitcoin_cli(host, &["gettxoutsetinfo"]).map(drop)
 }
 

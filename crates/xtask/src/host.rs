@@ -14,7 +14,8 @@ use testhost::{Account, Host, Options, Reboot, Suite};
 pub(crate) enum Command {
     /// Build what the hosts are made of, so that the first `up` is fast.
     Prepare {
-        /// The real Bitcoin daemons too: bitcoind, electrs and lnd, compiled from source in a quarter of an hour.
+        /// The real Bitcoin daemons too: bitcoind, electrs and lnd, compiled from source in a
+        /// quarter of an hour.
         #[arg(long)]
         bitcoin: bool,
     },
@@ -24,7 +25,8 @@ pub(crate) enum Command {
         /// Without Archipelago: only Debian, Podman and the user.
         #[arg(long)]
         bare: bool,
-        /// With images of the real Bitcoin daemons, and a configuration by which the catalog's apps run them.
+        /// With images of the real Bitcoin daemons, and a configuration by which the catalog's apps
+        /// run them.
         #[arg(long)]
         bitcoin: bool,
         /// The Debian release: trixie (Debian 13) or forky (Debian testing).
@@ -163,7 +165,8 @@ fn up(name: &str, bare: bool, bitcoin: bool, suite: Suite) -> Result<()> {
     Ok(())
 }
 
-/// Archipelago on a host as a person would install it: the package, then its setup for the user, root's part first.
+/// Archipelago on a host as a person would install it: the package, then its setup for the user,
+/// root's part first.
 pub(crate) fn install(host: &Host, package: &Path) -> Result<()> {
     host.install_package(package)?;
     host.run_root(&["archipelago", "setup", "--for", "archy"])?

@@ -1,5 +1,5 @@
-//! `cargo xtask …`: the developer's and the continuous integration's commands. One file per group of commands; this
-//! one only names the groups. Never part of what a user installs.
+//! `cargo xtask …`: the developer's and the continuous integration's commands. One file per group
+//! of commands; this one only names the groups. Never part of what a user installs.
 
 mod bench;
 mod coverage;
@@ -30,25 +30,29 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The main job, for real: a Debian 13 host, Archipelago installed as a user would, a node, breakage and repair.
+    /// The main job, for real: a Debian 13 host, Archipelago installed as a user would, a node,
+    /// breakage and repair.
     Demo {
         /// What is shown.
         #[arg(value_enum, default_value_t = Demo::Litecoin)]
         what: Demo,
     },
-    /// Everything that must hold: format, lints, and all tests, those on real hosts and of real daemons included.
+    /// Everything that must hold: format, lints, and all tests, those on real hosts and of real
+    /// daemons included.
     Test(test::Arguments),
     /// Every fault on real hosts: kills, reboots, full disks and more. Takes about an hour.
     Torture(torture::Arguments),
     /// Long runs of the simulation: seeds, or every placement of two faults.
     Sim(sim::Arguments),
-    /// How fast it is on a fresh host, beside bare systemctl and other programs: a table. Without names, all cases.
+    /// How fast it is on a fresh host, beside bare systemctl and other programs: a table. Without
+    /// names, all cases.
     Bench(bench::Arguments),
     /// A host with forty apps on which something happens every second; it must end as it began.
     Soak(soak::Arguments),
     /// No circle between files, and no file over 500 lines.
     Structure,
-    /// Which lines and branches of `core` the tests run; fails below 95 % of either. Takes some minutes.
+    /// Which lines and branches of `core` the tests run; fails below 95 % of either. Takes some
+    /// minutes.
     Coverage,
     /// Take the README's pictures of the pages of the demos that are up, with a real browser.
     Screenshot,

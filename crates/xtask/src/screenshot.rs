@@ -69,7 +69,8 @@ fn take(host: &Host, port: u16, picture: &Path, size: &str) -> Result<()> {
     let folder = picture.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     let profile = std::env::temp_dir().join(format!("archipelago-browser-{}", std::process::id()));
-    // Virtual time lets the page fetch and draw before the picture is taken, without waiting for a fixed while.
+    // Virtual time lets the page fetch and draw before the picture is taken, without waiting for a
+    // fixed while.
     let status = host
         .network_command("chromium")?
         .args([

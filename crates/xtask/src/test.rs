@@ -1,5 +1,6 @@
-//! `cargo xtask test`: what must hold before a change lands: format, lints, and the tests, those on real hosts and with the real Bitcoin
-//! daemons included, and of the kills and reboots of `cargo xtask torture` a few.
+//! `cargo xtask test`: what must hold before a change lands: format, lints, and the tests, those on
+//! real hosts and with the real Bitcoin daemons included, and of the kills and reboots of
+//! `cargo xtask torture` a few.
 
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -70,7 +71,8 @@ fn before_hosts() -> Result<()> {
     println!("── the structure");
     structure::check()?;
     let mut pages = Command::new("node");
-    // Every test of the folder it is started in: how Node reads a folder as an argument changed between its releases.
+    // Every test of the folder it is started in: how Node reads a folder as an argument changed
+    // between its releases.
     pages.arg("--test").current_dir("catalog/node-ui/test");
     step(
         "the pages' own logic, and the script of lnd's wallet",

@@ -1,4 +1,5 @@
-//! `cargo xtask torture`: every fault on real hosts, with many kills and reboots; `--kills 50 --reboots 4` is the shorter set.
+//! `cargo xtask torture`: every fault on real hosts, with many kills and reboots;
+//! `--kills 50 --reboots 4` is the shorter set.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};

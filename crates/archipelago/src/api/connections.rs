@@ -1,7 +1,8 @@
-//! Serves HTTP to so many connections at most, each with one request, for so long and of such a size at most.
+//! Serves HTTP to so many connections at most, each with one request, for so long and of such a
+//! size at most.
 //!
-//! When there are too many, the oldest is closed for the newest. So connections that say nothing never keep out one that asks, and never
-//! take more of the process's descriptors than the bound.
+//! When there are too many, the oldest is closed for the newest. So connections that say nothing
+//! never keep out one that asks, and never take more of the process's descriptors than the bound.
 
 use std::collections::VecDeque;
 use std::time::Duration;

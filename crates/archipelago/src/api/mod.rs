@@ -1,7 +1,9 @@
-//! The daemon's doors: `GET /health` on the loopback, for anybody on this host, and details on a socket for its own user.
+//! The daemon's doors: `GET /health` on the loopback, for anybody on this host, and details on a
+//! socket for its own user.
 //!
-//! They run on the main thread and only read what the engine published: nothing that happens at a door holds up a pass. A door that cannot
-//! be opened is tried again; the daemon goes on without it.
+//! They run on the main thread and only read what the engine published: nothing that happens at a
+//! door holds up a pass. A door that cannot be opened is tried again; the daemon goes on without
+//! it.
 
 mod connections;
 mod health;
@@ -23,7 +25,8 @@ use axum::serve::Listener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-/// The first wait before a door that could not be opened is tried again; it doubles up to the longest.
+/// The first wait before a door that could not be opened is tried again; it doubles up to the
+/// longest.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_LONGEST: Duration = Duration::from_secs(30);
 

@@ -65,7 +65,8 @@ async fn last_pass(State(source): State<Source>) -> Json<Option<LastPass>> {
     Json(source.handle.last().as_deref().map(LastPass::told))
 }
 
-/// The connections of this user's processes; others are closed unheard. The mode of the socket keeps them out as well.
+/// The connections of this user's processes; others are closed unheard. The mode of the socket
+/// keeps them out as well.
 pub(super) struct OwnUser(pub(super) UnixListener);
 
 impl Listener for OwnUser {

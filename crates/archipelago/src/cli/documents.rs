@@ -1,4 +1,5 @@
-//! What a package needs beside the program: its manual pages and the shells' completions, written from the command line's own definition.
+//! What a package needs beside the program: its manual pages and the shells' completions, written
+//! from the command line's own definition.
 
 use std::path::Path;
 

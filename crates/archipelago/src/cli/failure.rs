@@ -19,7 +19,8 @@ pub struct Failure {
 pub enum Code {
     /// It was tried and did not work: an app failed, a check found something.
     Failed = 1,
-    /// What was given cannot be accepted: an unknown app, a broken manifest, a setting that does not fit.
+    /// What was given cannot be accepted: an unknown app, a broken manifest, a setting that does
+    /// not fit.
     Input = 3,
     /// This host or user is not set up for Archipelago.
     Host = 4,

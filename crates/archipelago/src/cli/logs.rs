@@ -1,4 +1,5 @@
-//! `logs`: the journal of an app's containers, by `journalctl`, which knows how to follow, filter and page.
+//! `logs`: the journal of an app's containers, by `journalctl`, which knows how to follow, filter
+//! and page.
 
 use std::os::unix::process::CommandExt;
 

@@ -1,4 +1,5 @@
-//! The command line: it changes the operator's intent and makes passes until it is met, or shows how things are.
+//! The command line: it changes the operator's intent and makes passes until it is met, or shows
+//! how things are.
 
 mod catalog;
 mod doctor;
@@ -19,7 +20,8 @@ pub use printer::{Output, tell};
 
 /// Self-hosted apps on rootless Podman, every container a systemd unit.
 ///
-/// Archipelago declares, checks and repairs; systemd supervises. Killing, updating or removing it touches no container.
+/// Archipelago declares, checks and repairs; systemd supervises. Killing, updating or removing it
+/// touches no container.
 #[derive(Debug, Parser)]
 #[command(
     name = "archipelago",

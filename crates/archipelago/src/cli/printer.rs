@@ -1,4 +1,5 @@
-//! The one way to the terminal: all that a command shows goes through here, and what a terminal would act on is left out.
+//! The one way to the terminal: all that a command shows goes through here, and what a terminal
+//! would act on is left out.
 
 use std::io::Write;
 
@@ -16,7 +17,8 @@ pub enum Output {
     Json,
 }
 
-/// Prints lines on standard output, all at once; a reader that has gone away, such as `head`, is no error.
+/// Prints lines on standard output, all at once; a reader that has gone away, such as `head`, is no
+/// error.
 pub(super) fn print_line(text: &str) {
     let text = printable::lines(text);
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();

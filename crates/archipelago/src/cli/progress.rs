@@ -1,4 +1,5 @@
-//! What happens while a command waits, on standard error: one line for each change, and on a terminal a moving line.
+//! What happens while a command waits, on standard error: one line for each change, and on a
+//! terminal a moving line.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;

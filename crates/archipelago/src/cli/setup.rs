@@ -1,4 +1,5 @@
-//! `setup`: puts right what the user can, and says in one command what only root can. Safe to run again.
+//! `setup`: puts right what the user can, and says in one command what only root can. Safe to run
+//! again.
 
 use archipelago_core::check::Check;
 use archipelago_node::setup::{self, RootReport, UserReport};
@@ -17,8 +18,9 @@ pub struct Arguments {
     /// Do the part that needs root, for this user.
     #[arg(long = "for", value_name = "USER")]
     user: Option<String>,
-    /// Take the data folder as it is for this node's, although it does not bear this node's marker: it is new, restored or
-    /// was moved here. Without that, nothing is started on what may be the empty mount point of a disk.
+    /// Take the data folder as it is for this node's, although it does not bear this node's marker:
+    /// it is new, restored or was moved here. Without that, nothing is started on what may be the
+    /// empty mount point of a disk.
     #[arg(long, conflicts_with = "user")]
     accept_data: bool,
 }

@@ -1,6 +1,8 @@
-//! What a person reads on pages that they have open in a browser: a real one, headless, in the host's network.
+//! What a person reads on pages that they have open in a browser: a real one, headless, in the
+//! host's network.
 //!
-//! Chromium is driven over its DevTools protocol, through a pair of pipes: JSON with a zero byte after each message.
+//! Chromium is driven over its DevTools protocol, through a pair of pipes: JSON with a zero byte
+//! after each message.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -68,7 +70,8 @@ impl Browser {
         page
     }
 
-    /// What the pages were answered so far, by address and status, and what the browser had to say against them.
+    /// What the pages were answered so far, by address and status, and what the browser had to say
+    /// against them.
     pub(crate) fn seen(&self) -> (&[(String, u64)], &[String]) {
         (&self.answered, &self.complaints)
     }

@@ -1,4 +1,5 @@
-//! What can be asked through a page: what it reads, and nothing else. Each refusal leaves a line in a journal.
+//! What can be asked through a page: what it reads, and nothing else. Each refusal leaves a line in
+//! a journal.
 
 use serde_json::{Value, json};
 
@@ -6,7 +7,8 @@ use crate::node::{DATA, Node, SOON, until};
 use crate::stack::{MEMBERS, MINER, curl};
 
 pub(crate) const JSON: [&str; 2] = ["-H", "Content-Type: application/json"];
-/// What each answer of a page's server says besides: the browser is to let the page do nothing that it does not need.
+/// What each answer of a page's server says besides: the browser is to let the page do nothing that
+/// it does not need.
 const HEADERS: [(&str, &str); 5] = [
     (
         "Content-Security-Policy",
@@ -136,7 +138,8 @@ pub(crate) fn are_judged(node: &Node) {
         // To be read, and nothing else.
         ("POST", "api/overview", 405),
         ("POST", "ready", 405),
-        // No way round: neither the addresses that only nginx itself may ask, nor another spelling of lnd's own.
+        // No way round: neither the addresses that only nginx itself may ask, nor another spelling
+        // of lnd's own.
         ("GET", "v1/getinfo", 403),
         ("GET", "api/../v1/channels", 403),
         ("GET", "api/..%2fv1/channels", 403),
@@ -154,7 +157,8 @@ pub(crate) fn are_judged(node: &Node) {
         refused(curl(node, &[&bitcoin.page(path)], ""), 404, path);
         until_said(node, "archy-bitcoin-ui", &format!("GET /{path} 404 "));
     }
-    // A page of somebody else, open in the same browser: as it is, and in the form that a browser sends without asking first.
+    // A page of somebody else, open in the same browser: as it is, and in the form that a browser
+    // sends without asking first.
     let theirs = ["-H", "Origin: https://example.org"];
     for (page, body) in [
         (bitcoin.page("rpc"), call("uptime", json!([]))),
@@ -217,7 +221,8 @@ fn says_all_headers(answer: &str, app: &str, path: &str) {
     }
 }
 
-/// What nginx refuses, the daemons would refuse too: with the very credential that the page's server holds, one gets no further.
+/// What nginx refuses, the daemons would refuse too: with the very credential that the page's
+/// server holds, one gets no further.
 fn bitcoind_refuses_as_well(node: &Node) {
     for method in BITCOIN_READS {
         answered(ask_bitcoind(node, method));
@@ -277,7 +282,8 @@ fn lnd_refuses_as_well(node: &Node) {
     until_said(node, "archy-lnd", "permission denied");
 }
 
-/// Calls bitcoind as the server of its page does, past that server's own judgement. Without a block or transaction that there is.
+/// Calls bitcoind as the server of its page does, past that server's own judgement. Without a block
+/// or transaction that there is.
 fn ask_bitcoind(node: &Node, method: &str) -> (u16, String) {
     let params = if BITCOIN_READS.contains(&method) {
         json!([])
@@ -310,7 +316,8 @@ fn ask_lnd(node: &Node, verb: &str, address: &str, body: &str) -> (u16, String) 
     )
 }
 
-/// Runs curl beside the server of a page, with what that server's configuration has in `variable` as this header.
+/// Runs curl beside the server of a page, with what that server's configuration has in `variable`
+/// as this header.
 fn ask_from(
     node: &Node,
     page: &str,

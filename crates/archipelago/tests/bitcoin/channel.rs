@@ -20,7 +20,8 @@ pub(crate) struct Peer<'a>(&'a Node);
 impl<'a> Peer<'a> {
     /// Starts it, on the same chain. Its wallet needs nobody, and is lost with it.
     pub(crate) fn start(node: &'a Node) -> Self {
-        // What it logs is not this node's to keep, and the password in its file not this test's to show.
+        // What it logs is not this node's to keep, and the password in its file not this test's to
+        // show.
         node.shell(&format!(
             "umask 077
             sed -e '/^wallet-unlock/d' -e 's/^\\[Application Options\\]/&\\nnoseedbackup=true/' {DATA}/archy-lnd/lnd.conf >peer.conf

@@ -12,11 +12,12 @@ use crate::stack::{MEMBERS, bitcoin_cli, lnd_info, mine};
 
 /// How long anyone may lag behind a new block, besides the time that looking takes.
 const LAG: Duration = Duration::from_secs(5);
-/// The end of the lag is seen by the second look after it at the latest, and a machine that is busy when the height is asked may
-/// be twice as busy afterwards.
+/// The end of the lag is seen by the second look after it at the latest, and a machine that is busy
+/// when the height is asked may be twice as busy afterwards.
 const LOOKS: u32 = 4;
 
-/// All six agree, before and after ten blocks are mined: the daemons, and the pages in a browser that has them open.
+/// All six agree, before and after ten blocks are mined: the daemons, and the pages in a browser
+/// that has them open.
 pub(crate) fn agree(node: &Node) {
     let mut browser = Browser::start(node);
     let pages = MEMBERS.map(|member| browser.open(&member.page("")));
@@ -104,7 +105,8 @@ fn electrs_height(node: &Node) -> Option<u64> {
     ask_electrs(node, "blockchain.headers.subscribe", &json!([]))?["height"].as_u64()
 }
 
-/// What electrs answers to a wallet: Electrum's protocol is JSON-RPC over TCP, a line each. Nothing while it does not.
+/// What electrs answers to a wallet: Electrum's protocol is JSON-RPC over TCP, a line each. Nothing
+/// while it does not.
 pub(crate) fn ask_electrs(node: &Node, method: &str, params: &Value) -> Option<Value> {
     let forward = node.0.forward(50001).expect("a forwarded port");
     let mut stream = TcpStream::connect(forward.address()).expect("a connection to the forwarder");

@@ -1,4 +1,5 @@
-//! Bitcoin Core, electrs and lnd with their pages, for real, on one node: on regtest, by the programs that
+//! Bitcoin Core, electrs and lnd with their pages, for real, on one node: on regtest, by the
+//! programs that
 //! [`testhost::daemons`] builds. Slow to set up, so what does not disturb the rest shares a host.
 
 #[allow(dead_code, reason = "the real apps are installed here")]

@@ -18,8 +18,8 @@ const DOWN: &str = "down.spec.mjs";
 const MINED: &str = "mined.spec.mjs";
 
 /// How long a page may take to notice that its daemon is gone. nginx keeps an address for two
-/// seconds; the rest is for a slow machine. It must be well below the minute for which an old answer
-/// stands in for a late one (njs/ready.js): that must not hide a daemon that is gone.
+/// seconds; the rest is for a slow machine. It must be well below the minute for which an old
+/// answer stands in for a late one (njs/ready.js): that must not hide a daemon that is gone.
 const AWAY: Duration = Duration::from_secs(40);
 
 /// The bound of all specs together: it ends a run that hangs.
@@ -81,8 +81,8 @@ pub(crate) fn pictures() -> &'static Path {
 }
 
 /// Each page names the daemon that is away, its own or the node that it needs, and so does the
-/// readiness for Archipelago: soon, and not only when the previous answer is old. systemctl stops the
-/// daemons, while Archipelago is stopped.
+/// readiness for Archipelago: soon, and not only when the previous answer is old. systemctl stops
+/// the daemons, while Archipelago is stopped.
 pub(crate) fn say_who_is_away(node: &Node) {
     let specs = Specs::prepare(node);
     let [bitcoin, electrs, lnd] = MEMBERS;

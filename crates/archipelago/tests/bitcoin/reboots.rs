@@ -11,8 +11,8 @@ use crate::secrets;
 use crate::stack::{CONTAINERS, FOLLOWS, mine, until_ready};
 use crate::sync::RETURNS;
 
-/// lnd looks for its node each minute, and gives it three tries of half a minute with a minute between before it ends to be started
-/// anew (catalog/lnd/templates/lnd.conf).
+/// lnd looks for its node each minute, and gives it three tries of half a minute with a minute
+/// between before it ends to be started anew (catalog/lnd/templates/lnd.conf).
 const NOTICES: Duration = Duration::from_secs(60 + 3 * 30 + 2 * 60);
 
 pub(crate) fn bring_all_back(node: &Node) {
@@ -51,7 +51,8 @@ pub(crate) fn bring_all_back(node: &Node) {
     node.user(&["systemctl", "--user", "enable", "--now", "archipelago"]);
 }
 
-/// A bitcoind that crashes comes back at another address. Without Archipelago, those who call it have to notice.
+/// A bitcoind that crashes comes back at another address. Without Archipelago, those who call it
+/// have to notice.
 fn all_find_their_node_again(node: &Node, height: u64) {
     let before = node.containers();
     kill_container(node, "archy-bitcoin");
@@ -60,7 +61,8 @@ fn all_find_their_node_again(node: &Node, height: u64) {
         let run = node.try_containers()?.remove("archy-bitcoin")?;
         (run.id != before["archy-bitcoin"].id && try_bitcoin_height(node)? == height).then_some(())
     });
-    // A page says for up to a minute what it said before its daemon kept it waiting, so a new block is the proof.
+    // A page says for up to a minute what it said before its daemon kept it waiting, so a new block
+    // is the proof.
     mine(node, 1);
     daemons_say(node, height + 1, NOTICES + RETURNS);
     let all = killed.elapsed();
@@ -77,7 +79,8 @@ fn all_find_their_node_again(node: &Node, height: u64) {
     );
 }
 
-/// bitcoind had its chain loaded before those who call it were begun. The pages are there meanwhile to say so.
+/// bitcoind had its chain loaded before those who call it were begun. The pages are there meanwhile
+/// to say so.
 fn in_order(node: &Node) {
     let loaded = node.shell(
         "journalctl --user -b -u archy-bitcoin -o json --output-fields=MESSAGE --no-pager |

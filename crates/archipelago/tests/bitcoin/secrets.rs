@@ -1,4 +1,5 @@
-//! No secret is anywhere where others can read it: not one of its bytes' usual spellings, in anything that this node shows.
+//! No secret is anywhere where others can read it: not one of its bytes' usual spellings, in
+//! anything that this node shows.
 
 use crate::calls;
 use crate::node::{CONFIG, DATA, Node, SOON, UNITS, until_equal};
@@ -10,7 +11,8 @@ const COMMAND_LINES: &str = "/var/tmp/command-lines";
 /// So many words of a wallet's, in a row, are no accident.
 const ROW: usize = 3;
 
-/// Writes down all command lines there are, a line each, over and over, until the host is rebooted; then it has to be told again.
+/// Writes down all command lines there are, a line each, over and over, until the host is rebooted;
+/// then it has to be told again.
 pub(crate) fn watch(node: &Node) {
     let script = format!(
         "while :; do LC_ALL=C grep -ah '' /proc/[0-9]*/cmdline; read -t 0.05 <> <(:) || :; done >>{COMMAND_LINES} 2>/dev/null"
@@ -52,7 +54,8 @@ pub(crate) fn stay_secret(node: &Node, printed: &str) {
     the_search_has_teeth(node, &secrets);
 }
 
-/// lnd lets its group and others read macaroons; what keeps them out is a folder above. So somebody else tries to read each file.
+/// lnd lets its group and others read macaroons; what keeps them out is a folder above. So somebody
+/// else tries to read each file.
 fn strangers_read_none(node: &Node) {
     let looked_at = node.root(&[
         "bash",
@@ -89,7 +92,8 @@ fn strangers_read_none(node: &Node) {
     );
 }
 
-/// What is put where it does not belong is found there, and what is where it belongs is known by these spellings.
+/// What is put where it does not belong is found there, and what is where it belongs is known by
+/// these spellings.
 fn the_search_has_teeth(node: &Node, secrets: &[Secret]) {
     let kept = node.shell(&format!(
         "cat {DATA}/secrets/*/* {DATA}/archy-*/* {DATA}/volumes/lnd/data/wallet-words.regtest {DATA}/volumes/lnd/data/tls.key {DATA}/volumes/bitcoin/data/regtest/.cookie
@@ -122,7 +126,8 @@ fn the_search_has_teeth(node: &Node, secrets: &[Secret]) {
         podman create --quiet --name planted --label-file ~/planted $(podman inspect --format '{{{{.Image}}}}' archy-bitcoin-ui) >/dev/null
         (exec -a $secret sleep 600) >/dev/null 2>&1 & echo $!"
     ));
-    // The page of lnd shows what an invoice is for. This one is on a command line, so it is another secret.
+    // The page of lnd shows what an invoice is for. This one is on a command line, so it is another
+    // secret.
     node.shell(&format!(
         "podman exec archy-lnd lncli addinvoice --memo $(cat {DATA}/secrets/bitcoin/electrs_rpc_password) --amt 1"
     ));

@@ -97,8 +97,8 @@ pub(crate) fn install_all(node: &Node) -> String {
         printed += &output.stdout;
         printed += &output.stderr;
         if member.app == "bitcoin" {
-            // On regtest no block comes unless someone mines. To electrs and lnd a chain that ends long ago, as its first block
-            // does, is one that bitcoind has not got all of.
+            // On regtest no block comes unless someone mines. To electrs and lnd a chain that ends
+            // long ago, as its first block does, is one that bitcoind has not got all of.
             mine(node, 1);
         }
     }
@@ -115,7 +115,8 @@ pub(crate) fn mine(node: &Node, blocks: u32) {
     bitcoin_cli(node, &["generatetoaddress", &blocks.to_string(), MINER]);
 }
 
-/// Runs curl in the host, with `body` as its standard input. Returns the status, 0 for no answer, and the body.
+/// Runs curl in the host, with `body` as its standard input. Returns the status, 0 for no answer,
+/// and the body.
 pub(crate) fn curl(node: &Node, arguments: &[&str], body: &str) -> (u16, String) {
     let command = [
         "curl",
@@ -143,7 +144,8 @@ pub(crate) fn until_ready(node: &Node, bound: Duration) {
     });
 }
 
-/// What `lncli getinfo` says; nothing while it is not up. While lnd does not reach its node, it would be kept waiting for minutes.
+/// What `lncli getinfo` says; nothing while it is not up. While lnd does not reach its node, it
+/// would be kept waiting for minutes.
 pub(crate) fn lnd_info(node: &Node) -> Option<Value> {
     let command = [
         "timeout",

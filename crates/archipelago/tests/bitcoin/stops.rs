@@ -57,7 +57,8 @@ pub(crate) fn are_patient(node: &Node) {
     all_may_be_slow(node);
 }
 
-/// As daemons that write for longer than Podman would wait by itself: ones that stand still for so long.
+/// As daemons that write for longer than Podman would wait by itself: ones that stand still for so
+/// long.
 fn all_may_be_slow(node: &Node) {
     // First those who ask bitcoin things at their end.
     for writer in [LND, ELECTRS, BITCOIN] {
@@ -70,7 +71,8 @@ fn all_may_be_slow(node: &Node) {
     until_ready(node, FOLLOWS);
 }
 
-/// The same where the whole host goes down, and where bitcoin is uninstalled: nobody may need it here.
+/// The same where the whole host goes down, and where bitcoin is uninstalled: nobody may need it
+/// here.
 pub(crate) fn are_patient_at_every_end(node: &Node) {
     let words = last_words(node, BITCOIN);
     let still = Still::hold(node, BITCOIN.container);
@@ -109,7 +111,8 @@ fn slowly(node: &Node, writer: Writer, command: &[&str]) {
     until_equal(&what, SOON, &(words + 1), || last_words(node, writer));
 }
 
-/// Once it is told to stop, it is left alone for longer than Podman would by itself. It goes on after that.
+/// Once it is told to stop, it is left alone for longer than Podman would by itself. It goes on
+/// after that.
 fn stays(node: &Node, writer: Writer, still: Still<'_>) {
     let deactivating = "deactivating".to_owned();
     let what = format!("{} to be told to stop", writer.app);

@@ -1,4 +1,5 @@
-//! bitcoind is killed again and again while it fetches its chain, and nobody has to do anything about it.
+//! bitcoind is killed again and again while it fetches its chain, and nobody has to do anything
+//! about it.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -13,7 +14,8 @@ use crate::stops::Still;
 const KILLS: u64 = 10;
 /// Enough to be killed in the midst of.
 const BLOCKS: u64 = 4000;
-/// systemd waits ten seconds before it starts again what ended; the rest is for loading the chain, on a machine that does other things.
+/// systemd waits ten seconds before it starts again what ended; the rest is for loading the chain,
+/// on a machine that does other things.
 pub(crate) const RETURNS: Duration = Duration::from_secs(90);
 /// lnd looks at each block that came meanwhile, one after the other.
 const CATCHES_UP: Duration = Duration::from_secs(300);
@@ -23,7 +25,8 @@ const SAYS: Duration = ONE_TICK;
 const AWAY: &str = "waiting for bitcoin, which does not answer";
 /// A dependant that finds nobody to talk to may try once more for each time that bitcoin went.
 const STARTS_PER_KILL: u64 = 2;
-/// Once all are ready, nobody is started any more: for longer than systemd or a pass of Archipelago's would leave it.
+/// Once all are ready, nobody is started any more: for longer than systemd or a pass of
+/// Archipelago's would leave it.
 const QUIET: Duration = Duration::from_secs(60);
 /// Whose starts are counted.
 const COUNTED: [&str; 5] = [
@@ -63,7 +66,8 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
         peer.goes_on_for_a_moment(":");
         (try_bitcoin_height(&node)? > 0).then_some(())
     });
-    // Its page is started anew when it gets its key, and a page that is opened just then gets but half of its files.
+    // Its page is started anew when it gets its key, and a page that is opened just then gets but
+    // half of its files.
     until("lnd's page to have its key", CATCHES_UP, || {
         let (_, answer) = lnd.readiness(&node);
         let message = answer["message"].as_str()?;
@@ -167,7 +171,8 @@ fn assert_starts(counts: &[[u64; 5]]) {
         }
         assert_eq!([bitcoin_ui, electrs_ui], [0, 0], "the pages go on");
     }
-    // When they were installed. bitcoin and its page were stopped and started besides, because somebody asked for that.
+    // When they were installed. bitcoin and its page were stopped and started besides, because
+    // somebody asked for that.
     let [bitcoin, _, _, bitcoin_ui, electrs_ui] = counts[0];
     assert_eq!([bitcoin, bitcoin_ui, electrs_ui], [2, 2, 1]);
 }

@@ -1,4 +1,5 @@
-//! Something for lnd and electrs to show: an invoice, coins of lnd's own, a channel, and a payment with coins that no block has yet.
+//! Something for lnd and electrs to show: an invoice, coins of lnd's own, a channel, and a payment
+//! with coins that no block has yet.
 
 use serde_json::{Value, json};
 
@@ -79,7 +80,8 @@ pub(crate) fn fill(node: &Node) -> Wallet<'_> {
     }
 }
 
-/// As a wallet that pays asks it, which a page may not: both calls go on to bitcoind as those of the user `electrs`.
+/// As a wallet that pays asks it, which a page may not: both calls go on to bitcoind as those of
+/// the user `electrs`.
 fn passed_on_by_electrs(node: &Node, payment: &str) {
     let raw = ask_electrs(node, "blockchain.transaction.get", &json!([payment]));
     let raw = text(&raw.expect("a transaction"));

@@ -9,7 +9,8 @@ use crate::observation::{Observation, difference};
 use crate::real::Real;
 use crate::simulated::Simulated;
 
-/// A tick, then what a missing image or a container that ended takes until it is tried again, then a start.
+/// A tick, then what a missing image or a container that ended takes until it is tried again, then
+/// a start.
 const BOUND: Duration = Duration::from_secs(30 + 20 + 40);
 /// Between two looks at the real host, each of which starts processes in it.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -32,8 +33,9 @@ impl Both {
         self.step(what, &[Line::Do(intervention)]);
     }
 
-    /// Does these things on both, and waits until both hosts show the same. The simulated one rests then; the real one may show it on its way
-    /// to something else, and then differs in the next step.
+    /// Does these things on both, and waits until both hosts show the same. The simulated one rests
+    /// then; the real one may show it on its way to something else, and then differs in the next
+    /// step.
     pub(crate) fn step(&mut self, what: &str, lines: &[Line]) {
         let began = Instant::now();
         self.real.step(lines);

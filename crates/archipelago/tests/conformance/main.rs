@@ -1,10 +1,12 @@
-//! The simulation is held to the real thing: the same scripts on a simulated host and on a real one, compared after each step. What differs
-//! is a mistake of the simulation, or one of the product that the simulation does not know.
+//! The simulation is held to the real thing: the same scripts on a simulated host and on a real
+//! one, compared after each step. What differs is a mistake of the simulation, or one of the
+//! product that the simulation does not know.
 //!
-//! What is compared: unit files, rendered files, data and intents with their content; what Quadlet made of the units; what stands above them
-//! and beside them; each service with what systemd calls its states; which services were started anew in the step; Podman's containers,
-//! images, networks, volumes and secrets; and every word that `archipelago status` says. Secrets are random: those that the real host draws
-//! are given to the simulated one.
+//! What is compared: unit files, rendered files, data and intents with their content; what Quadlet
+//! made of the units; what stands above them and beside them; each service with what systemd calls
+//! its states; which services were started anew in the step; Podman's containers, images, networks,
+//! volumes and secrets; and every word that `archipelago status` says. Secrets are random: those
+//! that the real host draws are given to the simulated one.
 
 #[allow(dead_code, reason = "the apps are those of the simulation")]
 #[path = "../support/apps.rs"]

@@ -118,7 +118,8 @@ impl Real {
     }
 
     pub(crate) fn step(&self, lines: &[Line]) {
-        // What is done in a shell is done at once on the simulated host: the daemon sees all of it, or nothing.
+        // What is done in a shell is done at once on the simulated host: the daemon sees all of it,
+        // or nothing.
         let in_a_shell =
             |line: &Line| matches!(line, Line::Do(intervention) if command(intervention).is_some());
         for lines in lines.chunk_by(|one, other| in_a_shell(one) && in_a_shell(other)) {
@@ -273,7 +274,8 @@ fn command(intervention: &Intervention) -> Option<String> {
         Intervention::Reload => "systemctl --user daemon-reload".to_owned(),
         // A manager that starts it again takes back the job that is waited for.
         Intervention::StopService(service) => {
-            // Of a masked unit systemd knows no ExecStop= any more. It ends all its processes, conmon sometimes before that has told Podman.
+            // Of a masked unit systemd knows no ExecStop= any more. It ends all its processes,
+            // conmon sometimes before that has told Podman.
             let container = service.trim_end_matches(".service");
             format!(
                 "systemctl --user stop {service} || true

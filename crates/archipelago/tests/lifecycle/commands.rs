@@ -234,7 +234,8 @@ fn a_mask_is_the_operators_word() {
     );
 }
 
-/// The containers that run. Of a unit that is masked systemd does not know how to end it, and may kill Podman while it removes what has ended.
+/// The containers that run. Of a unit that is masked systemd does not know how to end it, and may
+/// kill Podman while it removes what has ended.
 fn running(node: &Node) -> BTreeMap<String, Run> {
     let mut containers = node.containers();
     containers.retain(|_, run| run.state == "running");

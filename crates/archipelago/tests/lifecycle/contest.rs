@@ -82,7 +82,8 @@ fn a_fight_with_the_system_names_its_user_and_what_can_be_stopped() {
     node.root(&["systemctl", "stop", "meddler"]);
 }
 
-/// Deletes a file twenty times, once every two seconds, and says after how many milliseconds it was back each time.
+/// Deletes a file twenty times, once every two seconds, and says after how many milliseconds it was
+/// back each time.
 const DELETE: &str = r#"
 now() { REPLY=${EPOCHREALTIME/./}; }
 now

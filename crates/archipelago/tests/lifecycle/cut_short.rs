@@ -6,7 +6,8 @@ use crate::apps;
 use crate::instants::Instants;
 use crate::node::{CONFIG, Node, ONE_TICK, until_equal};
 
-/// Runs `archipelago` and kills it after this time, and only it: what it had others do goes on. Whether it was killed.
+/// Runs `archipelago` and kills it after this time, and only it: what it had others do goes on.
+/// Whether it was killed.
 fn cut_short(node: &Node, after: Duration, arguments: &[&str]) -> bool {
     let after = format!("{:.6}", after.as_secs_f64());
     let command = [
@@ -36,7 +37,8 @@ fn the_daemon_finishes_what_a_killed_command_began() {
     let node = Node::new();
     let folder = node.put(&apps::shop());
     let before = node.traces("shop");
-    // The instants lie within the time that each command takes here, on a slow machine as on a fast one.
+    // The instants lie within the time that each command takes here, on a slow machine as on a fast
+    // one.
     let takes = |command: &[&str]| {
         let began = Instant::now();
         node.user(&[&["archipelago"], command].concat());

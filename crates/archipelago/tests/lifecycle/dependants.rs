@@ -1,4 +1,5 @@
-//! An app that requires another: it waits for it, follows its restarts, and is never started in vain again and again.
+//! An app that requires another: it waits for it, follows its restarts, and is never started in
+//! vain again and again.
 
 use testhost::Reboot;
 

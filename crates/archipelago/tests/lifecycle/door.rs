@@ -1,4 +1,5 @@
-//! The daemon's doors: what they say, to whom, and that nothing that happens at them or to the lock keeps it from its work.
+//! The daemon's doors: what they say, to whom, and that nothing that happens at them or to the lock
+//! keeps it from its work.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What is heard is repaired at once: no tick is waited for. And what happens in a burst is repaired in one pass.
+//! What is heard is repaired at once: no tick is waited for. And what happens in a burst is
+//! repaired in one pass.
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +8,11 @@ use archipelago_core::reconcile::TICK;
 use crate::apps;
 use crate::node::{Node, SOON, UNITS, until};
 
-/// A tick comes this long after the last pass, and each disturbance soon after the pass that put the one before right.
+/// A tick comes this long after the last pass, and each disturbance soon after the pass that put
+/// the one before right.
 const HEARD: Duration = Duration::from_secs(TICK.as_secs() * 2 / 3);
-/// So often the same is done. Found by ticks alone, the last would be repaired no sooner than as many ticks less one after the first.
+/// So often the same is done. Found by ticks alone, the last would be repaired no sooner than as
+/// many ticks less one after the first.
 const TIMES: u32 = 4;
 
 struct Host {
@@ -109,7 +112,8 @@ fn a_burst_is_repaired_in_one_pass_and_a_folder_made_anew_is_heard() {
         done(&host.node, "reload systemd"),
         done(&host.node, "write the unit"),
     );
-    // Ahead of all other processes: one that has to wait for a processor half-way makes two bursts of it.
+    // Ahead of all other processes: one that has to wait for a processor half-way makes two bursts
+    // of it.
     host.node.root(&["chrt", "--fifo", "1", "rm", "-r", UNITS]);
     until("the units to be back", SOON, || {
         (unit_files(&host.node) == host.units).then_some(())
@@ -132,7 +136,8 @@ fn a_burst_is_repaired_in_one_pass_and_a_folder_made_anew_is_heard() {
 fn while_somebody_else_lets_systemd_read_its_units_nothing_is_taken_for_missing() {
     let host = Host::new();
     let reloads = done(&host.node, "reload systemd");
-    // Each of these takes a tenth of a second, for most of which what Quadlet made of the units is not there; passes begin all the while.
+    // Each of these takes a tenth of a second, for most of which what Quadlet made of the units is
+    // not there; passes begin all the while.
     host.node.shell(
         "for _ in {1..20}; do
             systemctl --user daemon-reload &

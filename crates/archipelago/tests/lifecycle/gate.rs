@@ -1,5 +1,6 @@
-//! The lifecycle gate, which an operator runs on a real node (`tests/lifecycle`), run on a host: it passes, it leaves nothing behind even when
-//! it fails, and it does nothing unless that was allowed.
+//! The lifecycle gate, which an operator runs on a real node (`tests/lifecycle`), run on a host: it
+//! passes, it leaves nothing behind even when it fails, and it does nothing unless that was
+//! allowed.
 
 use std::path::Path;
 

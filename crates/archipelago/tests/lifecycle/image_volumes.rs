@@ -1,9 +1,10 @@
-//! What a container writes where its image declares a volume outlives the container.
+//! Data that a container writes into a volume of its image outlives the container.
 
 use crate::apps::{self, App};
 use crate::node::{DATA, Node, SOON, UNITS, until_equal};
 
-/// An app whose image declares two volumes, with content of the image and an owner of its own, and has a mount above one.
+/// An app whose image declares two volumes, with content of the image and an owner of its own, and
+/// has a mount above one.
 fn keeps(version: &str) -> App {
     apps::app(
         "keeps",
@@ -54,7 +55,7 @@ fn what_is_written_in_a_volume_of_the_image_is_kept() {
         "{volumes}"
     );
 
-    // What is known of images is a copy: without it nothing is restarted.
+    // The file of known images is a copy: its loss restarts nothing.
     let before = node.containers();
     let units = node.shell(&format!("cd {UNITS}; cat archy-keeps*"));
     node.shell(&format!("systemctl --user stop archipelago; rm {DATA}/images.json; rm {UNITS}/archy-keeps.container; systemctl --user start archipelago"));

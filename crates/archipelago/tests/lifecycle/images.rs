@@ -1,4 +1,5 @@
-//! Where images come from: here already, built here, or pulled; without TLS only from where the operator said so.
+//! Where images come from: here already, built here, or pulled; without TLS only from where the
+//! operator said so.
 
 use archipelago_core::reconcile::TICK;
 

@@ -1,5 +1,5 @@
-//! What an app reaches: its own services, what another app exports to it, and the world; no other app, and nothing of the host that listens on its
-//! loopback.
+//! What an app reaches: its own services, what another app exports to it, and the world; no other
+//! app, and nothing of the host that listens on its loopback.
 
 use std::collections::BTreeMap;
 
@@ -127,8 +127,8 @@ fn warned(cure: &str) -> (String, String) {
     ("warning".to_owned(), cure.to_owned())
 }
 
-/// Makes networks as version 0.1.0 did: without isolation. Each is given with its app; what was on them is started again, and nobody repairs
-/// meanwhile.
+/// Makes networks as version 0.1.0 did: without isolation. Each is given with its app; what was on
+/// them is started again, and nobody repairs meanwhile.
 fn make_open(node: &Node, networks: &[(&str, &str)]) {
     let remake = |(network, app): &(&str, &str)| {
         format!(

@@ -49,10 +49,12 @@ fn height(page: SocketAddr) -> u64 {
     answer["result"]["blocks"].as_u64().expect("a height")
 }
 
-/// What a person reads on the page: the text of the element `height`, once a real browser has run the page's scripts.
+/// What a person reads on the page: the text of the element `height`, once a real browser has run
+/// the page's scripts.
 fn height_in_a_browser(node: &Node) -> String {
     let profile = Path::new(env!("CARGO_TARGET_TMPDIR")).join(node.0.name());
-    // Virtual time lets the page ask and draw before its document is printed, without waiting for a fixed while.
+    // Virtual time lets the page ask and draw before its document is printed, without waiting for a
+    // fixed while.
     let output = node
         .0
         .network_command("timeout")
@@ -121,7 +123,8 @@ fn the_page_of_a_real_node_shows_its_height_and_gives_no_secret_away() {
 
     let forward: Forward = node.0.forward(8442).expect("a forwarded port");
     let page = forward.address();
-    // The whole table is in catalog/node-ui/test/nginx.test.js; this shows that the real nginx reads its configuration alike.
+    // The whole table is in catalog/node-ui/test/nginx.test.js; this shows that the real nginx
+    // reads its configuration alike.
     for (host, status) in [
         ("192.168.1.5:8442", 200),
         ("[fd00::5]:8442", 200),

@@ -1,6 +1,7 @@
 //! What an installed Archipelago promises over its life, each promise on a fresh host of its own.
 //!
-//! One program, so that the hosts of different files run side by side. `ARCHIPELAGO_TEST_SEED` repeats a run's random instants.
+//! One program, so that the hosts of different files run side by side. `ARCHIPELAGO_TEST_SEED`
+//! repeats a run's random instants.
 
 #[path = "../support/apps.rs"]
 mod apps;

@@ -1,4 +1,5 @@
-//! What a container needs and this host does not offer is told by name: before the installation, and when it happens later.
+//! Needs of a container that this host does not meet are named, before the installation and when
+//! one arises later.
 
 use crate::apps::{self, App};
 use crate::node::{CONFIG, Node, SOON, text, until};

@@ -1,4 +1,5 @@
-//! A container never chooses what another mount shows: no source lies beneath a folder that a container can write.
+//! A container never chooses what another mount shows: no source lies beneath a folder that a
+//! container can write.
 
 use crate::apps::{self, App};
 use crate::node::{DATA, Node};

@@ -1,4 +1,5 @@
-//! Where nothing is to be done, nothing is done: no file written, no reload, no process, and Podman is not woken.
+//! Where nothing is to be done, nothing is done: no file written, no reload, no process, and Podman
+//! is not woken.
 
 use crate::apps;
 use crate::node::Node;
@@ -14,10 +15,11 @@ systemctl --user show -P ActiveState podman.service | sed 's/^/Podman is /'
 podman ps -a --format '{{.Names}} {{.ID}}'
 "#;
 
-/// Runs a command between two looks at the number that the last new process or thread got, all in one shell that starts nothing itself.
-/// `$1` is the command; without one, passes of the daemon are provoked and waited for. Writes those that are still there, then how many
-/// were started. A thread more in a process that was there before is not counted, unless it is the daemon: what forwards the ports of
-/// a container takes one when it has to, and the page is asked whether it is ready.
+/// Runs a command between two looks at the number that the last new process or thread got, all in
+/// one shell that starts nothing itself. `$1` is the command; without one, passes of the daemon are
+/// provoked and waited for. Writes those that are still there, then how many were started. A thread
+/// more in a process that was there before is not counted, unless it is the daemon: what forwards
+/// the ports of a container takes one when it has to, and the page is asked whether it is ready.
 const COUNT: &str = r#"
 finished() { # sets REPLY to when the daemon's last pass ended
     exec 3<>/dev/tcp/127.0.0.1/5678
@@ -83,7 +85,8 @@ fn a_second_install_and_a_pass_with_nothing_to_do_do_nothing() {
     node.install(&shop);
     node.install(&apps::lone("lone", 8481));
     let folder = node.put(&shop);
-    // Timers start processes of their own, and a file that provokes passes must not count as written.
+    // Timers start processes of their own, and a file that provokes passes must not count as
+    // written.
     node.root(&[
         "bash",
         "-c",

@@ -34,7 +34,7 @@ fn the_journal_and_the_commands_tell_what_was_done_and_why() {
         told("restart")["MESSAGE"],
         "restart archy-lone.service: something else has changed archy-lone.container"
     );
-    // What is done for the host is for no app.
+    // Actions of the host name no app.
     assert_eq!(entry(&node, "lone", "reload"), None);
     let reload = node.shell("journalctl --user --no-pager -o json ARCHIPELAGO_ACTION=reload");
     let reload = reload.lines().last().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Operations whose command is killed, or whose host goes down: each is brought to its end, and leaves no record.
+//! Operations whose command is killed, or whose host goes down: each is brought to its end, and
+//! leaves no record.
 
 use testhost::Reboot;
 
@@ -18,7 +19,7 @@ fn records(node: &Node) -> String {
     node.try_shell(&format!("ls -A {CONFIG}/operations")).stdout
 }
 
-/// What the daemon's journal says of the ends of operations.
+/// The daemon's journal lines about ends of operations.
 fn told(node: &Node) -> String {
     let journal = "journalctl --user --unit archipelago --output cat";
     node.try_shell(&format!(

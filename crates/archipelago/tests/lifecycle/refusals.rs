@@ -1,9 +1,11 @@
-//! What cannot be accepted is refused with the reason and the way out, with the exit code that says which kind, and leaves nothing behind.
+//! What cannot be accepted is refused with the reason and the way out, with the exit code that says
+//! which kind, and leaves nothing behind.
 
 use crate::apps::{self, App};
 use crate::node::{CONFIG, DATA, Node, SOON, UNITS, text, until_equal};
 
-/// One wrong `install`: what is installed with which arguments, the exit code, and texts of the error.
+/// One wrong `install`: what is installed with which arguments, the exit code, and texts of the
+/// error.
 struct Wrong<'a> {
     app: App,
     arguments: &'a [&'a str],

@@ -56,7 +56,7 @@ fn a_definition_keeps_its_modes_and_what_is_changed_of_it_is_told_or_put_right()
         "600 .env\n644 compose.yaml\n700 page/run\n700\n700\n"
     );
 
-    // What the container mounts is put right, and its reader restarts.
+    // A changed mounted file is restored, and its container restarts.
     let before = node.containers();
     let mounted =
         node.shell("podman container inspect archy-paged --format '{{(index .Mounts 0).Source}}'");
@@ -71,7 +71,7 @@ fn a_definition_keeps_its_modes_and_what_is_changed_of_it_is_told_or_put_right()
     );
     assert_ne!(node.containers(), before);
 
-    // What nothing mounts is not: the person is told, and what runs goes on.
+    // A changed file that nothing mounts is reported, and the containers go on.
     let before = node.containers();
     node.write(&format!("{release}/compose.yaml"), "services: {}\n");
     until_equal("the change to be told", SOON, &true, || {

@@ -1,4 +1,5 @@
-//! Uninstalling: companions first, nothing comes back, nothing of others is touched, and data go only when that was asked for.
+//! Uninstalling: companions first, nothing comes back, nothing of others is touched, and data go
+//! only when that was asked for.
 
 use std::time::{Duration, Instant};
 
@@ -114,7 +115,8 @@ fn a_purge_leaves_nothing_and_touches_nothing_of_others() {
     let others = node.traces("shop");
 
     node.install(&apps::shop());
-    // A container's own users are ids of their own outside, whose files this user cannot delete by itself.
+    // A container's own users are ids of their own outside, whose files this user cannot delete by
+    // itself.
     node.shell("podman exec archy-shop sh -c 'mkdir /data/theirs; touch /data/theirs/file; chown -R 1000:1000 /data/theirs; chmod 700 /data/theirs'");
     assert!(
         !node

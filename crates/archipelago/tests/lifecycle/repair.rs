@@ -1,4 +1,5 @@
-//! What someone deletes, stops or changes behind Archipelago's back is put back within a tick, and nothing else is restarted.
+//! What someone deletes, stops or changes behind Archipelago's back is put back within a tick, and
+//! nothing else is restarted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,13 +9,15 @@ use crate::node::{DATA, Node, ONE_TICK, Run, UNITS, until_equal};
 /// All that two apps have on a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Everything {
-    /// Unit files and rendered files with their mode and checksum, Podman's objects, services with their state.
+    /// Unit files and rendered files with their mode and checksum, Podman's objects, services with
+    /// their state.
     things: BTreeSet<String>,
     /// Each container's state, and the environment that it runs in.
     containers: BTreeMap<String, (String, BTreeSet<String>)>,
 }
 
-/// What is there and how it is, by shell. Podman's objects that are not of an app are the test host's own.
+/// What is there and how it is, by shell. Podman's objects that are not of an app are the test
+/// host's own.
 const LOOK: &str = r#"
 cd "$1"; for f in *; do [ -f "$f" ] && echo "unit $f $(stat -c %a "$f") $(sha256sum <"$f")"; done
 cd "$2"; for f in archy-*/*; do echo "rendered $f $(stat -c %a "$f") $(sha256sum <"$f")"; done
@@ -50,10 +53,12 @@ impl Disturbed {
         }
     }
 
-    /// Does something to the host, waits until all is as before, and compares which containers are not the same any more.
+    /// Does something to the host, waits until all is as before, and compares which containers are
+    /// not the same any more.
     fn by(&mut self, what: &str, script: &str, hit: &[&str]) {
         if hit.is_empty() {
-            // What leaves no trace in any container is put right sooner than it can be seen to be wrong.
+            // What leaves no trace in any container is put right sooner than it can be seen to be
+            // wrong.
             self.node.shell(&signal("STOP"));
         }
         self.node.shell(script);
@@ -63,7 +68,8 @@ impl Disturbed {
         );
         let start = std::time::Instant::now();
         self.node.shell(&signal("CONT"));
-        // A file is put right before the container that reads it is started anew, so both are waited for.
+        // A file is put right before the container that reads it is started anew, so both are
+        // waited for.
         let hit: Vec<String> = hit.iter().map(|name| (*name).to_owned()).collect();
         until_equal(what, ONE_TICK, &(self.whole.clone(), hit.clone()), || {
             (look(&self.node), self.started_anew())

@@ -24,7 +24,8 @@ fn no_container_notices_that_the_daemon_is_restarted_or_killed() {
     let mut killed = std::collections::BTreeSet::new();
     for kill in 0..20 {
         instants.pass(Duration::from_millis(700));
-        // Half of them while it repairs: a network's unit file that is gone is checked, written again, and systemd reloaded.
+        // Half of them while it repairs: a network's unit file that is gone is checked, written
+        // again, and systemd reloaded.
         if kill % 2 == 1 {
             node.shell("rm -f ~/.config/containers/systemd/archy-lone.network; touch ~/.config/archipelago/.look");
             instants.pass(Duration::from_millis(300));

@@ -1,4 +1,5 @@
-//! What is there and cannot be read is not taken for absent: nothing is rendered or generated without it.
+//! What is there and cannot be read is not taken for absent: nothing is rendered or generated
+//! without it.
 
 use crate::apps::{self, App};
 use crate::node::{DATA, Node, SOON, UNITS, text, until, until_equal};
@@ -34,7 +35,8 @@ fn page(node: &Node) -> String {
     node.shell(&format!("cat {DATA}/archy-shows/index.html"))
 }
 
-/// Breaks something, waits until the app says why nothing is changed, and makes sure that nothing is. Then mends it.
+/// Breaks something, waits until the app says why nothing is changed, and makes sure that nothing
+/// is. Then mends it.
 fn holds_still(node: &Node, breaks: &str, words: &str, mends: &str) {
     let before = written(node);
     let runs = node.containers();

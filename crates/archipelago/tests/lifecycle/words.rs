@@ -1,4 +1,5 @@
-//! What is said: no value of a setting, an intent or a secret, and nothing that a terminal acts on.
+//! No output holds a value of a setting, an intent or a secret, nor a character that a terminal
+//! acts on.
 
 use testhost::Output;
 
@@ -69,7 +70,7 @@ impl Said<'_> {
     /// Runs a command and notes what it says.
     fn by(&mut self, arguments: &[&str]) -> Output {
         let output = self.node.archipelago(arguments);
-        // What a person types stands in the note of the command alone.
+        // The arguments, which a person types, are not part of the output.
         let said = format!("{}\n{}", output.stdout, output.stderr);
         self.all
             .push(format!("archipelago {}:\n{said}", arguments[0]));
@@ -260,7 +261,7 @@ fn no_value_is_ever_said() {
         );
     }
 
-    // What runs goes on while its next image cannot be built, so only the log tells.
+    // The container goes on while its next image cannot be built; only the log tells of it.
     node.write(
         &format!("{definition}/image/Containerfile"),
         "FROM docker.io/library/busybox:stable\nARG TOKEN\nRUN echo \"says $TOKEN\" && exit 3\n",

@@ -1,4 +1,5 @@
-//! Each thing that can be wrong with a host is found, with its cure, and where an app could not run, `install` refuses.
+//! Each thing that can be wrong with a host is found, with its cure, and where an app could not
+//! run, `install` refuses.
 
 use testhost::Account::{self, Root, User};
 use testhost::{Host, Reboot};
@@ -15,7 +16,8 @@ enum Install {
     NotTried,
 }
 
-/// On a fresh host that is set up, then broken: `doctor` fails the check `name` with a cure that says `cure`.
+/// On a fresh host that is set up, then broken: `doctor` fails the check `name` with a cure that
+/// says `cure`.
 fn check(account: Account, broken_by: &str, name: &str, cure: &str, install: Install) {
     let host = support::host();
     let folder = put_tick(&host);

@@ -1,4 +1,5 @@
-//! The way of a machine to Archipelago and back: the package, `setup`, `doctor`, and removal; each case on a fresh host of its own.
+//! The way of a machine to Archipelago and back: the package, `setup`, `doctor`, and removal; each
+//! case on a fresh host of its own.
 
 #[allow(dead_code, reason = "other test programs want more kinds of apps")]
 #[path = "../support/apps.rs"]

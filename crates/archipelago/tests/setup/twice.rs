@@ -3,12 +3,14 @@
 use crate::support;
 use crate::{archipelago, json, put_tick, root, shell, user};
 
-/// Everything that a setup could change: files with inode, mode and time, and since when the units run.
+/// Everything that a setup could change: files with inode, mode and time, and since when the units
+/// run.
 const STATE: &str = "find ~/.config ~/.local/share/archipelago /var/lib/archipelago /etc/subuid /etc/subgid /var/lib/systemd/linger \
     /etc/systemd -printf '%p %i %m %T@\\n' 2>/dev/null | sort || true; \
     systemctl --user show --property=InvocationID,ActiveEnterTimestamp archipelago.service podman.socket";
 
-/// Root's part. As a service: logind asks for its callers' control group, which a process entered from outside lacks.
+/// Root's part. As a service: logind asks for its callers' control group, which a process entered
+/// from outside lacks.
 const FOR_ARCHY: &str = "systemd-run --pipe --wait --quiet archipelago setup --for archy";
 
 #[test]

@@ -1,4 +1,5 @@
-//! Version 0.1.0 gives way to this one: what it left runs on as it is, and a restart of an app takes it to what is new.
+//! Version 0.1.0 gives way to this one: what it left runs on as it is, and a restart of an app
+//! takes it to what is new.
 //!
 //! The folder `version-0.1.0` holds what that version wrote for one app, byte by byte.
 
@@ -11,7 +12,8 @@ use crate::{archipelago, json, shell, user};
 
 const CONTAINERS: [&str; 3] = ["archy-notes", "archy-notes-db", "archy-notes-ui"];
 
-/// A host on which the app runs as version 0.1.0 installed it, and the daemon is this one's, stopped.
+/// A host on which the app runs as version 0.1.0 installed it, and the daemon is this one's,
+/// stopped.
 fn host_of_0_1_0() -> Host {
     let host = support::host();
     user(&host, "systemctl --user stop archipelago");
@@ -45,7 +47,7 @@ fn containers(host: &Host) -> BTreeMap<String, String> {
     runs.collect()
 }
 
-/// What the app serves and what it keeps: its page, its secret as a container and Podman have it, and a file in its volume.
+/// The app's page, its secret as a container and as Podman have it, and a file in its volume.
 fn kept(host: &Host) -> String {
     user(
         host,

@@ -1,4 +1,5 @@
-//! Small apps for tests: of images that every host has, up within a second, and stopped at once when told to.
+//! Small apps for tests: of images that every host has, up within a second, and stopped at once
+//! when told to.
 
 /// An app's folder.
 #[derive(Clone, Debug)]
@@ -19,8 +20,8 @@ macro_rules! serve {
     };
 }
 
-/// One of everything: a container of an image built here, with a volume, a secret of Podman's and a rendered file; one that has nothing; a
-/// companion whose rendered file holds a secret; a network.
+/// One of everything: a container of an image built here, with a volume, a secret of Podman's and a
+/// rendered file; one that has nothing; a companion whose rendered file holds a secret; a network.
 const SHOP: &str = concat!(
     r#"services:
   shop:

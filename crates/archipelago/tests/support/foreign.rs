@@ -1,4 +1,5 @@
-//! What others have on a host, much of it under names like ours: nothing that Archipelago does may touch it.
+//! What others have on a host, much of it under names like ours: nothing that Archipelago does may
+//! touch it.
 
 use crate::node::{Node, UNITS};
 
@@ -19,7 +20,8 @@ pub(crate) fn make(node: &Node) {
     );
 }
 
-/// All of it, so that two looks can be compared. Which run of a container it is counts unless the host was rebooted.
+/// All of it, so that two looks can be compared. Which run of a container it is counts unless the
+/// host was rebooted.
 pub(crate) fn look(node: &Node, runs: bool) -> String {
     let which = if runs {
         "{{.Id}} {{.State.StartedAt}} {{.State.Status}}"

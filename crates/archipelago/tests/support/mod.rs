@@ -1,4 +1,5 @@
-//! Hosts with Archipelago on them, as a person gets it there: `apt install` of the package, then its setup.
+//! Hosts with Archipelago on them, as a person gets it there: `apt install` of the package, then
+//! its setup.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -6,7 +7,8 @@ use std::sync::OnceLock;
 
 use testhost::{Host, Options};
 
-/// A fresh host with the package installed and set up for `archy`; its data folder is `/var/lib/archipelago`.
+/// A fresh host with the package installed and set up for `archy`; its data folder is
+/// `/var/lib/archipelago`.
 #[allow(dead_code, reason = "not every test program wants one that is set up")]
 pub(crate) fn host() -> Host {
     set_up(boot(Options::default()))

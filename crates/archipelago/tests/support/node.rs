@@ -9,11 +9,12 @@ use testhost::{Account, Host, Output};
 
 use crate::apps::App;
 
-/// A pass is made at least this often (`reconcile::TICK`). The rest is for the repair, which takes some
-/// seconds on an idle machine.
+/// A pass is made at least this often (`reconcile::TICK`). The rest is for the repair, which takes
+/// some seconds on an idle machine.
 pub(crate) const ONE_TICK: Duration = Duration::from_secs(30 + 30);
-/// For changes that take a second or two on an idle machine. A wait ends with the change, so the bound costs
-/// only a test that fails, and a machine that compiles meanwhile needs a good part of it.
+/// For changes that take a second or two on an idle machine. A wait ends with the change, so the
+/// bound costs only a test that fails, and a machine that compiles meanwhile needs a good part of
+/// it.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// Between two looks: each starts processes in the host.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -244,7 +245,8 @@ pub(crate) fn until<T>(what: &str, bound: Duration, mut probe: impl FnMut() -> O
     }
 }
 
-/// Looks until `probe` returns what is expected. Panics with what it returned last when the bound is reached.
+/// Looks until `probe` returns what is expected. Panics with what it returned last when the bound
+/// is reached.
 pub(crate) fn until_equal<T: PartialEq + Debug>(
     what: &str,
     bound: Duration,

@@ -1,10 +1,10 @@
-//! Signals to processes that systemd may replace at any moment: when a process ended between the look
-//! and the signal, its successor is looked for.
+//! Signals to processes that systemd may replace at any moment: when a process ended between the
+//! look and the signal, its successor is looked for.
 
 use crate::node::{Node, SOON, until};
 
-/// Kills the daemon with SIGKILL and waits until systemd has seen it end. Returns its invocation and
-/// process, which no other start of the daemon shares.
+/// Kills the daemon with SIGKILL and waits until systemd has seen it end. Returns its invocation
+/// and process, which no other start of the daemon shares.
 #[allow(dead_code, reason = "not every test program kills the daemon")]
 pub(crate) fn kill_daemon(node: &Node) -> String {
     until("a daemon to be killed", SOON, || {
@@ -32,8 +32,8 @@ fn daemon(node: &Node) -> Option<String> {
     (!shown.lines().any(|line| line == "MainPID=0")).then_some(shown)
 }
 
-/// Calls `signal` with the process id of a container's first process until it reaches one. Returns the
-/// id, as the host numbers it.
+/// Calls `signal` with the process id of a container's first process until it reaches one. Returns
+/// the id, as the host numbers it.
 #[allow(
     dead_code,
     reason = "not every test program signals what runs in a container"
@@ -49,7 +49,8 @@ pub(crate) fn reach(node: &Node, container: &str, signal: impl Fn(&str) -> bool)
     })
 }
 
-/// Kills a container's first process as a crash would: without Podman, which would note that it was asked.
+/// Kills a container's first process as a crash would: without Podman, which would note that it was
+/// asked.
 #[allow(
     dead_code,
     reason = "not every test program kills what runs in a container"

@@ -1,4 +1,5 @@
-//! A wall clock that is wrong, or jumps: everything is reckoned by the time since the boot, and files are compared by their content.
+//! A wall clock that is wrong, or jumps: everything is reckoned by the time since the boot, and
+//! files are compared by their content.
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -7,11 +8,13 @@ use crate::apps;
 use crate::fault::{a_pass, all_well, kept, shop};
 use crate::node::{Node, ONE_TICK, SOON, UNITS, until, until_equal};
 
-/// Of Debian's libfaketime, which answers in the C library's place: the machine's own clock is everybody's.
+/// Of Debian's libfaketime, which answers in the C library's place: the machine's own clock is
+/// everybody's.
 const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 const DAY_S: i64 = 86_400;
 
-/// The daemon sees the clock that `~/clock` tells, and may see another at its next look. The time since the boot stays as it is.
+/// The daemon sees the clock that `~/clock` tells, and may see another at its next look. The time
+/// since the boot stays as it is.
 const DROP_IN: &str = "[Service]
 Environment=LD_PRELOAD=/home/archy/libfaketime.so
 Environment=FAKETIME_TIMESTAMP_FILE=/home/archy/clock FAKETIME_NO_CACHE=1

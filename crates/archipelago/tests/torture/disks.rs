@@ -1,4 +1,5 @@
-//! A disk that is full, and one that turned read-only: under the units, under the data, under Podman's storage.
+//! A disk that is full, and one that turned read-only: under the units, under the data, under
+//! Podman's storage.
 //!
 //! Each is a small real file system of its own, so what fails is what the kernel refuses.
 

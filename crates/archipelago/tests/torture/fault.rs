@@ -1,11 +1,13 @@
-//! What all faults have in common: something that runs and must go on, a cause that a person reads, and a time after which all is well.
+//! What all faults have in common: something that runs and must go on, a cause that a person reads,
+//! and a time after which all is well.
 
 use std::time::Duration;
 
 use crate::apps;
 use crate::node::{DATA, Node, SOON, until};
 
-/// An attempt that failed is made again after 10, then 20 s; what is repaired then takes some seconds to start.
+/// An attempt that failed is made again after 10, then 20 s; what is repaired then takes some
+/// seconds to start.
 pub(crate) const RECOVERY: Duration = Duration::from_secs(60);
 
 /// What must be the same after a fault as it was before.
@@ -15,7 +17,8 @@ pub(crate) struct Kept {
     secret: String,
 }
 
-/// Puts data into the shop's volume, one file of them of a user inside the container, and says what there is to lose.
+/// Puts data into the shop's volume, one file of them of a user inside the container, and says what
+/// there is to lose.
 pub(crate) fn put_data(node: &Node) -> Kept {
     node.shell("podman exec archy-shop sh -c 'head -c 300000 /dev/urandom >/data/big; echo kept >/data/kept; chown 1000:1000 /data/kept; sync'");
     kept(node)
@@ -38,7 +41,8 @@ pub(crate) fn shop(node: &Node) -> Kept {
     put_data(node)
 }
 
-/// Waits until the app's state is `state` with these words in its cause, in `status` and by the daemon's word alike. Returns the cause.
+/// Waits until the app's state is `state` with these words in its cause, in `status` and by the
+/// daemon's word alike. Returns the cause.
 pub(crate) fn seen(node: &Node, app: &str, state: &str, words: &str, bound: Duration) -> String {
     let mut last = String::new();
     let cause = until_with(
@@ -99,7 +103,8 @@ pub(crate) fn all_well(node: &Node, bound: Duration) {
     }
 }
 
-/// Makes the daemon look, and waits until it has. It tells when by the second, so it is made to look until that is another.
+/// Makes the daemon look, and waits until it has. It tells when by the second, so it is made to
+/// look until that is another.
 pub(crate) fn a_pass(node: &Node) {
     let last = |node: &Node| node.try_health().map(|health| health["last_pass"].clone());
     let before = last(node);

@@ -1,6 +1,8 @@
-//! SIGKILL of the daemon and of the command at random instants of install, a change of settings, uninstall and purge.
+//! SIGKILL of the daemon and of the command at random instants of install, a change of settings,
+//! uninstall and purge.
 //!
-//! `ARCHIPELAGO_TORTURE_KILLS` says how many; `ARCHIPELAGO_TEST_SEED` repeats the instants, as parts of the time that a change takes.
+//! `ARCHIPELAGO_TORTURE_KILLS` says how many; `ARCHIPELAGO_TEST_SEED` repeats the instants, as
+//! parts of the time that a change takes.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -56,8 +58,9 @@ impl Change {
     }
 }
 
-/// Kills the command, the daemon, or both, each after its time, and says who was killed. `$1` and `$2` are the times, `never` for one that
-/// is spared; the rest is the command. A daemon that was killed is started at once, not to wait for `RestartSec=`.
+/// Kills the command, the daemon, or both, each after its time, and says who was killed. `$1` and
+/// `$2` are the times, `never` for one that is spared; the rest is the command. A daemon that was
+/// killed is started at once, not to wait for `RestartSec=`.
 const KILL: &str = r#"
 cli=$1 daemon=$2; shift 2
 if [ "$daemon" != never ]; then (

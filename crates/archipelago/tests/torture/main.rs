@@ -1,7 +1,8 @@
-//! What goes wrong with real machines, for real: each fault on a host of its own, what a person sees meanwhile, and how it passes.
+//! What goes wrong with real machines, for real: each fault on a host of its own, what a person
+//! sees meanwhile, and how it passes.
 //!
-//! `docs/faults.md` is the list. This is the shorter set; `cargo xtask torture` kills and reboots more often. `ARCHIPELAGO_TEST_SEED`
-//! repeats a run's random instants.
+//! `docs/faults.md` is the list. This is the shorter set; `cargo xtask torture` kills and reboots
+//! more often. `ARCHIPELAGO_TEST_SEED` repeats a run's random instants.
 
 #[allow(dead_code, reason = "not every test program installs all of them")]
 #[path = "../support/apps.rs"]

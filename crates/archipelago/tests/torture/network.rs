@@ -1,4 +1,5 @@
-//! The processes that serve the containers' networks are killed: nothing of the apps ends, and Podman does not notice.
+//! The processes that serve the containers' networks are killed: nothing of the apps ends, and
+//! Podman does not notice.
 
 use crate::apps;
 use crate::fault::{RECOVERY, all_well};
@@ -103,7 +104,7 @@ fn the_process_that_holds_podmans_namespace_is_killed() {
     let before = node.containers();
     node.shell("kill -KILL $(cat $XDG_RUNTIME_DIR/libpod/tmp/pause.pid)");
     assert!(works(&node, RESOLVE));
-    // What starts now joins the namespaces of what runs.
+    // A new process joins the namespaces of the running one.
     node.install(&apps::lone("lone", 8481));
     node.shell("curl -fsS http://127.0.0.1:8481/hostname http://127.0.0.1:8480/");
     let mut after = node.containers();

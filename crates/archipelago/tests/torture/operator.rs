@@ -1,4 +1,5 @@
-//! What the operator says in systemd's own words: drop-ins, `systemctl --user edit`, a mask, `systemctl --user stop`.
+//! What the operator says in systemd's own words: drop-ins, `systemctl --user edit`, a mask,
+//! `systemctl --user stop`.
 
 use crate::apps;
 use crate::fault::{RECOVERY, a_pass, all_well};

@@ -84,7 +84,8 @@ fn podman_hangs() {
     let node = Node::new();
     node.install(&apps::lone("lone", 8481));
     let before = node.containers();
-    // It ends by itself when nobody asks it for five seconds, so it may be gone before the signal comes.
+    // It ends by itself when nobody asks it for five seconds, so it may be gone before the signal
+    // comes.
     until("Podman to be held still", SOON, || {
         node.try_shell(
             "systemctl --user start podman.service

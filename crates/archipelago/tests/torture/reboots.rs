@@ -1,8 +1,10 @@
-//! Hard reboots in a row, each at a random instant of an install, a change of settings, an uninstall, or of nothing at all. Half of them with
-//! Archipelago disabled: then systemd alone brings all back.
+//! Hard reboots in a row, each at a random instant of an install, a change of settings, an
+//! uninstall, or of nothing at all. Half of them with Archipelago disabled: then systemd alone
+//! brings all back.
 //!
-//! Every process of the host ends at once and nothing is told. What the kernel had not written yet is not lost, because it is the machine's:
-//! writing in an order that a power cut survives is the simulation's to show.
+//! Every process of the host ends at once and nothing is told. What the kernel had not written yet
+//! is not lost, because it is the machine's: writing in an order that a power cut survives is the
+//! simulation's to show.
 //!
 //! `ARCHIPELAGO_TORTURE_REBOOTS` says how many; `ARCHIPELAGO_TEST_SEED` repeats the instants.
 

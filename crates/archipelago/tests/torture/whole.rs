@@ -1,11 +1,13 @@
-//! All that the shop leaves on a host, as lines: after whatever happened it must be the same as after an undisturbed change.
+//! All that the shop leaves on a host, as lines: after whatever happened it must be the same as
+//! after an undisturbed change.
 
 use std::collections::BTreeSet;
 
 use crate::node::{CONFIG, DATA, Node, SOON, UNITS, until_equal};
 
-/// What is there, by shell: files with their modes but for earlier intents, which tell of what happened, Podman's objects and its leavings, services, mounts, temporary files, locks that are held
-/// for longer than a pass takes.
+/// Lists, by shell: files with their modes (without earlier intents, which depend on the past),
+/// Podman's objects and leavings, services, mounts, temporary files, locks that are held for longer
+/// than a pass takes.
 const LOOK: &str = r#"
 cd "$HOME"
 find "$1" "$2" "$3" "$XDG_RUNTIME_DIR/archipelago" \( -path "$3/volumes/*/*" -o -path "$2/history" -o -path "$XDG_RUNTIME_DIR/archipelago/images" \) -prune -o \

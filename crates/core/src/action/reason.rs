@@ -6,9 +6,11 @@ use crate::name::AppId;
 use crate::observed::network_helpers::Helper;
 use crate::release::ReleaseId;
 
-/// Why an action is planned: what was seen to differ from what is wanted, or what the operator asked for.
+/// Why an action is planned: what was seen to differ from what is wanted, or what the operator
+/// asked for.
 ///
-/// The planner knows it where it plans the action. A restart may happen passes later, so its reason is kept in
+/// The planner knows it where it plans the action. A restart may happen passes later, so its reason
+/// is kept in
 /// [`Memory`](crate::observed::Memory).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -19,12 +21,14 @@ pub enum Reason {
     ChangedByOthers { file: String },
     /// The file has these permission bits instead of its own.
     ModeChanged { file: String, mode: u32 },
-    /// The file was written for what was wanted earlier: another definition, setting, image or goal, or another value of
-    /// something that it quotes.
+    /// The file was written for what was wanted earlier: another definition, setting, image or
+    /// goal, or another value of something that it quotes.
     Outdated { file: String },
-    /// The file differs from what is wanted, and it cannot be told since when: its unit file is gone, and systemd has forgotten it.
+    /// The file differs from what is wanted, and it cannot be told since when: its unit file is
+    /// gone, and systemd has forgotten it.
     Differs { file: String },
-    /// The unit file was gone while the service ran, and systemd had forgotten it: it is not known what the service runs with.
+    /// The unit file was gone while the service ran, and systemd had forgotten it: it is not known
+    /// what the service runs with.
     UnitForgotten { unit: String },
     /// The file was written by this other version of Archipelago.
     OtherVersion { version: String },

@@ -1,4 +1,5 @@
-//! What is known of a host and its user, for [`super::judge`]. A fact that nobody looked for is absent.
+//! What is known of a host and its user, for [`super::judge`]. A fact that nobody looked for is
+//! absent.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -34,15 +35,16 @@ pub struct Facts {
     pub api: Option<Result<Api, String>>,
     /// The images that are damaged, if Podman cannot list its images because of them.
     pub images: Option<Result<(), DamagedImages>>,
-    /// How many more containers, volumes and pods Podman has locks for; absent when it does not say.
+    /// How many more containers, volumes and pods Podman has locks for; absent when it does not
+    /// say.
     pub free_locks: Option<u32>,
     /// Whether the control groups are of version 2.
     pub cgroup_v2: Option<bool>,
     /// What every rootless start waits for.
     pub network: Option<Network>,
-    /// Whose the data folder is.
+    /// The owner of the data folder.
     pub data: Option<DataFolder>,
-    /// What serves the networks of running containers and has ended.
+    /// The helpers of the containers' networks that have ended.
     pub helpers_gone: Option<BTreeSet<Helper>>,
     /// The folders that Archipelago uses.
     pub folders: Vec<Folder>,
@@ -101,7 +103,7 @@ pub struct DamagedImages {
     pub found: Vec<(String, Vec<String>)>,
 }
 
-/// Whose the data folder is.
+/// The owner of the data folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DataFolder {
     /// This node's, by its marker.
@@ -192,6 +194,7 @@ pub enum Port {
 pub struct UserManager {
     /// Whether it is started again when it was killed.
     pub returns: bool,
-    /// How long it may take to stop, with all of the user's services; `None` for as long as they need.
+    /// How long it may take to stop, with all of the user's services; `None` for as long as they
+    /// need.
     pub stop_limit: Option<Duration>,
 }

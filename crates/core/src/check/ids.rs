@@ -1,6 +1,7 @@
 //! The ids that a user's containers may have: `subuid(5)`, `subgid(5)`.
 
-/// How many ids the user has in the text of `/etc/subuid` or `/etc/subgid` (`subuid(5)`: `name or uid:first:count`).
+/// How many ids the user has in the text of `/etc/subuid` or `/etc/subgid` (`subuid(5)`:
+/// `name or uid:first:count`).
 #[must_use]
 pub fn subordinate_ids(text: &str, user: &str, uid: u32) -> u64 {
     ranges(text)
@@ -9,7 +10,8 @@ pub fn subordinate_ids(text: &str, user: &str, uid: u32) -> u64 {
         .sum()
 }
 
-/// The first id of a range that nobody has in any of the texts and that accounts do not use (`login.defs(5)`: `SUB_UID_MIN`).
+/// The first id of a range that nobody has in any of the texts and that accounts do not use
+/// (`login.defs(5)`: `SUB_UID_MIN`).
 #[must_use]
 pub fn free_subordinate_range(texts: &[&str]) -> u64 {
     const FIRST: u64 = 100_000;

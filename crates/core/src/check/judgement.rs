@@ -5,15 +5,14 @@ use serde::Serialize;
 /// One judgement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was looked at; stable, for programs.
+    /// A stable name, for programs.
     pub name: &'static str,
     /// How it is.
     pub state: State,
-    /// What was found.
     pub finding: String,
-    /// What to do about it; absent when it is right.
+    /// The cure; absent when nothing is wrong.
     pub cure: Option<String>,
-    /// Who can do that.
+    /// Whom the cure is for.
     #[serde(skip)]
     pub remedy: Option<Remedy>,
 }
@@ -30,7 +29,7 @@ pub enum State {
     Failed,
 }
 
-/// Who can put something right.
+/// Whom a cure is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remedy {
     /// `archipelago setup`, as the user.
@@ -41,7 +40,7 @@ pub enum Remedy {
     Person,
 }
 
-/// What `archipelago setup` does as the user.
+/// The steps of `archipelago setup` as the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UserStep {
     /// Make the missing folders.

@@ -1,5 +1,5 @@
-//! The needs of containers that the host does not meet. Podman says so only when it starts the container; a person reads it
-//! before the installation.
+//! The needs of containers that the host does not meet. Podman says so only when it starts the
+//! container; a person reads it before the installation.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -43,8 +43,8 @@ impl Need {
         }
     }
 
-    /// Whether a container certainly does not start without it. What an image says of its processor may be wrong: some are built without care
-    /// for it, and run.
+    /// Whether a container certainly does not start without it. What an image says of its processor
+    /// may be wrong: some are built without care for it, and run.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         match self {
@@ -96,8 +96,8 @@ pub fn unmet_by(container: &DesiredContainer, offers: &Offers) -> Vec<Need> {
 }
 
 impl Limit {
-    /// Only root may give more than the user has (`setrlimit(2)`), and nothing in a rootless container is that root. For what is
-    /// as much as is allowed, Podman takes the user's own.
+    /// Only root may give more than the user has (`setrlimit(2)`), and nothing in a rootless
+    /// container is that root. For what is as much as is allowed, Podman takes the user's own.
     fn unmet(self, name: &str, most: u64) -> Option<Need> {
         let name = name.to_owned();
         let asked = [self.soft, self.hard].into_iter().flatten().max();

@@ -12,7 +12,8 @@ pub const PODMAN_OLDEST: (u32, u32) = (4, 9);
 /// Podman before 5.0 starts rootless networks in another way, with which nothing here is tested.
 const PODMAN_TESTED: (u32, u32) = (5, 0);
 
-/// Below this Podman may not have a lock for all of the next apps: one app can have 40 services, with as many volumes.
+/// Below this Podman may not have a lock for all of the next apps: one app can have 40 services,
+/// with as many volumes.
 const FREE_LOCKS_GOOD: u32 = 200;
 
 pub(super) fn judge_podman(podman: &Result<String, String>) -> Check {
@@ -139,8 +140,8 @@ pub(super) fn judge_api(api: &Result<Api, String>) -> Check {
     }
 }
 
-/// An image that is damaged is got again where an app needs it. What is missing of a layer only its removal puts right, and one that lost
-/// its name to the new one stays in the way of the list.
+/// An image that is damaged is got again where an app needs it. What is missing of a layer only its
+/// removal puts right, and one that lost its name to the new one stays in the way of the list.
 pub(super) fn judge_images(images: &Result<(), DamagedImages>) -> Check {
     let DamagedImages { cause, found } = match images {
         Ok(()) => return ok("images", "Podman can list its images"),
@@ -179,8 +180,9 @@ pub(super) fn judge_images(images: &Result<(), DamagedImages>) -> Check {
     )
 }
 
-/// The locks are made for one number at boot. With another one Podman then refuses every command, also `podman stop`, so containers
-/// stop before; and without root also `podman system renumber`, which should put that right (Podman's issue 16119), hence the reboot.
+/// The locks are made for one number at boot. With another one Podman then refuses every command,
+/// also `podman stop`, so containers stop before; and without root also `podman system renumber`,
+/// which should put that right (Podman's issue 16119), hence the reboot.
 pub(super) fn judge_locks(free: u32) -> Check {
     const CURE: &str = "podman ps --all, podman pod ls and podman volume ls tell what has them. For more: \
         systemctl --user stop archipelago && systemctl --user stop 'archy-*', and podman stop --all; \

@@ -74,7 +74,8 @@ fn running(version: &str) -> Service {
     }
 }
 
-/// After `change`, the check `name` is in this state with a cure that says `cure`, and all others are right.
+/// After `change`, the check `name` is in this state with a cure that says `cure`, and all others
+/// are right.
 fn check(name: &str, change: impl FnOnce(&mut Facts), state: State, cure: &str) {
     let mut facts = right();
     change(&mut facts);

@@ -1,4 +1,4 @@
-//! What should be of each app: its units, files, images, secrets and probes.
+//! The desired state of each app: its units, files, images, secrets and probes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -17,12 +17,12 @@ use crate::quadlet::{Mark, UnitFile};
 use crate::release::ReleaseId;
 use crate::releases::Releases;
 
-/// What should be on the host.
+/// The desired state of the host.
 #[derive(Clone, Debug)]
 pub struct Desired {
     /// Where things lie.
     pub layout: Layout,
-    /// Whose the data folder is.
+    /// The owner of the data folder.
     pub claim: Claim,
     /// The apps by id.
     pub apps: BTreeMap<AppId, App>,
@@ -39,7 +39,6 @@ pub enum App {
     Broken {
         /// Why, and what to do.
         cause: String,
-        /// Whose fault it is.
         fault: Fault,
     },
     /// Its secrets must be generated before anything else can be worked out.
@@ -65,7 +64,7 @@ pub enum App {
     },
 }
 
-/// Whose fault it is that an app cannot be worked out.
+/// The origin of the fault that keeps an app from being worked out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// That of its own definition, intent or requirements.
@@ -95,7 +94,7 @@ pub struct Present {
     pub folders: BTreeSet<PathBuf>,
     /// The Podman secrets it uses, by Podman's name.
     pub secrets: BTreeMap<String, PodmanSecret>,
-    /// What must answer before it is ready.
+    /// The probes that must succeed before it is ready.
     pub probes: Vec<DesiredProbe>,
     /// Where people open it: title and URL.
     pub urls: Vec<(String, String)>,
@@ -115,11 +114,10 @@ pub struct DesiredUnit {
     pub file: UnitFile,
     /// The systemd service that Quadlet makes of it.
     pub service: String,
-    /// What it is for.
     pub role: Role,
 }
 
-/// What a unit is for.
+/// The role of a unit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Role {
     /// A network, by Podman's name.
@@ -139,7 +137,7 @@ pub struct DesiredContainer {
     pub companion: bool,
     /// Its image.
     pub image: DesiredImage,
-    /// What is known of the image. Without it, it is not known which volumes its unit must name.
+    /// The image's facts. Without them, the volumes that its unit must name are not known.
     pub image_facts: Option<ImageFacts>,
     /// Whether it counts as started only once its health check succeeds.
     pub starts_healthy: bool,
@@ -147,11 +145,12 @@ pub struct DesiredContainer {
     pub networks: BTreeSet<String>,
     /// The services that systemd starts along with it.
     pub wants: Vec<String>,
-    /// The services of other apps that it knows by their containers' addresses: it is restarted once they have been.
+    /// The services of other apps that it knows by their containers' addresses: it is restarted
+    /// once they have been.
     pub follows: Vec<String>,
     /// The ports of the node that it publishes.
     pub ports: BTreeSet<(SocketAddr, Transport)>,
-    /// What else it needs of the node.
+    /// Its other needs of the node.
     pub needs: Needs,
 }
 
@@ -187,7 +186,7 @@ pub struct BuildContext {
     pub args: BTreeMap<String, String>,
     /// The stage to build.
     pub target: Option<String>,
-    /// What to pull under the built image's name when it cannot be built, and whether without TLS.
+    /// The image to pull when the build fails, and whether to pull it without TLS.
     pub otherwise: Option<(Reference, bool)>,
 }
 
@@ -252,7 +251,7 @@ impl DesiredUnit {
 }
 
 impl DesiredImage {
-    /// What attempts to get it are remembered by.
+    /// The subject under which attempts to get it are remembered.
     #[must_use]
     pub fn subject(&self) -> Subject {
         let without_tls = match &self.origin {

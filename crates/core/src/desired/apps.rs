@@ -16,7 +16,7 @@ pub struct Apps(pub(super) BTreeMap<AppId, Result<Installed, Unreadable>>);
 #[derive(Clone, Debug)]
 pub(super) struct Unreadable {
     pub cause: String,
-    /// What it requires, as far as that can be read: these apps are not to be removed under it.
+    /// The apps that it requires, as far as that can be read. They must not be removed under it.
     pub requires: BTreeSet<AppId>,
 }
 
@@ -54,7 +54,7 @@ impl Apps {
         })
     }
 
-    /// What was left out of the manifests.
+    /// The warnings of the manifests.
     pub fn warnings(&self) -> impl Iterator<Item = &ManifestError> {
         self.manifests()
             .flat_map(|(_, manifest)| &manifest.warnings)

@@ -1,4 +1,5 @@
-//! From a manifest to units and files: the one place that knows what a Compose service becomes in Quadlet.
+//! From a manifest to units and files: the one place that knows what a Compose service becomes in
+//! Quadlet.
 
 mod files;
 mod image;
@@ -186,10 +187,12 @@ impl Work<'_> {
 
     /// Nothing here makes one service fail with another.
     ///
-    /// Companions come after every other service, but not after one that takes its time: one that starts healthy, or whose app requires
-    /// others. They show how it is doing meanwhile; what waits for another app they do not start either. Services of another app are
-    /// waited for, but not wanted: the operator may have stopped them. Nor is it part of them (`PartOf=`), for then systemd would not start
-    /// one that has ended before all that require it are stopped, and they may look for it for minutes before they stop.
+    /// Companions come after every other service, but not after one that takes its time: one that
+    /// starts healthy, or whose app requires others. They show how it is doing meanwhile; what
+    /// waits for another app they do not start either. Services of another app are waited for, but
+    /// not wanted: the operator may have stopped them. Nor is it part of them (`PartOf=`), for then
+    /// systemd would not start one that has ended before all that require it are stopped, and they
+    /// may look for it for minutes before they stop.
     fn ordering(&self, name: &str, service: &Service) -> UnitSection {
         let mut wants: BTreeSet<String> = service
             .depends_on
@@ -245,7 +248,8 @@ impl Work<'_> {
             .collect()
     }
 
-    /// The services of other apps that one of this app's knows by their addresses: its main service is what talks to them.
+    /// The services of other apps that one of this app's knows by their addresses: its main service
+    /// is what talks to them.
     fn followed(&self, name: &str) -> Vec<String> {
         if self.manifest.main.as_deref() == Some(name) {
             self.required_services().into_values().flatten().collect()

@@ -1,4 +1,4 @@
-//! What two apps cannot both have: ports and names.
+//! Conflicts of two apps: the same port or name.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use super::app::{App, Fault, Transport};
 use crate::name::AppId;
 
-/// Two apps cannot have the same unit or the same port of the node; the one that sorts last steps back.
+/// Two apps cannot have the same unit or the same port of the node; the one that sorts last steps
+/// back.
 pub(super) fn refuse_conflicts(apps: &mut BTreeMap<AppId, App>) {
     let mut units: BTreeMap<String, AppId> = BTreeMap::new();
     let mut ports: BTreeMap<(u16, Transport), Vec<(IpAddr, AppId)>> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What the desired state is worked out from.
+//! The inputs of the desired state.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,22 +28,25 @@ pub struct Inputs {
     pub secrets: BTreeMap<AppId, BTreeMap<String, String>>,
     /// The captured files that exist.
     pub captured: BTreeMap<PathBuf, Vec<u8>>,
-    /// What the node says of its files besides what is in them.
+    /// Facts about the node's files besides their content.
     pub found: Found,
     /// The releases that the apps need.
     pub releases: Releases,
 }
 
-/// What the node says of its files besides what is in them. Empty, it says that all of it is plain and readable.
+/// Facts about the node's files besides their content. The default says that all files are plain
+/// and readable.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
-    /// What is known of the images that apps use, from the file that keeps it.
+    /// The facts of the images that apps use, from the file that keeps them.
     pub images: KnownImages,
-    /// Whose the data folder is.
+    /// The owner of the data folder.
     pub claim: Claim,
-    /// Of the paths of [`Apps::mounted`] that lead over links: each link on the way, then the place itself.
+    /// Of the paths of [`Apps::mounted`] that lead over links: each link on the way, then the place
+    /// itself.
     pub trails: BTreeMap<PathBuf, Vec<PathBuf>>,
-    /// The captured files, secrets and folders of secrets that are there, or may be, and cannot be read: why.
+    /// The captured files, secrets and folders of secrets that are there, or may be, and cannot be
+    /// read: why.
     pub unreadable: BTreeMap<PathBuf, String>,
     /// The operation that is under way for an app; of several the last one.
     pub operations: BTreeMap<AppId, OperationId>,

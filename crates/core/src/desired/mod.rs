@@ -1,6 +1,8 @@
-//! What should be on the host: every byte of it, worked out from intents, definitions, settings and secrets.
+//! What should be on the host: every byte of it, worked out from intents, definitions, settings and
+//! secrets.
 //!
-//! Two steps, because some files can only be read once it is known which: [`Apps::read`] parses every installed app,
+//! Two steps, because some files can only be read once it is known which: [`Apps::read`] parses
+//! every installed app,
 //! [`assemble`] turns them into units and files. An app that cannot be worked out is [`App::Broken`]: what it has on the host is left alone
 //! and the cause is reported; the others go on.
 
@@ -168,7 +170,8 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
     }
 }
 
-/// Why a secret that the app asks for cannot be read, if so. To generate another one would lock out what uses it.
+/// Why a secret that the app asks for cannot be read, if so. To generate another one would lock out
+/// what uses it.
 fn unreadable_secret(inputs: &Inputs, id: &AppId, manifest: &Manifest) -> Option<String> {
     let unreadable = &inputs.found.unreadable;
     let folder = inputs.layout.secrets(id);

@@ -1,9 +1,10 @@
 //! Refuses a mount whose source lies beneath a folder that a container can write.
 //!
-//! A container can replace anything in a folder that it writes by a symbolic link, and Podman follows that link at the
-//! next start, with the rights of the operator. The same source mounted twice is fine: nothing can be replaced above it.
-//! A container that can write the folders from which systemd starts the operator's programs can do all that the operator
-//! can, so a link gives it nothing more: it is not judged here, but is to be agreed to before it is installed.
+//! A container can replace anything in a folder that it writes by a symbolic link, and Podman
+//! follows that link at the next start, with the rights of the operator. The same source mounted
+//! twice is fine: nothing can be replaced above it. A container that can write the folders from
+//! which systemd starts the operator's programs can do all that the operator can, so a link gives
+//! it nothing more: it is not judged here, but is to be agreed to before it is installed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,8 @@ struct Source<'a> {
     path: PathBuf,
 }
 
-/// Every path on the node that a mount of these apps names, and the folders by which they are judged.
+/// Every path on the node that a mount of these apps names, and the folders by which they are
+/// judged.
 pub(super) fn paths(layout: &Layout, apps: &Apps) -> Vec<PathBuf> {
     let own = [layout.data.clone(), layout.config.clone()];
     let mounted = sources(layout, apps).into_iter().flat_map(|source| {
@@ -32,8 +34,8 @@ pub(super) fn paths(layout: &Layout, apps: &Apps) -> Vec<PathBuf> {
 }
 
 impl Source<'_> {
-    /// Of a folder inside a folder of the app's files, the outer one: an earlier version of the app may have let a container
-    /// write it.
+    /// Of a folder inside a folder of the app's files, the outer one: an earlier version of the app
+    /// may have let a container write it.
     fn top(&self, layout: &Layout) -> Option<PathBuf> {
         let MountSource::Data(path) = &self.mount.source else {
             return None;
@@ -183,8 +185,8 @@ impl Judge<'_> {
         ))
     }
 
-    /// A container that writes Archipelago's own folders could lead Archipelago astray. What apps keep in their volumes and
-    /// files is theirs.
+    /// A container that writes Archipelago's own folders could lead Archipelago astray. What apps
+    /// keep in their volumes and files is theirs.
     fn holds_ours(&self, source: &Source<'_>) -> Option<String> {
         let MountSource::Host(_) = source.mount.source else {
             return None;

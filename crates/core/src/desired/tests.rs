@@ -301,7 +301,8 @@ fn an_app_waits_for_what_it_requires() {
         "removed, purge true, required by 1"
     );
 
-    // Nor is it removed under one whose intent cannot be read: its definition still says what it requires.
+    // Nor is it removed under one whose intent cannot be read: its definition still says what it
+    // requires.
     let unreadable = Intent::parse("top.toml", "state = 3").unwrap_err();
     inputs
         .intents

@@ -178,7 +178,7 @@ fn fought_over(present: &Present, progress: &Progress) -> Option<String> {
         .find_map(|file| Some(progress.attempts(&Subject::File(file))?.cause.clone()))
 }
 
-/// What does not work on the networks of the app although its containers run.
+/// The part of the app's networks that does not work although its containers run.
 fn network_problem(present: &Present, observed: &Observed, progress: &Progress) -> Option<String> {
     if let Some(loss) = network::loss(present, observed) {
         let cause = progress.attempts(&Subject::Networks);
@@ -203,7 +203,7 @@ fn network_problem(present: &Present, observed: &Observed, progress: &Progress) 
     })
 }
 
-/// What the app says that it still has to do.
+/// The work that the app says is left.
 fn busy<'a>(present: &Present, observed: &'a Observed) -> Option<&'a Busy> {
     present
         .probes
@@ -230,7 +230,8 @@ fn is_failed(
     let Some((desired, container)) = desired else {
         return unit.has_ended();
     };
-    // Be it that it ended or that getting the image failed before: the attempt that is under way decides.
+    // Be it that it ended or that getting the image failed before: the attempt that is under way
+    // decides.
     let image = container.image.reference.to_string();
     if observed.images_underway.contains_key(&image) {
         return false;

@@ -27,7 +27,7 @@ pub struct AppHealth {
     pub units: Vec<UnitHealth>,
     /// Where people open it.
     pub urls: Vec<UrlHealth>,
-    /// What it still has to do before it is of use, if it runs and says so.
+    /// The work that is left before it is of use, if it runs and says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub busy: Option<Busy>,
 }
@@ -106,7 +106,6 @@ impl UnitState {
 /// A page of an app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UrlHealth {
-    /// What it is.
     pub title: String,
     /// Where it is.
     pub url: String,

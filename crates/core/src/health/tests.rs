@@ -58,7 +58,8 @@ impl Case {
     }
 }
 
-/// The app `web`, all of which runs and answers, then `happened`; expects its state and a part of the message.
+/// The app `web`, all of which runs and answers, then `happened`; expects its state and a part of
+/// the message.
 fn check(happened: impl FnOnce(&mut Case), state: State, message: &str) {
     let mut case = Case::well();
     happened(&mut case);

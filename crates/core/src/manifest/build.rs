@@ -69,8 +69,8 @@ impl Build {
     }
 }
 
-/// A folder of the app, the whole of it (`.`, which becomes the empty text), or one beside it (`../shared-ui`), which the loader brings
-/// along under its own name.
+/// A folder of the app, the whole of it (`.`, which becomes the empty text), or one beside it
+/// (`../shared-ui`), which the loader brings along under its own name.
 fn context(field: &Field<'_>) -> Result<String, ManifestError> {
     let text = field.text()?;
     if matches!(text.as_str(), "." | "./") {

@@ -20,7 +20,7 @@ pub struct ManifestError {
     pub place: Place,
     /// The path of the key, such as `services.web.ports[0]`; empty when it is about the whole file.
     pub key: String,
-    /// What is wrong and what to do.
+    /// The fault and the way out.
     pub problem: String,
 }
 

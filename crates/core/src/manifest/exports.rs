@@ -1,4 +1,5 @@
-//! `x-archipelago.exports`: what an app offers to the apps that require it. Nothing else of it can be read or reached by them.
+//! `x-archipelago.exports`: what an app offers to the apps that require it. Nothing else of it can
+//! be read or reached by them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -74,7 +74,6 @@ pub enum Encoding {
 /// A page of the app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
-    /// What it is.
     pub title: String,
     /// The service that serves it.
     pub service: String,

@@ -1,7 +1,9 @@
-//! A place in the YAML tree with the path that leads there: what every reader in this folder reads from.
+//! A place in the YAML tree with the path that leads there: what every reader in this folder reads
+//! from.
 //!
-//! Text is interpolated when it is read, so an error inside a variable names the line that used it. For the same reason an error names keys
-//! and places and never quotes a value: any of them may be a password, or hold the setting that is one.
+//! Text is interpolated when it is read, so an error inside a variable names the line that used it.
+//! For the same reason an error names keys and places and never quotes a value: any of them may be
+//! a password, or hold the setting that is one.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -227,7 +229,8 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// `KEY: value` pairs, or a list of `KEY=value`: Compose allows both for variables, labels and the like.
+    /// `KEY: value` pairs, or a list of `KEY=value`: Compose allows both for variables, labels and
+    /// the like.
     pub(crate) fn pairs(&self) -> Result<BTreeMap<String, String>, ManifestError> {
         let mut pairs = BTreeMap::new();
         if self.is_list() {
@@ -253,7 +256,8 @@ impl<'a> Field<'a> {
         Ok(pairs)
     }
 
-    /// Reads a mapping whose keys are all known: calls `read` for each, and refuses what `read` does not take.
+    /// Reads a mapping whose keys are all known: calls `read` for each, and refuses what `read`
+    /// does not take.
     pub(crate) fn each(
         &self,
         mut read: impl FnMut(&str, &Field<'a>) -> Result<bool, ManifestError>,

@@ -1,7 +1,8 @@
-//! Compose's variables in text: `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME-default}`, and `$$` for a dollar sign.
+//! Compose's variables in text: `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME-default}`, and `$$`
+//! for a dollar sign.
 //!
-//! Source: the Compose Specification, "Interpolation". Unlike Compose, an unknown variable is an error, because
-//! an empty text in its place is never what the person meant.
+//! Source: the Compose Specification, "Interpolation". Unlike Compose, an unknown variable is an
+//! error, because an empty text in its place is never what the person meant.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +32,8 @@ pub(crate) fn interpolate(
             if length == 0 {
                 return Err("a lone `$`; a dollar sign is written `$$`".to_owned());
             }
-            // It may be a part of a password with a dollar sign in it, so only what stands in braces is named.
+            // It may be a part of a password with a dollar sign in it, so only what stands in
+            // braces is named.
             let value = variables.get(&rest[..length]);
             out.push_str(value.ok_or_else(|| unknown(None, variables))?);
             rest = &rest[length..];

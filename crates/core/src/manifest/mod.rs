@@ -1,6 +1,8 @@
-//! The app manifest: a `compose.yaml` and its `x-archipelago`, read once at the door into types that can be trusted.
+//! The app manifest: a `compose.yaml` and its `x-archipelago`, read once at the door into types
+//! that can be trusted.
 //!
-//! Every key is translated, or refused with file, line, column and the way out; where leaving it out is harmless it is a
+//! Every key is translated, or refused with file, line, column and the way out; where leaving it
+//! out is harmless it is a
 //! [`Warning`]. The format is written down for people in `docs/manifest.md`. This module reads text; it never
 //! looks at a disk, and it knows nothing of Quadlet.
 
@@ -75,8 +77,9 @@ pub struct Manifest {
 }
 
 impl Schema {
-    /// Reads a manifest. `file` is how the person knows it, and stands in every error; `default_id` is the name of the
-    /// folder, for a Compose file that says neither `x-archipelago.id` nor `name`.
+    /// Reads a manifest. `file` is how the person knows it, and stands in every error; `default_id`
+    /// is the name of the folder, for a Compose file that says neither `x-archipelago.id` nor
+    /// `name`.
     ///
     /// # Errors
     /// The first thing that cannot be accepted.
@@ -141,7 +144,8 @@ impl Schema {
         Ok(manifest)
     }
 
-    /// The folders beside the app's own that its builds name (`build: ../shared-ui`): the loader brings them along.
+    /// The folders beside the app's own that its builds name (`build: ../shared-ui`): the loader
+    /// brings them along.
     #[must_use]
     pub fn sibling_contexts(&self) -> BTreeSet<String> {
         let scope = Scope::literal(&self.file);
@@ -225,7 +229,8 @@ impl Schema {
     }
 }
 
-/// What is said of a name that is none of a service: the names that are, and not the name itself, which is a value.
+/// What is said of a name that is none of a service: the names that are, and not the name itself,
+/// which is a value.
 pub(super) fn no_service(manifest: &Manifest) -> String {
     let names: Vec<&str> = manifest.services.keys().map(String::as_str).collect();
     format!(
@@ -278,7 +283,8 @@ fn refuse_networks(field: &Field<'_>) -> Result<(), ManifestError> {
     Ok(())
 }
 
-/// Compose's top-level `secrets` names files of the folder; here a secret is generated, so only an empty declaration passes.
+/// Compose's top-level `secrets` names files of the folder; here a secret is generated, so only an
+/// empty declaration passes.
 fn refuse_secret_sources(field: &Field<'_>, extension: &Extension) -> Result<(), ManifestError> {
     for secret in field.entries_or_null()? {
         if !extension.secrets.contains_key(secret.name()) {

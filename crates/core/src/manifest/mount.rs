@@ -1,4 +1,5 @@
-//! What a service mounts: named volumes, files of the app's folder, folders of the data directory or of the node.
+//! What a service mounts: named volumes, files of the app's folder, folders of the data directory
+//! or of the node.
 
 use super::field::Field;
 use super::{Files, ManifestError, Place};

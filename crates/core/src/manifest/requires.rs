@@ -9,7 +9,8 @@ use crate::name::AppId;
 /// What an app needs from the node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requires {
-    /// Apps that must be installed. Services of this app join the networks on which those offer theirs.
+    /// Apps that must be installed. Services of this app join the networks on which those offer
+    /// theirs.
     pub apps: BTreeSet<AppId>,
     /// Of an app in `apps`: the services that join, where not all of them do.
     pub services: BTreeMap<AppId, BTreeSet<String>>,

@@ -103,8 +103,8 @@ pub enum NetworkMode {
 }
 
 impl Service {
-    /// Whether it counts as started only once its health check succeeds. A check says so by its `start_interval`: it is quick to come
-    /// true, and often asked for until then.
+    /// Whether it counts as started only once its health check succeeds. A check says so by its
+    /// `start_interval`: it is quick to come true, and often asked for until then.
     #[must_use]
     pub fn starts_healthy(&self) -> bool {
         self.health

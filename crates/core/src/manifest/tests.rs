@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-/// Reads a manifest with the settings at their defaults; the folder has `page/index.html` and some files of variables.
+/// Reads a manifest with the settings at their defaults; the folder has `page/index.html` and some
+/// files of variables.
 fn read(text: &str) -> Result<Manifest, ManifestError> {
     let files: [(&str, &[u8]); 4] = [
         ("page/index.html", b""),

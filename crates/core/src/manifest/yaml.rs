@@ -1,7 +1,8 @@
 //! YAML as a tree in which every key and value knows its line.
 //!
-//! Built from the parser's events, because the ready-made trees turn `1.10` into a number and let the last of two equal
-//! keys win. Here a scalar keeps its text, equal keys are refused, `<<` is merged, and aliases cannot blow the tree up.
+//! Built from the parser's events, because the ready-made trees turn `1.10` into a number and let
+//! the last of two equal keys win. Here a scalar keeps its text, equal keys are refused, `<<` is
+//! merged, and aliases cannot blow the tree up.
 
 use std::collections::BTreeMap;
 

@@ -1,10 +1,12 @@
-//! A network as Podman has it, which is not always what its unit says: a changed unit does not change a network that exists.
+//! A network as Podman has it, which is not always what its unit says: a changed unit does not
+//! change a network that exists.
 
 use std::collections::BTreeSet;
 
 use crate::name::AppId;
 
-/// The value of the option `isolate` with which a network lets nothing from or to any other bridge through.
+/// The value of the option `isolate` with which a network lets nothing from or to any other bridge
+/// through.
 const STRICT: &str = "strict";
 
 /// A network of Podman's.
@@ -18,8 +20,8 @@ pub struct PodmanNetwork {
     pub containers: BTreeSet<String>,
 }
 
-/// Whether a network with this value of the option `isolate` is kept from all others; `true` keeps it only from those that have the option
-/// as well.
+/// Whether a network with this value of the option `isolate` is kept from all others; `true` keeps
+/// it only from those that have the option as well.
 #[must_use]
 pub fn is_isolated(isolate: Option<&str>) -> bool {
     isolate == Some(STRICT)

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// What a look found of them.
+/// The helpers as a look found them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Network {
     /// The helpers that Podman has started and that do not run any more.

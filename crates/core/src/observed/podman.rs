@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::network::PodmanNetwork;
 use crate::name::AppId;
 
-/// What Podman says.
+/// Podman's answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Podman {
     /// It was not asked.
@@ -22,7 +22,8 @@ pub enum Podman {
 pub struct PodmanView {
     /// Names of images, digests included, with the app they were built for on this node.
     pub images: BTreeMap<String, Option<AppId>>,
-    /// The kind of processor that images are for (`amd64`), by the same names, as far as Podman tells.
+    /// The kind of processor that images are for (`amd64`), by the same names, as far as Podman
+    /// tells.
     pub processors: BTreeMap<String, String>,
     /// Containers by name, with the app of their label.
     pub containers: BTreeMap<String, Option<AppId>>,
@@ -35,7 +36,8 @@ pub struct PodmanView {
 }
 
 impl PodmanView {
-    /// Whether Podman has a container, network, volume or secret of the app. Images are no part of an app: others may use them.
+    /// Whether Podman has a container, network, volume or secret of the app. Images are no part of
+    /// an app: others may use them.
     #[must_use]
     pub fn has_any_of(&self, app: &AppId) -> bool {
         let Self {
@@ -60,14 +62,16 @@ impl PodmanView {
     }
 }
 
-/// The app that an object of Podman's belongs to: by its label, and by its name, because labels can be copied along with an image.
+/// The app that an object of Podman's belongs to: by its label, and by its name, because labels can
+/// be copied along with an image.
 #[must_use]
 pub fn owner(name: &str, label: &str) -> Option<AppId> {
     let app = AppId::parse(label).ok()?;
     app.may_own(name).then_some(app)
 }
 
-/// The app that an image was built for on this node: by its label, and by its name in the local registry.
+/// The app that an image was built for on this node: by its label, and by its name in the local
+/// registry.
 #[must_use]
 pub fn built_for(name: &str, label: &str) -> Option<AppId> {
     let local = name.strip_prefix("localhost/")?;

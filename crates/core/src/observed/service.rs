@@ -7,7 +7,6 @@ use std::time::Duration;
 pub struct Service {
     /// Whether systemd has its definition.
     pub load: Load,
-    /// What it does.
     pub active: Active,
     /// systemd's own finer word, such as `auto-restart`.
     pub sub: String,
@@ -15,7 +14,8 @@ pub struct Service {
     pub job: Option<Job>,
     /// For a service that is not well: why.
     pub failure: Option<Failure>,
-    /// When its run began, since the boot. Known of services that follow others, and of those that they follow, unless they are down.
+    /// When its run began, since the boot. Known of services that follow others, and of those that
+    /// they follow, unless they are down.
     pub began: Option<Duration>,
 }
 
@@ -41,7 +41,7 @@ pub enum Load {
     Bad,
 }
 
-/// What a service does.
+/// The activity of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Active {
     /// It runs.
@@ -67,7 +67,7 @@ pub struct Failure {
     pub restarts: u32,
 }
 
-/// What stands above a generated unit.
+/// A unit of the user's that overrides a generated one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Override {
     /// A link to /dev/null: the operator's word, respected.
@@ -95,7 +95,8 @@ impl Service {
         self.active == Active::Activating || self.job == Some(Job::Other)
     }
 
-    /// Whether systemd has started it again, it has ended again, and systemd is about to go on with that.
+    /// Whether systemd has started it again, it has ended again, and systemd is about to go on with
+    /// that.
     #[must_use]
     pub fn tries_in_vain(&self) -> bool {
         let restarts = self.failure.as_ref().map_or(0, |failure| failure.restarts);

@@ -1,4 +1,5 @@
-//! Whether the apps are as wanted as far as systemd and the disk tell: then Podman need not be asked.
+//! Whether the apps are as wanted as far as systemd and the disk tell: then Podman need not be
+//! asked.
 
 use std::collections::BTreeMap;
 
@@ -56,8 +57,8 @@ fn is_settled(present: &Present, observed: &Observed) -> bool {
     })
 }
 
-/// A required app that rests because the operator stopped or masked it, or because one that it requires rests. Until that changes, this one
-/// could only look for it in vain.
+/// A required app that rests because the operator stopped or masked it, or because one that it
+/// requires rests. Until that changes, this one could only look for it in vain.
 #[must_use]
 pub fn at_rest<'a>(
     desired: &Desired,

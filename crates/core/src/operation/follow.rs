@@ -7,9 +7,11 @@ use crate::name::AppId;
 
 use super::{Goal, Stability};
 
-/// Containers that run but do not answer may be busy for hours; after this long they are left to it.
+/// Containers that run but do not answer may be busy for hours; after this long they are left to
+/// it.
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);
-/// An app that says how far it is, or waits for another, may take days. After this long it is no passing state.
+/// An app that says how far it is, or waits for another, may take days. After this long it is no
+/// passing state.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// An app that says what it does, but not how far it is, is mostly done with it within this time.
 const LONG_PATIENCE: Duration = Duration::from_secs(60);
@@ -182,7 +184,8 @@ fn awaited_images(health: &AppHealth) -> impl Iterator<Item = (&UnitHealth, &Awa
     units.filter_map(|unit| Some((unit, unit.awaited_image.as_ref()?)))
 }
 
-/// What runs goes on while its next image cannot be had: the operation has failed.
+/// The operation has failed when the next image cannot be had, although the containers go on with
+/// the old one.
 fn without_new_image(health: &AppHealth) -> Option<Verdict> {
     let (unit, cause) = awaited_images(health).find_map(|(unit, image)| match image {
         AwaitedImage::Failed(cause) => Some((unit, cause)),
@@ -225,8 +228,8 @@ fn overtaken(health: &AppHealth, goal: Goal) -> Option<Overtaken> {
     }
 }
 
-/// A container that ended once may come up at the second try; everything else that failed stays so until something
-/// changes.
+/// A container that ended once may come up at the second try; everything else that failed stays so
+/// until something changes.
 fn has_failed(health: &AppHealth) -> bool {
     match health.state {
         State::Failed | State::Degraded => {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Names one operation. Later ones sort after earlier ones, as values and as text: it holds when it was asked for, in
-/// milliseconds since 1970, and a random number for two within the same one. It is no secret, and nothing is read out of it
-/// but its order.
+/// Names one operation. Later ones sort after earlier ones, as values and as text: it holds when it
+/// was asked for, in milliseconds since 1970, and a random number for two within the same one. It
+/// is no secret, and nothing is read out of it but its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct OperationId {

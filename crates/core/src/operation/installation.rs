@@ -135,7 +135,8 @@ impl Installation {
         let present = match app {
             Some(App::Present(present)) => *present,
             Some(App::Broken { cause, fault }) => {
-                // The person knows the folder that it is installed from, not our copy, which is not there yet.
+                // The person knows the folder that it is installed from, not our copy, which is not
+                // there yet.
                 let cause = cause.replace(&copy, &folder);
                 return Err(match fault {
                     Fault::Own => Refusal::Broken { cause },
@@ -146,7 +147,7 @@ impl Installation {
             _ => return Err(Refusal::Unready { app: id.clone() }),
         };
         let new_ports = match before {
-            // What still runs of an app that cannot be worked out may have its ports.
+            // Containers of an app that cannot be worked out may still have its ports.
             Some(before) if matches!(before.get(id), Some(App::Broken { .. })) => BTreeSet::new(),
             Some(before) => {
                 let own = ports(&before, id);
@@ -194,7 +195,7 @@ impl Installation {
                 folder: layout.data.clone(),
             });
         }
-        // What runs already may go on without a device that is away for a while.
+        // A running app may go on without a device that is away for a while.
         let mut unmet = needs::unmet(&self.present, offers).into_iter();
         if let Some(unmet) = unmet.find(|unmet| self.is_new && unmet.need.is_certain()) {
             return Err(Refusal::Need(unmet));
@@ -226,7 +227,8 @@ impl Installation {
 }
 
 impl Installation {
-    /// What its containers need and the host does not offer. What must keep it from being installed, [`Proposal::judge`] refuses.
+    /// The needs of its containers that the host does not meet. [`Proposal::judge`] refuses those
+    /// that prevent the installation.
     ///
     /// [`Proposal::judge`]: super::Proposal::judge
     #[must_use]
@@ -279,7 +281,8 @@ fn worked_out(mut all: Inputs) -> BTreeMap<AppId, App> {
     assemble(&all, &apps).apps
 }
 
-/// What suits the app itself may not suit one above it: a node that prunes its blocks has none left for an index of all of them.
+/// What suits the app itself may not suit one above it: a node that prunes its blocks has none left
+/// for an index of all of them.
 fn refuse_to_break_others(
     id: &AppId,
     before: &BTreeMap<AppId, App>,
@@ -295,7 +298,8 @@ fn refuse_to_break_others(
         let (app, other, cause) = (id.clone(), other.clone(), cause.clone());
         return Err(match fault {
             Fault::Own => Refusal::BreaksOther { app, other, cause },
-            // Of two apps in conflict the one that sorts last is told; the one that is installed has the older right.
+            // Of two apps in conflict the one that sorts last is told; the one that is installed
+            // has the older right.
             Fault::Conflict => Refusal::TakesFromOther { app, other, cause },
             Fault::Data => Refusal::Data { cause },
         });

@@ -1,9 +1,10 @@
 //! What a person asks for: worked out and judged here, without touching anything; done by `node`.
 //!
-//! An operation [prepares](propose): it works out what would be, and [judges](Proposal::judge) it against what was
-//! seen of the host. Nothing is written and nobody is asked. Then it is [carried out](Operation): a [`Record`] is written, one
-//! atomic step changes the intent, and the reconciler does the rest; [`Follow`] says from pass to pass whether that has come to
-//! its end. Then the record is forgotten.
+//! An operation [prepares](propose): it works out what would be, and [judges](Proposal::judge) it
+//! against what was seen of the host. Nothing is written and nobody is asked. Then it is [carried
+//! out](Operation): a [`Record`] is written, one atomic step changes the intent, and the reconciler
+//! does the rest; [`Follow`] says from pass to pass whether that has come to its end. Then the
+//! record is forgotten.
 
 mod follow;
 pub(crate) mod id;
@@ -38,7 +39,8 @@ pub use steps::{Ending, Operation, RESUMED_LIMIT, Step};
 /// What a person asks for.
 #[derive(Clone, Debug)]
 pub enum Request {
-    /// Install an app, or give an installed one another definition. `settings` are pairs of key and value as given.
+    /// Install an app, or give an installed one another definition. `settings` are pairs of key and
+    /// value as given.
     Install {
         definition: Box<Definition>,
         settings: Vec<(String, String)>,
@@ -99,7 +101,7 @@ pub struct HostLook {
     pub names: Observed,
     /// The new ports that cannot be used.
     pub ports: BTreeMap<(SocketAddr, Protocol), PortProblem>,
-    /// What the host offers of what the app's containers need.
+    /// The host's offers for the app's containers.
     pub offers: Offers,
     /// What is free on the data folder's file system.
     pub free_mib: Option<u64>,

@@ -18,7 +18,8 @@ pub struct Proposal {
     pub installation: Option<Box<Installation>>,
 }
 
-/// Works out what a request would do. `keeps_data` says whether data of an app that is not installed are still there.
+/// Works out what a request would do. `keeps_data` says whether data of an app that is not
+/// installed are still there.
 ///
 /// # Errors
 /// When it cannot or must not be done, as far as the inputs tell.
@@ -81,7 +82,8 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
 }
 
 impl Proposal {
-    /// What the app becomes: what its intent says then. A setting of a stopped app is changed without starting it.
+    /// The goal that the new intent states. A setting of a stopped app is changed without starting
+    /// it.
     #[must_use]
     pub fn goal(&self) -> Goal {
         match self.intent.as_ref().map(|intent| intent.state) {

@@ -1,7 +1,9 @@
-//! The record of an operation that is under way: what a process that was killed, or a reboot, must not forget.
+//! The record of an operation that is under way: what a process that was killed, or a reboot, must
+//! not forget.
 //!
-//! It is written once, before anything is changed, and removed last. It does not say how far the operation is: that is seen
-//! from the intent, which changes in one step. It holds no value of a setting, only what an intent's content hashes to.
+//! It is written once, before anything is changed, and removed last. It does not say how far the
+//! operation is: that is seen from the intent, which changes in one step. It holds no value of a
+//! setting, only what an intent's content hashes to.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +38,7 @@ pub struct Record {
 #[serde(transparent)]
 pub struct IntentRevision(String);
 
-/// What is on the disk of an app whose operation was broken off.
+/// The state on the disk of an app whose operation was broken off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remains {
     pub intent: Option<IntentRevision>,
@@ -103,7 +105,8 @@ impl Record {
     #[must_use]
     pub fn standing(&self, remains: &Remains) -> Standing {
         let Remains { intent, data } = remains;
-        // An app that is gone has no intent any more; a purge of what an earlier removal kept begins without one.
+        // An app that is gone has no intent any more; a purge of what an earlier removal kept
+        // begins without one.
         let is_gone =
             self.goal == Goal::Gone && intent.is_none() && (self.before.is_some() || !*data);
         if *intent == self.after || is_gone {
@@ -158,7 +161,7 @@ mod tests {
         check(Gone, Some("a"), "b", Some("a"), true, NotBegun);
         check(Gone, Some("a"), "b", Some("b"), true, Begun);
         check(Gone, Some("a"), "b", None, true, Begun);
-        // What an earlier removal kept is purged.
+        // A purge of data that an earlier removal kept.
         check(Gone, None, "b", None, true, NotBegun);
         check(Gone, None, "b", None, false, Begun);
     }

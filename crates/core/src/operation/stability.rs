@@ -1,13 +1,13 @@
 //! How long a service that has just started must stay up before its app is called ready.
 //!
-//! A container with a wrong option ends as soon as it gets to run. On a busy host that may take a while, so the time
-//! counts in which nobody had to wait for a processor or a disk: the kernel's pressure stall information
-//! (`Documentation/accounting/psi.rst`).
+//! A container with a wrong option ends as soon as it gets to run. On a busy host that may take a
+//! while, so the time counts in which nobody had to wait for a processor or a disk: the kernel's
+//! pressure stall information (`Documentation/accounting/psi.rst`).
 
 use std::time::Duration;
 
-/// Undisturbed, a container that cannot run mostly ends within this time. `status` shows what ends later; to wait for
-/// that would make every installation slow.
+/// Undisturbed, a container that cannot run mostly ends within this time. `status` shows what ends
+/// later; to wait for that would make every installation slow.
 const UNDISTURBED: Duration = Duration::from_millis(200);
 /// The longest wait, for a host that is always busy.
 const AT_MOST: Duration = Duration::from_secs(3);
@@ -22,7 +22,8 @@ pub struct Stability {
 }
 
 impl Stability {
-    /// `now` is a monotonic time; `stalled` the time since the boot in which somebody waited for a processor or disk.
+    /// `now` is a monotonic time; `stalled` the time since the boot in which somebody waited for a
+    /// processor or disk.
     #[must_use]
     pub fn begin(now: Duration, stalled: Option<Duration>) -> Self {
         Self {

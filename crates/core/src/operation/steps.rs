@@ -1,8 +1,8 @@
 //! An operation from step to step, without doing any of them.
 //!
-//! The caller takes each [`step`](Operation::step), does it and says how it went. A process that is killed between two steps
-//! leaves the record; whoever finds it goes on with [`Operation::resume`]. `node` does the steps on a real host, the
-//! simulator in memory.
+//! The caller takes each [`step`](Operation::step), does it and says how it went. A process that is
+//! killed between two steps leaves the record; whoever finds it goes on with [`Operation::resume`].
+//! `node` does the steps on a real host, the simulator in memory.
 
 use std::time::Duration;
 
@@ -35,13 +35,14 @@ enum Stage {
     End(Ending),
 }
 
-/// What the caller does next.
+/// The next step of the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step<'o> {
-    /// Write the record, lastingly; then [`Operation::recorded`]. If that fails, nothing was begun. The lock of passes is held
-    /// from here to the next step's end.
+    /// Write the record, lastingly; then [`Operation::recorded`]. If that fails, nothing was begun.
+    /// The lock of passes is held from here to the next step's end.
     WriteRecord(&'o Record),
-    /// Change the intent or, for a restart, note what is to end; then [`Operation::switched`] or [`Operation::not_switched`].
+    /// Change the intent or, for a restart, note what is to end; then [`Operation::switched`] or
+    /// [`Operation::not_switched`].
     Switch(&'o Record),
     /// Make a pass, after this time at the latest, without one at once; then [`Operation::passed`].
     Follow { within: Option<Duration> },
@@ -85,7 +86,8 @@ impl Operation {
         let stage = match record.standing(remains) {
             Standing::NotBegun => Stage::ForgetRecord(Ending::NotBegun),
             Standing::Superseded => Stage::ForgetRecord(Ending::Superseded),
-            // To note once more which invocations are to end changes nothing for those that have ended.
+            // To note once more which invocations are to end changes nothing for those that have
+            // ended.
             Standing::Begun if record.kind == Kind::Restart => Stage::Switch,
             Standing::Begun => Stage::Follow { within: None },
         };
@@ -101,7 +103,7 @@ impl Operation {
         &self.record
     }
 
-    /// What to do next; `None` at the end. It is the same until it is said how it went.
+    /// The next step; `None` at the end. It stays the same until its result is reported.
     #[must_use]
     pub fn step(&self) -> Option<Step<'_>> {
         let record = &self.record;
@@ -133,7 +135,8 @@ impl Operation {
         self.stage = Stage::Follow { within: None };
     }
 
-    /// Changing the intent failed, which says nothing of whether it was changed: that is seen from the disk.
+    /// Changing the intent failed, which says nothing of whether it was changed: that is seen from
+    /// the disk.
     pub fn not_switched(&mut self, remains: &Remains) {
         self.stage = match self.record.standing(remains) {
             // A restart asks for no other intent; it was not noted.

@@ -1,8 +1,9 @@
 //! One pass, without doing any of it: what comes next, and what follows from how it went.
 //!
-//! The caller takes each [`request`](Pass::request), fulfils it, and says so with the method that the request
-//! names. `node` fulfils requests on a real host, the simulator in memory; what every pass does is written here alone.
-//! A caller that cannot fulfil a request drops the pass: that is no worse than a crash, for which passes are made.
+//! The caller takes each [`request`](Pass::request), fulfils it, and says so with the method that
+//! the request names. `node` fulfils requests on a real host, the simulator in memory; what every
+//! pass does is written here alone. A caller that cannot fulfil a request drops the pass: that is
+//! no worse than a crash, for which passes are made.
 
 mod event;
 mod run;
@@ -57,12 +58,13 @@ enum Stage {
     End,
 }
 
-/// What the caller does next.
+/// The next step of the caller.
 #[derive(Debug)]
 pub enum Request<'p> {
     /// Remove the temporary files that a killed process left; then [`Pass::swept`].
     Sweep,
-    /// Sync the folders of secrets: a killed process may not have synced one that it linked. Then [`Pass::secrets_synced`].
+    /// Sync the folders of secrets: a killed process may not have synced one that it linked. Then
+    /// [`Pass::secrets_synced`].
     SyncSecrets,
     /// Read the file of progress that all processes share; then [`Pass::recall`].
     ReadProgress,
@@ -136,7 +138,7 @@ impl<'r> Pass<'r> {
         }
     }
 
-    /// What to do next; `None` at the end. It is the same until it is said how it went.
+    /// The next step; `None` at the end. It stays the same until its result is reported.
     pub fn request(&mut self) -> Option<Request<'_>> {
         if matches!(self.stage, Stage::SyncSecrets) && self.reconciler.secrets_last() {
             self.stage = Stage::ReadProgress;
@@ -182,7 +184,8 @@ impl<'r> Pass<'r> {
         self.stage = Stage::ReadProgress;
     }
 
-    /// What the shared file of progress holds; the outer `None` when it cannot be read, so that what is known stays.
+    /// What the shared file of progress holds; the outer `None` when it cannot be read, so that
+    /// what is known stays.
     pub fn recall(&mut self, content: Option<Option<Vec<u8>>>) {
         if let Some(content) = content {
             self.reconciler.recall(content);
@@ -198,7 +201,7 @@ impl<'r> Pass<'r> {
         self.stage = Stage::WorkOut;
     }
 
-    /// What should be on the host.
+    /// The desired state of the host.
     pub fn desired(&mut self, desired: Arc<Desired>) {
         self.desired = Some(desired);
         self.stage = Stage::Observe;
@@ -238,7 +241,8 @@ impl<'r> Pass<'r> {
         }
     }
 
-    /// Whether the file of progress was written. Where it cannot be, this process still knows what it holds.
+    /// Whether the file of progress was written. Where it cannot be, this process still knows what
+    /// it holds.
     pub fn kept(&mut self, written: bool) {
         if let Stage::KeepProgress(content) = std::mem::replace(&mut self.stage, Stage::End)
             && written
@@ -253,7 +257,8 @@ impl<'r> Pass<'r> {
         self.looked.as_ref().map(|looked| &looked.plan)
     }
 
-    /// Changes the plan before it is applied. For the simulator alone, which plants the mistakes of a wrong planner.
+    /// Changes the plan before it is applied. For the simulator alone, which plants the mistakes of
+    /// a wrong planner.
     pub fn alter_plan(&mut self, alter: impl FnOnce(&Desired, &Observed, &mut Plan)) {
         if let (Some(desired), Some(looked)) = (&self.desired, &mut self.looked) {
             alter(desired, &looked.observed, &mut looked.plan);

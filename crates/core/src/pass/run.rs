@@ -17,10 +17,11 @@ pub struct Scene<'a> {
     pub plan: &'a Plan,
 }
 
-/// How far a plan has been applied. What fails for one app leaves out the rest of that app's actions; what fails for
-/// the host ends the pass.
+/// How far a plan has been applied. What fails for one app leaves out the rest of that app's
+/// actions; what fails for the host ends the pass.
 ///
-/// Every action passes [`guard`] before it is handed out, so no mistake in planning reaches what is not ours.
+/// Every action passes [`guard`] before it is handed out, so no mistake in planning reaches what is
+/// not ours.
 #[derive(Clone, Debug, Default)]
 pub struct Run {
     outcomes: Vec<Outcome>,
@@ -29,7 +30,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// The next action to do; `None` at the end. It is the same until [`Run::went`] says how it went.
+    /// The next action to do; `None` at the end. It is the same until [`Run::went`] says how it
+    /// went.
     pub fn next_action<'a>(&mut self, scene: Scene<'a>) -> Option<&'a Action> {
         loop {
             let action = self.current(scene.plan)?;
@@ -50,8 +52,9 @@ impl Run {
         plan.actions.get(self.outcomes.len())
     }
 
-    /// Whether a reload was due only for unit files of which none could be changed. It would read what was there before, and make systemd forget
-    /// the units whose files are missing; then nobody could tell any more what their services run with.
+    /// Whether a reload was due only for unit files of which none could be changed. It would read
+    /// what was there before, and make systemd forget the units whose files are missing; then
+    /// nobody could tell any more what their services run with.
     fn reloads_for_nothing(&self, scene: Scene<'_>, action: &Action) -> bool {
         let mut changes = scene
             .plan

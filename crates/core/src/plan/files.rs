@@ -38,8 +38,9 @@ impl Planner<'_> {
             };
             let action = self.action(id, step, reason.clone());
             self.steps.files.push(action);
-            // A new content comes with a new revision of the unit. A file that is only gone is put back beside the one that the container
-            // still has mounted. What is left is a file that someone edited, which the container may have read.
+            // A new content comes with a new revision of the unit. A file that is only gone is put
+            // back beside the one that the container still has mounted. What is left is a file that
+            // someone edited, which the container may have read.
             if let Some(unit) = reader
                 && found.is_some()
                 && !same
@@ -54,7 +55,7 @@ impl Planner<'_> {
         match self.observed.unit_files.get(&file.name) {
             Some(found) if found == file.content.as_bytes() => self.regenerate(unit),
             _ if self.is_fought_over(&file.name) => {}
-            // What runs goes on with its old unit until the image of the new one is here.
+            // The container goes on with its old unit until the image of the new one is here.
             Some(_) if !has_image => {}
             Some(_) => {
                 let name = || file.name.clone();
@@ -76,7 +77,8 @@ impl Planner<'_> {
                 self.write_unit(id, file, reason);
             }
             None => {
-                // When systemd has forgotten it too, nobody knows what a service that still runs was started with.
+                // When systemd has forgotten it too, nobody knows what a service that still runs
+                // was started with.
                 let generated = self.observed.generated.get(&unit.service);
                 let reason = match generated {
                     None => Some(Reason::UnitForgotten {
@@ -102,7 +104,8 @@ impl Planner<'_> {
         self.stop_and_remove(id, &left, &Reason::LeftOver);
     }
 
-    /// A unit's revision covers the files that its container mounts: by it is told for what a file was written.
+    /// A unit's revision covers the files that its container mounts: by it is told for what a file
+    /// was written.
     fn why_file_differs(&self, path: &Path, reader: Option<&DesiredUnit>) -> Reason {
         let file = path.display().to_string();
         let revision = reader.and_then(|unit| {
@@ -139,7 +142,8 @@ impl Planner<'_> {
         }
     }
 
-    /// The file is right, but systemd may not have read it: someone else wrote it back, or removed it and reloaded.
+    /// The file is right, but systemd may not have read it: someone else wrote it back, or removed
+    /// it and reloaded.
     fn regenerate(&mut self, unit: &DesiredUnit) {
         if !unit.is_generated(&self.observed.generated)
             && !self.observed.overrides.contains_key(&unit.service)
@@ -147,7 +151,7 @@ impl Planner<'_> {
                 .progress
                 .is_due(&Subject::Generate(unit.file.name.clone()), self.now)
         {
-            // What has started since the file was changed has started with the old one.
+            // A service that started after the file was changed has started with the old one.
             let generated = self.observed.generated.get(&unit.service);
             let reason = Reason::NotRead {
                 unit: unit.file.name.clone(),

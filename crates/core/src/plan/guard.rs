@@ -1,7 +1,8 @@
-//! The last look at an action before it is done: rules so simple that a mistake in planning cannot hide in them.
+//! The last look at an action before it is done: rules so simple that a mistake in planning cannot
+//! hide in them.
 //!
-//! They are read off what is wanted and what was seen, not off the planner. A refused action is a defect of Archipelago; refusing it
-//! costs a repair that waits, doing it could cost data.
+//! They are read off what is wanted and what was seen, not off the planner. A refused action is a
+//! defect of Archipelago; refusing it costs a repair that waits, doing it could cost data.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -412,7 +413,8 @@ impl Judge<'_> {
         })
     }
 
-    /// Whether a service is to be restarted, and joins a network that can be made anew before it starts again.
+    /// Whether a service is to be restarted, and joins a network that can be made anew before it
+    /// starts again.
     fn is_due_on_an_open_network(&self, service: &str) -> bool {
         let joins = |name: &str| {
             let unit = self.unit(service);

@@ -1,4 +1,5 @@
-//! Why nothing may be done for an app: a name of it is taken, the generator refused its units, or a network that it joins is missing.
+//! Why nothing may be done for an app: a name of it is taken, the generator refused its units, or a
+//! network that it joins is missing.
 
 use crate::desired::{App, Desired, Present, Role};
 use crate::layout::Layout;
@@ -31,8 +32,8 @@ pub(super) fn refused<'a>(
     (rejection.revisions == revisions(present)).then_some(rejection.cause.as_str())
 }
 
-/// The app that this one requires and whose network has no unit file because that app has failed: the generator would refuse every unit
-/// that joins it.
+/// The app that this one requires and whose network has no unit file because that app has failed:
+/// the generator would refuse every unit that joins it.
 #[must_use]
 pub fn without_network<'a>(
     desired: &'a Desired,
@@ -89,7 +90,7 @@ pub(super) fn name_taken(
 ) -> Option<String> {
     let units = present.units.values().find_map(|unit| {
         let name = &unit.file.name;
-        // What holds the very bytes that are wanted holds the mark as well.
+        // A file with the very bytes that are wanted holds the mark as well.
         let file_taken = observed.unit_files.get(name).is_some_and(|found| {
             found != unit.file.content.as_bytes()
                 && observed.mark(name).is_none_or(|mark| mark.app != *id)

@@ -1,4 +1,4 @@
-//! What a plan is put together from, app by app, and how it is put in order.
+//! The planner: collects the steps of each app and puts them in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,25 +13,27 @@ use crate::observed::{Memory, Observed, Podman};
 use crate::progress::{Progress, Subject};
 use crate::quadlet::VERSION;
 
-/// How many services may be coming up at once because of passes. To start a container takes several processes, which compete for the processors,
-/// for memory and for Podman's locks; with fewer of them at once, processors would wait for the disk.
+/// How many services may be coming up at once because of passes. To start a container takes several
+/// processes, which compete for the processors, for memory and for Podman's locks; with fewer of
+/// them at once, processors would wait for the disk.
 #[must_use]
 pub fn starts_max(processors: usize) -> usize {
     (4 * processors).max(8)
 }
 
-/// For so long a service that was started counts among those that come up. One that still does then waits for something, its health check
-/// say, and keeps no processor busy.
+/// For so long a service that was started counts among those that come up. One that still does then
+/// waits for something, its health check say, and keeps no processor busy.
 pub const STARTING: Duration = Duration::from_secs(3);
 
-/// What to do now, and when to look again.
+/// The actions of a pass, and the time of the next look.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// In this order.
     pub actions: Vec<Action>,
     /// The units for whose sake the plan reloads although their files are right: noted as attempts.
     pub regenerates: BTreeSet<String>,
-    /// The services that the plan restarts because nothing listens on their ports: noted as attempts.
+    /// The services that the plan restarts because nothing listens on their ports: noted as
+    /// attempts.
     pub reopens: BTreeSet<String>,
     /// While systemd is not yet to be asked again to read the units: the apps that wait for that.
     pub held: Option<BTreeSet<AppId>>,
@@ -125,14 +127,15 @@ pub(super) fn staged(observed: &Observed, steps: &[AppAction]) -> BTreeMap<Strin
     staged
 }
 
-/// What the networks that are not isolated mean for this pass.
+/// The networks that this pass makes anew because they are not isolated.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Renewal {
     /// The networks that go now, by app.
     pub(super) removed: BTreeMap<AppId, BTreeSet<String>>,
     /// The services that do not start before their network is made anew.
     pub(super) held: BTreeSet<String>,
-    /// Those of them that run and are due for a restart, with the network for which they stop instead.
+    /// Those of them that run and are due for a restart, with the network for which they stop
+    /// instead.
     pub(super) stopped: BTreeMap<String, String>,
 }
 
@@ -147,8 +150,8 @@ impl Renewal {
     }
 }
 
-/// Whether this pass leaves an app without the unit file of a network that it joins. Refused for that, it would pay for the failure of another
-/// app with a wait of its own.
+/// Whether this pass leaves an app without the unit file of a network that it joins. Refused for
+/// that, it would pay for the failure of another app with a wait of its own.
 fn lacks_network(planner: &Planner<'_>, present: &Present) -> bool {
     required(planner.desired, present).any(|(id, required)| {
         let subject = Subject::App(id.clone());
@@ -158,7 +161,8 @@ fn lacks_network(planner: &Planner<'_>, present: &Present) -> bool {
     })
 }
 
-/// Whether nothing may be done for an app now. A refusal by the generator is tried again after a while: Podman may have been updated.
+/// Whether nothing may be done for an app now. A refusal by the generator is tried again after a
+/// while: Podman may have been updated.
 pub(super) fn is_held_back(planner: &Planner<'_>, id: &AppId, present: &Present) -> bool {
     name_taken(&planner.desired.layout, id, present, planner.observed).is_some()
         || (refused(id, present, planner.progress).is_some()
@@ -175,7 +179,8 @@ impl Planner<'_> {
             .carried_over
             .retain(|service, invocation| observed.invocations.get(service) == Some(invocation));
         for (service, stale) in &mut self.memory.restarts {
-            // It was about to start when its unit was changed, and has come up since, perhaps before systemd read the new one.
+            // It was about to start when its unit was changed, and has come up since, perhaps
+            // before systemd read the new one.
             if stale.is_empty()
                 && let Some(current) = observed.invocations.get(service)
             {
@@ -190,7 +195,8 @@ impl Planner<'_> {
             });
             return;
         }
-        // What started before the reload started with the old unit: that run must end as well.
+        // A service that started before the reload runs with the old unit, so that run must end as
+        // well.
         for (service, stale) in &mut self.memory.restarts {
             if let Some(current) = observed.invocations.get(service) {
                 stale.clone_from(current);
@@ -224,8 +230,9 @@ impl Planner<'_> {
         }
     }
 
-    /// Systemd would not read the units, and is not yet to be asked again. Meanwhile nothing starts but what rests, and of which it has read what is
-    /// wanted; nothing is removed that it may still know. Returns whose turn it is not.
+    /// Systemd would not read the units, and is not yet to be asked again. Meanwhile nothing starts
+    /// but what rests, and of which it has read what is wanted; nothing is removed that it may
+    /// still know. Returns whose turn it is not.
     pub(super) fn wait_for_reload(&mut self) -> BTreeSet<AppId> {
         let present = self.desired.present();
         let read: BTreeSet<&str> = present
@@ -264,7 +271,8 @@ impl Planner<'_> {
         let reload = reload.filter(|_| !waits);
         let reload_networks = self.reload_networks();
         let mut actions = Vec::new();
-        // Until there is an app, the data may still come to lie elsewhere: root makes the system's folder.
+        // Until there is an app, the data may still come to lie elsewhere: root makes the system's
+        // folder.
         if let Claim::Take(id) = &self.desired.claim
             && !self.desired.apps.is_empty()
             && self.progress.is_due(&Subject::Data, self.now)
@@ -293,7 +301,7 @@ impl Planner<'_> {
             };
             actions.push(for_host(step, Reason::UnitsChange));
         }
-        // What a crash must not forget is written before the first file it is about.
+        // The memory is written before the first file that it is about: a crash must not forget it.
         self.memory.reload |= changes_units;
         let mut known = self.observed.memory.clone();
         let remember = |memory: &Memory, known: &mut Memory, actions: &mut Vec<Action>| {
@@ -349,7 +357,8 @@ impl Planner<'_> {
         }
     }
 
-    /// One container is enough: what Podman starts for it serves all. Should that not help, all of them are tried.
+    /// One container is enough: what Podman starts for it serves all. Should that not help, all of
+    /// them are tried.
     pub(super) fn reload_networks(&self) -> Option<Action> {
         let helper = *self.observed.network.gone.first()?;
         let cut_off = network::cut_off(self.desired, self.observed);
@@ -367,8 +376,9 @@ impl Planner<'_> {
         Some(for_host(step, Reason::HelperGone { helper }))
     }
 
-    /// Whether a file that differs was written by another version of Archipelago: then it is brought up to date, and the service goes on as it
-    /// is, because updating Archipelago restarts nothing.
+    /// Whether a file that differs was written by another version of Archipelago: then it is
+    /// brought up to date, and the service goes on as it is, because updating Archipelago restarts
+    /// nothing.
     pub(super) fn is_upgrade(version: &str) -> bool {
         version != VERSION
     }

@@ -18,7 +18,8 @@ pub(super) fn imageless(desired: &Desired, observed: &Observed) -> BTreeSet<Stri
         Podman::Seen(view) => !view
             .images
             .contains_key(&container.image.reference.to_string()),
-        // An image that was there is probably still there, and a unit whose image is not fails without harm.
+        // An image that was there is probably still there, and a unit whose image is not fails
+        // without harm.
         Podman::Unreachable(_) => {
             observed.unit_files.get(&unit.file.name).map(Vec::as_slice)
                 != Some(unit.file.content.as_bytes())
@@ -33,8 +34,9 @@ pub(super) fn imageless(desired: &Desired, observed: &Observed) -> BTreeSet<Stri
         .collect()
 }
 
-/// The services of which it is not known which volumes their units must name because of their images. A unit whose image is
-/// not on the node is written all the same: it cannot start before the image is there, and known.
+/// The services of which it is not known which volumes their units must name because of their
+/// images. A unit whose image is not on the node is written all the same: it cannot start before
+/// the image is there, and known.
 pub(super) fn unknown(desired: &Desired, observed: &Observed) -> BTreeSet<String> {
     let is_absent = |container: &DesiredContainer| {
         let reference = container.image.reference.to_string();
@@ -85,8 +87,9 @@ impl Planner<'_> {
         }
         self.recreate_vanished(id, present);
         self.remove_renewed_networks(id);
-        // Started before what it needs can be reached, it would only end, again and again; where that will not come up by itself, systemd would
-        // go on trying. What shows how the app is doing can say that it waits.
+        // Started before what it needs can be reached, it would only end, again and again; where
+        // that will not come up by itself, systemd would go on trying. What shows how the app is
+        // doing can say that it waits.
         let waits = awaited(present, self.observed);
         let rests = at_rest(self.desired, present, self.observed);
         let is_to_run = |container: &DesiredContainer| {
@@ -194,7 +197,8 @@ impl Planner<'_> {
         }
     }
 
-    /// Starting a service starts those that it wants along with it, so their images must be here as well.
+    /// Starting a service starts those that it wants along with it, so their images must be here as
+    /// well.
     fn can_start(&self, container: &DesiredContainer) -> bool {
         !container
             .wants

@@ -1,10 +1,11 @@
 //! The part of a plan about releases: storing what containers mount, taking over the definitions of
 //! version 0.1.0, and removing what nothing needs any more.
 //!
-//! Version 0.1.0 kept an app's definition as a folder, `apps/<id>`, and containers mounted files in it.
-//! It is taken over in steps, each of which may be the last one before a crash: the release is stored,
-//! the intent names it, and the former folder goes once no unit names it and no container that was
-//! started with one that did still runs. Until then such a unit can start its container at any time.
+//! Version 0.1.0 kept an app's definition as a folder, `apps/<id>`, and containers mounted files in
+//! it. It is taken over in steps, each of which may be the last one before a crash: the release is
+//! stored, the intent names it, and the former folder goes once no unit names it and no container
+//! that was started with one that did still runs. Until then such a unit can start its container at
+//! any time.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -46,8 +47,8 @@ impl Planner<'_> {
         }
     }
 
-    /// Takes over the definitions of version 0.1.0. It comes last in a pass: should it fail, nothing
-    /// else waits.
+    /// Takes over the definitions of version 0.1.0. It comes last in a pass: should it fail,
+    /// nothing else waits.
     pub(super) fn take_over(&self) -> Vec<AppAction> {
         let releases = &self.desired.releases;
         let due = releases.former.iter().filter(|(app, _)| {
@@ -63,8 +64,8 @@ impl Planner<'_> {
         .collect()
     }
 
-    /// Removes what nothing needs any more. Only when systemd has read every unit as it is on the disk:
-    /// what it would start is then what the units name.
+    /// Removes what nothing needs any more. Only when systemd has read every unit as it is on the
+    /// disk: what it would start is then what the units name.
     pub(super) fn collect(&self) -> Vec<Action> {
         let (desired, observed) = (self.desired, self.observed);
         let former = observed.releases.former.iter();
@@ -89,8 +90,8 @@ fn store(release: &ReleaseId, files: &Files) -> AppStep {
     }
 }
 
-/// The stored releases that nothing needs: no intent, no earlier intent, no unit, wanted or written,
-/// and no container that runs with another unit than the one on the disk.
+/// The stored releases that nothing needs: no intent, no earlier intent, no unit, wanted or
+/// written, and no container that runs with another unit than the one on the disk.
 #[must_use]
 pub fn unused(desired: &Desired, observed: &Observed) -> BTreeSet<ReleaseId> {
     let Releases {
@@ -123,7 +124,8 @@ pub(super) fn is_former_needed(desired: &Desired, observed: &Observed, app: &App
     !is_taken_over || !is_each_as_written(observed) || names(observed, &folder)
 }
 
-/// Whether each container that runs was started with the unit that is on the disk, as far as is known.
+/// Whether each container that runs was started with the unit that is on the disk, as far as is
+/// known.
 fn is_each_as_written(observed: &Observed) -> bool {
     observed.memory.restarts.is_empty() && observed.memory.carried_over.is_empty()
 }

@@ -1,7 +1,8 @@
 //! The part of a plan for an app, or a unit, that should go.
 //!
-//! In stages, each begun only when the look at the host shows that the one before is done, so a crash anywhere continues where it was: stop
-//! the companions, stop the rest, remove the unit files, remove what is left in Podman, remove the data if that was asked for, forget the intent.
+//! In stages, each begun only when the look at the host shows that the one before is done, so a
+//! crash anywhere continues where it was: stop the companions, stop the rest, remove the unit
+//! files, remove what is left in Podman, remove the data if that was asked for, forget the intent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,8 +59,8 @@ impl Planner<'_> {
         if !self.stop_all(id, services) {
             return;
         }
-        // Networks and volumes have nothing to stop but systemd's belief that they are made; once their units are gone, nobody could tell
-        // whose belief that was.
+        // Networks and volumes have nothing to stop but systemd's belief that they are made; once
+        // their units are gone, nobody could tell whose belief that was.
         let made = units
             .keys()
             .filter(|unit| !unit.ends_with(".container"))

@@ -1,7 +1,8 @@
 //! Networks that exist and are not isolated are made anew once nobody is on them.
 //!
-//! Nothing is stopped for that. A network is removed when every container that joins it is down, or runs and is about to be
-//! restarted in any case: then these stop, the network goes, and their start makes it again by its unit, now isolated.
+//! Nothing is stopped for that. A network is removed when every container that joins it is down, or
+//! runs and is about to be restarted in any case: then these stop, the network goes, and their
+//! start makes it again by its unit, now isolated.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,8 +32,9 @@ pub(super) fn unisolated<'a>(
     })
 }
 
-/// What a restart of an app restarts: what runs of it and, while a network of it is not isolated, what runs of the apps that require it. Their
-/// containers may still be on that network, and would keep it from being made anew.
+/// What a restart of an app restarts: what runs of it and, while a network of it is not isolated,
+/// what runs of the apps that require it. Their containers may still be on that network, and would
+/// keep it from being made anew.
 #[must_use]
 pub fn restarted_with<'a>(desired: &'a Desired, memory: &Memory, id: &AppId) -> BTreeSet<&'a str> {
     let is_its_network = |unit: &DesiredUnit| matches!(&unit.role, Role::Network(name) if memory.unisolated.contains(name));
@@ -52,7 +54,8 @@ enum Joiner {
     Down,
     /// It is on its way down.
     Stopping,
-    /// It runs with something older than its unit, or is to be restarted because the operator asked.
+    /// It runs with something older than its unit, or is to be restarted because the operator
+    /// asked.
     Due,
     /// It runs, or comes up.
     Stays,
@@ -142,8 +145,8 @@ impl Renewal {
     }
 }
 
-/// The units whose containers join a network, by what is wanted and by what Podman lists, each with its app; `None` where Podman lists one that is
-/// no app's.
+/// The units whose containers join a network, by what is wanted and by what Podman lists, each with
+/// its app; `None` where Podman lists one that is no app's.
 fn joiners<'a>(
     planner: &Planner<'a>,
     name: &str,
@@ -210,8 +213,8 @@ impl Planner<'_> {
         self.steps.removal.extend(actions);
     }
 
-    /// Whether a service that became due for a restart only in this pass waits for the next one: that one knows whether all that join its
-    /// network are due.
+    /// Whether a service that became due for a restart only in this pass waits for the next one:
+    /// that one knows whether all that join its network are due.
     pub(super) fn is_newly_stale(&self, unit: &DesiredUnit, container: &DesiredContainer) -> bool {
         let joins_unisolated = || {
             let unisolated = &self.memory.unisolated;
@@ -227,7 +230,8 @@ impl Planner<'_> {
     }
 }
 
-/// Whether a network may be removed although its app stays: it is the app's own, not isolated, and nobody is on it.
+/// Whether a network may be removed although its app stays: it is the app's own, not isolated, and
+/// nobody is on it.
 pub(super) fn is_free(desired: &Desired, observed: &Observed, id: &AppId, name: &str) -> bool {
     let is_down = |unit: &DesiredUnit| {
         let found = observed.services.get(&unit.service);

@@ -16,8 +16,8 @@ pub(super) struct ToStop {
 }
 
 impl Planner<'_> {
-    /// A network or volume that Podman no longer has, while systemd holds its service for done. Of an app that rests, only the network of which
-    /// others are members is needed.
+    /// A network or volume that Podman no longer has, while systemd holds its service for done. Of
+    /// an app that rests, only the network of which others are members is needed.
     pub(super) fn recreate_vanished(&mut self, id: &AppId, present: &Present) {
         let Some(view) = self.observed.podman_view() else {
             return;
@@ -58,8 +58,9 @@ impl Planner<'_> {
             self.queue(id, &unit.service, AppStep::Start, Reason::NotRunning);
             return;
         };
-        // A start lasts until the container's health check has succeeded, which may be never. One that began with something older is
-        // not waited for; one that has not begun reads what is there then, and any other job comes to its end.
+        // A start lasts until the container's health check has succeeded, which may be never. One
+        // that began with something older is not waited for; one that has not begun reads what is
+        // there then, and any other job comes to its end.
         let began_stale = service.active == Active::Activating
             && self
                 .memory
@@ -99,7 +100,8 @@ impl Planner<'_> {
         }
     }
 
-    /// systemd starts what has ended again and again; what ended because it cannot reach what it requires is started once that is there.
+    /// systemd starts what has ended again and again; what ended because it cannot reach what it
+    /// requires is started once that is there.
     pub(super) fn stop_what_tries_in_vain(
         &mut self,
         id: &AppId,
@@ -120,8 +122,9 @@ impl Planner<'_> {
         self.steps.services.extend(actions);
     }
 
-    /// What is ordered after another service (`After=`) stops, in systemd's eyes, before that one starts. While a node is down, what calls it may
-    /// take minutes to stop, and the node need not wait for that.
+    /// What is ordered after another service (`After=`) stops, in systemd's eyes, before that one
+    /// starts. While a node is down, what calls it may take minutes to stop, and the node need not
+    /// wait for that.
     pub(super) fn let_nothing_wait(&mut self, id: &AppId, present: &Present) {
         let is_to_start = |service: &String| {
             let found = self.observed.services.get(service);
@@ -171,8 +174,8 @@ impl Planner<'_> {
             })
     }
 
-    /// Says whether it is its turn: not too early for another attempt, and not too many are coming up. The end of one of those wakes the next
-    /// pass.
+    /// Says whether it is its turn: not too early for another attempt, and not too many are coming
+    /// up. The end of one of those wakes the next pass.
     pub(super) fn queue(
         &mut self,
         id: &AppId,

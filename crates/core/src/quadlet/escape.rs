@@ -1,12 +1,14 @@
 //! The only place where text becomes part of a unit file.
 //!
-//! A value passes two parsers before a program sees it: Quadlet's reader of the `.container` file, then systemd's reader of
-//! the `ExecStart=` that Quadlet wrote. Quadlet treats its keys in four ways, and each has one function here:
+//! A value passes two parsers before a program sees it: Quadlet's reader of the `.container` file,
+//! then systemd's reader of the `ExecStart=` that Quadlet wrote. Quadlet treats its keys in four
+//! ways, and each has one function here:
 //! [`words`], [`value`], [`line`] and [`token`]. What cannot come out byte-equal at the far end is refused, never changed.
 //!
-//! Sources: podman 5.4 `pkg/systemd/parser/{split,unitfile}.go` and `pkg/systemd/quadlet/quadlet.go`; systemd.syntax(7);
-//! systemd.service(5) "Command lines"; systemd.unit(5) "Specifiers". `crates/host/tests/escape_properties` holds
-//! these rules to the real generator, a real systemd and a real container.
+//! Sources: podman 5.4 `pkg/systemd/parser/{split,unitfile}.go` and
+//! `pkg/systemd/quadlet/quadlet.go`; systemd.syntax(7); systemd.service(5) "Command lines";
+//! systemd.unit(5) "Specifiers". `crates/host/tests/escape_properties` holds these rules to the
+//! real generator, a real systemd and a real container.
 
 /// Why a text cannot stand in a unit. It does not quote the text, which may be a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,7 +81,8 @@ fn push_doubled(out: &mut String, character: char) {
     out.push(character);
 }
 
-/// A word of a key that Quadlet splits and unescapes: `Environment`, `Label`, `Annotation`, `Exec`, `Secret`.
+/// A word of a key that Quadlet splits and unescapes: `Environment`, `Label`, `Annotation`, `Exec`,
+/// `Secret`.
 ///
 /// # Errors
 /// When the text cannot come out byte-equal.
@@ -134,7 +137,8 @@ pub fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<String, Esc
         .join(" "))
 }
 
-/// A key of which Quadlet takes the whole value and strips the quotes around it: `HealthCmd`, `HostName`, `WorkingDir`, `User` …
+/// A key of which Quadlet takes the whole value and strips the quotes around it: `HealthCmd`,
+/// `HostName`, `WorkingDir`, `User` …
 ///
 /// # Errors
 /// When the text cannot come out byte-equal.
@@ -157,7 +161,8 @@ pub fn value(text: &str) -> Result<String, EscapeError> {
     Ok(out)
 }
 
-/// A key of which Quadlet takes the line as it stands: `Volume`, `PublishPort`, `Network`, `AddHost`, `Tmpfs`, `Ulimit` …
+/// A key of which Quadlet takes the line as it stands: `Volume`, `PublishPort`, `Network`,
+/// `AddHost`, `Tmpfs`, `Ulimit` …
 ///
 /// # Errors
 /// When the text cannot come out byte-equal.
@@ -192,11 +197,12 @@ pub fn path(text: &str) -> Result<String, EscapeError> {
     line(text)
 }
 
-/// A word of a key that Quadlet splits without unescaping, or a name that stands for itself: capabilities, devices,
-/// images, sysctls, signals.
+/// A word of a key that Quadlet splits without unescaping, or a name that stands for itself:
+/// capabilities, devices, images, sysctls, signals.
 ///
 /// # Errors
-/// When the text holds anything but printable ASCII without space, quotes, backslash, `%`, `$` and `;`, or starts with `-`.
+/// When the text holds anything but printable ASCII without space, quotes, backslash, `%`, `$` and
+/// `;`, or starts with `-`.
 pub fn token(text: &str) -> Result<String, EscapeError> {
     check(text)?;
     let plain =

@@ -66,7 +66,7 @@ impl Lines<'_> {
                 let unit = self.unit.to_owned();
                 move |source| RenderError { unit, key, source }
             };
-            // What is no name may be a value out of place, so only a name is named.
+            // A text that is no name may be a misplaced value, so it is not quoted.
             check_name(name).map_err(refused(key.to_owned()))?;
             let text = escape(&format!("{name}={value}"));
             let text = text.map_err(refused(format!("{key} {name}")))?;
@@ -87,8 +87,8 @@ impl Lines<'_> {
         }
     }
 
-    /// An option that Podman has had for long and Quadlet has no key for in the oldest version that is supported: an unknown key would cost
-    /// the whole unit.
+    /// An option that Podman has had for long and Quadlet has no key for in the oldest version that
+    /// is supported: an unknown key would cost the whole unit.
     pub(super) fn podman_option(&mut self, option: &str, text: &str) -> Rendered {
         self.escaped("PodmanArgs", words([option, text]))
     }
@@ -107,7 +107,8 @@ pub(super) fn whole_seconds(duration: Duration) -> u128 {
     duration.as_millis().div_ceil(1000)
 }
 
-/// Quadlet cuts the word at its first equals sign, and Podman reads a variable's name with `*` as a pattern.
+/// Quadlet cuts the word at its first equals sign, and Podman reads a variable's name with `*` as a
+/// pattern.
 fn check_name(name: &str) -> Result<(), EscapeError> {
     token(name)?;
     if name.contains(['=', '*']) {

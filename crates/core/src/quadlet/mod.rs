@@ -1,7 +1,9 @@
 //! Quadlet units as types: what we can say in them, and nothing else.
 //!
-//! The model knows the keys that Archipelago emits, all of them valid in the oldest Podman it supports, 4.9, unless a comment says
-//! otherwise; for what came later it gives Podman's own options. Values are plain text here; [`escape`] is applied once, by [`render`]. Nothing here knows of apps or manifests.
+//! The model knows the keys that Archipelago emits, all of them valid in the oldest Podman it
+//! supports, 4.9, unless a comment says otherwise; for what came later it gives Podman's own
+//! options. Values are plain text here; [`escape`] is applied once, by [`render`]. Nothing here
+//! knows of apps or manifests.
 //!
 //! Source of the keys: podman-systemd.unit(5).
 
@@ -64,7 +66,8 @@ pub struct ServiceSection {
     pub start_limit: Option<Duration>,
     /// `TimeoutStopSec=`
     pub stop_limit: Option<Duration>,
-    /// Podman's volumes without which it must not start: `podman run` makes the ones it misses, empty and in its own storage.
+    /// Podman's volumes without which it must not start: `podman run` makes the ones it misses,
+    /// empty and in its own storage.
     pub volumes: Vec<String>,
 }
 
@@ -198,7 +201,8 @@ pub struct VolumeMount {
     pub target: String,
     /// Whether the container may not write.
     pub read_only: bool,
-    /// Whether SELinux labels are adapted so that containers may use it (`z`); nothing happens without SELinux.
+    /// Whether SELinux labels are adapted so that containers may use it (`z`); nothing happens
+    /// without SELinux.
     pub relabel: bool,
 }
 
@@ -231,8 +235,8 @@ pub struct Health {
     pub retries: Option<u64>,
     /// `HealthStartPeriod=`
     pub start_period: Option<Duration>,
-    /// `HealthStartupCmd=` with this `HealthStartupInterval=`: asked more often until it first succeeds, and only then the service counts
-    /// as started (`--sdnotify healthy`).
+    /// `HealthStartupCmd=` with this `HealthStartupInterval=`: asked more often until it first
+    /// succeeds, and only then the service counts as started (`--sdnotify healthy`).
     pub startup_interval: Option<Duration>,
 }
 
@@ -252,7 +256,8 @@ pub struct Volume {
 pub struct Network {
     /// `NetworkName=`
     pub name: String,
-    /// `Options=isolate=strict`: no traffic from or to any other bridge network (podman-network-create(1)).
+    /// `Options=isolate=strict`: no traffic from or to any other bridge network
+    /// (podman-network-create(1)).
     pub isolated: bool,
     /// `Label=`
     pub labels: BTreeMap<String, String>,
@@ -277,7 +282,8 @@ impl Unit {
     }
 }
 
-/// The systemd service that Quadlet makes of a unit file (podman-systemd.unit(5), "Service unit names").
+/// The systemd service that Quadlet makes of a unit file (podman-systemd.unit(5), "Service unit
+/// names").
 #[must_use]
 pub fn service_of(file_name: &str) -> String {
     match file_name.rsplit_once('.') {

@@ -1,7 +1,7 @@
 //! From a typed unit to the bytes of its file.
 //!
-//! Stable to the byte: the same unit gives the same text, in the order of the man page. Every struct is taken apart in full, so a new
-//! field cannot be forgotten here.
+//! Stable to the byte: the same unit gives the same text, in the order of the man page. Every
+//! struct is taken apart in full, so a new field cannot be forgotten here.
 
 use sha2::{Digest, Sha256};
 
@@ -33,13 +33,13 @@ pub struct Stamp<'a> {
     pub app: &'a AppId,
     /// Whether it is a companion's.
     pub companion: bool,
-    /// What else the container depends on, such as the content of a mounted configuration: when it changes, the revision
-    /// does, and the container restarts.
+    /// What else the container depends on, such as the content of a mounted configuration: when it
+    /// changes, the revision does, and the container restarts.
     pub inputs: &'a [&'a [u8]],
 }
 
-/// systemd reads no line of more than 1 MiB (LONG_LINE_MAX), and drops the whole unit over one; Quadlet puts almost all of a unit into one line, and may
-/// treble a text when it quotes it.
+/// systemd reads no line of more than 1 MiB (LONG_LINE_MAX), and drops the whole unit over one;
+/// Quadlet puts almost all of a unit into one line, and may treble a text when it quotes it.
 const UNIT_BYTES_MAX: usize = 300_000;
 
 impl Unit {
@@ -315,7 +315,8 @@ impl Lines<'_> {
         if startup_interval.is_some() {
             self.escaped("HealthStartupCmd", value(&command))?;
             self.milliseconds("HealthStartupInterval", *startup_interval);
-            // The last one counts; Quadlet's own, before it, says that a container is up when its process is.
+            // The last one counts; Quadlet's own, before it, says that a container is up when its
+            // process is.
             self.podman_option("--sdnotify", "healthy")?;
         }
         Ok(())
@@ -352,8 +353,9 @@ impl Lines<'_> {
     }
 }
 
-/// The value of `HealthCmd`. Podman reads a JSON list, but not one that begins with Compose's `CMD`: that it would take for the name of a
-/// program, the whole list of it. Several words without it are a command; a single one is not, so the shell gets that.
+/// The value of `HealthCmd`. Podman reads a JSON list, but not one that begins with Compose's
+/// `CMD`: that it would take for the name of a program, the whole list of it. Several words without
+/// it are a command; a single one is not, so the shell gets that.
 fn health_command(test: &[String]) -> String {
     match test {
         [kind, program] if kind == "CMD" => {

@@ -1,5 +1,6 @@
-//! Files that something else keeps changing. Two tools that fight over one must cost little, and a person must be told; a person who deletes
-//! or edits a file now and then must not wait. docs/decisions/0013 has the rule and the cases that it was made for.
+//! Files that something else keeps changing. Two tools that fight over one must cost little, and a
+//! person must be told; a person who deletes or edits a file now and then must not wait.
+//! docs/decisions/0013 has the rule and the cases that it was made for.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,11 +16,12 @@ pub const ANSWER: Duration = Duration::from_millis(500);
 /// So many answers in a row are a fight.
 pub const ANSWERS_MAX: u32 = 5;
 
-/// Within this span a file is put right [`REPAIRS_MAX`] times at once, however slowly it is changed again.
+/// Within this span a file is put right [`REPAIRS_MAX`] times at once, however slowly it is changed
+/// again.
 pub const SPAN: Duration = Duration::from_secs(60 * 60);
 
-/// More than a person does by hand. What changes a file less often than this in a [`SPAN`] costs hardly more than a fight that was noticed, in
-/// which the file is put right every five minutes.
+/// More than a person does by hand. What changes a file less often than this in a [`SPAN`] costs
+/// hardly more than a fight that was noticed, in which the file is put right every five minutes.
 pub const REPAIRS_MAX: usize = 50;
 
 /// The repairs of each file, by its name in Quadlet's folder or its path.
@@ -44,7 +46,8 @@ struct Repairs {
 /// A fight over a file, noticed when the file was put right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fight {
-    /// For how long the file must have been left alone before the fight is over: twice as long as it usually was.
+    /// For how long the file must have been left alone before the fight is over: twice as long as
+    /// it usually was.
     pub(super) quiet: Duration,
 }
 
@@ -68,8 +71,9 @@ fn is_fight((answers, repairs): (u32, usize)) -> bool {
 }
 
 impl Contention {
-    /// Begins a pass: forgets what was written before the span, and the files of apps that are not to be there any more, because what one's own
-    /// operations remove and write anew is not fought over.
+    /// Begins a pass: forgets what was written before the span, and the files of apps that are not
+    /// to be there any more, because what one's own operations remove and write anew is not fought
+    /// over.
     pub(super) fn begin(&mut self, desired: &Desired, now: Duration) {
         self.planned_at = now;
         self.repairs.retain(|_, repairs| {

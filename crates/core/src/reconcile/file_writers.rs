@@ -1,6 +1,8 @@
-//! Who may be changing a file that is fought over: what a look at the host's processes yields, and the words in which people are told.
+//! Who may be changing a file that is fought over: what a look at the host's processes yields, and
+//! the words in which people are told.
 //!
-//! Linux tells nobody but root who wrote a file. What is said here is therefore never more than that somebody may be the one.
+//! Linux tells nobody but root who wrote a file. What is said here is therefore never more than
+//! that somebody may be the one.
 
 use std::path::PathBuf;
 
@@ -82,7 +84,8 @@ impl FileWriters {
         sentences.join(". ")
     }
 
-    /// The processes by how strong the hint is. What a script starts for a moment works where it does: the script is the one to name.
+    /// The processes by how strong the hint is. What a script starts for a moment works where it
+    /// does: the script is the one to name.
     fn ranked(&self) -> Vec<&FileWriter> {
         let begun_by = |parent: &FileWriter, child: &FileWriter| {
             parent.pid == child.parent && parent.unit == child.unit && parent.hint <= child.hint

@@ -1,11 +1,13 @@
-//! Lines that an operator adds to a configuration file, held to leaving alone what other settings and the template itself say.
+//! Lines that an operator adds to a configuration file, held to leaving alone what other settings
+//! and the template itself say.
 
 use minijinja::{Error, Value};
 
 use super::refusal::refuse;
 
-/// The lines, if none of them sets a key of `reserved`: a map from each key to the setting to use instead, an empty text if
-/// there is none. With `negation`, a key that begins with it counts as the rest of it: bitcoind takes `noprune=1` for `prune=0`.
+/// The lines, if none of them sets a key of `reserved`: a map from each key to the setting to use
+/// instead, an empty text if there is none. With `negation`, a key that begins with it counts as
+/// the rest of it: bitcoind takes `noprune=1` for `prune=0`.
 pub(super) fn added_lines(
     lines: String,
     reserved: Value,

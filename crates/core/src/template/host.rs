@@ -1,4 +1,5 @@
-//! Names and addresses of hosts in settings, checked and told apart for the templates that write them down. Nothing is looked up.
+//! Names and addresses of hosts in settings, checked and told apart for the templates that write
+//! them down. Nothing is looked up.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -23,8 +24,8 @@ pub(super) fn host_names(text: String) -> Result<Vec<String>, Error> {
         .collect()
 }
 
-/// `{host, port, kind}` of an address with or without a port; `port` is empty where none is given, `kind` one of
-/// `ip`, `onion` and `name`.
+/// `{host, port, kind}` of an address with or without a port; `port` is empty where none is given,
+/// `kind` one of `ip`, `onion` and `name`.
 pub(super) fn host_address(text: String) -> Result<BTreeMap<&'static str, String>, Error> {
     let Some((host, port)) = split(&text) else {
         return Err(no_address(text));
@@ -50,7 +51,8 @@ fn no_address(text: String) -> Error {
     refuse(words, Some(text))
 }
 
-/// Host and port, of which the host is not yet looked at. An IPv6 address with a port stands in brackets.
+/// Host and port, of which the host is not yet looked at. An IPv6 address with a port stands in
+/// brackets.
 fn split(text: &str) -> Option<(&str, &str)> {
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
@@ -69,7 +71,8 @@ fn split(text: &str) -> Option<(&str, &str)> {
     (digits && port.parse::<u16>().is_ok_and(|port| port > 0)).then_some((host, port))
 }
 
-/// RFC 1123, section 2.1. A last label of digits would be read as an address by some programs and as a name by others.
+/// RFC 1123, section 2.1. A last label of digits would be read as an address by some programs and
+/// as a name by others.
 fn is_name(text: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())

@@ -12,7 +12,7 @@ use archipelago_core::reconcile::{FileWriter, Hint, Unit};
 use super::target::{Mark, Target, mark};
 use crate::accounts::account;
 
-/// Who a process is.
+/// The identity of a process.
 pub(super) struct Identity {
     pub(super) program: String,
     parent: u32,
@@ -60,7 +60,7 @@ const ARGUMENTS_MAX: u64 = 64 * 1024;
 fn beginning(cmdline: &Path) -> Vec<u8> {
     let mut arguments = Vec::new();
     if let Ok(file) = File::open(cmdline) {
-        // What could be read of them is looked at.
+        // A partial read is used as it is.
         drop(file.take(ARGUMENTS_MAX).read_to_end(&mut arguments));
     }
     arguments
@@ -70,7 +70,7 @@ fn beginning(cmdline: &Path) -> Vec<u8> {
 struct Open {
     inode: u64,
     writable: bool,
-    /// What leads to it.
+    /// The link in `/proc` that leads to it.
     link: PathBuf,
 }
 
@@ -117,7 +117,7 @@ impl Process {
         }
     }
 
-    /// What most gives it away.
+    /// The strongest hint.
     pub(super) fn hint(&self, target: &Target) -> Option<Hint> {
         let has = |mark: &Option<Mark>| mark.as_ref().is_some_and(|mark| self.marks.contains(mark));
         let works_there = self.folder.as_ref() == Some(&target.folder);
@@ -136,7 +136,8 @@ impl Process {
 
     fn open(&self, target: &Target) -> Option<Hint> {
         let file = target.found.as_ref()?;
-        // Only what may be the file is followed: behind another link may be a file system that never answers.
+        // Only what may be the file is followed: behind another link may be a file system that
+        // never answers.
         let maybe = self.open.iter().filter(|open| open.inode == file.ino());
         let is_it = |link: &Path| {
             std::fs::metadata(link)
@@ -152,7 +153,8 @@ impl Process {
         hints.min()
     }
 
-    /// Whether an argument holds the file's name. What runs in a unit of ours was given its arguments by us.
+    /// Whether an argument holds the file's name. What runs in a unit of ours was given its
+    /// arguments by us.
     fn names(&self, target: &Target, works_there: bool) -> bool {
         let is_called_by_us = match &self.unit {
             Some(Unit::OfUser(unit)) => unit.starts_with(PREFIX),
@@ -186,11 +188,11 @@ fn holds(text: &[u8], name: &[u8]) -> bool {
         })
 }
 
-/// The unit behind a control group: the innermost that can be stopped without ending a whole login (`0::` is systemd's own hierarchy,
-/// cgroups(7)).
+/// The unit behind a control group: the innermost that can be stopped without ending a whole login
+/// (`0::` is systemd's own hierarchy, cgroups(7)).
 fn unit(cgroup: &str) -> Option<Unit> {
     let path = cgroup.lines().find_map(|line| line.strip_prefix("0::"))?;
-    // What lies outside of this container is not known by name here.
+    // A unit outside of this container is not known by name here.
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     if parts.first() == Some(&"..") {
         return None;

@@ -12,8 +12,8 @@ use inotify::{Inotify, WatchMask};
 /// The words by which the kernel names an inode in the list of a process's watches.
 pub(super) type Mark = (String, String);
 
-/// The marks of these files and their folders. The kernel is asked for them with watches of our own, for what stat(2) says of an inode's
-/// device differs from it on btrfs and overlayfs.
+/// The marks of these files and their folders. The kernel is asked for them with watches of our
+/// own, for what stat(2) says of an inode's device differs from it on btrfs and overlayfs.
 pub(super) fn marks(files: &BTreeMap<String, PathBuf>) -> BTreeMap<PathBuf, Mark> {
     let Ok(inotify) = Inotify::init() else {
         return BTreeMap::new();
@@ -44,7 +44,8 @@ pub(super) fn marks(files: &BTreeMap<String, PathBuf>) -> BTreeMap<PathBuf, Mark
         .collect()
 }
 
-/// The mark in a line like `inotify wd:1 ino:9e7e sdev:800013 mask:800afce …`, or `fanotify ino:4f969 sdev:800013 mflags:0 …`.
+/// The mark in a line like `inotify wd:1 ino:9e7e sdev:800013 mask:800afce …`, or
+/// `fanotify ino:4f969 sdev:800013 mflags:0 …`.
 pub(super) fn mark(line: &str) -> Option<Mark> {
     let is_watch = line.starts_with("inotify ") || line.starts_with("fanotify ");
     let (inode, device) = (word(line, "ino:")?, word(line, "sdev:")?);

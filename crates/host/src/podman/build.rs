@@ -44,15 +44,16 @@ pub struct ContextFile {
 }
 
 impl Podman {
-    /// Builds an image and gives it its name, line by line of output; returns its id, 64 hexadecimal digits.
+    /// Builds an image and gives it its name, line by line of output; returns its id, 64
+    /// hexadecimal digits.
     ///
-    /// A base image that is here, in an additional store too, is used as it is; only a missing one is pulled, as
-    /// `containers-registries.conf(5)` says. `RUN` steps have a network of their own, not the host's. The name moves to
-    /// the new image; the one that had it stays, without a name.
+    /// A base image that is here, in an additional store too, is used as it is; only a missing one
+    /// is pulled, as `containers-registries.conf(5)` says. `RUN` steps have a network of their own,
+    /// not the host's. The name moves to the new image; the one that had it stays, without a name.
     ///
-    /// Podman does not stop a step when nobody listens any more: drop the future, and the step goes on until
-    /// `podman.service` ends, and a working container (`podman ps --external`) may stay. Layers that are complete stay
-    /// in the cache.
+    /// Podman does not stop a step when nobody listens any more: drop the future, and the step goes
+    /// on until `podman.service` ends, and a working container (`podman ps --external`) may stay.
+    /// Layers that are complete stay in the cache.
     pub async fn build(
         &self,
         request: &BuildRequest,
@@ -83,7 +84,8 @@ impl Podman {
             output.print(&stream, &mut progress);
         }
         output.finish(&mut progress);
-        // A build that worked prints the image's id last. One that Podman did not finish ends just the same.
+        // A build that worked prints the image's id last. One that Podman did not finish ends just
+        // the same.
         match output.last.pop_back() {
             Some(id) if id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) => Ok(id),
             _ => Err(call.ended()),
@@ -101,7 +103,8 @@ fn target(request: &BuildRequest) -> String {
         target,
         labels,
     } = request;
-    // Without `nsoptions` the endpoint gives RUN steps the host's network, and with it every service on 127.0.0.1.
+    // Without `nsoptions` the endpoint gives RUN steps the host's network, and with it every
+    // service on 127.0.0.1.
     let own_network = json!([{ "Name": "network" }]);
     format!(
         "/build?t={}&dockerfile={}&buildargs={}&labels={}&nsoptions={}&pullpolicy=missing&layers=true&rm=true\
@@ -119,8 +122,9 @@ fn target(request: &BuildRequest) -> String {
     )
 }
 
-/// The context as a tar archive. Its files are of now: Podman's cache does not look at times, and a web server in
-/// the image that derives its ETag from time and size must not repeat one for other bytes.
+/// The context as a tar archive. Its files are of now: Podman's cache does not look at times, and a
+/// web server in the image that derives its ETag from time and size must not repeat one for other
+/// bytes.
 fn archive(request: &BuildRequest) -> Result<Vec<u8>, Error> {
     let now_s = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -155,8 +159,8 @@ struct Report {
     failure: Failure,
 }
 
-/// Joins the pieces, which end where a write did, into lines, and keeps the last ones. They are shown without the values of the build's
-/// arguments: those may come from settings.
+/// Joins the pieces, which end where a write did, into lines, and keeps the last ones. They are
+/// shown without the values of the build's arguments: those may come from settings.
 struct Output<'a> {
     args: &'a BTreeMap<String, String>,
     piece: String,

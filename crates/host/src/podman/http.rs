@@ -1,4 +1,5 @@
-//! HTTP/1.1 over the socket: one request, one connection, an answer that is whole or a stream of JSON lines.
+//! HTTP/1.1 over the socket: one request, one connection, an answer that is whole or a stream of
+//! JSON lines.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -16,13 +17,16 @@ use serde::Deserialize;
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
-/// Podman takes requests for any version from 4.0 on; ours are written against 4.9, the oldest Podman we support.
+/// Podman takes requests for any version from 4.0 on; ours are written against 4.9, the oldest
+/// Podman we support.
 const PREFIX: &str = "/v4.9.0/libpod";
 
-/// The longest that a call without a stream may take, the start of `podman.service` by its socket included.
+/// The longest that a call without a stream may take, the start of `podman.service` by its socket
+/// included.
 pub(super) const CALL_LIMIT: Duration = Duration::from_secs(60);
 
-/// The longest silence in a stream. A large layer or a slow `RUN` step says nothing while it goes on.
+/// The longest silence in a stream. A large layer or a slow `RUN` step says nothing while it goes
+/// on.
 pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// The largest whole answer and the longest line, in bytes: far above a list of 1,000 images.
@@ -72,8 +76,8 @@ pub enum Error {
     /// `message` is Podman's own text.
     #[error("pull {reference}: {message}")]
     Pull { reference: String, message: String },
-    /// `message` is Podman's own text, `lines` what the build printed last. Its output and its errors come by two ways,
-    /// so their order among each other is not that of their printing.
+    /// `message` is Podman's own text, `lines` what the build printed last. Its output and its
+    /// errors come by two ways, so their order among each other is not that of their printing.
     #[error("build {tag}: {message}{}", indented(lines))]
     Build {
         tag: String,
@@ -195,7 +199,8 @@ impl Podman {
     pub fn for_this_user() -> Podman {
         let runtime_dir = match std::env::var_os("XDG_RUNTIME_DIR") {
             Some(directory) => PathBuf::from(directory),
-            // /proc/self belongs to the process's effective user; without /proc no call gets far anyway.
+            // /proc/self belongs to the process's effective user; without /proc no call gets far
+            // anyway.
             None => match std::fs::metadata("/proc/self") {
                 Ok(own) => PathBuf::from(format!("/run/user/{}", own.uid())),
                 Err(_) => PathBuf::from("/run"),
@@ -263,7 +268,8 @@ impl Podman {
 
 struct Answer {
     response: Response<Incoming>,
-    /// Moves the bytes. Dropping it closes the socket, by which Podman learns that nobody waits any more.
+    /// Moves the bytes. Dropping it closes the socket, by which Podman learns that nobody waits any
+    /// more.
     connection: JoinSet<()>,
 }
 
@@ -368,7 +374,8 @@ impl Lines<'_> {
     }
 }
 
-/// How a line says that the work failed: Docker's `jsonmessage` in one field, in the other, or in both.
+/// How a line says that the work failed: Docker's `jsonmessage` in one field, in the other, or in
+/// both.
 #[derive(Deserialize)]
 pub(super) struct Failure {
     error: Option<String>,

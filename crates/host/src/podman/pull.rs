@@ -6,7 +6,8 @@ use serde::Deserialize;
 use super::Podman;
 use super::http::{Call, Error, Failure, SILENCE_LIMIT, encode};
 
-/// What became of one layer, or of the image's configuration. Comes once a second for a layer that downloads.
+/// What became of one layer, or of the image's configuration. Comes once a second for a layer that
+/// downloads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     /// The first 12 hexadecimal digits of the layer's digest.
@@ -29,19 +30,22 @@ pub enum Layer {
 }
 
 impl Podman {
-    /// Pulls an image from its registry, even if one of that name is here; a registry that still has the same one
-    /// sends no layers. Dropping the future cancels the pull; layers that are complete stay.
+    /// Pulls an image from its registry, even if one of that name is here; a registry that still
+    /// has the same one sends no layers. Dropping the future cancels the pull; layers that are
+    /// complete stay.
     ///
-    /// Of `name:tag@sha256:…` Podman ignores the tag, and the image gets no tag either. With `tls_verify` the registry
-    /// needs a certificate that this machine trusts, unless the operator marked it `insecure` for Podman in
-    /// `containers-registries.conf(5)`; without, plain HTTP and any certificate will do.
+    /// Of `name:tag@sha256:…` Podman ignores the tag, and the image gets no tag either. With
+    /// `tls_verify` the registry needs a certificate that this machine trusts, unless the operator
+    /// marked it `insecure` for Podman in `containers-registries.conf(5)`; without, plain HTTP and
+    /// any certificate will do.
     pub async fn pull(
         &self,
         reference: &str,
         tls_verify: bool,
         mut progress: impl FnMut(Progress) + Send,
     ) -> Result<(), Error> {
-        // `compatMode` is how this endpoint tells bytes; without it, it prints a line when a layer begins.
+        // `compatMode` is how this endpoint tells bytes; without it, it prints a line when a layer
+        // begins.
         let mut target = format!(
             "/images/pull?reference={}&compatMode=true&policy=always",
             encode(reference)

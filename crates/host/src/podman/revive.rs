@@ -1,7 +1,9 @@
-//! Bringing Podman back after all of the user's processes were killed at once, and its own among them.
+//! Bringing Podman back after all of the user's processes were killed at once, and its own among
+//! them.
 //!
-//! Its records then say that containers run whose processes are gone, and it looks for one of them to enter its namespaces. Until somebody tells
-//! it otherwise no Podman command works, so no container starts: `podman-system-migrate(1)` is what Podman's own error advises.
+//! Its records then say that containers run whose processes are gone, and it looks for one of them
+//! to enter its namespaces. Until somebody tells it otherwise no Podman command works, so no
+//! container starts: `podman-system-migrate(1)` is what Podman's own error advises.
 
 use std::process::Output;
 use std::time::Duration;
@@ -17,7 +19,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Podman 5.4 crashes at each container that it corrects, one in every run.
 const RUNS_MAX: usize = 200;
 
-/// Makes Podman see that its containers ended, if it says that it lost them. Says whether that was so.
+/// Makes Podman see that its containers ended, if it says that it lost them. Says whether that was
+/// so.
 ///
 /// # Errors
 /// When it still says so afterwards, or cannot be run.

@@ -43,11 +43,11 @@ impl Podman {
         Ok(secrets.collect())
     }
 
-    /// Stores a secret of 1 to 511,999 bytes. A name that is taken is refused unless `replace`; containers that
-    /// run keep the old bytes until they start anew.
+    /// Stores a secret of 1 to 511,999 bytes. A name that is taken is refused unless `replace`;
+    /// containers that run keep the old bytes until they start anew.
     ///
-    /// The bytes travel in the request's body alone: in no error and no log. The name and the labels do not:
-    /// `podman.service` writes every request's path and query to the journal.
+    /// The bytes travel in the request's body alone: in no error and no log. The name and the
+    /// labels do not: `podman.service` writes every request's path and query to the journal.
     pub async fn create_secret(
         &self,
         name: &str,

@@ -1,11 +1,12 @@
-//! Lingering: whether a user's services run without a login, kept by logind: `org.freedesktop.login1(5)`.
+//! Lingering: whether a user's services run without a login, kept by logind:
+//! `org.freedesktop.login1(5)`.
 
 use zbus::Proxy;
 
 use super::{Error, is, system};
 
-/// Whether the user's services start at boot and outlive the last logout. A user that logind does not know has
-/// neither a session nor lingering.
+/// Whether the user's services start at boot and outlive the last logout. A user that logind does
+/// not know has neither a session nor lingering.
 pub async fn linger(uid: u32) -> Result<bool, Error> {
     let user = logind(
         format!("/org/freedesktop/login1/user/_{uid}"),
@@ -20,8 +21,9 @@ pub async fn linger(uid: u32) -> Result<bool, Error> {
     }
 }
 
-/// Turns lingering on or off. Users may as a rule do it for themselves from a login session (polkit's
-/// `org.freedesktop.login1.set-self-linger`); where they may not, the error has the command for an administrator.
+/// Turns lingering on or off. Users may as a rule do it for themselves from a login session
+/// (polkit's `org.freedesktop.login1.set-self-linger`); where they may not, the error has the
+/// command for an administrator.
 pub async fn set_linger(uid: u32, on: bool) -> Result<(), Error> {
     let manager = logind(
         "/org/freedesktop/login1".to_owned(),

@@ -1,5 +1,5 @@
-//! What systemd tells without being asked. It refuses to interpret: signals of other units and of other interfaces
-//! are dropped, the rest becomes values.
+//! What systemd tells without being asked. It refuses to interpret: signals of other units and of
+//! other interfaces are dropped, the rest becomes values.
 
 use std::collections::HashMap;
 
@@ -62,10 +62,12 @@ pub(super) async fn subscribe(
         .path_namespace("/org/freedesktop/systemd1")
         .build()?;
     let messages = MessageStream::for_match_rule(rule, manager.inner().connection(), None).await?;
-    // Only from here on does systemd send anything: `Subscribe()` counts per connection and ends with it.
+    // Only from here on does systemd send anything: `Subscribe()` counts per connection and ends
+    // with it.
     manager.subscribe().await?;
     Ok(messages.filter_map(move |message| {
-        // A message that cannot be read, or a lost connection, after which the stream ends by itself.
+        // A message that cannot be read, or a lost connection, after which the stream ends by
+        // itself.
         let signal = message
             .ok()
             .and_then(|message| signal(&message, &prefix).ok().flatten());

@@ -1,4 +1,5 @@
-//! What systemd says of a service and of a unit's file, as values. Words that it may learn later become `Other`.
+//! What systemd says of a service and of a unit's file, as values. Words that it may learn later
+//! become `Other`.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -47,15 +48,18 @@ pub enum ActiveState {
 /// Why a service stopped, and how often it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceFailure {
-    /// `success`, `exit-code`, `signal`, `core-dump`, `timeout`, `oom-kill`, `start-limit-hit`, `resources`, …
+    /// `success`, `exit-code`, `signal`, `core-dump`, `timeout`, `oom-kill`, `start-limit-hit`,
+    /// `resources`, …
     pub result: String,
-    /// How the main process ended, as `si_code` of `waitid(2)`: 1 exited, 2 killed, 3 dumped, 0 it never ran.
+    /// How the main process ended, as `si_code` of `waitid(2)`: 1 exited, 2 killed, 3 dumped, 0 it
+    /// never ran.
     pub exec_main_code: i32,
     /// Its exit status, or the signal's number.
     pub exec_main_status: i32,
     /// Automatic restarts since the last start that a job asked for.
     pub restarts: u32,
-    /// 32 hexadecimal digits that the journal carries as `_SYSTEMD_INVOCATION_ID`; none before the first start.
+    /// 32 hexadecimal digits that the journal carries as `_SYSTEMD_INVOCATION_ID`; none before the
+    /// first start.
     pub invocation_id: Option<String>,
     /// When it last became active.
     pub active_enter: Option<SystemTime>,

@@ -9,7 +9,8 @@ use super::{system, unit_path};
 pub struct UserManager {
     /// Whether it is started again when it was killed.
     pub returns: bool,
-    /// How long it may take to stop, with all of the user's services; none for as long as they need.
+    /// How long it may take to stop, with all of the user's services; none for as long as they
+    /// need.
     pub stop_limit: Option<Duration>,
 }
 

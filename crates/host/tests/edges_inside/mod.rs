@@ -1,5 +1,5 @@
-//! A test that talks to systemd and Podman has to be where they are: the test program copies itself into a fresh host
-//! and runs the one test there.
+//! A test that talks to systemd and Podman has to be where they are: the test program copies itself
+//! into a fresh host and runs the one test there.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,8 @@ use testhost::{Account, Host, Options};
 /// Tells the copy that it is in the host.
 const INSIDE: &str = "EDGES_INSIDE";
 
-/// Runs `inside` in a fresh host as `account`, after `prepare` outside. `test` is the test's path in this program.
+/// Runs `inside` in a fresh host as `account`, after `prepare` outside. `test` is the test's path
+/// in this program.
 pub(crate) fn on_a_host(
     test: &str,
     account: Account,
@@ -37,7 +38,8 @@ pub(crate) fn on_a_host(
         test,
         "--nocapture",
     ];
-    // As a service: logind and polkit ask for a caller's control group, which a process entered from outside lacks.
+    // As a service: logind and polkit ask for a caller's control group, which a process entered
+    // from outside lacks.
     let service = match account {
         Account::User => ["systemd-run", "--user", "--pipe", "--wait", "--quiet"],
         Account::Root => ["systemd-run", "--pipe", "--wait", "--quiet", "--"],

@@ -1,4 +1,4 @@
-//! What `host::podman` reports of a real rootless Podman, and what it can make it do.
+//! `host::podman` against a real rootless Podman: its reports and its calls.
 
 #[path = "../edges_inside/mod.rs"]
 mod edges_inside;

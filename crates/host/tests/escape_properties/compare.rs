@@ -71,7 +71,8 @@ impl Options {
         }
     }
 
-    /// The options in the order of their names, each with its value, then the image and the words after it.
+    /// The options in the order of their names, each with its value, then the image and the words
+    /// after it.
     pub(crate) fn sorted(&self, arguments: Vec<Vec<u8>>) -> Vec<String> {
         let (options, words) = arguments.split_at(self.count.min(arguments.len()));
         let mut options = options.iter();

@@ -1,9 +1,10 @@
 //! Any text comes out of a unit as it went in, or is refused; no text becomes a directive.
 //!
-//! Held against the real thing: Podman's generator reads the units that core renders, and systemd runs what it made of
-//! them, with a small program in Podman's place that writes down its arguments. Each unit with hostile texts has a twin
-//! with harmless ones; but for the texts, the two must agree to the byte. In a second test a real container shows its
-//! own environment and arguments.
+//! Held against the real thing: Podman's generator reads the units that core renders, and systemd
+//! runs what it made of them, with a small program in Podman's place that writes down its
+//! arguments. Each unit with hostile texts has a twin with harmless ones; but for the texts, the
+//! two must agree to the byte. In a second test a real container shows its own environment and
+//! arguments.
 
 mod compare;
 mod folder;
@@ -134,7 +135,8 @@ fn a_sane_share_is_accepted(cases: &[Case]) {
 /// Writes its arguments, each ended by a NUL byte, to a file named after the service.
 const ARGDUMP: &str = "#!/bin/sh\n[ \"$1\" != run ] || printf '%s\\0' \"$@\" >\"/home/archy/arguments/$PODMAN_SYSTEMD_UNIT\"\n";
 
-/// Quadlet takes the program's name from its environment. Its services wait for a word from Podman, which never comes here.
+/// Quadlet takes the program's name from its environment. Its services wait for a word from Podman,
+/// which never comes here.
 const RUN_ALL: &str = "
 set -eu
 chmod +x ~/argdump
@@ -198,7 +200,8 @@ fn a_container_sees_the_texts_as_they_were_meant() {
         )
         .expect("a unit");
     }
-    // Podman runs once before: of two first runs at once, one may leave its service's cgroup, which systemd then calls failed.
+    // Podman runs once before: of two first runs at once, one may leave its service's cgroup, which
+    // systemd then calls failed.
     let run = "mkdir out && podman ps && systemctl --user daemon-reload && systemctl --user start archy-environment archy-arguments && \
                timeout 30 sh -c 'until test -e out/environment && test -e out/arguments; do sleep 0.1; done'";
     host.run_user(&["bash", "-c", run])

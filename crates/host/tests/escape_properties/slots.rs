@@ -132,7 +132,8 @@ pub(crate) fn accepts(slot: Slot, text: &str) -> bool {
     render("archy-probe", container).is_some()
 }
 
-/// Where a text is accepted; a long one not everywhere at once, because a whole unit has its limit too.
+/// Where a text is accepted; a long one not everywhere at once, because a whole unit has its limit
+/// too.
 pub(crate) fn accepted_together(text: &str) -> Vec<Slot> {
     let mut slots = Vec::new();
     for slot in SLOTS {

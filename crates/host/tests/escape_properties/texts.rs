@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-/// The texts are the same in every run. Every message names the seed; another one: `ESCAPE_SEED=7 cargo test …`.
+/// The texts are the same in every run. Every message names the seed; another one:
+/// `ESCAPE_SEED=7 cargo test …`.
 pub(crate) const SEED: u64 = 20_260;
 pub(crate) const RANDOM_TEXTS: usize = 220;
 

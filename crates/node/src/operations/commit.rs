@@ -13,7 +13,7 @@ use archipelago_host::{disk, inputs, records, releases};
 
 use crate::error::Error;
 
-/// What an operation changes. The lock of passes is held from here until it is made.
+/// The change of an operation. The lock of passes is held from here until it is made.
 pub(super) struct Change {
     pub(super) record: Record,
     intent: Option<Intent>,

@@ -1,4 +1,4 @@
-//! What happens while an operation is carried out.
+//! The events of an operation that is carried out.
 
 use archipelago_core::health::AppHealth;
 use archipelago_core::pass;

@@ -28,11 +28,12 @@ use super::event::Event;
 /// How many lines of the journal explain a failure.
 const JOURNAL_LINES: u32 = 15;
 
-/// To bring units up to date takes a pass that learns of their images, one that writes, and one that has nothing to do.
+/// To bring units up to date takes a pass that learns of their images, one that writes, and one
+/// that has nothing to do.
 const UPDATE_PASSES: usize = 3;
 
-/// Carries it out with an engine that has made no pass yet. What ends it early leaves the record: the operation is brought to
-/// its end without this process then.
+/// Carries it out with an engine that has made no pass yet. What ends it early leaves the record:
+/// the operation is brought to its end without this process then.
 pub(super) async fn carry_out(
     layout: Layout,
     request: Request,
@@ -47,7 +48,8 @@ pub(super) async fn carry_out(
         .as_ref()
         .is_some_and(|app| !app.is_new && !app.is_unchanged);
     if changes_installed {
-        // What another version of Archipelago wrote is brought up to date first, so that the change is seen as one.
+        // Units of another version of Archipelago are brought up to date first, so that the change
+        // is seen as one.
         bring_up_to_date(&handle).await?;
     }
     let app = proposal.app.clone();

@@ -66,23 +66,24 @@ impl Prepared {
         &self.proposal
     }
 
-    /// What a purge would leave where it is: the data that lie behind a link, or on a file system of their own.
+    /// The data that a purge would leave: behind a link, or on a file system of their own.
     #[must_use]
     pub fn left(&self) -> &[Left] {
         &self.left
     }
 
-    /// What its containers need and the host does not offer, though that need not keep them from starting.
+    /// The needs of its containers that the host does not meet, though they may start without.
     #[must_use]
     pub fn unmet(&self) -> &[Unmet] {
         &self.unmet
     }
 
-    /// Does it, with an engine of its own: there may be no daemon. `progress` hears what happens. `None` when the app is gone, as
-    /// asked.
+    /// Does it, with an engine of its own: there may be no daemon. `progress` hears what happens.
+    /// `None` when the app is gone, as asked.
     ///
     /// # Errors
-    /// When it cannot be begun, or the app did not become what was asked; the reconciler goes on trying then.
+    /// When it cannot be begun, or the app did not become what was asked; the reconciler goes on
+    /// trying then.
     pub async fn run(self, progress: impl FnMut(Event<'_>)) -> Result<Option<AppHealth>, Error> {
         let Self {
             layout,

@@ -64,7 +64,8 @@ impl UserReport {
     }
 }
 
-/// Makes the data folder that is there this node's, whatever it was: the operator says that it is the right one.
+/// Makes the data folder that is there this node's, whatever it was: the operator says that it is
+/// the right one.
 ///
 /// # Errors
 /// When the folders of this user cannot be found, or the disk refuses.
@@ -150,7 +151,8 @@ async fn take(step: UserStep, layout: &Layout, before: &Facts) -> Result<(), Err
             }
             Ok(())
         }
-        // Users may as a rule do it for themselves. Where they may not, the judgement afterwards says what root has to do.
+        // Users may as a rule do it for themselves. Where they may not, the judgement afterwards
+        // says what root has to do.
         UserStep::Linger => {
             let _ = set_linger(rustix::process::getuid().as_raw(), true).await;
             Ok(())
@@ -185,8 +187,8 @@ async fn enable_and_start(unit: &str, again: bool) -> Result<(), Error> {
     })
 }
 
-/// Puts the daemon's unit into the user's own folder when no package brought it, and takes it away again when one did. Says whether
-/// anything changed.
+/// Puts the daemon's unit into the user's own folder when no package brought it, and takes it away
+/// again when one did. Says whether anything changed.
 fn place_unit(layout: &Layout, unit: &str) -> Result<bool, Error> {
     let own = layout.systemd.join(facts::SERVICE);
     let is_ours = disk::read(&own)?.is_some_and(|content| content.starts_with(MARK.as_bytes()));

@@ -78,8 +78,9 @@ async fn let_linger(account: &Account) -> Result<Part, String> {
     Ok(Part::Done(text))
 }
 
-/// As Debian has it, `user@.service(5)` knows no `Restart=`: nothing starts a user's manager again that was killed, by the kernel for want of
-/// memory or by mistake, and all of the user's containers end with it. And its `TimeoutStopSec=` of two minutes ends, at a shutdown, a node
+/// As Debian has it, `user@.service(5)` knows no `Restart=`: nothing starts a user's manager again
+/// that was killed, by the kernel for want of memory or by mistake, and all of the user's
+/// containers end with it. And its `TimeoutStopSec=` of two minutes ends, at a shutdown, a node
 /// that writes its cache.
 fn keep_manager(account: &Account) -> Result<Part, String> {
     let content = format!(
@@ -156,7 +157,8 @@ async fn want_network() -> Result<Part, String> {
     Ok(Part::Done(text))
 }
 
-/// The system's folder for data becomes the user's, unless data are elsewhere already: they would be lost from sight.
+/// The system's folder for data becomes the user's, unless data are elsewhere already: they would
+/// be lost from sight.
 fn make_data_folder(account: &Account) -> Result<Part, String> {
     let Account {
         name,

@@ -12,7 +12,8 @@ use crate::invariants::Invariant;
 use crate::world::state::World;
 
 impl World {
-    /// A container of an app joins its own app's network, and those of the exports that it offers or uses.
+    /// A container of an app joins its own app's network, and those of the exports that it offers
+    /// or uses.
     pub(crate) fn check_joins(&mut self, container: &Container, networks: &[String]) {
         if container.label.is_none() {
             return;
@@ -34,8 +35,8 @@ impl World {
         }
     }
 
-    /// A manager starts nothing on a network of the app that has no isolation and on which, as it has seen, nobody is: there was the occasion to
-    /// make it anew.
+    /// A manager starts nothing on a network of the app that has no isolation and on which, as it
+    /// has seen, nobody is: there was the occasion to make it anew.
     pub(crate) fn check_start(&mut self, observed: &Observed, action: &Action) {
         let Action::App(AppAction {
             app: id,

@@ -372,7 +372,8 @@ impl Disk {
         }
     }
 
-    /// Unmounts the disk that holds a folder's content, after a sync. The empty mount point stays. inotify reports nothing.
+    /// Unmounts the disk that holds a folder's content, after a sync. The empty mount point stays.
+    /// inotify reports nothing.
     pub fn unmount(&mut self, folder: &Path) {
         if self.unmounted.is_some() {
             return;
@@ -404,7 +405,8 @@ impl Disk {
         disk.is_some_and(|disk| path.starts_with(&disk.folder))
     }
 
-    /// Mounts it again. Returns what was made on the mount point meanwhile, which is hidden from then on.
+    /// Mounts it again. Returns what was made on the mount point meanwhile, which is hidden from
+    /// then on.
     pub fn mount(&mut self) -> Vec<String> {
         let Some(Unmounted { folder, names }) = self.unmounted.take() else {
             return Vec::new();

@@ -53,7 +53,8 @@ pub struct Podman {
     pub volumes: BTreeMap<String, Object>,
     pub secrets: BTreeMap<String, Object>,
     pub reach: Reach,
-    /// Whether the process that resolves the containers' names was killed. The next container that starts brings it back.
+    /// Whether the process that resolves the containers' names was killed. The next container that
+    /// starts brings it back.
     pub resolver_is_gone: bool,
     /// Counts changes of images, networks, volumes and secrets, which Podman's files on disk show.
     pub changes: u64,

@@ -34,7 +34,7 @@ pub struct Definition {
     pub wanted_by: Vec<String>,
 }
 
-/// What a service does.
+/// The activity of a service.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     Container(Container),

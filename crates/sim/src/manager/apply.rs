@@ -166,8 +166,8 @@ impl World {
         }
     }
 
-    /// Stores the files of a release. The program makes them appear in one step; here a crash may leave some, which nothing
-    /// names yet.
+    /// Stores the files of a release. The program makes them appear in one step; here a crash may
+    /// leave some, which nothing names yet.
     pub(crate) fn store_release(&mut self, release: &ReleaseId, files: &Files) -> Done {
         let folder = self.layout.release(release);
         for (path, file) in files {

@@ -1,5 +1,5 @@
-//! Commands of the operator that are processes, as on a real host: each carries an operation out step by step, and a fault may
-//! strike each step.
+//! Commands of the operator that are processes, as on a real host: each carries an operation out
+//! step by step, and a fault may strike each step.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::world::state::World;
 type Done = Result<(), CallError>;
 
 impl World {
-    /// What a command would change; nothing for an intervention that is no operation, or is refused.
+    /// The change of a command; nothing for an intervention that is no operation, or is refused.
     pub(crate) fn change_of(&mut self, intervention: &Intervention) -> Option<Change> {
         let (kind, app, version) = match intervention {
             Intervention::Install(app, version) => (Kind::Install, app.as_str(), Some(*version)),
@@ -164,8 +164,8 @@ impl World {
         self.write(&path, &text, 0o600)
     }
 
-    /// As [`Self::remains`], of an app whose operation was broken off: a killed process may not have synced the intent that it
-    /// put in place.
+    /// As [`Self::remains`], of an app whose operation was broken off: a killed process may not
+    /// have synced the intent that it put in place.
     pub(crate) fn lasting_remains(&mut self, app: &AppId) -> Result<Remains, CallError> {
         self.sync_folder(&self.layout.apps())?;
         Ok(self.remains(app))
@@ -202,7 +202,8 @@ impl World {
         begun.find(|begun| begun.change.record.id == id)
     }
 
-    /// An operation that has changed the intent is not forgotten before its app is as asked, or said not to be.
+    /// An operation that has changed the intent is not forgotten before its app is as asked, or
+    /// said not to be.
     fn check_has_ended(&mut self, record: &Record) {
         if self.is_disturbed || record.standing(&self.remains(&record.app)) != Standing::Begun {
             return;
@@ -228,7 +229,8 @@ impl World {
         }
     }
 
-    /// On a quiescent host: no record is left, no effect is half one, and of each that was begun the end was told.
+    /// On a quiescent host: no record is left, no effect is half one, and of each that was begun
+    /// the end was told.
     pub(crate) fn check_operations(&mut self) {
         let names = self.disk.names(&self.layout.operations());
         if let Some(name) = names.first() {

@@ -50,7 +50,8 @@ impl Manager {
         }
     }
 
-    /// Makes a pass as the daemon does, which also brings operations to their end that were broken off.
+    /// Makes a pass as the daemon does, which also brings operations to their end that were broken
+    /// off.
     ///
     /// # Errors
     /// When a fault killed it in the middle.

@@ -1,5 +1,5 @@
-//! Operations whose process has ended before they had, brought to their end by the daemon: the counterpart of the program's
-//! `node/unfinished.rs`.
+//! Operations whose process has ended before they had, brought to their end by the daemon: the
+//! counterpart of the program's `node/unfinished.rs`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

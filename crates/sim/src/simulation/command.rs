@@ -1,4 +1,5 @@
-//! A command at work beside the daemon: it judges the daemon's passes, as one that waits for the lock mostly does.
+//! A command at work beside the daemon: it judges the daemon's passes, as one that waits for the
+//! lock mostly does.
 
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ impl Simulation {
         };
         let boot = self.world.boots;
         self.world.held_record = Some(change.record.id);
-        // One that fails says so to the person; what it leaves is found by the daemon.
+        // A command that fails says so to the person; the daemon finds the record that it leaves.
         let _ = self.carry_out(&change);
         self.world.locked = false;
         self.world.held_record = None;

@@ -110,7 +110,8 @@ impl Simulation {
     }
 
     fn check_boots_alone(&mut self) {
-        // A unit file that somebody deleted while its app's definition is refused cannot be restored.
+        // A unit file that somebody deleted while its app's definition is refused cannot be
+        // restored.
         let desired = self.world.desired();
         let restorable: BTreeSet<&str> = desired
             .present()

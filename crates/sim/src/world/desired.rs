@@ -146,7 +146,7 @@ impl World {
         }
     }
 
-    /// Whose the data folder is.
+    /// The owner of the data folder.
     pub(crate) fn claim(&self) -> Claim {
         if self.mutation == Some(Mutation::MarkerIgnored) {
             return Claim::Held;
@@ -161,7 +161,7 @@ impl World {
         })
     }
 
-    /// What is stored of releases.
+    /// The stored releases.
     pub(crate) fn stored(&self, desired: &Desired) -> Stored {
         let layout = &self.layout;
         let names = self.disk.names(&layout.releases());

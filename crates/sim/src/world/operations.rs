@@ -2,7 +2,7 @@
 
 use archipelago_core::operation::Record;
 
-/// What an operation changes.
+/// The change of an operation.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub(crate) record: Record,

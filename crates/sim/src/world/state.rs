@@ -45,7 +45,8 @@ pub struct World {
     pub(crate) other_pass: Option<fn(&mut World)>,
     /// The desired state of the pass that is under way.
     pub(crate) pass_desired: Option<Arc<Desired>>,
-    /// The networks of apps that had no isolation when the pass that is under way observed the host.
+    /// The networks of apps that had no isolation when the pass that is under way observed the
+    /// host.
     pub(crate) open_when_observed: BTreeSet<String>,
     /// The networks that a manager could not remove.
     pub(crate) unremovable: BTreeSet<String>,

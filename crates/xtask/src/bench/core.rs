@@ -1,4 +1,5 @@
-//! Core by itself, without a host: what criterion measures (`cargo bench -p archipelago-core`), read from the samples that it keeps.
+//! Core by itself, without a host: what criterion measures (`cargo bench -p archipelago-core`),
+//! read from the samples that it keeps.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;

@@ -8,8 +8,9 @@ use super::node::Node;
 /// As many as the case of repairs has.
 const APPS: usize = 8;
 
-/// A unit file deleted and its service stopped: with nobody at the door, and while a thousand connections say nothing and `/health` is asked all
-/// the time. The two take turns, so that both see the same machine.
+/// A unit file deleted and its service stopped: with nobody at the door, and while a thousand
+/// connections say nothing and `/health` is asked all the time. The two take turns, so that both
+/// see the same machine.
 pub(super) fn idle_connections(node: &Node, trials: usize) -> Result<Vec<Row>> {
     node.apps(APPS, true)?;
     let repair = include_str!("repair.sh");

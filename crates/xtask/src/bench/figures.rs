@@ -106,7 +106,8 @@ impl Row {
         }
     }
 
-    /// With bounds for the ratio of the medians, and of the 99th percentiles, to what was measured for something else.
+    /// With bounds for the ratio of the medians, and of the 99th percentiles, to what was measured
+    /// for something else.
     pub(super) fn beside(
         work: &str,
         trials: &Trials,

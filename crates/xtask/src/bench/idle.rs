@@ -1,4 +1,5 @@
-//! A hundred apps that run: looking at them, starting the daemon, and what it costs when nothing happens.
+//! A hundred apps that run: looking at them, starting the daemon, and what it costs when nothing
+//! happens.
 
 use anyhow::Result;
 

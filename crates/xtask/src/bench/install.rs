@@ -1,4 +1,5 @@
-//! Installing a Compose file of forty services, whose images are there, beside others that run Compose files.
+//! Installing a Compose file of forty services, whose images are there, beside others that run
+//! Compose files.
 
 use anyhow::Result;
 

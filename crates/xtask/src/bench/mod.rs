@@ -1,7 +1,9 @@
-//! `cargo xtask bench`: how fast Archipelago is on a fresh Debian host, beside bare `systemctl` and other programs that run Compose files,
-//! all measured in the same run. What is compared are ratios: the times themselves are the machine's.
+//! `cargo xtask bench`: how fast Archipelago is on a fresh Debian host, beside bare `systemctl` and
+//! other programs that run Compose files, all measured in the same run. What is compared are
+//! ratios: the times themselves are the machine's.
 //!
-//! A case is a function that measures one kind of work and returns rows. Each has a host of its own, so one disturbs no other; core needs none.
+//! A case is a function that measures one kind of work and returns rows. Each has a host of its
+//! own, so one disturbs no other; core needs none.
 
 mod core;
 mod door;

@@ -1,5 +1,5 @@
-//! A host with Archipelago on it, and the shell that measures inside it: entering a host from outside takes longer than much of what is
-//! measured.
+//! A host with Archipelago on it, and the shell that measures inside it: entering a host from
+//! outside takes longer than much of what is measured.
 
 use std::path::Path;
 
@@ -53,8 +53,9 @@ impl Node {
         Ok(numbers)
     }
 
-    /// Lets so many apps of one container each be there as if they had been installed, and waits until all are as wanted. Every tenth
-    /// publishes a port and is asked over HTTP whether it is ready.
+    /// Lets so many apps of one container each be there as if they had been installed, and waits
+    /// until all are as wanted. Every tenth publishes a port and is asked over HTTP whether it is
+    /// ready.
     pub(crate) fn apps(&self, count: usize, running: bool) -> Result<()> {
         let state = if running { "running" } else { "stopped" };
         self.shell(include_str!("apps.sh"), &[&count.to_string(), state])?;

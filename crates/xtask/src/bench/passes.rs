@@ -1,4 +1,5 @@
-//! Passes at a thousand units: what one with nothing to do costs, and that any change leads to one reload.
+//! Passes at a thousand units: what one with nothing to do costs, and that any change leads to one
+//! reload.
 
 use anyhow::{Result, bail};
 

@@ -5,12 +5,13 @@ use anyhow::Result;
 use super::figures::{Row, Trials};
 use super::node::Node;
 
-/// Enough that no unit is hit so often within a minute that it would be taken for a fight over its file.
+/// Enough that no unit is hit so often within a minute that it would be taken for a fight over its
+/// file.
 const APPS: usize = 8;
 const FOLDER_APPS: usize = 40;
 
-/// One service at a time: its unit file deleted and it stopped, and only stopped. The trials beside it take turns with ours, so that both
-/// see the same machine.
+/// One service at a time: its unit file deleted and it stopped, and only stopped. The trials beside
+/// it take turns with ours, so that both see the same machine.
 pub(super) fn units(node: &Node, trials: usize) -> Result<Vec<Row>> {
     node.apps(APPS, true)?;
     let script = include_str!("repair.sh");
@@ -61,7 +62,8 @@ pub(super) fn objects(node: &Node, trials: usize) -> Result<Vec<Row>> {
         .collect()
 }
 
-/// The folder with the unit files of many apps deleted, all their services stopped, and systemd told so.
+/// The folder with the unit files of many apps deleted, all their services stopped, and systemd
+/// told so.
 pub(super) fn folder(node: &Node, trials: usize) -> Result<Vec<Row>> {
     node.apps(FOLDER_APPS, true)?;
     let script = include_str!("folder.sh");

@@ -1,4 +1,5 @@
-//! Whether a soak has shown what it should: that everything was disturbed, and that the daemon needs no more at the end than it did before.
+//! Whether a soak has shown what it should: that everything was disturbed, and that the daemon
+//! needs no more at the end than it did before.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,8 @@ use anyhow::{Result, bail};
 
 use super::sample::Sample;
 
-/// By how much the memory of the last quarter may be above that of the second one. In the first one caches fill.
+/// By how much the memory of the last quarter may be above that of the second one. In the first one
+/// caches fill.
 const MEMORY_GROWTH_MAX: f64 = 1.1;
 /// By how many the open files may be.
 const FILES_GROWTH_MAX: f64 = 2.0;
@@ -33,7 +35,8 @@ impl Count {
     }
 }
 
-/// Prints the counts. A kind that mostly was in vain, or of which nothing happened, has shown nothing.
+/// Prints the counts. A kind that mostly was in vain, or of which nothing happened, has shown
+/// nothing.
 pub(super) fn disturbances(counts: &BTreeMap<&str, Count>) -> Result<()> {
     let mut wrong = Vec::new();
     for (kind, count) in counts {

@@ -1,5 +1,6 @@
-//! `cargo xtask soak`: a host with many apps on which something happens every second, for as long as is asked. It must end with all apps
-//! ready and all that was taken away back, and with as much memory and as many open files as before; a plot shows both.
+//! `cargo xtask soak`: a host with many apps on which something happens every second, for as long
+//! as is asked. It must end with all apps ready and all that was taken away back, and with as much
+//! memory and as many open files as before; a plot shows both.
 
 mod judge;
 mod plot;

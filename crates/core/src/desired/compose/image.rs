@@ -99,9 +99,9 @@ impl Work<'_> {
 /// A tag that changes whenever the build would.
 ///
 /// In 0.1.0's tag an argument could stand for a file, and modes were no part of it. A build that it
-/// told apart from all others keeps its tag, so that an update of Archipelago builds nothing anew: one
-/// without arguments and target, whose files have the modes that 0.1.0 gave them. The tag of any other
-/// build begins with an empty part, as none of those does.
+/// told apart from all others keeps its tag, so that an update of Archipelago builds nothing anew:
+/// one without arguments and target, whose files have the modes that 0.1.0 gave them. The tag of
+/// any other build begins with an empty part, as none of those does.
 fn digest_of(context: &BuildContext) -> String {
     let BuildContext {
         files,

@@ -1,4 +1,5 @@
-//! The paths that an image declares as volumes and that nothing else is mounted at: each gets a volume of ours.
+//! The paths that an image declares as volumes and that nothing else is mounted at: each gets a
+//! volume of ours.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +22,8 @@ pub(super) struct ImageVolume {
 }
 
 impl Work<'_> {
-    /// As Podman does it, a mount at a folder above covers nothing: the declared path is a mount of its own inside it.
+    /// As Podman does it, a mount at a folder above covers nothing: the declared path is a mount of
+    /// its own inside it.
     pub(super) fn image_volumes(
         &self,
         name: &str,
@@ -51,7 +53,8 @@ impl Work<'_> {
     }
 }
 
-/// A name by which a person finds the folder, with a part of a hash so that no other path or volume has it.
+/// A name by which a person finds the folder, with a part of a hash so that no other path or volume
+/// has it.
 fn volume_name(service: &str, path: &str) -> String {
     let readable: String = path
         .chars()

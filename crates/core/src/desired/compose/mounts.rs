@@ -1,4 +1,4 @@
-//! What a container mounts: volumes, folders of the node, and parts of the definition.
+//! The mounts of a container: volumes, folders of the node, and parts of the definition.
 
 use std::collections::BTreeSet;
 use std::path::Path;

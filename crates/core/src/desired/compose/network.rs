@@ -1,4 +1,5 @@
-//! The networks of an app, and which of its services join which: its own, and those on which apps offer what they export.
+//! The networks of an app, and which of its services join which: its own, and those on which apps
+//! offer what they export.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +36,8 @@ impl Work<'_> {
         }
     }
 
-    /// The exports networks that a service joins: its app's, if it is exported, and those of the required apps that it uses.
+    /// The exports networks that a service joins: its app's, if it is exported, and those of the
+    /// required apps that it uses.
     fn joined_exports(&self, name: &str) -> Vec<String> {
         let extension = &self.manifest.extension;
         let own = extension.exports.services.contains_key(name);
@@ -91,8 +93,9 @@ impl Work<'_> {
         }
     }
 
-    /// Podman makes a container's host name one of its names on every network that it joins. On an exports network it could be taken for a
-    /// service of another app, by chance (`db`) or on purpose (`archy-bitcoin`).
+    /// Podman makes a container's host name one of its names on every network that it joins. On an
+    /// exports network it could be taken for a service of another app, by chance (`db`) or on
+    /// purpose (`archy-bitcoin`).
     pub(super) fn check_hostname(&self, name: &str, service: &Service) -> Result<(), String> {
         let Some(hostname) = &service.hostname else {
             return Ok(());

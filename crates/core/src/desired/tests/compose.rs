@@ -4,7 +4,8 @@ use super::*;
 use crate::intent::Intent;
 use crate::manifest::{COMPOSE_FILE, Files};
 
-/// The app `a` with the service `a`, which says `lines` besides its image, and a secret and a volume to use.
+/// The app `a` with the service `a`, which says `lines` besides its image, and a secret and a
+/// volume to use.
 pub(super) fn service(lines: &str) -> String {
     format!(
         "services:\n  a:\n    image: x\n    {lines}\nvolumes: {{data: }}\nx-archipelago: {{secrets: {{token: }}}}\n"

@@ -46,7 +46,8 @@ fn only_what_is_exported_meets_only_those_that_use_it() {
     let check = |app, container, units: &[&str], names: &[&str]| {
         check_networks(&inputs, app, container, units, names);
     };
-    // On the exports network nobody has a name that another app could have as well: `db` is always one's own.
+    // On the exports network nobody has a name that another app could have as well: `db` is always
+    // one's own.
     check(
         "base",
         "archy-base",

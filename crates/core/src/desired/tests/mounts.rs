@@ -1,4 +1,4 @@
-//! What containers mount.
+//! The mounts of containers.
 
 use super::compose::*;
 use super::*;
@@ -18,8 +18,8 @@ fn a_folder_that_does_not_come_with_the_app_is_made_among_its_data() {
         .lines()
         .filter_map(|line| line.strip_prefix("Volume="))
         .collect();
-    // What is the operator's own keeps the operator's SELinux labels.
-    // What comes with the app is mounted from a release of its own.
+    // The operator's own folders keep their SELinux labels.
+    // Files of the definition are mounted from a release of their own.
     let mounted: Vec<ReleaseId> = present(&inputs).mounted.into_keys().collect();
     let [page] = mounted.as_slice() else {
         panic!("{mounted:?}");

@@ -1,4 +1,4 @@
-//! What an app says of itself, and of those that it requires.
+//! The answers of an app about itself, and about the apps that it requires.
 
 use super::*;
 use crate::observed::{Answer, Busy, Override};

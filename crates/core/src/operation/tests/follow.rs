@@ -40,7 +40,8 @@ fn busy(percent: Option<u8>) -> AppHealth {
     }
 }
 
-/// The verdicts on passes at these times in milliseconds: how the app is, and whether the pass did something.
+/// The verdicts on passes at these times in milliseconds: how the app is, and whether the pass did
+/// something.
 fn verdicts(goal: Goal, passes: &[(u64, bool, Option<AppHealth>)]) -> Vec<&'static str> {
     let mut follow = Follow::new(AppId::parse("web").unwrap(), goal);
     let verdict = |(at, acted, health): &(u64, bool, Option<AppHealth>)| {

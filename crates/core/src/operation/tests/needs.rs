@@ -1,4 +1,4 @@
-//! What an installation needs of the host is told before it begins.
+//! Unmet needs of an installation are named before it begins.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -54,7 +54,8 @@ fn look() -> HostLook {
     }
 }
 
-/// On a host that is changed like this, the installation is refused with words that begin so, or else these warnings are given.
+/// On a host that is changed like this, the installation is refused with words that begin so, or
+/// else these warnings are given.
 fn check(change: impl FnOnce(&mut Offers), refused: Option<&str>, warnings: &[&str]) {
     let request = || Request::Install {
         definition: Box::new(media()),
@@ -86,7 +87,7 @@ fn check(change: impl FnOnce(&mut Offers), refused: Option<&str>, warnings: &[&s
     for (told, words) in told.iter().zip(warnings) {
         assert!(told.starts_with(words), "{told}");
     }
-    // What is installed is not refused what it has.
+    // An installed app keeps the devices that it has.
     let app = proposal.app.clone();
     inputs.intents.insert(app.clone(), Ok(Intent::default()));
     inputs.definitions.insert(app, media().files);
@@ -97,7 +98,7 @@ fn check(change: impl FnOnce(&mut Offers), refused: Option<&str>, warnings: &[&s
 #[test]
 fn what_the_host_does_not_offer_is_told_by_name_before_anything_is_installed() {
     check(|_| (), None, &[]);
-    // What nobody looked for is not judged.
+    // A need that nobody looked for is not judged.
     check(|offers| *offers = Offers::default(), None, &[]);
     let dri = || PathBuf::from("/dev/dri");
     check(

@@ -8,7 +8,7 @@ use crate::name::AppId;
 use crate::observed::RenderedFile;
 
 impl World {
-    /// What each action does when all goes well.
+    /// The effect of each action when all goes well.
     pub(super) fn apply(&mut self, action: &Action) {
         match action {
             Action::App(action) => self.apply_for_app(&action.app, &action.step),

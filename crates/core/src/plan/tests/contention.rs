@@ -18,8 +18,8 @@ const LOOP: Duration = Duration::from_millis(200);
 /// A person, or a script of theirs.
 const BY_HAND: Duration = Duration::from_secs(2);
 
-/// For so many seconds, something makes a change once every `period`, which is always seen at once. Returns the milliseconds at which the file was
-/// put right.
+/// For so many seconds, something makes a change once every `period`, which is always seen at once.
+/// Returns the milliseconds at which the file was put right.
 fn fight_every(
     world: &mut World,
     period: Duration,

@@ -36,7 +36,7 @@ fn while_the_disk_of_the_data_is_not_mounted_nothing_is_done_and_the_cause_is_to
     let at_rest = world.host.clone();
     let claim = Claim::Refused(Refusal::NoMarker);
     world.inputs.found.claim = claim.clone();
-    // What lies there is gone from sight with it.
+    // The files on the disk are out of sight with it.
     world.inputs.secrets.clear();
     world.host.files.clear();
     world.host.folders.clear();

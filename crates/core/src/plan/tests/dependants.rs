@@ -29,7 +29,7 @@ fn an_app_is_started_once_what_it_requires_is_up() {
     assert!(is_up(&world));
 }
 
-/// What the next pass starts, restarts and stops.
+/// The services that the next pass starts, restarts and stops.
 fn of_services(world: &mut World) -> Vec<String> {
     let mut lines = world.lines();
     lines.retain(|line| line.contains("start ") || line.starts_with("stop "));
@@ -47,7 +47,7 @@ fn an_app_is_restarted_once_what_it_requires_has_come_back() {
     assert_eq!(of_services(&mut world), ["restart archy-top.service"]);
     world.converge();
 
-    // One that has ended meanwhile need not wait for systemd to try it again.
+    // A service that has ended meanwhile need not wait for systemd to try it again.
     world.stop("archy-web.service");
     let top = world.host.services.get_mut("archy-top.service").unwrap();
     (top.active, top.sub) = (Active::Activating, "auto-restart".to_owned());
@@ -271,7 +271,8 @@ fn an_app_whose_network_has_failed_is_not_refused_for_that() {
     world.edit_definition("x-archipelago:\n", EXPORTING);
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     world.converge();
-    // Somebody else has the name of a unit of the app that is required, so none of that app's is written.
+    // Somebody else has the name of a unit of the app that is required, so none of that app's is
+    // written.
     *world.unit("archy-web.container") = b"[Container]".to_vec();
     for unit in ["archy-web-exports.network", "archy-top.container"] {
         world.host.unit_files.remove(unit);

@@ -1,4 +1,5 @@
-//! What images declare is learnt before units are written that must name it, and damage to one is its app's own.
+//! Volumes of images are learnt before the units that must name them are written. A damaged image
+//! affects its own app alone.
 
 use super::*;
 use crate::health::State;
@@ -73,7 +74,8 @@ fn what_is_forgotten_of_images_costs_no_unit_and_no_restart() {
     world.converge();
     assert_eq!(world.host.unit_files, files);
     assert_eq!(world.host.invocations, runs);
-    // While Podman cannot be asked, a unit that is lost as well waits: without its volume it would lose data.
+    // While Podman cannot be asked, a unit that is lost as well waits: without its volume it would
+    // lose data.
     world.inputs.found.images.clear();
     world.host.unit_files.remove("archy-web.container");
     let mut observed = world.observe();

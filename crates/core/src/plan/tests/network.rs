@@ -1,4 +1,4 @@
-//! What serves the containers' networks is gone, or what forwards their ports.
+//! A helper of the containers' networks is gone, or the process that forwards their ports.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

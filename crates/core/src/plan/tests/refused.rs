@@ -1,4 +1,5 @@
-//! What is never done, whoever planned it: each step that must be refused, with the rule that it breaks.
+//! What is never done, whoever planned it: each step that must be refused, with the rule that it
+//! breaks.
 
 use super::*;
 use crate::observed::Memory;
@@ -436,7 +437,8 @@ fn a_refusal_says_what_was_to_be_done_and_why_it_was_not() {
     );
 }
 
-/// The guard stands between every plan and the host, and what it refuses is reported like a failure.
+/// The guard stands between every plan and the host, and what it refuses is reported like a
+/// failure.
 #[test]
 fn a_step_that_breaks_a_rule_is_never_handed_out() {
     let mut world = World::at_rest();

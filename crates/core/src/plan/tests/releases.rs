@@ -13,7 +13,8 @@ services:
     volumes: ['./page:/page:ro']
 ";
 
-/// A world in which the app `web` mounts a file of its definition, as an intent that names its release has it.
+/// A world in which the app `web` mounts a file of its definition, as an intent that names its
+/// release has it.
 fn mounting(text: &str) -> World {
     let mut world = World::fresh();
     install(&mut world, text);
@@ -98,7 +99,8 @@ fn a_release_goes_once_nothing_names_it_and_nothing_runs_with_it() {
 fn a_definition_of_0_1_0_is_taken_over_and_nothing_restarts() {
     let mut world = World::fresh();
     install(&mut world, "one");
-    // As version 0.1.0 left it: the intent names no release, and the unit mounts the folder beside it.
+    // As version 0.1.0 left it: the intent names no release, and the unit mounts the folder beside
+    // it.
     let web = id("web");
     let files = world.inputs.definitions[&web].clone();
     let release = ReleaseId::of(&files);

@@ -1,4 +1,5 @@
-//! Networks of version 0.1.0, or changed by hand: when they are made anew, and what is never stopped for that.
+//! Networks of version 0.1.0, or changed by hand: when they are made anew, and what is never
+//! stopped for that.
 
 use super::*;
 use crate::observed::PodmanNetwork;

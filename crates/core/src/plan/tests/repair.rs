@@ -1,4 +1,4 @@
-//! What was changed, removed or ended is put right, and nothing else is touched.
+//! Each disturbance is repaired, and nothing else is touched.
 
 use super::*;
 use crate::quadlet::VERSION;
@@ -37,7 +37,8 @@ fn a_deleted_unit_comes_back_without_a_restart() {
     );
 }
 
-/// Found by the property below: the unit changed while neither the disk nor systemd knew what the service runs with.
+/// Found by the property below: the unit changed while neither the disk nor systemd knew what the
+/// service runs with.
 #[test]
 fn a_service_whose_unit_nobody_remembers_is_restarted() {
     let mut world = World::at_rest();
@@ -78,7 +79,7 @@ fn an_edited_unit_restarts_its_service_and_no_other() {
 
 #[test]
 fn a_service_that_rests_is_started_and_nothing_else() {
-    // What Podman has was looked at, and is as it should be but for the container.
+    // Podman was asked, and only the container is missing.
     let down: &[&str] = &["remember", "start archy-web.service"];
     check(
         |world| world.stop("archy-web.service"),
@@ -156,7 +157,7 @@ fn what_podman_lost_is_made_again() {
 #[test]
 fn a_rendered_file_comes_back_and_a_reader_of_an_edited_one_restarts() {
     let path = PathBuf::from("/data/archy-web-ui/ui.conf");
-    // What the container has mounted is still the right content.
+    // The container still has the right content mounted.
     let harmless: [fn(&mut World, &Path); 2] = [
         |world, path| drop(world.host.files.remove(path)),
         |world, path| world.host.files.get_mut(path).unwrap().mode = 0o644,
@@ -198,7 +199,7 @@ fn what_is_still_starting_with_something_older_is_not_waited_for() {
         world
     };
     assert_eq!(starting().lines(), [""; 0]);
-    // What has not begun yet will read what is there then.
+    // A service that has not begun yet will read the new file.
     let mut queued = starting();
     queued.host.invocations.remove(name);
     queued
@@ -338,11 +339,11 @@ fn only_so_many_services_come_up_at_once() {
     // Somebody else's start is none of ours.
     progress.worked(&Subject::Start(name(1)));
     assert_eq!(starts(&observed, &progress, now).0, 2);
-    // What systemd is about to start again is not coming up.
+    // A service that systemd is about to restart is not coming up.
     progress.attempted(Subject::Start(name(1)), "", now);
     "auto-restart".clone_into(&mut observed.services.get_mut(&name(2)).unwrap().sub);
     assert_eq!(starts(&observed, &progress, now).0, 2);
-    // What has waited for long waits for its health check.
+    // A service that has been starting for long waits for its health check.
     observed.starts_max = 0;
     assert_eq!(starts(&observed, &progress, now), (0, soon));
     assert_eq!(

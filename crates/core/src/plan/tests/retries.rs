@@ -1,4 +1,4 @@
-//! What failed is tried again, later and later.
+//! Failures are retried with a growing delay.
 
 use super::*;
 use std::collections::BTreeMap;
@@ -56,7 +56,8 @@ fn what_failed_waits_and_the_plan_says_until_when() {
     );
 }
 
-/// What ends again and again is due for a restart as long as its old invocation stands there, whatever systemd answered.
+/// A service that ends again and again is due for a restart while its old invocation is listed,
+/// whatever systemd answered.
 #[test]
 fn a_restart_that_did_nothing_is_tried_again_only_after_a_while() {
     let mut world = World::at_rest();

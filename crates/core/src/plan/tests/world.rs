@@ -1,4 +1,5 @@
-//! A small world in memory, in which every action works. What is planned in it is compared as short lines.
+//! A small world in memory, in which every action works. What is planned in it is compared as short
+//! lines.
 
 use crate::name::AppId;
 use std::collections::BTreeMap;
@@ -62,7 +63,8 @@ pub(super) struct World {
     /// What each running service was started with.
     pub(super) started_with: BTreeMap<String, String>,
     pub(super) invocations: u32,
-    /// Whether what is known of images is learnt and remembered; else it is known that they declare no volumes.
+    /// Whether what is known of images is learnt and remembered; else it is known that they declare
+    /// no volumes.
     pub(super) learns_images: bool,
     /// The images that declare volumes.
     pub(super) images: KnownImages,
