@@ -339,13 +339,7 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_to_do() {
-        let layout = Layout {
-            config: PathBuf::from("/config"),
-            data: PathBuf::from("/data"),
-            units: PathBuf::from("/units"),
-            systemd: PathBuf::from("/systemd"),
-            runtime: PathBuf::from("/run"),
-        };
+        let layout = Layout::under("/");
         for refusal in [
             Refusal::NoMarker,
             Refusal::OtherNode,

@@ -23,6 +23,19 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Each folder in one that holds them all. A test has its own.
+    #[must_use]
+    pub fn under(root: impl AsRef<Path>) -> Self {
+        let root = root.as_ref();
+        Self {
+            config: root.join("config"),
+            data: root.join("data"),
+            units: root.join("units"),
+            systemd: root.join("systemd"),
+            runtime: root.join("run"),
+        }
+    }
+
     /// The node's configuration.
     #[must_use]
     pub fn config_file(&self) -> PathBuf {

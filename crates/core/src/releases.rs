@@ -82,15 +82,17 @@ impl Releases {
                         releases.unusable.insert(app.clone(), cause);
                     }
                 }
-                None => {
-                    if let Some(files) = files {
+                None => match files {
+                    Some(files) => {
                         let former = Former {
                             release: ReleaseId::of(files),
                             files: files.clone(),
                         };
                         releases.former.insert(app.clone(), former);
                     }
-                }
+                    // An editor empties a file before it writes it: the release is not known.
+                    None => releases.named = None,
+                },
             }
         }
         releases
@@ -120,6 +122,34 @@ impl Damage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An editor may empty a file before it writes it.
+    #[test]
+    fn an_intent_without_its_release_leaves_unknown_which_are_needed() {
+        let layout = Layout::under("/");
+        let web = AppId::parse("web").unwrap();
+        let named = |intent: Intent, files: Option<Files>| {
+            let definitions = files
+                .map(|files| (web.clone(), files))
+                .into_iter()
+                .collect();
+            let intents = BTreeMap::from([(web.clone(), Ok(intent))]);
+            Releases::of(&layout, &intents, &definitions, Some(BTreeSet::new())).named
+        };
+        let files = Files::new();
+        let release = ReleaseId::of(&files);
+        let installed = Intent {
+            release: Some(release.clone()),
+            ..Intent::default()
+        };
+        assert_eq!(
+            named(installed, Some(files.clone())),
+            Some([release].into())
+        );
+        assert_eq!(named(Intent::default(), None), None);
+        // A definition of version 0.1.0 is a folder, which no release names yet.
+        assert_eq!(named(Intent::default(), Some(files)), Some(BTreeSet::new()));
+    }
 
     #[test]
     fn the_cure_for_damage_names_where_the_app_came_from() {

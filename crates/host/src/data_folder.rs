@@ -175,13 +175,7 @@ mod tests {
     fn node(name: &str) -> (PathBuf, Layout) {
         let folder = format!("archipelago-claim-{name}-{}", std::process::id());
         let root = std::env::temp_dir().join(folder);
-        let layout = Layout {
-            config: root.join("config"),
-            data: root.join("data"),
-            units: root.join("units"),
-            systemd: root.join("systemd"),
-            runtime: root.join("run"),
-        };
+        let layout = Layout::under(&root);
         disk::make_folder(&root, 0o755).unwrap();
         (root, layout)
     }

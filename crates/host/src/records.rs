@@ -259,13 +259,7 @@ mod tests {
 
     fn layout(test: &str) -> Layout {
         let root = std::env::temp_dir().join(format!("archipelago-{test}-{}", std::process::id()));
-        Layout {
-            config: root.join("config"),
-            data: root.join("data"),
-            units: root.join("units"),
-            systemd: root.join("systemd"),
-            runtime: root.join("runtime"),
-        }
+        Layout::under(&root)
     }
 
     fn record(app: &str) -> Record {

@@ -214,14 +214,7 @@ mod tests {
         fn new(name: &str) -> Self {
             let name = format!("archipelago-releases-{name}-{}", std::process::id());
             let root = std::env::temp_dir().join(name);
-            let folder = |name: &str| root.join(name);
-            let layout = Layout {
-                config: folder("config"),
-                data: folder("data"),
-                units: folder("units"),
-                systemd: folder("systemd"),
-                runtime: folder("runtime"),
-            };
+            let layout = Layout::under(&root);
             Self { layout, root }
         }
     }

@@ -464,13 +464,7 @@ mod tests {
     #[test]
     fn what_a_killed_command_left_is_swept_up_wherever_it_writes() {
         let root = std::env::temp_dir().join(format!("archipelago-sweep-{}", std::process::id()));
-        let layout = Layout {
-            config: root.join("config"),
-            data: root.join("data"),
-            units: root.join("units"),
-            systemd: root.join("systemd"),
-            runtime: root.join("runtime"),
-        };
+        let layout = Layout::under(&root);
         let app = AppId::parse("web").unwrap();
         let left = format!("{}x", disk::TEMPORARY_PREFIX);
         let written = [

@@ -15,14 +15,7 @@ fn id(text: &str) -> AppId {
 }
 
 fn inputs(apps: &[(&str, &str)]) -> Inputs {
-    let path = |text: &str| PathBuf::from(text);
-    let mut inputs = Inputs::new(Layout {
-        config: path("/config"),
-        data: path("/data"),
-        units: path("/units"),
-        systemd: path("/systemd"),
-        runtime: path("/run"),
-    });
+    let mut inputs = Inputs::new(Layout::under("/"));
     for (app, text) in apps {
         inputs
             .intents

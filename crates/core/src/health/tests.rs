@@ -95,7 +95,6 @@ fn desired(state: Goal) -> Desired {
 
 /// The apps `web`, as this text has it, and `top`.
 fn desired_of(state: Goal, text: &str) -> Desired {
-    let path = PathBuf::from;
     let id = AppId::parse("web").unwrap();
     let intent = Intent {
         state,
@@ -109,13 +108,7 @@ fn desired_of(state: Goal, text: &str) -> Desired {
             (top.clone(), Ok(Intent::default())),
         ]),
         definitions: BTreeMap::from([(id, files(text)), (top, files(ON_TOP))]),
-        ..Inputs::new(Layout {
-            config: path("/config"),
-            data: path("/data"),
-            units: path("/units"),
-            systemd: path("/systemd"),
-            runtime: path("/run"),
-        })
+        ..Inputs::new(Layout::under("/"))
     };
     assemble(&inputs, &Apps::read(&inputs))
 }

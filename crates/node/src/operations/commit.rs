@@ -42,7 +42,6 @@ impl Change {
         } = proposal;
         let before = remains(layout, &app)?.intent;
         let after = intent.as_ref().map(revision).or_else(|| before.clone());
-        let installation = installation.filter(|installation| !installation.is_unchanged);
         Ok(Self {
             record: Record {
                 id: records::new_id()?,

@@ -61,11 +61,15 @@ pub(super) async fn carry_out(
     let asked = asked.unwrap_or_default().as_secs();
     let change = Change::of(&layout, request, &proposal, asked, restarts)?;
     let mut operation = Operation::begin(change.record.clone());
-    if change.record.changes_nothing() {
+    let mut change = if change.record.changes_nothing() {
+        // The definition may have been damaged; it is stored anew.
+        change.make(&layout)?;
         drop(lock.take());
         handle.retry_now(app.clone()).await?;
-    }
-    let mut change = Some(change);
+        None
+    } else {
+        Some(change)
+    };
     let mut claim = None;
     let mut not_switched = None;
     let mut last = 0;

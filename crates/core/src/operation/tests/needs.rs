@@ -18,14 +18,7 @@ const MEDIA: &str = "services:
 ";
 
 fn inputs() -> Inputs {
-    let path = PathBuf::from;
-    Inputs::new(Layout {
-        config: path("/config"),
-        data: path("/data"),
-        units: path("/units"),
-        systemd: path("/systemd"),
-        runtime: path("/run"),
-    })
+    Inputs::new(Layout::under("/"))
 }
 
 fn media() -> Definition {

@@ -1,7 +1,6 @@
 //! What each request would do, or why it is refused.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use crate::desired::{Inputs, read_schema};
 use crate::intent::{Goal as Wanted, Intent};
@@ -30,18 +29,11 @@ fn files(text: &str) -> Files {
 
 /// A node on which `web` runs and `top` requires it.
 fn node() -> Inputs {
-    let path = PathBuf::from;
     let apps = [("web", WEB), ("top", TOP)];
     Inputs {
         intents: apps.map(|(app, _)| (id(app), Ok(Intent::default()))).into(),
         definitions: apps.map(|(app, text)| (id(app), files(text))).into(),
-        ..Inputs::new(Layout {
-            config: path("/config"),
-            data: path("/data"),
-            units: path("/units"),
-            systemd: path("/systemd"),
-            runtime: path("/run"),
-        })
+        ..Inputs::new(Layout::under("/"))
     }
 }
 

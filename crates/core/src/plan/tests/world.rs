@@ -3,7 +3,6 @@
 
 use crate::name::AppId;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use super::lines::*;
 use crate::action::{Action, HostStep};
@@ -77,13 +76,7 @@ pub(super) fn id(text: &str) -> AppId {
 }
 
 pub(super) fn layout() -> Layout {
-    Layout {
-        config: PathBuf::from("/config"),
-        data: PathBuf::from("/data"),
-        units: PathBuf::from("/units"),
-        systemd: PathBuf::from("/systemd"),
-        runtime: PathBuf::from("/run"),
-    }
+    Layout::under("/")
 }
 
 fn references(desired: &Desired) -> impl Iterator<Item = String> {
