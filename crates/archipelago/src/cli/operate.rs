@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::failure::{Code, Failure};
 use super::printer::{Output, ask, print_json, print_line, tell};
-use super::progress::Progress;
+use super::progress::{Progress, waiting};
 use super::show;
 
 /// A command for one app.
@@ -197,6 +197,7 @@ async fn follow(prepared: operations::Prepared) -> Result<Ended, Failure> {
     let mut actions = Vec::new();
     let ended = prepared
         .run(|event| match event {
+            Event::Locked(holder) => progress.say(&waiting(holder)),
             Event::Action(event) => actions.push(event.clone()),
             Event::Health(health) => progress.show(health),
         })

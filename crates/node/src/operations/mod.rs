@@ -18,6 +18,7 @@ use serde::Serialize;
 use crate::engine::{self, Role};
 use crate::error::Error;
 
+pub use archipelago_host::lock::{COMMAND_LIMIT as LOCK_LIMIT, Holder};
 pub use archipelago_host::purge::{Left, Place};
 pub use event::Event;
 

@@ -12,7 +12,7 @@ use archipelago_core::check::{
 use archipelago_core::data_folder::{Claim, accept};
 use archipelago_core::layout::Layout;
 use archipelago_host::cache::ReadSet;
-use archipelago_host::lock::Lock;
+use archipelago_host::lock::{Holder, Lock};
 use archipelago_host::systemd::{JobResult, Systemd, set_linger};
 use archipelago_host::{data_folder, disk, facts, folders};
 
@@ -65,13 +65,13 @@ impl UserReport {
 }
 
 /// Makes the data folder that is there this node's, whatever it was: the operator says that it is
-/// the right one.
+/// the right one. `waiting` is called when another process holds the lock of passes.
 ///
 /// # Errors
 /// When the folders of this user cannot be found, or the disk refuses.
-pub async fn accept_data() -> Result<(), Error> {
+pub async fn accept_data(waiting: impl FnOnce(Option<&Holder>)) -> Result<(), Error> {
     let layout = folders::layout()?;
-    let _lock = Lock::of_passes(&layout).await?;
+    let _lock = Lock::of_passes(&layout, waiting).await?;
     let evidence = data_folder::look(&layout, &mut ReadSet::begin());
     if let Claim::Take(id) = accept(&evidence) {
         data_folder::take(&layout, id)?;
