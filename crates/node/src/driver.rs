@@ -21,7 +21,6 @@ use archipelago_host::apply::Executor;
 use archipelago_host::cache::{Cached, ReadSet};
 use archipelago_host::image::Images;
 use archipelago_host::lock::Waiter;
-use archipelago_host::network_helpers::HelperWatch;
 use archipelago_host::observe::{ObservationCache, observe};
 use archipelago_host::podman::Podman;
 use archipelago_host::systemd::{ActiveState, Systemd};
@@ -85,7 +84,6 @@ pub struct Driver {
     swept: Cached<()>,
     wakeup: Wakeup,
     watch: Option<Watch>,
-    helpers: Option<HelperWatch>,
 }
 
 impl Driver {
@@ -105,7 +103,6 @@ impl Driver {
             swept: Cached::default(),
             wakeup,
             watch: None,
-            helpers: None,
             lock: Waiter::of_passes(&layout),
             lock_limit: lock::COMMAND_LIMIT,
             heartbeat: Heartbeat::default(),
@@ -154,7 +151,6 @@ impl Driver {
     /// When the kernel refuses.
     pub fn watch(&mut self) -> std::io::Result<()> {
         self.watch = Some(Watch::new(self.wakeup())?);
-        self.helpers = Some(HelperWatch::new(self.wakeup()));
         Ok(())
     }
 
@@ -178,7 +174,6 @@ impl Driver {
             swept,
             wakeup,
             watch,
-            helpers,
         } = self;
         let mut pass = Pass::begin(reconciler, since_boot());
         while let Some(request) = pass.request() {
@@ -220,9 +215,6 @@ impl Driver {
                     desired,
                     podman_is_silent,
                 } => {
-                    if let Some(helpers) = helpers {
-                        helpers.follow();
-                    }
                     let underway = images.underway();
                     let patience = patience(podman_is_silent);
                     let observed =
