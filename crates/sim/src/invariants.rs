@@ -1,5 +1,5 @@
 //! The invariants, and their violations. The checks stand where each can fail: in `checks`, in
-//! `world` and in `manager`.
+//! `world` and in `process`.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub enum Invariant {
     QuietInTime,
     /// A quiescent host stays as it is.
     QuietStaysQuiet,
-    /// After a boot everything starts without a manager.
+    /// After a boot everything starts without Archipelago.
     BootsAlone,
     /// Retries of a failed pull are spaced out.
     PatientAttempts,
@@ -74,7 +74,7 @@ impl fmt::Display for Invariant {
 pub struct Violation {
     pub invariant: Invariant,
     pub what: String,
-    /// The number of the managers' call at which it was noticed.
+    /// The number of the processes' call at which it was noticed.
     pub call: u64,
 }
 

@@ -1,7 +1,7 @@
 //! Archipelago's reconciler on a host in memory, with faults at any call.
 //!
 //! It drives `core`'s own code: what is planned, in which order it is applied, what a failure
-//! leaves out and when it is tried again is not written a second time. The edges are: `manager` is
+//! leaves out and when it is tried again is not written a second time. The edges are: `process` is
 //! the counterpart of the program's `host`, and a test on real hosts compares the two. Everything
 //! is deterministic: a script, or the seed that it is made of, always leads to the same end.
 //! `docs/simulation.md` tells what is simulated and what is not.
@@ -15,7 +15,7 @@
 //! | `world` | the parts together: services that run containers, boots, the desired state |
 //! | `operator` | what an intervention does |
 //! | `checks` | comparisons of the host with the desired state |
-//! | `manager` | calls that faults strike, observation, actions, a pass |
+//! | `process` | calls that faults strike, observation, actions, a pass |
 //! | `simulation` | a host and its daemon through time, and the verdict |
 //! | `search` | every placement of faults in small scripts, and random scripts |
 
@@ -23,9 +23,9 @@ pub mod apps;
 mod checks;
 pub mod host;
 pub mod invariants;
-pub mod manager;
 pub mod mutation;
 pub mod operator;
+pub mod process;
 pub mod script;
 pub mod search;
 pub mod simulation;

@@ -21,7 +21,7 @@ const APART: &str = "pics-thumbs";
 pub enum Mutation {
     /// Files are put in place without fsync.
     SkipFsync,
-    /// Two managers make passes at once.
+    /// Two processes make passes at once.
     NoLock,
     /// An uninstallation removes the unit files while their services run.
     UninstallBackwards,

@@ -88,7 +88,7 @@ fn on_an_open_network(mutation: Mutation) -> Option<Violation> {
 
 fn with_one_fault(mutation: Mutation) -> Option<Violation> {
     let faults = [
-        Fault::OtherManager,
+        Fault::OtherPass,
         Fault::Crash,
         Fault::PowerLoss(Unsynced::Kept),
     ];

@@ -8,7 +8,7 @@ use archipelago_core::name::PREFIX;
 use archipelago_core::observed::{Active, Load};
 use archipelago_core::quadlet::is_unit_file;
 use serde_json::json;
-use sim::manager::pass::Manager;
+use sim::process::pass::Process;
 use sim::script::lines::Line;
 use sim::simulation::driver::Simulation;
 use sim::world::state::World;
@@ -129,7 +129,7 @@ impl Simulated {
                 seen.insert(format!("{kind} {name}"), String::new());
             }
         }
-        let report = Manager::status(world);
+        let report = Process::status(world);
         add_status(&mut seen, &json!(report));
         seen
     }

@@ -1,5 +1,5 @@
-//! Whether a manager may take an action, judged by the state of the host and not by what the
-//! manager observed.
+//! Whether a process may take an action, judged by the state of the host and not by what the
+//! process observed.
 
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ impl World {
         }
     }
 
-    /// A manager that notes a due restart may restart the service later, when it is the only one to
+    /// A process that notes a due restart may restart the service later, when it is the only one to
     /// know why.
     fn justify_restarts(&mut self, desired: &Desired, memory: &Memory) {
         for service in memory.restarts.keys() {
@@ -123,7 +123,7 @@ impl World {
     }
 }
 
-/// Whether the unit file was changed while systemd was about to start the service: the manager's
+/// Whether the unit file was changed while systemd was about to start the service: the process's
 /// memory has no invocation for it then.
 fn is_definition_in_doubt(observed: &Observed, service: &str) -> bool {
     let invocation = observed.memory.restarts.get(service);

@@ -35,7 +35,7 @@ impl World {
         }
     }
 
-    /// A manager starts nothing on a network of the app that has no isolation and on which, as it
+    /// A process starts nothing on a network of the app that has no isolation and on which, as it
     /// has seen, nobody is: there was the occasion to make it anew.
     pub(crate) fn check_start(&mut self, observed: &Observed, action: &Action) {
         let Action::App(AppAction {

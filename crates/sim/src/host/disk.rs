@@ -97,7 +97,7 @@ pub struct Disk {
     memory: PathBuf,
     /// Counts changes, so that a reader knows whether its copy is still current.
     pub changes: u64,
-    /// The beginnings of the paths that the manager watches with inotify.
+    /// The beginnings of the paths that the process watches with inotify.
     watched: Vec<String>,
     /// Counts the events of inotify.
     pub notifications: u64,
@@ -434,7 +434,7 @@ impl Disk {
     }
 
     /// Writes a durable file and its folders, whatever the medium accepts: for everybody but the
-    /// manager under test, whose writes go through `write` and `sync_file`.
+    /// process under test, whose writes go through `write` and `sync_file`.
     pub fn put(&mut self, path: &Path, content: &[u8], mode: u32) {
         let parents: Vec<&Path> = path.ancestors().skip(1).collect();
         for folder in parents.iter().rev() {

@@ -1,4 +1,4 @@
-//! Faults that strike a manager as it is about to make a call on the host.
+//! Faults that strike a process as it is about to make a call on the host.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::script::intervention::Intervention;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fault {
-    /// The manager is killed.
+    /// The process is killed.
     Crash,
     PowerLoss(Unsynced),
     /// A clean reboot.
@@ -20,8 +20,8 @@ pub enum Fault {
     Pretends,
     /// The call takes a minute, does nothing, and fails.
     Hangs,
-    /// Another manager makes a pass at this moment, if the lock lets it.
-    OtherManager,
+    /// Another process makes a pass at this moment, if the lock lets it.
+    OtherPass,
     /// The next observation of systemd is the previous one again.
     StaleObservation,
     /// Somebody else does this at this moment.

@@ -1,4 +1,4 @@
-//! Interventions: whatever is done to the host by others than the manager, such as the operator,
+//! Interventions: whatever is done to the host by others than the process, such as the operator,
 //! anybody with a shell, or a power cut.
 
 use serde::{Deserialize, Serialize};

@@ -15,7 +15,7 @@ pub enum Line {
     Operate(Intervention),
     /// So many milliseconds pass, in which the daemon makes its passes.
     Wait(u64),
-    /// A fault strikes the managers' call that is so many calls from now.
+    /// A fault strikes the processes' call that is so many calls from now.
     Fault(u64, Fault),
     /// The daemon makes a pass at once.
     Wake,

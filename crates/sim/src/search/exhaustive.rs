@@ -130,7 +130,7 @@ pub fn single_faults() -> Vec<Fault> {
         Fault::Reboot,
         Fault::Pretends,
         Fault::Hangs,
-        Fault::OtherManager,
+        Fault::OtherPass,
         Fault::StaleObservation,
     ]);
     faults.extend(disturbances().into_iter().map(Fault::Meanwhile));
@@ -212,7 +212,7 @@ impl fmt::Display for Found {
 pub struct Exhaustive {
     scenario: Scenario,
     before: Simulation,
-    /// The managers' calls in an undisturbed run.
+    /// The processes' calls in an undisturbed run.
     pub calls: u64,
 }
 

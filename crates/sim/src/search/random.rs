@@ -32,7 +32,7 @@ const SECRETS: [&str; 2] = ["archy-base-seed", "archy-shop-token"];
 /// How a script ended.
 #[derive(Clone, Debug)]
 pub struct Ended {
-    /// The managers' calls, and lines.
+    /// The processes' calls, and lines.
     pub steps: u64,
     pub violation: Option<Violation>,
 }
@@ -103,7 +103,7 @@ fn fault(rng: &mut Rng) -> Fault {
         5 => Fault::Fails,
         6 => Fault::FailsAfter,
         7 => Fault::Hangs,
-        8 => Fault::OtherManager,
+        8 => Fault::OtherPass,
         9 => Fault::StaleObservation,
         _ => Fault::Meanwhile(intervention(rng)),
     }

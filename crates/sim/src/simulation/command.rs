@@ -6,9 +6,9 @@ use std::time::Duration;
 use archipelago_core::operation::{Operation, Step};
 use archipelago_core::reconcile::TICK;
 
-use crate::manager::call::CallError;
-use crate::manager::unfinished::seen;
 use crate::mutation::Mutation;
+use crate::process::call::CallError;
+use crate::process::unfinished::seen;
 use crate::script::intervention::Intervention;
 use crate::simulation::driver::Simulation;
 use crate::world::operations::Change;

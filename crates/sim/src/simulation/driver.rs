@@ -6,8 +6,8 @@ use archipelago_core::health::Report;
 use archipelago_core::pass::PassResult;
 use archipelago_core::reconcile::{GAP, SETTLE, TICK, pause};
 
-use crate::manager::pass::Manager;
 use crate::mutation::Mutation;
+use crate::process::pass::Process;
 use crate::script::events::Events;
 use crate::script::fault::Fault;
 use crate::script::lines::{Line, Script};
@@ -31,7 +31,7 @@ pub const QUIET_WITHIN: Duration = Duration::from_secs(300 + 120);
 #[derive(Clone, Debug)]
 pub struct Simulation {
     pub world: World,
-    pub(crate) daemon: Option<Manager>,
+    pub(crate) daemon: Option<Process>,
     /// Whether systemd starts the daemon again when it ends.
     pub(crate) daemon_restarts: bool,
     pub(crate) next_pass: Duration,
@@ -74,7 +74,7 @@ impl Simulation {
         Self {
             next_pass: world.clock.since_boot,
             world,
-            daemon: Some(Manager::default()),
+            daemon: Some(Process::default()),
             daemon_restarts: true,
             last_pass: Duration::ZERO,
             channel: Channel::default(),

@@ -17,7 +17,7 @@ const ACTING_PASSES_MAX: usize = 24;
 
 impl Simulation {
     /// Ends all disturbances. Then the host must become quiescent within the bound, be as desired,
-    /// stay so, and survive a boot without a manager.
+    /// stay so, and survive a boot without Archipelago.
     pub fn judge(&mut self) {
         self.end_disturbances();
         for check in [
@@ -128,10 +128,10 @@ impl Simulation {
         alone.boot(None);
         alone.elapse(Duration::from_secs(120));
         let after = alone.running_containers();
-        // systemd also starts services that a manager would let wait for another app.
+        // systemd also starts services that a process would let wait for another app.
         if !running.is_subset(&after) || !after.is_subset(&allowed) {
             let what = format!(
-                "{running:?} ran before, {after:?} after a boot without a manager, and \
+                "{running:?} ran before, {after:?} after a boot without Archipelago, and \
                  {allowed:?} may run"
             );
             self.world.violation(Invariant::BootsAlone, what);

@@ -1,4 +1,4 @@
-//! The host as a whole: its parts, and what happens between them. Nothing here knows of managers.
+//! The host as a whole: its parts, and what happens between them. Nothing here knows of processes.
 
 pub mod boot;
 pub mod containers;

@@ -203,8 +203,8 @@ impl World {
         }
     }
 
-    /// Whether a manager cannot tell that a service which starts now has the newest definition: its
-    /// unit file was changed since the reload, or the manager's memory has a reload or restart due.
+    /// Whether a process cannot tell that a service which starts now has the newest definition: its
+    /// unit file was changed since the reload, or the process's memory has a reload or restart due.
     fn may_be_outdated(&self, service: &str, definition: &Definition) -> bool {
         let on_disk = self.disk.read(&self.layout.unit(&definition.file));
         let memory = Memory::read(self.disk.read(&self.layout.pending()).as_deref());

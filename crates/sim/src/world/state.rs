@@ -1,4 +1,4 @@
-//! The state of a simulated host, and of the managers' work on it.
+//! The state of a simulated host, and of the processes' work on it.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,18 +37,18 @@ pub struct World {
     pub boots: u32,
     pub foreign: Foreign,
     pub violations: Vec<Violation>,
-    /// Calls that managers have made on the host.
+    /// Calls that processes have made on the host.
     pub calls: u64,
     /// The faults to come, each with the number of the call that it strikes, in order.
     pub faults: Vec<(u64, Fault)>,
-    /// A pass of another manager, for the fault of that name: a pass sets it when it begins.
+    /// A pass of another process, for the fault of that name: a pass sets it when it begins.
     pub(crate) other_pass: Option<fn(&mut World)>,
     /// The desired state of the pass that is under way.
     pub(crate) pass_desired: Option<Arc<Desired>>,
     /// The networks of apps that had no isolation when the pass that is under way observed the
     /// host.
     pub(crate) open_when_observed: BTreeSet<String>,
-    /// The networks that a manager could not remove.
+    /// The networks that a process could not remove.
     pub(crate) unremovable: BTreeSet<String>,
     /// The services that the operator asked to restart, with the invocations that must end.
     pub requested_restarts: BTreeMap<String, String>,
@@ -63,7 +63,7 @@ pub struct World {
     /// The services as they were last observed, for an observation that is stale.
     pub(crate) last_services: BTreeMap<String, Service>,
     pub(crate) next_observation_is_stale: bool,
-    /// Whether a manager holds the lock of passes.
+    /// Whether a process holds the lock of passes.
     pub(crate) locked: bool,
     /// The times of the recent pulls, by image.
     pub(crate) pulls: BTreeMap<String, Vec<Duration>>,
@@ -71,14 +71,14 @@ pub struct World {
     pub(crate) secrets_made: u32,
     /// The content of secrets that are yet to be generated, by their file; others are numbered.
     pub predrawn_secrets: BTreeMap<PathBuf, String>,
-    /// Counts the managers' actions by their text, if counting is on; without those that change
-    /// nothing but the manager's memory.
+    /// Counts the processes' actions by their text, if counting is on; without those that change
+    /// nothing but the process's memory.
     pub actions: Option<BTreeMap<String, u32>>,
     /// The desired state, and the disk's count of changes when it was worked out.
     pub(crate) desired_cache: RefCell<Option<(u64, Arc<Desired>)>>,
     /// A line for each action and fault, if tracing is on.
     pub trace: Option<Vec<String>>,
-    /// The defect that is built into the managers.
+    /// The defect that is built into the processes.
     pub mutation: Option<Mutation>,
 }
 

@@ -1,4 +1,4 @@
-//! The images that a manager is pulling or building. They end with its process.
+//! The images that a process is pulling or building. They end with its process.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -8,10 +8,10 @@ use archipelago_core::operation::{Operation, OperationId, PassSeen, Record, Step
 use archipelago_core::pass::PassResult;
 
 use crate::invariants::Invariant;
-use crate::manager::call::{CallError, Killed};
+use crate::process::call::{CallError, Killed};
 use crate::world::state::World;
 
-/// The operations that a manager has taken over.
+/// The operations that a process has taken over.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unfinished(BTreeMap<OperationId, Operation>);
 

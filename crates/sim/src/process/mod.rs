@@ -1,4 +1,4 @@
-//! The managers: what the program does on a host, around core's own reconciler.
+//! The processes: what the program does on a host, around core's own reconciler.
 
 mod apply;
 pub(crate) mod call;

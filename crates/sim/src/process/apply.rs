@@ -15,8 +15,8 @@ use crate::checks::running::without_version;
 use crate::host::disk::Bytes;
 use crate::host::podman::{Object, Reach};
 use crate::host::quadlet;
-use crate::manager::call::{CallError, Killed};
-use crate::manager::pulls::Pulls;
+use crate::process::call::{CallError, Killed};
+use crate::process::pulls::Pulls;
 use crate::world::state::World;
 
 type Done = Result<(), CallError>;

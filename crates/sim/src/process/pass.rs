@@ -1,4 +1,4 @@
-//! A manager: it fulfils what core's passes ask for, as the program's driver does on a real host.
+//! A process: it fulfils what core's passes ask for, as the program's driver does on a real host.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,22 +11,22 @@ use archipelago_core::plan::guard;
 use archipelago_core::reconcile::Reconciler;
 
 use crate::invariants::Invariant;
-use crate::manager::apply::apply;
-use crate::manager::call::{CallError, Killed};
-use crate::manager::pulls::Pulls;
-use crate::manager::unfinished::Unfinished;
 use crate::mutation::Mutation;
+use crate::process::apply::apply;
+use crate::process::call::{CallError, Killed};
+use crate::process::pulls::Pulls;
+use crate::process::unfinished::Unfinished;
 use crate::world::state::World;
 
 /// A process that makes passes: the daemon, or a command.
 #[derive(Clone, Debug, Default)]
-pub struct Manager {
+pub struct Process {
     reconciler: Reconciler,
     pub(crate) pulls: Pulls,
     pub(crate) unfinished: Unfinished,
 }
 
-impl Manager {
+impl Process {
     /// Makes a pass; `None` if the host could not be observed, or the lock is held.
     ///
     /// # Errors
@@ -169,7 +169,7 @@ fn sync_secrets(world: &mut World) -> Result<(), CallError> {
     Ok(())
 }
 
-/// Writes the failures and their backoff where every manager reads them. Whether it could.
+/// Writes the failures and their backoff where every process reads them. Whether it could.
 fn keep_progress(world: &mut World, content: &[u8]) -> Result<bool, CallError> {
     let path = world.layout.progress();
     let folder = path.parent().unwrap_or(&path).to_owned();
@@ -195,14 +195,14 @@ fn progress(world: &World) -> Option<Vec<u8>> {
     progress.map(|progress| progress.to_vec())
 }
 
-/// The pass of another manager while one is in the middle of its own; no fault strikes it. Only the
+/// The pass of another process while one is in the middle of its own; no fault strikes it. Only the
 /// mutation [`Mutation::NoLock`] lets it get past the lock.
 fn other_pass(world: &mut World) {
     let faults = std::mem::take(&mut world.faults);
     let desired = world.pass_desired.take();
     let open = std::mem::take(&mut world.open_when_observed);
     // Without faults nothing kills it.
-    let _ = Manager::default().pass(world);
+    let _ = Process::default().pass(world);
     if world.mutation == Some(Mutation::NoLock) {
         // Both are at work, so systemd carries out the jobs of the other one meanwhile.
         world.elapse(Duration::from_millis(10));

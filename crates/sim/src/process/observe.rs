@@ -1,4 +1,4 @@
-//! A manager's observation of the host: the counterpart of the program's `host/observe.rs`.
+//! A process's observation of the host: the counterpart of the program's `host/observe.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use archipelago_core::observed::{
 };
 use archipelago_core::quadlet::is_unit_file;
 
-use crate::manager::call::CallError;
+use crate::process::call::CallError;
 use crate::world::state::World;
 
 impl World {

@@ -1,4 +1,4 @@
-//! A manager's calls on the host. A fault may strike each of them; interventions are no calls.
+//! A process's calls on the host. A fault may strike each of them; interventions are no calls.
 
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -8,13 +8,13 @@ use crate::host::disk::DiskError;
 use crate::script::fault::Fault;
 use crate::world::state::World;
 
-/// The manager was killed in the middle of its work.
+/// The process was killed in the middle of its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Killed;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CallError {
-    /// The manager was killed in the middle of the call.
+    /// The process was killed in the middle of the call.
     Killed,
     /// The call failed, for this cause.
     Failed(String),
@@ -134,7 +134,7 @@ impl World {
                 self.elapse(CALL_TIMEOUT);
                 Ok(Fate::Fails)
             }
-            Fault::OtherManager => {
+            Fault::OtherPass => {
                 if let Some(other_pass) = self.other_pass {
                     other_pass(self);
                 }

@@ -1,4 +1,4 @@
-//! How a manager writes to the disk, one call for each system call that can be interrupted.
+//! How a process writes to the disk, one call for each system call that can be interrupted.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use archipelago_core::data_folder::{Claim, Identity, NodeId};
 use archipelago_core::name::AppId;
 
 use crate::host::disk::{DiskError, TEMPORARY_PREFIX};
-use crate::manager::call::CallError;
 use crate::mutation::Mutation;
+use crate::process::call::CallError;
 use crate::world::state::World;
 
 type Done = Result<(), CallError>;

@@ -16,9 +16,9 @@ use archipelago_core::release::ReleaseId;
 
 use crate::apps::{SHOP, files_of};
 use crate::invariants::Invariant;
-use crate::manager::call::CallError;
-use crate::manager::pass::Manager;
 use crate::mutation::Mutation;
+use crate::process::call::CallError;
+use crate::process::pass::Process;
 use crate::script::intervention::Intervention;
 use crate::world::operations::{Begun, Change};
 use crate::world::state::World;
@@ -213,7 +213,7 @@ impl World {
         let Some(problem) = app.and_then(|app| self.problem_of(&record.app, app)) else {
             return;
         };
-        let report = Manager::status(self);
+        let report = Process::status(self);
         let health = report.apps.iter().find(|health| health.id == record.app);
         let is_said = health.is_some_and(|health| {
             let mut units = health.units.iter();
