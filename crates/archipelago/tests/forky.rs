@@ -1,10 +1,10 @@
-//! Debian testing (`forky`), whose systemd and Podman the next stable Debian will have: from the
+//! Debian testing (`forky`), which has the systemd and Podman of the next stable Debian: from the
 //! installation of the package to the removal of an app.
 
-#[allow(dead_code, reason = "other test programs want more kinds of apps")]
+#[allow(dead_code, reason = "other test programs use more kinds of apps")]
 #[path = "support/apps.rs"]
 mod apps;
-#[allow(dead_code, reason = "not every test program does all of it")]
+#[allow(dead_code, reason = "not every test program uses all of it")]
 #[path = "support/node.rs"]
 mod node;
 #[path = "support/mod.rs"]
@@ -67,7 +67,7 @@ fn an_app_is_installed_repaired_and_removed_on_debian_testing() {
     assert_eq!(node.shell("curl -fsS http://127.0.0.1:8480/"), "hello\n");
     let installed = node.containers();
 
-    // A unit file that somebody deletes is written again, and its container goes on.
+    // A deleted unit file is written again, and its container keeps running.
     let unit = format!("{UNITS}/archy-shop.container");
     let text = node.shell(&format!("cat {unit}"));
     node.shell(&format!("rm {unit}"));
@@ -77,7 +77,7 @@ fn an_app_is_installed_repaired_and_removed_on_debian_testing() {
     all_run(&node);
     assert_eq!(node.containers(), installed);
 
-    // A service that somebody stops is started again, and no other is.
+    // A stopped service is started again, and no other service is.
     node.user(&["systemctl", "--user", "stop", "archy-shop-db"]);
     until("the stopped service to be back", ONE_TICK, || {
         let now = node.try_containers()?;

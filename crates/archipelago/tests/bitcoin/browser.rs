@@ -1,5 +1,4 @@
-//! What a person reads on pages that they have open in a browser: a real one, headless, in the
-//! host's network.
+//! Reads open pages in a real browser, headless, in the host's network.
 //!
 //! Chromium is driven over its DevTools protocol, through a pair of pipes: JSON with a zero byte
 //! after each message.
@@ -12,26 +11,26 @@ use serde_json::{Value, json};
 
 use crate::node::{Node, text};
 
-/// It is closed when this goes.
+/// The browser ends when this value is dropped.
 pub(crate) struct Browser {
     chromium: Child,
     to: Option<ChildStdin>,
     from: BufReader<ChildStdout>,
     calls: u64,
-    /// Every answer that the pages got: the address and the status, 0 for a request that failed.
+    /// Every answer to the pages: the address and the status, 0 for a failed request.
     answered: Vec<(String, u64)>,
     complaints: Vec<String>,
     profile: PathBuf,
 }
 
-/// A page that is open.
+/// An open page.
 #[derive(Clone, Debug)]
 pub(crate) struct Page(String);
 
 impl Browser {
     pub(crate) fn start(node: &Node) -> Self {
         let profile = Path::new(env!("CARGO_TARGET_TMPDIR")).join(node.0.name());
-        // It listens on file descriptor 3 and speaks on 4. Without its pipes it ends.
+        // Chromium reads from file descriptor 3 and writes to 4. It ends when the pipes are closed.
         let mut chromium = node
             .0
             .network_command("bash")
@@ -57,7 +56,7 @@ impl Browser {
     }
 
     pub(crate) fn open(&mut self, url: &str) -> Page {
-        // Pages in the same window hide each other, and a hidden one asks nothing.
+        // Pages in one window hide each other, and a hidden page sends no requests.
         let create = json!({"url": "about:blank", "newWindow": true});
         let target = self.call(None, "Target.createTarget", create);
         let attach = json!({"targetId": target["targetId"], "flatten": true});
@@ -70,8 +69,8 @@ impl Browser {
         page
     }
 
-    /// What the pages were answered so far, by address and status, and what the browser had to say
-    /// against them.
+    /// The answers to the pages so far, by address and status, and the browser's complaints about
+    /// the pages.
     pub(crate) fn seen(&self) -> (&[(String, u64)], &[String]) {
         (&self.answered, &self.complaints)
     }
@@ -94,7 +93,7 @@ impl Browser {
         }
     }
 
-    /// The text of an element as it is now; nothing while the page has none.
+    /// The present text of an element; `None` while the page has no such element.
     pub(crate) fn read(&mut self, page: &Page, id: &str) -> Option<String> {
         let expression = format!("document.getElementById({id:?})?.innerText");
         let evaluated = self.call(
@@ -121,7 +120,7 @@ impl Browser {
                 .expect("a message of chromium");
             assert_eq!(message.pop(), Some(0), "chromium ended at {method}");
             let message: Value = serde_json::from_slice(&message).expect("JSON");
-            // What it tells by itself has no number.
+            // An event has no number.
             if message["id"] == self.calls {
                 assert!(message["error"].is_null(), "{method}: {message}");
                 return message["result"].clone();

@@ -1,5 +1,5 @@
-//! What can be asked through a page: what it reads, and nothing else. Each refusal leaves a line in
-//! a journal.
+//! A page's server passes on the page's own reads and refuses everything else. Each refusal leaves
+//! a line in a journal.
 
 use serde_json::{Value, json};
 
@@ -7,8 +7,7 @@ use crate::node::{DATA, Node, SOON, until};
 use crate::stack::{MEMBERS, MINER, curl};
 
 pub(crate) const JSON: [&str; 2] = ["-H", "Content-Type: application/json"];
-/// What each answer of a page's server says besides: the browser is to let the page do nothing that
-/// it does not need.
+/// The headers of every answer: the browser must not let a page do anything that it does not need.
 const HEADERS: [(&str, &str); 5] = [
     (
         "Content-Security-Policy",
@@ -28,14 +27,14 @@ const BITCOIN_READS: [&str; 5] = [
     "getpeerinfo",
     "uptime",
 ];
-/// An address on regtest, in the form that Electrum's protocol asks by.
+/// An address on regtest, as the hash that Electrum's protocol uses.
 const SCRIPT_HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 pub(crate) fn are_judged(node: &Node) {
     let before = node.containers();
     let [bitcoin, electrs, lnd] = MEMBERS;
 
-    // What may be called besides is nginx's own, for /blocks.
+    // The list may contain one more method, which nginx itself calls for /blocks.
     let listed = node.shell(&format!(
         "sed -n 's/^rpcwhitelist=ui://p' {DATA}/archy-bitcoin/bitcoin.conf"
     ));
@@ -90,7 +89,7 @@ pub(crate) fn are_judged(node: &Node) {
     ] {
         let page = bitcoin.page("rpc");
         refused(post(node, &page, &call(method, bad.clone())), 403, method);
-        // Among others it is no other.
+        // It is refused in a batch as well.
         let batch = json!([call("uptime", json!([])), call(method, bad.clone())]);
         refused(post(node, &page, &batch), 403, method);
         until_said(
@@ -99,7 +98,7 @@ pub(crate) fn are_judged(node: &Node) {
             &format!("refused the method {method}"),
         );
     }
-    // The page calls none of these: the last three, only its server does.
+    // The page calls none of these. Only its server calls the last three.
     for method in [
         "blockchain.transaction.broadcast",
         "blockchain.transaction.get",
@@ -135,11 +134,11 @@ pub(crate) fn are_judged(node: &Node) {
         ("POST", "v1/invoices", 403),
         ("POST", "v1/macaroon", 403),
         ("POST", "v1/stop", 403),
-        // To be read, and nothing else.
+        // These addresses can be read, and nothing else.
         ("POST", "api/overview", 405),
         ("POST", "ready", 405),
-        // No way round: neither the addresses that only nginx itself may ask, nor another spelling
-        // of lnd's own.
+        // Addresses that only nginx itself may ask, and other spellings of lnd's addresses, are
+        // refused too.
         ("GET", "v1/getinfo", 403),
         ("GET", "api/../v1/channels", 403),
         ("GET", "api/..%2fv1/channels", 403),
@@ -147,7 +146,7 @@ pub(crate) fn are_judged(node: &Node) {
         ("GET", "ask-lnd/info", 404),
     ] {
         refused(curl(node, &["-X", verb, &lnd.page(path)], ""), status, path);
-        // By the address that nginx made of it.
+        // The log has the address as nginx normalised it.
         let path = path
             .trim_start_matches("api/../")
             .trim_start_matches("api/..%2f");
@@ -157,8 +156,8 @@ pub(crate) fn are_judged(node: &Node) {
         refused(curl(node, &[&bitcoin.page(path)], ""), 404, path);
         until_said(node, "archy-bitcoin-ui", &format!("GET /{path} 404 "));
     }
-    // A page of somebody else, open in the same browser: as it is, and in the form that a browser
-    // sends without asking first.
+    // A request from a page of another site in the same browser: with JSON, and as a plain form,
+    // which a browser sends without a preflight.
     let theirs = ["-H", "Origin: https://example.org"];
     for (page, body) in [
         (bitcoin.page("rpc"), call("uptime", json!([]))),
@@ -176,10 +175,10 @@ pub(crate) fn are_judged(node: &Node) {
     the_browser_is_told(node);
     bitcoind_refuses_as_well(node);
     lnd_refuses_as_well(node);
-    assert_eq!(node.containers(), before, "nobody was ended by it");
+    assert_eq!(node.containers(), before, "no container ended");
 }
 
-/// Whatever is asked and however it is answered.
+/// Checks the headers of answers of all kinds.
 fn the_browser_is_told(node: &Node) {
     let of_each = ["", "config.json", "ready", "shared/poll.js", "no-such-file"];
     let of_one: [&[&str]; 3] = [
@@ -221,13 +220,12 @@ fn says_all_headers(answer: &str, app: &str, path: &str) {
     }
 }
 
-/// What nginx refuses, the daemons would refuse too: with the very credential that the page's
-/// server holds, one gets no further.
+/// bitcoind refuses these calls too, when they are made with the credential of the page's server.
 fn bitcoind_refuses_as_well(node: &Node) {
     for method in BITCOIN_READS {
         answered(ask_bitcoind(node, method));
     }
-    // It may ask for a block; there is none of this hash.
+    // The call for a block is allowed; there is no block with this hash.
     let (status, answer) = ask_bitcoind(node, "getblock");
     assert!(
         status == 500 && answer.contains("Block not found"),
@@ -248,7 +246,7 @@ fn bitcoind_refuses_as_well(node: &Node) {
     }
 }
 
-/// As bitcoind does.
+/// lnd refuses these calls too, when they are made with the credential of the page's server.
 fn lnd_refuses_as_well(node: &Node) {
     for address in [
         "v1/getinfo",
@@ -282,8 +280,8 @@ fn lnd_refuses_as_well(node: &Node) {
     until_said(node, "archy-lnd", "permission denied");
 }
 
-/// Calls bitcoind as the server of its page does, past that server's own judgement. Without a block
-/// or transaction that there is.
+/// Calls bitcoind as the server of its page does, without that server's own checks. The arguments
+/// name no existing block or transaction.
 fn ask_bitcoind(node: &Node, method: &str) -> (u16, String) {
     let params = if BITCOIN_READS.contains(&method) {
         json!([])
@@ -299,7 +297,7 @@ fn ask_bitcoind(node: &Node, method: &str) -> (u16, String) {
     )
 }
 
-/// Asks lnd as the server of its page does, likewise.
+/// Asks lnd as the server of its page does, without that server's own checks.
 fn ask_lnd(node: &Node, verb: &str, address: &str, body: &str) -> (u16, String) {
     let body = if body.is_empty() {
         String::new()
@@ -316,15 +314,15 @@ fn ask_lnd(node: &Node, verb: &str, address: &str, body: &str) -> (u16, String) 
     )
 }
 
-/// Runs curl beside the server of a page, with what that server's configuration has in `variable`
-/// as this header.
+/// Runs curl in the container of a page's server, with the value of `variable` in its configuration
+/// as a header.
 fn ask_from(
     node: &Node,
     page: &str,
     (variable, header): (&str, &str),
     arguments: &str,
 ) -> (u16, String) {
-    // It comes by standard input: a process argument is for everyone to read.
+    // The credential goes through standard input, because everyone can read a process's arguments.
     let said = node.shell(&format!(
         "credential=$(sed -n 's/^ *set ${variable} \"\\(..*\\)\";$/\\1/p' {DATA}/{page}/nginx.conf)
         test -n \"$credential\"
@@ -335,7 +333,7 @@ fn ask_from(
     (status.parse().expect("a status"), body.to_owned())
 }
 
-/// All that bitcoin's page asks its node.
+/// All calls of bitcoin's page.
 pub(crate) fn all_reads() -> Value {
     BITCOIN_READS
         .map(|method| call(method, json!([])))
@@ -343,7 +341,7 @@ pub(crate) fn all_reads() -> Value {
         .into()
 }
 
-/// What electrs' page asks when somebody looks an address up.
+/// The calls of electrs' page for looking an address up.
 pub(crate) fn lookup() -> Value {
     ["subscribe", "get_balance", "get_history"]
         .map(|what| format!("blockchain.scripthash.{what}"))
@@ -370,7 +368,7 @@ fn refused((status, body): (u16, String), expected: u16, what: &str) {
     assert_eq!(status, expected, "{what}: {body}");
 }
 
-/// The journal of a container has a line with this text.
+/// Waits until a container's journal has a line with this text.
 fn until_said(node: &Node, container: &str, text: &str) {
     until(&format!("{container} to say {text:?}"), SOON, || {
         let journal = node.user(&[

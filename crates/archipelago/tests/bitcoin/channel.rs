@@ -1,4 +1,4 @@
-//! Another Lightning node, with a channel to lnd and what was paid through it.
+//! Another Lightning node, with a channel to lnd and a payment through it.
 
 use serde_json::Value;
 
@@ -11,17 +11,19 @@ use crate::wallet::lncli as ours;
 const OURS: &str = "--local_amt=1000000";
 const THEIRS: &str = "--push_amt=250000";
 const PAID: &str = "12345";
-/// More than a channel of this size waits for, and enough for it to be announced.
+/// More blocks than a channel of this size waits for, and enough for it to be announced.
 const BURIES: u32 = 6;
 
-/// It is gone when this is dropped; the channel stays, with nobody at its other end.
+/// The other node. It is removed when this value is dropped; the channel stays, and its peer is
+/// offline.
 pub(crate) struct Peer<'a>(&'a Node);
 
 impl<'a> Peer<'a> {
-    /// Starts it, on the same chain. Its wallet needs nobody, and is lost with it.
+    /// Starts the node on the same chain. Its wallet opens without a password and is deleted with
+    /// it.
     pub(crate) fn start(node: &'a Node) -> Self {
-        // What it logs is not this node's to keep, and the password in its file not this test's to
-        // show.
+        // Its log does not go to the host's journal. Its configuration holds a password, so others
+        // cannot read the file.
         node.shell(&format!(
             "umask 077
             sed -e '/^wallet-unlock/d' -e 's/^\\[Application Options\\]/&\\nnoseedbackup=true/' {DATA}/archy-lnd/lnd.conf >peer.conf
@@ -33,7 +35,7 @@ impl<'a> Peer<'a> {
         Self(node)
     }
 
-    /// lnd opens a channel to it and pays an invoice of its.
+    /// Lets lnd open a channel to this node and pay one of its invoices.
     pub(crate) fn is_paid(&self) {
         let node = self.0;
         let height = bitcoin_height(node);
@@ -51,7 +53,7 @@ impl<'a> Peer<'a> {
                 && is_active(&self.try_lncli(&["listchannels"])?))
             .then_some(())
         });
-        // It enters lnd's own map of channels a moment after it is open.
+        // lnd adds the channel to its graph a moment after the channel is open.
         let route = [
             "podman",
             "exec",
@@ -75,7 +77,7 @@ impl<'a> Peer<'a> {
         });
     }
 
-    /// What `lncli` lists, for the spec of lnd's page.
+    /// The lists of `lncli`, for the spec of lnd's page.
     pub(crate) fn lists(&self) -> [(&'static str, String); 3] {
         let lists = [
             ("LIGHTNING_CHANNELS", "listchannels", "channels"),
@@ -89,7 +91,7 @@ impl<'a> Peer<'a> {
         })
     }
 
-    /// Nothing while it does not answer.
+    /// `None` while it does not answer.
     fn try_lncli(&self, arguments: &[&str]) -> Option<Value> {
         let command = ["podman", "exec", "peer", "lncli", "--network=regtest"];
         let output = self.0.0.run_user(&[&command, arguments].concat());

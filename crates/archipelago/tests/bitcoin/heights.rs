@@ -1,4 +1,4 @@
-//! The height of the chain, as everyone says it whom a person can ask.
+//! The height of the chain, as the three daemons and their pages show it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -10,20 +10,20 @@ use crate::browser::{Browser, Page};
 use crate::node::{Node, SOON, until_equal};
 use crate::stack::{MEMBERS, bitcoin_cli, lnd_info, mine};
 
-/// How long anyone may lag behind a new block, besides the time that looking takes.
+/// The longest allowed lag behind a new block, besides the time that reading the heights takes.
 const LAG: Duration = Duration::from_secs(5);
-/// The end of the lag is seen by the second look after it at the latest, and a machine that is busy
-/// when the height is asked may be twice as busy afterwards.
+/// The time of so many readings is added to the lag: the second reading after the lag shows its end
+/// at the latest, and each may take twice as long as the measured one.
 const LOOKS: u32 = 4;
 
-/// All six agree, before and after ten blocks are mined: the daemons, and the pages in a browser
-/// that has them open.
+/// Checks that the daemons and the open pages show the same height, before and after ten blocks are
+/// mined.
 pub(crate) fn agree(node: &Node) {
     let mut browser = Browser::start(node);
     let pages = MEMBERS.map(|member| browser.open(&member.page("")));
     let before = bitcoin_height(node);
     daemons_say(node, before, SOON);
-    // The browser has yet to start.
+    // The first reading includes the start of the browser.
     pages_say(&mut browser, &pages, before, SOON);
     let looking = Instant::now();
     daemons_say(node, before, SOON);
@@ -45,7 +45,7 @@ pub(crate) fn agree(node: &Node) {
         daemons.as_secs_f64(),
         mined.elapsed().as_secs_f64()
     );
-    // What pages ask for by themselves, they get.
+    // No request of the pages was refused.
     let (answered, complaints) = browser.seen();
     let unwell: Vec<_> = answered
         .iter()
@@ -63,7 +63,7 @@ fn pages_say(browser: &mut Browser, pages: &[Page], height: u64, bound: Duration
     });
 }
 
-/// `bitcoin-cli`, electrs and `lncli` say this height within the bound.
+/// Waits until `bitcoin-cli`, electrs and `lncli` show this height.
 pub(crate) fn daemons_say(node: &Node, height: u64, bound: Duration) {
     let expected = [Some(height); 3];
     until_equal(
@@ -85,7 +85,7 @@ pub(crate) fn bitcoin_height(node: &Node) -> u64 {
     count.parse().expect("a height")
 }
 
-/// Nothing while bitcoind does not answer.
+/// `None` while bitcoind does not answer.
 pub(crate) fn try_bitcoin_height(node: &Node) -> Option<u64> {
     let command = [
         "podman",
@@ -100,13 +100,13 @@ pub(crate) fn try_bitcoin_height(node: &Node) -> Option<u64> {
         .then(|| output.stdout.trim().parse().expect("a height"))
 }
 
-/// Nothing while electrs does not answer.
+/// `None` while electrs does not answer.
 fn electrs_height(node: &Node) -> Option<u64> {
     ask_electrs(node, "blockchain.headers.subscribe", &json!([]))?["height"].as_u64()
 }
 
-/// What electrs answers to a wallet: Electrum's protocol is JSON-RPC over TCP, a line each. Nothing
-/// while it does not.
+/// Asks electrs as a wallet does: Electrum's protocol is JSON-RPC over TCP, one message per line.
+/// `None` while electrs does not answer.
 pub(crate) fn ask_electrs(node: &Node, method: &str, params: &Value) -> Option<Value> {
     let forward = node.0.forward(50001).expect("a forwarded port");
     let mut stream = TcpStream::connect(forward.address()).expect("a connection to the forwarder");

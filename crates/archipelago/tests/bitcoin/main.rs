@@ -1,14 +1,14 @@
-//! Bitcoin Core, electrs and lnd with their pages, for real, on one node: on regtest, by the
-//! programs that
-//! [`testhost::daemons`] builds. Slow to set up, so what does not disturb the rest shares a host.
+//! The real Bitcoin Core, electrs and lnd with their pages on one node, on regtest.
+//! [`testhost::daemons`] builds the programs. The setup is slow, so tests that do not disturb each
+//! other share a host.
 
 #[allow(dead_code, reason = "the real apps are installed here")]
 #[path = "../support/apps.rs"]
 mod apps;
-#[allow(dead_code, reason = "other test programs look at more")]
+#[allow(dead_code, reason = "other test programs use all of it")]
 #[path = "../support/node.rs"]
 mod node;
-#[allow(dead_code, reason = "other test programs want other hosts")]
+#[allow(dead_code, reason = "other test programs use other hosts")]
 #[path = "../support/processes.rs"]
 mod processes;
 #[path = "../support/mod.rs"]

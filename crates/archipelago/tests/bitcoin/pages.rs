@@ -1,4 +1,5 @@
-//! The pages in a real browser, on a desktop and a phone, by their own specs (catalog/node-ui/e2e).
+//! Runs the pages' own specs (catalog/node-ui/e2e) in a real browser, with the window of a desktop
+//! and of a phone.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,7 +15,7 @@ use crate::{support, wallet};
 
 /// For pages whose daemons do not run.
 const DOWN: &str = "down.spec.mjs";
-/// Mines a block, which changes the height that the other specs expect.
+/// This spec mines a block, which changes the height that the other specs expect.
 const MINED: &str = "mined.spec.mjs";
 
 /// How long a page may take to notice that its daemon is gone. nginx keeps an address for two
@@ -110,7 +111,7 @@ pub(crate) fn say_who_is_away(node: &Node) {
 
     systemctl(&["start", "archipelago"]);
     let started = Instant::now();
-    // electrs and lnd start anew.
+    // electrs and lnd are restarted.
     until_ready(node, FOLLOWS * 2);
     println!(
         "all are ready {:.0} s after Archipelago is back",

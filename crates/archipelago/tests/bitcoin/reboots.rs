@@ -1,4 +1,4 @@
-//! systemd brings all six containers back, without Archipelago and in order.
+//! systemd alone starts all six containers after a reboot, in order.
 
 use std::time::{Duration, Instant};
 
@@ -11,14 +11,14 @@ use crate::secrets;
 use crate::stack::{CONTAINERS, FOLLOWS, mine, until_ready};
 use crate::sync::RETURNS;
 
-/// lnd looks for its node each minute, and gives it three tries of half a minute with a minute
-/// between before it ends to be started anew (catalog/lnd/templates/lnd.conf).
+/// lnd checks its node each minute. It ends, and systemd starts it again, after three failed checks
+/// of half a minute each with a minute between them (catalog/lnd/templates/lnd.conf).
 const NOTICES: Duration = Duration::from_secs(60 + 3 * 30 + 2 * 60);
 
 pub(crate) fn bring_all_back(node: &Node) {
     let height = bitcoin_height(node);
     node.user(&["systemctl", "--user", "disable", "--now", "archipelago"]);
-    // The second one finds what the first left of locks, cookies and sockets.
+    // The second hard reboot finds the locks, cookies and sockets that the first one left.
     for how in [Reboot::Soft, Reboot::Hard, Reboot::Hard] {
         let before = node.containers();
         node.0.reboot(how).expect("a reboot");
@@ -51,8 +51,8 @@ pub(crate) fn bring_all_back(node: &Node) {
     node.user(&["systemctl", "--user", "enable", "--now", "archipelago"]);
 }
 
-/// A bitcoind that crashes comes back at another address. Without Archipelago, those who call it
-/// have to notice.
+/// A bitcoind that crashed has another address afterwards. Without Archipelago, electrs and lnd
+/// must notice that themselves.
 fn all_find_their_node_again(node: &Node, height: u64) {
     let before = node.containers();
     kill_container(node, "archy-bitcoin");
@@ -61,8 +61,7 @@ fn all_find_their_node_again(node: &Node, height: u64) {
         let run = node.try_containers()?.remove("archy-bitcoin")?;
         (run.id != before["archy-bitcoin"].id && try_bitcoin_height(node)? == height).then_some(())
     });
-    // A page says for up to a minute what it said before its daemon kept it waiting, so a new block
-    // is the proof.
+    // A page may show an old answer for up to a minute, so the test waits for a new block.
     mine(node, 1);
     daemons_say(node, height + 1, NOTICES + RETURNS);
     let all = killed.elapsed();
@@ -79,8 +78,8 @@ fn all_find_their_node_again(node: &Node, height: u64) {
     );
 }
 
-/// bitcoind had its chain loaded before those who call it were begun. The pages are there meanwhile
-/// to say so.
+/// bitcoind had loaded its chain before electrs and lnd were started. The pages do not wait, so
+/// that they can show it.
 fn in_order(node: &Node) {
     let loaded = node.shell(
         "journalctl --user -b -u archy-bitcoin -o json --output-fields=MESSAGE --no-pager |
@@ -99,7 +98,8 @@ fn in_order(node: &Node) {
             "{dependant} began at {began}, before bitcoin was ready at {ready}"
         );
     }
-    // Which of the two came first depends on the machine; that no page waits for a daemon does not.
+    // The order of starts depends on the machine, so the test reads the units: no page waits for a
+    // daemon.
     let daemons = ["archy-bitcoin", "archy-electrs", "archy-lnd"];
     for daemon in daemons {
         let page = format!("{daemon}-ui");
@@ -112,7 +112,7 @@ fn in_order(node: &Node) {
     }
 }
 
-/// When something was, in µs since the machine's start.
+/// A time among a unit's properties, in µs since the machine's start.
 fn at(node: &Node, unit: &str, property: &str) -> u64 {
     let shown = node.user(&["systemctl", "--user", "show", "-P", property, unit]);
     shown.trim().parse().expect("a time")

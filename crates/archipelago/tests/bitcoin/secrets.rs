@@ -1,18 +1,17 @@
-//! No secret is anywhere where others can read it: not one of its bytes' usual spellings, in
-//! anything that this node shows.
+//! No secret can be read by others: nothing that the node shows contains one, in any of the usual
+//! encodings.
 
 use crate::calls;
 use crate::node::{CONFIG, DATA, Node, SOON, UNITS, until_equal};
 use crate::stack::{MEMBERS, curl};
 
 const CHAIN: &str = "volumes/lnd/data/data/chain/bitcoin/regtest";
-/// Where the watch writes down every command line there is: a place that a reboot leaves alone.
+/// The file with the recorded command lines, in a folder that a reboot keeps.
 const COMMAND_LINES: &str = "/var/tmp/command-lines";
-/// So many words of a wallet's, in a row, are no accident.
+/// So many words of the wallet in a row are no accident.
 const ROW: usize = 3;
 
-/// Writes down all command lines there are, a line each, over and over, until the host is rebooted;
-/// then it has to be told again.
+/// Starts to record all command lines of the host, over and over. A reboot ends the recording.
 pub(crate) fn watch(node: &Node) {
     let script = format!(
         "while :; do LC_ALL=C grep -ah '' /proc/[0-9]*/cmdline; read -t 0.05 <> <(:) || :; done >>{COMMAND_LINES} 2>/dev/null"
@@ -20,12 +19,12 @@ pub(crate) fn watch(node: &Node) {
     node.root(&["systemd-run", "--quiet", "bash", "-c", &script]);
 }
 
-/// A secret, and the text by which one would know it.
+/// The name of a secret in one encoding, and its text.
 type Secret = (String, String);
-/// Something that can be read, and all that it says.
+/// The name of something that can be read, and its text.
 type Place = (&'static str, String);
 
-/// `printed` is what the installations said.
+/// `printed` is the output of the installations.
 pub(crate) fn stay_secret(node: &Node, printed: &str) {
     let secrets = secrets(node);
     println!("{} spellings of secrets are looked for", secrets.len());
@@ -38,7 +37,7 @@ pub(crate) fn stay_secret(node: &Node, printed: &str) {
         .iter()
         .find(|(place, _)| *place == "command lines")
         .expect("one of the places");
-    // Of what ran before the reboots, and at each start of a container.
+    // The recording covers the commands before the reboots and the starts of containers.
     for command in ["archipelago install", "podman run"] {
         assert!(
             command_lines.contains(command),
@@ -54,8 +53,8 @@ pub(crate) fn stay_secret(node: &Node, printed: &str) {
     the_search_has_teeth(node, &secrets);
 }
 
-/// lnd lets its group and others read macaroons; what keeps them out is a folder above. So somebody
-/// else tries to read each file.
+/// The modes of lnd's macaroons let others read them; a folder above keeps others out. So another
+/// user tries to read each file.
 fn strangers_read_none(node: &Node) {
     let looked_at = node.root(&[
         "bash",
@@ -92,8 +91,8 @@ fn strangers_read_none(node: &Node) {
     );
 }
 
-/// What is put where it does not belong is found there, and what is where it belongs is known by
-/// these spellings.
+/// Plants secrets where they do not belong, which the search must find, and checks that the search
+/// knows the secrets in their own places.
 fn the_search_has_teeth(node: &Node, secrets: &[Secret]) {
     let kept = node.shell(&format!(
         "cat {DATA}/secrets/*/* {DATA}/archy-*/* {DATA}/volumes/lnd/data/wallet-words.regtest {DATA}/volumes/lnd/data/tls.key {DATA}/volumes/bitcoin/data/regtest/.cookie
@@ -121,13 +120,13 @@ fn the_search_has_teeth(node: &Node, secrets: &[Secret]) {
         mkdir -p {UNITS}/archy-lnd.container.d
         printf '[Unit]\\nDocumentation=file:%s\\n' $secret >{UNITS}/archy-lnd.container.d/planted.conf
         printf 'slip: %s\\n' $secret | systemd-cat --identifier=planted
-        # By way of a file: a command line would be a second place to find it in.
+        # Written to a file, because a command line would be a second place.
         (umask 077; printf 'slip=%s\\n' $secret >~/planted)
         podman create --quiet --name planted --label-file ~/planted $(podman inspect --format '{{{{.Image}}}}' archy-bitcoin-ui) >/dev/null
         (exec -a $secret sleep 600) >/dev/null 2>&1 & echo $!"
     ));
-    // The page of lnd shows what an invoice is for. This one is on a command line, so it is another
-    // secret.
+    // The page of lnd shows the memo of an invoice. This secret is also on a command line, so it is
+    // another one.
     node.shell(&format!(
         "podman exec archy-lnd lncli addinvoice --memo $(cat {DATA}/secrets/bitcoin/electrs_rpc_password) --amt 1"
     ));
@@ -152,7 +151,7 @@ fn the_search_has_teeth(node: &Node, secrets: &[Secret]) {
     ));
 }
 
-/// Each secret of this node, as it is and as one would write it down.
+/// Each secret of this node, in its own and in the usual encodings.
 fn secrets(node: &Node) -> Vec<Secret> {
     let mut secrets = Vec::new();
     let mut add = |name: String, text: &str| {
@@ -183,7 +182,7 @@ fn secrets(node: &Node) -> Vec<Secret> {
     for line in macaroons.lines() {
         let [name, hexadecimal, base64] = words(line);
         add(format!("{name}: macaroon in hexadecimal"), hexadecimal);
-        // Its end is its signature, without which the rest is worth nothing.
+        // The end of a macaroon is its signature, without which the rest is useless.
         add(
             format!("{name}: signature of the macaroon in hexadecimal"),
             &hexadecimal[hexadecimal.len() - 64..],
@@ -217,7 +216,7 @@ fn secrets(node: &Node) -> Vec<Secret> {
     secrets
 }
 
-/// What can be read without being the user whose node it is, or is handed to somebody else.
+/// Everything that other users can read, or that is handed to others.
 fn places(node: &Node) -> Vec<Place> {
     vec![
         ("unit files", node.shell(&format!("cat {UNITS}/* {UNITS}/*.d/* $XDG_RUNTIME_DIR/systemd/generator/archy-* 2>/dev/null || :"))),
@@ -236,7 +235,7 @@ fn places(node: &Node) -> Vec<Place> {
     ]
 }
 
-/// Everything that the pages' servers hand out, with what stands in the head of each answer.
+/// Everything that the pages' servers answer, with the headers.
 fn pages(node: &Node) -> String {
     let mut all = String::new();
     let mut ask = |arguments: &[&str], body: &str, expected: u16| {
@@ -278,7 +277,7 @@ fn pages(node: &Node) -> String {
     all
 }
 
-/// Which secret is in which place.
+/// The secrets that were found, each with its place.
 fn found(secrets: &[Secret], places: &[Place]) -> Vec<String> {
     let mut all = Vec::new();
     for (place, text) in places {
@@ -297,7 +296,7 @@ fn found(secrets: &[Secret], places: &[Place]) -> Vec<String> {
     all
 }
 
-/// A text's words, whatever stands between them: numbers, quotation marks, line ends.
+/// The words of a text, without numbers, quotation marks and line ends.
 fn letters(text: &str) -> String {
     let spaced: String = text
         .chars()

@@ -1,4 +1,4 @@
-//! The three apps on a fresh host, and what a person does with them.
+//! The three apps on a fresh host, and the commands that a person uses with them.
 
 use std::time::Duration;
 
@@ -8,13 +8,14 @@ use testhost::{Account, Host, Options, daemons};
 use crate::node::{CONFIG, Node, until_equal};
 use crate::support;
 
-/// Anyone's: nobody spends what it gets.
+/// An address whose key nobody needs, because the mined coins are not spent.
 pub(crate) const MINER: &str = "bcrt1qyq0052zwswfzn3qm3mdrca8c6wjclkv57t7mk0";
 
-/// lnd follows its node's blocks by asking, and calls itself synchronised some seconds after it is.
+/// lnd polls its node for blocks, and reports that it is synchronised only some seconds after it
+/// is.
 pub(crate) const FOLLOWS: Duration = Duration::from_secs(60);
 
-/// One of the three apps: its name, the port of its page, and what it is installed with here.
+/// One of the three apps: its name, the port of its page, and its settings here.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member {
     pub(crate) app: &'static str,
@@ -27,7 +28,7 @@ pub(crate) const MEMBERS: [Member; 3] = [
     Member {
         app: "bitcoin",
         port: 8441,
-        // The one that is built for tests has no ZeroMQ.
+        // The bitcoind that is built for tests has no ZeroMQ.
         settings: &["network=regtest", "zmq=false"],
     },
     Member {
@@ -42,7 +43,7 @@ pub(crate) const MEMBERS: [Member; 3] = [
     },
 ];
 
-/// Every container there is then.
+/// The containers of the three apps.
 pub(crate) const CONTAINERS: [&str; 6] = [
     "archy-bitcoin",
     "archy-bitcoin-ui",
@@ -53,18 +54,18 @@ pub(crate) const CONTAINERS: [&str; 6] = [
 ];
 
 impl Member {
-    /// An address of its page, in the host.
+    /// An address of the app's page, inside the host.
     pub(crate) fn page(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}/{path}", self.port)
     }
 
-    /// What its page says about it: the status, and the answer.
+    /// The readiness by the app's page: the status and the answer.
     pub(crate) fn readiness(&self, node: &Node) -> (u16, Value) {
         let (status, body) = curl(node, &[&self.page("ready")], "");
         (status, serde_json::from_str(&body).unwrap_or_default())
     }
 
-    /// The command that installs it, with these settings besides.
+    /// The command that installs the app, with additional settings.
     pub(crate) fn install<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
         let settings = self.settings.iter().chain(more);
         [
@@ -75,7 +76,7 @@ impl Member {
     }
 }
 
-/// A fresh host, set up, that has the daemons' images and runs them for the catalog's.
+/// A fresh host, set up, that runs the images of the built daemons instead of the catalog's.
 pub(crate) fn node() -> Node {
     let host = Host::boot(Options::default().with_bitcoin()).expect("a host");
     let map = daemons::image_map(&support::repository().join("catalog")).expect("a map of images");
@@ -88,7 +89,8 @@ pub(crate) fn node() -> Node {
     Node(support::set_up(host))
 }
 
-/// All three, installed and at the same height. Returns what the installations printed.
+/// Installs all three and waits until they have the same height. Returns the output of the
+/// installations.
 pub(crate) fn install_all(node: &Node) -> String {
     let mut printed = String::new();
     for member in &MEMBERS {
@@ -97,8 +99,8 @@ pub(crate) fn install_all(node: &Node) -> String {
         printed += &output.stdout;
         printed += &output.stderr;
         if member.app == "bitcoin" {
-            // On regtest no block comes unless someone mines. To electrs and lnd a chain that ends
-            // long ago, as its first block does, is one that bitcoind has not got all of.
+            // On regtest no block comes unless someone mines. electrs and lnd take a chain whose
+            // last block is old, as the first block is, for one that bitcoind is still fetching.
             mine(node, 1);
         }
     }
@@ -137,15 +139,15 @@ pub(crate) fn curl(node: &Node, arguments: &[&str], body: &str) -> (u16, String)
     (status.parse().expect("a status"), body.to_owned())
 }
 
-/// Waits until all three say that they are ready, as `status` and their pages do.
+/// Waits until all three are ready by their pages and by `status`.
 pub(crate) fn until_ready(node: &Node, bound: Duration) {
     until_equal("all three to be ready", bound, &[200; 3], || {
         MEMBERS.map(|member| member.readiness(node).0)
     });
 }
 
-/// What `lncli getinfo` says; nothing while it is not up. While lnd does not reach its node, it
-/// would be kept waiting for minutes.
+/// The output of `lncli getinfo`; `None` while lnd does not answer. The call has a bound, because
+/// lnd keeps it waiting for minutes while it does not reach its node.
 pub(crate) fn lnd_info(node: &Node) -> Option<Value> {
     let command = [
         "timeout",

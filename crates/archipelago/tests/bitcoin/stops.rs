@@ -1,4 +1,4 @@
-//! Who has something to write at the end is given the time for it.
+//! A daemon that writes its state when it stops is given the time for it.
 
 use std::time::{Duration, Instant};
 
@@ -8,10 +8,10 @@ use crate::node::{DATA, Node, SOON, until_equal};
 use crate::processes::reach;
 use crate::stack::{FOLLOWS, MEMBERS, until_ready};
 
-/// What Podman gives a container that says nothing about it.
+/// Podman's default stop timeout of a container.
 const PODMANS_OWN: Duration = Duration::from_secs(10);
 
-/// A daemon that writes at its end, and what it says once it has: it was not cut short.
+/// A daemon that writes when it stops, and its log line once it has written everything.
 #[derive(Clone, Copy, Debug)]
 struct Writer {
     app: &'static str,
@@ -57,10 +57,10 @@ pub(crate) fn are_patient(node: &Node) {
     all_may_be_slow(node);
 }
 
-/// As daemons that write for longer than Podman would wait by itself: ones that stand still for so
+/// Stops daemons that are frozen for longer than Podman's default timeout, as if they wrote for so
 /// long.
 fn all_may_be_slow(node: &Node) {
-    // First those who ask bitcoin things at their end.
+    // electrs and lnd stop first, because they still call bitcoind while they stop.
     for writer in [LND, ELECTRS, BITCOIN] {
         slowly(node, writer, &["archipelago", "stop", writer.app]);
         assert_eq!(active(node, writer), "inactive");
@@ -71,8 +71,8 @@ fn all_may_be_slow(node: &Node) {
     until_ready(node, FOLLOWS);
 }
 
-/// The same where the whole host goes down, and where bitcoin is uninstalled: nobody may need it
-/// here.
+/// The same at a reboot of the host and when bitcoin is uninstalled. No other app may require
+/// bitcoin on this host.
 pub(crate) fn are_patient_at_every_end(node: &Node) {
     let words = last_words(node, BITCOIN);
     let still = Still::hold(node, BITCOIN.container);
@@ -85,7 +85,7 @@ pub(crate) fn are_patient_at_every_end(node: &Node) {
     assert_eq!(
         last_words(node, BITCOIN),
         words + 1,
-        "it wrote all in the boot before"
+        "bitcoind wrote everything before the reboot"
     );
     let [bitcoin, ..] = MEMBERS;
     until_equal("bitcoin to be back", FOLLOWS, &200, || {
@@ -93,13 +93,13 @@ pub(crate) fn are_patient_at_every_end(node: &Node) {
     });
 
     slowly(node, BITCOIN, &["archipelago", "uninstall", "bitcoin"]);
-    // Its chain stays.
+    // The chain is kept.
     node.shell(&format!(
         "ls {DATA}/volumes/bitcoin/data/regtest/blocks/blk00000.dat {DATA}/volumes/bitcoin/data/regtest/chainstate/CURRENT"
     ));
 }
 
-/// Runs a command that stops a daemon that takes its time.
+/// Runs a command that stops a daemon, which is frozen meanwhile.
 fn slowly(node: &Node, writer: Writer, command: &[&str]) {
     let words = last_words(node, writer);
     let still = Still::hold(node, writer.container);
@@ -111,11 +111,11 @@ fn slowly(node: &Node, writer: Writer, command: &[&str]) {
     until_equal(&what, SOON, &(words + 1), || last_words(node, writer));
 }
 
-/// Once it is told to stop, it is left alone for longer than Podman would by itself. It goes on
-/// after that.
+/// Checks that a stopping daemon is not killed for longer than Podman's default timeout. Then the
+/// daemon continues.
 fn stays(node: &Node, writer: Writer, still: Still<'_>) {
     let deactivating = "deactivating".to_owned();
-    let what = format!("{} to be told to stop", writer.app);
+    let what = format!("{} to be stopping", writer.app);
     until_equal(&what, SOON, &deactivating, || active(node, writer));
     let told = Instant::now();
     while told.elapsed() < PODMANS_OWN * 3 / 2 {
@@ -126,7 +126,7 @@ fn stays(node: &Node, writer: Writer, still: Still<'_>) {
     drop(still);
 }
 
-/// How often, in all boots, a daemon came to the end of what it does at its end.
+/// How often, in all boots, a daemon has written everything before it stopped.
 fn last_words(node: &Node, writer: Writer) -> usize {
     let said = node.user(&[
         "journalctl",
@@ -140,7 +140,7 @@ fn last_words(node: &Node, writer: Writer) -> usize {
     said.matches(writer.last_words).count()
 }
 
-/// A container's first process, held still until this goes.
+/// A container's first process, frozen until this value is dropped.
 pub(crate) struct Still<'a> {
     node: &'a Node,
     pid: String,
@@ -157,8 +157,8 @@ impl<'a> Still<'a> {
 }
 
 impl Still<'_> {
-    /// Lets it go on for so short a time that it gets little done; at the end of that, root runs
-    /// `meanwhile` in a shell. Returns whether that succeeded.
+    /// Lets the process run for so short a time that it gets little done. At the end of that time,
+    /// root runs `meanwhile` in a shell. Returns whether that command succeeded.
     pub(crate) fn goes_on_for_a_moment(&self, meanwhile: &str) -> bool {
         let pid = &self.pid;
         let script = format!(

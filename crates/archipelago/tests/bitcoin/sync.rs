@@ -1,5 +1,4 @@
-//! bitcoind is killed again and again while it fetches its chain, and nobody has to do anything
-//! about it.
+//! bitcoind is killed again and again while it fetches its chain, and recovers each time by itself.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -12,23 +11,23 @@ use crate::stack::{self, MEMBERS, MINER, until_ready};
 use crate::stops::Still;
 
 const KILLS: u64 = 10;
-/// Enough to be killed in the midst of.
+/// Enough blocks for every kill to come before the end.
 const BLOCKS: u64 = 4000;
-/// systemd waits ten seconds before it starts again what ended; the rest is for loading the chain,
-/// on a machine that does other things.
+/// systemd waits ten seconds before it starts bitcoind again. The rest is for loading the chain on
+/// a busy machine.
 pub(crate) const RETURNS: Duration = Duration::from_secs(90);
-/// lnd looks at each block that came meanwhile, one after the other.
+/// lnd reads each new block, one after the other.
 const CATCHES_UP: Duration = Duration::from_secs(300);
-/// Whoever waits is looked at with the next pass.
+/// The next pass updates the states of the apps that wait.
 const SAYS: Duration = ONE_TICK;
-/// What electrs and lnd answer then.
+/// The message of electrs and lnd while bitcoind is away.
 const AWAY: &str = "waiting for bitcoin, which does not answer";
-/// A dependant that finds nobody to talk to may try once more for each time that bitcoin went.
+/// A dependant that finds no bitcoind may end and be started once more for each kill.
 const STARTS_PER_KILL: u64 = 2;
-/// Once all are ready, nobody is started any more: for longer than systemd or a pass of
-/// Archipelago's would leave it.
+/// Once all are ready, no container is started for this time, which is longer than systemd or a
+/// pass would wait.
 const QUIET: Duration = Duration::from_secs(60);
-/// Whose starts are counted.
+/// The containers whose starts are counted.
 const COUNTED: [&str; 5] = [
     "archy-bitcoin",
     "archy-electrs",
@@ -44,7 +43,7 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
     let output = node.archipelago(&bitcoin.install(&["extra_config=addnode=peer:8333"]));
     assert!(output.success(), "{output:?}");
 
-    // Those who need a node can be installed while there is none.
+    // Apps that require a node can be installed while the node is stopped.
     node.user(&["archipelago", "stop", "bitcoin"]);
     let height = start_peer(&node);
     let peer = Still::hold(&node, "peer");
@@ -59,15 +58,15 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
             "{status}"
         );
     }
-    // It waits for a while to see it ready; nobody has to wait for it.
+    // The command waits for bitcoin to be ready, so it runs in the background.
     let started = node.0.spawn_user(&["archipelago", "start", "bitcoin"]);
     let started = started.expect("a run in the host");
     until("it to have a block", RETURNS, || {
         peer.goes_on_for_a_moment(":");
         (try_bitcoin_height(&node)? > 0).then_some(())
     });
-    // Its page is started anew when it gets its key, and a page that is opened just then gets but
-    // half of its files.
+    // lnd's page restarts when it gets its key, and a page that is opened during the restart loads
+    // only some of its files.
     until("lnd's page to have its key", CATCHES_UP, || {
         let (_, answer) = lnd.readiness(&node);
         let message = answer["message"].as_str()?;
@@ -76,15 +75,16 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
     });
     let mut watch = Watch::begin(&node);
     let (mut while_syncing, mut said) = (BTreeSet::new(), BTreeSet::new());
-    // The starts so far, as each kill finds them.
+    // The numbers of starts before each kill.
     let mut counts = Vec::new();
     for kill in 0..KILLS {
-        // A little further each time; what it had not written yet is lost with it.
+        // Each kill comes at a greater height. Blocks that bitcoind had not written yet are lost
+        // with it.
         until("it to have some of the chain", RETURNS, || {
             peer.goes_on_for_a_moment(":");
             (try_bitcoin_height(&node)? > height * kill / (2 * KILLS)).then_some(())
         });
-        // It gets no further by itself, so all can be asked in peace.
+        // The peer is frozen, so bitcoind stays at this height while all are asked.
         until_equal("all to say how far it is", SAYS, &[true; 4], || {
             let words = watch.words();
             let far = [
@@ -171,13 +171,13 @@ fn assert_starts(counts: &[[u64; 5]]) {
         }
         assert_eq!([bitcoin_ui, electrs_ui], [0, 0], "the pages go on");
     }
-    // When they were installed. bitcoin and its page were stopped and started besides, because
-    // somebody asked for that.
+    // The starts of the installation. bitcoin and its page were also stopped and started by a
+    // command.
     let [bitcoin, _, _, bitcoin_ui, electrs_ui] = counts[0];
     assert_eq!([bitcoin, bitcoin_ui, electrs_ui], [2, 2, 1]);
 }
 
-/// All agree on the height and are ready, and nobody is started again.
+/// Checks that all keep the same height, stay ready and are not restarted.
 fn stays_as_it_is(node: &Node, height: u64) {
     let before = COUNTED.map(|container| starts(node, container));
     let since = Instant::now();
@@ -189,13 +189,13 @@ fn stays_as_it_is(node: &Node, height: u64) {
     }
 }
 
-/// Another node, which has a chain and no reason to go away. Returns the chain's height.
+/// Starts another node with a chain. Returns the chain's height.
 fn start_peer(node: &Node) -> u64 {
     node.shell(&format!(
         "podman run --quiet --detach --name peer --network archy-bitcoin --tmpfs /chain localhost/bitcoind:31.99 \\
             -regtest -datadir=/chain -bind=0.0.0.0:8333 -checkblockindex=0 -checkmempool=0 >/dev/null
         ask() {{ podman exec peer bitcoin-cli -regtest -datadir=/chain -rpcwait \"$@\"; }}
-        # Blocks of last year: a node that has but these knows that it lacks others.
+        # Blocks with old times, so that a node that has only these knows that it lacks later ones.
         ask setmocktime $(($(date +%s) - 300 * 86400))
         for _ in $(seq 4); do ask generatetoaddress {} {MINER} >/dev/null; done
         ask setmocktime 0
@@ -206,19 +206,19 @@ fn start_peer(node: &Node) -> u64 {
     count.trim().parse().expect("a height")
 }
 
-/// What is said about an app, without the figures that change.
+/// The messages about an app, without the figures that change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Words {
     app: &'static str,
-    /// What `status` shows.
+    /// The message in `status`.
     status: String,
-    /// What its page's server answers when it is asked whether the app is ready.
+    /// The message in the readiness answer of the page's server.
     page: String,
-    /// What a person reads on the page.
+    /// The headline of the page.
     headline: String,
 }
 
-/// The three pages, open in a browser all the time.
+/// The three pages, open in a browser during the whole test.
 struct Watch<'a> {
     node: &'a Node,
     browser: Browser,
@@ -236,7 +236,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// What is said now, of each member.
+    /// The present messages about each member.
     fn words(&mut self) -> [Words; 3] {
         let without_figures = |text: &str| text.replace(|letter: char| letter.is_ascii_digit(), "");
         std::array::from_fn(|which| {
@@ -258,7 +258,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// "at 83 %", and how long it will take when that can be told.
+/// Whether a message is "at 83 %", with or without the time left.
 fn is_share(page: &str) -> bool {
     page == "at  %" || page.starts_with("at  %, about ")
 }

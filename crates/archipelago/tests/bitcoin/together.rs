@@ -1,4 +1,4 @@
-//! What holds for all three on one host, one thing after the other: none of them disturbs the next.
+//! The parts of the test that share one host, one after the other: none disturbs the next.
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,13 +37,13 @@ fn three_real_daemons_and_their_pages() {
     let mut failed = Vec::new();
     for (name, part) in parts {
         let began = Instant::now();
-        // One that fails hides none of the others. What it said is above.
+        // A failed part does not hide the others. Its message is printed above.
         if catch_unwind(AssertUnwindSafe(|| part(&node))).is_err() {
             failed.push(name);
         }
         println!("{name}: {:.0} s", began.elapsed().as_secs_f64());
     }
-    // Past the test harness, which keeps what a test that passes prints.
+    // Written directly, because the test harness captures the output of a test that passes.
     let pictures = format!("screenshots are in {}\n", pages::pictures().display());
     std::io::stderr()
         .write_all(pictures.as_bytes())

@@ -1,10 +1,11 @@
-//! What cannot work is refused at once, and who takes time at his end is given it, whatever ends.
+//! electrs is refused on a pruned node, and bitcoind may stop slowly at a reboot and an
+//! uninstallation.
 
 use crate::stack::{self, MEMBERS};
 use crate::stops;
 
 #[test]
-fn without_a_node_that_has_all_blocks() {
+fn electrs_is_refused_on_a_pruned_node_and_every_stop_is_patient() {
     let node = stack::node();
     let [bitcoin, electrs, _] = MEMBERS;
     let output = node.archipelago(&bitcoin.install(&["prune=550"]));

@@ -1,5 +1,5 @@
-//! Something for lnd and electrs to show: an invoice, coins of lnd's own, a channel, and a payment
-//! with coins that no block has yet.
+//! Gives lnd and electrs something to show: an invoice, coins of lnd's own, a channel, and a
+//! payment that is in no block yet.
 
 use serde_json::{Value, json};
 
@@ -9,31 +9,31 @@ use crate::node::{Node, text, until, until_equal};
 use crate::stack::{FOLLOWS, MINER, bitcoin_cli, mine};
 
 const MEMO: &str = "Two loaves of bread";
-/// Before a mined coin can be spent.
+/// The number of blocks after which a mined coin can be spent.
 const RIPENS: u32 = 100;
-/// [`MINER`], as Electrum's protocol asks by it: the reversed SHA-256 of the output's script.
+/// [`MINER`] as Electrum's protocol names it: the reversed SHA-256 of the output's script.
 const MINERS_HASH: &str = "df151830f2d65f5d323357877cfa7f3662eadfef064d05e8fdfef8de5c1afa7d";
 
-/// What is there now.
+/// The present state of the wallet.
 pub(crate) struct Wallet<'a> {
     pub(crate) peer: Peer<'a>,
     pub(crate) memo: String,
-    /// What whoever pays the invoice pays for. In hexadecimal.
+    /// The preimage of the invoice, which its payer receives. In hexadecimal.
     pub(crate) preimage: String,
-    /// In satoshis, as the following.
+    /// In satoshis, as the fields below.
     pub(crate) confirmed: u64,
     pub(crate) unconfirmed: u64,
     payment: String,
 }
 
-/// Makes all of it, through lnd.
+/// Makes all of it through lnd.
 pub(crate) fn fill(node: &Node) -> Wallet<'_> {
     let peer = Peer::start(node);
     let invoice = lncli(node, &["addinvoice", "--memo", MEMO, "--amt", "1250"]);
     let invoice = lncli(node, &["lookupinvoice", &text(&invoice["r_hash"])]);
 
     let address = text(&lncli(node, &["newaddress", "p2wkh"])["address"]);
-    // Two coins: one is spent, the other stays.
+    // Two coins: one is spent, the other is kept.
     bitcoin_cli(node, &["generatetoaddress", "2", &address]);
     mine(node, RIPENS);
     let height = bitcoin_height(node);
@@ -80,8 +80,8 @@ pub(crate) fn fill(node: &Node) -> Wallet<'_> {
     }
 }
 
-/// As a wallet that pays asks it, which a page may not: both calls go on to bitcoind as those of
-/// the user `electrs`.
+/// Asks electrs as a wallet that pays does, which a page may not. electrs passes both calls to
+/// bitcoind as the user `electrs`.
 fn passed_on_by_electrs(node: &Node, payment: &str) {
     let raw = ask_electrs(node, "blockchain.transaction.get", &json!([payment]));
     let raw = text(&raw.expect("a transaction"));
@@ -91,7 +91,7 @@ fn passed_on_by_electrs(node: &Node, payment: &str) {
 }
 
 impl Wallet<'_> {
-    /// The payment is in the newest block.
+    /// Checks that the payment is in the newest block.
     pub(crate) fn is_mined(&self, node: &Node) {
         assert_eq!(bitcoin_cli(node, &["getrawmempool"]), "[\n]");
         let hash = bitcoin_cli(node, &["getbestblockhash"]);

@@ -1,4 +1,4 @@
-//! The same script on both hosts.
+//! Runs the same script on a real and a simulated host.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,9 @@ use crate::observation::{Observation, difference};
 use crate::real::Real;
 use crate::simulated::Simulated;
 
-/// A tick, then what a missing image or a container that ended takes until it is tried again, then
-/// a start.
+/// A tick, the wait before a missing image or an ended container is retried, and a start.
 const BOUND: Duration = Duration::from_secs(30 + 20 + 40);
-/// Between two looks at the real host, each of which starts processes in it.
+/// The pause between two observations of the real host: each starts processes there.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// A real host and a simulated one.
@@ -33,8 +32,8 @@ impl Both {
         self.step(what, &[Line::Do(intervention)]);
     }
 
-    /// Does these things on both, and waits until both hosts show the same. The simulated one rests
-    /// then; the real one may show it on its way to something else, and then differs in the next
+    /// Runs these lines on both hosts and waits until both are equal. The simulated host is
+    /// quiescent by then. The real one may be equal only for a moment, and then differs in the next
     /// step.
     pub(crate) fn step(&mut self, what: &str, lines: &[Line]) {
         let began = Instant::now();

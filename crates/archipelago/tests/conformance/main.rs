@@ -1,17 +1,17 @@
-//! The simulation is held to the real thing: the same scripts on a simulated host and on a real
-//! one, compared after each step. What differs is a mistake of the simulation, or one of the
-//! product that the simulation does not know.
+//! Compares the simulation with reality: the same scripts run on a simulated host and on a real
+//! one, which are compared after each step. A difference is a mistake of the simulation, or one of
+//! the product that the simulation does not show.
 //!
-//! What is compared: unit files, rendered files, data and intents with their content; what Quadlet
-//! made of the units; what stands above them and beside them; each service with what systemd calls
-//! its states; which services were started anew in the step; Podman's containers, images, networks,
-//! volumes and secrets; and every word that `archipelago status` says. Secrets are random: those
-//! that the real host draws are given to the simulated one.
+//! The comparison covers unit files, rendered files, data and intents with their content; Quadlet's
+//! output; masks and drop-ins; the states of each service in systemd; the services that were
+//! started in the step; Podman's containers, images, networks, volumes and secrets; and the whole
+//! output of `archipelago status`. Secrets are random, so the simulated host is given those of the
+//! real one.
 
 #[allow(dead_code, reason = "the apps are those of the simulation")]
 #[path = "../support/apps.rs"]
 mod apps;
-#[allow(dead_code, reason = "not every test program does all of it")]
+#[allow(dead_code, reason = "not every test program uses all of it")]
 #[path = "../support/node.rs"]
 mod node;
 #[path = "../support/mod.rs"]
@@ -50,7 +50,7 @@ fn service(name: &str) -> String {
 }
 
 #[test]
-fn what_others_do_to_units_and_services() {
+fn others_change_units_and_services() {
     let mut both = both_apps();
     both.intervene(
         "a unit is deleted",
@@ -137,7 +137,7 @@ fn what_others_do_to_units_and_services() {
 }
 
 #[test]
-fn what_others_do_to_podman() {
+fn others_change_podman() {
     let mut both = both_apps();
     both.step(
         "one container is killed, another removed",
@@ -184,7 +184,7 @@ fn what_others_do_to_podman() {
 }
 
 #[test]
-fn what_the_operator_asks_for() {
+fn the_operator_runs_commands() {
     let mut both = both_apps();
     both.intervene("a setting changes", Intervention::SetPort(8090));
     both.intervene("the app is stopped", Intervention::Stop(SHOP.to_owned()));
@@ -219,7 +219,7 @@ fn what_the_operator_asks_for() {
 }
 
 #[test]
-fn the_manager_and_the_host_go_down() {
+fn the_daemon_and_the_host_go_down() {
     let mut both = both_apps();
     both.step("the daemon is killed", &[Line::KillDaemon]);
     both.step(

@@ -1,21 +1,21 @@
-//! What is compared: each thing by its name, with all that is to be known of it as text.
+//! An observation of either host, for comparison: the state of each thing as text, by its name.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// One look at a host.
+/// The observation of one host.
 pub(crate) type Observation = BTreeMap<String, String>;
 
-/// The services that are looked at, and what makes them.
+/// The names of the services that are observed.
 pub(crate) fn services() -> impl Iterator<Item = String> {
     sim::apps::UNITS
         .iter()
         .map(|unit| archipelago_core::quadlet::service_of(unit))
 }
 
-/// What `status` says, without what counts how often something happened.
+/// Adds the output of `status`, without its counts of restarts.
 pub(crate) fn add_status(observation: &mut Observation, status: &Value) {
     for app in status["apps"].as_array().into_iter().flatten() {
         let mut app = app.clone();
@@ -29,7 +29,7 @@ pub(crate) fn add_status(observation: &mut Observation, status: &Value) {
     }
 }
 
-/// What an intent says, without where the definition came from.
+/// The text of an intent, without the source of the definition.
 pub(crate) fn intent(text: &str) -> String {
     let intent = archipelago_core::intent::Intent::parse("", text).map(|mut intent| {
         intent.source = String::new();
@@ -38,7 +38,7 @@ pub(crate) fn intent(text: &str) -> String {
     format!("{intent:?}")
 }
 
-/// Where two differ, one thing after the other; empty when they do not.
+/// The differences of two observations; empty when they are equal.
 pub(crate) fn difference(simulated: &Observation, real: &Observation) -> String {
     let mut text = String::new();
     let names = simulated.keys().chain(real.keys());

@@ -1,4 +1,5 @@
-//! The real host: what a script does to it, in a shell or through `archipelago`, and a look at it.
+//! The real host: runs a script's lines on it, in a shell or through `archipelago`, and observes
+//! it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,10 +20,10 @@ use crate::observation::{Observation, add_status, intent, services};
 
 const SYSTEMD: &str = "/home/archy/.config/systemd/user";
 const RUNTIME: &str = "/run/user/1000";
-/// Where the images of the apps come from.
+/// The registry that holds the images of the apps.
 const REGISTRY: &str = "127.0.0.1:5000";
 
-/// What is there, in lines of a kind, a name and, encoded, what is to be known of it.
+/// Prints a line for each thing: its kind, its name and, encoded, its state.
 const LOOK: &str = r#"
 tell() { printf '%s\t%s\t' "$1" "$2"; base64 -w0; echo; }
 cd "$1"; for f in archy-*.container archy-*.network archy-*.volume; do [ ! -f "$f" ] || tell unit "$f" <"$f"; done
@@ -38,7 +39,7 @@ for kind in volume secret; do
     podman $kind ls --format '{{.Name}}' | while read -r name; do tell $kind "$name" </dev/null; done
 done
 cd /run/user/1000/systemd/units; for f in invocation:archy-*.service; do [ ! -L "$f" ] || readlink -n "$f" | tell invocation "${f#invocation:}"; done
-# Asking systemd for a service makes it remember that one for a while.
+# Asking systemd for a service loads it for a moment, so `status` comes first.
 archipelago --output json status | tell status all
 shift 6
 for service; do
@@ -46,7 +47,7 @@ for service; do
 done
 "#;
 
-/// The name that an image of the apps is pulled by.
+/// The name in the registry for an image of the apps.
 pub(crate) fn mapped(image: &str) -> String {
     image.replace("docker.io/library", REGISTRY)
 }
@@ -63,7 +64,7 @@ impl Real {
         let node = Node::new();
         let registry = node.0.registry(5000).expect("a registry");
         for image in [images(1), images(2)].concat() {
-            // Each is an image of its own: removing one must not be to untag another.
+            // Each is an image of its own, so that removing one does not only remove a tag.
             let local = format!("localhost/{}", image.replace(['/', ':', '.'], "-"));
             node.shell(&format!(
                 "printf 'FROM docker.io/library/busybox:stable\\nLABEL which={local}\\n' | podman build --quiet --pull=never --tag {local} - >/dev/null"
@@ -82,7 +83,7 @@ impl Real {
         real
     }
 
-    /// Where things lie.
+    /// The folders of the host.
     pub(crate) fn layout(&self) -> Layout {
         Layout {
             config: PathBuf::from(CONFIG),
@@ -106,7 +107,7 @@ impl Real {
         )
     }
 
-    /// The secrets that were generated, by their file.
+    /// The generated secrets by the path of their file.
     pub(crate) fn secrets(&self) -> BTreeMap<PathBuf, String> {
         let look = self.node.shell(&format!(
             "cd {DATA}; for f in secrets/*/*; do [ ! -f $f ] || echo \"{DATA}/$f $(cat $f)\"; done"
@@ -118,14 +119,14 @@ impl Real {
     }
 
     pub(crate) fn step(&self, lines: &[Line]) {
-        // What is done in a shell is done at once on the simulated host: the daemon sees all of it,
-        // or nothing.
+        // On the simulated host a shell command takes no time. So the real daemon is frozen and
+        // sees neighbouring commands all at once.
         let in_a_shell =
             |line: &Line| matches!(line, Line::Do(intervention) if command(intervention).is_some());
         for lines in lines.chunk_by(|one, other| in_a_shell(one) && in_a_shell(other)) {
             self.together(lines);
         }
-        // What rings for nobody would have to wait for the tick.
+        // A change without an event would wait for the tick.
         self.node.shell(&format!("touch {CONFIG}/.look"));
     }
 
@@ -155,7 +156,7 @@ impl Real {
                     self.node
                         .shell("systemctl --user enable --now archipelago 2>/dev/null");
                 }
-                other => panic!("{other:?} cannot be had on a real host"),
+                other => panic!("{other:?} cannot be done on a real host"),
             }
         }
     }
@@ -163,7 +164,7 @@ impl Real {
     fn intervene(&self, intervention: &Intervention) {
         let node = &self.node;
         let archipelago = |arguments: &[&str]| {
-            // Whether it succeeds is told by what is there afterwards.
+            // The comparison afterwards shows whether it succeeded.
             node.archipelago(arguments);
         };
         match intervention {
@@ -192,11 +193,11 @@ impl Real {
                 };
                 node.root(&["systemctl", verb, "registry@5000.service"]);
             }
-            other => panic!("{other:?} cannot be had on a real host"),
+            other => panic!("{other:?} cannot be done on a real host"),
         }
     }
 
-    /// The step is over: what runs now has not been started anew.
+    /// Ends the step: services that run now do not count as started in the next one.
     pub(crate) fn remember(&mut self) {
         self.known.clone_from(&self.invocations);
     }
@@ -252,7 +253,7 @@ impl Real {
     }
 }
 
-/// What somebody does in a shell, if that is where it is done.
+/// The shell command of an intervention; `None` for one that goes through `archipelago`.
 fn command(intervention: &Intervention) -> Option<String> {
     let command = match intervention {
         Intervention::DeleteUnit(unit) => format!("rm -f {UNITS}/{unit}"),
@@ -272,10 +273,11 @@ fn command(intervention: &Intervention) -> Option<String> {
         }
         Intervention::RemoveDropIns(unit) => format!("rm -r {UNITS}/{unit}.d"),
         Intervention::Reload => "systemctl --user daemon-reload".to_owned(),
-        // A manager that starts it again takes back the job that is waited for.
+        // `|| true`: a daemon that starts the service again cancels the stop job that systemctl
+        // waits for.
         Intervention::StopService(service) => {
-            // Of a masked unit systemd knows no ExecStop= any more. It ends all its processes,
-            // conmon sometimes before that has told Podman.
+            // For a masked unit systemd has no ExecStop=. It ends all its processes, and sometimes
+            // conmon before conmon has told Podman.
             let container = service.trim_end_matches(".service");
             format!(
                 "systemctl --user stop {service} || true

@@ -1,4 +1,4 @@
-//! The simulated host: what a script does to it, and a look at it.
+//! The simulated host: runs a script's lines on it and observes it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::observation::{Observation, add_status, intent, services};
 
 pub(crate) struct Simulated {
     simulation: Simulation,
-    /// The invocations when the step before was over.
+    /// The invocations at the end of the previous step.
     known: BTreeMap<String, String>,
 }
 
@@ -38,7 +38,7 @@ impl Simulated {
         world.disk.put(&path, text.as_bytes(), 0o644);
     }
 
-    /// Secrets will be these when they are generated.
+    /// Sets the secrets that will be generated.
     pub(crate) fn draw(&mut self, secrets: BTreeMap<PathBuf, String>) {
         self.simulation.world.predrawn_secrets = secrets;
     }
@@ -56,7 +56,7 @@ impl Simulated {
         );
     }
 
-    /// What was done since this was asked for last.
+    /// The trace since the last call.
     pub(crate) fn trace(&mut self) -> Vec<String> {
         self.simulation
             .world
@@ -65,7 +65,7 @@ impl Simulated {
             .unwrap_or_default()
     }
 
-    /// The step is over: what runs now has not been started anew.
+    /// Ends the step: services that run now do not count as started in the next one.
     pub(crate) fn remember(&mut self) {
         self.known = self.invocations();
         self.trace();

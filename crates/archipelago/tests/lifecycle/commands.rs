@@ -1,4 +1,4 @@
-//! The commands as programs see them: the shapes of their JSON, with and without a daemon.
+//! The shapes of the commands' JSON, with and without a daemon.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ fn keys(value: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn every_command_speaks_json_and_needs_no_daemon() {
+fn every_command_prints_json_and_needs_no_daemon() {
     let node = Node::new();
     let shop = apps::shop();
     let installed = node.json(&["install", &node.put(&shop), "--set", "greeting=ahoy"]);
@@ -109,7 +109,7 @@ fn every_command_speaks_json_and_needs_no_daemon() {
             "{restarted:?}"
         );
 
-        // A setting that changes restarts who reads it, and no one else.
+        // A changed setting restarts the containers that read it, and no other.
         let greeting = format!("greeting=the daemon {daemon}");
         node.user(&[
             "archipelago",
@@ -134,7 +134,8 @@ fn every_command_speaks_json_and_needs_no_daemon() {
         let line = node.archipelago(&["--output", "json", "logs", "shop", "-n", "1"]);
         let _line: Value = serde_json::from_str(&line.stdout).expect("a JSON object per line");
 
-        // It ends by itself at once, by systemd's own clock: starting `systemctl` may take longer.
+        // The daemon must stop at once. systemd's timestamps are compared, because starting
+        // `systemctl` may take longer.
         node.user(&["systemctl", "--user", "stop", "archipelago"]);
         let shown = |property: &str| {
             let show = ["systemctl", "--user", "show", "-P", property, "archipelago"];
@@ -155,7 +156,7 @@ fn every_command_speaks_json_and_needs_no_daemon() {
 }
 
 #[test]
-fn the_catalog_tells_what_can_be_installed() {
+fn the_catalog_lists_the_apps_and_their_settings() {
     let node = Node::new();
     let catalog = node.json(&["catalog"]);
     let ids: Vec<String> = catalog["apps"]
@@ -206,7 +207,7 @@ fn the_catalog_tells_what_can_be_installed() {
 }
 
 #[test]
-fn a_mask_is_the_operators_word() {
+fn a_masked_unit_is_left_alone_and_reported() {
     let node = Node::new();
     node.install(&apps::shop());
     let before = running(&node);
@@ -223,7 +224,7 @@ fn a_mask_is_the_operators_word() {
     assert!(
         text(&node.status("shop")["message"]).contains("systemctl --user unmask archy-shop-ui")
     );
-    // A pass that was asked for leaves it alone, too.
+    // The passes of a command leave the masked unit alone too.
     node.user(&["archipelago", "install", "/home/archy/apps/shop"]);
     assert_eq!(running(&node), others);
     node.shell("systemctl --user unmask archy-shop-ui");
@@ -234,8 +235,8 @@ fn a_mask_is_the_operators_word() {
     );
 }
 
-/// The containers that run. Of a unit that is masked systemd does not know how to end it, and may
-/// kill Podman while it removes what has ended.
+/// The running containers. For a masked unit systemd has no ExecStop=, and may kill Podman while it
+/// removes an ended container.
 fn running(node: &Node) -> BTreeMap<String, Run> {
     let mut containers = node.containers();
     containers.retain(|_, run| run.state == "running");

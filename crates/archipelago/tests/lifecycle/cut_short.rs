@@ -1,4 +1,5 @@
-//! A command that is killed on its way: what it was asked for is kept, and the daemon finishes it.
+//! A command that is killed before its end: the intent stays, and the daemon finishes the
+//! operation.
 
 use std::time::{Duration, Instant};
 
@@ -6,8 +7,8 @@ use crate::apps;
 use crate::instants::Instants;
 use crate::node::{CONFIG, Node, ONE_TICK, until_equal};
 
-/// Runs `archipelago` and kills it after this time, and only it: what it had others do goes on.
-/// Whether it was killed.
+/// Runs `archipelago` and kills it after this time, without the jobs that it has queued elsewhere.
+/// Returns whether it was killed.
 fn cut_short(node: &Node, after: Duration, arguments: &[&str]) -> bool {
     let after = format!("{:.6}", after.as_secs_f64());
     let command = [
@@ -26,19 +27,19 @@ fn cut_short(node: &Node, after: Duration, arguments: &[&str]) -> bool {
     output.status == 137
 }
 
-/// The state that the intent asks for; nothing if there is none.
+/// The state that the intent asks for; empty without an intent.
 fn asked(node: &Node) -> String {
     let script = format!("sed -n 's/^state = //p' {CONFIG}/apps/shop.toml 2>/dev/null || :");
     node.shell(&script).trim().trim_matches('"').to_owned()
 }
 
 #[test]
-fn the_daemon_finishes_what_a_killed_command_began() {
+fn the_daemon_finishes_the_work_of_a_killed_command() {
     let node = Node::new();
     let folder = node.put(&apps::shop());
     let before = node.traces("shop");
-    // The instants lie within the time that each command takes here, on a slow machine as on a fast
-    // one.
+    // Measures how long each command takes on this machine, so that the instants lie within that
+    // time.
     let takes = |command: &[&str]| {
         let began = Instant::now();
         node.user(&[&["archipelago"], command].concat());
@@ -52,7 +53,7 @@ fn the_daemon_finishes_what_a_killed_command_began() {
     for _ in 0..6 {
         let instant = instants.next(install_takes);
         cut[0] += u32::from(cut_short(&node, instant, &["install", &folder]));
-        // Before the intent is there, nobody has been asked for anything.
+        // A command that was killed before it wrote the intent has asked for nothing.
         if asked(&node).is_empty() {
             assert_eq!(node.containers().len(), 0);
             node.user(&["archipelago", "install", &folder]);

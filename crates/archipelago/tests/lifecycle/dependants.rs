@@ -1,4 +1,4 @@
-//! An app that requires another: it waits for it, follows its restarts, and is never started in
+//! An app that requires another: it waits for that app, restarts with it, and is not started in
 //! vain again and again.
 
 use testhost::Reboot;
@@ -6,7 +6,8 @@ use testhost::Reboot;
 use crate::apps::{self, App};
 use crate::node::{Node, ONE_TICK, SOON, until, until_equal};
 
-/// Is of use once a person has made a file, as a node is once it has read its blocks.
+/// An app that becomes ready once a person has made a file, as a node does once it has read its
+/// blocks.
 const BASE: &str = r#"services:
   base:
     image: docker.io/library/busybox:stable
@@ -23,7 +24,7 @@ x-archipelago:
     settings: [small]
 "#;
 
-/// Ends when it cannot reach the address that it got to know at first.
+/// An app that looks an address up once, and ends when it cannot reach that address.
 const TOP: &str = r#"services:
   top:
     image: docker.io/library/busybox:stable
@@ -48,7 +49,7 @@ fn top() -> App {
     apps::app("top", TOP).with("top.conf", TOP_CONF)
 }
 
-/// The state of both, and what is said of the one that waits.
+/// The states of both apps, and the message of the app that waits.
 fn states(node: &Node) -> (String, String, String) {
     let top = node.status("top");
     (
@@ -70,19 +71,19 @@ fn top_waits(base: &str) -> (String, String, String) {
     )
 }
 
-/// A service's property, of times those since the boot in microseconds.
+/// A number among a service's properties; times are in microseconds since the boot.
 fn property(node: &Node, service: &str, name: &str) -> u64 {
     let shown = node.user(&["systemctl", "--user", "show", "-P", name, service]);
     shown.trim().parse().expect("a number")
 }
 
-/// How often systemd started it again because it had ended by itself.
+/// How often systemd restarted the dependant because it had ended by itself.
 fn restarts(node: &Node) -> u64 {
     property(node, "archy-top.service", "NRestarts")
 }
 
 #[test]
-fn an_app_waits_for_the_one_it_requires_and_follows_it() {
+fn an_app_waits_for_the_app_it_requires_and_restarts_with_it() {
     let node = Node::new();
     let folder = node.put(&base());
     node.user(&["systemd-run", "--user", "archipelago", "install", &folder]);
@@ -96,7 +97,7 @@ fn an_app_waits_for_the_one_it_requires_and_follows_it() {
         },
     );
 
-    // The command does not wait for what may take days, and says so.
+    // The command does not wait for the required app, which may take days, and says so.
     let folder = node.put(&top());
     let said = node.user(&["archipelago", "install", &folder]);
     assert!(said.contains("because base is starting"), "{said}");
@@ -145,7 +146,7 @@ fn an_app_waits_for_the_one_it_requires_and_follows_it() {
     });
 }
 
-/// Does not hear that it is to stop, and has long until it is killed for that.
+/// An app that ignores SIGTERM and is killed only after five minutes.
 const DEAF: &str = r#"services:
   deaf:
     image: docker.io/library/busybox:stable
@@ -156,7 +157,7 @@ x-archipelago:
 "#;
 
 #[test]
-fn an_app_that_crashed_does_not_wait_for_one_above_that_takes_its_time_to_stop() {
+fn a_crashed_app_does_not_wait_for_a_dependant_that_stops_slowly() {
     let node = Node::new();
     let folder = node.put(&base());
     node.shell("mkdir -p /var/lib/archipelago/volumes/base/data; touch '/var/lib/archipelago/volumes/base/data/it is read'");
@@ -169,7 +170,7 @@ fn an_app_that_crashed_does_not_wait_for_one_above_that_takes_its_time_to_stop()
     let crash = || drop(node.shell("podman kill --signal KILL archy-base"));
     crash();
     until_equal(
-        "the one above to be told to stop",
+        "the dependant to be stopping",
         SOON,
         &"deactivating".to_owned(),
         || state("archy-deaf.service"),
@@ -185,7 +186,7 @@ fn an_app_that_crashed_does_not_wait_for_one_above_that_takes_its_time_to_stop()
 }
 
 #[test]
-fn at_boot_systemd_alone_starts_them_in_their_order() {
+fn systemd_alone_starts_apps_in_their_order_at_boot() {
     let node = Node::new();
     let folder = node.put(&base());
     node.shell("mkdir -p /var/lib/archipelago/volumes/base/data; touch '/var/lib/archipelago/volumes/base/data/it is read'");
@@ -208,7 +209,7 @@ fn at_boot_systemd_alone_starts_them_in_their_order() {
 }
 
 #[test]
-fn a_change_that_an_app_above_could_not_go_on_with_is_refused() {
+fn a_change_that_breaks_a_dependant_is_refused() {
     let node = Node::new();
     let folder = node.put(&base());
     node.shell("mkdir -p /var/lib/archipelago/volumes/base/data; touch '/var/lib/archipelago/volumes/base/data/it is read'");
@@ -225,7 +226,7 @@ fn a_change_that_an_app_above_could_not_go_on_with_is_refused() {
     node.user(&["archipelago", "install", &folder, "--set", "small=true"]);
 }
 
-/// Starts for as long as what it looks for is not there.
+/// An app that is starting until the file that it looks for exists.
 const SLOW: &str = r#"services:
   slow:
     image: docker.io/library/busybox:stable
@@ -238,10 +239,10 @@ x-archipelago:
 "#;
 
 #[test]
-fn a_setting_that_keeps_an_app_from_starting_can_be_put_right() {
+fn a_setting_that_keeps_an_app_from_starting_can_be_corrected() {
     let node = Node::new();
     let folder = node.put(&apps::app("slow", SLOW));
-    // A person ends each command once the container runs that cannot become ready.
+    // A person interrupts each command once the container that cannot become ready is running.
     let and_end_it = |command: &str, once: &str| {
         node.shell(&format!(
             "{command} & command=$!

@@ -1,5 +1,5 @@
-//! The daemon's doors: what they say, to whom, and that nothing that happens at them or to the lock
-//! keeps it from its work.
+//! The daemon's port and socket: what they answer, and to whom. Neither connections nor a held lock
+//! keep the daemon from its work.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::node::{CONFIG, Node, ONE_TICK, SOON, UNITS, text, until, until_equal}
 
 const DETAILS: &str = "curl -fsS --max-time 2 --unix-socket $XDG_RUNTIME_DIR/archipelago/api.sock http://localhost/v1";
 
-/// The status of an answer to `curl` with these arguments; 000 when there is none.
+/// The HTTP status that `curl` gets with these arguments; 000 when there is no answer.
 fn status_of(node: &Node, arguments: &str) -> String {
     let script = format!("curl -s -o /dev/null -w '%{{http_code}}' --max-time 5 {arguments} || :");
     node.shell(&script)
@@ -32,7 +32,7 @@ fn is_repaired(node: &Node, unit: &str) {
 }
 
 #[test]
-fn the_health_page_is_for_this_host_and_says_states_alone() {
+fn the_health_page_answers_this_host_alone_and_quotes_no_file() {
     let node = Node::new();
     let url = "http://127.0.0.1:5678/health";
     for (arguments, expected) in [
@@ -52,7 +52,7 @@ fn the_health_page_is_for_this_host_and_says_states_alone() {
         assert_eq!(status_of(&node, arguments), expected, "{arguments}");
     }
 
-    // A line with a password that somebody has just broken.
+    // An intent with a password in a line that cannot be parsed.
     node.install(&apps::lone("lone", 8481));
     node.write(
         &format!("{CONFIG}/apps/lone.toml"),
@@ -75,7 +75,7 @@ fn the_health_page_is_for_this_host_and_says_states_alone() {
 }
 
 #[test]
-fn details_are_for_its_own_user() {
+fn the_details_are_for_the_daemons_own_user() {
     let node = Node::new();
     node.install(&apps::lone("lone", 8481));
     let socket = "$XDG_RUNTIME_DIR/archipelago/api.sock";
@@ -93,7 +93,7 @@ fn details_are_for_its_own_user() {
         last["finished_unix_s"].is_u64() && last["error"].is_null(),
         "{last}"
     );
-    // Whom the file system lets in, as it does root, is still asked who he is.
+    // The file mode does not stop root, so the daemon checks the user of each connection too.
     let as_root = node.0.run_root(&[
         "curl",
         "-sS",
@@ -109,7 +109,7 @@ fn details_are_for_its_own_user() {
         "{as_root:?}"
     );
 
-    // One that was killed leaves its socket behind.
+    // A killed daemon leaves its socket behind.
     node.shell(&format!(
         "systemctl --user kill -s KILL archipelago; test -S {socket}"
     ));
@@ -120,11 +120,11 @@ fn details_are_for_its_own_user() {
 }
 
 #[test]
-fn a_taken_port_is_tried_again_and_keeps_nobody_from_repairing() {
+fn a_taken_port_is_tried_again_and_stops_no_repair() {
     let node = Node::new();
     node.install(&apps::lone("lone", 8481));
     node.shell("systemctl --user stop archipelago");
-    // Of another user, so that this one cannot even see which program it is.
+    // The program belongs to another user, so this user cannot even see which program it is.
     node.root(&["busybox", "httpd", "-p", "127.0.0.1:5678"]);
     node.shell("systemctl --user start archipelago");
     is_repaired(&node, "archy-lone.container");
@@ -140,7 +140,7 @@ fn a_taken_port_is_tried_again_and_keeps_nobody_from_repairing() {
     until("the health page to answer", ONE_TICK, || node.try_health());
 }
 
-/// Opens a thousand connections, says so, and keeps them.
+/// Opens a thousand connections, makes the file `~/idle`, and keeps the connections open.
 const IDLE: &str = r#"
 ulimit -n 4096
 for ((count = 0; count < 1000; count++)); do exec {fd}<>/dev/tcp/127.0.0.1/5678; done
@@ -149,7 +149,7 @@ exec sleep infinity
 "#;
 
 #[test]
-fn a_thousand_idle_connections_take_no_descriptors_and_keep_nobody_out() {
+fn a_thousand_idle_connections_exhaust_no_descriptors_and_block_nobody() {
     let node = Node::new();
     node.install(&apps::lone("lone", 8481));
     let descriptors = |node: &Node| -> usize {
@@ -175,14 +175,14 @@ fn a_thousand_idle_connections_take_no_descriptors_and_keep_nobody_out() {
     is_repaired(&node, "archy-lone.container");
     node.shell("kill $(cat ~/idle)");
     idle.wait().expect("the connections to end");
-    // What is idle is closed after a while, whether others come or not.
+    // Idle connections are closed after their time limit, also when no new ones come.
     until("the connections to be closed", SOON, || {
         (descriptors(&node) <= before + 2).then_some(())
     });
 }
 
 #[test]
-fn a_lock_that_is_held_too_long_is_told_with_who_holds_it() {
+fn a_lock_that_is_held_too_long_is_reported_with_its_holder() {
     let node = Node::new();
     node.install(&apps::lone("lone", 8481));
     let mut holder = node
@@ -245,7 +245,7 @@ fn a_lock_that_is_held_too_long_is_told_with_who_holds_it() {
     });
 }
 
-/// Puts the folder of intents on a file system whose server can be halted.
+/// Puts the folder of intents on a FUSE file system, whose server can be stopped.
 const FUSE: &str = "
 cd /home/archy/.config/archipelago
 mkdir /tmp/lower /tmp/upper /tmp/work
@@ -255,7 +255,7 @@ fuse-overlayfs -o allow_other,timeout=0,lowerdir=/tmp/lower,upperdir=/tmp/upper,
 ";
 
 #[test]
-fn a_daemon_that_hangs_is_started_again_and_no_container_notices() {
+fn a_daemon_that_hangs_is_restarted_and_no_container_notices() {
     let node = Node::new();
     node.install(&apps::lone("lone", 8481));
     let before = node.containers();
@@ -267,7 +267,7 @@ fn a_daemon_that_hangs_is_started_again_and_no_container_notices() {
         systemctl --user daemon-reload; systemctl --user start archipelago"
     ));
     let pid = show(&node, "MainPID");
-    // It goes on for longer than the watchdog's time, waiting and making passes.
+    // The daemon waits and makes passes for longer than the watchdog's time.
     let passes = until_pass(&node, 8);
     assert!(passes, "it makes no passes");
     assert_eq!(
@@ -294,7 +294,7 @@ fn a_daemon_that_hangs_is_started_again_and_no_container_notices() {
     assert_eq!(node.containers(), before);
 }
 
-/// Waits until the daemon's last pass ended so many seconds after now, provoking passes.
+/// Causes passes until one has ended at least so many seconds from now.
 fn until_pass(node: &Node, seconds: u64) -> bool {
     let ended = |node: &Node| node.try_health()?["last_pass"]["finished_unix_s"].as_u64();
     let first = until("a pass", SOON, || ended(node));

@@ -1,5 +1,5 @@
-//! What is heard is repaired at once: no tick is waited for. And what happens in a burst is
-//! repaired in one pass.
+//! A change that causes an event is repaired at once, without waiting for the tick, and a burst of
+//! changes in one pass.
 
 use std::time::{Duration, Instant};
 
@@ -8,11 +8,11 @@ use archipelago_core::reconcile::TICK;
 use crate::apps;
 use crate::node::{Node, SOON, UNITS, until};
 
-/// A tick comes this long after the last pass, and each disturbance soon after the pass that put
-/// the one before right.
+/// A repair that takes longer was found by the tick. A tick comes 30 s after the last pass, and
+/// each disturbance soon after the pass that repaired the one before.
 const HEARD: Duration = Duration::from_secs(TICK.as_secs() * 2 / 3);
-/// So often the same is done. Found by ticks alone, the last would be repaired no sooner than as
-/// many ticks less one after the first.
+/// The number of repetitions. If only ticks found the disturbances, the last repair would come at
+/// least `TIMES - 1` ticks after the first disturbance.
 const TIMES: u32 = 4;
 
 struct Host {
@@ -31,7 +31,8 @@ impl Host {
         Self { node, units }
     }
 
-    /// Does something again and again, each time once it has been put right.
+    /// Disturbs the host again and again, each time after the repair, and checks that events led to
+    /// the repairs.
     fn is_heard(&self, what: &str, disturb: &str, is_right: &str) {
         assert_eq!(
             self.node.shell(&format!("{is_right} && echo yes")),
@@ -48,7 +49,7 @@ impl Host {
             });
             println!("{what}: {:?}", this.elapsed());
             assert!(this.elapsed() < HEARD, "{what}: a tick found it");
-            // The pass that has put it right holds the lock until all of it is done.
+            // The pass that repairs it holds the lock until it is over.
             self.node
                 .shell("flock $XDG_RUNTIME_DIR/archipelago/lock true");
         }
@@ -60,7 +61,7 @@ impl Host {
     }
 }
 
-/// None while the folder is gone.
+/// The number of our unit files; 0 while the folder is gone.
 fn unit_files(node: &Node) -> usize {
     let listed = node.try_shell(&format!("ls {UNITS}")).stdout;
     listed
@@ -69,14 +70,14 @@ fn unit_files(node: &Node) -> usize {
         .count()
 }
 
-/// How often the daemon has done something, by its journal.
+/// How often the daemon's journal tells of an action.
 fn done(node: &Node, what: &str) -> usize {
     let journal = node.shell("journalctl --user -u archipelago -o cat --no-pager");
     journal.lines().filter(|line| line.contains(what)).count()
 }
 
 #[test]
-fn what_passes_look_at_is_heard_wherever_it_lies() {
+fn a_change_of_anything_that_passes_read_wakes_the_daemon() {
     let host = Host::new();
     host.is_heard(
         "a rendered file that was removed",
@@ -106,19 +107,18 @@ fn what_passes_look_at_is_heard_wherever_it_lies() {
 }
 
 #[test]
-fn a_burst_is_repaired_in_one_pass_and_a_folder_made_anew_is_heard() {
+fn a_burst_is_repaired_in_one_pass_and_a_new_folder_is_watched() {
     let host = Host::new();
     let (reloads, writes) = (
         done(&host.node, "reload systemd"),
         done(&host.node, "write the unit"),
     );
-    // Ahead of all other processes: one that has to wait for a processor half-way makes two bursts
-    // of it.
+    // With real-time priority: a removal that waits for a processor half-way would be two bursts.
     host.node.root(&["chrt", "--fifo", "1", "rm", "-r", UNITS]);
     until("the units to be back", SOON, || {
         (unit_files(&host.node) == host.units).then_some(())
     });
-    // What another pass would still do, it would do at once.
+    // A second pass, if there were one, would begin at once.
     let quiet = Instant::now();
     until("a while to pass", SOON, || {
         (quiet.elapsed() > Duration::from_secs(5)).then_some(())
@@ -133,11 +133,11 @@ fn a_burst_is_repaired_in_one_pass_and_a_folder_made_anew_is_heard() {
 }
 
 #[test]
-fn while_somebody_else_lets_systemd_read_its_units_nothing_is_taken_for_missing() {
+fn nothing_is_taken_for_missing_while_others_reload_systemd() {
     let host = Host::new();
     let reloads = done(&host.node, "reload systemd");
-    // Each of these takes a tenth of a second, for most of which what Quadlet made of the units is
-    // not there; passes begin all the while.
+    // Each reload takes a tenth of a second, and for most of it Quadlet's output is absent. Passes
+    // begin all the while.
     host.node.shell(
         "for _ in {1..20}; do
             systemctl --user daemon-reload &

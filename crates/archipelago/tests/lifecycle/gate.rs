@@ -1,6 +1,6 @@
-//! The lifecycle gate, which an operator runs on a real node (`tests/lifecycle`), run on a host: it
-//! passes, it leaves nothing behind even when it fails, and it does nothing unless that was
-//! allowed.
+//! The lifecycle gate (`tests/lifecycle`), which an operator runs on a real node. Here it runs on a
+//! test host: it passes, it leaves nothing behind even when it fails, and it does nothing without
+//! permission.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ fn host_with_the_gate() -> Node {
     node
 }
 
-/// Runs those of its tests whose names match.
+/// Runs the gate's tests whose names match.
 fn run(node: &Node, environment: &[&str], tests: &str) -> Output {
     let bats = [
         "bats",
@@ -60,7 +60,8 @@ fn the_gate_passes_and_leaves_nothing_behind() {
 fn a_gate_that_fails_leaves_nothing_behind() {
     let node = host_with_the_gate();
     let before = everything(&node);
-    // What it installs is not found to answer, and the tests that would remove it are not run.
+    // Without curl its app does not seem to answer, and the tests that would remove the app are not
+    // run.
     node.root(&["bash", "-c", "mount --bind /bin/false /usr/bin/curl"]);
     let ran = run(&node, &["ARCHY_ALLOW_DESTRUCTIVE=1"], "^install");
     assert!(
@@ -71,7 +72,7 @@ fn a_gate_that_fails_leaves_nothing_behind() {
 }
 
 #[test]
-fn without_leave_the_gate_does_nothing() {
+fn the_gate_does_nothing_without_permission() {
     let node = host_with_the_gate();
     let before = everything(&node);
     for environment in [

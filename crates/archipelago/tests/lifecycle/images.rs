@@ -1,5 +1,5 @@
-//! Where images come from: here already, built here, or pulled; without TLS only from where the
-//! operator said so.
+//! Images are present, built or pulled; without TLS only from registries that the operator has
+//! listed.
 
 use archipelago_core::reconcile::TICK;
 
@@ -24,7 +24,7 @@ fn a_registry_without_tls_is_refused_until_it_is_listed() {
             && said.contains("127.0.0.1:5000"),
         "{said}"
     );
-    // Who failed does not matter: every look knows it.
+    // Every process shows the failure, whichever process had it.
     let status = node.status("tagged");
     assert_eq!(status["state"], "failed");
     assert!(
@@ -33,7 +33,7 @@ fn a_registry_without_tls_is_refused_until_it_is_listed() {
             .is_some_and(|cause| cause.contains("insecure_registries")),
         "{status}"
     );
-    // The daemon hears of it without waiting for its tick.
+    // The daemon learns of the failure without waiting for its tick.
     until_equal("the daemon to know it", TICK / 2, &true, || {
         let health = node.shell("curl -fsS http://127.0.0.1:5678/health");
         health.contains("{\"failed\":1}")
@@ -45,7 +45,7 @@ fn a_registry_without_tls_is_refused_until_it_is_listed() {
     );
     assert_eq!(node.containers().len(), 0);
 
-    // Nothing but the word of the operator is needed then.
+    // Once the registry is listed, the pull succeeds without another command.
     node.write(
         &format!("{CONFIG}/config.toml"),
         "insecure_registries = [\"127.0.0.1:5000\"]\n[images]\n\"docker.io/acme/thing:1\" = \"127.0.0.1:5000/mapped:1\"\n",
@@ -101,7 +101,7 @@ fn an_image_is_pulled_by_its_digest() {
 }
 
 #[test]
-fn what_can_be_built_is_not_pulled_and_what_is_here_is_not_built() {
+fn an_image_is_built_before_it_is_pulled_and_only_when_it_is_absent() {
     let node = Node::new();
     let app = apps::app(
         "built",
@@ -117,7 +117,7 @@ fn what_can_be_built_is_not_pulled_and_what_is_here_is_not_built() {
     };
     let first = built();
     node.user(&["archipelago", "uninstall", "built"]);
-    // With what it is built from gone, only the image itself can make it run.
+    // Without the base image it cannot be built again, so it runs from the present image.
     node.shell("podman image prune -f >/dev/null");
     node.install(&app);
     assert_eq!(built(), first);
@@ -133,7 +133,7 @@ fn what_can_be_built_is_not_pulled_and_what_is_here_is_not_built() {
     );
     assert_eq!(node.state("built"), "ready");
 
-    // Where it can be pulled as well, that is the last resort.
+    // An image that can be pulled as well is pulled when the build fails.
     node.write(
         &format!("{CONFIG}/config.toml"),
         "insecure_registries = [\"127.0.0.1:5000\"]\n",

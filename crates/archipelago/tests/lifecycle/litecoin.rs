@@ -1,4 +1,4 @@
-//! A real node, from the catalog to the height on its page.
+//! A real node of the catalog: from its installation to the height on its page.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,15 +9,15 @@ use testhost::{Forward, prerequisites};
 
 use crate::node::{DATA, Node, SOON, UNITS, text, until, until_equal};
 
-/// Anyone's: nobody spends what it gets.
+/// An address whose key nobody needs, because the mined coins are not spent.
 const MINER: &str = "rltc1qyq0052zwswfzn3qm3mdrca8c6wjclkv5qxyjp3";
 
-/// Sends what the page's scripts send, from outside the host. Returns the status and the body.
+/// Sends a request of the page's scripts from outside the host. Returns the status and the body.
 fn ask(page: SocketAddr, request: &str, body: &str) -> (u16, String) {
     ask_as(page, &page.to_string(), request, body)
 }
 
-/// The same under another name of the page: the Host header.
+/// As [`ask`], with another `Host` header.
 fn ask_as(page: SocketAddr, host: &str, request: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(page).expect("a connection to the page");
     write!(
@@ -49,12 +49,11 @@ fn height(page: SocketAddr) -> u64 {
     answer["result"]["blocks"].as_u64().expect("a height")
 }
 
-/// What a person reads on the page: the text of the element `height`, once a real browser has run
-/// the page's scripts.
+/// The text of the page's element `height` after a real browser has run the page's scripts.
 fn height_in_a_browser(node: &Node) -> String {
     let profile = Path::new(env!("CARGO_TARGET_TMPDIR")).join(node.0.name());
-    // Virtual time lets the page ask and draw before its document is printed, without waiting for a
-    // fixed while.
+    // Virtual time lets the page fetch and draw before its document is printed, without a fixed
+    // wait.
     let output = node
         .0
         .network_command("timeout")
@@ -90,7 +89,7 @@ fn height_inside(node: &Node) -> u64 {
 fn the_page_of_a_real_node_shows_its_height_and_gives_no_secret_away() {
     prerequisites::ensure_commands(&[("chromium", "chromium")]).expect("a browser");
     let node = Node::new();
-    // Every command line there is while it is installed.
+    // Records every command line of the host during the installation.
     node.shell("while [ ! -e /tmp/installed ]; do cat /proc/[0-9]*/cmdline; read -t 0.1 <> <(:) || :; done >/tmp/command-lines 2>/dev/null &");
     let shown = node.archipelago(&[
         "install",
@@ -123,8 +122,8 @@ fn the_page_of_a_real_node_shows_its_height_and_gives_no_secret_away() {
 
     let forward: Forward = node.0.forward(8442).expect("a forwarded port");
     let page = forward.address();
-    // The whole table is in catalog/node-ui/test/nginx.test.js; this shows that the real nginx
-    // reads its configuration alike.
+    // The whole table is in catalog/node-ui/test/nginx.test.js. These rows show that the real nginx
+    // follows its configuration.
     for (host, status) in [
         ("192.168.1.5:8442", 200),
         ("[fd00::5]:8442", 200),
@@ -162,7 +161,7 @@ fn the_page_of_a_real_node_shows_its_height_and_gives_no_secret_away() {
     assert_eq!(height(page), 5, "the node lives on");
     assert_eq!(node.containers(), before);
 
-    // The daemon writes it as well, and what it does goes to the journal.
+    // The daemon also writes the page's configuration, and logs that to the journal.
     let written = format!("{DATA}/archy-litecoin-ui/nginx.conf");
     node.shell(&format!("rm {written}; touch ~/.config/archipelago/look"));
     until("the daemon to write the page's configuration", SOON, || {
@@ -174,7 +173,7 @@ fn the_page_of_a_real_node_shows_its_height_and_gives_no_secret_away() {
     });
     gives_no_secret_away(&node, page, &format!("{}{}", shown.stdout, shown.stderr));
 
-    // What someone mined is there after a restart, too.
+    // The mined blocks are kept by a restart.
     node.user(&["archipelago", "restart", "litecoin"]);
     assert_ne!(
         node.containers()["archy-litecoin"],

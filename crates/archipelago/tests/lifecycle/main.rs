@@ -1,13 +1,13 @@
-//! What an installed Archipelago promises over its life, each promise on a fresh host of its own.
+//! The promises of an installed Archipelago. Each test has a fresh host of its own.
 //!
-//! One program, so that the hosts of different files run side by side. `ARCHIPELAGO_TEST_SEED`
-//! repeats a run's random instants.
+//! All files are one program, so that their hosts run side by side. `ARCHIPELAGO_TEST_SEED` repeats
+//! the random instants of a run.
 
 #[path = "../support/apps.rs"]
 mod apps;
 #[path = "../support/instants.rs"]
 mod instants;
-#[allow(dead_code, reason = "not every test program does all of it")]
+#[allow(dead_code, reason = "not every test program uses all of it")]
 #[path = "../support/node.rs"]
 mod node;
 #[path = "../support/processes.rs"]

@@ -1,4 +1,4 @@
-//! Who reaches what an app publishes: the node alone, until its operator says otherwise.
+//! A published port is reached from the node alone, until its operator sets `publish_address`.
 
 use std::net::Ipv4Addr;
 
@@ -7,10 +7,10 @@ use testhost::Host;
 use crate::apps;
 use crate::node::{CONFIG, Node, ONE_TICK, until_equal};
 
-/// curl's code for a connection that nobody takes.
+/// curl's exit code for a refused connection.
 const REFUSED: i32 = 7;
 
-/// What another machine gets from a port of the node: curl's exit code, and the page.
+/// Asks a port of the node from another machine. Returns curl's exit code and the page.
 fn ask_from(other: &Host, node: Ipv4Addr, port: u16) -> (i32, String) {
     let url = format!("http://{node}:{port}/hostname");
     let output = other.run_user(&["curl", "-sS", "--max-time", "10", &url]);

@@ -1,10 +1,10 @@
-//! Where nothing is to be done, nothing is done: no file written, no reload, no process, and Podman
-//! is not woken.
+//! With nothing to do, Archipelago does nothing: it writes no file, reloads nothing, starts no
+//! process and does not wake Podman.
 
 use crate::apps;
 use crate::node::Node;
 
-/// What would show that something was done. `apart` is what the test itself does between two looks.
+/// Prints everything that would differ after a write, a reload or a call of Podman.
 const LOOK: &str = r#"
 find ~/.config/containers ~/.config/archipelago ~/.config/systemd /var/lib/archipelago "$XDG_RUNTIME_DIR/archipelago" \
     "$XDG_RUNTIME_DIR/systemd/generator" -printf '%p %i %T@ %m\n' | sort
@@ -15,11 +15,12 @@ systemctl --user show -P ActiveState podman.service | sed 's/^/Podman is /'
 podman ps -a --format '{{.Names}} {{.ID}}'
 "#;
 
-/// Runs a command between two looks at the number that the last new process or thread got, all in
-/// one shell that starts nothing itself. `$1` is the command; without one, passes of the daemon are
-/// provoked and waited for. Writes those that are still there, then how many were started. A thread
-/// more in a process that was there before is not counted, unless it is the daemon: what forwards
-/// the ports of a container takes one when it has to, and the page is asked whether it is ready.
+/// Counts the processes and threads that a command starts: compares the id of the newest one before
+/// and after, in one shell that starts none itself. `$1` is the command; without one, it causes
+/// passes of the daemon and waits for them. Prints the processes and threads that still exist, then
+/// the number of those that were started. A new thread of an older process does not count, unless
+/// it is the daemon's: the port forwarder of a container starts a thread when it needs one, and the
+/// readiness probe asks through it.
 const COUNT: &str = r#"
 finished() { # sets REPLY to when the daemon's last pass ended
     exec 3<>/dev/tcp/127.0.0.1/5678
@@ -79,14 +80,13 @@ fn started_by(node: &Node, command: &[&str]) -> i64 {
 }
 
 #[test]
-fn a_second_install_and_a_pass_with_nothing_to_do_do_nothing() {
+fn a_second_install_and_an_idle_pass_do_nothing() {
     let node = Node::new();
     let shop = apps::shop();
     node.install(&shop);
     node.install(&apps::lone("lone", 8481));
     let folder = node.put(&shop);
-    // Timers start processes of their own, and a file that provokes passes must not count as
-    // written.
+    // Timers would start processes, and the file that causes passes must exist before the count.
     node.root(&[
         "bash",
         "-c",
@@ -118,7 +118,7 @@ fn a_second_install_and_a_pass_with_nothing_to_do_do_nothing() {
     assert!((1..=COMMAND_MAX).contains(&started), "{started}");
     assert_eq!(without_look(look(&node)), before);
 
-    // The daemon takes its socket with it.
+    // The daemon's socket is removed with it.
     node.user(&["systemctl", "--user", "stop", "archipelago"]);
     let before = without_look(look(&node));
     let started = started_by(&node, &["archipelago", "install", &folder]);

@@ -1,4 +1,4 @@
-//! Scripts find what was done for an app, and why, in the journal and in a command's JSON.
+//! The journal and a command's JSON tell which actions were taken for an app, and why.
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ fn the_journal_and_the_commands_tell_what_was_done_and_why() {
     let node = Node::new();
     node.install(&apps::lone("lone", 8481));
     node.install(&apps::shop());
-    // Only an edit has this reason: whatever the daemon did of the installation has another.
+    // Only an edit leads to this reason; actions of the installation have other reasons.
     node.shell(&format!("echo '# edited' >>{UNITS}/archy-lone.container"));
     let told = |action: &str| {
         until("the daemon to put the unit right", SOON, || {
@@ -42,7 +42,7 @@ fn the_journal_and_the_commands_tell_what_was_done_and_why() {
     assert_eq!(reload["ARCHIPELAGO_REASON"], "units_change");
     assert_eq!(entry(&node, "shop", "restart"), None);
 
-    // While it is being restarted there is nothing to restart.
+    // An app that is still being restarted would not be restarted again.
     until("the app to be ready again", SOON, || {
         (node.state("lone") == "ready").then_some(())
     });
@@ -50,7 +50,7 @@ fn the_journal_and_the_commands_tell_what_was_done_and_why() {
     assert_eq!(restarted["id"], "lone");
     let actions = restarted["actions"].as_array().expect("actions");
     let restart = actions.iter().find(|action| action["action"] == "restart");
-    // The daemon may have been faster than the command; then the journal has it.
+    // The daemon may restart it before the command does. Then only the journal has the action.
     if let Some(restart) = restart {
         assert_eq!(restart["app"], "lone");
         assert_eq!(restart["target"], "archy-lone.service");

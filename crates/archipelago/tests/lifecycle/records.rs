@@ -1,12 +1,11 @@
-//! Operations whose command is killed, or whose host goes down: each is brought to its end, and
-//! leaves no record.
+//! Operations whose command is killed, or whose host goes down, are finished and leave no record.
 
 use testhost::Reboot;
 
 use crate::apps;
 use crate::node::{CONFIG, Node, ONE_TICK, SOON, text, until};
 
-/// Begins to install an app, and kills the command as soon as this file pattern matches.
+/// Starts to install an app, and kills the command as soon as this file pattern matches.
 fn install_and_kill(node: &Node, app: &str, pattern: &str) {
     node.shell(&format!(
         "archipelago install /home/archy/apps/{app} >/dev/null 2>&1 & pid=$!
@@ -19,7 +18,7 @@ fn records(node: &Node) -> String {
     node.try_shell(&format!("ls -A {CONFIG}/operations")).stdout
 }
 
-/// The daemon's journal lines about ends of operations.
+/// The lines of the daemon's journal about the ends of operations.
 fn told(node: &Node) -> String {
     let journal = "journalctl --user --unit archipelago --output cat";
     node.try_shell(&format!(
@@ -35,11 +34,11 @@ fn until_told(node: &Node, expected: &str) {
 }
 
 #[test]
-fn an_install_that_was_killed_is_brought_to_its_end() {
+fn an_install_that_was_killed_is_finished() {
     let node = Node::new();
     let lone = apps::lone("lone", 8480);
     node.put(&lone);
-    // To copy so many files takes a while, and the intent is changed only then.
+    // Copying so many files takes some time, and the intent is changed only afterwards.
     node.shell("for i in $(seq 1500); do echo $i >/home/archy/apps/lone/file-$i; done");
     install_and_kill(&node, "lone", &format!("{CONFIG}/operations/*.json"));
     let intent = node.try_shell(&format!("test -e {CONFIG}/apps/lone.toml"));
@@ -63,10 +62,10 @@ fn an_install_that_was_killed_is_brought_to_its_end() {
 }
 
 #[test]
-fn an_install_outlives_a_reboot_and_status_tells_of_it() {
+fn an_install_continues_after_a_reboot_and_status_shows_it() {
     let node = Node::new();
     node.put(&apps::lone("lone", 8480));
-    // Nobody takes it up before the reboot.
+    // The daemon is stopped, so that nothing continues the operation before the reboot.
     node.user(&["systemctl", "--user", "stop", "archipelago"]);
     install_and_kill(&node, "lone", &format!("{CONFIG}/apps/lone.toml"));
     let status = node.json(&["status"]);
@@ -93,7 +92,7 @@ fn an_install_outlives_a_reboot_and_status_tells_of_it() {
 }
 
 #[test]
-fn a_command_ends_what_another_left_where_no_daemon_runs() {
+fn a_command_finishes_the_operation_of_another_where_no_daemon_runs() {
     let node = Node::new();
     node.put(&apps::lone("lone", 8480));
     node.user(&["systemctl", "--user", "stop", "archipelago"]);

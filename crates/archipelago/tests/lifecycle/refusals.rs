@@ -1,11 +1,10 @@
-//! What cannot be accepted is refused with the reason and the way out, with the exit code that says
-//! which kind, and leaves nothing behind.
+//! Refused commands name the reason and the way out, end with the exit code of that kind of
+//! refusal, and leave nothing behind.
 
 use crate::apps::{self, App};
 use crate::node::{CONFIG, DATA, Node, SOON, UNITS, text, until_equal};
 
-/// One wrong `install`: what is installed with which arguments, the exit code, and texts of the
-/// error.
+/// One refused `install`: the app and the arguments, the exit code, and texts of the error.
 struct Wrong<'a> {
     app: App,
     arguments: &'a [&'a str],
@@ -13,7 +12,7 @@ struct Wrong<'a> {
     says: &'a [&'a str],
 }
 
-/// All that a refused command could have left.
+/// Everything that a refused command could have left.
 fn everything(node: &Node) -> String {
     node.shell(&format!(
         "find {CONFIG} {UNITS} {DATA} -printf '%p %i %T@\\n' | sort
@@ -22,7 +21,7 @@ fn everything(node: &Node) -> String {
     ))
 }
 
-/// Lets a program of another account, which is nobody's container, listen on a port.
+/// Starts a program of another account, outside any container, that listens on a port.
 fn take_port(node: &Node, port: u16) {
     node.root(&["busybox", "httpd", "-p", &format!("127.0.0.1:{port}")]);
 }
@@ -35,7 +34,7 @@ fn settings(lines: &str) -> App {
 }
 
 #[test]
-fn a_wrong_install_says_what_is_wrong_and_leaves_nothing() {
+fn a_refused_install_names_the_error_and_leaves_nothing_behind() {
     let node = Node::new();
     node.install(&apps::lone("first", 8480));
     take_port(&node, 8499);
@@ -186,7 +185,7 @@ fn a_wrong_install_says_what_is_wrong_and_leaves_nothing() {
 }
 
 #[test]
-fn what_a_person_broke_by_hand_is_told_and_harms_nothing_else() {
+fn a_file_broken_by_hand_is_reported_and_harms_no_other_app() {
     let node = Node::new();
     node.install(&apps::shop());
     node.install(&apps::lone("lone", 8481));
@@ -205,7 +204,7 @@ fn what_a_person_broke_by_hand_is_told_and_harms_nothing_else() {
     assert_eq!(node.state("shop"), "ready");
     let listed = node.json(&["list"]);
     assert!(listed.to_string().contains("lone.toml:2:1: "), "{listed}");
-    // Others can be changed meanwhile, and what ran goes on.
+    // Other apps can be changed meanwhile, and running containers keep running.
     node.user(&["archipelago", "stop", "shop"]);
     node.user(&["archipelago", "start", "shop"]);
     assert_eq!(node.containers()["archy-lone"], before["archy-lone"]);
@@ -223,9 +222,9 @@ fn what_a_person_broke_by_hand_is_told_and_harms_nothing_else() {
     );
     let before = node.containers();
 
-    // An edit that can be read is followed, without a word to the daemon.
+    // The daemon follows a valid edit by itself.
     node.write(&lone, &kept.replace("running", "stopped"));
-    until_equal("the app to rest", SOON, &"stopped".to_owned(), || {
+    until_equal("the app to be stopped", SOON, &"stopped".to_owned(), || {
         node.state("lone")
     });
     node.write(&lone, &kept);
@@ -258,7 +257,7 @@ fn what_a_person_broke_by_hand_is_told_and_harms_nothing_else() {
 }
 
 #[test]
-fn an_app_that_ends_at_once_shows_its_last_words() {
+fn an_app_that_ends_at_once_shows_its_last_log_lines() {
     let node = Node::new();
     let ends = apps::app(
         "ends",
@@ -272,7 +271,7 @@ fn an_app_that_ends_at_once_shows_its_last_words() {
         "{said}"
     );
     assert!(said.contains("archipelago uninstall ends"), "{said}");
-    // For a moment every ten seconds it starts once more.
+    // Every ten seconds the container runs again for a moment.
     until_equal("it to be reported", SOON, &"failed".to_owned(), || {
         node.state("ends")
     });
@@ -282,7 +281,7 @@ fn an_app_that_ends_at_once_shows_its_last_words() {
 }
 
 #[test]
-fn there_is_one_daemon() {
+fn a_second_daemon_is_refused() {
     let node = Node::new();
     let said = node.refused(7, &["daemon"]);
     assert!(
@@ -294,7 +293,7 @@ fn there_is_one_daemon() {
 }
 
 #[test]
-fn a_host_that_is_not_fit_is_refused_before_anything_is_written() {
+fn an_unfit_host_is_refused_before_anything_is_written() {
     let node = Node::new();
     let folder = node.put(&apps::lone("lone", 8481));
     let before = everything(&node);

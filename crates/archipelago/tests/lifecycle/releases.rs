@@ -3,7 +3,7 @@
 use crate::apps::{self, App};
 use crate::node::{CONFIG, Node, SOON, text, until_equal};
 
-/// An app that serves a page of its definition.
+/// An app that serves a page from its definition.
 fn paged(page: &str) -> App {
     apps::app(
         "paged",
@@ -21,7 +21,7 @@ fn paged(page: &str) -> App {
     .with(".env", "WORD=kept\n")
 }
 
-/// Puts the app's folder, with modes of its own, and installs it.
+/// Writes the app's folder, with modes other than the default, and installs it.
 fn install(node: &Node, page: &str) -> String {
     let folder = node.put(&paged(page));
     node.shell(&format!(
@@ -41,7 +41,7 @@ fn count(node: &Node, folder: &str) -> usize {
 }
 
 #[test]
-fn a_definition_keeps_its_modes_and_what_is_changed_of_it_is_told_or_put_right() {
+fn a_definition_keeps_its_modes_and_a_change_of_it_is_reported_or_repaired() {
     let node = Node::new();
     let folder = install(&node, "one\n");
     let release = node.shell(&format!(
@@ -56,7 +56,7 @@ fn a_definition_keeps_its_modes_and_what_is_changed_of_it_is_told_or_put_right()
         "600 .env\n644 compose.yaml\n700 page/run\n700\n700\n"
     );
 
-    // A changed mounted file is restored, and its container restarts.
+    // A changed file that a container mounts is repaired, and that container restarts.
     let before = node.containers();
     let mounted =
         node.shell("podman container inspect archy-paged --format '{{(index .Mounts 0).Source}}'");
@@ -71,7 +71,7 @@ fn a_definition_keeps_its_modes_and_what_is_changed_of_it_is_told_or_put_right()
     );
     assert_ne!(node.containers(), before);
 
-    // A changed file that nothing mounts is reported, and the containers go on.
+    // A changed file that no container mounts is only reported, and the containers keep running.
     let before = node.containers();
     node.write(&format!("{release}/compose.yaml"), "services: {}\n");
     until_equal("the change to be told", SOON, &true, || {
@@ -85,13 +85,13 @@ fn a_definition_keeps_its_modes_and_what_is_changed_of_it_is_told_or_put_right()
 }
 
 #[test]
-fn the_last_versions_of_an_app_are_kept_and_go_with_it() {
+fn the_last_versions_of_an_app_are_kept_until_it_is_removed() {
     let node = Node::new();
     for number in 1..=8 {
         install(&node, &format!("{number}\n"));
         assert_eq!(page(&node), format!("{number}\n"));
     }
-    // Five to go back to and this one, each a definition, and the part of it that is mounted now.
+    // Five earlier definitions, the present one, and the present one's mounted part.
     assert_eq!(count(&node, "history/paged"), 5);
     until_equal("what nothing names to be gone", SOON, &7, || {
         count(&node, "releases")
@@ -102,7 +102,7 @@ fn the_last_versions_of_an_app_are_kept_and_go_with_it() {
         (count(&node, "history/paged"), node.containers()),
         (5, again)
     );
-    // A release that nothing names is what a command leaves that was killed before the switch.
+    // A command that is killed before the switch leaves a release that nothing names.
     let stray = format!("{CONFIG}/releases/{}", "a".repeat(64));
     node.shell(&format!("mkdir {stray}; touch {stray}/compose.yaml"));
     until_equal("it to be gone", SOON * 2, &7, || count(&node, "releases"));

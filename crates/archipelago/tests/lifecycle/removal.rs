@@ -1,15 +1,16 @@
-//! Uninstalling: companions first, nothing comes back, nothing of others is touched, and data go
-//! only when that was asked for.
+//! Uninstalling: companions stop first, nothing is started again, nothing of others is touched, and
+//! data are deleted only by `--purge`.
 
 use std::time::{Duration, Instant};
 
 use crate::apps;
 use crate::node::{DATA, Node, SOON, UNITS, text, until};
 
-/// Longer than `RestartSec=10`, after which what was removed in the wrong order comes back.
+/// Longer than `RestartSec=10`, after which systemd starts a service again that was removed in the
+/// wrong order.
 const RESPAWN: Duration = Duration::from_secs(15);
 
-/// When systemd said this of a service, in microseconds since boot.
+/// The time of systemd's message about a service, in microseconds since the boot.
 fn moment(node: &Node, service: &str, message: &str) -> u64 {
     let command = [
         "journalctl",
@@ -77,7 +78,7 @@ fn uninstalling_keeps_the_data_and_nothing_comes_back() {
         Some(1)
     );
 
-    // The image is there, so it is neither built nor pulled.
+    // The image is present, so it is neither built nor pulled.
     let said = node.archipelago(&["install", &node.put(&shop)]);
     assert!(
         said.success() && !said.stderr.contains("getting the image"),
@@ -115,8 +116,8 @@ fn a_purge_leaves_nothing_and_touches_nothing_of_others() {
     let others = node.traces("shop");
 
     node.install(&apps::shop());
-    // A container's own users are ids of their own outside, whose files this user cannot delete by
-    // itself.
+    // Users inside a container have other ids on the host, so the host's user cannot delete their
+    // files directly.
     node.shell("podman exec archy-shop sh -c 'mkdir /data/theirs; touch /data/theirs/file; chown -R 1000:1000 /data/theirs; chmod 700 /data/theirs'");
     assert!(
         !node
@@ -136,7 +137,7 @@ fn a_purge_leaves_nothing_and_touches_nothing_of_others() {
 }
 
 #[test]
-fn what_another_app_requires_stays() {
+fn an_app_that_another_requires_is_not_uninstalled() {
     let node = Node::new();
     node.install(&apps::lone("base", 8481));
     let mut top = apps::lone("top", 8482);
@@ -152,7 +153,7 @@ fn what_another_app_requires_stays() {
 }
 
 #[test]
-fn a_name_that_others_have_is_refused() {
+fn a_name_that_is_taken_is_refused() {
     let node = Node::new();
     let shop = apps::shop();
     let folder = node.put(&shop);
@@ -183,7 +184,7 @@ fn a_name_that_others_have_is_refused() {
     node.shell(&format!("rm {path}"));
     assert_eq!(node.traces("shop"), before);
 
-    // `podman run --replace` of our unit would kill this one.
+    // `podman run --replace` in our unit would kill this container.
     node.shell(
         "podman run -d --name archy-shop-db docker.io/library/busybox:stable sleep infinity",
     );
@@ -193,7 +194,7 @@ fn a_name_that_others_have_is_refused() {
     assert!(said.contains("archy-shop-db that is not its own"), "{said}");
     assert_eq!(node.containers()["archy-shop-db"], theirs);
     assert_eq!(node.traces("shop"), taken);
-    // It can be had when the name is free.
+    // The app can be installed once the name is free.
     node.shell("podman rm -f -t 0 archy-shop-db");
     node.user(&["archipelago", "install", &folder]);
     assert_eq!(node.state("shop"), "ready");

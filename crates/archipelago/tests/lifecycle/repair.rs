@@ -1,23 +1,23 @@
-//! What someone deletes, stops or changes behind Archipelago's back is put back within a tick, and
-//! nothing else is restarted.
+//! Anything that someone else deletes, stops or changes is repaired within a tick, and nothing else
+//! is restarted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::apps;
 use crate::node::{DATA, Node, ONE_TICK, Run, UNITS, until_equal};
 
-/// All that two apps have on a host.
+/// The state of two apps on a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Everything {
     /// Unit files and rendered files with their mode and checksum, Podman's objects, services with
     /// their state.
     things: BTreeSet<String>,
-    /// Each container's state, and the environment that it runs in.
+    /// The state and the environment of each container.
     containers: BTreeMap<String, (String, BTreeSet<String>)>,
 }
 
-/// What is there and how it is, by shell. Podman's objects that are not of an app are the test
-/// host's own.
+/// Prints one line for each thing with its state. Objects of Podman without an app's label belong
+/// to the test host.
 const LOOK: &str = r#"
 cd "$1"; for f in *; do [ -f "$f" ] && echo "unit $f $(stat -c %a "$f") $(sha256sum <"$f")"; done
 cd "$2"; for f in archy-*/*; do echo "rendered $f $(stat -c %a "$f") $(sha256sum <"$f")"; done
@@ -53,12 +53,12 @@ impl Disturbed {
         }
     }
 
-    /// Does something to the host, waits until all is as before, and compares which containers are
-    /// not the same any more.
+    /// Runs a disturbing script, waits until the state is as before, and checks which containers
+    /// were restarted.
     fn by(&mut self, what: &str, script: &str, hit: &[&str]) {
         if hit.is_empty() {
-            // What leaves no trace in any container is put right sooner than it can be seen to be
-            // wrong.
+            // A repair that restarts no container may be over before the disturbed state is read,
+            // so the daemon is frozen.
             self.node.shell(&signal("STOP"));
         }
         self.node.shell(script);
@@ -68,25 +68,21 @@ impl Disturbed {
         );
         let start = std::time::Instant::now();
         self.node.shell(&signal("CONT"));
-        // A file is put right before the container that reads it is started anew, so both are
-        // waited for.
+        // A file is repaired before the container that reads it is restarted, so the test waits for
+        // both.
         let hit: Vec<String> = hit.iter().map(|name| (*name).to_owned()).collect();
         until_equal(what, ONE_TICK, &(self.whole.clone(), hit.clone()), || {
             (look(&self.node), self.started_anew())
         });
         println!("{what}: {} ms", start.elapsed().as_millis());
-        // The pass that has put it right holds the lock until all of it is done.
+        // The pass that repairs it holds the lock until it is over.
         self.node
             .shell("flock $XDG_RUNTIME_DIR/archipelago/lock true");
-        assert_eq!(
-            self.started_anew(),
-            hit,
-            "{what}: the containers that were started anew"
-        );
+        assert_eq!(self.started_anew(), hit, "{what}: the restarted containers");
         self.before = self.node.containers();
     }
 
-    /// The containers that are not the same any more.
+    /// The containers that were restarted.
     fn started_anew(&self) -> Vec<String> {
         let now = self.node.containers().into_iter();
         now.filter(|(name, run)| self.before.get(name) != Some(run))
@@ -112,19 +108,19 @@ fn look(node: &Node) -> Everything {
 }
 
 #[test]
-fn units_that_were_deleted_or_edited_come_back() {
+fn deleted_and_edited_units_are_restored() {
     let mut host = Disturbed::new();
     host.by(
         "a unit file deleted and another edited",
         "cd ~/.config/containers/systemd
         rm archy-shop.container
         sed -i 's/^\\[Container\\]/&\\nEnvironment=INTRUDER=1/' archy-shop-db.container",
-        // It cannot be told whether the container was started with the edited one.
+        // The container may have been started with the edited file, so it is restarted.
         &["archy-shop-db"],
     );
     host.by(
         "the same, and systemd reloaded, and the edited one restarted",
-        // The daemon sees all of it at once: one that looks in between finds less to do.
+        // The daemon is frozen until all is done: a pass in between would find less to do.
         "cd ~/.config/containers/systemd
         systemctl --user kill --signal=STOP archipelago.service
         rm archy-shop.container
@@ -132,7 +128,8 @@ fn units_that_were_deleted_or_edited_come_back() {
         systemctl --user daemon-reload
         systemctl --user restart archy-shop-db
         systemctl --user kill --signal=CONT archipelago.service",
-        // Neither the disk nor systemd can tell any more what the first one was started with.
+        // Neither the disk nor systemd shows any more which text the first container was started
+        // with.
         &["archy-shop", "archy-shop-db"],
     );
     host.by(
@@ -143,7 +140,7 @@ fn units_that_were_deleted_or_edited_come_back() {
 }
 
 #[test]
-fn what_podman_lost_comes_back() {
+fn objects_removed_from_podman_are_restored() {
     let mut host = Disturbed::new();
     host.node.shell("podman exec archy-shop touch /data/kept");
     host.by(
@@ -173,7 +170,7 @@ fn what_podman_lost_comes_back() {
 }
 
 #[test]
-fn rendered_files_come_back() {
+fn rendered_files_are_restored() {
     let mut host = Disturbed::new();
     host.by(
         "a rendered file removed, and another opened to all",
@@ -183,7 +180,7 @@ fn rendered_files_come_back() {
     host.by(
         "a rendered file edited",
         "echo '# intruder' >>/var/lib/archipelago/archy-shop-ui/default.conf",
-        // nginx may have read it; it cannot be told.
+        // nginx may have read the edited file, so it is restarted.
         &["archy-shop-ui"],
     );
     let inside = host

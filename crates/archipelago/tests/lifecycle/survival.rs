@@ -1,4 +1,4 @@
-//! Containers live on, whatever happens to the manager and the machine.
+//! Containers keep running when the daemon ends, and run again after a reboot.
 
 use std::time::Duration;
 
@@ -24,14 +24,14 @@ fn no_container_notices_that_the_daemon_is_restarted_or_killed() {
     let mut killed = std::collections::BTreeSet::new();
     for kill in 0..20 {
         instants.pass(Duration::from_millis(700));
-        // Half of them while it repairs: a network's unit file that is gone is checked, written
-        // again, and systemd reloaded.
+        // Every second kill hits a repair: a missing unit file is checked and written, and systemd
+        // is reloaded.
         if kill % 2 == 1 {
             node.shell("rm -f ~/.config/containers/systemd/archy-lone.network; touch ~/.config/archipelago/.look");
             instants.pass(Duration::from_millis(300));
         }
         killed.insert(kill_daemon(&node));
-        // Not to wait for RestartSec=.
+        // Started by hand, so that the test does not wait for RestartSec=.
         node.user(&[
             "systemctl",
             "--user",
@@ -61,16 +61,16 @@ fn no_container_notices_that_the_daemon_is_restarted_or_killed() {
 }
 
 #[test]
-fn systemd_brings_all_back_after_an_orderly_reboot() {
-    all_comes_back_after(Reboot::Soft);
+fn systemd_starts_all_apps_after_an_orderly_reboot() {
+    all_apps_are_back_after(Reboot::Soft);
 }
 
 #[test]
-fn systemd_brings_all_back_after_a_power_cut() {
-    all_comes_back_after(Reboot::Hard);
+fn systemd_starts_all_apps_after_a_power_cut() {
+    all_apps_are_back_after(Reboot::Hard);
 }
 
-fn all_comes_back_after(how: Reboot) {
+fn all_apps_are_back_after(how: Reboot) {
     let node = Node::new();
     node.install(&apps::shop());
     node.install(&apps::lone("lone", 8481));
@@ -122,7 +122,7 @@ fn all_comes_back_after(how: Reboot) {
         node.shell("podman exec archy-shop cat /data/kept"),
         "kept\n"
     );
-    // The manager finds nothing to do about it.
+    // Archipelago finds nothing to do after the boot.
     assert_eq!(
         (node.state("shop").as_str(), node.state("rests").as_str()),
         ("ready", "stopped")

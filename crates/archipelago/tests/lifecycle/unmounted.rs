@@ -32,7 +32,8 @@ x-archipelago:
     .with("conf", "{{ secrets.token }}\n")
 }
 
-/// Unmounts the disk of the data. It stays mounted elsewhere: the host has no name for its device.
+/// Unmounts the data disk. A second mount keeps it reachable, because the host has no name for its
+/// device.
 fn unmount(node: &Node, owner: &str) {
     let script = format!(
         "mkdir -p /mnt/disk; mountpoint -q /mnt/disk || mount --bind {DATA} /mnt/disk; umount {DATA}; chown {owner}: {DATA}"
@@ -62,7 +63,7 @@ fn units(node: &Node) -> String {
 }
 
 #[test]
-fn nothing_is_begun_on_an_empty_mount_point_and_all_goes_on_after_the_mount() {
+fn nothing_starts_on_an_empty_mount_point_and_all_apps_start_after_the_mount() {
     let node = with_disk();
     node.install(&counts());
     node.install(&apps::lone("lone", 8481));
@@ -70,7 +71,7 @@ fn nothing_is_begun_on_an_empty_mount_point_and_all_goes_on_after_the_mount() {
     let units_before = units(&node);
     let lone = node.containers()["archy-lone"].clone();
 
-    // As after a boot without the disk: the app is down and the daemon begins anew.
+    // As after a boot without the disk: the app is down and the daemon starts.
     node.shell("systemctl --user stop archipelago archy-counts");
     unmount(&node, "archy");
     node.shell("systemctl --user start archipelago");
@@ -98,7 +99,7 @@ fn nothing_is_begun_on_an_empty_mount_point_and_all_goes_on_after_the_mount() {
     node.archipelago(&["setup"]);
     assert_eq!(made_on_the_mount_point(&node), "");
     assert_eq!(units(&node), units_before);
-    // What needs nothing of it goes on.
+    // An app without data keeps running.
     assert_eq!(node.containers()["archy-lone"], lone);
 
     mount(&node);
@@ -122,7 +123,7 @@ fn an_uninstallation_waits_for_the_disk_and_a_running_daemon_notices_both() {
     let runs = node.containers();
     unmount(&node, "archy");
     told(&node, "counts", &["mount the disk"]);
-    // It runs on what it has mounted.
+    // The app keeps running on its own mount of the disk.
     assert_eq!(node.containers(), runs);
     let said = node.archipelago(&["uninstall", "counts", "--purge"]);
     assert!(
@@ -141,12 +142,12 @@ fn an_uninstallation_waits_for_the_disk_and_a_running_daemon_notices_both() {
 }
 
 #[test]
-fn the_operator_says_that_a_folder_is_the_right_one() {
+fn the_operator_accepts_a_data_folder() {
     let node = with_disk();
     node.install(&counts());
     let token = node.shell(&format!("cat {DATA}/secrets/counts/token"));
     node.shell("systemctl --user stop archipelago archy-counts");
-    // A new, empty disk instead of the one that broke.
+    // A new, empty disk replaces a broken one.
     unmount(&node, "archy");
     node.shell("systemctl --user start archipelago");
     told(&node, "counts", &["--accept-data"]);
@@ -176,7 +177,7 @@ fn the_operator_says_that_a_folder_is_the_right_one() {
             .contains(kept.trim())
     );
 
-    // A configuration that was lost is made again for the data that are there.
+    // A lost node id is restored from the marker in the data folder.
     node.shell(&format!("rm {CONFIG}/node.toml"));
     until("the id to be back", ONE_TICK, || {
         let text = node.try_shell(&format!("cat {CONFIG}/node.toml"));

@@ -1,10 +1,10 @@
-//! What is there and cannot be read is not taken for absent: nothing is rendered or generated
+//! A file that exists and cannot be read is not taken for absent: nothing is rendered or generated
 //! without it.
 
 use crate::apps::{self, App};
 use crate::node::{DATA, Node, SOON, UNITS, text, until, until_equal};
 
-/// Writes a file into its volume, and has a page that shows it.
+/// An app that writes a file into its volume and shows it on a page.
 fn shows() -> App {
     apps::app(
         "shows",
@@ -35,8 +35,8 @@ fn page(node: &Node) -> String {
     node.shell(&format!("cat {DATA}/archy-shows/index.html"))
 }
 
-/// Breaks something, waits until the app says why nothing is changed, and makes sure that nothing
-/// is. Then mends it.
+/// Breaks something, waits until the app reports it, and checks that nothing is changed. Then
+/// repairs it.
 fn holds_still(node: &Node, breaks: &str, words: &str, mends: &str) {
     let before = written(node);
     let runs = node.containers();
@@ -46,7 +46,7 @@ fn holds_still(node: &Node, breaks: &str, words: &str, mends: &str) {
         let told = text(&status["message"]).contains(words);
         (told && status["state"] == "failed").then_some(())
     });
-    // It lasts: a daemon that begins now thinks no other.
+    // A daemon that starts now decides the same.
     node.shell("systemctl --user restart archipelago");
     until("a pass", SOON, || {
         let health = node.try_health()?;
@@ -61,14 +61,14 @@ fn holds_still(node: &Node, breaks: &str, words: &str, mends: &str) {
     assert_eq!(node.containers(), runs);
 }
 
-/// The page and the unit, each with what tells whether it was written again.
+/// The page and the unit, each with the inode and time that change when it is written again.
 fn written(node: &Node) -> String {
     let files = format!("{DATA}/archy-shows/index.html {UNITS}/archy-shows.container");
     node.shell(&format!("stat -c '%n %i %y' {files}; cat {files}"))
 }
 
 #[test]
-fn a_page_keeps_what_it_shows_while_that_cannot_be_read() {
+fn a_page_keeps_its_content_while_its_sources_cannot_be_read() {
     let node = Node::new();
     node.install(&shows());
     until("the page to show the certificate", SOON, || {

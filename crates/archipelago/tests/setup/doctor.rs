@@ -1,5 +1,5 @@
-//! Each thing that can be wrong with a host is found, with its cure, and where an app could not
-//! run, `install` refuses.
+//! `doctor` finds each fault of a host and names its cure. `install` refuses a host on which no app
+//! could run.
 
 use testhost::Account::{self, Root, User};
 use testhost::{Host, Reboot};
@@ -7,17 +7,17 @@ use testhost::{Host, Reboot};
 use crate::support;
 use crate::{archipelago, json, put_tick, shell, user};
 
-/// What `install` must do on such a host.
+/// How `install` must behave on such a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Install {
-    /// It refuses, in these words among others, and leaves nothing behind.
+    /// It refuses with this text in its error, and leaves nothing behind.
     Refused(&'static str),
-    /// It is not concerned.
+    /// The fault does not concern `install`.
     NotTried,
 }
 
-/// On a fresh host that is set up, then broken: `doctor` fails the check `name` with a cure that
-/// says `cure`.
+/// Breaks a fresh host that is set up. `doctor` must then fail the check `name`, with `cure` in its
+/// cure.
 fn check(account: Account, broken_by: &str, name: &str, cure: &str, install: Install) {
     let host = support::host();
     let folder = put_tick(&host);
@@ -172,7 +172,7 @@ fn daemon_stopped() {
     );
 }
 
-/// The daemon goes on without it, so nothing has failed.
+/// The daemon works without the port, so no check fails.
 #[test]
 fn port_taken_by_another_program() {
     let host = support::host();
@@ -192,13 +192,13 @@ fn port_taken_by_another_program() {
 }
 
 #[test]
-fn a_full_disk_is_told() {
-    // A file system of its own, as small as no real one.
+fn a_full_disk_is_reported() {
+    // A file system of its own, smaller than any real one.
     let fills = "mount -t tmpfs -o size=64m,uid=1000,gid=1000,mode=700 none /var/lib/archipelago";
     check(Root, fills, "disk", "image prune", Install::NotTried);
 }
 
-/// The check `locks`: its state, and how many are free.
+/// The state of the check `locks`, and the number of free locks.
 fn locks(host: &Host) -> (String, Option<u32>) {
     let (_, doctor) = json(host, &["doctor"]);
     let checks = doctor["checks"].as_array().expect("a list");
@@ -215,13 +215,13 @@ fn locks(host: &Host) -> (String, Option<u32>) {
 }
 
 #[test]
-fn locks_are_counted_and_when_they_are_at_an_end_the_cure_makes_more() {
+fn locks_are_counted_and_the_cure_adds_more_when_none_is_free() {
     let host = support::host();
     let folder = put_tick(&host);
     archipelago(&host, &["install", folder, "--yes"])
         .checked()
         .expect("the app is ready");
-    // As the cure says; then the app runs again.
+    // Follows the cure, after which the app runs again.
     let set_num_locks = |number: u32| {
         let script = format!(
             "systemctl --user stop archipelago && systemctl --user stop 'archy-*'; podman stop --all; \
@@ -239,7 +239,7 @@ fn locks_are_counted_and_when_they_are_at_an_end_the_cure_makes_more() {
     user(&host, "podman volume create one");
     assert_eq!(locks(&host), state("ok", Some(before - 1)));
 
-    // Podman makes 32 at least. The app and the volume have two.
+    // Podman makes at least 32 locks. The app and the volume have two of them.
     set_num_locks(32);
     assert_eq!(locks(&host), state("warning", Some(30)));
     user(
@@ -259,7 +259,7 @@ fn locks_are_counted_and_when_they_are_at_an_end_the_cure_makes_more() {
 }
 
 #[test]
-fn units_of_an_app_that_is_gone_are_told_and_no_failure() {
+fn units_of_an_app_that_is_gone_are_reported_as_a_warning() {
     let host = support::host();
     let folder = put_tick(&host);
     archipelago(&host, &["install", folder, "--yes"])
@@ -285,7 +285,7 @@ fn units_of_an_app_that_is_gone_are_told_and_no_failure() {
 }
 
 #[test]
-fn what_the_user_can_put_right_setup_puts_right() {
+fn setup_repairs_everything_that_the_user_can_repair() {
     let host = support::host();
     user(
         &host,

@@ -1,7 +1,7 @@
-//! The way of a machine to Archipelago and back: the package, `setup`, `doctor`, and removal; each
-//! case on a fresh host of its own.
+//! Installing and removing Archipelago: the package, `setup`, `doctor`, an upgrade, the removal.
+//! Each test has a fresh host of its own.
 
-#[allow(dead_code, reason = "other test programs want more kinds of apps")]
+#[allow(dead_code, reason = "other test programs use more kinds of apps")]
 #[path = "../support/apps.rs"]
 mod apps;
 #[path = "../support/mod.rs"]
@@ -39,7 +39,7 @@ fn archipelago(host: &Host, arguments: &[&str]) -> Output {
         .expect("a run in the host")
 }
 
-/// What a command shows as JSON, and its exit code.
+/// A command's exit code and JSON.
 fn json(host: &Host, arguments: &[&str]) -> (i32, Value) {
     let output = archipelago(host, &[&["--output", "json"], arguments].concat());
     let value =
@@ -47,7 +47,7 @@ fn json(host: &Host, arguments: &[&str]) -> (i32, Value) {
     (output.status, value)
 }
 
-/// An app of one container, ready within a second. Its folder on the host.
+/// Writes an app of one container, which is ready within a second. Returns its folder on the host.
 fn put_tick(host: &Host) -> &'static str {
     let compose = "services:\n  tick:\n    image: docker.io/library/busybox:stable\n    \
         command: [sh, -c, \"trap 'exit 0' TERM; while :; do sleep 1; done\"]\n\

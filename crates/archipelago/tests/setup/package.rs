@@ -1,4 +1,4 @@
-//! The package comes, is replaced and goes; the containers stay.
+//! The package is installed, replaced and removed; the containers keep running.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::apps::{self, App};
 use crate::support;
 use crate::{archipelago, put_tick, root, shell, user};
 
-/// Id, start and state of every container by name: what no change of the package may change.
+/// The id, start and state of every container by name. No change of the package may change them.
 fn containers(host: &Host) -> BTreeMap<String, String> {
     let script = "podman ps -aq | xargs -r podman container inspect --format \
         '{{.Name}}={{.Id}} {{.State.StartedAt}} {{.State.Status}}'";
@@ -31,7 +31,7 @@ fn put_and_install(host: &Host, app: &App) {
         .expect("the app is ready");
 }
 
-/// Where the package's own file is on the host.
+/// Copies the package to the host. Returns its path there.
 fn put_package(host: &Host) -> &'static str {
     let path = "/var/tmp/archipelago.deb";
     host.copy_in(&support::package(), path)
@@ -123,7 +123,7 @@ fn removing_and_purging_the_package_leave_every_container_as_it_was() {
             &host,
             "test -e ~/.config/containers/systemd/archy-shop.container; test -e ~/.config/archipelago/apps/shop.toml",
         );
-        // Nothing refers to a file that is no longer there.
+        // No link refers to a removed file.
         assert_eq!(user(&host, "find ~/.config/systemd/user -xtype l"), "");
         if word == "purge" {
             assert!(said.contains("/var/lib/archipelago"), "{said}");
@@ -167,10 +167,10 @@ fn an_upgrade_restarts_the_daemon_that_runs_and_nothing_else() {
 }
 
 #[test]
-fn the_package_comes_and_goes_where_systemd_does_not_run() {
+fn the_package_is_installed_and_removed_where_systemd_does_not_run() {
     let host = support::installed();
     let package = put_package(&host);
-    // As in a chroot: nothing under /run says that there is a systemd or a user's service manager.
+    // As in a chroot: nothing under /run shows that systemd or a user's service manager runs.
     let without = "unshare --mount bash -euc 'mount -t tmpfs none /run; \"$@\"' bash";
     root(
         &host,

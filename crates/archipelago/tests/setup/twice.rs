@@ -1,16 +1,16 @@
-//! `setup` reaches what it is for, says what it did, and has nothing to do the second time.
+//! `setup` makes a host ready, says what it did, and has nothing to do the second time.
 
 use crate::support;
 use crate::{archipelago, json, put_tick, root, shell, user};
 
-/// Everything that a setup could change: files with inode, mode and time, and since when the units
-/// run.
+/// Prints everything that a setup could change: files with inode, mode and time, and the start
+/// times of units.
 const STATE: &str = "find ~/.config ~/.local/share/archipelago /var/lib/archipelago /etc/subuid /etc/subgid /var/lib/systemd/linger \
     /etc/systemd -printf '%p %i %m %T@\\n' 2>/dev/null | sort || true; \
     systemctl --user show --property=InvocationID,ActiveEnterTimestamp archipelago.service podman.socket";
 
-/// Root's part. As a service: logind asks for its callers' control group, which a process entered
-/// from outside lacks.
+/// The setup as root. It runs as a service, because logind reads the control group of its callers,
+/// and a process that entered the host from outside has none there.
 const FOR_ARCHY: &str = "systemd-run --pipe --wait --quiet archipelago setup --for archy";
 
 #[test]
@@ -61,7 +61,7 @@ fn the_first_setup_makes_the_host_ready_and_the_second_changes_nothing() {
 }
 
 #[test]
-fn root_does_its_part_for_a_user_once() {
+fn root_sets_a_user_up_once() {
     let host = support::installed();
     root(
         &host,
@@ -97,11 +97,11 @@ fn root_does_its_part_for_a_user_once() {
         "archy:165536:65536\nother:100000:65536\narchy:165536:65536\narchy 700\narchy\nactive\n";
     assert_eq!(root(&host, result), expected);
 
-    // At a shutdown two minutes are not enough for a node that has to write its cache.
+    // Two minutes at a shutdown are not enough for a node that writes its cache.
     let kept = "systemctl show -P Restart -P TimeoutStopUSec user@$(id -u archy)";
     assert_eq!(root(&host, kept), "on-failure\n30min\n");
 
-    // As by a run that was ended before it told the system's manager.
+    // As after a run that was killed before systemd reloaded the drop-in.
     let drop_in = "/etc/systemd/system/user@$(id -u archy).service.d/50-archipelago.conf";
     root(
         &host,
@@ -126,7 +126,7 @@ fn root_does_its_part_for_a_user_once() {
 }
 
 #[test]
-fn root_does_not_move_the_data_of_a_user_out_of_sight() {
+fn root_keeps_the_data_of_a_user_where_they_are() {
     let host = support::installed();
     user(&host, "archipelago setup");
     let folder = put_tick(&host);
@@ -145,7 +145,7 @@ fn root_does_not_move_the_data_of_a_user_out_of_sight() {
 }
 
 #[test]
-fn the_two_parts_are_for_those_who_may_do_them() {
+fn each_part_of_the_setup_is_refused_to_the_wrong_user() {
     let host = support::installed();
     let refused = |as_root: bool, command: &str, code: i32, words: &str| {
         let account = if as_root {
@@ -180,7 +180,7 @@ fn the_two_parts_are_for_those_who_may_do_them() {
 }
 
 #[test]
-fn without_the_package_setup_brings_the_service_itself_and_leaves_it_to_the_package_later() {
+fn without_the_package_setup_writes_the_unit_and_a_later_package_replaces_it() {
     let host = support::installed();
     user(&host, "mkdir -p ~/bin; cp /usr/bin/archipelago ~/bin/");
     root(&host, "apt-get purge --yes archipelago");

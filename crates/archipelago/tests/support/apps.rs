@@ -1,15 +1,16 @@
-//! Small apps for tests: of images that every host has, up within a second, and stopped at once
-//! when told to.
+//! Small apps for tests. They use images that every host has, start within a second, and stop at
+//! once.
 
 /// An app's folder.
 #[derive(Clone, Debug)]
 pub(crate) struct App {
     pub(crate) id: String,
-    /// Path in the folder, and text.
+    /// The path in the folder, and the text.
     pub(crate) files: Vec<(String, String)>,
 }
 
-/// Serves a folder over HTTP. As process 1 of a container it must say itself that SIGTERM ends it.
+/// Serves a folder over HTTP. It traps SIGTERM, because the kernel ignores that signal for process
+/// 1 of a container otherwise.
 macro_rules! serve {
     ($folder:literal) => {
         concat!(
@@ -20,8 +21,9 @@ macro_rules! serve {
     };
 }
 
-/// One of everything: a container of an image built here, with a volume, a secret of Podman's and a
-/// rendered file; one that has nothing; a companion whose rendered file holds a secret; a network.
+/// One of everything: a container of an image built here, with a volume, a Podman secret and a
+/// rendered file; a container with nothing; a companion whose rendered file holds a secret; a
+/// network.
 const SHOP: &str = concat!(
     r#"services:
   shop:
@@ -72,7 +74,7 @@ const SHOP_PAGE: &str = r#"server {
 }
 "#;
 
-/// One of everything; see the text of its Compose file.
+/// An app with one of everything: see [`SHOP`].
 pub(crate) fn shop() -> App {
     app("shop", SHOP)
         .with(
@@ -86,12 +88,12 @@ pub(crate) fn shop() -> App {
         .with("default.conf", SHOP_PAGE)
 }
 
-/// One container and nothing else. Its setting `port` has this default.
+/// An app of one container. Its setting `port` has this default.
 pub(crate) fn lone(id: &str, port: u16) -> App {
     of_image(id, port, "docker.io/library/busybox:stable")
 }
 
-/// As [`lone`], of another image, which must hold a busybox.
+/// As [`lone`], with another image, which must hold a busybox.
 pub(crate) fn of_image(id: &str, port: u16, image: &str) -> App {
     let compose = format!(
         "services:\n  {id}:\n    image: {image}\n    command: {}\n    ports: [\"${{port}}:80\"]\n\
@@ -110,7 +112,7 @@ pub(crate) fn app(id: &str, compose: &str) -> App {
 }
 
 impl App {
-    /// With one more file.
+    /// Adds a file.
     pub(crate) fn with(mut self, path: &str, text: &str) -> Self {
         self.files.push((path.to_owned(), text.to_owned()));
         self

@@ -1,5 +1,4 @@
-//! What others have on a host, much of it under names like ours: nothing that Archipelago does may
-//! touch it.
+//! Objects of others on a host, some with names like ours. Archipelago must not touch them.
 
 use crate::node::{Node, UNITS};
 
@@ -20,8 +19,8 @@ pub(crate) fn make(node: &Node) {
     );
 }
 
-/// All of it, so that two looks can be compared. Which run of a container it is counts unless the
-/// host was rebooted.
+/// The state of all of these objects, as a text to compare. With `runs` it holds the runs of the
+/// containers, which a reboot changes.
 pub(crate) fn look(node: &Node, runs: bool) -> String {
     let which = if runs {
         "{{.Id}} {{.State.StartedAt}} {{.State.Status}}"
@@ -36,7 +35,7 @@ pub(crate) fn look(node: &Node, runs: bool) -> String {
         podman network inspect shop-of-others --format '{{{{.ID}}}} {{{{.Created}}}}'
         podman secret inspect --showsecret shop-of-others --format '{{{{.ID}}}} {{{{.UpdatedAt}}}} {{{{.SecretData}}}}'
         podman image inspect localhost/shop-of-others --format '{{{{.Id}}}}'",
-        // The one without a unit does not come back by itself after a reboot.
+        // The container without a unit is not started again after a reboot.
         if runs { "shop-by-hand" } else { "" },
     ))
 }

@@ -1,8 +1,9 @@
-//! Random instants that can be had again: `ARCHIPELAGO_TEST_SEED` repeats a run's.
+//! Random instants that can be repeated: `ARCHIPELAGO_TEST_SEED` takes the seed that an earlier run
+//! printed.
 
 use std::time::{Duration, SystemTime};
 
-/// Random instants that can be had again.
+/// The generator of random instants.
 pub(crate) struct Instants(u64);
 
 impl Instants {
@@ -18,12 +19,13 @@ impl Instants {
         Self(seed)
     }
 
-    /// Waits for up to this long. The instant is the point: nothing is waited for.
+    /// Sleeps for a random time of at most `most`. No state is waited for: the test needs the
+    /// random instant itself.
     pub(crate) fn pass(&mut self, most: Duration) {
         std::thread::sleep(self.next(most));
     }
 
-    /// A time shorter than this.
+    /// A random time shorter than `most`.
     pub(crate) fn next(&mut self, most: Duration) -> Duration {
         // splitmix64
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -35,8 +37,8 @@ impl Instants {
     }
 }
 
-/// How often to do something: as an environment variable says, else this often.
-#[allow(dead_code, reason = "not every test program can be told")]
+/// The number in an environment variable, or else the given default.
+#[allow(dead_code, reason = "not every test program reads such a number")]
 pub(crate) fn wanted(variable: &str, otherwise: u32) -> u32 {
     std::env::var(variable).map_or(otherwise, |number| {
         number

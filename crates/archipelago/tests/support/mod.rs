@@ -1,5 +1,5 @@
-//! Hosts with Archipelago on them, as a person gets it there: `apt install` of the package, then
-//! its setup.
+//! Hosts with Archipelago, installed as a person would: `apt install` of the package, then its
+//! setup.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -9,13 +9,16 @@ use testhost::{Host, Options};
 
 /// A fresh host with the package installed and set up for `archy`; its data folder is
 /// `/var/lib/archipelago`.
-#[allow(dead_code, reason = "not every test program wants one that is set up")]
+#[allow(
+    dead_code,
+    reason = "not every test program needs a host that is set up"
+)]
 pub(crate) fn host() -> Host {
     set_up(boot(Options::default()))
 }
 
-/// As [`host`], of this kind.
-#[allow(dead_code, reason = "not every test program wants a special one")]
+/// As [`host`], with these options.
+#[allow(dead_code, reason = "not every test program needs a special host")]
 pub(crate) fn host_with(options: Options) -> Host {
     set_up(boot(options))
 }
@@ -23,7 +26,7 @@ pub(crate) fn host_with(options: Options) -> Host {
 /// A fresh host with only the package installed.
 #[allow(
     dead_code,
-    reason = "not every test program wants one that is not set up"
+    reason = "not every test program needs a host that is not set up"
 )]
 pub(crate) fn installed() -> Host {
     install(boot(Options::default()))
@@ -59,7 +62,8 @@ fn run(host: &Host, as_root: bool, command: &[&str]) {
         .expect("the setup succeeds");
 }
 
-/// The package: what `$ARCHIPELAGO_DEB` names, else built now, once per test program.
+/// The package that `$ARCHIPELAGO_DEB` names. Without that variable it is built, once per test
+/// program.
 pub(crate) fn package() -> PathBuf {
     static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
     PACKAGE
@@ -79,7 +83,8 @@ fn build() -> PathBuf {
     PathBuf::from(text.lines().last().expect("the path of the package"))
 }
 
-/// As cargo says at run time: it takes two checkouts that share a target folder for the same.
+/// The repository, by cargo's variable at run time: the one at compile time may name another
+/// checkout that shares the target folder.
 pub(crate) fn repository() -> PathBuf {
     let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
     PathBuf::from(package).join("../..")

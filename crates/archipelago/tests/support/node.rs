@@ -1,4 +1,4 @@
-//! A host with Archipelago set up on it, as a person at its terminal sees it.
+//! A host with Archipelago set up on it, used as a person at its terminal would.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -9,30 +9,30 @@ use testhost::{Account, Host, Output};
 
 use crate::apps::App;
 
-/// A pass is made at least this often (`reconcile::TICK`). The rest is for the repair, which takes
-/// some seconds on an idle machine.
+/// The tick (`reconcile::TICK`), and as much time again for the repair, which takes some seconds on
+/// an idle machine.
 pub(crate) const ONE_TICK: Duration = Duration::from_secs(30 + 30);
-/// For changes that take a second or two on an idle machine. A wait ends with the change, so the
-/// bound costs only a test that fails, and a machine that compiles meanwhile needs a good part of
-/// it.
+/// The bound for changes that take a second or two on an idle machine. A wait ends with the change,
+/// so a high bound costs time only when a test fails, and a machine that compiles meanwhile needs
+/// much of it.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
-/// Between two looks: each starts processes in the host.
+/// The pause between two checks of a state: each starts processes in the host.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// The folder of data that setup makes.
+/// The data folder that `setup` makes.
 pub(crate) const DATA: &str = "/var/lib/archipelago";
 pub(crate) const UNITS: &str = "/home/archy/.config/containers/systemd";
 pub(crate) const CONFIG: &str = "/home/archy/.config/archipelago";
 
 pub(crate) struct Node(pub(crate) Host);
 
-/// One run of a container, and what it runs with.
+/// One run of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
     pub(crate) id: String,
     pub(crate) started_at: String,
     pub(crate) state: String,
-    /// Without the host name, which is the id's beginning.
+    /// Without the host name, which is the beginning of the id.
     pub(crate) environment: BTreeSet<String>,
 }
 
@@ -41,18 +41,18 @@ impl Node {
         Self(crate::support::host())
     }
 
-    /// As [`Node::new`], on a host of this kind.
+    /// As [`Node::new`], on a host with these options.
     pub(crate) fn with(options: testhost::Options) -> Self {
         Self(crate::support::host_with(options))
     }
 
-    /// What the daemon's health page says, if it answers.
+    /// The answer of `/health`; `None` when the daemon does not answer.
     pub(crate) fn try_health(&self) -> Option<Value> {
         let answer = self.try_shell("curl -fsS --max-time 10 http://127.0.0.1:5678/health");
         serde_json::from_str(&answer.stdout).ok()
     }
 
-    /// What the daemon tells its own user, if it answers.
+    /// The answer of `/v1/status` on the daemon's socket; `None` when the daemon does not answer.
     pub(crate) fn try_details(&self) -> Option<Value> {
         let answer = self.try_shell(
             "curl -fsS --max-time 2 --unix-socket $XDG_RUNTIME_DIR/archipelago/api.sock http://localhost/v1/status",
@@ -60,14 +60,14 @@ impl Node {
         serde_json::from_str(&answer.stdout).ok()
     }
 
-    /// What the daemon tells its own user of an app.
+    /// An app in [`Node::try_details`].
     pub(crate) fn try_details_of(&self, app: &str) -> Option<Value> {
         let details = self.try_details()?;
         let mut apps = details["apps"].as_array()?.iter();
         apps.find(|found| found["id"] == app).cloned()
     }
 
-    /// What `doctor` says is wrong: the checks that failed, by name.
+    /// The findings of the checks of `doctor` that failed, by the check's name.
     pub(crate) fn ailments(&self) -> BTreeMap<String, String> {
         let output = self.archipelago(&["--output", "json", "doctor"]);
         let said: Value = serde_json::from_str(&output.stdout).expect("JSON");
@@ -108,21 +108,21 @@ impl Node {
         self.0.run_user(&command).expect("a run in the host")
     }
 
-    /// Runs `archipelago`; it must end with this exit code. Returns what it said on standard error.
+    /// Runs `archipelago`, which must end with this exit code. Returns its standard error.
     pub(crate) fn refused(&self, code: i32, arguments: &[&str]) -> String {
         let output = self.archipelago(arguments);
         assert_eq!(output.status, code, "archipelago {arguments:?}: {output:?}");
         output.stderr
     }
 
-    /// What `archipelago` shows as JSON.
+    /// Runs `archipelago`, which must succeed. Returns its JSON.
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let output = self.archipelago(&[&["--output", "json"], arguments].concat());
         let text = output.checked().expect("the command succeeds");
         serde_json::from_str(&text).expect("JSON")
     }
 
-    /// Puts an app's folder on the host. Returns its path.
+    /// Writes an app's folder to the host. Returns its path.
     pub(crate) fn put(&self, app: &App) -> String {
         let folder = format!("/home/archy/apps/{}", app.id);
         for (path, text) in &app.files {
@@ -153,31 +153,31 @@ impl Node {
         text(&self.status(id)["state"])
     }
 
-    /// Every container that Podman knows, by name.
+    /// All of Podman's containers, by name.
     pub(crate) fn containers(&self) -> BTreeMap<String, Run> {
-        until("Podman's containers to hold still", SOON, || {
+        until("Podman to list all containers", SOON, || {
             self.try_containers()
         })
     }
 
-    /// As [`Node::containers`], while things still come and go.
+    /// As [`Node::containers`]; `None` when a container is removed during the call.
     pub(crate) fn try_containers(&self) -> Option<BTreeMap<String, Run>> {
         let script = "podman ps -aq | xargs -r podman container inspect --format \
             '{{.Name}}|{{.Id}}|{{.State.StartedAt}}|{{.State.Status}}|{{.Config.Env}}'";
-        // One that goes between the two commands is an error of the second.
+        // A container that is removed between the two commands makes the second one fail.
         let lines = self.try_shell(script);
         lines
             .success()
             .then(|| lines.stdout.lines().map(run).collect())
     }
 
-    /// Everything that bears the app's name, wherever it may be.
+    /// All objects and files with the app's name.
     pub(crate) fn traces(&self, app: &str) -> Vec<String> {
         let all = self.try_traces(app).checked().expect("a look around");
         traces_in(&all, app)
     }
 
-    /// As [`Node::traces`], while things still come and go.
+    /// As [`Node::traces`]; `None` when an object is removed during the call.
     pub(crate) fn traces_meanwhile(&self, app: &str) -> Option<Vec<String>> {
         let all = self.try_traces(app);
         all.success().then(|| traces_in(&all.stdout, app))
@@ -229,7 +229,7 @@ pub(crate) fn text(value: &Value) -> String {
         .to_owned()
 }
 
-/// Looks until `probe` returns something. Panics when the bound is reached.
+/// Calls `probe` until it returns something. Panics when the bound is reached.
 pub(crate) fn until<T>(what: &str, bound: Duration, mut probe: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
@@ -245,8 +245,8 @@ pub(crate) fn until<T>(what: &str, bound: Duration, mut probe: impl FnMut() -> O
     }
 }
 
-/// Looks until `probe` returns what is expected. Panics with what it returned last when the bound
-/// is reached.
+/// Calls `probe` until it returns the expected value. Panics with the last value when the bound is
+/// reached.
 pub(crate) fn until_equal<T: PartialEq + Debug>(
     what: &str,
     bound: Duration,

@@ -1,5 +1,5 @@
-//! Signals to processes that systemd may replace at any moment: when a process ended between the
-//! look and the signal, its successor is looked for.
+//! Signals to processes that systemd may replace at any moment: when a process ends before the
+//! signal reaches it, its successor gets the signal.
 
 use crate::node::{Node, SOON, until};
 
@@ -20,7 +20,7 @@ pub(crate) fn kill_daemon(node: &Node) -> String {
     })
 }
 
-/// The invocation and the process of the daemon; nothing while it has no process.
+/// The invocation and the process id of the daemon; `None` while it has no process.
 fn daemon(node: &Node) -> Option<String> {
     let shown = node.user(&[
         "systemctl",
@@ -32,28 +32,28 @@ fn daemon(node: &Node) -> Option<String> {
     (!shown.lines().any(|line| line == "MainPID=0")).then_some(shown)
 }
 
-/// Calls `signal` with the process id of a container's first process until it reaches one. Returns
-/// the id, as the host numbers it.
+/// Calls `signal` with the id of a container's first process until it returns true. Returns that
+/// id, in the host's numbering.
 #[allow(
     dead_code,
-    reason = "not every test program signals what runs in a container"
+    reason = "not every test program signals a process in a container"
 )]
 pub(crate) fn reach(node: &Node, container: &str, signal: impl Fn(&str) -> bool) -> String {
     let inspect = format!("podman inspect --format '{{{{.State.Pid}}}}' {container}");
     until(&format!("a process of {container}"), SOON, || {
         let shown = node.try_shell(&inspect);
         let pid = shown.stdout.trim();
-        // Podman says 0 of a container that does not run.
+        // Podman prints 0 for a container that does not run.
         let runs = shown.success() && pid != "0";
         (runs && signal(pid)).then(|| pid.to_owned())
     })
 }
 
-/// Kills a container's first process as a crash would: without Podman, which would note that it was
-/// asked.
+/// Kills a container's first process as a crash would. It does not use Podman, which would record
+/// that the stop was asked for.
 #[allow(
     dead_code,
-    reason = "not every test program kills what runs in a container"
+    reason = "not every test program kills a process in a container"
 )]
 pub(crate) fn kill_container(node: &Node, container: &str) {
     reach(node, container, |pid| {

@@ -1,5 +1,5 @@
-//! A wall clock that is wrong, or jumps: everything is reckoned by the time since the boot, and
-//! files are compared by their content.
+//! A wrong or jumping wall clock has no effect: waits count the time since the boot, and files are
+//! compared by their content.
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,13 +8,13 @@ use crate::apps;
 use crate::fault::{a_pass, all_well, kept, shop};
 use crate::node::{Node, ONE_TICK, SOON, UNITS, until, until_equal};
 
-/// Of Debian's libfaketime, which answers in the C library's place: the machine's own clock is
-/// everybody's.
+/// Debian's libfaketime, which answers for the C library. The machine's own clock is shared by all
+/// hosts and cannot be moved.
 const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 const DAY_S: i64 = 86_400;
 
-/// The daemon sees the clock that `~/clock` tells, and may see another at its next look. The time
-/// since the boot stays as it is.
+/// Makes the daemon read the wall clock from `~/clock`, each time anew. The time since the boot
+/// stays as it is.
 const DROP_IN: &str = "[Service]
 Environment=LD_PRELOAD=/home/archy/libfaketime.so
 Environment=FAKETIME_TIMESTAMP_FILE=/home/archy/clock FAKETIME_NO_CACHE=1
@@ -76,7 +76,7 @@ fn now() -> i64 {
     since.expect("a time after 1970").as_secs().cast_signed()
 }
 
-/// What a clock that was wrong leaves behind.
+/// A wrong clock leaves files with such times behind.
 #[test]
 fn files_of_another_year_cause_nothing() {
     let node = Node::new();

@@ -1,7 +1,6 @@
-//! A disk that is full, and one that turned read-only: under the units, under the data, under
-//! Podman's storage.
+//! A full disk and a read-only disk: under the units, under the data, under Podman's storage.
 //!
-//! Each is a small real file system of its own, so what fails is what the kernel refuses.
+//! Each is a small real file system, so the errors are the kernel's own.
 
 use testhost::Options;
 
@@ -11,9 +10,9 @@ use crate::node::{DATA, Node, SOON, UNITS, until};
 
 const STORAGE: &str = "/home/archy/.local/share/containers";
 
-/// Takes all room on a disk, and makes sure that not even a small file finds any.
+/// Fills a disk, and checks that not even a small file has room.
 fn fill(node: &Node, folder: &str) {
-    // Room is taken without writing into it, in ever smaller pieces.
+    // Allocates the room without writing, in ever smaller pieces.
     node.shell(&format!(
         "cd {folder}; piece=$((1 << 30)); number=$(ls -A | wc -l)
         while [ $piece -ge 1024 ]; do
@@ -23,7 +22,7 @@ fn fill(node: &Node, folder: &str) {
     ));
 }
 
-/// Removes a file and takes the room that it leaves as well.
+/// Removes a file and fills the room that it leaves.
 fn lose(node: &Node, folder: &str, file: &str) {
     node.shell("systemctl --user kill --signal=STOP archipelago");
     node.shell(&format!("rm {folder}/{file}; sync"));
@@ -35,7 +34,8 @@ fn empty(node: &Node, folder: &str) {
     node.shell(&format!("rm -f {folder}/.filler-*"));
 }
 
-/// As the kernel does it when a disk fails, but it can be taken back.
+/// Remounts a disk, as the kernel does read-only when a disk fails. The test can make it writable
+/// again.
 fn remount(node: &Node, how: &str, folder: &str) {
     node.root(&["mount", "-o", &format!("remount,{how}"), folder]);
 }
@@ -68,7 +68,7 @@ fn units_on_a_read_only_disk() {
     node.install(&apps::lone("lone", 8481));
     let before = node.containers();
 
-    // Stopped first: the daemon would put the file right before it can be stopped.
+    // The daemon is stopped first, because it would repair the file at once.
     node.shell(&format!(
         "systemctl --user stop archipelago; sed -i 's/^\\[Container\\]/&\\nEnvironment=INTRUDER=1/' {UNITS}/archy-lone.container"
     ));
@@ -127,7 +127,7 @@ fn data_on_a_read_only_disk_are_not_looked_for_elsewhere() {
         "systemctl --user stop archipelago; chmod 644 {DATA}/archy-shop/shop.conf"
     ));
     remount(&node, "ro", DATA);
-    // A daemon that begins now must know where the data are.
+    // A daemon that starts now must know where the data are.
     node.shell("systemctl --user start archipelago");
     seen(&node, "shop", "failed", "Read-only file system", SOON);
     let ailments = node.ailments();

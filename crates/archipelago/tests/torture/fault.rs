@@ -1,24 +1,24 @@
-//! What all faults have in common: something that runs and must go on, a cause that a person reads,
-//! and a time after which all is well.
+//! Shared by all faults: an app with data that must be kept, the wait for a reported cause, and the
+//! wait for the recovery.
 
 use std::time::Duration;
 
 use crate::apps;
 use crate::node::{DATA, Node, SOON, until};
 
-/// An attempt that failed is made again after 10, then 20 s; what is repaired then takes some
-/// seconds to start.
+/// A failed attempt is retried after 10, then 20 s, and a repaired container takes some seconds to
+/// start.
 pub(crate) const RECOVERY: Duration = Duration::from_secs(60);
 
-/// What must be the same after a fault as it was before.
+/// The data and secrets that must be the same after a fault as before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Kept {
     data: String,
     secret: String,
 }
 
-/// Puts data into the shop's volume, one file of them of a user inside the container, and says what
-/// there is to lose.
+/// Writes data into the shop's volume, one file owned by another user inside the container. Returns
+/// their state.
 pub(crate) fn put_data(node: &Node) -> Kept {
     node.shell("podman exec archy-shop sh -c 'head -c 300000 /dev/urandom >/data/big; echo kept >/data/kept; chown 1000:1000 /data/kept; sync'");
     kept(node)
@@ -35,14 +35,14 @@ pub(crate) fn kept(node: &Node) -> Kept {
     }
 }
 
-/// A host where the shop runs and has data.
+/// Installs the shop with data.
 pub(crate) fn shop(node: &Node) -> Kept {
     node.install(&apps::shop());
     put_data(node)
 }
 
-/// Waits until the app's state is `state` with these words in its cause, in `status` and by the
-/// daemon's word alike. Returns the cause.
+/// Waits until both `status` and the daemon show the app in this state with these words in its
+/// message. Returns the message.
 pub(crate) fn seen(node: &Node, app: &str, state: &str, words: &str, bound: Duration) -> String {
     let mut last = String::new();
     let cause = until_with(
@@ -81,7 +81,7 @@ fn until_with<T>(
     }
 }
 
-/// Waits until each app is ready and the health page has nothing to tell.
+/// Waits until each app is ready and the health page shows no problem.
 pub(crate) fn all_well(node: &Node, bound: Duration) {
     let mut last = None;
     let well = until_with("all to be well", bound, || {
@@ -103,8 +103,8 @@ pub(crate) fn all_well(node: &Node, bound: Duration) {
     }
 }
 
-/// Makes the daemon look, and waits until it has. It tells when by the second, so it is made to
-/// look until that is another.
+/// Causes passes until one has ended. The health page shows the end of the last pass in whole
+/// seconds, so one pass may not be visible.
 pub(crate) fn a_pass(node: &Node) {
     let last = |node: &Node| node.try_health().map(|health| health["last_pass"].clone());
     let before = last(node);

@@ -1,8 +1,8 @@
 //! SIGKILL of the daemon and of the command at random instants of install, a change of settings,
 //! uninstall and purge.
 //!
-//! `ARCHIPELAGO_TORTURE_KILLS` says how many; `ARCHIPELAGO_TEST_SEED` repeats the instants, as
-//! parts of the time that a change takes.
+//! `ARCHIPELAGO_TORTURE_KILLS` sets the number of kills. `ARCHIPELAGO_TEST_SEED` repeats the
+//! instants, as parts of the time that a change takes.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -13,12 +13,12 @@ use crate::node::{CONFIG, DATA, Node, until_equal};
 use crate::whole::{look, nothing_to_do, settles};
 use crate::{apps, foreign};
 
-/// How many kills the shorter set has.
+/// The number of kills in the shorter set.
 const KILLS: u32 = 50;
-/// A failed attempt is due again after 10, then 20 s.
+/// A failed attempt is retried after 10, then 20 s.
 const SETTLED: Duration = Duration::from_secs(90);
 
-/// What is asked for, in the order in which it is.
+/// A change that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
     Install,
@@ -47,7 +47,7 @@ impl Change {
         }
     }
 
-    /// Whether the intent says it, by the lines of its file.
+    /// Whether the intent, as the text of its file, asks for this change.
     fn is_asked(self, intent: &str, word: &str) -> bool {
         match self {
             Self::Install => intent.contains("state = \"running\""),
@@ -58,9 +58,9 @@ impl Change {
     }
 }
 
-/// Kills the command, the daemon, or both, each after its time, and says who was killed. `$1` and
-/// `$2` are the times, `never` for one that is spared; the rest is the command. A daemon that was
-/// killed is started at once, not to wait for `RestartSec=`.
+/// Kills the command, the daemon, or both, each after its time, and prints which were killed. `$1`
+/// and `$2` are the times, or `never`; the other arguments are the command. A killed daemon is
+/// started at once, so that the test does not wait for `RestartSec=`.
 const KILL: &str = r#"
 cli=$1 daemon=$2; shift 2
 if [ "$daemon" != never ]; then (
@@ -77,7 +77,7 @@ fi
 wait
 "#;
 
-/// How long each change takes on this machine, undisturbed.
+/// The time that each undisturbed change takes on this machine.
 struct Takes {
     install: Duration,
     set: Duration,
@@ -102,13 +102,13 @@ struct Torture {
     instants: Instants,
     /// Kills of the command, and of the daemon.
     killed: [u32; 2],
-    /// How it is installed, uninstalled, and purged, undisturbed.
+    /// The state of the host after an undisturbed installation, uninstallation and purge.
     installed: BTreeSet<String>,
     uninstalled: BTreeSet<String>,
     purged: BTreeSet<String>,
     lone: crate::node::Run,
     others: String,
-    /// While it has data.
+    /// The data and secrets, while there are any.
     kept: Option<Kept>,
 }
 
@@ -153,7 +153,7 @@ impl Torture {
         }
     }
 
-    /// One change, with this many attempts to make it that are cut short.
+    /// Makes one change, after this many attempts that are killed.
     fn round(&mut self, change: Change, word: &str, attempts: u32) {
         let command = change.command(word);
         for _ in 0..attempts {
@@ -177,7 +177,8 @@ impl Torture {
         let intent = self
             .node
             .shell(&format!("cat {CONFIG}/apps/shop.toml 2>/dev/null || :"));
-        // Before the intent is written, nobody has been asked for anything.
+        // A command that was killed before it wrote the intent has asked for nothing, so the change
+        // is asked for again.
         if !change.is_asked(&intent, word) {
             let words: Vec<&str> = command.split(' ').collect();
             self.node
@@ -200,7 +201,7 @@ impl Torture {
         );
     }
 
-    /// What must hold whenever things have settled.
+    /// Checks the state of the host after a change.
     fn check(&mut self, change: Change, word: &str) {
         let expected = match change {
             Change::Install | Change::Set => &self.installed,
@@ -245,7 +246,7 @@ fn sigkill_at_random_instants() {
         }
         match change {
             Change::Set => word = format!("word{number}"),
-            // The setting went with the intent.
+            // The setting was removed with the intent.
             Change::Install => word = "hello".to_owned(),
             Change::Uninstall | Change::Purge => {}
         }

@@ -1,8 +1,8 @@
-//! What goes wrong with real machines, for real: each fault on a host of its own, what a person
-//! sees meanwhile, and how it passes.
+//! Faults of real machines, each on a host of its own: the message that a person sees meanwhile,
+//! and the recovery.
 //!
-//! `docs/faults.md` is the list. This is the shorter set; `cargo xtask torture` kills and reboots
-//! more often. `ARCHIPELAGO_TEST_SEED` repeats a run's random instants.
+//! `docs/faults.md` lists them. This is the shorter set; `cargo xtask torture` kills and reboots
+//! more often. `ARCHIPELAGO_TEST_SEED` repeats the random instants of a run.
 
 #[allow(dead_code, reason = "not every test program installs all of them")]
 #[path = "../support/apps.rs"]
@@ -11,7 +11,7 @@ mod apps;
 mod foreign;
 #[path = "../support/instants.rs"]
 mod instants;
-#[allow(dead_code, reason = "not every test program does all of it")]
+#[allow(dead_code, reason = "not every test program uses all of it")]
 #[path = "../support/node.rs"]
 mod node;
 #[path = "../support/mod.rs"]

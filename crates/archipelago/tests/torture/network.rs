@@ -1,5 +1,5 @@
-//! The processes that serve the containers' networks are killed: nothing of the apps ends, and
-//! Podman does not notice.
+//! The processes that serve the containers' networks are killed. No container ends, and Podman does
+//! not notice.
 
 use crate::apps;
 use crate::fault::{RECOVERY, all_well};
@@ -32,7 +32,7 @@ fn the_resolver_is_killed() {
     }
     all_well(&node, RECOVERY);
     assert_eq!(node.containers(), before, "nothing was restarted");
-    // While nobody repairs it, it is told.
+    // Without a daemon that repairs it, the fault is reported.
     node.shell(&format!(
         "systemctl --user stop archipelago; kill -KILL $(cat {RESOLVER})"
     ));
@@ -54,14 +54,14 @@ fn the_resolver_is_killed() {
 }
 
 #[test]
-fn the_way_out_of_the_networks_is_killed() {
+fn the_uplink_of_the_networks_is_killed() {
     let node = Node::new();
     node.install(&apps::shop());
     let before = node.containers();
     assert!(works(&node, REACH));
     let pid = node.shell(&format!("cat {UPLINK}"));
     node.shell(&format!("kill -KILL {pid}"));
-    // No command of Podman's is used to see it, because those bring it back.
+    // Commands of Podman would start it again, so the check uses none.
     until("it to be back", SOON, || {
         let script = format!("test \"$(cat {UPLINK})\" != {pid} && kill -0 \"$(cat {UPLINK})\"");
         works(&node, &script.replace('\n', "")).then_some(())
@@ -74,7 +74,7 @@ fn the_way_out_of_the_networks_is_killed() {
 }
 
 #[test]
-fn what_forwards_ports_is_killed() {
+fn the_port_forwarder_is_killed() {
     let node = Node::new();
     node.install(&apps::shop());
     node.install(&apps::lone("lone", 8481));
@@ -98,13 +98,13 @@ fn what_forwards_ports_is_killed() {
 }
 
 #[test]
-fn the_process_that_holds_podmans_namespace_is_killed() {
+fn podmans_pause_process_is_killed() {
     let node = Node::new();
     node.install(&apps::shop());
     let before = node.containers();
     node.shell("kill -KILL $(cat $XDG_RUNTIME_DIR/libpod/tmp/pause.pid)");
     assert!(works(&node, RESOLVE));
-    // A new process joins the namespaces of the running one.
+    // A new container joins the namespaces of the running containers.
     node.install(&apps::lone("lone", 8481));
     node.shell("curl -fsS http://127.0.0.1:8481/hostname http://127.0.0.1:8480/");
     let mut after = node.containers();

@@ -1,5 +1,5 @@
-//! What the operator says in systemd's own words: drop-ins, `systemctl --user edit`, a mask,
-//! `systemctl --user stop`.
+//! The operator uses systemd's own commands: drop-ins, `systemctl --user edit`, a mask, `systemctl
+//! --user stop`.
 
 use crate::apps;
 use crate::fault::{RECOVERY, a_pass, all_well};
@@ -38,7 +38,7 @@ fn drop_ins_are_respected_and_shown() {
     a_pass(&node);
     all_well(&node, SOON);
 
-    // They outlive a repair, an update of settings and Archipelago's own word on the unit.
+    // Drop-ins are kept by a repair, a change of settings, a stop and an uninstallation.
     node.shell(&format!("rm {UNITS}/archy-lone.container"));
     node.user(&[
         "archipelago",
@@ -57,7 +57,7 @@ fn drop_ins_are_respected_and_shown() {
 }
 
 #[test]
-fn a_drop_in_that_quadlet_refuses_is_told() {
+fn a_drop_in_that_quadlet_refuses_is_reported() {
     let node = Node::new();
     node.install(&apps::lone("lone", 8481));
     let before = node.containers();
@@ -88,7 +88,7 @@ fn a_file_that_quadlet_cannot_read_costs_no_app_its_service() {
     node.install(&apps::lone("other", 8482));
     let other = node.containers()["archy-other"].clone();
     let theirs = format!("{UNITS}/mine.container");
-    // Not stopped, it has nothing to wait for but the reload.
+    // A service that was not stopped would wait for the reload alone.
     let stop = "systemctl --user stop archy-lone";
     for (make, disturb) in [
         ("mkdir", stop),
@@ -106,14 +106,14 @@ fn a_file_that_quadlet_cannot_read_costs_no_app_its_service() {
         });
         let ailments = node.ailments();
         assert!(ailments["units"].contains(&theirs), "{make}: {ailments:?}");
-        // A reload would have made systemd forget it.
+        // A reload would have made systemd forget this service.
         let loaded = node.shell("systemctl --user show -P LoadState archy-other");
         assert_eq!(loaded.trim(), "loaded", "{make}");
         node.shell(&format!("rm -r {theirs}"));
         all_well(&node, RECOVERY);
         assert_eq!(node.containers()["archy-other"], other, "{make}");
     }
-    // What needs systemd to read a new unit has to wait, and says for what.
+    // A change that needs a reload waits, and the app's message names the file.
     node.write(&theirs, "nonsense");
     let changed = ["install", "/home/archy/apps/lone", "--set", "port=8490"];
     let said = node.archipelago(&changed);
@@ -138,7 +138,7 @@ fn a_mask_is_respected_and_a_bare_stop_is_repaired() {
 
     node.shell("systemctl --user stop archy-lone");
     all_well(&node, ONE_TICK);
-    // Said to Archipelago, it stays.
+    // A stop through Archipelago is kept.
     node.user(&["archipelago", "stop", "lone"]);
     a_pass(&node);
     assert_eq!(node.state("lone"), "stopped");

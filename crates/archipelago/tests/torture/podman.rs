@@ -1,4 +1,4 @@
-//! Podman that does not answer, and Podman whose things another hand removed.
+//! Podman does not answer, or a person has removed its objects.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use crate::apps;
 use crate::fault::{RECOVERY, all_well, kept, shop};
 use crate::node::{Node, ONE_TICK, SOON, text, until, until_equal};
 
-/// Makes the daemon ask Podman: its folders have changed since it last did.
+/// Changes Podman's folders, so that the daemon asks Podman.
 const PROVOKE: &str = "podman volume create --ignore mark >/dev/null; podman volume rm -f mark >/dev/null; touch ~/.config/archipelago/.look";
 
-/// Waits until the daemon says why Podman cannot be asked. Returns what it says.
+/// Waits until the daemon reports why Podman cannot be asked.
 fn told(node: &Node, words: &str, bound: Duration) -> String {
     until(&format!("the daemon to tell {words:?}"), bound, || {
         let details = node.try_details()?;
@@ -18,7 +18,7 @@ fn told(node: &Node, words: &str, bound: Duration) -> String {
     })
 }
 
-/// Units need no Podman: one that is deleted comes back while Podman cannot be asked.
+/// Deletes a unit file and waits until it is restored, which needs no Podman.
 fn units_are_repaired_all_the_same(node: &Node) {
     node.shell("rm ~/.config/containers/systemd/archy-lone.container");
     until("the unit to be back", ONE_TICK, || {
@@ -44,7 +44,7 @@ fn podman_socket_stopped_or_its_file_removed() {
             "{fault}: {ailments:?}"
         );
         node.shell(PROVOKE);
-        // The manager makes the socket anew by itself.
+        // Archipelago starts the socket again by itself.
         until("Podman to answer", ONE_TICK, || {
             node.try_shell(
                 "curl -fsS --unix-socket $XDG_RUNTIME_DIR/podman/podman.sock http://podman/_ping",
@@ -84,8 +84,8 @@ fn podman_hangs() {
     let node = Node::new();
     node.install(&apps::lone("lone", 8481));
     let before = node.containers();
-    // It ends by itself when nobody asks it for five seconds, so it may be gone before the signal
-    // comes.
+    // Podman's service ends after five seconds without a request, so it may end before the signal
+    // arrives.
     until("Podman to be held still", SOON, || {
         node.try_shell(
             "systemctl --user start podman.service
@@ -97,7 +97,7 @@ fn podman_hangs() {
     });
     node.shell(PROVOKE);
     told(&node, "Podman did not answer within", SOON);
-    // It is made anew, and the process that hung is ended with it.
+    // The socket is started again, and the hanging process is ended with it.
     all_well(&node, RECOVERY);
     assert_eq!(node.containers(), before);
 }
@@ -132,7 +132,7 @@ fn a_socket_that_accepts_and_never_answers() {
 }
 
 #[test]
-fn podman_system_reset_by_another_hand() {
+fn podman_system_reset_by_a_person() {
     let node = Node::new();
     let kept_before = shop(&node);
     node.install(&apps::lone("lone", 8481));
@@ -153,17 +153,17 @@ fn podman_system_reset_by_another_hand() {
 }
 
 #[test]
-fn podman_system_prune_by_another_hand() {
+fn podman_system_prune_by_a_person() {
     let node = Node::new();
     let kept_before = shop(&node);
     node.install(&apps::lone("rests", 8481));
     node.user(&["archipelago", "stop", "rests"]);
     node.user(&["archipelago", "stop", "shop"]);
-    // While nothing runs, prune takes all: images, networks, volumes.
+    // While no container runs, prune removes all images, networks and volumes.
     node.shell("podman system prune -af --volumes");
     node.user(&["archipelago", "start", "shop"]);
     assert_eq!(kept(&node), kept_before);
-    // And while it runs.
+    // The same while containers run.
     node.shell("podman system prune -af --volumes");
     all_well_but_stopped(&node);
     assert_eq!(kept(&node), kept_before);

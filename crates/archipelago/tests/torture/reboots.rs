@@ -1,12 +1,13 @@
 //! Hard reboots in a row, each at a random instant of an install, a change of settings, an
-//! uninstall, or of nothing at all. Half of them with Archipelago disabled: then systemd alone
-//! brings all back.
+//! uninstall, or while nothing happens. In half of them Archipelago is disabled, and systemd alone
+//! starts the apps again.
 //!
-//! Every process of the host ends at once and nothing is told. What the kernel had not written yet
-//! is not lost, because it is the machine's: writing in an order that a power cut survives is the
-//! simulation's to show.
+//! Every process of the host is killed at once. Data that the kernel had not written yet are not
+//! lost, because the host shares the machine's kernel; the simulation tests that the order of
+//! writes survives a loss of power.
 //!
-//! `ARCHIPELAGO_TORTURE_REBOOTS` says how many; `ARCHIPELAGO_TEST_SEED` repeats the instants.
+//! `ARCHIPELAGO_TORTURE_REBOOTS` sets the number of reboots. `ARCHIPELAGO_TEST_SEED` repeats the
+//! instants.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,13 +20,14 @@ use crate::node::{CONFIG, Node, until, until_equal};
 use crate::whole::{look, nothing_to_do, settles};
 use crate::{apps, foreign};
 
-/// How many reboots the shorter set has: one of each kind, two of them with Archipelago disabled.
+/// The number of reboots in the shorter set: one of each kind, two of them with Archipelago
+/// disabled.
 const REBOOTS: u32 = 4;
 /// Containers start side by side, on a machine that has just booted.
 const BACK: Duration = Duration::from_secs(60);
 const SETTLED: Duration = Duration::from_secs(90);
 
-/// What goes on when the power goes, to a third app beside those that must come back.
+/// The commands that a reboot interrupts. They change a third app beside those that must run again.
 const MEANWHILE: [&str; 4] = [
     "archipelago install /home/archy/apps/guest",
     "archipelago install /home/archy/apps/guest --set port=8484",
@@ -33,7 +35,8 @@ const MEANWHILE: [&str; 4] = [
     "sleep 3",
 ];
 
-/// Those that must be back: the shop and the one that stands alone, and the units of others.
+/// The containers that must run again: those of the apps `shop` and `lone`, and those of the units
+/// of others.
 const RESIDENTS: [&str; 6] = [
     "systemd-archy-foreign",
     "archy-lone",
@@ -59,7 +62,7 @@ fn hard_reboots_at_random_instants() {
     let kept_before = shop(&node);
     node.install(&apps::lone("lone", 8481));
     node.put(&apps::lone("guest", 8483));
-    // It has no unit, so it does not come back.
+    // This container has no unit, so it is not started after a reboot.
     node.shell("podman rm -f -t 0 shop-by-hand >/dev/null");
     let before = Before {
         kept: kept_before,
@@ -68,7 +71,7 @@ fn hard_reboots_at_random_instants() {
     };
     for number in 0..reboots {
         let meanwhile = MEANWHILE[number as usize % MEANWHILE.len()];
-        // Each kind comes with Archipelago and without it by turns.
+        // Each kind happens with and without Archipelago by turns.
         let alone = (number + number / 4) % 2 == 1;
         reboot(&node, &mut instants, meanwhile, alone);
         back(&node, &before, alone);
@@ -91,7 +94,7 @@ fn hard_reboots_at_random_instants() {
     nothing_to_do(&node, "/home/archy/apps/lone");
 }
 
-/// Takes the power away while something goes on.
+/// Reboots hard while a command runs.
 fn reboot(node: &Node, instants: &mut Instants, meanwhile: &str, alone: bool) {
     if alone {
         node.user(&["systemctl", "--user", "disable", "--now", "archipelago"]);
@@ -102,10 +105,10 @@ fn reboot(node: &Node, instants: &mut Instants, meanwhile: &str, alone: bool) {
         .expect("a command in the host");
     instants.pass(Duration::from_millis(2500));
     node.0.reboot(Reboot::Hard).expect("a reboot");
-    child.wait().expect("the end of what went on");
+    child.wait().expect("the end of the command");
 }
 
-/// All that must be back is, whoever brought it; then Archipelago puts the rest right.
+/// Waits until all residents run, with or without Archipelago. Then Archipelago repairs the rest.
 fn back(node: &Node, before: &Before, alone: bool) {
     until("all containers to run", BACK, || {
         let now = node.try_containers()?;

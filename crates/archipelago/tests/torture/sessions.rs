@@ -1,10 +1,10 @@
-//! What happens to the user's own systemd and D-Bus.
+//! The user's systemd or D-Bus is restarted, away or killed.
 
 use crate::apps;
 use crate::fault::{RECOVERY, all_well, kept, shop};
 use crate::node::{Node, ONE_TICK, UNITS, until};
 
-/// The daemon hears and repairs: a unit that is deleted comes back.
+/// Deletes a unit file and waits until the daemon has restored it.
 fn still_repairs(node: &Node) {
     node.shell(&format!("rm {UNITS}/archy-shop-db.container"));
     until("the unit to be back", ONE_TICK, || {
@@ -16,7 +16,7 @@ fn still_repairs(node: &Node) {
 }
 
 #[test]
-fn systemd_executes_itself_again() {
+fn systemd_reexecutes_itself() {
     let node = Node::new();
     let kept_before = shop(&node);
     let before = node.containers();
@@ -35,7 +35,7 @@ fn the_users_d_bus_is_restarted() {
     let pid = daemon(&node);
     node.shell("systemctl --user restart dbus.service");
     still_repairs(&node);
-    // While it is away it is told.
+    // While D-Bus is away, the daemon reports it.
     node.shell("systemctl --user stop dbus.socket dbus.service");
     node.shell("touch ~/.config/archipelago/.look");
     until("the daemon to tell", ONE_TICK, || {
@@ -47,7 +47,7 @@ fn the_users_d_bus_is_restarted() {
     });
     let said = node.archipelago(&["status"]);
     assert!(!said.success() && said.stderr.contains("D-Bus"), "{said:?}");
-    // systemctl has a way to systemd that needs no D-Bus.
+    // systemctl reaches systemd without D-Bus.
     node.shell("systemctl --user start dbus.socket");
     still_repairs(&node);
     assert_eq!(node.containers(), before);

@@ -1,13 +1,13 @@
-//! All that the shop leaves on a host, as lines: after whatever happened it must be the same as
-//! after an undisturbed change.
+//! Everything that the shop leaves on a host, as lines. After any fault the lines must be those of
+//! an undisturbed change.
 
 use std::collections::BTreeSet;
 
 use crate::node::{CONFIG, DATA, Node, SOON, UNITS, until_equal};
 
-/// Lists, by shell: files with their modes (without earlier intents, which depend on the past),
-/// Podman's objects and leavings, services, mounts, temporary files, locks that are held for longer
-/// than a pass takes.
+/// Prints the files with their modes, Podman's objects and leftovers, services, mounts, temporary
+/// files, and locks that are held for longer than a pass takes. Earlier intents are left out,
+/// because they differ by what happened.
 const LOOK: &str = r#"
 cd "$HOME"
 find "$1" "$2" "$3" "$XDG_RUNTIME_DIR/archipelago" \( -path "$3/volumes/*/*" -o -path "$2/history" -o -path "$XDG_RUNTIME_DIR/archipelago/images" \) -prune -o \
@@ -26,14 +26,14 @@ for lock in "$XDG_RUNTIME_DIR"/archipelago/lock "$XDG_RUNTIME_DIR"/archipelago/i
 done
 "#;
 
-/// Looks around.
+/// The lines of [`LOOK`].
 pub(crate) fn look(node: &Node) -> BTreeSet<String> {
     let command = ["bash", "-c", LOOK, "bash", UNITS, CONFIG, DATA];
     let output = node.0.run_user(&command).expect("a run in the host");
     output.stdout.lines().map(str::to_owned).collect()
 }
 
-/// Looks until it is as expected; systemd and Podman may still be clearing up.
+/// Waits until the host is as expected: systemd and Podman may still be cleaning up.
 pub(crate) fn settles(node: &Node, what: &str, expected: &BTreeSet<String>) {
     let differs = || {
         let found = look(node);
@@ -44,7 +44,8 @@ pub(crate) fn settles(node: &Node, what: &str, expected: &BTreeSet<String>) {
     until_equal(what, SOON, &Vec::new(), differs);
 }
 
-/// A pass over all apps must find nothing to do. A command makes it, and logs what it does.
+/// Makes a pass over all apps, which must find nothing to do. A command makes the pass and logs its
+/// actions.
 pub(crate) fn nothing_to_do(node: &Node, folder: &str) {
     let said = node
         .0
