@@ -1,7 +1,7 @@
-//! How long core's part of a pass takes, by the number of apps: reading the manifests, rendering
-//! units, working out all that should be on the host, planning, reporting.
+//! The time of core's part of a pass, by the number of apps: reading manifests, rendering units,
+//! working out the desired state, planning, reporting.
 //!
-//! `cargo bench -p archipelago-core`; docs/performance.md holds the goals and what was measured.
+//! `cargo bench -p archipelago-core` runs it. docs/performance.md has the goals and the results.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
@@ -27,8 +27,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 const SIZES: [usize; 3] = [10, 100, 1000];
 
-/// What an app mostly is: a server with a volume and a secret, and its page, whose configuration is
-/// rendered.
+/// A typical app: a server with a volume and a secret, and a page with a rendered configuration.
 const COMPOSE: &str = "
 services:
   APP:
@@ -115,13 +114,13 @@ fn desired(count: usize) -> Desired {
     assert_eq!(
         desired.present().count(),
         count,
-        "every app can be worked out"
+        "every app must be worked out"
     );
     desired
 }
 
-/// A host on which all of it is there and runs.
-fn at_rest(desired: &Desired) -> Observed {
+/// A host on which everything that is desired exists and runs.
+fn quiescent(desired: &Desired) -> Observed {
     let mut observed = Observed {
         fingerprint: Some(String::new()),
         starts_max: 8,
@@ -159,11 +158,14 @@ fn at_rest(desired: &Desired) -> Observed {
         observed.files.extend(files);
         observed.folders.extend(present.folders.iter().cloned());
     }
-    assert!(!needs_podman(desired, &observed), "all is settled");
+    assert!(
+        !needs_podman(desired, &observed),
+        "a quiescent host must not need Podman"
+    );
     observed
 }
 
-/// What Podman says of a host on which all of it is there.
+/// Podman's answer on a host on which everything that is desired exists.
 fn podman(desired: &Desired) -> Podman {
     let mut view = PodmanView::default();
     for (id, present) in desired.present() {
@@ -198,8 +200,7 @@ fn podman(desired: &Desired) -> Podman {
     Podman::Seen(view)
 }
 
-/// The two units that the smallest app has: its container's, as [`COMPOSE`] leads to one, and its
-/// network's.
+/// The two units of the smallest app: its container, like the one of [`COMPOSE`], and its network.
 fn units(id: &AppId) -> [Unit; 2] {
     let name = id.container(id.as_str(), true);
     let labels = BTreeMap::from([(APP_LABEL.to_owned(), id.to_string())]);
@@ -294,31 +295,36 @@ fn work_out(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// What is found on a host where this is wanted.
-type Look = fn(&Desired) -> Observed;
+/// Makes the observation of a host from the desired state.
+type Observe = fn(&Desired) -> Observed;
 
 fn decide(criterion: &mut Criterion) {
     let now = Duration::from_secs(1000);
     let progress = Progress::default();
-    let cases: [(&str, Look, bool); 3] = [
-        ("plan, all at rest", at_rest, true),
+    let cases: [(&str, Observe, bool); 3] = [
+        ("plan, all at rest", quiescent, true),
         (
             "plan, all at rest and Podman asked",
             |desired| Observed {
                 podman: podman(desired),
-                ..at_rest(desired)
+                ..quiescent(desired)
             },
             true,
         ),
         ("plan, nothing there yet", |_| Observed::default(), false),
     ];
-    for (name, look, rests) in cases {
+    for (name, observe, is_quiescent) in cases {
         let mut group = criterion.benchmark_group(name);
         for count in SIZES {
             let desired = desired(count);
-            let observed = look(&desired);
+            let observed = observe(&desired);
             let planned = plan(&desired, &observed, &progress, now);
-            assert_eq!(planned.is_empty(), rests, "{:?}", planned.actions.first());
+            assert_eq!(
+                planned.is_empty(),
+                is_quiescent,
+                "{:?}",
+                planned.actions.first()
+            );
             group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
                 bencher.iter(|| plan(black_box(&desired), &observed, &progress, now));
             });
@@ -328,7 +334,7 @@ fn decide(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("report");
     for count in SIZES {
         let desired = desired(count);
-        let observed = at_rest(&desired);
+        let observed = quiescent(&desired);
         let ready: BTreeSet<&str> = report(&desired, &observed, &progress)
             .apps
             .iter()

@@ -1,5 +1,5 @@
-//! The apps of the catalog: each can be read, worked out and rendered, with its defaults and with
-//! each of its choices.
+//! Each app of the catalog can be read, worked out and rendered, with its defaults and with each
+//! choice of its settings.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -37,7 +37,7 @@ fn load(folder: &Path, prefix: &str, files: &mut Files) {
     }
 }
 
-/// An app's files, with the folders beside it that its builds name.
+/// An app's files, and those of the folders beside it that its builds name.
 fn definition(app: &str) -> (Schema, Files) {
     let mut files = Files::new();
     load(&catalog().join(app), "", &mut files);
@@ -107,9 +107,9 @@ fn every_app_is_worked_out_with_its_page() {
     }
 }
 
-/// No two of them want the same port or unit, which would keep one of them from being installed.
+/// No two apps have the same port or unit, so all can be installed.
 #[test]
-fn all_of_them_fit_on_one_node() {
+fn all_apps_can_be_installed_on_one_node() {
     let inputs = node();
     let desired = assemble(&inputs, &Apps::read(&inputs));
     assert_eq!(desired.present().count(), APPS.len(), "{:#?}", desired.apps);
@@ -135,10 +135,10 @@ fn set(inputs: &mut Inputs, app: &str, name: &str, value: SettingValue) {
     intent.settings.insert(name.to_owned(), value);
 }
 
-/// What bitcoin is told and what the apps above it need must go together; which is said before
-/// anything is done.
+/// The settings of bitcoin must fit those of the apps that require it. A conflict is refused before
+/// anything is changed.
 #[test]
-fn settings_that_do_not_go_together_are_refused() {
+fn settings_in_conflict_are_refused() {
     let refused = |app: &str, (other, name, value): (&str, &str, SettingValue), reason: &str| {
         let mut inputs = node();
         set(&mut inputs, other, name, value);
@@ -193,10 +193,10 @@ fn settings_that_do_not_go_together_are_refused() {
     let problem = present(&inputs, "lnd").unwrap_err();
     assert!(problem.contains("bitcoin has zmq=false"), "{problem}");
     // Without a section of its own, a line belongs to the last one of the template.
-    let homeless = "\n; more\n alias=me\n[Bitcoin]";
+    let without_section = "\n; more\n alias=me\n[Bitcoin]";
     refused(
         "lnd",
-        ("lnd", "extra_config", text(homeless)),
+        ("lnd", "extra_config", text(without_section)),
         "does not begin with a section",
     );
     for app in APPS {
@@ -206,15 +206,15 @@ fn settings_that_do_not_go_together_are_refused() {
     }
 }
 
-/// What is decided by a setting, which is checked, or by Archipelago itself is not decided once more by lines of the operator.
+/// Lines of the operator cannot set an option that a checked setting or Archipelago itself sets.
 #[test]
-fn added_lines_do_not_go_round_a_setting() {
+fn added_lines_cannot_override_a_setting() {
     let refused = |app: &str, lines: &str, reason: &str| {
         let mut inputs = node();
         let value = SettingValue::Text(lines.to_owned());
         set(&mut inputs, app, "extra_config", value);
         let problem = present(&inputs, app).err();
-        let problem = problem.unwrap_or_else(|| panic!("{app} takes {lines}"));
+        let problem = problem.unwrap_or_else(|| panic!("{app} accepts {lines}"));
         let reason = format!("extra_config sets {reason}");
         assert!(problem.contains(&reason), "{problem}");
     };
@@ -274,7 +274,7 @@ fn added_lines_do_not_go_round_a_setting() {
     ] {
         refused(app, lines, reason);
     }
-    // Others are taken as they are.
+    // Other lines are copied unchanged.
     for (app, lines, file) in [
         (
             "bitcoin",
@@ -297,9 +297,9 @@ fn rendered(app: &str, name: &str, value: &str, container: &str, file: &str) -> 
     present(&inputs, app).unwrap().files[&path].clone()
 }
 
-/// Once, and not in the section of its network, which would win.
+/// Each option is set once, before the sections: the section of the network would override it.
 #[test]
-fn what_a_node_keeps_reaches_its_configuration() {
+fn settings_of_storage_are_in_the_configuration() {
     for app in ["bitcoin", "litecoin"] {
         for (name, value, line) in [
             ("prune", SettingValue::Integer(0), "prune=0"),
@@ -316,13 +316,13 @@ fn what_a_node_keeps_reaches_its_configuration() {
             let file = file.join(format!("{app}.conf"));
             let text = &present(&inputs, app).unwrap().files[&file];
             let (common, section) = text.split_once("\n[main]\n").unwrap();
-            let said = |part: &str| -> Vec<String> {
+            let set_in = |part: &str| -> Vec<String> {
                 let key = format!("{name}=");
                 let lines = part.lines().filter(|line| line.starts_with(&key));
                 lines.map(str::to_owned).collect()
             };
             assert_eq!(
-                (said(common), said(section)),
+                (set_in(common), set_in(section)),
                 (vec![line.to_owned()], vec![])
             );
         }
@@ -330,14 +330,14 @@ fn what_a_node_keeps_reaches_its_configuration() {
 }
 
 #[test]
-fn lines_for_lnd_with_their_section_are_taken_as_they_are() {
+fn lines_for_lnd_with_their_section_are_copied_unchanged() {
     let lines = "# mine\n[Application Options]\nminchansize=50000";
     let text = rendered("lnd", "extra_config", lines, "archy-lnd", "lnd.conf");
     assert!(text.ends_with(&format!("{lines}\n")), "{text}");
 }
 
 #[test]
-fn an_external_address_is_announced_by_its_shape() {
+fn the_form_of_an_external_address_decides_lnds_option() {
     for (address, line) in [
         ("203.0.113.5", "externalip=203.0.113.5\n"),
         ("[2001:db8::1]:9736", "externalip=[2001:db8::1]:9736\n"),
@@ -358,7 +358,7 @@ fn an_external_address_is_announced_by_its_shape() {
 }
 
 #[test]
-fn a_page_knows_the_names_that_it_is_given() {
+fn a_page_accepts_the_names_of_its_setting() {
     for app in APPS {
         let page = format!("archy-{app}-ui");
         let conf = rendered(
@@ -396,7 +396,7 @@ fn every_choice_of_every_setting_can_be_rendered() {
                 let mut inputs = node();
                 set(&mut inputs, app, name, value.clone());
                 if app == "lnd" && name == "network" {
-                    // It follows the chain that bitcoin follows, each by its own name for it.
+                    // lnd and bitcoin must use the same chain, and each has its own name for it.
                     let chain = value.to_string().replace("mainnet", "main");
                     set(&mut inputs, "bitcoin", name, SettingValue::Text(chain));
                 }
@@ -408,7 +408,7 @@ fn every_choice_of_every_setting_can_be_rendered() {
     }
 }
 
-/// What lies on the disk of a node with litecoin, but for what changes with every edit of a page.
+/// The units of litecoin, without the values that change with every edit of a page or release.
 #[test]
 fn litecoins_units() {
     let present = present(&node(), "litecoin").unwrap();

@@ -1,10 +1,10 @@
-//! Every kind of unit and every key that the renderer can write, as files to look at.
+//! Snapshots of every kind of unit and of every key that the renderer can write.
 //!
-//! The snapshots are a consistent set of units: `crates/host/tests/golden_units.rs` puts all of
-//! them through the real generator. Change one on purpose with `cargo insta review`.
+//! The snapshots are a consistent set of units: `crates/host/tests/golden_units.rs` passes all of
+//! them through the real generator. `cargo insta review` accepts an intended change.
 #![allow(
     clippy::unwrap_used,
-    reason = "what a test helper cannot do fails the test"
+    reason = "a failure of a test helper fails the test"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,7 @@ use archipelago_core::quadlet::{
 
 const IMAGE: &str = "docker.io/library/busybox:stable";
 
-/// The file of a unit, with the version of this build left out: a release changes no golden.
+/// The file of a unit without the version of this build, so that a release changes no snapshot.
 fn render(unit: &Unit) -> String {
     let app = AppId::parse("golden").unwrap();
     let stamp = Stamp {
@@ -112,8 +112,8 @@ fn joined_network() -> NetworkJoin {
     }
 }
 
-/// Everything that a `.container` unit of ours can say. No `..`: a new field must be decided on
-/// here.
+/// A unit with every key that a `.container` unit of ours can have. It is written without `..`, so
+/// that a new field does not compile until it is added here.
 fn every() -> Unit {
     let container = Container {
         image: IMAGE.to_owned(),
@@ -223,7 +223,7 @@ fn network() -> Unit {
 }
 
 #[test]
-fn on_the_nodes_network() {
+fn container_on_the_nodes_network() {
     check(&container(
         "archy-golden-host",
         Container {
@@ -234,7 +234,7 @@ fn on_the_nodes_network() {
 }
 
 #[test]
-fn on_no_network() {
+fn container_on_no_network() {
     check(&container(
         "archy-golden-alone",
         Container {
@@ -246,7 +246,7 @@ fn on_no_network() {
 }
 
 #[test]
-fn on_its_own_network_and_on_that_of_another_app() {
+fn container_on_its_own_network_and_on_that_of_another_app() {
     check(&container(
         "archy-golden-bridge",
         Container {
@@ -258,7 +258,7 @@ fn on_its_own_network_and_on_that_of_another_app() {
 }
 
 #[test]
-fn with_capabilities() {
+fn container_with_capabilities() {
     check(&container(
         "archy-golden-capabilities",
         Container {
@@ -272,7 +272,7 @@ fn with_capabilities() {
 }
 
 #[test]
-fn with_secrets() {
+fn container_with_secrets() {
     let file = |target: Option<&str>, uid, gid, mode: Option<&str>| SecretDelivery::File {
         target: target.map(str::to_owned),
         uid,
@@ -303,7 +303,7 @@ fn with_secrets() {
 }
 
 #[test]
-fn with_volumes() {
+fn container_with_volumes() {
     check(&container(
         "archy-golden-volumes",
         Container {
@@ -325,7 +325,7 @@ fn with_volumes() {
 }
 
 #[test]
-fn with_a_health_check() {
+fn container_with_a_health_check() {
     check(&container(
         "archy-golden-health",
         Container {
@@ -343,7 +343,7 @@ fn with_a_health_check() {
 }
 
 #[test]
-fn without_the_images_health_check() {
+fn container_without_the_images_health_check() {
     check(&container(
         "archy-golden-healthless",
         Container {
@@ -378,7 +378,7 @@ fn networks() {
 }
 
 #[test]
-fn what_is_not_asked_for_is_not_written() {
+fn a_key_without_a_value_is_not_written() {
     let container = Unit {
         service: ServiceSection {
             start_limit: Some(Duration::from_secs(300)),
@@ -394,13 +394,13 @@ fn what_is_not_asked_for_is_not_written() {
 }
 
 #[test]
-fn every_key() {
+fn container_with_every_key() {
     check(&every());
 }
 
-/// The renderer's own source says which keys it can write; the goldens above show all of them.
+/// Compares the keys in the renderer's source with those in the snapshots above.
 #[test]
-fn no_key_is_without_a_golden() {
+fn every_key_of_the_renderer_is_in_a_snapshot() {
     let source = [
         include_str!("../src/quadlet/render.rs"),
         include_str!("../src/quadlet/lines.rs"),
@@ -412,12 +412,12 @@ fn no_key_is_without_a_golden() {
             .flat_map(|function| written[*function].iter().cloned())
             .collect()
     };
-    let frame = ["unit_section", "service_section", "render"];
+    let common = ["unit_section", "service_section", "render"];
     let in_a_container = ["container", "process", "health", "podman_option"];
     for (unit, functions) in [
         (
             every(),
-            [&frame[..], &in_a_container[..], &["network_join"]].concat(),
+            [&common[..], &in_a_container[..], &["network_join"]].concat(),
         ),
         (volume_with_folder(), vec!["volume"]),
         (network(), vec!["network"]),
@@ -425,13 +425,13 @@ fn no_key_is_without_a_golden() {
         let mut shown = keys_of(&render(&unit));
         let expected = of(&functions);
         if functions.len() == 1 {
-            // What frames a unit is shown once, by the container.
+            // The keys that every unit has are compared once, for the container.
             assert!(shown.remove("Description"));
         }
         assert_eq!(shown, expected, "{}", unit.file_name());
     }
     let known: BTreeSet<&str> = [
-        &frame[..],
+        &common[..],
         &in_a_container[..],
         &["network_join", "volume", "network"],
     ]
@@ -441,7 +441,7 @@ fn no_key_is_without_a_golden() {
     let all: BTreeSet<&str> = written.keys().map(String::as_str).collect();
     assert_eq!(
         all, known,
-        "a function of the renderer that no golden is held against"
+        "each function of the renderer must be compared with a snapshot"
     );
 }
 
@@ -456,8 +456,7 @@ fn keys_of(content: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The texts that stand first in a call of the renderer's writing methods, by the function they
-/// stand in.
+/// The first argument of each call of the renderer's writing methods, by the calling function.
 fn keys_by_function(source: &str) -> BTreeMap<String, BTreeSet<String>> {
     const WRITERS: [&str; 8] = [
         "plain",

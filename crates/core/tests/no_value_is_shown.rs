@@ -1,8 +1,8 @@
-//! However one place of an app's files is broken, no error shows a part of a value: any of them may
-//! be a password.
+//! No error about a broken file of an app shows a part of a value, because any value may be a
+//! password.
 #![allow(
     clippy::unwrap_used,
-    reason = "what a test helper cannot do fails the test"
+    reason = "a failure of a test helper fails the test"
 )]
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 
-/// What each value here begins with. No word of ours does.
+/// The beginning of each value here. No word of ours begins like this.
 const MARK: &str = "zqx";
 
 const COMPOSE: &str = r#"services:
@@ -70,7 +70,7 @@ fn texts() -> Texts {
     ])
 }
 
-/// Why the app cannot be worked out, if it cannot.
+/// The error about the app's files; `None` when they are accepted.
 fn cause(texts: &Texts) -> Option<String> {
     let id = AppId::parse("web").unwrap();
     let files = texts.iter().filter(|(name, _)| !name.ends_with(".toml"));
@@ -99,7 +99,7 @@ fn cause(texts: &Texts) -> Option<String> {
 }
 
 #[test]
-fn no_file_that_is_broken_anywhere_shows_a_value() {
+fn no_error_about_a_file_broken_at_any_place_shows_a_value() {
     let whole = texts();
     assert_eq!(cause(&whole), None);
     let mut refused = BTreeMap::new();

@@ -1,8 +1,7 @@
-//! What a unit cannot say: the renderer names the key and the reason instead of writing something
-//! else.
+//! Texts that a unit file cannot hold: the renderer refuses them with the key and the reason.
 #![allow(
     clippy::unwrap_used,
-    reason = "what a test helper cannot do fails the test"
+    reason = "a failure of a test helper fails the test"
 )]
 
 use std::collections::BTreeMap;
@@ -13,7 +12,7 @@ use archipelago_core::quadlet::{
     Container, Kind, Secret, SecretDelivery, ServiceSection, Stamp, Unit, UnitSection,
 };
 
-/// Renders the container and compares the key that is refused, and a part of the reason.
+/// Renders a changed container, which must be refused with this key and reason, or accepted.
 fn check(change: impl FnOnce(&mut Container), expected: Option<(&str, &str)>) {
     let mut container = Container {
         image: "docker.io/library/busybox:stable".to_owned(),
@@ -53,7 +52,7 @@ fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn names_of_variables_that_podman_reads_otherwise() {
+fn names_of_variables_that_podman_would_read_otherwise_are_refused() {
     check(
         |container| container.environment = variables(&[("A.b-C_1", "x")]),
         None,
@@ -67,7 +66,7 @@ fn names_of_variables_that_podman_reads_otherwise() {
 }
 
 #[test]
-fn a_carriage_return_before_a_line_feed_in_a_variable_but_not_in_a_label() {
+fn a_carriage_return_before_a_line_feed_is_refused_in_a_variable_alone() {
     check(
         |container| container.environment = variables(&[("A", "a\r\nb")]),
         Some(("Environment A", "carriage return")),
@@ -83,7 +82,7 @@ fn a_carriage_return_before_a_line_feed_in_a_variable_but_not_in_a_label() {
 }
 
 #[test]
-fn a_comma_in_an_option_of_a_secret() {
+fn a_comma_in_an_option_of_a_secret_is_refused() {
     let secret = |name: &str, delivery| Secret {
         name: name.to_owned(),
         delivery,
@@ -114,7 +113,7 @@ fn a_comma_in_an_option_of_a_secret() {
 }
 
 #[test]
-fn more_text_than_systemd_reads_in_one_line() {
+fn more_text_than_systemd_reads_in_one_line_is_refused() {
     let many = |count: usize| {
         variables(&[
             ("A", &"x".repeat(59_000)),
@@ -133,7 +132,7 @@ fn more_text_than_systemd_reads_in_one_line() {
 }
 
 #[test]
-fn a_line_break_in_what_a_key_takes_as_one_line() {
+fn a_line_break_is_refused_in_a_key_of_one_line() {
     type Change = fn(&mut Container);
     let one_line = "one line";
     let cases: [(&str, Change); 4] = [

@@ -1,4 +1,4 @@
-//! Long runs of the simulation; `cargo xtask sim` compiles and starts this.
+//! Long runs of the simulation. `cargo xtask sim` compiles and starts this program.
 
 use std::process::ExitCode;
 use std::thread;
@@ -61,7 +61,7 @@ fn one(text: &str) -> ExitCode {
     }
 }
 
-/// Runs seeds from the first one on, until so many steps are made.
+/// Runs seeds from the first one on, until this many steps are made.
 fn seeds(first: u64, count: u64, steps: u64) -> ExitCode {
     let began = Instant::now();
     let work = move |thread: u64| {
@@ -130,7 +130,7 @@ fn pairs() -> ExitCode {
                 })
                 .collect();
             let ends = threads.into_iter().map(|thread| thread.join());
-            ends.map(|end| end.unwrap_or_else(|_| Err("it panicked".to_owned())))
+            ends.map(|end| end.unwrap_or_else(|_| Err("a thread panicked".to_owned())))
                 .collect()
         });
         for end in ends {

@@ -1,6 +1,6 @@
 //! The simulated apps: a shop of three containers, one of them a companion, and the app that it
-//! requires. They run on a real host as well, where their commands do what the simulated containers
-//! do: at the first start, a container makes its data with its secret.
+//! requires. They run on a real host as well, where their commands do the same as the simulated
+//! containers: at its first start, a container makes its data with its secret.
 
 use archipelago_core::file::Files;
 use archipelago_core::manifest::COMPOSE_FILE;
@@ -115,8 +115,8 @@ pub const CONTAINERS: [&str; 4] = ["archy-base", "archy-shop", "archy-shop-db", 
 /// The networks of both apps.
 pub const NETWORKS: [&str; 3] = ["archy-base", "archy-base-exports", "archy-shop"];
 
-/// Whether a container may be on a network: on its app's own, and on the one of the exports that it
-/// offers or uses.
+/// Whether a container may be on a network: on that of its app, and on that of the exports that its
+/// app offers or uses.
 #[must_use]
 pub fn may_join(container: &str, network: &str) -> bool {
     match network {
@@ -127,7 +127,7 @@ pub fn may_join(container: &str, network: &str) -> bool {
     }
 }
 
-/// The images that both apps pull, in one of their versions; one more is built.
+/// The images that both apps pull in this version. One more is built.
 #[must_use]
 pub fn images(version: u8) -> [String; 3] {
     ["base", "shop", "db"].map(|name| format!("docker.io/library/{name}:{version}"))

@@ -1,5 +1,5 @@
-//! The invariants, and their violations. The checks stand where each can fail: in `checks`, in
-//! `world` and in `process`.
+//! The invariants and their violations. The checks are in `checks`, `world` and `process`, each
+//! where it can fail.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub enum Invariant {
     DataKept,
     /// A secret is not replaced while data depend on it.
     SecretsKept,
-    /// A service that runs as wanted is not stopped.
+    /// A service that runs as desired is not stopped.
     NoNeedlessStop,
     /// Every app is as asked, or the report names the cause.
     ReachedOrReported,
@@ -25,8 +25,9 @@ pub enum Invariant {
     PatientAttempts,
     /// A service is started only when its image is present.
     ImageBeforeStart,
-    /// A container is on its own app's network and on those of the exports that it offers or uses;
-    /// no network is made without isolation, and nothing starts from nothing on one that has none.
+    /// A container is on the networks of its app and of the exports that its app offers or uses,
+    /// and on no other. No network is made without isolation, and no service is started on an empty
+    /// network without isolation.
     Isolated,
     /// A plan keeps the rules that production enforces.
     PlanKeepsRules,
@@ -34,10 +35,10 @@ pub enum Invariant {
     NothingNested,
     /// Containers that run can resolve each other's names.
     NamesServed,
-    /// An operation that changed something is followed to its end, which is told; its record goes
-    /// then, and not before.
+    /// An operation that changed something is followed to its end, and the end is reported. Its
+    /// record is removed then, and not before.
     OperationsEnd,
-    /// An operation changes all that it is to change, or nothing.
+    /// An operation makes all of its changes, or none.
     OperationsWhole,
     /// No file or object of ours is left behind.
     NothingLeft,
@@ -74,7 +75,7 @@ impl fmt::Display for Invariant {
 pub struct Violation {
     pub invariant: Invariant,
     pub what: String,
-    /// The number of the processes' call at which it was noticed.
+    /// The number of the call at which it was noticed.
     pub call: u64,
 }
 

@@ -13,7 +13,7 @@ use archipelago_core::name::AppId;
 use archipelago_core::observed::{Memory, Observed, Podman};
 use archipelago_core::plan::Plan;
 
-/// The nested folder of the shop, and a name for it by which it is not nested.
+/// The nested folder of the shop, and a name for the same folder outside.
 const NESTED: &str = "pics/thumbs";
 const APART: &str = "pics-thumbs";
 
@@ -55,15 +55,15 @@ pub enum Mutation {
     MarkerIgnored,
     /// A mount beneath a folder that a container writes is accepted.
     NestedAccepted,
-    /// Nobody notices when names are not resolved any more.
+    /// The end of the resolver of names is not observed.
     ResolverForgotten,
     /// Networks are made without isolation.
     LeaveOutIsolation,
-    /// Networks that have no isolation are taken for isolated.
+    /// Networks without isolation are taken for isolated ones.
     TakeForIsolated,
     /// A command forgets its record before the operation has ended.
     RecordForgottenFirst,
-    /// A command lets the intent name a release, and stores it in a second step.
+    /// A command changes the intent first, and stores the release that it names in a second step.
     SwitchedInTwoSteps,
 }
 
@@ -94,7 +94,7 @@ impl Mutation {
         Self::SwitchedInTwoSteps,
     ];
 
-    /// Changes what apps define, before it is worked out.
+    /// Changes the definitions of apps before they are read.
     pub(crate) fn definitions(self, definitions: &mut BTreeMap<AppId, Files>) {
         if self == Self::NestedAccepted {
             for content in definitions
@@ -107,7 +107,7 @@ impl Mutation {
         }
     }
 
-    /// Changes what should be on the host.
+    /// Changes the desired state.
     pub(crate) fn desired(self, desired: &mut Desired) {
         let (from, to) = match self {
             Self::NestedAccepted => (APART, NESTED),
@@ -127,7 +127,6 @@ impl Mutation {
         }
     }
 
-    /// Changes an observation.
     pub(crate) fn observed(self, observed: &mut Observed) {
         match self {
             Self::IgnoreOwnership => {
@@ -155,7 +154,7 @@ impl Mutation {
         }
     }
 
-    /// The file of failures and their backoff as it is instead, if it is changed.
+    /// The changed file of failures and their backoff; `None` if the mutation does not change it.
     pub(crate) fn progress(self, progress: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::EndlessBackoff => {
@@ -166,7 +165,6 @@ impl Mutation {
         }
     }
 
-    /// Changes a plan.
     pub(crate) fn plan(self, desired: &Desired, observed: &Observed, plan: &mut Plan) {
         match self {
             Self::SkipReload => plan.actions.retain(|action| !is_reload(action)),

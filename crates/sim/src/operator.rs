@@ -20,7 +20,7 @@ use crate::invariants::Invariant;
 use crate::script::intervention::Intervention;
 use crate::world::state::World;
 
-/// A unit's lines that Quadlet refuses.
+/// Lines of a unit that Quadlet refuses.
 pub const SPOILED: &str = "[Container]\nNoSuchKey=1\n";
 /// The content of an operator's drop-in for systemd.
 pub const DROP_IN: &str = "[Service]\nNice=5\n";
@@ -125,7 +125,7 @@ impl World {
             Intervention::MountData => self.mount_data(),
             Intervention::RemoveSocket => self.podman.reach = Reach::SocketGone,
             Intervention::KillResolver => {
-                // It runs beside the containers, and its end is heard.
+                // The resolver runs only beside containers, and its end causes an event.
                 self.podman.resolver_is_gone = !self.podman.containers.is_empty();
                 self.systemd.notifications += 1;
             }
@@ -141,12 +141,12 @@ impl World {
     fn mount_data(&mut self) {
         let hidden = self.disk.mount();
         if let Some(path) = hidden.first() {
-            let what = format!("{path} was made where the disk of the data was not mounted");
+            let what = format!("{path} was made on the mount point while the disk was not mounted");
             self.violation(Invariant::DataKept, what);
         }
     }
 
-    /// Whether the command line refuses: the shop requires the other app.
+    /// Whether the command line refuses, because the shop requires the other app.
     pub(crate) fn is_refused(&self, intervention: &Intervention) -> bool {
         let is_installed = |app: &str| {
             let text = self.disk.read(&self.layout.intent(&app_id(app)));
@@ -165,7 +165,7 @@ impl World {
     }
 
     fn install(&mut self, app: &str, version: u8) {
-        // A command fails when the disk does.
+        // A command fails on such a disk.
         if self.disk.medium != Medium::Writable {
             return;
         }
@@ -197,7 +197,7 @@ impl World {
         let Some(text) = self.disk.read(&path) else {
             return;
         };
-        // A command fails when the disk does.
+        // A command fails on such a disk.
         if self.disk.medium != Medium::Writable {
             return;
         }
@@ -219,7 +219,7 @@ impl World {
         }
     }
 
-    /// `archipelago restart` writes down the invocations that must end, for the next pass.
+    /// `archipelago restart` notes the invocations that must end, for the next pass.
     fn request_restart(&mut self, app: &str) {
         let path = self.layout.pending();
         let mut memory = Memory::read(self.disk.read(&path).as_deref());
@@ -284,7 +284,7 @@ impl World {
         self.remove_containers(|container| container.volumes.contains(&unit));
     }
 
-    /// Removes everything that no container uses at this moment, whoever owns it.
+    /// Removes everything that no running container uses, also objects of others.
     fn prune(&mut self) {
         let units = self.systemd.units.values();
         let containers: Vec<_> = units.filter_map(|unit| unit.container()).collect();
@@ -307,7 +307,7 @@ impl World {
         self.foreign.allow_pruned(podman);
     }
 
-    /// Podman forgets everything; the folders of its volumes stay.
+    /// Removes all objects. The folders of the volumes stay.
     fn reset_podman(&mut self) {
         let containers: Vec<String> = self.podman.containers.keys().cloned().collect();
         for container in containers {

@@ -1,5 +1,5 @@
-//! Events that are lost, late, repeated, swapped or in floods. An event is a hint: the tick finds
-//! what a lost one was about, and after a superfluous one there is nothing to do.
+//! Events that are lost, late, repeated, swapped or in floods. An event is only a hint: after a
+//! lost one the tick finds the change, and after a superfluous one a pass has nothing to do.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use sim::script::lines::Line;
 use sim::search::exhaustive::{Scenario, disturbances};
 use sim::simulation::driver::Simulation;
 
-/// With every event lost, one tick finds the damage, the next one that a missing image has arrived,
-/// and the third one that everything runs.
+/// With every event lost, the first tick finds the damage, the second a missing image that has
+/// arrived, and the third that everything runs.
 const REPAIRED_WITHIN: Duration = Duration::from_secs(3 * TICK.as_secs());
 
 const LATE: Events = Events::Late(7_000);
@@ -36,7 +36,7 @@ fn cases() -> Vec<Case> {
     });
     let quiescent = Scenario::Settings.before(None);
     let disturbances = disturbances().into_iter().filter(|disturbance| {
-        // These last until somebody ends them, whatever the daemon hears.
+        // These last until an intervention ends them, whatever events arrive.
         let lasting = [
             Intervention::FillDisk,
             Intervention::MountReadOnly,
@@ -114,7 +114,8 @@ fn a_flood_of_events_costs_no_more_than_a_pass_for_each_pause() {
     for case in cases() {
         let heard = run(&case, Events::Heard);
         let flooded = run(&case, FLOOD);
-        // Each event lasts half a second instead, with a pass for each pause in it.
+        // The flood after each event lasts half a second, and may cause a pass for each pause in
+        // it.
         let most = heard.passes * usize::try_from(500 / GAP.as_millis() + 2).unwrap_or(usize::MAX);
         assert!(
             flooded.passes <= most,

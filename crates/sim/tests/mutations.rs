@@ -1,4 +1,4 @@
-//! Defects on purpose: each mutation must be caught.
+//! Each mutation, a defect on purpose, must be caught.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,10 @@ use sim::script::lines::{Line, Script};
 use sim::search::exhaustive::{Exhaustive, Scenario};
 use sim::search::random;
 
-/// Seeds that are tried when nothing else shows the mutation.
+/// The number of seeds that are tried when nothing else catches the mutation.
 const SEEDS: u64 = 60;
 
-/// The mutations that one rule alone is there for.
+/// The mutations that a certain invariant must catch.
 const CAUGHT_BY: [(Mutation, Invariant); 6] = [
     (Mutation::RecordForgottenFirst, Invariant::OperationsEnd),
     (Mutation::SwitchedInTwoSteps, Invariant::OperationsWhole),
@@ -27,7 +27,7 @@ const CAUGHT_BY: [(Mutation, Invariant); 6] = [
     (Mutation::TakeForIsolated, Invariant::Isolated),
 ];
 
-/// The first violation, from the cheapest way to find one.
+/// The first violation. The cheapest searches come first.
 fn caught(mutation: Mutation) -> Option<Violation> {
     with_a_registry_that_fails(mutation)
         .or_else(|| with_a_nested_mount(mutation))

@@ -1,5 +1,5 @@
 //! Scripts that once showed a defect. `cargo xtask sim --seed N` shrinks a script with a violation,
-//! and tells where to put it.
+//! and prints the file to save it in.
 
 use sim::script::lines::Script;
 use sim::search::random::run_in;

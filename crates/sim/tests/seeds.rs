@@ -1,4 +1,4 @@
-//! Some hundred random scripts; `cargo xtask sim` runs as many as one likes.
+//! 400 random scripts. `cargo xtask sim` runs any number of them.
 
 use sim::script::lines::Script;
 use sim::search::random::{run, script};

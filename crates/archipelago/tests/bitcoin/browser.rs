@@ -71,7 +71,7 @@ impl Browser {
 
     /// The answers to the pages so far, by address and status, and the browser's complaints about
     /// the pages.
-    pub(crate) fn seen(&self) -> (&[(String, u64)], &[String]) {
+    pub(crate) fn observed(&self) -> (&[(String, u64)], &[String]) {
         (&self.answered, &self.complaints)
     }
 

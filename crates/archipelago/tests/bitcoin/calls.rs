@@ -7,7 +7,7 @@ use crate::node::{DATA, Node, SOON, until};
 use crate::stack::{MEMBERS, MINER, curl};
 
 pub(crate) const JSON: [&str; 2] = ["-H", "Content-Type: application/json"];
-/// The headers of every answer: the browser must not let a page do anything that it does not need.
+/// The headers of every answer. They forbid a page everything that it does not need.
 const HEADERS: [(&str, &str); 5] = [
     (
         "Content-Security-Policy",
@@ -30,7 +30,7 @@ const BITCOIN_READS: [&str; 5] = [
 /// An address on regtest, as the hash that Electrum's protocol uses.
 const SCRIPT_HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-pub(crate) fn are_judged(node: &Node) {
+pub(crate) fn are_filtered(node: &Node) {
     let before = node.containers();
     let [bitcoin, electrs, lnd] = MEMBERS;
 
@@ -92,7 +92,7 @@ pub(crate) fn are_judged(node: &Node) {
         // It is refused in a batch as well.
         let batch = json!([call("uptime", json!([])), call(method, bad.clone())]);
         refused(post(node, &page, &batch), 403, method);
-        until_said(
+        until_logged(
             node,
             "archy-bitcoin-ui",
             &format!("refused the method {method}"),
@@ -112,7 +112,7 @@ pub(crate) fn are_judged(node: &Node) {
         refused(post(node, &page, &call(method, bad.clone())), 403, method);
         let batch = json!([lookup[0], call(method, bad.clone())]);
         refused(post(node, &page, &batch), 403, method);
-        until_said(
+        until_logged(
             node,
             "archy-electrs-ui",
             &format!("refused the method {method}"),
@@ -122,7 +122,7 @@ pub(crate) fn are_judged(node: &Node) {
         ("archy-bitcoin-ui", "POST /rpc 403 "),
         ("archy-electrs-ui", "POST /electrum 403 "),
     ] {
-        until_said(node, container, line);
+        until_logged(node, container, line);
     }
     for (verb, path, status) in [
         ("POST", "v1/channels", 403),
@@ -150,11 +150,11 @@ pub(crate) fn are_judged(node: &Node) {
         let path = path
             .trim_start_matches("api/../")
             .trim_start_matches("api/..%2f");
-        until_said(node, "archy-lnd-ui", &format!("{verb} /{path} {status} "));
+        until_logged(node, "archy-lnd-ui", &format!("{verb} /{path} {status} "));
     }
     for path in ["ask-daemon", "ask-daemon-briefly", "rest/chaininfo.json"] {
         refused(curl(node, &[&bitcoin.page(path)], ""), 404, path);
-        until_said(node, "archy-bitcoin-ui", &format!("GET /{path} 404 "));
+        until_logged(node, "archy-bitcoin-ui", &format!("GET /{path} 404 "));
     }
     // A request from a page of another site in the same browser: with JSON, and as a plain form,
     // which a browser sends without a preflight.
@@ -172,14 +172,14 @@ pub(crate) fn are_judged(node: &Node) {
         refused(curl(node, &arguments, &body), 415, "a plain form");
     }
 
-    the_browser_is_told(node);
+    all_answers_have_the_headers(node);
     bitcoind_refuses_as_well(node);
     lnd_refuses_as_well(node);
     assert_eq!(node.containers(), before, "no container ended");
 }
 
 /// Checks the headers of answers of all kinds.
-fn the_browser_is_told(node: &Node) {
+fn all_answers_have_the_headers(node: &Node) {
     let of_each = ["", "config.json", "ready", "shared/poll.js", "no-such-file"];
     let of_one: [&[&str]; 3] = [
         &["blocks", "rpc"],
@@ -195,7 +195,7 @@ fn the_browser_is_told(node: &Node) {
     for (member, of_one) in MEMBERS.iter().zip(of_one) {
         for path in of_each.iter().chain(of_one) {
             let (_, answer) = curl(node, &["-i", &member.page(path)], "");
-            says_all_headers(&answer, member.app, path);
+            has_all_headers(&answer, member.app, path);
         }
     }
     let [bitcoin, electrs, _] = MEMBERS;
@@ -203,11 +203,11 @@ fn the_browser_is_told(node: &Node) {
         let page = member.page(path);
         let arguments = [JSON.as_slice(), &["-i", "--data-binary", "@-", &page]].concat();
         let (_, answer) = curl(node, &arguments, &call(method, json!([])).to_string());
-        says_all_headers(&answer, member.app, path);
+        has_all_headers(&answer, member.app, path);
     }
 }
 
-fn says_all_headers(answer: &str, app: &str, path: &str) {
+fn has_all_headers(answer: &str, app: &str, path: &str) {
     let (head, _) = answer.split_once("\r\n\r\n").expect("a head and a body");
     for (name, expected) in HEADERS {
         let said: Vec<_> = head
@@ -238,7 +238,7 @@ fn bitcoind_refuses_as_well(node: &Node) {
         "getrawtransaction",
     ] {
         refused(ask_bitcoind(node, method), 403, method);
-        until_said(
+        until_logged(
             node,
             "archy-bitcoin",
             &format!("RPC User ui not allowed to call method {method}"),
@@ -277,7 +277,7 @@ fn lnd_refuses_as_well(node: &Node) {
             "{verb} {address}: {status} {said}"
         );
     }
-    until_said(node, "archy-lnd", "permission denied");
+    until_logged(node, "archy-lnd", "permission denied");
 }
 
 /// Calls bitcoind as the server of its page does, without that server's own checks. The arguments
@@ -369,7 +369,7 @@ fn refused((status, body): (u16, String), expected: u16, what: &str) {
 }
 
 /// Waits until a container's journal has a line with this text.
-fn until_said(node: &Node, container: &str, text: &str) {
+fn until_logged(node: &Node, container: &str, text: &str) {
     until(&format!("{container} to say {text:?}"), SOON, || {
         let journal = node.user(&[
             "journalctl",

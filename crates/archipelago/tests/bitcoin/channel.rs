@@ -11,8 +11,8 @@ use crate::wallet::lncli as ours;
 const OURS: &str = "--local_amt=1000000";
 const THEIRS: &str = "--push_amt=250000";
 const PAID: &str = "12345";
-/// More blocks than a channel of this size waits for, and enough for it to be announced.
-const BURIES: u32 = 6;
+/// More blocks than lnd needs to open a channel of this size and to announce it.
+const CONFIRMATIONS: u32 = 6;
 
 /// The other node. It is removed when this value is dropped; the channel stays, and its peer is
 /// offline.
@@ -36,7 +36,7 @@ impl<'a> Peer<'a> {
     }
 
     /// Lets lnd open a channel to this node and pay one of its invoices.
-    pub(crate) fn is_paid(&self) {
+    pub(crate) fn receives_a_payment(&self) {
         let node = self.0;
         let height = bitcoin_height(node);
         let info = until("the other node to follow the chain", FOLLOWS, || {
@@ -46,7 +46,7 @@ impl<'a> Peer<'a> {
         let key = text(&info["identity_pubkey"]);
         ours(node, &["connect", &format!("{key}@peer:9735")]);
         ours(node, &["openchannel", "--node_key", &key, OURS, THEIRS]);
-        mine(node, BURIES);
+        mine(node, CONFIRMATIONS);
         until("the channel to be open", FOLLOWS, || {
             let is_active = |channels: &Value| channels["channels"][0]["active"] == true;
             (is_active(&ours(node, &["listchannels"]))
@@ -63,7 +63,7 @@ impl<'a> Peer<'a> {
             &key,
             PAID,
         ];
-        until("a way to pay it to be known", FOLLOWS, || {
+        until("a route to the other node to be known", FOLLOWS, || {
             let output = node.0.run_user(&route).expect("a run in the host");
             output.success().then_some(())
         });
@@ -108,7 +108,7 @@ impl Drop for Peer<'_> {
         let removed = self.0.0.run_user(&command);
         if !std::thread::panicking() {
             let removed = removed.expect("a run in the host");
-            removed.checked().expect("it is gone");
+            removed.checked().expect("the other node is removed");
         }
     }
 }

@@ -12,9 +12,9 @@ use crate::stack::{MEMBERS, bitcoin_cli, lnd_info, mine};
 
 /// The longest allowed lag behind a new block, besides the time that reading the heights takes.
 const LAG: Duration = Duration::from_secs(5);
-/// The time of so many readings is added to the lag: the second reading after the lag shows its end
-/// at the latest, and each may take twice as long as the measured one.
-const LOOKS: u32 = 4;
+/// The lag is extended by the time of this many readings. The end of the lag shows in the second
+/// reading at the latest, and each reading may take twice as long as the measured one.
+const READINGS: u32 = 4;
 
 /// Checks that the daemons and the open pages show the same height, before and after ten blocks are
 /// mined.
@@ -22,19 +22,19 @@ pub(crate) fn agree(node: &Node) {
     let mut browser = Browser::start(node);
     let pages = MEMBERS.map(|member| browser.open(&member.page("")));
     let before = bitcoin_height(node);
-    daemons_say(node, before, SOON);
+    daemons_show(node, before, SOON);
     // The first reading includes the start of the browser.
-    pages_say(&mut browser, &pages, before, SOON);
-    let looking = Instant::now();
-    daemons_say(node, before, SOON);
-    pages_say(&mut browser, &pages, before, SOON);
-    let lag = LAG + looking.elapsed() * LOOKS;
+    pages_show(&mut browser, &pages, before, SOON);
+    let reading = Instant::now();
+    daemons_show(node, before, SOON);
+    pages_show(&mut browser, &pages, before, SOON);
+    let lag = LAG + reading.elapsed() * READINGS;
 
     mine(node, 10);
     let mined = Instant::now();
-    daemons_say(node, before + 10, lag);
+    daemons_show(node, before + 10, lag);
     let daemons = mined.elapsed();
-    pages_say(
+    pages_show(
         &mut browser,
         &pages,
         before + 10,
@@ -46,16 +46,16 @@ pub(crate) fn agree(node: &Node) {
         mined.elapsed().as_secs_f64()
     );
     // No request of the pages was refused.
-    let (answered, complaints) = browser.seen();
-    let unwell: Vec<_> = answered
+    let (answered, complaints) = browser.observed();
+    let refused: Vec<_> = answered
         .iter()
         .filter(|(_, status)| *status != 200)
         .collect();
-    assert!(answered.len() > 20 && unwell.is_empty(), "{answered:?}");
+    assert!(answered.len() > 20 && refused.is_empty(), "{answered:?}");
     assert!(complaints.is_empty(), "{complaints:?}");
 }
 
-fn pages_say(browser: &mut Browser, pages: &[Page], height: u64, bound: Duration) {
+fn pages_show(browser: &mut Browser, pages: &[Page], height: u64, bound: Duration) {
     let expected = vec![Some(height.to_string()); pages.len()];
     until_equal("the pages to show the height", bound, &expected, || {
         let shown = pages.iter().map(|page| browser.read(page, "height"));
@@ -64,7 +64,7 @@ fn pages_say(browser: &mut Browser, pages: &[Page], height: u64, bound: Duration
 }
 
 /// Waits until `bitcoin-cli`, electrs and `lncli` show this height.
-pub(crate) fn daemons_say(node: &Node, height: u64, bound: Duration) {
+pub(crate) fn daemons_show(node: &Node, height: u64, bound: Duration) {
     let expected = [Some(height); 3];
     until_equal(
         "bitcoin-cli, electrs and lncli to agree",

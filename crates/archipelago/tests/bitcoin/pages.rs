@@ -13,21 +13,22 @@ use crate::node::{Node, text, until_equal};
 use crate::stack::{FOLLOWS, MEMBERS, MINER, lnd_info, until_ready};
 use crate::{support, wallet};
 
-/// For pages whose daemons do not run.
+/// The spec for pages whose daemons do not run.
 const DOWN: &str = "down.spec.mjs";
 /// This spec mines a block, which changes the height that the other specs expect.
 const MINED: &str = "mined.spec.mjs";
 
 /// How long a page may take to notice that its daemon is gone. nginx keeps an address for two
-/// seconds; the rest is for a slow machine. It must be well below the minute for which an old
-/// answer stands in for a late one (njs/ready.js): that must not hide a daemon that is gone.
+/// seconds; the rest is for a slow machine. It must be well below the minute for which the page
+/// repeats an old answer (njs/ready.js), because an old answer must not hide that the daemon is
+/// gone.
 const AWAY: Duration = Duration::from_secs(40);
 
 /// The bound of all specs together: it ends a run that hangs.
 const SPECS: Duration = Duration::from_secs(1800);
 
 /// Runs all specs except the one for a stopped daemon.
-pub(crate) fn are_sound(node: &Node) {
+pub(crate) fn pass_their_specs(node: &Node) {
     let specs = Specs::prepare(node);
     let wallet = wallet::fill(node);
     let height = bitcoin_height(node).to_string();
@@ -57,7 +58,7 @@ pub(crate) fn are_sound(node: &Node) {
         .names()
         .into_iter()
         .filter(|name| name != DOWN && name != MINED);
-    specs.hold(node, &others.collect::<Vec<_>>(), &expected);
+    specs.pass(node, &others.collect::<Vec<_>>(), &expected);
 
     let mine = inside(
         node,
@@ -65,7 +66,7 @@ pub(crate) fn are_sound(node: &Node) {
             "podman exec archy-bitcoin bitcoin-cli generatetoaddress 1 {MINER} >/dev/null; podman exec archy-bitcoin bitcoin-cli getblockcount"
         ),
     );
-    specs.hold(node, &[MINED.to_owned()], &[("NODE_MINE", mine)]);
+    specs.pass(node, &[MINED.to_owned()], &[("NODE_MINE", mine)]);
     wallet.is_mined(node);
 }
 
@@ -81,10 +82,10 @@ pub(crate) fn pictures() -> &'static Path {
     })
 }
 
-/// Each page names the daemon that is away, its own or the node that it needs, and so does the
-/// readiness for Archipelago: soon, and not only when the previous answer is old. systemctl stops
-/// the daemons, while Archipelago is stopped.
-pub(crate) fn say_who_is_away(node: &Node) {
+/// Checks that each page and each answer about readiness soon names the daemon that is away: its
+/// own, or the node that it needs. systemctl stops the daemons. Archipelago is stopped, because it
+/// would start them again.
+pub(crate) fn name_the_daemon_that_is_away(node: &Node) {
     let specs = Specs::prepare(node);
     let [bitcoin, electrs, lnd] = MEMBERS;
     let systemctl = |arguments: &[&str]| {
@@ -93,21 +94,26 @@ pub(crate) fn say_who_is_away(node: &Node) {
     systemctl(&["stop", "archipelago", "archy-bitcoin"]);
     let waiting = (503, "waiting for bitcoin, which does not answer".to_owned());
     let expected = [waiting.clone(), waiting];
-    until_equal("both to say that bitcoin is away", AWAY, &expected, || {
-        [electrs, lnd].map(|member| {
-            let (status, answer) = member.readiness(node);
-            let message = answer["message"].as_str().unwrap_or_default();
-            (status, message.to_owned())
-        })
-    });
-    specs.hold(node, &[DOWN.to_owned()], &[("DOWN", "bitcoin".to_owned())]);
+    until_equal(
+        "both to report that bitcoin is away",
+        AWAY,
+        &expected,
+        || {
+            [electrs, lnd].map(|member| {
+                let (status, answer) = member.readiness(node);
+                let message = answer["message"].as_str().unwrap_or_default();
+                (status, message.to_owned())
+            })
+        },
+    );
+    specs.pass(node, &[DOWN.to_owned()], &[("DOWN", "bitcoin".to_owned())]);
 
     systemctl(&["stop", "archy-electrs", "archy-lnd"]);
     systemctl(&["start", "archy-bitcoin"]);
     until_equal("bitcoin to be back", FOLLOWS, &200, || {
         bitcoin.readiness(node).0
     });
-    specs.hold(node, &[DOWN.to_owned()], &[("DOWN", "others".to_owned())]);
+    specs.pass(node, &[DOWN.to_owned()], &[("DOWN", "others".to_owned())]);
 
     systemctl(&["start", "archipelago"]);
     let started = Instant::now();
@@ -155,7 +161,7 @@ impl Specs {
     }
 
     /// Runs the specs in the host's network, one after the other. Each must pass.
-    fn hold(&self, node: &Node, specs: &[String], variables: &[(&str, String)]) {
+    fn pass(&self, node: &Node, specs: &[String], variables: &[(&str, String)]) {
         let [bitcoin, electrs, lnd] = MEMBERS.map(|member| member.page(""));
         let output = node
             .0
@@ -191,7 +197,7 @@ impl Specs {
 
 impl Drop for Specs {
     fn drop(&mut self) {
-        // A folder that is left behind does no harm.
+        // A leftover folder does no harm.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use testhost::Reboot;
 
-use crate::heights::{bitcoin_height, daemons_say, try_bitcoin_height};
+use crate::heights::{bitcoin_height, daemons_show, try_bitcoin_height};
 use crate::node::{Node, SOON, until, until_equal};
 use crate::processes::kill_container;
 use crate::secrets;
@@ -35,10 +35,10 @@ pub(crate) fn bring_all_back(node: &Node) {
         let after = node.containers();
         assert!(
             after.iter().all(|(name, run)| before[name].id != run.id),
-            "{how:?}: they are new ones"
+            "{how:?}: each container must be new"
         );
         until_ready(node, FOLLOWS);
-        daemons_say(node, height, FOLLOWS);
+        daemons_show(node, height, FOLLOWS);
         in_order(node);
         assert_eq!(
             node.try_shell("systemctl --user is-active archipelago")
@@ -63,23 +63,23 @@ fn all_find_their_node_again(node: &Node, height: u64) {
     });
     // A page may show an old answer for up to a minute, so the test waits for a new block.
     mine(node, 1);
-    daemons_say(node, height + 1, NOTICES + RETURNS);
+    daemons_show(node, height + 1, NOTICES + RETURNS);
     let all = killed.elapsed();
     until_ready(node, FOLLOWS);
     let after = node.containers();
-    let anew: Vec<_> = after
+    let restarted: Vec<_> = after
         .iter()
         .filter(|(name, run)| before[*name].id != run.id)
         .map(|(name, _)| name)
         .collect();
     println!(
-        "all follow {:.0} s after bitcoind was killed; started anew: {anew:?}",
+        "all follow {:.0} s after bitcoind was killed; restarted: {restarted:?}",
         all.as_secs_f64()
     );
 }
 
-/// bitcoind had loaded its chain before electrs and lnd were started. The pages do not wait, so
-/// that they can show it.
+/// Checks that bitcoind had loaded its chain before electrs and lnd were started. The pages do not
+/// wait for a daemon, so that they can show its progress.
 fn in_order(node: &Node) {
     let loaded = node.shell(
         "journalctl --user -b -u archy-bitcoin -o json --output-fields=MESSAGE --no-pager |
@@ -89,7 +89,7 @@ fn in_order(node: &Node) {
     let ready = at(node, "archy-bitcoin", "ActiveEnterTimestampMonotonic");
     assert!(
         loaded <= ready,
-        "it counts as started at {ready}, but was loaded at {loaded}"
+        "systemd counts it as started at {ready}, but its chain was loaded at {loaded}"
     );
     for dependant in ["archy-electrs", "archy-lnd"] {
         let began = at(node, dependant, "ExecMainStartTimestampMonotonic");

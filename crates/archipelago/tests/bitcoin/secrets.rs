@@ -8,7 +8,7 @@ use crate::stack::{MEMBERS, curl};
 const CHAIN: &str = "volumes/lnd/data/data/chain/bitcoin/regtest";
 /// The file with the recorded command lines, in a folder that a reboot keeps.
 const COMMAND_LINES: &str = "/var/tmp/command-lines";
-/// So many words of the wallet in a row are no accident.
+/// The search looks for this many words of the wallet in a row: fewer may occur by accident.
 const ROW: usize = 3;
 
 /// Starts to record all command lines of the host, over and over. A reboot ends the recording.
@@ -27,11 +27,17 @@ type Place = (&'static str, String);
 /// `printed` is the output of the installations.
 pub(crate) fn stay_secret(node: &Node, printed: &str) {
     let secrets = secrets(node);
-    println!("{} spellings of secrets are looked for", secrets.len());
+    println!(
+        "the search looks for {} spellings of secrets",
+        secrets.len()
+    );
     let mut places = places(node);
-    places.push(("what install said", printed.to_owned()));
+    places.push(("the output of install", printed.to_owned()));
     for (place, text) in &places {
-        assert!(text.len() > 20, "{place}: nothing was looked at");
+        assert!(
+            text.len() > 20,
+            "{place}: there is hardly any text to search"
+        );
     }
     let (_, command_lines) = places
         .iter()
@@ -41,7 +47,7 @@ pub(crate) fn stay_secret(node: &Node, printed: &str) {
     for command in ["archipelago install", "podman run"] {
         assert!(
             command_lines.contains(command),
-            "nobody saw `{command}` run"
+            "the recording has no `{command}`"
         );
     }
     assert_eq!(found(&secrets, &places), Vec::<String>::new());
@@ -49,13 +55,13 @@ pub(crate) fn stay_secret(node: &Node, printed: &str) {
         "find {DATA}/secrets {DATA}/archy-* {DATA}/volumes/lnd -type f \\( -name 'lnd-ca.pem' -prune -o ! -perm 600 -path '*/secrets/*' -print -o ! -perm 600 -path '*/archy-*' -print -o ! -perm 600 -name 'wallet-words*' -print \\)"
     ));
     assert_eq!(open, "", "files with secrets that others may read");
-    strangers_read_none(node);
-    the_search_has_teeth(node, &secrets);
+    other_users_read_none(node);
+    the_search_finds_planted_secrets(node, &secrets);
 }
 
 /// The modes of lnd's macaroons let others read them; a folder above keeps others out. So another
 /// user tries to read each file.
-fn strangers_read_none(node: &Node) {
+fn other_users_read_none(node: &Node) {
     let looked_at = node.root(&[
         "bash",
         "-euo",
@@ -91,9 +97,9 @@ fn strangers_read_none(node: &Node) {
     );
 }
 
-/// Plants secrets where they do not belong, which the search must find, and checks that the search
-/// knows the secrets in their own places.
-fn the_search_has_teeth(node: &Node, secrets: &[Secret]) {
+/// Checks that the search finds the secrets in their own files, and secrets that are planted in
+/// other places.
+fn the_search_finds_planted_secrets(node: &Node, secrets: &[Secret]) {
     let kept = node.shell(&format!(
         "cat {DATA}/secrets/*/* {DATA}/archy-*/* {DATA}/volumes/lnd/data/wallet-words.regtest {DATA}/volumes/lnd/data/tls.key {DATA}/volumes/bitcoin/data/regtest/.cookie
         for file in {DATA}/{CHAIN}/*.macaroon; do base64 -w0 $file; od -An -v -tx1 $file | tr -d ' \\n'; echo; done
@@ -138,7 +144,7 @@ fn the_search_has_teeth(node: &Node, secrets: &[Secret]) {
         ("electrs", "the pages"),
     ]
     .map(|(user, place)| format!("the password bitcoin/{user}_rpc_password in {place}"));
-    until_equal("all to be found", SOON, &Vec::new(), || {
+    until_equal("all planted secrets to be found", SOON, &Vec::new(), || {
         let found = found(secrets, &places(node));
         expected
             .iter()
@@ -157,7 +163,7 @@ fn secrets(node: &Node) -> Vec<Secret> {
     let mut add = |name: String, text: &str| {
         assert!(
             text.trim().len() >= 12,
-            "{name} is too short to be looked for: {text:?}"
+            "{name} is too short for a search: {text:?}"
         );
         secrets.push((name, text.trim().to_owned()));
     };
@@ -216,7 +222,7 @@ fn secrets(node: &Node) -> Vec<Secret> {
     secrets
 }
 
-/// Everything that other users can read, or that is handed to others.
+/// Everything that other users can read, or that others are shown.
 fn places(node: &Node) -> Vec<Place> {
     vec![
         ("unit files", node.shell(&format!("cat {UNITS}/* {UNITS}/*.d/* $XDG_RUNTIME_DIR/systemd/generator/archy-* 2>/dev/null || :"))),

@@ -8,34 +8,34 @@ use crate::node::{DATA, Node, SOON, until_equal};
 use crate::processes::reach;
 use crate::stack::{FOLLOWS, MEMBERS, until_ready};
 
-/// Podman's default stop timeout of a container.
-const PODMANS_OWN: Duration = Duration::from_secs(10);
+/// Podman's default for the stop timeout of a container.
+const PODMANS_DEFAULT: Duration = Duration::from_secs(10);
 
 /// A daemon that writes when it stops, and its log line once it has written everything.
 #[derive(Clone, Copy, Debug)]
 struct Writer {
     app: &'static str,
     container: &'static str,
-    last_words: &'static str,
+    last_line: &'static str,
 }
 
 const BITCOIN: Writer = Writer {
     app: "bitcoin",
     container: "archy-bitcoin",
-    last_words: "Shutdown done",
+    last_line: "Shutdown done",
 };
 const ELECTRS: Writer = Writer {
     app: "electrs",
     container: "archy-electrs",
-    last_words: "electrs stopped: ",
+    last_line: "electrs stopped: ",
 };
 const LND: Writer = Writer {
     app: "lnd",
     container: "archy-lnd",
-    last_words: "Shutdown complete",
+    last_line: "Shutdown complete",
 };
 
-pub(crate) fn are_patient(node: &Node) {
+pub(crate) fn have_the_time_they_need(node: &Node) {
     for (container, unit, inside) in [
         ("archy-bitcoin", "15min 30s", "900"),
         ("archy-electrs", "5min 30s", "300"),
@@ -54,15 +54,15 @@ pub(crate) fn are_patient(node: &Node) {
         let shown = node.user(&["podman", "inspect", "--format", format, container]);
         assert_eq!(shown.trim(), inside, "{container}");
     }
-    all_may_be_slow(node);
+    all_may_stop_slowly(node);
 }
 
 /// Stops daemons that are frozen for longer than Podman's default timeout, as if they wrote for so
 /// long.
-fn all_may_be_slow(node: &Node) {
+fn all_may_stop_slowly(node: &Node) {
     // electrs and lnd stop first, because they still call bitcoind while they stop.
     for writer in [LND, ELECTRS, BITCOIN] {
-        slowly(node, writer, &["archipelago", "stop", writer.app]);
+        stops_slowly(node, writer, &["archipelago", "stop", writer.app]);
         assert_eq!(active(node, writer), "inactive");
     }
     for app in ["bitcoin", "electrs", "lnd"] {
@@ -73,17 +73,17 @@ fn all_may_be_slow(node: &Node) {
 
 /// The same at a reboot of the host and when bitcoin is uninstalled. No other app may require
 /// bitcoin on this host.
-pub(crate) fn are_patient_at_every_end(node: &Node) {
-    let words = last_words(node, BITCOIN);
-    let still = Still::hold(node, BITCOIN.container);
+pub(crate) fn have_the_time_they_need_at_a_reboot_and_an_uninstallation(node: &Node) {
+    let words = last_line(node, BITCOIN);
+    let frozen = Frozen::freeze(node, BITCOIN.container);
     std::thread::scope(|scope| {
         let rebooting = scope.spawn(|| node.0.reboot(Reboot::Soft));
-        stays(node, BITCOIN, still);
+        is_not_killed(node, BITCOIN, frozen);
         let rebooted = rebooting.join().expect("the thread ends");
         rebooted.expect("a reboot");
     });
     assert_eq!(
-        last_words(node, BITCOIN),
+        last_line(node, BITCOIN),
         words + 1,
         "bitcoind wrote everything before the reboot"
     );
@@ -92,7 +92,7 @@ pub(crate) fn are_patient_at_every_end(node: &Node) {
         bitcoin.readiness(node).0
     });
 
-    slowly(node, BITCOIN, &["archipelago", "uninstall", "bitcoin"]);
+    stops_slowly(node, BITCOIN, &["archipelago", "uninstall", "bitcoin"]);
     // The chain is kept.
     node.shell(&format!(
         "ls {DATA}/volumes/bitcoin/data/regtest/blocks/blk00000.dat {DATA}/volumes/bitcoin/data/regtest/chainstate/CURRENT"
@@ -100,34 +100,34 @@ pub(crate) fn are_patient_at_every_end(node: &Node) {
 }
 
 /// Runs a command that stops a daemon, which is frozen meanwhile.
-fn slowly(node: &Node, writer: Writer, command: &[&str]) {
-    let words = last_words(node, writer);
-    let still = Still::hold(node, writer.container);
+fn stops_slowly(node: &Node, writer: Writer, command: &[&str]) {
+    let words = last_line(node, writer);
+    let frozen = Frozen::freeze(node, writer.container);
     let stopping = node.0.spawn_user(command).expect("a run in the host");
-    stays(node, writer, still);
+    is_not_killed(node, writer, frozen);
     let stopped = stopping.wait_with_output().expect("it ends");
     assert!(stopped.status.success(), "{stopped:?}");
-    let what = format!("the last words of {}", writer.app);
-    until_equal(&what, SOON, &(words + 1), || last_words(node, writer));
+    let what = format!("the last line of {}", writer.app);
+    until_equal(&what, SOON, &(words + 1), || last_line(node, writer));
 }
 
 /// Checks that a stopping daemon is not killed for longer than Podman's default timeout. Then the
 /// daemon continues.
-fn stays(node: &Node, writer: Writer, still: Still<'_>) {
+fn is_not_killed(node: &Node, writer: Writer, frozen: Frozen<'_>) {
     let deactivating = "deactivating".to_owned();
     let what = format!("{} to be stopping", writer.app);
     until_equal(&what, SOON, &deactivating, || active(node, writer));
     let told = Instant::now();
-    while told.elapsed() < PODMANS_OWN * 3 / 2 {
+    while told.elapsed() < PODMANS_DEFAULT * 3 / 2 {
         assert_eq!(active(node, writer), deactivating);
-        node.root(&["kill", "-0", &still.pid]);
+        node.root(&["kill", "-0", &frozen.pid]);
         std::thread::park_timeout(Duration::from_secs(1));
     }
-    drop(still);
+    drop(frozen);
 }
 
-/// How often, in all boots, a daemon has written everything before it stopped.
-fn last_words(node: &Node, writer: Writer) -> usize {
+/// How often a daemon has written everything before it stopped, in all boots.
+fn last_line(node: &Node, writer: Writer) -> usize {
     let said = node.user(&[
         "journalctl",
         "--user",
@@ -137,17 +137,17 @@ fn last_words(node: &Node, writer: Writer) -> usize {
         "cat",
         "--no-pager",
     ]);
-    said.matches(writer.last_words).count()
+    said.matches(writer.last_line).count()
 }
 
 /// A container's first process, frozen until this value is dropped.
-pub(crate) struct Still<'a> {
+pub(crate) struct Frozen<'a> {
     node: &'a Node,
     pid: String,
 }
 
-impl<'a> Still<'a> {
-    pub(crate) fn hold(node: &'a Node, container: &str) -> Self {
+impl<'a> Frozen<'a> {
+    pub(crate) fn freeze(node: &'a Node, container: &str) -> Self {
         let pid = reach(node, container, |pid| {
             let stopped = node.0.run_root(&["kill", "-STOP", pid]);
             stopped.expect("a run in the host").success()
@@ -156,10 +156,10 @@ impl<'a> Still<'a> {
     }
 }
 
-impl Still<'_> {
+impl Frozen<'_> {
     /// Lets the process run for so short a time that it gets little done. At the end of that time,
     /// root runs `meanwhile` in a shell. Returns whether that command succeeded.
-    pub(crate) fn goes_on_for_a_moment(&self, meanwhile: &str) -> bool {
+    pub(crate) fn runs_briefly(&self, meanwhile: &str) -> bool {
         let pid = &self.pid;
         let script = format!(
             "kill -CONT {pid}; read -t 0.05 <> <(:) || :; {meanwhile}; status=$?; kill -STOP {pid}; exit $status"
@@ -169,12 +169,12 @@ impl Still<'_> {
     }
 }
 
-impl Drop for Still<'_> {
+impl Drop for Frozen<'_> {
     fn drop(&mut self) {
-        let woken = self.node.0.run_root(&["kill", "-CONT", &self.pid]);
+        let continued = self.node.0.run_root(&["kill", "-CONT", &self.pid]);
         if !std::thread::panicking() {
-            let woken = woken.expect("a run in the host");
-            woken.checked().expect("it goes on");
+            let continued = continued.expect("a run in the host");
+            continued.checked().expect("the process continues");
         }
     }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::browser::{Browser, Page};
-use crate::heights::{daemons_say, try_bitcoin_height};
+use crate::heights::{daemons_show, try_bitcoin_height};
 use crate::node::{Node, ONE_TICK, SOON, text, until, until_equal};
 use crate::processes::reach;
 use crate::stack::{self, MEMBERS, MINER, until_ready};
-use crate::stops::Still;
+use crate::stops::Frozen;
 
 const KILLS: u64 = 10;
 /// Enough blocks for every kill to come before the end.
@@ -18,8 +18,8 @@ const BLOCKS: u64 = 4000;
 pub(crate) const RETURNS: Duration = Duration::from_secs(90);
 /// lnd reads each new block, one after the other.
 const CATCHES_UP: Duration = Duration::from_secs(300);
-/// The next pass updates the states of the apps that wait.
-const SAYS: Duration = ONE_TICK;
+/// The next pass updates the messages of the apps that wait.
+const UPDATES: Duration = ONE_TICK;
 /// The message of electrs and lnd while bitcoind is away.
 const AWAY: &str = "waiting for bitcoin, which does not answer";
 /// A dependant that finds no bitcoind may end and be started once more for each kill.
@@ -37,7 +37,7 @@ const COUNTED: [&str; 5] = [
 ];
 
 #[test]
-fn a_node_that_is_killed_while_it_fetches_its_chain() {
+fn a_node_that_is_killed_while_it_fetches_its_chain_recovers() {
     let node = stack::node();
     let [bitcoin, electrs, lnd] = MEMBERS;
     let output = node.archipelago(&bitcoin.install(&["extra_config=addnode=peer:8333"]));
@@ -46,7 +46,7 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
     // Apps that require a node can be installed while the node is stopped.
     node.user(&["archipelago", "stop", "bitcoin"]);
     let height = start_peer(&node);
-    let peer = Still::hold(&node, "peer");
+    let peer = Frozen::freeze(&node, "peer");
     for member in [electrs, lnd] {
         let output = node.archipelago(&member.install(&[]));
         assert!(output.success(), "{output:?}");
@@ -61,8 +61,8 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
     // The command waits for bitcoin to be ready, so it runs in the background.
     let started = node.0.spawn_user(&["archipelago", "start", "bitcoin"]);
     let started = started.expect("a run in the host");
-    until("it to have a block", RETURNS, || {
-        peer.goes_on_for_a_moment(":");
+    until("bitcoind to have a block", RETURNS, || {
+        peer.runs_briefly(":");
         (try_bitcoin_height(&node)? > 0).then_some(())
     });
     // lnd's page restarts when it gets its key, and a page that is opened during the restart loads
@@ -80,32 +80,32 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
     for kill in 0..KILLS {
         // Each kill comes at a greater height. Blocks that bitcoind had not written yet are lost
         // with it.
-        until("it to have some of the chain", RETURNS, || {
-            peer.goes_on_for_a_moment(":");
+        until("bitcoind to have some of the chain", RETURNS, || {
+            peer.runs_briefly(":");
             (try_bitcoin_height(&node)? > height * kill / (2 * KILLS)).then_some(())
         });
         // The peer is frozen, so bitcoind stays at this height while all are asked.
-        until_equal("all to say how far it is", SAYS, &[true; 4], || {
-            let words = watch.words();
-            let far = [
-                is_share(&words[0].page),
-                words[0].headline == "Catching up",
-                is_share_of_bitcoin(&words[1].status),
-                is_share_of_bitcoin(&words[2].status),
+        until_equal("all to show its progress", UPDATES, &[true; 4], || {
+            let messages = watch.messages();
+            let shown = [
+                is_share(&messages[0].page),
+                messages[0].headline == "Catching up",
+                is_share_of_bitcoin(&messages[1].status),
+                is_share_of_bitcoin(&messages[2].status),
             ];
-            while_syncing.extend(words);
-            far
+            while_syncing.extend(messages);
+            shown
         });
-        let blocks = try_bitcoin_height(&node).expect("it answers");
-        assert!(blocks < height, "it has all {height} blocks already");
+        let blocks = try_bitcoin_height(&node).expect("bitcoind answers");
+        assert!(blocks < height, "bitcoind has all {height} blocks already");
 
         counts.push(COUNTED.map(|container| starts(&node, container)));
         reach(&node, "archy-bitcoin", |pid| {
-            peer.goes_on_for_a_moment(&format!("kill -KILL {pid}"))
+            peer.runs_briefly(&format!("kill -KILL {pid}"))
         });
         let killed = Instant::now();
         until("bitcoind to answer again", RETURNS, || {
-            said.extend(watch.words());
+            said.extend(watch.messages());
             try_bitcoin_height(&node)
         });
         println!(
@@ -116,14 +116,14 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
     }
     drop(peer);
     until("the whole chain", RETURNS, || {
-        said.extend(watch.words());
+        said.extend(watch.messages());
         (try_bitcoin_height(&node)? == height).then_some(())
     });
     println!("while it fetches: {while_syncing:#?}\nonce it was killed: {said:#?}");
     started.wait_with_output().expect("the command ended");
     until_ready(&node, CATCHES_UP);
     counts.push(COUNTED.map(|container| starts(&node, container)));
-    stays_as_it_is(&node, height);
+    stays_ready(&node, height);
 
     for (said, app, page, headline) in [
         (
@@ -142,14 +142,16 @@ fn a_node_that_is_killed_while_it_fetches_its_chain() {
             "Waiting for Bitcoin",
         ),
     ] {
-        let mut of_app = said.iter().filter(|words| words.app == app);
+        let mut of_app = said.iter().filter(|messages| messages.app == app);
         assert!(
-            of_app.clone().any(|words| words.page.starts_with(page)),
-            "the answer of {app} says at some time that it is {page}"
+            of_app
+                .clone()
+                .any(|messages| messages.page.starts_with(page)),
+            "the answer of {app} must say at some time: {page}"
         );
         assert!(
-            of_app.any(|words| words.headline == headline),
-            "the page of {app} says at some time: {headline}"
+            of_app.any(|messages| messages.headline == headline),
+            "the page of {app} must say at some time: {headline}"
         );
     }
     assert_starts(&counts);
@@ -169,7 +171,11 @@ fn assert_starts(counts: &[[u64; 5]]) {
                 kill + 1
             );
         }
-        assert_eq!([bitcoin_ui, electrs_ui], [0, 0], "the pages go on");
+        assert_eq!(
+            [bitcoin_ui, electrs_ui],
+            [0, 0],
+            "the pages must not be restarted"
+        );
     }
     // The starts of the installation. bitcoin and its page were also stopped and started by a
     // command.
@@ -178,11 +184,11 @@ fn assert_starts(counts: &[[u64; 5]]) {
 }
 
 /// Checks that all keep the same height, stay ready and are not restarted.
-fn stays_as_it_is(node: &Node, height: u64) {
+fn stays_ready(node: &Node, height: u64) {
     let before = COUNTED.map(|container| starts(node, container));
     let since = Instant::now();
     while since.elapsed() < QUIET {
-        daemons_say(node, height, SOON);
+        daemons_show(node, height, SOON);
         until_ready(node, SOON);
         assert_eq!(COUNTED.map(|container| starts(node, container)), before);
         std::thread::park_timeout(Duration::from_secs(1));
@@ -208,7 +214,7 @@ fn start_peer(node: &Node) -> u64 {
 
 /// The messages about an app, without the figures that change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Words {
+struct Messages {
     app: &'static str,
     /// The message in `status`.
     status: String,
@@ -237,14 +243,14 @@ impl<'a> Watch<'a> {
     }
 
     /// The present messages about each member.
-    fn words(&mut self) -> [Words; 3] {
+    fn messages(&mut self) -> [Messages; 3] {
         let without_figures = |text: &str| text.replace(|letter: char| letter.is_ascii_digit(), "");
         std::array::from_fn(|which| {
             let member = &MEMBERS[which];
             let status = self.node.status(member.app);
             let (_, page) = member.readiness(self.node);
             let headline = self.browser.read(&self.pages[which], "headline");
-            Words {
+            Messages {
                 app: member.app,
                 status: without_figures(&format!(
                     "{} {}",
@@ -269,7 +275,7 @@ fn is_share_of_bitcoin(status: &str) -> bool {
         .is_some_and(is_share)
 }
 
-/// How often systemd has begun to start a container.
+/// The number of times that systemd has begun to start a container.
 fn starts(node: &Node, container: &str) -> u64 {
     // "A start job for unit … has begun execution", systemd.journal-fields(7)
     let count = node.shell(&format!(

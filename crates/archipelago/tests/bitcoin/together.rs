@@ -1,4 +1,5 @@
-//! The parts of the test that share one host, one after the other: none disturbs the next.
+//! The parts of the test that share one host. They run one after the other, and none disturbs the
+//! next.
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,15 +23,21 @@ fn three_real_daemons_and_their_pages() {
 
     let parts: [(&str, Part<'_>); 7] = [
         ("the heights agree", &heights::agree),
-        ("the pages", &pages::are_sound),
+        ("the pages pass their specs", &pages::pass_their_specs),
         (
             "reads are answered, all else is refused",
-            &calls::are_judged,
+            &calls::are_filtered,
         ),
-        ("who is away", &pages::say_who_is_away),
-        ("nobody is stopped too early", &stops::are_patient),
-        ("all comes back in order", &reboots::bring_all_back),
-        ("no secret is given away", &|node| {
+        (
+            "the pages name a daemon that is away",
+            &pages::name_the_daemon_that_is_away,
+        ),
+        (
+            "the daemons have the time to stop",
+            &stops::have_the_time_they_need,
+        ),
+        ("a reboot starts all in order", &reboots::bring_all_back),
+        ("no secret can be read", &|node| {
             secrets::stay_secret(node, &printed);
         }),
     ];

@@ -1,11 +1,11 @@
-//! electrs is refused on a pruned node, and bitcoind may stop slowly at a reboot and an
+//! electrs is refused on a pruned node. bitcoind may stop slowly at a reboot and at an
 //! uninstallation.
 
 use crate::stack::{self, MEMBERS};
 use crate::stops;
 
 #[test]
-fn electrs_is_refused_on_a_pruned_node_and_every_stop_is_patient() {
+fn electrs_is_refused_on_a_pruned_node_and_bitcoind_may_stop_slowly() {
     let node = stack::node();
     let [bitcoin, electrs, _] = MEMBERS;
     let output = node.archipelago(&bitcoin.install(&["prune=550"]));
@@ -15,5 +15,5 @@ fn electrs_is_refused_on_a_pruned_node_and_every_stop_is_patient() {
     assert!(said.contains("pruned"), "{said}");
     assert_eq!(node.traces("electrs"), before, "nothing is left of it");
 
-    stops::are_patient_at_every_end(&node);
+    stops::have_the_time_they_need_at_a_reboot_and_an_uninstallation(&node);
 }

@@ -10,7 +10,7 @@ use crate::stack::{FOLLOWS, MINER, bitcoin_cli, mine};
 
 const MEMO: &str = "Two loaves of bread";
 /// The number of blocks after which a mined coin can be spent.
-const RIPENS: u32 = 100;
+const MATURES_AFTER: u32 = 100;
 /// [`MINER`] as Electrum's protocol names it: the reversed SHA-256 of the output's script.
 const MINERS_HASH: &str = "df151830f2d65f5d323357877cfa7f3662eadfef064d05e8fdfef8de5c1afa7d";
 
@@ -26,7 +26,7 @@ pub(crate) struct Wallet<'a> {
     payment: String,
 }
 
-/// Makes all of it through lnd.
+/// Fills the wallet through lnd.
 pub(crate) fn fill(node: &Node) -> Wallet<'_> {
     let peer = Peer::start(node);
     let invoice = lncli(node, &["addinvoice", "--memo", MEMO, "--amt", "1250"]);
@@ -35,9 +35,9 @@ pub(crate) fn fill(node: &Node) -> Wallet<'_> {
     let address = text(&lncli(node, &["newaddress", "p2wkh"])["address"]);
     // Two coins: one is spent, the other is kept.
     bitcoin_cli(node, &["generatetoaddress", "2", &address]);
-    mine(node, RIPENS);
+    mine(node, MATURES_AFTER);
     let height = bitcoin_height(node);
-    until("lnd's coins to be ripe", FOLLOWS, || {
+    until("lnd to be able to spend its coins", FOLLOWS, || {
         let info = lncli(node, &["getinfo"]);
         let balance = lncli(node, &["walletbalance"]);
         (info["synced_to_chain"] == true
@@ -45,7 +45,7 @@ pub(crate) fn fill(node: &Node) -> Wallet<'_> {
             && satoshis(&balance["confirmed_balance"]) > 0)
             .then_some(())
     });
-    peer.is_paid();
+    peer.receives_a_payment();
 
     let payment = [
         "sendcoins",
@@ -80,7 +80,7 @@ pub(crate) fn fill(node: &Node) -> Wallet<'_> {
     }
 }
 
-/// Asks electrs as a wallet that pays does, which a page may not. electrs passes both calls to
+/// Asks electrs as a wallet that pays does. A page may not make these calls. electrs passes both to
 /// bitcoind as the user `electrs`.
 fn passed_on_by_electrs(node: &Node, payment: &str) {
     let raw = ask_electrs(node, "blockchain.transaction.get", &json!([payment]));

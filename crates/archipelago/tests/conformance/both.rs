@@ -12,7 +12,7 @@ use crate::simulated::Simulated;
 /// A tick, the wait before a missing image or an ended container is retried, and a start.
 const BOUND: Duration = Duration::from_secs(30 + 20 + 40);
 /// The pause between two observations of the real host: each starts processes there.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+const POLL: Duration = Duration::from_millis(200);
 
 /// A real host and a simulated one.
 pub(crate) struct Both {
@@ -38,22 +38,22 @@ impl Both {
     pub(crate) fn step(&mut self, what: &str, lines: &[Line]) {
         let began = Instant::now();
         self.real.step(lines);
-        self.simulated.draw(self.real.secrets());
+        self.simulated.set_secrets(self.real.secrets());
         self.simulated.step(lines);
-        let expected = self.simulated.look();
+        let expected = self.simulated.observe();
         let mut last = Observation::new();
         while began.elapsed() < BOUND {
-            last = self.real.look();
+            last = self.real.observe();
             if last == expected {
                 println!("{what}: {} ms", began.elapsed().as_millis());
                 self.real.remember();
                 self.simulated.remember();
                 return;
             }
-            std::thread::park_timeout(LOOK_AGAIN);
+            std::thread::park_timeout(POLL);
         }
         panic!(
-            "{what}: after {} s the hosts differ in\n{}\nthe simulation did\n{}",
+            "{what}: after {} s the hosts differ in\n{}\nthe simulated host did\n{}",
             BOUND.as_secs(),
             difference(&expected, &last),
             self.simulated.trace().join("\n")

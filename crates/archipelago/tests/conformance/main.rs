@@ -95,15 +95,21 @@ fn others_change_units_and_services() {
         Intervention::SetPort(8090),
     );
     both.intervene(
-        "the mask is taken away",
+        "the mask is removed",
         Intervention::Unmask(service("shop-ui")),
     );
     both.intervene(
         "the required app is masked",
         Intervention::Mask(service("base")),
     );
-    both.intervene("and stopped", Intervention::StopService(service("base")));
-    both.intervene("and given back", Intervention::Unmask(service("base")));
+    both.intervene(
+        "the required app is stopped",
+        Intervention::StopService(service("base")),
+    );
+    both.intervene(
+        "the required app is unmasked",
+        Intervention::Unmask(service("base")),
+    );
     both.step(
         "a masked service ends",
         &[
@@ -112,7 +118,7 @@ fn others_change_units_and_services() {
         ],
     );
     both.intervene(
-        "that mask is taken away",
+        "that mask is removed",
         Intervention::Unmask(service("shop-ui")),
     );
     both.intervene("a drop-in", Intervention::DropIn(service("shop-db")));
@@ -124,11 +130,11 @@ fn others_change_units_and_services() {
         ],
     );
     both.step(
-        "what it refuses is stopped",
+        "the service without a generated unit is stopped",
         &[Line::Do(Intervention::StopService(service("shop-db")))],
     );
     both.step(
-        "that drop-in is gone",
+        "that drop-in is removed",
         &[
             Line::Do(Intervention::RemoveDropIns(unit("shop-db"))),
             Line::Do(Intervention::Reload),
@@ -163,7 +169,7 @@ fn others_change_podman() {
         Intervention::RemoveImage(real::mapped("docker.io/library/shop:1")),
     );
     both.step(
-        "an image is removed that cannot be had again",
+        "an image is removed that cannot be pulled again",
         &[
             Line::Do(Intervention::Registry(PullOutcome::Fails)),
             Line::Do(Intervention::RemoveImage(real::mapped(
@@ -172,15 +178,15 @@ fn others_change_podman() {
         ],
     );
     both.step(
-        "it can be had again",
+        "the image can be pulled again",
         &[
             Line::Do(Intervention::Registry(PullOutcome::Succeeds)),
             Line::Do(Intervention::Start(SHOP.to_owned())),
         ],
     );
     both.intervene("Podman's socket is removed", Intervention::RemoveSocket);
-    both.intervene("all that is not used is pruned", Intervention::Prune);
-    both.intervene("Podman forgets everything", Intervention::PodmanReset);
+    both.intervene("unused objects are pruned", Intervention::Prune);
+    both.intervene("Podman is reset", Intervention::PodmanReset);
 }
 
 #[test]
@@ -188,7 +194,7 @@ fn the_operator_runs_commands() {
     let mut both = both_apps();
     both.intervene("a setting changes", Intervention::SetPort(8090));
     both.intervene("the app is stopped", Intervention::Stop(SHOP.to_owned()));
-    both.intervene("all that is not used is pruned", Intervention::Prune);
+    both.intervene("unused objects are pruned", Intervention::Prune);
     both.intervene("the app is started", Intervention::Start(SHOP.to_owned()));
     both.intervene(
         "the app is restarted",
@@ -211,11 +217,14 @@ fn the_operator_runs_commands() {
         Intervention::Uninstall(SHOP.to_owned()),
     );
     both.intervene(
-        "it is installed again",
+        "the app is installed again",
         Intervention::Install(SHOP.to_owned(), 2),
     );
-    both.intervene("it is purged", Intervention::Purge(SHOP.to_owned()));
-    both.intervene("and so is the other", Intervention::Purge(BASE.to_owned()));
+    both.intervene("the app is purged", Intervention::Purge(SHOP.to_owned()));
+    both.intervene(
+        "the required app is purged",
+        Intervention::Purge(BASE.to_owned()),
+    );
 }
 
 #[test]
@@ -223,7 +232,7 @@ fn the_daemon_and_the_host_go_down() {
     let mut both = both_apps();
     both.step("the daemon is killed", &[Line::KillDaemon]);
     both.step(
-        "things happen without it",
+        "units and containers are changed without it",
         &[
             Line::Do(Intervention::StopService(service("shop-db"))),
             Line::Do(Intervention::DeleteUnit(unit("shop-ui"))),
@@ -231,22 +240,22 @@ fn the_daemon_and_the_host_go_down() {
         ],
     );
     both.step(
-        "systemd is reloaded without it",
+        "systemd is reloaded without the daemon",
         &[Line::Do(Intervention::Reload)],
     );
     both.step(
-        "what has no unit any more ends",
+        "a service without a unit ends",
         &[Line::Do(Intervention::KillService(service("shop-ui")))],
     );
-    both.step("it comes back", &[Line::StartDaemon]);
-    both.step("it is gone again", &[Line::KillDaemon]);
-    both.intervene("a reboot without it", Intervention::Reboot);
+    both.step("the daemon is started", &[Line::StartDaemon]);
+    both.step("the daemon is killed again", &[Line::KillDaemon]);
+    both.intervene("a reboot without the daemon", Intervention::Reboot);
     both.intervene(
-        "power is lost without it",
+        "power is lost without the daemon",
         Intervention::PowerLoss(Unsynced::Kept),
     );
-    both.step("it is there again", &[Line::StartDaemon]);
-    both.intervene("a reboot with it", Intervention::Reboot);
+    both.step("the daemon is started again", &[Line::StartDaemon]);
+    both.intervene("a reboot with the daemon", Intervention::Reboot);
     both.step(
         "a reboot in the middle of a change",
         &[
@@ -256,11 +265,11 @@ fn the_daemon_and_the_host_go_down() {
         ],
     );
     both.intervene(
-        "power is lost with it",
+        "power is lost with the daemon",
         Intervention::PowerLoss(Unsynced::Kept),
     );
     both.intervene(
-        "the mask is taken away",
+        "the mask is removed",
         Intervention::Unmask(service("shop-ui")),
     );
 }

@@ -24,11 +24,11 @@ const RUNTIME: &str = "/run/user/1000";
 const REGISTRY: &str = "127.0.0.1:5000";
 
 /// Prints a line for each thing: its kind, its name and, encoded, its state.
-const LOOK: &str = r#"
+const STATE: &str = r#"
 tell() { printf '%s\t%s\t' "$1" "$2"; base64 -w0; echo; }
 cd "$1"; for f in archy-*.container archy-*.network archy-*.volume; do [ ! -f "$f" ] || tell unit "$f" <"$f"; done
 cd "$2"; for f in *; do case $f in *.toml) tell intent "$f" <"$f" ;; '*') ;; *) tell definition "$f" </dev/null ;; esac; done
-cd "$3"; for f in archy-*; do [ ! -e "$f" ] && [ ! -L "$f" ] || readlink -n "$f" | tell above "$f"; done
+cd "$3"; for f in archy-*; do [ ! -e "$f" ] && [ ! -L "$f" ] || readlink -n "$f" | tell override "$f"; done
 for f in "$4"/archy-*.service; do [ ! -f "$f" ] || sed -n 's/^Revision=//p' "$f" | tr -d '\n' | tell generated "${f##*/}"; done
 cd "$5"; find archy-* secrets files -type f 2>/dev/null | while read -r f; do { stat --printf '%a ' "$f"; cat "$f"; } | tell file "$5/$f"; done
 find volumes -type f 2>/dev/null | while read -r f; do tell file "$5/$f" <"$f"; done
@@ -109,18 +109,18 @@ impl Real {
 
     /// The generated secrets by the path of their file.
     pub(crate) fn secrets(&self) -> BTreeMap<PathBuf, String> {
-        let look = self.node.shell(&format!(
+        let listed = self.node.shell(&format!(
             "cd {DATA}; for f in secrets/*/*; do [ ! -f $f ] || echo \"{DATA}/$f $(cat $f)\"; done"
         ));
-        let lines = look.lines().filter_map(|line| line.split_once(' '));
+        let lines = listed.lines().filter_map(|line| line.split_once(' '));
         lines
             .map(|(path, text)| (PathBuf::from(path), text.to_owned()))
             .collect()
     }
 
     pub(crate) fn step(&self, lines: &[Line]) {
-        // On the simulated host a shell command takes no time. So the real daemon is frozen and
-        // sees neighbouring commands all at once.
+        // On the simulated host a shell command takes no time. The real daemon is frozen meanwhile,
+        // and observes the effects of neighbouring commands together.
         let in_a_shell =
             |line: &Line| matches!(line, Line::Do(intervention) if command(intervention).is_some());
         for lines in lines.chunk_by(|one, other| in_a_shell(one) && in_a_shell(other)) {
@@ -202,16 +202,16 @@ impl Real {
         self.known.clone_from(&self.invocations);
     }
 
-    pub(crate) fn look(&mut self) -> Observation {
+    pub(crate) fn observe(&mut self) -> Observation {
         let services: Vec<String> = services().collect();
         let generated = format!("{RUNTIME}/systemd/generator");
         let apps = format!("{CONFIG}/apps");
         let mut command = vec![
-            "bash", "-eu", "-c", LOOK, "bash", UNITS, &apps, SYSTEMD, &generated, DATA, REGISTRY,
+            "bash", "-eu", "-c", STATE, "bash", UNITS, &apps, SYSTEMD, &generated, DATA, REGISTRY,
         ];
         command.extend(services.iter().map(String::as_str));
         let output = self.node.0.run_user(&command).expect("a run in the host");
-        let mut seen = Observation::new();
+        let mut observed = Observation::new();
         self.invocations.clear();
         for line in output.stdout.lines() {
             let mut parts = line.split('\t');
@@ -220,34 +220,34 @@ impl Real {
             else {
                 continue;
             };
-            self.tell(&mut seen, kind, name, decoded(encoded));
+            self.add(&mut observed, kind, name, decoded(encoded));
         }
         if !output.success() {
-            seen.insert("the look".to_owned(), output.stderr);
+            observed.insert("error of the observation".to_owned(), output.stderr);
         }
-        seen
+        observed
     }
 
-    fn tell(&mut self, seen: &mut Observation, kind: &str, name: &str, text: String) {
+    fn add(&mut self, observed: &mut Observation, kind: &str, name: &str, text: String) {
         match kind {
             "status" => {
                 let status: Value = serde_json::from_str(&text).unwrap_or_default();
-                add_status(seen, &status);
+                add_status(observed, &status);
             }
             "invocation" => {
                 if self.known.get(name) != Some(&text) {
-                    seen.insert(format!("started anew {name}"), String::new());
+                    observed.insert(format!("started {name}"), String::new());
                 }
                 self.invocations.insert(name.to_owned(), text);
             }
-            "intent" => drop(seen.insert(format!("intent {name}"), intent(&text))),
+            "intent" => drop(observed.insert(format!("intent {name}"), intent(&text))),
             _ => {
                 let text = if kind == "service" {
                     text.trim_end().to_owned()
                 } else {
                     text
                 };
-                seen.insert(format!("{kind} {name}"), text);
+                observed.insert(format!("{kind} {name}"), text);
             }
         }
     }

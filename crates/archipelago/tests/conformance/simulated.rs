@@ -39,7 +39,7 @@ impl Simulated {
     }
 
     /// Sets the secrets that will be generated.
-    pub(crate) fn draw(&mut self, secrets: BTreeMap<PathBuf, String>) {
+    pub(crate) fn set_secrets(&mut self, secrets: BTreeMap<PathBuf, String>) {
         self.simulation.world.predrawn_secrets = secrets;
     }
 
@@ -51,7 +51,7 @@ impl Simulated {
         self.simulation.quiesce();
         assert!(
             !self.simulation.has_violation(),
-            "the simulation itself: {:?}",
+            "violations on the simulated host: {:?}",
             self.simulation.world.violations
         );
     }
@@ -79,15 +79,15 @@ impl Simulated {
         running.collect()
     }
 
-    pub(crate) fn look(&self) -> Observation {
+    pub(crate) fn observe(&self) -> Observation {
         let world = &self.simulation.world;
         let layout = &world.layout;
-        let mut seen = Observation::new();
-        self.look_at_files(&mut seen);
+        let mut observed = Observation::new();
+        self.observe_files(&mut observed);
         for (service, definition) in &world.systemd.generated {
             let mark = definition.mark.as_ref();
             let revision = mark.map(|mark| mark.revision.clone());
-            seen.insert(format!("generated {service}"), revision.unwrap_or_default());
+            observed.insert(format!("generated {service}"), revision.unwrap_or_default());
         }
         for service in services() {
             let masked = world.disk.link(&layout.systemd.join(&service)).is_some();
@@ -110,11 +110,11 @@ impl Simulated {
                 format!("{load} {active} {}", unit.sub)
             });
             let states = states.unwrap_or_else(|| format!("{absent} inactive dead"));
-            seen.insert(format!("service {service}"), states);
+            observed.insert(format!("service {service}"), states);
         }
         for (service, invocation) in self.invocations() {
             if self.known.get(&service) != Some(&invocation) {
-                seen.insert(format!("started anew {service}"), String::new());
+                observed.insert(format!("started {service}"), String::new());
             }
         }
         let podman = &world.podman;
@@ -126,15 +126,15 @@ impl Simulated {
             ("secret", &podman.secrets),
         ] {
             for name in objects.keys() {
-                seen.insert(format!("{kind} {name}"), String::new());
+                observed.insert(format!("{kind} {name}"), String::new());
             }
         }
         let report = Process::status(world);
-        add_status(&mut seen, &json!(report));
-        seen
+        add_status(&mut observed, &json!(report));
+        observed
     }
 
-    fn look_at_files(&self, seen: &mut Observation) {
+    fn observe_files(&self, observed: &mut Observation) {
         let world = &self.simulation.world;
         let layout = &world.layout;
         let text = |path: &Path| {
@@ -143,21 +143,21 @@ impl Simulated {
         };
         for name in world.disk.names(&layout.units) {
             if is_unit_file(&name) {
-                seen.insert(format!("unit {name}"), text(&layout.unit(&name)));
+                observed.insert(format!("unit {name}"), text(&layout.unit(&name)));
             }
         }
         for name in world.disk.names(&layout.apps()) {
             if name.ends_with(".toml") {
                 let said = intent(&text(&layout.apps().join(&name)));
-                seen.insert(format!("intent {name}"), said);
+                observed.insert(format!("intent {name}"), said);
             } else {
-                seen.insert(format!("definition {name}"), String::new());
+                observed.insert(format!("definition {name}"), String::new());
             }
         }
         for name in world.disk.names(&layout.systemd) {
             let link = world.disk.link(&layout.systemd.join(&name));
             let target = link.map(|target| target.display().to_string());
-            seen.insert(format!("above {name}"), target.unwrap_or_default());
+            observed.insert(format!("override {name}"), target.unwrap_or_default());
         }
         for name in world.disk.names(&layout.data) {
             let ours = name.starts_with(PREFIX);
@@ -167,7 +167,7 @@ impl Simulated {
                         let mode = world.disk.mode(path).filter(|_| name != "volumes");
                         let mode = mode.map(|mode| format!("{mode:o} ")).unwrap_or_default();
                         let content = format!("{mode}{}", text(path));
-                        seen.insert(format!("file {}", path.display()), content);
+                        observed.insert(format!("file {}", path.display()), content);
                     }
                 }
             }

@@ -27,7 +27,7 @@ fn every_command_prints_json_and_needs_no_daemon() {
     );
     assert_eq!(node.shell("curl -fsS http://127.0.0.1:8480/"), "ahoy\n");
 
-    for daemon in ["runs", "rests"] {
+    for daemon in ["runs", "stopped"] {
         let health = node.try_shell("curl -fsS http://127.0.0.1:5678/health");
         if daemon == "runs" {
             let health: Value = serde_json::from_str(&health.stdout).expect("JSON");

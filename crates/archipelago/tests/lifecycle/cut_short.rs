@@ -58,13 +58,18 @@ fn the_daemon_finishes_the_work_of_a_killed_command() {
             assert_eq!(node.containers().len(), 0);
             node.user(&["archipelago", "install", &folder]);
         }
-        until_equal("the daemon to make it ready", ONE_TICK, &"ready", || {
-            if node.state("shop") == "ready" {
-                "ready"
-            } else {
-                "not"
-            }
-        });
+        until_equal(
+            "the daemon to make the app ready",
+            ONE_TICK,
+            &"ready",
+            || {
+                if node.state("shop") == "ready" {
+                    "ready"
+                } else {
+                    "not"
+                }
+            },
+        );
         assert_eq!(node.shell("curl -fsS http://127.0.0.1:8480/"), "hello\n");
 
         let instant = instants.next(purge_takes);
@@ -74,7 +79,7 @@ fn the_daemon_finishes_the_work_of_a_killed_command() {
             node.user(&["archipelago", "uninstall", "shop", "--purge"]);
         }
         until_equal(
-            "the daemon to remove all of it",
+            "the daemon to remove everything of the app",
             ONE_TICK,
             &Some(before.clone()),
             || node.traces_meanwhile("shop"),

@@ -1,4 +1,5 @@
-//! An image that a power cut damaged is its app's own trouble, and is got again where that can be.
+//! An image that is damaged in Podman's storage, as by a power cut, affects only its own app. It is
+//! built or pulled again where that is possible.
 
 use crate::apps::{self, App};
 use crate::node::{CONFIG, Node, ONE_TICK, SOON, text, until, until_equal};
@@ -29,14 +30,14 @@ fn list_fails(node: &Node) -> bool {
         .success()
 }
 
-/// Ends an app's container so that it can only come back with its image.
+/// Stops and starts an app. The new container needs the image.
 fn stop_and_start(node: &Node, app: &str) {
     node.archipelago(&["stop", app]);
     node.archipelago(&["start", app]);
 }
 
 #[test]
-fn only_the_app_of_a_damaged_image_is_affected_and_it_is_built_again() {
+fn a_damaged_image_affects_only_its_own_app_and_is_built_again() {
     let node = Node::new();
     node.install(&built("hurt", 8481));
     node.install(&apps::lone("other", 8482));
@@ -45,12 +46,15 @@ fn only_the_app_of_a_damaged_image_is_affected_and_it_is_built_again() {
     node.shell(&format!("rm {IMAGES}/{damaged}/manifest"));
     assert!(list_fails(&node));
 
-    // Others can be installed, be it that they are built, and be repaired.
+    // Meanwhile another app is built, installed and repaired.
     node.install(&built("third", 8483));
     node.shell("podman kill archy-third");
-    until_equal("the third to be back", SOON, &"ready".to_owned(), || {
-        node.state("third")
-    });
+    until_equal(
+        "the third app to be ready again",
+        SOON,
+        &"ready".to_owned(),
+        || node.state("third"),
+    );
     assert_eq!(node.containers()["archy-other"], other);
     let ailments = node.ailments();
     assert!(
@@ -65,7 +69,7 @@ fn only_the_app_of_a_damaged_image_is_affected_and_it_is_built_again() {
     let mended = image_id(&node, "archy-hurt");
     assert_ne!(mended, damaged);
 
-    // The cure that is named is one.
+    // The command that `doctor` names removes the damaged image, and no container notices.
     let doctor = node.archipelago(&["doctor"]).stdout;
     let cure = doctor
         .lines()
@@ -85,7 +89,7 @@ fn only_the_app_of_a_damaged_image_is_affected_and_it_is_built_again() {
 }
 
 #[test]
-fn an_image_is_pulled_again_whatever_of_it_is_missing() {
+fn an_image_without_its_manifest_or_configuration_is_pulled_again() {
     let node = Node::new();
     node.write(
         &format!("{CONFIG}/config.toml"),
@@ -112,14 +116,15 @@ fn an_image_is_pulled_again_whatever_of_it_is_missing() {
         assert!(!list_fails(&node), "{damage}");
     }
 
-    // A layer cannot be put back beside what is left of it; the person is told what to do.
+    // A lost layer cannot be pulled again while the rest of its image is there. The app's message
+    // refers to `doctor`, which names the command.
     let layer = node.shell(&format!(
         "podman image inspect --format '{{{{.GraphDriver.Data.UpperDir}}}}' {web}"
     ));
     node.archipelago(&["stop", "pulled"]);
     node.shell(&format!("podman unshare rm -r $(dirname {})", layer.trim()));
     node.archipelago(&["start", "pulled"]);
-    until("the app to say why", ONE_TICK, || {
+    until("the app to report the damage", ONE_TICK, || {
         let status = node.status("pulled");
         let message = text(&status["message"]);
         (message.contains("is damaged") && message.contains("archipelago doctor")).then_some(())

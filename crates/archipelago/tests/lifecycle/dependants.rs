@@ -1,5 +1,5 @@
-//! An app that requires another: it waits for that app, restarts with it, and is not started in
-//! vain again and again.
+//! An app that requires another one waits for it and restarts with it, and is not started in vain
+//! again and again.
 
 use testhost::Reboot;
 
@@ -128,7 +128,7 @@ fn an_app_waits_for_the_app_it_requires_and_restarts_with_it() {
     );
 
     node.user(&["archipelago", "stop", "base"]);
-    until_equal("the second to wait", SOON, &top_waits("stopped"), || {
+    until_equal("the dependant to wait", SOON, &top_waits("stopped"), || {
         states(&node)
     });
     let running: Vec<String> = node.containers().into_keys().collect();
@@ -138,8 +138,11 @@ fn an_app_waits_for_the_app_it_requires_and_restarts_with_it() {
         "archy-top.service",
         "InactiveEnterTimestampMonotonic",
     );
-    let told = property(&node, "archy-base.service", "ActiveExitTimestampMonotonic");
-    assert!(ended <= told, "it stops while it can still be heard");
+    let stopping = property(&node, "archy-base.service", "ActiveExitTimestampMonotonic");
+    assert!(
+        ended <= stopping,
+        "the dependant must stop before the app it requires"
+    );
     node.user(&["archipelago", "start", "base"]);
     until_equal("both to be ready", ONE_TICK, &both_ready(), || {
         states(&node)
@@ -179,7 +182,7 @@ fn a_crashed_app_does_not_wait_for_a_dependant_that_stops_slowly() {
 
     let started = property(&node, "archy-base.service", "ActiveEnterTimestampMonotonic");
     crash();
-    until_equal("the one below to be back", SOON, &true, || {
+    until_equal("the required app to be back", SOON, &true, || {
         property(&node, "archy-base.service", "ActiveEnterTimestampMonotonic") > started
     });
     assert_eq!(state("archy-deaf.service"), "deactivating");
@@ -201,7 +204,7 @@ fn systemd_alone_starts_apps_in_their_order_at_boot() {
     assert_eq!(restarts(&node), 0);
 
     node.user(&["systemctl", "--user", "stop", "archy-base"]);
-    until_equal("the second to wait", SOON, &"waiting".to_owned(), || {
+    until_equal("the dependant to wait", SOON, &"waiting".to_owned(), || {
         node.state("top")
     });
     node.user(&["systemctl", "--user", "start", "archy-base"]);
@@ -235,7 +238,7 @@ const SLOW: &str = r#"services:
     healthcheck: {test: [CMD, test, -e, "/tmp/${looks_for}"], start_interval: 1s, start_period: 12h, interval: 24h}
 x-archipelago:
   settings:
-    looks_for: {type: text, default: right, description: The file by which it is well.}
+    looks_for: {type: text, default: right, description: The file that makes it healthy.}
 "#;
 
 #[test]
@@ -243,14 +246,14 @@ fn a_setting_that_keeps_an_app_from_starting_can_be_corrected() {
     let node = Node::new();
     let folder = node.put(&apps::app("slow", SLOW));
     // A person interrupts each command once the container that cannot become ready is running.
-    let and_end_it = |command: &str, once: &str| {
+    let interrupted = |command: &str, once: &str| {
         node.shell(&format!(
             "{command} & command=$!
             until {once}; do sleep 0.2; done
             kill $command && wait $command || true"
         ));
     };
-    and_end_it(
+    interrupted(
         &format!("archipelago install --set looks_for=wrong {folder}"),
         "podman container exists archy-slow",
     );
@@ -258,7 +261,7 @@ fn a_setting_that_keeps_an_app_from_starting_can_be_corrected() {
         let now = node.try_containers()?;
         now.get("archy-slow").map(|run| run.id.clone())
     };
-    let first = until("it to run", SOON, || id(&node));
+    let first = until("the container to run", SOON, || id(&node));
     let active = [
         "systemctl",
         "--user",
@@ -269,7 +272,7 @@ fn a_setting_that_keeps_an_app_from_starting_can_be_corrected() {
     ];
     assert_eq!(node.user(&active).trim(), "activating");
 
-    and_end_it(
+    interrupted(
         "archipelago restart slow",
         &format!("podman container exists archy-slow && ! podman container exists {first}"),
     );

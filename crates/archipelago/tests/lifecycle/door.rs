@@ -1,5 +1,5 @@
-//! The daemon's port and socket: what they answer, and to whom. Neither connections nor a held lock
-//! keep the daemon from its work.
+//! The daemon's port and socket: the answers, and the clients that get them. Neither open
+//! connections nor a held lock keep the daemon from its work.
 
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ fn show(node: &Node, property: &str) -> String {
     value.trim().to_owned()
 }
 
-/// Deletes a unit file and waits until it is back.
-fn is_repaired(node: &Node, unit: &str) {
+/// Deletes a unit file and waits until the daemon has restored it.
+fn repairs(node: &Node, unit: &str) {
     node.shell(&format!("rm {UNITS}/{unit}"));
     until("the unit file to be back", SOON, || {
         node.try_shell(&format!("test -e {UNITS}/{unit}"))
@@ -58,7 +58,7 @@ fn the_health_page_answers_this_host_alone_and_quotes_no_file() {
         &format!("{CONFIG}/apps/lone.toml"),
         "state = \"running\"\n[settings]\npassword = \"hunter2-planted\n",
     );
-    let health = until("the daemon to see it", SOON, || {
+    let health = until("the daemon to report the broken intent", SOON, || {
         let health = node.try_health()?;
         (health["apps"]["failed"] == 1).then_some(health)
     });
@@ -127,14 +127,14 @@ fn a_taken_port_is_tried_again_and_stops_no_repair() {
     // The program belongs to another user, so this user cannot even see which program it is.
     node.root(&["busybox", "httpd", "-p", "127.0.0.1:5678"]);
     node.shell("systemctl --user start archipelago");
-    is_repaired(&node, "archy-lone.container");
+    repairs(&node, "archy-lone.container");
     let details = until("the daemon to answer its user", SOON, || node.try_details());
     assert_eq!(details["has_port"], false, "{details}");
     let log = node.shell("journalctl --user -u archipelago -o cat --no-pager");
-    let told = log
+    let warnings = log
         .lines()
         .filter(|line| line.contains("port 5678 on 127.0.0.1 is taken"));
-    assert_eq!(told.count(), 1, "{log}");
+    assert_eq!(warnings.count(), 1, "{log}");
     assert_eq!(show(&node, "NRestarts"), "0");
     node.root(&["bash", "-c", "kill $(pidof busybox)"]);
     until("the health page to answer", ONE_TICK, || node.try_health());
@@ -172,7 +172,7 @@ fn a_thousand_idle_connections_exhaust_no_descriptors_and_block_nobody() {
     );
     assert!(node.try_health().is_some(), "the health page is silent");
     assert!(node.try_details().is_some(), "the socket is silent");
-    is_repaired(&node, "archy-lone.container");
+    repairs(&node, "archy-lone.container");
     node.shell("kill $(cat ~/idle)");
     idle.wait().expect("the connections to end");
     // Idle connections are closed after their time limit, also when no new ones come.
@@ -204,15 +204,15 @@ fn a_lock_that_is_held_too_long_is_reported_with_its_holder() {
     );
     assert_eq!(
         held["apps"]["ready"], 1,
-        "what was seen last is kept: {held}"
+        "the states of the last pass are kept: {held}"
     );
     let pid = node.shell("pgrep -x sleep").trim().to_owned();
     let expected = format!("process {pid} (sleep) has held the lock");
     let details = node.try_details().expect("the daemon answers");
     let status = node.json(&["status"]);
-    for told in [&details, &status] {
-        let told = text(&told["last_pass"]["error"]);
-        assert!(told.starts_with(&expected), "{told}");
+    for answer in [&details, &status] {
+        let error = text(&answer["last_pass"]["error"]);
+        assert!(error.starts_with(&expected), "{error}");
     }
     let status = node.user(&["archipelago", "status"]);
     assert!(status.contains(&expected), "{status}");
@@ -220,15 +220,19 @@ fn a_lock_that_is_held_too_long_is_reported_with_its_holder() {
     assert!(log.contains(&expected), "{log}");
     assert_eq!(show(&node, "NRestarts"), "0");
 
-    // A command waits as well, and says for whom.
+    // A command waits as well, and names the process that it waits for.
     let restart = "exec archipelago restart lone 2>~/said";
     let restart = ["bash", "-euc", restart];
     let mut restart = node.0.spawn_user(&restart).expect("a process in the host");
     let waits = format!("waiting for process {pid} (sleep)");
-    until("the command to say why it waits", SOON, || {
-        let said = node.try_shell("cat ~/said").stdout;
-        said.contains(&waits).then_some(())
-    });
+    until(
+        "the command to name the process that holds the lock",
+        SOON,
+        || {
+            let said = node.try_shell("cat ~/said").stdout;
+            said.contains(&waits).then_some(())
+        },
+    );
 
     node.shell(&format!("rm {UNITS}/archy-lone.container; kill {pid}"));
     holder.wait().expect("the holder to end");
@@ -269,17 +273,19 @@ fn a_daemon_that_hangs_is_restarted_and_no_container_notices() {
     let pid = show(&node, "MainPID");
     // The daemon waits and makes passes for longer than the watchdog's time.
     let passes = until_pass(&node, 8);
-    assert!(passes, "it makes no passes");
+    assert!(passes, "the daemon makes no passes");
     assert_eq!(
         show(&node, "MainPID"),
         pid,
-        "it gets on, so it is left alone"
+        "systemd restarted a daemon that makes passes"
     );
 
     node.root(&["bash", "-c", "kill -STOP $(pidof fuse-overlayfs)"]);
-    until("systemd to start it again", Duration::from_secs(90), || {
-        (show(&node, "NRestarts") != "0").then_some(())
-    });
+    until(
+        "systemd to restart the daemon",
+        Duration::from_secs(90),
+        || (show(&node, "NRestarts") != "0").then_some(()),
+    );
     let log = node.shell("journalctl --user --no-pager -o cat");
     assert!(
         log.contains("archipelago.service: Watchdog timeout"),
@@ -290,7 +296,7 @@ fn a_daemon_that_hangs_is_restarted_and_no_container_notices() {
         node.try_health()
             .map_or(json!(null), |health| health["apps"]["ready"].clone())
     });
-    is_repaired(&node, "archy-lone.container");
+    repairs(&node, "archy-lone.container");
     assert_eq!(node.containers(), before);
 }
 

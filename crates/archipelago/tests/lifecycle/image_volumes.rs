@@ -3,8 +3,8 @@
 use crate::apps::{self, App};
 use crate::node::{DATA, Node, SOON, UNITS, until_equal};
 
-/// An app whose image declares two volumes, with content of the image and an owner of its own, and
-/// has a mount above one.
+/// An app whose image declares two volumes, and sets their owner. One has a file of the image, and
+/// the other lies in a volume of the app.
 fn keeps(version: &str) -> App {
     apps::app(
         "keeps",
@@ -34,7 +34,7 @@ fn starts(node: &Node) -> String {
 }
 
 #[test]
-fn what_is_written_in_a_volume_of_the_image_is_kept() {
+fn data_in_a_volume_of_the_image_are_kept() {
     let node = Node::new();
     node.install(&keeps("one"));
     // The image's content and owner are there, as in a volume that Podman makes by itself.
@@ -47,7 +47,7 @@ fn what_is_written_in_a_volume_of_the_image_is_kept() {
     until_equal("both starts to be kept", SOON, &twice, || starts(&node));
     node.user(&["archipelago", "restart", "keeps"]);
     assert_eq!(starts(&node).lines().count(), 6);
-    // No volume is Podman's own.
+    // Podman has made no anonymous volume.
     let volumes = node.shell("podman volume ls -q");
     assert!(
         volumes.lines().count() == 3
@@ -55,16 +55,21 @@ fn what_is_written_in_a_volume_of_the_image_is_kept() {
         "{volumes}"
     );
 
-    // The file of known images is a copy: its loss restarts nothing.
+    // `images.json` is a cache: its loss restarts nothing.
     let before = node.containers();
     let units = node.shell(&format!("cd {UNITS}; cat archy-keeps*"));
     node.shell(&format!("systemctl --user stop archipelago; rm {DATA}/images.json; rm {UNITS}/archy-keeps.container; systemctl --user start archipelago"));
-    until_equal("all to be known again", SOON, &true, || {
-        node.try_shell(&format!(
-            "test -s {DATA}/images.json -a -s {UNITS}/archy-keeps.container"
-        ))
-        .success()
-    });
+    until_equal(
+        "`images.json` and the unit to be written again",
+        SOON,
+        &true,
+        || {
+            node.try_shell(&format!(
+                "test -s {DATA}/images.json -a -s {UNITS}/archy-keeps.container"
+            ))
+            .success()
+        },
+    );
     assert_eq!(node.shell(&format!("cd {UNITS}; cat archy-keeps*")), units);
     assert_eq!(node.state("keeps"), "ready");
     assert_eq!(node.containers(), before);
@@ -73,7 +78,7 @@ fn what_is_written_in_a_volume_of_the_image_is_kept() {
         "600"
     );
 
-    // Another image keeps the data, and an uninstallation does; a purge does not.
+    // Another image and an uninstallation keep the data. A purge deletes them.
     node.install(&keeps("two"));
     assert_eq!(starts(&node).lines().count(), 8);
     node.user(&["archipelago", "uninstall", "keeps"]);

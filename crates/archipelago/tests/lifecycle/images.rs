@@ -34,7 +34,7 @@ fn a_registry_without_tls_is_refused_until_it_is_listed() {
         "{status}"
     );
     // The daemon learns of the failure without waiting for its tick.
-    until_equal("the daemon to know it", TICK / 2, &true, || {
+    until_equal("the daemon to report the failure", TICK / 2, &true, || {
         let health = node.shell("curl -fsS http://127.0.0.1:5678/health");
         health.contains("{\"failed\":1}")
     });

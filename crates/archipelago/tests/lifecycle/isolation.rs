@@ -1,5 +1,4 @@
-//! What an app reaches: its own services, what another app exports to it, and the world; no other
-//! app, and nothing of the host that listens on its loopback.
+//! An app reaches its own services and those that other apps export to it, and no other app.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +51,7 @@ fn base() -> App {
     apps::app("base", BASE)
 }
 
-/// Requires nothing.
+/// An app that requires no other.
 fn other() -> App {
     apps::lone("other", 8492)
 }
@@ -78,14 +77,14 @@ fn page(node: &Node, from: &str, at: &str) -> Option<String> {
     answer.success().then_some(answer.stdout)
 }
 
-/// The containers that one reaches at any address of theirs, itself left out.
+/// The other containers that a container reaches at any of their addresses.
 fn reached(node: &Node, from: &str) -> Vec<String> {
     let known = addresses(node);
     let others = known.iter().filter(|(name, _)| *name != from);
     let others: Vec<(&String, &String)> = others
         .flat_map(|(name, addresses)| addresses.values().map(move |address| (name, address)))
         .collect();
-    // All at once: where nobody answers, each waits.
+    // All at once, because a request that nobody answers takes 3 s.
     let asks: String = others
         .iter()
         .map(|(_, at)| format!("(wget -q -T 3 -O /dev/null http://{at}/hostname && echo {at}) & "))
@@ -98,9 +97,9 @@ fn reached(node: &Node, from: &str) -> Vec<String> {
     names
 }
 
-/// The addresses that a name means in a container.
+/// The addresses to which a name resolves in a container.
 fn resolved(node: &Node, from: &str, name: &str) -> Vec<String> {
-    // Only after the name are the addresses its; before it stands the resolver.
+    // nslookup prints the address of the resolver first, and those of the name after the name.
     let script = format!(
         "podman exec {from} nslookup {name} 2>/dev/null | awk '/^Name:/ {{n = 1}} n && /^Address/ {{print $NF}}' | sort -u"
     );
@@ -108,8 +107,8 @@ fn resolved(node: &Node, from: &str, name: &str) -> Vec<String> {
     answer.lines().map(str::to_owned).collect()
 }
 
-/// What `doctor` says of isolation: state and cure.
-fn judged(node: &Node) -> (String, String) {
+/// The state and the cure of `doctor`'s check `isolation`.
+fn isolation(node: &Node) -> (String, String) {
     let output = node.archipelago(&["--output", "json", "doctor"]);
     let said: Value = serde_json::from_str(&output.stdout).expect("JSON");
     let checks = said["checks"].as_array().expect("a list");
@@ -119,7 +118,7 @@ fn judged(node: &Node) -> (String, String) {
     (text(&found["state"]), cure.to_owned())
 }
 
-fn well() -> (String, String) {
+fn passed() -> (String, String) {
     ("ok".to_owned(), String::new())
 }
 
@@ -127,8 +126,8 @@ fn warned(cure: &str) -> (String, String) {
     ("warning".to_owned(), cure.to_owned())
 }
 
-/// Makes networks as version 0.1.0 did: without isolation. Each is given with its app; what was on
-/// them is started again, and nobody repairs meanwhile.
+/// Makes these networks, each given with its app, again without isolation, as version 0.1.0 made
+/// them. The daemon is stopped meanwhile. The services that ran are started again.
 fn make_open(node: &Node, networks: &[(&str, &str)]) {
     let remake = |(network, app): &(&str, &str)| {
         format!(
@@ -147,7 +146,7 @@ fn make_open(node: &Node, networks: &[(&str, &str)]) {
 }
 
 #[test]
-fn an_app_reaches_its_own_services_and_what_others_export_to_it_and_no_other_app() {
+fn an_app_reaches_its_own_and_exported_services_and_no_other_app() {
     let node = Node::new();
     node.install(&base());
     node.install(&apps::app("top", TOP));
@@ -161,15 +160,15 @@ fn an_app_reaches_its_own_services_and_what_others_export_to_it_and_no_other_app
             .map(|name| (*name).to_owned())
             .collect::<Vec<_>>()
     };
-    // At none of its addresses, and no container of it reaches others.
+    // An app without requirements reaches no other app.
     assert_eq!(reached(&node, "archy-other"), own(&[]));
     assert_eq!(reached(&node, "archy-base-db"), own(&["archy-base"]));
     assert_eq!(
         reached(&node, "archy-top"),
         own(&["archy-base", "archy-top-db"]),
-        "what is exported, and no more"
+        "its own service and the exported one"
     );
-    // Those who use what it exports, it reaches as well.
+    // An app also reaches those that use its exports.
     assert_eq!(
         reached(&node, "archy-base"),
         own(&["archy-base-db", "archy-top", "archy-top-db"])
@@ -197,13 +196,13 @@ fn an_app_reaches_its_own_services_and_what_others_export_to_it_and_no_other_app
     let exported = page(&node, "archy-top", "archy-base");
     assert_eq!(exported, page(&node, "archy-base", "localhost"));
     assert!(exported.is_some());
-    assert_eq!(judged(&node), well());
-    // It is where the port is published that the operator reaches the app, not on its network.
+    assert_eq!(isolation(&node), passed());
+    // The operator reaches the apps at their published ports.
     node.shell("curl -fsS http://127.0.0.1:8491/hostname http://127.0.0.1:8492/hostname");
 }
 
 #[test]
-fn what_another_app_does_not_export_is_refused_with_its_place() {
+fn a_setting_that_is_not_exported_is_refused_with_its_position() {
     let node = Node::new();
     node.install(&base());
     let reads = |template: &str| {
@@ -225,7 +224,7 @@ fn what_another_app_does_not_export_is_refused_with_its_place() {
 }
 
 #[test]
-fn a_network_without_isolation_is_told_and_a_restart_makes_it_anew() {
+fn a_network_without_isolation_is_reported_and_a_restart_replaces_it() {
     let node = Node::new();
     node.install(&base());
     node.install(&other());
@@ -237,10 +236,10 @@ fn a_network_without_isolation_is_told_and_a_restart_makes_it_anew() {
         "without isolation, networks reach each other"
     );
     assert_eq!(
-        judged(&node),
+        isolation(&node),
         warned("archipelago restart base; then the same with other, if they are still named here")
     );
-    // Nothing is stopped for it.
+    // The daemon stops no container to replace a network.
     node.user(&["systemctl", "--user", "restart", "archipelago"]);
     until_equal("both to be ready", ONE_TICK, &true, || {
         ["base", "other"]
@@ -253,7 +252,7 @@ fn a_network_without_isolation_is_told_and_a_restart_makes_it_anew() {
     assert_eq!(node.state("base"), "ready");
     assert_eq!(reached(&node, "archy-other"), [""; 0]);
     assert_eq!(reached(&node, "archy-base"), ["archy-base-db"]);
-    assert_eq!(judged(&node), warned("archipelago restart other"));
+    assert_eq!(isolation(&node), warned("archipelago restart other"));
     let after = node.containers();
     assert_eq!(after["archy-other"], before["archy-other"]);
     for name in ["archy-base", "archy-base-db"] {
@@ -261,16 +260,16 @@ fn a_network_without_isolation_is_told_and_a_restart_makes_it_anew() {
     }
     node.shell("curl -fsS http://127.0.0.1:8491/hostname");
 
-    // An app that is stopped and started starts on another network as well.
+    // A stop and a start replace the network as well.
     node.user(&["archipelago", "stop", "other"]);
     node.user(&["archipelago", "start", "other"]);
-    assert_eq!(judged(&node), well());
+    assert_eq!(isolation(&node), passed());
     node.shell("curl -fsS http://127.0.0.1:8492/hostname");
 }
 
-/// Of 0.1.0, all containers of an app were on the networks of the apps that it requires.
+/// In version 0.1.0 all containers of an app were on the networks of the apps that it requires.
 #[test]
-fn a_restart_takes_those_along_that_are_on_the_network_of_the_app() {
+fn a_restart_that_replaces_a_network_also_restarts_the_apps_on_it() {
     let node = Node::new();
     node.install(&base());
     node.install(&apps::app("top", TOP));
@@ -285,6 +284,6 @@ fn a_restart_takes_those_along_that_are_on_the_network_of_the_app() {
     until_equal("both to be ready", SOON, &true, || {
         ["base", "top"].iter().all(|app| node.state(app) == "ready")
     });
-    assert_eq!(judged(&node), well());
+    assert_eq!(isolation(&node), passed());
     assert!(page(&node, "archy-top", "archy-base").is_some());
 }

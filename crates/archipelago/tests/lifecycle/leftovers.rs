@@ -1,4 +1,4 @@
-//! A removal deletes neither through a mount nor through a link, and says what it left.
+//! A removal deletes neither through a mount nor through a link, and names the data that it leaves.
 
 use crate::apps::{self, App};
 use crate::node::{DATA, Node, SOON, until};
@@ -19,13 +19,13 @@ volumes:
 }
 
 #[test]
-fn data_are_not_deleted_through_a_mount_that_was_left_in_podmans_namespace() {
+fn data_are_not_deleted_through_a_leftover_mount_in_podmans_namespace() {
     let node = Node::new();
     node.install(&two_volumes());
     let folder = format!("{DATA}/volumes/twice/one");
     let point = node.shell("podman volume inspect archy-twice-one --format '{{.Mountpoint}}'");
     let point = point.trim();
-    // A second mount over the one that Podman knows of, as what ended in the middle leaves.
+    // A second mount over Podman's own, as an interrupted command leaves it.
     node.shell(&format!("podman unshare mount --bind {folder} {point}"));
 
     let said = node.refused(1, &["uninstall", "twice"]);
@@ -35,7 +35,7 @@ fn data_are_not_deleted_through_a_mount_that_was_left_in_podmans_namespace() {
     );
     assert_eq!(node.shell(&format!("cat {folder}/file")), "one\n");
     node.shell(&format!("podman unshare umount {point}"));
-    // It goes on by itself.
+    // The removal continues by itself.
     until("the app to be gone", SOON * 2, || {
         let left = node.try_shell("podman volume ls -q; ls ~/.config/archipelago/apps");
         left.stdout.is_empty().then_some(())
@@ -44,7 +44,7 @@ fn data_are_not_deleted_through_a_mount_that_was_left_in_podmans_namespace() {
 }
 
 #[test]
-fn a_purge_says_what_lies_elsewhere_and_leaves_it() {
+fn a_purge_leaves_and_names_data_behind_a_link_or_mount() {
     let node = Node::new();
     node.shell(&format!(
         "mkdir -p big/one big/three {DATA}/volumes/twice {DATA}/files/twice
@@ -75,7 +75,7 @@ fn a_purge_says_what_lies_elsewhere_and_leaves_it() {
     let left = node.shell(&format!("cd {DATA}; find volumes files -mindepth 2"));
     assert_eq!(left, "files/twice/three\nfiles/twice/three/file\n");
 
-    // With what is mounted there gone, so is all of it.
+    // After the unmount a purge deletes everything.
     node.root(&["umount", &three]);
     let said = node.json(&["uninstall", "twice", "--purge"]);
     assert_eq!(said["left"], serde_json::json!([]));

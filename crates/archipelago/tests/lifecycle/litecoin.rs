@@ -158,7 +158,7 @@ fn the_page_of_a_real_node_shows_its_height_and_gives_no_secret_away() {
 
     let before = node.containers();
     assert_eq!(call(page, "stop").0, 403);
-    assert_eq!(height(page), 5, "the node lives on");
+    assert_eq!(height(page), 5, "the node must not stop");
     assert_eq!(node.containers(), before);
 
     // The daemon also writes the page's configuration, and logs that to the journal.
@@ -192,12 +192,12 @@ fn gives_no_secret_away(node: &Node, page: SocketAddr, shown: &str) {
     let rendered = node.shell(&format!("cat {DATA}/archy-litecoin-ui/nginx.conf"));
     assert!(
         rendered.contains(&header),
-        "looking for the wrong text shows nothing: {rendered}"
+        "the search must look for the header as the page's configuration has it: {rendered}"
     );
 
     let places = [
-        ("what install said", shown.to_owned()),
-        ("unit files and what Quadlet made of them", node.shell(&format!("cat {UNITS}/* $XDG_RUNTIME_DIR/systemd/generator/archy-*"))),
+        ("the output of install", shown.to_owned()),
+        ("unit files and Quadlet's output", node.shell(&format!("cat {UNITS}/* $XDG_RUNTIME_DIR/systemd/generator/archy-*"))),
         ("intents and definitions", node.shell("cat $(find ~/.config/archipelago -type f)")),
         ("podman inspect", node.shell("podman inspect archy-litecoin archy-litecoin-ui; podman network inspect archy-litecoin; podman volume inspect archy-litecoin-data; podman secret ls")),
         ("the journal", node.root(&["journalctl", "--no-pager", "-o", "verbose"])),
@@ -207,7 +207,10 @@ fn gives_no_secret_away(node: &Node, page: SocketAddr, shown: &str) {
         ("the page", ["/", "/config.json", "/main.js", "/rpc.js", "/node.js", "/shared/answer.js", "/nginx.conf", "/ready"].map(|path| ask(page, &format!("GET {path}"), "").1).concat()),
     ];
     for (place, found) in places {
-        assert!(found.len() > 20, "{place}: nothing was looked at");
+        assert!(
+            found.len() > 20,
+            "{place}: there is hardly any text to search"
+        );
         assert!(
             !found.contains(secret) && !found.contains(&header),
             "the page's password is in {place}"

@@ -16,7 +16,7 @@ mod processes;
 mod support;
 
 mod commands;
-mod contest;
+mod contention;
 mod cut_short;
 mod damaged_images;
 mod dependants;

@@ -1,5 +1,5 @@
-//! Needs of a container that this host does not meet are named, before the installation and when
-//! one arises later.
+//! A device, limit or processor that a container needs and this host lacks is named, before the
+//! installation and while the app is installed.
 
 use crate::apps::{self, App};
 use crate::node::{CONFIG, Node, SOON, text, until};
@@ -13,14 +13,14 @@ fn needing(lines: &str) -> App {
     apps::app("needs", &text)
 }
 
-/// An installation that ends with this exit code. Returns what it said.
+/// Runs `install`, which must end with this exit code. Returns its standard error.
 fn install(node: &Node, app: &App, code: i32) -> String {
     let folder = node.put(app);
     node.refused(code, &["install", "--yes", &folder])
 }
 
 #[test]
-fn a_device_or_limit_that_this_host_does_not_have_is_told_before_anything_is_installed() {
+fn a_missing_device_or_limit_is_reported_before_anything_is_installed() {
     let node = Node::new();
     let said = install(&node, &needing("    devices: [/dev/absent]\n"), 4);
     assert!(
@@ -43,14 +43,14 @@ fn a_device_or_limit_that_this_host_does_not_have_is_told_before_anything_is_ins
     );
     assert_eq!(node.containers().len(), 0);
 
-    // As much as is allowed is less than it sounds like; the app runs.
+    // `-1` asks for no limit. The app runs with the limit of the host, and a warning says so.
     let said = install(&node, &needing("    ulimits: {memlock: -1}\n"), 0);
     assert!(
         said.contains("warning: archy-needs: it asks for memlock without limit, and gets"),
         "{said}"
     );
     assert_eq!(node.state("needs"), "ready");
-    // At the limit is not above it.
+    // A limit equal to the host's is accepted.
     node.user(&["archipelago", "uninstall", "--purge", "needs"]);
     let at = format!("    ulimits: {{nofile: {limit}}}\n    devices: [/dev/null]\n");
     let said = install(&node, &needing(&at), 0);
@@ -58,7 +58,7 @@ fn a_device_or_limit_that_this_host_does_not_have_is_told_before_anything_is_ins
 }
 
 #[test]
-fn a_device_that_goes_away_later_is_named() {
+fn a_device_that_is_removed_later_is_named() {
     let node = Node::new();
     node.root(&["mv", "/dev/fuse", "/dev/stick"]);
     install(&node, &needing("    devices: [/dev/stick]\n"), 0);
@@ -78,7 +78,7 @@ fn a_device_that_goes_away_later_is_named() {
     });
 }
 
-/// A program for s390x, or what the kernel takes for one, in an image that says so.
+/// Imports an image for s390x. Its program has no more than the ELF header of that processor.
 const IMPORT: &str = r#"
 mkdir foreign
 printf '\x7fELF\x02\x02\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x16\x00\x00\x00\x01' >foreign/program
@@ -97,14 +97,14 @@ fn an_image_for_another_processor_is_named() {
         &format!("services:\n  foreign:\n    image: {FOREIGN}\n"),
     );
     let said = install(&node, &app, 1);
-    let told = format!("the image {FOREIGN} is for s390x, and this machine is ");
+    let cause = format!("the image {FOREIGN} is for s390x, and this machine is ");
     assert!(
-        said.contains(&format!("warning: archy-foreign: {told}")),
+        said.contains(&format!("warning: archy-foreign: {cause}")),
         "{said}"
     );
     let error = said.lines().find(|line| line.starts_with("error: "));
-    assert!(error.is_some_and(|line| line.contains(&told)), "{said}");
+    assert!(error.is_some_and(|line| line.contains(&cause)), "{said}");
     let status = node.status("foreign");
     assert_eq!(status["state"], "failed");
-    assert!(text(&status["message"]).contains(&told), "{status}");
+    assert!(text(&status["message"]).contains(&cause), "{status}");
 }

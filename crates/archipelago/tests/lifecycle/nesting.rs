@@ -15,7 +15,7 @@ fn mounting(id: &str, mounts: &str, script: &str) -> App {
     )
 }
 
-/// Nothing of the app is there after it was refused.
+/// Checks that a refused app has left nothing behind.
 fn leaves_nothing(node: &Node, id: &str) {
     let traces = node.traces(id);
     let traces: Vec<&String> = traces
@@ -40,7 +40,7 @@ fn a_container_that_swaps_a_folder_for_a_link_gets_nothing() {
     );
     leaves_nothing(&node, "nested");
 
-    // Nor does it when a later version of the app mounts what an earlier one has left.
+    // The same for a link that an earlier version of the app has left and a later one mounts.
     let first = mounting("later", r#""./d:/d""#, swaps);
     node.install(&first);
     let link = node.shell(&format!("readlink {DATA}/files/later/d/s"));
@@ -56,7 +56,7 @@ fn a_container_that_swaps_a_folder_for_a_link_gets_nothing() {
 }
 
 #[test]
-fn folders_of_the_node_and_of_other_apps_are_no_way_round() {
+fn nested_mounts_are_refused_over_links_and_between_apps() {
     let node = Node::new();
     node.shell("mkdir -p srv/w/y other; ln -s w/k srv/l; ln -s ../other srv/w/k; ln -s srv beside");
     let pairs = [
@@ -86,15 +86,15 @@ fn folders_of_the_node_and_of_other_apps_are_no_way_round() {
         assert_eq!(node.containers(), before);
         node.user(&["archipelago", "uninstall", "first", "--purge"]);
     }
-    // One folder for two apps is what it is for.
+    // Two apps may share a folder.
     node.install(&mounting("first", r#""/home/archy/srv/w:/w""#, "true"));
     node.install(&mounting("second", r#""/home/archy/srv/w:/w""#, "true"));
-    // So is looking at everything without being able to change it.
-    node.install(&mounting("looks", r#""/:/host:ro", "./own:/own""#, "true"));
+    // A container may read everything that it cannot write.
+    node.install(&mounting("reads", r#""/:/host:ro", "./own:/own""#, "true"));
 }
 
 #[test]
-fn folders_are_made_where_they_are_said_to_be_and_not_behind_a_link() {
+fn no_folder_is_made_behind_a_link() {
     let node = Node::new();
     node.shell(&format!(
         "mkdir -p other {DATA}/files; ln -s /home/archy/other {DATA}/files/linked"
@@ -106,7 +106,7 @@ fn folders_are_made_where_they_are_said_to_be_and_not_behind_a_link() {
         "{said}"
     );
     assert_eq!(node.shell("ls other"), "");
-    // Once it is a folder, it goes on by itself.
+    // Without the link the app starts.
     node.shell(&format!("rm {DATA}/files/linked"));
     node.user(&["archipelago", "start", "linked"]);
     assert_eq!(node.state("linked"), "ready");

@@ -1,5 +1,5 @@
-//! A secret, and a setting that only a template uses, stand in files of mode 0600 and nowhere else
-//! on the host.
+//! A secret, and a setting that only a template uses, are in files of mode 0600 and nowhere else on
+//! the host.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,10 @@ use crate::node::{CONFIG, DATA, Node, SOON, UNITS, until, until_equal};
 
 const SEALED: &str = "planted-sealed-4b7d";
 const BROKEN: &str = "planted-broken-91c2";
-/// An argument of a container: all who look at processes see it, so it shows that the search finds
-/// what is there.
+/// An argument of a container. Every user can read it, so the search must find it.
 const DECOY: &str = "planted-decoy-0e5f";
 
-/// Uses its secret in every way there is, and exports it.
+/// An app that uses its secret in every possible way, and exports it.
 fn vault() -> App {
     let compose = format!(
         r#"services:
@@ -54,8 +53,8 @@ x-archipelago:
     )
 }
 
-/// Looks at the arguments of all processes until the file is there. The values are read from a
-/// file, as an argument they would be found.
+/// Searches the arguments of all processes until the file `watched` exists. grep reads the values
+/// from a file, because it would find them among its own arguments.
 const WATCH: &str = "
 cd /home/archy
 : >watching
@@ -65,7 +64,7 @@ done
 sort -u seen >arguments
 ";
 
-/// All that Podman tells of what it has.
+/// Prints everything that Podman shows of its objects.
 const PODMAN: &str = "
 podman ps -aq | xargs -r podman container inspect
 podman network ls -q | xargs -r podman network inspect
@@ -76,7 +75,7 @@ podman image ls -q | xargs -r -n 1 podman history --no-trunc
 podman ps -a --no-trunc
 ";
 
-/// Disturbs what holds the values, so that each is made again.
+/// Removes, ends and restarts everything that holds the values, so that it is made again.
 fn disturb(node: &Node) {
     for disturbance in [
         &format!("rm {UNITS}/archy-vault.container {UNITS}/archy-reader.container") as &str,
@@ -105,23 +104,23 @@ fn disturb(node: &Node) {
         node.archipelago(command);
     }
     for app in ["vault", "reader"] {
-        until_equal("both to be well", SOON, &"ready".to_owned(), || {
+        until_equal("both apps to be ready", SOON, &"ready".to_owned(), || {
             node.state(app)
         });
     }
 }
 
-/// The values in a text.
+/// The planted values that a text contains.
 fn found<'a>(text: &str, planted: &[&'a str]) -> BTreeSet<&'a str> {
     let planted = planted.iter().copied();
     planted.filter(|value| text.contains(value)).collect()
 }
 
 #[test]
-fn a_secret_and_a_sealed_setting_stand_in_private_files_alone() {
+fn a_secret_and_a_sealed_setting_are_only_in_private_files() {
     let node = Node::new();
     node.install(&vault());
-    // Given as an argument, it would stand among those of the command.
+    // The setting is written into the intent, because everyone can read the arguments of a command.
     let intent = format!("{CONFIG}/apps/vault.toml");
     let kept = node.shell(&format!("cat {intent}"));
     let sealed = format!("{kept}\n[settings]\nsealed = \"{SEALED}\"\n");
@@ -151,9 +150,9 @@ fn a_secret_and_a_sealed_setting_stand_in_private_files_alone() {
 
     let mut said = Vec::new();
     let mut note = |name: &str, text: String| said.push((name.to_owned(), text));
-    // An intent that somebody breaks in the middle, as the daemon and the commands tell of it.
+    // The intent is broken for a while. The daemon and the commands report the error.
     node.write(&intent, &format!("{sealed}more = \"{BROKEN}\n"));
-    until("the daemon to see it", SOON, || {
+    until("the daemon to report the broken intent", SOON, || {
         let app = node.try_details_of("vault")?;
         app.to_string().contains("vault.toml").then_some(())
     });
@@ -171,7 +170,7 @@ fn a_secret_and_a_sealed_setting_stand_in_private_files_alone() {
     note("details", format!("{:?}", node.try_details()));
     node.write(&intent, &sealed);
     until_equal(
-        "the app to be well again",
+        "the app to be ready again",
         SOON,
         &"ready".to_owned(),
         || node.state("vault"),
@@ -209,15 +208,15 @@ fn a_secret_and_a_sealed_setting_stand_in_private_files_alone() {
         "{arguments}"
     );
     let all: usize = said.iter().map(|(_, text)| text.len()).sum();
-    assert!(all > 50_000, "little was said: {said:?}");
+    assert!(all > 50_000, "there is hardly any output: {said:?}");
     for (name, text) in &said {
-        assert_eq!(found(text, &planted), [].into(), "in what {name} says");
+        assert_eq!(found(text, &planted), [].into(), "in the output of {name}");
     }
     let of_podman = said.iter().find(|(name, _)| name == "podman");
     assert!(of_podman.is_some_and(|(_, text)| text.contains(DECOY)));
 
-    // In our own folders they stand in files that nobody else may read, and not in those of
-    // systemd.
+    // In the folders of Archipelago and systemd, only files of mode 600 hold the values, and no
+    // unit does.
     let files = node.shell(&format!(
         "sed -i /{DECOY}/d ~/planted
         grep -rlF --exclude-dir=inaccessible -f ~/planted {CONFIG} {DATA} {UNITS} $XDG_RUNTIME_DIR/archipelago $XDG_RUNTIME_DIR/systemd | xargs stat -c '%a %n' | sort"

@@ -5,7 +5,7 @@ use crate::apps;
 use crate::node::Node;
 
 /// Prints everything that would differ after a write, a reload or a call of Podman.
-const LOOK: &str = r#"
+const STATE: &str = r#"
 find ~/.config/containers ~/.config/archipelago ~/.config/systemd /var/lib/archipelago "$XDG_RUNTIME_DIR/archipelago" \
     "$XDG_RUNTIME_DIR/systemd/generator" -printf '%p %i %T@ %m\n' | sort
 systemctl --user show -P GeneratorsStartTimestampMonotonic | sed 's/^/generators began /'
@@ -55,8 +55,8 @@ done 2>/dev/null
 echo "$started"
 "#;
 
-fn look(node: &Node) -> String {
-    node.user(&["bash", "-euo", "pipefail", "-c", LOOK])
+fn state(node: &Node) -> String {
+    node.user(&["bash", "-euo", "pipefail", "-c", STATE])
 }
 
 /// The command itself, its engine, and a thread that waits for the lock.
@@ -93,41 +93,41 @@ fn a_second_install_and_an_idle_pass_do_nothing() {
         "systemctl stop '*.timer' systemd-journal-flush",
     ]);
     node.shell("systemctl --user stop '*.timer'; mkfifo ~/wait; touch ~/.config/archipelago/look");
-    crate::node::until("Podman's service to rest", crate::node::SOON, || {
+    crate::node::until("Podman's service to stop", crate::node::SOON, || {
         node.try_shell("systemctl --user is-active podman.service")
             .stdout
             .starts_with("inactive")
             .then_some(())
     });
-    let without_look = |text: String| {
+    let without_touched = |text: String| {
         text.lines()
             .filter(|line| !line.contains("archipelago/look "))
             .map(str::to_owned)
             .collect::<Vec<_>>()
     };
 
-    let before = without_look(look(&node));
+    let before = without_touched(state(&node));
     assert_eq!(
         started_by(&node, &[]),
         0,
         "processes and threads that passes started"
     );
-    assert_eq!(without_look(look(&node)), before);
+    assert_eq!(without_touched(state(&node)), before);
 
     let started = started_by(&node, &["archipelago", "install", &folder]);
     assert!((1..=COMMAND_MAX).contains(&started), "{started}");
-    assert_eq!(without_look(look(&node)), before);
+    assert_eq!(without_touched(state(&node)), before);
 
     // The daemon's socket is removed with it.
     node.user(&["systemctl", "--user", "stop", "archipelago"]);
-    let before = without_look(look(&node));
+    let before = without_touched(state(&node));
     let started = started_by(&node, &["archipelago", "install", &folder]);
     assert!((1..=COMMAND_MAX).contains(&started), "{started}");
-    assert_eq!(without_look(look(&node)), before);
+    assert_eq!(without_touched(state(&node)), before);
     assert_eq!(
         started_by(&node, &["archipelago", "status"]),
         1,
         "the command itself"
     );
-    assert_eq!(without_look(look(&node)), before);
+    assert_eq!(without_touched(state(&node)), before);
 }

@@ -1,4 +1,4 @@
-//! The journal and a command's JSON tell which actions were taken for an app, and why.
+//! The journal and a command's JSON name each action that was taken for an app, and its reason.
 
 use serde_json::Value;
 
@@ -14,24 +14,24 @@ fn entry(node: &Node, app: &str, action: &str) -> Option<Value> {
 }
 
 #[test]
-fn the_journal_and_the_commands_tell_what_was_done_and_why() {
+fn the_journal_and_the_commands_name_each_action_and_its_reason() {
     let node = Node::new();
     node.install(&apps::lone("lone", 8481));
     node.install(&apps::shop());
     // Only an edit leads to this reason; actions of the installation have other reasons.
     node.shell(&format!("echo '# edited' >>{UNITS}/archy-lone.container"));
-    let told = |action: &str| {
-        until("the daemon to put the unit right", SOON, || {
+    let logged = |action: &str| {
+        until("the daemon to repair the unit", SOON, || {
             entry(&node, "lone", action)
                 .filter(|entry| entry["ARCHIPELAGO_REASON"] == "changed_by_others")
         })
     };
     assert_eq!(
-        told("write_unit")["MESSAGE"],
+        logged("write_unit")["MESSAGE"],
         "write the unit archy-lone.container: something else has changed archy-lone.container"
     );
     assert_eq!(
-        told("restart")["MESSAGE"],
+        logged("restart")["MESSAGE"],
         "restart archy-lone.service: something else has changed archy-lone.container"
     );
     // Actions of the host name no app.
@@ -59,8 +59,8 @@ fn the_journal_and_the_commands_tell_what_was_done_and_why() {
         assert_eq!(restart["done"], true);
         assert!(restart["operation"].is_string(), "{restart}");
     } else {
-        let told = entry(&node, "lone", "restart").expect("an entry");
-        assert_eq!(told["ARCHIPELAGO_REASON"], "restart_asked");
-        assert!(told["ARCHIPELAGO_OPERATION"].is_string(), "{told}");
+        let entry = entry(&node, "lone", "restart").expect("an entry");
+        assert_eq!(entry["ARCHIPELAGO_REASON"], "restart_asked");
+        assert!(entry["ARCHIPELAGO_OPERATION"].is_string(), "{entry}");
     }
 }

@@ -19,7 +19,7 @@ fn records(node: &Node) -> String {
 }
 
 /// The lines of the daemon's journal about the ends of operations.
-fn told(node: &Node) -> String {
+fn endings(node: &Node) -> String {
     let journal = "journalctl --user --unit archipelago --output cat";
     node.try_shell(&format!(
         "{journal} | grep -F 'was broken off and has ended' || true"
@@ -27,9 +27,9 @@ fn told(node: &Node) -> String {
     .stdout
 }
 
-fn until_told(node: &Node, expected: &str) {
+fn until_ended(node: &Node, expected: &str) {
     until(expected, ONE_TICK + SOON, || {
-        (told(node).contains(expected) && records(node).is_empty()).then_some(())
+        (endings(node).contains(expected) && records(node).is_empty()).then_some(())
     });
 }
 
@@ -42,8 +42,8 @@ fn an_install_that_was_killed_is_finished() {
     node.shell("for i in $(seq 1500); do echo $i >/home/archy/apps/lone/file-$i; done");
     install_and_kill(&node, "lone", &format!("{CONFIG}/operations/*.json"));
     let intent = node.try_shell(&format!("test -e {CONFIG}/apps/lone.toml"));
-    assert!(!intent.success(), "it was killed too late");
-    until_told(
+    assert!(!intent.success(), "the command was killed too late");
+    until_ended(
         &node,
         "(install lone) was broken off and has ended: it had not begun, and nothing was changed",
     );
@@ -54,7 +54,7 @@ fn an_install_that_was_killed_is_finished() {
 
     node.shell("rm /home/archy/apps/lone/file-*");
     install_and_kill(&node, "lone", &format!("{CONFIG}/apps/lone.toml"));
-    until_told(
+    until_ended(
         &node,
         "(install lone) was broken off and has ended: lone is ready",
     );
@@ -82,7 +82,7 @@ fn an_install_continues_after_a_reboot_and_status_shows_it() {
     assert_eq!(mode.trim(), "600");
 
     node.0.reboot(Reboot::Hard).expect("a reboot");
-    until_told(
+    until_ended(
         &node,
         "(install lone) was broken off and has ended: lone is ready",
     );

@@ -248,7 +248,7 @@ fn a_file_broken_by_hand_is_reported_and_harms_no_other_app() {
     assert_eq!(node.containers()["archy-shop"], before["archy-shop"]);
     node.shell(&format!("rm {CONFIG}/config.toml"));
     until_equal(
-        "all to be well again",
+        "both apps to be ready again",
         SOON,
         &["ready".to_owned(), "ready".to_owned()],
         || ["shop", "lone"].map(|app| node.state(app)),
@@ -272,9 +272,12 @@ fn an_app_that_ends_at_once_shows_its_last_log_lines() {
     );
     assert!(said.contains("archipelago uninstall ends"), "{said}");
     // Every ten seconds the container runs again for a moment.
-    until_equal("it to be reported", SOON, &"failed".to_owned(), || {
-        node.state("ends")
-    });
+    until_equal(
+        "the failure to be reported",
+        SOON,
+        &"failed".to_owned(),
+        || node.state("ends"),
+    );
     assert!(text(&node.status("ends")["units"][0]["name"]).contains("archy-ends"));
     node.user(&["archipelago", "uninstall", "ends"]);
     assert_eq!(node.containers().len(), 0);

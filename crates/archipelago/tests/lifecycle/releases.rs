@@ -74,7 +74,7 @@ fn a_definition_keeps_its_modes_and_a_change_of_it_is_reported_or_repaired() {
     // A changed file that no container mounts is only reported, and the containers keep running.
     let before = node.containers();
     node.write(&format!("{release}/compose.yaml"), "services: {}\n");
-    until_equal("the change to be told", SOON, &true, || {
+    until_equal("the change to be reported", SOON, &true, || {
         let message = node.status("paged")["message"].clone();
         text(&message).contains("is not as it was installed") && text(&message).contains(&folder)
     });
@@ -93,7 +93,7 @@ fn the_last_versions_of_an_app_are_kept_until_it_is_removed() {
     }
     // Five earlier definitions, the present one, and the present one's mounted part.
     assert_eq!(count(&node, "history/paged"), 5);
-    until_equal("what nothing names to be gone", SOON, &7, || {
+    until_equal("the unused releases to be removed", SOON, &7, || {
         count(&node, "releases")
     });
     let again = node.containers();
@@ -105,11 +105,18 @@ fn the_last_versions_of_an_app_are_kept_until_it_is_removed() {
     // A command that is killed before the switch leaves a release that nothing names.
     let stray = format!("{CONFIG}/releases/{}", "a".repeat(64));
     node.shell(&format!("mkdir {stray}; touch {stray}/compose.yaml"));
-    until_equal("it to be gone", SOON * 2, &7, || count(&node, "releases"));
-    node.user(&["archipelago", "uninstall", "paged", "--purge"]);
-    until_equal("all to be gone", SOON, &"apps\n".to_owned(), || {
-        node.shell(&format!(
-            "cd {CONFIG}; ls -d apps history releases 2>/dev/null || :"
-        ))
+    until_equal("that release to be removed", SOON * 2, &7, || {
+        count(&node, "releases")
     });
+    node.user(&["archipelago", "uninstall", "paged", "--purge"]);
+    until_equal(
+        "everything of the app to be removed",
+        SOON,
+        &"apps\n".to_owned(),
+        || {
+            node.shell(&format!(
+                "cd {CONFIG}; ls -d apps history releases 2>/dev/null || :"
+            ))
+        },
+    );
 }

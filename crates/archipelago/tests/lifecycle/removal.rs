@@ -70,7 +70,7 @@ fn uninstalling_keeps_the_data_and_nothing_comes_back() {
     assert!(
         moment(&node, "archy-shop-ui.service", "Stopped")
             <= moment(&node, "archy-shop.service", "Stopping"),
-        "the companion first"
+        "the companion must stop first"
     );
     assert_eq!(node.containers()["archy-lone"], lone);
     assert_eq!(

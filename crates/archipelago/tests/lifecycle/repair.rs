@@ -18,7 +18,7 @@ struct Everything {
 
 /// Prints one line for each thing with its state. Objects of Podman without an app's label belong
 /// to the test host.
-const LOOK: &str = r#"
+const STATE: &str = r#"
 cd "$1"; for f in *; do [ -f "$f" ] && echo "unit $f $(stat -c %a "$f") $(sha256sum <"$f")"; done
 cd "$2"; for f in archy-*/*; do echo "rendered $f $(stat -c %a "$f") $(sha256sum <"$f")"; done
 podman network ls -q --filter label=archipelago.app | sed 's/^/network /'
@@ -45,7 +45,7 @@ impl Disturbed {
             before.keys().collect::<Vec<_>>(),
             ["archy-lone", "archy-shop", "archy-shop-db", "archy-shop-ui"]
         );
-        let whole = look(&node);
+        let whole = observe(&node);
         Self {
             node,
             before,
@@ -55,35 +55,41 @@ impl Disturbed {
 
     /// Runs a disturbing script, waits until the state is as before, and checks which containers
     /// were restarted.
-    fn by(&mut self, what: &str, script: &str, hit: &[&str]) {
-        if hit.is_empty() {
+    fn disturb(&mut self, what: &str, script: &str, restarted: &[&str]) {
+        if restarted.is_empty() {
             // A repair that restarts no container may be over before the disturbed state is read,
             // so the daemon is frozen.
             self.node.shell(&signal("STOP"));
         }
         self.node.shell(script);
         assert!(
-            look(&self.node) != self.whole || !hit.is_empty(),
-            "{what}: it changed nothing, so this shows nothing"
+            observe(&self.node) != self.whole || !restarted.is_empty(),
+            "{what}: the script changed nothing"
         );
         let start = std::time::Instant::now();
         self.node.shell(&signal("CONT"));
         // A file is repaired before the container that reads it is restarted, so the test waits for
         // both.
-        let hit: Vec<String> = hit.iter().map(|name| (*name).to_owned()).collect();
-        until_equal(what, ONE_TICK, &(self.whole.clone(), hit.clone()), || {
-            (look(&self.node), self.started_anew())
-        });
+        let restarted: Vec<String> = restarted.iter().map(|name| (*name).to_owned()).collect();
+        until_equal(
+            what,
+            ONE_TICK,
+            &(self.whole.clone(), restarted.clone()),
+            || (observe(&self.node), self.restarted_containers()),
+        );
         println!("{what}: {} ms", start.elapsed().as_millis());
         // The pass that repairs it holds the lock until it is over.
         self.node
             .shell("flock $XDG_RUNTIME_DIR/archipelago/lock true");
-        assert_eq!(self.started_anew(), hit, "{what}: the restarted containers");
+        assert_eq!(
+            self.restarted_containers(),
+            restarted,
+            "{what}: restarted containers"
+        );
         self.before = self.node.containers();
     }
 
-    /// The containers that were restarted.
-    fn started_anew(&self) -> Vec<String> {
+    fn restarted_containers(&self) -> Vec<String> {
         let now = self.node.containers().into_iter();
         now.filter(|(name, run)| self.before.get(name) != Some(run))
             .map(|(name, _)| name)
@@ -95,8 +101,8 @@ fn signal(name: &str) -> String {
     format!("systemctl --user kill --signal={name} archipelago.service")
 }
 
-fn look(node: &Node) -> Everything {
-    let command = ["bash", "-c", LOOK, "bash", UNITS, DATA];
+fn observe(node: &Node) -> Everything {
+    let command = ["bash", "-c", STATE, "bash", UNITS, DATA];
     let things = node.0.run_user(&command).expect("a run in the host").stdout;
     let containers = node.containers().into_iter();
     Everything {
@@ -110,7 +116,7 @@ fn look(node: &Node) -> Everything {
 #[test]
 fn deleted_and_edited_units_are_restored() {
     let mut host = Disturbed::new();
-    host.by(
+    host.disturb(
         "a unit file deleted and another edited",
         "cd ~/.config/containers/systemd
         rm archy-shop.container
@@ -118,7 +124,7 @@ fn deleted_and_edited_units_are_restored() {
         // The container may have been started with the edited file, so it is restarted.
         &["archy-shop-db"],
     );
-    host.by(
+    host.disturb(
         "the same, and systemd reloaded, and the edited one restarted",
         // The daemon is frozen until all is done: a pass in between would find less to do.
         "cd ~/.config/containers/systemd
@@ -132,7 +138,7 @@ fn deleted_and_edited_units_are_restored() {
         // with.
         &["archy-shop", "archy-shop-db"],
     );
-    host.by(
+    host.disturb(
         "a stopped service",
         "systemctl --user stop archy-shop-db",
         &["archy-shop-db"],
@@ -143,28 +149,28 @@ fn deleted_and_edited_units_are_restored() {
 fn objects_removed_from_podman_are_restored() {
     let mut host = Disturbed::new();
     host.node.shell("podman exec archy-shop touch /data/kept");
-    host.by(
+    host.disturb(
         "a removed container",
         "podman rm -f archy-shop",
         &["archy-shop"],
     );
-    host.by(
+    host.disturb(
         "a removed image, built here",
         "podman rmi -f $(podman image ls -q --filter label=archipelago.built-for=shop)",
         &["archy-shop"],
     );
-    host.by(
+    host.disturb(
         "a removed volume",
         "podman volume rm -f archy-shop-data",
         &["archy-shop"],
     );
     host.node.shell("podman exec archy-shop test -e /data/kept");
-    host.by(
+    host.disturb(
         "a removed network",
         "podman network rm -f archy-shop",
         &["archy-shop", "archy-shop-db", "archy-shop-ui"],
     );
-    host.by("a removed secret", "podman secret rm archy-shop-token", &[]);
+    host.disturb("a removed secret", "podman secret rm archy-shop-token", &[]);
     host.node
         .shell("podman exec archy-shop cat /run/secrets/token >/dev/null");
 }
@@ -172,12 +178,12 @@ fn objects_removed_from_podman_are_restored() {
 #[test]
 fn rendered_files_are_restored() {
     let mut host = Disturbed::new();
-    host.by(
-        "a rendered file removed, and another opened to all",
+    host.disturb(
+        "a rendered file removed, and another made readable for others",
         "cd /var/lib/archipelago; rm archy-shop-ui/default.conf; chmod 644 archy-shop/shop.conf",
         &[],
     );
-    host.by(
+    host.disturb(
         "a rendered file edited",
         "echo '# intruder' >>/var/lib/archipelago/archy-shop-ui/default.conf",
         // nginx may have read the edited file, so it is restarted.

@@ -40,7 +40,7 @@ fn no_container_notices_that_the_daemon_is_restarted_or_killed() {
             "archipelago",
         ]);
     }
-    assert_eq!(killed.len(), 20, "each time another daemon");
+    assert_eq!(killed.len(), 20, "each kill must hit another daemon");
     until("the unit file to be back", SOON, || {
         node.try_shell("test -e ~/.config/containers/systemd/archy-lone.network && systemctl --user is-active archipelago").success().then_some(())
     });
@@ -74,8 +74,8 @@ fn all_apps_are_back_after(how: Reboot) {
     let node = Node::new();
     node.install(&apps::shop());
     node.install(&apps::lone("lone", 8481));
-    node.install(&apps::lone("rests", 8482));
-    node.user(&["archipelago", "stop", "rests"]);
+    node.install(&apps::lone("idle", 8482));
+    node.user(&["archipelago", "stop", "idle"]);
     node.user(&["systemctl", "--user", "disable", "--now", "archipelago"]);
     node.shell("podman exec archy-shop sh -c 'echo kept >/data/kept; sync'");
     let before = node.containers();
@@ -103,7 +103,7 @@ fn all_apps_are_back_after(how: Reboot) {
     let after = node.containers();
     assert!(
         after.iter().all(|(name, run)| before[name].id != run.id),
-        "they are new ones: {after:?}"
+        "each container must be new: {after:?}"
     );
     assert_eq!(
         node.try_shell("systemctl --user is-active archipelago")
@@ -112,7 +112,7 @@ fn all_apps_are_back_after(how: Reboot) {
         "inactive"
     );
     assert_eq!(
-        node.try_shell("systemctl --user is-active archy-rests")
+        node.try_shell("systemctl --user is-active archy-idle")
             .stdout
             .trim(),
         "inactive"
@@ -124,7 +124,7 @@ fn all_apps_are_back_after(how: Reboot) {
     );
     // Archipelago finds nothing to do after the boot.
     assert_eq!(
-        (node.state("shop").as_str(), node.state("rests").as_str()),
+        (node.state("shop").as_str(), node.state("idle").as_str()),
         ("ready", "stopped")
     );
     node.user(&["systemctl", "--user", "start", "archipelago"]);

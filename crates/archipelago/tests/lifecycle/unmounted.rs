@@ -45,16 +45,16 @@ fn mount(node: &Node) {
     node.root(&["mount", "--bind", "/mnt/disk", DATA]);
 }
 
-fn told(node: &Node, app: &str, words: &[&str]) -> String {
+fn until_failed(node: &Node, app: &str, words: &[&str]) -> String {
     until(&format!("{app} to say {words:?}"), ONE_TICK, || {
         let status = node.status(app);
         let message = text(&status["message"]);
-        let told = words.iter().all(|words| message.contains(words));
-        (told && status["state"] == "failed").then_some(message)
+        let has_words = words.iter().all(|words| message.contains(words));
+        (has_words && status["state"] == "failed").then_some(message)
     })
 }
 
-fn made_on_the_mount_point(node: &Node) -> String {
+fn files_on_the_mount_point(node: &Node) -> String {
     node.shell(&format!("ls -A {DATA}"))
 }
 
@@ -75,7 +75,7 @@ fn nothing_starts_on_an_empty_mount_point_and_all_apps_start_after_the_mount() {
     node.shell("systemctl --user stop archipelago archy-counts");
     unmount(&node, "archy");
     node.shell("systemctl --user start archipelago");
-    told(
+    until_failed(
         &node,
         "counts",
         &[
@@ -97,7 +97,7 @@ fn nothing_starts_on_an_empty_mount_point_and_all_apps_start_after_the_mount() {
         );
     }
     node.archipelago(&["setup"]);
-    assert_eq!(made_on_the_mount_point(&node), "");
+    assert_eq!(files_on_the_mount_point(&node), "");
     assert_eq!(units(&node), units_before);
     // An app without data keeps running.
     assert_eq!(node.containers()["archy-lone"], lone);
@@ -117,12 +117,12 @@ fn nothing_starts_on_an_empty_mount_point_and_all_apps_start_after_the_mount() {
 }
 
 #[test]
-fn an_uninstallation_waits_for_the_disk_and_a_running_daemon_notices_both() {
+fn a_running_daemon_notices_an_unmounted_disk_and_a_purge_waits_for_it() {
     let node = with_disk();
     node.install(&counts());
     let runs = node.containers();
     unmount(&node, "archy");
-    told(&node, "counts", &["mount the disk"]);
+    until_failed(&node, "counts", &["mount the disk"]);
     // The app keeps running on its own mount of the disk.
     assert_eq!(node.containers(), runs);
     let said = node.archipelago(&["uninstall", "counts", "--purge"]);
@@ -133,7 +133,7 @@ fn an_uninstallation_waits_for_the_disk_and_a_running_daemon_notices_both() {
     assert_eq!(node.containers(), runs);
 
     mount(&node);
-    until("the app to be gone, data and all", SOON, || {
+    until("the app and its data to be removed", SOON, || {
         let left = node.try_shell(&format!(
             "ls -d {DATA}/*/counts {CONFIG}/apps/counts* {UNITS}/archy-counts*; podman volume ls -q; podman ps -aq"
         ));
@@ -150,11 +150,14 @@ fn the_operator_accepts_a_data_folder() {
     // A new, empty disk replaces a broken one.
     unmount(&node, "archy");
     node.shell("systemctl --user start archipelago");
-    told(&node, "counts", &["--accept-data"]);
+    until_failed(&node, "counts", &["--accept-data"]);
     node.user(&["archipelago", "setup", "--accept-data"]);
-    until_equal("the app to begin anew", SOON, &"ready".to_owned(), || {
-        node.state("counts")
-    });
+    until_equal(
+        "the app to be ready with new data",
+        SOON,
+        &"ready".to_owned(),
+        || node.state("counts"),
+    );
     assert_ne!(
         node.shell(&format!("cat {DATA}/secrets/counts/token")),
         token
@@ -165,11 +168,14 @@ fn the_operator_accepts_a_data_folder() {
     node.shell(&format!(
         "tr 0-9a-f 1-9a-f0 <{DATA}/node-id >id; cp id {DATA}/node-id"
     ));
-    told(&node, "counts", &["another node"]);
+    until_failed(&node, "counts", &["another node"]);
     node.user(&["archipelago", "setup", "--accept-data"]);
-    until_equal("the app to go on", SOON, &"ready".to_owned(), || {
-        node.state("counts")
-    });
+    until_equal(
+        "the app to be ready with the accepted data",
+        SOON,
+        &"ready".to_owned(),
+        || node.state("counts"),
+    );
     let kept = node.shell(&format!("cat {DATA}/node-id"));
     assert_ne!(kept, marker);
     assert!(
@@ -194,7 +200,7 @@ fn the_data_are_not_looked_for_elsewhere_when_their_folder_cannot_be_used() {
     // The mount point is root's.
     unmount(&node, "root");
     node.shell("systemctl --user start archipelago");
-    told(&node, "counts", &[DATA, "mount the disk"]);
+    until_failed(&node, "counts", &[DATA, "mount the disk"]);
     assert!(!node.try_shell("ls -d ~/.local/share/archipelago").success());
     mount(&node);
     until_equal("the app to be ready", SOON, &"ready".to_owned(), || {

@@ -37,14 +37,14 @@ fn page(node: &Node) -> String {
 
 /// Breaks something, waits until the app reports it, and checks that nothing is changed. Then
 /// repairs it.
-fn holds_still(node: &Node, breaks: &str, words: &str, mends: &str) {
+fn changes_nothing(node: &Node, breaks: &str, words: &str, mends: &str) {
     let before = written(node);
     let runs = node.containers();
     node.shell(breaks);
     until(&format!("the app to say {words:?}"), SOON, || {
         let status = node.status("shows");
-        let told = text(&status["message"]).contains(words);
-        (told && status["state"] == "failed").then_some(())
+        let has_words = text(&status["message"]).contains(words);
+        (has_words && status["state"] == "failed").then_some(())
     });
     // A daemon that starts now decides the same.
     node.shell("systemctl --user restart archipelago");
@@ -55,7 +55,7 @@ fn holds_still(node: &Node, breaks: &str, words: &str, mends: &str) {
     assert_eq!(written(node), before);
     assert_eq!(node.containers(), runs);
     node.shell(mends);
-    until_equal("the app to be well", SOON, &"ready".to_owned(), || {
+    until_equal("the app to be ready", SOON, &"ready".to_owned(), || {
         node.state("shows")
     });
     assert_eq!(node.containers(), runs);
@@ -74,12 +74,12 @@ fn a_page_keeps_its_content_while_its_sources_cannot_be_read() {
     until("the page to show the certificate", SOON, || {
         page(&node).starts_with("certificate ").then_some(())
     });
-    until_equal("the app to be well", SOON, &"ready".to_owned(), || {
+    until_equal("the app to be ready", SOON, &"ready".to_owned(), || {
         node.state("shows")
     });
     let token = node.shell(&format!("cat {DATA}/secrets/shows/token"));
     let cert = format!("{DATA}/volumes/shows/data/cert");
-    holds_still(
+    changes_nothing(
         &node,
         &format!("chmod 000 {cert}"),
         "cannot be read",
@@ -87,7 +87,7 @@ fn a_page_keeps_its_content_while_its_sources_cannot_be_read() {
     );
     for path in ["secrets/shows/token", "secrets/shows", "secrets"] {
         let mode = node.shell(&format!("stat -c %a {DATA}/{path}"));
-        holds_still(
+        changes_nothing(
             &node,
             &format!("chmod 000 {DATA}/{path}"),
             "a secret of shows cannot be read",

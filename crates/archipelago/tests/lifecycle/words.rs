@@ -60,14 +60,14 @@ x-archipelago:
         )
 }
 
-/// Everything that was said so far.
+/// All output so far.
 struct Said<'a> {
     node: &'a Node,
     all: Vec<String>,
 }
 
 impl Said<'_> {
-    /// Runs a command and notes what it says.
+    /// Runs a command and records its output.
     fn by(&mut self, arguments: &[&str]) -> Output {
         let output = self.node.archipelago(arguments);
         // The arguments, which a person types, are not part of the output.
@@ -77,7 +77,8 @@ impl Said<'_> {
         output
     }
 
-    /// Notes what everybody says who can be asked, once `status` shows these words of the app.
+    /// Waits until the daemon shows these words about the app. Then records the output of all
+    /// commands and the answers of the daemon.
     fn everywhere(&mut self, words: &str) {
         let node = self.node;
         let daemon = || node.try_details_of("vault").unwrap_or_default().to_string();
@@ -105,7 +106,7 @@ impl Said<'_> {
 }
 
 #[test]
-fn no_value_is_ever_said() {
+fn no_output_holds_a_planted_value() {
     let node = Node::new();
     let folder = node.put(&vault());
     let mut said = Said {
@@ -240,7 +241,7 @@ fn no_value_is_ever_said() {
         let before = node.try_shell(&format!("cat {path}"));
         node.write(&path, &content);
         if path.starts_with(&format!("{folder}/")) {
-            // The definition that is installed stays as it is: the command alone reads this one.
+            // Only the command reads this folder. The installed definition stays as it is.
             let refused = said.by(&["install", &folder]);
             assert_eq!(refused.status, 3, "{refused:?}");
             assert!(refused.stderr.contains(words), "{words}: {refused:?}");
@@ -254,14 +255,15 @@ fn no_value_is_ever_said() {
         }
         node.write(&intent, &kept);
         until_equal(
-            &format!("the app to be well again after {words:?}"),
+            &format!("the app to be ready again after {words:?}"),
             SOON,
             &"ready".to_owned(),
             || node.state("vault"),
         );
     }
 
-    // The container goes on while its next image cannot be built; only the log tells of it.
+    // The container keeps running while its next image cannot be built. Only the log shows the
+    // output of the build.
     node.write(
         &format!("{definition}/image/Containerfile"),
         "FROM docker.io/library/busybox:stable\nARG TOKEN\nRUN echo \"says $TOKEN\" && exit 3\n",
@@ -272,7 +274,7 @@ fn no_value_is_ever_said() {
     until_holds("the build to fail", log, |log| log.contains("\n  | says …"));
     said.everywhere("ready");
 
-    // A unit file of somebody else that Quadlet cannot read.
+    // A unit file of the operator's own that Quadlet cannot read.
     node.write(
         &format!("{UNITS}/mine.container"),
         &format!("[Container]\nImage=x\n{UNIT}\n"),
@@ -285,27 +287,28 @@ fn no_value_is_ever_said() {
     said.all
         .push(node.shell("journalctl --user -u archipelago -o json --no-pager"));
     let all = said.all.join("\n");
-    assert!(all.len() > 20_000, "little was said: {all}");
+    assert!(all.len() > 20_000, "there is hardly any output: {all}");
     for planted in PLANTED.into_iter().chain([secret.trim()]) {
         let at = all.find(planted);
         let around = at.map(|at| {
             let begin = all[..at].rfind('\n').unwrap_or(0);
             &all[begin..(at + planted.len())]
         });
-        assert_eq!(around, None, "{planted} was said");
+        assert_eq!(around, None, "{planted} is in the output");
     }
 }
 
-/// The characters that a terminal acts on, but for the line break.
+/// Whether a terminal acts on a character. A line break is allowed.
 fn acts(character: char) -> bool {
     (character.is_control() && character != '\n') || matches!(character, '\u{202e}' | '\u{2066}')
 }
 
-/// Sets the title of the window, clears the screen, colours what follows, and turns its direction.
+/// Sets the title of the window, clears the screen, colours the following text, and reverses its
+/// direction.
 const HOSTILE: &str = r"\033]0;owned\007\033[2J\302\23331m\342\200\256evil";
 
 #[test]
-fn nothing_that_a_terminal_acts_on_is_said() {
+fn no_output_holds_a_character_that_a_terminal_acts_on() {
     let node = Node::new();
     let ends = apps::app(
         "ends",
@@ -339,7 +342,7 @@ fn nothing_that_a_terminal_acts_on_is_said() {
             assert!(!said.contains(acts), "{said:?}");
             said
         };
-        // While it is tried again, something else is said.
+        // A retry shows another message meanwhile.
         until_holds(&format!("{arguments:?} to say {words:?}"), say, |said| {
             said.contains(words)
         });
@@ -351,7 +354,8 @@ fn nothing_that_a_terminal_acts_on_is_said() {
         logs.contains("archy-ends") && !logs.contains(is_control),
         "{logs:?}"
     );
-    // The daemon's log says what the build said, and is one that journalctl shows.
+    // The daemon's log has the output of the build without control characters, so journalctl shows
+    // it.
     let log = node.shell("journalctl --user -u archipelago --no-pager");
     assert!(
         log.contains("no beans") && !log.contains("blob data"),
@@ -359,7 +363,7 @@ fn nothing_that_a_terminal_acts_on_is_said() {
     );
 }
 
-/// Asks until the answer holds. Panics with the last one when the bound is reached.
+/// Asks until `holds` accepts the answer. Panics with the last answer when the bound is reached.
 fn until_holds(what: &str, ask: impl Fn() -> String, holds: impl Fn(&str) -> bool) {
     let begun = std::time::Instant::now();
     until(what, SOON * 2, || {

@@ -239,7 +239,7 @@ fn locks_are_counted_and_the_cure_adds_more_when_none_is_free() {
     user(&host, "podman volume create one");
     assert_eq!(locks(&host), state("ok", Some(before - 1)));
 
-    // Podman makes at least 32 locks. The app and the volume have two of them.
+    // Podman makes at least 32 locks. The app and the volume use two of them.
     set_num_locks(32);
     assert_eq!(locks(&host), state("warning", Some(30)));
     user(

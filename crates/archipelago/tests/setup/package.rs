@@ -74,7 +74,7 @@ fn the_package_brings_the_program_its_service_documents_and_the_catalog_with_its
         .lines()
         .filter(|line| line.contains(".test.") || line.contains(".spec."))
         .collect();
-    assert_eq!(tests, [""; 0], "tests are nothing for a node");
+    assert_eq!(tests, [""; 0], "the package must hold no tests");
     let modes = root(
         &host,
         "cd /usr/share/archipelago/catalog; stat -c %a node-ui/serve litecoin/compose.yaml node-ui",
@@ -161,7 +161,7 @@ fn an_upgrade_restarts_the_daemon_that_runs_and_nothing_else() {
     root(&host, &reinstall);
     assert!(
         daemon().contains("ActiveState=inactive"),
-        "an upgrade started what a person had stopped"
+        "an upgrade started the daemon that a person had stopped"
     );
     assert_eq!(containers(&host), before);
 }

@@ -1,7 +1,6 @@
-//! Version 0.1.0 gives way to this one: what it left runs on as it is, and a restart of an app
-//! takes it to what is new.
+//! An upgrade from version 0.1.0: an app of that version keeps running, and a restart isolates it.
 //!
-//! The folder `version-0.1.0` holds what that version wrote for one app, byte by byte.
+//! The folder `version-0.1.0` holds the files that that version wrote for one app.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +11,14 @@ use crate::{archipelago, json, shell, user};
 
 const CONTAINERS: [&str; 3] = ["archy-notes", "archy-notes-db", "archy-notes-ui"];
 
-/// A host on which the app runs as version 0.1.0 installed it, and the daemon is this one's,
-/// stopped.
+/// A host on which the app runs as version 0.1.0 installed it. The daemon, of the present version,
+/// is stopped.
 fn host_of_0_1_0() -> Host {
     let host = support::host();
     user(&host, "systemctl --user stop archipelago");
     let kept = support::repository().join("crates/archipelago/tests/setup/version-0.1.0");
     host.copy_in(&kept, "/home/archy/old")
-        .expect("what version 0.1.0 wrote");
+        .expect("the files of version 0.1.0");
     user(
         &host,
         "cd ~/old
@@ -36,7 +35,7 @@ fn host_of_0_1_0() -> Host {
     host
 }
 
-/// Each container's id and start.
+/// The id and the start of each container.
 fn containers(host: &Host) -> BTreeMap<String, String> {
     let script = "podman ps -q | xargs -r podman container inspect --format '{{.Name}}={{.Id}} {{.State.StartedAt}}'";
     let listed = user(host, script);
@@ -47,7 +46,7 @@ fn containers(host: &Host) -> BTreeMap<String, String> {
     runs.collect()
 }
 
-/// The app's page, its secret as a container and as Podman have it, and a file in its volume.
+/// The app's page, its secret in all places, and a file in its volume.
 fn kept(host: &Host) -> String {
     user(
         host,
@@ -67,7 +66,7 @@ fn isolation(host: &Host) -> (String, String) {
 }
 
 #[test]
-fn an_app_of_0_1_0_runs_on_and_its_restart_isolates_it() {
+fn an_app_of_0_1_0_keeps_running_and_a_restart_isolates_it() {
     let host = host_of_0_1_0();
     let (before, left) = (containers(&host), kept(&host));
     assert_eq!(Vec::from_iter(before.keys()), CONTAINERS);
@@ -82,9 +81,8 @@ fn an_app_of_0_1_0_runs_on_and_its_restart_isolates_it() {
         (containers(&host), kept(&host)),
         (before.clone(), left.clone())
     );
-    let told = isolation(&host);
     assert_eq!(
-        told,
+        isolation(&host),
         ("warning".to_owned(), "archipelago restart notes".to_owned())
     );
 

@@ -21,15 +21,15 @@ pub(crate) fn make(node: &Node) {
 
 /// The state of all of these objects, as a text to compare. With `runs` it holds the runs of the
 /// containers, which a reboot changes.
-pub(crate) fn look(node: &Node, runs: bool) -> String {
-    let which = if runs {
+pub(crate) fn state(node: &Node, runs: bool) -> String {
+    let run = if runs {
         "{{.Id}} {{.State.StartedAt}} {{.State.Status}}"
     } else {
         ""
     };
     node.shell(&format!(
         "stat -c '%n %i %y %z' {UNITS}/foreign.container {UNITS}/archy-foreign.container
-        podman container inspect systemd-foreign systemd-archy-foreign {} --format '{{{{.Name}}}} {which}'
+        podman container inspect systemd-foreign systemd-archy-foreign {} --format '{{{{.Name}}}} {run}'
         podman volume inspect shop-of-others --format '{{{{.CreatedAt}}}} {{{{.Mountpoint}}}}'
         cat ~/.local/share/containers/storage/volumes/shop-of-others/_data/file
         podman network inspect shop-of-others --format '{{{{.ID}}}} {{{{.Created}}}}'

@@ -16,8 +16,8 @@ pub(crate) const ONE_TICK: Duration = Duration::from_secs(30 + 30);
 /// so a high bound costs time only when a test fails, and a machine that compiles meanwhile needs
 /// much of it.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
-/// The pause between two checks of a state: each starts processes in the host.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// The pause between two checks of a state, each of which starts processes in the host.
+const POLL: Duration = Duration::from_millis(200);
 
 /// The data folder that `setup` makes.
 pub(crate) const DATA: &str = "/var/lib/archipelago";
@@ -173,7 +173,10 @@ impl Node {
 
     /// All objects and files with the app's name.
     pub(crate) fn traces(&self, app: &str) -> Vec<String> {
-        let all = self.try_traces(app).checked().expect("a look around");
+        let all = self
+            .try_traces(app)
+            .checked()
+            .expect("a list of all objects and files");
         traces_in(&all, app)
     }
 
@@ -241,7 +244,7 @@ pub(crate) fn until<T>(what: &str, bound: Duration, mut probe: impl FnMut() -> O
             "waited {} s for {what}",
             bound.as_secs()
         );
-        std::thread::park_timeout(LOOK_AGAIN);
+        std::thread::park_timeout(POLL);
     }
 }
 
@@ -264,6 +267,6 @@ pub(crate) fn until_equal<T: PartialEq + Debug>(
             "waited {} s for {what}:\nexpected {expected:#?}\nfound {found:#?}",
             bound.as_secs()
         );
-        std::thread::park_timeout(LOOK_AGAIN);
+        std::thread::park_timeout(POLL);
     }
 }

@@ -5,7 +5,7 @@
 use testhost::Options;
 
 use crate::apps;
-use crate::fault::{RECOVERY, all_well, kept, seen, shop};
+use crate::fault::{RECOVERY, all_well, kept, shop, until_reported};
 use crate::node::{DATA, Node, SOON, UNITS, until};
 
 const STORAGE: &str = "/home/archy/.local/share/containers";
@@ -48,7 +48,7 @@ fn no_room_for_units() {
 
     fill(&node, UNITS);
     lose(&node, UNITS, "archy-lone.container");
-    seen(&node, "lone", "failed", "No space left on device", RECOVERY);
+    until_reported(&node, "lone", "failed", "No space left on device", RECOVERY);
     assert_eq!(node.containers(), before);
     let folder = node.put(&apps::lone("other", 8482));
     let said = node.archipelago(&["install", &folder]);
@@ -74,7 +74,7 @@ fn units_on_a_read_only_disk() {
     ));
     remount(&node, "ro", UNITS);
     node.shell("systemctl --user start archipelago");
-    seen(&node, "lone", "failed", "Read-only file system", RECOVERY);
+    until_reported(&node, "lone", "failed", "Read-only file system", RECOVERY);
     let ailments = node.ailments();
     assert!(
         ailments["folder-units"].contains("is read-only"),
@@ -96,7 +96,7 @@ fn no_room_for_data() {
 
     fill(&node, DATA);
     lose(&node, DATA, "archy-shop/shop.conf");
-    seen(&node, "shop", "failed", "No space left on device", RECOVERY);
+    until_reported(&node, "shop", "failed", "No space left on device", RECOVERY);
     assert_eq!(node.containers(), before);
     let ailments = node.ailments();
     assert!(ailments["disk"].contains("0 MiB are free"), "{ailments:?}");
@@ -129,7 +129,7 @@ fn data_on_a_read_only_disk_are_not_looked_for_elsewhere() {
     remount(&node, "ro", DATA);
     // A daemon that starts now must know where the data are.
     node.shell("systemctl --user start archipelago");
-    seen(&node, "shop", "failed", "Read-only file system", SOON);
+    until_reported(&node, "shop", "failed", "Read-only file system", SOON);
     let ailments = node.ailments();
     assert!(
         ailments["folder-data"].contains("is read-only"),
@@ -151,7 +151,7 @@ fn no_room_for_podman() {
 
     fill(&node, STORAGE);
     node.try_shell("podman kill archy-shop");
-    seen(&node, "shop", "failed", "archipelago logs", RECOVERY);
+    until_reported(&node, "shop", "failed", "archipelago logs", RECOVERY);
     until("the app's log to say why", RECOVERY, || {
         let log = node.archipelago(&["logs", "shop"]).stdout;
         log.to_lowercase().contains("disk is full").then_some(())
@@ -173,7 +173,7 @@ fn podmans_storage_on_a_read_only_disk() {
     remount(&node, "ro", STORAGE);
     node.try_shell("podman kill archy-shop; podman exec archy-shop kill 1");
     node.try_shell("systemctl --user kill archy-shop");
-    let cause = seen(&node, "shop", "failed", "archy-shop.service", RECOVERY);
+    let cause = until_reported(&node, "shop", "failed", "archy-shop.service", RECOVERY);
     println!("status: {cause}; doctor: {:?}", node.ailments());
 
     remount(&node, "rw", STORAGE);

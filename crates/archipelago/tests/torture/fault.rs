@@ -43,7 +43,13 @@ pub(crate) fn shop(node: &Node) -> Kept {
 
 /// Waits until both `status` and the daemon show the app in this state with these words in its
 /// message. Returns the message.
-pub(crate) fn seen(node: &Node, app: &str, state: &str, words: &str, bound: Duration) -> String {
+pub(crate) fn until_reported(
+    node: &Node,
+    app: &str,
+    state: &str,
+    words: &str,
+    bound: Duration,
+) -> String {
     let mut last = String::new();
     let cause = until_with(
         &format!("{app} to be {state} because of {words:?}"),
@@ -53,12 +59,12 @@ pub(crate) fn seen(node: &Node, app: &str, state: &str, words: &str, bound: Dura
             let message = crate::node::text(&status["message"]);
             let details = node.try_details_of(app);
             last = format!("status: {status}\ndaemon: {details:?}");
-            let told = details.is_some_and(|app| {
+            let is_reported = details.is_some_and(|app| {
                 app["message"]
                     .as_str()
                     .is_some_and(|text| text.contains(words))
             });
-            (told && status["state"] == state && message.contains(words)).then_some(message)
+            (is_reported && status["state"] == state && message.contains(words)).then_some(message)
         },
     );
     cause.unwrap_or_else(|what| panic!("{what}: {last}"))
@@ -84,7 +90,7 @@ fn until_with<T>(
 /// Waits until each app is ready and the health page shows no problem.
 pub(crate) fn all_well(node: &Node, bound: Duration) {
     let mut last = None;
-    let well = until_with("all to be well", bound, || {
+    let well = until_with("all apps to be ready without a problem", bound, || {
         last = node.try_health();
         let health = last.as_ref()?;
         let quiet = health["problems"] == 0

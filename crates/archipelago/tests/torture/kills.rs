@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use crate::fault::{Kept, kept, put_data};
 use crate::instants::{Instants, wanted};
 use crate::node::{CONFIG, DATA, Node, until_equal};
-use crate::whole::{look, nothing_to_do, settles};
+use crate::whole::{nothing_to_do, observe, until_observed};
 use crate::{apps, foreign};
 
 /// The number of kills in the shorter set.
 const KILLS: u32 = 50;
 /// A failed attempt is retried after 10, then 20 s.
-const SETTLED: Duration = Duration::from_secs(90);
+const RECOVERED: Duration = Duration::from_secs(90);
 
 /// A change that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,11 +128,11 @@ impl Torture {
         let install = undisturbed(Change::Install);
         put_data(&node);
         let set = undisturbed(Change::Set);
-        let installed = look(&node);
+        let installed = observe(&node);
         let uninstall = undisturbed(Change::Uninstall);
-        let uninstalled = look(&node);
+        let uninstalled = observe(&node);
         let purge = undisturbed(Change::Purge);
-        let purged = look(&node);
+        let purged = observe(&node);
         let takes = Takes {
             install,
             set,
@@ -147,7 +147,7 @@ impl Torture {
             uninstalled,
             purged,
             lone: node.containers()["archy-lone"].clone(),
-            others: foreign::look(&node, true),
+            others: foreign::state(&node, true),
             kept: None,
             node,
         }
@@ -190,7 +190,7 @@ impl Torture {
         };
         until_equal(
             &format!("{change:?}"),
-            SETTLED,
+            RECOVERED,
             &expected.to_owned(),
             || {
                 let status = self.node.json(&["status"]);
@@ -208,13 +208,13 @@ impl Torture {
             Change::Uninstall => &self.uninstalled,
             Change::Purge => &self.purged,
         };
-        settles(
+        until_observed(
             &self.node,
-            &format!("{change:?} to leave nothing stray"),
+            &format!("the host to be as after an undisturbed {change:?}"),
             expected,
         );
         nothing_to_do(&self.node, "/home/archy/apps/lone");
-        assert_eq!(foreign::look(&self.node, true), self.others);
+        assert_eq!(foreign::state(&self.node, true), self.others);
         assert_eq!(self.node.containers()["archy-lone"], self.lone);
         match change {
             Change::Install | Change::Set => {

@@ -62,7 +62,7 @@ fn the_uplink_of_the_networks_is_killed() {
     let pid = node.shell(&format!("cat {UPLINK}"));
     node.shell(&format!("kill -KILL {pid}"));
     // Commands of Podman would start it again, so the check uses none.
-    until("it to be back", SOON, || {
+    until("the uplink to be back", SOON, || {
         let script = format!("test \"$(cat {UPLINK})\" != {pid} && kill -0 \"$(cat {UPLINK})\"");
         works(&node, &script.replace('\n', "")).then_some(())
     });

@@ -64,7 +64,7 @@ fn a_drop_in_that_quadlet_refuses_is_reported() {
     let quadlet = format!("{UNITS}/archy-lone.container.d/10-operator.conf");
     node.write(&quadlet, "[Container]\nNoSuchKey=1\n");
     node.shell("systemctl --user daemon-reload");
-    let message = until("the cause to be told", ONE_TICK, || {
+    let message = until("the cause to be reported", ONE_TICK, || {
         let message = text(&node.status("lone")["units"][0]["message"]);
         message
             .contains("Quadlet made no service of it")
@@ -76,7 +76,7 @@ fn a_drop_in_that_quadlet_refuses_is_reported() {
     let why = node.try_shell(&format!("{command} 2>&1"));
     assert!(why.stdout.contains("NoSuchKey"), "{command}: {why:?}");
     assert_eq!(drop_ins(&node), [quadlet.as_str()]);
-    assert_eq!(node.containers(), before, "what runs goes on");
+    assert_eq!(node.containers(), before, "the container must keep running");
     node.shell(&format!("rm {quadlet}; systemctl --user daemon-reload"));
     all_well(&node, RECOVERY);
 }

@@ -10,8 +10,8 @@ use crate::node::{Node, ONE_TICK, SOON, text, until, until_equal};
 const PROVOKE: &str = "podman volume create --ignore mark >/dev/null; podman volume rm -f mark >/dev/null; touch ~/.config/archipelago/.look";
 
 /// Waits until the daemon reports why Podman cannot be asked.
-fn told(node: &Node, words: &str, bound: Duration) -> String {
-    until(&format!("the daemon to tell {words:?}"), bound, || {
+fn until_reported(node: &Node, words: &str, bound: Duration) -> String {
+    until(&format!("the daemon to report {words:?}"), bound, || {
         let details = node.try_details()?;
         let cause = details["podman"].as_str()?.to_owned();
         cause.contains(words).then_some(cause)
@@ -64,7 +64,7 @@ fn podman_socket_masked() {
     let before = node.containers();
     node.shell("systemctl --user mask --now podman.socket; systemctl --user stop podman.service");
     node.shell(PROVOKE);
-    told(&node, "reach Podman at", SOON);
+    until_reported(&node, "reach Podman at", SOON);
     assert!(
         node.ailments()["podman-socket"].contains("is masked"),
         "{:?}",
@@ -72,7 +72,7 @@ fn podman_socket_masked() {
     );
     units_are_repaired_all_the_same(&node);
     let masked = node.try_shell("systemctl --user is-enabled podman.socket");
-    assert_eq!(masked.stdout.trim(), "masked", "the operator's word");
+    assert_eq!(masked.stdout.trim(), "masked", "the mask must stay");
 
     node.shell("systemctl --user unmask podman.socket");
     all_well(&node, RECOVERY);
@@ -86,7 +86,7 @@ fn podman_hangs() {
     let before = node.containers();
     // Podman's service ends after five seconds without a request, so it may end before the signal
     // arrives.
-    until("Podman to be held still", SOON, || {
+    until("Podman's service to be frozen", SOON, || {
         node.try_shell(
             "systemctl --user start podman.service
             systemctl --user kill --signal=STOP podman.service
@@ -96,7 +96,7 @@ fn podman_hangs() {
         .then_some(())
     });
     node.shell(PROVOKE);
-    told(&node, "Podman did not answer within", SOON);
+    until_reported(&node, "Podman did not answer within", SOON);
     // The socket is started again, and the hanging process is ended with it.
     all_well(&node, RECOVERY);
     assert_eq!(node.containers(), before);
@@ -121,7 +121,7 @@ fn a_socket_that_accepts_and_never_answers() {
             .then_some(())
     });
     node.shell(PROVOKE);
-    told(&node, "Podman did not answer within", ONE_TICK);
+    until_reported(&node, "Podman did not answer within", ONE_TICK);
     units_are_repaired_all_the_same(&node);
     let api = node.ailments();
     assert!(api.contains_key("podman-socket"), "{api:?}");
@@ -156,8 +156,8 @@ fn podman_system_reset_by_a_person() {
 fn podman_system_prune_by_a_person() {
     let node = Node::new();
     let kept_before = shop(&node);
-    node.install(&apps::lone("rests", 8481));
-    node.user(&["archipelago", "stop", "rests"]);
+    node.install(&apps::lone("idle", 8481));
+    node.user(&["archipelago", "stop", "idle"]);
     node.user(&["archipelago", "stop", "shop"]);
     // While no container runs, prune removes all images, networks and volumes.
     node.shell("podman system prune -af --volumes");
@@ -167,13 +167,13 @@ fn podman_system_prune_by_a_person() {
     node.shell("podman system prune -af --volumes");
     all_well_but_stopped(&node);
     assert_eq!(kept(&node), kept_before);
-    node.user(&["archipelago", "start", "rests"]);
+    node.user(&["archipelago", "start", "idle"]);
     all_well(&node, RECOVERY);
 }
 
 fn all_well_but_stopped(node: &Node) {
     let states = || {
-        ["shop", "rests"].map(|app| {
+        ["shop", "idle"].map(|app| {
             let status = node.status(app);
             format!("{} {}", text(&status["state"]), text(&status["message"]))
         })

@@ -17,7 +17,7 @@ use testhost::Reboot;
 use crate::fault::{Kept, all_well, kept, shop};
 use crate::instants::{Instants, wanted};
 use crate::node::{CONFIG, Node, until, until_equal};
-use crate::whole::{look, nothing_to_do, settles};
+use crate::whole::{nothing_to_do, observe, until_observed};
 use crate::{apps, foreign};
 
 /// The number of reboots in the shorter set: one of each kind, two of them with Archipelago
@@ -25,7 +25,7 @@ use crate::{apps, foreign};
 const REBOOTS: u32 = 4;
 /// Containers start side by side, on a machine that has just booted.
 const BACK: Duration = Duration::from_secs(60);
-const SETTLED: Duration = Duration::from_secs(90);
+const RECOVERED: Duration = Duration::from_secs(90);
 
 /// The commands that a reboot interrupts. They change a third app beside those that must run again.
 const MEANWHILE: [&str; 4] = [
@@ -66,15 +66,15 @@ fn hard_reboots_at_random_instants() {
     node.shell("podman rm -f -t 0 shop-by-hand >/dev/null");
     let before = Before {
         kept: kept_before,
-        others: foreign::look(&node, false),
-        whole: look(&node),
+        others: foreign::state(&node, false),
+        whole: observe(&node),
     };
     for number in 0..reboots {
         let meanwhile = MEANWHILE[number as usize % MEANWHILE.len()];
         // Each kind happens with and without Archipelago by turns.
         let alone = (number + number / 4) % 2 == 1;
         reboot(&node, &mut instants, meanwhile, alone);
-        back(&node, &before, alone);
+        until_back(&node, &before, alone);
         println!(
             "reboot {} of {reboots}, during `{meanwhile}`, {}: all back",
             number + 1,
@@ -86,11 +86,11 @@ fn hard_reboots_at_random_instants() {
         );
     }
     println!("rebooted: {reboots} times, all apps back each time");
-    let guest = node.shell(&format!("ls {CONFIG}/apps"));
-    if guest.contains("guest.toml") {
+    let intents = node.shell(&format!("ls {CONFIG}/apps"));
+    if intents.contains("guest.toml") {
         node.user(&["archipelago", "uninstall", "guest"]);
     }
-    settles(&node, "nothing stray", &before.whole);
+    until_observed(&node, "the host to be as before the reboots", &before.whole);
     nothing_to_do(&node, "/home/archy/apps/lone");
 }
 
@@ -109,7 +109,7 @@ fn reboot(node: &Node, instants: &mut Instants, meanwhile: &str, alone: bool) {
 }
 
 /// Waits until all residents run, with or without Archipelago. Then Archipelago repairs the rest.
-fn back(node: &Node, before: &Before, alone: bool) {
+fn until_back(node: &Node, before: &Before, alone: bool) {
     until("all containers to run", BACK, || {
         let now = node.try_containers()?;
         RESIDENTS
@@ -123,9 +123,9 @@ fn back(node: &Node, before: &Before, alone: bool) {
         node.try_shell("curl -fsS http://127.0.0.1:8480/").stdout
     });
     assert_eq!(kept(node), before.kept);
-    assert_eq!(foreign::look(node, false), before.others);
+    assert_eq!(foreign::state(node, false), before.others);
     if alone {
         node.user(&["systemctl", "--user", "enable", "--now", "archipelago"]);
     }
-    all_well(node, SETTLED);
+    all_well(node, RECOVERED);
 }

@@ -38,7 +38,7 @@ fn the_users_d_bus_is_restarted() {
     // While D-Bus is away, the daemon reports it.
     node.shell("systemctl --user stop dbus.socket dbus.service");
     node.shell("touch ~/.config/archipelago/.look");
-    until("the daemon to tell", ONE_TICK, || {
+    until("the daemon to report it", ONE_TICK, || {
         let details = node.try_details()?;
         details["last_pass"]["error"]
             .as_str()?
@@ -51,7 +51,7 @@ fn the_users_d_bus_is_restarted() {
     node.shell("systemctl --user start dbus.socket");
     still_repairs(&node);
     assert_eq!(node.containers(), before);
-    assert_eq!(daemon(&node), pid, "the daemon itself lives on");
+    assert_eq!(daemon(&node), pid, "the daemon must not end");
     assert_eq!(kept(&node), kept_before);
 }
 

@@ -1,5 +1,5 @@
-//! Everything that the shop leaves on a host, as lines. After any fault the lines must be those of
-//! an undisturbed change.
+//! Everything on a host that Archipelago and Podman could leave behind, as lines. After any fault
+//! the lines must be those of an undisturbed change.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use crate::node::{CONFIG, DATA, Node, SOON, UNITS, until_equal};
 /// Prints the files with their modes, Podman's objects and leftovers, services, mounts, temporary
 /// files, and locks that are held for longer than a pass takes. Earlier intents are left out,
 /// because they differ by what happened.
-const LOOK: &str = r#"
+const LIST: &str = r#"
 cd "$HOME"
 find "$1" "$2" "$3" "$XDG_RUNTIME_DIR/archipelago" \( -path "$3/volumes/*/*" -o -path "$2/history" -o -path "$XDG_RUNTIME_DIR/archipelago/images" \) -prune -o \
-    -type f ! -name progress.json ! -name '.look' -printf 'file %p %m\n'
+    -type f ! -name progress.json ! -name '.observe' -printf 'file %p %m\n'
 podman ps -a --external --format 'container {{.Names}} {{.State}}'
 podman network ls --format 'network {{.Name}}'
 podman volume ls --format 'volume {{.Name}}'
@@ -26,17 +26,17 @@ for lock in "$XDG_RUNTIME_DIR"/archipelago/lock "$XDG_RUNTIME_DIR"/archipelago/i
 done
 "#;
 
-/// The lines of [`LOOK`].
-pub(crate) fn look(node: &Node) -> BTreeSet<String> {
-    let command = ["bash", "-c", LOOK, "bash", UNITS, CONFIG, DATA];
+/// The lines that [`LIST`] prints.
+pub(crate) fn observe(node: &Node) -> BTreeSet<String> {
+    let command = ["bash", "-c", LIST, "bash", UNITS, CONFIG, DATA];
     let output = node.0.run_user(&command).expect("a run in the host");
     output.stdout.lines().map(str::to_owned).collect()
 }
 
 /// Waits until the host is as expected: systemd and Podman may still be cleaning up.
-pub(crate) fn settles(node: &Node, what: &str, expected: &BTreeSet<String>) {
+pub(crate) fn until_observed(node: &Node, what: &str, expected: &BTreeSet<String>) {
     let differs = || {
-        let found = look(node);
+        let found = observe(node);
         let missing = expected.difference(&found).map(|line| format!("- {line}"));
         let stray = found.difference(expected).map(|line| format!("+ {line}"));
         missing.chain(stray).collect::<Vec<_>>()
@@ -59,6 +59,6 @@ pub(crate) fn nothing_to_do(node: &Node, folder: &str) {
         .expect("a run in the host");
     assert!(
         said.success() && !said.stderr.contains("INFO"),
-        "there was something left to do: {said:?}"
+        "the pass found something to do: {said:?}"
     );
 }

@@ -1,5 +1,4 @@
-//! Whether a process may take an action, judged by the state of the host and not by what the
-//! process observed.
+//! Whether an action is allowed, judged by the state of the host and not by the observation.
 
 use std::time::Duration;
 
@@ -10,8 +9,8 @@ use archipelago_core::observed::{Memory, Observed};
 use crate::invariants::Invariant;
 use crate::world::state::World;
 
-/// More pulls of one image than these within the time are too many: retries come after 10, 20, 40 …
-/// seconds, and each crash and each command may add one.
+/// The allowed pulls of one image within the time. Retries come after 10, 20, 40 … seconds, and
+/// each crash and each command may add one.
 const PULLS_MAX: usize = 15;
 const PULLS_WITHIN: Duration = Duration::from_secs(60);
 
@@ -84,8 +83,8 @@ impl World {
         }
     }
 
-    /// A process that notes a due restart may restart the service later, when it is the only one to
-    /// know why.
+    /// A process that notes a due restart may restart the service later, when nothing but the note
+    /// shows why.
     fn justify_restarts(&mut self, desired: &Desired, memory: &Memory) {
         for service in memory.restarts.keys() {
             let is_due = desired.present().any(|(_, present)| {
@@ -123,8 +122,8 @@ impl World {
     }
 }
 
-/// Whether the unit file was changed while systemd was about to start the service: the process's
-/// memory has no invocation for it then.
+/// Whether the unit file was changed while systemd was about to start the service. The memory then
+/// has no invocation for it.
 fn is_definition_in_doubt(observed: &Observed, service: &str) -> bool {
     let invocation = observed.memory.restarts.get(service);
     invocation.is_some_and(String::is_empty)

@@ -1,4 +1,4 @@
-//! Whether apps are kept from each other, judged by the state of the host.
+//! Whether apps are isolated from each other, judged by the state of the host.
 
 use archipelago_core::action::{Action, AppAction, AppStep};
 use archipelago_core::desired::{App, Desired, DesiredContainer, Role};
@@ -12,8 +12,8 @@ use crate::invariants::Invariant;
 use crate::world::state::World;
 
 impl World {
-    /// A container of an app joins its own app's network, and those of the exports that it offers
-    /// or uses.
+    /// A container may join only the network of its app and those of the exports that its app
+    /// offers or uses.
     pub(crate) fn check_joins(&mut self, container: &Container, networks: &[String]) {
         if container.label.is_none() {
             return;
@@ -27,7 +27,7 @@ impl World {
         }
     }
 
-    /// A network of an app is made with isolation.
+    /// Each network of an app must be made with isolation.
     pub(crate) fn check_made(&mut self, network: &Made) {
         if network.label.is_some() && !network.isolated {
             let what = format!("the network {} is made without isolation", network.name);
@@ -35,8 +35,8 @@ impl World {
         }
     }
 
-    /// A process starts nothing on a network of the app that has no isolation and on which, as it
-    /// has seen, nobody is: there was the occasion to make it anew.
+    /// No service may be started on a network of its app that has no isolation and was observed
+    /// without containers, because the network could have been made anew first.
     pub(crate) fn check_start(&mut self, observed: &Observed, action: &Action) {
         let Action::App(AppAction {
             app: id,
@@ -64,13 +64,14 @@ impl World {
                 && is_unit_read(&desired, observed, name)
         });
         if let Some(network) = open {
-            let what =
-                format!("{service} starts from nothing on {network}, which has no isolation");
+            let what = format!(
+                "{service} is started on the empty network {network}, which has no isolation"
+            );
             self.violation(Invariant::Isolated, what);
         }
     }
 
-    /// A removal that failed does not keep the app from starting.
+    /// Notes a network that could not be removed. The app may start on it.
     pub(crate) fn note_removal(&mut self, action: &Action, outcome: &Outcome) {
         if let (Some(AppStep::RemoveNetwork(network)), Outcome::Failed(_)) =
             (action.app_step(), outcome)
@@ -112,7 +113,7 @@ fn is_seen_empty(desired: &Desired, observed: &Observed, network: &str) -> bool 
         })
 }
 
-/// Whether systemd had read the unit of the network as it is desired.
+/// Whether systemd has loaded the desired unit of the network.
 fn is_unit_read(desired: &Desired, observed: &Observed, network: &str) -> bool {
     let units = desired
         .present()

@@ -1,4 +1,4 @@
-//! How a quiescent host differs from the desired state.
+//! Differences between a quiescent host and the desired state.
 
 use std::collections::BTreeSet;
 
@@ -68,7 +68,7 @@ impl World {
 
     /// A file, object or memory of ours that no app needs.
     pub(crate) fn left_over(&self, desired: &Desired, all_well: bool) -> Option<String> {
-        // The units of an app that cannot be worked out are left alone.
+        // The units of an app that cannot be worked out must stay.
         let all_present = desired
             .apps
             .values()
@@ -132,7 +132,7 @@ impl World {
         Some(format!("{name} in Podman"))
     }
 
-    /// Whether systemd keeps trying to start a service that should run.
+    /// Whether systemd keeps restarting a service that should run.
     pub(crate) fn has_restarting_service(&self) -> bool {
         let desired = self.desired_containers();
         let mut units = self.systemd.units.iter();
@@ -150,8 +150,8 @@ impl World {
             .collect()
     }
 
-    /// Also those of apps that cannot be worked out or are being removed: they are left as they
-    /// are.
+    /// The services that should run, and those of apps that cannot be worked out or are being
+    /// removed, which are left alone.
     pub(crate) fn containers_that_may_run(&self) -> BTreeSet<String> {
         let mut services = self.desired_containers();
         for (id, app) in &self.desired().apps {
@@ -163,7 +163,7 @@ impl World {
         services
     }
 
-    /// A service of an app that runs without the process that resolves names.
+    /// A running service of an app, if the process that resolves names does not run.
     pub(crate) fn without_names(&self, desired: &Desired) -> Option<String> {
         let running = self.running_containers();
         let mut containers = desired
@@ -177,11 +177,11 @@ impl World {
             .map(|(unit, _)| unit.service.clone())
     }
 
-    /// The services of the containers that run and are not masked.
     pub(crate) fn has_unit_file(&self, name: &str) -> bool {
         self.disk.read(&self.layout.units.join(name)).is_some()
     }
 
+    /// The services of the containers that run and are not masked.
     pub(crate) fn running_containers(&self) -> BTreeSet<String> {
         let units = self.systemd.units.iter();
         units
@@ -195,7 +195,7 @@ impl World {
     }
 }
 
-/// Whether the unit and files that a container was started with are those that are desired.
+/// Whether a container was started with the desired unit and files.
 fn started_with_desired(run: &Run, present: &Present, unit: &DesiredUnit) -> bool {
     without_comments(&run.definition.text) == without_comments(unit.file.content.as_bytes())
         && run.files.iter().all(|(path, content)| {

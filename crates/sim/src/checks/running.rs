@@ -1,4 +1,4 @@
-//! Comparing a running service with what is desired.
+//! Compares a running service with its desired state.
 
 use archipelago_core::desired::{DesiredUnit, Present, Role};
 use archipelago_core::quadlet::VERSION;
@@ -34,7 +34,7 @@ impl World {
         }
     }
 
-    /// Whether a service that the container follows was started after the container.
+    /// Whether the container was started before a service that it must start after.
     pub(crate) fn started_before_dependency(&self, unit: &DesiredUnit) -> bool {
         let Role::Container(container) = &unit.role else {
             return false;
@@ -59,14 +59,14 @@ fn has_desired_secrets(run: &Run, present: &Present) -> bool {
     })
 }
 
-/// A unit without the version of Archipelago that wrote it: an update restarts nothing.
+/// A unit without the version of Archipelago that wrote it, because an update restarts nothing.
 pub(crate) fn without_version(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     text.replace(&format!("Version={VERSION}"), "Version=")
         .replace("Version=0.0.1", "Version=")
 }
 
-/// A file without anything that has no effect: the version, and the comment of an edit.
+/// A file without the parts that have no effect: the version, and the comment of an edit.
 pub(crate) fn without_comments(text: &[u8]) -> String {
     without_version(text).replace("# edited\n", "")
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    /// Time since the boot, the same for all processes; nobody can set it.
+    /// The time since the boot, which nobody can set.
     pub since_boot: Duration,
-    /// Time of day in seconds; anybody may set it to anything.
+    /// The time of day in Unix seconds, which anybody may set.
     pub wall: i64,
 }
 

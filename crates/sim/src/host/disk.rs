@@ -1,7 +1,7 @@
 //! A disk on which a write is durable only after fsync.
 //!
-//! A file is a name and an inode, as on every Unix. A write fills the inode in memory; fsync of the
-//! file makes its content durable, fsync of a folder the names in it. Rename, link and remove
+//! A file is a name and an inode, as on every Unix. A write changes the inode in memory. fsync of a
+//! file makes its content durable, and fsync of a folder the names in it. Rename, link and remove
 //! change names. A loss of power keeps only the durable state. The runtime folder is in memory, and
 //! empty after every boot.
 
@@ -29,8 +29,7 @@ pub enum Node {
 #[derive(Clone, Debug)]
 struct Inode {
     node: Node,
-    /// Its state after a loss of power; `None` is a file that was never synced, which is empty
-    /// then.
+    /// The state after a loss of power. A file that was never synced has `None`, and is empty then.
     durable: Option<Node>,
 }
 
@@ -77,7 +76,7 @@ impl fmt::Display for DiskError {
 
 impl std::error::Error for DiskError {}
 
-/// A disk of its own that is not mounted: the folder where it belongs, and the names that it holds.
+/// A disk that is not mounted: its mount point, and the names on it.
 #[derive(Clone, Debug)]
 struct Unmounted {
     folder: PathBuf,
@@ -87,17 +86,18 @@ struct Unmounted {
 #[derive(Clone, Debug)]
 pub struct Disk {
     inodes: BTreeMap<u64, Inode>,
-    /// By path, as text: observing the disk is mostly comparisons, and texts compare faster.
+    /// The inodes by path. The paths are texts, because texts compare faster and an observation
+    /// mostly compares.
     names: BTreeMap<String, u64>,
     durable_names: BTreeMap<String, u64>,
     next_inode: u64,
     unmounted: Option<Unmounted>,
     pub medium: Medium,
-    /// The folder that is in memory.
+    /// The folder whose content is in memory.
     memory: PathBuf,
     /// Counts changes, so that a reader knows whether its copy is still current.
     pub changes: u64,
-    /// The beginnings of the paths that the process watches with inotify.
+    /// The beginnings of the paths that the daemon watches with inotify.
     watched: Vec<String>,
     /// Counts the events of inotify.
     pub notifications: u64,
@@ -106,7 +106,7 @@ pub struct Disk {
 type Done = Result<(), DiskError>;
 
 impl Disk {
-    /// An empty disk. Everything under `memory` is gone after a boot.
+    /// An empty disk. A boot removes everything under `memory`.
     pub fn new(memory: &Path) -> Self {
         Self {
             inodes: BTreeMap::new(),
@@ -122,7 +122,8 @@ impl Disk {
         }
     }
 
-    /// Counts a notification for each change of a path that begins so, except of temporary files.
+    /// Counts a notification for each change of a path with one of these beginnings, except of
+    /// temporary files.
     pub fn watch(&mut self, beginnings: &[&Path]) {
         self.watched = beginnings
             .iter()
@@ -231,7 +232,7 @@ impl Disk {
         self.next_inode
     }
 
-    /// Makes a folder and its parents. Returns those that it made, the outermost first.
+    /// Makes a folder and its parents. Returns the new ones, the outermost first.
     pub fn make_folder(&mut self, path: &Path) -> Result<Vec<PathBuf>, DiskError> {
         let mut missing: Vec<&Path> = path
             .ancestors()
@@ -290,7 +291,8 @@ impl Disk {
             name.strip_prefix(&inside)
                 .is_some_and(|name| !name.contains('/'))
         };
-        // A name that was removed or is another inode now: a folder's durable content goes with it.
+        // Names that were removed or have another inode now. The durable content of a removed
+        // folder is removed with it.
         let replaced: Vec<String> = self
             .durable_names
             .range(inside.clone()..)
@@ -335,7 +337,7 @@ impl Disk {
             .collect()
     }
 
-    /// Gives a file a second name; leaves a name that is taken as it is.
+    /// Gives a file a second name. A name that is taken stays as it is.
     pub fn link_file(&mut self, from: &Path, to: &Path) -> Done {
         self.check_space(to)?;
         if self.exists(to) {
@@ -405,8 +407,8 @@ impl Disk {
         disk.is_some_and(|disk| path.starts_with(&disk.folder))
     }
 
-    /// Mounts it again. Returns what was made on the mount point meanwhile, which is hidden from
-    /// then on.
+    /// Mounts the disk again. Returns the paths that were made on the mount point meanwhile, which
+    /// the mount hides.
     pub fn mount(&mut self) -> Vec<String> {
         let Some(Unmounted { folder, names }) = self.unmounted.take() else {
             return Vec::new();
@@ -433,8 +435,8 @@ impl Disk {
         self.drop_unnamed_inodes();
     }
 
-    /// Writes a durable file and its folders, whatever the medium accepts: for everybody but the
-    /// process under test, whose writes go through `write` and `sync_file`.
+    /// Writes a durable file and its folders, whatever the medium accepts. Only interventions use
+    /// it: Archipelago's processes use `write` and `sync_file`.
     pub fn put(&mut self, path: &Path, content: &[u8], mode: u32) {
         let parents: Vec<&Path> = path.ancestors().skip(1).collect();
         for folder in parents.iter().rev() {
@@ -455,7 +457,8 @@ impl Disk {
         }
     }
 
-    /// Boots: memory is empty afterwards and, if power was lost, unsynced state is gone.
+    /// Boots. The folder in memory is empty afterwards. After a loss of power, unsynced state is
+    /// lost.
     pub fn boot(&mut self, lost: Option<Unsynced>) {
         self.changes += 1;
         match lost {
@@ -493,7 +496,7 @@ impl Disk {
     }
 }
 
-/// A path as the text by which it is found; all simulated paths are valid UTF-8.
+/// A path as text. All simulated paths are valid UTF-8.
 fn key(path: &Path) -> &str {
     path.to_str().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The parts of a host. Each knows itself alone; `world` puts them together.
+//! The parts of a host, independent of each other. `world` joins them.
 
 pub mod clock;
 pub mod disk;

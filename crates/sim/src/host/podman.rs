@@ -11,13 +11,13 @@ use archipelago_core::observed::{self, PodmanNetwork, PodmanView};
 pub struct Object {
     /// The label of ownership: `archipelago.app`, or `archipelago.built-for` of an image.
     pub label: Option<String>,
-    /// The folder that a volume is a name for; `None` if Podman keeps it in its own storage.
+    /// The folder of a volume; `None` if the volume is in Podman's own storage.
     pub folder: Option<PathBuf>,
     /// The label of a secret's revision.
     pub revision: String,
     /// The content of a secret.
     pub text: String,
-    /// Whether a network is kept from all others.
+    /// Whether a network is isolated from all others.
     pub isolated: bool,
     /// The networks that a container joined.
     pub networks: BTreeSet<String>,
@@ -29,7 +29,7 @@ pub enum Reach {
     Answers,
     /// The socket is gone from the disk; a restart of `podman.socket` makes it anew.
     SocketGone,
-    /// Podman does not answer, and no action of ours helps.
+    /// Podman does not answer, and no action of Archipelago changes that.
     Dead,
 }
 
@@ -53,8 +53,8 @@ pub struct Podman {
     pub volumes: BTreeMap<String, Object>,
     pub secrets: BTreeMap<String, Object>,
     pub reach: Reach,
-    /// Whether the process that resolves the containers' names was killed. The next container that
-    /// starts brings it back.
+    /// Whether the process that resolves the containers' names was killed. The next start of a
+    /// container starts it again.
     pub resolver_is_gone: bool,
     /// Counts changes of images, networks, volumes and secrets, which Podman's files on disk show.
     pub changes: u64,

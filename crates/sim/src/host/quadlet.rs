@@ -34,13 +34,13 @@ pub struct Definition {
     pub wanted_by: Vec<String>,
 }
 
-/// The activity of a service.
+/// The work of a service.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     Container(Container),
     /// A one-shot service that makes a network.
     Network(Made),
-    /// A one-shot service that makes a volume, with the folder that it is a name for.
+    /// A one-shot service that makes a volume, with the volume's folder.
     Volume(Made, Option<PathBuf>),
 }
 
@@ -51,7 +51,7 @@ pub struct Made {
     pub name: String,
     /// Its label of ownership.
     pub label: Option<String>,
-    /// Whether a network is kept from all others.
+    /// Whether a network is isolated from all others.
     pub isolated: bool,
 }
 
@@ -67,9 +67,9 @@ pub struct Container {
     pub volumes: Vec<String>,
     /// The paths that it mounts from the disk.
     pub mounts: Vec<PathBuf>,
-    /// Those of them that it can write.
+    /// The mounted paths that it can write.
     pub written: Vec<PathBuf>,
-    /// The volumes for which `ExecStartPre=podman volume exists` asks.
+    /// The volumes that `ExecStartPre=podman volume exists` checks.
     pub checked_volumes: Vec<String>,
     /// The names of its secrets in Podman.
     pub secrets: Vec<String>,
@@ -112,11 +112,11 @@ const KEYS: [&str; 15] = [
 ];
 
 thread_local! {
-    /// Units that were parsed before: a long run parses the same texts a million times.
+    /// The results of earlier parsing, because a long run parses the same texts a million times.
     static CACHE: RefCell<HashMap<(String, Bytes), Loaded>> = RefCell::new(HashMap::new());
 }
 
-/// Entries in the cache; one run needs some dozens.
+/// The most entries of the cache. One run needs some dozens.
 const CACHE_MAX: usize = 4096;
 
 /// The services made of these unit files, and the complaint about each file that is left out.

@@ -1,10 +1,10 @@
-//! The registries: how a pull or a build ends, and how long it takes.
+//! The registries: the outcome and the time of pulls and builds.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How a pull or a build ends.
+/// The outcome of a pull or a build.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PullOutcome {
     #[default]
@@ -14,15 +14,15 @@ pub enum PullOutcome {
     SucceedsButReportsFailure,
     /// The call reports success, and no image arrives.
     FailsButReportsSuccess,
-    /// It never ends.
+    /// The pull never ends.
     Hangs,
 }
 
-/// How long a pull takes, unless it hangs.
+/// The time of a pull that does not hang.
 pub const PULL_TIME: Duration = Duration::from_millis(400);
 
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
-    /// How every pull ends.
+    /// The outcome of every pull.
     pub outcome: PullOutcome,
 }

@@ -1,7 +1,6 @@
 //! The user's systemd: the units of the last reload, and the queue of jobs.
 //!
-//! A call queues a job and returns, as for a caller that does not wait. `world::services` carries
-//! the jobs out.
+//! A call queues a job and returns without waiting for it. `world::services` carries the jobs out.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,9 +18,9 @@ pub struct Systemd {
     pub generated: BTreeMap<String, Arc<Definition>>,
     /// The unit files that the generator left out, with its complaint.
     pub refused: BTreeMap<String, String>,
-    /// The links that `WantedBy=` becomes: a service, and those that start along with it.
+    /// The links that `WantedBy=` makes: a service, and the services that start along with it.
     wants_links: BTreeMap<String, Vec<String>>,
-    /// The units that were generated, and those that still run without, by service.
+    /// The generated units, and those that still run without a unit file, by service.
     pub units: BTreeMap<String, Unit>,
     /// Counts the runs of services since the simulation began.
     pub invocations: u32,
@@ -62,7 +61,7 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 impl Systemd {
-    /// Replaces the units by newly generated ones; running services go on.
+    /// Replaces the units by newly generated ones. Running services keep running.
     pub(crate) fn load(
         &mut self,
         generated: BTreeMap<String, Arc<Definition>>,
@@ -156,7 +155,7 @@ impl Systemd {
         Ok(())
     }
 
-    /// Fails in the words of the program.
+    /// Fails with the same message as the program.
     fn check_loaded(&self, verb: &'static str, service: &str) -> Result<(), StartError> {
         let load = self.units.get(service).map(|unit| unit.load);
         let masked = match load {
@@ -244,13 +243,13 @@ impl Systemd {
         }
     }
 
-    /// When a service is due to be started again by systemd itself.
+    /// When systemd next starts a service again by itself.
     pub(crate) fn next_restart(&self) -> Option<Duration> {
         self.units.values().filter_map(Unit::restart_at).min()
     }
 
-    /// The service whose job is next in the order of `After=`. A circle of them is broken
-    /// somewhere, as systemd does.
+    /// The service whose job is next in the order of `After=`. A cycle is broken at any place, as
+    /// in systemd.
     pub(crate) fn next_job(&self) -> Option<&String> {
         let units = &self.units;
         let queued = || units.iter().filter(|(_, unit)| unit.job.is_some());
@@ -272,9 +271,8 @@ impl Systemd {
             .map(|(name, _)| name)
     }
 
-    /// The units that systemd keeps in memory, and so lists: those that are active, failed, queued
-    /// or wanted by the boot, and all that these name. It unloads the others until they are asked
-    /// for.
+    /// The units that systemd keeps in memory and therefore lists: active, failed and queued ones,
+    /// those that the boot wants, and all that these name. It unloads the others.
     pub(crate) fn listed(&self, is_masked: impl Fn(&str) -> bool) -> BTreeMap<String, Service> {
         let mut kept: Vec<&String> = self
             .units

@@ -1,4 +1,4 @@
-//! One service as systemd holds it: its states, and the transitions between them.
+//! One service in systemd: its states, and the transitions between them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,11 +15,11 @@ const RESTART_DELAY: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug)]
 pub struct Unit {
-    /// `None` when its unit file is gone while it runs.
+    /// `None` when the service runs and its unit file was removed.
     pub definition: Option<Arc<Definition>>,
     pub load: Load,
     pub active: Active,
-    /// The job that is queued for it.
+    /// The queued job.
     pub job: Option<Job>,
     pub run: Option<Run>,
     restart_at: Option<Duration>,
@@ -49,7 +49,8 @@ pub struct Run {
     pub files: BTreeMap<PathBuf, Option<Bytes>>,
     /// The revisions of its secrets at the start.
     pub secrets: BTreeMap<String, String>,
-    /// Whether an input changed since, or may have at the start: then a restart is not needless.
+    /// Whether an input has changed since the start, or may have changed at the start. A restart is
+    /// not needless then.
     pub restart_justified: bool,
 }
 
@@ -91,7 +92,7 @@ impl Unit {
         self.restart_at
     }
 
-    /// Whether it is stopped and restarted along with that service.
+    /// Whether it is stopped and restarted along with this service.
     pub(crate) fn depends_on(&self, service: &str) -> bool {
         self.definition.as_ref().is_some_and(|definition| {
             let mut names = definition.requires.iter().chain(&definition.part_of);
@@ -105,7 +106,8 @@ impl Unit {
             .map_or(&[], |definition| &definition.after)
     }
 
-    /// As `ListUnitsByPatterns` shows it, with the properties that are read of a failed service.
+    /// The service as `ListUnitsByPatterns` shows it, with the properties that are read of a failed
+    /// service.
     pub fn observed(&self) -> Service {
         let restarts = self.restart_at.is_some();
         let sub = match self.active {
@@ -146,13 +148,14 @@ impl Unit {
         self.run = Some(run);
     }
 
-    /// Nothing to start, or a dependency is missing: systemd does not try that again by itself.
+    /// There is nothing to start, or a dependency is missing. systemd does not retry this by
+    /// itself.
     pub(crate) fn not_started(&mut self) {
         self.active = Active::Inactive;
         self.restart_at = None;
     }
 
-    /// `podman run` failed: systemd tries again after the delay.
+    /// `podman run` failed. systemd retries it after the delay.
     pub(crate) fn start_failed(&mut self, now: Duration) {
         self.restarts += 1;
         self.failure = Some(Failure {
@@ -173,8 +176,9 @@ impl Unit {
         self.run.take()
     }
 
-    /// The process ended by itself: systemd starts it again after the delay, unless its unit file
-    /// is gone. Returns the run that ended; a one-shot service has no process that could.
+    /// The process ended by itself. systemd starts it again after the delay, unless its unit file
+    /// was removed. Returns the run that ended; `None` for a one-shot service, which has no
+    /// process.
     pub(crate) fn died(&mut self, now: Duration, status: i32) -> Option<Run> {
         self.container()?;
         let restarts = self.definition.is_some();
@@ -193,7 +197,7 @@ impl Unit {
         self.run.take()
     }
 
-    /// The delay is over. A unit that is masked or gone by now cannot be started, and has failed.
+    /// The delay is over. A unit that was masked or removed meanwhile cannot be started, and fails.
     pub(crate) fn restart_due(&mut self, can_start: bool) {
         self.restart_at = None;
         if !can_start {

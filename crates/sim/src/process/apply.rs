@@ -129,8 +129,8 @@ impl World {
             }
             AppStep::RemoveFormer => self.remove(&layout.definition(app)),
             AppStep::Forget => {
-                // A unit file that came back after a loss of power would have no app any more, and
-                // nothing would remove it.
+                // A loss of power could restore a removed unit file. Without its app nothing would
+                // remove it.
                 self.sync_folder(&layout.units)?;
                 self.remove(&layout.definition(app))?;
                 self.remove(&layout.intent(app))
@@ -166,8 +166,8 @@ impl World {
         }
     }
 
-    /// Stores the files of a release. The program makes them appear in one step; here a crash may
-    /// leave some, which nothing names yet.
+    /// Stores the files of a release. The program makes them appear in one step. Here a crash may
+    /// leave some of them, which no intent names yet.
     pub(crate) fn store_release(&mut self, release: &ReleaseId, files: &Files) -> Done {
         let folder = self.layout.release(release);
         for (path, file) in files {
@@ -203,7 +203,8 @@ impl World {
         })
     }
 
-    /// A unit file is about to differ from the one that the service was started with.
+    /// Justifies a restart if the new unit file differs from the one that the service was started
+    /// with.
     fn justify_restart_for(&mut self, service: &str, content: &str) {
         if let Some(run) = self.systemd.run_mut(service)
             && without_version(&run.definition.text) != without_version(content.as_bytes())
@@ -212,7 +213,7 @@ impl World {
         }
     }
 
-    /// A mounted file is about to differ from the one that services were started with.
+    /// Justifies restarts of the services that were started with another content of this file.
     fn justify_restarts_of_readers(&mut self, path: &Path, content: &[u8]) {
         for unit in self.systemd.units.values_mut() {
             if let Some(run) = &mut unit.run

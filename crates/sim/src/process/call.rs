@@ -1,4 +1,4 @@
-//! A process's calls on the host. A fault may strike each of them; interventions are no calls.
+//! A process's calls on the host. A fault may strike each of them. Interventions are no calls.
 
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -16,7 +16,7 @@ pub struct Killed;
 pub(crate) enum CallError {
     /// The process was killed in the middle of the call.
     Killed,
-    /// The call failed, for this cause.
+    /// The call failed with this cause.
     Failed(String),
 }
 
@@ -26,7 +26,7 @@ impl From<Killed> for CallError {
     }
 }
 
-/// How a call goes.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Works,
@@ -70,8 +70,8 @@ impl World {
         result.map_err(CallError::Failed)
     }
 
-    /// A system call on the local disk. One that reports success had its effect: a disk that lies
-    /// is not simulated.
+    /// A system call on the local disk. A call that reports success had its effect, because a disk
+    /// that lies is not simulated.
     pub(crate) fn disk_call(
         &mut self,
         what: &str,
@@ -89,7 +89,7 @@ impl World {
         result.map_err(CallError::Failed)
     }
 
-    /// A call that only reads: it has no effect that a failure could leave behind.
+    /// A call that only reads, and so leaves no effect when it fails.
     pub(crate) fn observing_call(&mut self, what: &str) -> Result<(), CallError> {
         match self.next_fate()? {
             Fate::Works | Fate::Pretends => Ok(()),

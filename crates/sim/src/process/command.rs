@@ -1,5 +1,5 @@
-//! Commands of the operator that are processes, as on a real host: each carries an operation out
-//! step by step, and a fault may strike each step.
+//! The operator's commands as processes, as on a real host. Each carries out an operation step by
+//! step, and a fault may strike each step.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::world::state::World;
 type Done = Result<(), CallError>;
 
 impl World {
-    /// The change of a command; nothing for an intervention that is no operation, or is refused.
+    /// The change of a command; `None` for an intervention that is no operation, or is refused.
     pub(crate) fn change_of(&mut self, intervention: &Intervention) -> Option<Change> {
         let (kind, app, version) = match intervention {
             Intervention::Install(app, version) => (Kind::Install, app.as_str(), Some(*version)),
@@ -111,14 +111,14 @@ impl World {
         let record = &change.record;
         self.begun.push(Begun {
             change: change.clone(),
-            is_told: false,
+            is_reported: false,
         });
         self.make_folder(&self.layout.operations())?;
         let path = self.layout.operation(record.id);
         self.write(&path, &record.to_bytes(), 0o600)
     }
 
-    /// Changes the intent.
+    /// Stores the definition and changes the intent.
     pub(crate) fn switch(&mut self, change: &Change) -> Done {
         let Change {
             record,
@@ -139,7 +139,7 @@ impl World {
         self.note_restarts(record)
     }
 
-    /// Stores a definition, for the intent to name it.
+    /// Stores the definition that the intent names.
     fn store(&mut self, record: &Record, version: Option<u8>) -> Done {
         let Some(version) = version else {
             return Ok(());
@@ -148,7 +148,7 @@ impl World {
         self.store_release(&ReleaseId::of(&files), &files)
     }
 
-    /// Writes down the invocations that must end, for the next pass.
+    /// Notes the invocations that must end, for the next pass.
     pub(crate) fn note_restarts(&mut self, record: &Record) -> Done {
         if record.restarts.is_empty() {
             return Ok(());
@@ -164,8 +164,8 @@ impl World {
         self.write(&path, &text, 0o600)
     }
 
-    /// As [`Self::remains`], of an app whose operation was broken off: a killed process may not
-    /// have synced the intent that it put in place.
+    /// As [`Self::remains`], after a killed process, which may not have synced the intent that it
+    /// wrote.
     pub(crate) fn lasting_remains(&mut self, app: &AppId) -> Result<Remains, CallError> {
         self.sync_folder(&self.layout.apps())?;
         Ok(self.remains(app))
@@ -181,7 +181,7 @@ impl World {
         }
     }
 
-    /// The end of an operation is told, and its record forgotten.
+    /// Reports the end of an operation and removes its record.
     pub(crate) fn forget_record(&mut self, record: &Record, ending: Option<&Ending>) -> Done {
         self.log(|| {
             format!(
@@ -191,7 +191,7 @@ impl World {
             )
         });
         if let Some(begun) = self.begun_as(record.id) {
-            begun.is_told |= ending.is_some();
+            begun.is_reported |= ending.is_some();
         }
         self.check_has_ended(record);
         self.remove(&self.layout.operation(record.id))
@@ -202,8 +202,8 @@ impl World {
         begun.find(|begun| begun.change.record.id == id)
     }
 
-    /// An operation that has changed the intent is not forgotten before its app is as asked, or
-    /// said not to be.
+    /// Checks that the record of an operation that has changed the intent is not removed before its
+    /// app is as asked, or the report says why not.
     fn check_has_ended(&mut self, record: &Record) {
         if self.is_disturbed || record.standing(&self.remains(&record.app)) != Standing::Begun {
             return;
@@ -215,13 +215,13 @@ impl World {
         };
         let report = Process::status(self);
         let health = report.apps.iter().find(|health| health.id == record.app);
-        let is_said = health.is_some_and(|health| {
+        let has_message = health.is_some_and(|health| {
             let mut units = health.units.iter();
             !health.message.is_empty() || units.any(|unit| !unit.message.is_empty())
         });
-        if !is_said {
+        if !has_message {
             let what = format!(
-                "the record of {} {} is forgotten before its end: {problem}",
+                "the record of {} {} is removed before its end: {problem}",
                 record.kind.word(),
                 record.app
             );
@@ -229,33 +229,34 @@ impl World {
         }
     }
 
-    /// On a quiescent host: no record is left, no effect is half one, and of each that was begun
-    /// the end was told.
+    /// Checks on a quiescent host that no record is left, no operation was half done, and the end
+    /// of each was reported.
     pub(crate) fn check_operations(&mut self) {
         let names = self.disk.names(&self.layout.operations());
         if let Some(name) = names.first() {
             let what = format!("the record {name} is left");
             self.violation(Invariant::OperationsEnd, what);
         }
-        for Begun { change, is_told } in self.begun.clone() {
+        for Begun {
+            change,
+            is_reported,
+        } in self.begun.clone()
+        {
             let Change {
                 record, version, ..
             } = &change;
             let what = format!("{} {}", record.kind.word(), record.app);
             let standing = record.standing(&self.remains(&record.app));
             let is_changed = standing == Standing::Begun && record.before != record.after;
-            if is_changed && !is_told {
-                let what = format!("nobody was told how {what} ended");
+            if is_changed && !is_reported {
+                let what = format!("the end of {what} was not reported");
                 self.violation(Invariant::OperationsEnd, what);
             }
             let is_half = standing == Standing::Superseded
                 || (is_changed
                     && version.is_some_and(|version| !self.has_definition(record, version)));
             if is_half && !self.is_disturbed {
-                self.violation(
-                    Invariant::OperationsWhole,
-                    format!("{what} was done by half"),
-                );
+                self.violation(Invariant::OperationsWhole, format!("{what} was half done"));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! How a process writes to the disk, one call for each system call that can be interrupted.
+//! A process's writes to the disk, with one call for each system call that can be interrupted.
 
 use std::path::Path;
 
@@ -13,7 +13,8 @@ use crate::world::state::World;
 type Done = Result<(), CallError>;
 
 impl World {
-    /// Temporary file, fsync, rename, fsync of the folder. The same bytes are not written again.
+    /// Writes a temporary file, fsyncs it, renames it and fsyncs the folder. A file that has the
+    /// content already is not written.
     pub(crate) fn write(&mut self, path: &Path, content: &[u8], mode: u32) -> Done {
         let current = self.disk.read(path);
         let is_same = current.is_some_and(|current| *current == *content);
@@ -58,14 +59,15 @@ impl World {
         })
     }
 
-    /// Each new folder is synced in its parent: its content is no more durable than its name.
+    /// Makes a folder and syncs each new one in its parent, because its content is no more durable
+    /// than its name.
     pub(crate) fn make_folder(&mut self, path: &Path) -> Done {
         if self.disk.is_folder(path) {
             return Ok(());
         }
         let is_data = path.starts_with(&self.layout.data);
         self.disk_call("make a folder", |world| {
-            // The program makes it in the folder that it has found the marker in.
+            // The program makes it inside the data folder in which it has found the marker.
             if is_data && matches!(world.claim(), Claim::Refused(_)) {
                 return Err(DiskError::NoFolder(path.to_owned()));
             }
@@ -85,7 +87,8 @@ impl World {
         self.sync_folder(path.parent().unwrap_or(Path::new("/")))
     }
 
-    /// The marker first: without it, the id in the configuration says that the disk is not mounted.
+    /// Writes the marker before the id in the configuration: an id without its marker means that
+    /// the disk is not mounted.
     pub(crate) fn claim_data(&mut self, id: Option<&NodeId>) -> Done {
         let layout = self.layout.clone();
         let id = id.cloned().unwrap_or_else(|| NodeId::from_random([1; 16]));
@@ -100,7 +103,7 @@ impl World {
         self.write(&layout.identity(), text.as_bytes(), 0o600)
     }
 
-    /// Linked into place, so that a secret that is there is never replaced.
+    /// Links the secret into place, so that an existing one is never replaced.
     pub(crate) fn generate_secret(&mut self, app: &AppId, name: &str) -> Done {
         let folder = self.layout.secrets(app);
         self.make_folder(&folder)?;
@@ -123,13 +126,14 @@ impl World {
         })?;
         let synced = self.sync_folder(&folder);
         if matches!(synced, Err(CallError::Failed(_))) {
-            // In use, it could be lost with the power, and the data that were made with it.
+            // A loss of power could remove the secret, and with it the access to data that were
+            // made with it.
             let _ = self.disk.remove(&path);
         }
         synced
     }
 
-    /// Removes the temporary files of a write that was interrupted. A failure does no harm.
+    /// Removes the temporary files of interrupted writes. A failure does no harm.
     pub(crate) fn remove_temporary_files(&mut self) -> Done {
         for folder in [
             self.layout.units.clone(),

@@ -1,4 +1,5 @@
-//! The processes: what the program does on a host, around core's own reconciler.
+//! Archipelago's processes, the daemon and the commands: their calls on the host around core's own
+//! reconciler.
 
 mod apply;
 pub(crate) mod call;

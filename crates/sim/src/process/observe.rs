@@ -15,7 +15,7 @@ use crate::process::call::CallError;
 use crate::world::state::World;
 
 impl World {
-    /// Observes the host in several calls; faults and interventions may come between them.
+    /// Observes the host in several calls. Faults and interventions may come between them.
     pub(crate) fn observe(
         &mut self,
         desired: &Desired,
@@ -39,7 +39,7 @@ impl World {
         Ok(observed)
     }
 
-    /// Observes everything at this moment, without calls.
+    /// Observes everything at once, without calls.
     pub(crate) fn observe_now(&self, desired: &Desired) -> Observed {
         let mut observed = self.observe_disk(desired);
         observed.services = self.our_services();
@@ -77,7 +77,7 @@ impl World {
             memory: Memory::read(disk.read(&layout.pending()).as_deref()),
             fingerprint: Some(self.podman.changes.to_string()),
             releases: self.stored(desired),
-            // Fewer than there are services, so that some have to wait until others are up.
+            // Fewer than there are services, so that some have to wait for others.
             starts_max: 2,
             ..Observed::default()
         };

@@ -1,4 +1,4 @@
-//! A process: it fulfils what core's passes ask for, as the program's driver does on a real host.
+//! Fulfils the requests of core's passes, as the program's driver does on a real host.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,10 +27,10 @@ pub struct Process {
 }
 
 impl Process {
-    /// Makes a pass; `None` if the host could not be observed, or the lock is held.
+    /// Makes a pass. Returns `None` if the host could not be observed, or the lock is held.
     ///
     /// # Errors
-    /// When a fault killed it in the middle.
+    /// When a fault killed the process in the middle.
     pub fn pass(&mut self, world: &mut World) -> Result<Option<PassResult>, Killed> {
         if world.locked && world.mutation != Some(Mutation::NoLock) {
             return Ok(None);
@@ -50,11 +50,10 @@ impl Process {
         }
     }
 
-    /// Makes a pass as the daemon does, which also brings operations to their end that were broken
-    /// off.
+    /// Makes a pass as the daemon does, which also finishes operations that were broken off.
     ///
     /// # Errors
-    /// When a fault killed it in the middle.
+    /// When a fault killed the process in the middle.
     pub(crate) fn pass_and_follow(
         &mut self,
         world: &mut World,
@@ -67,7 +66,7 @@ impl Process {
         Ok(pass)
     }
 
-    /// The report of `archipelago status`: observes, and does nothing.
+    /// The report of `archipelago status`, which only observes.
     pub fn status(world: &World) -> Report {
         let mut reconciler = Reconciler::default();
         reconciler.recall(progress(world));
@@ -115,7 +114,7 @@ impl Process {
                     pass.observed(observed, world.clock.since_boot);
                     check_plan(world, &mut pass);
                 }
-                // Nobody can be seen here.
+                // No process that changes a file can be seen here.
                 Request::FindWriters(_) => pass.writers(BTreeMap::new()),
                 Request::Apply { action, observed } => {
                     world.check_action(observed, action);
@@ -140,7 +139,7 @@ impl Process {
     }
 }
 
-/// Plants the mistake of a mutation into the plan, and holds every action to the guard's rules.
+/// Alters the plan by the mutation, and checks every action by the guard's rules.
 fn check_plan(world: &mut World, pass: &mut Pass<'_>) {
     if let Some(mutation) = world.mutation {
         pass.alter_plan(|desired, observed, plan| mutation.plan(desired, observed, plan));
@@ -160,7 +159,8 @@ fn check_plan(world: &mut World, pass: &mut Pass<'_>) {
     }
 }
 
-/// A killed process may have linked a secret and not synced its folder: sync before use.
+/// Syncs all secrets before they are used, because a killed process may have linked one without a
+/// sync.
 fn sync_secrets(world: &mut World) -> Result<(), CallError> {
     let root = world.layout.data.join("secrets");
     for app in world.disk.names(&root) {
@@ -169,7 +169,8 @@ fn sync_secrets(world: &mut World) -> Result<(), CallError> {
     Ok(())
 }
 
-/// Writes the failures and their backoff where every process reads them. Whether it could.
+/// Writes the failures and their backoff to the file that every process reads. Returns whether that
+/// succeeded.
 fn keep_progress(world: &mut World, content: &[u8]) -> Result<bool, CallError> {
     let path = world.layout.progress();
     let folder = path.parent().unwrap_or(&path).to_owned();
@@ -195,16 +196,16 @@ fn progress(world: &World) -> Option<Vec<u8>> {
     progress.map(|progress| progress.to_vec())
 }
 
-/// The pass of another process while one is in the middle of its own; no fault strikes it. Only the
-/// mutation [`Mutation::NoLock`] lets it get past the lock.
+/// Makes the pass of another process during a pass. No fault strikes it. The lock stops it, except
+/// with the mutation [`Mutation::NoLock`].
 fn other_pass(world: &mut World) {
     let faults = std::mem::take(&mut world.faults);
     let desired = world.pass_desired.take();
     let open = std::mem::take(&mut world.open_when_observed);
-    // Without faults nothing kills it.
+    // Without faults the process cannot be killed.
     let _ = Process::default().pass(world);
     if world.mutation == Some(Mutation::NoLock) {
-        // Both are at work, so systemd carries out the jobs of the other one meanwhile.
+        // systemd carries out the jobs of the other pass meanwhile.
         world.elapse(Duration::from_millis(10));
     }
     world.faults = faults;

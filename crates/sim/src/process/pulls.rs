@@ -1,4 +1,4 @@
-//! The images that a process is pulling or building. They end with its process.
+//! The pulls and builds of a process. They end with it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::host::podman::Object;
 use crate::host::registry::{PULL_TIME, PullOutcome};
 use crate::world::state::World;
 
-/// By reference.
+/// The pulls by the image's reference.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pulls(BTreeMap<String, Pull>);
 
@@ -23,7 +23,7 @@ struct Pull {
     ends_at: Option<Duration>,
 }
 
-/// The image of a pull that has ended, and what the call reported, with the cause of a failure.
+/// The image of an ended pull, and the reported result with the cause of a failure.
 pub(crate) type Finished = (DesiredImage, Result<(), String>);
 
 impl Pulls {
@@ -46,14 +46,14 @@ impl Pulls {
         self.0.values().filter_map(|pull| pull.ends_at)
     }
 
-    /// The registry no longer hangs.
+    /// Lets hanging pulls end now.
     pub(crate) fn end_hanging(&mut self, now: Duration) {
         for pull in self.0.values_mut() {
             pull.ends_at.get_or_insert(now);
         }
     }
 
-    /// Ends the pulls whose time has come, and brings their images to Podman.
+    /// Ends the pulls that are due, and adds their images to Podman.
     pub(crate) fn take_finished(&mut self, world: &mut World) -> Vec<Finished> {
         let now = world.clock.since_boot;
         let pulls = std::mem::take(&mut self.0).into_iter();

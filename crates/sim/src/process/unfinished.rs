@@ -1,5 +1,5 @@
-//! Operations whose process has ended before they had, brought to their end by the daemon: the
-//! counterpart of the program's `node/unfinished.rs`.
+//! The daemon finishes operations whose process was killed: the counterpart of the program's
+//! `node/unfinished.rs`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use crate::invariants::Invariant;
 use crate::process::call::{CallError, Killed};
 use crate::world::state::World;
 
-/// The operations that a process has taken over.
+/// The operations that the daemon has taken over.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unfinished(BTreeMap<OperationId, Operation>);
 
 impl Unfinished {
-    /// Whether one waits for what the next passes show, or for its record to go.
+    /// Whether no operation waits for a pass or for the removal of its record.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -51,7 +51,7 @@ impl Unfinished {
     pub(crate) fn passed(&mut self, world: &mut World, pass: &PassResult) -> Result<(), Killed> {
         for operation in self.0.values_mut() {
             if matches!(operation.step(), Some(Step::Follow { .. })) {
-                operation.passed(seen(world, pass, pass.acted()));
+                operation.passed(pass_seen(world, pass, pass.acted()));
             }
         }
         self.advance(world)
@@ -78,8 +78,8 @@ impl Unfinished {
     }
 }
 
-/// A pass as one sees it who follows an app.
-pub(crate) fn seen<'a>(world: &World, pass: &'a PassResult, acted: bool) -> PassSeen<'a> {
+/// A pass as an operation judges it.
+pub(crate) fn pass_seen<'a>(world: &World, pass: &'a PassResult, acted: bool) -> PassSeen<'a> {
     PassSeen {
         report: &pass.report,
         acted,

@@ -1,19 +1,19 @@
-//! How events reach the daemon.
+//! The ways in which events reach the daemon.
 
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Events {
-    /// Each once and at once.
+    /// Each event once, without delay.
     #[default]
     Heard,
-    /// As [`Self::Heard`], and every intervention is an event, even one that nothing watches.
+    /// As [`Self::Heard`]. Every intervention causes an event, even one that nothing watches.
     Eager,
-    /// None: only the tick wakes the daemon.
+    /// No event. Only the tick wakes the daemon.
     Lost,
-    /// So many milliseconds late.
+    /// Each event this many milliseconds late.
     Late(u64),
-    /// So many times each, so many milliseconds apart.
+    /// Each event this many times, and this many milliseconds apart.
     Repeated(u32, u64),
     /// Every other event is held back until the next one has come.
     Swapped,

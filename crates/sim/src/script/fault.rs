@@ -20,10 +20,10 @@ pub enum Fault {
     Pretends,
     /// The call takes a minute, does nothing, and fails.
     Hangs,
-    /// Another process makes a pass at this moment, if the lock lets it.
+    /// Another process tries to make a pass at this moment.
     OtherPass,
-    /// The next observation of systemd is the previous one again.
+    /// The next observation of systemd returns the previous one.
     StaleObservation,
-    /// Somebody else does this at this moment.
+    /// An intervention happens at this moment.
     Meanwhile(Intervention),
 }

@@ -1,5 +1,5 @@
-//! Interventions: whatever is done to the host by others than the process, such as the operator,
-//! anybody with a shell, or a power cut.
+//! Interventions: changes of the host by anything but Archipelago's processes, such as the
+//! operator, a person with a shell, or a power cut.
 
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +48,7 @@ pub enum Intervention {
     RemoveContainer(String),
     /// `podman network rm -f`
     RemoveNetwork(String),
-    /// The network as version 0.1.0 made it, without isolation, and all that is on it.
+    /// Removes the isolation of a network, as version 0.1.0 made it. Its containers stay on it.
     OpenNetwork(String),
     /// `podman volume rm -f`
     RemoveVolume(String),
@@ -74,7 +74,7 @@ pub enum Intervention {
     MendDisk,
     /// Unmounts the disk that holds the data folder's content.
     UnmountData,
-    /// Mounts it again.
+    /// Mounts that disk again.
     MountData,
     /// Removes Podman's socket from the disk.
     RemoveSocket,
@@ -84,9 +84,9 @@ pub enum Intervention {
     BreakPodman,
     /// Podman answers again.
     MendPodman,
-    /// From now on, pulls and builds end so.
+    /// From now on, pulls and builds have this outcome.
     Registry(PullOutcome),
-    /// Moves the time of day, forward or back, by so many seconds.
+    /// Moves the time of day by this many seconds, forward or back.
     SetClock(i64),
     /// A clean reboot.
     Reboot,
@@ -94,7 +94,7 @@ pub enum Intervention {
 }
 
 impl Intervention {
-    /// Whether it ends all processes.
+    /// Whether it ends all processes of the host.
     pub(crate) fn reboots(&self) -> bool {
         matches!(self, Self::Reboot | Self::PowerLoss(_))
     }

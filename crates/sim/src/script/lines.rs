@@ -1,4 +1,4 @@
-//! A script: the lines of one simulation, each a line of JSON in a file.
+//! A script: the lines of one simulation. In a file, each is a line of JSON.
 
 use std::fmt;
 
@@ -11,15 +11,15 @@ use crate::script::intervention::Intervention;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Line {
     Do(Intervention),
-    /// A command does this step by step, and faults strike it.
+    /// A command carries this out step by step. Faults may strike each step.
     Operate(Intervention),
-    /// So many milliseconds pass, in which the daemon makes its passes.
+    /// This many milliseconds pass. The daemon makes its passes meanwhile.
     Wait(u64),
-    /// A fault strikes the processes' call that is so many calls from now.
+    /// A fault strikes the call with this number, counted from now.
     Fault(u64, Fault),
     /// The daemon makes a pass at once.
     Wake,
-    /// From now on, events reach the daemon so.
+    /// From now on, events reach the daemon in this way.
     Events(Events),
     /// The daemon is killed, and not started again.
     KillDaemon,

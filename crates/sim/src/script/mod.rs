@@ -1,4 +1,4 @@
-//! What happens in a simulation, as data: it can be written to a file, read back and run again.
+//! Scripts of a simulation as data: they can be written to a file, read back and run again.
 
 pub mod events;
 pub mod fault;

@@ -15,7 +15,7 @@ use crate::script::intervention::Intervention;
 use crate::script::lines::{Line, Script};
 use crate::simulation::driver::Simulation;
 
-/// Time for a scenario to become quiescent before the verdict.
+/// The bound for a scenario to become quiescent before the verdict.
 const RUN_LIMIT: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum Scenario {
     Uninstall,
     /// The app is uninstalled with its data.
     Purge,
-    /// Everything but the data is lost, and restored.
+    /// Everything but the data is lost and restored.
     Restore,
     /// An app on networks without isolation, which another app joins as well, is restarted.
     Isolate,
@@ -53,7 +53,7 @@ impl Scenario {
         Self::Command(Kind::Purge),
     ];
 
-    /// The host before it.
+    /// The host before the scenario.
     #[must_use]
     pub fn before(self, mutation: Option<Mutation>) -> Simulation {
         let mut simulation = Simulation::new(mutation);
@@ -121,7 +121,7 @@ impl Scenario {
     }
 }
 
-/// The faults that are placed one at a time.
+/// The faults for placements of one.
 #[must_use]
 pub fn single_faults() -> Vec<Fault> {
     let mut faults = pair_faults();
@@ -137,7 +137,7 @@ pub fn single_faults() -> Vec<Fault> {
     faults
 }
 
-/// Interventions, one of each kind.
+/// One intervention of each kind.
 #[must_use]
 pub fn disturbances() -> Vec<Intervention> {
     let shop = || "archy-shop".to_owned();
@@ -174,7 +174,7 @@ pub fn disturbances() -> Vec<Intervention> {
     ]
 }
 
-/// The faults that are placed two at a time.
+/// The faults for placements of two.
 #[must_use]
 pub fn pair_faults() -> Vec<Fault> {
     vec![
@@ -185,7 +185,8 @@ pub fn pair_faults() -> Vec<Fault> {
     ]
 }
 
-/// Faults, each with the number of the call that it strikes, counted from the scenario's beginning.
+/// Faults, each with the number of the call that it strikes, counted from the beginning of the
+/// scenario.
 pub type Placement = Vec<(u64, Fault)>;
 
 /// A placement that ended with a violation.
@@ -212,7 +213,7 @@ impl fmt::Display for Found {
 pub struct Exhaustive {
     scenario: Scenario,
     before: Simulation,
-    /// The processes' calls in an undisturbed run.
+    /// The number of calls in an undisturbed run.
     pub calls: u64,
 }
 
@@ -277,8 +278,8 @@ impl Exhaustive {
             .flat_map(move |fault| (1..=calls).map(move |at| vec![(at, fault.clone())]))
     }
 
-    /// All placements of two faults. The first one makes a run longer, so the second one may come
-    /// later than an undisturbed run ends, by half of the first one's place.
+    /// All placements of two faults. The first fault makes a run longer, so the second may strike
+    /// after the last call of an undisturbed run, by up to half the number of the first one's call.
     pub fn pairs(&self) -> impl Iterator<Item = Placement> {
         let calls = self.calls;
         (1..=calls).flat_map(move |first| {

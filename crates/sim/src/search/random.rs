@@ -1,4 +1,4 @@
-//! Long random scripts, each made of a seed.
+//! Long random scripts, each made from a seed.
 
 use fastrand::Rng;
 
@@ -13,11 +13,11 @@ use crate::script::intervention::Intervention;
 use crate::script::lines::{Line, Script};
 use crate::simulation::driver::Simulation;
 
-/// The lines of a script, at most, after those that install the apps.
+/// The most lines of a script after those that install the apps.
 const LINES_MAX: usize = 60;
 /// The longest wait between two lines, in milliseconds.
 const WAIT_MAX_MS: u64 = 400_000;
-/// A fault strikes at most so many calls after its line.
+/// A fault strikes at most this many calls after its line.
 const CALLS_MAX: u64 = 120;
 
 /// The images that the apps pull.
@@ -29,10 +29,10 @@ const IMAGES: [&str; 3] = [
 const VOLUMES: [&str; 3] = ["archy-base-data", "archy-shop-data", "archy-shop-tables"];
 const SECRETS: [&str; 2] = ["archy-base-seed", "archy-shop-token"];
 
-/// How a script ended.
+/// The end of a script.
 #[derive(Clone, Debug)]
 pub struct Ended {
-    /// The processes' calls, and lines.
+    /// The number of calls and lines.
     pub steps: u64,
     pub violation: Option<Violation>,
 }
@@ -84,7 +84,7 @@ fn line(rng: &mut Rng) -> Line {
     }
 }
 
-/// Half of the waits are so short that they end in the middle of something.
+/// Half of the waits are so short that they may end in the middle of a pass or a start.
 fn wait(rng: &mut Rng) -> u64 {
     match rng.u8(0..4) {
         0 => rng.u64(1..200),

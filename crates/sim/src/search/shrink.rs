@@ -1,11 +1,11 @@
-//! Makes a script that violates an invariant as short as possible while it still violates that one.
+//! Makes a script as short as possible while it still violates the same invariant.
 
 use crate::invariants::Invariant;
 use crate::mutation::Mutation;
 use crate::script::lines::{Line, Script};
 use crate::search::random::run;
 
-/// Runs of shorter scripts, at most: what remains is short enough to read.
+/// The most runs of shorter scripts. The script is short enough to read by then.
 const ATTEMPTS_MAX: usize = 2000;
 
 /// Leaves out the lines that are not needed, and shortens waits and the distances of faults.

@@ -1,5 +1,5 @@
-//! The way of inotify's events and systemd's signals to the daemon. An event says only that
-//! something happened, so events that overtake one another are events that come late.
+//! Delivers inotify's events and systemd's signals to the daemon. An event says only that something
+//! happened, so a changed order is the same as a delay.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::script::events::Events;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Channel {
     pub(crate) mode: Events,
-    /// When the events arrive, the next one last.
+    /// The times of arrival. The next one is the last.
     arrivals: Vec<Duration>,
     /// Whether an event is held back until the next one has come.
     held: bool,
@@ -20,7 +20,7 @@ impl Channel {
     pub(crate) fn send(&mut self, now: Duration) {
         match self.mode {
             Events::Heard => self.arrive(now),
-            // A daemon that hears everything is still kept from waking before the shortest pause.
+            // Even a daemon that gets every event wakes only after the shortest pause.
             Events::Eager => self.arrive(now + GAP),
             Events::Lost => {}
             Events::Late(milliseconds) => self.arrive(now + Duration::from_millis(milliseconds)),
@@ -57,7 +57,7 @@ impl Channel {
         self.arrivals.len() < before
     }
 
-    /// Drops everything, as nobody listens.
+    /// Drops all events, because no daemon receives them.
     pub(crate) fn clear(&mut self) {
         self.arrivals.clear();
         self.held = false;

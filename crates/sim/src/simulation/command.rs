@@ -1,5 +1,5 @@
-//! A command at work beside the daemon: it judges the daemon's passes, as one that waits for the
-//! lock mostly does.
+//! A command beside the daemon. It judges the daemon's passes, as a real command mostly does while
+//! it waits for the lock.
 
 use std::time::Duration;
 
@@ -8,23 +8,23 @@ use archipelago_core::reconcile::TICK;
 
 use crate::mutation::Mutation;
 use crate::process::call::CallError;
-use crate::process::unfinished::seen;
+use crate::process::unfinished::pass_seen;
 use crate::script::intervention::Intervention;
 use crate::simulation::driver::Simulation;
 use crate::world::operations::Change;
 
-/// After so long, the person interrupts a command.
+/// The person interrupts a command after this time.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Simulation {
-    /// Carries out what a command asks for, until it ends, fails or is killed.
+    /// Carries out an operation until it ends, fails or is killed.
     pub(crate) fn operate(&mut self, intervention: &Intervention) {
         let Some(change) = self.world.change_of(intervention) else {
             return;
         };
         let boot = self.world.boots;
         self.world.held_record = Some(change.record.id);
-        // A command that fails says so to the person; the daemon finds the record that it leaves.
+        // A failed command reports that to the person. The daemon finds the record that it leaves.
         let _ = self.carry_out(&change);
         self.world.locked = false;
         self.world.held_record = None;
@@ -85,7 +85,7 @@ impl Simulation {
                         self.world.observing_call("follow an operation")?;
                     }
                     let acted = is_new && pass.acted();
-                    operation.passed(seen(&self.world, &pass, acted));
+                    operation.passed(pass_seen(&self.world, &pass, acted));
                 }
                 Step::ForgetRecord(record) => {
                     let ending = operation.ending();

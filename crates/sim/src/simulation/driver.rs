@@ -1,4 +1,4 @@
-//! The driver: lets time pass, and the daemon make its passes when they are due.
+//! Lets time pass, and the daemon make its passes when they are due.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ use crate::world::state::World;
 /// systemd starts the daemon again after this time.
 const DAEMON_RESTART_DELAY: Duration = Duration::from_secs(1);
 
-/// While the daemon follows an operation, the longest time between two passes.
-const LOOK: Duration = Duration::from_millis(500);
+/// The longest time between two passes while the daemon follows an operation.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The daemon makes a pass after this time when it could not observe the host.
+/// The pause after a pass that could not observe the host.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// The bound of quiescence: when nothing disturbs a host any more, it is quiescent within this
-/// time. The longest pause between two attempts is five minutes; two more are for the last attempt.
+/// A host that nothing disturbs any more must be quiescent within this time. The longest pause
+/// between two attempts is five minutes, and the last attempt gets two more.
 pub const QUIET_WITHIN: Duration = Duration::from_secs(300 + 120);
 
 /// A host with its daemon.
@@ -40,10 +40,10 @@ pub struct Simulation {
     channel: Channel,
     /// The count of notifications up to which events were sent.
     notifications_sent: u64,
-    /// The count of notifications at the end of the last pass; the daemon has not observed later
-    /// ones.
+    /// The count of notifications at the end of the last pass. The daemon has not observed the
+    /// effects of later ones.
     notifications_observed: u64,
-    /// Events were sent for the pulls that ended until then.
+    /// The time up to which events were sent for ended pulls.
     pulls_sent: Duration,
     /// The last pass's report.
     pub report: Option<Report>,
@@ -51,9 +51,9 @@ pub struct Simulation {
     pub(crate) last: Option<PassResult>,
     /// Counts passes since the simulation began.
     pub passes: usize,
-    /// Counts those of them that came to their end.
+    /// Counts the passes that were not broken off.
     pub(crate) reports: usize,
-    /// Counts passes that took an action, since [`Self::quiesce`] was called last.
+    /// Counts the passes that took an action since the last call of [`Self::quiesce`].
     pub acting_passes: usize,
     /// Whether the last pass took no action and waits for nothing.
     was_idle: bool,
@@ -140,7 +140,7 @@ impl Simulation {
         }
     }
 
-    /// Lets a fault strike the call that is so many calls from now.
+    /// Lets a fault strike the call with this number, counted from now.
     pub fn arm(&mut self, calls: u64, fault: Fault) {
         let at = self.world.calls + calls;
         let place = self.world.faults.partition_point(|(other, _)| *other <= at);
@@ -154,7 +154,7 @@ impl Simulation {
         }
     }
 
-    /// Sends an event for whatever has happened since the last call.
+    /// Sends an event if anything has happened since the last call.
     pub(crate) fn send_events(&mut self) {
         let now = self.world.clock.since_boot;
         let notifications = self.world.notifications();
@@ -176,7 +176,7 @@ impl Simulation {
         self.next_pass = self.world.clock.since_boot + DAEMON_RESTART_DELAY;
     }
 
-    /// The clock that counts from the boot was set back.
+    /// Adjusts the times after a boot, which set the clock back.
     pub(crate) fn booted(&mut self) {
         self.last_pass = Duration::ZERO;
         self.pulls_sent = Duration::ZERO;
@@ -241,7 +241,7 @@ impl Simulation {
                 self.last_pass = self.world.clock.since_boot;
                 self.next_pass = self.last_pass + pause(acted, pass.wake_after);
                 if follows {
-                    self.next_pass = self.next_pass.min(self.last_pass + LOOK);
+                    self.next_pass = self.next_pass.min(self.last_pass + FOLLOW_INTERVAL);
                 }
                 self.report = Some(pass.report.clone());
                 self.reports += 1;
@@ -266,7 +266,7 @@ impl Simulation {
         }
     }
 
-    /// Whether the last pass was idle, nothing happened since, and nothing is going to happen.
+    /// Whether the last pass was idle, nothing has happened since, and nothing is due.
     pub(crate) fn is_quiescent(&self) -> bool {
         self.was_idle
             && self.notifications_observed == self.world.notifications()
@@ -274,7 +274,7 @@ impl Simulation {
             && !self.world.has_restarting_service()
     }
 
-    /// Runs until the host is quiescent, or has a violation, or the time is over.
+    /// Runs until the host is quiescent, has a violation, or the time is over.
     pub fn run_until_quiescent(&mut self, limit: Duration) {
         self.was_idle = false;
         let end = self.world.clock.since_boot + limit;
@@ -283,7 +283,7 @@ impl Simulation {
         }
     }
 
-    /// Runs until the host is quiescent, for [`QUIET_WITHIN`] at most. Returns the time that took.
+    /// Runs until the host is quiescent, for [`QUIET_WITHIN`] at most. Returns the elapsed time.
     pub fn quiesce(&mut self) -> Duration {
         self.acting_passes = 0;
         self.was_idle = false;

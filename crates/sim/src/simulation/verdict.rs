@@ -12,7 +12,7 @@ use crate::invariants::Invariant;
 use crate::script::intervention::Intervention;
 use crate::simulation::driver::Simulation;
 
-/// A host may become quiescent after no more passes than these that take an action.
+/// The most passes that may take an action until the host is quiescent.
 const ACTING_PASSES_MAX: usize = 24;
 
 impl Simulation {
@@ -64,7 +64,7 @@ impl Simulation {
         }
     }
 
-    /// Every app is as asked, or the report says why not; nothing of ours is left over.
+    /// Every app is as asked, or the report says why not. Nothing of ours is left over.
     fn check_quiescent_state(&mut self) {
         let desired = self.world.desired();
         let report = self.report.clone().unwrap_or_default();
@@ -103,15 +103,14 @@ impl Simulation {
         let changed = self.world.disk.changes - changes;
         if acted > 0 || changed > 0 {
             let what = format!(
-                "when all was quiet, {acted} passes acted, and the disk changed {changed} times"
+                "on a quiescent host {acted} passes acted, and the disk changed {changed} times"
             );
             self.world.violation(Invariant::QuietStaysQuiet, what);
         }
     }
 
     fn check_boots_alone(&mut self) {
-        // A unit file that somebody deleted while its app's definition is refused cannot be
-        // restored.
+        // A deleted unit file cannot be restored while the definition of its app is refused.
         let desired = self.world.desired();
         let restorable: BTreeSet<&str> = desired
             .present()
@@ -128,7 +127,7 @@ impl Simulation {
         alone.boot(None);
         alone.elapse(Duration::from_secs(120));
         let after = alone.running_containers();
-        // systemd also starts services that a process would let wait for another app.
+        // systemd also starts services that Archipelago would let wait for another app.
         if !running.is_subset(&after) || !after.is_subset(&allowed) {
             let what = format!(
                 "{running:?} ran before, {after:?} after a boot without Archipelago, and \

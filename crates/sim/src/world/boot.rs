@@ -1,4 +1,4 @@
-//! Time, and the boots in it.
+//! The passing of time, and boots.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ impl World {
         self.run_jobs();
     }
 
-    /// The host goes down and boots: cleanly, or after a loss of power.
+    /// Shuts the host down and boots it: cleanly, or after a loss of power.
     pub fn boot(&mut self, lost: Option<Unsynced>) {
         if lost.is_none() {
             self.podman.containers.clear();

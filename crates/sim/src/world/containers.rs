@@ -1,4 +1,5 @@
-//! Podman at work: what `podman run` needs, and what a removal ends.
+//! Podman's commands: `podman run` with the objects that it needs, and removals with the containers
+//! that they end.
 
 use std::path::{Path, PathBuf};
 
@@ -44,7 +45,8 @@ impl World {
         true
     }
 
-    /// A container could put a link in the place of what another mount shows.
+    /// A container could replace the source of a nested mount by a link, so none may be nested in a
+    /// folder that a container writes.
     fn check_mounts(&mut self, container: &Container) {
         let others = self
             .systemd
@@ -79,7 +81,7 @@ impl World {
             && container.mounts.iter().all(|path| self.disk.exists(path))
     }
 
-    /// The name in Podman of the network or volume that a unit makes.
+    /// The name in Podman of the network or volume of this unit.
     fn made_name(&self, unit: &str) -> String {
         let service = service_of(unit);
         let definition = self.systemd.generated.get(&service);
@@ -92,7 +94,7 @@ impl World {
         }
     }
 
-    /// The container opens its data with its secrets; at its first start it makes them.
+    /// Opens the container's data with its secrets. At its first start a container makes its data.
     fn open_data(&mut self, folder: &Path, container: &Container) {
         let secrets: Vec<String> = container
             .secrets

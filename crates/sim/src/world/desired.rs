@@ -1,4 +1,4 @@
-//! The desired state of the files on the disk: the counterpart of the program's `host/inputs.rs`.
+//! Reads the desired state from the files on the disk, as the program's `host/inputs.rs` does.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,11 +20,11 @@ use crate::mutation::Mutation;
 use crate::world::state::World;
 
 thread_local! {
-    /// The desired state by a hash of its files: parsing them is most of the work of a pass.
+    /// The desired states by a hash of their files, because parsing is most of the work of a pass.
     static CACHE: RefCell<HashMap<u64, Arc<Desired>>> = RefCell::new(HashMap::new());
 }
 
-/// Entries in the cache.
+/// The cache is emptied at this number of entries.
 const CACHE_MAX: usize = 2048;
 
 impl World {
@@ -49,12 +49,12 @@ impl World {
             }
         }
         self.disk.read(&self.layout.marker()).hash(&mut hasher);
-        let reads_otherwise = [
+        let changes_the_result = [
             Mutation::MarkerIgnored,
             Mutation::NestedAccepted,
             Mutation::LeaveOutIsolation,
         ];
-        let mutation = reads_otherwise
+        let mutation = changes_the_result
             .iter()
             .position(|it| self.mutation == Some(*it));
         mutation.hash(&mut hasher);

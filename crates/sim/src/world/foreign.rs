@@ -1,4 +1,4 @@
-//! Files and objects that belong to others, under names that begin like ours.
+//! Files and objects of others, with names that begin like ours.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use archipelago_core::layout::Layout;
 use crate::host::disk::{Bytes, Disk};
 use crate::host::podman::{Object, Podman};
 
-/// What must stay as it is.
+/// The files and objects that must stay as they are.
 #[derive(Clone, Debug, Default)]
 pub struct Foreign {
     files: Vec<(PathBuf, Bytes)>,
@@ -17,7 +17,7 @@ pub struct Foreign {
 }
 
 impl Foreign {
-    /// Puts some on the host.
+    /// Adds some of each kind to the host.
     pub(crate) fn add(layout: &Layout, disk: &mut Disk, podman: &mut Podman) -> Self {
         let mut foreign = Self::default();
         let files = [
@@ -51,7 +51,7 @@ impl Foreign {
             .map(|(_, name)| name)
     }
 
-    /// The first that is not as it was, in a sentence. It is no longer watched then.
+    /// A sentence about the first changed file or object, which is not checked any more afterwards.
     pub(crate) fn take_changed(&mut self, disk: &Disk, podman: &Podman) -> Option<String> {
         let mut files = self.files.iter();
         let file = files.position(|(path, content)| {
@@ -73,7 +73,7 @@ impl Foreign {
         ))
     }
 
-    /// `podman system prune` may remove others' objects that nothing uses.
+    /// `podman system prune` may remove objects of others that nothing uses.
     pub(crate) fn allow_pruned(&mut self, podman: &Podman) {
         self.objects.retain(|(kind, name)| match *kind {
             "image" | "network" | "volume" => podman.objects(kind).contains_key(name),

@@ -1,4 +1,5 @@
-//! The host as a whole: its parts, and what happens between them. Nothing here knows of processes.
+//! The host as a whole: its parts, and the effects between them. Archipelago's processes are above
+//! it.
 
 pub mod boot;
 pub mod containers;

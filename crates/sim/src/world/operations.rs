@@ -1,4 +1,4 @@
-//! The operations that commands began, for the checks at the end.
+//! The operations that commands have begun, kept for the checks at the end.
 
 use archipelago_core::operation::Record;
 
@@ -6,16 +6,16 @@ use archipelago_core::operation::Record;
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub(crate) record: Record,
-    /// The content of the intent, if it is to be another one.
+    /// The new content of the intent; `None` when it stays.
     pub(crate) intent: Option<String>,
     /// The version of the definition, for an installation.
     pub(crate) version: Option<u8>,
 }
 
-/// An operation that was begun.
+/// An operation that a command has begun.
 #[derive(Clone, Debug)]
 pub(crate) struct Begun {
     pub(crate) change: Change,
-    /// Whether somebody was told how it ended: the person at the command, or the journal.
-    pub(crate) is_told: bool,
+    /// Whether its end was reported, by the command or in the journal.
+    pub(crate) is_reported: bool,
 }

@@ -1,4 +1,4 @@
-//! systemd at work: reloads, and the jobs that it carries out with Podman.
+//! Reloads of systemd, and the jobs that it carries out with Podman.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,11 +15,11 @@ use crate::host::unit::{Job, Run};
 use crate::invariants::Invariant;
 use crate::world::state::World;
 
-/// Jobs at one moment; more is an endless loop.
+/// More jobs at one moment are an endless loop.
 const JOBS_MAX: usize = 500;
 
 impl World {
-    /// `daemon-reload`: reads unit files, drop-ins and masks; running services go on.
+    /// `daemon-reload`: reads unit files, drop-ins and masks; running services keep running.
     pub fn reload(&mut self) {
         let names = self.disk.names(&self.layout.units);
         let names = names.into_iter().filter(|name| is_unit_file(name));
@@ -151,7 +151,8 @@ impl World {
         }
     }
 
-    /// Does what the service is for. Returns whether it succeeded.
+    /// Makes the service's network or volume, or runs its container. Returns whether that
+    /// succeeded.
     fn start_process(&mut self, definition: &Definition) -> bool {
         match &definition.kind {
             Kind::Network(network) => {
@@ -203,8 +204,9 @@ impl World {
         }
     }
 
-    /// Whether a process cannot tell that a service which starts now has the newest definition: its
-    /// unit file was changed since the reload, or the process's memory has a reload or restart due.
+    /// Whether a service that starts now may have an old definition as far as Archipelago can
+    /// observe: its unit file was changed since the reload, or `pending.json` has a reload or
+    /// restart due.
     fn may_be_outdated(&self, service: &str, definition: &Definition) -> bool {
         let on_disk = self.disk.read(&self.layout.unit(&definition.file));
         let memory = Memory::read(self.disk.read(&self.layout.pending()).as_deref());

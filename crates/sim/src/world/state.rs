@@ -1,4 +1,4 @@
-//! The state of a simulated host, and of the processes' work on it.
+//! The state of a simulated host, and of the work of Archipelago's processes on it.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,16 +37,15 @@ pub struct World {
     pub boots: u32,
     pub foreign: Foreign,
     pub violations: Vec<Violation>,
-    /// Calls that processes have made on the host.
+    /// Counts the calls that Archipelago's processes have made on the host.
     pub calls: u64,
-    /// The faults to come, each with the number of the call that it strikes, in order.
+    /// The coming faults in order, each with the number of the call that it strikes.
     pub faults: Vec<(u64, Fault)>,
-    /// A pass of another process, for the fault of that name: a pass sets it when it begins.
+    /// The pass of another process, for [`Fault::OtherPass`]. Each pass sets it when it begins.
     pub(crate) other_pass: Option<fn(&mut World)>,
-    /// The desired state of the pass that is under way.
+    /// The desired state of the present pass.
     pub(crate) pass_desired: Option<Arc<Desired>>,
-    /// The networks of apps that had no isolation when the pass that is under way observed the
-    /// host.
+    /// The networks of apps without isolation, as the present pass observed them.
     pub(crate) open_when_observed: BTreeSet<String>,
     /// The networks that a process could not remove.
     pub(crate) unremovable: BTreeSet<String>,
@@ -56,9 +55,9 @@ pub struct World {
     pub(crate) operations_asked: u32,
     /// The operations that commands began.
     pub(crate) begun: Vec<Begun>,
-    /// The record whose command is at work.
+    /// The record of the command that is running.
     pub(crate) held_record: Option<OperationId>,
-    /// Whether something else happened on the host than commands that go step by step.
+    /// Whether anything but commands that run step by step has changed the host.
     pub(crate) is_disturbed: bool,
     /// The services as they were last observed, for an observation that is stale.
     pub(crate) last_services: BTreeMap<String, Service>,
@@ -69,16 +68,16 @@ pub struct World {
     pub(crate) pulls: BTreeMap<String, Vec<Duration>>,
     /// Counts generated secrets since the simulation began.
     pub(crate) secrets_made: u32,
-    /// The content of secrets that are yet to be generated, by their file; others are numbered.
+    /// The content of secrets that will be generated, by their path. Others are numbered.
     pub predrawn_secrets: BTreeMap<PathBuf, String>,
-    /// Counts the processes' actions by their text, if counting is on; without those that change
-    /// nothing but the process's memory.
+    /// Counts the actions by their text, if counting is on, except those that only change
+    /// `pending.json`.
     pub actions: Option<BTreeMap<String, u32>>,
-    /// The desired state, and the disk's count of changes when it was worked out.
+    /// The last desired state, with the disk's count of changes at that time.
     pub(crate) desired_cache: RefCell<Option<(u64, Arc<Desired>)>>,
     /// A line for each action and fault, if tracing is on.
     pub trace: Option<Vec<String>>,
-    /// The defect that is built into the processes.
+    /// The defect that is built into Archipelago's processes.
     pub mutation: Option<Mutation>,
 }
 

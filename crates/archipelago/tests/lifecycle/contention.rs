@@ -1,12 +1,13 @@
-//! Something else keeps changing a unit file: that is said, and who it may be, and costs little.
+//! Another process keeps changing a unit file: Archipelago repairs it less and less often, and
+//! names the process that may be changing it.
 
 use std::time::{Duration, Instant};
 
 use crate::apps;
 use crate::node::{Node, SOON, UNITS, text, until};
 
-/// Writes into the file whenever it was put right, at once, until a file says stop.
-const OTHER: &str = r#"
+/// Appends a line to the unit file after each repair, until the file `~/stop` exists.
+const WRITER: &str = r#"
 echo $$ >~/pid
 cd "$1"
 while [ ! -e ~/stop ]; do
@@ -15,8 +16,8 @@ while [ ! -e ~/stop ]; do
 done
 "#;
 
-/// The same by root, who puts another file in its place.
-const ROOT: &str = r#"
+/// The same as root. Each time another file replaces the unit file.
+const WRITER_OF_ROOT: &str = r#"
 cd /home/archy/.config/containers/systemd
 while true; do
     grep -qs '^# theirs' archy-lone.container || {
@@ -33,33 +34,33 @@ fn a_fight_over_a_unit_file_is_reported_and_backed_off_from() {
     node.install(&apps::lone("lone", 8481));
     let mut other = node
         .0
-        .spawn_user(&["bash", "-c", OTHER, "bash", UNITS])
+        .spawn_user(&["bash", "-c", WRITER, "bash", UNITS])
         .expect("a process in the host");
-    let message = report(&node);
+    let reported = report(&node);
     let pid = node.shell("cat ~/pid");
-    let expected = told(&format!(
+    let expected = message(&format!(
         "It may be bash (process {}, names it in its arguments)",
         pid.trim()
     ));
-    assert_eq!(message, expected);
-    let told_by_daemon = node.try_details_of("lone").expect("the daemon answers");
-    assert_eq!(text(&told_by_daemon["message"]), expected);
-    until("the journal to have it", SOON, || {
+    assert_eq!(reported, expected);
+    let details = node.try_details_of("lone").expect("the daemon answers");
+    assert_eq!(text(&details["message"]), expected);
+    until("the journal to have the message", SOON, || {
         let journal = journal(&node);
         journal.lines().any(|line| line == expected).then_some(())
     });
     let before = repairs(&node);
     let watched = Instant::now();
-    until("the 20 s to pass in which it is watched", SOON, || {
+    until("20 s to pass", SOON, || {
         (watched.elapsed() > Duration::from_secs(20)).then_some(())
     });
     let more = repairs(&node) - before;
-    assert!(more <= 2, "in 20 s it was put right {more} times");
+    assert!(more <= 2, "it was repaired {more} times in 20 s");
     node.shell("touch ~/stop");
-    other.wait().expect("the other to end");
-    // The operator need not wait for the next attempt.
+    other.wait().expect("the process to end");
+    // A command repairs the file at once, without waiting for the next attempt.
     node.user(&["archipelago", "start", "lone"]);
-    until("the app to be well again", SOON, || {
+    until("the app to be ready again", SOON, || {
         (node.state("lone") == "ready").then_some(())
     });
     let kept = node.shell(&format!("cat {UNITS}/archy-lone.container"));
@@ -67,23 +68,29 @@ fn a_fight_over_a_unit_file_is_reported_and_backed_off_from() {
 }
 
 #[test]
-fn a_fight_with_the_system_names_its_user_and_what_can_be_stopped() {
+fn a_fight_with_a_system_service_names_the_service_and_its_user() {
     let node = Node::new();
     node.install(&apps::lone("lone", 8482));
-    node.root(&["systemd-run", "--unit=meddler", "bash", "-c", ROOT]);
-    let message = report(&node);
+    node.root(&[
+        "systemd-run",
+        "--unit=meddler",
+        "bash",
+        "-c",
+        WRITER_OF_ROOT,
+    ]);
+    let reported = report(&node);
     let show = ["systemctl", "show", "-P", "MainPID", "meddler"];
     let pid = node.root(&show);
-    let expected = told(&format!(
+    let expected = message(&format!(
         "It may be bash (process {} of root in the system's meddler.service, names it in its arguments). What it left there belongs to root",
         pid.trim()
     ));
-    assert_eq!(message, expected);
+    assert_eq!(reported, expected);
     node.root(&["systemctl", "stop", "meddler"]);
 }
 
-/// Deletes a file twenty times, once every two seconds, and says after how many milliseconds it was
-/// back each time.
+/// Deletes a file twenty times, once every two seconds, and prints the milliseconds until it was
+/// restored each time.
 const DELETE: &str = r#"
 now() { REPLY=${EPOCHREALTIME/./}; }
 now
@@ -102,7 +109,7 @@ done
 "#;
 
 #[test]
-fn a_person_who_deletes_a_unit_again_and_again_does_not_wait() {
+fn a_unit_that_is_deleted_again_and_again_by_hand_is_restored_at_once() {
     let node = Node::new();
     node.install(&apps::lone("lone", 8483));
     let file = format!("{UNITS}/archy-lone.container");
@@ -112,16 +119,16 @@ fn a_person_who_deletes_a_unit_again_and_again_does_not_wait() {
         .map(|line| line.parse().expect("milliseconds"))
         .collect();
     assert_eq!(back_ms.len(), 20);
-    // The first wait in a fight is 10 s.
+    // In a fight the first wait is 10 s.
     assert!(back_ms.iter().all(|ms| *ms < 8_000), "{back_ms:?}");
-    until("the app to be well", SOON, || {
+    until("the app to be ready", SOON, || {
         (node.state("lone") == "ready").then_some(())
     });
     assert!(!journal(&node).contains("keeps changing"));
 }
 
 #[test]
-fn operations_of_ones_own_are_no_fight() {
+fn repeated_installs_and_purges_are_not_reported_as_a_fight() {
     let node = Node::new();
     let folder = node.put(&apps::shop());
     for _ in 0..8 {
@@ -134,7 +141,7 @@ fn operations_of_ones_own_are_no_fight() {
     assert!(!journal.contains("keeps changing"), "{journal}");
 }
 
-/// What is said of the app once the fight is noticed.
+/// The app's message once the fight is reported.
 fn report(node: &Node) -> String {
     let status = until("the fight to be reported", SOON, || {
         let status = node.status("lone");
@@ -143,9 +150,9 @@ fn report(node: &Node) -> String {
     text(&status["message"])
 }
 
-fn told(who: &str) -> String {
+fn message(writer: &str) -> String {
     format!(
-        "something else keeps changing archy-lone.container; it is put right less and less often until that ends. {who}. Stop what does it, \
+        "something else keeps changing archy-lone.container; it is put right less and less often until that ends. {writer}. Stop what does it, \
          or put what it wants into a drop-in"
     )
 }
