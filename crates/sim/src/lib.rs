@@ -11,9 +11,9 @@
 //! | | |
 //! |---|---|
 //! | `host` | the parts of a host, each alone: disk, systemd, Podman, Quadlet, registry, clock |
-//! | `script` | what happens to a host, as data: interventions, faults, events |
+//! | `script` | scripts as data: interventions, faults, events |
 //! | `world` | the parts together: services that run containers, boots, the desired state |
-//! | `operator` | what an intervention does |
+//! | `operator` | the effects of interventions |
 //! | `checks` | comparisons of the host with the desired state |
 //! | `process` | calls that faults strike, observation, actions, a pass |
 //! | `simulation` | a host and its daemon through time, and the verdict |

@@ -1,7 +1,7 @@
 //! Defects on purpose, to show that the simulation notices them.
 //!
-//! A mutation changes what passes between core and the host: the observation, the plan, the calls.
-//! Core itself stays as it is.
+//! A mutation changes the data between core and the host: the observation, the plan, the calls.
+//! Core itself is not changed.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

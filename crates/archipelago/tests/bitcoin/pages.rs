@@ -18,10 +18,10 @@ const DOWN: &str = "down.spec.mjs";
 /// This spec mines a block, which changes the height that the other specs expect.
 const MINED: &str = "mined.spec.mjs";
 
-/// How long a page may take to notice that its daemon is gone. nginx keeps an address for two
-/// seconds; the rest is for a slow machine. It must be well below the minute for which the page
+/// The bound for a page to notice that its daemon is away. nginx keeps an address for two seconds.
+/// The remaining time is for a slow machine. It must be well below the minute for which the page
 /// repeats an old answer (njs/ready.js), because an old answer must not hide that the daemon is
-/// gone.
+/// away.
 const AWAY: Duration = Duration::from_secs(40);
 
 /// The bound of all specs together: it ends a run that hangs.

@@ -93,7 +93,7 @@ fn other_users_read_none(node: &Node) {
     assert_eq!(
         open,
         Vec::<&str>::new(),
-        "files with secrets that a stranger may read"
+        "files with secrets that another user may read"
     );
 }
 
@@ -188,7 +188,8 @@ fn secrets(node: &Node) -> Vec<Secret> {
     for line in macaroons.lines() {
         let [name, hexadecimal, base64] = words(line);
         add(format!("{name}: macaroon in hexadecimal"), hexadecimal);
-        // The end of a macaroon is its signature, without which the rest is useless.
+        // The end of a macaroon is its signature. Without the signature, the other parts are
+        // useless.
         add(
             format!("{name}: signature of the macaroon in hexadecimal"),
             &hexadecimal[hexadecimal.len() - 64..],

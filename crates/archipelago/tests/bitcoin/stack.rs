@@ -99,8 +99,8 @@ pub(crate) fn install_all(node: &Node) -> String {
         printed += &output.stdout;
         printed += &output.stderr;
         if member.app == "bitcoin" {
-            // On regtest no block comes unless someone mines. electrs and lnd take a chain whose
-            // last block is old, as the first block is, for one that bitcoind is still fetching.
+            // On regtest no block comes unless someone mines. While the last block is old, as the
+            // first block is, electrs and lnd assume that bitcoind is still fetching its chain.
             mine(node, 1);
         }
     }

@@ -105,7 +105,7 @@ fn stops_slowly(node: &Node, writer: Writer, command: &[&str]) {
     let frozen = Frozen::freeze(node, writer.container);
     let stopping = node.0.spawn_user(command).expect("a run in the host");
     is_not_killed(node, writer, frozen);
-    let stopped = stopping.wait_with_output().expect("it ends");
+    let stopped = stopping.wait_with_output().expect("the command ends");
     assert!(stopped.status.success(), "{stopped:?}");
     let what = format!("the last line of {}", writer.app);
     until_equal(&what, SOON, &(words + 1), || last_line(node, writer));

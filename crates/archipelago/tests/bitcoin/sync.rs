@@ -13,8 +13,8 @@ use crate::stops::Frozen;
 const KILLS: u64 = 10;
 /// Enough blocks for every kill to come before the end.
 const BLOCKS: u64 = 4000;
-/// systemd waits ten seconds before it starts bitcoind again. The rest is for loading the chain on
-/// a busy machine.
+/// systemd waits ten seconds before it starts bitcoind again. The remaining time is for loading the
+/// chain on a busy machine.
 pub(crate) const RETURNS: Duration = Duration::from_secs(90);
 /// lnd reads each new block, one after the other.
 const CATCHES_UP: Duration = Duration::from_secs(300);

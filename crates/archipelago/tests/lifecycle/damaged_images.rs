@@ -56,10 +56,11 @@ fn a_damaged_image_affects_only_its_own_app_and_is_built_again() {
         || node.state("third"),
     );
     assert_eq!(node.containers()["archy-other"], other);
-    let ailments = node.ailments();
+    let failed_checks = node.failed_checks();
     assert!(
-        ailments["images"].contains(&damaged[..12]) && ailments["images"].contains("manifest"),
-        "{ailments:?}"
+        failed_checks["images"].contains(&damaged[..12])
+            && failed_checks["images"].contains("manifest"),
+        "{failed_checks:?}"
     );
 
     stop_and_start(&node, "hurt");
@@ -81,9 +82,9 @@ fn a_damaged_image_affects_only_its_own_app_and_is_built_again() {
     node.shell(&format!("podman rmi --force {ids}"));
     assert!(!list_fails(&node));
     assert!(
-        !node.ailments().contains_key("images"),
+        !node.failed_checks().contains_key("images"),
         "{:?}",
-        node.ailments()
+        node.failed_checks()
     );
     assert_eq!(node.containers(), before);
 }

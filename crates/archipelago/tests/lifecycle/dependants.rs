@@ -88,7 +88,7 @@ fn an_app_waits_for_the_app_it_requires_and_restarts_with_it() {
     let folder = node.put(&base());
     node.user(&["systemd-run", "--user", "archipelago", "install", &folder]);
     until_equal(
-        "the first app to run",
+        "the required app to be starting",
         SOON,
         &"activating".to_owned(),
         || {
@@ -124,7 +124,7 @@ fn an_app_waits_for_the_app_it_requires_and_restarts_with_it() {
     );
     assert!(
         restarts(&node) <= 2,
-        "it must not be started in vain again and again"
+        "the dependant was started in vain again and again"
     );
 
     node.user(&["archipelago", "stop", "base"]);

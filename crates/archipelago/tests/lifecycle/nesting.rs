@@ -1,5 +1,5 @@
-//! A container never chooses what another mount shows: no source lies beneath a folder that a
-//! container can write.
+//! No source of a mount is beneath a folder that a container can write, because the container could
+//! replace it by a link.
 
 use crate::apps::{self, App};
 use crate::node::{DATA, Node};

@@ -85,8 +85,8 @@ fn nothing_starts_on_an_empty_mount_point_and_all_apps_start_after_the_mount() {
             "archipelago setup --accept-data",
         ],
     );
-    let ailments = node.ailments();
-    assert!(ailments["data"].contains(DATA), "{ailments:?}");
+    let failed_checks = node.failed_checks();
+    assert!(failed_checks["data"].contains(DATA), "{failed_checks:?}");
     let said = node.refused(4, &["install", &node.put(&apps::lone("other", 8482))]);
     assert!(said.contains("mount the disk"), "{said}");
     for command in ["stop", "start", "restart"] {
@@ -113,7 +113,11 @@ fn nothing_starts_on_an_empty_mount_point_and_all_apps_start_after_the_mount() {
     let starts = node.shell("podman exec archy-counts cat /data/starts");
     assert_eq!(starts, "start\nstart\n");
     assert_eq!(node.containers()["archy-lone"], lone);
-    assert!(node.ailments().is_empty(), "{:?}", node.ailments());
+    assert!(
+        node.failed_checks().is_empty(),
+        "{:?}",
+        node.failed_checks()
+    );
 }
 
 #[test]

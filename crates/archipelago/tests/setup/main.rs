@@ -15,7 +15,7 @@ mod upgrade;
 use serde_json::Value;
 use testhost::{Account, Host, Output};
 
-/// Runs a script as the user; each of its commands must succeed. Returns what it printed.
+/// Runs a script as the user; each of its commands must succeed. Returns its output.
 fn user(host: &Host, script: &str) -> String {
     shell(host, Account::User, script)
         .checked()

@@ -50,7 +50,7 @@ fn host_with_tick() -> Host {
 }
 
 #[test]
-fn the_package_brings_the_program_its_service_documents_and_the_catalog_with_its_modes() {
+fn the_package_holds_the_program_its_service_documents_and_the_catalog() {
     let host = support::installed();
     let listed = root(&host, "dpkg -L archipelago");
     for path in [

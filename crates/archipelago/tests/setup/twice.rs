@@ -1,4 +1,4 @@
-//! `setup` makes a host ready, says what it did, and has nothing to do the second time.
+//! `setup` makes a host ready and reports its changes. A second run changes nothing.
 
 use crate::support;
 use crate::{archipelago, json, put_tick, root, shell, user};

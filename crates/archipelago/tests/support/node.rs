@@ -68,7 +68,7 @@ impl Node {
     }
 
     /// The findings of the checks of `doctor` that failed, by the check's name.
-    pub(crate) fn ailments(&self) -> BTreeMap<String, String> {
+    pub(crate) fn failed_checks(&self) -> BTreeMap<String, String> {
         let output = self.archipelago(&["--output", "json", "doctor"]);
         let said: Value = serde_json::from_str(&output.stdout).expect("JSON");
         let checks = said["checks"].as_array().expect("a list").iter();

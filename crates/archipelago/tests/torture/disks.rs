@@ -75,10 +75,10 @@ fn units_on_a_read_only_disk() {
     remount(&node, "ro", UNITS);
     node.shell("systemctl --user start archipelago");
     until_reported(&node, "lone", "failed", "Read-only file system", RECOVERY);
-    let ailments = node.ailments();
+    let failed_checks = node.failed_checks();
     assert!(
-        ailments["folder-units"].contains("is read-only"),
-        "{ailments:?}"
+        failed_checks["folder-units"].contains("is read-only"),
+        "{failed_checks:?}"
     );
     assert_eq!(node.containers(), before);
 
@@ -98,8 +98,11 @@ fn no_room_for_data() {
     lose(&node, DATA, "archy-shop/shop.conf");
     until_reported(&node, "shop", "failed", "No space left on device", RECOVERY);
     assert_eq!(node.containers(), before);
-    let ailments = node.ailments();
-    assert!(ailments["disk"].contains("0 MiB are free"), "{ailments:?}");
+    let failed_checks = node.failed_checks();
+    assert!(
+        failed_checks["disk"].contains("0 MiB are free"),
+        "{failed_checks:?}"
+    );
     let hoards = apps::app(
         "hoards",
         "services:\n  hoards:\n    image: docker.io/library/busybox:stable\n    command: sleep infinity\n    \
@@ -130,10 +133,10 @@ fn data_on_a_read_only_disk_are_not_looked_for_elsewhere() {
     // A daemon that starts now must know where the data are.
     node.shell("systemctl --user start archipelago");
     until_reported(&node, "shop", "failed", "Read-only file system", SOON);
-    let ailments = node.ailments();
+    let failed_checks = node.failed_checks();
     assert!(
-        ailments["folder-data"].contains("is read-only"),
-        "{ailments:?}"
+        failed_checks["folder-data"].contains("is read-only"),
+        "{failed_checks:?}"
     );
     assert_eq!(node.containers(), before);
     let elsewhere = node.try_shell("ls -d ~/.local/share/archipelago");
@@ -156,8 +159,11 @@ fn no_room_for_podman() {
         let log = node.archipelago(&["logs", "shop"]).stdout;
         log.to_lowercase().contains("disk is full").then_some(())
     });
-    let ailments = node.ailments();
-    assert!(ailments["disk"].contains("0 MiB are free"), "{ailments:?}");
+    let failed_checks = node.failed_checks();
+    assert!(
+        failed_checks["disk"].contains("0 MiB are free"),
+        "{failed_checks:?}"
+    );
 
     empty(&node, STORAGE);
     all_well(&node, RECOVERY);
@@ -174,7 +180,7 @@ fn podmans_storage_on_a_read_only_disk() {
     node.try_shell("podman kill archy-shop; podman exec archy-shop kill 1");
     node.try_shell("systemctl --user kill archy-shop");
     let cause = until_reported(&node, "shop", "failed", "archy-shop.service", RECOVERY);
-    println!("status: {cause}; doctor: {:?}", node.ailments());
+    println!("status: {cause}; doctor: {:?}", node.failed_checks());
 
     remount(&node, "rw", STORAGE);
     all_well(&node, RECOVERY);

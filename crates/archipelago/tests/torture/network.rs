@@ -41,10 +41,10 @@ fn the_resolver_is_killed() {
     assert_eq!(text(&status["state"]), "degraded");
     let message = text(&status["message"]);
     assert!(message.contains("aardvark-dns does not run"), "{message}");
-    let ailments = node.ailments();
+    let failed_checks = node.failed_checks();
     assert!(
-        ailments["networks"].contains("aardvark-dns does not run"),
-        "{ailments:?}"
+        failed_checks["networks"].contains("aardvark-dns does not run"),
+        "{failed_checks:?}"
     );
     node.shell("systemctl --user start archipelago");
     until("names to be known again", ONE_TICK, || {

@@ -104,8 +104,11 @@ fn a_file_that_quadlet_cannot_read_costs_no_app_its_service() {
             ));
             back.success().then_some(())
         });
-        let ailments = node.ailments();
-        assert!(ailments["units"].contains(&theirs), "{make}: {ailments:?}");
+        let failed_checks = node.failed_checks();
+        assert!(
+            failed_checks["units"].contains(&theirs),
+            "{make}: {failed_checks:?}"
+        );
         // A reload would have made systemd forget this service.
         let loaded = node.shell("systemctl --user show -P LoadState archy-other");
         assert_eq!(loaded.trim(), "loaded", "{make}");

@@ -38,10 +38,10 @@ fn podman_socket_stopped_or_its_file_removed() {
         "systemctl --user stop podman.service; rm $XDG_RUNTIME_DIR/podman/podman.sock",
     ] {
         node.shell(fault);
-        let ailments = node.ailments();
+        let failed_checks = node.failed_checks();
         assert!(
-            ailments.keys().any(|name| name.starts_with("podman-")),
-            "{fault}: {ailments:?}"
+            failed_checks.keys().any(|name| name.starts_with("podman-")),
+            "{fault}: {failed_checks:?}"
         );
         node.shell(PROVOKE);
         // Archipelago starts the socket again by itself.
@@ -66,9 +66,9 @@ fn podman_socket_masked() {
     node.shell(PROVOKE);
     until_reported(&node, "reach Podman at", SOON);
     assert!(
-        node.ailments()["podman-socket"].contains("is masked"),
+        node.failed_checks()["podman-socket"].contains("is masked"),
         "{:?}",
-        node.ailments()
+        node.failed_checks()
     );
     units_are_repaired_all_the_same(&node);
     let masked = node.try_shell("systemctl --user is-enabled podman.socket");
@@ -123,7 +123,7 @@ fn a_socket_that_accepts_and_never_answers() {
     node.shell(PROVOKE);
     until_reported(&node, "Podman did not answer within", ONE_TICK);
     units_are_repaired_all_the_same(&node);
-    let api = node.ailments();
+    let api = node.failed_checks();
     assert!(api.contains_key("podman-socket"), "{api:?}");
 
     node.shell("systemctl --user stop silent; systemctl --user unmask podman.socket");

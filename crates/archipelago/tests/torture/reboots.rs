@@ -108,7 +108,8 @@ fn reboot(node: &Node, instants: &mut Instants, meanwhile: &str, alone: bool) {
     child.wait().expect("the end of the command");
 }
 
-/// Waits until all residents run, with or without Archipelago. Then Archipelago repairs the rest.
+/// Waits until all residents run, with or without Archipelago. Then waits until Archipelago has
+/// repaired everything else.
 fn until_back(node: &Node, before: &Before, alone: bool) {
     until("all containers to run", BACK, || {
         let now = node.try_containers()?;

@@ -7,7 +7,7 @@ use crate::node::{CONFIG, DATA, Node, SOON, UNITS, until_equal};
 
 /// Prints the files with their modes, Podman's objects and leftovers, services, mounts, temporary
 /// files, and locks that are held for longer than a pass takes. Earlier intents are left out,
-/// because they differ by what happened.
+/// because they depend on past operations.
 const LIST: &str = r#"
 cd "$HOME"
 find "$1" "$2" "$3" "$XDG_RUNTIME_DIR/archipelago" \( -path "$3/volumes/*/*" -o -path "$2/history" -o -path "$XDG_RUNTIME_DIR/archipelago/images" \) -prune -o \

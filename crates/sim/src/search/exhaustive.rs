@@ -81,7 +81,7 @@ impl Scenario {
             simulation.run(&Script { lines });
             simulation.run_until_quiescent(RUN_LIMIT);
         }
-        // Whatever was done before is no part of it.
+        // The preparation does not count as a disturbance.
         simulation.world.is_disturbed = false;
         simulation
     }

@@ -159,7 +159,8 @@ impl World {
         }
     }
 
-    /// Counts what inotify and systemd's signals report, whether or not anybody listens.
+    /// Counts the reports of inotify and of systemd's signals, whether or not a daemon receives
+    /// them.
     pub(crate) fn notifications(&self) -> u64 {
         self.systemd.notifications + self.disk.notifications + self.podman.changes
     }
