@@ -11,7 +11,7 @@ use crate::wallet::lncli as ours;
 const OURS: &str = "--local_amt=1000000";
 const THEIRS: &str = "--push_amt=250000";
 const PAID: &str = "12345";
-/// More blocks than lnd needs to open a channel of this size and to announce it.
+/// More blocks than a channel of this size needs to open, and enough for its announcement.
 const CONFIRMATIONS: u32 = 6;
 
 /// The other node. It is removed when this value is dropped; the channel stays, and its peer is

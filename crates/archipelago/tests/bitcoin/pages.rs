@@ -19,9 +19,9 @@ const DOWN: &str = "down.spec.mjs";
 const MINED: &str = "mined.spec.mjs";
 
 /// The bound for a page to notice that its daemon is away. nginx keeps an address for two seconds.
-/// The remaining time is for a slow machine. It must be well below the minute for which the page
-/// repeats an old answer (njs/ready.js), because an old answer must not hide that the daemon is
-/// away.
+/// The remaining time is for a slow machine. It must be well below the minute in which an old
+/// answer replaces a late one (njs/ready.js), because an old answer must not hide that the daemon
+/// is away.
 const AWAY: Duration = Duration::from_secs(40);
 
 /// The bound of all specs together: it ends a run that hangs.
