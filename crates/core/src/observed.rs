@@ -227,8 +227,7 @@ impl Observed {
         })
     }
 
-    /// Whether a service that does not run may start at any moment without being told to by this
-    /// pass.
+    /// Whether a service that does not run may start at any moment without this pass.
     #[must_use]
     pub fn is_coming_up(&self, service: &str) -> bool {
         self.services
@@ -385,7 +384,7 @@ mod tests {
         for cut in [0, 1, whole.len() - 1] {
             assert_eq!(Memory::read(Some(&whole[..cut])), reload, "{cut} bytes");
         }
-        // What another version adds is no reason to forget the rest.
+        // A key that another version adds does not void the other keys.
         assert_eq!(
             Memory::read(Some(b"{\"reload\": true, \"new\": 1}")),
             reload

@@ -211,7 +211,7 @@ impl ReadSet {
         watch_set
     }
 
-    /// Lets this look be made again: something in it is not told by what was noted.
+    /// Makes this entry stale: something in it does not show in the noted files.
     pub fn doubt(&mut self) {
         self.settled = false;
     }

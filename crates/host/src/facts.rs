@@ -332,7 +332,7 @@ fn is_masked(state: Option<&UnitFileState>) -> bool {
     )
 }
 
-/// Whether Podman can list its images; `None` when it does not answer, which is told elsewhere.
+/// Whether Podman can list its images; `None` when it does not answer, which is a fact of its own.
 async fn images() -> Option<Result<(), DamagedImages>> {
     let podman = Podman::for_this_user();
     let listed = tokio::time::timeout(LIMIT, podman.images()).await.ok()?;
@@ -385,8 +385,8 @@ fn port(is_ours: bool) -> Port {
     }
 }
 
-/// Whether Quadlet can read the folder of units; `None` when it cannot be asked, which is told
-/// elsewhere.
+/// Whether Quadlet can read the folder of units; `None` when it cannot be asked, which is a fact of
+/// its own.
 async fn units(layout: &Layout) -> Option<Result<(), String>> {
     match generator::check_folder(&layout.units).await {
         Ok(()) => Some(Ok(())),

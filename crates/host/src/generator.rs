@@ -190,8 +190,8 @@ pub async fn check_folder(folder: &Path) -> Result<(), Error> {
     }
 }
 
-/// Whether a unit bears our mark and consists of nothing but what Quadlet's parser takes for lines,
-/// as all do that we write.
+/// Whether a unit has our mark and consists only of lines that Quadlet's parser accepts, as every
+/// unit of ours does.
 fn is_as_we_write_them(content: &[u8]) -> bool {
     let is_line =
         |line: &str| line.is_empty() || line.starts_with(['#', '[']) || line.contains('=');

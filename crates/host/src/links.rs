@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
-/// The kernel gives up after as many (`path_resolution(7)`).
+/// The kernel's own limit (`path_resolution(7)`).
 const LINKS_MAX: usize = 40;
 
 /// Each symbolic link on the way of an absolute path, then the place itself; what is not there

@@ -145,9 +145,8 @@ impl Waiter {
         }
     }
 
-    /// Takes the lock, waiting for whoever holds it. Call it again soon after an error: the wait
-    /// goes on, and its lock would be held for nobody.
-    ///
+    /// Takes the lock, waiting for its holder. Call it again soon after an error: the wait goes on
+    /// in the background, and an unclaimed lock would block others.
     /// # Errors
     /// When the file cannot be opened, or the lock is not free within the limit.
     pub async fn take(&mut self, limit: Duration) -> Result<Lock, Error> {

@@ -1,8 +1,8 @@
 //! The records of operations that are under way, one file for each.
 //!
-//! The process that carries an operation out holds a lock on its record until it ends, however it
-//! ends. So a record without a lock is one whose process is gone, and whoever takes the lock next
-//! brings the operation to its end.
+//! The process that carries an operation out holds a lock on its record until the process ends in
+//! any way. So the process of a record without a lock is gone, and the next process that takes the
+//! lock brings the operation to its end.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};

@@ -50,7 +50,7 @@ impl WatchSet {
     }
 }
 
-/// Rings when something changes where a look would read.
+/// Notifies when something changes in the paths that a pass reads.
 pub struct Watch {
     watches: Watches,
     known: BTreeMap<PathBuf, WatchDescriptor>,
@@ -201,8 +201,8 @@ fn matters(
     event: &Event<std::ffi::OsString>,
     wanted: &Mutex<HashMap<WatchDescriptor, Names>>,
 ) -> bool {
-    // Of the folder itself, or of events that were lost. That a watch has ended tells nothing that
-    // was not told before.
+    // An event of the folder itself, or of lost events. The end of a watch is no news: other events
+    // came before it.
     let Some(name) = event.name.as_deref().map(std::ffi::OsStr::to_string_lossy) else {
         return !event
             .mask
@@ -226,7 +226,7 @@ mod tests {
 
     /// Long enough for the kernel to tell.
     const SOON: Duration = Duration::from_secs(10);
-    /// Long enough for what was told to be heard.
+    /// Long enough for an event to arrive.
     const MOMENT: Duration = Duration::from_millis(200);
 
     struct Rig {

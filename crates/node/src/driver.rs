@@ -144,8 +144,7 @@ impl Driver {
         self.heartbeat.clone()
     }
 
-    /// Lets the bell ring from now on when a file changes that passes look at.
-    ///
+    /// From now on, a changed file that passes read wakes the loop.
     /// # Errors
     /// When the kernel refuses.
     pub fn watch(&mut self) -> std::io::Result<()> {
@@ -202,7 +201,7 @@ impl Driver {
                 Request::WorkOut => {
                     let (desired, watch_set) =
                         work_out(known, layout).map_err(observe::Error::Disk)?;
-                    // Before the look, so that whatever changes after it is heard.
+                    // Before the observation, so that every later change causes a wake-up.
                     if let Some(watch) = watch
                         && watch.follow(&watch_set)
                     {
@@ -387,7 +386,7 @@ fn patience(podman_is_silent: bool) -> Duration {
 /// Finds the processes that may be changing contended files. This comes before the repair: it
 /// replaces the files, and with them the trace of who has them open.
 async fn find_writers(files: BTreeMap<String, PathBuf>) -> BTreeMap<String, FileWriters> {
-    // A process that hangs in the kernel can hold up whoever reads its arguments for ever.
+    // Reading the arguments of a process that hangs in the kernel may block for ever.
     let look = tokio::task::spawn_blocking(|| file_writers::look(files));
     match tokio::time::timeout(FILE_WRITERS_LIMIT, look).await {
         Ok(Ok(writers)) => writers,

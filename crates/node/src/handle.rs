@@ -16,7 +16,7 @@ use archipelago_core::pass::{Event, PassResult};
 
 use crate::driver;
 
-/// So many commands may wait for the engine; whoever sends one more waits to send it.
+/// The number of commands that may wait for the engine. The sender of one more waits.
 const COMMANDS_MAX: usize = 16;
 
 /// So many events are kept for a reader that is slow; of more, it misses the oldest.

@@ -1,4 +1,4 @@
-//! The door for the daemon's own user: a socket in the runtime folder, where details may be told.
+//! The door for the daemon's own user: a socket in the runtime folder. It may show details.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

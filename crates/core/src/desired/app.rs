@@ -34,7 +34,7 @@ pub struct Desired {
 /// One app's part.
 #[derive(Clone, Debug)]
 pub enum App {
-    /// It cannot be worked out; hands off.
+    /// It cannot be worked out. Its units and data stay as they are.
     Broken {
         /// Why, and what to do.
         cause: String,

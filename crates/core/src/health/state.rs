@@ -122,7 +122,7 @@ pub enum State {
     Degraded,
     /// It does not work; the message says why. It is tried again.
     Failed,
-    /// It rests, as was asked.
+    /// It is stopped, as was asked.
     Stopped,
     /// It is being removed.
     Removing,
@@ -145,7 +145,7 @@ impl State {
 }
 
 impl UnitHealth {
-    /// Whether systemd saw it end, and starts it again or will be told to.
+    /// Whether it ended and is to start again.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.state == UnitState::Failed || self.is_restarting

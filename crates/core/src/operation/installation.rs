@@ -298,7 +298,7 @@ fn refuse_to_break_others(
         let (app, other, cause) = (id.clone(), other.clone(), cause.clone());
         return Err(match fault {
             Fault::Own => Refusal::BreaksOther { app, other, cause },
-            // Of two apps in conflict the one that sorts last is told; the one that is installed
+            // Of two apps in conflict, the one that sorts last is broken; here the installed app
             // has the older right.
             Fault::Conflict => Refusal::TakesFromOther { app, other, cause },
             Fault::Data => Refusal::Data { cause },

@@ -290,7 +290,7 @@ async fn send(
         .map_err(|source| call.broken(source))?;
     let mut connection = JoinSet::new();
     connection.spawn(async {
-        // An error on the wire reaches whoever reads the answer.
+        // The reader of the answer gets an error of the connection.
         let _ = io.await;
     });
     let request = Request::builder()
