@@ -29,7 +29,7 @@ pub enum Node {
 #[derive(Clone, Debug)]
 struct Inode {
     node: Node,
-    /// The state after a loss of power. A file that was never synced has `None`, and is empty then.
+    /// The state after a loss of power; `None` for a file that was never synced: it is empty then.
     durable: Option<Node>,
 }
 
@@ -86,8 +86,7 @@ struct Unmounted {
 #[derive(Clone, Debug)]
 pub struct Disk {
     inodes: BTreeMap<u64, Inode>,
-    /// The inodes by path. The paths are texts, because texts compare faster and an observation
-    /// mostly compares.
+    /// The inodes by path, as text, because texts compare faster than paths.
     names: BTreeMap<String, u64>,
     durable_names: BTreeMap<String, u64>,
     next_inode: u64,
@@ -122,8 +121,7 @@ impl Disk {
         }
     }
 
-    /// Counts a notification for each change of a path with one of these beginnings, except of
-    /// temporary files.
+    /// Counts each change of a path with one of these beginnings, except of temporary files.
     pub fn watch(&mut self, beginnings: &[&Path]) {
         self.watched = beginnings
             .iter()
@@ -407,8 +405,7 @@ impl Disk {
         disk.is_some_and(|disk| path.starts_with(&disk.folder))
     }
 
-    /// Mounts the disk again. Returns the paths that were made on the mount point meanwhile, which
-    /// the mount hides.
+    /// Mounts the disk again. Returns the paths on the mount point that the mount hides.
     pub fn mount(&mut self) -> Vec<String> {
         let Some(Unmounted { folder, names }) = self.unmounted.take() else {
             return Vec::new();
