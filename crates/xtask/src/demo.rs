@@ -1,5 +1,5 @@
-//! `cargo xtask demo`: the main job, for real, on a throw-away Debian 13 host: install Archipelago
-//! as a user would, install a node, break things and see them come back. Prints every command it
+//! `cargo xtask demo`: installs Archipelago as a user would on a throw-away Debian 13 host,
+//! installs a node, breaks things and shows that they are repaired. It prints every command that it
 //! runs, and leaves the host up to look around in.
 
 use std::process::Command;
@@ -10,11 +10,11 @@ use testhost::{Host, Options, prerequisites};
 
 use crate::{deb, host};
 
-/// The name of the host it makes.
+/// The name of the demo's host.
 pub(crate) const HOST: &str = "demo";
 /// The port of litecoin's page, in the host and, when it is free, on this machine.
 pub(crate) const PORT: u16 = 8442;
-/// An address whose key nobody needs: the blocks are only there to be counted.
+/// An address whose key nobody needs, because the mined coins are not spent.
 const ADDRESS: &str = "rltc1qyq0052zwswfzn3qm3mdrca8c6wjclkv5qxyjp3";
 
 pub(crate) fn run() -> Result<()> {
@@ -178,7 +178,7 @@ fn curl(host: &Host, url: &str) -> Result<String> {
         .stdout)
 }
 
-/// Runs a command in the user's session and shows it with what it prints.
+/// Prints a command, runs it in the user's session and prints its output.
 pub(crate) fn user(host: &Host, command: &[&str]) -> Result<()> {
     println!("\n$ {}", command.join(" "));
     let output = host.run_user(command)?;
@@ -200,7 +200,7 @@ pub(crate) fn wait_for(what: &str, mut there: impl FnMut() -> Result<bool>) -> R
     Ok(())
 }
 
-/// Opens a page on this machine's loopback, at its own port when that is free.
+/// Forwards a page to this machine's loopback, from the same port when that is free.
 pub(crate) fn forward(name: &str, port: u16) -> Result<String> {
     let program = std::env::current_exe().context("finding this program")?;
     let port = port.to_string();

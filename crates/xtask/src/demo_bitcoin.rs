@@ -1,6 +1,6 @@
-//! `cargo xtask demo bitcoin`: Bitcoin Core, electrs and lnd with their pages, on regtest, on a
-//! throw-away Debian 13 host. Prints every command it runs, and leaves the host up to look around
-//! in.
+//! `cargo xtask demo bitcoin`: runs Bitcoin Core, electrs and lnd with their pages on regtest on a
+//! throw-away Debian 13 host. It prints every command that it runs, and leaves the host up to look
+//! around in.
 
 use std::path::Path;
 use std::time::Instant;
@@ -10,16 +10,16 @@ use testhost::{Host, Options, prerequisites};
 
 use crate::{demo, host};
 
-/// The name of the host it makes.
+/// The name of the demo's host.
 pub(crate) const HOST: &str = "demo-bitcoin";
-/// The apps, the ports of their pages, and what they are installed with. The bitcoind that is built
-/// for this has no ZeroMQ.
+/// The apps, the ports of their pages, and the arguments of their installation. The bitcoind that
+/// is built for the demo has no ZeroMQ.
 const APPS: [(&str, u16, &[&str]); 3] = [
     ("bitcoin", 8441, &["network=regtest", "zmq=false"]),
     ("electrs", 8444, &[]),
     ("lnd", 8443, &["network=regtest", "bitcoin_events=polling"]),
 ];
-/// An address whose key nobody needs: the blocks are only there to be counted.
+/// An address whose key nobody needs, because the mined coins are not spent.
 const ADDRESS: &str = "bcrt1qyq0052zwswfzn3qm3mdrca8c6wjclkv57t7mk0";
 
 pub(crate) fn run() -> Result<()> {
@@ -112,8 +112,8 @@ fn mine(host: &Host, blocks: &str) -> Result<()> {
         ]
         .concat(),
     )?;
-    // Has it write what it holds in memory: nobody else has these blocks, and the plug may be
-    // pulled.
+    // This call makes bitcoind write its memory to the disk: no other node has these blocks, and a
+    // person may cut the power.
     bitcoin_cli(host, &["gettxoutsetinfo"]).map(drop)
 }
 
@@ -123,7 +123,7 @@ fn bitcoin_cli(host: &Host, arguments: &[&str]) -> Result<String> {
     Ok(said.trim().to_owned())
 }
 
-/// As a wallet asks; nothing while it does not answer.
+/// The height that electrs tells a wallet; `None` while it does not answer.
 fn electrs_height(host: &Host) -> Result<Option<String>> {
     let call = r#"{"jsonrpc":"2.0","id":0,"method":"blockchain.headers.subscribe","params":[]}"#;
     let script = format!(

@@ -1,4 +1,5 @@
-//! `cargo xtask host …`: hosts that outlive the command, each found again by its name.
+//! `cargo xtask host …`: test hosts that stay up after the command. Later commands find a host by
+//! its name.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
@@ -12,7 +13,7 @@ use testhost::{Account, Host, Options, Reboot, Suite};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Build what the hosts are made of, so that the first `up` is fast.
+    /// Build the files that hosts share, so that the first `up` is fast.
     Prepare {
         /// The real Bitcoin daemons too: bitcoind, electrs and lnd, compiled from source in a
         /// quarter of an hour.
@@ -48,7 +49,7 @@ pub(crate) enum Command {
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
     },
-    /// Copy a file or folder into a host. It belongs to whoever owns the folder it lands in.
+    /// Copy a file or folder into a host. The copy belongs to the owner of the folder above it.
     Copy {
         file: PathBuf,
         /// NAME:PATH
@@ -58,7 +59,7 @@ pub(crate) enum Command {
     Forward {
         name: String,
         port: u16,
-        /// The port on this machine; any free one if not given.
+        /// The port on this machine; 0 for any free one.
         #[arg(long, default_value_t = 0)]
         local: u16,
         /// Return at once and go on forwarding until the host is taken down.
@@ -165,8 +166,8 @@ fn up(name: &str, bare: bool, bitcoin: bool, suite: Suite) -> Result<()> {
     Ok(())
 }
 
-/// Archipelago on a host as a person would install it: the package, then its setup for the user,
-/// root's part first.
+/// Installs Archipelago on a host as a person would: the package, then the setup as root, then the
+/// setup as the user.
 pub(crate) fn install(host: &Host, package: &Path) -> Result<()> {
     host.install_package(package)?;
     host.run_root(&["archipelago", "setup", "--for", "archy"])?
@@ -178,7 +179,7 @@ pub(crate) fn install(host: &Host, package: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The catalog's Bitcoin apps of this node run the images of [`testhost::daemons`].
+/// Configures the node so that the catalog's Bitcoin apps run the images of [`testhost::daemons`].
 pub(crate) fn map_bitcoin_images(host: &Host) -> Result<()> {
     let map = testhost::daemons::image_map(&crate::deb::repository().join("catalog"))?;
     let path = "/home/archy/.config/archipelago/config.toml";
@@ -197,7 +198,7 @@ fn net(name: &str, command: &[OsString]) -> Result<ExitCode> {
     Err(error).with_context(|| format!("running {program} in the network of {name}"))
 }
 
-/// Starts this same program again, without a terminal, and leaves it to the host.
+/// Starts this program again without a terminal. That process ends when the host is taken down.
 fn forward_in_background(name: &str, port: u16, local: u16) -> Result<()> {
     let host = Host::open(name)?;
     let program = std::env::current_exe().context("finding this program")?;
@@ -256,7 +257,7 @@ fn list() -> Result<()> {
     Ok(())
 }
 
-/// An exit status of a command in the host, as this process's own.
+/// The exit status of a command in the host as an exit code of this process.
 fn exit_code(status: i32) -> ExitCode {
     u8::try_from(status).map_or(ExitCode::FAILURE, ExitCode::from)
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask torture`: every fault on real hosts, with many kills and reboots;
-//! `--kills 50 --reboots 4` is the shorter set.
+//! `cargo xtask torture`: causes every fault on real hosts, with many kills and reboots. `--kills
+//! 50 --reboots 4` is the shorter set.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     /// How many times the power goes.
     #[arg(long, default_value_t = 20)]
     reboots: u32,
-    /// Repeats the random instants of an earlier run, which said its seed.
+    /// Repeat the random instants of an earlier run, which printed its seed.
     #[arg(long)]
     seed: Option<u64>,
     /// Only the tests whose names contain this.
@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut counts = Vec::new();
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines() {
-            let line = line.context("reading what the tests say")?;
+            let line = line.context("reading the output of the tests")?;
             println!("{:>5.0} s  {line}", began.elapsed().as_secs_f64());
             if ["killed: ", "rebooted: ", "test result: "]
                 .iter()
@@ -82,7 +82,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         println!("   {line}");
     }
     if !status.success() {
-        bail!("something did not hold; again: {}", again.trim_end());
+        bail!("a test failed; to repeat it: {}", again.trim_end());
     }
     Ok(())
 }

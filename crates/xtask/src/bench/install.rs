@@ -1,5 +1,5 @@
-//! Installing a Compose file of forty services, whose images are there, beside others that run
-//! Compose files.
+//! Installs a Compose file of forty services, whose images are present, beside other programs that
+//! run Compose files.
 
 use anyhow::Result;
 
@@ -8,7 +8,7 @@ use super::node::Node;
 
 const SERVICES: usize = 40;
 
-/// The slowest of the peers takes longer than all others together, and runs once.
+/// The slowest of the other programs takes longer than all the rest together, so it runs once.
 pub(super) fn forty_services(node: &Node, trials: usize) -> Result<Vec<Row>> {
     let count = SERVICES.to_string();
     let script = include_str!("install.sh");
@@ -80,7 +80,7 @@ pub(super) fn forty_services(node: &Node, trials: usize) -> Result<Vec<Row>> {
     ])
 }
 
-/// Adds what a script printed, a number for each list.
+/// Adds the numbers that a script printed, one to each list.
 fn push<const COUNT: usize>(measured: &[f64], lists: [&mut Vec<f64>; COUNT]) -> Result<()> {
     anyhow::ensure!(measured.len() == COUNT, "install.sh printed {measured:?}");
     for (list, number) in lists.into_iter().zip(measured) {
