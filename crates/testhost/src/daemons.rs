@@ -385,7 +385,7 @@ fn run(command: &mut Command) -> Result<()> {
         bail!("it took longer than {BUILD_BOUND}");
     }
     if !output.status.success() {
-        // Compilers complain on standard error, and ninja passes that on to standard output.
+        // Compilers write errors to standard error, and ninja copies them to standard output.
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         let lines: Vec<&str> = said.lines().collect();

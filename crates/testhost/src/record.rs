@@ -50,9 +50,7 @@ impl Record {
         let _lock = lock()?;
         let folder = folder(name);
         if folder.exists() {
-            bail!(
-                "a host named {name} is there already; take it down first or choose another name"
-            );
+            bail!("a host named {name} exists already; take it down first or choose another name");
         }
         let disk = cache::folder()?.join("hosts").join(name);
         // No host uses it, because there is no record: a restart of the machine left it behind.

@@ -22,9 +22,9 @@ use cargo_deb::{BuildProfile, CargoDeb, CargoLockingFlags, OutputPath};
 /// How the program is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Profile {
-    /// As `cargo build`. Shares everything that is compiled for tests.
+    /// Unoptimised, as `cargo build`; reuses everything that was compiled for tests.
     Dev,
-    /// As people get it.
+    /// Optimised, as in a release.
     Release,
 }
 
@@ -104,7 +104,7 @@ fn prepare(program: &Path, folder: &Path) -> Result<()> {
     compress_manual(&documents)?;
     let catalog = folder.join("catalog");
     copy_tree(&repository().join("catalog"), &catalog)?;
-    // The tests lie beside the pages, and an image is built from everything in that folder.
+    // The tests lie beside the pages, and everything in that folder would go into an image.
     for tests in ["node-ui/test", "node-ui/e2e"] {
         let tests = catalog.join(tests);
         fs::remove_dir_all(&tests).with_context(|| format!("deleting {}", tests.display()))?;
@@ -112,8 +112,8 @@ fn prepare(program: &Path, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Compresses the manual pages, as Debian's policy asks (12.1). cargo-deb does not do it for files
-/// that it takes for compiled ones.
+/// Compresses the manual pages, as Debian's policy asks (12.1). cargo-deb skips files
+/// that it takes for build products.
 fn compress_manual(folder: &Path) -> Result<()> {
     let what = || format!("reading {}", folder.display());
     let mut gzip = Command::new("gzip");
@@ -176,7 +176,7 @@ fn pack(target: &Path, profile: Profile) -> Result<PathBuf> {
         verbose_cargo_build: false,
         verbose: false,
         compress_config: CompressConfig {
-            // Better compression takes longer than installing on a test host once saves.
+            // Better compression takes more time than it saves in one installation on a test host.
             fast: profile == Profile::Dev,
             compress_type: Format::Xz,
             compress_system: true,

@@ -15,18 +15,18 @@ use testhost::{Account, Host, Options, Reboot, Suite};
 pub(crate) enum Command {
     /// Build the files that hosts share, so that the first `up` is fast.
     Prepare {
-        /// The real Bitcoin daemons too: bitcoind, electrs and lnd, compiled from source in a
-        /// quarter of an hour.
+        /// Also build the real Bitcoin daemons: bitcoind, electrs and lnd, compiled from source in
+        /// a quarter of an hour.
         #[arg(long)]
         bitcoin: bool,
     },
     /// Boot a fresh host that stays until `down`.
     Up {
         name: String,
-        /// Without Archipelago: only Debian, Podman and the user.
+        /// Leave out Archipelago: only Debian, Podman and the user.
         #[arg(long)]
         bare: bool,
-        /// With images of the real Bitcoin daemons, and a configuration by which the catalog's apps
+        /// Add images of the real Bitcoin daemons, and configure the node so that the catalog's apps
         /// run them.
         #[arg(long)]
         bitcoin: bool,
@@ -37,7 +37,7 @@ pub(crate) enum Command {
     /// Run a command in the user's session, or a login shell; its exit status is passed on.
     Enter {
         name: String,
-        /// As root rather than as the user.
+        /// Run as root instead of as the user.
         #[arg(long)]
         root: bool,
         #[arg(last = true)]
@@ -69,13 +69,13 @@ pub(crate) enum Command {
     /// Restart a host on the same files.
     Reboot {
         name: String,
-        /// As if the power went, rather than an orderly shutdown.
+        /// Cut the power instead of shutting down.
         #[arg(long)]
         hard: bool,
     },
     /// Take a host down and delete everything of it.
     Down { name: String },
-    /// The hosts of this machine.
+    /// List the hosts of this machine.
     List,
 }
 
@@ -160,7 +160,10 @@ fn up(name: &str, bare: bool, bitcoin: bool, suite: Suite) -> Result<()> {
         host.down()?;
         return Err(error);
     }
-    println!("{name} is up, booted in {:.1} s", boot_time.as_secs_f64());
+    println!(
+        "{name} is up; it booted in {:.1} s",
+        boot_time.as_secs_f64()
+    );
     println!("  cargo xtask host enter {name}      a shell in the user's session");
     println!("  cargo xtask host down {name}       take it down");
     Ok(())
@@ -228,7 +231,7 @@ fn forward_in_background(name: &str, port: u16, local: u16) -> Result<()> {
         .context("reading the forwarded address")?;
     if address.is_empty() {
         bail!(
-            "port {port} of {name} cannot be forwarded from port {local} of this machine: is that taken?"
+            "port {port} of {name} cannot be forwarded from port {local} of this machine: is it taken?"
         );
     }
     print!("{address}");

@@ -20,10 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
-#[command(
-    name = "cargo xtask",
-    about = "The developer's commands of Archipelago"
-)]
+#[command(name = "cargo xtask", about = "Archipelago's commands for developers")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -42,7 +39,7 @@ enum Command {
     Test(test::Arguments),
     /// Cause every fault on real hosts: kills, reboots, full disks and more. Takes about an hour.
     Torture(torture::Arguments),
-    /// Run the simulation for long: many seeds, or every placement of two faults.
+    /// Run the simulation: many seeds, or every placement of two faults.
     Sim(sim::Arguments),
     /// Measure how fast Archipelago is on a fresh host, beside bare systemctl and other programs,
     /// and print a table. Without names, all cases.
@@ -54,9 +51,9 @@ enum Command {
     /// Measure which lines and branches of `core` the tests run; fails below 95 % of either. Takes
     /// some minutes.
     Coverage,
-    /// Take the README's pictures with a real browser, of the pages of the demos that are up.
+    /// Take the README's pictures of the running demos' pages with a real browser.
     Screenshot,
-    /// Throw-away Debian 13 hosts: bring one up, enter it, reboot it, take it down.
+    /// Boot, enter, reboot and take down throw-away Debian hosts.
     #[command(subcommand)]
     Host(host::Command),
     /// Build the Debian package and print its path.

@@ -1,5 +1,4 @@
-//! `cargo xtask screenshot`: takes the pictures in the README, of the real pages with a real
-//! browser.
+//! `cargo xtask screenshot`: takes the README's pictures of the real pages with a real browser.
 
 use std::path::Path;
 
@@ -60,7 +59,7 @@ pub(crate) fn run() -> Result<()> {
     }
     if taken == 0 {
         bail!(
-            "the pictures are of the demos' hosts, and none is up: run cargo xtask demo or cargo xtask demo bitcoin first"
+            "the pictures show the demos, and no demo is up: run cargo xtask demo or cargo xtask demo bitcoin first"
         );
     }
     Ok(())

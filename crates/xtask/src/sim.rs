@@ -1,4 +1,4 @@
-//! `cargo xtask sim`: long runs of the simulation, compiled to be fast.
+//! `cargo xtask sim`: long runs of the simulation, compiled with optimisations.
 
 use std::process::{Command, Stdio};
 
@@ -11,10 +11,10 @@ pub(crate) struct Arguments {
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Run at most so many seeds.
+    /// Run at most this many seeds.
     #[arg(long)]
     count: Option<u64>,
-    /// Run at least so many steps, unless the seeds run out first.
+    /// Run at least this many steps, unless the seeds run out first.
     #[arg(long, default_value_t = 1_000_000)]
     steps: u64,
     /// Run every placement of up to two faults in the scenarios instead.

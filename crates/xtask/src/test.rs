@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     };
     let began = Instant::now();
     println!(
-        "── the hosts' root, images and daemons; where the cache is empty, a quarter of an hour"
+        "── the hosts' root, images and daemons (a quarter of an hour when the cache is empty)"
     );
     testhost::prepare()?;
     testhost::prepare_with_bitcoin()?;
@@ -75,7 +75,7 @@ fn before_hosts() -> Result<()> {
     // argument differs between releases of Node.
     pages.arg("--test").current_dir("catalog/node-ui/test");
     step(
-        "the pages' own logic, and the script of lnd's wallet",
+        "the JavaScript of the pages, and the script of lnd's wallet",
         pages,
     )
 }
@@ -101,8 +101,5 @@ fn step(name: &str, mut command: Command) -> Result<()> {
 }
 
 fn done(name: &str, began: Instant) {
-    println!(
-        "── {name}: right, after {:.0} s",
-        began.elapsed().as_secs_f64()
-    );
+    println!("── {name}: ok after {:.0} s", began.elapsed().as_secs_f64());
 }

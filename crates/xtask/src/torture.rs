@@ -11,16 +11,16 @@ use crate::deb;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// How many times the daemon or a command is killed.
+    /// The number of kills of the daemon or of a command.
     #[arg(long, default_value_t = 500)]
     kills: u32,
-    /// How many times the power goes.
+    /// The number of power cuts.
     #[arg(long, default_value_t = 20)]
     reboots: u32,
-    /// Repeat the random instants of an earlier run, which printed its seed.
+    /// The seed that an earlier run printed, to repeat its random instants.
     #[arg(long)]
     seed: Option<u64>,
-    /// Only the tests whose names contain this.
+    /// Run only the tests whose names contain this text.
     only: Option<String>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let again =
         format!("cargo xtask torture --kills {kills} --reboots {reboots} --seed {seed} {only}");
     println!(
-        "{kills} kills, {reboots} reboots; again: {}",
+        "{kills} kills, {reboots} reboots; to repeat: {}",
         again.trim_end()
     );
     testhost::prepare()?;

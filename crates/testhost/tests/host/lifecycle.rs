@@ -23,7 +23,7 @@ fn files_services_and_forwarders_outlast_a_soft_and_a_hard_reboot() {
         user(&host, &["sh", "-c", &format!("echo {how:?} >>{KEPT}")]);
         host.reboot(how).expect("a reboot");
         let boot = boot_of(&host);
-        assert!(!seen.contains(&boot), "{how:?}: process 1 is another");
+        assert!(!seen.contains(&boot), "{how:?}: process 1 is a new one");
         seen.push(boot);
         eventually("the page after a reboot", || {
             get(&forward).contains("a page")
@@ -35,7 +35,7 @@ fn files_services_and_forwarders_outlast_a_soft_and_a_hard_reboot() {
         host.journal()
             .expect("the journal")
             .contains("Reached target reboot.target"),
-        "the soft one was orderly"
+        "the soft reboot was orderly"
     );
 }
 
@@ -48,10 +48,7 @@ fn boot_of(host: &Host) -> String {
 fn a_taken_name_is_refused_and_an_unknown_one_lists_the_hosts_that_are_up() {
     let host = boot();
     let again = Host::boot(Options::named(host.name())).expect_err("a second host of the name");
-    assert!(
-        format!("{again:#}").contains("is there already"),
-        "{again:#}"
-    );
+    assert!(format!("{again:#}").contains("exists already"), "{again:#}");
     let unknown = Host::open("no-such-host").expect_err("an unknown name");
     assert!(unknown.to_string().contains(host.name()), "{unknown}");
     assert!(Host::open("../etc").is_err());

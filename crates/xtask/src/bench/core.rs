@@ -19,12 +19,12 @@ pub(super) fn render_and_plan() -> Result<Vec<Row>> {
     for count in [10, 100, 1000] {
         for (work, group) in [
             ("render the two units of each of", "render"),
-            ("plan, all at rest,", "plan, all at rest"),
+            ("plan, nothing to do,", "plan, all at rest"),
             (
-                "plan, all at rest and Podman asked,",
+                "plan, nothing to do, Podman asked,",
                 "plan, all at rest and Podman asked",
             ),
-            ("plan, nothing there yet,", "plan, nothing there yet"),
+            ("plan, nothing made yet,", "plan, nothing there yet"),
         ] {
             let name = format!("{work} {count} apps (pure)");
             let trials = samples(group, count)?;

@@ -8,9 +8,9 @@ use super::node::Node;
 /// The same number as in the case `repair`.
 const APPS: usize = 8;
 
-/// Deletes a unit file and stops its service: without connections, and while a thousand connections
-/// are idle and `/health` is asked all the time. The two alternate, so that both are measured on
-/// the machine in the same state.
+/// Deletes a unit file and stops its service: without connections, and under a thousand idle
+/// connections, under which it then also measures `/health`. The two alternate, so that both are
+/// measured on the machine in the same state.
 pub(super) fn idle_connections(node: &Node, trials: usize) -> Result<Vec<Row>> {
     node.apps(APPS, true)?;
     let repair = include_str!("repair.sh");

@@ -25,12 +25,12 @@ pub(crate) use node::Node;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Only these cases.
+    /// Run only these cases.
     cases: Vec<String>,
-    /// The number of trials, instead of the case's own.
+    /// The number of trials of each case; by default each case has its own.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     trials: Option<u16>,
-    /// Leave the hosts up, to look around in.
+    /// Leave the hosts up after the run.
     #[arg(long)]
     keep: bool,
 }
@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     {
         let known: Vec<&str> = CASES.iter().map(|(name, ..)| *name).collect();
         bail!(
-            "there is no case {unknown:?}; there are {}",
+            "unknown case {unknown:?}; the cases are {}",
             known.join(", ")
         );
     }
@@ -118,7 +118,7 @@ fn measure(
     let rows = case(&node);
     if keep || rows.is_err() {
         eprintln!(
-            "the host bench-{name} stays up; cargo xtask host down bench-{name} takes it down"
+            "the host bench-{name} stays up; to take it down: cargo xtask host down bench-{name}"
         );
     } else {
         node.0.down()?;

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use super::figures::{Row, Trials};
 use super::node::Node;
 
-/// Of two units each.
+/// Each app has two units.
 const APPS: usize = 500;
 
 pub(super) fn thousand_units(node: &Node, trials: usize) -> Result<Vec<Row>> {

@@ -63,7 +63,7 @@ for change in files definitions folder; do
             ;;
     esac
     kill -CONT "$pid"
-    wait_for 0.3 200 "the $change are not as wanted" is_done
+    wait_for 0.3 200 "the $change are not in the desired state" is_done
     pause 5
     reloads "$since"
 done

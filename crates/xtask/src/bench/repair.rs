@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::figures::{Row, Trials};
 use super::node::Node;
 
-/// So many that no unit file is deleted often enough to be taken for a fight over it.
+/// With this many apps, no unit file is deleted often enough for the rule on contention.
 const APPS: usize = 8;
 const FOLDER_APPS: usize = 40;
 

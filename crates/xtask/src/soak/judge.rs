@@ -50,7 +50,10 @@ pub(super) fn disturbances(counts: &BTreeMap<&str, Count>) -> Result<()> {
         }
     }
     if !wrong.is_empty() {
-        bail!("these did not happen as they should: {}", wrong.join(", "));
+        bail!(
+            "these kinds never happened, were mostly in vain, or hung: {}",
+            wrong.join(", ")
+        );
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask soak`: disturbs a host with many apps every second, for as many minutes as is
-//! asked. At the end all apps must be ready and everything removed must be back, and the daemon's
+//! `cargo xtask soak`: disturbs a host with many apps every second, for the given number of
+//! minutes. At the end all apps must be ready and everything removed must be back, and the daemon's
 //! memory and open files must not have grown; a plot shows both.
 
 mod judge;
@@ -43,7 +43,7 @@ const KINDS: [&str; 17] = [
     "freeze",
 ];
 
-/// In a soak of at least so many minutes each kind must happen.
+/// In a soak of at least this many minutes, each kind must happen.
 const ALL_KINDS_MINUTES: u32 = 30;
 
 #[derive(Debug, clap::Args)]
@@ -84,14 +84,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     node.shell(include_str!("apps.sh"), &[&APPS.to_string()])?;
     eprintln!("disturbing them for {minutes} minutes");
     let Soaked { samples, counts } = disturb(&node, *minutes, *seed).with_context(|| {
-        format!("the host {HOST} stays up; cargo xtask host down {HOST} takes it down")
+        format!("the host {HOST} stays up; to take it down: cargo xtask host down {HOST}")
     })?;
     file.set_len(0)
         .and_then(|()| file.write_all(plot::svg(&samples).as_bytes()))
         .with_context(writing)?;
     node.0.down()?;
     println!("{}", plot.display());
-    println!("all {APPS} apps are ready, and all that was taken away is back");
+    println!("all {APPS} apps are ready, and everything that was removed is back");
     let disturbed = judge::disturbances(&counts);
     judge::samples(&samples)?;
     if *minutes >= ALL_KINDS_MINUTES {

@@ -1,5 +1,5 @@
 # $1: seconds; $2: the number of apps; $3: the seed; then the kinds of disturbances. Disturbs
-# something once a second, and at the end waits until all is as wanted. Prints the kind and exit
+# something once a second, and at the end waits for the desired state. Prints the kind and exit
 # status of each disturbance, and every few seconds the second, the daemon's resident memory in kB,
 # its open files and its restarts.
 kinds=("${@:4}")
@@ -53,7 +53,7 @@ sample() {
     files=(/proc/"$pid"/fd/*)
     echo "sample $1 $memory ${#files[@]} $(systemctl --user show -P NRestarts archipelago.service)"
 }
-has() { # COUNT COMMAND: so many of its lines are names of ours
+has() { # COUNT COMMAND: COUNT of its lines are names of ours
     local lines
     lines=$("${@:2}" | grep -c '^archy-' || :)
     [ "$lines" -eq "$1" ]
@@ -85,6 +85,6 @@ for ((second = 0; second < $1; second++)); do
 done
 wait
 until_all ready "$2"
-wait_for 1 60 "not all is as wanted at the end" as_wanted "$2"
+wait_for 1 60 "the host is not in the desired state at the end" as_wanted "$2"
 pause 5
 sample "$1"
