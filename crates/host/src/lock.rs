@@ -40,7 +40,6 @@ pub enum Error {
         path: PathBuf,
         /// Which process, if the kernel tells.
         holder: Option<Holder>,
-        /// How long was waited.
         limit: Duration,
     },
 }

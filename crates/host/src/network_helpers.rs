@@ -19,7 +19,7 @@ use super::folders;
 
 const HELPERS: [Helper; 2] = [Helper::Resolver, Helper::Uplink];
 
-/// How long Podman may take to set up networks again.
+/// The time limit for Podman to set up networks again.
 const RELOAD_LIMIT: Duration = Duration::from_secs(30);
 
 /// Why networks could not be set up again.

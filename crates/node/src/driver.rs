@@ -32,7 +32,7 @@ use crate::clock::since_boot;
 use crate::heartbeat::Heartbeat;
 use crate::log;
 
-/// How long a pass looks for who changes a file that is fought over.
+/// The time that a pass spends on finding the writers of a contended file.
 const FILE_WRITERS_LIMIT: Duration = Duration::from_secs(2);
 
 /// Why a pass could not be made at all.
@@ -78,7 +78,7 @@ pub struct Driver {
     podman: Podman,
     images: Images,
     reconciler: Reconciler,
-    /// What should be there, and where to notice that something changes.
+    /// The desired state, and the paths whose changes matter to it.
     desired: Cached<(Arc<Desired>, Arc<WatchSet>)>,
     cache: ObservationCache,
     swept: Cached<()>,
@@ -111,7 +111,6 @@ impl Driver {
         })
     }
 
-    /// Where things lie.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -290,7 +289,7 @@ impl Driver {
         let desired = self.desired()?;
         self.reconciler.retry_now(&desired, id);
         self.keep_progress();
-        // What systemd still remembers of earlier failures says nothing about what comes now.
+        // Earlier failures that systemd still remembers say nothing about the next attempt.
         let services = self
             .systemd
             .services(&[&format!("{PREFIX}*.service")])
@@ -375,8 +374,8 @@ fn work_out(
     Ok(known?.clone())
 }
 
-/// How long a look waits for Podman. One that hangs must not hold up, tick by tick, the repair of
-/// what needs no Podman.
+/// The time that an observation waits for Podman. One that hangs must not delay, tick by tick,
+/// repairs that need no Podman.
 fn patience(podman_is_silent: bool) -> Duration {
     if podman_is_silent {
         observe::PATIENCE_WITH_A_SILENT_ONE
@@ -385,8 +384,8 @@ fn patience(podman_is_silent: bool) -> Duration {
     }
 }
 
-/// Who may be changing the files that are fought over. Once these are put right, what they were,
-/// and who has them open, is gone.
+/// Finds the processes that may be changing contended files. This comes before the repair: it
+/// replaces the files, and with them the trace of who has them open.
 async fn find_writers(files: BTreeMap<String, PathBuf>) -> BTreeMap<String, FileWriters> {
     // A process that hangs in the kernel can hold up whoever reads its arguments for ever.
     let look = tokio::task::spawn_blocking(|| file_writers::look(files));

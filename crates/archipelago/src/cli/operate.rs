@@ -188,7 +188,7 @@ async fn operate(layout: Layout, request: Request, output: Output) -> Result<(),
     finish(health, &actions, output)
 }
 
-/// How the app ended up, unless it is gone, and what was done for that.
+/// The app's health, unless it is gone, and the actions that were done.
 type Ended = (Option<AppHealth>, Vec<pass::Event>);
 
 /// Does it, and shows on standard error what happens.
@@ -206,7 +206,7 @@ async fn follow(prepared: operations::Prepared) -> Result<Ended, Failure> {
     Ok((ended?, actions))
 }
 
-/// How an app ended up, and what was done for that.
+/// An app's health at the end, and the actions that were done.
 #[derive(Serialize)]
 struct Document<'a> {
     #[serde(flatten)]

@@ -1,5 +1,5 @@
-//! What happens while a command waits, on standard error: one line for each change, and on a
-//! terminal a moving line.
+//! Progress on standard error while a command waits: a line for each change, and on a terminal a
+//! moving line.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;

@@ -11,6 +11,6 @@ pub enum Event<'a> {
     Locked(Option<&'a Holder>),
     /// A pass tried this action: for the operation's app, or for the host.
     Action(&'a pass::Event),
-    /// How the app is, after each pass.
+    /// The app's health after a pass.
     Health(&'a AppHealth),
 }

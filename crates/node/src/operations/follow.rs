@@ -25,7 +25,7 @@ use crate::handle::{Handle, Made};
 use super::commit::Change;
 use super::event::Event;
 
-/// How many lines of the journal explain a failure.
+/// The number of journal lines in an error.
 const JOURNAL_LINES: u32 = 15;
 
 /// To bring units up to date takes a pass that learns of their images, one that writes, and one

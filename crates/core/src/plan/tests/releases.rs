@@ -81,7 +81,7 @@ fn what_was_changed_of_it_is_stored_anew_and_its_reader_restarts() {
     };
     check(
         world,
-        |world| drop(world.host.releases.whole.remove(&page)),
+        |world| assert!(world.host.releases.whole.remove(&page)),
         &[
             ("store page", damaged()),
             ("restart archy-web.service", damaged()),
