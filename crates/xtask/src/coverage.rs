@@ -2,10 +2,9 @@
 //! by those of the simulation, which drives the reconciler as the daemon does. It prints every
 //! place that is not run, and fails when the share is too small.
 //!
-//! Test code does not count: neither files of tests nor the test modules at the end of a file. A
-//! branch is one outcome of a condition. The compiler counts the conditions of `if`, `let … else`,
-//! `while`, `&&`, `||` and of guards; an arm of a `match` counts by its lines. docs/coverage.md
-//! gives the reason for each place that is not run.
+//! Test code does not count: neither files of tests nor the test modules at the end of a file. The
+//! compiler counts the outcomes of `if`, `let … else`, `while`, `&&`, `||` and guards as branches;
+//! an arm of a `match` counts by its lines. docs/coverage.md gives the reasons for missed places.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -100,8 +99,7 @@ impl Tool {
             .args(arguments)
             .env("LLVM_COV", &self.llvm_cov)
             .env("LLVM_PROFDATA", &self.llvm_profdata)
-            // The option that counts branches is unstable; a release of the compiler takes it with
-            // this variable. It changes no code.
+            // A stable compiler accepts the unstable option `--branch` with this variable.
             .env("RUSTC_BOOTSTRAP", "1");
         command
     }
@@ -138,9 +136,8 @@ impl Tool {
     }
 }
 
-/// Finds llvm-cov and llvm-profdata of the LLVM release of this compiler: no other release reads
-/// its data. Installs them when they are missing, with rustup, which has the same release, or else
-/// from Debian.
+/// Finds llvm-cov and llvm-profdata of this compiler's LLVM release: no other reads its data.
+/// Installs missing ones with rustup, which has the same release, or else from Debian.
 fn ensure_llvm() -> Result<(PathBuf, PathBuf)> {
     let version = output(Command::new("rustc").arg("-vV"))?;
     let field = |name: &str| {
