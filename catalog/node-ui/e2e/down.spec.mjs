@@ -1,5 +1,5 @@
 // The pages while a daemon is stopped.
-//   DOWN  what is stopped: `bitcoin`, or `others` (electrs and lnd, while bitcoin runs)
+//   DOWN  the stopped daemons: `bitcoin`, or `others` (electrs and lnd, while bitcoin runs)
 //   NODE_URL, ELECTRUM_URL, LIGHTNING_URL  the pages
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

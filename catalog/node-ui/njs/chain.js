@@ -1,5 +1,5 @@
-// Which calls bitcoind and litecoind get from a page, and what their answers say about readiness.
-// Pure.
+// The calls that a page may make to bitcoind and litecoind, and the verdict on readiness from their
+// answers. Pure.
 
 import calls from './calls.js';
 import progress from './progress.js';
@@ -60,10 +60,10 @@ function isSynced(chain) {
 }
 
 /**
- * What electrs and lnd learn from the answer to /rest/chaininfo.json: {chain, held, message}. If
- * the node did not describe its chain, `chain` is null, and `message` completes "lnd is". `held` is
- * true if the node is there but does not answer in time, or is too busy: the previous answer then
- * still counts for a while.
+ * The node's state for electrs and lnd, from the answer to /rest/chaininfo.json: {chain, held,
+ * message}. If the node did not describe its chain, `chain` is null, and `message` completes "lnd
+ * is". `held` is true if the node runs but does not answer in time, or is too busy: the previous
+ * answer then still counts for a while.
  */
 function node(reply) {
   const info = calls.json(reply);
@@ -104,7 +104,7 @@ function waitingForBlock(chain) {
  *
  * The number of peers does not count. Without peers a node cannot learn of newer blocks, but it
  * serves those it has, and so do electrs and lnd: calling them not ready while the internet is away
- * would take away what still works. Peers come and go by themselves, and a node has none for a
+ * would take away working services. Peers come and go by themselves, and a node has none for a
  * while after each start, so the page only warns ("No peers"). Networking that was switched off
  * stays off until somebody switches it on, so then the node is not ready.
  */

@@ -1,4 +1,4 @@
-// Which calls electrs gets from a page, and what its answers say about readiness. Pure.
+// The calls that a page may make to electrs, and the verdict on readiness from its answers. Pure.
 // The calls are those of https://electrumx.readthedocs.io/en/latest/protocol-methods.html
 
 import calls from './calls.js';
@@ -108,8 +108,8 @@ function look(electrs, metrics, node) {
 }
 
 /**
- * What electrs waits for: 'bitcoin' while the node is not complete, 'block' while somebody must
- * mine one on regtest, or null. electrs begins only after the node has left its initial download by
+ * The reason why electrs waits: 'bitcoin' while the node is not complete, 'block' while somebody
+ * must mine one on regtest, or null. electrs begins only after the node has left its initial download by
  * the node's own account, and a node counts itself as in that download while its newest block is
  * old, even on regtest.
  */

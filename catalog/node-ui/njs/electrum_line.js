@@ -4,7 +4,8 @@
 // nginx/electrs-stream.conf sets the timeouts.
 
 const longestRequest = 16384;
-// In bytes: some 40,000 entries of a history, below `subrequest_output_buffer_size` of electrs.conf.
+// In bytes: some 40,000 entries of a history. Below `subrequest_output_buffer_size` of
+// electrs.conf.
 const longestAnswer = 4194304;
 const newline = 10;
 

@@ -1,4 +1,4 @@
-// Which fields of lnd's answers reach the page, and what the answers say about readiness. Pure.
+// The fields of lnd's answers that reach the page, and the verdict on readiness from them. Pure.
 //
 // Only the fields listed here leave nginx. lnd's lists hold more than a page needs: an invoice
 // holds its preimage, the proof of payment; a payment holds its route. The answers are described at

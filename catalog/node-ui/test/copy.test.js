@@ -51,7 +51,7 @@ function placed({ small, allowed }) {
 const real = { setTimeout, clearTimeout };
 for (const small of [false, true]) {
   for (const [allowed, word] of [[true, 'Copied'], [false, 'Not copied']]) {
-    test(`the name contains what is seen in every state: ${small ? 'small' : 'with a word'}, ${word}`, async () => {
+    test(`the name contains the visible word in every state: ${small ? 'small' : 'with a word'}, ${word}`, async () => {
       const { button, region, elapse, click } = placed({ small, allowed });
       const check = (state) => {
         assert.equal(button.textContent, small ? '' : state);

@@ -238,7 +238,7 @@ function bridge(chunks) {
   return { up, down: Buffer.concat(sent).toString() };
 }
 
-test('a line in pieces of one byte is one answer, and what follows it is none', () => {
+test('a line in pieces of one byte is one answer, and later bytes are dropped', () => {
   const bytes = Buffer.from('{"result":"ë"}\n{"method":"news"}\n');
   const { up, down } = bridge([...bytes].map((byte) => [byte]));
   assert.equal(up, '[]\n');

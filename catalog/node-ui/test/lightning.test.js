@@ -86,7 +86,7 @@ test('readiness: after a timeout of lnd or of its node the verdict holds for a m
   }
 });
 
-test('readiness: a node that is away is reported at once, whatever the previous verdict and whatever lnd says', () => {
+test('readiness: a node that is away is reported at once, with any previous verdict and any state of lnd', () => {
   const ready = { samples: [], verdict: { ready: true }, time: now - 1 };
   for (const [status, state] of [[200, 'SERVER_ACTIVE'], [200, 'RPC_ACTIVE'], [200, 'UNLOCKED'], [504, null]]) {
     for (const [infoStatus, about] of [[200, info], [504, null], [500, null], [0, null]]) {
@@ -158,7 +158,7 @@ test('the share of the chain', () => {
   assert.deepEqual([{ info: old, node, verdict: { ready: true } }, { info: behind, node, verdict: {} }, { info: behind, node: null, verdict: {} }, { info: null, node }].map(share), [1, 0.1, null, null]);
 });
 
-test('a channel: who, ours and theirs, the largest first', () => {
+test('a channel: its peer, our balance and theirs, the largest first', () => {
   const key = `02${'ab'.repeat(32)}`;
   const rows = channelRows([
     { channel_point: 'p1', remote_pubkey: key, capacity: '100', local_balance: '0', remote_balance: '0', peer_alias: 'unable to lookup peer alias: alias for node not found', active: false, private: true },

@@ -25,7 +25,7 @@ for (const [what, given, tone, headline, detail] of [
   ['one new block on its way', { chain: { headers: 901 } }, 'good', 'In sync', /./],
   ['an initial download', { chain: { headers: 5000, initialblockdownload: true, verificationprogress: 0.1 } }, 'busy', 'Catching up', /./],
   ['far behind after a pause', { chain: { headers: 950 } }, 'busy', 'Catching up', /./],
-  ['no headers yet', { chain: { blocks: 0, headers: 0, initialblockdownload: true } }, 'busy', 'Fetching headers', /which blocks there are/],
+  ['no headers yet', { chain: { blocks: 0, headers: 0, initialblockdownload: true } }, 'busy', 'Fetching headers', /which blocks exist/],
   ['back after days', { chain: { initialblockdownload: true }, age: 3 * 86400 }, 'busy', 'Looking for newer blocks', /is old \(3 d ago\)/],
   ['no peers', { network: { connections: 0 } }, 'warn', 'No peers', /cannot know/],
   ['no peers on regtest', { chain: { chain: 'regtest' }, network: { connections: 0 } }, 'calm', 'Alone, as usual on regtest', /mined here\.$/],

@@ -194,7 +194,7 @@ for (const shell of [['busybox', 'sh'], ['sh']]) {
     assert.equal(lnd.words('wallet-words.signet'), lnd.wallet());
   });
 
-  check('make_wallet=false makes no wallet, and removes what was begun', { files: { [`${words}.given`]: written('given') } }, (lnd) => {
+  check('make_wallet=false makes no wallet, and removes the files of an earlier attempt', { files: { [`${words}.given`]: written('given') } }, (lnd) => {
     assert.equal(lnd.run({ make: false }).status, 0);
     assert.deepEqual([lnd.wallet(), lnd.seeds(), lnd.left()], [null, 0, []]);
     lnd.person();

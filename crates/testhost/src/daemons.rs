@@ -267,7 +267,8 @@ impl Daemon {
         cache::remove(&work)
     }
 
-    /// Puts into `./source` of the build's folder what can be fetched before the build.
+    /// Fetches into `./source` of the build's folder everything that can be fetched before the
+    /// build.
     fn fetch(&self, work: &Path) -> Result<()> {
         match self.source {
             Source::Crate {
@@ -343,7 +344,7 @@ const STATUS_OF_TIMEOUT: i32 = 124;
 const FETCH: &str = include_str!("daemons/fetch.sh");
 const INSIDE: &str = include_str!("daemons/inside.sh");
 
-/// Go in the build root reaches the registries in the way of this machine.
+/// Variables that Go in the build root takes over from this machine to reach the registries.
 const NETWORK: [&str; 10] = [
     "http_proxy",
     "https_proxy",
@@ -384,7 +385,7 @@ fn run(command: &mut Command) -> Result<()> {
         bail!("it took longer than {BUILD_BOUND}");
     }
     if !output.status.success() {
-        // Compilers complain on standard error, and ninja passes that on to standard output.
+        // Compilers write errors to standard error, and ninja copies them to standard output.
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         let lines: Vec<&str> = said.lines().collect();

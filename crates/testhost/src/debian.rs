@@ -219,7 +219,7 @@ mod tests {
     use super::{Suite, mirror_in};
 
     #[test]
-    fn a_suite_is_found_by_its_name_and_another_is_refused_with_those_there_are() {
+    fn an_unknown_suite_is_refused_and_the_known_ones_are_listed() {
         for suite in Suite::ALL {
             assert_eq!(suite.name().parse::<Suite>().expect("a suite"), suite);
         }
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mirror_is_the_one_that_has_the_release_itself() {
+    fn the_mirror_is_the_source_of_the_release_itself() {
         let check = |text: &str, expected: Option<&str>| {
             assert_eq!(mirror_in(text, "bookworm").as_deref(), expected, "{text}");
         };

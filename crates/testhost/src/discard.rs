@@ -1,4 +1,5 @@
-//! Discarding hosts: everything of one is ended, unmounted and deleted. Nothing is started here.
+//! Discarding hosts: ends their processes, unmounts their file systems and deletes their files.
+//! Starts nothing.
 
 use anyhow::{Result, bail};
 use rustix::process::Signal;

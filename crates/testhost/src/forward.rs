@@ -93,7 +93,7 @@ impl Drop for Forward {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::Release);
         if let Some(accepting) = self.accepting.take() {
-            // A connection wakes the thread, which then sees that it is to end.
+            // A connection wakes the thread, which then reads `ended`.
             let _woken = TcpStream::connect(self.address);
             let _panicked = accepting.join();
         }

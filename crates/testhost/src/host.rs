@@ -42,7 +42,7 @@ impl Host {
         &self.name
     }
 
-    /// The time from the first mount until the user's bus was there; zero for a host that was
+    /// The time from the first mount until the user's bus existed; zero for a host that was
     /// opened.
     #[must_use]
     pub fn boot_time(&self) -> Duration {

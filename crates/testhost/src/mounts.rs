@@ -40,7 +40,7 @@ pub(crate) fn overlay(lower: &Path, upper: &Path, work: &Path, target: &Path) ->
     })
 }
 
-/// Makes `source` appear at `target` as well.
+/// Mounts `source` at `target` as well.
 pub(crate) fn bind(source: &Path, target: &Path) -> Result<()> {
     mount_bind(source, target)
         .with_context(|| format!("binding {} at {}", source.display(), target.display()))

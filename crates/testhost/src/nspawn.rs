@@ -1,6 +1,6 @@
 //! Starting the `systemd-nspawn` of a host and waiting until the user's service manager is ready.
 //!
-//! Something fails without each of the flags; the comments say what.
+//! Each flag is needed. Its comment says what fails without it.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileTypeExt;

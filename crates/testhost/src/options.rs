@@ -66,7 +66,7 @@ impl Options {
         self
     }
 
-    /// Makes a folder of this machine appear, writable, at an absolute path in the host.
+    /// Binds a folder of this machine, writable, at an absolute path in the host.
     #[must_use]
     pub fn bind(mut self, source: impl Into<PathBuf>, destination: impl Into<PathBuf>) -> Self {
         self.binds.push((source.into(), destination.into()));

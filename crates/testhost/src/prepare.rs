@@ -1,4 +1,4 @@
-//! Building the files that hosts lie on, where the cache lacks them, and booting a host on them.
+//! Builds the files that hosts share when the cache lacks them, and boots a host on them.
 
 use std::path::PathBuf;
 

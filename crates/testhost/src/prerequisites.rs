@@ -38,7 +38,7 @@ const FILES: [(&str, &str); 3] = [
 /// Checks the machine and installs missing packages, once per process.
 ///
 /// # Errors
-/// When something is missing: one line with what and how to get it.
+/// When something is missing: one line that names it and the way to get it.
 pub fn ensure() -> Result<()> {
     static CHECKED: OnceLock<()> = OnceLock::new();
     if CHECKED.get().is_some() {
@@ -99,7 +99,7 @@ fn load_module(name: &str) -> bool {
 /// Installs the Debian packages of commands that this machine lacks: pairs of command and package.
 ///
 /// # Errors
-/// When there is no apt-get, or it does not have them.
+/// When there is no apt-get, or it lacks a package.
 pub fn ensure_commands(commands: &[(&'static str, &'static str)]) -> Result<()> {
     if missing_packages(commands).is_empty() {
         return Ok(());

@@ -50,9 +50,7 @@ impl Record {
         let _lock = lock()?;
         let folder = folder(name);
         if folder.exists() {
-            bail!(
-                "a host named {name} is there already; take it down first or choose another name"
-            );
+            bail!("a host named {name} exists already; take it down first or choose another name");
         }
         let disk = cache::folder()?.join("hosts").join(name);
         // No host uses it, because there is no record: a restart of the machine left it behind.
@@ -85,7 +83,7 @@ impl Record {
         bail!("there is no host named {name} ({known})");
     }
 
-    /// Nothing when there is no record of this name.
+    /// The record of this name, or `None` when there is none.
     pub(crate) fn find(name: &str) -> Result<Option<Self>> {
         let path = folder(name).join("record");
         let text = match fs::read_to_string(&path) {
@@ -147,7 +145,7 @@ impl Record {
         }
     }
 
-    /// The owner ended, or the machine was restarted since.
+    /// True when the owner has ended or the machine was restarted since.
     pub(crate) fn is_stale(&self, boot: &str) -> bool {
         self.boot != boot || self.owner.is_some_and(|owner| !owner.is_alive())
     }
@@ -217,8 +215,8 @@ pub(crate) fn names() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Held while a name is claimed and while leftovers are swept, so that a host whose record is not
-/// yet written is not swept.
+/// Takes the lock that is held while a name is claimed and while leftovers are swept, so that a
+/// host whose record is not yet written is not swept.
 pub(crate) fn lock() -> Result<fs::File> {
     fs::create_dir_all(RUN).with_context(|| format!("making {RUN}"))?;
     cache::lock(&Path::new(RUN).join(".lock"))

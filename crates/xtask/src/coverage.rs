@@ -1,11 +1,10 @@
-//! `cargo xtask coverage`: which lines and branches of `core` are run by its own tests and by those
-//! of the simulation, which drives the reconciler as the daemon does. It fails where that is too
-//! little, and prints every place that nothing runs.
+//! `cargo xtask coverage`: measures which lines and branches of `core` are run by its own tests and
+//! by those of the simulation, which drives the reconciler as the daemon does. It prints every
+//! place that is not run, and fails when the share is too small.
 //!
-//! What a test writes about itself does not count: neither files of tests nor the test modules at
-//! the end of a file. A branch is one outcome of a condition; the compiler counts those of `if`,
-//! `let … else`, `while`, `&&`, `||` and of guards, while an arm of a `match` is seen by its lines.
-//! docs/coverage.md says why the rest is not run.
+//! Test code does not count: neither files of tests nor the test modules at the end of a file. The
+//! compiler counts the outcomes of `if`, `let … else`, `while`, `&&`, `||` and guards as branches;
+//! an arm of a `match` counts by its lines. docs/coverage.md gives the reasons for missed places.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -19,7 +18,7 @@ use testhost::{cache, prerequisites};
 
 use crate::deb;
 
-/// What lines and branches must reach, in percent.
+/// The share of lines, and of branches, that must be run, in percent.
 const LEAST: f64 = 95.0;
 
 /// The release of cargo-llvm-cov that is known to work here.
@@ -27,7 +26,7 @@ const CARGO_LLVM_COV: &str = "0.9.1";
 
 const MEASURED: &str = "crates/core/src/";
 
-/// Where the reasons are: a line for each place, with the name of its file and its text.
+/// The page with the reasons: one line for each place, with the name of its file and its text.
 const REASONS: &str = "docs/coverage.md";
 
 pub(crate) fn run() -> Result<ExitCode> {
@@ -56,10 +55,10 @@ pub(crate) fn run() -> Result<ExitCode> {
             println!("{MEASURED}{name}:{place}: {how}{mark}: {text}");
         }
     }
-    println!("\n{unexplained} of these places without a reason in {REASONS}");
+    println!("\n{unexplained} of these places have no reason in {REASONS}");
     println!("lines:    {lines}\nbranches: {branches}");
     if lines.percent() < LEAST || branches.percent() < LEAST {
-        println!("too little: {LEAST} % of each is the least");
+        println!("too little: at least {LEAST} % of the lines and of the branches must be run");
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
@@ -77,7 +76,7 @@ impl Tool {
         let (llvm_cov, llvm_profdata) = ensure_llvm()?;
         let installed = cache::artifact("cargo-llvm-cov", &[CARGO_LLVM_COV], |folder| {
             eprintln!("installing cargo-llvm-cov {CARGO_LLVM_COV}, which takes a minute or two");
-            // Unoptimised: it only starts others.
+            // Unoptimised, because it only starts other programs.
             let mut install = cargo();
             install
                 .args(["install", "cargo-llvm-cov", "--version", CARGO_LLVM_COV])
@@ -100,15 +99,15 @@ impl Tool {
             .args(arguments)
             .env("LLVM_COV", &self.llvm_cov)
             .env("LLVM_PROFDATA", &self.llvm_profdata)
-            // Branches are counted by an option of the compiler that its releases only take when
-            // told so. It changes no code.
+            // A stable compiler accepts the unstable option `--branch` with this variable.
             .env("RUSTC_BOOTSTRAP", "1");
         command
     }
 
-    /// Runs the tests, then reads what they ran: by file, its name below what is measured.
+    /// Runs the tests and reads the counts of each file. The key is the file's path below
+    /// [`MEASURED`].
     fn measure(&self) -> Result<BTreeMap<String, File>> {
-        // What an earlier run left, programs of an older tree included, would be added.
+        // Counts of an earlier run, also those of programs of an older tree, would be added.
         succeed(&mut self.command(&["clean", "--workspace"]))?;
         let packages = ["--package", "archipelago-core", "--package", "sim"];
         succeed(
@@ -137,15 +136,15 @@ impl Tool {
     }
 }
 
-/// Finds llvm-cov and llvm-profdata for this compiler, whose data no other release of LLVM reads;
-/// installs them where they are missing: by rustup, which has the very same ones, else from Debian.
+/// Finds llvm-cov and llvm-profdata of this compiler's LLVM release: no other reads its data.
+/// Installs missing ones with rustup, which has the same release, or else from Debian.
 fn ensure_llvm() -> Result<(PathBuf, PathBuf)> {
     let version = output(Command::new("rustc").arg("-vV"))?;
     let field = |name: &str| {
         version
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-            .with_context(|| format!("rustc -vV does not tell its {name}:\n{version}"))
+            .with_context(|| format!("rustc -vV does not print its {name}:\n{version}"))
     };
     let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]))?;
     let folder = Path::new(sysroot.trim())
@@ -162,7 +161,7 @@ fn ensure_llvm() -> Result<(PathBuf, PathBuf)> {
         match rustup.status() {
             Ok(status) if status.success() => {}
             Ok(status) => eprintln!("{rustup:?} ended with {status}; trying Debian's"),
-            Err(error) => eprintln!("no rustup here ({error}); trying Debian's"),
+            Err(error) => eprintln!("rustup cannot be started ({error}); trying Debian's"),
         }
     }
     if is_there() {
@@ -187,7 +186,7 @@ fn output(command: &mut Command) -> Result<String> {
     if !output.status.success() {
         bail!("{command:?} ended with {}", output.status);
     }
-    String::from_utf8(output.stdout).with_context(|| format!("reading what {command:?} says"))
+    String::from_utf8(output.stdout).with_context(|| format!("reading the output of {command:?}"))
 }
 
 fn succeed(command: &mut Command) -> Result<()> {
@@ -201,13 +200,13 @@ fn succeed(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// What was run of one file.
+/// The counts of one file.
 #[derive(Debug, Default)]
 struct File {
     path: PathBuf,
     /// How often each line was run; lines without code are absent.
     lines: BTreeMap<u64, u64>,
-    /// How often each condition held and did not, by its line and column.
+    /// How often each condition was true and false, by its line and column.
     branches: BTreeMap<(u64, u64), (u64, u64)>,
 }
 
@@ -230,7 +229,7 @@ impl File {
         }
     }
 
-    /// What nothing runs, lines first.
+    /// The places that are not run, lines first.
     fn missed(&self) -> Result<Vec<Missed>> {
         let text = fs::read_to_string(&self.path)
             .with_context(|| format!("reading {}", self.path.display()))?;
@@ -261,12 +260,13 @@ impl File {
     }
 }
 
-/// A place that nothing runs.
+/// A place that is not run.
 struct Missed {
-    /// Its line, and the column of a condition.
+    /// The line, and for a condition the column.
     place: String,
     how: &'static str,
-    /// The text of the line, which stays the same when lines above it come and go.
+    /// The text of the line: unlike its number, it does not change when lines above are added or
+    /// removed.
     text: String,
 }
 
@@ -277,7 +277,7 @@ fn is_explained(reasons: &str, file: &str, text: &str) -> bool {
         .any(|line| line.contains(&file) && line.contains(&text))
 }
 
-/// How much of something was run.
+/// How many lines or branches there are, and how many of them were run.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Count {
     run: usize,
@@ -290,7 +290,7 @@ impl Count {
         self.all += other.all;
     }
 
-    /// What has nothing to run is run in full.
+    /// 100 for a file without lines or branches.
     fn percent(self) -> f64 {
         let exact = |count: usize| u32::try_from(count).map_or(f64::INFINITY, f64::from);
         if self.all == 0 {
@@ -304,13 +304,13 @@ impl Count {
 impl std::fmt::Display for Count {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { run, all } = self;
-        // Cut, not rounded: 94.996 % is not enough and must not look like it.
+        // Cut, not rounded: 94.996 % is not enough and must not be shown as 95 %.
         let percent = (self.percent() * 100.0).floor() / 100.0;
         formatter.pad(&format!("{run}/{all} {percent:6.2} %"))
     }
 }
 
-/// Which of a file's lines count, by its name below what is measured; `None` for other files.
+/// The lines of a file that count.
 struct Measured {
     name: String,
     path: PathBuf,
@@ -348,8 +348,8 @@ impl Measured {
     }
 }
 
-/// The line of the `#[cfg(test)]` above a module that is written out in the file; past all lines
-/// where there is none.
+/// The line of the `#[cfg(test)]` above a test module with its code in this file; `u64::MAX` when
+/// there is none.
 fn first_line_of_tests(text: &str) -> u64 {
     let lines: Vec<&str> = text.lines().collect();
     (1..)
@@ -360,7 +360,7 @@ fn first_line_of_tests(text: &str) -> u64 {
         .map_or(u64::MAX, |(line, _)| line)
 }
 
-/// Reads the records `SF` (a file), `DA` (a line and how often it was run) of lcov's format,
+/// Reads the records `SF` (a file) and `DA` (a line and how often it was run) of lcov's format,
 /// geninfo(1).
 fn read_lines(report: &str, files: &mut BTreeMap<String, File>) -> Result<()> {
     let mut measured = None;
@@ -380,9 +380,9 @@ fn read_lines(report: &str, files: &mut BTreeMap<String, File>) -> Result<()> {
     Ok(())
 }
 
-/// Reads the branches of `llvm-cov export`'s JSON: for each the line, column, end line, end column,
-/// how often it held and did not. A condition is listed once for each type and each program that
-/// its function was compiled for.
+/// Reads the branches of `llvm-cov export`'s JSON. Each is the line, column, end line, end column,
+/// how often it was true and how often false. A condition is listed once for each type and each
+/// program that its function was compiled for.
 fn read_branches(report: &str, files: &mut BTreeMap<String, File>) -> Result<()> {
     let report: Value = serde_json::from_str(report).context("reading the report as JSON")?;
     let array = |value: &Value, name: &str| -> Result<Vec<Value>> {
@@ -426,7 +426,8 @@ mod tests {
 
     const TEXT: &str = "fn decide() {}\n\n#[cfg(test)]\nmod tests {\n    fn check() {}\n}\n";
 
-    /// A tree with one measured file, one file of tests and one file of another crate.
+    /// Reads both reports against a tree with one measured file. The reports also name a file of
+    /// tests and a file of another crate.
     fn read(lcov: &str, json: &str) -> BTreeMap<String, File> {
         let tree = std::env::temp_dir().join(format!("xtask-coverage-{}", std::process::id()));
         let folder = tree.join(MEASURED);
@@ -447,7 +448,7 @@ mod tests {
              SF:TREE/crates/core/src/plan/tests.rs\nDA:1,1\nend_of_record\n\
              SF:TREE/crates/core/src/plan/tests/world.rs\nDA:1,1\nend_of_record\n\
              SF:TREE/crates/sim/src/play.rs\nDA:1,1\nend_of_record\n",
-            // One condition in two programs: what either has run is run.
+            // One condition in two programs: the counts are added.
             r#"{"data": [{"files": [
                 {"filename": "TREE/crates/core/src/one.rs",
                  "branches": [[1, 4, 1, 9, 0, 0, 0, 0, 4], [1, 4, 1, 9, 2, 0, 0, 0, 4], [5, 1, 5, 2, 0, 0, 0, 0, 4]]},
@@ -478,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_begin_at_their_attribute() {
+    fn the_test_module_begins_at_its_attribute() {
         assert_eq!(first_line_of_tests(TEXT), 3);
         assert_eq!(
             first_line_of_tests("#[cfg(test)]\nmod tests;\nfn decide() {}\n"),
@@ -488,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn a_percentage_is_never_rounded_up() {
+    fn a_percentage_is_not_rounded_up() {
         let nearly = Count {
             run: 94_999,
             all: 100_000,

@@ -1,12 +1,12 @@
 //! `cargo xtask deb`: the Debian package, built from this tree.
 //!
-//! cargo-deb is used as a library, not as the tool of that name: to install the tool takes minutes
-//! on a fresh machine (it is compiled optimised, with all that its command line needs), while this
-//! crate is compiled with the rest and pinned by our own Cargo.lock.
+//! cargo-deb is used as a library, not as the tool of that name. Installing the tool takes minutes
+//! on a fresh machine, because it is compiled optimised with its whole command line. The library is
+//! compiled with the rest, and our Cargo.lock pins it.
 //!
-//! What is packed is listed in `crates/archipelago/Cargo.toml`; here is prepared what the list
-//! names under `target/release/package`. cargo-deb reads that as `package` in the target folder's
-//! `release`, wherever the target folder is and whichever profile was compiled.
+//! `crates/archipelago/Cargo.toml` lists the files of the package. This module prepares those that
+//! the list has under `target/release/package`. cargo-deb looks for them in `release/package` of
+//! the target folder, also when the target folder is elsewhere or another profile was compiled.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -22,9 +22,9 @@ use cargo_deb::{BuildProfile, CargoDeb, CargoLockingFlags, OutputPath};
 /// How the program is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Profile {
-    /// Like `cargo build`: shares everything that is compiled for tests.
+    /// Unoptimised, as `cargo build`; reuses everything that was compiled for tests.
     Dev,
-    /// What people get.
+    /// Optimised, as in a release.
     Release,
 }
 
@@ -44,8 +44,8 @@ impl Profile {
     }
 }
 
-/// The package as tests and the demo install it: the same in everything but the compiler's
-/// optimisations, which take the most of a build.
+/// Builds the package for tests and the demo. It differs from a release only by the compiler's
+/// optimisations, which take most of the time of a build.
 ///
 /// # Errors
 /// When the program cannot be compiled or packed.
@@ -53,14 +53,14 @@ pub(crate) fn build() -> Result<PathBuf> {
     build_with(Profile::Dev)
 }
 
-/// Builds it and returns where it is.
+/// Builds the package and returns its path.
 ///
 /// # Errors
 /// As [`build`].
 pub(crate) fn build_with(profile: Profile) -> Result<PathBuf> {
     let target = target_folder()?;
     fs::create_dir_all(&target).with_context(|| format!("making {}", target.display()))?;
-    // Two at once would prepare the same folder.
+    // Two builds at once would prepare the same folder.
     let lock = target.join("package.lock");
     let lock = fs::File::create(&lock).with_context(|| format!("making {}", lock.display()))?;
     lock.lock()
@@ -85,12 +85,13 @@ fn compile(profile: Profile) -> Result<()> {
         .status()
         .context("running cargo build")?;
     if !status.success() {
-        bail!("archipelago does not compile");
+        bail!("compiling archipelago failed");
     }
     Ok(())
 }
 
-/// Lays out what the list of assets names: the stripped program, its documents, the catalog.
+/// Prepares the files that the list of assets names: the stripped program, its documents, the
+/// catalog.
 fn prepare(program: &Path, folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("deleting {}", folder.display()))?;
@@ -103,7 +104,7 @@ fn prepare(program: &Path, folder: &Path) -> Result<()> {
     compress_manual(&documents)?;
     let catalog = folder.join("catalog");
     copy_tree(&repository().join("catalog"), &catalog)?;
-    // The pages' tests lie beside the pages. An image is built from all that is in the folder.
+    // The tests lie beside the pages, and everything in that folder would go into an image.
     for tests in ["node-ui/test", "node-ui/e2e"] {
         let tests = catalog.join(tests);
         fs::remove_dir_all(&tests).with_context(|| format!("deleting {}", tests.display()))?;
@@ -111,8 +112,8 @@ fn prepare(program: &Path, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Debian's policy asks for compressed manual pages (12.1); cargo-deb does it only for files that
-/// it does not take for compiled ones.
+/// Compresses the manual pages, as Debian's policy asks (12.1). cargo-deb skips files
+/// that it takes for build products.
 fn compress_manual(folder: &Path) -> Result<()> {
     let what = || format!("reading {}", folder.display());
     let mut gzip = Command::new("gzip");
@@ -126,8 +127,8 @@ fn compress_manual(folder: &Path) -> Result<()> {
     run(&mut gzip)
 }
 
-/// Copies files with the only two modes that git knows: whoever checked them out may have another
-/// umask.
+/// Copies files with the only two modes that git knows, because the umask of the checkout may have
+/// changed them.
 fn copy_tree(source: &Path, target: &Path) -> Result<()> {
     let what = || format!("copying {} to {}", source.display(), target.display());
     fs::create_dir_all(target).with_context(what)?;
@@ -175,7 +176,7 @@ fn pack(target: &Path, profile: Profile) -> Result<PathBuf> {
         verbose_cargo_build: false,
         verbose: false,
         compress_config: CompressConfig {
-            // What is installed on a test host once is not worth the time.
+            // Better compression takes more time than it saves in one installation on a test host.
             fast: profile == Profile::Dev,
             compress_type: Format::Xz,
             compress_system: true,
@@ -189,7 +190,7 @@ fn pack(target: &Path, profile: Profile) -> Result<PathBuf> {
     }
     .process(&NoOpListener)
     .context("packing with cargo-deb")?;
-    // Someone may be installing the one before.
+    // Another process may be installing the previous package, so it is replaced in one step.
     fs::rename(&unfinished, &package).with_context(|| format!("writing {}", package.display()))?;
     Ok(package)
 }
@@ -207,8 +208,8 @@ fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Cargo says where it compiles to: the environment and its configuration may both have a word in
-/// it.
+/// Cargo's target folder. Cargo is asked, because both the environment and its configuration can
+/// set it.
 pub(crate) fn target_folder() -> Result<PathBuf> {
     let output = cargo()
         .args(["metadata", "--no-deps", "--format-version=1"])
@@ -223,15 +224,15 @@ pub(crate) fn target_folder() -> Result<PathBuf> {
     Ok(PathBuf::from(folder))
 }
 
-/// Cargo, in this repository.
+/// A command of cargo that runs in this repository.
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(repository());
     cargo
 }
 
-/// The repository that this program was started in by `cargo xtask`. Not the one that it was
-/// compiled in: cargo takes two checkouts that share a target folder for the same.
+/// The repository in which `cargo xtask` was started. It may differ from the one that this program
+/// was compiled in: two checkouts that share a target folder share the compiled program too.
 pub(crate) fn repository() -> PathBuf {
     let package = std::env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);

@@ -1,6 +1,6 @@
-//! `cargo xtask demo`: the main job, for real, on a throw-away Debian 13 host: install Archipelago
-//! as a user would, install a node, break things and see them come back. Prints every command it
-//! runs, and leaves the host up to look around in.
+//! `cargo xtask demo`: installs Archipelago as a user would on a throw-away Debian 13 host,
+//! installs a node, breaks things and shows that they are repaired. It prints every command that it
+//! runs, and leaves the host up.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -10,11 +10,11 @@ use testhost::{Host, Options, prerequisites};
 
 use crate::{deb, host};
 
-/// The name of the host it makes.
+/// The name of the demo's host.
 pub(crate) const HOST: &str = "demo";
 /// The port of litecoin's page, in the host and, when it is free, on this machine.
 pub(crate) const PORT: u16 = 8442;
-/// An address whose key nobody needs: the blocks are only there to be counted.
+/// An address whose key nobody needs, because the mined coins are not spent.
 const ADDRESS: &str = "rltc1qyq0052zwswfzn3qm3mdrca8c6wjclkv5qxyjp3";
 
 pub(crate) fn run() -> Result<()> {
@@ -22,7 +22,7 @@ pub(crate) fn run() -> Result<()> {
     prerequisites::ensure()?;
     take_down_earlier(HOST)?;
     say(
-        "building the package, and the host's root file system and images (both are kept for the next time)",
+        "building the package, and the host's root file system and images (both are kept for the next run)",
     );
     let package = build_both(testhost::prepare)?;
     let host = Host::boot(Options::named(HOST).detached())?;
@@ -32,13 +32,13 @@ pub(crate) fn run() -> Result<()> {
     ));
     if let Err(error) = show(&host, &package) {
         eprintln!(
-            "the host {HOST} stays up to look at; cargo xtask host down {HOST} takes it down"
+            "the host {HOST} stays up for inspection; to take it down: cargo xtask host down {HOST}"
         );
         return Err(error);
     }
     let address = forward(HOST, PORT)?;
     println!(
-        "\nDone in {:.0} s. The host goes on; to look around:",
+        "\nDone in {:.0} s. The host stays up. To look around:",
         began.elapsed().as_secs_f64()
     );
     println!("  open {address} in a browser: the node's page");
@@ -46,10 +46,10 @@ pub(crate) fn run() -> Result<()> {
         "  cargo xtask host enter {HOST}                            a shell as the user of the apps"
     );
     println!(
-        "  cargo xtask host enter {HOST} -- archipelago catalog     what else can be installed"
+        "  cargo xtask host enter {HOST} -- archipelago catalog     the apps that can be installed"
     );
-    println!("  cargo xtask host reboot {HOST} --hard                    pull the plug");
-    println!("and to clean up:");
+    println!("  cargo xtask host reboot {HOST} --hard                    cut the power");
+    println!("To clean up:");
     println!("  cargo xtask host down {HOST}");
     Ok(())
 }
@@ -62,7 +62,7 @@ pub(crate) fn take_down_earlier(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The package is compiled while the host's parts are fetched.
+/// Compiles the package while `prepare` builds the host's parts.
 pub(crate) fn build_both(
     prepare: impl FnOnce() -> Result<testhost::Prepared> + Send,
 ) -> Result<std::path::PathBuf> {
@@ -139,7 +139,7 @@ fn show(host: &Host, package: &std::path::Path) -> Result<()> {
     }
     println!("{before}");
 
-    say("deleting a unit file and stopping its service: it heals at once");
+    say("deleting a unit file and stopping its service: both are restored at once");
     user(
         host,
         &[
@@ -178,7 +178,7 @@ fn curl(host: &Host, url: &str) -> Result<String> {
         .stdout)
 }
 
-/// Runs a command in the user's session and shows it with what it prints.
+/// Prints a command, runs it in the user's session and prints its output.
 pub(crate) fn user(host: &Host, command: &[&str]) -> Result<()> {
     println!("\n$ {}", command.join(" "));
     let output = host.run_user(command)?;
@@ -200,7 +200,7 @@ pub(crate) fn wait_for(what: &str, mut there: impl FnMut() -> Result<bool>) -> R
     Ok(())
 }
 
-/// Opens a page on this machine's loopback, at its own port when that is free.
+/// Forwards a page to this machine's loopback, from the same port when that is free.
 pub(crate) fn forward(name: &str, port: u16) -> Result<String> {
     let program = std::env::current_exe().context("finding this program")?;
     let port = port.to_string();

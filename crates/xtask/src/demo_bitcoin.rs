@@ -1,6 +1,5 @@
-//! `cargo xtask demo bitcoin`: Bitcoin Core, electrs and lnd with their pages, on regtest, on a
-//! throw-away Debian 13 host. Prints every command it runs, and leaves the host up to look around
-//! in.
+//! `cargo xtask demo bitcoin`: runs Bitcoin Core, electrs and lnd with their pages on regtest on a
+//! throw-away Debian 13 host. It prints every command that it runs, and leaves the host up.
 
 use std::path::Path;
 use std::time::Instant;
@@ -10,16 +9,16 @@ use testhost::{Host, Options, prerequisites};
 
 use crate::{demo, host};
 
-/// The name of the host it makes.
+/// The name of the demo's host.
 pub(crate) const HOST: &str = "demo-bitcoin";
-/// The apps, the ports of their pages, and what they are installed with. The bitcoind that is built
-/// for this has no ZeroMQ.
+/// The apps, the ports of their pages, and the arguments of their installation. The bitcoind that
+/// is built for the demo has no ZeroMQ.
 const APPS: [(&str, u16, &[&str]); 3] = [
     ("bitcoin", 8441, &["network=regtest", "zmq=false"]),
     ("electrs", 8444, &[]),
     ("lnd", 8443, &["network=regtest", "bitcoin_events=polling"]),
 ];
-/// An address whose key nobody needs: the blocks are only there to be counted.
+/// An address whose key nobody needs, because the mined coins are not spent.
 const ADDRESS: &str = "bcrt1qyq0052zwswfzn3qm3mdrca8c6wjclkv57t7mk0";
 
 pub(crate) fn run() -> Result<()> {
@@ -27,7 +26,7 @@ pub(crate) fn run() -> Result<()> {
     prerequisites::ensure()?;
     demo::take_down_earlier(HOST)?;
     demo::say(
-        "building the package, the host's parts and the daemons (kept for the next time; the first time this compiles for a quarter of an hour)",
+        "building the package, the host's parts and the daemons (kept for the next run; the first run compiles for a quarter of an hour)",
     );
     let package = demo::build_both(testhost::prepare_with_bitcoin)?;
     let host = Host::boot(Options::named(HOST).with_bitcoin().detached())?;
@@ -37,34 +36,34 @@ pub(crate) fn run() -> Result<()> {
     ));
     if let Err(error) = show(&host, &package) {
         eprintln!(
-            "the host {HOST} stays up to look at; cargo xtask host down {HOST} takes it down"
+            "the host {HOST} stays up for inspection; to take it down: cargo xtask host down {HOST}"
         );
         return Err(error);
     }
     println!(
-        "\nDone in {:.0} s. The host goes on; to look around, open in a browser:",
+        "\nDone in {:.0} s. The host stays up. To look around, open in a browser:",
         began.elapsed().as_secs_f64()
     );
     for (app, port, _) in APPS {
         println!("  {}   the page of {app}", demo::forward(HOST, port)?);
     }
-    println!("and in a shell:");
+    println!("In a shell:");
     println!(
         "  cargo xtask host enter {HOST}                        a shell as the user of the apps"
     );
-    println!("  cargo xtask host enter {HOST} -- archipelago status  how the apps are");
-    println!("  cargo xtask host reboot {HOST} --hard                pull the plug");
+    println!("  cargo xtask host enter {HOST} -- archipelago status  the state of the apps");
+    println!("  cargo xtask host reboot {HOST} --hard                cut the power");
     println!(
         "  cargo xtask host enter {HOST} -- podman exec archy-bitcoin bitcoin-cli generatetoaddress 1 {ADDRESS}\n\
-         \x20                                                      mine a block; one that bitcoind has not written yet goes with the plug"
+         \x20                                                      mine a block; a power cut loses a block that bitcoind has not written yet"
     );
-    println!("and to clean up:");
+    println!("To clean up:");
     println!("  cargo xtask host down {HOST}");
     Ok(())
 }
 
 fn show(host: &Host, package: &Path) -> Result<()> {
-    demo::say("installing Archipelago as a user would, and on it the three apps");
+    demo::say("installing Archipelago as a user would, then the three apps");
     host::map_bitcoin_images(host)?;
     host::install(host, package)?;
     for (app, _, settings) in APPS {
@@ -76,12 +75,12 @@ fn show(host: &Host, package: &Path) -> Result<()> {
         demo::user(host, &command)?;
         if app == "bitcoin" {
             demo::say(
-                "on regtest nobody mines unless asked: the first block, so that the others have a chain to follow",
+                "mining the first block: regtest has no miners, and electrs and lnd need a block",
             );
             mine(host, "1")?;
         }
     }
-    demo::say("mining ten blocks: all three are at the same height");
+    demo::say("mining ten blocks: all three reach the same height");
     mine(host, "10")?;
     let height = bitcoin_cli(host, &["getblockcount"])?;
     demo::wait_for("all three to be at the same height", || {
@@ -112,8 +111,8 @@ fn mine(host: &Host, blocks: &str) -> Result<()> {
         ]
         .concat(),
     )?;
-    // Has it write what it holds in memory: nobody else has these blocks, and the plug may be
-    // pulled.
+    // This call makes bitcoind write its memory to the disk: no other node has these blocks, and a
+    // person may cut the power.
     bitcoin_cli(host, &["gettxoutsetinfo"]).map(drop)
 }
 
@@ -123,7 +122,7 @@ fn bitcoin_cli(host: &Host, arguments: &[&str]) -> Result<String> {
     Ok(said.trim().to_owned())
 }
 
-/// As a wallet asks; nothing while it does not answer.
+/// The height that electrs tells a wallet; `None` while it does not answer.
 fn electrs_height(host: &Host) -> Result<Option<String>> {
     let call = r#"{"jsonrpc":"2.0","id":0,"method":"blockchain.headers.subscribe","params":[]}"#;
     let script = format!(

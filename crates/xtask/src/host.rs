@@ -1,4 +1,5 @@
-//! `cargo xtask host …`: hosts that outlive the command, each found again by its name.
+//! `cargo xtask host …`: test hosts that stay up after the command. Later commands find a host by
+//! its name.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
@@ -12,20 +13,20 @@ use testhost::{Account, Host, Options, Reboot, Suite};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Build what the hosts are made of, so that the first `up` is fast.
+    /// Build the files that hosts share, so that the first `up` is fast.
     Prepare {
-        /// The real Bitcoin daemons too: bitcoind, electrs and lnd, compiled from source in a
-        /// quarter of an hour.
+        /// Also build the real Bitcoin daemons: bitcoind, electrs and lnd, compiled from source in
+        /// a quarter of an hour.
         #[arg(long)]
         bitcoin: bool,
     },
     /// Boot a fresh host that stays until `down`.
     Up {
         name: String,
-        /// Without Archipelago: only Debian, Podman and the user.
+        /// Leave out Archipelago: only Debian, Podman and the user.
         #[arg(long)]
         bare: bool,
-        /// With images of the real Bitcoin daemons, and a configuration by which the catalog's apps
+        /// Add images of the real Bitcoin daemons, and configure the node so that the catalog's apps
         /// run them.
         #[arg(long)]
         bitcoin: bool,
@@ -36,7 +37,7 @@ pub(crate) enum Command {
     /// Run a command in the user's session, or a login shell; its exit status is passed on.
     Enter {
         name: String,
-        /// As root rather than as the user.
+        /// Run as root instead of as the user.
         #[arg(long)]
         root: bool,
         #[arg(last = true)]
@@ -48,7 +49,7 @@ pub(crate) enum Command {
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
     },
-    /// Copy a file or folder into a host. It belongs to whoever owns the folder it lands in.
+    /// Copy a file or folder into a host. The copy belongs to the owner of the folder above it.
     Copy {
         file: PathBuf,
         /// NAME:PATH
@@ -58,7 +59,7 @@ pub(crate) enum Command {
     Forward {
         name: String,
         port: u16,
-        /// The port on this machine; any free one if not given.
+        /// The port on this machine; 0 for any free one.
         #[arg(long, default_value_t = 0)]
         local: u16,
         /// Return at once and go on forwarding until the host is taken down.
@@ -68,13 +69,13 @@ pub(crate) enum Command {
     /// Restart a host on the same files.
     Reboot {
         name: String,
-        /// As if the power went, rather than an orderly shutdown.
+        /// Cut the power instead of shutting down.
         #[arg(long)]
         hard: bool,
     },
     /// Take a host down and delete everything of it.
     Down { name: String },
-    /// The hosts of this machine.
+    /// List the hosts of this machine.
     List,
 }
 
@@ -159,14 +160,17 @@ fn up(name: &str, bare: bool, bitcoin: bool, suite: Suite) -> Result<()> {
         host.down()?;
         return Err(error);
     }
-    println!("{name} is up, booted in {:.1} s", boot_time.as_secs_f64());
+    println!(
+        "{name} is up; it booted in {:.1} s",
+        boot_time.as_secs_f64()
+    );
     println!("  cargo xtask host enter {name}      a shell in the user's session");
     println!("  cargo xtask host down {name}       take it down");
     Ok(())
 }
 
-/// Archipelago on a host as a person would install it: the package, then its setup for the user,
-/// root's part first.
+/// Installs Archipelago on a host as a person would: the package, then the setup as root, then the
+/// setup as the user.
 pub(crate) fn install(host: &Host, package: &Path) -> Result<()> {
     host.install_package(package)?;
     host.run_root(&["archipelago", "setup", "--for", "archy"])?
@@ -178,7 +182,7 @@ pub(crate) fn install(host: &Host, package: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The catalog's Bitcoin apps of this node run the images of [`testhost::daemons`].
+/// Configures the node so that the catalog's Bitcoin apps run the images of [`testhost::daemons`].
 pub(crate) fn map_bitcoin_images(host: &Host) -> Result<()> {
     let map = testhost::daemons::image_map(&crate::deb::repository().join("catalog"))?;
     let path = "/home/archy/.config/archipelago/config.toml";
@@ -197,7 +201,7 @@ fn net(name: &str, command: &[OsString]) -> Result<ExitCode> {
     Err(error).with_context(|| format!("running {program} in the network of {name}"))
 }
 
-/// Starts this same program again, without a terminal, and leaves it to the host.
+/// Starts this program again without a terminal. That process ends when the host is taken down.
 fn forward_in_background(name: &str, port: u16, local: u16) -> Result<()> {
     let host = Host::open(name)?;
     let program = std::env::current_exe().context("finding this program")?;
@@ -227,7 +231,7 @@ fn forward_in_background(name: &str, port: u16, local: u16) -> Result<()> {
         .context("reading the forwarded address")?;
     if address.is_empty() {
         bail!(
-            "port {port} of {name} cannot be forwarded from port {local} of this machine: is that taken?"
+            "port {port} of {name} cannot be forwarded from port {local} of this machine: is it taken?"
         );
     }
     print!("{address}");
@@ -256,7 +260,7 @@ fn list() -> Result<()> {
     Ok(())
 }
 
-/// An exit status of a command in the host, as this process's own.
+/// The exit status of a command in the host as an exit code of this process.
 fn exit_code(status: i32) -> ExitCode {
     u8::try_from(status).map_or(ExitCode::FAILURE, ExitCode::from)
 }

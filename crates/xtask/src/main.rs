@@ -1,5 +1,6 @@
-//! `cargo xtask …`: the developer's and the continuous integration's commands. One file per group
-//! of commands; this one only names the groups. Never part of what a user installs.
+//! `cargo xtask …`: the commands for developers and continuous integration. Each group of commands
+//! has a file; this one only lists the groups. Nothing of this crate is installed on a user's
+//! machine.
 
 mod bench;
 mod coverage;
@@ -19,10 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
-#[command(
-    name = "cargo xtask",
-    about = "The developer's commands of Archipelago"
-)]
+#[command(name = "cargo xtask", about = "Archipelago's commands for developers")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -30,36 +28,35 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The main job, for real: a Debian 13 host, Archipelago installed as a user would, a node,
-    /// breakage and repair.
+    /// Install Archipelago and a node on a real Debian 13 host, break things, and show the repair.
     Demo {
-        /// What is shown.
+        /// The apps of the demo.
         #[arg(value_enum, default_value_t = Demo::Litecoin)]
         what: Demo,
     },
-    /// Everything that must hold: format, lints, and all tests, those on real hosts and of real
-    /// daemons included.
+    /// Check the format and the lints, and run all tests, also those on real hosts and with real
+    /// daemons.
     Test(test::Arguments),
-    /// Every fault on real hosts: kills, reboots, full disks and more. Takes about an hour.
+    /// Cause every fault on real hosts: kills, reboots, full disks and more. Takes about an hour.
     Torture(torture::Arguments),
-    /// Long runs of the simulation: seeds, or every placement of two faults.
+    /// Run the simulation: many seeds, or every placement of two faults.
     Sim(sim::Arguments),
-    /// How fast it is on a fresh host, beside bare systemctl and other programs: a table. Without
-    /// names, all cases.
+    /// Measure how fast Archipelago is on a fresh host, beside bare systemctl and other programs,
+    /// and print a table. Without names, all cases.
     Bench(bench::Arguments),
-    /// A host with forty apps on which something happens every second; it must end as it began.
+    /// Disturb a host with forty apps every second; all must be repaired at the end.
     Soak(soak::Arguments),
-    /// No circle between files, and no file over 500 lines.
+    /// Check that there is no circle between files and no file over 500 lines.
     Structure,
-    /// Which lines and branches of `core` the tests run; fails below 95 % of either. Takes some
-    /// minutes.
+    /// Measure which lines and branches of `core` the tests run; fails below 95 % of either. Takes
+    /// some minutes.
     Coverage,
-    /// Take the README's pictures of the pages of the demos that are up, with a real browser.
+    /// Take the README's pictures of the running demos' pages with a real browser.
     Screenshot,
-    /// Throw-away Debian 13 hosts: bring one up, enter it, reboot it, take it down.
+    /// Boot, enter, reboot and take down throw-away Debian hosts.
     #[command(subcommand)]
     Host(host::Command),
-    /// Build the Debian package, and say where it is.
+    /// Build the Debian package and print its path.
     Deb {
         /// How the program is compiled.
         #[arg(long, value_enum, default_value_t = deb::Profile::Release)]
@@ -69,7 +66,7 @@ enum Command {
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Demo {
-    /// A litecoin node: installed, disturbed, and back again.
+    /// A litecoin node, disturbed and repaired.
     Litecoin,
     /// Bitcoin Core, electrs and lnd with their pages.
     Bitcoin,

@@ -1,4 +1,4 @@
-//! `cargo xtask screenshot`: the pictures in the README, taken of the real pages by a real browser.
+//! `cargo xtask screenshot`: takes the README's pictures of the real pages with a real browser.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use testhost::{Host, prerequisites};
 
 use crate::{demo, demo_bitcoin};
 
-/// A page, and what its pictures are called.
+/// A page, and the name of its pictures.
 struct Page {
     host: &'static str,
     port: u16,
@@ -37,7 +37,7 @@ const PAGES: [Page; 4] = [
     },
 ];
 
-/// What follows the name, and the size of the window.
+/// The suffix of a picture's name, and the size of the window.
 const SIZES: [(&str, &str); 2] = [("", "1200,860"), ("-phone", "390,844")];
 
 pub(crate) fn run() -> Result<()> {
@@ -59,7 +59,7 @@ pub(crate) fn run() -> Result<()> {
     }
     if taken == 0 {
         bail!(
-            "the pictures are of the demos' hosts, and none is up: run cargo xtask demo or cargo xtask demo bitcoin first"
+            "the pictures show the demos, and no demo is up: run cargo xtask demo or cargo xtask demo bitcoin first"
         );
     }
     Ok(())
@@ -69,8 +69,7 @@ fn take(host: &Host, port: u16, picture: &Path, size: &str) -> Result<()> {
     let folder = picture.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     let profile = std::env::temp_dir().join(format!("archipelago-browser-{}", std::process::id()));
-    // Virtual time lets the page fetch and draw before the picture is taken, without waiting for a
-    // fixed while.
+    // Virtual time lets the page fetch and draw before the picture is taken, without a fixed wait.
     let status = host
         .network_command("chromium")?
         .args([
@@ -90,7 +89,8 @@ fn take(host: &Host, port: u16, picture: &Path, size: &str) -> Result<()> {
         .stderr(std::process::Stdio::null())
         .status()
         .context("starting chromium")?;
-    // The browser's own leavings; should they stay, they stay in the folder for temporary files.
+    // The browser's profile is temporary. If it cannot be removed, it stays in the folder for
+    // temporary files.
     let _ = std::fs::remove_dir_all(&profile);
     if !status.success() || !picture.exists() {
         bail!("chromium took no picture: {status}");

@@ -1,4 +1,4 @@
-//! `cargo xtask sim`: long runs of the simulation, compiled to be fast.
+//! `cargo xtask sim`: long runs of the simulation, compiled with optimisations.
 
 use std::process::{Command, Stdio};
 
@@ -11,10 +11,10 @@ pub(crate) struct Arguments {
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many seeds at most.
+    /// Run at most this many seeds.
     #[arg(long)]
     count: Option<u64>,
-    /// How many steps at least, unless the seeds run out.
+    /// Run at least this many steps, unless the seeds run out first.
     #[arg(long, default_value_t = 1_000_000)]
     steps: u64,
     /// Run every placement of up to two faults in the scenarios instead.

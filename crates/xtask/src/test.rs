@@ -1,6 +1,6 @@
-//! `cargo xtask test`: what must hold before a change lands: format, lints, and the tests, those on
-//! real hosts and with the real Bitcoin daemons included, and of the kills and reboots of
-//! `cargo xtask torture` a few.
+//! `cargo xtask test`: checks everything that must hold before a change is merged: format, lints
+//! and all tests. These include the tests on real hosts, those with the real Bitcoin daemons, and a
+//! few of the kills and reboots of `cargo xtask torture`.
 
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -21,7 +21,7 @@ const TOOLS: [(&str, &str); 5] = [
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Only the tests of the real Bitcoin daemons and their pages.
+    /// Run only the tests with the real Bitcoin daemons and their pages.
     #[arg(long)]
     bitcoin: bool,
 }
@@ -39,21 +39,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     };
     let began = Instant::now();
     println!(
-        "── the hosts' root, images and daemons; where the cache is empty, a quarter of an hour"
+        "── the hosts' root, images and daemons (a quarter of an hour when the cache is empty)"
     );
     testhost::prepare()?;
     testhost::prepare_with_bitcoin()?;
     testhost::prepare_for(&Options::default().suite(Suite::Forky))?;
-    done("what hosts are made of", began);
+    done("the hosts' root, images and daemons", began);
     let package = deb::build()?;
-    // Not at the end, which is cargo's word on the tests.
-    done("all that comes before the tests", started);
+    // Printed before the tests, so that cargo's summary of the tests is the end of the output.
+    done("everything before the tests", started);
     let mut tests = cargo(tests);
     tests.env("ARCHIPELAGO_DEB", &package);
     step("the tests", tests)
 }
 
-/// What needs no host.
+/// The checks that need no host.
 fn before_hosts() -> Result<()> {
     step("the format", cargo(&["fmt", "--all", "--check"]))?;
     step(
@@ -71,11 +71,11 @@ fn before_hosts() -> Result<()> {
     println!("── the structure");
     structure::check()?;
     let mut pages = Command::new("node");
-    // Every test of the folder it is started in: how Node reads a folder as an argument changed
-    // between its releases.
+    // Without an argument Node runs the tests of its working folder. The meaning of a folder as an
+    // argument differs between releases of Node.
     pages.arg("--test").current_dir("catalog/node-ui/test");
     step(
-        "the pages' own logic, and the script of lnd's wallet",
+        "the JavaScript of the pages, and the script of lnd's wallet",
         pages,
     )
 }
@@ -101,8 +101,5 @@ fn step(name: &str, mut command: Command) -> Result<()> {
 }
 
 fn done(name: &str, began: Instant) {
-    println!(
-        "── {name}: right, after {:.0} s",
-        began.elapsed().as_secs_f64()
-    );
+    println!("── {name}: ok after {:.0} s", began.elapsed().as_secs_f64());
 }

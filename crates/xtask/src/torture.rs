@@ -1,5 +1,5 @@
-//! `cargo xtask torture`: every fault on real hosts, with many kills and reboots;
-//! `--kills 50 --reboots 4` is the shorter set.
+//! `cargo xtask torture`: causes every fault on real hosts, with many kills and reboots. `--kills
+//! 50 --reboots 4` is the shorter set.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -11,16 +11,16 @@ use crate::deb;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// How many times the daemon or a command is killed.
+    /// The number of kills of the daemon or of a command.
     #[arg(long, default_value_t = 500)]
     kills: u32,
-    /// How many times the power goes.
+    /// The number of power cuts.
     #[arg(long, default_value_t = 20)]
     reboots: u32,
-    /// Repeats the random instants of an earlier run, which said its seed.
+    /// The seed that an earlier run printed, to repeat its random instants.
     #[arg(long)]
     seed: Option<u64>,
-    /// Only the tests whose names contain this.
+    /// Run only the tests whose names contain this text.
     only: Option<String>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let again =
         format!("cargo xtask torture --kills {kills} --reboots {reboots} --seed {seed} {only}");
     println!(
-        "{kills} kills, {reboots} reboots; again: {}",
+        "{kills} kills, {reboots} reboots; to repeat: {}",
         again.trim_end()
     );
     testhost::prepare()?;
@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut counts = Vec::new();
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines() {
-            let line = line.context("reading what the tests say")?;
+            let line = line.context("reading the output of the tests")?;
             println!("{:>5.0} s  {line}", began.elapsed().as_secs_f64());
             if ["killed: ", "rebooted: ", "test result: "]
                 .iter()
@@ -82,7 +82,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         println!("   {line}");
     }
     if !status.success() {
-        bail!("something did not hold; again: {}", again.trim_end());
+        bail!("a test failed; to repeat it: {}", again.trim_end());
     }
     Ok(())
 }

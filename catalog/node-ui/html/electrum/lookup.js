@@ -18,7 +18,7 @@ export async function lookUp(hash, config) {
     return { trouble: 'Its history has tens of thousands of transactions, more than this page reads. A wallet gets all of it.' };
   }
   if (answer.kind === 'failed' && answer.message.startsWith('HTTP 503')) {
-    return { trouble: 'electrs has not begun yet; the top of this page says what it waits for. Try again when it is in sync.' };
+    return { trouble: 'electrs has not begun yet; the top of this page gives the reason. Try again when it is in sync.' };
   }
   if (answer.kind === 'silent') {
     return { trouble: 'electrs gave no answer within 15 seconds: the history is long, or the server is busy. Try again later.' };

@@ -65,7 +65,7 @@ function notRecent(chain, time, peers, now) {
     // stores them.
     const checked = Math.max(0, ...(peers ?? []).map((peer) => peer.presynced_headers ?? -1));
     const progress = checked > chain.headers ? `At header ${count(checked)}, in a first check before they are stored` : null;
-    return says('busy', 'Fetching headers', 'The node asks its peers which blocks there are, before it fetches them.', progress);
+    return says('busy', 'Fetching headers', 'The node asks its peers which blocks exist, before it fetches them.', progress);
   }
   return says('busy', 'Looking for newer blocks', `The node has every block that it knows of.${stillInitial(chain, time, now)}`);
 }

@@ -1,4 +1,4 @@
-// Hosts of addresses: who can reach them, and how to join them with a port. Pure.
+// Hosts of addresses: their reach, and their form with a port. Pure.
 
 /** Whether only programs on the machine itself can reach the host. */
 export function isLoopback(host) {

@@ -1,4 +1,4 @@
-//! Files and packages that come into a host and out of it.
+//! Copying files into a host and out of it, and installing packages.
 
 use std::fs;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::{boot, root, user};
 
 #[test]
-fn what_is_copied_in_belongs_to_the_folder_it_lands_in() {
+fn a_copied_file_belongs_to_the_owner_of_the_folder_above_it() {
     let host = boot();
     let folder = Scratch::new("copy");
     fs::create_dir(folder.0.join("tree")).expect("a folder");
@@ -44,7 +44,7 @@ fn what_is_copied_in_belongs_to_the_folder_it_lands_in() {
     assert!(host.copy_out("/no/such/file", &folder.0).is_err());
 }
 
-/// A folder of this machine that goes with the test.
+/// A folder of this machine that is removed when the test ends.
 struct Scratch(std::path::PathBuf);
 
 impl Scratch {
@@ -62,7 +62,7 @@ impl Drop for Scratch {
 }
 
 #[test]
-fn a_package_is_installed_without_a_network_and_needs_nothing_that_is_missing() {
+fn a_package_is_installed_without_a_network_and_refused_when_a_dependency_is_missing() {
     let host = boot();
     let scratch = Scratch::new("package");
     let folder = scratch.0.join("tree");

@@ -1,4 +1,4 @@
-//! What a host is like inside: the two service managers, commands, containers, builds.
+//! The inside of a host: the two service managers, commands, containers, builds.
 
 use std::time::Duration;
 
@@ -33,8 +33,8 @@ fn a_host_boots_into_a_system_without_failures() {
     for device in ["/dev/fuse", "/dev/net/tun"] {
         user(&host, &["test", "-r", device, "-a", "-w", device]);
     }
-    // A boot takes two seconds on an idle machine. Here other hosts boot beside it, so the bound
-    // only shows that no unit waits in vain for its timeout, which is 90 s.
+    // A boot takes two seconds on an idle machine. Other hosts boot at the same time here, so the
+    // bound only shows that no unit waits until its timeout of 90 s.
     assert!(
         host.boot_time() < Duration::from_secs(60),
         "{:?}",
@@ -64,7 +64,7 @@ fn a_host_of_debian_testing_boots_and_runs_the_images_that_debian_13_prepared() 
 }
 
 #[test]
-fn a_command_runs_as_whom_it_should_and_its_end_is_passed_on() {
+fn a_command_runs_as_the_given_account_and_its_exit_status_is_returned() {
     let host = boot();
     assert_eq!(user(&host, &["id", "-un"]).trim(), "archy");
     assert_eq!(user(&host, &["pwd"]).trim(), "/home/archy");
@@ -106,7 +106,7 @@ fn a_command_runs_as_whom_it_should_and_its_end_is_passed_on() {
 }
 
 #[test]
-fn a_quadlet_unit_becomes_a_running_service_and_its_log_is_the_users_to_read() {
+fn a_quadlet_unit_becomes_a_running_service_and_the_user_can_read_its_log() {
     let host = boot();
     let unit = format!(
         "[Container]\nImage={BUSYBOX}\nStopTimeout=1\nExec=sh -c \"echo said by the container; exec sleep 1000\"\n"

@@ -1,4 +1,4 @@
-//! From boot through reboots to the end, also an end that nobody planned.
+//! Booting, rebooting and discarding hosts, also when the process that owns a host is killed.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use testhost::{Host, Options, Reboot};
 
 use crate::{boot, eventually, get, root, start_container, user, web_container};
 
-/// A file that is in a host's home, written by a command.
+/// A file in the home folder of the host's user, written by a command.
 const KEPT: &str = "/home/archy/kept";
 
 #[test]
@@ -23,7 +23,7 @@ fn files_services_and_forwarders_outlast_a_soft_and_a_hard_reboot() {
         user(&host, &["sh", "-c", &format!("echo {how:?} >>{KEPT}")]);
         host.reboot(how).expect("a reboot");
         let boot = boot_of(&host);
-        assert!(!seen.contains(&boot), "{how:?}: process 1 is another");
+        assert!(!seen.contains(&boot), "{how:?}: process 1 is a new one");
         seen.push(boot);
         eventually("the page after a reboot", || {
             get(&forward).contains("a page")
@@ -35,7 +35,7 @@ fn files_services_and_forwarders_outlast_a_soft_and_a_hard_reboot() {
         host.journal()
             .expect("the journal")
             .contains("Reached target reboot.target"),
-        "the soft one was orderly"
+        "the soft reboot was orderly"
     );
 }
 
@@ -45,13 +45,10 @@ fn boot_of(host: &Host) -> String {
 }
 
 #[test]
-fn a_name_is_used_once_and_an_unknown_one_is_refused_with_those_there_are() {
+fn a_taken_name_is_refused_and_an_unknown_one_lists_the_hosts_that_are_up() {
     let host = boot();
     let again = Host::boot(Options::named(host.name())).expect_err("a second host of the name");
-    assert!(
-        format!("{again:#}").contains("is there already"),
-        "{again:#}"
-    );
+    assert!(format!("{again:#}").contains("exists already"), "{again:#}");
     let unknown = Host::open("no-such-host").expect_err("an unknown name");
     assert!(unknown.to_string().contains(host.name()), "{unknown}");
     assert!(Host::open("../etc").is_err());
@@ -97,7 +94,7 @@ fn discarding_a_host_leaves_nothing_mounted_running_or_on_disk() {
     assert_eq!(traces(&name), Vec::<String>::new());
 }
 
-/// Run by the test below in a process of its own, and otherwise does nothing.
+/// The tests below run this one in a process of its own. Otherwise it does nothing.
 #[test]
 fn child_that_is_ended_while_its_host_is_up() {
     if std::env::var_os("TESTHOST_CHILD").is_none() {
@@ -108,7 +105,7 @@ fn child_that_is_ended_while_its_host_is_up() {
     std::thread::park();
 }
 
-/// A process of its own with a host of its own, and the host's name.
+/// Starts a process that boots a host of its own. Returns the process and the host's name.
 fn child_with_a_host() -> (std::process::Child, String) {
     use std::io::{BufRead, BufReader};
     let mut child = Command::new(std::env::current_exe().expect("this program"))
@@ -144,12 +141,12 @@ fn ctrl_c_discards_the_hosts_of_the_process() {
 }
 
 #[test]
-fn what_a_killed_process_left_is_swept_at_the_next_start() {
+fn the_host_of_a_killed_process_is_discarded_when_the_next_host_boots() {
     let (mut child, name) = child_with_a_host();
     end(&child, rustix::process::Signal::KILL);
     child.wait().expect("its end");
     let _next = boot();
-    // Whoever sweeps holds a lock until it is done, and booting waits for that lock.
+    // Booting waits for the lock that is held during the sweep, so the sweep is over.
     assert_eq!(traces(&name), Vec::<String>::new());
 }
 

@@ -1,4 +1,5 @@
-//! What a test may rely on in a host, and what a host leaves behind. Each test boots its own.
+//! Tests of the hosts themselves: what works inside, and that none leaves anything behind. Each
+//! test boots its own host.
 
 mod files;
 mod inside;
@@ -46,7 +47,7 @@ pub(crate) fn web_container(port: u16) -> String {
     )
 }
 
-/// Looks until it holds, for at most a minute.
+/// Checks a condition until it holds, for at most a minute.
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
@@ -58,7 +59,7 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// One request as a browser would send it; what came back, or nothing.
+/// Sends one HTTP request. Returns the answer, or an empty text when there is none.
 pub(crate) fn get(forward: &testhost::Forward) -> String {
     let mut answer = String::new();
     if let Ok(mut connection) = TcpStream::connect(forward.address()) {

@@ -35,7 +35,7 @@ fn the_nginx_image_serves_as_the_official_one_does_through_a_forwarded_port() {
 }
 
 #[test]
-fn two_hosts_reach_each_other_by_a_cable_and_only_then() {
+fn two_hosts_reach_each_other_only_once_a_cable_joins_them() {
     let [first, second] = [boot(), boot()];
     let ping = |from: &Host, to: &str| {
         from.run_root(&["ping", "-c1", "-W2", to])
@@ -50,7 +50,7 @@ fn two_hosts_reach_each_other_by_a_cable_and_only_then() {
         root(&first, &["cat", "/etc/machine-id"]),
         root(&second, &["cat", "/etc/machine-id"])
     );
-    // Each systemd minds its own processes, though both were started from here.
+    // Each systemd manages its own processes only, though this process started both hosts.
     assert_eq!(
         root(&first, &["systemctl", "is-system-running", "--wait"]).trim(),
         "running"
@@ -67,7 +67,7 @@ fn two_hosts_reach_each_other_by_a_cable_and_only_then() {
 }
 
 #[test]
-fn an_image_goes_to_a_registry_and_comes_back() {
+fn an_image_is_pushed_to_a_registry_and_pulled_again() {
     let host = boot();
     let registry = host.registry(5000).expect("a registry");
     let reference = registry.push(BUSYBOX, "web:1").expect("a push");

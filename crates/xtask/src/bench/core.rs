@@ -1,5 +1,5 @@
-//! Core by itself, without a host: what criterion measures (`cargo bench -p archipelago-core`),
-//! read from the samples that it keeps.
+//! Benchmarks of `core` alone, without a host: runs criterion (`cargo bench -p archipelago-core`)
+//! and reads the samples that it keeps.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -19,12 +19,12 @@ pub(super) fn render_and_plan() -> Result<Vec<Row>> {
     for count in [10, 100, 1000] {
         for (work, group) in [
             ("render the two units of each of", "render"),
-            ("plan, all at rest,", "plan, all at rest"),
+            ("plan, nothing to do,", "plan, all at rest"),
             (
-                "plan, all at rest and Podman asked,",
+                "plan, nothing to do, Podman asked,",
                 "plan, all at rest and Podman asked",
             ),
-            ("plan, nothing there yet,", "plan, nothing there yet"),
+            ("plan, nothing made yet,", "plan, nothing there yet"),
         ] {
             let name = format!("{work} {count} apps (pure)");
             let trials = samples(group, count)?;
@@ -37,7 +37,8 @@ pub(super) fn render_and_plan() -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Criterion keeps how often it ran each sample, and how many nanoseconds that took.
+/// Reads one group of samples. For each, criterion keeps the number of iterations and the
+/// nanoseconds that they took.
 fn samples(group: &str, count: usize) -> Result<Trials> {
     let folder = deb::target_folder()?.join("criterion").join(group);
     let path = folder.join(count.to_string()).join("new/sample.json");

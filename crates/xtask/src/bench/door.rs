@@ -1,16 +1,16 @@
-//! Whether traffic at the daemon's door slows a repair.
+//! Measures whether connections to the daemon slow a repair.
 
 use anyhow::Result;
 
 use super::figures::{Row, Trials};
 use super::node::Node;
 
-/// As many as the case of repairs has.
+/// The same number as in the case `repair`.
 const APPS: usize = 8;
 
-/// A unit file deleted and its service stopped: with nobody at the door, and while a thousand
-/// connections say nothing and `/health` is asked all the time. The two take turns, so that both
-/// see the same machine.
+/// Deletes a unit file and stops its service: without connections, and under a thousand idle
+/// connections, under which it then also measures `/health`. The two alternate, so that both are
+/// measured on the machine in the same state.
 pub(super) fn idle_connections(node: &Node, trials: usize) -> Result<Vec<Row>> {
     node.apps(APPS, true)?;
     let repair = include_str!("repair.sh");

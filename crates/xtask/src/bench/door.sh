@@ -1,5 +1,7 @@
-# $1: open, ask or close; $2: how often to ask. `open` lets a process keep a thousand connections at the daemon's port, and open them anew every
-# five seconds, which is as long as the daemon lets one say nothing. `ask` prints the microseconds that `/health` takes to answer.
+# $1: open, ask or close; $2: how often to ask. `open` starts a process that keeps a thousand
+# connections to the daemon's port open. It opens them anew every five seconds, because the daemon
+# closes a connection that is silent for so long. `ask` prints the microseconds that `/health` takes
+# to answer.
 case $1 in
     open)
         [ -p "$HOME/crowd-waits" ] || mkfifo "$HOME/crowd-waits"

@@ -6,13 +6,13 @@ pub(super) struct Row {
     work: String,
     median: String,
     p99: String,
-    /// What it was compared with, and the ratios to that.
+    /// The work that it was compared with, and the ratios to that.
     beside: String,
     goal: String,
     met: Option<bool>,
 }
 
-/// What trials measured, in one unit.
+/// The measured values of all trials, in one unit.
 #[derive(Clone, Debug)]
 pub(super) struct Trials {
     sorted: Vec<f64>,
@@ -21,7 +21,7 @@ pub(super) struct Trials {
 
 impl Trials {
     /// # Panics
-    /// Without a value: a case that measured nothing is a mistake in it.
+    /// Without a value: a case that measures nothing is wrong.
     pub(super) fn new(mut values: Vec<f64>, unit: &'static str) -> Self {
         assert!(!values.is_empty(), "a case measured nothing");
         values.sort_by(f64::total_cmp);
@@ -31,17 +31,17 @@ impl Trials {
         }
     }
 
-    /// Of microseconds, in milliseconds.
+    /// Converts microseconds to milliseconds.
     pub(super) fn ms(microseconds: Vec<f64>) -> Self {
         Self::new(microseconds.into_iter().map(|us| us / 1e3).collect(), "ms")
     }
 
-    /// Of microseconds, in seconds.
+    /// Converts microseconds to seconds.
     pub(super) fn seconds(microseconds: Vec<f64>) -> Self {
         Self::new(microseconds.into_iter().map(|us| us / 1e6).collect(), "s")
     }
 
-    /// The value below which this share of the trials lies, by the nearest rank.
+    /// A percentile by nearest rank; `share` is from 0 to 1.
     pub(super) fn at(&self, share: f64) -> f64 {
         let rank = (share * self.sorted.len() as f64).ceil() as usize;
         self.sorted[rank.clamp(1, self.sorted.len()) - 1]
@@ -67,7 +67,7 @@ impl Trials {
 }
 
 impl Row {
-    /// Figures for their own sake.
+    /// A row without a goal.
     pub(super) fn of(work: &str, trials: &Trials) -> Self {
         Self {
             work: work.to_owned(),
@@ -79,7 +79,7 @@ impl Row {
         }
     }
 
-    /// With a bound that the median may not pass.
+    /// A row whose median must not exceed a bound.
     pub(super) fn at_most(work: &str, trials: &Trials, bound: f64) -> Self {
         Self {
             goal: format!("≤ {}", trials.shown(bound)),
@@ -88,7 +88,7 @@ impl Row {
         }
     }
 
-    /// With a bound that no trial may pass.
+    /// A row of which no trial may exceed a bound.
     pub(super) fn all_at_most(work: &str, trials: &Trials, bound: f64) -> Self {
         Self {
             goal: format!("each ≤ {}", trials.shown(bound)),
@@ -97,7 +97,7 @@ impl Row {
         }
     }
 
-    /// With what each trial must be, no less and no more.
+    /// A row of which each trial must have exactly this value.
     pub(super) fn exactly(work: &str, trials: &Trials, wanted: f64) -> Self {
         Self {
             goal: format!("exactly {}", trials.shown(wanted)),
@@ -106,8 +106,8 @@ impl Row {
         }
     }
 
-    /// With bounds for the ratio of the medians, and of the 99th percentiles, to what was measured
-    /// for something else.
+    /// A row that is compared with the trials of other work: bounds for the ratios of the medians
+    /// and of the 99th percentiles.
     pub(super) fn beside(
         work: &str,
         trials: &Trials,
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_for_each_trial_is_one_for_the_slowest() {
+    fn a_bound_for_each_trial_judges_the_slowest_trial() {
         let check = |judge: fn(&str, &Trials, f64) -> Row, values: &[f64], expected| {
             let row = judge("work", &Trials::new(values.to_vec(), ""), 1.0);
             assert_eq!(row.met, Some(expected), "{values:?}, {}", row.goal);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_have_the_digits_that_mean_something() {
+    fn figures_are_shown_with_significant_digits_only() {
         let trials = Trials::new(vec![1.0], "ms");
         let check = |value, expected: &str| assert_eq!(trials.shown(value), expected);
         check(1234.5, "1234 ms");

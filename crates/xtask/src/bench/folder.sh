@@ -4,7 +4,8 @@ for ((number = 1; number <= $2; number++)); do services+=("archy-app$number.serv
 pid=$(systemctl --user show -P MainPID archipelago.service)
 kept=$HOME/kept
 case $1 in
-    # All of it happens before a daemon that is up looks again: it has to find out by itself, and all at once.
+    # The daemon is frozen until all is removed, so that it notices everything by itself and at
+    # once.
     ours) kill -STOP "$pid" ;;
     bare)
         daemon stop

@@ -1,5 +1,5 @@
-//! A hundred apps that run: looking at them, starting the daemon, and what it costs when nothing
-//! happens.
+//! A hundred running apps: the time of `status`, the daemon's start, and the cost of the daemon
+//! while nothing happens.
 
 use anyhow::Result;
 
@@ -7,14 +7,14 @@ use super::figures::{Row, Trials};
 use super::node::Node;
 
 const APPS: usize = 100;
-/// How long nothing happens.
+/// The length of the measurement without events.
 const IDLE_S: f64 = 300.0;
 
 pub(super) fn hundred_apps(node: &Node, trials: usize) -> Result<Vec<Row>> {
     node.apps(APPS, true)?;
     let script = include_str!("status.sh");
     let count = trials.to_string();
-    // The last asks apps no more.
+    // `unasked` removes the probes from the manifests, so it comes last.
     let measured = ["bare", "ask", "status", "health", "unasked"].map(|what| {
         let times = node.numbers(script, &[what, &count])?;
         anyhow::Ok(Trials::ms(times))

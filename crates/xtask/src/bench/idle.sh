@@ -1,4 +1,5 @@
-# $1: seconds. Prints the daemon's microseconds on a processor, how often it was woken, and its resident memory in kB.
+# $1: seconds. Prints the daemon's microseconds on a processor, how often it was woken, and its
+# resident memory in kB.
 pid=$(systemctl --user show -P MainPID archipelago.service)
 usage_of archipelago.service
 woken() { # sets REPLY
@@ -10,7 +11,7 @@ woken() { # sets REPLY
         done <"$task/status"
     done
 }
-# What it had to do at the start is over.
+# After this pause the work of the daemon's start is over.
 pause 40
 spent
 spent_before=$REPLY

@@ -1,5 +1,5 @@
-//! Installing a Compose file of forty services, whose images are there, beside others that run
-//! Compose files.
+//! Installs a Compose file of forty services, whose images are present, beside other programs that
+//! run Compose files.
 
 use anyhow::Result;
 
@@ -8,7 +8,7 @@ use super::node::Node;
 
 const SERVICES: usize = 40;
 
-/// The slowest of the peers takes longer than all others together, and runs once.
+/// The slowest of the other programs takes longer than all the rest together, so it runs once.
 pub(super) fn forty_services(node: &Node, trials: usize) -> Result<Vec<Row>> {
     let count = SERVICES.to_string();
     let script = include_str!("install.sh");
@@ -58,29 +58,34 @@ pub(super) fn forty_services(node: &Node, trials: usize) -> Result<Vec<Row>> {
             1.10,
         ),
         beside(
-            "until the command ends, which shows for 0.2 s that they go on",
+            "until the command ends, after 0.2 s in which all keep running",
             &returned,
             (bare_name, &bare),
             1.10,
         ),
-        beside("the same, beside podup", &returned, ("podup", &podup), 1.0),
         beside(
-            "the same, beside podman-compose",
+            "until the command ends, beside podup",
+            &returned,
+            ("podup", &podup),
+            1.0,
+        ),
+        beside(
+            "until the command ends, beside podman-compose",
             &returned,
             ("podman-compose", &compose),
             1.0,
         ),
-        Row::of("processor time of all: bare", &bare_spent),
-        Row::of("processor time of all: podup", &podup_spent),
-        Row::of("processor time of all: podman-compose", &compose_spent),
-        Row::of("processor time of all: install", &ours_spent),
-        Row::of("podup again", &podup_again),
-        Row::of("podman-compose again", &compose_again),
-        Row::at_most("the same again, nothing to do", &again, 20.0),
+        Row::of("processor time: bare", &bare_spent),
+        Row::of("processor time: podup", &podup_spent),
+        Row::of("processor time: podman-compose", &compose_spent),
+        Row::of("processor time: install", &ours_spent),
+        Row::of("podup up again", &podup_again),
+        Row::of("podman-compose up again", &compose_again),
+        Row::at_most("install again, nothing to do", &again, 20.0),
     ])
 }
 
-/// Adds what a script printed, a number for each list.
+/// Adds the numbers that a script printed, one to each list.
 fn push<const COUNT: usize>(measured: &[f64], lists: [&mut Vec<f64>; COUNT]) -> Result<()> {
     anyhow::ensure!(measured.len() == COUNT, "install.sh printed {measured:?}");
     for (list, number) in lists.into_iter().zip(measured) {

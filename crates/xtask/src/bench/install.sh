@@ -1,4 +1,4 @@
-# $1: which; $2: how many services, or how often.
+# $1: the step; $2: the number of services or of trials.
 folder=$HOME/forty
 services=(archy-forty)
 wanted() { services=(); for ((number = 1; number <= $1; number++)); do services+=("archy-forty-s$number.service"); done; }
@@ -8,7 +8,7 @@ timed() { # microseconds that a command takes
     "$@" >/dev/null 2>&1
     now; REPLY=$((REPLY - began))
 }
-# What counts is what all of the user's processes have had of the processors.
+# The processor time of all of the user's processes counts.
 USAGE=/sys/fs/cgroup/user.slice/user-$UID.slice/cpu.stat
 case $1 in
     prepare)

@@ -1,9 +1,9 @@
-//! `cargo xtask bench`: how fast Archipelago is on a fresh Debian host, beside bare `systemctl` and
-//! other programs that run Compose files, all measured in the same run. What is compared are
-//! ratios: the times themselves are the machine's.
+//! `cargo xtask bench`: measures how fast Archipelago is on a fresh Debian host, beside bare
+//! `systemctl` and other programs that run Compose files, all in the same run. Goals are ratios
+//! where possible, because the times depend on the machine.
 //!
-//! A case is a function that measures one kind of work and returns rows. Each has a host of its
-//! own, so one disturbs no other; core needs none.
+//! A case is a function that measures one kind of work and returns rows. Each case has a host of
+//! its own, so that none disturbs another; `core` needs none.
 
 mod core;
 mod door;
@@ -25,36 +25,36 @@ pub(crate) use node::Node;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Only these cases.
+    /// Run only these cases.
     cases: Vec<String>,
-    /// How often each thing is done, rather than as often as its case would.
+    /// The number of trials of each case; by default each case has its own.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     trials: Option<u16>,
-    /// Leave the hosts up, to look around in.
+    /// Leave the hosts up after the run.
     #[arg(long)]
     keep: bool,
 }
 
-/// What measures one kind of work.
+/// The function that measures one kind of work, and where it runs.
 #[derive(Clone, Copy)]
 enum Case {
     /// On this machine.
     Here(fn() -> Result<Vec<Row>>),
     /// On a fresh host, once.
     Once(fn(&Node) -> Result<Vec<Row>>),
-    /// On a fresh host, so often.
+    /// On a fresh host, with this number of trials.
     OnHost(u16, fn(&Node, usize) -> Result<Vec<Row>>),
-    /// On a fresh host that has the other programs, so often.
+    /// On a fresh host that has the other programs, with this number of trials.
     BesidePeers(u16, fn(&Node, usize) -> Result<Vec<Row>>),
 }
 
 const CASES: [(&str, Case); 9] = [
     ("core", Case::Here(core::render_and_plan)),
-    // The one case with a goal for its p99.
+    // The only case with a goal for its p99, which needs many trials.
     ("repair", Case::OnHost(100, repair::units)),
     ("door", Case::OnHost(40, door::idle_connections)),
     ("objects", Case::OnHost(20, repair::objects)),
-    // Of these two, each trial takes half a minute.
+    // Each trial of these two takes half a minute.
     ("folder", Case::OnHost(10, repair::folder)),
     ("install", Case::BesidePeers(10, install::forty_services)),
     ("status", Case::OnHost(20, idle::hundred_apps)),
@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     {
         let known: Vec<&str> = CASES.iter().map(|(name, ..)| *name).collect();
         bail!(
-            "there is no case {unknown:?}; there are {}",
+            "unknown case {unknown:?}; the cases are {}",
             known.join(", ")
         );
     }
@@ -118,7 +118,7 @@ fn measure(
     let rows = case(&node);
     if keep || rows.is_err() {
         eprintln!(
-            "the host bench-{name} stays up; cargo xtask host down bench-{name} takes it down"
+            "the host bench-{name} stays up; to take it down: cargo xtask host down bench-{name}"
         );
     } else {
         node.0.down()?;

@@ -1,5 +1,5 @@
-//! A host with Archipelago on it, and the shell that measures inside it: entering a host from
-//! outside takes longer than much of what is measured.
+//! A host with Archipelago, and the shell that measures inside the host: entering a host takes
+//! longer than much of the measured work.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ const SHELL: &str = include_str!("shell.sh");
 pub(crate) struct Node(pub(crate) Host);
 
 impl Node {
-    /// Boots a fresh host with the package, and with the other programs where podup is given.
+    /// Boots a fresh host with the package, and with the other programs when `podup` is given.
     pub(crate) fn boot(name: &str, package: &Path, podup: Option<&Path>) -> Result<Self> {
         let options = Options::named(name).detached();
         let host = Host::boot(match podup {
@@ -53,9 +53,8 @@ impl Node {
         Ok(numbers)
     }
 
-    /// Lets so many apps of one container each be there as if they had been installed, and waits
-    /// until all are as wanted. Every tenth publishes a port and is asked over HTTP whether it is
-    /// ready.
+    /// Writes the intents and manifests of `count` apps with one container each, and waits until
+    /// all are ready or stopped. Every tenth publishes a port and has a readiness probe over HTTP.
     pub(crate) fn apps(&self, count: usize, running: bool) -> Result<()> {
         let state = if running { "running" } else { "stopped" };
         self.shell(include_str!("apps.sh"), &[&count.to_string(), state])?;

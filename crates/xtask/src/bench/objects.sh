@@ -1,9 +1,11 @@
-# $1: image, volume or secret; $2: how often. Prints microseconds until the daemon's journal says that it restores it.
+# $1: image, volume or secret; $2: the number of trials. Prints the microseconds until the daemon's
+# journal says that it restores the object.
 pid=$(systemctl --user show -P MainPID archipelago.service)
-# Sets LINE to the journal's.
+# Sets LINE to that line of the journal.
 is_restored() { LINE=$(journalctl --user -u archipelago -o short-unix --no-pager --since "@$since" | grep -m1 "$restores"); }
 for ((trial = 0; trial < $2; trial++)); do
-    # Podman's commands return a while after they have removed it: until then the daemon is frozen.
+    # Podman's commands return some time after they have removed the object, so the daemon is frozen
+    # until they return.
     kill -STOP "$pid"
     case $1 in
         image)

@@ -1,17 +1,17 @@
-//! Passes at a thousand units: what one with nothing to do costs, and that any change leads to one
-//! reload.
+//! Passes at a thousand units: the cost of a pass with nothing to do, and that any change leads to
+//! one reload.
 
 use anyhow::{Result, bail};
 
 use super::figures::{Row, Trials};
 use super::node::Node;
 
-/// Of two units each.
+/// Each app has two units.
 const APPS: usize = 500;
 
 pub(super) fn thousand_units(node: &Node, trials: usize) -> Result<Vec<Row>> {
     node.apps(APPS, false)?;
-    // Timers start processes of their own.
+    // Timers would start processes, which are counted.
     node.0
         .run_root(&["bash", "-c", "systemctl stop '*.timer'"])?
         .checked()?;
@@ -31,7 +31,7 @@ pub(super) fn thousand_units(node: &Node, trials: usize) -> Result<Vec<Row>> {
         bail!("passes.sh printed {measured:?}");
     };
     if passes == 0.0 {
-        bail!("nothing that was written led to a pass");
+        bail!("no write led to a pass");
     }
     let one = |value: f64, unit| Trials::new(vec![value], unit);
     let units = APPS * 2;

@@ -1,5 +1,6 @@
-# $1: how many apps of two stopped units each; $2: how many passes. Prints how many passes there were, the daemon's microseconds on a processor
-# while they were made, what was started, how often systemd reloaded; then how often it did for each change of many units at once.
+# $1: the number of apps of two stopped units each; $2: the number of passes. Prints the number of
+# passes, the daemon's processor time meanwhile in microseconds, the number of processes that were
+# started, and of reloads; then the number of reloads for each change of many units at once.
 pid=$(systemctl --user show -P MainPID archipelago.service)
 apps=$HOME/.config/archipelago/apps
 newest() { local rest; read -r _ _ _ _ REPLY rest </proc/loadavg; }
@@ -25,7 +26,7 @@ before=$REPLY
 spent
 spent_before=$REPLY
 for ((number = 0; number < $2; number++)); do
-    # Whatever is written there leads to a pass.
+    # A write to this file leads to a pass.
     : >"$look"
     pause 1.1
     finished
@@ -42,7 +43,7 @@ reloads "$since"
 for change in files definitions folder; do
     pause 2
     since=$EPOCHREALTIME
-    # The daemon sees all of it at once: one that looks in between may reload in between.
+    # The daemon is frozen until all is changed: a pass in between could reload in between.
     kill -STOP "$pid"
     case $change in
         files)
@@ -62,7 +63,7 @@ for change in files definitions folder; do
             ;;
     esac
     kill -CONT "$pid"
-    wait_for 0.3 200 "the $change are not as wanted" is_done
+    wait_for 0.3 200 "the $change are not in the desired state" is_done
     pause 5
     reloads "$since"
 done

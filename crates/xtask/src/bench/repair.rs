@@ -1,17 +1,17 @@
-//! How soon what was taken away is back.
+//! Measures how soon a removed unit, object or folder is back.
 
 use anyhow::Result;
 
 use super::figures::{Row, Trials};
 use super::node::Node;
 
-/// Enough that no unit is hit so often within a minute that it would be taken for a fight over its
-/// file.
+/// With this many apps, no unit file is deleted often enough for the rule on contention.
 const APPS: usize = 8;
 const FOLDER_APPS: usize = 40;
 
-/// One service at a time: its unit file deleted and it stopped, and only stopped. The trials beside
-/// it take turns with ours, so that both see the same machine.
+/// Disturbs one service at a time: deletes its unit file and stops it, or only stops it. Our trials
+/// and those of bare systemctl alternate, so that both are measured on the machine in the same
+/// state.
 pub(super) fn units(node: &Node, trials: usize) -> Result<Vec<Row>> {
     node.apps(APPS, true)?;
     let script = include_str!("repair.sh");
@@ -48,7 +48,8 @@ pub(super) fn units(node: &Node, trials: usize) -> Result<Vec<Row>> {
     ])
 }
 
-/// What Podman lost: until Archipelago begins to restore it, as its journal says.
+/// Removes an object from Podman. The time ends when Archipelago begins to restore it, by its
+/// journal.
 pub(super) fn objects(node: &Node, trials: usize) -> Result<Vec<Row>> {
     node.shell(include_str!("objects_app.sh"), &[])?;
     ["image", "volume", "secret"]
@@ -62,8 +63,8 @@ pub(super) fn objects(node: &Node, trials: usize) -> Result<Vec<Row>> {
         .collect()
 }
 
-/// The folder with the unit files of many apps deleted, all their services stopped, and systemd
-/// told so.
+/// Deletes the folder with the unit files of many apps, stops all their services, and reloads
+/// systemd.
 pub(super) fn folder(node: &Node, trials: usize) -> Result<Vec<Row>> {
     node.apps(FOLDER_APPS, true)?;
     let script = include_str!("folder.sh");

@@ -1,4 +1,5 @@
-# $1: what; $2: how many of the apps, each once. Prints microseconds until the service is active again.
+# $1: the disturbance; $2: the number of apps, each disturbed once. Prints the microseconds until
+# the service is active again.
 case $1 in
     bare-*) daemon stop ;;
     *) pid=$(systemctl --user show -P MainPID archipelago.service) ;;
@@ -7,8 +8,8 @@ for ((number = 1; number <= $2; number++)); do
     unit=archy-app$number.container
     service=archy-app$number.service
     content=$(<"$units/$unit")
-    # `systemctl stop` returns a while after the service has stopped. A daemon that is frozen until then has as much left to do as the commands
-    # beside it.
+    # `systemctl stop` returns some time after the service has stopped. The daemon is frozen until
+    # then, so that it has as much left to do as the bare commands.
     case $1 in
         deleted | stopped) kill -STOP "$pid" ;;
     esac
@@ -29,7 +30,7 @@ for ((number = 1; number <= $2; number++)); do
     esac
     until_active "$service" "$began"
     echo "$((REPLY - began))"
-    # The next trial meets a host at rest.
+    # The next trial begins on an idle host.
     pause 1
 done
 case $1 in

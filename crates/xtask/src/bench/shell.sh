@@ -2,16 +2,17 @@ units=$HOME/.config/containers/systemd
 export LC_ALL=C
 [ -p "$HOME/wait" ] || mkfifo "$HOME/wait"
 exec 4<>"$HOME/wait"
-# Waits so many seconds without starting a process.
+# Waits $1 seconds without starting a process.
 pause() { read -r -t "$1" <&4 || :; }
-# Microseconds since 1970.
+# Sets REPLY to the microseconds since 1970.
 now() { REPLY=${EPOCHREALTIME/./}; }
-# The object of a unit on the bus.
+# Sets REPLY to the D-Bus path of a unit.
 object() {
     REPLY=${1//-/_2d}
     REPLY=/org/freedesktop/systemd1/unit/${REPLY//./_2e}
 }
-# Sets REPLY to the time at which a unit became active, in microseconds since 1970; fails unless it is active now and became so after $2.
+# Sets REPLY to the time at which a unit became active, in microseconds since 1970. Fails unless it
+# is active now and became so after $2.
 active_since() {
     local state entered
     object "$1"
@@ -34,12 +35,13 @@ wait_for() {
         pause "$pause"
     done
 }
-# Waits at most a minute until a unit is active since after $2, and sets REPLY to that time.
+# Waits at most a minute until a unit has become active after $2, and sets REPLY to that time.
 until_active() { wait_for 0.03 1500 "$1 does not become active" active_since "$@"; }
 are_active() { [ "$(systemctl --user list-units --plain --no-legend --state=active 'archy-*.service' | grep -vc -- '-network\|-volume')" -eq "$1" ]; }
-# Waits at most ten minutes until so many services of apps are active.
-until_running() { wait_for 0.2 3000 "there are never $1 services active" are_active "$1"; }
-# Sets REPLY to the last moment at which one of the services became active; fails unless all did after $1.
+# Waits at most ten minutes until $1 services of apps are active.
+until_running() { wait_for 0.2 3000 "not $1 services are active" are_active "$1"; }
+# Sets REPLY to the time at which the last of the services became active. Fails unless all did after
+# $1.
 last_active() {
     local last=0 since=$1 service
     shift
@@ -49,7 +51,7 @@ last_active() {
     done
     REPLY=$last
 }
-# Sets HEALTH to what the daemon answers.
+# Sets HEALTH to the daemon's answer.
 health() {
     local line
     HEALTH=
@@ -59,16 +61,17 @@ health() {
     exec 3>&-
 }
 are_all() { health && [[ $HEALTH == *"\"apps\":{\"$1\":$2}"* ]]; }
-# Waits at most ten minutes until the daemon says that its apps are all in a state.
+# Waits at most ten minutes until the daemon says that all $2 apps are in the state $1.
 until_all() {
-    wait_for 0.2 3000 "never are all $2 apps $1" are_all "$@" || {
+    wait_for 0.2 3000 "the $2 apps are not all $1" are_all "$@" || {
         echo "$HEALTH" >&2
         return 1
     }
 }
-# Lets `spent` be about a service of the user, without its being asked for again.
+# Makes `spent` read a service of the user. systemd is asked here, once, and not in `spent`.
 usage_of() { USAGE=/sys/fs/cgroup$(systemctl --user show -P ControlGroup "$1")/cpu.stat; }
-# Sets REPLY to the microseconds that a control group has had of the processors, what has ended in it included.
+# Sets REPLY to the processor time of a control group in microseconds, with that of its ended
+# processes.
 spent() {
     local key value
     while read -r key value; do [ "$key" != usage_usec ] || REPLY=$value; done <"$USAGE"

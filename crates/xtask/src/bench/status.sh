@@ -1,4 +1,4 @@
-# $1: what; $2: how often. Prints microseconds.
+# $1: the command; $2: the number of trials. Prints microseconds.
 manifests=("$HOME"/.config/archipelago/apps/*/compose.yaml)
 asked=()
 for manifest in "${manifests[@]}"; do
@@ -9,7 +9,7 @@ for manifest in "${manifests[@]}"; do
 done
 if [ "$1" = unasked ]; then
     sed --in-place '/^x-archipelago:/,$d' "${manifests[@]}"
-    # The daemon is done with that, too.
+    # The daemon has read the changed manifests after this pause.
     pause 3
     until_all ready "${#manifests[@]}"
 fi

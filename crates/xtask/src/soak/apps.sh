@@ -1,5 +1,6 @@
-# $1: how many. Apps with one of everything that can be taken from them: a volume, a secret, a rendered file, and every fourth an image of its
-# own. Every tenth is asked over HTTP whether it is ready.
+# $1: the number of apps. Each has one of everything that a disturbance can remove: a volume, a
+# secret, a rendered file; every fourth has an image of its own. Every tenth has a readiness probe
+# over HTTP.
 apps=$HOME/.config/archipelago/apps
 for ((number = 1; number <= $1; number++)); do
     id=app$number

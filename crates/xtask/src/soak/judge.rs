@@ -1,5 +1,5 @@
-//! Whether a soak has shown what it should: that everything was disturbed, and that the daemon
-//! needs no more at the end than it did before.
+//! Judges a soak: every kind of disturbance happened, and the daemon needs no more memory or files
+//! at the end than before.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,20 @@ use anyhow::{Result, bail};
 
 use super::sample::Sample;
 
-/// By how much the memory of the last quarter may be above that of the second one. In the first one
-/// caches fill.
+/// The highest allowed ratio of the memory in the last quarter to that in the second. In the first
+/// quarter caches fill.
 const MEMORY_GROWTH_MAX: f64 = 1.1;
-/// By how many the open files may be.
+/// The highest allowed growth of the open files between the same quarters.
 const FILES_GROWTH_MAX: f64 = 2.0;
 
-/// What `timeout` ends with when the time is over.
+/// The exit status of `timeout` (coreutils) when the time is over.
 const HUNG: i32 = 124;
 
-/// How disturbances of one kind went.
+/// The outcomes of one kind of disturbance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Count {
     pub(super) happened: u32,
-    /// There was nothing to disturb: what was taken away before was not back yet.
+    /// There was nothing to disturb, because an earlier disturbance was not repaired yet.
     in_vain: u32,
     hung: u32,
 }
@@ -35,8 +35,7 @@ impl Count {
     }
 }
 
-/// Prints the counts. A kind that mostly was in vain, or of which nothing happened, has shown
-/// nothing.
+/// Prints the counts. Fails when a kind of disturbance never happened, was mostly in vain, or hung.
 pub(super) fn disturbances(counts: &BTreeMap<&str, Count>) -> Result<()> {
     let mut wrong = Vec::new();
     for (kind, count) in counts {
@@ -51,16 +50,19 @@ pub(super) fn disturbances(counts: &BTreeMap<&str, Count>) -> Result<()> {
         }
     }
     if !wrong.is_empty() {
-        bail!("these did not happen as they should: {}", wrong.join(", "));
+        bail!(
+            "these kinds never happened, were mostly in vain, or hung: {}",
+            wrong.join(", ")
+        );
     }
     Ok(())
 }
 
-/// Prints how much the daemon needed, and fails when that grew or when it ended.
+/// Prints the daemon's memory and open files. Fails when they grew or when the daemon ended.
 pub(super) fn samples(samples: &[Sample]) -> Result<()> {
     let quarter = samples.len() / 4;
     if quarter == 0 {
-        bail!("too little was measured");
+        bail!("too few samples: at least four are needed");
     }
     let (early, late) = (
         &samples[quarter..2 * quarter],
@@ -80,7 +82,7 @@ pub(super) fn samples(samples: &[Sample]) -> Result<()> {
         bail!("the daemon ended {restarts} times");
     }
     if memory[1] > memory[0] * MEMORY_GROWTH_MAX || files[1] > files[0] + FILES_GROWTH_MAX {
-        bail!("it needs more at the end than before");
+        bail!("the daemon's memory or open files have grown");
     }
     Ok(())
 }
@@ -95,7 +97,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 mod tests {
     use super::*;
 
-    /// A sample for each value, of memory or of open files, in eighths of the time.
+    /// Eight samples with these values.
     fn at(memory_mb: [f64; 8], files: [f64; 8]) -> Vec<Sample> {
         let both = memory_mb.into_iter().zip(files);
         let each = both.flat_map(|pair| [pair; 3]).enumerate();
@@ -111,7 +113,7 @@ mod tests {
     const FLAT: [f64; 8] = [20.0; 8];
 
     #[test]
-    fn what_grows_after_the_first_quarter_is_not_flat() {
+    fn growth_after_the_first_quarter_is_a_failure() {
         let check = |memory, files, expected| {
             let judged = samples(&at(memory, files));
             assert_eq!(judged.is_ok(), expected, "{memory:?} {files:?}");
@@ -119,7 +121,7 @@ mod tests {
         check(FLAT, FLAT, true);
         let filled = [5.0, 15.0, 20.0, 20.0, 20.0, 20.0, 20.0, 20.0];
         check(filled, filled, true);
-        // A moment's need is no growth.
+        // A short peak is no growth.
         let peak = [20.0, 20.0, 20.0, 20.0, 90.0, 20.0, 20.0, 20.0];
         check(peak, peak, true);
         let grown = |by| [20.0, 20.0, 20.0, 20.0, 20.0, 20.0, 20.0 + by, 20.0 + by];
@@ -131,14 +133,14 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_that_ended_once_is_not_well() {
+    fn a_daemon_that_ended_once_is_a_failure() {
         let mut ended = at(FLAT, FLAT);
         ended[5].restarts = 1.0;
         assert!(samples(&ended).is_err());
     }
 
     #[test]
-    fn each_kind_of_disturbance_must_have_happened_and_mostly() {
+    fn each_kind_of_disturbance_must_have_happened_more_often_than_it_was_in_vain() {
         let check = |statuses: &[i32], expected| {
             let mut count = Count::default();
             statuses.iter().for_each(|status| count.add(*status));

@@ -1,6 +1,6 @@
-//! `cargo xtask soak`: a host with many apps on which something happens every second, for as long
-//! as is asked. It must end with all apps ready and all that was taken away back, and with as much
-//! memory and as many open files as before; a plot shows both.
+//! `cargo xtask soak`: disturbs a host with many apps every second, for the given number of
+//! minutes. At the end all apps must be ready and everything removed must be back, and the daemon's
+//! memory and open files must not have grown; a plot shows both.
 
 mod judge;
 mod plot;
@@ -22,7 +22,7 @@ use sample::Sample;
 const APPS: usize = 40;
 const HOST: &str = "soak";
 
-/// What happens; `soak.sh` knows how.
+/// The kinds of disturbances. `soak.sh` carries them out.
 const KINDS: [&str; 17] = [
     "unit",
     "unit-edit",
@@ -43,18 +43,18 @@ const KINDS: [&str; 17] = [
     "freeze",
 ];
 
-/// From so many minutes on, each kind must have happened.
+/// In a soak of at least this many minutes, each kind must happen.
 const ALL_KINDS_MINUTES: u32 = 30;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// For how long.
+    /// The length of the soak in minutes.
     #[arg(long, default_value_t = 30)]
     minutes: u32,
-    /// What decides what happens when.
+    /// The seed of the random disturbances.
     #[arg(long, default_value_t = 1)]
     seed: u16,
-    /// Where the plot goes.
+    /// The path of the plot.
     #[arg(long, default_value = "target/soak.svg")]
     plot: PathBuf,
 }
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         seed,
         plot,
     } = arguments;
-    // Half an hour later it would be late to learn that it cannot be written.
+    // Made first, so that a folder that cannot be written fails before the half hour, not after it.
     if let Some(folder) = plot.parent() {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("making the folder {}", folder.display()))?;
@@ -84,14 +84,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     node.shell(include_str!("apps.sh"), &[&APPS.to_string()])?;
     eprintln!("disturbing them for {minutes} minutes");
     let Soaked { samples, counts } = disturb(&node, *minutes, *seed).with_context(|| {
-        format!("the host {HOST} stays up; cargo xtask host down {HOST} takes it down")
+        format!("the host {HOST} stays up; to take it down: cargo xtask host down {HOST}")
     })?;
     file.set_len(0)
         .and_then(|()| file.write_all(plot::svg(&samples).as_bytes()))
         .with_context(writing)?;
     node.0.down()?;
     println!("{}", plot.display());
-    println!("all {APPS} apps are ready, and all that was taken away is back");
+    println!("all {APPS} apps are ready, and everything that was removed is back");
     let disturbed = judge::disturbances(&counts);
     judge::samples(&samples)?;
     if *minutes >= ALL_KINDS_MINUTES {
@@ -100,14 +100,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// What a soak yields.
+/// The results of a soak.
 #[derive(Default)]
 struct Soaked {
     samples: Vec<Sample>,
     counts: BTreeMap<&'static str, Count>,
 }
 
-/// Parts of a few minutes, because no command in a host may take longer than ten.
+/// Disturbs in parts of a few minutes, because a command in a host is ended after ten.
 fn disturb(node: &Node, minutes: u32, seed: u16) -> Result<Soaked> {
     const PART_S: u32 = 240;
     let mut soaked = Soaked::default();

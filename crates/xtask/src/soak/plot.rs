@@ -1,4 +1,4 @@
-//! Two lines over time, as an SVG.
+//! The plot of a soak: two curves over time, as an SVG.
 
 use std::fmt::Write;
 

@@ -1,13 +1,14 @@
-# $1: seconds; $2: how many apps; $3: the seed; then the kinds of disturbances. Disturbs something once a second, and at the end waits until all
-# is as wanted. Prints of each disturbance its kind and exit status, and every few seconds the second, the daemon's resident memory in kB, its
-# open files, and how often it has been started again.
+# $1: seconds; $2: the number of apps; $3: the seed; then the kinds of disturbances. Disturbs
+# something once a second, and at the end waits for the desired state. Prints the kind and exit
+# status of each disturbance, and every few seconds the second, the daemon's resident memory in kB,
+# its open files and its restarts.
 kinds=("${@:4}")
 data=/var/lib/archipelago
 pid=$(systemctl --user show -P MainPID archipelago.service)
 RANDOM=$3
 now
 began=$REPLY
-# Podman says what it removed, and with --force does not mind when there was nothing.
+# Podman prints what it removed. With --force it succeeds also when there was nothing to remove.
 removed() { [ -n "$(timeout 60 podman "$@")" ]; }
 disturb() { # KIND APP: fails when there was nothing to disturb
     local app=$2 service=archy-$2.service unit=$units/archy-$2.container rendered=$data/archy-$2/app.conf
@@ -29,13 +30,13 @@ disturb() { # KIND APP: fails when there was nothing to disturb
         look) touch "$HOME/.config/archipelago/look" ;;
         intent) touch "$HOME/.config/archipelago/apps/$app.toml" ;;
         freeze)
-            # Looked away for a moment, it has several things to find at once.
+            # A daemon that was frozen for a moment finds several changes at once.
             kill -STOP "$pid" && pause 0.5 && kill -CONT "$pid"
             ;;
         *) return 99 ;;
     esac
 }
-# In the background: some take longer than a second.
+# Disturbs in the background, because some disturbances take longer than a second.
 begin() {
     local running
     mapfile -t running < <(jobs -rp)
@@ -52,12 +53,13 @@ sample() {
     files=(/proc/"$pid"/fd/*)
     echo "sample $1 $memory ${#files[@]} $(systemctl --user show -P NRestarts archipelago.service)"
 }
-has() { # COUNT COMMAND: so many of its lines are names of ours
+has() { # COUNT COMMAND: COUNT of its lines are names of ours
     local lines
     lines=$("${@:2}" | grep -c '^archy-' || :)
     [ "$lines" -eq "$1" ]
 }
-# A container's, a network's and a volume's unit of each app, and what they and it need.
+# Each app has a unit file for its container, network and volume, a rendered file, and the objects
+# in Podman; no file is edited.
 as_wanted() {
     has $((3 * $1)) find "$units" -name 'archy-*' -printf '%f\n' &&
         has "$1" find "$data" -name app.conf -printf 'archy-\n' &&
@@ -74,15 +76,15 @@ for ((second = 0; second < $1; second++)); do
     kind=${kinds[RANDOM % ${#kinds[@]}]}
     app=$((RANDOM % $2 + 1))
     case $kind in
-        # Those with an image of their own.
+        # Only every fourth app has an image of its own.
         image) app=$((app / 4 * 4 > 0 ? app / 4 * 4 : 4)) ;;
-        # All at once, but seldom.
+        # Removing the whole folder disturbs every app, so it is rare.
         folder) ((RANDOM % 10 == 0)) || kind=unit ;;
     esac
     begin "$kind" "app$app"
 done
 wait
 until_all ready "$2"
-wait_for 1 60 "not all is as wanted at the end" as_wanted "$2"
+wait_for 1 60 "the host is not in the desired state at the end" as_wanted "$2"
 pause 5
 sample "$1"
