@@ -7,6 +7,7 @@ mod deb;
 mod demo;
 mod demo_bitcoin;
 mod host;
+mod oracle;
 mod screenshot;
 mod sim;
 mod soak;
@@ -54,6 +55,8 @@ enum Command {
     /// Which lines and branches of `core` the tests run; fails below 95 % of either. Takes some
     /// minutes.
     Coverage,
+    /// What compose-go makes of the Compose files of a folder of apps; needs Go.
+    Oracle(oracle::Arguments),
     /// Take the README's pictures of the pages of the demos that are up, with a real browser.
     Screenshot,
     /// Throw-away Debian 13 hosts: bring one up, enter it, reboot it, take it down.
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
         Command::Soak(arguments) => soak::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Structure => structure::check().map(|()| ExitCode::SUCCESS),
         Command::Coverage => coverage::run(),
+        Command::Oracle(arguments) => oracle::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Screenshot => screenshot::run().map(|()| ExitCode::SUCCESS),
         Command::Host(command) => host::run(command),
         Command::Deb { profile } => deb::build_with(profile).map(|package| {
