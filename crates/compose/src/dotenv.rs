@@ -9,6 +9,9 @@ use thiserror::Error;
 
 use crate::interpolate::{InterpolationError, interpolate};
 
+/// More than any honest file holds; each line could double what the line before it made.
+const VALUES_BYTES_MAX: usize = 8 << 20;
+
 /// Why a file of variables cannot be read, and on which line, from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("line {line}: {problem}")]
@@ -33,20 +36,33 @@ pub enum DotenvProblem {
     /// A quote that nothing closes.
     #[error("a quoted value without its closing quote")]
     Unclosed,
+    /// Values that grow beyond the limit.
+    #[error("the file's values are longer than {VALUES_BYTES_MAX} bytes together")]
+    TooLong,
     /// A variable in a value.
     #[error(transparent)]
     Variable(#[from] InterpolationError),
 }
 
-/// Reads the variables of `text`; values may use those before them and what `lookup` knows.
+/// Reads the variables of `text`. A value may use what `lookup` knows, and the variables before it.
 pub fn read_dotenv(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<BTreeMap<String, String>, DotenvError> {
+    read_dotenv_after(text, lookup, &BTreeMap::new())
+}
+
+/// The same, after other files that gave `before`.
+pub(crate) fn read_dotenv_after(
+    text: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    before: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, DotenvError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let text = text.replace("\r\n", "\n");
     let mut variables = BTreeMap::new();
     let mut rest = statement(&text);
+    let mut made = 0;
     while !rest.is_empty() {
         let line = 1 + text[..text.len() - rest.len()].matches('\n').count();
         let fail = |problem| DotenvError { line, problem };
@@ -58,10 +74,50 @@ pub fn read_dotenv(
             rest = statement(after);
             continue;
         }
-        let known = |name: &str| variables.get(name).cloned().or_else(|| lookup(name));
+        let earlier = |name: &str| variables.get(name).or_else(|| before.get(name)).cloned();
+        let known = |name: &str| lookup(name).or_else(|| earlier(name));
         let (value, after) = value(after.trim_start_matches(is_space), &known).map_err(fail)?;
+        made += value.len();
+        if made > VALUES_BYTES_MAX {
+            return Err(fail(DotenvProblem::TooLong));
+        }
         variables.insert(name.to_owned(), value);
         rest = statement(after);
+    }
+    Ok(variables)
+}
+
+/// Reads `env_file` with `format: raw`: a line is a name and a value, and nothing in the value is special. A name without
+/// `=` takes its value from `lookup`.
+///
+/// Source: docker/cli's `kvfile` package, with which Docker Compose reads this format.
+pub fn read_raw(
+    text: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<BTreeMap<String, String>, DotenvError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut variables = BTreeMap::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim_start();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (name, value) = match line.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (line, lookup(line)),
+        };
+        let problem = match name {
+            "" => Some(DotenvProblem::Name),
+            name if name.contains(char::is_whitespace) => Some(DotenvProblem::Space),
+            _ => None,
+        };
+        if let Some(problem) = problem {
+            let line = number + 1;
+            return Err(DotenvError { line, problem });
+        }
+        if let Some(value) = value {
+            variables.insert(name.to_owned(), value);
+        }
     }
     Ok(variables)
 }
@@ -235,6 +291,8 @@ mod tests {
             "A=\"\\$B $$C \\\"q\\\" \\0101\\x\"",
             &[("A", "$B $C \"q\" A\\x")],
         );
+        // What is known from elsewhere wins over the file.
+        check("HOST=x\nA=$HOST", &[("A", "h"), ("HOST", "x")]);
         check(
             "A='it\\'s'\nB=a#b\nC=\"\"",
             &[("A", "it's"), ("B", "a#b"), ("C", "")],
@@ -260,6 +318,35 @@ mod tests {
                 "{text:?}"
             );
         }
+    }
+
+    #[test]
+    fn raw_files_have_no_quotes_and_no_variables() {
+        let expected = [("A", "\"x\" # y"), ("B", "$A "), ("HOST", "h")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(
+            read_raw("\u{feff}# c\nA=\"x\" # y\r\n  B=$A \nHOST\nNONE\n", &lookup),
+            Ok(expected.into())
+        );
+        for (text, problem) in [("=1", DotenvProblem::Name), ("A =1", DotenvProblem::Space)] {
+            assert_eq!(
+                read_raw(text, &lookup),
+                Err(DotenvError { line: 1, problem })
+            );
+        }
+    }
+
+    #[test]
+    fn lines_that_double_each_other_end_early() {
+        let mut text = "A0=xxxxxxxxxx\n".to_owned();
+        for line in 1..60 {
+            text.push_str(&format!("A{line}=${{A{0}}}${{A{0}}}\n", line - 1));
+        }
+        let error = read_dotenv(&text, &lookup).unwrap_err();
+        assert!(matches!(
+            error.problem,
+            DotenvProblem::TooLong | DotenvProblem::Variable(InterpolationError::TooLong)
+        ));
     }
 
     proptest! {

@@ -3,10 +3,14 @@
 //!
 //! Source: the Compose Specification, "Interpolation", and compose-go's `template` package.
 
+use std::cell::Cell;
+
 use thiserror::Error;
 
 /// Deeper than any honest file nests variables; bounds the stack.
 const DEPTH_MAX: usize = 32;
+/// Longer than any honest value; variables that hold each other could double it with every line.
+const VALUE_BYTES_MAX: usize = 4 << 20;
 
 /// Why a text with variables has no value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -30,6 +34,9 @@ pub enum InterpolationError {
     /// Variables within variables beyond the limit.
     #[error("variables nested more than {DEPTH_MAX} levels deep")]
     TooDeep,
+    /// Values that grow beyond the limit.
+    #[error("variables that make a text of more than {VALUE_BYTES_MAX} bytes")]
+    TooLong,
 }
 
 /// Replaces the variables in `text`. A variable without a value becomes the empty text, as in Compose.
@@ -37,78 +44,104 @@ pub fn interpolate(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<String, InterpolationError> {
-    substitute(text, lookup, 0)
+    interpolate_noting(text, lookup, &|_| ())
 }
 
-fn substitute(
+/// The same; `unset` is called with each variable that has neither a value nor a default.
+pub(crate) fn interpolate_noting(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
-    depth: usize,
+    unset: &dyn Fn(&str),
 ) -> Result<String, InterpolationError> {
-    if depth > DEPTH_MAX {
-        return Err(InterpolationError::TooDeep);
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find('$') {
-        out.push_str(&rest[..start]);
-        rest = &rest[start + 1..];
-        if let Some(after) = rest.strip_prefix('$') {
-            out.push('$');
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix('{') {
-            let end = closing_brace(after).ok_or(InterpolationError::Unclosed)?;
-            out.push_str(&expand(&after[..end], lookup, depth)?);
-            rest = &after[end + 1..];
-        } else {
-            let (name, after) = split_name(rest);
-            if name.is_empty() {
-                // The reference leaves a dollar sign alone that begins no variable.
-                out.push('$');
-            } else {
-                out.push_str(&lookup(name).unwrap_or_default());
-            }
-            rest = after;
-        }
-    }
-    out.push_str(rest);
-    Ok(out)
+    let scope = Scope {
+        lookup,
+        unset,
+        room: Cell::new(VALUE_BYTES_MAX),
+    };
+    scope.substitute(text, 0)
 }
 
-fn expand(
-    expression: &str,
-    lookup: &dyn Fn(&str) -> Option<String>,
-    depth: usize,
-) -> Result<String, InterpolationError> {
-    let (name, operation) = split_name(expression);
-    if name.is_empty() {
-        return Err(InterpolationError::Malformed);
+struct Scope<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    unset: &'a dyn Fn(&str),
+    /// Bytes that may still be made.
+    room: Cell<usize>,
+}
+
+impl Scope<'_> {
+    fn substitute(&self, text: &str, depth: usize) -> Result<String, InterpolationError> {
+        if depth > DEPTH_MAX {
+            return Err(InterpolationError::TooDeep);
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(start) = rest.find('$') {
+            self.push(&mut out, &rest[..start])?;
+            rest = &rest[start + 1..];
+            if let Some(after) = rest.strip_prefix('$') {
+                self.push(&mut out, "$")?;
+                rest = after;
+            } else if let Some(after) = rest.strip_prefix('{') {
+                let end = closing_brace(after).ok_or(InterpolationError::Unclosed)?;
+                self.push(&mut out, &self.expand(&after[..end], depth)?)?;
+                rest = &after[end + 1..];
+            } else {
+                let (name, after) = split_name(rest);
+                if name.is_empty() {
+                    // The reference leaves a dollar sign alone that begins no variable.
+                    self.push(&mut out, "$")?;
+                } else {
+                    self.push(&mut out, &self.value_or_empty(name))?;
+                }
+                rest = after;
+            }
+        }
+        self.push(&mut out, rest)?;
+        Ok(out)
     }
-    let value = lookup(name);
-    if operation.is_empty() {
-        return Ok(value.unwrap_or_default());
+
+    fn push(&self, out: &mut String, more: &str) -> Result<(), InterpolationError> {
+        let room = self.room.get().checked_sub(more.len());
+        self.room.set(room.ok_or(InterpolationError::TooLong)?);
+        out.push_str(more);
+        Ok(())
     }
-    // With a colon, an empty value counts as none.
-    let (operation, value) = match operation.strip_prefix(':') {
-        Some(operation) => (operation, value.filter(|value| !value.is_empty())),
-        None => (operation, value),
-    };
-    if let Some(default) = operation.strip_prefix('-') {
-        return value.map_or_else(|| substitute(default, lookup, depth + 1), Ok);
+
+    fn value_or_empty(&self, name: &str) -> String {
+        (self.lookup)(name).unwrap_or_else(|| {
+            (self.unset)(name);
+            String::new()
+        })
     }
-    if let Some(other) = operation.strip_prefix('+') {
-        return value.map_or_else(
-            || Ok(String::new()),
-            |_| substitute(other, lookup, depth + 1),
-        );
+
+    fn expand(&self, expression: &str, depth: usize) -> Result<String, InterpolationError> {
+        let (name, operation) = split_name(expression);
+        if name.is_empty() {
+            return Err(InterpolationError::Malformed);
+        }
+        if operation.is_empty() {
+            return Ok(self.value_or_empty(name));
+        }
+        let value = (self.lookup)(name);
+        // With a colon, an empty value counts as none.
+        let (operation, value) = match operation.strip_prefix(':') {
+            Some(operation) => (operation, value.filter(|value| !value.is_empty())),
+            None => (operation, value),
+        };
+        if let Some(default) = operation.strip_prefix('-') {
+            return value.map_or_else(|| self.substitute(default, depth + 1), Ok);
+        }
+        if let Some(other) = operation.strip_prefix('+') {
+            return value.map_or_else(|| Ok(String::new()), |_| self.substitute(other, depth + 1));
+        }
+        let message = operation
+            .strip_prefix('?')
+            .ok_or(InterpolationError::Malformed)?;
+        value.ok_or_else(|| InterpolationError::Required {
+            name: name.to_owned(),
+            message: message.to_owned(),
+        })
     }
-    let message = operation
-        .strip_prefix('?')
-        .ok_or(InterpolationError::Malformed)?;
-    value.ok_or_else(|| InterpolationError::Required {
-        name: name.to_owned(),
-        message: message.to_owned(),
-    })
 }
 
 fn split_name(text: &str) -> (&str, &str) {
@@ -191,6 +224,8 @@ mod tests {
         check("${port!x}", Err(InterpolationError::Malformed));
         let deep = format!("{}x{}", "${no:-".repeat(100), "}".repeat(100));
         check(&deep, Err(InterpolationError::TooDeep));
+        let long = "${port}".repeat(VALUE_BYTES_MAX / 2 + 1);
+        check(&long, Err(InterpolationError::TooLong));
     }
 
     proptest! {

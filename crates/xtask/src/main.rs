@@ -2,6 +2,7 @@
 //! of commands; this one only names the groups. Never part of what a user installs.
 
 mod bench;
+mod corpus_model;
 mod coverage;
 mod deb;
 mod demo;
@@ -57,6 +58,9 @@ enum Command {
     Coverage,
     /// What compose-go makes of the Compose files of a folder of apps; needs Go.
     Oracle(oracle::Arguments),
+    /// Our reader of Compose files beside compose-go, field by field, over a folder of apps; needs
+    /// Go.
+    CorpusModel(corpus_model::Arguments),
     /// Take the README's pictures of the pages of the demos that are up, with a real browser.
     Screenshot,
     /// Throw-away Debian 13 hosts: bring one up, enter it, reboot it, take it down.
@@ -94,6 +98,9 @@ fn main() -> ExitCode {
         Command::Structure => structure::check().map(|()| ExitCode::SUCCESS),
         Command::Coverage => coverage::run(),
         Command::Oracle(arguments) => oracle::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::CorpusModel(arguments) => {
+            corpus_model::run(&arguments).map(|()| ExitCode::SUCCESS)
+        }
         Command::Screenshot => screenshot::run().map(|()| ExitCode::SUCCESS),
         Command::Host(command) => host::run(command),
         Command::Deb { profile } => deb::build_with(profile).map(|package| {
