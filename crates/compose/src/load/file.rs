@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::{Loader, Scope, top_of};
-use crate::canonical::{Context, canonical};
+use crate::canonical::{Context, canonical, each_entry, each_item};
 use crate::diagnostic::Report;
 use crate::interpolate::interpolate_noting;
 use crate::limits::Budget;
@@ -42,6 +42,7 @@ impl Loader<'_> {
             }
             take_marks(&mut document, &Trail::top(), &mut marks);
             fill(&mut document, scope, &mut self.budget, &mut self.report);
+            promote(&mut document, &mut self.report);
             if scope.follow {
                 self.include(&mut document, path, scope, chain, &marks);
             }
@@ -72,6 +73,34 @@ impl Loader<'_> {
                 .warn(&version.key.0, &Trail::of(["version"]), Warning::Version);
         }
     }
+}
+
+/// Gives two extensions the names under which the specification adopted them. What has the new name wins.
+fn promote(document: &mut Node, report: &mut Report) {
+    each_entry(
+        document.get_mut("services"),
+        &Trail::of(["services"]),
+        |service, trail| {
+            rename(service, "x-develop", "develop", trail, report);
+            let watch = service
+                .get_mut("develop")
+                .and_then(|develop| develop.get_mut("watch"));
+            each_item(watch, &trail.key("develop").key("watch"), |rule, trail| {
+                rename(rule, "x-initialSync", "initial_sync", trail, report);
+            });
+        },
+    );
+}
+
+fn rename(node: &mut Node, old: &str, new: &str, trail: &Trail, report: &mut Report) {
+    let Some(map) = node.as_map_mut() else { return };
+    let Some(mut entry) = map.remove(old) else {
+        return;
+    };
+    if let Some(newer) = map.remove(new).filter(|newer| !newer.node.is_null()) {
+        entry.node = merge(entry.node, newer.node, &trail.key(new), report);
+    }
+    map.insert(new.to_owned(), entry);
 }
 
 /// Fills in the variables of a whole document; a text that cannot be filled in is reported and left out.

@@ -73,6 +73,7 @@ fn fits(node: &Node, shape: &Shape) -> bool {
         Shape::Whole(..)
         | Shape::Real
         | Shape::Size(true)
+        | Shape::SizeFromZero
         | Shape::Umask
         | Shape::Mode
         | Shape::Label => {
@@ -99,7 +100,7 @@ fn words(shape: &Shape) -> String {
             "text (in quotes)"
         }
         Shape::Duration => "a duration like 90s",
-        Shape::Size(_) => "a size like 512m",
+        Shape::Size(_) | Shape::SizeFromZero => "a size like 512m",
         Shape::Bool => "true or false",
         Shape::Whole(..) => "a whole number",
         Shape::Real => "a number",
@@ -224,8 +225,18 @@ fn check_scalar(
         Shape::Real => {
             syntax::real(&text)?;
         }
-        Shape::Size(_) => {
-            syntax::size(&text)?;
+        Shape::Size(_) | Shape::SizeFromZero => {
+            // The reference takes a fraction of a byte for no limit at all.
+            let bytes = match &node.value {
+                Value::Number(_) => whole(&node.value).map_err(|_| SyntaxError::Size)?,
+                _ => syntax::size(&text)?,
+            };
+            if matches!(shape, Shape::SizeFromZero) && bytes < 0 {
+                return Err(Problem::Range {
+                    least: 0,
+                    most: i64::MAX,
+                });
+            }
         }
         Shape::Duration => {
             text.parse::<Duration>()?;

@@ -149,7 +149,7 @@ const VOLUMES: Shape = Shape::Set(&Shape::Either(&[
             ),
             (
                 "tmpfs",
-                keys(&[&[("size", Shape::Size(true)), ("mode", WHOLE)]]),
+                keys(&[&[("size", Shape::SizeFromZero), ("mode", WHOLE)]]),
             ),
             ("image", keys(&[&[("subpath", Shape::Text)]])),
         ]],

@@ -26,6 +26,8 @@ pub(crate) enum Shape {
     Real,
     /// An amount of memory; only as text if `false`.
     Size(bool),
+    /// The same, not below 0.
+    SizeFromZero,
     Duration,
     Umask,
     Mode,
