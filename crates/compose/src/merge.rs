@@ -246,31 +246,19 @@ fn names(node: &Node, more: impl Fn(&Node) -> Node) -> Option<Mapping> {
     items.iter().map(name).collect()
 }
 
-/// Step by step as the reference does it: an earlier pool that no later one names is lost.
+/// The later file's pools, each laid over the earlier one of the same subnet. The reference mixes pools of different
+/// subnets up where there are several; this is what it does with one.
 fn pools(base: Node, over: Node, trail: &Trail, report: &mut Report) -> Node {
     let (Some(originals), Some(overrides)) = (base.as_list(), over.as_list()) else {
         return plain(base, over, trail, report);
     };
-    let subnet = |node: &Node| node.get("subnet").cloned();
     let mut result: Vec<Node> = Vec::new();
-    for original in originals {
-        let mut original = original.clone();
-        for other in overrides {
-            if subnet(&original) != subnet(other)
-                && !result.iter().any(|known| subnet(known) == subnet(other))
-            {
-                result.push(other.clone());
-                continue;
-            }
-            original = plain(original, other.clone(), &trail.item(0), report);
-            match result
-                .iter_mut()
-                .find(|known| subnet(known) == subnet(&original))
-            {
-                Some(known) => *known = original.clone(),
-                None => result.push(original.clone()),
-            }
-        }
+    for (index, pool) in overrides.iter().enumerate() {
+        let same = |other: &&Node| other.get("subnet") == pool.get("subnet");
+        result.push(match originals.iter().find(same) {
+            Some(original) => plain(original.clone(), pool.clone(), &trail.item(index), report),
+            None => pool.clone(),
+        });
     }
     Node::new(&over.place, Value::List(result))
 }
@@ -306,7 +294,8 @@ pub(crate) fn take_marks(node: &mut Node, trail: &Trail, found: &mut Vec<Trail>)
 /// Removes from an earlier tree what a later file marked.
 pub(crate) fn apply_marks(node: &mut Node, marks: &[Trail]) {
     for mark in marks {
-        let keys = mark.keys();
+        // The earlier tree has an adopted extension under its new name already.
+        let keys: Vec<&str> = mark.keys().into_iter().map(adopted).collect();
         let Some((last, way)) = keys.split_last() else {
             continue;
         };
@@ -317,5 +306,14 @@ pub(crate) fn apply_marks(node: &mut Node, marks: &[Trail]) {
         if let Some(map) = at.and_then(Node::as_map_mut) {
             map.remove(*last);
         }
+    }
+}
+
+/// The name under which the specification adopted an extension.
+fn adopted(key: &str) -> &str {
+    match key {
+        "x-develop" => "develop",
+        "x-initialSync" => "initial_sync",
+        key => key,
     }
 }

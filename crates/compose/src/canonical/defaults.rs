@@ -71,6 +71,15 @@ fn service(node: &mut Node, trail: &Trail, report: &mut Report) {
         }
     });
     each_item(
+        node.get_mut("devices"),
+        &trail.key("devices"),
+        |device, trail| {
+            if device.as_map().is_some() && device.get("target").is_none() {
+                report.error(&device.place, trail, Problem::KeyMissing { key: "target" });
+            }
+        },
+    );
+    each_item(
         node.get_mut("gpus"),
         &trail.key("gpus"),
         |request, trail| device(request, trail, report),

@@ -13,6 +13,8 @@ use crate::diagnostic::Report;
 use crate::limits::Budget;
 use crate::node::{Mapping, Node, Value, entry};
 use crate::problem::Problem;
+use crate::scalar::Number;
+use crate::syntax;
 use crate::trail::Trail;
 
 /// What expanding needs beside the tree.
@@ -170,6 +172,12 @@ fn container(node: &mut Node, trail: &Trail, context: &mut Context<'_>) {
         let all = Node::text(&gpus.place, "all");
         let request = Node::map(&gpus.place, [("count", all)]);
         gpus.value = Value::List(vec![request]);
+    }
+    // As text, too, a leading 0 makes it octal.
+    if let Some(umask) = node.get_mut("umask")
+        && let Some(Ok(bits)) = umask.as_text().map(syntax::umask)
+    {
+        umask.value = Value::Number(Number::whole(bits.into()));
     }
     short::volumes(node, trail, context);
     short::devices(node, trail, context);

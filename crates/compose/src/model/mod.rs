@@ -18,7 +18,7 @@ pub use container::{
     FileReference, Logging, Mount, MountImage, MountTmpfs, MountVolume, ServiceModel,
     ServiceNetwork, ThrottleDevice, WeightDevice,
 };
-pub use resource::{FileObject, Ipam, Model, Network, Pool, Secret, Volume};
+pub use resource::{Config, FileObject, Ipam, Model, Network, Pool, Secret, Volume};
 pub use service::{
     Build, Dependency, Deploy, Develop, DiscreteResource, GenericResource, Healthcheck, Hook, Job,
     Placement, PlacementPreference, Port, PreStart, Provider, Resource, Resources, RestartPolicy,
@@ -56,7 +56,7 @@ pub struct Project {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, Secret>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub configs: BTreeMap<String, FileObject>,
+    pub configs: BTreeMap<String, Config>,
     /// The reference leaves them out of its JSON.
     #[serde(skip)]
     pub models: BTreeMap<String, Model>,

@@ -46,7 +46,7 @@ model! {
 }
 
 model! {
-    /// A config: a file, a variable or a text.
+    /// What a config or secret is made of: a file, a variable or a text.
     FileObject {
         name: Option<String>,
         /// Absolute.
@@ -69,24 +69,34 @@ pub struct Secret(pub FileObject);
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Secret")
-            .field(&self.without_content())
-            .finish()
-    }
-}
-
-impl Secret {
-    fn without_content(&self) -> FileObject {
-        FileObject {
+        let shown = FileObject {
             content: None,
             ..self.0.clone()
-        }
+        };
+        f.debug_tuple("Secret").field(&shown).finish()
     }
 }
 
 impl Serialize for Secret {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.without_content().serialize(serializer)
+        FileObject {
+            content: None,
+            ..self.0.clone()
+        }
+        .serialize(serializer)
+    }
+}
+
+/// A config. Its content is serialised only where the file itself holds it.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Config(pub FileObject);
+
+impl Serialize for Config {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut file = self.0.clone();
+        file.content = file.content.filter(|_| file.environment.is_none());
+        file.serialize(serializer)
     }
 }
 

@@ -259,6 +259,11 @@ fn check_scalar(
         Shape::ContainerName if !is_container_name(&text) => return Err(Problem::BadName),
         Shape::Label | Shape::Scalar => {
             if let Value::Number(number) = &node.value
+                && matches!(number.amount, Amount::Real(amount) if !amount.is_finite())
+            {
+                return Err(SyntaxError::Number.into());
+            }
+            if let Value::Number(number) = &node.value
                 && number.written != text
             {
                 report.warn(&node.place, trail, Warning::Number { read: text });
