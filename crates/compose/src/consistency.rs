@@ -51,7 +51,10 @@ impl Check<'_> {
 
     fn service(&mut self, service: &Service, trail: &Trail) {
         let (container, workload) = (&service.container, &service.workload);
-        if workload.build.is_none() && container.image.is_none() && service.provider.is_none() {
+        let empty =
+            workload.build.is_none() && container.image.is_none() && service.provider.is_none();
+        // What is wrong in the service, or in what it extends, may be why there is no image.
+        if empty && !self.report.has_errors_in(trail) {
             self.error(trail, Problem::NothingToRun);
         }
         self.build(service, trail);
@@ -299,7 +302,12 @@ impl Check<'_> {
             }
         }
         for (name, secret) in &self.project.secrets {
-            if !secret.0.external && secret.0.file.is_none() && secret.0.environment.is_none() {
+            // Without a driver, the defaults have reported it.
+            if secret.0.driver.is_some()
+                && !secret.0.external
+                && secret.0.file.is_none()
+                && secret.0.environment.is_none()
+            {
                 let keys = &["file", "environment"];
                 self.error(&Trail::of(["secrets", name]), Problem::NoSource { keys });
             }

@@ -88,6 +88,14 @@ impl Report {
         self.found.iter().any(Diagnostic::is_error)
     }
 
+    /// Whether something is wrong in a service, or in a chain of services that extend each other.
+    pub(crate) fn has_errors_in(&self, service: &Trail) -> bool {
+        let mut errors = self.found.iter().filter(|diagnostic| diagnostic.is_error());
+        errors.any(|diagnostic| {
+            diagnostic.trail.starts_with(service) || diagnostic.trail.last() == Some("extends")
+        })
+    }
+
     pub(crate) fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.found.sort_by(|a, b| {
             (&a.place.file, a.place.line, a.place.column).cmp(&(

@@ -17,6 +17,7 @@ mod merge;
 pub mod model;
 mod node;
 mod normalise;
+mod number;
 mod paths;
 mod places;
 mod problem;
@@ -25,6 +26,7 @@ mod schema;
 mod syntax;
 mod trail;
 mod unique;
+mod walk;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Finding};

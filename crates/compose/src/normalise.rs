@@ -2,7 +2,7 @@
 //!
 //! Source: compose-go's `loader/normalize.go`.
 
-use crate::canonical::{each_entry, each_item, is_true};
+use crate::canonical::is_true;
 use crate::diagnostic::Report;
 use crate::limits::Budget;
 use crate::load::Variables;
@@ -11,6 +11,7 @@ use crate::node::{Mapping, Node, Value, entry};
 use crate::schema::is_container_key;
 use crate::syntax::clean;
 use crate::trail::Trail;
+use crate::walk::{each_entry, each_item};
 
 pub(crate) fn normalise(
     top: &mut Node,

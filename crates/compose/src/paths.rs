@@ -2,10 +2,10 @@
 //!
 //! Source: compose-go's `paths` package.
 
-use crate::canonical::{each_entry, each_item};
 use crate::node::{Node, Value};
 use crate::syntax::clean;
 use crate::trail::Trail;
+use crate::walk::{each_entry, each_item};
 
 /// Where relative paths begin.
 #[derive(Clone, Copy, Debug)]

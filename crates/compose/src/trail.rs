@@ -37,6 +37,10 @@ impl Trail {
         self.0.iter().map(String::as_str).collect()
     }
 
+    pub(crate) fn starts_with(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
+    }
+
     pub(crate) fn last(&self) -> Option<&str> {
         self.0.last().map(String::as_str)
     }

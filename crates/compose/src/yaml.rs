@@ -3,7 +3,7 @@
 //! Built from the parser's events: equal keys are refused, aliases and `<<` are followed, and nothing can make the
 //! tree larger than its bounds. A key that is wrong does not hide what is wrong after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
@@ -211,20 +211,19 @@ impl<'a> Reader<'a> {
             let (event, span) = self.expect(place)?;
             let node = self.node(event, span, depth + 1, &next)?;
             if !quoted && key == "<<" {
-                self.merge(&mut merged, node, &next)?;
+                Self::merge(&mut merged, node)?;
             } else if !quoted && !matches!(scalar::plain(key.clone()), Value::Text(_)) {
                 self.report.error(&key_place, &next, Problem::KeyNotText);
-            } else if entries.contains_key(&key) {
-                self.report.error(&key_place, &next, Problem::KeyTwice);
             } else {
-                let key_place = KeyPlace(key_place);
-                entries.insert(
-                    key,
-                    Entry {
-                        key: key_place,
-                        node,
-                    },
-                );
+                match entries.entry(key) {
+                    btree_map::Entry::Occupied(_) => {
+                        self.report.error(&key_place, &next, Problem::KeyTwice);
+                    }
+                    btree_map::Entry::Vacant(free) => {
+                        let key = KeyPlace(key_place);
+                        free.insert(Entry { key, node });
+                    }
+                }
             }
         }
         for (key, entry) in merged {
@@ -234,7 +233,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The YAML merge key: of several sources the first wins.
-    fn merge(&mut self, into: &mut Mapping, node: Node, trail: &Trail) -> Result<(), Stop> {
+    fn merge(into: &mut Mapping, node: Node) -> Result<(), Stop> {
         match node.value {
             Value::Map(entries) => {
                 for (key, entry) in entries {
@@ -244,7 +243,7 @@ impl<'a> Reader<'a> {
             Value::List(items) => {
                 for item in items {
                     match item.value {
-                        Value::Map(_) => self.merge(into, item, trail)?,
+                        Value::Map(_) => Self::merge(into, item)?,
                         _ => return Err(stop(&item.place, Problem::MergeOfNoMapping)),
                     }
                 }

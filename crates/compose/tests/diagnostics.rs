@@ -38,7 +38,7 @@ fn everything_that_is_wrong_is_said_at_once() {
     comand: x
     ports: [\"99999:1\", 80, \"1-2:3-5\"]
     restart: always
-    volumes: [\"a:b:c:d\", \"none:/n\"]
+    volumes: [\"aa:bb:cc:dd\", \"none:/n\"]
     mem_limit: lots
     environment:
       A: ${MISSING:?say which}
@@ -54,7 +54,7 @@ networks: [front]
             "5:13: services.web.ports[0]: this is no port; write HOST:CONTAINER, CONTAINER or ADDRESS:HOST:CONTAINER, with ports from 0 to 65535",
             "5:28: services.web.ports[2]: the ranges of host and container ports differ in length; make them equally long",
             "7:15: services.web.volumes[0]: a mount with too many colons; write SOURCE:TARGET:OPTIONS, or the long form",
-            "7:26: services.web.volumes[0]: there is no volume `none`; declare the volume `none` or correct the name",
+            "7:30: services.web.volumes[0]: there is no volume `none`; declare the volume `none` or correct the name",
             "8:16: services.web.mem_limit: this is no size; write it like 512m or 1g",
             "10:10: services.web.environment.A: the variable MISSING needs a value: say which; set MISSING",
             "11:10: services.web.environment.B: a `${` without its `}`; write a dollar sign as `$$`; correct the variable, or write a plain dollar sign as `$$`",
@@ -76,8 +76,8 @@ services:
     tty: yes
     command: run a && run b
     environment: {UMASK: 022, V: 1.10, N: $NONE}
-    volumes: [\"v:/v:what\"]
-volumes: {v: }
+    volumes: [\"vol:/v:what\"]
+volumes: {vol: }
 ",
         &[
             "1:1: version: Compose ignores `version`; remove it",
@@ -106,9 +106,9 @@ fn yaml_that_cannot_be_read_is_refused_with_its_place() {
         ],
     );
     check(
-        "services:\n  a: {image: a, image: b, <<: 1}\n",
+        "services:\n  a: {image: a, <<: 1}\n",
         &[
-            "2:31: `<<` merges a mapping, and this is none; let it name a mapping or a list of mappings",
+            "2:21: `<<` merges a mapping, and this is none; let it name a mapping or a list of mappings",
         ],
     );
     check(
@@ -143,15 +143,15 @@ secrets: {t: {}, u: {file: a, environment: B}}
         &[
             "2:30: services.a.depends_on.b: a circle: a → b → a; remove one link",
             "2:34: services.a.network_mode: `network_mode` and `networks` exclude each other; keep exactly one",
-            "2:79: services.a.volumes[0]: the path is mounted already, at services.a.tmpfs[0]; remove one of the two",
+            "2:83: services.a.volumes[0]: the path is mounted already, at services.a.tmpfs[0]; remove one of the two",
             "3:44: services.b.secrets[0]: there is no secret `s`; declare the secret `s` or correct the name",
             "3:58: services.b.configs[0]: there is no config `c`; declare the config `c` or correct the name",
-            "3:82: services.b.healthcheck.test[0]: this must be one of CMD, CMD-SHELL, NONE; write one of these",
+            "3:83: services.b.healthcheck.test[0]: this must be one of CMD, CMD-SHELL, NONE; write one of these",
             "4:7: services.c.container_name: `container_name` and `scale` exclude each other; keep exactly one",
             "4:47: services.c.mem_limit: `mem_limit` and `deploy.resources.limits.memory` say different things; keep one of them",
             "5:3: services.d: the service has neither `image` nor `build`; add `image`",
             "6:31: volumes.v.driver: an external resource cannot have `driver`; remove this key or `external`",
-            "8:15: secrets.t: this needs one of file, environment; keep exactly one",
+            "8:14: secrets.t: this needs one of file, environment; keep exactly one",
             "8:21: secrets.u: `file` and `environment` exclude each other; keep exactly one",
         ],
     );
@@ -188,7 +188,11 @@ services:
             "/app/compose.yaml:1:21: include[1]: the file /app/none.yaml does not exist; create it or correct the path",
             "/app/compose.yaml:1:32: include[2]: a file from elsewhere (Git, OCI) is not fetched; copy the file beside this one and name its path",
             "/app/compose.yaml:4:16: services.b.extends: there is no service `nobody`; declare the service `nobody` or correct the name",
-            "/app/compose.yaml:4:3: services.b: the service has neither `image` nor `build`; add `image`",
+            "/app/compose.yaml:5:16: services.c.extends: a circle: c → d → c; remove one link",
+            "/app/compose.yaml:7:28: services.e.env_file[0]: the file /app/absent.env does not exist; create it or correct the path",
+            "/app/compose.yaml:7:40: services.e.env_file[1]: the file /app/bad.env, line 2: a name has no spaces; write NAME=value; correct that line",
+            "/app/one.yaml:1:11: include[0]: a circle: /app/compose.yaml → /app/one.yaml → /app/compose.yaml; remove one link",
+            "/app/one.yaml:2:27: services.in.restrat: Compose has no such key here; did you mean `restart`?; correct or remove it, or begin an extension with `x-`",
         ]
         .iter()
         .map(|line| (*line).to_owned())

@@ -1,12 +1,16 @@
 //! The cases beside this file, held to what compose-go makes of them (`cargo xtask oracle --write`).
-#![expect(clippy::disallowed_methods, reason = "the cases are files")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test whose cases are files"
+)]
 
 mod support;
 
 use std::fs;
 use std::path::Path;
 
-use compose::{Variables, read_dotenv};
+use compose::read_dotenv;
 use serde_json::Value;
 use support::Files;
 
@@ -64,7 +68,7 @@ fn every_case_is_the_model_of_the_reference() {
         let variables = all
             .get("variables.env")
             .map(|bytes| read_dotenv(std::str::from_utf8(bytes).unwrap(), &|_| None).unwrap());
-        let loaded = support::read(&all, &variables.unwrap_or_else(Variables::new), &["*"]);
+        let loaded = support::read(&all, &variables.unwrap_or_default(), &["*"]);
         let Some(project) = loaded.project else {
             let found: Vec<String> = loaded.diagnostics.iter().map(ToString::to_string).collect();
             wrong.push(format!("{case}: {}", found.join("\n")));

@@ -4,12 +4,12 @@
 
 use std::net::IpAddr;
 
-use super::{each_entry, each_item};
 use crate::diagnostic::Report;
 use crate::node::{Node, Value, entry};
 use crate::problem::Problem;
 use crate::syntax::SyntaxError;
 use crate::trail::Trail;
+use crate::walk::{each_entry, each_item};
 
 /// Fills in what is not written, and reports what may not stand together.
 pub(crate) fn defaults(top: &mut Node, report: &mut Report) {
@@ -87,7 +87,7 @@ fn service(node: &mut Node, trail: &Trail, report: &mut Report) {
     let reservations = ["deploy", "resources", "reservations", "devices"];
     let devices = reservations
         .iter()
-        .fold(Some(&mut *node), |node, key| node?.get_mut(key));
+        .try_fold(&mut *node, |node, key| node.get_mut(key));
     each_item(
         devices,
         &trail.key("deploy.resources.reservations.devices"),

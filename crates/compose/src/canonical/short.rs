@@ -1,11 +1,12 @@
 //! Short forms that are small languages of their own: ports, mounts, devices, command lines.
 
-use super::{Context, each_item};
+use super::context::Context;
 use crate::node::{Mapping, Node, Place, Value, entry};
+use crate::number::Number;
 use crate::problem::{Problem, Warning};
-use crate::scalar::Number;
 use crate::syntax::{self, ShortMount, ShortPort, SyntaxError, Words};
 use crate::trail::Trail;
+use crate::walk::each_item;
 
 /// One short form may stand for many ports.
 pub(super) fn ports(service: &mut Node, trail: &Trail, context: &mut Context<'_>) {

@@ -1,13 +1,14 @@
 //! Values that come from variables by name, and from files of variables and labels.
 
-use super::{Loader, ReadError, Variables};
-use crate::canonical::each_entry;
+use super::loader::Loader;
+use super::request::{ReadError, Variables};
 use crate::dotenv::{DotenvError, read_dotenv, read_dotenv_after, read_raw};
 use crate::model::{Container, Project};
 use crate::node::{Node, Value, entry};
 use crate::places::Places;
 use crate::problem::Problem;
 use crate::trail::Trail;
+use crate::walk::each_entry;
 
 /// Gives `- NAME` of an environment, and a secret or config from the environment, the variable's value.
 pub(super) fn resolve_names(top: &mut Node, variables: &Variables) {

@@ -1,19 +1,12 @@
 //! `extends`: a service that begins as a copy of another one, of the same file or of another.
 
-use super::{Loader, Scope};
+use super::loader::{BaseFile, Loader, Scope, is_remote, parent};
 use crate::limits::{CHAIN_MAX, Limit};
 use crate::merge::{apply_marks, merge};
 use crate::node::{Mapping, Node, Value, entry, mapping};
 use crate::paths::resolve;
 use crate::problem::Problem;
 use crate::trail::Trail;
-
-/// A file that services extend: its services, with absolute paths, and what it marks as replaced.
-#[derive(Clone)]
-pub(super) struct BaseFile {
-    services: Mapping,
-    marks: Vec<Trail>,
-}
 
 /// The file that a service stands in.
 struct In<'a> {
@@ -218,17 +211,4 @@ fn without_extends(mut service: Node) -> Node {
         map.remove("extends");
     }
     service
-}
-
-/// The folder of a file.
-pub(super) fn parent(path: &str) -> &str {
-    match path.rsplit_once('/') {
-        Some(("", _)) | None => "/",
-        Some((folder, _)) => folder,
-    }
-}
-
-/// Whether Docker Compose would fetch the file from elsewhere.
-pub(super) fn is_remote(path: &str) -> bool {
-    path.contains("://") || path.starts_with("git@") || path.starts_with("github.com/")
 }

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use super::{Loader, Scope, top_of};
-use crate::canonical::{Context, canonical, each_entry, each_item};
+use super::loader::{Loader, Scope, top_of};
+use crate::canonical::{Context, canonical};
 use crate::diagnostic::Report;
 use crate::interpolate::interpolate_noting;
 use crate::limits::Budget;
@@ -14,6 +14,7 @@ use crate::problem::{Problem, Warning};
 use crate::schema::{TOP, check};
 use crate::trail::Trail;
 use crate::unique::enforce;
+use crate::walk::{each_entry, each_item};
 use crate::yaml;
 
 impl Loader<'_> {

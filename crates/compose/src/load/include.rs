@@ -1,7 +1,6 @@
 //! `include`: another Compose file with its own folder and variables, whose services join this one's.
 
-use super::extends::{is_remote, parent};
-use super::{Loader, Need, Scope};
+use super::loader::{Loader, Need, Scope, is_remote, parent};
 use crate::limits::{CHAIN_MAX, Limit};
 use crate::merge::{apply_marks, merge};
 use crate::node::{Mapping, Node, Value, mapping};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::model;
+use super::keys::model;
 use super::values::{Count, Environment, Hosts, Mode, OptOut, Pairs, Size, Ulimit};
 use crate::syntax::Duration;
 

@@ -7,11 +7,18 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use super::{DecodeError, Extensions};
-use crate::node::{Mapping, Node, Value};
-use crate::scalar::Amount;
+use super::values::Extensions;
+use crate::node::{Mapping, Node, Place, Value};
+use crate::number::Amount;
 use crate::schema::whole;
 use crate::syntax;
+
+/// Where and why a tree is not a model. The tables of keys let nothing of that kind pass.
+#[derive(Debug)]
+pub(crate) struct DecodeError {
+    pub place: Option<Place>,
+    pub words: String,
+}
 
 impl de::Error for DecodeError {
     fn custom<T: std::fmt::Display>(words: T) -> Self {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::model;
+use super::keys::model;
 use super::values::Pairs;
 
 model! {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::container::{Container, DeviceRequest, FileReference};
+use super::decode::{DecodeError, Decoder};
+use super::keys::model;
 use super::values::{Environment, Hosts, MultiOptions, OptOut, Pairs, Size, SshKeys, Ulimit};
-use super::{DecodeError, Decoder, model};
 use crate::node::Node;
 use crate::syntax::Duration;
 

@@ -9,6 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::syntax;
 
+/// Keys that begin with `x-`, as JSON.
+pub type Extensions = BTreeMap<String, serde_json::Value>;
+
 /// The environment of a container; a variable without a value is taken from the environment of whoever starts it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Environment(pub BTreeMap<String, Option<String>>);
@@ -349,9 +352,9 @@ impl Serialize for Ulimit {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Both {
-            #[serde(skip_serializing_if = "crate::model::is_default")]
+            #[serde(skip_serializing_if = "crate::model::keys::is_default")]
             soft: i64,
-            #[serde(skip_serializing_if = "crate::model::is_default")]
+            #[serde(skip_serializing_if = "crate::model::keys::is_default")]
             hard: i64,
         }
         match *self {

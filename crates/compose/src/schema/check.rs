@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{Keys, Shape};
 use crate::diagnostic::Report;
 use crate::node::{Mapping, Node, Value};
+use crate::number::Amount;
 use crate::problem::{Problem, Warning};
-use crate::scalar::Amount;
 use crate::syntax::{self, Duration, SyntaxError};
 use crate::trail::Trail;
 
