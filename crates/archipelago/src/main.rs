@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         }
     };
     let ended = runtime.block_on(cli::run(cli));
-    // A thread that waits for another process's lock must not hold up the end.
+    // A thread that waits for another process's lock must not delay the end.
     runtime.shutdown_background();
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,7 +13,8 @@ pub struct File {
     pub mode: FileMode,
 }
 
-/// The part of a file's mode that is kept. The rest depends on the umask of whoever made the file.
+/// The part of a file's mode that is kept. The other bits depend on the umask of the process that
+/// made the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FileMode {
     /// Its owner may run it.

@@ -43,8 +43,8 @@ pub const BURST_MAX: Duration = Duration::from_millis(100);
 pub use contention::{ANSWER, ANSWERS_MAX, REPAIRS_MAX, SPAN};
 pub use file_writers::{FileWriter, FileWriters, Hint, Unit};
 
-/// How long to wait after a pass when nothing rings: one that did something is followed by another
-/// look.
+/// The time to the next pass without a wake-up. A pass that did something is followed by another
+/// one.
 #[must_use]
 pub fn pause(acted: bool, wake_after: Option<Duration>) -> Duration {
     if acted {
@@ -213,8 +213,8 @@ impl Reconciler {
         }
     }
 
-    /// A file that was still right when it might have been written again is not fought over any
-    /// more, nor is one that is not wanted.
+    /// Ends the contention of files that were still right when they could have been written again,
+    /// and of files that are no longer wanted.
     fn note_what_is_left_alone(&mut self, desired: &Desired, observed: &Observed, now: Duration) {
         let contention = &mut self.contention;
         self.progress.retain_files(|file, attempts| {
@@ -262,8 +262,8 @@ impl Reconciler {
             .collect()
     }
 
-    /// Takes what was seen around files that are fought over into what people are told, once their
-    /// writing is noted. Returns what they are told.
+    /// Adds the processes seen around contended files to the causes that people read. Returns the
+    /// new messages.
     pub fn attribute(&mut self, file_writers: &BTreeMap<String, FileWriters>) -> Vec<String> {
         let told = file_writers.iter().filter_map(|(file, file_writers)| {
             let cause = contention::cause(file, Some(file_writers));

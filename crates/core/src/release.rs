@@ -1,8 +1,6 @@
-//! Releases: sets of files that are stored under the hash of what is in them, and so never change.
-//!
-//! A definition is one release, which the app's intent names. Each file or folder of it that a
-//! container mounts is a release of its own: a container keeps what it mounts until its own part
-//! changes, whatever else a new definition brings.
+//! Releases: sets of files, stored under the hash of their content. They never change. A definition
+//! is one release, which the app's intent names. Each file or folder of it that a container mounts
+//! is a release of its own: a new definition replaces a mount only if that part changed.
 
 use std::fmt;
 

@@ -119,8 +119,8 @@ pub(crate) fn render(
 /// without a value that it was rendered with.
 fn problem<'a>(error: &minijinja::Error, settings: &'a Settings) -> (&'a str, String) {
     use minijinja::ErrorKind;
-    // Our functions refuse a setting in words for whoever set it. All else is a mistake of the
-    // template.
+    // Our functions refuse a setting in words for the person who set it. Every other error is a
+    // mistake of the template.
     let source = std::error::Error::source(error);
     if let Some(Refusal { words, text }) = source.and_then(|source| source.downcast_ref()) {
         let is_refused =

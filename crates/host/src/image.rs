@@ -1,5 +1,4 @@
-//! Getting images, beside the passes: a long pull never holds up another app's repair.
-//!
+//! Gets images, beside the passes: a long pull never delays another app's repair.
 //! The order is: present, then built from the app's own folder, then pulled. A lock per image keeps
 //! the daemon and the command line from getting the same one twice.
 
@@ -94,7 +93,7 @@ impl Images {
         self.layout.runtime.join("archipelago/images").join(name)
     }
 
-    /// What is under way, with the last line of progress.
+    /// The images that are being got, each with its last line of progress.
     pub fn underway(&self) -> BTreeMap<String, String> {
         self.tasks
             .iter()

@@ -218,7 +218,7 @@ fn read_beneath(root: &Path, path: &Path) -> io::Result<Option<Vec<u8>>> {
         openat2(
             &root,
             inside,
-            // A pipe without a writer must not hold up the pass.
+            // A pipe without a writer must not block the pass.
             flags | OFlags::NONBLOCK,
             Mode::empty(),
             ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,

@@ -1,4 +1,4 @@
-//! The edges: disk, systemd, Podman, images, probes. Each does what it is told and decides nothing.
+//! The edges: disk, systemd, Podman, images, probes. They carry out requests and decide nothing.
 
 pub mod accounts;
 pub mod apply;

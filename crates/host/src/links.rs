@@ -1,10 +1,10 @@
-//! Where a path really leads: the links on its way, in the order in which the kernel follows them.
+//! The links on the way of a path, in the order in which the kernel follows them.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
-/// The kernel gives up after as many (`path_resolution(7)`).
+/// The kernel's own limit (`path_resolution(7)`).
 const LINKS_MAX: usize = 40;
 
 /// Each symbolic link on the way of an absolute path, then the place itself; what is not there

@@ -1,8 +1,8 @@
 //! The records of operations that are under way, one file for each.
 //!
-//! The process that carries an operation out holds a lock on its record until it ends, however it
-//! ends. So a record without a lock is one whose process is gone, and whoever takes the lock next
-//! brings the operation to its end.
+//! The process that carries an operation out holds a lock on its record until the process ends in
+//! any way. So the process of a record without a lock is gone, and the next process that takes the
+//! lock brings the operation to its end.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -227,10 +227,9 @@ pub fn by_app(layout: &Layout, read_set: &mut ReadSet) -> BTreeMap<AppId, Operat
     by_app
 }
 
-/// What is on the disk of an app whose operation was broken off. A killed process may not have
-/// synced the intent that it put in place, so that is done first: units that are made for it must
-/// not outlive it.
-///
+/// Reads the remains on the disk of an app whose operation was broken off. A killed process may not
+/// have synced the intent that it put in place, so that is done first: units that are made for it
+/// must not outlive it.
 /// # Errors
 /// When its intent cannot be read or synced.
 pub fn remains(layout: &Layout, app: &AppId) -> Result<Remains, disk::Error> {

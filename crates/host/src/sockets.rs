@@ -86,8 +86,8 @@ pub fn private(path: &Path) -> Result<UnixListener, Error> {
     Ok(listener)
 }
 
-/// Removes a socket, so that whoever comes now is told at once that nobody listens. One that stays
-/// is replaced by the next daemon.
+/// Removes a socket, so that new clients see at once that nobody listens. If it stays, the next
+/// daemon replaces it.
 pub fn remove(path: &Path) {
     let _ = fs::remove_file(path);
 }

@@ -1,5 +1,5 @@
-//! What wakes whoever makes passes. A ring says that something happened and not what, so many of
-//! them are as good as one.
+//! The wake-up signal of the reconcile loop. A notification says that something happened and not
+//! what, so notifications coalesce.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -15,18 +15,18 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::systemd::{Signal, Systemd};
 
-/// How long the user's D-Bus may be away before it is looked for again.
+/// The time after which a D-Bus connection that went away is tried again.
 pub const RECONNECT: Duration = Duration::from_secs(2);
 
 /// Enough for a thread that does nothing but wait.
 const STACK_BYTES: usize = 64 * 1024;
 
-/// A bell; clones of it ring the same.
+/// A wake-up signal. Its clones share one signal.
 #[derive(Clone, Debug, Default)]
 pub struct Wakeup(Arc<Notify>);
 
 impl Wakeup {
-    /// Rings. Nobody need be listening: it is heard by the next one who does.
+    /// Notifies. If nobody waits now, the next wait returns at once.
     pub fn notify(&self) {
         self.0.notify_one();
     }
@@ -68,8 +68,8 @@ impl Wakeup {
         }
     }
 
-    /// Rings for what the user's systemd tells of our units: a hint, which is lost while the user's
-    /// D-Bus is away.
+    /// Notifies on signals of the user's systemd about our units. These are hints: they are lost
+    /// while the user's D-Bus is away.
     pub async fn notify_for_systemd(self) {
         loop {
             if let Ok(systemd) = Systemd::connect().await
@@ -143,7 +143,7 @@ mod tests {
             () = wakeup.notified_after(begun) => {}
         }
         assert_eq!(begun.elapsed(), BURST_MAX);
-        // The ring that came last is heard, and then it is still.
+        // The last notification is seen, and then no more.
         let begun = Instant::now();
         wakeup.notify();
         wakeup.notified_after(begun).await;

@@ -107,7 +107,7 @@ pub async fn spawn(layout: Layout, role: Role) -> Result<Running, Error> {
                 Err(error) => drop(begun.send(Err(error))),
             }
         });
-        // A thread that waits for another process's lock must not hold up the end.
+        // A thread that waits for another process's lock must not delay the end.
         runtime.shutdown_background();
     };
     let thread = std::thread::Builder::new()
@@ -172,7 +172,7 @@ impl Engine {
                 };
                 match command {
                     Command::Pass(reply) => awaited.push(reply),
-                    // Whoever asked may not wait for the answer.
+                    // The caller may not wait for the answer.
                     Command::RetryNow(app, reply) => {
                         let _ = reply.send(driver.retry_now(&app).await);
                     }
@@ -182,7 +182,7 @@ impl Engine {
                 }
             }
             heartbeat.step();
-            // Where the daemon lives, its journal tells how they ended.
+            // If a daemon runs, its journal tells how they ended.
             if role == Role::Daemon || !Lock::is_held(&layout.daemon_lock()) {
                 unfinished.take_up();
             }

@@ -1,8 +1,6 @@
-//! When passes are made: at the start, on the tick, when something rings, and when something that
-//! failed is due again.
-//!
-//! One pass at a time; whatever rings during a pass leads to one more pass, not many. The clock is
-//! tokio's, so tests pause it.
+//! The times of passes: at the start, on the tick, on a wake-up, and when something that failed is
+//! due again. One pass at a time; whatever rings during a pass leads to one more pass, not many.
+//! The clock is tokio's, so tests pause it.
 
 use std::time::Duration;
 
@@ -11,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use archipelago_host::wakeup::Wakeup;
 
-/// What a pass says of the next one.
+/// The wishes of a pass for the next one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Next {
     /// It did something: look again at once.
@@ -20,8 +18,8 @@ pub struct Next {
     pub wake_after: Option<Duration>,
 }
 
-/// Of the time in which passes follow each other, they take at most this part of a processor:
-/// whatever it is that keeps happening, to look at it must cost little beside it.
+/// While passes follow each other, they take at most this part of a processor: observing a process
+/// that keeps changing things must cost little beside that process.
 const SHARE: u32 = 10;
 
 /// Measures a pass, from its beginning.

@@ -16,7 +16,7 @@ pub(crate) struct Unfinished {
     layout: Layout,
     /// By the name of their record.
     taken: BTreeMap<String, (Claim, Operation)>,
-    /// The records of which a failure has been told.
+    /// The records whose failure is already in the journal.
     told: BTreeSet<String>,
 }
 
@@ -102,7 +102,7 @@ impl Unfinished {
         }
     }
 
-    /// Once for each record: what stays as it is would be told at every pass.
+    /// Once for each record, not at every pass.
     fn tell(&mut self, name: &str, cause: &str) {
         if self.told.insert(name.to_owned()) {
             tracing::warn!("an operation that was broken off cannot be ended yet: {cause}");

@@ -1,4 +1,4 @@
-//! How an app is told to be, case by case.
+//! The health of apps, case by case.
 
 mod causes;
 mod waiting;

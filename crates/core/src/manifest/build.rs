@@ -1,4 +1,4 @@
-//! Where a service's image comes from: `image` or `build`.
+//! The keys `image` and `build` of a service.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::ManifestError;
 use super::field::Field;
 use super::mount::relative;
 
-/// Where a service's image comes from.
+/// The source of a service's image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageSource {
     /// A reference to pull.
@@ -26,7 +26,7 @@ pub struct Build {
     pub args: BTreeMap<String, String>,
     /// The stage to build.
     pub target: Option<String>,
-    /// What to pull when it cannot be built: the service's `image`.
+    /// The image to pull when it cannot be built: the service's `image`.
     pub otherwise: Option<String>,
 }
 

@@ -50,9 +50,9 @@ pub enum Active {
     Activating,
     /// It stops.
     Deactivating,
-    /// It rests.
+    /// It does not run.
     Inactive,
-    /// It rests after a failure.
+    /// It does not run, after a failure.
     Failed,
 }
 
@@ -63,7 +63,7 @@ pub struct Failure {
     pub result: String,
     /// The exit status of its main process.
     pub status: i32,
-    /// How often systemd started it again.
+    /// The number of systemd's restarts.
     pub restarts: u32,
 }
 
@@ -83,7 +83,7 @@ impl Service {
         self.active == Active::Active && self.job.is_none()
     }
 
-    /// Whether it rests.
+    /// Whether it neither runs nor starts nor stops.
     #[must_use]
     pub fn is_down(&self) -> bool {
         matches!(self.active, Active::Inactive | Active::Failed) && self.job.is_none()

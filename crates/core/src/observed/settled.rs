@@ -57,8 +57,8 @@ fn is_settled(present: &Present, observed: &Observed) -> bool {
     })
 }
 
-/// A required app that rests because the operator stopped or masked it, or because one that it
-/// requires rests. Until that changes, this one could only look for it in vain.
+/// A required app that the operator stopped or masked, or whose own required app is stopped so.
+/// Until that changes, this app could only look for it in vain.
 #[must_use]
 pub fn at_rest<'a>(
     desired: &Desired,

@@ -104,8 +104,8 @@ impl Planner<'_> {
         self.stop_and_remove(id, &left, &Reason::LeftOver);
     }
 
-    /// A unit's revision covers the files that its container mounts: by it is told for what a file
-    /// was written.
+    /// The reason why a file differs. The revision of the unit that mounts it shows for which
+    /// desired state it was written.
     fn why_file_differs(&self, path: &Path, reader: Option<&DesiredUnit>) -> Reason {
         let file = path.display().to_string();
         let revision = reader.and_then(|unit| {

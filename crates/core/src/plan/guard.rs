@@ -355,7 +355,7 @@ impl Judge<'_> {
     }
 
     fn restart(&self, service: &str) -> Broken {
-        // The network of an app that rests may be one that others have joined.
+        // Other apps may have joined the network of a stopped app.
         let made = |unit: &&DesiredUnit| !matches!(unit.role, Role::Container(_));
         let Some(unit) = self
             .unit(service)

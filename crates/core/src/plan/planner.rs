@@ -230,9 +230,9 @@ impl Planner<'_> {
         }
     }
 
-    /// Systemd would not read the units, and is not yet to be asked again. Meanwhile nothing starts
-    /// but what rests, and of which it has read what is wanted; nothing is removed that it may
-    /// still know. Returns whose turn it is not.
+    /// The last reload failed and is not due yet. Until then only stopped services start whose
+    /// loaded unit is the wanted one, and nothing is removed that systemd may still know. Returns
+    /// the apps that must wait.
     pub(super) fn wait_for_reload(&mut self) -> BTreeSet<AppId> {
         let present = self.desired.present();
         let read: BTreeSet<&str> = present

@@ -40,7 +40,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Stops these units' services, companions first; once all rest, removes the files.
+    /// Stops these units' services, companions first. Once all have ended, removes the files.
     pub(super) fn stop_and_remove(
         &mut self,
         id: &AppId,

@@ -16,8 +16,8 @@ pub(super) struct ToStop {
 }
 
 impl Planner<'_> {
-    /// A network or volume that Podman no longer has, while systemd holds its service for done. Of
-    /// an app that rests, only the network of which others are members is needed.
+    /// A network or volume that Podman no longer has, while systemd takes its service for done. A
+    /// stopped app needs only the network that others have joined.
     pub(super) fn recreate_vanished(&mut self, id: &AppId, present: &Present) {
         let Some(view) = self.observed.podman_view() else {
             return;
@@ -199,7 +199,8 @@ impl Planner<'_> {
         true
     }
 
-    /// Stops companions, and the rest once no companion runs. Says whether all of them rest.
+    /// Stops the companions, and the other services once no companion runs. Returns whether all
+    /// have ended.
     pub(super) fn stop_all(&mut self, id: &AppId, services: impl Iterator<Item = ToStop>) -> bool {
         let running: Vec<ToStop> = services
             .filter(|ToStop { service, .. }| {

@@ -36,8 +36,8 @@ use disturbed::Disturbance;
 use lines::*;
 use world::*;
 
-/// What is planned pass by pass, after something happened to a world at rest; after the last of
-/// them nothing is left to do.
+/// Checks the plans pass by pass after a disturbance of a converged world. After the last one
+/// nothing is left to do.
 fn check(happened: impl FnOnce(&mut World), passes: &[&[&str]]) {
     let mut world = World::at_rest();
     happened(&mut world);

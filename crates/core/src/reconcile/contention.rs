@@ -1,6 +1,6 @@
-//! Files that something else keeps changing. Two tools that fight over one must cost little, and a
-//! person must be told; a person who deletes or edits a file now and then must not wait.
-//! docs/decisions/0013 has the rule and the cases that it was made for.
+//! Contention: files that another process keeps changing. A contended file must cost little, and a
+//! message must name it; a person who deletes or edits a file now and then must not wait.
+//! docs/decisions/0013 has the rule and its cases.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -35,7 +35,7 @@ pub(super) struct Contention {
 #[derive(Clone, Debug)]
 struct Repairs {
     app: AppId,
-    /// A hash: a file that gets a new content is not fought over.
+    /// A hash: new wanted content ends the contention.
     content: u64,
     /// When the file was written, within the last span.
     times: VecDeque<Duration>,
@@ -71,9 +71,8 @@ fn is_fight((answers, repairs): (u32, usize)) -> bool {
 }
 
 impl Contention {
-    /// Begins a pass: forgets what was written before the span, and the files of apps that are not
-    /// to be there any more, because what one's own operations remove and write anew is not fought
-    /// over.
+    /// Begins a pass. Writes before the span are forgotten, and so are the files of apps that are
+    /// no longer wanted: files that our own operations remove and write anew are not contended.
     pub(super) fn begin(&mut self, desired: &Desired, now: Duration) {
         self.planned_at = now;
         self.repairs.retain(|_, repairs| {
@@ -156,7 +155,7 @@ fn hash(content: &str) -> u64 {
     hasher.finish()
 }
 
-/// What people are told; of who it may be only if somebody looked.
+/// The message for people. It names possible writers only if they were looked for.
 pub(super) fn cause(file: &str, file_writers: Option<&FileWriters>) -> String {
     let (who, remedy) = match file_writers {
         Some(file_writers) => (format!(" {}.", file_writers.told()), "Stop what does it"),

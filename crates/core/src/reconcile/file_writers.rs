@@ -1,8 +1,6 @@
-//! Who may be changing a file that is fought over: what a look at the host's processes yields, and
-//! the words in which people are told.
-//!
-//! Linux tells nobody but root who wrote a file. What is said here is therefore never more than
-//! that somebody may be the one.
+//! The processes that may be changing a contended file, and the words for people. Linux tells only
+//! root which process wrote a file. The words therefore never say more than that a process may be
+//! the writer.
 
 use std::path::PathBuf;
 
@@ -64,7 +62,7 @@ pub enum Hint {
 }
 
 impl FileWriters {
-    /// What people are told, as whole sentences.
+    /// The words for people, as whole sentences.
     pub(super) fn told(&self) -> String {
         let ranked = self.ranked();
         let mut sentences = Vec::new();

@@ -1,7 +1,7 @@
 //! How a function of ours that templates call refuses what it was given.
 
-/// Why a function of ours refuses what it was given, in words for whoever chose the setting. They
-/// quote no value.
+/// The reason why a function of ours refuses its argument, in words for the person who chose the
+/// setting. They quote no value.
 #[derive(Debug, thiserror::Error)]
 #[error("{words}")]
 pub(super) struct Refusal {

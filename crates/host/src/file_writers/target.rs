@@ -1,4 +1,4 @@
-//! A file that is fought over, in the words by which the kernel lets processes refer to it.
+//! A contended file, in the forms in which the kernel shows it in `/proc`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
@@ -56,7 +56,7 @@ pub(super) fn word<'a>(line: &'a str, start: &str) -> Option<&'a str> {
     line.split(' ').find(|word| word.starts_with(start))
 }
 
-/// A file that is fought over, as processes may refer to it.
+/// A contended file, as processes may refer to it.
 pub(super) struct Target {
     pub folder: PathBuf,
     /// Its name in the folder.

@@ -1,5 +1,4 @@
-//! What is never done, whoever planned it: each step that must be refused, with the rule that it
-//! breaks.
+//! Steps that are never done, with the rule that each breaks.
 
 use super::*;
 use crate::observed::Memory;
