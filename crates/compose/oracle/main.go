@@ -27,7 +27,13 @@ var (
 	variables = flag.String("variables", "", "a file of variables")
 )
 
-func load(file string) (json.RawMessage, error) {
+func load(file string) (model json.RawMessage, err error) {
+	// Some files that are wrong end the reference.
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v", cause)
+		}
+	}()
 	folder, err := filepath.Abs(filepath.Dir(file))
 	if err != nil {
 		return nil, err
@@ -57,12 +63,12 @@ func load(file string) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	model, err := project.MarshalJSON()
+	indented, err := project.MarshalJSON()
 	if err != nil {
 		return nil, err
 	}
 	var compact any
-	text := strings.ReplaceAll(string(model), folder, "/app")
+	text := strings.ReplaceAll(string(indented), folder, "/app")
 	if err := json.Unmarshal([]byte(text), &compact); err != nil {
 		return nil, err
 	}

@@ -72,6 +72,7 @@ fn fits(node: &Node, shape: &Shape) -> bool {
         Shape::Bool => matches!(node.value, Value::Bool(_) | Value::Text(_)),
         Shape::Whole(..)
         | Shape::Real
+        | Shape::Percent
         | Shape::Size(true)
         | Shape::SizeFromZero
         | Shape::Umask
@@ -103,7 +104,7 @@ fn words(shape: &Shape) -> String {
         Shape::Size(_) | Shape::SizeFromZero => "a size like 512m",
         Shape::Bool => "true or false",
         Shape::Whole(..) => "a whole number",
-        Shape::Real => "a number",
+        Shape::Real | Shape::Percent => "a number",
         Shape::Umask | Shape::Mode => "octal digits like \"0440\"",
         Shape::Label => "text or a number",
         Shape::Scalar => "text, a number or nothing",
@@ -222,7 +223,15 @@ fn check_scalar(
                 });
             }
         }
-        Shape::Real => {
+        Shape::Percent if matches!(node.value, Value::Number(_)) => {
+            if !(0..=100).contains(&whole(&node.value)?) {
+                return Err(Problem::Range {
+                    least: 0,
+                    most: 100,
+                });
+            }
+        }
+        Shape::Real | Shape::Percent => {
             syntax::real(&text)?;
         }
         Shape::Size(_) | Shape::SizeFromZero => {

@@ -172,7 +172,7 @@ pub(super) const CONTAINER: &[(&str, Shape)] = &[
     ("command", COMMAND),
     ("configs", FILES),
     ("cpu_count", Shape::Whole(0, i64::MAX)),
-    ("cpu_percent", Shape::Real),
+    ("cpu_percent", Shape::Percent),
     ("cpu_shares", WHOLE),
     ("cpu_quota", WHOLE),
     ("cpu_period", WHOLE),

@@ -24,6 +24,8 @@ pub(crate) enum Shape {
     /// A whole number in a range, or text that is one.
     Whole(i64, i64),
     Real,
+    /// A whole number from 0 to 100, or any number as text.
+    Percent,
     /// An amount of memory; only as text if `false`.
     Size(bool),
     /// The same, not below 0.

@@ -3,6 +3,8 @@
 use super::container::{CONTAINER, DEVICE_REQUESTS, FILES, HOSTS, ULIMITS};
 use super::{COMMAND, Keys, PAIRS, Shape, TEXT_LIST, TEXT_OR_TEXTS, TEXTS, WHOLE, keys, keys_with};
 
+const TEXT_OR_BOOL: Shape = Shape::Either(&[Shape::Text, Shape::Bool]);
+
 const BUILD: Shape = Shape::Either(&[
     Shape::Text,
     keys(&[&[
@@ -19,8 +21,8 @@ const BUILD: Shape = Shape::Either(&[
         ("no_cache_filter", TEXT_OR_TEXTS),
         ("additional_contexts", PAIRS),
         ("network", Shape::Text),
-        ("provenance", Shape::Scalar),
-        ("sbom", Shape::Scalar),
+        ("provenance", TEXT_OR_BOOL),
+        ("sbom", TEXT_OR_BOOL),
         ("pull", Shape::Bool),
         ("target", Shape::Text),
         ("shm_size", Shape::Size(true)),
