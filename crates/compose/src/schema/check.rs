@@ -224,11 +224,10 @@ fn check_scalar(
             }
         }
         Shape::Percent if matches!(node.value, Value::Number(_)) => {
-            if !(0..=100).contains(&whole(&node.value)?) {
-                return Err(Problem::Range {
-                    least: 0,
-                    most: 100,
-                });
+            let amount = whole(&node.value)?;
+            let (least, most) = (0, 100);
+            if !(least..=most).contains(&amount) {
+                return Err(Problem::Range { least, most });
             }
         }
         Shape::Real | Shape::Percent => {
