@@ -3,11 +3,13 @@
 //! machine.
 
 mod bench;
+mod corpus_model;
 mod coverage;
 mod deb;
 mod demo;
 mod demo_bitcoin;
 mod host;
+mod oracle;
 mod screenshot;
 mod sim;
 mod soak;
@@ -51,6 +53,11 @@ enum Command {
     /// Measure which lines and branches of `core` the tests run; fails below 95 % of either. Takes
     /// some minutes.
     Coverage,
+    /// Write compose-go's model of the Compose files of a folder of apps. Needs Go.
+    Oracle(oracle::Arguments),
+    /// Compare our reader of Compose files with compose-go, field by field, over a folder of apps.
+    /// Needs Go.
+    CorpusModel(corpus_model::Arguments),
     /// Take the README's pictures of the running demos' pages with a real browser.
     Screenshot,
     /// Boot, enter, reboot and take down throw-away Debian hosts.
@@ -87,6 +94,10 @@ fn main() -> ExitCode {
         Command::Soak(arguments) => soak::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Structure => structure::check().map(|()| ExitCode::SUCCESS),
         Command::Coverage => coverage::run(),
+        Command::Oracle(arguments) => oracle::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::CorpusModel(arguments) => {
+            corpus_model::run(&arguments).map(|()| ExitCode::SUCCESS)
+        }
         Command::Screenshot => screenshot::run().map(|()| ExitCode::SUCCESS),
         Command::Host(command) => host::run(command),
         Command::Deb { profile } => deb::build_with(profile).map(|package| {

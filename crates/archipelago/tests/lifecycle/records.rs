@@ -107,7 +107,9 @@ fn a_record_that_cannot_be_read_is_set_aside_and_blocks_nothing() {
     let node = Node::new();
     let record = format!("{CONFIG}/operations/000000000005-00000006.json");
     node.shell(&format!("mkdir -p {CONFIG}/operations"));
-    node.write(&record, "{\n  \"id\": \"hunter2\"\n}\n");
+    // Put there whole: the daemon must not see it half written.
+    node.write("/home/archy/record", "{\n  \"id\": \"hunter2\"\n}\n");
+    node.shell(&format!("mv ~/record {record}"));
     let journal = "journalctl --user --unit archipelago --output cat";
     let line = until("a warning", ONE_TICK, || {
         let said = node.try_shell(&format!("{journal} | grep -F '{record}'"));

@@ -92,12 +92,16 @@ impl UnitState {
     }
 
     pub(super) fn of(service: Option<&Service>) -> Self {
-        match service.map(|service| service.active) {
-            Some(Active::Active) => Self::Active,
-            Some(Active::Activating) => Self::Activating,
-            Some(Active::Deactivating) => Self::Deactivating,
-            Some(Active::Failed) => Self::Failed,
-            Some(Active::Inactive) | None => Self::Inactive,
+        let Some(service) = service else {
+            return Self::Inactive;
+        };
+        match service.active {
+            Active::Active => Self::Active,
+            Active::Activating => Self::Activating,
+            Active::Failed if service.is_coming_up() => Self::Activating,
+            Active::Deactivating => Self::Deactivating,
+            Active::Failed => Self::Failed,
+            Active::Inactive => Self::Inactive,
         }
     }
 }

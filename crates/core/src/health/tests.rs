@@ -12,7 +12,7 @@ use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
 use crate::needs::{Device, Offers};
-use crate::observed::{Active, Answer, Failure, Load, Override, Service};
+use crate::observed::{Active, Answer, Failure, Job, Load, Override, Service};
 use crate::progress::Subject;
 
 const WEB: &str = "services:

@@ -7,7 +7,7 @@ use crate::check::needs::{self, Need};
 use crate::desired::{DesiredContainer, DesiredUnit};
 use crate::image_facts::ImageState;
 use crate::name::AppId;
-use crate::observed::{Active, Load, Observed, Override, Podman, Service};
+use crate::observed::{Load, Observed, Override, Podman, Service};
 use crate::progress::{Progress, Subject};
 
 pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth> {
@@ -132,7 +132,7 @@ fn unit_problem(
         return cause.clone();
     }
     if let Some(failure) = found.and_then(|found| found.failure.as_ref())
-        && found.is_some_and(|found| found.is_restarting() || found.active == Active::Failed)
+        && found.is_some_and(|found| found.is_restarting() || found.has_failed())
     {
         return format!(
             "it ended with {} (status {}) and was restarted {} times; see: archipelago logs, or journalctl --user -u {}",

@@ -89,6 +89,13 @@ impl Service {
         matches!(self.active, Active::Inactive | Active::Failed) && self.job.is_none()
     }
 
+    /// Whether it has failed and stays so. A restart passes through systemd's state `failed` when
+    /// the process ends by the signal to stop; the job is still there then.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.active == Active::Failed && self.job.is_none()
+    }
+
     /// Whether it starts, or will.
     #[must_use]
     pub fn is_coming_up(&self) -> bool {

@@ -56,6 +56,22 @@ fn an_image_under_way_is_progress_and_one_that_failed_is_a_failure() {
     );
 }
 
+/// systemd shows `failed` for an instant while it restarts a service whose process ended by the
+/// signal to stop.
+#[test]
+fn a_failed_service_that_is_being_restarted_starts() {
+    let failed = |job| {
+        move |case: &mut Case| {
+            let service = case.observed.services.get_mut("archy-web.service").unwrap();
+            service.active = Active::Failed;
+            service.job = job;
+            service.failure = Some(Failure::default());
+        }
+    };
+    check(failed(Some(Job::Other)), State::Starting, "is activating");
+    check(failed(None), State::Failed, "it ended with");
+}
+
 #[test]
 fn what_keeps_an_app_from_being_touched_is_said() {
     check(

@@ -1,0 +1,52 @@
+//! What a load is asked for, and what it gives.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::model::Project;
+use crate::places::Places;
+
+/// Why a file gives no bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadError {
+    /// There is no such file, or it is a folder.
+    Absent,
+    /// The system's words.
+    Other(String),
+}
+
+/// Gives the bytes of a file by its absolute path.
+pub type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, ReadError>;
+
+/// Variables by name.
+pub type Variables = BTreeMap<String, String>;
+
+/// What is to be read, and from where.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The project's name; networks and volumes are named after it.
+    pub name: &'a str,
+    /// The absolute path from which relative paths begin.
+    pub folder: &'a str,
+    /// Absolute paths of Compose files; a later one is laid over those before it.
+    pub files: &'a [String],
+    /// Variables for `${…}`. They win over `.env` in the folder.
+    pub variables: &'a Variables,
+    /// What `~` means.
+    pub home: Option<&'a str>,
+    /// Profiles that are on; `*` switches all on.
+    pub profiles: &'a [String],
+    /// The files.
+    pub read: ReadFile<'a>,
+}
+
+/// What was read, and everything that was found.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The model, if nothing is wrong.
+    pub project: Option<Project>,
+    /// Where each key of the model stands.
+    pub places: Places,
+    /// In the order of files, lines and columns.
+    pub diagnostics: Vec<Diagnostic>,
+}

@@ -1,0 +1,61 @@
+//! Where each key of a model stands.
+
+use crate::node::{Node, Place, Value};
+use crate::trail::Trail;
+use std::sync::Arc;
+
+/// The places of a model's keys, the merged and expanded files behind it.
+#[derive(Debug)]
+pub struct Places(Node);
+
+impl Default for Places {
+    fn default() -> Self {
+        let place = Place {
+            file: Arc::from(""),
+            line: 1,
+            column: 1,
+        };
+        Self(Node::new(&place, Value::Null))
+    }
+}
+
+impl Places {
+    pub(crate) const fn new(top: Node) -> Self {
+        Self(top)
+    }
+
+    pub(crate) const fn top(&self) -> &Node {
+        &self.0
+    }
+
+    /// The place of the key, or of the nearest one above it that is written.
+    #[must_use]
+    pub fn of(&self, trail: &Trail) -> &Place {
+        let mut node = &self.0;
+        let mut place = &node.place;
+        for key in trail.keys() {
+            let index = key.strip_prefix('[').and_then(|key| key.strip_suffix(']'));
+            match (
+                &node.value,
+                index.and_then(|index| index.parse::<usize>().ok()),
+            ) {
+                (Value::Map(map), _) => match map.get(key) {
+                    Some(entry) => {
+                        place = &entry.key.0;
+                        node = &entry.node;
+                    }
+                    None => break,
+                },
+                (Value::List(items), Some(index)) => match items.get(index) {
+                    Some(item) => {
+                        place = &item.place;
+                        node = item;
+                    }
+                    None => break,
+                },
+                _ => break,
+            }
+        }
+        place
+    }
+}
