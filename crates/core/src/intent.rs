@@ -6,7 +6,7 @@
 //! changes all that an app is. An app without the file is not wanted and not unwanted: its units
 //! are left alone and reported, because destruction is asked for by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -37,6 +37,9 @@ pub struct Intent {
     /// reaches all of it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub exports_all: bool,
+    /// What the app may do on this host beyond other apps, in the words of `install --allow`.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub allow: BTreeSet<String>,
     /// Images by digest, each in place of the one that the definition or the node's configuration
     /// names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -80,6 +83,7 @@ impl Intent {
             "source",
             "release",
             "exports_all",
+            "allow",
             "images",
             "settings",
         ];
@@ -93,6 +97,9 @@ impl Intent {
                     intent.release = Some(release.map_err(|error| value.error(error.to_string()))?);
                 }
                 "exports_all" => intent.exports_all = value.boolean()?,
+                "allow" => {
+                    intent.allow = value.texts()?.into_iter().map(str::to_owned).collect();
+                }
                 "images" => {
                     for image in value.entries()? {
                         let named = reference(&image, image.name())?;
@@ -131,6 +138,7 @@ impl Intent {
             source: _,
             release,
             exports_all: _,
+            allow: _,
             images,
             settings,
         } = self;
@@ -186,6 +194,9 @@ mod tests {
             source: "catalog".into(),
             release: Some(ReleaseId::of(&crate::file::Files::new())),
             exports_all: true,
+            allow: ["host-network", "path:/srv/films:ro"]
+                .map(str::to_owned)
+                .into(),
             images: BTreeMap::from([(
                 Reference::parse("nginx").unwrap(),
                 Reference::parse(&format!("nginx@sha256:{}", "a".repeat(64))).unwrap(),
@@ -205,7 +216,7 @@ mod tests {
         for (text, expected) in [
             (
                 "state = \"running\"\nsate = 1\n",
-                "a.toml:2:1: sate: unknown key; there are state, purge, source, release, exports_all, images, settings",
+                "a.toml:2:1: sate: unknown key; there are state, purge, source, release, exports_all, allow, images, settings",
             ),
             (
                 "state = \"hunter2\"\n",
@@ -214,6 +225,10 @@ mod tests {
             (
                 "purge = \"hunter2\"\n",
                 "a.toml:1:1: purge: expected true or false, without quotation marks",
+            ),
+            (
+                "allow = [\"hunter2\", 1]\n",
+                "a.toml:1:1: allow: expected a list of texts, such as [\"a\", \"b\"]",
             ),
             (
                 "source = 1\n",

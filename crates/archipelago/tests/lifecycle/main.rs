@@ -16,6 +16,7 @@ mod processes;
 mod support;
 
 mod commands;
+mod consent;
 mod contest;
 mod cut_short;
 mod damaged_images;

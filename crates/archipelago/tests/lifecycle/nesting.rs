@@ -1,8 +1,8 @@
 //! A container never chooses what another mount shows: no source lies beneath a folder that a
-//! container can write.
+//! container can write, and no link of its own leads anything out of it.
 
 use crate::apps::{self, App};
-use crate::node::{DATA, Node};
+use crate::node::{DATA, Node, SOON, until_equal};
 
 /// An app with one container that runs `script` and sleeps, and these mounts.
 fn mounting(id: &str, mounts: &str, script: &str) -> App {
@@ -90,7 +90,9 @@ fn folders_of_the_node_and_of_other_apps_are_no_way_round() {
     node.install(&mounting("first", r#""/home/archy/srv/w:/w""#, "true"));
     node.install(&mounting("second", r#""/home/archy/srv/w:/w""#, "true"));
     // So is looking at everything without being able to change it.
-    node.install(&mounting("looks", r#""/:/host:ro", "./own:/own""#, "true"));
+    let looks = node.put(&mounting("looks", r#""/:/host:ro", "./own:/own""#, "true"));
+    node.user(&["archipelago", "install", &looks, "--allow", "mount=/:ro"]);
+    assert_eq!(node.state("looks"), "ready");
 }
 
 #[test]
@@ -110,4 +112,60 @@ fn folders_are_made_where_they_are_said_to_be_and_not_behind_a_link() {
     node.shell(&format!("rm {DATA}/files/linked"));
     node.user(&["archipelago", "start", "linked"]);
     assert_eq!(node.state("linked"), "ready");
+}
+
+/// A volume inside a volume, a rendered file inside a folder that the container writes, and a file of a volume that is read: where
+/// each of them is, the container puts a link to the operator's home.
+const EVERYWHERE: &str = "services:
+  nest:
+    image: docker.io/library/busybox:stable
+    command: [sh, -c, \"trap 'exit 0' TERM; sleep infinity & wait\"]
+    volumes: ['outer:/outer', 'inner:/outer/a/inner', './d:/d']
+volumes:
+  outer:
+  inner:
+x-archipelago:
+  captures:
+    cert: {volume: outer, path: sub/cert}
+  templates:
+    - {source: page, service: nest, target: /d/sub/page}
+";
+
+#[test]
+fn no_link_of_a_container_leads_a_volume_a_template_or_a_capture_to_the_operators_home() {
+    let node = Node::new();
+    let app = apps::app("nest", EVERYWHERE).with("page", "captured: {{ captures.cert }}\n");
+    node.shell("echo private >cert; mkdir inner");
+    node.install(&app);
+    let rendered = || node.shell(&format!("cat {DATA}/archy-nest/page"));
+    let inside = |script: &str| node.user(&["podman", "exec", "archy-nest", "sh", "-euc", script]);
+    inside("mkdir /outer/sub; echo own >/outer/sub/cert");
+    // It is started again with what was read.
+    let shown = "podman exec archy-nest grep -q own /d/sub/page";
+    until_equal("the file to be read", SOON, &true, || {
+        node.try_shell(shown).success()
+    });
+    let home = || node.shell("find cert inner -printf '%p %i %s %C@\\n'; ls");
+    let before = home();
+    inside(
+        "for at in /outer/sub /outer/a /d/sub; do mv $at $at.old; ln -s /home/archy $at; done
+        echo kept >/outer/a.old/inner/kept",
+    );
+    until_equal("the link not to be followed", SOON, &false, || {
+        rendered().contains("own")
+    });
+    assert!(!rendered().contains("private"));
+
+    // The runtime looks for the links' targets inside the container, where they are not: the app harms itself alone.
+    node.refused(1, &["restart", "nest"]);
+    assert!(!rendered().contains("private"));
+    assert_eq!(home(), before);
+    node.shell(&format!(
+        "for at in {DATA}/volumes/nest/outer/sub {DATA}/volumes/nest/outer/a {DATA}/files/nest/d/sub; do
+            test $(readlink $at) = /home/archy; rm $at; mv $at.old $at; done"
+    ));
+    node.user(&["archipelago", "start", "nest"]);
+    assert_eq!(node.state("nest"), "ready");
+    assert_eq!(inside("cat /outer/a/inner/kept"), "kept\n");
+    assert_eq!(home(), before);
 }

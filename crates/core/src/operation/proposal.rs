@@ -1,10 +1,13 @@
 //! From a request to what it would change.
 
+use std::collections::BTreeSet;
+
 use crate::desired::{Apps, Inputs};
 use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::name::AppId;
 
+use super::grants::{ALL, Grant};
 use super::{Goal, HostLook, Installation, Kind, Refusal, Request};
 
 /// What an operation would do.
@@ -102,6 +105,53 @@ impl Proposal {
             Some(installation) => installation.judge(layout, look),
             None => Ok(()),
         }
+    }
+
+    /// What the app may do on this host then and may not yet, the worst first.
+    pub fn new_grants(&self) -> impl Iterator<Item = &Grant> {
+        let installation = self.installation.iter();
+        installation.flat_map(|app| app.grants.beyond(&app.granted))
+    }
+
+    /// Refuses a word that agrees to nothing that the app asks for: it is mistyped, or meant for
+    /// another app.
+    ///
+    /// # Errors
+    /// With the words that would.
+    pub fn check_words(&self, words: &BTreeSet<String>) -> Result<(), Refusal> {
+        let Some(installation) = &self.installation else {
+            return Ok(());
+        };
+        let asked = installation.grants.words();
+        match words
+            .iter()
+            .find(|word| *word != ALL && !asked.contains(*word))
+        {
+            None => Ok(()),
+            Some(word) => Err(Refusal::NotAsked {
+                app: self.app.clone(),
+                word: word.clone(),
+                asked,
+            }),
+        }
+    }
+
+    /// Judges whether these words agree to all that the app may not do yet.
+    ///
+    /// # Errors
+    /// With what they do not agree to.
+    pub fn agree(&self, words: &BTreeSet<String>) -> Result<(), Refusal> {
+        let left = self
+            .new_grants()
+            .filter(|grant| !words.contains(ALL) && !words.contains(&grant.word()));
+        let grants: Vec<Grant> = left.cloned().collect();
+        if grants.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::NotAgreed {
+            app: self.app.clone(),
+            grants,
+        })
     }
 }
 

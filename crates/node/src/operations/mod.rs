@@ -6,11 +6,13 @@ mod commit;
 mod event;
 mod follow;
 
+use std::collections::BTreeSet;
+
 use archipelago_core::check::needs::Unmet;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
-use archipelago_core::operation::{Kind, OperationId, Proposal, Request, judge_host};
+use archipelago_core::operation::{ALL, Kind, OperationId, Proposal, Request, judge_host};
 use archipelago_host::records::Found;
 use archipelago_host::{disk, preflight, purge, records};
 use serde::Serialize;
@@ -28,6 +30,8 @@ pub struct Prepared {
     proposal: Proposal,
     left: Vec<Left>,
     unmet: Vec<Unmet>,
+    /// The words that agree to what the app may do on this host.
+    agreed: BTreeSet<String>,
 }
 
 /// Works an operation out and checks that it can be done. Nothing is written, and nobody is asked.
@@ -56,6 +60,7 @@ pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error
         proposal,
         left,
         unmet,
+        agreed: BTreeSet::new(),
     })
 }
 
@@ -78,11 +83,31 @@ impl Prepared {
         &self.unmet
     }
 
+    /// Agrees to what the app may do on this host, in the words of `Grant::word`.
+    ///
+    /// # Errors
+    /// When the app does not ask for something of it.
+    pub fn agree(&mut self, words: impl IntoIterator<Item = String>) -> Result<(), Error> {
+        self.agreed.extend(words);
+        Ok(self.proposal.check_words(&self.agreed)?)
+    }
+
+    /// Agrees to all that the app asks for: a person has seen it.
+    pub fn agree_to_all(&mut self) {
+        self.agreed.insert(ALL.to_owned());
+    }
+
+    /// Whether all that the app may not do yet was agreed to. [`Prepared::run`] refuses the rest.
+    #[must_use]
+    pub fn is_agreed(&self) -> bool {
+        self.proposal.agree(&self.agreed).is_ok()
+    }
+
     /// Does it, with an engine of its own: there may be no daemon. `progress` hears what happens.
     /// `None` when the app is gone, as asked.
     ///
     /// # Errors
-    /// When it cannot be begun, or the app did not become what was asked; the reconciler goes on
+    /// When it was not agreed to, cannot be begun, or the app did not become what was asked; the reconciler goes on
     /// trying then.
     pub async fn run(self, progress: impl FnMut(Event<'_>)) -> Result<Option<AppHealth>, Error> {
         let Self {
@@ -91,7 +116,9 @@ impl Prepared {
             proposal,
             left: _,
             unmet: _,
+            agreed,
         } = self;
+        proposal.agree(&agreed)?;
         let engine = engine::spawn(layout.clone(), Role::Operation).await?;
         let handle = engine.handle.clone();
         let ended = follow::carry_out(layout, request, proposal, handle, progress).await;

@@ -1,0 +1,561 @@
+//! What has to be agreed to before an app may do it on this host, and by which words.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::desired::{Inputs, read_schema};
+use crate::intent::{Goal, Intent};
+use crate::layout::Layout;
+use crate::manifest::{COMPOSE_FILE, Files};
+use crate::name::AppId;
+use crate::operation::{ALL, Definition, Grant, Proposal, Refusal, Request, propose};
+
+const SOCKET: &str = "/run/user/1000/podman/podman.sock";
+
+fn inputs() -> Inputs {
+    let path = PathBuf::from;
+    Inputs::new(Layout {
+        config: path("/home/op/.config/archipelago"),
+        data: path("/var/lib/archipelago"),
+        units: path("/home/op/.config/containers/systemd"),
+        systemd: path("/home/op/.config/systemd/user"),
+        runtime: path("/run/user/1000"),
+    })
+}
+
+/// The same, where the first path is a link to the second one.
+fn linked(from: &str, to: &str) -> Inputs {
+    let mut inputs = inputs();
+    let trail = [from, to].map(PathBuf::from);
+    inputs.found.trails.insert(trail[0].clone(), trail.to_vec());
+    inputs
+}
+
+fn id() -> AppId {
+    AppId::parse("a").unwrap()
+}
+
+/// The app `a`, whose service has these lines.
+fn files(lines: &str) -> Files {
+    let text = format!(
+        "services:\n  a:\n    {lines}\nx-archipelago:\n  settings:\n    \
+         place: {{type: path, default: /srv/a, description: Place.}}\n    \
+         word: {{type: string, default: hunter2, description: Word.}}\n"
+    );
+    Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().into())])
+}
+
+fn with_image(lines: &str) -> Files {
+    files(&format!("image: docker.io/library/a:1\n    {lines}"))
+}
+
+fn try_install(inputs: &Inputs, files: Files) -> Result<Proposal, Refusal> {
+    let schema = read_schema("there/compose.yaml", &files, "a").unwrap();
+    let request = Request::Install {
+        definition: Box::new(Definition {
+            schema,
+            files,
+            source: "there".to_owned(),
+            folder: "there".to_owned(),
+        }),
+        settings: Vec::new(),
+    };
+    propose(request, inputs, false)
+}
+
+fn install(inputs: &Inputs, lines: &str) -> Proposal {
+    try_install(inputs, with_image(lines)).unwrap_or_else(|refusal| panic!("{lines}: {refusal}"))
+}
+
+/// A node on which the app is installed with these lines.
+fn installed(lines: &str) -> Inputs {
+    let mut inputs = inputs();
+    inputs.intents.insert(id(), Ok(Intent::default()));
+    inputs.definitions.insert(id(), with_image(lines));
+    inputs
+}
+
+fn words(proposal: &Proposal) -> Vec<String> {
+    proposal.new_grants().map(Grant::word).collect()
+}
+
+fn set_of(words: &[&str]) -> BTreeSet<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn check(lines: &str, expected: &[&str]) {
+    check_on(&inputs(), lines, expected);
+}
+
+/// A new app with these lines needs these words, the worst first. Without them it is refused, with
+/// all but one too, and with all of them it is not.
+fn check_on(inputs: &Inputs, lines: &str, expected: &[&str]) {
+    let proposal = install(inputs, lines);
+    assert_eq!(words(&proposal), expected, "{lines}");
+    let agree = |words: &[&str]| proposal.agree(&set_of(words));
+    for left in expected {
+        let others: Vec<&str> = expected
+            .iter()
+            .copied()
+            .filter(|word| word != left)
+            .collect();
+        let refusal = agree(&others).unwrap_err();
+        let Refusal::NotAgreed { app, grants } = &refusal else {
+            panic!("{lines}: {refusal}");
+        };
+        let refused: Vec<String> = grants.iter().map(Grant::word).collect();
+        assert_eq!((app, refused), (&id(), vec![(*left).to_owned()]), "{lines}");
+    }
+    assert_eq!(agree(expected), Ok(()));
+    assert_eq!(agree(&[ALL]), Ok(()));
+    let kept = &proposal.intent.as_ref().unwrap().allow;
+    assert_eq!(*kept, set_of(expected), "{lines}");
+}
+
+#[test]
+fn each_kind_needs_its_word() {
+    check("command: [a]", &[]);
+    check("network_mode: host", &["host-network"]);
+    check("network_mode: none", &[]);
+    check(
+        "cap_add: [SYS_ADMIN, cap_net_admin, all]",
+        &[
+            "capability:ALL",
+            "capability:NET_ADMIN",
+            "capability:SYS_ADMIN",
+        ],
+    );
+    check("cap_add: [CHOWN, CAP_SETUID, net_bind_service]", &[]);
+    check("cap_drop: [ALL]", &[]);
+    check(
+        "devices: [/dev/kvm, '/dev/dri:/dev/gpu:rw', 'nvidia.com/gpu=all']",
+        &[
+            "device:/dev/dri",
+            "device:/dev/kvm",
+            "device:nvidia.com/gpu=all",
+        ],
+    );
+    check(
+        "security_opt: [no-new-privileges, label=disable, seccomp=unconfined]",
+        &["security:label=disable", "security:seccomp=unconfined"],
+    );
+    check(
+        "security_opt: ['seccomp:/srv/own.json']",
+        &["security:seccomp=/srv/own.json"],
+    );
+    check("group_add: [video, keep-groups]", &["host-groups"]);
+    check(
+        "annotations: {run.oci.keep_original_groups: hunter2, org.systemd.property.X: '1', org.example: x}",
+        &[
+            "annotation:org.systemd.property.X",
+            "annotation:run.oci.keep_original_groups",
+        ],
+    );
+    for mode in [
+        "keep-id",
+        "'keep-id:uid=0'",
+        "auto",
+        "nomap",
+        "host",
+        "private",
+    ] {
+        check(&format!("userns_mode: {mode}"), &[]);
+    }
+}
+
+#[test]
+fn the_worst_stands_first() {
+    check(
+        &format!(
+            "network_mode: host\n    cap_add: [SYS_ADMIN]\n    devices: [/dev/kvm]\n    \
+             security_opt: [seccomp=unconfined]\n    \
+             volumes: ['/srv/b:/b:ro', '/srv/c:/c', '/home/op/.ssh:/d', '/:/e', '{SOCKET}:/f']"
+        ),
+        &[
+            "podman-socket",
+            "path:/",
+            "path:/home/op/.ssh",
+            "host-network",
+            "security:seccomp=unconfined",
+            "capability:SYS_ADMIN",
+            "device:/dev/kvm",
+            "path:/srv/c",
+            "path:/srv/b:ro",
+        ],
+    );
+}
+
+#[test]
+fn every_path_of_the_host_needs_its_word_and_is_said_for_what_it_is() {
+    for (source, says) in [
+        (
+            "/",
+            "read /: this user's own files and the secrets of all apps lie in it",
+        ),
+        ("/home", "read /home: this user's own files and"),
+        ("/home/op", "read /home/op: this user's own files and"),
+        ("/var/lib", "read /var/lib: this user's own files and"),
+        ("/run", "read /run: this user's own files and"),
+        (
+            "/home/op/.config",
+            "read /home/op/.config: this user's own files and",
+        ),
+        (
+            "/home/op/.ssh",
+            "read /home/op/.ssh: this user's own keys and settings lie there",
+        ),
+        (
+            "/home/op/a/.git",
+            "read /home/op/a/.git: this user's own keys",
+        ),
+        (
+            "/run/docker.sock",
+            "read /run/docker.sock: through sockets there it can control programs",
+        ),
+        ("/srv/x.sock", "read /srv/x.sock: through sockets"),
+        ("/var/run/x", "read /var/run/x: through sockets"),
+        (
+            "/proc",
+            "read /proc: the devices and all running programs show there",
+        ),
+        ("/dev/dri", "read /dev/dri: the devices"),
+        ("/sys/class", "read /sys/class: the devices"),
+        ("/home/op/films", "read /home/op/films"),
+        ("/home/other/.ssh", "read /home/other/.ssh"),
+        ("/home/open", "read /home/open"),
+        ("/runner", "read /runner"),
+        ("/etc/localtime", "read /etc/localtime"),
+        // What is the app's own is nevertheless named by a path of the host.
+        (
+            "/var/lib/archipelago/files/a/d",
+            "read /var/lib/archipelago/files/a/d",
+        ),
+    ] {
+        let lines = format!("volumes: ['{source}:/x:ro']");
+        check(&lines, &[&format!("path:{source}:ro")]);
+        let told: Vec<String> = install(&inputs(), &lines)
+            .new_grants()
+            .map(ToString::to_string)
+            .collect();
+        let is_plain = !says.contains(':');
+        assert!(
+            told[0].starts_with(says) && (!is_plain || told[0] == says),
+            "{told:?}"
+        );
+    }
+    check("volumes: ['./d:/d']", &[]);
+    let told = |lines: &str| {
+        install(&inputs(), lines)
+            .new_grants()
+            .next()
+            .unwrap()
+            .to_string()
+    };
+    assert_eq!(
+        told("volumes: ['/:/x']"),
+        "read and change /: what this user's programs are started from lies in it, so it may do all that this user may"
+    );
+    assert_eq!(told("volumes: ['/srv/b:/x']"), "read and change /srv/b");
+}
+
+#[test]
+fn one_path_is_one_thing_to_agree_to_and_changing_it_holds_reading_it() {
+    check(
+        "volumes: ['/srv/b:/a', '/srv/./b/:/b', '/srv//b:/c:ro']",
+        &["path:/srv/b"],
+    );
+    check(
+        "volumes: ['/srv/b:/a:ro', '/srv/b:/b:ro']",
+        &["path:/srv/b:ro"],
+    );
+    let mut inputs = installed("command: [a]");
+    let allow = |words: &[&str]| Intent {
+        allow: set_of(words),
+        ..Intent::default()
+    };
+    for (granted, asked, expected) in [
+        ("path:/srv/b", "/srv/b:/b:ro", vec![]),
+        ("path:/srv/b:ro", "/srv/b:/b", vec!["path:/srv/b"]),
+        ("path:/srv", "/srv/b:/b", vec!["path:/srv/b"]),
+        ("path:/srv/bc", "/srv/b:/b", vec!["path:/srv/b"]),
+    ] {
+        inputs.intents.insert(id(), Ok(allow(&[granted])));
+        let proposal = install(&inputs, &format!("volumes: ['{asked}']"));
+        assert_eq!(words(&proposal), expected, "{granted}, {asked}");
+    }
+}
+
+#[test]
+fn a_path_counts_as_the_place_that_its_links_lead_to() {
+    let inputs = linked("/srv/b", "/home/op/.ssh");
+    let lines = "volumes: ['/srv/b:/x:ro', '/home/op/.ssh:/y:ro']";
+    check_on(&inputs, lines, &["path:/home/op/.ssh:ro"]);
+    let told = install(&inputs, "volumes: ['/srv/b:/x:ro']");
+    assert_eq!(
+        told.new_grants().next().unwrap().to_string(),
+        "read /home/op/.ssh (to which /srv/b leads): this user's own keys and settings lie there"
+    );
+    check_on(
+        &linked("/srv/b", SOCKET),
+        "volumes: ['/srv/b:/x:ro']",
+        &["podman-socket"],
+    );
+    let refusal = try_install(
+        &linked("/srv/b", "/run/user/1000/bus"),
+        with_image("volumes: ['/srv/b:/x:ro']"),
+    );
+    assert!(refusal.is_err());
+}
+
+#[test]
+fn some_places_no_app_may_mount_whoever_agrees() {
+    for (source, says) in [
+        ("/home/op/.config/archipelago", "start programs from"),
+        (
+            "/home/op/.config/archipelago/apps/a.toml",
+            "start programs from",
+        ),
+        ("/home/op/.config/containers/systemd", "start programs from"),
+        ("/home/op/.config/systemd/user/x", "start programs from"),
+        ("/var/lib/archipelago", "`x-archipelago.exports`"),
+        (
+            "/var/lib/archipelago/secrets/b/token",
+            "`x-archipelago.exports`",
+        ),
+        (
+            "/var/lib/archipelago/archy-b/page",
+            "`x-archipelago.exports`",
+        ),
+        ("/var/lib/archipelago/volumes", "`x-archipelago.exports`"),
+        (
+            "/var/lib/archipelago/volumes/b/data",
+            "`x-archipelago.exports`",
+        ),
+        (
+            "/var/lib/archipelago/volumes/ab/data",
+            "`x-archipelago.exports`",
+        ),
+        ("/run/user/1000", "but /run/user/1000/podman/podman.sock"),
+        (
+            "/run/user/1000/bus",
+            "but /run/user/1000/podman/podman.sock",
+        ),
+        (
+            "/run/user/1000/podman",
+            "but /run/user/1000/podman/podman.sock",
+        ),
+        (
+            "/run/user/1000/podman/podman.sock/x",
+            "but /run/user/1000/podman/podman.sock",
+        ),
+    ] {
+        let refusal = try_install(
+            &inputs(),
+            with_image(&format!("volumes: ['{source}:/x:ro']")),
+        );
+        let told = refusal
+            .err()
+            .map(|refusal| refusal.to_string())
+            .unwrap_or_default();
+        let place = "there/compose.yaml:4:15: services.a.volumes[0]: no app may mount";
+        assert!(
+            told.starts_with(place) && told.contains(says),
+            "{source}: {told}"
+        );
+    }
+    // The folder of all data may be a link itself.
+    let inputs = linked("/var/lib/archipelago", "/mnt/disk");
+    let refusal = try_install(&inputs, with_image("volumes: ['/mnt/disk/secrets:/x:ro']"));
+    assert!(refusal.is_err());
+    check_on(
+        &inputs,
+        "volumes: ['/mnt/other:/x:ro']",
+        &["path:/mnt/other:ro"],
+    );
+}
+
+#[test]
+fn what_cannot_be_named_is_refused_and_no_value_is_quoted() {
+    for (lines, says) in [
+        (
+            "cap_add: ['${word}']",
+            "cap_add[0]: Linux has no such capability",
+        ),
+        (
+            "devices: ['${word}']",
+            "devices[0]: expected the path of a device",
+        ),
+        (
+            "userns_mode: 'container:archy-b'",
+            "userns_mode: this mode is not supported",
+        ),
+        (
+            "userns_mode: 'ns:/proc/1/ns/user'",
+            "userns_mode: this mode is not supported",
+        ),
+        (
+            "userns_mode: '${word}'",
+            "userns_mode: this mode is not supported",
+        ),
+        (
+            "volumes: [{type: bind, source: '/srv:ro', target: /x}]",
+            "a path with a colon cannot be mounted",
+        ),
+    ] {
+        let refusal = try_install(&inputs(), with_image(lines))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refusal.contains(says) && !refusal.contains("hunter2"),
+            "{lines}: {refusal}"
+        );
+    }
+    let build = "build: {context: ui, dockerfile: Containerfile.in}";
+    let refusal = try_install(&inputs(), files(build))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refusal.contains("build.dockerfile: a Containerfile whose name ends with .in"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn what_a_build_may_do_beyond_others_needs_its_word() {
+    let install = |build: &str, file: &str, text: &str| {
+        let mut files = files(build);
+        files.insert(file.to_owned(), text.as_bytes().into());
+        words(&try_install(&inputs(), files).unwrap_or_else(|refusal| panic!("{refusal}")))
+    };
+    let text = "FROM x\nRUN --network=host --security=insecure a\nRUN --mount=type=cache,target=/c b\n\
+                RUN --device=/dev/kvm c\n";
+    let all = [
+        "build-host-network",
+        "build-insecure",
+        "build-option:device",
+        "build-cache",
+    ];
+    assert_eq!(install("build: ./ui", "ui/Containerfile", text), all);
+    assert_eq!(install("build: .", "Dockerfile", text), all);
+    let named = "build: {context: ui, dockerfile: page/x}";
+    assert_eq!(install(named, "ui/page/x", text), all);
+    assert_eq!(
+        install(
+            "build: ./ui",
+            "ui/Containerfile",
+            "FROM x\nRUN a --network=host\n"
+        ),
+        [""; 0]
+    );
+}
+
+#[test]
+fn only_what_is_new_is_asked_for() {
+    let one = "cap_add: [SYS_ADMIN]";
+    let both = "cap_add: [SYS_ADMIN, SYS_PTRACE]";
+    // One that an earlier version installed without asking may go on with what it does.
+    let mut inputs = installed(one);
+    for lines in [one, "command: [b]"] {
+        assert_eq!(words(&install(&inputs, lines)), [""; 0], "{lines}");
+    }
+    assert_eq!(words(&install(&inputs, both)), ["capability:SYS_PTRACE"]);
+    // What is agreed to is the whole of what it asks for, and what it no longer asks for is not.
+    let allowed = |lines| install(&inputs, lines).intent.unwrap().allow;
+    assert_eq!(
+        allowed(both),
+        set_of(&["capability:SYS_ADMIN", "capability:SYS_PTRACE"])
+    );
+    assert_eq!(allowed("command: [b]"), set_of(&[]));
+    // What goes may nothing any more.
+    let removed = Intent {
+        state: Goal::Removed,
+        allow: set_of(&["capability:SYS_ADMIN"]),
+        ..Intent::default()
+    };
+    inputs.intents.insert(id(), Ok(removed));
+    assert_eq!(words(&install(&inputs, one)), ["capability:SYS_ADMIN"]);
+    // An app whose definition is damaged may what was agreed to, and nothing else.
+    inputs.definitions.remove(&id());
+    inputs.intents.insert(id(), Ok(Intent::default()));
+    assert_eq!(words(&install(&inputs, one)), ["capability:SYS_ADMIN"]);
+    let known = Intent {
+        allow: set_of(&["capability:SYS_ADMIN"]),
+        ..Intent::default()
+    };
+    inputs.intents.insert(id(), Ok(known));
+    assert_eq!(words(&install(&inputs, both)), ["capability:SYS_PTRACE"]);
+}
+
+#[test]
+fn a_setting_that_opens_a_path_is_asked_for_as_well() {
+    let inputs = installed("volumes: ['${place}:/x']");
+    let set = |place: &str| {
+        let settings = vec![("place".to_owned(), place.to_owned())];
+        let request = Request::Set {
+            app: id(),
+            settings,
+        };
+        propose(request, &inputs, false)
+    };
+    assert_eq!(words(&set("/srv/a").unwrap()), [""; 0]);
+    assert_eq!(words(&set("/srv/b").unwrap()), ["path:/srv/b"]);
+    let refusal = set("/run/user/1000/bus").unwrap_err().to_string();
+    let file = inputs.layout.definition(&id());
+    assert!(
+        refusal.starts_with(&format!("{}/compose.yaml:4:", Path::new(&file).display())),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn the_refusal_names_what_it_may_do_and_the_words() {
+    let proposal = install(
+        &inputs(),
+        "network_mode: host\n    cap_add: [SYS_ADMIN]\n    volumes: ['/srv/a b:/x']",
+    );
+    let told = proposal
+        .agree(&set_of(&["host-network"]))
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        told,
+        "a asks for more than other apps, and nobody has agreed to that:\
+         \n  it may use the capability SYS_ADMIN, which containers do not have\
+         \n  it may read and change /srv/a b\
+         \nTo agree, add to the command: --allow capability:SYS_ADMIN --allow 'path:/srv/a b'"
+    );
+}
+
+#[test]
+fn a_word_that_the_app_does_not_ask_for_is_an_error_that_names_the_others() {
+    let check = |lines: &str, word: &str| {
+        let proposal = install(&inputs(), lines);
+        let checked = proposal.check_words(&set_of(&[word]));
+        checked.map_err(|refusal| refusal.to_string())
+    };
+    let lines = "network_mode: host\n    volumes: ['/srv/b:/b:ro']";
+    for word in [ALL, "host-network", "path:/srv/b:ro"] {
+        assert_eq!(check(lines, word), Ok(()), "{word}");
+    }
+    for word in [
+        "host",
+        "host-netwrk",
+        "path:/srv/b",
+        "capability:SYS_ADMIN",
+        "",
+    ] {
+        let told = check(lines, word).unwrap_err();
+        assert!(
+            told.ends_with(": a does not ask for that; it asks for host-network, path:/srv/b:ro"),
+            "{told}"
+        );
+    }
+    assert_eq!(
+        check("command: [a]", "host-network").unwrap_err(),
+        "--allow host-network: a asks for nothing that has to be agreed to; leave the option out"
+    );
+    assert_eq!(check("command: [a]", ALL), Ok(()));
+    // What it may already, may be said again.
+    let proposal = install(&installed(lines), lines);
+    assert_eq!(proposal.check_words(&set_of(&["host-network"])), Ok(()));
+}
