@@ -1,4 +1,5 @@
-//! What an app may do on this machine beyond others is shown, and nothing of it is done unless somebody has agreed to it by name.
+//! What an app may do on this host beyond other apps is shown, and nothing of it is done unless
+//! somebody has agreed to it by name.
 
 use crate::apps::{self, App};
 use crate::node::{CONFIG, Node};
@@ -26,107 +27,131 @@ const ALL: &str = "network_mode: host
     devices: [/dev/null]
     volumes: ['/:/host', '/run/user/1000/podman/podman.sock:/sock']";
 
-const WORDS: [&str; 5] = [
-    "network=host",
-    "capability=SYS_ADMIN",
-    "device=/dev/null",
-    "mount=/",
-    "mount=/run/user/1000/podman/podman.sock",
+/// The words that agree to all of that, the worst first, and what they agree to.
+const WORDS: [(&str, &str); 5] = [
+    ("podman-socket", "control all containers of this user"),
+    ("path:/", "read and change /: what this user's programs"),
+    ("host-network", "use this host's network as its own"),
+    ("capability:SYS_ADMIN", "use the capability SYS_ADMIN"),
+    ("device:/dev/null", "use the device /dev/null"),
 ];
 
 /// `install` with these words, without a terminal.
 fn arguments<'a>(folder: &'a str, words: &[&'a str]) -> Vec<&'a str> {
     let allow = words.iter().flat_map(|word| ["--allow", word]);
-    ["install", "--yes", folder]
-        .into_iter()
-        .chain(allow)
-        .collect()
+    let install = ["install", "--yes", folder];
+    install.into_iter().chain(allow).collect()
 }
 
-/// What a person at a terminal sees that answers so, and the exit code.
+/// What a person at a terminal sees that gives this answer, and the exit code.
 fn at_a_terminal(node: &Node, answer: &str, command: &str) -> (i32, String) {
     let run = format!("echo {answer} | script -qec {command:?} /dev/null");
     let output = node.try_shell(&run);
     (output.status, output.stdout)
 }
 
-#[test]
-fn without_a_terminal_each_of_it_needs_its_word() {
-    let node = Node::new();
-    node.shell("mkdir plain");
-    let folder = node.put(&asking(ALL));
-    let before = node.shell(&format!("find {CONFIG} | sort"));
-    let said = node.refused(3, &arguments(&folder, &[]));
-    for word in WORDS {
-        let told = format!("--allow '{word}'");
-        assert!(said.contains(&told), "{told} is missing in: {said}");
-    }
-    for may in [
-        "it may use this machine's network as its own",
-        "it may use the capability SYS_ADMIN",
-        "it may use the device /dev/null",
-        "it may read and change /, where this user's own files",
-        "it may read and change /run/user/1000/podman/podman.sock, through which programs",
-    ] {
-        assert!(said.contains(may), "{may:?} is missing in: {said}");
-    }
-    let (last, others) = WORDS.split_last().expect("words");
-    let said = node.refused(3, &arguments(&folder, others));
-    let asked: Vec<&str> = said.split_whitespace().collect();
-    assert_eq!(asked.iter().filter(|word| **word == "--allow").count(), 1);
-    assert!(said.contains(last), "{said}");
-    assert_eq!(node.shell(&format!("find {CONFIG} | sort")), before);
-    assert_eq!(node.containers().len(), 0);
-
-    let said = node.refused(0, &arguments(&folder, &WORDS));
-    assert!(
-        said.contains("asks may use the capability SYS_ADMIN"),
-        "{said}"
-    );
-    assert_eq!(node.state("asks"), "ready");
-
-    // What was agreed to is not asked for again; what comes with an update is, and the app goes on without it.
-    node.refused(0, &arguments(&folder, &[]));
-    let runs = node.containers();
-    node.put(&asking(&ALL.replace("SYS_ADMIN", "SYS_ADMIN, SYS_PTRACE")));
-    let said = node.refused(3, &arguments(&folder, &WORDS));
-    assert!(
-        said.ends_with("add to the command: --allow 'capability=SYS_PTRACE'\n"),
-        "{said}"
-    );
-    assert_eq!(node.containers(), runs);
-    node.refused(0, &arguments(&folder, &["capability=SYS_PTRACE"]));
-    assert_ne!(node.containers(), runs);
+fn kept(node: &Node) -> String {
+    node.shell(&format!("grep '^allow' {CONFIG}/apps/asks.toml || true"))
 }
 
 #[test]
-fn a_setting_that_opens_a_place_needs_its_word_too() {
+fn without_a_terminal_each_of_it_needs_its_word() {
     let node = Node::new();
-    node.shell("mkdir plain");
-    let folder = node.put(&asking("volumes: ['${place}:/x:ro']"));
-    node.refused(0, &arguments(&folder, &[]));
-    let runs = node.containers();
-    let said = node.refused(3, &["set", "asks", "place=/home/archy/.config"]);
+    let folder = node.put(&asking(ALL));
+    let before = node.shell(&format!("find {CONFIG} | sort"));
+    let said = node.refused(3, &arguments(&folder, &[]));
+    let told: Vec<&str> = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("  it may "))
+        .collect();
+    assert_eq!(told.len(), WORDS.len(), "{said}");
+    for (told, (word, may)) in told.iter().zip(WORDS) {
+        assert!(told.starts_with(may), "{may:?}: {said}");
+        assert!(said.contains(&format!(" --allow {word}")), "{word}: {said}");
+    }
+    let words = WORDS.map(|(word, _)| word);
+    let (left, others) = words.split_last().expect("words");
+    let said = node.refused(3, &arguments(&folder, others));
+    let command = format!("add to the command: --allow {left}\n");
+    assert!(said.ends_with(&command), "{said}");
+    // One that the app does not ask for is a mistake.
+    let mistyped = [&words[..], &["host-netwrk"]].concat();
+    let said = node.refused(3, &arguments(&folder, &mistyped));
     assert!(
-        said.contains("--allow 'mount=/home/archy/.config:ro'"),
+        said.contains("--allow host-netwrk: asks does not ask for that; it asks for "),
+        "{said}"
+    );
+    assert_eq!(node.shell(&format!("find {CONFIG} | sort")), before);
+    assert_eq!(node.containers().len(), 0);
+
+    let said = node.refused(0, &arguments(&folder, &words));
+    assert!(said.contains("asks may use the device /dev/null"), "{said}");
+    assert_eq!(node.state("asks"), "ready");
+    let allow = kept(&node);
+    for word in words {
+        assert!(allow.contains(&format!("{word:?}")), "{allow}");
+    }
+}
+
+#[test]
+fn only_what_an_app_may_not_yet_is_asked_for() {
+    let node = Node::new();
+    let folder = node.put(&asking("cap_add: [SYS_PTRACE]"));
+    node.refused(0, &arguments(&folder, &["all"]));
+    let runs = node.containers();
+    node.refused(0, &arguments(&folder, &[]));
+    // An earlier version kept no consent: what it installed goes on, and is not asked for.
+    node.shell(&format!("sed -i '/^allow/d' {CONFIG}/apps/asks.toml"));
+    node.refused(0, &["start", "asks"]);
+    node.refused(0, &arguments(&folder, &[]));
+    assert_eq!(node.containers(), runs);
+    assert_eq!(kept(&node), "allow = [\"capability:SYS_PTRACE\"]\n");
+
+    node.put(&asking("cap_add: [SYS_PTRACE, SYS_ADMIN]"));
+    let said = node.refused(3, &arguments(&folder, &["capability:SYS_PTRACE"]));
+    assert!(
+        said.ends_with("add to the command: --allow capability:SYS_ADMIN\n"),
         "{said}"
     );
     assert_eq!(node.containers(), runs);
-    // A link is what it leads to.
-    node.shell("ln -s .config plain/link");
-    let said = node.refused(3, &["set", "asks", "place=/home/archy/plain/link"]);
+    node.refused(0, &arguments(&folder, &["capability:SYS_ADMIN"]));
+    assert_ne!(node.containers(), runs);
+
+    // What goes takes its consent along.
+    node.user(&["archipelago", "uninstall", "asks"]);
+    node.refused(3, &arguments(&folder, &[]));
+}
+
+#[test]
+fn a_setting_that_opens_a_path_needs_its_word_too() {
+    let node = Node::new();
+    node.shell("mkdir plain; ln -s .config link");
+    let folder = node.put(&asking("volumes: ['${place}:/x:ro']"));
+    node.refused(0, &arguments(&folder, &["path:/home/archy/plain:ro"]));
+    let runs = node.containers();
+    // A link counts as what it leads to.
+    let said = node.refused(3, &["set", "asks", "place=/home/archy/link"]);
     assert!(
-        said.contains("--allow 'mount=/home/archy/plain/link:ro'"),
+        said.contains("it may read /home/archy/.config (to which /home/archy/link leads)")
+            && said.ends_with("--allow path:/home/archy/.config:ro\n"),
         "{said}"
     );
-    node.user(&[
-        "archipelago",
-        "set",
-        "asks",
-        "place=/home/archy/.config",
-        "--allow",
-        "mount=/home/archy/.config:ro",
-    ]);
+    // These no word opens.
+    for place in [
+        "/home/archy/.config/archipelago",
+        "/home/archy/link/systemd/user",
+        "/run/user/1000/bus",
+    ] {
+        let set = format!("place={place}");
+        let said = node.refused(3, &["set", "asks", &set, "--allow", "all"]);
+        assert!(said.contains("no app may mount"), "{place}: {said}");
+    }
+    assert_eq!(node.containers(), runs);
+    let set = ["set", "asks", "place=/home/archy/link"];
+    node.refused(
+        0,
+        &[&set[..], &["--allow", "path:/home/archy/.config:ro"]].concat(),
+    );
     assert_ne!(node.containers(), runs);
 }
 
@@ -139,15 +164,23 @@ fn at_a_terminal_it_is_shown_and_asked() {
         let (code, shown) = at_a_terminal(&node, answer, &install);
         assert_eq!(code, 1, "{shown}");
         assert!(
-            shown.contains("  may use the capability SYS_ADMIN") && shown.contains("[y/N]"),
+            shown.contains("  asks may use the capability SYS_ADMIN") && shown.contains("[y/N]"),
             "{shown}"
         );
-        assert!(node.traces("archy-asks").is_empty());
+        assert_eq!(node.containers().len(), 0);
+        assert_eq!(node.shell(&format!("find {CONFIG} -name 'asks*'")), "");
     }
-    // Who does not want to be asked has to say it.
+    // Not to be asked is no consent.
     let (code, shown) = at_a_terminal(&node, "y", &format!("{install} --yes"));
     assert_eq!(code, 3, "{shown}");
     let (code, shown) = at_a_terminal(&node, "y", &install);
     assert_eq!(code, 0, "{shown}");
     assert_eq!(node.state("asks"), "ready");
+    let (code, shown) = at_a_terminal(&node, "n", &install);
+    assert_eq!(code, 0, "{shown}");
+
+    node.put(&asking("cap_add: [SYS_ADMIN, SYS_PTRACE]"));
+    let (code, shown) = at_a_terminal(&node, "n", &install);
+    assert_eq!(code, 1, "{shown}");
+    assert!(!shown.contains("SYS_ADMIN"), "{shown}");
 }

@@ -15,6 +15,13 @@ fn mounting(id: &str, mounts: &str, script: &str) -> App {
     )
 }
 
+/// Installs an app, and agrees to the paths of the host that it mounts.
+fn install(node: &Node, app: &App) {
+    let folder = node.put(app);
+    node.user(&["archipelago", "install", &folder, "--allow", "all"]);
+    assert_eq!(node.state(&app.id), "ready");
+}
+
 /// Nothing of the app is there after it was refused.
 fn leaves_nothing(node: &Node, id: &str) {
     let traces = node.traces(id);
@@ -24,6 +31,17 @@ fn leaves_nothing(node: &Node, id: &str) {
         .collect();
     assert!(traces.is_empty(), "{traces:?}");
 }
+
+const NESTED_IN_ANOTHER_SERVICE: &str = "services:
+  outer:
+    image: docker.io/library/busybox:stable
+    volumes: ['./d:/d']
+    command: [sh, -c, \"trap 'exit 0' TERM; SWAPS; sleep infinity & wait\"]
+  inner:
+    image: docker.io/library/busybox:stable
+    volumes: ['./d/s:/s']
+    command: [sh, -c, \"trap 'exit 0' TERM; sleep infinity & wait\"]
+";
 
 #[test]
 fn a_container_that_swaps_a_folder_for_a_link_gets_nothing() {
@@ -39,6 +57,15 @@ fn a_container_that_swaps_a_folder_for_a_link_gets_nothing() {
         "{said}"
     );
     leaves_nothing(&node, "nested");
+    // Nor when each of the two folders is mounted by another service.
+    let two = NESTED_IN_ANOTHER_SERVICE.replace("SWAPS", swaps);
+    let said = node.refused(3, &["install", &node.put(&apps::app("two", &two))]);
+    assert!(
+        said.contains("services.inner.volumes[0]: ./d/s lies in ./d")
+            && said.contains("services.outer.volumes[0]"),
+        "{said}"
+    );
+    leaves_nothing(&node, "two");
 
     // Nor does it when a later version of the app mounts what an earlier one has left.
     let first = mounting("later", r#""./d:/d""#, swaps);
@@ -73,7 +100,7 @@ fn folders_of_the_node_and_of_other_apps_are_no_way_round() {
     }
     let (outer, inner) = pairs[0];
     for (first, second) in [(outer, inner), (inner, outer)] {
-        node.install(&mounting("first", &format!("{first:?}"), "true"));
+        install(&node, &mounting("first", &format!("{first:?}"), "true"));
         let before = node.containers();
         let second = mounting("second", &format!("{second:?}"), "true");
         let said = node.refused(3, &["install", &node.put(&second)]);
@@ -87,12 +114,19 @@ fn folders_of_the_node_and_of_other_apps_are_no_way_round() {
         node.user(&["archipelago", "uninstall", "first", "--purge"]);
     }
     // One folder for two apps is what it is for.
-    node.install(&mounting("first", r#""/home/archy/srv/w:/w""#, "true"));
-    node.install(&mounting("second", r#""/home/archy/srv/w:/w""#, "true"));
+    install(
+        &node,
+        &mounting("first", r#""/home/archy/srv/w:/w""#, "true"),
+    );
+    install(
+        &node,
+        &mounting("second", r#""/home/archy/srv/w:/w""#, "true"),
+    );
     // So is looking at everything without being able to change it.
-    let looks = node.put(&mounting("looks", r#""/:/host:ro", "./own:/own""#, "true"));
-    node.user(&["archipelago", "install", &looks, "--allow", "mount=/:ro"]);
-    assert_eq!(node.state("looks"), "ready");
+    install(
+        &node,
+        &mounting("looks", r#""/:/host:ro", "./own:/own""#, "true"),
+    );
 }
 
 #[test]
@@ -114,8 +148,8 @@ fn folders_are_made_where_they_are_said_to_be_and_not_behind_a_link() {
     assert_eq!(node.state("linked"), "ready");
 }
 
-/// A volume inside a volume, a rendered file inside a folder that the container writes, and a file of a volume that is read: where
-/// each of them is, the container puts a link to the operator's home.
+/// A volume inside a volume, a rendered file inside a folder that the container writes, and a file
+/// of a volume that is read. The container puts a link to the operator's home in place of each.
 const EVERYWHERE: &str = "services:
   nest:
     image: docker.io/library/busybox:stable
@@ -156,7 +190,8 @@ fn no_link_of_a_container_leads_a_volume_a_template_or_a_capture_to_the_operator
     });
     assert!(!rendered().contains("private"));
 
-    // The runtime looks for the links' targets inside the container, where they are not: the app harms itself alone.
+    // The runtime looks for the target of a link inside the container, where it is not: the app
+    // harms itself alone.
     node.refused(1, &["restart", "nest"]);
     assert!(!rendered().contains("private"));
     assert_eq!(home(), before);
