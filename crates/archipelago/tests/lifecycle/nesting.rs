@@ -59,13 +59,13 @@ fn a_container_that_swaps_a_folder_for_a_link_gets_nothing() {
     leaves_nothing(&node, "nested");
     // Nor when each of the two folders is mounted by another service.
     let two = NESTED_IN_ANOTHER_SERVICE.replace("SWAPS", swaps);
-    let said = node.refused(3, &["install", &node.put(&apps::app("two", &two))]);
+    let said = node.refused(3, &["install", &node.put(&apps::app("split", &two))]);
     assert!(
         said.contains("services.inner.volumes[0]: ./d/s lies in ./d")
             && said.contains("services.outer.volumes[0]"),
         "{said}"
     );
-    leaves_nothing(&node, "two");
+    leaves_nothing(&node, "split");
 
     // Nor does it when a later version of the app mounts what an earlier one has left.
     let first = mounting("later", r#""./d:/d""#, swaps);

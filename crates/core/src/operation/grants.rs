@@ -87,6 +87,7 @@ impl Grant {
             Self::Build(BuildOption::HostNetwork) => "build-host-network".to_owned(),
             Self::Build(BuildOption::Insecure) => "build-insecure".to_owned(),
             Self::Build(BuildOption::Cache) => "build-cache".to_owned(),
+            Self::Build(BuildOption::Fetch) => "build-fetch".to_owned(),
             Self::Build(BuildOption::Other(name)) => format!("build-option:{name}"),
             Self::Device(name) => format!("device:{name}"),
         }
@@ -123,7 +124,7 @@ impl Grant {
             Self::Capability(_) => 8,
             Self::HostGroups => 9,
             Self::Annotation(_) => 10,
-            Self::Build(BuildOption::Cache) => 15,
+            Self::Build(BuildOption::Cache | BuildOption::Fetch) => 15,
             Self::Build(_) => 11,
             Self::Device(_) => 12,
         }
@@ -161,6 +162,9 @@ impl fmt::Display for Grant {
             }
             Self::Build(BuildOption::Cache) => formatter.write_str(
                 "keep files in a cache that the builds of all apps share, and change what others keep there",
+            ),
+            Self::Build(BuildOption::Fetch) => formatter.write_str(
+                "fetch files by way of this host's network when its image is built, also from 127.0.0.1 (ADD of a URL)",
             ),
             Self::Build(BuildOption::Other(name)) => {
                 write!(formatter, "build its image with RUN --{name}")

@@ -1,4 +1,5 @@
-//! The options of a Containerfile by which a build step leaves its container (buildah, `RUN`).
+//! The instructions of a Containerfile that reach out of a build's container: options of `RUN`, and
+//! `ADD` of a URL, which Podman itself fetches.
 //!
 //! It is no parser of Containerfiles. It names whatever one could mean: either escape character may
 //! be in force, and a line of a here-document may be an instruction after all. An instruction that
@@ -13,6 +14,8 @@ pub enum BuildOption {
     Insecure,
     /// A folder that all builds of this user share.
     Cache,
+    /// Files that are fetched by Podman, so by way of the host's network.
+    Fetch,
     /// An option that is not known here.
     Other(String),
 }
@@ -26,11 +29,12 @@ pub(super) fn options(text: &str) -> BTreeSet<BuildOption> {
         let lines = &lines[first..];
         ESCAPES.map(|escape| instruction(lines, escape))
     });
-    let flags = instructions.flat_map(|text| flags(&text));
-    flags.filter_map(|flag| option(&flag)).collect()
+    instructions
+        .flat_map(|text| of_instruction(&text))
+        .collect()
 }
 
-/// The instruction that begins with the first of these lines, if it may be a `RUN`.
+/// The instruction that begins with the first of these lines, as far as it matters here.
 fn instruction(lines: &[&str], escape: char) -> String {
     let mut text = String::new();
     for line in lines {
@@ -41,19 +45,19 @@ fn instruction(lines: &[&str], escape: char) -> String {
         let line = line.trim_end();
         let continued = line.strip_suffix(escape);
         text.push_str(continued.unwrap_or(line));
-        if continued.is_none() || !may_be_run(&text) {
+        if continued.is_none() || !may_matter(&text) {
             break;
         }
     }
     text
 }
 
-/// Whether an instruction that begins like this is a `RUN` or an `ONBUILD`, or may become one.
-fn may_be_run(text: &str) -> bool {
+/// Whether an instruction that begins like this is one that matters here, or may become one.
+fn may_matter(text: &str) -> bool {
     let text = text.trim_start();
     let end = text.find(char::is_whitespace);
     let word = text[..end.unwrap_or(text.len())].to_ascii_uppercase();
-    ["RUN", "ONBUILD"].into_iter().any(|keyword| {
+    ["RUN", "ADD", "ONBUILD"].into_iter().any(|keyword| {
         if end.is_some() {
             keyword == word
         } else {
@@ -62,27 +66,38 @@ fn may_be_run(text: &str) -> bool {
     })
 }
 
-/// The flags of a `RUN`, without quotation marks.
-fn flags(text: &str) -> Vec<String> {
+fn of_instruction(text: &str) -> Vec<BuildOption> {
     let Some((keyword, rest)) = text.trim_start().split_once(char::is_whitespace) else {
         return Vec::new();
     };
-    if keyword.eq_ignore_ascii_case("ONBUILD") {
-        return flags(rest);
+    match keyword.to_ascii_uppercase().as_str() {
+        "ONBUILD" => of_instruction(rest),
+        "RUN" => flags(rest).iter().filter_map(|flag| option(flag)).collect(),
+        "ADD" if may_fetch(rest) => vec![BuildOption::Fetch],
+        _ => Vec::new(),
     }
+}
+
+/// The flags with which the rest of an instruction begins, without quotation marks.
+fn flags(text: &str) -> Vec<String> {
     let mut flags = Vec::new();
-    if keyword.eq_ignore_ascii_case("RUN") {
-        let mut rest = rest.trim_start();
-        while rest.starts_with("--") {
-            let (flag, after) = word(rest);
-            if flag == "--" {
-                break;
-            }
-            flags.push(flag);
-            rest = after.trim_start();
+    let mut rest = text.trim_start();
+    while rest.starts_with("--") {
+        let (flag, after) = word(rest);
+        if flag == "--" {
+            break;
         }
+        flags.push(flag);
+        rest = after.trim_start();
     }
     flags
+}
+
+/// Whether `ADD` may be of a URL or a git repository. A variable or an escape may be anything.
+fn may_fetch(sources: &str) -> bool {
+    let plain = sources.replace(['"', '\''], "");
+    let is_any = plain.contains('$') || plain.contains(ESCAPES);
+    is_any || ["://", "git@"].into_iter().any(|mark| plain.contains(mark))
 }
 
 /// The first word, without quotation marks and escapes, and what follows it.
@@ -173,6 +188,36 @@ mod tests {
             "COPY --from=x --chown=1:1 a b",
             "CMD [\"RUN\", \"--network=host\"]",
             "# RUN --network=host",
+        ] {
+            assert_eq!(options(text), BTreeSet::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_podman_may_fetch_itself_is_seen() {
+        for text in [
+            "ADD http://127.0.0.1:5678/health /x",
+            "add --chown=1:1 https://a/b /x",
+            "ADD [\"https://a/b\", \"/x\"]",
+            "ADD [\"http:\\u002f/a/b\", \"/x\"]",
+            "ADD \"http:\"//a/b /x",
+            "ADD http:\\\n//a/b /x",
+            "ADD a \\\n  https://a/b /x",
+            "ADD $URL /x",
+            "ADD git@a:b /x",
+            "ONBUILD ADD https://a/b /x",
+        ] {
+            assert_eq!(
+                options(text),
+                BTreeSet::from([BuildOption::Fetch]),
+                "{text}"
+            );
+        }
+        for text in [
+            "ADD a b /x",
+            "ADD --chown=1:1 [\"a b\", \"/x\"]",
+            "COPY a b",
+            "RUN curl https://a",
         ] {
             assert_eq!(options(text), BTreeSet::new(), "{text}");
         }

@@ -428,12 +428,13 @@ fn what_a_build_may_do_beyond_others_needs_its_word() {
         words(&try_install(&inputs(), files).unwrap_or_else(|refusal| panic!("{refusal}")))
     };
     let text = "FROM x\nRUN --network=host --security=insecure a\nRUN --mount=type=cache,target=/c b\n\
-                RUN --device=/dev/kvm c\n";
+                RUN --device=/dev/kvm c\nADD https://a /b\n";
     let all = [
         "build-host-network",
         "build-insecure",
         "build-option:device",
         "build-cache",
+        "build-fetch",
     ];
     assert_eq!(install("build: ./ui", "ui/Containerfile", text), all);
     assert_eq!(install("build: .", "Dockerfile", text), all);
