@@ -94,7 +94,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
     checks
 }
 
-/// What doctor says to root, for whom nothing else matters.
+/// The report for root, to whom no other row applies.
 #[must_use]
 pub fn judge_root() -> Check {
     failed(

@@ -10,10 +10,10 @@ use crate::toml_file::{Document, Entry};
 /// The port of the daemon on 127.0.0.1.
 pub const PORT: u16 = 5678;
 
-/// What the operator says about the node; all of it optional.
+/// The node's configuration. Every key is optional.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Where ports without an address of their own are published.
+    /// The address on which ports without an address of their own are published.
     pub publish_address: IpAddr,
     /// Registries (`host` or `host:port`) that are used without TLS.
     pub insecure_registries: BTreeSet<String>,

@@ -1,9 +1,9 @@
-//! Whose data folder it is: tells the empty mount point of a disk that is not mounted from a folder
-//! that is really new.
+//! The marker of the data folder. It tells the empty mount point of a disk that is not mounted from
+//! a folder that is really new.
 //!
 //! The node has an id, made once and kept in its configuration with the path of its data folder.
-//! The data folder bears the same id as its marker. Without it nothing is started, made or
-//! generated: every app would begin anew on empty data.
+//! The data folder holds the same id in its marker file. Without the marker nothing is started,
+//! made or generated: every app would begin anew on empty data.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ pub struct NodeId(String);
 #[error("it does not hold the id of a node, which is 32 hexadecimal digits")]
 pub struct NoNodeId;
 
-/// What the node's configuration knows of itself.
+/// The node's id and the path of its data folder, as its configuration keeps them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
@@ -33,10 +33,10 @@ pub struct Identity {
     pub data: PathBuf,
 }
 
-/// What was found: `Err` says why something that is there cannot be read.
+/// The findings on the disk. `Err` says why something that is there cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
-    /// What the configuration knows.
+    /// The identity in the configuration.
     pub identity: Result<Option<Identity>, String>,
     /// The marker in the data folder.
     pub marker: Result<Option<NodeId>, String>,
@@ -156,8 +156,8 @@ pub fn judge(evidence: &Evidence) -> Claim {
     }
 }
 
-/// What becomes of it when the operator says that this is the right folder, whatever was found: it
-/// keeps the id that it bears, else it gets that of the node.
+/// The claim after the operator accepts the folder, whatever was found: the folder keeps the id in
+/// its marker; without one it gets the node's.
 #[must_use]
 pub fn accept(evidence: &Evidence) -> Claim {
     if judge(evidence) == Claim::Held {
@@ -172,7 +172,7 @@ pub fn accept(evidence: &Evidence) -> Claim {
 }
 
 impl Refusal {
-    /// What is wrong, in one sentence.
+    /// The problem, in one sentence.
     #[must_use]
     pub fn finding(&self, layout: &Layout) -> String {
         let data = layout.data.display();
@@ -195,7 +195,7 @@ impl Refusal {
         }
     }
 
-    /// What the person can do.
+    /// The way out for the operator.
     #[must_use]
     pub fn cure(&self, layout: &Layout) -> String {
         let data = layout.data.display();

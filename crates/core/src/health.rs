@@ -1,4 +1,4 @@
-//! How an app is, in the words of `status`.
+//! The health of apps, in the words of `status`.
 
 mod app;
 mod state;
@@ -75,7 +75,7 @@ fn in_order(desired: &Desired) -> Vec<(&AppId, &Present)> {
     order
 }
 
-/// What an app says of the one that it requires and that cannot be reached, or is not of use yet.
+/// The message of an app whose required app cannot be reached, or is not yet of use.
 fn waits_for(
     present: &Present,
     unreachable: Option<&AppId>,

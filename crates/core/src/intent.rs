@@ -18,15 +18,14 @@ use crate::name::AppId;
 use crate::release::ReleaseId;
 use crate::toml_file::{Document, Entry};
 
-/// What the operator wants of an app.
+/// The operator's wish for an app.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Intent {
-    /// What it should be.
     pub state: Goal,
     /// With `removed`: whether its data, secrets and images go as well.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub purge: bool,
-    /// Where the definition was taken from, for people: `catalog` or a path.
+    /// The source of the definition, for people: `catalog` or a path.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub source: String,
     /// The release that is its definition. Version 0.1.0 named none: the definition is a folder
@@ -49,7 +48,7 @@ pub struct Intent {
     pub settings: BTreeMap<String, SettingValue>,
 }
 
-/// What an app should be.
+/// The wanted state of an app.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Goal {
@@ -120,7 +119,7 @@ impl Intent {
         Ok(intent)
     }
 
-    /// Where the app's definition lies: the release that is named, or the folder of version 0.1.0.
+    /// The folder of the app's definition: its release, or the folder that version 0.1.0 used.
     #[must_use]
     pub fn definition_folder(&self, layout: &Layout, app: &AppId) -> PathBuf {
         match &self.release {

@@ -1,4 +1,4 @@
-//! Where things lie: the one place that knows the paths.
+//! The paths of all files and folders that Archipelago uses. No other file knows them.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ pub struct Layout {
     /// The user's own systemd units, where a mask or a foreign unit may stand:
     /// `~/.config/systemd/user`.
     pub systemd: PathBuf,
-    /// What lives until the reboot: `$XDG_RUNTIME_DIR`.
+    /// Files that last until the next reboot: `$XDG_RUNTIME_DIR`.
     pub runtime: PathBuf,
 }
 
@@ -116,7 +116,7 @@ impl Layout {
         self.operations().join(format!("{id}.json"))
     }
 
-    /// Where version 0.1.0 kept an app's definition.
+    /// The folder in which version 0.1.0 kept an app's definition.
     #[must_use]
     pub fn definition(&self, app: &AppId) -> PathBuf {
         self.apps().join(app.as_str())
@@ -152,25 +152,25 @@ impl Layout {
         self.units.join(file_name)
     }
 
-    /// What systemd's generators wrote at the last reload.
+    /// The units that systemd's generators wrote at the last reload.
     #[must_use]
     pub fn generated(&self) -> PathBuf {
         self.runtime.join("systemd/generator")
     }
 
-    /// Where systemd links the invocation ids of its running units.
+    /// The folder in which systemd links the invocation ids of its running units.
     #[must_use]
     pub fn invocations(&self) -> PathBuf {
         self.runtime.join("systemd/units")
     }
 
-    /// What a pass must not forget when it is killed, and what a reboot settles.
+    /// The memory of passes: notes that must outlive a killed pass and that a reboot makes void.
     #[must_use]
     pub fn pending(&self) -> PathBuf {
         self.runtime.join("archipelago/pending.json")
     }
 
-    /// What was tried and did not work, shared by all that make passes.
+    /// The failed attempts, shared by all processes that make passes.
     #[must_use]
     pub fn progress(&self) -> PathBuf {
         self.runtime.join("archipelago/progress.json")
@@ -208,8 +208,7 @@ pub struct LayoutError(pub PathBuf);
 mod tests {
     use super::*;
 
-    /// Where a version of Archipelago has put something, the next must find it; systemd's own
-    /// folders are where systemd says.
+    /// The next version must find the files of this one; systemd decides on its own folders.
     #[test]
     fn things_stay_where_they_are() {
         let layout = Layout {

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What every unit, container, network and volume of ours starts with.
+/// The prefix of every unit, container, network and volume of ours.
 pub const PREFIX: &str = "archy-";
 
 /// The id of an app: lower-case letters, digits and inner hyphens, at most 40 characters.

@@ -1,5 +1,5 @@
-//! What a container needs of the host beyond its image and its data (devices, limits, a processor
-//! that runs its programs), and what a host offers of that.
+//! The needs of a container beyond its image and its data (devices, limits, a processor that runs
+//! its programs), and a host's offer of these.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

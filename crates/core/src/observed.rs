@@ -42,7 +42,7 @@ pub struct Observed {
     pub services: BTreeMap<String, Service>,
     /// The invocation ids of running services.
     pub invocations: BTreeMap<String, String>,
-    /// What stands above a generated unit in the user's own systemd folder, by service.
+    /// The overrides of generated units in the user's own systemd folder, by service.
     pub overrides: BTreeMap<String, Override>,
     /// The operator's drop-ins for a container, by service. They are never touched.
     pub drop_ins: BTreeMap<String, BTreeSet<PathBuf>>,
@@ -50,7 +50,7 @@ pub struct Observed {
     pub files: BTreeMap<PathBuf, RenderedFile>,
     /// The wanted folders that exist.
     pub folders: BTreeSet<PathBuf>,
-    /// What an earlier pass had to remember.
+    /// The notes of earlier passes.
     pub memory: Memory,
     /// A summary of Podman's folders, which changes when its objects do; none where it is not known
     /// where they are, or when they may just now be changing without showing it.
@@ -71,7 +71,7 @@ pub struct Observed {
     pub network: Network,
     /// The stored releases.
     pub releases: Stored,
-    /// How many services may be coming up at once because of passes; one in any case.
+    /// The number of services that passes may start at once; at least one.
     pub starts_max: usize,
 }
 
@@ -84,8 +84,8 @@ pub struct RenderedFile {
     pub mode: u32,
 }
 
-/// What a pass must not forget when it is killed. It lies in the runtime folder: a reboot settles
-/// all of it.
+/// Notes that must outlive a killed pass. They lie in the runtime folder, because a reboot makes
+/// them void.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Memory {
@@ -108,7 +108,7 @@ pub struct Memory {
     pub unisolated: BTreeSet<String>,
 }
 
-/// What an app said when it was asked whether it is ready.
+/// The answer of an app's probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// It is.
@@ -119,20 +119,19 @@ pub enum Answer {
     Silent,
 }
 
-/// What an app that runs still has to do before it is of use.
+/// The work that a running app still has to do before it is of use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Busy {
-    /// What it does, to be read after "it is": `at 83 %, about 2 h left`.
+    /// The work, to be read after "it is": `at 83 %, about 2 h left`.
     pub message: String,
-    /// How far it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub percent: Option<u8>,
-    /// How many seconds it will probably take.
+    /// The probable time left, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remaining_s: Option<u64>,
 }
 
-/// What is left on the disk of an app that should go.
+/// The remains on the disk of an app that is being removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remains {
     /// Whether it has a folder of volumes, files or secrets.

@@ -33,9 +33,8 @@ const PODMAN_SOCKET: &str = "podman.socket";
 /// The number of random bytes of a secret.
 const SECRET_BYTES: usize = 32;
 
-/// What applying needs.
+/// Carries out actions.
 pub struct Executor<'a> {
-    /// Where things lie.
     pub layout: &'a Layout,
     /// The user's systemd.
     pub systemd: &'a Systemd,
@@ -187,8 +186,8 @@ impl Executor<'_> {
     }
 }
 
-/// Where units are laid out for the generator's dry run. By its name the next pass sweeps it up
-/// should this one be killed.
+/// The folder for the generator's dry run. Its name marks it as temporary: if this pass is killed,
+/// the next one removes it.
 fn scratch(layout: &Layout) -> std::path::PathBuf {
     let name = format!("{}units", disk::TEMPORARY_PREFIX);
     layout.runtime.join("archipelago").join(name)

@@ -1,9 +1,8 @@
-//! What was read from the disk and need not be read again, because nothing that it was read from
-//! has changed since.
+//! Caches of what was read from the disk.
 //!
-//! It trusts no event: each time it asks the disk for the inode, size and times of every file and
-//! folder that was looked at, which costs a hundredth of reading and understanding them. In doubt
-//! it forgets.
+//! They trust no event: each use asks the disk for the inode, size and times of every file and
+//! folder that was read, which costs a hundredth of reading and parsing them. In doubt the cache is
+//! dropped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
@@ -23,8 +22,8 @@ const STEP: Duration = Duration::from_millis(10);
 /// them.
 const COARSE_STEP: Duration = Duration::from_secs(2);
 
-/// How long after a change, whose time is given in nanoseconds, another one is certain to show
-/// another time.
+/// The time after a change, given in nanoseconds, from which on another change is certain to have
+/// another timestamp.
 pub fn settles_after(changed_ns: i128) -> Duration {
     if changed_ns % 1_000_000_000 == 0 {
         COARSE_STEP
@@ -93,9 +92,9 @@ fn content(read_set: &mut ReadSet, path: &Path) -> Result<Option<RenderedFile>, 
     }
 }
 
-/// What changes whenever a file's content or mode, or a folder's list of names, does. Nobody can
-/// set the time of the last change of an inode (ctime), so it tells even of a file that was given
-/// its old time back.
+/// A stamp that changes with a file's content or mode, or with a folder's list of names. Nobody can
+/// set an inode's change time (ctime), so it shows even a file whose modification time was put
+/// back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     device: u64,
@@ -200,7 +199,7 @@ impl ReadSet {
         self.doubt_if_failed(disk::names(folder))
     }
 
-    /// Where it shows that something of what was looked at has changed.
+    /// The files and folders whose changes make the cache stale.
     pub fn watch_set(&self) -> WatchSet {
         let mut watch_set = WatchSet::default();
         for folder in &self.folders {
@@ -272,8 +271,8 @@ mod tests {
 
     use super::*;
 
-    /// How often a look was made: two in a row, of which the first begins so long after now, with
-    /// `change` in between.
+    /// The number of reads made by two uses in a row: the first begins so long after now, and
+    /// `change` happens in between.
     fn reads(
         name: &str,
         after: Duration,

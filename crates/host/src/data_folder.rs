@@ -37,7 +37,7 @@ pub fn look(layout: &Layout, read_set: &mut ReadSet) -> Evidence {
     }
 }
 
-/// Whose the data folder is at this moment.
+/// The owner of the data folder at this moment.
 #[must_use]
 pub fn claim(layout: &Layout) -> Claim {
     judge(&look(layout, &mut ReadSet::begin()))

@@ -25,7 +25,6 @@ pub enum Error {
     /// It cannot be looked at.
     #[error("look at {}", path.display())]
     Look {
-        /// What.
         path: PathBuf,
         /// Why.
         #[source]
@@ -47,7 +46,7 @@ pub enum Error {
     Unknown {
         /// The name given.
         name: String,
-        /// What the catalog has.
+        /// The catalog's apps.
         known: String,
     },
     /// The manifest cannot be accepted.
@@ -72,7 +71,7 @@ pub fn read_traced(folder: &Path, read_set: &mut ReadSet) -> Result<Files, Error
     let mut bytes = 0;
     let read = read_into(folder, folder, "", &mut files, &mut bytes, read_set);
     if read.is_err() {
-        // What lies behind the place where it ended was not looked at.
+        // Files behind the place where reading ended were not read.
         read_set.doubt();
     }
     read.map(|()| files)

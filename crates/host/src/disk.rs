@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-/// What temporary files start with. They bear no unit suffix, because Quadlet reads by suffix; the
-/// next pass sweeps up what a crash left.
+/// The prefix of temporary files. They have no unit suffix, because Quadlet reads by suffix; the
+/// next pass removes those that a crash left.
 pub const TEMPORARY_PREFIX: &str = ".archipelago-new-";
 
 /// A file operation that did not work.
@@ -160,7 +160,7 @@ pub fn make_folder(path: &Path, mode: u32) -> Result<(), Error> {
         .mode(mode)
         .create(path)
         .map_err(failed("make the folder", path))?;
-    // What is in a folder lasts no longer than its name in the one above.
+    // A folder's files are durable only once its name in the folder above is.
     let is_made = |folder: &&Path| Some(*folder) != there && !folder.as_os_str().is_empty();
     for made in path.ancestors().take_while(is_made) {
         // The mode at creation is cut by the umask.

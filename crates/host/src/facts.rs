@@ -1,7 +1,6 @@
-//! What is known of this host and user, for [`archipelago_core::check`] to judge. It looks and
-//! changes nothing.
+//! Facts of this host and user, for [`archipelago_core::check`] to judge. Nothing is changed.
 //!
-//! [`at_rest`] starts no process and wakes no socket: it is what every command may ask. [`all`] asks Podman and both systemds too.
+//! [`at_rest`] starts no process and wakes no socket, so every command may use it. [`all`] asks Podman and both systemds too.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
@@ -38,7 +37,7 @@ pub const SOCKET: &str = "podman.socket";
 /// A program or daemon that takes longer than this does not answer.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// What rootless units of Podman 5.3 and later wait in.
+/// Rootless units of Podman 5.3 and later wait in this service.
 const NETWORK_WAIT: &str = "/usr/lib/systemd/user/podman-user-wait-network-online.service";
 
 /// The name of this user.
@@ -56,7 +55,7 @@ pub fn lingers(user: &str) -> bool {
     Path::new("/var/lib/systemd/linger").join(user).exists()
 }
 
-/// What can be seen without starting a process or waking Podman.
+/// The facts that need no process and no answer from Podman.
 pub fn at_rest(layout: &Layout) -> Facts {
     let user = user_name();
     let uid = rustix::process::getuid().as_raw();
@@ -143,8 +142,7 @@ pub async fn all(layout: &Layout) -> Facts {
     facts
 }
 
-/// What `podman --version` says; it opens no storage and no namespace.
-///
+/// Runs `podman --version`, which opens no storage and no namespace.
 /// # Errors
 /// When there is no Podman or it does not work.
 pub async fn podman_version() -> Result<String, String> {
@@ -372,7 +370,7 @@ async fn unisolated(layout: &Layout) -> Option<BTreeSet<AppId>> {
     Some(apps.filter(|app| layout.intent(app).exists()).collect())
 }
 
-/// What this user's daemon says of itself, if it runs.
+/// The answer of this user's daemon, if it runs.
 async fn daemon(layout: &Layout) -> Option<serde_json::Value> {
     sockets::ask(&layout.api_socket(), "/v1/status", LIMIT).await
 }

@@ -19,8 +19,8 @@ use archipelago_core::reconcile::FileWriters;
 use process::{Identity, Process, stranger};
 use target::{Target, marks};
 
-/// What was seen around these files, by the names that they are given here. Nobody who runs this
-/// program is suspected.
+/// The processes seen around these files, by the names given here. Processes of this program are
+/// left out.
 #[must_use]
 pub fn look(files: BTreeMap<String, PathBuf>) -> BTreeMap<String, FileWriters> {
     if files.is_empty() {

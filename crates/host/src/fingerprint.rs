@@ -9,8 +9,8 @@ use super::cache::settles_after;
 use super::folders;
 use super::watch::WatchSet;
 
-/// What of Podman's storage changes whenever an image, volume, network or secret comes or goes:
-/// files that it rewrites then, and folders.
+/// The files and folders of Podman's storage that change whenever an image, volume, network or
+/// secret comes or goes.
 const PARTS: [(&str, Kind); 5] = [
     ("overlay-images/images.json", Kind::File),
     ("vfs-images/images.json", Kind::File),
@@ -83,7 +83,7 @@ fn of(marks: &[Mark], now: SystemTime) -> Fingerprint {
 struct Mark {
     part: &'static str,
     inode: u64,
-    /// Since 1970.
+    /// The change time, since 1970.
     changed_ns: i128,
 }
 
@@ -93,7 +93,7 @@ impl fmt::Display for Mark {
     }
 }
 
-/// Where it shows that something has changed.
+/// The files and folders to watch for changes.
 pub fn watch_set(watch_set: &mut WatchSet) {
     let Some(storage) = folders::podman_storage() else {
         return;

@@ -1,4 +1,4 @@
-//! Where this user's folders are: the environment, read once.
+//! The folders of this user, from the environment, which is read once.
 
 use std::path::{Path, PathBuf};
 
@@ -26,8 +26,7 @@ pub fn layout() -> Result<Layout, Error> {
     let all_config = absolute("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
     let config = all_config.join("archipelago");
     Ok(Layout {
-        // Where they were, they stay: a folder that cannot be used now is not replaced by another
-        // one.
+        // The data stay in their folder: one that cannot be used now is not replaced by another.
         data: data_folder::known_in(&config).unwrap_or_else(|| data(&home)),
         config,
         units: all_config.join("containers/systemd"),
@@ -74,8 +73,8 @@ fn is_this_users(folder: &Path) -> bool {
     }
 }
 
-/// Where Podman keeps its objects, unless `storage.conf` says otherwise: then their folders are
-/// simply not seen to change, and Podman is asked when something is missing.
+/// Podman's folder for its objects. If `storage.conf` names another, their changes are not seen,
+/// and Podman is asked when something is missing.
 pub fn podman_storage() -> Option<PathBuf> {
     let home = absolute("HOME")?;
     let data = absolute("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share"));

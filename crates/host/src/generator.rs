@@ -12,7 +12,7 @@ use archipelago_core::redact::{redact, values_of_unit};
 
 use super::disk;
 
-/// Where distributions put the generator.
+/// The paths at which distributions install the generator.
 pub const GENERATORS: [&str; 2] = [
     "/usr/lib/systemd/user-generators/podman-user-generator",
     "/usr/libexec/podman/quadlet",
@@ -168,7 +168,7 @@ pub async fn check_folder(folder: &Path) -> Result<(), Error> {
         match disk::open_and_read(&path) {
             Ok((_, content)) => are_as_we_write_them &= is_as_we_write_them(&content),
             Err(error) => {
-                // One that somebody has just removed is no obstacle.
+                // A file that somebody has just removed is no obstacle.
                 if path.symlink_metadata().is_ok() {
                     let cause = error.to_string();
                     return Err(Error::Blocked { path, cause });
@@ -241,9 +241,9 @@ async fn dry_run(program: &Path, folder: &Path) -> Result<Output, Error> {
     })
 }
 
-/// What the generator said of each unit. Its lines are
-/// `quadlet-generator[PID]: converting "a.container": unsupported key …`; what it only warns about,
-/// such as a unit without `[Install]`, it does not say on this channel.
+/// The generator's complaints by unit. Its lines are
+/// `quadlet-generator[PID]: converting "a.container": unsupported key …`; mere warnings, such as of
+/// a unit without `[Install]`, do not appear on this channel.
 fn complaints(units: &BTreeMap<String, String>, words: &str) -> BTreeMap<String, String> {
     let mut refused: BTreeMap<String, String> = BTreeMap::new();
     let lines = words
@@ -259,7 +259,7 @@ fn complaints(units: &BTreeMap<String, String>, words: &str) -> BTreeMap<String,
         if !entry.is_empty() {
             entry.push_str("; ");
         }
-        // What it quotes of a unit may be a password; of which unit it speaks is not always said.
+        // A quoted value may be a password, and the line does not always name its unit.
         let shown = redact(line, units.values().flat_map(|unit| values_of_unit(unit)));
         entry.push_str(&one_line(&shown));
     }
@@ -267,7 +267,7 @@ fn complaints(units: &BTreeMap<String, String>, words: &str) -> BTreeMap<String,
 }
 
 fn is_complaint(line: &str) -> bool {
-    // What it reads it names, whatever the file is called.
+    // The generator names every file that it reads.
     if line.starts_with("Loading source unit file") {
         return false;
     }

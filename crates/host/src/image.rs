@@ -94,7 +94,7 @@ impl Images {
         self.layout.runtime.join("archipelago/images").join(name)
     }
 
-    /// What is under way, with the last line of progress.
+    /// The images that are being got, each with its last line of progress.
     pub fn underway(&self) -> BTreeMap<String, String> {
         self.tasks
             .iter()

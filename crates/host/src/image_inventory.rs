@@ -110,8 +110,8 @@ impl Images {
         self.names.insert(name, built_for);
     }
 
-    /// What is known of the wanted images. Podman is asked only for those of which nothing is known
-    /// yet, or something of another image of that name.
+    /// The state of the wanted images. Podman is asked only about images that are not known yet, or
+    /// whose name now belongs to another image.
     pub async fn learn(
         &self,
         podman: &Podman,

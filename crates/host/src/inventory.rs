@@ -1,6 +1,6 @@
-//! What Podman has. It is asked over its socket, which starts it when it rests and takes a while;
-//! its files on the disk tell for nothing whether there is anything new to learn. What they hold is
-//! left to Podman, but for the names of its containers.
+//! The inventory of Podman's objects. Asking over its socket starts Podman when it is idle, which
+//! takes a while; the change times of its files tell at no cost whether anything is new. Of those
+//! files, only the names of the containers are read here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ const CONTAINERS: [&str; 4] = [
     "vfs-containers/volatile-containers.json",
 ];
 
-/// What Podman said last, to be asked only for what has changed since.
+/// Podman's last answers. Only what has changed since is asked for again.
 #[derive(Default)]
 pub struct PodmanInventory {
     known: Option<Known>,
@@ -65,7 +65,7 @@ pub fn silent(patience: Duration) -> String {
 }
 
 impl PodmanInventory {
-    /// What Podman has, as far as it must be asked: `patience` is how long it may take.
+    /// Asks Podman for its objects as far as that is needed, for no longer than `patience`.
     pub async fn look(
         &mut self,
         podman: &Podman,
@@ -137,7 +137,7 @@ fn is_told(listed: &BTreeMap<String, Named>, stored: &[Stored]) -> bool {
     !listed.is_empty() && listed.keys().all(is_stored)
 }
 
-/// What is being removed is looked for until it is gone.
+/// Objects that are being removed are looked for until they are gone.
 fn is_removing(desired: &Desired) -> bool {
     let removed = |app: &App| matches!(app, App::Removed { .. });
     desired.apps.values().any(removed)
@@ -150,7 +150,7 @@ fn has_unisolated(view: &PodmanView) -> bool {
     networks.any(|network| network.owner.is_some() && !network.isolated)
 }
 
-/// What fails may fail for a reason that only Podman knows: with each further failure it is asked
+/// A failure may have a reason that only Podman knows: with each further failure Podman is asked
 /// again.
 fn failures(observed: &Observed) -> BTreeMap<String, u32> {
     let services = observed.services.iter();
@@ -176,7 +176,8 @@ impl Known {
                 continue;
             }
             let mut ours = names.iter().filter(|name| name.starts_with(PREFIX));
-            // What has a name of a service that runs or is about to was made by it.
+            // An object with the name of a service that runs or is about to run was made by that
+            // service.
             if !ours.all(|name| is_of_a_service(name, observed)) {
                 return None;
             }
@@ -350,7 +351,7 @@ mod tests {
             known.containers_now(vec![], &observed).unwrap().is_empty(),
             "it is gone"
         );
-        // One that was known as somebody else's has been given our name, or another one has it.
+        // A foreign object has been renamed to our name, or another object has that name now.
         assert_eq!(
             known.containers_now(vec![stored("a1", "archy-other")], &observed),
             None

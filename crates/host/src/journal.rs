@@ -6,10 +6,10 @@ use std::process::Command;
 
 use archipelago_core::printable::one_line;
 
-/// How much of the journal to show.
+/// The part of the journal to show.
 #[derive(Clone, Copy, Debug)]
 pub struct Selection {
-    /// How many lines from the end.
+    /// Lines from the end.
     pub lines: u32,
     /// Whether to go on with what comes.
     pub follow: bool,

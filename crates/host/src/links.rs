@@ -1,4 +1,4 @@
-//! Where a path really leads: the links on its way, in the order in which the kernel follows them.
+//! The links on the way of a path, in the order in which the kernel follows them.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};

@@ -16,6 +16,8 @@ use tokio::task::JoinHandle;
 
 /// The longest that a command waits: a pass that removes a large app holds the lock for minutes.
 pub const COMMAND_LIMIT: Duration = Duration::from_secs(10 * 60);
+/// After this time a command says which process it waits for. Most passes are over by then.
+const TELL_AFTER: Duration = Duration::from_secs(3);
 
 /// Why a lock could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +40,6 @@ pub enum Error {
         path: PathBuf,
         /// Which process, if the kernel tells.
         holder: Option<Holder>,
-        /// How long was waited.
         limit: Duration,
     },
 }
@@ -59,7 +60,9 @@ impl fmt::Display for Holder {
 }
 
 impl Holder {
-    fn words(holder: Option<&Self>) -> String {
+    /// The holder of a lock, who may not be known.
+    #[must_use]
+    pub fn words(holder: Option<&Self>) -> String {
         holder.map_or_else(|| "another process".to_owned(), Self::to_string)
     }
 }
@@ -71,13 +74,21 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock under which passes are made and intents written, waiting for whoever holds
-    /// it.
+    /// Takes the lock under which passes are made and intents written. When another process keeps
+    /// it for more than three seconds, `waiting` is called once with that process.
     ///
     /// # Errors
     /// When the file cannot be opened, or the lock is not free within ten minutes.
-    pub async fn of_passes(layout: &Layout) -> Result<Self, Error> {
-        Waiter::of_passes(layout).take(COMMAND_LIMIT).await
+    pub async fn of_passes(
+        layout: &Layout,
+        waiting: impl FnOnce(Option<&Holder>),
+    ) -> Result<Self, Error> {
+        let mut waiter = Waiter::of_passes(layout);
+        match waiter.take(TELL_AFTER).await {
+            Err(Error::Held { holder, .. }) => waiting(holder.as_ref()),
+            taken => return taken,
+        }
+        waiter.take(COMMAND_LIMIT).await
     }
 
     /// Takes the lock under which passes are made if nobody holds it.

@@ -1,5 +1,5 @@
-//! Where file systems are mounted: as this program sees it, and in the namespace in which Podman
-//! without root makes its own mounts.
+//! Mount points: those that this program sees, and those in the namespace in which rootless Podman
+//! makes its own mounts.
 
 use std::collections::BTreeSet;
 use std::io;

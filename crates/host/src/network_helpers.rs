@@ -1,27 +1,25 @@
 //! The processes that all rootless networks of a user share, as Podman's files and `/proc` show
 //! them: aardvark-dns, which resolves containers' names, and pasta or slirp4netns, which connects
-//! them with the outside. Looking starts no process.
+//! them with the outside. Looking starts no process. Podman runs each in a transient scope or
+//! service of the user's systemd, so its end is a change of a unit, which wakes the loop.
 //!
 //! Podman writes their ids below its folder for the run; where `storage.conf` puts that elsewhere,
 //! nothing is seen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use archipelago_core::name::PREFIX;
 use archipelago_core::observed::Helper;
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::Pid;
 use tokio::process::Command;
 
 use super::folders;
-use crate::wakeup::Wakeup;
 
 const HELPERS: [Helper; 2] = [Helper::Resolver, Helper::Uplink];
 
-/// How long Podman may take to set up networks again.
+/// The time limit for Podman to set up networks again.
 const RELOAD_LIMIT: Duration = Duration::from_secs(30);
 
 /// Why networks could not be set up again.
@@ -129,60 +127,8 @@ pub async fn reload(containers: &BTreeSet<String>) -> Result<(), Error> {
     Err(Error::Failed(last.unwrap_or_default().trim().to_owned()))
 }
 
-/// Rings when one of the helpers ends.
-pub struct HelperWatch {
-    wakeup: Wakeup,
-    watched: BTreeMap<Helper, Pid>,
-}
-
-impl HelperWatch {
-    /// Watches nothing yet.
-    #[must_use]
-    pub fn new(wakeup: Wakeup) -> Self {
-        Self {
-            wakeup,
-            watched: BTreeMap::new(),
-        }
-    }
-
-    /// Watches the helpers that there are now.
-    pub fn follow(&mut self) {
-        self.follow_in(&networks());
-    }
-
-    fn follow_in(&mut self, networks: &Path) {
-        for helper in HELPERS {
-            if let Some(pid) = pid(networks, helper)
-                && self.watched.get(&helper) != Some(&pid)
-                && ring_at_the_end_of(pid, self.wakeup.clone()).is_ok()
-            {
-                self.watched.insert(helper, pid);
-            }
-        }
-    }
-}
-
-/// A thread for each: it waits in the kernel, and ends with the process that it waits for. One that
-/// has ended already is seen by whoever looks.
-fn ring_at_the_end_of(pid: Pid, wakeup: Wakeup) -> std::io::Result<()> {
-    const STACK_BYTES: usize = 64 * 1024;
-    let process = pidfd_open(pid, PidfdFlags::empty())?;
-    std::thread::Builder::new()
-        .name("network-helper".to_owned())
-        .stack_size(STACK_BYTES)
-        .spawn(move || {
-            // A pidfd can be read once its process has ended (`pidfd_open(2)`).
-            let ended = || poll(&mut [PollFd::new(&process, PollFlags::IN)], None);
-            while ended() == Err(Errno::INTR) {}
-            wakeup.notify();
-        })
-        .map(drop)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use super::*;
 
     struct Scene(PathBuf);
@@ -243,23 +189,5 @@ mod tests {
         std::fs::remove_dir_all(scene.0.join("networks/rootless-netns")).unwrap();
         std::fs::remove_dir_all(scene.0.join("proc")).unwrap();
         assert_eq!(scene.gone(), []);
-    }
-
-    #[tokio::test]
-    async fn the_end_of_a_helper_wakes() {
-        let scene = Scene::new("wakes");
-        let mut helper = Command::new("sleep").arg("100").spawn().unwrap();
-        let id = helper.id().to_string();
-        scene.write("networks/aardvark-dns/aardvark.pid", &id);
-        let wakeup = Wakeup::default();
-        let mut watch = HelperWatch::new(wakeup.clone());
-        watch.follow_in(&scene.0.join("networks"));
-        watch.follow_in(&scene.0.join("networks"));
-        helper.kill().unwrap();
-        let woken = wakeup.notified_after(tokio::time::Instant::now());
-        tokio::time::timeout(Duration::from_secs(20), woken)
-            .await
-            .unwrap();
-        helper.wait().unwrap();
     }
 }

@@ -42,16 +42,16 @@ pub enum Error {
     Systemd(#[from] systemd::Error),
 }
 
-/// How long a look waits for Podman. The first call after a while starts it, which takes seconds on
-/// a small machine.
+/// The time that an observation waits for Podman. The first call after a while starts it, which
+/// takes seconds on a small machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long a look waits for a Podman that did not answer the last time, and that is not due for
-/// another attempt to wake it: a Podman that hangs must not hold up, tick by tick, the repair of
-/// what needs no Podman.
+/// The time that an observation waits for a Podman that did not answer the last time and that is
+/// not due for another attempt to wake it. A Podman that hangs must not delay, tick by tick,
+/// repairs that need no Podman.
 pub const PATIENCE_WITH_A_SILENT_ONE: Duration = Duration::from_secs(3);
 
-/// What earlier looks at the disk found, which need not be read again while nothing has changed.
+/// The findings of earlier observations, which are not read again while nothing has changed.
 #[derive(Default)]
 pub struct ObservationCache {
     units: Contents,
@@ -147,10 +147,9 @@ fn look_at_network(
     }
 }
 
-/// What systemd says of our services, and our marks in what it has read. While it reads all units
-/// anew, because somebody asked it to, its folder is empty or half full, and it answers nobody: so
-/// the folder is read after an answer, and what is not as wanted there is read once more after
-/// another.
+/// Asks systemd for our services, and reads our marks in the units that it has loaded. During a
+/// reload its folder is empty or half full, and it answers no call: so the folder is read after an
+/// answer, and a unit that is not as wanted is read once more after another answer.
 async fn ask_systemd(
     desired: &Desired,
     cache: &mut ObservationCache,
@@ -201,7 +200,7 @@ fn look_at_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
         .into_iter()
         .filter(|name| name.starts_with(PREFIX) && is_unit_file(name))
         .map(|name| layout.unit(&name));
-    // What cannot be read cannot be told to be ours: it is left alone, and holds up nobody else.
+    // A file that cannot be read may be foreign: it is left alone, and delays no other app.
     observed.unit_files = cache
         .units
         .of(unit_paths)?
@@ -231,7 +230,7 @@ fn look_at_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
     let rendered = desired
         .present()
         .flat_map(|(_, present)| present.files.keys().cloned());
-    // One that cannot be read is as wrong as one with another content.
+    // A file that cannot be read is as wrong as one with another content.
     observed.files = cache.rendered.of(rendered)?;
     for (id, app) in &desired.apps {
         match app {
@@ -258,8 +257,8 @@ fn look_at_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
     Ok(observed)
 }
 
-/// What the operator put beside our units: for Quadlet (`podman-systemd.unit(5)`, "drop-in") and
-/// for systemd (`systemctl --user edit`).
+/// The operator's drop-ins for our units: Quadlet's (`podman-systemd.unit(5)`, "drop-in") and
+/// systemd's (`systemctl --user edit`).
 fn drop_ins(layout: &Layout) -> Result<BTreeMap<String, BTreeSet<PathBuf>>, disk::Error> {
     let mut found: BTreeMap<String, BTreeSet<PathBuf>> = BTreeMap::new();
     for (folder, suffix) in [
@@ -338,8 +337,8 @@ fn memory(path: &std::path::Path) -> Result<Memory, Error> {
     Ok(Memory::read(disk::read(path)?.as_deref()))
 }
 
-/// Where it shows that something has changed of what a look sees on the disk. systemd's own folders
-/// are left to its signals.
+/// The files and folders whose changes an observation would see. systemd's own folders are left to
+/// its signals.
 pub fn watch_set(desired: &Desired, watch_set: &mut WatchSet) {
     let layout = &desired.layout;
     for folder in [&layout.config, &layout.units, &layout.systemd] {

@@ -30,13 +30,13 @@ use http::{CALL_LIMIT, Call, encode};
 /// before it answers.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(10 * 60);
 
-/// Where and how this Podman keeps things: `podman-info(1)`.
+/// Podman's storage: `podman-info(1)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Info {
     /// Podman's own version, such as `5.4.2`.
     pub version: String,
     pub rootless: bool,
-    /// Where images and containers lie.
+    /// The folder of images and containers.
     pub graph_root: PathBuf,
     /// `overlay`, `btrfs`, `vfs`, …
     pub graph_driver: String,
@@ -46,7 +46,7 @@ pub struct Info {
     pub cgroup_version: String,
     /// The controllers that were delegated to the user: `memory`, `pids`, `cpu`, …
     pub cgroup_controllers: Vec<String>,
-    /// How many more containers, volumes and pods it has locks for (`num_locks` in
+    /// The number of containers, volumes and pods for which it has locks left (`num_locks` in
     /// `containers.conf(5)`).
     pub free_locks: Option<u32>,
 }
@@ -116,7 +116,7 @@ pub struct Container {
 pub struct Volume {
     pub name: String,
     pub driver: String,
-    /// Where its files lie; inside the user's store for the driver `local`.
+    /// The folder of its files; inside the user's store for the driver `local`.
     pub mountpoint: PathBuf,
     #[serde(default, deserialize_with = "or_default")]
     pub labels: BTreeMap<String, String>,
@@ -149,7 +149,7 @@ impl Podman {
         Ok(answer.version)
     }
 
-    /// Where and how this Podman keeps things.
+    /// Asks for Podman's storage.
     pub async fn info(&self) -> Result<Info, Error> {
         #[derive(Deserialize)]
         struct Answer {

@@ -1,4 +1,4 @@
-//! What is looked at before an app is installed. It changes nothing and keeps no port.
+//! Observations of the host before an app is installed. They change nothing and keep no port.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -16,8 +16,8 @@ use super::podman::Podman;
 use super::systemd::Systemd;
 use super::{facts, observe};
 
-/// What every installation needs of the host. Only for a new app a process is started: Podman tells
-/// its version.
+/// The facts of the host that every installation needs. Only for a new app a process is started:
+/// `podman --version`.
 pub async fn facts(layout: &Layout, is_new: bool) -> Facts {
     let mut known = facts::at_rest(layout);
     if is_new {

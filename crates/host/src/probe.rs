@@ -100,7 +100,7 @@ mod tests {
 
     use super::*;
 
-    /// What is understood of a page that gives this HTTP answer.
+    /// The answer that a probe makes of this HTTP response.
     async fn told(response: &'static str) -> Answer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let probe = DesiredProbe {

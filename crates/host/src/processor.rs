@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-/// Where the kernel lists the interpreters of foreign programs
+/// The kernel's list of interpreters for foreign programs
 /// (<https://docs.kernel.org/admin-guide/binfmt-misc.html>).
 const HANDLERS: &str = "/proc/sys/fs/binfmt_misc";
 
@@ -45,8 +45,8 @@ fn runs_on(native: &str, kind: &str, handlers: &Path) -> bool {
     by_itself || headers.iter().any(|header| is_emulated(header, handlers))
 }
 
-/// How programs of this kind begin (`elf(5)`): class, byte order and version, then `e_type` and
-/// `e_machine`.
+/// The first bytes of programs of this kind (`elf(5)`): class, byte order and version, then
+/// `e_type` and `e_machine`.
 fn headers(kind: &str) -> Option<[[u8; 20]; 2]> {
     let (class, order, machine) = match kind {
         "386" => (1, 1, 3),

@@ -29,11 +29,10 @@ pub enum Error {
 pub struct Left {
     /// Its place among the data.
     pub path: PathBuf,
-    /// Where it is.
     pub place: Place,
 }
 
-/// Where data of an app are that do not lie in the data folder itself.
+/// The place of an app's data that do not lie in the data folder itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Behind a link, which is removed.

@@ -1,4 +1,4 @@
-//! How our services are, as systemd says: their states, their failures and when they began.
+//! Our services, as systemd reports them: their states, failures and start times.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

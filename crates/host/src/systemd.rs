@@ -318,8 +318,7 @@ impl Systemd {
         }
     }
 
-    /// What happens from now on to units whose names start with `prefix`, and to the manager
-    /// itself.
+    /// Subscribes to signals of the manager and of units whose names start with `prefix`.
     ///
     /// Subscribe before queuing a job: systemd sends a job's result once, to those who listen then.
     /// The stream has a D-Bus connection of its own, so a reader that is slow to poll holds up no

@@ -1,5 +1,5 @@
-//! What wakes whoever makes passes. A ring says that something happened and not what, so many of
-//! them are as good as one.
+//! The wake-up signal of the reconcile loop. A notification says that something happened and not
+//! what, so notifications coalesce.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::systemd::{Signal, Systemd};
 
-/// How long the user's D-Bus may be away before it is looked for again.
+/// The time after which a D-Bus connection that went away is tried again.
 pub const RECONNECT: Duration = Duration::from_secs(2);
 
 /// Enough for a thread that does nothing but wait.

@@ -1,8 +1,8 @@
-//! What the kernel tells of files that change (`inotify(7)`). It is told at once and for nothing,
-//! but may be lost: it only ever says "look".
+//! Wake-ups from the kernel for changed files (`inotify(7)`). They come at once and cost nothing
+//! while nothing changes, but may be lost: an event only ever says "look".
 //!
-//! What is watched follows from what a look reads. Files are watched through their folders, because
-//! a file that is put in another's place is another file.
+//! The watched paths follow from the paths that a pass reads. Files are watched through their
+//! folders, because a file that replaces another is a new file.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
@@ -26,7 +26,7 @@ enum Names {
 }
 
 impl WatchSet {
-    /// Whatever is in a folder.
+    /// Watches every name in a folder.
     pub fn folder(&mut self, path: PathBuf) {
         self.0.insert(path, Names::All);
     }
@@ -72,7 +72,7 @@ impl Watch {
         let mut events = inotify.into_event_stream([0; 4096])?;
         tokio::spawn(async move {
             while let Some(event) = events.next().await {
-                // One that cannot be read only says that something happened.
+                // An event that cannot be read only says that something happened.
                 if event.is_ok_and(|event| !matters(&event, &wanted)) {
                     continue;
                 }

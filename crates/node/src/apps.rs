@@ -1,4 +1,4 @@
-//! What is installed, what can be, how the apps are and what they say. It changes nothing.
+//! The installed apps, the catalog, the apps' health and their journals. Nothing is changed.
 
 use std::process::Command;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub struct Installed {
     pub app: AppId,
     pub title: String,
     pub version: String,
-    /// What it should be, or why its intent cannot be read.
+    /// The wanted state, or the reason why its intent cannot be read.
     pub wanted: Result<Goal, String>,
 }
 
@@ -104,7 +104,7 @@ pub fn find(name: &str) -> Result<Definition, Error> {
     Ok(definition::find(name)?)
 }
 
-/// How the apps are, and what the daemon says of its last pass.
+/// The health of the apps, and the daemon's last pass.
 #[derive(Debug, Serialize)]
 pub struct Status {
     #[serde(flatten)]
@@ -117,9 +117,8 @@ pub struct Status {
     pub last_pass: Option<serde_json::Value>,
 }
 
-/// How the apps are here and now: what the daemon saw last may be half a minute old. Only it knows
-/// how its last pass went.
-///
+/// Observes the apps now: the daemon's last observation may be half a minute old. The outcome of
+/// the daemon's last pass comes from the daemon.
 /// # Errors
 /// When the host cannot be looked at.
 pub async fn status(layout: Layout) -> Result<Status, Error> {

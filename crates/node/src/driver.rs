@@ -21,7 +21,6 @@ use archipelago_host::apply::Executor;
 use archipelago_host::cache::{Cached, ReadSet};
 use archipelago_host::image::Images;
 use archipelago_host::lock::Waiter;
-use archipelago_host::network_helpers::HelperWatch;
 use archipelago_host::observe::{ObservationCache, observe};
 use archipelago_host::podman::Podman;
 use archipelago_host::systemd::{ActiveState, Systemd};
@@ -33,7 +32,7 @@ use crate::clock::since_boot;
 use crate::heartbeat::Heartbeat;
 use crate::log;
 
-/// How long a pass looks for who changes a file that is fought over.
+/// The time that a pass spends on finding the writers of a contended file.
 const FILE_WRITERS_LIMIT: Duration = Duration::from_secs(2);
 
 /// Why a pass could not be made at all.
@@ -79,13 +78,12 @@ pub struct Driver {
     podman: Podman,
     images: Images,
     reconciler: Reconciler,
-    /// What should be there, and where to notice that something changes.
+    /// The desired state, and the paths whose changes matter to it.
     desired: Cached<(Arc<Desired>, Arc<WatchSet>)>,
     cache: ObservationCache,
     swept: Cached<()>,
     wakeup: Wakeup,
     watch: Option<Watch>,
-    helpers: Option<HelperWatch>,
 }
 
 impl Driver {
@@ -105,7 +103,6 @@ impl Driver {
             swept: Cached::default(),
             wakeup,
             watch: None,
-            helpers: None,
             lock: Waiter::of_passes(&layout),
             lock_limit: lock::COMMAND_LIMIT,
             heartbeat: Heartbeat::default(),
@@ -114,7 +111,6 @@ impl Driver {
         })
     }
 
-    /// Where things lie.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -154,7 +150,6 @@ impl Driver {
     /// When the kernel refuses.
     pub fn watch(&mut self) -> std::io::Result<()> {
         self.watch = Some(Watch::new(self.wakeup())?);
-        self.helpers = Some(HelperWatch::new(self.wakeup()));
         Ok(())
     }
 
@@ -178,7 +173,6 @@ impl Driver {
             swept,
             wakeup,
             watch,
-            helpers,
         } = self;
         let mut pass = Pass::begin(reconciler, since_boot());
         while let Some(request) = pass.request() {
@@ -220,9 +214,6 @@ impl Driver {
                     desired,
                     podman_is_silent,
                 } => {
-                    if let Some(helpers) = helpers {
-                        helpers.follow();
-                    }
                     let underway = images.underway();
                     let patience = patience(podman_is_silent);
                     let observed =
@@ -298,7 +289,7 @@ impl Driver {
         let desired = self.desired()?;
         self.reconciler.retry_now(&desired, id);
         self.keep_progress();
-        // What systemd still remembers of earlier failures says nothing about what comes now.
+        // Earlier failures that systemd still remembers say nothing about the next attempt.
         let services = self
             .systemd
             .services(&[&format!("{PREFIX}*.service")])
@@ -383,8 +374,8 @@ fn work_out(
     Ok(known?.clone())
 }
 
-/// How long a look waits for Podman. One that hangs must not hold up, tick by tick, the repair of
-/// what needs no Podman.
+/// The time that an observation waits for Podman. One that hangs must not delay, tick by tick,
+/// repairs that need no Podman.
 fn patience(podman_is_silent: bool) -> Duration {
     if podman_is_silent {
         observe::PATIENCE_WITH_A_SILENT_ONE
@@ -393,8 +384,8 @@ fn patience(podman_is_silent: bool) -> Duration {
     }
 }
 
-/// Who may be changing the files that are fought over. Once these are put right, what they were,
-/// and who has them open, is gone.
+/// Finds the processes that may be changing contended files. This comes before the repair: it
+/// replaces the files, and with them the trace of who has them open.
 async fn find_writers(files: BTreeMap<String, PathBuf>) -> BTreeMap<String, FileWriters> {
     // A process that hangs in the kernel can hold up whoever reads its arguments for ever.
     let look = tokio::task::spawn_blocking(|| file_writers::look(files));

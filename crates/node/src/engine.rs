@@ -182,7 +182,7 @@ impl Engine {
                 }
             }
             heartbeat.step();
-            // Where the daemon lives, its journal tells how they ended.
+            // If a daemon runs, its journal tells how they ended.
             if role == Role::Daemon || !Lock::is_held(&layout.daemon_lock()) {
                 unfinished.take_up();
             }

@@ -110,7 +110,7 @@ pub struct Ended {
 pub enum ErrorKind {
     /// It was tried and did not work.
     Failed,
-    /// What was given cannot be accepted.
+    /// Unacceptable input.
     Input,
     /// This host or user is not set up.
     Host,

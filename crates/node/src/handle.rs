@@ -29,7 +29,6 @@ pub struct Made {
     pub number: u64,
     /// When it ended.
     pub finished: SystemTime,
-    /// How long it took.
     pub took: Duration,
     /// Why it could not be made.
     pub error: Option<driver::Error>,
@@ -80,7 +79,7 @@ pub enum Error {
     Driver(#[from] driver::Error),
 }
 
-/// What an engine can be asked to do between two passes. The next pass follows at once.
+/// Commands that an engine carries out between two passes. The next pass follows at once.
 #[derive(Debug)]
 pub(crate) enum Command {
     Pass(oneshot::Sender<Arc<Made>>),
@@ -98,7 +97,7 @@ pub struct Handle {
     shared: Arc<Shared>,
 }
 
-/// What an engine and its handles share.
+/// State shared by an engine and its handles.
 #[derive(Debug)]
 pub(crate) struct Shared {
     wakeup: Wakeup,

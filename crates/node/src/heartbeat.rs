@@ -97,7 +97,7 @@ pub(crate) fn notify(states: &[NotifyState<'_>]) {
 mod tests {
     use super::*;
 
-    /// How often the watchdog is fed every 60 s for so long, while `work` marks its steps.
+    /// Counts how often a watchdog of 60 s is fed within `limit`, while `work` marks its steps.
     async fn fed(limit: Duration, heartbeat: &Heartbeat, work: impl Future<Output = ()>) -> u32 {
         let count = Cell::new(0);
         let feed = heartbeat.feed(Duration::from_secs(180), || count.set(count.get() + 1));

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use archipelago_host::wakeup::Wakeup;
 
-/// What a pass says of the next one.
+/// The wishes of a pass for the next one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Next {
     /// It did something: look again at once.

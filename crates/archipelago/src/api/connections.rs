@@ -69,7 +69,7 @@ mod tests {
         address
     }
 
-    /// What is answered to this, until the connection is closed.
+    /// Sends a request and returns everything that arrives until the connection is closed.
     async fn answer(mut stream: TcpStream, request: &str) -> String {
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();

@@ -1,4 +1,4 @@
-//! What both doors say of the last pass.
+//! The last pass, as both doors show it.
 
 use std::collections::BTreeMap;
 use std::time::UNIX_EPOCH;

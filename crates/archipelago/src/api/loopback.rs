@@ -12,7 +12,6 @@ use axum::{Json, Router};
 
 use super::health::Health;
 
-/// What is served there.
 pub(super) fn router(handle: Handle) -> Router {
     guarded(
         Router::new()

@@ -18,7 +18,8 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::health::LastPass;
 
-/// What `archipelago status --output json` shows, as of the last pass, and how that went.
+/// The content of `archipelago status --output json` as of the last pass, and the outcome of that
+/// pass.
 #[derive(Debug, Serialize)]
 struct Status {
     version: &'static str,
@@ -37,7 +38,6 @@ struct Source {
     has_port: Arc<AtomicBool>,
 }
 
-/// What is served there.
 pub(super) fn router(handle: Handle, has_port: Arc<AtomicBool>) -> Router {
     Router::new()
         .route("/v1/status", get(status))

@@ -1,5 +1,5 @@
-//! What a package needs beside the program: its manual pages and the shells' completions, written
-//! from the command line's own definition.
+//! Manual pages and shell completions for the package, written from the command line's own
+//! definition.
 
 use std::path::Path;
 

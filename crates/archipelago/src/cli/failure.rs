@@ -1,4 +1,4 @@
-//! How commands end: exit codes, and errors as people read them. The table stands in `docs/cli.md`.
+//! Exit codes, and errors as people read them. The table stands in `docs/cli.md`.
 
 use std::error::Error;
 
@@ -10,7 +10,7 @@ use archipelago_node::ErrorKind;
 pub struct Failure {
     /// The exit code.
     pub code: Code,
-    /// What happened and what to do; the chain of causes is already in it.
+    /// The error and the way out. It includes the chain of causes.
     pub message: String,
 }
 
@@ -19,8 +19,7 @@ pub struct Failure {
 pub enum Code {
     /// It was tried and did not work: an app failed, a check found something.
     Failed = 1,
-    /// What was given cannot be accepted: an unknown app, a broken manifest, a setting that does
-    /// not fit.
+    /// Unacceptable input: an unknown app, a broken manifest, a setting that does not fit.
     Input = 3,
     /// This host or user is not set up for Archipelago.
     Host = 4,

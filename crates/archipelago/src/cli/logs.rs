@@ -18,7 +18,7 @@ pub struct Arguments {
     /// Go on showing what comes.
     #[arg(short, long)]
     follow: bool,
-    /// How many lines to show first.
+    /// Show this many lines first.
     #[arg(short = 'n', long, default_value_t = 100)]
     lines: u32,
 }

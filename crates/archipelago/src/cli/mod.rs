@@ -30,7 +30,7 @@ pub use printer::{Output, tell};
     max_term_width = 100
 )]
 pub struct Cli {
-    /// How to show what a command shows.
+    /// Output format.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub output: Output,
     /// What to do.

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::failure::{Code, Failure};
 use super::printer::{Output, ask, print_json, print_line, tell};
-use super::progress::Progress;
+use super::progress::{Progress, waiting};
 use super::show;
 
 /// A command for one app.
@@ -213,7 +213,7 @@ async fn operate(layout: Layout, request: Request, output: Output) -> Result<(),
     finish(health, &actions, output)
 }
 
-/// How the app ended up, unless it is gone, and what was done for that.
+/// The app's health, unless it is gone, and the actions that were done.
 type Ended = (Option<AppHealth>, Vec<pass::Event>);
 
 /// Does it, and shows on standard error what happens.
@@ -222,6 +222,7 @@ async fn follow(prepared: Prepared) -> Result<Ended, Failure> {
     let mut actions = Vec::new();
     let ended = prepared
         .run(|event| match event {
+            Event::Locked(holder) => progress.say(&waiting(holder)),
             Event::Action(event) => actions.push(event.clone()),
             Event::Health(health) => progress.show(health),
         })
@@ -230,7 +231,7 @@ async fn follow(prepared: Prepared) -> Result<Ended, Failure> {
     Ok((ended?, actions))
 }
 
-/// How an app ended up, and what was done for that.
+/// An app's health at the end, and the actions that were done.
 #[derive(Serialize)]
 struct Document<'a> {
     #[serde(flatten)]

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use super::failure::{Code, Failure};
 
-/// How to show something.
+/// Output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Output {
     /// For people.

@@ -1,5 +1,5 @@
-//! What happens while a command waits, on standard error: one line for each change, and on a
-//! terminal a moving line.
+//! Progress on standard error while a command waits: a line for each change, and on a terminal a
+//! moving line.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -7,9 +7,19 @@ use std::time::Duration;
 
 use archipelago_core::health::AppHealth;
 use archipelago_core::printable::one_line;
+use archipelago_node::operations::{Holder, LOCK_LIMIT};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::printer::tell;
+
+/// While another process has the lock under which apps are changed.
+pub(super) fn waiting(holder: Option<&Holder>) -> String {
+    format!(
+        "waiting for {}, which holds the lock of passes; this command gives up after {} minutes",
+        Holder::words(holder),
+        LOCK_LIMIT.as_secs() / 60
+    )
+}
 
 pub(super) struct Progress {
     spinner: Option<ProgressBar>,
@@ -55,7 +65,7 @@ impl Progress {
         }
     }
 
-    fn say(&self, line: &str) {
+    pub(super) fn say(&self, line: &str) {
         match &self.spinner {
             Some(spinner) => spinner.println(one_line(line)),
             None => tell(&one_line(line)),

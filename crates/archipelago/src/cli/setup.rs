@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::doctor;
 use super::failure::{Code, Failure};
-use super::printer::{Output, print_json, print_line};
+use super::printer::{Output, print_json, print_line, tell};
+use super::progress::waiting;
 
 /// The daemon's unit as it is packaged.
 const UNIT: &str = include_str!("../../packaging/archipelago.service");
@@ -36,7 +37,7 @@ async fn as_user(accept_data: bool, output: Output) -> Result<(), Failure> {
     // Refused for root before anything is looked at.
     archipelago_node::layout()?;
     if accept_data {
-        setup::accept_data().await?;
+        setup::accept_data(|holder| tell(&waiting(holder))).await?;
     }
     let report = setup::as_user(UNIT).await?;
     let command = report.root_command();

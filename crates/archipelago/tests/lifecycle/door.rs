@@ -220,8 +220,19 @@ fn a_lock_that_is_held_too_long_is_told_with_who_holds_it() {
     assert!(log.contains(&expected), "{log}");
     assert_eq!(show(&node, "NRestarts"), "0");
 
+    // A command waits as well, and says for whom.
+    let restart = "exec archipelago restart lone 2>~/said";
+    let restart = ["bash", "-euc", restart];
+    let mut restart = node.0.spawn_user(&restart).expect("a process in the host");
+    let waits = format!("waiting for process {pid} (sleep)");
+    until("the command to say why it waits", SOON, || {
+        let said = node.try_shell("cat ~/said").stdout;
+        said.contains(&waits).then_some(())
+    });
+
     node.shell(&format!("rm {UNITS}/archy-lone.container; kill {pid}"));
     holder.wait().expect("the holder to end");
+    assert!(restart.wait().expect("the command to end").success());
     until("the unit file to be back", SOON, || {
         node.try_shell(&format!("test -e {UNITS}/archy-lone.container"))
             .success()

@@ -31,6 +31,7 @@ mod leftovers;
 mod litecoin;
 mod needs;
 mod nesting;
+mod planted;
 mod publish;
 mod quiet;
 mod reasons;

@@ -1,4 +1,4 @@
-//! What is known of a host and its user, for [`super::judge`]. A fact that nobody looked for is
+//! The facts of a host and its user that [`super::judge`] judges. A fact that was not looked for is
 //! absent.
 
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::name::AppId;
 use crate::observed::Helper;
 
-/// What is known of a host and its user.
+/// The facts of a host and its user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The user's name.
@@ -19,28 +19,28 @@ pub struct Facts {
     pub systemd: Option<Result<(), String>>,
     /// Whether the user's services run without a login.
     pub linger: Option<bool>,
-    /// How the system keeps the user's systemd.
+    /// The system's settings for the user's systemd.
     pub manager: Option<UserManager>,
-    /// How many subordinate user and group ids the user has.
+    /// The number of the user's subordinate user ids and group ids.
     pub subordinate_ids: Option<(u64, u64)>,
     /// The programs that map those ids, and that are missing.
     pub id_mappers_missing: Option<Vec<String>>,
-    /// What `podman --version` says; `Err` when there is no Podman.
+    /// The answer to `podman --version`; `Err` when there is no Podman.
     pub podman: Option<Result<String, String>>,
     /// Whether Podman's generator is there.
     pub generator: Option<bool>,
     /// The socket of Podman's API.
     pub socket: Option<Socket>,
-    /// What Podman's API says.
+    /// The answer of Podman's API.
     pub api: Option<Result<Api, String>>,
     /// The images that are damaged, if Podman cannot list its images because of them.
     pub images: Option<Result<(), DamagedImages>>,
-    /// How many more containers, volumes and pods Podman has locks for; absent when it does not
-    /// say.
+    /// The number of containers, volumes and pods for which Podman has locks left; absent when it
+    /// does not say.
     pub free_locks: Option<u32>,
     /// Whether the control groups are of version 2.
     pub cgroup_v2: Option<bool>,
-    /// What every rootless start waits for.
+    /// The unit for which every rootless start waits.
     pub network: Option<Network>,
     /// The owner of the data folder.
     pub data: Option<DataFolder>,
@@ -73,7 +73,7 @@ pub struct Socket {
     pub masked: bool,
 }
 
-/// What Podman's API says of itself.
+/// Podman's API, as it describes itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Api {
     /// Its containers run as the user.
@@ -111,26 +111,18 @@ pub enum DataFolder {
     /// Nobody's: it is new, or of version 0.1.0.
     Unmarked(PathBuf),
     /// Not this node's, as far as can be told.
-    Refused {
-        /// What is wrong.
-        finding: String,
-        /// What to do.
-        cure: String,
-    },
+    Refused { finding: String, cure: String },
 }
 
 /// A folder that must be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder {
-    /// What it is for: `config`, `units`, `data` or `runtime`.
+    /// `config`, `units`, `data` or `runtime`.
     pub purpose: &'static str,
-    /// Where it is.
     pub path: PathBuf,
-    /// How it is.
     pub state: FolderState,
 }
 
-/// How a folder is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FolderState {
     /// There, and the user may write to it.
@@ -146,11 +138,9 @@ pub enum FolderState {
 /// A file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disk {
-    /// What is kept on it.
+    /// The kind of files on it.
     pub purpose: &'static str,
-    /// Where.
     pub path: PathBuf,
-    /// What is free, in MiB.
     pub free_mib: u64,
 }
 
@@ -189,12 +179,11 @@ pub enum Port {
     Taken,
 }
 
-/// How the system keeps the user's systemd.
+/// The system's settings for the user's systemd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UserManager {
     /// Whether it is started again when it was killed.
     pub returns: bool,
-    /// How long it may take to stop, with all of the user's services; `None` for as long as they
-    /// need.
+    /// The time to stop it with all of the user's services; `None` for as long as they need.
     pub stop_limit: Option<Duration>,
 }

@@ -1,6 +1,6 @@
 //! The ids that a user's containers may have: `subuid(5)`, `subgid(5)`.
 
-/// How many ids the user has in the text of `/etc/subuid` or `/etc/subgid` (`subuid(5)`:
+/// Counts the user's ids in the text of `/etc/subuid` or `/etc/subgid` (`subuid(5)`:
 /// `name or uid:first:count`).
 #[must_use]
 pub fn subordinate_ids(text: &str, user: &str, uid: u32) -> u64 {

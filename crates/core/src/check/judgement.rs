@@ -7,7 +7,6 @@ use serde::Serialize;
 pub struct Check {
     /// A stable name, for programs.
     pub name: &'static str,
-    /// How it is.
     pub state: State,
     pub finding: String,
     /// The cure; absent when nothing is wrong.
@@ -17,7 +16,6 @@ pub struct Check {
     pub remedy: Option<Remedy>,
 }
 
-/// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {

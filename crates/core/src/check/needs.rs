@@ -153,7 +153,7 @@ impl fmt::Display for Need {
     }
 }
 
-/// How root raises a limit of this user's services.
+/// The command by which root raises a limit of this user's services.
 struct Raise<'a>(&'a str);
 
 impl fmt::Display for Raise<'_> {

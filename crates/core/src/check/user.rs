@@ -8,9 +8,9 @@ use super::judgement::{Check, Remedy, UserStep, failed, ok, warning};
 /// The ids that an image's users and groups may have: 16 bits (`subuid(5)`; Podman's own advice).
 pub const SUBORDINATE_IDS: u64 = 65_536;
 
-/// How long a user's systemd should be given to stop with all its services. A Bitcoin node may
-/// write for 15 minutes, after those that call it have stopped; the system itself gives up on a
-/// shutdown after 30 (`JobTimeoutSec=` of `reboot.target`).
+/// The time that a user's systemd should have to stop all its services. A Bitcoin node may write
+/// for 15 minutes after its callers have stopped; the system itself gives up on a shutdown after 30
+/// (`JobTimeoutSec=` of `reboot.target`).
 pub const STOP_LIMIT: Duration = Duration::from_secs(30 * 60);
 
 pub(super) fn judge_systemd(user: &str, answer: &Result<(), String>) -> Check {

@@ -20,7 +20,6 @@ use crate::releases::Releases;
 /// The desired state of the host.
 #[derive(Clone, Debug)]
 pub struct Desired {
-    /// Where things lie.
     pub layout: Layout,
     /// The owner of the data folder.
     pub claim: Claim,
@@ -96,7 +95,7 @@ pub struct Present {
     pub secrets: BTreeMap<String, PodmanSecret>,
     /// The probes that must succeed before it is ready.
     pub probes: Vec<DesiredProbe>,
-    /// Where people open it: title and URL.
+    /// The addresses at which people open it: title and URL.
     pub urls: Vec<(String, String)>,
     /// The ports of the node that it publishes.
     pub ports: BTreeSet<(SocketAddr, Transport)>,
@@ -159,11 +158,10 @@ pub struct DesiredContainer {
 pub struct DesiredImage {
     /// Its name.
     pub reference: Reference,
-    /// How it gets here.
     pub origin: Origin,
 }
 
-/// How an image gets to the node.
+/// The way by which an image gets to the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// Pulled from its registry.
@@ -206,9 +204,7 @@ pub struct PodmanSecret {
 pub struct DesiredProbe {
     /// The systemd service that answers.
     pub service: String,
-    /// Where to ask.
     pub address: SocketAddr,
-    /// How.
     pub kind: ProbeKind,
 }
 

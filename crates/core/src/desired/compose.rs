@@ -30,7 +30,7 @@ pub const APP_LABEL: &str = "archipelago.app";
 const RESTART_DELAY: Duration = Duration::from_secs(10);
 /// The image is on the node before a unit starts, so this bounds only Podman itself on a slow disk.
 const START_LIMIT: Duration = Duration::from_secs(300);
-/// What systemd allows on top of the container's own time to stop, for Podman to clean up.
+/// systemd's stop timeout exceeds the container's own by this much, so that Podman can clean up.
 const STOP_MARGIN: Duration = Duration::from_secs(30);
 
 /// Works out an app.

@@ -16,7 +16,6 @@ use crate::releases::Releases;
 /// All that the desired state is worked out from.
 #[derive(Clone, Debug)]
 pub struct Inputs {
-    /// Where things lie.
     pub layout: Layout,
     /// The node's configuration, or why it cannot be read.
     pub config: Result<Config, String>,
@@ -68,7 +67,7 @@ impl Inputs {
         }
     }
 
-    /// Where an app's definition lies. An intent that cannot be read names none.
+    /// The folder of an app's definition. An intent that cannot be read names none.
     #[must_use]
     pub fn definition_folder(&self, id: &AppId) -> PathBuf {
         let intent = self.intents.get(id).and_then(|intent| intent.as_ref().ok());

@@ -81,7 +81,7 @@ fn sources<'a>(layout: &Layout, apps: &'a Apps) -> Vec<Source<'a>> {
         .collect()
 }
 
-/// Where the source of a mount lies on the node.
+/// The path on the node of a mount's source.
 fn path_of(layout: &Layout, id: &AppId, mount: &Mount) -> PathBuf {
     let path = match &mount.source {
         MountSource::Volume(volume) => layout.volumes(id).join(volume),
@@ -107,7 +107,7 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Where a path leads: each link on the way, then the place itself.
+    /// Each link on the way of a path, then the path that it leads to.
     fn trail(&self, path: &Path) -> Vec<PathBuf> {
         let known = self.inputs.found.trails.get(path);
         known.cloned().unwrap_or_else(|| vec![path.to_owned()])

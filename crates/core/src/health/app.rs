@@ -1,4 +1,4 @@
-//! How one app is, without regard to those that it requires.
+//! The health of one app, without regard to the apps that it requires.
 
 use super::state::{AppHealth, State, UnitHealth, UnitState, UrlHealth};
 use super::unit::{judge_unit, leftover_units};
@@ -54,7 +54,7 @@ pub(super) fn judge(
                 .containers()
                 .map(|(unit, container)| {
                     let mut health = judge_unit(unit, container, observed, progress);
-                    // How it ended when it was told to is no news.
+                    // A stopped app may have ended with any status.
                     if !present.running && health.state == UnitState::Failed {
                         health.state = UnitState::Inactive;
                         health.message = String::new();

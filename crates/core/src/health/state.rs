@@ -1,4 +1,4 @@
-//! How apps and their containers are, as types.
+//! The states of apps and their containers.
 
 use std::path::PathBuf;
 
@@ -19,13 +19,12 @@ pub struct Report {
 pub struct AppHealth {
     /// Its id.
     pub id: AppId,
-    /// How it is.
     pub state: State,
     /// Why, and what to do, in one sentence; empty when there is nothing to say.
     pub message: String,
     /// Its containers.
     pub units: Vec<UnitHealth>,
-    /// Where people open it.
+    /// The addresses at which people open it.
     pub urls: Vec<UrlHealth>,
     /// The work that is left before it is of use, if it runs and says so.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +47,7 @@ pub struct UnitHealth {
     pub awaited_image: Option<AwaitedImage>,
     /// Whether it is a companion.
     pub companion: bool,
-    /// How often systemd restarted it after a failure; 0 while it is well.
+    /// The number of systemd's restarts after failures; 0 while it is well.
     pub restarts: u32,
     /// Why it is not well; empty when it is.
     pub message: String,
@@ -107,11 +106,9 @@ impl UnitState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UrlHealth {
     pub title: String,
-    /// Where it is.
     pub url: String,
 }
 
-/// How an app is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {

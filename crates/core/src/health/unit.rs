@@ -1,4 +1,4 @@
-//! How one container of an app is, and why.
+//! The health of one container, and its cause.
 
 use std::path::PathBuf;
 

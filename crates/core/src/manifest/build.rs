@@ -1,4 +1,4 @@
-//! Where a service's image comes from: `image` or `build`.
+//! The keys `image` and `build` of a service.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::mount::relative;
 use super::{Files, ManifestError};
 use crate::file::File;
 
-/// Where a service's image comes from.
+/// The source of a service's image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageSource {
     /// A reference to pull.
@@ -27,7 +27,7 @@ pub struct Build {
     pub args: BTreeMap<String, String>,
     /// The stage to build.
     pub target: Option<String>,
-    /// What to pull when it cannot be built: the service's `image`.
+    /// The image to pull when it cannot be built: the service's `image`.
     pub otherwise: Option<String>,
 }
 

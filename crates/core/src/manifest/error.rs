@@ -1,8 +1,8 @@
-//! How a manifest is refused: file, line, column, key and the way out.
+//! Errors of manifests: file, line, column, key and the way out.
 
 use std::fmt;
 
-/// Where something stands: line and column, both from 1.
+/// A place in a file: line and column, both from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The line, from 1.
@@ -16,7 +16,6 @@ pub struct Place {
 pub struct ManifestError {
     /// The file, as the person named it.
     pub file: String,
-    /// Where in the file.
     pub place: Place,
     /// The path of the key, such as `services.web.ports[0]`; empty when it is about the whole file.
     pub key: String,

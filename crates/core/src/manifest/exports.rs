@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::field::Field;
 use super::{Extension, Manifest, ManifestError, NetworkMode};
 
-/// What an app offers to the apps that require it.
+/// The services, ports, settings, secrets and files that an app offers to the apps that require it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exports {
     /// The services that others reach, each with the ports that it promises to answer on.
@@ -53,7 +53,7 @@ impl Exports {
         !self.services.is_empty()
     }
 
-    /// What is offered must be there.
+    /// Refuses an export that the app does not have.
     pub(super) fn check_references(
         &self,
         field: &Field<'_>,

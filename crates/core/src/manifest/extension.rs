@@ -16,7 +16,7 @@ pub struct Extension {
     pub title: String,
     /// Its version, as its authors count.
     pub version: String,
-    /// Where the catalog lists it.
+    /// The catalog's category.
     pub category: String,
     /// One sentence.
     pub description: String,
@@ -30,13 +30,12 @@ pub struct Extension {
     pub templates: Vec<Template>,
     /// The files that are read from the app's volumes.
     pub captures: BTreeMap<String, Capture>,
-    /// What the apps that require this one get of it.
+    /// The exports to the apps that require this one.
     pub exports: Exports,
-    /// What must be there first.
     pub requires: Requires,
-    /// Where people open it.
+    /// The pages that people open.
     pub urls: Vec<Url>,
-    /// What must answer before it is ready; all of them.
+    /// The probes that must all succeed before the app is ready.
     pub readiness: Vec<Probe>,
 }
 
@@ -47,7 +46,7 @@ pub struct Template {
     pub source: String,
     /// The service that gets it.
     pub service: String,
-    /// Where, as an absolute path in the container.
+    /// An absolute path in the container.
     pub target: String,
 }
 
@@ -58,11 +57,10 @@ pub struct Capture {
     pub volume: String,
     /// The path in it.
     pub path: String,
-    /// How its bytes become text.
     pub encoding: Encoding,
 }
 
-/// How a captured file becomes text.
+/// The encoding in which a captured file becomes text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// As UTF-8, without the line end at its end.
@@ -90,11 +88,10 @@ pub struct Probe {
     pub service: String,
     /// The port in the container; it must be published.
     pub port: u16,
-    /// How it is asked.
     pub kind: ProbeKind,
 }
 
-/// How a probe asks.
+/// The request of a probe.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProbeKind {
     /// A TCP connection is accepted.
@@ -206,7 +203,7 @@ impl Extension {
         Ok(extension)
     }
 
-    /// What it says of services, volumes and ports must be there.
+    /// Refuses a reference to a service, volume or port that the app does not have.
     pub(super) fn check_references(
         &self,
         field: &Field<'_>,

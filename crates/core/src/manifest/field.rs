@@ -14,7 +14,7 @@ use super::interpolate;
 use super::yaml::{Node, Value};
 use crate::name::check_part;
 
-/// What all fields of one reading share.
+/// State shared by all fields of one document.
 pub(crate) struct Scope {
     file: String,
     /// `None`: text is taken as it stands.

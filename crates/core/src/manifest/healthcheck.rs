@@ -23,8 +23,8 @@ pub struct Health {
 }
 
 impl Health {
-    /// How often a service is asked while it starts and others wait for it, where nothing else is
-    /// said: Compose's default.
+    /// The default interval of health checks while a service starts and others wait for it, as in
+    /// Compose.
     pub(super) const START_INTERVAL: Duration = Duration::from_secs(5);
 
     /// Whether it says that there is no check.

@@ -57,14 +57,14 @@ pub type Warning = ManifestError;
 pub struct Schema {
     file: String,
     root: yaml::Node,
-    /// What `x-archipelago` says.
+    /// The key `x-archipelago`.
     pub extension: Extension,
 }
 
 /// A manifest with its settings filled in.
 #[derive(Clone, Debug)]
 pub struct Manifest {
-    /// What `x-archipelago` says.
+    /// The key `x-archipelago`.
     pub extension: Extension,
     /// The chosen settings.
     pub settings: Settings,
@@ -74,7 +74,7 @@ pub struct Manifest {
     pub volumes: BTreeSet<String>,
     /// The service that bears the app's own name, if one does.
     pub main: Option<String>,
-    /// What was left out.
+    /// The keys that were left out.
     pub warnings: Vec<Warning>,
 }
 
@@ -179,7 +179,7 @@ impl Schema {
         }
     }
 
-    /// What one part of the file says of another must be there.
+    /// Refuses a reference from one part of the file to a part that is not there.
     fn check_references(&self, top: &Field<'_>, manifest: &Manifest) -> Result<(), ManifestError> {
         let known = |name: &str| manifest.services.contains_key(name);
         for (name, service) in &manifest.services {
@@ -231,8 +231,8 @@ impl Schema {
     }
 }
 
-/// What is said of a name that is none of a service: the names that are, and not the name itself,
-/// which is a value.
+/// The words for a name that no service has. They list the services and leave the name out, because
+/// it is a value.
 pub(super) fn no_service(manifest: &Manifest) -> String {
     let names: Vec<&str> = manifest.services.keys().map(String::as_str).collect();
     format!(

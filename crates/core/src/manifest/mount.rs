@@ -1,5 +1,5 @@
-//! What a service mounts: named volumes, files of the app's folder, folders of the data directory
-//! or of the node.
+//! Mounts of a service: named volumes, files of the app's folder, folders of the data directory or
+//! of the node.
 
 use super::field::Field;
 use super::{Files, ManifestError, Place};
@@ -8,19 +8,17 @@ use crate::name::check_part;
 /// One mount of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
-    /// What is mounted.
     pub source: MountSource,
     /// The absolute path in the container.
     pub target: String,
     /// Whether the container may not write to it.
     pub read_only: bool,
-    /// Where it stands in the Compose file, for what is found out about it later.
+    /// The place in the Compose file, for errors that are found later.
     pub place: Place,
     /// The path of its key, such as `services.web.volumes[0]`.
     pub key: String,
 }
 
-/// What is mounted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MountSource {
     /// A named volume of the app.

@@ -6,7 +6,7 @@ use super::field::Field;
 use super::{Manifest, ManifestError, NetworkMode, no_service};
 use crate::name::AppId;
 
-/// What an app needs from the node.
+/// The key `x-archipelago.requires`: what the app needs of the node and of other apps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requires {
     /// Apps that must be installed. Services of this app join the networks on which those offer

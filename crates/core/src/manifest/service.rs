@@ -15,7 +15,6 @@ use super::{Files, ManifestError, Mount, Port, Protocol, Warning};
 /// One container of an app.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Service {
-    /// Where the image comes from.
     pub image: ImageSource,
     /// Replaces the image's command when not empty.
     pub command: Vec<String>,
@@ -47,7 +46,7 @@ pub struct Service {
     pub working_dir: Option<String>,
     /// Its host name inside.
     pub hostname: Option<String>,
-    /// How long it may take to stop.
+    /// The time to stop before it is killed.
     pub stop_grace_period: Option<Duration>,
     /// The signal that asks it to stop.
     pub stop_signal: Option<String>,
@@ -77,7 +76,6 @@ pub struct Service {
     pub sysctls: Vec<String>,
     /// Size of /dev/shm in bytes.
     pub shm_bytes: Option<u64>,
-    /// How it is connected.
     pub network: NetworkMode,
     /// Whether processes may gain privileges (`no-new-privileges` turns it off).
     pub no_new_privileges: bool,
@@ -91,7 +89,7 @@ pub struct Service {
     pub userns: Option<String>,
 }
 
-/// How a service is connected.
+/// The network of a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NetworkMode {
     /// To the app's own network.
@@ -121,7 +119,7 @@ impl Service {
             .find(|port| port.container == container_port && port.protocol == Protocol::Tcp)
     }
 
-    /// How long it may take until its health check first succeeds: the check's `start_period`.
+    /// The longest time until its health check first succeeds: the check's `start_period`.
     #[must_use]
     pub fn time_to_be_healthy(&self) -> Duration {
         let health = self.health.as_ref().filter(|_| self.starts_healthy());

@@ -10,7 +10,6 @@ use super::field::Field;
 /// A setting that an app declares.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setting {
-    /// What values it takes.
     pub kind: SettingKind,
     /// The value when the operator chooses none; `None` means that one must be chosen.
     pub default: Option<SettingValue>,
@@ -74,7 +73,7 @@ pub enum SettingError {
         app: String,
         /// The name given.
         name: String,
-        /// What it has, for people.
+        /// The known names, for people.
         known: String,
     },
     /// The value does not fit. It may be a password, so it is not quoted.
@@ -82,7 +81,7 @@ pub enum SettingError {
     Invalid {
         /// The setting.
         name: String,
-        /// What it takes.
+        /// The rule that the value breaks.
         rule: String,
     },
     /// No value and no default.
@@ -90,7 +89,7 @@ pub enum SettingError {
     Missing {
         /// The setting.
         name: String,
-        /// What it takes.
+        /// The rule that the value breaks.
         rule: String,
     },
 }
@@ -149,7 +148,7 @@ impl Settings {
 }
 
 impl SettingKind {
-    /// What values it takes, for people.
+    /// The accepted values, for people.
     #[must_use]
     pub fn rule(&self) -> String {
         match self {

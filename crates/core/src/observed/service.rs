@@ -63,7 +63,7 @@ pub struct Failure {
     pub result: String,
     /// The exit status of its main process.
     pub status: i32,
-    /// How often systemd started it again.
+    /// The number of systemd's restarts.
     pub restarts: u32,
 }
 

@@ -44,7 +44,7 @@ pub struct PassSeen<'a> {
     pub stalled: Option<Duration>,
 }
 
-/// What follows from a pass.
+/// The conclusion from a pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Look again after this time at the latest. `None`: as soon as passes may follow each other.
@@ -61,7 +61,7 @@ pub enum Verdict {
     Silent(AppHealth),
 }
 
-/// What somebody else asked for meanwhile.
+/// Another request for the app that came meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overtaken {
     Installed,
@@ -164,7 +164,7 @@ impl Follow {
     }
 }
 
-/// Since when something holds.
+/// The time since which something holds.
 fn since(known: &mut Option<Duration>, holds: bool, now: Duration) -> Option<Duration> {
     *known = holds.then(|| known.unwrap_or(now));
     *known
@@ -198,7 +198,7 @@ fn without_new_image(health: &AppHealth) -> Option<Verdict> {
     }))
 }
 
-/// How long to look at an app that gets there by itself and says what it is at.
+/// The time to follow an app that gets there by itself and says what it does.
 fn patience(health: &AppHealth) -> Option<Duration> {
     match (health.state, &health.busy) {
         (State::Waiting, _) => Some(PATIENCE),

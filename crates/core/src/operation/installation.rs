@@ -31,7 +31,7 @@ pub struct Installation {
     pub title: String,
     pub version: String,
     pub present: Present,
-    /// What was left out of the manifest because that is harmless.
+    /// The keys of the manifest that were left out because that is harmless.
     pub warnings: Vec<Warning>,
     /// Whether the app is not installed yet.
     pub is_new: bool,
@@ -136,7 +136,7 @@ impl Installation {
         intent.allow = grants.words();
         let is_unchanged = inputs.intents.get(id) == Some(&Ok(intent.clone()))
             && inputs.definitions.get(id) == Some(&files);
-        // What stays as it is takes no port and breaks no other app.
+        // An app that stays as it is takes no port and breaks no other app.
         let before = (!is_unchanged).then(|| worked_out(inputs.clone()));
         let mut all = inputs.clone();
         all.intents.insert(id.clone(), Ok(intent.clone()));
@@ -322,7 +322,7 @@ fn worked_out(mut all: Inputs) -> BTreeMap<AppId, App> {
     assemble(&all, &apps).apps
 }
 
-/// What suits the app itself may not suit one above it: a node that prunes its blocks has none left
+/// Refuses a change that breaks an app above this one: a node that prunes its blocks has none left
 /// for an index of all of them.
 fn refuse_to_break_others(
     id: &AppId,

@@ -38,7 +38,7 @@ pub use refusal::Refusal;
 pub use stability::Stability;
 pub use steps::{Ending, Operation, RESUMED_LIMIT, Step};
 
-/// What a person asks for.
+/// A person's request.
 #[derive(Clone, Debug)]
 pub enum Request {
     /// Install an app, or give an installed one another definition. `settings` are pairs of key and
@@ -87,7 +87,7 @@ pub struct Definition {
     pub folder: String,
 }
 
-/// What an app should become.
+/// The state that an operation aims at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Goal {
@@ -96,16 +96,16 @@ pub enum Goal {
     Gone,
 }
 
-/// What was seen of the host for the sake of one proposal.
+/// Observations of the host for one proposal.
 #[derive(Clone, Debug, Default)]
 pub struct HostLook {
-    /// Who owns the names that the app needs, on the disk and, for a new app, in Podman.
+    /// The owners of the names that the app needs, on the disk and, for a new app, in Podman.
     pub names: Observed,
     /// The new ports that cannot be used.
     pub ports: BTreeMap<(SocketAddr, Protocol), PortProblem>,
     /// The host's offers for the app's containers.
     pub offers: Offers,
-    /// What is free on the data folder's file system.
+    /// Free space on the data folder's file system.
     pub free_mib: Option<u64>,
 }
 

@@ -10,7 +10,7 @@ use crate::name::AppId;
 use super::grants::{ALL, Grant};
 use super::{Goal, HostLook, Installation, Kind, Refusal, Request};
 
-/// What an operation would do.
+/// The preview of an operation.
 #[derive(Clone, Debug)]
 pub struct Proposal {
     pub app: AppId,

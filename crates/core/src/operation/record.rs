@@ -46,7 +46,7 @@ pub struct Remains {
     pub data: bool,
 }
 
-/// How far an operation came.
+/// The progress of an operation that was broken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// The intent is as it was before.
@@ -101,7 +101,7 @@ impl Record {
         self.before == self.after && self.restarts.is_empty()
     }
 
-    /// How far the operation came, seen from what is on the disk.
+    /// The operation's progress, as the disk shows it.
     #[must_use]
     pub fn standing(&self, remains: &Remains) -> Standing {
         let Remains { intent, data } = remains;

@@ -32,7 +32,7 @@ impl Stability {
         }
     }
 
-    /// How much longer the services must stay up; zero when it was long enough.
+    /// The time that the services must still stay up; zero when it was long enough.
     #[must_use]
     pub fn left(&self, now: Duration, stalled: Option<Duration>) -> Duration {
         let elapsed = now.saturating_sub(self.began);

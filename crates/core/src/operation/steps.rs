@@ -50,7 +50,7 @@ pub enum Step<'o> {
     ForgetRecord(&'o Record),
 }
 
-/// How an operation ended.
+/// The end of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// Nothing was changed.
@@ -116,7 +116,7 @@ impl Operation {
         })
     }
 
-    /// How it ended, once that is known: before the record is forgotten.
+    /// The end, once it is known: before the record is forgotten.
     #[must_use]
     pub fn ending(&self) -> Option<&Ending> {
         match &self.stage {

@@ -31,9 +31,9 @@ pub struct Pass<'r> {
     now: Duration,
     desired: Option<Arc<Desired>>,
     looked: Option<Looked>,
-    /// Who may be changing the files that are fought over.
+    /// The processes that may be changing the contended files.
     writers: BTreeMap<String, FileWriters>,
-    /// What people are to be told of them.
+    /// Messages about them for the journal.
     told: Vec<String>,
 }
 
@@ -92,20 +92,20 @@ pub enum Request<'p> {
 /// A pass that was made.
 #[derive(Clone, Debug, Default)]
 pub struct PassResult {
-    /// How the apps were when it looked.
+    /// The health of the apps at the observation.
     pub report: Report,
     pub podman: PodmanAnswer,
-    /// How many actions its plan had.
+    /// The number of actions in its plan.
     pub actions: usize,
     /// Those that were tried, without Archipelago's own notes.
     pub events: Vec<Event>,
     /// When something that failed is due again, from now.
     pub wake_after: Option<Duration>,
-    /// What is new about who changes files that are fought over.
+    /// News about the processes that change contended files.
     pub told: Vec<String>,
 }
 
-/// How Podman answered a pass.
+/// Podman's answers during a pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum PodmanAnswer {
     /// It was not asked: nothing depends on it now.
@@ -184,8 +184,8 @@ impl<'r> Pass<'r> {
         self.stage = Stage::ReadProgress;
     }
 
-    /// What the shared file of progress holds; the outer `None` when it cannot be read, so that
-    /// what is known stays.
+    /// Takes the content of the shared progress file. The outer `None` means that it cannot be
+    /// read; the known progress stays then.
     pub fn recall(&mut self, content: Option<Option<Vec<u8>>>) {
         if let Some(content) = content {
             self.reconciler.recall(content);
@@ -207,7 +207,7 @@ impl<'r> Pass<'r> {
         self.stage = Stage::Observe;
     }
 
-    /// What is on the host. The plan follows from it.
+    /// Takes the observation of the host and plans.
     pub fn observed(&mut self, observed: Observed, now: Duration) {
         let Some(desired) = &self.desired else {
             return;
@@ -227,13 +227,13 @@ impl<'r> Pass<'r> {
         };
     }
 
-    /// Who may be changing the files that are fought over.
+    /// The processes that may be changing the contended files.
     pub fn writers(&mut self, writers: BTreeMap<String, FileWriters>) {
         self.writers = writers;
         self.stage = Stage::Apply;
     }
 
-    /// How the action went that [`Pass::request`] named.
+    /// Takes the outcome of the action that [`Pass::request`] named.
     pub fn applied(&mut self, outcome: Outcome, now: Duration) {
         self.now = now;
         if let Some(Looked { plan, run, .. }) = &mut self.looked {
@@ -265,7 +265,7 @@ impl<'r> Pass<'r> {
         }
     }
 
-    /// What was wanted, seen and planned, once the host was observed.
+    /// The desired state, the observation and the plan, once the host was observed.
     #[must_use]
     pub fn scene(&self) -> Option<Scene<'_>> {
         let Looked { observed, plan, .. } = self.looked.as_ref()?;

@@ -13,10 +13,10 @@ use serde_json::json;
 use super::Podman;
 use super::http::{Call, Error, Failure, SILENCE_LIMIT, encode};
 
-/// How many lines of a failed build's output its error carries.
+/// The error of a failed build carries this many lines of its output.
 const LAST_LINES: usize = 20;
 
-/// What to build. Two equal requests give the same layers from the cache.
+/// A build. Two equal requests give the same layers from the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildRequest {
     /// The full name the image gets, such as `localhost/archy-lnd-ui:latest`.
@@ -93,7 +93,7 @@ impl Podman {
     }
 }
 
-/// Where this differs from the endpoint's defaults, it does what `podman-build(1)` does by default.
+/// It differs from the endpoint's defaults where `podman-build(1)` has other ones.
 fn target(request: &BuildRequest) -> String {
     let BuildRequest {
         tag,

@@ -134,7 +134,7 @@ pub(super) fn encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
-/// What a request asks, without its body: enough to send it and to name it in an error.
+/// A request without its body: enough to send it and to name it in an error.
 pub(super) struct Call {
     what: String,
     method: Method,
@@ -336,7 +336,7 @@ fn message(body: &[u8]) -> String {
 pub(super) struct Lines<'a> {
     call: &'a Call,
     body: Incoming,
-    /// What came after the last whole line.
+    /// The bytes after the last whole line.
     pending: Vec<u8>,
     _connection: JoinSet<()>,
 }
@@ -374,7 +374,7 @@ impl Lines<'_> {
     }
 }
 
-/// How a line says that the work failed: Docker's `jsonmessage` in one field, in the other, or in
+/// An error in a line of progress: Docker's `jsonmessage` has it in one field, in the other, or in
 /// both.
 #[derive(Deserialize)]
 pub(super) struct Failure {

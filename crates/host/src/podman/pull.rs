@@ -6,8 +6,8 @@ use serde::Deserialize;
 use super::Podman;
 use super::http::{Call, Error, Failure, SILENCE_LIMIT, encode};
 
-/// What became of one layer, or of the image's configuration. Comes once a second for a layer that
-/// downloads.
+/// The progress of one layer, or of the image's configuration. It comes once a second for a layer
+/// that downloads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     /// The first 12 hexadecimal digits of the layer's digest.
@@ -15,7 +15,7 @@ pub struct Progress {
     pub state: Layer,
 }
 
-/// How far a layer is.
+/// The state of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layer {
     Waiting,
@@ -68,7 +68,8 @@ impl Podman {
             .stream(&call, "application/octet-stream", Vec::new())
             .await
         {
-            // What fails before the first layer comes as a status, which is the registry's or 500.
+            // A failure before the first layer comes as an HTTP status, which is the registry's or
+            // 500.
             Err(Error::Api { message, .. }) => return Err(failed(message)),
             lines => lines?,
         };
@@ -114,7 +115,7 @@ struct Bytes {
     total: i64,
 }
 
-/// What a line says of a layer.
+/// The state of a layer in a line of progress.
 fn layer(status: &str, bytes: &Bytes) -> Layer {
     match status {
         "Downloading" => Layer::Downloading {

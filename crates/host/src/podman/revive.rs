@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-/// What Podman says then, and only then: nothing of what it believes to run does.
+/// Podman's message when none of the processes that it believes to run do. It has no other meaning.
 const LOST: &str = "could not find any running process";
 
 /// The longest that one command may take.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use zbus::OwnedObjectPath;
 
-/// What the paths of all units begin with.
+/// The prefix of all units' object paths.
 pub(super) const UNITS: &str = "/org/freedesktop/systemd1/unit";
 
 /// The D-Bus path of a queued job; never used twice while the manager lives.

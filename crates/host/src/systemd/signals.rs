@@ -1,5 +1,5 @@
-//! What systemd tells without being asked. It refuses to interpret: signals of other units and of
-//! other interfaces are dropped, the rest becomes values.
+//! systemd's signals, as values. Signals of other units and of other interfaces are dropped;
+//! nothing is interpreted.
 
 use std::collections::HashMap;
 
@@ -34,7 +34,7 @@ pub enum Signal {
     },
 }
 
-/// How a job ended.
+/// The result of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobResult {
     Done,

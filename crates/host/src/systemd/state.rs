@@ -1,4 +1,4 @@
-//! What systemd says of a service and of a unit's file, as values. Words that it may learn later
+//! systemd's properties of a service and of a unit's file, as values. Words of later versions
 //! become `Other`.
 
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ pub enum LoadState {
     Other,
 }
 
-/// What a unit is doing, the same for all unit types.
+/// The active state of a unit, the same for all unit types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActiveState {
     Active,
@@ -51,7 +51,7 @@ pub struct ServiceFailure {
     /// `success`, `exit-code`, `signal`, `core-dump`, `timeout`, `oom-kill`, `start-limit-hit`,
     /// `resources`, …
     pub result: String,
-    /// How the main process ended, as `si_code` of `waitid(2)`: 1 exited, 2 killed, 3 dumped, 0 it
+    /// The end of the main process, as `si_code` of `waitid(2)`: 1 exited, 2 killed, 3 dumped, 0 it
     /// never ran.
     pub exec_main_code: i32,
     /// Its exit status, or the signal's number.
@@ -65,7 +65,8 @@ pub struct ServiceFailure {
     pub active_enter: Option<SystemTime>,
 }
 
-/// What `systemctl is-enabled` says of a unit's file: `systemctl(1)`, table "is-enabled output".
+/// The answer of `systemctl is-enabled` for a unit's file: `systemctl(1)`, table "is-enabled
+/// output".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UnitFileState {
     Enabled,

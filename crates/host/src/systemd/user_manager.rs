@@ -1,16 +1,14 @@
-//! How the system's manager keeps the user's: `user@UID.service`, `user@.service(5)`.
+//! The system's unit of the user's systemd: `user@UID.service`, `user@.service(5)`.
 
 use std::time::Duration;
 
 use super::{system, unit_path};
 
-/// How it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UserManager {
     /// Whether it is started again when it was killed.
     pub returns: bool,
-    /// How long it may take to stop, with all of the user's services; none for as long as they
-    /// need.
+    /// The time to stop it with all of the user's services; none for as long as they need.
     pub stop_limit: Option<Duration>,
 }
 

@@ -89,7 +89,7 @@ pub(super) fn work_out(layout: &Layout, request: Request) -> Result<Proposal, Er
     let Some(installation) = &proposal.installation else {
         return Ok(proposal);
     };
-    // What it would mount is known only now, and so is where that leads.
+    // The paths that it would mount are known only now, and so are their links.
     let mounted = installation.mounted(&known);
     if inputs::find_trails(&mut known, mounted) {
         return Ok(propose(request, &known, keeps_data)?);

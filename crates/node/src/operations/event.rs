@@ -2,11 +2,15 @@
 
 use archipelago_core::health::AppHealth;
 use archipelago_core::pass;
+use archipelago_host::lock::Holder;
 
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
+    /// Another process has held the lock of passes for some seconds: this one, if the kernel tells.
+    /// The wait goes on for ten minutes at most.
+    Locked(Option<&'a Holder>),
     /// A pass tried this action: for the operation's app, or for the host.
     Action(&'a pass::Event),
-    /// How the app is, after each pass.
+    /// The app's health after a pass.
     Health(&'a AppHealth),
 }

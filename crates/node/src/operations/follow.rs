@@ -25,7 +25,7 @@ use crate::handle::{Handle, Made};
 use super::commit::Change;
 use super::event::Event;
 
-/// How many lines of the journal explain a failure.
+/// The number of journal lines in an error.
 const JOURNAL_LINES: u32 = 15;
 
 /// To bring units up to date takes a pass that learns of their images, one that writes, and one
@@ -42,6 +42,8 @@ pub(super) async fn carry_out(
     mut progress: impl FnMut(Event<'_>),
 ) -> Result<Option<AppHealth>, Error> {
     let mut events = handle.events();
+    // The engine waits for this lock at each pass and cannot tell why nothing happens.
+    drop(Lock::of_passes(&layout, |holder| progress(Event::Locked(holder))).await?);
     let asked = SystemTime::now().duration_since(UNIX_EPOCH);
     let changes_installed = proposal
         .installation
@@ -57,7 +59,7 @@ pub(super) async fn carry_out(
         Kind::Restart => handle.running(app.clone()).await?,
         _ => BTreeMap::new(),
     };
-    let mut lock = Some(Lock::of_passes(&layout).await?);
+    let mut lock = Some(Lock::of_passes(&layout, |holder| progress(Event::Locked(holder))).await?);
     let asked = asked.unwrap_or_default().as_secs();
     let change = Change::of(&layout, request, &proposal, asked, restarts)?;
     let mut operation = Operation::begin(change.record.clone());

@@ -1,6 +1,7 @@
-//! What people ask for: prepared without touching anything, then done, and followed until it is so.
+//! People's requests: prepared without touching anything, then carried out, and followed to their
+//! end.
 //!
-//! It prints nothing: it returns what would be, events while it goes on, and how it ended.
+//! Nothing is printed: a preview, events and a result are returned.
 
 mod commit;
 mod event;
@@ -20,6 +21,7 @@ use serde::Serialize;
 use crate::engine::{self, Role};
 use crate::error::Error;
 
+pub use archipelago_host::lock::{COMMAND_LIMIT as LOCK_LIMIT, Holder};
 pub use archipelago_host::purge::{Left, Place};
 pub use event::Event;
 
@@ -65,7 +67,6 @@ pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error
 }
 
 impl Prepared {
-    /// What it would do.
     #[must_use]
     pub fn proposal(&self) -> &Proposal {
         &self.proposal

@@ -12,7 +12,7 @@ use archipelago_core::check::{
 use archipelago_core::data_folder::{Claim, accept};
 use archipelago_core::layout::Layout;
 use archipelago_host::cache::ReadSet;
-use archipelago_host::lock::Lock;
+use archipelago_host::lock::{Holder, Lock};
 use archipelago_host::systemd::{JobResult, Systemd, set_linger};
 use archipelago_host::{data_folder, disk, facts, folders};
 
@@ -23,10 +23,10 @@ pub use root::{RootReport, as_root};
 /// The daemon is ready within milliseconds; a busy small machine takes longer.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// Where the package puts the program.
+/// The program's path in the package.
 const PACKAGED_PROGRAM: &str = "/usr/bin/archipelago";
 
-/// Where packages and administrators put units of users.
+/// The folders in which packages and administrators put units for users.
 const UNIT_FOLDERS: [&str; 3] = [
     "/etc/systemd/user",
     "/usr/local/lib/systemd/user",
@@ -36,7 +36,7 @@ const UNIT_FOLDERS: [&str; 3] = [
 /// The first line of a unit that is ours to change.
 const MARK: &str = "# Written by archipelago setup.\n";
 
-/// What came of setting up as the user.
+/// The outcome of the user's part of the setup.
 #[derive(Debug)]
 pub struct UserReport {
     pub user: String,
@@ -65,13 +65,13 @@ impl UserReport {
 }
 
 /// Makes the data folder that is there this node's, whatever it was: the operator says that it is
-/// the right one.
+/// the right one. `waiting` is called when another process holds the lock of passes.
 ///
 /// # Errors
 /// When the folders of this user cannot be found, or the disk refuses.
-pub async fn accept_data() -> Result<(), Error> {
+pub async fn accept_data(waiting: impl FnOnce(Option<&Holder>)) -> Result<(), Error> {
     let layout = folders::layout()?;
-    let _lock = Lock::of_passes(&layout).await?;
+    let _lock = Lock::of_passes(&layout, waiting).await?;
     let evidence = data_folder::look(&layout, &mut ReadSet::begin());
     if let Claim::Take(id) = accept(&evidence) {
         data_folder::take(&layout, id)?;
@@ -145,7 +145,7 @@ async fn take(step: UserStep, layout: &Layout, before: &Facts) -> Result<(), Err
             for folder in [&layout.units, &layout.apps()] {
                 disk::make_folder(folder, 0o755)?;
             }
-            // Where a disk belongs that is not mounted, nothing is made.
+            // Nothing is made in the mount point of a disk that is not mounted.
             if !matches!(before.data, Some(DataFolder::Refused { .. })) {
                 disk::make_folder(&layout.data, 0o755)?;
             }

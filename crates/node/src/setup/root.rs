@@ -15,18 +15,18 @@ use archipelago_host::{disk, folders};
 
 use crate::error::Error;
 
-/// What came of one part.
+/// The outcome of one part.
 enum Part {
     Already(String),
     Done(String),
 }
 
-/// What came of setting up as root.
+/// The outcome of root's part of the setup.
 #[derive(Debug, Default)]
 pub struct RootReport {
-    /// What was put right.
+    /// The parts that were put right.
     pub done: Vec<String>,
-    /// What was right already.
+    /// The parts that were right already.
     pub already: Vec<String>,
     pub problems: Vec<String>,
 }

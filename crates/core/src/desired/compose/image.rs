@@ -1,4 +1,4 @@
-//! Where the image of a service comes from.
+//! The image of a service: pulled under its reference on this node, or built from the app's folder.
 
 use sha2::{Digest, Sha256};
 
@@ -33,7 +33,8 @@ impl Work<'_> {
         }
     }
 
-    /// What this node uses for an image that the manifest names, and whether without TLS.
+    /// The reference that this node uses for an image in the manifest, and whether it is pulled
+    /// without TLS.
     fn pulled(&self, name: &str, text: &str) -> Result<(Reference, bool), String> {
         let written =
             Reference::parse(text).map_err(|error| format!("services.{name}.image: {error}"))?;

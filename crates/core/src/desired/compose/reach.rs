@@ -1,4 +1,4 @@
-//! How an app is reached from the node: its ports, pages and probes.
+//! The ports, pages and probes through which the node reaches an app.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -114,6 +114,7 @@ fn acted(world: &mut World, seconds: u32) -> Vec<u32> {
         if !plan.is_empty() {
             let lines: Vec<String> = plan.actions.iter().map(brief).collect();
             assert_eq!(lines, [format!("restart {UI}")]);
+            assert_eq!(*plan.actions[0].reason(), Reason::PortsClosed);
             acted.push(half);
         }
         world.now = now + Duration::from_millis(500);

@@ -21,7 +21,7 @@ fn outdated(unit: &str) -> Reason {
 }
 
 /// All actions until the world is at rest, but for Archipelago's own notes.
-fn actions(world: &mut World) -> Vec<Action> {
+pub(super) fn actions(world: &mut World) -> Vec<Action> {
     let mut done = Vec::new();
     for _ in 0..PASSES_MAX {
         let plan = world.pass_cut_at(usize::MAX);
@@ -34,7 +34,7 @@ fn actions(world: &mut World) -> Vec<Action> {
     panic!("no rest after {PASSES_MAX} passes: {done:?}");
 }
 
-fn check(mut world: World, disturb: impl Fn(&mut World), expected: &[(&str, Reason)]) {
+pub(super) fn check(mut world: World, disturb: impl Fn(&mut World), expected: &[(&str, Reason)]) {
     disturb(&mut world);
     let found: Vec<(String, Reason)> = actions(&mut world)
         .iter()

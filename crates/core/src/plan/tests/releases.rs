@@ -1,7 +1,9 @@
 //! Definitions and what containers mount of them, stored under their hashes.
 
+use super::reasons::{actions, check};
 use super::world::*;
 use super::*;
+use crate::action::Reason;
 use crate::quadlet::VERSION;
 use crate::release::ReleaseId;
 use crate::releases::{Former, Releases};
@@ -47,6 +49,16 @@ fn mounted(world: &World) -> ReleaseId {
     present.mounted.keys().next().unwrap().clone()
 }
 
+/// The reason of the action that this line is brief for.
+fn reason(actions: &[Action], line: &str) -> Reason {
+    let action = actions.iter().find(|action| brief(action) == line);
+    let Some(action) = action else {
+        let lines: Vec<String> = actions.iter().map(brief).collect();
+        panic!("{line:?} is not among {lines:?}");
+    };
+    action.reason().clone()
+}
+
 #[test]
 fn what_a_container_mounts_is_stored_before_it_starts() {
     let mut world = World::fresh();
@@ -62,16 +74,18 @@ fn what_a_container_mounts_is_stored_before_it_starts() {
 
 #[test]
 fn what_was_changed_of_it_is_stored_anew_and_its_reader_restarts() {
-    let mut world = mounting("one");
+    let world = mounting("one");
     let page = mounted(&world);
-    world.host.releases.whole.remove(&page);
-    assert_eq!(
-        world.lines(),
-        [
-            "store page",
-            "remember archy-web.service@run 1",
-            "restart archy-web.service"
-        ]
+    let damaged = || Reason::ReleaseDamaged {
+        release: page.clone(),
+    };
+    check(
+        world,
+        |world| assert!(world.host.releases.whole.remove(&page)),
+        &[
+            ("store page", damaged()),
+            ("restart archy-web.service", damaged()),
+        ],
     );
 }
 
@@ -82,7 +96,8 @@ fn a_release_goes_once_nothing_names_it_and_nothing_runs_with_it() {
     install(&mut world, "two");
     let second = mounted(&world);
     assert_ne!(first, second);
-    world.converge();
+    let removal = format!("remove release {}", &first.as_str()[..4]);
+    assert_eq!(reason(&actions(&mut world), &removal), Reason::Unneeded);
     let all = &world.host.releases.all;
     assert!(all.contains(&second) && !all.contains(&first), "{all:?}");
     // While an earlier intent cannot be read, nobody knows what it names.
@@ -135,13 +150,18 @@ fn a_definition_of_0_1_0_is_taken_over_and_nothing_restarts() {
     let version = format!("Version={VERSION}");
     *unit = text.replace(&version, "Version=0.1.0").into_bytes();
     let run = world.host.invocations["archy-web.service"].clone();
-    world.converge();
+    let done = actions(&mut world);
+    let former = Reason::FormerDefinition;
+    assert_eq!(reason(&done, "name release of web"), former);
+    assert_eq!(reason(&done, "store compose.yaml page"), former);
     assert_eq!(world.host.invocations["archy-web.service"], run);
     let stored: Vec<&ReleaseId> = world.host.releases.all.iter().collect();
     assert!(stored.contains(&&page) && stored.contains(&&release));
     // The container still has the former folder mounted.
     assert!(world.host.releases.former.contains(&web));
     world.stop("archy-web.service");
-    world.converge();
+    let done = actions(&mut world);
+    let removal = reason(&done, "remove former folder of web");
+    assert_eq!(removal, Reason::Unneeded);
     assert!(world.host.releases.former.is_empty());
 }
