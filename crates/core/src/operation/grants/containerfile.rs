@@ -93,8 +93,10 @@ fn flags(text: &str) -> Vec<String> {
     flags
 }
 
-/// Whether `ADD` may be of a URL or a git repository. A variable or an escape may be anything.
+/// Whether `ADD` may be of a URL or a git repository. A variable or an escape may be anything; at
+/// the end of a line, the escape that is not in force is none.
 fn may_fetch(sources: &str) -> bool {
+    let sources = sources.trim_end_matches(ESCAPES);
     let plain = sources.replace(['"', '\''], "");
     let is_any = plain.contains('$') || plain.contains(ESCAPES);
     is_any || ["://", "git@"].into_iter().any(|mark| plain.contains(mark))
@@ -216,6 +218,7 @@ mod tests {
         for text in [
             "ADD a b /x",
             "ADD --chown=1:1 [\"a b\", \"/x\"]",
+            "ADD a b \\\n  /x",
             "COPY a b",
             "RUN curl https://a",
         ] {
