@@ -1,7 +1,7 @@
 //! What is known of a host and its user, for [`super::judge`]. A fact that nobody looked for is
 //! absent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -35,6 +35,8 @@ pub struct Facts {
     pub api: Option<Result<Api, String>>,
     /// The images that are damaged, if Podman cannot list its images because of them.
     pub images: Option<Result<(), DamagedImages>>,
+    /// The age of the images that are built here.
+    pub built: Option<BuiltImages>,
     /// How many more containers, volumes and pods Podman has locks for; absent when it does not
     /// say.
     pub free_locks: Option<u32>,
@@ -101,6 +103,14 @@ pub struct DamagedImages {
     pub cause: String,
     /// The damaged ones that were found: id and names.
     pub found: Vec<(String, Vec<String>)>,
+}
+
+/// The age of the images that are built here, by the wall clock, in seconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BuiltImages {
+    pub now_unix_s: u64,
+    /// As [`super::as_of`] tells.
+    pub as_of: BTreeMap<AppId, u64>,
 }
 
 /// The owner of the data folder.
