@@ -8,7 +8,7 @@ use crate::node::{CONFIG, Node, ONE_TICK, until_equal};
 
 /// Runs `archipelago` and kills it after this time, and only it: what it had others do goes on.
 /// Whether it was killed.
-fn cut_short(node: &Node, after: Duration, arguments: &[&str]) -> bool {
+pub(crate) fn cut_short(node: &Node, after: Duration, arguments: &[&str]) -> bool {
     let after = format!("{:.6}", after.as_secs_f64());
     let command = [
         &[

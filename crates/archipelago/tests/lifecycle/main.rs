@@ -33,6 +33,7 @@ mod nesting;
 mod publish;
 mod quiet;
 mod reasons;
+mod rebuild;
 mod records;
 mod refusals;
 mod releases;
