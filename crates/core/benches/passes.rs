@@ -16,7 +16,8 @@ use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{COMPOSE_FILE, Files};
 use archipelago_core::name::AppId;
 use archipelago_core::observed::{
-    Active, Load, Observed, Podman, PodmanNetwork, PodmanView, RenderedFile, Service, needs_podman,
+    Active, Load, Observed, Podman, PodmanNetwork, PodmanView, RenderedFile, Service, SubState,
+    needs_podman,
 };
 use archipelago_core::plan::plan;
 use archipelago_core::progress::Progress;
@@ -139,7 +140,7 @@ fn at_rest(desired: &Desired) -> Observed {
             let service = Service {
                 load: Load::Loaded,
                 active: Active::Active,
-                sub: "running".to_owned(),
+                sub: SubState::Running,
                 job: None,
                 failure: None,
                 began: None,

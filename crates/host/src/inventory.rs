@@ -281,7 +281,7 @@ fn owner(name: &str, labels: &BTreeMap<String, String>) -> Option<AppId> {
 
 #[cfg(test)]
 mod tests {
-    use archipelago_core::observed::{Job, Load, Service};
+    use archipelago_core::observed::{Job, Load, Service, SubState};
 
     use super::*;
 
@@ -354,7 +354,7 @@ mod tests {
             let service = Service {
                 load: Load::Loaded,
                 active,
-                sub: String::new(),
+                sub: SubState::Dead,
                 job,
                 failure: None,
                 began: None,

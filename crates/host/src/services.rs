@@ -6,7 +6,7 @@ use std::time::Duration;
 use archipelago_core::desired::Desired;
 use archipelago_core::observed::{self, Active, Failure, Job, Load, Observed};
 
-use super::systemd::{self, ActiveState, LoadState, Systemd};
+use super::systemd::{self, ActiveState, JobType, LoadState, Systemd};
 
 /// When services began, and the invocations of all of them then, if all were up: no run begins
 /// twice.
@@ -95,17 +95,7 @@ pub(crate) async fn judge(
         ActiveState::Failed => Active::Failed,
         ActiveState::Inactive | ActiveState::Maintenance | ActiveState::Other => Active::Inactive,
     };
-    let unwell = active == Active::Failed || service.sub.starts_with("auto-restart");
-    let failure = if unwell {
-        systemd.failure(name).await.ok().map(|failure| Failure {
-            result: failure.result,
-            status: failure.exec_main_status,
-            restarts: failure.restarts,
-        })
-    } else {
-        None
-    };
-    observed::Service {
+    let mut seen = observed::Service {
         load: match service.load {
             LoadState::Loaded => Load::Loaded,
             LoadState::NotFound => Load::NotFound,
@@ -114,16 +104,27 @@ pub(crate) async fn judge(
         },
         active,
         sub: service.sub,
-        job: service
-            .job
-            .map(|job| if job == "stop" { Job::Stop } else { Job::Other }),
-        failure,
+        job: service.job.map(|job| match job {
+            JobType::Stop => Job::Stop,
+            JobType::Start | JobType::Restart | JobType::Other => Job::Other,
+        }),
+        failure: None,
         began: None,
+    };
+    if seen.active == Active::Failed || seen.is_restarting() {
+        seen.failure = systemd.failure(name).await.ok().map(|failure| Failure {
+            result: failure.result,
+            status: failure.exec_main_status,
+            restarts: failure.restarts,
+        });
     }
+    seen
 }
 
 #[cfg(test)]
 mod tests {
+    use archipelago_core::observed::SubState;
+
     use super::*;
 
     #[test]
@@ -131,7 +132,7 @@ mod tests {
         let up = observed::Service {
             load: Load::Loaded,
             active: Active::Active,
-            sub: "running".to_owned(),
+            sub: SubState::Running,
             job: None,
             failure: None,
             began: None,

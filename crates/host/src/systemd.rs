@@ -13,12 +13,13 @@ mod user_manager;
 pub use linger::{linger, set_linger};
 pub use path::JobPath;
 pub use signals::{JobResult, Signal};
-pub use state::{ActiveState, LoadState, Service, ServiceFailure, UnitFileState};
+pub use state::{ActiveState, JobType, LoadState, Service, ServiceFailure, UnitFileState};
 pub use user_manager::{UserManager, user_manager};
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use archipelago_core::observed::SubState;
 use futures_util::{Stream, StreamExt};
 use zbus::conn::Builder;
 use zbus::fdo::PropertiesProxy;
@@ -169,8 +170,8 @@ impl Systemd {
                 let service = Service {
                     load: LoadState::from(load.as_str()),
                     active: ActiveState::from(active.as_str()),
-                    sub,
-                    job: (job_id != 0).then_some(job_type),
+                    sub: SubState::from(sub.as_str()),
+                    job: (job_id != 0).then(|| JobType::from(job_type.as_str())),
                 };
                 (name, service)
             })

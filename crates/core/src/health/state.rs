@@ -3,11 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::cause::Cause;
 use crate::name::AppId;
-use crate::observed::{Active, Busy, Service};
+use crate::observed::{Active, Busy, Service, SubState};
 
 /// All apps.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -40,8 +40,9 @@ pub struct UnitHealth {
     /// The systemd service.
     pub name: String,
     pub state: UnitState,
-    /// systemd's finer state, such as `running` or `auto-restart`.
-    pub sub_state: String,
+    /// systemd's finer state; none of a service that systemd does not have in memory.
+    #[serde(serialize_with = "sub_state")]
+    pub sub_state: Option<SubState>,
     /// Whether systemd waits to start it again after a failure.
     #[serde(skip)]
     pub is_restarting: bool,
@@ -162,6 +163,11 @@ impl State {
             Self::Removing => "removing",
         }
     }
+}
+
+/// In JSON, no state is an empty text.
+fn sub_state<S: Serializer>(state: &Option<SubState>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(state.as_ref().map_or("", SubState::word))
 }
 
 impl UnitHealth {

@@ -20,7 +20,7 @@ pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth>
             let found = observed.services.get(&service);
             UnitHealth {
                 state: UnitState::of(found),
-                sub_state: found.map(|found| found.sub.clone()).unwrap_or_default(),
+                sub_state: found.map(|found| found.sub.clone()),
                 is_restarting: found.is_some_and(Service::is_restarting),
                 awaited_image: None,
                 companion: mark.companion,
@@ -56,7 +56,7 @@ pub(super) fn judge_unit(
         } else {
             UnitState::of(found)
         },
-        sub_state: found.map(|found| found.sub.clone()).unwrap_or_default(),
+        sub_state: found.map(|found| found.sub.clone()),
         is_restarting: found.is_some_and(Service::is_restarting),
         companion: container.companion,
         restarts: failure.map_or(0, |failure| failure.restarts),

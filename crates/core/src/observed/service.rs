@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 /// systemd's view of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
     /// Whether systemd has its definition.
     pub load: Load,
     pub active: Active,
-    /// systemd's own finer word, such as `auto-restart`.
-    pub sub: String,
+    pub sub: SubState,
     /// The job for it that is queued or running.
     pub job: Option<Job>,
     /// For a service that is not well: why.
@@ -54,6 +55,63 @@ pub enum Active {
     Inactive,
     /// It rests after a failure.
     Failed,
+}
+
+/// systemd's finer state of a service, as far as something depends on it or most services pass
+/// through it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubState {
+    Dead,
+    Start,
+    Running,
+    /// A one-shot service has done its work.
+    Exited,
+    Failed,
+    /// systemd waits to start it again after a failure.
+    AutoRestart,
+    /// That start is in systemd's queue.
+    AutoRestartQueued,
+    /// Another one, by systemd's word for it.
+    Other(String),
+}
+
+/// systemd's words: `systemctl --state=help`.
+impl From<&str> for SubState {
+    fn from(word: &str) -> Self {
+        match word {
+            "dead" => Self::Dead,
+            "start" => Self::Start,
+            "running" => Self::Running,
+            "exited" => Self::Exited,
+            "failed" => Self::Failed,
+            "auto-restart" => Self::AutoRestart,
+            "auto-restart-queued" => Self::AutoRestartQueued,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl SubState {
+    /// systemd's word for it.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Dead => "dead",
+            Self::Start => "start",
+            Self::Running => "running",
+            Self::Exited => "exited",
+            Self::Failed => "failed",
+            Self::AutoRestart => "auto-restart",
+            Self::AutoRestartQueued => "auto-restart-queued",
+            Self::Other(word) => word,
+        }
+    }
+}
+
+impl Serialize for SubState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
 }
 
 /// Why a service is not well.
@@ -106,6 +164,43 @@ impl Service {
     /// Whether systemd waits to start it again after a failure.
     #[must_use]
     pub fn is_restarting(&self) -> bool {
-        self.active == Active::Activating && self.sub.starts_with("auto-restart")
+        self.active == Active::Activating
+            && matches!(
+                self.sub,
+                SubState::AutoRestart | SubState::AutoRestartQueued
+            )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_waits_to_be_restarted_in_two_of_systemds_states_alone() {
+        for word in [
+            "dead",
+            "start-pre",
+            "start",
+            "running",
+            "exited",
+            "stop-sigterm",
+            "failed",
+            "auto-restart",
+            "auto-restart-queued",
+        ] {
+            let sub = SubState::from(word);
+            assert_eq!(sub.word(), word);
+            let service = Service {
+                load: Load::Loaded,
+                active: Active::Activating,
+                sub,
+                job: None,
+                failure: None,
+                began: None,
+            };
+            let is_expected = word.starts_with("auto-restart");
+            assert_eq!(service.is_restarting(), is_expected, "{word}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
+use archipelago_core::observed::SubState;
 use zbus::OwnedVariant;
 
 /// A loaded unit as `ListUnitsByPatterns` shows it.
@@ -11,10 +12,19 @@ use zbus::OwnedVariant;
 pub struct Service {
     pub load: LoadState,
     pub active: ActiveState,
-    /// The service's own state within `active`: `running`, `auto-restart`, `start-pre`, `dead`, …
-    pub sub: String,
-    /// The type of the job in the queue or running for it (`start`, `stop`, `restart`, …).
-    pub job: Option<String>,
+    /// The service's own state within `active`.
+    pub sub: SubState,
+    /// The job in the queue or running for it.
+    pub job: Option<JobType>,
+}
+
+/// What a job is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobType {
+    Start,
+    Stop,
+    Restart,
+    Other,
 }
 
 /// Whether a unit's file could be read.
@@ -115,6 +125,17 @@ where
     match properties.remove(name) {
         Some(value) => T::try_from(value),
         None => Err(zbus::Error::MissingParameter(name)),
+    }
+}
+
+impl From<&str> for JobType {
+    fn from(job: &str) -> JobType {
+        match job {
+            "start" => JobType::Start,
+            "stop" => JobType::Stop,
+            "restart" => JobType::Restart,
+            _ => JobType::Other,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use archipelago_core::observed::{Active, Failure, Job as ObservedJob, Load, Service};
+use archipelago_core::observed::{Active, Failure, Job as ObservedJob, Load, Service, SubState};
 
 use crate::host::disk::Bytes;
 use crate::host::quadlet::{Container, Definition, Kind};
@@ -109,19 +109,19 @@ impl Unit {
     pub fn observed(&self) -> Service {
         let restarts = self.restart_at.is_some();
         let sub = match self.active {
-            Active::Active if self.is_one_shot() => "exited",
-            Active::Active => "running",
-            Active::Activating if restarts => "auto-restart",
-            Active::Activating => "start",
-            Active::Deactivating => "stop-sigterm",
-            Active::Inactive => "dead",
-            Active::Failed => "failed",
+            Active::Active if self.is_one_shot() => SubState::Exited,
+            Active::Active => SubState::Running,
+            Active::Activating if restarts => SubState::AutoRestart,
+            Active::Activating => SubState::Start,
+            Active::Deactivating => SubState::Other("stop-sigterm".to_owned()),
+            Active::Inactive => SubState::Dead,
+            Active::Failed => SubState::Failed,
         };
         let failed = self.active == Active::Failed || restarts;
         Service {
             load: self.load,
             active: self.active,
-            sub: sub.to_owned(),
+            sub,
             job: self.job.map(|job| match job {
                 Job::Stop => ObservedJob::Stop,
                 Job::Start | Job::Restart => ObservedJob::Other,

@@ -138,7 +138,7 @@ fn what_is_left_of_an_app_that_cannot_be_worked_out_is_told_as_it_is() {
             (
                 unit.name.as_str(),
                 unit.state.word(),
-                unit.sub_state.as_str(),
+                unit.sub_state.as_ref().map_or("", SubState::word),
                 unit.companion,
             )
         })

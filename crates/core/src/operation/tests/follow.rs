@@ -12,7 +12,7 @@ fn app(state: State, units: &[(UnitState, bool, u32)]) -> AppHealth {
     let unit = |(state, is_restarting, restarts): &(UnitState, bool, u32)| UnitHealth {
         name: "archy-web.service".to_owned(),
         state: *state,
-        sub_state: String::new(),
+        sub_state: None,
         is_restarting: *is_restarting,
         awaited_image: None,
         companion: false,
