@@ -1,5 +1,5 @@
-//! What must fit together across a model: names that are used are declared, no circle, nothing said twice and
-//! differently.
+//! Checks across a model: every used name is declared, there is no circle, and nothing is declared
+//! twice in different ways.
 //!
 //! Source: compose-go's `loader/validate.go` and `graph` package.
 
@@ -53,7 +53,8 @@ impl Check<'_> {
         let (container, workload) = (&service.container, &service.workload);
         let empty =
             workload.build.is_none() && container.image.is_none() && service.provider.is_none();
-        // What is wrong in the service, or in what it extends, may be why there is no image.
+        // An error in the service, or in a service that it extends, may be the reason for the
+        // missing image.
         if empty && !self.report.has_errors_in(trail) {
             self.error(trail, Problem::NothingToRun);
         }
@@ -336,7 +337,7 @@ impl Check<'_> {
         let mut done: BTreeSet<&str> = BTreeSet::new();
         let mut circles = Vec::new();
         for start in self.project.services.keys() {
-            // The way from `start`, each with those that it waits for and that are not looked at yet.
+            // The path from `start`: each service with the dependencies that are not visited yet.
             let mut way = vec![(start.as_str(), waits(start))];
             while let Some((_, rest)) = way.last_mut() {
                 let Some(next) = rest.next() else {

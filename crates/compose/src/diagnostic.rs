@@ -1,7 +1,7 @@
-//! What is wrong in a Compose file, where, and what to do about it.
+//! Diagnostics of Compose files: the finding, its place, and the way out.
 //!
-//! All that is found is reported, in the order of files and lines. No message quotes a value, because any value may
-//! be a password; keys, names of services and names of variables are quoted.
+//! All findings are reported, in the order of files and lines. No message quotes a value, because
+//! any value may be a password; keys, names of services and names of variables are quoted.
 
 use std::fmt;
 
@@ -17,11 +17,10 @@ pub struct Diagnostic {
     pub place: Place,
     /// The keys that lead there.
     pub trail: Trail,
-    /// What was found.
     pub finding: Finding,
 }
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// The file cannot be used.

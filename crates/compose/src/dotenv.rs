@@ -1,5 +1,5 @@
-//! The language of `.env` and `env_file`: comments, `export`, quotes, escapes, values over several lines, and
-//! variables in values.
+//! The language of `.env` and `env_file`: comments, `export`, quotes, escapes, values over several
+//! lines, and variables in values.
 //!
 //! Source: compose-go's `dotenv` package. A name without `=` takes its value from `lookup`.
 
@@ -18,11 +18,10 @@ const VALUES_BYTES_MAX: usize = 8 << 20;
 pub struct DotenvError {
     /// The line of the variable, from 1.
     pub line: usize,
-    /// What is wrong there.
     pub problem: DotenvProblem,
 }
 
-/// What is wrong in a file of variables.
+/// An error in a file of variables.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DotenvProblem {
     /// A character that no name may have.
@@ -87,8 +86,8 @@ pub(crate) fn read_dotenv_after(
     Ok(variables)
 }
 
-/// Reads `env_file` with `format: raw`: a line is a name and a value, and nothing in the value is special. A name without
-/// `=` takes its value from `lookup`.
+/// Reads `env_file` with `format: raw`: a line is a name and a value, and nothing in the value is
+/// special. A name without `=` takes its value from `lookup`.
 ///
 /// Source: docker/cli's `kvfile` package, with which Docker Compose reads this format.
 pub fn read_raw(
@@ -133,7 +132,7 @@ fn statement(text: &str) -> &str {
     rest
 }
 
-/// What ends a name.
+/// The character after a name.
 #[derive(PartialEq)]
 enum Separator {
     Value,
@@ -198,7 +197,8 @@ fn value<'a>(
     Err(DotenvProblem::Unclosed)
 }
 
-/// The shell's escapes in double quotes; `\$` becomes `$$`, which interpolation turns into a dollar sign.
+/// The shell's escapes in double quotes; `\$` becomes `$$`, which interpolation turns into a dollar
+/// sign.
 fn unescape(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;
@@ -291,7 +291,7 @@ mod tests {
             "A=\"\\$B $$C \\\"q\\\" \\0101\\x\"",
             &[("A", "$B $C \"q\" A\\x")],
         );
-        // What is known from elsewhere wins over the file.
+        // A variable of the environment wins over the file.
         check("HOST=x\nA=$HOST", &[("A", "h"), ("HOST", "x")]);
         check(
             "A='it\\'s'\nB=a#b\nC=\"\"",

@@ -1,5 +1,5 @@
-//! Compose's variables in text: `$NAME`, `${NAME}`, the operators `:-`, `-`, `:?`, `?`, `:+`, `+` with nested
-//! variables in what follows them, and `$$` for a dollar sign.
+//! Compose's variables in text: `$NAME`, `${NAME}`, the operators `:-`, `-`, `:?`, `?`, `:+`, `+`
+//! with nested variables in what follows them, and `$$` for a dollar sign.
 //!
 //! Source: the Compose Specification, "Interpolation", and compose-go's `template` package.
 
@@ -18,7 +18,7 @@ pub enum InterpolationError {
     /// A `${` without its `}`.
     #[error("a `${{` without its `}}`; write a dollar sign as `$$`")]
     Unclosed,
-    /// What stands in the braces is no name, or has an unknown operator.
+    /// The braces hold no name, or an unknown operator.
     #[error(
         "the braces of a `${{…}}` hold no variable; write ${{NAME}}, ${{NAME:-default}}, ${{NAME:?message}} or ${{NAME:+other}}, and a dollar sign as `$$`"
     )]
@@ -28,7 +28,7 @@ pub enum InterpolationError {
     Required {
         /// The variable's name.
         name: String,
-        /// What the author of the file wrote after the `?`.
+        /// The author's message after the `?`.
         message: String,
     },
     /// Variables within variables beyond the limit.
@@ -39,7 +39,8 @@ pub enum InterpolationError {
     TooLong,
 }
 
-/// Replaces the variables in `text`. A variable without a value becomes the empty text, as in Compose.
+/// Replaces the variables in `text`. A variable without a value becomes the empty text, as in
+/// Compose.
 pub fn interpolate(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,

@@ -1,10 +1,12 @@
-//! Compose files and the languages around them, as the Compose Specification and its reference, compose-go, read them.
+//! Compose files and the languages around them, as the Compose Specification and its reference,
+//! compose-go, read them.
 //!
-//! [`load`] reads files, everything that they include and extend, and the files of variables that they name, and
-//! gives one model or everything that is wrong, each with its file, line, column, key, reason and way out.
+//! [`load`] reads Compose files, the files that they include and extend, and their files of
+//! variables. It returns one model or all errors, each with its file, line, column, key, reason and
+//! way out.
 //!
-//! Pure: no disk, clock, network or process; files and variables are arguments. Errors name places, keys and
-//! variables and never quote a value, because any value may be a password.
+//! Pure: no disk, clock, network or process; files and variables are arguments. Errors name places,
+//! keys and variables and never quote a value, because any value may be a password.
 
 mod canonical;
 mod consistency;

@@ -1,10 +1,12 @@
 //! Every bound of the reader, and the counters of those that hold for a whole load.
 //!
-//! A Compose file may come from anywhere: no file may make the reader use memory or time out of proportion to its size.
+//! A Compose file may come from anywhere: no file may make the reader use memory or time out of
+//! proportion to its size.
 
 /// The longest file that is read.
 pub const FILE_BYTES_MAX: usize = 4 << 20;
-/// Files read for one app, each time anew: Compose files, those they include or extend, and files of variables.
+/// Files read for one app, each time anew: Compose files, those they include or extend, and files
+/// of variables.
 pub const FILES_MAX: usize = 500;
 /// Values of all files together, once aliases are followed and short forms expanded.
 pub const NODES_MAX: usize = 200_000;
@@ -17,7 +19,7 @@ pub const CHAIN_MAX: usize = 32;
 /// Diagnostics that are kept; a broken file needs no more to be mended.
 pub const DIAGNOSTICS_MAX: usize = 200;
 
-/// What may still be used up.
+/// The values and bytes that a load may still use.
 #[derive(Debug)]
 pub(crate) struct Budget {
     files: usize,

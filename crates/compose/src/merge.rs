@@ -1,7 +1,7 @@
-//! How what a later file says is laid over what an earlier one says.
+//! Merges a later file over an earlier one.
 //!
-//! Mappings are merged by key, lists are joined without repetitions, anything else is replaced; the keys below have
-//! rules of their own.
+//! Mappings are merged by key, lists are joined without repetitions, anything else is replaced; the
+//! keys below have rules of their own.
 //!
 //! Source: the Compose Specification, "Merge"; compose-go's `override` package.
 
@@ -246,8 +246,8 @@ fn names(node: &Node, more: impl Fn(&Node) -> Node) -> Option<Mapping> {
     items.iter().map(name).collect()
 }
 
-/// The later file's pools, each laid over the earlier one of the same subnet. The reference mixes pools of different
-/// subnets up where there are several; this is what it does with one.
+/// The later file's pools, each laid over the earlier one of the same subnet. The reference mixes
+/// pools of different subnets up where there are several; this is what it does with one.
 fn pools(base: Node, over: Node, trail: &Trail, report: &mut Report) -> Node {
     let (Some(originals), Some(overrides)) = (base.as_list(), over.as_list()) else {
         return plain(base, over, trail, report);
@@ -263,7 +263,8 @@ fn pools(base: Node, over: Node, trail: &Trail, report: &mut Report) -> Node {
     Node::new(&over.place, Value::List(result))
 }
 
-/// Takes the values marked `!reset` out of a file's tree, and says where they and those marked `!override` stood.
+/// Takes the values marked `!reset` out of a file's tree, and says where they and those marked
+/// `!override` stood.
 pub(crate) fn take_marks(node: &mut Node, trail: &Trail, found: &mut Vec<Trail>) {
     let mut keep = |node: &mut Node, trail: Trail| {
         match node.mark {

@@ -174,7 +174,7 @@ impl Node {
         }
     }
 
-    /// How many values this one consists of, itself included.
+    /// The number of values in this one, itself included.
     pub(crate) fn size(&self) -> usize {
         match &self.value {
             Value::List(items) => 1 + items.iter().map(Self::size).sum::<usize>(),

@@ -1,4 +1,5 @@
-//! What follows from what is written: the network of all, names of networks and volumes, whom a service waits for.
+//! Completes a model: the default network, the names of networks and volumes, and the dependencies
+//! of services that other keys imply.
 //!
 //! Source: compose-go's `loader/normalize.go`.
 
@@ -79,7 +80,7 @@ pub(crate) fn normalise(
     }
 }
 
-/// Who names no network joins `default`, which exists if somebody joins it.
+/// A service without networks joins `default`, which exists if a service joins it.
 fn networks(top: &mut Node) {
     let mut used = false;
     for section in ["services", "jobs"] {
@@ -201,7 +202,7 @@ fn values(node: Option<&mut Node>, variables: &Variables, keep: bool) {
     }
 }
 
-/// What runs before a service has its container, but for mounts, and what it says itself.
+/// A `pre_start` container has the keys of its service, except its mounts, beneath its own.
 fn pre_start(service: &mut Node, trail: &Trail, budget: &mut Budget, report: &mut Report) {
     let Some(map) = service.as_map() else { return };
     let inherited = map

@@ -1,4 +1,5 @@
-//! Paths in a model, made absolute from the folder of the file that names them. Text only: no link is followed.
+//! Paths in a model, made absolute from the folder of the file that names them. Text only: no link
+//! is followed.
 //!
 //! Source: compose-go's `paths` package.
 
@@ -7,12 +8,12 @@ use crate::syntax::clean;
 use crate::trail::Trail;
 use crate::walk::{each_entry, each_item};
 
-/// Where relative paths begin.
+/// The folders from which paths are resolved.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Base<'a> {
     /// An absolute path.
     pub folder: &'a str,
-    /// What `~` means, if anything.
+    /// The folder for `~`, if there is one.
     pub home: Option<&'a str>,
 }
 

@@ -1,4 +1,4 @@
-//! Where each key of a model stands.
+//! The places of the keys of a model.
 
 use crate::node::{Node, Place, Value};
 use crate::trail::Trail;

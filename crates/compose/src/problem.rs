@@ -114,9 +114,9 @@ pub enum Problem {
     /// An override of another kind than what it overrides.
     #[error("this is {found} and cannot be merged with {base} of an earlier file")]
     Merge {
-        /// What the earlier file has.
+        /// The kind of value in the earlier file.
         base: &'static str,
-        /// What this one has.
+        /// The kind of value in this file.
         found: &'static str,
     },
     /// A name that nothing declares.
@@ -191,7 +191,7 @@ impl From<Limit> for Problem {
 }
 
 impl Problem {
-    /// What a person can do.
+    /// The way out.
     #[must_use]
     pub fn way_out(&self) -> String {
         match self {
@@ -239,7 +239,7 @@ impl Problem {
     }
 }
 
-/// What a person should know about a file that can be used.
+/// A warning about a file that can be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Warning {
     /// A number whose text is not what was written.
@@ -272,7 +272,7 @@ pub enum Warning {
 }
 
 impl Warning {
-    /// What a person can do.
+    /// The way out.
     #[must_use]
     pub fn way_out(&self) -> String {
         match self {

@@ -1,7 +1,8 @@
-//! What a plain scalar of YAML is: nothing, a truth value, a number or text.
+//! The type of a plain scalar of YAML: null, a boolean, a number or text.
 //!
-//! The reference turns numbers into text the way Go does: `1.10` becomes `1.1` and `0600` becomes `384`. So that an
-//! app runs here as it runs there, this does the same; the reader warns where that changes what a person wrote.
+//! The reference turns numbers into text as Go does: `1.10` becomes `1.1` and `0600` becomes `384`.
+//! This crate does the same, so that an app runs here as it runs there. The reader warns where the
+//! text changes.
 //!
 //! Source: go.yaml.in/yaml/v4, `resolver.go`.
 

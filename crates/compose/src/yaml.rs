@@ -1,7 +1,8 @@
 //! The YAML of a Compose file as trees, one per document.
 //!
-//! Built from the parser's events: equal keys are refused, aliases and `<<` are followed, and nothing can make the
-//! tree larger than its bounds. A key that is wrong does not hide what is wrong after it.
+//! Built from the parser's events: equal keys are refused, aliases and `<<` are followed, and
+//! nothing can make the tree larger than its bounds. A key that is wrong does not hide what is
+//! wrong after it.
 
 use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::problem::Problem;
 use crate::scalar;
 use crate::trail::Trail;
 
-/// Reads the documents of a file. What is wrong goes into `report`; without a tree nothing can be read on.
+/// Reads the documents of a file. Errors go into `report`; without a tree nothing more can be read.
 pub(crate) fn parse(
     file: &Arc<str>,
     text: &str,
@@ -38,7 +39,7 @@ pub(crate) fn parse(
     }
 }
 
-/// What ends the reading of a file.
+/// An error that ends the reading of a file.
 struct Stop {
     place: Place,
     problem: Problem,

@@ -1,4 +1,4 @@
-//! What is said about files that are wrong: everything at once, with its place, its keys and the way out.
+//! Diagnostics of wrong files: all at once, each with its place, its keys and the way out.
 
 mod support;
 

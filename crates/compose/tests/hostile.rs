@@ -149,7 +149,7 @@ const SEEDS: [&str; 8] = [
     include_str!("cases/anchors/compose.yaml"),
 ];
 
-/// What is put in the place of something else.
+/// Values that replace others at random.
 const PIECES: [&str; 24] = [
     "null",
     "[]",

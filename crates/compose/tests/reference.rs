@@ -1,4 +1,5 @@
-//! The cases beside this file, held to what compose-go makes of them (`cargo xtask oracle --write`).
+//! The cases beside this file, compared with compose-go's model of them
+//! (`cargo xtask oracle --write`).
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,

@@ -1,6 +1,7 @@
 //! Facts of this host and user, for [`archipelago_core::check`] to judge. Nothing is changed.
 //!
-//! [`at_rest`] starts no process and wakes no socket, so every command may use it. [`all`] asks Podman and both systemds too.
+//! [`at_rest`] starts no process and wakes no socket, so every command may use it. [`all`] asks
+//! Podman and both systemds too.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};

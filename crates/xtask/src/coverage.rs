@@ -204,9 +204,9 @@ fn succeed(command: &mut Command) -> Result<()> {
 #[derive(Debug, Default)]
 struct File {
     path: PathBuf,
-    /// How often each line was run; lines without code are absent.
+    /// The number of runs of each line; lines without code are absent.
     lines: BTreeMap<u64, u64>,
-    /// How often each condition was true and false, by its line and column.
+    /// The counts of true and false for each condition, by line and column.
     branches: BTreeMap<(u64, u64), (u64, u64)>,
 }
 
@@ -277,7 +277,7 @@ fn is_explained(reasons: &str, file: &str, text: &str) -> bool {
         .any(|line| line.contains(&file) && line.contains(&text))
 }
 
-/// How many lines or branches there are, and how many of them were run.
+/// The number of lines or branches, and of those that were run.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Count {
     run: usize,

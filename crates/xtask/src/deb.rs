@@ -19,7 +19,7 @@ use cargo_deb::config::{BuildOptions, DebugSymbolOptions, Multiarch};
 use cargo_deb::listener::NoOpListener;
 use cargo_deb::{BuildProfile, CargoDeb, CargoLockingFlags, OutputPath};
 
-/// How the program is compiled.
+/// The profile with which the program is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Profile {
     /// Unoptimised, as `cargo build`; reuses everything that was compiled for tests.

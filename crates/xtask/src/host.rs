@@ -26,8 +26,8 @@ pub(crate) enum Command {
         /// Leave out Archipelago: only Debian, Podman and the user.
         #[arg(long)]
         bare: bool,
-        /// Add images of the real Bitcoin daemons, and configure the node so that the catalog's apps
-        /// run them.
+        /// Add images of the real Bitcoin daemons, and configure the node so that the catalog's
+        /// apps run them.
         #[arg(long)]
         bitcoin: bool,
         /// The Debian release: trixie (Debian 13) or forky (Debian testing).

@@ -65,7 +65,7 @@ enum Command {
     Host(host::Command),
     /// Build the Debian package and print its path.
     Deb {
-        /// How the program is compiled.
+        /// The profile with which the program is compiled.
         #[arg(long, value_enum, default_value_t = deb::Profile::Release)]
         profile: deb::Profile,
     },

@@ -1,4 +1,4 @@
-//! What compose-go, the reference, makes of Compose files.
+//! Runs compose-go, the reference, on Compose files.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../compose/oracle");
 const BINARY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/compose-oracle");
-/// What `~` means for the reference and for ours.
+/// The folder for `~`, for the reference and for ours.
 pub(crate) const HOME: &str = "/home/user";
 const NAMES: [&str; 4] = [
     "compose.yaml",
@@ -40,7 +40,7 @@ pub(crate) struct Corpus {
     pub variables: Option<PathBuf>,
 }
 
-/// What the reference makes of one file.
+/// The reference's answer for one file: its model or its error.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Answer {
     pub file: PathBuf,

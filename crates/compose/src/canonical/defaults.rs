@@ -1,4 +1,4 @@
-//! What counts when nothing is written, and what the model's own rules forbid.
+//! Defaults of keys that a file leaves out, and the combinations that the model's own rules forbid.
 //!
 //! Source: compose-go's `transform/defaults.go` and `validation` package.
 

@@ -1,4 +1,4 @@
-//! Which keys have a short form, and what it stands for.
+//! The keys that have a short form, and the long form of each.
 
 use super::context::Context;
 use super::short;

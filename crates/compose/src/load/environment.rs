@@ -10,7 +10,8 @@ use crate::problem::Problem;
 use crate::trail::Trail;
 use crate::walk::each_entry;
 
-/// Gives `- NAME` of an environment, and a secret or config from the environment, the variable's value.
+/// Gives `- NAME` of an environment, and a secret or config from the environment, the variable's
+/// value.
 pub(super) fn resolve_names(top: &mut Node, variables: &Variables) {
     let trail = Trail::top();
     for section in ["services", "jobs"] {

@@ -1,4 +1,5 @@
-//! One Compose file: its documents filled in, joined with what they include and extend, and laid over a model.
+//! One Compose file: its documents filled in, joined with what they include and extend, and laid
+//! over a model.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -76,7 +77,8 @@ impl Loader<'_> {
     }
 }
 
-/// Gives two extensions the names under which the specification adopted them. What has the new name wins.
+/// Gives two extensions the names under which the specification adopted them. A key with the new
+/// name wins.
 fn promote(document: &mut Node, report: &mut Report) {
     each_entry(
         document.get_mut("services"),
@@ -104,7 +106,8 @@ fn rename(node: &mut Node, old: &str, new: &str, trail: &Trail, report: &mut Rep
     map.insert(new.to_owned(), entry);
 }
 
-/// Fills in the variables of a whole document; a text that cannot be filled in is reported and left out.
+/// Fills in the variables of a whole document; a text that cannot be filled in is reported and left
+/// out.
 fn fill(node: &mut Node, scope: Scope<'_>, budget: &mut Budget, report: &mut Report) {
     let lookup = |name: &str| scope.variables.get(name).cloned();
     fill_in(node, &Trail::top(), &lookup, budget, report);

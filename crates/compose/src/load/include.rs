@@ -1,4 +1,5 @@
-//! `include`: another Compose file with its own folder and variables, whose services join this one's.
+//! `include`: another Compose file with its own folder and variables, whose services join this
+//! one's.
 
 use super::loader::{Loader, Need, Scope, is_remote, parent};
 use crate::limits::{CHAIN_MAX, Limit};
@@ -110,7 +111,7 @@ impl Loader<'_> {
         self.model(&paths, scope, chain)
     }
 
-    /// Adds what was included. What both declare is laid over each other; what is the same twice counts once.
+    /// Adds an included model. Objects that both declare are merged; equal ones count once.
     fn import(&mut self, document: &mut Node, mut model: Node, marks: &[Trail]) {
         for section in SECTIONS {
             let Some(Value::Map(included)) = model

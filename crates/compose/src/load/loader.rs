@@ -1,4 +1,4 @@
-//! What a load carries along, and how it reads files.
+//! The state of a load, and its reading of files.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(super) struct Loader<'a> {
     pub(super) bases: BTreeMap<String, BaseFile>,
 }
 
-/// What holds for one set of files: the project's, or those of one `include`.
+/// The settings of one set of files: the project's, or those of one `include`.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'a> {
     pub(super) folder: &'a str,

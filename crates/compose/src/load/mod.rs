@@ -1,5 +1,5 @@
-//! Compose files into one model: each file is filled in, joined with what it includes and extends, laid over those
-//! before it, checked and expanded.
+//! Compose files into one model: each file is filled in, joined with what it includes and extends,
+//! laid over those before it, checked and expanded.
 //!
 //! Source: compose-go's `loader` package, whose order of steps this keeps.
 

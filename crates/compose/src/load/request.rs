@@ -1,4 +1,4 @@
-//! What a load is asked for, and what it gives.
+//! The request and the result of a load.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, ReadError>;
 /// Variables by name.
 pub type Variables = BTreeMap<String, String>;
 
-/// What is to be read, and from where.
+/// A request to load a project.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The project's name; networks and volumes are named after it.
@@ -32,7 +32,7 @@ pub struct Request<'a> {
     pub files: &'a [String],
     /// Variables for `${…}`. They win over `.env` in the folder.
     pub variables: &'a Variables,
-    /// What `~` means.
+    /// The folder for `~`.
     pub home: Option<&'a str>,
     /// Profiles that are on; `*` switches all on.
     pub profiles: &'a [String],
@@ -40,12 +40,12 @@ pub struct Request<'a> {
     pub read: ReadFile<'a>,
 }
 
-/// What was read, and everything that was found.
+/// The project, and all findings.
 #[derive(Debug)]
 pub struct Loaded {
     /// The model, if nothing is wrong.
     pub project: Option<Project>,
-    /// Where each key of the model stands.
+    /// The place of each key of the model.
     pub places: Places,
     /// In the order of files, lines and columns.
     pub diagnostics: Vec<Diagnostic>,

@@ -1,4 +1,4 @@
-//! What everything that runs a container can say.
+//! The keys of everything that runs a container.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ model! {
         dns_opt: Vec<String>,
         dns_search: Vec<String>,
         domainname: Option<String>,
-        /// What the service says itself, and what its files of variables say beneath that.
+        /// The service's own variables, over those of its files.
         environment: Environment,
         env_file: Vec<EnvFile>,
         extra_hosts: Hosts,

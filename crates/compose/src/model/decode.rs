@@ -13,7 +13,7 @@ use crate::number::Amount;
 use crate::schema::whole;
 use crate::syntax;
 
-/// Where and why a tree is not a model. The tables of keys let nothing of that kind pass.
+/// A tree that is not a model: the place and the reason. The tables of keys let no such tree pass.
 #[derive(Debug)]
 pub(crate) struct DecodeError {
     pub place: Option<Place>,
@@ -172,7 +172,7 @@ impl<'de> Deserializer<'de> for Decoder<'de> {
         visitor.visit_newtype_struct(self)
     }
 
-    /// What is nothing or empty is not written. Extensions go into one field.
+    /// Absent and empty values are left out. Extensions go into one field.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,

@@ -1,4 +1,4 @@
-//! How a struct of keys is declared, read and written.
+//! Declares a struct of keys, with its reading and writing.
 
 /// A struct of keys with defaults, whose serialised form leaves out what is not written.
 macro_rules! model {

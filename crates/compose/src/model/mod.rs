@@ -1,7 +1,8 @@
 //! The Compose model: every key in its one form, with defaults filled in and paths absolute.
 //!
-//! A text that is empty, a number that is 0 and a list without items are as good as not written, as in the reference,
-//! unless a type says otherwise. Serialised, the model is the JSON of the reference.
+//! A text that is empty, a number that is 0 and a list without items are as good as not written, as
+//! in the reference, unless a type says otherwise. Serialised, the model is the JSON of the
+//! reference.
 
 mod container;
 mod decode;

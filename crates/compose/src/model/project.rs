@@ -13,7 +13,7 @@ use crate::node::{Entry, Node};
 /// A whole app.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Project {
-    /// What networks and volumes are named after.
+    /// The prefix of the names of networks and volumes.
     pub name: String,
     pub services: BTreeMap<String, Service>,
     /// Services of which no profile is on.

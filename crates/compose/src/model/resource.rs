@@ -46,7 +46,7 @@ model! {
 }
 
 model! {
-    /// What a config or secret is made of: a file, a variable or a text.
+    /// The source of a config or secret: a file, a variable or a text.
     FileObject {
         name: Option<String>,
         /// Absolute.

@@ -85,7 +85,7 @@ impl Service {
         })
     }
 
-    /// How many containers of it are wanted.
+    /// The wanted number of its containers.
     #[must_use]
     pub fn replicas(&self) -> i64 {
         let deployed = self.deploy.as_ref().and_then(|deploy| deploy.replicas);
@@ -113,7 +113,7 @@ impl PreStart {
 }
 
 model! {
-    /// What only a service has.
+    /// Keys that only a service has.
     ServiceKeys {
         profiles: Vec<String>,
         deploy: Option<Deploy>,
@@ -131,12 +131,12 @@ model! {
 }
 
 model! {
-    /// What only a job has.
+    /// Keys that only a job has.
     JobKeys { profiles: Vec<String>, triggers: Option<Triggers> }
 }
 
 model! {
-    /// What only a container before a service has.
+    /// Keys that only a `pre_start` container has.
     PreStartKeys { per_replica: bool }
 }
 
@@ -154,7 +154,7 @@ model! {
 }
 
 model! {
-    /// What services and jobs have.
+    /// Keys of services and jobs.
     Workload {
         build: Option<Build>,
         depends_on: BTreeMap<String, Dependency>,

@@ -12,7 +12,8 @@ use crate::syntax;
 /// Keys that begin with `x-`, as JSON.
 pub type Extensions = BTreeMap<String, serde_json::Value>;
 
-/// The environment of a container; a variable without a value is taken from the environment of whoever starts it.
+/// The environment of a container. A variable without a value comes from the environment of the
+/// process that starts it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Environment(pub BTreeMap<String, Option<String>>);
 
@@ -40,7 +41,7 @@ pub struct Size(pub i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mode(pub i64);
 
-/// How many devices; -1 is all of them.
+/// A number of devices; -1 is all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Count(pub i64);
 
@@ -55,9 +56,9 @@ pub enum Ulimit {
     Single(i64),
     /// One of each.
     Pair {
-        /// What a process begins with.
+        /// The limit with which a process begins.
         soft: i64,
-        /// What it may raise it to.
+        /// The highest limit that it may set.
         hard: i64,
     },
 }

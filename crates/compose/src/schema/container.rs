@@ -1,4 +1,4 @@
-//! What everything that runs a container can say: services, jobs, and what runs before a service.
+//! The keys of everything that runs a container: services, jobs and `pre_start` containers.
 
 use super::{
     COMMAND, Keys, OPTIONS, PAIRS, Shape, TEXT_LIST, TEXT_OR_TEXTS, TEXTS, WHOLE, keys, keys_with,

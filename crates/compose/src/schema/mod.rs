@@ -1,7 +1,7 @@
-//! Which keys Compose has, and what their values look like before and after short forms are expanded.
+//! The keys of Compose, and the shapes of their values before and after short forms are expanded.
 //!
-//! The tables follow `compose-spec.json` of the reference. Checking a tree against them reports everything that does
-//! not fit, and removes it, so that the rest can be read on.
+//! The tables follow `compose-spec.json` of the reference. A check of a tree against them reports
+//! and removes every value that does not fit, so that reading can go on.
 
 mod check;
 mod container;
@@ -12,7 +12,7 @@ pub(crate) use check::{check, whole};
 pub(crate) use container::is_container_key;
 pub(crate) use top::TOP;
 
-/// What a value looks like.
+/// The shape of a value.
 #[derive(Debug)]
 pub(crate) enum Shape {
     /// Text; a number is refused, because its text may differ from what was written.

@@ -1,4 +1,4 @@
-//! What a service and a job can say beside what every container can.
+//! The keys of a service and of a job beyond those of every container.
 
 use super::container::{CONTAINER, DEVICE_REQUESTS, FILES, HOSTS, ULIMITS};
 use super::{COMMAND, Keys, PAIRS, Shape, TEXT_LIST, TEXT_OR_TEXTS, TEXTS, WHOLE, keys, keys_with};

@@ -107,7 +107,7 @@ pub(crate) fn device(text: &str) -> Result<(String, String, String), SyntaxError
     Ok((source.to_owned(), target.to_owned(), permissions.to_owned()))
 }
 
-/// The path without `.`, `..`, repeated and trailing slashes, as far as that can be told from its text.
+/// The path without `.`, `..`, repeated and trailing slashes, as far as its text shows them.
 pub(crate) fn clean(path: &str) -> String {
     let absolute = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();

@@ -1,6 +1,7 @@
 //! A command line split into words without a shell, and without its comments.
 //!
-//! Source: mattn/go-shellwords, which the reference splits with. It ends a line at an operator of the shell.
+//! Source: mattn/go-shellwords, which the reference splits with. It ends a line at an operator of
+//! the shell.
 
 use super::SyntaxError;
 

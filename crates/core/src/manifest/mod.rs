@@ -1,10 +1,9 @@
 //! The app manifest: a `compose.yaml` and its `x-archipelago`, read once at the door into types
 //! that can be trusted.
 //!
-//! Every key is translated, or refused with file, line, column and the way out; where leaving it
-//! out is harmless it is a
-//! [`Warning`]. The format is written down for people in `docs/manifest.md`. This module reads text; it never
-//! looks at a disk, and it knows nothing of Quadlet.
+//! Every key is translated, or refused with file, line, column and the way out. A key that may be
+//! left out without harm gives a [`Warning`]. `docs/manifest.md` describes the format for people.
+//! This module reads text; it never looks at a disk, and it knows nothing of Quadlet.
 
 mod build;
 mod duration;

@@ -2,8 +2,8 @@
 //!
 //! A value passes two parsers before a program sees it: Quadlet's reader of the `.container` file,
 //! then systemd's reader of the `ExecStart=` that Quadlet wrote. Quadlet treats its keys in four
-//! ways, and each has one function here:
-//! [`words`], [`value`], [`line`] and [`token`]. What cannot come out byte-equal at the far end is refused, never changed.
+//! ways, and each has one function here: [`words`], [`value`], [`line`] and [`token`]. A value that
+//! would not reach the program byte-equal is refused, never changed.
 //!
 //! Sources: podman 5.4 `pkg/systemd/parser/{split,unitfile}.go` and
 //! `pkg/systemd/quadlet/quadlet.go`; systemd.syntax(7); systemd.service(5) "Command lines";
