@@ -194,6 +194,52 @@ fn damage(text: &str, changes: &[(usize, usize, usize)]) -> String {
     text
 }
 
+/// Values that a person may write in place of another.
+const ODD: [&str; 10] = [
+    "null",
+    "[]",
+    "{}",
+    "''",
+    "-1",
+    "1.5",
+    "99999999999999999999",
+    "word",
+    "'a:b'",
+    "'='",
+];
+
+/// Where the values stand in a text: between the marks of YAML, and not before a colon.
+fn values(text: &str) -> Vec<std::ops::Range<usize>> {
+    let mark = |c: char| c.is_whitespace() || "[]{},".contains(c);
+    let mut start = 0;
+    let words = text.split(mark).map(|word| {
+        let range = start..start + word.len();
+        start = range.end + 1;
+        (word, range)
+    });
+    words
+        .filter(|(word, _)| !word.is_empty() && !word.ends_with(':'))
+        .map(|(_, range)| range)
+        .collect()
+}
+
+#[test]
+fn a_wrong_value_in_any_place_is_an_error_of_the_file() {
+    std::thread::scope(|scope| {
+        for seed in SEEDS {
+            scope.spawn(move || {
+                for range in values(seed) {
+                    for odd in ODD {
+                        let mut text = seed.to_owned();
+                        text.replace_range(range.clone(), odd);
+                        load(&[("compose.yaml", text.into_bytes())]);
+                    }
+                }
+            });
+        }
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

@@ -215,9 +215,7 @@ impl<'de> Deserialize<'de> for Hosts {
             }
             Choice::List(items) => {
                 for item in items {
-                    let pair = item.split_once('=').or_else(|| item.split_once(':'));
-                    let (name, addresses) =
-                        pair.ok_or_else(|| de::Error::custom(syntax::SyntaxError::Host))?;
+                    let (name, addresses) = syntax::host(&item).map_err(de::Error::custom)?;
                     hosts
                         .entry(name.to_owned())
                         .or_default()
@@ -225,13 +223,7 @@ impl<'de> Deserialize<'de> for Hosts {
                 }
             }
         }
-        match hosts
-            .keys()
-            .any(|name| name.is_empty() || name.contains([':', '=']))
-        {
-            true => Err(de::Error::custom(syntax::SyntaxError::Host)),
-            false => Ok(Self(hosts)),
-        }
+        Ok(Self(hosts))
     }
 }
 
@@ -300,10 +292,7 @@ impl Serialize for Mode {
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if text.eq_ignore_ascii_case("all") {
-            return Ok(Self(-1));
-        }
-        syntax::number(&text).map(Self).map_err(de::Error::custom)
+        syntax::count(&text).map(Self).map_err(de::Error::custom)
     }
 }
 

@@ -32,8 +32,8 @@ pub(crate) fn check(node: &mut Node, shape: &Shape, trail: &Trail, report: &mut 
             });
             true
         }
-        Shape::Named(inner) => {
-            check_names(node, trail, report);
+        Shape::Named(inner) | Shape::Hosts(inner) => {
+            check_names(node, shape, trail, report);
             check_entries(node, trail, report, |node, trail, report| {
                 check(node, inner, trail, report)
             });
@@ -68,6 +68,7 @@ fn fits(node: &Node, shape: &Shape) -> bool {
         | Shape::Duration
         | Shape::OneOf(_)
         | Shape::PullPolicy
+        | Shape::Host
         | Shape::Size(false) => matches!(node.value, Value::Text(_)),
         Shape::Bool => matches!(node.value, Value::Bool(_) | Value::Text(_)),
         Shape::Whole(..)
@@ -77,12 +78,15 @@ fn fits(node: &Node, shape: &Shape) -> bool {
         | Shape::SizeFromZero
         | Shape::Umask
         | Shape::Mode
+        | Shape::Count
         | Shape::Label => {
             matches!(node.value, Value::Number(_) | Value::Text(_))
         }
         Shape::Scalar => !matches!(node.value, Value::List(_) | Value::Map(_)),
         Shape::List(_) | Shape::Set(_) => matches!(node.value, Value::List(_)),
-        Shape::Map(_) | Shape::Named(_) | Shape::Keys(_) => matches!(node.value, Value::Map(_)),
+        Shape::Map(_) | Shape::Named(_) | Shape::Hosts(_) | Shape::Keys(_) => {
+            matches!(node.value, Value::Map(_))
+        }
     }
 }
 
@@ -97,7 +101,7 @@ fn wrong_kind(node: &Node, shape: &Shape, trail: &Trail, report: &mut Report) ->
 
 fn words(shape: &Shape) -> String {
     match shape {
-        Shape::Text | Shape::ContainerName | Shape::OneOf(_) | Shape::PullPolicy => {
+        Shape::Text | Shape::ContainerName | Shape::OneOf(_) | Shape::PullPolicy | Shape::Host => {
             "text (in quotes)"
         }
         Shape::Duration => "a duration like 90s",
@@ -106,10 +110,11 @@ fn words(shape: &Shape) -> String {
         Shape::Whole(..) => "a whole number",
         Shape::Real | Shape::Percent => "a number",
         Shape::Umask | Shape::Mode => "octal digits like \"0440\"",
+        Shape::Count => "`all` or a whole number",
         Shape::Label => "text or a number",
         Shape::Scalar => "text, a number or nothing",
         Shape::List(_) | Shape::Set(_) => "a list",
-        Shape::Map(_) | Shape::Named(_) | Shape::Keys(_) => "a mapping",
+        Shape::Map(_) | Shape::Named(_) | Shape::Hosts(_) | Shape::Keys(_) => "a mapping",
         Shape::Maybe(inner) => return words(inner),
         Shape::Either(shapes) => {
             let all: Vec<String> = shapes.iter().map(words).collect();
@@ -145,16 +150,18 @@ fn missing(node: &Node, keys: &Keys, trail: &Trail, report: &mut Report) -> bool
     })
 }
 
-fn check_names(node: &mut Node, trail: &Trail, report: &mut Report) {
+fn check_names(node: &mut Node, shape: &Shape, trail: &Trail, report: &mut Report) {
     let Value::Map(map) = &mut node.value else {
         return;
     };
     map.retain(|name, entry| {
-        let fits = is_name(name);
-        if !fits {
-            report.error(&entry.key.0, &trail.key(name), Problem::BadName);
-        }
-        fits
+        let problem = match shape {
+            Shape::Hosts(_) if !syntax::is_host_name(name) => SyntaxError::Host.into(),
+            Shape::Named(_) if !is_name(name) => Problem::BadName,
+            _ => return true,
+        };
+        report.error(&entry.key.0, &trail.key(name), problem);
+        false
     });
 }
 
@@ -260,6 +267,12 @@ fn check_scalar(
                 whole(value)?;
             }
         },
+        Shape::Host => {
+            syntax::host(&text)?;
+        }
+        Shape::Count => {
+            syntax::count(&text)?;
+        }
         Shape::PullPolicy if !is_pull_policy(&text) => return Err(SyntaxError::PullPolicy.into()),
         Shape::OneOf(allowed) if !allowed.contains(&text.as_str()) => {
             return Err(Problem::NotOneOf { allowed });

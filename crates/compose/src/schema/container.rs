@@ -4,13 +4,17 @@ use super::{
     COMMAND, Keys, OPTIONS, PAIRS, Shape, TEXT_LIST, TEXT_OR_TEXTS, TEXTS, WHOLE, keys, keys_with,
 };
 
+/// What the model holds in 16 and in 32 bits.
+const WEIGHT: Shape = Shape::Whole(0, 0xffff);
+const TMPFS_MODE: Shape = Shape::Whole(0, 0xffff_ffff);
+
 const LIMITS: Shape = Shape::List(&Shape::Keys(Keys {
     groups: &[&[("path", Shape::Text), ("rate", Shape::Size(true))]],
     required: &[],
     extensions: false,
 }));
 const WEIGHTS: Shape = Shape::List(&Shape::Keys(Keys {
-    groups: &[&[("path", Shape::Text), ("weight", WHOLE)]],
+    groups: &[&[("path", Shape::Text), ("weight", WEIGHT)]],
     required: &[],
     extensions: false,
 }));
@@ -20,7 +24,7 @@ const BLKIO: Shape = Shape::Keys(Keys {
         ("device_read_iops", LIMITS),
         ("device_write_bps", LIMITS),
         ("device_write_iops", LIMITS),
-        ("weight", WHOLE),
+        ("weight", WEIGHT),
         ("weight_device", WEIGHTS),
     ]],
     required: &[],
@@ -67,12 +71,14 @@ const ENV_FILES: Shape = Shape::Either(&[
     ])),
 ]);
 
-pub(super) const HOSTS: Shape =
-    Shape::Either(&[Shape::Map(&Shape::Either(&[Shape::Text, TEXT_LIST])), TEXTS]);
+pub(super) const HOSTS: Shape = Shape::Either(&[
+    Shape::Hosts(&Shape::Either(&[Shape::Text, TEXT_LIST])),
+    Shape::Set(&Shape::Host),
+]);
 
 const GPU: &[(&str, Shape)] = &[
     ("capabilities", TEXTS),
-    ("count", Shape::Label),
+    ("count", Shape::Count),
     ("device_ids", TEXTS),
     ("driver", Shape::Text),
     ("options", PAIRS),
@@ -149,7 +155,7 @@ const VOLUMES: Shape = Shape::Set(&Shape::Either(&[
             ),
             (
                 "tmpfs",
-                keys(&[&[("size", Shape::SizeFromZero), ("mode", WHOLE)]]),
+                keys(&[&[("size", Shape::SizeFromZero), ("mode", TMPFS_MODE)]]),
             ),
             ("image", keys(&[&[("subpath", Shape::Text)]])),
         ]],

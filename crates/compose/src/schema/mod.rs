@@ -34,6 +34,10 @@ pub(crate) enum Shape {
     Umask,
     Mode,
     PullPolicy,
+    /// `NAME=ADDRESS` or `NAME:ADDRESS`
+    Host,
+    /// `all` or a whole number.
+    Count,
     /// Text or a number.
     Label,
     /// Text, a number, a truth value or nothing: the value of a variable.
@@ -48,6 +52,8 @@ pub(crate) enum Shape {
     Map(&'static Self),
     /// A mapping whose keys are names of services, networks and so on.
     Named(&'static Self),
+    /// A mapping whose keys are host names.
+    Hosts(&'static Self),
     Keys(Keys),
     /// The first that fits the kind of the value.
     Either(&'static [Self]),

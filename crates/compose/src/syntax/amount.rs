@@ -19,6 +19,14 @@ pub(crate) fn number(text: &str) -> Result<i64, SyntaxError> {
     text.parse().map_err(|_| SyntaxError::Whole)
 }
 
+/// How many devices; -1 for all.
+pub(crate) fn count(text: &str) -> Result<i64, SyntaxError> {
+    match text.eq_ignore_ascii_case("all") {
+        true => Ok(-1),
+        false => number(text).map_err(|_| SyntaxError::Count),
+    }
+}
+
 pub(crate) fn real(text: &str) -> Result<f64, SyntaxError> {
     let amount: f64 = text.parse().map_err(|_| SyntaxError::Number)?;
     amount

@@ -2,14 +2,16 @@
 
 mod amount;
 mod duration;
+mod host;
 mod mount;
 mod port;
 mod words;
 
 use thiserror::Error;
 
-pub(crate) use amount::{boolean, number, real, size, umask};
+pub(crate) use amount::{boolean, count, number, real, size, umask};
 pub use duration::Duration;
+pub(crate) use host::{host, is_host_name};
 pub(crate) use mount::{ShortMount, clean, device, mount};
 pub(crate) use port::{ShortPort, ports};
 pub(crate) use words::{Words, words};
@@ -26,6 +28,9 @@ pub enum SyntaxError {
     /// A whole number.
     #[error("this is no whole number")]
     Whole,
+    /// How many devices.
+    #[error("this is neither `all` nor a whole number")]
+    Count,
     /// A number.
     #[error("this is no number")]
     Number,
@@ -82,6 +87,7 @@ impl SyntaxError {
             Self::Duration => "write it like 90s or 1m30s",
             Self::Size => "write it like 512m or 1g",
             Self::Whole => "write digits",
+            Self::Count => "write `all` or digits",
             Self::Number => "write a number like 1.5",
             Self::Bool => "write `true` or `false`",
             Self::Port => "write HOST:CONTAINER, CONTAINER or ADDRESS:HOST:CONTAINER, with ports from 0 to 65535",
