@@ -35,6 +35,15 @@ impl Diagnostic {
     pub const fn is_error(&self) -> bool {
         matches!(self.finding, Finding::Error(_))
     }
+
+    /// The reason and the way out, in one sentence each.
+    #[must_use]
+    pub fn words(&self) -> (String, String) {
+        match &self.finding {
+            Finding::Error(problem) => (problem.to_string(), problem.way_out()),
+            Finding::Warning(warning) => (warning.to_string(), warning.way_out()),
+        }
+    }
 }
 
 impl fmt::Display for Diagnostic {
@@ -44,10 +53,7 @@ impl fmt::Display for Diagnostic {
         if !trail.is_empty() {
             write!(f, "{trail}: ")?;
         }
-        let (reason, way_out) = match &self.finding {
-            Finding::Error(problem) => (problem.to_string(), problem.way_out()),
-            Finding::Warning(warning) => (warning.to_string(), warning.way_out()),
-        };
+        let (reason, way_out) = self.words();
         write!(f, "{reason}; {way_out}")
     }
 }

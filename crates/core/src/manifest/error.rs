@@ -23,6 +23,15 @@ pub struct ManifestError {
     pub problem: String,
 }
 
+impl From<&compose::Place> for Place {
+    fn from(place: &compose::Place) -> Self {
+        Self {
+            line: place.line,
+            column: place.column,
+        }
+    }
+}
+
 impl ManifestError {
     pub(crate) fn new(file: &str, place: Place, key: &str, problem: impl Into<String>) -> Self {
         Self {

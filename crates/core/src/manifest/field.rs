@@ -8,10 +8,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use compose::{EntryView, View};
+
 use super::duration::parse_duration;
 use super::error::{ManifestError, Place};
 use super::interpolate;
-use super::yaml::{Node, Value};
 use crate::name::check_part;
 
 /// State shared by all fields of one document.
@@ -43,22 +44,18 @@ pub(crate) struct Field<'a> {
     name: String,
     path: String,
     place: Place,
-    node: &'a Node,
+    /// `None`: the key is absent.
+    value: Option<View<'a>>,
 }
 
-static NULL: Node = Node {
-    place: Place { line: 1, column: 1 },
-    value: Value::Null,
-};
-
 impl<'a> Field<'a> {
-    pub(crate) fn root(scope: &'a Scope, node: &'a Node) -> Self {
+    pub(crate) fn root(scope: &'a Scope, top: View<'a>) -> Self {
         Self {
             scope,
             name: String::new(),
             path: String::new(),
-            place: node.place,
-            node,
+            place: top.place().into(),
+            value: Some(top),
         }
     }
 
@@ -85,15 +82,15 @@ impl<'a> Field<'a> {
     }
 
     pub(crate) fn is_null(&self) -> bool {
-        self.node.value == Value::Null
+        self.value.is_none_or(View::is_nothing)
     }
 
     pub(crate) fn is_list(&self) -> bool {
-        matches!(self.node.value, Value::List(_))
+        self.value.is_some_and(|value| value.items().is_some())
     }
 
     pub(crate) fn is_map(&self) -> bool {
-        matches!(self.node.value, Value::Map(_))
+        self.value.is_some_and(|value| value.entries().is_some())
     }
 
     /// The field at a path of keys, as far as it exists: for errors found later.
@@ -103,13 +100,7 @@ impl<'a> Field<'a> {
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Field<'a>> {
-        let Value::Map(entries) = &self.node.value else {
-            return None;
-        };
-        entries
-            .iter()
-            .find(|(name, _)| name.text == key)
-            .map(|(name, node)| self.child(name.text.clone(), name.place, node))
+        Some(self.child(self.value?.get(key)?))
     }
 
     /// The item of this list with that text, or the list itself: for errors found later.
@@ -121,29 +112,22 @@ impl<'a> Field<'a> {
         found.unwrap_or_else(|| self.clone())
     }
 
-    fn child(&self, name: String, place: Place, node: &'a Node) -> Field<'a> {
-        let path = if self.path.is_empty() {
-            name.clone()
-        } else {
-            format!("{}.{name}", self.path)
-        };
+    fn child(&self, entry: EntryView<'a>) -> Field<'a> {
+        let EntryView { key, place, value } = entry;
         Field {
-            scope: self.scope,
-            name,
-            path,
-            place,
-            node,
+            place: place.into(),
+            value: Some(value),
+            ..self.absent(key)
         }
     }
 
+    /// In the order of the file.
     pub(crate) fn entries(&self) -> Result<Vec<Field<'a>>, ManifestError> {
-        match &self.node.value {
-            Value::Map(entries) => Ok(entries
-                .iter()
-                .map(|(key, node)| self.child(key.text.clone(), key.place, node))
-                .collect()),
-            _ => Err(self.error("expected a mapping (key: value)")),
-        }
+        let entries = self.value.and_then(View::entries);
+        let entries = entries.ok_or_else(|| self.error("expected a mapping (key: value)"))?;
+        let mut fields: Vec<Field<'a>> = entries.map(|entry| self.child(entry)).collect();
+        fields.sort_by_key(|field| field.place);
+        Ok(fields)
     }
 
     pub(crate) fn entries_or_null(&self) -> Result<Vec<Field<'a>>, ManifestError> {
@@ -155,31 +139,26 @@ impl<'a> Field<'a> {
     }
 
     pub(crate) fn items(&self) -> Result<Vec<Field<'a>>, ManifestError> {
-        match &self.node.value {
-            Value::List(items) => Ok(items
-                .iter()
-                .enumerate()
-                .map(|(index, node)| Field {
-                    scope: self.scope,
-                    name: self.name.clone(),
-                    path: format!("{}[{index}]", self.path),
-                    place: node.place,
-                    node,
-                })
-                .collect()),
-            _ => Err(self.error("expected a list")),
-        }
+        let items = self.value.and_then(View::items);
+        let items = items.ok_or_else(|| self.error("expected a list"))?;
+        let items = items.enumerate().map(|(index, item)| Field {
+            scope: self.scope,
+            name: self.name.clone(),
+            path: format!("{}[{index}]", self.path),
+            place: item.place().into(),
+            value: Some(item),
+        });
+        Ok(items.collect())
     }
 
     /// The scalar's text with its variables filled in.
     pub(crate) fn text(&self) -> Result<String, ManifestError> {
-        let Value::Text { text, .. } = &self.node.value else {
-            return Err(self.error("expected a text"));
-        };
+        let text = self.value.and_then(View::text);
+        let text = text.ok_or_else(|| self.error("expected a text"))?;
         match &self.scope.variables {
-            None => Ok(text.clone()),
+            None => Ok(text.into_owned()),
             Some(variables) => {
-                interpolate::interpolate(text, variables).map_err(|problem| self.error(problem))
+                interpolate::interpolate(&text, variables).map_err(|problem| self.error(problem))
             }
         }
     }
@@ -273,7 +252,18 @@ impl<'a> Field<'a> {
 
     /// A field of the same mapping that stands for nothing: the value of an absent key.
     pub(crate) fn absent(&self, key: &str) -> Field<'a> {
-        self.child(key.to_owned(), self.place, &NULL)
+        let path = if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        };
+        Field {
+            scope: self.scope,
+            name: key.to_owned(),
+            path,
+            place: self.place,
+            value: None,
+        }
     }
 
     pub(crate) fn required(&self, key: &str) -> Result<Field<'a>, ManifestError> {

@@ -22,9 +22,10 @@ mod service;
 mod settings;
 #[cfg(test)]
 mod tests;
-mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use compose::{Diagnostic, Document};
 
 pub use build::{Build, ImageSource};
 pub use error::{ManifestError, Place};
@@ -53,7 +54,7 @@ pub type Warning = ManifestError;
 #[derive(Clone, Debug)]
 pub struct Schema {
     file: String,
-    root: yaml::Node,
+    root: Document,
     /// The key `x-archipelago`.
     pub extension: Extension,
 }
@@ -83,9 +84,9 @@ impl Schema {
     /// # Errors
     /// The first thing that cannot be accepted.
     pub fn read(file: &str, text: &str, default_id: &str) -> Result<Self, ManifestError> {
-        let root = yaml::parse(file, text)?;
+        let root = only_document(file, text)?;
         let scope = Scope::literal(file);
-        let top = Field::root(&scope, &root);
+        let top = Field::root(&scope, root.top());
         top.entries()?;
         let extension = Extension::read(&top, default_id)?;
         Ok(Self {
@@ -101,7 +102,7 @@ impl Schema {
     /// The first thing that cannot be accepted.
     pub fn manifest(&self, settings: &Settings, files: &Files) -> Result<Manifest, ManifestError> {
         let scope = Scope::with_variables(&self.file, settings.variables());
-        let top = Field::root(&scope, &self.root);
+        let top = Field::root(&scope, self.root.top());
         let mut warnings = Vec::new();
         let mut services = BTreeMap::new();
         let mut volumes = BTreeSet::new();
@@ -130,7 +131,7 @@ impl Schema {
         let main = self.main_service(&services);
         let extension = self
             .extension
-            .interpolated(&Field::root(&scope, &self.root))?;
+            .interpolated(&Field::root(&scope, self.root.top()))?;
         let manifest = Manifest {
             extension,
             settings: settings.clone(),
@@ -148,7 +149,7 @@ impl Schema {
     #[must_use]
     pub fn sibling_contexts(&self) -> BTreeSet<String> {
         let scope = Scope::literal(&self.file);
-        let services = Field::root(&scope, &self.root).at(&["services"]);
+        let services = Field::root(&scope, self.root.top()).at(&["services"]);
         let services = services.entries_or_null().unwrap_or_default();
         services
             .iter()
@@ -253,6 +254,28 @@ fn ask_awaited_often(services: &mut BTreeMap<String, Service>) {
         if let Some(health) = health {
             health.start_interval.get_or_insert(Health::START_INTERVAL);
         }
+    }
+}
+
+fn only_document(file: &str, text: &str) -> Result<Document, ManifestError> {
+    let told = |wrong: Vec<Diagnostic>| {
+        let wrong = &wrong[0];
+        let (reason, way_out) = wrong.words();
+        let place = (&wrong.place).into();
+        let problem = format!("{reason}; {way_out}");
+        ManifestError::new(file, place, &wrong.trail.to_string(), problem)
+    };
+    let mut documents = Document::read_all(file, text).map_err(told)?.into_iter();
+    let start = Place { line: 1, column: 1 };
+    let error = |place, problem| ManifestError::new(file, place, "", problem);
+    let first = documents.next();
+    let first = first.ok_or_else(|| error(start, "the file is empty"))?;
+    match documents.next() {
+        Some(second) => {
+            let place = second.top().place().into();
+            Err(error(place, "a second YAML document; one file is one app"))
+        }
+        None => Ok(first),
     }
 }
 
