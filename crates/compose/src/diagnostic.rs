@@ -62,9 +62,22 @@ impl fmt::Display for Diagnostic {
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     found: Vec<Diagnostic>,
+    /// Whether plain meanings that the reference refuses are warnings.
+    lenient: bool,
 }
 
 impl Report {
+    pub(crate) const fn new(lenient: bool) -> Self {
+        Self {
+            found: Vec::new(),
+            lenient,
+        }
+    }
+
+    pub(crate) const fn is_lenient(&self) -> bool {
+        self.lenient
+    }
+
     pub(crate) fn error(&mut self, place: &Place, trail: &Trail, problem: impl Into<Problem>) {
         self.add(place, trail, Finding::Error(problem.into()));
     }

@@ -34,12 +34,13 @@ mod yaml;
 
 pub use diagnostic::{Diagnostic, Finding};
 pub use dotenv::{DotenvError, DotenvProblem, read_dotenv, read_raw};
-pub use interpolate::{InterpolationError, interpolate};
+pub use interpolate::{InterpolationError, interpolate, interpolate_noting};
 pub use load::{Loaded, ReadError, ReadFile, Request, Variables, load};
 pub use model::Project;
 pub use node::Place;
 pub use places::Places;
 pub use problem::{Problem, Warning};
+pub use schema::known_keys;
 pub use syntax::{Duration, SyntaxError};
 pub use trail::Trail;
 pub use tree::{Document, EntryView, View};

@@ -1,10 +1,6 @@
-//! The keys `image` and `build` of a service.
+//! The source of a service's image.
 
 use std::collections::BTreeMap;
-
-use super::ManifestError;
-use super::field::Field;
-use super::mount::relative;
 
 /// The source of a service's image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,54 +24,4 @@ pub struct Build {
     pub target: Option<String>,
     /// The image to pull when it cannot be built: the service's `image`.
     pub otherwise: Option<String>,
-}
-
-pub(super) fn read_image(field: &Field<'_>) -> Result<ImageSource, ManifestError> {
-    match (field.get("build"), field.get("image")) {
-        (Some(build), image) => Ok(ImageSource::Build(Build {
-            otherwise: image.map(|image| image.text()).transpose()?,
-            ..Build::read(&build)?
-        })),
-        (None, Some(image)) => Ok(ImageSource::Reference(image.text()?)),
-        (None, None) => Err(field.error("needs `image` or `build`")),
-    }
-}
-
-impl Build {
-    fn read(field: &Field<'_>) -> Result<Self, ManifestError> {
-        let mut build = Self {
-            context: String::new(),
-            containerfile: None,
-            args: BTreeMap::new(),
-            target: None,
-            otherwise: None,
-        };
-        if !field.is_map() {
-            build.context = context(field)?;
-            return Ok(build);
-        }
-        build.context = context(&field.required("context")?)?;
-        field.each(|key, value| {
-            match key {
-                "context" => {}
-                "dockerfile" => build.containerfile = Some(relative(value, &value.text()?)?),
-                "args" => build.args = value.pairs()?,
-                "target" => build.target = Some(value.text()?),
-                _ => return Ok(false),
-            }
-            Ok(true)
-        })?;
-        Ok(build)
-    }
-}
-
-/// A folder of the app, the whole of it (`.`, which becomes the empty text), or one beside it
-/// (`../shared-ui`), which the loader brings along under its own name.
-fn context(field: &Field<'_>) -> Result<String, ManifestError> {
-    let text = field.text()?;
-    if matches!(text.as_str(), "." | "./") {
-        return Ok(String::new());
-    }
-    let inside = text.strip_prefix("../").unwrap_or(&text);
-    relative(field, inside)
 }

@@ -1,19 +1,16 @@
-//! A place in the YAML tree with the path that leads there: what every reader in this folder reads
-//! from.
+//! A place in the YAML tree with the path that leads there: what `x-archipelago` is read from.
 //!
-//! Text is interpolated when it is read, so an error inside a variable names the line that used it.
-//! For the same reason an error names keys and places and never quotes a value: any of them may be
-//! a password, or hold the setting that is one.
+//! Text is filled in when it is read, so an error inside a variable names the line that used it. For
+//! the same reason an error names keys and places and never quotes a value: any of them may be a
+//! password, or hold the setting that is one.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use compose::{EntryView, View};
+use compose::{EntryView, View, interpolate_noting};
 
-use super::duration::parse_duration;
 use super::error::{ManifestError, Place};
-use super::interpolate;
-use crate::name::check_part;
+use super::variables::unknown;
 
 /// State shared by all fields of one document.
 pub(crate) struct Scope {
@@ -35,6 +32,11 @@ impl Scope {
             file: file.to_owned(),
             variables: Some(variables),
         }
+    }
+
+    pub(crate) fn variables(&self) -> &BTreeMap<String, String> {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        self.variables.as_ref().unwrap_or(&NONE)
     }
 }
 
@@ -64,29 +66,20 @@ impl<'a> Field<'a> {
         &self.name
     }
 
-    /// The whole path, such as `services.web.ports[0]`.
-    pub(crate) fn path(&self) -> &str {
-        &self.path
+    pub(crate) fn file(&self) -> &str {
+        &self.scope.file
     }
 
-    pub(crate) fn place(&self) -> Place {
-        self.place
+    pub(crate) fn unknown(&self) -> ManifestError {
+        self.error("unknown key; docs/manifest.md lists those that exist")
     }
 
     pub(crate) fn error(&self, problem: impl Into<String>) -> ManifestError {
         ManifestError::new(&self.scope.file, self.place, &self.path, problem)
     }
 
-    pub(crate) fn check_name(&self, what: &'static str) -> Result<(), ManifestError> {
-        check_part(what, &self.name).map_err(|error| self.error(error.to_string()))
-    }
-
     pub(crate) fn is_null(&self) -> bool {
         self.value.is_none_or(View::is_nothing)
-    }
-
-    pub(crate) fn is_list(&self) -> bool {
-        self.value.is_some_and(|value| value.items().is_some())
     }
 
     pub(crate) fn is_map(&self) -> bool {
@@ -155,33 +148,21 @@ impl<'a> Field<'a> {
     pub(crate) fn text(&self) -> Result<String, ManifestError> {
         let text = self.value.and_then(View::text);
         let text = text.ok_or_else(|| self.error("expected a text"))?;
-        match &self.scope.variables {
-            None => Ok(text.into_owned()),
-            Some(variables) => {
-                interpolate::interpolate(&text, variables).map_err(|problem| self.error(problem))
-            }
+        let Some(variables) = &self.scope.variables else {
+            return Ok(text.into_owned());
+        };
+        let unset = RefCell::new(None);
+        let note = |name: Option<&str>| *unset.borrow_mut() = Some(name.map(str::to_owned));
+        let filled = interpolate_noting(&text, &|name| variables.get(name).cloned(), &note);
+        let filled = filled.map_err(|error| self.error(error.to_string()))?;
+        match unset.into_inner() {
+            Some(name) => Err(self.error(unknown(name.as_deref(), variables))),
+            None => Ok(filled),
         }
     }
 
     pub(crate) fn texts(&self) -> Result<Vec<String>, ManifestError> {
         self.items()?.iter().map(Field::text).collect()
-    }
-
-    /// A list of texts, or one text.
-    pub(crate) fn text_or_texts(&self) -> Result<Vec<String>, ManifestError> {
-        if self.is_list() {
-            self.texts()
-        } else {
-            Ok(vec![self.text()?])
-        }
-    }
-
-    pub(crate) fn boolean(&self) -> Result<bool, ManifestError> {
-        match self.text()?.as_str() {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            _ => Err(self.error("expected true or false")),
-        }
     }
 
     pub(crate) fn integer(&self) -> Result<i64, ManifestError> {
@@ -196,43 +177,12 @@ impl<'a> Field<'a> {
             .map_err(|_| self.error("expected a whole number from 0"))
     }
 
-    pub(crate) fn duration(&self) -> Result<Duration, ManifestError> {
-        parse_duration(&self.text()?).map_err(|problem| self.error(problem))
-    }
-
     pub(crate) fn port(&self) -> Result<u16, ManifestError> {
         let text = self.text()?;
         match text.parse() {
             Ok(port) if port > 0 => Ok(port),
             _ => Err(self.error("expected a port from 1 to 65535")),
         }
-    }
-
-    /// `KEY: value` pairs, or a list of `KEY=value`: Compose allows both for variables, labels and
-    /// the like.
-    pub(crate) fn pairs(&self) -> Result<BTreeMap<String, String>, ManifestError> {
-        let mut pairs = BTreeMap::new();
-        if self.is_list() {
-            for item in self.items()? {
-                let text = item.text()?;
-                let (key, value) = text.split_once('=').ok_or_else(|| {
-                    item.error("a name without a value takes it from the shell in Compose; here there is none: write NAME=value")
-                })?;
-                if pairs.insert(key.to_owned(), value.to_owned()).is_some() {
-                    return Err(item.error("this name is set twice"));
-                }
-            }
-        } else {
-            for entry in self.entries_or_null()? {
-                let value = if entry.is_null() {
-                    String::new()
-                } else {
-                    entry.text()?
-                };
-                pairs.insert(entry.name().to_owned(), value);
-            }
-        }
-        Ok(pairs)
     }
 
     /// Reads a mapping whose keys are all known: calls `read` for each, and refuses what `read`
@@ -244,7 +194,7 @@ impl<'a> Field<'a> {
         for entry in self.entries()? {
             let name = entry.name.clone();
             if !read(&name, &entry)? {
-                return Err(entry.error("unknown key; docs/manifest.md lists those that exist"));
+                return Err(entry.unknown());
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::check::Check;
 use crate::check::needs::Unmet;
-use crate::manifest::{ManifestError, SettingError};
+use crate::manifest::{ManifestErrors, SettingError};
 use crate::name::AppId;
 
 /// Why an operation is not begun.
@@ -23,7 +23,7 @@ pub enum Refusal {
     #[error(transparent)]
     Setting(#[from] SettingError),
     #[error(transparent)]
-    Manifest(#[from] ManifestError),
+    Manifest(#[from] ManifestErrors),
     /// The app cannot be worked out as it would be.
     #[error("{cause}")]
     Broken { cause: String },
