@@ -276,9 +276,19 @@ fn read_id(top: &Field<'_>, field: &Field<'_>, default_id: &str) -> Result<AppId
     let named = field.get("id").or_else(|| top.get("name"));
     let (text, at) = match &named {
         Some(value) => (value.text()?, value),
-        None => (default_id.to_owned(), top),
+        None => (of_folder(default_id), top),
     };
     AppId::parse(&text).map_err(|error| at.error(error.to_string()))
+}
+
+/// The name of a folder with hyphens for what an id cannot have.
+fn of_folder(name: &str) -> String {
+    let fit = |c: char| match c {
+        c if c.is_ascii_alphanumeric() => c.to_ascii_lowercase(),
+        _ => '-',
+    };
+    let name: String = name.chars().map(fit).collect();
+    name.trim_matches('-').to_owned()
 }
 
 fn line(field: &Field<'_>) -> Result<String, ManifestError> {

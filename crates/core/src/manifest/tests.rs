@@ -1,5 +1,6 @@
 //! What a manifest may say, and the very words that a person reads when it says something else.
 
+mod before;
 mod exports;
 mod extension;
 mod mounts;

@@ -60,6 +60,18 @@ fn variables() {
     );
 }
 
+#[test]
+fn an_app_without_a_name_has_that_of_its_folder() {
+    let id = |folder: &str| {
+        let text = "services: {web: {image: x}}\n";
+        let schema = Schema::read("compose.yaml", text, folder);
+        schema.map(|schema| schema.extension.id.to_string())
+    };
+    assert_eq!(id("My_page.site"), Ok("my-page-site".to_owned()));
+    assert_eq!(id(".web"), Ok("web".to_owned()));
+    assert!(id("...").is_err());
+}
+
 /// Only captures take settings: anything else is read before those are chosen.
 #[test]
 fn what_the_extension_says_is_not_filled_in() {

@@ -123,6 +123,21 @@ fn a_mount_of_memory_is_a_tmpfs() {
 }
 
 #[test]
+fn a_secret_with_a_file_is_a_file_of_the_app() {
+    let manifest = good(
+        "services: {web: {image: x, secrets: [page, {source: page, target: other}, {source: page, target: /etc/page}]}}\nsecrets: {page: {file: ./page/index.html}}\n",
+    );
+    let web = &manifest.services["web"];
+    let targets: Vec<&str> = web.mounts.iter().map(|it| it.target.as_str()).collect();
+    assert_eq!(
+        targets,
+        ["/run/secrets/page", "/run/secrets/other", "/etc/page"]
+    );
+    assert!(web.mounts.iter().all(|mount| mount.read_only));
+    assert!(web.secrets.is_empty());
+}
+
+#[test]
 fn a_config_is_a_file_of_the_app() {
     let manifest = good(
         "services: {web: {image: x, configs: [page, {source: page, target: /etc/page}]}}\nconfigs: {page: {file: ./page/index.html}}\n",
@@ -138,7 +153,7 @@ fn a_config_is_a_file_of_the_app() {
             &format!(
                 "services: {{web: {{image: x, configs: [page]}}}}\nconfigs: {{page: {{{source}}}}}\n"
             ),
-            "1:38: services.web.configs[0]: a config is a file in the app's folder; put it there and name it with `file`",
+            "1:38: services.web.configs[0]: this needs a file in the app's folder; put it there and name it with `file`",
         );
     }
 }
@@ -208,9 +223,15 @@ fn networks_and_secrets_at_the_top() {
             &format!("3:7: networks.n.{key}: {reason}"),
         );
     }
+    for source in ["environment: TOKEN", "external: true"] {
+        check(
+            &format!("services: {{web: {{image: x}}}}\nsecrets:\n  token: {{{source}}}\n"),
+            "3:3: secrets.token: declare it under `x-archipelago.secrets` instead, which generates it per node, or name a `file` of the app",
+        );
+    }
     check(
-        "services: {web: {image: x}}\nsecrets:\n  token: {file: ./token}\n",
-        "3:3: secrets.token: declare it under `x-archipelago.secrets` instead: secrets are generated per node, not kept in the app's folder",
+        "services: {web: {image: x, secrets: [token]}}\nsecrets: {token: {file: ./token}}\n",
+        "1:38: services.web.secrets[0]: this needs a file in the app's folder; put it there and name it with `file`",
     );
     check(
         "services: {web: {image: x}}\nsecrets:\n  token: {file: ./token}\nx-archipelago: {secrets: {token: }}\n",

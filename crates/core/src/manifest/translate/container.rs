@@ -138,7 +138,7 @@ impl Work<'_, '_> {
         self.networks(service, networks);
         self.mounts(service, volumes);
         self.configs(service, configs);
-        service.secrets = self.secrets(secrets);
+        self.secrets(service, secrets);
         for (key, is_written) in [
             ("blkio_config", blkio_config.is_some()),
             ("cgroup_parent", cgroup_parent.is_some()),

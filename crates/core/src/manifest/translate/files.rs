@@ -10,8 +10,7 @@ use crate::manifest::service::Service;
 use crate::manifest::{Mount, MountSource};
 
 impl Work<'_, '_> {
-    pub(super) fn secrets(&mut self, source: &[FileReference]) -> Vec<SecretMount> {
-        let mut secrets = Vec::new();
+    pub(super) fn secrets(&mut self, service: &mut Service, source: &[FileReference]) {
         for (index, reference) in source.iter().enumerate() {
             let at = self.trail.key("secrets").item(index);
             let FileReference {
@@ -22,17 +21,29 @@ impl Work<'_, '_> {
                 mode,
                 extensions: _,
             } = reference;
-            let secret = source.clone().unwrap_or_default();
-            let usual = format!("/run/secrets/{secret}");
-            secrets.push(SecretMount {
-                target: self.target(target.clone().filter(|target| *target != usual), &at),
+            let name = source.clone().unwrap_or_default();
+            let target = target.clone().unwrap_or_else(|| name.clone());
+            if !self.report.secrets.contains(&name) {
+                let target = match target.starts_with('/') {
+                    true => target,
+                    false => format!("/run/secrets/{target}"),
+                };
+                let secret = self.project.secrets.get(&name);
+                let file = secret.and_then(|secret| secret.0.file.as_deref());
+                self.file(service, reference, file, target, &at);
+                continue;
+            }
+            let usual = format!("/run/secrets/{name}");
+            let target = Some(target).filter(|target| *target != usual);
+            let secret = SecretMount {
+                target: self.target(target, &at),
                 uid: self.owner(uid.as_deref(), &at.key("uid")),
                 gid: self.owner(gid.as_deref(), &at.key("gid")),
                 mode: mode.and_then(|mode| self.mode(mode, &at.key("mode"))),
-                secret,
-            });
+                secret: name,
+            };
+            service.secrets.push(secret);
         }
-        secrets
     }
 
     /// Podman separates a secret's options by commas.
@@ -67,47 +78,60 @@ impl Work<'_, '_> {
         Some(format!("{:04o}", mode.0))
     }
 
-    /// A config is a file of the app, mounted read-only.
     pub(super) fn configs(&mut self, service: &mut Service, source: &[FileReference]) {
         for (index, reference) in source.iter().enumerate() {
             let at = self.trail.key("configs").item(index);
-            let FileReference {
-                source,
-                target,
-                uid,
-                gid,
-                mode,
-                extensions: _,
-            } = reference;
-            if uid.is_some() || gid.is_some() || mode.is_some() {
-                self.report.warn(
-                    &at,
-                    "`uid`, `gid` and `mode` are left out: a config has the mode of its file and belongs to root",
-                );
-            }
-            let name = source.as_deref().unwrap_or_default();
+            let name = reference.source.as_deref().unwrap_or_default();
+            let target = reference.target.clone();
+            let target = target.unwrap_or_else(|| format!("/{name}"));
             let config = self.project.configs.get(name);
             let file = config.and_then(|config| config.0.file.as_deref());
-            let inside = match file.map(locate) {
-                Some(Location::Inside(inside)) => inside,
-                _ => "",
-            };
-            if !self.report.folder.files.contains_key(inside) {
-                self.report.error(
-                    &at,
-                    "a config is a file in the app's folder; put it there and name it with `file`",
-                );
-                continue;
-            }
-            let (file, place) = self.report.place(&at);
-            service.mounts.push(Mount {
-                source: MountSource::Definition(inside.to_owned()),
-                target: target.clone().unwrap_or_else(|| format!("/{name}")),
-                read_only: true,
-                file,
-                place,
-                key: at.to_string(),
-            });
+            self.file(service, reference, file, target, &at);
         }
+    }
+
+    /// Mounts a file of the app read-only.
+    fn file(
+        &mut self,
+        service: &mut Service,
+        reference: &FileReference,
+        file: Option<&str>,
+        target: String,
+        at: &Trail,
+    ) {
+        let FileReference {
+            source: _,
+            target: _,
+            uid,
+            gid,
+            mode,
+            extensions: _,
+        } = reference;
+        if uid.is_some() || gid.is_some() || mode.is_some() {
+            self.report.warn(
+                at,
+                "`uid`, `gid` and `mode` are left out: it has the mode of its file and belongs to root",
+            );
+        }
+        let inside = match file.map(locate) {
+            Some(Location::Inside(inside)) => inside,
+            _ => "",
+        };
+        if !self.report.folder.files.contains_key(inside) {
+            self.report.error(
+                at,
+                "this needs a file in the app's folder; put it there and name it with `file`",
+            );
+            return;
+        }
+        let (file, place) = self.report.place(at);
+        service.mounts.push(Mount {
+            source: MountSource::Definition(inside.to_owned()),
+            target,
+            read_only: true,
+            file,
+            place,
+            key: at.to_string(),
+        });
     }
 }

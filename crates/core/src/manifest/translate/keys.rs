@@ -204,7 +204,7 @@ pub const SERVICE: Table = &[
         Refused("all containers have the node's runtime; remove it"),
     ),
     ("scale", Translated("one container of each service")),
-    ("secrets", Translated("those of `x-archipelago.secrets`")),
+    ("secrets", Translated("")),
     (
         "security_opt",
         Translated("`no-new-privileges`, `label=disable`, `seccomp=…` and `apparmor=unconfined`"),
@@ -403,7 +403,9 @@ pub const TOP: Table = &[
     ("networks", Translated("see the keys of a network")),
     (
         "secrets",
-        Translated("those of `x-archipelago.secrets`, without a source"),
+        Translated(
+            "those of `x-archipelago.secrets`, without a source, and files in the app's folder",
+        ),
     ),
     ("services", Translated("see the keys of a service")),
     ("version", Warned("obsolete in Compose")),

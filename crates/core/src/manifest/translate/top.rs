@@ -71,8 +71,8 @@ fn volume(project: &Project, name: &str, volume: &Volume, report: &mut Report<'_
     }
 }
 
-/// Compose's top-level `secrets` names files of the folder; here a secret is generated, so only an
-/// empty declaration of one in `x-archipelago.secrets` passes. The reader has made those external.
+/// A secret is one of `x-archipelago.secrets`, which is generated per node and has no source, or a
+/// file of the app. The reader has made the former external.
 fn secret(name: &str, secret: &FileObject, report: &mut Report<'_>) {
     let FileObject {
         name: _,
@@ -80,7 +80,7 @@ fn secret(name: &str, secret: &FileObject, report: &mut Report<'_>) {
         environment,
         // The value of `environment`.
         content: _,
-        external,
+        external: _,
         labels: _,
         driver,
         driver_opts: _,
@@ -94,16 +94,15 @@ fn secret(name: &str, secret: &FileObject, report: &mut Report<'_>) {
         ("driver", driver.is_some()),
     ];
     let source = sources.iter().find(|(_, is_written)| *is_written);
-    let is_ours = report.secrets.contains(name);
-    match (is_ours, source) {
+    match (report.secrets.contains(name), source) {
+        (true, None) | (false, Some(("file", _))) => {}
         (true, Some((key, _))) => report.error(
             &at.key(key),
             "secrets are generated per node, from no source; remove this key",
         ),
-        (true, None) => debug_assert!(*external, "the reader has been told of it"),
         (false, _) => report.error(
             &at,
-            "declare it under `x-archipelago.secrets` instead: secrets are generated per node, not kept in the app's folder",
+            "declare it under `x-archipelago.secrets` instead, which generates it per node, or name a `file` of the app",
         ),
     }
 }
