@@ -158,11 +158,11 @@ fn hash(content: &str) -> u64 {
 /// The message for people. It names possible writers only if they were looked for.
 pub(super) fn cause(file: &str, file_writers: Option<&FileWriters>) -> String {
     let (who, remedy) = match file_writers {
-        Some(file_writers) => (format!(" {}.", file_writers.told()), "Stop what does it"),
+        Some(file_writers) => (format!(" {}.", file_writers.told()), "Stop that process"),
         None => (String::new(), "Find what writes it"),
     };
     format!(
-        "something else keeps changing {file}; it is put right less and less often until that ends.{who} {remedy}, or put what it wants \
+        "something else keeps changing {file}; until that ends, Archipelago waits longer before each repair.{who} {remedy}, or put its change \
          into a drop-in"
     )
 }

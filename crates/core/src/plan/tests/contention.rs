@@ -123,8 +123,8 @@ fn who_may_be_changing_a_file_is_looked_for_whenever_it_is_put_right_under_conte
             processes: vec![file_writer],
         };
         let told = format!(
-            "something else keeps changing {UNIT}; it is put right less and less often until that ends. It may be vim (process {look}, \
-             has it open). Stop what does it, or put what it wants into a drop-in"
+            "something else keeps changing {UNIT}; until that ends, Archipelago waits longer before each repair. It may be vim (process {look}, \
+             has it open). Stop that process, or put its change into a drop-in"
         );
         let file_writers = BTreeMap::from([(UNIT.to_owned(), file_writers)]);
         assert_eq!(
