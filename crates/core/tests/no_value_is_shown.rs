@@ -93,7 +93,7 @@ fn cause(texts: &Texts) -> Option<String> {
         })
     };
     match &assemble(&inputs, &Apps::read(&inputs)).apps[&id] {
-        App::Broken { cause, .. } => Some(cause.clone()),
+        App::Broken { cause, .. } => Some(cause.to_string()),
         _ => None,
     }
 }

@@ -175,7 +175,7 @@ impl Executor<'_> {
                 match revive().await {
                     Ok(true) => info!("Podman had lost its containers' processes; it knows now"),
                     Ok(false) => {}
-                    Err(cause) => warn!("{cause}"),
+                    Err(error) => warn!("{}", chain(&error)),
                 }
                 self.systemd.restart(PODMAN_SOCKET).await?;
             }

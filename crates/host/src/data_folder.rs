@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use archipelago_core::data_folder::{Claim, Evidence, Identity, NodeId, Refusal, judge};
+use archipelago_core::data_folder::{
+    Claim, Evidence, Identity, NodeId, Refusal, Unreadable, judge,
+};
 use archipelago_core::error::chain;
 use archipelago_core::layout::{Layout, LayoutError};
 use archipelago_core::name::PREFIX;
@@ -120,29 +122,27 @@ fn new_id() -> Result<NodeId, Error> {
     Ok(NodeId::from_random(bytes))
 }
 
-fn identity(layout: &Layout, read_set: &mut ReadSet) -> Result<Option<Identity>, String> {
+fn identity(layout: &Layout, read_set: &mut ReadSet) -> Result<Option<Identity>, Unreadable> {
     let path = layout.identity();
-    let text = read_set.read_text(&path).map_err(|error| chain(&error))?;
-    let Some(text) = text else {
+    let Some(text) = read_set.read_text(&path).map_err(refused)? else {
         return Ok(None);
     };
-    let identity =
-        Identity::parse(&text).map_err(|cause| format!("{}: {cause}", path.display()))?;
-    if identity.data != layout.data {
-        return Err(format!(
-            "{} names another data folder, {}, than this program has begun with; systemctl --user restart archipelago",
-            path.display(),
-            identity.data.display()
-        ));
+    match Identity::parse(&text) {
+        Ok(identity) if identity.data == layout.data => Ok(Some(identity)),
+        Ok(Identity { id: _, data }) => Err(Unreadable::Moved { path, data }),
+        Err(source) => Err(Unreadable::Identity { path, source }),
     }
-    Ok(Some(identity))
 }
 
-fn marker(layout: &Layout, read_set: &mut ReadSet) -> Result<Option<NodeId>, String> {
+fn marker(layout: &Layout, read_set: &mut ReadSet) -> Result<Option<NodeId>, Unreadable> {
     let path = layout.marker();
-    let text = read_set.read_text(&path).map_err(|error| chain(&error))?;
+    let text = read_set.read_text(&path).map_err(refused)?;
     let marker = text.map(|text| NodeId::parse(&text)).transpose();
-    marker.map_err(|error| format!("{}: {error}", path.display()))
+    marker.map_err(|source| Unreadable::Marker { path, source })
+}
+
+fn refused(error: disk::Error) -> Unreadable {
+    Unreadable::Disk(chain(&error))
 }
 
 /// Whether there is nothing in the data folder but what a file system has of its own.
@@ -249,7 +249,7 @@ mod tests {
         };
         assert!(matches!(
             claim(&moved),
-            Claim::Refused(Refusal::Unreadable(cause)) if cause.contains("restart archipelago")
+            Claim::Refused(Refusal::Unreadable(Unreadable::Moved { .. }))
         ));
         disk::remove_folder(&root).unwrap();
     }

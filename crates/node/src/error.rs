@@ -160,6 +160,7 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         | Refusal::Stopped(_)
         | Refusal::Removing { .. }
         | Refusal::Unreadable { .. }
+        | Refusal::Definition(_)
         | Refusal::Setting(_)
         | Refusal::Manifest(_)
         | Refusal::Broken { .. }

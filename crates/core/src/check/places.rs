@@ -1,6 +1,6 @@
 //! The folders and disks that Archipelago uses, and what lies in them.
 
-use super::facts::{DataFolder, Disk, Folder, FolderState};
+use super::facts::{DataFolder, Disk, Folder, FolderState, UnitsBlocked};
 use super::judgement::{Check, Remedy, UserStep, failed, ok, warning};
 
 /// Below this no image can be unpacked.
@@ -100,12 +100,12 @@ pub(super) fn judge_orphans(orphans: &[String]) -> Check {
     )
 }
 
-pub(super) fn judge_units(units: &Result<(), String>) -> Check {
+pub(super) fn judge_units(units: &Result<(), UnitsBlocked>) -> Check {
     match units {
         Ok(()) => ok("units", "Quadlet can read the unit files"),
         Err(cause) => failed(
             "units",
-            cause,
+            cause.to_string(),
             "mend that file or move it away; what waits for that goes on by itself",
             Remedy::Person,
         ),

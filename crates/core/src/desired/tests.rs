@@ -43,7 +43,7 @@ fn check(inputs: &Inputs, expected: &[(&str, &str)]) {
 
 fn said(app: &App) -> String {
     match app {
-        App::Broken { cause, .. } => cause.clone(),
+        App::Broken { cause, .. } => cause.to_string(),
         App::NeedsSecrets { missing } => format!("needs {missing:?}"),
         App::NeedsApp { other } => format!("waits for {other}"),
         App::Present(_) => "present".to_owned(),

@@ -29,7 +29,7 @@ pub(super) fn judge(
         busy: None,
     };
     match app {
-        App::Broken { cause, .. } => bare(State::Failed, cause.clone()),
+        App::Broken { cause, .. } => bare(State::Failed, cause.to_string()),
         App::NeedsSecrets { .. } => match failure {
             Some(cause) => bare(State::Failed, cause),
             None => bare(State::Starting, String::new()),

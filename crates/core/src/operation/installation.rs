@@ -89,8 +89,7 @@ impl Installation {
         let folder = inputs.definition_folder(app).display().to_string();
         let files = inputs.definitions.get(app).cloned().unwrap_or_default();
         let file = format!("{folder}/{COMPOSE_FILE}");
-        let schema = read_schema(&file, &files, app.as_str())
-            .map_err(|problem| Refusal::Unreadable { problem })?;
+        let schema = read_schema(&file, &files, app.as_str())?;
         let intent = Intent {
             release: Some(ReleaseId::of(&files)),
             exports_all: known.exports_all || known.release.is_none(),
@@ -137,7 +136,7 @@ impl Installation {
             Some(App::Broken { cause, fault }) => {
                 // The person knows the folder that it is installed from, not our copy, which is not
                 // there yet.
-                let cause = cause.replace(&copy, &folder);
+                let cause = cause.to_string().replace(&copy, &folder);
                 return Err(match fault {
                     Fault::Own => Refusal::Broken { cause },
                     Fault::Conflict => Refusal::Conflict { cause },
@@ -295,7 +294,7 @@ fn refuse_to_break_others(
         let Some(App::Present(_)) = before.get(other) else {
             continue;
         };
-        let (app, other, cause) = (id.clone(), other.clone(), cause.clone());
+        let (app, other, cause) = (id.clone(), other.clone(), cause.to_string());
         return Err(match fault {
             Fault::Own => Refusal::BreaksOther { app, other, cause },
             // Of two apps in conflict, the one that sorts last is broken; here the installed app

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::check::Check;
 use crate::check::needs::Unmet;
+use crate::desired;
 use crate::manifest::{ManifestError, SettingError};
 use crate::name::AppId;
 
@@ -20,6 +21,9 @@ pub enum Refusal {
     /// `problem` says which file and where in it.
     #[error("{problem}")]
     Unreadable { problem: String },
+    /// The definition of an app cannot be read.
+    #[error(transparent)]
+    Definition(#[from] desired::Error),
     #[error(transparent)]
     Setting(#[from] SettingError),
     #[error(transparent)]

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use archipelago_core::config::Config;
-use archipelago_core::data_folder::{Claim, Evidence, Identity, NodeId, judge};
+use archipelago_core::data_folder::{Claim, Evidence, Identity, NodeId, Unreadable, judge};
 use archipelago_core::desired::{Apps, Desired, Found, Inputs, assemble};
 use archipelago_core::image_facts::{ImageFacts, KnownImages};
 use archipelago_core::intent::Intent;
@@ -151,12 +151,18 @@ impl World {
         if self.mutation == Some(Mutation::MarkerIgnored) {
             return Claim::Held;
         }
-        let identity = self.text(&self.layout.identity());
-        let marker = self.text(&self.layout.marker());
-        let marker = marker.map(|text| NodeId::parse(&text)).transpose();
+        let (identity, marker) = (self.layout.identity(), self.layout.marker());
+        let known = self.text(&identity).map(|text| Identity::parse(&text));
+        let found = self.text(&marker).map(|text| NodeId::parse(&text));
         judge(&Evidence {
-            identity: identity.map(|text| Identity::parse(&text)).transpose(),
-            marker: marker.map_err(|error| error.to_string()),
+            identity: known.transpose().map_err(|source| Unreadable::Identity {
+                path: identity,
+                source,
+            }),
+            marker: found.transpose().map_err(|source| Unreadable::Marker {
+                path: marker,
+                source,
+            }),
             data_missing: false,
         })
     }
