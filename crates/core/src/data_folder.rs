@@ -98,6 +98,14 @@ pub enum Refusal {
     Unreadable(Unreadable),
 }
 
+/// Why nothing is done in a data folder that is not taken for this node's, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}, so nothing is started or changed; to do: {}", refusal.finding(layout), refusal.cure(layout))]
+pub struct NotOurs {
+    refusal: Refusal,
+    layout: Box<Layout>,
+}
+
 impl NodeId {
     /// From random bytes.
     #[must_use]
@@ -242,15 +250,15 @@ impl Refusal {
             ),
         }
     }
+}
 
-    /// Finding and cure, for an app that waits for it.
+impl NotOurs {
     #[must_use]
-    pub fn cause(&self, layout: &Layout) -> String {
-        format!(
-            "{}, so nothing is started or changed; to do: {}",
-            self.finding(layout),
-            self.cure(layout)
-        )
+    pub fn new(refusal: Refusal, layout: &Layout) -> Self {
+        Self {
+            refusal,
+            layout: Box::new(layout.clone()),
+        }
     }
 }
 
@@ -380,7 +388,7 @@ mod tests {
             Refusal::NoData,
             Refusal::Unreadable(Unreadable::Disk("read /data/node-id: denied".to_owned())),
         ] {
-            let cause = refusal.cause(&layout);
+            let cause = NotOurs::new(refusal, &layout).to_string();
             for words in [
                 "/data",
                 "nothing is started",

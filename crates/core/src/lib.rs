@@ -14,6 +14,7 @@ pub mod data_folder;
 pub mod desired;
 pub mod error;
 pub mod file;
+pub mod file_error;
 pub mod health;
 pub mod hex;
 pub mod image;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use archipelago_core::data_folder::{
-    Claim, Evidence, Identity, NodeId, Refusal, Unreadable, judge,
+    Claim, Evidence, Identity, NodeId, NotOurs, Refusal, Unreadable, judge,
 };
 use archipelago_core::error::chain;
 use archipelago_core::layout::{Layout, LayoutError};
@@ -22,9 +22,8 @@ pub enum Error {
     Random(#[from] getrandom::Error),
     #[error(transparent)]
     Path(#[from] LayoutError),
-    /// The text says why, and what to do.
-    #[error("{0}")]
-    NotOurs(String),
+    #[error(transparent)]
+    NotOurs(#[from] NotOurs),
 }
 
 /// Looks for what tells whose the data folder is.
@@ -52,7 +51,7 @@ pub fn claim(layout: &Layout) -> Claim {
 pub fn ensure_ours(layout: &Layout) -> Result<(), Error> {
     match claim(layout) {
         Claim::Held | Claim::Take(_) => Ok(()),
-        Claim::Refused(refusal) => Err(Error::NotOurs(refusal.cause(layout))),
+        Claim::Refused(refusal) => Err(NotOurs::new(refusal, layout).into()),
     }
 }
 
@@ -73,7 +72,7 @@ pub fn make_folder(layout: &Layout, path: &Path, mode: u32) -> Result<(), Error>
         let name = marker.file_name().and_then(|name| name.to_str());
         let found = beneath::read_in(&opened, &marker, name.unwrap_or_default())?;
         if found.as_deref() != Some(identity.id.to_text().as_bytes()) {
-            return Err(Error::NotOurs(Refusal::NoMarker.cause(layout)));
+            return Err(NotOurs::new(Refusal::NoMarker, layout).into());
         }
     }
     Ok(beneath::make_folder_beneath(

@@ -159,20 +159,20 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         Refusal::NotInstalled(_)
         | Refusal::Stopped(_)
         | Refusal::Removing { .. }
-        | Refusal::Unreadable { .. }
+        | Refusal::Unreadable(_)
         | Refusal::Definition(_)
         | Refusal::Setting(_)
         | Refusal::Manifest(_)
-        | Refusal::Broken { .. }
+        | Refusal::Broken(_)
         | Refusal::Unready { .. }
         | Refusal::BreaksOther { .. }
         | Refusal::Required { .. } => ErrorKind::Input,
-        Refusal::Conflict { .. }
+        Refusal::Conflict(_)
         | Refusal::TakesFromOther { .. }
         | Refusal::NameTaken { .. }
         | Refusal::PortTaken { .. } => ErrorKind::Taken,
         Refusal::Host(_)
-        | Refusal::Data { .. }
+        | Refusal::Data(_)
         | Refusal::Disk { .. }
         | Refusal::Need(_)
         | Refusal::Podman { .. }

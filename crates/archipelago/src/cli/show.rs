@@ -126,7 +126,7 @@ pub(super) fn list(layout: &Layout, output: Output) -> Result<(), Failure> {
         .map(|installed| {
             let (wanted, problem) = match installed.wanted {
                 Ok(goal) => (word(goal), None),
-                Err(problem) => ("unreadable", Some(problem)),
+                Err(problem) => ("unreadable", Some(problem.to_string())),
             };
             json!({
                 "id": installed.app, "title": installed.title, "version": installed.version,

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Error;
 use super::inputs::Inputs;
+use crate::file_error::FileError;
 use crate::intent::{Goal, Intent};
 use crate::manifest::{COMPOSE_FILE, Exports, Files, Manifest, ManifestError, Schema, Settings};
 use crate::name::AppId;
-use crate::releases::Damage;
+use crate::releases::{Damage, Unusable};
 
 /// The installed apps, parsed.
 #[derive(Clone, Debug)]
@@ -137,9 +138,9 @@ fn requires(inputs: &Inputs, id: &AppId) -> BTreeSet<AppId> {
 fn read_app(
     inputs: &Inputs,
     id: &AppId,
-    intent: &Result<Intent, String>,
+    intent: &Result<Intent, FileError>,
 ) -> Result<Installed, Error> {
-    let intent = intent.clone().map_err(Error::Unreadable)?;
+    let intent = intent.clone()?;
     let manifest = read_manifest(inputs, id, &intent);
     if intent.state == Goal::Removed {
         return Ok(Installed {
@@ -147,8 +148,7 @@ fn read_app(
             manifest: manifest.ok(),
         });
     }
-    let config = inputs.config.as_ref();
-    config.map_err(|cause| Error::Unreadable(cause.clone()))?;
+    inputs.config.as_ref().map_err(Clone::clone)?;
     Ok(Installed {
         intent,
         manifest: Some(manifest?),
@@ -157,13 +157,13 @@ fn read_app(
 
 fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifest, Error> {
     if let Some(cause) = inputs.releases.unusable.get(id) {
-        return Err(Error::Unreadable(cause.clone()));
+        return Err(cause.clone().into());
     }
     let folder = inputs.definition_folder(id);
-    let files = inputs.definitions.get(id).ok_or_else(|| {
-        let source = &intent.source;
-        Error::Unreadable(Damage::Missing.cause(&folder, id, source))
-    })?;
+    let files = inputs
+        .definitions
+        .get(id)
+        .ok_or_else(|| Unusable::new(Damage::Missing, &folder, id, &intent.source))?;
     let file = folder.join(COMPOSE_FILE).display().to_string();
     let schema = read_schema(&file, files, id.as_str())?;
     if schema.extension.id != *id {

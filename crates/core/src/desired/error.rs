@@ -3,21 +3,25 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::data_folder::NotOurs;
+use crate::file_error::FileError;
 use crate::image::ReferenceError;
 use crate::layout::LayoutError;
 use crate::manifest::{COMPOSE_FILE, ManifestError, SettingError};
 use crate::name::AppId;
 use crate::quadlet::RenderError;
+use crate::releases::Unusable;
 
 /// Why an app cannot be worked out. No variant holds the value of a setting or a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The configuration, an intent or a stored definition cannot be read. The text names the file, and the place in it.
-    #[error("{0}")]
-    Unreadable(String),
-    /// The data folder is not this node's: [`crate::data_folder::Refusal::cause`].
-    #[error("{0}")]
-    DataFolder(String),
+    /// The configuration, an intent or a definition.
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Release(#[from] Unusable),
+    #[error(transparent)]
+    DataFolder(#[from] NotOurs),
     #[error("{file} is missing; an app is a folder with a {COMPOSE_FILE}")]
     NoComposeFile { file: String },
     #[error("{file} is not UTF-8 text")]
@@ -80,12 +84,12 @@ pub enum Error {
     Capture {
         app: AppId,
         name: String,
-        cause: String,
+        cause: FileError,
     },
     #[error("the captured file {name} of {app} is not UTF-8 text; use `encoding: hex`")]
     CaptureNotText { app: AppId, name: String },
     #[error("a secret of {app} cannot be read, so nothing is changed: {cause}")]
-    Secret { app: AppId, cause: String },
+    Secret { app: AppId, cause: FileError },
     #[error(
         "it requires {0}, which requires it in turn; neither could start first. Mend `requires` in one of the two"
     )]

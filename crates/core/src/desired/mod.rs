@@ -19,7 +19,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::data_folder::Claim;
+use crate::data_folder::{Claim, NotOurs};
 use crate::intent::Goal;
 use crate::layout::Layout;
 use crate::manifest::Manifest;
@@ -59,7 +59,7 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
     let mut desired = BTreeMap::new();
     let claim = inputs.found.claim.clone();
     if let Claim::Refused(refusal) = &claim {
-        let cause = Error::DataFolder(refusal.cause(&inputs.layout));
+        let cause = Error::DataFolder(NotOurs::new(refusal.clone(), &inputs.layout));
         let held = |id: &AppId| {
             let app = App::Broken {
                 cause: cause.clone(),

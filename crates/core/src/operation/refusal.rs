@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::check::Check;
 use crate::check::needs::Unmet;
 use crate::desired;
+use crate::file_error::FileError;
 use crate::manifest::{ManifestError, SettingError};
 use crate::name::AppId;
 
@@ -18,9 +19,8 @@ pub enum Refusal {
     Stopped(AppId),
     #[error("{app} is being removed; wait until archipelago list no longer shows it")]
     Removing { app: AppId },
-    /// `problem` says which file and where in it.
-    #[error("{problem}")]
-    Unreadable { problem: String },
+    #[error(transparent)]
+    Unreadable(#[from] FileError),
     /// The definition of an app cannot be read.
     #[error(transparent)]
     Definition(#[from] desired::Error),
@@ -29,30 +29,30 @@ pub enum Refusal {
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// The app cannot be worked out as it would be.
-    #[error("{cause}")]
-    Broken { cause: String },
+    #[error(transparent)]
+    Broken(Shown),
     #[error(
         "{app} cannot be worked out; archipelago status shows how the apps that it requires are"
     )]
     Unready { app: AppId },
-    #[error("{cause}")]
-    Conflict { cause: String },
+    #[error(transparent)]
+    Conflict(Shown),
     /// The data folder is not this node's.
-    #[error("{cause}")]
-    Data { cause: String },
+    #[error(transparent)]
+    Data(Box<desired::Error>),
     #[error(
         "with that, {other}, which is installed, could not go on: {cause}\nTo do it nevertheless, uninstall {other} first; its data stay. {app} is as it was."
     )]
     BreaksOther {
         app: AppId,
         other: AppId,
-        cause: String,
+        cause: Box<desired::Error>,
     },
     #[error("{app} and {other}, which is installed, cannot both be there: of {other}, {cause}")]
     TakesFromOther {
         app: AppId,
         other: AppId,
-        cause: String,
+        cause: Box<desired::Error>,
     },
     #[error("{}", required(.app, .by))]
     Required { app: AppId, by: Vec<AppId> },
@@ -85,6 +85,26 @@ pub enum Refusal {
         address: SocketAddr,
         cause: String,
     },
+}
+
+/// Why an app cannot be worked out, as its person knows the files: in the folder that it is installed
+/// from, not in our copy, which is not there yet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", cause.to_string().replace(copy, folder))]
+pub struct Shown {
+    cause: Box<desired::Error>,
+    copy: String,
+    folder: String,
+}
+
+impl Shown {
+    pub(super) fn new(cause: desired::Error, copy: &str, folder: &str) -> Self {
+        Self {
+            cause: Box::new(cause),
+            copy: copy.to_owned(),
+            folder: folder.to_owned(),
+        }
+    }
 }
 
 fn required(app: &AppId, by: &[AppId]) -> String {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use archipelago_core::config::Config;
 use archipelago_core::data_folder::{Claim, Evidence, Identity, NodeId, Unreadable, judge};
 use archipelago_core::desired::{Apps, Desired, Found, Inputs, assemble};
+use archipelago_core::file_error::FileError;
 use archipelago_core::image_facts::{ImageFacts, KnownImages};
 use archipelago_core::intent::Intent;
 use archipelago_core::manifest::Files;
@@ -90,7 +91,7 @@ impl World {
 
     fn inputs(&self) -> Inputs {
         let layout = &self.layout;
-        let intents: BTreeMap<AppId, Result<Intent, String>> = self
+        let intents: BTreeMap<AppId, Result<Intent, FileError>> = self
             .disk
             .names(&layout.apps())
             .iter()
@@ -99,7 +100,7 @@ impl World {
                 let path = layout.intent(&id);
                 let text = self.text(&path).unwrap_or_default();
                 let intent = Intent::parse(&path.display().to_string(), &text);
-                (id, intent.map_err(|error| error.to_string()))
+                (id, intent.map_err(FileError::from))
             })
             .collect();
         let definitions: BTreeMap<AppId, Files> = intents
@@ -133,7 +134,7 @@ impl World {
             .collect();
         let config = self.text(&layout.config_file()).unwrap_or_default();
         Inputs {
-            config: Config::parse("config.toml", &config).map_err(|error| error.to_string()),
+            config: Config::parse("config.toml", &config).map_err(FileError::from),
             intents,
             definitions,
             secrets,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::desired::{Inputs, read_schema};
+use crate::file_error::FileError;
 use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files, SettingValue};
@@ -175,7 +176,7 @@ fn what_cannot_be_done_is_refused_with_the_way_out() {
     ] {
         refused(request, &inputs, "web is being removed");
     }
-    inputs.config = Err("config.toml: line 1".to_owned());
+    inputs.config = Err(FileError::Disk("config.toml: line 1".to_owned()));
     refused(Request::Start(web()), &inputs, "config.toml: line 1");
 }
 
