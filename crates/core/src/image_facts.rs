@@ -25,7 +25,7 @@ pub type KnownImages = BTreeMap<String, ImageFacts>;
 pub enum ImageState {
     /// It is on the node.
     Here(ImageFacts),
-    /// It is on the node and cannot be used: why.
+    /// It is on the node and cannot be used: Podman's words.
     Damaged(String),
 }
 

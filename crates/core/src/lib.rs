@@ -8,6 +8,7 @@
 //! says how an app is; [`check`] judges a host before anything is installed.
 
 pub mod action;
+pub mod cause;
 pub mod check;
 pub mod config;
 pub mod data_folder;

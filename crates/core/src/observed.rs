@@ -27,7 +27,7 @@ use crate::releases::Stored;
 
 pub use network::{PodmanNetwork, is_isolated};
 pub use network_helpers::{Helper, Network};
-pub use podman::{Podman, PodmanView, built_for, owner};
+pub use podman::{Podman, PodmanView, Unreachable, built_for, owner};
 pub use service::{Active, Failure, Job, Load, Override, Service};
 pub use settled::{at_rest, awaited, is_generated, needs_podman};
 

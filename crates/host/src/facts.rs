@@ -9,9 +9,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use archipelago_core::cause::UnitsBlocked;
 use archipelago_core::check::{
     Api, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState, Network, NoAnswer, Port,
-    Service, ServiceFile, Socket, UnitsBlocked, UserManager, subordinate_ids,
+    Service, ServiceFile, Socket, UserManager, subordinate_ids,
 };
 use archipelago_core::data_folder::Claim;
 use archipelago_core::layout::Layout;
@@ -400,7 +401,7 @@ fn port(is_ours: bool) -> Port {
 async fn units(layout: &Layout) -> Option<Result<(), UnitsBlocked>> {
     match generator::check_folder(&layout.units).await {
         Ok(()) => Some(Ok(())),
-        Err(error @ generator::Error::Blocked { .. }) => Some(Err(UnitsBlocked(error.to_string()))),
+        Err(generator::Error::Blocked(blocked)) => Some(Err(blocked)),
         Err(_) => None,
     }
 }

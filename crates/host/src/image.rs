@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use archipelago_core::cause::Cause;
 use archipelago_core::desired::{BuildContext, DesiredImage, Origin};
 use archipelago_core::error::chain;
 use archipelago_core::image::Reference;
@@ -16,7 +17,7 @@ use tokio::task::JoinHandle;
 
 use super::image_inventory::BUILT_FOR_LABEL;
 use super::lock::{Lock, Waiter};
-use super::podman::{BuildRequest, ContextFile, Layer, Podman};
+use super::podman::{self, BuildRequest, ContextFile, Layer, Podman};
 use crate::wakeup::Wakeup;
 
 /// So many images are got at once: each holds what it is built from, or layers, in memory.
@@ -38,7 +39,7 @@ pub struct Images {
 
 struct Task {
     image: DesiredImage,
-    handle: JoinHandle<Result<(), String>>,
+    handle: JoinHandle<Result<(), Cause>>,
     line: Arc<Mutex<String>>,
 }
 
@@ -115,7 +116,7 @@ impl Images {
     }
 
     /// Takes out what has ended.
-    pub async fn finished(&mut self) -> Vec<(DesiredImage, Result<(), String>)> {
+    pub async fn finished(&mut self) -> Vec<(DesiredImage, Result<(), Cause>)> {
         let ended: Vec<String> = self
             .tasks
             .iter()
@@ -128,7 +129,7 @@ impl Images {
                 let result = task
                     .handle
                     .await
-                    .unwrap_or_else(|error| Err(error.to_string()));
+                    .unwrap_or_else(|error| Err(Cause::Process(error.to_string())));
                 results.push((task.image, result));
             }
         }
@@ -142,17 +143,17 @@ async fn get(
     image: DesiredImage,
     app: Option<AppId>,
     line: Arc<Mutex<String>>,
-) -> Result<(), String> {
+) -> Result<(), Cause> {
     let say = |text: String| *line.lock().unwrap_or_else(PoisonError::into_inner) = text;
     let taken = Waiter::of(lock).take(ELSEWHERE_LIMIT).await;
-    let _lock = taken.map_err(|error| chain(&error))?;
+    let _lock = taken.map_err(|error| Cause::Process(chain(&error)))?;
     let name = image.reference.to_string();
     match podman.inspect_image(&name).await {
         Ok(Some(_)) => return Ok(()),
         Ok(None) => {}
         // It is damaged; to get it again puts back what is missing, if that can be put back.
         Err(error) if error.is_failure() => {}
-        Err(error) => return Err(chain(&error)),
+        Err(error) => return Err(of_podman(&error)),
     }
     match image.origin {
         Origin::Build(mut context) => {
@@ -165,16 +166,17 @@ async fn get(
                 })
                 .await;
             let Err(error) = built else { return Ok(()) };
-            let cause = chain(&error);
+            let build = of_podman(&error);
             let Some((other, without_tls)) = otherwise else {
-                return Err(cause);
+                return Err(build);
             };
-            tracing::warn!("{name} cannot be built, so {other} is pulled: {cause}");
-            pull(&podman, &other, without_tls, &say)
-                .await
-                .map_err(|failed| format!("{cause}; and {failed}"))?;
+            tracing::warn!("{name} cannot be built, so {other} is pulled: {build}");
+            if let Err(pull) = pull(&podman, &other, without_tls, &say).await {
+                let (build, pull) = (Box::new(build), Box::new(pull));
+                return Err(Cause::BuildAndPull { build, pull });
+            }
             let tagged = podman.tag(&other.to_string(), &name).await;
-            tagged.map_err(|error| chain(&error))
+            tagged.map_err(|error| of_podman(&error))
         }
         Origin::Pull { without_tls } => pull(&podman, &image.reference, without_tls, &say).await,
     }
@@ -185,7 +187,7 @@ async fn pull(
     reference: &Reference,
     without_tls: bool,
     say: &(impl Fn(String) + Sync),
-) -> Result<(), String> {
+) -> Result<(), Cause> {
     say("pulling".to_owned());
     let mut layers = Layers::default();
     podman
@@ -193,7 +195,7 @@ async fn pull(
             say(layers.note(progress.layer, progress.state));
         })
         .await
-        .map_err(|error| with_way_out(chain(&error), reference))
+        .map_err(|error| of_registry(&error, reference))
 }
 
 fn build_request(tag: String, context: BuildContext, app: Option<AppId>) -> BuildRequest {
@@ -224,16 +226,19 @@ fn build_request(tag: String, context: BuildContext, app: Option<AppId>) -> Buil
     }
 }
 
+fn of_podman(error: &podman::Error) -> Cause {
+    Cause::Podman(chain(error))
+}
+
 /// A registry that speaks HTTP where TLS was expected answers in a way that leaves people puzzled.
-fn with_way_out(cause: String, reference: &Reference) -> String {
-    if cause.contains("server gave HTTP response to HTTPS client") {
-        let registry = reference.registry();
-        format!(
-            "the registry {registry} does not use TLS, so what it sends could be anybody's; to use it all the same, add \
-             \"{registry}\" to insecure_registries in ~/.config/archipelago/config.toml ({cause})"
-        )
+/// Podman tells it apart by its words alone.
+fn of_registry(error: &podman::Error, reference: &Reference) -> Cause {
+    let words = chain(error);
+    if words.contains("server gave HTTP response to HTTPS client") {
+        let registry = reference.registry().to_owned();
+        Cause::RegistryWithoutTls { registry, words }
     } else {
-        cause
+        Cause::Podman(words)
     }
 }
 

@@ -169,13 +169,13 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         | Refusal::Required { .. } => ErrorKind::Input,
         Refusal::Conflict(_)
         | Refusal::TakesFromOther { .. }
-        | Refusal::NameTaken { .. }
+        | Refusal::NameTaken(_)
         | Refusal::PortTaken { .. } => ErrorKind::Taken,
         Refusal::Host(_)
         | Refusal::Data(_)
         | Refusal::Disk { .. }
         | Refusal::Need(_)
-        | Refusal::Podman { .. }
+        | Refusal::Podman(_)
         | Refusal::PortUnusable { .. } => ErrorKind::Host,
     }
 }

@@ -7,10 +7,18 @@ use archipelago_core::error::chain;
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Ending, Operation, PassSeen, Record, Step, Verdict};
 use archipelago_host::apply::note_restarts;
-use archipelago_host::lock::Lock;
+use archipelago_host::disk;
+use archipelago_host::lock::{self, Lock};
 use archipelago_host::records::{self, Claim, Taken, remains};
 
-use crate::error::Error;
+/// Why a step of an operation did not work.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Lock(#[from] lock::Error),
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+}
 
 /// The operations that this process has taken over.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cause::UnitsBlocked;
 use crate::name::AppId;
 use crate::observed::Helper;
 
@@ -31,11 +32,6 @@ pub enum NoAnswer {
     #[error("{0}")]
     Refused(String),
 }
-
-/// A unit file that keeps Quadlet from reading all others. The text names it, and says why.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct UnitsBlocked(pub String);
 
 /// The facts of a host and its user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! The folders and disks that Archipelago uses, and what lies in them.
 
-use super::facts::{DataFolder, Disk, Folder, FolderState, UnitsBlocked};
+use super::facts::{DataFolder, Disk, Folder, FolderState};
 use super::judgement::{Check, Remedy, UserStep, failed, ok, warning};
+use crate::cause::UnitsBlocked;
 
 /// Below this no image can be unpacked.
 const FREE_MIB_LEAST: u64 = 256;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
+use crate::cause::UnitsBlocked;
 use crate::name::AppId;
 use crate::observed::Helper;
 
@@ -376,9 +377,10 @@ fn each_fault_is_found_with_its_cure() {
     check(
         "units",
         |facts| {
-            facts.units = Some(Err(UnitsBlocked(
-                "cannot read /units/mine.container".to_owned(),
-            )))
+            facts.units = Some(Err(UnitsBlocked {
+                path: "/units/mine.container".into(),
+                words: "it is a folder".to_owned(),
+            }))
         },
         Failed,
         "move it away",

@@ -84,7 +84,7 @@ pub enum Error {
     Capture {
         app: AppId,
         name: String,
-        cause: FileError,
+        cause: Box<FileError>,
     },
     #[error("the captured file {name} of {app} is not UTF-8 text; use `encoding: hex`")]
     CaptureNotText { app: AppId, name: String },

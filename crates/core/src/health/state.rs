@@ -1,9 +1,11 @@
 //! The states of apps and their containers.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::cause::Cause;
 use crate::name::AppId;
 use crate::observed::{Active, Busy, Service};
 
@@ -59,10 +61,25 @@ pub struct UnitHealth {
 /// An image that a container waits for. One that runs goes on with its old image meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AwaitedImage {
-    /// It is being got: how far.
-    UnderWay(String),
-    /// It could not be got: why.
-    Failed(String),
+    /// It is being got; the last line of progress says how far.
+    UnderWay { image: String, line: String },
+    /// It could not be got.
+    Failed { image: String, cause: Option<Cause> },
+}
+
+impl fmt::Display for AwaitedImage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnderWay { image, line } => {
+                write!(formatter, "getting the image {image}: {line}")
+            }
+            Self::Failed {
+                image,
+                cause: Some(cause),
+            } => write!(formatter, "no image {image}: {cause}"),
+            Self::Failed { image, cause: None } => write!(formatter, "no image {image}"),
+        }
+    }
 }
 
 /// systemd's state of a unit, or that the operator masked it.

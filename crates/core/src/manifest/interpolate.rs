@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-/// Why a text cannot be interpolated. A variable without braces may be part of a password, so it is not named.
+/// Why a text cannot be interpolated. A variable without braces may be part of a password, so it is
+/// not named.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
     #[error("a `${{` without its `}}`; a dollar sign is written `$$`")]

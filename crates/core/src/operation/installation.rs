@@ -197,11 +197,10 @@ impl Installation {
             return Err(Refusal::Need(unmet));
         }
         if let Podman::Unreachable(cause) = &names.podman {
-            let cause = cause.clone();
-            return Err(Refusal::Podman { cause });
+            return Err(Refusal::Podman(cause.clone()));
         }
-        if let Some(cause) = blocked(layout, id, &self.present, names, &Progress::default()) {
-            return Err(Refusal::NameTaken { cause });
+        if let Some(taken) = blocked(layout, id, &self.present, names, &Progress::default()) {
+            return Err(Refusal::NameTaken(taken));
         }
         for port in &self.new_ports {
             let (app, address) = (id.clone(), port.0);

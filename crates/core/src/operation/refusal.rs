@@ -9,6 +9,8 @@ use crate::desired;
 use crate::file_error::FileError;
 use crate::manifest::{ManifestError, SettingError};
 use crate::name::AppId;
+use crate::observed::Unreachable;
+use crate::plan::Blocked;
 
 /// Why an operation is not begun.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,10 +72,10 @@ pub enum Refusal {
     /// A container could not start.
     #[error("{0}")]
     Need(Unmet),
-    #[error("{cause}")]
-    Podman { cause: String },
-    #[error("{cause}")]
-    NameTaken { cause: String },
+    #[error(transparent)]
+    Podman(Unreachable),
+    #[error(transparent)]
+    NameTaken(Blocked),
     #[error(
         "the port {address} of {app} is in use by another program (ss -ltnp 'sport = :{}' shows which); choose another with --set",
         address.port()
@@ -87,8 +89,8 @@ pub enum Refusal {
     },
 }
 
-/// Why an app cannot be worked out, as its person knows the files: in the folder that it is installed
-/// from, not in our copy, which is not there yet.
+/// Why an app cannot be worked out. It names the files in the folder that the app is installed from:
+/// our copy does not exist yet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", cause.to_string().replace(copy, folder))]
 pub struct Shown {

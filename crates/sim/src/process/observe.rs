@@ -7,7 +7,7 @@ use archipelago_core::desired::{App, Desired};
 use archipelago_core::name::PREFIX;
 use archipelago_core::observed::{Helper, Network};
 use archipelago_core::observed::{
-    Memory, Observed, Override, Podman, Remains, RenderedFile, Service, needs_podman,
+    Memory, Observed, Override, Podman, Remains, RenderedFile, Service, Unreachable, needs_podman,
 };
 use archipelago_core::quadlet::is_unit_file;
 
@@ -30,9 +30,11 @@ impl World {
             observed.podman = match self.observing_call("ask Podman") {
                 Ok(()) => match self.podman.view() {
                     Ok(view) => Podman::Seen(view),
-                    Err(cause) => Podman::Unreachable(cause.to_string()),
+                    Err(cause) => Podman::Unreachable(Unreachable::Refused(cause.to_string())),
                 },
-                Err(CallError::Failed(cause)) => Podman::Unreachable(cause),
+                Err(CallError::Failed(cause)) => {
+                    Podman::Unreachable(Unreachable::Refused(cause.to_string()))
+                }
                 Err(CallError::Killed) => return Err(CallError::Killed),
             };
         }

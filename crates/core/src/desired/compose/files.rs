@@ -100,7 +100,7 @@ impl Work<'_> {
                 return Err(Error::Capture {
                     app: id.clone(),
                     name: name.clone(),
-                    cause: cause.clone(),
+                    cause: Box::new(cause.clone()),
                 });
             }
             let content = path.and_then(|path| self.inputs.captured.get(path));

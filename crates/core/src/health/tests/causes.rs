@@ -1,6 +1,7 @@
 //! Why an app is not well.
 
 use super::*;
+use crate::cause::Cause;
 
 #[test]
 fn an_image_under_way_is_progress_and_one_that_failed_is_a_failure() {
@@ -16,8 +17,11 @@ fn an_image_under_way_is_progress_and_one_that_failed_is_a_failure() {
             reference: image.to_owned(),
             without_tls: false,
         };
-        case.progress
-            .attempted(subject, "no route to the registry", Duration::ZERO);
+        case.progress.attempted(
+            subject,
+            Cause::Podman("no route to the registry".to_owned()),
+            Duration::ZERO,
+        );
     };
     check(
         |case| {
@@ -86,8 +90,11 @@ fn what_keeps_an_app_from_being_touched_is_said() {
     check(
         |case| {
             let subject = Subject::App(AppId::parse("web").unwrap());
-            case.progress
-                .attempted(subject, "write /units/x: no space left", Duration::ZERO);
+            case.progress.attempted(
+                subject,
+                Cause::File("write /units/x: no space left".to_owned()),
+                Duration::ZERO,
+            );
         },
         State::Failed,
         "no space left",
@@ -103,7 +110,7 @@ fn units_that_the_generator_refused_are_told_until_they_change() {
             .unwrap();
         let rejection = crate::progress::Rejection {
             revisions: crate::plan::revisions(present),
-            cause: "unsupported key 'Foo'".to_owned(),
+            words: vec!["unsupported key 'Foo'".to_owned()],
         };
         let mut case = Case::well();
         case.progress.reject(id.clone(), rejection, Duration::ZERO);

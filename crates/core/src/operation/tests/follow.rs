@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::cause::Cause;
 use crate::health::{AppHealth, AwaitedImage, Report, State, UnitHealth, UnitState};
 use crate::name::AppId;
 use crate::observed::Busy;
@@ -95,8 +96,14 @@ fn what_runs_has_not_got_there_before_its_new_image() {
         health.units[0].awaited_image = Some(image.clone());
         Some(health)
     };
-    let under_way = awaiting(&AwaitedImage::UnderWay("at work".to_owned()));
-    let failed = awaiting(&AwaitedImage::Failed("no route".to_owned()));
+    let under_way = awaiting(&AwaitedImage::UnderWay {
+        image: "web:2".to_owned(),
+        line: "at work".to_owned(),
+    });
+    let failed = awaiting(&AwaitedImage::Failed {
+        image: "web:2".to_owned(),
+        cause: Some(Cause::Podman("no route".to_owned())),
+    });
     let passes = [
         (0, true, ready()),
         (1_000, false, under_way.clone()),

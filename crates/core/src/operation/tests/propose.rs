@@ -8,7 +8,7 @@ use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files, SettingValue};
 use crate::name::AppId;
-use crate::observed::Podman;
+use crate::observed::{Podman, Unreachable};
 use crate::operation::{
     Definition, Goal, HostLook, PortProblem, Proposal, Refusal, Request, propose,
 };
@@ -230,7 +230,7 @@ fn a_new_app_needs_room_its_names_and_its_ports() {
         Some("cannot be used: Permission denied; choose another"),
     );
     let mut silent = HostLook::default();
-    silent.names.podman = Podman::Unreachable("no Podman".to_owned());
+    silent.names.podman = Podman::Unreachable(Unreachable::Refused("no Podman".to_owned()));
     check(silent, Some("no Podman"));
     let mut taken = HostLook::default();
     taken
