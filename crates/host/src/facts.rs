@@ -282,7 +282,7 @@ pub async fn network() -> Network {
     };
     Network {
         awaited: Path::new(NETWORK_WAIT).exists(),
-        reached: value("ActiveState") == "active",
+        reached: ActiveState::from(value("ActiveState")) == ActiveState::Active,
         wanted: !value("WantedBy").is_empty() || !value("RequiredBy").is_empty(),
     }
 }

@@ -10,6 +10,7 @@ use archipelago_core::cause::Cause;
 use archipelago_core::desired::{BuildContext, DesiredImage, Origin};
 use archipelago_core::error::chain;
 use archipelago_core::image::Reference;
+use archipelago_core::image_facts::ImageProgress;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use tokio::sync::Semaphore;
@@ -40,7 +41,7 @@ pub struct Images {
 struct Task {
     image: DesiredImage,
     handle: JoinHandle<Result<(), Cause>>,
-    line: Arc<Mutex<String>>,
+    progress: Arc<Mutex<ImageProgress>>,
 }
 
 impl Images {
@@ -61,13 +62,13 @@ impl Images {
         if self.tasks.contains_key(&name) {
             return;
         }
-        let line = Arc::new(Mutex::new("waiting".to_owned()));
+        let progress = Arc::new(Mutex::new(ImageProgress::Waiting));
         let work = get(
             self.podman.clone(),
             self.lock_path(&name),
             image.clone(),
             app,
-            Arc::clone(&line),
+            Arc::clone(&progress),
         );
         let wakeup = self.wakeup.clone();
         let turns = Arc::clone(&self.turns);
@@ -81,7 +82,7 @@ impl Images {
         let task = Task {
             image,
             handle,
-            line,
+            progress,
         };
         self.tasks.insert(name, task);
     }
@@ -94,14 +95,14 @@ impl Images {
         self.layout.runtime.join("archipelago/images").join(name)
     }
 
-    /// The images that are being got, each with its last line of progress.
-    pub fn underway(&self) -> BTreeMap<String, String> {
+    /// The images that are being got, each with its progress.
+    pub fn underway(&self) -> BTreeMap<String, ImageProgress> {
         self.tasks
             .iter()
             .map(|(name, task)| {
                 (
                     name.clone(),
-                    task.line
+                    task.progress
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
                         .clone(),
@@ -142,9 +143,9 @@ async fn get(
     lock: std::path::PathBuf,
     image: DesiredImage,
     app: Option<AppId>,
-    line: Arc<Mutex<String>>,
+    progress: Arc<Mutex<ImageProgress>>,
 ) -> Result<(), Cause> {
-    let say = |text: String| *line.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    let say = |now| *progress.lock().unwrap_or_else(PoisonError::into_inner) = now;
     let taken = Waiter::of(lock).take(ELSEWHERE_LIMIT).await;
     let _lock = taken.map_err(|error| Cause::Process(chain(&error)))?;
     let name = image.reference.to_string();
@@ -157,12 +158,12 @@ async fn get(
     }
     match image.origin {
         Origin::Build(mut context) => {
-            say("building".to_owned());
+            say(ImageProgress::Building(String::new()));
             let otherwise = context.otherwise.take();
             let request = build_request(name.clone(), *context, app);
             let built = podman
                 .build(&request, |output| {
-                    say(format!("building: {}", output.trim()));
+                    say(ImageProgress::Building(output.trim().to_owned()));
                 })
                 .await;
             let Err(error) = built else { return Ok(()) };
@@ -186,13 +187,14 @@ async fn pull(
     podman: &Podman,
     reference: &Reference,
     without_tls: bool,
-    say: &(impl Fn(String) + Sync),
+    say: &(impl Fn(ImageProgress) + Sync),
 ) -> Result<(), Cause> {
-    say("pulling".to_owned());
     let mut layers = Layers::default();
+    say(layers.progress());
     podman
-        .pull(&reference.to_string(), !without_tls, |progress| {
-            say(layers.note(progress.layer, progress.state));
+        .pull(&reference.to_string(), !without_tls, |line| {
+            layers.note(line.layer, line.state);
+            say(layers.progress());
         })
         .await
         .map_err(|error| of_registry(&error, reference))
@@ -246,19 +248,21 @@ fn of_registry(error: &podman::Error, reference: &Reference) -> Cause {
 struct Layers(BTreeMap<String, (u64, Option<u64>)>);
 
 impl Layers {
-    fn note(&mut self, layer: String, state: Layer) -> String {
+    fn note(&mut self, layer: String, state: Layer) {
         let entry = self.0.entry(layer).or_default();
         match state {
             Layer::Waiting | Layer::Present => {}
             Layer::Downloading { done, total } => *entry = (done, total),
             Layer::Done => *entry = (entry.1.unwrap_or(entry.0), entry.1),
         }
+    }
+
+    fn progress(&self) -> ImageProgress {
         let done: u64 = self.0.values().map(|(done, _)| done).sum();
         let total: u64 = self.0.values().filter_map(|(_, total)| *total).sum();
-        format!(
-            "pulling: {} of {} MB",
-            done / 1_000_000,
-            total.max(done) / 1_000_000
-        )
+        ImageProgress::Pulling {
+            done,
+            total: total.max(done),
+        }
     }
 }

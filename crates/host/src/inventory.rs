@@ -355,7 +355,7 @@ mod tests {
             let service = Service {
                 load: Load::Loaded,
                 active,
-                sub: String::new(),
+                sub: "dead".into(),
                 job,
                 failure: None,
                 began: None,

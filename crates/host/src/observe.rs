@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use archipelago_core::desired::{App, Desired, DesiredProbe};
 use archipelago_core::error::chain;
-use archipelago_core::image_facts::ImageState;
+use archipelago_core::image_facts::{ImageProgress, ImageState};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::PREFIX;
 use archipelago_core::observed::Network;
@@ -82,7 +82,7 @@ pub async fn observe(
     systemd: &Systemd,
     podman: &Podman,
     patience: Duration,
-    images_underway: BTreeMap<String, String>,
+    images_underway: BTreeMap<String, ImageProgress>,
 ) -> Result<Observed, Error> {
     let mut observed = look_at_disk(desired, cache)?;
     observed.images_underway = images_underway;

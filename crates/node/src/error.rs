@@ -3,6 +3,7 @@
 use archipelago_core::health::AppHealth;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{Overtaken, Refusal};
+use archipelago_host::systemd::JobResult;
 use archipelago_host::{
     data_folder, definition, disk, folders, lock, observe, purge, records, systemd,
 };
@@ -51,8 +52,8 @@ pub enum Error {
         .0.id, .0.message, .0.id
     )]
     Silent(Box<AppHealth>),
-    #[error("{unit} does not start ({result}); systemctl --user status {unit} tells why")]
-    UnitDoesNotStart { unit: String, result: String },
+    #[error("{unit} does not start ({result:?}); systemctl --user status {unit} tells why")]
+    UnitDoesNotStart { unit: String, result: JobResult },
     #[error(
         "{0} cannot stand in a unit file; put the program where its path has only plain characters"
     )]

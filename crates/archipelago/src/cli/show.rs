@@ -107,10 +107,9 @@ fn state_of(unit: &UnitHealth) -> String {
     let UnitHealth {
         state, sub_state, ..
     } = unit;
-    if sub_state.is_empty() {
-        state.word().to_owned()
-    } else {
-        format!("{} ({sub_state})", state.word())
+    match sub_state {
+        None => state.word().to_owned(),
+        Some(sub_state) => format!("{} ({})", state.word(), sub_state.word()),
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth>
             let found = observed.services.get(&service);
             UnitHealth {
                 state: UnitState::of(found),
-                sub_state: found.map(|found| found.sub.clone()).unwrap_or_default(),
+                sub_state: found.map(|found| found.sub.clone()),
                 is_restarting: found.is_some_and(Service::is_restarting),
                 awaited_image: None,
                 companion: mark.companion,
@@ -56,7 +56,7 @@ pub(super) fn judge_unit(
         } else {
             UnitState::of(found)
         },
-        sub_state: found.map(|found| found.sub.clone()).unwrap_or_default(),
+        sub_state: found.map(|found| found.sub.clone()),
         is_restarting: found.is_some_and(Service::is_restarting),
         companion: container.companion,
         restarts: failure.map_or(0, |failure| failure.restarts),
@@ -78,9 +78,9 @@ fn awaited_image(
     progress: &Progress,
 ) -> Option<AwaitedImage> {
     let image = container.image.reference.to_string();
-    if let Some(line) = observed.images_underway.get(&image) {
-        let line = line.clone();
-        return Some(AwaitedImage::UnderWay { image, line });
+    if let Some(progress) = observed.images_underway.get(&image) {
+        let progress = progress.clone();
+        return Some(AwaitedImage::UnderWay { image, progress });
     }
     let attempts = progress.attempts(&container.image.subject())?;
     Some(AwaitedImage::Failed {

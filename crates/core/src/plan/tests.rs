@@ -28,7 +28,8 @@ use crate::image_facts::{ImageState, KnownImages};
 use crate::intent::Goal;
 use crate::manifest::COMPOSE_FILE;
 use crate::observed::{
-    Active, Failure, Job, Load, Override, Podman, PodmanNetwork, Service, Unreachable, needs_podman,
+    Active, Failure, Job, Load, Override, Podman, PodmanNetwork, Service, SubState, Unreachable,
+    needs_podman,
 };
 use crate::pass::{Run, Scene};
 use crate::plan::*;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use archipelago_core::desired::{App, Desired};
+use archipelago_core::image_facts::ImageProgress;
 use archipelago_core::name::PREFIX;
 use archipelago_core::observed::{Helper, Network};
 use archipelago_core::observed::{
@@ -19,7 +20,7 @@ impl World {
     pub(crate) fn observe(
         &mut self,
         desired: &Desired,
-        images_underway: BTreeMap<String, String>,
+        images_underway: BTreeMap<String, ImageProgress>,
     ) -> Result<Observed, CallError> {
         self.observing_call("list a folder")?;
         let mut observed = self.observe_disk(desired);

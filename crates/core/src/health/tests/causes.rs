@@ -2,15 +2,20 @@
 
 use super::*;
 use crate::cause::Cause;
+use crate::image_facts::ImageProgress;
 
 #[test]
 fn an_image_under_way_is_progress_and_one_that_failed_is_a_failure() {
     let image = "docker.io/library/web:latest";
     let without = |case: &mut Case| drop(case.observed.services.remove("archy-web.service"));
     let under_way = |case: &mut Case| {
-        case.observed
-            .images_underway
-            .insert(image.to_owned(), "pulling: 3 of 9 MB".to_owned());
+        case.observed.images_underway.insert(
+            image.to_owned(),
+            ImageProgress::Pulling {
+                done: 3_000_000,
+                total: 9_000_000,
+            },
+        );
     };
     let failed = |case: &mut Case| {
         let subject = Subject::Image {
@@ -154,7 +159,7 @@ fn what_is_left_of_an_app_that_cannot_be_worked_out_is_told_as_it_is() {
             (
                 unit.name.as_str(),
                 unit.state.word(),
-                unit.sub_state.as_str(),
+                unit.sub_state.as_ref().map_or("", SubState::word),
                 unit.companion,
             )
         })

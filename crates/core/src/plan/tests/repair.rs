@@ -315,7 +315,7 @@ fn only_so_many_services_come_up_at_once() {
     let coming_up = Service {
         load: Load::Loaded,
         active: Active::Activating,
-        sub: "start".to_owned(),
+        sub: "start".into(),
         job: Some(Job::Other),
         failure: None,
         began: None,
@@ -341,7 +341,7 @@ fn only_so_many_services_come_up_at_once() {
     assert_eq!(starts(&observed, &progress, now).0, 2);
     // A service that systemd is about to restart is not coming up.
     progress.attempted(Subject::Start(name(1)), None, now);
-    "auto-restart".clone_into(&mut observed.services.get_mut(&name(2)).unwrap().sub);
+    observed.services.get_mut(&name(2)).unwrap().sub = SubState::AutoRestart;
     assert_eq!(starts(&observed, &progress, now).0, 2);
     // A service that has been starting for long waits for its health check.
     observed.starts_max = 0;
