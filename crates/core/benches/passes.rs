@@ -138,7 +138,7 @@ fn quiescent(desired: &Desired) -> Observed {
             let service = Service {
                 load: Load::Loaded,
                 active: Active::Active,
-                sub: "running".to_owned(),
+                sub: "running".into(),
                 job: None,
                 failure: None,
                 began: None,

@@ -23,8 +23,8 @@ use podman::{
 use user::{judge_id_mappers, judge_linger, judge_manager, judge_subordinate_ids, judge_systemd};
 
 pub use facts::{
-    Api, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState, Network, Port, Service,
-    ServiceFile, Socket, UserManager,
+    Api, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState, Network, NoAnswer, Port,
+    Service, ServiceFile, Socket, UserManager,
 };
 pub use ids::{free_subordinate_range, subordinate_ids};
 pub use judgement::{Check, Remedy, State, UserStep};

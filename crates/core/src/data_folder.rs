@@ -33,13 +33,43 @@ pub struct Identity {
     pub data: PathBuf,
 }
 
+/// Why `node.toml` cannot be understood. Nothing of it is quoted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// The parser's words.
+    #[error("{0}")]
+    Syntax(String),
+    #[error("`data` is not an absolute path")]
+    Relative,
+}
+
+/// Why one of the two files is there and does not tell whose the data folder is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// The disk refuses. The text names the file.
+    #[error("{0}")]
+    Disk(String),
+    #[error("{}: {source}", path.display())]
+    Identity {
+        path: PathBuf,
+        source: IdentityError,
+    },
+    #[error(
+        "{} names another data folder, {}, than this program has begun with; systemctl --user restart archipelago",
+        path.display(), data.display()
+    )]
+    Moved { path: PathBuf, data: PathBuf },
+    #[error("{}: {source}", path.display())]
+    Marker { path: PathBuf, source: NoNodeId },
+}
+
 /// The findings on the disk. `Err` says why something that is there cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
     /// The identity in the configuration.
-    pub identity: Result<Option<Identity>, String>,
+    pub identity: Result<Option<Identity>, Unreadable>,
     /// The marker in the data folder.
-    pub marker: Result<Option<NodeId>, String>,
+    pub marker: Result<Option<NodeId>, Unreadable>,
     /// Whether units of ours mount something of a data folder that is empty or not there.
     pub data_missing: bool,
 }
@@ -65,8 +95,15 @@ pub enum Refusal {
     OtherNode,
     /// The units of version 0.1.0 mount what is not there.
     NoData,
-    /// One of the two files cannot be read; the text says which, and why.
-    Unreadable(String),
+    Unreadable(Unreadable),
+}
+
+/// Why nothing is done in a data folder that is not taken for this node's, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}, so nothing is started or changed; to do: {}", refusal.finding(layout), refusal.cure(layout))]
+pub struct NotOurs {
+    refusal: Refusal,
+    layout: Box<Layout>,
 }
 
 impl NodeId {
@@ -115,13 +152,14 @@ impl Identity {
     /// Reads `node.toml`.
     ///
     /// # Errors
-    /// When it cannot be understood. The cause quotes nothing of it.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let identity: Self = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+    /// When it cannot be understood.
+    pub fn parse(text: &str) -> Result<Self, IdentityError> {
+        let identity: Self = toml::from_str(text)
+            .map_err(|error| IdentityError::Syntax(error.message().to_owned()))?;
         if identity.data.is_absolute() {
             Ok(identity)
         } else {
-            Err("`data` is not an absolute path".to_owned())
+            Err(IdentityError::Relative)
         }
     }
 
@@ -212,15 +250,15 @@ impl Refusal {
             ),
         }
     }
+}
 
-    /// Finding and cure, for an app that waits for it.
+impl NotOurs {
     #[must_use]
-    pub fn cause(&self, layout: &Layout) -> String {
-        format!(
-            "{}, so nothing is started or changed; to do: {}",
-            self.finding(layout),
-            self.cure(layout)
-        )
+    pub fn new(refusal: Refusal, layout: &Layout) -> Self {
+        Self {
+            refusal,
+            layout: Box::new(layout.clone()),
+        }
     }
 }
 
@@ -247,9 +285,10 @@ mod tests {
 
     #[test]
     fn only_a_folder_with_the_same_id_is_this_nodes() {
-        let unreadable = || Err("read /x: denied".to_owned());
+        let denied = || Unreadable::Disk("read /x: denied".to_owned());
+        let unreadable = || Err(denied());
         let refused = Claim::Refused;
-        let cannot = || refused(Refusal::Unreadable("read /x: denied".to_owned()));
+        let cannot = || refused(Refusal::Unreadable(denied()));
         let (one, other) = (|| Ok(Some(identity(1))), || Ok(Some(id(2))));
         for (identity, marker, data_missing, expected, accepted) in [
             (one(), Ok(Some(id(1))), false, Claim::Held, Claim::Held),
@@ -298,7 +337,7 @@ mod tests {
             (unreadable(), Ok(None), false, cannot(), Claim::Take(None)),
             (
                 one(),
-                Err("read /x: denied".to_owned()),
+                Err(denied()),
                 false,
                 cannot(),
                 Claim::Take(Some(id(1))),
@@ -331,7 +370,10 @@ mod tests {
             assert_eq!(NodeId::parse(wrong), Err(NoNodeId), "{wrong}");
             let text = text.replace(&"ab".repeat(16), wrong);
             let cause = Identity::parse(&text).unwrap_err();
-            assert!(wrong.is_empty() || !cause.contains(wrong), "{cause}");
+            assert!(
+                wrong.is_empty() || !cause.to_string().contains(wrong),
+                "{cause}"
+            );
         }
         assert!(Identity::parse(&text.replace("/var", "var")).is_err());
         assert!(Identity::parse(&format!("{text}more = 1\n")).is_err());
@@ -344,9 +386,9 @@ mod tests {
             Refusal::NoMarker,
             Refusal::OtherNode,
             Refusal::NoData,
-            Refusal::Unreadable("read /data/node-id: denied".to_owned()),
+            Refusal::Unreadable(Unreadable::Disk("read /data/node-id: denied".to_owned())),
         ] {
-            let cause = refusal.cause(&layout);
+            let cause = NotOurs::new(refusal, &layout).to_string();
             for words in [
                 "/data",
                 "nothing is started",

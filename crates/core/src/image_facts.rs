@@ -1,10 +1,11 @@
-//! Facts about an image on the node: the paths that it declares as volumes.
+//! Facts about an image on the node, and the progress of one that is not there yet.
 //!
-//! Podman makes an anonymous volume for each of them that nothing mounts, and Quadlet removes those
+//! The facts are the paths that it declares as volumes. Podman makes an anonymous volume for each of them that nothing mounts, and Quadlet removes those
 //! at every restart. So they must be known before a unit is written, and be remembered: an image
 //! may be gone while its container runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,8 @@ pub struct ImageFacts {
     pub volumes: BTreeSet<String>,
 }
 
+const MB: u64 = 1_000_000;
+
 /// By full reference.
 pub type KnownImages = BTreeMap<String, ImageFacts>;
 
@@ -25,8 +28,47 @@ pub type KnownImages = BTreeMap<String, ImageFacts>;
 pub enum ImageState {
     /// It is on the node.
     Here(ImageFacts),
-    /// It is on the node and cannot be used: why.
+    /// It is on the node and cannot be used: Podman's words.
     Damaged(String),
+}
+
+/// The progress of an image that is being pulled or built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageProgress {
+    /// Other images come first, or another process has the image.
+    Waiting,
+    /// Another process pulls or builds it.
+    Elsewhere,
+    /// The last line of the build; empty before the first.
+    Building(String),
+    /// In bytes, as far as the layers are known.
+    Pulling { done: u64, total: u64 },
+}
+
+impl ImageProgress {
+    /// The step alone, for those who show no line that changes all the time.
+    #[must_use]
+    pub fn step(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Elsewhere => "under way",
+            Self::Building(_) => "building",
+            Self::Pulling { .. } => "pulling",
+        }
+    }
+}
+
+impl fmt::Display for ImageProgress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.step())?;
+        match self {
+            Self::Building(line) if !line.is_empty() => write!(formatter, ": {line}"),
+            Self::Pulling { done, total } if *total > 0 => {
+                write!(formatter, ": {} of {} MB", done / MB, total / MB)
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl ImageFacts {

@@ -80,6 +80,7 @@ fn present(inputs: &Inputs, app: &str) -> Result<Present, String> {
     let mut desired = assemble(inputs, &apps);
     match desired.apps.remove(&id(app)) {
         Some(App::Present(present)) => Ok(*present),
+        Some(App::Broken { cause, .. }) => Err(cause.to_string()),
         other => Err(format!("{app}: {other:?}")),
     }
 }

@@ -3,6 +3,7 @@
 use archipelago_core::health::AppHealth;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{Overtaken, Refusal};
+use archipelago_host::systemd::JobResult;
 use archipelago_host::{
     data_folder, definition, disk, folders, lock, observe, purge, records, systemd,
 };
@@ -51,8 +52,8 @@ pub enum Error {
         .0.id, .0.message, .0.id
     )]
     Silent(Box<AppHealth>),
-    #[error("{unit} does not start ({result}); systemctl --user status {unit} tells why")]
-    UnitDoesNotStart { unit: String, result: String },
+    #[error("{unit} does not start ({result:?}); systemctl --user status {unit} tells why")]
+    UnitDoesNotStart { unit: String, result: JobResult },
     #[error(
         "{0} cannot stand in a unit file; put the program where its path has only plain characters"
     )]
@@ -159,22 +160,23 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         Refusal::NotInstalled(_)
         | Refusal::Stopped(_)
         | Refusal::Removing { .. }
-        | Refusal::Unreadable { .. }
+        | Refusal::Unreadable(_)
+        | Refusal::Definition(_)
         | Refusal::Setting(_)
         | Refusal::Manifest(_)
-        | Refusal::Broken { .. }
+        | Refusal::Broken(_)
         | Refusal::Unready { .. }
         | Refusal::BreaksOther { .. }
         | Refusal::Required { .. } => ErrorKind::Input,
-        Refusal::Conflict { .. }
+        Refusal::Conflict(_)
         | Refusal::TakesFromOther { .. }
-        | Refusal::NameTaken { .. }
+        | Refusal::NameTaken(_)
         | Refusal::PortTaken { .. } => ErrorKind::Taken,
         Refusal::Host(_)
-        | Refusal::Data { .. }
+        | Refusal::Data(_)
         | Refusal::Disk { .. }
         | Refusal::Need(_)
-        | Refusal::Podman { .. }
+        | Refusal::Podman(_)
         | Refusal::PortUnusable { .. } => ErrorKind::Host,
     }
 }

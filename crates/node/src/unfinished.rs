@@ -7,8 +7,18 @@ use archipelago_core::error::chain;
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Ending, Operation, PassSeen, Record, Step, Verdict};
 use archipelago_host::apply::note_restarts;
-use archipelago_host::lock::Lock;
+use archipelago_host::disk;
+use archipelago_host::lock::{self, Lock};
 use archipelago_host::records::{self, Claim, Taken, remains};
+
+/// Why a step of an operation did not work.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Lock(#[from] lock::Error),
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+}
 
 /// The operations that this process has taken over.
 #[derive(Debug)]
@@ -82,7 +92,7 @@ impl Unfinished {
         for (name, (claim, operation)) in &mut self.taken {
             let result = match operation.step() {
                 Some(Step::Switch(record)) => restart(&self.layout, record),
-                Some(Step::ForgetRecord(_)) => claim.forget().map(|()| true).map_err(|e| chain(&e)),
+                Some(Step::ForgetRecord(_)) => claim.forget().map(|()| true).map_err(Error::from),
                 Some(Step::WriteRecord(_) | Step::Follow { .. }) | None => Ok(false),
             };
             match result {
@@ -92,7 +102,7 @@ impl Unfinished {
                     operation.forgotten();
                 }
                 Ok(true) => operation.switched(),
-                Err(cause) => failures.push((name.clone(), cause)),
+                Err(error) => failures.push((name.clone(), chain(&error))),
             }
         }
         self.taken
@@ -111,12 +121,11 @@ impl Unfinished {
 }
 
 /// Notes what a restart is to end; not while another process makes a pass. Whether it was noted.
-fn restart(layout: &Layout, record: &Record) -> Result<bool, String> {
-    let lock = Lock::try_take_passes(layout).map_err(|error| chain(&error))?;
-    let Some(_lock) = lock else {
+fn restart(layout: &Layout, record: &Record) -> Result<bool, Error> {
+    let Some(_lock) = Lock::try_take_passes(layout)? else {
         return Ok(false);
     };
-    note_restarts(layout, &record.restarts).map_err(|error| chain(&error))?;
+    note_restarts(layout, &record.restarts)?;
     Ok(true)
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use archipelago_core::health::AppHealth;
+use archipelago_core::health::{AppHealth, AwaitedImage};
 use archipelago_core::printable::one_line;
 use archipelago_node::operations::{Holder, LOCK_LIMIT};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -51,12 +51,13 @@ impl Progress {
             });
         }
         for unit in &health.units {
-            // Lines of progress change all the time; only the step that they belong to is shown.
-            let step: Vec<&str> = unit.message.split(": ").take(2).collect();
-            let line = if unit.message.is_empty() {
-                unit.state.word().to_owned()
-            } else {
-                step.join(": ")
+            let line = match &unit.awaited_image {
+                // The amount changes all the time, so only the step is shown.
+                Some(AwaitedImage::UnderWay { image, progress }) => {
+                    format!("getting the image {image}: {}", progress.step())
+                }
+                _ if unit.message.is_empty() => unit.state.word().to_owned(),
+                _ => unit.message.clone(),
             };
             if self.shown.get(&unit.name) != Some(&line) {
                 self.say(&format!("{}  {line}", unit.name));

@@ -107,10 +107,9 @@ fn state_of(unit: &UnitHealth) -> String {
     let UnitHealth {
         state, sub_state, ..
     } = unit;
-    if sub_state.is_empty() {
-        state.word().to_owned()
-    } else {
-        format!("{} ({sub_state})", state.word())
+    match sub_state {
+        None => state.word().to_owned(),
+        Some(sub_state) => format!("{} ({})", state.word(), sub_state.word()),
     }
 }
 
@@ -126,7 +125,7 @@ pub(super) fn list(layout: &Layout, output: Output) -> Result<(), Failure> {
         .map(|installed| {
             let (wanted, problem) = match installed.wanted {
                 Ok(goal) => (word(goal), None),
-                Err(problem) => ("unreadable", Some(problem)),
+                Err(problem) => ("unreadable", Some(problem.to_string())),
             };
             json!({
                 "id": installed.app, "title": installed.title, "version": installed.version,

@@ -1,4 +1,4 @@
-//! Another process keeps changing a unit file: Archipelago repairs it less and less often, and
+//! Another process keeps changing a unit file: Archipelago waits longer before each repair, and
 //! names the process that may be changing it.
 
 use std::time::{Duration, Instant};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{Api, DamagedImages, Network, Socket};
+use super::facts::{Api, DamagedImages, Network, NoAnswer, Socket};
 use super::judgement::{Check, Remedy, UserStep, failed, ok, warning};
 use crate::observed::Helper;
 
@@ -16,7 +16,7 @@ const PODMAN_TESTED: (u32, u32) = (5, 0);
 /// with as many volumes.
 const FREE_LOCKS_GOOD: u32 = 200;
 
-pub(super) fn judge_podman(podman: &Result<String, String>) -> Check {
+pub(super) fn judge_podman(podman: &Result<String, NoAnswer>) -> Check {
     const INSTALL: &str = "install Podman 4.9 or newer (Debian 13 has it: sudo apt install podman)";
     let text = match podman {
         Err(problem) => {
@@ -114,7 +114,7 @@ pub(super) fn judge_socket(socket: Socket) -> Check {
     ok("podman-socket", "podman.socket is running")
 }
 
-pub(super) fn judge_api(api: &Result<Api, String>) -> Check {
+pub(super) fn judge_api(api: &Result<Api, NoAnswer>) -> Check {
     match api {
         Ok(Api {
             rootless: true,

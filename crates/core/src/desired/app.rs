@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::error::Error;
 use crate::data_folder::Claim;
 use crate::image::Reference;
 use crate::image_facts::ImageFacts;
@@ -37,7 +38,7 @@ pub enum App {
     /// It cannot be worked out. Its units and data stay as they are.
     Broken {
         /// Why, and what to do.
-        cause: String,
+        cause: Error,
         fault: Fault,
     },
     /// Its secrets must be generated before anything else can be worked out.
@@ -219,7 +220,7 @@ impl Desired {
 }
 
 impl App {
-    pub(super) fn broken(cause: String) -> Self {
+    pub(super) fn broken(cause: Error) -> Self {
         Self::Broken {
             cause,
             fault: Fault::Own,

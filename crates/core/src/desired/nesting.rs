@@ -46,7 +46,7 @@ impl Source<'_> {
 }
 
 /// The apps that cannot be accepted for this, each with the first cause.
-pub(super) fn refusals(inputs: &Inputs, apps: &Apps) -> BTreeMap<AppId, String> {
+pub(super) fn refusals(inputs: &Inputs, apps: &Apps) -> BTreeMap<AppId, ManifestError> {
     let sources = sources(&inputs.layout, apps);
     let judge = Judge { inputs };
     let mut writers: BTreeMap<PathBuf, &Source<'_>> = BTreeMap::new();
@@ -136,7 +136,7 @@ impl Judge<'_> {
         &self,
         source: &Source<'_>,
         writers: &BTreeMap<PathBuf, &Source<'_>>,
-    ) -> Option<String> {
+    ) -> Option<ManifestError> {
         self.trail(&source.path).into_iter().find_map(|point| {
             let mut above = point.ancestors().skip(1);
             let writer = above.find_map(|folder| writers.get(folder))?;
@@ -144,7 +144,7 @@ impl Judge<'_> {
         })
     }
 
-    fn nested_in(&self, source: &Source<'_>, point: &Path, writer: &Source<'_>) -> String {
+    fn nested_in(&self, source: &Source<'_>, point: &Path, writer: &Source<'_>) -> ManifestError {
         let inner = written(source.mount);
         let led = if point == source.path {
             String::new()
@@ -168,7 +168,7 @@ impl Judge<'_> {
     }
 
     /// A link inside a folder that a container may have written before.
-    fn leads_away(&self, source: &Source<'_>) -> Option<String> {
+    fn leads_away(&self, source: &Source<'_>) -> Option<ManifestError> {
         let top = self.end(&source.top(&self.inputs.layout)?);
         let trail = self.trail(&source.path);
         let (_, links) = trail.split_last()?;
@@ -187,7 +187,7 @@ impl Judge<'_> {
 
     /// A container that writes Archipelago's own folders could lead Archipelago astray. What apps
     /// keep in their volumes and files is theirs.
-    fn holds_ours(&self, source: &Source<'_>) -> Option<String> {
+    fn holds_ours(&self, source: &Source<'_>) -> Option<ManifestError> {
         let MountSource::Host(_) = source.mount.source else {
             return None;
         };
@@ -235,8 +235,8 @@ impl Judge<'_> {
         file.display().to_string()
     }
 
-    fn error(&self, source: &Source<'_>, problem: String) -> String {
+    fn error(&self, source: &Source<'_>, problem: String) -> ManifestError {
         let Mount { place, key, .. } = source.mount;
-        ManifestError::new(&self.file_of(source.app), *place, key, problem).to_string()
+        ManifestError::new(&self.file_of(source.app), *place, key, problem)
     }
 }

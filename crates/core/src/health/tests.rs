@@ -12,7 +12,7 @@ use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
 use crate::needs::{Device, Offers};
-use crate::observed::{Active, Answer, Failure, Job, Load, Override, Service};
+use crate::observed::{Active, Answer, Failure, Job, Load, Override, Service, SubState};
 use crate::progress::Subject;
 
 const WEB: &str = "services:
@@ -82,7 +82,7 @@ fn up() -> Service {
     Service {
         load: Load::Loaded,
         active: Active::Active,
-        sub: "running".to_owned(),
+        sub: "running".into(),
         job: None,
         failure: None,
         began: None,
@@ -116,7 +116,7 @@ fn desired_of(state: Goal, text: &str) -> Desired {
 fn unwell(case: &mut Case, name: &str, active: Active, sub: &str) {
     let service = case.observed.services.get_mut(name).unwrap();
     service.active = active;
-    service.sub = sub.to_owned();
+    service.sub = sub.into();
     service.failure = Some(Failure {
         result: "exit-code".to_owned(),
         status: 7,

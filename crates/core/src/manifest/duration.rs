@@ -4,9 +4,18 @@
 
 use std::time::Duration;
 
+/// Why a text is no duration or size. It may be a value of a setting, so it is not quoted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("expected a duration such as 1m30s")]
+    Duration,
+    #[error("expected a size such as 64m")]
+    Size,
+}
+
 /// Parses `1h2m3s4ms5us`; each unit once, largest first as people write it.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "expected a duration such as 1m30s".to_owned();
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, Error> {
+    let wrong = || Error::Duration;
     let mut total = Duration::ZERO;
     let mut rest = text;
     if rest.is_empty() {
@@ -36,8 +45,8 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Parses a size in bytes: `1024`, `64k`, `64mb`, `1g`.
-pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
-    let wrong = || "expected a size such as 64m".to_owned();
+pub(crate) fn parse_bytes(text: &str) -> Result<u64, Error> {
+    let wrong = || Error::Size;
     let lower = text.to_ascii_lowercase();
     let digits = lower
         .find(|c: char| !c.is_ascii_digit())

@@ -178,9 +178,8 @@ impl<'a> Field<'a> {
         };
         match &self.scope.variables {
             None => Ok(text.clone()),
-            Some(variables) => {
-                interpolate::interpolate(text, variables).map_err(|problem| self.error(problem))
-            }
+            Some(variables) => interpolate::interpolate(text, variables)
+                .map_err(|problem| self.error(problem.to_string())),
         }
     }
 
@@ -218,7 +217,7 @@ impl<'a> Field<'a> {
     }
 
     pub(crate) fn duration(&self) -> Result<Duration, ManifestError> {
-        parse_duration(&self.text()?).map_err(|problem| self.error(problem))
+        parse_duration(&self.text()?).map_err(|problem| self.error(problem.to_string()))
     }
 
     pub(crate) fn port(&self) -> Result<u16, ManifestError> {

@@ -6,11 +6,42 @@
 
 use std::collections::BTreeMap;
 
+/// Why a text cannot be interpolated. A variable without braces may be part of a password, so it is
+/// not named.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("a `${{` without its `}}`; a dollar sign is written `$$`")]
+    Unclosed,
+    #[error("a lone `$`; a dollar sign is written `$$`")]
+    Lone,
+    #[error(
+        "this form is not understood: there are ${{NAME}}, ${{NAME:-default}} and ${{NAME-default}}"
+    )]
+    Form,
+    #[error(
+        "there is no variable {name:?}; those of this app are its settings: {}. Declare it under `x-archipelago.settings`, or write `${{{name}:-default}}`",
+        listed(.known)
+    )]
+    Unknown { name: String, known: Vec<String> },
+    #[error(
+        "`$` begins a variable, and there is none of this name; those of this app are its settings: {}. A dollar sign is written `$$`",
+        listed(.known)
+    )]
+    UnknownBare { known: Vec<String> },
+}
+
+fn listed(known: &[String]) -> String {
+    match known {
+        [] => "none".to_owned(),
+        known => known.join(", "),
+    }
+}
+
 /// Replaces the variables in `text`.
 pub(crate) fn interpolate(
     text: &str,
     variables: &BTreeMap<String, String>,
-) -> Result<String, String> {
+) -> Result<String, Error> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find('$') {
@@ -20,9 +51,7 @@ pub(crate) fn interpolate(
             out.push('$');
             rest = after;
         } else if let Some(after) = rest.strip_prefix('{') {
-            let end = after.find('}').ok_or_else(|| {
-                "a `${` without its `}`; a dollar sign is written `$$`".to_owned()
-            })?;
+            let end = after.find('}').ok_or(Error::Unclosed)?;
             out.push_str(&expand(&after[..end], variables)?);
             rest = &after[end + 1..];
         } else {
@@ -30,12 +59,12 @@ pub(crate) fn interpolate(
                 .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
                 .unwrap_or(rest.len());
             if length == 0 {
-                return Err("a lone `$`; a dollar sign is written `$$`".to_owned());
+                return Err(Error::Lone);
             }
-            // It may be a part of a password with a dollar sign in it, so only what stands in
-            // braces is named.
             let value = variables.get(&rest[..length]);
-            out.push_str(value.ok_or_else(|| unknown(None, variables))?);
+            out.push_str(value.ok_or_else(|| Error::UnknownBare {
+                known: names(variables),
+            })?);
             rest = &rest[length..];
         }
     }
@@ -43,14 +72,17 @@ pub(crate) fn interpolate(
     Ok(out)
 }
 
-fn expand(expression: &str, variables: &BTreeMap<String, String>) -> Result<String, String> {
+fn expand(expression: &str, variables: &BTreeMap<String, String>) -> Result<String, Error> {
     let end = expression
         .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
         .unwrap_or(expression.len());
     let (name, operator) = expression.split_at(end);
     let value = variables.get(name);
     if operator.is_empty() {
-        return value.cloned().ok_or_else(|| unknown(Some(name), variables));
+        return value.cloned().ok_or_else(|| Error::Unknown {
+            name: name.to_owned(),
+            known: names(variables),
+        });
     }
     if let Some(default) = operator.strip_prefix(":-") {
         return Ok(value
@@ -61,27 +93,11 @@ fn expand(expression: &str, variables: &BTreeMap<String, String>) -> Result<Stri
     if let Some(default) = operator.strip_prefix('-') {
         return Ok(value.map_or(default, String::as_str).to_owned());
     }
-    Err(
-        "this form is not understood: there are ${NAME}, ${NAME:-default} and ${NAME-default}"
-            .to_owned(),
-    )
+    Err(Error::Form)
 }
 
-fn unknown(name: Option<&str>, variables: &BTreeMap<String, String>) -> String {
-    let known = variables
-        .keys()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    let known = if known.is_empty() { "none" } else { &known };
-    match name {
-        Some(name) => format!(
-            "there is no variable {name:?}; those of this app are its settings: {known}. Declare it under `x-archipelago.settings`, or write `${{{name}:-default}}`"
-        ),
-        None => format!(
-            "`$` begins a variable, and there is none of this name; those of this app are its settings: {known}. A dollar sign is written `$$`"
-        ),
-    }
+fn names(variables: &BTreeMap<String, String>) -> Vec<String> {
+    variables.keys().cloned().collect()
 }
 
 #[cfg(test)]
@@ -96,7 +112,10 @@ mod tests {
         match (interpolate(text, &variables), expected) {
             (Ok(out), Ok(wanted)) => assert_eq!(out, wanted, "for {text:?}"),
             (Err(problem), Err(part)) => {
-                assert!(problem.contains(part), "{problem:?} for {text:?}")
+                assert!(
+                    problem.to_string().contains(part),
+                    "{problem:?} for {text:?}"
+                );
             }
             (got, _) => panic!("{got:?} for {text:?}"),
         }
@@ -114,8 +133,10 @@ mod tests {
     #[test]
     fn what_has_no_value_is_an_error() {
         check("${none}", Err("there is no variable \"none\""));
+        check("${none}", Err("write `${none:-default}`"));
+        check("$none", Err("its settings: empty, port. A dollar sign"));
         check("${port", Err("without its `}`"));
         check("5 $ off", Err("a lone `$`"));
-        check("${port:?must}", Err("is not understood"));
+        check("${port:?must}", Err("there are ${NAME}, ${NAME:-default}"));
     }
 }

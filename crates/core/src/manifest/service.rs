@@ -248,8 +248,10 @@ impl Service {
                     .collect();
             }
             "shm_size" => {
-                self.shm_bytes =
-                    Some(parse_bytes(&entry.text()?).map_err(|problem| entry.error(problem))?);
+                self.shm_bytes = Some(
+                    parse_bytes(&entry.text()?)
+                        .map_err(|problem| entry.error(problem.to_string()))?,
+                );
             }
             "network_mode" => self.network = NetworkMode::read(entry)?,
             "networks" => only_default_network(entry)?,

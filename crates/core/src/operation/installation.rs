@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::check::needs::{self, Unmet};
 use crate::check::{Facts, State, judge};
-use crate::desired::{App, Apps, Fault, Inputs, Present, Transport, assemble, read_schema};
+use crate::desired::{self, App, Apps, Fault, Inputs, Present, Transport, assemble, read_schema};
 use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::manifest::{
@@ -18,6 +18,7 @@ use crate::plan::blocked;
 use crate::progress::Progress;
 use crate::release::ReleaseId;
 
+use super::refusal::Shown;
 use super::{Definition, HostLook, PortProblem, Refusal};
 
 /// An app as it would be.
@@ -81,16 +82,13 @@ impl Installation {
         if known.state == Wanted::Removed {
             return Err(Refusal::Removing { app: app.clone() });
         }
-        if let Some(cause) = inputs.releases.unusable.get(app) {
-            return Err(Refusal::Broken {
-                cause: cause.clone(),
-            });
+        if let Some(unusable) = inputs.releases.unusable.get(app) {
+            return Err(desired::Error::from(unusable.clone()).into());
         }
         let folder = inputs.definition_folder(app).display().to_string();
         let files = inputs.definitions.get(app).cloned().unwrap_or_default();
         let file = format!("{folder}/{COMPOSE_FILE}");
-        let schema = read_schema(&file, &files, app.as_str())
-            .map_err(|problem| Refusal::Unreadable { problem })?;
+        let schema = read_schema(&file, &files, app.as_str())?;
         let intent = Intent {
             release: Some(ReleaseId::of(&files)),
             exports_all: known.exports_all || known.release.is_none(),
@@ -135,13 +133,11 @@ impl Installation {
         let present = match app {
             Some(App::Present(present)) => *present,
             Some(App::Broken { cause, fault }) => {
-                // The person knows the folder that it is installed from, not our copy, which is not
-                // there yet.
-                let cause = cause.replace(&copy, &folder);
+                let shown = |cause| Shown::new(cause, &copy, &folder);
                 return Err(match fault {
-                    Fault::Own => Refusal::Broken { cause },
-                    Fault::Conflict => Refusal::Conflict { cause },
-                    Fault::Data => Refusal::Data { cause },
+                    Fault::Own => Refusal::Broken(shown(cause)),
+                    Fault::Conflict => Refusal::Conflict(shown(cause)),
+                    Fault::Data => Refusal::Data(Box::new(cause)),
                 });
             }
             _ => return Err(Refusal::Unready { app: id.clone() }),
@@ -201,11 +197,10 @@ impl Installation {
             return Err(Refusal::Need(unmet));
         }
         if let Podman::Unreachable(cause) = &names.podman {
-            let cause = cause.clone();
-            return Err(Refusal::Podman { cause });
+            return Err(Refusal::Podman(cause.clone()));
         }
-        if let Some(cause) = blocked(layout, id, &self.present, names, &Progress::default()) {
-            return Err(Refusal::NameTaken { cause });
+        if let Some(taken) = blocked(layout, id, &self.present, names, &Progress::default()) {
+            return Err(Refusal::NameTaken(taken));
         }
         for port in &self.new_ports {
             let (app, address) = (id.clone(), port.0);
@@ -239,7 +234,7 @@ impl Installation {
 
 fn known<'a>(inputs: &'a Inputs, app: &AppId) -> Result<Option<&'a Intent>, Refusal> {
     let intent = inputs.intents.get(app).map(Result::as_ref).transpose();
-    intent.map_err(|problem| super::proposal::unreadable(problem))
+    Ok(intent.map_err(Clone::clone)?)
 }
 
 /// The settings that were chosen before, changed by what was given.
@@ -295,13 +290,13 @@ fn refuse_to_break_others(
         let Some(App::Present(_)) = before.get(other) else {
             continue;
         };
-        let (app, other, cause) = (id.clone(), other.clone(), cause.clone());
+        let (app, other, cause) = (id.clone(), other.clone(), Box::new(cause.clone()));
         return Err(match fault {
             Fault::Own => Refusal::BreaksOther { app, other, cause },
             // Of two apps in conflict, the one that sorts last is broken; here the installed app
             // has the older right.
             Fault::Conflict => Refusal::TakesFromOther { app, other, cause },
-            Fault::Data => Refusal::Data { cause },
+            Fault::Data => Refusal::Data(cause),
         });
     }
     Ok(())

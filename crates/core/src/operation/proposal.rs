@@ -28,10 +28,7 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
     let kind = request.kind();
     if kind != Kind::Uninstall && kind != Kind::Purge {
         // Nothing would follow the change.
-        inputs
-            .config
-            .as_ref()
-            .map_err(|problem| unreadable(problem))?;
+        inputs.config.as_ref().map_err(Clone::clone)?;
     }
     let (intent, installation) = match request {
         Request::Install {
@@ -108,9 +105,7 @@ impl Proposal {
 fn installed(inputs: &Inputs, app: &AppId) -> Result<Intent, Refusal> {
     match inputs.intents.get(app) {
         None => Err(Refusal::NotInstalled(app.clone())),
-        Some(intent) => intent
-            .clone()
-            .map_err(|problem| Refusal::Unreadable { problem }),
+        Some(intent) => Ok(intent.clone()?),
     }
 }
 
@@ -137,10 +132,4 @@ fn removed(inputs: &Inputs, app: &AppId, purge: bool, keeps_data: bool) -> Resul
         purge,
         ..known.unwrap_or_default()
     })
-}
-
-pub(super) fn unreadable(problem: &str) -> Refusal {
-    Refusal::Unreadable {
-        problem: problem.to_owned(),
-    }
 }

@@ -5,8 +5,12 @@ use std::path::PathBuf;
 
 use crate::check::Check;
 use crate::check::needs::Unmet;
+use crate::desired;
+use crate::file_error::FileError;
 use crate::manifest::{ManifestError, SettingError};
 use crate::name::AppId;
+use crate::observed::Unreachable;
+use crate::plan::Blocked;
 
 /// Why an operation is not begun.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,38 +21,40 @@ pub enum Refusal {
     Stopped(AppId),
     #[error("{app} is being removed; wait until archipelago list no longer shows it")]
     Removing { app: AppId },
-    /// `problem` says which file and where in it.
-    #[error("{problem}")]
-    Unreadable { problem: String },
+    #[error(transparent)]
+    Unreadable(#[from] FileError),
+    /// The definition of an app cannot be read.
+    #[error(transparent)]
+    Definition(#[from] desired::Error),
     #[error(transparent)]
     Setting(#[from] SettingError),
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// The app cannot be worked out as it would be.
-    #[error("{cause}")]
-    Broken { cause: String },
+    #[error(transparent)]
+    Broken(Shown),
     #[error(
         "{app} cannot be worked out; archipelago status shows how the apps that it requires are"
     )]
     Unready { app: AppId },
-    #[error("{cause}")]
-    Conflict { cause: String },
+    #[error(transparent)]
+    Conflict(Shown),
     /// The data folder is not this node's.
-    #[error("{cause}")]
-    Data { cause: String },
+    #[error(transparent)]
+    Data(Box<desired::Error>),
     #[error(
         "with that, {other}, which is installed, could not go on: {cause}\nTo do it nevertheless, uninstall {other} first; its data stay. {app} is as it was."
     )]
     BreaksOther {
         app: AppId,
         other: AppId,
-        cause: String,
+        cause: Box<desired::Error>,
     },
     #[error("{app} and {other}, which is installed, cannot both be there: of {other}, {cause}")]
     TakesFromOther {
         app: AppId,
         other: AppId,
-        cause: String,
+        cause: Box<desired::Error>,
     },
     #[error("{}", required(.app, .by))]
     Required { app: AppId, by: Vec<AppId> },
@@ -66,10 +72,10 @@ pub enum Refusal {
     /// A container could not start.
     #[error("{0}")]
     Need(Unmet),
-    #[error("{cause}")]
-    Podman { cause: String },
-    #[error("{cause}")]
-    NameTaken { cause: String },
+    #[error(transparent)]
+    Podman(Unreachable),
+    #[error(transparent)]
+    NameTaken(Blocked),
     #[error(
         "the port {address} of {app} is in use by another program (ss -ltnp 'sport = :{}' shows which); choose another with --set",
         address.port()
@@ -81,6 +87,26 @@ pub enum Refusal {
         address: SocketAddr,
         cause: String,
     },
+}
+
+/// Why an app cannot be worked out. It names the files in the folder that the app is installed from:
+/// our copy does not exist yet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", cause.to_string().replace(copy, folder))]
+pub struct Shown {
+    cause: Box<desired::Error>,
+    copy: String,
+    folder: String,
+}
+
+impl Shown {
+    pub(super) fn new(cause: desired::Error, copy: &str, folder: &str) -> Self {
+        Self {
+            cause: Box::new(cause),
+            copy: copy.to_owned(),
+            folder: folder.to_owned(),
+        }
+    }
 }
 
 fn required(app: &AppId, by: &[AppId]) -> String {

@@ -10,6 +10,7 @@ use std::fmt;
 use super::planner::Plan;
 use super::releases::{is_former_needed, unused};
 use super::renewal;
+use super::rule::{Refused, Rule};
 use crate::action::{Action, AppStep, HostStep};
 use crate::data_folder::Claim;
 use crate::desired::{App, Desired, DesiredUnit, Present, Role};
@@ -19,60 +20,6 @@ use crate::network;
 use crate::observed::{Active, Observed, Service, at_rest, awaited};
 use crate::quadlet::service_of;
 use crate::release::ReleaseId;
-
-/// An action that must not be done.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "Archipelago refuses a step of its own plan, which is a defect of it: {what}: {rule}; nothing was done, please report it"
-)]
-pub struct Refused {
-    what: String,
-    rule: Rule,
-}
-
-impl Refused {
-    /// The rule that it breaks.
-    #[must_use]
-    pub fn rule(&self) -> Rule {
-        self.rule
-    }
-}
-
-/// What every action keeps to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rule {
-    /// It touches only what bears the name and, where it exists, the mark of its app.
-    Ours,
-    /// Data are removed only after the operator asked for that by name.
-    DataKept,
-    /// A secret is generated only where there is none.
-    SecretKept,
-    /// What runs and is wanted is stopped only for a reason that the plan remembers.
-    StopsForAReason,
-    /// What is written is what is wanted.
-    Wanted,
-    /// An app is forgotten last.
-    ForgottenLast,
-    /// Nothing is done while the data folder is not this node's.
-    DataPresent,
-    /// A release is removed only when nothing needs it.
-    ReleaseKept,
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Ours => "it is not this app's",
-            Self::DataKept => "nobody asked to remove it",
-            Self::SecretKept => "there is a secret already",
-            Self::StopsForAReason => "it runs as it should",
-            Self::Wanted => "it is not what is wanted",
-            Self::ForgottenLast => "something of the app is still there",
-            Self::DataPresent => "the data folder is not this node's",
-            Self::ReleaseKept => "something needs it",
-        })
-    }
-}
 
 /// Judges one action of a plan.
 ///

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use super::file_writers::FileWriters;
 use crate::desired::{App, Desired};
 use crate::name::AppId;
 
@@ -153,16 +152,4 @@ fn hash(content: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     content.hash(&mut hasher);
     hasher.finish()
-}
-
-/// The message for people. It names possible writers only if they were looked for.
-pub(super) fn cause(file: &str, file_writers: Option<&FileWriters>) -> String {
-    let (who, remedy) = match file_writers {
-        Some(file_writers) => (format!(" {}.", file_writers.told()), "Stop that process"),
-        None => (String::new(), "Find what writes it"),
-    };
-    format!(
-        "something else keeps changing {file}; until that ends, Archipelago waits longer before each repair.{who} {remedy}, or put its change \
-         into a drop-in"
-    )
 }

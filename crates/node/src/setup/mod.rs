@@ -182,7 +182,7 @@ async fn enable_and_start(unit: &str, again: bool) -> Result<(), Error> {
     }
     Err(Error::UnitDoesNotStart {
         unit: unit.to_owned(),
-        result: format!("{result:?}"),
+        result,
     })
 }
 

@@ -20,7 +20,7 @@ impl World {
         match app {
             App::Present(present) => self.problem_of_present(id, present),
             App::Removed { .. } => Some("it is still there".to_owned()),
-            App::Broken { cause, .. } => Some(cause.clone()),
+            App::Broken { cause, .. } => Some(cause.to_string()),
             App::NeedsSecrets { .. } | App::NeedsApp { .. } => Some("it has no secrets".to_owned()),
         }
     }

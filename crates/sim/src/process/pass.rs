@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use archipelago_core::action::{Action, AppAction, AppStep, HostStep};
 use archipelago_core::health::{Report, report};
+use archipelago_core::image_facts::ImageProgress;
 use archipelago_core::pass::{Pass, PassResult, Request, Scene};
 use archipelago_core::plan::guard;
 use archipelago_core::reconcile::Reconciler;
@@ -104,7 +105,7 @@ impl Process {
                 Request::Observe { desired, .. } => {
                     let underway = pulls.references();
                     let underway = underway
-                        .map(|name| (name.clone(), "pulling".to_owned()))
+                        .map(|name| (name.clone(), ImageProgress::Waiting))
                         .collect();
                     let mut observed = world.observe(desired, underway)?;
                     world.open_when_observed = world.open_networks().cloned().collect();

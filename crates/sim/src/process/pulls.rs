@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use archipelago_core::cause::Cause;
 use archipelago_core::desired::{DesiredImage, Origin};
 use archipelago_core::name::AppId;
 
@@ -24,7 +25,7 @@ struct Pull {
 }
 
 /// The image of an ended pull, and the reported result with the cause of a failure.
-pub(crate) type Finished = (DesiredImage, Result<(), String>);
+pub(crate) type Finished = (DesiredImage, Result<(), Cause>);
 
 impl Pulls {
     pub(crate) fn begin(&mut self, world: &World, app: Option<&AppId>, image: &DesiredImage) {
@@ -78,7 +79,9 @@ fn finish(world: &mut World, reference: String, pull: Pull) -> Finished {
     let result = if reports_success {
         Ok(())
     } else {
-        Err(format!("pull {reference}: connection refused"))
+        Err(Cause::Podman(format!(
+            "pull {reference}: connection refused"
+        )))
     };
     if arrives {
         let object = Object {

@@ -4,13 +4,14 @@ use sha2::{Digest, Sha256};
 
 use super::Work;
 use crate::desired::app::{BuildContext, DesiredImage, Origin};
+use crate::desired::error::Error;
 use crate::file::{File, FileMode};
 use crate::hex::hex;
 use crate::image::Reference;
 use crate::manifest::{Build, Files, ImageSource, Service};
 
 impl Work<'_> {
-    pub(super) fn image(&self, name: &str, service: &Service) -> Result<DesiredImage, String> {
+    pub(super) fn image(&self, name: &str, service: &Service) -> Result<DesiredImage, Error> {
         match &service.image {
             ImageSource::Reference(text) => {
                 let (reference, without_tls) = self.pulled(name, text)?;
@@ -35,9 +36,11 @@ impl Work<'_> {
 
     /// The reference that this node uses for an image in the manifest, and whether it is pulled
     /// without TLS.
-    fn pulled(&self, name: &str, text: &str) -> Result<(Reference, bool), String> {
-        let written =
-            Reference::parse(text).map_err(|error| format!("services.{name}.image: {error}"))?;
+    fn pulled(&self, name: &str, text: &str) -> Result<(Reference, bool), Error> {
+        let written = Reference::parse(text).map_err(|source| Error::Image {
+            service: name.to_owned(),
+            source,
+        })?;
         let used = self.config.images.get(&written).unwrap_or(&written);
         let reference = self.pinned(used).clone();
         let without_tls = self.config.image_uses_insecure_registry(&reference);
@@ -53,7 +56,7 @@ impl Work<'_> {
             .unwrap_or(reference)
     }
 
-    fn build_context(&self, name: &str, build: &Build) -> Result<BuildContext, String> {
+    fn build_context(&self, name: &str, build: &Build) -> Result<BuildContext, Error> {
         // The whole folder is the commonest context of all.
         let inside = match build.context.as_str() {
             "" => String::new(),
@@ -65,9 +68,9 @@ impl Work<'_> {
             .filter_map(|(path, file)| Some((path.strip_prefix(&inside)?.to_owned(), file.clone())))
             .collect();
         if files.is_empty() {
-            return Err(format!(
-                "services.{name}.build: the folder of its context is missing or empty"
-            ));
+            return Err(Error::NoContext {
+                service: name.to_owned(),
+            });
         }
         let candidates: &[&str] = match &build.containerfile {
             Some(path) => &[path.as_str()],
@@ -77,11 +80,11 @@ impl Work<'_> {
             .iter()
             .find(|path| files.contains_key(**path))
             .ok_or_else(|| {
-                let wanted = match &build.containerfile {
-                    Some(_) => "file of the name that `dockerfile` gives",
-                    None => "Containerfile or Dockerfile",
-                };
-                format!("services.{name}.build: there is no {wanted} in its context")
+                let service = name.to_owned();
+                match &build.containerfile {
+                    Some(_) => Error::NoSuchContainerfile { service },
+                    None => Error::NoContainerfile { service },
+                }
             })?;
         Ok(BuildContext {
             containerfile: (*containerfile).to_owned(),

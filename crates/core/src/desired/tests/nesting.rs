@@ -1,6 +1,7 @@
 //! No mount source lies beneath a folder that a container can write.
 
 use super::*;
+use crate::file_error::FileError;
 use crate::intent::Intent;
 
 /// The app `a` with two services, each with these mounts.
@@ -156,12 +157,12 @@ fn another_apps_mount_is_kept_safe_as_well() {
     let mut all = inputs(&[("a", &inner), ("z", &outer)]);
     all.intents.insert(
         id("z"),
-        Intent::parse("", "state = \"removed\"\n").map_err(|error| error.to_string()),
+        Intent::parse("", "state = \"removed\"\n").map_err(FileError::from),
     );
     assert!(cause_of(&all, "a").is_some());
     all.intents.insert(
         id("a"),
-        Intent::parse("", "state = \"removed\"\n").map_err(|error| error.to_string()),
+        Intent::parse("", "state = \"removed\"\n").map_err(FileError::from),
     );
     assert!(cause_of(&all, "a").unwrap().starts_with("removed"));
 }

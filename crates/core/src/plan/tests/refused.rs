@@ -3,7 +3,8 @@
 use super::*;
 use crate::observed::Memory;
 use crate::observed::{PodmanNetwork, PodmanView};
-use crate::plan::guard::{self, Refused, Rule};
+use crate::plan::guard;
+use crate::plan::rule::{Refused, Rule};
 use std::collections::BTreeMap;
 
 /// The app `web` at rest, of which Podman is asked, and an `other` that is not installed.
@@ -460,8 +461,12 @@ fn a_step_that_breaks_a_rule_is_never_handed_out() {
     let Outcome::Failed(cause) = &run.outcomes()[0] else {
         panic!("{:?}", run.outcomes());
     };
-    assert!(cause.contains("nobody asked to remove it"), "{cause}");
+    assert_eq!(cause.kind(), "defect", "{cause}");
+    assert!(
+        cause.to_string().contains("nobody asked to remove it"),
+        "{cause}"
+    );
     // At the end there is nothing left that could go one way or the other.
-    run.went(&plan, Outcome::Failed(text("too late")));
+    run.went(&plan, Outcome::Failed(Cause::File(text("too late"))));
     assert_eq!(run.outcomes().len(), plan.actions.len());
 }

@@ -262,7 +262,9 @@ fn a_removal_that_failed_does_not_keep_the_app_down() {
         .actions
         .iter()
         .map(|action| match action.app_step() {
-            Some(AppStep::RemoveNetwork(_)) => Outcome::Failed("it is in use".to_owned()),
+            Some(AppStep::RemoveNetwork(_)) => {
+                Outcome::Failed(Cause::Podman("it is in use".to_owned()))
+            }
             _ => Outcome::Done,
         })
         .collect();

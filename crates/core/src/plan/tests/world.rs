@@ -90,7 +90,7 @@ pub(super) fn service(active: Active, sub: &str) -> Service {
     Service {
         load: Load::Loaded,
         active,
-        sub: sub.to_owned(),
+        sub: sub.into(),
         job: None,
         failure: None,
         began: None,
