@@ -165,6 +165,8 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         | Refusal::Broken { .. }
         | Refusal::Unready { .. }
         | Refusal::BreaksOther { .. }
+        | Refusal::NotAgreed { .. }
+        | Refusal::NotAsked { .. }
         | Refusal::Required { .. } => ErrorKind::Input,
         Refusal::Conflict { .. }
         | Refusal::TakesFromOther { .. }

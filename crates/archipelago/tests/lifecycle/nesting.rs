@@ -15,6 +15,13 @@ fn mounting(id: &str, mounts: &str, script: &str) -> App {
     )
 }
 
+/// Installs an app, and agrees to the paths of the host that it mounts.
+fn install(node: &Node, app: &App) {
+    let folder = node.put(app);
+    node.user(&["archipelago", "install", &folder, "--allow", "all"]);
+    assert_eq!(node.state(&app.id), "ready");
+}
+
 /// Checks that a refused app has left nothing behind.
 fn leaves_nothing(node: &Node, id: &str) {
     let traces = node.traces(id);
@@ -73,7 +80,7 @@ fn nested_mounts_are_refused_over_links_and_between_apps() {
     }
     let (outer, inner) = pairs[0];
     for (first, second) in [(outer, inner), (inner, outer)] {
-        node.install(&mounting("first", &format!("{first:?}"), "true"));
+        install(&node, &mounting("first", &format!("{first:?}"), "true"));
         let before = node.containers();
         let second = mounting("second", &format!("{second:?}"), "true");
         let said = node.refused(3, &["install", &node.put(&second)]);
@@ -87,10 +94,12 @@ fn nested_mounts_are_refused_over_links_and_between_apps() {
         node.user(&["archipelago", "uninstall", "first", "--purge"]);
     }
     // Two apps may share a folder.
-    node.install(&mounting("first", r#""/home/archy/srv/w:/w""#, "true"));
-    node.install(&mounting("second", r#""/home/archy/srv/w:/w""#, "true"));
+    for app in ["first", "second"] {
+        install(&node, &mounting(app, r#""/home/archy/srv/w:/w""#, "true"));
+    }
     // A container may read everything that it cannot write.
-    node.install(&mounting("reads", r#""/:/host:ro", "./own:/own""#, "true"));
+    let reads = mounting("reads", r#""/:/host:ro", "./own:/own""#, "true");
+    install(&node, &reads);
 }
 
 #[test]

@@ -54,11 +54,7 @@ impl Work<'_> {
     }
 
     fn build_context(&self, name: &str, build: &Build) -> Result<BuildContext, String> {
-        // The whole folder is the commonest context of all.
-        let inside = match build.context.as_str() {
-            "" => String::new(),
-            folder => format!("{folder}/"),
-        };
+        let inside = build.inside();
         let files: Files = self
             .definition()
             .iter()
@@ -69,13 +65,9 @@ impl Work<'_> {
                 "services.{name}.build: the folder of its context is missing or empty"
             ));
         }
-        let candidates: &[&str] = match &build.containerfile {
-            Some(path) => &[path.as_str()],
-            None => &["Containerfile", "Dockerfile"],
-        };
-        let containerfile = candidates
-            .iter()
-            .find(|path| files.contains_key(**path))
+        let containerfile = build
+            .containerfile(self.definition())
+            .and_then(|(path, _)| path.strip_prefix(&inside))
             .ok_or_else(|| {
                 let wanted = match &build.containerfile {
                     Some(_) => "file of the name that `dockerfile` gives",
@@ -84,7 +76,7 @@ impl Work<'_> {
                 format!("services.{name}.build: there is no {wanted} in its context")
             })?;
         Ok(BuildContext {
-            containerfile: (*containerfile).to_owned(),
+            containerfile: containerfile.to_owned(),
             args: build.args.clone(),
             target: build.target.clone(),
             otherwise: build
