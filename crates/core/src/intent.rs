@@ -6,7 +6,7 @@
 //! changes all that an app is. An app without the file is not wanted and not unwanted: its units
 //! are left alone and reported, because destruction is asked for by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -36,6 +36,9 @@ pub struct Intent {
     /// reaches all of it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub exports_all: bool,
+    /// The app's rights on this host beyond those of every app, in the words of `--allow`.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub allow: BTreeSet<String>,
     /// Images by digest, each in place of the one that the definition or the node's configuration
     /// names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -79,6 +82,7 @@ impl Intent {
             "source",
             "release",
             "exports_all",
+            "allow",
             "images",
             "settings",
         ];
@@ -92,6 +96,9 @@ impl Intent {
                     intent.release = Some(release.map_err(|error| value.error(error.to_string()))?);
                 }
                 "exports_all" => intent.exports_all = value.boolean()?,
+                "allow" => {
+                    intent.allow = value.texts()?.into_iter().map(str::to_owned).collect();
+                }
                 "images" => {
                     for image in value.entries()? {
                         let named = reference(&image, image.name())?;
@@ -130,6 +137,7 @@ impl Intent {
             source: _,
             release,
             exports_all: _,
+            allow: _,
             images,
             settings,
         } = self;
@@ -185,6 +193,9 @@ mod tests {
             source: "catalog".into(),
             release: Some(ReleaseId::of(&crate::file::Files::new())),
             exports_all: true,
+            allow: ["host-network", "path:/srv/films:ro"]
+                .map(str::to_owned)
+                .into(),
             images: BTreeMap::from([(
                 Reference::parse("nginx").unwrap(),
                 Reference::parse(&format!("nginx@sha256:{}", "a".repeat(64))).unwrap(),
@@ -204,7 +215,7 @@ mod tests {
         for (text, expected) in [
             (
                 "state = \"running\"\nsate = 1\n",
-                "a.toml:2:1: sate: unknown key; there are state, purge, source, release, exports_all, images, settings",
+                "a.toml:2:1: sate: unknown key; there are state, purge, source, release, exports_all, allow, images, settings",
             ),
             (
                 "state = \"hunter2\"\n",
@@ -213,6 +224,10 @@ mod tests {
             (
                 "purge = \"hunter2\"\n",
                 "a.toml:1:1: purge: expected true or false, without quotation marks",
+            ),
+            (
+                "allow = [\"hunter2\", 1]\n",
+                "a.toml:1:1: allow: expected a list of texts, such as [\"a\", \"b\"]",
             ),
             (
                 "source = 1\n",

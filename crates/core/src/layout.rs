@@ -36,6 +36,20 @@ impl Layout {
         }
     }
 
+    /// The user's home: the folder above the first hidden one on the way to Quadlet's folder.
+    #[must_use]
+    pub fn home(&self) -> Option<&Path> {
+        let is_hidden = |folder: &&Path| {
+            let name = folder.file_name();
+            name.is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+        };
+        self.units
+            .ancestors()
+            .filter(is_hidden)
+            .last()
+            .and_then(Path::parent)
+    }
+
     /// The node's configuration.
     #[must_use]
     pub fn config_file(&self) -> PathBuf {

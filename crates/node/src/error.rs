@@ -167,6 +167,8 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         | Refusal::Broken(_)
         | Refusal::Unready { .. }
         | Refusal::BreaksOther { .. }
+        | Refusal::NotAgreed { .. }
+        | Refusal::NotAsked { .. }
         | Refusal::Required { .. } => ErrorKind::Input,
         Refusal::Conflict(_)
         | Refusal::TakesFromOther { .. }

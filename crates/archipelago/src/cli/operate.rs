@@ -7,7 +7,7 @@ use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Installation, Request};
 use archipelago_core::pass;
 use archipelago_core::printable::one_line;
-use archipelago_node::operations::{Event, Left, Place};
+use archipelago_node::operations::{Event, Left, Place, Prepared};
 use archipelago_node::{apps, operations};
 use clap::Args;
 use serde::Serialize;
@@ -33,9 +33,11 @@ pub struct Install {
     /// Choose a setting; `archipelago catalog APP` lists them.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// Do not ask.
+    /// Do not ask. An app that may do more on this host than other apps still needs --allow.
     #[arg(short, long)]
     yes: bool,
+    #[command(flatten)]
+    allow: Allow,
 }
 
 /// `set`
@@ -46,6 +48,16 @@ pub struct Set {
     /// The settings to change; `archipelago catalog APP` lists them.
     #[arg(value_name = "KEY=VALUE", required = true)]
     settings: Vec<String>,
+    #[command(flatten)]
+    allow: Allow,
+}
+
+#[derive(Debug, Args)]
+struct Allow {
+    /// Let the app do something on this host that other apps may not. The command names the words
+    /// that the app needs; `all` stands for all of them.
+    #[arg(long = "allow", value_name = "WORD")]
+    words: Vec<String>,
 }
 
 /// `uninstall`
@@ -85,19 +97,20 @@ pub(super) async fn install(
         definition,
         settings,
     };
-    let prepared = operations::prepare(layout, request).await?;
-    if let Some(app) = prepared.proposal().installation.as_deref()
-        && app.is_new
-    {
-        for warning in &app.warnings {
-            tell(&format!("warning: {warning}"));
-        }
-        for unmet in prepared.unmet() {
-            tell(&format!("warning: {unmet}"));
-        }
-        if !arguments.yes && !confirmed(app, &source)? {
+    let mut prepared = operations::prepare(layout, request).await?;
+    prepared.agree(arguments.allow.words)?;
+    let is_new = installation(&prepared).is_some_and(|app| app.is_new);
+    if is_new {
+        tell_warnings(&prepared);
+    }
+    if (is_new || !prepared.is_agreed()) && !arguments.yes && is_at_terminal() {
+        tell_app(&prepared, &source);
+        if !confirmed(&prepared, "Install it?")? {
             return Err(Failure::new(Code::Failed, "nothing was installed"));
         }
+        prepared.agree_to_all();
+    } else if prepared.is_agreed() {
+        tell_grants(&prepared);
     }
     let (health, actions) = follow(prepared).await?;
     finish(health, &actions, output)
@@ -108,7 +121,19 @@ pub(super) async fn set(layout: Layout, arguments: Set, output: Output) -> Resul
         app: apps::installed(&layout, &arguments.app)?,
         settings: pairs(&arguments.settings)?,
     };
-    operate(layout, request, output).await
+    let mut prepared = operations::prepare(layout, request).await?;
+    prepared.agree(arguments.allow.words)?;
+    if prepared.is_agreed() {
+        tell_grants(&prepared);
+    } else if is_at_terminal() {
+        tell_grants(&prepared);
+        if !confirmed(&prepared, "Change it?")? {
+            return Err(Failure::new(Code::Failed, "nothing was changed"));
+        }
+        prepared.agree_to_all();
+    }
+    let (health, actions) = follow(prepared).await?;
+    finish(health, &actions, output)
 }
 
 pub(super) async fn start(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
@@ -192,7 +217,7 @@ async fn operate(layout: Layout, request: Request, output: Output) -> Result<(),
 type Ended = (Option<AppHealth>, Vec<pass::Event>);
 
 /// Does it, and shows on standard error what happens.
-async fn follow(prepared: operations::Prepared) -> Result<Ended, Failure> {
+async fn follow(prepared: Prepared) -> Result<Ended, Failure> {
     let mut progress = Progress::begin();
     let mut actions = Vec::new();
     let ended = prepared
@@ -233,11 +258,24 @@ fn finish(
     }
 }
 
-/// Asks a person at a terminal; a script has already decided.
-fn confirmed(app: &Installation, source: &str) -> Result<bool, Failure> {
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Ok(true);
+fn installation(prepared: &Prepared) -> Option<&Installation> {
+    prepared.proposal().installation.as_deref()
+}
+
+fn tell_warnings(prepared: &Prepared) {
+    for warning in installation(prepared).iter().flat_map(|app| &app.warnings) {
+        tell(&format!("warning: {warning}"));
     }
+    for unmet in prepared.unmet() {
+        tell(&format!("warning: {unmet}"));
+    }
+}
+
+/// Shows what would be installed.
+fn tell_app(prepared: &Prepared, source: &str) {
+    let Some(app) = installation(prepared) else {
+        return;
+    };
     tell(&one_line(&title(app, source)));
     for (unit, container) in app.present.containers() {
         tell(&format!(
@@ -248,11 +286,31 @@ fn confirmed(app: &Installation, source: &str) -> Result<bool, Failure> {
     for (address, _) in &app.present.ports {
         tell(&format!("  publishes {address}"));
     }
-    let answer = ask("Install it? [Y/n]")?;
-    Ok(matches!(
-        answer.trim().to_lowercase().as_str(),
-        "" | "y" | "yes"
-    ))
+    tell_grants(prepared);
+}
+
+/// Shows the new grants of the app.
+fn tell_grants(prepared: &Prepared) {
+    let app = &prepared.proposal().app;
+    for grant in prepared.proposal().new_grants() {
+        tell(&one_line(&format!("  {app} may {grant}")));
+    }
+}
+
+/// Whether a person can be asked.
+fn is_at_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Asks a person. The enter key alone means yes, but never agrees to a grant.
+fn confirmed(prepared: &Prepared, question: &str) -> Result<bool, Failure> {
+    let is_agreed = prepared.is_agreed();
+    let choice = if is_agreed { "[Y/n]" } else { "[y/N]" };
+    let answer = ask(&format!("{question} {choice}"))?;
+    Ok(match answer.trim().to_lowercase().as_str() {
+        "" => is_agreed,
+        answer => answer == "y" || answer == "yes",
+    })
 }
 
 fn title(app: &Installation, source: &str) -> String {

@@ -16,6 +16,7 @@ mod processes;
 mod support;
 
 mod commands;
+mod consent;
 mod contention;
 mod cut_short;
 mod damaged_images;

@@ -68,7 +68,7 @@ impl Apps {
             .filter_map(|(id, app)| Some((id, app.as_ref().ok()?.manifest.as_ref()?)))
     }
 
-    pub(super) fn manifest(&self, id: &AppId) -> Option<&Manifest> {
+    pub(crate) fn manifest(&self, id: &AppId) -> Option<&Manifest> {
         self.0.get(id)?.as_ref().ok()?.manifest.as_ref()
     }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::ManifestError;
 use super::field::Field;
 use super::mount::relative;
+use super::{Files, ManifestError};
+use crate::file::File;
 
 /// The source of a service's image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,29 @@ pub(super) fn read_image(field: &Field<'_>) -> Result<ImageSource, ManifestError
 }
 
 impl Build {
+    /// The Containerfile among the files of the app, and its path there.
+    #[must_use]
+    pub fn containerfile<'a>(&self, files: &'a Files) -> Option<(&'a str, &'a File)> {
+        let candidates = match &self.containerfile {
+            Some(path) => std::slice::from_ref(path),
+            None => &["Containerfile".to_owned(), "Dockerfile".to_owned()],
+        };
+        let mut paths = candidates.iter().map(|path| self.inside() + path);
+        paths
+            .find_map(|path| files.get_key_value(&path))
+            .map(|(path, file)| (path.as_str(), file))
+    }
+
+    /// The beginning of the paths of the context's files among the files of the app.
+    #[must_use]
+    pub fn inside(&self) -> String {
+        match self.context.as_str() {
+            // The whole folder is the commonest context of all.
+            "" => String::new(),
+            folder => format!("{folder}/"),
+        }
+    }
+
     fn read(field: &Field<'_>) -> Result<Self, ManifestError> {
         let mut build = Self {
             context: String::new(),
@@ -58,7 +82,7 @@ impl Build {
         field.each(|key, value| {
             match key {
                 "context" => {}
-                "dockerfile" => build.containerfile = Some(relative(value, &value.text()?)?),
+                "dockerfile" => build.containerfile = Some(containerfile(value)?),
                 "args" => build.args = value.pairs()?,
                 "target" => build.target = Some(value.text()?),
                 _ => return Ok(false),
@@ -67,6 +91,17 @@ impl Build {
         })?;
         Ok(build)
     }
+}
+
+fn containerfile(field: &Field<'_>) -> Result<String, ManifestError> {
+    let path = relative(field, &field.text()?)?;
+    // Podman runs the C preprocessor on such a file, and `#include` reads any file of the user.
+    if path.ends_with(".in") {
+        return Err(field.error(
+            "a Containerfile whose name ends with .in can include files of this host; remove its preprocessor directives and rename it",
+        ));
+    }
+    Ok(path)
 }
 
 /// A folder of the app, the whole of it (`.`, which becomes the empty text), or one beside it

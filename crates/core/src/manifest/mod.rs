@@ -16,6 +16,7 @@ mod healthcheck;
 mod interpolate;
 mod mount;
 mod port;
+mod privileges;
 mod requires;
 mod secret;
 mod service;
@@ -33,6 +34,7 @@ pub use extension::{Capture, Encoding, Extension, Probe, ProbeKind, Template, Ur
 pub use healthcheck::Health;
 pub use mount::{Mount, MountSource};
 pub use port::{Port, Protocol};
+pub use privileges::capability;
 pub use requires::Requires;
 pub use secret::SecretMount;
 pub use service::{NetworkMode, Service};

@@ -132,6 +132,10 @@ impl MountSource {
             if text.split('/').any(|part| part == "..") {
                 return Err(field.error("this path has `..` in it; write the path without"));
             }
+            // Podman takes the text after a colon for the path in the container.
+            if text.contains(':') {
+                return Err(field.error("a path with a colon cannot be mounted; rename the folder"));
+            }
             Ok(Self::Host(text.to_owned()))
         } else if text.starts_with('.') {
             let path = relative(field, text)?;

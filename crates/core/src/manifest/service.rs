@@ -8,6 +8,7 @@ use super::duration::parse_bytes;
 use super::environment::{read_env_files, read_environment};
 use super::field::Field;
 use super::healthcheck::Health;
+use super::privileges::{capabilities, devices, user_namespace};
 use super::secret::SecretMount;
 use super::{Files, ManifestError, Mount, Port, Protocol, Warning};
 
@@ -232,9 +233,9 @@ impl Service {
             "init" => self.init = entry.boolean()?,
             "read_only" => self.read_only = entry.boolean()?,
             "tmpfs" => self.tmpfs = entry.text_or_texts()?,
-            "cap_add" => self.cap_add = entry.texts()?,
+            "cap_add" => self.cap_add = capabilities(entry)?,
             "cap_drop" => self.cap_drop = entry.texts()?,
-            "devices" => self.devices = entry.texts()?,
+            "devices" => self.devices = devices(entry)?,
             "extra_hosts" => self.extra_hosts = read_extra_hosts(entry)?,
             "dns" => self.dns = entry.text_or_texts()?,
             "dns_search" => self.dns_search = entry.text_or_texts()?,
@@ -257,7 +258,7 @@ impl Service {
             "networks" => only_default_network(entry)?,
             "security_opt" => self.read_security(entry)?,
             "pids_limit" => self.pids_limit = Some(entry.integer()?),
-            "userns_mode" => self.userns = Some(entry.text()?),
+            "userns_mode" => self.userns = Some(user_namespace(entry)?),
             "expose" => {
                 entry.texts()?;
             }

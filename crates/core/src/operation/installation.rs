@@ -10,7 +10,7 @@ use crate::desired::{self, App, Apps, Fault, Inputs, Present, Transport, assembl
 use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::manifest::{
-    COMPOSE_FILE, Extension, Files, SettingError, SettingValue, Settings, Warning,
+    COMPOSE_FILE, Extension, Files, Manifest, SettingError, SettingValue, Settings, Warning,
 };
 use crate::name::AppId;
 use crate::observed::Podman;
@@ -18,6 +18,7 @@ use crate::plan::blocked;
 use crate::progress::Progress;
 use crate::release::ReleaseId;
 
+use super::grants::{Grants, refuse_never};
 use super::refusal::Shown;
 use super::{Definition, HostLook, PortProblem, Refusal};
 
@@ -39,6 +40,10 @@ pub struct Installation {
     pub is_unchanged: bool,
     /// The ports that it does not have yet.
     pub new_ports: BTreeSet<(SocketAddr, Transport)>,
+    /// The app's rights on this host beyond those of every app.
+    pub grants: Grants,
+    /// The words of the grants that the app already has.
+    pub granted: BTreeSet<String>,
     disk_mib: u64,
 }
 
@@ -67,6 +72,7 @@ impl Installation {
             source: definition.source.clone(),
             release: Some(ReleaseId::of(&definition.files)),
             exports_all: false,
+            allow: BTreeSet::new(),
             images: known.map(|known| known.images.clone()).unwrap_or_default(),
             settings: choose(extension, known, given)?,
         };
@@ -104,7 +110,13 @@ impl Installation {
         Self::work_out(inputs, definition, intent)
     }
 
-    fn work_out(inputs: &Inputs, definition: Definition, intent: Intent) -> Result<Self, Refusal> {
+    /// The intent of the result allows all that the app asks for. `Proposal::agree` judges whether
+    /// a person has agreed to it.
+    fn work_out(
+        inputs: &Inputs,
+        definition: Definition,
+        mut intent: Intent,
+    ) -> Result<Self, Refusal> {
         let Definition {
             files,
             schema,
@@ -116,6 +128,10 @@ impl Installation {
         // With the files as the person knows them, so that errors name those and not our copy.
         let settings = Settings::settle(id.as_str(), &extension.settings, &intent.settings)?;
         let manifest = schema.manifest(&settings, &files)?;
+        let file = format!("{folder}/{COMPOSE_FILE}");
+        refuse_never(&inputs.layout, &inputs.found.trails, &file, &manifest)?;
+        let grants = grants_of(inputs, &manifest, &files);
+        intent.allow = grants.words();
         let is_unchanged = inputs.intents.get(id) == Some(&Ok(intent.clone()))
             && inputs.definitions.get(id) == Some(&files);
         // An app that stays as it is takes no port and breaks no other app.
@@ -163,6 +179,8 @@ impl Installation {
             present,
             is_unchanged,
             new_ports,
+            grants,
+            granted: granted(inputs, id),
         })
     }
 
@@ -235,6 +253,29 @@ impl Installation {
 fn known<'a>(inputs: &'a Inputs, app: &AppId) -> Result<Option<&'a Intent>, Refusal> {
     let intent = inputs.intents.get(app).map(Result::as_ref).transpose();
     Ok(intent.map_err(Clone::clone)?)
+}
+
+fn grants_of(inputs: &Inputs, manifest: &Manifest, files: &Files) -> Grants {
+    Grants::of(&inputs.layout, &inputs.found.trails, manifest, files)
+}
+
+/// The words of the grants that an app already has: those in its intent, and those of its present
+/// definition, because version 0.1.0 asked nobody and the operator may have edited the intent. An
+/// app that is being removed has none.
+fn granted(inputs: &Inputs, id: &AppId) -> BTreeSet<String> {
+    let intent = inputs
+        .intents
+        .get(id)
+        .and_then(|intent| intent.as_ref().ok());
+    let Some(intent) = intent.filter(|intent| intent.state != Wanted::Removed) else {
+        return BTreeSet::new();
+    };
+    let mut words = intent.allow.clone();
+    let apps = Apps::read(inputs);
+    if let (Some(manifest), Some(files)) = (apps.manifest(id), inputs.definitions.get(id)) {
+        words.extend(grants_of(inputs, manifest, files).words());
+    }
+    words
 }
 
 /// The settings that were chosen before, changed by what was given.

@@ -7,6 +7,7 @@
 //! record is forgotten.
 
 mod follow;
+mod grants;
 pub(crate) mod id;
 mod installation;
 mod proposal;
@@ -28,6 +29,7 @@ use crate::needs::Offers;
 use crate::observed::Observed;
 
 pub use follow::{Follow, Overtaken, PassSeen, Verdict};
+pub use grants::{ALL, BuildOption, Grant, Grants, HostPath, Shows};
 pub use id::{OperationId, OperationIdError};
 pub use installation::{Installation, judge_host};
 pub use proposal::{Proposal, propose};

@@ -1,10 +1,13 @@
 //! From a request to what it would change.
 
+use std::collections::BTreeSet;
+
 use crate::desired::{Apps, Inputs};
 use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::name::AppId;
 
+use super::grants::{ALL, Grant};
 use super::{Goal, HostLook, Installation, Kind, Refusal, Request};
 
 /// The preview of an operation.
@@ -99,6 +102,53 @@ impl Proposal {
             Some(installation) => installation.judge(layout, look),
             None => Ok(()),
         }
+    }
+
+    /// The grants that the app asks for and does not have yet, the worst first.
+    pub fn new_grants(&self) -> impl Iterator<Item = &Grant> {
+        let installation = self.installation.iter();
+        installation.flat_map(|app| app.grants.beyond(&app.granted))
+    }
+
+    /// Refuses a word that agrees to nothing that the app asks for. It may be mistyped, or meant
+    /// for another app.
+    ///
+    /// # Errors
+    /// With the words of the grants that the app asks for.
+    pub fn check_words(&self, words: &BTreeSet<String>) -> Result<(), Refusal> {
+        let Some(installation) = &self.installation else {
+            return Ok(());
+        };
+        let asked = installation.grants.words();
+        match words
+            .iter()
+            .find(|word| *word != ALL && !asked.contains(*word))
+        {
+            None => Ok(()),
+            Some(word) => Err(Refusal::NotAsked {
+                app: self.app.clone(),
+                word: word.clone(),
+                asked,
+            }),
+        }
+    }
+
+    /// Judges whether these words agree to all new grants.
+    ///
+    /// # Errors
+    /// With the grants that they do not agree to.
+    pub fn agree(&self, words: &BTreeSet<String>) -> Result<(), Refusal> {
+        let left = self
+            .new_grants()
+            .filter(|grant| !words.contains(ALL) && !words.contains(&grant.word()));
+        let grants: Vec<Grant> = left.cloned().collect();
+        if grants.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::NotAgreed {
+            app: self.app.clone(),
+            grants,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why an operation is not begun. Nothing was changed then.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -11,6 +12,8 @@ use crate::manifest::{ManifestError, SettingError};
 use crate::name::AppId;
 use crate::observed::Unreachable;
 use crate::plan::Blocked;
+
+use super::grants::Grant;
 
 /// Why an operation is not begun.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,6 +75,16 @@ pub enum Refusal {
     /// A container could not start.
     #[error("{0}")]
     Need(Unmet),
+    /// The app asks for grants that nobody has agreed to.
+    #[error("{}", not_agreed(.app, .grants))]
+    NotAgreed { app: AppId, grants: Vec<Grant> },
+    /// A word of `--allow` that agrees to nothing that the app asks for.
+    #[error("{}", not_asked(.app, .word, .asked))]
+    NotAsked {
+        app: AppId,
+        word: String,
+        asked: BTreeSet<String>,
+    },
     #[error(transparent)]
     Podman(Unreachable),
     #[error(transparent)]
@@ -114,4 +127,37 @@ fn required(app: &AppId, by: &[AppId]) -> String {
     let verb = if by.len() == 1 { "requires" } else { "require" };
     let names = names.join(" and ");
     format!("{names} {verb} {app}; uninstall {names} first")
+}
+
+fn not_agreed(app: &AppId, grants: &[Grant]) -> String {
+    let mut text = format!("{app} asks for more than other apps, and nobody has agreed to it:");
+    for grant in grants {
+        text.push_str(&format!("\n  it may {grant}"));
+    }
+    text.push_str("\nTo agree, add to the command:");
+    for grant in grants {
+        text.push_str(&format!(" --allow {}", quoted(&grant.word())));
+    }
+    text
+}
+
+fn not_asked(app: &AppId, word: &str, asked: &BTreeSet<String>) -> String {
+    if asked.is_empty() {
+        return format!(
+            "--allow {}: {app} asks for nothing that needs this option; leave it out",
+            quoted(word)
+        );
+    }
+    let asked: Vec<String> = asked.iter().map(|word| quoted(word)).collect();
+    format!(
+        "--allow {}: {app} does not ask for that; it asks for {}",
+        quoted(word),
+        asked.join(", ")
+    )
+}
+
+/// The word, quoted for a shell. Only a text with a zero byte cannot be quoted, and no unit can
+/// hold one.
+fn quoted(word: &str) -> String {
+    shlex::try_quote(word).unwrap_or_default().into_owned()
 }

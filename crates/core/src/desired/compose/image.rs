@@ -57,11 +57,7 @@ impl Work<'_> {
     }
 
     fn build_context(&self, name: &str, build: &Build) -> Result<BuildContext, Error> {
-        // The whole folder is the commonest context of all.
-        let inside = match build.context.as_str() {
-            "" => String::new(),
-            folder => format!("{folder}/"),
-        };
+        let inside = build.inside();
         let files: Files = self
             .definition()
             .iter()
@@ -72,13 +68,9 @@ impl Work<'_> {
                 service: name.to_owned(),
             });
         }
-        let candidates: &[&str] = match &build.containerfile {
-            Some(path) => &[path.as_str()],
-            None => &["Containerfile", "Dockerfile"],
-        };
-        let containerfile = candidates
-            .iter()
-            .find(|path| files.contains_key(**path))
+        let containerfile = build
+            .containerfile(self.definition())
+            .and_then(|(path, _)| path.strip_prefix(&inside))
             .ok_or_else(|| {
                 let service = name.to_owned();
                 match &build.containerfile {
@@ -87,7 +79,7 @@ impl Work<'_> {
                 }
             })?;
         Ok(BuildContext {
-            containerfile: (*containerfile).to_owned(),
+            containerfile: containerfile.to_owned(),
             args: build.args.clone(),
             target: build.target.clone(),
             otherwise: build

@@ -1,6 +1,7 @@
 //! What requests come to, and how an app is followed.
 
 mod follow;
+mod grants;
 mod needs;
 mod propose;
 mod steps;
