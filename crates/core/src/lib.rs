@@ -10,6 +10,7 @@
 pub mod action;
 pub mod check;
 pub mod config;
+mod containerfile;
 pub mod data_folder;
 pub mod desired;
 pub mod error;

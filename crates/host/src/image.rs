@@ -9,11 +9,13 @@ use std::time::Duration;
 use archipelago_core::desired::{BuildContext, DesiredImage, Origin};
 use archipelago_core::error::chain;
 use archipelago_core::image::Reference;
+use archipelago_core::image_facts::{BASES_LABEL, Bases, bases_label};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use super::bases;
 use super::image_inventory::BUILT_FOR_LABEL;
 use super::lock::{Lock, Waiter};
 use super::podman::{BuildRequest, ContextFile, Layer, Podman};
@@ -61,12 +63,13 @@ impl Images {
             return;
         }
         let line = Arc::new(Mutex::new("waiting".to_owned()));
+        let shown = Arc::clone(&line);
         let work = get(
             self.podman.clone(),
-            self.lock_path(&name),
+            lock_path(&self.layout, &name),
             image.clone(),
             app,
-            Arc::clone(&line),
+            move |text| *shown.lock().unwrap_or_else(PoisonError::into_inner) = text,
         );
         let wakeup = self.wakeup.clone();
         let turns = Arc::clone(&self.turns);
@@ -83,14 +86,6 @@ impl Images {
             line,
         };
         self.tasks.insert(name, task);
-    }
-
-    fn lock_path(&self, image: &str) -> std::path::PathBuf {
-        let name: String = image
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-            .collect();
-        self.layout.runtime.join("archipelago/images").join(name)
     }
 
     /// The images that are being got, each with its last line of progress.
@@ -111,7 +106,7 @@ impl Images {
 
     /// Whether another process is getting this image.
     pub fn is_underway_elsewhere(&self, name: &str) -> bool {
-        !self.tasks.contains_key(name) && Lock::is_held(&self.lock_path(name))
+        !self.tasks.contains_key(name) && Lock::is_held(&lock_path(&self.layout, name))
     }
 
     /// Takes out what has ended.
@@ -136,14 +131,49 @@ impl Images {
     }
 }
 
+/// The reason why an image cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct BuildError {
+    cause: String,
+}
+
+/// Builds an image for an app beside the passes, unless it is here. No other one is pulled when it
+/// cannot be built. `tell` hears of the progress.
+///
+/// # Errors
+/// With Podman's words and the last lines of the build.
+pub async fn build(
+    podman: &Podman,
+    layout: &Layout,
+    image: &DesiredImage,
+    app: &AppId,
+    tell: impl Fn(String) + Sync,
+) -> Result<(), BuildError> {
+    let mut image = image.clone();
+    if let Origin::Build(context) = &mut image.origin {
+        context.otherwise = None;
+    }
+    let lock = lock_path(layout, &image.reference.to_string());
+    let built = get(podman.clone(), lock, image, Some(app.clone()), tell).await;
+    built.map_err(|cause| BuildError { cause })
+}
+
+fn lock_path(layout: &Layout, image: &str) -> std::path::PathBuf {
+    let name: String = image
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    layout.runtime.join("archipelago/images").join(name)
+}
+
 async fn get(
     podman: Podman,
     lock: std::path::PathBuf,
     image: DesiredImage,
     app: Option<AppId>,
-    line: Arc<Mutex<String>>,
+    say: impl Fn(String) + Sync,
 ) -> Result<(), String> {
-    let say = |text: String| *line.lock().unwrap_or_else(PoisonError::into_inner) = text;
     let taken = Waiter::of(lock).take(ELSEWHERE_LIMIT).await;
     let _lock = taken.map_err(|error| chain(&error))?;
     let name = image.reference.to_string();
@@ -156,16 +186,18 @@ async fn get(
     }
     match image.origin {
         Origin::Build(mut context) => {
+            let (bases, failure) = bases::have(&podman, &context.bases, &say).await;
             say("building".to_owned());
             let otherwise = context.otherwise.take();
-            let request = build_request(name.clone(), *context, app);
+            let request = build_request(name.clone(), *context, &bases, app);
             let built = podman
                 .build(&request, |output| {
                     say(format!("building: {}", output.trim()));
                 })
                 .await;
             let Err(error) = built else { return Ok(()) };
-            let cause = chain(&error);
+            // Without its base nothing can be built, and Podman's words for that are poorer.
+            let cause = failure.map_or_else(|| chain(&error), |failure| chain(&failure));
             let Some((other, without_tls)) = otherwise else {
                 return Err(cause);
             };
@@ -196,14 +228,25 @@ async fn pull(
         .map_err(|error| with_way_out(chain(&error), reference))
 }
 
-fn build_request(tag: String, context: BuildContext, app: Option<AppId>) -> BuildRequest {
+fn build_request(
+    tag: String,
+    context: BuildContext,
+    bases: &Bases,
+    app: Option<AppId>,
+) -> BuildRequest {
     let BuildContext {
         files,
         containerfile,
         args,
         target,
+        // Its name tells them.
+        renewed: _,
+        bases: _,
         otherwise: _,
     } = context;
+    // Without any, it would have the label of the image that it is built of.
+    let mut labels = BTreeMap::from([(BASES_LABEL.to_owned(), bases_label(bases))]);
+    labels.extend(app.map(|app| (BUILT_FOR_LABEL.to_owned(), app.to_string())));
     BuildRequest {
         tag,
         context: files
@@ -217,24 +260,27 @@ fn build_request(tag: String, context: BuildContext, app: Option<AppId>) -> Buil
         containerfile,
         args,
         target,
-        labels: app
-            .map(|app| (BUILT_FOR_LABEL.to_owned(), app.to_string()))
-            .into_iter()
-            .collect(),
+        labels,
+    }
+}
+
+fn with_way_out(cause: String, reference: &Reference) -> String {
+    match way_out(&cause, reference) {
+        Some(way_out) => format!("{way_out} ({cause})"),
+        None => cause,
     }
 }
 
 /// A registry that speaks HTTP where TLS was expected answers in a way that leaves people puzzled.
-fn with_way_out(cause: String, reference: &Reference) -> String {
-    if cause.contains("server gave HTTP response to HTTPS client") {
+pub(crate) fn way_out(cause: &str, reference: &Reference) -> Option<String> {
+    let speaks_http = cause.contains("server gave HTTP response to HTTPS client");
+    speaks_http.then(|| {
         let registry = reference.registry();
         format!(
             "the registry {registry} does not use TLS, so what it sends could be anybody's; to use it all the same, add \
-             \"{registry}\" to insecure_registries in ~/.config/archipelago/config.toml ({cause})"
+             \"{registry}\" to insecure_registries in ~/.config/archipelago/config.toml"
         )
-    } else {
-        cause
-    }
+    })
 }
 
 #[derive(Default)]

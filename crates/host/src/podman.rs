@@ -71,6 +71,9 @@ pub struct Image {
     pub processor: String,
     /// In bytes, layers that it shares with others included.
     pub size: u64,
+    /// When it was made, in seconds since 1970.
+    #[serde(default)]
+    pub created: u64,
     /// In an additional image store: it can be used but not removed.
     #[serde(default)]
     pub read_only: bool,
@@ -86,6 +89,8 @@ pub struct InspectedImage {
     /// Full names with digest.
     pub repo_digests: Vec<String>,
     pub labels: BTreeMap<String, String>,
+    /// `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
     /// The paths that it declares as volumes (`VOLUME` in a Containerfile), as they are written
     /// there.
     pub volumes: Vec<String>,
@@ -213,6 +218,8 @@ impl Podman {
             repo_digests: Vec<String>,
             #[serde(default, deserialize_with = "or_default")]
             labels: BTreeMap<String, String>,
+            #[serde(default)]
+            digest: String,
             #[serde(default, deserialize_with = "or_default")]
             config: Config,
         }
@@ -233,6 +240,7 @@ impl Podman {
             names: answer.repo_tags,
             repo_digests: answer.repo_digests,
             labels: answer.labels,
+            digest: answer.digest,
             volumes: answer.config.volumes.into_keys().collect(),
         }))
     }

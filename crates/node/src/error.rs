@@ -4,7 +4,7 @@ use archipelago_core::health::AppHealth;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{Overtaken, Refusal};
 use archipelago_host::{
-    data_folder, definition, disk, folders, lock, observe, purge, records, systemd,
+    bases, data_folder, definition, disk, folders, image, lock, observe, purge, records, systemd,
 };
 
 use crate::{engine, handle};
@@ -30,6 +30,21 @@ pub enum Error {
     DataFolder(#[from] data_folder::Error),
     #[error(transparent)]
     Purge(#[from] purge::Error),
+    /// Nothing was changed.
+    #[error("{app} goes on as it was")]
+    Bases {
+        app: AppId,
+        #[source]
+        source: bases::Error,
+    },
+    /// Nothing was changed.
+    #[error("{app} goes on as it was: the new image for {container} cannot be built")]
+    Build {
+        app: AppId,
+        container: String,
+        #[source]
+        source: image::BuildError,
+    },
     #[error(transparent)]
     Random(#[from] records::RandomError),
     #[error(transparent)]
@@ -146,9 +161,12 @@ impl Error {
             | Self::IsRoot
             | Self::Layout(_)
             | Self::NeedsRoot { .. } => ErrorKind::Host,
-            Self::Changed(_) | Self::Overtaken { .. } | Self::Failed(_) | Self::NoUnits { .. } => {
-                ErrorKind::Failed
-            }
+            Self::Bases { .. }
+            | Self::Build { .. }
+            | Self::Changed(_)
+            | Self::Overtaken { .. }
+            | Self::Failed(_)
+            | Self::NoUnits { .. } => ErrorKind::Failed,
             Self::Silent(_) | Self::Unfinished(_) => ErrorKind::Unfinished,
         }
     }
@@ -157,6 +175,7 @@ impl Error {
 fn of_refusal(refusal: &Refusal) -> ErrorKind {
     match refusal {
         Refusal::NotInstalled(_)
+        | Refusal::NothingBuilt(_)
         | Refusal::Stopped(_)
         | Refusal::Removing { .. }
         | Refusal::Unreadable { .. }

@@ -13,7 +13,7 @@ use archipelago_core::quadlet::service_of;
 use archipelago_core::reconcile::Reconciler;
 use archipelago_core::release::ReleaseId;
 
-use crate::apps::{BASE, SHOP, UNITS, files_of};
+use crate::apps::{BASE, SHOP, UNITS, files_of, newer_bases};
 use crate::host::disk::Medium;
 use crate::host::podman::Reach;
 use crate::invariants::Invariant;
@@ -53,6 +53,9 @@ impl World {
                 intent.state = Goal::Removed;
                 intent.purge = true;
             }),
+            Intervention::Rebuild => {
+                self.change_intent(SHOP, |intent| intent.bases = newer_bases());
+            }
             Intervention::Restart(app) => self.request_restart(app),
             Intervention::DeleteUnit(name) => {
                 self.delete(&self.layout.unit(name));

@@ -23,6 +23,8 @@ pub(super) fn waiting(holder: Option<&Holder>) -> String {
 
 pub(super) struct Progress {
     spinner: Option<ProgressBar>,
+    /// The last step of what is got ready.
+    step: String,
     shown: BTreeMap<String, String>,
 }
 
@@ -38,7 +40,20 @@ impl Progress {
         });
         Self {
             spinner,
+            step: String::new(),
             shown: BTreeMap::new(),
+        }
+    }
+
+    /// Shows what is got ready: `fetching IMAGE`, or `CONTAINER: building: OUTPUT`.
+    pub(super) fn prepare(&mut self, line: &str) {
+        if let Some(spinner) = &self.spinner {
+            spinner.set_message(one_line(line).into_owned());
+        }
+        let step = line.split(": ").take(2).collect::<Vec<_>>().join(": ");
+        if self.step != step {
+            self.say(&step);
+            self.step = step;
         }
     }
 

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::data_folder::Claim;
-use crate::image::Reference;
-use crate::image_facts::ImageFacts;
+use crate::image::{Platform, Reference};
+use crate::image_facts::{Bases, ImageFacts};
 use crate::layout::Layout;
 use crate::manifest::{Files, ProbeKind};
 use crate::name::AppId;
@@ -184,8 +184,21 @@ pub struct BuildContext {
     pub args: BTreeMap<String, String>,
     /// The stage to build.
     pub target: Option<String>,
+    /// The images that it uses and that may be other ones later, by name.
+    pub bases: BTreeMap<String, BaseSource>,
+    /// Those of them that a rebuild found to be newer.
+    pub renewed: Bases,
     /// The image to pull when the build fails, and whether to pull it without TLS.
     pub otherwise: Option<(Reference, bool)>,
+}
+
+/// How to get a base image. Its name means what Podman makes of it during the build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseSource {
+    /// The kind of machine that the build asks for, if it does.
+    pub platform: Option<Platform>,
+    /// Whether without TLS; only for a registry on the allowlist.
+    pub without_tls: bool,
 }
 
 /// A Podman secret that a container uses.

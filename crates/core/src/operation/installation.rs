@@ -67,6 +67,7 @@ impl Installation {
             release: Some(ReleaseId::of(&definition.files)),
             exports_all: false,
             images: known.map(|known| known.images.clone()).unwrap_or_default(),
+            bases: known.map(|known| known.bases.clone()).unwrap_or_default(),
             settings: choose(extension, known, given)?,
         };
         Self::work_out(inputs, definition, intent)
@@ -270,7 +271,7 @@ fn choose(
 }
 
 /// The apps as they would be. Secrets that are not there yet are made up.
-fn worked_out(mut all: Inputs) -> BTreeMap<AppId, App> {
+pub(super) fn worked_out(mut all: Inputs) -> BTreeMap<AppId, App> {
     let apps = Apps::read(&all);
     for (id, name) in apps.secret_names() {
         let secrets = all.secrets.entry(id.clone()).or_default();

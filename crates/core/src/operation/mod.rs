@@ -10,6 +10,7 @@ mod follow;
 pub(crate) mod id;
 mod installation;
 mod proposal;
+mod rebuild;
 mod record;
 mod refusal;
 mod stability;
@@ -22,6 +23,7 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
+use crate::image_facts::Bases;
 use crate::manifest::{Files, Protocol, Schema};
 use crate::name::AppId;
 use crate::needs::Offers;
@@ -31,6 +33,7 @@ pub use follow::{Follow, Overtaken, PassSeen, Verdict};
 pub use id::{OperationId, OperationIdError};
 pub use installation::{Installation, judge_host};
 pub use proposal::{Proposal, propose};
+pub use rebuild::Rebuild;
 pub use record::{IntentRevision, Record, RecordError, Remains, Standing};
 pub use refusal::Refusal;
 pub use stability::Stability;
@@ -53,6 +56,12 @@ pub enum Request {
     Start(AppId),
     Stop(AppId),
     Restart(AppId),
+    /// Build an app's images anew whose bases have changed. `found` is what the bases are now; it is
+    /// empty as long as nobody was asked.
+    Rebuild {
+        app: AppId,
+        found: Bases,
+    },
     /// Remove an app, with `purge` also its data, secrets and built images.
     Uninstall {
         app: AppId,
@@ -69,6 +78,7 @@ pub enum Kind {
     Start,
     Stop,
     Restart,
+    Rebuild,
     Uninstall,
     Purge,
 }
@@ -124,6 +134,7 @@ impl Request {
             Self::Start(_) => Kind::Start,
             Self::Stop(_) => Kind::Stop,
             Self::Restart(_) => Kind::Restart,
+            Self::Rebuild { .. } => Kind::Rebuild,
             Self::Uninstall { purge: false, .. } => Kind::Uninstall,
             Self::Uninstall { purge: true, .. } => Kind::Purge,
         }
@@ -133,7 +144,7 @@ impl Request {
     pub fn app(&self) -> &AppId {
         match self {
             Self::Install { definition, .. } => &definition.schema.extension.id,
-            Self::Set { app, .. } | Self::Uninstall { app, .. } => app,
+            Self::Set { app, .. } | Self::Rebuild { app, .. } | Self::Uninstall { app, .. } => app,
             Self::Start(app) | Self::Stop(app) | Self::Restart(app) => app,
         }
     }
@@ -149,6 +160,7 @@ impl Kind {
             Self::Start => "start",
             Self::Stop => "stop",
             Self::Restart => "restart",
+            Self::Rebuild => "rebuild",
             Self::Uninstall => "uninstall",
             Self::Purge => "purge",
         }

@@ -15,6 +15,10 @@ pub enum Refusal {
     NotInstalled(AppId),
     #[error("{0} is stopped; archipelago start {0} starts it")]
     Stopped(AppId),
+    #[error(
+        "no image of {0} is built on this node; archipelago install {0} takes a newer definition"
+    )]
+    NothingBuilt(AppId),
     #[error("{app} is being removed; wait until archipelago list no longer shows it")]
     Removing { app: AppId },
     /// `problem` says which file and where in it.

@@ -1,5 +1,6 @@
 //! Pulling an image, layer by layer.
 
+use archipelago_core::image::Platform;
 use hyper::Method;
 use serde::Deserialize;
 
@@ -42,6 +43,17 @@ impl Podman {
         &self,
         reference: &str,
         tls_verify: bool,
+        progress: impl FnMut(Progress) + Send,
+    ) -> Result<(), Error> {
+        self.pull_for(reference, None, tls_verify, progress).await
+    }
+
+    /// As [`Podman::pull`], for another kind of machine than this one.
+    pub async fn pull_for(
+        &self,
+        reference: &str,
+        platform: Option<&Platform>,
+        tls_verify: bool,
         mut progress: impl FnMut(Progress) + Send,
     ) -> Result<(), Error> {
         // `compatMode` is how this endpoint tells bytes; without it, it prints a line when a layer
@@ -50,6 +62,9 @@ impl Podman {
             "/images/pull?reference={}&compatMode=true&policy=always",
             encode(reference)
         );
+        if let Some(platform) = platform {
+            target.push_str(&of_platform(platform));
+        }
         if !tls_verify {
             // Never `true`: that would overrule what the operator wrote.
             target.push_str("&tlsVerify=false");
@@ -92,6 +107,23 @@ impl Podman {
         }
         if pulled { Ok(()) } else { Err(call.ended()) }
     }
+}
+
+fn of_platform(platform: &Platform) -> String {
+    let Platform {
+        os,
+        processor,
+        variant,
+    } = platform;
+    let variant = variant
+        .iter()
+        .map(|variant| format!("&Variant={}", encode(variant)));
+    format!(
+        "&OS={}&Arch={}{}",
+        encode(os),
+        encode(processor),
+        variant.collect::<String>()
+    )
 }
 
 /// A line of the stream. Success ends with `Download complete` and the image's id.

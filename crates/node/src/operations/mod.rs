@@ -6,6 +6,7 @@
 mod commit;
 mod event;
 mod follow;
+mod rebuild;
 
 use archipelago_core::check::needs::Unmet;
 use archipelago_core::health::AppHealth;
@@ -85,7 +86,10 @@ impl Prepared {
     /// # Errors
     /// When it cannot be begun, or the app did not become what was asked; the reconciler goes on
     /// trying then.
-    pub async fn run(self, progress: impl FnMut(Event<'_>)) -> Result<Option<AppHealth>, Error> {
+    pub async fn run(
+        self,
+        mut progress: impl FnMut(Event<'_>),
+    ) -> Result<Option<AppHealth>, Error> {
         let Self {
             layout,
             request,
@@ -93,6 +97,12 @@ impl Prepared {
             left: _,
             unmet: _,
         } = self;
+        let (request, proposal) = match &proposal.rebuild {
+            Some(rebuild) => {
+                rebuild::prepare(&layout, &proposal.app, rebuild, &mut progress).await?
+            }
+            None => (request, proposal),
+        };
         let engine = engine::spawn(layout.clone(), Role::Operation).await?;
         let handle = engine.handle.clone();
         let ended = follow::carry_out(layout, request, proposal, handle, progress).await;

@@ -14,7 +14,7 @@ use archipelago_core::operation::{
 };
 use archipelago_core::release::ReleaseId;
 
-use crate::apps::{SHOP, files_of};
+use crate::apps::{SHOP, files_of, newer_bases};
 use crate::invariants::Invariant;
 use crate::mutation::Mutation;
 use crate::process::call::CallError;
@@ -34,6 +34,7 @@ impl World {
             Intervention::Start(app) => (Kind::Start, app.as_str(), None),
             Intervention::Stop(app) => (Kind::Stop, app.as_str(), None),
             Intervention::Restart(app) => (Kind::Restart, app.as_str(), None),
+            Intervention::Rebuild => (Kind::Rebuild, SHOP, None),
             Intervention::Uninstall(app) => (Kind::Uninstall, app.as_str(), None),
             Intervention::Purge(app) => (Kind::Purge, app.as_str(), None),
             _ => return None,
@@ -60,6 +61,7 @@ impl World {
                 intent.purge = false;
             }
             Intervention::Stop(_) => intent.state = Wanted::Stopped,
+            Intervention::Rebuild => intent.bases = newer_bases(),
             Intervention::Uninstall(_) | Intervention::Purge(_) => {
                 intent.state = Wanted::Removed;
                 intent.purge = kind == Kind::Purge;

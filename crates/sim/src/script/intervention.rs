@@ -22,6 +22,9 @@ pub enum Intervention {
     Purge(String),
     /// `archipelago restart`
     Restart(String),
+    /// `archipelago rebuild`, when the base of the shop's companion is newer. The passes build the
+    /// image, as they do when somebody has removed the one that the command built.
+    Rebuild,
     /// Removes a unit file.
     DeleteUnit(String),
     /// Adds a comment to a unit file.

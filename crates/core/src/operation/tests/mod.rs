@@ -3,4 +3,5 @@
 mod follow;
 mod needs;
 mod propose;
+mod rebuild;
 mod steps;
