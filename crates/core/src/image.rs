@@ -22,7 +22,8 @@ enum Version {
     Digest(String),
 }
 
-/// What an image's content is named by: `sha256:` and 64 hexadecimal digits.
+/// The digest of an image's configuration, which is its id in Podman: `sha256:` and 64 hexadecimal
+/// digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ImageDigest(String);

@@ -15,7 +15,7 @@ use crate::image::ImageDigest;
 /// spaces. So they are known as long as the image is there, whatever became of our files.
 pub const BASES_LABEL: &str = "archipelago.bases";
 
-/// Base images by name, as a Containerfile gives it.
+/// Base images by name, as a Containerfile gives it, each with the digest of its configuration.
 pub type Bases = BTreeMap<String, ImageDigest>;
 
 /// Facts about an image.

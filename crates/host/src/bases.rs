@@ -127,11 +127,13 @@ async fn fetch(podman: &Podman, base: &str, source: &BaseSource) -> Result<(), E
     })
 }
 
+/// By the digest of its configuration, which is its id. The digest of its manifest is another one
+/// for the same image when its layers were compressed anew, and Podman keeps one for all its names.
 async fn look(podman: &Podman, base: &str) -> Result<Option<ImageDigest>, Error> {
     let found = podman.inspect_image(base).await;
     let found = found.map_err(|source| Error::Look {
         base: base.to_owned(),
         source,
     })?;
-    Ok(found.and_then(|image| ImageDigest::parse(&image.digest).ok()))
+    Ok(found.and_then(|image| ImageDigest::parse(&format!("sha256:{}", image.id)).ok()))
 }

@@ -89,8 +89,6 @@ pub struct InspectedImage {
     /// Full names with digest.
     pub repo_digests: Vec<String>,
     pub labels: BTreeMap<String, String>,
-    /// `sha256:` and 64 hexadecimal digits.
-    pub digest: String,
     /// The paths that it declares as volumes (`VOLUME` in a Containerfile), as they are written
     /// there.
     pub volumes: Vec<String>,
@@ -218,8 +216,6 @@ impl Podman {
             repo_digests: Vec<String>,
             #[serde(default, deserialize_with = "or_default")]
             labels: BTreeMap<String, String>,
-            #[serde(default)]
-            digest: String,
             #[serde(default, deserialize_with = "or_default")]
             config: Config,
         }
@@ -240,7 +236,6 @@ impl Podman {
             names: answer.repo_tags,
             repo_digests: answer.repo_digests,
             labels: answer.labels,
-            digest: answer.digest,
             volumes: answer.config.volumes.into_keys().collect(),
         }))
     }

@@ -1,8 +1,8 @@
-//! The part of a rebuild before anything is changed: the bases are looked for, and what is to be
-//! new is built beside what runs.
+//! The steps of a rebuild before the intent changes: fetch the base images, and build the new images
+//! while the containers of the old ones run.
 //!
-//! A failure here, or the end of this process, leaves the app as it was; a finished image waits for
-//! the next rebuild, or goes with a purge.
+//! When one of these steps fails, or this process ends, the app stays as it was. An image that was
+//! already built is used by the next rebuild, or removed by a purge.
 
 use std::collections::BTreeSet;
 
@@ -18,48 +18,56 @@ use super::commit::work_out;
 use super::event::Event;
 use crate::error::Error;
 
-/// Fetches the bases, works the request out with what was found, and builds what it needs.
+/// Fetches the base images, works the request out with their digests, and builds the images that it
+/// needs. `rebuild` is the preview, which knows no digests yet.
 pub(super) async fn prepare(
     layout: &Layout,
     app: &AppId,
     rebuild: &Rebuild,
     progress: &mut impl FnMut(Event<'_>),
 ) -> Result<(Request, Proposal), Error> {
-    let podman = Podman::for_this_user();
-    let (tell, mut told) = unbounded_channel();
-    let work = renew_and_build(layout, app, rebuild, &podman, tell);
-    let mut work = std::pin::pin!(work);
-    let mut hear = |told| match told {
-        Told::Line(line) => progress(Event::Preparing(&line)),
-        Told::Anew(containers) => progress(Event::Rebuilds(&containers)),
+    let (sender, mut reports) = unbounded_channel();
+    let mut report = |report| match report {
+        Report::Line(line) => progress(Event::Preparing(&line)),
+        Report::Rebuilds(containers) => progress(Event::Rebuilds(&containers)),
     };
-    let result = loop {
-        tokio::select! {
-            Some(told) = told.recv() => hear(told),
-            result = &mut work => break result,
+    let result = {
+        let mut work = std::pin::pin!(fetch_and_build(layout, app, rebuild, &sender));
+        loop {
+            tokio::select! {
+                Some(next) = reports.recv() => report(next),
+                result = &mut work => break result,
+            }
         }
     };
-    while let Ok(told) = told.try_recv() {
-        hear(told);
+    while let Ok(next) = reports.try_recv() {
+        report(next);
     }
-    result
+    let (request, proposal) = result?;
+    if let Some(rebuild) = &proposal.rebuild {
+        let waiting = |holder: Option<&_>| progress(Event::Locked(holder));
+        let _lock = Lock::of_passes(layout, waiting).await?;
+        bases::note_checked(layout, &rebuild.kept, facts::now_unix_s())?;
+    }
+    Ok((request, proposal))
 }
 
-enum Told {
+/// The progress of the work, for [`Event`].
+enum Report {
     Line(String),
-    Anew(BTreeSet<String>),
+    Rebuilds(BTreeSet<String>),
 }
 
-async fn renew_and_build(
+async fn fetch_and_build(
     layout: &Layout,
     app: &AppId,
     rebuild: &Rebuild,
-    podman: &Podman,
-    tell: UnboundedSender<Told>,
+    reports: &UnboundedSender<Report>,
 ) -> Result<(Request, Proposal), Error> {
-    // Whoever listens lives as long as this work.
-    let say = |line: String| drop(tell.send(Told::Line(line)));
-    let found = bases::renew(podman, &rebuild.bases, &say).await;
+    let podman = Podman::for_this_user();
+    // The receiver lives longer than this work.
+    let say = |line: String| drop(reports.send(Report::Line(line)));
+    let found = bases::renew(&podman, &rebuild.bases, &say).await;
     let request = Request::Rebuild {
         app: app.clone(),
         found: found.map_err(|source| Error::Bases {
@@ -68,21 +76,19 @@ async fn renew_and_build(
         })?,
     };
     let proposal = work_out(layout, request.clone())?;
-    let Some(about) = proposal.rebuild.as_deref() else {
+    let Some(rebuild) = proposal.rebuild.as_deref() else {
         return Ok((request, proposal));
     };
-    let anew = about.anew.keys().cloned().collect();
-    drop(tell.send(Told::Anew(anew)));
-    for (container, image) in &about.anew {
+    let containers = rebuild.anew.keys().cloned().collect();
+    drop(reports.send(Report::Rebuilds(containers)));
+    for (container, image) in &rebuild.anew {
         let say = |line| say(format!("{container}: {line}"));
-        let built = image::build(podman, layout, image, app, say).await;
+        let built = image::build(&podman, layout, image, app, say).await;
         built.map_err(|source| Error::Build {
             app: app.clone(),
             container: container.clone(),
             source,
         })?;
     }
-    let _lock = Lock::of_passes(layout).await?;
-    bases::note_checked(layout, &about.kept, facts::now_unix_s())?;
     Ok((request, proposal))
 }
