@@ -23,7 +23,7 @@ use podman::{
 };
 use user::{judge_id_mappers, judge_linger, judge_manager, judge_subordinate_ids, judge_systemd};
 
-pub use built::{REBUILD_AFTER_DAYS, as_of};
+pub use built::as_of;
 pub use facts::{
     Api, BuiltImages, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState, Network, Port,
     Service, ServiceFile, Socket, UserManager,

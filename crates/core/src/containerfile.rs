@@ -1,17 +1,16 @@
 //! The images that a build uses, read from its Containerfile: `FROM`, `COPY --from=` and
 //! `RUN --mount=from=`.
 //!
-//! Source: `Containerfile(5)`. Only stages that the target needs count, as Podman builds no other.
-//! What cannot be told, such as a name made of an unknown argument, is left out: nobody looks for a
-//! newer image of it then. A digest never means another image, so it is left out as well.
+//! Source: `Containerfile(5)`. Only the stages that the target needs count; Podman builds no others.
+//! A name that cannot be worked out, such as one with an unknown argument, is left out, so a newer
+//! image of it is not found. A digest always names the same image and is left out as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::image::{Platform, Reference};
 
-/// The images of a build that may be other ones later: by the name that the Containerfile gives
-/// them, with the platform that it asks for. Of one name that is used for several platforms, the
-/// first one counts.
+/// The images of a build that may change: by the name in the Containerfile, with the platform that
+/// it asks for. When one name is used for several platforms, the first one counts.
 pub(crate) fn bases(
     text: &str,
     args: &BTreeMap<String, String>,
@@ -38,7 +37,7 @@ pub(crate) fn bases(
     bases
 }
 
-/// A stage: its name in lower case, and everything that it is made of.
+/// A stage: its name in lower case, and its sources of files.
 #[derive(Default)]
 struct Stage {
     name: Option<String>,
@@ -51,7 +50,7 @@ enum Source {
     Image(String, Option<Platform>),
 }
 
-/// The numbers of the stages that the target needs: without a target, the last stage is it.
+/// The numbers of the stages that the target needs. Without a target, the last stage is the target.
 fn needed(stages: &[Stage], target: Option<&str>) -> BTreeSet<usize> {
     let last = stages.len().checked_sub(1);
     let first = target.map_or(last, |target| stage_called(stages, target));
@@ -78,10 +77,10 @@ fn stage_called(stages: &[Stage], text: &str) -> Option<usize> {
 }
 
 struct Reader<'a> {
-    /// The values that are given for arguments.
+    /// The values that the build gives to arguments.
     args: &'a BTreeMap<String, String>,
     stages: Vec<Stage>,
-    /// The arguments before the first stage: only these count in a `FROM`.
+    /// The arguments before the first stage. A `FROM` knows only these.
     global: BTreeMap<String, String>,
     /// The arguments of the last stage.
     local: BTreeMap<String, String>,
@@ -158,7 +157,7 @@ impl Reader<'_> {
         self.local.clear();
     }
 
-    /// Notes what an instruction of the last stage takes files from.
+    /// Adds the sources of an instruction to the last stage.
     fn uses(&mut self, from: Vec<String>) {
         let from = from.iter().filter_map(|text| substitute(text, &self.local));
         let sources: Vec<Source> = from.filter_map(|text| self.source(&text, None)).collect();
@@ -189,8 +188,8 @@ fn words(text: &str) -> Vec<String> {
     shlex::split(text).unwrap_or_else(plain)
 }
 
-/// The instructions, each in one line: without comments and the content of here-documents, and with
-/// lines joined that end in a backslash.
+/// The instructions, each in one line. Comments and the content of here-documents are left out;
+/// lines that end in a backslash are joined with the next one.
 fn instructions(text: &str) -> Vec<String> {
     let mut instructions = Vec::new();
     let mut open = String::new();
@@ -206,7 +205,7 @@ fn instructions(text: &str) -> Vec<String> {
         }
         open.push_str(line);
         for end in here_documents(&open) {
-            // Without an end, all that follows is the document.
+            // Without an end, the rest of the file is the document.
             let _ = lines.by_ref().find(|line| *line == end);
         }
         instructions.push(std::mem::take(&mut open).trim().to_owned());
@@ -234,8 +233,8 @@ fn here_documents(instruction: &str) -> Vec<String> {
     ends.filter(is_word).map(str::to_owned).collect()
 }
 
-/// Puts in the values of `$NAME`, `${NAME}`, `${NAME:-DEFAULT}` and `${NAME:+OTHER}`; `None` when
-/// one is unknown, or in another form.
+/// Replaces `$NAME`, `${NAME}`, `${NAME:-DEFAULT}` and `${NAME:+OTHER}` by their values; `None` when
+/// a value is unknown, or written in another form.
 fn substitute(text: &str, known: &BTreeMap<String, String>) -> Option<String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut rest = text;
@@ -286,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn bases_are_found_as_far_as_they_can_be_told() {
+    fn bases_are_found_where_their_names_can_be_worked_out() {
         let pinned = format!("FROM nginx@sha256:{}\n", "a".repeat(64));
         let cases: &[(&str, &[&str])] = &[
             ("FROM nginx\n", &["nginx"]),
@@ -295,7 +294,7 @@ mod tests {
             (&pinned, &[]),
             ("", &[]),
             ("RUN true\nCOPY --from=a /x /x\n", &[]),
-            // Lines that continue, comments, and texts that only look like instructions.
+            // Continued lines, comments, and text that only looks like an instruction.
             (
                 "# FROM a\n\nFROM \\\n# FROM c\n  b.example/c:1\nRUN echo FROM d && \\\n  FROM e\n",
                 &["b.example/c:1"],
@@ -341,7 +340,7 @@ mod tests {
                 &["a:1", "c:3", "d:1-slim", "e:12"],
             ),
             ("ARG given=1 other='x y'\nFROM a:${given}\n", &["a:2"]),
-            // One that is not declared has no value.
+            // An argument that is not declared has no value.
             ("FROM a:${given}\n", &[]),
             // In a stage, arguments are declared anew.
             (

@@ -28,7 +28,7 @@ enum Version {
 #[serde(try_from = "String", into = "String")]
 pub struct ImageDigest(String);
 
-/// The kind of machine that an image is for, as `--platform` names it.
+/// The platform of an image, as `--platform` names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Platform {
     pub os: String,
@@ -118,12 +118,12 @@ impl Reference {
         }
     }
 
-    /// Whether it may be another image later.
+    /// Whether it may name another image later.
     pub(crate) fn can_move(&self) -> bool {
         matches!(self.version, Version::Tag(_))
     }
 
-    /// Whether it is an image of this node, which no registry has.
+    /// Whether it is an image of this node alone, which no registry has.
     #[must_use]
     pub fn is_local(&self) -> bool {
         self.registry == "localhost"
@@ -200,10 +200,9 @@ impl fmt::Display for Platform {
     }
 }
 
-/// Whether a registry said, in Podman's words, that it has no such image: the error codes
-/// `NAME_UNKNOWN` and `MANIFEST_UNKNOWN` of the OCI distribution specification. A short name for
-/// which no registry is configured counts as well. A registry that cannot be reached, or that
-/// refuses, has said nothing of the image.
+/// Whether an error of Podman means that no registry has the image: the error codes `NAME_UNKNOWN`
+/// and `MANIFEST_UNKNOWN` of the OCI distribution specification, or a short name without a
+/// configured registry. A registry that cannot be reached, or that denies access, may have it.
 #[must_use]
 pub fn is_in_no_registry(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
@@ -319,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_registry_has_is_told_from_a_registry_that_does_not_answer() {
+    fn a_missing_image_is_told_from_a_registry_that_does_not_answer() {
         for (message, expected) in [
             ("manifest unknown: manifest unknown", true),
             (

@@ -1,5 +1,5 @@
-//! Facts about an image on the node: the paths that it declares as volumes and, of one that was built
-//! here, when and of which bases.
+//! Facts about an image on the node: the paths that it declares as volumes and, for an image that was
+//! built here, the time of the build and its bases.
 //!
 //! Podman makes an anonymous volume for each of them that nothing mounts, and Quadlet removes those
 //! at every restart. So they must be known before a unit is written, and be remembered: an image
@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::ImageDigest;
 
-/// The label of an image that was built here: its bases at that time, as `NAME@DIGEST`, separated by
-/// spaces. So they are known as long as the image is there, whatever became of our files.
+/// The label of an image that was built here. It holds the bases of the build as `NAME@DIGEST`,
+/// separated by spaces, so they are known as long as the image exists.
 pub const BASES_LABEL: &str = "archipelago.bases";
 
 /// Base images by name, as a Containerfile gives it, each with the digest of its configuration.
@@ -25,19 +25,18 @@ pub struct ImageFacts {
     pub id: String,
     /// The paths that it declares as volumes, absolute and without doubled or trailing slashes.
     pub volumes: BTreeSet<String>,
-    /// For one that was built on this node.
+    /// For an image that was built on this node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub built: Option<Built>,
 }
 
-/// The making of an image that was built on this node. Times are by the wall clock, in seconds since
-/// 1970.
+/// The build of an image on this node. Times are by the wall clock, in seconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Built {
     pub at_unix_s: u64,
-    /// The base images at that time, as far as they are known.
+    /// The base images of the build, as far as they are known.
     pub bases: Bases,
-    /// When these were last found to be the newest.
+    /// The time at which these were last found to be the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked_unix_s: Option<u64>,
 }
@@ -66,7 +65,7 @@ impl ImageFacts {
 }
 
 impl Built {
-    /// `label` is that of the image, [`BASES_LABEL`].
+    /// `label` is the value of [`BASES_LABEL`].
     #[must_use]
     pub fn new(at_unix_s: u64, label: &str) -> Self {
         let bases = label.split(' ').filter_map(|base| {
@@ -80,7 +79,7 @@ impl Built {
         }
     }
 
-    /// When it was known for the last time that no base is newer.
+    /// The last time at which no base was known to be newer.
     #[must_use]
     pub fn as_of_unix_s(&self) -> u64 {
         self.checked_unix_s.unwrap_or_default().max(self.at_unix_s)
@@ -132,7 +131,7 @@ pub fn with(known: KnownImages, added: &KnownImages) -> KnownImages {
     known
 }
 
-/// The file after the bases of these images were found to be the newest.
+/// The content of the file after the bases of these images were found to be the newest.
 #[must_use]
 pub fn with_checked(
     mut known: KnownImages,
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_for_newer_bases_is_remembered_of_what_was_looked_at() {
+    fn a_check_of_the_bases_is_remembered_for_the_checked_images_alone() {
         let built = |checked_unix_s| ImageFacts {
             built: Some(Built {
                 checked_unix_s,
@@ -188,8 +187,8 @@ mod tests {
                 ("c".to_owned(), ImageFacts::default()),
             ])
         };
-        let looked_at = ["a", "c", "d"].map(str::to_owned).into();
-        let after = with_checked(known(None), &looked_at, 200);
+        let checked = ["a", "c", "d"].map(str::to_owned).into();
+        let after = with_checked(known(None), &checked, 200);
         assert_eq!(after, known(Some(200)));
         let as_of = |name: &str| after[name].built.as_ref().map(Built::as_of_unix_s);
         assert_eq!(
@@ -198,7 +197,7 @@ mod tests {
         );
         let text = serde_json::to_vec(&after).unwrap();
         assert_eq!(read(Some(&text)), after);
-        // As it was written before this was noted.
+        // A file of an earlier version.
         let earlier = br#"{"a":{"id":"1","volumes":[]}}"#;
         assert_eq!(read(Some(earlier))["a"].built, None);
     }

@@ -1,4 +1,4 @@
-//! Base images of builds: those that are here, and the newest ones.
+//! Gets the base images of builds, and their digests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use archipelago_core::layout::Layout;
 use crate::disk;
 use crate::podman::{self, Podman};
 
-/// What is known of images is nobody else's business.
+/// As the passes write this file.
 const PRIVATE: u32 = 0o600;
 
-/// Why a base image cannot be told.
+/// The reason why a base image cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("fetch the base image {base}{}", way_out(source, base))]
@@ -23,7 +23,7 @@ pub enum Error {
         #[source]
         source: podman::Error,
     },
-    #[error("look for the base image {base}")]
+    #[error("inspect the base image {base}")]
     Look {
         base: String,
         #[source]
@@ -40,12 +40,12 @@ fn way_out(source: &podman::Error, base: &str) -> String {
     way_out.map_or_else(String::new, |text| format!(": {text}"))
 }
 
-/// Fetches the newest of each base image and returns what they are. A base of this node alone
-/// (`localhost/…`), or one that no registry has, is the one in its storage. `tell` hears what is
-/// fetched.
+/// Fetches the newest version of each base image, and returns their digests. A base of this node
+/// alone (`localhost/…`), or one that no registry has, is taken from Podman's storage. `tell` is
+/// called with lines of progress.
 ///
 /// # Errors
-/// With the first one that cannot be fetched.
+/// For the first base image that cannot be fetched.
 pub async fn renew(
     podman: &Podman,
     bases: &BTreeMap<String, BaseSource>,
@@ -68,9 +68,9 @@ pub async fn renew(
     Ok(found)
 }
 
-/// The base images of a build that is about to begin. One that is not here is fetched; the build
-/// itself would not know of the allowlist of registries without TLS. Beside what was found, why one
-/// could not be had: the build may still find it.
+/// The digests of the base images of a build that is about to begin. A missing base is fetched,
+/// because Podman's build does not know the allowlist of registries without TLS. When that fails,
+/// the first error is returned as well; the build may still find the base.
 pub(crate) async fn have(
     podman: &Podman,
     bases: &BTreeMap<String, BaseSource>,
@@ -99,10 +99,11 @@ pub(crate) async fn have(
     (found, failure)
 }
 
-/// Notes that the bases of these images were found to be the newest. The lock of passes is held.
+/// Notes that the bases of these images were found to be the newest. The caller holds the lock of
+/// passes.
 ///
 /// # Errors
-/// When the disk refuses.
+/// When the file cannot be read or written.
 pub fn note_checked(
     layout: &Layout,
     references: &BTreeSet<String>,
@@ -127,8 +128,8 @@ async fn fetch(podman: &Podman, base: &str, source: &BaseSource) -> Result<(), E
     })
 }
 
-/// By the digest of its configuration, which is its id. The digest of its manifest is another one
-/// for the same image when its layers were compressed anew, and Podman keeps one for all its names.
+/// The digest of the image's configuration, which is its id. The digest of its manifest changes when
+/// the layers are compressed anew, and Podman keeps only one for all names of the image.
 async fn look(podman: &Podman, base: &str) -> Result<Option<ImageDigest>, Error> {
     let found = podman.inspect_image(base).await;
     let found = found.map_err(|source| Error::Look {

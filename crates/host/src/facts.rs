@@ -399,7 +399,7 @@ async fn units(layout: &Layout) -> Option<Result<(), String>> {
     }
 }
 
-/// `None` when it cannot be told which apps there are.
+/// `None` when the desired state cannot be read.
 fn built(layout: &Layout) -> Option<BuiltImages> {
     let desired = inputs::desired(layout, &mut ReadSet::begin()).ok()?;
     Some(BuiltImages {
@@ -408,7 +408,7 @@ fn built(layout: &Layout) -> Option<BuiltImages> {
     })
 }
 
-/// By the wall clock, in seconds since 1970.
+/// The wall clock, in seconds since 1970.
 pub fn now_unix_s() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default().as_secs()

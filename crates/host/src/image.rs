@@ -138,11 +138,11 @@ pub struct BuildError {
     cause: String,
 }
 
-/// Builds an image for an app beside the passes, unless it is here. No other one is pulled when it
-/// cannot be built. `tell` hears of the progress.
+/// Builds an image for an app beside the passes, unless it is here. When the build fails, no other
+/// image is pulled instead. `tell` is called with lines of progress.
 ///
 /// # Errors
-/// With Podman's words and the last lines of the build.
+/// With Podman's message and the last lines of the build.
 pub async fn build(
     podman: &Podman,
     layout: &Layout,
@@ -196,7 +196,7 @@ async fn get(
                 })
                 .await;
             let Err(error) = built else { return Ok(()) };
-            // Without its base nothing can be built, and Podman's words for that are poorer.
+            // The missing base is the cause, and Podman's message about it says less.
             let cause = failure.map_or_else(|| chain(&error), |failure| chain(&failure));
             let Some((other, without_tls)) = otherwise else {
                 return Err(cause);
@@ -239,12 +239,12 @@ fn build_request(
         containerfile,
         args,
         target,
-        // Its name tells them.
+        // They are part of the image's name.
         renewed: _,
         bases: _,
         otherwise: _,
     } = context;
-    // Without any, it would have the label of the image that it is built of.
+    // Set even when empty: an image inherits the labels of its base.
     let mut labels = BTreeMap::from([(BASES_LABEL.to_owned(), bases_label(bases))]);
     labels.extend(app.map(|app| (BUILT_FOR_LABEL.to_owned(), app.to_string())));
     BuildRequest {

@@ -33,7 +33,7 @@ pub struct Images {
     pub processors: BTreeMap<String, String>,
     /// The ids, by name.
     ids: BTreeMap<String, String>,
-    /// The making of those that were built here, by name; unknown where Podman cannot list them.
+    /// The builds of those that were built here, by name; empty when Podman cannot list all images.
     built: BTreeMap<String, Built>,
     /// Those that are there and cannot be used, by name: why.
     damaged: BTreeMap<String, String>,

@@ -30,15 +30,13 @@ pub enum Error {
     DataFolder(#[from] data_folder::Error),
     #[error(transparent)]
     Purge(#[from] purge::Error),
-    /// Nothing was changed.
-    #[error("{app} goes on as it was")]
+    #[error("{app} was not changed")]
     Bases {
         app: AppId,
         #[source]
         source: bases::Error,
     },
-    /// Nothing was changed.
-    #[error("{app} goes on as it was: the new image for {container} cannot be built")]
+    #[error("{app} was not changed: build the new image of {container}")]
     Build {
         app: AppId,
         container: String,

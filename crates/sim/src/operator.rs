@@ -13,7 +13,7 @@ use archipelago_core::quadlet::service_of;
 use archipelago_core::reconcile::Reconciler;
 use archipelago_core::release::ReleaseId;
 
-use crate::apps::{BASE, SHOP, UNITS, files_of, newer_bases};
+use crate::apps::{BASE, SHOP, UNITS, files_of};
 use crate::host::disk::Medium;
 use crate::host::podman::Reach;
 use crate::invariants::Invariant;
@@ -53,9 +53,7 @@ impl World {
                 intent.state = Goal::Removed;
                 intent.purge = true;
             }),
-            Intervention::Rebuild => {
-                self.change_intent(SHOP, |intent| intent.bases = newer_bases());
-            }
+            Intervention::Rebuild => self.rebuild(),
             Intervention::Restart(app) => self.request_restart(app),
             Intervention::DeleteUnit(name) => {
                 self.delete(&self.layout.unit(name));
@@ -192,6 +190,14 @@ impl World {
         let path = self.layout.intent(&id);
         self.disk.put(&path, intent.to_text().as_bytes(), 0o644);
         self.retry_now(&id);
+    }
+
+    fn rebuild(&mut self) {
+        if let Some((rebuilt, builds)) = self.rebuilt()
+            && builds.iter().all(|image| self.try_build(image).is_ok())
+        {
+            self.change_intent(SHOP, |intent| *intent = rebuilt);
+        }
     }
 
     fn change_intent(&mut self, app: &str, change: impl FnOnce(&mut Intent)) {

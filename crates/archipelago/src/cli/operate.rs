@@ -140,12 +140,12 @@ pub(super) async fn rebuild(layout: Layout, one: One, output: Output) -> Result<
             Some(containers) if !containers.is_empty() => {
                 let names: Vec<&str> = containers.iter().map(String::as_str).collect();
                 print_line(&format!(
-                    "Newer base images were found, and the image of {} was built anew.",
+                    "Built anew, because a base image has changed: {}.",
                     names.join(", ")
                 ));
             }
             _ => print_line(&format!(
-                "No base image of {app} is newer than its images. Nothing was changed."
+                "No base image of {app} has changed. Nothing was done."
             )),
         }
     }
@@ -234,7 +234,7 @@ async fn follow(prepared: operations::Prepared) -> Result<Ended, Failure> {
             Event::Action(event) => actions.push(event.clone()),
             Event::Health(health) => progress.show(health),
             Event::Preparing(line) => progress.prepare(line),
-            Event::Rebuilds(containers) => rebuilt = Some(containers.clone()),
+            Event::Rebuilt(containers) => rebuilt = Some(containers.clone()),
         })
         .await;
     progress.end();

@@ -23,7 +23,7 @@ pub(super) fn waiting(holder: Option<&Holder>) -> String {
 
 pub(super) struct Progress {
     spinner: Option<ProgressBar>,
-    /// The last step of what is got ready.
+    /// The last step of the preparation.
     step: String,
     shown: BTreeMap<String, String>,
 }
@@ -45,7 +45,7 @@ impl Progress {
         }
     }
 
-    /// Shows what is got ready: `fetching IMAGE`, or `CONTAINER: building: OUTPUT`.
+    /// Shows a step of the preparation: `fetching IMAGE`, or `CONTAINER: building: OUTPUT`.
     pub(super) fn prepare(&mut self, line: &str) {
         if let Some(spinner) = &self.spinner {
             spinner.set_message(one_line(line).into_owned());

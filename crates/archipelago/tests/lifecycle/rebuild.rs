@@ -1,5 +1,5 @@
-//! `archipelago rebuild`: what is built here follows its base images, and nothing else of the app
-//! is touched.
+//! `archipelago rebuild`: an image that is built here is built anew when its base image has changed,
+//! and the rest of the app is not touched.
 
 use serde_json::Value;
 use testhost::Registry;
@@ -11,8 +11,8 @@ use crate::node::{CONFIG, DATA, Node, ONE_TICK, text, until_equal};
 
 const INTENT: &str = "/home/archy/.config/archipelago/apps/shop.toml";
 
-/// Its image `shop` is built of one in the registry, `ui` of one that only this node has, `tool` of
-/// one that should be in the registry and is not; `db` is pulled.
+/// The base image of `shop` is in the registry, that of `ui` is local, and that of `tool` is named
+/// after the registry but is only on this node. The image of `db` is pulled.
 fn shop() -> App {
     let command =
         "[sh, -c, \"trap 'exit 0' TERM; echo start >>/data/starts; sleep infinity & wait\"]";
@@ -36,7 +36,7 @@ fn shop() -> App {
         .with("tool/Containerfile", "FROM 127.0.0.1:5000/never:1\nRUN mkdir -p /data\n")
 }
 
-/// Makes an image of this node that says `word`, under another name than the one before.
+/// Builds an image on this node whose file `/base` contains `word`.
 fn make(node: &Node, name: &str, word: &str) {
     node.shell(&format!(
         "cd $(mktemp -d)
@@ -45,7 +45,7 @@ fn make(node: &Node, name: &str, word: &str) {
     ));
 }
 
-/// Gives the registry another base image.
+/// Pushes another version of the base image to the registry.
 fn publish(node: &Node, registry: &Registry<'_>, word: &str) {
     make(node, "localhost/published:1", word);
     registry
@@ -71,7 +71,7 @@ fn words(node: &Node) -> String {
     node.shell("for of in '' -ui -tool; do podman exec archy-shop$of cat /base; done")
 }
 
-/// How often each container has started: `shop`, `ui`, `tool`, `db`.
+/// The number of starts of each container: `shop`, `ui`, `tool`, `db`.
 fn starts(node: &Node) -> String {
     node.shell(
         "for of in '' -ui -tool -db; do podman exec archy-shop$of cat /data/starts | wc -l; done",
@@ -79,6 +79,7 @@ fn starts(node: &Node) -> String {
     .replace('\n', " ")
 }
 
+/// Rebuilds the app. Returns the containers whose image was built anew, and the restarted services.
 fn rebuilt(node: &Node) -> (Vec<String>, Vec<String>) {
     let ended = node.json(&["rebuild", "shop"]);
     assert_eq!(ended["state"], "ready", "{ended}");
@@ -91,7 +92,7 @@ fn rebuilt(node: &Node) -> (Vec<String>, Vec<String>) {
     (texts(&ended["rebuilt"]), restarts)
 }
 
-/// The row of doctor about what is built here: its state, and what to do.
+/// The state and the cure of the check `built-images`.
 fn age(node: &Node) -> (String, Value) {
     let said = node.archipelago(&["--output", "json", "doctor"]);
     let said: Value = serde_json::from_str(&said.stdout).expect("JSON");
@@ -102,7 +103,7 @@ fn age(node: &Node) -> (String, Value) {
 }
 
 #[test]
-fn an_image_is_built_anew_when_its_base_is_another_one_and_only_then() {
+fn an_image_is_built_anew_when_its_base_has_changed_and_only_then() {
     let node = Node::new();
     let registry = installed(&node);
     let (before, intent) = (node.containers(), node.shell(&format!("cat {INTENT}")));
@@ -111,12 +112,12 @@ fn an_image_is_built_anew_when_its_base_is_another_one_and_only_then() {
         assert_eq!(node.shell(&format!("cat {INTENT}")), intent);
     };
     let said = node.user(&["archipelago", "rebuild", "shop"]);
-    assert!(said.contains("Nothing was changed"), "{said}");
+    assert!(said.contains("Nothing was done"), "{said}");
     unchanged();
     assert_eq!(rebuilt(&node), (vec![], vec![]));
     unchanged();
 
-    // A look for newer bases counts as much as a build.
+    // A check of the bases ends the warning, as a build does.
     assert_eq!(age(&node), ("ok".to_owned(), Value::Null));
     node.shell(&format!(
         "sed -i -E 's/\"(at|checked)_unix_s\":[0-9]+/\"\\1_unix_s\":1/g' {DATA}/images.json"
@@ -129,7 +130,7 @@ fn an_image_is_built_anew_when_its_base_is_another_one_and_only_then() {
     assert_eq!(age(&node), ("ok".to_owned(), Value::Null));
     unchanged();
 
-    // In the registry.
+    // The base in the registry changes.
     publish(&node, &registry, "two");
     assert_eq!(words(&node), "one\none\none\n");
     assert_eq!(
@@ -148,7 +149,7 @@ fn an_image_is_built_anew_when_its_base_is_another_one_and_only_then() {
     assert_eq!(rebuilt(&node), (vec![], vec![]));
     assert_eq!(node.containers(), after);
 
-    // In the node's own storage.
+    // The bases in the node's own storage change.
     make(&node, "localhost/mine:1", "two");
     make(&node, "127.0.0.1:5000/never:1", "two");
     let (images, _) = rebuilt(&node);
@@ -156,19 +157,19 @@ fn an_image_is_built_anew_when_its_base_is_another_one_and_only_then() {
     assert_eq!(words(&node), "two\ntwo\ntwo\n");
     assert_eq!(starts(&node), "2 2 2 1 ");
 
-    // A stopped app is not started for it.
+    // A stopped app stays stopped.
     node.user(&["archipelago", "stop", "shop"]);
     publish(&node, &registry, "three");
     let said = node.user(&["archipelago", "rebuild", "shop"]);
     assert!(
-        said.contains("the image of archy-shop was built anew"),
+        said.contains("because a base image has changed: archy-shop."),
         "{said}"
     );
     assert_eq!(node.state("shop"), "stopped");
     node.user(&["archipelago", "start", "shop"]);
     assert_eq!(words(&node), "three\ntwo\ntwo\n");
 
-    // Nothing of what was built stays after a purge.
+    // A purge removes all images that were built.
     node.user(&["archipelago", "uninstall", "shop", "--purge"]);
     let left = node.traces("shop");
     let images = left.iter().filter(|trace| trace.starts_with("image"));
@@ -191,11 +192,11 @@ fn a_rebuild_that_fails_leaves_the_app_as_it_was() {
 
     publish(&node, &registry, "broken");
     fails(&[
-        "shop goes on as it was",
-        "archy-shop cannot be built",
+        "shop was not changed",
+        "build the new image of archy-shop",
         "test",
     ]);
-    // The unit that runs is the one that is wanted: it can be restored.
+    // The running unit is still the desired one: it can be restored.
     node.shell("rm ~/.config/containers/systemd/archy-shop.container");
     until_equal("its unit to be back", ONE_TICK, &true, || {
         let script = "test -s ~/.config/containers/systemd/archy-shop.container";
@@ -204,14 +205,14 @@ fn a_rebuild_that_fails_leaves_the_app_as_it_was() {
     assert_eq!(node.containers(), before);
 
     node.root(&["systemctl", "stop", "registry@5000"]);
-    fails(&["shop goes on as it was", "127.0.0.1:5000/base:1"]);
+    fails(&["shop was not changed", "127.0.0.1:5000/base:1"]);
     node.root(&["systemctl", "start", "registry@5000"]);
 
     let said = node.refused(3, &["rebuild", "none"]);
     assert!(said.contains("none is not installed"), "{said}");
     node.install(&apps::lone("lone", 8490));
     let said = node.refused(3, &["rebuild", "lone"]);
-    assert!(said.contains("no image of lone is built"), "{said}");
+    assert!(said.contains("lone builds no image on this node"), "{said}");
 
     publish(&node, &registry, "two");
     assert_eq!(rebuilt(&node).0, ["archy-shop"]);
@@ -219,7 +220,7 @@ fn a_rebuild_that_fails_leaves_the_app_as_it_was() {
 }
 
 #[test]
-fn a_rebuild_that_is_killed_is_done_or_not() {
+fn a_killed_rebuild_is_done_as_a_whole_or_not_at_all() {
     let node = Node::new();
     let registry = installed(&node);
     publish(&node, &registry, "word 0");

@@ -1,4 +1,4 @@
-//! Images that were built here, and have not been looked after since.
+//! The age of the images that were built on this node.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use crate::image_facts::Built;
 use crate::name::AppId;
 
 /// Base images get security fixes about once a month.
-pub const REBUILD_AFTER_DAYS: u64 = 30;
+const REBUILD_AFTER_DAYS: u64 = 30;
 
 const DAY_S: u64 = 24 * 60 * 60;
 
-/// When each app's images that are built here were last known to be of the newest bases: that of the
-/// oldest counts. An image without a base that may change does not age.
+/// For each app, the time at which its built images were last known to have the newest bases, in
+/// seconds since 1970. The oldest image counts. An image without a base that may change has no age.
 #[must_use]
 pub fn as_of(desired: &Desired) -> BTreeMap<AppId, u64> {
     let mut all = BTreeMap::new();
@@ -33,7 +33,7 @@ pub fn as_of(desired: &Desired) -> BTreeMap<AppId, u64> {
     all
 }
 
-/// `None` where nothing is built.
+/// `None` when no app builds an image.
 pub(super) fn judge_built(built: &BuiltImages) -> Option<Check> {
     let BuiltImages { now_unix_s, as_of } = built;
     let days = |as_of: &u64| now_unix_s.saturating_sub(*as_of) / DAY_S;
@@ -43,7 +43,10 @@ pub(super) fn judge_built(built: &BuiltImages) -> Option<Check> {
     if old.is_empty() {
         return Some(ok(
             "built-images",
-            format!("the images built here were built, or found up to date, within {oldest} days"),
+            format!(
+                "the images built on this node were built, or their bases checked, within the last {} days",
+                oldest.max(1)
+            ),
         ));
     }
     let names = old.iter().map(|(app, days)| format!("{app} ({days} days)"));
@@ -54,7 +57,7 @@ pub(super) fn judge_built(built: &BuiltImages) -> Option<Check> {
     Some(warning(
         "built-images",
         format!(
-            "images were built here more than {REBUILD_AFTER_DAYS} days ago, of base images that may have had security fixes since: {names}"
+            "images were built more than {REBUILD_AFTER_DAYS} days ago, and their base images may have had security fixes since: {names}"
         ),
         cures.collect::<Vec<_>>().join("; "),
     ))
@@ -94,11 +97,11 @@ mod tests {
     }
 
     #[test]
-    fn an_image_that_was_not_looked_after_for_a_month_is_told_with_its_age() {
+    fn an_image_that_was_not_checked_for_a_month_is_reported_with_its_age() {
         check(&[], None);
         check(
             &[("web", 0), ("ui", 30)],
-            Some((State::Ok, "within 30 days", "")),
+            Some((State::Ok, "within the last 30 days", "")),
         );
         check(
             &[("web", 31), ("ui", 3), ("db", 400)],
@@ -111,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_image_counts_and_one_without_a_base_does_not_age() {
+    fn the_oldest_image_counts_and_one_without_a_base_has_no_age() {
         let mut inputs = Inputs::new(Layout::under("/"));
         let compose = "services: {web: {build: ./web}, ui: {build: ./ui}, tool: {build: ./tool}, db: {image: db}}\n";
         let files = [

@@ -105,11 +105,11 @@ pub struct DamagedImages {
     pub found: Vec<(String, Vec<String>)>,
 }
 
-/// The age of the images that are built here, by the wall clock, in seconds since 1970.
+/// The age of the images that were built on this node, by the wall clock, in seconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BuiltImages {
     pub now_unix_s: u64,
-    /// As [`super::as_of`] tells.
+    /// From [`super::as_of`].
     pub as_of: BTreeMap<AppId, u64>,
 }
 

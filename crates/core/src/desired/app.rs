@@ -184,20 +184,20 @@ pub struct BuildContext {
     pub args: BTreeMap<String, String>,
     /// The stage to build.
     pub target: Option<String>,
-    /// The images that it uses and that may be other ones later, by name.
+    /// The base images that may change, by name.
     pub bases: BTreeMap<String, BaseSource>,
-    /// Those of them that a rebuild found to be newer.
+    /// Those that a rebuild found changed, with their new digests.
     pub renewed: Bases,
     /// The image to pull when the build fails, and whether to pull it without TLS.
     pub otherwise: Option<(Reference, bool)>,
 }
 
-/// How to get a base image. Its name means what Podman makes of it during the build.
+/// How to get a base image. Podman resolves its name as during the build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseSource {
-    /// The kind of machine that the build asks for, if it does.
+    /// The platform that the Containerfile asks for.
     pub platform: Option<Platform>,
-    /// Whether without TLS; only for a registry on the allowlist.
+    /// Only for a registry on the allowlist.
     pub without_tls: bool,
 }
 

@@ -56,8 +56,8 @@ pub enum Request {
     Start(AppId),
     Stop(AppId),
     Restart(AppId),
-    /// Build an app's images anew whose bases have changed. `found` is what the bases are now; it is
-    /// empty as long as nobody was asked.
+    /// Build the images of an app anew whose bases have changed. `found` holds the bases as they are
+    /// now; it is empty for the preview.
     Rebuild {
         app: AppId,
         found: Bases,

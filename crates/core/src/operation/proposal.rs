@@ -16,7 +16,7 @@ pub struct Proposal {
     pub intent: Option<Intent>,
     /// For `install` and `set`: the app as it would be.
     pub installation: Option<Box<Installation>>,
-    /// For `rebuild`: the images that it is about.
+    /// For `rebuild`: its images.
     pub rebuild: Option<Box<Rebuild>>,
 }
 
@@ -93,8 +93,8 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
 }
 
 impl Proposal {
-    /// The goal that the new intent states. A setting of a stopped app is changed without starting
-    /// it, and so are its images built anew.
+    /// The goal that the new intent states. A change of a setting, or a rebuild, does not start a
+    /// stopped app.
     #[must_use]
     pub fn goal(&self) -> Goal {
         let intent = self.intent.as_ref().map(|intent| intent.state);

@@ -1,9 +1,9 @@
-//! `rebuild`: the images that an app builds, built anew where a base image has changed.
+//! `rebuild`: builds the images of an app anew whose base images have changed.
 //!
-//! A build begins with images whose names move: `nginx:stable` is another image after each security
-//! fix. Each image that is built here bears the digests of its bases. Where a base is another one
-//! now, the intent names its digest, and the image that is built of it gets another name: so a
-//! rebuild changes the intent alone, in the same one step as any other operation.
+//! `nginx:stable` is another image after each security fix. An image that is built here has a label
+//! with the digests of its bases. When a base has another digest now, the intent names that digest,
+//! and the image that is built of it gets another name. So a rebuild changes nothing but the intent,
+//! in one step, like any other operation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,18 +16,18 @@ use crate::image_facts::Bases;
 use crate::intent::{Goal as Wanted, Intent};
 use crate::name::AppId;
 
-/// The images that a rebuild is about.
+/// The images of a rebuild.
 #[derive(Clone, Debug)]
 pub struct Rebuild {
     /// The state that the app has before and after.
     pub state: Wanted,
-    /// The intent as it would be; `None` when no base was found to be another one.
+    /// The intent as it would be; `None` when no base was found changed.
     pub intent: Option<Intent>,
     /// The base images of all its builds, by name.
     pub bases: BTreeMap<String, BaseSource>,
-    /// The references of the images that stay, because their bases were found to be the newest.
+    /// The references of the images whose bases were found to be the newest.
     pub kept: BTreeSet<String>,
-    /// The images that are to be built anew, by their containers.
+    /// The images to build, by the names of their containers.
     pub anew: BTreeMap<String, DesiredImage>,
 }
 
@@ -83,8 +83,8 @@ impl Rebuild {
     }
 }
 
-/// The bases of a container's image that are other ones than when it was built, or of which that is
-/// not known. An image that is not here yet will be built of what was found.
+/// The bases that have changed since a container's image was built, or that were unknown then. An
+/// image that is not here yet will be built of the bases that were found.
 fn changed(container: &DesiredContainer, context: &BuildContext, found: &Bases) -> Bases {
     let Some(facts) = &container.image_facts else {
         return Bases::new();
@@ -103,7 +103,7 @@ fn reference(container: &DesiredContainer) -> String {
     container.image.reference.to_string()
 }
 
-/// The containers of an app whose image is built, by name.
+/// The containers of an app whose image is built here, by name.
 fn built(
     inputs: Inputs,
     app: &AppId,

@@ -15,9 +15,7 @@ pub enum Refusal {
     NotInstalled(AppId),
     #[error("{0} is stopped; archipelago start {0} starts it")]
     Stopped(AppId),
-    #[error(
-        "no image of {0} is built on this node; archipelago install {0} takes a newer definition"
-    )]
+    #[error("{0} builds no image on this node, so there is nothing to rebuild")]
     NothingBuilt(AppId),
     #[error("{app} is being removed; wait until archipelago list no longer shows it")]
     Removing { app: AppId },

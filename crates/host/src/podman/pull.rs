@@ -48,7 +48,7 @@ impl Podman {
         self.pull_for(reference, None, tls_verify, progress).await
     }
 
-    /// As [`Podman::pull`], for another kind of machine than this one.
+    /// As [`Podman::pull`], for a given platform.
     pub async fn pull_for(
         &self,
         reference: &str,

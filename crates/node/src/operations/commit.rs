@@ -31,7 +31,7 @@ impl Change {
     ) -> Result<Self, Error> {
         let proposal = work_out(layout, request)?;
         let is_previewed = match proposal.kind {
-            // Another rebuild may have made the same change meanwhile.
+            // Another rebuild may have made the same change already.
             Kind::Rebuild => proposal.intent.is_none() || proposal.intent == previewed.intent,
             _ => proposal.installation.is_none() || proposal.intent == previewed.intent,
         };

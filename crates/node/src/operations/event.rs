@@ -11,10 +11,10 @@ pub enum Event<'a> {
     /// Another process has held the lock of passes for some seconds: this one, if the kernel tells.
     /// The wait goes on for ten minutes at most.
     Locked(Option<&'a Holder>),
-    /// Something is got ready; nothing of the app has changed yet.
+    /// A line of progress while images are fetched and built. The app has not changed yet.
     Preparing(&'a str),
-    /// The containers whose image is built anew; none when no base image is newer.
-    Rebuilds(&'a BTreeSet<String>),
+    /// The containers for which an image was built anew; none when no base image is newer.
+    Rebuilt(&'a BTreeSet<String>),
     /// A pass tried this action: for the operation's app, or for the host.
     Action(&'a pass::Event),
     /// The app's health after a pass.

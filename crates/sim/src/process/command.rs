@@ -14,7 +14,7 @@ use archipelago_core::operation::{
 };
 use archipelago_core::release::ReleaseId;
 
-use crate::apps::{SHOP, files_of, newer_bases};
+use crate::apps::{SHOP, files_of};
 use crate::invariants::Invariant;
 use crate::mutation::Mutation;
 use crate::process::call::CallError;
@@ -46,6 +46,7 @@ impl World {
         }
         let text = String::from_utf8_lossy(known.as_deref().unwrap_or_default()).into_owned();
         let mut intent = Intent::parse("", &text).unwrap_or_default();
+        let mut builds = Vec::new();
         match intervention {
             Intervention::SetPort(port) => {
                 let port = SettingValue::Integer(i64::from(*port));
@@ -61,7 +62,7 @@ impl World {
                 intent.purge = false;
             }
             Intervention::Stop(_) => intent.state = Wanted::Stopped,
-            Intervention::Rebuild => intent.bases = newer_bases(),
+            Intervention::Rebuild => (intent, builds) = self.rebuilt()?,
             Intervention::Uninstall(_) | Intervention::Purge(_) => {
                 intent.state = Wanted::Removed;
                 intent.purge = kind == Kind::Purge;
@@ -93,6 +94,7 @@ impl World {
                 },
                 app,
             },
+            builds,
             intent: content,
             version,
         })
@@ -124,6 +126,7 @@ impl World {
     pub(crate) fn switch(&mut self, change: &Change) -> Done {
         let Change {
             record,
+            builds: _,
             intent,
             version,
         } = change;

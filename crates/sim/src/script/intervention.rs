@@ -22,8 +22,7 @@ pub enum Intervention {
     Purge(String),
     /// `archipelago restart`
     Restart(String),
-    /// `archipelago rebuild`, when the base of the shop's companion is newer. The passes build the
-    /// image, as they do when somebody has removed the one that the command built.
+    /// `archipelago rebuild` of the shop, after the base image of its companion has changed.
     Rebuild,
     /// Removes a unit file.
     DeleteUnit(String),

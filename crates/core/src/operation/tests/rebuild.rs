@@ -1,4 +1,4 @@
-//! What a rebuild changes, by what its bases were and are.
+//! The changes of a rebuild, by the former and the present bases.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,8 +30,8 @@ fn bases(list: &[(&str, char)]) -> Bases {
     list.iter().map(base).collect()
 }
 
-/// A node with `web`, which builds three images, and `top`, which builds none. Each image was built
-/// of what `built` says, if it says so.
+/// A node with `web`, which builds three images, and `top`, which builds none. `built` is the label
+/// of each image.
 fn node(built: &[(&str, char)]) -> Inputs {
     let files = |files: &[(&str, &str)]| -> Files {
         let file = |(path, text): &(&str, &str)| ((*path).to_owned(), text.as_bytes().into());
@@ -114,10 +114,10 @@ fn an_image_is_built_anew_when_one_of_its_bases_is_not_known_to_be_the_same() {
         Some(&[("b", '2')]),
         &["archy-web", "archy-web-ui"],
     );
-    // Of an image of before it is not known.
+    // The bases of an image of an earlier version are unknown.
     check(&[], &both, Some(&both), &["archy-web", "archy-web-ui"]);
     check(&[("b", '1')], &both, Some(&[(A, '1')]), &["archy-web"]);
-    // What none of them is built of does not matter.
+    // No image is built of this one.
     check(&both, &[("c", '2')], None, &[]);
 }
 
@@ -134,7 +134,7 @@ fn it_asks_for_the_bases_by_their_names_and_as_the_node_allows() {
 fn the_new_images_are_what_is_wanted_after_the_switch_and_nothing_is_new_then() {
     let mut inputs = node(&[(A, '1'), ("b", '1')]);
     let found = [(A, '2'), ("b", '1')];
-    // What the app is no longer built of goes.
+    // A base that the app no longer uses is dropped.
     if let Some(Ok(intent)) = inputs.intents.get_mut(&id("web")) {
         intent.bases = bases(&[("former", '1')]);
     }
@@ -148,7 +148,7 @@ fn the_new_images_are_what_is_wanted_after_the_switch_and_nothing_is_new_then() 
     assert_eq!(context.renewed, bases(&[(A, '2')]));
     let reference = image.reference.to_string();
     inputs.intents.insert(id("web"), Ok(intent));
-    // As long as the image is not here, it is still to be built, of the same bases.
+    // A missing image will be built of the same bases.
     assert_eq!(proposed(&inputs, &found).intent, None);
     let facts = ImageFacts {
         built: Some(Built::new(2, &bases_label(&bases(&found)))),
@@ -183,7 +183,7 @@ fn what_cannot_be_rebuilt_is_refused() {
         propose(request, inputs, false).unwrap_err().to_string()
     };
     assert!(refused(&inputs, "none").contains("none is not installed"));
-    assert!(refused(&inputs, "top").contains("no image of top is built on this node"));
+    assert!(refused(&inputs, "top").contains("top builds no image on this node"));
     let removed = Intent {
         state: Wanted::Removed,
         ..Intent::default()
