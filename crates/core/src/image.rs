@@ -178,7 +178,7 @@ impl Platform {
             [os, processor, variant] => (os, processor, Some(variant)),
             _ => return None,
         };
-        words.iter().all(|word| is_word(word)).then(|| Self {
+        words.iter().all(is_word).then(|| Self {
             os: os.to_owned(),
             processor: processor.to_owned(),
             variant: variant.map(str::to_owned),
@@ -213,6 +213,19 @@ pub fn is_in_no_registry(message: &str) -> bool {
     ]
     .iter()
     .any(|words| message.contains(words))
+}
+
+/// The cure for an error of Podman that means that a registry has no TLS; `None` for another error.
+#[must_use]
+pub fn way_out(message: &str, reference: &Reference) -> Option<String> {
+    let has_no_tls = message.contains("server gave HTTP response to HTTPS client");
+    has_no_tls.then(|| {
+        let registry = reference.registry();
+        format!(
+            "the registry {registry} does not use TLS, so what it sends could be anybody's; to use it all the same, add \
+             \"{registry}\" to insecure_registries in ~/.config/archipelago/config.toml"
+        )
+    })
 }
 
 const NO_DIGEST: &str = "the digest is sha256: and 64 lower-case hexadecimal digits";

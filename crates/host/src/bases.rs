@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use archipelago_core::desired::BaseSource;
 use archipelago_core::error::chain;
-use archipelago_core::image::{ImageDigest, Reference, is_in_no_registry};
+use archipelago_core::image::{self, ImageDigest, Reference, is_in_no_registry};
 use archipelago_core::image_facts::{self, Bases};
 use archipelago_core::layout::Layout;
 
@@ -17,7 +17,7 @@ const PRIVATE: u32 = 0o600;
 /// The reason why a base image cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("fetch the base image {base}{}", way_out(source, base))]
+    #[error("fetch the base image {base}{}", cure(source, base))]
     Pull {
         base: String,
         #[source]
@@ -33,11 +33,10 @@ pub enum Error {
     Nowhere { base: String },
 }
 
-fn way_out(source: &podman::Error, base: &str) -> String {
-    let way_out = Reference::parse(base)
-        .ok()
-        .and_then(|base| crate::image::way_out(&source.message(), &base));
-    way_out.map_or_else(String::new, |text| format!(": {text}"))
+fn cure(source: &podman::Error, base: &str) -> String {
+    let base = Reference::parse(base).ok();
+    let text = base.and_then(|base| image::way_out(&source.message(), &base));
+    text.map_or_else(String::new, |text| format!(": {text}"))
 }
 
 /// Fetches the newest version of each base image, and returns their digests. A base of this node

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use archipelago_core::desired::{BuildContext, DesiredImage, Origin};
 use archipelago_core::error::chain;
-use archipelago_core::image::Reference;
+use archipelago_core::image::{Reference, way_out};
 use archipelago_core::image_facts::{BASES_LABEL, Bases, bases_label};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
@@ -269,18 +269,6 @@ fn with_way_out(cause: String, reference: &Reference) -> String {
         Some(way_out) => format!("{way_out} ({cause})"),
         None => cause,
     }
-}
-
-/// A registry that speaks HTTP where TLS was expected answers in a way that leaves people puzzled.
-pub(crate) fn way_out(cause: &str, reference: &Reference) -> Option<String> {
-    let speaks_http = cause.contains("server gave HTTP response to HTTPS client");
-    speaks_http.then(|| {
-        let registry = reference.registry();
-        format!(
-            "the registry {registry} does not use TLS, so what it sends could be anybody's; to use it all the same, add \
-             \"{registry}\" to insecure_registries in ~/.config/archipelago/config.toml"
-        )
-    })
 }
 
 #[derive(Default)]

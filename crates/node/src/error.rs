@@ -34,14 +34,14 @@ pub enum Error {
     Bases {
         app: AppId,
         #[source]
-        source: bases::Error,
+        source: Box<bases::Error>,
     },
     #[error("{app} was not changed: build the new image of {container}")]
     Build {
         app: AppId,
         container: String,
         #[source]
-        source: image::BuildError,
+        source: Box<image::BuildError>,
     },
     #[error(transparent)]
     Random(#[from] records::RandomError),

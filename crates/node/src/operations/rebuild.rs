@@ -58,7 +58,7 @@ async fn fetch_and_build(
         app: app.clone(),
         found: found.map_err(|source| Error::Bases {
             app: app.clone(),
-            source,
+            source: Box::new(source),
         })?,
     };
     let proposal = work_out(layout, request.clone())?;
@@ -68,7 +68,7 @@ async fn fetch_and_build(
         built.map_err(|source| Error::Build {
             app: app.clone(),
             container: container.clone(),
-            source,
+            source: Box::new(source),
         })?;
     }
     Ok((request, proposal))
