@@ -11,7 +11,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::image::Reference;
+use crate::image::{ImageDigest, Reference};
+use crate::image_facts::Bases;
 use crate::layout::Layout;
 use crate::manifest::{ManifestError, SettingValue};
 use crate::name::AppId;
@@ -43,6 +44,9 @@ pub struct Intent {
     /// names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<Reference, Reference>,
+    /// The base images that a rebuild found changed. An image that is built of them has another name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub bases: Bases,
     /// The settings that differ from their defaults.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, SettingValue>,
@@ -84,6 +88,7 @@ impl Intent {
             "exports_all",
             "allow",
             "images",
+            "bases",
             "settings",
         ];
         document.each(&keys, |key, value| {
@@ -104,6 +109,12 @@ impl Intent {
                         let named = reference(&image, image.name())?;
                         let used = reference(&image, image.text()?)?;
                         intent.images.insert(named, used);
+                    }
+                }
+                "bases" => {
+                    for base in value.entries()? {
+                        let digest = base_digest(&base)?;
+                        intent.bases.insert(base.name().to_owned(), digest);
                     }
                 }
                 "settings" => {
@@ -139,9 +150,13 @@ impl Intent {
             exports_all: _,
             allow: _,
             images,
+            bases,
             settings,
         } = self;
-        release == &other.release && images == &other.images && settings == &other.settings
+        release == &other.release
+            && images == &other.images
+            && bases == &other.bases
+            && settings == &other.settings
     }
 
     /// The content of the file.
@@ -166,6 +181,14 @@ fn goal(entry: &Entry<'_>) -> Result<Goal, ManifestError> {
 
 fn reference(entry: &Entry<'_>, text: &str) -> Result<Reference, ManifestError> {
     Reference::parse(text).map_err(|_| entry.error("expected \"IMAGE\" = \"IMAGE@sha256:DIGEST\""))
+}
+
+fn base_digest(entry: &Entry<'_>) -> Result<ImageDigest, ManifestError> {
+    let digest = Reference::parse(entry.name()).and_then(|_| {
+        let text = entry.text().unwrap_or_default();
+        ImageDigest::parse(text)
+    });
+    digest.map_err(|_| entry.error("expected \"IMAGE\" = \"sha256:DIGEST\""))
 }
 
 fn setting_value(entry: &Entry<'_>) -> Result<SettingValue, ManifestError> {
@@ -200,6 +223,10 @@ mod tests {
                 Reference::parse("nginx").unwrap(),
                 Reference::parse(&format!("nginx@sha256:{}", "a".repeat(64))).unwrap(),
             )]),
+            bases: BTreeMap::from([(
+                "localhost/base:1".into(),
+                ImageDigest::parse(&format!("sha256:{}", "b".repeat(64))).unwrap(),
+            )]),
             settings: BTreeMap::from([
                 ("network".into(), SettingValue::Text("regtest".into())),
                 ("prune".into(), SettingValue::Integer(0)),
@@ -215,7 +242,7 @@ mod tests {
         for (text, expected) in [
             (
                 "state = \"running\"\nsate = 1\n",
-                "a.toml:2:1: sate: unknown key; there are state, purge, source, release, exports_all, allow, images, settings",
+                "a.toml:2:1: sate: unknown key; there are state, purge, source, release, exports_all, allow, images, bases, settings",
             ),
             (
                 "state = \"hunter2\"\n",
@@ -228,6 +255,10 @@ mod tests {
             (
                 "allow = [\"hunter2\", 1]\n",
                 "a.toml:1:1: allow: expected a list of texts, such as [\"a\", \"b\"]",
+            ),
+            (
+                "[bases]\n\"nginx\" = \"hunter2\"\n",
+                "a.toml:2:1: bases.nginx: expected \"IMAGE\" = \"sha256:DIGEST\"",
             ),
             (
                 "source = 1\n",

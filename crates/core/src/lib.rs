@@ -11,6 +11,7 @@ pub mod action;
 pub mod cause;
 pub mod check;
 pub mod config;
+mod containerfile;
 pub mod data_folder;
 pub mod desired;
 pub mod error;

@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use archipelago_core::cause::UnitsBlocked;
 use archipelago_core::check::{
-    Api, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState, Network, NoAnswer, Port,
-    Service, ServiceFile, Socket, UserManager, subordinate_ids,
+    Api, BuiltImages, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState, Network,
+    NoAnswer, Port, Service, ServiceFile, Socket, UserManager, as_of, subordinate_ids,
 };
 use archipelago_core::data_folder::Claim;
 use archipelago_core::layout::Layout;
@@ -22,10 +22,12 @@ use archipelago_core::printable::one_line;
 use archipelago_core::quadlet::{VERSION, mark_of};
 
 use super::accounts::account;
+use super::cache::ReadSet;
 use super::podman::{Info, Podman};
 use super::systemd::{self, ActiveState, Systemd, UnitFileState};
 use super::{
-    data_folder, disk, folders, generator, image_inventory, inventory, network_helpers, sockets,
+    data_folder, disk, folders, generator, image_inventory, inputs, inventory, network_helpers,
+    sockets,
 };
 use archipelago_core::config::PORT;
 use archipelago_core::error::chain;
@@ -110,6 +112,7 @@ pub async fn all(layout: &Layout) -> Facts {
         manager: manager().await,
         disks: disks(layout),
         orphans: Some(orphans(layout)),
+        built: built(layout),
         units: units(layout).await,
         ..at_rest(layout)
     };
@@ -404,6 +407,21 @@ async fn units(layout: &Layout) -> Option<Result<(), UnitsBlocked>> {
         Err(generator::Error::Blocked(blocked)) => Some(Err(blocked)),
         Err(_) => None,
     }
+}
+
+/// `None` when the desired state cannot be read.
+fn built(layout: &Layout) -> Option<BuiltImages> {
+    let desired = inputs::desired(layout, &mut ReadSet::begin()).ok()?;
+    Some(BuiltImages {
+        now_unix_s: now_unix_s(),
+        as_of: as_of(&desired),
+    })
+}
+
+/// The wall clock, in seconds since 1970.
+pub fn now_unix_s() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
 }
 
 /// Unit files with our mark whose app has no intent, neither to be there nor to be removed.

@@ -10,12 +10,13 @@ use archipelago_core::cause::Cause;
 use archipelago_core::desired::{BuildContext, DesiredImage, Origin};
 use archipelago_core::error::chain;
 use archipelago_core::image::Reference;
-use archipelago_core::image_facts::ImageProgress;
+use archipelago_core::image_facts::{BASES_LABEL, Bases, ImageProgress, bases_label};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use super::bases;
 use super::image_inventory::BUILT_FOR_LABEL;
 use super::lock::{Lock, Waiter};
 use super::podman::{self, BuildRequest, ContextFile, Layer, Podman};
@@ -63,12 +64,13 @@ impl Images {
             return;
         }
         let progress = Arc::new(Mutex::new(ImageProgress::Waiting));
+        let shown = Arc::clone(&progress);
         let work = get(
             self.podman.clone(),
-            self.lock_path(&name),
+            lock_path(&self.layout, &name),
             image.clone(),
             app,
-            Arc::clone(&progress),
+            move |now| *shown.lock().unwrap_or_else(PoisonError::into_inner) = now,
         );
         let wakeup = self.wakeup.clone();
         let turns = Arc::clone(&self.turns);
@@ -85,14 +87,6 @@ impl Images {
             progress,
         };
         self.tasks.insert(name, task);
-    }
-
-    fn lock_path(&self, image: &str) -> std::path::PathBuf {
-        let name: String = image
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-            .collect();
-        self.layout.runtime.join("archipelago/images").join(name)
     }
 
     /// The images that are being got, each with its progress.
@@ -113,7 +107,7 @@ impl Images {
 
     /// Whether another process is getting this image.
     pub fn is_underway_elsewhere(&self, name: &str) -> bool {
-        !self.tasks.contains_key(name) && Lock::is_held(&self.lock_path(name))
+        !self.tasks.contains_key(name) && Lock::is_held(&lock_path(&self.layout, name))
     }
 
     /// Takes out what has ended.
@@ -138,14 +132,41 @@ impl Images {
     }
 }
 
+/// Builds an image for an app beside the passes, unless it is here. When the build fails, no other
+/// image is pulled instead. `tell` hears of the progress.
+///
+/// # Errors
+/// With Podman's message and the last lines of the build.
+pub async fn build(
+    podman: &Podman,
+    layout: &Layout,
+    image: &DesiredImage,
+    app: &AppId,
+    tell: impl Fn(ImageProgress) + Sync,
+) -> Result<(), Cause> {
+    let mut image = image.clone();
+    if let Origin::Build(context) = &mut image.origin {
+        context.otherwise = None;
+    }
+    let lock = lock_path(layout, &image.reference.to_string());
+    get(podman.clone(), lock, image, Some(app.clone()), tell).await
+}
+
+fn lock_path(layout: &Layout, image: &str) -> std::path::PathBuf {
+    let name: String = image
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    layout.runtime.join("archipelago/images").join(name)
+}
+
 async fn get(
     podman: Podman,
     lock: std::path::PathBuf,
     image: DesiredImage,
     app: Option<AppId>,
-    progress: Arc<Mutex<ImageProgress>>,
+    say: impl Fn(ImageProgress) + Sync,
 ) -> Result<(), Cause> {
-    let say = |now| *progress.lock().unwrap_or_else(PoisonError::into_inner) = now;
     let taken = Waiter::of(lock).take(ELSEWHERE_LIMIT).await;
     let _lock = taken.map_err(|error| Cause::Process(chain(&error)))?;
     let name = image.reference.to_string();
@@ -158,16 +179,22 @@ async fn get(
     }
     match image.origin {
         Origin::Build(mut context) => {
+            let fetching = |base: &str| say(ImageProgress::FetchingBase(base.to_owned()));
+            let (bases, failure) = bases::have(&podman, &context.bases, fetching).await;
             say(ImageProgress::Building(String::new()));
             let otherwise = context.otherwise.take();
-            let request = build_request(name.clone(), *context, app);
+            let request = build_request(name.clone(), *context, &bases, app);
             let built = podman
                 .build(&request, |output| {
                     say(ImageProgress::Building(output.trim().to_owned()));
                 })
                 .await;
             let Err(error) = built else { return Ok(()) };
-            let build = of_podman(&error);
+            // The missing base is the cause, and Podman's message about it says less.
+            let build = failure.map_or_else(
+                || of_podman(&error),
+                |failure| Cause::Podman(chain(&failure)),
+            );
             let Some((other, without_tls)) = otherwise else {
                 return Err(build);
             };
@@ -197,17 +224,28 @@ async fn pull(
             say(layers.progress());
         })
         .await
-        .map_err(|error| of_registry(&error, reference))
+        .map_err(|error| error.cause_of_pull(reference.registry()))
 }
 
-fn build_request(tag: String, context: BuildContext, app: Option<AppId>) -> BuildRequest {
+fn build_request(
+    tag: String,
+    context: BuildContext,
+    bases: &Bases,
+    app: Option<AppId>,
+) -> BuildRequest {
     let BuildContext {
         files,
         containerfile,
         args,
         target,
+        // They are part of the image's name.
+        renewed: _,
+        bases: _,
         otherwise: _,
     } = context;
+    // Set even when empty: an image inherits the labels of its base.
+    let mut labels = BTreeMap::from([(BASES_LABEL.to_owned(), bases_label(bases))]);
+    labels.extend(app.map(|app| (BUILT_FOR_LABEL.to_owned(), app.to_string())));
     BuildRequest {
         tag,
         context: files
@@ -221,27 +259,12 @@ fn build_request(tag: String, context: BuildContext, app: Option<AppId>) -> Buil
         containerfile,
         args,
         target,
-        labels: app
-            .map(|app| (BUILT_FOR_LABEL.to_owned(), app.to_string()))
-            .into_iter()
-            .collect(),
+        labels,
     }
 }
 
 fn of_podman(error: &podman::Error) -> Cause {
     Cause::Podman(chain(error))
-}
-
-/// A registry that speaks HTTP where TLS was expected answers in a way that leaves people puzzled.
-/// Podman tells it apart by its words alone.
-fn of_registry(error: &podman::Error, reference: &Reference) -> Cause {
-    let words = chain(error);
-    if words.contains("server gave HTTP response to HTTPS client") {
-        let registry = reference.registry().to_owned();
-        Cause::RegistryWithoutTls { registry, words }
-    } else {
-        Cause::Podman(words)
-    }
 }
 
 #[derive(Default)]

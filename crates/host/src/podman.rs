@@ -71,6 +71,9 @@ pub struct Image {
     pub processor: String,
     /// In bytes, layers that it shares with others included.
     pub size: u64,
+    /// When it was made, in seconds since 1970.
+    #[serde(default)]
+    pub created: u64,
     /// In an additional image store: it can be used but not removed.
     #[serde(default)]
     pub read_only: bool,

@@ -1,11 +1,12 @@
 //! Why something that was asked for did not come about.
 
+use archipelago_core::cause::Cause;
 use archipelago_core::health::AppHealth;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{Overtaken, Refusal};
 use archipelago_host::systemd::JobResult;
 use archipelago_host::{
-    data_folder, definition, disk, folders, lock, observe, purge, records, systemd,
+    bases, data_folder, definition, disk, folders, lock, observe, purge, records, systemd,
 };
 
 use crate::{engine, handle};
@@ -31,6 +32,19 @@ pub enum Error {
     DataFolder(#[from] data_folder::Error),
     #[error(transparent)]
     Purge(#[from] purge::Error),
+    #[error("{app} was not changed")]
+    Bases {
+        app: AppId,
+        #[source]
+        source: Box<bases::Error>,
+    },
+    #[error("{app} was not changed: build the new image of {container}")]
+    Build {
+        app: AppId,
+        container: String,
+        #[source]
+        source: Box<Cause>,
+    },
     #[error(transparent)]
     Random(#[from] records::RandomError),
     #[error(transparent)]
@@ -147,9 +161,12 @@ impl Error {
             | Self::IsRoot
             | Self::Layout(_)
             | Self::NeedsRoot { .. } => ErrorKind::Host,
-            Self::Changed(_) | Self::Overtaken { .. } | Self::Failed(_) | Self::NoUnits { .. } => {
-                ErrorKind::Failed
-            }
+            Self::Bases { .. }
+            | Self::Build { .. }
+            | Self::Changed(_)
+            | Self::Overtaken { .. }
+            | Self::Failed(_)
+            | Self::NoUnits { .. } => ErrorKind::Failed,
             Self::Silent(_) | Self::Unfinished(_) => ErrorKind::Unfinished,
         }
     }
@@ -158,6 +175,7 @@ impl Error {
 fn of_refusal(refusal: &Refusal) -> ErrorKind {
     match refusal {
         Refusal::NotInstalled(_)
+        | Refusal::NothingBuilt(_)
         | Refusal::Stopped(_)
         | Refusal::Removing { .. }
         | Refusal::Unreadable(_)
@@ -175,7 +193,7 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         | Refusal::NameTaken(_)
         | Refusal::PortTaken { .. } => ErrorKind::Taken,
         Refusal::Host(_)
-        | Refusal::Data(_)
+        | Refusal::Desired(_)
         | Refusal::Disk { .. }
         | Refusal::Need(_)
         | Refusal::Podman(_)

@@ -33,6 +33,7 @@ regressions! {
     a_lost_volume_is_not_replaced_by_podman
     a_pretended_reload_is_noticed
     a_pull_without_an_image_backs_off
+    a_refused_app_need_not_restore_a_rendered_file
     a_removed_unit_file_stays_removed_after_a_power_loss
     a_secret_that_is_not_durable_is_not_used
     a_service_that_starts_before_the_reload_gets_its_new_unit

@@ -1,5 +1,7 @@
-//! Commands that change something: `install`, `set`, `uninstall`, `start`, `stop`, `restart`.
+//! Commands that change something: `install`, `set`, `uninstall`, `start`, `stop`, `restart`,
+//! `rebuild`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 
 use archipelago_core::health::AppHealth;
@@ -112,8 +114,8 @@ pub(super) async fn install(
     } else if prepared.is_agreed() {
         tell_grants(&prepared);
     }
-    let (health, actions) = follow(prepared).await?;
-    finish(health, &actions, output)
+    let ended = follow(prepared).await?;
+    finish(&ended, output)
 }
 
 pub(super) async fn set(layout: Layout, arguments: Set, output: Output) -> Result<(), Failure> {
@@ -132,8 +134,8 @@ pub(super) async fn set(layout: Layout, arguments: Set, output: Output) -> Resul
         }
         prepared.agree_to_all();
     }
-    let (health, actions) = follow(prepared).await?;
-    finish(health, &actions, output)
+    let ended = follow(prepared).await?;
+    finish(&ended, output)
 }
 
 pub(super) async fn start(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
@@ -151,6 +153,30 @@ pub(super) async fn restart(layout: Layout, one: One, output: Output) -> Result<
     operate(layout, Request::Restart(app), output).await
 }
 
+pub(super) async fn rebuild(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
+    let request = Request::Rebuild {
+        app: apps::installed(&layout, &one.app)?,
+        found: BTreeMap::new(),
+    };
+    let ended = follow(operations::prepare(layout, request).await?).await?;
+    if output == Output::Text {
+        let app = one.app;
+        match &ended.rebuilt {
+            Some(containers) if !containers.is_empty() => {
+                let names: Vec<&str> = containers.iter().map(String::as_str).collect();
+                print_line(&format!(
+                    "Built anew, because a base image has changed: {}.",
+                    names.join(", ")
+                ));
+            }
+            _ => print_line(&format!(
+                "No base image of {app} has changed. Nothing was done."
+            )),
+        }
+    }
+    finish(&ended, output)
+}
+
 pub(super) async fn uninstall(
     layout: Layout,
     arguments: Uninstall,
@@ -165,7 +191,7 @@ pub(super) async fn uninstall(
     };
     let prepared = operations::prepare(layout, request).await?;
     let left: Vec<(String, Option<String>)> = prepared.left().iter().map(place_of).collect();
-    let (_, actions) = follow(prepared).await?;
+    let Ended { actions, .. } = follow(prepared).await?;
     match output {
         Output::Json => {
             let left = left
@@ -209,26 +235,39 @@ fn place_of(left: &Left) -> (String, Option<String>) {
 }
 
 async fn operate(layout: Layout, request: Request, output: Output) -> Result<(), Failure> {
-    let (health, actions) = follow(operations::prepare(layout, request).await?).await?;
-    finish(health, &actions, output)
+    let ended = follow(operations::prepare(layout, request).await?).await?;
+    finish(&ended, output)
 }
 
-/// The app's health, unless it is gone, and the actions that were done.
-type Ended = (Option<AppHealth>, Vec<pass::Event>);
+/// The end of an operation.
+struct Ended {
+    /// The health of the app, unless it is gone.
+    health: Option<AppHealth>,
+    actions: Vec<pass::Event>,
+    /// For `rebuild`: the containers whose image was built anew.
+    rebuilt: Option<BTreeSet<String>>,
+}
 
 /// Does it, and shows on standard error what happens.
 async fn follow(prepared: Prepared) -> Result<Ended, Failure> {
     let mut progress = Progress::begin();
     let mut actions = Vec::new();
-    let ended = prepared
+    let mut rebuilt = None;
+    let health = prepared
         .run(|event| match event {
             Event::Locked(holder) => progress.say(&waiting(holder)),
             Event::Action(event) => actions.push(event.clone()),
             Event::Health(health) => progress.show(health),
+            Event::Preparing(name, now) => progress.prepare(name, now),
+            Event::Rebuilt(containers) => rebuilt = Some(containers.clone()),
         })
         .await;
     progress.end();
-    Ok((ended?, actions))
+    Ok(Ended {
+        health: health?,
+        actions,
+        rebuilt,
+    })
 }
 
 /// An app's health at the end, and the actions that were done.
@@ -237,22 +276,26 @@ struct Document<'a> {
     #[serde(flatten)]
     health: &'a AppHealth,
     actions: &'a [pass::Event],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rebuilt: Option<&'a BTreeSet<String>>,
 }
 
 /// Shows how the app ended up.
-fn finish(
-    health: Option<AppHealth>,
-    actions: &[pass::Event],
-    output: Output,
-) -> Result<(), Failure> {
+fn finish(ended: &Ended, output: Output) -> Result<(), Failure> {
+    let Ended {
+        health,
+        actions,
+        rebuilt,
+    } = ended;
     let Some(health) = health else { return Ok(()) };
     match output {
         Output::Json => print_json(&Document {
-            health: &health,
+            health,
             actions,
+            rebuilt: rebuilt.as_ref(),
         }),
         Output::Text => {
-            show::print_app(&health);
+            show::print_app(health);
             Ok(())
         }
     }

@@ -35,6 +35,7 @@ mod planted;
 mod publish;
 mod quiet;
 mod reasons;
+mod rebuild;
 mod records;
 mod refusals;
 mod releases;

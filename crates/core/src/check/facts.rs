@@ -1,7 +1,7 @@
 //! The facts of a host and its user that [`super::judge`] judges. A fact that was not looked for is
 //! absent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -60,6 +60,8 @@ pub struct Facts {
     pub api: Option<Result<Api, NoAnswer>>,
     /// The images that are damaged, if Podman cannot list its images because of them.
     pub images: Option<Result<(), DamagedImages>>,
+    /// The age of the images that were built on this node.
+    pub built: Option<BuiltImages>,
     /// The number of containers, volumes and pods for which Podman has locks left; absent when it
     /// does not say.
     pub free_locks: Option<u32>,
@@ -126,6 +128,14 @@ pub struct DamagedImages {
     pub cause: String,
     /// The damaged ones that were found: id and names.
     pub found: Vec<(String, Vec<String>)>,
+}
+
+/// The age of the images that were built on this node, by the wall clock, in seconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BuiltImages {
+    pub now_unix_s: u64,
+    /// From [`super::as_of`].
+    pub as_of: BTreeMap<AppId, u64>,
 }
 
 /// The owner of the data folder.

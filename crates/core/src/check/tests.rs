@@ -17,6 +17,7 @@ fn right() -> Facts {
         state: FolderState::Writable,
     };
     Facts {
+        built: None,
         user: "ann".to_owned(),
         version: "1.2.3".to_owned(),
         systemd: Some(Ok(())),

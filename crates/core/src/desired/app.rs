@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use super::error::Error;
 use crate::data_folder::Claim;
-use crate::image::Reference;
-use crate::image_facts::ImageFacts;
+use crate::image::{Platform, Reference};
+use crate::image_facts::{Bases, ImageFacts};
 use crate::layout::Layout;
 use crate::manifest::{Files, ProbeKind};
 use crate::name::AppId;
@@ -185,8 +185,21 @@ pub struct BuildContext {
     pub args: BTreeMap<String, String>,
     /// The stage to build.
     pub target: Option<String>,
+    /// The base images that may change, by name.
+    pub bases: BTreeMap<String, BaseSource>,
+    /// Those that a rebuild found changed, with their new digests.
+    pub renewed: Bases,
     /// The image to pull when the build fails, and whether to pull it without TLS.
     pub otherwise: Option<(Reference, bool)>,
+}
+
+/// How to get a base image. Podman resolves its name as during the build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseSource {
+    /// The platform that the Containerfile asks for.
+    pub platform: Option<Platform>,
+    /// Only for a registry on the allowlist.
+    pub without_tls: bool,
 }
 
 /// A Podman secret that a container uses.

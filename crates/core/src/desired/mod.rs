@@ -29,8 +29,8 @@ use apps::Installed;
 use conflicts::refuse_conflicts;
 
 pub use app::{
-    App, BuildContext, Desired, DesiredContainer, DesiredImage, DesiredProbe, DesiredUnit, Fault,
-    Origin, PodmanSecret, Present, Role, Transport,
+    App, BaseSource, BuildContext, Desired, DesiredContainer, DesiredImage, DesiredProbe,
+    DesiredUnit, Fault, Origin, PodmanSecret, Present, Role, Transport,
 };
 pub use apps::{Apps, read_schema};
 pub use compose::APP_LABEL;

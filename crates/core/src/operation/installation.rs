@@ -74,6 +74,7 @@ impl Installation {
             exports_all: false,
             allow: BTreeSet::new(),
             images: known.map(|known| known.images.clone()).unwrap_or_default(),
+            bases: known.map(|known| known.bases.clone()).unwrap_or_default(),
             settings: choose(extension, known, given)?,
         };
         Self::work_out(inputs, definition, intent)
@@ -153,7 +154,7 @@ impl Installation {
                 return Err(match fault {
                     Fault::Own => Refusal::Broken(shown(cause)),
                     Fault::Conflict => Refusal::Conflict(shown(cause)),
-                    Fault::Data => Refusal::Data(Box::new(cause)),
+                    Fault::Data => Refusal::Desired(Box::new(cause)),
                 });
             }
             _ => return Err(Refusal::Unready { app: id.clone() }),
@@ -306,7 +307,7 @@ fn choose(
 }
 
 /// The apps as they would be. Secrets that are not there yet are made up.
-fn worked_out(mut all: Inputs) -> BTreeMap<AppId, App> {
+pub(super) fn worked_out(mut all: Inputs) -> BTreeMap<AppId, App> {
     let apps = Apps::read(&all);
     for (id, name) in apps.secret_names() {
         let secrets = all.secrets.entry(id.clone()).or_default();
@@ -337,7 +338,7 @@ fn refuse_to_break_others(
             // Of two apps in conflict, the one that sorts last is broken; here the installed app
             // has the older right.
             Fault::Conflict => Refusal::TakesFromOther { app, other, cause },
-            Fault::Data => Refusal::Data(cause),
+            Fault::Data => Refusal::Desired(cause),
         });
     }
     Ok(())

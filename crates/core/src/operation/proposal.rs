@@ -8,7 +8,7 @@ use crate::layout::Layout;
 use crate::name::AppId;
 
 use super::grants::{ALL, Grant};
-use super::{Goal, HostLook, Installation, Kind, Refusal, Request};
+use super::{Goal, HostLook, Installation, Kind, Rebuild, Refusal, Request};
 
 /// The preview of an operation.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Proposal {
     pub intent: Option<Intent>,
     /// For `install` and `set`: the app as it would be.
     pub installation: Option<Box<Installation>>,
+    /// For `rebuild`: its images.
+    pub rebuild: Option<Box<Rebuild>>,
 }
 
 /// Works out what a request would do. `keeps_data` says whether data of an app that is not
@@ -33,6 +35,7 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
         // Nothing would follow the change.
         inputs.config.as_ref().map_err(Clone::clone)?;
     }
+    let mut rebuild = None;
     let (intent, installation) = match request {
         Request::Install {
             definition,
@@ -69,6 +72,13 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
             Wanted::Stopped => return Err(Refusal::Stopped(app)),
             Wanted::Removed => return Err(Refusal::Removing { app }),
         },
+        Request::Rebuild { app, found } => {
+            let known = installed(inputs, &app)?;
+            let about = Rebuild::of(inputs, &app, &known, &found)?;
+            let intent = about.intent.clone();
+            rebuild = Some(Box::new(about));
+            (intent, None)
+        }
         Request::Uninstall { app, purge } => {
             (Some(removed(inputs, &app, purge, keeps_data)?), None)
         }
@@ -78,15 +88,18 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
         kind,
         intent,
         installation: installation.map(Box::new),
+        rebuild,
     })
 }
 
 impl Proposal {
-    /// The goal that the new intent states. A setting of a stopped app is changed without starting
-    /// it.
+    /// The goal that the new intent states. A change of a setting, or a rebuild, does not start a
+    /// stopped app.
     #[must_use]
     pub fn goal(&self) -> Goal {
-        match self.intent.as_ref().map(|intent| intent.state) {
+        let intent = self.intent.as_ref().map(|intent| intent.state);
+        let rebuild = self.rebuild.as_ref().map(|rebuild| rebuild.state);
+        match intent.or(rebuild) {
             None | Some(Wanted::Running) => Goal::Ready,
             Some(Wanted::Stopped) => Goal::Stopped,
             Some(Wanted::Removed) => Goal::Gone,

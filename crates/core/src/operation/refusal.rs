@@ -22,6 +22,8 @@ pub enum Refusal {
     NotInstalled(AppId),
     #[error("{0} is stopped; archipelago start {0} starts it")]
     Stopped(AppId),
+    #[error("{0} builds no image on this node, so there is nothing to rebuild")]
+    NothingBuilt(AppId),
     #[error("{app} is being removed; wait until archipelago list no longer shows it")]
     Removing { app: AppId },
     #[error(transparent)]
@@ -42,9 +44,9 @@ pub enum Refusal {
     Unready { app: AppId },
     #[error(transparent)]
     Conflict(Shown),
-    /// The data folder is not this node's.
+    /// An installed app cannot be worked out, or the data folder is not this node's.
     #[error(transparent)]
-    Data(Box<desired::Error>),
+    Desired(Box<desired::Error>),
     #[error(
         "with that, {other}, which is installed, could not go on: {cause}\nTo do it nevertheless, uninstall {other} first; its data stay. {app} is as it was."
     )]

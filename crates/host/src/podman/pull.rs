@@ -1,5 +1,8 @@
 //! Pulling an image, layer by layer.
 
+use archipelago_core::cause::Cause;
+use archipelago_core::error::chain;
+use archipelago_core::image::Platform;
 use hyper::Method;
 use serde::Deserialize;
 
@@ -29,6 +32,20 @@ pub enum Layer {
     Done,
 }
 
+impl Error {
+    /// Why an image did not come from a registry.
+    pub fn cause_of_pull(&self, registry: &str) -> Cause {
+        let words = chain(self);
+        // Podman says only in words that a registry answered without TLS.
+        if words.contains("server gave HTTP response to HTTPS client") {
+            let registry = registry.to_owned();
+            Cause::RegistryWithoutTls { registry, words }
+        } else {
+            Cause::Podman(words)
+        }
+    }
+}
+
 impl Podman {
     /// Pulls an image from its registry, even if one of that name is here; a registry that still
     /// has the same one sends no layers. Dropping the future cancels the pull; layers that are
@@ -42,6 +59,17 @@ impl Podman {
         &self,
         reference: &str,
         tls_verify: bool,
+        progress: impl FnMut(Progress) + Send,
+    ) -> Result<(), Error> {
+        self.pull_for(reference, None, tls_verify, progress).await
+    }
+
+    /// As [`Podman::pull`], for a given platform.
+    pub async fn pull_for(
+        &self,
+        reference: &str,
+        platform: Option<&Platform>,
+        tls_verify: bool,
         mut progress: impl FnMut(Progress) + Send,
     ) -> Result<(), Error> {
         // `compatMode` is how this endpoint tells bytes; without it, it prints a line when a layer
@@ -50,6 +78,9 @@ impl Podman {
             "/images/pull?reference={}&compatMode=true&policy=always",
             encode(reference)
         );
+        if let Some(platform) = platform {
+            target.push_str(&of_platform(platform));
+        }
         if !tls_verify {
             // Never `true`: that would overrule what the operator wrote.
             target.push_str("&tlsVerify=false");
@@ -92,6 +123,23 @@ impl Podman {
         }
         if pulled { Ok(()) } else { Err(call.ended()) }
     }
+}
+
+fn of_platform(platform: &Platform) -> String {
+    let Platform {
+        os,
+        processor,
+        variant,
+    } = platform;
+    let variant = variant
+        .iter()
+        .map(|variant| format!("&Variant={}", encode(variant)));
+    format!(
+        "&OS={}&Arch={}{}",
+        encode(os),
+        encode(processor),
+        variant.collect::<String>()
+    )
 }
 
 /// A line of the stream. Success ends with `Download complete` and the image's id.

@@ -6,6 +6,7 @@
 mod commit;
 mod event;
 mod follow;
+mod rebuild;
 
 use std::collections::BTreeSet;
 
@@ -110,7 +111,10 @@ impl Prepared {
     /// # Errors
     /// When a new grant is not agreed to, the operation cannot be begun, or the app did not become
     /// what was asked; the reconciler goes on trying then.
-    pub async fn run(self, progress: impl FnMut(Event<'_>)) -> Result<Option<AppHealth>, Error> {
+    pub async fn run(
+        self,
+        mut progress: impl FnMut(Event<'_>),
+    ) -> Result<Option<AppHealth>, Error> {
         let Self {
             layout,
             request,
@@ -120,6 +124,12 @@ impl Prepared {
             agreed,
         } = self;
         proposal.agree(&agreed)?;
+        let (request, proposal) = match &proposal.rebuild {
+            Some(rebuild) => {
+                rebuild::prepare(&layout, &proposal.app, rebuild, &mut progress).await?
+            }
+            None => (request, proposal),
+        };
         let engine = engine::spawn(layout.clone(), Role::Operation).await?;
         let handle = engine.handle.clone();
         let ended = follow::carry_out(layout, request, proposal, handle, progress).await;

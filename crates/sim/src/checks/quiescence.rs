@@ -177,8 +177,13 @@ impl World {
             .map(|(unit, _)| unit.service.clone())
     }
 
-    pub(crate) fn has_unit_file(&self, name: &str) -> bool {
-        self.disk.read(&self.layout.units.join(name)).is_some()
+    /// Whether the unit file of this service is there, and all that its container mounts.
+    pub(crate) fn has_files_of(&self, service: &str) -> bool {
+        let file = format!("{}.container", service.trim_end_matches(".service"));
+        let unit = self.systemd.units.get(service);
+        let mounts = unit.and_then(|unit| unit.container());
+        let mut mounts = mounts.iter().flat_map(|container| &container.mounts);
+        self.disk.exists(&self.layout.unit(&file)) && mounts.all(|path| self.disk.exists(path))
     }
 
     /// The services of the containers that run and are not masked.

@@ -110,7 +110,7 @@ impl Simulation {
     }
 
     fn check_boots_alone(&mut self) {
-        // A deleted unit file cannot be restored while the definition of its app is refused.
+        // Deleted files cannot be restored while the definition of their app is refused.
         let desired = self.world.desired();
         let restorable: BTreeSet<&str> = desired
             .present()
@@ -119,8 +119,7 @@ impl Simulation {
             .collect();
         let mut running = self.world.running_containers();
         running.retain(|service| {
-            let file = format!("{}.container", service.trim_end_matches(".service"));
-            restorable.contains(service.as_str()) || self.world.has_unit_file(&file)
+            restorable.contains(service.as_str()) || self.world.has_files_of(service)
         });
         let allowed = self.world.containers_that_may_run();
         let mut alone = self.world.clone();

@@ -89,6 +89,13 @@ impl World {
         Some(String::from_utf8_lossy(&content).into_owned())
     }
 
+    /// As for an operation: with the facts of the images that are wanted now.
+    pub(crate) fn inputs_with_images(&self) -> Inputs {
+        let mut inputs = self.inputs();
+        inputs.found.images = images_of(&self.desired());
+        inputs
+    }
+
     fn inputs(&self) -> Inputs {
         let layout = &self.layout;
         let intents: BTreeMap<AppId, Result<Intent, FileError>> = self

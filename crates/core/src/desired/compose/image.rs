@@ -1,13 +1,17 @@
 //! The image of a service: pulled under its reference on this node, or built from the app's folder.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest, Sha256};
 
 use super::Work;
-use crate::desired::app::{BuildContext, DesiredImage, Origin};
+use crate::containerfile;
+use crate::desired::app::{BaseSource, BuildContext, DesiredImage, Origin};
 use crate::desired::error::Error;
 use crate::file::{File, FileMode};
 use crate::hex::hex;
-use crate::image::Reference;
+use crate::image::{Platform, Reference};
+use crate::intent::Intent;
 use crate::manifest::{Build, Files, ImageSource, Service};
 
 impl Work<'_> {
@@ -47,11 +51,29 @@ impl Work<'_> {
         Ok((reference, without_tls))
     }
 
+    fn with_sources(
+        &self,
+        bases: BTreeMap<String, Option<Platform>>,
+    ) -> BTreeMap<String, BaseSource> {
+        let bases = bases.into_iter().map(|(name, platform)| {
+            let without_tls = Reference::parse(&name)
+                .is_ok_and(|reference| self.config.image_uses_insecure_registry(&reference));
+            let source = BaseSource {
+                platform,
+                without_tls,
+            };
+            (name, source)
+        });
+        bases.collect()
+    }
+
+    fn intent(&self) -> Option<&Intent> {
+        self.inputs.intents.get(self.id)?.as_ref().ok()
+    }
+
     /// The image by the digest that the app is held to, if it is.
     fn pinned<'b>(&'b self, reference: &'b Reference) -> &'b Reference {
-        let intent = self.inputs.intents.get(self.id);
-        let intent = intent.and_then(|intent| intent.as_ref().ok());
-        intent
+        self.intent()
             .and_then(|intent| intent.images.get(reference))
             .unwrap_or(reference)
     }
@@ -68,9 +90,9 @@ impl Work<'_> {
                 service: name.to_owned(),
             });
         }
-        let containerfile = build
+        let (containerfile, file) = build
             .containerfile(self.definition())
-            .and_then(|(path, _)| path.strip_prefix(&inside))
+            .and_then(|(path, file)| Some((path.strip_prefix(&inside)?, file)))
             .ok_or_else(|| {
                 let service = name.to_owned();
                 match &build.containerfile {
@@ -78,7 +100,18 @@ impl Work<'_> {
                     None => Error::NoContainerfile { service },
                 }
             })?;
+        let text = file.text().unwrap_or_default();
+        let bases = containerfile::bases(text, &build.args, build.target.as_deref());
+        let intent = self.intent();
+        let renewed = intent
+            .map(|intent| intent.bases.clone())
+            .unwrap_or_default();
+        let renewed = renewed
+            .into_iter()
+            .filter(|(name, _)| bases.contains_key(name));
         Ok(BuildContext {
+            renewed: renewed.collect(),
+            bases: self.with_sources(bases),
             containerfile: containerfile.to_owned(),
             args: build.args.clone(),
             target: build.target.clone(),
@@ -104,12 +137,17 @@ fn digest_of(context: &BuildContext) -> String {
         containerfile,
         args,
         target,
+        renewed,
+        // They are in the Containerfile.
+        bases: _,
         // Another source of the image does not change what is built.
         otherwise: _,
     } = context;
     let mut parts = Parts(Sha256::new());
-    let is_as_before =
-        args.is_empty() && target.is_none() && files.values().all(has_mode_of_before);
+    let is_as_before = args.is_empty()
+        && target.is_none()
+        && renewed.is_empty()
+        && files.values().all(has_mode_of_before);
     if is_as_before {
         parts.add(containerfile.as_bytes());
         parts.add(b"");
@@ -120,6 +158,15 @@ fn digest_of(context: &BuildContext) -> String {
         return parts.tag();
     }
     parts.add(b"");
+    if !renewed.is_empty() {
+        // Where others have the path of the Containerfile, which is not empty.
+        parts.add(b"");
+        parts.add_count(renewed.len());
+        for (name, digest) in renewed {
+            parts.add(name.as_bytes());
+            parts.add(digest.as_str().as_bytes());
+        }
+    }
     parts.add(containerfile.as_bytes());
     parts.add_count(target.iter().len());
     parts.add(target.as_deref().unwrap_or_default().as_bytes());
@@ -165,9 +212,8 @@ impl Parts {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+    use crate::image::ImageDigest;
 
     /// 0.1.0 gave these tags. The images that bear them are on people's nodes.
     #[test]
@@ -194,8 +240,29 @@ mod tests {
         let argument = |context: &mut BuildContext, name: &str, value: &str| {
             context.args.insert(name.to_owned(), value.to_owned());
         };
+        let renew = |context: &mut BuildContext, name: &str, digit: &str| {
+            let digest = ImageDigest::parse(&format!("sha256:{}", digit.repeat(64))).unwrap();
+            context.renewed.insert(name.to_owned(), digest);
+        };
         let builds = [
             plain(),
+            with(|context| context.target = Some("x".to_owned())),
+            {
+                let mut context = plain();
+                renew(&mut context, "x", "a");
+                context
+            },
+            {
+                let mut context = plain();
+                renew(&mut context, "x", "b");
+                context
+            },
+            {
+                let mut context = plain();
+                renew(&mut context, "x", "a");
+                renew(&mut context, "y", "a");
+                context
+            },
             with(|context| context.target = Some(String::new())),
             with(|context| context.target = Some("Containerfile".to_owned())),
             with(|context| drop(context.args.insert("A".to_owned(), "B".to_owned()))),
@@ -247,6 +314,8 @@ mod tests {
             containerfile: "Containerfile".to_owned(),
             args: BTreeMap::new(),
             target: None,
+            bases: BTreeMap::new(),
+            renewed: BTreeMap::new(),
             otherwise: None,
         }
     }

@@ -4,4 +4,5 @@ mod follow;
 mod grants;
 mod needs;
 mod propose;
+mod rebuild;
 mod steps;
