@@ -1,8 +1,8 @@
 //! Facts about an image on the node, and the progress of one that is not there yet.
 //!
-//! The facts are the paths that it declares as volumes. Podman makes an anonymous volume for each of them that nothing mounts, and Quadlet removes those
-//! at every restart. So they must be known before a unit is written, and be remembered: an image
-//! may be gone while its container runs.
+//! The facts are the paths that it declares as volumes. Podman makes an anonymous volume for each of
+//! them that nothing mounts, and Quadlet removes those at every restart. So they must be known
+//! before a unit is written, and be remembered: an image may be gone while its container runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -35,7 +35,7 @@ pub enum ImageState {
 /// The progress of an image that is being pulled or built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageProgress {
-    /// Other images come first, or another process has the image.
+    /// It waits for other images, or for the process that holds its lock.
     Waiting,
     /// Another process pulls or builds it.
     Elsewhere,
@@ -46,7 +46,7 @@ pub enum ImageProgress {
 }
 
 impl ImageProgress {
-    /// The step alone, for those who show no line that changes all the time.
+    /// The step without the amount, which changes all the time.
     #[must_use]
     pub fn step(&self) -> &'static str {
         match self {
@@ -121,6 +121,35 @@ pub fn with(known: KnownImages, added: &KnownImages) -> KnownImages {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_step_of_an_image_stays_while_its_amount_changes() {
+        let pulling = |done, total| ImageProgress::Pulling { done, total };
+        for (progress, step, text) in [
+            (ImageProgress::Waiting, "waiting", "waiting"),
+            (pulling(0, 0), "pulling", "pulling"),
+            (
+                pulling(3_900_000, 9_000_000),
+                "pulling",
+                "pulling: 3 of 9 MB",
+            ),
+            (
+                ImageProgress::Building(String::new()),
+                "building",
+                "building",
+            ),
+            (
+                ImageProgress::Building("STEP 2/3: RUN x".to_owned()),
+                "building",
+                "building: STEP 2/3: RUN x",
+            ),
+        ] {
+            assert_eq!(
+                (progress.step(), progress.to_string().as_str()),
+                (step, text)
+            );
+        }
+    }
 
     #[test]
     fn paths_are_those_of_a_container() {

@@ -233,7 +233,7 @@ fn of_podman(error: &podman::Error) -> Cause {
 }
 
 /// A registry that speaks HTTP where TLS was expected answers in a way that leaves people puzzled.
-/// Podman tells it apart by its words alone.
+/// Only the words of Podman's error tell this case apart.
 fn of_registry(error: &podman::Error, reference: &Reference) -> Cause {
     let words = chain(error);
     if words.contains("server gave HTTP response to HTTPS client") {
