@@ -1,4 +1,4 @@
-//! Why something that was tried did not work: what people are shown, and what later passes go by.
+//! The causes of failed attempts. People are shown them, and later passes depend on their kind.
 //!
 //! Where another program or the system refused, its own words are part of the cause. No variant
 //! holds the value of a setting or a secret.
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::rule::Refused;
 use crate::reconcile::file_writers::{FileWriters, contention};
 
-/// Why an attempt did not work.
+/// The cause of a failed attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Cause {
     /// The words of the system, or what is wrong in a file.
@@ -58,22 +58,22 @@ pub enum Cause {
     Contention {
         /// Its name in Quadlet's folder, or its path.
         file: String,
-        /// Who may be changing it, if somebody looked.
+        /// The processes that may be changing it, if they were looked for.
         writers: Option<FileWriters>,
     },
-    /// Taken at its word, a pull that brings nothing would be made again and again.
+    /// A failure, because a pull that brings nothing would otherwise be made again at once.
     #[error("Podman says that it came, but does not list it")]
     ImageNotListed,
-    /// Podman's words of a registry that answered without TLS.
+    /// `words` are Podman's.
     #[error(
         "the registry {registry} does not use TLS, so what it sends could be anybody's; to use it all the same, add \
          \"{registry}\" to insecure_registries in ~/.config/archipelago/config.toml ({words})"
     )]
     RegistryWithoutTls { registry: String, words: String },
-    /// An image could be had in neither way.
+    /// An image could be neither built nor pulled.
     #[error("{build}; and {pull}")]
     BuildAndPull { build: Box<Cause>, pull: Box<Cause> },
-    /// Another process was waited for, or one of our own ended early.
+    /// A lock that another process holds, or a task of ours that ended early.
     #[error("{0}")]
     Process(String),
 }

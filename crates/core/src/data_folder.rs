@@ -43,10 +43,10 @@ pub enum IdentityError {
     Relative,
 }
 
-/// Why one of the two files is there and does not tell whose the data folder is.
+/// Why one of the two files exists and does not tell the owner of the data folder.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// The disk refuses. The text names the file.
+    /// The file cannot be read. The text names it.
     #[error("{0}")]
     Disk(String),
     #[error("{}: {source}", path.display())]
@@ -98,7 +98,7 @@ pub enum Refusal {
     Unreadable(Unreadable),
 }
 
-/// Why nothing is done in a data folder that is not taken for this node's, and what to do.
+/// Why nothing is done in a data folder that is not this node's, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}, so nothing is started or changed; to do: {}", refusal.finding(layout), refusal.cure(layout))]
 pub struct NotOurs {

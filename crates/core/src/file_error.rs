@@ -11,10 +11,10 @@ pub enum FileError {
     Disk(String),
     #[error(transparent)]
     Text(#[from] ManifestError),
-    /// It went between the listing of its folder and the reading.
+    /// The file was removed between the listing of its folder and the reading.
     #[error("its intent is gone")]
     IntentGone,
-    /// The folder of a definition holds something else than an app's files, or too much; the text
+    /// The folder of a definition holds something other than an app's files, or too much. The text
     /// names the path.
     #[error("{0}")]
     Definition(String),

@@ -59,7 +59,7 @@ pub enum ImageState {
 /// The progress of an image that is being pulled or built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageProgress {
-    /// Other images come first, or another process has the image.
+    /// It waits for other images, or for the process that holds its lock.
     Waiting,
     /// Another process pulls or builds it.
     Elsewhere,
@@ -72,7 +72,7 @@ pub enum ImageProgress {
 }
 
 impl ImageProgress {
-    /// The step alone, for those who show no line that changes all the time.
+    /// The step without the amount, which changes all the time.
     #[must_use]
     pub fn step(&self) -> &'static str {
         match self {
@@ -214,6 +214,40 @@ mod tests {
         assert_eq!(Built::new(1, &label).bases, bases, "{label}");
         for none in ["", "nginx", "nginx@sha256:1", " "] {
             assert_eq!(Built::new(1, none).bases, Bases::new(), "{none:?}");
+        }
+    }
+
+    #[test]
+    fn the_step_of_an_image_stays_while_its_amount_changes() {
+        let pulling = |done, total| ImageProgress::Pulling { done, total };
+        for (progress, step, text) in [
+            (ImageProgress::Waiting, "waiting", "waiting"),
+            (pulling(0, 0), "pulling", "pulling"),
+            (
+                pulling(3_900_000, 9_000_000),
+                "pulling",
+                "pulling: 3 of 9 MB",
+            ),
+            (
+                ImageProgress::FetchingBase("nginx:1".to_owned()),
+                "fetching its base image",
+                "fetching its base image nginx:1",
+            ),
+            (
+                ImageProgress::Building(String::new()),
+                "building",
+                "building",
+            ),
+            (
+                ImageProgress::Building("STEP 2/3: RUN x".to_owned()),
+                "building",
+                "building: STEP 2/3: RUN x",
+            ),
+        ] {
+            assert_eq!(
+                (progress.step(), progress.to_string().as_str()),
+                (step, text)
+            );
         }
     }
 

@@ -46,9 +46,9 @@ pub struct Executor<'a> {
     pub images: &'a mut Images,
 }
 
-/// Why an action was not done.
+/// Why an action failed: what an edge says, or what was found here.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+enum Error {
     #[error(transparent)]
     Disk(#[from] disk::Error),
     #[error(transparent)]
@@ -65,25 +65,10 @@ pub enum Error {
     Purge(#[from] purge::Error),
     #[error(transparent)]
     Release(#[from] releases::NameError),
-    #[error("look for mounts in {}", folder.display())]
-    Mounts {
-        folder: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error("generate the secret {name} of {app}")]
-    Random {
-        app: AppId,
-        name: String,
-        #[source]
-        source: getrandom::Error,
-    },
-    #[error("the secret {} is gone", .0.display())]
-    SecretGone(PathBuf),
-    #[error("the secret {} cannot be read", .0.display())]
-    SecretUnreadable(PathBuf),
-    #[error("{} is still mounted", .0.display())]
-    StillMounted(PathBuf),
+    #[error("generate a secret")]
+    Random(#[from] getrandom::Error),
+    #[error(transparent)]
+    Found(#[from] Cause),
 }
 
 type Done = Result<(), Error>;
@@ -111,14 +96,10 @@ fn outcome(error: Error) -> Outcome {
         Error::DataFolder(_) => Cause::DataFolder(words),
         Error::Systemd(_) => Cause::Systemd(words),
         Error::Podman(_) | Error::Networks(_) => Cause::Podman(words),
-        Error::Disk(_)
-        | Error::Purge(_)
-        | Error::Release(_)
-        | Error::Mounts { .. }
-        | Error::Random { .. } => Cause::File(words),
-        Error::SecretGone(path) => Cause::SecretGone(path),
-        Error::SecretUnreadable(path) => Cause::SecretUnreadable(path),
-        Error::StillMounted(point) => Cause::StillMounted(point),
+        Error::Disk(_) | Error::Purge(_) | Error::Release(_) | Error::Random(_) => {
+            Cause::File(words)
+        }
+        Error::Found(cause) => cause,
     })
 }
 
@@ -153,7 +134,7 @@ impl Executor<'_> {
                 revision,
             } => {
                 let path = layout.secrets(app).join(name);
-                let text = disk::read_text(&path)?.ok_or(Error::SecretGone(path))?;
+                let text = disk::read_text(&path)?.ok_or(Cause::SecretGone(path))?;
                 let labels = BTreeMap::from([
                     (APP_LABEL.to_owned(), app.to_string()),
                     (REVISION_LABEL.to_owned(), revision.clone()),
@@ -281,14 +262,10 @@ fn generate_secret(layout: &Layout, app: &AppId, name: &str) -> Done {
     data_folder::make_folder(layout, &folder, PRIVATE_FOLDER)?;
     let path = folder.join(name);
     if disk::is_there(&path) {
-        return Err(Error::SecretUnreadable(path));
+        return Err(Cause::SecretUnreadable(path).into());
     }
     let mut bytes = [0; SECRET_BYTES];
-    getrandom::fill(&mut bytes).map_err(|source| Error::Random {
-        app: app.clone(),
-        name: name.to_owned(),
-        source,
-    })?;
+    getrandom::fill(&mut bytes)?;
     let text = hex(&bytes);
     let temporary = folder.join(format!("{}{name}", disk::TEMPORARY_PREFIX));
     write_new(&temporary, text.as_bytes()).map_err(disk::failed("write", &temporary))?;
@@ -327,13 +304,10 @@ fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
 /// there, and that is the data.
 async fn remove_volume(layout: &Layout, podman: &Podman, name: &str) -> Done {
     if let Some(volume) = podman.volume(name).await? {
-        let mounted = mounts::beneath(layout, &volume.mountpoint);
-        let mounted = mounted.map_err(|source| Error::Mounts {
-            folder: volume.mountpoint.clone(),
-            source,
-        })?;
+        let mounted = mounts::beneath(layout, &volume.mountpoint)
+            .map_err(disk::failed("look for mounts in", &volume.mountpoint))?;
         if let Some(point) = mounted.into_iter().next() {
-            return Err(Error::StillMounted(point));
+            return Err(Cause::StillMounted(point).into());
         }
     }
     Ok(podman.remove_volume(name).await?)

@@ -17,7 +17,7 @@ use syn::visit::{self, Visit};
 /// A file with more lines holds more than one idea.
 const LINES_MAX: usize = 500;
 
-/// The crates for developers, whose errors nobody but a developer reads.
+/// Crates that are no part of the product.
 const FOR_DEVELOPERS: [&str; 3] = ["sim", "testhost", "xtask"];
 
 /// Checks every crate.

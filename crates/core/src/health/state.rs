@@ -67,7 +67,7 @@ pub enum AwaitedImage {
         image: String,
         progress: ImageProgress,
     },
-    /// It could not be got.
+    /// It could not be pulled or built.
     Failed { image: String, cause: Option<Cause> },
 }
 

@@ -27,7 +27,7 @@ pub enum Job {
     Other,
 }
 
-/// systemd's type of the job.
+/// From systemd's word for its type.
 impl From<&str> for Job {
     fn from(kind: &str) -> Self {
         match kind {

@@ -23,7 +23,7 @@ pub struct Event {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<OperationId>,
     pub done: bool,
-    /// The kind of what kept it from being done.
+    /// The kind of its failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<&'static str>,
 }

@@ -52,20 +52,6 @@ impl fmt::Display for Kind {
     }
 }
 
-impl Blocked {
-    /// Its kind, as a word that stays the same in JSON.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::UnitOfNobody(_) => "unit_of_nobody",
-            Self::UnitOfAnother(_) => "unit_of_another",
-            Self::UnitHidden(_) => "unit_hidden",
-            Self::Object { .. } => "object_of_another",
-            Self::UnitsRefused(_) => "units_refused",
-        }
-    }
-}
-
 /// Why an app's units are not touched, if so: a name of it is taken, or the generator refused them.
 #[must_use]
 pub fn blocked(

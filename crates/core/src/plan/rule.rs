@@ -1,4 +1,4 @@
-//! The rules that every action keeps to, and what is said of one that does not.
+//! The rules for every action, and the refusal of an action that breaks one.
 
 use std::fmt;
 

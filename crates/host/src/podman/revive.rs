@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Podman 5.4 crashes at each container that it corrects, one in every run.
 const RUNS_MAX: usize = 200;
 
-/// Why Podman was not brought back.
+/// Why Podman still does not work.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("run podman {arguments}")]

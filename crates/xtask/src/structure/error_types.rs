@@ -1,4 +1,4 @@
-//! An error is a type, so that whoever gets it need not read a text: no `Result<_, String>`.
+//! Errors are types, so that the caller can match on them: no `Result<_, String>`.
 
 use syn::visit::{self, Visit};
 
