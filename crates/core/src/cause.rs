@@ -41,7 +41,7 @@ pub enum Cause {
     #[error("the secret {} is gone", .0.display())]
     SecretGone(PathBuf),
     #[error(
-        "the secret {} is there but holds nothing that can be read; give it back to this user, or move it away",
+        "the secret {} is there but cannot be read; make it this user's again, or move it away",
         .0.display()
     )]
     SecretUnreadable(PathBuf),
@@ -51,7 +51,7 @@ pub enum Cause {
     )]
     StillMounted(PathBuf),
     #[error(
-        "Quadlet made no service of it; this says why: /usr/lib/systemd/user-generators/podman-user-generator -user -dryrun"
+        "Quadlet made no service of it; this command shows why: /usr/lib/systemd/user-generators/podman-user-generator -user -dryrun"
     )]
     NotGenerated,
     #[error("{}", contention(file, writers.as_ref()))]
@@ -62,11 +62,11 @@ pub enum Cause {
         writers: Option<FileWriters>,
     },
     /// A failure, because a pull that brings nothing would otherwise be made again at once.
-    #[error("Podman says that it came, but does not list it")]
+    #[error("Podman says that it has the image, but does not list it")]
     ImageNotListed,
     /// `words` are Podman's.
     #[error(
-        "the registry {registry} does not use TLS, so what it sends could be anybody's; to use it all the same, add \
+        "the registry {registry} does not use TLS, so anybody could change what it sends; to use it nevertheless, add \
          \"{registry}\" to insecure_registries in ~/.config/archipelago/config.toml ({words})"
     )]
     RegistryWithoutTls { registry: String, words: String },

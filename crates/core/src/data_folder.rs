@@ -20,7 +20,7 @@ pub struct NodeId(String);
 
 /// A text that is no node's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it does not hold the id of a node, which is 32 hexadecimal digits")]
+#[error("it holds no id of a node, which has 32 hexadecimal digits")]
 pub struct NoNodeId;
 
 /// The node's id and the path of its data folder, as its configuration keeps them.
@@ -55,7 +55,7 @@ pub enum Unreadable {
         source: IdentityError,
     },
     #[error(
-        "{} names another data folder, {}, than this program has begun with; systemctl --user restart archipelago",
+        "{} names another data folder, {}, than this program was started with; systemctl --user restart archipelago",
         path.display(), data.display()
     )]
     Moved { path: PathBuf, data: PathBuf },
@@ -228,7 +228,9 @@ impl Refusal {
                 format!("the data folder {data} is empty, but the apps' units mount folders in it")
             }
             Self::Unreadable(cause) => {
-                format!("it cannot be told whether the data folder {data} is this node's: {cause}")
+                format!(
+                    "the marker of the data folder {data} cannot be read, so nobody knows whether it is this node's: {cause}"
+                )
             }
         }
     }
@@ -240,13 +242,13 @@ impl Refusal {
         let accept = "archipelago setup --accept-data";
         match self {
             Self::NoMarker | Self::NoData => format!(
-                "mount the disk that holds {data}; all goes on by itself then. If that folder is really the right one, new or restored: {accept}"
+                "mount the disk that holds {data}; the apps then continue. If that folder is the right one, new or restored: {accept}"
             ),
             Self::OtherNode => format!(
-                "mount this node's own disk at {data}; all goes on by itself then. If that folder is really the right one: {accept}"
+                "mount this node's own disk at {data}; the apps then continue. If that folder is the right one: {accept}"
             ),
             Self::Unreadable(_) => format!(
-                "make the file readable; all goes on by itself then. If it is damaged and {data} is the right folder: {accept}"
+                "make the file readable; the apps then continue. If it is damaged and {data} is the right folder: {accept}"
             ),
         }
     }

@@ -66,7 +66,7 @@ pub enum Goal {
 }
 
 const HEADER: &str = "\
-# What this node's operator wants of this app. Edit it or keep it in git: Archipelago follows it within seconds.
+# How this node's operator wants this app to be. Edit it or keep it in git: Archipelago follows it within seconds.
 # state = \"running\", \"stopped\" or \"removed\"; settings are listed by `archipelago catalog <app>`; `release` is changed by
 # `archipelago install <app>`.
 ";

@@ -236,7 +236,7 @@ impl Reconciler {
         });
     }
 
-    /// The files that this plan puts right although something else keeps changing them, and where
+    /// The files that this plan repairs although something else keeps changing them, and where
     /// they lie. Who that is, is seen best before they are.
     #[must_use]
     pub fn fought_over(&self, plan: &Plan, layout: &Layout) -> BTreeMap<String, PathBuf> {

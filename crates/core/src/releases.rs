@@ -47,7 +47,7 @@ pub struct Stored {
 /// Why an app whose intent names a damaged release cannot be worked out, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "its definition {} {damage}; containers go on as they are; archipelago install {} stores it anew",
+    "its definition {} {damage}; containers keep running; archipelago install {} stores it again",
     folder.display(),
     self.installed_from()
 )]
@@ -176,12 +176,11 @@ mod tests {
         };
         assert_eq!(
             cause("catalog", Damage::Missing),
-            "its definition /releases/1 is missing; containers go on as they are; archipelago install web stores it anew"
+            "its definition /releases/1 is missing; containers keep running; archipelago install web stores it again"
         );
         assert_eq!(
             cause("/home/me/web", Damage::Changed),
-            "its definition /releases/1 is not as it was installed: a file in it was changed, added or removed; containers go \
-             on as they are; archipelago install /home/me/web stores it anew"
+            "its definition /releases/1 is not as it was installed: a file in it was changed, added or removed; containers keep running; archipelago install /home/me/web stores it again"
         );
     }
 }

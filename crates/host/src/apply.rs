@@ -233,7 +233,7 @@ fn scratch(layout: &Layout) -> PathBuf {
 pub fn remember(layout: &Layout, memory: &Memory) -> Result<(), disk::Error> {
     let path = layout.pending();
     disk::make_folder(&layout.runtime.join("archipelago"), PRIVATE_FOLDER)?;
-    let text = serde_json::to_vec(memory).expect("a memory is plain text and booleans");
+    let text = serde_json::to_vec(memory).expect("what is recorded is plain text and booleans");
     disk::write_if_changed(&path, &text, PRIVATE).map(drop)
 }
 

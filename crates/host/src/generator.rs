@@ -44,7 +44,7 @@ pub enum Error {
     #[error(transparent)]
     Disk(#[from] disk::Error),
     /// It failed without a word.
-    #[error("Podman's Quadlet generator ended with {0} and said nothing")]
+    #[error("Podman's Quadlet generator ended with {0} and no message")]
     Broken(std::process::ExitStatus),
     /// It complained, but not of a unit of ours.
     #[error("Podman's Quadlet generator says: {0}")]
@@ -125,7 +125,7 @@ fn judge(
         .filter(|unit| !is_made(unit))
         .map(|unit| {
             let words = complaints.remove(unit).or_else(|| unnamed.clone());
-            let silent = || "it makes no service of it, and does not say why".to_owned();
+            let silent = || "it makes no service of it, and gives no reason".to_owned();
             (unit.clone(), words.unwrap_or_else(silent))
         })
         .collect();

@@ -53,16 +53,16 @@ pub enum Error {
     Handle(#[from] handle::Error),
     #[error(transparent)]
     Pass(#[from] handle::Unmade),
-    #[error("{0} is still on its way; archipelago status {0} goes on telling")]
+    #[error("{0} is not finished yet; archipelago status {0} shows how it goes on")]
     Unfinished(AppId),
-    #[error("somebody else has changed {0} meanwhile; nothing was done, try it again")]
+    #[error("somebody else has changed {0} meanwhile; nothing was done, try again")]
     Changed(AppId),
     #[error("{app} was {} by somebody else meanwhile", by.word())]
     Overtaken { app: AppId, by: Overtaken },
     #[error("{}: {}", .0.health.id, .0.health.message)]
     Failed(Box<FailedApp>),
     #[error(
-        "{} runs, but is not ready yet: {}; archipelago status {} goes on telling",
+        "{} runs, but is not ready yet: {}; archipelago status {} shows how it goes on",
         .0.id, .0.message, .0.id
     )]
     Silent(Box<AppHealth>),
@@ -131,7 +131,7 @@ pub enum ErrorKind {
     Host,
     /// A name or port is already in use.
     Taken,
-    /// It is still on its way.
+    /// It is not finished yet.
     Unfinished,
 }
 

@@ -115,7 +115,7 @@ impl Unfinished {
     /// Once for each record, not at every pass.
     fn tell(&mut self, name: &str, cause: &str) {
         if self.told.insert(name.to_owned()) {
-            tracing::warn!("an operation that was broken off cannot be ended yet: {cause}");
+            tracing::warn!("an interrupted operation cannot be finished yet: {cause}");
         }
     }
 }
@@ -135,9 +135,9 @@ fn tell_ending(operation: &Operation) {
     let ending = match operation.ending() {
         None => return,
         Some(Ending::NotBegun) => "it had not begun, and nothing was changed".to_owned(),
-        Some(Ending::Superseded) => "what is wanted was changed by somebody else since".to_owned(),
+        Some(Ending::Superseded) => "somebody else has changed the intent since".to_owned(),
         Some(Ending::LeftAlone) => {
-            format!("{app} is still on its way; archipelago status {app} tells how it is")
+            format!("{app} is not finished yet; archipelago status {app} shows how it goes on")
         }
         Some(Ending::Followed(verdict)) => match verdict {
             Verdict::Reached(health) | Verdict::Failed(health) | Verdict::Silent(health) => {
@@ -149,7 +149,7 @@ fn tell_ending(operation: &Operation) {
         },
     };
     tracing::info!(
-        "the operation {id} ({} {app}) was broken off and has ended: {ending}",
+        "the operation {id} ({} {app}) was interrupted and is finished now: {ending}",
         kind.word()
     );
 }

@@ -203,11 +203,11 @@ pub(super) async fn uninstall(
             }));
         }
         Output::Text if purge && left.is_empty() => {
-            print_line(&format!("{app} is gone, and its data with it."));
+            print_line(&format!("{app} and its data are removed."));
         }
         Output::Text if purge => {
             print_line(&format!(
-                "{app} is gone, and its data with it, but for what does not lie in {data} itself:"
+                "{app} and its data are removed, except what does not lie in {data} itself:"
             ));
             for (path, target) in left {
                 print_line(&match target {
@@ -219,7 +219,7 @@ pub(super) async fn uninstall(
             }
         }
         Output::Text => print_line(&format!(
-            "{app} is gone. Its data stay in {data}: installing it again finds them, and archipelago uninstall {app} --purge removes them."
+            "{app} is removed. Its data stay in {data}: installing it again finds them, and archipelago uninstall {app} --purge removes them."
         )),
     }
     Ok(())

@@ -45,7 +45,7 @@ pub(super) async fn status(
 
 fn print_report(report: &Report) {
     if report.apps.is_empty() {
-        print_line("No app is installed. `archipelago catalog` shows what there is.");
+        print_line("No app is installed. `archipelago catalog` lists the apps.");
         return;
     }
     let apps: Vec<String> = report.apps.iter().map(text_of).collect();
@@ -64,7 +64,7 @@ fn text_of_open(open: &Open, now: SystemTime) -> String {
     match open.state {
         OpenState::UnderWay => format!("{app}: {kind} is under way, asked for {since} ago"),
         OpenState::BrokenOff => format!(
-            "{app}: {kind} was broken off, asked for {since} ago; the daemon or the next command brings it to its end"
+            "{app}: {kind} was interrupted, asked for {since} ago; the daemon or the next command finishes it"
         ),
     }
 }
@@ -136,7 +136,7 @@ pub(super) fn list(layout: &Layout, output: Output) -> Result<(), Failure> {
     match output {
         Output::Json => print_json(&json!({ "apps": apps })),
         Output::Text if apps.is_empty() => {
-            print_line("No app is installed. `archipelago catalog` shows what there is.");
+            print_line("No app is installed. `archipelago catalog` lists the apps.");
             Ok(())
         }
         Output::Text => {

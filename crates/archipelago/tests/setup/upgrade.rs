@@ -196,7 +196,7 @@ fn a_new_definition_of_an_app_of_0_1_0_must_export_what_others_read() {
     let refused = archipelago(&host, &["install", "/home/archy/chain", "--yes"]);
     assert_eq!(refused.status, 3, "{refused:?}");
     for words in [
-        "index, which is installed, could not go on",
+        "index, which is installed, could not run with that",
         "chain does not export it",
     ] {
         assert!(refused.stderr.contains(words), "{words:?}: {refused:?}");

@@ -107,7 +107,7 @@ pub(super) fn judge_units(units: &Result<(), UnitsBlocked>) -> Check {
         Err(cause) => failed(
             "units",
             cause.to_string(),
-            "mend that file or move it away; what waits for that goes on by itself",
+            "correct that file or move it away; what waits for it then continues",
             Remedy::Person,
         ),
     }

@@ -53,13 +53,13 @@ pub(super) fn judge_manager(user: &str, manager: UserManager) -> Check {
             "when the user's systemd is killed, all apps stay down until the next boot".to_owned()
         }
         (true, Some(limit)) => format!(
-            "at a shutdown all apps together have {} s to write what they must, and are killed then; a Bitcoin node may need 15 minutes",
+            "at a shutdown all apps together have {} s to end, and are then killed; a Bitcoin node may need 15 minutes",
             limit.as_secs()
         ),
         (true, None) => {
             return ok(
                 "user-manager",
-                "the user's systemd is started again when it was killed, and waits for apps to stop",
+                "the user's systemd is started again when it is killed, and waits for apps to stop",
             );
         }
     };

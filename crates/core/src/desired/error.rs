@@ -91,7 +91,7 @@ pub enum Error {
     #[error("a secret of {app} cannot be read, so nothing is changed: {cause}")]
     Secret { app: AppId, cause: FileError },
     #[error(
-        "it requires {0}, which requires it in turn; neither could start first. Mend `requires` in one of the two"
+        "it requires {0}, which requires it in turn, so neither could start first; correct `requires` in one of the two"
     )]
     Circle(AppId),
     #[error("it requires {0}, which is not installed or cannot be read; archipelago install {0}")]

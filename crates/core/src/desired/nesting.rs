@@ -167,8 +167,8 @@ impl Judge<'_> {
         self.error(
             source,
             format!(
-                "{inner} {led}lies in {}, which {by} lets a container write: the container could put a link to any place in its \
-                 stead, and Podman would follow it. Mount {} read-only (`:ro`), or move one of the two out of the other",
+                "{inner} {led}lies in {}, which {by} lets a container write: the container could replace it by a link to any \
+                 place, and Podman would follow the link. Mount {} read-only (`:ro`), or move one of the two out of the other",
                 written(writer.mount),
                 written(writer.mount),
             ),
@@ -214,7 +214,7 @@ impl Judge<'_> {
         Some(self.error(
             source,
             format!(
-                "a container must not write {}, where Archipelago keeps what it starts apps with. Mount it read-only (`:ro`), or \
+                "a container must not write {}, where Archipelago keeps the files that it starts apps with. Mount it read-only (`:ro`), or \
                  mount another folder",
                 own.display()
             ),

@@ -89,7 +89,7 @@ fn an_app_that_cannot_be_worked_out_leaves_the_others_alone() {
             ("c", "c.toml: line 1"),
             (
                 "d",
-                "its definition /config/apps/d is missing; containers go on as they are; archipelago install d stores it anew",
+                "its definition /config/apps/d is missing; containers keep running; archipelago install d stores it again",
             ),
         ],
     );
@@ -165,7 +165,7 @@ fn apps_that_require_each_other_are_refused() {
     let (a, b, c) = (app("a", "b"), app("b", "c"), app("c", "a"));
     let cause = |other: &str| {
         format!(
-            "it requires {other}, which requires it in turn; neither could start first. Mend `requires` in one of the two"
+            "it requires {other}, which requires it in turn, so neither could start first; correct `requires` in one of the two"
         )
     };
     check(

@@ -123,7 +123,7 @@ fn judge_present(
             Some(busy) => format!("it is {}", busy.message),
             None if unit.state == UnitState::Activating && starts_healthy(present, unit) => {
                 format!(
-                    "{} runs, and its health check has not succeeded yet",
+                    "{} runs, but its health check has not succeeded yet",
                     unit.name
                 )
             }
@@ -134,7 +134,7 @@ fn judge_present(
     let stale =
         |unit: &&UnitHealth| unit.state == UnitState::Active && observed.must_restart(&unit.name);
     if let Some(unit) = units.iter().find(stale) {
-        let message = format!("{} is to be restarted with what has changed", unit.name);
+        let message = format!("{} will be restarted because of a change", unit.name);
         return (State::Starting, message);
     }
     if let Some(unit) = units

@@ -254,7 +254,7 @@ fn a_service_that_runs_and_is_not_healthy_yet_says_so() {
         (web.state, web.message.as_str()),
         (
             State::Starting,
-            "archy-web.service runs, and its health check has not succeeded yet"
+            "archy-web.service runs, but its health check has not succeeded yet"
         )
     );
 }

@@ -62,7 +62,7 @@ pub(super) fn judge_unit(
         restarts: failure.map_or(0, |failure| failure.restarts),
         message: if masked {
             format!(
-                "masked by the operator; systemctl --user unmask {} gives it back",
+                "masked by the operator; systemctl --user unmask {} undoes that",
                 unit.service
             )
         } else {
@@ -111,7 +111,7 @@ fn unit_problem(
         && !up
     {
         return format!(
-            "the image {image} is damaged: {cause}; archipelago doctor says how to remove it, then it is got again by itself"
+            "the image {image} is damaged: {cause}; archipelago doctor says how to remove it, then it is fetched again"
         );
     }
     if let Some(awaited @ AwaitedImage::Failed { .. }) = awaited_image

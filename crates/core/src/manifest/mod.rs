@@ -118,9 +118,7 @@ impl Schema {
                 "volumes" => volumes = read_volumes(&entry)?,
                 "networks" => refuse_networks(&entry)?,
                 "secrets" => refuse_secret_sources(&entry, &self.extension)?,
-                "version" => {
-                    warnings.push(entry.error("obsolete in Compose, so it says nothing here"))
-                }
+                "version" => warnings.push(entry.error("obsolete in Compose, and ignored")),
                 name if name == "name" || name.starts_with("x-") => {}
                 _ => return Err(entry.error("no key of a Compose file; remove it")),
             }

@@ -39,7 +39,7 @@ pub enum Refusal {
     #[error(transparent)]
     Broken(Shown),
     #[error(
-        "{app} cannot be worked out; archipelago status shows how the apps that it requires are"
+        "{app} cannot be prepared; archipelago status shows the state of the apps that it requires"
     )]
     Unready { app: AppId },
     #[error(transparent)]
@@ -48,7 +48,7 @@ pub enum Refusal {
     #[error(transparent)]
     Desired(Box<desired::Error>),
     #[error(
-        "with that, {other}, which is installed, could not go on: {cause}\nTo do it nevertheless, uninstall {other} first; its data stay. {app} is as it was."
+        "{other}, which is installed, could not run with that: {cause}\nTo do it nevertheless, uninstall {other} first; its data are kept. {app} is as it was."
     )]
     BreaksOther {
         app: AppId,

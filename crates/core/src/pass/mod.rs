@@ -79,7 +79,7 @@ pub enum Request<'p> {
         /// Whether Podman was silent the last time and is not due for another attempt to wake it.
         podman_is_silent: bool,
     },
-    /// See who may be changing these files, before they are put right; then [`Pass::writers`].
+    /// See who may be changing these files, before they are repaired; then [`Pass::writers`].
     FindWriters(&'p BTreeMap<String, PathBuf>),
     /// Do the action, which was planned for what was observed; then [`Pass::applied`].
     Apply {

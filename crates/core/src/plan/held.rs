@@ -14,11 +14,11 @@ use crate::progress::{Progress, Subject};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Blocked {
     #[error(
-        "the unit file {} is empty or cannot be read, so nobody knows whose it is; mend it or move it away, then it goes on by itself",
+        "the unit file {} is empty or cannot be read, so nobody knows whose it is; correct it or move it away, and the app continues",
         .0.display()
     )]
     UnitOfNobody(PathBuf),
-    #[error("the unit file {} exists and is not its own; move it away, then it goes on by itself", .0.display())]
+    #[error("the unit file {} exists and is not its own; move it away, and the app continues", .0.display())]
     UnitOfAnother(PathBuf),
     #[error("{} hides its unit; move that file away, or use a drop-in", .0.display())]
     UnitHidden(PathBuf),

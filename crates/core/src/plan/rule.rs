@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// An action that must not be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error(
-    "Archipelago refuses a step of its own plan, which is a defect of it: {what}: {rule}; nothing was done, please report it"
+    "Archipelago refused a step of its own plan: {what}: {rule}. Nothing was done. This is a defect of Archipelago, please report it"
 )]
 pub struct Refused {
     pub(super) what: String,
@@ -50,7 +50,7 @@ impl fmt::Display for Rule {
             Self::DataKept => "nobody asked to remove it",
             Self::SecretKept => "there is a secret already",
             Self::StopsForAReason => "it runs as it should",
-            Self::Wanted => "it is not what is wanted",
+            Self::Wanted => "it differs from what should be there",
             Self::ForgottenLast => "something of the app is still there",
             Self::DataPresent => "the data folder is not this node's",
             Self::ReleaseKept => "something needs it",

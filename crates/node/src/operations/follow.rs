@@ -118,7 +118,7 @@ pub(super) async fn carry_out(
             }
             Step::ForgetRecord(_) => {
                 if let Some(Err(error)) = claim.as_ref().map(records::Claim::forget) {
-                    tracing::warn!("{}; the daemon will forget it", chain(&error));
+                    tracing::warn!("{}; the daemon will remove it", chain(&error));
                 }
                 operation.forgotten();
             }

@@ -138,7 +138,7 @@ impl Prepared {
     }
 }
 
-/// An operation that is under way, or was broken off.
+/// An operation that is under way, or was interrupted.
 #[derive(Clone, Debug, Serialize)]
 pub struct Open {
     pub id: OperationId,

@@ -51,7 +51,7 @@ impl Process {
         }
     }
 
-    /// Makes a pass as the daemon does, which also finishes operations that were broken off.
+    /// Makes a pass as the daemon does, which also finishes operations that were interrupted.
     ///
     /// # Errors
     /// When a fault killed the process in the middle.

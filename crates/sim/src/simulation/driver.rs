@@ -51,7 +51,7 @@ pub struct Simulation {
     pub(crate) last: Option<PassResult>,
     /// Counts passes since the simulation began.
     pub passes: usize,
-    /// Counts the passes that were not broken off.
+    /// Counts the passes that were not interrupted.
     pub(crate) reports: usize,
     /// Counts the passes that took an action since the last call of [`Self::quiesce`].
     pub acting_passes: usize,

@@ -42,7 +42,7 @@ fn the_refusal_names_both_mounts_and_the_way_out() {
         cause_of(&inputs(&[("a", &text)]), "a").as_deref(),
         Some(
             "/config/apps/a/compose.yaml:4:25: services.a.volumes[1]: ./d/s lies in ./d, which services.a.volumes[0] (line 4) lets \
-             a container write: the container could put a link to any place in its stead, and Podman would follow it. Mount ./d \
+             a container write: the container could replace it by a link to any place, and Podman would follow the link. Mount ./d \
              read-only (`:ro`), or move one of the two out of the other"
         )
     );

@@ -99,7 +99,7 @@ fn an_app_waits_for_one_that_is_not_of_use_yet() {
             (State::Waiting, "because web is masked by the operator"),
             (
                 State::Degraded,
-                "archy-web.service: masked by the operator; systemctl --user unmask archy-web.service gives it back",
+                "archy-web.service: masked by the operator; systemctl --user unmask archy-web.service undoes that",
             ),
         ],
     );

@@ -408,7 +408,7 @@ fn a_refusal_says_what_was_to_be_done_and_why_it_was_not() {
         ),
         (
             AppStep::Start(text("x.service")),
-            "x.service: it is not what is wanted",
+            "x.service: it differs from what should be there",
         ),
         (AppStep::RemoveData, "web: nobody asked to remove it"),
         (
@@ -422,7 +422,7 @@ fn a_refusal_says_what_was_to_be_done_and_why_it_was_not() {
         assert_eq!(
             refused.to_string(),
             format!(
-                "Archipelago refuses a step of its own plan, which is a defect of it: {expected}; nothing was done, please report it"
+                "Archipelago refused a step of its own plan: {expected}. Nothing was done. This is a defect of Archipelago, please report it"
             )
         );
     }
