@@ -81,7 +81,7 @@ pub enum Cause {
 /// A unit file that keeps Quadlet from reading all others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error(
-    "while Podman's Quadlet cannot read {} ({words}) it reads no unit at all: mend that file or move it away",
+    "while Podman's Quadlet cannot read {} ({words}) it reads no unit at all: correct that file or move it away",
     path.display()
 )]
 pub struct UnitsBlocked {

@@ -123,7 +123,7 @@ fn keep_manager(account: &Account) -> Result<Part, PartError> {
     );
     let Account { name, uid, .. } = account;
     let text = format!(
-        "the systemd of {name} is started again when it was killed, and waits for apps to stop"
+        "the systemd of {name} is started again when it is killed, and waits for apps to stop"
     );
     let folder = format!("/etc/systemd/system/user@{uid}.service.d");
     disk::make_folder(Path::new(&folder), 0o755)?;
