@@ -9,6 +9,8 @@ use crate::release::ReleaseId;
 /// The folders that Archipelago uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
+    /// The user's home.
+    pub home: PathBuf,
     /// The operator's intent and the definitions of the installed apps: `~/.config/archipelago`.
     pub config: PathBuf,
     /// Data, secrets and rendered files: `/var/lib/archipelago`, or under `$XDG_DATA_HOME`.
@@ -28,6 +30,7 @@ impl Layout {
     pub fn under(root: impl AsRef<Path>) -> Self {
         let root = root.as_ref();
         Self {
+            home: root.join("home"),
             config: root.join("config"),
             data: root.join("data"),
             units: root.join("units"),
@@ -36,18 +39,18 @@ impl Layout {
         }
     }
 
-    /// The user's home: the folder above the first hidden one on the way to Quadlet's folder.
+    /// The folders by which mounts are judged.
     #[must_use]
-    pub fn home(&self) -> Option<&Path> {
-        let is_hidden = |folder: &&Path| {
-            let name = folder.file_name();
-            name.is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
-        };
-        self.units
-            .ancestors()
-            .filter(is_hidden)
-            .last()
-            .and_then(Path::parent)
+    pub fn folders(&self) -> [&Path; 6] {
+        let Self {
+            home,
+            config,
+            data,
+            units,
+            systemd,
+            runtime,
+        } = self;
+        [home, config, data, units, systemd, runtime].map(PathBuf::as_path)
     }
 
     /// The node's configuration.
@@ -226,6 +229,7 @@ mod tests {
     #[test]
     fn things_stay_where_they_are() {
         let layout = Layout {
+            home: PathBuf::from("/home/op"),
             config: PathBuf::from("/config"),
             data: PathBuf::from("/data"),
             units: PathBuf::from("/units"),

@@ -57,6 +57,7 @@ fn definition(app: &str) -> (Schema, Files) {
 /// A node on which the whole catalog is installed.
 fn node() -> Inputs {
     let mut inputs = Inputs::new(Layout {
+        home: "/home/archy".into(),
         config: "/home/archy/.config/archipelago".into(),
         data: "/var/lib/archipelago".into(),
         units: "/home/archy/.config/containers/systemd".into(),

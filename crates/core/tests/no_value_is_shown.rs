@@ -85,6 +85,7 @@ fn cause(texts: &Texts) -> Option<String> {
         definitions: BTreeMap::from([(id.clone(), files.collect())]),
         secrets: BTreeMap::from([(id.clone(), secrets)]),
         ..Inputs::new(Layout {
+            home: folder("home"),
             config: folder("config"),
             data: folder("data"),
             units: folder("units"),

@@ -193,7 +193,7 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         | Refusal::NameTaken(_)
         | Refusal::PortTaken { .. } => ErrorKind::Taken,
         Refusal::Host(_)
-        | Refusal::Desired(_)
+        | Refusal::DataFolder(_)
         | Refusal::Disk { .. }
         | Refusal::Need(_)
         | Refusal::Podman(_)

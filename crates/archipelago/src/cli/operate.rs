@@ -107,8 +107,12 @@ pub(super) async fn install(
     }
     if (is_new || !prepared.is_agreed()) && !arguments.yes && is_at_terminal() {
         tell_app(&prepared, &source);
-        if !confirmed(&prepared, "Install it?")? {
-            return Err(Failure::new(Code::Failed, "nothing was installed"));
+        let (question, refusal) = match is_new {
+            true => ("Install it?", "nothing was installed"),
+            false => ("Update it?", "nothing was changed"),
+        };
+        if !confirmed(&prepared, question)? {
+            return Err(Failure::new(Code::Failed, refusal));
         }
         prepared.agree_to_all();
     } else if prepared.is_agreed() {

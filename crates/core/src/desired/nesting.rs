@@ -25,15 +25,7 @@ struct Source<'a> {
 /// Every path on the node that a mount of these apps names, and the folders by which they are
 /// judged.
 pub(super) fn paths(layout: &Layout, apps: &Apps) -> Vec<PathBuf> {
-    let Layout {
-        config,
-        data,
-        units,
-        systemd,
-        runtime,
-    } = layout;
-    let folders = [config, data, units, systemd, runtime].map(PathBuf::as_path);
-    let own = folders.into_iter().chain(layout.home()).map(Path::to_owned);
+    let own = layout.folders().into_iter().map(Path::to_owned);
     let mounted = sources(layout, apps).into_iter().flat_map(|source| {
         let top = source.top(layout);
         top.into_iter().chain([source.path])

@@ -239,6 +239,14 @@ fn an_app_is_told_with_the_pages_that_it_has() {
         url: "http://127.0.0.1:8080/".to_owned(),
     };
     assert_eq!(web.urls, [page]);
+    // Without a list, the ports that the services publish.
+    let plain = told(&desired_of(Goal::Running, WEB), &Case::well());
+    let published: Vec<(&str, &str)> = plain
+        .urls
+        .iter()
+        .map(|page| (page.title.as_str(), page.url.as_str()))
+        .collect();
+    assert_eq!(published, [("ui", "http://127.0.0.1:8080/")]);
 }
 
 #[test]

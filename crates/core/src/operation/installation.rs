@@ -19,7 +19,6 @@ use crate::progress::Progress;
 use crate::release::ReleaseId;
 
 use super::grants::{Grants, refuse_never};
-use super::refusal::Shown;
 use super::{Definition, HostLook, PortProblem, Refusal};
 
 /// An app as it would be.
@@ -150,12 +149,7 @@ impl Installation {
         let present = match app {
             Some(App::Present(present)) => *present,
             Some(App::Broken { cause, fault }) => {
-                let shown = |cause| Shown::new(cause, &copy, &folder);
-                return Err(match fault {
-                    Fault::Own => Refusal::Broken(shown(cause)),
-                    Fault::Conflict => Refusal::Conflict(shown(cause)),
-                    Fault::Data => Refusal::Desired(Box::new(cause)),
-                });
+                return Err(Refusal::of_broken(cause, fault, Some((&copy, &folder))));
             }
             _ => return Err(Refusal::Unready { app: id.clone() }),
         };
@@ -338,7 +332,7 @@ fn refuse_to_break_others(
             // Of two apps in conflict, the one that sorts last is broken; here the installed app
             // has the older right.
             Fault::Conflict => Refusal::TakesFromOther { app, other, cause },
-            Fault::Data => Refusal::Desired(cause),
+            Fault::Data => Refusal::DataFolder(cause),
         });
     }
     Ok(())

@@ -110,7 +110,7 @@ fn built(
 ) -> Result<BTreeMap<String, (DesiredContainer, BuildContext)>, Refusal> {
     let present = match worked_out(inputs).remove(app) {
         Some(App::Present(present)) => present,
-        Some(App::Broken { cause, .. }) => return Err(Refusal::Desired(Box::new(cause))),
+        Some(App::Broken { cause, fault }) => return Err(Refusal::of_broken(cause, fault, None)),
         _ => return Err(Refusal::Unready { app: app.clone() }),
     };
     let built = present.containers().filter_map(|(_, container)| {

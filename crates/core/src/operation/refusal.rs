@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::check::Check;
 use crate::check::needs::Unmet;
-use crate::desired;
+use crate::desired::{self, Fault};
 use crate::file_error::FileError;
 use crate::manifest::{ManifestError, SettingError};
 use crate::name::AppId;
@@ -44,9 +44,9 @@ pub enum Refusal {
     Unready { app: AppId },
     #[error(transparent)]
     Conflict(Shown),
-    /// An installed app cannot be worked out, or the data folder is not this node's.
+    /// The data folder is not this node's.
     #[error(transparent)]
-    Desired(Box<desired::Error>),
+    DataFolder(Box<desired::Error>),
     #[error(
         "{other}, which is installed, could not run with that: {cause}\nTo do it nevertheless, uninstall {other} first; its data are kept. {app} is as it was."
     )]
@@ -104,22 +104,46 @@ pub enum Refusal {
     },
 }
 
-/// Why an app cannot be worked out. It names the files in the folder that the app is installed from:
-/// our copy does not exist yet.
+impl Refusal {
+    /// An app cannot be worked out. `installation` has the folder of our copy and the one that the
+    /// app is installed from.
+    pub(super) fn of_broken(
+        cause: desired::Error,
+        fault: Fault,
+        installation: Option<(&str, &str)>,
+    ) -> Self {
+        let cause = Box::new(cause);
+        let installation = installation.map(|(copy, from)| (copy.to_owned(), from.to_owned()));
+        match fault {
+            Fault::Own => Self::Broken(Shown {
+                cause,
+                installation,
+            }),
+            Fault::Conflict => Self::Conflict(Shown {
+                cause,
+                installation,
+            }),
+            Fault::Data => Self::DataFolder(cause),
+        }
+    }
+}
+
+/// Why an app cannot be worked out. During an installation it names the files in the folder that the
+/// app is installed from: our copy does not exist yet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", cause.to_string().replace(copy, folder))]
+#[error("{}", self.text())]
 pub struct Shown {
     cause: Box<desired::Error>,
-    copy: String,
-    folder: String,
+    /// The folder of our copy, and the one that the app is installed from.
+    installation: Option<(String, String)>,
 }
 
 impl Shown {
-    pub(super) fn new(cause: desired::Error, copy: &str, folder: &str) -> Self {
-        Self {
-            cause: Box::new(cause),
-            copy: copy.to_owned(),
-            folder: folder.to_owned(),
+    fn text(&self) -> String {
+        let text = self.cause.to_string();
+        match &self.installation {
+            Some((copy, from)) => text.replace(copy, from),
+            None => text,
         }
     }
 }

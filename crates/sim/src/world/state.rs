@@ -86,6 +86,7 @@ impl World {
     #[must_use]
     pub fn new() -> Self {
         Self::with_layout(Layout {
+            home: PathBuf::from("/home/op"),
             config: PathBuf::from("/config/archipelago"),
             data: PathBuf::from("/data"),
             units: PathBuf::from("/config/containers/systemd"),

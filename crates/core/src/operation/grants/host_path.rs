@@ -91,6 +91,7 @@ impl Host<'_> {
     /// The reason why this app may never mount the path.
     pub(super) fn refuses(&self, app: &AppId, source: &str) -> Option<String> {
         let Layout {
+            home: _,
             config,
             data,
             units,
@@ -135,27 +136,15 @@ impl Host<'_> {
     }
 
     fn shows(&self, path: &Path) -> Shows {
-        let Layout {
-            config,
-            data,
-            units,
-            systemd,
-            runtime,
-        } = self.layout;
-        if path == podman_socket(&self.end(runtime)) {
+        if path == podman_socket(&self.end(&self.layout.runtime)) {
             return Shows::Podman;
         }
-        let home = self.layout.home();
-        let own = [config, data, units, systemd, runtime].map(PathBuf::as_path);
-        let mut all = own.into_iter().chain(home);
-        if all.any(|folder| self.is_reached(path, folder)) {
+        let mut folders = self.layout.folders().into_iter();
+        if folders.any(|folder| self.is_reached(path, folder)) {
             return Shows::Everything;
         }
-        let is_hidden = home.is_some_and(|home| {
-            let inside = path.strip_prefix(self.end(home));
-            inside.is_ok_and(|inside| inside.components().any(is_dotted))
-        });
-        if is_hidden {
+        let inside_home = path.strip_prefix(self.end(&self.layout.home));
+        if inside_home.is_ok_and(|inside| inside.components().any(is_dotted)) {
             return Shows::Home;
         }
         let is_in = |folders: &[&str]| folders.iter().any(|folder| path.starts_with(folder));

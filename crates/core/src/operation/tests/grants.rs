@@ -17,6 +17,7 @@ const SOCKET: &str = "/run/user/1000/podman/podman.sock";
 fn inputs() -> Inputs {
     let path = PathBuf::from;
     Inputs::new(Layout {
+        home: path("/home/op"),
         config: path("/home/op/.config/archipelago"),
         data: path("/var/lib/archipelago"),
         units: path("/home/op/.config/containers/systemd"),

@@ -11,7 +11,7 @@ use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::manifest::COMPOSE_FILE;
 use crate::name::AppId;
-use crate::operation::{Goal, Proposal, Request, propose};
+use crate::operation::{Goal, Proposal, Refusal, Request, propose};
 
 const WEB: &str =
     "services: {web: {build: ./web}, ui: {build: ./ui}, tool: {build: ./tool}, db: {image: db}}\n";
@@ -180,17 +180,20 @@ fn what_cannot_be_rebuilt_is_refused() {
             app: id(app),
             found: Bases::new(),
         };
-        propose(request, inputs, false).unwrap_err().to_string()
+        propose(request, inputs, false).unwrap_err()
     };
-    assert!(refused(&inputs, "none").contains("none is not installed"));
-    assert!(refused(&inputs, "top").contains("top builds no image on this node"));
+    let told = |inputs: &Inputs, app: &str| refused(inputs, app).to_string();
+    assert!(told(&inputs, "none").contains("none is not installed"));
+    assert!(told(&inputs, "top").contains("top builds no image on this node"));
     let removed = Intent {
         state: Wanted::Removed,
         ..Intent::default()
     };
     inputs.intents.insert(id("web"), Ok(removed));
-    assert!(refused(&inputs, "web").contains("web is being removed"));
+    assert!(told(&inputs, "web").contains("web is being removed"));
     inputs.definitions.remove(&id("web"));
     inputs.intents.insert(id("web"), Ok(Intent::default()));
-    assert!(refused(&inputs, "web").contains("is missing"));
+    let refusal = refused(&inputs, "web");
+    assert!(matches!(refusal, Refusal::Broken(_)), "{refusal:?}");
+    assert!(refusal.to_string().contains("is missing"));
 }

@@ -198,6 +198,14 @@ fn some_paths_no_app_may_mount() {
             "{source}: {told}"
         );
     }
+    // To change what contains Archipelago's folders is refused, except where that gives all the
+    // rights of the user anyway.
+    let refusal = try_install(&inputs(), with_image("volumes: ['/var/lib:/x']"));
+    assert!(
+        refusal.is_err_and(|refusal| refusal.to_string().contains("must not write")),
+        "/var/lib"
+    );
+    check("volumes: ['/:/x']", &["path:/"]);
     // The folder of all data may be a link.
     let inputs = linked("/var/lib/archipelago", "/mnt/disk");
     let refusal = try_install(&inputs, with_image("volumes: ['/mnt/disk/secrets:/x:ro']"));
@@ -213,14 +221,13 @@ fn some_paths_no_app_may_mount() {
 fn links_on_the_way_of_the_users_folders_are_known() {
     let layout = inputs().layout;
     let asked = Apps::read(&inputs()).mounted(&layout);
-    let home = PathBuf::from("/home/op");
     for folder in [
         &layout.config,
         &layout.data,
         &layout.units,
         &layout.systemd,
         &layout.runtime,
-        &home,
+        &layout.home,
     ] {
         assert!(asked.contains(folder), "{}", folder.display());
     }
