@@ -65,6 +65,9 @@ pub enum Cause {
     #[error("Podman says that it has the image, but does not list it")]
     ImageNotListed,
     /// `words` are Podman's.
+    /// No registry has the image: Podman's words.
+    #[error("{0}")]
+    NotInRegistry(String),
     #[error(
         "the registry {registry} does not use TLS, so anybody could change what it sends; to use it nevertheless, add \
          \"{registry}\" to insecure_registries in ~/.config/archipelago/config.toml ({words})"
@@ -110,6 +113,7 @@ impl Cause {
             Self::NotGenerated => "not_generated",
             Self::Contention { .. } => "contention",
             Self::ImageNotListed => "image_not_listed",
+            Self::NotInRegistry(_) => "not_in_registry",
             Self::RegistryWithoutTls { .. } => "registry_without_tls",
             Self::BuildAndPull { .. } => "build_and_pull",
             Self::Process(_) => "process",

@@ -200,21 +200,6 @@ impl fmt::Display for Platform {
     }
 }
 
-/// Whether an error of Podman means that no registry has the image: the error codes `NAME_UNKNOWN`
-/// and `MANIFEST_UNKNOWN` of the OCI distribution specification, or a short name without a
-/// configured registry. A registry that cannot be reached, or that denies access, may have it.
-#[must_use]
-pub fn is_in_no_registry(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    [
-        "manifest unknown",
-        "name unknown",
-        "no unqualified-search registries are defined",
-    ]
-    .iter()
-    .any(|words| message.contains(words))
-}
-
 const NO_DIGEST: &str = "the digest is sha256: and 64 lower-case hexadecimal digits";
 
 impl From<Reference> for String {
@@ -315,25 +300,5 @@ mod tests {
             Some(&format!("docker.io/library/a:{}", "b".repeat(128))),
         );
         check(&format!("a:{}", "b".repeat(129)), None);
-    }
-
-    #[test]
-    fn a_missing_image_is_told_from_a_registry_that_does_not_answer() {
-        for (message, expected) in [
-            ("manifest unknown: manifest unknown", true),
-            (
-                "reading manifest 1 in 127.0.0.1:5000/x: name unknown: repository name not known to registry",
-                true,
-            ),
-            (
-                "short-name \"x\" did not resolve to an alias and no unqualified-search registries are defined in \"/etc/containers/registries.conf\"",
-                true,
-            ),
-            ("dial tcp: lookup docker.io: no such host", false),
-            ("requested access to the resource is denied", false),
-            ("http: server gave HTTP response to HTTPS client", false),
-        ] {
-            assert_eq!(is_in_no_registry(message), expected, "{message}");
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use archipelago_core::cause::Cause;
 use archipelago_core::desired::BaseSource;
 use archipelago_core::error::chain;
-use archipelago_core::image::{ImageDigest, Reference, is_in_no_registry};
+use archipelago_core::image::{ImageDigest, Reference};
 use archipelago_core::image_facts::{self, Bases};
 use archipelago_core::layout::Layout;
 
@@ -51,8 +51,7 @@ pub async fn renew(
         if !is_local {
             tell(base);
             match fetch(podman, base, source).await {
-                Err(Error::Pull { source, .. }) if matches!(&*source, Cause::Podman(words) if is_in_no_registry(words)) =>
-                    {}
+                Err(Error::Pull { source, .. }) if matches!(*source, Cause::NotInRegistry(_)) => {}
                 fetched => fetched?,
             }
         }

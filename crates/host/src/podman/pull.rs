@@ -40,6 +40,8 @@ impl Error {
         if words.contains("server gave HTTP response to HTTPS client") {
             let registry = registry.to_owned();
             Cause::RegistryWithoutTls { registry, words }
+        } else if is_in_no_registry(&words) {
+            Cause::NotInRegistry(words)
         } else {
             Cause::Podman(words)
         }
@@ -174,5 +176,44 @@ fn layer(status: &str, bytes: &Bytes) -> Layer {
         "Already exists" => Layer::Present,
         "Download complete" => Layer::Done,
         _ => Layer::Waiting,
+    }
+}
+
+/// Whether an error of Podman means that no registry has the image: the error codes `NAME_UNKNOWN`
+/// and `MANIFEST_UNKNOWN` of the OCI distribution specification, or a short name without a
+/// configured registry. A registry that cannot be reached, or that denies access, may have it.
+fn is_in_no_registry(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    [
+        "manifest unknown",
+        "name unknown",
+        "no unqualified-search registries are defined",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_image_is_told_from_a_registry_that_does_not_answer() {
+        for (message, expected) in [
+            ("manifest unknown: manifest unknown", true),
+            (
+                "reading manifest 1 in 127.0.0.1:5000/x: name unknown: repository name not known to registry",
+                true,
+            ),
+            (
+                "short-name \"x\" did not resolve to an alias and no unqualified-search registries are defined in \"/etc/containers/registries.conf\"",
+                true,
+            ),
+            ("dial tcp: lookup docker.io: no such host", false),
+            ("requested access to the resource is denied", false),
+            ("http: server gave HTTP response to HTTPS client", false),
+        ] {
+            assert_eq!(is_in_no_registry(message), expected, "{message}");
+        }
     }
 }
