@@ -36,6 +36,7 @@ regressions! {
     a_refused_app_need_not_restore_a_rendered_file
     a_removed_unit_file_stays_removed_after_a_power_loss
     a_secret_that_is_not_durable_is_not_used
+    a_service_that_came_up_since_its_unit_changed_is_stopped_for_its_network
     a_service_that_starts_before_the_reload_gets_its_new_unit
     an_app_is_not_refused_for_the_network_of_a_failed_app
     the_network_of_a_stopped_app_is_restored_for_its_members
