@@ -135,8 +135,24 @@ impl World {
     /// Whether systemd keeps restarting a service that should run.
     pub(crate) fn has_restarting_service(&self) -> bool {
         let desired = self.desired_containers();
-        let mut units = self.systemd.units.iter();
-        units.any(|(name, unit)| unit.observed().is_restarting() && desired.contains(name))
+        self.restarting_services()
+            .any(|service| desired.contains(service))
+    }
+
+    /// Whether systemd keeps restarting a service that is left alone, because its app cannot be
+    /// worked out. That goes on until the operator acts.
+    pub(crate) fn has_service_that_restarts_forever(&self) -> bool {
+        let desired = self.desired_containers();
+        let may_run = self.containers_that_may_run();
+        self.restarting_services()
+            .any(|service| may_run.contains(service) && !desired.contains(service))
+    }
+
+    fn restarting_services(&self) -> impl Iterator<Item = &String> {
+        let units = self.systemd.units.iter();
+        units
+            .filter(|(_, unit)| unit.observed().is_restarting())
+            .map(|(service, _)| service)
     }
 
     /// The services of the containers that should run.
