@@ -34,6 +34,8 @@ regressions! {
     a_pretended_reload_is_noticed
     a_pull_without_an_image_backs_off
     a_refused_app_need_not_restore_a_rendered_file
+    a_refused_app_need_not_restore_a_secret
+    a_refused_app_need_not_restore_the_unit_of_a_volume
     a_refused_app_that_systemd_restarts_forever_sends_late_events
     a_refused_app_that_systemd_restarts_forever_sends_swapped_events
     a_removed_unit_file_stays_removed_after_a_power_loss
