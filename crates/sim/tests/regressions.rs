@@ -42,6 +42,7 @@ regressions! {
     a_secret_that_is_not_durable_is_not_used
     a_service_that_came_up_since_its_unit_changed_is_stopped_for_its_network
     a_service_that_starts_before_the_reload_gets_its_new_unit
+    a_service_that_starts_while_podman_hangs_may_be_stopped
     an_app_is_not_refused_for_the_network_of_a_failed_app
     the_network_of_a_stopped_app_is_restored_for_its_members
 }
