@@ -314,8 +314,7 @@ impl Judge<'_> {
         let reason = match &unit.role {
             Role::Container(container) => {
                 let known = self.observed.memory.restarts.get(service);
-                self.plan.remembers(service)
-                    || self.observed.must_restart(service)
+                self.is_due(service)
                     || self.observed.has_fallen_behind(service, container)
                     || known.is_some_and(String::is_empty)
                     || network::is_closed(service, self.observed)
@@ -377,7 +376,14 @@ impl Judge<'_> {
             })
         };
         let mut open = renewal::unisolated(self.desired, self.observed);
-        self.observed.must_restart(service) && open.any(|(_, _, name, _)| joins(name))
+        self.is_due(service) && open.any(|(_, _, name, _)| joins(name))
+    }
+
+    /// Whether a service is to be restarted: because of an earlier plan or of this one. A plan also
+    /// notes the run of a service that had not begun, or that began before a due reload, when an
+    /// earlier plan noted the service.
+    fn is_due(&self, service: &str) -> bool {
+        self.plan.remembers(service) || self.observed.must_restart(service)
     }
 
     fn remove_object(

@@ -11,6 +11,7 @@ use crate::apps::CONTAINERS;
 use crate::checks::running::without_comments;
 use crate::host::disk::TEMPORARY_PREFIX;
 use crate::host::podman::Object;
+use crate::host::quadlet::Kind;
 use crate::host::unit::Run;
 use crate::world::state::World;
 
@@ -135,8 +136,24 @@ impl World {
     /// Whether systemd keeps restarting a service that should run.
     pub(crate) fn has_restarting_service(&self) -> bool {
         let desired = self.desired_containers();
-        let mut units = self.systemd.units.iter();
-        units.any(|(name, unit)| unit.observed().is_restarting() && desired.contains(name))
+        self.restarting_services()
+            .any(|service| desired.contains(service))
+    }
+
+    /// Whether systemd keeps restarting a service that is left alone, because its app cannot be
+    /// worked out. That goes on until the operator acts.
+    pub(crate) fn has_service_that_restarts_forever(&self) -> bool {
+        let desired = self.desired_containers();
+        let may_run = self.containers_that_may_run();
+        self.restarting_services()
+            .any(|service| may_run.contains(service) && !desired.contains(service))
+    }
+
+    fn restarting_services(&self) -> impl Iterator<Item = &String> {
+        let units = self.systemd.units.iter();
+        units
+            .filter(|(_, unit)| unit.observed().is_restarting())
+            .map(|(service, _)| service)
     }
 
     /// The services of the containers that should run.
@@ -177,13 +194,14 @@ impl World {
             .map(|(unit, _)| unit.service.clone())
     }
 
-    /// Whether the unit file of this service is there, and all that its container mounts.
-    pub(crate) fn has_files_of(&self, service: &str) -> bool {
-        let file = format!("{}.container", service.trim_end_matches(".service"));
-        let unit = self.systemd.units.get(service);
-        let mounts = unit.and_then(|unit| unit.container());
-        let mut mounts = mounts.iter().flat_map(|container| &container.mounts);
-        self.disk.exists(&self.layout.unit(&file)) && mounts.all(|path| self.disk.exists(path))
+    /// Whether systemd has a unit of this container, which needs the unit files of its networks and
+    /// volumes as well, and whether its image, secrets and mounted files are there.
+    pub(crate) fn has_inputs_of(&self, service: &str) -> bool {
+        let definition = self.systemd.generated.get(service);
+        definition.is_some_and(|definition| match &definition.kind {
+            Kind::Container(container) => self.has_inputs(container),
+            Kind::Network(_) | Kind::Volume(..) => true,
+        })
     }
 
     /// The services of the containers that run and are not masked.

@@ -71,6 +71,7 @@ impl World {
             service.began = current.and_then(|service| service.began);
         }
         self.last_services = services;
+        self.services_observed_at = self.clock.since_boot;
     }
 
     fn observe_disk(&self, desired: &Desired) -> Observed {
