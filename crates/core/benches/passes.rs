@@ -92,6 +92,7 @@ fn inputs(count: usize) -> Inputs {
             .collect(),
         secrets: ids(count).map(|id| (id, secret())).collect(),
         ..Inputs::new(Layout {
+            home: PathBuf::from("/home/archy"),
             config: PathBuf::from("/home/archy/.config/archipelago"),
             data: PathBuf::from("/var/lib/archipelago"),
             units: PathBuf::from("/home/archy/.config/containers/systemd"),
@@ -138,7 +139,7 @@ fn quiescent(desired: &Desired) -> Observed {
             let service = Service {
                 load: Load::Loaded,
                 active: Active::Active,
-                sub: "running".to_owned(),
+                sub: "running".into(),
                 job: None,
                 failure: None,
                 began: None,

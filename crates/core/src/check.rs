@@ -3,6 +3,7 @@
 //! `archipelago doctor` shows the whole judgement, `setup` acts on it, and `install` refuses what
 //! has failed. A fact that nobody looked for is absent and is not judged.
 
+mod built;
 mod daemon;
 mod facts;
 mod ids;
@@ -22,9 +23,10 @@ use podman::{
 };
 use user::{judge_id_mappers, judge_linger, judge_manager, judge_subordinate_ids, judge_systemd};
 
+pub use built::as_of;
 pub use facts::{
-    Api, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState, Network, Port, Service,
-    ServiceFile, Socket, UserManager,
+    Api, BuiltImages, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState, Network,
+    NoAnswer, Port, Service, ServiceFile, Socket, UserManager,
 };
 pub use ids::{free_subordinate_range, subordinate_ids};
 pub use judgement::{Check, Remedy, State, UserStep};
@@ -47,6 +49,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         socket,
         api,
         images,
+        built,
         free_locks,
         cgroup_v2,
         network,
@@ -71,6 +74,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         socket.map(judge_socket),
         api.as_ref().map(judge_api),
         images.as_ref().map(judge_images),
+        built.as_ref().and_then(built::judge_built),
         free_locks.map(judge_locks),
         cgroup_v2.map(judge_cgroup),
         network.map(judge_network),

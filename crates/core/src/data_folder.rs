@@ -20,7 +20,7 @@ pub struct NodeId(String);
 
 /// A text that is no node's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it does not hold the id of a node, which is 32 hexadecimal digits")]
+#[error("it holds no id of a node, which has 32 hexadecimal digits")]
 pub struct NoNodeId;
 
 /// The node's id and the path of its data folder, as its configuration keeps them.
@@ -33,13 +33,43 @@ pub struct Identity {
     pub data: PathBuf,
 }
 
+/// Why `node.toml` cannot be understood. Nothing of it is quoted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// The parser's words.
+    #[error("{0}")]
+    Syntax(String),
+    #[error("`data` is not an absolute path")]
+    Relative,
+}
+
+/// Why one of the two files exists and does not tell the owner of the data folder.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// The file cannot be read. The text names it.
+    #[error("{0}")]
+    Disk(String),
+    #[error("{}: {source}", path.display())]
+    Identity {
+        path: PathBuf,
+        source: IdentityError,
+    },
+    #[error(
+        "{} names another data folder, {}, than this program was started with; systemctl --user restart archipelago",
+        path.display(), data.display()
+    )]
+    Moved { path: PathBuf, data: PathBuf },
+    #[error("{}: {source}", path.display())]
+    Marker { path: PathBuf, source: NoNodeId },
+}
+
 /// The findings on the disk. `Err` says why something that is there cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
     /// The identity in the configuration.
-    pub identity: Result<Option<Identity>, String>,
+    pub identity: Result<Option<Identity>, Unreadable>,
     /// The marker in the data folder.
-    pub marker: Result<Option<NodeId>, String>,
+    pub marker: Result<Option<NodeId>, Unreadable>,
     /// Whether units of ours mount something of a data folder that is empty or not there.
     pub data_missing: bool,
 }
@@ -65,8 +95,15 @@ pub enum Refusal {
     OtherNode,
     /// The units of version 0.1.0 mount what is not there.
     NoData,
-    /// One of the two files cannot be read; the text says which, and why.
-    Unreadable(String),
+    Unreadable(Unreadable),
+}
+
+/// Why nothing is done in a data folder that is not this node's, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}, so nothing is started or changed; to do: {}", refusal.finding(layout), refusal.cure(layout))]
+pub struct NotOurs {
+    refusal: Refusal,
+    layout: Box<Layout>,
 }
 
 impl NodeId {
@@ -115,13 +152,14 @@ impl Identity {
     /// Reads `node.toml`.
     ///
     /// # Errors
-    /// When it cannot be understood. The cause quotes nothing of it.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let identity: Self = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+    /// When it cannot be understood.
+    pub fn parse(text: &str) -> Result<Self, IdentityError> {
+        let identity: Self = toml::from_str(text)
+            .map_err(|error| IdentityError::Syntax(error.message().to_owned()))?;
         if identity.data.is_absolute() {
             Ok(identity)
         } else {
-            Err("`data` is not an absolute path".to_owned())
+            Err(IdentityError::Relative)
         }
     }
 
@@ -190,7 +228,9 @@ impl Refusal {
                 format!("the data folder {data} is empty, but the apps' units mount folders in it")
             }
             Self::Unreadable(cause) => {
-                format!("it cannot be told whether the data folder {data} is this node's: {cause}")
+                format!(
+                    "the marker of the data folder {data} cannot be read, so nobody knows whether it is this node's: {cause}"
+                )
             }
         }
     }
@@ -202,25 +242,25 @@ impl Refusal {
         let accept = "archipelago setup --accept-data";
         match self {
             Self::NoMarker | Self::NoData => format!(
-                "mount the disk that holds {data}; all goes on by itself then. If that folder is really the right one, new or restored: {accept}"
+                "mount the disk that holds {data}; the apps then continue. If that folder is the right one, new or restored: {accept}"
             ),
             Self::OtherNode => format!(
-                "mount this node's own disk at {data}; all goes on by itself then. If that folder is really the right one: {accept}"
+                "mount this node's own disk at {data}; the apps then continue. If that folder is the right one: {accept}"
             ),
             Self::Unreadable(_) => format!(
-                "make the file readable; all goes on by itself then. If it is damaged and {data} is the right folder: {accept}"
+                "make the file readable; the apps then continue. If it is damaged and {data} is the right folder: {accept}"
             ),
         }
     }
+}
 
-    /// Finding and cure, for an app that waits for it.
+impl NotOurs {
     #[must_use]
-    pub fn cause(&self, layout: &Layout) -> String {
-        format!(
-            "{}, so nothing is started or changed; to do: {}",
-            self.finding(layout),
-            self.cure(layout)
-        )
+    pub fn new(refusal: Refusal, layout: &Layout) -> Self {
+        Self {
+            refusal,
+            layout: Box::new(layout.clone()),
+        }
     }
 }
 
@@ -247,9 +287,10 @@ mod tests {
 
     #[test]
     fn only_a_folder_with_the_same_id_is_this_nodes() {
-        let unreadable = || Err("read /x: denied".to_owned());
+        let denied = || Unreadable::Disk("read /x: denied".to_owned());
+        let unreadable = || Err(denied());
         let refused = Claim::Refused;
-        let cannot = || refused(Refusal::Unreadable("read /x: denied".to_owned()));
+        let cannot = || refused(Refusal::Unreadable(denied()));
         let (one, other) = (|| Ok(Some(identity(1))), || Ok(Some(id(2))));
         for (identity, marker, data_missing, expected, accepted) in [
             (one(), Ok(Some(id(1))), false, Claim::Held, Claim::Held),
@@ -298,7 +339,7 @@ mod tests {
             (unreadable(), Ok(None), false, cannot(), Claim::Take(None)),
             (
                 one(),
-                Err("read /x: denied".to_owned()),
+                Err(denied()),
                 false,
                 cannot(),
                 Claim::Take(Some(id(1))),
@@ -331,7 +372,10 @@ mod tests {
             assert_eq!(NodeId::parse(wrong), Err(NoNodeId), "{wrong}");
             let text = text.replace(&"ab".repeat(16), wrong);
             let cause = Identity::parse(&text).unwrap_err();
-            assert!(wrong.is_empty() || !cause.contains(wrong), "{cause}");
+            assert!(
+                wrong.is_empty() || !cause.to_string().contains(wrong),
+                "{cause}"
+            );
         }
         assert!(Identity::parse(&text.replace("/var", "var")).is_err());
         assert!(Identity::parse(&format!("{text}more = 1\n")).is_err());
@@ -344,9 +388,9 @@ mod tests {
             Refusal::NoMarker,
             Refusal::OtherNode,
             Refusal::NoData,
-            Refusal::Unreadable("read /data/node-id: denied".to_owned()),
+            Refusal::Unreadable(Unreadable::Disk("read /data/node-id: denied".to_owned())),
         ] {
-            let cause = refusal.cause(&layout);
+            let cause = NotOurs::new(refusal, &layout).to_string();
             for words in [
                 "/data",
                 "nothing is started",

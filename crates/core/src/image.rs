@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A full image reference: registry, path, and a tag or a digest.
 ///
@@ -20,6 +20,20 @@ pub struct Reference {
 enum Version {
     Tag(String),
     Digest(String),
+}
+
+/// The digest of an image's configuration, which is its id in Podman: `sha256:` and 64 hexadecimal
+/// digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ImageDigest(String);
+
+/// The platform of an image, as `--platform` names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Platform {
+    pub os: String,
+    pub processor: String,
+    pub variant: Option<String>,
 }
 
 /// A text that is no image reference. It may hold a password, so it is not quoted.
@@ -84,9 +98,7 @@ impl Reference {
         let version = match (digest, tag) {
             (Some(digest), _) if is_digest(digest) => Version::Digest(digest.to_owned()),
             (Some(_), _) => {
-                return Err(error(
-                    "the digest is sha256: and 64 lower-case hexadecimal digits",
-                ));
+                return Err(error(NO_DIGEST));
             }
             (None, tag) => Version::Tag(tag.unwrap_or("latest").to_owned()),
         };
@@ -106,12 +118,89 @@ impl Reference {
         }
     }
 
+    /// Whether it may name another image later.
+    pub(crate) fn can_move(&self) -> bool {
+        matches!(self.version, Version::Tag(_))
+    }
+
+    /// Whether it is an image of this node alone, which no registry has.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.registry == "localhost"
+    }
+
     /// The registry: `host` or `host:port`.
     #[must_use]
     pub fn registry(&self) -> &str {
         &self.registry
     }
 }
+
+impl ImageDigest {
+    /// # Errors
+    /// When the text is no digest.
+    pub fn parse(text: &str) -> Result<Self, ReferenceError> {
+        if is_digest(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ReferenceError { problem: NO_DIGEST })
+        }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ImageDigest {
+    type Error = ReferenceError;
+
+    fn try_from(text: String) -> Result<Self, ReferenceError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<ImageDigest> for String {
+    fn from(digest: ImageDigest) -> Self {
+        digest.0
+    }
+}
+
+impl Platform {
+    /// `OS/PROCESSOR`, or `OS/PROCESSOR/VARIANT`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let is_word =
+            |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let words: Vec<&str> = text.split('/').collect();
+        let (os, processor, variant) = match *words.as_slice() {
+            [os, processor] => (os, processor, None),
+            [os, processor, variant] => (os, processor, Some(variant)),
+            _ => return None,
+        };
+        words.iter().all(is_word).then(|| Self {
+            os: os.to_owned(),
+            processor: processor.to_owned(),
+            variant: variant.map(str::to_owned),
+        })
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            os,
+            processor,
+            variant,
+        } = self;
+        write!(formatter, "{os}/{processor}")?;
+        variant
+            .iter()
+            .try_for_each(|variant| write!(formatter, "/{variant}"))
+    }
+}
+
+const NO_DIGEST: &str = "the digest is sha256: and 64 lower-case hexadecimal digits";
 
 impl From<Reference> for String {
     fn from(reference: Reference) -> Self {

@@ -1,12 +1,23 @@
-//! Facts about an image on the node: the paths that it declares as volumes.
+//! Facts about an image on the node, and the progress of one that is not there yet.
 //!
-//! Podman makes an anonymous volume for each of them that nothing mounts, and Quadlet removes those
-//! at every restart. So they must be known before a unit is written, and be remembered: an image
-//! may be gone while its container runs.
+//! The facts are the paths that it declares as volumes and, for an image that was built here, the
+//! time of the build and its bases. Podman makes an anonymous volume for each such path that nothing
+//! mounts, and Quadlet removes those at every restart. So they must be known before a unit is
+//! written, and be remembered: an image may be gone while its container runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::image::ImageDigest;
+
+/// The label of an image that was built here. It holds the bases of the build as `NAME@DIGEST`,
+/// separated by spaces, so they are known as long as the image exists.
+pub const BASES_LABEL: &str = "archipelago.bases";
+
+/// Base images by name, as a Containerfile gives it, each with the digest of its configuration.
+pub type Bases = BTreeMap<String, ImageDigest>;
 
 /// Facts about an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +26,23 @@ pub struct ImageFacts {
     pub id: String,
     /// The paths that it declares as volumes, absolute and without doubled or trailing slashes.
     pub volumes: BTreeSet<String>,
+    /// For an image that was built on this node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built: Option<Built>,
 }
+
+/// The build of an image on this node. Times are by the wall clock, in seconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Built {
+    pub at_unix_s: u64,
+    /// The base images of the build, as far as they are known.
+    pub bases: Bases,
+    /// The time at which these were last found to be the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked_unix_s: Option<u64>,
+}
+
+const MB: u64 = 1_000_000;
 
 /// By full reference.
 pub type KnownImages = BTreeMap<String, ImageFacts>;
@@ -25,8 +52,51 @@ pub type KnownImages = BTreeMap<String, ImageFacts>;
 pub enum ImageState {
     /// It is on the node.
     Here(ImageFacts),
-    /// It is on the node and cannot be used: why.
+    /// It is on the node and cannot be used: Podman's words.
     Damaged(String),
+}
+
+/// The progress of an image that is being pulled or built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageProgress {
+    /// It waits for other images, or for the process that holds its lock.
+    Waiting,
+    /// Another process pulls or builds it.
+    Elsewhere,
+    /// Before a build: the base image that it needs.
+    FetchingBase(String),
+    /// The last line of the build; empty before the first.
+    Building(String),
+    /// In bytes, as far as the layers are known.
+    Pulling { done: u64, total: u64 },
+}
+
+impl ImageProgress {
+    /// The step without the amount, which changes all the time.
+    #[must_use]
+    pub fn step(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Elsewhere => "under way",
+            Self::FetchingBase(_) => "fetching its base image",
+            Self::Building(_) => "building",
+            Self::Pulling { .. } => "pulling",
+        }
+    }
+}
+
+impl fmt::Display for ImageProgress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.step())?;
+        match self {
+            Self::FetchingBase(base) => write!(formatter, " {base}"),
+            Self::Building(line) if !line.is_empty() => write!(formatter, ": {line}"),
+            Self::Pulling { done, total } if *total > 0 => {
+                write!(formatter, ": {} of {} MB", done / MB, total / MB)
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl ImageFacts {
@@ -35,8 +105,39 @@ impl ImageFacts {
         Self {
             id: id.to_owned(),
             volumes: declared.filter_map(normal).collect(),
+            built: None,
         }
     }
+}
+
+impl Built {
+    /// `label` is the value of [`BASES_LABEL`].
+    #[must_use]
+    pub fn new(at_unix_s: u64, label: &str) -> Self {
+        let bases = label.split(' ').filter_map(|base| {
+            let (name, digest) = base.rsplit_once('@')?;
+            Some((name.to_owned(), ImageDigest::parse(digest).ok()?))
+        });
+        Self {
+            at_unix_s,
+            bases: bases.collect(),
+            checked_unix_s: None,
+        }
+    }
+
+    /// The last time at which no base was known to be newer.
+    #[must_use]
+    pub fn as_of_unix_s(&self) -> u64 {
+        self.checked_unix_s.unwrap_or_default().max(self.at_unix_s)
+    }
+}
+
+/// The value of [`BASES_LABEL`].
+#[must_use]
+pub fn bases_label(bases: &Bases) -> String {
+    let bases = bases.iter();
+    let texts = bases.map(|(name, digest)| format!("{name}@{}", digest.as_str()));
+    texts.collect::<Vec<_>>().join(" ")
 }
 
 /// An absolute path in a container without doubled or trailing slashes; `None` for one that cannot
@@ -76,9 +177,110 @@ pub fn with(known: KnownImages, added: &KnownImages) -> KnownImages {
     known
 }
 
+/// The content of the file after the bases of these images were found to be the newest.
+#[must_use]
+pub fn with_checked(
+    mut known: KnownImages,
+    references: &BTreeSet<String>,
+    now_unix_s: u64,
+) -> KnownImages {
+    for (reference, facts) in &mut known {
+        if let Some(built) = facts
+            .built
+            .as_mut()
+            .filter(|_| references.contains(reference))
+        {
+            built.checked_unix_s = Some(now_unix_s);
+        }
+    }
+    known
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bases_survive_the_label_of_their_image() {
+        let digest = |digit: &str| {
+            let text = format!("sha256:{}", digit.repeat(64));
+            ImageDigest::parse(&text).unwrap()
+        };
+        let bases = Bases::from([
+            ("localhost/mine:1".to_owned(), digest("a")),
+            ("nginx".to_owned(), digest("b")),
+        ]);
+        let label = bases_label(&bases);
+        assert_eq!(Built::new(1, &label).bases, bases, "{label}");
+        for none in ["", "nginx", "nginx@sha256:1", " "] {
+            assert_eq!(Built::new(1, none).bases, Bases::new(), "{none:?}");
+        }
+    }
+
+    #[test]
+    fn the_step_of_an_image_stays_while_its_amount_changes() {
+        let pulling = |done, total| ImageProgress::Pulling { done, total };
+        for (progress, step, text) in [
+            (ImageProgress::Waiting, "waiting", "waiting"),
+            (pulling(0, 0), "pulling", "pulling"),
+            (
+                pulling(3_900_000, 9_000_000),
+                "pulling",
+                "pulling: 3 of 9 MB",
+            ),
+            (
+                ImageProgress::FetchingBase("nginx:1".to_owned()),
+                "fetching its base image",
+                "fetching its base image nginx:1",
+            ),
+            (
+                ImageProgress::Building(String::new()),
+                "building",
+                "building",
+            ),
+            (
+                ImageProgress::Building("STEP 2/3: RUN x".to_owned()),
+                "building",
+                "building: STEP 2/3: RUN x",
+            ),
+        ] {
+            assert_eq!(
+                (progress.step(), progress.to_string().as_str()),
+                (step, text)
+            );
+        }
+    }
+
+    #[test]
+    fn a_check_of_the_bases_is_remembered_for_the_checked_images_alone() {
+        let built = |checked_unix_s| ImageFacts {
+            built: Some(Built {
+                checked_unix_s,
+                ..Built::new(100, "")
+            }),
+            ..ImageFacts::default()
+        };
+        let known = |checked| {
+            KnownImages::from([
+                ("a".to_owned(), built(checked)),
+                ("b".to_owned(), built(None)),
+                ("c".to_owned(), ImageFacts::default()),
+            ])
+        };
+        let checked = ["a", "c", "d"].map(str::to_owned).into();
+        let after = with_checked(known(None), &checked, 200);
+        assert_eq!(after, known(Some(200)));
+        let as_of = |name: &str| after[name].built.as_ref().map(Built::as_of_unix_s);
+        assert_eq!(
+            (as_of("a"), as_of("b"), as_of("c")),
+            (Some(200), Some(100), None)
+        );
+        let text = serde_json::to_vec(&after).unwrap();
+        assert_eq!(read(Some(&text)), after);
+        // A file of an earlier version.
+        let earlier = br#"{"a":{"id":"1","volumes":[]}}"#;
+        assert_eq!(read(Some(earlier))["a"].built, None);
+    }
 
     #[test]
     fn paths_are_those_of_a_container() {

@@ -6,12 +6,13 @@
 //! changes all that an app is. An app without the file is not wanted and not unwanted: its units
 //! are left alone and reported, because destruction is asked for by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::image::Reference;
+use crate::image::{ImageDigest, Reference};
+use crate::image_facts::Bases;
 use crate::layout::Layout;
 use crate::manifest::{ManifestError, SettingValue};
 use crate::name::AppId;
@@ -36,10 +37,16 @@ pub struct Intent {
     /// reaches all of it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub exports_all: bool,
+    /// The app's rights on this host beyond those of every app, in the words of `--allow`.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub allow: BTreeSet<String>,
     /// Images by digest, each in place of the one that the definition or the node's configuration
     /// names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<Reference, Reference>,
+    /// The base images that a rebuild found changed. An image that is built of them has another name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub bases: Bases,
     /// The settings that differ from their defaults.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, SettingValue>,
@@ -59,7 +66,7 @@ pub enum Goal {
 }
 
 const HEADER: &str = "\
-# What this node's operator wants of this app. Edit it or keep it in git: Archipelago follows it within seconds.
+# How this node's operator wants this app to be. Edit it or keep it in git: Archipelago follows it within seconds.
 # state = \"running\", \"stopped\" or \"removed\"; settings are listed by `archipelago catalog <app>`; `release` is changed by
 # `archipelago install <app>`.
 ";
@@ -79,7 +86,9 @@ impl Intent {
             "source",
             "release",
             "exports_all",
+            "allow",
             "images",
+            "bases",
             "settings",
         ];
         document.each(&keys, |key, value| {
@@ -92,11 +101,20 @@ impl Intent {
                     intent.release = Some(release.map_err(|error| value.error(error.to_string()))?);
                 }
                 "exports_all" => intent.exports_all = value.boolean()?,
+                "allow" => {
+                    intent.allow = value.texts()?.into_iter().map(str::to_owned).collect();
+                }
                 "images" => {
                     for image in value.entries()? {
                         let named = reference(&image, image.name())?;
                         let used = reference(&image, image.text()?)?;
                         intent.images.insert(named, used);
+                    }
+                }
+                "bases" => {
+                    for base in value.entries()? {
+                        let digest = base_digest(&base)?;
+                        intent.bases.insert(base.name().to_owned(), digest);
                     }
                 }
                 "settings" => {
@@ -130,10 +148,15 @@ impl Intent {
             source: _,
             release,
             exports_all: _,
+            allow: _,
             images,
+            bases,
             settings,
         } = self;
-        release == &other.release && images == &other.images && settings == &other.settings
+        release == &other.release
+            && images == &other.images
+            && bases == &other.bases
+            && settings == &other.settings
     }
 
     /// The content of the file.
@@ -158,6 +181,14 @@ fn goal(entry: &Entry<'_>) -> Result<Goal, ManifestError> {
 
 fn reference(entry: &Entry<'_>, text: &str) -> Result<Reference, ManifestError> {
     Reference::parse(text).map_err(|_| entry.error("expected \"IMAGE\" = \"IMAGE@sha256:DIGEST\""))
+}
+
+fn base_digest(entry: &Entry<'_>) -> Result<ImageDigest, ManifestError> {
+    let digest = Reference::parse(entry.name()).and_then(|_| {
+        let text = entry.text().unwrap_or_default();
+        ImageDigest::parse(text)
+    });
+    digest.map_err(|_| entry.error("expected \"IMAGE\" = \"sha256:DIGEST\""))
 }
 
 fn setting_value(entry: &Entry<'_>) -> Result<SettingValue, ManifestError> {
@@ -185,9 +216,16 @@ mod tests {
             source: "catalog".into(),
             release: Some(ReleaseId::of(&crate::file::Files::new())),
             exports_all: true,
+            allow: ["host-network", "path:/srv/films:ro"]
+                .map(str::to_owned)
+                .into(),
             images: BTreeMap::from([(
                 Reference::parse("nginx").unwrap(),
                 Reference::parse(&format!("nginx@sha256:{}", "a".repeat(64))).unwrap(),
+            )]),
+            bases: BTreeMap::from([(
+                "localhost/base:1".into(),
+                ImageDigest::parse(&format!("sha256:{}", "b".repeat(64))).unwrap(),
             )]),
             settings: BTreeMap::from([
                 ("network".into(), SettingValue::Text("regtest".into())),
@@ -204,7 +242,7 @@ mod tests {
         for (text, expected) in [
             (
                 "state = \"running\"\nsate = 1\n",
-                "a.toml:2:1: sate: unknown key; there are state, purge, source, release, exports_all, images, settings",
+                "a.toml:2:1: sate: unknown key; there are state, purge, source, release, exports_all, allow, images, bases, settings",
             ),
             (
                 "state = \"hunter2\"\n",
@@ -213,6 +251,14 @@ mod tests {
             (
                 "purge = \"hunter2\"\n",
                 "a.toml:1:1: purge: expected true or false, without quotation marks",
+            ),
+            (
+                "allow = [\"hunter2\", 1]\n",
+                "a.toml:1:1: allow: expected a list of texts, such as [\"a\", \"b\"]",
+            ),
+            (
+                "[bases]\n\"nginx\" = \"hunter2\"\n",
+                "a.toml:2:1: bases.nginx: expected \"IMAGE\" = \"sha256:DIGEST\"",
             ),
             (
                 "source = 1\n",

@@ -9,6 +9,8 @@ use crate::release::ReleaseId;
 /// The folders that Archipelago uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
+    /// The user's home.
+    pub home: PathBuf,
     /// The operator's intent and the definitions of the installed apps: `~/.config/archipelago`.
     pub config: PathBuf,
     /// Data, secrets and rendered files: `/var/lib/archipelago`, or under `$XDG_DATA_HOME`.
@@ -28,12 +30,27 @@ impl Layout {
     pub fn under(root: impl AsRef<Path>) -> Self {
         let root = root.as_ref();
         Self {
+            home: root.join("home"),
             config: root.join("config"),
             data: root.join("data"),
             units: root.join("units"),
             systemd: root.join("systemd"),
             runtime: root.join("run"),
         }
+    }
+
+    /// The folders by which mounts are judged.
+    #[must_use]
+    pub fn folders(&self) -> [&Path; 6] {
+        let Self {
+            home,
+            config,
+            data,
+            units,
+            systemd,
+            runtime,
+        } = self;
+        [home, config, data, units, systemd, runtime].map(PathBuf::as_path)
     }
 
     /// The node's configuration.
@@ -212,6 +229,7 @@ mod tests {
     #[test]
     fn things_stay_where_they_are() {
         let layout = Layout {
+            home: PathBuf::from("/home/op"),
             config: PathBuf::from("/config"),
             data: PathBuf::from("/data"),
             units: PathBuf::from("/units"),

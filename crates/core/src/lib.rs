@@ -8,12 +8,15 @@
 //! says how an app is; [`check`] judges a host before anything is installed.
 
 pub mod action;
+pub mod cause;
 pub mod check;
 pub mod config;
+mod containerfile;
 pub mod data_folder;
 pub mod desired;
 pub mod error;
 pub mod file;
+pub mod file_error;
 pub mod health;
 pub mod hex;
 pub mod image;

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::reason::Reason;
 use crate::desired::{DesiredContainer, DesiredProbe, DesiredUnit};
-use crate::image_facts::ImageState;
+use crate::image_facts::{ImageProgress, ImageState};
 use crate::name::AppId;
 use crate::needs::Offers;
 use crate::quadlet::{Mark, mark_of};
@@ -27,8 +27,8 @@ use crate::releases::Stored;
 
 pub use network::{PodmanNetwork, is_isolated};
 pub use network_helpers::{Helper, Network};
-pub use podman::{Podman, PodmanView, built_for, owner};
-pub use service::{Active, Failure, Job, Load, Override, Service};
+pub use podman::{Podman, PodmanView, Unreachable, built_for, owner};
+pub use service::{Active, Failure, Job, Load, Override, Service, SubState};
 pub use settled::{at_rest, awaited, is_generated, needs_podman};
 
 /// One look at the host.
@@ -59,8 +59,8 @@ pub struct Observed {
     pub podman: Podman,
     /// The images that are wanted and on the node, as far as Podman was asked.
     pub images: BTreeMap<String, ImageState>,
-    /// The images that are being pulled or built, with the last line of progress.
-    pub images_underway: BTreeMap<String, String>,
+    /// The images that are being pulled or built, by full reference.
+    pub images_underway: BTreeMap<String, ImageProgress>,
     /// Whether a probe was answered; absent when it was not asked.
     pub answers: BTreeMap<DesiredProbe, Answer>,
     /// The parts of apps to be removed that are still on the disk.

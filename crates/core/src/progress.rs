@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cause::Cause;
 use crate::name::AppId;
 
 /// The first wait after a failure.
@@ -55,8 +56,8 @@ pub struct Attempts {
     pub count: u32,
     /// When the next one is due.
     pub next: Duration,
-    /// What went wrong last; empty when it is not known yet.
-    pub cause: String,
+    /// What went wrong last; none while that is not known.
+    pub cause: Option<Cause>,
 }
 
 /// What is remembered from pass to pass. The daemon and the command line share it, so that each
@@ -101,8 +102,8 @@ impl From<Kept> for Progress {
 pub struct Rejection {
     /// The revisions of the refused units.
     pub revisions: Vec<String>,
-    /// What the generator said.
-    pub cause: String,
+    /// The generator's words, one entry a unit.
+    pub words: Vec<String>,
 }
 
 /// The wait after the `count`th failure in a row.
@@ -131,7 +132,7 @@ impl Progress {
     }
 
     /// Notes an attempt whose outcome is only known later, or that failed for `cause`.
-    pub fn attempted(&mut self, subject: Subject, cause: impl Into<String>, now: Duration) {
+    pub fn attempted(&mut self, subject: Subject, cause: impl Into<Option<Cause>>, now: Duration) {
         let count = self
             .attempts
             .get(&subject)
@@ -161,15 +162,15 @@ impl Progress {
         self.attempts.entry(subject).or_insert(Attempts {
             count: 0,
             next: until,
-            cause: String::new(),
+            cause: None,
         });
     }
 
     /// Says better why the attempts at a subject did not work. Returns whether there were any.
-    pub fn explain(&mut self, subject: &Subject, cause: &str) -> bool {
+    pub fn explain(&mut self, subject: &Subject, cause: &Cause) -> bool {
         let attempts = self.attempts.get_mut(subject);
         attempts
-            .map(|attempts| cause.clone_into(&mut attempts.cause))
+            .map(|attempts| attempts.cause = Some(cause.clone()))
             .is_some()
     }
 
@@ -181,11 +182,12 @@ impl Progress {
     /// Notes that systemd has read the units, or need not: what was held up by that alone is held
     /// up no more.
     pub fn reload_worked(&mut self) {
-        let Some(reload) = self.attempts.remove(&Subject::Reload) else {
+        if self.attempts.remove(&Subject::Reload).is_none() {
             return;
-        };
+        }
         self.attempts.retain(|subject, attempts| {
-            !matches!(subject, Subject::App(_)) || attempts.cause != reload.cause
+            let cause = attempts.cause.as_ref();
+            !matches!(subject, Subject::App(_)) || !cause.is_some_and(Cause::ends_with_reload)
         });
     }
 
@@ -243,7 +245,8 @@ impl Progress {
 
     /// Notes that the generator refused an app's units.
     pub fn reject(&mut self, app: AppId, rejection: Rejection, now: Duration) {
-        self.attempted(Subject::Units(app.clone()), rejection.cause.clone(), now);
+        let cause = Cause::UnitsRefused(rejection.words.clone());
+        self.attempted(Subject::Units(app.clone()), cause, now);
         self.rejected.insert(app, rejection);
     }
 
@@ -277,6 +280,10 @@ mod tests {
         }
     }
 
+    fn podman(words: &str) -> Cause {
+        Cause::Podman(words.to_owned())
+    }
+
     #[test]
     fn the_wait_doubles_from_ten_seconds_to_five_minutes() {
         let waits: Vec<u64> = (1..=8).map(|count| backoff(count).as_secs()).collect();
@@ -290,13 +297,13 @@ mod tests {
         let app = AppId::parse("web").unwrap();
         progress.attempted(
             Subject::App(app.clone()),
-            "no space left",
+            Cause::File("no space left".into()),
             Duration::from_millis(1500),
         );
-        progress.attempted(image("x:1"), "", Duration::ZERO);
+        progress.attempted(image("x:1"), None, Duration::ZERO);
         let rejection = Rejection {
             revisions: vec!["a".into()],
-            cause: "unsupported key".into(),
+            words: vec!["unsupported key".into()],
         };
         progress.reject(app, rejection, Duration::ZERO);
         let text = serde_json::to_string(&progress).unwrap();
@@ -312,11 +319,11 @@ mod tests {
             reference: "x".to_owned(),
             without_tls: true,
         };
-        progress.attempted(image("x"), "no certificate", Duration::ZERO);
+        progress.attempted(image("x"), podman("no certificate"), Duration::ZERO);
         assert!(!progress.is_due(&image("x"), Duration::ZERO));
         assert!(progress.is_due(&without_tls, Duration::ZERO));
-        progress.attempted(without_tls, "not found", Duration::ZERO);
-        progress.attempted(image("y"), "not found", Duration::ZERO);
+        progress.attempted(without_tls, podman("not found"), Duration::ZERO);
+        progress.attempted(image("y"), podman("not found"), Duration::ZERO);
         progress.image_is_here("x");
         assert!(progress.is_due(&image("x"), Duration::ZERO));
         assert!(!progress.is_due(&image("y"), Duration::ZERO));
@@ -329,7 +336,7 @@ mod tests {
         let mut progress = Progress::default();
         let start = Duration::from_secs(100);
         assert!(progress.is_due(&subject, start));
-        progress.attempted(subject.clone(), "no network", start);
+        progress.attempted(subject.clone(), podman("no network"), start);
         assert!(!progress.is_due(&subject, start + Duration::from_secs(9)));
         assert_eq!(
             progress.next_due(start),

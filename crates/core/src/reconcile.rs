@@ -7,13 +7,14 @@
 
 mod contention;
 mod failed;
-mod file_writers;
+pub(crate) mod file_writers;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::action::{Action, AppAction, AppStep, HostStep};
+use crate::cause::Cause;
 use crate::desired::{Desired, DesiredImage, Role};
 use crate::layout::Layout;
 use crate::name::AppId;
@@ -62,7 +63,7 @@ pub enum Outcome {
     /// It was not tried, because an earlier one failed.
     Skipped,
     /// It failed.
-    Failed(String),
+    Failed(Cause),
     /// The generator refused units that this pass writes: name to what it said.
     Refused(BTreeMap<String, String>),
 }
@@ -235,7 +236,7 @@ impl Reconciler {
         });
     }
 
-    /// The files that this plan puts right although something else keeps changing them, and where
+    /// The files that this plan repairs although something else keeps changing them, and where
     /// they lie. Who that is, is seen best before they are.
     #[must_use]
     pub fn fought_over(&self, plan: &Plan, layout: &Layout) -> BTreeMap<String, PathBuf> {
@@ -264,9 +265,12 @@ impl Reconciler {
 
     /// Adds the processes seen around contended files to the causes that people read. Returns the
     /// new messages.
-    pub fn attribute(&mut self, file_writers: &BTreeMap<String, FileWriters>) -> Vec<String> {
+    pub fn attribute(&mut self, file_writers: &BTreeMap<String, FileWriters>) -> Vec<Cause> {
         let told = file_writers.iter().filter_map(|(file, file_writers)| {
-            let cause = contention::cause(file, Some(file_writers));
+            let cause = Cause::Contention {
+                file: file.clone(),
+                writers: Some(file_writers.clone()),
+            };
             let subject = Subject::File(file.clone());
             self.progress.explain(&subject, &cause).then_some(cause)
         });
@@ -285,13 +289,13 @@ impl Reconciler {
         for (action, outcome) in plan.actions.iter().zip(outcomes) {
             if matches!(action.host_step(), Some(HostStep::RestartPodmanSocket)) {
                 // Whether it helped, the next look tells.
-                self.progress.attempted(Subject::Podman, "", now);
+                self.progress.attempted(Subject::Podman, None, now);
                 continue;
             }
             if let Some(HostStep::ReloadNetworks(_)) = action.host_step() {
                 let cause = match outcome {
-                    Outcome::Failed(cause) => cause.as_str(),
-                    _ => "",
+                    Outcome::Failed(cause) => Some(cause.clone()),
+                    _ => None,
                 };
                 self.progress.attempted(Subject::Networks, cause, now);
                 continue;
@@ -303,7 +307,7 @@ impl Reconciler {
                     _ => None,
                 };
                 if let Some(subject) = subject {
-                    self.progress.attempted(subject, cause, now);
+                    self.progress.attempted(subject, cause.clone(), now);
                 }
             }
             match outcome {
@@ -315,14 +319,19 @@ impl Reconciler {
                         if let Some(network) = renewed(desired, action) {
                             // Without it the app goes on as it was.
                             let subject = Subject::Network(network.clone());
-                            self.progress.attempted(subject, cause, now);
+                            self.progress.attempted(subject, cause.clone(), now);
                         } else {
-                            failed.insert(action.app.clone(), cause.clone());
+                            failed.insert(action.app.clone(), Some(cause.clone()));
                         }
                     }
                     Action::Host(action) => {
+                        let cause = match &action.step {
+                            HostStep::Reload => Cause::NotReloaded(Box::new(cause.clone())),
+                            _ => cause.clone(),
+                        };
                         for app in held_up(desired, plan, &action.step) {
-                            failed.entry(app.clone()).or_insert_with(|| cause.clone());
+                            let cause = || Some(cause.clone());
+                            failed.entry(app.clone()).or_insert_with(cause);
                         }
                     }
                 },
@@ -331,10 +340,10 @@ impl Reconciler {
         match &plan.held {
             Some(held) => {
                 let reload = self.progress.attempts(&Subject::Reload);
-                let cause = reload.map(|reload| reload.cause.clone());
+                let cause = reload.and_then(|reload| reload.cause.clone());
+                let cause = cause.map(|cause| Cause::NotReloaded(Box::new(cause)));
                 for app in held {
-                    let cause = || cause.clone().unwrap_or_default();
-                    failed.entry(app.clone()).or_insert_with(cause);
+                    failed.entry(app.clone()).or_insert_with(|| cause.clone());
                 }
             }
             None if plan
@@ -368,10 +377,10 @@ impl Reconciler {
         match &action.step {
             AppStep::Start(service) | AppStep::Restart(service) => {
                 self.progress
-                    .attempted(Subject::Start(service.clone()), "", now);
+                    .attempted(Subject::Start(service.clone()), None, now);
                 if plan.reopens.contains(service) {
                     self.progress
-                        .attempted(Subject::Ports(service.clone()), "", now);
+                        .attempted(Subject::Ports(service.clone()), None, now);
                 }
             }
             AppStep::WriteUnit { name, content } => self.wrote(app, name, content, now),
@@ -388,10 +397,8 @@ impl Reconciler {
             HostStep::Reload => {
                 self.progress.reload_worked();
                 for unit in &plan.regenerates {
-                    let cause = "Quadlet made no service of it; this says why: \
-                                 /usr/lib/systemd/user-generators/podman-user-generator -user -dryrun";
-                    self.progress
-                        .attempted(Subject::Generate(unit.clone()), cause, now);
+                    let subject = Subject::Generate(unit.clone());
+                    self.progress.attempted(subject, Cause::NotGenerated, now);
                 }
             }
             HostStep::CheckUnits { .. } => {
@@ -413,7 +420,10 @@ impl Reconciler {
         if fight.is_none() && self.progress.attempts(&subject).is_none() {
             return;
         }
-        let cause = contention::cause(file, None);
+        let cause = Cause::Contention {
+            file: file.to_owned(),
+            writers: None,
+        };
         self.progress.attempted(subject.clone(), cause, now);
         if let Some(fight) = fight {
             self.progress.wait_until(&subject, now + fight.quiet);
@@ -423,12 +433,12 @@ impl Reconciler {
     /// Blames the apps whose units were refused; they were all to be written in this pass.
     fn refused(&mut self, desired: &Desired, units: &BTreeMap<String, String>, now: Duration) {
         for (id, present) in desired.present() {
-            let causes = present.units.keys().filter_map(|unit| units.get(unit));
-            let cause = causes.cloned().collect::<Vec<_>>().join("; ");
-            if !cause.is_empty() {
+            let words = present.units.keys().filter_map(|unit| units.get(unit));
+            let words: Vec<String> = words.cloned().collect();
+            if !words.is_empty() {
                 let rejection = Rejection {
                     revisions: plan::revisions(present),
-                    cause,
+                    words,
                 };
                 self.progress.reject(id.clone(), rejection, now);
             }
@@ -439,17 +449,14 @@ impl Reconciler {
     pub fn image_finished(
         &mut self,
         image: &DesiredImage,
-        result: Result<(), String>,
+        result: Result<(), Cause>,
         now: Duration,
     ) {
         let subject = image.subject();
         match result {
             // That it is there, the next look shows. Taken at its word, a pull that brings nothing
             // would be made again and again.
-            Ok(()) => {
-                let cause = "Podman says that it came, but does not list it";
-                self.progress.attempted(subject, cause, now);
-            }
+            Ok(()) => self.progress.attempted(subject, Cause::ImageNotListed, now),
             Err(cause) => self.progress.attempted(subject, cause, now),
         }
     }

@@ -1,9 +1,10 @@
 //! The releases of the installed apps: which are needed, which are stored, and which are damaged.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::file::Files;
+use crate::file_error::FileError;
 use crate::intent::Intent;
 use crate::layout::Layout;
 use crate::name::AppId;
@@ -20,8 +21,8 @@ pub struct Releases {
     pub former: BTreeMap<AppId, Former>,
     /// The releases that intents and earlier intents name; `None` when one of these cannot be read.
     pub named: Option<BTreeSet<ReleaseId>>,
-    /// Why the definition of an app cannot be used.
-    pub unusable: BTreeMap<AppId, String>,
+    /// The apps whose definition cannot be used.
+    pub unusable: BTreeMap<AppId, Unusable>,
 }
 
 /// A definition in the folder where version 0.1.0 kept it.
@@ -43,11 +44,27 @@ pub struct Stored {
     pub former: BTreeSet<AppId>,
 }
 
+/// Why an app whose intent names a damaged release cannot be worked out, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "its definition {} {damage}; containers keep running; archipelago install {} stores it again",
+    folder.display(),
+    self.installed_from()
+)]
+pub struct Unusable {
+    damage: Damage,
+    folder: PathBuf,
+    app: AppId,
+    /// Where the app was taken from, as its intent says.
+    origin: String,
+}
+
 /// The damage to a stored release.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
+    #[error("is missing")]
     Missing,
-    /// A file in it was changed, added or removed.
+    #[error("is not as it was installed: a file in it was changed, added or removed")]
     Changed,
 }
 
@@ -56,7 +73,7 @@ impl Releases {
     #[must_use]
     pub fn of(
         layout: &Layout,
-        intents: &BTreeMap<AppId, Result<Intent, String>>,
+        intents: &BTreeMap<AppId, Result<Intent, FileError>>,
         definitions: &BTreeMap<AppId, Files>,
         named: Option<BTreeSet<ReleaseId>>,
     ) -> Self {
@@ -78,8 +95,8 @@ impl Releases {
                     }
                     if files.is_some_and(|files| ReleaseId::of(files) != *release) {
                         let folder = layout.release(release);
-                        let cause = Damage::Changed.cause(&folder, app, &intent.source);
-                        releases.unusable.insert(app.clone(), cause);
+                        let unusable = Unusable::new(Damage::Changed, &folder, app, &intent.source);
+                        releases.unusable.insert(app.clone(), unusable);
                     }
                 }
                 None => match files {
@@ -99,23 +116,23 @@ impl Releases {
     }
 }
 
-impl Damage {
-    /// Why an app whose intent names a damaged release cannot be worked out, and what to do.
-    /// `source` is where the app was taken from, as its intent says.
+impl Unusable {
+    /// `origin` is where the app was taken from, as its intent says.
     #[must_use]
-    pub fn cause(self, folder: &Path, app: &AppId, source: &str) -> String {
-        let folder = folder.display();
-        let what = match self {
-            Self::Missing => format!("its definition {folder} is missing"),
-            Self::Changed => format!(
-                "its definition {folder} is not as it was installed: a file in it was changed, added or removed"
-            ),
-        };
-        let source = match source {
-            "" | "catalog" => app.as_str(),
+    pub fn new(damage: Damage, folder: &Path, app: &AppId, origin: &str) -> Self {
+        Self {
+            damage,
+            folder: folder.to_owned(),
+            app: app.clone(),
+            origin: origin.to_owned(),
+        }
+    }
+
+    fn installed_from(&self) -> &str {
+        match self.origin.as_str() {
+            "" | "catalog" => self.app.as_str(),
             path => path,
-        };
-        format!("{what}; containers go on as they are; archipelago install {source} stores it anew")
+        }
     }
 }
 
@@ -155,16 +172,15 @@ mod tests {
     fn the_cure_for_damage_names_where_the_app_came_from() {
         let cause = |source: &str, damage: Damage| {
             let app = AppId::parse("web").unwrap();
-            damage.cause(Path::new("/releases/1"), &app, source)
+            Unusable::new(damage, Path::new("/releases/1"), &app, source).to_string()
         };
         assert_eq!(
             cause("catalog", Damage::Missing),
-            "its definition /releases/1 is missing; containers go on as they are; archipelago install web stores it anew"
+            "its definition /releases/1 is missing; containers keep running; archipelago install web stores it again"
         );
         assert_eq!(
             cause("/home/me/web", Damage::Changed),
-            "its definition /releases/1 is not as it was installed: a file in it was changed, added or removed; containers go \
-             on as they are; archipelago install /home/me/web stores it anew"
+            "its definition /releases/1 is not as it was installed: a file in it was changed, added or removed; containers keep running; archipelago install /home/me/web stores it again"
         );
     }
 }

@@ -129,8 +129,7 @@ fn problem<'a>(error: &minijinja::Error, settings: &'a Settings) -> (&'a str, St
         return (setting.map_or("", |(name, _)| name), words.clone());
     }
     if error.kind() == ErrorKind::OutOfFuel {
-        let problem =
-            "the template does too much: a configuration file takes a few loops over a few texts";
+        let problem = "the template takes too many steps; a configuration file needs a few loops over a few texts";
         return ("", problem.to_owned());
     }
     let names_only = matches!(
@@ -215,14 +214,14 @@ mod tests {
     #[test]
     fn a_template_can_neither_run_on_nor_render_without_end() {
         let loops = "\n{% for a in 'x' * 9999 %}{% for b in 'x' * 9999 %}{% endfor %}{% endfor %}";
-        check(loops, Err("t.conf:2:1: the template does too much"));
+        check(loops, Err("t.conf:2:1: the template takes too many steps"));
         check(
             "\n\n{{ 'x' * 9999999999 }}",
-            Err("t.conf:3:1: the template does too much"),
+            Err("t.conf:3:1: the template takes too many steps"),
         );
         let doubled = "{% set x = x ~ x %}\n".repeat(40);
         let doubled = format!("{{% set x = 'x' %}}\n{doubled}");
-        check(&doubled, Err("the template does too much"));
+        check(&doubled, Err("the template takes too many steps"));
         check(
             "\n{{ 'x' * 1048577 }}",
             Err("t.conf:1:1: what the template renders is larger than 1 MiB"),

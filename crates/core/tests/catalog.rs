@@ -13,6 +13,7 @@ use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{Files, Schema, SettingKind, SettingValue};
 use archipelago_core::name::AppId;
+use archipelago_core::operation::{Definition, Request, propose};
 use archipelago_core::quadlet::VERSION;
 
 const APPS: [&str; 4] = ["bitcoin", "electrs", "litecoin", "lnd"];
@@ -56,6 +57,7 @@ fn definition(app: &str) -> (Schema, Files) {
 /// A node on which the whole catalog is installed.
 fn node() -> Inputs {
     let mut inputs = Inputs::new(Layout {
+        home: "/home/archy".into(),
         config: "/home/archy/.config/archipelago".into(),
         data: "/var/lib/archipelago".into(),
         units: "/home/archy/.config/containers/systemd".into(),
@@ -80,6 +82,7 @@ fn present(inputs: &Inputs, app: &str) -> Result<Present, String> {
     let mut desired = assemble(inputs, &apps);
     match desired.apps.remove(&id(app)) {
         Some(App::Present(present)) => Ok(*present),
+        Some(App::Broken { cause, .. }) => Err(cause.to_string()),
         other => Err(format!("{app}: {other:?}")),
     }
 }
@@ -104,6 +107,28 @@ fn every_app_is_worked_out_with_its_page() {
         );
         let config = inputs.layout.rendered(&page).join("nginx.conf");
         assert!(present.files.contains_key(&config), "{}", config.display());
+    }
+}
+
+/// An app of the catalog asks for nothing that somebody would have to agree to.
+#[test]
+fn no_app_asks_for_more_of_the_host() {
+    for app in APPS {
+        let mut inputs = node();
+        inputs.intents.remove(&id(app));
+        let (schema, files) = definition(app);
+        let request = Request::Install {
+            definition: Box::new(Definition {
+                files,
+                schema,
+                source: "catalog".to_owned(),
+                folder: app.to_owned(),
+            }),
+            settings: Vec::new(),
+        };
+        let proposal = propose(request, &inputs, false).unwrap();
+        let grants: Vec<_> = proposal.new_grants().collect();
+        assert!(grants.is_empty(), "{app}: {grants:?}");
     }
 }
 

@@ -80,11 +80,12 @@ fn cause(texts: &Texts) -> Option<String> {
     let folder = |name: &str| PathBuf::from("/srv").join(name);
     let secrets = BTreeMap::from([("token".to_owned(), "zqxk1vw".to_owned())]);
     let inputs = Inputs {
-        config: config.map_err(|error| error.to_string()),
-        intents: BTreeMap::from([(id.clone(), intent.map_err(|error| error.to_string()))]),
+        config: config.map_err(|error| error.into()),
+        intents: BTreeMap::from([(id.clone(), intent.map_err(|error| error.into()))]),
         definitions: BTreeMap::from([(id.clone(), files.collect())]),
         secrets: BTreeMap::from([(id.clone(), secrets)]),
         ..Inputs::new(Layout {
+            home: folder("home"),
             config: folder("config"),
             data: folder("data"),
             units: folder("units"),
@@ -93,7 +94,7 @@ fn cause(texts: &Texts) -> Option<String> {
         })
     };
     match &assemble(&inputs, &Apps::read(&inputs)).apps[&id] {
-        App::Broken { cause, .. } => Some(cause.clone()),
+        App::Broken { cause, .. } => Some(cause.to_string()),
         _ => None,
     }
 }

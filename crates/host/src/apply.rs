@@ -2,10 +2,12 @@
 //! anything.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use archipelago_core::action::{Action, AppAction, AppStep, HostStep, Reason};
+use archipelago_core::cause::Cause;
 use archipelago_core::desired::APP_LABEL;
 use archipelago_core::hex::hex;
 use archipelago_core::image_facts;
@@ -17,8 +19,8 @@ use tracing::{info, warn};
 
 use super::image::Images;
 use super::inventory::REVISION_LABEL;
-use super::podman::{Podman, revive};
-use super::systemd::Systemd;
+use super::podman::{self, Podman, revive};
+use super::systemd::{self, Systemd};
 use super::{data_folder, disk, generator, mounts, network_helpers, purge, releases};
 use archipelago_core::error::chain;
 
@@ -44,7 +46,32 @@ pub struct Executor<'a> {
     pub images: &'a mut Images,
 }
 
-type Done = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+/// Why an action failed: what an edge says, or what was found here.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+    #[error(transparent)]
+    DataFolder(#[from] data_folder::Error),
+    #[error(transparent)]
+    Systemd(#[from] systemd::Error),
+    #[error(transparent)]
+    Podman(#[from] podman::Error),
+    #[error(transparent)]
+    Generator(#[from] generator::Error),
+    #[error(transparent)]
+    Networks(#[from] network_helpers::Error),
+    #[error(transparent)]
+    Purge(#[from] purge::Error),
+    #[error(transparent)]
+    Release(#[from] releases::NameError),
+    #[error("generate a secret")]
+    Random(#[from] getrandom::Error),
+    #[error(transparent)]
+    Found(#[from] Cause),
+}
+
+type Done = Result<(), Error>;
 
 impl Executor<'_> {
     /// Does one action.
@@ -55,19 +82,25 @@ impl Executor<'_> {
         };
         match result {
             Ok(()) => Outcome::Done,
-            Err(error) => refusal(error),
+            Err(error) => outcome(error),
         }
     }
 }
 
-fn refusal(error: Box<dyn std::error::Error + Send + Sync>) -> Outcome {
-    match error.downcast::<generator::Error>() {
-        Ok(error) => match *error {
-            generator::Error::Refused(units) => Outcome::Refused(units),
-            other => Outcome::Failed(chain(&other)),
-        },
-        Err(error) => Outcome::Failed(chain(error.as_ref())),
-    }
+fn outcome(error: Error) -> Outcome {
+    let words = chain(&error);
+    Outcome::Failed(match error {
+        Error::Generator(generator::Error::Refused(units)) => return Outcome::Refused(units),
+        Error::Generator(generator::Error::Blocked(blocked)) => blocked.into(),
+        Error::Generator(_) => Cause::Generator(words),
+        Error::DataFolder(_) => Cause::DataFolder(words),
+        Error::Systemd(_) => Cause::Systemd(words),
+        Error::Podman(_) | Error::Networks(_) => Cause::Podman(words),
+        Error::Disk(_) | Error::Purge(_) | Error::Release(_) | Error::Random(_) => {
+            Cause::File(words)
+        }
+        Error::Found(cause) => cause,
+    })
 }
 
 impl Executor<'_> {
@@ -86,7 +119,8 @@ impl Executor<'_> {
             AppStep::RememberImages(learnt) => {
                 let path = layout.images();
                 let known = image_facts::read(disk::read(&path)?.as_deref());
-                let text = serde_json::to_vec(&image_facts::with(known, learnt))?;
+                let known = image_facts::with(known, learnt);
+                let text = serde_json::to_vec(&known).expect("facts of images are plain text");
                 disk::write_if_changed(&path, &text, PRIVATE)?;
             }
             AppStep::WriteFile { path, content } => {
@@ -100,8 +134,7 @@ impl Executor<'_> {
                 revision,
             } => {
                 let path = layout.secrets(app).join(name);
-                let text = disk::read_text(&path)?
-                    .ok_or_else(|| format!("the secret {} is gone", path.display()))?;
+                let text = disk::read_text(&path)?.ok_or(Cause::SecretGone(path))?;
                 let labels = BTreeMap::from([
                     (APP_LABEL.to_owned(), app.to_string()),
                     (REVISION_LABEL.to_owned(), revision.clone()),
@@ -175,7 +208,7 @@ impl Executor<'_> {
                 match revive().await {
                     Ok(true) => info!("Podman had lost its containers' processes; it knows now"),
                     Ok(false) => {}
-                    Err(cause) => warn!("{cause}"),
+                    Err(error) => warn!("{}", chain(&error)),
                 }
                 self.systemd.restart(PODMAN_SOCKET).await?;
             }
@@ -188,7 +221,7 @@ impl Executor<'_> {
 
 /// The folder for the generator's dry run. Its name marks it as temporary: if this pass is killed,
 /// the next one removes it.
-fn scratch(layout: &Layout) -> std::path::PathBuf {
+fn scratch(layout: &Layout) -> PathBuf {
     let name = format!("{}units", disk::TEMPORARY_PREFIX);
     layout.runtime.join("archipelago").join(name)
 }
@@ -200,7 +233,7 @@ fn scratch(layout: &Layout) -> std::path::PathBuf {
 pub fn remember(layout: &Layout, memory: &Memory) -> Result<(), disk::Error> {
     let path = layout.pending();
     disk::make_folder(&layout.runtime.join("archipelago"), PRIVATE_FOLDER)?;
-    let text = serde_json::to_vec(memory).expect("a memory is plain text and booleans");
+    let text = serde_json::to_vec(memory).expect("what is recorded is plain text and booleans");
     disk::write_if_changed(&path, &text, PRIVATE).map(drop)
 }
 
@@ -229,30 +262,21 @@ fn generate_secret(layout: &Layout, app: &AppId, name: &str) -> Done {
     data_folder::make_folder(layout, &folder, PRIVATE_FOLDER)?;
     let path = folder.join(name);
     if disk::is_there(&path) {
-        return Err(format!(
-            "the secret {} is there but holds nothing that can be read; give it back to this user, or move it away",
-            path.display()
-        )
-        .into());
+        return Err(Cause::SecretUnreadable(path).into());
     }
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes)?;
     let text = hex(&bytes);
     let temporary = folder.join(format!("{}{name}", disk::TEMPORARY_PREFIX));
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(PRIVATE)
-        .open(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
+    write_new(&temporary, text.as_bytes()).map_err(disk::failed("write", &temporary))?;
     // A link, not a rename: of two managers that generate at once, only the first one's secret
     // takes the name.
     let linked = std::fs::hard_link(&temporary, &path);
     disk::remove(&temporary)?;
     match linked {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(disk::failed("make", &path)(error).into())
+        }
         _ => {
             let lasts = disk::sync_folder(&folder);
             if lasts.is_err() {
@@ -265,18 +289,25 @@ fn generate_secret(layout: &Layout, app: &AppId, name: &str) -> Done {
     }
 }
 
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(PRIVATE)
+        .open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
 /// Removes a volume, unless something is still mounted at it: Podman would delete what it sees
 /// there, and that is the data.
 async fn remove_volume(layout: &Layout, podman: &Podman, name: &str) -> Done {
     if let Some(volume) = podman.volume(name).await? {
-        let mounted = mounts::beneath(layout, &volume.mountpoint)?;
-        if let Some(point) = mounted.first() {
-            return Err(format!(
-                "{} is still mounted, and Podman would delete what it shows; when no container runs with it: podman unshare umount {}",
-                point.display(),
-                point.display()
-            )
-            .into());
+        let mounted = mounts::beneath(layout, &volume.mountpoint)
+            .map_err(disk::failed("look for mounts in", &volume.mountpoint))?;
+        if let Some(point) = mounted.into_iter().next() {
+            return Err(Cause::StillMounted(point).into());
         }
     }
     Ok(podman.remove_volume(name).await?)

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use archipelago_core::data_folder::{Claim, Evidence, Identity, NodeId, Refusal, judge};
+use archipelago_core::data_folder::{
+    Claim, Evidence, Identity, NodeId, NotOurs, Refusal, Unreadable, judge,
+};
 use archipelago_core::error::chain;
 use archipelago_core::layout::{Layout, LayoutError};
 use archipelago_core::name::PREFIX;
@@ -20,9 +22,8 @@ pub enum Error {
     Random(#[from] getrandom::Error),
     #[error(transparent)]
     Path(#[from] LayoutError),
-    /// The text says why, and what to do.
-    #[error("{0}")]
-    NotOurs(String),
+    #[error(transparent)]
+    NotOurs(#[from] NotOurs),
 }
 
 /// Looks for what tells whose the data folder is.
@@ -50,7 +51,7 @@ pub fn claim(layout: &Layout) -> Claim {
 pub fn ensure_ours(layout: &Layout) -> Result<(), Error> {
     match claim(layout) {
         Claim::Held | Claim::Take(_) => Ok(()),
-        Claim::Refused(refusal) => Err(Error::NotOurs(refusal.cause(layout))),
+        Claim::Refused(refusal) => Err(NotOurs::new(refusal, layout).into()),
     }
 }
 
@@ -71,7 +72,7 @@ pub fn make_folder(layout: &Layout, path: &Path, mode: u32) -> Result<(), Error>
         let name = marker.file_name().and_then(|name| name.to_str());
         let found = beneath::read_in(&opened, &marker, name.unwrap_or_default())?;
         if found.as_deref() != Some(identity.id.to_text().as_bytes()) {
-            return Err(Error::NotOurs(Refusal::NoMarker.cause(layout)));
+            return Err(NotOurs::new(Refusal::NoMarker, layout).into());
         }
     }
     Ok(beneath::make_folder_beneath(
@@ -120,29 +121,27 @@ fn new_id() -> Result<NodeId, Error> {
     Ok(NodeId::from_random(bytes))
 }
 
-fn identity(layout: &Layout, read_set: &mut ReadSet) -> Result<Option<Identity>, String> {
+fn identity(layout: &Layout, read_set: &mut ReadSet) -> Result<Option<Identity>, Unreadable> {
     let path = layout.identity();
-    let text = read_set.read_text(&path).map_err(|error| chain(&error))?;
-    let Some(text) = text else {
+    let Some(text) = read_set.read_text(&path).map_err(refused)? else {
         return Ok(None);
     };
-    let identity =
-        Identity::parse(&text).map_err(|cause| format!("{}: {cause}", path.display()))?;
-    if identity.data != layout.data {
-        return Err(format!(
-            "{} names another data folder, {}, than this program has begun with; systemctl --user restart archipelago",
-            path.display(),
-            identity.data.display()
-        ));
+    match Identity::parse(&text) {
+        Ok(identity) if identity.data == layout.data => Ok(Some(identity)),
+        Ok(Identity { id: _, data }) => Err(Unreadable::Moved { path, data }),
+        Err(source) => Err(Unreadable::Identity { path, source }),
     }
-    Ok(Some(identity))
 }
 
-fn marker(layout: &Layout, read_set: &mut ReadSet) -> Result<Option<NodeId>, String> {
+fn marker(layout: &Layout, read_set: &mut ReadSet) -> Result<Option<NodeId>, Unreadable> {
     let path = layout.marker();
-    let text = read_set.read_text(&path).map_err(|error| chain(&error))?;
+    let text = read_set.read_text(&path).map_err(refused)?;
     let marker = text.map(|text| NodeId::parse(&text)).transpose();
-    marker.map_err(|error| format!("{}: {error}", path.display()))
+    marker.map_err(|source| Unreadable::Marker { path, source })
+}
+
+fn refused(error: disk::Error) -> Unreadable {
+    Unreadable::Disk(chain(&error))
 }
 
 /// Whether there is nothing in the data folder but what a file system has of its own.
@@ -249,7 +248,7 @@ mod tests {
         };
         assert!(matches!(
             claim(&moved),
-            Claim::Refused(Refusal::Unreadable(cause)) if cause.contains("restart archipelago")
+            Claim::Refused(Refusal::Unreadable(Unreadable::Moved { .. }))
         ));
         disk::remove_folder(&root).unwrap();
     }

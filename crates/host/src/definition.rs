@@ -3,7 +3,7 @@
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
-use archipelago_core::desired::read_schema;
+use archipelago_core::desired::{self, read_schema};
 use archipelago_core::file::{File, FileMode};
 use archipelago_core::manifest::{COMPOSE_FILE, Files};
 use archipelago_core::name::AppId;
@@ -50,8 +50,14 @@ pub enum Error {
         known: String,
     },
     /// The manifest cannot be accepted.
-    #[error("{0}")]
-    Manifest(String),
+    #[error(transparent)]
+    Manifest(#[from] desired::Error),
+    /// A build context beside the app's folder.
+    #[error(
+        "{}: build: ../{sibling} comes along as {sibling}/, which the app's folder has already; rename one of the two",
+        file.display()
+    )]
+    Sibling { file: PathBuf, sibling: String },
 }
 
 /// Reads all files of a folder.
@@ -191,15 +197,14 @@ fn read(folder: &Path, compose: &Path, source: String) -> Result<Definition, Err
         .file_name()
         .map(|name| name.to_string_lossy().to_lowercase())
         .unwrap_or_default();
-    let schema = read_schema(&compose.display().to_string(), &files, &default_id)
-        .map_err(Error::Manifest)?;
+    let schema = read_schema(&compose.display().to_string(), &files, &default_id)?;
     for sibling in schema.sibling_contexts() {
         let inside = format!("{sibling}/");
         if files.keys().any(|path| path.starts_with(&inside)) {
-            return Err(Error::Manifest(format!(
-                "{}: build: ../{sibling} comes along as {inside}, which the app's folder has already; rename one of the two",
-                compose.display()
-            )));
+            return Err(Error::Sibling {
+                file: compose.to_owned(),
+                sibling,
+            });
         }
         let beside = absolute.parent().unwrap_or(Path::new("/")).join(&sibling);
         for (path, file) in read_folder(&beside)? {

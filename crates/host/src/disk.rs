@@ -360,7 +360,7 @@ mod tests {
         assert_ne!(before.ino(), fs::metadata(&path).unwrap().ino());
         assert!(
             write_if_changed(&path, b"two", 0o644).unwrap(),
-            "a wrong mode is put right"
+            "a wrong mode is repaired"
         );
         assert_eq!(mode(&path), Some(0o644));
         assert_eq!(names(&folder).unwrap(), ["a.container"]);

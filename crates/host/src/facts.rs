@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use archipelago_core::cause::UnitsBlocked;
 use archipelago_core::check::{
-    Api, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState, Network, Port, Service,
-    ServiceFile, Socket, UserManager, subordinate_ids,
+    Api, BuiltImages, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState, Network,
+    NoAnswer, Port, Service, ServiceFile, Socket, UserManager, as_of, subordinate_ids,
 };
 use archipelago_core::data_folder::Claim;
 use archipelago_core::layout::Layout;
@@ -21,10 +22,12 @@ use archipelago_core::printable::one_line;
 use archipelago_core::quadlet::{VERSION, mark_of};
 
 use super::accounts::account;
+use super::cache::ReadSet;
 use super::podman::{Info, Podman};
 use super::systemd::{self, ActiveState, Systemd, UnitFileState};
 use super::{
-    data_folder, disk, folders, generator, image_inventory, inventory, network_helpers, sockets,
+    data_folder, disk, folders, generator, image_inventory, inputs, inventory, network_helpers,
+    sockets,
 };
 use archipelago_core::config::PORT;
 use archipelago_core::error::chain;
@@ -84,7 +87,7 @@ pub fn at_rest(layout: &Layout) -> Facts {
         linger: Some(lingers(&user)),
         subordinate_ids: Some((ids("/etc/subuid"), ids("/etc/subgid"))),
         id_mappers_missing: Some(missing.map(str::to_owned).collect()),
-        podman: (!on_path("podman")).then(|| Err("there is no program of that name".to_owned())),
+        podman: (!on_path("podman")).then_some(Err(NoAnswer::NoProgram)),
         generator: Some(generator::find().is_some()),
         socket: Some(Socket {
             listening: listens(Podman::for_this_user().socket()),
@@ -109,6 +112,7 @@ pub async fn all(layout: &Layout) -> Facts {
         manager: manager().await,
         disks: disks(layout),
         orphans: Some(orphans(layout)),
+        built: built(layout),
         units: units(layout).await,
         ..at_rest(layout)
     };
@@ -119,7 +123,7 @@ pub async fn all(layout: &Layout) -> Facts {
     let systemd = match Systemd::connect().await {
         Ok(systemd) => systemd,
         Err(error) => {
-            facts.systemd = Some(Err(chain(&error)));
+            facts.systemd = Some(Err(NoAnswer::Refused(chain(&error))));
             return facts;
         }
     };
@@ -146,31 +150,40 @@ pub async fn all(layout: &Layout) -> Facts {
 /// Runs `podman --version`, which opens no storage and no namespace.
 /// # Errors
 /// When there is no Podman or it does not work.
-pub async fn podman_version() -> Result<String, String> {
+pub async fn podman_version() -> Result<String, NoAnswer> {
     output("podman", &["--version"]).await
 }
 
-async fn output(program: &str, arguments: &[&str]) -> Result<String, String> {
+async fn output(program: &str, arguments: &[&str]) -> Result<String, NoAnswer> {
+    let name = || program.to_owned();
     let output = tokio::process::Command::new(program)
         .args(arguments)
         .kill_on_drop(true)
         .output();
     let output = match tokio::time::timeout(LIMIT, output).await {
         Ok(Ok(output)) => output,
-        Ok(Err(error)) => return Err(format!("run {program}: {error}")),
+        Ok(Err(error)) => {
+            return Err(NoAnswer::NotRun {
+                program: name(),
+                cause: error.to_string(),
+            });
+        }
         Err(_) => {
-            return Err(format!(
-                "{program} did not end within {} s",
-                LIMIT.as_secs()
-            ));
+            return Err(NoAnswer::NotEnded {
+                program: name(),
+                limit: LIMIT,
+            });
         }
     };
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
     }
     let words = String::from_utf8_lossy(&output.stderr);
-    let words = one_line(words.trim());
-    Err(format!("{program} ended with {}: {words}", output.status))
+    Err(NoAnswer::Failed {
+        program: name(),
+        status: output.status.to_string(),
+        words: one_line(words.trim()).into_owned(),
+    })
 }
 
 fn on_path(program: &str) -> bool {
@@ -272,7 +285,7 @@ pub async fn network() -> Network {
     };
     Network {
         awaited: Path::new(NETWORK_WAIT).exists(),
-        reached: value("ActiveState") == "active",
+        reached: ActiveState::from(value("ActiveState")) == ActiveState::Active,
         wanted: !value("WantedBy").is_empty() || !value("RequiredBy").is_empty(),
     }
 }
@@ -354,10 +367,10 @@ async fn images() -> Option<Result<(), DamagedImages>> {
     }
 }
 
-async fn podman_info() -> Result<Info, String> {
+async fn podman_info() -> Result<Info, NoAnswer> {
     match tokio::time::timeout(LIMIT, Podman::for_this_user().info()).await {
-        Ok(info) => info.map_err(|error| chain(&error)),
-        Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
+        Ok(info) => info.map_err(|error| NoAnswer::Refused(chain(&error))),
+        Err(_) => Err(NoAnswer::Silent(LIMIT)),
     }
 }
 
@@ -388,12 +401,27 @@ fn port(is_ours: bool) -> Port {
 
 /// Whether Quadlet can read the folder of units; `None` when it cannot be asked, which is a fact of
 /// its own.
-async fn units(layout: &Layout) -> Option<Result<(), String>> {
+async fn units(layout: &Layout) -> Option<Result<(), UnitsBlocked>> {
     match generator::check_folder(&layout.units).await {
         Ok(()) => Some(Ok(())),
-        Err(error @ generator::Error::Blocked { .. }) => Some(Err(error.to_string())),
+        Err(generator::Error::Blocked(blocked)) => Some(Err(blocked)),
         Err(_) => None,
     }
+}
+
+/// `None` when the desired state cannot be read.
+fn built(layout: &Layout) -> Option<BuiltImages> {
+    let desired = inputs::desired(layout, &mut ReadSet::begin()).ok()?;
+    Some(BuiltImages {
+        now_unix_s: now_unix_s(),
+        as_of: as_of(&desired),
+    })
+}
+
+/// The wall clock, in seconds since 1970.
+pub fn now_unix_s() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
 }
 
 /// Unit files with our mark whose app has no intent, neither to be there nor to be removed.

@@ -29,6 +29,7 @@ pub fn layout() -> Result<Layout, Error> {
         // The data stay in their folder: one that cannot be used now is not replaced by another.
         data: data_folder::known_in(&config).unwrap_or_else(|| data(&home)),
         config,
+        home,
         units: all_config.join("containers/systemd"),
         systemd: all_config.join("systemd/user"),
         runtime: runtime(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
+use archipelago_core::cause::UnitsBlocked;
 use archipelago_core::printable::one_line;
 use archipelago_core::quadlet::{is_unit_file, mark_of, service_of};
 use archipelago_core::redact::{redact, values_of_unit};
@@ -43,22 +44,14 @@ pub enum Error {
     #[error(transparent)]
     Disk(#[from] disk::Error),
     /// It failed without a word.
-    #[error("Podman's Quadlet generator ended with {0} and said nothing")]
+    #[error("Podman's Quadlet generator ended with {0} and no message")]
     Broken(std::process::ExitStatus),
     /// It complained, but not of a unit of ours.
     #[error("Podman's Quadlet generator says: {0}")]
     Unclear(String),
     /// It would read none of the units in the folder, because of one.
-    #[error(
-        "while Podman's Quadlet cannot read {} ({cause}) it reads no unit at all: mend that file or move it away",
-        path.display()
-    )]
-    Blocked {
-        /// Which one.
-        path: PathBuf,
-        /// Why it cannot be read.
-        cause: String,
-    },
+    #[error(transparent)]
+    Blocked(#[from] UnitsBlocked),
     /// It refused units that are to be written: name to what it said.
     #[error("Podman's Quadlet generator refuses {}", names(.0))]
     Refused(BTreeMap<String, String>),
@@ -132,7 +125,7 @@ fn judge(
         .filter(|unit| !is_made(unit))
         .map(|unit| {
             let words = complaints.remove(unit).or_else(|| unnamed.clone());
-            let silent = || "it makes no service of it, and does not say why".to_owned();
+            let silent = || "it makes no service of it, and gives no reason".to_owned();
             (unit.clone(), words.unwrap_or_else(silent))
         })
         .collect();
@@ -170,8 +163,8 @@ pub async fn check_folder(folder: &Path) -> Result<(), Error> {
             Err(error) => {
                 // A file that somebody has just removed is no obstacle.
                 if path.symlink_metadata().is_ok() {
-                    let cause = error.to_string();
-                    return Err(Error::Blocked { path, cause });
+                    let words = error.to_string();
+                    return Err(UnitsBlocked { path, words }.into());
                 }
             }
         }
@@ -185,7 +178,7 @@ pub async fn check_folder(folder: &Path) -> Result<(), Error> {
     let folder = folder.canonicalize().unwrap_or(folder.to_owned());
     let words = dry_run(&program, &folder).await?.stderr;
     match unreadable(&folder, &String::from_utf8_lossy(&words)) {
-        Some((path, cause)) => Err(Error::Blocked { path, cause }),
+        Some((path, words)) => Err(UnitsBlocked { path, words }.into()),
         None => Ok(()),
     }
 }

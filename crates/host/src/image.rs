@@ -6,17 +6,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use archipelago_core::cause::Cause;
 use archipelago_core::desired::{BuildContext, DesiredImage, Origin};
 use archipelago_core::error::chain;
 use archipelago_core::image::Reference;
+use archipelago_core::image_facts::{BASES_LABEL, Bases, ImageProgress, bases_label};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use super::bases;
 use super::image_inventory::BUILT_FOR_LABEL;
 use super::lock::{Lock, Waiter};
-use super::podman::{BuildRequest, ContextFile, Layer, Podman};
+use super::podman::{self, BuildRequest, ContextFile, Layer, Podman};
 use crate::wakeup::Wakeup;
 
 /// So many images are got at once: each holds what it is built from, or layers, in memory.
@@ -38,8 +41,8 @@ pub struct Images {
 
 struct Task {
     image: DesiredImage,
-    handle: JoinHandle<Result<(), String>>,
-    line: Arc<Mutex<String>>,
+    handle: JoinHandle<Result<(), Cause>>,
+    progress: Arc<Mutex<ImageProgress>>,
 }
 
 impl Images {
@@ -60,13 +63,14 @@ impl Images {
         if self.tasks.contains_key(&name) {
             return;
         }
-        let line = Arc::new(Mutex::new("waiting".to_owned()));
+        let progress = Arc::new(Mutex::new(ImageProgress::Waiting));
+        let shown = Arc::clone(&progress);
         let work = get(
             self.podman.clone(),
-            self.lock_path(&name),
+            lock_path(&self.layout, &name),
             image.clone(),
             app,
-            Arc::clone(&line),
+            move |now| *shown.lock().unwrap_or_else(PoisonError::into_inner) = now,
         );
         let wakeup = self.wakeup.clone();
         let turns = Arc::clone(&self.turns);
@@ -80,27 +84,19 @@ impl Images {
         let task = Task {
             image,
             handle,
-            line,
+            progress,
         };
         self.tasks.insert(name, task);
     }
 
-    fn lock_path(&self, image: &str) -> std::path::PathBuf {
-        let name: String = image
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-            .collect();
-        self.layout.runtime.join("archipelago/images").join(name)
-    }
-
-    /// The images that are being got, each with its last line of progress.
-    pub fn underway(&self) -> BTreeMap<String, String> {
+    /// The images that are being got, each with its progress.
+    pub fn underway(&self) -> BTreeMap<String, ImageProgress> {
         self.tasks
             .iter()
             .map(|(name, task)| {
                 (
                     name.clone(),
-                    task.line
+                    task.progress
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
                         .clone(),
@@ -111,11 +107,11 @@ impl Images {
 
     /// Whether another process is getting this image.
     pub fn is_underway_elsewhere(&self, name: &str) -> bool {
-        !self.tasks.contains_key(name) && Lock::is_held(&self.lock_path(name))
+        !self.tasks.contains_key(name) && Lock::is_held(&lock_path(&self.layout, name))
     }
 
     /// Takes out what has ended.
-    pub async fn finished(&mut self) -> Vec<(DesiredImage, Result<(), String>)> {
+    pub async fn finished(&mut self) -> Vec<(DesiredImage, Result<(), Cause>)> {
         let ended: Vec<String> = self
             .tasks
             .iter()
@@ -128,7 +124,7 @@ impl Images {
                 let result = task
                     .handle
                     .await
-                    .unwrap_or_else(|error| Err(error.to_string()));
+                    .unwrap_or_else(|error| Err(Cause::Process(error.to_string())));
                 results.push((task.image, result));
             }
         }
@@ -136,45 +132,79 @@ impl Images {
     }
 }
 
+/// Builds an image for an app beside the passes, unless it is here. When the build fails, no other
+/// image is pulled instead. `tell` hears of the progress.
+///
+/// # Errors
+/// With Podman's message and the last lines of the build.
+pub async fn build(
+    podman: &Podman,
+    layout: &Layout,
+    image: &DesiredImage,
+    app: &AppId,
+    tell: impl Fn(ImageProgress) + Sync,
+) -> Result<(), Cause> {
+    let mut image = image.clone();
+    if let Origin::Build(context) = &mut image.origin {
+        context.otherwise = None;
+    }
+    let lock = lock_path(layout, &image.reference.to_string());
+    get(podman.clone(), lock, image, Some(app.clone()), tell).await
+}
+
+fn lock_path(layout: &Layout, image: &str) -> std::path::PathBuf {
+    let name: String = image
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    layout.runtime.join("archipelago/images").join(name)
+}
+
 async fn get(
     podman: Podman,
     lock: std::path::PathBuf,
     image: DesiredImage,
     app: Option<AppId>,
-    line: Arc<Mutex<String>>,
-) -> Result<(), String> {
-    let say = |text: String| *line.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    say: impl Fn(ImageProgress) + Sync,
+) -> Result<(), Cause> {
     let taken = Waiter::of(lock).take(ELSEWHERE_LIMIT).await;
-    let _lock = taken.map_err(|error| chain(&error))?;
+    let _lock = taken.map_err(|error| Cause::Process(chain(&error)))?;
     let name = image.reference.to_string();
     match podman.inspect_image(&name).await {
         Ok(Some(_)) => return Ok(()),
         Ok(None) => {}
         // It is damaged; to get it again puts back what is missing, if that can be put back.
         Err(error) if error.is_failure() => {}
-        Err(error) => return Err(chain(&error)),
+        Err(error) => return Err(of_podman(&error)),
     }
     match image.origin {
         Origin::Build(mut context) => {
-            say("building".to_owned());
+            let fetching = |base: &str| say(ImageProgress::FetchingBase(base.to_owned()));
+            let (bases, failure) = bases::have(&podman, &context.bases, fetching).await;
+            say(ImageProgress::Building(String::new()));
             let otherwise = context.otherwise.take();
-            let request = build_request(name.clone(), *context, app);
+            let request = build_request(name.clone(), *context, &bases, app);
             let built = podman
                 .build(&request, |output| {
-                    say(format!("building: {}", output.trim()));
+                    say(ImageProgress::Building(output.trim().to_owned()));
                 })
                 .await;
             let Err(error) = built else { return Ok(()) };
-            let cause = chain(&error);
+            // The missing base is the cause, and Podman's message about it says less.
+            let build = failure.map_or_else(
+                || of_podman(&error),
+                |failure| Cause::Podman(chain(&failure)),
+            );
             let Some((other, without_tls)) = otherwise else {
-                return Err(cause);
+                return Err(build);
             };
-            tracing::warn!("{name} cannot be built, so {other} is pulled: {cause}");
-            pull(&podman, &other, without_tls, &say)
-                .await
-                .map_err(|failed| format!("{cause}; and {failed}"))?;
+            tracing::warn!("{name} cannot be built, so {other} is pulled: {build}");
+            if let Err(pull) = pull(&podman, &other, without_tls, &say).await {
+                let (build, pull) = (Box::new(build), Box::new(pull));
+                return Err(Cause::BuildAndPull { build, pull });
+            }
             let tagged = podman.tag(&other.to_string(), &name).await;
-            tagged.map_err(|error| chain(&error))
+            tagged.map_err(|error| of_podman(&error))
         }
         Origin::Pull { without_tls } => pull(&podman, &image.reference, without_tls, &say).await,
     }
@@ -184,26 +214,38 @@ async fn pull(
     podman: &Podman,
     reference: &Reference,
     without_tls: bool,
-    say: &(impl Fn(String) + Sync),
-) -> Result<(), String> {
-    say("pulling".to_owned());
+    say: &(impl Fn(ImageProgress) + Sync),
+) -> Result<(), Cause> {
     let mut layers = Layers::default();
+    say(layers.progress());
     podman
-        .pull(&reference.to_string(), !without_tls, |progress| {
-            say(layers.note(progress.layer, progress.state));
+        .pull(&reference.to_string(), !without_tls, |line| {
+            layers.note(line.layer, line.state);
+            say(layers.progress());
         })
         .await
-        .map_err(|error| with_way_out(chain(&error), reference))
+        .map_err(|error| error.cause_of_pull(reference.registry()))
 }
 
-fn build_request(tag: String, context: BuildContext, app: Option<AppId>) -> BuildRequest {
+fn build_request(
+    tag: String,
+    context: BuildContext,
+    bases: &Bases,
+    app: Option<AppId>,
+) -> BuildRequest {
     let BuildContext {
         files,
         containerfile,
         args,
         target,
+        // They are part of the image's name.
+        renewed: _,
+        bases: _,
         otherwise: _,
     } = context;
+    // Set even when empty: an image inherits the labels of its base.
+    let mut labels = BTreeMap::from([(BASES_LABEL.to_owned(), bases_label(bases))]);
+    labels.extend(app.map(|app| (BUILT_FOR_LABEL.to_owned(), app.to_string())));
     BuildRequest {
         tag,
         context: files
@@ -217,43 +259,33 @@ fn build_request(tag: String, context: BuildContext, app: Option<AppId>) -> Buil
         containerfile,
         args,
         target,
-        labels: app
-            .map(|app| (BUILT_FOR_LABEL.to_owned(), app.to_string()))
-            .into_iter()
-            .collect(),
+        labels,
     }
 }
 
-/// A registry that speaks HTTP where TLS was expected answers in a way that leaves people puzzled.
-fn with_way_out(cause: String, reference: &Reference) -> String {
-    if cause.contains("server gave HTTP response to HTTPS client") {
-        let registry = reference.registry();
-        format!(
-            "the registry {registry} does not use TLS, so what it sends could be anybody's; to use it all the same, add \
-             \"{registry}\" to insecure_registries in ~/.config/archipelago/config.toml ({cause})"
-        )
-    } else {
-        cause
-    }
+fn of_podman(error: &podman::Error) -> Cause {
+    Cause::Podman(chain(error))
 }
 
 #[derive(Default)]
 struct Layers(BTreeMap<String, (u64, Option<u64>)>);
 
 impl Layers {
-    fn note(&mut self, layer: String, state: Layer) -> String {
+    fn note(&mut self, layer: String, state: Layer) {
         let entry = self.0.entry(layer).or_default();
         match state {
             Layer::Waiting | Layer::Present => {}
             Layer::Downloading { done, total } => *entry = (done, total),
             Layer::Done => *entry = (entry.1.unwrap_or(entry.0), entry.1),
         }
+    }
+
+    fn progress(&self) -> ImageProgress {
         let done: u64 = self.0.values().map(|(done, _)| done).sum();
         let total: u64 = self.0.values().filter_map(|(_, total)| *total).sum();
-        format!(
-            "pulling: {} of {} MB",
-            done / 1_000_000,
-            total.max(done) / 1_000_000
-        )
+        ImageProgress::Pulling {
+            done,
+            total: total.max(done),
+        }
     }
 }

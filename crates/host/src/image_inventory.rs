@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use archipelago_core::desired::Desired;
-use archipelago_core::image_facts::{ImageFacts, ImageState};
+use archipelago_core::image_facts::{BASES_LABEL, Built, ImageFacts, ImageState};
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed;
 use futures_util::{StreamExt, stream};
@@ -33,6 +33,8 @@ pub struct Images {
     pub processors: BTreeMap<String, String>,
     /// The ids, by name.
     ids: BTreeMap<String, String>,
+    /// The builds of those that were built here, by name; empty when Podman cannot list all images.
+    built: BTreeMap<String, Built>,
     /// Those that are there and cannot be used, by name: why.
     damaged: BTreeMap<String, String>,
 }
@@ -67,7 +69,12 @@ impl Images {
                         .processors
                         .insert(name.clone(), image.processor.clone());
                 }
-                images.add(name, &image.id, label);
+                images.add(name.clone(), &image.id, label);
+                if images.names.get(&name).is_some_and(Option::is_some) {
+                    let bases = image.labels.get(BASES_LABEL).map(String::as_str);
+                    let built = Built::new(image.created, bases.unwrap_or_default());
+                    images.built.insert(name, built);
+                }
             }
         }
         Ok(images)
@@ -131,8 +138,11 @@ impl Images {
             let Some(id) = self.ids.get(&reference) else {
                 continue;
             };
+            let is_noted = |facts: &ImageFacts| {
+                facts.id == *id && (facts.built.is_some() || !self.built.contains_key(&reference))
+            };
             match &container.image_facts {
-                Some(facts) if facts.id == *id => {
+                Some(facts) if is_noted(facts) => {
                     states.insert(reference, ImageState::Here(facts.clone()));
                 }
                 _ => drop(asked.insert(reference)),
@@ -142,7 +152,10 @@ impl Images {
             let state = match found {
                 Ok(Some(image)) => {
                     let volumes = image.volumes.iter().map(String::as_str);
-                    ImageState::Here(ImageFacts::new(&image.id, volumes))
+                    ImageState::Here(ImageFacts {
+                        built: self.built.get(&reference).cloned(),
+                        ..ImageFacts::new(&image.id, volumes)
+                    })
                 }
                 // It went meanwhile.
                 Ok(None) => continue,

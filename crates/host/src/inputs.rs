@@ -10,6 +10,7 @@ use archipelago_core::config::Config;
 use archipelago_core::data_folder::judge;
 use archipelago_core::desired::{Apps, Desired, Found, Inputs, assemble};
 use archipelago_core::error::chain;
+use archipelago_core::file_error::FileError;
 use archipelago_core::image_facts;
 use archipelago_core::intent::{Goal, Intent};
 use archipelago_core::layout::Layout;
@@ -73,7 +74,7 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
             }
             // To be removed, an app needs no definition.
             Err(_) if known.state == Goal::Removed => {}
-            Err(error) => *intent = Err(chain(&error)),
+            Err(error) => *intent = Err(of_definition(&error)),
         }
     }
     let named = releases::named_by_history(layout, read_set);
@@ -99,32 +100,30 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
 ///
 /// # Errors
 /// When it is there and cannot be understood.
-pub fn config(layout: &Layout) -> Result<Config, String> {
+pub fn config(layout: &Layout) -> Result<Config, FileError> {
     config_traced(layout, &mut ReadSet::begin())
 }
 
-fn config_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Config, String> {
+fn config_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Config, FileError> {
     let path = layout.config_file();
     match read_set.read_text(&path) {
         Ok(None) => Ok(Config::default()),
-        Ok(Some(text)) => {
-            Config::parse(&path.display().to_string(), &text).map_err(|error| error.to_string())
-        }
-        Err(error) => Err(chain(&error)),
+        Ok(Some(text)) => Ok(Config::parse(&path.display().to_string(), &text)?),
+        Err(error) => Err(of_disk(&error)),
     }
 }
 
 fn intents(
     layout: &Layout,
     read_set: &mut ReadSet,
-) -> Result<BTreeMap<AppId, Result<Intent, String>>, disk::Error> {
+) -> Result<BTreeMap<AppId, Result<Intent, FileError>>, disk::Error> {
     let names = read_set.names(&layout.apps())?;
     let intents = names
         .iter()
         .filter_map(|name| AppId::parse(name.strip_suffix(".toml")?).ok())
         .map(|id| {
             let intent = intent_traced(layout, &id, read_set)
-                .and_then(|intent| intent.ok_or_else(|| "its intent is gone".to_owned()));
+                .and_then(|intent| intent.ok_or(FileError::IntentGone));
             (id, intent)
         })
         .collect();
@@ -135,7 +134,7 @@ fn intents(
 ///
 /// # Errors
 /// When it is there and cannot be understood.
-pub fn intent(layout: &Layout, id: &AppId) -> Result<Option<Intent>, String> {
+pub fn intent(layout: &Layout, id: &AppId) -> Result<Option<Intent>, FileError> {
     intent_traced(layout, id, &mut ReadSet::begin())
 }
 
@@ -143,22 +142,32 @@ fn intent_traced(
     layout: &Layout,
     id: &AppId,
     read_set: &mut ReadSet,
-) -> Result<Option<Intent>, String> {
+) -> Result<Option<Intent>, FileError> {
     let path = layout.intent(id);
-    let text = read_set.read_text(&path).map_err(|error| chain(&error))?;
-    text.map(|text| Intent::parse(&path.display().to_string(), &text))
-        .transpose()
-        .map_err(|error| error.to_string())
+    let text = read_set.read_text(&path).map_err(|error| of_disk(&error))?;
+    let intent = text.map(|text| Intent::parse(&path.display().to_string(), &text));
+    Ok(intent.transpose()?)
+}
+
+fn of_disk(error: &disk::Error) -> FileError {
+    FileError::Disk(chain(error))
+}
+
+fn of_definition(error: &definition::Error) -> FileError {
+    match error {
+        definition::Error::Disk(error) => of_disk(error),
+        other => FileError::Definition(chain(other)),
+    }
 }
 
 /// Reads the secrets that exist, and notes what cannot be read: it is not taken for absent.
 fn read_secrets(inputs: &mut Inputs, read_set: &mut ReadSet) {
     let all = inputs.layout.data.join("secrets");
     let unreadable = &mut inputs.found.unreadable;
-    let mut names_in = |folder: &Path, unreadable: &mut BTreeMap<PathBuf, String>| {
+    let mut names_in = |folder: &Path, unreadable: &mut BTreeMap<PathBuf, FileError>| {
         let names = read_set.names(folder);
         names.unwrap_or_else(|error| {
-            unreadable.insert(folder.to_owned(), chain(&error));
+            unreadable.insert(folder.to_owned(), of_disk(&error));
             Vec::new()
         })
     };
@@ -180,7 +189,7 @@ fn read_secrets(inputs: &mut Inputs, read_set: &mut ReadSet) {
                     inputs.secrets.entry(id).or_default().insert(name, text);
                 }
             }
-            Err(error) => drop(unreadable.insert(path, chain(&error))),
+            Err(error) => drop(unreadable.insert(path, of_disk(&error))),
         }
     }
 }
@@ -198,7 +207,7 @@ fn read_captured(inputs: &mut Inputs, paths: BTreeSet<PathBuf>, read_set: &mut R
             }
             Ok(None) => {}
             Err(error) => {
-                let cause = format!("read {}: {error}", path.display());
+                let cause = FileError::Disk(format!("read {}: {error}", path.display()));
                 inputs.found.unreadable.insert(path, cause);
             }
         }

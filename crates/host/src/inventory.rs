@@ -11,7 +11,8 @@ use archipelago_core::error::chain;
 use archipelago_core::image_facts::ImageState;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::{
-    self, Active, Observed, Podman as PodmanState, PodmanNetwork, PodmanView, is_isolated,
+    self, Active, Observed, Podman as PodmanState, PodmanNetwork, PodmanView, Unreachable,
+    is_isolated,
 };
 use futures_util::try_join;
 use serde::Deserialize;
@@ -56,14 +57,6 @@ struct Named {
     owner: Option<AppId>,
 }
 
-/// Why Podman cannot be asked, when it says nothing for so long.
-pub fn silent(patience: Duration) -> String {
-    format!(
-        "Podman did not answer within {} s; `systemctl --user status podman.service` may tell why",
-        patience.as_secs()
-    )
-}
-
 impl PodmanInventory {
     /// Asks Podman for its objects as far as that is needed, for no longer than `patience`.
     pub async fn look(
@@ -75,8 +68,8 @@ impl PodmanInventory {
     ) -> PodmanState {
         match tokio::time::timeout(patience, self.ask(podman, desired, observed)).await {
             Ok(Ok(view)) => PodmanState::Seen(view),
-            Ok(Err(error)) => PodmanState::Unreachable(chain(&error)),
-            Err(_) => PodmanState::Unreachable(silent(patience)),
+            Ok(Err(error)) => PodmanState::Unreachable(Unreachable::Refused(chain(&error))),
+            Err(_) => PodmanState::Unreachable(Unreachable::Silent(patience)),
         }
     }
 
@@ -362,7 +355,7 @@ mod tests {
             let service = Service {
                 load: Load::Loaded,
                 active,
-                sub: String::new(),
+                sub: "dead".into(),
                 job,
                 failure: None,
                 began: None,

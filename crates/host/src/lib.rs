@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod apply;
+pub mod bases;
 pub mod beneath;
 pub mod cache;
 pub mod data_folder;

@@ -95,6 +95,7 @@ mod tests {
     fn without_a_namespace_of_podmans_its_own_table_is_enough() {
         let root = std::env::temp_dir().join(format!("archipelago-mounts-{}", std::process::id()));
         let layout = Layout {
+            home: root.clone(),
             config: root.clone(),
             data: root.clone(),
             units: root.clone(),

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use archipelago_core::desired::{App, Desired, DesiredProbe};
 use archipelago_core::error::chain;
-use archipelago_core::image_facts::ImageState;
+use archipelago_core::image_facts::{ImageProgress, ImageState};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::PREFIX;
 use archipelago_core::observed::Network;
 use archipelago_core::observed::{
-    self, Answer, Memory, Observed, Override, Remains, is_generated, needs_podman,
+    self, Answer, Memory, Observed, Override, Remains, Unreachable, is_generated, needs_podman,
 };
 use archipelago_core::plan::starts_max;
 use archipelago_core::quadlet::{Mark, is_unit_file, mark_of};
@@ -22,7 +22,7 @@ use futures_util::future::join_all;
 
 use super::cache::{Cached, Contents, ReadSet};
 use super::fingerprint::{self, Fingerprint, fingerprint};
-use super::inventory::{self, PodmanInventory};
+use super::inventory::PodmanInventory;
 use super::listeners::Listeners;
 use super::offers::{self, Which};
 use super::podman::Podman;
@@ -82,7 +82,7 @@ pub async fn observe(
     systemd: &Systemd,
     podman: &Podman,
     patience: Duration,
-    images_underway: BTreeMap<String, String>,
+    images_underway: BTreeMap<String, ImageProgress>,
 ) -> Result<Observed, Error> {
     let mut observed = look_at_disk(desired, cache)?;
     observed.images_underway = images_underway;
@@ -129,8 +129,10 @@ async fn learn_images(
             view.images.retain(|name, _| !is_damaged(name));
             observed.images = states;
         }
-        Ok(Err(error)) => observed.podman = observed::Podman::Unreachable(chain(&error)),
-        Err(_) => observed.podman = observed::Podman::Unreachable(inventory::silent(patience)),
+        Ok(Err(error)) => {
+            observed.podman = observed::Podman::Unreachable(Unreachable::Refused(chain(&error)))
+        }
+        Err(_) => observed.podman = observed::Podman::Unreachable(Unreachable::Silent(patience)),
     }
 }
 

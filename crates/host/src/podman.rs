@@ -71,6 +71,9 @@ pub struct Image {
     pub processor: String,
     /// In bytes, layers that it shares with others included.
     pub size: u64,
+    /// When it was made, in seconds since 1970.
+    #[serde(default)]
+    pub created: u64,
     /// In an additional image store: it can be used but not removed.
     #[serde(default)]
     pub read_only: bool,
@@ -101,9 +104,6 @@ pub struct Container {
     pub image: String,
     /// The image's own id, 64 hexadecimal digits.
     pub image_id: String,
-    /// `created`, `initialized`, `running`, `paused`, `stopping`, `stopped`, `exited`, `removing`,
-    /// …
-    pub state: String,
     /// Quadlet's services set `PODMAN_SYSTEMD_UNIT` to their own name.
     pub labels: BTreeMap<String, String>,
     /// The names of the networks that it joined.
@@ -278,7 +278,6 @@ impl Podman {
             image: String,
             #[serde(rename = "ImageID")]
             image_id: String,
-            state: String,
             #[serde(default, deserialize_with = "or_default")]
             labels: BTreeMap<String, String>,
             #[serde(default, deserialize_with = "or_default")]
@@ -292,7 +291,6 @@ impl Podman {
             id: container.id,
             image: container.image,
             image_id: container.image_id,
-            state: container.state,
             labels: container.labels,
             networks: container.networks,
         });

@@ -227,7 +227,7 @@ pub fn by_app(layout: &Layout, read_set: &mut ReadSet) -> BTreeMap<AppId, Operat
     by_app
 }
 
-/// Reads the remains on the disk of an app whose operation was broken off. A killed process may not
+/// Reads the remains on the disk of an app whose operation was interrupted. A killed process may not
 /// have synced the intent that it put in place, so that is done first: units that are made for it
 /// must not outlive it.
 /// # Errors

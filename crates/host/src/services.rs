@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use archipelago_core::desired::Desired;
-use archipelago_core::observed::{self, Active, Failure, Job, Load, Observed};
+use archipelago_core::observed::{self, Active, Failure, Load, Observed};
 
 use super::systemd::{self, ActiveState, LoadState, Systemd};
 
@@ -95,17 +95,7 @@ pub(crate) async fn judge(
         ActiveState::Failed => Active::Failed,
         ActiveState::Inactive | ActiveState::Maintenance | ActiveState::Other => Active::Inactive,
     };
-    let unwell = active == Active::Failed || service.sub.starts_with("auto-restart");
-    let failure = if unwell {
-        systemd.failure(name).await.ok().map(|failure| Failure {
-            result: failure.result,
-            status: failure.exec_main_status,
-            restarts: failure.restarts,
-        })
-    } else {
-        None
-    };
-    observed::Service {
+    let mut seen = observed::Service {
         load: match service.load {
             LoadState::Loaded => Load::Loaded,
             LoadState::NotFound => Load::NotFound,
@@ -114,16 +104,24 @@ pub(crate) async fn judge(
         },
         active,
         sub: service.sub,
-        job: service
-            .job
-            .map(|job| if job == "stop" { Job::Stop } else { Job::Other }),
-        failure,
+        job: service.job,
+        failure: None,
         began: None,
+    };
+    if seen.active == Active::Failed || seen.is_restarting() {
+        seen.failure = systemd.failure(name).await.ok().map(|failure| Failure {
+            result: failure.result,
+            status: failure.exec_main_status,
+            restarts: failure.restarts,
+        });
     }
+    seen
 }
 
 #[cfg(test)]
 mod tests {
+    use archipelago_core::observed::Job;
+
     use super::*;
 
     #[test]
@@ -131,7 +129,7 @@ mod tests {
         let up = observed::Service {
             load: Load::Loaded,
             active: Active::Active,
-            sub: "running".to_owned(),
+            sub: "running".into(),
             job: None,
             failure: None,
             began: None,

@@ -19,6 +19,7 @@ pub use user_manager::{UserManager, user_manager};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use archipelago_core::observed::{Job, SubState};
 use futures_util::{Stream, StreamExt};
 use zbus::conn::Builder;
 use zbus::fdo::PropertiesProxy;
@@ -169,8 +170,8 @@ impl Systemd {
                 let service = Service {
                     load: LoadState::from(load.as_str()),
                     active: ActiveState::from(active.as_str()),
-                    sub,
-                    job: (job_id != 0).then_some(job_type),
+                    sub: SubState::from(sub.as_str()),
+                    job: (job_id != 0).then(|| Job::from(job_type.as_str())),
                 };
                 (name, service)
             })

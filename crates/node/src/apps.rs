@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use archipelago_core::desired::read_schema;
+use archipelago_core::file_error::FileError;
 use archipelago_core::health::Report;
 use archipelago_core::intent::Goal;
 use archipelago_core::layout::Layout;
@@ -30,7 +31,7 @@ pub struct Installed {
     pub title: String,
     pub version: String,
     /// The wanted state, or the reason why its intent cannot be read.
-    pub wanted: Result<Goal, String>,
+    pub wanted: Result<Goal, FileError>,
 }
 
 /// The installed apps.

@@ -33,9 +33,7 @@ pub enum Error {
     #[error("listen for {0}")]
     Signal(&'static str, #[source] std::io::Error),
     /// The engine ended by itself.
-    #[error(
-        "the thread that makes passes ended by a mistake of its own; systemd starts the daemon again"
-    )]
+    #[error("the thread that makes passes crashed; systemd starts the daemon again")]
     EngineEnded,
 }
 

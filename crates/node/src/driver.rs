@@ -10,6 +10,7 @@ use std::time::Duration;
 use archipelago_core::desired::Desired;
 use archipelago_core::error::chain;
 use archipelago_core::health::{Report, report};
+use archipelago_core::image_facts::ImageProgress;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::Observed;
@@ -270,9 +271,8 @@ impl Driver {
             .collect();
         for image in images {
             if self.images.is_underway_elsewhere(&image) {
-                observed
-                    .images_underway
-                    .insert(image, "under way".to_owned());
+                let underway = &mut observed.images_underway;
+                underway.insert(image, ImageProgress::Elsewhere);
             }
         }
         Ok(report(&desired, &observed, self.reconciler.progress()))

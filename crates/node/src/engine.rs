@@ -80,7 +80,7 @@ impl Running {
         // The channel closes with the last breath of the thread: nothing is left to wait for,
         // unless it panicked.
         if self.thread.join().is_err() {
-            tracing::error!("the thread that makes passes ended by a mistake of its own");
+            tracing::error!("the thread that makes passes crashed");
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Why something that was asked for did not come about.
 
+use archipelago_core::cause::Cause;
 use archipelago_core::health::AppHealth;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{Overtaken, Refusal};
+use archipelago_host::systemd::JobResult;
 use archipelago_host::{
-    data_folder, definition, disk, folders, lock, observe, purge, records, systemd,
+    bases, data_folder, definition, disk, folders, lock, observe, purge, records, systemd,
 };
 
 use crate::{engine, handle};
@@ -30,6 +32,19 @@ pub enum Error {
     DataFolder(#[from] data_folder::Error),
     #[error(transparent)]
     Purge(#[from] purge::Error),
+    #[error("{app} was not changed")]
+    Bases {
+        app: AppId,
+        #[source]
+        source: Box<bases::Error>,
+    },
+    #[error("{app} was not changed: build the new image of {container}")]
+    Build {
+        app: AppId,
+        container: String,
+        #[source]
+        source: Box<Cause>,
+    },
     #[error(transparent)]
     Random(#[from] records::RandomError),
     #[error(transparent)]
@@ -38,21 +53,21 @@ pub enum Error {
     Handle(#[from] handle::Error),
     #[error(transparent)]
     Pass(#[from] handle::Unmade),
-    #[error("{0} is still on its way; archipelago status {0} goes on telling")]
+    #[error("{0} is not finished yet; archipelago status {0} shows how it goes on")]
     Unfinished(AppId),
-    #[error("somebody else has changed {0} meanwhile; nothing was done, try it again")]
+    #[error("somebody else has changed {0} meanwhile; nothing was done, try again")]
     Changed(AppId),
     #[error("{app} was {} by somebody else meanwhile", by.word())]
     Overtaken { app: AppId, by: Overtaken },
     #[error("{}: {}", .0.health.id, .0.health.message)]
     Failed(Box<FailedApp>),
     #[error(
-        "{} runs, but is not ready yet: {}; archipelago status {} goes on telling",
+        "{} runs, but is not ready yet: {}; archipelago status {} shows how it goes on",
         .0.id, .0.message, .0.id
     )]
     Silent(Box<AppHealth>),
-    #[error("{unit} does not start ({result}); systemctl --user status {unit} tells why")]
-    UnitDoesNotStart { unit: String, result: String },
+    #[error("{unit} does not start ({result:?}); systemctl --user status {unit} tells why")]
+    UnitDoesNotStart { unit: String, result: JobResult },
     #[error(
         "{0} cannot stand in a unit file; put the program where its path has only plain characters"
     )]
@@ -116,7 +131,7 @@ pub enum ErrorKind {
     Host,
     /// A name or port is already in use.
     Taken,
-    /// It is still on its way.
+    /// It is not finished yet.
     Unfinished,
 }
 
@@ -146,9 +161,12 @@ impl Error {
             | Self::IsRoot
             | Self::Layout(_)
             | Self::NeedsRoot { .. } => ErrorKind::Host,
-            Self::Changed(_) | Self::Overtaken { .. } | Self::Failed(_) | Self::NoUnits { .. } => {
-                ErrorKind::Failed
-            }
+            Self::Bases { .. }
+            | Self::Build { .. }
+            | Self::Changed(_)
+            | Self::Overtaken { .. }
+            | Self::Failed(_)
+            | Self::NoUnits { .. } => ErrorKind::Failed,
             Self::Silent(_) | Self::Unfinished(_) => ErrorKind::Unfinished,
         }
     }
@@ -157,24 +175,28 @@ impl Error {
 fn of_refusal(refusal: &Refusal) -> ErrorKind {
     match refusal {
         Refusal::NotInstalled(_)
+        | Refusal::NothingBuilt(_)
         | Refusal::Stopped(_)
         | Refusal::Removing { .. }
-        | Refusal::Unreadable { .. }
+        | Refusal::Unreadable(_)
+        | Refusal::Definition(_)
         | Refusal::Setting(_)
         | Refusal::Manifest(_)
-        | Refusal::Broken { .. }
+        | Refusal::Broken(_)
         | Refusal::Unready { .. }
         | Refusal::BreaksOther { .. }
+        | Refusal::NotAgreed { .. }
+        | Refusal::NotAsked { .. }
         | Refusal::Required { .. } => ErrorKind::Input,
-        Refusal::Conflict { .. }
+        Refusal::Conflict(_)
         | Refusal::TakesFromOther { .. }
-        | Refusal::NameTaken { .. }
+        | Refusal::NameTaken(_)
         | Refusal::PortTaken { .. } => ErrorKind::Taken,
         Refusal::Host(_)
-        | Refusal::Data { .. }
+        | Refusal::DataFolder(_)
         | Refusal::Disk { .. }
         | Refusal::Need(_)
-        | Refusal::Podman { .. }
+        | Refusal::Podman(_)
         | Refusal::PortUnusable { .. } => ErrorKind::Host,
     }
 }

@@ -72,7 +72,7 @@ impl Made {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It ended before.
-    #[error("it was stopped before it did that")]
+    #[error("it was stopped first")]
     Ended,
     /// It could not.
     #[error(transparent)]

@@ -7,8 +7,18 @@ use archipelago_core::error::chain;
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Ending, Operation, PassSeen, Record, Step, Verdict};
 use archipelago_host::apply::note_restarts;
-use archipelago_host::lock::Lock;
+use archipelago_host::disk;
+use archipelago_host::lock::{self, Lock};
 use archipelago_host::records::{self, Claim, Taken, remains};
+
+/// Why a step of an operation did not work.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Lock(#[from] lock::Error),
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+}
 
 /// The operations that this process has taken over.
 #[derive(Debug)]
@@ -82,7 +92,7 @@ impl Unfinished {
         for (name, (claim, operation)) in &mut self.taken {
             let result = match operation.step() {
                 Some(Step::Switch(record)) => restart(&self.layout, record),
-                Some(Step::ForgetRecord(_)) => claim.forget().map(|()| true).map_err(|e| chain(&e)),
+                Some(Step::ForgetRecord(_)) => claim.forget().map(|()| true).map_err(Error::from),
                 Some(Step::WriteRecord(_) | Step::Follow { .. }) | None => Ok(false),
             };
             match result {
@@ -92,7 +102,7 @@ impl Unfinished {
                     operation.forgotten();
                 }
                 Ok(true) => operation.switched(),
-                Err(cause) => failures.push((name.clone(), cause)),
+                Err(error) => failures.push((name.clone(), chain(&error))),
             }
         }
         self.taken
@@ -105,18 +115,17 @@ impl Unfinished {
     /// Once for each record, not at every pass.
     fn tell(&mut self, name: &str, cause: &str) {
         if self.told.insert(name.to_owned()) {
-            tracing::warn!("an operation that was broken off cannot be ended yet: {cause}");
+            tracing::warn!("an interrupted operation cannot be finished yet: {cause}");
         }
     }
 }
 
 /// Notes what a restart is to end; not while another process makes a pass. Whether it was noted.
-fn restart(layout: &Layout, record: &Record) -> Result<bool, String> {
-    let lock = Lock::try_take_passes(layout).map_err(|error| chain(&error))?;
-    let Some(_lock) = lock else {
+fn restart(layout: &Layout, record: &Record) -> Result<bool, Error> {
+    let Some(_lock) = Lock::try_take_passes(layout)? else {
         return Ok(false);
     };
-    note_restarts(layout, &record.restarts).map_err(|error| chain(&error))?;
+    note_restarts(layout, &record.restarts)?;
     Ok(true)
 }
 
@@ -126,9 +135,9 @@ fn tell_ending(operation: &Operation) {
     let ending = match operation.ending() {
         None => return,
         Some(Ending::NotBegun) => "it had not begun, and nothing was changed".to_owned(),
-        Some(Ending::Superseded) => "what is wanted was changed by somebody else since".to_owned(),
+        Some(Ending::Superseded) => "somebody else has changed the intent since".to_owned(),
         Some(Ending::LeftAlone) => {
-            format!("{app} is still on its way; archipelago status {app} tells how it is")
+            format!("{app} is not finished yet; archipelago status {app} shows how it goes on")
         }
         Some(Ending::Followed(verdict)) => match verdict {
             Verdict::Reached(health) | Verdict::Failed(health) | Verdict::Silent(health) => {
@@ -140,7 +149,7 @@ fn tell_ending(operation: &Operation) {
         },
     };
     tracing::info!(
-        "the operation {id} ({} {app}) was broken off and has ended: {ending}",
+        "the operation {id} ({} {app}) was interrupted and is finished now: {ending}",
         kind.word()
     );
 }

@@ -3,6 +3,8 @@
 //! containers: at its first start, a container makes its data with its secret.
 
 use archipelago_core::file::Files;
+use archipelago_core::image::ImageDigest;
+use archipelago_core::image_facts::Bases;
 use archipelago_core::manifest::COMPOSE_FILE;
 
 /// The id of the app that the shop requires.
@@ -79,12 +81,22 @@ pub fn definition(app: &str, version: u8) -> Vec<(&'static str, String)> {
     }
     vec![
         (COMPOSE_FILE, versioned(SHOP_COMPOSE)),
-        ("ui/Containerfile", format!("FROM docker.io/library/busybox:stable\nLABEL version={version}\n")),
+        ("ui/Containerfile", format!("FROM {UI_BASE}\nLABEL version={version}\n")),
         (
             "ui.conf",
             "token={{ secrets.token }}\nseed={{ apps.base.secrets.seed }}\nport={{ settings.port }}\n".to_owned(),
         ),
     ]
+}
+
+/// The base of the image that the shop builds.
+const UI_BASE: &str = "docker.io/library/busybox:stable";
+
+/// That base once it is another image.
+pub(crate) fn newer_bases() -> Bases {
+    let digest = ImageDigest::parse(&format!("sha256:{}", "a".repeat(64)));
+    let digests = digest.into_iter();
+    digests.map(|digest| (UI_BASE.to_owned(), digest)).collect()
 }
 
 /// The files of an app's definition, as a release has them.

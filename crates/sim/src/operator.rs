@@ -53,6 +53,7 @@ impl World {
                 intent.state = Goal::Removed;
                 intent.purge = true;
             }),
+            Intervention::Rebuild => self.rebuild(),
             Intervention::Restart(app) => self.request_restart(app),
             Intervention::DeleteUnit(name) => {
                 self.delete(&self.layout.unit(name));
@@ -189,6 +190,14 @@ impl World {
         let path = self.layout.intent(&id);
         self.disk.put(&path, intent.to_text().as_bytes(), 0o644);
         self.retry_now(&id);
+    }
+
+    fn rebuild(&mut self) {
+        if let Some((rebuilt, builds)) = self.rebuilt()
+            && builds.iter().all(|image| self.try_build(image).is_ok())
+        {
+            self.change_intent(SHOP, |intent| *intent = rebuilt);
+        }
     }
 
     fn change_intent(&mut self, app: &str, change: impl FnOnce(&mut Intent)) {

@@ -33,9 +33,16 @@ regressions! {
     a_lost_volume_is_not_replaced_by_podman
     a_pretended_reload_is_noticed
     a_pull_without_an_image_backs_off
+    a_refused_app_need_not_restore_a_rendered_file
+    a_refused_app_need_not_restore_a_secret
+    a_refused_app_need_not_restore_the_unit_of_a_volume
+    a_refused_app_that_systemd_restarts_forever_sends_late_events
+    a_refused_app_that_systemd_restarts_forever_sends_swapped_events
     a_removed_unit_file_stays_removed_after_a_power_loss
     a_secret_that_is_not_durable_is_not_used
+    a_service_that_came_up_since_its_unit_changed_is_stopped_for_its_network
     a_service_that_starts_before_the_reload_gets_its_new_unit
+    a_service_that_starts_while_podman_hangs_may_be_stopped
     an_app_is_not_refused_for_the_network_of_a_failed_app
     the_network_of_a_stopped_app_is_restored_for_its_members
 }

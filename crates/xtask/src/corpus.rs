@@ -211,6 +211,7 @@ fn unworkable(manifest: &Manifest, mut files: Files) -> Option<String> {
     }
     let id = manifest.id();
     let mut inputs = Inputs::new(Layout {
+        home: "/home/user".into(),
         config: "/home/user/.config/archipelago".into(),
         data: "/var/lib/archipelago".into(),
         units: "/home/user/.config/containers/systemd".into(),
@@ -218,7 +219,7 @@ fn unworkable(manifest: &Manifest, mut files: Files) -> Option<String> {
         runtime: "/run/user/1000".into(),
     });
     inputs.definitions.insert(id.clone(), files);
-    let intent = Intent::parse("", "").map_err(|error| error.to_string());
+    let intent = Intent::parse("", "").map_err(Into::into);
     inputs.intents.insert(id.clone(), intent);
     match assemble(&inputs, &Apps::read(&inputs)).apps.remove(id) {
         // Of the whole file: it names places of the app.

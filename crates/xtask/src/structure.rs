@@ -1,8 +1,11 @@
-//! The structure that the compiler does not hold: no circle between files, no file over 500 lines.
+//! The structure that the compiler does not hold: no circle between files, no file over 500 lines,
+//! no text as an error.
 //!
 //! A file depends on another when it names something of it: in a `use`, or by a path in its code.
 //! A folder's `mod.rs` that only declares its files, or re-exports from them, does not depend on
 //! them. Tests and what macros make of their arguments are not looked at.
+
+mod error_types;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,6 +17,9 @@ use syn::visit::{self, Visit};
 /// A file with more lines holds more than one idea.
 const LINES_MAX: usize = 500;
 
+/// Crates that are no part of the product.
+const FOR_DEVELOPERS: [&str; 3] = ["sim", "testhost", "xtask"];
+
 /// Checks every crate.
 pub(crate) fn check() -> Result<()> {
     let mut problems = Vec::new();
@@ -21,6 +27,9 @@ pub(crate) fn check() -> Result<()> {
         let folder = entry?.path();
         problems.extend(too_long(&folder)?);
         problems.extend(circles(&folder.join("src"))?);
+        if !FOR_DEVELOPERS.iter().any(|name| folder.ends_with(name)) {
+            problems.extend(text_as_error(&folder.join("src"))?);
+        }
     }
     if problems.is_empty() {
         return Ok(());
@@ -40,6 +49,24 @@ fn too_long(folder: &Path) -> Result<Vec<String>> {
         }
     }
     Ok(found)
+}
+
+fn text_as_error(folder: &Path) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for file in sources(folder)? {
+        if error_types::names_text_as_error(&parse(&file)?) {
+            let file = file.display();
+            found.push(format!(
+                "{file} has a Result whose error is a text; make the error an enum"
+            ));
+        }
+    }
+    Ok(found)
+}
+
+fn parse(file: &Path) -> Result<syn::File> {
+    let text = fs::read_to_string(file)?;
+    syn::parse_file(&text).with_context(|| format!("parsing {file:?}"))
 }
 
 /// All Rust files beneath a folder, sorted.
@@ -67,8 +94,7 @@ fn circles(root: &Path) -> Result<Vec<String>> {
     }
     let mut edges: BTreeMap<&Module, BTreeSet<&Module>> = BTreeMap::new();
     for (module, file) in &modules {
-        let text = fs::read_to_string(file)?;
-        let parsed = syn::parse_file(&text).with_context(|| format!("parsing {file:?}"))?;
+        let parsed = parse(file)?;
         let mut names = Names {
             module,
             paths: Vec::new(),

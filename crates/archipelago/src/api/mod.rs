@@ -51,7 +51,7 @@ pub async fn run(layout: Layout) -> Result<(), Error> {
     };
     sockets::remove(&socket);
     daemon.end().await;
-    info!("stopped; what it installed goes on");
+    info!("stopped; the installed apps keep running");
     result
 }
 
@@ -84,7 +84,7 @@ async fn open<Door: Listener>(
             Err(error) => {
                 let cause = chain(&error);
                 if cause != told {
-                    warn!("{cause}; passes go on without it, and it is tried again");
+                    warn!("{cause}; repairs go on without it, and it is tried again");
                     told = cause;
                 }
             }

@@ -49,7 +49,7 @@ async fn status(State(source): State<Source>) -> Json<Status> {
     let made = source.handle.last();
     let pass = made.as_ref().and_then(|made| made.pass.as_ref());
     let podman = pass.and_then(|pass| match &pass.podman {
-        PodmanAnswer::Missing(cause) => Some(cause.clone()),
+        PodmanAnswer::Missing(cause) => Some(cause.to_string()),
         PodmanAnswer::Unasked | PodmanAnswer::Given => None,
     });
     Json(Status {

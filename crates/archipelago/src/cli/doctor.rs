@@ -19,7 +19,7 @@ pub(super) async fn run(output: Output) -> Result<(), Failure> {
     Err(Failure::new(
         Code::Failed,
         format!(
-            "{failed} of {} checks failed; archipelago setup puts right what it can",
+            "{failed} of {} checks failed; archipelago setup repairs what it can",
             checks.len()
         ),
     ))

@@ -25,7 +25,7 @@ pub enum Code {
     Host = 4,
     /// A name or port is already in use.
     Taken = 5,
-    /// It is still on its way; it goes on without this command.
+    /// It is not finished yet; it goes on without this command.
     Unfinished = 6,
     /// Another daemon runs.
     Running = 7,
@@ -66,7 +66,7 @@ impl From<archipelago_node::Error> for Failure {
                 }
             }
             failure.message.push_str(&format!(
-                "\nIt is tried again by itself; archipelago uninstall {} gives it up.",
+                "\nIt is tried again automatically; archipelago uninstall {} stops that.",
                 failed.health.id
             ));
         }

@@ -57,6 +57,8 @@ pub enum Command {
     Stop(operate::One),
     /// Restart the containers of an app.
     Restart(operate::One),
+    /// Build the images of an app anew whose base images have changed.
+    Rebuild(operate::One),
     /// Show how the apps are.
     Status {
         /// Only this app.
@@ -98,6 +100,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Start(one) => operate::start(layout()?, one, output).await,
         Command::Stop(one) => operate::stop(layout()?, one, output).await,
         Command::Restart(one) => operate::restart(layout()?, one, output).await,
+        Command::Rebuild(one) => operate::rebuild(layout()?, one, output).await,
         Command::Status { app } => show::status(layout()?, app.as_deref(), output).await,
         Command::Logs(arguments) => logs::run(&layout()?, &arguments, output),
         Command::List => show::list(&layout()?, output),

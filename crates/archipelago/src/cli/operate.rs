@@ -1,5 +1,7 @@
-//! Commands that change something: `install`, `set`, `uninstall`, `start`, `stop`, `restart`.
+//! Commands that change something: `install`, `set`, `uninstall`, `start`, `stop`, `restart`,
+//! `rebuild`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 
 use archipelago_core::health::AppHealth;
@@ -7,7 +9,7 @@ use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Installation, Request};
 use archipelago_core::pass;
 use archipelago_core::printable::one_line;
-use archipelago_node::operations::{Event, Left, Place};
+use archipelago_node::operations::{Event, Left, Place, Prepared};
 use archipelago_node::{apps, operations};
 use clap::Args;
 use serde::Serialize;
@@ -33,9 +35,11 @@ pub struct Install {
     /// Choose a setting; `archipelago catalog APP` lists them.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// Do not ask.
+    /// Do not ask. An app that may do more on this host than other apps still needs --allow.
     #[arg(short, long)]
     yes: bool,
+    #[command(flatten)]
+    allow: Allow,
 }
 
 /// `set`
@@ -46,6 +50,16 @@ pub struct Set {
     /// The settings to change; `archipelago catalog APP` lists them.
     #[arg(value_name = "KEY=VALUE", required = true)]
     settings: Vec<String>,
+    #[command(flatten)]
+    allow: Allow,
+}
+
+#[derive(Debug, Args)]
+struct Allow {
+    /// Let the app do something on this host that other apps may not. The command names the words
+    /// that the app needs; `all` stands for all of them.
+    #[arg(long = "allow", value_name = "WORD")]
+    words: Vec<String>,
 }
 
 /// `uninstall`
@@ -85,22 +99,27 @@ pub(super) async fn install(
         definition,
         settings,
     };
-    let prepared = operations::prepare(layout, request).await?;
-    if let Some(app) = prepared.proposal().installation.as_deref()
-        && app.is_new
-    {
-        for warning in &app.warnings {
-            tell(&format!("warning: {warning}"));
-        }
-        for unmet in prepared.unmet() {
-            tell(&format!("warning: {unmet}"));
-        }
-        if !arguments.yes && !confirmed(app, &source)? {
-            return Err(Failure::new(Code::Failed, "nothing was installed"));
-        }
+    let mut prepared = operations::prepare(layout, request).await?;
+    prepared.agree(arguments.allow.words)?;
+    let is_new = installation(&prepared).is_some_and(|app| app.is_new);
+    if is_new {
+        tell_warnings(&prepared);
     }
-    let (health, actions) = follow(prepared).await?;
-    finish(health, &actions, output)
+    if (is_new || !prepared.is_agreed()) && !arguments.yes && is_at_terminal() {
+        tell_app(&prepared, &source);
+        let (question, refusal) = match is_new {
+            true => ("Install it?", "nothing was installed"),
+            false => ("Update it?", "nothing was changed"),
+        };
+        if !confirmed(&prepared, question)? {
+            return Err(Failure::new(Code::Failed, refusal));
+        }
+        prepared.agree_to_all();
+    } else if prepared.is_agreed() {
+        tell_grants(&prepared);
+    }
+    let ended = follow(prepared).await?;
+    finish(&ended, output)
 }
 
 pub(super) async fn set(layout: Layout, arguments: Set, output: Output) -> Result<(), Failure> {
@@ -108,7 +127,19 @@ pub(super) async fn set(layout: Layout, arguments: Set, output: Output) -> Resul
         app: apps::installed(&layout, &arguments.app)?,
         settings: pairs(&arguments.settings)?,
     };
-    operate(layout, request, output).await
+    let mut prepared = operations::prepare(layout, request).await?;
+    prepared.agree(arguments.allow.words)?;
+    if prepared.is_agreed() {
+        tell_grants(&prepared);
+    } else if is_at_terminal() {
+        tell_grants(&prepared);
+        if !confirmed(&prepared, "Change it?")? {
+            return Err(Failure::new(Code::Failed, "nothing was changed"));
+        }
+        prepared.agree_to_all();
+    }
+    let ended = follow(prepared).await?;
+    finish(&ended, output)
 }
 
 pub(super) async fn start(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
@@ -126,6 +157,30 @@ pub(super) async fn restart(layout: Layout, one: One, output: Output) -> Result<
     operate(layout, Request::Restart(app), output).await
 }
 
+pub(super) async fn rebuild(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
+    let request = Request::Rebuild {
+        app: apps::installed(&layout, &one.app)?,
+        found: BTreeMap::new(),
+    };
+    let ended = follow(operations::prepare(layout, request).await?).await?;
+    if output == Output::Text {
+        let app = one.app;
+        match &ended.rebuilt {
+            Some(containers) if !containers.is_empty() => {
+                let names: Vec<&str> = containers.iter().map(String::as_str).collect();
+                print_line(&format!(
+                    "Built anew, because a base image has changed: {}.",
+                    names.join(", ")
+                ));
+            }
+            _ => print_line(&format!(
+                "No base image of {app} has changed. Nothing was done."
+            )),
+        }
+    }
+    finish(&ended, output)
+}
+
 pub(super) async fn uninstall(
     layout: Layout,
     arguments: Uninstall,
@@ -140,7 +195,7 @@ pub(super) async fn uninstall(
     };
     let prepared = operations::prepare(layout, request).await?;
     let left: Vec<(String, Option<String>)> = prepared.left().iter().map(place_of).collect();
-    let (_, actions) = follow(prepared).await?;
+    let Ended { actions, .. } = follow(prepared).await?;
     match output {
         Output::Json => {
             let left = left
@@ -152,11 +207,11 @@ pub(super) async fn uninstall(
             }));
         }
         Output::Text if purge && left.is_empty() => {
-            print_line(&format!("{app} is gone, and its data with it."));
+            print_line(&format!("{app} and its data are removed."));
         }
         Output::Text if purge => {
             print_line(&format!(
-                "{app} is gone, and its data with it, but for what does not lie in {data} itself:"
+                "{app} and its data are removed, except what does not lie in {data} itself:"
             ));
             for (path, target) in left {
                 print_line(&match target {
@@ -168,7 +223,7 @@ pub(super) async fn uninstall(
             }
         }
         Output::Text => print_line(&format!(
-            "{app} is gone. Its data stay in {data}: installing it again finds them, and archipelago uninstall {app} --purge removes them."
+            "{app} is removed. Its data stay in {data}: installing it again finds them, and archipelago uninstall {app} --purge removes them."
         )),
     }
     Ok(())
@@ -184,26 +239,39 @@ fn place_of(left: &Left) -> (String, Option<String>) {
 }
 
 async fn operate(layout: Layout, request: Request, output: Output) -> Result<(), Failure> {
-    let (health, actions) = follow(operations::prepare(layout, request).await?).await?;
-    finish(health, &actions, output)
+    let ended = follow(operations::prepare(layout, request).await?).await?;
+    finish(&ended, output)
 }
 
-/// The app's health, unless it is gone, and the actions that were done.
-type Ended = (Option<AppHealth>, Vec<pass::Event>);
+/// The end of an operation.
+struct Ended {
+    /// The health of the app, unless it is gone.
+    health: Option<AppHealth>,
+    actions: Vec<pass::Event>,
+    /// For `rebuild`: the containers whose image was built anew.
+    rebuilt: Option<BTreeSet<String>>,
+}
 
 /// Does it, and shows on standard error what happens.
-async fn follow(prepared: operations::Prepared) -> Result<Ended, Failure> {
+async fn follow(prepared: Prepared) -> Result<Ended, Failure> {
     let mut progress = Progress::begin();
     let mut actions = Vec::new();
-    let ended = prepared
+    let mut rebuilt = None;
+    let health = prepared
         .run(|event| match event {
             Event::Locked(holder) => progress.say(&waiting(holder)),
             Event::Action(event) => actions.push(event.clone()),
             Event::Health(health) => progress.show(health),
+            Event::Preparing(name, now) => progress.prepare(name, now),
+            Event::Rebuilt(containers) => rebuilt = Some(containers.clone()),
         })
         .await;
     progress.end();
-    Ok((ended?, actions))
+    Ok(Ended {
+        health: health?,
+        actions,
+        rebuilt,
+    })
 }
 
 /// An app's health at the end, and the actions that were done.
@@ -212,32 +280,49 @@ struct Document<'a> {
     #[serde(flatten)]
     health: &'a AppHealth,
     actions: &'a [pass::Event],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rebuilt: Option<&'a BTreeSet<String>>,
 }
 
 /// Shows how the app ended up.
-fn finish(
-    health: Option<AppHealth>,
-    actions: &[pass::Event],
-    output: Output,
-) -> Result<(), Failure> {
+fn finish(ended: &Ended, output: Output) -> Result<(), Failure> {
+    let Ended {
+        health,
+        actions,
+        rebuilt,
+    } = ended;
     let Some(health) = health else { return Ok(()) };
     match output {
         Output::Json => print_json(&Document {
-            health: &health,
+            health,
             actions,
+            rebuilt: rebuilt.as_ref(),
         }),
         Output::Text => {
-            show::print_app(&health);
+            show::print_app(health);
             Ok(())
         }
     }
 }
 
-/// Asks a person at a terminal; a script has already decided.
-fn confirmed(app: &Installation, source: &str) -> Result<bool, Failure> {
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Ok(true);
+fn installation(prepared: &Prepared) -> Option<&Installation> {
+    prepared.proposal().installation.as_deref()
+}
+
+fn tell_warnings(prepared: &Prepared) {
+    for warning in installation(prepared).iter().flat_map(|app| &app.warnings) {
+        tell(&format!("warning: {warning}"));
     }
+    for unmet in prepared.unmet() {
+        tell(&format!("warning: {unmet}"));
+    }
+}
+
+/// Shows what would be installed.
+fn tell_app(prepared: &Prepared, source: &str) {
+    let Some(app) = installation(prepared) else {
+        return;
+    };
     tell(&one_line(&title(app, source)));
     for (unit, container) in app.present.containers() {
         tell(&format!(
@@ -248,11 +333,31 @@ fn confirmed(app: &Installation, source: &str) -> Result<bool, Failure> {
     for (address, _) in &app.present.ports {
         tell(&format!("  publishes {address}"));
     }
-    let answer = ask("Install it? [Y/n]")?;
-    Ok(matches!(
-        answer.trim().to_lowercase().as_str(),
-        "" | "y" | "yes"
-    ))
+    tell_grants(prepared);
+}
+
+/// Shows the new grants of the app.
+fn tell_grants(prepared: &Prepared) {
+    let app = &prepared.proposal().app;
+    for grant in prepared.proposal().new_grants() {
+        tell(&one_line(&format!("  {app} may {grant}")));
+    }
+}
+
+/// Whether a person can be asked.
+fn is_at_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Asks a person. The enter key alone means yes, but never agrees to a grant.
+fn confirmed(prepared: &Prepared, question: &str) -> Result<bool, Failure> {
+    let is_agreed = prepared.is_agreed();
+    let choice = if is_agreed { "[Y/n]" } else { "[y/N]" };
+    let answer = ask(&format!("{question} {choice}"))?;
+    Ok(match answer.trim().to_lowercase().as_str() {
+        "" => is_agreed,
+        answer => answer == "y" || answer == "yes",
+    })
 }
 
 fn title(app: &Installation, source: &str) -> String {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use archipelago_core::health::AppHealth;
+use archipelago_core::health::{AppHealth, AwaitedImage};
+use archipelago_core::image_facts::ImageProgress;
 use archipelago_core::printable::one_line;
 use archipelago_node::operations::{Holder, LOCK_LIMIT};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -23,6 +24,8 @@ pub(super) fn waiting(holder: Option<&Holder>) -> String {
 
 pub(super) struct Progress {
     spinner: Option<ProgressBar>,
+    /// The last step of the preparation.
+    step: String,
     shown: BTreeMap<String, String>,
 }
 
@@ -38,7 +41,20 @@ impl Progress {
         });
         Self {
             spinner,
+            step: String::new(),
             shown: BTreeMap::new(),
+        }
+    }
+
+    /// Shows the progress of a base image, or of the image of a container.
+    pub(super) fn prepare(&mut self, name: &str, progress: &ImageProgress) {
+        if let Some(spinner) = &self.spinner {
+            spinner.set_message(one_line(&format!("{name}: {progress}")).into_owned());
+        }
+        let step = format!("{name}: {}", progress.step());
+        if self.step != step {
+            self.say(&step);
+            self.step = step;
         }
     }
 
@@ -51,12 +67,13 @@ impl Progress {
             });
         }
         for unit in &health.units {
-            // Lines of progress change all the time; only the step that they belong to is shown.
-            let step: Vec<&str> = unit.message.split(": ").take(2).collect();
-            let line = if unit.message.is_empty() {
-                unit.state.word().to_owned()
-            } else {
-                step.join(": ")
+            let line = match &unit.awaited_image {
+                // The amount changes all the time, so only the step is shown.
+                Some(AwaitedImage::UnderWay { image, progress }) => {
+                    format!("getting the image {image}: {}", progress.step())
+                }
+                _ if unit.message.is_empty() => unit.state.word().to_owned(),
+                _ => unit.message.clone(),
             };
             if self.shown.get(&unit.name) != Some(&line) {
                 self.say(&format!("{}  {line}", unit.name));

@@ -1,4 +1,4 @@
-//! `setup`: puts right what the user can, and says in one command what only root can. Safe to run
+//! `setup`: mends what the user can, and says in one command what only root can. Safe to run
 //! again.
 
 use archipelago_core::check::Check;

@@ -45,7 +45,7 @@ pub(super) async fn status(
 
 fn print_report(report: &Report) {
     if report.apps.is_empty() {
-        print_line("No app is installed. `archipelago catalog` shows what there is.");
+        print_line("No app is installed. `archipelago catalog` lists the apps.");
         return;
     }
     let apps: Vec<String> = report.apps.iter().map(text_of).collect();
@@ -64,7 +64,7 @@ fn text_of_open(open: &Open, now: SystemTime) -> String {
     match open.state {
         OpenState::UnderWay => format!("{app}: {kind} is under way, asked for {since} ago"),
         OpenState::BrokenOff => format!(
-            "{app}: {kind} was broken off, asked for {since} ago; the daemon or the next command brings it to its end"
+            "{app}: {kind} was interrupted, asked for {since} ago; the daemon or the next command finishes it"
         ),
     }
 }
@@ -107,10 +107,9 @@ fn state_of(unit: &UnitHealth) -> String {
     let UnitHealth {
         state, sub_state, ..
     } = unit;
-    if sub_state.is_empty() {
-        state.word().to_owned()
-    } else {
-        format!("{} ({sub_state})", state.word())
+    match sub_state {
+        None => state.word().to_owned(),
+        Some(sub_state) => format!("{} ({})", state.word(), sub_state.word()),
     }
 }
 
@@ -126,7 +125,7 @@ pub(super) fn list(layout: &Layout, output: Output) -> Result<(), Failure> {
         .map(|installed| {
             let (wanted, problem) = match installed.wanted {
                 Ok(goal) => (word(goal), None),
-                Err(problem) => ("unreadable", Some(problem)),
+                Err(problem) => ("unreadable", Some(problem.to_string())),
             };
             json!({
                 "id": installed.app, "title": installed.title, "version": installed.version,
@@ -137,7 +136,7 @@ pub(super) fn list(layout: &Layout, output: Output) -> Result<(), Failure> {
     match output {
         Output::Json => print_json(&json!({ "apps": apps })),
         Output::Text if apps.is_empty() => {
-            print_line("No app is installed. `archipelago catalog` shows what there is.");
+            print_line("No app is installed. `archipelago catalog` lists the apps.");
             Ok(())
         }
         Output::Text => {

@@ -86,6 +86,7 @@ impl Real {
     /// The folders of the host.
     pub(crate) fn layout(&self) -> Layout {
         Layout {
+            home: PathBuf::from("/home/archy"),
             config: PathBuf::from(CONFIG),
             data: PathBuf::from(DATA),
             units: PathBuf::from(UNITS),

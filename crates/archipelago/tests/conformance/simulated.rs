@@ -107,7 +107,7 @@ impl Simulated {
                     Active::Inactive => "inactive",
                     Active::Failed => "failed",
                 };
-                format!("{load} {active} {}", unit.sub)
+                format!("{load} {active} {}", unit.sub.word())
             });
             let states = states.unwrap_or_else(|| format!("{absent} inactive dead"));
             observed.insert(format!("service {service}"), states);

@@ -1,4 +1,4 @@
-//! Another process keeps changing a unit file: Archipelago repairs it less and less often, and
+//! Another process keeps changing a unit file: Archipelago waits longer before each repair, and
 //! names the process that may be changing it.
 
 use std::time::{Duration, Instant};
@@ -152,8 +152,8 @@ fn report(node: &Node) -> String {
 
 fn message(writer: &str) -> String {
     format!(
-        "something else keeps changing archy-lone.container; it is put right less and less often until that ends. {writer}. Stop what does it, \
-         or put what it wants into a drop-in"
+        "something else keeps changing archy-lone.container; until that ends, Archipelago waits longer before each repair. {writer}. Stop that \
+         process, or put its change into a drop-in"
     )
 }
 

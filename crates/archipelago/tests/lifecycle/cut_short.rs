@@ -9,7 +9,7 @@ use crate::node::{CONFIG, Node, ONE_TICK, until_equal};
 
 /// Runs `archipelago` and kills it after this time, without the jobs that it has queued elsewhere.
 /// Returns whether it was killed.
-fn cut_short(node: &Node, after: Duration, arguments: &[&str]) -> bool {
+pub(crate) fn cut_short(node: &Node, after: Duration, arguments: &[&str]) -> bool {
     let after = format!("{:.6}", after.as_secs_f64());
     let command = [
         &[

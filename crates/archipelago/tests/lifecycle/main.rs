@@ -16,6 +16,7 @@ mod processes;
 mod support;
 
 mod commands;
+mod consent;
 mod contention;
 mod cut_short;
 mod damaged_images;
@@ -34,6 +35,7 @@ mod planted;
 mod publish;
 mod quiet;
 mod reasons;
+mod rebuild;
 mod records;
 mod refusals;
 mod releases;

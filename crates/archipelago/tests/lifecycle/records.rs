@@ -22,7 +22,7 @@ fn records(node: &Node) -> String {
 fn endings(node: &Node) -> String {
     let journal = "journalctl --user --unit archipelago --output cat";
     node.try_shell(&format!(
-        "{journal} | grep -F 'was broken off and has ended' || true"
+        "{journal} | grep -F 'was interrupted and is finished now' || true"
     ))
     .stdout
 }
@@ -45,7 +45,7 @@ fn an_install_that_was_killed_is_finished() {
     assert!(!intent.success(), "the command was killed too late");
     until_ended(
         &node,
-        "(install lone) was broken off and has ended: it had not begun, and nothing was changed",
+        "(install lone) was interrupted and is finished now: it had not begun, and nothing was changed",
     );
     assert_eq!(
         node.json(&["list"])["apps"].as_array().map(Vec::len),
@@ -56,7 +56,7 @@ fn an_install_that_was_killed_is_finished() {
     install_and_kill(&node, "lone", &format!("{CONFIG}/apps/lone.toml"));
     until_ended(
         &node,
-        "(install lone) was broken off and has ended: lone is ready",
+        "(install lone) was interrupted and is finished now: lone is ready",
     );
     assert_eq!(node.state("lone"), "ready");
 }
@@ -75,7 +75,7 @@ fn an_install_continues_after_a_reboot_and_status_shows_it() {
     assert!(open["asked_unix_s"].is_u64(), "{status}");
     let shown = node.user(&["archipelago", "status"]);
     assert!(
-        shown.contains("lone: install was broken off, asked for "),
+        shown.contains("lone: install was interrupted, asked for "),
         "{shown}"
     );
     let mode = node.user(&["bash", "-c", &format!("stat -c %a {CONFIG}/operations/*")]);
@@ -84,7 +84,7 @@ fn an_install_continues_after_a_reboot_and_status_shows_it() {
     node.0.reboot(Reboot::Hard).expect("a reboot");
     until_ended(
         &node,
-        "(install lone) was broken off and has ended: lone is ready",
+        "(install lone) was interrupted and is finished now: lone is ready",
     );
     let status = node.json(&["status"]);
     assert!(status["operations"].is_null(), "{status}");

@@ -83,7 +83,7 @@ fn root_sets_a_user_up_once() {
         "network-online.target",
         "/var/lib/archipelago belongs to archy",
         "without a login",
-        "started again when it was killed",
+        "started again when it is killed",
     ] {
         assert!(
             first

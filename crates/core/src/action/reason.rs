@@ -21,7 +21,7 @@ pub enum Reason {
     ChangedByOthers { file: String },
     /// The file has these permission bits instead of its own.
     ModeChanged { file: String, mode: u32 },
-    /// The file was written for what was wanted earlier: another definition, setting, image or
+    /// The file was written for an earlier configuration: another definition, setting, image or
     /// goal, or another value of something that it quotes.
     Outdated { file: String },
     /// The file differs from what is wanted, and it cannot be told since when: its unit file is
@@ -68,7 +68,7 @@ pub enum Reason {
     RequiredUnreachable { app: AppId },
     /// This service would start only when the stop has ended.
     DelaysStart { service: String },
-    /// The app's definition does not have it any more.
+    /// The app's definition no longer has it.
     LeftOver,
     /// The operator uninstalled the app.
     UninstallAsked,
@@ -76,7 +76,7 @@ pub enum Reason {
     PurgeAsked,
     /// The data folder is not marked as this node's yet.
     DataUnclaimed,
-    /// It is about to do, or has done, what a crash must not forget.
+    /// It is about to do, or has done, what must survive a crash.
     NotRemembered,
     /// This pass changes unit files.
     UnitsChange,

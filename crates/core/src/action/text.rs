@@ -69,10 +69,10 @@ impl fmt::Display for HostStep {
             Self::CheckUnits { units, .. } => {
                 write!(formatter, "check {} units with Quadlet", units.len())
             }
-            Self::Remember(_) => formatter.write_str("remember what this pass does"),
+            Self::Remember(_) => formatter.write_str("record what this pass does"),
             Self::Reload => formatter.write_str("reload systemd"),
             Self::RemoveRelease(release) => write!(formatter, "remove the files {release}"),
-            Self::RestartPodmanSocket => formatter.write_str("make Podman's socket anew"),
+            Self::RestartPodmanSocket => formatter.write_str("make Podman's socket again"),
             Self::ReloadNetworks(names) => {
                 let names: Vec<&str> = names.iter().map(String::as_str).collect();
                 write!(
@@ -96,25 +96,30 @@ impl fmt::Display for Reason {
                 write!(formatter, "{file} has the permissions {mode:04o}")
             }
             Self::Outdated { file } => {
-                write!(formatter, "{file} was written for what was wanted earlier")
+                write!(formatter, "{file} was written for an earlier configuration")
             }
-            Self::Differs { file } => write!(formatter, "{file} is not as it should be"),
+            Self::Differs { file } => write!(formatter, "{file} differs from what it should be"),
             Self::UnitForgotten { unit } => {
-                write!(formatter, "{unit} was gone, and systemd did not know it")
+                write!(
+                    formatter,
+                    "{unit} was missing, and systemd had not loaded it"
+                )
             }
             Self::OtherVersion { version } => {
                 write!(formatter, "it was written by Archipelago {version}")
             }
             Self::SecretChanged => formatter.write_str("Podman has another revision of the secret"),
             Self::ImageNotRecorded => {
-                formatter.write_str("what the image declares was not written down yet")
+                formatter.write_str("it was not recorded yet what the image declares")
             }
-            Self::NotRead { unit } => write!(formatter, "systemd has not read {unit} as it is"),
+            Self::NotRead { unit } => {
+                write!(formatter, "systemd has not loaded the current {unit}")
+            }
             Self::NotRunning => formatter.write_str("it does not run"),
             Self::Failed { result, status } => {
                 write!(formatter, "it ended with {result} (status {status})")
             }
-            Self::Vanished => formatter.write_str("Podman does not have it any more"),
+            Self::Vanished => formatter.write_str("Podman no longer has it"),
             Self::FellBehind { service } => {
                 write!(formatter, "{service}, which it follows, started after it")
             }
@@ -139,11 +144,11 @@ impl fmt::Display for Reason {
                 write!(formatter, "{app}, which it requires, cannot be reached")
             }
             Self::DelaysStart { service } => write!(formatter, "{service} waits for it to start"),
-            Self::LeftOver => formatter.write_str("the app's definition does not have it any more"),
+            Self::LeftOver => formatter.write_str("the app's definition no longer has it"),
             Self::UninstallAsked => formatter.write_str("the app is to be uninstalled"),
             Self::PurgeAsked => formatter.write_str("the app's data are to be removed"),
             Self::DataUnclaimed => formatter.write_str("the data folder is not marked yet"),
-            Self::NotRemembered => formatter.write_str("a crash must not forget it"),
+            Self::NotRemembered => formatter.write_str("it must survive a crash"),
             Self::UnitsChange => formatter.write_str("unit files change"),
             Self::ReloadPending => {
                 formatter.write_str("systemd may not have read units that were changed")

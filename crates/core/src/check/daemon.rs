@@ -53,8 +53,8 @@ pub(super) fn judge_port(port: Port, service: Option<&Service>) -> Check {
         (Port::Answers, _) => ok("port", "the daemon answers on port 5678"),
         (Port::Taken, _) => warning(
             "port",
-            "another program, or another user's daemon, has port 5678: passes are made all the same, but /health of this user is not answered",
-            "ss -ltnp 'sport = :5678' tells which; once it is stopped, the daemon takes the port by itself",
+            "another program, or another user's daemon, has port 5678: apps are repaired nevertheless, but /health of this user is not answered",
+            "ss -ltnp 'sport = :5678' tells which; once it is stopped, the daemon takes the port",
         ),
     }
 }

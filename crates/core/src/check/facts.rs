@@ -1,12 +1,37 @@
 //! The facts of a host and its user that [`super::judge`] judges. A fact that was not looked for is
 //! absent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cause::UnitsBlocked;
 use crate::name::AppId;
 use crate::observed::Helper;
+
+/// Why a program or a service gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    #[error("there is no program of that name")]
+    NoProgram,
+    /// The system could not run it, and says why.
+    #[error("run {program}: {cause}")]
+    NotRun { program: String, cause: String },
+    #[error("{program} did not end within {} s", limit.as_secs())]
+    NotEnded { program: String, limit: Duration },
+    /// Its last words, on one line.
+    #[error("{program} ended with {status}: {words}")]
+    Failed {
+        program: String,
+        status: String,
+        words: String,
+    },
+    #[error("no answer within {} s", .0.as_secs())]
+    Silent(Duration),
+    /// The text of the answer, or of the connection's failure.
+    #[error("{0}")]
+    Refused(String),
+}
 
 /// The facts of a host and its user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,7 +41,7 @@ pub struct Facts {
     /// This program's version.
     pub version: String,
     /// Whether the user's systemd answers, or why not.
-    pub systemd: Option<Result<(), String>>,
+    pub systemd: Option<Result<(), NoAnswer>>,
     /// Whether the user's services run without a login.
     pub linger: Option<bool>,
     /// The system's settings for the user's systemd.
@@ -26,15 +51,17 @@ pub struct Facts {
     /// The programs that map those ids, and that are missing.
     pub id_mappers_missing: Option<Vec<String>>,
     /// The answer to `podman --version`; `Err` when there is no Podman.
-    pub podman: Option<Result<String, String>>,
+    pub podman: Option<Result<String, NoAnswer>>,
     /// Whether Podman's generator is there.
     pub generator: Option<bool>,
     /// The socket of Podman's API.
     pub socket: Option<Socket>,
     /// The answer of Podman's API.
-    pub api: Option<Result<Api, String>>,
+    pub api: Option<Result<Api, NoAnswer>>,
     /// The images that are damaged, if Podman cannot list its images because of them.
     pub images: Option<Result<(), DamagedImages>>,
+    /// The age of the images that were built on this node.
+    pub built: Option<BuiltImages>,
     /// The number of containers, volumes and pods for which Podman has locks left; absent when it
     /// does not say.
     pub free_locks: Option<u32>,
@@ -57,7 +84,7 @@ pub struct Facts {
     /// Unit files of ours whose app is not installed.
     pub orphans: Option<Vec<String>>,
     /// Whether Quadlet can read the unit files, or what keeps it from that.
-    pub units: Option<Result<(), String>>,
+    pub units: Option<Result<(), UnitsBlocked>>,
     /// The installed apps with a network that Podman has without isolation.
     pub unisolated: Option<BTreeSet<AppId>>,
 }
@@ -101,6 +128,14 @@ pub struct DamagedImages {
     pub cause: String,
     /// The damaged ones that were found: id and names.
     pub found: Vec<(String, Vec<String>)>,
+}
+
+/// The age of the images that were built on this node, by the wall clock, in seconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BuiltImages {
+    pub now_unix_s: u64,
+    /// From [`super::as_of`].
+    pub as_of: BTreeMap<AppId, u64>,
 }
 
 /// The owner of the data folder.

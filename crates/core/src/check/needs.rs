@@ -126,7 +126,7 @@ impl fmt::Display for Need {
             ),
             Self::ClosedDevice(path) => write!(
                 formatter,
-                "it is given the device {}, which this user may not open; ls -l {} shows the group that may",
+                "it uses the device {}, which this user may not open; ls -l {} shows the group that may",
                 path.display(),
                 path.display()
             ),

@@ -11,7 +11,7 @@ pub(super) fn judge_isolation(apps: &BTreeSet<AppId>) -> Check {
     let Some((first, others)) = names.split_first() else {
         return ok(
             "isolation",
-            "the network of every app is kept from those of others",
+            "every app's network is isolated from the others",
         );
     };
     let cure = if others.is_empty() {
@@ -26,7 +26,7 @@ pub(super) fn judge_isolation(apps: &BTreeSet<AppId>) -> Check {
     warning(
         "isolation",
         format!(
-            "containers of other apps can open the ports of {}: the network was made without isolation, by an earlier version or by hand, and is made anew when the app next starts",
+            "containers of other apps can open the ports of {}: the network was made without isolation, by an earlier version or by hand, and is made again when the app next starts",
             names.join(", ")
         ),
         cure,

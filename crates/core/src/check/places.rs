@@ -2,6 +2,7 @@
 
 use super::facts::{DataFolder, Disk, Folder, FolderState};
 use super::judgement::{Check, Remedy, UserStep, failed, ok, warning};
+use crate::cause::UnitsBlocked;
 
 /// Below this no image can be unpacked.
 const FREE_MIB_LEAST: u64 = 256;
@@ -100,13 +101,13 @@ pub(super) fn judge_orphans(orphans: &[String]) -> Check {
     )
 }
 
-pub(super) fn judge_units(units: &Result<(), String>) -> Check {
+pub(super) fn judge_units(units: &Result<(), UnitsBlocked>) -> Check {
     match units {
         Ok(()) => ok("units", "Quadlet can read the unit files"),
         Err(cause) => failed(
             "units",
-            cause,
-            "mend that file or move it away; what waits for that goes on by itself",
+            cause.to_string(),
+            "correct that file or move it away; what waits for it then continues",
             Remedy::Person,
         ),
     }

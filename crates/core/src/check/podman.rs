@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{Api, DamagedImages, Network, Socket};
+use super::facts::{Api, DamagedImages, Network, NoAnswer, Socket};
 use super::judgement::{Check, Remedy, UserStep, failed, ok, warning};
 use crate::observed::Helper;
 
@@ -16,7 +16,7 @@ const PODMAN_TESTED: (u32, u32) = (5, 0);
 /// with as many volumes.
 const FREE_LOCKS_GOOD: u32 = 200;
 
-pub(super) fn judge_podman(podman: &Result<String, String>) -> Check {
+pub(super) fn judge_podman(podman: &Result<String, NoAnswer>) -> Check {
     const INSTALL: &str = "install Podman 4.9 or newer (Debian 13 has it: sudo apt install podman)";
     let text = match podman {
         Err(problem) => {
@@ -32,14 +32,14 @@ pub(super) fn judge_podman(podman: &Result<String, String>) -> Check {
     match podman_version(text) {
         None => failed(
             "podman",
-            format!("Podman does not say its version, but {text:?}"),
+            format!("instead of its version, Podman says {text:?}"),
             INSTALL,
             Remedy::Person,
         ),
         Some(version) if version < PODMAN_OLDEST => failed(
             "podman",
             format!(
-                "Podman {}.{} is too old: its Quadlet does not know all that is needed",
+                "Podman {}.{} is too old: its Quadlet lacks keys that are needed",
                 version.0, version.1
             ),
             INSTALL,
@@ -48,7 +48,7 @@ pub(super) fn judge_podman(podman: &Result<String, String>) -> Check {
         Some(version) if version < PODMAN_TESTED => warning(
             "podman",
             format!(
-                "Podman {}.{} should do, but only 5.0 and newer are tested",
+                "Podman {}.{} should work, but only 5.0 and newer are tested",
                 version.0, version.1
             ),
             "upgrade Podman when the system has a newer one",
@@ -106,7 +106,7 @@ pub(super) fn judge_socket(socket: Socket) -> Check {
     if enabled == Some(false) {
         return failed(
             "podman-socket",
-            "podman.socket is running, but not after the next boot",
+            "podman.socket is running, but will not be after the next boot",
             cure,
             remedy,
         );
@@ -114,7 +114,7 @@ pub(super) fn judge_socket(socket: Socket) -> Check {
     ok("podman-socket", "podman.socket is running")
 }
 
-pub(super) fn judge_api(api: &Result<Api, String>) -> Check {
+pub(super) fn judge_api(api: &Result<Api, NoAnswer>) -> Check {
     match api {
         Ok(Api {
             rootless: true,
@@ -141,7 +141,7 @@ pub(super) fn judge_api(api: &Result<Api, String>) -> Check {
 }
 
 /// An image that is damaged is got again where an app needs it. What is missing of a layer only its
-/// removal puts right, and one that lost its name to the new one stays in the way of the list.
+/// removal repairs, and one that lost its name to the new one stays in the way of the list.
 pub(super) fn judge_images(images: &Result<(), DamagedImages>) -> Check {
     let DamagedImages { cause, found } = match images {
         Ok(()) => return ok("images", "Podman can list its images"),
@@ -174,7 +174,7 @@ pub(super) fn judge_images(images: &Result<(), DamagedImages>) -> Check {
         "images",
         format!("Podman cannot list its images: {cause}{damaged}"),
         format!(
-            "{remove} (it ends the containers that run with it; images of apps are got again by themselves)"
+            "{remove} (it ends the containers that run with it; images of apps are then fetched again)"
         ),
         Remedy::Person,
     )
@@ -236,12 +236,15 @@ pub(super) fn judge_network(network: Network) -> Check {
 
 pub(super) fn judge_helpers(gone: &BTreeSet<Helper>) -> Check {
     let Some(helper) = gone.first() else {
-        return ok("networks", "what serves the containers' networks runs");
+        return ok(
+            "networks",
+            "the processes that serve the containers' networks run",
+        );
     };
     failed(
         "networks",
         helper.loss(),
-        "podman network reload --all; Archipelago does it by itself, and archipelago status tells when that fails",
+        "podman network reload --all; Archipelago does it by itself, and archipelago status shows when that fails",
         Remedy::Person,
     )
 }

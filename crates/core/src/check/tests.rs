@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
+use crate::cause::UnitsBlocked;
 use crate::name::AppId;
 use crate::observed::Helper;
 
@@ -16,6 +17,7 @@ fn right() -> Facts {
         state: FolderState::Writable,
     };
     Facts {
+        built: None,
         user: "ann".to_owned(),
         version: "1.2.3".to_owned(),
         systemd: Some(Ok(())),
@@ -114,7 +116,7 @@ fn each_fault_is_found_with_its_cure() {
     use State::{Failed, Warning};
     check(
         "user-services",
-        |facts| facts.systemd = Some(Err("no bus".to_owned())),
+        |facts| facts.systemd = Some(Err(NoAnswer::Refused("no bus".to_owned()))),
         Failed,
         "enable-linger ann",
     );
@@ -197,7 +199,7 @@ fn each_fault_is_found_with_its_cure() {
     );
     check(
         "podman",
-        |facts| facts.podman = Some(Err("not found".to_owned())),
+        |facts| facts.podman = Some(Err(NoAnswer::NoProgram)),
         Failed,
         "apt install podman",
     );
@@ -254,7 +256,7 @@ fn each_fault_is_found_with_its_cure() {
     );
     check(
         "podman-api",
-        |facts| facts.api = Some(Err("refused".to_owned())),
+        |facts| facts.api = Some(Err(NoAnswer::Refused("refused".to_owned()))),
         Failed,
         "status podman.service",
     );
@@ -375,7 +377,12 @@ fn each_fault_is_found_with_its_cure() {
     );
     check(
         "units",
-        |facts| facts.units = Some(Err("cannot read /units/mine.container".to_owned())),
+        |facts| {
+            facts.units = Some(Err(UnitsBlocked {
+                path: "/units/mine.container".into(),
+                words: "it is a folder".to_owned(),
+            }))
+        },
         Failed,
         "move it away",
     );

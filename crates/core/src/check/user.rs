@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::facts::UserManager;
+use super::facts::{NoAnswer, UserManager};
 use super::judgement::{Check, Remedy, UserStep, failed, ok, warning};
 
 /// The ids that an image's users and groups may have: 16 bits (`subuid(5)`; Podman's own advice).
@@ -13,7 +13,7 @@ pub const SUBORDINATE_IDS: u64 = 65_536;
 /// (`JobTimeoutSec=` of `reboot.target`).
 pub const STOP_LIMIT: Duration = Duration::from_secs(30 * 60);
 
-pub(super) fn judge_systemd(user: &str, answer: &Result<(), String>) -> Check {
+pub(super) fn judge_systemd(user: &str, answer: &Result<(), NoAnswer>) -> Check {
     match answer {
         Ok(()) => ok("user-services", "the user's systemd answers"),
         Err(problem) => failed(
@@ -53,13 +53,13 @@ pub(super) fn judge_manager(user: &str, manager: UserManager) -> Check {
             "when the user's systemd is killed, all apps stay down until the next boot".to_owned()
         }
         (true, Some(limit)) => format!(
-            "at a shutdown all apps together have {} s to write what they must, and are killed then; a Bitcoin node may need 15 minutes",
+            "at a shutdown all apps together have {} s to end, and are then killed; a Bitcoin node may need 15 minutes",
             limit.as_secs()
         ),
         (true, None) => {
             return ok(
                 "user-manager",
-                "the user's systemd is started again when it was killed, and waits for apps to stop",
+                "the user's systemd is started again when it is killed, and waits for apps to stop",
             );
         }
     };

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::error::Error;
 use crate::data_folder::Claim;
-use crate::image::Reference;
-use crate::image_facts::ImageFacts;
+use crate::image::{Platform, Reference};
+use crate::image_facts::{Bases, ImageFacts};
 use crate::layout::Layout;
 use crate::manifest::{Files, ProbeKind};
 use crate::name::AppId;
@@ -37,7 +38,7 @@ pub enum App {
     /// It cannot be worked out. Its units and data stay as they are.
     Broken {
         /// Why, and what to do.
-        cause: String,
+        cause: Error,
         fault: Fault,
     },
     /// Its secrets must be generated before anything else can be worked out.
@@ -184,8 +185,21 @@ pub struct BuildContext {
     pub args: BTreeMap<String, String>,
     /// The stage to build.
     pub target: Option<String>,
+    /// The base images that may change, by name.
+    pub bases: BTreeMap<String, BaseSource>,
+    /// Those that a rebuild found changed, with their new digests.
+    pub renewed: Bases,
     /// The image to pull when the build fails, and whether to pull it without TLS.
     pub otherwise: Option<(Reference, bool)>,
+}
+
+/// How to get a base image. Podman resolves its name as during the build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseSource {
+    /// The platform that the Containerfile asks for.
+    pub platform: Option<Platform>,
+    /// Only for a registry on the allowlist.
+    pub without_tls: bool,
 }
 
 /// A Podman secret that a container uses.
@@ -219,7 +233,7 @@ impl Desired {
 }
 
 impl App {
-    pub(super) fn broken(cause: String) -> Self {
+    pub(super) fn broken(cause: Error) -> Self {
         Self::Broken {
             cause,
             fault: Fault::Own,

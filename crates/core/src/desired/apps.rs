@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::error::Error;
 use super::inputs::Inputs;
+use crate::file_error::FileError;
 use crate::intent::{Goal, Intent};
 use crate::manifest::{COMPOSE_FILE, Exports, Files, Manifest, ManifestError, Schema, Settings};
 use crate::name::AppId;
-use crate::releases::Damage;
+use crate::releases::{Damage, Unusable};
 
 /// The installed apps, parsed.
 #[derive(Clone, Debug)]
@@ -15,7 +17,7 @@ pub struct Apps(pub(super) BTreeMap<AppId, Result<Installed, Unreadable>>);
 /// An app whose intent or definition cannot be read.
 #[derive(Clone, Debug)]
 pub(super) struct Unreadable {
-    pub cause: String,
+    pub cause: Error,
     /// The apps that it requires, as far as that can be read. They must not be removed under it.
     pub requires: BTreeSet<AppId>,
 }
@@ -66,7 +68,7 @@ impl Apps {
             .filter_map(|(id, app)| Some((id, app.as_ref().ok()?.manifest.as_ref()?)))
     }
 
-    pub(super) fn manifest(&self, id: &AppId) -> Option<&Manifest> {
+    pub(crate) fn manifest(&self, id: &AppId) -> Option<&Manifest> {
         self.0.get(id)?.as_ref().ok()?.manifest.as_ref()
     }
 
@@ -136,8 +138,8 @@ fn requires(inputs: &Inputs, id: &AppId) -> BTreeSet<AppId> {
 fn read_app(
     inputs: &Inputs,
     id: &AppId,
-    intent: &Result<Intent, String>,
-) -> Result<Installed, String> {
+    intent: &Result<Intent, FileError>,
+) -> Result<Installed, Error> {
     let intent = intent.clone()?;
     let manifest = read_manifest(inputs, id, &intent);
     if intent.state == Goal::Removed {
@@ -153,28 +155,30 @@ fn read_app(
     })
 }
 
-fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifest, String> {
+fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifest, Error> {
     if let Some(cause) = inputs.releases.unusable.get(id) {
-        return Err(cause.clone());
+        return Err(cause.clone().into());
     }
     let folder = inputs.definition_folder(id);
-    let files = inputs.definitions.get(id).ok_or_else(|| {
-        let source = &intent.source;
-        Damage::Missing.cause(&folder, id, source)
-    })?;
+    let files = inputs
+        .definitions
+        .get(id)
+        .ok_or_else(|| Unusable::new(Damage::Missing, &folder, id, &intent.source))?;
     let file = folder.join(COMPOSE_FILE).display().to_string();
     let schema = read_schema(&file, files, id.as_str())?;
     if schema.extension.id != *id {
-        return Err(format!(
-            "{file} is the app {:?}, but its intent is named {id}; install it under its own name",
-            schema.extension.id.as_str()
-        ));
+        return Err(Error::OtherName {
+            file,
+            app: schema.extension.id,
+            intent: id.clone(),
+        });
     }
     let settings = Settings::settle(id.as_str(), &schema.extension.settings, &intent.settings)
-        .map_err(|error| format!("{}: {error}", inputs.layout.intent(id).display()))?;
-    let mut manifest = schema
-        .manifest(&settings, files)
-        .map_err(|error| error.to_string())?;
+        .map_err(|source| Error::Setting {
+            intent: inputs.layout.intent(id),
+            source,
+        })?;
+    let mut manifest = schema.manifest(&settings, files)?;
     let is_from_before = intent.exports_all || intent.release.is_none();
     let extension = &mut manifest.extension;
     if is_from_before && extension.exports == Exports::default() {
@@ -187,12 +191,14 @@ fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifes
 ///
 /// # Errors
 /// When there is no Compose file, or it cannot be accepted.
-pub fn read_schema(file: &str, files: &Files, default_id: &str) -> Result<Schema, String> {
+pub fn read_schema(file: &str, files: &Files, default_id: &str) -> Result<Schema, Error> {
     let content = files
         .get(COMPOSE_FILE)
-        .ok_or_else(|| format!("{file} is missing; an app is a folder with a {COMPOSE_FILE}"))?;
-    let text = content
-        .text()
-        .ok_or_else(|| format!("{file} is not UTF-8 text"))?;
-    Schema::read(file, text, default_id).map_err(|error| error.to_string())
+        .ok_or_else(|| Error::NoComposeFile {
+            file: file.to_owned(),
+        })?;
+    let text = content.text().ok_or_else(|| Error::NotText {
+        file: file.to_owned(),
+    })?;
+    Ok(Schema::read(file, text, default_id)?)
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use super::app::{DesiredContainer, DesiredImage, DesiredUnit, Present, Role};
 use super::apps::Apps;
+use super::error::Error;
 use super::inputs::Inputs;
 use crate::config::Config;
 use crate::manifest::{Files, Manifest, Port, Protocol, Service};
@@ -41,7 +42,7 @@ pub(super) fn present(
     apps: &Apps,
     manifest: &Manifest,
     running: bool,
-) -> Result<Present, String> {
+) -> Result<Present, Error> {
     let work = Work {
         inputs,
         config,
@@ -91,18 +92,13 @@ impl Work<'_> {
         unit: &Unit,
         role: Role,
         inputs: &[&[u8]],
-    ) -> Result<(), String> {
+    ) -> Result<(), Error> {
         let stamp = Stamp {
             app: self.id,
             companion: matches!(&role, Role::Container(container) if container.companion),
             inputs,
         };
-        let file = unit.render(stamp).map_err(|error| {
-            let source = std::error::Error::source(&error)
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            format!("{error}: {source}; change it in the app's compose.yaml or its settings")
-        })?;
+        let file = unit.render(stamp).map_err(Error::Unit)?;
         let desired = DesiredUnit {
             service: unit.service_name(),
             role,
@@ -113,10 +109,11 @@ impl Work<'_> {
             .values()
             .find(|other| other.service == desired.service);
         if let Some(other) = twin {
-            return Err(format!(
-                "{} and {} both become the service {}; rename the service or the volume in compose.yaml",
-                desired.file.name, other.file.name, desired.service
-            ));
+            return Err(Error::SameService {
+                one: desired.file.name,
+                other: other.file.name.clone(),
+                service: desired.service,
+            });
         }
         present.units.insert(unit.file_name(), desired);
         Ok(())
@@ -138,7 +135,7 @@ impl Work<'_> {
         present: &mut Present,
         name: &str,
         service: &Service,
-    ) -> Result<(), String> {
+    ) -> Result<(), Error> {
         let mut inputs: Vec<Vec<u8>> = Vec::new();
         let image = self.image(name, service)?;
         self.check_hostname(name, service)?;
@@ -268,7 +265,7 @@ impl Work<'_> {
         name: &str,
         service: &Service,
         image: &DesiredImage,
-    ) -> Result<quadlet::Container, String> {
+    ) -> Result<quadlet::Container, Error> {
         let Service {
             image: _,
             command,
@@ -306,6 +303,7 @@ impl Work<'_> {
             aliases: _,
             no_new_privileges,
             label_disable,
+            apparmor_unconfined,
             seccomp,
             pids_limit,
             limits,
@@ -319,9 +317,10 @@ impl Work<'_> {
             .keys()
             .find(|label| label.starts_with("archipelago."))
         {
-            return Err(format!(
-                "{name}: the label {reserved:?} is Archipelago's own; rename it"
-            ));
+            return Err(Error::OwnLabel {
+                service: name.to_owned(),
+                label: reserved.clone(),
+            });
         }
         all_labels.extend(self.labels());
         Ok(quadlet::Container {
@@ -373,6 +372,7 @@ impl Work<'_> {
                 .chain(options::flag(PodmanOption::Privileged, *privileged))
                 .chain(options::flag(PodmanOption::Tty, *tty))
                 .chain(options::flag(PodmanOption::Interactive, *stdin_open))
+                .chain(options::without_apparmor(*apparmor_unconfined))
                 .collect(),
             log_to_journal: true,
         })

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::app::{App, Fault, Transport};
+use super::error::Error;
 use crate::name::AppId;
 
 /// Two apps cannot have the same unit or the same port of the node; the one that sorts last steps
@@ -23,12 +24,14 @@ pub(super) fn refuse_conflicts(apps: &mut BTreeMap<AppId, App>) {
             Some((address, other))
         });
         let cause = match (unit, port) {
-            (Some((unit, other)), _) => Some(format!(
-                "its unit {unit} has the same name as one of {other}; uninstall one of the two"
-            )),
-            (_, Some((port, other))) => Some(format!(
-                "its port {port} is already that of {other}; choose another with --set, or uninstall one of the two"
-            )),
+            (Some((unit, other)), _) => Some(Error::UnitTaken {
+                unit: unit.clone(),
+                other: other.clone(),
+            }),
+            (_, Some((address, other))) => Some(Error::PortTaken {
+                address: *address,
+                other: other.clone(),
+            }),
             (None, None) => None,
         };
         if let Some(cause) = cause {

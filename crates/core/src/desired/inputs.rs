@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::config::Config;
 use crate::data_folder::Claim;
+use crate::file_error::FileError;
 use crate::image_facts::KnownImages;
 use crate::intent::Intent;
 use crate::layout::Layout;
@@ -18,9 +19,9 @@ use crate::releases::Releases;
 pub struct Inputs {
     pub layout: Layout,
     /// The node's configuration, or why it cannot be read.
-    pub config: Result<Config, String>,
+    pub config: Result<Config, FileError>,
     /// The intents, or why one cannot be read.
-    pub intents: BTreeMap<AppId, Result<Intent, String>>,
+    pub intents: BTreeMap<AppId, Result<Intent, FileError>>,
     /// The definitions of the installed apps.
     pub definitions: BTreeMap<AppId, Files>,
     /// The secrets that exist: app, name, text.
@@ -46,7 +47,7 @@ pub struct Found {
     pub trails: BTreeMap<PathBuf, Vec<PathBuf>>,
     /// The captured files, secrets and folders of secrets that are there, or may be, and cannot be
     /// read: why.
-    pub unreadable: BTreeMap<PathBuf, String>,
+    pub unreadable: BTreeMap<PathBuf, FileError>,
     /// The operation that is under way for an app; of several the last one.
     pub operations: BTreeMap<AppId, OperationId>,
 }

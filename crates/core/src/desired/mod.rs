@@ -10,6 +10,7 @@ mod app;
 mod apps;
 mod compose;
 mod conflicts;
+mod error;
 mod inputs;
 mod nesting;
 #[cfg(test)]
@@ -18,7 +19,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::data_folder::Claim;
+use crate::data_folder::{Claim, NotOurs};
 use crate::intent::Goal;
 use crate::layout::Layout;
 use crate::manifest::Manifest;
@@ -28,11 +29,12 @@ use apps::Installed;
 use conflicts::refuse_conflicts;
 
 pub use app::{
-    App, BuildContext, Desired, DesiredContainer, DesiredImage, DesiredProbe, DesiredUnit, Fault,
-    Origin, PodmanSecret, Present, Role, Transport,
+    App, BaseSource, BuildContext, Desired, DesiredContainer, DesiredImage, DesiredProbe,
+    DesiredUnit, Fault, Origin, PodmanSecret, Present, Role, Transport,
 };
 pub use apps::{Apps, read_schema};
 pub use compose::APP_LABEL;
+pub use error::Error;
 pub use inputs::{Found, Inputs};
 
 impl Apps {
@@ -57,7 +59,7 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
     let mut desired = BTreeMap::new();
     let claim = inputs.found.claim.clone();
     if let Claim::Refused(refusal) = &claim {
-        let cause = refusal.cause(&inputs.layout);
+        let cause = Error::DataFolder(NotOurs::new(refusal.clone(), &inputs.layout));
         let held = |id: &AppId| {
             let app = App::Broken {
                 cause: cause.clone(),
@@ -79,7 +81,7 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
             Err(unreadable) => App::broken(unreadable.cause.clone()),
             Ok(installed) => match nested.get(id) {
                 Some(cause) if installed.intent.state != Goal::Removed => {
-                    App::broken(cause.clone())
+                    App::broken(Error::Place(cause.clone()))
                 }
                 _ => assemble_app(inputs, apps, id, installed),
             },
@@ -117,9 +119,7 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
         }
     };
     if let Some(other) = apps.in_a_circle(id) {
-        return App::broken(format!(
-            "it requires {other}, which requires it in turn; neither could start first. Mend `requires` in one of the two"
-        ));
+        return App::broken(Error::Circle(other));
     }
     if let Some(cause) = unreadable_secret(inputs, id, manifest) {
         return App::broken(cause);
@@ -138,9 +138,7 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
     }
     for other in &manifest.extension.requires.apps {
         let Some(required) = apps.manifest(other) else {
-            return App::broken(format!(
-                "it requires {other}, which is not installed or cannot be read; archipelago install {other}"
-            ));
+            return App::broken(Error::Requires(other.clone()));
         };
         if let Some(cause) = unreadable_secret(inputs, other, required) {
             return App::broken(cause);
@@ -172,7 +170,7 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
 
 /// Why a secret that the app asks for cannot be read, if so. To generate another one would lock out
 /// what uses it.
-fn unreadable_secret(inputs: &Inputs, id: &AppId, manifest: &Manifest) -> Option<String> {
+fn unreadable_secret(inputs: &Inputs, id: &AppId, manifest: &Manifest) -> Option<Error> {
     let unreadable = &inputs.found.unreadable;
     let folder = inputs.layout.secrets(id);
     let mut names = manifest.extension.secrets.keys();
@@ -182,7 +180,8 @@ fn unreadable_secret(inputs: &Inputs, id: &AppId, manifest: &Manifest) -> Option
     let each = std::iter::once(first).chain(names);
     let mut paths = above.chain(each.map(|name| folder.join(name)));
     let cause = paths.find_map(|path| unreadable.get(&path))?;
-    Some(format!(
-        "a secret of {id} cannot be read, so nothing is changed: {cause}"
-    ))
+    Some(Error::Secret {
+        app: id.clone(),
+        cause: cause.clone(),
+    })
 }

@@ -25,12 +25,12 @@ struct Source<'a> {
 /// Every path on the node that a mount of these apps names, and the folders by which they are
 /// judged.
 pub(super) fn paths(layout: &Layout, apps: &Apps) -> Vec<PathBuf> {
-    let own = [layout.data.clone(), layout.config.clone()];
+    let own = layout.folders().into_iter().map(Path::to_owned);
     let mounted = sources(layout, apps).into_iter().flat_map(|source| {
         let top = source.top(layout);
         top.into_iter().chain([source.path])
     });
-    own.into_iter().chain(mounted).collect()
+    own.chain(mounted).collect()
 }
 
 impl Source<'_> {
@@ -46,7 +46,7 @@ impl Source<'_> {
 }
 
 /// The apps that cannot be accepted for this, each with the first cause.
-pub(super) fn refusals(inputs: &Inputs, apps: &Apps) -> BTreeMap<AppId, String> {
+pub(super) fn refusals(inputs: &Inputs, apps: &Apps) -> BTreeMap<AppId, ManifestError> {
     let sources = sources(&inputs.layout, apps);
     let judge = Judge { inputs };
     let mut writers: BTreeMap<PathBuf, &Source<'_>> = BTreeMap::new();
@@ -136,7 +136,7 @@ impl Judge<'_> {
         &self,
         source: &Source<'_>,
         writers: &BTreeMap<PathBuf, &Source<'_>>,
-    ) -> Option<String> {
+    ) -> Option<ManifestError> {
         self.trail(&source.path).into_iter().find_map(|point| {
             let mut above = point.ancestors().skip(1);
             let writer = above.find_map(|folder| writers.get(folder))?;
@@ -144,7 +144,7 @@ impl Judge<'_> {
         })
     }
 
-    fn nested_in(&self, source: &Source<'_>, point: &Path, writer: &Source<'_>) -> String {
+    fn nested_in(&self, source: &Source<'_>, point: &Path, writer: &Source<'_>) -> ManifestError {
         let inner = written(source.mount);
         let led = if point == source.path {
             String::new()
@@ -159,8 +159,8 @@ impl Judge<'_> {
         self.error(
             source,
             format!(
-                "{inner} {led}lies in {}, which {by} lets a container write: the container could put a link to any place in its \
-                 stead, and Podman would follow it. Mount {} read-only (`:ro`), or move one of the two out of the other",
+                "{inner} {led}lies in {}, which {by} lets a container write: the container could replace it by a link to any \
+                 place, and Podman would follow the link. Mount {} read-only (`:ro`), or move one of the two out of the other",
                 written(writer.mount),
                 written(writer.mount),
             ),
@@ -168,7 +168,7 @@ impl Judge<'_> {
     }
 
     /// A link inside a folder that a container may have written before.
-    fn leads_away(&self, source: &Source<'_>) -> Option<String> {
+    fn leads_away(&self, source: &Source<'_>) -> Option<ManifestError> {
         let top = self.end(&source.top(&self.inputs.layout)?);
         let trail = self.trail(&source.path);
         let (_, links) = trail.split_last()?;
@@ -187,7 +187,7 @@ impl Judge<'_> {
 
     /// A container that writes Archipelago's own folders could lead Archipelago astray. What apps
     /// keep in their volumes and files is theirs.
-    fn holds_ours(&self, source: &Source<'_>) -> Option<String> {
+    fn holds_ours(&self, source: &Source<'_>) -> Option<ManifestError> {
         let MountSource::Host(_) = source.mount.source else {
             return None;
         };
@@ -206,7 +206,7 @@ impl Judge<'_> {
         Some(self.error(
             source,
             format!(
-                "a container must not write {}, where Archipelago keeps what it starts apps with. Mount it read-only (`:ro`), or \
+                "a container must not write {}, where Archipelago keeps the files that it starts apps with. Mount it read-only (`:ro`), or \
                  mount another folder",
                 own.display()
             ),
@@ -231,10 +231,10 @@ impl Judge<'_> {
         format!("{file}:{}:{}: {key}", place.line, place.column)
     }
 
-    fn error(&self, source: &Source<'_>, problem: String) -> String {
+    fn error(&self, source: &Source<'_>, problem: String) -> ManifestError {
         let Mount {
             file, place, key, ..
         } = source.mount;
-        ManifestError::new(file, *place, key, problem).to_string()
+        ManifestError::new(file, *place, key, problem)
     }
 }

@@ -7,6 +7,7 @@ mod nesting;
 
 use super::*;
 use crate::config::Config;
+use crate::file_error::FileError;
 use crate::intent::Intent;
 use crate::manifest::{COMPOSE_FILE, Files};
 
@@ -43,7 +44,7 @@ fn check(inputs: &Inputs, expected: &[(&str, &str)]) {
 
 fn said(app: &App) -> String {
     match app {
-        App::Broken { cause, .. } => cause.clone(),
+        App::Broken { cause, .. } => cause.to_string(),
         App::NeedsSecrets { missing } => format!("needs {missing:?}"),
         App::NeedsApp { other } => format!("waits for {other}"),
         App::Present(_) => "present".to_owned(),
@@ -75,7 +76,7 @@ fn an_app_that_cannot_be_worked_out_leaves_the_others_alone() {
     ]);
     inputs
         .intents
-        .insert(id("c"), Err("c.toml: line 1".to_owned()));
+        .insert(id("c"), Err(FileError::Disk("c.toml: line 1".to_owned())));
     inputs.definitions.remove(&id("d"));
     check(
         &inputs,
@@ -88,7 +89,7 @@ fn an_app_that_cannot_be_worked_out_leaves_the_others_alone() {
             ("c", "c.toml: line 1"),
             (
                 "d",
-                "its definition /config/apps/d is missing; containers go on as they are; archipelago install d stores it anew",
+                "its definition /config/apps/d is missing; containers keep running; archipelago install d stores it again",
             ),
         ],
     );
@@ -164,7 +165,7 @@ fn apps_that_require_each_other_are_refused() {
     let (a, b, c) = (app("a", "b"), app("b", "c"), app("c", "a"));
     let cause = |other: &str| {
         format!(
-            "it requires {other}, which requires it in turn; neither could start first. Mend `requires` in one of the two"
+            "it requires {other}, which requires it in turn, so neither could start first; correct `requires` in one of the two"
         )
     };
     check(
@@ -299,7 +300,7 @@ fn an_app_waits_for_what_it_requires() {
     let unreadable = Intent::parse("top.toml", "state = 3").unwrap_err();
     inputs
         .intents
-        .insert(id("top"), Err(unreadable.to_string()));
+        .insert(id("top"), Err(unreadable.clone().into()));
     let apps = Apps::read(&inputs);
     assert_eq!(apps.dependants(&id("base")), BTreeSet::from([id("top")]));
     let desired = assemble(&inputs, &apps);

@@ -2,6 +2,7 @@
 
 use super::state::{AppHealth, State, UnitHealth, UnitState, UrlHealth};
 use super::unit::{judge_unit, leftover_units};
+use crate::cause::Cause;
 use crate::desired::{App, Present};
 use crate::layout::Layout;
 use crate::name::AppId;
@@ -19,7 +20,7 @@ pub(super) fn judge(
 ) -> AppHealth {
     let failure = progress
         .attempts(&Subject::App(id.clone()))
-        .map(|attempts| attempts.cause.clone());
+        .map(|attempts| told(attempts.cause.as_ref()));
     let bare = |state, message: String| AppHealth {
         id: id.clone(),
         state,
@@ -29,7 +30,7 @@ pub(super) fn judge(
         busy: None,
     };
     match app {
-        App::Broken { cause, .. } => bare(State::Failed, cause.clone()),
+        App::Broken { cause, .. } => bare(State::Failed, cause.to_string()),
         App::NeedsSecrets { .. } => match failure {
             Some(cause) => bare(State::Failed, cause),
             None => bare(State::Starting, String::new()),
@@ -44,7 +45,7 @@ pub(super) fn judge(
         }
         App::Removed { .. } => {
             let unreachable = match &observed.podman {
-                Podman::Unreachable(cause) => Some(cause.clone()),
+                Podman::Unreachable(cause) => Some(cause.to_string()),
                 Podman::Unasked | Podman::Seen(_) => None,
             };
             bare(State::Removing, failure.or(unreachable).unwrap_or_default())
@@ -64,7 +65,8 @@ pub(super) fn judge(
                 .collect();
             let (state, message) = match (blocked(layout, id, present, observed, progress), failure)
             {
-                (Some(cause), _) | (None, Some(cause)) => (State::Failed, cause),
+                (Some(blocked), _) => (State::Failed, blocked.to_string()),
+                (None, Some(cause)) => (State::Failed, cause),
                 (None, None) => judge_present(present, &units, observed, progress),
             };
             AppHealth {
@@ -84,6 +86,10 @@ pub(super) fn judge(
             }
         }
     }
+}
+
+fn told(cause: Option<&Cause>) -> String {
+    cause.map(ToString::to_string).unwrap_or_default()
 }
 
 fn judge_present(
@@ -117,7 +123,7 @@ fn judge_present(
             Some(busy) => format!("it is {}", busy.message),
             None if unit.state == UnitState::Activating && starts_healthy(present, unit) => {
                 format!(
-                    "{} runs, and its health check has not succeeded yet",
+                    "{} runs, but its health check has not succeeded yet",
                     unit.name
                 )
             }
@@ -128,7 +134,7 @@ fn judge_present(
     let stale =
         |unit: &&UnitHealth| unit.state == UnitState::Active && observed.must_restart(&unit.name);
     if let Some(unit) = units.iter().find(stale) {
-        let message = format!("{} is to be restarted with what has changed", unit.name);
+        let message = format!("{} will be restarted because of a change", unit.name);
         return (State::Starting, message);
     }
     if let Some(unit) = units
@@ -173,20 +179,20 @@ fn fought_over(present: &Present, progress: &Progress) -> Option<String> {
     }
     let units = present.units.keys().cloned();
     let files = present.files.keys().map(|path| path.display().to_string());
-    units
-        .chain(files)
-        .find_map(|file| Some(progress.attempts(&Subject::File(file))?.cause.clone()))
+    units.chain(files).find_map(|file| {
+        Some(told(
+            progress.attempts(&Subject::File(file))?.cause.as_ref(),
+        ))
+    })
 }
 
 /// The part of the app's networks that does not work although its containers run.
 fn network_problem(present: &Present, observed: &Observed, progress: &Progress) -> Option<String> {
     if let Some(loss) = network::loss(present, observed) {
         let cause = progress.attempts(&Subject::Networks);
-        let cause = cause.map_or("", |attempts| attempts.cause.as_str());
-        return Some(if cause.is_empty() {
-            format!("{loss}; it is started again")
-        } else {
-            format!("{loss}; starting it again failed: {cause}")
+        return Some(match cause.and_then(|attempts| attempts.cause.as_ref()) {
+            None => format!("{loss}; it is started again"),
+            Some(cause) => format!("{loss}; starting it again failed: {cause}"),
         });
     }
     let mut services = present.containers().map(|(unit, _)| unit.service.as_str());

@@ -1,11 +1,14 @@
 //! The states of apps and their containers.
 
+use std::fmt;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use crate::cause::Cause;
+use crate::image_facts::ImageProgress;
 use crate::name::AppId;
-use crate::observed::{Active, Busy, Service};
+use crate::observed::{Active, Busy, Service, SubState};
 
 /// All apps.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -37,8 +40,9 @@ pub struct UnitHealth {
     /// The systemd service.
     pub name: String,
     pub state: UnitState,
-    /// systemd's finer state, such as `running` or `auto-restart`.
-    pub sub_state: String,
+    /// systemd's finer state; none of a service that systemd does not have in memory.
+    #[serde(serialize_with = "sub_state")]
+    pub sub_state: Option<SubState>,
     /// Whether systemd waits to start it again after a failure.
     #[serde(skip)]
     pub is_restarting: bool,
@@ -59,10 +63,27 @@ pub struct UnitHealth {
 /// An image that a container waits for. One that runs goes on with its old image meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AwaitedImage {
-    /// It is being got: how far.
-    UnderWay(String),
-    /// It could not be got: why.
-    Failed(String),
+    UnderWay {
+        image: String,
+        progress: ImageProgress,
+    },
+    /// It could not be pulled or built.
+    Failed { image: String, cause: Option<Cause> },
+}
+
+impl fmt::Display for AwaitedImage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnderWay { image, progress } => {
+                write!(formatter, "getting the image {image}: {progress}")
+            }
+            Self::Failed {
+                image,
+                cause: Some(cause),
+            } => write!(formatter, "no image {image}: {cause}"),
+            Self::Failed { image, cause: None } => write!(formatter, "no image {image}"),
+        }
+    }
 }
 
 /// systemd's state of a unit, or that the operator masked it.
@@ -146,6 +167,11 @@ impl State {
             Self::Removing => "removing",
         }
     }
+}
+
+/// In JSON, no state is an empty text.
+fn sub_state<S: Serializer>(state: &Option<SubState>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(state.as_ref().map_or("", SubState::word))
 }
 
 impl UnitHealth {

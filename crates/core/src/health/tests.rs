@@ -12,7 +12,7 @@ use crate::intent::{Goal, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
 use crate::needs::{Device, Offers};
-use crate::observed::{Active, Answer, Failure, Job, Load, Override, Service};
+use crate::observed::{Active, Answer, Failure, Job, Load, Override, Service, SubState};
 use crate::progress::Subject;
 
 const WEB: &str = "services:
@@ -82,7 +82,7 @@ fn up() -> Service {
     Service {
         load: Load::Loaded,
         active: Active::Active,
-        sub: "running".to_owned(),
+        sub: "running".into(),
         job: None,
         failure: None,
         began: None,
@@ -116,7 +116,7 @@ fn desired_of(state: Goal, text: &str) -> Desired {
 fn unwell(case: &mut Case, name: &str, active: Active, sub: &str) {
     let service = case.observed.services.get_mut(name).unwrap();
     service.active = active;
-    service.sub = sub.to_owned();
+    service.sub = sub.into();
     service.failure = Some(Failure {
         result: "exit-code".to_owned(),
         status: 7,
@@ -239,6 +239,14 @@ fn an_app_is_told_with_the_pages_that_it_has() {
         url: "http://127.0.0.1:8080/".to_owned(),
     };
     assert_eq!(web.urls, [page]);
+    // Without a list, the ports that the services publish.
+    let plain = told(&desired_of(Goal::Running, WEB), &Case::well());
+    let published: Vec<(&str, &str)> = plain
+        .urls
+        .iter()
+        .map(|page| (page.title.as_str(), page.url.as_str()))
+        .collect();
+    assert_eq!(published, [("ui", "http://127.0.0.1:8080/")]);
 }
 
 #[test]
@@ -254,7 +262,7 @@ fn a_service_that_runs_and_is_not_healthy_yet_says_so() {
         (web.state, web.message.as_str()),
         (
             State::Starting,
-            "archy-web.service runs, and its health check has not succeeded yet"
+            "archy-web.service runs, but its health check has not succeeded yet"
         )
     );
 }

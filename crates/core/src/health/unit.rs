@@ -20,7 +20,7 @@ pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth>
             let found = observed.services.get(&service);
             UnitHealth {
                 state: UnitState::of(found),
-                sub_state: found.map(|found| found.sub.clone()).unwrap_or_default(),
+                sub_state: found.map(|found| found.sub.clone()),
                 is_restarting: found.is_some_and(Service::is_restarting),
                 awaited_image: None,
                 companion: mark.companion,
@@ -56,13 +56,13 @@ pub(super) fn judge_unit(
         } else {
             UnitState::of(found)
         },
-        sub_state: found.map(|found| found.sub.clone()).unwrap_or_default(),
+        sub_state: found.map(|found| found.sub.clone()),
         is_restarting: found.is_some_and(Service::is_restarting),
         companion: container.companion,
         restarts: failure.map_or(0, |failure| failure.restarts),
         message: if masked {
             format!(
-                "masked by the operator; systemctl --user unmask {} gives it back",
+                "masked by the operator; systemctl --user unmask {} undoes that",
                 unit.service
             )
         } else {
@@ -78,13 +78,15 @@ fn awaited_image(
     progress: &Progress,
 ) -> Option<AwaitedImage> {
     let image = container.image.reference.to_string();
-    if let Some(line) = observed.images_underway.get(&image) {
-        let text = format!("getting the image {image}: {line}");
-        return Some(AwaitedImage::UnderWay(text));
+    if let Some(progress) = observed.images_underway.get(&image) {
+        let progress = progress.clone();
+        return Some(AwaitedImage::UnderWay { image, progress });
     }
     let attempts = progress.attempts(&container.image.subject())?;
-    let text = format!("no image {image}: {}", attempts.cause);
-    Some(AwaitedImage::Failed(text))
+    Some(AwaitedImage::Failed {
+        image,
+        cause: attempts.cause.clone(),
+    })
 }
 
 fn drop_ins(service: &str, observed: &Observed) -> Vec<PathBuf> {
@@ -100,8 +102,8 @@ fn unit_problem(
     observed: &Observed,
     progress: &Progress,
 ) -> String {
-    if let Some(AwaitedImage::UnderWay(text)) = awaited_image {
-        return text.clone();
+    if let Some(awaited @ AwaitedImage::UnderWay { .. }) = awaited_image {
+        return awaited.to_string();
     }
     let image = container.image.reference.to_string();
     let up = found.is_some_and(Service::is_up);
@@ -109,16 +111,17 @@ fn unit_problem(
         && !up
     {
         return format!(
-            "the image {image} is damaged: {cause}; archipelago doctor says how to remove it, then it is got again by itself"
+            "the image {image} is damaged: {cause}; archipelago doctor says how to remove it, then it is fetched again"
         );
     }
-    if let Some(AwaitedImage::Failed(text)) = awaited_image
+    if let Some(awaited @ AwaitedImage::Failed { .. }) = awaited_image
         && !up
     {
-        return text.clone();
+        return awaited.to_string();
     }
     if let Some(attempts) = progress.attempts(&Subject::Generate(unit.file.name.clone())) {
-        return attempts.cause.clone();
+        let cause = attempts.cause.as_ref();
+        return cause.map(ToString::to_string).unwrap_or_default();
     }
     let mut unmet = needs::unmet_by(container, &observed.offers).into_iter();
     if let Some(need) = unmet.find(Need::keeps_from_starting)
@@ -129,7 +132,7 @@ fn unit_problem(
     if let Podman::Unreachable(cause) = &observed.podman
         && !up
     {
-        return cause.clone();
+        return cause.to_string();
     }
     if let Some(failure) = found.and_then(|found| found.failure.as_ref())
         && found.is_some_and(|found| found.is_restarting() || found.has_failed())

@@ -43,7 +43,7 @@ pub use schema::Schema;
 pub use secret::SecretMount;
 pub use service::{Limits, Namespace, NetworkMode, Service};
 pub use settings::{Setting, SettingError, SettingKind, SettingValue, Settings};
-pub use translate::keys;
+pub use translate::{capability, keys};
 
 use crate::name::AppId;
 

@@ -1,6 +1,7 @@
 //! Podman's objects, and whose they are.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::network::PodmanNetwork;
 use crate::name::AppId;
@@ -12,9 +13,22 @@ pub enum Podman {
     #[default]
     Unasked,
     /// It did not answer.
-    Unreachable(String),
+    Unreachable(Unreachable),
     /// It answered.
     Seen(PodmanView),
+}
+
+/// Why Podman did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreachable {
+    #[error(
+        "Podman did not answer within {} s; `systemctl --user status podman.service` may tell why",
+        .0.as_secs()
+    )]
+    Silent(Duration),
+    /// Its own words, or those of the system.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// Podman's objects.

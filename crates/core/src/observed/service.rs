@@ -8,8 +8,7 @@ pub struct Service {
     /// Whether systemd has its definition.
     pub load: Load,
     pub active: Active,
-    /// systemd's own finer word, such as `auto-restart`.
-    pub sub: String,
+    pub sub: SubState,
     /// The job for it that is queued or running.
     pub job: Option<Job>,
     /// For a service that is not well: why.
@@ -26,6 +25,16 @@ pub enum Job {
     Stop,
     /// Anything else: start, restart, reload …
     Other,
+}
+
+/// From systemd's word for its type.
+impl From<&str> for Job {
+    fn from(kind: &str) -> Self {
+        match kind {
+            "stop" => Self::Stop,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// Whether systemd has a unit's definition.
@@ -54,6 +63,39 @@ pub enum Active {
     Inactive,
     /// It does not run, after a failure.
     Failed,
+}
+
+/// systemd's finer state of a service (`systemctl --state=help`). Nothing depends on the others, so
+/// only their words are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubState {
+    /// systemd waits to start it again after a failure.
+    AutoRestart,
+    /// That start is in systemd's queue.
+    AutoRestartQueued,
+    Other(String),
+}
+
+impl From<&str> for SubState {
+    fn from(word: &str) -> Self {
+        match word {
+            "auto-restart" => Self::AutoRestart,
+            "auto-restart-queued" => Self::AutoRestartQueued,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl SubState {
+    /// systemd's word for it.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        match self {
+            Self::AutoRestart => "auto-restart",
+            Self::AutoRestartQueued => "auto-restart-queued",
+            Self::Other(word) => word,
+        }
+    }
 }
 
 /// Why a service is not well.
@@ -113,6 +155,43 @@ impl Service {
     /// Whether systemd waits to start it again after a failure.
     #[must_use]
     pub fn is_restarting(&self) -> bool {
-        self.active == Active::Activating && self.sub.starts_with("auto-restart")
+        self.active == Active::Activating
+            && matches!(
+                self.sub,
+                SubState::AutoRestart | SubState::AutoRestartQueued
+            )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_waits_to_be_restarted_in_two_of_systemds_states_alone() {
+        for word in [
+            "dead",
+            "start-pre",
+            "start",
+            "running",
+            "exited",
+            "stop-sigterm",
+            "failed",
+            "auto-restart",
+            "auto-restart-queued",
+        ] {
+            let sub = SubState::from(word);
+            assert_eq!(sub.word(), word);
+            let service = Service {
+                load: Load::Loaded,
+                active: Active::Activating,
+                sub,
+                job: None,
+                failure: None,
+                began: None,
+            };
+            let is_expected = word.starts_with("auto-restart");
+            assert_eq!(service.is_restarting(), is_expected, "{word}");
+        }
     }
 }

@@ -188,8 +188,8 @@ fn awaited_images(health: &AppHealth) -> impl Iterator<Item = (&UnitHealth, &Awa
 /// the old one.
 fn without_new_image(health: &AppHealth) -> Option<Verdict> {
     let (unit, cause) = awaited_images(health).find_map(|(unit, image)| match image {
-        AwaitedImage::Failed(cause) => Some((unit, cause)),
-        AwaitedImage::UnderWay(_) => None,
+        AwaitedImage::Failed { .. } => Some((unit, image)),
+        AwaitedImage::UnderWay { .. } => None,
     })?;
     let message = format!("{} goes on as it was: {cause}", unit.name);
     Some(Verdict::Failed(AppHealth {

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use crate::check::needs::{self, Unmet};
 use crate::check::{Facts, State, judge};
-use crate::desired::{App, Apps, Fault, Inputs, Present, Transport, assemble, read_schema};
+use crate::desired::{self, App, Apps, Fault, Inputs, Present, Transport, assemble, read_schema};
 use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::manifest::{
-    COMPOSE_FILE, Extension, Files, SettingError, SettingValue, Settings, Warning,
+    COMPOSE_FILE, Extension, Files, Manifest, SettingError, SettingValue, Settings, Warning,
 };
 use crate::name::AppId;
 use crate::observed::Podman;
@@ -18,6 +18,7 @@ use crate::plan::blocked;
 use crate::progress::Progress;
 use crate::release::ReleaseId;
 
+use super::grants::{Grants, refuse_never};
 use super::{Definition, HostLook, PortProblem, Refusal};
 
 /// An app as it would be.
@@ -38,6 +39,10 @@ pub struct Installation {
     pub is_unchanged: bool,
     /// The ports that it does not have yet.
     pub new_ports: BTreeSet<(SocketAddr, Transport)>,
+    /// The app's rights on this host beyond those of every app.
+    pub grants: Grants,
+    /// The words of the grants that the app already has.
+    pub granted: BTreeSet<String>,
     disk_mib: u64,
 }
 
@@ -66,7 +71,9 @@ impl Installation {
             source: definition.source.clone(),
             release: Some(ReleaseId::of(&definition.files)),
             exports_all: false,
+            allow: BTreeSet::new(),
             images: known.map(|known| known.images.clone()).unwrap_or_default(),
+            bases: known.map(|known| known.bases.clone()).unwrap_or_default(),
             settings: choose(extension, known, given)?,
         };
         Self::work_out(inputs, definition, intent)
@@ -81,16 +88,13 @@ impl Installation {
         if known.state == Wanted::Removed {
             return Err(Refusal::Removing { app: app.clone() });
         }
-        if let Some(cause) = inputs.releases.unusable.get(app) {
-            return Err(Refusal::Broken {
-                cause: cause.clone(),
-            });
+        if let Some(unusable) = inputs.releases.unusable.get(app) {
+            return Err(desired::Error::from(unusable.clone()).into());
         }
         let folder = inputs.definition_folder(app).display().to_string();
         let files = inputs.definitions.get(app).cloned().unwrap_or_default();
         let file = format!("{folder}/{COMPOSE_FILE}");
-        let schema = read_schema(&file, &files, app.as_str())
-            .map_err(|problem| Refusal::Unreadable { problem })?;
+        let schema = read_schema(&file, &files, app.as_str())?;
         let intent = Intent {
             release: Some(ReleaseId::of(&files)),
             exports_all: known.exports_all || known.release.is_none(),
@@ -106,7 +110,13 @@ impl Installation {
         Self::work_out(inputs, definition, intent)
     }
 
-    fn work_out(inputs: &Inputs, definition: Definition, intent: Intent) -> Result<Self, Refusal> {
+    /// The intent of the result allows all that the app asks for. `Proposal::agree` judges whether
+    /// a person has agreed to it.
+    fn work_out(
+        inputs: &Inputs,
+        definition: Definition,
+        mut intent: Intent,
+    ) -> Result<Self, Refusal> {
         let Definition {
             files,
             schema,
@@ -118,6 +128,9 @@ impl Installation {
         // With the files as the person knows them, so that errors name those and not our copy.
         let settings = Settings::settle(id.as_str(), &extension.settings, &intent.settings)?;
         let manifest = schema.manifest(&settings, &files)?;
+        refuse_never(&inputs.layout, &inputs.found.trails, &manifest)?;
+        let grants = grants_of(inputs, &manifest, &files);
+        intent.allow = grants.words();
         let is_unchanged = inputs.intents.get(id) == Some(&Ok(intent.clone()))
             && inputs.definitions.get(id) == Some(&files);
         // An app that stays as it is takes no port and breaks no other app.
@@ -135,14 +148,7 @@ impl Installation {
         let present = match app {
             Some(App::Present(present)) => *present,
             Some(App::Broken { cause, fault }) => {
-                // The person knows the folder that it is installed from, not our copy, which is not
-                // there yet.
-                let cause = cause.replace(&copy, &folder);
-                return Err(match fault {
-                    Fault::Own => Refusal::Broken { cause },
-                    Fault::Conflict => Refusal::Conflict { cause },
-                    Fault::Data => Refusal::Data { cause },
-                });
+                return Err(Refusal::of_broken(cause, fault, Some((&copy, &folder))));
             }
             _ => return Err(Refusal::Unready { app: id.clone() }),
         };
@@ -167,6 +173,8 @@ impl Installation {
             present,
             is_unchanged,
             new_ports,
+            grants,
+            granted: granted(inputs, id),
         })
     }
 
@@ -201,11 +209,10 @@ impl Installation {
             return Err(Refusal::Need(unmet));
         }
         if let Podman::Unreachable(cause) = &names.podman {
-            let cause = cause.clone();
-            return Err(Refusal::Podman { cause });
+            return Err(Refusal::Podman(cause.clone()));
         }
-        if let Some(cause) = blocked(layout, id, &self.present, names, &Progress::default()) {
-            return Err(Refusal::NameTaken { cause });
+        if let Some(taken) = blocked(layout, id, &self.present, names, &Progress::default()) {
+            return Err(Refusal::NameTaken(taken));
         }
         for port in &self.new_ports {
             let (app, address) = (id.clone(), port.0);
@@ -239,7 +246,30 @@ impl Installation {
 
 fn known<'a>(inputs: &'a Inputs, app: &AppId) -> Result<Option<&'a Intent>, Refusal> {
     let intent = inputs.intents.get(app).map(Result::as_ref).transpose();
-    intent.map_err(|problem| super::proposal::unreadable(problem))
+    Ok(intent.map_err(Clone::clone)?)
+}
+
+fn grants_of(inputs: &Inputs, manifest: &Manifest, files: &Files) -> Grants {
+    Grants::of(&inputs.layout, &inputs.found.trails, manifest, files)
+}
+
+/// The words of the grants that an app already has: those in its intent, and those of its present
+/// definition, because version 0.1.0 asked nobody and the operator may have edited the intent. An
+/// app that is being removed has none.
+fn granted(inputs: &Inputs, id: &AppId) -> BTreeSet<String> {
+    let intent = inputs
+        .intents
+        .get(id)
+        .and_then(|intent| intent.as_ref().ok());
+    let Some(intent) = intent.filter(|intent| intent.state != Wanted::Removed) else {
+        return BTreeSet::new();
+    };
+    let mut words = intent.allow.clone();
+    let apps = Apps::read(inputs);
+    if let (Some(manifest), Some(files)) = (apps.manifest(id), inputs.definitions.get(id)) {
+        words.extend(grants_of(inputs, manifest, files).words());
+    }
+    words
 }
 
 /// The settings that were chosen before, changed by what was given.
@@ -270,7 +300,7 @@ fn choose(
 }
 
 /// The apps as they would be. Secrets that are not there yet are made up.
-fn worked_out(mut all: Inputs) -> BTreeMap<AppId, App> {
+pub(super) fn worked_out(mut all: Inputs) -> BTreeMap<AppId, App> {
     let apps = Apps::read(&all);
     for (id, name) in apps.secret_names() {
         let secrets = all.secrets.entry(id.clone()).or_default();
@@ -295,13 +325,13 @@ fn refuse_to_break_others(
         let Some(App::Present(_)) = before.get(other) else {
             continue;
         };
-        let (app, other, cause) = (id.clone(), other.clone(), cause.clone());
+        let (app, other, cause) = (id.clone(), other.clone(), Box::new(cause.clone()));
         return Err(match fault {
             Fault::Own => Refusal::BreaksOther { app, other, cause },
             // Of two apps in conflict, the one that sorts last is broken; here the installed app
             // has the older right.
             Fault::Conflict => Refusal::TakesFromOther { app, other, cause },
-            Fault::Data => Refusal::Data { cause },
+            Fault::Data => Refusal::DataFolder(cause),
         });
     }
     Ok(())

@@ -7,9 +7,11 @@
 //! record is forgotten.
 
 mod follow;
+mod grants;
 pub(crate) mod id;
 mod installation;
 mod proposal;
+mod rebuild;
 mod record;
 mod refusal;
 mod stability;
@@ -22,15 +24,18 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
+use crate::image_facts::Bases;
 use crate::manifest::{Files, Protocol, Schema};
 use crate::name::AppId;
 use crate::needs::Offers;
 use crate::observed::Observed;
 
 pub use follow::{Follow, Overtaken, PassSeen, Verdict};
+pub use grants::{ALL, BuildOption, Grant, Grants, HostPath, Shows};
 pub use id::{OperationId, OperationIdError};
 pub use installation::{Installation, judge_host};
 pub use proposal::{Proposal, propose};
+pub use rebuild::Rebuild;
 pub use record::{IntentRevision, Record, RecordError, Remains, Standing};
 pub use refusal::Refusal;
 pub use stability::Stability;
@@ -53,6 +58,12 @@ pub enum Request {
     Start(AppId),
     Stop(AppId),
     Restart(AppId),
+    /// Build the images of an app anew whose bases have changed. `found` holds the bases as they are
+    /// now; it is empty for the preview.
+    Rebuild {
+        app: AppId,
+        found: Bases,
+    },
     /// Remove an app, with `purge` also its data, secrets and built images.
     Uninstall {
         app: AppId,
@@ -69,6 +80,7 @@ pub enum Kind {
     Start,
     Stop,
     Restart,
+    Rebuild,
     Uninstall,
     Purge,
 }
@@ -124,6 +136,7 @@ impl Request {
             Self::Start(_) => Kind::Start,
             Self::Stop(_) => Kind::Stop,
             Self::Restart(_) => Kind::Restart,
+            Self::Rebuild { .. } => Kind::Rebuild,
             Self::Uninstall { purge: false, .. } => Kind::Uninstall,
             Self::Uninstall { purge: true, .. } => Kind::Purge,
         }
@@ -133,7 +146,7 @@ impl Request {
     pub fn app(&self) -> &AppId {
         match self {
             Self::Install { definition, .. } => &definition.schema.extension.id,
-            Self::Set { app, .. } | Self::Uninstall { app, .. } => app,
+            Self::Set { app, .. } | Self::Rebuild { app, .. } | Self::Uninstall { app, .. } => app,
             Self::Start(app) | Self::Stop(app) | Self::Restart(app) => app,
         }
     }
@@ -149,6 +162,7 @@ impl Kind {
             Self::Start => "start",
             Self::Stop => "stop",
             Self::Restart => "restart",
+            Self::Rebuild => "rebuild",
             Self::Uninstall => "uninstall",
             Self::Purge => "purge",
         }

@@ -1,11 +1,14 @@
 //! From a request to what it would change.
 
+use std::collections::BTreeSet;
+
 use crate::desired::{Apps, Inputs};
 use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::name::AppId;
 
-use super::{Goal, HostLook, Installation, Kind, Refusal, Request};
+use super::grants::{ALL, Grant};
+use super::{Goal, HostLook, Installation, Kind, Rebuild, Refusal, Request};
 
 /// The preview of an operation.
 #[derive(Clone, Debug)]
@@ -16,6 +19,8 @@ pub struct Proposal {
     pub intent: Option<Intent>,
     /// For `install` and `set`: the app as it would be.
     pub installation: Option<Box<Installation>>,
+    /// For `rebuild`: its images.
+    pub rebuild: Option<Box<Rebuild>>,
 }
 
 /// Works out what a request would do. `keeps_data` says whether data of an app that is not
@@ -28,11 +33,9 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
     let kind = request.kind();
     if kind != Kind::Uninstall && kind != Kind::Purge {
         // Nothing would follow the change.
-        inputs
-            .config
-            .as_ref()
-            .map_err(|problem| unreadable(problem))?;
+        inputs.config.as_ref().map_err(Clone::clone)?;
     }
+    let mut rebuild = None;
     let (intent, installation) = match request {
         Request::Install {
             definition,
@@ -69,6 +72,13 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
             Wanted::Stopped => return Err(Refusal::Stopped(app)),
             Wanted::Removed => return Err(Refusal::Removing { app }),
         },
+        Request::Rebuild { app, found } => {
+            let known = installed(inputs, &app)?;
+            let about = Rebuild::of(inputs, &app, &known, &found)?;
+            let intent = about.intent.clone();
+            rebuild = Some(Box::new(about));
+            (intent, None)
+        }
         Request::Uninstall { app, purge } => {
             (Some(removed(inputs, &app, purge, keeps_data)?), None)
         }
@@ -78,15 +88,18 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
         kind,
         intent,
         installation: installation.map(Box::new),
+        rebuild,
     })
 }
 
 impl Proposal {
-    /// The goal that the new intent states. A setting of a stopped app is changed without starting
-    /// it.
+    /// The goal that the new intent states. A change of a setting, or a rebuild, does not start a
+    /// stopped app.
     #[must_use]
     pub fn goal(&self) -> Goal {
-        match self.intent.as_ref().map(|intent| intent.state) {
+        let intent = self.intent.as_ref().map(|intent| intent.state);
+        let rebuild = self.rebuild.as_ref().map(|rebuild| rebuild.state);
+        match intent.or(rebuild) {
             None | Some(Wanted::Running) => Goal::Ready,
             Some(Wanted::Stopped) => Goal::Stopped,
             Some(Wanted::Removed) => Goal::Gone,
@@ -103,14 +116,59 @@ impl Proposal {
             None => Ok(()),
         }
     }
+
+    /// The grants that the app asks for and does not have yet, the worst first.
+    pub fn new_grants(&self) -> impl Iterator<Item = &Grant> {
+        let installation = self.installation.iter();
+        installation.flat_map(|app| app.grants.beyond(&app.granted))
+    }
+
+    /// Refuses a word that agrees to nothing that the app asks for. It may be mistyped, or meant
+    /// for another app.
+    ///
+    /// # Errors
+    /// With the words of the grants that the app asks for.
+    pub fn check_words(&self, words: &BTreeSet<String>) -> Result<(), Refusal> {
+        let Some(installation) = &self.installation else {
+            return Ok(());
+        };
+        let asked = installation.grants.words();
+        match words
+            .iter()
+            .find(|word| *word != ALL && !asked.contains(*word))
+        {
+            None => Ok(()),
+            Some(word) => Err(Refusal::NotAsked {
+                app: self.app.clone(),
+                word: word.clone(),
+                asked,
+            }),
+        }
+    }
+
+    /// Judges whether these words agree to all new grants.
+    ///
+    /// # Errors
+    /// With the grants that they do not agree to.
+    pub fn agree(&self, words: &BTreeSet<String>) -> Result<(), Refusal> {
+        let left = self
+            .new_grants()
+            .filter(|grant| !words.contains(ALL) && !words.contains(&grant.word()));
+        let grants: Vec<Grant> = left.cloned().collect();
+        if grants.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::NotAgreed {
+            app: self.app.clone(),
+            grants,
+        })
+    }
 }
 
 fn installed(inputs: &Inputs, app: &AppId) -> Result<Intent, Refusal> {
     match inputs.intents.get(app) {
         None => Err(Refusal::NotInstalled(app.clone())),
-        Some(intent) => intent
-            .clone()
-            .map_err(|problem| Refusal::Unreadable { problem }),
+        Some(intent) => Ok(intent.clone()?),
     }
 }
 
@@ -137,10 +195,4 @@ fn removed(inputs: &Inputs, app: &AppId, purge: bool, keeps_data: bool) -> Resul
         purge,
         ..known.unwrap_or_default()
     })
-}
-
-pub(super) fn unreadable(problem: &str) -> Refusal {
-    Refusal::Unreadable {
-        problem: problem.to_owned(),
-    }
 }

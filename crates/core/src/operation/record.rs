@@ -38,7 +38,7 @@ pub struct Record {
 #[serde(transparent)]
 pub struct IntentRevision(String);
 
-/// The state on the disk of an app whose operation was broken off.
+/// The state on the disk of an app whose operation was interrupted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remains {
     pub intent: Option<IntentRevision>,
@@ -46,7 +46,7 @@ pub struct Remains {
     pub data: bool,
 }
 
-/// The progress of an operation that was broken off.
+/// The progress of an operation that was interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// The intent is as it was before.

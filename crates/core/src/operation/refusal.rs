@@ -1,12 +1,19 @@
 //! Why an operation is not begun. Nothing was changed then.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::check::Check;
 use crate::check::needs::Unmet;
+use crate::desired::{self, Fault};
+use crate::file_error::FileError;
 use crate::manifest::{ManifestErrors, SettingError};
 use crate::name::AppId;
+use crate::observed::Unreachable;
+use crate::plan::Blocked;
+
+use super::grants::Grant;
 
 /// Why an operation is not begun.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,40 +22,44 @@ pub enum Refusal {
     NotInstalled(AppId),
     #[error("{0} is stopped; archipelago start {0} starts it")]
     Stopped(AppId),
+    #[error("{0} builds no image on this node, so there is nothing to rebuild")]
+    NothingBuilt(AppId),
     #[error("{app} is being removed; wait until archipelago list no longer shows it")]
     Removing { app: AppId },
-    /// `problem` says which file and where in it.
-    #[error("{problem}")]
-    Unreadable { problem: String },
+    #[error(transparent)]
+    Unreadable(#[from] FileError),
+    /// The definition of an app cannot be read.
+    #[error(transparent)]
+    Definition(#[from] desired::Error),
     #[error(transparent)]
     Setting(#[from] SettingError),
     #[error(transparent)]
     Manifest(#[from] ManifestErrors),
     /// The app cannot be worked out as it would be.
-    #[error("{cause}")]
-    Broken { cause: String },
+    #[error(transparent)]
+    Broken(Shown),
     #[error(
-        "{app} cannot be worked out; archipelago status shows how the apps that it requires are"
+        "{app} cannot be prepared; archipelago status shows the state of the apps that it requires"
     )]
     Unready { app: AppId },
-    #[error("{cause}")]
-    Conflict { cause: String },
+    #[error(transparent)]
+    Conflict(Shown),
     /// The data folder is not this node's.
-    #[error("{cause}")]
-    Data { cause: String },
+    #[error(transparent)]
+    DataFolder(Box<desired::Error>),
     #[error(
-        "with that, {other}, which is installed, could not go on: {cause}\nTo do it nevertheless, uninstall {other} first; its data stay. {app} is as it was."
+        "{other}, which is installed, could not run with that: {cause}\nTo do it nevertheless, uninstall {other} first; its data are kept. {app} is as it was."
     )]
     BreaksOther {
         app: AppId,
         other: AppId,
-        cause: String,
+        cause: Box<desired::Error>,
     },
     #[error("{app} and {other}, which is installed, cannot both be there: of {other}, {cause}")]
     TakesFromOther {
         app: AppId,
         other: AppId,
-        cause: String,
+        cause: Box<desired::Error>,
     },
     #[error("{}", required(.app, .by))]
     Required { app: AppId, by: Vec<AppId> },
@@ -66,10 +77,20 @@ pub enum Refusal {
     /// A container could not start.
     #[error("{0}")]
     Need(Unmet),
-    #[error("{cause}")]
-    Podman { cause: String },
-    #[error("{cause}")]
-    NameTaken { cause: String },
+    /// The app asks for grants that nobody has agreed to.
+    #[error("{}", not_agreed(.app, .grants))]
+    NotAgreed { app: AppId, grants: Vec<Grant> },
+    /// A word of `--allow` that agrees to nothing that the app asks for.
+    #[error("{}", not_asked(.app, .word, .asked))]
+    NotAsked {
+        app: AppId,
+        word: String,
+        asked: BTreeSet<String>,
+    },
+    #[error(transparent)]
+    Podman(Unreachable),
+    #[error(transparent)]
+    NameTaken(Blocked),
     #[error(
         "the port {address} of {app} is in use by another program (ss -ltnp 'sport = :{}' shows which); choose another with --set",
         address.port()
@@ -83,9 +104,86 @@ pub enum Refusal {
     },
 }
 
+impl Refusal {
+    /// An app cannot be worked out. `installation` has the folder of our copy and the one that the
+    /// app is installed from.
+    pub(super) fn of_broken(
+        cause: desired::Error,
+        fault: Fault,
+        installation: Option<(&str, &str)>,
+    ) -> Self {
+        let cause = Box::new(cause);
+        let installation = installation.map(|(copy, from)| (copy.to_owned(), from.to_owned()));
+        match fault {
+            Fault::Own => Self::Broken(Shown {
+                cause,
+                installation,
+            }),
+            Fault::Conflict => Self::Conflict(Shown {
+                cause,
+                installation,
+            }),
+            Fault::Data => Self::DataFolder(cause),
+        }
+    }
+}
+
+/// Why an app cannot be worked out. During an installation it names the files in the folder that the
+/// app is installed from: our copy does not exist yet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.text())]
+pub struct Shown {
+    cause: Box<desired::Error>,
+    /// The folder of our copy, and the one that the app is installed from.
+    installation: Option<(String, String)>,
+}
+
+impl Shown {
+    fn text(&self) -> String {
+        let text = self.cause.to_string();
+        match &self.installation {
+            Some((copy, from)) => text.replace(copy, from),
+            None => text,
+        }
+    }
+}
+
 fn required(app: &AppId, by: &[AppId]) -> String {
     let names: Vec<&str> = by.iter().map(AppId::as_str).collect();
     let verb = if by.len() == 1 { "requires" } else { "require" };
     let names = names.join(" and ");
     format!("{names} {verb} {app}; uninstall {names} first")
+}
+
+fn not_agreed(app: &AppId, grants: &[Grant]) -> String {
+    let mut text = format!("{app} asks for more than other apps, and nobody has agreed to it:");
+    for grant in grants {
+        text.push_str(&format!("\n  it may {grant}"));
+    }
+    text.push_str("\nTo agree, add to the command:");
+    for grant in grants {
+        text.push_str(&format!(" --allow {}", quoted(&grant.word())));
+    }
+    text
+}
+
+fn not_asked(app: &AppId, word: &str, asked: &BTreeSet<String>) -> String {
+    if asked.is_empty() {
+        return format!(
+            "--allow {}: {app} asks for nothing that needs this option; leave it out",
+            quoted(word)
+        );
+    }
+    let asked: Vec<String> = asked.iter().map(|word| quoted(word)).collect();
+    format!(
+        "--allow {}: {app} does not ask for that; it asks for {}",
+        quoted(word),
+        asked.join(", ")
+    )
+}
+
+/// The word, quoted for a shell. Only a text with a zero byte cannot be quoted, and no unit can
+/// hold one.
+fn quoted(word: &str) -> String {
+    shlex::try_quote(word).unwrap_or_default().into_owned()
 }

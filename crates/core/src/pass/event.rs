@@ -23,17 +23,22 @@ pub struct Event {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<OperationId>,
     pub done: bool,
+    /// The kind of its failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<&'static str>,
 }
 
 impl Event {
     /// `None` for an action that was left out, and for Archipelago's own notes.
     #[must_use]
     pub fn of(action: &Action, outcome: &Outcome) -> Option<Self> {
-        let done = match outcome {
-            Outcome::Done => true,
-            Outcome::Failed(_) | Outcome::Refused(_) => false,
+        let cause = match outcome {
+            Outcome::Done => None,
+            Outcome::Failed(cause) => Some(cause.kind()),
+            Outcome::Refused(_) => Some("units_refused"),
             Outcome::Skipped => return None,
         };
+        let done = cause.is_none();
         (!action.is_bookkeeping() || !done).then(|| Self {
             app: action.app().cloned(),
             action: action.kind(),
@@ -41,6 +46,7 @@ impl Event {
             reason: action.reason().clone(),
             operation: action.operation(),
             done,
+            cause,
         })
     }
 }

@@ -14,9 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::action::Action;
+use crate::cause::Cause;
 use crate::desired::{Desired, DesiredImage};
 use crate::health::{Report, report};
-use crate::observed::{Observed, Podman};
+use crate::observed::{Observed, Podman, Unreachable};
 use crate::plan::Plan;
 use crate::reconcile::{FileWriters, Outcome, Reconciler};
 
@@ -34,7 +35,7 @@ pub struct Pass<'r> {
     /// The processes that may be changing the contended files.
     writers: BTreeMap<String, FileWriters>,
     /// Messages about them for the journal.
-    told: Vec<String>,
+    told: Vec<Cause>,
 }
 
 #[derive(Debug)]
@@ -78,7 +79,7 @@ pub enum Request<'p> {
         /// Whether Podman was silent the last time and is not due for another attempt to wake it.
         podman_is_silent: bool,
     },
-    /// See who may be changing these files, before they are put right; then [`Pass::writers`].
+    /// See who may be changing these files, before they are repaired; then [`Pass::writers`].
     FindWriters(&'p BTreeMap<String, PathBuf>),
     /// Do the action, which was planned for what was observed; then [`Pass::applied`].
     Apply {
@@ -102,7 +103,7 @@ pub struct PassResult {
     /// When something that failed is due again, from now.
     pub wake_after: Option<Duration>,
     /// News about the processes that change contended files.
-    pub told: Vec<String>,
+    pub told: Vec<Cause>,
 }
 
 /// Podman's answers during a pass.
@@ -113,7 +114,7 @@ pub enum PodmanAnswer {
     Unasked,
     Given,
     /// It did not answer, for this reason.
-    Missing(String),
+    Missing(Unreachable),
 }
 
 impl PassResult {
@@ -194,7 +195,7 @@ impl<'r> Pass<'r> {
     }
 
     /// The images that have come or failed.
-    pub fn images(&mut self, ended: Vec<(DesiredImage, Result<(), String>)>) {
+    pub fn images(&mut self, ended: Vec<(DesiredImage, Result<(), Cause>)>) {
         for (image, result) in ended {
             self.reconciler.image_finished(&image, result, self.now);
         }

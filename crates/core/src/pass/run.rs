@@ -42,7 +42,7 @@ impl Run {
             }
             match guard::check(scene.desired, scene.observed, scene.plan, action) {
                 Ok(()) => return Some(action),
-                Err(refused) => self.went(scene.plan, Outcome::Failed(refused.to_string())),
+                Err(refused) => self.went(scene.plan, Outcome::Failed(refused.into())),
             }
         }
     }

@@ -10,6 +10,7 @@ use std::fmt;
 use super::planner::Plan;
 use super::releases::{is_former_needed, unused};
 use super::renewal;
+use super::rule::{Refused, Rule};
 use crate::action::{Action, AppStep, HostStep};
 use crate::data_folder::Claim;
 use crate::desired::{App, Desired, DesiredUnit, Present, Role};
@@ -19,60 +20,6 @@ use crate::network;
 use crate::observed::{Active, Observed, Service, at_rest, awaited};
 use crate::quadlet::service_of;
 use crate::release::ReleaseId;
-
-/// An action that must not be done.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "Archipelago refuses a step of its own plan, which is a defect of it: {what}: {rule}; nothing was done, please report it"
-)]
-pub struct Refused {
-    what: String,
-    rule: Rule,
-}
-
-impl Refused {
-    /// The rule that it breaks.
-    #[must_use]
-    pub fn rule(&self) -> Rule {
-        self.rule
-    }
-}
-
-/// What every action keeps to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rule {
-    /// It touches only what bears the name and, where it exists, the mark of its app.
-    Ours,
-    /// Data are removed only after the operator asked for that by name.
-    DataKept,
-    /// A secret is generated only where there is none.
-    SecretKept,
-    /// What runs and is wanted is stopped only for a reason that the plan remembers.
-    StopsForAReason,
-    /// What is written is what is wanted.
-    Wanted,
-    /// An app is forgotten last.
-    ForgottenLast,
-    /// Nothing is done while the data folder is not this node's.
-    DataPresent,
-    /// A release is removed only when nothing needs it.
-    ReleaseKept,
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Ours => "it is not this app's",
-            Self::DataKept => "nobody asked to remove it",
-            Self::SecretKept => "there is a secret already",
-            Self::StopsForAReason => "it runs as it should",
-            Self::Wanted => "it is not what is wanted",
-            Self::ForgottenLast => "something of the app is still there",
-            Self::DataPresent => "the data folder is not this node's",
-            Self::ReleaseKept => "something needs it",
-        })
-    }
-}
 
 /// Judges one action of a plan.
 ///
@@ -367,8 +314,7 @@ impl Judge<'_> {
         let reason = match &unit.role {
             Role::Container(container) => {
                 let known = self.observed.memory.restarts.get(service);
-                self.plan.remembers(service)
-                    || self.observed.must_restart(service)
+                self.is_due(service)
                     || self.observed.has_fallen_behind(service, container)
                     || known.is_some_and(String::is_empty)
                     || network::is_closed(service, self.observed)
@@ -430,7 +376,14 @@ impl Judge<'_> {
             })
         };
         let mut open = renewal::unisolated(self.desired, self.observed);
-        self.observed.must_restart(service) && open.any(|(_, _, name, _)| joins(name))
+        self.is_due(service) && open.any(|(_, _, name, _)| joins(name))
+    }
+
+    /// Whether a service is to be restarted: because of an earlier plan or of this one. A plan also
+    /// notes the run of a service that had not begun, or that began before a due reload, when an
+    /// earlier plan noted the service.
+    fn is_due(&self, service: &str) -> bool {
+        self.plan.remembers(service) || self.observed.must_restart(service)
     }
 
     fn remove_object(

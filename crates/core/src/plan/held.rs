@@ -1,11 +1,56 @@
 //! Why nothing may be done for an app: a name of it is taken, the generator refused its units, or a
 //! network that it joins is missing.
 
+use std::fmt;
+use std::path::PathBuf;
+
 use crate::desired::{App, Desired, Present, Role};
 use crate::layout::Layout;
 use crate::name::AppId;
 use crate::observed::{Observed, Override};
 use crate::progress::{Progress, Subject};
+
+/// Why an app's units are not touched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Blocked {
+    #[error(
+        "the unit file {} is empty or cannot be read, so nobody knows whose it is; correct it or move it away, and the app continues",
+        .0.display()
+    )]
+    UnitOfNobody(PathBuf),
+    #[error("the unit file {} exists and is not its own; move it away, and the app continues", .0.display())]
+    UnitOfAnother(PathBuf),
+    #[error("{} hides its unit; move that file away, or use a drop-in", .0.display())]
+    UnitHidden(PathBuf),
+    /// Podman has an object of that name.
+    #[error(
+        "Podman has a {kind} {name} that is not its own; rename or remove it (podman {kind} rm {name})"
+    )]
+    Object { kind: Kind, name: String },
+    /// The generator's words, one entry a unit.
+    #[error("Podman's generator refuses its units: {}", .0.join("; "))]
+    UnitsRefused(Vec<String>),
+}
+
+/// The kinds of Podman's objects that an app names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Network,
+    Volume,
+    Container,
+    Secret,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Network => "network",
+            Self::Volume => "volume",
+            Self::Container => "container",
+            Self::Secret => "secret",
+        })
+    }
+}
 
 /// Why an app's units are not touched, if so: a name of it is taken, or the generator refused them.
 #[must_use]
@@ -15,10 +60,10 @@ pub fn blocked(
     present: &Present,
     observed: &Observed,
     progress: &Progress,
-) -> Option<String> {
+) -> Option<Blocked> {
     name_taken(layout, id, present, observed).or_else(|| {
-        let cause = refused(id, present, progress)?;
-        Some(format!("Podman's generator refuses its units: {cause}"))
+        let words = refused(id, present, progress)?;
+        Some(Blocked::UnitsRefused(words.to_owned()))
     })
 }
 
@@ -27,9 +72,9 @@ pub(super) fn refused<'a>(
     id: &AppId,
     present: &Present,
     progress: &'a Progress,
-) -> Option<&'a str> {
+) -> Option<&'a [String]> {
     let rejection = progress.rejection(id)?;
-    (rejection.revisions == revisions(present)).then_some(rejection.cause.as_str())
+    (rejection.revisions == revisions(present)).then_some(rejection.words.as_slice())
 }
 
 /// The app that this one requires and whose network has no unit file because that app has failed:
@@ -87,7 +132,7 @@ pub(super) fn name_taken(
     id: &AppId,
     present: &Present,
     observed: &Observed,
-) -> Option<String> {
+) -> Option<Blocked> {
     let units = present.units.values().find_map(|unit| {
         let name = &unit.file.name;
         // A file with the very bytes that are wanted holds the mark as well.
@@ -97,42 +142,38 @@ pub(super) fn name_taken(
         });
         let is_bare = observed.unit_files.get(name).is_some_and(Vec::is_empty);
         if file_taken && is_bare {
-            return Some(format!(
-                "the unit file {} is empty or cannot be read, so nobody knows whose it is; mend it or move it away, then it goes on by itself",
-                layout.unit(name).display()
-            ));
+            return Some(Blocked::UnitOfNobody(layout.unit(name)));
         }
         if file_taken {
-            return Some(format!(
-                "the unit file {} exists and is not its own; move it away, then it goes on by itself",
-                layout.unit(name).display()
-            ));
+            return Some(Blocked::UnitOfAnother(layout.unit(name)));
         }
         if observed.overrides.get(&unit.service) == Some(&Override::Foreign) {
-            return Some(format!(
-                "{} hides its unit; move that file away, or use a drop-in",
-                layout.systemd.join(&unit.service).display()
-            ));
+            return Some(Blocked::UnitHidden(layout.systemd.join(&unit.service)));
         }
         let view = observed.podman_view()?;
         let (kind, name, owner) = match &unit.role {
-            Role::Network(name) => ("network", name, &view.networks.get(name)?.owner),
-            Role::Volume(name) => ("volume", name, view.volumes.get(name)?),
-            Role::Container(container) => ("container", &container.name, view.containers.get(&container.name)?),
+            Role::Network(name) => (Kind::Network, name, &view.networks.get(name)?.owner),
+            Role::Volume(name) => (Kind::Volume, name, view.volumes.get(name)?),
+            Role::Container(container) => {
+                let name = &container.name;
+                (Kind::Container, name, view.containers.get(name)?)
+            }
         };
-        (owner.as_ref() != Some(id)).then(|| {
-            format!("Podman has a {kind} {name} that is not its own; rename or remove it (podman {kind} rm {name})")
-        })
+        let name = name.clone();
+        (owner.as_ref() != Some(id)).then_some(Blocked::Object { kind, name })
     });
     units.or_else(|| {
         let secrets = &observed.podman_view()?.secrets;
         let taken = present.secrets.keys().find(|name| {
-            let owner = secrets.get(*name).map(|known| known.as_ref().map(|(app, _)| app));
+            let owner = secrets
+                .get(*name)
+                .map(|known| known.as_ref().map(|(app, _)| app));
             owner.is_some_and(|owner| owner != Some(id))
         })?;
-        Some(format!(
-            "Podman has a secret {taken} that is not its own; rename or remove it (podman secret rm {taken})"
-        ))
+        Some(Blocked::Object {
+            kind: Kind::Secret,
+            name: taken.clone(),
+        })
     })
 }
 

@@ -13,6 +13,7 @@ mod present;
 mod releases;
 mod removed;
 mod renewal;
+pub mod rule;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,7 @@ use crate::progress::{Progress, Subject};
 
 use planner::{Planner, Renewal, Steps, starts_left};
 
-pub use held::{blocked, revisions, without_network};
+pub use held::{Blocked, blocked, revisions, without_network};
 pub use planner::{Plan, STARTING, starts_max};
 pub use releases::unused;
 pub use renewal::restarted_with;

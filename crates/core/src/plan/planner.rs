@@ -301,7 +301,7 @@ impl Planner<'_> {
             };
             actions.push(for_host(step, Reason::UnitsChange));
         }
-        // The memory is written before the first file that it is about: a crash must not forget it.
+        // The memory is written before the first file that it is about: it must survive a crash.
         self.memory.reload |= changes_units;
         let mut known = self.observed.memory.clone();
         let remember = |memory: &Memory, known: &mut Memory, actions: &mut Vec<Action>| {

@@ -22,12 +22,14 @@ mod world;
 use std::path::{Path, PathBuf};
 
 use crate::action::{Action, AppStep, HostStep};
+use crate::cause::Cause;
 use crate::health::report;
 use crate::image_facts::{ImageState, KnownImages};
 use crate::intent::Goal;
 use crate::manifest::COMPOSE_FILE;
 use crate::observed::{
-    Active, Failure, Job, Load, Override, Podman, PodmanNetwork, Service, needs_podman,
+    Active, Failure, Job, Load, Override, Podman, PodmanNetwork, Service, SubState, Unreachable,
+    needs_podman,
 };
 use crate::pass::{Run, Scene};
 use crate::plan::*;

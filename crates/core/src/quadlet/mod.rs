@@ -168,13 +168,14 @@ pub enum PodmanOption {
     OomScoreAdj,
     Pid,
     Privileged,
+    SecurityOpt,
     Tty,
     Uts,
 }
 
 impl PodmanOption {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::CpuPeriod,
         Self::CpuQuota,
         Self::CpuShares,
@@ -187,6 +188,7 @@ impl PodmanOption {
         Self::OomScoreAdj,
         Self::Pid,
         Self::Privileged,
+        Self::SecurityOpt,
         Self::Tty,
         Self::Uts,
     ];
@@ -205,6 +207,7 @@ impl PodmanOption {
             Self::OomScoreAdj => "--oom-score-adj",
             Self::Pid => "--pid",
             Self::Privileged => "--privileged",
+            Self::SecurityOpt => "--security-opt",
             Self::Tty => "--tty",
             Self::Uts => "--uts",
         }

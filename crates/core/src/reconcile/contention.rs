@@ -6,22 +6,21 @@ use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use super::file_writers::FileWriters;
 use crate::desired::{App, Desired};
 use crate::name::AppId;
 
-/// A file that is wrong again so soon after it was put right was changed in answer to that.
+/// A file that is wrong again so soon after it was repaired was changed in answer to that.
 pub const ANSWER: Duration = Duration::from_millis(500);
 
 /// So many answers in a row are a fight.
 pub const ANSWERS_MAX: u32 = 5;
 
-/// Within this span a file is put right [`REPAIRS_MAX`] times at once, however slowly it is changed
+/// Within this span a file is repaired [`REPAIRS_MAX`] times at once, however slowly it is changed
 /// again.
 pub const SPAN: Duration = Duration::from_secs(60 * 60);
 
 /// More than a person does by hand. What changes a file less often than this in a [`SPAN`] costs
-/// hardly more than a fight that was noticed, in which the file is put right every five minutes.
+/// hardly more than a fight that was noticed, in which the file is repaired every five minutes.
 pub const REPAIRS_MAX: usize = 50;
 
 /// The repairs of each file, by its name in Quadlet's folder or its path.
@@ -43,7 +42,7 @@ struct Repairs {
     answers: u32,
 }
 
-/// A fight over a file, noticed when the file was put right.
+/// A fight over a file, noticed when the file was repaired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fight {
     /// For how long the file must have been left alone before the fight is over: twice as long as
@@ -153,16 +152,4 @@ fn hash(content: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     content.hash(&mut hasher);
     hasher.finish()
-}
-
-/// The message for people. It names possible writers only if they were looked for.
-pub(super) fn cause(file: &str, file_writers: Option<&FileWriters>) -> String {
-    let (who, remedy) = match file_writers {
-        Some(file_writers) => (format!(" {}.", file_writers.told()), "Stop what does it"),
-        None => (String::new(), "Find what writes it"),
-    };
-    format!(
-        "something else keeps changing {file}; it is put right less and less often until that ends.{who} {remedy}, or put what it wants \
-         into a drop-in"
-    )
 }

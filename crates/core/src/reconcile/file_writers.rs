@@ -4,11 +4,13 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 /// At most so many are named; a person looks at no longer list.
 const NAMED_MAX: usize = 3;
 
-/// What was seen around one file before it was put right.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What was seen around one file before it was repaired.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileWriters {
     /// Where it lies.
     pub path: PathBuf,
@@ -19,7 +21,7 @@ pub struct FileWriters {
 }
 
 /// A process that has to do with a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileWriter {
     /// Its id.
     pub pid: u32,
@@ -36,7 +38,7 @@ pub struct FileWriter {
 }
 
 /// A systemd unit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
     /// One of a user's service manager.
     OfUser(String),
@@ -45,7 +47,7 @@ pub enum Unit {
 }
 
 /// What gives a process away, the strongest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Hint {
     /// It can write to the file at this moment.
     OpenForWriting,
@@ -61,9 +63,21 @@ pub enum Hint {
     WorksInFolder,
 }
 
+/// The message for people. It names possible writers only if they were looked for.
+pub(crate) fn contention(file: &str, file_writers: Option<&FileWriters>) -> String {
+    let (who, remedy) = match file_writers {
+        Some(file_writers) => (format!(" {}.", file_writers.told()), "Stop that process"),
+        None => (String::new(), "Find what writes it"),
+    };
+    format!(
+        "something else keeps changing {file}; until that ends, Archipelago waits longer before each repair.{who} {remedy}, or put its change \
+         into a drop-in"
+    )
+}
+
 impl FileWriters {
     /// The words for people, as whole sentences.
-    pub(super) fn told(&self) -> String {
+    fn told(&self) -> String {
         let ranked = self.ranked();
         let mut sentences = Vec::new();
         if !ranked.is_empty() {

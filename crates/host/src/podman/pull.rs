@@ -1,5 +1,8 @@
 //! Pulling an image, layer by layer.
 
+use archipelago_core::cause::Cause;
+use archipelago_core::error::chain;
+use archipelago_core::image::Platform;
 use hyper::Method;
 use serde::Deserialize;
 
@@ -29,6 +32,22 @@ pub enum Layer {
     Done,
 }
 
+impl Error {
+    /// Why an image did not come from a registry.
+    pub fn cause_of_pull(&self, registry: &str) -> Cause {
+        let words = chain(self);
+        // Podman says only in words that a registry answered without TLS.
+        if words.contains("server gave HTTP response to HTTPS client") {
+            let registry = registry.to_owned();
+            Cause::RegistryWithoutTls { registry, words }
+        } else if is_in_no_registry(&words) {
+            Cause::NotInRegistry(words)
+        } else {
+            Cause::Podman(words)
+        }
+    }
+}
+
 impl Podman {
     /// Pulls an image from its registry, even if one of that name is here; a registry that still
     /// has the same one sends no layers. Dropping the future cancels the pull; layers that are
@@ -42,6 +61,17 @@ impl Podman {
         &self,
         reference: &str,
         tls_verify: bool,
+        progress: impl FnMut(Progress) + Send,
+    ) -> Result<(), Error> {
+        self.pull_for(reference, None, tls_verify, progress).await
+    }
+
+    /// As [`Podman::pull`], for a given platform.
+    pub async fn pull_for(
+        &self,
+        reference: &str,
+        platform: Option<&Platform>,
+        tls_verify: bool,
         mut progress: impl FnMut(Progress) + Send,
     ) -> Result<(), Error> {
         // `compatMode` is how this endpoint tells bytes; without it, it prints a line when a layer
@@ -50,6 +80,9 @@ impl Podman {
             "/images/pull?reference={}&compatMode=true&policy=always",
             encode(reference)
         );
+        if let Some(platform) = platform {
+            target.push_str(&of_platform(platform));
+        }
         if !tls_verify {
             // Never `true`: that would overrule what the operator wrote.
             target.push_str("&tlsVerify=false");
@@ -94,6 +127,23 @@ impl Podman {
     }
 }
 
+fn of_platform(platform: &Platform) -> String {
+    let Platform {
+        os,
+        processor,
+        variant,
+    } = platform;
+    let variant = variant
+        .iter()
+        .map(|variant| format!("&Variant={}", encode(variant)));
+    format!(
+        "&OS={}&Arch={}{}",
+        encode(os),
+        encode(processor),
+        variant.collect::<String>()
+    )
+}
+
 /// A line of the stream. Success ends with `Download complete` and the image's id.
 #[derive(Deserialize)]
 struct Report {
@@ -126,5 +176,44 @@ fn layer(status: &str, bytes: &Bytes) -> Layer {
         "Already exists" => Layer::Present,
         "Download complete" => Layer::Done,
         _ => Layer::Waiting,
+    }
+}
+
+/// Whether an error of Podman means that no registry has the image: the error codes `NAME_UNKNOWN`
+/// and `MANIFEST_UNKNOWN` of the OCI distribution specification, or a short name without a
+/// configured registry. A registry that cannot be reached, or that denies access, may have it.
+fn is_in_no_registry(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    [
+        "manifest unknown",
+        "name unknown",
+        "no unqualified-search registries are defined",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_image_is_told_from_a_registry_that_does_not_answer() {
+        for (message, expected) in [
+            ("manifest unknown: manifest unknown", true),
+            (
+                "reading manifest 1 in 127.0.0.1:5000/x: name unknown: repository name not known to registry",
+                true,
+            ),
+            (
+                "short-name \"x\" did not resolve to an alias and no unqualified-search registries are defined in \"/etc/containers/registries.conf\"",
+                true,
+            ),
+            ("dial tcp: lookup docker.io: no such host", false),
+            ("requested access to the resource is denied", false),
+            ("http: server gave HTTP response to HTTPS client", false),
+        ] {
+            assert_eq!(is_in_no_registry(message), expected, "{message}");
+        }
     }
 }

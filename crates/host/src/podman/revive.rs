@@ -5,6 +5,7 @@
 //! to enter its namespaces. Until somebody tells it otherwise no Podman command works, so no
 //! container starts: `podman-system-migrate(1)` is what Podman's own error advises.
 
+use std::io;
 use std::process::Output;
 use std::time::Duration;
 
@@ -19,40 +20,56 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Podman 5.4 crashes at each container that it corrects, one in every run.
 const RUNS_MAX: usize = 200;
 
+/// Why Podman still does not work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("run podman {arguments}")]
+    Run {
+        arguments: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("podman {arguments} did not end within {} s", LIMIT.as_secs())]
+    Silent { arguments: String },
+    #[error(
+        "`podman system migrate` did not help in {RUNS_MAX} runs; a reboot of the machine does"
+    )]
+    Lost,
+}
+
 /// Makes Podman see that its containers ended, if it says that it lost them. Says whether that was
 /// so.
 ///
 /// # Errors
 /// When it still says so afterwards, or cannot be run.
-pub async fn revive() -> Result<bool, String> {
+pub async fn revive() -> Result<bool, Error> {
     for run in 0..RUNS_MAX {
         if !is_lost().await? {
             return Ok(run > 0);
         }
         podman(&["system", "migrate"]).await?;
     }
-    Err(format!(
-        "`podman system migrate` did not help in {RUNS_MAX} runs; a reboot of the machine does"
-    ))
+    Err(Error::Lost)
 }
 
-async fn is_lost() -> Result<bool, String> {
+async fn is_lost() -> Result<bool, Error> {
     let output = podman(&["unshare", "true"]).await?;
     Ok(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains(LOST))
 }
 
-async fn podman(arguments: &[&str]) -> Result<Output, String> {
+async fn podman(arguments: &[&str]) -> Result<Output, Error> {
     let output = Command::new("podman")
         .args(arguments)
         .kill_on_drop(true)
         .output();
     match tokio::time::timeout(LIMIT, output).await {
         Ok(Ok(output)) => Ok(output),
-        Ok(Err(error)) => Err(format!("run podman {}: {error}", arguments.join(" "))),
-        Err(_) => Err(format!(
-            "podman {} did not end within {} s",
-            arguments.join(" "),
-            LIMIT.as_secs()
-        )),
+        Ok(Err(source)) => Err(Error::Run {
+            arguments: arguments.join(" "),
+            source,
+        }),
+        Err(_) => Err(Error::Silent {
+            arguments: arguments.join(" "),
+        }),
     }
 }

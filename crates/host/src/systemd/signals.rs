@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use archipelago_core::observed::SubState;
 use futures_util::{Stream, StreamExt, future};
 use zbus::message::{Message, Type};
 use zbus::{MatchRule, MessageStream, ObjectPath, Variant};
@@ -30,7 +31,7 @@ pub enum Signal {
     StateChanged {
         unit: String,
         active: ActiveState,
-        sub: String,
+        sub: SubState,
     },
 }
 
@@ -136,7 +137,7 @@ fn state_changed(
     (interface == "org.freedesktop.systemd1.Unit").then(|| Signal::StateChanged {
         unit,
         active: ActiveState::from(active.as_str()),
-        sub: sub.to_string(),
+        sub: SubState::from(sub.as_str()),
     })
 }
 

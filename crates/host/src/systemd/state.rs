@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
+use archipelago_core::observed::{Job, SubState};
 use zbus::OwnedVariant;
 
 /// A loaded unit as `ListUnitsByPatterns` shows it.
@@ -11,10 +12,10 @@ use zbus::OwnedVariant;
 pub struct Service {
     pub load: LoadState,
     pub active: ActiveState,
-    /// The service's own state within `active`: `running`, `auto-restart`, `start-pre`, `dead`, …
-    pub sub: String,
-    /// The type of the job in the queue or running for it (`start`, `stop`, `restart`, …).
-    pub job: Option<String>,
+    /// The service's own state within `active`.
+    pub sub: SubState,
+    /// The job in the queue or running for it.
+    pub job: Option<Job>,
 }
 
 /// Whether a unit's file could be read.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::Files;
-use archipelago_core::operation::{IntentRevision, Proposal, Record, Request, propose};
+use archipelago_core::operation::{IntentRevision, Kind, Proposal, Record, Request, propose};
 use archipelago_core::release::ReleaseId;
 use archipelago_host::apply::note_restarts;
 use archipelago_host::records::{keeps_data, remains};
@@ -30,7 +30,12 @@ impl Change {
         restarts: BTreeMap<String, String>,
     ) -> Result<Self, Error> {
         let proposal = work_out(layout, request)?;
-        if proposal.installation.is_some() && proposal.intent != previewed.intent {
+        let is_previewed = match proposal.kind {
+            // Another rebuild may have made the same change already.
+            Kind::Rebuild => proposal.intent.is_none() || proposal.intent == previewed.intent,
+            _ => proposal.installation.is_none() || proposal.intent == previewed.intent,
+        };
+        if !is_previewed {
             return Err(Error::Changed(previewed.app.clone()));
         }
         let goal = proposal.goal();
@@ -39,6 +44,7 @@ impl Change {
             kind,
             intent,
             installation,
+            rebuild: _,
         } = proposal;
         let before = remains(layout, &app)?.intent;
         let after = intent.as_ref().map(revision).or_else(|| before.clone());

@@ -48,7 +48,8 @@ pub(super) async fn carry_out(
     let changes_installed = proposal
         .installation
         .as_ref()
-        .is_some_and(|app| !app.is_new && !app.is_unchanged);
+        .is_some_and(|app| !app.is_new && !app.is_unchanged)
+        || (proposal.kind == Kind::Rebuild && proposal.intent.is_some());
     if changes_installed {
         // Units of another version of Archipelago are brought up to date first, so that the change
         // is seen as one.
@@ -117,7 +118,7 @@ pub(super) async fn carry_out(
             }
             Step::ForgetRecord(_) => {
                 if let Some(Err(error)) = claim.as_ref().map(records::Claim::forget) {
-                    tracing::warn!("{}; the daemon will forget it", chain(&error));
+                    tracing::warn!("{}; the daemon will remove it", chain(&error));
                 }
                 operation.forgotten();
             }

@@ -6,12 +6,15 @@
 mod commit;
 mod event;
 mod follow;
+mod rebuild;
+
+use std::collections::BTreeSet;
 
 use archipelago_core::check::needs::Unmet;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
-use archipelago_core::operation::{Kind, OperationId, Proposal, Request, judge_host};
+use archipelago_core::operation::{ALL, Kind, OperationId, Proposal, Request, judge_host};
 use archipelago_host::records::Found;
 use archipelago_host::{disk, preflight, purge, records};
 use serde::Serialize;
@@ -30,6 +33,8 @@ pub struct Prepared {
     proposal: Proposal,
     left: Vec<Left>,
     unmet: Vec<Unmet>,
+    /// The words of the grants that a person has agreed to.
+    agreed: BTreeSet<String>,
 }
 
 /// Works an operation out and checks that it can be done. Nothing is written, and nobody is asked.
@@ -58,6 +63,7 @@ pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error
         proposal,
         left,
         unmet,
+        agreed: BTreeSet::new(),
     })
 }
 
@@ -79,20 +85,51 @@ impl Prepared {
         &self.unmet
     }
 
+    /// Agrees to the grants with these words.
+    ///
+    /// # Errors
+    /// When the app does not ask for one of them.
+    pub fn agree(&mut self, words: impl IntoIterator<Item = String>) -> Result<(), Error> {
+        self.agreed.extend(words);
+        Ok(self.proposal.check_words(&self.agreed)?)
+    }
+
+    /// Agrees to all grants of the app, after a person has seen them.
+    pub fn agree_to_all(&mut self) {
+        self.agreed.insert(ALL.to_owned());
+    }
+
+    /// Whether all new grants are agreed to. If not, [`Prepared::run`] refuses.
+    #[must_use]
+    pub fn is_agreed(&self) -> bool {
+        self.proposal.agree(&self.agreed).is_ok()
+    }
+
     /// Does it, with an engine of its own: there may be no daemon. `progress` hears what happens.
     /// `None` when the app is gone, as asked.
     ///
     /// # Errors
-    /// When it cannot be begun, or the app did not become what was asked; the reconciler goes on
-    /// trying then.
-    pub async fn run(self, progress: impl FnMut(Event<'_>)) -> Result<Option<AppHealth>, Error> {
+    /// When a new grant is not agreed to, the operation cannot be begun, or the app did not become
+    /// what was asked; the reconciler goes on trying then.
+    pub async fn run(
+        self,
+        mut progress: impl FnMut(Event<'_>),
+    ) -> Result<Option<AppHealth>, Error> {
         let Self {
             layout,
             request,
             proposal,
             left: _,
             unmet: _,
+            agreed,
         } = self;
+        proposal.agree(&agreed)?;
+        let (request, proposal) = match &proposal.rebuild {
+            Some(rebuild) => {
+                rebuild::prepare(&layout, &proposal.app, rebuild, &mut progress).await?
+            }
+            None => (request, proposal),
+        };
         let engine = engine::spawn(layout.clone(), Role::Operation).await?;
         let handle = engine.handle.clone();
         let ended = follow::carry_out(layout, request, proposal, handle, progress).await;
@@ -101,7 +138,7 @@ impl Prepared {
     }
 }
 
-/// An operation that is under way, or was broken off.
+/// An operation that is under way, or was interrupted.
 #[derive(Clone, Debug, Serialize)]
 pub struct Open {
     pub id: OperationId,

@@ -1,4 +1,4 @@
-//! Setting a host up: what the user can put right, and what only root can. Safe to run again.
+//! Setting a host up: what the user can repair, and what only root can. Safe to run again.
 
 mod root;
 
@@ -42,7 +42,7 @@ pub struct UserReport {
     pub user: String,
     /// The judgement afterwards.
     pub checks: Vec<Check>,
-    /// The names of the checks that were put right.
+    /// The names of the checks that were mended.
     pub done: BTreeSet<&'static str>,
     /// Whether anything was tried.
     pub changed: bool,
@@ -182,7 +182,7 @@ async fn enable_and_start(unit: &str, again: bool) -> Result<(), Error> {
     }
     Err(Error::UnitDoesNotStart {
         unit: unit.to_owned(),
-        result: format!("{result:?}"),
+        result,
     })
 }
 

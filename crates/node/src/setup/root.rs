@@ -1,19 +1,49 @@
 //! `sudo archipelago setup --for USER`: what only root can do for a user, and nothing else.
 
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use archipelago_core::check::{
     STOP_LIMIT, SUBORDINATE_IDS, free_subordinate_range, subordinate_ids,
 };
 use archipelago_core::error::chain;
+use archipelago_core::printable::one_line;
 use archipelago_host::accounts::{Account, account};
 use archipelago_host::facts;
-use archipelago_host::systemd::set_linger;
+use archipelago_host::systemd::{self, set_linger};
 use archipelago_host::{disk, folders};
 
 use crate::error::Error;
+
+/// Why a part was not done.
+#[derive(Debug, thiserror::Error)]
+enum PartError {
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+    #[error("let the services of {user} run without a login")]
+    Linger {
+        user: String,
+        #[source]
+        source: systemd::Error,
+    },
+    #[error("run {program}")]
+    Run {
+        program: String,
+        #[source]
+        source: io::Error,
+    },
+    /// The words are the program's own.
+    #[error("{command} failed: {words}")]
+    Failed { command: String, words: String },
+    #[error("make {}", folder.display())]
+    Folder {
+        folder: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}
 
 /// The outcome of one part.
 enum Part {
@@ -24,7 +54,7 @@ enum Part {
 /// The outcome of root's part of the setup.
 #[derive(Debug, Default)]
 pub struct RootReport {
-    /// The parts that were put right.
+    /// The parts that were mended.
     pub done: Vec<String>,
     /// The parts that were right already.
     pub already: Vec<String>,
@@ -60,13 +90,13 @@ pub async fn as_root(user: &str) -> Result<RootReport, Error> {
         match part {
             Ok(Part::Already(text)) => report.already.push(text),
             Ok(Part::Done(text)) => report.done.push(text),
-            Err(problem) => report.problems.push(problem),
+            Err(error) => report.problems.push(chain(&error)),
         }
     }
     Ok(report)
 }
 
-async fn let_linger(account: &Account) -> Result<Part, String> {
+async fn let_linger(account: &Account) -> Result<Part, PartError> {
     let Account { name, uid, .. } = account;
     let text = format!("the services of {name} run without a login");
     if facts::lingers(name) {
@@ -74,7 +104,10 @@ async fn let_linger(account: &Account) -> Result<Part, String> {
     }
     set_linger(*uid, true)
         .await
-        .map_err(|error| chain(&error))?;
+        .map_err(|source| PartError::Linger {
+            user: name.clone(),
+            source,
+        })?;
     Ok(Part::Done(text))
 }
 
@@ -82,7 +115,7 @@ async fn let_linger(account: &Account) -> Result<Part, String> {
 /// that was killed, by the kernel for want of memory or by mistake, and all of the user's
 /// containers end with it. And its `TimeoutStopSec=` of two minutes ends, at a shutdown, a node
 /// that writes its cache.
-fn keep_manager(account: &Account) -> Result<Part, String> {
+fn keep_manager(account: &Account) -> Result<Part, PartError> {
     let content = format!(
         "# Made by archipelago setup: apps come back when the user's systemd ends unexpectedly, and have time to write at a shutdown.\n\
          [Service]\nRestart=on-failure\nRestartSec=5\nTimeoutStopSec={}\n",
@@ -90,13 +123,12 @@ fn keep_manager(account: &Account) -> Result<Part, String> {
     );
     let Account { name, uid, .. } = account;
     let text = format!(
-        "the systemd of {name} is started again when it was killed, and waits for apps to stop"
+        "the systemd of {name} is started again when it is killed, and waits for apps to stop"
     );
     let folder = format!("/etc/systemd/system/user@{uid}.service.d");
-    disk::make_folder(Path::new(&folder), 0o755).map_err(|error| chain(&error))?;
+    disk::make_folder(Path::new(&folder), 0o755)?;
     let file = format!("{folder}/50-archipelago.conf");
-    let wrote = disk::write_if_changed(Path::new(&file), content.as_bytes(), 0o644)
-        .map_err(|error| chain(&error))?;
+    let wrote = disk::write_if_changed(Path::new(&file), content.as_bytes(), 0o644)?;
     // An earlier run may have been ended before systemd read what it wrote.
     if !wrote && !is_to_be_read(&format!("user@{uid}.service"))? {
         return Ok(Part::Already(text));
@@ -106,16 +138,14 @@ fn keep_manager(account: &Account) -> Result<Part, String> {
 }
 
 /// Whether a unit's files have changed since systemd read them.
-fn is_to_be_read(unit: &str) -> Result<bool, String> {
+fn is_to_be_read(unit: &str) -> Result<bool, PartError> {
     let mut command = Command::new("systemctl");
     command.args(["show", "--property=NeedDaemonReload", "--value", unit]);
-    let output = command
-        .output()
-        .map_err(|error| format!("systemctl: {error}"))?;
+    let output = run(&mut command)?;
     Ok(output.stdout.trim_ascii() == b"yes")
 }
 
-fn give_subordinate_ids(account: &Account) -> Result<Part, String> {
+fn give_subordinate_ids(account: &Account) -> Result<Part, PartError> {
     let Account { name, uid, .. } = account;
     let [uids, gids] = ["/etc/subuid", "/etc/subgid"]
         .map(|file| std::fs::read_to_string(file).unwrap_or_default());
@@ -138,7 +168,7 @@ fn give_subordinate_ids(account: &Account) -> Result<Part, String> {
     )))
 }
 
-async fn want_network() -> Result<Part, String> {
+async fn want_network() -> Result<Part, PartError> {
     const TARGET: &str = "network-online.target";
     let network = facts::network().await;
     let text = format!("{TARGET} is reached at boot");
@@ -159,7 +189,7 @@ async fn want_network() -> Result<Part, String> {
 
 /// The system's folder for data becomes the user's, unless data are elsewhere already: they would
 /// be lost from sight.
-fn make_data_folder(account: &Account) -> Result<Part, String> {
+fn make_data_folder(account: &Account) -> Result<Part, PartError> {
     let Account {
         name,
         uid,
@@ -167,7 +197,10 @@ fn make_data_folder(account: &Account) -> Result<Part, String> {
         home,
     } = account;
     let folder = Path::new(folders::SYSTEM_DATA);
-    let failed = |error: std::io::Error| format!("make {}: {error}", folder.display());
+    let failed = |source| PartError::Folder {
+        folder: folder.to_owned(),
+        source,
+    };
     let at_home = home.join(".local/share/archipelago");
     let has_data =
         |folder: &Path| std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
@@ -186,7 +219,7 @@ fn make_data_folder(account: &Account) -> Result<Part, String> {
             folder.display(),
             at_home.display()
         ))),
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
         Err(_) if has_data(&at_home) => Ok(Part::Already(format!(
             "the data of {name} stay in {}",
             at_home.display()
@@ -205,15 +238,21 @@ fn make_data_folder(account: &Account) -> Result<Part, String> {
     }
 }
 
-fn succeed(command: &mut Command) -> Result<(), String> {
-    let output = command
-        .output()
-        .map_err(|error| format!("run {command:?}: {error}"))?;
+fn run(command: &mut Command) -> Result<Output, PartError> {
+    command.output().map_err(|source| PartError::Run {
+        program: command.get_program().display().to_string(),
+        source,
+    })
+}
+
+fn succeed(command: &mut Command) -> Result<(), PartError> {
+    let output = run(command)?;
     if output.status.success() {
         return Ok(());
     }
-    Err(format!(
-        "{command:?} failed: {}",
-        String::from_utf8_lossy(&output.stderr).trim()
-    ))
+    let words = String::from_utf8_lossy(&output.stderr);
+    Err(PartError::Failed {
+        command: format!("{command:?}"),
+        words: one_line(words.trim()).into_owned(),
+    })
 }

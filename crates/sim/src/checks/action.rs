@@ -44,6 +44,7 @@ impl World {
                     && present.running
                     && !self.waits_for_required_app(desired, present)
                     && self.systemd.is_active(service)
+                    && !self.began_since_observed(service)
                     && self.runs_as_desired(present, unit)
                 {
                     let what = format!("{service} is stopped, and should run");
@@ -56,6 +57,7 @@ impl World {
                     && present.running
                     && !is_definition_in_doubt(observed, service)
                     && !self.started_before_dependency(unit)
+                    && !self.began_since_observed(service)
                     && self.runs_as_desired(present, unit)
                 {
                     let what = format!("{service} is restarted, and runs as desired");
@@ -106,6 +108,14 @@ impl World {
                 format!("{image} was pulled more than {PULLS_MAX} times in {PULLS_WITHIN:?}");
             self.violation(Invariant::PatientAttempts, what);
         }
+    }
+
+    /// Whether systemd started a service by itself while a call of the pass hung, after the pass had
+    /// observed it. The plan cannot know of that; the next pass starts the service again.
+    fn began_since_observed(&self, service: &str) -> bool {
+        let unit = self.systemd.units.get(service);
+        let began = unit.and_then(|unit| unit.observed().began);
+        began.is_some_and(|began| began > self.services_observed_at)
     }
 
     /// Whether a required app stays down until the operator changes that.

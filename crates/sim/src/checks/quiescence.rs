@@ -11,6 +11,7 @@ use crate::apps::CONTAINERS;
 use crate::checks::running::without_comments;
 use crate::host::disk::TEMPORARY_PREFIX;
 use crate::host::podman::Object;
+use crate::host::quadlet::Kind;
 use crate::host::unit::Run;
 use crate::world::state::World;
 
@@ -20,7 +21,7 @@ impl World {
         match app {
             App::Present(present) => self.problem_of_present(id, present),
             App::Removed { .. } => Some("it is still there".to_owned()),
-            App::Broken { cause, .. } => Some(cause.clone()),
+            App::Broken { cause, .. } => Some(cause.to_string()),
             App::NeedsSecrets { .. } | App::NeedsApp { .. } => Some("it has no secrets".to_owned()),
         }
     }
@@ -135,8 +136,24 @@ impl World {
     /// Whether systemd keeps restarting a service that should run.
     pub(crate) fn has_restarting_service(&self) -> bool {
         let desired = self.desired_containers();
-        let mut units = self.systemd.units.iter();
-        units.any(|(name, unit)| unit.observed().is_restarting() && desired.contains(name))
+        self.restarting_services()
+            .any(|service| desired.contains(service))
+    }
+
+    /// Whether systemd keeps restarting a service that is left alone, because its app cannot be
+    /// worked out. That goes on until the operator acts.
+    pub(crate) fn has_service_that_restarts_forever(&self) -> bool {
+        let desired = self.desired_containers();
+        let may_run = self.containers_that_may_run();
+        self.restarting_services()
+            .any(|service| may_run.contains(service) && !desired.contains(service))
+    }
+
+    fn restarting_services(&self) -> impl Iterator<Item = &String> {
+        let units = self.systemd.units.iter();
+        units
+            .filter(|(_, unit)| unit.observed().is_restarting())
+            .map(|(service, _)| service)
     }
 
     /// The services of the containers that should run.
@@ -177,8 +194,14 @@ impl World {
             .map(|(unit, _)| unit.service.clone())
     }
 
-    pub(crate) fn has_unit_file(&self, name: &str) -> bool {
-        self.disk.read(&self.layout.units.join(name)).is_some()
+    /// Whether systemd has a unit of this container, which needs the unit files of its networks and
+    /// volumes as well, and whether its image, secrets and mounted files are there.
+    pub(crate) fn has_inputs_of(&self, service: &str) -> bool {
+        let definition = self.systemd.generated.get(service);
+        definition.is_some_and(|definition| match &definition.kind {
+            Kind::Container(container) => self.has_inputs(container),
+            Kind::Network(_) | Kind::Volume(..) => true,
+        })
     }
 
     /// The services of the containers that run and are not masked.

@@ -123,7 +123,7 @@ impl Unit {
         Service {
             load: self.load,
             active: self.active,
-            sub: sub.to_owned(),
+            sub: sub.into(),
             job: self.job.map(|job| match job {
                 Job::Stop => ObservedJob::Stop,
                 Job::Start | Job::Restart => ObservedJob::Other,

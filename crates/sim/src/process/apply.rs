@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use archipelago_core::action::{Action, AppAction, AppStep, HostStep};
+use archipelago_core::cause::Cause;
 use archipelago_core::data_folder::Claim;
 use archipelago_core::file::Files;
 use archipelago_core::intent::Intent;
@@ -65,7 +66,9 @@ impl World {
         if step.touches_data()
             && let Claim::Refused(refusal) = self.claim()
         {
-            return Err(CallError::Failed(refusal.finding(&layout)));
+            return Err(CallError::Failed(Cause::DataFolder(
+                refusal.finding(&layout),
+            )));
         }
         match step {
             AppStep::EnsureImage(_) | AppStep::RememberImages(_) => Ok(()),

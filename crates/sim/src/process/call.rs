@@ -4,6 +4,8 @@ use std::convert::Infallible;
 use std::fmt::Display;
 use std::time::Duration;
 
+use archipelago_core::cause::Cause;
+
 use crate::host::disk::DiskError;
 use crate::script::fault::Fault;
 use crate::world::state::World;
@@ -17,7 +19,7 @@ pub(crate) enum CallError {
     /// The process was killed in the middle of the call.
     Killed,
     /// The call failed with this cause.
-    Failed(String),
+    Failed(Cause),
 }
 
 impl From<Killed> for CallError {
@@ -67,7 +69,7 @@ impl World {
             Fate::Pretends => Ok(()),
         };
         self.check_foreign();
-        result.map_err(CallError::Failed)
+        result.map_err(|words| CallError::Failed(Cause::Systemd(words)))
     }
 
     /// A system call on the local disk. A call that reports success had its effect, because a disk
@@ -86,7 +88,7 @@ impl World {
             }
         };
         self.check_foreign();
-        result.map_err(CallError::Failed)
+        result.map_err(|words| CallError::Failed(Cause::File(words)))
     }
 
     /// A call that only reads, and so leaves no effect when it fails.
@@ -94,7 +96,8 @@ impl World {
         match self.next_fate()? {
             Fate::Works | Fate::Pretends => Ok(()),
             Fate::Fails | Fate::FailsAfter => {
-                Err(CallError::Failed(format!("{what}: input/output error")))
+                let words = format!("{what}: input/output error");
+                Err(CallError::Failed(Cause::File(words)))
             }
         }
     }

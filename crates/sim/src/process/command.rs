@@ -34,6 +34,7 @@ impl World {
             Intervention::Start(app) => (Kind::Start, app.as_str(), None),
             Intervention::Stop(app) => (Kind::Stop, app.as_str(), None),
             Intervention::Restart(app) => (Kind::Restart, app.as_str(), None),
+            Intervention::Rebuild => (Kind::Rebuild, SHOP, None),
             Intervention::Uninstall(app) => (Kind::Uninstall, app.as_str(), None),
             Intervention::Purge(app) => (Kind::Purge, app.as_str(), None),
             _ => return None,
@@ -45,6 +46,7 @@ impl World {
         }
         let text = String::from_utf8_lossy(known.as_deref().unwrap_or_default()).into_owned();
         let mut intent = Intent::parse("", &text).unwrap_or_default();
+        let mut builds = Vec::new();
         match intervention {
             Intervention::SetPort(port) => {
                 let port = SettingValue::Integer(i64::from(*port));
@@ -60,6 +62,7 @@ impl World {
                 intent.purge = false;
             }
             Intervention::Stop(_) => intent.state = Wanted::Stopped,
+            Intervention::Rebuild => (intent, builds) = self.rebuilt()?,
             Intervention::Uninstall(_) | Intervention::Purge(_) => {
                 intent.state = Wanted::Removed;
                 intent.purge = kind == Kind::Purge;
@@ -91,6 +94,7 @@ impl World {
                 },
                 app,
             },
+            builds,
             intent: content,
             version,
         })
@@ -122,6 +126,7 @@ impl World {
     pub(crate) fn switch(&mut self, change: &Change) -> Done {
         let Change {
             record,
+            builds: _,
             intent,
             version,
         } = change;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use archipelago_core::cause::Cause;
 use archipelago_core::data_folder::{Claim, Identity, NodeId};
 use archipelago_core::name::AppId;
 
@@ -109,7 +110,7 @@ impl World {
         self.make_folder(&folder)?;
         let path = folder.join(name);
         if self.disk.exists(&path) {
-            return Err(CallError::Failed(format!("{} exists", path.display())));
+            return Err(CallError::Failed(Cause::SecretUnreadable(path)));
         }
         self.secrets_made += 1;
         let predrawn = self.predrawn_secrets.get(&path).cloned();

@@ -8,4 +8,5 @@ mod files;
 mod observe;
 pub mod pass;
 pub(crate) mod pulls;
+mod rebuild;
 pub(crate) mod unfinished;

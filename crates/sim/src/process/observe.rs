@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use archipelago_core::desired::{App, Desired};
+use archipelago_core::image_facts::ImageProgress;
 use archipelago_core::name::PREFIX;
 use archipelago_core::observed::{Helper, Network};
 use archipelago_core::observed::{
-    Memory, Observed, Override, Podman, Remains, RenderedFile, Service, needs_podman,
+    Memory, Observed, Override, Podman, Remains, RenderedFile, Service, Unreachable, needs_podman,
 };
 use archipelago_core::quadlet::is_unit_file;
 
@@ -19,7 +20,7 @@ impl World {
     pub(crate) fn observe(
         &mut self,
         desired: &Desired,
-        images_underway: BTreeMap<String, String>,
+        images_underway: BTreeMap<String, ImageProgress>,
     ) -> Result<Observed, CallError> {
         self.observing_call("list a folder")?;
         let mut observed = self.observe_disk(desired);
@@ -30,9 +31,11 @@ impl World {
             observed.podman = match self.observing_call("ask Podman") {
                 Ok(()) => match self.podman.view() {
                     Ok(view) => Podman::Seen(view),
-                    Err(cause) => Podman::Unreachable(cause.to_string()),
+                    Err(cause) => Podman::Unreachable(Unreachable::Refused(cause.to_string())),
                 },
-                Err(CallError::Failed(cause)) => Podman::Unreachable(cause),
+                Err(CallError::Failed(cause)) => {
+                    Podman::Unreachable(Unreachable::Refused(cause.to_string()))
+                }
                 Err(CallError::Killed) => return Err(CallError::Killed),
             };
         }
@@ -68,6 +71,7 @@ impl World {
             service.began = current.and_then(|service| service.began);
         }
         self.last_services = services;
+        self.services_observed_at = self.clock.since_boot;
     }
 
     fn observe_disk(&self, desired: &Desired) -> Observed {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use archipelago_core::action::{Action, AppAction, AppStep, HostStep};
 use archipelago_core::health::{Report, report};
+use archipelago_core::image_facts::ImageProgress;
 use archipelago_core::pass::{Pass, PassResult, Request, Scene};
 use archipelago_core::plan::guard;
 use archipelago_core::reconcile::Reconciler;
@@ -50,7 +51,7 @@ impl Process {
         }
     }
 
-    /// Makes a pass as the daemon does, which also finishes operations that were broken off.
+    /// Makes a pass as the daemon does, which also finishes operations that were interrupted.
     ///
     /// # Errors
     /// When a fault killed the process in the middle.
@@ -104,7 +105,7 @@ impl Process {
                 Request::Observe { desired, .. } => {
                     let underway = pulls.references();
                     let underway = underway
-                        .map(|name| (name.clone(), "pulling".to_owned()))
+                        .map(|name| (name.clone(), ImageProgress::Waiting))
                         .collect();
                     let mut observed = world.observe(desired, underway)?;
                     world.open_when_observed = world.open_networks().cloned().collect();
@@ -202,6 +203,7 @@ fn other_pass(world: &mut World) {
     let faults = std::mem::take(&mut world.faults);
     let desired = world.pass_desired.take();
     let open = std::mem::take(&mut world.open_when_observed);
+    let observed_at = world.services_observed_at;
     // Without faults the process cannot be killed.
     let _ = Process::default().pass(world);
     if world.mutation == Some(Mutation::NoLock) {
@@ -211,6 +213,7 @@ fn other_pass(world: &mut World) {
     world.faults = faults;
     world.pass_desired = desired;
     world.open_when_observed = open;
+    world.services_observed_at = observed_at;
 }
 
 /// An action in one line.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use archipelago_core::cause::Cause;
 use archipelago_core::desired::{DesiredImage, Origin};
 use archipelago_core::name::AppId;
 
@@ -24,7 +25,7 @@ struct Pull {
 }
 
 /// The image of an ended pull, and the reported result with the cause of a failure.
-pub(crate) type Finished = (DesiredImage, Result<(), String>);
+pub(crate) type Finished = (DesiredImage, Result<(), Cause>);
 
 impl Pulls {
     pub(crate) fn begin(&mut self, world: &World, app: Option<&AppId>, image: &DesiredImage) {
@@ -69,24 +70,37 @@ impl Pulls {
 
 fn finish(world: &mut World, reference: String, pull: Pull) -> Finished {
     let Pull { image, label, .. } = pull;
-    let (arrives, reports_success) = match world.registry.outcome {
-        PullOutcome::Succeeds => (true, true),
-        PullOutcome::SucceedsButReportsFailure => (true, false),
-        PullOutcome::FailsButReportsSuccess => (false, true),
-        PullOutcome::Fails | PullOutcome::Hangs => (false, false),
-    };
-    let result = if reports_success {
-        Ok(())
-    } else {
-        Err(format!("pull {reference}: connection refused"))
-    };
-    if arrives {
-        let object = Object {
-            label,
-            ..Object::default()
+    (image, world.get_image(reference, label))
+}
+
+impl World {
+    /// Pulls or builds an image, with the outcome that the registry has now.
+    pub(crate) fn get_image(
+        &mut self,
+        reference: String,
+        label: Option<String>,
+    ) -> Result<(), Cause> {
+        let (arrives, reports_success) = match self.registry.outcome {
+            PullOutcome::Succeeds => (true, true),
+            PullOutcome::SucceedsButReportsFailure => (true, false),
+            PullOutcome::FailsButReportsSuccess => (false, true),
+            PullOutcome::Fails | PullOutcome::Hangs => (false, false),
         };
-        world.podman.images.entry(reference).or_insert(object);
-        world.podman.changes += 1;
+        let result = if reports_success {
+            Ok(())
+        } else {
+            Err(Cause::Podman(format!(
+                "pull {reference}: connection refused"
+            )))
+        };
+        if arrives {
+            let object = Object {
+                label,
+                ..Object::default()
+            };
+            self.podman.images.entry(reference).or_insert(object);
+            self.podman.changes += 1;
+        }
+        result
     }
-    (image, result)
 }

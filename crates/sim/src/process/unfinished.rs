@@ -37,7 +37,7 @@ impl Unfinished {
                         Err(CallError::Failed(_)) => continue,
                         Err(CallError::Killed) => return Err(Killed),
                     };
-                    world.log(|| format!("{} {} was broken off", record.kind.word(), record.app));
+                    world.log(|| format!("{} {} was interrupted", record.kind.word(), record.app));
                     self.0.insert(id, Operation::resume(record, &remains));
                 }
                 Err(error) => {

@@ -22,6 +22,8 @@ pub enum Intervention {
     Purge(String),
     /// `archipelago restart`
     Restart(String),
+    /// `archipelago rebuild` of the shop, after the base image of its companion has changed.
+    Rebuild,
     /// Removes a unit file.
     DeleteUnit(String),
     /// Adds a comment to a unit file.

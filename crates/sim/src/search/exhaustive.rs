@@ -37,7 +37,7 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Install,
         Self::Settings,
         Self::Uninstall,
@@ -49,6 +49,7 @@ impl Scenario {
         Self::Command(Kind::Start),
         Self::Command(Kind::Stop),
         Self::Command(Kind::Restart),
+        Self::Command(Kind::Rebuild),
         Self::Command(Kind::Uninstall),
         Self::Command(Kind::Purge),
     ];
@@ -108,6 +109,7 @@ impl Scenario {
                 Kind::Start => Intervention::Start(shop()),
                 Kind::Stop => Intervention::Stop(shop()),
                 Kind::Restart => Intervention::Restart(shop()),
+                Kind::Rebuild => Intervention::Rebuild,
                 Kind::Uninstall => Intervention::Uninstall(shop()),
                 Kind::Purge => Intervention::Purge(shop()),
             })],

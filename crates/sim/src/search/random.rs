@@ -130,7 +130,7 @@ fn service(rng: &mut Rng) -> String {
 
 fn intervention(rng: &mut Rng) -> Intervention {
     let app = |rng: &mut Rng| one(rng, &[BASE, SHOP, SHOP]);
-    match rng.u8(0..44) {
+    match rng.u8(0..45) {
         0 => Intervention::Install(app(rng), rng.u8(1..=NESTED_VERSION)),
         1 => Intervention::Start(app(rng)),
         2 => Intervention::Stop(app(rng)),
@@ -170,6 +170,7 @@ fn intervention(rng: &mut Rng) -> Intervention {
         40 => Intervention::MountData,
         41 => Intervention::KillResolver,
         42 => Intervention::OpenNetwork(one(rng, &NETWORKS)),
+        43 => Intervention::Rebuild,
         _ => Intervention::Install(SHOP.to_owned(), 1),
     }
 }

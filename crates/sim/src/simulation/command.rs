@@ -6,6 +6,7 @@ use std::time::Duration;
 use archipelago_core::operation::{Operation, Step};
 use archipelago_core::reconcile::TICK;
 
+use crate::host::registry::PULL_TIME;
 use crate::mutation::Mutation;
 use crate::process::call::CallError;
 use crate::process::unfinished::pass_seen;
@@ -19,13 +20,12 @@ const PATIENCE: Duration = Duration::from_secs(120);
 impl Simulation {
     /// Carries out an operation until it ends, fails or is killed.
     pub(crate) fn operate(&mut self, intervention: &Intervention) {
-        let Some(change) = self.world.change_of(intervention) else {
-            return;
-        };
         let boot = self.world.boots;
-        self.world.held_record = Some(change.record.id);
         // A failed command reports that to the person. The daemon finds the record that it leaves.
-        let _ = self.carry_out(&change);
+        if let Ok(Some(change)) = self.prepare(intervention) {
+            self.world.held_record = Some(change.record.id);
+            let _ = self.carry_out(&change);
+        }
         self.world.locked = false;
         self.world.held_record = None;
         if self.world.boots == boot {
@@ -34,6 +34,27 @@ impl Simulation {
             self.daemon_ended();
             self.booted();
         }
+    }
+
+    /// The change of an operation, once the images are built that it needs first. Passes go on
+    /// meanwhile. `None` when it cannot be done, or no longer as it was worked out before.
+    fn prepare(&mut self, intervention: &Intervention) -> Result<Option<Change>, CallError> {
+        let Some(change) = self.world.change_of(intervention) else {
+            return Ok(None);
+        };
+        if change.builds.is_empty() {
+            return Ok(Some(change));
+        }
+        let boot = self.world.boots;
+        for image in &change.builds {
+            self.wait(PULL_TIME);
+            if self.has_violation() || self.world.boots != boot {
+                return Ok(None);
+            }
+            self.world.build(image)?;
+        }
+        let now = self.world.change_of(intervention);
+        Ok(now.filter(|now| now.intent == change.intent))
     }
 
     fn carry_out(&mut self, change: &Change) -> Result<(), CallError> {

@@ -110,7 +110,11 @@ impl Simulation {
     }
 
     fn check_boots_alone(&mut self) {
-        // A deleted unit file cannot be restored while the definition of its app is refused.
+        let mut alone = self.world.clone();
+        alone.boot(None);
+        alone.elapse(Duration::from_secs(120));
+        // While the definition of an app is refused, nothing restores its lost unit files, secrets
+        // and rendered files.
         let desired = self.world.desired();
         let restorable: BTreeSet<&str> = desired
             .present()
@@ -119,13 +123,9 @@ impl Simulation {
             .collect();
         let mut running = self.world.running_containers();
         running.retain(|service| {
-            let file = format!("{}.container", service.trim_end_matches(".service"));
-            restorable.contains(service.as_str()) || self.world.has_unit_file(&file)
+            restorable.contains(service.as_str()) || alone.has_inputs_of(service)
         });
         let allowed = self.world.containers_that_may_run();
-        let mut alone = self.world.clone();
-        alone.boot(None);
-        alone.elapse(Duration::from_secs(120));
         let after = alone.running_containers();
         // systemd also starts services that Archipelago would let wait for another app.
         if !running.is_subset(&after) || !after.is_subset(&allowed) {

@@ -72,11 +72,18 @@ impl World {
         let podman = &self.podman;
         let networks = container.networks.iter();
         let mut networks = networks.map(|unit| self.made_name(unit));
-        let (mut volumes, mut secrets) =
-            (container.checked_volumes.iter(), container.secrets.iter());
-        podman.images.contains_key(&container.image)
+        let mut volumes = container.checked_volumes.iter();
+        self.has_inputs(container)
             && volumes.all(|name| podman.volumes.contains_key(name))
             && networks.all(|name| podman.networks.contains_key(&name))
+    }
+
+    /// Whether the container's image, secrets and mounted files are there. Other services make its
+    /// networks and volumes.
+    pub(crate) fn has_inputs(&self, container: &Container) -> bool {
+        let podman = &self.podman;
+        let mut secrets = container.secrets.iter();
+        podman.images.contains_key(&container.image)
             && secrets.all(|name| podman.secrets.contains_key(name))
             && container.mounts.iter().all(|path| self.disk.exists(path))
     }

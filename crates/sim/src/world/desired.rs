@@ -7,8 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use archipelago_core::config::Config;
-use archipelago_core::data_folder::{Claim, Evidence, Identity, NodeId, judge};
+use archipelago_core::data_folder::{Claim, Evidence, Identity, NodeId, Unreadable, judge};
 use archipelago_core::desired::{Apps, Desired, Found, Inputs, assemble};
+use archipelago_core::file_error::FileError;
 use archipelago_core::image_facts::{ImageFacts, KnownImages};
 use archipelago_core::intent::Intent;
 use archipelago_core::manifest::Files;
@@ -88,9 +89,16 @@ impl World {
         Some(String::from_utf8_lossy(&content).into_owned())
     }
 
+    /// As for an operation: with the facts of the images that are wanted now.
+    pub(crate) fn inputs_with_images(&self) -> Inputs {
+        let mut inputs = self.inputs();
+        inputs.found.images = images_of(&self.desired());
+        inputs
+    }
+
     fn inputs(&self) -> Inputs {
         let layout = &self.layout;
-        let intents: BTreeMap<AppId, Result<Intent, String>> = self
+        let intents: BTreeMap<AppId, Result<Intent, FileError>> = self
             .disk
             .names(&layout.apps())
             .iter()
@@ -99,7 +107,7 @@ impl World {
                 let path = layout.intent(&id);
                 let text = self.text(&path).unwrap_or_default();
                 let intent = Intent::parse(&path.display().to_string(), &text);
-                (id, intent.map_err(|error| error.to_string()))
+                (id, intent.map_err(FileError::from))
             })
             .collect();
         let definitions: BTreeMap<AppId, Files> = intents
@@ -133,7 +141,7 @@ impl World {
             .collect();
         let config = self.text(&layout.config_file()).unwrap_or_default();
         Inputs {
-            config: Config::parse("config.toml", &config).map_err(|error| error.to_string()),
+            config: Config::parse("config.toml", &config).map_err(FileError::from),
             intents,
             definitions,
             secrets,
@@ -151,12 +159,18 @@ impl World {
         if self.mutation == Some(Mutation::MarkerIgnored) {
             return Claim::Held;
         }
-        let identity = self.text(&self.layout.identity());
-        let marker = self.text(&self.layout.marker());
-        let marker = marker.map(|text| NodeId::parse(&text)).transpose();
+        let (identity, marker) = (self.layout.identity(), self.layout.marker());
+        let known = self.text(&identity).map(|text| Identity::parse(&text));
+        let found = self.text(&marker).map(|text| NodeId::parse(&text));
         judge(&Evidence {
-            identity: identity.map(|text| Identity::parse(&text)).transpose(),
-            marker: marker.map_err(|error| error.to_string()),
+            identity: known.transpose().map_err(|source| Unreadable::Identity {
+                path: identity,
+                source,
+            }),
+            marker: found.transpose().map_err(|source| Unreadable::Marker {
+                path: marker,
+                source,
+            }),
             data_missing: false,
         })
     }

@@ -6,6 +6,8 @@ use archipelago_core::operation::Record;
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub(crate) record: Record,
+    /// The images that the command builds before.
+    pub(crate) builds: Vec<String>,
     /// The new content of the intent; `None` when it stays.
     pub(crate) intent: Option<String>,
     /// The version of the definition, for an installation.

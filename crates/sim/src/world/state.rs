@@ -62,6 +62,8 @@ pub struct World {
     /// The services as they were last observed, for an observation that is stale.
     pub(crate) last_services: BTreeMap<String, Service>,
     pub(crate) next_observation_is_stale: bool,
+    /// When the pass that is being made observed the services.
+    pub(crate) services_observed_at: Duration,
     /// Whether a process holds the lock of passes.
     pub(crate) locked: bool,
     /// The times of the recent pulls, by image.
@@ -86,6 +88,7 @@ impl World {
     #[must_use]
     pub fn new() -> Self {
         Self::with_layout(Layout {
+            home: PathBuf::from("/home/op"),
             config: PathBuf::from("/config/archipelago"),
             data: PathBuf::from("/data"),
             units: PathBuf::from("/config/containers/systemd"),
@@ -148,6 +151,7 @@ impl World {
             is_disturbed: false,
             last_services: BTreeMap::new(),
             next_observation_is_stale: false,
+            services_observed_at: Duration::ZERO,
             locked: false,
             pulls: BTreeMap::new(),
             secrets_made: 0,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::Work;
+use crate::desired::error::Error;
 use crate::hex::hex;
 use crate::layout::Layout;
 use crate::manifest::{Encoding, Manifest};
@@ -32,7 +33,7 @@ pub(in crate::desired) fn capture_paths(
 }
 
 impl Work<'_> {
-    pub(super) fn rendered_files(&self) -> Result<BTreeMap<PathBuf, String>, String> {
+    pub(super) fn rendered_files(&self) -> Result<BTreeMap<PathBuf, String>, Error> {
         let context = template::Context {
             app: template::AppContext { id: self.id },
             settings: &self.manifest.settings,
@@ -45,14 +46,11 @@ impl Work<'_> {
             let folder = self.inputs.definition_folder(self.id);
             let file = folder.join(&template.source);
             let name = file.display().to_string();
-            let content = self.definition().get(&template.source).ok_or_else(|| {
-                format!("{name} is missing, but x-archipelago.templates names it")
-            })?;
-            let source = content
-                .text()
-                .ok_or_else(|| format!("{name} is not UTF-8 text"))?;
-            let rendered =
-                template::render(&name, source, &context).map_err(|error| error.to_string())?;
+            let content = self.definition().get(&template.source);
+            let content = content.ok_or_else(|| Error::NoTemplate { file: name.clone() })?;
+            let source = content.text();
+            let source = source.ok_or_else(|| Error::NotText { file: name.clone() })?;
+            let rendered = template::render(&name, source, &context)?;
             let stem = self.manifest.container(&template.service);
             files.insert(
                 self.inputs
@@ -66,7 +64,7 @@ impl Work<'_> {
     }
 
     /// The apps that this one requires.
-    fn other_apps(&self) -> Result<BTreeMap<&AppId, template::OtherApp<'_>>, String> {
+    fn other_apps(&self) -> Result<BTreeMap<&AppId, template::OtherApp<'_>>, Error> {
         let mut others = BTreeMap::new();
         for id in &self.manifest.extension.requires.apps {
             let Some(manifest) = self.apps.manifest(id) else {
@@ -90,7 +88,7 @@ impl Work<'_> {
         id: &AppId,
         manifest: &'a Manifest,
         is_read: impl Fn(&str) -> bool,
-    ) -> Result<BTreeMap<&'a str, String>, String> {
+    ) -> Result<BTreeMap<&'a str, String>, Error> {
         let paths = capture_paths(&self.inputs.layout, id, manifest);
         let mut captures = BTreeMap::new();
         let read = manifest.extension.captures.iter();
@@ -99,19 +97,20 @@ impl Work<'_> {
             let unreadable = path.and_then(|path| self.inputs.found.unreadable.get(path));
             if let Some(cause) = unreadable {
                 // Rendered as if it were absent, what is shown or reached with it would be gone.
-                return Err(format!(
-                    "the captured file {name} of {id} cannot be read, so nothing is changed: {cause}"
-                ));
+                return Err(Error::Capture {
+                    app: id.clone(),
+                    name: name.clone(),
+                    cause: Box::new(cause.clone()),
+                });
             }
             let content = path.and_then(|path| self.inputs.captured.get(path));
             let captured = match (content, capture.encoding) {
                 (None, _) => String::new(),
                 (Some(bytes), Encoding::Hex) => hex(bytes),
                 (Some(bytes), Encoding::Text) => std::str::from_utf8(bytes)
-                    .map_err(|_| {
-                        format!(
-                            "the captured file {name} of {id} is not UTF-8 text; use `encoding: hex`"
-                        )
+                    .map_err(|_| Error::CaptureNotText {
+                        app: id.clone(),
+                        name: name.clone(),
                     })?
                     .trim_end_matches('\n')
                     .to_owned(),

@@ -1,16 +1,21 @@
 //! The image of a service: pulled under its reference on this node, or built from the app's folder.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest, Sha256};
 
 use super::Work;
-use crate::desired::app::{BuildContext, DesiredImage, Origin};
+use crate::containerfile;
+use crate::desired::app::{BaseSource, BuildContext, DesiredImage, Origin};
+use crate::desired::error::Error;
 use crate::file::{File, FileMode};
 use crate::hex::hex;
-use crate::image::Reference;
+use crate::image::{Platform, Reference};
+use crate::intent::Intent;
 use crate::manifest::{Build, Files, ImageSource, Service};
 
 impl Work<'_> {
-    pub(super) fn image(&self, name: &str, service: &Service) -> Result<DesiredImage, String> {
+    pub(super) fn image(&self, name: &str, service: &Service) -> Result<DesiredImage, Error> {
         match &service.image {
             ImageSource::Reference(text) => {
                 let (reference, without_tls) = self.pulled(name, text)?;
@@ -35,56 +40,79 @@ impl Work<'_> {
 
     /// The reference that this node uses for an image in the manifest, and whether it is pulled
     /// without TLS.
-    fn pulled(&self, name: &str, text: &str) -> Result<(Reference, bool), String> {
-        let written =
-            Reference::parse(text).map_err(|error| format!("services.{name}.image: {error}"))?;
+    fn pulled(&self, name: &str, text: &str) -> Result<(Reference, bool), Error> {
+        let written = Reference::parse(text).map_err(|source| Error::Image {
+            service: name.to_owned(),
+            source,
+        })?;
         let used = self.config.images.get(&written).unwrap_or(&written);
         let reference = self.pinned(used).clone();
         let without_tls = self.config.image_uses_insecure_registry(&reference);
         Ok((reference, without_tls))
     }
 
+    fn with_sources(
+        &self,
+        bases: BTreeMap<String, Option<Platform>>,
+    ) -> BTreeMap<String, BaseSource> {
+        let bases = bases.into_iter().map(|(name, platform)| {
+            let without_tls = Reference::parse(&name)
+                .is_ok_and(|reference| self.config.image_uses_insecure_registry(&reference));
+            let source = BaseSource {
+                platform,
+                without_tls,
+            };
+            (name, source)
+        });
+        bases.collect()
+    }
+
+    fn intent(&self) -> Option<&Intent> {
+        self.inputs.intents.get(self.id)?.as_ref().ok()
+    }
+
     /// The image by the digest that the app is held to, if it is.
     fn pinned<'b>(&'b self, reference: &'b Reference) -> &'b Reference {
-        let intent = self.inputs.intents.get(self.id);
-        let intent = intent.and_then(|intent| intent.as_ref().ok());
-        intent
+        self.intent()
             .and_then(|intent| intent.images.get(reference))
             .unwrap_or(reference)
     }
 
-    fn build_context(&self, name: &str, build: &Build) -> Result<BuildContext, String> {
-        // The whole folder is the commonest context of all.
-        let inside = match build.context.as_str() {
-            "" => String::new(),
-            folder => format!("{folder}/"),
-        };
+    fn build_context(&self, name: &str, build: &Build) -> Result<BuildContext, Error> {
+        let inside = build.inside();
         let files: Files = self
             .definition()
             .iter()
             .filter_map(|(path, file)| Some((path.strip_prefix(&inside)?.to_owned(), file.clone())))
             .collect();
         if files.is_empty() {
-            return Err(format!(
-                "services.{name}.build: the folder of its context is missing or empty"
-            ));
+            return Err(Error::NoContext {
+                service: name.to_owned(),
+            });
         }
-        let candidates: &[&str] = match &build.containerfile {
-            Some(path) => &[path.as_str()],
-            None => &["Containerfile", "Dockerfile"],
-        };
-        let containerfile = candidates
-            .iter()
-            .find(|path| files.contains_key(**path))
+        let (containerfile, file) = build
+            .containerfile(self.definition())
+            .and_then(|(path, file)| Some((path.strip_prefix(&inside)?, file)))
             .ok_or_else(|| {
-                let wanted = match &build.containerfile {
-                    Some(_) => "file of the name that `dockerfile` gives",
-                    None => "Containerfile or Dockerfile",
-                };
-                format!("services.{name}.build: there is no {wanted} in its context")
+                let service = name.to_owned();
+                match &build.containerfile {
+                    Some(_) => Error::NoSuchContainerfile { service },
+                    None => Error::NoContainerfile { service },
+                }
             })?;
+        let text = file.text().unwrap_or_default();
+        let bases = containerfile::bases(text, &build.args, build.target.as_deref());
+        let intent = self.intent();
+        let renewed = intent
+            .map(|intent| intent.bases.clone())
+            .unwrap_or_default();
+        let renewed = renewed
+            .into_iter()
+            .filter(|(name, _)| bases.contains_key(name));
         Ok(BuildContext {
-            containerfile: (*containerfile).to_owned(),
+            renewed: renewed.collect(),
+            bases: self.with_sources(bases),
+            containerfile: containerfile.to_owned(),
             args: build.args.clone(),
             target: build.target.clone(),
             otherwise: build
@@ -109,12 +137,17 @@ fn digest_of(context: &BuildContext) -> String {
         containerfile,
         args,
         target,
+        renewed,
+        // They are in the Containerfile.
+        bases: _,
         // Another source of the image does not change what is built.
         otherwise: _,
     } = context;
     let mut parts = Parts(Sha256::new());
-    let is_as_before =
-        args.is_empty() && target.is_none() && files.values().all(has_mode_of_before);
+    let is_as_before = args.is_empty()
+        && target.is_none()
+        && renewed.is_empty()
+        && files.values().all(has_mode_of_before);
     if is_as_before {
         parts.add(containerfile.as_bytes());
         parts.add(b"");
@@ -125,6 +158,15 @@ fn digest_of(context: &BuildContext) -> String {
         return parts.tag();
     }
     parts.add(b"");
+    if !renewed.is_empty() {
+        // Where others have the path of the Containerfile, which is not empty.
+        parts.add(b"");
+        parts.add_count(renewed.len());
+        for (name, digest) in renewed {
+            parts.add(name.as_bytes());
+            parts.add(digest.as_str().as_bytes());
+        }
+    }
     parts.add(containerfile.as_bytes());
     parts.add_count(target.iter().len());
     parts.add(target.as_deref().unwrap_or_default().as_bytes());
@@ -170,9 +212,8 @@ impl Parts {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+    use crate::image::ImageDigest;
 
     /// 0.1.0 gave these tags. The images that bear them are on people's nodes.
     #[test]
@@ -199,8 +240,29 @@ mod tests {
         let argument = |context: &mut BuildContext, name: &str, value: &str| {
             context.args.insert(name.to_owned(), value.to_owned());
         };
+        let renew = |context: &mut BuildContext, name: &str, digit: &str| {
+            let digest = ImageDigest::parse(&format!("sha256:{}", digit.repeat(64))).unwrap();
+            context.renewed.insert(name.to_owned(), digest);
+        };
         let builds = [
             plain(),
+            with(|context| context.target = Some("x".to_owned())),
+            {
+                let mut context = plain();
+                renew(&mut context, "x", "a");
+                context
+            },
+            {
+                let mut context = plain();
+                renew(&mut context, "x", "b");
+                context
+            },
+            {
+                let mut context = plain();
+                renew(&mut context, "x", "a");
+                renew(&mut context, "y", "a");
+                context
+            },
             with(|context| context.target = Some(String::new())),
             with(|context| context.target = Some("Containerfile".to_owned())),
             with(|context| drop(context.args.insert("A".to_owned(), "B".to_owned()))),
@@ -252,6 +314,8 @@ mod tests {
             containerfile: "Containerfile".to_owned(),
             args: BTreeMap::new(),
             target: None,
+            bases: BTreeMap::new(),
+            renewed: BTreeMap::new(),
             otherwise: None,
         }
     }

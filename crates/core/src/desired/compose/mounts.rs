@@ -6,13 +6,14 @@ use std::path::Path;
 use super::Work;
 use super::image_volumes::ImageVolume;
 use crate::desired::app::{Present, Role};
+use crate::desired::error::Error;
 use crate::layout::Layout;
 use crate::manifest::{Files, MountSource, Service};
 use crate::quadlet::{self, Kind, ServiceSection, Unit};
 use crate::release::ReleaseId;
 
 impl Work<'_> {
-    pub(super) fn volume_unit(&self, volume: &str, folder: &Path) -> Result<Unit, String> {
+    pub(super) fn volume_unit(&self, volume: &str, folder: &Path) -> Result<Unit, Error> {
         Ok(Unit {
             stem: self.id.volume(volume),
             unit: self.described(&format!(
@@ -29,7 +30,7 @@ impl Work<'_> {
         })
     }
 
-    pub(super) fn add_volume(&self, present: &mut Present, volume: &str) -> Result<(), String> {
+    pub(super) fn add_volume(&self, present: &mut Present, volume: &str) -> Result<(), Error> {
         let folder = self.inputs.layout.volumes(self.id).join(volume);
         let unit = self.volume_unit(volume, &folder)?;
         self.add(present, &unit, Role::Volume(self.id.volume(volume)), &[])?;
@@ -42,7 +43,7 @@ impl Work<'_> {
         present: &mut Present,
         container: &mut quadlet::Container,
         volume: &ImageVolume,
-    ) -> Result<(), String> {
+    ) -> Result<(), Error> {
         self.add_volume(present, &volume.name)?;
         container.volumes.push(quadlet::VolumeMount {
             source: format!("{}.volume", self.id.volume(&volume.name)),
@@ -73,7 +74,7 @@ impl Work<'_> {
         inputs: &mut Vec<Vec<u8>>,
         name: &str,
         service: &Service,
-    ) -> Result<(), String> {
+    ) -> Result<(), Error> {
         let layout = &self.inputs.layout;
         for mount in &service.mounts {
             let (source, relabel) = match &mount.source {
@@ -134,8 +135,6 @@ impl Work<'_> {
     }
 }
 
-fn text(path: &Path) -> Result<String, String> {
-    Layout::text(path)
-        .map(str::to_owned)
-        .map_err(|error| error.to_string())
+fn text(path: &Path) -> Result<String, Error> {
+    Ok(Layout::text(path)?.to_owned())
 }

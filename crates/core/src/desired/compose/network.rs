@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::Work;
+use crate::desired::error::Error;
 use crate::manifest::{NetworkMode, Service};
 use crate::name::AppId;
 use crate::quadlet::{self, Kind, NetworkJoin, ServiceSection, Unit};
@@ -98,7 +99,7 @@ impl Work<'_> {
     /// Podman makes a container's host name one of its names on every network that it joins. On an
     /// exports network it could be taken for a service of another app, by chance (`db`) or on
     /// purpose (`archy-bitcoin`).
-    pub(super) fn check_hostname(&self, name: &str, service: &Service) -> Result<(), String> {
+    pub(super) fn check_hostname(&self, name: &str, service: &Service) -> Result<(), Error> {
         let Some(hostname) = &service.hostname else {
             return Ok(());
         };
@@ -106,9 +107,11 @@ impl Work<'_> {
         let own_name = self.manifest.container(name);
         match exports.first() {
             Some(network) if service.network == NetworkMode::App && *hostname != own_name => {
-                Err(format!(
-                    "services.{name}.hostname: other apps on the network {network} would hear this name too; remove it, write {own_name}, or keep the service off that network (docs/manifest.md, Exports)"
-                ))
+                Err(Error::HeardHostname {
+                    service: name.to_owned(),
+                    network: network.clone(),
+                    own_name,
+                })
             }
             _ => Ok(()),
         }

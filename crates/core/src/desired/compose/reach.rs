@@ -30,14 +30,35 @@ impl Work<'_> {
             .collect()
     }
 
+    /// The addresses that people open, each with a title: those that `urls` lists, or else every TCP
+    /// port that a service publishes.
     pub(super) fn urls(&self) -> Vec<(String, String)> {
         let urls = &self.manifest.extension.urls;
+        if urls.is_empty() {
+            return self.published_addresses();
+        }
         urls.iter()
             .filter_map(|url| {
                 let address = self.published(&url.service, url.port)?;
                 Some((url.title.clone(), format!("http://{address}{}", url.path)))
             })
             .collect()
+    }
+
+    fn published_addresses(&self) -> Vec<(String, String)> {
+        let services = self.manifest.services.iter();
+        let tcp = services.flat_map(|(name, service)| {
+            let ports = service.ports.iter();
+            ports
+                .filter(|port| port.protocol == Protocol::Tcp)
+                .map(move |port| (name, port))
+        });
+        tcp.map(|(name, port)| {
+            let address = port.address.unwrap_or(self.config.publish_address);
+            let address = SocketAddr::new(reachable(address), port.host);
+            (name.clone(), format!("http://{address}/"))
+        })
+        .collect()
     }
 
     pub(super) fn ports(&self) -> BTreeSet<(SocketAddr, Protocol)> {

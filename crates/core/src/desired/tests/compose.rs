@@ -1,6 +1,7 @@
 //! What a Compose service becomes: lines of its unit, folders, files, images and addresses.
 
 use super::*;
+use crate::file_error::FileError;
 use crate::intent::Intent;
 use crate::manifest::{COMPOSE_FILE, Files};
 
@@ -339,7 +340,7 @@ fn where_an_unusable_configuration_of_the_node_matters() {
     let mut inputs = inputs(&[("a", PLAIN), ("b", PLAIN)]);
     let removed = Intent::parse("", "state = \"removed\"").unwrap();
     inputs.intents.insert(id("b"), Ok(removed));
-    inputs.config = Err("config.toml: line 1".to_owned());
+    inputs.config = Err(FileError::Disk("config.toml: line 1".to_owned()));
     check(
         &inputs,
         &[
@@ -367,7 +368,10 @@ fn a_captured_file_that_cannot_be_read_changes_nothing() {
     let mut inputs = app(CAPTURED, &[("a.conf", template)]);
     let path = PathBuf::from("/data/volumes/a/data/tls/cert.pem");
     let why = "read /data/volumes/a/data/tls/cert.pem: Input/output error";
-    inputs.found.unreadable.insert(path, why.to_owned());
+    inputs
+        .found
+        .unreadable
+        .insert(path, FileError::Disk(why.to_owned()));
     assert_eq!(
         cause(&inputs),
         format!("the captured file cert of a cannot be read, so nothing is changed: {why}")
@@ -380,7 +384,7 @@ fn a_secret_that_cannot_be_read_is_not_generated_anew() {
         let mut inputs = inputs(&[("a", &service("init: true"))]);
         assert_eq!(cause(&inputs), "needs {\"token\"}");
         let unreadable = &mut inputs.found.unreadable;
-        unreadable.insert(PathBuf::from(path), "why".to_owned());
+        unreadable.insert(PathBuf::from(path), FileError::Disk("why".to_owned()));
         let expected = "a secret of a cannot be read, so nothing is changed: why";
         assert_eq!(cause(&inputs), expected, "{path}");
         // What requires it does not go on without that secret either.
@@ -392,9 +396,9 @@ fn a_secret_that_cannot_be_read_is_not_generated_anew() {
         assert_eq!(said(&assembled(&inputs).apps[&id("b")]), expected);
     }
     let mut other = inputs(&[("a", &service("init: true"))]);
-    other
-        .found
-        .unreadable
-        .insert(PathBuf::from("/data/secrets/b"), "why".to_owned());
+    other.found.unreadable.insert(
+        PathBuf::from("/data/secrets/b"),
+        FileError::Disk("why".to_owned()),
+    );
     assert_eq!(cause(&other), "needs {\"token\"}");
 }

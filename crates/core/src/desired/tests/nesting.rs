@@ -1,6 +1,7 @@
 //! No mount source lies beneath a folder that a container can write.
 
 use super::*;
+use crate::file_error::FileError;
 use crate::intent::Intent;
 
 /// The app `a` with two services, each with these mounts.
@@ -41,7 +42,7 @@ fn the_refusal_names_both_mounts_and_the_way_out() {
         cause_of(&inputs(&[("a", &text)]), "a").as_deref(),
         Some(
             "/config/apps/a/compose.yaml:4:25: services.a.volumes[1]: ./d/s lies in ./d, which services.a.volumes[0] (line 4) lets \
-             a container write: the container could put a link to any place in its stead, and Podman would follow it. Mount ./d \
+             a container write: the container could replace it by a link to any place, and Podman would follow the link. Mount ./d \
              read-only (`:ro`), or move one of the two out of the other"
         )
     );
@@ -156,12 +157,12 @@ fn another_apps_mount_is_kept_safe_as_well() {
     let mut all = inputs(&[("a", &inner), ("z", &outer)]);
     all.intents.insert(
         id("z"),
-        Intent::parse("", "state = \"removed\"\n").map_err(|error| error.to_string()),
+        Intent::parse("", "state = \"removed\"\n").map_err(FileError::from),
     );
     assert!(cause_of(&all, "a").is_some());
     all.intents.insert(
         id("a"),
-        Intent::parse("", "state = \"removed\"\n").map_err(|error| error.to_string()),
+        Intent::parse("", "state = \"removed\"\n").map_err(FileError::from),
     );
     assert!(cause_of(&all, "a").unwrap().starts_with("removed"));
 }

@@ -1,23 +1,32 @@
 //! Why an app is not well.
 
 use super::*;
+use crate::cause::Cause;
+use crate::image_facts::ImageProgress;
 
 #[test]
 fn an_image_under_way_is_progress_and_one_that_failed_is_a_failure() {
     let image = "docker.io/library/web:latest";
     let without = |case: &mut Case| drop(case.observed.services.remove("archy-web.service"));
     let under_way = |case: &mut Case| {
-        case.observed
-            .images_underway
-            .insert(image.to_owned(), "pulling: 3 of 9 MB".to_owned());
+        case.observed.images_underway.insert(
+            image.to_owned(),
+            ImageProgress::Pulling {
+                done: 3_000_000,
+                total: 9_000_000,
+            },
+        );
     };
     let failed = |case: &mut Case| {
         let subject = Subject::Image {
             reference: image.to_owned(),
             without_tls: false,
         };
-        case.progress
-            .attempted(subject, "no route to the registry", Duration::ZERO);
+        case.progress.attempted(
+            subject,
+            Cause::Podman("no route to the registry".to_owned()),
+            Duration::ZERO,
+        );
     };
     check(
         |case| {
@@ -86,8 +95,11 @@ fn what_keeps_an_app_from_being_touched_is_said() {
     check(
         |case| {
             let subject = Subject::App(AppId::parse("web").unwrap());
-            case.progress
-                .attempted(subject, "write /units/x: no space left", Duration::ZERO);
+            case.progress.attempted(
+                subject,
+                Cause::File("write /units/x: no space left".to_owned()),
+                Duration::ZERO,
+            );
         },
         State::Failed,
         "no space left",
@@ -103,7 +115,7 @@ fn units_that_the_generator_refused_are_told_until_they_change() {
             .unwrap();
         let rejection = crate::progress::Rejection {
             revisions: crate::plan::revisions(present),
-            cause: "unsupported key 'Foo'".to_owned(),
+            words: vec!["unsupported key 'Foo'".to_owned()],
         };
         let mut case = Case::well();
         case.progress.reject(id.clone(), rejection, Duration::ZERO);
@@ -147,7 +159,7 @@ fn what_is_left_of_an_app_that_cannot_be_worked_out_is_told_as_it_is() {
             (
                 unit.name.as_str(),
                 unit.state.word(),
-                unit.sub_state.as_str(),
+                unit.sub_state.as_ref().map_or("", SubState::word),
                 unit.companion,
             )
         })

@@ -1,6 +1,7 @@
 //! The answers of an app about itself, and about the apps that it requires.
 
 use super::*;
+use crate::cause::Cause;
 use crate::observed::{Answer, Busy, Override};
 
 fn say_busy(case: &mut Case) {
@@ -98,7 +99,7 @@ fn an_app_waits_for_one_that_is_not_of_use_yet() {
             (State::Waiting, "because web is masked by the operator"),
             (
                 State::Degraded,
-                "archy-web.service: masked by the operator; systemctl --user unmask archy-web.service gives it back",
+                "archy-web.service: masked by the operator; systemctl --user unmask archy-web.service undoes that",
             ),
         ],
     );
@@ -136,8 +137,11 @@ fn an_app_waits_for_one_that_is_not_of_use_yet() {
             say_busy(case);
             case.observed.services.remove("archy-top.service");
             let subject = Subject::App(AppId::parse("top").unwrap());
-            case.progress
-                .attempted(subject, "no space left", Duration::ZERO);
+            case.progress.attempted(
+                subject,
+                Cause::File("no space left".to_owned()),
+                Duration::ZERO,
+            );
         },
         &[
             (State::Failed, "no space left"),

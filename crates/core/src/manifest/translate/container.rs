@@ -1,6 +1,6 @@
 //! The keys of everything that runs a container.
 
-use compose::model::{Container, Device, Ulimit};
+use compose::model::{Container, Ulimit};
 
 use super::Work;
 use super::keys::SERVICE;
@@ -101,10 +101,10 @@ impl Work<'_, '_> {
         service.init = *init == Some(true);
         service.read_only = *read_only;
         service.tmpfs.clone_from(tmpfs);
-        service.cap_add.clone_from(cap_add);
+        service.cap_add = self.capabilities(cap_add);
         service.cap_drop.clone_from(cap_drop);
         service.privileged = *privileged;
-        service.devices = devices.iter().map(device).collect();
+        service.devices = self.devices(devices);
         service.extra_hosts = (extra_hosts.0.iter())
             .flat_map(|(name, addresses)| {
                 (addresses.iter()).map(move |address| format!("{name}:{address}"))
@@ -120,7 +120,7 @@ impl Work<'_, '_> {
             .collect();
         service.shm_bytes = positive(shm_size.0);
         service.pids_limit = (*pids_limit != 0).then_some(*pids_limit);
-        service.userns.clone_from(userns_mode);
+        service.userns = self.user_namespace(userns_mode.as_deref());
         let limits = &mut service.limits;
         limits.memory_bytes = positive(mem_limit.0);
         limits.reserved_memory_bytes = positive(mem_reservation.0);
@@ -169,67 +169,6 @@ impl Work<'_, '_> {
         ] {
             self.left_out(SERVICE, key, is_written);
         }
-    }
-
-    fn namespace(
-        &mut self,
-        service: &mut Service,
-        key: &str,
-        mode: Option<&str>,
-        namespace: Namespace,
-    ) {
-        match mode {
-            // A container has its own of each, as it would have without the key.
-            None | Some("private" | "shareable") => {}
-            Some("host") => {
-                service.host_namespaces.insert(namespace);
-            }
-            Some(_) => self.report.error(
-                &self.trail.key(key),
-                "this mode is not supported; there is `host`, and without this key the container's own",
-            ),
-        }
-    }
-
-    fn security(&mut self, service: &mut Service, options: &[String]) {
-        for (index, text) in options.iter().enumerate() {
-            let at = self.trail.key("security_opt").item(index);
-            // Docker's older form has a colon where the newer one has an equals sign.
-            let (name, value) = text.split_once(['=', ':']).unwrap_or((text, "true"));
-            match (name, value) {
-                ("no-new-privileges", "true") => service.no_new_privileges = true,
-                ("no-new-privileges", "false") => service.no_new_privileges = false,
-                ("label", "disable") => service.label_disable = true,
-                ("seccomp", profile) if profile == "unconfined" || profile.starts_with('/') => {
-                    service.seccomp = Some(profile.to_owned());
-                }
-                ("apparmor", "unconfined") => {
-                    let problem = "left out: a user's containers have no AppArmor profile anyway";
-                    self.report.warn(&at, problem);
-                }
-                _ => self.report.error(
-                    &at,
-                    "this option is not supported; there are no-new-privileges, label=disable, apparmor=unconfined and seccomp=unconfined or =/path",
-                ),
-            }
-        }
-    }
-}
-
-/// As short as it can be written.
-fn device(device: &Device) -> String {
-    let Device {
-        source,
-        target,
-        permissions,
-        extensions: _,
-    } = device;
-    let source = source.as_deref().unwrap_or_default();
-    let target = target.as_deref().unwrap_or(source);
-    match permissions.as_deref() {
-        Some(permissions) if permissions != "rwm" => format!("{source}:{target}:{permissions}"),
-        _ if source == target => source.to_owned(),
-        _ => format!("{source}:{target}"),
     }
 }
 

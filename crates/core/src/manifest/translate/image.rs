@@ -88,7 +88,7 @@ impl Work<'_, '_> {
         // Without the key, a file of either name is looked for.
         let file = at.key("dockerfile");
         let containerfile = match dockerfile {
-            Some(path) if self.report.places.is_written(&file) => match inside(path) {
+            Some(path) if self.report.places.is_written(&file) => match named(path) {
                 Ok(path) => Some(path),
                 Err(problem) => {
                     self.report.error(&file, problem);
@@ -125,6 +125,18 @@ fn folder(path: &str) -> Result<String, &'static str> {
             Err("a folder from elsewhere is not fetched; copy it into the app's folder")
         }
     }
+}
+
+/// The path of a Containerfile in the context.
+fn named(path: &str) -> Result<String, &'static str> {
+    let path = inside(path)?;
+    // Podman runs the C preprocessor on such a file, and `#include` reads any file of the user.
+    if path.ends_with(".in") {
+        return Err(
+            "a Containerfile whose name ends with .in can include files of this host; remove its preprocessor directives and rename it",
+        );
+    }
+    Ok(path)
 }
 
 /// A path inside the context, as it is written.

@@ -230,7 +230,10 @@ pub const SERVICE: Table = &[
         Refused("mount the socket under `volumes`"),
     ),
     ("user", Translated("")),
-    ("userns_mode", Translated("")),
+    (
+        "userns_mode",
+        Translated("`auto`, `host`, `keep-id`, `nomap` and `private`"),
+    ),
     ("uts", Translated("`host`")),
     ("volumes", Translated("`volume`, `bind` and `tmpfs`")),
     (
@@ -408,7 +411,7 @@ pub const TOP: Table = &[
         ),
     ),
     ("services", Translated("see the keys of a service")),
-    ("version", Warned("obsolete in Compose")),
+    ("version", Warned("obsolete in Compose, and ignored")),
     ("volumes", Translated("see the keys of a volume")),
 ];
 

@@ -10,6 +10,7 @@ pub mod keys;
 mod mount;
 mod network;
 mod port;
+mod privileges;
 mod process;
 mod top;
 
@@ -22,6 +23,8 @@ use super::build::ImageSource;
 use super::report::Report;
 use super::service::Service;
 use crate::name::check_part;
+pub use privileges::capability;
+
 use keys::{SERVICE, Table, left_out};
 
 /// The services and volumes of an app.

@@ -8,7 +8,28 @@ use crate::manifest::folder::{Location, locate};
 use crate::manifest::mount::volume_at;
 use crate::manifest::service::Service;
 use crate::manifest::{Files, Mount, MountSource};
-use crate::name::check_part;
+use crate::name::{NameError, check_part};
+
+/// Why something cannot be mounted. A source may be the value of a setting, so it is not quoted.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error("expected volume, bind or tmpfs")]
+    Kind,
+    #[error("this is the app's folder itself; name a file or folder in it")]
+    OwnFolder,
+    #[error("`~` means another place for every user; write the absolute path")]
+    Home,
+    #[error("this path leads out of the app's folder")]
+    Outside,
+    #[error("this path has `..` in it; write the path without")]
+    Dots,
+    #[error("a path with a colon cannot be mounted; rename the folder")]
+    Colon,
+    #[error("this is no path of Linux; start it with `/` or `./`")]
+    NotOfLinux,
+}
 
 impl Work<'_, '_> {
     pub(super) fn mounts(&mut self, service: &mut Service, source: &[model::Mount]) {
@@ -49,7 +70,7 @@ impl Work<'_, '_> {
                 service.tmpfs.push(memory(target, tmpfs.as_ref()));
                 return;
             }
-            _ => Err("expected volume, bind or tmpfs".to_owned()),
+            _ => Err(Problem::Kind),
         };
         match found {
             Ok(MountSource::Definition(_)) if !read_only => self.report.error(
@@ -67,12 +88,12 @@ impl Work<'_, '_> {
                     key: at.to_string(),
                 });
             }
-            Err(problem) => self.report.error(at, problem),
+            Err(problem) => self.report.error(at, problem.to_string()),
         }
     }
 
-    fn volume(&self, name: &str) -> Result<MountSource, String> {
-        check_part("a volume", name).map_err(|error| error.to_string())?;
+    fn volume(&self, name: &str) -> Result<MountSource, Problem> {
+        check_part("a volume", name)?;
         Ok(MountSource::Volume(name.to_owned()))
     }
 
@@ -124,28 +145,18 @@ impl Work<'_, '_> {
     }
 }
 
-fn bound(path: &str, files: &Files) -> Result<MountSource, String> {
+fn bound(path: &str, files: &Files) -> Result<MountSource, Problem> {
     match locate(path) {
-        Location::Inside("") => {
-            Err("this is the app's folder itself; name a file or folder in it".to_owned())
-        }
-        Location::Inside(inside) if inside.starts_with('~') => {
-            Err("`~` means another place for every user; write the absolute path".to_owned())
-        }
+        Location::Inside("") => Err(Problem::OwnFolder),
+        Location::Inside(inside) if inside.starts_with('~') => Err(Problem::Home),
         Location::Inside(inside) => Ok(of_the_app(inside, files)),
-        Location::Beside(_) | Location::Outside => {
-            Err("this path leads out of the app's folder".to_owned())
-        }
+        Location::Beside(_) | Location::Outside => Err(Problem::Outside),
         // Behind a link, `..` leads elsewhere than it reads.
-        Location::Elsewhere(path) if path.split('/').any(|part| part == "..") => {
-            Err("this path has `..` in it; write the path without".to_owned())
-        }
-        Location::Elsewhere(path) if path.starts_with('/') => {
-            Ok(MountSource::Host(path.to_owned()))
-        }
-        Location::Elsewhere(_) => {
-            Err("this is no path of Linux; start it with `/` or `./`".to_owned())
-        }
+        Location::Elsewhere(path) if path.split('/').any(|part| part == "..") => Err(Problem::Dots),
+        Location::Elsewhere(path) if !path.starts_with('/') => Err(Problem::NotOfLinux),
+        // Podman takes the text after a colon for the path in the container.
+        Location::Elsewhere(path) if path.contains(':') => Err(Problem::Colon),
+        Location::Elsewhere(path) => Ok(MountSource::Host(path.to_owned())),
     }
 }
 

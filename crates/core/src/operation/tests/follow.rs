@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use crate::cause::Cause;
 use crate::health::{AppHealth, AwaitedImage, Report, State, UnitHealth, UnitState};
+use crate::image_facts::ImageProgress;
 use crate::name::AppId;
 use crate::observed::Busy;
 use crate::operation::{Follow, Goal, Overtaken, PassSeen, Verdict};
@@ -11,7 +13,7 @@ fn app(state: State, units: &[(UnitState, bool, u32)]) -> AppHealth {
     let unit = |(state, is_restarting, restarts): &(UnitState, bool, u32)| UnitHealth {
         name: "archy-web.service".to_owned(),
         state: *state,
-        sub_state: String::new(),
+        sub_state: None,
         is_restarting: *is_restarting,
         awaited_image: None,
         companion: false,
@@ -95,8 +97,14 @@ fn what_runs_has_not_got_there_before_its_new_image() {
         health.units[0].awaited_image = Some(image.clone());
         Some(health)
     };
-    let under_way = awaiting(&AwaitedImage::UnderWay("at work".to_owned()));
-    let failed = awaiting(&AwaitedImage::Failed("no route".to_owned()));
+    let under_way = awaiting(&AwaitedImage::UnderWay {
+        image: "web:2".to_owned(),
+        progress: ImageProgress::Waiting,
+    });
+    let failed = awaiting(&AwaitedImage::Failed {
+        image: "web:2".to_owned(),
+        cause: Some(Cause::Podman("no route".to_owned())),
+    });
     let passes = [
         (0, true, ready()),
         (1_000, false, under_way.clone()),

@@ -1,6 +1,8 @@
 //! What requests come to, and how an app is followed.
 
 mod follow;
+mod grants;
 mod needs;
 mod propose;
+mod rebuild;
 mod steps;

@@ -106,7 +106,7 @@ fn what_the_host_does_not_offer_is_told_by_name_before_anything_is_installed() {
             offers.devices.insert(dri(), Device::Closed);
         },
         None,
-        &["archy-media: it is given the device /dev/dri, which this user may not open"],
+        &["archy-media: it uses the device /dev/dri, which this user may not open"],
     );
     check(
         |offers| {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::desired::{Inputs, read_schema};
+use crate::file_error::FileError;
 use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files, SettingValue};
 use crate::name::AppId;
-use crate::observed::Podman;
+use crate::observed::{Podman, Unreachable};
 use crate::operation::{
     Definition, Goal, HostLook, PortProblem, Proposal, Refusal, Request, propose,
 };
@@ -175,7 +176,7 @@ fn what_cannot_be_done_is_refused_with_the_way_out() {
     ] {
         refused(request, &inputs, "web is being removed");
     }
-    inputs.config = Err("config.toml: line 1".to_owned());
+    inputs.config = Err(FileError::Disk("config.toml: line 1".to_owned()));
     refused(Request::Start(web()), &inputs, "config.toml: line 1");
 }
 
@@ -229,7 +230,7 @@ fn a_new_app_needs_room_its_names_and_its_ports() {
         Some("cannot be used: Permission denied; choose another"),
     );
     let mut silent = HostLook::default();
-    silent.names.podman = Podman::Unreachable("no Podman".to_owned());
+    silent.names.podman = Podman::Unreachable(Unreachable::Refused("no Podman".to_owned()));
     check(silent, Some("no Podman"));
     let mut taken = HostLook::default();
     taken

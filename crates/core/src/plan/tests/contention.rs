@@ -19,7 +19,7 @@ const LOOP: Duration = Duration::from_millis(200);
 const BY_HAND: Duration = Duration::from_secs(2);
 
 /// For so many seconds, something makes a change once every `period`, which is always seen at once.
-/// Returns the milliseconds at which the file was put right.
+/// Returns the milliseconds at which the file was repaired.
 fn fight_every(
     world: &mut World,
     period: Duration,
@@ -50,7 +50,7 @@ fn fight(world: &mut World, seconds: u64, change: impl FnMut(&mut World)) -> Vec
     fight_every(world, LOOP, seconds, change)
 }
 
-/// When a fight in a [`LOOP`] is put right, in milliseconds.
+/// When a fight in a [`LOOP`] is repaired, in milliseconds.
 const REPAIRS: [u128; 10] = [
     0, 200, 400, 600, 800, 1_000, 11_000, 31_000, 71_000, 151_000,
 ];
@@ -83,7 +83,7 @@ fn a_unit_that_something_keeps_changing_is_put_right_less_and_less_often_and_tha
     );
 }
 
-/// The files that the next pass puts right although they are fought over.
+/// The files that the next pass repairs although they are fought over.
 fn fought_over(world: &World) -> BTreeMap<String, PathBuf> {
     let mut reconciler = world.reconciler.clone();
     let plan = reconciler.plan(&world.desired(), &world.observe(), world.now);
@@ -123,14 +123,13 @@ fn who_may_be_changing_a_file_is_looked_for_whenever_it_is_put_right_under_conte
             processes: vec![file_writer],
         };
         let told = format!(
-            "something else keeps changing {UNIT}; it is put right less and less often until that ends. It may be vim (process {look}, \
-             has it open). Stop what does it, or put what it wants into a drop-in"
+            "something else keeps changing {UNIT}; until that ends, Archipelago waits longer before each repair. It may be vim (process {look}, \
+             has it open). Stop that process, or put its change into a drop-in"
         );
         let file_writers = BTreeMap::from([(UNIT.to_owned(), file_writers)]);
-        assert_eq!(
-            world.reconciler.attribute(&file_writers),
-            std::slice::from_ref(&told)
-        );
+        let causes = world.reconciler.attribute(&file_writers);
+        let causes: Vec<String> = causes.iter().map(ToString::to_string).collect();
+        assert_eq!(causes, std::slice::from_ref(&told));
         assert_eq!(state(&world), (State::Degraded, told));
         // Another manager tells the same.
         let mut other = Reconciler::default();
@@ -182,7 +181,7 @@ fn when_the_other_ends_all_is_well_again() {
     let repaired = fight(&mut world, 60, |_| ());
     assert_eq!(repaired, [11_000], "31 s after the fight began");
     assert_eq!(state(&world), (State::Ready, String::new()));
-    // Nothing is held against the file: it is put right at once.
+    // Nothing is held against the file: it is repaired at once.
     assert_eq!(fight(&mut world, 1, edit), REPAIRS[..5]);
 }
 

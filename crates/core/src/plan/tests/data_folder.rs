@@ -3,7 +3,8 @@
 use super::*;
 use crate::data_folder::{Claim, NodeId, Refusal};
 use crate::health::{State, report};
-use crate::plan::guard::{self, Rule};
+use crate::plan::guard;
+use crate::plan::rule::Rule;
 
 #[test]
 fn a_new_data_folder_is_claimed_before_anything_is_made_in_it() {
@@ -16,7 +17,7 @@ fn a_new_data_folder_is_claimed_before_anything_is_made_in_it() {
     // Where it cannot be, it is tried again later, and all else goes on.
     let (desired, plan) = (world.desired(), world.plan());
     let mut outcomes = vec![Outcome::Skipped; plan.actions.len()];
-    outcomes[0] = Outcome::Failed("no space".to_owned());
+    outcomes[0] = Outcome::Failed(Cause::File("no space".to_owned()));
     world
         .reconciler
         .finished(&desired, &plan, &outcomes, world.now);

@@ -50,7 +50,7 @@ fn an_app_is_restarted_once_what_it_requires_has_come_back() {
     // A service that has ended meanwhile need not wait for systemd to try it again.
     world.stop("archy-web.service");
     let top = world.host.services.get_mut("archy-top.service").unwrap();
-    (top.active, top.sub) = (Active::Activating, "auto-restart".to_owned());
+    (top.active, top.sub) = (Active::Activating, SubState::AutoRestart);
     let began = top.began;
     world.pass_cut_at(usize::MAX);
     assert_eq!(of_services(&mut world), ["restart archy-top.service"]);
@@ -236,7 +236,7 @@ fn what_ends_again_and_again_for_want_of_another_app_is_started_once_that_is_the
     world.fail("archy-web.service");
     let top = |world: &mut World, restarts| {
         let top = world.host.services.get_mut("archy-top.service").unwrap();
-        (top.active, top.sub) = (Active::Activating, "auto-restart".to_owned());
+        (top.active, top.sub) = (Active::Activating, SubState::AutoRestart);
         top.failure = Some(Failure {
             restarts,
             ..Failure::default()

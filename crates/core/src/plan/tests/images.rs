@@ -4,7 +4,8 @@
 use super::*;
 use crate::health::State;
 use crate::image_facts::ImageFacts;
-use crate::plan::guard::{self, Rule};
+use crate::plan::guard;
+use crate::plan::rule::Rule;
 
 const WEB_IMAGE: &str = "docker.io/library/web:1";
 const UI_IMAGE: &str = "docker.io/library/ui:1";
@@ -79,7 +80,7 @@ fn what_is_forgotten_of_images_costs_no_unit_and_no_restart() {
     world.inputs.found.images.clear();
     world.host.unit_files.remove("archy-web.container");
     let mut observed = world.observe();
-    observed.podman = Podman::Unreachable("no socket".to_owned());
+    observed.podman = Podman::Unreachable(Unreachable::Refused("no socket".to_owned()));
     observed.images.clear();
     let plan = world
         .reconciler

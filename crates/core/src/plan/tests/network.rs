@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::lines::*;
 use super::world::*;
+use crate::cause::Cause;
 use crate::health::{State, report};
 use crate::intent::Goal;
 use crate::network::{CLOSED_FOR, PORT_RESTARTS_MAX};
@@ -53,7 +54,8 @@ fn one_that_stays_away_is_tried_less_and_less_often_with_all_containers_and_told
     let mut tried = Vec::new();
     for second in 0..80 {
         let (desired, plan, now) = (world.desired(), world.plan(), world.now);
-        let outcomes = vec![Outcome::Failed("no such file".to_owned()); plan.actions.len()];
+        let outcomes =
+            vec![Outcome::Failed(Cause::Podman("no such file".to_owned())); plan.actions.len()];
         let lines = plan.actions.iter().map(brief);
         tried.extend(lines.map(|line| (second, line)));
         world

@@ -481,7 +481,7 @@ fn what_is_done_for_the_host_has_its_reason_too() {
     );
     let mut world = World::at_rest();
     let mut observed = world.observe();
-    observed.podman = Podman::Unreachable("no socket".to_owned());
+    observed.podman = Podman::Unreachable(Unreachable::Refused("no socket".to_owned()));
     let plan = world
         .reconciler
         .plan(&world.desired(), &observed, Duration::ZERO);

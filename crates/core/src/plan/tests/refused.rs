@@ -3,7 +3,8 @@
 use super::*;
 use crate::observed::Memory;
 use crate::observed::{PodmanNetwork, PodmanView};
-use crate::plan::guard::{self, Refused, Rule};
+use crate::plan::guard;
+use crate::plan::rule::{Refused, Rule};
 use std::collections::BTreeMap;
 
 /// The app `web` at rest, of which Podman is asked, and an `other` that is not installed.
@@ -407,7 +408,7 @@ fn a_refusal_says_what_was_to_be_done_and_why_it_was_not() {
         ),
         (
             AppStep::Start(text("x.service")),
-            "x.service: it is not what is wanted",
+            "x.service: it differs from what should be there",
         ),
         (AppStep::RemoveData, "web: nobody asked to remove it"),
         (
@@ -421,7 +422,7 @@ fn a_refusal_says_what_was_to_be_done_and_why_it_was_not() {
         assert_eq!(
             refused.to_string(),
             format!(
-                "Archipelago refuses a step of its own plan, which is a defect of it: {expected}; nothing was done, please report it"
+                "Archipelago refused a step of its own plan: {expected}. Nothing was done. This is a defect of Archipelago, please report it"
             )
         );
     }
@@ -460,8 +461,12 @@ fn a_step_that_breaks_a_rule_is_never_handed_out() {
     let Outcome::Failed(cause) = &run.outcomes()[0] else {
         panic!("{:?}", run.outcomes());
     };
-    assert!(cause.contains("nobody asked to remove it"), "{cause}");
+    assert_eq!(cause.kind(), "defect", "{cause}");
+    assert!(
+        cause.to_string().contains("nobody asked to remove it"),
+        "{cause}"
+    );
     // At the end there is nothing left that could go one way or the other.
-    run.went(&plan, Outcome::Failed(text("too late")));
+    run.went(&plan, Outcome::Failed(Cause::File(text("too late"))));
     assert_eq!(run.outcomes().len(), plan.actions.len());
 }

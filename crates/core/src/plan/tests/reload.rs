@@ -25,7 +25,7 @@ fn systemd_does_not_reload_when_no_unit_file_could_be_changed() {
             run.went(
                 &plan,
                 if fails {
-                    Outcome::Failed("no space left".to_owned())
+                    Outcome::Failed(Cause::File("no space left".to_owned()))
                 } else {
                     Outcome::Done
                 },
@@ -55,7 +55,7 @@ fn pass_without_reload(world: &mut World) {
         run.went(
             &plan,
             if is_reload(action) {
-                Outcome::Failed("a pipe".to_owned())
+                Outcome::Failed(Cause::File("a pipe".to_owned()))
             } else {
                 world.apply(action);
                 Outcome::Done
@@ -81,7 +81,7 @@ fn held_up() -> World {
 fn cause_of(world: &World, app: &str) -> Option<String> {
     let subject = Subject::App(id(app));
     let attempts = world.reconciler.progress().attempts(&subject);
-    attempts.map(|attempts| attempts.cause.clone())
+    Some(attempts?.cause.as_ref()?.to_string())
 }
 
 #[test]

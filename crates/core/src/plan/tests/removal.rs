@@ -101,7 +101,7 @@ fn a_removal_goes_stage_by_stage() {
     let mut world = World::fresh();
     world.intend("web", Goal::Removed, false);
     let mut observed = world.observe();
-    observed.podman = Podman::Unreachable("no socket".to_owned());
+    observed.podman = Podman::Unreachable(Unreachable::Refused("no socket".to_owned()));
     let plan = plan(&world.desired(), &observed, &Progress::default(), world.now);
     let steps: Vec<String> = plan.actions.iter().map(brief).collect();
     assert_eq!(steps, ["restart podman.socket"]);

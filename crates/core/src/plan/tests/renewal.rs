@@ -150,6 +150,23 @@ fn a_restart_of_an_app_takes_it_into_isolation() {
     assert!(network(&world, "archy-web").isolated);
 }
 
+/// Its unit changed before it had begun, or before a reload that is still due.
+#[test]
+fn a_service_that_began_after_its_restart_was_noted_stops_for_its_network() {
+    for (noted, reload) in [("", false), ("an earlier run", true)] {
+        let mut world = open();
+        for service in ["archy-web-ui.service", "archy-web.service"] {
+            let restarts = &mut world.host.memory.restarts;
+            restarts.insert(service.to_owned(), noted.to_owned());
+        }
+        world.host.memory.reload = reload;
+        world.converge();
+        assert!(network(&world, "archy-web").isolated, "{noted:?}");
+        let service = &world.host.services["archy-web.service"];
+        assert!(service.is_up(), "{noted:?}");
+    }
+}
+
 #[test]
 fn a_restart_that_is_cut_short_goes_on_where_it_was() {
     for cut in 0..4 {
@@ -262,7 +279,9 @@ fn a_removal_that_failed_does_not_keep_the_app_down() {
         .actions
         .iter()
         .map(|action| match action.app_step() {
-            Some(AppStep::RemoveNetwork(_)) => Outcome::Failed("it is in use".to_owned()),
+            Some(AppStep::RemoveNetwork(_)) => {
+                Outcome::Failed(Cause::Podman("it is in use".to_owned()))
+            }
             _ => Outcome::Done,
         })
         .collect();

@@ -315,7 +315,7 @@ fn only_so_many_services_come_up_at_once() {
     let coming_up = Service {
         load: Load::Loaded,
         active: Active::Activating,
-        sub: "start".to_owned(),
+        sub: "start".into(),
         job: Some(Job::Other),
         failure: None,
         began: None,
@@ -323,7 +323,7 @@ fn only_so_many_services_come_up_at_once() {
     let name = |number: usize| format!("archy-other{number}.service");
     for number in 0..4 {
         observed.services.insert(name(number), coming_up.clone());
-        progress.attempted(Subject::Start(name(number)), "", now);
+        progress.attempted(Subject::Start(name(number)), None, now);
     }
     // How many are started, and when the next look is due at the latest.
     let starts = |observed: &Observed, progress: &Progress, now| {
@@ -340,8 +340,8 @@ fn only_so_many_services_come_up_at_once() {
     progress.worked(&Subject::Start(name(1)));
     assert_eq!(starts(&observed, &progress, now).0, 2);
     // A service that systemd is about to restart is not coming up.
-    progress.attempted(Subject::Start(name(1)), "", now);
-    "auto-restart".clone_into(&mut observed.services.get_mut(&name(2)).unwrap().sub);
+    progress.attempted(Subject::Start(name(1)), None, now);
+    observed.services.get_mut(&name(2)).unwrap().sub = SubState::AutoRestart;
     assert_eq!(starts(&observed, &progress, now).0, 2);
     // A service that has been starting for long waits for its health check.
     observed.starts_max = 0;

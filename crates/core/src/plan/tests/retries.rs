@@ -37,7 +37,7 @@ fn what_failed_waits_and_the_plan_says_until_when() {
     let of_web = |action: &Action| action.app() == Some(&id("web"));
     let outcome = |action| {
         if of_web(action) {
-            Outcome::Failed("no disk".to_owned())
+            Outcome::Failed(Cause::File("no disk".to_owned()))
         } else {
             Outcome::Done
         }

@@ -90,7 +90,7 @@ pub(super) fn service(active: Active, sub: &str) -> Service {
     Service {
         load: Load::Loaded,
         active,
-        sub: sub.to_owned(),
+        sub: sub.into(),
         job: None,
         failure: None,
         began: None,
@@ -215,9 +215,8 @@ impl World {
     }
 
     pub(super) fn plan(&mut self) -> Plan {
-        let plan = self
-            .reconciler
-            .plan(&self.desired(), &self.observe(), self.now);
+        let (desired, observed) = (self.desired(), self.observe());
+        let plan = self.reconciler.plan(&desired, &observed, self.now);
         let is = |is: fn(&Action) -> bool| plan.actions.iter().position(is);
         let reloads = plan.actions.iter().filter(|action| is_reload(action));
         let reloads = reloads.count();
@@ -230,6 +229,10 @@ impl World {
                 self.host.memory.reload || remembered.is_some_and(|at| at < write),
                 "a unit changes before that is remembered"
             );
+        }
+        for action in &plan.actions {
+            let judged = guard::check(&desired, &observed, &plan, action);
+            assert_eq!(judged.map_err(|refused| refused.to_string()), Ok(()));
         }
         plan
     }

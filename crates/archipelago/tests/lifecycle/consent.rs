@@ -1,0 +1,189 @@
+//! An app that asks for more on this host than other apps is installed only after somebody has
+//! agreed to each part.
+
+use crate::apps::{self, App};
+use crate::node::{CONFIG, Node};
+
+/// An app with one container that sleeps, and these further lines of its service.
+fn asking(lines: &str) -> App {
+    apps::app(
+        "asks",
+        &format!(
+            "services:
+  asks:
+    image: docker.io/library/busybox:stable
+    command: [sh, -c, \"trap 'exit 0' TERM; sleep infinity & wait\"]
+    {lines}
+x-archipelago:
+  settings:
+    place: {{type: path, default: /home/archy/plain, description: A folder.}}
+"
+        ),
+    )
+}
+
+const ALL: &str = "network_mode: host
+    cap_add: [SYS_ADMIN]
+    devices: [/dev/null]
+    volumes: ['/:/host', '/run/user/1000/podman/podman.sock:/sock']";
+
+/// The words for all of that, the worst first, and the beginning of each description.
+const WORDS: [(&str, &str); 5] = [
+    ("podman-socket", "control all containers of this user"),
+    (
+        "path:/",
+        "read and change /: the files that start this user's",
+    ),
+    ("host-network", "use this host's network as its own"),
+    ("capability:SYS_ADMIN", "use the capability SYS_ADMIN"),
+    ("device:/dev/null", "use the device /dev/null"),
+];
+
+/// The arguments of an `install` with these words, without a terminal.
+fn arguments<'a>(folder: &'a str, words: &[&'a str]) -> Vec<&'a str> {
+    let allow = words.iter().flat_map(|word| ["--allow", word]);
+    let install = ["install", "--yes", folder];
+    install.into_iter().chain(allow).collect()
+}
+
+/// Runs a command at a terminal and answers its question. Returns the exit code and all output.
+fn at_a_terminal(node: &Node, answer: &str, command: &str) -> (i32, String) {
+    let run = format!("echo {answer} | script -qec {command:?} /dev/null");
+    let output = node.try_shell(&run);
+    (output.status, output.stdout)
+}
+
+fn kept(node: &Node) -> String {
+    node.shell(&format!("grep '^allow' {CONFIG}/apps/asks.toml || true"))
+}
+
+#[test]
+fn without_a_terminal_each_part_needs_its_word() {
+    let node = Node::new();
+    let folder = node.put(&asking(ALL));
+    let before = node.shell(&format!("find {CONFIG} | sort"));
+    let said = node.refused(3, &arguments(&folder, &[]));
+    let told: Vec<&str> = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("  it may "))
+        .collect();
+    assert_eq!(told.len(), WORDS.len(), "{said}");
+    for (told, (word, may)) in told.iter().zip(WORDS) {
+        assert!(told.starts_with(may), "{may:?}: {said}");
+        assert!(said.contains(&format!(" --allow {word}")), "{word}: {said}");
+    }
+    let words = WORDS.map(|(word, _)| word);
+    let (left, others) = words.split_last().expect("words");
+    let said = node.refused(3, &arguments(&folder, others));
+    let command = format!("add to the command: --allow {left}\n");
+    assert!(said.ends_with(&command), "{said}");
+    // A word that the app does not ask for is a mistake.
+    let mistyped = [&words[..], &["host-netwrk"]].concat();
+    let said = node.refused(3, &arguments(&folder, &mistyped));
+    assert!(
+        said.contains("--allow host-netwrk: asks does not ask for that; it asks for "),
+        "{said}"
+    );
+    assert_eq!(node.shell(&format!("find {CONFIG} | sort")), before);
+    assert_eq!(node.containers().len(), 0);
+
+    let said = node.refused(0, &arguments(&folder, &words));
+    assert!(said.contains("asks may use the device /dev/null"), "{said}");
+    assert_eq!(node.state("asks"), "ready");
+    let allow = kept(&node);
+    for word in words {
+        assert!(allow.contains(&format!("{word:?}")), "{allow}");
+    }
+}
+
+#[test]
+fn only_new_rights_are_asked_for() {
+    let node = Node::new();
+    let folder = node.put(&asking("cap_add: [SYS_PTRACE]"));
+    node.refused(0, &arguments(&folder, &["all"]));
+    let runs = node.containers();
+    node.refused(0, &arguments(&folder, &[]));
+    // Version 0.1.0 kept no consent. Its apps keep running, and are not asked about.
+    node.shell(&format!("sed -i '/^allow/d' {CONFIG}/apps/asks.toml"));
+    node.refused(0, &["start", "asks"]);
+    node.refused(0, &arguments(&folder, &[]));
+    assert_eq!(node.containers(), runs);
+    assert_eq!(kept(&node), "allow = [\"capability:SYS_PTRACE\"]\n");
+
+    node.put(&asking("cap_add: [SYS_PTRACE, SYS_ADMIN]"));
+    let said = node.refused(3, &arguments(&folder, &["capability:SYS_PTRACE"]));
+    assert!(
+        said.ends_with("add to the command: --allow capability:SYS_ADMIN\n"),
+        "{said}"
+    );
+    assert_eq!(node.containers(), runs);
+    node.refused(0, &arguments(&folder, &["capability:SYS_ADMIN"]));
+    assert_ne!(node.containers(), runs);
+
+    // Consent ends with the app.
+    node.user(&["archipelago", "uninstall", "asks"]);
+    node.refused(3, &arguments(&folder, &[]));
+}
+
+#[test]
+fn a_setting_that_opens_a_path_needs_its_word_too() {
+    let node = Node::new();
+    node.shell("mkdir plain; ln -s .config link");
+    let folder = node.put(&asking("volumes: ['${place}:/x:ro']"));
+    node.refused(0, &arguments(&folder, &["path:/home/archy/plain:ro"]));
+    let runs = node.containers();
+    // A link counts as its target.
+    let said = node.refused(3, &["set", "asks", "place=/home/archy/link"]);
+    assert!(
+        said.contains("it may read /home/archy/.config (to which the link /home/archy/link leads)")
+            && said.ends_with("--allow path:/home/archy/.config:ro\n"),
+        "{said}"
+    );
+    // No word opens these.
+    for place in [
+        "/home/archy/.config/archipelago",
+        "/home/archy/link/systemd/user",
+        "/run/user/1000/bus",
+    ] {
+        let set = format!("place={place}");
+        let said = node.refused(3, &["set", "asks", &set, "--allow", "all"]);
+        assert!(said.contains("no app may mount"), "{place}: {said}");
+    }
+    assert_eq!(node.containers(), runs);
+    let set = ["set", "asks", "place=/home/archy/link"];
+    node.refused(
+        0,
+        &[&set[..], &["--allow", "path:/home/archy/.config:ro"]].concat(),
+    );
+    assert_ne!(node.containers(), runs);
+}
+
+#[test]
+fn at_a_terminal_a_person_is_asked() {
+    let node = Node::new();
+    let folder = node.put(&asking("cap_add: [SYS_ADMIN]"));
+    let install = format!("archipelago install {folder}");
+    for answer in ["", "n"] {
+        let (code, shown) = at_a_terminal(&node, answer, &install);
+        assert_eq!(code, 1, "{shown}");
+        assert!(
+            shown.contains("  asks may use the capability SYS_ADMIN") && shown.contains("[y/N]"),
+            "{shown}"
+        );
+        assert_eq!(node.containers().len(), 0);
+        assert_eq!(node.shell(&format!("find {CONFIG} -name 'asks*'")), "");
+    }
+    // `--yes` is no consent.
+    let (code, shown) = at_a_terminal(&node, "y", &format!("{install} --yes"));
+    assert_eq!(code, 3, "{shown}");
+    let (code, shown) = at_a_terminal(&node, "y", &install);
+    assert_eq!(code, 0, "{shown}");
+    assert_eq!(node.state("asks"), "ready");
+    let (code, shown) = at_a_terminal(&node, "n", &install);
+    assert_eq!(code, 0, "{shown}");
+
+    node.put(&asking("cap_add: [SYS_ADMIN, SYS_PTRACE]"));
+    let (code, shown) = at_a_terminal(&node, "n", &install);
+    assert_eq!(code, 1, "{shown}");
+    assert!(!shown.contains("SYS_ADMIN"), "{shown}");
+}

@@ -1,0 +1,176 @@
+//! Judges mounts of paths of this host: what a container can reach through each, and which paths no
+//! app may mount. A path that goes over links counts as their target.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use crate::layout::Layout;
+use crate::name::AppId;
+
+/// A path of this host that an app mounts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostPath {
+    pub shows: Shows,
+    /// The path, without links.
+    pub path: PathBuf,
+    pub read_only: bool,
+    /// The path in the manifest, if it goes over a link.
+    pub link: Option<PathBuf>,
+}
+
+/// The things that a container can reach through a mounted path, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shows {
+    /// Podman's socket.
+    Podman,
+    /// The path contains the user's home, or a folder of Archipelago or systemd.
+    Everything,
+    /// Hidden files of the user's home, such as keys, settings and start files of shells.
+    Home,
+    /// Sockets of programs.
+    Sockets,
+    /// The kernel's files and the devices.
+    System,
+    Plain,
+}
+
+/// Completes "it may …".
+impl fmt::Display for HostPath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            shows,
+            path,
+            read_only,
+            link,
+        } = self;
+        let verb = if *read_only {
+            "read"
+        } else {
+            "read and change"
+        };
+        write!(formatter, "{verb} {}", path.display())?;
+        if let Some(link) = link {
+            write!(formatter, " (to which the link {} leads)", link.display())?;
+        }
+        formatter.write_str(match shows {
+            Shows::Everything if *read_only => {
+                ": this user's own files or the secrets of apps are in it"
+            }
+            Shows::Everything => {
+                ": the files that start this user's programs are in it, so it may do all that this user may"
+            }
+            Shows::Home => ": this user's own keys and settings are there",
+            Shows::Podman | Shows::Sockets => ": it can control programs through the sockets there",
+            Shows::System => ": devices and running programs are visible there",
+            Shows::Plain => "",
+        })
+    }
+}
+
+/// The folders of this host by which mounts are judged.
+pub(super) struct Host<'a> {
+    pub layout: &'a Layout,
+    /// The links on the way of paths, as in [`Found::trails`](crate::desired::Found).
+    pub trails: &'a BTreeMap<PathBuf, Vec<PathBuf>>,
+}
+
+impl Host<'_> {
+    /// A mounted path, from the text of the manifest.
+    pub(super) fn path(&self, source: &str, read_only: bool) -> HostPath {
+        let written = plain(source);
+        let path = self.end(&written);
+        HostPath {
+            shows: self.shows(&path),
+            link: (path != written).then_some(written),
+            path,
+            read_only,
+        }
+    }
+
+    /// The reason why this app may never mount the path.
+    pub(super) fn refuses(&self, app: &AppId, source: &str) -> Option<String> {
+        let Layout {
+            home: _,
+            config,
+            data,
+            units,
+            systemd,
+            runtime,
+        } = self.layout;
+        let path = self.end(&plain(source));
+        let lies_in = |folder: &PathBuf| path.starts_with(self.end(folder));
+        if [config, units, systemd].into_iter().any(lies_in) {
+            return Some(
+                "no app may mount the folders from which Archipelago and systemd start programs, nor anything in them"
+                    .to_owned(),
+            );
+        }
+        let own = [self.layout.volumes(app), self.layout.files(app)];
+        if lies_in(data) && !own.iter().any(lies_in) {
+            return Some(
+                "no app may mount the data, secrets or rendered files of other apps; an app offers them under `x-archipelago.exports`"
+                    .to_owned(),
+            );
+        }
+        if lies_in(runtime) && self.shows(&path) != Shows::Podman {
+            let socket = podman_socket(runtime);
+            return Some(format!(
+                "no app may mount the folder of this user's sockets, nor anything in it but {}",
+                socket.display()
+            ));
+        }
+        None
+    }
+
+    fn end(&self, path: &Path) -> PathBuf {
+        let trail = self.trails.get(path).and_then(|trail| trail.last());
+        trail.map_or_else(|| path.to_owned(), Clone::clone)
+    }
+
+    /// Whether a folder, or a link on its way, is in the path or is the path itself.
+    fn is_reached(&self, path: &Path, folder: &Path) -> bool {
+        let trail = self.trails.get(folder).into_iter().flatten();
+        let mut points = trail.map(PathBuf::as_path).chain([folder]);
+        points.any(|point| point.starts_with(path))
+    }
+
+    fn shows(&self, path: &Path) -> Shows {
+        if path == podman_socket(&self.end(&self.layout.runtime)) {
+            return Shows::Podman;
+        }
+        let mut folders = self.layout.folders().into_iter();
+        if folders.any(|folder| self.is_reached(path, folder)) {
+            return Shows::Everything;
+        }
+        let inside_home = path.strip_prefix(self.end(&self.layout.home));
+        if inside_home.is_ok_and(|inside| inside.components().any(is_dotted)) {
+            return Shows::Home;
+        }
+        let is_in = |folders: &[&str]| folders.iter().any(|folder| path.starts_with(folder));
+        let is_socket = path
+            .extension()
+            .is_some_and(|extension| extension == "sock" || extension == "socket");
+        if is_socket || is_in(&["/run", "/var/run"]) {
+            return Shows::Sockets;
+        }
+        if is_in(&["/dev", "/proc", "/sys"]) {
+            return Shows::System;
+        }
+        Shows::Plain
+    }
+}
+
+/// This user's Podman socket (podman-system-service(1)).
+fn podman_socket(runtime: &Path) -> PathBuf {
+    runtime.join("podman/podman.sock")
+}
+
+/// The path without double slashes and single dots.
+fn plain(source: &str) -> PathBuf {
+    Path::new(source).components().collect()
+}
+
+fn is_dotted(component: Component<'_>) -> bool {
+    matches!(component, Component::Normal(name) if name.as_encoded_bytes().starts_with(b"."))
+}

@@ -1,0 +1,124 @@
+//! `rebuild`: builds the images of an app anew whose base images have changed.
+//!
+//! `nginx:stable` is another image after each security fix. An image that is built here has a label
+//! with the digests of its bases. When a base has another digest now, the intent names that digest,
+//! and the image that is built of it gets another name. So a rebuild changes nothing but the intent,
+//! in one step, like any other operation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Refusal;
+use super::installation::worked_out;
+use crate::desired::{
+    App, BaseSource, BuildContext, DesiredContainer, DesiredImage, Inputs, Origin,
+};
+use crate::image_facts::Bases;
+use crate::intent::{Goal as Wanted, Intent};
+use crate::name::AppId;
+
+/// The images of a rebuild.
+#[derive(Clone, Debug)]
+pub struct Rebuild {
+    /// The state that the app has before and after.
+    pub state: Wanted,
+    /// The intent as it would be; `None` when no base was found changed.
+    pub intent: Option<Intent>,
+    /// The base images of all its builds, by name.
+    pub bases: BTreeMap<String, BaseSource>,
+    /// The references of the images whose bases were found to be the newest.
+    pub kept: BTreeSet<String>,
+    /// The images to build, by the names of their containers.
+    pub anew: BTreeMap<String, DesiredImage>,
+}
+
+impl Rebuild {
+    pub(super) fn of(
+        inputs: &Inputs,
+        app: &AppId,
+        known: &Intent,
+        found: &Bases,
+    ) -> Result<Self, Refusal> {
+        if known.state == Wanted::Removed {
+            return Err(Refusal::Removing { app: app.clone() });
+        }
+        let before = built(inputs.clone(), app)?;
+        if before.is_empty() {
+            return Err(Refusal::NothingBuilt(app.clone()));
+        }
+        let contexts = before.values().map(|(_, context)| context);
+        let bases: BTreeMap<String, BaseSource> =
+            contexts.flat_map(|context| context.bases.clone()).collect();
+        let changed: Bases = before
+            .values()
+            .flat_map(|(container, context)| changed(container, context, found))
+            .collect();
+        let references = before.values().map(|(container, _)| reference(container));
+        let mut rebuild = Self {
+            state: known.state,
+            intent: None,
+            kept: references.collect(),
+            bases,
+            anew: BTreeMap::new(),
+        };
+        if changed.is_empty() {
+            return Ok(rebuild);
+        }
+        let mut intent = known.clone();
+        let is_used = |name: &String| rebuild.bases.contains_key(name);
+        intent.bases.retain(|name, _| is_used(name));
+        intent.bases.extend(changed);
+        let mut all = inputs.clone();
+        all.intents.insert(app.clone(), Ok(intent.clone()));
+        let mut wanted = BTreeSet::new();
+        for (name, (container, _)) in built(all, app)? {
+            let reference = reference(&container);
+            if !rebuild.kept.contains(&reference) {
+                rebuild.anew.insert(name, container.image);
+            }
+            wanted.insert(reference);
+        }
+        rebuild.kept.retain(|reference| wanted.contains(reference));
+        rebuild.intent = Some(intent);
+        Ok(rebuild)
+    }
+}
+
+/// The bases that have changed since a container's image was built, or that were unknown then. An
+/// image that is not here yet will be built of the bases that were found.
+fn changed(container: &DesiredContainer, context: &BuildContext, found: &Bases) -> Bases {
+    let Some(facts) = &container.image_facts else {
+        return Bases::new();
+    };
+    let built = facts.built.as_ref();
+    let known = |name: &String| built.and_then(|built| built.bases.get(name));
+    let found = found
+        .iter()
+        .filter(|(name, digest)| context.bases.contains_key(*name) && known(name) != Some(digest));
+    found
+        .map(|(name, digest)| (name.clone(), digest.clone()))
+        .collect()
+}
+
+fn reference(container: &DesiredContainer) -> String {
+    container.image.reference.to_string()
+}
+
+/// The containers of an app whose image is built here, by name.
+fn built(
+    inputs: Inputs,
+    app: &AppId,
+) -> Result<BTreeMap<String, (DesiredContainer, BuildContext)>, Refusal> {
+    let present = match worked_out(inputs).remove(app) {
+        Some(App::Present(present)) => present,
+        Some(App::Broken { cause, fault }) => return Err(Refusal::of_broken(cause, fault, None)),
+        _ => return Err(Refusal::Unready { app: app.clone() }),
+    };
+    let built = present.containers().filter_map(|(_, container)| {
+        let Origin::Build(context) = &container.image.origin else {
+            return None;
+        };
+        let name = container.name.clone();
+        Some((name, (container.clone(), context.as_ref().clone())))
+    });
+    Ok(built.collect())
+}

@@ -1,0 +1,138 @@
+//! Gets the base images of builds, and their digests.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use archipelago_core::cause::Cause;
+use archipelago_core::desired::BaseSource;
+use archipelago_core::error::chain;
+use archipelago_core::image::{ImageDigest, Reference};
+use archipelago_core::image_facts::{self, Bases};
+use archipelago_core::layout::Layout;
+
+use crate::disk;
+use crate::podman::{self, Podman};
+
+/// As the passes write this file.
+const PRIVATE: u32 = 0o600;
+
+/// The reason why a base image cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("fetch the base image {base}")]
+    Pull {
+        base: String,
+        #[source]
+        source: Box<Cause>,
+    },
+    #[error("inspect the base image {base}")]
+    Look {
+        base: String,
+        #[source]
+        source: podman::Error,
+    },
+    #[error("the base image {base} is not on this node, and no registry has it")]
+    Nowhere { base: String },
+}
+
+/// Fetches the newest version of each base image, and returns their digests. A base of this node
+/// alone (`localhost/…`), or one that no registry has, is taken from Podman's storage. `tell` hears
+/// the name of each base image that is fetched.
+///
+/// # Errors
+/// For the first base image that cannot be fetched.
+pub async fn renew(
+    podman: &Podman,
+    bases: &BTreeMap<String, BaseSource>,
+    mut tell: impl FnMut(&str),
+) -> Result<Bases, Error> {
+    let mut found = Bases::new();
+    for (base, source) in bases {
+        let is_local = Reference::parse(base).is_ok_and(|reference| reference.is_local());
+        if !is_local {
+            tell(base);
+            match fetch(podman, base, source).await {
+                Err(Error::Pull { source, .. }) if matches!(*source, Cause::NotInRegistry(_)) => {}
+                fetched => fetched?,
+            }
+        }
+        let digest = look(podman, base).await?;
+        let digest = digest.ok_or_else(|| Error::Nowhere { base: base.clone() })?;
+        found.insert(base.clone(), digest);
+    }
+    Ok(found)
+}
+
+/// The digests of the base images of a build that is about to begin. A missing base is fetched,
+/// because Podman's build does not know the allowlist of registries without TLS. When that fails,
+/// the first error is returned as well; the build may still find the base.
+pub(crate) async fn have(
+    podman: &Podman,
+    bases: &BTreeMap<String, BaseSource>,
+    mut tell: impl FnMut(&str),
+) -> (Bases, Option<Error>) {
+    let mut found = Bases::new();
+    let mut failure = None;
+    for (base, source) in bases {
+        let mut digest = look(podman, base).await;
+        if matches!(digest, Ok(None)) {
+            tell(base);
+            digest = match fetch(podman, base, source).await {
+                Ok(()) => look(podman, base).await,
+                Err(error) => Err(error),
+            };
+        }
+        match digest {
+            Ok(Some(digest)) => drop(found.insert(base.clone(), digest)),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::debug!("{}", chain(&error));
+                failure.get_or_insert(error);
+            }
+        }
+    }
+    (found, failure)
+}
+
+/// Notes that the bases of these images were found to be the newest. The caller holds the lock of
+/// passes.
+///
+/// # Errors
+/// When the file cannot be read or written.
+pub fn note_checked(
+    layout: &Layout,
+    references: &BTreeSet<String>,
+    now_unix_s: u64,
+) -> Result<(), disk::Error> {
+    let path = layout.images();
+    let known = image_facts::read(disk::read(&path)?.as_deref());
+    let checked = image_facts::with_checked(known, references, now_unix_s);
+    let text = serde_json::to_vec(&checked).expect("facts are texts and numbers");
+    disk::write_if_changed(&path, &text, PRIVATE).map(drop)
+}
+
+async fn fetch(podman: &Podman, base: &str, source: &BaseSource) -> Result<(), Error> {
+    let BaseSource {
+        platform,
+        without_tls,
+    } = source;
+    let pulled = podman.pull_for(base, platform.as_ref(), !without_tls, |_| {});
+    pulled.await.map_err(|error| {
+        let reference = Reference::parse(base);
+        let registry = reference.as_ref().map_or(base, Reference::registry);
+        Error::Pull {
+            base: base.to_owned(),
+            source: Box::new(error.cause_of_pull(registry)),
+        }
+    })
+}
+
+/// The digest of the image's configuration, which is its id. The digest of its manifest changes when
+/// the layers are compressed anew, and Podman keeps only one for all names of the image.
+async fn look(podman: &Podman, base: &str) -> Result<Option<ImageDigest>, Error> {
+    let found = podman.inspect_image(base).await;
+    let found = found.map_err(|source| Error::Look {
+        base: base.to_owned(),
+        source,
+    })?;
+    Ok(found.and_then(|image| ImageDigest::parse(&format!("sha256:{}", image.id)).ok()))
+}
