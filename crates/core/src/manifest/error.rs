@@ -26,7 +26,8 @@ pub struct ManifestError {
 /// Everything in a manifest that cannot be accepted: at least one thing, in the order of the files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestErrors {
-    first: ManifestError,
+    /// In a box, because it is large and returned by many functions.
+    first: Box<ManifestError>,
     others: Vec<ManifestError>,
 }
 
@@ -59,7 +60,7 @@ impl ManifestErrors {
         match errors.next() {
             None => Ok(()),
             Some(first) => Err(Self {
-                first,
+                first: Box::new(first),
                 others: errors.collect(),
             }),
         }
@@ -67,7 +68,7 @@ impl ManifestErrors {
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &ManifestError> {
-        std::iter::once(&self.first).chain(&self.others)
+        std::iter::once(&*self.first).chain(&self.others)
     }
 }
 
@@ -81,7 +82,7 @@ pub(super) fn sort(errors: &mut [ManifestError], main: &str) {
 impl From<ManifestError> for ManifestErrors {
     fn from(first: ManifestError) -> Self {
         Self {
-            first,
+            first: Box::new(first),
             others: Vec::new(),
         }
     }
