@@ -141,12 +141,11 @@ fn step(check: &Check) -> Option<UserStep> {
 async fn take(step: UserStep, layout: &Layout, before: &Facts) -> Result<(), Error> {
     match step {
         UserStep::Folders => {
-            for folder in [&layout.units, &layout.apps()] {
-                disk::make_folder(folder, 0o755)?;
-            }
+            disk::make_folder(&layout.units, 0o755)?;
+            disk::make_private(&layout.apps())?;
             // Nothing is made in the mount point of a disk that is not mounted.
             if !matches!(before.data, Some(DataFolder::Refused { .. })) {
-                disk::make_folder(&layout.data, 0o755)?;
+                disk::make_folder(&layout.data, 0o700)?;
             }
             Ok(())
         }
