@@ -177,7 +177,7 @@ impl Executor<'_> {
             AppStep::Forget => {
                 // Once the app is forgotten, nobody would remove a unit file that came back with a
                 // loss of power.
-                if layout.units.is_dir() {
+                if disk::exists(&layout.units)? {
                     disk::sync_folder(&layout.units)?;
                 }
                 releases::forget(layout, app)?;

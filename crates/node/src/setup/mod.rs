@@ -190,9 +190,10 @@ async fn enable_and_start(unit: &str, again: bool) -> Result<(), Error> {
 fn place_unit(layout: &Layout, unit: &str) -> Result<bool, Error> {
     let own = layout.systemd.join(facts::SERVICE);
     let is_ours = disk::read(&own)?.is_some_and(|content| content.starts_with(MARK.as_bytes()));
-    let packaged = UNIT_FOLDERS
-        .iter()
-        .any(|folder| Path::new(folder).join(facts::SERVICE).exists());
+    let mut packaged = false;
+    for folder in UNIT_FOLDERS {
+        packaged |= disk::exists(&Path::new(folder).join(facts::SERVICE))?;
+    }
     if packaged {
         // It would hide the package's.
         if is_ours {
@@ -201,7 +202,7 @@ fn place_unit(layout: &Layout, unit: &str) -> Result<bool, Error> {
         return Ok(is_ours);
     }
     // A person's own unit is theirs.
-    if own.exists() && !is_ours {
+    if disk::is_there(&own) && !is_ours {
         return Ok(false);
     }
     let program = std::env::current_exe().map_err(Error::Program)?;
