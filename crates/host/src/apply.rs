@@ -194,8 +194,8 @@ impl Executor<'_> {
         let layout = self.layout;
         match step {
             HostStep::ClaimData(id) => data_folder::take(layout, id.clone())?,
-            HostStep::CheckUnits { units, written } => {
-                generator::check(units, written, &scratch(layout)).await?;
+            HostStep::CheckUnits { units, required } => {
+                generator::check(units, required, &scratch(layout)).await?;
             }
             HostStep::Remember(memory) => remember(layout, memory)?,
             HostStep::Reload => {
