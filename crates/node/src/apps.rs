@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn an_app_whose_intent_cannot_be_looked_at_is_not_called_absent() {
         let folder = format!("archipelago-installed-{}", std::process::id());
-        let layout = Layout::under(&std::env::temp_dir().join(&folder));
+        let layout = Layout::under(std::env::temp_dir().join(&folder));
         disk::make_folder(&layout.apps(), 0o700).unwrap();
         let found = || installed(&layout, "web");
         assert!(matches!(
