@@ -16,7 +16,7 @@ use archipelago_node::layout;
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use failure::{Code, Failure};
-pub use printer::{Output, tell};
+pub use printer::{CleanLines, Output, tell};
 
 /// Self-hosted apps on rootless Podman, every container a systemd unit.
 ///

@@ -388,7 +388,7 @@ fn what_touches_nothing_of_any_app_may_be_done_for_the_host() {
         HostStep::Remember(Memory::default()),
         HostStep::CheckUnits {
             units: BTreeMap::new(),
-            written: BTreeSet::new(),
+            required: BTreeSet::new(),
         },
     ] {
         assert_eq!(judged(world, &observed, &of_host(step)), Ok(()));
