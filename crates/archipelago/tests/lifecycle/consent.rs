@@ -46,9 +46,10 @@ fn arguments<'a>(folder: &'a str, words: &[&'a str]) -> Vec<&'a str> {
     install.into_iter().chain(allow).collect()
 }
 
-/// Runs a command at a terminal and answers its question. Returns the exit code and all output.
+/// Runs a command at a terminal and answers its question. Returns the exit code and all output,
+/// without the answer.
 fn at_a_terminal(node: &Node, answer: &str, command: &str) -> (i32, String) {
-    let run = format!("echo {answer} | script -qec {command:?} /dev/null");
+    let run = format!("echo {answer} | script --echo never -qec {command:?} /dev/null");
     let output = node.try_shell(&run);
     (output.status, output.stdout)
 }
@@ -163,9 +164,11 @@ fn at_a_terminal_a_person_is_asked() {
     let node = Node::new();
     let folder = node.put(&asking("cap_add: [SYS_ADMIN]"));
     let install = format!("archipelago install {folder}");
+    let first_line = |shown: &str| shown.lines().next().map(str::to_owned);
     for answer in ["", "n"] {
         let (code, shown) = at_a_terminal(&node, answer, &install);
         assert_eq!(code, 1, "{shown}");
+        assert_eq!(first_line(&shown), Some(format!("asks, from {folder}")));
         assert!(
             shown.contains("  asks may use the capability SYS_ADMIN") && shown.contains("[y/N]"),
             "{shown}"
@@ -182,8 +185,13 @@ fn at_a_terminal_a_person_is_asked() {
     let (code, shown) = at_a_terminal(&node, "n", &install);
     assert_eq!(code, 0, "{shown}");
 
-    node.put(&asking("cap_add: [SYS_ADMIN, SYS_PTRACE]"));
+    let mut named = asking("cap_add: [SYS_ADMIN, SYS_PTRACE]");
+    let (_, compose) = named.files.first_mut().expect("a file");
+    compose.push_str("  title: It asks\n  version: \"2.1\"\n");
+    node.put(&named);
     let (code, shown) = at_a_terminal(&node, "n", &install);
     assert_eq!(code, 1, "{shown}");
+    let expected = format!("It asks 2.1, from {folder}");
+    assert_eq!(first_line(&shown), Some(expected));
     assert!(!shown.contains("SYS_ADMIN"), "{shown}");
 }
