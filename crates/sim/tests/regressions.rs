@@ -37,6 +37,7 @@ regressions! {
     a_refused_app_need_not_restore_a_secret
     a_refused_app_need_not_restore_the_unit_of_a_volume
     a_refused_app_that_systemd_restarts_forever_sends_late_events
+    a_refused_app_that_systemd_restarts_forever_sends_swapped_events
     a_removed_unit_file_stays_removed_after_a_power_loss
     a_secret_that_is_not_durable_is_not_used
     a_service_that_came_up_since_its_unit_changed_is_stopped_for_its_network
