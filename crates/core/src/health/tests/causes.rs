@@ -61,7 +61,7 @@ fn an_image_under_way_is_progress_and_one_that_failed_is_a_failure() {
             failed(case);
         },
         State::Failed,
-        "no image docker.io/library/web:latest: no route to the registry",
+        "the image docker.io/library/web:latest could not be pulled or built: no route to the registry",
     );
 }
 
