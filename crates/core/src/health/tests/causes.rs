@@ -90,7 +90,7 @@ fn what_keeps_an_app_from_being_touched_is_said() {
                 .insert("archy-web.network".to_owned(), b"[Network]".to_vec());
         },
         State::Failed,
-        "the unit file /units/archy-web.network exists",
+        "the unit file /units/archy-web.network was not written for this app",
     );
     check(
         |case| {
