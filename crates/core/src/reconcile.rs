@@ -317,7 +317,7 @@ impl Reconciler {
                 Outcome::Failed(cause) => match action {
                     Action::App(action) => {
                         if let Some(network) = renewed(desired, action) {
-                            // Without it the app goes on as it was.
+                            // Without it the app keeps its old image.
                             let subject = Subject::Network(network.clone());
                             self.progress.attempted(subject, cause.clone(), now);
                         } else {

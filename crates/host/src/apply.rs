@@ -46,7 +46,7 @@ pub struct Executor<'a> {
     pub images: &'a mut Images,
 }
 
-/// Why an action failed: what an edge says, or what was found here.
+/// Why an action failed: an edge's error, or a finding of this file.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(transparent)]

@@ -57,7 +57,7 @@ pub enum Command {
     Stop(operate::One),
     /// Restart the containers of an app.
     Restart(operate::One),
-    /// Build the images of an app anew whose base images have changed.
+    /// Rebuild those images of an app whose base images have changed.
     Rebuild(operate::One),
     /// Show how the apps are.
     Status {

@@ -71,7 +71,7 @@ fn an_install_continues_after_a_reboot_and_status_shows_it() {
     let status = node.json(&["status"]);
     let open = &status["operations"][0];
     let said = ["app", "kind", "state"].map(|key| text(&open[key]));
-    assert_eq!(said, ["lone", "install", "broken-off"], "{status}");
+    assert_eq!(said, ["lone", "install", "interrupted"], "{status}");
     assert!(open["asked_unix_s"].is_u64(), "{status}");
     let shown = node.user(&["archipelago", "status"]);
     assert!(

@@ -115,8 +115,11 @@ fn root_sets_a_user_up_once() {
         ),
     );
     assert_ne!(root(&host, kept), "on-failure\n30min\n");
-    let mended = root(&host, FOR_ARCHY);
-    assert!(mended.contains("done     the systemd of archy"), "{mended}");
+    let repaired = root(&host, FOR_ARCHY);
+    assert!(
+        repaired.contains("done     the systemd of archy"),
+        "{repaired}"
+    );
     assert_eq!(root(&host, kept), "on-failure\n30min\n");
 
     let state = user(&host, STATE);

@@ -42,7 +42,7 @@ pub struct UserReport {
     pub user: String,
     /// The judgement afterwards.
     pub checks: Vec<Check>,
-    /// The names of the checks that were mended.
+    /// The names of the checks that were repaired.
     pub done: BTreeSet<&'static str>,
     /// Whether anything was tried.
     pub changed: bool,

@@ -54,7 +54,7 @@ enum Part {
 /// The outcome of root's part of the setup.
 #[derive(Debug, Default)]
 pub struct RootReport {
-    /// The parts that were mended.
+    /// The parts that were repaired.
     pub done: Vec<String>,
     /// The parts that were right already.
     pub already: Vec<String>,

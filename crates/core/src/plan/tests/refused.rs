@@ -422,7 +422,7 @@ fn a_refusal_says_what_was_to_be_done_and_why_it_was_not() {
         assert_eq!(
             refused.to_string(),
             format!(
-                "Archipelago refused a step of its own plan: {expected}. Nothing was done. This is a defect of Archipelago, please report it"
+                "Archipelago refused a step of its own plan: {expected}. Nothing was done. Please report this defect of Archipelago."
             )
         );
     }
