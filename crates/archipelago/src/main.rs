@@ -1,13 +1,16 @@
 //! The program: parses the command line, sets up the log, and says how it ended.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+use std::io;
 use std::process::ExitCode;
 
-use archipelago::cli::{self, Cli, Command};
+use archipelago::cli::{self, CleanLines, Cli, Command};
 use clap::Parser;
+use tracing::Subscriber;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -51,13 +54,41 @@ fn start_log(daemon: bool) {
                 .with(journal.with_field_prefix(Some("ARCHIPELAGO".to_owned())))
                 .init();
         }
-        _ => registry
-            .with(
-                fmt::layer()
-                    .with_writer(std::io::stderr)
-                    .without_time()
-                    .with_target(false),
-            )
-            .init(),
+        _ => registry.with(plain(io::stderr)).init(),
+    }
+}
+
+/// Plain lines for a terminal. Colours are sequences too, so there are none.
+fn plain<S, W>(output: impl Fn() -> W + Send + Sync + 'static) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: io::Write + 'static,
+{
+    fmt::layer()
+        .with_writer(move || CleanLines(output()))
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn the_log_has_nothing_that_a_terminal_acts_on() {
+        let (mut shown, output) = io::pipe().unwrap();
+        let log = tracing_subscriber::registry().with(plain(move || output.try_clone().unwrap()));
+        tracing::subscriber::with_default(log, || {
+            tracing::warn!(app = "a\u{9b}2J", "Podman says \u{1b}[2J and \u{202e}x");
+        });
+        let mut text = String::new();
+        shown.read_to_string(&mut text).unwrap();
+        assert!(text.starts_with(" WARN Podman says "), "{text:?}");
+        assert!(text.ends_with('\n'), "{text:?}");
+        let acts = |character: char| character.is_control() || character == '\u{202e}';
+        assert!(!text.trim_end().contains(acts), "{text:?}");
     }
 }

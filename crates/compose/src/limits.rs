@@ -16,7 +16,7 @@ pub const TEXT_BYTES_MAX: usize = 32 << 20;
 pub const DEPTH_MAX: usize = 64;
 /// Services that extend each other in one chain, and files that include each other in one chain.
 pub const CHAIN_MAX: usize = 32;
-/// Diagnostics that are kept; a broken file needs no more to be mended.
+/// Diagnostics that are kept; a broken file needs no more to be repaired.
 pub const DIAGNOSTICS_MAX: usize = 200;
 
 /// The values and bytes that a load may still use.

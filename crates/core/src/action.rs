@@ -121,8 +121,10 @@ pub enum HostStep {
     CheckUnits {
         /// All units of ours as they will be.
         units: BTreeMap<String, String>,
-        /// Those that this pass writes; what the generator says of others is nothing new.
-        written: BTreeSet<String>,
+        /// The units of which it must make services: those that this pass writes, and those of the
+        /// same apps of which it has made services before. Complaints about other units are nothing
+        /// new.
+        required: BTreeSet<String>,
     },
     /// Keep what must survive a crash of this pass.
     Remember(Memory),

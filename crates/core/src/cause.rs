@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use crate::plan::rule::Refused;
 use crate::reconcile::file_writers::{FileWriters, contention};
 
-/// The cause of a failed attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Cause {
     /// The words of the system, or what is wrong in a file.
@@ -38,7 +37,7 @@ pub enum Cause {
     NotReloaded(Box<Cause>),
     #[error(transparent)]
     Defect(#[from] Refused),
-    #[error("the secret {} is gone", .0.display())]
+    #[error("the secret {} is gone; restore the file, or Archipelago generates a new secret", .0.display())]
     SecretGone(PathBuf),
     #[error(
         "the secret {} is there but cannot be read; make it this user's again, or move it away",
@@ -46,7 +45,7 @@ pub enum Cause {
     )]
     SecretUnreadable(PathBuf),
     #[error(
-        "{point} is still mounted, and Podman would delete what it shows; when no container runs with it: podman unshare umount {point}",
+        "{point} is still mounted, and Podman would delete the files in it; when no container runs with it: podman unshare umount {point}",
         point = .0.display()
     )]
     StillMounted(PathBuf),
@@ -62,7 +61,9 @@ pub enum Cause {
         writers: Option<FileWriters>,
     },
     /// A failure, because a pull that brings nothing would otherwise be made again at once.
-    #[error("Podman says that it has the image, but does not list it")]
+    #[error(
+        "Podman says that it has the image, but does not list it; archipelago doctor shows whether an image is damaged"
+    )]
     ImageNotListed,
     /// `words` are Podman's.
     /// No registry has the image: Podman's words.
@@ -74,7 +75,7 @@ pub enum Cause {
     )]
     RegistryWithoutTls { registry: String, words: String },
     /// An image could be neither built nor pulled.
-    #[error("{build}; and {pull}")]
+    #[error("the build failed ({build}), and so did the pull in its place ({pull})")]
     BuildAndPull { build: Box<Cause>, pull: Box<Cause> },
     /// A lock that another process holds, or a task of ours that ended early.
     #[error("{0}")]

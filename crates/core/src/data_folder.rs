@@ -20,7 +20,7 @@ pub struct NodeId(String);
 
 /// A text that is no node's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it holds no id of a node, which has 32 hexadecimal digits")]
+#[error("it does not contain a node id (32 hexadecimal digits)")]
 pub struct NoNodeId;
 
 /// The node's id and the path of its data folder, as its configuration keeps them.

@@ -125,7 +125,7 @@ impl Built {
         }
     }
 
-    /// The last time at which no base was known to be newer.
+    /// The time at which its bases were last known to be the newest: its build, or a later check.
     #[must_use]
     pub fn as_of_unix_s(&self) -> u64 {
         self.checked_unix_s.unwrap_or_default().max(self.at_unix_s)
@@ -155,15 +155,14 @@ pub fn normal(path: &str) -> Option<String> {
     usable.then(|| format!("/{}", parts.join("/")))
 }
 
-/// Reads the file that keeps what is known. One that cannot be understood says nothing that Podman
-/// would not.
+/// Reads the file of known images. A damaged file counts as empty: Podman has the same facts.
 #[must_use]
 pub fn read(content: Option<&[u8]>) -> KnownImages {
     let known = content.and_then(|content| serde_json::from_slice(content).ok());
     known.unwrap_or_default()
 }
 
-/// The file with these added. Of what was built for one container, the last is kept.
+/// The file with these added. Of the images built for one container, only the newest is kept.
 #[must_use]
 pub fn with(known: KnownImages, added: &KnownImages) -> KnownImages {
     let is_built_as = |reference: &str| {

@@ -64,7 +64,7 @@ pub enum Outcome {
     Skipped,
     /// It failed.
     Failed(Cause),
-    /// The generator refused units that this pass writes: name to what it said.
+    /// The generator refused units that this pass writes or keeps: name to what it said.
     Refused(BTreeMap<String, String>),
 }
 
@@ -317,7 +317,7 @@ impl Reconciler {
                 Outcome::Failed(cause) => match action {
                     Action::App(action) => {
                         if let Some(network) = renewed(desired, action) {
-                            // Without it the app goes on as it was.
+                            // Without it the app keeps its old image.
                             let subject = Subject::Network(network.clone());
                             self.progress.attempted(subject, cause.clone(), now);
                         } else {
@@ -430,7 +430,7 @@ impl Reconciler {
         }
     }
 
-    /// Blames the apps whose units were refused; they were all to be written in this pass.
+    /// Blames the apps whose units were refused; this pass was to change units of each of them.
     fn refused(&mut self, desired: &Desired, units: &BTreeMap<String, String>, now: Duration) {
         for (id, present) in desired.present() {
             let words = present.units.keys().filter_map(|unit| units.get(unit));

@@ -46,7 +46,7 @@ pub struct Executor<'a> {
     pub images: &'a mut Images,
 }
 
-/// Why an action failed: what an edge says, or what was found here.
+/// Why an action failed: an edge's error, or a finding of this file.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(transparent)]
@@ -177,7 +177,7 @@ impl Executor<'_> {
             AppStep::Forget => {
                 // Once the app is forgotten, nobody would remove a unit file that came back with a
                 // loss of power.
-                if layout.units.is_dir() {
+                if disk::exists(&layout.units)? {
                     disk::sync_folder(&layout.units)?;
                 }
                 releases::forget(layout, app)?;
@@ -194,8 +194,8 @@ impl Executor<'_> {
         let layout = self.layout;
         match step {
             HostStep::ClaimData(id) => data_folder::take(layout, id.clone())?,
-            HostStep::CheckUnits { units, written } => {
-                generator::check(units, written, &scratch(layout)).await?;
+            HostStep::CheckUnits { units, required } => {
+                generator::check(units, required, &scratch(layout)).await?;
             }
             HostStep::Remember(memory) => remember(layout, memory)?,
             HostStep::Reload => {

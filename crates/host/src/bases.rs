@@ -30,7 +30,9 @@ pub enum Error {
         #[source]
         source: podman::Error,
     },
-    #[error("the base image {base} is not on this node, and no registry has it")]
+    #[error(
+        "the base image {base} is not on this node, and no registry has it; correct FROM, or build that image here"
+    )]
     Nowhere { base: String },
 }
 

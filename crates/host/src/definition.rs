@@ -142,7 +142,7 @@ pub fn find(name: &str) -> Result<Definition, Error> {
         || name.ends_with(".yml");
     if !looks_like_path && AppId::parse(name).is_ok() {
         let folder = folders::catalog().join(name);
-        if folder.join(COMPOSE_FILE).is_file() {
+        if is_file(&folder.join(COMPOSE_FILE))? {
             return read(&folder, &folder.join(COMPOSE_FILE), "catalog".to_owned());
         }
     }
@@ -152,14 +152,14 @@ pub fn find(name: &str) -> Result<Definition, Error> {
             .display()
             .to_string()
     };
-    if path.is_file() {
+    if is_file(path)? {
         let folder = path
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
         return read(folder, path, shown());
     }
-    if path.is_dir() {
+    if disk::kind(path)?.is_some_and(|kind| kind.is_dir()) {
         return read(path, &path.join(COMPOSE_FILE), shown());
     }
     Err(Error::Unknown {
@@ -178,11 +178,19 @@ pub fn find(name: &str) -> Result<Definition, Error> {
 /// When the catalog cannot be read.
 pub fn catalog_ids() -> Result<Vec<AppId>, Error> {
     let folder = folders::catalog();
-    Ok(disk::names(&folder)?
-        .iter()
-        .filter(|name| folder.join(name).join(COMPOSE_FILE).is_file())
-        .filter_map(|name| AppId::parse(name).ok())
-        .collect())
+    let mut ids = Vec::new();
+    for name in disk::names(&folder)? {
+        if let Ok(id) = AppId::parse(&name)
+            && is_file(&folder.join(&name).join(COMPOSE_FILE))?
+        {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}
+
+fn is_file(path: &Path) -> Result<bool, disk::Error> {
+    Ok(disk::kind(path)?.is_some_and(|kind| kind.is_file()))
 }
 
 fn read(folder: &Path, compose: &Path, source: String) -> Result<Definition, Error> {

@@ -1,7 +1,7 @@
 //! Files: reading what may be absent, writing so that a crash leaves the old or the new content,
 //! never a mixture.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -154,7 +154,7 @@ pub fn mode_of(metadata: &Metadata) -> u32 {
 /// When it cannot be made.
 pub fn make_folder(path: &Path, mode: u32) -> Result<(), Error> {
     use std::os::unix::fs::DirBuilderExt;
-    let there = path.ancestors().find(|folder| folder.is_dir());
+    let there = nearest(path)?;
     fs::DirBuilder::new()
         .recursive(true)
         .mode(mode)
@@ -166,7 +166,10 @@ pub fn make_folder(path: &Path, mode: u32) -> Result<(), Error> {
         // The mode at creation is cut by the umask.
         fs::set_permissions(made, fs::Permissions::from_mode(mode))
             .map_err(failed("set the mode of", made))?;
-        if let Some(parent) = made.parent().filter(|parent| parent.is_dir()) {
+        if let Some(parent) = made
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
             sync_folder(parent)?;
         }
     }
@@ -191,11 +194,64 @@ pub fn make_private(path: &Path) -> Result<(), Error> {
 pub fn is_there(path: &Path) -> bool {
     match fs::symlink_metadata(path) {
         Ok(_) => true,
-        Err(error) => {
-            let kind = error.kind();
-            kind != io::ErrorKind::NotFound && kind != io::ErrorKind::NotADirectory
+        Err(error) => !says_absent(&error),
+    }
+}
+
+/// The kind of what is at a path, behind links; `None` when there is nothing.
+///
+/// # Errors
+/// When that cannot be told.
+pub fn kind(path: &Path) -> Result<Option<FileType>, Error> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(Some(metadata.file_type())),
+        Err(error) if says_absent(&error) => Ok(None),
+        Err(error) => Err(failed("look at", path)(error)),
+    }
+}
+
+/// As [`kind`], whether there is anything.
+///
+/// # Errors
+/// As [`kind`].
+pub fn exists(path: &Path) -> Result<bool, Error> {
+    Ok(kind(path)?.is_some())
+}
+
+/// A folder, or the nearest one above it that exists.
+///
+/// # Errors
+/// As [`kind`].
+pub fn nearest(path: &Path) -> Result<Option<&Path>, Error> {
+    for folder in path.ancestors() {
+        if exists(folder)? {
+            return Ok(Some(folder));
         }
     }
+    Ok(None)
+}
+
+/// The target of a link; `None` when there is no link.
+///
+/// # Errors
+/// When that cannot be told.
+pub fn link(path: &Path) -> Result<Option<PathBuf>, Error> {
+    match fs::read_link(path) {
+        Ok(target) => Ok(Some(target)),
+        // readlink(2): EINVAL, it is not a symbolic link.
+        Err(error) if says_absent(&error) || error.kind() == io::ErrorKind::InvalidInput => {
+            Ok(None)
+        }
+        Err(error) => Err(failed("read the link", path)(error)),
+    }
+}
+
+/// Whether an error means that nothing is at a path. Any other error leaves that open.
+fn says_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// Writes a file if its content or mode differs: a temporary file, fsync, rename, fsync of the
@@ -304,7 +360,7 @@ pub fn sweep(folder: &Path) -> Result<(), Error> {
         .filter(|name| name.starts_with(TEMPORARY_PREFIX))
     {
         let path = folder.join(name);
-        if path.is_dir() {
+        if kind(&path)?.is_some_and(|kind| kind.is_dir()) {
             remove_folder(&path)?
         } else {
             remove(&path)?
@@ -320,7 +376,7 @@ pub fn sweep(folder: &Path) -> Result<(), Error> {
 pub fn replace_folder(new: &Path, place: &Path) -> Result<(), Error> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     let parent = place.parent().unwrap_or(Path::new("/"));
-    if place.exists() {
+    if exists(place)? {
         renameat_with(CWD, new, CWD, place, RenameFlags::EXCHANGE)
             .map_err(|error| failed("put in place", place)(error.into()))?;
         sync_folder(parent)?;
@@ -331,120 +387,4 @@ pub fn replace_folder(new: &Path, place: &Path) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::MetadataExt;
-
-    use super::*;
-
-    fn folder(name: &str) -> PathBuf {
-        let path =
-            std::env::temp_dir().join(format!("archipelago-disk-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        make_folder(&path, 0o755).unwrap();
-        path
-    }
-
-    #[test]
-    fn the_same_bytes_are_not_written_again() {
-        let folder = folder("same");
-        let path = folder.join("a.container");
-        assert!(write_if_changed(&path, b"one", 0o600).unwrap());
-        let before = fs::metadata(&path).unwrap();
-        assert!(!write_if_changed(&path, b"one", 0o600).unwrap());
-        let after = fs::metadata(&path).unwrap();
-        assert_eq!(
-            (before.ino(), before.mtime_nsec()),
-            (after.ino(), after.mtime_nsec())
-        );
-        assert!(write_if_changed(&path, b"two", 0o600).unwrap());
-        assert_ne!(before.ino(), fs::metadata(&path).unwrap().ino());
-        assert!(
-            write_if_changed(&path, b"two", 0o644).unwrap(),
-            "a wrong mode is repaired"
-        );
-        assert_eq!(mode(&path), Some(0o644));
-        assert_eq!(names(&folder).unwrap(), ["a.container"]);
-        remove_folder(&folder).unwrap();
-    }
-
-    #[test]
-    fn a_folder_has_the_mode_that_was_asked_for_and_one_that_is_there_keeps_its_own() {
-        let folder = folder("mode");
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o750)).unwrap();
-        // More than any usual umask leaves.
-        make_folder(&folder.join("a/b"), 0o777).unwrap();
-        let modes = ["", "a", "a/b"].map(|name| mode(&folder.join(name)));
-        assert_eq!(modes, [Some(0o750), Some(0o777), Some(0o777)]);
-        remove_folder(&folder).unwrap();
-    }
-
-    #[test]
-    fn what_a_crash_left_is_swept_up_and_never_read_as_a_unit() {
-        let folder = folder("sweep");
-        let left = folder.join(format!("{TEMPORARY_PREFIX}a_container"));
-        fs::write(&left, "half").unwrap();
-        assert!(!archipelago_core::quadlet::is_unit_file(&format!(
-            "{TEMPORARY_PREFIX}a_container"
-        )));
-        fs::write(folder.join("b.container"), "theirs").unwrap();
-        sweep(&folder).unwrap();
-        assert_eq!(names(&folder).unwrap(), ["b.container"]);
-        remove_folder(&folder).unwrap();
-    }
-
-    #[test]
-    fn a_folder_takes_the_place_of_another_whole() {
-        let folder = folder("replace");
-        for (name, content) in [("old", "1"), ("new", "2")] {
-            make_folder(&folder.join(name), 0o755).unwrap();
-            fs::write(folder.join(name).join("x"), content).unwrap();
-        }
-        replace_folder(&folder.join("new"), &folder.join("old")).unwrap();
-        assert_eq!(names(&folder).unwrap(), ["old"]);
-        assert_eq!(read(&folder.join("old/x")).unwrap().unwrap(), b"2");
-        remove_folder(&folder).unwrap();
-    }
-
-    #[test]
-    fn what_cannot_be_looked_at_is_not_taken_for_absent() {
-        use std::os::unix::fs::symlink;
-        let folder = folder("there");
-        symlink("nowhere", folder.join("link")).unwrap();
-        symlink("loop", folder.join("loop")).unwrap();
-        fs::write(folder.join("file"), "").unwrap();
-        for (name, there) in [
-            ("link", true),
-            ("loop", true),
-            ("loop/x", true),
-            ("file", true),
-            ("file/x", false),
-            ("none", false),
-        ] {
-            assert_eq!(is_there(&folder.join(name)), there, "{name}");
-        }
-        remove_folder(&folder).unwrap();
-    }
-
-    #[test]
-    fn running_out_of_files_says_nothing_of_a_file() {
-        let is_exhaustion = |errno: Errno| {
-            let error = failed("read", Path::new("/x"))(errno.into());
-            error.is_exhaustion()
-        };
-        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM] {
-            assert!(is_exhaustion(errno));
-        }
-        for errno in [Errno::IO, Errno::ACCESS, Errno::ISDIR] {
-            assert!(!is_exhaustion(errno));
-        }
-    }
-
-    #[test]
-    fn a_folder_that_cannot_be_written_is_named() {
-        let error = write_if_changed(Path::new("/proc/archipelago/x"), b"", 0o600).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "create /proc/archipelago/.archipelago-new-x"
-        );
-    }
-}
+mod tests;

@@ -55,8 +55,11 @@ pub fn user_name() -> String {
 
 /// Whether logind keeps the user's services running without a login. It keeps that as files, and
 /// reading them needs no one's leave.
-pub fn lingers(user: &str) -> bool {
-    Path::new("/var/lib/systemd/linger").join(user).exists()
+///
+/// # Errors
+/// When the file cannot be looked at.
+pub fn lingers(user: &str) -> Result<bool, disk::Error> {
+    disk::exists(&Path::new("/var/lib/systemd/linger").join(user))
 }
 
 /// The facts that need no process and no answer from Podman.
@@ -84,7 +87,7 @@ pub fn at_rest(layout: &Layout) -> Facts {
         folders.insert(2, folder("data", &layout.data));
     }
     Facts {
-        linger: Some(lingers(&user)),
+        linger: lingers(&user).ok(),
         subordinate_ids: Some((ids("/etc/subuid"), ids("/etc/subgid"))),
         id_mappers_missing: Some(missing.map(str::to_owned).collect()),
         podman: (!on_path("podman")).then_some(Err(NoAnswer::NoProgram)),
@@ -94,7 +97,7 @@ pub fn at_rest(layout: &Layout) -> Facts {
             enabled: None,
             masked: false,
         }),
-        cgroup_v2: Some(Path::new("/sys/fs/cgroup/cgroup.controllers").exists()),
+        cgroup_v2: disk::exists(Path::new("/sys/fs/cgroup/cgroup.controllers")).ok(),
         data: Some(data),
         folders,
         user,
@@ -111,7 +114,7 @@ pub async fn all(layout: &Layout) -> Facts {
         helpers_gone: Some(helpers_gone()),
         manager: manager().await,
         disks: disks(layout),
-        orphans: Some(orphans(layout)),
+        orphans: orphans(layout).ok(),
         built: built(layout),
         units: units(layout).await,
         ..at_rest(layout)
@@ -209,10 +212,9 @@ fn listens(socket: &Path) -> bool {
 }
 
 fn folder(purpose: &'static str, path: &Path) -> Folder {
-    let there = path.exists();
-    let nearest = path.ancestors().find(|above| above.exists());
+    let nearest = disk::nearest(path).ok().flatten();
     let state = match nearest.map(write_access) {
-        Some(Ok(())) if there => FolderState::Writable,
+        Some(Ok(())) if nearest == Some(path) => FolderState::Writable,
         Some(Ok(())) => FolderState::Missing,
         Some(Err(rustix::io::Errno::ROFS)) => FolderState::ReadOnly,
         Some(Err(_)) | None => FolderState::Refused,
@@ -239,7 +241,7 @@ fn data_folder(layout: &Layout) -> DataFolder {
 /// Whether this user may make files in a folder.
 fn write_access(folder: &Path) -> Result<(), rustix::io::Errno> {
     use rustix::fs::Access;
-    if !folder.is_dir() {
+    if !disk::kind(folder).is_ok_and(|kind| kind.is_some_and(|kind| kind.is_dir())) {
         return Err(rustix::io::Errno::NOTDIR);
     }
     rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)
@@ -254,7 +256,7 @@ fn disks(layout: &Layout) -> Vec<Disk> {
 
 /// Of the folder, or where it will be made.
 fn disk_of(purpose: &'static str, path: &Path) -> Option<Disk> {
-    let there = path.ancestors().find(|above| above.exists())?;
+    let there = disk::nearest(path).ok()??;
     let stat = rustix::fs::statvfs(there).ok()?;
     Some(Disk {
         purpose,
@@ -284,7 +286,7 @@ pub async fn network() -> Network {
             .unwrap_or_default()
     };
     Network {
-        awaited: Path::new(NETWORK_WAIT).exists(),
+        awaited: disk::is_there(Path::new(NETWORK_WAIT)),
         reached: ActiveState::from(value("ActiveState")) == ActiveState::Active,
         wanted: !value("WantedBy").is_empty() || !value("RequiredBy").is_empty(),
     }
@@ -374,14 +376,19 @@ async fn podman_info() -> Result<Info, NoAnswer> {
     }
 }
 
-/// `None` when Podman does not tell.
+/// `None` when Podman does not tell, or the intents cannot be looked at.
 async fn unisolated(layout: &Layout) -> Option<BTreeSet<AppId>> {
     let podman = Podman::for_this_user();
     let networks = tokio::time::timeout(LIMIT, inventory::networks(&podman));
     let networks = networks.await.ok()?.ok()?;
     let open = networks.into_values().filter(|network| !network.isolated);
-    let apps = open.filter_map(|network| network.owner);
-    Some(apps.filter(|app| layout.intent(app).exists()).collect())
+    let mut apps = BTreeSet::new();
+    for app in open.filter_map(|network| network.owner) {
+        if disk::exists(&layout.intent(&app)).ok()? {
+            apps.insert(app);
+        }
+    }
+    Some(apps)
 }
 
 /// The answer of this user's daemon, if it runs.
@@ -425,14 +432,46 @@ pub fn now_unix_s() -> u64 {
 }
 
 /// Unit files with our mark whose app has no intent, neither to be there nor to be removed.
-fn orphans(layout: &Layout) -> Vec<String> {
-    let names = disk::names(&layout.units).unwrap_or_default();
-    let is_orphan = |name: &String| {
-        let content = disk::read_file(&layout.unit(name))?;
-        Some(!layout.intent(&mark_of(&content)?.app).exists())
-    };
-    names
-        .into_iter()
-        .filter(|name| is_orphan(name) == Some(true))
-        .collect()
+///
+/// # Errors
+/// When the units or the intents cannot be looked at: a person may delete an orphan.
+fn orphans(layout: &Layout) -> Result<Vec<String>, disk::Error> {
+    let mut orphans = Vec::new();
+    for name in disk::names(&layout.units)? {
+        let content = disk::read_file(&layout.unit(&name)).unwrap_or_default();
+        if let Some(mark) = mark_of(&content)
+            && !disk::exists(&layout.intent(&mark.app))?
+        {
+            orphans.push(name);
+        }
+    }
+    Ok(orphans)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_unit_is_an_orphan_only_when_its_app_surely_has_no_intent() {
+        let folder = format!("archipelago-orphans-{}", std::process::id());
+        let root = std::env::temp_dir().join(folder);
+        let layout = Layout::under(&root);
+        disk::make_folder(&layout.units, 0o755).unwrap();
+        disk::make_folder(&layout.apps(), 0o700).unwrap();
+        let section = "[X-Archipelago]\nApp=web\nCompanion=false\nRevision=1\nVersion=0.1.0\n";
+        std::fs::write(layout.unit("archy-web.container"), section).unwrap();
+        assert_eq!(orphans(&layout).unwrap(), ["archy-web.container"]);
+        let app = AppId::parse("web").unwrap();
+        // Nobody, not even root, gets behind this link.
+        symlink("web.toml", layout.intent(&app)).unwrap();
+        let error = orphans(&layout).unwrap_err().to_string();
+        assert!(error.starts_with("look at "), "{error}");
+        disk::remove(&layout.intent(&app)).unwrap();
+        std::fs::write(layout.intent(&app), "").unwrap();
+        assert!(orphans(&layout).unwrap().is_empty());
+        disk::remove_folder(&root).unwrap();
+    }
 }

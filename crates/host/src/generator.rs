@@ -52,7 +52,7 @@ pub enum Error {
     /// It would read none of the units in the folder, because of one.
     #[error(transparent)]
     Blocked(#[from] UnitsBlocked),
-    /// It refused units that are to be written: name to what it said.
+    /// It refused required units: name to what it said.
     #[error("Podman's Quadlet generator refuses {}", names(.0))]
     Refused(BTreeMap<String, String>),
 }
@@ -70,17 +70,18 @@ pub fn find() -> Option<PathBuf> {
     GENERATORS
         .iter()
         .map(PathBuf::from)
-        .find(|path| path.exists())
+        // One that cannot be looked at is run: that tells why.
+        .find(|path| disk::exists(path).unwrap_or(true))
 }
 
-/// Puts the complete set of units through the generator's dry run. `scratch` is a folder of ours,
-/// made anew.
+/// Puts the complete set of units through the generator's dry run, which must make a service of each
+/// required unit. `scratch` is a folder of ours, made anew.
 ///
 /// # Errors
 /// When a unit is refused, or the generator cannot be asked.
 pub async fn check(
     units: &BTreeMap<String, String>,
-    written: &BTreeSet<String>,
+    required: &BTreeSet<String>,
     scratch: &Path,
 ) -> Result<(), Error> {
     let program = find().ok_or(Error::Missing)?;
@@ -98,15 +99,15 @@ pub async fn check(
     removed?;
     let made = made(&String::from_utf8_lossy(&output.stdout));
     let complaints = complaints(units, &String::from_utf8_lossy(&output.stderr));
-    judge(units, written, &made, complaints, output.status)
+    judge(units, required, &made, complaints, output.status)
 }
 
-/// Accepts the units when the generator has made a service of each that is to be written. Its words
-/// only tell why it has not: it drops some units without any. Of units that are there already it
-/// may say what it likes: that is nothing that this change brings.
+/// Accepts the units when the generator has made a service of each that is required. Its words only
+/// explain why it has not: it drops some units without any. Complaints about units that are not
+/// required count for nothing: this change does not cause them.
 fn judge(
     units: &BTreeMap<String, String>,
-    written: &BTreeSet<String>,
+    required: &BTreeSet<String>,
     made: &BTreeSet<String>,
     mut complaints: BTreeMap<String, String>,
     status: std::process::ExitStatus,
@@ -120,7 +121,7 @@ fn judge(
             None => Error::Broken(status),
         });
     }
-    let refused: BTreeMap<String, String> = written
+    let refused: BTreeMap<String, String> = required
         .iter()
         .filter(|unit| !is_made(unit))
         .map(|unit| {
@@ -318,16 +319,16 @@ mod tests {
     }
 
     #[test]
-    fn each_unit_that_is_written_must_become_a_service() {
+    fn each_required_unit_must_become_a_service() {
         let units = ["archy-a.container", "archy-a.network", "archy-b.container"];
         let units = units.map(|name| (name.to_owned(), String::new()));
         let check = |output: &str, words: &str, expected: Result<(), &str>| {
             let units = BTreeMap::from(units.clone());
-            let written = ["archy-a.container", "archy-a.network"];
-            let written = written.map(str::to_owned).into();
+            let required = ["archy-a.container", "archy-a.network"];
+            let required = required.map(str::to_owned).into();
             let complaints = complaints(&units, words);
             let status = std::process::ExitStatus::default();
-            let found = judge(&units, &written, &made(output), complaints, status);
+            let found = judge(&units, &required, &made(output), complaints, status);
             match (found.map_err(|error| error.to_string()), expected) {
                 (Ok(()), Ok(())) => {}
                 (Err(error), Err(part)) if error.contains(part) => {}

@@ -199,18 +199,15 @@ fn stored() -> Option<Vec<Stored>> {
 
 fn stored_in(storage: &Path) -> Option<Vec<Stored>> {
     let lists: Vec<PathBuf> = CONTAINERS.iter().map(|list| storage.join(list)).collect();
-    if !lists.iter().any(|list| list.exists()) {
-        return None;
-    }
-    let mut all = Vec::new();
+    let mut all = None;
     for list in lists {
         // A list that is not there yet has nothing in it.
         if let Some(content) = disk::read(&list).ok()? {
             let containers: Vec<Stored> = serde_json::from_slice(&content).ok()?;
-            all.extend(containers);
+            all.get_or_insert_with(Vec::new).extend(containers);
         }
     }
-    Some(all)
+    all
 }
 
 async fn ask_all(

@@ -217,7 +217,7 @@ fn look_at_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
         .into_iter()
         .filter(|name| name.starts_with(PREFIX) && name.ends_with(".service"))
     {
-        let target = std::fs::read_link(layout.systemd.join(&name)).ok();
+        let target = disk::link(&layout.systemd.join(&name))?;
         let masked = target.is_some_and(|target| target == std::path::Path::new("/dev/null"));
         observed.overrides.insert(
             name,
@@ -237,9 +237,13 @@ fn look_at_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
     for (id, app) in &desired.apps {
         match app {
             App::Present(present) => {
+                // One that cannot be looked at is made anew, which fails for this app alone.
+                let is_folder = |path: &&PathBuf| {
+                    disk::kind(path).is_ok_and(|kind| kind.is_some_and(|kind| kind.is_dir()))
+                };
                 observed
                     .folders
-                    .extend(present.folders.iter().filter(|path| path.is_dir()).cloned());
+                    .extend(present.folders.iter().filter(is_folder).cloned());
             }
             App::Removed { containers, .. } => {
                 let parts = [layout.volumes(id), layout.files(id), layout.secrets(id)];
@@ -322,17 +326,16 @@ fn invocations(
     read_set: &mut ReadSet,
 ) -> Result<BTreeMap<String, String>, disk::Error> {
     let folder = layout.invocations();
-    let links = read_set.names(&folder)?;
-    Ok(links
-        .iter()
-        .filter_map(|link| {
-            let service = link
-                .strip_prefix("invocation:")
-                .filter(|service| service.starts_with(PREFIX))?;
-            let id = std::fs::read_link(folder.join(link)).ok()?;
-            Some((service.to_owned(), id.to_string_lossy().into_owned()))
-        })
-        .collect())
+    let mut invocations = BTreeMap::new();
+    for link in read_set.names(&folder)? {
+        if let Some(service) = link.strip_prefix("invocation:")
+            && service.starts_with(PREFIX)
+            && let Some(id) = disk::link(&folder.join(&link))?
+        {
+            invocations.insert(service.to_owned(), id.to_string_lossy().into_owned());
+        }
+    }
+    Ok(invocations)
 }
 
 fn memory(path: &std::path::Path) -> Result<Memory, Error> {

@@ -7,8 +7,8 @@ use archipelago_core::desired::{Desired, DesiredContainer};
 use archipelago_core::needs::{Device, Offers};
 use archipelago_core::observed::{Observed, PodmanView, Service};
 
-use super::processor;
 use super::systemd::Systemd;
+use super::{disk, processor};
 
 /// The offers for the containers of these apps, or only for those that do not run: a running
 /// container has all that it needs.
@@ -56,12 +56,10 @@ pub enum Which {
 
 fn device(path: &Path) -> Device {
     use rustix::fs::Access;
-    if !path.exists() {
-        Device::Missing
-    } else if rustix::fs::access(path, Access::READ_OK).is_ok() {
-        Device::Usable
-    } else {
-        Device::Closed
+    match disk::exists(path) {
+        Ok(false) => Device::Missing,
+        Ok(true) if rustix::fs::access(path, Access::READ_OK).is_ok() => Device::Usable,
+        Ok(true) | Err(_) => Device::Closed,
     }
 }
 

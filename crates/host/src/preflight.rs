@@ -14,7 +14,7 @@ use archipelago_core::releases::Releases;
 use super::offers::{self, Which};
 use super::podman::Podman;
 use super::systemd::Systemd;
-use super::{facts, observe};
+use super::{disk, facts, observe};
 
 /// The facts of the host that every installation needs. Only for a new app a process is started:
 /// `podman --version`.
@@ -75,7 +75,7 @@ fn unusable(
 
 fn free_mib(layout: &Layout) -> Option<u64> {
     // The folder may not have been made yet.
-    let there = layout.data.ancestors().find(|folder| folder.is_dir())?;
+    let there = disk::nearest(&layout.data).ok()??;
     let stat = rustix::fs::statvfs(there).ok()?;
     Some(stat.f_bavail.saturating_mul(stat.f_frsize) >> 20)
 }

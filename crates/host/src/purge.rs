@@ -48,7 +48,7 @@ pub enum Place {
 pub fn left(layout: &Layout, app: &AppId) -> Result<Vec<Left>, Error> {
     let mut left = Vec::new();
     for path in parts(layout, app)? {
-        if let Ok(target) = std::fs::read_link(&path) {
+        if let Some(target) = disk::link(&path)? {
             let place = Place::Behind(target);
             left.push(Left { path, place });
         } else if has_mounts(layout, app, &path)? {
@@ -66,7 +66,7 @@ pub fn left(layout: &Layout, app: &AppId) -> Result<Vec<Left>, Error> {
 pub async fn remove(layout: &Layout, app: &AppId) -> Result<(), Error> {
     let mut removed = Vec::new();
     for path in parts(layout, app)? {
-        let is_link = std::fs::read_link(&path).is_ok();
+        let is_link = disk::link(&path)?.is_some();
         if is_link || !has_mounts(layout, app, &path)? {
             removed.push(path);
         } else {
@@ -99,7 +99,7 @@ fn folders(layout: &Layout, app: &AppId) -> [PathBuf; 2] {
 fn parts(layout: &Layout, app: &AppId) -> Result<Vec<PathBuf>, disk::Error> {
     let mut parts = Vec::new();
     for folder in folders(layout, app) {
-        if std::fs::read_link(&folder).is_ok() {
+        if disk::link(&folder)?.is_some() {
             parts.push(folder);
             continue;
         }

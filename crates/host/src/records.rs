@@ -233,7 +233,7 @@ pub fn by_app(layout: &Layout, read_set: &mut ReadSet) -> BTreeMap<AppId, Operat
 /// # Errors
 /// When its intent cannot be read or synced.
 pub fn remains(layout: &Layout, app: &AppId) -> Result<Remains, disk::Error> {
-    if layout.apps().is_dir() {
+    if disk::exists(&layout.apps())? {
         disk::sync_folder(&layout.apps())?;
     }
     let intent = disk::read(&layout.intent(app))?;

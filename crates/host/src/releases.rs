@@ -76,11 +76,14 @@ pub fn look(desired: &Desired, known: &mut Known) -> Result<Stored, disk::Error>
             whole.insert(release.clone());
         }
     }
-    let apps = disk::names(&layout.apps())?.into_iter();
-    let former = apps
-        .filter_map(|name| AppId::parse(&name).ok())
-        .filter(|app| layout.definition(app).is_dir())
-        .collect();
+    let mut former = BTreeSet::new();
+    for name in disk::names(&layout.apps())? {
+        if let Ok(app) = AppId::parse(&name)
+            && disk::kind(&layout.definition(&app))?.is_some_and(|kind| kind.is_dir())
+        {
+            former.insert(app);
+        }
+    }
     Ok(Stored { all, whole, former })
 }
 

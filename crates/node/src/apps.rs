@@ -79,7 +79,7 @@ pub fn app_id(name: &str) -> Result<AppId, Error> {
 /// When there is none of that name.
 pub fn installed(layout: &Layout, name: &str) -> Result<AppId, Error> {
     let app = app_id(name)?;
-    if layout.intent(&app).exists() {
+    if disk::exists(&layout.intent(&app))? {
         return Ok(app);
     }
     Err(Refusal::NotInstalled(app).into())
@@ -161,4 +161,29 @@ fn services(layout: &Layout, app: &AppId) -> Result<Vec<String>, Error> {
         }
     }
     Ok(services)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_whose_intent_cannot_be_looked_at_is_not_called_absent() {
+        let folder = format!("archipelago-installed-{}", std::process::id());
+        let layout = Layout::under(std::env::temp_dir().join(&folder));
+        disk::make_folder(&layout.apps(), 0o700).unwrap();
+        let found = || installed(&layout, "web");
+        assert!(matches!(
+            found(),
+            Err(Error::Refused(Refusal::NotInstalled(_)))
+        ));
+        let intent = layout.intent(&AppId::parse("web").unwrap());
+        // Nobody, not even root, gets behind this link.
+        std::os::unix::fs::symlink("web.toml", &intent).unwrap();
+        assert!(matches!(found(), Err(Error::Disk(_))));
+        disk::remove(&intent).unwrap();
+        std::fs::write(&intent, "").unwrap();
+        assert!(found().is_ok());
+        disk::remove_folder(&std::env::temp_dir().join(folder)).unwrap();
+    }
 }

@@ -53,9 +53,8 @@ impl Daemon {
         let Some(only_one) = Lock::try_take(&layout.daemon_lock())? else {
             return Err(Error::Running);
         };
-        for folder in [&layout.apps(), &layout.units] {
-            disk::make_folder(folder, 0o755)?;
-        }
+        disk::make_private(&layout.apps())?;
+        disk::make_folder(&layout.units, 0o755)?;
         let engine = engine::spawn(layout, Role::Daemon).await?;
         notify(&[NotifyState::Ready]);
         Ok(Self {

@@ -194,7 +194,10 @@ impl Driver {
                     let ended = images.finished().await;
                     for (image, result) in &ended {
                         if let Err(cause) = result {
-                            tracing::warn!("no image {}: {cause}", image.reference);
+                            tracing::warn!(
+                                "the image {} could not be pulled or built: {cause}",
+                                image.reference
+                            );
                         }
                     }
                     pass.images(ended);

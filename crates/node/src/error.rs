@@ -11,7 +11,6 @@ use archipelago_host::{
 
 use crate::{engine, handle};
 
-/// Why something that was asked for did not come about.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
@@ -32,7 +31,7 @@ pub enum Error {
     DataFolder(#[from] data_folder::Error),
     #[error(transparent)]
     Purge(#[from] purge::Error),
-    #[error("{app} was not changed")]
+    #[error("{app} was not changed{}", advice(.source))]
     Bases {
         app: AppId,
         #[source]
@@ -66,7 +65,7 @@ pub enum Error {
         .0.id, .0.message, .0.id
     )]
     Silent(Box<AppHealth>),
-    #[error("{unit} does not start ({result:?}); systemctl --user status {unit} tells why")]
+    #[error("{unit} does not start ({}); systemctl --user status {unit} tells why", result.word())]
     UnitDoesNotStart { unit: String, result: JobResult },
     #[error(
         "{0} cannot stand in a unit file; put the program where its path has only plain characters"
@@ -103,6 +102,16 @@ impl From<crate::driver::Error> for Error {
             Error::Observe(error) => Self::Observe(error),
             Error::Systemd(error) => Self::Systemd(error),
         }
+    }
+}
+
+/// For a base image that could not be fetched. An untrusted registry has its own advice.
+fn advice(error: &bases::Error) -> &'static str {
+    match error {
+        bases::Error::Pull { source, .. } if matches!(**source, Cause::Podman(_)) => {
+            "; try again when the registry answers"
+        }
+        _ => "",
     }
 }
 
@@ -198,5 +207,35 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         | Refusal::Need(_)
         | Refusal::Podman(_)
         | Refusal::PortUnusable { .. } => ErrorKind::Host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_failed_fetch_of_a_base_image_advises_to_try_again() {
+        let text = |source: bases::Error| {
+            let app = AppId::parse("shop").expect("an id");
+            let source = Box::new(source);
+            Error::Bases { app, source }.to_string()
+        };
+        let pull = |source: Cause| bases::Error::Pull {
+            base: "quay.io/base:1".to_owned(),
+            source: Box::new(source),
+        };
+        let words = || "no route".to_owned();
+        assert_eq!(
+            text(pull(Cause::Podman(words()))),
+            "shop was not changed; try again when the registry answers"
+        );
+        let without_tls = Cause::RegistryWithoutTls {
+            registry: "quay.io".to_owned(),
+            words: words(),
+        };
+        assert_eq!(text(pull(without_tls)), "shop was not changed");
+        let base = "quay.io/base:1".to_owned();
+        assert_eq!(text(bases::Error::Nowhere { base }), "shop was not changed");
     }
 }

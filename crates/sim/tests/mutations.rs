@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use archipelago_core::operation::Kind;
+use archipelago_core::plan::rule::Rule;
 use sim::apps::NESTED_VERSION;
 use sim::host::disk::Unsynced;
 use sim::host::registry::PullOutcome;
@@ -17,15 +18,58 @@ use sim::search::random;
 /// The number of seeds that are tried when nothing else catches the mutation.
 const SEEDS: u64 = 60;
 
-/// The mutations that a certain invariant must catch.
-const CAUGHT_BY: [(Mutation, Invariant); 6] = [
-    (Mutation::RecordForgottenFirst, Invariant::OperationsEnd),
-    (Mutation::SwitchedInTwoSteps, Invariant::OperationsWhole),
-    (Mutation::NestedAccepted, Invariant::NothingNested),
-    (Mutation::ResolverForgotten, Invariant::NamesServed),
-    (Mutation::LeaveOutIsolation, Invariant::Isolated),
-    (Mutation::TakeForIsolated, Invariant::Isolated),
-];
+/// The check that notices a mutation.
+enum Check {
+    /// The refusal of an action that breaks this rule.
+    Rule(Rule),
+    /// Any other check, of this invariant.
+    Of(Invariant),
+}
+
+impl Check {
+    fn invariant(&self) -> Invariant {
+        match self {
+            Self::Rule(_) => Invariant::PlanKeepsRules,
+            Self::Of(invariant) => *invariant,
+        }
+    }
+
+    fn has_found(&self, violation: &Violation) -> bool {
+        let is_this_rule = match self {
+            Self::Rule(rule) => violation.what.contains(&format!(": {rule}. ")),
+            Self::Of(_) => true,
+        };
+        violation.invariant == self.invariant() && is_this_rule
+    }
+}
+
+/// The check that must be the first to notice each mutation. If another one is, then the search
+/// that shows the defect, or the check itself, has been lost.
+fn check_of(mutation: Mutation) -> Check {
+    match mutation {
+        Mutation::ForgetFirst => Check::Rule(Rule::ForgottenLast),
+        Mutation::SweepForeignUnits => Check::Rule(Rule::Ours),
+        Mutation::RegenerateSecrets => Check::Rule(Rule::SecretKept),
+        Mutation::DataWithoutPurge => Check::Rule(Rule::DataKept),
+        Mutation::UninstallBackwards
+        | Mutation::RestartEverything
+        | Mutation::ForgetMemory
+        | Mutation::RestartsNotRemembered => Check::Rule(Rule::StopsForAReason),
+        Mutation::SkipFsync | Mutation::RecordForgottenFirst => Check::Of(Invariant::OperationsEnd),
+        Mutation::SwitchedInTwoSteps => Check::Of(Invariant::OperationsWhole),
+        Mutation::NoLock => Check::Of(Invariant::NoNeedlessStop),
+        Mutation::SkipReload | Mutation::EndlessBackoff | Mutation::WriteAlways => {
+            Check::Of(Invariant::QuietInTime)
+        }
+        Mutation::NoBackoff => Check::Of(Invariant::PatientAttempts),
+        Mutation::IgnoreOwnership => Check::Of(Invariant::ForeignUntouched),
+        Mutation::StartBeforeImage => Check::Of(Invariant::ImageBeforeStart),
+        Mutation::MarkerIgnored => Check::Of(Invariant::DataKept),
+        Mutation::NestedAccepted => Check::Of(Invariant::NothingNested),
+        Mutation::ResolverForgotten => Check::Of(Invariant::NamesServed),
+        Mutation::LeaveOutIsolation | Mutation::TakeForIsolated => Check::Of(Invariant::Isolated),
+    }
+}
 
 /// The first violation. The cheapest searches come first.
 fn caught(mutation: Mutation) -> Option<Violation> {
@@ -109,25 +153,38 @@ fn with_one_fault(mutation: Mutation) -> Option<Violation> {
 }
 
 #[test]
-fn each_mutation_is_caught() {
-    let mut missed = Vec::new();
-    let mut by = BTreeSet::new();
+fn each_mutation_is_caught_by_its_check() {
+    let mut wrong = Vec::new();
     for mutation in Mutation::ALL {
-        match caught(mutation) {
-            Some(violation) => {
-                let what: String = violation.what.chars().take(100).collect();
-                println!("| {mutation:?} | {} | {what} |", violation.invariant);
-                if let Some((_, invariant)) = CAUGHT_BY.iter().find(|(it, _)| *it == mutation) {
-                    assert_eq!(violation.invariant, *invariant, "{mutation:?}: {what}");
-                }
-                by.insert(violation.invariant);
-            }
-            None => missed.push(mutation),
+        let Some(violation) = caught(mutation) else {
+            wrong.push(format!("{mutation:?} is not caught"));
+            continue;
+        };
+        let what: String = violation.what.chars().take(100).collect();
+        println!("| {mutation:?} | {} | {what} |", violation.invariant);
+        if !check_of(mutation).has_found(&violation) {
+            wrong.push(format!(
+                "{mutation:?} is caught by another check: {violation}"
+            ));
         }
     }
-    assert!(missed.is_empty(), "not caught: {missed:?}");
-    assert!(
-        by.len() >= 6 && by.contains(&Invariant::PlanKeepsRules),
-        "{by:?}"
-    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_documentation_lists_each_mutation_and_its_invariant() {
+    let documentation = include_str!("../../../docs/simulation.md");
+    let (_, table) = documentation
+        .split_once("\n## Mutations\n")
+        .expect("the section");
+    let rows = table.lines().filter_map(|line| {
+        let (name, rest) = line.strip_prefix("| `")?.split_once('`')?;
+        let (_, invariant) = rest.strip_suffix("` |")?.rsplit_once('`')?;
+        Some((name.to_owned(), invariant.to_owned()))
+    });
+    let mutations = Mutation::ALL.map(|mutation| {
+        let invariant = check_of(mutation).invariant();
+        (format!("{mutation:?}"), invariant.to_string())
+    });
+    assert_eq!(rows.collect::<BTreeSet<_>>(), BTreeSet::from(mutations));
 }

@@ -84,7 +84,7 @@ async fn open<Door: Listener>(
             Err(error) => {
                 let cause = chain(&error);
                 if cause != told {
-                    warn!("{cause}; repairs go on without it, and it is tried again");
+                    warn!("{cause}; the daemon keeps repairing and opens it again later");
                     told = cause;
                 }
             }

@@ -16,7 +16,7 @@ use archipelago_node::layout;
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use failure::{Code, Failure};
-pub use printer::{Output, tell};
+pub use printer::{CleanLines, Output, tell};
 
 /// Self-hosted apps on rootless Podman, every container a systemd unit.
 ///
@@ -57,7 +57,7 @@ pub enum Command {
     Stop(operate::One),
     /// Restart the containers of an app.
     Restart(operate::One),
-    /// Build the images of an app anew whose base images have changed.
+    /// Rebuild those images of an app whose base images have changed.
     Rebuild(operate::One),
     /// Show how the apps are.
     Status {

@@ -211,7 +211,7 @@ pub(super) async fn uninstall(
         }
         Output::Text if purge => {
             print_line(&format!(
-                "{app} and its data are removed, except what does not lie in {data} itself:"
+                "{app} and its data are removed, except these, which a link or a mount puts outside of {data}:"
             ));
             for (path, target) in left {
                 print_line(&match target {

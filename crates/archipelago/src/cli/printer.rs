@@ -40,6 +40,22 @@ pub fn tell(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", printable::lines(text));
 }
 
+/// A writer for the log: each write is whole lines, and they are cleaned like all others.
+#[derive(Debug)]
+pub struct CleanLines<W>(pub W);
+
+impl<W: Write> Write for CleanLines<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        self.0.write_all(printable::lines(&text).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Asks a question on standard error and returns the answer.
 pub(super) fn ask(question: &str) -> Result<String, Failure> {
     let failed = |error| Failure::from_error(Code::Failed, &error);

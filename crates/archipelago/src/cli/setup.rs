@@ -1,5 +1,5 @@
-//! `setup`: mends what the user can, and says in one command what only root can. Safe to run
-//! again.
+//! `setup`: repairs what the user can, and prints one command for the steps that need root. Safe to
+//! run again.
 
 use archipelago_core::check::Check;
 use archipelago_node::setup::{self, RootReport, UserReport};

@@ -63,7 +63,7 @@ fn text_of_open(open: &Open, now: SystemTime) -> String {
     let (app, kind) = (&open.app, open.kind.word());
     match open.state {
         OpenState::UnderWay => format!("{app}: {kind} is under way, asked for {since} ago"),
-        OpenState::BrokenOff => format!(
+        OpenState::Interrupted => format!(
             "{app}: {kind} was interrupted, asked for {since} ago; the daemon or the next command finishes it"
         ),
     }

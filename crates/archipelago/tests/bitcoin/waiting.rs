@@ -11,7 +11,7 @@ fn electrs_is_refused_on_a_pruned_node_and_bitcoind_may_stop_slowly() {
     let output = node.archipelago(&bitcoin.install(&["prune=550"]));
     assert!(output.success(), "{output:?}");
     let before = node.traces("electrs");
-    let said = node.refused(3, &electrs.install(&[]));
+    let said = node.exits(3, &electrs.install(&[]));
     assert!(said.contains("pruned"), "{said}");
     assert_eq!(node.traces("electrs"), before, "nothing is left of it");
 

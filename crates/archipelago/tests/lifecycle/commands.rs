@@ -93,7 +93,7 @@ fn every_command_prints_json_and_needs_no_daemon() {
             (node.containers().len(), node.state("shop")),
             (0, "stopped".into())
         );
-        let said = node.refused(3, &["restart", "shop"]);
+        let said = node.exits(3, &["restart", "shop"]);
         assert!(said.contains("archipelago start shop"), "{said}");
         assert_eq!(text(&node.json(&["start", "shop"])["state"]), "ready");
         let started = node.containers();

@@ -46,9 +46,10 @@ fn arguments<'a>(folder: &'a str, words: &[&'a str]) -> Vec<&'a str> {
     install.into_iter().chain(allow).collect()
 }
 
-/// Runs a command at a terminal and answers its question. Returns the exit code and all output.
+/// Runs a command at a terminal and answers its question. Returns the exit code and all output,
+/// without the answer.
 fn at_a_terminal(node: &Node, answer: &str, command: &str) -> (i32, String) {
-    let run = format!("echo {answer} | script -qec {command:?} /dev/null");
+    let run = format!("echo {answer} | script --echo never -qec {command:?} /dev/null");
     let output = node.try_shell(&run);
     (output.status, output.stdout)
 }
@@ -62,7 +63,7 @@ fn without_a_terminal_each_part_needs_its_word() {
     let node = Node::new();
     let folder = node.put(&asking(ALL));
     let before = node.shell(&format!("find {CONFIG} | sort"));
-    let said = node.refused(3, &arguments(&folder, &[]));
+    let said = node.exits(3, &arguments(&folder, &[]));
     let told: Vec<&str> = said
         .lines()
         .filter_map(|line| line.strip_prefix("  it may "))
@@ -74,12 +75,12 @@ fn without_a_terminal_each_part_needs_its_word() {
     }
     let words = WORDS.map(|(word, _)| word);
     let (left, others) = words.split_last().expect("words");
-    let said = node.refused(3, &arguments(&folder, others));
+    let said = node.exits(3, &arguments(&folder, others));
     let command = format!("add to the command: --allow {left}\n");
     assert!(said.ends_with(&command), "{said}");
     // A word that the app does not ask for is a mistake.
     let mistyped = [&words[..], &["host-netwrk"]].concat();
-    let said = node.refused(3, &arguments(&folder, &mistyped));
+    let said = node.exits(3, &arguments(&folder, &mistyped));
     assert!(
         said.contains("--allow host-netwrk: asks does not ask for that; it asks for "),
         "{said}"
@@ -87,7 +88,7 @@ fn without_a_terminal_each_part_needs_its_word() {
     assert_eq!(node.shell(&format!("find {CONFIG} | sort")), before);
     assert_eq!(node.containers().len(), 0);
 
-    let said = node.refused(0, &arguments(&folder, &words));
+    let said = node.exits(0, &arguments(&folder, &words));
     assert!(said.contains("asks may use the device /dev/null"), "{said}");
     assert_eq!(node.state("asks"), "ready");
     let allow = kept(&node);
@@ -100,29 +101,29 @@ fn without_a_terminal_each_part_needs_its_word() {
 fn only_new_rights_are_asked_for() {
     let node = Node::new();
     let folder = node.put(&asking("cap_add: [SYS_PTRACE]"));
-    node.refused(0, &arguments(&folder, &["all"]));
+    node.exits(0, &arguments(&folder, &["all"]));
     let runs = node.containers();
-    node.refused(0, &arguments(&folder, &[]));
+    node.exits(0, &arguments(&folder, &[]));
     // Version 0.1.0 kept no consent. Its apps keep running, and are not asked about.
     node.shell(&format!("sed -i '/^allow/d' {CONFIG}/apps/asks.toml"));
-    node.refused(0, &["start", "asks"]);
-    node.refused(0, &arguments(&folder, &[]));
+    node.exits(0, &["start", "asks"]);
+    node.exits(0, &arguments(&folder, &[]));
     assert_eq!(node.containers(), runs);
     assert_eq!(kept(&node), "allow = [\"capability:SYS_PTRACE\"]\n");
 
     node.put(&asking("cap_add: [SYS_PTRACE, SYS_ADMIN]"));
-    let said = node.refused(3, &arguments(&folder, &["capability:SYS_PTRACE"]));
+    let said = node.exits(3, &arguments(&folder, &["capability:SYS_PTRACE"]));
     assert!(
         said.ends_with("add to the command: --allow capability:SYS_ADMIN\n"),
         "{said}"
     );
     assert_eq!(node.containers(), runs);
-    node.refused(0, &arguments(&folder, &["capability:SYS_ADMIN"]));
+    node.exits(0, &arguments(&folder, &["capability:SYS_ADMIN"]));
     assert_ne!(node.containers(), runs);
 
     // Consent ends with the app.
     node.user(&["archipelago", "uninstall", "asks"]);
-    node.refused(3, &arguments(&folder, &[]));
+    node.exits(3, &arguments(&folder, &[]));
 }
 
 #[test]
@@ -130,10 +131,10 @@ fn a_setting_that_opens_a_path_needs_its_word_too() {
     let node = Node::new();
     node.shell("mkdir plain; ln -s .config link");
     let folder = node.put(&asking("volumes: ['${place}:/x:ro']"));
-    node.refused(0, &arguments(&folder, &["path:/home/archy/plain:ro"]));
+    node.exits(0, &arguments(&folder, &["path:/home/archy/plain:ro"]));
     let runs = node.containers();
     // A link counts as its target.
-    let said = node.refused(3, &["set", "asks", "place=/home/archy/link"]);
+    let said = node.exits(3, &["set", "asks", "place=/home/archy/link"]);
     assert!(
         said.contains("it may read /home/archy/.config (to which the link /home/archy/link leads)")
             && said.ends_with("--allow path:/home/archy/.config:ro\n"),
@@ -146,12 +147,12 @@ fn a_setting_that_opens_a_path_needs_its_word_too() {
         "/run/user/1000/bus",
     ] {
         let set = format!("place={place}");
-        let said = node.refused(3, &["set", "asks", &set, "--allow", "all"]);
+        let said = node.exits(3, &["set", "asks", &set, "--allow", "all"]);
         assert!(said.contains("no app may mount"), "{place}: {said}");
     }
     assert_eq!(node.containers(), runs);
     let set = ["set", "asks", "place=/home/archy/link"];
-    node.refused(
+    node.exits(
         0,
         &[&set[..], &["--allow", "path:/home/archy/.config:ro"]].concat(),
     );
@@ -163,9 +164,11 @@ fn at_a_terminal_a_person_is_asked() {
     let node = Node::new();
     let folder = node.put(&asking("cap_add: [SYS_ADMIN]"));
     let install = format!("archipelago install {folder}");
+    let first_line = |shown: &str| shown.lines().next().map(str::to_owned);
     for answer in ["", "n"] {
         let (code, shown) = at_a_terminal(&node, answer, &install);
         assert_eq!(code, 1, "{shown}");
+        assert_eq!(first_line(&shown), Some(format!("asks, from {folder}")));
         assert!(
             shown.contains("  asks may use the capability SYS_ADMIN") && shown.contains("[y/N]"),
             "{shown}"
@@ -182,8 +185,13 @@ fn at_a_terminal_a_person_is_asked() {
     let (code, shown) = at_a_terminal(&node, "n", &install);
     assert_eq!(code, 0, "{shown}");
 
-    node.put(&asking("cap_add: [SYS_ADMIN, SYS_PTRACE]"));
+    let mut named = asking("cap_add: [SYS_ADMIN, SYS_PTRACE]");
+    let (_, compose) = named.files.first_mut().expect("a file");
+    compose.push_str("  title: It asks\n  version: \"2.1\"\n");
+    node.put(&named);
     let (code, shown) = at_a_terminal(&node, "n", &install);
     assert_eq!(code, 1, "{shown}");
+    let expected = format!("It asks 2.1, from {folder}");
+    assert_eq!(first_line(&shown), Some(expected));
     assert!(!shown.contains("SYS_ADMIN"), "{shown}");
 }

@@ -67,8 +67,8 @@ fn a_damaged_image_affects_only_its_own_app_and_is_built_again() {
     until_equal("the app to be ready", ONE_TICK, &"ready".to_owned(), || {
         node.state("hurt")
     });
-    let mended = image_id(&node, "archy-hurt");
-    assert_ne!(mended, damaged);
+    let repaired = image_id(&node, "archy-hurt");
+    assert_ne!(repaired, damaged);
 
     // The command that `doctor` names removes the damaged image, and no container notices.
     let doctor = node.archipelago(&["doctor"]).stdout;

@@ -219,7 +219,7 @@ fn a_change_that_breaks_a_dependant_is_refused() {
     node.user(&["archipelago", "install", &folder]);
     node.install(&top());
     let before = node.containers();
-    let said = node.refused(3, &["install", &folder, "--set", "small=true"]);
+    let said = node.exits(3, &["install", &folder, "--set", "small=true"]);
     assert!(
         said.contains("top") && said.contains("base keeps too little"),
         "{said}"

@@ -17,7 +17,7 @@ fn a_registry_without_tls_is_refused_until_it_is_listed() {
     let by_tag = apps::of_image("tagged", 8481, &web);
 
     let folder = node.put(&by_tag);
-    let said = node.refused(1, &["install", &folder]);
+    let said = node.exits(1, &["install", &folder]);
     assert!(
         said.contains(&web)
             && said.contains("insecure_registries")
@@ -89,7 +89,7 @@ fn an_image_is_pulled_by_its_digest() {
     assert_eq!(image.trim(), format!("127.0.0.1:5000/web@{digest}"));
 
     let wrong = format!("127.0.0.1:5000/web@sha256:{}", "0".repeat(64));
-    let said = node.refused(
+    let said = node.exits(
         1,
         &["install", &node.put(&apps::of_image("wrong", 8482, &wrong))],
     );
@@ -126,7 +126,7 @@ fn an_image_is_built_before_it_is_pulled_and_only_when_it_is_absent() {
         "image/Containerfile",
         &format!("FROM {BUSYBOX}\nRUN echo out of coffee; exit 3\n"),
     );
-    let said = node.refused(1, &["install", &node.put(&broken)]);
+    let said = node.exits(1, &["install", &node.put(&broken)]);
     assert!(
         said.contains("out of coffee") || said.contains("exit status 3"),
         "{said}"

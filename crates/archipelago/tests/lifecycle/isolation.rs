@@ -213,7 +213,7 @@ fn a_setting_that_is_not_exported_is_refused_with_its_position() {
         apps::app("top", &compose).with("top.conf", template)
     };
     let folder = node.put(&reads("\n{{ apps.base.settings.kept }}\n"));
-    let said = node.refused(3, &["install", &folder, "--yes"]);
+    let said = node.exits(3, &["install", &folder, "--yes"]);
     for words in [
         "top.conf:2:1: apps.base.settings.kept: base does not export it",
         "x-archipelago.exports.settings",

@@ -28,7 +28,7 @@ fn data_are_not_deleted_through_a_leftover_mount_in_podmans_namespace() {
     // A second mount over Podman's own, as an interrupted command leaves it.
     node.shell(&format!("podman unshare mount --bind {folder} {point}"));
 
-    let said = node.refused(1, &["uninstall", "twice"]);
+    let said = node.exits(1, &["uninstall", "twice"]);
     assert!(
         said.contains(point) && said.contains("podman unshare umount"),
         "{said}"

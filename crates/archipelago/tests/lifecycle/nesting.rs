@@ -48,7 +48,7 @@ fn a_container_that_swaps_a_folder_for_a_link_gets_nothing() {
     let node = Node::new();
     let swaps = "rm -rf /d/s; ln -s /home/archy /d/s";
     let nested = mounting("nested", r#""./d:/d", "./d/s:/s""#, swaps);
-    let said = node.refused(3, &["install", &node.put(&nested)]);
+    let said = node.exits(3, &["install", &node.put(&nested)]);
     assert!(
         said.contains("/home/archy/apps/nested/compose.yaml:4:")
             && said.contains("services.nested.volumes[1]: ./d/s lies in ./d")
@@ -59,7 +59,7 @@ fn a_container_that_swaps_a_folder_for_a_link_gets_nothing() {
     leaves_nothing(&node, "nested");
     // The same when two services mount the folders.
     let two = NESTED_IN_ANOTHER_SERVICE.replace("SWAPS", swaps);
-    let said = node.refused(3, &["install", &node.put(&apps::app("split", &two))]);
+    let said = node.exits(3, &["install", &node.put(&apps::app("split", &two))]);
     assert!(
         said.contains("services.inner.volumes[0]: ./d/s lies in ./d")
             && said.contains("services.outer.volumes[0]"),
@@ -74,7 +74,7 @@ fn a_container_that_swaps_a_folder_for_a_link_gets_nothing() {
     assert_eq!(link.trim(), "/home/archy");
     let before = node.containers();
     let second = mounting("later", r#""./d/s:/s""#, "true");
-    let said = node.refused(3, &["install", &node.put(&second)]);
+    let said = node.exits(3, &["install", &node.put(&second)]);
     assert!(
         said.contains(&format!("leads over the link {DATA}/files/later/d/s")),
         "{said}"
@@ -94,7 +94,7 @@ fn nested_mounts_are_refused_over_links_and_between_apps() {
     ];
     for (outer, inner) in pairs {
         let both = mounting("both", &format!("{outer:?}, {inner:?}"), "true");
-        let said = node.refused(3, &["install", &node.put(&both)]);
+        let said = node.exits(3, &["install", &node.put(&both)]);
         assert!(said.contains(" lets a container write"), "{said}");
         leaves_nothing(&node, "both");
     }
@@ -103,7 +103,7 @@ fn nested_mounts_are_refused_over_links_and_between_apps() {
         install(&node, &mounting("first", &format!("{first:?}"), "true"));
         let before = node.containers();
         let second = mounting("second", &format!("{second:?}"), "true");
-        let said = node.refused(3, &["install", &node.put(&second)]);
+        let said = node.exits(3, &["install", &node.put(&second)]);
         assert!(
             said.contains("/home/archy/srv/w/y lies in /home/archy/srv/w")
                 && said.contains("first"),
@@ -129,7 +129,7 @@ fn no_folder_is_made_behind_a_link() {
         "mkdir -p other {DATA}/files; ln -s /home/archy/other {DATA}/files/linked"
     ));
     let linked = mounting("linked", r#""./d:/d""#, "true");
-    let said = node.refused(1, &["install", &node.put(&linked)]);
+    let said = node.exits(1, &["install", &node.put(&linked)]);
     assert!(
         said.contains(&format!("{DATA}/files/linked is a link or a file")),
         "{said}"
@@ -188,7 +188,7 @@ fn no_link_of_a_container_leads_a_volume_a_template_or_a_capture_to_the_operator
 
     // The runtime looks for the target of a link inside the container, where it is not: the app
     // harms itself alone.
-    node.refused(1, &["restart", "nest"]);
+    node.exits(1, &["restart", "nest"]);
     assert!(!rendered().contains("private"));
     assert_eq!(home(), before);
     node.shell(&format!(

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::apps;
-use crate::node::{Node, SOON, UNITS, until};
+use crate::node::{CONFIG, Node, ONE_TICK, SOON, UNITS, until};
+use crate::records::{install_and_kill, records};
 
 /// The newest entry of the journal about this action for an app.
 fn entry(node: &Node, app: &str, action: &str) -> Option<Value> {
@@ -14,7 +15,7 @@ fn entry(node: &Node, app: &str, action: &str) -> Option<Value> {
 }
 
 #[test]
-fn the_journal_and_the_commands_name_each_action_and_its_reason() {
+fn the_journal_names_each_action_and_its_reason() {
     let node = Node::new();
     node.install(&apps::lone("lone", 8481));
     node.install(&apps::shop());
@@ -41,26 +42,41 @@ fn the_journal_and_the_commands_name_each_action_and_its_reason() {
     let reload: Value = serde_json::from_str(reload).expect("JSON");
     assert_eq!(reload["ARCHIPELAGO_REASON"], "units_change");
     assert_eq!(entry(&node, "shop", "restart"), None);
+}
 
-    // An app that is still being restarted would not be restarted again.
-    until("the app to be ready again", SOON, || {
-        (node.state("lone") == "ready").then_some(())
-    });
+#[test]
+fn a_command_names_the_reason_of_each_of_its_actions() {
+    let node = Node::new();
+    node.install(&apps::lone("lone", 8481));
+    // The daemon may be the first to do an action. Then the command has not done it.
+    node.user(&["systemctl", "--user", "stop", "archipelago"]);
     let restarted = node.json(&["restart", "lone"]);
     assert_eq!(restarted["id"], "lone");
-    let actions = restarted["actions"].as_array().expect("actions");
-    let restart = actions.iter().find(|action| action["action"] == "restart");
-    // The daemon may restart it before the command does. Then only the journal has the action.
-    if let Some(restart) = restart {
-        assert_eq!(restart["app"], "lone");
-        assert_eq!(restart["target"], "archy-lone.service");
-        assert_eq!(restart["reason"]["kind"], "restart_asked");
-        assert_eq!(restart["reason"]["message"], "a restart was asked for");
-        assert_eq!(restart["done"], true);
-        assert!(restart["operation"].is_string(), "{restart}");
-    } else {
-        let entry = entry(&node, "lone", "restart").expect("an entry");
-        assert_eq!(entry["ARCHIPELAGO_REASON"], "restart_asked");
-        assert!(entry["ARCHIPELAGO_OPERATION"].is_string(), "{entry}");
-    }
+    let mut actions = restarted["actions"].as_array().expect("actions").iter();
+    let restart = actions
+        .find(|action| action["action"] == "restart")
+        .unwrap_or_else(|| panic!("{restarted}"));
+    assert_eq!(restart["app"], "lone");
+    assert_eq!(restart["target"], "archy-lone.service");
+    assert_eq!(restart["reason"]["kind"], "restart_asked");
+    assert_eq!(restart["reason"]["message"], "a restart was asked for");
+    assert_eq!(restart["done"], true);
+    assert!(restart["operation"].is_string(), "{restart}");
+}
+
+#[test]
+fn the_journal_names_the_operation_that_the_daemon_finishes() {
+    let node = Node::new();
+    node.put(&apps::lone("lone", 8481));
+    // The command is killed before it starts anything, and only then is there a daemon.
+    node.user(&["systemctl", "--user", "stop", "archipelago"]);
+    install_and_kill(&node, "lone", &format!("{CONFIG}/apps/lone.toml"));
+    let record = records(&node);
+    let operation = record.trim().strip_suffix(".json").expect("a record");
+    assert_eq!(entry(&node, "lone", "start"), None);
+    node.user(&["systemctl", "--user", "start", "archipelago"]);
+    let started = until("the daemon to start the app", ONE_TICK, || {
+        entry(&node, "lone", "start")
+    });
+    assert_eq!(started["ARCHIPELAGO_OPERATION"], operation);
 }

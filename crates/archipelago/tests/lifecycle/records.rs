@@ -6,7 +6,7 @@ use crate::apps;
 use crate::node::{CONFIG, Node, ONE_TICK, SOON, text, until};
 
 /// Starts to install an app, and kills the command as soon as this file pattern matches.
-fn install_and_kill(node: &Node, app: &str, pattern: &str) {
+pub(crate) fn install_and_kill(node: &Node, app: &str, pattern: &str) {
     node.shell(&format!(
         "archipelago install /home/archy/apps/{app} >/dev/null 2>&1 & pid=$!
         until compgen -G '{pattern}' >/dev/null; do kill -0 $pid; done
@@ -14,7 +14,7 @@ fn install_and_kill(node: &Node, app: &str, pattern: &str) {
     ));
 }
 
-fn records(node: &Node) -> String {
+pub(crate) fn records(node: &Node) -> String {
     node.try_shell(&format!("ls -A {CONFIG}/operations")).stdout
 }
 
@@ -71,7 +71,7 @@ fn an_install_continues_after_a_reboot_and_status_shows_it() {
     let status = node.json(&["status"]);
     let open = &status["operations"][0];
     let said = ["app", "kind", "state"].map(|key| text(&open[key]));
-    assert_eq!(said, ["lone", "install", "broken-off"], "{status}");
+    assert_eq!(said, ["lone", "install", "interrupted"], "{status}");
     assert!(open["asked_unix_s"].is_u64(), "{status}");
     let shown = node.user(&["archipelago", "status"]);
     assert!(

@@ -145,7 +145,7 @@ fn a_refused_install_names_the_error_and_leaves_nothing_behind() {
     } in wrongs
     {
         let folder = node.put(&app);
-        let said = node.refused(code, &[&["install", &folder], arguments].concat());
+        let said = node.exits(code, &[&["install", &folder], arguments].concat());
         for words in says {
             assert!(said.contains(words), "{words:?} is missing in: {said}");
         }
@@ -161,18 +161,18 @@ fn a_refused_install_names_the_error_and_leaves_nothing_behind() {
         ("./atlantis", 3, "atlantis"),
         ("UPPER", 3, "UPPER"),
     ] {
-        let said = node.refused(code, &["install", name]);
+        let said = node.exits(code, &["install", name]);
         assert!(said.contains(says), "{says:?} is missing in: {said}");
         assert_eq!(everything(&node), before, "after: {said}");
     }
     for command in ["start", "stop", "restart", "uninstall", "status", "logs"] {
         assert!(
-            node.refused(3, &[command, "atlantis"])
+            node.exits(3, &[command, "atlantis"])
                 .contains("atlantis is not installed")
         );
-        assert!(node.refused(3, &[command, "../first"]).contains("../first"));
+        assert!(node.exits(3, &[command, "../first"]).contains("../first"));
     }
-    node.refused(2, &["instal", "lone"]);
+    node.exits(2, &["instal", "lone"]);
     assert_eq!(
         node.root(&["sh", "-c", "archipelago status 2>&1 || echo $?"])
             .lines()
@@ -208,10 +208,7 @@ fn a_file_broken_by_hand_is_reported_and_harms_no_other_app() {
     node.user(&["archipelago", "stop", "shop"]);
     node.user(&["archipelago", "start", "shop"]);
     assert_eq!(node.containers()["archy-lone"], before["archy-lone"]);
-    assert!(
-        node.refused(3, &["stop", "lone"])
-            .contains("lone.toml:2:1: ")
-    );
+    assert!(node.exits(3, &["stop", "lone"]).contains("lone.toml:2:1: "));
 
     node.write(&lone, &kept);
     until_equal(
@@ -236,7 +233,7 @@ fn a_file_broken_by_hand_is_reported_and_harms_no_other_app() {
         &format!("{CONFIG}/config.toml"),
         "\npublish_adress = \"0.0.0.0\"\n",
     );
-    let said = node.refused(3, &["install", &node.put(&apps::lone("third", 8482))]);
+    let said = node.exits(3, &["install", &node.put(&apps::lone("third", 8482))]);
     assert!(said.contains("config.toml:2:1: publish_adress: "), "{said}");
     assert!(
         !node
@@ -263,7 +260,7 @@ fn an_app_that_ends_at_once_shows_its_last_log_lines() {
         "ends",
         "services:\n  ends:\n    image: docker.io/library/busybox:stable\n    command: [sh, -c, \"echo out of coffee; exit 3\"]\n",
     );
-    let said = node.refused(1, &["install", &node.put(&ends)]);
+    let said = node.exits(1, &["install", &node.put(&ends)]);
     assert!(
         said.contains("status 3")
             && said.contains("archy-ends.service")
@@ -286,7 +283,7 @@ fn an_app_that_ends_at_once_shows_its_last_log_lines() {
 #[test]
 fn a_second_daemon_is_refused() {
     let node = Node::new();
-    let said = node.refused(7, &["daemon"]);
+    let said = node.exits(7, &["daemon"]);
     assert!(
         said.contains("another archipelago daemon")
             && said.contains("systemctl --user status archipelago"),
@@ -302,7 +299,7 @@ fn an_unfit_host_is_refused_before_anything_is_written() {
     let before = everything(&node);
     let generators =
         "/usr/lib/systemd/user-generators/podman-user-generator /usr/libexec/podman/quadlet";
-    for (breaks, mends, says) in [
+    for (breaks, repairs, says) in [
         (
             "rm /var/lib/systemd/linger/archy",
             "touch /var/lib/systemd/linger/archy",
@@ -325,9 +322,9 @@ fn an_unfit_host_is_refused_before_anything_is_written() {
         ),
     ] {
         node.root(&["bash", "-euc", breaks]);
-        let said = node.refused(4, &["install", &folder]);
+        let said = node.exits(4, &["install", &folder]);
         assert!(said.contains(says), "{says:?} is missing in: {said}");
-        node.root(&["bash", "-euc", mends]);
+        node.root(&["bash", "-euc", repairs]);
         assert_eq!(everything(&node), before, "after: {said}");
     }
     node.user(&["archipelago", "install", &folder]);

@@ -131,7 +131,7 @@ fn a_purge_leaves_nothing_and_touches_nothing_of_others() {
     assert_eq!(stamps(), files);
     assert_eq!(node.containers(), containers);
     assert_eq!(
-        node.refused(3, &["uninstall", "shop"]),
+        node.exits(3, &["uninstall", "shop"]),
         "error: shop is not installed; archipelago list shows what is\n"
     );
 }
@@ -144,7 +144,7 @@ fn an_app_that_another_requires_is_not_uninstalled() {
     top.files[0].1.push_str("  requires: {apps: [base]}\n");
     node.install(&top);
     let before = node.containers();
-    let said = node.refused(3, &["uninstall", "base"]);
+    let said = node.exits(3, &["uninstall", "base"]);
     assert_eq!(said, "error: top requires base; uninstall top first\n");
     assert_eq!(node.containers(), before);
     node.user(&["archipelago", "uninstall", "top"]);
@@ -165,9 +165,9 @@ fn a_name_that_is_taken_is_refused() {
         "[Container]\nImage=docker.io/library/busybox:stable\n",
     );
     let stamp = node.shell(&format!("stat -c '%i %y' {path}"));
-    let said = node.refused(5, &["install", &folder]);
+    let said = node.exits(5, &["install", &folder]);
     assert!(
-        said.contains(&path) && said.contains("is not its own"),
+        said.contains(&path) && said.contains("was not written for this app"),
         "{said}"
     );
     assert_eq!(node.shell(&format!("stat -c '%i %y' {path}")), stamp);
@@ -176,7 +176,7 @@ fn a_name_that_is_taken_is_refused() {
 
     let path = "/home/archy/.config/systemd/user/archy-shop.service";
     node.write(path, "[Service]\nExecStart=sleep infinity\n");
-    let said = node.refused(5, &["install", &folder]);
+    let said = node.exits(5, &["install", &folder]);
     assert!(
         said.contains(path) && said.contains("hides its unit"),
         "{said}"
@@ -190,8 +190,11 @@ fn a_name_that_is_taken_is_refused() {
     );
     let theirs = node.containers()["archy-shop-db"].clone();
     let taken = node.traces("shop");
-    let said = node.refused(5, &["install", &folder]);
-    assert!(said.contains("archy-shop-db that is not its own"), "{said}");
+    let said = node.exits(5, &["install", &folder]);
+    assert!(
+        said.contains("archy-shop-db that was not made for this app"),
+        "{said}"
+    );
     assert_eq!(node.containers()["archy-shop-db"], theirs);
     assert_eq!(node.traces("shop"), taken);
     // The app can be installed once the name is free.

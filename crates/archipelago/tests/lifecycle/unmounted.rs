@@ -87,7 +87,7 @@ fn nothing_starts_on_an_empty_mount_point_and_all_apps_start_after_the_mount() {
     );
     let failed_checks = node.failed_checks();
     assert!(failed_checks["data"].contains(DATA), "{failed_checks:?}");
-    let said = node.refused(4, &["install", &node.put(&apps::lone("other", 8482))]);
+    let said = node.exits(4, &["install", &node.put(&apps::lone("other", 8482))]);
     assert!(said.contains("mount the disk"), "{said}");
     for command in ["stop", "start", "restart"] {
         let said = node.archipelago(&[command, "counts"]);

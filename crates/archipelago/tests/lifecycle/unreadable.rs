@@ -37,7 +37,7 @@ fn page(node: &Node) -> String {
 
 /// Breaks something, waits until the app reports it, and checks that nothing is changed. Then
 /// repairs it.
-fn changes_nothing(node: &Node, breaks: &str, words: &str, mends: &str) {
+fn changes_nothing(node: &Node, breaks: &str, words: &str, repairs: &str) {
     let before = written(node);
     let runs = node.containers();
     node.shell(breaks);
@@ -54,7 +54,7 @@ fn changes_nothing(node: &Node, breaks: &str, words: &str, mends: &str) {
     });
     assert_eq!(written(node), before);
     assert_eq!(node.containers(), runs);
-    node.shell(mends);
+    node.shell(repairs);
     until_equal("the app to be ready", SOON, &"ready".to_owned(), || {
         node.state("shows")
     });

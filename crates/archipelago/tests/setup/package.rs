@@ -1,6 +1,6 @@
 //! The package is installed, replaced and removed; the containers keep running.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use testhost::{Account, Host};
 
@@ -89,6 +89,24 @@ fn the_package_holds_the_program_its_service_documents_and_the_catalog() {
         .checked()
         .expect("the catalog");
     assert!(catalog.contains("litecoin"), "{catalog}");
+}
+
+#[test]
+fn the_daemon_runs_with_the_limits_of_its_service() {
+    let host = support::host();
+    let shown = user(
+        &host,
+        "systemctl --user show --property=UMask,LimitNOFILE,LimitNOFILESoft archipelago.service",
+    );
+    let limits: BTreeSet<&str> = shown.lines().collect();
+    let expected = ["LimitNOFILE=524288", "LimitNOFILESoft=4096", "UMask=0077"];
+    assert_eq!(limits, BTreeSet::from(expected));
+    // The daemon asks for no mode of this file, so it has the mode that the umask leaves.
+    let mode = "stat -c %a $XDG_RUNTIME_DIR/archipelago/daemon.lock";
+    assert_eq!(user(&host, mode), "600\n");
+    let soft = "prlimit --noheadings --nofile --output SOFT --pid \
+        \"$(systemctl --user show --property=MainPID --value archipelago.service)\"";
+    assert_eq!(user(&host, soft).trim(), "4096");
 }
 
 #[test]

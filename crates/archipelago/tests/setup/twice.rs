@@ -39,6 +39,11 @@ fn the_first_setup_makes_the_host_ready_and_the_second_changes_nothing() {
         &host,
         "systemctl --user is-enabled archipelago.service podman.socket; curl -sf http://127.0.0.1:5678/health",
     );
+    // Intents hold settings, and settings may be passwords.
+    assert_eq!(
+        user(&host, "stat -c %a ~/.config/archipelago/apps"),
+        "700\n"
+    );
 
     let state = user(&host, STATE);
     let second = archipelago(&host, &["setup"])
@@ -110,8 +115,11 @@ fn root_sets_a_user_up_once() {
         ),
     );
     assert_ne!(root(&host, kept), "on-failure\n30min\n");
-    let mended = root(&host, FOR_ARCHY);
-    assert!(mended.contains("done     the systemd of archy"), "{mended}");
+    let repaired = root(&host, FOR_ARCHY);
+    assert!(
+        repaired.contains("done     the systemd of archy"),
+        "{repaired}"
+    );
     assert_eq!(root(&host, kept), "on-failure\n30min\n");
 
     let state = user(&host, STATE);
@@ -129,6 +137,8 @@ fn root_sets_a_user_up_once() {
 fn root_keeps_the_data_of_a_user_where_they_are() {
     let host = support::installed();
     user(&host, "archipelago setup");
+    let modes = "stat -c %a ~/.config/archipelago/apps ~/.local/share/archipelago";
+    assert_eq!(user(&host, modes), "700\n700\n");
     let folder = put_tick(&host);
     archipelago(&host, &["install", folder, "--yes"])
         .checked()

@@ -109,7 +109,7 @@ impl Node {
     }
 
     /// Runs `archipelago`, which must end with this exit code. Returns its standard error.
-    pub(crate) fn refused(&self, code: i32, arguments: &[&str]) -> String {
+    pub(crate) fn exits(&self, code: i32, arguments: &[&str]) -> String {
         let output = self.archipelago(arguments);
         assert_eq!(output.status, code, "archipelago {arguments:?}: {output:?}");
         output.stderr

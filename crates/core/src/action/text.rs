@@ -110,7 +110,7 @@ impl fmt::Display for Reason {
             }
             Self::SecretChanged => formatter.write_str("Podman has another revision of the secret"),
             Self::ImageNotRecorded => {
-                formatter.write_str("it was not recorded yet what the image declares")
+                formatter.write_str("the volumes that the image declares were not recorded yet")
             }
             Self::NotRead { unit } => {
                 write!(formatter, "systemd has not loaded the current {unit}")
@@ -148,7 +148,7 @@ impl fmt::Display for Reason {
             Self::UninstallAsked => formatter.write_str("the app is to be uninstalled"),
             Self::PurgeAsked => formatter.write_str("the app's data are to be removed"),
             Self::DataUnclaimed => formatter.write_str("the data folder is not marked yet"),
-            Self::NotRemembered => formatter.write_str("it must survive a crash"),
+            Self::NotRemembered => formatter.write_str("a crash must not lose this record"),
             Self::UnitsChange => formatter.write_str("unit files change"),
             Self::ReloadPending => {
                 formatter.write_str("systemd may not have read units that were changed")

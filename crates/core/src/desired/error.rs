@@ -1,4 +1,5 @@
-//! Why a definition cannot be read, or an app cannot be worked out, and what to do.
+//! Why a definition cannot be read, or an app cannot be worked out, and what to do. No variant holds
+//! the value of a setting or a secret.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,7 +13,6 @@ use crate::name::AppId;
 use crate::quadlet::RenderError;
 use crate::releases::Unusable;
 
-/// Why an app cannot be worked out. No variant holds the value of a setting or a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The configuration, an intent or a definition.
@@ -24,7 +24,7 @@ pub enum Error {
     DataFolder(#[from] NotOurs),
     #[error("{file} is missing; an app is a folder with a {COMPOSE_FILE}")]
     NoComposeFile { file: String },
-    #[error("{file} is not UTF-8 text")]
+    #[error("{file} is not UTF-8 text; save it as UTF-8")]
     NotText { file: String },
     #[error(transparent)]
     Manifest(#[from] ManifestErrors),

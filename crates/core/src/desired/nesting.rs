@@ -117,7 +117,7 @@ impl Judge<'_> {
         self.trail(path).pop().unwrap_or_else(|| path.to_owned())
     }
 
-    /// Whether a container can write there, without being able to do all that the operator can.
+    /// Whether the mount is writable and does not already give all the operator's rights.
     fn is_judged(&self, source: &Source<'_>) -> bool {
         let Layout {
             units,

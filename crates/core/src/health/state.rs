@@ -80,8 +80,13 @@ impl fmt::Display for AwaitedImage {
             Self::Failed {
                 image,
                 cause: Some(cause),
-            } => write!(formatter, "no image {image}: {cause}"),
-            Self::Failed { image, cause: None } => write!(formatter, "no image {image}"),
+            } => write!(
+                formatter,
+                "the image {image} could not be pulled or built: {cause}"
+            ),
+            Self::Failed { image, cause: None } => {
+                write!(formatter, "the image {image} could not be pulled or built")
+            }
         }
     }
 }

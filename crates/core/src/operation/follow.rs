@@ -191,7 +191,7 @@ fn without_new_image(health: &AppHealth) -> Option<Verdict> {
         AwaitedImage::Failed { .. } => Some((unit, image)),
         AwaitedImage::UnderWay { .. } => None,
     })?;
-    let message = format!("{} goes on as it was: {cause}", unit.name);
+    let message = format!("{} keeps its old image: {cause}", unit.name);
     Some(Verdict::Failed(AppHealth {
         message,
         ..health.clone()

@@ -1,4 +1,4 @@
-//! `rebuild`: builds the images of an app anew whose base images have changed.
+//! `rebuild`: rebuilds those images of an app whose base images have changed.
 //!
 //! `nginx:stable` is another image after each security fix. An image that is built here has a label
 //! with the digests of its bases. When a base has another digest now, the intent names that digest,

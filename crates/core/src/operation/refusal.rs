@@ -15,7 +15,6 @@ use crate::plan::Blocked;
 
 use super::grants::Grant;
 
-/// Why an operation is not begun.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("{0} is not installed; archipelago list shows what is")]
@@ -68,7 +67,7 @@ pub enum Refusal {
         .0.finding, .0.cure.as_deref().unwrap_or_default()
     )]
     Host(Box<Check>),
-    #[error("it needs {needed_mib} MiB in {}, where {free_mib} MiB are free", folder.display())]
+    #[error("it needs {needed_mib} MiB in {}, where {free_mib} MiB are free; free the rest, or use a larger disk", folder.display())]
     Disk {
         needed_mib: u64,
         free_mib: u64,

@@ -18,13 +18,13 @@ pub enum Blocked {
         .0.display()
     )]
     UnitOfNobody(PathBuf),
-    #[error("the unit file {} exists and is not its own; move it away, and the app continues", .0.display())]
+    #[error("the unit file {} was not written for this app; move it away, and the app continues", .0.display())]
     UnitOfAnother(PathBuf),
     #[error("{} hides its unit; move that file away, or use a drop-in", .0.display())]
     UnitHidden(PathBuf),
     /// Podman has an object of that name.
     #[error(
-        "Podman has a {kind} {name} that is not its own; rename or remove it (podman {kind} rm {name})"
+        "Podman has a {kind} {name} that was not made for this app; rename or remove it (podman {kind} rm {name})"
     )]
     Object { kind: Kind, name: String },
     /// The generator's words, one entry a unit.

@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::held::{has_network_files, name_taken, refused, required};
 use crate::action::{Action, AppAction, AppStep, HostAction, HostStep, Reason};
 use crate::data_folder::Claim;
-use crate::desired::{Desired, Present};
+use crate::desired::{Desired, DesiredUnit, Present};
 use crate::name::AppId;
 use crate::network;
 use crate::observed::{Memory, Observed, Podman};
 use crate::progress::{Progress, Subject};
-use crate::quadlet::VERSION;
+use crate::quadlet::{VERSION, mark_of};
 
 /// How many services may be coming up at once because of passes. To start a container takes several
 /// processes, which compete for the processors, for memory and for Podman's locks; with fewer of
@@ -259,6 +259,30 @@ impl Planner<'_> {
         waiting.map(|action| action.app).collect()
     }
 
+    /// The units that this pass writes, and those that it keeps of the same apps and of which Quadlet
+    /// has made services: they may name a network or volume that is removed.
+    fn required(&self, staged: &BTreeMap<String, String>) -> BTreeSet<String> {
+        let steps = &self.steps.units;
+        let written = steps.iter().filter_map(|action| match &action.step {
+            AppStep::WriteUnit { name, .. } => Some(name),
+            _ => None,
+        });
+        let changed: BTreeSet<&AppId> = steps.iter().map(|action| &action.app).collect();
+        let is_made = |unit: &DesiredUnit| {
+            let content = staged.get(&unit.file.name);
+            let mark = content.and_then(|content| mark_of(content.as_bytes()));
+            mark.is_some() && self.observed.generated.get(&unit.service) == mark.as_ref()
+        };
+        let kept = self
+            .desired
+            .present()
+            .filter(|(id, _)| changed.contains(id))
+            .flat_map(|(_, present)| present.units.values())
+            .filter(|unit| is_made(unit))
+            .map(|unit| &unit.file.name);
+        written.chain(kept).cloned().collect()
+    }
+
     pub(super) fn finish(mut self) -> Plan {
         let changes_units = !self.steps.units.is_empty();
         let pending = self.memory.reload.then_some(Reason::ReloadPending);
@@ -285,21 +309,13 @@ impl Planner<'_> {
             actions.extend(steps.drain(..).map(Action::App));
         };
         push(&mut actions, &mut self.steps.first);
-        let written: BTreeSet<String> = self
-            .steps
-            .units
-            .iter()
-            .filter_map(|action| match &action.step {
-                AppStep::WriteUnit { name, .. } => Some(name.clone()),
-                _ => None,
-            })
-            .collect();
-        if !written.is_empty() {
-            let step = HostStep::CheckUnits {
-                units: staged(self.observed, &self.steps.units),
-                written,
-            };
-            actions.push(for_host(step, Reason::UnitsChange));
+        if changes_units {
+            let units = staged(self.observed, &self.steps.units);
+            let required = self.required(&units);
+            if !required.is_empty() {
+                let step = HostStep::CheckUnits { units, required };
+                actions.push(for_host(step, Reason::UnitsChange));
+            }
         }
         // The memory is written before the first file that it is about: it must survive a crash.
         self.memory.reload |= changes_units;

@@ -78,10 +78,12 @@ impl Planner<'_> {
                 self.unit_file(id, unit, *has_image);
             }
         }
-        // Without them, the volumes of an image would be among what is left over.
-        if present
-            .containers()
-            .all(|(_, container)| container.image_facts.is_some())
+        // Without these facts, the volumes of an image would be among what is left over; and an old
+        // unit that waits for the image of the new one still names volumes and networks.
+        if ready.iter().all(|has_image| *has_image)
+            && present
+                .containers()
+                .all(|(_, container)| container.image_facts.is_some())
         {
             self.remove_units_left_over(id, present);
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// An action that must not be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error(
-    "Archipelago refused a step of its own plan: {what}: {rule}. Nothing was done. This is a defect of Archipelago, please report it"
+    "Archipelago refused a step of its own plan: {what}: {rule}. Nothing was done. Please report this defect of Archipelago."
 )]
 pub struct Refused {
     pub(super) what: String,
@@ -22,7 +22,7 @@ impl Refused {
     }
 }
 
-/// What every action keeps to.
+/// The rules that every action follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Rule {
     /// It touches only what bears the name and, where it exists, the mark of its app.
@@ -31,9 +31,9 @@ pub enum Rule {
     DataKept,
     /// A secret is generated only where there is none.
     SecretKept,
-    /// What runs and is wanted is stopped only for a reason that the plan remembers.
+    /// A running, wanted service is stopped only for a reason that the plan records.
     StopsForAReason,
-    /// What is written is what is wanted.
+    /// A written file has the desired content.
     Wanted,
     /// An app is forgotten last.
     ForgottenLast,

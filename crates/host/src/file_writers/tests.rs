@@ -9,6 +9,7 @@ use inotify::{Inotify, WatchMask};
 
 use super::*;
 use crate::accounts::account;
+use crate::disk;
 
 /// A folder with a file that is fought over, and the processes of a test; both end with it.
 struct Scene {
@@ -155,7 +156,7 @@ fn nobody_who_runs_this_program_is_suspected() {
     assert_eq!(scene.look().processes, []);
     // The daemon, when a command looks, bears the same name.
     let sleep = ["/usr/bin/sleep", "/bin/sleep"].map(PathBuf::from);
-    let sleep = sleep.iter().find(|path| path.exists()).unwrap();
+    let sleep = sleep.iter().find(|path| disk::is_there(path)).unwrap();
     let us = std::fs::read_to_string("/proc/self/comm").unwrap();
     let twin = scene.folder.join(us.trim());
     std::fs::copy(sleep, &twin).unwrap();

@@ -31,9 +31,7 @@ pub enum Error {
     },
     #[error("podman {arguments} did not end within {} s", LIMIT.as_secs())]
     Silent { arguments: String },
-    #[error(
-        "`podman system migrate` did not help in {RUNS_MAX} runs; a reboot of the machine does"
-    )]
+    #[error("`podman system migrate` did not help in {RUNS_MAX} runs; reboot the machine")]
     Lost,
 }
 

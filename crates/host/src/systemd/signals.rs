@@ -141,6 +141,22 @@ fn state_changed(
     })
 }
 
+impl JobResult {
+    /// systemd's word for it.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Timeout => "timeout",
+            Self::Dependency => "dependency",
+            Self::Skipped => "skipped",
+            Self::Other(word) => word,
+        }
+    }
+}
+
 impl From<&str> for JobResult {
     fn from(result: &str) -> JobResult {
         match result {
@@ -151,6 +167,28 @@ impl From<&str> for JobResult {
             "dependency" => JobResult::Dependency,
             "skipped" => JobResult::Skipped,
             other => JobResult::Other(other.to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_result_of_a_job_keeps_the_word_of_systemd() {
+        for word in [
+            "done",
+            "failed",
+            "canceled",
+            "timeout",
+            "dependency",
+            "skipped",
+            "assert",
+        ] {
+            let result = JobResult::from(word);
+            assert_eq!(result.word(), word);
+            assert_eq!(matches!(result, JobResult::Other(_)), word == "assert");
         }
     }
 }

@@ -155,7 +155,7 @@ pub struct Open {
 pub enum OpenState {
     UnderWay,
     /// Its process is gone. The daemon, or the next command, brings it to its end.
-    BrokenOff,
+    Interrupted,
 }
 
 /// The operations that have not come to their end, the oldest first.
@@ -172,7 +172,7 @@ pub fn open(layout: &Layout) -> Result<Vec<Open>, Error> {
         state: if is_held {
             OpenState::UnderWay
         } else {
-            OpenState::BrokenOff
+            OpenState::Interrupted
         },
     });
     Ok(open.collect())

@@ -42,7 +42,7 @@ pub struct UserReport {
     pub user: String,
     /// The judgement afterwards.
     pub checks: Vec<Check>,
-    /// The names of the checks that were mended.
+    /// The names of the checks that were repaired.
     pub done: BTreeSet<&'static str>,
     /// Whether anything was tried.
     pub changed: bool,
@@ -141,12 +141,11 @@ fn step(check: &Check) -> Option<UserStep> {
 async fn take(step: UserStep, layout: &Layout, before: &Facts) -> Result<(), Error> {
     match step {
         UserStep::Folders => {
-            for folder in [&layout.units, &layout.apps()] {
-                disk::make_folder(folder, 0o755)?;
-            }
+            disk::make_folder(&layout.units, 0o755)?;
+            disk::make_private(&layout.apps())?;
             // Nothing is made in the mount point of a disk that is not mounted.
             if !matches!(before.data, Some(DataFolder::Refused { .. })) {
-                disk::make_folder(&layout.data, 0o755)?;
+                disk::make_folder(&layout.data, 0o700)?;
             }
             Ok(())
         }
@@ -191,9 +190,10 @@ async fn enable_and_start(unit: &str, again: bool) -> Result<(), Error> {
 fn place_unit(layout: &Layout, unit: &str) -> Result<bool, Error> {
     let own = layout.systemd.join(facts::SERVICE);
     let is_ours = disk::read(&own)?.is_some_and(|content| content.starts_with(MARK.as_bytes()));
-    let packaged = UNIT_FOLDERS
-        .iter()
-        .any(|folder| Path::new(folder).join(facts::SERVICE).exists());
+    let mut packaged = false;
+    for folder in UNIT_FOLDERS {
+        packaged |= disk::exists(&Path::new(folder).join(facts::SERVICE))?;
+    }
     if packaged {
         // It would hide the package's.
         if is_ours {
@@ -202,7 +202,7 @@ fn place_unit(layout: &Layout, unit: &str) -> Result<bool, Error> {
         return Ok(is_ours);
     }
     // A person's own unit is theirs.
-    if own.exists() && !is_ours {
+    if disk::is_there(&own) && !is_ours {
         return Ok(false);
     }
     let program = std::env::current_exe().map_err(Error::Program)?;

@@ -54,7 +54,7 @@ enum Part {
 /// The outcome of root's part of the setup.
 #[derive(Debug, Default)]
 pub struct RootReport {
-    /// The parts that were mended.
+    /// The parts that were repaired.
     pub done: Vec<String>,
     /// The parts that were right already.
     pub already: Vec<String>,
@@ -99,7 +99,7 @@ pub async fn as_root(user: &str) -> Result<RootReport, Error> {
 async fn let_linger(account: &Account) -> Result<Part, PartError> {
     let Account { name, uid, .. } = account;
     let text = format!("the services of {name} run without a login");
-    if facts::lingers(name) {
+    if matches!(facts::lingers(name), Ok(true)) {
         return Ok(Part::Already(text));
     }
     set_linger(*uid, true)

@@ -30,13 +30,13 @@ pub(crate) fn apply(
 ) -> Result<Outcome, Killed> {
     let done = match action {
         Action::Host(action) => match &action.step {
-            HostStep::CheckUnits { units, written } => {
+            HostStep::CheckUnits { units, required } => {
                 let files = units
                     .iter()
                     .map(|(name, text)| (name.clone(), Bytes::from(text.as_bytes())))
                     .collect();
                 let (_, mut refused) = quadlet::generate(&files);
-                refused.retain(|name, _| written.contains(name));
+                refused.retain(|name, _| required.contains(name));
                 if !refused.is_empty() {
                     return Ok(Outcome::Refused(refused));
                 }

@@ -55,7 +55,7 @@ pub(super) fn five_minutes(node: &Node) -> Result<Vec<Row>> {
             &one(cpu_us / (IDLE_S * 1e6) * 100.0, "%"),
             0.05,
         ),
-        Row::at_most(&name("memory"), &one(rss_kb / 1000.0, "MB"), 20.0),
+        Row::at_most(&name("memory"), &one(rss_kb / 1000.0, "MB"), 15.0),
         Row::at_most(&name("wake-ups"), &one(wakeups / IDLE_S, "/s"), 1.0),
     ])
 }

@@ -263,7 +263,7 @@ fn a_template_that_cannot_be_rendered_is_named() {
     );
     assert_eq!(
         cause(&app(CAPTURED, &[("a.conf", &[0xff])])),
-        "/config/apps/a/a.conf is not UTF-8 text"
+        "/config/apps/a/a.conf is not UTF-8 text; save it as UTF-8"
     );
     let wrong = cause(&app(CAPTURED, &[("a.conf", b"one\n{{ captures.crt }}")]));
     assert!(wrong.starts_with("/config/apps/a/a.conf:2:1: "), "{wrong}");
@@ -301,7 +301,7 @@ fn settings_and_files_are_those_of_the_app_that_the_intent_names() {
         ),
         (
             Some(vec![0xff]),
-            "/config/apps/a/compose.yaml is not UTF-8 text",
+            "/config/apps/a/compose.yaml is not UTF-8 text; save it as UTF-8",
         ),
     ] {
         let mut inputs = inputs(&[("a", PLAIN)]);

@@ -61,7 +61,7 @@ fn an_image_under_way_is_progress_and_one_that_failed_is_a_failure() {
             failed(case);
         },
         State::Failed,
-        "no image docker.io/library/web:latest: no route to the registry",
+        "the image docker.io/library/web:latest could not be pulled or built: no route to the registry",
     );
 }
 
@@ -90,7 +90,7 @@ fn what_keeps_an_app_from_being_touched_is_said() {
                 .insert("archy-web.network".to_owned(), b"[Network]".to_vec());
         },
         State::Failed,
-        "the unit file /units/archy-web.network exists",
+        "the unit file /units/archy-web.network was not written for this app",
     );
     check(
         |case| {

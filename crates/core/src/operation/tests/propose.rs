@@ -237,7 +237,7 @@ fn a_new_app_needs_room_its_names_and_its_ports() {
         .names
         .unit_files
         .insert("archy-new.network".to_owned(), b"theirs".to_vec());
-    check(taken, Some("exists and is not its own"));
+    check(taken, Some("was not written for this app"));
 }
 
 #[test]

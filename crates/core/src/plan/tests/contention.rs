@@ -1,6 +1,6 @@
 //! Two tools that fight over a file.
 
-use crate::action::Action;
+use crate::action::{Action, HostStep};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::health::{State, report};
 use crate::intent::Goal;
 use crate::manifest::COMPOSE_FILE;
 use crate::plan::*;
-use crate::reconcile::{FileWriter, FileWriters, Hint, Reconciler};
+use crate::reconcile::{FileWriter, FileWriters, Hint, Outcome, Reconciler};
 
 const UNIT: &str = "archy-web.container";
 
@@ -343,4 +343,40 @@ fn a_file_that_is_fought_over_is_put_right_at_once_when_the_operator_asks() {
             "write archy-web.container"
         ]
     );
+}
+
+#[test]
+fn a_unit_that_is_kept_must_still_become_a_service() {
+    let mut world = World::at_rest();
+    fight(&mut world, 2, edit);
+    // The unit that names the volume cannot be written now.
+    world.edit_definition("    volumes: [data:/data]\n", "");
+    world.edit_definition("volumes:\n  data:\n", "");
+    let removes = |lines: &[String]| lines.contains(&"remove archy-web-data.volume".to_owned());
+    let now = world.now;
+    for _ in 0..PASSES_MAX {
+        if removes(&world.lines()) {
+            break;
+        }
+        world.pass_cut_at(usize::MAX);
+        world.now = now;
+    }
+    assert!(removes(&world.lines()), "{:?}", world.lines());
+    let (desired, plan) = (world.desired(), world.plan());
+    let refused = Outcome::Refused(BTreeMap::from([(UNIT.to_owned(), "no volume".to_owned())]));
+    let mut outcomes = Vec::new();
+    for action in &plan.actions {
+        outcomes.push(match action.host_step() {
+            Some(HostStep::CheckUnits { required, .. }) => {
+                assert!(required.contains(UNIT), "{required:?}");
+                refused.clone()
+            }
+            _ => Outcome::Skipped,
+        });
+    }
+    assert!(outcomes.contains(&refused));
+    world
+        .reconciler
+        .finished(&desired, &plan, &outcomes, world.now);
+    assert_eq!(world.lines(), [""; 0], "it waits with all of the app");
 }

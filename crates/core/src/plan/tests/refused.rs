@@ -388,7 +388,7 @@ fn what_touches_nothing_of_any_app_may_be_done_for_the_host() {
         HostStep::Remember(Memory::default()),
         HostStep::CheckUnits {
             units: BTreeMap::new(),
-            written: BTreeSet::new(),
+            required: BTreeSet::new(),
         },
     ] {
         assert_eq!(judged(world, &observed, &of_host(step)), Ok(()));
@@ -422,7 +422,7 @@ fn a_refusal_says_what_was_to_be_done_and_why_it_was_not() {
         assert_eq!(
             refused.to_string(),
             format!(
-                "Archipelago refused a step of its own plan: {expected}. Nothing was done. This is a defect of Archipelago, please report it"
+                "Archipelago refused a step of its own plan: {expected}. Nothing was done. Please report this defect of Archipelago."
             )
         );
     }
