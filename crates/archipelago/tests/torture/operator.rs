@@ -71,7 +71,7 @@ fn a_drop_in_that_quadlet_refuses_is_reported() {
             .then_some(message)
     });
     let (_, command) = message
-        .split_once("says why: ")
+        .split_once("shows why: ")
         .expect("a way to the cause");
     let why = node.try_shell(&format!("{command} 2>&1"));
     assert!(why.stdout.contains("NoSuchKey"), "{command}: {why:?}");
