@@ -1,9 +1,9 @@
 //! The images that a build uses, read from its Containerfile: `FROM`, `COPY --from=` and
 //! `RUN --mount=from=`.
 //!
-//! Source: `Containerfile(5)`. Only the stages that the target needs count; Podman builds no others.
-//! A name that cannot be worked out, such as one with an unknown argument, is left out, so a newer
-//! image of it is not found. A digest always names the same image and is left out as well.
+//! Source: `Containerfile(5)`. Only the stages that the target needs count; Podman builds no
+//! others. A name that cannot be worked out, such as one with an unknown argument, is left out, so
+//! a newer image of it is not found. A digest always names the same image and is left out as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -233,8 +233,8 @@ fn here_documents(instruction: &str) -> Vec<String> {
     ends.filter(is_word).map(str::to_owned).collect()
 }
 
-/// Replaces `$NAME`, `${NAME}`, `${NAME:-DEFAULT}` and `${NAME:+OTHER}` by their values; `None` when
-/// a value is unknown, or written in another form.
+/// Replaces `$NAME`, `${NAME}`, `${NAME:-DEFAULT}` and `${NAME:+OTHER}` by their values; `None`
+/// when a value is unknown, or written in another form.
 fn substitute(text: &str, known: &BTreeMap<String, String>) -> Option<String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut rest = text;

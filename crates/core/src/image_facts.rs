@@ -1,9 +1,9 @@
 //! Facts about an image on the node, and the progress of one that is not there yet.
 //!
 //! The facts are the paths that it declares as volumes and, for an image that was built here, the
-//! time of the build and its bases. Podman makes an anonymous volume for each such path that nothing
-//! mounts, and Quadlet removes those at every restart. So they must be known before a unit is
-//! written, and be remembered: an image may be gone while its container runs.
+//! time of the build and its bases. Podman makes an anonymous volume for each such path that
+//! nothing mounts, and Quadlet removes those at every restart. So they must be known before a unit
+//! is written, and be remembered: an image may be gone while its container runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -44,7 +44,8 @@ pub struct Intent {
     /// names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<Reference, Reference>,
-    /// The base images that a rebuild found changed. An image that is built of them has another name.
+    /// The base images that a rebuild found changed. An image that is built of them has another
+    /// name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub bases: Bases,
     /// The settings that differ from their defaults.

@@ -56,7 +56,7 @@ pub struct Attempts {
     pub count: u32,
     /// When the next one is due.
     pub next: Duration,
-    /// What went wrong last; none while that is not known.
+    /// The cause of the last failure, if it is known.
     pub cause: Option<Cause>,
 }
 

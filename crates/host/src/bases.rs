@@ -128,8 +128,8 @@ async fn fetch(podman: &Podman, base: &str, source: &BaseSource) -> Result<(), E
     })
 }
 
-/// The digest of the image's configuration, which is its id. The digest of its manifest changes when
-/// the layers are compressed anew, and Podman keeps only one for all names of the image.
+/// The digest of the image's configuration, which is its id. The digest of its manifest changes
+/// when the layers are compressed anew, and Podman keeps only one for all names of the image.
 async fn look(podman: &Podman, base: &str) -> Result<Option<ImageDigest>, Error> {
     let found = podman.inspect_image(base).await;
     let found = found.map_err(|source| Error::Look {

@@ -70,12 +70,12 @@ pub fn find() -> Option<PathBuf> {
     GENERATORS
         .iter()
         .map(PathBuf::from)
-        // One that cannot be looked at is run: that tells why.
+        // If this fails, the run of the program gives the error.
         .find(|path| disk::exists(path).unwrap_or(true))
 }
 
-/// Puts the complete set of units through the generator's dry run, which must make a service of each
-/// required unit. `scratch` is a folder of ours, made anew.
+/// Puts the complete set of units through the generator's dry run, which must make a service of
+/// each required unit. `scratch` is a folder of ours, made anew.
 ///
 /// # Errors
 /// When a unit is refused, or the generator cannot be asked.

@@ -237,7 +237,7 @@ fn look_at_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
     for (id, app) in &desired.apps {
         match app {
             App::Present(present) => {
-                // One that cannot be looked at is made anew, which fails for this app alone.
+                // If this fails, making the folder fails too, for this app alone.
                 let is_folder = |path: &&PathBuf| {
                     disk::kind(path).is_ok_and(|kind| kind.is_some_and(|kind| kind.is_dir()))
                 };

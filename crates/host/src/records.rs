@@ -227,9 +227,9 @@ pub fn by_app(layout: &Layout, read_set: &mut ReadSet) -> BTreeMap<AppId, Operat
     by_app
 }
 
-/// Reads the remains on the disk of an app whose operation was interrupted. A killed process may not
-/// have synced the intent that it put in place, so that is done first: units that are made for it
-/// must not outlive it.
+/// Reads the remains on the disk of an app whose operation was interrupted. A killed process may
+/// not have synced the intent that it put in place, so that is done first: units that are made for
+/// it must not outlive it.
 /// # Errors
 /// When its intent cannot be read or synced.
 pub fn remains(layout: &Layout, app: &AppId) -> Result<Remains, disk::Error> {

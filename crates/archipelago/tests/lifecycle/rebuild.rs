@@ -1,5 +1,5 @@
-//! `archipelago rebuild`: an image that is built here is built anew when its base image has changed,
-//! and the rest of the app is not touched.
+//! `archipelago rebuild`: an image that is built here is built anew when its base image has
+//! changed, and the rest of the app is not touched.
 
 use serde_json::Value;
 use testhost::Registry;
@@ -233,8 +233,8 @@ fn a_killed_rebuild_is_done_as_a_whole_or_not_at_all() {
         let rebuilt = format!("{word}\none\none\n");
         let now = words(&node);
         assert!(now == former || now == rebuilt, "{now}");
-        // Podman 5.4 may crash while it ends the build of the killed client. A rebuild at that moment
-        // fails and changes nothing.
+        // Podman 5.4 may crash while it ends the build of the killed client. A rebuild at that
+        // moment fails and changes nothing.
         until_equal("a rebuild to succeed", ONE_TICK, &true, || {
             node.archipelago(&["rebuild", "shop"]).success()
         });

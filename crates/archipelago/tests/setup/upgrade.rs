@@ -68,7 +68,7 @@ fn kept(host: &Host) -> String {
     )
 }
 
-/// What `doctor` says of isolation: state and cure.
+/// The state and the cure in the row `isolation` of `doctor`.
 fn isolation(host: &Host) -> (String, String) {
     let (_, doctor) = json(host, &["doctor"]);
     let checks = doctor["checks"].as_array().expect("a list");

@@ -4,7 +4,7 @@ use super::{
     COMMAND, Keys, OPTIONS, PAIRS, Shape, TEXT_LIST, TEXT_OR_TEXTS, TEXTS, WHOLE, keys, keys_with,
 };
 
-/// What the model holds in 16 and in 32 bits.
+/// A weight has 16 bits, the mode of a tmpfs 32.
 const WEIGHT: Shape = Shape::Whole(0, 0xffff);
 const TMPFS_MODE: Shape = Shape::Whole(0, 0xffff_ffff);
 

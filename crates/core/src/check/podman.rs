@@ -140,8 +140,8 @@ pub(super) fn judge_api(api: &Result<Api, NoAnswer>) -> Check {
     }
 }
 
-/// A damaged image is fetched again when an app needs it. Missing parts of a layer return only after
-/// the image is removed; an image that lost its name still breaks the list.
+/// A damaged image is fetched again when an app needs it. Missing parts of a layer return only
+/// after the image is removed; an image that lost its name still breaks the list.
 pub(super) fn judge_images(images: &Result<(), DamagedImages>) -> Check {
     let DamagedImages { cause, found } = match images {
         Ok(()) => return ok("images", "Podman can list its images"),

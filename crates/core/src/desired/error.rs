@@ -1,5 +1,5 @@
-//! Why a definition cannot be read, or an app cannot be worked out, and what to do. No variant holds
-//! the value of a setting or a secret.
+//! Why a definition cannot be read, or an app cannot be worked out, and what to do. No variant
+//! holds the value of a setting or a secret.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

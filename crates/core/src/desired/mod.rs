@@ -1,10 +1,10 @@
 //! The desired state of the host, to the last byte: worked out from intents, definitions, settings
 //! and secrets.
 //!
-//! There are two steps, because the first one tells which files the second one needs: [`Apps::read`]
-//! parses every installed app, [`assemble`] turns them into units and files. An app that cannot be
-//! worked out is [`App::Broken`]: its units and data are left alone and the cause is reported; the
-//! other apps go on.
+//! There are two steps, because the first one tells which files the second one needs:
+//! [`Apps::read`] parses every installed app, [`assemble`] turns them into units and files. An app
+//! that cannot be worked out is [`App::Broken`]: its units and data are left alone and the cause is
+//! reported; the other apps go on.
 
 mod app;
 mod apps;

@@ -58,8 +58,8 @@ pub enum Request {
     Start(AppId),
     Stop(AppId),
     Restart(AppId),
-    /// Rebuild those images of an app whose base images have changed. `found` holds the bases as they
-    /// are now; it is empty for the preview.
+    /// Rebuild those images of an app whose base images have changed. `found` holds the bases as
+    /// they are now; it is empty for the preview.
     Rebuild {
         app: AppId,
         found: Bases,

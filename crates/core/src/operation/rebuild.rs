@@ -2,8 +2,8 @@
 //!
 //! `nginx:stable` is another image after each security fix. An image that is built here has a label
 //! with the digests of its bases. When a base has another digest now, the intent names that digest,
-//! and the image that is built of it gets another name. So a rebuild changes nothing but the intent,
-//! in one step, like any other operation.
+//! and the image that is built of it gets another name. So a rebuild changes nothing but the
+//! intent, in one step, like any other operation.
 
 use std::collections::{BTreeMap, BTreeSet};
 

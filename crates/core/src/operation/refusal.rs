@@ -127,8 +127,8 @@ impl Refusal {
     }
 }
 
-/// Why an app cannot be worked out. During an installation it names the files in the folder that the
-/// app is installed from: our copy does not exist yet.
+/// Why an app cannot be worked out. During an installation it names the files in the folder that
+/// the app is installed from: our copy does not exist yet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.text())]
 pub struct Shown {

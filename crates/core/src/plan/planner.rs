@@ -259,8 +259,8 @@ impl Planner<'_> {
         waiting.map(|action| action.app).collect()
     }
 
-    /// The units that this pass writes, and those that it keeps of the same apps and of which Quadlet
-    /// has made services: they may name a network or volume that is removed.
+    /// The units that this pass writes, and those that it keeps of the same apps and of which
+    /// Quadlet has made services: they may name a network or volume that is removed.
     fn required(&self, staged: &BTreeMap<String, String>) -> BTreeSet<String> {
         let steps = &self.steps.units;
         let written = steps.iter().filter_map(|action| match &action.step {

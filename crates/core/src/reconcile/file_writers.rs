@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// At most so many are named; a person looks at no longer list.
 const NAMED_MAX: usize = 3;
 
-/// What was seen around one file before it was repaired.
+/// The traces of other writers at one file, taken before its repair.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileWriters {
     /// Where it lies.

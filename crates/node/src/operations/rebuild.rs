@@ -1,5 +1,5 @@
-//! The steps of a rebuild before the intent changes: fetch the base images, and build the new images
-//! while the containers of the old ones run.
+//! The steps of a rebuild before the intent changes: fetch the base images, and build the new
+//! images while the containers of the old ones run.
 //!
 //! When one of these steps fails, or this process ends, the app stays as it was. An image that was
 //! already built is used by the next rebuild, or removed by a purge.

@@ -110,8 +110,8 @@ impl World {
         }
     }
 
-    /// Whether systemd started a service by itself while a call of the pass hung, after the pass had
-    /// observed it. The plan cannot know of that; the next pass starts the service again.
+    /// Whether systemd started a service by itself while a call of the pass hung, after the pass
+    /// had observed it. The plan cannot know of that; the next pass starts the service again.
     fn began_since_observed(&self, service: &str) -> bool {
         let unit = self.systemd.units.get(service);
         let began = unit.and_then(|unit| unit.observed().began);

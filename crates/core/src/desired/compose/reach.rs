@@ -30,8 +30,8 @@ impl Work<'_> {
             .collect()
     }
 
-    /// The addresses that people open, each with a title: those that `urls` lists, or else every TCP
-    /// port that a service publishes.
+    /// The addresses that people open, each with a title: those that `urls` lists, or else every
+    /// TCP port that a service publishes.
     pub(super) fn urls(&self) -> Vec<(String, String)> {
         let urls = &self.manifest.extension.urls;
         if urls.is_empty() {
