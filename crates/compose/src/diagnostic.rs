@@ -35,6 +35,15 @@ impl Diagnostic {
     pub const fn is_error(&self) -> bool {
         matches!(self.finding, Finding::Error(_))
     }
+
+    /// The reason and the way out, in one sentence each.
+    #[must_use]
+    pub fn words(&self) -> (String, String) {
+        match &self.finding {
+            Finding::Error(problem) => (problem.to_string(), problem.way_out()),
+            Finding::Warning(warning) => (warning.to_string(), warning.way_out()),
+        }
+    }
 }
 
 impl fmt::Display for Diagnostic {
@@ -44,10 +53,7 @@ impl fmt::Display for Diagnostic {
         if !trail.is_empty() {
             write!(f, "{trail}: ")?;
         }
-        let (reason, way_out) = match &self.finding {
-            Finding::Error(problem) => (problem.to_string(), problem.way_out()),
-            Finding::Warning(warning) => (warning.to_string(), warning.way_out()),
-        };
+        let (reason, way_out) = self.words();
         write!(f, "{reason}; {way_out}")
     }
 }
@@ -56,9 +62,22 @@ impl fmt::Display for Diagnostic {
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     found: Vec<Diagnostic>,
+    /// Whether plain meanings that the reference refuses are warnings.
+    lenient: bool,
 }
 
 impl Report {
+    pub(crate) const fn new(lenient: bool) -> Self {
+        Self {
+            found: Vec::new(),
+            lenient,
+        }
+    }
+
+    pub(crate) const fn is_lenient(&self) -> bool {
+        self.lenient
+    }
+
     pub(crate) fn error(&mut self, place: &Place, trail: &Trail, problem: impl Into<Problem>) {
         self.add(place, trail, Finding::Error(problem.into()));
     }

@@ -48,11 +48,12 @@ pub fn interpolate(
     interpolate_noting(text, lookup, &|_| ())
 }
 
-/// The same; `unset` is called with each variable that has neither a value nor a default.
-pub(crate) fn interpolate_noting(
+/// The same; `unset` is called with each variable that has neither a value nor a default, by its
+/// name if it stands in braces. A word after a plain dollar sign may be a part of a password.
+pub fn interpolate_noting(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
-    unset: &dyn Fn(&str),
+    unset: &dyn Fn(Option<&str>),
 ) -> Result<String, InterpolationError> {
     let scope = Scope {
         lookup,
@@ -64,7 +65,7 @@ pub(crate) fn interpolate_noting(
 
 struct Scope<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
-    unset: &'a dyn Fn(&str),
+    unset: &'a dyn Fn(Option<&str>),
     /// Bytes that may still be made.
     room: Cell<usize>,
 }
@@ -92,7 +93,7 @@ impl Scope<'_> {
                     // The reference leaves a dollar sign alone that begins no variable.
                     self.push(&mut out, "$")?;
                 } else {
-                    self.push(&mut out, &self.value_or_empty(name))?;
+                    self.push(&mut out, &self.value_or_empty(name, None))?;
                 }
                 rest = after;
             }
@@ -108,9 +109,9 @@ impl Scope<'_> {
         Ok(())
     }
 
-    fn value_or_empty(&self, name: &str) -> String {
+    fn value_or_empty(&self, name: &str, shown: Option<&str>) -> String {
         (self.lookup)(name).unwrap_or_else(|| {
-            (self.unset)(name);
+            (self.unset)(shown);
             String::new()
         })
     }
@@ -121,7 +122,7 @@ impl Scope<'_> {
             return Err(InterpolationError::Malformed);
         }
         if operation.is_empty() {
-            return Ok(self.value_or_empty(name));
+            return Ok(self.value_or_empty(name, Some(name)));
         }
         let value = (self.lookup)(name);
         // With a colon, an empty value counts as none.

@@ -28,6 +28,20 @@ impl Places {
         &self.0
     }
 
+    /// Whether a file says the key. What the reader fills in stands at one place with its key.
+    #[must_use]
+    pub fn is_written(&self, trail: &Trail) -> bool {
+        let mut keys = trail.keys();
+        let Some(last) = keys.pop() else {
+            return true;
+        };
+        let above = keys
+            .into_iter()
+            .try_fold(&self.0, |node, key| node.get(key));
+        let entry = above.and_then(Node::as_map).and_then(|map| map.get(last));
+        entry.is_some_and(|entry| entry.key.0 != entry.node.place)
+    }
+
     /// The place of the key, or of the nearest one above it that is written.
     #[must_use]
     pub fn of(&self, trail: &Trail) -> &Place {

@@ -239,20 +239,40 @@ impl Problem {
     }
 }
 
+fn unset(name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("the variable {name} is not set and becomes empty"),
+        None => "a `$` begins a variable that is not set and becomes empty".to_owned(),
+    }
+}
+
 /// A warning about a file that can be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Warning {
-    /// A number whose text is not what was written.
-    #[error("Compose reads this number as {read}")]
-    Number {
-        /// The text that the container gets.
-        read: String,
-    },
+    /// A number whose text is not what was written. It may be a password, so it is not shown.
+    #[error("Compose makes another text of this number, such as 1.1 of 1.10 and 18 of 022")]
+    Number,
     /// A variable without a value.
-    #[error("the variable {name} is not set and becomes empty")]
+    #[error("{}", unset(name.as_deref()))]
     Unset {
-        /// Its name.
-        name: String,
+        /// Its name, if it stands in braces. A word after a plain dollar sign may be a part of a
+        /// password.
+        name: Option<String>,
+    },
+    /// A number or a truth value where Compose wants text.
+    #[error("Compose refuses {found} where text is due; here it is read as text")]
+    NotText {
+        /// In words.
+        found: &'static str,
+    },
+    /// A list or mapping without anything in it.
+    #[error("this is empty and left out")]
+    Nothing,
+    /// `mode: 440`
+    #[error("Compose reads these permission bits as a decimal number, which makes {read} of them")]
+    DecimalMode {
+        /// The bits in octal digits.
+        read: String,
     },
     /// The rest of a command line behind an operator of the shell.
     #[error("Compose drops a command line from `{operator}` on, because no shell reads it")]
@@ -276,10 +296,16 @@ impl Warning {
     #[must_use]
     pub fn way_out(&self) -> String {
         match self {
-            Self::Number { .. } => "write it in quotes if every character counts",
-            Self::Unset { name } => {
+            Self::Number => "write it in quotes if every character counts",
+            Self::Unset { name: Some(name) } => {
                 return format!("set {name}, or write a default: ${{{name}:-…}}");
             }
+            Self::Unset { name: None } => {
+                "write a plain dollar sign as `$$`, and a variable in braces with a default"
+            }
+            Self::NotText { .. } => "write it in quotes",
+            Self::Nothing => "remove it",
+            Self::DecimalMode { .. } => "write octal digits in quotes, such as \"0440\"",
             Self::CommandCut { .. } => "write [\"sh\", \"-c\", \"…\"] if a shell is meant",
             Self::Version => "remove it",
             Self::Bool => "write `true` or `false`",

@@ -75,7 +75,7 @@ services:
     image: web
     tty: yes
     command: run a && run b
-    environment: {UMASK: 022, V: 1.10, N: $NONE}
+    environment: {UMASK: 022, V: 1.10, N: $NONE, M: \"${NONE}\"}
     volumes: [\"vol:/v:what\"]
 volumes: {vol: }
 ",
@@ -83,9 +83,10 @@ volumes: {vol: }
             "1:1: version: Compose ignores `version`; remove it",
             "5:10: services.web.tty: YAML 1.2 knows only `true` and `false`; write `true` or `false`",
             "6:14: services.web.command: Compose drops a command line from `&` on, because no shell reads it; write [\"sh\", \"-c\", \"…\"] if a shell is meant",
-            "7:26: services.web.environment.UMASK: Compose reads this number as 18; write it in quotes if every character counts",
-            "7:34: services.web.environment.V: Compose reads this number as 1.1; write it in quotes if every character counts",
-            "7:43: services.web.environment.N: the variable NONE is not set and becomes empty; set NONE, or write a default: ${NONE:-…}",
+            "7:26: services.web.environment.UMASK: Compose makes another text of this number, such as 1.1 of 1.10 and 18 of 022; write it in quotes if every character counts",
+            "7:34: services.web.environment.V: Compose makes another text of this number, such as 1.1 of 1.10 and 18 of 022; write it in quotes if every character counts",
+            "7:43: services.web.environment.N: a `$` begins a variable that is not set and becomes empty; write a plain dollar sign as `$$`, and a variable in braces with a default",
+            "7:53: services.web.environment.M: the variable NONE is not set and becomes empty; set NONE, or write a default: ${NONE:-…}",
             "8:15: services.web.volumes[0]: Compose ignores an option that it does not know; correct or remove it",
         ],
     );

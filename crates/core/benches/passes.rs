@@ -207,7 +207,7 @@ fn units(id: &AppId) -> [Unit; 2] {
     let labels = BTreeMap::from([(APP_LABEL.to_owned(), id.to_string())]);
     let join = NetworkJoin::Unit {
         unit: format!("{}.network", id.network()),
-        alias: Some(id.as_str().to_owned()),
+        aliases: vec![id.as_str().to_owned()],
     };
     let words = ["serve", "--listen", "0.0.0.0:80", "--data", "/data"];
     let pairs = [("LOG_LEVEL", "info"), ("GREETING", "hello")];

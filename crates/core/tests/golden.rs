@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use archipelago_core::name::AppId;
 use archipelago_core::quadlet::{
-    Container, Health, Kind, Network, NetworkJoin, PublishedPort, Secret, SecretDelivery,
-    ServiceSection, Stamp, Unit, UnitSection, VERSION, Volume, VolumeMount,
+    Container, Health, Kind, Network, NetworkJoin, PodmanOption, PublishedPort, Secret,
+    SecretDelivery, ServiceSection, Stamp, Unit, UnitSection, VERSION, Volume, VolumeMount,
 };
 
 const IMAGE: &str = "docker.io/library/busybox:stable";
@@ -101,14 +101,14 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 fn own_network() -> NetworkJoin {
     NetworkJoin::Unit {
         unit: "archy-golden.network".to_owned(),
-        alias: Some("every".to_owned()),
+        aliases: texts(&["every", "also-every"]),
     }
 }
 
 fn joined_network() -> NetworkJoin {
     NetworkJoin::Unit {
         unit: "archy-other.network".to_owned(),
-        alias: None,
+        aliases: Vec::new(),
     }
 }
 
@@ -184,6 +184,10 @@ fn every() -> Unit {
             start_period: Some(Duration::from_secs(60)),
             startup_interval: Some(Duration::from_secs(2)),
         }),
+        options: PodmanOption::ALL
+            .into_iter()
+            .map(|option| (option, "1".to_owned()))
+            .collect(),
         log_to_journal: true,
     };
     Unit {

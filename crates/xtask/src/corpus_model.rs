@@ -1,6 +1,6 @@
 //! Our reader of Compose files beside the reference, field by field, over a folder of apps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -163,6 +163,9 @@ fn read(file: &Path, folder: &Path, base: Option<&[u8]>, given: &Variables) -> R
         files: &files,
         variables: &variables,
         home: Some(HOME),
+        set_aside: &[],
+        secrets: &BTreeSet::new(),
+        lenient: false,
         profiles: &["*".to_owned()],
         read: &bytes,
     }))

@@ -3,12 +3,14 @@
 //! machine.
 
 mod bench;
+mod corpus;
 mod corpus_model;
 mod coverage;
 mod deb;
 mod demo;
 mod demo_bitcoin;
 mod host;
+mod keys;
 mod oracle;
 mod screenshot;
 mod sim;
@@ -55,6 +57,11 @@ enum Command {
     Coverage,
     /// Write compose-go's model of the Compose files of a folder of apps. Needs Go.
     Oracle(oracle::Arguments),
+    /// Write docs/compose.md, which says what becomes of each key of Compose.
+    ComposeKeys,
+    /// Read the Compose files of collections as apps: how many are accepted, and why the others are
+    /// refused.
+    Corpus(corpus::Arguments),
     /// Compare our reader of Compose files with compose-go, field by field, over a folder of apps.
     /// Needs Go.
     CorpusModel(corpus_model::Arguments),
@@ -95,6 +102,8 @@ fn main() -> ExitCode {
         Command::Structure => structure::check().map(|()| ExitCode::SUCCESS),
         Command::Coverage => coverage::run(),
         Command::Oracle(arguments) => oracle::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::ComposeKeys => keys::run().map(|()| ExitCode::SUCCESS),
+        Command::Corpus(arguments) => corpus::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::CorpusModel(arguments) => {
             corpus_model::run(&arguments).map(|()| ExitCode::SUCCESS)
         }

@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// Asks the reference about every file of a corpus.
 pub(crate) fn answers(corpus: &Corpus) -> Result<Vec<Answer>> {
-    let files = corpus.files()?;
+    let files = compose_files(&corpus.folder)?;
     let built = Command::new("go")
         .args(["build", "-o", BINARY, "."])
         .current_dir(PROGRAM)
@@ -106,24 +106,22 @@ pub(crate) fn answers(corpus: &Corpus) -> Result<Vec<Answer>> {
         .collect()
 }
 
-impl Corpus {
-    fn files(&self) -> Result<Vec<PathBuf>> {
-        let folder = self
-            .folder
-            .canonicalize()
-            .with_context(|| format!("read {}", self.folder.display()))?;
-        let mut files = Vec::new();
-        for entry in folder.read_dir()? {
-            files.extend(compose_file(&entry?.path()));
-        }
-        ensure!(
-            !files.is_empty(),
-            "no folder in {} has a Compose file",
-            folder.display()
-        );
-        files.sort();
-        Ok(files)
+/// The Compose files of the folders in a folder.
+pub(crate) fn compose_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let folder = folder
+        .canonicalize()
+        .with_context(|| format!("read {}", folder.display()))?;
+    let mut files = Vec::new();
+    for entry in folder.read_dir()? {
+        files.extend(compose_file(&entry?.path()));
     }
+    ensure!(
+        !files.is_empty(),
+        "no folder in {} has a Compose file",
+        folder.display()
+    );
+    files.sort();
+    Ok(files)
 }
 
 fn compose_file(app: &Path) -> Option<PathBuf> {

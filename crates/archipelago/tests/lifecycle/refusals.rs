@@ -49,10 +49,10 @@ fn a_refused_install_names_the_error_and_leaves_nothing_behind() {
             says: &["/home/archy/apps/lone/compose.yaml:4:1"],
         },
         Wrong {
-            app: apps::app("lone", "services:\n  lone:\n    image: busybox\n    privileged: true\n"),
+            app: apps::app("lone", "services:\n  lone:\n    image: busybox\n    runtime: runsc\n"),
             arguments: &[],
             code: 3,
-            says: &["/home/archy/apps/lone/compose.yaml:4:", "privileged"],
+            says: &["/home/archy/apps/lone/compose.yaml:4:", "runtime"],
         },
         Wrong {
             app: apps::app("lone", "services:\n  lone:\n    image: busybox\n    imag: x\n"),
@@ -124,7 +124,7 @@ fn a_refused_install_names_the_error_and_leaves_nothing_behind() {
             app: apps::app("lone", "services:\n  lone:\n    image: busybox\n    volumes: [\"data:/x\"]\n"),
             arguments: &[],
             code: 3,
-            says: &["/home/archy/apps/lone/compose.yaml:4:", "not declared"],
+            says: &["/home/archy/apps/lone/compose.yaml:4:", "there is no volume"],
         },
         Wrong {
             app: settings(port).with("t", "{{ settings.none }}").with(

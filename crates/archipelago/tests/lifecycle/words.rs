@@ -194,12 +194,12 @@ fn no_output_holds_a_planted_value() {
         (
             format!("{definition}/compose.yaml"),
             compose.replace("secrets: [token]", &format!("init: {INLINE}")),
-            "expected true or false",
+            "neither `true` nor `false`",
         ),
         (
             format!("{definition}/compose.yaml"),
             compose.replace("secrets: [token]", &format!("ports: [\"{INLINE}:80\"]")),
-            "expected a port",
+            "this is no port",
         ),
         (
             format!("{definition}/compose.yaml"),
@@ -214,12 +214,12 @@ fn no_output_holds_a_planted_value() {
         (
             format!("{definition}/compose.yaml"),
             compose.replace(&format!("\"{ARGUMENT}\""), &format!("[{ARGUMENT}]")),
-            "expected a text",
+            "this must be text",
         ),
         (
             format!("{definition}/vault.env"),
-            ENV_FILE.to_owned(),
-            "expected NAME=value",
+            format!("TOKEN {ENV_FILE}\n"),
+            "write NAME=value",
         ),
         (
             format!("{definition}/vault.conf"),

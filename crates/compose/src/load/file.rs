@@ -43,6 +43,7 @@ impl Loader<'_> {
                 return None;
             }
             take_marks(&mut document, &Trail::top(), &mut marks);
+            self.take_own(&mut document);
             fill(&mut document, scope, &mut self.budget, &mut self.report);
             promote(&mut document, &mut self.report);
             if scope.follow {
@@ -67,6 +68,20 @@ impl Loader<'_> {
             enforce(&mut top, &Trail::top());
         }
         Some((top, marks))
+    }
+
+    /// Takes out what the caller reads itself, and declarations of secrets that it brings.
+    fn take_own(&self, document: &mut Node) {
+        let Some(map) = document.as_map_mut() else {
+            return;
+        };
+        for key in self.request.set_aside {
+            map.remove(*key);
+        }
+        if let Some(secrets) = document.get_mut("secrets").and_then(Node::as_map_mut) {
+            let given = self.request.secrets;
+            secrets.retain(|name, entry| !(entry.node.is_null() && given.contains(name)));
+        }
     }
 
     fn drop_version(&mut self, top: &mut Node) {
@@ -123,7 +138,7 @@ fn fill_in(
     match &mut node.value {
         Value::Text(text) if text.contains('$') => {
             let unset = RefCell::new(Vec::new());
-            let note = |name: &str| unset.borrow_mut().push(name.to_owned());
+            let note = |name: Option<&str>| unset.borrow_mut().push(name.map(str::to_owned));
             let filled = interpolate_noting(text, lookup, &note).map_err(Problem::from);
             let filled = filled.and_then(|filled| {
                 budget.text(filled.len())?;

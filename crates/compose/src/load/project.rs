@@ -10,7 +10,7 @@ use crate::consistency::consistency;
 use crate::diagnostic::Report;
 use crate::limits::Budget;
 use crate::model::{Project, decode};
-use crate::node::{Node, Value};
+use crate::node::{Node, Place, Value, mapping};
 use crate::normalise::normalise;
 use crate::paths::{Base, resolve};
 use crate::places::Places;
@@ -23,7 +23,7 @@ pub fn load(request: &Request<'_>) -> Loaded {
     let mut loader = Loader {
         request,
         budget: Budget::default(),
-        report: Report::default(),
+        report: Report::new(request.lenient),
         bases: BTreeMap::new(),
     };
     let (project, places) = loader.project();
@@ -60,6 +60,7 @@ impl Loader<'_> {
         if top.get("services").is_none()
             && top.get("jobs").is_none()
             && top.as_map().is_none_or(BTreeMap::is_empty)
+            && !self.report.has_errors()
         {
             self.report.error(&start, &Trail::top(), Problem::Empty);
         }
@@ -88,6 +89,19 @@ impl Loader<'_> {
         (Some(project), places)
     }
 
+    /// What is there before the first file: the secrets that the caller brings.
+    fn given(&self, start: &Place) -> Node {
+        let secret = |name: &String| {
+            let external = Node::map(start, [("external", Node::bool(start, true))]);
+            (name.clone(), external)
+        };
+        let secrets = mapping(start, self.request.secrets.iter().map(secret));
+        match secrets.is_empty() {
+            true => Node::map(start, []),
+            false => Node::map(start, [("secrets", Node::new(start, Value::Map(secrets)))]),
+        }
+    }
+
     /// The files of one scope, merged and expanded, with defaults and absolute paths.
     pub(super) fn model(
         &mut self,
@@ -95,7 +109,7 @@ impl Loader<'_> {
         scope: Scope<'_>,
         chain: &[String],
     ) -> Option<Node> {
-        let mut top = Node::new(&top_of(files.first()?), Value::Map(BTreeMap::new()));
+        let mut top = self.given(&top_of(files.first()?));
         for file in files {
             top = self.file(file, top, scope, chain)?.0;
         }

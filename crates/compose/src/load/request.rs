@@ -1,6 +1,6 @@
 //! The request and the result of a load.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::model::Project;
@@ -34,6 +34,16 @@ pub struct Request<'a> {
     pub variables: &'a Variables,
     /// The folder for `~`.
     pub home: Option<&'a str>,
+    /// Keys at the top of a file that the caller reads itself. They are left out, and what is in
+    /// them is not filled in.
+    pub set_aside: &'a [&'a str],
+    /// Secrets that the caller brings. They exist without being declared; a file may declare them
+    /// without a source.
+    pub secrets: &'a BTreeSet<String>,
+    /// Whether to read what the reference refuses although its meaning is plain: a number or a
+    /// truth value where text is due, and a list or mapping that is left empty. Each gives a
+    /// warning.
+    pub lenient: bool,
     /// Profiles that are on; `*` switches all on.
     pub profiles: &'a [String],
     /// The files.

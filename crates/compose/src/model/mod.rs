@@ -23,7 +23,7 @@ pub use resource::{Config, FileObject, Ipam, Model, Network, Pool, Secret, Volum
 pub use service::{
     Build, Dependency, Deploy, Develop, DiscreteResource, GenericResource, Healthcheck, Hook, Job,
     Placement, PlacementPreference, Port, PreStart, Provider, Resource, Resources, RestartPolicy,
-    Schedule, Service, Triggers, UpdateConfig, WatchRule, Workload,
+    Schedule, Service, ServiceKeys, Triggers, UpdateConfig, WatchRule, Workload,
 };
 pub use values::{
     Choice, Count, Environment, Extensions, Hosts, Mode, MultiOptions, OptOut, Pairs, Size,

@@ -19,7 +19,7 @@ pub struct Service {
     #[serde(flatten)]
     pub workload: Workload,
     #[serde(flatten)]
-    own: ServiceKeys,
+    pub own: ServiceKeys,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pre_start: Vec<PreStart>,
 }

@@ -273,6 +273,14 @@ impl<'de> Deserialize<'de> for Mode {
             fn visit_i64<E: de::Error>(self, bits: i64) -> Result<Mode, E> {
                 Ok(Mode(bits))
             }
+            /// `0889` is no octal number, so it is one of YAML's other kind.
+            fn visit_f64<E: de::Error>(self, bits: f64) -> Result<Mode, E> {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "the tables of keys check it"
+                )]
+                Ok(Mode(bits as i64))
+            }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Mode, E> {
                 let bits = i64::from_str_radix(text, 8);
                 bits.map(Mode)

@@ -15,6 +15,16 @@ pub(crate) fn check(node: &mut Node, shape: &Shape, trail: &Trail, report: &mut 
     match shape {
         Shape::Maybe(_) if node.is_null() => true,
         Shape::Maybe(inner) => check(node, inner, trail, report),
+        _ if report.is_lenient() && is_left_empty(node, shape, trail) => {
+            report.warn(&node.place, trail, Warning::Nothing);
+            false
+        }
+        _ if report.is_lenient() && is_meant_as_text(node, shape) => {
+            let found = node.kind();
+            report.warn(&node.place, trail, Warning::NotText { found });
+            node.value = Value::Text(node.scalar_text().unwrap_or_default());
+            true
+        }
         Shape::Either(shapes) => match shapes.iter().find(|shape| fits(node, shape)) {
             Some(shape) => check(node, shape, trail, report),
             None => wrong_kind(node, shape, trail, report),
@@ -56,6 +66,33 @@ pub(crate) fn check(node: &mut Node, shape: &Shape, trail: &Trail, report: &mut 
             }
         },
     }
+}
+
+/// A service without anything is a mistake; any other key without anything may be left out.
+fn is_left_empty(node: &Node, shape: &Shape, trail: &Trail) -> bool {
+    let may_be = matches!(
+        shape,
+        Shape::Either(_)
+            | Shape::List(_)
+            | Shape::Set(_)
+            | Shape::Map(_)
+            | Shape::Named(_)
+            | Shape::Hosts(_)
+            | Shape::Keys(_)
+    );
+    node.is_null() && may_be && !matches!(trail.keys().as_slice(), ["services", _])
+}
+
+/// A number or truth value in the place of text, and of nothing else that it could be.
+fn is_meant_as_text(node: &Node, shape: &Shape) -> bool {
+    let takes_text = match shape {
+        Shape::Text => true,
+        Shape::Either(shapes) => {
+            shapes.iter().any(|shape| matches!(shape, Shape::Text)) && !fits(node, shape)
+        }
+        _ => false,
+    };
+    takes_text && matches!(node.value, Value::Bool(_) | Value::Number(_))
 }
 
 /// Whether the value is of the shape's kind, whatever is inside it.
@@ -264,7 +301,14 @@ fn check_scalar(
                 i64::from_str_radix(text, 8).map_err(|_| SyntaxError::Mode)?;
             }
             value => {
-                whole(value)?;
+                let bits = whole(value)?;
+                if let Value::Number(number) = value
+                    && number.written != format!("0{bits:o}")
+                    && number.written != format!("0o{bits:o}")
+                {
+                    let read = format!("0{bits:o}");
+                    report.warn(&node.place, trail, Warning::DecimalMode { read });
+                }
             }
         },
         Shape::Host => {
@@ -287,7 +331,7 @@ fn check_scalar(
             if let Value::Number(number) = &node.value
                 && number.written != text
             {
-                report.warn(&node.place, trail, Warning::Number { read: text });
+                report.warn(&node.place, trail, Warning::Number);
             }
         }
         _ => {}

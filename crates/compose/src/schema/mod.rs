@@ -5,11 +5,13 @@
 
 mod check;
 mod container;
+mod known;
 mod service;
 mod top;
 
 pub(crate) use check::{check, whole};
 pub(crate) use container::is_container_key;
+pub use known::known_keys;
 pub(crate) use top::TOP;
 
 /// The shape of a value.

@@ -1,6 +1,6 @@
 //! Files in memory, read as an app in `/app`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use compose::{Loaded, ReadError, Request, Variables, load};
 
@@ -23,6 +23,9 @@ pub(crate) fn read(files: &Files, variables: &Variables, profiles: &[&str]) -> L
         files: &paths,
         variables,
         home: Some("/home/user"),
+        set_aside: &[],
+        secrets: &BTreeSet::new(),
+        lenient: false,
         profiles: &profiles,
         read: &bytes,
     })

@@ -6,6 +6,7 @@ mod image;
 mod image_volumes;
 mod mounts;
 mod network;
+mod options;
 mod reach;
 mod secrets;
 
@@ -22,7 +23,7 @@ use crate::config::Config;
 use crate::manifest::{Files, Manifest, Port, Protocol, Service};
 use crate::name::AppId;
 use crate::needs::Needs;
-use crate::quadlet::{self, Kind, ServiceSection, Stamp, Unit, UnitSection};
+use crate::quadlet::{self, Kind, PodmanOption, ServiceSection, Stamp, Unit, UnitSection};
 
 /// The label on everything of ours in Podman: the app.
 pub const APP_LABEL: &str = "archipelago.app";
@@ -289,6 +290,7 @@ impl Work<'_> {
             tmpfs,
             cap_add,
             cap_drop,
+            privileged,
             devices,
             extra_hosts,
             dns,
@@ -298,11 +300,17 @@ impl Work<'_> {
             sysctls,
             shm_bytes,
             network: _,
+            aliases: _,
             no_new_privileges,
             label_disable,
+            apparmor_unconfined,
             seccomp,
             pids_limit,
+            limits,
             userns,
+            host_namespaces,
+            tty,
+            stdin_open,
         } = service;
         let mut all_labels = labels.clone();
         if let Some(reserved) = labels
@@ -360,6 +368,12 @@ impl Work<'_> {
                 start_period: health.start_period,
                 startup_interval: health.start_interval,
             }),
+            options: options::of(limits, host_namespaces)
+                .chain(options::flag(PodmanOption::Privileged, *privileged))
+                .chain(options::flag(PodmanOption::Tty, *tty))
+                .chain(options::flag(PodmanOption::Interactive, *stdin_open))
+                .chain(options::without_apparmor(*apparmor_unconfined))
+                .collect(),
             log_to_journal: true,
         })
     }

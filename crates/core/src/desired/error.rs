@@ -8,7 +8,7 @@ use crate::data_folder::NotOurs;
 use crate::file_error::FileError;
 use crate::image::ReferenceError;
 use crate::layout::LayoutError;
-use crate::manifest::{COMPOSE_FILE, ManifestError, SettingError};
+use crate::manifest::{COMPOSE_FILE, ManifestError, ManifestErrors, SettingError};
 use crate::name::AppId;
 use crate::quadlet::RenderError;
 use crate::releases::Unusable;
@@ -27,7 +27,10 @@ pub enum Error {
     #[error("{file} is not UTF-8 text; save it as UTF-8")]
     NotText { file: String },
     #[error(transparent)]
-    Manifest(#[from] ManifestError),
+    Manifest(#[from] ManifestErrors),
+    /// A template, or a mount that may not be.
+    #[error(transparent)]
+    Place(#[from] ManifestError),
     #[error(
         "{file} is the app {:?}, but its intent is named {intent}; install it under its own name",
         app.as_str()

@@ -81,7 +81,7 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
             Err(unreadable) => App::broken(unreadable.cause.clone()),
             Ok(installed) => match nested.get(id) {
                 Some(cause) if installed.intent.state != Goal::Removed => {
-                    App::broken(Error::Manifest(cause.clone()))
+                    App::broken(Error::Place(cause.clone()))
                 }
                 _ => assemble_app(inputs, apps, id, installed),
             },

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::apps::Apps;
 use super::inputs::Inputs;
 use crate::layout::Layout;
-use crate::manifest::{COMPOSE_FILE, Manifest, ManifestError, Mount, MountSource};
+use crate::manifest::{Manifest, ManifestError, Mount, MountSource};
 use crate::name::AppId;
 
 /// The mounts of an app, as they appear on the node.
@@ -225,18 +225,16 @@ impl Judge<'_> {
     }
 
     fn place_of(&self, source: &Source<'_>) -> String {
-        let file = self.file_of(source.app);
-        let Mount { place, key, .. } = source.mount;
+        let Mount {
+            file, place, key, ..
+        } = source.mount;
         format!("{file}:{}:{}: {key}", place.line, place.column)
     }
 
-    fn file_of(&self, id: &AppId) -> String {
-        let file = self.inputs.definition_folder(id).join(COMPOSE_FILE);
-        file.display().to_string()
-    }
-
     fn error(&self, source: &Source<'_>, problem: String) -> ManifestError {
-        let Mount { place, key, .. } = source.mount;
-        ManifestError::new(&self.file_of(source.app), *place, key, problem)
+        let Mount {
+            file, place, key, ..
+        } = source.mount;
+        ManifestError::new(file, *place, key, problem)
     }
 }

@@ -1,10 +1,8 @@
-//! The keys `image` and `build` of a service.
+//! The source of a service's image.
 
 use std::collections::BTreeMap;
 
-use super::field::Field;
-use super::mount::relative;
-use super::{Files, ManifestError};
+use super::Files;
 use crate::file::File;
 
 /// The source of a service's image.
@@ -31,17 +29,6 @@ pub struct Build {
     pub otherwise: Option<String>,
 }
 
-pub(super) fn read_image(field: &Field<'_>) -> Result<ImageSource, ManifestError> {
-    match (field.get("build"), field.get("image")) {
-        (Some(build), image) => Ok(ImageSource::Build(Build {
-            otherwise: image.map(|image| image.text()).transpose()?,
-            ..Build::read(&build)?
-        })),
-        (None, Some(image)) => Ok(ImageSource::Reference(image.text()?)),
-        (None, None) => Err(field.error("needs `image` or `build`")),
-    }
-}
-
 impl Build {
     /// The Containerfile among the files of the app, and its path there.
     #[must_use]
@@ -65,52 +52,4 @@ impl Build {
             folder => format!("{folder}/"),
         }
     }
-
-    fn read(field: &Field<'_>) -> Result<Self, ManifestError> {
-        let mut build = Self {
-            context: String::new(),
-            containerfile: None,
-            args: BTreeMap::new(),
-            target: None,
-            otherwise: None,
-        };
-        if !field.is_map() {
-            build.context = context(field)?;
-            return Ok(build);
-        }
-        build.context = context(&field.required("context")?)?;
-        field.each(|key, value| {
-            match key {
-                "context" => {}
-                "dockerfile" => build.containerfile = Some(containerfile(value)?),
-                "args" => build.args = value.pairs()?,
-                "target" => build.target = Some(value.text()?),
-                _ => return Ok(false),
-            }
-            Ok(true)
-        })?;
-        Ok(build)
-    }
-}
-
-fn containerfile(field: &Field<'_>) -> Result<String, ManifestError> {
-    let path = relative(field, &field.text()?)?;
-    // Podman runs the C preprocessor on such a file, and `#include` reads any file of the user.
-    if path.ends_with(".in") {
-        return Err(field.error(
-            "a Containerfile whose name ends with .in can include files of this host; remove its preprocessor directives and rename it",
-        ));
-    }
-    Ok(path)
-}
-
-/// A folder of the app, the whole of it (`.`, which becomes the empty text), or one beside it
-/// (`../shared-ui`), which the loader brings along under its own name.
-fn context(field: &Field<'_>) -> Result<String, ManifestError> {
-    let text = field.text()?;
-    if matches!(text.as_str(), "." | "./") {
-        return Ok(String::new());
-    }
-    let inside = text.strip_prefix("../").unwrap_or(&text);
-    relative(field, inside)
 }

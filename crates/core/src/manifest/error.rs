@@ -23,6 +23,23 @@ pub struct ManifestError {
     pub problem: String,
 }
 
+/// Everything in a manifest that cannot be accepted: at least one thing, in the order of the files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestErrors {
+    /// In a box, because it is large and returned by many functions.
+    first: Box<ManifestError>,
+    others: Vec<ManifestError>,
+}
+
+impl From<&compose::Place> for Place {
+    fn from(place: &compose::Place) -> Self {
+        Self {
+            line: place.line,
+            column: place.column,
+        }
+    }
+}
+
 impl ManifestError {
     pub(crate) fn new(file: &str, place: Place, key: &str, problem: impl Into<String>) -> Self {
         Self {
@@ -30,6 +47,43 @@ impl ManifestError {
             place,
             key: key.to_owned(),
             problem: problem.into(),
+        }
+    }
+}
+
+impl ManifestErrors {
+    /// `Ok` if there are none. `main` is the file that comes first.
+    pub(super) fn none_of(mut errors: Vec<ManifestError>, main: &str) -> Result<(), Self> {
+        sort(&mut errors, main);
+        errors.dedup();
+        let mut errors = errors.into_iter();
+        match errors.next() {
+            None => Ok(()),
+            Some(first) => Err(Self {
+                first: Box::new(first),
+                others: errors.collect(),
+            }),
+        }
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &ManifestError> {
+        std::iter::once(&*self.first).chain(&self.others)
+    }
+}
+
+/// In the order of files, lines and columns.
+pub(super) fn sort(errors: &mut [ManifestError], main: &str) {
+    errors.sort_by(|a, b| {
+        (a.file != main, &a.file, a.place).cmp(&(b.file != main, &b.file, b.place))
+    });
+}
+
+impl From<ManifestError> for ManifestErrors {
+    fn from(first: ManifestError) -> Self {
+        Self {
+            first: Box::new(first),
+            others: Vec::new(),
         }
     }
 }
@@ -50,4 +104,15 @@ impl fmt::Display for ManifestError {
     }
 }
 
+/// One a line.
+impl fmt::Display for ManifestErrors {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.first)?;
+        self.others
+            .iter()
+            .try_for_each(|error| write!(formatter, "\n{error}"))
+    }
+}
+
 impl std::error::Error for ManifestError {}
+impl std::error::Error for ManifestErrors {}

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::field::Field;
 use super::mount::relative;
-use super::{Exports, Manifest, ManifestError, Requires, Setting, no_service};
+use super::{
+    EXTENSION, Exports, Manifest, ManifestError, ManifestErrors, Requires, Setting, no_service,
+};
 use crate::name::{AppId, check_part};
 
 /// The content of `x-archipelago`.
@@ -101,9 +103,10 @@ pub enum ProbeKind {
 }
 
 impl Extension {
-    pub(super) fn read(top: &Field<'_>, default_id: &str) -> Result<Self, ManifestError> {
-        let absent = top.absent("x-archipelago");
-        let field = top.get("x-archipelago").unwrap_or(absent);
+    /// All keys are read, so that all errors are told at once.
+    pub(super) fn read(top: &Field<'_>, default_id: &str) -> Result<Self, ManifestErrors> {
+        let absent = top.absent(EXTENSION);
+        let field = top.get(EXTENSION).unwrap_or(absent);
         let mut extension = Self {
             id: read_id(top, &field, default_id)?,
             title: String::new(),
@@ -120,17 +123,19 @@ impl Extension {
             urls: Vec::new(),
             readiness: Vec::new(),
         };
-        if !field.is_null() {
-            field.each(|key, value| extension.read_key(key, value))?;
+        let mut errors = Vec::new();
+        for entry in field.entries_or_null()? {
+            errors.extend(extension.read_key(&entry).err());
         }
+        ManifestErrors::none_of(errors, top.file())?;
         if extension.title.is_empty() {
             extension.title = extension.id.to_string();
         }
         Ok(extension)
     }
 
-    fn read_key(&mut self, key: &str, value: &Field<'_>) -> Result<bool, ManifestError> {
-        match key {
+    fn read_key(&mut self, value: &Field<'_>) -> Result<(), ManifestError> {
+        match value.name() {
             "id" => {}
             "title" => self.title = line(value)?,
             "version" => self.version = line(value)?,
@@ -189,9 +194,9 @@ impl Extension {
                     .map(Probe::read)
                     .collect::<Result<_, _>>()?;
             }
-            _ => return Ok(false),
+            _ => return Err(value.unknown()),
         }
-        Ok(true)
+        Ok(())
     }
 
     /// The same with the settings filled in where they may stand.
@@ -203,33 +208,30 @@ impl Extension {
         Ok(extension)
     }
 
-    /// Refuses a reference to a service, volume or port that the app does not have.
+    /// Notes each reference to a service, volume or port that the app does not have.
     pub(super) fn check_references(
         &self,
         field: &Field<'_>,
         manifest: &Manifest,
-    ) -> Result<(), ManifestError> {
-        let service = |name: &str, at: &Field<'_>| {
-            manifest
-                .services
-                .get(name)
-                .ok_or_else(|| at.error(no_service(manifest)))
-        };
+        errors: &mut Vec<ManifestError>,
+    ) {
+        let is_known = |name: &str| manifest.services.contains_key(name);
         // It would wait for itself at each start, and for ever when it is to be removed.
         if self.requires.apps.contains(&self.id) {
-            return Err(field
-                .at(&["requires"])
-                .error("an app cannot require itself"));
+            let at = field.at(&["requires"]);
+            errors.push(at.error("an app cannot require itself"));
         }
-        for companion in &self.companions {
-            service(companion, &field.at(&["companions"]))?;
+        if !self.companions.iter().all(|name| is_known(name)) {
+            let at = field.at(&["companions"]);
+            errors.push(at.error(no_service(manifest)));
         }
+        let at = field.at(&["templates"]);
         let mut rendered = BTreeSet::new();
         for template in &self.templates {
-            let at = field.at(&["templates"]);
-            service(&template.service, &at)?;
-            if !rendered.insert((&template.service, template.file_name())) {
-                return Err(at.error(format!(
+            if !is_known(&template.service) {
+                errors.push(at.error(no_service(manifest)));
+            } else if !rendered.insert((&template.service, template.file_name())) {
+                errors.push(at.error(format!(
                     "two templates of {} have targets of one name; give them different file names",
                     template.service
                 )));
@@ -237,34 +239,36 @@ impl Extension {
         }
         for (name, capture) in &self.captures {
             if !manifest.volumes.contains(&capture.volume) {
-                return Err(field
-                    .at(&["captures", name])
-                    .error("there is no such volume; declare it under the top-level `volumes`"));
+                let at = field.at(&["captures", name]);
+                errors.push(
+                    at.error("there is no such volume; declare it under the top-level `volumes`"),
+                );
             }
         }
-        self.exports
-            .check_references(&field.at(&["exports"]), manifest)?;
+        let exports = field.at(&["exports"]);
+        errors.extend(self.exports.check_references(&exports, manifest).err());
         let requirements = field.at(&["requires", "apps"]);
-        self.requires.check_references(&requirements, manifest)?;
-        let published = self
-            .urls
-            .iter()
-            .map(|url| ("urls", &url.service, url.port))
-            .chain(
-                self.readiness
-                    .iter()
-                    .map(|probe| ("readiness", &probe.service, probe.port)),
-            );
-        for (key, name, port) in published {
+        errors.extend(
+            self.requires
+                .check_references(&requirements, manifest)
+                .err(),
+        );
+        let urls = self.urls.iter();
+        let urls = urls.map(|url| ("urls", &url.service, url.port));
+        let probes = self.readiness.iter();
+        let probes = probes.map(|probe| ("readiness", &probe.service, probe.port));
+        for (key, name, port) in urls.chain(probes) {
             let at = field.at(&[key]);
-            let service = service(name, &at)?;
-            if service.published(port).is_none() {
-                return Err(at.error(format!(
-                    "the service {name} publishes no such port; add it to its `ports`"
-                )));
+            match manifest.services.get(name) {
+                None => errors.push(at.error(no_service(manifest))),
+                Some(service) if service.published(port).is_none() => {
+                    errors.push(at.error(format!(
+                        "the service {name} publishes no such port; add it to its `ports`"
+                    )));
+                }
+                Some(_) => {}
             }
         }
-        Ok(())
     }
 }
 
@@ -272,9 +276,19 @@ fn read_id(top: &Field<'_>, field: &Field<'_>, default_id: &str) -> Result<AppId
     let named = field.get("id").or_else(|| top.get("name"));
     let (text, at) = match &named {
         Some(value) => (value.text()?, value),
-        None => (default_id.to_owned(), top),
+        None => (of_folder(default_id), top),
     };
     AppId::parse(&text).map_err(|error| at.error(error.to_string()))
+}
+
+/// The name of a folder with hyphens for what an id cannot have.
+fn of_folder(name: &str) -> String {
+    let fit = |c: char| match c {
+        c if c.is_ascii_alphanumeric() => c.to_ascii_lowercase(),
+        _ => '-',
+    };
+    let name: String = name.chars().map(fit).collect();
+    name.trim_matches('-').to_owned()
 }
 
 fn line(field: &Field<'_>) -> Result<String, ManifestError> {

@@ -1,18 +1,16 @@
-//! A place in the YAML tree with the path that leads there: what every reader in this folder reads
-//! from.
+//! A place in the YAML tree with the path that leads there: what `x-archipelago` is read from.
 //!
-//! Text is interpolated when it is read, so an error inside a variable names the line that used it.
-//! For the same reason an error names keys and places and never quotes a value: any of them may be
-//! a password, or hold the setting that is one.
+//! Text is filled in when it is read, so an error inside a variable names the line that used it. For
+//! the same reason an error names keys and places and never quotes a value: any of them may be a
+//! password, or hold the setting that is one.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use super::duration::parse_duration;
+use compose::{EntryView, View, interpolate_noting};
+
 use super::error::{ManifestError, Place};
-use super::interpolate;
-use super::yaml::{Node, Value};
-use crate::name::check_part;
+use super::variables::unknown;
 
 /// State shared by all fields of one document.
 pub(crate) struct Scope {
@@ -35,6 +33,11 @@ impl Scope {
             variables: Some(variables),
         }
     }
+
+    pub(crate) fn variables(&self) -> &BTreeMap<String, String> {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        self.variables.as_ref().unwrap_or(&NONE)
+    }
 }
 
 #[derive(Clone)]
@@ -43,22 +46,18 @@ pub(crate) struct Field<'a> {
     name: String,
     path: String,
     place: Place,
-    node: &'a Node,
+    /// `None`: the key is absent.
+    value: Option<View<'a>>,
 }
 
-static NULL: Node = Node {
-    place: Place { line: 1, column: 1 },
-    value: Value::Null,
-};
-
 impl<'a> Field<'a> {
-    pub(crate) fn root(scope: &'a Scope, node: &'a Node) -> Self {
+    pub(crate) fn root(scope: &'a Scope, top: View<'a>) -> Self {
         Self {
             scope,
             name: String::new(),
             path: String::new(),
-            place: node.place,
-            node,
+            place: top.place().into(),
+            value: Some(top),
         }
     }
 
@@ -67,33 +66,24 @@ impl<'a> Field<'a> {
         &self.name
     }
 
-    /// The whole path, such as `services.web.ports[0]`.
-    pub(crate) fn path(&self) -> &str {
-        &self.path
+    pub(crate) fn file(&self) -> &str {
+        &self.scope.file
     }
 
-    pub(crate) fn place(&self) -> Place {
-        self.place
+    pub(crate) fn unknown(&self) -> ManifestError {
+        self.error("unknown key; docs/manifest.md lists those that exist")
     }
 
     pub(crate) fn error(&self, problem: impl Into<String>) -> ManifestError {
         ManifestError::new(&self.scope.file, self.place, &self.path, problem)
     }
 
-    pub(crate) fn check_name(&self, what: &'static str) -> Result<(), ManifestError> {
-        check_part(what, &self.name).map_err(|error| self.error(error.to_string()))
-    }
-
     pub(crate) fn is_null(&self) -> bool {
-        self.node.value == Value::Null
-    }
-
-    pub(crate) fn is_list(&self) -> bool {
-        matches!(self.node.value, Value::List(_))
+        self.value.is_none_or(View::is_nothing)
     }
 
     pub(crate) fn is_map(&self) -> bool {
-        matches!(self.node.value, Value::Map(_))
+        self.value.is_some_and(|value| value.entries().is_some())
     }
 
     /// The field at a path of keys, as far as it exists: for errors found later.
@@ -103,13 +93,7 @@ impl<'a> Field<'a> {
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Field<'a>> {
-        let Value::Map(entries) = &self.node.value else {
-            return None;
-        };
-        entries
-            .iter()
-            .find(|(name, _)| name.text == key)
-            .map(|(name, node)| self.child(name.text.clone(), name.place, node))
+        Some(self.child(self.value?.get(key)?))
     }
 
     /// The item of this list with that text, or the list itself: for errors found later.
@@ -121,29 +105,22 @@ impl<'a> Field<'a> {
         found.unwrap_or_else(|| self.clone())
     }
 
-    fn child(&self, name: String, place: Place, node: &'a Node) -> Field<'a> {
-        let path = if self.path.is_empty() {
-            name.clone()
-        } else {
-            format!("{}.{name}", self.path)
-        };
+    fn child(&self, entry: EntryView<'a>) -> Field<'a> {
+        let EntryView { key, place, value } = entry;
         Field {
-            scope: self.scope,
-            name,
-            path,
-            place,
-            node,
+            place: place.into(),
+            value: Some(value),
+            ..self.absent(key)
         }
     }
 
+    /// In the order of the file.
     pub(crate) fn entries(&self) -> Result<Vec<Field<'a>>, ManifestError> {
-        match &self.node.value {
-            Value::Map(entries) => Ok(entries
-                .iter()
-                .map(|(key, node)| self.child(key.text.clone(), key.place, node))
-                .collect()),
-            _ => Err(self.error("expected a mapping (key: value)")),
-        }
+        let entries = self.value.and_then(View::entries);
+        let entries = entries.ok_or_else(|| self.error("expected a mapping (key: value)"))?;
+        let mut fields: Vec<Field<'a>> = entries.map(|entry| self.child(entry)).collect();
+        fields.sort_by_key(|field| field.place);
+        Ok(fields)
     }
 
     pub(crate) fn entries_or_null(&self) -> Result<Vec<Field<'a>>, ManifestError> {
@@ -155,53 +132,37 @@ impl<'a> Field<'a> {
     }
 
     pub(crate) fn items(&self) -> Result<Vec<Field<'a>>, ManifestError> {
-        match &self.node.value {
-            Value::List(items) => Ok(items
-                .iter()
-                .enumerate()
-                .map(|(index, node)| Field {
-                    scope: self.scope,
-                    name: self.name.clone(),
-                    path: format!("{}[{index}]", self.path),
-                    place: node.place,
-                    node,
-                })
-                .collect()),
-            _ => Err(self.error("expected a list")),
-        }
+        let items = self.value.and_then(View::items);
+        let items = items.ok_or_else(|| self.error("expected a list"))?;
+        let items = items.enumerate().map(|(index, item)| Field {
+            scope: self.scope,
+            name: self.name.clone(),
+            path: format!("{}[{index}]", self.path),
+            place: item.place().into(),
+            value: Some(item),
+        });
+        Ok(items.collect())
     }
 
     /// The scalar's text with its variables filled in.
     pub(crate) fn text(&self) -> Result<String, ManifestError> {
-        let Value::Text { text, .. } = &self.node.value else {
-            return Err(self.error("expected a text"));
+        let text = self.value.and_then(View::text);
+        let text = text.ok_or_else(|| self.error("expected a text"))?;
+        let Some(variables) = &self.scope.variables else {
+            return Ok(text.into_owned());
         };
-        match &self.scope.variables {
-            None => Ok(text.clone()),
-            Some(variables) => interpolate::interpolate(text, variables)
-                .map_err(|problem| self.error(problem.to_string())),
+        let unset = RefCell::new(None);
+        let note = |name: Option<&str>| *unset.borrow_mut() = Some(name.map(str::to_owned));
+        let filled = interpolate_noting(&text, &|name| variables.get(name).cloned(), &note);
+        let filled = filled.map_err(|error| self.error(error.to_string()))?;
+        match unset.into_inner() {
+            Some(name) => Err(self.error(unknown(name.as_deref(), variables))),
+            None => Ok(filled),
         }
     }
 
     pub(crate) fn texts(&self) -> Result<Vec<String>, ManifestError> {
         self.items()?.iter().map(Field::text).collect()
-    }
-
-    /// A list of texts, or one text.
-    pub(crate) fn text_or_texts(&self) -> Result<Vec<String>, ManifestError> {
-        if self.is_list() {
-            self.texts()
-        } else {
-            Ok(vec![self.text()?])
-        }
-    }
-
-    pub(crate) fn boolean(&self) -> Result<bool, ManifestError> {
-        match self.text()?.as_str() {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            _ => Err(self.error("expected true or false")),
-        }
     }
 
     pub(crate) fn integer(&self) -> Result<i64, ManifestError> {
@@ -216,43 +177,12 @@ impl<'a> Field<'a> {
             .map_err(|_| self.error("expected a whole number from 0"))
     }
 
-    pub(crate) fn duration(&self) -> Result<Duration, ManifestError> {
-        parse_duration(&self.text()?).map_err(|problem| self.error(problem.to_string()))
-    }
-
     pub(crate) fn port(&self) -> Result<u16, ManifestError> {
         let text = self.text()?;
         match text.parse() {
             Ok(port) if port > 0 => Ok(port),
             _ => Err(self.error("expected a port from 1 to 65535")),
         }
-    }
-
-    /// `KEY: value` pairs, or a list of `KEY=value`: Compose allows both for variables, labels and
-    /// the like.
-    pub(crate) fn pairs(&self) -> Result<BTreeMap<String, String>, ManifestError> {
-        let mut pairs = BTreeMap::new();
-        if self.is_list() {
-            for item in self.items()? {
-                let text = item.text()?;
-                let (key, value) = text.split_once('=').ok_or_else(|| {
-                    item.error("a name without a value takes it from the shell in Compose; here there is none: write NAME=value")
-                })?;
-                if pairs.insert(key.to_owned(), value.to_owned()).is_some() {
-                    return Err(item.error("this name is set twice"));
-                }
-            }
-        } else {
-            for entry in self.entries_or_null()? {
-                let value = if entry.is_null() {
-                    String::new()
-                } else {
-                    entry.text()?
-                };
-                pairs.insert(entry.name().to_owned(), value);
-            }
-        }
-        Ok(pairs)
     }
 
     /// Reads a mapping whose keys are all known: calls `read` for each, and refuses what `read`
@@ -264,7 +194,7 @@ impl<'a> Field<'a> {
         for entry in self.entries()? {
             let name = entry.name.clone();
             if !read(&name, &entry)? {
-                return Err(entry.error("unknown key; docs/manifest.md lists those that exist"));
+                return Err(entry.unknown());
             }
         }
         Ok(())
@@ -272,7 +202,18 @@ impl<'a> Field<'a> {
 
     /// A field of the same mapping that stands for nothing: the value of an absent key.
     pub(crate) fn absent(&self, key: &str) -> Field<'a> {
-        self.child(key.to_owned(), self.place, &NULL)
+        let path = if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        };
+        Field {
+            scope: self.scope,
+            name: key.to_owned(),
+            path,
+            place: self.place,
+            value: None,
+        }
     }
 
     pub(crate) fn required(&self, key: &str) -> Result<Field<'a>, ManifestError> {

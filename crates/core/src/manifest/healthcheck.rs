@@ -1,9 +1,6 @@
-//! A service's `healthcheck`.
+//! A container's health check.
 
 use std::time::Duration;
-
-use super::ManifestError;
-use super::field::Field;
 
 /// A container's health check, in Podman's terms.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,38 +28,5 @@ impl Health {
     #[must_use]
     pub fn is_disabled(&self) -> bool {
         self.test.first().is_none_or(|kind| kind == "NONE")
-    }
-
-    pub(super) fn read(field: &Field<'_>) -> Result<Option<Self>, ManifestError> {
-        let mut health = Self::default();
-        let mut disabled = false;
-        field.each(|key, value| {
-            match key {
-                "test" if value.is_list() => health.test = value.texts()?,
-                "test" => health.test = vec!["CMD-SHELL".to_owned(), value.text()?],
-                "interval" => health.interval = Some(value.duration()?),
-                "timeout" => health.timeout = Some(value.duration()?),
-                "retries" => health.retries = Some(value.count()?),
-                "start_period" => health.start_period = Some(value.duration()?),
-                "start_interval" => health.start_interval = Some(value.duration()?),
-                "disable" => disabled = value.boolean()?,
-                _ => return Ok(false),
-            }
-            Ok(true)
-        })?;
-        if disabled {
-            health.test = vec!["NONE".to_owned()];
-        }
-        match health.test.first().map(String::as_str) {
-            Some("CMD" | "CMD-SHELL") if health.test.len() > 1 => Ok(Some(health)),
-            Some("NONE") => Ok(Some(health)),
-            None if health != Self::default() => {
-                Err(field.error("`test` is missing; an image's own check cannot be adjusted"))
-            }
-            None => Ok(None),
-            Some(_) => Err(field
-                .at(&["test"])
-                .error("expected [\"CMD\", …], [\"CMD-SHELL\", \"…\"] or [\"NONE\"]")),
-        }
     }
 }

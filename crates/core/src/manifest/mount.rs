@@ -1,9 +1,14 @@
 //! Mounts of a service: named volumes, files of the app's folder, folders of the data directory or
 //! of the node.
 
+use sha2::{Digest, Sha256};
+
 use super::field::Field;
-use super::{Files, ManifestError, Place};
-use crate::name::check_part;
+use super::{ManifestError, Place};
+use crate::hex::hex;
+
+/// Longer names are cut: systemd takes a unit's name of 255 bytes.
+const NAME_MAX: usize = 40;
 
 /// One mount of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +18,9 @@ pub struct Mount {
     pub target: String,
     /// Whether the container may not write to it.
     pub read_only: bool,
-    /// The place in the Compose file, for errors that are found later.
+    /// The file that says so, as the person knows it, and the place in it, for errors that are found
+    /// later.
+    pub file: String,
     pub place: Place,
     /// The path of its key, such as `services.web.volumes[0]`.
     pub key: String,
@@ -31,133 +38,18 @@ pub enum MountSource {
     Host(String),
 }
 
-impl Mount {
-    pub(super) fn read(field: &Field<'_>, files: &Files) -> Result<Self, ManifestError> {
-        let mount = if field.is_map() {
-            Self::read_long(field, files)?
-        } else {
-            Self::read_short(field, files)?
-        };
-        if !mount.target.starts_with('/') {
-            return Err(field.error("the path in the container must be absolute"));
-        }
-        if matches!(mount.source, MountSource::Definition(_)) && !mount.read_only {
-            return Err(field.error(
-                "this file comes with the app, so mount it read-only (`:ro`): what the container writes belongs into a volume",
-            ));
-        }
-        Ok(mount)
-    }
-
-    fn read_short(field: &Field<'_>, files: &Files) -> Result<Self, ManifestError> {
-        let text = field.text()?;
-        let parts: Vec<&str> = text.split(':').collect();
-        let (source, target, options) = match parts.as_slice() {
-            [source, target] => (*source, *target, ""),
-            [source, target, options] => (*source, *target, *options),
-            [_] => {
-                return Err(field.error(
-                    "an anonymous volume is lost with its container; name it: `data:/path`, and declare `data` under `volumes`",
-                ));
-            }
-            _ => {
-                return Err(field.error("there are too many colons; use SOURCE:TARGET[:ro]"));
-            }
-        };
-        let mut read_only = false;
-        for option in options.split(',').filter(|option| !option.is_empty()) {
-            match option {
-                "ro" => read_only = true,
-                // Relabelling for SELinux is done for what lies in the data directory anyway.
-                "rw" | "z" | "Z" => {}
-                _ => {
-                    return Err(
-                        field.error("this mount option is not supported; there are ro and rw")
-                    );
-                }
-            }
-        }
-        Ok(Self {
-            source: MountSource::read(field, source, files)?,
-            target: target.to_owned(),
-            read_only,
-            place: field.place(),
-            key: field.path().to_owned(),
-        })
-    }
-
-    fn read_long(field: &Field<'_>, files: &Files) -> Result<Self, ManifestError> {
-        let kind = field.required("type")?;
-        let source_field = field.required("source")?;
-        let source = source_field.text()?;
-        let target = field.required("target")?.text()?;
-        let mut read_only = false;
-        field.each(|key, value| {
-            match key {
-                "type" | "source" | "target" => {}
-                "read_only" => read_only = value.boolean()?,
-                _ => return Ok(false),
-            }
-            Ok(true)
-        })?;
-        let source = match kind.text()?.as_str() {
-            "volume" => MountSource::volume(&source_field, &source)?,
-            "bind" if source.starts_with(['/', '.']) => {
-                MountSource::read(&source_field, &source, files)?
-            }
-            "bind" => {
-                return Err(source_field
-                    .error("a bind mount's source is a path: start it with `/` or `./`"));
-            }
-            _ => {
-                return Err(
-                    kind.error("expected volume or bind; for a tmpfs use the service's `tmpfs`")
-                );
-            }
-        };
-        Ok(Self {
-            source,
-            target,
-            read_only,
-            place: field.place(),
-            key: field.path().to_owned(),
-        })
-    }
-}
-
-impl MountSource {
-    fn read(field: &Field<'_>, text: &str, files: &Files) -> Result<Self, ManifestError> {
-        if text.starts_with('/') {
-            // Behind a link, `..` leads elsewhere than it reads.
-            if text.split('/').any(|part| part == "..") {
-                return Err(field.error("this path has `..` in it; write the path without"));
-            }
-            // Podman takes the text after a colon for the path in the container.
-            if text.contains(':') {
-                return Err(field.error("a path with a colon cannot be mounted; rename the folder"));
-            }
-            Ok(Self::Host(text.to_owned()))
-        } else if text.starts_with('.') {
-            let path = relative(field, text)?;
-            let inside = format!("{path}/");
-            let known =
-                files.contains_key(&path) || files.keys().any(|file| file.starts_with(&inside));
-            Ok(if known {
-                Self::Definition(path)
-            } else {
-                Self::Data(path)
-            })
-        } else if text.starts_with('~') {
-            Err(field.error("`~` means another place for every user; write the absolute path"))
-        } else {
-            Self::volume(field, text)
-        }
-    }
-
-    fn volume(field: &Field<'_>, text: &str) -> Result<Self, ManifestError> {
-        check_part("a volume", text).map_err(|error| field.error(error.to_string()))?;
-        Ok(Self::Volume(text.to_owned()))
-    }
+/// The name of the volume at a path that is given without a volume's name, by `volumes` or by the
+/// image: one by which a person finds the folder, with a part of a hash so that no other path or
+/// volume has it.
+pub(crate) fn volume_at(service: &str, path: &str) -> String {
+    let readable: String = path
+        .chars()
+        .skip(1)
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(NAME_MAX)
+        .collect();
+    let hash = hex(&Sha256::digest(format!("{service}:{path}"))[..4]);
+    format!("{service}-{readable}-{hash}")
 }
 
 /// A path inside the app's folder: `./a/b` becomes `a/b`; nothing leads out of it.

@@ -13,8 +13,8 @@ use std::path::PathBuf;
 
 use crate::layout::Layout;
 use crate::manifest::{
-    Files, ImageSource, Manifest, ManifestError, Mount, MountSource, NetworkMode, Service,
-    capability,
+    Files, ImageSource, Manifest, ManifestError, ManifestErrors, Mount, MountSource, Namespace,
+    NetworkMode, Service, capability,
 };
 
 use host_path::Host;
@@ -55,7 +55,10 @@ const OBEYED_ANNOTATIONS: [&str; 5] = [
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grant {
     PodmanSocket,
+    /// All capabilities and devices (`privileged`).
+    Privileged,
     HostNetwork,
+    HostNamespace(Namespace),
     Path(HostPath),
     /// An option of `security_opt`.
     Security(String),
@@ -76,7 +79,11 @@ impl Grant {
     pub fn word(&self) -> String {
         match self {
             Self::PodmanSocket => "podman-socket".to_owned(),
+            Self::Privileged => "privileged".to_owned(),
             Self::HostNetwork => "host-network".to_owned(),
+            Self::HostNamespace(Namespace::Pid) => "host-pid".to_owned(),
+            Self::HostNamespace(Namespace::Ipc) => "host-ipc".to_owned(),
+            Self::HostNamespace(Namespace::Uts) => "host-uts".to_owned(),
             Self::Path(path) => {
                 let end = if path.read_only { ":ro" } else { "" };
                 format!("path:{}{end}", path.path.display())
@@ -113,21 +120,24 @@ impl Grant {
             Self::PodmanSocket => 0,
             Self::Path(path) => match (path.shows, path.read_only) {
                 (Shows::Everything, false) => 1,
-                (Shows::Podman | Shows::Everything, _) => 2,
-                (Shows::Home, _) => 3,
-                (Shows::Sockets, _) => 4,
-                (Shows::System, _) => 6,
-                (Shows::Plain, false) => 13,
-                (Shows::Plain, true) => 14,
+                (Shows::Podman | Shows::Everything, _) => 3,
+                (Shows::Home, _) => 4,
+                (Shows::Sockets, _) => 5,
+                (Shows::System, _) => 8,
+                (Shows::Plain, false) => 15,
+                (Shows::Plain, true) => 16,
             },
-            Self::HostNetwork => 5,
-            Self::Security(_) => 7,
-            Self::Capability(_) => 8,
-            Self::HostGroups => 9,
-            Self::Annotation(_) => 10,
-            Self::Build(BuildOption::Cache | BuildOption::Fetch) => 15,
-            Self::Build(_) => 11,
-            Self::Device(_) => 12,
+            Self::Privileged => 2,
+            Self::HostNetwork => 6,
+            Self::HostNamespace(Namespace::Pid | Namespace::Ipc) => 7,
+            Self::Security(_) => 9,
+            Self::Capability(_) => 10,
+            Self::HostGroups => 11,
+            Self::Annotation(_) => 12,
+            Self::Build(BuildOption::Cache | BuildOption::Fetch) => 17,
+            Self::Build(_) => 13,
+            Self::Device(_) => 14,
+            Self::HostNamespace(Namespace::Uts) => 18,
         }
     }
 }
@@ -139,6 +149,18 @@ impl fmt::Display for Grant {
             Self::PodmanSocket => formatter.write_str(
                 "control all containers of this user through Podman's socket, so it may do all that this user may",
             ),
+            Self::Privileged => formatter.write_str(
+                "use all capabilities and devices of this user, without the usual protection",
+            ),
+            Self::HostNamespace(Namespace::Pid) => formatter.write_str(
+                "see all programs of this host, end those of this user, and read the variables and files of other apps",
+            ),
+            Self::HostNamespace(Namespace::Ipc) => formatter.write_str(
+                "read and change the memory that programs of this user share with each other",
+            ),
+            Self::HostNamespace(Namespace::Uts) => {
+                formatter.write_str("use this host's name as its own")
+            }
             Self::HostNetwork => formatter.write_str(
                 "use this host's network as its own: it can reach every program that listens on 127.0.0.1, and use any free port",
             ),
@@ -227,17 +249,15 @@ fn is_part(grant: &Grant, other: &Grant) -> bool {
     }
 }
 
-/// Refuses a mount that no app may have, whatever a person agrees to. `file` is the Compose file as
-/// the person knows it.
+/// Refuses a mount that no app may have, whatever a person agrees to.
 ///
 /// # Errors
 /// At the first such mount.
 pub(super) fn refuse_never(
     layout: &Layout,
     trails: &BTreeMap<PathBuf, Vec<PathBuf>>,
-    file: &str,
     manifest: &Manifest,
-) -> Result<(), ManifestError> {
+) -> Result<(), ManifestErrors> {
     let host = Host { layout, trails };
     let mounts = manifest
         .services
@@ -247,7 +267,10 @@ pub(super) fn refuse_never(
         if let MountSource::Host(source) = &mount.source
             && let Some(problem) = host.refuses(manifest.id(), source)
         {
-            return Err(ManifestError::new(file, mount.place, &mount.key, problem));
+            let Mount {
+                file, place, key, ..
+            } = mount;
+            return Err(ManifestError::new(file, *place, key, problem).into());
         }
     }
     Ok(())
@@ -260,9 +283,12 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         annotations,
         group_add,
         cap_add,
+        privileged,
         devices,
         network,
+        host_namespaces,
         label_disable,
+        apparmor_unconfined,
         seccomp,
         // These stay inside the container and the app's own network and folders. Rootless, all
         // user namespaces that a manifest can name give the same rights on the host.
@@ -294,14 +320,25 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         no_new_privileges: _,
         pids_limit: _,
         userns: _,
+        aliases: _,
+        limits: _,
+        tty: _,
+        stdin_open: _,
     } = service;
     let mut grants = Vec::new();
+    if *privileged {
+        grants.push(Grant::Privileged);
+    }
+    grants.extend(host_namespaces.iter().copied().map(Grant::HostNamespace));
     if *network == NetworkMode::Host {
         grants.push(Grant::HostNetwork);
     }
     grants.extend(mounts.iter().filter_map(|mount| of_mount(host, mount)));
     if *label_disable {
         grants.push(Grant::Security("label=disable".to_owned()));
+    }
+    if *apparmor_unconfined {
+        grants.push(Grant::Security("apparmor=unconfined".to_owned()));
     }
     let profile = seccomp.iter();
     grants.extend(profile.map(|profile| Grant::Security(format!("seccomp={profile}"))));

@@ -128,8 +128,7 @@ impl Installation {
         // With the files as the person knows them, so that errors name those and not our copy.
         let settings = Settings::settle(id.as_str(), &extension.settings, &intent.settings)?;
         let manifest = schema.manifest(&settings, &files)?;
-        let file = format!("{folder}/{COMPOSE_FILE}");
-        refuse_never(&inputs.layout, &inputs.found.trails, &file, &manifest)?;
+        refuse_never(&inputs.layout, &inputs.found.trails, &manifest)?;
         let grants = grants_of(inputs, &manifest, &files);
         intent.allow = grants.words();
         let is_unchanged = inputs.intents.get(id) == Some(&Ok(intent.clone()))

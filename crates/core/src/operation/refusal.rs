@@ -8,7 +8,7 @@ use crate::check::Check;
 use crate::check::needs::Unmet;
 use crate::desired::{self, Fault};
 use crate::file_error::FileError;
-use crate::manifest::{ManifestError, SettingError};
+use crate::manifest::{ManifestErrors, SettingError};
 use crate::name::AppId;
 use crate::observed::Unreachable;
 use crate::plan::Blocked;
@@ -33,7 +33,7 @@ pub enum Refusal {
     #[error(transparent)]
     Setting(#[from] SettingError),
     #[error(transparent)]
-    Manifest(#[from] ManifestError),
+    Manifest(#[from] ManifestErrors),
     /// The app cannot be worked out as it would be.
     #[error(transparent)]
     Broken(Shown),

@@ -148,8 +148,70 @@ pub struct Container {
     pub seccomp: Option<String>,
     /// `HealthCmd=` and its relatives.
     pub health: Option<Health>,
+    pub options: BTreeMap<PodmanOption, String>,
     /// `LogDriver=journald`, so that the journal holds what the container says.
     pub log_to_journal: bool,
+}
+
+/// Options of `podman run` that Quadlet has no key for in the oldest Podman that is supported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PodmanOption {
+    CpuPeriod,
+    CpuQuota,
+    CpuShares,
+    Cpus,
+    Interactive,
+    Ipc,
+    Memory,
+    MemoryReservation,
+    MemorySwap,
+    OomScoreAdj,
+    Pid,
+    Privileged,
+    SecurityOpt,
+    Tty,
+    Uts,
+}
+
+impl PodmanOption {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::CpuPeriod,
+        Self::CpuQuota,
+        Self::CpuShares,
+        Self::Cpus,
+        Self::Interactive,
+        Self::Ipc,
+        Self::Memory,
+        Self::MemoryReservation,
+        Self::MemorySwap,
+        Self::OomScoreAdj,
+        Self::Pid,
+        Self::Privileged,
+        Self::SecurityOpt,
+        Self::Tty,
+        Self::Uts,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::CpuPeriod => "--cpu-period",
+            Self::CpuQuota => "--cpu-quota",
+            Self::CpuShares => "--cpu-shares",
+            Self::Cpus => "--cpus",
+            Self::Interactive => "--interactive",
+            Self::Ipc => "--ipc",
+            Self::Memory => "--memory",
+            Self::MemoryReservation => "--memory-reservation",
+            Self::MemorySwap => "--memory-swap",
+            Self::OomScoreAdj => "--oom-score-adj",
+            Self::Pid => "--pid",
+            Self::Privileged => "--privileged",
+            Self::SecurityOpt => "--security-opt",
+            Self::Tty => "--tty",
+            Self::Uts => "--uts",
+        }
+    }
 }
 
 /// `Secret=`
@@ -213,12 +275,12 @@ pub enum NetworkJoin {
     Host,
     /// None at all.
     None,
-    /// A `.network` unit, under one more name inside it.
+    /// A `.network` unit, under more names inside it.
     Unit {
         /// The unit's file name.
         unit: String,
-        /// The name by which others of this network find the container.
-        alias: Option<String>,
+        /// The names by which others of this network find the container.
+        aliases: Vec<String>,
     },
 }
 

@@ -188,6 +188,7 @@ impl Lines<'_> {
             label_disable,
             seccomp,
             health,
+            options,
             log_to_journal,
         } = container;
         self.section("Container");
@@ -248,6 +249,10 @@ impl Lines<'_> {
         if let Some(health) = health {
             self.health(health)?;
         }
+        for (option, text) in options {
+            let text = format!("{}={text}", option.name());
+            self.escaped("PodmanArgs", words([text.as_str()]))?;
+        }
         if let Some(signal) = stop_signal {
             self.podman_option("--stop-signal", signal)?;
         }
@@ -281,11 +286,17 @@ impl Lines<'_> {
         match network {
             NetworkJoin::Host => self.plain("Network", "host"),
             NetworkJoin::None => self.plain("Network", "none"),
-            NetworkJoin::Unit { unit, alias: None } => self.escaped("Network", token(unit))?,
-            NetworkJoin::Unit {
-                unit,
-                alias: Some(alias),
-            } => self.escaped("Network", token(&format!("{unit}:alias={alias}")))?,
+            NetworkJoin::Unit { unit, aliases } => {
+                let aliases: Vec<String> = aliases
+                    .iter()
+                    .map(|alias| format!("alias={alias}"))
+                    .collect();
+                let text = match aliases.is_empty() {
+                    true => unit.clone(),
+                    false => format!("{unit}:{}", aliases.join(",")),
+                };
+                self.escaped("Network", token(&text))?;
+            }
         }
         Ok(())
     }

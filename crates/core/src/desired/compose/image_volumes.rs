@@ -3,15 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use sha2::{Digest, Sha256};
-
 use super::Work;
-use crate::hex::hex;
 use crate::image_facts::{ImageFacts, normal};
-use crate::manifest::Service;
-
-/// Longer names are cut: systemd takes a unit's name of 255 bytes.
-const NAME_MAX: usize = 40;
+use crate::manifest::{Service, volume_at};
 
 /// A volume that a service has because of its image.
 pub(super) struct ImageVolume {
@@ -46,22 +40,9 @@ impl Work<'_> {
             .collect();
         let free = facts.volumes.iter().filter(|path| !taken.contains(*path));
         free.map(|path| ImageVolume {
-            name: volume_name(name, path),
+            name: volume_at(name, path),
             target: path.clone(),
         })
         .collect()
     }
-}
-
-/// A name by which a person finds the folder, with a part of a hash so that no other path or volume
-/// has it.
-fn volume_name(service: &str, path: &str) -> String {
-    let readable: String = path
-        .chars()
-        .skip(1)
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .take(NAME_MAX)
-        .collect();
-    let hash = hex(&Sha256::digest(format!("{service}:{path}"))[..4]);
-    format!("{service}-{readable}-{hash}")
 }

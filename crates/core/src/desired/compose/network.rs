@@ -68,15 +68,17 @@ impl Work<'_> {
             NetworkMode::Host => vec![NetworkJoin::Host],
             NetworkMode::None => vec![NetworkJoin::None],
             NetworkMode::App => {
-                let join = |network: String, alias| NetworkJoin::Unit {
+                let join = |network: String, aliases| NetworkJoin::Unit {
                     unit: format!("{network}.network"),
-                    alias,
+                    aliases,
                 };
-                let own = join(self.id.network(), Some(name.to_owned()));
+                let names = [name.to_owned()].into_iter();
+                let names = names.chain(service.aliases.iter().cloned());
+                let own = join(self.id.network(), names.collect());
                 // There it has no name but its container's, which no other app can have.
                 let others = self.joined_exports(name).into_iter();
                 let others = others.chain(self.joined_own(name));
-                let others = others.map(|network| join(network, None));
+                let others = others.map(|network| join(network, Vec::new()));
                 [own].into_iter().chain(others).collect()
             }
         }

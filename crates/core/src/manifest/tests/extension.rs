@@ -24,14 +24,32 @@ fn the_main_service_is_the_one_named_like_the_app_or_the_only_one() {
 
 #[test]
 fn variables() {
-    check_service(
+    // A file for Archipelago sets all its variables.
+    let unset = |line: &str, expected: &str| {
+        check(
+            &format!("services:\n  web: {{image: x,\n    {line}}}\nx-archipelago: {{}}\n"),
+            expected,
+        );
+    };
+    unset(
         "hostname: '${nmae}'",
-        "3:5: services.web.hostname: there is no variable \"nmae\"; those of this app are its settings: none. Declare it under `x-archipelago.settings`, or write `${nmae:-default}`",
+        "3:15: services.web.hostname: there is no variable \"nmae\"; those of this app are its settings: none. Declare it under `x-archipelago.settings`, or write `${nmae:-default}`",
     );
-    check_service(
-        "command: ['5 $']",
-        "3:15: services.web.command[0]: a lone `$`; a dollar sign is written `$$`",
+    // It may be a part of a password.
+    unset(
+        "hostname: pa$word",
+        "3:15: services.web.hostname: `$` begins a variable, and there is none of this name; those of this app are its settings: none. A dollar sign is written `$$`",
     );
+    unset(
+        "hostname: '${nmae'",
+        "3:15: services.web.hostname: a `${` without its `}`; write a dollar sign as `$$`; correct the variable, or write a plain dollar sign as `$$`",
+    );
+    // Elsewhere it is as in Compose.
+    check_warning(
+        "hostname: '${nmae}'",
+        "3:15: services.web.hostname: the variable nmae is not set and becomes empty; set nmae, or write a default: ${nmae:-…}",
+    );
+    assert_eq!(good_service("command: ['5 $']").command, ["5 $"]);
     let manifest = good(
         "services: {web: {image: 'x:${tag}', hostname: '${none:-h}$$'}}\nx-archipelago: {settings: {tag: {type: string, default: '1'}}}\n",
     );
@@ -39,6 +57,32 @@ fn variables() {
     assert_eq!(
         (web.image.clone(), web.hostname.as_deref()),
         (ImageSource::Reference("x:1".to_owned()), Some("h$"))
+    );
+}
+
+#[test]
+fn an_app_without_a_name_has_that_of_its_folder() {
+    let id = |folder: &str| {
+        let text = "services: {web: {image: x}}\n";
+        let schema = Schema::read("compose.yaml", text, folder);
+        schema.map(|schema| schema.extension.id.to_string())
+    };
+    assert_eq!(id("My_page.site"), Ok("my-page-site".to_owned()));
+    assert_eq!(id(".web"), Ok("web".to_owned()));
+    assert!(id("...").is_err());
+}
+
+/// Only captures take settings: anything else is read before those are chosen.
+#[test]
+fn what_the_extension_says_is_not_filled_in() {
+    let manifest = good(
+        "services: {web: {image: x}}\nvolumes: {data: }\nx-archipelago: {title: 'a ${b} $$', settings: {n: {type: string, default: main}}, captures: {c: {volume: data, path: 'x/${n}'}}}\n",
+    );
+    assert_eq!(manifest.extension.title, "a ${b} $$");
+    assert_eq!(manifest.extension.captures["c"].path, "x/main");
+    check(
+        "services: {web: {image: x}}\nvolumes: {data: }\nx-archipelago: {captures: {c: {volume: data, path: '${n}'}}}\n",
+        "3:46: x-archipelago.captures.c.path: there is no variable \"n\"; those of this app are its settings: none. Declare it under `x-archipelago.settings`, or write `${n:-default}`",
     );
 }
 
@@ -118,7 +162,7 @@ fn the_extension() {
 fn a_companion_depends_on_its_app_and_never_the_other_way_round() {
     check(
         "services:\n  web: {image: x, depends_on: [ui]}\n  ui: {image: y}\nx-archipelago: {companions: [ui]}\n",
-        "2:19: services.web.depends_on: ui is a companion; a companion depends on its app, never the other way round",
+        "2:32: services.web.depends_on.ui: ui is a companion; a companion depends on its app, never the other way round",
     );
     good(
         "services:\n  web: {image: x}\n  ui: {image: y, depends_on: [web, tor]}\n  tor: {image: z}\nx-archipelago: {companions: [ui, tor]}\n",

@@ -1,5 +1,7 @@
 //! Volumes, and what stands beside services at the top of the file.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 #[test]
@@ -10,14 +12,14 @@ fn volumes() {
             &format!("3:15: services.web.volumes[0]: {problem}"),
         )
     };
-    volume(
-        "'/data'",
-        "an anonymous volume is lost with its container; name it: `data:/path`, and declare `data` under `volumes`",
-    );
     volume("'./new:data'", "the path in the container must be absolute");
     volume(
         "'./page:/page'",
         "this file comes with the app, so mount it read-only (`:ro`): what the container writes belongs into a volume",
+    );
+    volume(
+        "'../../../../../../../../other:/x:ro'",
+        "this path leads out of the app's folder",
     );
     volume(
         "'../other:/x:ro'",
@@ -36,28 +38,32 @@ fn volumes() {
         "`~` means another place for every user; write the absolute path",
     );
     volume(
-        "'a:b:c:d'",
-        "there are too many colons; use SOURCE:TARGET[:ro]",
+        "'aa:bb:cc:dd'",
+        "a mount with too many colons; write SOURCE:TARGET:OPTIONS, or the long form",
     );
     volume(
-        "'./new:/x:nocopy'",
-        "this mount option is not supported; there are ro and rw",
+        "'./new:/x:rshared'",
+        "this mount option is not supported: mounts are not passed on between node and container; there are ro and rw",
+    );
+    volume(
+        "'data:/data'",
+        "there is no volume `data`; declare the volume `data` or correct the name",
+    );
+    volume(
+        "'C:\\\\x:/x'",
+        "this is no path of Linux; start it with `/` or `./`",
+    );
+    volume(
+        "{type: image, source: x, target: /x}",
+        "expected volume, bind or tmpfs",
     );
     check_service(
-        "volumes: ['data:/data']",
-        "3:5: services.web.volumes: a volume here is not declared; add it under the top-level `volumes`",
+        "volumes: [{type: volume, target: /x, volume: {subpath: y}}]",
+        "3:51: services.web.volumes[0].volume.subpath: a part of a volume cannot be mounted; make it a volume of its own",
     );
-    check_service(
-        "volumes: [{type: bind, source: data, target: /x}]",
-        "3:28: services.web.volumes[0].source: a bind mount's source is a path: start it with `/` or `./`",
-    );
-    check_service(
-        "volumes: [{type: bind, source: /x, target: /x, bind: {create_host_path: true}}]",
-        &format!("3:52: services.web.volumes[0].bind: {UNKNOWN}"),
-    );
-    check_service(
-        "volumes: [{type: tmpfs, source: x, target: /x}]",
-        "3:16: services.web.volumes[0].type: expected volume or bind; for a tmpfs use the service's `tmpfs`",
+    check_warning(
+        "volumes: ['./new:/x:what']",
+        "3:15: services.web.volumes[0]: Compose ignores an option that it does not know; correct or remove it",
     );
     check(
         "services:\n  web: {image: x}\nvolumes:\n  data: {driver: nfs}\n",
@@ -98,19 +104,134 @@ fn volumes() {
     );
 }
 
+/// A volume without a name has one by its service and path, so that its data stay.
+#[test]
+fn a_volume_without_a_name_is_kept() {
+    let manifest = good("services: {web: {image: x, volumes: [/var/lib/x]}}\n");
+    let name = volume_at("web", "/var/lib/x");
+    assert_eq!(manifest.volumes, BTreeSet::from([name.clone()]));
+    let mounts = &manifest.services["web"].mounts;
+    assert_eq!(mounts[0].source, MountSource::Volume(name));
+}
+
+#[test]
+fn a_mount_of_memory_is_a_tmpfs() {
+    let service = good_service(
+        "tmpfs: [/run]\n    volumes: [{type: tmpfs, target: /x}, {type: tmpfs, target: /y, tmpfs: {size: 1m, mode: 0700}}]",
+    );
+    assert_eq!(service.tmpfs, ["/run", "/x", "/y:size=1048576,mode=700"]);
+}
+
+#[test]
+fn a_secret_with_a_file_is_a_file_of_the_app() {
+    let manifest = good(
+        "services: {web: {image: x, secrets: [page, {source: page, target: other}, {source: page, target: /etc/page}]}}\nsecrets: {page: {file: ./page/index.html}}\n",
+    );
+    let web = &manifest.services["web"];
+    let targets: Vec<&str> = web.mounts.iter().map(|it| it.target.as_str()).collect();
+    assert_eq!(
+        targets,
+        ["/run/secrets/page", "/run/secrets/other", "/etc/page"]
+    );
+    assert!(web.mounts.iter().all(|mount| mount.read_only));
+    assert!(web.secrets.is_empty());
+}
+
+#[test]
+fn a_config_is_a_file_of_the_app() {
+    let manifest = good(
+        "services: {web: {image: x, configs: [page, {source: page, target: /etc/page}]}}\nconfigs: {page: {file: ./page/index.html}}\n",
+    );
+    let mounts = manifest.services["web"].mounts.iter();
+    let mounts: Vec<(&MountSource, &str, bool)> = mounts
+        .map(|mount| (&mount.source, mount.target.as_str(), mount.read_only))
+        .collect();
+    let page = MountSource::Definition("page/index.html".to_owned());
+    assert_eq!(mounts, [(&page, "/page", true), (&page, "/etc/page", true)]);
+    for source in ["content: x", "file: ./other", "file: /etc/passwd"] {
+        check(
+            &format!(
+                "services: {{web: {{image: x, configs: [page]}}}}\nconfigs: {{page: {{{source}}}}}\n"
+            ),
+            "1:38: services.web.configs[0]: this needs a file in the app's folder; put it there and name it with `file`",
+        );
+    }
+}
+
+/// All networks of an app are one, with all names on it.
+#[test]
+fn networks_of_an_app() {
+    let manifest = good(
+        "services:\n  web: {image: x, networks: {front: {aliases: [www, web]}, back: }, links: ['db:sql', db], container_name: page}\n  db: {image: y, networks: [back]}\n  ui: {image: z, network_mode: bridge}\nnetworks: {front: {driver: bridge}, back: }\n",
+    );
+    let aliases = |name: &str| {
+        let aliases = manifest.services[name].aliases.iter();
+        aliases.cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(aliases("web"), ["page", "www"]);
+    assert_eq!(aliases("db"), ["sql"]);
+    let services = manifest.services.values();
+    assert!(
+        services
+            .into_iter()
+            .all(|service| service.network == NetworkMode::App)
+    );
+    let told: Vec<&str> = manifest
+        .warnings
+        .iter()
+        .map(|warning| warning.key.as_str())
+        .collect();
+    assert_eq!(told, ["networks.front", "networks.back"]);
+    let own = |keys: &str, expected: &str| {
+        check(
+            &format!(
+                "services: {{web: {{image: x, networks: {{n: {{{keys}}}}}}}}}\nnetworks: {{n: }}\n"
+            ),
+            expected,
+        );
+    };
+    own(
+        "ipv4_address: 10.0.0.2",
+        "1:43: services.web.networks.n.ipv4_address: a container has no address of its own choice; let the others use its service's name",
+    );
+    own(
+        "aliases: ['a b']",
+        "1:53: services.web.networks.n.aliases[0]: this cannot be the name of a container: use 1 to 64 letters, digits, dots, underscores and hyphens, starting with a letter or digit",
+    );
+}
+
 #[test]
 fn networks_and_secrets_at_the_top() {
     check(
-        "services: {web: {image: x}}\nnetworks:\n  db: {}\n",
-        "3:3: networks.db: each app has one network of its own; remove this one",
-    );
-    check(
         "services: {web: {image: x}}\nnetworks:\n  default: {driver: host}\n",
-        "3:13: networks.default.driver: the app's network takes no options; remove this key",
+        "3:13: networks.default.driver: an app's network is a bridge of Podman; remove this key",
     );
+    for (key, reason) in [
+        (
+            "internal",
+            "an app's network always reaches the outside; remove `internal` if that may be",
+        ),
+        (
+            "external",
+            "networks of other programs cannot be joined; an app reaches what others export (`x-archipelago.requires`)",
+        ),
+    ] {
+        check(
+            &format!(
+                "services: {{web: {{image: x, networks: [n]}}}}\nnetworks:\n  n: {{{key}: true}}\n"
+            ),
+            &format!("3:7: networks.n.{key}: {reason}"),
+        );
+    }
+    for source in ["environment: TOKEN", "external: true"] {
+        check(
+            &format!("services: {{web: {{image: x}}}}\nsecrets:\n  token: {{{source}}}\n"),
+            "3:3: secrets.token: declare it under `x-archipelago.secrets` instead, which generates it per node, or name a `file` of the app",
+        );
+    }
     check(
-        "services: {web: {image: x}}\nsecrets:\n  token: {file: ./token}\n",
-        "3:3: secrets.token: declare it under `x-archipelago.secrets` instead: secrets are generated per node, not kept in the app's folder",
+        "services: {web: {image: x, secrets: [token]}}\nsecrets: {token: {file: ./token}}\n",
+        "1:38: services.web.secrets[0]: this needs a file in the app's folder; put it there and name it with `file`",
     );
     check(
         "services: {web: {image: x}}\nsecrets:\n  token: {file: ./token}\nx-archipelago: {secrets: {token: }}\n",

@@ -15,19 +15,38 @@ fn ports() {
         "this names only the container's port; write HOST:CONTAINER, or the node's port changes at each start",
     );
     port("'0:80'", "expected a port from 1 to 65535");
-    port("'80:65536'", "expected a port from 1 to 65535");
-    port("'80:http'", "expected a port from 1 to 65535");
+    let no_port = "this is no port; write HOST:CONTAINER, CONTAINER or ADDRESS:HOST:CONTAINER, with ports from 0 to 65535";
+    port("'80:65536'", no_port);
+    port("'80:http'", no_port);
+    port("'82-80:80-82'", no_port);
+    port("'80:0'", "expected a port from 1 to 65535");
+    port(
+        "{target: 80, published: http}",
+        "expected a port from 1 to 65535",
+    );
+    port(
+        "'8000-8010:80'",
+        "of a range Compose chooses a port at each start; write the one that the node is to have",
+    );
     port("'80:80/sctp'", "expected tcp or udp");
-    port("'localhost:80:80'", "expected an IP address of this node");
-    port("'80-82:80-81'", "the two ranges differ in length");
-    port("'82-80:80-82'", "the range runs backwards");
+    port(
+        "'localhost:80:80'",
+        "this is no IP address; write an address like 127.0.0.1 or [::1]",
+    );
+    port(
+        "'80-82:80-81'",
+        "the ranges of host and container ports differ in length; make them equally long",
+    );
     port(
         "{target: 80}",
-        "`published` is missing: a port of the node must be chosen, or it changes at each start",
+        "this names only the container's port; write HOST:CONTAINER, or the node's port changes at each start",
     );
     check_service(
         "ports: [{target: 80, published: 80, hostip: x}]",
-        &format!("3:41: services.web.ports[0].hostip: {UNKNOWN}"),
+        &format!(
+            "3:41: services.web.ports[0].hostip: {}",
+            unknown_to_compose("host_ip")
+        ),
     );
 
     let published = |lines: &str| {
@@ -42,6 +61,10 @@ fn ports() {
         "ports: [{target: 8080, published: 80, protocol: udp, host_ip: 127.0.0.1}, {target: 8081, published: 81, protocol: udp, host_ip: 127.0.0.1}, {target: 90, published: 90, host_ip: '::1'}]",
     );
     assert_eq!(short, long);
+    // In the order of the numbers, though the reader sorts them as text.
+    let range = good_service("ports: ['99-101:99-101', '5:5']").ports;
+    let range: Vec<u16> = range.iter().map(|port| port.host).collect();
+    assert_eq!(range, [99, 100, 101, 5]);
 }
 
 #[test]

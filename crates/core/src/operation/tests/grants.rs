@@ -122,6 +122,16 @@ fn each_kind_needs_its_word() {
     );
     check("cap_add: [CHOWN, CAP_SETUID, net_bind_service]", &[]);
     check("cap_drop: [ALL]", &[]);
+    check("privileged: true", &["privileged"]);
+    check("privileged: false", &[]);
+    check("pid: host", &["host-pid"]);
+    check("ipc: host", &["host-ipc"]);
+    check("uts: host", &["host-uts"]);
+    check("ipc: shareable", &[]);
+    check(
+        "mem_limit: 64m\n    cpus: 2\n    oom_score_adj: 100\n    tty: true\n    stdin_open: true",
+        &[],
+    );
     check(
         "devices: [/dev/kvm, '/dev/dri:/dev/gpu:rw', 'nvidia.com/gpu=all']",
         &[
@@ -131,8 +141,12 @@ fn each_kind_needs_its_word() {
         ],
     );
     check(
-        "security_opt: [no-new-privileges, label=disable, seccomp=unconfined]",
-        &["security:label=disable", "security:seccomp=unconfined"],
+        "security_opt: [no-new-privileges, label=disable, seccomp=unconfined, 'apparmor:unconfined']",
+        &[
+            "security:apparmor=unconfined",
+            "security:label=disable",
+            "security:seccomp=unconfined",
+        ],
     );
     check(
         "security_opt: ['seccomp:/srv/own.json']",
@@ -162,20 +176,23 @@ fn each_kind_needs_its_word() {
 fn the_worst_comes_first() {
     check(
         &format!(
-            "network_mode: host\n    cap_add: [SYS_ADMIN]\n    devices: [/dev/kvm]\n    \
+            "network_mode: host\n    privileged: true\n    pid: host\n    uts: host\n    cap_add: [SYS_ADMIN]\n    devices: [/dev/kvm]\n    \
              security_opt: [seccomp=unconfined]\n    \
              volumes: ['/srv/b:/b:ro', '/srv/c:/c', '/home/op/.ssh:/d', '/:/e', '{SOCKET}:/f']"
         ),
         &[
             "podman-socket",
             "path:/",
+            "privileged",
             "path:/home/op/.ssh",
             "host-network",
+            "host-pid",
             "security:seccomp=unconfined",
             "capability:SYS_ADMIN",
             "device:/dev/kvm",
             "path:/srv/c",
             "path:/srv/b:ro",
+            "host-uts",
         ],
     );
 }

@@ -1,0 +1,185 @@
+//! The keys of everything that runs a container.
+
+use compose::model::{Container, Ulimit};
+
+use super::Work;
+use super::keys::SERVICE;
+use crate::manifest::service::{Namespace, Service};
+
+impl Work<'_, '_> {
+    pub(super) fn container(&mut self, service: &mut Service, source: &Container) {
+        let Container {
+            annotations,
+            blkio_config,
+            cap_add,
+            cap_drop,
+            cgroup_parent,
+            cgroup,
+            cpu_count,
+            cpu_percent,
+            cpu_period,
+            cpu_quota,
+            cpu_rt_period,
+            cpu_rt_runtime,
+            cpus,
+            cpuset,
+            cpu_shares,
+            configs,
+            credential_spec,
+            device_cgroup_rules,
+            devices,
+            dns,
+            dns_opt,
+            dns_search,
+            domainname,
+            environment,
+            // The reader adds what these files say to `environment` and `labels`.
+            env_file: _,
+            label_file: _,
+            extra_hosts,
+            group_add,
+            gpus,
+            hostname,
+            image: _,
+            init,
+            ipc,
+            isolation,
+            labels,
+            logging,
+            mem_limit,
+            mem_reservation,
+            memswap_limit,
+            mem_swappiness,
+            mac_address,
+            models,
+            network_mode,
+            networks,
+            oom_kill_disable,
+            oom_score_adj,
+            pid,
+            pids_limit,
+            platform,
+            privileged,
+            pull_policy,
+            pull_refresh_after,
+            read_only,
+            runtime,
+            secrets,
+            security_opt,
+            shm_size,
+            stop_grace_period,
+            stop_signal,
+            storage_opt,
+            sysctls,
+            tmpfs,
+            ulimits,
+            umask,
+            use_api_socket,
+            user,
+            userns_mode,
+            uts,
+            volumes,
+            volumes_from,
+            working_dir,
+            command,
+            entrypoint,
+            extensions,
+        } = source;
+        service.command = command.clone().unwrap_or_default();
+        service.entrypoint.clone_from(entrypoint);
+        service.environment = self.environment(environment);
+        service.environment_secrets = self.environment_secrets(extensions);
+        service.labels.clone_from(&labels.0);
+        service.annotations.clone_from(&annotations.0);
+        service.user.clone_from(user);
+        service.group_add.clone_from(group_add);
+        service.working_dir.clone_from(working_dir);
+        service.hostname.clone_from(hostname);
+        let grace = stop_grace_period.as_ref();
+        service.stop_grace_period = grace.and_then(|time| self.time("stop_grace_period", *time));
+        service.stop_signal.clone_from(stop_signal);
+        service.init = *init == Some(true);
+        service.read_only = *read_only;
+        service.tmpfs.clone_from(tmpfs);
+        service.cap_add = self.capabilities(cap_add);
+        service.cap_drop.clone_from(cap_drop);
+        service.privileged = *privileged;
+        service.devices = self.devices(devices);
+        service.extra_hosts = (extra_hosts.0.iter())
+            .flat_map(|(name, addresses)| {
+                (addresses.iter()).map(move |address| format!("{name}:{address}"))
+            })
+            .collect();
+        service.dns.clone_from(dns);
+        service.dns_search.clone_from(dns_search);
+        service.dns_options.clone_from(dns_opt);
+        service.ulimits = ulimits.iter().map(ulimit).collect();
+        let sysctls = sysctls.0.iter();
+        service.sysctls = sysctls
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        service.shm_bytes = positive(shm_size.0);
+        service.pids_limit = (*pids_limit != 0).then_some(*pids_limit);
+        service.userns = self.user_namespace(userns_mode.as_deref());
+        let limits = &mut service.limits;
+        limits.memory_bytes = positive(mem_limit.0);
+        limits.reserved_memory_bytes = positive(mem_reservation.0);
+        limits.memory_and_swap_bytes = (memswap_limit.0 != 0).then_some(memswap_limit.0);
+        limits.cpus = (*cpus > 0.0).then(|| cpus.to_string());
+        limits.cpu_shares = (*cpu_shares != 0).then_some(*cpu_shares);
+        limits.cpu_period_us = (*cpu_period != 0).then_some(*cpu_period);
+        limits.cpu_quota_us = (*cpu_quota != 0).then_some(*cpu_quota);
+        limits.oom_score_adjustment = (*oom_score_adj != 0).then_some(*oom_score_adj);
+        self.namespace(service, "ipc", ipc.as_deref(), Namespace::Ipc);
+        self.namespace(service, "pid", pid.as_deref(), Namespace::Pid);
+        self.namespace(service, "uts", uts.as_deref(), Namespace::Uts);
+        self.security(service, security_opt);
+        self.network_mode(service, network_mode.as_deref());
+        self.networks(service, networks);
+        self.mounts(service, volumes);
+        self.configs(service, configs);
+        self.secrets(service, secrets);
+        for (key, is_written) in [
+            ("blkio_config", blkio_config.is_some()),
+            ("cgroup_parent", cgroup_parent.is_some()),
+            ("cgroup", cgroup.is_some()),
+            ("cpu_count", *cpu_count != 0),
+            ("cpu_percent", *cpu_percent != 0.0),
+            ("cpu_rt_period", *cpu_rt_period != 0),
+            ("cpu_rt_runtime", *cpu_rt_runtime != 0),
+            ("cpuset", cpuset.is_some()),
+            ("credential_spec", credential_spec.is_some()),
+            ("device_cgroup_rules", !device_cgroup_rules.is_empty()),
+            ("domainname", domainname.is_some()),
+            ("gpus", !gpus.is_empty()),
+            ("isolation", isolation.is_some()),
+            ("logging", logging.is_some()),
+            ("mem_swappiness", mem_swappiness.0 != 0),
+            ("mac_address", mac_address.is_some()),
+            ("models", !models.is_empty()),
+            ("oom_kill_disable", *oom_kill_disable),
+            ("platform", platform.is_some()),
+            ("pull_policy", pull_policy.is_some()),
+            ("pull_refresh_after", pull_refresh_after.is_some()),
+            ("runtime", runtime.is_some()),
+            ("storage_opt", !storage_opt.0.is_empty()),
+            ("umask", umask.is_some()),
+            ("use_api_socket", *use_api_socket),
+            ("volumes_from", !volumes_from.is_empty()),
+        ] {
+            self.left_out(SERVICE, key, is_written);
+        }
+    }
+}
+
+fn ulimit((name, limit): (&String, &Ulimit)) -> String {
+    match limit {
+        Ulimit::Single(limit) => format!("{name}={limit}"),
+        Ulimit::Pair { soft, hard } => format!("{name}={soft}:{hard}"),
+    }
+}
+
+/// An amount that is written.
+pub(super) fn positive(amount: i64) -> Option<u64> {
+    u64::try_from(amount).ok().filter(|amount| *amount > 0)
+}

@@ -1,0 +1,438 @@
+//! What becomes of each key of Compose: the one list, for the translation and for people.
+
+use compose::Trail;
+
+use crate::manifest::report::Report;
+
+/// What becomes of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Treatment {
+    /// It has its effect, with this to be known.
+    Translated(&'static str),
+    /// It has no effect, and nobody misses it.
+    Unneeded(&'static str),
+    /// It has no effect, and a warning says so.
+    Warned(&'static str),
+    /// The file cannot be used with it.
+    Refused(&'static str),
+}
+
+use Treatment::{Refused, Translated, Unneeded, Warned};
+
+/// Keys with what becomes of them.
+pub type Table = &'static [(&'static str, Treatment)];
+
+const WINDOWS: Treatment = Refused("it is a setting of Windows; remove it");
+const SWARM: Treatment = Warned("left out: it is for a cluster of many nodes");
+const BUILDER: Treatment = Warned("left out: images are built by Podman, once");
+const CACHE: Treatment = Unneeded("Podman keeps the layers of its builds");
+
+/// Keys of a service.
+pub const SERVICE: Table = &[
+    ("annotations", Translated("")),
+    ("attach", Unneeded("logs go to the journal")),
+    (
+        "blkio_config",
+        Refused("a user's services have no limits of block devices; remove it"),
+    ),
+    ("build", Translated("see the keys of `build`")),
+    ("cap_add", Translated("")),
+    ("cap_drop", Translated("")),
+    (
+        "cgroup",
+        Refused("systemd gives each container its control group; remove it"),
+    ),
+    (
+        "cgroup_parent",
+        Refused("systemd gives each container its control group; remove it"),
+    ),
+    ("command", Translated("")),
+    (
+        "configs",
+        Translated("those with a `file` in the app's folder"),
+    ),
+    (
+        "container_name",
+        Translated("one more name on the app's network; the container has its unit's name"),
+    ),
+    ("cpu_count", WINDOWS),
+    ("cpu_percent", WINDOWS),
+    ("cpu_period", Translated("")),
+    ("cpu_quota", Translated("")),
+    (
+        "cpu_rt_period",
+        Refused("a user's services have no processor time of real-time kind; remove it"),
+    ),
+    (
+        "cpu_rt_runtime",
+        Refused("a user's services have no processor time of real-time kind; remove it"),
+    ),
+    ("cpu_shares", Translated("")),
+    ("cpus", Translated("")),
+    (
+        "cpuset",
+        Refused("a user's services cannot be tied to processors; limit them with `cpus`"),
+    ),
+    ("credential_spec", WINDOWS),
+    (
+        "depends_on",
+        Translated("`service_started` and `service_healthy`"),
+    ),
+    ("deploy", Translated("see the keys of `deploy`")),
+    ("develop", Unneeded("for work on the image")),
+    (
+        "device_cgroup_rules",
+        Refused("containers of a user have no rules for devices; name the devices under `devices`"),
+    ),
+    ("devices", Translated("")),
+    ("dns", Translated("")),
+    ("dns_opt", Translated("")),
+    ("dns_search", Translated("")),
+    (
+        "domainname",
+        Warned("left out: the host name of a container has no domain"),
+    ),
+    ("entrypoint", Translated("")),
+    ("env_file", Translated("files in the app's folder")),
+    ("environment", Translated("")),
+    (
+        "expose",
+        Unneeded("services of one app reach each other on every port"),
+    ),
+    ("extends", Translated("")),
+    (
+        "external_links",
+        Refused(
+            "a container of another program cannot be reached; require its app with `x-archipelago.requires`",
+        ),
+    ),
+    ("extra_hosts", Translated("")),
+    (
+        "gpus",
+        Refused("name the device under `devices`, such as nvidia.com/gpu=all"),
+    ),
+    ("group_add", Translated("")),
+    ("healthcheck", Translated("")),
+    ("hostname", Translated("")),
+    ("image", Translated("")),
+    ("init", Translated("")),
+    ("ipc", Translated("`host`, `private` and `shareable`")),
+    ("isolation", WINDOWS),
+    ("label_file", Translated("files in the app's folder")),
+    ("labels", Translated("")),
+    (
+        "links",
+        Translated("the other service has the name on the app's network, for all its services"),
+    ),
+    ("logging", Warned("left out: logs go to the journal")),
+    (
+        "mac_address",
+        Refused("containers of a user have no hardware address of their own choice; remove it"),
+    ),
+    ("mem_limit", Translated("")),
+    ("mem_reservation", Translated("")),
+    (
+        "mem_swappiness",
+        Warned("left out: current kernels have no such limit"),
+    ),
+    ("memswap_limit", Translated("")),
+    ("models", Refused("language models are not run; remove it")),
+    (
+        "network_mode",
+        Translated("`host`, `none` and `bridge`, which is the app's own network"),
+    ),
+    (
+        "networks",
+        Translated("all of an app's networks are one; aliases are names on it"),
+    ),
+    (
+        "oom_kill_disable",
+        Warned("left out: current kernels have no such setting"),
+    ),
+    ("oom_score_adj", Translated("")),
+    ("pid", Translated("`host`")),
+    ("pids_limit", Translated("")),
+    (
+        "platform",
+        Warned("left out: an image is looked for on the node, then built, then pulled"),
+    ),
+    (
+        "ports",
+        Translated("TCP and UDP, each with a port of the node"),
+    ),
+    (
+        "post_start",
+        Refused("no command is run in a container once it has started; let its own command do it"),
+    ),
+    (
+        "pre_start",
+        Refused("no container is run before another one; let the service's own command do it"),
+    ),
+    (
+        "pre_stop",
+        Refused(
+            "no command is run in a container before it stops; let it do so itself on `stop_signal`",
+        ),
+    ),
+    (
+        "privileged",
+        Translated("all that the operator may do, not more"),
+    ),
+    (
+        "profiles",
+        Translated("a service with profiles is left out, with a warning"),
+    ),
+    (
+        "provider",
+        Refused("a service without a container is not supported; remove it"),
+    ),
+    (
+        "pull_policy",
+        Warned("left out: an image is looked for on the node, then built, then pulled"),
+    ),
+    (
+        "pull_refresh_after",
+        Warned("left out: an image is looked for on the node, then built, then pulled"),
+    ),
+    ("read_only", Translated("")),
+    (
+        "restart",
+        Translated("systemd restarts each service always; `no` and `on-failure` give a warning"),
+    ),
+    (
+        "runtime",
+        Refused("all containers have the node's runtime; remove it"),
+    ),
+    ("scale", Translated("one container of each service")),
+    ("secrets", Translated("")),
+    (
+        "security_opt",
+        Translated("`no-new-privileges`, `label=disable`, `seccomp=…` and `apparmor=unconfined`"),
+    ),
+    ("shm_size", Translated("")),
+    ("stdin_open", Translated("")),
+    ("stop_grace_period", Translated("")),
+    ("stop_signal", Translated("")),
+    (
+        "storage_opt",
+        Refused("a container's own files have no limit; remove it"),
+    ),
+    ("sysctls", Translated("")),
+    ("tmpfs", Translated("")),
+    ("tty", Translated("")),
+    ("ulimits", Translated("")),
+    (
+        "umask",
+        Refused("the umask is the image's; let the command set it"),
+    ),
+    (
+        "use_api_socket",
+        Refused("mount the socket under `volumes`"),
+    ),
+    ("user", Translated("")),
+    (
+        "userns_mode",
+        Translated("`auto`, `host`, `keep-id`, `nomap` and `private`"),
+    ),
+    ("uts", Translated("`host`")),
+    ("volumes", Translated("`volume`, `bind` and `tmpfs`")),
+    (
+        "volumes_from",
+        Refused("name the volumes under `volumes` of both services"),
+    ),
+    ("working_dir", Translated("")),
+];
+
+/// Keys of a service's `build`.
+pub const BUILD: Table = &[
+    (
+        "additional_contexts",
+        Refused("an image is built from one folder; copy the others into it"),
+    ),
+    ("args", Translated("")),
+    ("cache_from", CACHE),
+    ("cache_to", CACHE),
+    (
+        "context",
+        Translated("the app's folder, one in it or one beside it"),
+    ),
+    ("dockerfile", Translated("")),
+    (
+        "dockerfile_inline",
+        Refused("write the file into the app's folder and name it with `dockerfile`"),
+    ),
+    (
+        "entitlements",
+        Refused("a build has no more rights than Podman gives it; remove it"),
+    ),
+    (
+        "extra_hosts",
+        Refused("a build has the node's names only; remove it"),
+    ),
+    ("isolation", WINDOWS),
+    (
+        "labels",
+        Warned("left out: an image of a local build is for this node alone"),
+    ),
+    (
+        "network",
+        Refused("a build has Podman's network; remove it"),
+    ),
+    ("no_cache", CACHE),
+    ("no_cache_filter", CACHE),
+    ("platforms", BUILDER),
+    (
+        "privileged",
+        Refused("a build has no more rights than Podman gives it; remove it"),
+    ),
+    ("provenance", BUILDER),
+    ("pull", BUILDER),
+    ("sbom", BUILDER),
+    (
+        "secrets",
+        Refused("a build has no secrets; give them to the running service"),
+    ),
+    ("shm_size", BUILDER),
+    (
+        "ssh",
+        Refused("a build has no keys; copy what it needs into its folder"),
+    ),
+    (
+        "tags",
+        Warned("left out: an image of a local build is for this node alone"),
+    ),
+    ("target", Translated("")),
+    ("ulimits", BUILDER),
+];
+
+/// Keys of a service's `deploy`.
+pub const DEPLOY: Table = &[
+    ("endpoint_mode", SWARM),
+    (
+        "labels",
+        Unneeded("they are the cluster's, not the container's"),
+    ),
+    (
+        "mode",
+        Translated("`replicated` and `global`: one container"),
+    ),
+    ("placement", SWARM),
+    ("replicas", Translated("one container of each service")),
+    (
+        "resources",
+        Translated("`limits` of memory, processors and processes, and the reservation of memory"),
+    ),
+    (
+        "restart_policy",
+        Warned("left out: systemd restarts the service always"),
+    ),
+    ("rollback_config", SWARM),
+    ("update_config", SWARM),
+];
+
+/// Keys of a network at the top of a file.
+pub const NETWORK: Table = &[
+    (
+        "attachable",
+        Unneeded("only an app's own services join its network"),
+    ),
+    ("driver", Translated("`bridge`")),
+    (
+        "driver_opts",
+        Warned("left out: each app has one network of its own"),
+    ),
+    (
+        "enable_ipv4",
+        Warned("left out: each app has one network of its own"),
+    ),
+    (
+        "enable_ipv6",
+        Warned("left out: each app has one network of its own"),
+    ),
+    (
+        "external",
+        Refused(
+            "networks of other programs cannot be joined; an app reaches what others export (`x-archipelago.requires`)",
+        ),
+    ),
+    (
+        "internal",
+        Refused("an app's network always reaches the outside; remove `internal` if that may be"),
+    ),
+    ("ipam", Warned("left out: Podman chooses the addresses")),
+    ("labels", Unneeded("the network has Archipelago's labels")),
+    (
+        "name",
+        Warned("left out: the network is named after its app"),
+    ),
+];
+
+/// Keys of a volume at the top of a file.
+pub const VOLUME: Table = &[
+    ("driver", Translated("`local`")),
+    (
+        "driver_opts",
+        Refused(
+            "volumes take no options here: their data lie in the node's data folder (docs/manifest.md)",
+        ),
+    ),
+    (
+        "external",
+        Refused("volumes of other programs are not used; let the app have one of its own"),
+    ),
+    ("labels", Unneeded("the volume has Archipelago's labels")),
+    (
+        "name",
+        Warned("left out: the volume is named after its app"),
+    ),
+];
+
+/// Sections at the top of a file.
+pub const TOP: Table = &[
+    (
+        "configs",
+        Translated("those with a `file` in the app's folder"),
+    ),
+    ("include", Translated("files in the app's folder")),
+    (
+        "jobs",
+        Refused("containers that run to their end are not supported; remove it"),
+    ),
+    ("models", Unneeded("language models are not run")),
+    (
+        "name",
+        Translated("the app's id, if `x-archipelago.id` is not there"),
+    ),
+    ("networks", Translated("see the keys of a network")),
+    (
+        "secrets",
+        Translated(
+            "those of `x-archipelago.secrets`, without a source, and files in the app's folder",
+        ),
+    ),
+    ("services", Translated("see the keys of a service")),
+    ("version", Warned("obsolete in Compose, and ignored")),
+    ("volumes", Translated("see the keys of a volume")),
+];
+
+/// Reports a key that has no translation, if it is written. A key that is not in the table is
+/// refused.
+pub(super) fn left_out(
+    report: &mut Report<'_>,
+    table: Table,
+    above: &Trail,
+    key: &str,
+    is_written: bool,
+) {
+    if !is_written {
+        return;
+    }
+    let at = above.key(key);
+    let found = table.iter().find(|(name, _)| *name == key);
+    match found.map(|(_, treatment)| *treatment) {
+        Some(Refused(reason)) => report.error(&at, reason),
+        Some(Warned(reason)) => report.warn(&at, reason),
+        Some(Translated(_) | Unneeded(_)) => {}
+        None => report.error(&at, "this key is not supported; remove it"),
+    }
+}

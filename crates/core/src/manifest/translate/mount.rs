@@ -1,0 +1,187 @@
+//! Mounts: volumes, files of the app, folders of the node, memory.
+
+use compose::Trail;
+use compose::model::{self, BindOptions, MountTmpfs, MountVolume};
+
+use super::Work;
+use crate::manifest::folder::{Location, locate};
+use crate::manifest::mount::volume_at;
+use crate::manifest::service::Service;
+use crate::manifest::{Files, Mount, MountSource};
+use crate::name::{NameError, check_part};
+
+/// Why something cannot be mounted. A source may be the value of a setting, so it is not quoted.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error("expected volume, bind or tmpfs")]
+    Kind,
+    #[error("this is the app's folder itself; name a file or folder in it")]
+    OwnFolder,
+    #[error("`~` means another place for every user; write the absolute path")]
+    Home,
+    #[error("this path leads out of the app's folder")]
+    Outside,
+    #[error("this path has `..` in it; write the path without")]
+    Dots,
+    #[error("a path with a colon cannot be mounted; rename the folder")]
+    Colon,
+    #[error("this is no path of Linux; start it with `/` or `./`")]
+    NotOfLinux,
+}
+
+impl Work<'_, '_> {
+    pub(super) fn mounts(&mut self, service: &mut Service, source: &[model::Mount]) {
+        for (index, mount) in source.iter().enumerate() {
+            let at = self.trail.key("volumes").item(index);
+            self.mount(service, mount, &at);
+        }
+    }
+
+    fn mount(&mut self, service: &mut Service, mount: &model::Mount, at: &Trail) {
+        let model::Mount {
+            kind,
+            source,
+            target,
+            read_only,
+            consistency: _,
+            bind,
+            volume,
+            tmpfs,
+            image: _,
+            extensions: _,
+        } = mount;
+        if !target.starts_with('/') {
+            self.report
+                .error(at, "the path in the container must be absolute");
+            return;
+        }
+        self.options(bind.as_ref(), volume.as_ref(), at);
+        let found = match (kind.as_str(), source.as_deref()) {
+            ("volume", Some(name)) => self.volume(name),
+            ("volume", None) => {
+                let name = volume_at(self.name, target);
+                self.volumes.insert(name.clone());
+                Ok(MountSource::Volume(name))
+            }
+            ("bind", Some(path)) => bound(path, self.report.folder.files),
+            ("tmpfs", _) => {
+                service.tmpfs.push(memory(target, tmpfs.as_ref()));
+                return;
+            }
+            _ => Err(Problem::Kind),
+        };
+        match found {
+            Ok(MountSource::Definition(_)) if !read_only => self.report.error(
+                at,
+                "this file comes with the app, so mount it read-only (`:ro`): what the container writes belongs into a volume",
+            ),
+            Ok(source) => {
+                let (file, place) = self.report.place(at);
+                service.mounts.push(Mount {
+                    source,
+                    target: target.clone(),
+                    read_only: *read_only,
+                    file,
+                    place,
+                    key: at.to_string(),
+                });
+            }
+            Err(problem) => self.report.error(at, problem.to_string()),
+        }
+    }
+
+    fn volume(&self, name: &str) -> Result<MountSource, Problem> {
+        check_part("a volume", name)?;
+        Ok(MountSource::Volume(name.to_owned()))
+    }
+
+    fn options(&mut self, bind: Option<&BindOptions>, volume: Option<&MountVolume>, at: &Trail) {
+        if let Some(bind) = bind {
+            let BindOptions {
+                // Relabelling for SELinux is done for what lies in the data directory anyway.
+                selinux: _,
+                propagation,
+                // A folder of the app is made; one of the node must be there.
+                create_host_path: _,
+                recursive,
+                extensions: _,
+            } = bind;
+            let is_default = matches!(propagation.as_deref(), None | Some("rprivate" | "private"));
+            if !is_default {
+                self.report.error(
+                    at,
+                    "this mount option is not supported: mounts are not passed on between node and container; there are ro and rw",
+                );
+            }
+            if recursive.is_some() {
+                self.report.error(
+                    &at.key("bind").key("recursive"),
+                    "a folder is mounted with all that is mounted in it; remove this key",
+                );
+            }
+        }
+        if let Some(volume) = volume {
+            let MountVolume {
+                labels: _,
+                nocopy,
+                subpath,
+                extensions: _,
+            } = volume;
+            if *nocopy {
+                self.report.warn(
+                    at,
+                    "`nocopy` is left out: an empty volume gets the files that the image has at its path",
+                );
+            }
+            if subpath.is_some() {
+                self.report.error(
+                    &at.key("volume").key("subpath"),
+                    "a part of a volume cannot be mounted; make it a volume of its own",
+                );
+            }
+        }
+    }
+}
+
+fn bound(path: &str, files: &Files) -> Result<MountSource, Problem> {
+    match locate(path) {
+        Location::Inside("") => Err(Problem::OwnFolder),
+        Location::Inside(inside) if inside.starts_with('~') => Err(Problem::Home),
+        Location::Inside(inside) => Ok(of_the_app(inside, files)),
+        Location::Beside(_) | Location::Outside => Err(Problem::Outside),
+        // Behind a link, `..` leads elsewhere than it reads.
+        Location::Elsewhere(path) if path.split('/').any(|part| part == "..") => Err(Problem::Dots),
+        Location::Elsewhere(path) if !path.starts_with('/') => Err(Problem::NotOfLinux),
+        // Podman takes the text after a colon for the path in the container.
+        Location::Elsewhere(path) if path.contains(':') => Err(Problem::Colon),
+        Location::Elsewhere(path) => Ok(MountSource::Host(path.to_owned())),
+    }
+}
+
+/// A file or folder that comes with the app, or a folder of its data.
+fn of_the_app(path: &str, files: &Files) -> MountSource {
+    let inside = format!("{path}/");
+    let known = files.contains_key(path) || files.keys().any(|file| file.starts_with(&inside));
+    match known {
+        true => MountSource::Definition(path.to_owned()),
+        false => MountSource::Data(path.to_owned()),
+    }
+}
+
+fn memory(target: &str, options: Option<&MountTmpfs>) -> String {
+    let size = options.map(|options| options.size.0);
+    let mode = options.map(|options| options.mode);
+    let size = size
+        .filter(|size| *size > 0)
+        .map(|size| format!("size={size}"));
+    let mode = mode
+        .filter(|mode| *mode > 0)
+        .map(|mode| format!("mode={mode:o}"));
+    let options: Vec<String> = size.into_iter().chain(mode).collect();
+    match options.is_empty() {
+        true => target.to_owned(),
+        false => format!("{target}:{}", options.join(",")),
+    }
+}

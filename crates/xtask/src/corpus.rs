@@ -1,0 +1,229 @@
+//! Compose files that other people wrote, read as apps: how many are accepted, and the reasons
+//! against the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use archipelago_core::desired::{App, Apps, Inputs, assemble};
+use archipelago_core::intent::Intent;
+use archipelago_core::layout::Layout;
+use archipelago_core::manifest::{
+    COMPOSE_FILE, Files, ImageSource, Manifest, Schema, Settings, Warning,
+};
+
+use crate::oracle::compose_files;
+
+/// What Umbrel's own files need, until its store is read.
+const UMBREL_BASE: &str = include_str!("../../compose/oracle/umbrel/base.yaml");
+const UMBREL_VARIABLES: &str = include_str!("../../compose/oracle/umbrel/variables.env");
+/// Examples printed for each reason.
+const EXAMPLES_MAX: usize = 5;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// A folder of app folders, or a folder of such folders.
+    #[arg(default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus"))]
+    folder: PathBuf,
+    /// Print each app with its errors and warnings instead of the counts.
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Default)]
+struct Tally {
+    files: usize,
+    accepted: usize,
+    /// By reason, the apps.
+    refused: BTreeMap<String, BTreeSet<String>>,
+    warnings: BTreeMap<String, BTreeSet<String>>,
+    time: Duration,
+}
+
+/// The errors and the warnings of an app, each with its key left out.
+#[derive(Default)]
+struct Verdict {
+    errors: Vec<String>,
+    warnings: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let folder = &arguments.folder;
+    if compose_files(folder).is_ok() {
+        return print(folder, arguments.all);
+    }
+    let mut collections = Vec::new();
+    let entries = folder
+        .read_dir()
+        .with_context(|| format!("read {}", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() && compose_files(&path).is_ok() {
+            collections.push(path);
+        }
+    }
+    collections.sort();
+    collections
+        .iter()
+        .try_for_each(|collection| print(collection, arguments.all))
+}
+
+fn print(collection: &Path, all: bool) -> Result<()> {
+    let mut tally = Tally::default();
+    for file in compose_files(collection)? {
+        let folder = file.parent().context("a file has a folder")?;
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let files = read(folder, &file)?;
+        let began = Instant::now();
+        let verdict = judge(&name, files);
+        tally.time += began.elapsed();
+        tally.files += 1;
+        tally.accepted += usize::from(verdict.errors.is_empty());
+        if all {
+            println!("{name}");
+            let errors = verdict.errors.iter().map(|error| ("error", error));
+            let warnings = verdict.warnings.iter().map(|warning| ("warning", warning));
+            for (kind, words) in errors.chain(warnings) {
+                println!("    {kind}: {words}");
+            }
+        }
+        for (found, by_reason) in [
+            (verdict.errors, &mut tally.refused),
+            (verdict.warnings, &mut tally.warnings),
+        ] {
+            for words in found {
+                let apps = by_reason.entry(general(&words)).or_default();
+                apps.insert(name.clone().into_owned());
+            }
+        }
+    }
+    let Tally {
+        files,
+        accepted,
+        refused,
+        warnings,
+        time,
+    } = tally;
+    println!(
+        "{}: {files} apps, {accepted} accepted, {} refused; {:.3} s",
+        collection.file_name().unwrap_or_default().to_string_lossy(),
+        files - accepted,
+        time.as_secs_f64()
+    );
+    reasons("refused", &refused);
+    reasons("warned", &warnings);
+    Ok(())
+}
+
+fn reasons(title: &str, found: &BTreeMap<String, BTreeSet<String>>) {
+    println!("  {title}");
+    let mut found: Vec<_> = found.iter().collect();
+    found.sort_by_key(|(_, apps)| std::cmp::Reverse(apps.len()));
+    for (reason, apps) in found {
+        let examples: Vec<&str> = apps.iter().take(EXAMPLES_MAX).map(String::as_str).collect();
+        println!("  {:4}  {reason}", apps.len());
+        println!("        {}", examples.join(", "));
+    }
+}
+
+/// The reason without names, numbers and texts of the app, so that equal ones are counted together.
+fn general(words: &str) -> String {
+    let (key, reason) = words.split_once(": ").unwrap_or(("", words));
+    let parts = reason.split('`').enumerate();
+    let parts = parts.map(|(at, part)| if at % 2 == 1 { "…" } else { part });
+    let reason = parts.collect::<Vec<_>>().join("`");
+    let keys = key.split('.').enumerate();
+    let keys = keys.map(|(at, key)| match (at, key.split_once('[')) {
+        (1, _) => "*",
+        (_, Some((key, _))) => key,
+        (_, None) => key,
+    });
+    match keys.collect::<Vec<_>>().join(".") {
+        key if key.is_empty() => reason,
+        key => format!("{key}: {reason}"),
+    }
+}
+
+/// An app's folder, with what its store would add.
+fn read(folder: &Path, compose: &Path) -> Result<Files> {
+    let mut files = Files::new();
+    read_into(folder, "", &mut files)?;
+    let text = std::fs::read(compose).with_context(|| format!("read {}", compose.display()))?;
+    files.insert(COMPOSE_FILE.to_owned(), text.into());
+    if files.contains_key("umbrel-app.yml") {
+        let base = UMBREL_BASE.as_bytes().to_vec();
+        files.insert("compose.override.yaml".to_owned(), base.into());
+        let variables = UMBREL_VARIABLES.as_bytes().to_vec();
+        files.insert(".env".to_owned(), variables.into());
+    }
+    Ok(files)
+}
+
+fn read_into(folder: &Path, prefix: &str, files: &mut Files) -> Result<()> {
+    for entry in folder.read_dir()? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = format!("{prefix}{name}");
+        if path.is_dir() {
+            read_into(&path, &format!("{name}/"), files)?;
+        } else {
+            files.insert(name, std::fs::read(&path)?.into());
+        }
+    }
+    Ok(())
+}
+
+fn judge(name: &str, files: Files) -> Verdict {
+    let mut verdict = Verdict::default();
+    let told = |found: &Warning| format!("{}: {}", found.key, found.problem);
+    let text = files.get(COMPOSE_FILE).and_then(|file| file.text());
+    let schema = Schema::read(COMPOSE_FILE, text.unwrap_or_default(), &name.to_lowercase());
+    let schema = match schema {
+        Ok(schema) => schema,
+        Err(errors) => {
+            verdict.errors.extend(errors.iter().map(told));
+            return verdict;
+        }
+    };
+    match schema.manifest(&Settings::default(), &files) {
+        Err(errors) => verdict.errors.extend(errors.iter().map(told)),
+        Ok(manifest) => {
+            verdict.warnings.extend(manifest.warnings.iter().map(told));
+            verdict.errors.extend(unworkable(&manifest, files));
+        }
+    }
+    verdict
+}
+
+/// Why the units of an accepted app cannot be worked out.
+fn unworkable(manifest: &Manifest, mut files: Files) -> Option<String> {
+    // The collections are without the folders that apps build.
+    for service in manifest.services.values() {
+        if let ImageSource::Build(build) = &service.image {
+            let name = build.containerfile.as_deref().unwrap_or("Dockerfile");
+            let path = format!("{}/{name}", build.context);
+            let path = path.trim_start_matches('/').to_owned();
+            files
+                .entry(path)
+                .or_insert_with(|| b"FROM scratch\n".to_vec().into());
+        }
+    }
+    let id = manifest.id();
+    let mut inputs = Inputs::new(Layout {
+        home: "/home/user".into(),
+        config: "/home/user/.config/archipelago".into(),
+        data: "/var/lib/archipelago".into(),
+        units: "/home/user/.config/containers/systemd".into(),
+        systemd: "/home/user/.config/systemd/user".into(),
+        runtime: "/run/user/1000".into(),
+    });
+    inputs.definitions.insert(id.clone(), files);
+    let intent = Intent::parse("", "").map_err(Into::into);
+    inputs.intents.insert(id.clone(), intent);
+    match assemble(&inputs, &Apps::read(&inputs)).apps.remove(id) {
+        // Of the whole file: it names places of the app.
+        Some(App::Broken { cause, .. }) => Some(format!(": {cause}")),
+        _ => None,
+    }
+}

@@ -1,0 +1,69 @@
+//! `docs/compose.md`: what becomes of each key of Compose, from the tables of the translation.
+
+use anyhow::{Context, Result};
+use archipelago_core::manifest::keys::{
+    BUILD, DEPLOY, NETWORK, SERVICE, TOP, Table, Treatment, VOLUME,
+};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/compose.md");
+
+const OPENING: &str = "# Compose files
+
+Compose files are read as Docker Compose reads them: variables, `.env`, `env_file`, anchors, `extends`, `include`,
+`compose.override.yaml`, short and long forms. Then each key has its effect, gives a warning, or is refused with file, line,
+reason and the way out. This page is made from the code (`cargo xtask compose-keys`).
+
+";
+
+/// The tables, each with the sections that lead to its keys.
+const TABLES: [(&str, &[&str], Table); 6] = [
+    ("The file", &[], TOP),
+    ("A service", &["services"], SERVICE),
+    ("`build`", &["services", "build"], BUILD),
+    ("`deploy`", &["services", "deploy"], DEPLOY),
+    ("A network", &["networks"], NETWORK),
+    ("A volume", &["volumes"], VOLUME),
+];
+
+pub(crate) fn run() -> Result<()> {
+    std::fs::write(FILE, page()).with_context(|| format!("write {FILE}"))
+}
+
+fn page() -> String {
+    let mut page = OPENING.to_owned();
+    for (title, _, table) in TABLES {
+        page.push_str(&format!("## {title}\n\n| key | | |\n|---|---|---|\n"));
+        for (key, treatment) in table {
+            let (effect, words) = match treatment {
+                Treatment::Translated(words) => ("has its effect", words),
+                Treatment::Unneeded(words) => ("needs no effect", words),
+                Treatment::Warned(words) => ("warning", words),
+                Treatment::Refused(words) => ("refused", words),
+            };
+            page.push_str(&format!("| `{key}` | {effect} | {words} |\n"));
+        }
+        page.push('\n');
+    }
+    page.truncate(page.trim_end().len());
+    page.push('\n');
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_what_the_code_says() {
+        let kept = std::fs::read_to_string(FILE).expect("the page is there");
+        assert!(kept == page(), "run cargo xtask compose-keys");
+    }
+
+    #[test]
+    fn each_key_of_compose_is_in_a_table_once_and_in_order() {
+        for (title, sections, table) in TABLES {
+            let keys: Vec<&str> = table.iter().map(|(key, _)| *key).collect();
+            assert_eq!(keys, compose::known_keys(sections), "{title}");
+        }
+    }
+}
