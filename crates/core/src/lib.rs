@@ -17,6 +17,7 @@ pub mod desired;
 pub mod error;
 pub mod file;
 pub mod file_error;
+pub mod forecast;
 pub mod health;
 pub mod hex;
 pub mod image;

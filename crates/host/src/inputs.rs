@@ -32,9 +32,20 @@ const CAPTURE_BYTES_MAX: u64 = 64 * 1024;
 pub fn desired(layout: &Layout, read_set: &mut ReadSet) -> Result<Desired, disk::Error> {
     let mut inputs = read_traced(layout, read_set)?;
     let apps = Apps::read(&inputs);
-    read_captured(&mut inputs, apps.captures(layout), read_set);
-    find_trails(&mut inputs, apps.mounted(layout));
+    read_named(&mut inputs, &apps, read_set);
     Ok(assemble(&inputs, &apps))
+}
+
+/// Reads what the definitions of these inputs name: captured files, and where mounts lead.
+pub fn complete(inputs: &mut Inputs) {
+    let apps = Apps::read(inputs);
+    read_named(inputs, &apps, &mut ReadSet::begin());
+}
+
+fn read_named(inputs: &mut Inputs, apps: &Apps, read_set: &mut ReadSet) {
+    let layout = inputs.layout.clone();
+    read_captured(inputs, apps.captures(&layout), read_set);
+    find_trails(inputs, apps.mounted(&layout));
 }
 
 /// Reads all but the captured files. What cannot be read of one app is part of the result: it does

@@ -72,6 +72,13 @@ impl ObservationCache {
     }
 }
 
+/// Whether Podman is asked about its objects. To ask wakes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskPodman {
+    WhenNeeded,
+    Always,
+}
+
 /// Looks at the host; `patience` is how long Podman may take.
 ///
 /// # Errors
@@ -81,7 +88,7 @@ pub async fn observe(
     cache: &mut ObservationCache,
     systemd: &Systemd,
     podman: &Podman,
-    patience: Duration,
+    (ask_podman, patience): (AskPodman, Duration),
     images_underway: BTreeMap<String, ImageProgress>,
 ) -> Result<Observed, Error> {
     let mut observed = look_at_disk(desired, cache)?;
@@ -97,7 +104,7 @@ pub async fn observe(
         .beginnings
         .ask(desired, systemd, &mut observed)
         .await?;
-    if needs_podman(desired, &observed) {
+    if ask_podman == AskPodman::Always || needs_podman(desired, &observed) {
         observed.podman = cache
             .inventory
             .look(podman, patience, desired, &observed)

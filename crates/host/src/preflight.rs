@@ -52,6 +52,7 @@ pub async fn look(layout: &Layout, app: &Installation) -> Result<HostLook, obser
         names,
         ports: unusable(&app.new_ports),
         free_mib: free_mib(layout),
+        memory_available_mib: memory_available_mib(),
     })
 }
 
@@ -78,4 +79,13 @@ fn free_mib(layout: &Layout) -> Option<u64> {
     let there = disk::nearest(&layout.data).ok()??;
     let stat = rustix::fs::statvfs(there).ok()?;
     Some(stat.f_bavail.saturating_mul(stat.f_frsize) >> 20)
+}
+
+/// As the kernel estimates it (proc_meminfo(5)).
+fn memory_available_mib() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let mut lines = text.lines();
+    let kib = lines.find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib = kib.trim().strip_suffix("kB")?.trim_end();
+    Some(kib.parse::<u64>().ok()? >> 10)
 }

@@ -7,6 +7,7 @@ mod documents;
 mod failure;
 mod logs;
 mod operate;
+mod plan;
 mod printer;
 mod progress;
 mod setup;
@@ -49,8 +50,10 @@ pub enum Command {
     Install(operate::Install),
     /// Change settings of an installed app.
     Set(operate::Set),
+    /// Show what an operation would change, or what is about to be repaired; nothing is done.
+    Plan(plan::Arguments),
     /// Remove an app; its data stay unless --purge is given.
-    Uninstall(operate::Uninstall),
+    Uninstall(operate::Removal),
     /// Start an app, now and after every reboot.
     Start(operate::One),
     /// Stop an app, now and after every reboot.
@@ -96,6 +99,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Doctor => doctor::run(output).await,
         Command::Install(arguments) => operate::install(layout()?, arguments, output).await,
         Command::Set(arguments) => operate::set(layout()?, arguments, output).await,
+        Command::Plan(arguments) => plan::run(layout()?, arguments, output).await,
         Command::Uninstall(arguments) => operate::uninstall(layout()?, arguments, output).await,
         Command::Start(one) => operate::start(layout()?, one, output).await,
         Command::Stop(one) => operate::stop(layout()?, one, output).await,

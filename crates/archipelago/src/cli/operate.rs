@@ -18,23 +18,78 @@ use serde_json::json;
 use super::failure::{Code, Failure};
 use super::printer::{Output, ask, print_json, print_line, tell};
 use super::progress::{Progress, waiting};
-use super::show;
+use super::{plan, show};
 
 /// A command for one app.
 #[derive(Debug, Args)]
 pub struct One {
     /// The app.
-    app: String,
+    pub(super) app: String,
 }
 
-/// `install`
+/// An app to install, and its settings.
 #[derive(Debug, Args)]
-pub struct Install {
+pub struct Wanted {
     /// An app of the catalog, or the path of a folder or Compose file.
     app: String,
     /// Choose a setting; `archipelago catalog APP` lists them.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
+}
+
+/// Other settings for an installed app.
+#[derive(Debug, Args)]
+pub struct Settings {
+    /// The app.
+    app: String,
+    /// The settings to change; `archipelago catalog APP` lists them.
+    #[arg(value_name = "KEY=VALUE", required = true)]
+    settings: Vec<String>,
+}
+
+/// An app to remove.
+#[derive(Debug, Args)]
+pub struct Removal {
+    /// The app.
+    app: String,
+    /// Remove its data, secrets and built images as well. There is no way back.
+    #[arg(long)]
+    purge: bool,
+}
+
+impl Wanted {
+    pub(super) fn request(self) -> Result<Request, Failure> {
+        let settings = pairs(&self.settings)?;
+        Ok(Request::Install {
+            definition: Box::new(apps::find(&self.app)?),
+            settings,
+        })
+    }
+}
+
+impl Settings {
+    pub(super) fn request(self, layout: &Layout) -> Result<Request, Failure> {
+        Ok(Request::Set {
+            app: apps::installed(layout, &self.app)?,
+            settings: pairs(&self.settings)?,
+        })
+    }
+}
+
+impl Removal {
+    pub(super) fn request(self) -> Result<Request, Failure> {
+        Ok(Request::Uninstall {
+            app: apps::app_id(&self.app)?,
+            purge: self.purge,
+        })
+    }
+}
+
+/// `install`
+#[derive(Debug, Args)]
+pub struct Install {
+    #[command(flatten)]
+    wanted: Wanted,
     /// Do not ask. An app that may do more on this host than other apps still needs --allow.
     #[arg(short, long)]
     yes: bool,
@@ -45,11 +100,11 @@ pub struct Install {
 /// `set`
 #[derive(Debug, Args)]
 pub struct Set {
-    /// The app.
-    app: String,
-    /// The settings to change; `archipelago catalog APP` lists them.
-    #[arg(value_name = "KEY=VALUE", required = true)]
-    settings: Vec<String>,
+    #[command(flatten)]
+    wanted: Settings,
+    /// Do not ask. An app that may do more on this host than other apps still needs --allow.
+    #[arg(short, long)]
+    yes: bool,
     #[command(flatten)]
     allow: Allow,
 }
@@ -60,16 +115,6 @@ struct Allow {
     /// that the app needs; `all` stands for all of them.
     #[arg(long = "allow", value_name = "WORD")]
     words: Vec<String>,
-}
-
-/// `uninstall`
-#[derive(Debug, Args)]
-pub struct Uninstall {
-    /// The app.
-    app: String,
-    /// Remove its data, secrets and built images as well. There is no way back.
-    #[arg(long)]
-    purge: bool,
 }
 
 /// Pairs of key and value. What has no key may be a password, so it is not repeated.
@@ -92,52 +137,30 @@ pub(super) async fn install(
     arguments: Install,
     output: Output,
 ) -> Result<(), Failure> {
-    let settings = pairs(&arguments.settings)?;
-    let definition = Box::new(apps::find(&arguments.app)?);
-    let source = definition.source.clone();
-    let request = Request::Install {
-        definition,
-        settings,
-    };
-    let mut prepared = operations::prepare(layout, request).await?;
-    prepared.agree(arguments.allow.words)?;
+    let Install { wanted, yes, allow } = arguments;
+    let mut prepared = operations::prepare(layout, wanted.request()?).await?;
+    prepared.agree(allow.words)?;
     let is_new = installation(&prepared).is_some_and(|app| app.is_new);
     if is_new {
-        tell_warnings(&prepared);
-    }
-    if (is_new || !prepared.is_agreed()) && !arguments.yes && is_at_terminal() {
-        tell_app(&prepared, &source);
-        let (question, refusal) = match is_new {
-            true => ("Install it?", "nothing was installed"),
-            false => ("Update it?", "nothing was changed"),
-        };
-        if !confirmed(&prepared, question)? {
-            return Err(Failure::new(Code::Failed, refusal));
+        for warning in plan::warnings(&prepared) {
+            tell(&warning);
         }
-        prepared.agree_to_all();
-    } else if prepared.is_agreed() {
-        tell_grants(&prepared);
     }
+    let (question, refusal) = match is_new {
+        true => ("Install it?", "nothing was installed"),
+        false => ("Update it?", "nothing was changed"),
+    };
+    consent(&mut prepared, yes, question, refusal).await?;
     let ended = follow(prepared).await?;
     finish(&ended, output)
 }
 
 pub(super) async fn set(layout: Layout, arguments: Set, output: Output) -> Result<(), Failure> {
-    let request = Request::Set {
-        app: apps::installed(&layout, &arguments.app)?,
-        settings: pairs(&arguments.settings)?,
-    };
+    let Set { wanted, yes, allow } = arguments;
+    let request = wanted.request(&layout)?;
     let mut prepared = operations::prepare(layout, request).await?;
-    prepared.agree(arguments.allow.words)?;
-    if prepared.is_agreed() {
-        tell_grants(&prepared);
-    } else if is_at_terminal() {
-        tell_grants(&prepared);
-        if !confirmed(&prepared, "Change it?")? {
-            return Err(Failure::new(Code::Failed, "nothing was changed"));
-        }
-        prepared.agree_to_all();
-    }
+    prepared.agree(allow.words)?;
+    consent(&mut prepared, yes, "Change it?", "nothing was changed").await?;
     let ended = follow(prepared).await?;
     finish(&ended, output)
 }
@@ -183,16 +206,13 @@ pub(super) async fn rebuild(layout: Layout, one: One, output: Output) -> Result<
 
 pub(super) async fn uninstall(
     layout: Layout,
-    arguments: Uninstall,
+    removal: Removal,
     output: Output,
 ) -> Result<(), Failure> {
-    let Uninstall { app, purge } = arguments;
-    let app = apps::app_id(&app)?;
+    let purge = removal.purge;
     let data = layout.data.display().to_string();
-    let request = Request::Uninstall {
-        app: app.clone(),
-        purge,
-    };
+    let request = removal.request()?;
+    let app = request.app().clone();
     let prepared = operations::prepare(layout, request).await?;
     let left: Vec<(String, Option<String>)> = prepared.left().iter().map(place_of).collect();
     let Ended { actions, .. } = follow(prepared).await?;
@@ -309,39 +329,34 @@ fn installation(prepared: &Prepared) -> Option<&Installation> {
     prepared.proposal().installation.as_deref()
 }
 
-fn tell_warnings(prepared: &Prepared) {
-    for warning in installation(prepared).iter().flat_map(|app| &app.warnings) {
-        tell(&format!("warning: {warning}"));
+/// On a terminal, shows the plan of an operation and asks, unless nothing would change. Elsewhere,
+/// and where nobody wants to be asked, all grants must have been agreed to by their words.
+async fn consent(
+    prepared: &mut Prepared,
+    yes: bool,
+    question: &str,
+    refusal: &str,
+) -> Result<(), Failure> {
+    if yes || !is_at_terminal() {
+        if prepared.is_agreed() {
+            plan::grants(prepared).iter().for_each(|line| tell(line));
+        }
+        return Ok(());
     }
-    for unmet in prepared.unmet() {
-        tell(&format!("warning: {unmet}"));
+    let is_unchanged = installation(prepared).is_some_and(|app| app.is_unchanged);
+    if is_unchanged && prepared.is_agreed() {
+        return Ok(());
     }
-}
-
-/// Shows what would be installed.
-fn tell_app(prepared: &Prepared, source: &str) {
-    let Some(app) = installation(prepared) else {
-        return;
-    };
-    tell(&one_line(&title(app, source)));
-    for (unit, container) in app.present.containers() {
-        tell(&format!(
-            "  {}  {}",
-            unit.service, container.image.reference
-        ));
+    let foreseen = prepared.foresee().await?;
+    if let Some(app) = installation(prepared) {
+        tell(&one_line(&title(app)));
     }
-    for (address, _) in &app.present.ports {
-        tell(&format!("  publishes {address}"));
+    tell(&plan::text(Some(prepared), &foreseen).join("\n"));
+    if !confirmed(prepared, question)? {
+        return Err(Failure::new(Code::Failed, refusal));
     }
-    tell_grants(prepared);
-}
-
-/// Shows the new grants of the app.
-fn tell_grants(prepared: &Prepared) {
-    let app = &prepared.proposal().app;
-    for grant in prepared.proposal().new_grants() {
-        tell(&one_line(&format!("  {app} may {grant}")));
-    }
+    prepared.agree_to_all();
+    Ok(())
 }
 
 /// Whether a person can be asked.
@@ -360,13 +375,13 @@ fn confirmed(prepared: &Prepared, question: &str) -> Result<bool, Failure> {
     })
 }
 
-fn title(app: &Installation, source: &str) -> String {
+fn title(app: &Installation) -> String {
     let version = if app.version.is_empty() {
         String::new()
     } else {
         format!(" {}", app.version)
     };
-    let source = match source {
+    let source = match app.intent.source.as_str() {
         "catalog" => "from the catalog".to_owned(),
         path => format!("from {path}"),
     };

@@ -31,6 +31,7 @@ mod leftovers;
 mod litecoin;
 mod needs;
 mod nesting;
+mod plan;
 mod planted;
 mod publish;
 mod quiet;

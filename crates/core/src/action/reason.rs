@@ -1,6 +1,6 @@
 //! Why an action is planned.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::name::AppId;
 use crate::observed::network_helpers::Helper;
@@ -129,6 +129,23 @@ impl Reason {
             Self::HelperGone { .. } => "helper_gone",
         }
     }
+}
+
+/// A reason with its sentence.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    reason: &'a Reason,
+    message: String,
+}
+
+/// For JSON: a reason with its sentence.
+///
+/// # Errors
+/// Those of the serializer.
+pub(crate) fn with_message<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S::Error> {
+    let message = reason.to_string();
+    Told { reason, message }.serialize(serializer)
 }
 
 #[cfg(test)]

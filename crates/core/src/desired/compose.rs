@@ -303,7 +303,6 @@ impl Work<'_> {
             aliases: _,
             no_new_privileges,
             label_disable,
-            apparmor_unconfined,
             seccomp,
             pids_limit,
             limits,
@@ -372,7 +371,6 @@ impl Work<'_> {
                 .chain(options::flag(PodmanOption::Privileged, *privileged))
                 .chain(options::flag(PodmanOption::Tty, *tty))
                 .chain(options::flag(PodmanOption::Interactive, *stdin_open))
-                .chain(options::without_apparmor(*apparmor_unconfined))
                 .collect(),
             log_to_journal: true,
         })

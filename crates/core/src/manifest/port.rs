@@ -1,5 +1,6 @@
 //! Published ports of a service.
 
+use std::fmt;
 use std::net::IpAddr;
 
 /// One published port.
@@ -22,4 +23,13 @@ pub enum Protocol {
     Tcp,
     /// UDP.
     Udp,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        })
+    }
 }

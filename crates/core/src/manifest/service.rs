@@ -81,8 +81,6 @@ pub struct Service {
     pub no_new_privileges: bool,
     /// Whether SELinux separation is off.
     pub label_disable: bool,
-    /// Whether AppArmor's separation is off.
-    pub apparmor_unconfined: bool,
     /// A seccomp profile: `unconfined` or an absolute path.
     pub seccomp: Option<String>,
     /// Most processes it may have.
@@ -179,7 +177,6 @@ impl Service {
             aliases: BTreeSet::new(),
             no_new_privileges: false,
             label_disable: false,
-            apparmor_unconfined: false,
             seccomp: None,
             pids_limit: None,
             limits: Limits::default(),

@@ -288,7 +288,6 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         network,
         host_namespaces,
         label_disable,
-        apparmor_unconfined,
         seccomp,
         // These stay inside the container and the app's own network and folders. Rootless, all
         // user namespaces that a manifest can name give the same rights on the host.
@@ -336,9 +335,6 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
     grants.extend(mounts.iter().filter_map(|mount| of_mount(host, mount)));
     if *label_disable {
         grants.push(Grant::Security("label=disable".to_owned()));
-    }
-    if *apparmor_unconfined {
-        grants.push(Grant::Security("apparmor=unconfined".to_owned()));
     }
     let profile = seccomp.iter();
     grants.extend(profile.map(|profile| Grant::Security(format!("seccomp={profile}"))));

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use crate::check::needs::{self, Unmet};
 use crate::check::{Facts, State, judge};
-use crate::desired::{self, App, Apps, Fault, Inputs, Present, Transport, assemble, read_schema};
+use crate::desired::{self, App, Apps, Fault, Inputs, Present, Transport, read_schema};
+use crate::forecast::wanted;
 use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::manifest::{
@@ -19,7 +20,7 @@ use crate::progress::Progress;
 use crate::release::ReleaseId;
 
 use super::grants::{Grants, refuse_never};
-use super::{Definition, HostLook, PortProblem, Refusal};
+use super::{Definition, HostLook, PortProblem, Refusal, Resources};
 
 /// An app as it would be.
 #[derive(Clone, Debug)]
@@ -44,6 +45,8 @@ pub struct Installation {
     /// The words of the grants that the app already has.
     pub granted: BTreeSet<String>,
     disk_mib: u64,
+    /// The memory to which its containers are limited, all together; `None` when one has no limit.
+    memory_bytes: Option<u64>,
 }
 
 /// Judges what every installation needs of the host.
@@ -166,6 +169,7 @@ impl Installation {
             title: extension.title.clone(),
             version: extension.version.clone(),
             disk_mib: extension.requires.disk_mib,
+            memory_bytes: memory_of(&manifest),
             is_new: !inputs.intents.contains_key(id),
             warnings: manifest.warnings,
             intent,
@@ -194,6 +198,7 @@ impl Installation {
             ports,
             offers,
             free_mib,
+            memory_available_mib: _,
         } = look;
         let id = &self.app;
         if let Some(free_mib) = free_mib.filter(|free| self.is_new && *free < self.disk_mib) {
@@ -242,6 +247,27 @@ impl Installation {
     pub fn unmet(&self, look: &HostLook) -> Vec<Unmet> {
         needs::unmet(&self.present, &look.offers)
     }
+
+    /// Disk and memory that it asks for, beside what is free; `None` when it asks for neither.
+    #[must_use]
+    pub fn resources(&self, look: &HostLook) -> Option<Resources> {
+        let resources = Resources {
+            disk_mib: (self.disk_mib > 0).then_some(self.disk_mib),
+            disk_free_mib: look.free_mib,
+            memory_mib: self.memory_bytes.map(|bytes| bytes >> 20),
+            memory_available_mib: look.memory_available_mib,
+        };
+        let is_any = resources.disk_mib.is_some() || resources.memory_mib.is_some();
+        is_any.then_some(resources)
+    }
+}
+
+fn memory_of(manifest: &Manifest) -> Option<u64> {
+    let services = manifest.services.values();
+    services
+        .map(|service| service.limits.memory_bytes)
+        .try_fold(0_u64, |sum, bytes| Some(sum.saturating_add(bytes?)))
+        .filter(|bytes| *bytes > 0)
 }
 
 fn known<'a>(inputs: &'a Inputs, app: &AppId) -> Result<Option<&'a Intent>, Refusal> {
@@ -300,15 +326,8 @@ fn choose(
 }
 
 /// The apps as they would be. Secrets that are not there yet are made up.
-pub(super) fn worked_out(mut all: Inputs) -> BTreeMap<AppId, App> {
-    let apps = Apps::read(&all);
-    for (id, name) in apps.secret_names() {
-        let secrets = all.secrets.entry(id.clone()).or_default();
-        secrets
-            .entry(name.clone())
-            .or_insert_with(|| "0".repeat(64));
-    }
-    assemble(&all, &apps).apps
+pub(super) fn worked_out(all: Inputs) -> BTreeMap<AppId, App> {
+    wanted(all).apps
 }
 
 /// Refuses a change that breaks an app above this one: a node that prunes its blocks has none left

@@ -7,6 +7,7 @@
 //! record is forgotten.
 
 mod follow;
+mod foresee;
 mod grants;
 pub(crate) mod id;
 mod installation;
@@ -117,6 +118,22 @@ pub struct HostLook {
     pub offers: Offers,
     /// Free space on the data folder's file system.
     pub free_mib: Option<u64>,
+    /// Memory that programs can get without swapping.
+    pub memory_available_mib: Option<u64>,
+}
+
+/// Disk and memory that an app asks for, beside what the host has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Resources {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_mib: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_free_mib: Option<u64>,
+    /// The limit of all its containers together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_available_mib: Option<u64>,
 }
 
 /// Why a port of the host cannot be used.

@@ -1,8 +1,8 @@
 //! An action that was tried, for doors and the journal.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use crate::action::{Action, Reason};
+use crate::action::{Action, Reason, reason};
 use crate::name::AppId;
 use crate::operation::id::OperationId;
 use crate::reconcile::Outcome;
@@ -18,7 +18,7 @@ pub struct Event {
     /// The file, service or object that it was about, where it was about a single one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    #[serde(serialize_with = "with_message")]
+    #[serde(serialize_with = "reason::with_message")]
     pub reason: Reason,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<OperationId>,
@@ -49,17 +49,4 @@ impl Event {
             cause,
         })
     }
-}
-
-/// A reason with its sentence.
-#[derive(Serialize)]
-struct Told<'a> {
-    #[serde(flatten)]
-    reason: &'a Reason,
-    message: String,
-}
-
-fn with_message<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S::Error> {
-    let message = reason.to_string();
-    Told { reason, message }.serialize(serializer)
 }

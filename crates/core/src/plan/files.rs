@@ -10,14 +10,14 @@ use crate::progress::Subject;
 use crate::quadlet::UnitFile;
 
 /// Rendered files hold credentials.
-pub(super) const FILE_MODE: u32 = 0o600;
+pub const RENDERED_MODE: u32 = 0o600;
 
 impl Planner<'_> {
     pub(super) fn write_files(&mut self, id: &AppId, present: &Present) {
         for (path, content) in &present.files {
             let found = self.observed.files.get(path);
             let same = found.is_some_and(|file| file.content == content.as_bytes());
-            if same && found.is_some_and(|file| file.mode == FILE_MODE) {
+            if same && found.is_some_and(|file| file.mode == RENDERED_MODE) {
                 continue;
             }
             if self.is_fought_over(&path.display().to_string()) {

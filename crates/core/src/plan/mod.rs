@@ -29,6 +29,7 @@ use crate::progress::{Progress, Subject};
 
 use planner::{Planner, Renewal, Steps, starts_left};
 
+pub use files::RENDERED_MODE;
 pub use held::{Blocked, blocked, revisions, without_network};
 pub use planner::{Plan, STARTING, starts_max};
 pub use releases::unused;

@@ -5,6 +5,7 @@ mod contention;
 mod data_folder;
 mod dependants;
 mod disturbed;
+mod forecast;
 mod images;
 mod lines;
 mod network;

@@ -168,14 +168,13 @@ pub enum PodmanOption {
     OomScoreAdj,
     Pid,
     Privileged,
-    SecurityOpt,
     Tty,
     Uts,
 }
 
 impl PodmanOption {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 14] = [
         Self::CpuPeriod,
         Self::CpuQuota,
         Self::CpuShares,
@@ -188,7 +187,6 @@ impl PodmanOption {
         Self::OomScoreAdj,
         Self::Pid,
         Self::Privileged,
-        Self::SecurityOpt,
         Self::Tty,
         Self::Uts,
     ];
@@ -207,7 +205,6 @@ impl PodmanOption {
             Self::OomScoreAdj => "--oom-score-adj",
             Self::Pid => "--pid",
             Self::Privileged => "--privileged",
-            Self::SecurityOpt => "--security-opt",
             Self::Tty => "--tty",
             Self::Uts => "--uts",
         }

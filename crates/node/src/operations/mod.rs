@@ -14,14 +14,18 @@ use archipelago_core::check::needs::Unmet;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
-use archipelago_core::operation::{ALL, Kind, OperationId, Proposal, Request, judge_host};
+use archipelago_core::operation::{
+    ALL, Kind, OperationId, Proposal, Request, Resources, judge_host,
+};
 use archipelago_host::records::Found;
 use archipelago_host::{disk, preflight, purge, records};
 use serde::Serialize;
 
+use crate::driver::Driver;
 use crate::engine::{self, Role};
 use crate::error::Error;
 
+pub use crate::driver::Foreseen;
 pub use archipelago_host::lock::{COMMAND_LIMIT as LOCK_LIMIT, Holder};
 pub use archipelago_host::purge::{Left, Place};
 pub use event::Event;
@@ -33,8 +37,18 @@ pub struct Prepared {
     proposal: Proposal,
     left: Vec<Left>,
     unmet: Vec<Unmet>,
+    resources: Option<Resources>,
     /// The words of the grants that a person has agreed to.
     agreed: BTreeSet<String>,
+}
+
+/// What passes are about to do without any operation: repairs, and what follows from intents and
+/// definitions that were edited.
+///
+/// # Errors
+/// When the host cannot be looked at.
+pub async fn pending(layout: Layout) -> Result<Foreseen, Error> {
+    Ok(Driver::new(layout).await?.foresee(None).await?)
 }
 
 /// Works an operation out and checks that it can be done. Nothing is written, and nobody is asked.
@@ -48,10 +62,12 @@ pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error
     }
     let proposal = commit::work_out(&layout, request.clone())?;
     let mut unmet = Vec::new();
+    let mut resources = None;
     if let Some(installation) = &proposal.installation {
         let look = preflight::look(&layout, installation).await?;
         proposal.judge(&layout, &look)?;
         unmet = installation.unmet(&look);
+        resources = installation.resources(&look);
     }
     let left = match proposal.kind {
         Kind::Purge => purge::left(&layout, &proposal.app)?,
@@ -63,6 +79,7 @@ pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error
         proposal,
         left,
         unmet,
+        resources,
         agreed: BTreeSet::new(),
     })
 }
@@ -83,6 +100,21 @@ impl Prepared {
     #[must_use]
     pub fn unmet(&self) -> &[Unmet] {
         &self.unmet
+    }
+
+    /// Disk and memory for its app, where it asks for some, and what is free.
+    #[must_use]
+    pub fn resources(&self) -> Option<Resources> {
+        self.resources
+    }
+
+    /// What it would lead to.
+    ///
+    /// # Errors
+    /// When the host cannot be looked at.
+    pub async fn foresee(&self) -> Result<Foreseen, Error> {
+        let mut driver = Driver::new(self.layout.clone()).await?;
+        Ok(driver.foresee(Some(&self.proposal)).await?)
     }
 
     /// Agrees to the grants with these words.
@@ -121,6 +153,7 @@ impl Prepared {
             proposal,
             left: _,
             unmet: _,
+            resources: _,
             agreed,
         } = self;
         proposal.agree(&agreed)?;

@@ -1,4 +1,4 @@
-//! Limits, namespaces and AppArmor as options of Podman.
+//! Limits and namespaces as options of Podman.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +7,6 @@ use crate::quadlet::PodmanOption;
 
 pub(super) fn flag(option: PodmanOption, on: bool) -> impl Iterator<Item = (PodmanOption, String)> {
     on.then(|| (option, "true".to_owned())).into_iter()
-}
-
-/// Quadlet has no key for it in the versions that are supported.
-pub(super) fn without_apparmor(on: bool) -> impl Iterator<Item = (PodmanOption, String)> {
-    let option = (PodmanOption::SecurityOpt, "apparmor=unconfined".to_owned());
-    on.then_some(option).into_iter()
 }
 
 pub(super) fn of(

@@ -130,7 +130,8 @@ impl Work<'_, '_> {
                 ("seccomp", profile) if profile == "unconfined" || profile.starts_with('/') => {
                     service.seccomp = Some(profile.to_owned());
                 }
-                ("apparmor", "unconfined") => service.apparmor_unconfined = true,
+                // Without root, Podman confines no container with AppArmor.
+                ("apparmor", "unconfined") => {}
                 _ => self.report.error(
                     &at,
                     "this option is not supported; there are no-new-privileges, label=disable, apparmor=unconfined and seccomp=unconfined or =/path",

@@ -143,7 +143,6 @@ fn each_kind_needs_its_word() {
     check(
         "security_opt: [no-new-privileges, label=disable, seccomp=unconfined, 'apparmor:unconfined']",
         &[
-            "security:apparmor=unconfined",
             "security:label=disable",
             "security:seccomp=unconfined",
         ],

@@ -36,7 +36,7 @@ pub(super) enum Disturbance {
     Crash(usize),
 }
 
-fn disturbance() -> impl Strategy<Value = Disturbance> {
+pub(super) fn disturbance() -> impl Strategy<Value = Disturbance> {
     use Disturbance as D;
     prop_oneof![
         (0..4usize).prop_map(D::DeleteUnit),

@@ -1,0 +1,241 @@
+//! `plan`: shows what an operation would change, or what passes are about to change; nothing is
+//! done. `install` and `set` show the same before they ask.
+
+use archipelago_core::forecast::{Change, Changes, Planned, Sign};
+use archipelago_core::layout::Layout;
+use archipelago_core::operation::{Kind, Request, Resources};
+use archipelago_core::printable::one_line;
+use archipelago_node::operations::{Foreseen, Prepared};
+use archipelago_node::{apps, operations};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::operate::{self, One, Removal, Wanted};
+use super::printer::{Output, print_json, print_line};
+
+/// `plan`
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    operation: Option<Operation>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Operation {
+    /// Show what installing an app would change.
+    Install(Wanted),
+    /// Show what other settings would change.
+    Set(operate::Settings),
+    /// Show what removing an app would change.
+    Uninstall(Removal),
+    /// Show what starting an app would change.
+    Start(One),
+    /// Show what stopping an app would change.
+    Stop(One),
+    /// Show what restarting an app would change.
+    Restart(One),
+}
+
+pub(super) async fn run(
+    layout: Layout,
+    arguments: Arguments,
+    output: Output,
+) -> Result<(), Failure> {
+    let Some(operation) = arguments.operation else {
+        let foreseen = operations::pending(layout).await?;
+        return show(None, &foreseen, output);
+    };
+    let request = match operation {
+        Operation::Install(wanted) => wanted.request()?,
+        Operation::Set(settings) => settings.request(&layout)?,
+        Operation::Uninstall(removal) => removal.request()?,
+        Operation::Start(one) => Request::Start(apps::installed(&layout, &one.app)?),
+        Operation::Stop(one) => Request::Stop(apps::installed(&layout, &one.app)?),
+        Operation::Restart(one) => Request::Restart(apps::installed(&layout, &one.app)?),
+    };
+    let prepared = operations::prepare(layout, request).await?;
+    let foreseen = prepared.foresee().await?;
+    show(Some(&prepared), &foreseen, output)
+}
+
+/// The plan as JSON.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    operation: Option<OperationDocument<'a>>,
+    #[serde(flatten)]
+    changes: &'a Changes,
+    /// In the order in which passes do them.
+    actions: Vec<Planned>,
+    /// Whether nothing is left to do after these actions, as far as can be foreseen.
+    complete: bool,
+}
+
+#[derive(Serialize)]
+struct OperationDocument<'a> {
+    app: &'a str,
+    operation: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resources: Option<Resources>,
+    warnings: Vec<String>,
+    /// The rights that must be agreed to, the worst first.
+    grants: Vec<GrantDocument>,
+}
+
+#[derive(Serialize)]
+struct GrantDocument {
+    word: String,
+    message: String,
+}
+
+fn show(prepared: Option<&Prepared>, foreseen: &Foreseen, output: Output) -> Result<(), Failure> {
+    match output {
+        Output::Json => print_json(&Document {
+            operation: prepared.map(document),
+            changes: &foreseen.changes,
+            actions: foreseen.forecast.planned(),
+            complete: foreseen.forecast.is_complete,
+        }),
+        Output::Text => {
+            let mut lines = prepared.map(warnings).unwrap_or_default();
+            lines.extend(text(prepared, foreseen));
+            print_line(&lines.join("\n"));
+            Ok(())
+        }
+    }
+}
+
+fn document(prepared: &Prepared) -> OperationDocument<'_> {
+    let proposal = prepared.proposal();
+    let grants = proposal.new_grants().map(|grant| GrantDocument {
+        word: grant.word(),
+        message: grant.to_string(),
+    });
+    OperationDocument {
+        app: proposal.app.as_str(),
+        operation: proposal.kind,
+        resources: prepared.resources(),
+        warnings: warnings(prepared),
+        grants: grants.collect(),
+    }
+}
+
+/// The keys that are left out, and the needs that the host does not meet.
+pub(super) fn warnings(prepared: &Prepared) -> Vec<String> {
+    let installation = prepared.proposal().installation.iter();
+    let left_out = installation.flat_map(|app| &app.warnings);
+    let left_out = left_out.map(|warning| format!("warning: {warning}"));
+    let unmet = prepared.unmet().iter();
+    left_out
+        .chain(unmet.map(|unmet| format!("warning: {unmet}")))
+        .collect()
+}
+
+/// The plan in lines.
+pub(super) fn text(prepared: Option<&Prepared>, foreseen: &Foreseen) -> Vec<String> {
+    let Foreseen { changes, forecast } = foreseen;
+    let mut lines = Vec::new();
+    for (app, of_app) in &changes.apps {
+        lines.push(format!("{app}:"));
+        lines.extend(of_app.iter().map(line));
+    }
+    if !changes.host.is_empty() {
+        lines.push("this host:".to_owned());
+        lines.extend(changes.host.iter().map(line));
+    }
+    if let Some(prepared) = prepared {
+        lines.extend(grants(prepared));
+        lines.extend(prepared.resources().iter().flat_map(resources));
+    }
+    lines.push(summary(changes));
+    if !forecast.is_complete {
+        lines.push("More may follow: it cannot be foreseen how this ends.".to_owned());
+    }
+    lines
+}
+
+/// The rights that must be agreed to.
+pub(super) fn grants(prepared: &Prepared) -> Vec<String> {
+    let proposal = prepared.proposal();
+    let app = &proposal.app;
+    let grants = proposal.new_grants();
+    grants
+        .map(|grant| one_line(&format!("  {app} may {grant}")).into_owned())
+        .collect()
+}
+
+fn line(change: &Change) -> String {
+    let Change {
+        sign,
+        object,
+        name,
+        reason,
+        details,
+    } = change;
+    let mut text = format!("  {} {:<9} {name}", sign.symbol(), object.word());
+    match sign {
+        Sign::Start => text.push_str(" starts"),
+        Sign::Restart => text.push_str(" restarts"),
+        Sign::Stop => text.push_str(" stops"),
+        Sign::Add | Sign::Change | Sign::Remove => {}
+    }
+    if !details.is_empty() {
+        text.push_str(&format!(" ({})", details.join(", ")));
+    }
+    if let Some(reason) = reason {
+        text.push_str(&format!(": {reason}"));
+    }
+    one_line(&text).into_owned()
+}
+
+fn resources(resources: &Resources) -> Vec<String> {
+    let Resources {
+        disk_mib,
+        disk_free_mib,
+        memory_mib,
+        memory_available_mib,
+    } = resources;
+    let mut lines = Vec::new();
+    if let (Some(needed), Some(free)) = (disk_mib, disk_free_mib) {
+        lines.push(format!(
+            "It asks for {} of disk; {} are free.",
+            amount(*needed),
+            amount(*free)
+        ));
+    }
+    if let (Some(limit), Some(available)) = (memory_mib, memory_available_mib) {
+        lines.push(format!(
+            "It may use {} of memory; {} are available.",
+            amount(*limit),
+            amount(*available)
+        ));
+    }
+    lines
+}
+
+fn amount(mib: u64) -> String {
+    match mib {
+        0..10_240 => format!("{mib} MiB"),
+        _ => format!("{} GiB", mib / 1024),
+    }
+}
+
+fn summary(changes: &Changes) -> String {
+    if changes.is_empty() {
+        return "Nothing to do.".to_owned();
+    }
+    let count = |sign| match changes.count(sign) {
+        0 => "none".to_owned(),
+        count => count.to_string(),
+    };
+    format!(
+        "{} to add, {} to change, {} to remove; services: {} to start, {} to restart, {} to stop.",
+        count(Sign::Add),
+        count(Sign::Change),
+        count(Sign::Remove),
+        count(Sign::Start),
+        count(Sign::Restart),
+        count(Sign::Stop),
+    )
+}

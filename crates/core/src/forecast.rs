@@ -1,0 +1,100 @@
+//! The passes to come, worked out before the first of them is made.
+//!
+//! Each pass is planned by the reconciler itself, on the host as the passes before would leave it
+//! if all went well. So a forecast says what would be done and why, and `plan` and the passes
+//! cannot disagree but for what the host does meanwhile.
+
+mod changes;
+mod host;
+mod planned;
+
+use std::time::Duration;
+
+use crate::action::Action;
+use crate::desired::{Apps, Desired, Inputs, assemble};
+use crate::observed::Observed;
+use crate::reconcile::{Outcome, Reconciler};
+
+pub use changes::{Change, Changes, Object, Sign};
+pub use planned::Planned;
+
+use host::Host;
+
+/// More passes than any change needs. A start that waits for another app's takes a pass of its own.
+const PASSES_MAX: u64 = 64;
+
+/// What passes will do.
+#[derive(Clone, Debug)]
+pub struct Forecast {
+    /// The actions of all passes, in their order.
+    pub actions: Vec<Action>,
+    /// What is wanted once all secrets are made.
+    pub desired: Desired,
+    /// Whether nothing is left to do in the end, as far as can be foreseen.
+    pub is_complete: bool,
+}
+
+/// Works out what passes will do from now. `inputs` are as an operation leaves them, `observed` is
+/// the host before it. What `reconciler` knows of earlier failures counts.
+#[must_use]
+pub fn forecast(
+    inputs: Inputs,
+    observed: Observed,
+    mut reconciler: Reconciler,
+    now: Duration,
+) -> Forecast {
+    let mut host = Host::new(inputs, observed);
+    let mut actions: Vec<Action> = Vec::new();
+    let mut last = Vec::new();
+    for pass in 0..PASSES_MAX {
+        // What one pass starts begins at once, because systemd starts it in order.
+        let began = now + Duration::from_micros(pass);
+        let desired = host.desired();
+        let plan = reconciler.plan(&desired, host.observed(), now);
+        // What a pass has done and the next one plans again has not helped.
+        if plan.actions.is_empty() || plan.actions == last {
+            let is_complete = plan.actions.is_empty();
+            return Forecast {
+                actions,
+                desired,
+                is_complete,
+            };
+        }
+        for action in &plan.actions {
+            host.apply(&desired, action, began);
+        }
+        let done = vec![Outcome::Done; plan.actions.len()];
+        reconciler.finished(&desired, &plan, &done, now);
+        actions.extend(plan.actions.iter().cloned());
+        last = plan.actions;
+    }
+    Forecast {
+        desired: host.desired(),
+        actions,
+        is_complete: false,
+    }
+}
+
+impl Forecast {
+    /// The actions for doors, without Archipelago's own notes.
+    #[must_use]
+    pub fn planned(&self) -> Vec<Planned> {
+        self.actions.iter().filter_map(Planned::of).collect()
+    }
+}
+
+/// What is wanted, as if all secrets were made already: the host must be looked at for all of it.
+#[must_use]
+pub fn wanted(mut inputs: Inputs) -> Desired {
+    let apps = Apps::read(&inputs);
+    for (id, name) in apps.secret_names() {
+        let secrets = inputs.secrets.entry(id.clone()).or_default();
+        secrets.entry(name.clone()).or_insert_with(made_up);
+    }
+    assemble(&inputs, &apps)
+}
+
+/// As long as a secret that is generated.
+fn made_up() -> String {
+    "0".repeat(64)
+}
