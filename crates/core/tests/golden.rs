@@ -14,7 +14,7 @@ use std::time::Duration;
 use archipelago_core::name::AppId;
 use archipelago_core::quadlet::{
     Container, Health, Kind, Network, NetworkJoin, PodmanOption, PublishedPort, Secret,
-    SecretDelivery, ServiceSection, Stamp, Unit, UnitSection, VERSION, Volume, VolumeMount,
+    SecretDelivery, ServiceSection, Stamp, Subnet, Unit, UnitSection, VERSION, Volume, VolumeMount,
 };
 
 const IMAGE: &str = "docker.io/library/busybox:stable";
@@ -102,6 +102,11 @@ fn own_network() -> NetworkJoin {
     NetworkJoin::Unit {
         unit: "archy-golden.network".to_owned(),
         aliases: texts(&["every", "also-every"]),
+        addresses: vec![
+            "10.5.0.9".parse().expect("an address"),
+            "fd00::9".parse().expect("an address"),
+        ],
+        mac: Some("02:00:00:00:00:09".to_owned()),
     }
 }
 
@@ -109,6 +114,8 @@ fn joined_network() -> NetworkJoin {
     NetworkJoin::Unit {
         unit: "archy-other.network".to_owned(),
         aliases: Vec::new(),
+        addresses: Vec::new(),
+        mac: None,
     }
 }
 
@@ -217,10 +224,24 @@ fn volume_with_folder() -> Unit {
     unit("archy-golden-data", Kind::Volume(volume))
 }
 
+fn subnet(net: &str, gateway: &str, range: &str) -> Subnet {
+    Subnet {
+        net: net.to_owned(),
+        gateway: Some(gateway.to_owned()),
+        range: Some(range.to_owned()),
+    }
+}
+
 fn network() -> Unit {
     let network = Network {
         name: "archy-golden".to_owned(),
         isolated: true,
+        internal: true,
+        ipv6: true,
+        subnets: vec![
+            subnet("10.5.0.0/24", "10.5.0.1", "10.5.0.128/25"),
+            subnet("fd00::/64", "fd00::1", "fd00::8000/113"),
+        ],
         labels: pairs(&[("archipelago.app", "golden")]),
     };
     unit("archy-golden", Kind::Network(network))

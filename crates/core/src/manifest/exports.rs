@@ -71,6 +71,11 @@ impl Exports {
                 )));
             }
         }
+        if self.has_network() && manifest.networks.contains_key("exports") {
+            return Err(field.error(
+                "the app has a network `exports` of its own already; give that one another name",
+            ));
+        }
         let extension = &manifest.extension;
         check_names(
             &field.at(&["settings"]),
