@@ -29,7 +29,7 @@ pub struct One {
 
 /// An app to install, and its settings.
 #[derive(Debug, Args)]
-pub struct Wanted {
+pub(super) struct Wanted {
     /// An app of the catalog, or the path of a folder or Compose file.
     app: String,
     /// Choose a setting; `archipelago catalog APP` lists them.
@@ -39,7 +39,7 @@ pub struct Wanted {
 
 /// Other settings for an installed app.
 #[derive(Debug, Args)]
-pub struct Settings {
+pub(super) struct Settings {
     /// The app.
     app: String,
     /// The settings to change; `archipelago catalog APP` lists them.

@@ -301,6 +301,7 @@ impl Work<'_> {
             sysctls,
             shm_bytes,
             network: _,
+            networks: _,
             aliases: _,
             no_new_privileges,
             label_disable,
