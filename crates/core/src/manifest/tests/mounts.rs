@@ -261,7 +261,7 @@ fn a_place_on_a_network_that_podman_could_not_give() {
     );
     check(
         "services:\n  a: {image: x, network_mode: 'service:b', ports: ['80:80']}\n  b: {image: x}\n",
-        "2:45: services.a.ports: the ports are those of the service whose network it uses; move `ports` there",
+        "2:44: services.a.ports: the ports are those of the service whose network it uses; move `ports` there",
     );
     check(
         "services: {web: {image: x, networks: [exports, default]}}\nnetworks: {exports: }\nx-archipelago: {exports: {services: {web: [80]}}}\n",
