@@ -90,7 +90,10 @@ networks: {front: , back: {internal: true, enable_ipv6: true, ipam: {config: [{s
     let lines = |unit: &str, keys: &[&str]| {
         let lines = present.units[unit].file.content.lines();
         let is_asked = |line: &&str| keys.iter().any(|key| line.starts_with(&format!("{key}=")));
-        lines.filter(is_asked).map(str::to_owned).collect::<Vec<_>>()
+        lines
+            .filter(is_asked)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     };
     let networks = |unit| lines(unit, &["Network"]);
     assert_eq!(
@@ -102,8 +105,13 @@ networks: {front: , back: {internal: true, enable_ipv6: true, ipam: {config: [{s
     );
     let back = "Network=archy-a-back.network:alias=db";
     assert_eq!(networks("archy-a-db.container"), [back]);
-    assert_eq!(networks("archy-a-vpn.container"), ["Network=container:archy-a-web"]);
-    let keys = ["Options", "Internal", "IPv6", "Subnet", "Gateway", "IPRange"];
+    assert_eq!(
+        networks("archy-a-vpn.container"),
+        ["Network=container:archy-a-web"]
+    );
+    let keys = [
+        "Options", "Internal", "IPv6", "Subnet", "Gateway", "IPRange",
+    ];
     assert_eq!(
         lines("archy-a-back.network", &keys),
         [
@@ -115,7 +123,10 @@ networks: {front: , back: {internal: true, enable_ipv6: true, ipam: {config: [{s
             "IPRange=10.5.0.128/25",
         ]
     );
-    assert_eq!(lines("archy-a-front.network", &keys), ["Options=isolate=strict"]);
+    assert_eq!(
+        lines("archy-a-front.network", &keys),
+        ["Options=isolate=strict"]
+    );
     // It knows that container by its address, and is on its networks.
     let units = present.containers();
     let mut units = units.filter(|(unit, _)| unit.service == "archy-a-vpn.service");

@@ -145,9 +145,7 @@ fn subnets(ipam: &Ipam, report: &mut Report<'_>, at: &Trail) -> Vec<Subnet> {
         subnets.extend(subnet(pool, report, &at.key("config").item(index)));
     }
     // Quadlet pairs them by their order alone.
-    let is_mixed = |has: fn(&Subnet) -> bool| {
-        subnets.iter().any(has) && !subnets.iter().all(has)
-    };
+    let is_mixed = |has: fn(&Subnet) -> bool| subnets.iter().any(has) && !subnets.iter().all(has);
     if is_mixed(|subnet| subnet.gateway.is_some()) || is_mixed(|subnet| subnet.range.is_some()) {
         report.error(
             &at.key("config"),
@@ -181,9 +179,9 @@ fn subnet(pool: &Pool, report: &mut Report<'_>, at: &Trail) -> Option<Subnet> {
     let gateway = gateway.as_ref().and_then(|gateway| {
         parsed::<std::net::IpAddr>(gateway, report, &at.key("gateway"), "10.89.0.1")
     });
-    let range = ip_range
-        .as_ref()
-        .and_then(|range| parsed::<ipnet::IpNet>(range, report, &at.key("ip_range"), "10.89.0.128/25"));
+    let range = ip_range.as_ref().and_then(|range| {
+        parsed::<ipnet::IpNet>(range, report, &at.key("ip_range"), "10.89.0.128/25")
+    });
     if gateway.is_some_and(|gateway| !net.contains(&gateway)) {
         report.error(&at.key("gateway"), "this address is not in the subnet");
     }
@@ -197,12 +195,7 @@ fn subnet(pool: &Pool, report: &mut Report<'_>, at: &Trail) -> Option<Subnet> {
     })
 }
 
-fn parsed<T: FromStr>(
-    text: &str,
-    report: &mut Report<'_>,
-    at: &Trail,
-    example: &str,
-) -> Option<T> {
+fn parsed<T: FromStr>(text: &str, report: &mut Report<'_>, at: &Trail, example: &str) -> Option<T> {
     let found = text.parse().ok();
     if found.is_none() {
         report.error(at, format!("expected something like {example}"));

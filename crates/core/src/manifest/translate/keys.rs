@@ -143,7 +143,9 @@ pub const SERVICE: Table = &[
     ),
     (
         "networks",
-        Translated("with aliases and addresses; `interface_name`, `gw_priority` and `driver_opts` are left out"),
+        Translated(
+            "with aliases and addresses; `interface_name`, `gw_priority` and `driver_opts` are left out",
+        ),
     ),
     (
         "oom_kill_disable",
@@ -207,7 +209,9 @@ pub const SERVICE: Table = &[
     ("secrets", Translated("")),
     (
         "security_opt",
-        Translated("`no-new-privileges`, `label=disable` and `seccomp=…`; `apparmor=unconfined` changes nothing, because Podman uses AppArmor only as root"),
+        Translated(
+            "`no-new-privileges`, `label=disable` and `seccomp=…`; `apparmor=unconfined` changes nothing, because Podman uses AppArmor only as root",
+        ),
     ),
     ("shm_size", Translated("")),
     ("stdin_open", Translated("")),
