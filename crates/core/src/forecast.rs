@@ -18,7 +18,7 @@ use crate::reconcile::{Outcome, Reconciler};
 pub use changes::{Change, Changes, Object, Sign};
 pub use planned::Planned;
 
-use host::Host;
+use host::{Host, made_up};
 
 /// More passes than any change needs. A start that waits for another app's takes a pass of its own.
 const PASSES_MAX: u64 = 64;
@@ -92,9 +92,4 @@ pub fn wanted(mut inputs: Inputs) -> Desired {
         secrets.entry(name.clone()).or_insert_with(made_up);
     }
     assemble(&inputs, &apps)
-}
-
-/// As long as a secret that is generated.
-fn made_up() -> String {
-    "0".repeat(64)
 }

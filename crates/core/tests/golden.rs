@@ -98,24 +98,15 @@ fn port(address: IpAddr, host: u16, container: u16, udp: bool) -> PublishedPort 
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-fn own_network() -> NetworkJoin {
+/// With an address of each kind where there are aliases.
+fn join(network: &str, aliases: &[&str]) -> NetworkJoin {
+    let addresses = [[10, 5, 0, 9].into(), [0xfd00, 0, 0, 0, 0, 0, 0, 9].into()];
+    let is_own = !aliases.is_empty();
     NetworkJoin::Unit {
-        unit: "archy-golden.network".to_owned(),
-        aliases: texts(&["every", "also-every"]),
-        addresses: vec![
-            "10.5.0.9".parse().expect("an address"),
-            "fd00::9".parse().expect("an address"),
-        ],
-        mac: Some("02:00:00:00:00:09".to_owned()),
-    }
-}
-
-fn joined_network() -> NetworkJoin {
-    NetworkJoin::Unit {
-        unit: "archy-other.network".to_owned(),
-        aliases: Vec::new(),
-        addresses: Vec::new(),
-        mac: None,
+        unit: format!("archy-{network}.network"),
+        aliases: texts(aliases),
+        addresses: addresses.into_iter().filter(|_| is_own).collect(),
+        mac: is_own.then(|| "02:00:00:00:00:09".to_owned()),
     }
 }
 
@@ -156,7 +147,7 @@ fn every() -> Unit {
             mount("archy-golden-data.volume", "/data", false, true),
             mount("/srv/my media", "/media", true, false),
         ],
-        networks: vec![own_network(), joined_network()],
+        networks: vec![join("golden", &["every", "also-every"]), join("other", &[])],
         labels: pairs(&[("archipelago.app", "golden"), ("note", "50% off")]),
         annotations: pairs(&[("org.example.note", "a b")]),
         user: Some("1000:1000".to_owned()),
@@ -224,24 +215,17 @@ fn volume_with_folder() -> Unit {
     unit("archy-golden-data", Kind::Volume(volume))
 }
 
-fn subnet(net: &str, gateway: &str, range: &str) -> Subnet {
-    Subnet {
-        net: net.to_owned(),
-        gateway: Some(gateway.to_owned()),
-        range: Some(range.to_owned()),
-    }
-}
-
 fn network() -> Unit {
     let network = Network {
         name: "archy-golden".to_owned(),
         isolated: true,
         internal: true,
         ipv6: true,
-        subnets: vec![
-            subnet("10.5.0.0/24", "10.5.0.1", "10.5.0.128/25"),
-            subnet("fd00::/64", "fd00::1", "fd00::8000/113"),
-        ],
+        subnets: vec![Subnet {
+            net: "10.5.0.0/24".to_owned(),
+            gateway: Some("10.5.0.1".to_owned()),
+            range: Some("10.5.0.128/25".to_owned()),
+        }],
         labels: pairs(&[("archipelago.app", "golden")]),
     };
     unit("archy-golden", Kind::Network(network))
@@ -275,7 +259,7 @@ fn container_on_its_own_network_and_on_that_of_another_app() {
     check(&container(
         "archy-golden-bridge",
         Container {
-            networks: vec![own_network(), joined_network()],
+            networks: vec![join("golden", &["every", "also-every"]), join("other", &[])],
             ports: vec![port(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 9735, 9735, false)],
             ..Container::default()
         },

@@ -9,13 +9,11 @@ use std::time::Duration;
 
 use archipelago_core::desired::Desired;
 use archipelago_core::error::chain;
-use archipelago_core::forecast::{Changes, Forecast, forecast, wanted};
 use archipelago_core::health::{Report, report};
 use archipelago_core::image_facts::ImageProgress;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::Observed;
-use archipelago_core::operation::Proposal;
 use archipelago_core::pass::{Pass, PassResult, Request};
 use archipelago_core::plan::restarted_with;
 use archipelago_core::reconcile::{FileWriters, Reconciler};
@@ -69,13 +67,6 @@ impl Error {
     pub fn is_held(&self) -> bool {
         matches!(self, Self::Lock(lock::Error::Held { .. }))
     }
-}
-
-/// What passes will do, and what changes by that.
-#[derive(Debug)]
-pub struct Foreseen {
-    pub changes: Changes,
-    pub forecast: Forecast,
 }
 
 /// Makes passes.
@@ -273,7 +264,7 @@ impl Driver {
     pub async fn look(&mut self) -> Result<Report, Error> {
         self.recall();
         let desired = self.desired()?;
-        let mut observed = self.observe(&desired, AskPodman::WhenNeeded).await?;
+        let mut observed = self.observe(&desired).await?;
         let containers = desired
             .present()
             .flat_map(|(_, present)| present.containers());
@@ -287,33 +278,6 @@ impl Driver {
             }
         }
         Ok(report(&desired, &observed, self.reconciler.progress()))
-    }
-
-    /// Works out what the passes to come will do, and what they would after this operation. Nothing
-    /// is changed.
-    ///
-    /// # Errors
-    /// When the host could not be looked at.
-    pub async fn foresee(&mut self, proposal: Option<&Proposal>) -> Result<Foreseen, Error> {
-        self.recall();
-        let now = inputs::read(&self.layout).map_err(observe::Error::Disk)?;
-        let mut after = match proposal {
-            Some(proposal) => proposal.applied_to(&now),
-            None => now.clone(),
-        };
-        inputs::complete(&mut after);
-        let before = wanted(now);
-        let desired = wanted(after.clone());
-        let observed = self.observe(&desired, AskPodman::Always).await?;
-        let reconciler = self.reconciler.clone();
-        let forecast = match proposal {
-            Some(proposal) => proposal.foresee(after, observed.clone(), reconciler, since_boot()),
-            None => forecast(after, observed.clone(), reconciler, since_boot()),
-        };
-        Ok(Foreseen {
-            changes: Changes::of(&before, &observed, &forecast),
-            forecast,
-        })
     }
 
     /// Lets what failed for an app be tried at once.
@@ -370,7 +334,7 @@ impl Driver {
     pub async fn running(&mut self, id: &AppId) -> Result<BTreeMap<String, String>, Error> {
         let _lock = self.lock.take(self.lock_limit).await?;
         let desired = self.desired()?;
-        let observed = self.observe(&desired, AskPodman::WhenNeeded).await?;
+        let observed = self.observe(&desired).await?;
         let restarted = restarted_with(&desired, &observed.memory, id).into_iter();
         let running = restarted.filter_map(|service| {
             let invocation = observed.invocations.get(service)?;
@@ -383,11 +347,7 @@ impl Driver {
         Ok(work_out(&mut self.desired, &self.layout)?.0)
     }
 
-    async fn observe(
-        &mut self,
-        desired: &Desired,
-        ask_podman: AskPodman,
-    ) -> Result<Observed, observe::Error> {
+    async fn observe(&mut self, desired: &Desired) -> Result<Observed, observe::Error> {
         let patience = patience(self.reconciler.podman_is_silent(since_boot()));
         let underway = self.images.underway();
         observe(
@@ -395,7 +355,7 @@ impl Driver {
             &mut self.cache,
             &self.systemd,
             &self.podman,
-            (ask_podman, patience),
+            (AskPodman::WhenNeeded, patience),
             underway,
         )
         .await

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use archipelago_core::error::chain;
 use archipelago_core::layout::Layout;
-use archipelago_core::operation::PassSeen;
 use archipelago_core::reconcile::TICK;
 use archipelago_host::lock::Lock;
 use archipelago_host::wakeup::RECONNECT;
@@ -191,13 +190,7 @@ impl Engine {
             let this = Arc::new(this);
             if let Ok(pass) = Made::result(&this) {
                 pass.events.iter().for_each(|event| shared.tell(event));
-                unfinished.passed(PassSeen {
-                    report: &pass.report,
-                    acted: pass.acted(),
-                    wake_after: pass.wake_after,
-                    now: since_boot(),
-                    stalled: pressure::stalled(),
-                });
+                unfinished.passed(this.seen(&pass));
             }
             made.send_replace(Some(Arc::clone(&this)));
             for reply in awaited {
@@ -256,6 +249,8 @@ async fn pass(driver: &mut Driver, role: Role, before: Option<&Made>) -> (Made, 
     let made = Made {
         number: before.map_or(0, |before| before.number) + 1,
         finished: SystemTime::now(),
+        finished_since_boot: since_boot(),
+        stalled: pressure::stalled(),
         took,
         error,
         pass,

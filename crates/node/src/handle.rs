@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use archipelago_core::name::AppId;
+use archipelago_core::operation::PassSeen;
 use archipelago_host::wakeup::Wakeup;
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
@@ -29,6 +30,10 @@ pub struct Made {
     pub number: u64,
     /// When it ended.
     pub finished: SystemTime,
+    /// The same by a monotonic clock, since the boot.
+    pub finished_since_boot: Duration,
+    /// The time since the boot in which somebody waited for a processor or disk, at its end.
+    pub stalled: Option<Duration>,
     pub took: Duration,
     /// Why it could not be made.
     pub error: Option<driver::Error>,
@@ -64,6 +69,18 @@ impl Made {
         match (&this.error, &this.pass) {
             (None, Some(pass)) => Ok(Arc::clone(pass)),
             _ => Err(Unmade(Arc::clone(this))),
+        }
+    }
+
+    /// The pass for those who follow an operation. All of them judge it by the same time, so that
+    /// an operation that was interrupted does not end later than the one after it.
+    pub(crate) fn seen<'a>(&self, pass: &'a PassResult) -> PassSeen<'a> {
+        PassSeen {
+            report: &pass.report,
+            acted: pass.acted(),
+            wake_after: pass.wake_after,
+            now: self.finished_since_boot,
+            stalled: self.stalled,
         }
     }
 }

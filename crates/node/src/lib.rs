@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod driver;
 pub mod engine;
 pub mod error;
+mod foresee;
 pub mod handle;
 pub mod heartbeat;
 mod log;

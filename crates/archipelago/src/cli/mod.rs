@@ -10,6 +10,7 @@ mod operate;
 mod plan;
 mod printer;
 mod progress;
+mod request;
 mod setup;
 mod show;
 
@@ -53,15 +54,15 @@ pub enum Command {
     /// Show what an operation would change, or what is about to be repaired; nothing is done.
     Plan(plan::Arguments),
     /// Remove an app; its data stay unless --purge is given.
-    Uninstall(operate::Removal),
+    Uninstall(request::Removal),
     /// Start an app, now and after every reboot.
-    Start(operate::One),
+    Start(request::One),
     /// Stop an app, now and after every reboot.
-    Stop(operate::One),
+    Stop(request::One),
     /// Restart the containers of an app.
-    Restart(operate::One),
+    Restart(request::One),
     /// Rebuild those images of an app whose base images have changed.
-    Rebuild(operate::One),
+    Rebuild(request::One),
     /// Show how the apps are.
     Status {
         /// Only this app.

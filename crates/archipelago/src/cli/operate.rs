@@ -18,72 +18,8 @@ use serde_json::json;
 use super::failure::{Code, Failure};
 use super::printer::{Output, ask, print_json, print_line, tell};
 use super::progress::{Progress, waiting};
+use super::request::{One, Removal, Settings, Wanted};
 use super::{plan, show};
-
-/// A command for one app.
-#[derive(Debug, Args)]
-pub struct One {
-    /// The app.
-    pub(super) app: String,
-}
-
-/// An app to install, and its settings.
-#[derive(Debug, Args)]
-pub(super) struct Wanted {
-    /// An app of the catalog, or the path of a folder or Compose file.
-    app: String,
-    /// Choose a setting; `archipelago catalog APP` lists them.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    settings: Vec<String>,
-}
-
-/// Other settings for an installed app.
-#[derive(Debug, Args)]
-pub(super) struct Settings {
-    /// The app.
-    app: String,
-    /// The settings to change; `archipelago catalog APP` lists them.
-    #[arg(value_name = "KEY=VALUE", required = true)]
-    settings: Vec<String>,
-}
-
-/// An app to remove.
-#[derive(Debug, Args)]
-pub struct Removal {
-    /// The app.
-    app: String,
-    /// Remove its data, secrets and built images as well. There is no way back.
-    #[arg(long)]
-    purge: bool,
-}
-
-impl Wanted {
-    pub(super) fn request(self) -> Result<Request, Failure> {
-        let settings = pairs(&self.settings)?;
-        Ok(Request::Install {
-            definition: Box::new(apps::find(&self.app)?),
-            settings,
-        })
-    }
-}
-
-impl Settings {
-    pub(super) fn request(self, layout: &Layout) -> Result<Request, Failure> {
-        Ok(Request::Set {
-            app: apps::installed(layout, &self.app)?,
-            settings: pairs(&self.settings)?,
-        })
-    }
-}
-
-impl Removal {
-    pub(super) fn request(self) -> Result<Request, Failure> {
-        Ok(Request::Uninstall {
-            app: apps::app_id(&self.app)?,
-            purge: self.purge,
-        })
-    }
-}
 
 /// `install`
 #[derive(Debug, Args)]
@@ -115,21 +51,6 @@ struct Allow {
     /// that the app needs; `all` stands for all of them.
     #[arg(long = "allow", value_name = "WORD")]
     words: Vec<String>,
-}
-
-/// Pairs of key and value. What has no key may be a password, so it is not repeated.
-fn pairs(texts: &[String]) -> Result<Vec<(String, String)>, Failure> {
-    let pair = |(index, text): (usize, &String)| {
-        let (name, value) = text.split_once('=').ok_or_else(|| {
-            let number = index + 1;
-            Failure::new(
-                Code::Input,
-                format!("setting number {number} is not of the form KEY=VALUE"),
-            )
-        })?;
-        Ok((name.to_owned(), value.to_owned()))
-    };
-    texts.iter().enumerate().map(pair).collect()
 }
 
 pub(super) async fn install(

@@ -11,8 +11,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::failure::Failure;
-use super::operate::{self, One, Removal, Wanted};
 use super::printer::{Output, print_json, print_line};
+use super::request::{One, Removal, Settings, Wanted};
 
 /// `plan`
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ enum Operation {
     /// Show what installing an app would change.
     Install(Wanted),
     /// Show what other settings would change.
-    Set(operate::Settings),
+    Set(Settings),
     /// Show what removing an app would change.
     Uninstall(Removal),
     /// Show what starting an app would change.
@@ -43,7 +43,7 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<(), Failure> {
     let Some(operation) = arguments.operation else {
-        let foreseen = operations::pending(layout).await?;
+        let foreseen = operations::pending(&layout).await?;
         return show(None, &foreseen, output);
     };
     let request = match operation {

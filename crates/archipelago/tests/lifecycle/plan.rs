@@ -6,7 +6,7 @@ use crate::apps;
 use crate::node::{CONFIG, Node, text};
 
 /// What is on the disk and in Podman.
-const STATE: &str = "find ~/.config ~/.local/share/archipelago -newer /tmp/mark 2>/dev/null | sort; podman ps -aq; podman volume ls -q; podman network ls -q; podman secret ls -q";
+const STATE: &str = "find ~/.config ~/.local/share/archipelago -newer /tmp/mark 2>/dev/null | sort || true; podman ps -aq; podman volume ls -q; podman network ls -q; podman secret ls -q";
 
 /// The actions that a plan or a command names: app, action, target, kind of the reason.
 fn actions(document: &Value) -> Vec<[String; 4]> {

@@ -15,8 +15,6 @@ use crate::observed::{
 use crate::plan::RENDERED_MODE;
 use crate::quadlet::{mark_of, service_of};
 
-use super::made_up;
-
 /// A host in memory, with what its desired state is worked out from.
 pub(super) struct Host {
     inputs: Inputs,
@@ -300,4 +298,9 @@ fn leave_networks(view: &mut PodmanView, container: &str) {
     for network in view.networks.values_mut() {
         network.containers.remove(container);
     }
+}
+
+/// As long as a secret that is generated.
+pub(super) fn made_up() -> String {
+    "0".repeat(64)
 }

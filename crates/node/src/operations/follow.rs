@@ -8,17 +8,14 @@ use archipelago_core::error::chain;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
-use archipelago_core::operation::{
-    Ending, Kind, Operation, PassSeen, Proposal, Request, Step, Verdict,
-};
+use archipelago_core::operation::{Ending, Kind, Operation, Proposal, Request, Step, Verdict};
 use archipelago_core::pass;
+use archipelago_host::journal;
 use archipelago_host::lock::Lock;
 use archipelago_host::records::{self, remains};
-use archipelago_host::{journal, pressure};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 
-use crate::clock::since_boot;
 use crate::error::{Ended, Error, FailedApp};
 use crate::handle::{Handle, Made};
 
@@ -108,13 +105,7 @@ pub(super) async fn carry_out(
                 if let Some(health) = report.apps.iter().find(|health| health.id == app) {
                     progress(Event::Health(health));
                 }
-                operation.passed(PassSeen {
-                    report,
-                    acted: pass.acted(),
-                    wake_after: pass.wake_after,
-                    now: since_boot(),
-                    stalled: pressure::stalled(),
-                });
+                operation.passed(made.seen(&pass));
             }
             Step::ForgetRecord(_) => {
                 if let Some(Err(error)) = claim.as_ref().map(records::Claim::forget) {

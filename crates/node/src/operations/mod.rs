@@ -21,11 +21,11 @@ use archipelago_host::records::Found;
 use archipelago_host::{disk, preflight, purge, records};
 use serde::Serialize;
 
-use crate::driver::Driver;
 use crate::engine::{self, Role};
 use crate::error::Error;
+use crate::foresee::foresee;
 
-pub use crate::driver::Foreseen;
+pub use crate::foresee::Foreseen;
 pub use archipelago_host::lock::{COMMAND_LIMIT as LOCK_LIMIT, Holder};
 pub use archipelago_host::purge::{Left, Place};
 pub use event::Event;
@@ -47,8 +47,8 @@ pub struct Prepared {
 ///
 /// # Errors
 /// When the host cannot be looked at.
-pub async fn pending(layout: Layout) -> Result<Foreseen, Error> {
-    Ok(Driver::new(layout).await?.foresee(None).await?)
+pub async fn pending(layout: &Layout) -> Result<Foreseen, Error> {
+    foresee(layout, None).await
 }
 
 /// Works an operation out and checks that it can be done. Nothing is written, and nobody is asked.
@@ -113,8 +113,7 @@ impl Prepared {
     /// # Errors
     /// When the host cannot be looked at.
     pub async fn foresee(&self) -> Result<Foreseen, Error> {
-        let mut driver = Driver::new(self.layout.clone()).await?;
-        Ok(driver.foresee(Some(&self.proposal)).await?)
+        foresee(&self.layout, Some(&self.proposal)).await
     }
 
     /// Agrees to the grants with these words.

@@ -1,0 +1,88 @@
+//! Requests as they are typed: for the commands that carry them out, and for `plan`.
+
+use archipelago_core::layout::Layout;
+use archipelago_core::operation::Request;
+use archipelago_node::apps;
+use clap::Args;
+
+use super::failure::{Code, Failure};
+
+/// A command for one app.
+#[derive(Debug, Args)]
+pub struct One {
+    /// The app.
+    pub(super) app: String,
+}
+
+/// An app to install, and its settings.
+#[derive(Debug, Args)]
+pub(super) struct Wanted {
+    /// An app of the catalog, or the path of a folder or Compose file.
+    app: String,
+    /// Choose a setting; `archipelago catalog APP` lists them.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+}
+
+/// Other settings for an installed app.
+#[derive(Debug, Args)]
+pub(super) struct Settings {
+    /// The app.
+    app: String,
+    /// The settings to change; `archipelago catalog APP` lists them.
+    #[arg(value_name = "KEY=VALUE", required = true)]
+    settings: Vec<String>,
+}
+
+/// An app to remove.
+#[derive(Debug, Args)]
+pub struct Removal {
+    /// The app.
+    app: String,
+    /// Remove its data, secrets and built images as well. There is no way back.
+    #[arg(long)]
+    pub(super) purge: bool,
+}
+
+impl Wanted {
+    pub(super) fn request(self) -> Result<Request, Failure> {
+        let settings = pairs(&self.settings)?;
+        Ok(Request::Install {
+            definition: Box::new(apps::find(&self.app)?),
+            settings,
+        })
+    }
+}
+
+impl Settings {
+    pub(super) fn request(self, layout: &Layout) -> Result<Request, Failure> {
+        Ok(Request::Set {
+            app: apps::installed(layout, &self.app)?,
+            settings: pairs(&self.settings)?,
+        })
+    }
+}
+
+impl Removal {
+    pub(super) fn request(self) -> Result<Request, Failure> {
+        Ok(Request::Uninstall {
+            app: apps::app_id(&self.app)?,
+            purge: self.purge,
+        })
+    }
+}
+
+/// Pairs of key and value. What has no key may be a password, so it is not repeated.
+fn pairs(texts: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    let pair = |(index, text): (usize, &String)| {
+        let (name, value) = text.split_once('=').ok_or_else(|| {
+            let number = index + 1;
+            Failure::new(
+                Code::Input,
+                format!("setting number {number} is not of the form KEY=VALUE"),
+            )
+        })?;
+        Ok((name.to_owned(), value.to_owned()))
+    };
+    texts.iter().enumerate().map(pair).collect()
+}
