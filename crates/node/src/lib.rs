@@ -11,6 +11,7 @@ pub mod engine;
 pub mod error;
 pub mod handle;
 pub mod heartbeat;
+mod leftovers;
 mod log;
 pub mod operations;
 pub mod schedule;

@@ -1,7 +1,7 @@
 //! Commands that change something: `install`, `set`, `uninstall`, `start`, `stop`, `restart`,
 //! `rebuild`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 
 use archipelago_core::health::AppHealth;
@@ -27,7 +27,6 @@ pub struct One {
     app: String,
 }
 
-/// `install`
 #[derive(Debug, Args)]
 pub struct Install {
     /// An app of the catalog, or the path of a folder or Compose file.
@@ -42,7 +41,6 @@ pub struct Install {
     allow: Allow,
 }
 
-/// `set`
 #[derive(Debug, Args)]
 pub struct Set {
     /// The app.
@@ -62,7 +60,6 @@ struct Allow {
     words: Vec<String>,
 }
 
-/// `uninstall`
 #[derive(Debug, Args)]
 pub struct Uninstall {
     /// The app.
@@ -100,12 +97,12 @@ pub(super) async fn install(
         settings,
     };
     let mut prepared = operations::prepare(layout, request).await?;
-    prepared.agree(arguments.allow.words)?;
+    prepared.allow(arguments.allow.words)?;
     let is_new = installation(&prepared).is_some_and(|app| app.is_new);
     if is_new {
         tell_warnings(&prepared);
     }
-    if (is_new || !prepared.is_agreed()) && !arguments.yes && is_at_terminal() {
+    if (is_new || !prepared.is_allowed()) && !arguments.yes && is_at_terminal() {
         tell_app(&prepared, &source);
         let (question, refusal) = match is_new {
             true => ("Install it?", "nothing was installed"),
@@ -114,8 +111,8 @@ pub(super) async fn install(
         if !confirmed(&prepared, question)? {
             return Err(Failure::new(Code::Failed, refusal));
         }
-        prepared.agree_to_all();
-    } else if prepared.is_agreed() {
+        prepared.allow_all();
+    } else if prepared.is_allowed() {
         tell_grants(&prepared);
     }
     let ended = follow(prepared).await?;
@@ -128,15 +125,15 @@ pub(super) async fn set(layout: Layout, arguments: Set, output: Output) -> Resul
         settings: pairs(&arguments.settings)?,
     };
     let mut prepared = operations::prepare(layout, request).await?;
-    prepared.agree(arguments.allow.words)?;
-    if prepared.is_agreed() {
+    prepared.allow(arguments.allow.words)?;
+    if prepared.is_allowed() {
         tell_grants(&prepared);
     } else if is_at_terminal() {
         tell_grants(&prepared);
         if !confirmed(&prepared, "Change it?")? {
             return Err(Failure::new(Code::Failed, "nothing was changed"));
         }
-        prepared.agree_to_all();
+        prepared.allow_all();
     }
     let ended = follow(prepared).await?;
     finish(&ended, output)
@@ -160,7 +157,7 @@ pub(super) async fn restart(layout: Layout, one: One, output: Output) -> Result<
 pub(super) async fn rebuild(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
     let request = Request::Rebuild {
         app: apps::installed(&layout, &one.app)?,
-        found: BTreeMap::new(),
+        found: None,
     };
     let ended = follow(operations::prepare(layout, request).await?).await?;
     if output == Output::Text {
@@ -306,7 +303,7 @@ fn finish(ended: &Ended, output: Output) -> Result<(), Failure> {
 }
 
 fn installation(prepared: &Prepared) -> Option<&Installation> {
-    prepared.proposal().installation.as_deref()
+    prepared.proposal().installation()
 }
 
 fn tell_warnings(prepared: &Prepared) {
@@ -351,11 +348,11 @@ fn is_at_terminal() -> bool {
 
 /// Asks a person. The enter key alone means yes, but never agrees to a grant.
 fn confirmed(prepared: &Prepared, question: &str) -> Result<bool, Failure> {
-    let is_agreed = prepared.is_agreed();
-    let choice = if is_agreed { "[Y/n]" } else { "[y/N]" };
+    let is_allowed = prepared.is_allowed();
+    let choice = if is_allowed { "[Y/n]" } else { "[y/N]" };
     let answer = ask(&format!("{question} {choice}"))?;
     Ok(match answer.trim().to_lowercase().as_str() {
-        "" => is_agreed,
+        "" => is_allowed,
         answer => answer == "y" || answer == "yes",
     })
 }

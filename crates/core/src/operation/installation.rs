@@ -19,7 +19,7 @@ use crate::progress::Progress;
 use crate::release::ReleaseId;
 
 use super::grants::{Grants, refuse_never};
-use super::{Definition, HostLook, PortProblem, Refusal};
+use super::{Definition, PortProblem, Preflight, Refusal};
 
 /// An app as it would be.
 #[derive(Clone, Debug)]
@@ -110,8 +110,8 @@ impl Installation {
         Self::work_out(inputs, definition, intent)
     }
 
-    /// The intent of the result allows all that the app asks for. `Proposal::agree` judges whether
-    /// a person has agreed to it.
+    /// The intent of the result allows all that the app asks for. `Proposal::check_allowed` judges
+    /// whether a person has agreed to it.
     fn work_out(
         inputs: &Inputs,
         definition: Definition,
@@ -188,13 +188,13 @@ impl Installation {
         Apps::read(&all).mounted(&all.layout)
     }
 
-    pub(super) fn judge(&self, layout: &Layout, look: &HostLook) -> Result<(), Refusal> {
-        let HostLook {
+    pub(super) fn judge(&self, layout: &Layout, preflight: &Preflight) -> Result<(), Refusal> {
+        let Preflight {
             names,
             ports,
             offers,
             free_mib,
-        } = look;
+        } = preflight;
         let id = &self.app;
         if let Some(free_mib) = free_mib.filter(|free| self.is_new && *free < self.disk_mib) {
             return Err(Refusal::Disk {
@@ -239,8 +239,8 @@ impl Installation {
     ///
     /// [`Proposal::judge`]: super::Proposal::judge
     #[must_use]
-    pub fn unmet(&self, look: &HostLook) -> Vec<Unmet> {
-        needs::unmet(&self.present, &look.offers)
+    pub fn unmet(&self, preflight: &Preflight) -> Vec<Unmet> {
+        needs::unmet(&self.present, &preflight.offers)
     }
 }
 

@@ -228,7 +228,6 @@ pub struct Secret {
 pub enum SecretDelivery {
     /// As an environment variable.
     Environment(String),
-    /// As a file.
     File {
         /// The file name under `/run/secrets`, or an absolute path.
         target: Option<String>,
@@ -273,7 +272,6 @@ pub struct VolumeMount {
 pub enum NetworkJoin {
     /// The node's own network.
     Host,
-    /// None at all.
     None,
     /// A `.network` unit, under more names inside it.
     Unit {
@@ -326,7 +324,6 @@ pub struct Network {
 }
 
 impl Unit {
-    /// The name of the file.
     #[must_use]
     pub fn file_name(&self) -> String {
         let suffix = match self.kind {
