@@ -24,14 +24,10 @@ pub enum Problem {
     Empty,
     /// A file that is needed and absent.
     #[error("the file {path} does not exist")]
-    FileAbsent {
-        /// Its path.
-        path: String,
-    },
+    FileAbsent { path: String },
     /// A file that is there and cannot be read.
     #[error("the file {path} cannot be read: {reason}")]
     FileUnreadable {
-        /// Its path.
         path: String,
         /// The system's words.
         reason: String,
@@ -48,7 +44,6 @@ pub enum Problem {
     /// `<<: 1`
     #[error("`<<` merges a mapping, and this is none")]
     MergeOfNoMapping,
-    /// A variable.
     #[error(transparent)]
     Variable(#[from] InterpolationError),
     /// A line of a file of variables.
@@ -87,10 +82,7 @@ pub enum Problem {
     },
     /// A key that must be there.
     #[error("the key `{key}` is missing")]
-    KeyMissing {
-        /// Its name.
-        key: &'static str,
-    },
+    KeyMissing { key: &'static str },
     /// An item of a list that must not repeat.
     #[error("this stands twice in the same list")]
     ItemTwice,
@@ -124,22 +116,17 @@ pub enum Problem {
     Undefined {
         /// service, network, volume, config, secret or model.
         what: &'static str,
-        /// Its name.
         name: String,
     },
     /// A service that is there and off.
     #[error("the service `{name}` is off, because none of its profiles is on")]
-    Disabled {
-        /// Its name.
-        name: String,
-    },
+    Disabled { name: String },
     /// A chain that comes back to itself.
     #[error("a circle: {}", names.join(" → "))]
     Circle {
         /// The chain, from its first link back to it.
         names: Vec<String>,
     },
-    /// Nothing to run.
     #[error("the service has neither `image` nor `build`")]
     NothingToRun,
     /// One path twice in a container.
@@ -172,10 +159,7 @@ pub enum Problem {
     },
     /// One name for two things.
     #[error("`{name}` is both a service and a job")]
-    ServiceAndJob {
-        /// The name.
-        name: String,
-    },
+    ServiceAndJob { name: String },
     /// A path of another machine.
     #[error("a file from elsewhere (Git, OCI) is not fetched")]
     Remote,
@@ -191,7 +175,6 @@ impl From<Limit> for Problem {
 }
 
 impl Problem {
-    /// The way out.
     #[must_use]
     pub fn way_out(&self) -> String {
         match self {
@@ -292,7 +275,6 @@ pub enum Warning {
 }
 
 impl Warning {
-    /// The way out.
     #[must_use]
     pub fn way_out(&self) -> String {
         match self {

@@ -9,7 +9,6 @@ use crate::limits::Budget;
 use crate::node::{Node, Place, Value};
 use crate::yaml;
 
-/// A document.
 #[derive(Clone, Debug)]
 pub struct Document(Node);
 

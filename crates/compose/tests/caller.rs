@@ -1,4 +1,4 @@
-//! What a caller may add to a load: keys of its own, secrets of its own, and leniency.
+//! A caller's additions to a load: keys of its own, secrets of its own, and leniency.
 
 use std::collections::BTreeSet;
 

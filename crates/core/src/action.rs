@@ -266,7 +266,7 @@ impl AppStep {
     }
 
     /// Whether it makes or removes something in the data folder, or writes down what is in it.
-    /// Between the look and such a step the disk of the data may have been unmounted.
+    /// Between the observation and such a step, the disk of the data may have been unmounted.
     #[must_use]
     pub fn touches_data(&self) -> bool {
         match self {

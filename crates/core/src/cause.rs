@@ -29,9 +29,8 @@ pub enum Cause {
     Generator(String),
     #[error(transparent)]
     UnitsBlocked(#[from] UnitsBlocked),
-    /// The generator refused units of the app: its words, one entry a unit.
-    #[error("Podman's generator refuses its units: {}", .0.join("; "))]
-    UnitsRefused(Vec<String>),
+    #[error(transparent)]
+    UnitsRefused(#[from] UnitsRefused),
     /// systemd has not read the units.
     #[error("{0}")]
     NotReloaded(Box<Cause>),
@@ -93,6 +92,11 @@ pub struct UnitsBlocked {
     /// Why it cannot be read.
     pub words: String,
 }
+
+/// The generator's words on units of an app that it refuses, one entry a unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("Podman's generator refuses its units: {}", .0.join("; "))]
+pub struct UnitsRefused(pub Vec<String>);
 
 impl Cause {
     /// Its kind, as a word that stays the same in JSON.

@@ -1,7 +1,7 @@
 //! Judging a host: from what is known of it to what is right, what is not, and what to do about it.
 //!
 //! `archipelago doctor` shows the whole judgement, `setup` acts on it, and `install` refuses what
-//! has failed. A fact that nobody looked for is absent and is not judged.
+//! has failed. A fact that was not gathered is absent and is not judged.
 
 mod built;
 mod daemon;
@@ -25,8 +25,8 @@ use user::{judge_id_mappers, judge_linger, judge_manager, judge_subordinate_ids,
 
 pub use built::as_of;
 pub use facts::{
-    Api, BuiltImages, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState, Network,
-    NoAnswer, Port, Service, ServiceFile, Socket, UserManager,
+    Api, BuiltImages, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState, Network, Port,
+    ProgramError, Service, ServiceFile, Socket, UserManager,
 };
 pub use ids::{free_subordinate_range, subordinate_ids};
 pub use judgement::{Check, Remedy, State, UserStep};

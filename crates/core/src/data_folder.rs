@@ -27,7 +27,6 @@ pub struct NoNodeId;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
-    /// Its id.
     pub id: NodeId,
     /// The folder that holds its data.
     pub data: PathBuf,

@@ -1,4 +1,4 @@
-//! Facts about an image on the node, and the progress of one that is not there yet.
+//! Facts about an image on the node.
 //!
 //! The facts are the paths that it declares as volumes and, for an image that was built here, the
 //! time of the build and its bases. Podman makes an anonymous volume for each such path that
@@ -6,7 +6,6 @@
 //! is written, and be remembered: an image may be gone while its container runs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -42,8 +41,6 @@ pub struct Built {
     pub checked_unix_s: Option<u64>,
 }
 
-const MB: u64 = 1_000_000;
-
 /// By full reference.
 pub type KnownImages = BTreeMap<String, ImageFacts>;
 
@@ -54,49 +51,6 @@ pub enum ImageState {
     Here(ImageFacts),
     /// It is on the node and cannot be used: Podman's words.
     Damaged(String),
-}
-
-/// The progress of an image that is being pulled or built.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ImageProgress {
-    /// It waits for other images, or for the process that holds its lock.
-    Waiting,
-    /// Another process pulls or builds it.
-    Elsewhere,
-    /// Before a build: the base image that it needs.
-    FetchingBase(String),
-    /// The last line of the build; empty before the first.
-    Building(String),
-    /// In bytes, as far as the layers are known.
-    Pulling { done: u64, total: u64 },
-}
-
-impl ImageProgress {
-    /// The step without the amount, which changes all the time.
-    #[must_use]
-    pub fn step(&self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Elsewhere => "under way",
-            Self::FetchingBase(_) => "fetching its base image",
-            Self::Building(_) => "building",
-            Self::Pulling { .. } => "pulling",
-        }
-    }
-}
-
-impl fmt::Display for ImageProgress {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.step())?;
-        match self {
-            Self::FetchingBase(base) => write!(formatter, " {base}"),
-            Self::Building(line) if !line.is_empty() => write!(formatter, ": {line}"),
-            Self::Pulling { done, total } if *total > 0 => {
-                write!(formatter, ": {} of {} MB", done / MB, total / MB)
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 impl ImageFacts {
@@ -162,9 +116,10 @@ pub fn read(content: Option<&[u8]>) -> KnownImages {
     known.unwrap_or_default()
 }
 
-/// The file with these added. Of the images built for one container, only the newest is kept.
+/// The known images with these added. Of the images built for one container, only the newest is
+/// kept.
 #[must_use]
-pub fn with(known: KnownImages, added: &KnownImages) -> KnownImages {
+pub fn with_added(known: KnownImages, added: &KnownImages) -> KnownImages {
     let is_built_as = |reference: &str| {
         let (path, _) = reference.strip_prefix("localhost/")?.rsplit_once(':')?;
         Some(path.to_owned())
@@ -176,7 +131,7 @@ pub fn with(known: KnownImages, added: &KnownImages) -> KnownImages {
     known
 }
 
-/// The content of the file after the bases of these images were found to be the newest.
+/// The known images after the bases of these were found unchanged.
 #[must_use]
 pub fn with_checked(
     mut known: KnownImages,
@@ -213,40 +168,6 @@ mod tests {
         assert_eq!(Built::new(1, &label).bases, bases, "{label}");
         for none in ["", "nginx", "nginx@sha256:1", " "] {
             assert_eq!(Built::new(1, none).bases, Bases::new(), "{none:?}");
-        }
-    }
-
-    #[test]
-    fn the_step_of_an_image_stays_while_its_amount_changes() {
-        let pulling = |done, total| ImageProgress::Pulling { done, total };
-        for (progress, step, text) in [
-            (ImageProgress::Waiting, "waiting", "waiting"),
-            (pulling(0, 0), "pulling", "pulling"),
-            (
-                pulling(3_900_000, 9_000_000),
-                "pulling",
-                "pulling: 3 of 9 MB",
-            ),
-            (
-                ImageProgress::FetchingBase("nginx:1".to_owned()),
-                "fetching its base image",
-                "fetching its base image nginx:1",
-            ),
-            (
-                ImageProgress::Building(String::new()),
-                "building",
-                "building",
-            ),
-            (
-                ImageProgress::Building("STEP 2/3: RUN x".to_owned()),
-                "building",
-                "building: STEP 2/3: RUN x",
-            ),
-        ] {
-            assert_eq!(
-                (progress.step(), progress.to_string().as_str()),
-                (step, text)
-            );
         }
     }
 
@@ -317,14 +238,14 @@ mod tests {
                 })
                 .collect()
         };
-        let first = with(
+        let first = with_added(
             KnownImages::new(),
             &known(&["docker.io/a:1", "localhost/archy-a:one"]),
         );
         let text = serde_json::to_vec(&first).unwrap();
         assert_eq!(read(Some(&text)), first);
         assert!(read(None).is_empty() && read(Some(&text[1..])).is_empty());
-        let second = with(first, &known(&["docker.io/a:2", "localhost/archy-a:two"]));
+        let second = with_added(first, &known(&["docker.io/a:2", "localhost/archy-a:two"]));
         assert_eq!(
             second,
             known(&["docker.io/a:1", "docker.io/a:2", "localhost/archy-a:two"])

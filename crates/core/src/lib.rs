@@ -22,6 +22,7 @@ pub mod health;
 pub mod hex;
 pub mod image;
 pub mod image_facts;
+pub mod image_progress;
 pub mod intent;
 pub mod layout;
 pub mod manifest;

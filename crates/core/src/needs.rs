@@ -43,7 +43,7 @@ pub struct Limit {
     pub hard: Option<u64>,
 }
 
-/// The offers of a host. A need that nobody looked for is not judged.
+/// The offers of a host. A need without an offer is not judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offers {
     pub devices: BTreeMap<PathBuf, Device>,

@@ -11,7 +11,7 @@ use crate::name::AppId;
 use crate::observed::{Network, Observed, Service};
 
 /// For so long nothing must listen on a published port before that counts: containers come and go
-/// while a look is taken.
+/// during an observation.
 pub const CLOSED_FOR: Duration = Duration::from_secs(1);
 
 /// A container is restarted so often for the sake of its ports. What does not help then is left to

@@ -1,6 +1,6 @@
-//! What is on the host, as one look at all of it found it.
+//! One observation of the whole host.
 //!
-//! The disk and systemd are always looked at. Podman is asked only when [`needs_podman`] says so:
+//! The disk and systemd are always observed. Podman is asked only when [`needs_podman`] says so:
 //! while every container is active in its wanted revision and Podman's folders are unchanged since
 //! everything was last seen to be there, its images, volumes, networks and secrets are there, and
 //! asking would start a Podman process for nothing.
@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::reason::Reason;
 use crate::desired::{DesiredContainer, DesiredProbe, DesiredUnit};
-use crate::image_facts::{ImageProgress, ImageState};
+use crate::image_facts::ImageState;
+use crate::image_progress::ImageProgress;
 use crate::name::AppId;
 use crate::needs::Offers;
 use crate::quadlet::{Mark, mark_of};
@@ -29,9 +30,9 @@ pub use network::{PodmanNetwork, is_isolated};
 pub use network_helpers::{Helper, Network};
 pub use podman::{Podman, PodmanView, Unreachable, built_for, owner};
 pub use service::{Active, Failure, Job, Load, Override, Service, SubState};
-pub use settled::{at_rest, awaited, is_generated, needs_podman};
+pub use settled::{awaited, is_generated, needs_podman, stopped_required};
 
-/// One look at the host.
+/// One observation of the host.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observed {
     /// The files in Quadlet's folder that bear a name or a mark of ours: name to content.
@@ -78,7 +79,6 @@ pub struct Observed {
 /// A rendered file as found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderedFile {
-    /// Its content.
     pub content: Vec<u8>,
     /// Its permission bits.
     pub mode: u32,
@@ -111,7 +111,6 @@ pub struct Memory {
 /// The answer of an app's probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It is.
     Ready,
     /// Not yet, for a reason that it gave.
     Busy(Busy),

@@ -1,11 +1,11 @@
-//! What was tried and did not work: the causes people are shown, and when to try again.
+//! Failed attempts: their causes, which people are shown, and the times of the next ones.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cause::Cause;
+use crate::cause::{Cause, UnitsRefused};
 use crate::name::AppId;
 
 /// The first wait after a failure.
@@ -60,9 +60,9 @@ pub struct Attempts {
     pub cause: Option<Cause>,
 }
 
-/// What is remembered from pass to pass. The daemon and the command line share it, so that each
-/// knows why the other failed; a reboot forgets it, at no cost but a few attempts. Its times are
-/// those since the boot.
+/// The failures that are remembered from pass to pass. The daemon and the command line share it, so
+/// that each knows why the other failed; a reboot forgets it, at no cost but a few attempts. Its
+/// times are those since the boot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Kept", into = "Kept")]
 pub struct Progress {
@@ -245,7 +245,7 @@ impl Progress {
 
     /// Notes that the generator refused an app's units.
     pub fn reject(&mut self, app: AppId, rejection: Rejection, now: Duration) {
-        let cause = Cause::UnitsRefused(rejection.words.clone());
+        let cause = Cause::from(UnitsRefused(rejection.words.clone()));
         self.attempted(Subject::Units(app.clone()), cause, now);
         self.rejected.insert(app, rejection);
     }

@@ -8,12 +8,13 @@
 mod contention;
 mod failed;
 pub(crate) mod file_writers;
+mod finished;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::action::{Action, AppAction, AppStep, HostStep};
+use crate::action::AppStep;
 use crate::cause::Cause;
 use crate::desired::{Desired, DesiredImage, Role};
 use crate::layout::Layout;
@@ -21,9 +22,8 @@ use crate::name::AppId;
 use crate::network;
 use crate::observed::Observed;
 use crate::plan::{self, Plan};
-use crate::progress::{Progress, Rejection, Subject};
+use crate::progress::{Progress, Subject};
 use contention::Contention;
-use failed::{held_up, renewed};
 
 /// The net under everything: a pass is made at least this often.
 pub const TICK: Duration = Duration::from_secs(30);
@@ -35,7 +35,7 @@ pub const GAP: Duration = Duration::from_millis(20);
 /// And the most: however much a pass costs, what has happened meanwhile waits no longer.
 pub const GAP_MAX: Duration = Duration::from_secs(1);
 
-/// What happens mostly happens in bursts: a pass begins when nothing has happened for this long.
+/// Events mostly come in bursts: a pass begins when none has come for this long.
 pub const SETTLE: Duration = Duration::from_millis(10);
 
 /// The longest that a burst is waited for.
@@ -62,17 +62,16 @@ pub enum Outcome {
     Done,
     /// It was not tried, because an earlier one failed.
     Skipped,
-    /// It failed.
     Failed(Cause),
     /// The generator refused units that this pass writes or keeps: name to what it said.
     Refused(BTreeMap<String, String>),
 }
 
-/// What a manager carries from pass to pass.
+/// The state between passes.
 #[derive(Clone, Debug, Default)]
 pub struct Reconciler {
     progress: Progress,
-    /// What the shared file of progress held when it was last read or written.
+    /// The content of the shared file of progress when it was last read or written.
     shared: Option<Vec<u8>>,
     contention: Contention,
     /// Whether the names of all secrets on the disk are known to outlast a loss of power.
@@ -91,8 +90,8 @@ impl Reconciler {
             .as_deref()
             .and_then(|content| serde_json::from_slice(content).ok());
         let before = std::mem::replace(&mut self.progress, known.unwrap_or_default());
-        // What another manager holds against a file no more, this one does not either: the operator
-        // may have asked.
+        // If another process cleared a file's backoff, its history is cleared here too: the
+        // operator may have asked for it.
         let progress = &self.progress;
         self.contention.forget(|file| {
             let subject = Subject::File(file.to_owned());
@@ -101,7 +100,7 @@ impl Reconciler {
         self.shared = shared;
     }
 
-    /// What the shared file of progress should hold, if that is something else than it does.
+    /// The new content of the shared file of progress, if it changes.
     ///
     /// # Panics
     /// Never: progress is plain text and numbers.
@@ -149,7 +148,6 @@ impl Reconciler {
             && !self.progress.is_due(&Subject::Podman, now)
     }
 
-    /// What was tried and did not work.
     #[must_use]
     pub fn progress(&self) -> &Progress {
         &self.progress
@@ -277,174 +275,6 @@ impl Reconciler {
         told.collect()
     }
 
-    /// Notes how the actions of a plan went; `outcomes` is in the order of the actions.
-    pub fn finished(
-        &mut self,
-        desired: &Desired,
-        plan: &Plan,
-        outcomes: &[Outcome],
-        now: Duration,
-    ) {
-        let mut failed = BTreeMap::new();
-        for (action, outcome) in plan.actions.iter().zip(outcomes) {
-            if matches!(action.host_step(), Some(HostStep::RestartPodmanSocket)) {
-                // Whether it helped, the next look tells.
-                self.progress.attempted(Subject::Podman, None, now);
-                continue;
-            }
-            if let Some(HostStep::ReloadNetworks(_)) = action.host_step() {
-                let cause = match outcome {
-                    Outcome::Failed(cause) => Some(cause.clone()),
-                    _ => None,
-                };
-                self.progress.attempted(Subject::Networks, cause, now);
-                continue;
-            }
-            if let Outcome::Failed(cause) = outcome {
-                let subject = match action.host_step() {
-                    Some(HostStep::Reload) => Some(Subject::Reload),
-                    Some(HostStep::ClaimData(_)) => Some(Subject::Data),
-                    _ => None,
-                };
-                if let Some(subject) = subject {
-                    self.progress.attempted(subject, cause.clone(), now);
-                }
-            }
-            match outcome {
-                Outcome::Done => self.done(plan, action, now),
-                Outcome::Skipped => {}
-                Outcome::Refused(units) => self.refused(desired, units, now),
-                Outcome::Failed(cause) => match action {
-                    Action::App(action) => {
-                        if let Some(network) = renewed(desired, action) {
-                            // Without it the app keeps its old image.
-                            let subject = Subject::Network(network.clone());
-                            self.progress.attempted(subject, cause.clone(), now);
-                        } else {
-                            failed.insert(action.app.clone(), Some(cause.clone()));
-                        }
-                    }
-                    Action::Host(action) => {
-                        let cause = match &action.step {
-                            HostStep::Reload => Cause::NotReloaded(Box::new(cause.clone())),
-                            _ => cause.clone(),
-                        };
-                        for app in held_up(desired, plan, &action.step) {
-                            let cause = || Some(cause.clone());
-                            failed.entry(app.clone()).or_insert_with(cause);
-                        }
-                    }
-                },
-            }
-        }
-        match &plan.held {
-            Some(held) => {
-                let reload = self.progress.attempts(&Subject::Reload);
-                let cause = reload.and_then(|reload| reload.cause.clone());
-                let cause = cause.map(|cause| Cause::NotReloaded(Box::new(cause)));
-                for app in held {
-                    failed.entry(app.clone()).or_insert_with(|| cause.clone());
-                }
-            }
-            None if plan
-                .actions
-                .iter()
-                .all(|action| !matches!(action.host_step(), Some(HostStep::Reload))) =>
-            {
-                self.progress.reload_worked();
-            }
-            None => {}
-        }
-        for app in plan.actions.iter().filter_map(Action::app) {
-            if !failed.contains_key(app) {
-                self.progress.worked(&Subject::App(app.clone()));
-            }
-        }
-        for (app, cause) in failed {
-            self.progress.attempted(Subject::App(app), cause, now);
-        }
-    }
-
-    fn done(&mut self, plan: &Plan, action: &Action, now: Duration) {
-        match action {
-            Action::App(action) => self.done_for_app(plan, action, now),
-            Action::Host(action) => self.done_for_host(plan, &action.step, now),
-        }
-    }
-
-    fn done_for_app(&mut self, plan: &Plan, action: &AppAction, now: Duration) {
-        let app = &action.app;
-        match &action.step {
-            AppStep::Start(service) | AppStep::Restart(service) => {
-                self.progress
-                    .attempted(Subject::Start(service.clone()), None, now);
-                if plan.reopens.contains(service) {
-                    self.progress
-                        .attempted(Subject::Ports(service.clone()), None, now);
-                }
-            }
-            AppStep::WriteUnit { name, content } => self.wrote(app, name, content, now),
-            AppStep::WriteFile { path, content } => {
-                self.wrote(app, &path.display().to_string(), content, now);
-            }
-            AppStep::Forget => self.progress.forget(app),
-            _ => {}
-        }
-    }
-
-    fn done_for_host(&mut self, plan: &Plan, step: &HostStep, now: Duration) {
-        match step {
-            HostStep::Reload => {
-                self.progress.reload_worked();
-                for unit in &plan.regenerates {
-                    let subject = Subject::Generate(unit.clone());
-                    self.progress.attempted(subject, Cause::NotGenerated, now);
-                }
-            }
-            HostStep::CheckUnits { .. } => {
-                for app in plan.actions.iter().filter_map(Action::app) {
-                    self.progress.accept(app);
-                }
-            }
-            HostStep::ClaimData(_) => self.progress.worked(&Subject::Data),
-            HostStep::Remember(_)
-            | HostStep::RemoveRelease(_)
-            | HostStep::RestartPodmanSocket
-            | HostStep::ReloadNetworks(_) => {}
-        }
-    }
-
-    fn wrote(&mut self, app: &AppId, file: &str, content: &str, now: Duration) {
-        let subject = Subject::File(file.to_owned());
-        let fight = self.contention.wrote(app, file, content, now);
-        if fight.is_none() && self.progress.attempts(&subject).is_none() {
-            return;
-        }
-        let cause = Cause::Contention {
-            file: file.to_owned(),
-            writers: None,
-        };
-        self.progress.attempted(subject.clone(), cause, now);
-        if let Some(fight) = fight {
-            self.progress.wait_until(&subject, now + fight.quiet);
-        }
-    }
-
-    /// Blames the apps whose units were refused; this pass was to change units of each of them.
-    fn refused(&mut self, desired: &Desired, units: &BTreeMap<String, String>, now: Duration) {
-        for (id, present) in desired.present() {
-            let words = present.units.keys().filter_map(|unit| units.get(unit));
-            let words: Vec<String> = words.cloned().collect();
-            if !words.is_empty() {
-                let rejection = Rejection {
-                    revisions: plan::revisions(present),
-                    words,
-                };
-                self.progress.reject(id.clone(), rejection, now);
-            }
-        }
-    }
-
     /// Notes the end of a pull or build.
     pub fn image_finished(
         &mut self,
@@ -454,8 +284,8 @@ impl Reconciler {
     ) {
         let subject = image.subject();
         match result {
-            // That it is there, the next look shows. Taken at its word, a pull that brings nothing
-            // would be made again and again.
+            // The next observation shows whether it is there. If this were taken for success, a
+            // pull that brings nothing would be made again and again.
             Ok(()) => self.progress.attempted(subject, Cause::ImageNotListed, now),
             Err(cause) => self.progress.attempted(subject, cause, now),
         }

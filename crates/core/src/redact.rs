@@ -5,7 +5,7 @@
 /// everywhere would make a message unreadable.
 const LENGTH_MIN: usize = 5;
 
-/// What stands in the place of a value.
+/// The text in place of a value.
 const MASK: &str = "…";
 
 /// The text without these values, wherever they stand in it.

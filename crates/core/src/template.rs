@@ -27,15 +27,15 @@ use crate::manifest::{ManifestError, Place, SettingValue, Settings};
 use crate::name::AppId;
 use refusal::{Refusal, refuse};
 
-/// What one rendering may cost. One unit is an instruction, or 64 bytes that are made on the way.
-/// The largest template of the catalog takes a small part of it, and all of it takes some
+/// The most that one rendering may cost. One unit is an instruction, or 64 bytes that are made on
+/// the way. The largest template of the catalog takes a small part of it, and all of it takes some
 /// milliseconds.
 const FUEL: u64 = 100_000;
 
 /// The largest rendered file. A configuration file is a few kilobytes.
 const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
 
-/// What a template can reach.
+/// The values that a template can use.
 pub(crate) struct Context<'a> {
     pub app: AppContext<'a>,
     pub settings: &'a Settings,
@@ -245,7 +245,7 @@ mod tests {
         check("a\n{{ settings.netwrk }}", Err("t.conf:2:1: "));
         check("{{ nothing }}", Err("t.conf:1:1: "));
         check("{% include 'x' %}", Err("t.conf:1:1: "));
-        // What is computed with may be a password.
+        // An operand may be a password.
         check(
             "{{ 'hunter2' / 2 }}",
             Err("t.conf:1:1: invalid operation (docs/manifest.md"),

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 /// An account of this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// Its name.
     pub name: String,
     /// Its number.
     pub uid: u32,

@@ -10,7 +10,6 @@ use archipelago_core::action::{Action, AppAction, AppStep, HostStep, Reason};
 use archipelago_core::cause::Cause;
 use archipelago_core::desired::APP_LABEL;
 use archipelago_core::hex::hex;
-use archipelago_core::image_facts;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::Memory;
@@ -21,7 +20,7 @@ use super::image::Images;
 use super::inventory::REVISION_LABEL;
 use super::podman::{self, Podman, revive};
 use super::systemd::{self, Systemd};
-use super::{data_folder, disk, generator, mounts, network_helpers, purge, releases};
+use super::{data_folder, disk, generator, known_images, mounts, network_helpers, purge, releases};
 use archipelago_core::error::chain;
 
 /// Rendered files and secrets hold credentials; unit files tell what is in them.
@@ -40,7 +39,6 @@ pub struct Executor<'a> {
     pub layout: &'a Layout,
     /// The user's systemd.
     pub systemd: &'a Systemd,
-    /// Podman.
     pub podman: &'a Podman,
     /// The images that are being got.
     pub images: &'a mut Images,
@@ -116,13 +114,7 @@ impl Executor<'_> {
                 data_folder::make_folder(layout, path, PRIVATE_FOLDER)?;
             }
             AppStep::EnsureImage(image) => self.images.begin((**image).clone(), Some(app.clone())),
-            AppStep::RememberImages(learnt) => {
-                let path = layout.images();
-                let known = image_facts::read(disk::read(&path)?.as_deref());
-                let known = image_facts::with(known, learnt);
-                let text = serde_json::to_vec(&known).expect("facts of images are plain text");
-                disk::write_if_changed(&path, &text, PRIVATE)?;
-            }
+            AppStep::RememberImages(learnt) => known_images::add(layout, learnt)?,
             AppStep::WriteFile { path, content } => {
                 let folder = path.parent().unwrap_or(path);
                 data_folder::make_folder(layout, folder, PRIVATE_FOLDER)?;

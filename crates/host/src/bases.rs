@@ -1,19 +1,14 @@
 //! Gets the base images of builds, and their digests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use archipelago_core::cause::Cause;
 use archipelago_core::desired::BaseSource;
 use archipelago_core::error::chain;
 use archipelago_core::image::{ImageDigest, Reference};
-use archipelago_core::image_facts::{self, Bases};
-use archipelago_core::layout::Layout;
+use archipelago_core::image_facts::Bases;
 
-use crate::disk;
 use crate::podman::{self, Podman};
-
-/// As the passes write this file.
-const PRIVATE: u32 = 0o600;
 
 /// The reason why a base image cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +20,7 @@ pub enum Error {
         source: Box<Cause>,
     },
     #[error("inspect the base image {base}")]
-    Look {
+    Inspect {
         base: String,
         #[source]
         source: podman::Error,
@@ -42,7 +37,7 @@ pub enum Error {
 ///
 /// # Errors
 /// For the first base image that cannot be fetched.
-pub async fn renew(
+pub async fn pull_newest(
     podman: &Podman,
     bases: &BTreeMap<String, BaseSource>,
     mut tell: impl FnMut(&str),
@@ -57,7 +52,7 @@ pub async fn renew(
                 fetched => fetched?,
             }
         }
-        let digest = look(podman, base).await?;
+        let digest = digest_of(podman, base).await?;
         let digest = digest.ok_or_else(|| Error::Nowhere { base: base.clone() })?;
         found.insert(base.clone(), digest);
     }
@@ -67,7 +62,7 @@ pub async fn renew(
 /// The digests of the base images of a build that is about to begin. A missing base is fetched,
 /// because Podman's build does not know the allowlist of registries without TLS. When that fails,
 /// the first error is returned as well; the build may still find the base.
-pub(crate) async fn have(
+pub(crate) async fn ensure(
     podman: &Podman,
     bases: &BTreeMap<String, BaseSource>,
     mut tell: impl FnMut(&str),
@@ -75,11 +70,11 @@ pub(crate) async fn have(
     let mut found = Bases::new();
     let mut failure = None;
     for (base, source) in bases {
-        let mut digest = look(podman, base).await;
+        let mut digest = digest_of(podman, base).await;
         if matches!(digest, Ok(None)) {
             tell(base);
             digest = match fetch(podman, base, source).await {
-                Ok(()) => look(podman, base).await,
+                Ok(()) => digest_of(podman, base).await,
                 Err(error) => Err(error),
             };
         }
@@ -93,23 +88,6 @@ pub(crate) async fn have(
         }
     }
     (found, failure)
-}
-
-/// Notes that the bases of these images were found to be the newest. The caller holds the lock of
-/// passes.
-///
-/// # Errors
-/// When the file cannot be read or written.
-pub fn note_checked(
-    layout: &Layout,
-    references: &BTreeSet<String>,
-    now_unix_s: u64,
-) -> Result<(), disk::Error> {
-    let path = layout.images();
-    let known = image_facts::read(disk::read(&path)?.as_deref());
-    let checked = image_facts::with_checked(known, references, now_unix_s);
-    let text = serde_json::to_vec(&checked).expect("facts are texts and numbers");
-    disk::write_if_changed(&path, &text, PRIVATE).map(drop)
 }
 
 async fn fetch(podman: &Podman, base: &str, source: &BaseSource) -> Result<(), Error> {
@@ -130,9 +108,9 @@ async fn fetch(podman: &Podman, base: &str, source: &BaseSource) -> Result<(), E
 
 /// The digest of the image's configuration, which is its id. The digest of its manifest changes
 /// when the layers are compressed anew, and Podman keeps only one for all names of the image.
-async fn look(podman: &Podman, base: &str) -> Result<Option<ImageDigest>, Error> {
+async fn digest_of(podman: &Podman, base: &str) -> Result<Option<ImageDigest>, Error> {
     let found = podman.inspect_image(base).await;
-    let found = found.map_err(|source| Error::Look {
+    let found = found.map_err(|source| Error::Inspect {
         base: base.to_owned(),
         source,
     })?;

@@ -38,13 +38,13 @@ pub struct Cached<T> {
     known: Option<(ReadSet, T)>,
 }
 
-/// The files and folders that were looked at, those that are not there included.
+/// The files and folders that were read, those that are not there included.
 #[derive(Debug)]
 pub struct ReadSet {
     stamps: BTreeMap<PathBuf, Option<Stamp>>,
-    /// Those that were listed.
+    /// The folders that were listed.
     folders: BTreeSet<PathBuf>,
-    /// When the look began, in nanoseconds since 1970.
+    /// The time at which reading began, in nanoseconds since 1970.
     began_ns: i128,
     settled: bool,
 }
@@ -110,28 +110,27 @@ impl<T> Default for Cached<T> {
 }
 
 impl<T> Cached<T> {
-    /// What `look` found last, or finds now if something that it looked at may have changed. It
-    /// reads through the trace.
+    /// The last value, or a new one from `read` if a file of the read set may have changed.
     ///
     /// # Errors
-    /// Those of `look`; then nothing is known any more.
+    /// Those of `read`. The last value is dropped then.
     pub fn get_or_read<E>(
         &mut self,
-        look: impl FnOnce(&mut ReadSet) -> Result<T, E>,
+        read: impl FnOnce(&mut ReadSet) -> Result<T, E>,
     ) -> Result<&T, E> {
-        self.get_or_read_at(SystemTime::now(), look)
+        self.get_or_read_at(SystemTime::now(), read)
     }
 
     fn get_or_read_at<E>(
         &mut self,
         now: SystemTime,
-        look: impl FnOnce(&mut ReadSet) -> Result<T, E>,
+        read: impl FnOnce(&mut ReadSet) -> Result<T, E>,
     ) -> Result<&T, E> {
         let known = match self.known.take().filter(|(read_set, _)| read_set.holds()) {
             Some(known) => known,
             None => {
                 let mut read_set = ReadSet::begin_at(now);
-                let value = look(&mut read_set)?;
+                let value = read(&mut read_set)?;
                 (read_set, value)
             }
         };
@@ -140,7 +139,7 @@ impl<T> Cached<T> {
 }
 
 impl ReadSet {
-    /// A look that begins now.
+    /// A read set that begins now.
     #[must_use]
     pub fn begin() -> Self {
         Self::begin_at(SystemTime::now())
@@ -276,7 +275,7 @@ mod tests {
     fn reads(
         name: &str,
         after: Duration,
-        look: impl Fn(&Path, &mut ReadSet),
+        read: impl Fn(&Path, &mut ReadSet),
         change: impl FnOnce(&Path),
     ) -> u32 {
         let folder =
@@ -288,7 +287,7 @@ mod tests {
         let mut look_once = || {
             let Ok(()) = seen.get_or_read_at(SystemTime::now() + after, |read_set| {
                 count += 1;
-                look(&folder, read_set);
+                read(&folder, read_set);
                 Ok::<_, Infallible>(())
             });
         };
@@ -301,7 +300,7 @@ mod tests {
 
     const LATER: Duration = Duration::from_secs(60);
 
-    fn look_around(folder: &Path, read_set: &mut ReadSet) {
+    fn list_folder(folder: &Path, read_set: &mut ReadSet) {
         read_set.read(&folder.join("file")).unwrap();
         read_set.read(&folder.join("absent")).unwrap();
         read_set.names(&folder.join("inside")).unwrap();
@@ -309,15 +308,15 @@ mod tests {
 
     #[test]
     fn what_has_not_changed_is_not_read_again() {
-        assert_eq!(reads("same", LATER, look_around, |_| ()), 1);
+        assert_eq!(reads("same", LATER, list_folder, |_| ()), 1);
         let beside = |folder: &Path| fs::write(folder.join("beside"), "").unwrap();
-        assert_eq!(reads("beside", LATER, look_around, beside), 1);
+        assert_eq!(reads("beside", LATER, list_folder, beside), 1);
     }
 
     #[test]
     fn each_change_is_noticed() {
         let check = |name: &str, change: fn(&Path)| {
-            assert_eq!(reads(name, LATER, look_around, change), 2, "{name}");
+            assert_eq!(reads(name, LATER, list_folder, change), 2, "{name}");
         };
         check("content", |folder| {
             fs::write(folder.join("file"), "two").unwrap();
@@ -350,7 +349,7 @@ mod tests {
     #[test]
     fn in_doubt_it_looks_again() {
         let just_written = Duration::ZERO;
-        assert_eq!(reads("fresh", just_written, look_around, |_| ()), 2);
+        assert_eq!(reads("fresh", just_written, list_folder, |_| ()), 2);
         let fails =
             |folder: &Path, read_set: &mut ReadSet| drop(read_set.read(folder).unwrap_err());
         assert_eq!(reads("failed", LATER, fails, |_| ()), 2);

@@ -1,4 +1,4 @@
-//! The node's id in its configuration and in its data folder: looking for both, and making them.
+//! The node's id in its configuration and in its data folder: reading and making them.
 
 use std::path::{Path, PathBuf};
 
@@ -26,8 +26,8 @@ pub enum Error {
     NotOurs(#[from] NotOurs),
 }
 
-/// Looks for what tells whose the data folder is.
-pub fn look(layout: &Layout, read_set: &mut ReadSet) -> Evidence {
+/// Observes the evidence of whose the data folder is.
+pub fn observe(layout: &Layout, read_set: &mut ReadSet) -> Evidence {
     let identity = identity(layout, read_set);
     let marker = marker(layout, read_set);
     let is_first = identity == Ok(None) && marker == Ok(None);
@@ -41,7 +41,7 @@ pub fn look(layout: &Layout, read_set: &mut ReadSet) -> Evidence {
 /// The owner of the data folder at this moment.
 #[must_use]
 pub fn claim(layout: &Layout) -> Claim {
-    judge(&look(layout, &mut ReadSet::begin()))
+    judge(&observe(layout, &mut ReadSet::begin()))
 }
 
 /// Makes sure that the data folder is still this node's: a disk may be unmounted at any time.

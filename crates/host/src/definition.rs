@@ -36,7 +36,6 @@ pub enum Error {
     /// A name that is not UTF-8.
     #[error("{} has a name that is not UTF-8", .0.display())]
     Name(PathBuf),
-    /// Too much.
     #[error("{} holds more than {FILES_MAX} files or {} MiB; is it the folder of an app?", .0.display(), BYTES_MAX >> 20)]
     TooMuch(PathBuf),
     /// Nothing by that name.

@@ -283,7 +283,15 @@ pub fn write_if_changed(path: &Path, content: &[u8], bits: u32) -> Result<bool, 
 }
 
 fn write_new(path: &Path, content: &[u8], bits: u32) -> Result<(), Error> {
-    let mut file = OpenOptions::new()
+    fill(&mut create_empty(path, bits)?, path, content)
+}
+
+/// Makes a file without content, or empties the one that is there.
+///
+/// # Errors
+/// When the disk refuses.
+pub(crate) fn create_empty(path: &Path, bits: u32) -> Result<File, Error> {
+    let file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
@@ -293,6 +301,14 @@ fn write_new(path: &Path, content: &[u8], bits: u32) -> Result<(), Error> {
     // The mode at creation is cut by the umask, and a file left by a crash keeps its own.
     file.set_permissions(fs::Permissions::from_mode(bits))
         .map_err(failed("set the mode of", path))?;
+    Ok(file)
+}
+
+/// Writes the content of an empty file, lastingly.
+///
+/// # Errors
+/// When the disk refuses.
+pub(crate) fn fill(file: &mut File, path: &Path, content: &[u8]) -> Result<(), Error> {
     file.write_all(content).map_err(failed("write", path))?;
     file.sync_all().map_err(failed("write to the disk", path))
 }

@@ -1,7 +1,10 @@
 //! Facts of this host and user, for [`archipelago_core::check`] to judge. Nothing is changed.
 //!
-//! [`at_rest`] starts no process and wakes no socket, so every command may use it. [`all`] asks
+//! [`passive`] starts no process and wakes no socket, so every command may use it. [`all`] asks
 //! Podman and both systemds too.
+
+mod places;
+mod podman_api;
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
@@ -9,28 +12,23 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use archipelago_core::cause::UnitsBlocked;
+use archipelago_core::cause::{Cause, UnitsBlocked};
 use archipelago_core::check::{
-    Api, BuiltImages, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState, Network,
-    NoAnswer, Port, Service, ServiceFile, Socket, UserManager, as_of, subordinate_ids,
-};
-use archipelago_core::data_folder::Claim;
-use archipelago_core::layout::Layout;
-use archipelago_core::name::AppId;
-use archipelago_core::observed::Helper;
-use archipelago_core::printable::one_line;
-use archipelago_core::quadlet::{VERSION, mark_of};
-
-use super::accounts::account;
-use super::cache::ReadSet;
-use super::podman::{Info, Podman};
-use super::systemd::{self, ActiveState, Systemd, UnitFileState};
-use super::{
-    data_folder, disk, folders, generator, image_inventory, inputs, inventory, network_helpers,
-    sockets,
+    Api, BuiltImages, DataFolder, Facts, Network, Port, ProgramError, Service, ServiceFile, Socket,
+    UserManager, as_of, subordinate_ids,
 };
 use archipelago_core::config::PORT;
 use archipelago_core::error::chain;
+use archipelago_core::layout::Layout;
+use archipelago_core::observed::Helper;
+use archipelago_core::printable::one_line;
+use archipelago_core::quadlet::VERSION;
+
+use super::accounts::account;
+use super::cache::ReadSet;
+use super::podman::Podman;
+use super::systemd::{self, ActiveState, Systemd, UnitFileState};
+use super::{disk, generator, inputs, network_helpers, sockets};
 
 /// The daemon's unit.
 pub const SERVICE: &str = "archipelago.service";
@@ -44,7 +42,6 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Rootless units of Podman 5.3 and later wait in this service.
 const NETWORK_WAIT: &str = "/usr/lib/systemd/user/podman-user-wait-network-online.service";
 
-/// The name of this user.
 pub fn user_name() -> String {
     let uid = rustix::process::getuid().as_raw();
     account(|account| account.uid == uid)
@@ -57,13 +54,13 @@ pub fn user_name() -> String {
 /// reading them needs no one's leave.
 ///
 /// # Errors
-/// When the file cannot be looked at.
+/// When the folder of these files cannot be read.
 pub fn lingers(user: &str) -> Result<bool, disk::Error> {
     disk::exists(&Path::new("/var/lib/systemd/linger").join(user))
 }
 
 /// The facts that need no process and no answer from Podman.
-pub fn at_rest(layout: &Layout) -> Facts {
+pub fn passive(layout: &Layout) -> Facts {
     let user = user_name();
     let uid = rustix::process::getuid().as_raw();
     let ids = |file| {
@@ -76,21 +73,21 @@ pub fn at_rest(layout: &Layout) -> Facts {
     let missing = ["newuidmap", "newgidmap"]
         .into_iter()
         .filter(|program| !on_path(program));
-    let data = data_folder(layout);
+    let data = places::data_folder(layout);
     let mut folders = vec![
-        folder("config", &layout.apps()),
-        folder("units", &layout.units),
-        folder("runtime", &layout.runtime),
+        places::folder("config", &layout.apps()),
+        places::folder("units", &layout.units),
+        places::folder("runtime", &layout.runtime),
     ];
     // Of a disk that is not mounted, the folder is of no interest.
     if !matches!(data, DataFolder::Refused { .. }) {
-        folders.insert(2, folder("data", &layout.data));
+        folders.insert(2, places::folder("data", &layout.data));
     }
     Facts {
         linger: lingers(&user).ok(),
         subordinate_ids: Some((ids("/etc/subuid"), ids("/etc/subgid"))),
         id_mappers_missing: Some(missing.map(str::to_owned).collect()),
-        podman: (!on_path("podman")).then_some(Err(NoAnswer::NoProgram)),
+        podman: (!on_path("podman")).then_some(Err(ProgramError::NoProgram)),
         generator: Some(generator::find().is_some()),
         socket: Some(Socket {
             listening: listens(Podman::for_this_user().socket()),
@@ -113,11 +110,11 @@ pub async fn all(layout: &Layout) -> Facts {
         network: Some(network().await),
         helpers_gone: Some(helpers_gone()),
         manager: manager().await,
-        disks: disks(layout),
-        orphans: orphans(layout).ok(),
+        disks: places::disks(layout),
+        orphans: places::orphans(layout).ok(),
         built: built(layout),
         units: units(layout).await,
-        ..at_rest(layout)
+        ..passive(layout)
     };
     let daemon = daemon(layout).await;
     let says = |key| daemon.as_ref().map(|daemon| &daemon[key]);
@@ -126,7 +123,7 @@ pub async fn all(layout: &Layout) -> Facts {
     let systemd = match Systemd::connect().await {
         Ok(systemd) => systemd,
         Err(error) => {
-            facts.systemd = Some(Err(NoAnswer::Refused(chain(&error))));
+            facts.systemd = Some(Err(Cause::Systemd(chain(&error))));
             return facts;
         }
     };
@@ -137,14 +134,14 @@ pub async fn all(layout: &Layout) -> Facts {
         socket.enabled = Some(starts_at_boot(state.as_ref()));
         socket.masked = is_masked(state.as_ref());
         if socket.listening {
-            facts.images = images().await;
-            let info = podman_info().await;
+            facts.images = podman_api::images().await;
+            let info = podman_api::info().await;
             facts.free_locks = info.as_ref().ok().and_then(|info| info.free_locks);
             facts.api = Some(info.map(|info| Api {
                 rootless: info.rootless,
                 version: info.version,
             }));
-            facts.unisolated = unisolated(layout).await;
+            facts.unisolated = podman_api::unisolated(layout).await;
         }
     }
     facts
@@ -153,11 +150,11 @@ pub async fn all(layout: &Layout) -> Facts {
 /// Runs `podman --version`, which opens no storage and no namespace.
 /// # Errors
 /// When there is no Podman or it does not work.
-pub async fn podman_version() -> Result<String, NoAnswer> {
+pub async fn podman_version() -> Result<String, ProgramError> {
     output("podman", &["--version"]).await
 }
 
-async fn output(program: &str, arguments: &[&str]) -> Result<String, NoAnswer> {
+async fn output(program: &str, arguments: &[&str]) -> Result<String, ProgramError> {
     let name = || program.to_owned();
     let output = tokio::process::Command::new(program)
         .args(arguments)
@@ -166,13 +163,13 @@ async fn output(program: &str, arguments: &[&str]) -> Result<String, NoAnswer> {
     let output = match tokio::time::timeout(LIMIT, output).await {
         Ok(Ok(output)) => output,
         Ok(Err(error)) => {
-            return Err(NoAnswer::NotRun {
+            return Err(ProgramError::NotRun {
                 program: name(),
                 cause: error.to_string(),
             });
         }
         Err(_) => {
-            return Err(NoAnswer::NotEnded {
+            return Err(ProgramError::NotEnded {
                 program: name(),
                 limit: LIMIT,
             });
@@ -182,7 +179,7 @@ async fn output(program: &str, arguments: &[&str]) -> Result<String, NoAnswer> {
         return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
     }
     let words = String::from_utf8_lossy(&output.stderr);
-    Err(NoAnswer::Failed {
+    Err(ProgramError::Failed {
         program: name(),
         status: output.status.to_string(),
         words: one_line(words.trim()).into_owned(),
@@ -208,60 +205,6 @@ fn listens(socket: &Path) -> bool {
     table.lines().any(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         fields.get(3) == Some(&"00010000") && fields.get(7).map(Path::new) == Some(socket)
-    })
-}
-
-fn folder(purpose: &'static str, path: &Path) -> Folder {
-    let nearest = disk::nearest(path).ok().flatten();
-    let state = match nearest.map(write_access) {
-        Some(Ok(())) if nearest == Some(path) => FolderState::Writable,
-        Some(Ok(())) => FolderState::Missing,
-        Some(Err(rustix::io::Errno::ROFS)) => FolderState::ReadOnly,
-        Some(Err(_)) | None => FolderState::Refused,
-    };
-    Folder {
-        purpose,
-        path: path.to_owned(),
-        state,
-    }
-}
-
-fn data_folder(layout: &Layout) -> DataFolder {
-    let path = layout.data.clone();
-    match data_folder::claim(layout) {
-        Claim::Held => DataFolder::Ours(path),
-        Claim::Take(_) => DataFolder::Unmarked(path),
-        Claim::Refused(refusal) => DataFolder::Refused {
-            finding: refusal.finding(layout),
-            cure: refusal.cure(layout),
-        },
-    }
-}
-
-/// Whether this user may make files in a folder.
-fn write_access(folder: &Path) -> Result<(), rustix::io::Errno> {
-    use rustix::fs::Access;
-    if !disk::kind(folder).is_ok_and(|kind| kind.is_some_and(|kind| kind.is_dir())) {
-        return Err(rustix::io::Errno::NOTDIR);
-    }
-    rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)
-}
-
-fn disks(layout: &Layout) -> Vec<Disk> {
-    let mut disks: Vec<Disk> = disk_of("data", &layout.data).into_iter().collect();
-    disks
-        .extend(folders::podman_storage().and_then(|path| disk_of("images and containers", &path)));
-    disks
-}
-
-/// Of the folder, or where it will be made.
-fn disk_of(purpose: &'static str, path: &Path) -> Option<Disk> {
-    let there = disk::nearest(path).ok()??;
-    let stat = rustix::fs::statvfs(there).ok()?;
-    Some(Disk {
-        purpose,
-        path: path.to_owned(),
-        free_mib: stat.f_bavail.saturating_mul(stat.f_frsize) >> 20,
     })
 }
 
@@ -294,7 +237,7 @@ pub async fn network() -> Network {
 
 /// Only what some container of ours misses: Podman's files may be left over from earlier ones.
 fn helpers_gone() -> BTreeSet<Helper> {
-    let (gone, members) = network_helpers::look();
+    let (gone, members) = network_helpers::observe();
     if members.is_empty() {
         BTreeSet::new()
     } else {
@@ -348,49 +291,6 @@ fn is_masked(state: Option<&UnitFileState>) -> bool {
     )
 }
 
-/// Whether Podman can list its images; `None` when it does not answer, which is a fact of its own.
-async fn images() -> Option<Result<(), DamagedImages>> {
-    let podman = Podman::for_this_user();
-    let listed = tokio::time::timeout(LIMIT, podman.images()).await.ok()?;
-    match listed {
-        Ok(_) => Some(Ok(())),
-        Err(error) if error.is_failure() => {
-            let damaged = tokio::time::timeout(LIMIT, image_inventory::damaged(&podman)).await;
-            let found = damaged.unwrap_or_default();
-            Some(Err(DamagedImages {
-                cause: error.message(),
-                found: found
-                    .into_iter()
-                    .map(|(image, _)| (image.id, image.names))
-                    .collect(),
-            }))
-        }
-        Err(_) => None,
-    }
-}
-
-async fn podman_info() -> Result<Info, NoAnswer> {
-    match tokio::time::timeout(LIMIT, Podman::for_this_user().info()).await {
-        Ok(info) => info.map_err(|error| NoAnswer::Refused(chain(&error))),
-        Err(_) => Err(NoAnswer::Silent(LIMIT)),
-    }
-}
-
-/// `None` when Podman does not tell, or the intents cannot be looked at.
-async fn unisolated(layout: &Layout) -> Option<BTreeSet<AppId>> {
-    let podman = Podman::for_this_user();
-    let networks = tokio::time::timeout(LIMIT, inventory::networks(&podman));
-    let networks = networks.await.ok()?.ok()?;
-    let open = networks.into_values().filter(|network| !network.isolated);
-    let mut apps = BTreeSet::new();
-    for app in open.filter_map(|network| network.owner) {
-        if disk::exists(&layout.intent(&app)).ok()? {
-            apps.insert(app);
-        }
-    }
-    Some(apps)
-}
-
 /// The answer of this user's daemon, if it runs.
 async fn daemon(layout: &Layout) -> Option<serde_json::Value> {
     sockets::ask(&layout.api_socket(), "/v1/status", LIMIT).await
@@ -429,49 +329,4 @@ fn built(layout: &Layout) -> Option<BuiltImages> {
 pub fn now_unix_s() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default().as_secs()
-}
-
-/// Unit files with our mark whose app has no intent, neither to be there nor to be removed.
-///
-/// # Errors
-/// When the units or the intents cannot be looked at: a person may delete an orphan.
-fn orphans(layout: &Layout) -> Result<Vec<String>, disk::Error> {
-    let mut orphans = Vec::new();
-    for name in disk::names(&layout.units)? {
-        let content = disk::read_file(&layout.unit(&name)).unwrap_or_default();
-        if let Some(mark) = mark_of(&content)
-            && !disk::exists(&layout.intent(&mark.app))?
-        {
-            orphans.push(name);
-        }
-    }
-    Ok(orphans)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-
-    use super::*;
-
-    #[test]
-    fn a_unit_is_an_orphan_only_when_its_app_surely_has_no_intent() {
-        let folder = format!("archipelago-orphans-{}", std::process::id());
-        let root = std::env::temp_dir().join(folder);
-        let layout = Layout::under(&root);
-        disk::make_folder(&layout.units, 0o755).unwrap();
-        disk::make_folder(&layout.apps(), 0o700).unwrap();
-        let section = "[X-Archipelago]\nApp=web\nCompanion=false\nRevision=1\nVersion=0.1.0\n";
-        std::fs::write(layout.unit("archy-web.container"), section).unwrap();
-        assert_eq!(orphans(&layout).unwrap(), ["archy-web.container"]);
-        let app = AppId::parse("web").unwrap();
-        // Nobody, not even root, gets behind this link.
-        symlink("web.toml", layout.intent(&app)).unwrap();
-        let error = orphans(&layout).unwrap_err().to_string();
-        assert!(error.starts_with("look at "), "{error}");
-        disk::remove(&layout.intent(&app)).unwrap();
-        std::fs::write(layout.intent(&app), "").unwrap();
-        assert!(orphans(&layout).unwrap().is_empty());
-        disk::remove_folder(&root).unwrap();
-    }
 }

@@ -22,7 +22,7 @@ use target::{Target, marks};
 /// The processes seen around these files, by the names given here. Processes of this program are
 /// left out.
 #[must_use]
-pub fn look(files: BTreeMap<String, PathBuf>) -> BTreeMap<String, FileWriters> {
+pub fn find(files: BTreeMap<String, PathBuf>) -> BTreeMap<String, FileWriters> {
     if files.is_empty() {
         return BTreeMap::new();
     }

@@ -10,7 +10,8 @@ use archipelago_core::cause::Cause;
 use archipelago_core::desired::{BuildContext, DesiredImage, Origin};
 use archipelago_core::error::chain;
 use archipelago_core::image::Reference;
-use archipelago_core::image_facts::{BASES_LABEL, Bases, ImageProgress, bases_label};
+use archipelago_core::image_facts::{BASES_LABEL, Bases, bases_label};
+use archipelago_core::image_progress::ImageProgress;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use tokio::sync::Semaphore;
@@ -180,7 +181,7 @@ async fn get(
     match image.origin {
         Origin::Build(mut context) => {
             let fetching = |base: &str| say(ImageProgress::FetchingBase(base.to_owned()));
-            let (bases, failure) = bases::have(&podman, &context.bases, fetching).await;
+            let (bases, failure) = bases::ensure(&podman, &context.bases, fetching).await;
             say(ImageProgress::Building(String::new()));
             let otherwise = context.otherwise.take();
             let request = build_request(name.clone(), *context, &bases, app);

@@ -35,7 +35,7 @@ pub struct Images {
     ids: BTreeMap<String, String>,
     /// The builds of those that were built here, by name; empty when Podman cannot list all images.
     built: BTreeMap<String, Built>,
-    /// Those that are there and cannot be used, by name: why.
+    /// The images that are there and cannot be used, each with the cause.
     damaged: BTreeMap<String, String>,
 }
 

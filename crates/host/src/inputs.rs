@@ -96,7 +96,7 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
         definitions,
         found: Found {
             images: image_facts::read(read_set.read(&layout.images()).ok().flatten().as_deref()),
-            claim: judge(&data_folder::look(layout, read_set)),
+            claim: judge(&data_folder::observe(layout, read_set)),
             operations: records::by_app(layout, read_set),
             ..Found::default()
         },

@@ -59,7 +59,7 @@ struct Named {
 
 impl PodmanInventory {
     /// Asks Podman for its objects as far as that is needed, for no longer than `patience`.
-    pub async fn look(
+    pub async fn refresh(
         &mut self,
         podman: &Podman,
         patience: Duration,
@@ -130,7 +130,7 @@ fn is_told(listed: &BTreeMap<String, Named>, stored: &[Stored]) -> bool {
     !listed.is_empty() && listed.keys().all(is_stored)
 }
 
-/// Objects that are being removed are looked for until they are gone.
+/// Objects that are being removed are asked for until they are gone.
 fn is_removing(desired: &Desired) -> bool {
     let removed = |app: &App| matches!(app, App::Removed { .. });
     desired.apps.values().any(removed)

@@ -18,6 +18,7 @@ pub mod image_inventory;
 pub mod inputs;
 pub mod inventory;
 pub mod journal;
+pub mod known_images;
 pub mod links;
 pub mod listeners;
 pub mod lock;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use archipelago_core::desired::{Desired, Transport};
 use archipelago_core::observed::{Observed, Service};
 
-/// The kernel walks through all connections for such a look, so while nothing is missing it is
+/// The kernel walks through all connections for this, so while nothing is missing it is
 /// taken only so often.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
@@ -16,7 +16,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 const LISTENS: &str = "0A";
 const UNCONNECTED: &str = "07";
 
-/// The last look.
+/// The last observation.
 #[derive(Default)]
 pub struct Listeners {
     /// When everything was listened on.

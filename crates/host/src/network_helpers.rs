@@ -36,11 +36,11 @@ pub enum Error {
 /// The helpers that have ended, and the containers of ours that are on networks: those are looked
 /// for only when one has.
 #[must_use]
-pub fn look() -> (BTreeSet<Helper>, BTreeSet<String>) {
-    look_in(&networks(), Path::new("/proc"))
+pub fn observe() -> (BTreeSet<Helper>, BTreeSet<String>) {
+    observe_in(&networks(), Path::new("/proc"))
 }
 
-fn look_in(networks: &Path, proc: &Path) -> (BTreeSet<Helper>, BTreeSet<String>) {
+fn observe_in(networks: &Path, proc: &Path) -> (BTreeSet<Helper>, BTreeSet<String>) {
     let has_ended =
         |helper: &Helper| pid(networks, *helper).is_some_and(|pid| !is_alive(proc, pid, *helper));
     let gone: BTreeSet<Helper> = HELPERS.into_iter().filter(has_ended).collect();
@@ -155,7 +155,7 @@ mod tests {
         }
 
         fn gone(&self) -> Vec<Helper> {
-            let (gone, members) = look_in(&self.0.join("networks"), &self.0.join("proc"));
+            let (gone, members) = observe_in(&self.0.join("networks"), &self.0.join("proc"));
             let ours = ["archy-a-db", "archy-a-web"];
             assert!(gone.is_empty() || members.iter().eq(ours), "{members:?}");
             gone.into_iter().collect()

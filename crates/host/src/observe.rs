@@ -1,4 +1,4 @@
-//! One look at the whole host, turned into core's [`Observed`].
+//! One observation of the whole host, as core's [`Observed`].
 //!
 //! Disk and systemd always; Podman when core says that it must be asked; probes for what runs. No
 //! process is started.
@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use archipelago_core::desired::{App, Desired, DesiredProbe};
 use archipelago_core::error::chain;
-use archipelago_core::image_facts::{ImageProgress, ImageState};
+use archipelago_core::image_facts::ImageState;
+use archipelago_core::image_progress::ImageProgress;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::PREFIX;
 use archipelago_core::observed::Network;
@@ -31,13 +32,11 @@ use super::systemd::{self, Systemd};
 use super::watch::WatchSet;
 use super::{disk, network_helpers, probe, releases};
 
-/// Why the host could not be looked at.
+/// Why the host could not be observed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The disk.
     #[error(transparent)]
     Disk(#[from] disk::Error),
-    /// systemd.
     #[error(transparent)]
     Systemd(#[from] systemd::Error),
 }
@@ -66,7 +65,7 @@ pub struct ObservationCache {
 }
 
 impl ObservationCache {
-    /// When another look will tell for certain what changes in Podman, if the last one did not.
+    /// The time until an observation is certain of Podman's changes, if the last one was not.
     pub fn settles_in(&self) -> Option<Duration> {
         self.settles_in
     }
@@ -91,9 +90,9 @@ pub async fn observe(
     (ask_podman, patience): (AskPodman, Duration),
     images_underway: BTreeMap<String, ImageProgress>,
 ) -> Result<Observed, Error> {
-    let mut observed = look_at_disk(desired, cache)?;
+    let mut observed = observe_disk(desired, cache)?;
     observed.images_underway = images_underway;
-    observed.releases = releases::look(desired, &mut cache.releases)?;
+    observed.releases = releases::observe(desired, &mut cache.releases)?;
     let (services, generated) = ask_systemd(desired, cache, systemd).await?;
     observed.generated = generated;
     for (name, service) in services {
@@ -107,12 +106,12 @@ pub async fn observe(
     if ask_podman == AskPodman::Always || needs_podman(desired, &observed) {
         observed.podman = cache
             .inventory
-            .look(podman, patience, desired, &observed)
+            .refresh(podman, patience, desired, &observed)
             .await;
         learn_images(desired, cache, podman, patience, &mut observed).await;
     }
-    observed.offers = offers::look(desired, &observed, systemd, Which::NotRunning).await;
-    observed.network = look_at_network(desired, cache, &observed);
+    observed.offers = offers::observe(desired, &observed, systemd, Which::NotRunning).await;
+    observed.network = observe_network(desired, cache, &observed);
     observed.answers = ask_probes(desired, &observed).await;
     Ok(observed)
 }
@@ -143,12 +142,12 @@ async fn learn_images(
     }
 }
 
-fn look_at_network(
+fn observe_network(
     desired: &Desired,
     cache: &mut ObservationCache,
     observed: &Observed,
 ) -> Network {
-    let (gone, members) = network_helpers::look();
+    let (gone, members) = network_helpers::observe();
     Network {
         gone,
         members,
@@ -185,17 +184,17 @@ async fn ask_systemd(
 /// When the disk cannot be read.
 pub async fn names(desired: &Desired, podman: Option<&Podman>) -> Result<Observed, Error> {
     let mut cache = ObservationCache::default();
-    let mut observed = look_at_disk(desired, &mut cache)?;
+    let mut observed = observe_disk(desired, &mut cache)?;
     if let Some(podman) = podman {
         observed.podman = cache
             .inventory
-            .look(podman, PATIENCE, desired, &observed)
+            .refresh(podman, PATIENCE, desired, &observed)
             .await;
     }
     Ok(observed)
 }
 
-fn look_at_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Observed, Error> {
+fn observe_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Observed, Error> {
     let layout = &desired.layout;
     let Fingerprint { text, settles_in } = fingerprint();
     cache.settles_in = settles_in;

@@ -12,7 +12,7 @@ use super::{disk, processor};
 
 /// The offers for the containers of these apps, or only for those that do not run: a running
 /// container has all that it needs.
-pub async fn look(
+pub async fn observe(
     desired: &Desired,
     observed: &Observed,
     systemd: &Systemd,

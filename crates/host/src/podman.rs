@@ -122,7 +122,6 @@ pub struct Volume {
     pub labels: BTreeMap<String, String>,
 }
 
-/// A network.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Network {
     pub name: String,

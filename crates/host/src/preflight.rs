@@ -8,7 +8,7 @@ use archipelago_core::check::Facts;
 use archipelago_core::data_folder::Claim;
 use archipelago_core::desired::{App, Desired, Transport};
 use archipelago_core::layout::Layout;
-use archipelago_core::operation::{HostLook, Installation, PortProblem};
+use archipelago_core::operation::{Installation, PortProblem, Preflight};
 use archipelago_core::releases::Releases;
 
 use super::offers::{self, Which};
@@ -19,7 +19,7 @@ use super::{disk, facts, observe};
 /// The facts of the host that every installation needs. Only for a new app a process is started:
 /// `podman --version`.
 pub async fn facts(layout: &Layout, is_new: bool) -> Facts {
-    let mut known = facts::at_rest(layout);
+    let mut known = facts::passive(layout);
     if is_new {
         // Its service is asked next, and wakes meanwhile. If it does not, the question itself tells
         // why.
@@ -30,12 +30,12 @@ pub async fn facts(layout: &Layout, is_new: bool) -> Facts {
     known
 }
 
-/// Looks for what stands in the way of an app. Podman is asked only for a new app: it would wake
-/// for nothing.
+/// Observes the host for an app that is to be installed or changed. Podman is asked only for a new
+/// app: it would wake for nothing.
 ///
 /// # Errors
 /// When the disk cannot be read.
-pub async fn look(layout: &Layout, app: &Installation) -> Result<HostLook, observe::Error> {
+pub async fn observe(layout: &Layout, app: &Installation) -> Result<Preflight, observe::Error> {
     let present = App::Present(Box::new(app.present.clone()));
     let desired = Desired {
         layout: layout.clone(),
@@ -47,8 +47,8 @@ pub async fn look(layout: &Layout, app: &Installation) -> Result<HostLook, obser
     let podman = app.is_new.then(Podman::for_this_user);
     let names = observe::names(&desired, podman.as_ref()).await?;
     let systemd = Systemd::connect().await?;
-    Ok(HostLook {
-        offers: offers::look(&desired, &names, &systemd, Which::All).await,
+    Ok(Preflight {
+        offers: offers::observe(&desired, &names, &systemd, Which::All).await,
         names,
         ports: unusable(&app.new_ports),
         free_mib: free_mib(layout),

@@ -100,14 +100,20 @@ mod tests {
 
     use super::*;
 
-    /// The answer that a probe makes of this HTTP response.
-    async fn told(response: &'static str) -> Answer {
+    /// A page's listener, and a probe of it.
+    async fn page() -> (TcpListener, DesiredProbe) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let probe = DesiredProbe {
             service: "archy-web.service".to_owned(),
             address: listener.local_addr().unwrap(),
             kind: ProbeKind::Http("/ready".to_owned()),
         };
+        (listener, probe)
+    }
+
+    /// The answer that a probe makes of this HTTP response.
+    async fn told(response: &'static str) -> Answer {
+        let (listener, probe) = page().await;
         let page = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut request = [0; 1024];
@@ -154,12 +160,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_endless_answer_is_none() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let probe = DesiredProbe {
-            service: "archy-web.service".to_owned(),
-            address: listener.local_addr().unwrap(),
-            kind: ProbeKind::Http("/ready".to_owned()),
-        };
+        let (listener, probe) = page().await;
         let page = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let _ = stream

@@ -5,9 +5,8 @@
 //! lock brings the operation to its end.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -102,19 +101,10 @@ pub fn write(layout: &Layout, record: &Record) -> Result<Claim, disk::Error> {
 }
 
 fn write_locked(path: &Path, content: &[u8]) -> Result<File, disk::Error> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(MODE)
-        .open(path)
-        .map_err(failed("create", path))?;
-    file.set_permissions(fs::Permissions::from_mode(MODE))
-        .map_err(failed("set the mode of", path))?;
+    let mut file = disk::create_empty(path, MODE)?;
     flock(&file, FlockOperation::NonBlockingLockExclusive)
         .map_err(|error| failed("lock", path)(error.into()))?;
-    file.write_all(content).map_err(failed("write", path))?;
-    file.sync_all().map_err(failed("write to the disk", path))?;
+    disk::fill(&mut file, path, content)?;
     Ok(file)
 }
 

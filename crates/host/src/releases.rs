@@ -51,11 +51,11 @@ fn is_whole(found: &Result<Files, definition::Error>, files: &Files) -> bool {
     found.as_ref().is_ok_and(|found| found == files)
 }
 
-/// Looks at what is stored, of an app's folder from version 0.1.0 only whether it is there.
+/// Observes the stored releases, and which apps still have a folder of version 0.1.0.
 ///
 /// # Errors
 /// When a folder cannot be listed.
-pub fn look(desired: &Desired, known: &mut Known) -> Result<Stored, disk::Error> {
+pub fn observe(desired: &Desired, known: &mut Known) -> Result<Stored, disk::Error> {
     let layout = &desired.layout;
     let names = disk::names(&layout.releases())?;
     let all: BTreeSet<ReleaseId> = names

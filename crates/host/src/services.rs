@@ -51,8 +51,8 @@ impl Beginnings {
 }
 
 /// The invocations in which these services are up, if all of them are. The links to them were read
-/// before the states: what is up is in that invocation, or in a later one, which the next look will
-/// tell. One that is still coming up may yet have another main process.
+/// before the states: what is up is in that invocation, or in a later one, which the next
+/// observation will tell. One that is still coming up may yet have another main process.
 fn settled_invocations(
     wanted: &[&str],
     invocations: &BTreeMap<String, String>,

@@ -4,6 +4,7 @@
 //! waits for a state or decides what should run; that an action worked is for the next observation
 //! to show. Meanings of names and fields: `org.freedesktop.systemd1(5)`.
 
+mod jobs;
 mod linger;
 mod path;
 mod signals;
@@ -20,7 +21,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use archipelago_core::observed::{Job, SubState};
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use zbus::conn::Builder;
 use zbus::fdo::PropertiesProxy;
 use zbus::names::InterfaceName;
@@ -33,6 +34,9 @@ use path::UNITS;
 /// The longest any one call may take. `Reload` is the slow one: about 1 s with 1,000 units, more on
 /// a busy small machine; systemd itself gives a generator 90 s.
 const CALL_LIMIT: Duration = Duration::from_secs(90);
+
+const UNIT_INTERFACE: &str = "org.freedesktop.systemd1.Unit";
+const SERVICE_INTERFACE: &str = "org.freedesktop.systemd1.Service";
 
 /// A connection to the user's service manager. It ends when the user's D-Bus daemon does; connect
 /// anew then.
@@ -192,14 +196,8 @@ impl Systemd {
     /// When the main process of a service was last started, since the boot; none if it never was.
     pub async fn began(&self, service: &str) -> Result<Option<Duration>, Error> {
         let asked = async {
-            let interface =
-                InterfaceName::from_static_str_unchecked("org.freedesktop.systemd1.Service");
-            let value = self
-                .properties_of(service)
-                .await?
-                .get(interface, "ExecMainStartTimestampMonotonic")
-                .await?;
-            u64::try_from(value)
+            let name = "ExecMainStartTimestampMonotonic";
+            u64::try_from(self.property(service, SERVICE_INTERFACE, name).await?)
         };
         let microseconds = asked
             .await
@@ -213,6 +211,16 @@ impl Systemd {
     async fn properties(&self, unit: &str) -> zbus::Result<HashMap<String, OwnedVariant>> {
         let proxy = self.properties_of(unit).await?;
         Ok(proxy.get_all(InterfaceName::from_str_unchecked("")).await?)
+    }
+
+    async fn property(
+        &self,
+        unit: &str,
+        interface: &'static str,
+        name: &str,
+    ) -> zbus::Result<OwnedVariant> {
+        let interface = InterfaceName::from_static_str_unchecked(interface);
+        Ok(self.properties_of(unit).await?.get(interface, name).await?)
     }
 
     async fn properties_of(&self, unit: &str) -> zbus::Result<PropertiesProxy<'static>> {
@@ -230,93 +238,6 @@ impl Systemd {
             .reload()
             .await
             .map_err(|source| call("reload the unit files", source))
-    }
-
-    /// Queues a start and returns at once. Already running is fine: such a job ends as
-    /// [`JobResult::Done`].
-    pub async fn start(&self, service: &str) -> Result<JobPath, Error> {
-        queued(
-            "start",
-            service,
-            self.manager.start_unit(service.to_owned(), replace()).await,
-        )
-    }
-
-    /// Queues a restart (a start, if it does not run) and returns at once.
-    pub async fn restart(&self, service: &str) -> Result<JobPath, Error> {
-        queued(
-            "restart",
-            service,
-            self.manager
-                .restart_unit(service.to_owned(), replace())
-                .await,
-        )
-    }
-
-    /// Queues a stop and returns at once; none if no such unit is loaded, so nothing runs.
-    pub async fn stop(&self, service: &str) -> Result<Option<JobPath>, Error> {
-        match queued(
-            "stop",
-            service,
-            self.manager.stop_unit(service.to_owned(), replace()).await,
-        ) {
-            Ok(job) => Ok(Some(job)),
-            Err(Error::NoSuchUnit { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Withdraws the job of a unit, if it has one. What a running job has begun goes on.
-    pub async fn cancel_job(&self, unit: &str) -> Result<(), Error> {
-        let action = || format!("cancel the job of {unit}");
-        let asked = async {
-            let interface =
-                InterfaceName::from_static_str_unchecked("org.freedesktop.systemd1.Unit");
-            let value = self
-                .properties_of(unit)
-                .await?
-                .get(interface, "Job")
-                .await?;
-            let (id, _): (u32, OwnedObjectPath) = value.try_into()?;
-            Ok(id)
-        };
-        let id = asked.await.map_err(|source| call(action(), source))?;
-        if id == 0 {
-            return Ok(());
-        }
-        match self.manager.cancel_job(id).await {
-            // It ended meanwhile.
-            Err(source) if is(&source, "org.freedesktop.systemd1.NoSuchJob") => Ok(()),
-            result => result.map_err(|source| call(action(), source)),
-        }
-    }
-
-    /// Starts a service and waits at most `limit` for the job's end. At the limit the job goes on.
-    pub async fn start_and_wait(&self, service: &str, limit: Duration) -> Result<JobResult, Error> {
-        let signals = self.signals(service).await?;
-        let job = self.start(service).await?;
-        job_done(signals, job, "start", service, limit).await
-    }
-
-    /// Restarts a service and waits at most `limit` for the job's end. At the limit the job goes
-    /// on.
-    pub async fn restart_and_wait(
-        &self,
-        service: &str,
-        limit: Duration,
-    ) -> Result<JobResult, Error> {
-        let signals = self.signals(service).await?;
-        let job = self.restart(service).await?;
-        job_done(signals, job, "restart", service, limit).await
-    }
-
-    /// Stops a service and waits at most `limit` for the job's end. At the limit the job goes on.
-    pub async fn stop_and_wait(&self, service: &str, limit: Duration) -> Result<JobResult, Error> {
-        let signals = self.signals(service).await?;
-        match self.stop(service).await? {
-            Some(job) => job_done(signals, job, "stop", service, limit).await,
-            None => Ok(JobResult::Done),
-        }
     }
 
     /// Subscribes to signals of the manager and of units whose names start with `prefix`.
@@ -379,60 +300,6 @@ impl Systemd {
 
     fn connection(&self) -> &Connection {
         self.manager.inner().connection()
-    }
-}
-
-/// A new job replaces a conflicting one in the queue: `org.freedesktop.systemd1(5)`, `StartUnit()`.
-fn replace() -> String {
-    "replace".to_owned()
-}
-
-fn queued(
-    action: &'static str,
-    service: &str,
-    reply: zbus::Result<OwnedObjectPath>,
-) -> Result<JobPath, Error> {
-    reply.map(JobPath).map_err(|source| {
-        let unit = service.to_owned();
-        if is(&source, "org.freedesktop.systemd1.NoSuchUnit") {
-            Error::NoSuchUnit { action, unit }
-        } else if is(&source, "org.freedesktop.systemd1.UnitMasked") {
-            Error::Masked { action, unit }
-        } else {
-            call(format!("{action} {unit}"), source)
-        }
-    })
-}
-
-async fn job_done(
-    mut signals: impl Stream<Item = Signal> + Unpin,
-    job: JobPath,
-    action: &'static str,
-    service: &str,
-    limit: Duration,
-) -> Result<JobResult, Error> {
-    let result = async {
-        while let Some(signal) = signals.next().await {
-            match signal {
-                Signal::JobRemoved {
-                    job: removed,
-                    result,
-                    ..
-                } if removed == job => return Some(result),
-                _ => {}
-            }
-        }
-        None
-    };
-    let unit = service.to_owned();
-    match tokio::time::timeout(limit, result).await {
-        Ok(Some(result)) => Ok(result),
-        Ok(None) => Err(Error::SignalsEnded { action, unit }),
-        Err(_) => Err(Error::JobLimit {
-            action,
-            unit,
-            limit,
-        }),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Wake-ups from the kernel for changed files (`inotify(7)`). They come at once and cost nothing
-//! while nothing changes, but may be lost: an event only ever says "look".
+//! while nothing changes, but may be lost: an event only ever says "observe".
 //!
 //! The watched paths follow from the paths that a pass reads. Files are watched through their
 //! folders, because a file that replaces another is a new file.

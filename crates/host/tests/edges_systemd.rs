@@ -1,4 +1,4 @@
-//! What `host::systemd` reports of a real user manager, and what it can make it do.
+//! `host::systemd` against a real user manager: its reports and its commands.
 
 mod edges_inside;
 

@@ -121,13 +121,13 @@ pub struct Status {
 /// Observes the apps now: the daemon's last observation may be half a minute old. The outcome of
 /// the daemon's last pass comes from the daemon.
 /// # Errors
-/// When the host cannot be looked at.
+/// When the host cannot be observed.
 pub async fn status(layout: Layout) -> Result<Status, Error> {
     let socket = layout.api_socket();
     let operations = operations::open(&layout)?;
     let mut driver = Driver::new(layout).await?;
     let (report, last_pass) = tokio::join!(
-        driver.look(),
+        driver.report(),
         sockets::ask(&socket, "/v1/last-pass", DAEMON_LIMIT)
     );
     Ok(Status {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use archipelago_core::desired::Desired;
 use archipelago_core::error::chain;
 use archipelago_core::health::{Report, report};
-use archipelago_core::image_facts::ImageProgress;
+use archipelago_core::image_progress::ImageProgress;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::Observed;
@@ -19,7 +19,7 @@ use archipelago_core::plan::restarted_with;
 use archipelago_core::reconcile::{FileWriters, Reconciler};
 
 use archipelago_host::apply::Executor;
-use archipelago_host::cache::{Cached, ReadSet};
+use archipelago_host::cache::Cached;
 use archipelago_host::image::Images;
 use archipelago_host::lock::Waiter;
 use archipelago_host::observe::{AskPodman, ObservationCache, observe};
@@ -31,7 +31,7 @@ use archipelago_host::{disk, file_writers, inputs, lock, observe, systemd};
 
 use crate::clock::since_boot;
 use crate::heartbeat::Heartbeat;
-use crate::log;
+use crate::{leftovers, log};
 
 /// The time that a pass spends on finding the writers of a contended file.
 const FILE_WRITERS_LIMIT: Duration = Duration::from_secs(2);
@@ -42,7 +42,6 @@ pub enum Error {
     /// Another process holds the lock and cannot be waited for.
     #[error(transparent)]
     Lock(#[from] lock::Error),
-    /// The host could not be looked at.
     #[error(transparent)]
     Observe(#[from] observe::Error),
     /// systemd cannot be reached.
@@ -180,13 +179,13 @@ impl Driver {
             match request {
                 Request::Sweep => {
                     let Ok(()) = swept.get_or_read(|read_set| {
-                        sweep(layout, read_set);
+                        leftovers::sweep(layout, read_set);
                         Ok::<_, Infallible>(())
                     });
                     pass.swept();
                 }
                 Request::SyncSecrets => {
-                    let all = sync_secrets(layout).map_err(observe::Error::Disk)?;
+                    let all = leftovers::sync_secrets(layout).map_err(observe::Error::Disk)?;
                     pass.secrets_synced(all);
                 }
                 Request::ReadProgress => pass.recall(disk::read(&layout.progress()).ok()),
@@ -257,11 +256,11 @@ impl Driver {
         Ok(made)
     }
 
-    /// Looks without doing anything.
+    /// Reports the present state, and changes nothing.
     ///
     /// # Errors
-    /// When the host could not be looked at.
-    pub async fn look(&mut self) -> Result<Report, Error> {
+    /// When the host cannot be observed.
+    pub async fn report(&mut self) -> Result<Report, Error> {
         self.recall();
         let desired = self.desired()?;
         let mut observed = self.observe(&desired).await?;
@@ -309,7 +308,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Takes over what another manager has tried since this one last looked.
+    /// Takes over the attempts of other processes since the last pass.
     fn recall(&mut self) {
         if let Ok(content) = disk::read(&self.layout.progress()) {
             self.reconciler.recall(content);
@@ -330,7 +329,7 @@ impl Driver {
     /// The services that a restart of an app would end and that run now, each with its invocation.
     ///
     /// # Errors
-    /// When the host cannot be looked at.
+    /// When the host cannot be observed.
     pub async fn running(&mut self, id: &AppId) -> Result<BTreeMap<String, String>, Error> {
         let _lock = self.lock.take(self.lock_limit).await?;
         let desired = self.desired()?;
@@ -389,96 +388,9 @@ fn patience(podman_is_silent: bool) -> Duration {
 /// replaces the files, and with them the trace of who has them open.
 async fn find_writers(files: BTreeMap<String, PathBuf>) -> BTreeMap<String, FileWriters> {
     // Reading the arguments of a process that hangs in the kernel may block for ever.
-    let look = tokio::task::spawn_blocking(|| file_writers::look(files));
-    match tokio::time::timeout(FILE_WRITERS_LIMIT, look).await {
+    let found = tokio::task::spawn_blocking(|| file_writers::find(files));
+    match tokio::time::timeout(FILE_WRITERS_LIMIT, found).await {
         Ok(Ok(writers)) => writers,
         Ok(Err(_)) | Err(_) => BTreeMap::new(),
-    }
-}
-
-/// A killed process may not have synced a secret that it linked; used all the same, it could be
-/// gone after a loss of power. Whether all of them are synced: a folder that cannot be listed is
-/// not used either, and is looked at again.
-fn sync_secrets(layout: &Layout) -> Result<bool, disk::Error> {
-    let root = layout.data.join("secrets");
-    let Ok(apps) = disk::names(&root) else {
-        return Ok(false);
-    };
-    let mut all = true;
-    for app in apps {
-        let folder = root.join(app);
-        if disk::names(&folder).is_ok() {
-            disk::sync_folder(&folder)?;
-        } else {
-            all = false;
-        }
-    }
-    Ok(all)
-}
-
-/// A crash in the middle of a write leaves a temporary file, which nothing reads.
-fn sweep(layout: &Layout, read_set: &mut ReadSet) {
-    for folder in written_to(layout, read_set) {
-        read_set.note(&folder);
-        if let Err(error) = disk::sweep(&folder) {
-            read_set.doubt();
-            tracing::warn!("{}", chain(&error));
-        }
-    }
-}
-
-/// The folders in which passes and commands write files, all under the lock of passes.
-fn written_to(layout: &Layout, read_set: &mut ReadSet) -> Vec<PathBuf> {
-    let mut inside = |folder: PathBuf, wanted: fn(&str) -> bool| -> Vec<PathBuf> {
-        let names = read_set.names(&folder).unwrap_or_default();
-        let wanted = names.iter().filter(|name| wanted(name));
-        wanted.map(|name| folder.join(name)).collect()
-    };
-    let shared = layout.progress();
-    let mut folders = vec![
-        layout.units.clone(),
-        layout.apps(),
-        layout.releases(),
-        layout.operations(),
-    ];
-    folders.extend(shared.parent().map(PathBuf::from));
-    folders.extend(inside(layout.history_of_all(), |_| true));
-    // A container's folder of rendered files.
-    folders.extend(inside(layout.data.clone(), |name| name.starts_with(PREFIX)));
-    folders.extend(inside(layout.data.join("secrets"), |_| true));
-    folders
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_killed_command_left_is_swept_up_wherever_it_writes() {
-        let root = std::env::temp_dir().join(format!("archipelago-sweep-{}", std::process::id()));
-        let layout = Layout::under(&root);
-        let app = AppId::parse("web").unwrap();
-        let left = format!("{}x", disk::TEMPORARY_PREFIX);
-        let written = [
-            layout.units.clone(),
-            layout.apps(),
-            layout.operations(),
-            layout.secrets(&app),
-            layout.rendered("archy-web"),
-            layout.runtime.join("archipelago"),
-        ];
-        let apps_own = layout.volumes(&app);
-        for folder in written.iter().chain([&apps_own]) {
-            disk::make_folder(folder, 0o755).unwrap();
-            for name in [left.as_str(), "kept"] {
-                std::fs::write(folder.join(name), "").unwrap();
-            }
-        }
-        sweep(&layout, &mut ReadSet::begin());
-        for folder in &written {
-            assert_eq!(disk::names(folder).unwrap(), ["kept"], "{folder:?}");
-        }
-        assert_eq!(disk::names(&apps_own).unwrap().len(), 2, "an app's data");
-        disk::remove_folder(&root).unwrap();
     }
 }

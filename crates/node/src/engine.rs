@@ -24,7 +24,7 @@ use crate::handle::{Command, Ends, Handle, Made};
 use crate::schedule::{self, Next};
 use crate::unfinished::Unfinished;
 
-/// While somebody follows, the longest time between two looks.
+/// While somebody follows, the longest time between two passes.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// After this time of waiting for the lock of passes, the cause is published: which process holds

@@ -188,13 +188,12 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         | Refusal::Stopped(_)
         | Refusal::Removing { .. }
         | Refusal::Unreadable(_)
-        | Refusal::Definition(_)
         | Refusal::Setting(_)
         | Refusal::Manifest(_)
         | Refusal::Broken(_)
         | Refusal::Unready { .. }
         | Refusal::BreaksOther { .. }
-        | Refusal::NotAgreed { .. }
+        | Refusal::NotAllowed { .. }
         | Refusal::NotAsked { .. }
         | Refusal::Required { .. } => ErrorKind::Input,
         Refusal::Conflict(_)

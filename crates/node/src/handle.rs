@@ -147,8 +147,8 @@ pub(crate) struct Ends {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// While it lives, the engine looks at least every half second: probes and lines of progress wake
-/// nobody.
+/// While it lives, the engine makes a pass at least every half second: probes and lines of progress
+/// wake nobody.
 #[derive(Debug)]
 pub struct Attention(Arc<Shared>);
 
@@ -234,7 +234,7 @@ impl Handle {
     /// The services that a restart of an app would end and that run now, each with its invocation.
     ///
     /// # Errors
-    /// When the engine ends first, or cannot look.
+    /// When the engine ends first, or cannot observe the host.
     pub async fn running(&self, app: AppId) -> Result<BTreeMap<String, String>, Error> {
         self.ask(|reply| Command::Running(app, reply)).await
     }
@@ -252,7 +252,7 @@ impl Handle {
         Ok(())
     }
 
-    /// Lets the engine look often for as long as the value lives.
+    /// Lets the engine make passes often for as long as the value lives.
     #[must_use]
     pub fn attend(&self) -> Attention {
         self.shared.followers.fetch_add(1, Ordering::Relaxed);

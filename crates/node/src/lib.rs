@@ -12,6 +12,7 @@ pub mod error;
 mod foresee;
 pub mod handle;
 pub mod heartbeat;
+mod leftovers;
 mod log;
 pub mod operations;
 pub mod schedule;

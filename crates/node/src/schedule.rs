@@ -12,7 +12,7 @@ use archipelago_host::wakeup::Wakeup;
 /// The wishes of a pass for the next one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Next {
-    /// It did something: look again at once.
+    /// It did something: make another one at once.
     pub again: bool,
     /// Something that failed is due after this time.
     pub wake_after: Option<Duration>,

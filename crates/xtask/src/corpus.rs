@@ -15,7 +15,7 @@ use archipelago_core::manifest::{
 
 use crate::oracle::compose_files;
 
-/// What Umbrel's own files need, until its store is read.
+/// The services and variables that Umbrel itself adds to its apps.
 const UMBREL_BASE: &str = include_str!("../../compose/oracle/umbrel/base.yaml");
 const UMBREL_VARIABLES: &str = include_str!("../../compose/oracle/umbrel/variables.env");
 /// Examples printed for each reason.

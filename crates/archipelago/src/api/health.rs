@@ -24,7 +24,6 @@ pub(super) struct Health {
     podman: &'static str,
 }
 
-/// The last pass.
 #[derive(Debug, Serialize)]
 pub(super) struct LastPass {
     finished_unix_s: u64,

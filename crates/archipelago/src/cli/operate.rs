@@ -1,7 +1,7 @@
 //! Commands that change something: `install`, `set`, `uninstall`, `start`, `stop`, `restart`,
 //! `rebuild`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 
 use archipelago_core::health::AppHealth;
@@ -21,7 +21,6 @@ use super::progress::{Progress, waiting};
 use super::request::{One, Removal, Settings, Wanted};
 use super::{plan, show};
 
-/// `install`
 #[derive(Debug, Args)]
 pub struct Install {
     #[command(flatten)]
@@ -33,7 +32,6 @@ pub struct Install {
     allow: Allow,
 }
 
-/// `set`
 #[derive(Debug, Args)]
 pub struct Set {
     #[command(flatten)]
@@ -60,7 +58,7 @@ pub(super) async fn install(
 ) -> Result<(), Failure> {
     let Install { wanted, yes, allow } = arguments;
     let mut prepared = operations::prepare(layout, wanted.request()?).await?;
-    prepared.agree(allow.words)?;
+    prepared.allow(allow.words)?;
     let is_new = installation(&prepared).is_some_and(|app| app.is_new);
     if is_new {
         for warning in plan::warnings(&prepared) {
@@ -80,7 +78,7 @@ pub(super) async fn set(layout: Layout, arguments: Set, output: Output) -> Resul
     let Set { wanted, yes, allow } = arguments;
     let request = wanted.request(&layout)?;
     let mut prepared = operations::prepare(layout, request).await?;
-    prepared.agree(allow.words)?;
+    prepared.allow(allow.words)?;
     consent(&mut prepared, yes, "Change it?", "nothing was changed").await?;
     let ended = follow(prepared).await?;
     finish(&ended, output)
@@ -104,7 +102,7 @@ pub(super) async fn restart(layout: Layout, one: One, output: Output) -> Result<
 pub(super) async fn rebuild(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
     let request = Request::Rebuild {
         app: apps::installed(&layout, &one.app)?,
-        found: BTreeMap::new(),
+        found: None,
     };
     let ended = follow(operations::prepare(layout, request).await?).await?;
     if output == Output::Text {
@@ -247,7 +245,7 @@ fn finish(ended: &Ended, output: Output) -> Result<(), Failure> {
 }
 
 fn installation(prepared: &Prepared) -> Option<&Installation> {
-    prepared.proposal().installation.as_deref()
+    prepared.proposal().installation()
 }
 
 /// On a terminal, shows the plan of an operation and asks, unless nothing would change. Elsewhere,
@@ -259,13 +257,13 @@ async fn consent(
     refusal: &str,
 ) -> Result<(), Failure> {
     if yes || !is_at_terminal() {
-        if prepared.is_agreed() {
+        if prepared.is_allowed() {
             plan::grants(prepared).iter().for_each(|line| tell(line));
         }
         return Ok(());
     }
     let is_unchanged = installation(prepared).is_some_and(|app| app.is_unchanged);
-    if is_unchanged && prepared.is_agreed() {
+    if is_unchanged && prepared.is_allowed() {
         return Ok(());
     }
     let foreseen = prepared.foresee().await?;
@@ -276,7 +274,7 @@ async fn consent(
     if !confirmed(prepared, question)? {
         return Err(Failure::new(Code::Failed, refusal));
     }
-    prepared.agree_to_all();
+    prepared.allow_all();
     Ok(())
 }
 
@@ -287,11 +285,11 @@ fn is_at_terminal() -> bool {
 
 /// Asks a person. The enter key alone means yes, but never agrees to a grant.
 fn confirmed(prepared: &Prepared, question: &str) -> Result<bool, Failure> {
-    let is_agreed = prepared.is_agreed();
-    let choice = if is_agreed { "[Y/n]" } else { "[y/N]" };
+    let is_allowed = prepared.is_allowed();
+    let choice = if is_allowed { "[Y/n]" } else { "[y/N]" };
     let answer = ask(&format!("{question} {choice}"))?;
     Ok(match answer.trim().to_lowercase().as_str() {
-        "" => is_agreed,
+        "" => is_allowed,
         answer => answer == "y" || answer == "yes",
     })
 }

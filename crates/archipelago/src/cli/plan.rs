@@ -123,7 +123,7 @@ fn document(prepared: &Prepared) -> OperationDocument<'_> {
 
 /// The keys that are left out, and the needs that the host does not meet.
 pub(super) fn warnings(prepared: &Prepared) -> Vec<String> {
-    let installation = prepared.proposal().installation.iter();
+    let installation = prepared.proposal().installation().into_iter();
     let left_out = installation.flat_map(|app| &app.warnings);
     let left_out = left_out.map(|warning| format!("warning: {warning}"));
     let unmet = prepared.unmet().iter();

@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use archipelago_core::health::{AppHealth, AwaitedImage};
-use archipelago_core::image_facts::ImageProgress;
+use archipelago_core::image_progress::ImageProgress;
 use archipelago_core::printable::one_line;
 use archipelago_node::operations::{Holder, LOCK_LIMIT};
 use indicatif::{ProgressBar, ProgressStyle};

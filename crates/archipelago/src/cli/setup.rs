@@ -34,7 +34,7 @@ pub(super) async fn run(arguments: Arguments, output: Output) -> Result<(), Fail
 }
 
 async fn as_user(accept_data: bool, output: Output) -> Result<(), Failure> {
-    // Refused for root before anything is looked at.
+    // Refused for root before anything is read.
     archipelago_node::layout()?;
     if accept_data {
         setup::accept_data(|holder| tell(&waiting(holder))).await?;

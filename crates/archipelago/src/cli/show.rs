@@ -1,4 +1,4 @@
-//! Commands that only look: `status`, `list`, `version`.
+//! Commands that change nothing: `status`, `list`, `version`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

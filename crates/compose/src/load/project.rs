@@ -89,7 +89,7 @@ impl Loader<'_> {
         (Some(project), places)
     }
 
-    /// What is there before the first file: the secrets that the caller brings.
+    /// The content before the first file: the caller's secrets.
     fn given(&self, start: &Place) -> Node {
         let secret = |name: &String| {
             let external = Node::map(start, [("external", Node::bool(start, true))]);

@@ -54,7 +54,6 @@ pub struct OptOut(pub bool);
 pub enum Ulimit {
     /// The same for both.
     Single(i64),
-    /// One of each.
     Pair {
         /// The limit with which a process begins.
         soft: i64,

@@ -31,7 +31,6 @@ pub enum SyntaxError {
     /// How many devices.
     #[error("this is neither `all` nor a whole number")]
     Count,
-    /// A number.
     #[error("this is no number")]
     Number,
     /// A truth value.
@@ -64,7 +63,6 @@ pub enum SyntaxError {
     /// A quote, backslash or backtick that nothing ends.
     #[error("a command line with an open quote, parenthesis or backslash at its end")]
     CommandOpen,
-    /// A parenthesis.
     #[error("a command line with a parenthesis outside quotes")]
     CommandParenthesis,
     /// Octal permission bits.
@@ -76,7 +74,6 @@ pub enum SyntaxError {
     /// `NAME` where only `NAME=value` is allowed.
     #[error("this is not written as `name=value`")]
     KeyValue,
-    /// A pull policy.
     #[error("this is no pull policy")]
     PullPolicy,
 }

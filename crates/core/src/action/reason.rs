@@ -63,7 +63,7 @@ pub enum Reason {
     /// The operator wants the app stopped.
     StopAsked,
     /// It requires this app, which is stopped or masked by the operator.
-    RequiredAtRest { app: AppId },
+    RequiredStopped { app: AppId },
     /// It ends again and again, because this app, which it requires, cannot be reached.
     RequiredUnreachable { app: AppId },
     /// This service would start only when the stop has ended.
@@ -115,7 +115,7 @@ impl Reason {
             Self::RestartAsked => "restart_asked",
             Self::RestartPending => "restart_pending",
             Self::StopAsked => "stop_asked",
-            Self::RequiredAtRest { .. } => "required_at_rest",
+            Self::RequiredStopped { .. } => "required_stopped",
             Self::RequiredUnreachable { .. } => "required_unreachable",
             Self::DelaysStart { .. } => "delays_start",
             Self::LeftOver => "left_over",
@@ -165,7 +165,7 @@ mod tests {
             Reason::ChangedByOthers { file: text() },
             Reason::OtherVersion { version: text() },
             Reason::FellBehind { service: text() },
-            Reason::RequiredAtRest { app },
+            Reason::RequiredStopped { app },
             Reason::HelperGone {
                 helper: Helper::Uplink,
             },

@@ -137,7 +137,7 @@ impl fmt::Display for Reason {
             Self::RestartAsked => formatter.write_str("a restart was asked for"),
             Self::RestartPending => formatter.write_str("a restart was due"),
             Self::StopAsked => formatter.write_str("the app is to be stopped"),
-            Self::RequiredAtRest { app } => {
+            Self::RequiredStopped { app } => {
                 write!(formatter, "{app}, which it requires, is stopped or masked")
             }
             Self::RequiredUnreachable { app } => {

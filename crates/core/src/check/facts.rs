@@ -1,17 +1,17 @@
-//! The facts of a host and its user that [`super::judge`] judges. A fact that was not looked for is
+//! The facts of a host and its user that [`super::judge`] judges. A fact that was not gathered is
 //! absent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cause::UnitsBlocked;
+use crate::cause::{Cause, UnitsBlocked};
 use crate::name::AppId;
-use crate::observed::Helper;
+use crate::observed::{Helper, Unreachable};
 
-/// Why a program or a service gave no answer.
+/// The reason why a program gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoAnswer {
+pub enum ProgramError {
     #[error("there is no program of that name")]
     NoProgram,
     /// The system could not run it, and says why.
@@ -26,11 +26,6 @@ pub enum NoAnswer {
         status: String,
         words: String,
     },
-    #[error("no answer within {} s", .0.as_secs())]
-    Silent(Duration),
-    /// The text of the answer, or of the connection's failure.
-    #[error("{0}")]
-    Refused(String),
 }
 
 /// The facts of a host and its user.
@@ -41,7 +36,7 @@ pub struct Facts {
     /// This program's version.
     pub version: String,
     /// Whether the user's systemd answers, or why not.
-    pub systemd: Option<Result<(), NoAnswer>>,
+    pub systemd: Option<Result<(), Cause>>,
     /// Whether the user's services run without a login.
     pub linger: Option<bool>,
     /// The system's settings for the user's systemd.
@@ -51,13 +46,13 @@ pub struct Facts {
     /// The programs that map those ids, and that are missing.
     pub id_mappers_missing: Option<Vec<String>>,
     /// The answer to `podman --version`; `Err` when there is no Podman.
-    pub podman: Option<Result<String, NoAnswer>>,
+    pub podman: Option<Result<String, ProgramError>>,
     /// Whether Podman's generator is there.
     pub generator: Option<bool>,
     /// The socket of Podman's API.
     pub socket: Option<Socket>,
     /// The answer of Podman's API.
-    pub api: Option<Result<Api, NoAnswer>>,
+    pub api: Option<Result<Api, Unreachable>>,
     /// The images that are damaged, if Podman cannot list its images because of them.
     pub images: Option<Result<(), DamagedImages>>,
     /// The age of the images that were built on this node.
@@ -105,7 +100,6 @@ pub struct Socket {
 pub struct Api {
     /// Its containers run as the user.
     pub rootless: bool,
-    /// Its version.
     pub version: String,
 }
 
@@ -115,7 +109,6 @@ pub struct Api {
 pub struct Network {
     /// This Podman waits for it.
     pub awaited: bool,
-    /// It is reached.
     pub reached: bool,
     /// Something wants it at boot, so that it will be reached.
     pub wanted: bool,
@@ -182,7 +175,6 @@ pub struct Disk {
 /// The daemon's service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
-    /// Its file.
     pub file: ServiceFile,
     /// It runs.
     pub active: bool,
@@ -197,7 +189,6 @@ pub enum ServiceFile {
     Missing,
     /// It is not started at boot.
     Disabled,
-    /// It is.
     Enabled,
     /// The operator forbade it.
     Masked,

@@ -10,7 +10,6 @@ use crate::needs::{Device, Limit, Needs, Offers};
 /// A need that the host does not meet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmet {
-    /// The container.
     pub container: String,
     pub need: Need,
 }

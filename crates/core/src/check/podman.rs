@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{Api, DamagedImages, Network, NoAnswer, Socket};
+use super::facts::{Api, DamagedImages, Network, ProgramError, Socket};
 use super::judgement::{Check, Remedy, UserStep, failed, ok, warning};
-use crate::observed::Helper;
+use crate::observed::{Helper, Unreachable};
 
 /// The oldest Podman whose Quadlet knows every unit that we write.
 pub const PODMAN_OLDEST: (u32, u32) = (4, 9);
@@ -16,7 +16,7 @@ const PODMAN_TESTED: (u32, u32) = (5, 0);
 /// with as many volumes.
 const FREE_LOCKS_GOOD: u32 = 200;
 
-pub(super) fn judge_podman(podman: &Result<String, NoAnswer>) -> Check {
+pub(super) fn judge_podman(podman: &Result<String, ProgramError>) -> Check {
     const INSTALL: &str = "install Podman 4.9 or newer (Debian 13 has it: sudo apt install podman)";
     let text = match podman {
         Err(problem) => {
@@ -114,7 +114,7 @@ pub(super) fn judge_socket(socket: Socket) -> Check {
     ok("podman-socket", "podman.socket is running")
 }
 
-pub(super) fn judge_api(api: &Result<Api, NoAnswer>) -> Check {
+pub(super) fn judge_api(api: &Result<Api, Unreachable>) -> Check {
     match api {
         Ok(Api {
             rootless: true,
@@ -131,9 +131,9 @@ pub(super) fn judge_api(api: &Result<Api, NoAnswer>) -> Check {
             "unset CONTAINER_HOST and see that podman.socket is the user's: systemctl --user status podman.socket",
             Remedy::Person,
         ),
-        Err(problem) => failed(
+        Err(cause) => failed(
             "podman-api",
-            format!("Podman's API does not answer: {problem}"),
+            format!("Podman's API does not answer: {cause}"),
             "systemctl --user status podman.service, podman info",
             Remedy::Person,
         ),

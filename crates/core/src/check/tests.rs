@@ -1,13 +1,13 @@
-//! What is judged how: one fact at a time, changed from a host on which all is right.
+//! Each fact judged by itself, changed from a host on which all is right.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::cause::UnitsBlocked;
+use crate::cause::{Cause, UnitsBlocked};
 use crate::name::AppId;
-use crate::observed::Helper;
+use crate::observed::{Helper, Unreachable};
 
 /// A host on which nothing is wrong.
 fn right() -> Facts {
@@ -116,7 +116,7 @@ fn each_fault_is_found_with_its_cure() {
     use State::{Failed, Warning};
     check(
         "user-services",
-        |facts| facts.systemd = Some(Err(NoAnswer::Refused("no bus".to_owned()))),
+        |facts| facts.systemd = Some(Err(Cause::Systemd("no bus".to_owned()))),
         Failed,
         "enable-linger ann",
     );
@@ -199,7 +199,7 @@ fn each_fault_is_found_with_its_cure() {
     );
     check(
         "podman",
-        |facts| facts.podman = Some(Err(NoAnswer::NoProgram)),
+        |facts| facts.podman = Some(Err(ProgramError::NoProgram)),
         Failed,
         "apt install podman",
     );
@@ -256,7 +256,7 @@ fn each_fault_is_found_with_its_cure() {
     );
     check(
         "podman-api",
-        |facts| facts.api = Some(Err(NoAnswer::Refused("refused".to_owned()))),
+        |facts| facts.api = Some(Err(Unreachable::Refused("refused".to_owned()))),
         Failed,
         "status podman.service",
     );

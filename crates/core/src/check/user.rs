@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::facts::{NoAnswer, UserManager};
+use super::facts::UserManager;
 use super::judgement::{Check, Remedy, UserStep, failed, ok, warning};
+use crate::cause::Cause;
 
 /// The ids that an image's users and groups may have: 16 bits (`subuid(5)`; Podman's own advice).
 pub const SUBORDINATE_IDS: u64 = 65_536;
@@ -13,7 +14,7 @@ pub const SUBORDINATE_IDS: u64 = 65_536;
 /// (`JobTimeoutSec=` of `reboot.target`).
 pub const STOP_LIMIT: Duration = Duration::from_secs(30 * 60);
 
-pub(super) fn judge_systemd(user: &str, answer: &Result<(), NoAnswer>) -> Check {
+pub(super) fn judge_systemd(user: &str, answer: &Result<(), Cause>) -> Check {
     match answer {
         Ok(()) => ok("user-services", "the user's systemd answers"),
         Err(problem) => failed(

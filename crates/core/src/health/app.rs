@@ -199,7 +199,7 @@ fn network_problem(present: &Present, observed: &Observed, progress: &Progress) 
     services.find_map(|service| {
         let closed = observed.network.closed.get(service)?.first()?;
         let attempts = progress.attempts(&Subject::Ports(service.to_owned()))?;
-        // Between two looks a container may be on its way up or down.
+        // Between two observations a container may be on its way up or down.
         (attempts.count > 0).then(|| {
             format!(
                 "nothing listens on {closed}, which {service} publishes, though it was restarted for that; \

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Serialize, Serializer};
 
 use crate::cause::Cause;
-use crate::image_facts::ImageProgress;
+use crate::image_progress::ImageProgress;
 use crate::name::AppId;
 use crate::observed::{Active, Busy, Service, SubState};
 
@@ -17,10 +17,8 @@ pub struct Report {
     pub apps: Vec<AppHealth>,
 }
 
-/// One app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AppHealth {
-    /// Its id.
     pub id: AppId,
     pub state: State,
     /// Why, and what to do, in one sentence; empty when there is nothing to say.

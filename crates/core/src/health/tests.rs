@@ -27,9 +27,9 @@ const ON_TOP: &str = "services: {top: {image: top}}
 x-archipelago: {requires: {apps: [web]}}
 ";
 
-/// What became of the apps `web` and, on top of it, `top`.
+/// A state of the app `web` and of `top`, which requires it.
 struct Case {
-    /// What is wanted of `web`.
+    /// The goal of `web`.
     goal: Goal,
     observed: Observed,
     progress: Progress,

@@ -1,11 +1,11 @@
-//! The processes that serve the containers' networks, as a look finds them.
+//! The processes that serve the containers' networks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// The helpers as a look found them.
+/// The observation of the helpers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Network {
     /// The helpers that Podman has started and that do not run any more.

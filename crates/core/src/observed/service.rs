@@ -21,7 +21,6 @@ pub struct Service {
 /// A job of systemd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
-    /// It is to stop.
     Stop,
     /// Anything else: start, restart, reload …
     Other,

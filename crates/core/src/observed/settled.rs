@@ -58,9 +58,9 @@ fn is_settled(present: &Present, observed: &Observed) -> bool {
 }
 
 /// A required app that the operator stopped or masked, or whose own required app is stopped so.
-/// Until that changes, this app could only look for it in vain.
+/// Until that changes, this app could only try to reach it.
 #[must_use]
-pub fn at_rest<'a>(
+pub fn stopped_required<'a>(
     desired: &Desired,
     present: &'a Present,
     observed: &Observed,
@@ -72,13 +72,13 @@ pub fn at_rest<'a>(
         masked && found.is_none_or(Service::is_down)
     };
     // Apps that require each other in a circle are none that are present.
-    let rests = |app: &AppId, service: Option<&String>| {
+    let is_stopped = |app: &AppId, service: Option<&String>| {
         let stopped = matches!(desired.apps.get(app), Some(App::Present(required))
-            if !required.running || at_rest(desired, required, observed).is_some());
+            if !required.running || stopped_required(desired, required, observed).is_some());
         stopped || service.is_some_and(is_masked_and_down)
     };
     let mut required = present.requires.iter();
-    let found = required.find(|(app, service)| rests(app, service.as_ref()));
+    let found = required.find(|(app, service)| is_stopped(app, service.as_ref()));
     found.map(|(app, _)| app)
 }
 

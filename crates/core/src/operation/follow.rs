@@ -15,7 +15,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(300);
 const PATIENCE: Duration = Duration::from_secs(15);
 /// An app that says what it does, but not how far it is, is mostly done with it within this time.
 const LONG_PATIENCE: Duration = Duration::from_secs(60);
-/// The longest wait before the next look: probes and lines of progress send no signal.
+/// The longest wait before the next observation: probes and lines of progress send no signal.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Follows one app until it is as asked, or will not be.

@@ -19,7 +19,7 @@ impl Proposal {
     pub fn applied_to(&self, inputs: &Inputs) -> Inputs {
         let mut inputs = inputs.clone();
         let app = &self.app;
-        if let Some(installation) = &self.installation {
+        if let Some(installation) = self.installation() {
             let files = installation.files.clone();
             inputs.definitions.insert(app.clone(), files);
         }

@@ -4,7 +4,7 @@
 //! network, its devices, its files, or fewer limits for a container. A person sees each such grant
 //! and agrees to it by its word. Whether an app needs a grant is not judged here.
 
-mod containerfile;
+mod build_right;
 mod host_path;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,8 +19,8 @@ use crate::manifest::{
 
 use host_path::Host;
 
-pub use containerfile::BuildOption;
-pub use host_path::{HostPath, Shows};
+pub use build_right::BuildRight;
+pub use host_path::{Exposure, HostPath};
 
 /// The word that agrees to every grant.
 pub const ALL: &str = "all";
@@ -68,7 +68,7 @@ pub enum Grant {
     Annotation(String),
     /// Without `CAP_`, in capital letters.
     Capability(String),
-    Build(BuildOption),
+    Build(BuildRight),
     /// A path, or the name that a driver gives to a device (CDI).
     Device(String),
 }
@@ -92,17 +92,17 @@ impl Grant {
             Self::HostGroups => "host-groups".to_owned(),
             Self::Annotation(key) => format!("annotation:{key}"),
             Self::Capability(name) => format!("capability:{name}"),
-            Self::Build(BuildOption::HostNetwork) => "build-host-network".to_owned(),
-            Self::Build(BuildOption::Insecure) => "build-insecure".to_owned(),
-            Self::Build(BuildOption::Cache) => "build-cache".to_owned(),
-            Self::Build(BuildOption::Fetch) => "build-fetch".to_owned(),
-            Self::Build(BuildOption::Other(name)) => format!("build-option:{name}"),
+            Self::Build(BuildRight::HostNetwork) => "build-host-network".to_owned(),
+            Self::Build(BuildRight::Insecure) => "build-insecure".to_owned(),
+            Self::Build(BuildRight::Cache) => "build-cache".to_owned(),
+            Self::Build(BuildRight::Fetch) => "build-fetch".to_owned(),
+            Self::Build(BuildRight::Other(name)) => format!("build-option:{name}"),
             Self::Device(name) => format!("device:{name}"),
         }
     }
 
-    /// Whether one of the words agrees to it. The right to change a path includes reading it.
-    fn is_agreed(&self, words: &BTreeSet<String>) -> bool {
+    /// Whether one of the words allows it. The right to change a path includes reading it.
+    fn is_allowed_by(&self, words: &BTreeSet<String>) -> bool {
         let writable = match self {
             Self::Path(path) => Some(Self::Path(HostPath {
                 read_only: false,
@@ -118,14 +118,14 @@ impl Grant {
     fn rank(&self) -> u8 {
         match self {
             Self::PodmanSocket => 0,
-            Self::Path(path) => match (path.shows, path.read_only) {
-                (Shows::Everything, false) => 1,
-                (Shows::Podman | Shows::Everything, _) => 3,
-                (Shows::Home, _) => 4,
-                (Shows::Sockets, _) => 5,
-                (Shows::System, _) => 8,
-                (Shows::Plain, false) => 15,
-                (Shows::Plain, true) => 16,
+            Self::Path(path) => match (path.exposes, path.read_only) {
+                (Exposure::Everything, false) => 1,
+                (Exposure::Everything, true) => 3,
+                (Exposure::Home, _) => 4,
+                (Exposure::Sockets, _) => 5,
+                (Exposure::System, _) => 8,
+                (Exposure::Plain, false) => 15,
+                (Exposure::Plain, true) => 16,
             },
             Self::Privileged => 2,
             Self::HostNetwork => 6,
@@ -134,7 +134,7 @@ impl Grant {
             Self::Capability(_) => 10,
             Self::HostGroups => 11,
             Self::Annotation(_) => 12,
-            Self::Build(BuildOption::Cache | BuildOption::Fetch) => 17,
+            Self::Build(BuildRight::Cache | BuildRight::Fetch) => 17,
             Self::Build(_) => 13,
             Self::Device(_) => 14,
             Self::HostNamespace(Namespace::Uts) => 18,
@@ -177,19 +177,19 @@ impl fmt::Display for Grant {
             Self::Capability(name) => {
                 write!(formatter, "use the capability {name}, which containers do not have by default")
             }
-            Self::Build(BuildOption::HostNetwork) => formatter.write_str(
+            Self::Build(BuildRight::HostNetwork) => formatter.write_str(
                 "use this host's network while its image is built: it can reach every program that listens on 127.0.0.1",
             ),
-            Self::Build(BuildOption::Insecure) => {
+            Self::Build(BuildRight::Insecure) => {
                 formatter.write_str("use all capabilities while its image is built")
             }
-            Self::Build(BuildOption::Cache) => formatter.write_str(
+            Self::Build(BuildRight::Cache) => formatter.write_str(
                 "use a cache that the builds of all apps share, and change the files of other apps in it",
             ),
-            Self::Build(BuildOption::Fetch) => formatter.write_str(
+            Self::Build(BuildRight::Fetch) => formatter.write_str(
                 "fetch files over this host's network while its image is built, also from 127.0.0.1 (ADD of a URL)",
             ),
-            Self::Build(BuildOption::Other(name)) => {
+            Self::Build(BuildRight::Other(name)) => {
                 write!(formatter, "build its image with RUN --{name}")
             }
             Self::Device(name) => write!(formatter, "use the device {name}"),
@@ -235,7 +235,7 @@ impl Grants {
 
     /// The grants that none of these words agrees to.
     pub fn beyond<'a>(&'a self, words: &'a BTreeSet<String>) -> impl Iterator<Item = &'a Grant> {
-        self.0.iter().filter(|grant| !grant.is_agreed(words))
+        self.0.iter().filter(|grant| !grant.is_allowed_by(words))
     }
 }
 
@@ -355,8 +355,8 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         && let Some((_, file)) = build.containerfile(files)
     {
         let text = String::from_utf8_lossy(&file.content);
-        let options = containerfile::options(&text).into_iter();
-        grants.extend(options.map(Grant::Build));
+        let rights = build_right::of_containerfile(&text).into_iter();
+        grants.extend(rights.map(Grant::Build));
     }
     grants
 }
@@ -366,10 +366,7 @@ fn of_mount(host: &Host<'_>, mount: &Mount) -> Option<Grant> {
         return None;
     };
     let path = host.path(source, mount.read_only);
-    Some(match path.shows {
-        Shows::Podman => Grant::PodmanSocket,
-        _ => Grant::Path(path),
-    })
+    Some(path.map_or(Grant::PodmanSocket, Grant::Path))
 }
 
 /// The device on the host, without its path and permissions in the container.

@@ -20,7 +20,7 @@ use crate::progress::Progress;
 use crate::release::ReleaseId;
 
 use super::grants::{Grants, refuse_never};
-use super::{Definition, HostLook, PortProblem, Refusal, Resources};
+use super::{Definition, PortProblem, Preflight, Refusal, Resources};
 
 /// An app as it would be.
 #[derive(Clone, Debug)]
@@ -113,8 +113,8 @@ impl Installation {
         Self::work_out(inputs, definition, intent)
     }
 
-    /// The intent of the result allows all that the app asks for. `Proposal::agree` judges whether
-    /// a person has agreed to it.
+    /// The intent of the result allows all that the app asks for. `Proposal::check_allowed` judges
+    /// whether a person has agreed to it.
     fn work_out(
         inputs: &Inputs,
         definition: Definition,
@@ -192,14 +192,14 @@ impl Installation {
         Apps::read(&all).mounted(&all.layout)
     }
 
-    pub(super) fn judge(&self, layout: &Layout, look: &HostLook) -> Result<(), Refusal> {
-        let HostLook {
+    pub(super) fn judge(&self, layout: &Layout, preflight: &Preflight) -> Result<(), Refusal> {
+        let Preflight {
             names,
             ports,
             offers,
             free_mib,
             memory_available_mib: _,
-        } = look;
+        } = preflight;
         let id = &self.app;
         if let Some(free_mib) = free_mib.filter(|free| self.is_new && *free < self.disk_mib) {
             return Err(Refusal::Disk {
@@ -244,18 +244,18 @@ impl Installation {
     ///
     /// [`Proposal::judge`]: super::Proposal::judge
     #[must_use]
-    pub fn unmet(&self, look: &HostLook) -> Vec<Unmet> {
-        needs::unmet(&self.present, &look.offers)
+    pub fn unmet(&self, preflight: &Preflight) -> Vec<Unmet> {
+        needs::unmet(&self.present, &preflight.offers)
     }
 
     /// Disk and memory that it asks for, beside what is free; `None` when it asks for neither.
     #[must_use]
-    pub fn resources(&self, look: &HostLook) -> Option<Resources> {
+    pub fn resources(&self, preflight: &Preflight) -> Option<Resources> {
         let resources = Resources {
             disk_mib: (self.disk_mib > 0).then_some(self.disk_mib),
-            disk_free_mib: look.free_mib,
+            disk_free_mib: preflight.free_mib,
             memory_mib: self.memory_bytes.map(|bytes| bytes >> 20),
-            memory_available_mib: look.memory_available_mib,
+            memory_available_mib: preflight.memory_available_mib,
         };
         let is_any = resources.disk_mib.is_some() || resources.memory_mib.is_some();
         is_any.then_some(resources)

@@ -1,10 +1,10 @@
-//! What a person asks for: worked out and judged here, without touching anything; done by `node`.
+//! A person's requests: worked out and judged here, without touching anything; done by `node`.
 //!
-//! An operation [prepares](propose): it works out what would be, and [judges](Proposal::judge) it
-//! against what was seen of the host. Nothing is written and nobody is asked. Then it is [carried
-//! out](Operation): a [`Record`] is written, one atomic step changes the intent, and the reconciler
-//! does the rest; [`Follow`] says from pass to pass whether that has come to its end. Then the
-//! record is forgotten.
+//! An operation [prepares](propose): it works out the app as it would be, and
+//! [judges](Proposal::judge) it against observations of the host. Nothing is written and nobody is
+//! asked. Then it is [carried out](Operation): a [`Record`] is written, one atomic step changes the
+//! intent, and the reconciler does the rest; [`Follow`] says from pass to pass whether that has
+//! come to its end. Then the record is forgotten.
 
 mod follow;
 mod foresee;
@@ -32,11 +32,11 @@ use crate::needs::Offers;
 use crate::observed::Observed;
 
 pub use follow::{Follow, Overtaken, PassSeen, Verdict};
-pub use grants::{ALL, BuildOption, Grant, Grants, HostPath, Shows};
+pub use grants::{ALL, BuildRight, Exposure, Grant, Grants, HostPath};
 pub use id::{OperationId, OperationIdError};
 pub use installation::{Installation, judge_host};
-pub use proposal::{Proposal, propose};
-pub use rebuild::Rebuild;
+pub use proposal::{Effect, Proposal, propose};
+pub use rebuild::{Rebuild, RebuildPreview};
 pub use record::{IntentRevision, Record, RecordError, Remains, Standing};
 pub use refusal::Refusal;
 pub use stability::Stability;
@@ -59,11 +59,11 @@ pub enum Request {
     Start(AppId),
     Stop(AppId),
     Restart(AppId),
-    /// Rebuild those images of an app whose base images have changed. `found` holds the bases as
-    /// they are now; it is empty for the preview.
+    /// Rebuild those images of an app whose base images have changed. `found` holds the present
+    /// bases; `None` until they are fetched.
     Rebuild {
         app: AppId,
-        found: Bases,
+        found: Option<Bases>,
     },
     /// Remove an app, with `purge` also its data, secrets and built images.
     Uninstall {
@@ -107,9 +107,9 @@ pub enum Goal {
     Gone,
 }
 
-/// Observations of the host for one proposal.
+/// Observations of the host before an app is installed or changed.
 #[derive(Clone, Debug, Default)]
-pub struct HostLook {
+pub struct Preflight {
     /// The owners of the names that the app needs, on the disk and, for a new app, in Podman.
     pub names: Observed,
     /// The new ports that cannot be used.

@@ -8,19 +8,31 @@ use crate::layout::Layout;
 use crate::name::AppId;
 
 use super::grants::{ALL, Grant};
-use super::{Goal, HostLook, Installation, Kind, Rebuild, Refusal, Request};
+use super::{Goal, Installation, Kind, Preflight, Rebuild, RebuildPreview, Refusal, Request};
 
-/// The preview of an operation.
+/// An operation as it would be.
 #[derive(Clone, Debug)]
 pub struct Proposal {
     pub app: AppId,
     pub kind: Kind,
+    /// The goal that the intent states then. A change of a setting, or a rebuild, does not start a
+    /// stopped app.
+    pub goal: Goal,
     /// The intent as it would be; `None` when it stays as it is.
     pub intent: Option<Intent>,
-    /// For `install` and `set`: the app as it would be.
-    pub installation: Option<Box<Installation>>,
-    /// For `rebuild`: its images.
-    pub rebuild: Option<Box<Rebuild>>,
+    pub effect: Effect,
+}
+
+/// The effect of an operation on the app, besides its intent.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// `start`, `stop`, `restart` and `uninstall` change the state alone.
+    State,
+    /// `install` and `set`: the app as it would be.
+    Installation(Box<Installation>),
+    /// `rebuild`, before the base images are fetched.
+    RebuildPreview(RebuildPreview),
+    Rebuild(Rebuild),
 }
 
 /// Works out what a request would do. `keeps_data` says whether data of an app that is not
@@ -35,91 +47,90 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
         // Nothing would follow the change.
         inputs.config.as_ref().map_err(Clone::clone)?;
     }
-    let mut rebuild = None;
-    let (intent, installation) = match request {
+    let (state, intent, effect) = match request {
         Request::Install {
             definition,
             settings,
-        } => {
-            let installation = Installation::of(inputs, *definition, &settings)?;
-            (Some(installation.intent.clone()), Some(installation))
-        }
+        } => of_installation(Installation::of(inputs, *definition, &settings)?),
         Request::Set { app, settings } => {
-            let installation = Installation::of_installed(inputs, &app, &settings)?;
-            (Some(installation.intent.clone()), Some(installation))
+            of_installation(Installation::of_installed(inputs, &app, &settings)?)
         }
-        Request::Start(app) => {
-            let intent = Intent {
-                state: Wanted::Running,
-                purge: false,
-                ..installed(inputs, &app)?
-            };
-            (Some(intent), None)
-        }
-        Request::Stop(app) => {
-            let intent = installed(inputs, &app)?;
-            if intent.state == Wanted::Removed {
-                return Err(Refusal::Removing { app });
-            }
-            let intent = Intent {
-                state: Wanted::Stopped,
-                ..intent
-            };
-            (Some(intent), None)
-        }
-        Request::Restart(app) => match installed(inputs, &app)?.state {
-            Wanted::Running => (None, None),
+        Request::Start(app) => of_intent(Intent {
+            state: Wanted::Running,
+            purge: false,
+            ..installed(inputs, &app)?
+        }),
+        Request::Stop(app) => of_intent(Intent {
+            state: Wanted::Stopped,
+            ..remaining(inputs, &app)?
+        }),
+        Request::Restart(app) => match remaining(inputs, &app)?.state {
             Wanted::Stopped => return Err(Refusal::Stopped(app)),
-            Wanted::Removed => return Err(Refusal::Removing { app }),
+            state => (state, None, Effect::State),
         },
         Request::Rebuild { app, found } => {
-            let known = installed(inputs, &app)?;
-            let about = Rebuild::of(inputs, &app, &known, &found)?;
-            let intent = about.intent.clone();
-            rebuild = Some(Box::new(about));
-            (intent, None)
+            let known = remaining(inputs, &app)?;
+            let (intent, effect) = match found {
+                None => (
+                    None,
+                    Effect::RebuildPreview(RebuildPreview::of(inputs, &app)?),
+                ),
+                Some(found) => {
+                    let (rebuild, intent) = Rebuild::of(inputs, &app, &known, &found)?;
+                    (intent, Effect::Rebuild(rebuild))
+                }
+            };
+            (known.state, intent, effect)
         }
-        Request::Uninstall { app, purge } => {
-            (Some(removed(inputs, &app, purge, keeps_data)?), None)
-        }
+        Request::Uninstall { app, purge } => of_intent(removed(inputs, &app, purge, keeps_data)?),
     };
     Ok(Proposal {
         app,
         kind,
+        goal: match state {
+            Wanted::Running => Goal::Ready,
+            Wanted::Stopped => Goal::Stopped,
+            Wanted::Removed => Goal::Gone,
+        },
         intent,
-        installation: installation.map(Box::new),
-        rebuild,
+        effect,
     })
 }
 
+fn of_intent(intent: Intent) -> (Wanted, Option<Intent>, Effect) {
+    (intent.state, Some(intent), Effect::State)
+}
+
+fn of_installation(installation: Installation) -> (Wanted, Option<Intent>, Effect) {
+    let intent = installation.intent.clone();
+    let effect = Effect::Installation(Box::new(installation));
+    (intent.state, Some(intent), effect)
+}
+
 impl Proposal {
-    /// The goal that the new intent states. A change of a setting, or a rebuild, does not start a
-    /// stopped app.
+    /// For `install` and `set`: the app as it would be.
     #[must_use]
-    pub fn goal(&self) -> Goal {
-        let intent = self.intent.as_ref().map(|intent| intent.state);
-        let rebuild = self.rebuild.as_ref().map(|rebuild| rebuild.state);
-        match intent.or(rebuild) {
-            None | Some(Wanted::Running) => Goal::Ready,
-            Some(Wanted::Stopped) => Goal::Stopped,
-            Some(Wanted::Removed) => Goal::Gone,
+    pub fn installation(&self) -> Option<&Installation> {
+        match &self.effect {
+            Effect::Installation(installation) => Some(installation),
+            Effect::State | Effect::RebuildPreview(_) | Effect::Rebuild(_) => None,
         }
     }
 
-    /// Judges the proposal against what was seen of the host.
+    /// Judges the proposal against the observations of the host.
     ///
     /// # Errors
     /// With the first thing that stands in its way.
-    pub fn judge(&self, layout: &Layout, look: &HostLook) -> Result<(), Refusal> {
-        match &self.installation {
-            Some(installation) => installation.judge(layout, look),
+    pub fn judge(&self, layout: &Layout, preflight: &Preflight) -> Result<(), Refusal> {
+        match self.installation() {
+            Some(installation) => installation.judge(layout, preflight),
             None => Ok(()),
         }
     }
 
     /// The grants that the app asks for and does not have yet, the worst first.
     pub fn new_grants(&self) -> impl Iterator<Item = &Grant> {
-        let installation = self.installation.iter();
+        let installation = self.installation().into_iter();
         installation.flat_map(|app| app.grants.beyond(&app.granted))
     }
 
@@ -129,7 +140,7 @@ impl Proposal {
     /// # Errors
     /// With the words of the grants that the app asks for.
     pub fn check_words(&self, words: &BTreeSet<String>) -> Result<(), Refusal> {
-        let Some(installation) = &self.installation else {
+        let Some(installation) = self.installation() else {
             return Ok(());
         };
         let asked = installation.grants.words();
@@ -146,11 +157,11 @@ impl Proposal {
         }
     }
 
-    /// Judges whether these words agree to all new grants.
+    /// Refuses new grants that these words do not agree to.
     ///
     /// # Errors
-    /// With the grants that they do not agree to.
-    pub fn agree(&self, words: &BTreeSet<String>) -> Result<(), Refusal> {
+    /// With these grants.
+    pub fn check_allowed(&self, words: &BTreeSet<String>) -> Result<(), Refusal> {
         let left = self
             .new_grants()
             .filter(|grant| !words.contains(ALL) && !words.contains(&grant.word()));
@@ -158,7 +169,7 @@ impl Proposal {
         if grants.is_empty() {
             return Ok(());
         }
-        Err(Refusal::NotAgreed {
+        Err(Refusal::NotAllowed {
             app: self.app.clone(),
             grants,
         })
@@ -169,6 +180,15 @@ fn installed(inputs: &Inputs, app: &AppId) -> Result<Intent, Refusal> {
     match inputs.intents.get(app) {
         None => Err(Refusal::NotInstalled(app.clone())),
         Some(intent) => Ok(intent.clone()?),
+    }
+}
+
+/// The intent of an app that is not being removed.
+fn remaining(inputs: &Inputs, app: &AppId) -> Result<Intent, Refusal> {
+    let intent = installed(inputs, app)?;
+    match intent.state {
+        Wanted::Removed => Err(Refusal::Removing { app: app.clone() }),
+        Wanted::Running | Wanted::Stopped => Ok(intent),
     }
 }
 

@@ -13,58 +13,62 @@ use crate::desired::{
     App, BaseSource, BuildContext, DesiredContainer, DesiredImage, Inputs, Origin,
 };
 use crate::image_facts::Bases;
-use crate::intent::{Goal as Wanted, Intent};
+use crate::intent::Intent;
 use crate::name::AppId;
 
-/// The images of a rebuild.
+/// A rebuild before its base images are fetched: nobody knows yet which of them have changed.
+#[derive(Clone, Debug)]
+pub struct RebuildPreview {
+    /// The base images of all the app's builds, by name.
+    pub bases: BTreeMap<String, BaseSource>,
+}
+
+/// A rebuild after its base images were fetched.
 #[derive(Clone, Debug)]
 pub struct Rebuild {
-    /// The state that the app has before and after.
-    pub state: Wanted,
-    /// The intent as it would be; `None` when no base was found changed.
-    pub intent: Option<Intent>,
-    /// The base images of all its builds, by name.
-    pub bases: BTreeMap<String, BaseSource>,
-    /// The references of the images whose bases were found to be the newest.
+    /// The references of the images whose bases have not changed.
     pub kept: BTreeSet<String>,
     /// The images to build, by the names of their containers.
-    pub anew: BTreeMap<String, DesiredImage>,
+    pub new_images: BTreeMap<String, DesiredImage>,
+}
+
+impl RebuildPreview {
+    pub(super) fn of(inputs: &Inputs, app: &AppId) -> Result<Self, Refusal> {
+        let built = built(inputs.clone(), app)?;
+        let contexts = built.into_values().map(|(_, context)| context);
+        Ok(Self {
+            bases: contexts.flat_map(|context| context.bases).collect(),
+        })
+    }
 }
 
 impl Rebuild {
+    /// The rebuild for the present bases, and the intent as it would be; `None` when no base has
+    /// changed.
     pub(super) fn of(
         inputs: &Inputs,
         app: &AppId,
         known: &Intent,
         found: &Bases,
-    ) -> Result<Self, Refusal> {
-        if known.state == Wanted::Removed {
-            return Err(Refusal::Removing { app: app.clone() });
-        }
+    ) -> Result<(Self, Option<Intent>), Refusal> {
         let before = built(inputs.clone(), app)?;
-        if before.is_empty() {
-            return Err(Refusal::NothingBuilt(app.clone()));
-        }
-        let contexts = before.values().map(|(_, context)| context);
-        let bases: BTreeMap<String, BaseSource> =
-            contexts.flat_map(|context| context.bases.clone()).collect();
         let changed: Bases = before
             .values()
             .flat_map(|(container, context)| changed(container, context, found))
             .collect();
         let references = before.values().map(|(container, _)| reference(container));
         let mut rebuild = Self {
-            state: known.state,
-            intent: None,
             kept: references.collect(),
-            bases,
-            anew: BTreeMap::new(),
+            new_images: BTreeMap::new(),
         };
         if changed.is_empty() {
-            return Ok(rebuild);
+            return Ok((rebuild, None));
         }
         let mut intent = known.clone();
-        let is_used = |name: &String| rebuild.bases.contains_key(name);
+        let is_used = |name: &String| {
+            let mut contexts = before.values().map(|(_, context)| context);
+            contexts.any(|context| context.bases.contains_key(name))
+        };
         intent.bases.retain(|name, _| is_used(name));
         intent.bases.extend(changed);
         let mut all = inputs.clone();
@@ -73,13 +77,12 @@ impl Rebuild {
         for (name, (container, _)) in built(all, app)? {
             let reference = reference(&container);
             if !rebuild.kept.contains(&reference) {
-                rebuild.anew.insert(name, container.image);
+                rebuild.new_images.insert(name, container.image);
             }
             wanted.insert(reference);
         }
         rebuild.kept.retain(|reference| wanted.contains(reference));
-        rebuild.intent = Some(intent);
-        Ok(rebuild)
+        Ok((rebuild, Some(intent)))
     }
 }
 
@@ -103,7 +106,7 @@ fn reference(container: &DesiredContainer) -> String {
     container.image.reference.to_string()
 }
 
-/// The containers of an app whose image is built here, by name.
+/// The containers of an app whose image is built here, by name. There is one at least.
 fn built(
     inputs: Inputs,
     app: &AppId,
@@ -113,12 +116,17 @@ fn built(
         Some(App::Broken { cause, fault }) => return Err(Refusal::of_broken(cause, fault, None)),
         _ => return Err(Refusal::Unready { app: app.clone() }),
     };
-    let built = present.containers().filter_map(|(_, container)| {
+    let built = present.containers();
+    let built = built.filter_map(|(_, container)| {
         let Origin::Build(context) = &container.image.origin else {
             return None;
         };
         let name = container.name.clone();
         Some((name, (container.clone(), context.as_ref().clone())))
     });
-    Ok(built.collect())
+    let built: BTreeMap<_, _> = built.collect();
+    if built.is_empty() {
+        return Err(Refusal::NothingBuilt(app.clone()));
+    }
+    Ok(built)
 }

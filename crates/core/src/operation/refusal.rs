@@ -27,22 +27,18 @@ pub enum Refusal {
     Removing { app: AppId },
     #[error(transparent)]
     Unreadable(#[from] FileError),
-    /// The definition of an app cannot be read.
-    #[error(transparent)]
-    Definition(#[from] desired::Error),
     #[error(transparent)]
     Setting(#[from] SettingError),
     #[error(transparent)]
     Manifest(#[from] ManifestErrors),
-    /// The app cannot be worked out as it would be.
     #[error(transparent)]
-    Broken(Shown),
+    Broken(BrokenApp),
     #[error(
         "{app} cannot be prepared; archipelago status shows the state of the apps that it requires"
     )]
     Unready { app: AppId },
     #[error(transparent)]
-    Conflict(Shown),
+    Conflict(BrokenApp),
     /// The data folder is not this node's.
     #[error(transparent)]
     DataFolder(Box<desired::Error>),
@@ -77,8 +73,8 @@ pub enum Refusal {
     #[error("{0}")]
     Need(Unmet),
     /// The app asks for grants that nobody has agreed to.
-    #[error("{}", not_agreed(.app, .grants))]
-    NotAgreed { app: AppId, grants: Vec<Grant> },
+    #[error("{}", not_allowed(.app, .grants))]
+    NotAllowed { app: AppId, grants: Vec<Grant> },
     /// A word of `--allow` that agrees to nothing that the app asks for.
     #[error("{}", not_asked(.app, .word, .asked))]
     NotAsked {
@@ -103,6 +99,12 @@ pub enum Refusal {
     },
 }
 
+impl From<desired::Error> for Refusal {
+    fn from(cause: desired::Error) -> Self {
+        Self::of_broken(cause, Fault::Own, None)
+    }
+}
+
 impl Refusal {
     /// An app cannot be worked out. `installation` has the folder of our copy and the one that the
     /// app is installed from.
@@ -114,11 +116,11 @@ impl Refusal {
         let cause = Box::new(cause);
         let installation = installation.map(|(copy, from)| (copy.to_owned(), from.to_owned()));
         match fault {
-            Fault::Own => Self::Broken(Shown {
+            Fault::Own => Self::Broken(BrokenApp {
                 cause,
                 installation,
             }),
-            Fault::Conflict => Self::Conflict(Shown {
+            Fault::Conflict => Self::Conflict(BrokenApp {
                 cause,
                 installation,
             }),
@@ -131,13 +133,13 @@ impl Refusal {
 /// the app is installed from: our copy does not exist yet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.text())]
-pub struct Shown {
+pub struct BrokenApp {
     cause: Box<desired::Error>,
     /// The folder of our copy, and the one that the app is installed from.
     installation: Option<(String, String)>,
 }
 
-impl Shown {
+impl BrokenApp {
     fn text(&self) -> String {
         let text = self.cause.to_string();
         match &self.installation {
@@ -154,7 +156,7 @@ fn required(app: &AppId, by: &[AppId]) -> String {
     format!("{names} {verb} {app}; uninstall {names} first")
 }
 
-fn not_agreed(app: &AppId, grants: &[Grant]) -> String {
+fn not_allowed(app: &AppId, grants: &[Grant]) -> String {
     let mut text = format!("{app} asks for more than other apps, and nobody has agreed to it:");
     for grant in grants {
         text.push_str(&format!("\n  it may {grant}"));

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::{Follow, Kind, PassSeen, Record, Remains, Standing, Verdict};
 
-/// An operation that was interrupted is followed for so long. Its app is looked after in any case.
+/// The time for which an interrupted operation is followed. The passes go on for its app in any
+/// case.
 pub const RESUMED_LIMIT: Duration = Duration::from_secs(3600);
 
 /// An operation that is being carried out.

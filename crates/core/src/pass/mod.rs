@@ -31,7 +31,7 @@ pub struct Pass<'r> {
     stage: Stage,
     now: Duration,
     desired: Option<Arc<Desired>>,
-    looked: Option<Looked>,
+    planned: Option<Planned>,
     /// The processes that may be changing the contended files.
     writers: BTreeMap<String, FileWriters>,
     /// Messages about them for the journal.
@@ -39,7 +39,7 @@ pub struct Pass<'r> {
 }
 
 #[derive(Debug)]
-struct Looked {
+struct Planned {
     observed: Observed,
     plan: Plan,
     run: Run,
@@ -118,7 +118,7 @@ pub enum PodmanAnswer {
 }
 
 impl PassResult {
-    /// Whether it did something, so that another look is due.
+    /// Whether it did something, so that another pass is due.
     #[must_use]
     pub fn acted(&self) -> bool {
         self.actions > 0
@@ -133,7 +133,7 @@ impl<'r> Pass<'r> {
             stage: Stage::Sweep,
             now,
             desired: None,
-            looked: None,
+            planned: None,
             writers: BTreeMap::new(),
             told: Vec::new(),
         }
@@ -159,11 +159,11 @@ impl<'r> Pass<'r> {
             },
             Stage::FindWriters(files) => Request::FindWriters(files),
             Stage::Apply => {
-                let Looked {
+                let Planned {
                     observed,
                     plan,
                     run,
-                } = self.looked.as_ref()?;
+                } = self.planned.as_ref()?;
                 Request::Apply {
                     action: run.current(plan)?,
                     observed,
@@ -174,7 +174,6 @@ impl<'r> Pass<'r> {
         })
     }
 
-    /// It was swept.
     pub fn swept(&mut self) {
         self.stage = Stage::SyncSecrets;
     }
@@ -216,7 +215,7 @@ impl<'r> Pass<'r> {
         self.now = now;
         let plan = self.reconciler.plan(desired, &observed, now);
         let files = self.reconciler.fought_over(&plan, &desired.layout);
-        self.looked = Some(Looked {
+        self.planned = Some(Planned {
             observed,
             plan,
             run: Run::default(),
@@ -237,7 +236,7 @@ impl<'r> Pass<'r> {
     /// Takes the outcome of the action that [`Pass::request`] named.
     pub fn applied(&mut self, outcome: Outcome, now: Duration) {
         self.now = now;
-        if let Some(Looked { plan, run, .. }) = &mut self.looked {
+        if let Some(Planned { plan, run, .. }) = &mut self.planned {
             run.went(plan, outcome);
         }
     }
@@ -255,21 +254,21 @@ impl<'r> Pass<'r> {
     /// The plan, once the host was observed.
     #[must_use]
     pub fn plan(&self) -> Option<&Plan> {
-        self.looked.as_ref().map(|looked| &looked.plan)
+        self.planned.as_ref().map(|planned| &planned.plan)
     }
 
     /// Changes the plan before it is applied. For the simulator alone, which plants the mistakes of
     /// a wrong planner.
     pub fn alter_plan(&mut self, alter: impl FnOnce(&Desired, &Observed, &mut Plan)) {
-        if let (Some(desired), Some(looked)) = (&self.desired, &mut self.looked) {
-            alter(desired, &looked.observed, &mut looked.plan);
+        if let (Some(desired), Some(planned)) = (&self.desired, &mut self.planned) {
+            alter(desired, &planned.observed, &mut planned.plan);
         }
     }
 
     /// The desired state, the observation and the plan, once the host was observed.
     #[must_use]
     pub fn scene(&self) -> Option<Scene<'_>> {
-        let Looked { observed, plan, .. } = self.looked.as_ref()?;
+        let Planned { observed, plan, .. } = self.planned.as_ref()?;
         Some(Scene {
             desired: self.desired.as_ref()?,
             observed,
@@ -277,17 +276,17 @@ impl<'r> Pass<'r> {
         })
     }
 
-    /// What came of it. Empty for a pass that did not get to look at the host.
+    /// The result of the pass. It is empty when the host was not observed.
     #[must_use]
     pub fn end(self) -> PassResult {
-        let (Some(desired), Some(looked)) = (self.desired, self.looked) else {
+        let (Some(desired), Some(planned)) = (self.desired, self.planned) else {
             return PassResult::default();
         };
-        let Looked {
+        let Planned {
             observed,
             plan,
             run,
-        } = looked;
+        } = planned;
         let tried = plan.actions.iter().zip(run.outcomes());
         PassResult {
             events: tried
@@ -303,14 +302,14 @@ impl<'r> Pass<'r> {
 
     /// Passes over actions that are left out; after the last one, notes how all of them went.
     fn skip_to_next_action(&mut self) {
-        let (Some(desired), Some(looked)) = (&self.desired, &mut self.looked) else {
+        let (Some(desired), Some(planned)) = (&self.desired, &mut self.planned) else {
             return;
         };
-        let Looked {
+        let Planned {
             observed,
             plan,
             run,
-        } = looked;
+        } = planned;
         let scene = Scene {
             desired,
             observed,

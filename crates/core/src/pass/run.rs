@@ -9,7 +9,7 @@ use crate::observed::Observed;
 use crate::plan::{Plan, guard};
 use crate::reconcile::Outcome;
 
-/// What a plan is applied to.
+/// A plan, and the state of the host that it was made for.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {
     pub desired: &'a Desired,

@@ -1,4 +1,4 @@
-//! The last look at an action before it is done: rules so simple that a mistake in planning cannot
+//! The last check of an action before it is done: rules so simple that a mistake in planning cannot
 //! hide in them.
 //!
 //! They are read off what is wanted and what was seen, not off the planner. A refused action is a
@@ -17,7 +17,7 @@ use crate::desired::{App, Desired, DesiredUnit, Present, Role};
 use crate::image_facts::ImageState;
 use crate::name::{AppId, PREFIX};
 use crate::network;
-use crate::observed::{Active, Observed, Service, at_rest, awaited};
+use crate::observed::{Active, Observed, Service, awaited, stopped_required};
 use crate::quadlet::service_of;
 use crate::release::ReleaseId;
 
@@ -154,7 +154,9 @@ impl Judge<'_> {
             AppStep::Start(service) => unless(
                 self.is_to_run()
                     && self.unit(service).is_some_and(|unit| match &unit.role {
-                        Role::Container(container) if !container.companion => !self.rests(),
+                        Role::Container(container) if !container.companion => {
+                            !self.requires_stopped()
+                        }
                         _ => true,
                     }),
                 service,
@@ -221,10 +223,10 @@ impl Judge<'_> {
         self.present().is_some_and(|present| present.running)
     }
 
-    /// Whether what it requires will not come up until the operator says so.
-    fn rests(&self) -> bool {
+    /// Whether it requires an app that the operator has stopped or masked.
+    fn requires_stopped(&self) -> bool {
         self.present()
-            .is_some_and(|present| at_rest(self.desired, present, self.observed).is_some())
+            .is_some_and(|present| stopped_required(self.desired, present, self.observed).is_some())
     }
 
     fn is_removed(&self) -> bool {
@@ -273,8 +275,8 @@ impl Judge<'_> {
             .is_some_and(|present| present.units.contains_key(name));
         let left_over = self.is_removed() || self.present().is_some();
         unless(!self.is_foreign(name), name, Rule::Ours).or_else(|| {
-            let rests = self.is_down(&service_of(name));
-            unless(left_over && !wanted && rests, name, Rule::StopsForAReason)
+            let is_down = self.is_down(&service_of(name));
+            unless(left_over && !wanted && is_down, name, Rule::StopsForAReason)
         })
     }
 
@@ -351,7 +353,7 @@ impl Judge<'_> {
             });
             let wanted = self.is_to_run()
                 && self.unit(service).is_some()
-                && !self.rests()
+                && !self.requires_stopped()
                 && !in_vain
                 && !self.is_due_on_an_open_network(service);
             let known = self.present().is_some() || self.is_removed();

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::cause::UnitsRefused;
 use crate::desired::{App, Desired, Present, Role};
 use crate::layout::Layout;
 use crate::name::AppId;
@@ -27,9 +28,8 @@ pub enum Blocked {
         "Podman has a {kind} {name} that was not made for this app; rename or remove it (podman {kind} rm {name})"
     )]
     Object { kind: Kind, name: String },
-    /// The generator's words, one entry a unit.
-    #[error("Podman's generator refuses its units: {}", .0.join("; "))]
-    UnitsRefused(Vec<String>),
+    #[error(transparent)]
+    UnitsRefused(#[from] UnitsRefused),
 }
 
 /// The kinds of Podman's objects that an app names.
@@ -63,7 +63,7 @@ pub fn blocked(
 ) -> Option<Blocked> {
     name_taken(layout, id, present, observed).or_else(|| {
         let words = refused(id, present, progress)?;
-        Some(Blocked::UnitsRefused(words.to_owned()))
+        Some(UnitsRefused(words.to_owned()).into())
     })
 }
 

@@ -1,9 +1,9 @@
 //! From what should be and what is to what to do: pure, total, and the same for the same arguments.
 //!
 //! One plan is one pass: it observes nothing again, reloads systemd at most once, and leaves what
-//! needs another look to the next pass. The order of the steps is the order of safety: secrets and
-//! folders, then the check of the complete set of units, then the record of what a crash must not
-//! forget, then the files, one reload, the services, and removal last.
+//! needs another observation to the next pass. The order of the steps is the order of safety:
+//! secrets and folders, then the check of the complete set of units, then the record of what a
+//! crash must not forget, then the files, one reload, the services, and removal last.
 
 mod files;
 pub mod guard;
@@ -39,7 +39,7 @@ pub use renewal::restarted_with;
 #[must_use]
 pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Duration) -> Plan {
     if matches!(desired.claim, Claim::Refused(_)) {
-        // What runs goes on.
+        // Running services go on.
         return Plan::default();
     }
     let mut planner = Planner {

@@ -25,7 +25,7 @@ pub fn starts_max(processors: usize) -> usize {
 /// waits for something, its health check say, and keeps no processor busy.
 pub const STARTING: Duration = Duration::from_secs(3);
 
-/// The actions of a pass, and the time of the next look.
+/// The actions of a pass, and the time of the next pass.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// In this order.

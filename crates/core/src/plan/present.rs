@@ -8,7 +8,7 @@ use crate::action::{AppStep, Reason};
 use crate::desired::{Desired, DesiredContainer, DesiredUnit, Present, Role};
 use crate::image_facts::{ImageState, KnownImages};
 use crate::name::AppId;
-use crate::observed::{Observed, Podman, at_rest, awaited};
+use crate::observed::{Observed, Podman, awaited, stopped_required};
 
 /// The services that should run and whose image is not on the node, as far as is known.
 pub(super) fn imageless(desired: &Desired, observed: &Observed) -> BTreeSet<String> {
@@ -93,9 +93,9 @@ impl Planner<'_> {
         // that will not come up by itself, systemd would go on trying. What shows how the app is
         // doing can say that it waits.
         let waits = awaited(present, self.observed);
-        let rests = at_rest(self.desired, present, self.observed);
+        let stopped = stopped_required(self.desired, present, self.observed);
         let is_to_run = |container: &DesiredContainer| {
-            present.running && (container.companion || rests.is_none())
+            present.running && (container.companion || stopped.is_none())
         };
         for (unit, has_image) in present.units.values().zip(&ready) {
             if let Role::Container(container) = &unit.role
@@ -114,18 +114,18 @@ impl Planner<'_> {
             self.stop_what_tries_in_vain(id, present, required);
         }
         self.let_nothing_wait(id, present);
-        // Those who talk to it stop first, while they still can.
-        let followed = (!present.running || rests.is_some()) && self.is_followed(id);
-        let stopped = present
+        // Its callers stop first, while they can still reach it.
+        let followed = (!present.running || stopped.is_some()) && self.is_followed(id);
+        let to_stop = present
             .containers()
             .filter_map(|(unit, container)| {
                 let network = self.renewal.stops_for(&unit.service);
-                let to_rest = !is_to_run(container) && (container.companion || !followed);
-                let reason = match (rests, network) {
-                    (Some(app), _) if to_rest && present.running => {
-                        Reason::RequiredAtRest { app: app.clone() }
+                let is_to_stop = !is_to_run(container) && (container.companion || !followed);
+                let reason = match (stopped, network) {
+                    (Some(app), _) if is_to_stop && present.running => {
+                        Reason::RequiredStopped { app: app.clone() }
                     }
-                    _ if to_rest => Reason::StopAsked,
+                    _ if is_to_stop => Reason::StopAsked,
                     (_, Some(network)) => Reason::NotIsolated {
                         network: network.clone(),
                     },
@@ -138,7 +138,7 @@ impl Planner<'_> {
                 })
             })
             .collect::<Vec<_>>();
-        self.stop_all(id, stopped.into_iter());
+        self.stop_all(id, to_stop.into_iter());
     }
 
     fn store_secrets(&mut self, id: &AppId, present: &Present) {

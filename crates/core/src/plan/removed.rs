@@ -1,6 +1,6 @@
 //! The part of a plan for an app, or a unit, that should go.
 //!
-//! In stages, each begun only when the look at the host shows that the one before is done, so a
+//! In stages, each begun only when the observation shows that the one before is done, so a
 //! crash anywhere continues where it was: stop the companions, stop the rest, remove the unit
 //! files, remove what is left in Podman, remove the data if that was asked for, forget the intent.
 

@@ -32,9 +32,9 @@ pub(super) fn unisolated<'a>(
     })
 }
 
-/// What a restart of an app restarts: what runs of it and, while a network of it is not isolated,
-/// what runs of the apps that require it. Their containers may still be on that network, and would
-/// keep it from being made anew.
+/// The services that a restart of an app restarts: those of the app that run and, while a network
+/// of it is not isolated, those of the apps that require it. Their containers may still be on that
+/// network, and would keep it from being made anew.
 #[must_use]
 pub fn restarted_with<'a>(desired: &'a Desired, memory: &Memory, id: &AppId) -> BTreeSet<&'a str> {
     let is_its_network = |unit: &DesiredUnit| matches!(&unit.role, Role::Network(name) if memory.unisolated.contains(name));
@@ -126,7 +126,7 @@ impl Renewal {
         let all_down = joiners.iter().all(is_down);
         let made_by_its_unit = unit.is_generated(&planner.observed.generated);
         if all_down {
-            // What Podman still lists without its service is not for us to judge.
+            // A container that Podman still lists without its service is not judged here.
             if !network.containers.is_empty() || !(made_by_its_unit || will_be_read(planner, unit))
             {
                 return;

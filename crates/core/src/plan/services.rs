@@ -122,9 +122,9 @@ impl Planner<'_> {
         self.steps.services.extend(actions);
     }
 
-    /// What is ordered after another service (`After=`) stops, in systemd's eyes, before that one
-    /// starts. While a node is down, what calls it may take minutes to stop, and the node need not
-    /// wait for that.
+    /// Before systemd starts a service, it stops the services that are ordered after it (`After=`).
+    /// While a node is down, its callers may take minutes to stop, and the node need not wait for
+    /// that.
     pub(super) fn let_nothing_wait(&mut self, id: &AppId, present: &Present) {
         let is_to_start = |service: &String| {
             let found = self.observed.services.get(service);

@@ -1,4 +1,4 @@
-//! What is planned, case by case.
+//! Plans, case by case.
 
 mod apply;
 mod contention;
@@ -42,14 +42,14 @@ use world::*;
 /// Checks the plans pass by pass after a disturbance of a converged world. After the last one
 /// nothing is left to do.
 fn check(happened: impl FnOnce(&mut World), passes: &[&[&str]]) {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     happened(&mut world);
     check_passes(world, passes);
 }
 
 /// Only the first passes; others follow.
 fn check_first(happened: impl FnOnce(&mut World), passes: &[&[&str]]) {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     happened(&mut world);
     for expected in passes {
         assert_eq!(world.lines(), *expected);
@@ -97,8 +97,8 @@ fn a_fresh_install_goes_from_secrets_to_started_services() {
 }
 
 #[test]
-fn a_world_at_rest_needs_nothing_and_podman_is_not_asked() {
-    let mut world = World::at_rest();
+fn a_converged_world_needs_nothing_and_podman_is_not_asked() {
+    let mut world = World::converged();
     assert_eq!(world.lines(), [""; 0]);
     assert!(!needs_podman(&world.desired(), &world.observe()));
     // Something of Podman's changed: it is asked, and remembered that all is there.

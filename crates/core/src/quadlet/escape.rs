@@ -40,7 +40,7 @@ fn refuse(reason: &'static str) -> EscapeError {
     EscapeError { reason }
 }
 
-/// What no context can carry.
+/// Refuses text that no context can carry.
 fn check(text: &str) -> Result<(), EscapeError> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(refuse("it is longer than 60,000 bytes"));
@@ -62,7 +62,7 @@ fn check(text: &str) -> Result<(), EscapeError> {
     Ok(())
 }
 
-/// What no argument of a command can carry.
+/// Refuses text that no argument of a command can carry.
 fn check_argument(text: &str) -> Result<(), EscapeError> {
     check(text)?;
     if text == ";" {

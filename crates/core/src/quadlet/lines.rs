@@ -11,7 +11,6 @@ use super::escape::{EscapeError, token, words};
 pub struct RenderError {
     /// The unit file.
     pub unit: String,
-    /// The key.
     pub key: String,
     /// Why.
     #[source]

@@ -226,7 +226,6 @@ pub struct Secret {
 pub enum SecretDelivery {
     /// As an environment variable.
     Environment(String),
-    /// As a file.
     File {
         /// The file name under `/run/secrets`, or an absolute path.
         target: Option<String>,
@@ -271,7 +270,6 @@ pub struct VolumeMount {
 pub enum NetworkJoin {
     /// The node's own network.
     Host,
-    /// None at all.
     None,
     /// A `.network` unit, under more names inside it.
     Unit {
@@ -346,7 +344,6 @@ pub struct Subnet {
 }
 
 impl Unit {
-    /// The name of the file.
     #[must_use]
     pub fn file_name(&self) -> String {
         let suffix = match self.kind {

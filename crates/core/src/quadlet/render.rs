@@ -18,23 +18,21 @@ use crate::name::AppId;
 /// A unit file, ready to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnitFile {
-    /// Its name.
     pub name: String,
-    /// Its content.
     pub content: String,
-    /// What changes whenever its container must be restarted.
+    /// A text that changes whenever its container must be restarted.
     pub revision: String,
 }
 
-/// What a unit is rendered for.
+/// The app and the inputs of a unit.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp<'a> {
     /// The app it belongs to.
     pub app: &'a AppId,
     /// Whether it is a companion's.
     pub companion: bool,
-    /// What else the container depends on, such as the content of a mounted configuration: when it
-    /// changes, the revision does, and the container restarts.
+    /// Other inputs of the container, such as the content of a mounted configuration. When they
+    /// change, the revision does, and the container restarts.
     pub inputs: &'a [&'a [u8]],
 }
 

@@ -33,7 +33,7 @@ pub struct FileWriter {
     pub user: Option<String>,
     /// The systemd unit that it runs in, which is what a person can stop.
     pub unit: Option<Unit>,
-    /// What gives it away.
+    /// The evidence against it.
     pub hint: Hint,
 }
 
@@ -46,7 +46,7 @@ pub enum Unit {
     OfSystem(String),
 }
 
-/// What gives a process away, the strongest first.
+/// The evidence that a process changes a file, the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Hint {
     /// It can write to the file at this moment.

@@ -51,7 +51,7 @@ fn no_address(text: String) -> Error {
     refuse(words, Some(text))
 }
 
-/// Host and port, of which the host is not yet looked at. An IPv6 address with a port stands in
+/// Host and port, of which the host is not checked yet. An IPv6 address with a port stands in
 /// brackets.
 fn split(text: &str) -> Option<(&str, &str)> {
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {

@@ -1,4 +1,4 @@
-//! What a template reads of other apps: of those that its app requires, what they export.
+//! Values of other apps in templates: the exports of the apps that are required.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

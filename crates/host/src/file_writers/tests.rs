@@ -40,15 +40,15 @@ impl Scene {
         self.children.last().unwrap().id()
     }
 
-    fn look(&self) -> FileWriters {
+    fn find(&self) -> FileWriters {
         let files = BTreeMap::from([("it".to_owned(), self.file.clone())]);
-        look(files).remove("it").unwrap()
+        find(files).remove("it").unwrap()
     }
 
     /// The hint that each of its own processes gives.
     fn hints(&self) -> BTreeMap<u32, Hint> {
         let ours: Vec<u32> = self.children.iter().map(Child::id).collect();
-        let seen = self.look().processes.into_iter();
+        let seen = self.find().processes.into_iter();
         seen.filter(|file_writer| ours.contains(&file_writer.pid))
             .map(|file_writer| (file_writer.pid, file_writer.hint))
             .collect()
@@ -122,7 +122,7 @@ fn a_suspect_is_told_by_its_program_and_user_and_never_by_its_arguments() {
     let mut script = Command::new("sh");
     script.args(["-c", "read x # hunter2", "archy-told.container"]);
     let pid = scene.start(script.stdin(Stdio::piped()).current_dir("/"));
-    let file_writers = scene.look();
+    let file_writers = scene.find();
     let expected = FileWriter {
         pid,
         parent: std::process::id(),
@@ -153,15 +153,15 @@ fn nobody_who_runs_this_program_is_suspected() {
     let mask = WatchMask::CLOSE_WRITE;
     inotify.watches().add(&scene.folder, mask).unwrap();
     let _open = File::open(&scene.file).unwrap();
-    assert_eq!(scene.look().processes, []);
-    // The daemon, when a command looks, bears the same name.
+    assert_eq!(scene.find().processes, []);
+    // For a command, the daemon is a process of the same name.
     let sleep = ["/usr/bin/sleep", "/bin/sleep"].map(PathBuf::from);
     let sleep = sleep.iter().find(|path| disk::is_there(path)).unwrap();
     let us = std::fs::read_to_string("/proc/self/comm").unwrap();
     let twin = scene.folder.join(us.trim());
     std::fs::copy(sleep, &twin).unwrap();
     scene.start(Command::new(&twin).arg("100").current_dir(&scene.folder));
-    assert_eq!(scene.look().processes, []);
+    assert_eq!(scene.find().processes, []);
     scene.start(Command::new(sleep).arg("100").current_dir(&scene.folder));
-    assert_eq!(scene.look().processes.len(), 1);
+    assert_eq!(scene.find().processes.len(), 1);
 }

@@ -35,7 +35,6 @@ pub enum Signal {
     },
 }
 
-/// The result of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobResult {
     Done,

@@ -1,4 +1,4 @@
-//! What came out, compared with the harmless twin.
+//! Compares the generated services with those of a harmless twin.
 
 use std::collections::BTreeSet;
 use std::path::Path;

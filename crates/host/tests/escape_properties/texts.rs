@@ -23,7 +23,7 @@ pub(crate) fn sample<T>(strategy: impl Strategy<Value = T>, count: usize) -> Vec
         .collect()
 }
 
-/// What a person with bad intentions, or with an unusual password, would write.
+/// The texts of a person with bad intentions, or with an unusual password.
 pub(crate) fn hostile() -> Vec<String> {
     let fixed = [
         "x\nExecStartPre=/bin/touch /tmp/pwned",

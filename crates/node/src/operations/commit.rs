@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::Files;
-use archipelago_core::operation::{IntentRevision, Kind, Proposal, Record, Request, propose};
+use archipelago_core::operation::{
+    Effect, IntentRevision, Kind, Proposal, Record, Request, propose,
+};
 use archipelago_core::release::ReleaseId;
 use archipelago_host::apply::note_restarts;
 use archipelago_host::records::{keeps_data, remains};
@@ -33,18 +35,17 @@ impl Change {
         let is_previewed = match proposal.kind {
             // Another rebuild may have made the same change already.
             Kind::Rebuild => proposal.intent.is_none() || proposal.intent == previewed.intent,
-            _ => proposal.installation.is_none() || proposal.intent == previewed.intent,
+            _ => proposal.installation().is_none() || proposal.intent == previewed.intent,
         };
         if !is_previewed {
             return Err(Error::Changed(previewed.app.clone()));
         }
-        let goal = proposal.goal();
         let Proposal {
             app,
             kind,
+            goal,
             intent,
-            installation,
-            rebuild: _,
+            effect,
         } = proposal;
         let before = remains(layout, &app)?.intent;
         let after = intent.as_ref().map(revision).or_else(|| before.clone());
@@ -60,11 +61,13 @@ impl Change {
                 restarts,
             },
             intent,
-            files: installation.map(|installation| installation.files),
+            files: match effect {
+                Effect::Installation(installation) => Some(installation.files),
+                Effect::State | Effect::RebuildPreview(_) | Effect::Rebuild(_) => None,
+            },
         })
     }
 
-    /// Makes it.
     pub(super) fn make(self, layout: &Layout) -> Result<(), Error> {
         let Self {
             record,
@@ -92,7 +95,7 @@ pub(super) fn work_out(layout: &Layout, request: Request) -> Result<Proposal, Er
     let mut known = inputs::read(layout)?;
     let keeps_data = keeps_data(layout, request.app());
     let proposal = propose(request.clone(), &known, keeps_data)?;
-    let Some(installation) = &proposal.installation else {
+    let Some(installation) = proposal.installation() else {
         return Ok(proposal);
     };
     // The paths that it would mount are known only now, and so are their links.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use archipelago_core::health::AppHealth;
-use archipelago_core::image_facts::ImageProgress;
+use archipelago_core::image_progress::ImageProgress;
 use archipelago_core::pass;
 use archipelago_host::lock::Holder;
 

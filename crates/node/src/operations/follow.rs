@@ -43,8 +43,7 @@ pub(super) async fn carry_out(
     drop(Lock::of_passes(&layout, |holder| progress(Event::Locked(holder))).await?);
     let asked = SystemTime::now().duration_since(UNIX_EPOCH);
     let changes_installed = proposal
-        .installation
-        .as_ref()
+        .installation()
         .is_some_and(|app| !app.is_new && !app.is_unchanged)
         || (proposal.kind == Kind::Rebuild && proposal.intent.is_some());
     if changes_installed {

@@ -15,7 +15,7 @@ use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{
-    ALL, Kind, OperationId, Proposal, Request, Resources, judge_host,
+    ALL, Effect, Kind, OperationId, Proposal, Request, Resources, judge_host,
 };
 use archipelago_host::records::Found;
 use archipelago_host::{disk, preflight, purge, records};
@@ -39,7 +39,7 @@ pub struct Prepared {
     unmet: Vec<Unmet>,
     resources: Option<Resources>,
     /// The words of the grants that a person has agreed to.
-    agreed: BTreeSet<String>,
+    allowed: BTreeSet<String>,
 }
 
 /// What passes are about to do without any operation: repairs, and what follows from intents and
@@ -63,11 +63,11 @@ pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error
     let proposal = commit::work_out(&layout, request.clone())?;
     let mut unmet = Vec::new();
     let mut resources = None;
-    if let Some(installation) = &proposal.installation {
-        let look = preflight::look(&layout, installation).await?;
-        proposal.judge(&layout, &look)?;
-        unmet = installation.unmet(&look);
-        resources = installation.resources(&look);
+    if let Some(installation) = proposal.installation() {
+        let preflight = preflight::observe(&layout, installation).await?;
+        proposal.judge(&layout, &preflight)?;
+        unmet = installation.unmet(&preflight);
+        resources = installation.resources(&preflight);
     }
     let left = match proposal.kind {
         Kind::Purge => purge::left(&layout, &proposal.app)?,
@@ -80,7 +80,7 @@ pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error
         left,
         unmet,
         resources,
-        agreed: BTreeSet::new(),
+        allowed: BTreeSet::new(),
     })
 }
 
@@ -120,20 +120,20 @@ impl Prepared {
     ///
     /// # Errors
     /// When the app does not ask for one of them.
-    pub fn agree(&mut self, words: impl IntoIterator<Item = String>) -> Result<(), Error> {
-        self.agreed.extend(words);
-        Ok(self.proposal.check_words(&self.agreed)?)
+    pub fn allow(&mut self, words: impl IntoIterator<Item = String>) -> Result<(), Error> {
+        self.allowed.extend(words);
+        Ok(self.proposal.check_words(&self.allowed)?)
     }
 
     /// Agrees to all grants of the app, after a person has seen them.
-    pub fn agree_to_all(&mut self) {
-        self.agreed.insert(ALL.to_owned());
+    pub fn allow_all(&mut self) {
+        self.allowed.insert(ALL.to_owned());
     }
 
     /// Whether all new grants are agreed to. If not, [`Prepared::run`] refuses.
     #[must_use]
-    pub fn is_agreed(&self) -> bool {
-        self.proposal.agree(&self.agreed).is_ok()
+    pub fn is_allowed(&self) -> bool {
+        self.proposal.check_allowed(&self.allowed).is_ok()
     }
 
     /// Does it, with an engine of its own: there may be no daemon. `progress` hears what happens.
@@ -153,14 +153,14 @@ impl Prepared {
             left: _,
             unmet: _,
             resources: _,
-            agreed,
+            allowed,
         } = self;
-        proposal.agree(&agreed)?;
-        let (request, proposal) = match &proposal.rebuild {
-            Some(rebuild) => {
-                rebuild::prepare(&layout, &proposal.app, rebuild, &mut progress).await?
+        proposal.check_allowed(&allowed)?;
+        let (request, proposal) = match &proposal.effect {
+            Effect::RebuildPreview(preview) => {
+                rebuild::prepare(&layout, &proposal.app, preview, &mut progress).await?
             }
-            None => (request, proposal),
+            _ => (request, proposal),
         };
         let engine = engine::spawn(layout.clone(), Role::Operation).await?;
         let handle = engine.handle.clone();

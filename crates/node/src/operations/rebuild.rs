@@ -4,13 +4,15 @@
 //! When one of these steps fails, or this process ends, the app stays as it was. An image that was
 //! already built is used by the next rebuild, or removed by a purge.
 
-use archipelago_core::image_facts::ImageProgress;
+use std::collections::BTreeMap;
+
+use archipelago_core::image_progress::ImageProgress;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
-use archipelago_core::operation::{Proposal, Rebuild, Request};
+use archipelago_core::operation::{Effect, Proposal, RebuildPreview, Request};
 use archipelago_host::lock::Lock;
 use archipelago_host::podman::Podman;
-use archipelago_host::{bases, facts, image};
+use archipelago_host::{bases, facts, image, known_images};
 use tokio::sync::mpsc::{Sender, channel};
 
 use super::commit::work_out;
@@ -21,11 +23,11 @@ use crate::error::Error;
 const LINES_MAX: usize = 64;
 
 /// Fetches the base images, works the request out with their digests, and builds the images that it
-/// needs. `preview` knows no digests yet.
+/// needs.
 pub(super) async fn prepare(
     layout: &Layout,
     app: &AppId,
-    preview: &Rebuild,
+    preview: &RebuildPreview,
     progress: &mut impl FnMut(Event<'_>),
 ) -> Result<(Request, Proposal), Error> {
     let (sender, mut lines) = channel(LINES_MAX);
@@ -37,11 +39,13 @@ pub(super) async fn prepare(
             result = &mut work => break result?,
         }
     };
-    if let Some(rebuild) = &proposal.rebuild {
-        progress(Event::Rebuilt(&rebuild.anew.keys().cloned().collect()));
+    if let Effect::Rebuild(rebuild) = &proposal.effect {
+        progress(Event::Rebuilt(
+            &rebuild.new_images.keys().cloned().collect(),
+        ));
         let waiting = |holder: Option<&_>| progress(Event::Locked(holder));
         let _lock = Lock::of_passes(layout, waiting).await?;
-        bases::note_checked(layout, &rebuild.kept, facts::now_unix_s())?;
+        known_images::note_checked(layout, &rebuild.kept, facts::now_unix_s())?;
     }
     Ok((request, proposal))
 }
@@ -49,22 +53,26 @@ pub(super) async fn prepare(
 async fn fetch_and_build(
     layout: &Layout,
     app: &AppId,
-    preview: &Rebuild,
+    preview: &RebuildPreview,
     lines: Sender<(String, ImageProgress)>,
 ) -> Result<(Request, Proposal), Error> {
     let podman = Podman::for_this_user();
     let say = |name: &str, now| drop(lines.try_send((name.to_owned(), now)));
     let fetching = |base: &str| say(base, ImageProgress::Pulling { done: 0, total: 0 });
-    let found = bases::renew(&podman, &preview.bases, fetching).await;
+    let found = bases::pull_newest(&podman, &preview.bases, fetching).await;
     let request = Request::Rebuild {
         app: app.clone(),
-        found: found.map_err(|source| Error::Bases {
+        found: Some(found.map_err(|source| Error::Bases {
             app: app.clone(),
             source: Box::new(source),
-        })?,
+        })?),
     };
     let proposal = work_out(layout, request.clone())?;
-    for (container, image) in proposal.rebuild.iter().flat_map(|rebuild| &rebuild.anew) {
+    let new_images = match &proposal.effect {
+        Effect::Rebuild(rebuild) => rebuild.new_images.clone(),
+        _ => BTreeMap::new(),
+    };
+    for (container, image) in &new_images {
         let say = |now| say(container, now);
         let built = image::build(&podman, layout, image, app, say).await;
         built.map_err(|cause| Error::Build {

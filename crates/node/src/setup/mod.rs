@@ -71,7 +71,7 @@ impl UserReport {
 pub async fn accept_data(waiting: impl FnOnce(Option<&Holder>)) -> Result<(), Error> {
     let layout = folders::layout()?;
     let _lock = Lock::of_passes(&layout, waiting).await?;
-    let evidence = data_folder::look(&layout, &mut ReadSet::begin());
+    let evidence = data_folder::observe(&layout, &mut ReadSet::begin());
     if let Claim::Take(id) = accept(&evidence) {
         data_folder::take(&layout, id)?;
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use archipelago_core::desired::{App, Desired};
-use archipelago_core::image_facts::ImageProgress;
+use archipelago_core::image_progress::ImageProgress;
 use archipelago_core::name::PREFIX;
 use archipelago_core::observed::{Helper, Network};
 use archipelago_core::observed::{

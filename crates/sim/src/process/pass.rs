@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use archipelago_core::action::{Action, AppAction, AppStep, HostStep};
 use archipelago_core::health::{Report, report};
-use archipelago_core::image_facts::ImageProgress;
+use archipelago_core::image_progress::ImageProgress;
 use archipelago_core::pass::{Pass, PassResult, Request, Scene};
 use archipelago_core::plan::guard;
 use archipelago_core::reconcile::Reconciler;

@@ -3,7 +3,7 @@
 use archipelago_core::cause::Cause;
 use archipelago_core::intent::Intent;
 use archipelago_core::name::AppId;
-use archipelago_core::operation::{Request, propose};
+use archipelago_core::operation::{Effect, Request, propose};
 
 use crate::apps::{SHOP, newer_bases};
 use crate::host::podman::Reach;
@@ -15,10 +15,13 @@ impl World {
     pub(crate) fn rebuilt(&self) -> Option<(Intent, Vec<String>)> {
         let request = Request::Rebuild {
             app: AppId::parse(SHOP).ok()?,
-            found: newer_bases(),
+            found: Some(newer_bases()),
         };
         let proposal = propose(request, &self.inputs_with_images(), false).ok()?;
-        let images = proposal.rebuild?.anew.into_values();
+        let Effect::Rebuild(rebuild) = proposal.effect else {
+            return None;
+        };
+        let images = rebuild.new_images.into_values();
         let images = images.map(|image| image.reference.to_string());
         Some((proposal.intent?, images.collect()))
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cause::Cause;
-use crate::image_facts::ImageProgress;
+use crate::image_progress::ImageProgress;
 
 #[test]
 fn an_image_under_way_is_progress_and_one_that_failed_is_a_failure() {

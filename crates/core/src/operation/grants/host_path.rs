@@ -11,7 +11,7 @@ use crate::name::AppId;
 /// A path of this host that an app mounts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HostPath {
-    pub shows: Shows,
+    pub exposes: Exposure,
     /// The path, without links.
     pub path: PathBuf,
     pub read_only: bool,
@@ -21,9 +21,7 @@ pub struct HostPath {
 
 /// The things that a container can reach through a mounted path, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Shows {
-    /// Podman's socket.
-    Podman,
+pub enum Exposure {
     /// The path contains the user's home, or a folder of Archipelago or systemd.
     Everything,
     /// Hidden files of the user's home, such as keys, settings and start files of shells.
@@ -39,7 +37,7 @@ pub enum Shows {
 impl fmt::Display for HostPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            shows,
+            exposes,
             path,
             read_only,
             link,
@@ -53,17 +51,17 @@ impl fmt::Display for HostPath {
         if let Some(link) = link {
             write!(formatter, " (to which the link {} leads)", link.display())?;
         }
-        formatter.write_str(match shows {
-            Shows::Everything if *read_only => {
+        formatter.write_str(match exposes {
+            Exposure::Everything if *read_only => {
                 ": this user's own files or the secrets of apps are in it"
             }
-            Shows::Everything => {
+            Exposure::Everything => {
                 ": the files that start this user's programs are in it, so it may do all that this user may"
             }
-            Shows::Home => ": this user's own keys and settings are there",
-            Shows::Podman | Shows::Sockets => ": it can control programs through the sockets there",
-            Shows::System => ": devices and running programs are visible there",
-            Shows::Plain => "",
+            Exposure::Home => ": this user's own keys and settings are there",
+            Exposure::Sockets => ": it can control programs through the sockets there",
+            Exposure::System => ": devices and running programs are visible there",
+            Exposure::Plain => "",
         })
     }
 }
@@ -76,16 +74,17 @@ pub(super) struct Host<'a> {
 }
 
 impl Host<'_> {
-    /// A mounted path, from the text of the manifest.
-    pub(super) fn path(&self, source: &str, read_only: bool) -> HostPath {
+    /// A mounted path, from the text of the manifest; `None` for Podman's socket.
+    pub(super) fn path(&self, source: &str, read_only: bool) -> Option<HostPath> {
         let written = plain(source);
         let path = self.end(&written);
-        HostPath {
-            shows: self.shows(&path),
+        let is_plain = !self.is_podman_socket(&path);
+        is_plain.then(|| HostPath {
+            exposes: self.exposure(&path),
             link: (path != written).then_some(written),
             path,
             read_only,
-        }
+        })
     }
 
     /// The reason why this app may never mount the path.
@@ -113,7 +112,7 @@ impl Host<'_> {
                     .to_owned(),
             );
         }
-        if lies_in(runtime) && self.shows(&path) != Shows::Podman {
+        if lies_in(runtime) && !self.is_podman_socket(&path) {
             let socket = podman_socket(runtime);
             return Some(format!(
                 "no app may mount the folder of this user's sockets, nor anything in it but {}",
@@ -135,29 +134,30 @@ impl Host<'_> {
         points.any(|point| point.starts_with(path))
     }
 
-    fn shows(&self, path: &Path) -> Shows {
-        if path == podman_socket(&self.end(&self.layout.runtime)) {
-            return Shows::Podman;
-        }
+    fn is_podman_socket(&self, path: &Path) -> bool {
+        path == podman_socket(&self.end(&self.layout.runtime))
+    }
+
+    fn exposure(&self, path: &Path) -> Exposure {
         let mut folders = self.layout.folders().into_iter();
         if folders.any(|folder| self.is_reached(path, folder)) {
-            return Shows::Everything;
+            return Exposure::Everything;
         }
         let inside_home = path.strip_prefix(self.end(&self.layout.home));
         if inside_home.is_ok_and(|inside| inside.components().any(is_dotted)) {
-            return Shows::Home;
+            return Exposure::Home;
         }
         let is_in = |folders: &[&str]| folders.iter().any(|folder| path.starts_with(folder));
         let is_socket = path
             .extension()
             .is_some_and(|extension| extension == "sock" || extension == "socket");
         if is_socket || is_in(&["/run", "/var/run"]) {
-            return Shows::Sockets;
+            return Exposure::Sockets;
         }
         if is_in(&["/dev", "/proc", "/sys"]) {
-            return Shows::System;
+            return Exposure::System;
         }
-        Shows::Plain
+        Exposure::Plain
     }
 }
 

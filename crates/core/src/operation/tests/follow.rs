@@ -1,10 +1,10 @@
-//! What follows from pass to pass.
+//! Verdicts from pass to pass.
 
 use std::time::Duration;
 
 use crate::cause::Cause;
 use crate::health::{AppHealth, AwaitedImage, Report, State, UnitHealth, UnitState};
-use crate::image_facts::ImageProgress;
+use crate::image_progress::ImageProgress;
 use crate::name::AppId;
 use crate::observed::Busy;
 use crate::operation::{Follow, Goal, Overtaken, PassSeen, Verdict};

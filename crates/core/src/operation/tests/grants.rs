@@ -87,22 +87,22 @@ fn check(lines: &str, expected: &[&str]) {
 fn check_on(inputs: &Inputs, lines: &str, expected: &[&str]) {
     let proposal = install(inputs, lines);
     assert_eq!(words(&proposal), expected, "{lines}");
-    let agree = |words: &[&str]| proposal.agree(&set_of(words));
+    let allowed = |words: &[&str]| proposal.check_allowed(&set_of(words));
     for left in expected {
         let others: Vec<&str> = expected
             .iter()
             .copied()
             .filter(|word| word != left)
             .collect();
-        let refusal = agree(&others).unwrap_err();
-        let Refusal::NotAgreed { app, grants } = &refusal else {
+        let refusal = allowed(&others).unwrap_err();
+        let Refusal::NotAllowed { app, grants } = &refusal else {
             panic!("{lines}: {refusal}");
         };
         let refused: Vec<String> = grants.iter().map(Grant::word).collect();
         assert_eq!((app, refused), (&id(), vec![(*left).to_owned()]), "{lines}");
     }
-    assert_eq!(agree(expected), Ok(()));
-    assert_eq!(agree(&[ALL]), Ok(()));
+    assert_eq!(allowed(expected), Ok(()));
+    assert_eq!(allowed(&[ALL]), Ok(()));
     let kept = &proposal.intent.as_ref().unwrap().allow;
     assert_eq!(*kept, set_of(expected), "{lines}");
 }
@@ -334,7 +334,7 @@ fn the_refusal_names_the_grants_and_their_words() {
         "network_mode: host\n    cap_add: [SYS_ADMIN]\n    volumes: ['/srv/a b:/x']",
     );
     let told = proposal
-        .agree(&set_of(&["host-network"]))
+        .check_allowed(&set_of(&["host-network"]))
         .unwrap_err()
         .to_string();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What requests come to, and how an app is followed.
+//! Requests, and how an app is followed.
 
 mod follow;
 mod grants;

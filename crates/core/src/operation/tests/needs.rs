@@ -8,7 +8,7 @@ use crate::intent::Intent;
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
 use crate::needs::{Device, Offers};
-use crate::operation::{Definition, HostLook, Request, propose};
+use crate::operation::{Definition, Preflight, Request, propose};
 
 const MEDIA: &str = "services:
   media:
@@ -32,18 +32,18 @@ fn media() -> Definition {
 }
 
 /// A host that offers all that the app needs.
-fn look() -> HostLook {
+fn preflight() -> Preflight {
     let devices = ["/dev/dri", "/dev/ttyUSB0"];
     let devices = devices.map(|path| (PathBuf::from(path), Device::Usable));
     let limits = [("memlock", None), ("nofile", Some(524_288))];
-    HostLook {
+    Preflight {
         offers: Offers {
             devices: devices.into(),
             limits: limits.map(|(name, most)| (name.to_owned(), most)).into(),
             foreign_images: BTreeMap::new(),
             processor: "amd64".to_owned(),
         },
-        ..HostLook::default()
+        ..Preflight::default()
     }
 }
 
@@ -54,12 +54,12 @@ fn check(change: impl FnOnce(&mut Offers), refused: Option<&str>, warnings: &[&s
         definition: Box::new(media()),
         settings: Vec::new(),
     };
-    let mut look = look();
-    change(&mut look.offers);
+    let mut preflight = preflight();
+    change(&mut preflight.offers);
     let mut inputs = inputs();
     let layout = inputs.layout.clone();
     let proposal = propose(request(), &inputs, false).unwrap();
-    match (proposal.judge(&layout, &look), refused) {
+    match (proposal.judge(&layout, &preflight), refused) {
         (Ok(()), None) => {}
         (Err(refusal), Some(words)) => {
             let told = refusal.to_string();
@@ -68,10 +68,9 @@ fn check(change: impl FnOnce(&mut Offers), refused: Option<&str>, warnings: &[&s
         (judged, _) => panic!("{judged:?}"),
     }
     let told: Vec<String> = proposal
-        .installation
-        .as_ref()
+        .installation()
         .unwrap()
-        .unmet(&look)
+        .unmet(&preflight)
         .iter()
         .filter(|unmet| !unmet.need.is_certain())
         .map(ToString::to_string)
@@ -85,13 +84,13 @@ fn check(change: impl FnOnce(&mut Offers), refused: Option<&str>, warnings: &[&s
     inputs.intents.insert(app.clone(), Ok(Intent::default()));
     inputs.definitions.insert(app, media().files);
     let again = propose(request(), &inputs, false).unwrap();
-    assert_eq!(again.judge(&layout, &look), Ok(()));
+    assert_eq!(again.judge(&layout, &preflight), Ok(()));
 }
 
 #[test]
 fn what_the_host_does_not_offer_is_told_by_name_before_anything_is_installed() {
     check(|_| (), None, &[]);
-    // A need that nobody looked for is not judged.
+    // A need without an offer is not judged.
     check(|offers| *offers = Offers::default(), None, &[]);
     let dri = || PathBuf::from("/dev/dri");
     check(

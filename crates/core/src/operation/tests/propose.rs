@@ -1,4 +1,4 @@
-//! What each request would do, or why it is refused.
+//! The proposal of each request, or the reason of its refusal.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::manifest::{COMPOSE_FILE, Files, SettingValue};
 use crate::name::AppId;
 use crate::observed::{Podman, Unreachable};
 use crate::operation::{
-    Definition, Goal, HostLook, PortProblem, Proposal, Refusal, Request, propose,
+    Definition, Goal, PortProblem, Preflight, Proposal, Refusal, Request, propose,
 };
 
 const WEB: &str = "services: {web: {image: web, ports: ['${port}:80']}}
@@ -105,7 +105,7 @@ fn each_request_changes_the_intent_and_nothing_else() {
         settings: pairs(&[("port", "9000")]),
     };
     assert_eq!(proposed(set, &inputs), (Some(Wanted::Running), port(9000)));
-    // What was chosen before stays, and an app that is stopped stays so when a setting changes.
+    // Earlier choices stay, and an app that is stopped stays so when a setting changes.
     stopped(&mut inputs, "web", Wanted::Stopped);
     if let Some(Ok(intent)) = inputs.intents.get_mut(&web()) {
         intent.settings = port(9001);
@@ -199,8 +199,8 @@ fn a_new_app_needs_room_its_names_and_its_ports() {
     let inputs = node();
     let text = WEB.replace("8080", "8081");
     let proposal = propose(install("new", &text, &[]), &inputs, false).unwrap();
-    let check = |look: HostLook, expected: Option<&str>| {
-        let refusal = proposal.judge(&inputs.layout, &look).err();
+    let check = |preflight: Preflight, expected: Option<&str>| {
+        let refusal = proposal.judge(&inputs.layout, &preflight).err();
         let refusal = refusal.map(|refusal| refusal.to_string());
         assert_eq!(refusal.is_some(), expected.is_some(), "{refusal:?}");
         let (refusal, expected) = (refusal.unwrap_or_default(), expected.unwrap_or_default());
@@ -208,14 +208,14 @@ fn a_new_app_needs_room_its_names_and_its_ports() {
     };
     let port = "127.0.0.1:8081".parse().unwrap();
     let tcp = crate::manifest::Protocol::Tcp;
-    let port_is = |problem| HostLook {
+    let port_is = |problem| Preflight {
         ports: BTreeMap::from([((port, tcp), problem)]),
-        ..HostLook::default()
+        ..Preflight::default()
     };
-    check(HostLook::default(), None);
-    let full = HostLook {
+    check(Preflight::default(), None);
+    let full = Preflight {
         free_mib: Some(99),
-        ..HostLook::default()
+        ..Preflight::default()
     };
     check(
         full,
@@ -229,10 +229,10 @@ fn a_new_app_needs_room_its_names_and_its_ports() {
         port_is(PortProblem::Refused("Permission denied".to_owned())),
         Some("cannot be used: Permission denied; choose another"),
     );
-    let mut silent = HostLook::default();
+    let mut silent = Preflight::default();
     silent.names.podman = Podman::Unreachable(Unreachable::Refused("no Podman".to_owned()));
     check(silent, Some("no Podman"));
-    let mut taken = HostLook::default();
+    let mut taken = Preflight::default();
     taken
         .names
         .unit_files
@@ -247,7 +247,7 @@ fn a_setting_of_a_stopped_app_leaves_it_stopped() {
         app: id("web"),
         settings: pairs(&[("port", "8081")]),
     };
-    let goal = |inputs: &Inputs, request| propose(request, inputs, false).unwrap().goal();
+    let goal = |inputs: &Inputs, request| propose(request, inputs, false).unwrap().goal;
     assert_eq!(goal(&inputs, set()), Goal::Ready);
     assert_eq!(goal(&inputs, Request::Restart(id("web"))), Goal::Ready);
     assert_eq!(goal(&inputs, Request::Stop(id("web"))), Goal::Stopped);

@@ -11,7 +11,7 @@ use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::manifest::COMPOSE_FILE;
 use crate::name::AppId;
-use crate::operation::{Goal, Proposal, Refusal, Request, propose};
+use crate::operation::{Effect, Goal, Proposal, Rebuild, Refusal, Request, propose};
 
 const WEB: &str =
     "services: {web: {build: ./web}, ui: {build: ./ui}, tool: {build: ./tool}, db: {image: db}}\n";
@@ -60,8 +60,7 @@ fn node(built: &[(&str, char)]) -> Inputs {
         ]),
         ..Inputs::new(Layout::under("/"))
     };
-    let now = about(&inputs, &[]);
-    for reference in now.kept {
+    for reference in rebuild(proposed(&inputs, &[])).kept {
         let facts = ImageFacts {
             built: Some(Built::new(1, &bases_label(&bases(built)))),
             ..ImageFacts::default()
@@ -74,13 +73,24 @@ fn node(built: &[(&str, char)]) -> Inputs {
 fn proposed(inputs: &Inputs, found: &[(&str, char)]) -> Proposal {
     let request = Request::Rebuild {
         app: id("web"),
-        found: bases(found),
+        found: Some(bases(found)),
     };
     propose(request, inputs, false).unwrap()
 }
 
-fn about(inputs: &Inputs, found: &[(&str, char)]) -> crate::operation::Rebuild {
-    *proposed(inputs, found).rebuild.unwrap()
+fn rebuild(proposal: Proposal) -> Rebuild {
+    match proposal.effect {
+        Effect::Rebuild(rebuild) => rebuild,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn preview(inputs: &Inputs, app: &str) -> Result<Proposal, Refusal> {
+    let request = Request::Rebuild {
+        app: id(app),
+        found: None,
+    };
+    propose(request, inputs, false)
 }
 
 const A: &str = "x.example:5000/a:1";
@@ -92,10 +102,10 @@ fn an_image_is_built_anew_when_one_of_its_bases_is_not_known_to_be_the_same() {
                  renewed: Option<&[(&str, char)]>,
                  anew: &[&str]| {
         let proposal = proposed(&node(built), found);
-        let intent = proposal.intent.map(|intent| intent.bases);
+        let intent = proposal.intent.as_ref().map(|intent| intent.bases.clone());
         assert_eq!(intent, renewed.map(bases), "{built:?}, {found:?}");
-        let rebuild = proposal.rebuild.unwrap();
-        let names: Vec<&str> = rebuild.anew.keys().map(String::as_str).collect();
+        let rebuild = rebuild(proposal);
+        let names: Vec<&str> = rebuild.new_images.keys().map(String::as_str).collect();
         assert_eq!(names, anew, "{built:?}, {found:?}");
         assert_eq!(rebuild.kept.len(), 3 - anew.len(), "{built:?}, {found:?}");
     };
@@ -123,8 +133,14 @@ fn an_image_is_built_anew_when_one_of_its_bases_is_not_known_to_be_the_same() {
 
 #[test]
 fn it_asks_for_the_bases_by_their_names_and_as_the_node_allows() {
-    let bases = about(&node(&[]), &[]).bases.into_iter();
-    let bases: Vec<(String, bool)> = bases
+    let proposal = preview(&node(&[]), "web").unwrap();
+    assert_eq!((proposal.goal, proposal.intent), (Goal::Ready, None));
+    let Effect::RebuildPreview(preview) = proposal.effect else {
+        panic!("{:?}", proposal.effect);
+    };
+    let bases: Vec<(String, bool)> = preview
+        .bases
+        .into_iter()
         .map(|(name, source)| (name, source.without_tls))
         .collect();
     assert_eq!(bases, [("b".to_owned(), false), (A.to_owned(), true)]);
@@ -139,9 +155,9 @@ fn the_new_images_are_what_is_wanted_after_the_switch_and_nothing_is_new_then() 
         intent.bases = bases(&[("former", '1')]);
     }
     let proposal = proposed(&inputs, &found);
-    let intent = proposal.intent.unwrap();
+    let intent = proposal.intent.clone().unwrap();
     assert_eq!(intent.bases, bases(&[(A, '2')]));
-    let image = &proposal.rebuild.unwrap().anew["archy-web"];
+    let image = &rebuild(proposal).new_images["archy-web"];
     let Origin::Build(context) = &image.origin else {
         panic!("{image:?}");
     };
@@ -156,7 +172,7 @@ fn the_new_images_are_what_is_wanted_after_the_switch_and_nothing_is_new_then() 
     };
     inputs.found.images.insert(reference.clone(), facts);
     assert_eq!(proposed(&inputs, &found).intent, None);
-    assert!(about(&inputs, &found).kept.contains(&reference));
+    assert!(rebuild(proposed(&inputs, &found)).kept.contains(&reference));
 }
 
 #[test]
@@ -168,8 +184,9 @@ fn a_stopped_app_stays_so() {
     };
     inputs.intents.insert(id("web"), Ok(stopped));
     for found in [&[][..], &[("b", '1')]] {
-        assert_eq!(proposed(&inputs, found).goal(), Goal::Stopped, "{found:?}");
+        assert_eq!(proposed(&inputs, found).goal, Goal::Stopped, "{found:?}");
     }
+    assert_eq!(preview(&inputs, "web").unwrap().goal, Goal::Stopped);
 }
 
 #[test]
@@ -178,9 +195,11 @@ fn what_cannot_be_rebuilt_is_refused() {
     let refused = |inputs: &Inputs, app: &str| {
         let request = Request::Rebuild {
             app: id(app),
-            found: Bases::new(),
+            found: Some(Bases::new()),
         };
-        propose(request, inputs, false).unwrap_err()
+        let refusal = propose(request, inputs, false).unwrap_err();
+        assert_eq!(preview(inputs, app).unwrap_err(), refusal);
+        refusal
     };
     let told = |inputs: &Inputs, app: &str| refused(inputs, app).to_string();
     assert!(told(&inputs, "none").contains("none is not installed"));

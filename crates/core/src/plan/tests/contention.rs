@@ -13,7 +13,7 @@ use crate::reconcile::{FileWriter, FileWriters, Hint, Outcome, Reconciler};
 
 const UNIT: &str = "archy-web.container";
 
-/// A tool in a loop: it looks again so soon that each change answers a repair.
+/// A tool in a loop: it checks the file so often that each change answers a repair.
 const LOOP: Duration = Duration::from_millis(200);
 /// A person, or a script of theirs.
 const BY_HAND: Duration = Duration::from_secs(2);
@@ -72,7 +72,7 @@ fn state(world: &World) -> (State, String) {
 
 #[test]
 fn a_unit_that_something_keeps_changing_is_put_right_less_and_less_often_and_that_is_said() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     let repaired = fight(&mut world, 160, edit);
     assert_eq!(repaired, REPAIRS);
     let (state, message) = state(&world);
@@ -92,7 +92,7 @@ fn fought_over(world: &World) -> BTreeMap<String, PathBuf> {
 
 #[test]
 fn who_may_be_changing_a_file_is_looked_for_whenever_it_is_put_right_under_contest_and_told() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     let rendered = PathBuf::from("/data/archy-web-ui/ui.conf");
     let mut looks = Vec::new();
     for look in 0..400 {
@@ -141,20 +141,20 @@ fn who_may_be_changing_a_file_is_looked_for_whenever_it_is_put_right_under_conte
 
 #[test]
 fn nobody_is_blamed_for_a_file_that_is_not_fought_over() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     fight(&mut world, 1, edit);
     assert!(fought_over(&world).is_empty());
     let file_writers = BTreeMap::from([(UNIT.to_owned(), FileWriters::default())]);
     assert!(world.reconciler.attribute(&file_writers).is_empty());
     assert_eq!(state(&world), (State::Ready, String::new()));
-    // What the operator has just changed was not right before.
+    // A file that the operator has just changed was not right before.
     world.edit_definition("data:/data]", "data:/other]");
     assert!(fought_over(&world).is_empty());
 }
 
 #[test]
 fn so_is_one_that_something_keeps_removing() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     let repaired = fight(&mut world, 40, |world| {
         drop(world.host.unit_files.remove(UNIT));
     });
@@ -163,7 +163,7 @@ fn so_is_one_that_something_keeps_removing() {
 
 #[test]
 fn so_is_a_rendered_file() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     let path = PathBuf::from("/data/archy-web-ui/ui.conf");
     let repaired = fight(&mut world, 40, |world| {
         world.host.files.get_mut(&path).unwrap().content = b"theirs".to_vec();
@@ -176,7 +176,7 @@ fn so_is_a_rendered_file() {
 
 #[test]
 fn when_the_other_ends_all_is_well_again() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     fight(&mut world, 20, edit);
     let repaired = fight(&mut world, 60, |_| ());
     assert_eq!(repaired, [11_000], "31 s after the fight began");
@@ -187,7 +187,7 @@ fn when_the_other_ends_all_is_well_again() {
 
 #[test]
 fn the_operator_who_asks_does_not_wait() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     fight(&mut world, 8, edit);
     assert_eq!(fight(&mut world, 1, |_| ()), [0; 0]);
     let desired = world.desired();
@@ -198,7 +198,7 @@ fn the_operator_who_asks_does_not_wait() {
 
 #[test]
 fn the_operator_who_asks_a_command_does_not_wait_for_the_daemon() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     fight(&mut world, 8, edit);
     let desired = world.desired();
     let daemon = &mut world.reconciler;
@@ -222,7 +222,7 @@ fn remove(world: &mut World) {
 #[test]
 fn a_person_who_changes_a_file_again_and_again_does_not_wait() {
     for change in [edit, remove] {
-        let mut world = World::at_rest();
+        let mut world = World::converged();
         // Twenty times, and after a while twenty times more.
         for _ in 0..2 {
             assert_eq!(fight_every(&mut world, BY_HAND, 40, change).len(), 20);
@@ -234,7 +234,7 @@ fn a_person_who_changes_a_file_again_and_again_does_not_wait() {
 
 #[test]
 fn four_answers_in_a_row_are_no_fight() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     let mut looks = 0;
     let repaired = fight(&mut world, 18, |world| {
         looks += 1;
@@ -248,7 +248,7 @@ fn four_answers_in_a_row_are_no_fight() {
 
 #[test]
 fn another_definition_every_time_is_no_fight() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     let mut target = "/data".to_owned();
     let repaired = fight(&mut world, 20, |world| {
         let next = format!("{target}x");
@@ -262,7 +262,7 @@ fn another_definition_every_time_is_no_fight() {
 
 #[test]
 fn a_tool_that_comes_again_every_half_minute_is_noticed_in_time_and_waited_out() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     let period = Duration::from_secs(30);
     let minutes_26 = fight_every(&mut world, period, 26 * 60, edit);
     // Each time until the fifty-first repair; then twice that time passes at least.
@@ -279,7 +279,7 @@ fn a_tool_that_comes_again_every_half_minute_is_noticed_in_time_and_waited_out()
 
 #[test]
 fn what_comes_less_often_than_a_fight_is_put_right_is_put_right_each_time() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     let period = Duration::from_secs(300);
     let day = 24 * 60 * 60;
     let repaired = fight_every(&mut world, period, day, edit);
@@ -288,7 +288,7 @@ fn what_comes_less_often_than_a_fight_is_put_right_is_put_right_each_time() {
 
 #[test]
 fn ones_own_operations_are_no_fight() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     // Installed and uninstalled by another process, in passes of which this one makes but a few.
     let mut other = Reconciler::default();
     for _ in 0..60 {
@@ -303,7 +303,7 @@ fn ones_own_operations_are_no_fight() {
 
 #[test]
 fn a_fight_ends_with_the_app() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     fight(&mut world, 20, edit);
     world.intend("web", Goal::Removed, false);
     world.converge();
@@ -312,7 +312,7 @@ fn a_fight_ends_with_the_app() {
 
 #[test]
 fn a_file_that_is_fought_over_is_put_right_at_once_when_the_operator_asks() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     world.converge();
     let path = PathBuf::from("/data/archy-web-ui/ui.conf");
@@ -347,7 +347,7 @@ fn a_file_that_is_fought_over_is_put_right_at_once_when_the_operator_asks() {
 
 #[test]
 fn a_unit_that_is_kept_must_still_become_a_service() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     fight(&mut world, 2, edit);
     // The unit that names the volume cannot be written now.
     world.edit_definition("    volumes: [data:/data]\n", "");

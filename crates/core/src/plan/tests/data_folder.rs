@@ -33,8 +33,8 @@ fn a_new_data_folder_is_claimed_before_anything_is_made_in_it() {
 
 #[test]
 fn while_the_disk_of_the_data_is_not_mounted_nothing_is_done_and_the_cause_is_told() {
-    let mut world = World::at_rest();
-    let at_rest = world.host.clone();
+    let mut world = World::converged();
+    let converged = world.host.clone();
     let claim = Claim::Refused(Refusal::NoMarker);
     world.inputs.found.claim = claim.clone();
     // The files on the disk are out of sight with it.
@@ -61,8 +61,8 @@ fn while_the_disk_of_the_data_is_not_mounted_nothing_is_done_and_the_cause_is_to
     world.intend("web", Goal::Removed, true);
     assert!(world.plan().is_empty(), "{:?}", world.lines());
     // All of it is there again.
-    let mut world = World::at_rest();
-    world.host = at_rest;
+    let mut world = World::converged();
+    world.host = converged;
     world.stop("archy-web.service");
     assert!(
         world
@@ -81,7 +81,7 @@ fn broken(world: &mut World, action: &Action) -> Option<Rule> {
 fn the_data_folder_is_claimed_only_when_it_is_nobodys() {
     let id = || NodeId::from_random([7; 16]);
     let claim = |world: &mut World, id| broken(world, &of_host(HostStep::ClaimData(id)));
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     assert_eq!(claim(&mut world, None), Some(Rule::Ours));
     world.inputs.found.claim = Claim::Take(Some(id()));
     assert_eq!(claim(&mut world, None), Some(Rule::Ours));

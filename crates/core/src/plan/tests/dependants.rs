@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn an_app_is_started_once_what_it_requires_is_up() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.intend("web", Goal::Stopped, false);
     world.converge();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
@@ -38,7 +38,7 @@ fn of_services(world: &mut World) -> Vec<String> {
 
 #[test]
 fn an_app_is_restarted_once_what_it_requires_has_come_back() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     world.converge();
     world.stop("archy-web.service");
@@ -83,7 +83,7 @@ fn an_app_is_restarted_once_what_it_requires_has_come_back() {
 
 #[test]
 fn an_app_rests_while_what_it_requires_is_stopped_or_masked() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     world.converge();
     // It stops first, while it can still be heard.
@@ -135,7 +135,7 @@ fn an_app_rests_while_what_it_requires_is_stopped_or_masked() {
 
 #[test]
 fn a_start_does_not_wait_for_an_app_that_takes_its_time_to_stop() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     world.converge();
     let slow = world.host.services.get_mut("archy-top.service").unwrap();
@@ -195,7 +195,7 @@ fn a_start_does_not_wait_for_an_app_that_takes_its_time_to_stop() {
 
 #[test]
 fn what_requires_an_app_that_rests_for_another_rests_too() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     let roof = ON_TOP.replace("top", "roof").replace("[web]", "[top]");
     world.install("roof", &[(COMPOSE_FILE, &roof)]);
@@ -230,7 +230,7 @@ fn what_requires_an_app_that_rests_for_another_rests_too() {
 
 #[test]
 fn what_ends_again_and_again_for_want_of_another_app_is_started_once_that_is_there() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     world.converge();
     world.fail("archy-web.service");
@@ -256,7 +256,7 @@ fn what_ends_again_and_again_for_want_of_another_app_is_started_once_that_is_the
 
 #[test]
 fn a_stop_does_not_wait_for_an_app_that_cannot_be_stopped() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     world.converge();
     world.intend("web", Goal::Stopped, false);

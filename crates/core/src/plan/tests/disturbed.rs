@@ -146,7 +146,7 @@ impl World {
         }
     }
 
-    /// What a stranger has beside ours.
+    /// Adds a stranger's objects beside ours.
     fn add_strangers(&mut self) {
         self.host.unit_files.insert(
             "archy-stranger.container".to_owned(),
@@ -195,7 +195,7 @@ proptest! {
 
     #[test]
     fn a_disturbed_world_comes_to_rest_as_it_should_be(disturbances in prop::collection::vec(disturbance(), 1..8)) {
-        let mut world = World::at_rest();
+        let mut world = World::converged();
         world.add_strangers();
         disturbances.iter().for_each(|disturbance| world.disturb(disturbance));
         world.converge();
@@ -228,7 +228,7 @@ proptest! {
         cuts in prop::collection::vec(0_usize..8, 0..6),
         purge: bool,
     ) {
-        let mut world = World::at_rest();
+        let mut world = World::converged();
         world.add_strangers();
         disturbances.iter().for_each(|disturbance| world.disturb(disturbance));
         world.intend("web", Goal::Removed, purge);

@@ -91,7 +91,7 @@ fn what_is_forgotten_of_images_costs_no_unit_and_no_restart() {
 
 #[test]
 fn units_of_an_earlier_version_are_written_with_the_volumes_and_not_restarted() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     let runs = world.host.invocations.clone();
     for content in world.host.unit_files.values_mut() {
         *content = disturbed::aged(content);
@@ -128,7 +128,7 @@ fn only_what_was_learnt_is_remembered() {
 
 #[test]
 fn an_app_whose_image_is_damaged_says_so_and_gets_it_again() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.stop("archy-web.service");
     world.podman.images.remove(WEB_IMAGE);
     let mut observed = world.observe();

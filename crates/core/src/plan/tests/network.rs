@@ -34,7 +34,7 @@ fn state(world: &World) -> (State, String) {
 #[test]
 fn a_helper_that_is_gone_is_started_again_without_a_restart_of_containers() {
     for helper in [Helper::Resolver, Helper::Uplink] {
-        let mut world = World::at_rest();
+        let mut world = World::converged();
         lose(&mut world, helper);
         let (degraded, message) = state(&world);
         assert_eq!(degraded, State::Degraded);
@@ -49,7 +49,7 @@ fn a_helper_that_is_gone_is_started_again_without_a_restart_of_containers() {
 
 #[test]
 fn one_that_stays_away_is_tried_less_and_less_often_with_all_containers_and_told() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     lose(&mut world, Helper::Resolver);
     let mut tried = Vec::new();
     for second in 0..80 {
@@ -86,7 +86,7 @@ fn one_that_stays_away_is_tried_less_and_less_often_with_all_containers_and_told
 
 #[test]
 fn a_helper_is_missed_only_by_what_runs_on_its_networks() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     lose(&mut world, Helper::Resolver);
     world.host.network.members = ["archy-theirs".to_owned()].into();
     assert_eq!(world.lines(), [""; 0]);
@@ -127,7 +127,7 @@ fn acted(world: &mut World, seconds: u32) -> Vec<u32> {
 #[test]
 fn a_container_whose_ports_nobody_listens_on_is_restarted_and_only_a_few_times() {
     assert_eq!(CLOSED_FOR, Duration::from_secs(1));
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     close(&mut world);
     assert_eq!(acted(&mut world, 600), [2, 22, 62]);
     assert_eq!(PORT_RESTARTS_MAX, 3);
@@ -149,7 +149,7 @@ fn a_container_whose_ports_nobody_listens_on_is_restarted_and_only_a_few_times()
 
 #[test]
 fn ports_that_are_closed_for_a_moment_are_no_reason() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     for _ in 0..5 {
         close(&mut world);
         assert_eq!(acted(&mut world, 1), [0; 0]);
@@ -169,7 +169,7 @@ fn ports_that_are_closed_for_a_moment_are_no_reason() {
 
 #[test]
 fn what_the_operator_changed_may_publish_other_ports() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     close(&mut world);
     let drop_in = PathBuf::from("/units/archy-web-ui.container.d/ports.conf");
     let drop_ins = &mut world.host.drop_ins;

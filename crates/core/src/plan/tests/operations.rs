@@ -10,7 +10,7 @@ use crate::operation::OperationId;
 #[test]
 fn an_action_names_the_operation_that_is_under_way_for_its_app_and_for_no_other() {
     let operation = OperationId::new(Duration::from_secs(1), 7);
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     world.inputs.found.operations.insert(id("top"), operation);
     world.stop("archy-web.service");

@@ -47,13 +47,13 @@ pub(super) fn check(mut world: World, disturb: impl Fn(&mut World), expected: &[
     assert_eq!(found, expected);
 }
 
-fn at_rest(disturb: impl Fn(&mut World), expected: &[(&str, Reason)]) {
-    check(World::at_rest(), disturb, expected);
+fn check_converged(disturb: impl Fn(&mut World), expected: &[(&str, Reason)]) {
+    check(World::converged(), disturb, expected);
 }
 
 #[test]
 fn a_unit_file_that_is_gone_is_missing_and_nothing_restarts() {
-    at_rest(
+    check_converged(
         |world| drop(world.host.unit_files.remove(WEB_UNIT)),
         &[
             ("write archy-web.container", Reason::Missing),
@@ -65,7 +65,7 @@ fn a_unit_file_that_is_gone_is_missing_and_nothing_restarts() {
 #[test]
 fn a_unit_that_was_forgotten_while_it_ran_says_so() {
     let unit = || text(WEB_UNIT);
-    at_rest(
+    check_converged(
         |world| {
             world.host.unit_files.remove(WEB_UNIT);
             world.reload();
@@ -86,7 +86,7 @@ fn an_edited_unit_was_changed_by_others_and_so_its_service_restarts() {
     let changed = || Reason::ChangedByOthers {
         file: text(WEB_UNIT),
     };
-    at_rest(
+    check_converged(
         |world| {
             world
                 .unit(WEB_UNIT)
@@ -104,7 +104,7 @@ fn an_edited_unit_was_changed_by_others_and_so_its_service_restarts() {
 #[test]
 fn a_unit_of_another_version_restarts_nothing() {
     let version = text("0.0.1");
-    at_rest(
+    check_converged(
         |world| {
             *world.unit(WEB_UNIT) = disturbed::aged(&world.unit(WEB_UNIT).clone());
         },
@@ -123,7 +123,7 @@ fn a_new_definition_makes_the_unit_outdated() {
     let outdated = || Reason::Outdated {
         file: text("archy-web-ui.container"),
     };
-    at_rest(
+    check_converged(
         |world| world.edit_definition("ports: ['8080:80']", "ports: ['8081:80']"),
         &[
             ("write archy-web-ui.container", outdated()),
@@ -138,7 +138,7 @@ fn a_unit_that_systemd_has_not_read_is_read() {
     let not_read = || Reason::NotRead {
         unit: text(WEB_UNIT),
     };
-    at_rest(
+    check_converged(
         |world| {
             let right = world.unit(WEB_UNIT).clone();
             world.replace(WEB_UNIT, "Revision=", "Revision=0");
@@ -154,7 +154,7 @@ fn a_unit_that_systemd_has_not_read_is_read() {
 
 #[test]
 fn a_pass_that_was_killed_before_its_reload_leaves_it_pending() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.host.unit_files.remove(WEB_UNIT);
     let plan = world.plan();
     let reload = plan.actions.iter().position(is_reload).unwrap();
@@ -170,12 +170,12 @@ fn rendered_files_tell_what_became_of_them() {
     let file = || text(UI_FILE);
     let write = "write file archy-web-ui/ui.conf";
     let restart = "restart archy-web-ui.service";
-    at_rest(
+    check_converged(
         |world| world.host.files.clear(),
         &[(write, Reason::Missing)],
     );
     let changed = || Reason::ChangedByOthers { file: file() };
-    at_rest(
+    check_converged(
         |world| {
             let files = world.host.files.values_mut();
             files.for_each(|file| file.content.push(b'x'));
@@ -183,7 +183,7 @@ fn rendered_files_tell_what_became_of_them() {
         &[(write, changed()), (restart, changed())],
     );
     let mode = 0o644;
-    at_rest(
+    check_converged(
         |world| {
             let files = world.host.files.values_mut();
             files.for_each(|file| file.mode = mode);
@@ -191,7 +191,7 @@ fn rendered_files_tell_what_became_of_them() {
         &[(write, Reason::ModeChanged { file: file(), mode })],
     );
     let outdated = || Reason::Outdated { file: file() };
-    at_rest(
+    check_converged(
         |world| {
             let definition = world.inputs.definitions.get_mut(&id("web")).unwrap();
             definition.insert(text("ui.conf"), b"another=1\n"[..].into());
@@ -212,7 +212,7 @@ fn rendered_files_tell_what_became_of_them() {
 
 #[test]
 fn a_file_whose_unit_is_unknown_just_differs() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     let file = world.host.files.get_mut(&PathBuf::from(UI_FILE)).unwrap();
     file.content.push(b'x');
     world.host.unit_files.remove("archy-web-ui.container");
@@ -246,7 +246,7 @@ fn of_a_new_app_everything_is_missing_and_its_services_do_not_run() {
 
 #[test]
 fn services_that_follow_others_name_them() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     world.converge();
     let began = |world: &mut World, service: &str, at| {
@@ -299,26 +299,26 @@ fn service_of_restarts(restarts: u32) -> Service {
 
 #[test]
 fn what_is_lost_in_podman_or_in_the_data_is_missing_or_has_vanished() {
-    at_rest(
+    check_converged(
         |world| world.host.folders.clear(),
         &[("make folder volumes/web/data", Reason::Missing)],
     );
-    at_rest(
+    check_converged(
         |world| world.podman.secrets.clear(),
         &[("store secret archy-web-token", Reason::Missing)],
     );
-    at_rest(
+    check_converged(
         |world| {
             let stored = world.podman.secrets.get_mut("archy-web-token").unwrap();
             stored.as_mut().unwrap().1 = text("earlier");
         },
         &[("store secret archy-web-token", Reason::SecretChanged)],
     );
-    at_rest(
+    check_converged(
         |world| drop(world.podman.networks.remove("archy-web")),
         &[("restart archy-web-network.service", Reason::Vanished)],
     );
-    at_rest(
+    check_converged(
         |world| drop(world.podman.volumes.remove("archy-web-data")),
         &[("restart archy-web-data-volume.service", Reason::Vanished)],
     );
@@ -326,7 +326,7 @@ fn what_is_lost_in_podman_or_in_the_data_is_missing_or_has_vanished() {
 
 #[test]
 fn services_that_do_not_run_say_how_they_ended() {
-    at_rest(
+    check_converged(
         |world| world.stop(WEB_SERVICE),
         &[("start archy-web.service", Reason::NotRunning)],
     );
@@ -334,7 +334,7 @@ fn services_that_do_not_run_say_how_they_ended() {
         result: text("exit-code"),
         status: 3,
     };
-    at_rest(
+    check_converged(
         |world| {
             world.fail(WEB_SERVICE);
             world.host.services.get_mut(WEB_SERVICE).unwrap().failure = Some(Failure {
@@ -349,7 +349,7 @@ fn services_that_do_not_run_say_how_they_ended() {
 
 #[test]
 fn what_the_operator_asked_for_is_the_reason_for_what_follows() {
-    at_rest(
+    check_converged(
         |world| {
             let run = world.host.invocations[WEB_SERVICE].clone();
             let memory = &mut world.host.memory;
@@ -357,14 +357,14 @@ fn what_the_operator_asked_for_is_the_reason_for_what_follows() {
         },
         &[("restart archy-web.service", Reason::RestartAsked)],
     );
-    at_rest(
+    check_converged(
         |world| {
             let run = world.host.invocations[WEB_SERVICE].clone();
             world.host.memory.restarts.insert(text(WEB_SERVICE), run);
         },
         &[("restart archy-web.service", Reason::RestartPending)],
     );
-    at_rest(
+    check_converged(
         |world| world.intend("web", Goal::Stopped, false),
         &[
             (
@@ -377,7 +377,7 @@ fn what_the_operator_asked_for_is_the_reason_for_what_follows() {
             ("stop archy-web.service", Reason::StopAsked),
         ],
     );
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.intend("web", Goal::Removed, true);
     for action in actions(&mut world) {
         let expected = match action.app_step() {
@@ -391,7 +391,7 @@ fn what_the_operator_asked_for_is_the_reason_for_what_follows() {
 
 #[test]
 fn an_app_that_requires_another_names_it() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     world.converge();
     check(
@@ -407,7 +407,7 @@ fn an_app_that_requires_another_names_it() {
             ("reload", Reason::UnitsChange),
             (
                 "stop archy-top.service",
-                Reason::RequiredAtRest { app: id("web") },
+                Reason::RequiredStopped { app: id("web") },
             ),
             ("stop archy-web-ui.service", Reason::StopAsked),
             ("stop archy-web.service", Reason::StopAsked),
@@ -417,7 +417,7 @@ fn an_app_that_requires_another_names_it() {
 
 #[test]
 fn what_the_definition_has_no_more_is_left_over() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.edit_definition("    secrets: [token]\n", "");
     world.edit_definition("    volumes: [data:/data]\n", "");
     world.edit_definition("volumes:\n  data:\n", "");
@@ -434,7 +434,7 @@ fn what_the_definition_has_no_more_is_left_over() {
 fn a_network_without_isolation_is_why_it_goes_and_its_service_stops() {
     let network = || text("archy-web");
     let open = || Reason::NotIsolated { network: network() };
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.open_network("archy-web");
     world.converge();
     let asked = |world: &mut World| {
@@ -466,7 +466,7 @@ fn a_network_without_isolation_is_why_it_goes_and_its_service_stops() {
 
 #[test]
 fn what_is_done_for_the_host_has_its_reason_too() {
-    at_rest(
+    check_converged(
         |world| {
             world.host.network.gone.insert(Helper::Resolver);
             let containers = ["archy-web", "archy-web-ui"].map(text);
@@ -479,7 +479,7 @@ fn what_is_done_for_the_host_has_its_reason_too() {
             },
         )],
     );
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     let mut observed = world.observe();
     observed.podman = Podman::Unreachable(Unreachable::Refused("no socket".to_owned()));
     let plan = world

@@ -42,13 +42,13 @@ fn a_secret_is_made_only_where_there_is_none() {
     let mut world = World::fresh();
     check_step(&mut world, secret("token"), None);
     check_step(&mut world, secret("other"), Some(Rule::SecretKept));
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     check_step(&mut world, secret("token"), Some(Rule::SecretKept));
 }
 
 #[test]
 fn only_what_is_wanted_is_written() {
-    let world = &mut World::at_rest();
+    let world = &mut World::converged();
     let folder = |path: &str| AppStep::MakeFolder(PathBuf::from(path));
     check_step(world, folder("/data/volumes/web/data"), None);
     check_step(world, folder("/data/volumes/web"), Some(Rule::Wanted));
@@ -80,7 +80,7 @@ fn only_what_is_wanted_is_written() {
         Some(Rule::Ours),
     );
 
-    let world = &mut World::at_rest();
+    let world = &mut World::converged();
     let (_, present) = world
         .desired()
         .present()
@@ -100,7 +100,7 @@ fn only_what_is_wanted_is_written() {
 
 #[test]
 fn a_secret_of_podmans_is_replaced_only_by_what_is_wanted() {
-    let world = &mut World::at_rest();
+    let world = &mut World::converged();
     let name = "archy-web-token";
     let revision = world.podman.secrets[name].clone().unwrap().1;
     let store = |podman_name: &str, secret: &str, revision: &str| AppStep::StoreSecret {
@@ -128,7 +128,7 @@ fn a_secret_of_podmans_is_replaced_only_by_what_is_wanted() {
 fn what_runs_as_it_should_is_left_alone() {
     let web = || text("archy-web.service");
     let foreign = || text("other.service");
-    let world = &mut World::at_rest();
+    let world = &mut World::converged();
     check_step(world, AppStep::Stop(web()), Some(Rule::StopsForAReason));
     check_step(world, AppStep::Restart(web()), Some(Rule::StopsForAReason));
     check_step(world, AppStep::CancelJob(web()), Some(Rule::Wanted));
@@ -159,7 +159,7 @@ fn what_runs_as_it_should_is_left_alone() {
     check_step(world, AppStep::Restart(web()), None);
 
     // Nobody knows with what one started that came up while its unit was changed.
-    let world = &mut World::at_rest();
+    let world = &mut World::converged();
     let invocation = world.host.invocations["archy-web.service"].clone();
     for (known, rule) in [
         (text(""), None),
@@ -174,14 +174,14 @@ fn what_runs_as_it_should_is_left_alone() {
 
 #[test]
 fn what_is_to_rest_is_stopped_and_nothing_else() {
-    let world = &mut World::at_rest();
+    let world = &mut World::converged();
     world.intend("web", Goal::Stopped, false);
     let web = || text("archy-web.service");
     check_step(world, AppStep::Stop(web()), None);
     check_step(world, AppStep::Start(web()), Some(Rule::Wanted));
     check_step(world, AppStep::Restart(web()), Some(Rule::Wanted));
-    // What the app has no more is stopped while the rest of it runs.
-    let world = &mut World::at_rest();
+    // A service that the app has no more is stopped while the rest of it runs.
+    let world = &mut World::converged();
     world.edit_definition(
         "  ui:\n    image: docker.io/library/ui:1\n    ports: ['8080:80']\n",
         "",
@@ -195,7 +195,7 @@ fn what_is_to_rest_is_stopped_and_nothing_else() {
     check_step(world, AppStep::Stop(text("archy-web-ui.service")), None);
     check_step(world, AppStep::Stop(web()), Some(Rule::StopsForAReason));
     // An app that cannot be worked out is left as it is.
-    let world = &mut World::at_rest();
+    let world = &mut World::converged();
     world.edit_definition("services:", "service:");
     for step in [
         AppStep::Stop(web()),
@@ -207,14 +207,14 @@ fn what_is_to_rest_is_stopped_and_nothing_else() {
     let unit = || AppStep::RemoveUnit(text("archy-web.container"));
     check_step(world, unit(), Some(Rule::StopsForAReason));
     // Nor does a unit that is wanted go because its service happens to rest.
-    let world = &mut World::at_rest();
+    let world = &mut World::converged();
     world.stop("archy-web.service");
     check_step(world, unit(), Some(Rule::StopsForAReason));
 }
 
 #[test]
 fn a_unit_file_goes_once_its_service_rests_and_only_if_it_is_ours() {
-    let world = &mut World::at_rest();
+    let world = &mut World::converged();
     let remove = |name: &str| AppStep::RemoveUnit(text(name));
     world.intend("web", Goal::Removed, false);
     check_step(
@@ -235,7 +235,7 @@ fn a_unit_file_goes_once_its_service_rests_and_only_if_it_is_ours() {
 
 #[test]
 fn rendered_files_go_with_the_container_that_nobody_wants_any_more() {
-    let world = &mut World::at_rest();
+    let world = &mut World::converged();
     let remove = |container: &str| AppStep::RemoveRendered(text(container));
     check_step(world, remove("archy-web-ui"), Some(Rule::Ours));
     check_step(world, remove("archy-web-old"), None);
@@ -255,7 +255,7 @@ fn what_podman_has_goes_with_its_app_and_only_if_it_is_ours() {
         ("archy-web-data", AppStep::RemoveVolume),
         ("archy-web-token", AppStep::RemoveSecret),
     ];
-    let world = &mut World::at_rest();
+    let world = &mut World::converged();
     for (name, remove) in objects {
         check_step(world, remove(text(name)), Some(Rule::StopsForAReason));
     }
@@ -296,7 +296,7 @@ fn what_podman_has_goes_with_its_app_and_only_if_it_is_ours() {
 fn a_network_of_an_app_that_stays_goes_only_without_isolation_and_with_nobody_on_it() {
     let network = || AppStep::RemoveNetwork(text("archy-web"));
     let stop = || AppStep::Stop(text("archy-web.service"));
-    let world = &mut World::at_rest();
+    let world = &mut World::converged();
     world.stop("archy-web-ui.service");
     world.stop("archy-web.service");
     check_step(world, network(), Some(Rule::StopsForAReason));
@@ -334,7 +334,7 @@ fn a_network_of_an_app_that_stays_goes_only_without_isolation_and_with_nobody_on
 #[test]
 fn data_go_only_when_that_was_asked_for() {
     let image = || AppStep::RemoveImage(text("localhost/archy-web:1"));
-    let world = &mut World::at_rest();
+    let world = &mut World::converged();
     world
         .podman
         .images
@@ -356,7 +356,7 @@ fn data_go_only_when_that_was_asked_for() {
 
 #[test]
 fn an_app_is_forgotten_last() {
-    let world = &mut World::at_rest();
+    let world = &mut World::converged();
     check_step(world, AppStep::Forget, Some(Rule::DataKept));
     world.intend("web", Goal::Removed, false);
     check_step(world, AppStep::Forget, Some(Rule::ForgottenLast));
@@ -380,7 +380,7 @@ fn an_app_is_forgotten_last() {
 
 #[test]
 fn what_touches_nothing_of_any_app_may_be_done_for_the_host() {
-    let world = &mut World::at_rest();
+    let world = &mut World::converged();
     let observed = seen(world);
     for step in [
         HostStep::Reload,
@@ -416,7 +416,7 @@ fn a_refusal_says_what_was_to_be_done_and_why_it_was_not() {
             "token: there is a secret already",
         ),
     ] {
-        let world = &mut World::at_rest();
+        let world = &mut World::converged();
         let observed = seen(world);
         let refused = judged(world, &observed, &of_app("web", step)).unwrap_err();
         assert_eq!(
@@ -426,7 +426,7 @@ fn a_refusal_says_what_was_to_be_done_and_why_it_was_not() {
             )
         );
     }
-    let world = &mut World::at_rest();
+    let world = &mut World::converged();
     world.intend("web", Goal::Removed, false);
     let observed = seen(world);
     let refused = judged(world, &observed, &of_app("web", AppStep::Forget)).unwrap_err();
@@ -441,7 +441,7 @@ fn a_refusal_says_what_was_to_be_done_and_why_it_was_not() {
 /// failure.
 #[test]
 fn a_step_that_breaks_a_rule_is_never_handed_out() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     let mut plan = world.plan();
     let wrong = of_app("top", AppStep::RemoveData);

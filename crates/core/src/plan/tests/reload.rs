@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn systemd_does_not_reload_when_no_unit_file_could_be_changed() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     world.converge();
     for unit in ["archy-web.container", "archy-top.container"] {
@@ -69,7 +69,7 @@ fn pass_without_reload(world: &mut World) {
 
 /// Two apps, the first of which needs a reload that has just failed.
 fn held_up() -> World {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     world.converge();
     world.edit_definition("volumes: [data:/data]", "volumes: [data:/other]");

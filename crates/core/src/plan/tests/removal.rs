@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn stopping_stops_the_companions_first() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.intend("web", Goal::Stopped, false);
     let runs = |service: &str| format!("{service}@{}", world.host.invocations[service]);
     let (ui, web) = (runs("archy-web-ui.service"), runs("archy-web.service"));
@@ -109,7 +109,7 @@ fn a_removal_goes_stage_by_stage() {
 
 #[test]
 fn an_app_that_another_needs_stays() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     world.converge();
     world.intend("web", Goal::Removed, false);
@@ -125,7 +125,7 @@ fn an_app_that_another_needs_stays() {
 
 #[test]
 fn a_unit_that_the_definition_no_longer_has_goes() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.edit_definition("    volumes: [data:/data]\n", "");
     world.edit_definition("volumes:\n  data:\n", "");
     world.converge();
@@ -140,7 +140,7 @@ fn what_stops_already_is_not_told_to_again() {
         ..service(Active::Active, "running")
     };
     for stopping in [service(Active::Deactivating, "stop-sigterm"), queued] {
-        let mut world = World::at_rest();
+        let mut world = World::converged();
         world.intend("web", Goal::Stopped, false);
         let services = &mut world.host.services;
         services.insert("archy-web-ui.service".to_owned(), stopping);
@@ -152,7 +152,7 @@ fn what_stops_already_is_not_told_to_again() {
 
 #[test]
 fn what_a_stopped_app_has_lost_is_made_when_it_is_started() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.intend("web", Goal::Stopped, false);
     world.converge();
     world.podman.networks.remove("archy-web");

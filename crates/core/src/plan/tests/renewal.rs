@@ -6,7 +6,7 @@ use crate::observed::PodmanNetwork;
 
 /// The app `web` at rest on a network that is not isolated.
 fn open() -> World {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.open_network("archy-web");
     world.converge();
     world
@@ -28,7 +28,7 @@ fn network(world: &World, name: &str) -> PodmanNetwork {
     world.podman.networks[name].clone()
 }
 
-/// What `archipelago restart` leaves behind.
+/// Notes the restarts as `archipelago restart` does.
 fn request_restart(world: &mut World, app: &str) {
     let desired = world.desired();
     let services = restarted_with(&desired, &world.host.memory, &id(app));

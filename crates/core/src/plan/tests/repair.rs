@@ -41,7 +41,7 @@ fn a_deleted_unit_comes_back_without_a_restart() {
 /// service runs with.
 #[test]
 fn a_service_whose_unit_nobody_remembers_is_restarted() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     for disturbance in [
         Disturbance::DeleteUnit(2),
         Disturbance::Reload,
@@ -56,7 +56,7 @@ fn a_service_whose_unit_nobody_remembers_is_restarted() {
 
 #[test]
 fn an_edited_unit_restarts_its_service_and_no_other() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     let running = world.host.invocations["archy-web.service"].clone();
     world.replace("archy-web.container", "Pull=never", "Pull=always");
     let remember = format!("remember reload archy-web.service@{running}");
@@ -168,7 +168,7 @@ fn a_rendered_file_comes_back_and_a_reader_of_an_edited_one_restarts() {
             &[&["write file archy-web-ui/ui.conf"]],
         );
     }
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     let running = world.host.invocations["archy-web-ui.service"].clone();
     world.host.files.get_mut(&path).unwrap().content.push(b'x');
     let remember = format!("remember archy-web-ui.service@{running}");
@@ -190,7 +190,7 @@ fn a_rendered_file_comes_back_and_a_reader_of_an_edited_one_restarts() {
 fn what_is_still_starting_with_something_older_is_not_waited_for() {
     let name = "archy-web-ui.service";
     let starting = || {
-        let mut world = World::at_rest();
+        let mut world = World::converged();
         let starting = Service {
             job: Some(Job::Other),
             ..service(Active::Activating, "start")
@@ -229,7 +229,7 @@ fn what_is_still_starting_with_something_older_is_not_waited_for() {
 
 #[test]
 fn a_service_that_came_up_again_before_the_reload_is_still_restarted() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.edit_definition("ports: ['8080:80']", "ports: ['8081:80']");
     let written = |action: &Action| matches!(action.app_step(), Some(AppStep::WriteUnit { .. }));
     let plan = world.plan();
@@ -270,7 +270,7 @@ fn a_unit_of_another_version_is_rewritten_without_a_restart() {
 
 #[test]
 fn a_running_service_keeps_its_unit_until_the_image_of_the_new_one_is_here() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     let running = world.host.invocations["archy-web.service"].clone();
     world.edit_definition("web:1", "web:2");
     let before = format!("remember reload archy-web.service@{running}");
@@ -294,7 +294,7 @@ fn a_running_service_keeps_its_unit_until_the_image_of_the_new_one_is_here() {
 
 #[test]
 fn an_image_that_two_services_share_is_fetched_once() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     let text = "services: {one: {image: shared}, two: {image: shared}}\n";
     world.install("twice", &[(COMPOSE_FILE, text)]);
     let shared = |line: &&String| *line == "ensure image docker.io/library/shared:latest";
@@ -303,7 +303,7 @@ fn an_image_that_two_services_share_is_fetched_once() {
 
 #[test]
 fn only_so_many_services_come_up_at_once() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     for service in ["archy-web.service", "archy-web-ui.service"] {
         world.stop(service);
     }
@@ -325,7 +325,7 @@ fn only_so_many_services_come_up_at_once() {
         observed.services.insert(name(number), coming_up.clone());
         progress.attempted(Subject::Start(name(number)), None, now);
     }
-    // How many are started, and when the next look is due at the latest.
+    // How many are started, and when the next pass is due at the latest.
     let starts = |observed: &Observed, progress: &Progress, now| {
         let plan = plan(&desired, observed, progress, now);
         let starts = |action: &&Action| matches!(action.app_step(), Some(AppStep::Start(_)));

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 #[test]
 fn what_failed_waits_and_the_plan_says_until_when() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.stop("archy-web.service");
     let desired = world.desired();
     let failing = world.plan();
-    // It was started, and rests again at the next look.
+    // It was started, and has ended at the next observation.
     world.reconciler.finished(
         &desired,
         &failing,
@@ -60,7 +60,7 @@ fn what_failed_waits_and_the_plan_says_until_when() {
 /// whatever systemd answered.
 #[test]
 fn a_restart_that_did_nothing_is_tried_again_only_after_a_while() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.edit_definition("ports: ['8080:80']", "ports: ['8081:80']");
     let ending = service(Active::Activating, "auto-restart");
     let services = &mut world.host.services;
@@ -150,7 +150,7 @@ fn only_the_app_whose_units_were_refused_waits() {
 
 #[test]
 fn a_unit_of_which_quadlet_makes_no_service_costs_a_reload_now_and_then() {
-    let mut world = World::at_rest();
+    let mut world = World::converged();
     world.generated.remove("archy-web.service");
     let (desired, plan) = (world.desired(), world.plan());
     let reload = "reload".to_owned();

@@ -57,9 +57,9 @@ pub(super) struct World {
     /// Without Podman's part, which is asked for when needed.
     pub(super) host: Observed,
     pub(super) podman: PodmanView,
-    /// What systemd's generator made of the files at the last reload, by service.
+    /// The revisions of the services that the generator made at the last reload.
     pub(super) generated: BTreeMap<String, String>,
-    /// What each running service was started with.
+    /// The revision with which each running service was started.
     pub(super) started_with: BTreeMap<String, String>,
     pub(super) invocations: u32,
     /// Whether what is known of images is learnt and remembered; else it is known that they declare
@@ -127,8 +127,8 @@ impl World {
         );
     }
 
-    /// The same at rest: all of it is there and runs.
-    pub(super) fn at_rest() -> Self {
+    /// The same after all passes: everything is there and runs.
+    pub(super) fn converged() -> Self {
         let mut world = Self::fresh();
         world.converge();
         world
@@ -178,7 +178,7 @@ impl World {
 
     pub(super) fn observe(&self) -> Observed {
         let mut observed = self.host.clone();
-        // Who joined which network does not show in Podman's folders.
+        // Podman's folders do not show which container joined which network.
         let mut shown = self.podman.clone();
         for network in shown.networks.values_mut() {
             network.containers.clear();
@@ -321,7 +321,7 @@ impl World {
             self.podman
                 .containers
                 .insert(stem.to_owned(), Some(app.clone()));
-            // What Quadlet writes as `Requires=`.
+            // Quadlet writes these as `Requires=`.
             let needed: Vec<String> = self
                 .generated
                 .keys()
