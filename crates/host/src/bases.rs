@@ -10,7 +10,8 @@ use archipelago_core::image_facts::{self, Bases};
 use archipelago_core::layout::Layout;
 
 use crate::disk;
-use crate::podman::{self, Podman};
+use crate::podman::{self, InspectedImage, Podman};
+use crate::processor;
 
 /// As the passes write this file.
 const PRIVATE: u32 = 0o600;
@@ -34,19 +35,32 @@ pub enum Error {
         "the base image {base} is not on this node, and no registry has it; correct FROM, or build that image here"
     )]
     Nowhere { base: String },
+    #[error(
+        "the base image {base} is for {built_for} now, and this machine is {}; use a base image for that in FROM",
+        processor::native()
+    )]
+    Foreign { base: String, built_for: String },
 }
 
 /// Fetches the newest version of each base image, and returns their digests. A base of this node
 /// alone (`localhost/…`), or one that no registry has, is taken from Podman's storage. `tell` hears
-/// the name of each base image that is fetched.
+/// the name of each base image that is fetched. `built` are the images that are built of them now.
 ///
 /// # Errors
-/// For the first base image that cannot be fetched.
+/// For the first base image that cannot be fetched, or whose newest version is for a processor that
+/// this machine is not, although the images that are built now are all for this machine's.
 pub async fn renew(
     podman: &Podman,
     bases: &BTreeMap<String, BaseSource>,
+    built: &BTreeSet<String>,
     mut tell: impl FnMut(&str),
 ) -> Result<Bases, Error> {
+    let mut has_foreign = false;
+    for image in built {
+        // One that is damaged or gone is about to be built anew.
+        let image = inspect(podman, image).await.ok().flatten();
+        has_foreign |= image.as_ref().is_some_and(is_foreign);
+    }
     let mut found = Bases::new();
     for (base, source) in bases {
         let is_local = Reference::parse(base).is_ok_and(|reference| reference.is_local());
@@ -57,7 +71,17 @@ pub async fn renew(
                 fetched => fetched?,
             }
         }
-        let digest = look(podman, base).await?;
+        let now = inspect(podman, base).await?;
+        if let Some(now) = now.as_ref().filter(|now| is_foreign(now))
+            && source.platform.is_none()
+            && !has_foreign
+        {
+            return Err(Error::Foreign {
+                base: base.clone(),
+                built_for: now.processor.clone(),
+            });
+        }
+        let digest = now.as_ref().and_then(digest_of);
         let digest = digest.ok_or_else(|| Error::Nowhere { base: base.clone() })?;
         found.insert(base.clone(), digest);
     }
@@ -128,13 +152,25 @@ async fn fetch(podman: &Podman, base: &str, source: &BaseSource) -> Result<(), E
     })
 }
 
+async fn look(podman: &Podman, base: &str) -> Result<Option<ImageDigest>, Error> {
+    let found = inspect(podman, base).await?;
+    Ok(found.as_ref().and_then(digest_of))
+}
+
 /// The digest of the image's configuration, which is its id. The digest of its manifest changes
 /// when the layers are compressed anew, and Podman keeps only one for all names of the image.
-async fn look(podman: &Podman, base: &str) -> Result<Option<ImageDigest>, Error> {
+fn digest_of(image: &InspectedImage) -> Option<ImageDigest> {
+    ImageDigest::parse(&format!("sha256:{}", image.id)).ok()
+}
+
+fn is_foreign(image: &InspectedImage) -> bool {
+    !processor::runs(&image.processor)
+}
+
+async fn inspect(podman: &Podman, base: &str) -> Result<Option<InspectedImage>, Error> {
     let found = podman.inspect_image(base).await;
-    let found = found.map_err(|source| Error::Look {
+    found.map_err(|source| Error::Look {
         base: base.to_owned(),
         source,
-    })?;
-    Ok(found.and_then(|image| ImageDigest::parse(&format!("sha256:{}", image.id)).ok()))
+    })
 }

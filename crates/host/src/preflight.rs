@@ -30,8 +30,8 @@ pub async fn facts(layout: &Layout, is_new: bool) -> Facts {
     known
 }
 
-/// Looks for what stands in the way of an app. Podman is asked only for a new app: it would wake
-/// for nothing.
+/// Looks for what stands in the way of an app. Podman, and the registries through it, are asked only
+/// for a new app and for new images.
 ///
 /// # Errors
 /// When the disk cannot be read.
@@ -44,11 +44,15 @@ pub async fn look(layout: &Layout, app: &Installation) -> Result<HostLook, obser
         releases: Releases::default(),
         operations: BTreeMap::new(),
     };
-    let podman = app.is_new.then(Podman::for_this_user);
+    let podman = app.asks_podman().then(Podman::for_this_user);
     let names = observe::names(&desired, podman.as_ref()).await?;
     let systemd = Systemd::connect().await?;
+    let mut offers = offers::look(&desired, &names, &systemd, Which::All).await;
+    if let (Some(podman), Some(view)) = (&podman, names.podman_view()) {
+        offers.registry_images = offers::registry(podman, app.images_to_get(view)).await;
+    }
     Ok(HostLook {
-        offers: offers::look(&desired, &names, &systemd, Which::All).await,
+        offers,
         names,
         ports: unusable(&app.new_ports),
         free_mib: free_mib(layout),

@@ -6,18 +6,21 @@ use std::path::PathBuf;
 
 use crate::check::needs::{self, Unmet};
 use crate::check::{Facts, State, judge};
-use crate::desired::{self, App, Apps, Fault, Inputs, Present, Transport, assemble, read_schema};
+use crate::desired::{
+    self, App, Apps, DesiredImage, Fault, Inputs, Present, Transport, assemble, read_schema,
+};
 use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
 use crate::manifest::{
     COMPOSE_FILE, Extension, Files, Manifest, SettingError, SettingValue, Settings, Warning,
 };
 use crate::name::AppId;
-use crate::observed::Podman;
+use crate::observed::{Podman, PodmanView};
 use crate::plan::blocked;
 use crate::progress::Progress;
 use crate::release::ReleaseId;
 
+use super::before::Before;
 use super::grants::{Grants, refuse_never};
 use super::{Definition, HostLook, PortProblem, Refusal};
 
@@ -43,6 +46,8 @@ pub struct Installation {
     pub grants: Grants,
     /// The words of the grants that the app already has.
     pub granted: BTreeSet<String>,
+    /// The app as it is now.
+    before: Before,
     disk_mib: u64,
 }
 
@@ -152,6 +157,10 @@ impl Installation {
             }
             _ => return Err(Refusal::Unready { app: id.clone() }),
         };
+        let known = match &before {
+            Some(before) => Before::of(before.get(id), disk_mib(inputs, id)),
+            None => Before::Unknown,
+        };
         let new_ports = match before {
             // Containers of an app that cannot be worked out may still have its ports.
             Some(before) if matches!(before.get(id), Some(App::Broken { .. })) => BTreeSet::new(),
@@ -175,6 +184,7 @@ impl Installation {
             new_ports,
             grants,
             granted: granted(inputs, id),
+            before: known,
         })
     }
 
@@ -196,16 +206,17 @@ impl Installation {
             free_mib,
         } = look;
         let id = &self.app;
-        if let Some(free_mib) = free_mib.filter(|free| self.is_new && *free < self.disk_mib) {
+        let needed_mib = self.before.further_mib(self.disk_mib);
+        if let Some(free_mib) = free_mib.filter(|free| *free < needed_mib) {
             return Err(Refusal::Disk {
-                needed_mib: self.disk_mib,
+                needed_mib,
+                more: self.before.word_for_more(),
                 free_mib,
                 folder: layout.data.clone(),
             });
         }
-        // A running app may go on without a device that is away for a while.
-        let mut unmet = needs::unmet(&self.present, offers).into_iter();
-        if let Some(unmet) = unmet.find(|unmet| self.is_new && unmet.need.is_certain()) {
+        let certain = |unmet: &Unmet| unmet.need.is_certain() && !self.before.has(unmet, offers);
+        if let Some(unmet) = self.unmet(look).into_iter().find(certain) {
             return Err(Refusal::Need(unmet));
         }
         if let Podman::Unreachable(cause) = &names.podman {
@@ -242,6 +253,34 @@ impl Installation {
     pub fn unmet(&self, look: &HostLook) -> Vec<Unmet> {
         needs::unmet(&self.present, &look.offers)
     }
+
+    /// Whether Podman must be asked. For an app that brings no image, Podman would wake for
+    /// nothing.
+    #[must_use]
+    pub fn asks_podman(&self) -> bool {
+        self.is_new || !self.before.new_images(&self.present).is_empty()
+    }
+
+    /// The images that would have to come from a registry, each with whether that is done without
+    /// TLS. A registry can tell before the installation which kinds of processor it has them for.
+    #[must_use]
+    pub fn images_to_get(&self, view: &PodmanView) -> BTreeMap<String, bool> {
+        let new = self.before.new_images(&self.present);
+        let containers = self.present.containers();
+        let missing = containers
+            .map(|(_, container)| &container.image)
+            .filter(|image| !view.images.contains_key(&image.reference.to_string()));
+        let mut sources: BTreeMap<String, bool> = missing.flat_map(DesiredImage::sources).collect();
+        sources.retain(|name, _| new.contains(name) && !view.images.contains_key(name));
+        sources
+    }
+}
+
+/// The room that the present definition of an app asks for.
+fn disk_mib(inputs: &Inputs, id: &AppId) -> u64 {
+    let apps = Apps::read(inputs);
+    let manifest = apps.manifest(id);
+    manifest.map_or(0, |manifest| manifest.extension.requires.disk_mib)
 }
 
 fn known<'a>(inputs: &'a Inputs, app: &AppId) -> Result<Option<&'a Intent>, Refusal> {

@@ -6,6 +6,7 @@
 //! does the rest; [`Follow`] says from pass to pass whether that has come to its end. Then the
 //! record is forgotten.
 
+mod before;
 mod follow;
 mod grants;
 pub(crate) mod id;
