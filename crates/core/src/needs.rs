@@ -52,6 +52,10 @@ pub struct Offers {
     /// The images that are here and whose programs this machine cannot run, with the kind of
     /// processor that they are for (`arm64`).
     pub foreign_images: BTreeMap<String, String>,
+    /// The images that are not here, with the kinds of processor that their registries have them
+    /// for. An image that a registry has for one kind only is not among them: the registry does not
+    /// tell that kind before it sends the image.
+    pub registry_images: BTreeMap<String, BTreeSet<String>>,
     /// This machine's kind of processor, in the same words.
     pub processor: String,
 }

@@ -1,6 +1,6 @@
 //! Gets the base images of builds, and their digests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use archipelago_core::cause::Cause;
 use archipelago_core::desired::BaseSource;
@@ -8,7 +8,8 @@ use archipelago_core::error::chain;
 use archipelago_core::image::{ImageDigest, Reference};
 use archipelago_core::image_facts::Bases;
 
-use crate::podman::{self, Podman};
+use crate::podman::{self, InspectedImage, Podman};
+use crate::processor;
 
 /// The reason why a base image cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -29,19 +30,32 @@ pub enum Error {
         "the base image {base} is not on this node, and no registry has it; correct FROM, or build that image here"
     )]
     Nowhere { base: String },
+    #[error(
+        "the base image {base} is for {built_for} now, and this machine is {}; use a base image for that in FROM",
+        processor::native()
+    )]
+    Foreign { base: String, built_for: String },
 }
 
 /// Fetches the newest version of each base image, and returns their digests. A base of this node
 /// alone (`localhost/…`), or one that no registry has, is taken from Podman's storage. `tell` hears
-/// the name of each base image that is fetched.
+/// the name of each base image that is fetched. `built` are the images that are built of them now.
 ///
 /// # Errors
-/// For the first base image that cannot be fetched.
+/// For the first base image that cannot be fetched, or whose newest version is for a processor that
+/// this machine is not, although the images that are built now are all for this machine's.
 pub async fn pull_newest(
     podman: &Podman,
     bases: &BTreeMap<String, BaseSource>,
+    built: &BTreeSet<String>,
     mut tell: impl FnMut(&str),
 ) -> Result<Bases, Error> {
+    let mut has_foreign = false;
+    for image in built {
+        // One that is damaged or gone is about to be built anew.
+        let image = inspect(podman, image).await.ok().flatten();
+        has_foreign |= image.as_ref().is_some_and(is_foreign);
+    }
     let mut found = Bases::new();
     for (base, source) in bases {
         let is_local = Reference::parse(base).is_ok_and(|reference| reference.is_local());
@@ -52,7 +66,17 @@ pub async fn pull_newest(
                 fetched => fetched?,
             }
         }
-        let digest = digest_of(podman, base).await?;
+        let now = inspect(podman, base).await?;
+        if let Some(now) = now.as_ref().filter(|now| is_foreign(now))
+            && source.platform.is_none()
+            && !has_foreign
+        {
+            return Err(Error::Foreign {
+                base: base.clone(),
+                built_for: now.processor.clone(),
+            });
+        }
+        let digest = now.as_ref().and_then(digest_of);
         let digest = digest.ok_or_else(|| Error::Nowhere { base: base.clone() })?;
         found.insert(base.clone(), digest);
     }
@@ -70,17 +94,21 @@ pub(crate) async fn ensure(
     let mut found = Bases::new();
     let mut failure = None;
     for (base, source) in bases {
-        let mut digest = digest_of(podman, base).await;
-        if matches!(digest, Ok(None)) {
+        let mut image = inspect(podman, base).await;
+        if matches!(image, Ok(None)) {
             tell(base);
-            digest = match fetch(podman, base, source).await {
-                Ok(()) => digest_of(podman, base).await,
+            image = match fetch(podman, base, source).await {
+                Ok(()) => inspect(podman, base).await,
                 Err(error) => Err(error),
             };
         }
-        match digest {
-            Ok(Some(digest)) => drop(found.insert(base.clone(), digest)),
-            Ok(None) => {}
+        match image {
+            Ok(image) => found.extend(
+                image
+                    .as_ref()
+                    .and_then(digest_of)
+                    .map(|digest| (base.clone(), digest)),
+            ),
             Err(error) => {
                 tracing::debug!("{}", chain(&error));
                 failure.get_or_insert(error);
@@ -108,11 +136,18 @@ async fn fetch(podman: &Podman, base: &str, source: &BaseSource) -> Result<(), E
 
 /// The digest of the image's configuration, which is its id. The digest of its manifest changes
 /// when the layers are compressed anew, and Podman keeps only one for all names of the image.
-async fn digest_of(podman: &Podman, base: &str) -> Result<Option<ImageDigest>, Error> {
+fn digest_of(image: &InspectedImage) -> Option<ImageDigest> {
+    ImageDigest::parse(&format!("sha256:{}", image.id)).ok()
+}
+
+fn is_foreign(image: &InspectedImage) -> bool {
+    !processor::runs(&image.processor)
+}
+
+async fn inspect(podman: &Podman, base: &str) -> Result<Option<InspectedImage>, Error> {
     let found = podman.inspect_image(base).await;
-    let found = found.map_err(|source| Error::Inspect {
+    found.map_err(|source| Error::Inspect {
         base: base.to_owned(),
         source,
-    })?;
-    Ok(found.and_then(|image| ImageDigest::parse(&format!("sha256:{}", image.id)).ok()))
+    })
 }

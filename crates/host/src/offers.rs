@@ -1,14 +1,22 @@
 //! The host's offers for the needs of containers (`archipelago_core::needs`). It starts no process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use archipelago_core::desired::{Desired, DesiredContainer};
+use archipelago_core::error::chain;
+use archipelago_core::image::Reference;
 use archipelago_core::needs::{Device, Offers};
 use archipelago_core::observed::{Observed, PodmanView, Service};
 
+use futures_util::{StreamExt, stream};
+
+use super::podman::Podman;
 use super::systemd::Systemd;
 use super::{disk, processor};
+
+/// The number of registries' answers that are waited for at once.
+const AT_ONCE: usize = 8;
 
 /// The offers for the containers of these apps, or only for those that do not run: a running
 /// container has all that it needs.
@@ -46,6 +54,28 @@ pub async fn observe(
         }
     }
     offers
+}
+
+/// The kinds of processor that registries have these images for, each image with whether it is
+/// pulled without TLS. An image of which that cannot be learnt is left out: its pull will tell why.
+pub async fn registry(
+    podman: &Podman,
+    images: BTreeMap<String, bool>,
+) -> BTreeMap<String, BTreeSet<String>> {
+    let asked = images.into_iter().map(|(image, without_tls)| async move {
+        if Reference::parse(&image).is_ok_and(|reference| reference.is_local()) {
+            return None;
+        }
+        match podman.processors_of(&image, !without_tls).await {
+            Ok(processors) => processors.map(|processors| (image, processors)),
+            Err(error) => {
+                tracing::debug!("{}", chain(&error));
+                None
+            }
+        }
+    });
+    let answers = stream::iter(asked).buffer_unordered(AT_ONCE);
+    answers.filter_map(std::future::ready).collect().await
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -92,6 +92,8 @@ pub struct InspectedImage {
     /// The paths that it declares as volumes (`VOLUME` in a Containerfile), as they are written
     /// there.
     pub volumes: Vec<String>,
+    /// The kind of processor that it is for (`amd64`); empty when it does not say.
+    pub processor: String,
 }
 
 /// A container in any state.
@@ -214,6 +216,8 @@ impl Podman {
             labels: BTreeMap<String, String>,
             #[serde(default, deserialize_with = "or_default")]
             config: Config,
+            #[serde(default, rename = "Architecture")]
+            processor: String,
         }
         #[derive(Default, Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -233,6 +237,7 @@ impl Podman {
             repo_digests: answer.repo_digests,
             labels: answer.labels,
             volumes: answer.config.volumes.into_keys().collect(),
+            processor: answer.processor,
         }))
     }
 

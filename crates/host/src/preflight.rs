@@ -30,8 +30,8 @@ pub async fn facts(layout: &Layout, is_new: bool) -> Facts {
     known
 }
 
-/// Observes the host for an app that is to be installed or changed. Podman is asked only for a new
-/// app: it would wake for nothing.
+/// Observes the host for an app that is to be installed or changed. Podman, and the registries
+/// through it, are asked only for a new app and for new images.
 ///
 /// # Errors
 /// When the disk cannot be read.
@@ -44,11 +44,15 @@ pub async fn observe(layout: &Layout, app: &Installation) -> Result<Preflight, o
         releases: Releases::default(),
         operations: BTreeMap::new(),
     };
-    let podman = app.is_new.then(Podman::for_this_user);
+    let podman = app.asks_podman().then(Podman::for_this_user);
     let names = observe::names(&desired, podman.as_ref()).await?;
     let systemd = Systemd::connect().await?;
+    let mut offers = offers::observe(&desired, &names, &systemd, Which::All).await;
+    if let (Some(podman), Some(view)) = (&podman, names.podman_view()) {
+        offers.registry_images = offers::registry(podman, app.images_to_get(view)).await;
+    }
     Ok(Preflight {
-        offers: offers::observe(&desired, &names, &systemd, Which::All).await,
+        offers,
         names,
         ports: unusable(&app.new_ports),
         free_mib: free_mib(layout),

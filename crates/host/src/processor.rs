@@ -23,6 +23,7 @@ fn in_words_of_images(name: &str) -> &str {
         "x86" | "i386" | "i686" => "386",
         "aarch64" => "arm64",
         "powerpc64" => "ppc64le",
+        "loongarch64" => "loong64",
         other => other,
     }
 }

@@ -12,6 +12,7 @@ mod demo_bitcoin;
 mod host;
 mod keys;
 mod oracle;
+mod revision;
 mod screenshot;
 mod sim;
 mod soak;
@@ -75,6 +76,10 @@ enum Command {
         /// The profile with which the program is compiled.
         #[arg(long, value_enum, default_value_t = deb::Profile::Release)]
         profile: deb::Profile,
+        /// Build an earlier revision, unoptimised. Its package is kept in the cache of the test
+        /// hosts.
+        #[arg(long, conflicts_with = "profile")]
+        revision: Option<String>,
     },
 }
 
@@ -109,7 +114,11 @@ fn main() -> ExitCode {
         }
         Command::Screenshot => screenshot::run().map(|()| ExitCode::SUCCESS),
         Command::Host(command) => host::run(command),
-        Command::Deb { profile } => deb::build_with(profile).map(|package| {
+        Command::Deb { profile, revision } => match revision {
+            Some(revision) => revision::package(&revision),
+            None => deb::build_with(profile),
+        }
+        .map(|package| {
             println!("{}", package.display());
             ExitCode::SUCCESS
         }),

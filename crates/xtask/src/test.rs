@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use testhost::{Options, Suite, prerequisites};
 
-use crate::{deb, structure};
+use crate::{deb, revision, structure};
 
 /// Debian packages that some tests need beyond those of the hosts: the command and its package.
 const TOOLS: [(&str, &str); 5] = [
@@ -45,12 +45,38 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     testhost::prepare_with_bitcoin()?;
     testhost::prepare_for(&Options::default().suite(Suite::Forky))?;
     done("the hosts' root, images and daemons", began);
+    let has_earlier_package = earlier_package()?;
     let package = deb::build()?;
     // Printed before the tests, so that cargo's summary of the tests is the end of the output.
     done("everything before the tests", started);
     let mut tests = cargo(tests);
     tests.env("ARCHIPELAGO_DEB", &package);
-    step("the tests", tests)
+    let ended = step("the tests", tests);
+    if !has_earlier_package {
+        println!("{}", not_upgraded());
+    }
+    ended
+}
+
+/// Has the package of version 0.1.0 in the cache before the tests, so that no test waits for its
+/// build. Returns whether this clone can build it.
+fn earlier_package() -> Result<bool> {
+    if revision::commit(revision::VERSION_0_1_0)?.is_none() {
+        println!("{}", not_upgraded());
+        return Ok(false);
+    }
+    let began = Instant::now();
+    println!("── the package of version 0.1.0");
+    revision::package(revision::VERSION_0_1_0)?;
+    done("the package of version 0.1.0", began);
+    Ok(true)
+}
+
+fn not_upgraded() -> String {
+    format!(
+        "── NOT TESTED: an upgrade of the real package of version 0.1.0; this clone does not have {} (git fetch --unshallow)",
+        revision::VERSION_0_1_0
+    )
 }
 
 /// The checks that need no host.

@@ -202,6 +202,27 @@ fn an_app_reaches_its_own_and_exported_services_and_no_other_app() {
 }
 
 #[test]
+fn apps_without_exports_reach_neither_each_other_nor_each_others_names() {
+    let node = Node::new();
+    let base = BASE.split("x-archipelago").next().unwrap_or_default();
+    node.install(&apps::app("base", base));
+    node.install(&apps::app("top", TOP));
+    node.install(&other());
+    let own = |name: &str| vec![name.to_owned()];
+    assert_eq!(reached(&node, "archy-other"), Vec::<String>::new());
+    assert_eq!(reached(&node, "archy-top"), own("archy-top-db"));
+    assert_eq!(reached(&node, "archy-base"), own("archy-base-db"));
+    for (from, db) in [
+        ("archy-top", "archy-top-db"),
+        ("archy-base", "archy-base-db"),
+    ] {
+        let addresses = addresses(&node);
+        let expected: Vec<String> = addresses[db].values().cloned().collect();
+        assert_eq!(resolved(&node, from, "db"), expected, "{from}");
+    }
+}
+
+#[test]
 fn a_setting_that_is_not_exported_is_refused_with_its_position() {
     let node = Node::new();
     node.install(&base());

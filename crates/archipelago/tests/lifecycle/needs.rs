@@ -13,20 +13,20 @@ fn needing(lines: &str) -> App {
     apps::app("needs", &text)
 }
 
-/// Runs `install`, which must end with this exit code. Returns its standard error.
+/// Runs `install`, which must end with this exit code. Returns its standard error. A device needs a
+/// person's consent.
 fn install(node: &Node, app: &App, code: i32) -> String {
     let folder = node.put(app);
-    node.exits(code, &["install", "--yes", &folder, "--allow", "all"])
+    let mut arguments = vec!["install", "--yes", &folder];
+    if app.files[0].1.contains("devices:") {
+        arguments.extend(["--allow", "all"]);
+    }
+    node.exits(code, &arguments)
 }
 
 #[test]
 fn a_missing_device_or_limit_is_reported_before_anything_is_installed() {
     let node = Node::new();
-    let said = install(&node, &needing("    devices: [/dev/absent]\n"), 4);
-    assert!(
-        said.contains("archy-needs: it needs the device /dev/absent"),
-        "{said}"
-    );
     let limit = node.shell("ulimit -Hn");
     let limit: u64 = limit.trim().parse().expect("a number");
     let above = format!("    ulimits: {{nofile: {}}}\n", limit + 1);
@@ -36,6 +36,11 @@ fn a_missing_device_or_limit_is_reported_before_anything_is_installed() {
         limit + 1
     );
     assert!(said.contains(&expected), "{said}");
+    let said = install(&node, &needing("    devices: [/dev/absent]\n"), 4);
+    assert!(
+        said.contains("archy-needs: it needs the device /dev/absent"),
+        "{said}"
+    );
     assert!(
         !node
             .try_shell(&format!("test -e {CONFIG}/apps/needs"))
@@ -56,6 +61,39 @@ fn a_missing_device_or_limit_is_reported_before_anything_is_installed() {
     let said = install(&node, &needing(&at), 0);
     assert!(!said.contains("warning"), "{said}");
 }
+
+#[test]
+fn a_new_definition_of_an_installed_app_is_refused_for_a_need_that_it_adds() {
+    let node = Node::new();
+    install(&node, &needing(""), 0);
+    let (before, intent) = (node.containers(), node.shell(INTENT));
+    let said = install(&node, &needing("    devices: [/dev/absent]\n"), 4);
+    assert!(said.contains("it needs the device /dev/absent"), "{said}");
+    let said = install(&node, &needing("    ulimits: {nofile: 9999999}\n"), 4);
+    assert!(said.contains("the limit nofile=9999999"), "{said}");
+    let room = format!("x-archipelago: {{requires: {{disk_mib: {}}}}}\n", u32::MAX);
+    let said = install(&node, &needing(&room), 4);
+    assert!(said.contains("MiB more in /var/lib/archipelago"), "{said}");
+    assert_eq!((node.containers(), node.shell(INTENT)), (before, intent));
+    assert_eq!(node.state("needs"), "ready");
+
+    // It goes on without a device that it has used before and that is away.
+    node.root(&["mv", "/dev/fuse", "/dev/stick"]);
+    install(&node, &needing("    devices: [/dev/stick]\n"), 0);
+    node.root(&["mv", "/dev/stick", "/dev/fuse"]);
+    let folder = node.put(&needing(
+        "    devices: [/dev/stick]\n    environment: {A: b}\n",
+    ));
+    let install = node.archipelago(&["install", "--yes", &folder, "--allow", "all"]);
+    assert_ne!(install.status, 4, "{install:?}");
+    node.root(&["mv", "/dev/fuse", "/dev/stick"]);
+    until("the app to be ready by itself", 2 * SOON, || {
+        (node.state("needs") == "ready").then_some(())
+    });
+}
+
+/// The intent and the definitions of the app `needs`.
+const INTENT: &str = "cat ~/.config/archipelago/apps/needs.toml; ls ~/.config/archipelago/releases";
 
 #[test]
 fn a_device_that_is_removed_later_is_named() {
@@ -107,4 +145,63 @@ fn an_image_for_another_processor_is_named() {
     let status = node.status("foreign");
     assert_eq!(status["state"], "failed");
     assert!(text(&status["message"]).contains(&cause), "{status}");
+}
+
+/// Pushes the image for s390x to a registry in three ways, and keeps none of them here: as an image
+/// alone, in a list of its own, and in a list beside an image for this machine.
+const PUSH: &str = r#"
+podman push --quiet --tls-verify=false "$1" 127.0.0.1:5000/alone:1
+for list in foreign both; do
+    podman manifest create localhost/$list:1
+    podman manifest add localhost/$list:1 "containers-storage:$1"
+done
+podman manifest add localhost/both:1 containers-storage:docker.io/library/busybox:stable
+for list in foreign both; do
+    podman manifest push --quiet --all --tls-verify=false localhost/$list:1 docker://127.0.0.1:5000/$list:1
+    podman manifest rm localhost/$list:1
+done
+podman rmi "$1"
+"#;
+
+#[test]
+fn an_image_that_a_registry_has_for_other_processors_only_is_refused_before_anything_changes() {
+    let node = Node::new();
+    node.write(
+        &format!("{CONFIG}/config.toml"),
+        "insecure_registries = [\"127.0.0.1:5000\"]\n",
+    );
+    let _registry = node.0.registry(5000).expect("a registry");
+    for script in [IMPORT, PUSH] {
+        node.user(&["bash", "-euc", script, "bash", FOREIGN]);
+    }
+    let of = |image: &str| {
+        let text = needing("").files[0]
+            .1
+            .replace("docker.io/library/busybox:stable", image);
+        apps::app("needs", &text)
+    };
+    let cause = "archy-needs: its registry has the image 127.0.0.1:5000/foreign:1 for s390x only, and this machine is ";
+    let foreign = of("127.0.0.1:5000/foreign:1");
+    let said = install(&node, &foreign, 4);
+    assert!(said.contains(cause), "{said}");
+    assert_eq!(node.traces("needs"), Vec::<String>::new());
+
+    install(&node, &of("127.0.0.1:5000/both:1"), 0);
+    let (before, intent) = (node.containers(), node.shell(INTENT));
+    let said = install(&node, &foreign, 4);
+    assert!(said.contains(cause), "{said}");
+    let built = apps::app("needs", "services:\n  needs:\n    build: ./image\n").with(
+        "image/Containerfile",
+        "FROM 127.0.0.1:5000/foreign:1\nLABEL a=b\n",
+    );
+    let said = install(&node, &built, 4);
+    assert!(said.contains(cause), "{said}");
+    assert_eq!((node.containers(), node.shell(INTENT)), (before, intent));
+    assert_eq!(node.state("needs"), "ready");
+
+    // The manifest of an image alone does not name its processor. The image does, once it is here.
+    let said = install(&node, &of("127.0.0.1:5000/alone:1"), 1);
+    let error = said.lines().find(|line| line.starts_with("error: "));
+    let cause = "the image 127.0.0.1:5000/alone:1 is for s390x, and this machine is ";
+    assert!(error.is_some_and(|line| line.contains(cause)), "{said}");
 }

@@ -53,6 +53,19 @@ fn publish(node: &Node, registry: &Registry<'_>, word: &str) {
         .expect("a pushed image");
 }
 
+/// Pushes a version of the base image that is for the processor s390x.
+fn publish_foreign(node: &Node, registry: &Registry<'_>) {
+    node.shell(
+        "cd $(mktemp -d)
+        echo foreign >base
+        tar -cf image.tar base
+        podman import --quiet --arch=s390x image.tar localhost/published:1 >/dev/null",
+    );
+    registry
+        .push("localhost/published:1", "base:1")
+        .expect("a pushed image");
+}
+
 /// A host on which the shop runs, and its registry.
 fn installed(node: &Node) -> Registry<'_> {
     node.write(
@@ -195,6 +208,14 @@ fn a_rebuild_that_fails_leaves_the_app_as_it_was() {
     node.root(&["systemctl", "stop", "registry@5000"]);
     fails(&["shop was not changed", "127.0.0.1:5000/base:1"]);
     node.root(&["systemctl", "start", "registry@5000"]);
+
+    publish_foreign(&node, &registry);
+    for _ in 0..2 {
+        fails(&[
+            "shop was not changed",
+            "the base image 127.0.0.1:5000/base:1 is for s390x now",
+        ]);
+    }
 
     let said = node.exits(3, &["rebuild", "none"]);
     assert!(said.contains("none is not installed"), "{said}");

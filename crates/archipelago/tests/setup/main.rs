@@ -11,6 +11,7 @@ mod doctor;
 mod package;
 mod twice;
 mod upgrade;
+mod upgrade_of_package;
 
 use serde_json::Value;
 use testhost::{Account, Host, Output};

@@ -46,7 +46,7 @@ fn host_of_0_1_0() -> Host {
 }
 
 /// The id and the start of each container.
-fn containers(host: &Host) -> BTreeMap<String, String> {
+pub(crate) fn containers(host: &Host) -> BTreeMap<String, String> {
     let script = "podman ps -q | xargs -r podman container inspect --format '{{.Name}}={{.Id}} {{.State.StartedAt}}'";
     let listed = user(host, script);
     let runs = listed.lines().map(|line| {
@@ -69,7 +69,7 @@ fn kept(host: &Host) -> String {
 }
 
 /// The state and the cure in the row `isolation` of `doctor`.
-fn isolation(host: &Host) -> (String, String) {
+pub(crate) fn isolation(host: &Host) -> (String, String) {
     let (_, doctor) = json(host, &["doctor"]);
     let checks = doctor["checks"].as_array().expect("a list");
     let found = checks.iter().find(|check| check["name"] == "isolation");
@@ -82,7 +82,7 @@ fn warned(cure: &str) -> (String, String) {
     ("warning".to_owned(), cure.to_owned())
 }
 
-fn is_ready(host: &Host, command: &str, app: &str) {
+pub(crate) fn is_ready(host: &Host, command: &str, app: &str) {
     let run = archipelago(host, &[command, app]).checked();
     run.unwrap_or_else(|error| panic!("{command} {app}: {error:#}"));
     let (_, status) = json(host, &["status", app]);
@@ -90,7 +90,7 @@ fn is_ready(host: &Host, command: &str, app: &str) {
 }
 
 /// The containers that a container reaches at any of their addresses.
-fn reached(host: &Host, from: &str) -> BTreeSet<String> {
+pub(crate) fn reached(host: &Host, from: &str) -> BTreeSet<String> {
     let asked = user(
         host,
         &format!(
@@ -104,7 +104,7 @@ fn reached(host: &Host, from: &str) -> BTreeSet<String> {
     asked.lines().map(str::to_owned).collect()
 }
 
-fn names(names: &[&str]) -> BTreeSet<String> {
+pub(crate) fn names(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 

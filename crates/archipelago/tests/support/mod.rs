@@ -1,6 +1,7 @@
 //! Hosts with Archipelago, installed as a person would: `apt install` of the package, then its
 //! setup.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -32,9 +33,25 @@ pub(crate) fn installed() -> Host {
     install(boot(Options::default()))
 }
 
+/// As [`host`], with the package of version 0.1.0; `None` when git does not have its revision.
+#[allow(
+    dead_code,
+    reason = "not every test program needs an earlier version of the package"
+)]
+pub(crate) fn host_of_0_1_0() -> Option<Host> {
+    let package = package_of_0_1_0()?;
+    let host = boot(Options::default());
+    host.install_package(&package)
+        .expect("the earlier package installs without a network");
+    Some(configure(host))
+}
+
 /// As [`host`], on a host that is up already.
 pub(crate) fn set_up(host: Host) -> Host {
-    let host = install(host);
+    configure(install(host))
+}
+
+fn configure(host: Host) -> Host {
     run(&host, true, &["archipelago", "setup", "--for", "archy"]);
     run(&host, false, &["archipelago", "setup"]);
     host
@@ -67,13 +84,41 @@ fn run(host: &Host, as_root: bool, command: &[&str]) {
 pub(crate) fn package() -> PathBuf {
     static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
     PACKAGE
-        .get_or_init(|| std::env::var_os("ARCHIPELAGO_DEB").map_or_else(build, PathBuf::from))
+        .get_or_init(|| {
+            let given = std::env::var_os("ARCHIPELAGO_DEB");
+            given.map_or_else(|| build(&["--profile", "dev"]), PathBuf::from)
+        })
         .clone()
 }
 
-fn build() -> PathBuf {
+/// The last revision of version 0.1.0.
+const REVISION_0_1_0: &str = "f776ce51b04925f2c44700d97a384759dacd5b06";
+
+/// The package of version 0.1.0, from the cache or built now. A shallow clone cannot build it; the
+/// output of the test says so, also when the test passes.
+fn package_of_0_1_0() -> Option<PathBuf> {
+    let commit = format!("{REVISION_0_1_0}^{{commit}}");
+    let is_here = Command::new("git")
+        .args(["cat-file", "-e", &commit])
+        .current_dir(repository())
+        .status()
+        .expect("git");
+    if is_here.success() {
+        return Some(build(&["--revision", REVISION_0_1_0]));
+    }
+    let told = writeln!(
+        std::io::stderr(),
+        "NOT TESTED: an upgrade from the real package of version 0.1.0, because this clone does not have the revision \
+         {REVISION_0_1_0} (git fetch --unshallow). The tests in upgrade.rs use kept files of that version."
+    );
+    told.expect("standard error");
+    None
+}
+
+fn build(what: &[&str]) -> PathBuf {
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["xtask", "deb", "--profile", "dev"])
+        .args(["xtask", "deb"])
+        .args(what)
         .current_dir(repository())
         .stderr(Stdio::inherit())
         .output()

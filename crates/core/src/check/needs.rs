@@ -1,6 +1,7 @@
 //! The needs of containers that the host does not meet. Podman says so only when it starts the
 //! container; a person reads it before the installation.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -24,6 +25,12 @@ pub enum Need {
     Limit { name: String, asked: u64, most: u64 },
     /// As much as is allowed, which is bounded.
     Unbounded { name: String, most: u64 },
+    /// The registry has the image, or one that it is built of, for other kinds of processor only.
+    RegistryImage {
+        image: String,
+        offered: BTreeSet<String>,
+        processor: String,
+    },
     /// The image is for another kind of processor.
     Image {
         image: String,
@@ -37,17 +44,21 @@ impl Need {
     #[must_use]
     pub fn keeps_from_starting(&self) -> bool {
         match self {
-            Self::Device(_) | Self::Limit { .. } | Self::Image { .. } => true,
+            Self::Device(_)
+            | Self::Limit { .. }
+            | Self::RegistryImage { .. }
+            | Self::Image { .. } => true,
             Self::ClosedDevice(_) | Self::Unbounded { .. } => false,
         }
     }
 
     /// Whether a container certainly does not start without it. What an image says of its processor
-    /// may be wrong: some are built without care for it, and run.
+    /// may be wrong: some are built without care for it, and run. But Podman fetches no image that
+    /// its registry does not have for this machine's kind.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         match self {
-            Self::Device(_) | Self::Limit { .. } => true,
+            Self::Device(_) | Self::Limit { .. } | Self::RegistryImage { .. } => true,
             Self::ClosedDevice(_) | Self::Unbounded { .. } | Self::Image { .. } => false,
         }
     }
@@ -80,6 +91,15 @@ pub fn unmet_by(container: &DesiredContainer, offers: &Offers) -> Vec<Need> {
             built_for: built_for.clone(),
             processor: offers.processor.clone(),
         });
+    let sources = container.image.sources().into_keys();
+    let unavailable = sources.filter_map(|image| {
+        let offered = offers.registry_images.get(&image)?;
+        (!offered.contains(&offers.processor)).then(|| Need::RegistryImage {
+            offered: offered.clone(),
+            processor: offers.processor.clone(),
+            image,
+        })
+    });
     let devices = devices
         .iter()
         .filter_map(|path| match offers.devices.get(path) {
@@ -91,7 +111,8 @@ pub fn unmet_by(container: &DesiredContainer, offers: &Offers) -> Vec<Need> {
         let most = (*offers.limits.get(name)?)?;
         limit.unmet(name, most)
     });
-    foreign.into_iter().chain(devices).chain(limits).collect()
+    let images = foreign.into_iter().chain(unavailable);
+    images.chain(devices).chain(limits).collect()
 }
 
 impl Limit {
@@ -139,6 +160,18 @@ impl fmt::Display for Need {
                 "it asks for {name} without limit, and gets {most}, the most that services of this user may have; for more: {}",
                 Raise(name)
             ),
+            Self::RegistryImage {
+                image,
+                offered,
+                processor,
+            } => {
+                let offered: Vec<&str> = offered.iter().map(String::as_str).collect();
+                write!(
+                    formatter,
+                    "its registry has the image {image} for {} only, and this machine is {processor}; use an image for {processor}",
+                    offered.join(", ")
+                )
+            }
             Self::Image {
                 image,
                 built_for,

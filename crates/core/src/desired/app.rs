@@ -166,6 +166,30 @@ pub struct DesiredImage {
     pub origin: Origin,
 }
 
+impl DesiredImage {
+    /// The names of the images that a registry must have for it, each with whether it is pulled
+    /// without TLS: the image itself, or those that it is built of. None for a build that has a
+    /// substitute, and none that a Containerfile wants for a platform of its own choice.
+    #[must_use]
+    pub fn sources(&self) -> BTreeMap<String, bool> {
+        match &self.origin {
+            Origin::Pull { without_tls } => {
+                BTreeMap::from([(self.reference.to_string(), *without_tls)])
+            }
+            Origin::Build(context) if context.otherwise.is_none() => {
+                let plain = context
+                    .bases
+                    .iter()
+                    .filter(|(_, source)| source.platform.is_none());
+                plain
+                    .map(|(name, source)| (name.clone(), source.without_tls))
+                    .collect()
+            }
+            Origin::Build(_) => BTreeMap::new(),
+        }
+    }
+}
+
 /// The way by which an image gets to the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use crate::check::needs::{self, Unmet};
 use crate::check::{Facts, State, judge};
-use crate::desired::{self, App, Apps, Fault, Inputs, Present, Transport, read_schema};
+use crate::desired::{
+    self, App, Apps, DesiredImage, Fault, Inputs, Present, Transport, read_schema,
+};
 use crate::forecast::wanted;
 use crate::intent::{Goal as Wanted, Intent};
 use crate::layout::Layout;
@@ -14,11 +16,12 @@ use crate::manifest::{
     COMPOSE_FILE, Extension, Files, Manifest, SettingError, SettingValue, Settings, Warning,
 };
 use crate::name::AppId;
-use crate::observed::Podman;
+use crate::observed::{Podman, PodmanView};
 use crate::plan::blocked;
 use crate::progress::Progress;
 use crate::release::ReleaseId;
 
+use super::before::Before;
 use super::grants::{Grants, refuse_never};
 use super::{Definition, PortProblem, Preflight, Refusal, Resources};
 
@@ -44,6 +47,8 @@ pub struct Installation {
     pub grants: Grants,
     /// The words of the grants that the app already has.
     pub granted: BTreeSet<String>,
+    /// The app as it is now.
+    before: Before,
     disk_mib: u64,
     /// The memory to which its containers are limited, all together; `None` when one has no limit.
     memory_bytes: Option<u64>,
@@ -155,6 +160,10 @@ impl Installation {
             }
             _ => return Err(Refusal::Unready { app: id.clone() }),
         };
+        let known = match &before {
+            Some(before) => Before::of(before.get(id), disk_mib(inputs, id)),
+            None => Before::Unknown,
+        };
         let new_ports = match before {
             // Containers of an app that cannot be worked out may still have its ports.
             Some(before) if matches!(before.get(id), Some(App::Broken { .. })) => BTreeSet::new(),
@@ -179,6 +188,7 @@ impl Installation {
             new_ports,
             grants,
             granted: granted(inputs, id),
+            before: known,
         })
     }
 
@@ -201,16 +211,17 @@ impl Installation {
             memory_available_mib: _,
         } = preflight;
         let id = &self.app;
-        if let Some(free_mib) = free_mib.filter(|free| self.is_new && *free < self.disk_mib) {
+        let needed_mib = self.before.further_mib(self.disk_mib);
+        if let Some(free_mib) = free_mib.filter(|free| *free < needed_mib) {
             return Err(Refusal::Disk {
-                needed_mib: self.disk_mib,
+                needed_mib,
+                more: self.before.word_for_more(),
                 free_mib,
                 folder: layout.data.clone(),
             });
         }
-        // A running app may go on without a device that is away for a while.
-        let mut unmet = needs::unmet(&self.present, offers).into_iter();
-        if let Some(unmet) = unmet.find(|unmet| self.is_new && unmet.need.is_certain()) {
+        let certain = |unmet: &Unmet| unmet.need.is_certain() && !self.before.has(unmet, offers);
+        if let Some(unmet) = self.unmet(preflight).into_iter().find(certain) {
             return Err(Refusal::Need(unmet));
         }
         if let Podman::Unreachable(cause) = &names.podman {
@@ -260,6 +271,27 @@ impl Installation {
         let is_any = resources.disk_mib.is_some() || resources.memory_mib.is_some();
         is_any.then_some(resources)
     }
+
+    /// Whether Podman must be asked. For an app that brings no image, Podman would wake for
+    /// nothing.
+    #[must_use]
+    pub fn asks_podman(&self) -> bool {
+        self.is_new || !self.before.new_images(&self.present).is_empty()
+    }
+
+    /// The images that would have to come from a registry, each with whether that is done without
+    /// TLS. A registry can tell before the installation which kinds of processor it has them for.
+    #[must_use]
+    pub fn images_to_get(&self, view: &PodmanView) -> BTreeMap<String, bool> {
+        let new = self.before.new_images(&self.present);
+        let containers = self.present.containers();
+        let missing = containers
+            .map(|(_, container)| &container.image)
+            .filter(|image| !view.images.contains_key(&image.reference.to_string()));
+        let mut sources: BTreeMap<String, bool> = missing.flat_map(DesiredImage::sources).collect();
+        sources.retain(|name, _| new.contains(name) && !view.images.contains_key(name));
+        sources
+    }
 }
 
 fn memory_of(manifest: &Manifest) -> Option<u64> {
@@ -268,6 +300,13 @@ fn memory_of(manifest: &Manifest) -> Option<u64> {
         .map(|service| service.limits.memory_bytes)
         .try_fold(0_u64, |sum, bytes| Some(sum.saturating_add(bytes?)))
         .filter(|bytes| *bytes > 0)
+}
+
+/// The room that the present definition of an app asks for.
+fn disk_mib(inputs: &Inputs, id: &AppId) -> u64 {
+    let apps = Apps::read(inputs);
+    let manifest = apps.manifest(id);
+    manifest.map_or(0, |manifest| manifest.extension.requires.disk_mib)
 }
 
 fn known<'a>(inputs: &'a Inputs, app: &AppId) -> Result<Option<&'a Intent>, Refusal> {

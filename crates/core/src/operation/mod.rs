@@ -6,6 +6,7 @@
 //! intent, and the reconciler does the rest; [`Follow`] says from pass to pass whether that has
 //! come to its end. Then the record is forgotten.
 
+mod before;
 mod follow;
 mod foresee;
 mod grants;

@@ -21,6 +21,8 @@ use crate::name::AppId;
 pub struct RebuildPreview {
     /// The base images of all the app's builds, by name.
     pub bases: BTreeMap<String, BaseSource>,
+    /// The references of the images that are built of them now.
+    pub images: BTreeSet<String>,
 }
 
 /// A rebuild after its base images were fetched.
@@ -35,8 +37,11 @@ pub struct Rebuild {
 impl RebuildPreview {
     pub(super) fn of(inputs: &Inputs, app: &AppId) -> Result<Self, Refusal> {
         let built = built(inputs.clone(), app)?;
+        let references = built.values().map(|(container, _)| reference(container));
+        let images = references.collect();
         let contexts = built.into_values().map(|(_, context)| context);
         Ok(Self {
+            images,
             bases: contexts.flat_map(|context| context.bases).collect(),
         })
     }

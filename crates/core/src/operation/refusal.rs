@@ -63,9 +63,11 @@ pub enum Refusal {
         .0.finding, .0.cure.as_deref().unwrap_or_default()
     )]
     Host(Box<Check>),
-    #[error("it needs {needed_mib} MiB in {}, where {free_mib} MiB are free; free the rest, or use a larger disk", folder.display())]
+    #[error("it needs {needed_mib} MiB{more} in {}, where {free_mib} MiB are free; free the rest, or use a larger disk", folder.display())]
     Disk {
         needed_mib: u64,
+        /// ` more` when an installed app asks for that much beyond what it asked for before.
+        more: &'static str,
         free_mib: u64,
         folder: PathBuf,
     },

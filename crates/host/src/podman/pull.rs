@@ -1,13 +1,20 @@
 //! Pulling an image, layer by layer.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use archipelago_core::cause::Cause;
 use archipelago_core::error::chain;
 use archipelago_core::image::Platform;
 use hyper::Method;
 use serde::Deserialize;
 
-use super::Podman;
 use super::http::{Call, Error, Failure, SILENCE_LIMIT, encode};
+use super::{Podman, or_default};
+
+/// The longest wait for a registry's list of platforms. Without it the pull itself tells what is
+/// wrong.
+const LIST_LIMIT: Duration = Duration::from_secs(10);
 
 /// The progress of one layer, or of the image's configuration. It comes once a second for a layer
 /// that downloads.
@@ -64,6 +71,26 @@ impl Podman {
         progress: impl FnMut(Progress) + Send,
     ) -> Result<(), Error> {
         self.pull_for(reference, None, tls_verify, progress).await
+    }
+
+    /// The kinds of processor for which a registry has an image, in the words of images (`amd64`).
+    /// It costs one small request, which Docker Hub counts as a pull. `None` for an image of one
+    /// platform: its manifest does not name that.
+    pub async fn processors_of(
+        &self,
+        reference: &str,
+        tls_verify: bool,
+    ) -> Result<Option<BTreeSet<String>>, Error> {
+        let query = if tls_verify { "" } else { "?tlsVerify=false" };
+        let call = Call::new(
+            format!("ask the registry for the platforms of {reference}"),
+            Method::GET,
+            format!("/manifests/{}/json{query}", encode(reference)),
+            LIST_LIMIT,
+        );
+        let body = self.call(&call, Vec::new()).await?;
+        call.json::<ManifestList>(&body)
+            .map(ManifestList::processors)
     }
 
     /// As [`Podman::pull`], for a given platform.
@@ -144,6 +171,45 @@ fn of_platform(platform: &Platform) -> String {
     )
 }
 
+/// An image index of the OCI specification, or a manifest list of Docker. The manifest of one image
+/// has no such list.
+#[derive(Deserialize)]
+struct ManifestList {
+    #[serde(default, deserialize_with = "or_default")]
+    manifests: Vec<ListedManifest>,
+}
+
+#[derive(Deserialize)]
+struct ListedManifest {
+    platform: Option<ListedPlatform>,
+}
+
+#[derive(Deserialize)]
+struct ListedPlatform {
+    #[serde(default)]
+    architecture: String,
+    #[serde(default)]
+    os: String,
+}
+
+impl ManifestList {
+    /// `None` when it does not say it of each image. Signatures and the like stand in the list as
+    /// `unknown/unknown`.
+    fn processors(self) -> Option<BTreeSet<String>> {
+        let platforms: Option<Vec<ListedPlatform>> = self
+            .manifests
+            .into_iter()
+            .map(|listed| listed.platform)
+            .collect();
+        let processors: BTreeSet<String> = platforms?
+            .into_iter()
+            .filter(|platform| platform.os == "linux")
+            .map(|platform| platform.architecture)
+            .collect();
+        (!processors.is_empty() && !processors.contains("")).then_some(processors)
+    }
+}
+
 /// A line of the stream. Success ends with `Download complete` and the image's id.
 #[derive(Deserialize)]
 struct Report {
@@ -196,6 +262,34 @@ fn is_in_no_registry(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_platforms_of_an_image_are_read_from_its_list() {
+        for (list, expected) in [
+            (r#"{"schemaVersion": 2, "config": {}, "layers": []}"#, None),
+            (r#"{"manifests": null}"#, None),
+            (r#"{"manifests": [{"digest": "sha256:1"}]}"#, None),
+            (
+                r#"{"manifests": [{"platform": {"os": "windows", "architecture": "amd64"}}]}"#,
+                None,
+            ),
+            (
+                r#"{"manifests": [{"platform": {"os": "linux", "architecture": "arm64", "variant": "v8"}},
+                {"platform": {"os": "unknown", "architecture": "unknown"}},
+                {"platform": {"os": "linux", "architecture": "s390x"}}]}"#,
+                Some(["arm64", "s390x"]),
+            ),
+        ] {
+            let read: ManifestList = serde_json::from_str(list).unwrap();
+            let expected = expected.map(|kinds| {
+                kinds
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect::<BTreeSet<_>>()
+            });
+            assert_eq!(read.processors(), expected, "{list}");
+        }
+    }
 
     #[test]
     fn a_missing_image_is_told_from_a_registry_that_does_not_answer() {

@@ -59,7 +59,7 @@ async fn fetch_and_build(
     let podman = Podman::for_this_user();
     let say = |name: &str, now| drop(lines.try_send((name.to_owned(), now)));
     let fetching = |base: &str| say(base, ImageProgress::Pulling { done: 0, total: 0 });
-    let found = bases::pull_newest(&podman, &preview.bases, fetching).await;
+    let found = bases::pull_newest(&podman, &preview.bases, &preview.images, fetching).await;
     let request = Request::Rebuild {
         app: app.clone(),
         found: Some(found.map_err(|source| Error::Bases {

@@ -199,6 +199,7 @@ fn why_a_container_cannot_start_on_this_host_is_named() {
         devices: [(PathBuf::from("/dev/dri"), Device::Usable)].into(),
         limits: [("nofile".to_owned(), Some(30))].into(),
         foreign_images: BTreeMap::new(),
+        registry_images: BTreeMap::new(),
         processor: "amd64".to_owned(),
     };
     let message = |case: &Case| {
