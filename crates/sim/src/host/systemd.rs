@@ -16,8 +16,6 @@ use crate::host::unit::{Job, Run, Unit};
 pub struct Systemd {
     /// The generators' output at the last reload, by service.
     pub generated: BTreeMap<String, Arc<Definition>>,
-    /// The unit files that the generator left out, with its complaint.
-    pub refused: BTreeMap<String, String>,
     /// The links that `WantedBy=` makes: a service, and the services that start along with it.
     wants_links: BTreeMap<String, Vec<String>>,
     /// The generated units, and those that still run without a unit file, by service.
@@ -65,7 +63,6 @@ impl Systemd {
     pub(crate) fn load(
         &mut self,
         generated: BTreeMap<String, Arc<Definition>>,
-        refused: BTreeMap<String, String>,
         is_masked: impl Fn(&str) -> bool,
     ) {
         self.wants_links.clear();
@@ -92,7 +89,6 @@ impl Systemd {
             has_file || masked || !unit.is_down()
         });
         self.generated = generated;
-        self.refused = refused;
     }
 
     /// Forgets all units, as a boot does.
