@@ -80,6 +80,10 @@ impl Systemd {
             let masked = is_masked(service);
             if !has_file {
                 unit.definition = None;
+                // Nobody can tell any more what it was started with.
+                if let Some(run) = &mut unit.run {
+                    run.restart_justified = true;
+                }
             }
             unit.load = match (masked, has_file) {
                 (true, _) => Load::Masked,
@@ -111,11 +115,6 @@ impl Systemd {
     pub(crate) fn is_active(&self, service: &str) -> bool {
         let unit = self.units.get(service);
         unit.is_some_and(|unit| unit.active == Active::Active)
-    }
-
-    pub(crate) fn is_masked(&self, service: &str) -> bool {
-        let unit = self.units.get(service);
-        unit.is_some_and(|unit| unit.load == Load::Masked)
     }
 
     /// Queues a start, with those of the services that it requires or wants.

@@ -203,6 +203,12 @@ impl World {
         }
     }
 
+    /// Whether the operator has masked a service. systemd has no unit of it when the generator left
+    /// out its unit file.
+    pub(crate) fn is_masked(&self, service: &str) -> bool {
+        has_mask(&self.disk, &self.layout, service)
+    }
+
     /// Whether a service that starts now may have an old definition as far as Archipelago can
     /// observe: its unit file was changed since the reload, or `pending.json` has a reload or
     /// restart due.
