@@ -3,12 +3,17 @@
 //! Where another program or the system refused, its own words are part of the cause. No variant
 //! holds the value of a setting or a secret.
 
+mod file_writers;
+mod rule;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::rule::Refused;
-use crate::reconcile::file_writers::{FileWriters, contention};
+pub use file_writers::{FileWriter, FileWriters, Hint, Unit};
+pub use rule::{Refused, Rule};
+
+use file_writers::contention;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Cause {
@@ -64,10 +69,10 @@ pub enum Cause {
         "Podman says that it has the image, but does not list it; archipelago doctor shows whether an image is damaged"
     )]
     ImageNotListed,
-    /// `words` are Podman's.
     /// No registry has the image: Podman's words.
     #[error("{0}")]
     NotInRegistry(String),
+    /// `words` are Podman's.
     #[error(
         "the registry {registry} does not use TLS, so anybody could change what it sends; to use it nevertheless, add \
          \"{registry}\" to insecure_registries in ~/.config/archipelago/config.toml ({words})"

@@ -7,7 +7,6 @@
 
 mod contention;
 mod failed;
-pub(crate) mod file_writers;
 mod finished;
 
 use std::collections::BTreeMap;
@@ -15,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::action::AppStep;
-use crate::cause::Cause;
+use crate::cause::{Cause, FileWriters};
 use crate::desired::{Desired, DesiredImage, Role};
 use crate::layout::Layout;
 use crate::name::AppId;
@@ -42,7 +41,6 @@ pub const SETTLE: Duration = Duration::from_millis(10);
 pub const BURST_MAX: Duration = Duration::from_millis(100);
 
 pub use contention::{ANSWER, ANSWERS_MAX, REPAIRS_MAX, SPAN};
-pub use file_writers::{FileWriter, FileWriters, Hint, Unit};
 
 /// The time to the next pass without a wake-up. A pass that did something is followed by another
 /// one.

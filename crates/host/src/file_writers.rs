@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use archipelago_core::reconcile::FileWriters;
+use archipelago_core::cause::FileWriters;
 
 use process::{Identity, Process, stranger};
 use target::{Target, marks};

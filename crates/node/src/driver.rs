@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use archipelago_core::cause::FileWriters;
 use archipelago_core::desired::Desired;
 use archipelago_core::error::chain;
 use archipelago_core::health::{Report, report};
@@ -16,7 +17,7 @@ use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::Observed;
 use archipelago_core::pass::{Pass, PassResult, Request};
 use archipelago_core::plan::restarted_with;
-use archipelago_core::reconcile::{FileWriters, Reconciler};
+use archipelago_core::reconcile::Reconciler;
 
 use archipelago_host::apply::Executor;
 use archipelago_host::cache::Cached;

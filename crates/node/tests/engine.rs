@@ -8,9 +8,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use archipelago_core::name::AppId;
-use archipelago_host::folders;
+use archipelago_core::operation::Request;
+use archipelago_host::{disk, folders};
 use archipelago_node::engine::{Engine, Role, spawn};
 use archipelago_node::handle::{Error, Handle};
+use archipelago_node::operations::prepare;
 use edges_inside::on_a_host;
 use testhost::Account::User;
 
@@ -92,6 +94,34 @@ fn an_engine_has_a_thread_of_its_own_and_ends_with_it() {
                 running.end().await;
                 assert!(!threads().contains("passes"));
             }
+        },
+    );
+}
+
+#[test]
+fn an_operation_runs_with_an_engine_that_goes_on_afterwards() {
+    on_a_host(
+        "an_operation_runs_with_an_engine_that_goes_on_afterwards",
+        User,
+        |_| {},
+        async {
+            let layout = folders::layout().expect("a layout");
+            let app = AppId::parse("web").expect("an id");
+            let intent = layout.intent(&app);
+            std::fs::create_dir_all(layout.apps()).expect("the folder of intents");
+            std::fs::write(&intent, "state = \"stopped\"\n").expect("an intent");
+            let engine = spawn(layout.clone(), Role::Daemon)
+                .await
+                .expect("an engine");
+            let before = engine.handle.pass().await.expect("a pass").number;
+            let request = Request::Uninstall { app, purge: false };
+            let prepared = prepare(layout, request).await.expect("a proposal");
+            let ended = prepared.run_with(&engine.handle, |_| {}).await;
+            assert!(matches!(ended, Ok(None)), "{ended:?}");
+            assert!(!disk::is_there(&intent));
+            let after = engine.handle.pass().await.expect("the engine goes on");
+            assert!(after.number > before, "{after:?}");
+            engine.end().await;
         },
     );
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use archipelago_core::cause::Rule;
 use archipelago_core::operation::Kind;
-use archipelago_core::plan::rule::Rule;
 use sim::apps::NESTED_VERSION;
 use sim::host::disk::Unsynced;
 use sim::host::registry::PullOutcome;

@@ -41,8 +41,11 @@ regressions! {
     a_removed_unit_file_stays_removed_after_a_power_loss
     a_secret_that_is_not_durable_is_not_used
     a_service_that_came_up_since_its_unit_changed_is_stopped_for_its_network
+    a_service_that_starts_at_the_instant_of_its_observation_may_be_restarted
     a_service_that_starts_before_the_reload_gets_its_new_unit
     a_service_that_starts_while_podman_hangs_may_be_stopped
+    a_service_whose_unit_was_forgotten_may_be_restarted
     an_app_is_not_refused_for_the_network_of_a_failed_app
+    an_app_is_stopped_whose_required_app_is_masked_without_a_unit
     the_network_of_a_stopped_app_is_restored_for_its_members
 }

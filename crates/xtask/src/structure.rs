@@ -1,34 +1,52 @@
-//! The structure that the compiler does not hold: no circle between files, no file over 500 lines,
-//! no text as an error.
+//! Checks what the compiler does not: no circle between files, no file over 500 lines, no `Result`
+//! whose error is a text.
 //!
-//! A file depends on another when it names something of it: in a `use`, or by a path in its code.
-//! A folder's `mod.rs` that only declares its files, or re-exports from them, does not depend on
-//! them. Tests and what macros make of their arguments are not looked at.
+//! A file **depends** on another file when its own code names an item that is defined there: in a
+//! `use`, by a path, by a single name that a `use` or a `*` has brought, or in the arguments and
+//! the body of a macro, an attribute included. The item's file counts, not the files through which
+//! its name is passed on. So these are no dependency by themselves:
+//!
+//! - A folder's `mod.rs` declares its files and re-exports items of them. That is a table of
+//!   contents: the code in it compiles without the re-exports. If that code uses a re-exported
+//!   name, then it depends on the file. A re-export of a file that is not beneath it is a
+//!   dependency like any other `use`.
+//! - A file names a module. Only the items that it names of the module count.
+//! - A file takes an item from a `mod.rs` that only passes it on.
+//!
+//! Not seen: the file of a method that is called, because that needs types, and names that a
+//! macro's expansion makes of its arguments. Test code inside a file is left out, because it may
+//! use whatever is there; test code in a file of its own is checked.
 
+mod circles;
 mod error_types;
+mod modules;
+mod names;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use syn::visit::{self, Visit};
+
+use modules::Sources;
 
 /// A file with more lines holds more than one idea.
 const LINES_MAX: usize = 500;
 
-/// Crates that are no part of the product.
-const FOR_DEVELOPERS: [&str; 3] = ["sim", "testhost", "xtask"];
-
 /// Checks every crate.
 pub(crate) fn check() -> Result<()> {
     let mut problems = Vec::new();
-    for entry in fs::read_dir("crates").context("listing crates")? {
-        let folder = entry?.path();
-        problems.extend(too_long(&folder)?);
-        problems.extend(circles(&folder.join("src"))?);
-        if !FOR_DEVELOPERS.iter().any(|name| folder.ends_with(name)) {
-            problems.extend(text_as_error(&folder.join("src"))?);
+    let entries = fs::read_dir("crates").context("listing crates")?;
+    let folders: std::io::Result<BTreeSet<PathBuf>> =
+        entries.map(|entry| Ok(entry?.path())).collect();
+    for folder in folders? {
+        let sources = read(&folder)?;
+        problems.extend(too_long(&sources));
+        problems.extend(text_as_error(&folder, &sources)?);
+        for root in roots(&folder, &sources) {
+            problems.extend(circles::circles(&root, &sources)?);
         }
     }
     if problems.is_empty() {
@@ -37,24 +55,43 @@ pub(crate) fn check() -> Result<()> {
     bail!("the structure has faults:\n{}", problems.join("\n"))
 }
 
-fn too_long(folder: &Path) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    for file in sources(folder)? {
-        let lines = fs::read_to_string(&file)?.lines().count();
-        if lines > LINES_MAX {
-            let file = file.display();
-            found.push(format!(
-                "{file} has {lines} lines; take it apart by idea, {LINES_MAX} at most"
-            ));
+/// All Rust files beneath a folder.
+fn read(folder: &Path) -> Result<Sources> {
+    let mut sources = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| format!("listing {folder:?}"))? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path);
+                let text = text.with_context(|| format!("reading {path:?}"))?;
+                sources.insert(path, text);
+            }
         }
     }
-    Ok(found)
+    Ok(sources)
 }
 
-fn text_as_error(folder: &Path) -> Result<Vec<String>> {
+fn too_long(sources: &Sources) -> Vec<String> {
+    let lines = sources
+        .iter()
+        .map(|(file, text)| (file, text.lines().count()));
+    let long = lines.filter(|(_, lines)| *lines > LINES_MAX);
+    long.map(|(file, lines)| {
+        let file = file.display();
+        format!("{file} has {lines} lines; take it apart by idea, {LINES_MAX} at most")
+    })
+    .collect()
+}
+
+fn text_as_error(folder: &Path, sources: &Sources) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    for file in sources(folder)? {
-        if error_types::names_text_as_error(&parse(&file)?) {
+    for (file, text) in sources {
+        if file.starts_with(folder.join("src"))
+            && error_types::names_text_as_error(&modules::parse(file, text)?)
+        {
             let file = file.display();
             found.push(format!(
                 "{file} has a Result whose error is a text; make the error an enum"
@@ -64,220 +101,21 @@ fn text_as_error(folder: &Path) -> Result<Vec<String>> {
     Ok(found)
 }
 
-fn parse(file: &Path) -> Result<syn::File> {
-    let text = fs::read_to_string(file)?;
-    syn::parse_file(&text).with_context(|| format!("parsing {file:?}"))
-}
-
-/// All Rust files beneath a folder, sorted.
-fn sources(folder: &Path) -> Result<BTreeSet<PathBuf>> {
-    let mut files = BTreeSet::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).with_context(|| format!("listing {folder:?}"))? {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                files.insert(path);
-            }
-        }
-    }
-    Ok(files)
-}
-
-/// The circles between the files of one crate.
-fn circles(root: &Path) -> Result<Vec<String>> {
-    let mut modules = BTreeMap::new();
-    for file in sources(root)? {
-        modules.insert(module_of(root, &file), file);
-    }
-    let mut edges: BTreeMap<&Module, BTreeSet<&Module>> = BTreeMap::new();
-    for (module, file) in &modules {
-        let parsed = parse(file)?;
-        let mut names = Names {
-            module,
-            paths: Vec::new(),
+/// The files that Cargo compiles by themselves, each with the modules beneath it: a library, a
+/// program, a test, a benchmark, an example.
+fn roots(folder: &Path, sources: &Sources) -> Vec<PathBuf> {
+    let is_root = |file: &&PathBuf| {
+        let Ok(path) = file.strip_prefix(folder) else {
+            return false;
         };
-        names.visit_file(&parsed);
-        let used = names
-            .paths
-            .iter()
-            .filter_map(|path| owner(&modules, path))
-            .filter(|other| *other != module);
-        edges.insert(module, used.collect());
-    }
-    Ok(strongly_connected(&edges)
-        .into_iter()
-        .map(|circle| {
-            let files: Vec<String> = circle
-                .iter()
-                .map(|module| modules[*module].display().to_string())
-                .collect();
-            format!("a circle: {}", files.join(", "))
-        })
-        .collect())
-}
-
-/// The path of a module from the root of its crate.
-type Module = Vec<String>;
-
-fn module_of(root: &Path, file: &Path) -> Module {
-    let path = file.strip_prefix(root).unwrap_or(file).with_extension("");
-    let mut parts: Module = path
-        .components()
-        .map(|part| part.as_os_str().to_string_lossy().into_owned())
-        .collect();
-    if parts
-        .last()
-        .is_some_and(|last| matches!(last.as_str(), "mod" | "lib" | "main"))
-    {
-        parts.pop();
-    }
-    parts
-}
-
-/// The module whose file has what a path names: the longest that there is.
-fn owner<'a>(modules: &'a BTreeMap<Module, PathBuf>, path: &[String]) -> Option<&'a Module> {
-    (0..=path.len())
-        .rev()
-        .find_map(|length| modules.get_key_value(&path[..length]))
-        .map(|(module, _)| module)
-}
-
-/// Collects what a file names of its own crate.
-struct Names<'a> {
-    module: &'a Module,
-    paths: Vec<Module>,
-}
-
-impl Names<'_> {
-    /// A path from the crate's root, if it names something of this crate.
-    fn resolve(&self, segments: &[String]) -> Option<Module> {
-        let (first, rest) = segments.split_first()?;
-        let mut path = match first.as_str() {
-            "crate" => Vec::new(),
-            "self" => self.module.clone(),
-            "super" => {
-                let mut above = self.module.clone();
-                above.pop()?;
-                above
-            }
-            // A child, or something from elsewhere: of the latter no module is found.
-            _ => {
-                let mut child = self.module.clone();
-                child.push(first.clone());
-                child
-            }
-        };
-        for segment in rest {
-            if segment == "super" {
-                path.pop()?;
-            } else {
-                path.push(segment.clone());
-            }
-        }
-        Some(path)
-    }
-
-    fn note(&mut self, segments: &[String]) {
-        // A single name is a local one, or one that a `use` has brought.
-        if segments.len() > 1
-            && let Some(path) = self.resolve(segments)
-        {
-            self.paths.push(path);
-        }
-    }
-
-    fn tree(&mut self, before: &mut Module, tree: &syn::UseTree) {
-        match tree {
-            syn::UseTree::Path(path) => {
-                before.push(path.ident.to_string());
-                self.tree(before, &path.tree);
-                before.pop();
-            }
-            syn::UseTree::Group(group) => {
-                for tree in &group.items {
-                    self.tree(before, tree);
-                }
-            }
-            syn::UseTree::Name(name) => {
-                before.push(name.ident.to_string());
-                self.note(before);
-                before.pop();
-            }
-            syn::UseTree::Rename(rename) => {
-                before.push(rename.ident.to_string());
-                self.note(before);
-                before.pop();
-            }
-            syn::UseTree::Glob(_) => self.note(before),
-        }
-    }
-}
-
-fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
-    attributes.iter().any(|attribute| {
-        attribute.path().is_ident("cfg")
-            && attribute
-                .parse_args::<syn::Ident>()
-                .is_ok_and(|condition| condition == "test")
-    })
-}
-
-impl<'a> Visit<'a> for Names<'_> {
-    fn visit_item_use(&mut self, item: &'a syn::ItemUse) {
-        let is_reexport = !matches!(item.vis, syn::Visibility::Inherited);
-        if !is_reexport && !is_for_tests(&item.attrs) {
-            self.tree(&mut Vec::new(), &item.tree);
-        }
-    }
-
-    fn visit_item_mod(&mut self, item: &'a syn::ItemMod) {
-        if !is_for_tests(&item.attrs) {
-            visit::visit_item_mod(self, item);
-        }
-    }
-
-    fn visit_path(&mut self, path: &'a syn::Path) {
-        let segments: Module = path
-            .segments
-            .iter()
-            .map(|segment| segment.ident.to_string())
-            .collect();
-        self.note(&segments);
-        visit::visit_path(self, path);
-    }
-}
-
-/// The groups of modules that reach each other those of one module left out.
-fn strongly_connected<'a>(
-    edges: &BTreeMap<&'a Module, BTreeSet<&'a Module>>,
-) -> Vec<BTreeSet<&'a Module>> {
-    let reaches = |from: &'a Module| {
-        let mut reached = BTreeSet::new();
-        let mut next = vec![from];
-        while let Some(module) = next.pop() {
-            for other in edges.get(module).into_iter().flatten() {
-                if reached.insert(*other) {
-                    next.push(other);
-                }
-            }
-        }
-        reached
+        let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
+        matches!(
+            parts[..],
+            ["build.rs"]
+                | ["src", "lib.rs" | "main.rs"]
+                | ["tests" | "benches" | "examples", _]
+                | ["tests" | "benches" | "examples", _, "main.rs"]
+        ) || matches!(parts[..], ["src", "bin", _] | ["src", "bin", _, "main.rs"])
     };
-    let reached: BTreeMap<&Module, BTreeSet<&Module>> = edges
-        .keys()
-        .map(|module| (*module, reaches(module)))
-        .collect();
-    let mut circles: BTreeSet<BTreeSet<&Module>> = BTreeSet::new();
-    for (module, others) in &reached {
-        if others.contains(module) {
-            let circle = others
-                .iter()
-                .filter(|other| reached[*other].contains(module));
-            circles.insert(circle.copied().collect());
-        }
-    }
-    circles.into_iter().collect()
+    sources.keys().filter(is_root).cloned().collect()
 }

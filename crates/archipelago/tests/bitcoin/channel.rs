@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use crate::heights::bitcoin_height;
 use crate::node::{DATA, Node, text, until};
-use crate::stack::{FOLLOWS, mine};
-use crate::wallet::lncli as ours;
+use crate::stack::{FOLLOWS, lncli as ours, mine};
 
 /// In satoshis.
 const OURS: &str = "--local_amt=1000000";

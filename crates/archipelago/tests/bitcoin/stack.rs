@@ -113,6 +113,12 @@ pub(crate) fn bitcoin_cli(node: &Node, arguments: &[&str]) -> String {
     node.user(&[&command, arguments].concat()).trim().to_owned()
 }
 
+pub(crate) fn lncli(node: &Node, arguments: &[&str]) -> Value {
+    let command = ["podman", "exec", "archy-lnd", "lncli"];
+    let said = node.user(&[&command, arguments].concat());
+    serde_json::from_str(&said).expect("JSON")
+}
+
 pub(crate) fn mine(node: &Node, blocks: u32) {
     bitcoin_cli(node, &["generatetoaddress", &blocks.to_string(), MINER]);
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::channel::Peer;
 use crate::heights::{ask_electrs, bitcoin_height};
 use crate::node::{Node, text, until, until_equal};
-use crate::stack::{FOLLOWS, MINER, bitcoin_cli, mine};
+use crate::stack::{FOLLOWS, MINER, bitcoin_cli, lncli, mine};
 
 const MEMO: &str = "Two loaves of bread";
 /// The number of blocks after which a mined coin can be spent.
@@ -104,12 +104,6 @@ impl Wallet<'_> {
             payment.expect("the payment")["num_confirmations"].clone()
         });
     }
-}
-
-pub(crate) fn lncli(node: &Node, arguments: &[&str]) -> Value {
-    let command = ["podman", "exec", "archy-lnd", "lncli"];
-    let said = node.user(&[&command, arguments].concat());
-    serde_json::from_str(&said).expect("JSON")
 }
 
 /// lnd writes amounts as texts.

@@ -7,7 +7,7 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use super::values::Extensions;
+use super::keys::Extensions;
 use crate::node::{Mapping, Node, Place, Value};
 use crate::number::Amount;
 use crate::schema::whole;

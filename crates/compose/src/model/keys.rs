@@ -1,5 +1,10 @@
 //! Declares a struct of keys, with its reading and writing.
 
+use std::collections::BTreeMap;
+
+/// Keys that begin with `x-`, as JSON.
+pub type Extensions = BTreeMap<String, serde_json::Value>;
+
 /// A struct of keys with defaults, whose serialised form leaves out what is not written.
 macro_rules! model {
     (
@@ -19,7 +24,7 @@ macro_rules! model {
             $( $( $(#[$always_meta])* pub $always: $always_type, )* )?
             /// Keys that begin with `x-`.
             #[serde(rename = "#extensions", skip_serializing)]
-            pub extensions: crate::model::values::Extensions,
+            pub extensions: crate::model::keys::Extensions,
         }
     };
 }

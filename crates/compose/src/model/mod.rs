@@ -17,6 +17,7 @@ pub use container::{
     FileReference, Logging, Mount, MountImage, MountTmpfs, MountVolume, ServiceModel,
     ServiceNetwork, ThrottleDevice, WeightDevice,
 };
+pub use keys::Extensions;
 pub use project::Project;
 pub(crate) use project::decode;
 pub use resource::{Config, FileObject, Ipam, Model, Network, Pool, Secret, Volume};
@@ -26,6 +27,5 @@ pub use service::{
     Schedule, Service, ServiceKeys, Triggers, UpdateConfig, WatchRule, Workload,
 };
 pub use values::{
-    Choice, Count, Environment, Extensions, Hosts, Mode, MultiOptions, OptOut, Pairs, Size,
-    SshKeys, Ulimit,
+    Choice, Count, Environment, Hosts, Mode, MultiOptions, OptOut, Pairs, Size, SshKeys, Ulimit,
 };

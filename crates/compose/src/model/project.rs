@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::decode::{DecodeError, Decoder, extensions};
+use super::keys::Extensions;
 use super::resource::{Config, Model, Network, Secret, Volume};
 use super::service::{Job, Service};
-use super::values::Extensions;
 use crate::node::{Entry, Node};
 
 /// A whole app.

@@ -9,9 +9,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::syntax;
 
-/// Keys that begin with `x-`, as JSON.
-pub type Extensions = BTreeMap<String, serde_json::Value>;
-
 /// The environment of a container. A variable without a value comes from the environment of the
 /// process that starts it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -182,7 +182,7 @@ fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifes
     let is_from_before = intent.exports_all || intent.release.is_none();
     let extension = &mut manifest.extension;
     if is_from_before && extension.exports == Exports::default() {
-        extension.exports = Exports::all(extension);
+        extension.exports = extension.all_exports();
     }
     Ok(manifest)
 }

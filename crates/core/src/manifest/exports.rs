@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ManifestError;
 use super::field::Field;
-use super::{Extension, Manifest, ManifestError, NetworkMode};
 
 /// The services, ports, settings, secrets and files that an app offers to the apps that require it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,60 +35,10 @@ impl Exports {
         Ok(exports)
     }
 
-    /// All of an app, as version 0.1.0 offered it.
-    #[must_use]
-    pub fn all(extension: &Extension) -> Self {
-        Self {
-            services: BTreeMap::new(),
-            settings: extension.settings.keys().cloned().collect(),
-            secrets: extension.secrets.keys().cloned().collect(),
-            files: extension.captures.keys().cloned().collect(),
-            all: true,
-        }
-    }
-
     /// Whether other apps can reach a service of it, so that it has a network for that.
     #[must_use]
     pub fn has_network(&self) -> bool {
         !self.services.is_empty()
-    }
-
-    /// Refuses an export that the app does not have.
-    pub(super) fn check_references(
-        &self,
-        field: &Field<'_>,
-        manifest: &Manifest,
-    ) -> Result<(), ManifestError> {
-        for name in self.services.keys() {
-            let at = field.at(&["services", name]);
-            let service = manifest
-                .services
-                .get(name)
-                .ok_or_else(|| at.error(format!("there is no service {name:?}")))?;
-            if service.network != NetworkMode::App {
-                return Err(at.error(format!(
-                    "{name:?} has a `network_mode`, so it cannot join the network on which others would reach it; remove one of the two"
-                )));
-            }
-        }
-        if self.has_network() && manifest.networks.contains_key("exports") {
-            return Err(field.error(
-                "the app has a network `exports` of its own already; give that one another name",
-            ));
-        }
-        let extension = &manifest.extension;
-        check_names(
-            &field.at(&["settings"]),
-            &self.settings,
-            "setting",
-            |name| extension.settings.contains_key(name),
-        )?;
-        check_names(&field.at(&["secrets"]), &self.secrets, "secret", |name| {
-            extension.secrets.contains_key(name)
-        })?;
-        check_names(&field.at(&["files"]), &self.files, "capture", |name| {
-            extension.captures.contains_key(name)
-        })
     }
 }
 
@@ -109,19 +59,4 @@ fn read_services(field: &Field<'_>) -> Result<BTreeMap<String, BTreeSet<u16>>, M
 
 fn read_names(field: &Field<'_>) -> Result<BTreeSet<String>, ManifestError> {
     Ok(field.texts()?.into_iter().collect())
-}
-
-fn check_names(
-    list: &Field<'_>,
-    names: &BTreeSet<String>,
-    kind: &str,
-    is_known: impl Fn(&str) -> bool,
-) -> Result<(), ManifestError> {
-    match names.iter().find(|name| !is_known(name)) {
-        Some(unknown) => {
-            let at = list.item(unknown);
-            Err(at.error(format!("there is no {kind} of that name")))
-        }
-        None => Ok(()),
-    }
 }

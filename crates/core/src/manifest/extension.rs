@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::field::Field;
 use super::mount::relative;
-use super::{
-    EXTENSION, Exports, Manifest, ManifestError, ManifestErrors, Requires, Setting, no_service,
-};
+use super::{Exports, ManifestError, ManifestErrors, Requires, Setting};
 use crate::name::{AppId, check_part};
+
+/// The key of a manifest that Archipelago reads itself.
+pub(super) const EXTENSION: &str = "x-archipelago";
 
 /// The content of `x-archipelago`.
 #[derive(Clone, Debug, PartialEq)]
@@ -208,66 +209,15 @@ impl Extension {
         Ok(extension)
     }
 
-    /// Notes each reference to a service, volume or port that the app does not have.
-    pub(super) fn check_references(
-        &self,
-        field: &Field<'_>,
-        manifest: &Manifest,
-        errors: &mut Vec<ManifestError>,
-    ) {
-        let is_known = |name: &str| manifest.services.contains_key(name);
-        // It would wait for itself at each start, and for ever when it is to be removed.
-        if self.requires.apps.contains(&self.id) {
-            let at = field.at(&["requires"]);
-            errors.push(at.error("an app cannot require itself"));
-        }
-        if !self.companions.iter().all(|name| is_known(name)) {
-            let at = field.at(&["companions"]);
-            errors.push(at.error(no_service(manifest)));
-        }
-        let at = field.at(&["templates"]);
-        let mut rendered = BTreeSet::new();
-        for template in &self.templates {
-            if !is_known(&template.service) {
-                errors.push(at.error(no_service(manifest)));
-            } else if !rendered.insert((&template.service, template.file_name())) {
-                errors.push(at.error(format!(
-                    "two templates of {} have targets of one name; give them different file names",
-                    template.service
-                )));
-            }
-        }
-        for (name, capture) in &self.captures {
-            if !manifest.volumes.contains(&capture.volume) {
-                let at = field.at(&["captures", name]);
-                errors.push(
-                    at.error("there is no such volume; declare it under the top-level `volumes`"),
-                );
-            }
-        }
-        let exports = field.at(&["exports"]);
-        errors.extend(self.exports.check_references(&exports, manifest).err());
-        let requirements = field.at(&["requires", "apps"]);
-        errors.extend(
-            self.requires
-                .check_references(&requirements, manifest)
-                .err(),
-        );
-        let urls = self.urls.iter();
-        let urls = urls.map(|url| ("urls", &url.service, url.port));
-        let probes = self.readiness.iter();
-        let probes = probes.map(|probe| ("readiness", &probe.service, probe.port));
-        for (key, name, port) in urls.chain(probes) {
-            let at = field.at(&[key]);
-            match manifest.services.get(name) {
-                None => errors.push(at.error(no_service(manifest))),
-                Some(service) if service.published(port).is_none() => {
-                    errors.push(at.error(format!(
-                        "the service {name} publishes no such port; add it to its `ports`"
-                    )));
-                }
-                Some(_) => {}
-            }
+    /// Exports of all that it has, as version 0.1.0 offered it.
+    #[must_use]
+    pub fn all_exports(&self) -> Exports {
+        Exports {
+            services: BTreeMap::new(),
+            settings: self.settings.keys().cloned().collect(),
+            secrets: self.secrets.keys().cloned().collect(),
+            files: self.captures.keys().cloned().collect(),
+            all: true,
         }
     }
 }

@@ -54,9 +54,6 @@ pub use crate::file::Files;
 /// The name of the one file that makes a folder an app.
 pub const COMPOSE_FILE: &str = "compose.yaml";
 
-/// The key that Archipelago reads itself.
-const EXTENSION: &str = "x-archipelago";
-
 /// Something that was left out because that is harmless; said once, at install.
 pub type Warning = ManifestError;
 
@@ -98,14 +95,4 @@ impl Manifest {
         self.id()
             .container(service, self.main.as_deref() == Some(service))
     }
-}
-
-/// The words for a name that no service has. They list the services and leave the name out, because
-/// it is a value.
-pub(super) fn no_service(manifest: &Manifest) -> String {
-    let names: Vec<&str> = manifest.services.keys().map(String::as_str).collect();
-    format!(
-        "there is no service of that name; the services are {}",
-        names.join(", ")
-    )
 }

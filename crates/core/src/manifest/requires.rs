@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ManifestError;
 use super::field::Field;
-use super::{Manifest, ManifestError, NetworkMode, no_service};
 use crate::name::AppId;
 
 /// The key `x-archipelago.requires`: what the app needs of the node and of other apps.
@@ -61,30 +61,5 @@ impl Requires {
     pub fn lets(&self, service: &str, app: &AppId) -> bool {
         let named = self.services.get(app);
         self.apps.contains(app) && named.is_none_or(|named| named.contains(service))
-    }
-
-    pub(super) fn check_references(
-        &self,
-        field: &Field<'_>,
-        manifest: &Manifest,
-    ) -> Result<(), ManifestError> {
-        for item in field.items().unwrap_or_default() {
-            let Some(services) = item.get("services") else {
-                continue;
-            };
-            for at in services.items()? {
-                let name = at.text()?;
-                match manifest.services.get(&name) {
-                    None => return Err(at.error(no_service(manifest))),
-                    Some(service) if service.network != NetworkMode::App => {
-                        return Err(at.error(format!(
-                            "{name:?} has a `network_mode`, so it cannot join the network of another app; remove one of the two"
-                        )));
-                    }
-                    Some(_) => {}
-                }
-            }
-        }
-        Ok(())
     }
 }

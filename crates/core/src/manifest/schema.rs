@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use compose::{Document, Request};
 
 use super::error::{ManifestErrors, sort};
+use super::extension::EXTENSION;
 use super::field::{Field, Scope};
 use super::folder::{FOLDER, Folder};
 use super::report::Report;
 use super::translate::{Translated, translate};
 use super::{
-    EXTENSION, Extension, Files, Health, Manifest, ManifestError, Place, Service, Settings,
-    references,
+    Extension, Files, Health, Manifest, ManifestError, Place, Service, Settings, references,
 };
 use crate::name::check_part;
 

@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::action::Action;
-use crate::cause::Cause;
+use crate::cause::{Cause, FileWriters};
 use crate::desired::{Desired, DesiredImage};
 use crate::health::{Report, report};
 use crate::observed::{Observed, Podman, Unreachable};
 use crate::plan::Plan;
-use crate::reconcile::{FileWriters, Outcome, Reconciler};
+use crate::reconcile::{Outcome, Reconciler};
 
 pub use event::Event;
 pub use run::{Run, Scene};

@@ -13,7 +13,6 @@ mod present;
 mod releases;
 mod removed;
 mod renewal;
-pub mod rule;
 mod services;
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,8 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use archipelago_core::cause::{FileWriter, Hint, Unit};
 use archipelago_core::name::PREFIX;
-use archipelago_core::reconcile::{FileWriter, Hint, Unit};
 
 use super::target::{Mark, Target, mark};
 use crate::accounts::account;

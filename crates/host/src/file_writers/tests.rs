@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use archipelago_core::reconcile::{FileWriter, Hint};
+use archipelago_core::cause::{FileWriter, Hint};
 use inotify::{Inotify, WatchMask};
 
 use super::*;

@@ -29,8 +29,8 @@ const JOURNAL_LINES: u32 = 15;
 /// that has nothing to do.
 const UPDATE_PASSES: usize = 3;
 
-/// Carries it out with an engine that has made no pass yet. What ends it early leaves the record:
-/// the operation is brought to its end without this process then.
+/// Carries it out with the engine of this handle. What ends it early leaves the record: the
+/// operation is brought to its end without this process then.
 pub(super) async fn carry_out(
     layout: Layout,
     request: Request,

@@ -24,6 +24,7 @@ use serde::Serialize;
 use crate::engine::{self, Role};
 use crate::error::Error;
 use crate::foresee::foresee;
+use crate::handle::Handle;
 
 pub use crate::foresee::Foreseen;
 pub use archipelago_host::lock::{COMMAND_LIMIT as LOCK_LIMIT, Holder};
@@ -136,14 +137,28 @@ impl Prepared {
         self.proposal.check_allowed(&self.allowed).is_ok()
     }
 
-    /// Does it, with an engine of its own: there may be no daemon. `progress` hears what happens.
+    /// Does it with an engine of its own, because there may be no daemon. See
+    /// [`Prepared::run_with`].
+    ///
+    /// # Errors
+    /// Also when the engine cannot begin.
+    pub async fn run(self, progress: impl FnMut(Event<'_>)) -> Result<Option<AppHealth>, Error> {
+        self.proposal.check_allowed(&self.allowed)?;
+        let engine = engine::spawn(self.layout.clone(), Role::Operation).await?;
+        let ended = self.run_with(&engine.handle, progress).await;
+        engine.end().await;
+        ended
+    }
+
+    /// Does it with an engine that runs, which goes on afterwards. `progress` hears what happens.
     /// `None` when the app is gone, as asked.
     ///
     /// # Errors
     /// When a new grant is not agreed to, the operation cannot be begun, or the app did not become
     /// what was asked; the reconciler goes on trying then.
-    pub async fn run(
+    pub async fn run_with(
         self,
+        handle: &Handle,
         mut progress: impl FnMut(Event<'_>),
     ) -> Result<Option<AppHealth>, Error> {
         let Self {
@@ -162,11 +177,7 @@ impl Prepared {
             }
             _ => (request, proposal),
         };
-        let engine = engine::spawn(layout.clone(), Role::Operation).await?;
-        let handle = engine.handle.clone();
-        let ended = follow::carry_out(layout, request, proposal, handle, progress).await;
-        engine.end().await;
-        ended
+        follow::carry_out(layout, request, proposal, handle.clone(), progress).await
     }
 }
 

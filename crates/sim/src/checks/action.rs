@@ -110,12 +110,12 @@ impl World {
         }
     }
 
-    /// Whether systemd started a service by itself while a call of the pass hung, after the pass
-    /// had observed it. The plan cannot know of that; the next pass starts the service again.
+    /// Whether systemd started a service by itself after the pass had observed it, for example
+    /// while a call of the pass hung. The plan cannot know of that; the next pass starts the
+    /// service again.
     fn began_since_observed(&self, service: &str) -> bool {
-        let unit = self.systemd.units.get(service);
-        let began = unit.and_then(|unit| unit.observed().began);
-        began.is_some_and(|began| began > self.services_observed_at)
+        let run = self.systemd.run(service);
+        run.is_some_and(|run| !self.runs_when_observed.contains(&run.invocation))
     }
 
     /// Whether a required app stays down until the operator changes that.
@@ -125,9 +125,7 @@ impl World {
             let is_stopped = matches!(app, Some(App::Present(app)) if !app.running);
             let main = service.as_ref();
             is_stopped
-                || main.is_some_and(|main| {
-                    self.systemd.is_masked(main) && self.systemd.run(main).is_none()
-                })
+                || main.is_some_and(|main| self.is_masked(main) && self.systemd.run(main).is_none())
         })
     }
 }

@@ -33,7 +33,7 @@ impl World {
             if text.as_deref() != Some(unit.file.content.as_bytes()) {
                 return Some(format!("the unit file {name} is not as desired"));
             }
-            let is_masked = self.systemd.is_masked(&unit.service);
+            let is_masked = self.is_masked(&unit.service);
             if !is_masked && !self.is_in_desired_state(id, present, unit) {
                 return Some(format!("{} is not as desired", unit.service));
             }
@@ -110,7 +110,7 @@ impl World {
         let memory = Memory::read(self.disk.read(&self.layout.pending()).as_deref());
         let mut restarts = memory.restarts.keys();
         // A masked service is restarted only after the operator has unmasked it.
-        let waits = restarts.any(|service| !self.systemd.is_masked(service));
+        let waits = restarts.any(|service| !self.is_masked(service));
         (memory.reload || waits).then(|| format!("an entry in the memory: {memory:?}"))
     }
 

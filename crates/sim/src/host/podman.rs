@@ -44,6 +44,24 @@ impl fmt::Display for Unreachable {
 
 impl std::error::Error for Unreachable {}
 
+/// Why a network was not removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RemovalError {
+    Unreachable,
+    InUse(String),
+}
+
+impl fmt::Display for RemovalError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable => formatter.write_str("remove a network: connection refused"),
+            Self::InUse(network) => write!(formatter, "remove a network: {network} is in use"),
+        }
+    }
+}
+
+impl std::error::Error for RemovalError {}
+
 /// All objects, by name.
 #[derive(Clone, Debug, Default)]
 pub struct Podman {

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -87,8 +88,40 @@ impl Container {
     }
 }
 
-/// The generator's complaint, when it leaves a unit out.
-type Loaded = Result<Arc<Definition>, String>;
+/// Why the generator leaves a unit out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Complaint {
+    NotText,
+    UnknownKey {
+        group: String,
+        key: String,
+    },
+    NoImage,
+    /// The unit file of a network or volume is not there.
+    NoUnit(String),
+    /// A kind of unit that is not simulated.
+    UnknownKind,
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotText => formatter.write_str("not UTF-8"),
+            Self::UnknownKey { group, key } => {
+                write!(formatter, "unsupported key '{key}' in group '{group}'")
+            }
+            Self::NoImage => formatter.write_str("no Image key specified"),
+            Self::NoUnit(unit) => {
+                write!(formatter, "requested Quadlet unit {unit} was not found")
+            }
+            Self::UnknownKind => formatter.write_str("this kind of unit is not simulated"),
+        }
+    }
+}
+
+impl std::error::Error for Complaint {}
+
+type Loaded = Result<Arc<Definition>, Complaint>;
 
 const BOOT_TARGET: &str = "default.target";
 
@@ -122,7 +155,10 @@ const CACHE_MAX: usize = 4096;
 /// The services made of these unit files, and the complaint about each file that is left out.
 pub fn generate(
     files: &BTreeMap<String, Bytes>,
-) -> (BTreeMap<String, Arc<Definition>>, BTreeMap<String, String>) {
+) -> (
+    BTreeMap<String, Arc<Definition>>,
+    BTreeMap<String, Complaint>,
+) {
     let (mut generated, mut refused) = (BTreeMap::new(), BTreeMap::new());
     for (name, text) in files.iter().filter(|(name, _)| is_unit_file(name)) {
         match load(name, text).and_then(|definition| check_references(files, definition)) {
@@ -133,12 +169,12 @@ pub fn generate(
     (generated, refused)
 }
 
-/// The complaint about the drop-ins of a unit. Their other effects are not simulated.
-pub fn complaint(name: &str, drop_ins: &[Bytes]) -> Option<String> {
-    let unknown = |text: &Bytes| unknown_key(&Entries::parse(std::str::from_utf8(text).ok()?));
-    name.ends_with(".container")
-        .then(|| drop_ins.iter().find_map(unknown))
-        .flatten()
+/// Whether the generator leaves a unit out for its drop-ins. Their other effects are not simulated.
+pub fn refuses(name: &str, drop_ins: &[Bytes]) -> bool {
+    let is_unknown = |text: &Bytes| {
+        std::str::from_utf8(text).is_ok_and(|text| unknown_key(&Entries::parse(text)).is_some())
+    };
+    name.ends_with(".container") && drop_ins.iter().any(is_unknown)
 }
 
 /// The lines of a unit file, by section and key.
@@ -182,10 +218,11 @@ impl<'a> Entries<'a> {
     }
 }
 
-fn unknown_key(entries: &Entries<'_>) -> Option<String> {
+fn unknown_key(entries: &Entries<'_>) -> Option<Complaint> {
     let mut keys = entries.0.keys();
     let (group, key) = keys.find(|(group, key)| *group == "Container" && !KEYS.contains(key))?;
-    Some(format!("unsupported key '{key}' in group '{group}'"))
+    let (group, key) = ((*group).to_owned(), (*key).to_owned());
+    Some(Complaint::UnknownKey { group, key })
 }
 
 fn load(name: &str, text: &Bytes) -> Loaded {
@@ -211,14 +248,14 @@ fn check_references(files: &BTreeMap<String, Bytes>, definition: Arc<Definition>
             .into_iter()
             .find(|unit| !files.contains_key(unit.as_str()))
         {
-            return Err(format!("requested Quadlet unit {missing} was not found"));
+            return Err(Complaint::NoUnit(missing.clone()));
         }
     }
     Ok(definition)
 }
 
 fn read(name: &str, bytes: &Bytes) -> Loaded {
-    let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())?;
+    let text = std::str::from_utf8(bytes).map_err(|_| Complaint::NotText)?;
     let entries = Entries::parse(text);
     if let Some(complaint) = unknown_key(&entries) {
         return Err(complaint);
@@ -240,7 +277,7 @@ fn read(name: &str, bytes: &Bytes) -> Loaded {
             entries.first("Volume", "Device").map(PathBuf::from),
         ),
         "container" => Kind::Container(read_container(stem, &entries)?),
-        _ => return Err("this kind of unit is not simulated".to_owned()),
+        _ => return Err(Complaint::UnknownKind),
     };
     let requires: Vec<String> = match &kind {
         Kind::Container(container) => {
@@ -269,9 +306,9 @@ fn read(name: &str, bytes: &Bytes) -> Loaded {
     }))
 }
 
-fn read_container(stem: &str, entries: &Entries<'_>) -> Result<Container, String> {
+fn read_container(stem: &str, entries: &Entries<'_>) -> Result<Container, Complaint> {
     let image = entries.first("Container", "Image");
-    let image = image.ok_or("no Image key specified")?;
+    let image = image.ok_or(Complaint::NoImage)?;
     let (mut volumes, mut mounts, mut written) = (Vec::new(), Vec::new(), Vec::new());
     for volume in entries.values("Container", "Volume") {
         let mut parts = volume.split(':');

@@ -16,8 +16,6 @@ use crate::host::unit::{Job, Run, Unit};
 pub struct Systemd {
     /// The generators' output at the last reload, by service.
     pub generated: BTreeMap<String, Arc<Definition>>,
-    /// The unit files that the generator left out, with its complaint.
-    pub refused: BTreeMap<String, String>,
     /// The links that `WantedBy=` makes: a service, and the services that start along with it.
     wants_links: BTreeMap<String, Vec<String>>,
     /// The generated units, and those that still run without a unit file, by service.
@@ -65,7 +63,6 @@ impl Systemd {
     pub(crate) fn load(
         &mut self,
         generated: BTreeMap<String, Arc<Definition>>,
-        refused: BTreeMap<String, String>,
         is_masked: impl Fn(&str) -> bool,
     ) {
         self.wants_links.clear();
@@ -83,6 +80,10 @@ impl Systemd {
             let masked = is_masked(service);
             if !has_file {
                 unit.definition = None;
+                // Nobody can tell any more what it was started with.
+                if let Some(run) = &mut unit.run {
+                    run.restart_justified = true;
+                }
             }
             unit.load = match (masked, has_file) {
                 (true, _) => Load::Masked,
@@ -92,7 +93,6 @@ impl Systemd {
             has_file || masked || !unit.is_down()
         });
         self.generated = generated;
-        self.refused = refused;
     }
 
     /// Forgets all units, as a boot does.
@@ -115,11 +115,6 @@ impl Systemd {
     pub(crate) fn is_active(&self, service: &str) -> bool {
         let unit = self.units.get(service);
         unit.is_some_and(|unit| unit.active == Active::Active)
-    }
-
-    pub(crate) fn is_masked(&self, service: &str) -> bool {
-        let unit = self.units.get(service);
-        unit.is_some_and(|unit| unit.load == Load::Masked)
     }
 
     /// Queues a start, with those of the services that it requires or wants.

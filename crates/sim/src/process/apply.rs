@@ -15,7 +15,7 @@ use archipelago_core::release::ReleaseId;
 use crate::checks::running::without_version;
 use crate::host::disk::Bytes;
 use crate::host::podman::{Object, Reach};
-use crate::host::quadlet;
+use crate::host::quadlet::{self, Complaint};
 use crate::process::call::{CallError, Killed};
 use crate::process::pulls::Pulls;
 use crate::world::state::World;
@@ -38,7 +38,9 @@ pub(crate) fn apply(
                 let (_, mut refused) = quadlet::generate(&files);
                 refused.retain(|name, _| required.contains(name));
                 if !refused.is_empty() {
-                    return Ok(Outcome::Refused(refused));
+                    let words =
+                        |(name, complaint): (String, Complaint)| (name, complaint.to_string());
+                    return Ok(Outcome::Refused(refused.into_iter().map(words).collect()));
                 }
                 world.call("check the units", |_| ())
             }

@@ -71,7 +71,12 @@ impl World {
             service.began = current.and_then(|service| service.began);
         }
         self.last_services = services;
-        self.services_observed_at = self.clock.since_boot;
+        let runs = self
+            .systemd
+            .units
+            .values()
+            .filter_map(|unit| unit.run.as_ref());
+        self.runs_when_observed = runs.map(|run| run.invocation.clone()).collect();
     }
 
     fn observe_disk(&self, desired: &Desired) -> Observed {

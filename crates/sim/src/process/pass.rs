@@ -203,7 +203,7 @@ fn other_pass(world: &mut World) {
     let faults = std::mem::take(&mut world.faults);
     let desired = world.pass_desired.take();
     let open = std::mem::take(&mut world.open_when_observed);
-    let observed_at = world.services_observed_at;
+    let runs = std::mem::take(&mut world.runs_when_observed);
     // Without faults the process cannot be killed.
     let _ = Process::default().pass(world);
     if world.mutation == Some(Mutation::NoLock) {
@@ -213,7 +213,7 @@ fn other_pass(world: &mut World) {
     world.faults = faults;
     world.pass_desired = desired;
     world.open_when_observed = open;
-    world.services_observed_at = observed_at;
+    world.runs_when_observed = runs;
 }
 
 /// An action in one line.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use archipelago_core::quadlet::service_of;
 
-use crate::host::podman::{Object, Reach};
+use crate::host::podman::{Object, Reach, RemovalError};
 use crate::host::quadlet::{Container, Kind};
 use crate::invariants::Invariant;
 use crate::world::state::World;
@@ -155,12 +155,12 @@ impl World {
     }
 
     /// `podman network rm`
-    pub(crate) fn try_remove_network(&mut self, name: &str) -> Result<(), String> {
+    pub(crate) fn try_remove_network(&mut self, name: &str) -> Result<(), RemovalError> {
         if self.podman.reach != Reach::Answers {
-            return Err("remove a network: connection refused".to_owned());
+            return Err(RemovalError::Unreachable);
         }
         if self.podman.joined(name).next().is_some() {
-            return Err(format!("remove a network: {name} is in use"));
+            return Err(RemovalError::InUse(name.to_owned()));
         }
         self.podman.networks.remove(name);
         self.podman.changes += 1;

@@ -29,7 +29,7 @@ impl World {
                 Some((name, text))
             })
             .collect();
-        let (mut generated, mut refused) = quadlet::generate(&files);
+        let (mut generated, _) = quadlet::generate(&files);
         for name in files.keys() {
             let folder = self.layout.unit(&format!("{name}.d"));
             let drop_ins: Vec<Bytes> = self
@@ -38,12 +38,11 @@ impl World {
                 .iter()
                 .filter_map(|file| self.disk.read(&folder.join(file)))
                 .collect();
-            if let Some(complaint) = quadlet::complaint(name, &drop_ins) {
+            if quadlet::refuses(name, &drop_ins) {
                 generated.remove(&service_of(name));
-                refused.insert(name.clone(), complaint);
             }
         }
-        self.systemd.load(generated, refused, |service| {
+        self.systemd.load(generated, |service| {
             has_mask(&self.disk, &self.layout, service)
         });
     }
@@ -202,6 +201,12 @@ impl World {
             files,
             secrets,
         }
+    }
+
+    /// Whether the operator has masked a service. systemd has no unit of it when the generator left
+    /// out its unit file.
+    pub(crate) fn is_masked(&self, service: &str) -> bool {
+        has_mask(&self.disk, &self.layout, service)
     }
 
     /// Whether a service that starts now may have an old definition as far as Archipelago can

@@ -62,8 +62,8 @@ pub struct World {
     /// The services as they were last observed, for an observation that is stale.
     pub(crate) last_services: BTreeMap<String, Service>,
     pub(crate) next_observation_is_stale: bool,
-    /// When the pass that is being made observed the services.
-    pub(crate) services_observed_at: Duration,
+    /// The invocations of the services that ran when the pass that is being made observed them.
+    pub(crate) runs_when_observed: BTreeSet<String>,
     /// Whether a process holds the lock of passes.
     pub(crate) locked: bool,
     /// The times of the recent pulls, by image.
@@ -151,7 +151,7 @@ impl World {
             is_disturbed: false,
             last_services: BTreeMap::new(),
             next_observation_is_stale: false,
-            services_observed_at: Duration::ZERO,
+            runs_when_observed: BTreeSet::new(),
             locked: false,
             pulls: BTreeMap::new(),
             secrets_made: 0,

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::world::*;
+use crate::cause::{FileWriter, FileWriters, Hint};
 use crate::health::{State, report};
 use crate::intent::Goal;
 use crate::manifest::COMPOSE_FILE;
 use crate::plan::*;
-use crate::reconcile::{FileWriter, FileWriters, Hint, Outcome, Reconciler};
+use crate::reconcile::{Outcome, Reconciler};
 
 const UNIT: &str = "archy-web.container";
 

@@ -1,10 +1,10 @@
 //! A data folder that is new, and one whose disk is not mounted.
 
 use super::*;
+use crate::cause::Rule;
 use crate::data_folder::{Claim, NodeId, Refusal};
 use crate::health::{State, report};
 use crate::plan::guard;
-use crate::plan::rule::Rule;
 
 #[test]
 fn a_new_data_folder_is_claimed_before_anything_is_made_in_it() {

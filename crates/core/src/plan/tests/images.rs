@@ -2,10 +2,10 @@
 //! affects its own app alone.
 
 use super::*;
+use crate::cause::Rule;
 use crate::health::State;
 use crate::image_facts::ImageFacts;
 use crate::plan::guard;
-use crate::plan::rule::Rule;
 
 const WEB_IMAGE: &str = "docker.io/library/web:1";
 const UI_IMAGE: &str = "docker.io/library/ui:1";

@@ -1,10 +1,10 @@
 //! Steps that are never done, with the rule that each breaks.
 
 use super::*;
+use crate::cause::{Refused, Rule};
 use crate::observed::Memory;
 use crate::observed::{PodmanNetwork, PodmanView};
 use crate::plan::guard;
-use crate::plan::rule::{Refused, Rule};
 use std::collections::BTreeMap;
 
 /// The app `web` at rest, of which Podman is asked, and an `other` that is not installed.

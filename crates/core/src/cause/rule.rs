@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
     "Archipelago refused a step of its own plan: {what}: {rule}. Nothing was done. Please report this defect of Archipelago."
 )]
 pub struct Refused {
-    pub(super) what: String,
-    pub(super) rule: Rule,
+    pub(crate) what: String,
+    pub(crate) rule: Rule,
 }
 
 impl Refused {

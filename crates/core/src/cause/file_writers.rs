@@ -64,7 +64,7 @@ pub enum Hint {
 }
 
 /// The message for people. It names possible writers only if they were looked for.
-pub(crate) fn contention(file: &str, file_writers: Option<&FileWriters>) -> String {
+pub(super) fn contention(file: &str, file_writers: Option<&FileWriters>) -> String {
     let (who, remedy) = match file_writers {
         Some(file_writers) => (format!(" {}.", file_writers.told()), "Stop that process"),
         None => (String::new(), "Find what writes it"),
