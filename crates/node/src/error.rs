@@ -200,6 +200,7 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         Refusal::Conflict(_)
         | Refusal::TakesFromOther { .. }
         | Refusal::NameTaken(_)
+        | Refusal::OtherSource(_)
         | Refusal::PortTaken { .. } => ErrorKind::Taken,
         Refusal::Host(_)
         | Refusal::DataFolder(_)

@@ -17,6 +17,7 @@ use crate::observed::Podman;
 use crate::plan::blocked;
 use crate::progress::Progress;
 use crate::release::ReleaseId;
+use crate::store::judge_installed;
 
 use super::grants::{Grants, refuse_never};
 use super::{Definition, HostLook, PortProblem, Refusal};
@@ -65,6 +66,9 @@ impl Installation {
     ) -> Result<Self, Refusal> {
         let extension = &definition.schema.extension;
         let known = known(inputs, &extension.id)?;
+        if let Some(known) = known {
+            judge_installed(&extension.id, &known.source, &definition.source)?;
+        }
         let intent = Intent {
             state: Wanted::Running,
             purge: false,
