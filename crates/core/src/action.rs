@@ -51,7 +51,10 @@ pub struct HostAction {
 #[derive(Clone, Debug, PartialEq)]
 pub enum AppStep {
     /// Write a new secret of this name to a 0600 file, unless the file exists.
-    GenerateSecret { name: String, recipe: Recipe },
+    GenerateSecret {
+        name: String,
+        recipe: Recipe,
+    },
     /// Make a folder and its parents.
     MakeFolder(PathBuf),
     /// Pull or build an image, in the background.

@@ -100,7 +100,12 @@ mod tests {
         let seed = NodeSeed::from_random([7; SEED_BYTES]);
         assert_eq!(format!("{seed:?}"), "NodeSeed");
         let text = seed.to_text();
-        for wrong in ["", &text[..62], &format!("{text}00"), &text.replace('0', "g")] {
+        for wrong in [
+            "",
+            &text[..62],
+            &format!("{text}00"),
+            &text.replace('0', "g"),
+        ] {
             assert!(NodeSeed::parse(wrong).is_none());
         }
     }

@@ -264,11 +264,13 @@ impl Mutation {
                         .iter()
                         .any(|action| matches!(action.app_step(), Some(AppStep::WriteUnit { .. })));
                     for secret in present.secrets.values().filter(|_| starts) {
-                        plan.actions
-                            .insert(0, for_app(AppStep::GenerateSecret {
+                        plan.actions.insert(
+                            0,
+                            for_app(AppStep::GenerateSecret {
                                 name: secret.secret.clone(),
                                 recipe: Recipe::Random,
-                            }));
+                            }),
+                        );
                     }
                 }
                 _ => {}

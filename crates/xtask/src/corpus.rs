@@ -209,7 +209,9 @@ fn judge(name: &str, files: Files) -> Verdict {
 fn untold(error: &store::Error) -> String {
     match error {
         store::Error::Manifest(errors) => {
-            let told = errors.iter().map(|error| format!("{}: {}", error.key, error.problem));
+            let told = errors
+                .iter()
+                .map(|error| format!("{}: {}", error.key, error.problem));
             told.collect::<Vec<_>>().join("; ")
         }
         error => {
@@ -261,7 +263,10 @@ fn unworkable(manifest: &Manifest, mut files: Files) -> Option<String> {
     for other in &manifest.extension.requires.apps {
         let text = format!("services:\n  {other}:\n    image: docker.io/library/a:1\n");
         let file = text.into_bytes().into();
-        definitions.push((other.clone(), Files::from([(COMPOSE_FILE.to_owned(), file)])));
+        definitions.push((
+            other.clone(),
+            Files::from([(COMPOSE_FILE.to_owned(), file)]),
+        ));
     }
     for (id, files) in definitions {
         let intent = Intent {

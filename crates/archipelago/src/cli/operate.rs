@@ -10,7 +10,7 @@ use archipelago_core::operation::{Installation, Request};
 use archipelago_core::pass;
 use archipelago_core::printable::one_line;
 use archipelago_node::operations::{Event, Left, Place, Prepared};
-use archipelago_node::{apps, operations};
+use archipelago_node::{apps, operations, stores};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
@@ -30,8 +30,11 @@ pub struct One {
 /// `install`
 #[derive(Debug, Args)]
 pub struct Install {
-    /// An app of the catalog, or the path of a folder or Compose file.
+    /// An app of the catalog, STORE/APP, or the path of a folder or Compose file.
     app: String,
+    /// Install an app of a store under another id.
+    #[arg(long = "as", value_name = "ID")]
+    id: Option<String>,
     /// Choose a setting; `archipelago catalog APP` lists them.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
@@ -93,7 +96,8 @@ pub(super) async fn install(
     output: Output,
 ) -> Result<(), Failure> {
     let settings = pairs(&arguments.settings)?;
-    let definition = Box::new(apps::find(&arguments.app)?);
+    let found = stores::find(&layout, &arguments.app, arguments.id.as_deref())?;
+    let definition = Box::new(found.definition);
     let source = definition.source.clone();
     let request = Request::Install {
         definition,
@@ -103,6 +107,9 @@ pub(super) async fn install(
     prepared.agree(arguments.allow.words)?;
     let is_new = installation(&prepared).is_some_and(|app| app.is_new);
     if is_new {
+        for notice in &found.notices {
+            tell(&format!("note: {notice}"));
+        }
         tell_warnings(&prepared);
     }
     if (is_new || !prepared.is_agreed()) && !arguments.yes && is_at_terminal() {

@@ -176,7 +176,9 @@ pub(crate) fn documents(file: &str, text: &str) -> Result<Vec<Document>, Manifes
             ManifestError::new(file, place, &key, format!("{reason}; {way_out}"))
         });
         let errors = ManifestErrors::none_of(told.collect(), file);
-        errors.err().unwrap_or_else(|| of_file(file, "this is not YAML"))
+        errors
+            .err()
+            .unwrap_or_else(|| of_file(file, "this is not YAML"))
     })
 }
 

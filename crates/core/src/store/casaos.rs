@@ -88,7 +88,10 @@ pub(super) fn translate(
 ) -> Result<Translated, Error> {
     let about = About::read(source);
     let is_supported = about.architectures.is_empty()
-        || about.architectures.iter().any(|name| *name == node.architecture);
+        || about
+            .architectures
+            .iter()
+            .any(|name| *name == node.architecture);
     if !is_supported {
         return Err(Error::Architecture {
             file: source.file.clone(),
@@ -231,7 +234,9 @@ fn page(source: &ComposeFile<'_>, about: &About, overlay: &mut Overlay) -> bool 
     let ordered = main.into_iter().chain(services.iter());
     for (name, service) in ordered {
         if service.get("network_mode").is_some_and(|mode| {
-            mode.value.text().is_none_or(|mode| mode != "bridge" && mode != "default")
+            mode.value
+                .text()
+                .is_none_or(|mode| mode != "bridge" && mode != "default")
         }) {
             continue;
         }
@@ -258,7 +263,8 @@ fn page(source: &ComposeFile<'_>, about: &About, overlay: &mut Overlay) -> bool 
             "description": "The port of the app's page on this host.",
         });
         overlay.settings.insert("port".to_owned(), setting);
-        let is_path = about.path.starts_with('/') && about.path.bytes().all(|b| b.is_ascii_graphic());
+        let is_path =
+            about.path.starts_with('/') && about.path.bytes().all(|b| b.is_ascii_graphic());
         overlay.page(name, port, if is_path { &about.path } else { "/" });
         return true;
     }
@@ -284,7 +290,10 @@ fn published_as(item: View<'_>, published: u16) -> Option<(u16, Value)> {
     }
     let is_this = text_at(item, &["published"])?.parse() == Ok(published)
         && text_at(item, &["protocol"]).is_none_or(|protocol| protocol == "tcp");
-    let container = text_at(item, &["target"])?.parse().ok().filter(|_| is_this)?;
+    let container = text_at(item, &["target"])?
+        .parse()
+        .ok()
+        .filter(|_| is_this)?;
     let mut all = json(item);
     all["published"] = json!("${port}");
     Some((container, all))

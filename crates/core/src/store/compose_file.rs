@@ -36,9 +36,9 @@ impl<'a> ComposeFile<'a> {
             });
         };
         let file = format!("{folder}/{name}");
-        let text = files[name].text().ok_or_else(|| Error::NotText {
-            file: file.clone(),
-        })?;
+        let text = files[name]
+            .text()
+            .ok_or_else(|| Error::NotText { file: file.clone() })?;
         Self::of(file, name, text)
     }
 

@@ -111,8 +111,16 @@ mod tests {
             ("umbrel/notes", "/home/a/notes", false),
             ("", "umbrel/notes", false),
         ] {
-            assert_eq!(judge_installed(&app, before, source).is_ok(), may, "{before} {source}");
-            assert_eq!(judge_data(&app, before, source).is_ok(), may, "{before} {source}");
+            assert_eq!(
+                judge_installed(&app, before, source).is_ok(),
+                may,
+                "{before} {source}"
+            );
+            assert_eq!(
+                judge_data(&app, before, source).is_ok(),
+                may,
+                "{before} {source}"
+            );
         }
         let catalog = [AppId::parse("notes").unwrap()];
         assert!(judge_catalog(&app, "umbrel/notes", &catalog).is_err());

@@ -107,7 +107,10 @@ mod tests {
     #[test]
     fn a_store_is_named_after_the_end_of_its_source() {
         for (source, name) in [
-            ("https://git.example/getumbrel/umbrel-apps.git", "umbrel-apps"),
+            (
+                "https://git.example/getumbrel/umbrel-apps.git",
+                "umbrel-apps",
+            ),
             ("https://git.example/a/Big_Bear/", "big-bear"),
             ("git@git.example:apps.git", "apps"),
             ("/srv/my store", "my-store"),
@@ -123,7 +126,14 @@ mod tests {
         assert_eq!(app.to_string(), "umbrel/notes");
         assert_eq!(app.source(), "umbrel/notes");
         assert_eq!(StoredApp::parse("catalog/lnd").unwrap().source(), CATALOG);
-        for path in ["./umbrel/notes", "/umbrel/notes", "umbrel", "a/b/c", "a/", "a/../b"] {
+        for path in [
+            "./umbrel/notes",
+            "/umbrel/notes",
+            "umbrel",
+            "a/b/c",
+            "a/",
+            "a/../b",
+        ] {
             assert_eq!(StoredApp::parse(path), None, "{path}");
         }
     }

@@ -4,7 +4,10 @@ use super::entry::Entry;
 
 /// The entries in which each word stands, the closest first: those whose name has it, then those
 /// whose title has it. Of equal ones the order stays.
-pub fn search<'a, T>(entries: impl IntoIterator<Item = (T, &'a Entry)>, words: &[String]) -> Vec<T> {
+pub fn search<'a, T>(
+    entries: impl IntoIterator<Item = (T, &'a Entry)>,
+    words: &[String],
+) -> Vec<T> {
     let words: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
     let mut found: Vec<(u32, T)> = entries
         .into_iter()
@@ -23,7 +26,9 @@ fn distance(entry: &Entry, words: &[String]) -> Option<u32> {
         entry.description.to_lowercase(),
     ];
     words.iter().try_fold(0, |sum, word| {
-        let first = fields.iter().position(|field| field.contains(word.as_str()))?;
+        let first = fields
+            .iter()
+            .position(|field| field.contains(word.as_str()))?;
         let whole = u32::from(!fields[..2].contains(word));
         Some(sum + whole + 2 * u32::try_from(first).unwrap_or(u32::MAX))
     })

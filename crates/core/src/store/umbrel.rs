@@ -257,12 +257,11 @@ fn page(source: &ComposeFile<'_>, proxy: View<'_>, about: &About, overlay: &mut 
     let of_umbrel = host
         .strip_prefix(&format!("{}_", about.id))
         .and_then(|host| host.strip_suffix("_1"));
-    let is_named = |service: View<'_>| {
-        text_at(service, &["container_name"]).is_some_and(|name| name == host)
-    };
-    let named = services.iter().find(|(name, service)| {
-        Some(**name) == of_umbrel || **name == host || is_named(**service)
-    });
+    let is_named =
+        |service: View<'_>| text_at(service, &["container_name"]).is_some_and(|name| name == host);
+    let named = services
+        .iter()
+        .find(|(name, service)| Some(**name) == of_umbrel || **name == host || is_named(**service));
     let (Some((service, view)), Some(port), Some(published)) = (named, port, about.port) else {
         return false;
     };
