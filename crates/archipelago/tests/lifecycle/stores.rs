@@ -110,12 +110,19 @@ fn apps_of_a_store_are_found_installed_kept_and_removed() {
 fn a_store_takes_no_id_of_another_source() {
     let node = Node::new();
     node.put(&store("1.0"));
-    node.install(&apps::lone("notes", 8490));
+    let compose = format!(
+        "services: {{notes: {{image: 'docker.io/library/busybox:stable', command: {SERVE}, volumes: ['./data:/data']}}}}\n"
+    );
+    node.install(&apps::app("notes", &compose));
     node.user(&["archipelago", "store", "add", STORE]);
     let said = node.exits(5, &["install", "friends/notes"]);
     assert!(said.contains("--as"), "{said}");
     let said = node.exits(5, &["install", "friends/notes", "--as", "lnd"]);
     assert!(said.contains("catalog"), "{said}");
+    // The data of an app that was removed do not get into the hands of a stranger either.
+    node.user(&["archipelago", "uninstall", "notes"]);
+    let said = node.exits(5, &["install", "friends/notes"]);
+    assert!(said.contains("--purge"), "{said}");
     node.exits(0, &["install", "friends/notes", "--as", "our-notes"]);
     assert_eq!(page(&node, 8480), "start\n");
 }

@@ -2,7 +2,7 @@
 
 use crate::name::AppId;
 
-use super::name::CATALOG;
+use super::name::{CATALOG, StoredApp};
 
 /// Why an app cannot be installed under its id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +32,7 @@ pub enum NameTaken {
 /// Whether the source of a definition, as an intent names it, is a store that was added.
 #[must_use]
 pub fn is_added_store(source: &str) -> bool {
-    source != CATALOG && !source.is_empty() && !source.starts_with('/')
+    StoredApp::parse(source).is_some_and(|stored| !stored.store.is_catalog())
 }
 
 /// Judges the source of an app against that of the installed one.

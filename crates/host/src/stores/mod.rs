@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use archipelago_core::error::chain;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::Files;
-use archipelago_core::store::{Change, Entry, StoreName, changes};
+use archipelago_core::name::AppId;
+use archipelago_core::store::{Change, Entry, StoreName, changes, is_added_store};
 use serde::{Deserialize, Serialize};
 
-use crate::{definition, disk};
+use crate::{data_folder, definition, disk};
 
 pub use git::Error as GitError;
 
@@ -149,6 +150,42 @@ pub fn remove(layout: &Layout, name: &StoreName) -> Result<(), Error> {
     }
     disk::remove_folder(&layout.store(name))?;
     Ok(disk::remove_if_empty(&layout.stores())?)
+}
+
+/// Notes the source of an app whose data may be kept, where that is a store.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn note_origin(layout: &Layout, app: &AppId, source: &str) -> Result<(), data_folder::Error> {
+    if !is_added_store(source) {
+        return Ok(forget_origin(layout, app)?);
+    }
+    let path = layout.origin(app);
+    let folder = path.parent().unwrap_or(&path);
+    data_folder::make_folder(layout, folder, PRIVATE_FOLDER)?;
+    disk::write_if_changed(&path, source.as_bytes(), PRIVATE)?;
+    Ok(())
+}
+
+/// The store from which the app came whose data are kept; empty for another source.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn origin(layout: &Layout, app: &AppId) -> Result<String, disk::Error> {
+    Ok(disk::read_text(&layout.origin(app))?.unwrap_or_default())
+}
+
+/// Forgets it.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn forget_origin(layout: &Layout, app: &AppId) -> Result<(), disk::Error> {
+    let path = layout.origin(app);
+    if !disk::is_there(&path) {
+        return Ok(());
+    }
+    disk::remove(&path)?;
+    disk::remove_if_empty(path.parent().unwrap_or(&path))
 }
 
 /// The source as it is kept: a URL, or an absolute path.

@@ -14,9 +14,10 @@ use archipelago_core::check::needs::Unmet;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
-use archipelago_core::operation::{ALL, Kind, OperationId, Proposal, Request, judge_host};
+use archipelago_core::operation::{ALL, Kind, OperationId, Proposal, Refusal, Request, judge_host};
+use archipelago_core::store::judge_data;
 use archipelago_host::records::Found;
-use archipelago_host::{disk, preflight, purge, records};
+use archipelago_host::{disk, preflight, purge, records, stores};
 use serde::Serialize;
 
 use crate::engine::{self, Role};
@@ -49,6 +50,10 @@ pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error
     let proposal = commit::work_out(&layout, request.clone())?;
     let mut unmet = Vec::new();
     if let Some(installation) = &proposal.installation {
+        if installation.is_new && records::keeps_data(&layout, &proposal.app) {
+            let kept = stores::origin(&layout, &proposal.app)?;
+            judge_data(&proposal.app, &kept, &installation.intent.source).map_err(Refusal::from)?;
+        }
         let look = preflight::look(&layout, installation).await?;
         proposal.judge(&layout, &look)?;
         unmet = installation.unmet(&look);
