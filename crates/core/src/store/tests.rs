@@ -160,7 +160,7 @@ fn an_app_of_umbrel_is_refused_with_its_reason() {
         (
             "/data/storage/music",
             "/app-data/lightning",
-            "s/x/docker-compose.yml:13:48: it mounts a part of Umbrel's own folder, which is not there; ask the store's authors for another way",
+            "s/x/docker-compose.yml:13:45: it mounts a part of Umbrel's own folder, which is not there; ask the store's authors for another way",
         ),
         (
             "services:\n",
