@@ -20,7 +20,6 @@ pub use git::Error as GitError;
 use collect::Content;
 
 const PRIVATE_FOLDER: u32 = 0o700;
-const FOLDER: u32 = 0o755;
 const PRIVATE: u32 = 0o600;
 /// The store's source and index.
 const INDEX: &str = "store.json";
