@@ -13,6 +13,7 @@ use crate::data_folder::NodeId;
 use crate::desired::DesiredImage;
 use crate::file::Files;
 use crate::image_facts::KnownImages;
+use crate::manifest::Recipe;
 use crate::name::AppId;
 use crate::observed::Memory;
 use crate::operation::id::OperationId;
@@ -49,8 +50,11 @@ pub struct HostAction {
 /// A step for one app. Names of units, containers and the like are the full ones.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AppStep {
-    /// Write a new random secret of this name to a 0600 file, unless the file exists.
-    GenerateSecret(String),
+    /// Write a new secret of this name to a 0600 file, unless the file exists.
+    GenerateSecret {
+        name: String,
+        recipe: Recipe,
+    },
     /// Make a folder and its parents.
     MakeFolder(PathBuf),
     /// Pull or build an image, in the background.
@@ -212,7 +216,7 @@ impl Action {
 impl AppStep {
     fn kind(&self) -> &'static str {
         match self {
-            Self::GenerateSecret(_) => "generate_secret",
+            Self::GenerateSecret { .. } => "generate_secret",
             Self::MakeFolder(_) => "make_folder",
             Self::EnsureImage(_) => "ensure_image",
             Self::RememberImages(_) => "remember_images",
@@ -245,7 +249,7 @@ impl AppStep {
             }
             Self::EnsureImage(image) => Some(image.reference.to_string()),
             Self::StoreSecret { podman_name, .. } => Some(podman_name.clone()),
-            Self::GenerateSecret(name)
+            Self::GenerateSecret { name, .. }
             | Self::WriteUnit { name, .. }
             | Self::RemoveUnit(name)
             | Self::Start(name)
@@ -270,7 +274,7 @@ impl AppStep {
     #[must_use]
     pub fn touches_data(&self) -> bool {
         match self {
-            Self::GenerateSecret(_)
+            Self::GenerateSecret { .. }
             | Self::MakeFolder(_)
             | Self::WriteFile { .. }
             | Self::StoreSecret { .. }

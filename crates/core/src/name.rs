@@ -71,6 +71,19 @@ impl AppId {
         }
     }
 
+    /// An id made of a folder's name, with hyphens for what an id cannot have.
+    ///
+    /// # Errors
+    /// When too much or too little is left.
+    pub fn of_folder(name: &str) -> Result<Self, NameError> {
+        let fit = |c: char| match c {
+            c if c.is_ascii_alphanumeric() => c.to_ascii_lowercase(),
+            _ => '-',
+        };
+        let name: String = name.chars().map(fit).collect();
+        Self::parse(name.trim_matches('-'))
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

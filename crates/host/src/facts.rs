@@ -23,6 +23,7 @@ use archipelago_core::layout::Layout;
 use archipelago_core::observed::Helper;
 use archipelago_core::printable::one_line;
 use archipelago_core::quadlet::VERSION;
+use archipelago_core::store::NodeFacts;
 
 use super::accounts::account;
 use super::cache::ReadSet;
@@ -329,4 +330,24 @@ fn built(layout: &Layout) -> Option<BuiltImages> {
 pub fn now_unix_s() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default().as_secs()
+}
+
+/// The facts by which apps of stores are translated.
+#[must_use]
+pub fn for_stores(layout: &Layout) -> NodeFacts {
+    let host_name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host_name = host_name.trim().split('.').next().unwrap_or_default();
+    let link = std::fs::read_link("/etc/localtime").unwrap_or_default();
+    let time_zone = link.to_str().and_then(|path| path.split_once("zoneinfo/"));
+    NodeFacts {
+        host_name: host_name.to_owned(),
+        time_zone: time_zone.map_or("Etc/UTC", |(_, zone)| zone).to_owned(),
+        architecture: match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        }
+        .to_owned(),
+        shared_folder: layout.home.join("shared").display().to_string(),
+    }
 }

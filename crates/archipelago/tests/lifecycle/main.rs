@@ -42,6 +42,7 @@ mod refusals;
 mod releases;
 mod removal;
 mod repair;
+mod stores;
 mod survival;
 mod unmounted;
 mod unreadable;

@@ -17,7 +17,7 @@ impl fmt::Display for AppAction {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { app, step, .. } = self;
         match step {
-            AppStep::GenerateSecret(name) => {
+            AppStep::GenerateSecret { name, .. } => {
                 write!(formatter, "generate the secret {name} of {app}")
             }
             AppStep::MakeFolder(path) => write!(formatter, "make the folder {}", path.display()),

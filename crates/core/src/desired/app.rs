@@ -11,7 +11,7 @@ use crate::data_folder::Claim;
 use crate::image::{Platform, Reference};
 use crate::image_facts::{Bases, ImageFacts};
 use crate::layout::Layout;
-use crate::manifest::{Files, ProbeKind};
+use crate::manifest::{Files, ProbeKind, Recipe};
 use crate::name::AppId;
 use crate::needs::Needs;
 use crate::operation::id::OperationId;
@@ -46,7 +46,7 @@ pub enum App {
     /// Its secrets must be generated before anything else can be worked out.
     NeedsSecrets {
         /// The missing ones.
-        missing: BTreeSet<String>,
+        missing: BTreeMap<String, Recipe>,
     },
     /// It waits for another app to have its secrets.
     NeedsApp {

@@ -45,7 +45,10 @@ fn check(inputs: &Inputs, expected: &[(&str, &str)]) {
 fn said(app: &App) -> String {
     match app {
         App::Broken { cause, .. } => cause.to_string(),
-        App::NeedsSecrets { missing } => format!("needs {missing:?}"),
+        App::NeedsSecrets { missing } => {
+            let missing: BTreeSet<&String> = missing.keys().collect();
+            format!("needs {missing:?}")
+        }
         App::NeedsApp { other } => format!("waits for {other}"),
         App::Present(_) => "present".to_owned(),
         App::Removed {

@@ -56,7 +56,7 @@ impl Host {
 
     fn apply_for_app(&mut self, desired: &Desired, app: &AppId, step: &AppStep, began: Duration) {
         match step {
-            AppStep::GenerateSecret(name) => {
+            AppStep::GenerateSecret { name, recipe: _ } => {
                 let secrets = self.inputs.secrets.entry(app.clone()).or_default();
                 secrets.insert(name.clone(), made_up());
             }

@@ -20,6 +20,7 @@ use crate::observed::{Podman, PodmanView};
 use crate::plan::blocked;
 use crate::progress::Progress;
 use crate::release::ReleaseId;
+use crate::store::judge_installed;
 
 use super::before::Before;
 use super::grants::{Grants, refuse_never};
@@ -73,6 +74,9 @@ impl Installation {
     ) -> Result<Self, Refusal> {
         let extension = &definition.schema.extension;
         let known = known(inputs, &extension.id)?;
+        if let Some(known) = known {
+            judge_installed(&extension.id, &known.source, &definition.source)?;
+        }
         let intent = Intent {
             state: Wanted::Running,
             purge: false,

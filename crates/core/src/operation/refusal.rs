@@ -12,6 +12,7 @@ use crate::manifest::{ManifestErrors, SettingError};
 use crate::name::AppId;
 use crate::observed::Unreachable;
 use crate::plan::Blocked;
+use crate::store::NameTaken;
 
 use super::grants::Grant;
 
@@ -88,6 +89,9 @@ pub enum Refusal {
     Podman(Unreachable),
     #[error(transparent)]
     NameTaken(Blocked),
+    /// The id belongs to an app of another source.
+    #[error(transparent)]
+    OtherSource(#[from] NameTaken),
     #[error(
         "the port {address} of {app} is in use by another program (ss -ltnp 'sport = :{}' shows which); choose another with --set",
         address.port()

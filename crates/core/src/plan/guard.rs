@@ -96,8 +96,8 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn broken(&self, step: &AppStep) -> Broken {
         match step {
-            AppStep::GenerateSecret(name) => {
-                let missing = matches!(self.app, Some(App::NeedsSecrets { missing }) if missing.contains(name));
+            AppStep::GenerateSecret { name, recipe } => {
+                let missing = matches!(self.app, Some(App::NeedsSecrets { missing }) if missing.get(name) == Some(recipe));
                 unless(missing, name, Rule::SecretKept)
             }
             AppStep::MakeFolder(path) => unless(

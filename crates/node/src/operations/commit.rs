@@ -11,7 +11,7 @@ use archipelago_core::operation::{
 use archipelago_core::release::ReleaseId;
 use archipelago_host::apply::note_restarts;
 use archipelago_host::records::{keeps_data, remains};
-use archipelago_host::{disk, inputs, records, releases};
+use archipelago_host::{disk, inputs, records, releases, stores};
 
 use crate::error::Error;
 
@@ -77,6 +77,9 @@ impl Change {
         disk::make_folder(&layout.units, 0o755)?;
         if let Some(files) = files {
             releases::store(layout, &ReleaseId::of(&files), &files)?;
+            if let Some(intent) = &intent {
+                stores::note_origin(layout, &record.app, &intent.source)?;
+            }
         }
         if let Some(intent) = intent {
             releases::switch(layout, &record.app, &intent)?;

@@ -18,7 +18,7 @@ impl World {
 
     fn apply_for_app(&mut self, app: &AppId, step: &AppStep) {
         match step {
-            AppStep::GenerateSecret(name) => {
+            AppStep::GenerateSecret { name, .. } => {
                 let secrets = self.inputs.secrets.entry(app.clone()).or_default();
                 secrets.insert(name.clone(), "5ec2e7".to_owned());
             }
