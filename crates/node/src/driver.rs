@@ -228,8 +228,7 @@ impl Driver {
                 } => {
                     let underway = images.underway();
                     let ask = (AskPodman::WhenNeeded, patience(podman_is_silent));
-                    let observed =
-                        observe(desired, cache, systemd, podman, ask, underway).await?;
+                    let observed = observe(desired, cache, systemd, podman, ask, underway).await?;
                     pass.observed(observed, since_boot());
                 }
                 Request::FindWriters(files) => {

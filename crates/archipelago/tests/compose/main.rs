@@ -18,7 +18,7 @@ use std::thread;
 
 use facts::Facts;
 use known::KNOWN;
-use sides::{MAIN, Services, ours, theirs};
+use sides::{FAILURE, MAIN, Services, ours, theirs};
 
 /// A field that differs: the file, the service, the field and both values.
 type Difference = (String, String, String, String, String);
@@ -84,16 +84,28 @@ fn differences(file: &str, ours: &Services, theirs: &Services) -> Vec<Difference
     let services: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
     let mut found = Vec::new();
     for service in services {
-        let none = Facts::new();
-        let one = ours.get(service).unwrap_or(&none);
-        let other = theirs.get(service).unwrap_or(&none);
+        let mut differ = |field: &str, one: &str, other: &str| {
+            if one != other {
+                let texts = [file, service, field, one, other].map(str::to_owned);
+                found.push(Difference::from(texts));
+            }
+        };
+        let (one, other) = match (ours.get(service), theirs.get(service)) {
+            (Some(one), Some(other)) => (one, other),
+            (one, other) => {
+                let shown = |facts: Option<&Facts>| match facts.map(|facts| facts.get(FAILURE)) {
+                    None => ABSENT.to_owned(),
+                    Some(None) => "runs".to_owned(),
+                    Some(Some(failure)) => failure.clone(),
+                };
+                differ("container", &shown(one), &shown(other));
+                continue;
+            }
+        };
         let fields: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
         for field in fields {
             let value = |facts: &Facts| facts.get(field).map_or(ABSENT, String::as_str).to_owned();
-            let (one, other) = (value(one), value(other));
-            if one != other {
-                found.push((file.to_owned(), service.clone(), field.clone(), one, other));
-            }
+            differ(field, &value(one), &value(other));
         }
     }
     found

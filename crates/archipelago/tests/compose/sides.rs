@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
-use testhost::{Host, Options};
+use testhost::{Account, Host, Options};
 
 use crate::facts::{Facts, facts};
 use crate::files::Compared;
@@ -18,7 +18,25 @@ type Side = BTreeMap<String, Services>;
 /// In place of the name of an app's main service, whose container has the app's name.
 pub(crate) const MAIN: &str = "";
 
+/// What the program said when it could not bring a file up.
+pub(crate) const FAILURE: &str = "failure";
+
 const FOLDER: &str = "/home/archy/files";
+
+/// The machine that runs the hosts may keep the controllers of memory, processors and processes for
+/// itself, and then no container with a limit starts. This runtime starts it without the limits and
+/// keeps the configuration that it was given.
+const RUNTIME: &str = r#"#!/bin/sh
+previous=
+for argument; do
+    if [ "$previous" = --bundle ]; then
+        cp "$argument/config.json" "$argument/given.json"
+        jq 'del(.linux.resources)' "$argument/given.json" >"$argument/config.json"
+    fi
+    previous=$argument
+done
+exec /usr/bin/crun "$@"
+"#;
 
 /// Prints each running container with the label `$1` as one line: Podman's description, with the
 /// configuration of the OCI runtime in it.
@@ -26,7 +44,8 @@ const SHOW: &str = r#"
 show() {
     podman ps -q --no-trunc --filter "label=$1" | xargs -r podman inspect | jq -c '.[]' |
         while read -r container; do
-            jq -c --slurpfile oci "$(jq -r .OCIConfigPath <<<"$container")" '. + {oci: $oci[0]}' <<<"$container"
+            given=$(dirname "$(jq -r .OCIConfigPath <<<"$container")")/given.json
+            jq -c --slurpfile oci "$given" '. + {oci: $oci[0]}' <<<"$container"
         done
 }
 "#;
@@ -74,6 +93,21 @@ fn run(
     service: impl Fn(&Compared, &Value) -> String,
 ) -> Side {
     host.copy_in(folder, FOLDER).expect("the files in the host");
+    for (path, text) in [
+        ("/usr/local/bin/unlimited", RUNTIME),
+        (
+            "/etc/containers/containers.conf.d/runtime.conf",
+            "[engine]\nruntime = \"/usr/local/bin/unlimited\"\n",
+        ),
+    ] {
+        host.write_file(Account::Root, path, text.as_bytes())
+            .expect("a file in the host");
+    }
+    let executable = host.run_root(&["chmod", "755", "/usr/local/bin/unlimited"]);
+    executable
+        .expect("a run in the host")
+        .checked()
+        .expect("the runtime");
     let script = format!("set -euo pipefail\n{SHOW}{script}");
     let one = |app: &Compared| {
         let path = format!("{FOLDER}/{}", app.name);
@@ -81,10 +115,9 @@ fn run(
             .run_user(&["bash", "-c", &script, "bash", &path, &app.id])
             .expect("a run in the host");
         if !output.success() || output.stdout.is_empty() {
-            // No file of the other side has a service of this name, so that it is a difference.
-            let said = ("said".to_owned(), output.stderr.trim().to_owned());
-            let failed = ("(failed)".to_owned(), Facts::from([said]));
-            return (app.name.clone(), Services::from([failed]));
+            // No file has a service of this name, so that the failure is a difference.
+            let said = Facts::from([(FAILURE.to_owned(), output.stderr.trim().to_owned())]);
+            return (app.name.clone(), Services::from([("all".to_owned(), said)]));
         }
         let containers = output.stdout.lines().map(|line| {
             let container: Value = serde_json::from_str(line).expect("JSON");

@@ -143,7 +143,10 @@ struct Told<'a> {
 ///
 /// # Errors
 /// Those of the serializer.
-pub(crate) fn with_message<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn with_message<S: Serializer>(
+    reason: &Reason,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let message = reason.to_string();
     Told { reason, message }.serialize(serializer)
 }

@@ -297,7 +297,9 @@ fn of_unit(unit: &str) -> (Object, String) {
 fn differing(old: &str, new: &str) -> Vec<String> {
     let (old, new) = (values(old), values(new));
     let keys: BTreeSet<&(&str, &str)> = old.keys().chain(new.keys()).collect();
-    let differing = keys.into_iter().filter(|key| old.get(*key) != new.get(*key));
+    let differing = keys
+        .into_iter()
+        .filter(|key| old.get(*key) != new.get(*key));
     differing.map(|(_, key)| (*key).to_owned()).collect()
 }
 

@@ -232,18 +232,22 @@ impl Host {
         let service = &unit.service;
         self.observed.services.insert(service.clone(), running);
         let invocation = format!("foreseen {}", self.runs);
-        self.observed.invocations.insert(service.clone(), invocation);
+        self.observed
+            .invocations
+            .insert(service.clone(), invocation);
         self.observed.network.closed.remove(service);
         let owner = Some(app.clone());
         self.in_podman(|view| match &unit.role {
             Role::Network(name) => {
                 // One that exists stays as it is.
                 let networks = &mut view.networks;
-                networks.entry(name.clone()).or_insert_with(|| PodmanNetwork {
-                    owner,
-                    isolated: true,
-                    ..PodmanNetwork::default()
-                });
+                networks
+                    .entry(name.clone())
+                    .or_insert_with(|| PodmanNetwork {
+                        owner,
+                        isolated: true,
+                        ..PodmanNetwork::default()
+                    });
             }
             Role::Volume(name) => drop(view.volumes.insert(name.clone(), owner)),
             Role::Container(container) => join(view, container, owner),

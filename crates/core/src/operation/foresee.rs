@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::action::Reason;
-use crate::desired::{Inputs, assemble, Apps};
+use crate::desired::{Apps, Inputs, assemble};
 use crate::forecast::{Forecast, forecast};
 use crate::observed::Observed;
 use crate::plan::restarted_with;

@@ -364,11 +364,17 @@ impl Lines<'_> {
     }
 }
 
-/// The value of `HealthCmd`. Podman reads a JSON list, but not one that begins with Compose's
-/// `CMD`: that it would take for the name of a program, the whole list of it. Several words without
-/// it are a command; a single one is not, so the shell gets that.
+/// The value of `HealthCmd`. Podman reads a JSON list of several words as a program and its
+/// arguments, unless the first word is Compose's `CMD`. It gives a list of one word to the shell,
+/// which an image may lack; `CMD` and a word without a list is that program alone (podman 5.4
+/// `pkg/specgenutil/specgen.go`, `makeHealthCheckFromCli`).
 fn health_command(test: &[String]) -> String {
+    let is_bare =
+        |character: char| !character.is_whitespace() && !character.is_control() && character != '"';
     match test {
+        [kind, program] if kind == "CMD" && !program.is_empty() && program.chars().all(is_bare) => {
+            format!("CMD {program}")
+        }
         [kind, program] if kind == "CMD" => {
             let quoted = format!("'{}'", program.replace('\'', r"'\''"));
             json(&["CMD-SHELL".to_owned(), quoted])

@@ -207,7 +207,9 @@ pub const SERVICE: Table = &[
     ("secrets", Translated("")),
     (
         "security_opt",
-        Translated("`no-new-privileges`, `label=disable` and `seccomp=…`; `apparmor=unconfined` changes nothing, because Podman uses AppArmor only as root"),
+        Translated(
+            "`no-new-privileges`, `label=disable` and `seccomp=…`; `apparmor=unconfined` changes nothing, because Podman uses AppArmor only as root",
+        ),
     ),
     ("shm_size", Translated("")),
     ("stdin_open", Translated("")),

@@ -142,10 +142,7 @@ fn each_kind_needs_its_word() {
     );
     check(
         "security_opt: [no-new-privileges, label=disable, seccomp=unconfined, 'apparmor:unconfined']",
-        &[
-            "security:label=disable",
-            "security:seccomp=unconfined",
-        ],
+        &["security:label=disable", "security:seccomp=unconfined"],
     );
     check(
         "security_opt: ['seccomp:/srv/own.json']",

@@ -116,7 +116,12 @@ fn changes_are_told_as_people_know_them() {
             details,
         } = change;
         let reason = reason.as_ref().map_or("", |reason| reason.kind());
-        format!("{} {} {name} [{}] {reason}", sign.symbol(), object.word(), details.join(" "))
+        format!(
+            "{} {} {name} [{}] {reason}",
+            sign.symbol(),
+            object.word(),
+            details.join(" ")
+        )
     };
     let lines: Vec<String> = changes.apps[&id("web")].iter().map(line).collect();
     assert_eq!(
