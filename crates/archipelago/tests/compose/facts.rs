@@ -61,9 +61,6 @@ pub(crate) fn facts(container: &Value) -> Facts {
         "CapAdd",
         "CapDrop",
         "CgroupMode",
-        "CpuPeriod",
-        "CpuQuota",
-        "CpuShares",
         "Dns",
         "DnsOptions",
         "DnsSearch",
@@ -71,13 +68,8 @@ pub(crate) fn facts(container: &Value) -> Facts {
         "GroupAdd",
         "Init",
         "IpcMode",
-        "Memory",
-        "MemoryReservation",
-        "MemorySwap",
-        "NanoCpus",
         "OomScoreAdj",
         "PidMode",
-        "PidsLimit",
         "Privileged",
         "ReadonlyRootfs",
         "SecurityOpt",
@@ -139,7 +131,8 @@ fn networks(facts: &mut Facts, container: &Value, short: &str) {
     }
 }
 
-/// What the runtime is told.
+/// The configuration that the runtime was given. Limits are compared here alone: `podman inspect`
+/// reads them from the configuration without limits (see `RUNTIME` in `sides`).
 fn runtime(facts: &mut Facts, oci: &Value) {
     put(facts, "oci/args", &oci["process"]["args"]);
     put(facts, "oci/cwd", &oci["process"]["cwd"]);

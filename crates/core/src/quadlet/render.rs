@@ -459,3 +459,22 @@ fn volume_text(volume: &VolumeMount) -> Result<String, EscapeError> {
     }
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::health_command;
+
+    #[test]
+    fn a_program_without_arguments_needs_no_shell() {
+        for (test, expected) in [
+            (&["CMD", "/healthcheck"][..], "CMD /healthcheck"),
+            (&["CMD", "/a b"], r#"["CMD-SHELL","'/a b'"]"#),
+            (&["CMD", "a\""], r#"["CMD-SHELL","'a\"'"]"#),
+            (&["CMD", "a", "b"], r#"["a","b"]"#),
+            (&["CMD-SHELL", "a b"], r#"["CMD-SHELL","a b"]"#),
+        ] {
+            let test: Vec<String> = test.iter().map(|word| (*word).to_owned()).collect();
+            assert_eq!(health_command(&test), expected);
+        }
+    }
+}
