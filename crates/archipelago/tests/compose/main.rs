@@ -10,6 +10,7 @@ mod support;
 
 mod facts;
 mod files;
+mod hostile;
 mod known;
 mod sides;
 
