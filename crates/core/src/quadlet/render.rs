@@ -389,11 +389,17 @@ impl Lines<'_> {
     }
 }
 
-/// The value of `HealthCmd`. Podman reads a JSON list, but not one that begins with Compose's
-/// `CMD`: that it would take for the name of a program, the whole list of it. Several words without
-/// it are a command; a single one is not, so the shell gets that.
+/// The value of `HealthCmd`. Podman reads a JSON list of several words as a program and its
+/// arguments, unless the first word is Compose's `CMD`. It gives a list of one word to the shell,
+/// which an image may lack; `CMD` and a word without a list is that program alone (podman 5.4
+/// `pkg/specgenutil/specgen.go`, `makeHealthCheckFromCli`).
 fn health_command(test: &[String]) -> String {
+    let is_bare =
+        |character: char| !character.is_whitespace() && !character.is_control() && character != '"';
     match test {
+        [kind, program] if kind == "CMD" && !program.is_empty() && program.chars().all(is_bare) => {
+            format!("CMD {program}")
+        }
         [kind, program] if kind == "CMD" => {
             let quoted = format!("'{}'", program.replace('\'', r"'\''"));
             json(&["CMD-SHELL".to_owned(), quoted])
@@ -477,4 +483,23 @@ fn volume_text(volume: &VolumeMount) -> Result<String, EscapeError> {
         text.push_str(&format!(":{}", options.join(",")));
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::health_command;
+
+    #[test]
+    fn a_program_without_arguments_needs_no_shell() {
+        for (test, expected) in [
+            (&["CMD", "/healthcheck"][..], "CMD /healthcheck"),
+            (&["CMD", "/a b"], r#"["CMD-SHELL","'/a b'"]"#),
+            (&["CMD", "a\""], r#"["CMD-SHELL","'a\"'"]"#),
+            (&["CMD", "a", "b"], r#"["a","b"]"#),
+            (&["CMD-SHELL", "a b"], r#"["CMD-SHELL","a b"]"#),
+        ] {
+            let test: Vec<String> = test.iter().map(|word| (*word).to_owned()).collect();
+            assert_eq!(health_command(&test), expected);
+        }
+    }
 }
