@@ -66,7 +66,7 @@ fn umbrel(compose: &str) -> Files {
     ])
 }
 
-fn translated(id: &str, files: &Files) -> Result<Translated, Error> {
+fn of_folder(id: &str, files: &Files) -> Result<Translated, Error> {
     let node = NodeFacts {
         host_name: "box".to_owned(),
         time_zone: "Europe/Berlin".to_owned(),
@@ -94,7 +94,7 @@ fn sources(mounts: &[Mount]) -> Vec<&MountSource> {
 
 #[test]
 fn an_app_of_umbrel_becomes_a_definition() {
-    let translated = translated("notes", &umbrel(UMBREL_COMPOSE)).unwrap();
+    let translated = of_folder("notes", &umbrel(UMBREL_COMPOSE)).unwrap();
     let manifest = read(&translated.files, &[]);
     let extension = &manifest.extension;
     assert_eq!(extension.title, "Notes\u{fffd}[2J");
@@ -168,14 +168,14 @@ fn an_app_of_umbrel_is_refused_with_its_reason() {
             "s/x/docker-compose.yml: `x-archipelago` has no place in an app of this format, because Archipelago writes it; ask the store's authors",
         ),
     ] {
-        let error = translated("notes", &umbrel(&UMBREL_COMPOSE.replacen(from, to, 1)));
+        let error = of_folder("notes", &umbrel(&UMBREL_COMPOSE.replacen(from, to, 1)));
         assert_eq!(error.unwrap_err().to_string(), expected);
     }
 }
 
 #[test]
 fn an_app_of_casaos_becomes_a_definition() {
-    let translated = translated("friends", &files(&[("docker-compose.yml", CASAOS)])).unwrap();
+    let translated = of_folder("friends", &files(&[("docker-compose.yml", CASAOS)])).unwrap();
     let manifest = read(&translated.files, &[("CHANGE_TO_LAN_IP", "10.0.0.5")]);
     let app = &manifest.services["app"];
     assert_eq!(manifest.extension.title, "Friends");
@@ -196,7 +196,7 @@ fn an_app_of_casaos_becomes_a_definition() {
     assert_eq!(manifest.extension.urls[0].port, 80);
     assert_eq!(translated.notices, [Notice::Tips("Read this".to_owned())]);
     let other = CASAOS.replace("[amd64]", "[arm64]");
-    let refused = translated("x", &files(&[("compose.yaml", &other)]));
+    let refused = of_folder("x", &files(&[("compose.yaml", &other)]));
     assert!(matches!(refused, Err(Error::Architecture { .. })));
 }
 
@@ -204,7 +204,7 @@ fn an_app_of_casaos_becomes_a_definition() {
 fn variables_of_a_plain_file_become_settings() {
     let compose = "services: {web: {image: 'docker.io/library/a:${TAG:-1}', environment: {A: '${KEY:?say it}', B: '$EMPTY'}}}\n";
     let all = files(&[("compose.yml", compose), (".env", "EMPTY=not\n")]);
-    let translated = translated("plain", &all).unwrap();
+    let translated = of_folder("plain", &all).unwrap();
     let manifest = read(&translated.files, &[("KEY", "k")]);
     let web = &manifest.services["web"];
     assert_eq!(
@@ -218,9 +218,9 @@ fn variables_of_a_plain_file_become_settings() {
 fn an_app_for_archipelago_stays_as_it_is_and_keeps_its_id() {
     let compose = "services: {web: {image: a}}\nx-archipelago: {id: own}\n";
     let all = files(&[("compose.yaml", compose)]);
-    assert_eq!(translated("own", &all).unwrap().files, all);
+    assert_eq!(of_folder("own", &all).unwrap().files, all);
     assert!(matches!(
-        translated("other", &all),
+        of_folder("other", &all),
         Err(Error::OtherId { .. })
     ));
 }
