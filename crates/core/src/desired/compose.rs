@@ -301,7 +301,6 @@ impl Work<'_> {
             sysctls,
             shm_bytes,
             network: _,
-            networks: _,
             aliases: _,
             no_new_privileges,
             label_disable,

@@ -133,7 +133,7 @@ fn the_file_as_a_whole() {
 fn everything_is_said_at_once() {
     check(
         "services:\n  web: {image: x, mac_address: x, runtime: y, depends_on: [ui]}\n  ui: {image: x, ports: ['80']}\nx-archipelago:\n  companions: [ui, gui]\n  urls: [{service: web, port: 80}]\n",
-        "2:19: services.web.mac_address: name it for each network, under `networks`
+        "2:19: services.web.mac_address: containers of a user have no hardware address of their own choice; remove it
 compose.yaml:2:35: services.web.runtime: all containers have the node's runtime; remove it
 compose.yaml:2:60: services.web.depends_on.ui: ui is a companion; a companion depends on its app, never the other way round
 compose.yaml:3:26: services.ui.ports[0]: this names only the container's port; write HOST:CONTAINER, or the node's port changes at each start

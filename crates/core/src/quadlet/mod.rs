@@ -242,7 +242,7 @@ pub enum SecretDelivery {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishedPort {
     /// The address on the node.
-    pub address: IpAddr,
+    pub address: std::net::IpAddr,
     /// The port on the node.
     pub host: u16,
     /// The port in the container.

@@ -382,8 +382,8 @@ impl Lines<'_> {
                 range,
             } = subnet;
             self.escaped("Subnet", token(net))?;
-            self.optional("Gateway", gateway.as_deref(), token)?;
-            self.optional("IPRange", range.as_deref(), token)?;
+            self.optional("Gateway", gateway, token)?;
+            self.optional("IPRange", range, token)?;
         }
         self.pairs("Label", labels, word)
     }

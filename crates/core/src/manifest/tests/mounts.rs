@@ -257,7 +257,7 @@ fn a_place_on_a_network_that_podman_could_not_give() {
     }
     check(
         "services:\n  a: {image: x, network_mode: 'service:b'}\n  b: {image: x, network_mode: 'service:c'}\n  c: {image: x}\n",
-        "2:17: services.a.network_mode: that service has its network from another one; name that other one here",
+        "2:18: services.a.network_mode: that service has its network from another one; name that other one here",
     );
     check(
         "services:\n  a: {image: x, network_mode: 'service:b', ports: ['80:80']}\n  b: {image: x}\n",

@@ -153,7 +153,7 @@ fn keys_of_a_service() {
     );
     check_service(
         "network_mode: 'container:x'",
-        "3:5: services.web.network_mode: this mode is not supported; there are host, none, service:NAME and bridge, and without this key the app's networks",
+        "3:5: services.web.network_mode: this mode is not supported; there are host, none and bridge, and without this key the app's own network",
     );
     check_service(
         "networks: [db]",
