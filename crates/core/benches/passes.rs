@@ -14,7 +14,7 @@ use archipelago_core::image_facts::ImageFacts;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{COMPOSE_FILE, Files};
-use archipelago_core::name::{AppId, DEFAULT_NETWORK};
+use archipelago_core::name::AppId;
 use archipelago_core::observed::{
     Active, Load, Observed, Podman, PodmanNetwork, PodmanView, RenderedFile, Service, needs_podman,
 };
@@ -206,10 +206,8 @@ fn units(id: &AppId) -> [Unit; 2] {
     let name = id.container(id.as_str(), true);
     let labels = BTreeMap::from([(APP_LABEL.to_owned(), id.to_string())]);
     let join = NetworkJoin::Unit {
-        unit: format!("{}.network", id.network(DEFAULT_NETWORK)),
+        unit: format!("{}.network", id.network()),
         aliases: vec![id.as_str().to_owned()],
-        addresses: Vec::new(),
-        mac: None,
     };
     let words = ["serve", "--listen", "0.0.0.0:80", "--data", "/data"];
     let pairs = [("LOG_LEVEL", "info"), ("GREETING", "hello")];
@@ -231,13 +229,12 @@ fn units(id: &AppId) -> [Unit; 2] {
         ..UnitSection::default()
     };
     let network = Unit {
-        stem: id.network(DEFAULT_NETWORK),
+        stem: id.network(),
         unit: described("An app network"),
         kind: Kind::Network(Network {
-            name: id.network(DEFAULT_NETWORK),
+            name: id.network(),
             isolated: true,
             labels,
-            ..Network::default()
         }),
         service: ServiceSection::default(),
         starts_at_boot: false,

@@ -10,9 +10,6 @@ use serde::{Deserialize, Serialize};
 /// The prefix of every unit, container, network and volume of ours.
 pub const PREFIX: &str = "archy-";
 
-/// The network that services join when their file names none.
-pub const DEFAULT_NETWORK: &str = "default";
-
 /// The id of an app: lower-case letters, digits and inner hyphens, at most 40 characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -100,19 +97,10 @@ impl AppId {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     }
 
-    /// The beginning of all its names.
+    /// The app's network, which is also the stem of its unit.
     #[must_use]
-    pub fn stem(&self) -> String {
+    pub fn network(&self) -> String {
         format!("{PREFIX}{}", self.0)
-    }
-
-    /// Podman's name of one of the app's networks, which is also the stem of its unit.
-    #[must_use]
-    pub fn network(&self, network: &str) -> String {
-        match network {
-            DEFAULT_NETWORK => self.stem(),
-            network => format!("{}-{network}", self.stem()),
-        }
     }
 
     /// The network on which the app's exported services meet those of the apps that require it;
@@ -138,7 +126,7 @@ impl AppId {
     #[must_use]
     pub fn container(&self, service: &str, is_main: bool) -> String {
         if is_main {
-            self.stem()
+            self.network()
         } else {
             format!("{PREFIX}{}-{service}", self.0)
         }

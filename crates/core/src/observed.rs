@@ -250,7 +250,7 @@ fn of_app<'a, T>(
     named: &'a BTreeMap<String, T>,
     app: &'a AppId,
 ) -> impl Iterator<Item = (&'a str, &'a T)> {
-    let first = app.stem();
+    let first = app.network();
     let names = named.range::<str, _>((Bound::Included(first.as_str()), Bound::Unbounded));
     names
         .take_while(move |(name, _)| name.starts_with(&first))

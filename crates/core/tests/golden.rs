@@ -14,7 +14,7 @@ use std::time::Duration;
 use archipelago_core::name::AppId;
 use archipelago_core::quadlet::{
     Container, Health, Kind, Network, NetworkJoin, PodmanOption, PublishedPort, Secret,
-    SecretDelivery, ServiceSection, Stamp, Subnet, Unit, UnitSection, VERSION, Volume, VolumeMount,
+    SecretDelivery, ServiceSection, Stamp, Unit, UnitSection, VERSION, Volume, VolumeMount,
 };
 
 const IMAGE: &str = "docker.io/library/busybox:stable";
@@ -98,15 +98,17 @@ fn port(address: IpAddr, host: u16, container: u16, udp: bool) -> PublishedPort 
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// With an address of each kind where there are aliases.
-fn join(network: &str, aliases: &[&str]) -> NetworkJoin {
-    let addresses = [[10, 5, 0, 9].into(), [0xfd00, 0, 0, 0, 0, 0, 0, 9].into()];
-    let is_own = !aliases.is_empty();
+fn own_network() -> NetworkJoin {
     NetworkJoin::Unit {
-        unit: format!("archy-{network}.network"),
-        aliases: texts(aliases),
-        addresses: addresses.into_iter().filter(|_| is_own).collect(),
-        mac: is_own.then(|| "02:00:00:00:00:09".to_owned()),
+        unit: "archy-golden.network".to_owned(),
+        aliases: texts(&["every", "also-every"]),
+    }
+}
+
+fn joined_network() -> NetworkJoin {
+    NetworkJoin::Unit {
+        unit: "archy-other.network".to_owned(),
+        aliases: Vec::new(),
     }
 }
 
@@ -147,7 +149,7 @@ fn every() -> Unit {
             mount("archy-golden-data.volume", "/data", false, true),
             mount("/srv/my media", "/media", true, false),
         ],
-        networks: vec![join("golden", &["every", "also-every"]), join("other", &[])],
+        networks: vec![own_network(), joined_network()],
         labels: pairs(&[("archipelago.app", "golden"), ("note", "50% off")]),
         annotations: pairs(&[("org.example.note", "a b")]),
         user: Some("1000:1000".to_owned()),
@@ -219,13 +221,6 @@ fn network() -> Unit {
     let network = Network {
         name: "archy-golden".to_owned(),
         isolated: true,
-        internal: true,
-        ipv6: true,
-        subnets: vec![Subnet {
-            net: "10.5.0.0/24".to_owned(),
-            gateway: Some("10.5.0.1".to_owned()),
-            range: Some("10.5.0.128/25".to_owned()),
-        }],
         labels: pairs(&[("archipelago.app", "golden")]),
     };
     unit("archy-golden", Kind::Network(network))
@@ -259,7 +254,7 @@ fn container_on_its_own_network_and_on_that_of_another_app() {
     check(&container(
         "archy-golden-bridge",
         Container {
-            networks: vec![join("golden", &["every", "also-every"]), join("other", &[])],
+            networks: vec![own_network(), joined_network()],
             ports: vec![port(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 9735, 9735, false)],
             ..Container::default()
         },

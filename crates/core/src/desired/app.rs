@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use ipnet::IpNet;
-
 use super::error::Error;
 use crate::data_folder::Claim;
 use crate::image::{Platform, Reference};
@@ -102,8 +100,6 @@ pub struct Present {
     pub urls: Vec<(String, String)>,
     /// The ports of the node that it publishes.
     pub ports: BTreeSet<(SocketAddr, Transport)>,
-    /// The addresses that its networks have by its definition.
-    pub subnets: BTreeSet<IpNet>,
     /// The apps it requires, each with its main service if it has one.
     pub requires: BTreeMap<AppId, Option<String>>,
 }

@@ -20,7 +20,7 @@ use super::apps::Apps;
 use super::error::Error;
 use super::inputs::Inputs;
 use crate::config::Config;
-use crate::manifest::{Files, Manifest, NetworkMode, Port, Protocol, Service};
+use crate::manifest::{Files, Manifest, Port, Protocol, Service};
 use crate::name::AppId;
 use crate::needs::Needs;
 use crate::quadlet::{self, Kind, PodmanOption, ServiceSection, Stamp, Unit, UnitSection};
@@ -62,10 +62,12 @@ pub(super) fn present(
         probes: work.probes(),
         urls: work.urls(),
         ports: work.ports(),
-        subnets: BTreeSet::new(),
         requires: work.required_services(),
     };
-    work.add_networks(&mut present)?;
+    for network in work.own_networks() {
+        let unit = work.network_unit(&network);
+        work.add(&mut present, &unit, Role::Network(network), &[])?;
+    }
     for volume in &manifest.volumes {
         work.add_volume(&mut present, volume)?;
     }
@@ -173,7 +175,7 @@ impl Work<'_> {
             starts_healthy: service.starts_healthy(),
             networks: self.joined(name, service),
             wants,
-            follows: self.followed(name, service),
+            follows: self.followed(name),
             ports: self.ports_of(service),
             needs: Needs::of(&service.devices, &service.ulimits),
         }));
@@ -244,17 +246,14 @@ impl Work<'_> {
             .collect()
     }
 
-    /// The services that one of this app's knows by their addresses: those of other apps, which its
-    /// main service talks to, and the one whose network it uses.
-    fn followed(&self, name: &str, service: &Service) -> Vec<String> {
-        let shared = match &service.network {
-            NetworkMode::Of(other) => Some(self.service_unit(other)),
-            NetworkMode::App | NetworkMode::Host | NetworkMode::None => None,
-        };
-        let is_main = self.manifest.main.as_deref() == Some(name);
-        let required = self.required_services().into_values();
-        let required = required.flatten().filter(|_| is_main);
-        shared.into_iter().chain(required).collect()
+    /// The services of other apps that one of this app's knows by their addresses: its main service
+    /// is what talks to them.
+    fn followed(&self, name: &str) -> Vec<String> {
+        if self.manifest.main.as_deref() == Some(name) {
+            self.required_services().into_values().flatten().collect()
+        } else {
+            Vec::new()
+        }
     }
 
     fn service_unit(&self, service: &str) -> String {

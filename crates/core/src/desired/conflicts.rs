@@ -1,20 +1,17 @@
-//! Conflicts of two apps: the same port, addresses or name.
+//! Conflicts of two apps: the same port or name.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-
-use ipnet::IpNet;
 
 use super::app::{App, Fault, Transport};
 use super::error::Error;
 use crate::name::AppId;
 
-/// Two apps cannot have the same unit, port of the node or addresses of a network; the one that sorts last steps
+/// Two apps cannot have the same unit or the same port of the node; the one that sorts last steps
 /// back.
 pub(super) fn refuse_conflicts(apps: &mut BTreeMap<AppId, App>) {
     let mut units: BTreeMap<String, AppId> = BTreeMap::new();
     let mut ports: BTreeMap<(u16, Transport), Vec<(IpAddr, AppId)>> = BTreeMap::new();
-    let mut subnets: Vec<(IpNet, AppId)> = Vec::new();
     for (id, app) in apps {
         let App::Present(present) = app else { continue };
         let unit = present
@@ -26,24 +23,16 @@ pub(super) fn refuse_conflicts(apps: &mut BTreeMap<AppId, App>) {
             let (_, other) = same.iter().find(|(ip, _)| overlap(*ip, address.ip()))?;
             Some((address, other))
         });
-        let subnet = present.subnets.iter().find_map(|subnet| {
-            let (_, other) = subnets.iter().find(|(other, _)| meet(subnet, other))?;
-            Some((subnet, other))
-        });
-        let cause = match (unit, port, subnet) {
-            (Some((unit, other)), ..) => Some(Error::UnitTaken {
+        let cause = match (unit, port) {
+            (Some((unit, other)), _) => Some(Error::UnitTaken {
                 unit: unit.clone(),
                 other: other.clone(),
             }),
-            (_, Some((address, other)), _) => Some(Error::PortTaken {
+            (_, Some((address, other))) => Some(Error::PortTaken {
                 address: *address,
                 other: other.clone(),
             }),
-            (.., Some((subnet, other))) => Some(Error::SubnetTaken {
-                subnet: *subnet,
-                other: other.clone(),
-            }),
-            (None, None, None) => None,
+            (None, None) => None,
         };
         if let Some(cause) = cause {
             *app = App::Broken {
@@ -58,17 +47,11 @@ pub(super) fn refuse_conflicts(apps: &mut BTreeMap<AppId, App>) {
                 .values()
                 .map(|unit| (unit.service.clone(), id.clone())),
         );
-        subnets.extend(present.subnets.iter().map(|subnet| (*subnet, id.clone())));
         for (address, transport) in &present.ports {
             let same = ports.entry((address.port(), *transport)).or_default();
             same.push((address.ip(), id.clone()));
         }
     }
-}
-
-/// Of two networks that meet, one holds the other.
-fn meet(one: &IpNet, other: &IpNet) -> bool {
-    one.contains(other) || other.contains(one)
 }
 
 fn overlap(one: IpAddr, other: IpAddr) -> bool {

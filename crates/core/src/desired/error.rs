@@ -4,8 +4,6 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use ipnet::IpNet;
-
 use crate::data_folder::NotOurs;
 use crate::file_error::FileError;
 use crate::image::ReferenceError;
@@ -107,8 +105,4 @@ pub enum Error {
         "its port {address} is already that of {other}; choose another with --set, or uninstall one of the two"
     )]
     PortTaken { address: SocketAddr, other: AppId },
-    #[error(
-        "its addresses {subnet} are already those of a network of {other}; choose others under `networks`, or uninstall one of the two"
-    )]
-    SubnetTaken { subnet: IpNet, other: AppId },
 }

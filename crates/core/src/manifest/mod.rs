@@ -15,7 +15,6 @@ mod field;
 mod folder;
 mod healthcheck;
 mod mount;
-mod network;
 mod port;
 mod references;
 mod report;
@@ -38,7 +37,6 @@ pub use extension::{Capture, Encoding, Extension, Probe, ProbeKind, Template, Ur
 pub use healthcheck::Health;
 pub(crate) use mount::volume_at;
 pub use mount::{Mount, MountSource};
-pub use network::{Joined, Network, Subnet};
 pub use port::{Port, Protocol};
 pub use requires::Requires;
 pub use schema::Schema;
@@ -69,8 +67,6 @@ pub struct Manifest {
     pub services: BTreeMap<String, Service>,
     /// The named volumes.
     pub volumes: BTreeSet<String>,
-    /// The networks that its services join, by their names in the file.
-    pub networks: BTreeMap<String, Network>,
     /// The service that bears the app's own name, if one does.
     pub main: Option<String>,
     /// The keys that were left out.

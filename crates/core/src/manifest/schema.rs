@@ -89,7 +89,6 @@ impl Schema {
         let Translated {
             mut services,
             volumes,
-            networks,
         } = translated.unwrap_or_default();
         ask_awaited_often(&mut services);
         let mut manifest = Manifest {
@@ -98,7 +97,6 @@ impl Schema {
             settings: settings.clone(),
             services,
             volumes,
-            networks,
             warnings: Vec::new(),
         };
         if project.is_some() {

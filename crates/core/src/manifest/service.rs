@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::build::ImageSource;
 use super::healthcheck::Health;
 use super::secret::SecretMount;
-use super::{Joined, Mount, Port, Protocol};
+use super::{Mount, Port, Protocol};
 
 /// One container of an app.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,9 +75,7 @@ pub struct Service {
     /// Size of /dev/shm in bytes.
     pub shm_bytes: Option<u64>,
     pub network: NetworkMode,
-    /// The app's networks that it joins, by their names in the file.
-    pub networks: BTreeMap<String, Joined>,
-    /// Its names on all of them, beside the service's.
+    /// Its names on the app's own network, beside the service's.
     pub aliases: BTreeSet<String>,
     /// Whether processes may gain privileges (`no-new-privileges` turns it off).
     pub no_new_privileges: bool,
@@ -128,16 +126,15 @@ pub enum Namespace {
 }
 
 /// The network of a service.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NetworkMode {
-    /// Those of the app's networks that it joins.
+    /// To the app's own network.
     #[default]
     App,
-    /// The node's network, unseparated.
+    /// To the node's network, unseparated.
     Host,
+    /// Not at all.
     None,
-    /// That of another service of the app, with its addresses and ports.
-    Of(String),
 }
 
 impl Service {
@@ -177,7 +174,6 @@ impl Service {
             sysctls: Vec::new(),
             shm_bytes: None,
             network: NetworkMode::App,
-            networks: BTreeMap::new(),
             aliases: BTreeSet::new(),
             no_new_privileges: false,
             label_disable: false,

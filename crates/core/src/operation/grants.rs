@@ -319,7 +319,6 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         no_new_privileges: _,
         pids_limit: _,
         userns: _,
-        networks: _,
         aliases: _,
         limits: _,
         tty: _,

@@ -13,7 +13,6 @@ mod mark;
 mod render;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 pub use escape::EscapeError;
@@ -277,13 +276,7 @@ pub enum NetworkJoin {
         unit: String,
         /// The names by which others of this network find the container.
         aliases: Vec<String>,
-        /// Its addresses there.
-        addresses: Vec<IpAddr>,
-        /// Its hardware address there.
-        mac: Option<String>,
     },
-    /// The network of another container, by its name.
-    Of(String),
 }
 
 /// `HealthCmd=` and its relatives.
@@ -323,24 +316,8 @@ pub struct Network {
     /// `Options=isolate=strict`: no traffic from or to any other bridge network
     /// (podman-network-create(1)).
     pub isolated: bool,
-    /// `Internal=`
-    pub internal: bool,
-    /// `IPv6=`
-    pub ipv6: bool,
-    pub subnets: Vec<Subnet>,
     /// `Label=`
     pub labels: BTreeMap<String, String>,
-}
-
-/// Addresses of a network. Quadlet pairs the keys of several by their order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subnet {
-    /// `Subnet=`
-    pub net: String,
-    /// `Gateway=`
-    pub gateway: Option<String>,
-    /// `IPRange=`
-    pub range: Option<String>,
 }
 
 impl Unit {

@@ -10,7 +10,7 @@ use super::lines::{Lines, RenderError, Rendered, whole_seconds};
 use super::mark::{MARK_SECTION, VERSION};
 use super::{
     Container, Health, Kind, Network, NetworkJoin, PublishedPort, Secret, SecretDelivery,
-    ServiceSection, Subnet, Unit, UnitSection, Volume, VolumeMount,
+    ServiceSection, Unit, UnitSection, Volume, VolumeMount,
 };
 use crate::hex::hex;
 use crate::name::AppId;
@@ -284,22 +284,14 @@ impl Lines<'_> {
         match network {
             NetworkJoin::Host => self.plain("Network", "host"),
             NetworkJoin::None => self.plain("Network", "none"),
-            NetworkJoin::Of(container) => {
-                self.escaped("Network", token(&format!("container:{container}")))?;
-            }
-            NetworkJoin::Unit {
-                unit,
-                aliases,
-                addresses,
-                mac,
-            } => {
-                let aliases = aliases.iter().map(|alias| format!("alias={alias}"));
-                let addresses = addresses.iter().map(|address| format!("ip={address}"));
-                let mac = mac.iter().map(|mac| format!("mac={mac}"));
-                let options: Vec<String> = aliases.chain(addresses).chain(mac).collect();
-                let text = match options.is_empty() {
+            NetworkJoin::Unit { unit, aliases } => {
+                let aliases: Vec<String> = aliases
+                    .iter()
+                    .map(|alias| format!("alias={alias}"))
+                    .collect();
+                let text = match aliases.is_empty() {
                     true => unit.clone(),
-                    false => format!("{unit}:{}", options.join(",")),
+                    false => format!("{unit}:{}", aliases.join(",")),
                 };
                 self.escaped("Network", token(&text))?;
             }
@@ -359,31 +351,12 @@ impl Lines<'_> {
         let Network {
             name,
             isolated,
-            internal,
-            ipv6,
-            subnets,
             labels,
         } = network;
         self.section("Network");
         self.escaped("NetworkName", token(name))?;
         if *isolated {
             self.plain("Options", "isolate=strict");
-        }
-        if *internal {
-            self.plain("Internal", "true");
-        }
-        if *ipv6 {
-            self.plain("IPv6", "true");
-        }
-        for subnet in subnets {
-            let Subnet {
-                net,
-                gateway,
-                range,
-            } = subnet;
-            self.escaped("Subnet", token(net))?;
-            self.optional("Gateway", gateway, token)?;
-            self.optional("IPRange", range, token)?;
         }
         self.pairs("Label", labels, word)
     }

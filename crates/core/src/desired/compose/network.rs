@@ -4,63 +4,37 @@
 use std::collections::BTreeSet;
 
 use super::Work;
-use crate::desired::app::{Present, Role};
 use crate::desired::error::Error;
-use crate::manifest::{Joined, Network, NetworkMode, Service, Subnet};
-use crate::name::DEFAULT_NETWORK;
+use crate::manifest::{NetworkMode, Service};
+use crate::name::AppId;
 use crate::quadlet::{self, Kind, NetworkJoin, ServiceSection, Unit};
 
 impl Work<'_> {
-    pub(super) fn add_networks(&self, present: &mut Present) -> Result<(), Error> {
-        for (name, network) in &self.manifest.networks {
-            let description = match name.as_str() {
-                DEFAULT_NETWORK => "network".to_owned(),
-                name => format!("network {name}"),
-            };
-            let subnets = network.subnets.iter().map(|subnet| subnet.net);
-            present.subnets.extend(subnets);
-            self.add_network(present, self.id.network(name), &description, network)?;
-        }
-        if self.manifest.extension.exports.has_network() {
-            let (name, network) = (self.id.exports_network(), Network::default());
-            self.add_network(present, name, "exports network", &network)?;
-        }
-        Ok(())
+    /// The networks that this app has, by Podman's names.
+    pub(super) fn own_networks(&self) -> Vec<String> {
+        let exports = self.manifest.extension.exports.has_network();
+        let exports = exports.then(|| self.id.exports_network());
+        [self.id.network()].into_iter().chain(exports).collect()
     }
 
-    fn add_network(
-        &self,
-        present: &mut Present,
-        name: String,
-        description: &str,
-        network: &Network,
-    ) -> Result<(), Error> {
-        let Network {
-            internal,
-            ipv6,
-            subnets,
-        } = network;
-        let subnet = |subnet: &Subnet| quadlet::Subnet {
-            net: subnet.net.to_string(),
-            gateway: subnet.gateway.map(|gateway| gateway.to_string()),
-            range: subnet.range.map(|range| range.to_string()),
-        };
+    pub(super) fn network_unit(&self, name: &str) -> Unit {
         let title = &self.manifest.extension.title;
-        let unit = Unit {
-            stem: name.clone(),
-            unit: self.described(&format!("{title} {description}")),
+        let description = if name == self.id.network() {
+            format!("{title} network")
+        } else {
+            format!("{title} exports network")
+        };
+        Unit {
+            stem: name.to_owned(),
+            unit: self.described(&description),
             kind: Kind::Network(quadlet::Network {
-                name: name.clone(),
+                name: name.to_owned(),
                 isolated: true,
-                internal: *internal,
-                ipv6: *ipv6,
-                subnets: subnets.iter().map(subnet).collect(),
                 labels: self.labels(),
             }),
             service: ServiceSection::default(),
             starts_at_boot: false,
-        };
-        self.add(present, &unit, Role::Network(name), &[])
+        }
     }
 
     /// The exports networks that a service joins: its app's, if it is exported, and those of the
@@ -84,65 +58,40 @@ impl Work<'_> {
         let requires = &self.manifest.extension.requires;
         let used = requires.apps.iter().filter(|app| {
             let required = self.apps.manifest(app);
-            requires.lets(name, app)
-                && required.is_some_and(|required| {
-                    let exports = &required.extension.exports;
-                    exports.all && required.networks.contains_key(DEFAULT_NETWORK)
-                })
+            requires.lets(name, app) && required.is_some_and(|it| it.extension.exports.all)
         });
-        used.map(|app| app.network(DEFAULT_NETWORK)).collect()
+        used.map(AppId::network).collect()
     }
 
     pub(super) fn joins(&self, name: &str, service: &Service) -> Vec<NetworkJoin> {
-        match &service.network {
+        match service.network {
             NetworkMode::Host => vec![NetworkJoin::Host],
             NetworkMode::None => vec![NetworkJoin::None],
-            NetworkMode::Of(other) => vec![NetworkJoin::Of(self.manifest.container(other))],
             NetworkMode::App => {
-                let own = service.networks.iter().map(|(network, joined)| {
-                    let Joined {
-                        aliases,
-                        addresses,
-                        mac,
-                    } = joined;
-                    let names = [name].into_iter();
-                    let more = service.aliases.union(aliases).map(String::as_str);
-                    NetworkJoin::Unit {
-                        unit: unit_of(&self.id.network(network)),
-                        aliases: names.chain(more).map(str::to_owned).collect(),
-                        addresses: addresses.clone(),
-                        mac: mac.clone(),
-                    }
-                });
+                let join = |network: String, aliases| NetworkJoin::Unit {
+                    unit: format!("{network}.network"),
+                    aliases,
+                };
+                let names = [name.to_owned()].into_iter();
+                let names = names.chain(service.aliases.iter().cloned());
+                let own = join(self.id.network(), names.collect());
                 // There it has no name but its container's, which no other app can have.
                 let others = self.joined_exports(name).into_iter();
                 let others = others.chain(self.joined_own(name));
-                let others = others.map(|network| NetworkJoin::Unit {
-                    unit: unit_of(&network),
-                    aliases: Vec::new(),
-                    addresses: Vec::new(),
-                    mac: None,
-                });
-                own.chain(others).collect()
+                let others = others.map(|network| join(network, Vec::new()));
+                [own].into_iter().chain(others).collect()
             }
         }
     }
 
     /// The same by Podman's names.
     pub(super) fn joined(&self, name: &str, service: &Service) -> BTreeSet<String> {
-        match &service.network {
+        match service.network {
             NetworkMode::Host | NetworkMode::None => BTreeSet::new(),
-            NetworkMode::Of(other) => match self.manifest.services.get(other) {
-                Some(found) if !matches!(found.network, NetworkMode::Of(_)) => {
-                    self.joined(other, found)
-                }
-                _ => BTreeSet::new(),
-            },
             NetworkMode::App => {
-                let own = service.networks.keys();
-                let own = own.map(|network| self.id.network(network));
                 let others = self.joined_exports(name).into_iter();
-                own.chain(others).chain(self.joined_own(name)).collect()
+                let others = others.chain(self.joined_own(name));
+                others.chain([self.id.network()]).collect()
             }
         }
     }
@@ -167,8 +116,4 @@ impl Work<'_> {
             _ => Ok(()),
         }
     }
-}
-
-fn unit_of(network: &str) -> String {
-    format!("{network}.network")
 }

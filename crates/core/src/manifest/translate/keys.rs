@@ -53,7 +53,7 @@ pub const SERVICE: Table = &[
     ),
     (
         "container_name",
-        Translated("one more name on its networks; the container has its unit's name"),
+        Translated("one more name on the app's network; the container has its unit's name"),
     ),
     ("cpu_count", WINDOWS),
     ("cpu_percent", WINDOWS),
@@ -97,7 +97,7 @@ pub const SERVICE: Table = &[
     ("environment", Translated("")),
     (
         "expose",
-        Unneeded("services on one network reach each other on every port"),
+        Unneeded("services of one app reach each other on every port"),
     ),
     ("extends", Translated("")),
     (
@@ -122,12 +122,12 @@ pub const SERVICE: Table = &[
     ("labels", Translated("")),
     (
         "links",
-        Translated("the other service has the name on all its networks"),
+        Translated("the other service has the name on the app's network, for all its services"),
     ),
     ("logging", Warned("left out: logs go to the journal")),
     (
         "mac_address",
-        Refused("name it for each network, under `networks`"),
+        Refused("containers of a user have no hardware address of their own choice; remove it"),
     ),
     ("mem_limit", Translated("")),
     ("mem_reservation", Translated("")),
@@ -139,13 +139,11 @@ pub const SERVICE: Table = &[
     ("models", Refused("language models are not run; remove it")),
     (
         "network_mode",
-        Translated("`host`, `none`, `service:NAME` and `bridge`, which is the app's own network"),
+        Translated("`host`, `none` and `bridge`, which is the app's own network"),
     ),
     (
         "networks",
-        Translated(
-            "with aliases and addresses; `interface_name`, `gw_priority` and `driver_opts` are left out",
-        ),
+        Translated("all of an app's networks are one; aliases are names on it"),
     ),
     (
         "oom_kill_disable",
@@ -209,9 +207,7 @@ pub const SERVICE: Table = &[
     ("secrets", Translated("")),
     (
         "security_opt",
-        Translated(
-            "`no-new-privileges`, `label=disable` and `seccomp=…`; `apparmor=unconfined` changes nothing, because Podman uses AppArmor only as root",
-        ),
+        Translated("`no-new-privileges`, `label=disable` and `seccomp=…`; `apparmor=unconfined` changes nothing, because Podman uses AppArmor only as root"),
     ),
     ("shm_size", Translated("")),
     ("stdin_open", Translated("")),
@@ -343,24 +339,27 @@ pub const NETWORK: Table = &[
     ("driver", Translated("`bridge`")),
     (
         "driver_opts",
-        Warned("left out: they are for Docker's bridges"),
+        Warned("left out: each app has one network of its own"),
     ),
     (
         "enable_ipv4",
-        Warned("left out: a network of Podman always has IPv4"),
+        Warned("left out: each app has one network of its own"),
     ),
-    ("enable_ipv6", Translated("")),
+    (
+        "enable_ipv6",
+        Warned("left out: each app has one network of its own"),
+    ),
     (
         "external",
         Refused(
             "networks of other programs cannot be joined; an app reaches what others export (`x-archipelago.requires`)",
         ),
     ),
-    ("internal", Translated("")),
     (
-        "ipam",
-        Translated("`subnet`, `gateway` and `ip_range`; without them Podman chooses the addresses"),
+        "internal",
+        Refused("an app's network always reaches the outside; remove `internal` if that may be"),
     ),
+    ("ipam", Warned("left out: Podman chooses the addresses")),
     ("labels", Unneeded("the network has Archipelago's labels")),
     (
         "name",

@@ -20,7 +20,6 @@ use compose::model::{self, ServiceKeys, Workload};
 use compose::{Project, Trail};
 
 use super::build::ImageSource;
-use super::network::Network;
 use super::report::Report;
 use super::service::Service;
 use crate::name::check_part;
@@ -28,19 +27,18 @@ pub use privileges::capability;
 
 use keys::{SERVICE, Table, left_out};
 
-/// The services, volumes and networks of an app.
+/// The services and volumes of an app.
 #[derive(Default)]
 pub(super) struct Translated {
     pub(super) services: BTreeMap<String, Service>,
     pub(super) volumes: BTreeSet<String>,
-    pub(super) networks: BTreeMap<String, Network>,
 }
 
 /// Translates a project. What cannot be translated is reported.
 pub(super) fn translate(project: &Project, report: &mut Report<'_>) -> Translated {
     let mut translated = Translated::default();
     top::sections(project, &mut translated.volumes, report);
-    translated.networks = app_network::declared(project, report);
+    app_network::declared(project, report);
     for (name, source) in &project.services {
         let trail = Trail::of(["services", name]);
         if let Err(error) = check_part("a service", name) {
@@ -50,7 +48,6 @@ pub(super) fn translate(project: &Project, report: &mut Report<'_>) -> Translate
             project,
             report: &mut *report,
             volumes: &mut translated.volumes,
-            networks: &translated.networks,
             name,
             trail,
         };
@@ -70,8 +67,6 @@ struct Work<'a, 'r> {
     report: &'a mut Report<'r>,
     /// Volumes of the app; those without a name of their own are added.
     volumes: &'a mut BTreeSet<String>,
-    /// Networks of the app.
-    networks: &'a BTreeMap<String, Network>,
     name: &'a str,
     trail: Trail,
 }

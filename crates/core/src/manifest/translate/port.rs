@@ -34,7 +34,7 @@ impl Work<'_, '_> {
             return;
         }
         let at = self.trail.key("ports");
-        match &service.network {
+        match service.network {
             NetworkMode::App => {}
             NetworkMode::Host => {
                 service.ports.clear();
@@ -43,10 +43,6 @@ impl Work<'_, '_> {
                     "left out: on the node's own network every port of the container is one of the node",
                 );
             }
-            NetworkMode::Of(_) => self.report.error(
-                &at,
-                "the ports are those of the service whose network it uses; move `ports` there",
-            ),
             NetworkMode::None => self.report.error(
                 &at,
                 "ports are published only from the app's network; remove `ports` or `network_mode`",
