@@ -97,6 +97,20 @@ impl AppId {
         format!("{PREFIX}{}-exports", self.0)
     }
 
+    /// A network that the app's file declares; also the stem of its unit.
+    #[must_use]
+    pub fn named_network(&self, network: &str) -> String {
+        format!("{PREFIX}{}-{network}", self.0)
+    }
+
+    /// The name that the app gives to one of its networks, by Podman's name of that; none for the
+    /// one that every app has.
+    #[must_use]
+    pub fn name_of_network<'a>(&self, network: &'a str) -> Option<&'a str> {
+        let rest = network.strip_prefix(PREFIX)?;
+        rest.strip_prefix(&self.0)?.strip_prefix('-')
+    }
+
     /// The Podman volume (and unit stem) of the app's volume `volume`.
     #[must_use]
     pub fn volume(&self, volume: &str) -> String {

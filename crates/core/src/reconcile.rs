@@ -22,6 +22,7 @@ use crate::network;
 use crate::observed::Observed;
 use crate::plan::{self, Plan};
 use crate::progress::{Progress, Rejection, Subject};
+use crate::quadlet::service_of;
 use contention::Contention;
 use failed::{held_up, renewed};
 
@@ -383,7 +384,11 @@ impl Reconciler {
                         .attempted(Subject::Ports(service.clone()), None, now);
                 }
             }
-            AppStep::WriteUnit { name, content } => self.wrote(app, name, content, now),
+            AppStep::WriteUnit { name, content } => {
+                // A job that failed with the old unit may be tried with the new one.
+                self.progress.worked(&Subject::Start(service_of(name)));
+                self.wrote(app, name, content, now);
+            }
             AppStep::WriteFile { path, content } => {
                 self.wrote(app, &path.display().to_string(), content, now);
             }

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use archipelago_core::name::AppId;
 use archipelago_core::quadlet::{
-    Container, Health, Kind, Network, NetworkJoin, PodmanOption, PublishedPort, Secret,
-    SecretDelivery, ServiceSection, Stamp, Unit, UnitSection, VERSION, Volume, VolumeMount,
+    Container, Health, Kind, Log, Network, NetworkJoin, PodmanOption, PublishedPort, Secret,
+    SecretDelivery, ServiceSection, Stamp, Subnet, Unit, UnitSection, VERSION, Volume, VolumeMount,
 };
 
 const IMAGE: &str = "docker.io/library/busybox:stable";
@@ -102,6 +102,11 @@ fn own_network() -> NetworkJoin {
     NetworkJoin::Unit {
         unit: "archy-golden.network".to_owned(),
         aliases: texts(&["every", "also-every"]),
+        addresses: vec![
+            Ipv4Addr::new(10, 89, 7, 3).into(),
+            Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 3).into(),
+        ],
+        hardware_address: Some("02:42:ac:11:00:02".to_owned()),
     }
 }
 
@@ -109,6 +114,8 @@ fn joined_network() -> NetworkJoin {
     NetworkJoin::Unit {
         unit: "archy-other.network".to_owned(),
         aliases: Vec::new(),
+        addresses: Vec::new(),
+        hardware_address: None,
     }
 }
 
@@ -186,20 +193,22 @@ fn every() -> Unit {
         }),
         options: PodmanOption::ALL
             .into_iter()
-            .map(|option| (option, "1".to_owned()))
+            .map(|option| (option, texts(&["1"])))
             .collect(),
-        log_to_journal: true,
+        log: Some(Log::Journal),
     };
     Unit {
         stem: "archy-golden-every".to_owned(),
         unit: UnitSection {
             description: "Golden 100% of the keys".to_owned(),
             wants: texts(&["archy-golden-host.service"]),
+            requires: Vec::new(),
             after: texts(&["archy-golden-host.service"]),
         },
         kind: Kind::Container(Box::new(container)),
         service: ServiceSection {
             restart_delay: Some(Duration::from_secs(10)),
+            one_shot: false,
             start_limit: Some(Duration::from_secs(300)),
             stop_limit: Some(Duration::from_secs(630)),
             volumes: vec!["archy-golden-plain".to_owned()],
@@ -221,6 +230,19 @@ fn network() -> Unit {
     let network = Network {
         name: "archy-golden".to_owned(),
         isolated: true,
+        internal: true,
+        ipv6: true,
+        subnets: vec![
+            Subnet {
+                subnet: "10.89.7.0/24".to_owned(),
+                gateway: Some("10.89.7.1".to_owned()),
+                range: Some("10.89.7.128/25".to_owned()),
+            },
+            Subnet {
+                subnet: "fd00::/64".to_owned(),
+                ..Subnet::default()
+            },
+        ],
         labels: pairs(&[("archipelago.app", "golden")]),
     };
     unit("archy-golden", Kind::Network(network))
@@ -490,4 +512,39 @@ fn keys_by_function(source: &str) -> BTreeMap<String, BTreeSet<String>> {
         }
     }
     keys
+}
+
+/// A job that is tried again until it succeeds, and a service that awaits it and shares its network.
+#[test]
+fn containers_that_run_to_their_end() {
+    let job = Unit {
+        service: ServiceSection {
+            restart_delay: Some(Duration::from_secs(10)),
+            one_shot: true,
+            ..ServiceSection::default()
+        },
+        ..container(
+            "archy-golden-job",
+            Container {
+                networks: vec![NetworkJoin::Foreign("podman".to_owned())],
+                log: Some(Log::Foreground),
+                ..Container::default()
+            },
+        )
+    };
+    check(&job);
+    let mut awaiting = container(
+        "archy-golden-awaiting",
+        Container {
+            networks: vec![NetworkJoin::Container("archy-golden-host".to_owned())],
+            health: Some(Health {
+                test: texts(&["CMD", "/healthcheck"]),
+                ..Health::default()
+            }),
+            ..Container::default()
+        },
+    );
+    awaiting.unit.requires = texts(&["archy-golden-job.service", "archy-golden-host.service"]);
+    awaiting.unit.after.clone_from(&awaiting.unit.requires);
+    check(&awaiting);
 }

@@ -21,7 +21,7 @@ use super::image::Images;
 use super::inventory::REVISION_LABEL;
 use super::podman::{self, Podman, revive};
 use super::systemd::{self, Systemd};
-use super::{data_folder, disk, generator, mounts, network_helpers, purge, releases};
+use super::{data_folder, disk, generator, mounts, network_helpers, owners, purge, releases};
 use archipelago_core::error::chain;
 
 /// Rendered files and secrets hold credentials; unit files tell what is in them.
@@ -62,6 +62,8 @@ enum Error {
     #[error(transparent)]
     Networks(#[from] network_helpers::Error),
     #[error(transparent)]
+    Owner(#[from] owners::Error),
+    #[error(transparent)]
     Purge(#[from] purge::Error),
     #[error(transparent)]
     Release(#[from] releases::NameError),
@@ -95,7 +97,7 @@ fn outcome(error: Error) -> Outcome {
         Error::Generator(_) => Cause::Generator(words),
         Error::DataFolder(_) => Cause::DataFolder(words),
         Error::Systemd(_) => Cause::Systemd(words),
-        Error::Podman(_) | Error::Networks(_) => Cause::Podman(words),
+        Error::Podman(_) | Error::Networks(_) | Error::Owner(_) => Cause::Podman(words),
         Error::Disk(_) | Error::Purge(_) | Error::Release(_) | Error::Random(_) => {
             Cause::File(words)
         }
@@ -115,6 +117,7 @@ impl Executor<'_> {
             AppStep::MakeFolder(path) => {
                 data_folder::make_folder(layout, path, PRIVATE_FOLDER)?;
             }
+            AppStep::GiveFolder { path, owner } => owners::give(path, *owner).await?,
             AppStep::EnsureImage(image) => self.images.begin((**image).clone(), Some(app.clone())),
             AppStep::RememberImages(learnt) => {
                 let path = layout.images();

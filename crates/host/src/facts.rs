@@ -11,8 +11,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use archipelago_core::cause::UnitsBlocked;
 use archipelago_core::check::{
-    Api, BuiltImages, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState, Network,
-    NoAnswer, Port, Service, ServiceFile, Socket, UserManager, as_of, subordinate_ids,
+    Api, BuiltImages, Controllers, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState,
+    Network, NoAnswer, Port, Service, ServiceFile, Socket, UserManager, as_of, controllers_asked,
+    subordinate_ids,
 };
 use archipelago_core::data_folder::Claim;
 use archipelago_core::layout::Layout;
@@ -26,8 +27,8 @@ use super::cache::ReadSet;
 use super::podman::{Info, Podman};
 use super::systemd::{self, ActiveState, Systemd, UnitFileState};
 use super::{
-    data_folder, disk, folders, generator, image_inventory, inputs, inventory, network_helpers,
-    sockets,
+    controllers, data_folder, disk, folders, generator, image_inventory, inputs, inventory,
+    network_helpers, sockets,
 };
 use archipelago_core::config::PORT;
 use archipelago_core::error::chain;
@@ -116,6 +117,7 @@ pub async fn all(layout: &Layout) -> Facts {
         disks: disks(layout),
         orphans: orphans(layout).ok(),
         built: built(layout),
+        controllers: limits(layout),
         units: units(layout).await,
         ..at_rest(layout)
     };
@@ -422,6 +424,15 @@ fn built(layout: &Layout) -> Option<BuiltImages> {
     Some(BuiltImages {
         now_unix_s: now_unix_s(),
         as_of: as_of(&desired),
+    })
+}
+
+/// `None` when the kernel does not tell, or the desired state cannot be read.
+fn limits(layout: &Layout) -> Option<Controllers> {
+    let desired = inputs::desired(layout, &mut ReadSet::begin()).ok()?;
+    Some(Controllers {
+        delegated: controllers::delegated()?,
+        asked: controllers_asked(&desired),
     })
 }
 

@@ -1,7 +1,7 @@
 //! One look at the whole host, turned into core's [`Observed`].
 //!
 //! Disk and systemd always; Podman when core says that it must be asked; probes for what runs. No
-//! process is started.
+//! process is started, except once for each run of a job that has failed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -21,6 +21,7 @@ use archipelago_core::quadlet::{Mark, is_unit_file, mark_of};
 use futures_util::future::join_all;
 
 use super::cache::{Cached, Contents, ReadSet};
+use super::failed_jobs::FailedJobs;
 use super::fingerprint::{self, Fingerprint, fingerprint};
 use super::inventory::PodmanInventory;
 use super::listeners::Listeners;
@@ -29,7 +30,7 @@ use super::podman::Podman;
 use super::services::{Beginnings, judge};
 use super::systemd::{self, Systemd};
 use super::watch::WatchSet;
-use super::{disk, network_helpers, probe, releases};
+use super::{disk, network_helpers, owners, probe, releases};
 
 /// Why the host could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,7 @@ pub struct ObservationCache {
     invocations: Cached<BTreeMap<String, String>>,
     beginnings: Beginnings,
     inventory: PodmanInventory,
+    failed_jobs: FailedJobs,
     listeners: Listeners,
     releases: releases::Known,
     settles_in: Option<Duration>,
@@ -97,6 +99,7 @@ pub async fn observe(
         .beginnings
         .ask(desired, systemd, &mut observed)
         .await?;
+    cache.failed_jobs.ask(desired, systemd, &mut observed).await;
     if needs_podman(desired, &observed) {
         observed.podman = cache
             .inventory
@@ -244,6 +247,9 @@ fn look_at_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
                 observed
                     .folders
                     .extend(present.folders.iter().filter(is_folder).cloned());
+                let owned = present.owners.keys();
+                let ungiven = owned.filter(|path| owners::is_ungiven(path));
+                observed.ungiven.extend(ungiven.cloned());
             }
             App::Removed { containers, .. } => {
                 let parts = [layout.volumes(id), layout.files(id), layout.secrets(id)];

@@ -8,7 +8,7 @@ use archipelago_core::needs::{Device, Offers};
 use archipelago_core::observed::{Observed, PodmanView, Service};
 
 use super::systemd::Systemd;
-use super::{disk, processor};
+use super::{controllers, disk, processor};
 
 /// The offers for the containers of these apps, or only for those that do not run: a running
 /// container has all that it needs.
@@ -27,6 +27,7 @@ pub async fn look(
         .map(|(_, container)| container);
     let mut offers = Offers {
         processor: processor::native().to_owned(),
+        controllers: controllers::delegated(),
         ..Offers::default()
     };
     for container in containers {
@@ -39,6 +40,11 @@ pub async fn look(
             {
                 offers.limits.insert(name.clone(), most);
             }
+        }
+        if let Some(view) = observed.podman_view() {
+            let wanted = container.needs.networks.iter();
+            let missing = wanted.filter(|name| !view.networks.contains_key(*name));
+            offers.missing_networks.extend(missing.cloned());
         }
         if let Some(kind) = foreign_image(container, observed.podman_view()) {
             let image = container.image.reference.to_string();

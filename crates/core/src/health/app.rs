@@ -3,7 +3,7 @@
 use super::state::{AppHealth, State, UnitHealth, UnitState, UrlHealth};
 use super::unit::{judge_unit, leftover_units};
 use crate::cause::Cause;
-use crate::desired::{App, Present};
+use crate::desired::{App, DesiredContainer, Present};
 use crate::layout::Layout;
 use crate::name::AppId;
 use crate::network;
@@ -118,16 +118,22 @@ fn judge_present(
     let starting =
         |unit: &&UnitHealth| unit.state != UnitState::Active && unit.state != UnitState::Masked;
     if let Some(unit) = units.iter().filter(|unit| !broken(unit)).find(starting) {
-        let message = match busy(present, observed) {
+        let message = match (busy(present, observed), &unit.awaited_job) {
             _ if !unit.message.is_empty() => unit.message.clone(),
-            Some(busy) => format!("it is {}", busy.message),
-            None if unit.state == UnitState::Activating && starts_healthy(present, unit) => {
+            (Some(busy), _) => format!("it is {}", busy.message),
+            (None, Some(job)) => format!("{} starts once the job {job} has ended", unit.name),
+            (None, None) if unit.state == UnitState::Activating && is_job(present, unit) => {
+                format!("the job {} runs", unit.name)
+            }
+            (None, None)
+                if unit.state == UnitState::Activating && starts_healthy(present, unit) =>
+            {
                 format!(
                     "{} runs, but its health check has not succeeded yet",
                     unit.name
                 )
             }
-            None => format!("{} is {}", unit.name, unit.state.word()),
+            (None, None) => format!("{} is {}", unit.name, unit.state.word()),
         };
         return (State::Starting, message);
     }
@@ -165,11 +171,18 @@ fn judge_present(
     }
 }
 
+fn container<'a>(present: &'a Present, unit: &UnitHealth) -> Option<&'a DesiredContainer> {
+    let mut containers = present.containers();
+    let found = containers.find(|(desired, _)| desired.service == unit.name);
+    found.map(|(_, container)| container)
+}
+
 fn starts_healthy(present: &Present, unit: &UnitHealth) -> bool {
-    let container = present
-        .containers()
-        .find(|(desired, _)| desired.service == unit.name);
-    container.is_some_and(|(_, container)| container.starts_healthy)
+    container(present, unit).is_some_and(|container| container.starts_healthy)
+}
+
+fn is_job(present: &Present, unit: &UnitHealth) -> bool {
+    container(present, unit).is_some_and(|container| container.is_job)
 }
 
 /// A file of the app that something else keeps changing.

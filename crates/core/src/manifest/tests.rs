@@ -3,7 +3,9 @@
 mod before;
 mod exports;
 mod extension;
+mod jobs;
 mod mounts;
+mod networks;
 mod ports;
 mod service;
 
@@ -132,11 +134,11 @@ fn the_file_as_a_whole() {
 #[test]
 fn everything_is_said_at_once() {
     check(
-        "services:\n  web: {image: x, mac_address: x, runtime: y, depends_on: [ui]}\n  ui: {image: x, ports: ['80']}\nx-archipelago:\n  companions: [ui, gui]\n  urls: [{service: web, port: 80}]\n",
-        "2:19: services.web.mac_address: containers of a user have no hardware address of their own choice; remove it
+        "services:\n  web: {image: x, mac_address: x, runtime: y, depends_on: [ui]}\n  ui: {image: x, ports: ['0']}\nx-archipelago:\n  companions: [ui, gui]\n  urls: [{service: web, port: 80}]\n",
+        "2:19: services.web.mac_address: expected a hardware address like 02:42:ac:11:00:02
 compose.yaml:2:35: services.web.runtime: all containers have the node's runtime; remove it
 compose.yaml:2:60: services.web.depends_on.ui: ui is a companion; a companion depends on its app, never the other way round
-compose.yaml:3:26: services.ui.ports[0]: this names only the container's port; write HOST:CONTAINER, or the node's port changes at each start
+compose.yaml:3:26: services.ui.ports[0]: expected a port from 1 to 65535
 compose.yaml:5:3: x-archipelago.companions: there is no service of that name; the services are ui, web
 compose.yaml:6:3: x-archipelago.urls: the service web publishes no such port; add it to its `ports`",
     );

@@ -3,14 +3,16 @@
 //! Stable to the byte: the same unit gives the same text, in the order of the man page. Every
 //! struct is taken apart in full, so a new field cannot be forgotten here.
 
+use std::net::IpAddr;
+
 use sha2::{Digest, Sha256};
 
 use super::escape::{EscapeError, description, line, path, token, value, variable, word, words};
 use super::lines::{Lines, RenderError, Rendered, whole_seconds};
 use super::mark::{MARK_SECTION, VERSION};
 use super::{
-    Container, Health, Kind, Network, NetworkJoin, PublishedPort, Secret, SecretDelivery,
-    ServiceSection, Unit, UnitSection, Volume, VolumeMount,
+    Container, Health, Kind, Log, Network, NetworkJoin, PublishedPort, Secret, SecretDelivery,
+    ServiceSection, Subnet, Unit, UnitSection, Volume, VolumeMount,
 };
 use crate::hex::hex;
 use crate::name::AppId;
@@ -111,12 +113,16 @@ impl Lines<'_> {
         let UnitSection {
             description: text,
             wants,
+            requires,
             after,
         } = unit;
         self.section("Unit");
         self.plain("Description", description(text));
         for service in wants {
             self.plain("Wants", service);
+        }
+        for service in requires {
+            self.plain("Requires", service);
         }
         for service in after {
             self.plain("After", service);
@@ -130,6 +136,7 @@ impl Lines<'_> {
     fn service_section(&mut self, service: &ServiceSection) {
         let ServiceSection {
             restart_delay,
+            one_shot,
             start_limit,
             stop_limit,
             volumes,
@@ -138,8 +145,14 @@ impl Lines<'_> {
             return;
         }
         self.section("Service");
-        if restart_delay.is_some() {
-            self.plain("Restart", "always");
+        if *one_shot {
+            self.plain("Type", "oneshot");
+            self.plain("RemainAfterExit", "yes");
+        }
+        match (restart_delay, one_shot) {
+            (Some(_), false) => self.plain("Restart", "always"),
+            (Some(_), true) => self.plain("Restart", "on-failure"),
+            (None, _) => {}
         }
         self.seconds("RestartSec", *restart_delay);
         self.seconds("TimeoutStartSec", *start_limit);
@@ -189,7 +202,7 @@ impl Lines<'_> {
             seccomp,
             health,
             options,
-            log_to_journal,
+            log,
         } = container;
         self.section("Container");
         self.escaped("Image", token(image))?;
@@ -249,9 +262,11 @@ impl Lines<'_> {
         if let Some(health) = health {
             self.health(health)?;
         }
-        for (option, text) in options {
-            let text = format!("{}={text}", option.name());
-            self.escaped("PodmanArgs", words([text.as_str()]))?;
+        for (option, texts) in options {
+            for text in texts {
+                let text = format!("{}={text}", option.name());
+                self.escaped("PodmanArgs", words([text.as_str()]))?;
+            }
         }
         if let Some(signal) = stop_signal {
             self.podman_option("--stop-signal", signal)?;
@@ -259,8 +274,10 @@ impl Lines<'_> {
         if let Some(timeout) = stop_timeout {
             self.podman_option("--stop-timeout", &whole_seconds(*timeout).to_string())?;
         }
-        if *log_to_journal {
-            self.plain("LogDriver", "journald");
+        match log {
+            Some(Log::Journal) => self.plain("LogDriver", "journald"),
+            Some(Log::Foreground) => self.plain("LogDriver", "none"),
+            None => {}
         }
         self.pairs("Label", labels, word)?;
         self.pairs("Annotation", annotations, word)
@@ -286,14 +303,28 @@ impl Lines<'_> {
         match network {
             NetworkJoin::Host => self.plain("Network", "host"),
             NetworkJoin::None => self.plain("Network", "none"),
-            NetworkJoin::Unit { unit, aliases } => {
-                let aliases: Vec<String> = aliases
+            NetworkJoin::Container(name) => {
+                self.escaped("Network", token(&format!("container:{name}")))?;
+            }
+            NetworkJoin::Foreign(name) => self.escaped("Network", token(name))?,
+            NetworkJoin::Unit {
+                unit,
+                aliases,
+                addresses,
+                hardware_address,
+            } => {
+                let aliases = aliases.iter().map(|alias| format!("alias={alias}"));
+                let addresses = addresses.iter().map(|address| match address {
+                    IpAddr::V4(address) => format!("ip={address}"),
+                    IpAddr::V6(address) => format!("ip6={address}"),
+                });
+                let hardware = hardware_address
                     .iter()
-                    .map(|alias| format!("alias={alias}"))
-                    .collect();
-                let text = match aliases.is_empty() {
+                    .map(|address| format!("mac={address}"));
+                let options: Vec<String> = aliases.chain(addresses).chain(hardware).collect();
+                let text = match options.is_empty() {
                     true => unit.clone(),
-                    false => format!("{unit}:{}", aliases.join(",")),
+                    false => format!("{unit}:{}", options.join(",")),
                 };
                 self.escaped("Network", token(&text))?;
             }
@@ -353,6 +384,9 @@ impl Lines<'_> {
         let Network {
             name,
             isolated,
+            internal,
+            ipv6,
+            subnets,
             labels,
         } = network;
         self.section("Network");
@@ -360,15 +394,31 @@ impl Lines<'_> {
         if *isolated {
             self.plain("Options", "isolate=strict");
         }
+        self.flag("Internal", *internal);
+        self.flag("IPv6", *ipv6);
+        for Subnet {
+            subnet,
+            gateway,
+            range,
+        } in subnets
+        {
+            self.escaped("Subnet", token(subnet))?;
+            self.optional("Gateway", gateway.as_deref(), token)?;
+            self.optional("IPRange", range.as_deref(), token)?;
+        }
         self.pairs("Label", labels, word)
     }
 }
 
 /// The value of `HealthCmd`. Podman reads a JSON list, but not one that begins with Compose's
 /// `CMD`: that it would take for the name of a program, the whole list of it. Several words without
-/// it are a command; a single one is not, so the shell gets that.
+/// it are a command. A single one is not, so it is written as `CMD WORD`, which Podman splits at
+/// white space; only a program with white space in its name is run by the shell.
 fn health_command(test: &[String]) -> String {
     match test {
+        [kind, program] if kind == "CMD" && !program.contains(char::is_whitespace) => {
+            format!("CMD {program}")
+        }
         [kind, program] if kind == "CMD" => {
             let quoted = format!("'{}'", program.replace('\'', r"'\''"));
             json(&["CMD-SHELL".to_owned(), quoted])

@@ -200,6 +200,7 @@ fn why_a_container_cannot_start_on_this_host_is_named() {
         limits: [("nofile".to_owned(), Some(30))].into(),
         foreign_images: BTreeMap::new(),
         processor: "amd64".to_owned(),
+        ..Offers::default()
     };
     let message = |case: &Case| {
         let desired = desired_of(Goal::Running, MEDIA);

@@ -42,6 +42,7 @@ fn look() -> HostLook {
             limits: limits.map(|(name, most)| (name.to_owned(), most)).into(),
             foreign_images: BTreeMap::new(),
             processor: "amd64".to_owned(),
+            ..Offers::default()
         },
         ..HostLook::default()
     }
