@@ -6,7 +6,7 @@ use archipelago_core::needs::Controller;
 
 /// Those that the system's systemd delegates to the user's; `None` when the kernel does not say.
 #[must_use]
-pub fn delegated() -> Option<BTreeSet<Controller>> {
+pub(crate) fn delegated() -> Option<BTreeSet<Controller>> {
     let user = rustix::process::getuid().as_raw();
     let path = format!(
         "/sys/fs/cgroup/user.slice/user-{user}.slice/user@{user}.service/cgroup.controllers"

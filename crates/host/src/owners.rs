@@ -10,7 +10,7 @@ use archipelago_core::printable::one_line;
 
 /// Why a folder could not be given to a user.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     #[error("run podman unshare chown")]
     Start(#[source] io::Error),
     #[error("podman unshare chown {owner} {}: {words}", path.display())]

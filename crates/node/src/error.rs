@@ -200,7 +200,8 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         Refusal::Conflict(_)
         | Refusal::TakesFromOther { .. }
         | Refusal::NameTaken(_)
-        | Refusal::PortTaken { .. } => ErrorKind::Taken,
+        | Refusal::PortTaken { .. }
+        | Refusal::NoFreePort { .. } => ErrorKind::Taken,
         Refusal::Host(_)
         | Refusal::DataFolder(_)
         | Refusal::Disk { .. }

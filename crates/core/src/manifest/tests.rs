@@ -119,7 +119,7 @@ fn the_file_as_a_whole() {
     );
     check(
         "jobs: {j: {image: x, triggers: {manual: true}}}\nservices: {web: {image: x}}\n",
-        "1:1: jobs: containers that run to their end are not supported; remove it",
+        "1:1: jobs: Compose starts it by hand, and there is no such command here; make it a service with `restart: \"no\"`",
     );
     check(
         "services:\n  web: {image: x}\n  -bad: {image: x}\n",

@@ -477,8 +477,8 @@ fn port_text(port: &PublishedPort) -> String {
         udp,
     } = port;
     let address = match address {
-        std::net::IpAddr::V4(v4) => v4.to_string(),
-        std::net::IpAddr::V6(v6) => format!("[{v6}]"),
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => format!("[{v6}]"),
     };
     format!(
         "{address}:{host}:{container}{}",

@@ -60,6 +60,6 @@ fn a_service_that_is_awaited_or_not_started_again_is_a_job() {
 fn the_health_of_a_job_is_not_awaited() {
     check(
         "services:\n  a: {image: x, healthcheck: {test: ask}}\n  b: {image: y, depends_on: {a: {condition: service_completed_successfully}}}\n  c: {image: y, depends_on: {a: {condition: service_healthy}}}\n",
-        "4:30: services.c.depends_on.a.condition: a runs to its end (`service_completed_successfully`), so its health cannot be waited for",
+        "4:34: services.c.depends_on.a.condition: a runs to its end (`service_completed_successfully`), so its health cannot be waited for",
     );
 }

@@ -26,13 +26,22 @@ fn each_service_has_its_networks_and_names() {
         service("job").network,
         NetworkMode::Service("web".to_owned())
     );
-    let aliases = |name: &str| service(name).aliases.iter().collect::<Vec<_>>();
-    assert_eq!((aliases("web"), aliases("db")), (vec!["page"], vec!["sql"]));
+    let aliases = |name: &str| {
+        service(name)
+            .aliases
+            .iter()
+            .cloned()
+            .collect::<Vec<String>>()
+    };
+    assert_eq!(
+        (aliases("web"), aliases("db")),
+        (vec!["page".to_owned()], vec!["sql".to_owned()])
+    );
     let front = &service("web").networks["front"].aliases;
     assert_eq!(front.iter().collect::<Vec<_>>(), ["www"]);
     // As in Compose, what nobody joins is not made, and need not be right.
     let names: Vec<&String> = manifest.networks.keys().collect();
-    assert_eq!(names, ["back", "default", "front"]);
+    assert_eq!(names, ["back", "front"]);
     assert_eq!(
         manifest.networks["back"],
         own(|network| network.internal = true)

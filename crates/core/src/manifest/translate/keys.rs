@@ -397,7 +397,7 @@ pub const TOP: Table = &[
     (
         "jobs",
         Refused(
-            "it is started by hand in Compose, which has no like here; what a service waits for is a service with service_completed_successfully",
+            "Compose starts it by hand, and there is no such command here; make it a service with `restart: \"no\"`",
         ),
     ),
     ("models", Unneeded("language models are not run")),
