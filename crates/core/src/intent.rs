@@ -48,8 +48,8 @@ pub struct Intent {
     /// name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub bases: Bases,
-    /// The node's ports that were chosen from a range, by service and port of the container:
-    /// `"web:80/tcp" = 8003`.
+    /// The node's ports that were chosen from a range, by service, range and port of the container:
+    /// `"web:8000-8010:80/tcp" = 8003`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub ports: BTreeMap<String, u16>,
     /// The settings that differ from their defaults.

@@ -38,13 +38,16 @@ pub struct NameError {
     rule: &'static str,
 }
 
+/// The longest id of an app.
+pub const ID_MAX: usize = 40;
+
 const LABEL_RULE: &str = "use 1 to 40 lower-case letters, digits and hyphens, starting and ending with a letter or digit";
 
 fn is_label(text: &str) -> bool {
     let edge = |character: Option<char>| {
         character.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
     };
-    text.len() <= 40
+    text.len() <= ID_MAX
         && text
             .chars()
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')

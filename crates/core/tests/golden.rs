@@ -202,13 +202,13 @@ fn every() -> Unit {
         unit: UnitSection {
             description: "Golden 100% of the keys".to_owned(),
             wants: texts(&["archy-golden-host.service"]),
-            requires: Vec::new(),
+            requires: texts(&["archy-golden-host.service"]),
             after: texts(&["archy-golden-host.service"]),
         },
         kind: Kind::Container(Box::new(container)),
         service: ServiceSection {
             restart_delay: Some(Duration::from_secs(10)),
-            one_shot: false,
+            one_shot: true,
             start_limit: Some(Duration::from_secs(300)),
             stop_limit: Some(Duration::from_secs(630)),
             volumes: vec!["archy-golden-plain".to_owned()],
@@ -544,6 +544,7 @@ fn containers_that_run_to_their_end() {
             ..Container::default()
         },
     );
+    awaiting.service.restart_delay = Some(Duration::from_secs(10));
     awaiting.unit.requires = texts(&["archy-golden-job.service", "archy-golden-host.service"]);
     awaiting.unit.after.clone_from(&awaiting.unit.requires);
     check(&awaiting);

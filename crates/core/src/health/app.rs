@@ -3,7 +3,7 @@
 use super::state::{AppHealth, State, UnitHealth, UnitState, UrlHealth};
 use super::unit::{judge_unit, leftover_units};
 use crate::cause::Cause;
-use crate::desired::{App, DesiredContainer, Present};
+use crate::desired::{App, Present};
 use crate::layout::Layout;
 use crate::name::AppId;
 use crate::network;
@@ -122,7 +122,7 @@ fn judge_present(
             _ if !unit.message.is_empty() => unit.message.clone(),
             (Some(busy), _) => format!("it is {}", busy.message),
             (None, Some(job)) => format!("{} starts once the job {job} has ended", unit.name),
-            (None, None) if unit.state == UnitState::Activating && is_job(present, unit) => {
+            (None, None) if unit.state == UnitState::Activating && unit.is_job => {
                 format!("the job {} runs", unit.name)
             }
             (None, None)
@@ -171,18 +171,11 @@ fn judge_present(
     }
 }
 
-fn container<'a>(present: &'a Present, unit: &UnitHealth) -> Option<&'a DesiredContainer> {
-    let mut containers = present.containers();
-    let found = containers.find(|(desired, _)| desired.service == unit.name);
-    found.map(|(_, container)| container)
-}
-
 fn starts_healthy(present: &Present, unit: &UnitHealth) -> bool {
-    container(present, unit).is_some_and(|container| container.starts_healthy)
-}
-
-fn is_job(present: &Present, unit: &UnitHealth) -> bool {
-    container(present, unit).is_some_and(|container| container.is_job)
+    let container = present
+        .containers()
+        .find(|(desired, _)| desired.service == unit.name);
+    container.is_some_and(|(_, container)| container.starts_healthy)
 }
 
 /// A file of the app that something else keeps changing.

@@ -24,6 +24,7 @@ pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth>
                 sub_state: found.map(|found| found.sub.clone()),
                 is_restarting: found.is_some_and(Service::is_restarting),
                 awaited_image: None,
+                is_job: false,
                 awaited_job: None,
                 companion: mark.companion,
                 restarts: 0,
@@ -71,6 +72,7 @@ pub(super) fn judge_unit(
             problem()
         },
         awaited_image,
+        is_job: container.is_job,
         awaited_job: awaited_job(container, observed)
             .filter(|_| found.is_none_or(|found| !found.is_up()))
             .cloned(),

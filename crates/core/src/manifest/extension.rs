@@ -7,7 +7,7 @@ use super::mount::relative;
 use super::{
     EXTENSION, Exports, Manifest, ManifestError, ManifestErrors, Requires, Setting, no_service,
 };
-use crate::name::{AppId, check_part};
+use crate::name::{AppId, ID_MAX, check_part};
 
 /// The content of `x-archipelago`.
 #[derive(Clone, Debug, PartialEq)]
@@ -273,21 +273,24 @@ impl Extension {
 }
 
 fn read_id(top: &Field<'_>, field: &Field<'_>, default_id: &str) -> Result<AppId, ManifestError> {
-    let named = field.get("id").or_else(|| top.get("name"));
-    let (text, at) = match &named {
-        Some(value) => (value.text()?, value),
-        None => (of_folder(default_id), top),
+    let (own, name) = (field.get("id"), top.get("name"));
+    let (text, at) = match (&own, &name) {
+        (Some(value), _) => (value.text()?, value),
+        // Compose takes names that are no ids.
+        (None, Some(value)) => (of_name(&value.text()?), value),
+        (None, None) => (of_name(default_id), top),
     };
     AppId::parse(&text).map_err(|error| at.error(error.to_string()))
 }
 
-/// The name of a folder with hyphens for what an id cannot have.
-fn of_folder(name: &str) -> String {
+/// The name of a folder or of a Compose file, cut, and with hyphens for what an id cannot have.
+fn of_name(name: &str) -> String {
     let fit = |c: char| match c {
         c if c.is_ascii_alphanumeric() => c.to_ascii_lowercase(),
         _ => '-',
     };
     let name: String = name.chars().map(fit).collect();
+    let name: String = name.trim_matches('-').chars().take(ID_MAX).collect();
     name.trim_matches('-').to_owned()
 }
 

@@ -27,13 +27,18 @@ pub enum Protocol {
 }
 
 impl Port {
-    /// The word for it in the intent, where the choice of the node's port is kept: `web:80/tcp`.
+    /// The word for its range in the intent, where the choice of the node's port is kept:
+    /// `web:8000-8010:80/tcp`.
     #[must_use]
     pub fn word(&self, service: &str) -> String {
         let protocol = match self.protocol {
             Protocol::Tcp => "tcp",
             Protocol::Udp => "udp",
         };
-        format!("{service}:{}/{protocol}", self.container)
+        let last = self.until.unwrap_or(self.host);
+        format!(
+            "{service}:{}-{last}:{}/{protocol}",
+            self.host, self.container
+        )
     }
 }

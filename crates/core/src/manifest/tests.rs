@@ -126,7 +126,7 @@ fn the_file_as_a_whole() {
         "3:3: services.-bad: this cannot be the name of a service: use 1 to 64 letters, digits, dots, underscores and hyphens, starting with a letter or digit",
     );
     check(
-        "name: My App\nservices: {web: {image: x}}\n",
+        "name: '--'\nservices: {web: {image: x}}\n",
         "1:1: name: this cannot be the name of an app: use 1 to 40 lower-case letters, digits and hyphens, starting and ending with a letter or digit",
     );
 }

@@ -278,7 +278,7 @@ pub(super) fn refuse_never(
         .flat_map(|service| &service.mounts);
     for mount in mounts {
         if let MountSource::Host(source) = &mount.source
-            && let Some(problem) = host.refuses(manifest.id(), source)
+            && let Some(problem) = host.refuses(manifest.id(), &host.on_host(source))
         {
             let Mount {
                 file, place, key, ..
@@ -393,7 +393,7 @@ fn of_mount(host: &Host<'_>, mount: &Mount) -> Option<Grant> {
     let MountSource::Host(source) = &mount.source else {
         return None;
     };
-    let path = host.path(source, mount.read_only);
+    let path = host.path(&host.on_host(source), mount.read_only);
     Some(match path.shows {
         Shows::Podman => Grant::PodmanSocket,
         _ => Grant::Path(path),

@@ -96,7 +96,7 @@ impl Work<'_> {
                     (source, true)
                 }
                 // The operator's own folder: its labels are the operator's business.
-                MountSource::Host(path) => (path.clone(), false),
+                MountSource::Host(path) => (text(&layout.on_host(path))?, false),
             };
             container.volumes.push(quadlet::VolumeMount {
                 source,

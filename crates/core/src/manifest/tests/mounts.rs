@@ -34,8 +34,8 @@ fn volumes() {
         "this is the app's folder itself; name a file or folder in it",
     );
     volume(
-        "'~/x:/x'",
-        "`~` means another place for every user; write the absolute path",
+        "'~ann/x:/x'",
+        "this path is in the home of another user; write the absolute path",
     );
     volume(
         "'aa:bb:cc:dd'",

@@ -136,11 +136,11 @@ fn only_a_service_of_the_apps_own_network_publishes_ports() {
 #[test]
 fn a_port_of_a_range_is_one_of_them() {
     for (text, host, until, word) in [
-        ("8000-8010:80", 8000, 8010, "web:80/tcp"),
-        ("80", 8080, 9079, "web:80/tcp"),
-        ("53/udp", 8053, 9052, "web:53/udp"),
-        ("3000", 3000, 3999, "web:3000/tcp"),
-        ("65000", 65000, 65535, "web:65000/tcp"),
+        ("8000-8010:80", 8000, 8010, "web:8000-8010:80/tcp"),
+        ("80", 8080, 9079, "web:8080-9079:80/tcp"),
+        ("53/udp", 8053, 9052, "web:8053-9052:53/udp"),
+        ("3000", 3000, 3999, "web:3000-3999:3000/tcp"),
+        ("65000", 65000, 65535, "web:65000-65535:65000/tcp"),
     ] {
         let ports = good_service(&format!("ports: ['{text}']")).ports;
         let [port] = ports.as_slice() else {
@@ -154,9 +154,10 @@ fn a_port_of_a_range_is_one_of_them() {
         let ports = manifest.services["web"].ports.iter();
         ports.map(|port| port.host).collect()
     };
-    for (chosen, expected) in [(8003, 8003), (9000, 8003)] {
-        let chosen = BTreeMap::from([("web:80/tcp".to_owned(), chosen)]);
+    let mut other = manifest.clone();
+    for (chosen, expected, manifest) in [(8003, 8003, &mut manifest), (9000, 8000, &mut other)] {
+        let chosen = BTreeMap::from([("web:8000-8010:80/tcp".to_owned(), chosen)]);
         manifest.keep_ports(&chosen);
-        assert_eq!(hosts(&manifest), [expected, 90]);
+        assert_eq!(hosts(manifest), [expected, 90]);
     }
 }
