@@ -11,6 +11,7 @@ pub mod escape;
 mod lines;
 mod mark;
 mod render;
+mod texts;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
