@@ -58,6 +58,7 @@ impl Work<'_> {
         } else {
             after.extend(self.required_services().into_values().flatten());
         }
+        wants.retain(|unit| !requires.contains(unit));
         let title = &self.manifest.extension.title;
         let description = if is_main {
             title.clone()

@@ -152,7 +152,7 @@ fn limits_devices_and_the_home_are_translated() {
     );
     check_lines(
         "healthcheck: {test: [CMD, /healthcheck]}",
-        &["HealthCmd=CMD /healthcheck"],
+        &["HealthCmd=\"CMD /healthcheck\""],
     );
     let text = "services:
   a: {image: x, volumes_from: ['b:ro']}
