@@ -14,6 +14,7 @@ mod port;
 mod privileges;
 mod process;
 mod top;
+mod volumes_from;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,7 +62,7 @@ pub(super) fn translate(project: &Project, report: &mut Report<'_>) -> Translate
     }
     app_network::link(project, &mut translated.services, report);
     translated.networks = app_network::declared(project, &translated.services, report);
-    mount::take_over(project, &mut translated.services, report);
+    volumes_from::take_over(project, &mut translated.services, report);
     jobs::find(project, &mut translated.services, report);
     translated
 }
