@@ -1,9 +1,7 @@
 //! Mounts: volumes, files of the app, folders of the node, memory.
 
-use std::collections::BTreeMap;
-
+use compose::Trail;
 use compose::model::{self, BindOptions, MountTmpfs, MountVolume};
-use compose::{Project, Trail};
 
 use super::Work;
 use crate::manifest::folder::{Location, locate};
