@@ -21,7 +21,7 @@ use archipelago_core::observed::{
 use archipelago_core::plan::plan;
 use archipelago_core::progress::Progress;
 use archipelago_core::quadlet::{
-    Container, Kind, Network, NetworkJoin, ServiceSection, Stamp, Unit, UnitSection, mark_of,
+    Container, Kind, Log, Network, NetworkJoin, ServiceSection, Stamp, Unit, UnitSection, mark_of,
 };
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -208,6 +208,8 @@ fn units(id: &AppId) -> [Unit; 2] {
     let join = NetworkJoin::Unit {
         unit: format!("{}.network", id.network()),
         aliases: vec![id.as_str().to_owned()],
+        addresses: Vec::new(),
+        hardware_address: None,
     };
     let words = ["serve", "--listen", "0.0.0.0:80", "--data", "/data"];
     let pairs = [("LOG_LEVEL", "info"), ("GREETING", "hello")];
@@ -221,7 +223,7 @@ fn units(id: &AppId) -> [Unit; 2] {
             .into(),
         labels: labels.clone(),
         networks: vec![join],
-        log_to_journal: true,
+        log: Some(Log::Journal),
         ..Container::default()
     };
     let described = |description: &str| UnitSection {
@@ -235,6 +237,7 @@ fn units(id: &AppId) -> [Unit; 2] {
             name: id.network(),
             isolated: true,
             labels,
+            ..Network::default()
         }),
         service: ServiceSection::default(),
         starts_at_boot: false,
@@ -245,6 +248,7 @@ fn units(id: &AppId) -> [Unit; 2] {
         kind: Kind::Container(Box::new(container)),
         service: ServiceSection {
             restart_delay: Some(Duration::from_secs(10)),
+            one_shot: false,
             start_limit: Some(Duration::from_secs(300)),
             stop_limit: Some(Duration::from_secs(40)),
             ..ServiceSection::default()

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::data_folder::NodeId;
-use crate::desired::DesiredImage;
+use crate::desired::{DesiredImage, Owner};
 use crate::file::Files;
 use crate::image_facts::KnownImages;
 use crate::manifest::Recipe;
@@ -57,6 +57,11 @@ pub enum AppStep {
     },
     /// Make a folder and its parents.
     MakeFolder(PathBuf),
+    /// Let an empty folder belong to a user of the containers.
+    GiveFolder {
+        path: PathBuf,
+        owner: Owner,
+    },
     /// Pull or build an image, in the background.
     EnsureImage(Box<DesiredImage>),
     /// Keep what is known of these images.
@@ -218,6 +223,7 @@ impl AppStep {
         match self {
             Self::GenerateSecret { .. } => "generate_secret",
             Self::MakeFolder(_) => "make_folder",
+            Self::GiveFolder { .. } => "give_folder",
             Self::EnsureImage(_) => "ensure_image",
             Self::RememberImages(_) => "remember_images",
             Self::WriteFile { .. } => "write_file",
@@ -244,9 +250,9 @@ impl AppStep {
 
     fn target(&self) -> Option<String> {
         match self {
-            Self::MakeFolder(path) | Self::WriteFile { path, .. } => {
-                Some(path.display().to_string())
-            }
+            Self::MakeFolder(path)
+            | Self::GiveFolder { path, .. }
+            | Self::WriteFile { path, .. } => Some(path.display().to_string()),
             Self::EnsureImage(image) => Some(image.reference.to_string()),
             Self::StoreSecret { podman_name, .. } => Some(podman_name.clone()),
             Self::GenerateSecret { name, .. }
@@ -276,6 +282,7 @@ impl AppStep {
         match self {
             Self::GenerateSecret { .. }
             | Self::MakeFolder(_)
+            | Self::GiveFolder { .. }
             | Self::WriteFile { .. }
             | Self::StoreSecret { .. }
             | Self::RememberImages(_)

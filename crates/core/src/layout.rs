@@ -26,6 +26,15 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// A path of the host as a manifest names it: absolute, or in the operator's home (`~/films`).
+    #[must_use]
+    pub fn on_host(&self, path: &str) -> PathBuf {
+        match path.strip_prefix('~') {
+            Some(inside) => self.home.join(inside.trim_start_matches('/')),
+            None => PathBuf::from(path),
+        }
+    }
+
     /// Each folder in one that holds them all. A test has its own.
     #[must_use]
     pub fn under(root: impl AsRef<Path>) -> Self {

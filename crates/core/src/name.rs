@@ -38,13 +38,16 @@ pub struct NameError {
     rule: &'static str,
 }
 
+/// The longest id of an app.
+pub const ID_MAX: usize = 40;
+
 const LABEL_RULE: &str = "use 1 to 40 lower-case letters, digits and hyphens, starting and ending with a letter or digit";
 
 fn is_label(text: &str) -> bool {
     let edge = |character: Option<char>| {
         character.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
     };
-    text.len() <= 40
+    text.len() <= ID_MAX
         && text
             .chars()
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
@@ -108,6 +111,20 @@ impl AppId {
     #[must_use]
     pub fn exports_network(&self) -> String {
         format!("{PREFIX}{}-exports", self.0)
+    }
+
+    /// A network that the app's file declares; also the stem of its unit.
+    #[must_use]
+    pub fn named_network(&self, network: &str) -> String {
+        format!("{PREFIX}{}-{network}", self.0)
+    }
+
+    /// The name that the app gives to one of its networks, by Podman's name of that; none for the
+    /// one that every app has.
+    #[must_use]
+    pub fn name_of_network<'a>(&self, network: &'a str) -> Option<&'a str> {
+        let rest = network.strip_prefix(PREFIX)?;
+        rest.strip_prefix(&self.0)?.strip_prefix('-')
     }
 
     /// The Podman volume (and unit stem) of the app's volume `volume`.

@@ -18,7 +18,8 @@ use super::inventory::REVISION_LABEL;
 use super::podman::{self, Podman, revive};
 use super::systemd::{self, Systemd};
 use super::{
-    data_folder, disk, generator, known_images, mounts, network_helpers, purge, releases, secret,
+    data_folder, disk, generator, known_images, mounts, network_helpers, owners, purge, releases,
+    secret,
 };
 use archipelago_core::error::chain;
 
@@ -56,6 +57,8 @@ enum Error {
     #[error(transparent)]
     Networks(#[from] network_helpers::Error),
     #[error(transparent)]
+    Owner(#[from] owners::Error),
+    #[error(transparent)]
     Purge(#[from] purge::Error),
     #[error(transparent)]
     Release(#[from] releases::NameError),
@@ -89,7 +92,7 @@ fn outcome(error: Error) -> Outcome {
         Error::Generator(_) => Cause::Generator(words),
         Error::DataFolder(_) => Cause::DataFolder(words),
         Error::Systemd(_) => Cause::Systemd(words),
-        Error::Podman(_) | Error::Networks(_) => Cause::Podman(words),
+        Error::Podman(_) | Error::Networks(_) | Error::Owner(_) => Cause::Podman(words),
         Error::Secret(secret::Error::Unreadable(path)) => Cause::SecretUnreadable(path),
         Error::Secret(secret::Error::DataFolder(_)) => Cause::DataFolder(words),
         Error::Disk(_) | Error::Purge(_) | Error::Release(_) | Error::Secret(_) => {
@@ -111,6 +114,7 @@ impl Executor<'_> {
             AppStep::MakeFolder(path) => {
                 data_folder::make_folder(layout, path, PRIVATE_FOLDER)?;
             }
+            AppStep::GiveFolder { path, owner } => owners::give(path, *owner).await?,
             AppStep::EnsureImage(image) => self.images.begin((**image).clone(), Some(app.clone())),
             AppStep::RememberImages(learnt) => known_images::add(layout, learnt)?,
             AppStep::WriteFile { path, content } => {

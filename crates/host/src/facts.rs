@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use archipelago_core::cause::{Cause, UnitsBlocked};
 use archipelago_core::check::{
-    Api, BuiltImages, DataFolder, Facts, Network, Port, ProgramError, Service, ServiceFile, Socket,
-    UserManager, as_of, subordinate_ids,
+    Api, BuiltImages, Controllers, DataFolder, Facts, Network, Port, ProgramError, Service,
+    ServiceFile, Socket, UserManager, as_of, controllers_asked, subordinate_ids,
 };
 use archipelago_core::config::PORT;
 use archipelago_core::error::chain;
@@ -29,7 +29,7 @@ use super::accounts::account;
 use super::cache::ReadSet;
 use super::podman::Podman;
 use super::systemd::{self, ActiveState, Systemd, UnitFileState};
-use super::{disk, generator, inputs, network_helpers, sockets};
+use super::{controllers, disk, generator, inputs, network_helpers, sockets};
 
 /// The daemon's unit.
 pub const SERVICE: &str = "archipelago.service";
@@ -114,6 +114,7 @@ pub async fn all(layout: &Layout) -> Facts {
         disks: places::disks(layout),
         orphans: places::orphans(layout).ok(),
         built: built(layout),
+        controllers: limits(layout),
         units: units(layout).await,
         ..passive(layout)
     };
@@ -323,6 +324,15 @@ fn built(layout: &Layout) -> Option<BuiltImages> {
     Some(BuiltImages {
         now_unix_s: now_unix_s(),
         as_of: as_of(&desired),
+    })
+}
+
+/// `None` when the kernel does not tell, or the desired state cannot be read.
+fn limits(layout: &Layout) -> Option<Controllers> {
+    let desired = inputs::desired(layout, &mut ReadSet::begin()).ok()?;
+    Some(Controllers {
+        delegated: controllers::delegated()?,
+        asked: controllers_asked(&desired),
     })
 }
 

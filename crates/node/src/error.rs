@@ -236,7 +236,8 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         | Refusal::TakesFromOther { .. }
         | Refusal::NameTaken(_)
         | Refusal::OtherSource(_)
-        | Refusal::PortTaken { .. } => ErrorKind::Taken,
+        | Refusal::PortTaken { .. }
+        | Refusal::NoFreePort { .. } => ErrorKind::Taken,
         Refusal::Host(_)
         | Refusal::DataFolder(_)
         | Refusal::Disk { .. }

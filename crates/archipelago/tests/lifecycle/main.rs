@@ -27,6 +27,7 @@ mod gate;
 mod image_volumes;
 mod images;
 mod isolation;
+mod jobs;
 mod leftovers;
 mod litecoin;
 mod needs;

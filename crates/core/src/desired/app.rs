@@ -1,6 +1,7 @@
 //! The desired state of each app: its units, files, images, secrets and probes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -92,6 +93,8 @@ pub struct Present {
     pub mounted: BTreeMap<ReleaseId, Files>,
     /// The folders that its mounts need.
     pub folders: BTreeSet<PathBuf>,
+    /// Those of them that belong to another user of the containers than root.
+    pub owners: BTreeMap<PathBuf, Owner>,
     /// The Podman secrets it uses, by Podman's name.
     pub secrets: BTreeMap<String, PodmanSecret>,
     /// The probes that must succeed before it is ready.
@@ -102,6 +105,20 @@ pub struct Present {
     pub ports: BTreeSet<(SocketAddr, Transport)>,
     /// The apps it requires, each with its main service if it has one.
     pub requires: BTreeMap<AppId, Option<String>>,
+}
+
+/// A user and a group, by their numbers in the containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    pub user: u32,
+    pub group: u32,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, group } = self;
+        write!(formatter, "{user}:{group}")
+    }
 }
 
 /// A transport protocol, for [`Present::ports`].
@@ -141,6 +158,10 @@ pub struct DesiredContainer {
     pub image_facts: Option<ImageFacts>,
     /// Whether it counts as started only once its health check succeeds.
     pub starts_healthy: bool,
+    /// Whether it runs to its end. It is not started again after that, whether it succeeded or not.
+    pub is_job: bool,
+    /// The services of the jobs for whose end it waits, each with whether the job must succeed.
+    pub awaits: BTreeMap<String, bool>,
     /// The networks that it joins, by Podman's names.
     pub networks: BTreeSet<String>,
     /// The services that systemd starts along with it.

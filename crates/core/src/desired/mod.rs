@@ -30,7 +30,7 @@ use conflicts::refuse_conflicts;
 
 pub use app::{
     App, BaseSource, BuildContext, Desired, DesiredContainer, DesiredImage, DesiredProbe,
-    DesiredUnit, Fault, Origin, PodmanSecret, Present, Role, Transport,
+    DesiredUnit, Fault, Origin, Owner, PodmanSecret, Present, Role, Transport,
 };
 pub use apps::{Apps, read_schema};
 pub use compose::APP_LABEL;

@@ -61,6 +61,7 @@ impl Host {
                 secrets.insert(name.clone(), made_up());
             }
             AppStep::MakeFolder(path) => drop(self.observed.folders.insert(path.clone())),
+            AppStep::GiveFolder { path, owner: _ } => drop(self.observed.ungiven.remove(path)),
             AppStep::EnsureImage(image) => self.get_image(app, image),
             AppStep::RememberImages(learnt) => self.inputs.found.images.extend(learnt.clone()),
             AppStep::WriteFile { path, content } => {

@@ -215,10 +215,12 @@ impl Extension {
 }
 
 fn read_id(top: &Field<'_>, field: &Field<'_>, default_id: &str) -> Result<AppId, ManifestError> {
-    let named = field.get("id").or_else(|| top.get("name"));
-    let (id, at) = match &named {
-        Some(value) => (AppId::parse(&value.text()?), value),
-        None => (AppId::of_folder(default_id), top),
+    let (own, name) = (field.get("id"), top.get("name"));
+    let (id, at) = match (&own, &name) {
+        (Some(value), _) => (AppId::parse(&value.text()?), value),
+        // Compose takes names that are no ids.
+        (None, Some(value)) => (AppId::of_folder(&value.text()?), value),
+        (None, None) => (AppId::of_folder(default_id), top),
     };
     id.map_err(|error| at.error(error.to_string()))
 }

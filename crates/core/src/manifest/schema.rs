@@ -11,7 +11,8 @@ use super::folder::{FOLDER, Folder};
 use super::report::Report;
 use super::translate::{Translated, translate};
 use super::{
-    Extension, Files, Health, Manifest, ManifestError, Place, Service, Settings, references,
+    Awaited, Extension, Files, Health, Manifest, ManifestError, Place, Service, Settings,
+    references,
 };
 use crate::name::check_part;
 
@@ -88,6 +89,7 @@ impl Schema {
         };
         let Translated {
             mut services,
+            networks,
             volumes,
         } = translated.unwrap_or_default();
         ask_awaited_often(&mut services);
@@ -96,6 +98,7 @@ impl Schema {
             extension,
             settings: settings.clone(),
             services,
+            networks,
             volumes,
             warnings: Vec::new(),
         };
@@ -192,7 +195,7 @@ fn ask_awaited_often(services: &mut BTreeMap<String, Service>) {
     let awaited: BTreeSet<String> = services
         .values()
         .flat_map(|service| &service.depends_on)
-        .filter(|(_, healthy)| **healthy)
+        .filter(|(_, awaited)| **awaited == Awaited::Healthy)
         .map(|(dependency, _)| dependency.clone())
         .collect();
     for name in awaited {

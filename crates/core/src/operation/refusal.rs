@@ -97,6 +97,11 @@ pub enum Refusal {
         address.port()
     )]
     PortTaken { app: AppId, address: SocketAddr },
+    #[error(
+        "{app} takes one port of this host from {first} to {last}, and all of them are in use (ss -ltn shows by what); end a program that \
+         uses one"
+    )]
+    NoFreePort { app: AppId, first: u16, last: u16 },
     #[error("the port {address} of {app} cannot be used: {cause}; choose another with --set")]
     PortUnusable {
         app: AppId,

@@ -106,6 +106,12 @@ impl Judge<'_> {
                 path.display(),
                 Rule::Wanted,
             ),
+            AppStep::GiveFolder { path, owner } => unless(
+                self.present()
+                    .is_some_and(|present| present.owners.get(path) == Some(owner)),
+                path.display(),
+                Rule::Wanted,
+            ),
             AppStep::WriteFile { path, content } => unless(
                 self.present()
                     .is_some_and(|present| present.files.get(path) == Some(content)),

@@ -73,7 +73,10 @@ impl World {
             )));
         }
         match step {
-            AppStep::EnsureImage(_) | AppStep::RememberImages(_) => Ok(()),
+            // The simulated apps run as root.
+            AppStep::EnsureImage(_) | AppStep::RememberImages(_) | AppStep::GiveFolder { .. } => {
+                Ok(())
+            }
             AppStep::GenerateSecret { name, .. } => self.generate_secret(app, name),
             AppStep::MakeFolder(path) => self.make_folder(path),
             AppStep::WriteFile { path, content } => {

@@ -1,28 +1,56 @@
 //! The networks of an app, and which of its services join which: its own, and those on which apps
 //! offer what they export.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Work;
 use crate::desired::error::Error;
-use crate::manifest::{NetworkMode, Service};
+use crate::manifest::{AppNetwork, Join, NetworkMode, OwnNetwork, Pool, Service};
 use crate::name::AppId;
 use crate::quadlet::{self, Kind, NetworkJoin, ServiceSection, Unit};
 
 impl Work<'_> {
-    /// The networks that this app has, by Podman's names.
-    pub(super) fn own_networks(&self) -> Vec<String> {
+    /// The networks that this app has, by Podman's names: the one that every app has, those that its
+    /// file declares, and the one of its exports.
+    pub(super) fn own_networks(&self) -> BTreeMap<String, OwnNetwork> {
+        let declared = self.manifest.networks.iter();
+        let declared = declared.filter_map(|(name, network)| match network {
+            AppNetwork::Own(network) => Some((self.network_name(name), network.clone())),
+            AppNetwork::External(_) => None,
+        });
         let exports = self.manifest.extension.exports.has_network();
         let exports = exports.then(|| self.id.exports_network());
-        [self.id.network()].into_iter().chain(exports).collect()
+        [self.id.network()]
+            .into_iter()
+            .chain(exports)
+            .map(|name| (name, OwnNetwork::default()))
+            .chain(declared)
+            .collect()
     }
 
-    pub(super) fn network_unit(&self, name: &str) -> Unit {
+    /// Podman's name of a network of the app.
+    fn network_name(&self, name: &str) -> String {
+        match name {
+            "default" => self.id.network(),
+            _ => self.id.named_network(name),
+        }
+    }
+
+    pub(super) fn network_unit(&self, name: &str, network: &OwnNetwork) -> Unit {
         let title = &self.manifest.extension.title;
-        let description = if name == self.id.network() {
-            format!("{title} network")
-        } else {
-            format!("{title} exports network")
+        let description = match self.id.name_of_network(name) {
+            None => format!("{title} network"),
+            Some(own) => format!("{title} {own} network"),
+        };
+        let OwnNetwork {
+            internal,
+            ipv6,
+            pools,
+        } = network;
+        let subnet = |pool: &Pool| quadlet::Subnet {
+            subnet: pool.subnet.clone(),
+            gateway: pool.gateway.clone(),
+            range: pool.range.clone(),
         };
         Unit {
             stem: name.to_owned(),
@@ -30,6 +58,9 @@ impl Work<'_> {
             kind: Kind::Network(quadlet::Network {
                 name: name.to_owned(),
                 isolated: true,
+                internal: *internal,
+                ipv6: *ipv6,
+                subnets: pools.iter().map(subnet).collect(),
                 labels: self.labels(),
             }),
             service: ServiceSection::default(),
@@ -64,36 +95,66 @@ impl Work<'_> {
     }
 
     pub(super) fn joins(&self, name: &str, service: &Service) -> Vec<NetworkJoin> {
-        match service.network {
+        match &service.network {
             NetworkMode::Host => vec![NetworkJoin::Host],
             NetworkMode::None => vec![NetworkJoin::None],
+            NetworkMode::Service(other) => {
+                vec![NetworkJoin::Container(self.manifest.container(other))]
+            }
             NetworkMode::App => {
-                let join = |network: String, aliases| NetworkJoin::Unit {
+                let join = |network: String, aliases, joined: &Join| NetworkJoin::Unit {
                     unit: format!("{network}.network"),
                     aliases,
+                    addresses: joined.addresses.clone(),
+                    hardware_address: joined.hardware_address.clone(),
                 };
-                let names = [name.to_owned()].into_iter();
-                let names = names.chain(service.aliases.iter().cloned());
-                let own = join(self.id.network(), names.collect());
+                let own = service.networks.iter().map(|(network, joined)| {
+                    if let Some(AppNetwork::External(name)) = self.manifest.networks.get(network) {
+                        return NetworkJoin::Foreign(name.clone());
+                    }
+                    let more: BTreeSet<&String> =
+                        service.aliases.iter().chain(&joined.aliases).collect();
+                    let aliases = [name.to_owned()].into_iter();
+                    let aliases = aliases.chain(more.into_iter().cloned());
+                    let name = self.network_name(network);
+                    join(name, aliases.collect(), joined)
+                });
                 // There it has no name but its container's, which no other app can have.
                 let others = self.joined_exports(name).into_iter();
                 let others = others.chain(self.joined_own(name));
-                let others = others.map(|network| join(network, Vec::new()));
-                [own].into_iter().chain(others).collect()
+                let others = others.map(|network| join(network, Vec::new(), &Join::default()));
+                own.chain(others).collect()
             }
         }
     }
 
-    /// The same by Podman's names.
+    /// The networks of apps that a service joins, by Podman's names.
     pub(super) fn joined(&self, name: &str, service: &Service) -> BTreeSet<String> {
-        match service.network {
-            NetworkMode::Host | NetworkMode::None => BTreeSet::new(),
+        match &service.network {
+            NetworkMode::Host | NetworkMode::None | NetworkMode::Service(_) => BTreeSet::new(),
             NetworkMode::App => {
+                let networks = service.networks.keys();
+                let own = networks.filter(|name| {
+                    let network = self.manifest.networks.get(*name);
+                    !matches!(network, Some(AppNetwork::External(_)))
+                });
                 let others = self.joined_exports(name).into_iter();
                 let others = others.chain(self.joined_own(name));
-                others.chain([self.id.network()]).collect()
+                others
+                    .chain(own.map(|name| self.network_name(name)))
+                    .collect()
             }
         }
+    }
+
+    /// The networks of Podman's that a service joins and that are no app's.
+    pub(super) fn foreign_networks(&self, service: &Service) -> BTreeSet<String> {
+        let networks = service.networks.keys();
+        let foreign = networks.filter_map(|name| match self.manifest.networks.get(name)? {
+            AppNetwork::External(name) => Some(name.clone()),
+            AppNetwork::Own(_) => None,
+        });
+        foreign.collect()
     }
 
     /// Podman makes a container's host name one of its names on every network that it joins. On an

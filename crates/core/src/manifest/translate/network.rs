@@ -1,13 +1,16 @@
 //! The networks of a service.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use compose::Trail;
 use compose::model::ServiceNetwork;
 
 use super::Work;
-use super::app_network::add_alias;
+use super::app_network::{DEFAULT, add_alias};
+use crate::manifest::networks::Join;
 use crate::manifest::service::{NetworkMode, Service};
+use crate::name::check_part;
 
 impl Work<'_, '_> {
     pub(super) fn network_mode(&mut self, service: &mut Service, mode: Option<&str>) {
@@ -15,13 +18,17 @@ impl Work<'_, '_> {
             None | Some("bridge" | "default") => NetworkMode::App,
             Some("host") => NetworkMode::Host,
             Some("none") => NetworkMode::None,
-            Some(_) => {
-                self.report.error(
-                    &self.trail.key("network_mode"),
-                    "this mode is not supported; there are host, none and bridge, and without this key the app's own network",
-                );
-                NetworkMode::App
-            }
+            Some(mode) => match mode.strip_prefix("service:") {
+                // The reader has checked that it is there.
+                Some(other) => NetworkMode::Service(other.to_owned()),
+                None => {
+                    self.report.error(
+                        &self.trail.key("network_mode"),
+                        "a container of another program cannot be joined; there are host, none, bridge and service:NAME, and without this key the app's own network",
+                    );
+                    NetworkMode::App
+                }
+            },
         };
     }
 
@@ -31,49 +38,94 @@ impl Work<'_, '_> {
         source: &BTreeMap<String, Option<ServiceNetwork>>,
     ) {
         for (name, joined) in source {
-            let Some(joined) = joined else { continue };
-            let ServiceNetwork {
-                aliases,
-                driver_opts,
-                // One network has no order.
-                gw_priority: _,
-                priority: _,
-                interface_name,
-                ipv4_address,
-                ipv6_address,
-                link_local_ips,
-                mac_address,
-                use_service_name_alias: _,
-                extensions: _,
-            } = joined;
-            let at = self.trail.key("networks").key(name);
-            for (index, alias) in aliases.iter().enumerate() {
-                self.alias(service, alias, &at.key("aliases").item(index));
+            let join = match joined {
+                Some(joined) => self.join(name, joined),
+                None => Join::default(),
+            };
+            service.networks.insert(name.clone(), join);
+        }
+        if service.network == NetworkMode::App && service.networks.is_empty() {
+            // The mode `bridge` names none.
+            service.networks.insert(DEFAULT.to_owned(), Join::default());
+        }
+    }
+
+    fn join(&mut self, network: &str, source: &ServiceNetwork) -> Join {
+        let ServiceNetwork {
+            aliases,
+            driver_opts,
+            // Podman has no order of networks.
+            gw_priority: _,
+            priority: _,
+            interface_name,
+            ipv4_address,
+            ipv6_address,
+            link_local_ips,
+            mac_address,
+            use_service_name_alias: _,
+            extensions: _,
+        } = source;
+        let at = self.trail.key("networks").key(network);
+        let mut join = Join::default();
+        for (index, alias) in aliases.iter().enumerate() {
+            let at = at.key("aliases").item(index);
+            match check_part("a container", alias) {
+                Ok(()) if alias == self.name => {}
+                Ok(()) => drop(join.aliases.insert(alias.clone())),
+                Err(error) => self.report.error(&at, error.to_string()),
             }
-            let fixed = [
-                ("ipv4_address", ipv4_address.is_some()),
-                ("ipv6_address", ipv6_address.is_some()),
-                ("link_local_ips", !link_local_ips.is_empty()),
-                ("mac_address", mac_address.is_some()),
-            ];
-            for (key, _) in fixed.iter().filter(|(_, is_written)| *is_written) {
-                self.report.error(
-                    &at.key(key),
-                    "a container has no address of its own choice; let the others use its service's name",
-                );
+        }
+        for (key, text) in [
+            ("ipv4_address", ipv4_address),
+            ("ipv6_address", ipv6_address),
+        ] {
+            let Some(text) = text else { continue };
+            match text.parse::<IpAddr>() {
+                Ok(address) => join.addresses.push(address),
+                Err(_) => self.report.error(&at.key(key), "expected an IP address"),
             }
-            let harmless = [
-                ("driver_opts", !driver_opts.0.is_empty()),
-                ("interface_name", interface_name.is_some()),
-            ];
-            for (key, _) in harmless.iter().filter(|(_, is_written)| *is_written) {
+        }
+        if let Some(text) = mac_address {
+            join.hardware_address = self.checked_hardware_address(text, &at.key("mac_address"));
+        }
+        if !link_local_ips.is_empty() {
+            let problem =
+                "Podman gives containers no more addresses than one of each kind; remove this key";
+            self.report.error(&at.key("link_local_ips"), problem);
+        }
+        for (key, is_written) in [
+            ("driver_opts", !driver_opts.0.is_empty()),
+            ("interface_name", interface_name.is_some()),
+        ] {
+            if is_written {
                 self.report
                     .warn(&at.key(key), "left out: Podman chooses it");
             }
         }
+        join
     }
 
-    /// Gives the service one more name on the app's network.
+    /// Of the service itself: its address on the first of its networks.
+    pub(super) fn hardware_address(&mut self, service: &mut Service, text: &str) {
+        let at = self.trail.key("mac_address");
+        let address = self.checked_hardware_address(text, &at);
+        if let Some(join) = service.networks.values_mut().next() {
+            join.hardware_address = join.hardware_address.take().or(address);
+        }
+    }
+
+    fn checked_hardware_address(&mut self, text: &str, at: &Trail) -> Option<String> {
+        let parts: Vec<&str> = text.split([':', '-']).collect();
+        let is_byte = |part: &&str| part.len() == 2 && u8::from_str_radix(part, 16).is_ok();
+        if parts.len() == 6 && parts.iter().all(is_byte) {
+            return Some(parts.join(":"));
+        }
+        let problem = "expected a hardware address like 02:42:ac:11:00:02";
+        self.report.error(at, problem);
+        None
+    }
+
+    /// Gives the service one more name on the app's networks.
     pub(super) fn alias(&mut self, service: &mut Service, alias: &str, at: &Trail) {
         add_alias(self.report, self.name, service, alias, at);
     }

@@ -25,6 +25,9 @@ impl World {
             AppStep::MakeFolder(path) => {
                 self.host.folders.insert(path.clone());
             }
+            AppStep::GiveFolder { path, .. } => {
+                self.host.ungiven.remove(path);
+            }
             AppStep::EnsureImage(image) => {
                 let owner = matches!(image.origin, Origin::Build(_)).then(|| id("web"));
                 self.podman
