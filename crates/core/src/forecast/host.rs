@@ -203,15 +203,15 @@ impl Host {
         let Some((app, unit)) = find(service) else {
             return;
         };
-        self.run(app, unit, began);
         let Role::Container(container) = &unit.role else {
-            return;
+            return self.run(app, unit, began);
         };
         let is_needed = |id: &AppId, other: &DesiredUnit| match &other.role {
             Role::Network(name) => container.networks.contains(name),
             Role::Volume(_) => id == app,
             Role::Container(_) => container.wants.contains(&other.service),
         };
+        // What it requires is there before it joins it.
         for (id, present) in desired.present() {
             for other in present.units.values().filter(|other| is_needed(id, other)) {
                 let found = self.observed.services.get(&other.service);
@@ -220,6 +220,7 @@ impl Host {
                 }
             }
         }
+        self.run(app, unit, began);
     }
 
     fn run(&mut self, app: &AppId, unit: &DesiredUnit, began: Duration) {
@@ -290,8 +291,9 @@ fn join(view: &mut PodmanView, container: &DesiredContainer, owner: Option<AppId
     view.containers.insert(name.clone(), owner);
     leave_networks(view, name);
     for network in &container.networks {
-        let network = view.networks.entry(network.clone()).or_default();
-        network.containers.insert(name.clone());
+        if let Some(network) = view.networks.get_mut(network) {
+            network.containers.insert(name.clone());
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::disturbed::disturbance;
+use super::disturbed::{Disturbance, disturbance};
 use super::lines::brief;
 use super::world::*;
 use crate::forecast::{Change, Changes, Forecast, Object, Sign, forecast, wanted};
@@ -90,6 +90,21 @@ fn a_removal_is_foreseen_to_the_end_with_and_without_the_data() {
 fn an_app_that_waits_for_another_is_foreseen() {
     let mut world = World::learning();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
+    check_agreement(world);
+}
+
+/// Found by the property below: one container started, and made the network that was gone, before
+/// the image of the other had come.
+#[test]
+fn a_start_after_an_image_has_come_is_foreseen() {
+    let mut world = World::at_rest_and_learning();
+    for disturbance in [
+        Disturbance::LoseImage(1),
+        Disturbance::Reboot,
+        Disturbance::LoseNetwork,
+    ] {
+        world.disturb(&disturbance);
+    }
     check_agreement(world);
 }
 
