@@ -11,12 +11,14 @@ const STATE: &str = "find ~/.config ~/.local/share/archipelago -newer /tmp/mark 
 /// The actions that a plan or a command names: app, action, target, kind of the reason.
 fn actions(document: &Value) -> Vec<[String; 4]> {
     let actions = document["actions"].as_array().expect("actions");
+    // An action for the host has no app, and not each has a target.
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let of = |action: &Value| {
         [
-            text(&action["app"]),
-            text(&action["action"]),
-            text(&action["target"]),
-            text(&action["reason"]["kind"]),
+            word(&action["app"]),
+            word(&action["action"]),
+            word(&action["target"]),
+            word(&action["reason"]["kind"]),
         ]
     };
     actions.iter().map(of).collect()
