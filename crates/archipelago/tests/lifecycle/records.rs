@@ -10,7 +10,8 @@ pub(crate) fn install_and_kill(node: &Node, app: &str, pattern: &str) {
     node.shell(&format!(
         "archipelago install /home/archy/apps/{app} >/dev/null 2>&1 & pid=$!
         until compgen -G '{pattern}' >/dev/null; do kill -0 $pid; done
-        kill -KILL $pid"
+        kill -KILL $pid
+        wait $pid || true"
     ));
 }
 

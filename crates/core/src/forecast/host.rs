@@ -132,7 +132,15 @@ impl Host {
             }
             AppStep::RemoveFormer => drop(self.observed.releases.former.remove(app)),
             AppStep::Forget => {
-                self.inputs.intents.remove(app);
+                let intent = self.inputs.intents.remove(app);
+                let release = intent.and_then(|intent| intent.ok()?.release);
+                let mut others = self.inputs.intents.values().flatten();
+                let is_shared = others.any(|other| other.release == release);
+                if let (Some(named), Some(release)) = (&mut self.inputs.releases.named, &release)
+                    && !is_shared
+                {
+                    named.remove(release);
+                }
                 self.inputs.definitions.remove(app);
                 self.apps = Apps::read(&self.inputs);
             }
