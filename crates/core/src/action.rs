@@ -4,6 +4,7 @@
 //! succeeded is what the next observation shows. Nothing else in Archipelago touches a host.
 
 pub(crate) mod reason;
+mod summary;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use crate::operation::id::OperationId;
 use crate::release::ReleaseId;
 
 pub use reason::Reason;
+pub use summary::Summary;
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq)]

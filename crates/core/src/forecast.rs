@@ -6,29 +6,27 @@
 
 mod changes;
 mod host;
-mod planned;
 
 use std::time::Duration;
 
-use crate::action::Action;
+use crate::action::{Action, Summary};
 use crate::desired::{Apps, Desired, Inputs, assemble};
 use crate::observed::Observed;
 use crate::reconcile::{Outcome, Reconciler};
 
 pub use changes::{Change, Changes, Object, Sign};
-pub use planned::Planned;
 
 use host::{Host, made_up};
 
 /// More passes than any change needs. A start that waits for another app's takes a pass of its own.
 const PASSES_MAX: u64 = 64;
 
-/// What passes will do.
+/// The work of the passes to come.
 #[derive(Clone, Debug)]
 pub struct Forecast {
     /// The actions of all passes, in their order.
     pub actions: Vec<Action>,
-    /// What is wanted once all secrets are made.
+    /// The wanted state once all secrets are made.
     pub desired: Desired,
     /// Whether nothing is left to do in the end, as far as can be foreseen.
     pub is_complete: bool,
@@ -47,11 +45,11 @@ pub fn forecast(
     let mut actions: Vec<Action> = Vec::new();
     let mut last = Vec::new();
     for pass in 0..PASSES_MAX {
-        // What one pass starts begins at once, because systemd starts it in order.
+        // systemd starts the services of one pass in order, so they count as started together.
         let began = now + Duration::from_micros(pass);
         let desired = host.desired();
         let plan = reconciler.plan(&desired, host.observed(), now);
-        // What a pass has done and the next one plans again has not helped.
+        // Actions that are planned again at once have not helped.
         if plan.actions.is_empty() || plan.actions == last {
             let is_complete = plan.actions.is_empty();
             return Forecast {
@@ -78,12 +76,17 @@ pub fn forecast(
 impl Forecast {
     /// The actions for doors, without Archipelago's own notes.
     #[must_use]
-    pub fn planned(&self) -> Vec<Planned> {
-        self.actions.iter().filter_map(Planned::of).collect()
+    pub fn summaries(&self) -> Vec<Summary> {
+        let told = self
+            .actions
+            .iter()
+            .filter(|action| !action.is_bookkeeping());
+        told.map(Action::summary).collect()
     }
 }
 
-/// What is wanted, as if all secrets were made already: the host must be looked at for all of it.
+/// The wanted state, with made-up texts for secrets that are not generated yet. An observation for
+/// it covers all that the app will need.
 #[must_use]
 pub fn wanted(mut inputs: Inputs) -> Desired {
     let apps = Apps::read(&inputs);

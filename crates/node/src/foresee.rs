@@ -16,7 +16,7 @@ use archipelago_host::{disk, inputs};
 use crate::clock::since_boot;
 use crate::error::Error;
 
-/// What passes will do, and what changes by that.
+/// The work of the passes to come, and the changes by it.
 #[derive(Debug)]
 pub struct Foreseen {
     pub changes: Changes,

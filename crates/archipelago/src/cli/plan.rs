@@ -1,7 +1,8 @@
 //! `plan`: shows what an operation would change, or what passes are about to change; nothing is
 //! done. `install` and `set` show the same before they ask.
 
-use archipelago_core::forecast::{Change, Changes, Planned, Sign};
+use archipelago_core::action::Summary;
+use archipelago_core::forecast::{Change, Changes, Sign};
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Kind, Request, Resources};
 use archipelago_core::printable::one_line;
@@ -67,7 +68,7 @@ struct Document<'a> {
     #[serde(flatten)]
     changes: &'a Changes,
     /// In the order in which passes do them.
-    actions: Vec<Planned>,
+    actions: Vec<Summary>,
     /// Whether nothing is left to do after these actions, as far as can be foreseen.
     complete: bool,
 }
@@ -94,7 +95,7 @@ fn show(prepared: Option<&Prepared>, foreseen: &Foreseen, output: Output) -> Res
         Output::Json => print_json(&Document {
             operation: prepared.map(document),
             changes: &foreseen.changes,
-            actions: foreseen.forecast.planned(),
+            actions: foreseen.forecast.summaries(),
             complete: foreseen.forecast.is_complete,
         }),
         Output::Text => {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::apps;
 use crate::node::{CONFIG, Node, text};
 
-/// What is on the disk and in Podman.
+/// Lists the new files of the user, and Podman's objects.
 const STATE: &str = "find ~/.config ~/.local/share/archipelago -newer /tmp/mark 2>/dev/null | sort || true; podman ps -aq; podman volume ls -q; podman network ls -q; podman secret ls -q";
 
 /// The actions that a plan or a command names: app, action, target, kind of the reason.

@@ -158,8 +158,8 @@ fn an_upgrade_of_the_package_keeps_containers_data_and_secrets_and_a_restart_iso
     assert!(before.keys().all(is_another), "{before:?} {after:?}");
 }
 
-/// The kept files of `upgrade.rs` are those that the real package writes, but for the revision, which
-/// changes with the secrets.
+/// The kept files of `upgrade.rs` are those that the real package writes, but for the revision,
+/// which changes with the secrets.
 fn wrote_the_kept_units(host: &Host) {
     let differences = user(
         host,

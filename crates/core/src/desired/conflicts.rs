@@ -9,8 +9,8 @@ use super::app::{App, Fault, Transport};
 use super::error::Error;
 use crate::name::AppId;
 
-/// Two apps cannot have the same unit, port of the node or addresses of a network; the one that sorts last steps
-/// back.
+/// Two apps cannot have the same unit, port of the node or addresses of a network; the one that
+/// sorts last steps back.
 pub(super) fn refuse_conflicts(apps: &mut BTreeMap<AppId, App>) {
     let mut units: BTreeMap<String, AppId> = BTreeMap::new();
     let mut ports: BTreeMap<(u16, Transport), Vec<(IpAddr, AppId)>> = BTreeMap::new();

@@ -20,7 +20,7 @@ const OWN_SECTION: &str = "[X-Archipelago]";
 pub struct Changes {
     /// By app; of each app in the order in which people read them.
     pub apps: BTreeMap<AppId, Vec<Change>>,
-    /// What is done for the host as a whole.
+    /// Changes of the host as a whole.
     pub host: Vec<Change>,
 }
 
@@ -40,7 +40,7 @@ pub struct Change {
     pub details: Vec<String>,
 }
 
-/// What happens to an object.
+/// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sign {

@@ -167,7 +167,7 @@ impl Host {
         }
     }
 
-    /// What an image declares is known when it is here. Until then it is taken to declare nothing.
+    /// The volumes that an image declares are known once it is here. Until then there are none.
     fn get_image(&mut self, app: &AppId, image: &DesiredImage) {
         let name = image.reference.to_string();
         let owner = matches!(image.origin, Origin::Build(_)).then(|| app.clone());
@@ -218,7 +218,7 @@ impl Host {
             Role::Volume(_) => id == app,
             Role::Container(_) => container.wants.contains(&other.service),
         };
-        // What it requires is there before it joins it.
+        // A container joins its networks and mounts its volumes, so these come first.
         for (id, present) in desired.present() {
             for other in present.units.values().filter(|other| is_needed(id, other)) {
                 let found = self.observed.services.get(&other.service);

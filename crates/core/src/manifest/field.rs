@@ -1,8 +1,8 @@
 //! A place in the YAML tree with the path that leads there: what `x-archipelago` is read from.
 //!
-//! Text is filled in when it is read, so an error inside a variable names the line that used it. For
-//! the same reason an error names keys and places and never quotes a value: any of them may be a
-//! password, or hold the setting that is one.
+//! Text is filled in when it is read, so an error inside a variable names the line that used it.
+//! For the same reason an error names keys and places and never quotes a value: any of them may be
+//! a password, or hold the setting that is one.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -18,8 +18,8 @@ pub struct Mount {
     pub target: String,
     /// Whether the container may not write to it.
     pub read_only: bool,
-    /// The file that says so, as the person knows it, and the place in it, for errors that are found
-    /// later.
+    /// The file that says so, as the person knows it, and the place in it, for errors that are
+    /// found later.
     pub file: String,
     pub place: Place,
     /// The path of its key, such as `services.web.volumes[0]`.

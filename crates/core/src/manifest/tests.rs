@@ -88,7 +88,7 @@ fn good_service(lines: &str) -> Service {
 
 const UNKNOWN: &str = "unknown key; docs/manifest.md lists those that exist";
 
-/// What the reader says of a key that Compose does not have.
+/// The reader's words about a key that Compose does not have.
 fn unknown_to_compose(near: &str) -> String {
     format!(
         "Compose has no such key here; did you mean `{near}`?; correct or remove it, or begin an extension with `x-`"

@@ -142,13 +142,13 @@ impl Installation {
         let is_unchanged = inputs.intents.get(id) == Some(&Ok(intent.clone()))
             && inputs.definitions.get(id) == Some(&files);
         // An app that stays as it is takes no port and breaks no other app.
-        let before = (!is_unchanged).then(|| worked_out(inputs.clone()));
+        let before = (!is_unchanged).then(|| wanted(inputs.clone()).apps);
         let mut all = inputs.clone();
         all.intents.insert(id.clone(), Ok(intent.clone()));
         all.definitions.insert(id.clone(), files.clone());
         all.releases.unusable.remove(id);
         let copy = all.definition_folder(id).display().to_string();
-        let mut after = worked_out(all);
+        let mut after = wanted(all).apps;
         let app = after.remove(id);
         if let (Some(App::Present(_)), Some(before)) = (&app, &before) {
             refuse_to_break_others(id, before, &after)?;
@@ -362,11 +362,6 @@ fn choose(
         settings.insert(name.clone(), setting.kind.parse(name, value)?);
     }
     Ok(settings)
-}
-
-/// The apps as they would be. Secrets that are not there yet are made up.
-pub(super) fn worked_out(all: Inputs) -> BTreeMap<AppId, App> {
-    wanted(all).apps
 }
 
 /// Refuses a change that breaks an app above this one: a node that prunes its blocks has none left

@@ -8,10 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Refusal;
-use super::installation::worked_out;
 use crate::desired::{
     App, BaseSource, BuildContext, DesiredContainer, DesiredImage, Inputs, Origin,
 };
+use crate::forecast::wanted;
 use crate::image_facts::Bases;
 use crate::intent::Intent;
 use crate::name::AppId;
@@ -116,7 +116,7 @@ fn built(
     inputs: Inputs,
     app: &AppId,
 ) -> Result<BTreeMap<String, (DesiredContainer, BuildContext)>, Refusal> {
-    let present = match worked_out(inputs).remove(app) {
+    let present = match wanted(inputs).apps.remove(app) {
         Some(App::Present(present)) => present,
         Some(App::Broken { cause, fault }) => return Err(Refusal::of_broken(cause, fault, None)),
         _ => return Err(Refusal::Unready { app: app.clone() }),

@@ -2,24 +2,15 @@
 
 use serde::Serialize;
 
-use crate::action::{Action, Reason, reason};
-use crate::name::AppId;
+use crate::action::{Action, Summary};
 use crate::operation::id::OperationId;
 use crate::reconcile::Outcome;
 
 /// An action that was tried, with how it went. It holds nothing of what a file or a secret holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// `None`: it was for the host as a whole.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub app: Option<AppId>,
-    /// The action's kind.
-    pub action: &'static str,
-    /// The file, service or object that it was about, where it was about a single one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
-    #[serde(serialize_with = "reason::with_message")]
-    pub reason: Reason,
+    #[serde(flatten)]
+    pub summary: Summary,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<OperationId>,
     pub done: bool,
@@ -40,10 +31,7 @@ impl Event {
         };
         let done = cause.is_none();
         (!action.is_bookkeeping() || !done).then(|| Self {
-            app: action.app().cloned(),
-            action: action.kind(),
-            target: action.target(),
-            reason: action.reason().clone(),
+            summary: action.summary(),
             operation: action.operation(),
             done,
             cause,

@@ -139,7 +139,7 @@ fn tell_actions(
 ) {
     loop {
         match events.try_recv() {
-            Ok(event) if event.app.as_ref().is_none_or(|other| other == app) => {
+            Ok(event) if event.summary.app.as_ref().is_none_or(|other| other == app) => {
                 progress(Event::Action(&event));
             }
             // Of too many, the oldest are lost.

@@ -43,8 +43,8 @@ pub struct Prepared {
     allowed: BTreeSet<String>,
 }
 
-/// What passes are about to do without any operation: repairs, and what follows from intents and
-/// definitions that were edited.
+/// The work of the next passes without any operation: repairs, and the consequences of edited
+/// intents and definitions.
 ///
 /// # Errors
 /// When the host cannot be looked at.
@@ -109,7 +109,7 @@ impl Prepared {
         self.resources
     }
 
-    /// What it would lead to.
+    /// The work of the passes after it, if it were carried out now.
     ///
     /// # Errors
     /// When the host cannot be looked at.

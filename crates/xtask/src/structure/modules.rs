@@ -52,7 +52,7 @@ enum Named {
     Import(Segments),
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Target {
     Module(ModuleId),

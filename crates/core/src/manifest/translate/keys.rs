@@ -4,7 +4,7 @@ use compose::Trail;
 
 use crate::manifest::report::Report;
 
-/// What becomes of a key.
+/// The treatment of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Treatment {
     /// It has its effect, with this to be known.

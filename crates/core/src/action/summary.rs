@@ -1,13 +1,13 @@
-//! A foreseen action, for doors.
+//! An action for doors and the journal.
 
 use serde::Serialize;
 
-use crate::action::{Action, Reason, reason};
+use super::{Action, Reason, reason};
 use crate::name::AppId;
 
-/// An action that a pass will try. It holds nothing of what a file or a secret holds.
+/// An action in a few words. It holds nothing of what a file or a secret holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Planned {
+pub struct Summary {
     /// `None`: it is for the host as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app: Option<AppId>,
@@ -20,15 +20,14 @@ pub struct Planned {
     pub reason: Reason,
 }
 
-impl Planned {
-    /// `None` for Archipelago's own notes.
+impl Action {
     #[must_use]
-    pub fn of(action: &Action) -> Option<Self> {
-        (!action.is_bookkeeping()).then(|| Self {
-            app: action.app().cloned(),
-            action: action.kind(),
-            target: action.target(),
-            reason: action.reason().clone(),
-        })
+    pub fn summary(&self) -> Summary {
+        Summary {
+            app: self.app().cloned(),
+            action: self.kind(),
+            target: self.target(),
+            reason: self.reason().clone(),
+        }
     }
 }
