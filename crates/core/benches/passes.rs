@@ -14,14 +14,14 @@ use archipelago_core::image_facts::ImageFacts;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{COMPOSE_FILE, Files};
-use archipelago_core::name::{AppId, DEFAULT_NETWORK};
+use archipelago_core::name::AppId;
 use archipelago_core::observed::{
     Active, Load, Observed, Podman, PodmanNetwork, PodmanView, RenderedFile, Service, needs_podman,
 };
 use archipelago_core::plan::plan;
 use archipelago_core::progress::Progress;
 use archipelago_core::quadlet::{
-    Container, Kind, Network, NetworkJoin, ServiceSection, Stamp, Unit, UnitSection, mark_of,
+    Container, Kind, Log, Network, NetworkJoin, ServiceSection, Stamp, Unit, UnitSection, mark_of,
 };
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -206,10 +206,10 @@ fn units(id: &AppId) -> [Unit; 2] {
     let name = id.container(id.as_str(), true);
     let labels = BTreeMap::from([(APP_LABEL.to_owned(), id.to_string())]);
     let join = NetworkJoin::Unit {
-        unit: format!("{}.network", id.network(DEFAULT_NETWORK)),
+        unit: format!("{}.network", id.network()),
         aliases: vec![id.as_str().to_owned()],
         addresses: Vec::new(),
-        mac: None,
+        hardware_address: None,
     };
     let words = ["serve", "--listen", "0.0.0.0:80", "--data", "/data"];
     let pairs = [("LOG_LEVEL", "info"), ("GREETING", "hello")];
@@ -223,7 +223,7 @@ fn units(id: &AppId) -> [Unit; 2] {
             .into(),
         labels: labels.clone(),
         networks: vec![join],
-        log_to_journal: true,
+        log: Some(Log::Journal),
         ..Container::default()
     };
     let described = |description: &str| UnitSection {
@@ -231,10 +231,10 @@ fn units(id: &AppId) -> [Unit; 2] {
         ..UnitSection::default()
     };
     let network = Unit {
-        stem: id.network(DEFAULT_NETWORK),
+        stem: id.network(),
         unit: described("An app network"),
         kind: Kind::Network(Network {
-            name: id.network(DEFAULT_NETWORK),
+            name: id.network(),
             isolated: true,
             labels,
             ..Network::default()
@@ -248,6 +248,7 @@ fn units(id: &AppId) -> [Unit; 2] {
         kind: Kind::Container(Box::new(container)),
         service: ServiceSection {
             restart_delay: Some(Duration::from_secs(10)),
+            one_shot: false,
             start_limit: Some(Duration::from_secs(300)),
             stop_limit: Some(Duration::from_secs(40)),
             ..ServiceSection::default()

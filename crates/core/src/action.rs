@@ -11,9 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::data_folder::NodeId;
-use crate::desired::DesiredImage;
+use crate::desired::{DesiredImage, Owner};
 use crate::file::Files;
 use crate::image_facts::KnownImages;
+use crate::manifest::Recipe;
 use crate::name::AppId;
 use crate::observed::Memory;
 use crate::operation::id::OperationId;
@@ -51,10 +52,18 @@ pub struct HostAction {
 /// A step for one app. Names of units, containers and the like are the full ones.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AppStep {
-    /// Write a new random secret of this name to a 0600 file, unless the file exists.
-    GenerateSecret(String),
+    /// Write a new secret of this name to a 0600 file, unless the file exists.
+    GenerateSecret {
+        name: String,
+        recipe: Recipe,
+    },
     /// Make a folder and its parents.
     MakeFolder(PathBuf),
+    /// Let an empty folder belong to a user of the containers.
+    GiveFolder {
+        path: PathBuf,
+        owner: Owner,
+    },
     /// Pull or build an image, in the background.
     EnsureImage(Box<DesiredImage>),
     /// Keep what is known of these images.
@@ -214,8 +223,9 @@ impl Action {
 impl AppStep {
     fn kind(&self) -> &'static str {
         match self {
-            Self::GenerateSecret(_) => "generate_secret",
+            Self::GenerateSecret { .. } => "generate_secret",
             Self::MakeFolder(_) => "make_folder",
+            Self::GiveFolder { .. } => "give_folder",
             Self::EnsureImage(_) => "ensure_image",
             Self::RememberImages(_) => "remember_images",
             Self::WriteFile { .. } => "write_file",
@@ -242,12 +252,12 @@ impl AppStep {
 
     fn target(&self) -> Option<String> {
         match self {
-            Self::MakeFolder(path) | Self::WriteFile { path, .. } => {
-                Some(path.display().to_string())
-            }
+            Self::MakeFolder(path)
+            | Self::GiveFolder { path, .. }
+            | Self::WriteFile { path, .. } => Some(path.display().to_string()),
             Self::EnsureImage(image) => Some(image.reference.to_string()),
             Self::StoreSecret { podman_name, .. } => Some(podman_name.clone()),
-            Self::GenerateSecret(name)
+            Self::GenerateSecret { name, .. }
             | Self::WriteUnit { name, .. }
             | Self::RemoveUnit(name)
             | Self::Start(name)
@@ -272,8 +282,9 @@ impl AppStep {
     #[must_use]
     pub fn touches_data(&self) -> bool {
         match self {
-            Self::GenerateSecret(_)
+            Self::GenerateSecret { .. }
             | Self::MakeFolder(_)
+            | Self::GiveFolder { .. }
             | Self::WriteFile { .. }
             | Self::StoreSecret { .. }
             | Self::RememberImages(_)

@@ -48,6 +48,10 @@ pub struct Intent {
     /// name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub bases: Bases,
+    /// The node's ports that were chosen from a range, by service, range and port of the container:
+    /// `"web:8000-8010:80/tcp" = 8003`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub ports: BTreeMap<String, u16>,
     /// The settings that differ from their defaults.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, SettingValue>,
@@ -90,6 +94,7 @@ impl Intent {
             "allow",
             "images",
             "bases",
+            "ports",
             "settings",
         ];
         document.each(&keys, |key, value| {
@@ -116,6 +121,15 @@ impl Intent {
                     for base in value.entries()? {
                         let digest = base_digest(&base)?;
                         intent.bases.insert(base.name().to_owned(), digest);
+                    }
+                }
+                "ports" => {
+                    for chosen in value.entries()? {
+                        let port = chosen.integer().and_then(|port| u16::try_from(port).ok());
+                        let port = port.filter(|port| *port > 0);
+                        let port =
+                            port.ok_or_else(|| chosen.error("expected a port from 1 to 65535"))?;
+                        intent.ports.insert(chosen.name().to_owned(), port);
                     }
                 }
                 "settings" => {
@@ -152,11 +166,13 @@ impl Intent {
             allow: _,
             images,
             bases,
+            ports,
             settings,
         } = self;
         release == &other.release
             && images == &other.images
             && bases == &other.bases
+            && ports == &other.ports
             && settings == &other.settings
     }
 
@@ -228,6 +244,7 @@ mod tests {
                 "localhost/base:1".into(),
                 ImageDigest::parse(&format!("sha256:{}", "b".repeat(64))).unwrap(),
             )]),
+            ports: BTreeMap::from([("web:80/tcp".into(), 8003)]),
             settings: BTreeMap::from([
                 ("network".into(), SettingValue::Text("regtest".into())),
                 ("prune".into(), SettingValue::Integer(0)),
@@ -243,7 +260,7 @@ mod tests {
         for (text, expected) in [
             (
                 "state = \"running\"\nsate = 1\n",
-                "a.toml:2:1: sate: unknown key; there are state, purge, source, release, exports_all, allow, images, bases, settings",
+                "a.toml:2:1: sate: unknown key; there are state, purge, source, release, exports_all, allow, images, bases, ports, settings",
             ),
             (
                 "state = \"hunter2\"\n",

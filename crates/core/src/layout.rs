@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::name::AppId;
 use crate::operation::id::OperationId;
 use crate::release::ReleaseId;
+use crate::store::StoreName;
 
 /// The folders that Archipelago uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,15 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// A path of the host as a manifest names it: absolute, or in the operator's home (`~/films`).
+    #[must_use]
+    pub fn on_host(&self, path: &str) -> PathBuf {
+        match path.strip_prefix('~') {
+            Some(inside) => self.home.join(inside.trim_start_matches('/')),
+            None => PathBuf::from(path),
+        }
+    }
+
     /// Each folder in one that holds them all. A test has its own.
     #[must_use]
     pub fn under(root: impl AsRef<Path>) -> Self {
@@ -75,6 +85,31 @@ impl Layout {
     #[must_use]
     pub fn marker(&self) -> PathBuf {
         self.data.join("node-id")
+    }
+
+    /// The node's seed, of which the secrets of store apps are made. It lies beside them: what was
+    /// encrypted with one of them needs it.
+    #[must_use]
+    pub fn seed(&self) -> PathBuf {
+        self.data.join("node-seed")
+    }
+
+    /// The source of the app whose data are kept, where that is a store.
+    #[must_use]
+    pub fn origin(&self, app: &AppId) -> PathBuf {
+        self.data.join("origins").join(app.as_str())
+    }
+
+    /// The stores that were added.
+    #[must_use]
+    pub fn stores(&self) -> PathBuf {
+        self.config.join("stores")
+    }
+
+    /// A store: its files, its index and its source.
+    #[must_use]
+    pub fn store(&self, name: &StoreName) -> PathBuf {
+        self.stores().join(name.as_str())
     }
 
     /// The file of facts about the images that apps use.
@@ -243,6 +278,12 @@ mod tests {
             (layout.identity(), "/config/node.toml"),
             (layout.marker(), "/data/node-id"),
             (layout.images(), "/data/images.json"),
+            (layout.seed(), "/data/node-seed"),
+            (layout.origin(&web), "/data/origins/web"),
+            (
+                layout.store(&StoreName::parse("umbrel").unwrap()),
+                "/config/stores/umbrel",
+            ),
             (layout.intent(&web), "/config/apps/web.toml"),
             (layout.definition(&web), "/config/apps/web"),
             (layout.releases(), "/config/releases"),

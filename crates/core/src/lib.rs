@@ -40,5 +40,7 @@ pub mod reconcile;
 pub mod redact;
 pub mod release;
 pub mod releases;
+pub mod seed;
+pub mod store;
 mod template;
 mod toml_file;

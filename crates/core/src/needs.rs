@@ -12,6 +12,36 @@ pub struct Needs {
     /// The limits that it asks for, by `setrlimit(2)`'s names as Podman writes them: `nofile`,
     /// `memlock`.
     pub limits: BTreeMap<String, Limit>,
+    /// Networks of Podman's that are no app's, by name.
+    pub networks: BTreeSet<String>,
+    /// The controllers of control groups that its limits need.
+    pub controllers: BTreeSet<Controller>,
+}
+
+/// A controller of control groups (cgroups(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Controller {
+    Cpu,
+    Cpuset,
+    Io,
+    Memory,
+    Pids,
+}
+
+impl Controller {
+    pub const ALL: [Self; 5] = [Self::Cpu, Self::Cpuset, Self::Io, Self::Memory, Self::Pids];
+
+    /// The kernel's name for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cpuset => "cpuset",
+            Self::Io => "io",
+            Self::Memory => "memory",
+            Self::Pids => "pids",
+        }
+    }
 }
 
 impl Needs {
@@ -32,6 +62,8 @@ impl Needs {
         Self {
             devices: devices.filter(|path| path.is_absolute()).collect(),
             limits: ulimits.iter().filter_map(limit).collect(),
+            networks: BTreeSet::new(),
+            controllers: BTreeSet::new(),
         }
     }
 }
@@ -56,6 +88,10 @@ pub struct Offers {
     /// for. An image that a registry has for one kind only is not among them: the registry does not
     /// tell that kind before it sends the image.
     pub registry_images: BTreeMap<String, BTreeSet<String>>,
+    /// The controllers that services of this user have.
+    pub controllers: Option<BTreeSet<Controller>>,
+    /// Of the networks that are no app's, those that Podman does not have.
+    pub missing_networks: BTreeSet<String>,
     /// This machine's kind of processor, in the same words.
     pub processor: String,
 }

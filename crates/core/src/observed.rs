@@ -30,7 +30,7 @@ pub use network::{PodmanNetwork, is_isolated};
 pub use network_helpers::{Helper, Network};
 pub use podman::{Podman, PodmanView, Unreachable, built_for, owner};
 pub use service::{Active, Failure, Job, Load, Override, Service, SubState};
-pub use settled::{awaited, is_generated, needs_podman, stopped_required};
+pub use settled::{awaited, awaited_job, is_generated, needs_podman, stopped_required};
 
 /// One observation of the host.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,6 +51,8 @@ pub struct Observed {
     pub files: BTreeMap<PathBuf, RenderedFile>,
     /// The wanted folders that exist.
     pub folders: BTreeSet<PathBuf>,
+    /// The wanted folders that are empty and do not belong to the user that they should.
+    pub ungiven: BTreeSet<PathBuf>,
     /// The notes of earlier passes.
     pub memory: Memory,
     /// A summary of Podman's folders, which changes when its objects do; none where it is not known
@@ -250,7 +252,7 @@ fn of_app<'a, T>(
     named: &'a BTreeMap<String, T>,
     app: &'a AppId,
 ) -> impl Iterator<Item = (&'a str, &'a T)> {
-    let first = app.stem();
+    let first = app.network();
     let names = named.range::<str, _>((Bound::Included(first.as_str()), Bound::Unbounded));
     names
         .take_while(move |(name, _)| name.starts_with(&first))

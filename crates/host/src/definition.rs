@@ -171,6 +171,12 @@ pub fn find(name: &str) -> Result<Definition, Error> {
     })
 }
 
+/// The folder of the catalog.
+#[must_use]
+pub fn catalog_folder() -> PathBuf {
+    folders::catalog()
+}
+
 /// The ids in the catalog.
 ///
 /// # Errors

@@ -53,3 +53,18 @@ pub fn last_lines(service: &str, lines: u32) -> Vec<String> {
     let lines = text.lines().map(one_line);
     lines.map(Cow::into_owned).collect()
 }
+
+/// The last line that the programs of one invocation of a service wrote; none when there is none, or
+/// the journal cannot be read. systemd's and Podman's own messages about it do not count.
+#[must_use]
+pub fn last_line(invocation: &str) -> Option<String> {
+    let output = Command::new("journalctl")
+        .args(["--user", "--no-pager", "-q", "-o", "cat", "-n", "1"])
+        .args(["_TRANSPORT=stdout"])
+        .arg(format!("_SYSTEMD_INVOCATION_ID={invocation}"))
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().last()?.trim();
+    (!line.is_empty()).then(|| one_line(line).into_owned())
+}

@@ -1,7 +1,7 @@
 //! One observation of the whole host, as core's [`Observed`].
 //!
 //! Disk and systemd always; Podman when core says that it must be asked; probes for what runs. No
-//! process is started.
+//! process is started, except once for each run of a job that has failed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -22,6 +22,7 @@ use archipelago_core::quadlet::{Mark, is_unit_file, mark_of};
 use futures_util::future::join_all;
 
 use super::cache::{Cached, Contents, ReadSet};
+use super::failed_jobs::FailedJobs;
 use super::fingerprint::{self, Fingerprint, fingerprint};
 use super::inventory::PodmanInventory;
 use super::listeners::Listeners;
@@ -30,7 +31,7 @@ use super::podman::Podman;
 use super::services::{Beginnings, judge};
 use super::systemd::{self, Systemd};
 use super::watch::WatchSet;
-use super::{disk, network_helpers, probe, releases};
+use super::{disk, network_helpers, owners, probe, releases};
 
 /// Why the host could not be observed.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,7 @@ pub struct ObservationCache {
     invocations: Cached<BTreeMap<String, String>>,
     beginnings: Beginnings,
     inventory: PodmanInventory,
+    failed_jobs: FailedJobs,
     listeners: Listeners,
     releases: releases::Known,
     settles_in: Option<Duration>,
@@ -103,6 +105,7 @@ pub async fn observe(
         .beginnings
         .ask(desired, systemd, &mut observed)
         .await?;
+    cache.failed_jobs.ask(desired, systemd, &mut observed).await;
     if ask_podman == AskPodman::Always || needs_podman(desired, &observed) {
         observed.podman = cache
             .inventory
@@ -250,6 +253,9 @@ fn observe_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
                 observed
                     .folders
                     .extend(present.folders.iter().filter(is_folder).cloned());
+                let owned = present.owners.keys();
+                let ungiven = owned.filter(|path| owners::is_ungiven(path));
+                observed.ungiven.extend(ungiven.cloned());
             }
             App::Removed { containers, .. } => {
                 let parts = [layout.volumes(id), layout.files(id), layout.secrets(id)];

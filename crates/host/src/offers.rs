@@ -13,7 +13,7 @@ use futures_util::{StreamExt, stream};
 
 use super::podman::Podman;
 use super::systemd::Systemd;
-use super::{disk, processor};
+use super::{controllers, disk, processor};
 
 /// The number of registries' answers that are waited for at once.
 const AT_ONCE: usize = 8;
@@ -35,6 +35,7 @@ pub async fn observe(
         .map(|(_, container)| container);
     let mut offers = Offers {
         processor: processor::native().to_owned(),
+        controllers: controllers::delegated(),
         ..Offers::default()
     };
     for container in containers {
@@ -47,6 +48,11 @@ pub async fn observe(
             {
                 offers.limits.insert(name.clone(), most);
             }
+        }
+        if let Some(view) = observed.podman_view() {
+            let wanted = container.needs.networks.iter();
+            let missing = wanted.filter(|name| !view.networks.contains_key(*name));
+            offers.missing_networks.extend(missing.cloned());
         }
         if let Some(kind) = foreign_image(container, observed.podman_view()) {
             let image = container.image.reference.to_string();

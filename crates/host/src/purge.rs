@@ -8,7 +8,7 @@ use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::printable::one_line;
 
-use super::{disk, mounts};
+use super::{disk, mounts, stores};
 
 /// Why data could not be removed.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +87,7 @@ pub async fn remove(layout: &Layout, app: &AppId) -> Result<(), Error> {
         }
     }
     disk::remove_folder(&layout.secrets(app))?;
-    Ok(())
+    Ok(stores::forget_origin(layout, app)?)
 }
 
 fn folders(layout: &Layout, app: &AppId) -> [PathBuf; 2] {

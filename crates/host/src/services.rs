@@ -113,6 +113,7 @@ pub(crate) async fn judge(
             result: failure.result,
             status: failure.exec_main_status,
             restarts: failure.restarts,
+            last_line: None,
         });
     }
     seen

@@ -4,9 +4,10 @@ use archipelago_core::cause::Cause;
 use archipelago_core::health::AppHealth;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{Overtaken, Refusal};
+use archipelago_core::store::{self, StoreNameError};
 use archipelago_host::systemd::JobResult;
 use archipelago_host::{
-    bases, data_folder, definition, disk, folders, lock, observe, purge, records, systemd,
+    bases, data_folder, definition, disk, folders, lock, observe, purge, records, stores, systemd,
 };
 
 use crate::{engine, handle};
@@ -17,6 +18,18 @@ pub enum Error {
     Refused(#[from] Refusal),
     #[error(transparent)]
     Definition(#[from] definition::Error),
+    #[error(transparent)]
+    Stores(#[from] stores::Error),
+    #[error(transparent)]
+    StoreName(#[from] StoreNameError),
+    #[error(transparent)]
+    StoredApp(#[from] store::Error),
+    #[error("{app} cannot be read: {problem}")]
+    Unreadable { app: String, problem: String },
+    #[error(
+        "--as is for apps of stores that were added; an app's own id stands in its Compose file"
+    )]
+    OnlyForStores,
     #[error(transparent)]
     Disk(#[from] disk::Error),
     #[error(transparent)]
@@ -150,6 +163,11 @@ impl Error {
         match self {
             Self::Refused(refusal) => of_refusal(refusal),
             Self::Definition(definition::Error::Disk(_)) => ErrorKind::Host,
+            Self::Stores(error) => of_stores(error),
+            Self::StoreName(_)
+            | Self::StoredApp(_)
+            | Self::Unreadable { .. }
+            | Self::OnlyForStores => ErrorKind::Input,
             Self::Definition(_) | Self::NoSuchUser(_) | Self::RootAsUser | Self::Name { .. } => {
                 ErrorKind::Input
             }
@@ -181,6 +199,24 @@ impl Error {
     }
 }
 
+fn of_stores(error: &stores::Error) -> ErrorKind {
+    use stores::Error;
+    match error {
+        Error::Disk(_) | Error::Index { .. } => ErrorKind::Host,
+        Error::Git(stores::GitError::Absent) => ErrorKind::Host,
+        Error::Git(_) => ErrorKind::Failed,
+        Error::Exists(_) => ErrorKind::Taken,
+        Error::Unknown { .. }
+        | Error::NoSource(_)
+        | Error::NotUtf8(_)
+        | Error::IsApp(_)
+        | Error::Empty(_)
+        | Error::TooLarge { .. }
+        | Error::NoApp { .. }
+        | Error::Definition(_) => ErrorKind::Input,
+    }
+}
+
 fn of_refusal(refusal: &Refusal) -> ErrorKind {
     match refusal {
         Refusal::NotInstalled(_)
@@ -199,7 +235,9 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         Refusal::Conflict(_)
         | Refusal::TakesFromOther { .. }
         | Refusal::NameTaken(_)
-        | Refusal::PortTaken { .. } => ErrorKind::Taken,
+        | Refusal::OtherSource(_)
+        | Refusal::PortTaken { .. }
+        | Refusal::NoFreePort { .. } => ErrorKind::Taken,
         Refusal::Host(_)
         | Refusal::DataFolder(_)
         | Refusal::Disk { .. }

@@ -17,6 +17,7 @@ mod log;
 pub mod operations;
 pub mod schedule;
 pub mod setup;
+pub mod stores;
 mod unfinished;
 
 use archipelago_core::layout::Layout;

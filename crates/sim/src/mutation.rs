@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use archipelago_core::action::{Action, AppAction, AppStep, HostAction, HostStep, Reason};
 use archipelago_core::desired::{App, Desired};
-use archipelago_core::manifest::{COMPOSE_FILE, Files};
+use archipelago_core::manifest::{COMPOSE_FILE, Files, Recipe};
 use archipelago_core::name::AppId;
 use archipelago_core::observed::{Memory, Observed, Podman};
 use archipelago_core::plan::Plan;
@@ -264,8 +264,13 @@ impl Mutation {
                         .iter()
                         .any(|action| matches!(action.app_step(), Some(AppStep::WriteUnit { .. })));
                     for secret in present.secrets.values().filter(|_| starts) {
-                        plan.actions
-                            .insert(0, for_app(AppStep::GenerateSecret(secret.secret.clone())));
+                        plan.actions.insert(
+                            0,
+                            for_app(AppStep::GenerateSecret {
+                                name: secret.secret.clone(),
+                                recipe: Recipe::Random,
+                            }),
+                        );
                     }
                 }
                 _ => {}

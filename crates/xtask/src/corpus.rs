@@ -10,14 +10,13 @@ use archipelago_core::desired::{App, Apps, Inputs, assemble};
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{
-    COMPOSE_FILE, Files, ImageSource, Manifest, Schema, Settings, Warning,
+    COMPOSE_FILE, Files, ImageSource, Manifest, Schema, Setting, SettingValue, Settings, Warning,
 };
+use archipelago_core::name::AppId;
+use archipelago_core::store::{self, NodeFacts, translate};
 
 use crate::oracle::compose_files;
 
-/// The services and variables that Umbrel itself adds to its apps.
-const UMBREL_BASE: &str = include_str!("../../compose/oracle/umbrel/base.yaml");
-const UMBREL_VARIABLES: &str = include_str!("../../compose/oracle/umbrel/variables.env");
 /// Examples printed for each reason.
 const EXAMPLES_MAX: usize = 5;
 
@@ -145,18 +144,12 @@ fn general(words: &str) -> String {
     }
 }
 
-/// An app's folder, with what its store would add.
+/// An app's folder. Where it has several Compose files, this one counts.
 fn read(folder: &Path, compose: &Path) -> Result<Files> {
     let mut files = Files::new();
     read_into(folder, "", &mut files)?;
     let text = std::fs::read(compose).with_context(|| format!("read {}", compose.display()))?;
     files.insert(COMPOSE_FILE.to_owned(), text.into());
-    if files.contains_key("umbrel-app.yml") {
-        let base = UMBREL_BASE.as_bytes().to_vec();
-        files.insert("compose.override.yaml".to_owned(), base.into());
-        let variables = UMBREL_VARIABLES.as_bytes().to_vec();
-        files.insert(".env".to_owned(), variables.into());
-    }
     Ok(files)
 }
 
@@ -177,8 +170,24 @@ fn read_into(folder: &Path, prefix: &str, files: &mut Files) -> Result<()> {
 fn judge(name: &str, files: Files) -> Verdict {
     let mut verdict = Verdict::default();
     let told = |found: &Warning| format!("{}: {}", found.key, found.problem);
+    let node = NodeFacts {
+        host_name: "node".to_owned(),
+        time_zone: "Etc/UTC".to_owned(),
+        architecture: "amd64".to_owned(),
+        shared_folder: "/home/user/shared".to_owned(),
+    };
+    let translated = AppId::of_folder(name)
+        .map_err(|error| error.to_string())
+        .and_then(|app| translate(name, &app, &files, &node).map_err(|error| untold(&error)));
+    let files = match translated {
+        Ok(translated) => translated.files,
+        Err(words) => {
+            verdict.errors.push(words);
+            return verdict;
+        }
+    };
     let text = files.get(COMPOSE_FILE).and_then(|file| file.text());
-    let schema = Schema::read(COMPOSE_FILE, text.unwrap_or_default(), &name.to_lowercase());
+    let schema = Schema::read(COMPOSE_FILE, text.unwrap_or_default(), name);
     let schema = match schema {
         Ok(schema) => schema,
         Err(errors) => {
@@ -186,7 +195,7 @@ fn judge(name: &str, files: Files) -> Verdict {
             return verdict;
         }
     };
-    match schema.manifest(&Settings::default(), &files) {
+    match schema.manifest(&chosen(&schema), &files) {
         Err(errors) => verdict.errors.extend(errors.iter().map(told)),
         Ok(manifest) => {
             verdict.warnings.extend(manifest.warnings.iter().map(told));
@@ -194,6 +203,37 @@ fn judge(name: &str, files: Files) -> Verdict {
         }
     }
     verdict
+}
+
+/// Why a store's app is refused, without its file.
+fn untold(error: &store::Error) -> String {
+    match error {
+        store::Error::Manifest(errors) => {
+            let told = errors
+                .iter()
+                .map(|error| format!("{}: {}", error.key, error.problem));
+            told.collect::<Vec<_>>().join("; ")
+        }
+        error => {
+            let words = error.to_string();
+            let words = words.split_once(": ").map_or(&*words, |(_, words)| words);
+            format!("store: {words}")
+        }
+    }
+}
+
+/// A value for each setting that has no default.
+fn chosen(schema: &Schema) -> Settings {
+    let settings = schema.extension.settings.iter();
+    let value = |setting: &Setting| {
+        let text = SettingValue::Text("chosen".to_owned());
+        setting.default.clone().unwrap_or(text)
+    };
+    Settings(
+        settings
+            .map(|(name, setting)| (name.clone(), value(setting)))
+            .collect(),
+    )
 }
 
 /// Why the units of an accepted app cannot be worked out.
@@ -218,9 +258,30 @@ fn unworkable(manifest: &Manifest, mut files: Files) -> Option<String> {
         systemd: "/home/user/.config/systemd/user".into(),
         runtime: "/run/user/1000".into(),
     });
-    inputs.definitions.insert(id.clone(), files);
-    let intent = Intent::parse("", "").map_err(Into::into);
-    inputs.intents.insert(id.clone(), intent);
+    let mut definitions = vec![(id.clone(), files)];
+    // The apps that it requires, as if they were installed.
+    for other in &manifest.extension.requires.apps {
+        let text = format!("services:\n  {other}:\n    image: docker.io/library/a:1\n");
+        let file = text.into_bytes().into();
+        definitions.push((
+            other.clone(),
+            Files::from([(COMPOSE_FILE.to_owned(), file)]),
+        ));
+    }
+    for (id, files) in definitions {
+        let intent = Intent {
+            settings: match id == *manifest.id() {
+                true => manifest.settings.0.clone(),
+                false => BTreeMap::new(),
+            },
+            ..Intent::default()
+        };
+        inputs.definitions.insert(id.clone(), files);
+        inputs.intents.insert(id, Ok(intent));
+    }
+    let secrets = manifest.extension.secrets.keys();
+    let secrets = secrets.map(|name| (name.clone(), "0".repeat(64)));
+    inputs.secrets.insert(id.clone(), secrets.collect());
     match assemble(&inputs, &Apps::read(&inputs)).apps.remove(id) {
         // Of the whole file: it names places of the app.
         Some(App::Broken { cause, .. }) => Some(format!(": {cause}")),

@@ -15,6 +15,13 @@ reason and the way out. This page is made from the code (`cargo xtask compose-ke
 
 ";
 
+const ENDING: &str = "## Jobs
+
+A service that another awaits with `service_completed_successfully` is a job. So is one with `restart: \"no\"` that has neither
+ports nor a health check. It runs once at each start of its app, before what depends on it, and is not started again when it
+fails ([manifest.md](manifest.md#compose-keys)).
+";
+
 /// The tables, each with the sections that lead to its keys.
 const TABLES: [(&str, &[&str], Table); 6] = [
     ("The file", &[], TOP),
@@ -44,8 +51,7 @@ fn page() -> String {
         }
         page.push('\n');
     }
-    page.truncate(page.trim_end().len());
-    page.push('\n');
+    page.push_str(ENDING);
     page
 }
 

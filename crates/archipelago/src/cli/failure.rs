@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use archipelago_core::error::chain;
+use archipelago_core::health::UnitState;
 use archipelago_node::ErrorKind;
 
 /// A command that did not reach its end.
@@ -65,10 +66,17 @@ impl From<archipelago_node::Error> for Failure {
                     failure.message.push_str(&format!("\n  {line}"));
                 }
             }
-            failure.message.push_str(&format!(
-                "\nIt is tried again automatically; archipelago uninstall {} stops that.",
-                failed.health.id
-            ));
+            let id = &failed.health.id;
+            let mut units = failed.health.units.iter();
+            let is_failed_job = units.any(|unit| unit.is_job && unit.state == UnitState::Failed);
+            failure.message.push_str(&match is_failed_job {
+                true => format!(
+                    "\nThe job is not tried again by itself: archipelago start {id} lets it run again, archipelago uninstall {id} removes the app."
+                ),
+                false => format!(
+                    "\nIt is tried again automatically; archipelago uninstall {id} stops that."
+                ),
+            });
         }
         failure
     }

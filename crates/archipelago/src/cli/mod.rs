@@ -13,6 +13,7 @@ mod progress;
 mod request;
 mod setup;
 mod show;
+mod store;
 
 use archipelago_node::layout;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -45,6 +46,16 @@ pub enum Command {
     Setup(setup::Arguments),
     /// Check that this host and user are ready for apps, and say what to do where they are not.
     Doctor,
+    /// Find apps of all stores by words.
+    Search(store::Search),
+    /// Show an app of a store, with its settings and what should be known before it is installed.
+    Show {
+        /// STORE/APP, or an app of the catalog.
+        app: String,
+    },
+    /// Add, update and remove stores: folders or git repositories of apps.
+    #[command(subcommand)]
+    Store(store::Store),
     /// Install an app, or change the settings of one that is installed.
     Install(operate::Install),
     /// Change settings of an installed app.
@@ -96,6 +107,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Setup(arguments) => setup::run(arguments, output).await,
         Command::Doctor => doctor::run(output).await,
+        Command::Search(arguments) => store::search(&layout()?, &arguments, output),
+        Command::Show { app } => store::show(&layout()?, &app, output),
+        Command::Store(command) => store::run(&layout()?, command, output),
         Command::Install(arguments) => operate::install(layout()?, arguments, output).await,
         Command::Set(arguments) => operate::set(layout()?, arguments, output).await,
         Command::Plan(arguments) => plan::run(layout()?, arguments, output).await,

@@ -57,10 +57,14 @@ pub(super) async fn install(
     output: Output,
 ) -> Result<(), Failure> {
     let Install { wanted, yes, allow } = arguments;
-    let mut prepared = operations::prepare(layout, wanted.request()?).await?;
+    let (request, notices) = wanted.request(&layout)?;
+    let mut prepared = operations::prepare(layout, request).await?;
     prepared.allow(allow.words)?;
     let is_new = installation(&prepared).is_some_and(|app| app.is_new);
     if is_new {
+        for notice in &notices {
+            tell(&format!("note: {notice}"));
+        }
         for warning in plan::warnings(&prepared) {
             tell(&warning);
         }

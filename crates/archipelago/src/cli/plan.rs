@@ -48,7 +48,7 @@ pub(super) async fn run(
         return show(None, &foreseen, output);
     };
     let request = match operation {
-        Operation::Install(wanted) => wanted.request()?,
+        Operation::Install(wanted) => wanted.request(&layout)?.0,
         Operation::Set(settings) => settings.request(&layout)?,
         Operation::Uninstall(removal) => removal.request()?,
         Operation::Start(one) => Request::Start(apps::installed(&layout, &one.app)?),

@@ -2,7 +2,9 @@
 
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::Request;
+use archipelago_core::store::Notice;
 use archipelago_node::apps;
+use archipelago_node::stores;
 use clap::Args;
 
 use super::failure::{Code, Failure};
@@ -17,8 +19,11 @@ pub struct One {
 /// An app to install, and its settings.
 #[derive(Debug, Args)]
 pub(super) struct Wanted {
-    /// An app of the catalog, or the path of a folder or Compose file.
+    /// An app of the catalog, STORE/APP, or the path of a folder or Compose file.
     app: String,
+    /// Install an app of a store under another id.
+    #[arg(long = "as", value_name = "ID")]
+    id: Option<String>,
     /// Choose a setting; `archipelago catalog APP` lists them.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
@@ -45,12 +50,15 @@ pub struct Removal {
 }
 
 impl Wanted {
-    pub(super) fn request(self) -> Result<Request, Failure> {
+    /// The request, and what a person must know of the app.
+    pub(super) fn request(self, layout: &Layout) -> Result<(Request, Vec<Notice>), Failure> {
         let settings = pairs(&self.settings)?;
-        Ok(Request::Install {
-            definition: Box::new(apps::find(&self.app)?),
+        let found = stores::find(layout, &self.app, self.id.as_deref())?;
+        let request = Request::Install {
+            definition: Box::new(found.definition),
             settings,
-        })
+        };
+        Ok((request, found.notices))
     }
 }
 

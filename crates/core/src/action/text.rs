@@ -17,10 +17,15 @@ impl fmt::Display for AppAction {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { app, step, .. } = self;
         match step {
-            AppStep::GenerateSecret(name) => {
+            AppStep::GenerateSecret { name, .. } => {
                 write!(formatter, "generate the secret {name} of {app}")
             }
             AppStep::MakeFolder(path) => write!(formatter, "make the folder {}", path.display()),
+            AppStep::GiveFolder { path, owner } => write!(
+                formatter,
+                "let the folder {} belong to the user {owner} of its containers",
+                path.display()
+            ),
             AppStep::RememberImages(learnt) => {
                 let names: Vec<&str> = learnt.keys().map(String::as_str).collect();
                 write!(formatter, "remember the images {}", names.join(" "))
@@ -94,6 +99,9 @@ impl fmt::Display for Reason {
             }
             Self::ModeChanged { file, mode } => {
                 write!(formatter, "{file} has the permissions {mode:04o}")
+            }
+            Self::OwnerDiffers { file } => {
+                write!(formatter, "{file} belongs to root in containers")
             }
             Self::Outdated { file } => {
                 write!(formatter, "{file} was written for an earlier configuration")

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::desired::{DesiredContainer, Present};
-use crate::needs::{Device, Limit, Needs, Offers};
+use crate::needs::{Controller, Device, Limit, Needs, Offers};
 
 /// A need that the host does not meet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,10 @@ pub enum Need {
         offered: BTreeSet<String>,
         processor: String,
     },
+    /// Podman has no such network.
+    Network(String),
+    /// Services of this user have no such controller of control groups.
+    Controller(Controller),
     /// The image is for another kind of processor.
     Image {
         image: String,
@@ -47,6 +51,8 @@ impl Need {
             Self::Device(_)
             | Self::Limit { .. }
             | Self::RegistryImage { .. }
+            | Self::Network(_)
+            | Self::Controller(_)
             | Self::Image { .. } => true,
             Self::ClosedDevice(_) | Self::Unbounded { .. } => false,
         }
@@ -58,7 +64,11 @@ impl Need {
     #[must_use]
     pub fn is_certain(&self) -> bool {
         match self {
-            Self::Device(_) | Self::Limit { .. } | Self::RegistryImage { .. } => true,
+            Self::Device(_)
+            | Self::Limit { .. }
+            | Self::RegistryImage { .. }
+            | Self::Network(_)
+            | Self::Controller(_) => true,
             Self::ClosedDevice(_) | Self::Unbounded { .. } | Self::Image { .. } => false,
         }
     }
@@ -81,7 +91,12 @@ pub fn unmet(present: &Present, offers: &Offers) -> Vec<Unmet> {
 /// Those of one container.
 #[must_use]
 pub fn unmet_by(container: &DesiredContainer, offers: &Offers) -> Vec<Need> {
-    let Needs { devices, limits } = &container.needs;
+    let Needs {
+        devices,
+        limits,
+        networks,
+        controllers,
+    } = &container.needs;
     let image = container.image.reference.to_string();
     let foreign = offers
         .foreign_images
@@ -111,8 +126,21 @@ pub fn unmet_by(container: &DesiredContainer, offers: &Offers) -> Vec<Need> {
         let most = (*offers.limits.get(name)?)?;
         limit.unmet(name, most)
     });
-    let images = foreign.into_iter().chain(unavailable);
-    images.chain(devices).chain(limits).collect()
+    let controllers = controllers.iter().filter(|controller| {
+        let delegated = offers.controllers.as_ref();
+        delegated.is_some_and(|delegated| !delegated.contains(controller))
+    });
+    let controllers = controllers.copied().map(Need::Controller);
+    let networks = networks.intersection(&offers.missing_networks);
+    let networks = networks.cloned().map(Need::Network);
+    foreign
+        .into_iter()
+        .chain(unavailable)
+        .chain(devices)
+        .chain(limits)
+        .chain(networks)
+        .chain(controllers)
+        .collect()
 }
 
 impl Limit {
@@ -172,6 +200,18 @@ impl fmt::Display for Need {
                     offered.join(", ")
                 )
             }
+            Self::Controller(controller) => write!(
+                formatter,
+                "it has a limit that needs the control group controller {}, which services of this user do not have; remove the limit \
+                 from compose.yaml, or {}",
+                controller.name(),
+                Delegate
+            ),
+            Self::Network(name) => write!(
+                formatter,
+                "it joins the network {name}, which Podman does not have; make it (podman network create {name}), or remove it from \
+                 compose.yaml"
+            ),
             Self::Image {
                 image,
                 built_for,
@@ -194,6 +234,20 @@ impl fmt::Display for Raise<'_> {
         write!(
             formatter,
             "sudo systemctl edit user@$(id -u).service, [Service] Limit{name}=, and reboot"
+        )
+    }
+}
+
+/// The command by which root lets services of users have all controllers.
+pub(super) struct Delegate;
+
+impl fmt::Display for Delegate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = Controller::ALL.map(Controller::name).join(" ");
+        write!(
+            formatter,
+            "sudo sh -c 'mkdir -p /etc/systemd/system/user@.service.d && printf \"[Service]\\nDelegate={all}\\n\" \
+             >/etc/systemd/system/user@.service.d/delegate.conf', and reboot"
         )
     }
 }

@@ -1,6 +1,7 @@
 //! The desired state of each app: its units, files, images, secrets and probes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ use crate::data_folder::Claim;
 use crate::image::{Platform, Reference};
 use crate::image_facts::{Bases, ImageFacts};
 use crate::layout::Layout;
-use crate::manifest::{Files, ProbeKind};
+use crate::manifest::{Files, ProbeKind, Recipe};
 use crate::name::AppId;
 use crate::needs::Needs;
 use crate::operation::id::OperationId;
@@ -46,7 +47,7 @@ pub enum App {
     /// Its secrets must be generated before anything else can be worked out.
     NeedsSecrets {
         /// The missing ones.
-        missing: BTreeSet<String>,
+        missing: BTreeMap<String, Recipe>,
     },
     /// It waits for another app to have its secrets.
     NeedsApp {
@@ -94,6 +95,8 @@ pub struct Present {
     pub mounted: BTreeMap<ReleaseId, Files>,
     /// The folders that its mounts need.
     pub folders: BTreeSet<PathBuf>,
+    /// Those of them that belong to another user of the containers than root.
+    pub owners: BTreeMap<PathBuf, Owner>,
     /// The Podman secrets it uses, by Podman's name.
     pub secrets: BTreeMap<String, PodmanSecret>,
     /// The probes that must succeed before it is ready.
@@ -106,6 +109,20 @@ pub struct Present {
     pub subnets: BTreeSet<IpNet>,
     /// The apps it requires, each with its main service if it has one.
     pub requires: BTreeMap<AppId, Option<String>>,
+}
+
+/// A user and a group, by their numbers in the containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    pub user: u32,
+    pub group: u32,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, group } = self;
+        write!(formatter, "{user}:{group}")
+    }
 }
 
 /// A transport protocol, for [`Present::ports`].
@@ -145,6 +162,10 @@ pub struct DesiredContainer {
     pub image_facts: Option<ImageFacts>,
     /// Whether it counts as started only once its health check succeeds.
     pub starts_healthy: bool,
+    /// Whether it runs to its end. It is not started again after that, whether it succeeded or not.
+    pub is_job: bool,
+    /// The services of the jobs for whose end it waits, each with whether the job must succeed.
+    pub awaits: BTreeMap<String, bool>,
     /// The networks that it joins, by Podman's names.
     pub networks: BTreeSet<String>,
     /// The services that systemd starts along with it.

@@ -179,6 +179,7 @@ fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifes
             source,
         })?;
     let mut manifest = schema.manifest(&settings, files)?;
+    manifest.keep_ports(&intent.ports);
     let is_from_before = intent.exports_all || intent.release.is_none();
     let extension = &mut manifest.extension;
     if is_from_before && extension.exports == Exports::default() {

@@ -1,6 +1,6 @@
 //! The inputs of the desired state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::config::Config;
@@ -48,6 +48,8 @@ pub struct Found {
     /// The captured files, secrets and folders of secrets that are there, or may be, and cannot be
     /// read: why.
     pub unreadable: BTreeMap<PathBuf, FileError>,
+    /// The ports on which somebody listens on this host, when a port is to be chosen.
+    pub listening: BTreeSet<u16>,
     /// The operation that is under way for an app; of several the last one.
     pub operations: BTreeMap<AppId, OperationId>,
 }

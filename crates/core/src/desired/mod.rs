@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use crate::data_folder::{Claim, NotOurs};
 use crate::intent::Goal;
 use crate::layout::Layout;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Recipe};
 use crate::name::AppId;
 
 use apps::Installed;
@@ -30,7 +30,7 @@ use conflicts::refuse_conflicts;
 
 pub use app::{
     App, BaseSource, BuildContext, Desired, DesiredContainer, DesiredImage, DesiredProbe,
-    DesiredUnit, Fault, Origin, PodmanSecret, Present, Role, Transport,
+    DesiredUnit, Fault, Origin, Owner, PodmanSecret, Present, Role, Transport,
 };
 pub use apps::{Apps, read_schema};
 pub use compose::APP_LABEL;
@@ -126,12 +126,10 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
     }
     let none = BTreeMap::new();
     let secrets = inputs.secrets.get(id).unwrap_or(&none);
-    let missing: BTreeSet<String> = manifest
-        .extension
-        .secrets
-        .keys()
-        .filter(|name| !secrets.contains_key(*name))
-        .cloned()
+    let wanted = manifest.extension.secrets.iter();
+    let missing: BTreeMap<String, Recipe> = wanted
+        .filter(|(name, _)| !secrets.contains_key(*name))
+        .map(|(name, secret)| (name.clone(), secret.recipe.clone()))
         .collect();
     if !missing.is_empty() {
         return App::NeedsSecrets { missing };

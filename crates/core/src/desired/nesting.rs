@@ -87,7 +87,7 @@ fn path_of(layout: &Layout, id: &AppId, mount: &Mount) -> PathBuf {
         MountSource::Volume(volume) => layout.volumes(id).join(volume),
         MountSource::Data(path) => layout.files(id).join(path),
         MountSource::Definition(path) => layout.definition(id).join(path),
-        MountSource::Host(path) => PathBuf::from(path),
+        MountSource::Host(path) => layout.on_host(path),
     };
     // Without double slashes and single dots.
     path.components().collect()
@@ -100,6 +100,15 @@ fn written(mount: &Mount) -> String {
         MountSource::Data(path) | MountSource::Definition(path) => format!("./{path}"),
         MountSource::Host(path) => path.clone(),
     }
+}
+
+/// Whether only root makes, removes and replaces what lies in a folder (file-hierarchy(7)), so that no
+/// container of a user can replace it, though that folder is mounted writable.
+fn is_of_the_system(folder: &Path) -> bool {
+    const SYSTEM: [&str; 8] = [
+        "/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/lib", "/var/run",
+    ];
+    SYSTEM.iter().any(|system| folder == Path::new(system))
 }
 
 struct Judge<'a> {
@@ -139,6 +148,9 @@ impl Judge<'_> {
     ) -> Option<ManifestError> {
         self.trail(&source.path).into_iter().find_map(|point| {
             let mut above = point.ancestors().skip(1);
+            if point.parent().is_some_and(is_of_the_system) {
+                return None;
+            }
             let writer = above.find_map(|folder| writers.get(folder))?;
             Some(self.nested_in(source, &point, writer))
         })

@@ -2,6 +2,7 @@
 
 mod compose;
 mod exports;
+mod jobs;
 mod mounts;
 mod nesting;
 
@@ -45,7 +46,10 @@ fn check(inputs: &Inputs, expected: &[(&str, &str)]) {
 fn said(app: &App) -> String {
     match app {
         App::Broken { cause, .. } => cause.to_string(),
-        App::NeedsSecrets { missing } => format!("needs {missing:?}"),
+        App::NeedsSecrets { missing } => {
+            let missing: BTreeSet<&String> = missing.keys().collect();
+            format!("needs {missing:?}")
+        }
         App::NeedsApp { other } => format!("waits for {other}"),
         App::Present(_) => "present".to_owned(),
         App::Removed {

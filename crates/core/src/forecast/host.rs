@@ -56,11 +56,12 @@ impl Host {
 
     fn apply_for_app(&mut self, desired: &Desired, app: &AppId, step: &AppStep, began: Duration) {
         match step {
-            AppStep::GenerateSecret(name) => {
+            AppStep::GenerateSecret { name, recipe: _ } => {
                 let secrets = self.inputs.secrets.entry(app.clone()).or_default();
                 secrets.insert(name.clone(), made_up());
             }
             AppStep::MakeFolder(path) => drop(self.observed.folders.insert(path.clone())),
+            AppStep::GiveFolder { path, owner: _ } => drop(self.observed.ungiven.remove(path)),
             AppStep::EnsureImage(image) => self.get_image(app, image),
             AppStep::RememberImages(learnt) => self.inputs.found.images.extend(learnt.clone()),
             AppStep::WriteFile { path, content } => {

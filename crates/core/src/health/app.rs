@@ -118,16 +118,22 @@ fn judge_present(
     let starting =
         |unit: &&UnitHealth| unit.state != UnitState::Active && unit.state != UnitState::Masked;
     if let Some(unit) = units.iter().filter(|unit| !broken(unit)).find(starting) {
-        let message = match busy(present, observed) {
+        let message = match (busy(present, observed), &unit.awaited_job) {
             _ if !unit.message.is_empty() => unit.message.clone(),
-            Some(busy) => format!("it is {}", busy.message),
-            None if unit.state == UnitState::Activating && starts_healthy(present, unit) => {
+            (Some(busy), _) => format!("it is {}", busy.message),
+            (None, Some(job)) => format!("{} starts once the job {job} has ended", unit.name),
+            (None, None) if unit.state == UnitState::Activating && unit.is_job => {
+                format!("the job {} runs", unit.name)
+            }
+            (None, None)
+                if unit.state == UnitState::Activating && starts_healthy(present, unit) =>
+            {
                 format!(
                     "{} runs, but its health check has not succeeded yet",
                     unit.name
                 )
             }
-            None => format!("{} is {}", unit.name, unit.state.word()),
+            (None, None) => format!("{} is {}", unit.name, unit.state.word()),
         };
         return (State::Starting, message);
     }

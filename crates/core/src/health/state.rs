@@ -47,6 +47,12 @@ pub struct UnitHealth {
     /// The image that it should run with and that is not on the node, if so.
     #[serde(skip)]
     pub awaited_image: Option<AwaitedImage>,
+    /// Whether it runs to its end, and is not started again by itself when it fails.
+    #[serde(skip)]
+    pub is_job: bool,
+    /// The job for whose end it waits, if it does not run.
+    #[serde(skip)]
+    pub awaited_job: Option<String>,
     /// Whether it is a companion.
     pub companion: bool,
     /// The number of systemd's restarts after failures; 0 while it is well.

@@ -121,6 +121,7 @@ fn unwell(case: &mut Case, name: &str, active: Active, sub: &str) {
         result: "exit-code".to_owned(),
         status: 7,
         restarts: 3,
+        last_line: None,
     });
 }
 

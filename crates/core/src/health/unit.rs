@@ -7,7 +7,8 @@ use crate::check::needs::{self, Need};
 use crate::desired::{DesiredContainer, DesiredUnit};
 use crate::image_facts::ImageState;
 use crate::name::AppId;
-use crate::observed::{Load, Observed, Override, Podman, Service};
+use crate::observed::{Failure, Load, Observed, Override, Podman, Service, awaited_job};
+use crate::printable::one_line;
 use crate::progress::{Progress, Subject};
 
 pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth> {
@@ -23,6 +24,8 @@ pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth>
                 sub_state: found.map(|found| found.sub.clone()),
                 is_restarting: found.is_some_and(Service::is_restarting),
                 awaited_image: None,
+                is_job: false,
+                awaited_job: None,
                 companion: mark.companion,
                 restarts: 0,
                 message: String::new(),
@@ -69,6 +72,10 @@ pub(super) fn judge_unit(
             problem()
         },
         awaited_image,
+        is_job: container.is_job,
+        awaited_job: awaited_job(container, observed)
+            .filter(|_| found.is_none_or(|found| !found.is_up()))
+            .cloned(),
     }
 }
 
@@ -137,10 +144,31 @@ fn unit_problem(
     if let Some(failure) = found.and_then(|found| found.failure.as_ref())
         && found.is_some_and(|found| found.is_restarting() || found.has_failed())
     {
-        return format!(
-            "it ended with {} (status {}) and was restarted {} times; see: archipelago logs, or journalctl --user -u {}",
-            failure.result, failure.status, failure.restarts, unit.service
-        );
+        return ended(unit, container, failure);
     }
     String::new()
+}
+
+fn ended(unit: &DesiredUnit, container: &DesiredContainer, failure: &Failure) -> String {
+    let Failure {
+        result,
+        status,
+        restarts,
+        last_line,
+    } = failure;
+    let service = &unit.service;
+    let said = match last_line {
+        Some(line) => format!("; the last line that it wrote: {}", one_line(line)),
+        None => String::new(),
+    };
+    if container.is_job && *restarts == 0 && failure.is_of_program() {
+        return format!(
+            "the job ended with {result} (status {status}) and is not started again by itself, nor what waits for it{said}; see: \
+             archipelago logs, or journalctl --user -u {service}; archipelago start lets it run again"
+        );
+    }
+    format!(
+        "it ended with {result} (status {status}) and was restarted {restarts} times{said}; see: archipelago logs, or journalctl \
+         --user -u {service}"
+    )
 }

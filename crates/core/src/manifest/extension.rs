@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::field::Field;
 use super::mount::relative;
-use super::{Exports, ManifestError, ManifestErrors, Requires, Setting};
+use super::{Exports, ManifestError, ManifestErrors, Requires, Secret, Setting};
 use crate::name::{AppId, check_part};
 
 /// The key of a manifest that Archipelago reads itself.
@@ -27,8 +27,8 @@ pub struct Extension {
     pub companions: BTreeSet<String>,
     /// The settings by name.
     pub settings: BTreeMap<String, Setting>,
-    /// The generated secrets by name, with a description each.
-    pub secrets: BTreeMap<String, String>,
+    /// The generated secrets by name.
+    pub secrets: BTreeMap<String, Secret>,
     /// The files that are rendered before a service starts.
     pub templates: Vec<Template>,
     /// The files that are read from the app's volumes.
@@ -145,7 +145,7 @@ impl Extension {
             "companions" => self.companions = value.texts()?.into_iter().collect(),
             "settings" => {
                 for setting in value.entries_or_null()? {
-                    variable_name(&setting, "the setting")?;
+                    setting_name(&setting)?;
                     self.settings
                         .insert(setting.name().to_owned(), Setting::read(&setting)?);
                 }
@@ -153,16 +153,8 @@ impl Extension {
             "secrets" => {
                 for secret in value.entries_or_null()? {
                     variable_name(&secret, "the secret")?;
-                    let mut description = String::new();
-                    if !secret.is_null() {
-                        secret.each(|key, value| {
-                            if key == "description" {
-                                description = line(value)?;
-                            }
-                            Ok(key == "description")
-                        })?;
-                    }
-                    self.secrets.insert(secret.name().to_owned(), description);
+                    self.secrets
+                        .insert(secret.name().to_owned(), Secret::read(&secret)?);
                 }
             }
             "templates" => {
@@ -223,25 +215,17 @@ impl Extension {
 }
 
 fn read_id(top: &Field<'_>, field: &Field<'_>, default_id: &str) -> Result<AppId, ManifestError> {
-    let named = field.get("id").or_else(|| top.get("name"));
-    let (text, at) = match &named {
-        Some(value) => (value.text()?, value),
-        None => (of_folder(default_id), top),
+    let (own, name) = (field.get("id"), top.get("name"));
+    let (id, at) = match (&own, &name) {
+        (Some(value), _) => (AppId::parse(&value.text()?), value),
+        // Compose takes names that are no ids.
+        (None, Some(value)) => (AppId::of_folder(&value.text()?), value),
+        (None, None) => (AppId::of_folder(default_id), top),
     };
-    AppId::parse(&text).map_err(|error| at.error(error.to_string()))
+    id.map_err(|error| at.error(error.to_string()))
 }
 
-/// The name of a folder with hyphens for what an id cannot have.
-fn of_folder(name: &str) -> String {
-    let fit = |c: char| match c {
-        c if c.is_ascii_alphanumeric() => c.to_ascii_lowercase(),
-        _ => '-',
-    };
-    let name: String = name.chars().map(fit).collect();
-    name.trim_matches('-').to_owned()
-}
-
-fn line(field: &Field<'_>) -> Result<String, ManifestError> {
+pub(super) fn line(field: &Field<'_>) -> Result<String, ManifestError> {
     let text = field.text()?;
     if text.contains(char::is_control) {
         return Err(field.error("expected one line of text, without control characters"));
@@ -249,7 +233,23 @@ fn line(field: &Field<'_>) -> Result<String, ManifestError> {
     Ok(text)
 }
 
-/// Names that stand in templates and Compose variables.
+/// Settings are Compose's variables, so they may have the names that those have.
+fn setting_name(field: &Field<'_>) -> Result<(), ManifestError> {
+    let name = field.name();
+    let is_letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let valid = name.len() <= 64
+        && name.starts_with(is_letter)
+        && name.chars().all(|c| is_letter(c) || c.is_ascii_digit());
+    if valid {
+        Ok(())
+    } else {
+        Err(field.error(format!(
+            "the setting {name:?} is not usable as a variable: use letters, digits and underscores, starting with a letter"
+        )))
+    }
+}
+
+/// Names that stand in templates.
 fn variable_name(field: &Field<'_>, what: &str) -> Result<(), ManifestError> {
     let name = field.name();
     let valid = name.len() <= 64

@@ -34,7 +34,7 @@ pub enum MountSource {
     Definition(String),
     /// A folder under the app's part of the data directory, created when absent.
     Data(String),
-    /// An absolute path on the node, which must exist.
+    /// A path on the node, which must exist: absolute, or in the operator's home (`~/films`).
     Host(String),
 }
 

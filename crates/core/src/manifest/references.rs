@@ -7,21 +7,23 @@ use compose::Trail;
 use super::extension::EXTENSION;
 use super::field::Field;
 use super::report::Report;
-use super::{Extension, Manifest, ManifestError, NetworkMode, Service};
+use super::{Awaited, Extension, Manifest, ManifestError, NetworkMode, Service};
 
 /// Reports every reference that cannot be followed. The reader has checked those of Compose's own.
 pub(super) fn check(manifest: &Manifest, top: &Field<'_>, report: &mut Report<'_>) {
     for (name, service) in &manifest.services {
         let at = Trail::of(["services", name]);
-        for (dependency, healthy) in &service.depends_on {
+        for (dependency, awaited) in &service.depends_on {
             let at = at.key("depends_on").key(dependency);
-            let awaited = manifest.services.get(dependency);
-            if *healthy && awaited.is_some_and(|awaited| !awaited.starts_healthy()) {
+            let other = manifest.services.get(dependency);
+            if *awaited == Awaited::Healthy && other.is_some_and(|other| !other.starts_healthy()) {
+                let reason = match other.and_then(|other| other.job) {
+                    None => "has no `healthcheck`",
+                    Some(_) => "runs to its end (`service_completed_successfully`)",
+                };
                 report.error(
                     &at.key("condition"),
-                    format!(
-                        "{dependency} has no `healthcheck`, so its health cannot be waited for"
-                    ),
+                    format!("{dependency} {reason}, so its health cannot be waited for"),
                 );
             }
             if manifest.is_companion(dependency) && !manifest.is_companion(name) {

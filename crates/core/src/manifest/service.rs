@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::build::ImageSource;
 use super::healthcheck::Health;
+use super::job::{Awaited, Job};
+use super::networks::Join;
 use super::secret::SecretMount;
-use super::{Joined, Mount, Port, Protocol};
+use super::{Mount, Port, Protocol};
 
 /// One container of an app.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +28,10 @@ pub struct Service {
     pub mounts: Vec<Mount>,
     /// Secrets mounted as files.
     pub secrets: Vec<SecretMount>,
-    /// Services of the same app that start before, each with whether its health is waited for.
-    pub depends_on: BTreeMap<String, bool>,
+    /// Services of the same app that start before, each with the state that is waited for.
+    pub depends_on: BTreeMap<String, Awaited>,
+    /// Whether it runs to its end, and only then what waits for it starts.
+    pub job: Option<Job>,
     /// The container's own health check.
     pub health: Option<Health>,
     /// Labels.
@@ -76,8 +80,8 @@ pub struct Service {
     pub shm_bytes: Option<u64>,
     pub network: NetworkMode,
     /// The app's networks that it joins, by their names in the file.
-    pub networks: BTreeMap<String, Joined>,
-    /// Its names on all of them, beside the service's.
+    pub networks: BTreeMap<String, Join>,
+    /// Its names on all of the app's own networks, beside the service's.
     pub aliases: BTreeSet<String>,
     /// Whether processes may gain privileges (`no-new-privileges` turns it off).
     pub no_new_privileges: bool,
@@ -92,6 +96,8 @@ pub struct Service {
     pub userns: Option<String>,
     /// The namespaces that it shares with the node, beside that of the network.
     pub host_namespaces: BTreeSet<Namespace>,
+    /// The permissions that its files do not get, in octal digits.
+    pub umask: Option<String>,
     /// Whether it has a terminal.
     pub tty: bool,
     /// Whether its standard input stays open.
@@ -113,12 +119,31 @@ pub struct Limits {
     pub cpu_period_us: Option<i64>,
     /// Microseconds of processor time in a period.
     pub cpu_quota_us: Option<i64>,
+    /// The processors that it may use, such as `0-3,7`.
+    pub cpuset: Option<String>,
+    pub blocks: Blocks,
     pub oom_score_adjustment: Option<i64>,
+}
+
+/// Limits of reading and writing on block devices; each of a device as `PATH:NUMBER`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Blocks {
+    /// Its share, from 10 to 1000.
+    pub weight: Option<u16>,
+    pub device_weights: Vec<String>,
+    /// Bytes a second.
+    pub read_bytes: Vec<String>,
+    /// Operations a second.
+    pub read_operations: Vec<String>,
+    pub write_bytes: Vec<String>,
+    pub write_operations: Vec<String>,
 }
 
 /// A namespace of the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Namespace {
+    /// The tree of control groups.
+    Cgroup,
     /// Shared memory and semaphores.
     Ipc,
     /// Processes.
@@ -130,14 +155,15 @@ pub enum Namespace {
 /// The network of a service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum NetworkMode {
-    /// Those of the app's networks that it joins.
+    /// To networks of the app.
     #[default]
     App,
-    /// The node's network, unseparated.
+    /// To that of another service, as if the two were one machine.
+    Service(String),
+    /// To the node's network, unseparated.
     Host,
+    /// Not at all.
     None,
-    /// That of another service of the app, with its addresses and ports.
-    Of(String),
 }
 
 impl Service {
@@ -153,6 +179,7 @@ impl Service {
             mounts: Vec::new(),
             secrets: Vec::new(),
             depends_on: BTreeMap::new(),
+            job: None,
             health: None,
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
@@ -186,6 +213,7 @@ impl Service {
             limits: Limits::default(),
             userns: None,
             host_namespaces: BTreeSet::new(),
+            umask: None,
             tty: false,
             stdin_open: false,
         }
@@ -195,9 +223,8 @@ impl Service {
     /// `start_interval`: it is quick to come true, and often asked for until then.
     #[must_use]
     pub fn starts_healthy(&self) -> bool {
-        self.health
-            .as_ref()
-            .is_some_and(|health| health.start_interval.is_some() && !health.is_disabled())
+        let health = self.health.as_ref().filter(|_| self.job.is_none());
+        health.is_some_and(|health| health.start_interval.is_some() && !health.is_disabled())
     }
 
     /// The node's side of a published TCP port.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Load, Observed, Override, Service};
-use crate::desired::{App, Desired, Present};
+use crate::desired::{App, Desired, DesiredContainer, Present};
 use crate::name::AppId;
 use crate::quadlet::Mark;
 
@@ -45,7 +45,7 @@ fn is_settled(present: &Present, observed: &Observed) -> bool {
             return false;
         }
         let Some(service) = observed.services.get(&unit.service) else {
-            return !present.running || waits;
+            return !present.running || waits || has_failed_job(container, observed);
         };
         let known = observed.overrides.contains_key(&unit.service) || service.load == Load::Masked;
         known
@@ -55,6 +55,30 @@ fn is_settled(present: &Present, observed: &Observed) -> bool {
                 service.is_down()
             }
     })
+}
+
+/// The job for whose end a container waits before it is started, if that has not come. systemd would
+/// start along a job that is awaited and has failed, so that job would run again with each attempt.
+#[must_use]
+pub fn awaited_job<'a>(container: &'a DesiredContainer, observed: &Observed) -> Option<&'a String> {
+    let has_ended = |service: &String, must_succeed: bool| {
+        let found = observed.services.get(service);
+        found.is_some_and(|found| found.is_up() || (!must_succeed && found.has_program_failed()))
+    };
+    let mut jobs = container.awaits.iter();
+    let found = jobs.find(|(service, must_succeed)| !has_ended(service, **must_succeed));
+    found.map(|(service, _)| service)
+}
+
+fn has_failed_job(container: &DesiredContainer, observed: &Observed) -> bool {
+    let failed = |service: &String| {
+        let found = observed.services.get(service);
+        found.is_some_and(Service::has_program_failed)
+    };
+    container
+        .awaits
+        .iter()
+        .any(|(service, must_succeed)| *must_succeed && failed(service))
 }
 
 /// A required app that the operator stopped or masked, or whose own required app is stopped so.

@@ -214,6 +214,8 @@ fn all_run(health: &AppHealth) -> bool {
         && health.units.iter().all(|unit| match unit.state {
             UnitState::Active => true,
             UnitState::Activating => unit.message.is_empty(),
+            // A job may take hours; what waits for it starts after it.
+            UnitState::Inactive => unit.awaited_job.is_some(),
             _ => false,
         })
 }

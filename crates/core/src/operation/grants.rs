@@ -13,8 +13,8 @@ use std::path::PathBuf;
 
 use crate::layout::Layout;
 use crate::manifest::{
-    Files, ImageSource, Manifest, ManifestError, ManifestErrors, Mount, MountSource, Namespace,
-    NetworkMode, Service, capability,
+    AppNetwork, Files, ImageSource, Manifest, ManifestError, ManifestErrors, Mount, MountSource,
+    Namespace, NetworkMode, Service, capability,
 };
 
 use host_path::Host;
@@ -58,6 +58,8 @@ pub enum Grant {
     /// All capabilities and devices (`privileged`).
     Privileged,
     HostNetwork,
+    /// A network of Podman's that is no app's.
+    Network(String),
     HostNamespace(Namespace),
     Path(HostPath),
     /// An option of `security_opt`.
@@ -81,9 +83,11 @@ impl Grant {
             Self::PodmanSocket => "podman-socket".to_owned(),
             Self::Privileged => "privileged".to_owned(),
             Self::HostNetwork => "host-network".to_owned(),
+            Self::Network(name) => format!("network:{name}"),
             Self::HostNamespace(Namespace::Pid) => "host-pid".to_owned(),
             Self::HostNamespace(Namespace::Ipc) => "host-ipc".to_owned(),
             Self::HostNamespace(Namespace::Uts) => "host-uts".to_owned(),
+            Self::HostNamespace(Namespace::Cgroup) => "host-cgroup".to_owned(),
             Self::Path(path) => {
                 let end = if path.read_only { ":ro" } else { "" };
                 format!("path:{}{end}", path.path.display())
@@ -129,6 +133,7 @@ impl Grant {
             },
             Self::Privileged => 2,
             Self::HostNetwork => 6,
+            Self::Network(_) => 8,
             Self::HostNamespace(Namespace::Pid | Namespace::Ipc) => 7,
             Self::Security(_) => 9,
             Self::Capability(_) => 10,
@@ -137,7 +142,7 @@ impl Grant {
             Self::Build(BuildRight::Cache | BuildRight::Fetch) => 17,
             Self::Build(_) => 13,
             Self::Device(_) => 14,
-            Self::HostNamespace(Namespace::Uts) => 18,
+            Self::HostNamespace(Namespace::Uts | Namespace::Cgroup) => 18,
         }
     }
 }
@@ -161,8 +166,15 @@ impl fmt::Display for Grant {
             Self::HostNamespace(Namespace::Uts) => {
                 formatter.write_str("use this host's name as its own")
             }
+            Self::HostNamespace(Namespace::Cgroup) => {
+                formatter.write_str("see which services of this host use how much")
+            }
             Self::HostNetwork => formatter.write_str(
                 "use this host's network as its own: it can reach every program that listens on 127.0.0.1, and use any free port",
+            ),
+            Self::Network(name) => write!(
+                formatter,
+                "join Podman's network {name}: it and every container there can reach each other"
             ),
             Self::Path(path) => path.fmt(formatter),
             Self::Security(option) => {
@@ -215,6 +227,7 @@ impl Grants {
         let services = manifest.services.values();
         let all: BTreeSet<Grant> = services
             .flat_map(|service| of_service(&host, service, files))
+            .chain(of_networks(manifest))
             .collect();
         let mut grants: Vec<Grant> = all
             .iter()
@@ -265,7 +278,7 @@ pub(super) fn refuse_never(
         .flat_map(|service| &service.mounts);
     for mount in mounts {
         if let MountSource::Host(source) = &mount.source
-            && let Some(problem) = host.refuses(manifest.id(), source)
+            && let Some(problem) = host.refuses(manifest.id(), &host.on_host(source))
         {
             let Mount {
                 file, place, key, ..
@@ -298,6 +311,7 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         ports: _,
         secrets: _,
         depends_on: _,
+        job: _,
         health: _,
         labels: _,
         user: _,
@@ -319,9 +333,11 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         no_new_privileges: _,
         pids_limit: _,
         userns: _,
+        // Those that are not the app's own are in its manifest.
         networks: _,
         aliases: _,
         limits: _,
+        umask: _,
         tty: _,
         stdin_open: _,
     } = service;
@@ -361,11 +377,19 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
     grants
 }
 
+fn of_networks(manifest: &Manifest) -> impl Iterator<Item = Grant> {
+    let networks = manifest.networks.values();
+    networks.filter_map(|network| match network {
+        AppNetwork::External(name) => Some(Grant::Network(name.clone())),
+        AppNetwork::Own(_) => None,
+    })
+}
+
 fn of_mount(host: &Host<'_>, mount: &Mount) -> Option<Grant> {
     let MountSource::Host(source) = &mount.source else {
         return None;
     };
-    let path = host.path(source, mount.read_only);
+    let path = host.path(&host.on_host(source), mount.read_only);
     Some(path.map_or(Grant::PodmanSocket, Grant::Path))
 }
 

@@ -20,6 +20,7 @@ use crate::observed::{Podman, PodmanView};
 use crate::plan::blocked;
 use crate::progress::Progress;
 use crate::release::ReleaseId;
+use crate::store::judge_installed;
 
 use super::before::Before;
 use super::grants::{Grants, refuse_never};
@@ -73,6 +74,9 @@ impl Installation {
     ) -> Result<Self, Refusal> {
         let extension = &definition.schema.extension;
         let known = known(inputs, &extension.id)?;
+        if let Some(known) = known {
+            judge_installed(&extension.id, &known.source, &definition.source)?;
+        }
         let intent = Intent {
             state: Wanted::Running,
             purge: false,
@@ -82,6 +86,7 @@ impl Installation {
             allow: BTreeSet::new(),
             images: known.map(|known| known.images.clone()).unwrap_or_default(),
             bases: known.map(|known| known.bases.clone()).unwrap_or_default(),
+            ports: known.map(|known| known.ports.clone()).unwrap_or_default(),
             settings: choose(extension, known, given)?,
         };
         Self::work_out(inputs, definition, intent)
@@ -135,7 +140,8 @@ impl Installation {
         let id = &extension.id;
         // With the files as the person knows them, so that errors name those and not our copy.
         let settings = Settings::settle(id.as_str(), &extension.settings, &intent.settings)?;
-        let manifest = schema.manifest(&settings, &files)?;
+        let mut manifest = schema.manifest(&settings, &files)?;
+        intent.ports = choose_ports(inputs, id, &mut manifest, &intent.ports)?;
         refuse_never(&inputs.layout, &inputs.found.trails, &manifest)?;
         let grants = grants_of(inputs, &manifest, &files);
         intent.allow = grants.words();
@@ -362,6 +368,57 @@ fn choose(
         settings.insert(name.clone(), setting.kind.parse(name, value)?);
     }
     Ok(settings)
+}
+
+/// The node's ports of an app that are chosen from a range: those that it has, or else the first that
+/// is free. Nothing is chosen anew while the old choice is in its range.
+fn choose_ports(
+    inputs: &Inputs,
+    id: &AppId,
+    manifest: &mut Manifest,
+    known: &BTreeMap<String, u16>,
+) -> Result<BTreeMap<String, u16>, Refusal> {
+    if manifest.chosen_ports().next().is_none() {
+        return Ok(BTreeMap::new());
+    }
+    let apps = wanted(inputs.clone()).apps;
+    let mut taken: BTreeSet<u16> = inputs.found.listening.clone();
+    for (other, app) in &apps {
+        if let App::Present(present) = app
+            && other != id
+        {
+            taken.extend(present.ports.iter().map(|(address, _)| address.port()));
+        }
+    }
+    let fixed = manifest
+        .services
+        .values()
+        .flat_map(|service| &service.ports);
+    taken.extend(
+        fixed
+            .filter(|port| port.until.is_none())
+            .map(|port| port.host),
+    );
+    let mut chosen = BTreeMap::new();
+    for (word, port) in manifest.chosen_ports() {
+        let last = port.until.unwrap_or(port.host);
+        let mut range = port.host..=last;
+        let kept = known.get(&word).filter(|known| range.contains(known));
+        let free = kept
+            .copied()
+            .or_else(|| range.find(|port| !taken.contains(port)));
+        let Some(free) = free else {
+            return Err(Refusal::NoFreePort {
+                app: id.clone(),
+                first: port.host,
+                last,
+            });
+        };
+        taken.insert(free);
+        chosen.insert(word, free);
+        port.host = free;
+    }
+    Ok(chosen)
 }
 
 /// Refuses a change that breaks an app above this one: a node that prunes its blocks has none left

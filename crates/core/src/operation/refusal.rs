@@ -12,6 +12,7 @@ use crate::manifest::{ManifestErrors, SettingError};
 use crate::name::AppId;
 use crate::observed::Unreachable;
 use crate::plan::Blocked;
+use crate::store::NameTaken;
 
 use super::grants::Grant;
 
@@ -88,11 +89,19 @@ pub enum Refusal {
     Podman(Unreachable),
     #[error(transparent)]
     NameTaken(Blocked),
+    /// The id belongs to an app of another source.
+    #[error(transparent)]
+    OtherSource(#[from] NameTaken),
     #[error(
         "the port {address} of {app} is in use by another program (ss -ltnp 'sport = :{}' shows which); choose another with --set",
         address.port()
     )]
     PortTaken { app: AppId, address: SocketAddr },
+    #[error(
+        "{app} takes one port of this host from {first} to {last}, and all of them are in use (ss -ltn shows by what); end a program that \
+         uses one"
+    )]
+    NoFreePort { app: AppId, first: u16, last: u16 },
     #[error("the port {address} of {app} cannot be used: {cause}; choose another with --set")]
     PortUnusable {
         app: AppId,

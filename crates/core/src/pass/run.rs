@@ -95,7 +95,7 @@ impl Run {
     pub fn leaves_a_secret_in_doubt(&self, plan: &Plan) -> bool {
         let done = plan.actions.iter().zip(&self.outcomes);
         done.into_iter().any(|(action, outcome)| {
-            matches!(action.app_step(), Some(AppStep::GenerateSecret(_)))
+            matches!(action.app_step(), Some(AppStep::GenerateSecret { .. }))
                 && matches!(outcome, Outcome::Failed(_))
         })
     }

@@ -96,13 +96,19 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn broken(&self, step: &AppStep) -> Broken {
         match step {
-            AppStep::GenerateSecret(name) => {
-                let missing = matches!(self.app, Some(App::NeedsSecrets { missing }) if missing.contains(name));
+            AppStep::GenerateSecret { name, recipe } => {
+                let missing = matches!(self.app, Some(App::NeedsSecrets { missing }) if missing.get(name) == Some(recipe));
                 unless(missing, name, Rule::SecretKept)
             }
             AppStep::MakeFolder(path) => unless(
                 self.present()
                     .is_some_and(|present| present.folders.contains(path)),
+                path.display(),
+                Rule::Wanted,
+            ),
+            AppStep::GiveFolder { path, owner } => unless(
+                self.present()
+                    .is_some_and(|present| present.owners.get(path) == Some(owner)),
                 path.display(),
                 Rule::Wanted,
             ),

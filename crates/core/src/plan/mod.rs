@@ -69,8 +69,11 @@ pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Du
         match app {
             App::Broken { .. } | App::NeedsApp { .. } => {}
             App::NeedsSecrets { missing } => {
-                for name in missing {
-                    let step = AppStep::GenerateSecret(name.clone());
+                for (name, recipe) in missing {
+                    let step = AppStep::GenerateSecret {
+                        name: name.clone(),
+                        recipe: recipe.clone(),
+                    };
                     let action = planner.action(id, step, Reason::Missing);
                     planner.steps.first.push(action);
                 }

@@ -8,7 +8,7 @@ use crate::action::{AppStep, Reason};
 use crate::desired::{Desired, DesiredContainer, DesiredUnit, Present, Role};
 use crate::image_facts::{ImageState, KnownImages};
 use crate::name::AppId;
-use crate::observed::{Observed, Podman, awaited, stopped_required};
+use crate::observed::{Observed, Podman, Service, awaited, awaited_job, stopped_required};
 
 /// The services that should run and whose image is not on the node, as far as is known.
 pub(super) fn imageless(desired: &Desired, observed: &Observed) -> BTreeSet<String> {
@@ -57,13 +57,7 @@ impl Planner<'_> {
             self.complete = false;
             return;
         }
-        for folder in &present.folders {
-            if !self.observed.folders.contains(folder) {
-                let step = AppStep::MakeFolder(folder.clone());
-                let action = self.action(id, step, Reason::Missing);
-                self.steps.first.push(action);
-            }
-        }
+        self.make_folders(id, present);
         self.store_mounted(id, present);
         self.write_files(id, present);
         self.store_secrets(id, present);
@@ -104,6 +98,7 @@ impl Planner<'_> {
                 && !self.unknown.contains(&unit.service)
                 && (container.companion || waits.is_none())
                 && self.can_start(container)
+                && !self.waits_for_job(unit, container)
                 && !self.renewal.holds(&unit.service)
                 && !self.is_newly_stale(unit, container)
             {
@@ -139,6 +134,28 @@ impl Planner<'_> {
             })
             .collect::<Vec<_>>();
         self.stop_all(id, to_stop.into_iter());
+    }
+
+    fn make_folders(&mut self, id: &AppId, present: &Present) {
+        for folder in &present.folders {
+            let is_missing = !self.observed.folders.contains(folder);
+            if is_missing {
+                let step = AppStep::MakeFolder(folder.clone());
+                let action = self.action(id, step, Reason::Missing);
+                self.steps.first.push(action);
+            }
+            if let Some(owner) = present.owners.get(folder)
+                && (is_missing || self.observed.ungiven.contains(folder))
+            {
+                let step = AppStep::GiveFolder {
+                    path: folder.clone(),
+                    owner: *owner,
+                };
+                let file = folder.display().to_string();
+                let action = self.action(id, step, Reason::OwnerDiffers { file });
+                self.steps.first.push(action);
+            }
+        }
     }
 
     fn store_secrets(&mut self, id: &AppId, present: &Present) {
@@ -206,6 +223,12 @@ impl Planner<'_> {
             .wants
             .iter()
             .any(|service| self.imageless.contains(service) || self.unknown.contains(service))
+    }
+
+    /// Whether a service that does not run waits for the end of a job.
+    fn waits_for_job(&self, unit: &DesiredUnit, container: &DesiredContainer) -> bool {
+        let found = self.observed.services.get(&unit.service);
+        found.is_none_or(Service::is_down) && awaited_job(container, self.observed).is_some()
     }
 
     fn fetch(&mut self, id: &AppId, container: &DesiredContainer, name: &str) {

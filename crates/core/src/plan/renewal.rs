@@ -10,7 +10,7 @@ use super::planner::{Planner, Renewal, is_held_back};
 use crate::action::{AppStep, Reason};
 use crate::desired::{App, Desired, DesiredContainer, DesiredUnit, Role};
 use crate::name::AppId;
-use crate::observed::{Active, Job, Memory, Observed, PodmanNetwork, Service};
+use crate::observed::{Active, Job, Memory, Observed, PodmanNetwork};
 use crate::progress::Subject;
 
 /// The networks of apps that should be there, as Podman has them, without isolation.
@@ -70,7 +70,7 @@ impl Joiner {
         let stale = restarts
             .get(service)
             .is_some_and(|stale| observed.invocations.get(service) == Some(stale));
-        if found.is_down() {
+        if found.is_down() || found.is_done() {
             Self::Down
         } else if stopping {
             Self::Stopping
@@ -235,7 +235,7 @@ impl Planner<'_> {
 pub(super) fn is_free(desired: &Desired, observed: &Observed, id: &AppId, name: &str) -> bool {
     let is_down = |unit: &DesiredUnit| {
         let found = observed.services.get(&unit.service);
-        found.is_none_or(Service::is_down)
+        found.is_none_or(|found| found.is_down() || found.is_done())
     };
     let mut joining = desired
         .present()

@@ -86,6 +86,12 @@ impl Planner<'_> {
                 }
             }
             (Active::Active | Active::Activating, None) | (Active::Deactivating, _) => {}
+            // It has been tried. A command for the app lets it be tried again, and so does a change of
+            // its unit.
+            (Active::Failed, _)
+                if container.is_job
+                    && service.has_program_failed()
+                    && self.was_started(&unit.service) => {}
             (Active::Inactive | Active::Failed, _) => {
                 let failure = service.failure.as_ref();
                 let reason = match failure.filter(|_| service.active == Active::Failed) {
@@ -98,6 +104,12 @@ impl Planner<'_> {
                 self.queue(id, &unit.service, AppStep::Start, reason);
             }
         }
+    }
+
+    /// Whether a pass has started a service that has not been up since.
+    fn was_started(&self, service: &str) -> bool {
+        let subject = Subject::Start(service.to_owned());
+        self.progress.attempts(&subject).is_some()
     }
 
     /// systemd starts what has ended again and again; what ended because it cannot reach what it

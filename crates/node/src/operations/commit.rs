@@ -11,7 +11,7 @@ use archipelago_core::operation::{
 use archipelago_core::release::ReleaseId;
 use archipelago_host::apply::note_restarts;
 use archipelago_host::records::{keeps_data, remains};
-use archipelago_host::{disk, inputs, records, releases};
+use archipelago_host::{disk, inputs, listeners, records, releases, stores};
 
 use crate::error::Error;
 
@@ -77,6 +77,9 @@ impl Change {
         disk::make_folder(&layout.units, 0o755)?;
         if let Some(files) = files {
             releases::store(layout, &ReleaseId::of(&files), &files)?;
+            if let Some(intent) = &intent {
+                stores::note_origin(layout, &record.app, &intent.source)?;
+            }
         }
         if let Some(intent) = intent {
             releases::switch(layout, &record.app, &intent)?;
@@ -93,6 +96,7 @@ fn revision(intent: &Intent) -> IntentRevision {
 /// Works a request out with what is known on the disk.
 pub(super) fn work_out(layout: &Layout, request: Request) -> Result<Proposal, Error> {
     let mut known = inputs::read(layout)?;
+    known.found.listening = listeners::ports();
     let keeps_data = keeps_data(layout, request.app());
     let proposal = propose(request.clone(), &known, keeps_data)?;
     let Some(installation) = proposal.installation() else {

@@ -15,10 +15,11 @@ use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{
-    ALL, Effect, Kind, OperationId, Proposal, Request, Resources, judge_host,
+    ALL, Effect, Kind, OperationId, Proposal, Refusal, Request, Resources, judge_host,
 };
+use archipelago_core::store::judge_data;
 use archipelago_host::records::Found;
-use archipelago_host::{disk, preflight, purge, records};
+use archipelago_host::{disk, preflight, purge, records, stores};
 use serde::Serialize;
 
 use crate::engine::{self, Role};
@@ -65,6 +66,10 @@ pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error
     let mut unmet = Vec::new();
     let mut resources = None;
     if let Some(installation) = proposal.installation() {
+        if installation.is_new && records::keeps_data(&layout, &proposal.app) {
+            let kept = stores::origin(&layout, &proposal.app)?;
+            judge_data(&proposal.app, &kept, &installation.intent.source).map_err(Refusal::from)?;
+        }
         let preflight = preflight::observe(&layout, installation).await?;
         proposal.judge(&layout, &preflight)?;
         unmet = installation.unmet(&preflight);

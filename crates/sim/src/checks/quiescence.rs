@@ -7,7 +7,7 @@ use archipelago_core::name::AppId;
 use archipelago_core::observed::{Load, Memory};
 use archipelago_core::quadlet::mark_of;
 
-use crate::apps::CONTAINERS;
+use crate::apps::{CONTAINERS, TOOL_CONTAINERS};
 use crate::checks::running::without_comments;
 use crate::host::disk::TEMPORARY_PREFIX;
 use crate::host::podman::Object;
@@ -61,7 +61,8 @@ impl World {
                     return run.is_none();
                 }
                 run.is_some_and(|run| started_with_desired(run, present, unit))
-                    && belongs_to_app(self.podman.containers.get(&container.name))
+                    && (container.is_job
+                        || belongs_to_app(self.podman.containers.get(&container.name)))
                     && !self.started_before_dependency(unit)
             }
         }
@@ -173,7 +174,8 @@ impl World {
         let mut services = self.desired_containers();
         for (id, app) in &self.desired().apps {
             if !matches!(app, App::Present(_)) {
-                let names = CONTAINERS.iter().filter(|name| id.may_own(name));
+                let names = CONTAINERS.iter().chain(&TOOL_CONTAINERS);
+                let names = names.filter(|name| id.may_own(name));
                 services.extend(names.map(|name| format!("{name}.service")));
             }
         }

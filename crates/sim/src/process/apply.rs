@@ -73,8 +73,11 @@ impl World {
             )));
         }
         match step {
-            AppStep::EnsureImage(_) | AppStep::RememberImages(_) => Ok(()),
-            AppStep::GenerateSecret(name) => self.generate_secret(app, name),
+            // The simulated apps run as root.
+            AppStep::EnsureImage(_) | AppStep::RememberImages(_) | AppStep::GiveFolder { .. } => {
+                Ok(())
+            }
+            AppStep::GenerateSecret { name, .. } => self.generate_secret(app, name),
             AppStep::MakeFolder(path) => self.make_folder(path),
             AppStep::WriteFile { path, content } => {
                 self.make_folder(path.parent().unwrap_or(path))?;

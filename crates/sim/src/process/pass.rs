@@ -223,7 +223,7 @@ fn brief(action: &Action) -> String {
             AppStep::WriteUnit { name, .. } => format!("write {name}"),
             AppStep::WriteFile { path, .. } => format!("write {}", path.display()),
             AppStep::EnsureImage(image) => format!("ensure image {}", image.reference),
-            AppStep::GenerateSecret(_) | AppStep::RemoveData | AppStep::Forget => {
+            AppStep::GenerateSecret { .. } | AppStep::RemoveData | AppStep::Forget => {
                 format!("{step:?} of {app}")
             }
             other => format!("{other:?}"),

@@ -64,7 +64,6 @@ fn a_service_is_on_the_network_that_it_asks_for_and_on_no_other() {
         ("network_mode: host", "Network=host"),
         ("network_mode: none", "Network=none"),
         ("init: true", "Network=archy-a.network:alias=a"),
-        ("network_mode: bridge", "Network=archy-a.network:alias=a"),
     ] {
         let content = content(&app(&service(lines), &[]));
         let networks: Vec<&str> = content
@@ -73,67 +72,6 @@ fn a_service_is_on_the_network_that_it_asks_for_and_on_no_other() {
             .collect();
         assert_eq!(networks, [network]);
     }
-}
-
-#[test]
-fn an_app_has_the_networks_that_its_services_join() {
-    let inputs = app(
-        "services:
-  web: {image: x, networks: {front: {aliases: [www]}, back: {ipv4_address: 10.5.0.9, mac_address: '02:00:00:00:00:09'}}}
-  db: {image: y, networks: [back]}
-  vpn: {image: v, network_mode: 'service:web'}
-networks: {front: , back: {internal: true, enable_ipv6: true, ipam: {config: [{subnet: 10.5.0.0/24, gateway: 10.5.0.1, ip_range: 10.5.0.128/25}]}}}
-",
-        &[],
-    );
-    let present = present(&inputs);
-    let lines = |unit: &str, keys: &[&str]| {
-        let lines = present.units[unit].file.content.lines();
-        let is_asked = |line: &&str| keys.iter().any(|key| line.starts_with(&format!("{key}=")));
-        lines
-            .filter(is_asked)
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
-    let networks = |unit| lines(unit, &["Network"]);
-    assert_eq!(
-        networks("archy-a-web.container"),
-        [
-            "Network=archy-a-back.network:alias=web,ip=10.5.0.9,mac=02:00:00:00:00:09",
-            "Network=archy-a-front.network:alias=web,alias=www",
-        ]
-    );
-    let back = "Network=archy-a-back.network:alias=db";
-    assert_eq!(networks("archy-a-db.container"), [back]);
-    assert_eq!(
-        networks("archy-a-vpn.container"),
-        ["Network=container:archy-a-web"]
-    );
-    let keys = [
-        "Options", "Internal", "IPv6", "Subnet", "Gateway", "IPRange",
-    ];
-    assert_eq!(
-        lines("archy-a-back.network", &keys),
-        [
-            "Options=isolate=strict",
-            "Internal=true",
-            "IPv6=true",
-            "Subnet=10.5.0.0/24",
-            "Gateway=10.5.0.1",
-            "IPRange=10.5.0.128/25",
-        ]
-    );
-    assert_eq!(
-        lines("archy-a-front.network", &keys),
-        ["Options=isolate=strict"]
-    );
-    // It knows that container by its address, and is on its networks.
-    let units = present.containers();
-    let mut units = units.filter(|(unit, _)| unit.service == "archy-a-vpn.service");
-    let (_, vpn) = units.next().expect("a container");
-    assert_eq!(vpn.follows, ["archy-a-web.service"]);
-    let joined: Vec<&str> = vpn.networks.iter().map(String::as_str).collect();
-    assert_eq!(joined, ["archy-a-back", "archy-a-front"]);
 }
 
 #[test]

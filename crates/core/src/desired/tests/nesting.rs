@@ -48,6 +48,16 @@ fn the_refusal_names_both_mounts_and_the_way_out() {
     );
 }
 
+/// Only root replaces what lies there, whoever mounts the folder above.
+#[test]
+fn what_lies_in_a_folder_of_the_system_cannot_be_replaced() {
+    accepted(&one(r#""/var/run:/var/run", "/var/run/docker.sock:/s""#));
+    refused(
+        &one(r#""/var/run:/run", "/var/run/user/1000/bus:/s""#),
+        &["lies in /var/run"],
+    );
+}
+
 #[test]
 fn a_source_beneath_what_a_container_writes_is_refused_however_it_is_written() {
     for mounts in [

@@ -201,6 +201,7 @@ fn why_a_container_cannot_start_on_this_host_is_named() {
         foreign_images: BTreeMap::new(),
         registry_images: BTreeMap::new(),
         processor: "amd64".to_owned(),
+        ..Offers::default()
     };
     let message = |case: &Case| {
         let desired = desired_of(Goal::Running, MEDIA);

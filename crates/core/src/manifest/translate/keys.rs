@@ -33,15 +33,12 @@ pub const SERVICE: Table = &[
     ("attach", Unneeded("logs go to the journal")),
     (
         "blkio_config",
-        Refused("a user's services have no limits of block devices; remove it"),
+        Translated("needs the control group controller `io` (`archipelago doctor`)"),
     ),
     ("build", Translated("see the keys of `build`")),
     ("cap_add", Translated("")),
     ("cap_drop", Translated("")),
-    (
-        "cgroup",
-        Refused("systemd gives each container its control group; remove it"),
-    ),
+    ("cgroup", Translated("`host` and `private`")),
     (
         "cgroup_parent",
         Refused("systemd gives each container its control group; remove it"),
@@ -53,7 +50,7 @@ pub const SERVICE: Table = &[
     ),
     (
         "container_name",
-        Translated("one more name on its networks; the container has its unit's name"),
+        Translated("one more name on the app's network; the container has its unit's name"),
     ),
     ("cpu_count", WINDOWS),
     ("cpu_percent", WINDOWS),
@@ -71,12 +68,14 @@ pub const SERVICE: Table = &[
     ("cpus", Translated("")),
     (
         "cpuset",
-        Refused("a user's services cannot be tied to processors; limit them with `cpus`"),
+        Translated("needs the control group controller `cpuset` (`archipelago doctor`)"),
     ),
     ("credential_spec", WINDOWS),
     (
         "depends_on",
-        Translated("`service_started` and `service_healthy`"),
+        Translated(
+            "`service_started`, `service_healthy` and `service_completed_successfully`, which makes the other service a job (see below)",
+        ),
     ),
     ("deploy", Translated("see the keys of `deploy`")),
     ("develop", Unneeded("for work on the image")),
@@ -97,7 +96,7 @@ pub const SERVICE: Table = &[
     ("environment", Translated("")),
     (
         "expose",
-        Unneeded("services on one network reach each other on every port"),
+        Unneeded("services of one app reach each other on every port"),
     ),
     ("extends", Translated("")),
     (
@@ -109,7 +108,7 @@ pub const SERVICE: Table = &[
     ("extra_hosts", Translated("")),
     (
         "gpus",
-        Refused("name the device under `devices`, such as nvidia.com/gpu=all"),
+        Translated("those of NVIDIA, by the names that its driver gives them"),
     ),
     ("group_add", Translated("")),
     ("healthcheck", Translated("")),
@@ -122,13 +121,10 @@ pub const SERVICE: Table = &[
     ("labels", Translated("")),
     (
         "links",
-        Translated("the other service has the name on all its networks"),
+        Translated("the other service has the name on the app's network, for all its services"),
     ),
     ("logging", Warned("left out: logs go to the journal")),
-    (
-        "mac_address",
-        Refused("name it for each network, under `networks`"),
-    ),
+    ("mac_address", Translated("")),
     ("mem_limit", Translated("")),
     ("mem_reservation", Translated("")),
     (
@@ -141,12 +137,7 @@ pub const SERVICE: Table = &[
         "network_mode",
         Translated("`host`, `none`, `service:NAME` and `bridge`, which is the app's own network"),
     ),
-    (
-        "networks",
-        Translated(
-            "with aliases and addresses; `interface_name`, `gw_priority` and `driver_opts` are left out",
-        ),
-    ),
+    ("networks", Translated("with aliases and static addresses")),
     (
         "oom_kill_disable",
         Warned("left out: current kernels have no such setting"),
@@ -160,7 +151,9 @@ pub const SERVICE: Table = &[
     ),
     (
         "ports",
-        Translated("TCP and UDP, each with a port of the node"),
+        Translated(
+            "TCP and UDP; of a range, or without a port of the node, one is chosen at the installation and kept in the intent",
+        ),
     ),
     (
         "post_start",
@@ -168,7 +161,9 @@ pub const SERVICE: Table = &[
     ),
     (
         "pre_start",
-        Refused("no container is run before another one; let the service's own command do it"),
+        Refused(
+            "no container is run before another one; make it a service that this one awaits with service_completed_successfully",
+        ),
     ),
     (
         "pre_stop",
@@ -199,7 +194,9 @@ pub const SERVICE: Table = &[
     ("read_only", Translated("")),
     (
         "restart",
-        Translated("systemd restarts each service always; `no` and `on-failure` give a warning"),
+        Translated(
+            "`always` and `unless-stopped`: systemd always starts the service again; `no` makes a service without ports and health check a job (see below); `on-failure` gives a warning, except for a job",
+        ),
     ),
     (
         "runtime",
@@ -225,10 +222,7 @@ pub const SERVICE: Table = &[
     ("tmpfs", Translated("")),
     ("tty", Translated("")),
     ("ulimits", Translated("")),
-    (
-        "umask",
-        Refused("the umask is the image's; let the command set it"),
-    ),
+    ("umask", Translated("")),
     (
         "use_api_socket",
         Refused("mount the socket under `volumes`"),
@@ -240,10 +234,7 @@ pub const SERVICE: Table = &[
     ),
     ("uts", Translated("`host`")),
     ("volumes", Translated("`volume`, `bind` and `tmpfs`")),
-    (
-        "volumes_from",
-        Refused("name the volumes under `volumes` of both services"),
-    ),
+    ("volumes_from", Translated("of services of the app")),
     ("working_dir", Translated("")),
 ];
 
@@ -318,17 +309,23 @@ pub const DEPLOY: Table = &[
     ),
     (
         "mode",
-        Translated("`replicated` and `global`: one container"),
+        Translated(
+            "`replicated` and `global`: one container; `replicated-job` and `global-job`: a job (see below)",
+        ),
     ),
     ("placement", SWARM),
     ("replicas", Translated("one container of each service")),
     (
         "resources",
-        Translated("`limits` of memory, processors and processes, and the reservation of memory"),
+        Translated(
+            "`limits` of memory, processors and processes, the reservation of memory, and GPUs of NVIDIA",
+        ),
     ),
     (
         "restart_policy",
-        Warned("left out: systemd restarts the service always"),
+        Translated(
+            "its `condition`, without `restart`: `none` and `on-failure` are those of `restart`",
+        ),
     ),
     ("rollback_config", SWARM),
     ("update_config", SWARM),
@@ -343,23 +340,25 @@ pub const NETWORK: Table = &[
     ("driver", Translated("`bridge`")),
     (
         "driver_opts",
-        Warned("left out: they are for Docker's bridges"),
+        Warned("left out: Podman sets the network up"),
     ),
     (
         "enable_ipv4",
-        Warned("left out: a network of Podman always has IPv4"),
+        Warned("left out: Podman sets the network up"),
     ),
     ("enable_ipv6", Translated("")),
     (
         "external",
-        Refused(
-            "networks of other programs cannot be joined; an app reaches what others export (`x-archipelago.requires`)",
+        Translated(
+            "by consent: `--allow network:NAME` joins a network that Podman has; not one of an app, whose exports are reached with `x-archipelago.requires`",
         ),
     ),
     ("internal", Translated("")),
     (
         "ipam",
-        Translated("`subnet`, `gateway` and `ip_range`; without them Podman chooses the addresses"),
+        Translated(
+            "the subnets, where a service has a static address; else Podman chooses them, with a warning",
+        ),
     ),
     ("labels", Unneeded("the network has Archipelago's labels")),
     (
@@ -379,7 +378,9 @@ pub const VOLUME: Table = &[
     ),
     (
         "external",
-        Refused("volumes of other programs are not used; let the app have one of its own"),
+        Warned(
+            "left out: the app gets a volume of its own, which is empty at first; copy the files into its folder (docs/manifest.md)",
+        ),
     ),
     ("labels", Unneeded("the volume has Archipelago's labels")),
     (
@@ -397,7 +398,9 @@ pub const TOP: Table = &[
     ("include", Translated("files in the app's folder")),
     (
         "jobs",
-        Refused("containers that run to their end are not supported; remove it"),
+        Refused(
+            "Compose starts it by hand, and there is no such command here; make it a service with `restart: \"no\"`",
+        ),
     ),
     ("models", Unneeded("language models are not run")),
     (

@@ -6,6 +6,7 @@ mod container;
 mod deploy;
 mod files;
 mod image;
+mod jobs;
 pub mod keys;
 mod mount;
 mod network;
@@ -13,6 +14,7 @@ mod port;
 mod privileges;
 mod process;
 mod top;
+mod volumes_from;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +22,7 @@ use compose::model::{self, ServiceKeys, Workload};
 use compose::{Project, Trail};
 
 use super::build::ImageSource;
-use super::network::Network;
+use super::networks::AppNetwork;
 use super::report::Report;
 use super::service::Service;
 use crate::name::check_part;
@@ -28,19 +30,18 @@ pub use privileges::capability;
 
 use keys::{SERVICE, Table, left_out};
 
-/// The services, volumes and networks of an app.
+/// The services and volumes of an app.
 #[derive(Default)]
 pub(super) struct Translated {
     pub(super) services: BTreeMap<String, Service>,
+    pub(super) networks: BTreeMap<String, AppNetwork>,
     pub(super) volumes: BTreeSet<String>,
-    pub(super) networks: BTreeMap<String, Network>,
 }
 
 /// Translates a project. What cannot be translated is reported.
 pub(super) fn translate(project: &Project, report: &mut Report<'_>) -> Translated {
     let mut translated = Translated::default();
     top::sections(project, &mut translated.volumes, report);
-    translated.networks = app_network::declared(project, report);
     for (name, source) in &project.services {
         let trail = Trail::of(["services", name]);
         if let Err(error) = check_part("a service", name) {
@@ -50,7 +51,6 @@ pub(super) fn translate(project: &Project, report: &mut Report<'_>) -> Translate
             project,
             report: &mut *report,
             volumes: &mut translated.volumes,
-            networks: &translated.networks,
             name,
             trail,
         };
@@ -61,6 +61,9 @@ pub(super) fn translate(project: &Project, report: &mut Report<'_>) -> Translate
         report.error(&Trail::top(), "no services: an app has at least one");
     }
     app_network::link(project, &mut translated.services, report);
+    translated.networks = app_network::declared(project, &translated.services, report);
+    volumes_from::take_over(project, &mut translated.services, report);
+    jobs::find(project, &mut translated.services, report);
     translated
 }
 
@@ -70,8 +73,6 @@ struct Work<'a, 'r> {
     report: &'a mut Report<'r>,
     /// Volumes of the app; those without a name of their own are added.
     volumes: &'a mut BTreeSet<String>,
-    /// Networks of the app.
-    networks: &'a BTreeMap<String, Network>,
     name: &'a str,
     trail: Trail,
 }
@@ -98,13 +99,13 @@ impl Work<'_, '_> {
             profiles: _,
             deploy,
             develop: _,
-            restart,
+            // Of all services at once, later.
+            restart: _,
             scale,
             attach: _,
             container_name,
             provider,
             external_links,
-            // Of all services at once, later.
             links: _,
             post_start,
             pre_stop,
@@ -124,7 +125,6 @@ impl Work<'_, '_> {
         if let Some(deploy) = deploy {
             self.deploy(&mut service, deploy);
         }
-        self.restart(restart.as_deref());
         if let Some(name) = container_name {
             self.alias(&mut service, name, &self.trail.key("container_name"));
         }

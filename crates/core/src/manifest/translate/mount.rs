@@ -19,7 +19,7 @@ enum Problem {
     Kind,
     #[error("this is the app's folder itself; name a file or folder in it")]
     OwnFolder,
-    #[error("`~` means another place for every user; write the absolute path")]
+    #[error("this path is in the home of another user; write the absolute path")]
     Home,
     #[error("this path leads out of the app's folder")]
     Outside,
@@ -148,6 +148,9 @@ impl Work<'_, '_> {
 fn bound(path: &str, files: &Files) -> Result<MountSource, Problem> {
     match locate(path) {
         Location::Inside("") => Err(Problem::OwnFolder),
+        Location::Inside(inside) if inside == "~" || inside.starts_with("~/") => {
+            Ok(MountSource::Host(inside.to_owned()))
+        }
         Location::Inside(inside) if inside.starts_with('~') => Err(Problem::Home),
         Location::Inside(inside) => Ok(of_the_app(inside, files)),
         Location::Beside(_) | Location::Outside => Err(Problem::Outside),

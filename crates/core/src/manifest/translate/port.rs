@@ -9,6 +9,12 @@ use crate::manifest::service::{NetworkMode, Service};
 use crate::manifest::{Port, Protocol};
 
 const PORT: &str = "expected a port from 1 to 65535";
+/// The first port that a user may open (ip_unprivileged_port_start in ip-sysctl).
+const FIRST_OF_USERS: u16 = 1024;
+/// For a port below that: 80 becomes 8080.
+const OFFSET: u16 = 8000;
+/// So many ports above the first one may be taken.
+const TRIES: u16 = 999;
 
 impl Work<'_, '_> {
     pub(super) fn ports(&mut self, source: &[model::Port]) -> Vec<Port> {
@@ -43,11 +49,7 @@ impl Work<'_, '_> {
                     "left out: on the node's own network every port of the container is one of the node",
                 );
             }
-            NetworkMode::Of(_) => self.report.error(
-                &at,
-                "the ports are those of the service whose network it uses; move `ports` there",
-            ),
-            NetworkMode::None => self.report.error(
+            NetworkMode::None | NetworkMode::Service(_) => self.report.error(
                 &at,
                 "ports are published only from the app's network; remove `ports` or `network_mode`",
             ),
@@ -66,24 +68,32 @@ fn translated(port: &model::Port) -> Result<Port, &'static str> {
         app_protocol: _,
         extensions: _,
     } = port;
-    let host = match published.as_deref() {
+    let container = Some(*target).filter(|port| *port > 0).ok_or(PORT)?;
+    let number = |text: &str| text.parse().ok().filter(|port| *port > 0).ok_or(PORT);
+    let (host, until) = match published.as_deref() {
+        // Compose chooses any port at each start; here it is chosen once, near a number that people
+        // know.
         None => {
-            return Err(
-                "this names only the container's port; write HOST:CONTAINER, or the node's port changes at each start",
-            );
+            let first = match container < FIRST_OF_USERS {
+                true => container + OFFSET,
+                false => container,
+            };
+            (first, Some(first.saturating_add(TRIES)))
         }
-        Some(range) if range.contains('-') => {
-            return Err(
-                "of a range Compose chooses a port at each start; write the one that the node is to have",
-            );
-        }
-        Some(text) => text.parse().ok().filter(|port| *port > 0).ok_or(PORT)?,
+        Some(text) => match text.split_once('-') {
+            Some((first, last)) => (number(first)?, Some(number(last)?)),
+            None => (number(text)?, None),
+        },
     };
+    if until.is_some_and(|until| until < host) {
+        return Err(PORT);
+    }
     let address = host_ip.as_deref().map(str::parse::<IpAddr>).transpose();
     Ok(Port {
         address: address.map_err(|_| "expected an IP address of this node")?,
         host,
-        container: Some(*target).filter(|port| *port > 0).ok_or(PORT)?,
+        until,
+        container,
         protocol: match protocol.as_deref() {
             None | Some("tcp") => Protocol::Tcp,
             Some("udp") => Protocol::Udp,

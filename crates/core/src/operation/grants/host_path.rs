@@ -74,6 +74,11 @@ pub(super) struct Host<'a> {
 }
 
 impl Host<'_> {
+    /// A path of the host as a mount names it.
+    pub(super) fn on_host(&self, path: &str) -> String {
+        self.layout.on_host(path).display().to_string()
+    }
+
     /// A mounted path, from the text of the manifest; `None` for Podman's socket.
     pub(super) fn path(&self, source: &str, read_only: bool) -> Option<HostPath> {
         let written = plain(source);

@@ -16,6 +16,8 @@ fn app(state: State, units: &[(UnitState, bool, u32)]) -> AppHealth {
         sub_state: None,
         is_restarting: *is_restarting,
         awaited_image: None,
+        is_job: false,
+        awaited_job: None,
         companion: false,
         restarts: *restarts,
         message: String::new(),

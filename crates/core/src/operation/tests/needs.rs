@@ -49,6 +49,7 @@ fn preflight() -> Preflight {
             foreign_images: BTreeMap::new(),
             registry_images: BTreeMap::new(),
             processor: "amd64".to_owned(),
+            ..Offers::default()
         },
         ..Preflight::default()
     }

@@ -292,6 +292,7 @@ fn service_of_restarts(restarts: u32) -> Service {
             result: text("exit-code"),
             status: 1,
             restarts,
+            last_line: None,
         }),
         ..service(Active::Activating, "auto-restart")
     }
@@ -341,6 +342,7 @@ fn services_that_do_not_run_say_how_they_ended() {
                 result: text("exit-code"),
                 status: 3,
                 restarts: 0,
+                last_line: None,
             });
         },
         &[("start archy-web.service", failed())],

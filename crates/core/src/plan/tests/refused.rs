@@ -38,7 +38,10 @@ fn text(text: &str) -> String {
 
 #[test]
 fn a_secret_is_made_only_where_there_is_none() {
-    let secret = |name: &str| AppStep::GenerateSecret(text(name));
+    let secret = |name: &str| AppStep::GenerateSecret {
+        name: text(name),
+        recipe: Recipe::Random,
+    };
     let mut world = World::fresh();
     check_step(&mut world, secret("token"), None);
     check_step(&mut world, secret("other"), Some(Rule::SecretKept));
@@ -412,7 +415,10 @@ fn a_refusal_says_what_was_to_be_done_and_why_it_was_not() {
         ),
         (AppStep::RemoveData, "web: nobody asked to remove it"),
         (
-            AppStep::GenerateSecret(text("token")),
+            AppStep::GenerateSecret {
+                name: text("token"),
+                recipe: Recipe::Random,
+            },
             "token: there is a secret already",
         ),
     ] {

@@ -1,0 +1,9 @@
+//! Files of a store that no app needs.
+
+/// Whether a file is left out of an app's definition: what only keeps a folder in version control,
+/// and pictures of a shop window.
+#[must_use]
+pub fn is_ignored(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    matches!(name, ".gitkeep" | ".keep" | ".gitignore" | ".DS_Store")
+}

@@ -1,0 +1,81 @@
+//! Stores: folders of apps that other people wrote, in the formats of Umbrel, CasaOS and Compose.
+//!
+//! An app of a store is translated once, when it is installed. The result is a definition like any
+//! other: the app's own Compose file, followed by a YAML document of ours that is laid over it. So
+//! an installed app needs its store no more. Everything in a store is text from strangers: names
+//! are checked, texts are cleaned, and shell scripts are never run.
+
+mod casaos;
+mod change;
+mod clean;
+mod compose_file;
+mod entry;
+mod error;
+mod ignored;
+mod kept;
+mod name;
+mod notice;
+mod overlay;
+mod plain;
+mod search;
+mod secrets;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod umbrel;
+mod variables;
+mod volumes;
+
+pub use change::{Change, changes};
+pub use entry::{Entry, Format};
+pub use error::Error;
+pub use ignored::is_ignored;
+pub use kept::{NameTaken, is_added_store, judge_catalog, judge_data, judge_installed};
+pub use name::{CATALOG, StoreName, StoreNameError, StoredApp};
+pub use notice::{Login, Notice};
+pub use search::search;
+pub use tree::{FoundApp, apps_in};
+
+use crate::file::Files;
+use crate::name::AppId;
+
+/// What the translation of an app needs to know of the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeFacts {
+    /// The name of the host, one label.
+    pub host_name: String,
+    /// The time zone, such as `Europe/Berlin`.
+    pub time_zone: String,
+    /// The processor, as images name it: `amd64`, `arm64`.
+    pub architecture: String,
+    /// The folder that apps share by default: an absolute path.
+    pub shared_folder: String,
+}
+
+/// An app of a store as a definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Translated {
+    pub files: Files,
+    /// What a person should know before it is installed.
+    pub notices: Vec<Notice>,
+}
+
+/// Translates an app of a store. `file` is how the person knows its Compose file, and `app` the id
+/// that it gets on the node.
+///
+/// # Errors
+/// When the app cannot be accepted.
+pub fn translate(
+    file: &str,
+    app: &AppId,
+    files: &Files,
+    node: &NodeFacts,
+) -> Result<Translated, Error> {
+    let source = compose_file::ComposeFile::find(file, files)?;
+    match Format::of(files, &source) {
+        Format::Umbrel => umbrel::translate(app, &source, files, node),
+        Format::CasaOs => casaos::translate(app, &source, files, node),
+        Format::Archipelago => plain::as_it_is(app, &source, files),
+        Format::Compose => plain::translate(app, &source, files),
+    }
+}

@@ -1,0 +1,95 @@
+//! Mounts of folders that only the store's own system has.
+
+use compose::View;
+use serde_json::{Map, Value, json};
+
+use super::compose_file::{ComposeFile, json};
+use super::overlay::Overlay;
+use super::variables::setting;
+
+/// The setting that names the folder which apps share.
+pub(super) const SHARED: &str = "shared_folder";
+
+/// Gives the mounts of each service other sources: `mapped` says which, or nothing for one that
+/// stays.
+pub(super) fn map<E>(
+    source: &ComposeFile<'_>,
+    overlay: &mut Overlay,
+    mapped: impl Fn(&str, &compose::Place) -> Result<Option<String>, E>,
+) -> Result<(), E> {
+    for (name, service) in source.services() {
+        if overlay.removed.contains(name) {
+            continue;
+        }
+        let Some(volumes) = service.get("volumes").map(|entry| entry.value) else {
+            continue;
+        };
+        let mut all = Vec::new();
+        let mut any = false;
+        for item in volumes.items().into_iter().flatten() {
+            let new = match source_of(item) {
+                Some(written) => mapped(&written, item.place())?,
+                None => None,
+            };
+            any |= new.is_some();
+            all.push(match new {
+                Some(new) => with_source(item, &new),
+                None => json(item),
+            });
+        }
+        if any {
+            let volumes = Value::Array(all);
+            overlay
+                .service(name)
+                .instead
+                .insert("volumes".to_owned(), volumes);
+        }
+    }
+    Ok(())
+}
+
+/// The folder that apps share, as the beginning of a mount's source. It becomes a setting.
+pub(super) fn shared(overlay: &mut Overlay, folder: &str, store: &str) {
+    let description = format!(
+        "The folder of this host that stands for the shared folders of {store}. Make the folders in it that the app uses."
+    );
+    let mut setting = setting(Some(folder), &description);
+    setting["type"] = json!("path");
+    overlay.settings.insert(SHARED.to_owned(), setting);
+}
+
+/// The source of a mount, as it is written.
+fn source_of(item: View<'_>) -> Option<String> {
+    if let Some(text) = item.text() {
+        let (source, _) = split(&text)?;
+        return Some(source.to_owned());
+    }
+    Some(item.get("source")?.value.text()?.into_owned())
+}
+
+/// At the first colon that stands in no variable.
+fn split(text: &str) -> Option<(&str, &str)> {
+    let mut depth = 0_usize;
+    for (at, character) in text.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            ':' if depth == 0 => return Some((&text[..at], &text[at + 1..])),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn with_source(item: View<'_>, source: &str) -> Value {
+    if let Some(text) = item.text() {
+        let rest = split(&text).map_or("", |(_, rest)| rest);
+        return Value::String(format!("{source}:{rest}"));
+    }
+    let mut all = match json(item) {
+        Value::Object(all) => all,
+        _ => Map::new(),
+    };
+    all.insert("source".to_owned(), json!(source));
+    Value::Object(all)
+}

@@ -1,0 +1,57 @@
+//! Folders that belong to users of containers, whose numbers are others outside. Only a process in
+//! Podman's user namespace can give a folder to one of them.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use archipelago_core::desired::Owner;
+use archipelago_core::printable::one_line;
+
+/// Why a folder could not be given to a user.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("run podman unshare chown")]
+    Start(#[source] io::Error),
+    #[error("podman unshare chown {owner} {}: {words}", path.display())]
+    Refused {
+        path: PathBuf,
+        owner: Owner,
+        /// Its words, on one line.
+        words: String,
+    },
+}
+
+/// Gives a folder to a user of containers.
+///
+/// # Errors
+/// When Podman does not work, or the user has too few subordinate ids for that number.
+pub(crate) async fn give(path: &Path, owner: Owner) -> Result<(), Error> {
+    let output = tokio::process::Command::new("podman")
+        .args(["unshare", "chown", "--no-dereference"])
+        .arg(owner.to_string())
+        .arg("--")
+        .arg(path)
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(Error::Start)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let words = String::from_utf8_lossy(&output.stderr);
+    Err(Error::Refused {
+        path: path.to_owned(),
+        owner,
+        words: one_line(words.trim()).into_owned(),
+    })
+}
+
+/// Whether a folder is empty and belongs to this user, who is root in containers. One with files in
+/// it is left to the person that put them there.
+pub(crate) fn is_ungiven(path: &Path) -> bool {
+    let user = rustix::process::getuid().as_raw();
+    let is_own = std::fs::symlink_metadata(path)
+        .is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == user);
+    is_own && std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+}

@@ -1,0 +1,277 @@
+//! Stores on the disk. Each is a folder with the store's source, its index, and the files of its
+//! apps as they were when the store was added or last updated. A whole store is replaced at once.
+
+mod collect;
+mod git;
+
+use std::path::{Path, PathBuf};
+
+use archipelago_core::error::chain;
+use archipelago_core::layout::Layout;
+use archipelago_core::manifest::Files;
+use archipelago_core::name::AppId;
+use archipelago_core::store::{Change, Entry, StoreName, changes, is_added_store};
+use serde::{Deserialize, Serialize};
+
+use crate::{data_folder, definition, disk};
+
+pub use git::Error as GitError;
+
+use collect::Content;
+
+const PRIVATE_FOLDER: u32 = 0o700;
+const PRIVATE: u32 = 0o600;
+/// The store's source and index.
+const INDEX: &str = "store.json";
+/// The folder of its apps, each under its name in the store.
+const APPS: &str = "apps";
+
+/// A store that was added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Store {
+    /// The absolute path of a folder, or the URL of a git repository.
+    pub source: String,
+    /// The commit, or the hash of all files of a folder.
+    pub pin: String,
+    pub entries: Vec<Entry>,
+    /// Folders that hold an app but whose name is another one's, or no name for an app.
+    pub left_out: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+    #[error(transparent)]
+    Git(#[from] git::Error),
+    #[error("{} cannot be read: {reason}; remove the store and add it again", path.display())]
+    Index { path: PathBuf, reason: String },
+    #[error("there is no store {name}; {}", known(.others))]
+    Unknown { name: String, others: Vec<String> },
+    #[error("there is a store {0} already; choose another name with --name, or update it")]
+    Exists(StoreName),
+    #[error("{0} is no folder, and no URL of a git repository such as https://…")]
+    NoSource(String),
+    #[error("{0} is not UTF-8, so it cannot be kept; rename the folder")]
+    NotUtf8(PathBuf),
+    #[error("{0} is the folder of an app; install it with archipelago install {0}")]
+    IsApp(String),
+    #[error("{0} has no app: no folder with a Compose file")]
+    Empty(String),
+    #[error("{source_name} has more than {} MiB or {} files; is it a store?", collect::BYTES_MAX >> 20, collect::FILES_MAX)]
+    TooLarge { source_name: String },
+    #[error("{store} has no app {app}; archipelago search finds apps by words")]
+    NoApp { store: StoreName, app: String },
+    #[error(transparent)]
+    Definition(#[from] definition::Error),
+}
+
+fn known(others: &[String]) -> String {
+    match others.is_empty() {
+        true => "none was added".to_owned(),
+        false => format!("there are: {}", others.join(", ")),
+    }
+}
+
+/// The names of the added stores.
+///
+/// # Errors
+/// When their folder cannot be read.
+pub fn names(layout: &Layout) -> Result<Vec<StoreName>, Error> {
+    let names = disk::names(&layout.stores())?;
+    let names = names.iter().filter_map(|name| StoreName::parse(name).ok());
+    Ok(names.collect())
+}
+
+/// Reads a store without its apps' files.
+///
+/// # Errors
+/// When there is none, or it cannot be read.
+pub fn read(layout: &Layout, name: &StoreName) -> Result<Store, Error> {
+    let path = layout.store(name).join(INDEX);
+    let Some(content) = disk::read(&path)? else {
+        let others = names(layout)?;
+        return Err(Error::Unknown {
+            name: name.to_string(),
+            others: others.iter().map(StoreName::to_string).collect(),
+        });
+    };
+    serde_json::from_slice(&content).map_err(|error| Error::Index {
+        path,
+        reason: error.to_string(),
+    })
+}
+
+/// The files of an app of a store.
+///
+/// # Errors
+/// When there is no such app, or its files cannot be read.
+pub fn files(layout: &Layout, name: &StoreName, entry: &Entry) -> Result<Files, Error> {
+    let folder = layout.store(name).join(APPS).join(entry.app.as_str());
+    Ok(definition::read_folder(&folder)?)
+}
+
+/// Adds a store.
+///
+/// # Errors
+/// When there is one of that name, or its source cannot be read.
+pub fn add(layout: &Layout, name: &StoreName, source: &str) -> Result<Store, Error> {
+    if disk::is_there(&layout.store(name)) {
+        return Err(Error::Exists(name.clone()));
+    }
+    let source = absolute(source)?;
+    let content = content(layout, &source)?;
+    write(layout, name, &source, content)
+}
+
+/// Reads a store's source anew. Returns what has changed.
+///
+/// # Errors
+/// When there is no such store, or its source cannot be read; it stays as it is then.
+pub fn update(layout: &Layout, name: &StoreName) -> Result<(Store, Vec<Change>), Error> {
+    let before = read(layout, name)?;
+    let content = content(layout, &before.source)?;
+    if content.pin == before.pin {
+        return Ok((before, Vec::new()));
+    }
+    let after = write(layout, name, &before.source, content)?;
+    let changes = changes(&before.entries, &after.entries);
+    Ok((after, changes))
+}
+
+/// Removes a store. What was installed of it stays.
+///
+/// # Errors
+/// When there is none, or it cannot be removed.
+pub fn remove(layout: &Layout, name: &StoreName) -> Result<(), Error> {
+    if !disk::is_there(&layout.store(name)) {
+        read(layout, name)?;
+    }
+    disk::remove_folder(&layout.store(name))?;
+    Ok(disk::remove_if_empty(&layout.stores())?)
+}
+
+/// Notes the source of an app whose data may be kept, where that is a store.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn note_origin(layout: &Layout, app: &AppId, source: &str) -> Result<(), data_folder::Error> {
+    if !is_added_store(source) {
+        return Ok(forget_origin(layout, app)?);
+    }
+    let path = layout.origin(app);
+    let folder = path.parent().unwrap_or(&path);
+    data_folder::make_folder(layout, folder, PRIVATE_FOLDER)?;
+    disk::write_if_changed(&path, source.as_bytes(), PRIVATE)?;
+    Ok(())
+}
+
+/// The store from which the app came whose data are kept; empty for another source.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn origin(layout: &Layout, app: &AppId) -> Result<String, disk::Error> {
+    Ok(disk::read_text(&layout.origin(app))?.unwrap_or_default())
+}
+
+/// Forgets it.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn forget_origin(layout: &Layout, app: &AppId) -> Result<(), disk::Error> {
+    let path = layout.origin(app);
+    if !disk::is_there(&path) {
+        return Ok(());
+    }
+    disk::remove(&path)?;
+    disk::remove_if_empty(path.parent().unwrap_or(&path))
+}
+
+/// The source as it is kept: a URL, or an absolute path.
+fn absolute(source: &str) -> Result<String, Error> {
+    if git::is_url(source) {
+        return Ok(source.to_owned());
+    }
+    let path = std::path::absolute(source).unwrap_or_else(|_| PathBuf::from(source));
+    if !disk::kind(&path)?.is_some_and(|kind| kind.is_dir()) {
+        return Err(Error::NoSource(source.to_owned()));
+    }
+    let path = path.to_str().map(str::to_owned);
+    path.ok_or_else(|| Error::NotUtf8(PathBuf::from(source)))
+}
+
+fn content(layout: &Layout, source: &str) -> Result<Content, Error> {
+    match git::is_url(source) {
+        true => {
+            let scratch = layout.stores().join(format!(
+                "{}git-{}",
+                disk::TEMPORARY_PREFIX,
+                std::process::id()
+            ));
+            disk::make_private(&layout.stores())?;
+            let fetched = collect::of_git(source, &scratch);
+            disk::remove_folder(&scratch)?;
+            fetched
+        }
+        false => collect::of_folder(Path::new(source)),
+    }
+}
+
+/// Writes a store, whole or not at all.
+fn write(
+    layout: &Layout,
+    name: &StoreName,
+    source: &str,
+    content: Content,
+) -> Result<Store, Error> {
+    let Content {
+        pin,
+        apps,
+        left_out,
+    } = content;
+    disk::make_private(&layout.stores())?;
+    let new = layout.stores().join(format!(
+        "{}{name}-{}",
+        disk::TEMPORARY_PREFIX,
+        std::process::id()
+    ));
+    disk::remove_folder(&new)?;
+    disk::make_folder(&new, PRIVATE_FOLDER)?;
+    let mut entries = Vec::new();
+    for (entry, files) in apps {
+        let folder = new.join(APPS).join(entry.app.as_str());
+        write_files(&folder, &files)?;
+        entries.push(entry);
+    }
+    let store = Store {
+        source: source.to_owned(),
+        pin,
+        entries,
+        left_out,
+    };
+    let text = serde_json::to_vec(&store).map_err(|error| Error::Index {
+        path: new.join(INDEX),
+        reason: chain(&error),
+    })?;
+    disk::write_if_changed(&new.join(INDEX), &text, PRIVATE)?;
+    disk::replace_folder(&new, &layout.store(name))?;
+    Ok(store)
+}
+
+/// A loss of power may lose a store's files, which can be fetched again: they are not synced one by
+/// one.
+fn write_files(folder: &Path, files: &Files) -> Result<(), disk::Error> {
+    use std::os::unix::fs::PermissionsExt;
+    for (path, file) in files {
+        let path = folder.join(path);
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).map_err(disk::failed("make the folder", parent))?;
+        std::fs::write(&path, &file.content).map_err(disk::failed("write", &path))?;
+        let mode = std::fs::Permissions::from_mode(file.mode.bits());
+        std::fs::set_permissions(&path, mode).map_err(disk::failed("set the mode of", &path))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
