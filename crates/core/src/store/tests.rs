@@ -108,7 +108,7 @@ fn an_app_of_umbrel_becomes_a_definition() {
     assert_eq!(port.address.unwrap().to_string(), "127.0.0.1");
     assert_eq!((port.host, port.container), (4010, 80));
     assert_eq!(extension.urls[0].path, "/start");
-    assert!(web.aliases.contains("notes_web_1"));
+    assert!(web.networks["default"].aliases.contains("notes_web_1"));
     assert_eq!(
         sources(&web.mounts),
         [
