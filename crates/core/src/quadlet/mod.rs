@@ -12,6 +12,7 @@ mod lines;
 mod mark;
 mod render;
 mod texts;
+pub mod versions;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

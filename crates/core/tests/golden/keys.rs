@@ -1,5 +1,8 @@
 //! The keys that the renderer can write, compared with those of the snapshots.
 
+use archipelago_core::check::PODMAN_OLDEST;
+use archipelago_core::quadlet::versions::{INSTEAD_OF_KEYS, SECTIONS};
+
 use super::*;
 
 /// Compares the keys in the renderer's source with those in the snapshots above.
@@ -47,6 +50,30 @@ fn every_key_of_the_renderer_is_in_a_snapshot() {
         all, known,
         "each function of the renderer must be compared with a snapshot"
     );
+}
+
+#[test]
+fn the_oldest_podman_knows_every_key_of_the_renderer() {
+    let units = [every(), volume_with_folder(), network()];
+    for (unit, (section, keys)) in units.iter().zip(SECTIONS) {
+        let content = render(unit);
+        let own = content.split(&format!("[{section}]\n")).nth(1);
+        let own = own.and_then(|rest| rest.split("\n[").next());
+        let written = keys_of(own.expect("the section of its kind"));
+        let known: BTreeSet<String> = keys.iter().map(|(key, _)| (*key).to_owned()).collect();
+        assert_eq!(written, known, "[{section}]");
+        for (key, since) in keys {
+            assert!(*since <= PODMAN_OLDEST, "{key}");
+        }
+    }
+    let content = render(&units[0]);
+    for (option, key, since) in INSTEAD_OF_KEYS {
+        assert!(since > PODMAN_OLDEST, "write {key} instead of {option}");
+        assert!(
+            content.contains(&format!("PodmanArgs=\"{option}")),
+            "{option}"
+        );
+    }
 }
 
 /// The keys of a unit file, without those of our mark.
