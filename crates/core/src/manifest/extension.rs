@@ -138,10 +138,10 @@ impl Extension {
     fn read_key(&mut self, value: &Field<'_>) -> Result<(), ManifestError> {
         match value.name() {
             "id" => {}
-            "title" => self.title = line(value)?,
-            "version" => self.version = line(value)?,
-            "category" => self.category = line(value)?,
-            "description" => self.description = line(value)?,
+            "title" => self.title = value.line()?,
+            "version" => self.version = value.line()?,
+            "category" => self.category = value.line()?,
+            "description" => self.description = value.line()?,
             "companions" => self.companions = value.texts()?.into_iter().collect(),
             "settings" => {
                 for setting in value.entries_or_null()? {
@@ -223,14 +223,6 @@ fn read_id(top: &Field<'_>, field: &Field<'_>, default_id: &str) -> Result<AppId
         (None, None) => (AppId::of_folder(default_id), top),
     };
     id.map_err(|error| at.error(error.to_string()))
-}
-
-pub(super) fn line(field: &Field<'_>) -> Result<String, ManifestError> {
-    let text = field.text()?;
-    if text.contains(char::is_control) {
-        return Err(field.error("expected one line of text, without control characters"));
-    }
-    Ok(text)
 }
 
 /// Settings are Compose's variables, so they may have the names that those have.
@@ -328,7 +320,7 @@ impl Url {
         field.each(|key, value| {
             match key {
                 "service" | "port" => {}
-                "title" => url.title = line(value)?,
+                "title" => url.title = value.line()?,
                 "path" => url.path = http_path(value)?,
                 _ => return Ok(false),
             }
@@ -358,7 +350,7 @@ impl Probe {
 }
 
 fn http_path(field: &Field<'_>) -> Result<String, ManifestError> {
-    let path = line(field)?;
+    let path = field.line()?;
     if path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(path)
     } else {

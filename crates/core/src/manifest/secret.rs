@@ -1,7 +1,6 @@
 //! The secrets of an app, and those that a service mounts.
 
 use super::ManifestError;
-use super::extension::line;
 use super::field::Field;
 
 /// A secret that is generated once.
@@ -42,7 +41,7 @@ impl Secret {
         }
         field.each(|key, value| {
             match key {
-                "description" => secret.description = line(value)?,
+                "description" => secret.description = value.line()?,
                 "seeded" => {
                     let parts: Result<Vec<Part>, _> =
                         value.items()?.iter().map(Part::read).collect();
@@ -60,7 +59,7 @@ impl Part {
     fn read(field: &Field<'_>) -> Result<Self, ManifestError> {
         let mut part = None;
         field.each(|key, value| {
-            let text = line(value)?;
+            let text = value.line()?;
             part = match key {
                 "text" => Some(Self::Text(text)),
                 "entropy" => Some(Self::Entropy(text)),

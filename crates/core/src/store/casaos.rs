@@ -9,8 +9,9 @@ use super::compose_file::{ComposeFile, json, text_at};
 use super::error::Error;
 use super::notice::Notice;
 use super::overlay::Overlay;
+use super::translated::{NodeFacts, Translated};
 use super::variables::setting;
-use super::{NodeFacts, Translated, clean, plain, volumes};
+use super::{clean, plain, volumes};
 use crate::file::Files;
 use crate::name::AppId;
 

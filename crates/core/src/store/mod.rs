@@ -21,6 +21,7 @@ mod search;
 mod secrets;
 #[cfg(test)]
 mod tests;
+mod translated;
 mod tree;
 mod umbrel;
 mod variables;
@@ -34,31 +35,11 @@ pub use kept::{NameTaken, is_added_store, judge_catalog, judge_data, judge_insta
 pub use name::{CATALOG, StoreName, StoreNameError, StoredApp};
 pub use notice::{Login, Notice};
 pub use search::search;
+pub use translated::{NodeFacts, Translated};
 pub use tree::{FoundApp, apps_in};
 
 use crate::file::Files;
 use crate::name::AppId;
-
-/// What the translation of an app needs to know of the node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeFacts {
-    /// The name of the host, one label.
-    pub host_name: String,
-    /// The time zone, such as `Europe/Berlin`.
-    pub time_zone: String,
-    /// The processor, as images name it: `amd64`, `arm64`.
-    pub architecture: String,
-    /// The folder that apps share by default: an absolute path.
-    pub shared_folder: String,
-}
-
-/// An app of a store as a definition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Translated {
-    pub files: Files,
-    /// What a person should know before it is installed.
-    pub notices: Vec<Notice>,
-}
 
 /// Translates an app of a store. `file` is how the person knows its Compose file, and `app` the id
 /// that it gets on the node.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use compose::read_dotenv;
 
-use super::Translated;
 use super::compose_file::{ComposeFile, text_at};
 use super::error::Error;
 use super::overlay::Overlay;
+use super::translated::Translated;
 use super::variables::{in_words, to_settings, used};
 use crate::file::{File, Files};
 use crate::manifest::COMPOSE_FILE;

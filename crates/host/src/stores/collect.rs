@@ -8,13 +8,10 @@ use archipelago_core::file::{File, FileMode, Files};
 use archipelago_core::release::ReleaseId;
 use archipelago_core::store::{Entry, FoundApp, apps_in, is_ignored};
 
-use super::Error;
+use super::error::{BYTES_MAX, Error, FILES_MAX};
 use super::git::{self, Blob, Repository};
 use crate::{definition, disk};
 
-/// A store of four hundred apps has some 2 MiB. Pictures make it larger.
-pub(super) const BYTES_MAX: u64 = 256 << 20;
-pub(super) const FILES_MAX: usize = 50_000;
 /// Of one app, as in `definition`.
 const APP_BYTES_MAX: u64 = 32 << 20;
 /// The folders of apps lie no deeper.

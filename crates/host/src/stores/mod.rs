@@ -2,6 +2,7 @@
 //! apps as they were when the store was added or last updated. A whole store is replaced at once.
 
 mod collect;
+mod error;
 mod git;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{data_folder, definition, disk};
 
+pub use error::Error;
 pub use git::Error as GitError;
 
 use collect::Content;
@@ -36,41 +38,6 @@ pub struct Store {
     pub entries: Vec<Entry>,
     /// Folders that hold an app but whose name is another one's, or no name for an app.
     pub left_out: Vec<String>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error(transparent)]
-    Disk(#[from] disk::Error),
-    #[error(transparent)]
-    Git(#[from] git::Error),
-    #[error("{} cannot be read: {reason}; remove the store and add it again", path.display())]
-    Index { path: PathBuf, reason: String },
-    #[error("there is no store {name}; {}", known(.others))]
-    Unknown { name: String, others: Vec<String> },
-    #[error("there is a store {0} already; choose another name with --name, or update it")]
-    Exists(StoreName),
-    #[error("{0} is no folder, and no URL of a git repository such as https://…")]
-    NoSource(String),
-    #[error("{0} is not UTF-8, so it cannot be kept; rename the folder")]
-    NotUtf8(PathBuf),
-    #[error("{0} is the folder of an app; install it with archipelago install {0}")]
-    IsApp(String),
-    #[error("{0} has no app: no folder with a Compose file")]
-    Empty(String),
-    #[error("{source_name} has more than {} MiB or {} files; is it a store?", collect::BYTES_MAX >> 20, collect::FILES_MAX)]
-    TooLarge { source_name: String },
-    #[error("{store} has no app {app}; archipelago search finds apps by words")]
-    NoApp { store: StoreName, app: String },
-    #[error(transparent)]
-    Definition(#[from] definition::Error),
-}
-
-fn known(others: &[String]) -> String {
-    match others.is_empty() {
-        true => "none was added".to_owned(),
-        false => format!("there are: {}", others.join(", ")),
-    }
 }
 
 /// The names of the added stores.
