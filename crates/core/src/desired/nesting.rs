@@ -87,6 +87,7 @@ fn path_of(layout: &Layout, id: &AppId, mount: &Mount) -> PathBuf {
         MountSource::Volume(volume) => layout.volumes(id).join(volume),
         MountSource::Data(path) => layout.files(id).join(path),
         MountSource::Definition(path) => layout.definition(id).join(path),
+        MountSource::Config { name, .. } => layout.definition(id).join("configs").join(name),
         MountSource::Host(path) => layout.on_host(path),
     };
     // Without double slashes and single dots.
@@ -98,6 +99,7 @@ fn written(mount: &Mount) -> String {
     match &mount.source {
         MountSource::Volume(volume) => format!("the volume {volume}"),
         MountSource::Data(path) | MountSource::Definition(path) => format!("./{path}"),
+        MountSource::Config { name, .. } => format!("the config {name}"),
         MountSource::Host(path) => path.clone(),
     }
 }

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::field::Field;
 use super::{ManifestError, Place};
+use crate::file::File;
 use crate::hex::hex;
 
 /// Longer names are cut: systemd takes a unit's name of 255 bytes.
@@ -32,6 +33,8 @@ pub enum MountSource {
     Volume(String),
     /// A file or folder that came with the app, relative to its folder.
     Definition(String),
+    /// A config of this name whose text, or whose mode, is told by the Compose file.
+    Config { name: String, file: File },
     /// A folder under the app's part of the data directory, created when absent.
     Data(String),
     /// A path on the node, which must exist: absolute, or in the operator's home (`~/films`).

@@ -89,11 +89,12 @@ impl Work<'_> {
                     (source, true)
                 }
                 MountSource::Definition(path) => {
-                    let files = self.beneath(path);
-                    let release = ReleaseId::of_mounted(&files);
-                    let source = text(&layout.release(&release).join(path))?;
-                    present.mounted.insert(release, files);
-                    (source, true)
+                    (self.stored(present, path, self.beneath(path))?, true)
+                }
+                MountSource::Config { name, file } => {
+                    let path = format!("configs/{name}");
+                    let files = Files::from([(path.clone(), file.clone())]);
+                    (self.stored(present, &path, files)?, true)
                 }
                 // The operator's own folder: its labels are the operator's business.
                 MountSource::Host(path) => (text(&layout.on_host(path))?, false),
@@ -125,6 +126,14 @@ impl Work<'_> {
             });
         }
         Ok(())
+    }
+
+    /// Where a file or folder is that is stored for mounts, beside the releases of definitions.
+    fn stored(&self, present: &mut Present, path: &str, files: Files) -> Result<String, Error> {
+        let release = ReleaseId::of_mounted(&files);
+        let source = text(&self.inputs.layout.release(&release).join(path))?;
+        present.mounted.insert(release, files);
+        Ok(source)
     }
 
     /// A file of the definition, or all files in a folder of it.

@@ -63,6 +63,30 @@ fn a_container_is_started_anew_when_a_file_changes_that_it_has_mounted() {
 }
 
 #[test]
+fn the_text_of_a_config_is_a_file_that_is_stored_for_its_container() {
+    let text = |content: &str| {
+        let lines = "configs: [{source: page, target: /etc/page, mode: 0440}]";
+        let top = format!("configs: {{page: {{content: {content}}}}}\n");
+        service(lines) + &top
+    };
+    let inputs = app(&text("one"), &[]);
+    let present = present(&inputs);
+    let stored: Vec<_> = present.mounted.iter().collect();
+    let [(release, files)] = stored.as_slice() else {
+        panic!("{stored:?}");
+    };
+    assert_eq!(files["configs/page"].text(), Some("one"));
+    assert_eq!(files["configs/page"].mode.bits(), 0o600);
+    let line = format!("Volume=/config/releases/{release}/configs/page:/etc/page:ro,z");
+    let content = content(&inputs);
+    assert!(content.lines().any(|other| other == line), "{content}");
+    // Another text is another file, and starts the container anew.
+    let other = compose::present(&app(&text("two"), &[]));
+    let revision = |present: &Present| present.units["archy-a.container"].file.revision.clone();
+    assert_ne!(revision(&present), revision(&other));
+}
+
+#[test]
 fn a_data_folder_that_no_unit_can_name_is_refused() {
     let mut inputs = app(&service("init: true"), &[]);
     inputs.layout.data = PathBuf::from("/da\nta");

@@ -148,7 +148,7 @@ fn a_config_is_a_file_of_the_app() {
         .collect();
     let page = MountSource::Definition("page/index.html".to_owned());
     assert_eq!(mounts, [(&page, "/page", true), (&page, "/etc/page", true)]);
-    for source in ["content: x", "file: ./other", "file: /etc/passwd"] {
+    for source in ["file: ./other", "file: /etc/passwd"] {
         check(
             &format!(
                 "services: {{web: {{image: x, configs: [page]}}}}\nconfigs: {{page: {{{source}}}}}\n"

@@ -46,7 +46,9 @@ pub const SERVICE: Table = &[
     ("command", Translated("")),
     (
         "configs",
-        Translated("those with a `file` in the app's folder"),
+        Translated(
+            "with `mode`; the file belongs to root in the container, so another `uid` or `gid` gives a warning",
+        ),
     ),
     (
         "container_name",
@@ -393,7 +395,7 @@ pub const VOLUME: Table = &[
 pub const TOP: Table = &[
     (
         "configs",
-        Translated("those with a `file` in the app's folder"),
+        Translated("from a `file` in the app's folder, a `content`, or a variable (`environment`)"),
     ),
     ("include", Translated("files in the app's folder")),
     (
