@@ -46,7 +46,7 @@ pub enum App {
     },
     /// Its secrets must be generated before anything else can be worked out.
     NeedsSecrets {
-        /// The missing ones.
+        /// The missing ones, and those that have another text than the one that is given now.
         missing: BTreeMap<String, Recipe>,
     },
     /// It waits for another app to have its secrets.
@@ -258,7 +258,8 @@ pub struct PodmanSecret {
     pub app: AppId,
     /// The name in the manifest; the text lies in the app's secrets folder.
     pub secret: String,
-    /// Changes when the text does; says nothing about it (a hash of 256 random bits).
+    /// Changes when the text does (a hash of it). It tells nothing of one that is generated, and is
+    /// shown to nobody but this user, who can read the text.
     pub revision: String,
 }
 

@@ -5,6 +5,7 @@ mod exports;
 mod jobs;
 mod mounts;
 mod nesting;
+mod sources;
 
 use super::*;
 use crate::config::Config;

@@ -160,12 +160,10 @@ fn a_config_is_a_file_of_the_app() {
 
 #[test]
 fn secrets_at_the_top() {
-    for source in ["environment: TOKEN", "external: true"] {
-        check(
-            &format!("services: {{web: {{image: x}}}}\nsecrets:\n  token: {{{source}}}\n"),
-            "3:3: secrets.token: declare it under `x-archipelago.secrets` instead, which generates it per node, or name a `file` of the app",
-        );
-    }
+    check(
+        "services: {web: {image: x}}\nsecrets:\n  token: {external: true}\n",
+        "3:3: secrets.token: declare it under `x-archipelago.secrets` instead, which generates it per node, or name a `file` of the app or a variable (`environment`)",
+    );
     check(
         "services: {web: {image: x, secrets: [token]}}\nsecrets: {token: {file: ./token}}\n",
         "1:38: services.web.secrets[0]: this needs a file in the app's folder; put it there and name it with `file`",

@@ -96,3 +96,73 @@ fn a_config_has_the_mode_that_it_is_given_and_belongs_to_root() {
     let error = read_with(text, ENV).unwrap_err().to_string();
     assert!(error.contains("configs[0].mode: expected a mode"), "{error}");
 }
+
+fn given(text: &str) -> Manifest {
+    read_with(text, ENV).unwrap_or_else(|error| panic!("{error} in:\n{text}"))
+}
+
+#[test]
+fn a_secret_may_be_the_value_of_a_variable() {
+    let manifest = given(
+        "services:\n  web:\n    image: x\n    secrets:\n      - db-password\n      - {source: db-password, target: other, uid: '70', gid: '0', mode: 0400}\n      - {source: plain, target: /etc/plain}\nsecrets: {db-password: {environment: TOKEN}, plain: {environment: TOKEN}}\n",
+    );
+    let secret = |kept: &str, target: &str| SecretMount {
+        secret: kept.to_owned(),
+        target: Some(target.to_owned()),
+        uid: None,
+        gid: None,
+        mode: None,
+    };
+    assert_eq!(
+        manifest.services["web"].secrets,
+        [
+            secret("db_password", "/run/secrets/db-password"),
+            SecretMount {
+                uid: Some(70),
+                gid: Some(0),
+                mode: Some("0400".to_owned()),
+                ..secret("db_password", "other")
+            },
+            secret("plain", "/etc/plain"),
+        ]
+    );
+    let recipes: Vec<(&str, Recipe)> = manifest
+        .recipes()
+        .map(|(name, recipe)| (name.as_str(), recipe))
+        .collect();
+    let given = Recipe::Given(GivenText::of("hunter2").unwrap());
+    assert_eq!(
+        recipes,
+        [("db_password", given.clone()), ("plain", given)]
+    );
+    assert!(!format!("{manifest:?}").contains("hunter2"), "{manifest:?}");
+}
+
+#[test]
+fn a_secret_without_a_text_is_refused_and_so_is_one_under_the_name_of_another() {
+    for (top, expected) in [
+        (
+            "a: {environment: NOBODY}",
+            "a.environment: the variable has no value, or one that is too long for Podman; give it one in the app's `.env`",
+        ),
+        (
+            "a: {environment: EMPTY}",
+            "a.environment: the variable has no value, or one that is too long for Podman; give it one in the app's `.env`",
+        ),
+        (
+            "a-b: {environment: TOKEN}, a.b: {environment: TOKEN}",
+            "a.b.environment: another secret is kept under this name, in which `-` and `.` become `_`; rename one of the two",
+        ),
+        (
+            "token-x: {environment: TOKEN}",
+            "token-x.environment: another secret is kept under this name, in which `-` and `.` become `_`; rename one of the two",
+        ),
+    ] {
+        let text = format!(
+            "services: {{web: {{image: x}}}}\nsecrets: {{{top}}}\nx-archipelago: {{secrets: {{token_x: }}}}\n"
+        );
+        let error = read_with(&text, ENV).unwrap_err().to_string();
+        assert!(error.ends_with(expected), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}

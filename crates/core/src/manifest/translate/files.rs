@@ -6,7 +6,7 @@ use compose::model::{FileObject, FileReference, Mode};
 use super::Work;
 use crate::file::{File, FileMode};
 use crate::manifest::folder::{Location, locate};
-use crate::manifest::secret::SecretMount;
+use crate::manifest::secret::{SecretMount, kept_name};
 use crate::manifest::service::Service;
 use crate::manifest::{Mount, MountSource};
 use crate::name::check_part;
@@ -25,24 +25,29 @@ impl Work<'_, '_> {
             } = reference;
             let name = source.clone().unwrap_or_default();
             let target = target.clone().unwrap_or_else(|| name.clone());
-            if !self.report.secrets.contains(&name) {
+            let source = self.project.secrets.get(&name).map(|secret| &secret.0);
+            let is_given = source.is_some_and(|source| source.environment.is_some());
+            if !is_given && !self.report.secrets.contains(&name) {
                 let target = match target.starts_with('/') {
                     true => target,
                     false => format!("/run/secrets/{target}"),
                 };
-                let secret = self.project.secrets.get(&name);
-                let file = secret.and_then(|secret| secret.0.file.as_deref());
+                let file = source.and_then(|source| source.file.as_deref());
                 self.file(service, reference, file, target, &at);
                 continue;
             }
-            let usual = format!("/run/secrets/{name}");
+            let kept = match is_given {
+                true => kept_name(&name),
+                false => name,
+            };
+            let usual = format!("/run/secrets/{kept}");
             let target = Some(target).filter(|target| *target != usual);
             let secret = SecretMount {
                 target: self.target(target, &at),
                 uid: self.owner(uid.as_deref(), &at.key("uid")),
                 gid: self.owner(gid.as_deref(), &at.key("gid")),
                 mode: mode.and_then(|mode| self.mode(mode, &at.key("mode"))),
-                secret: name,
+                secret: kept,
             };
             service.secrets.push(secret);
         }

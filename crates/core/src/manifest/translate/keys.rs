@@ -205,7 +205,12 @@ pub const SERVICE: Table = &[
         Refused("all containers have the node's runtime; remove it"),
     ),
     ("scale", Translated("one container of each service")),
-    ("secrets", Translated("")),
+    (
+        "secrets",
+        Translated(
+            "with `target`, `mode`, `uid` and `gid`; one that is a file of the app belongs to root",
+        ),
+    ),
     (
         "security_opt",
         Translated(
@@ -413,7 +418,7 @@ pub const TOP: Table = &[
     (
         "secrets",
         Translated(
-            "those of `x-archipelago.secrets`, without a source, and files in the app's folder",
+            "those of `x-archipelago.secrets`, without a source; files in the app's folder; variables of `.env` (`environment`), which become Podman's secrets",
         ),
     ),
     ("services", Translated("see the keys of a service")),

@@ -24,6 +24,7 @@ use compose::{Project, Trail};
 use super::build::ImageSource;
 use super::networks::AppNetwork;
 use super::report::Report;
+use super::secret::GivenText;
 use super::service::Service;
 use crate::name::check_part;
 pub use privileges::capability;
@@ -34,6 +35,7 @@ use keys::{SERVICE, Table, left_out};
 #[derive(Default)]
 pub(super) struct Translated {
     pub(super) services: BTreeMap<String, Service>,
+    pub(super) given_secrets: BTreeMap<String, GivenText>,
     pub(super) networks: BTreeMap<String, AppNetwork>,
     pub(super) volumes: BTreeSet<String>,
 }
@@ -41,7 +43,7 @@ pub(super) struct Translated {
 /// Translates a project. What cannot be translated is reported.
 pub(super) fn translate(project: &Project, report: &mut Report<'_>) -> Translated {
     let mut translated = Translated::default();
-    top::sections(project, &mut translated.volumes, report);
+    top::sections(project, &mut translated, report);
     for (name, source) in &project.services {
         let trail = Trail::of(["services", name]);
         if let Err(error) = check_part("a service", name) {

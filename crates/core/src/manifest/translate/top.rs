@@ -1,16 +1,22 @@
 //! What stands beside the services.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use compose::model::{FileObject, Volume};
 use compose::{Project, Trail};
 
+use super::Translated;
 use super::keys::{TOP, VOLUME, left_out};
 use crate::manifest::report::Report;
+use crate::manifest::secret::{GivenText, kept_name};
 use crate::name::check_part;
 
-/// Translates the sections other than `services` and `networks`; notes the names of volumes.
-pub(super) fn sections(project: &Project, names: &mut BTreeSet<String>, report: &mut Report<'_>) {
+/// Translates the sections other than `services` and `networks`.
+pub(super) fn sections(
+    project: &Project,
+    translated: &mut Translated,
+    report: &mut Report<'_>,
+) {
     let Project {
         name: _,
         services: _,
@@ -38,10 +44,10 @@ pub(super) fn sections(project: &Project, names: &mut BTreeSet<String>, report: 
             report.error(&at, error.to_string());
         }
         self::volume(project, name, volume, report);
-        names.insert(name.clone());
+        translated.volumes.insert(name.clone());
     }
     for (name, secret) in secrets {
-        self::secret(name, &secret.0, report);
+        self::secret(name, &secret.0, &mut translated.given_secrets, report);
     }
 }
 
@@ -72,14 +78,19 @@ fn volume(project: &Project, name: &str, volume: &Volume, report: &mut Report<'_
 }
 
 /// A secret is one of `x-archipelago.secrets`, which is generated per node and has no source, or a
-/// file of the app. The reader has made the former external.
-fn secret(name: &str, secret: &FileObject, report: &mut Report<'_>) {
+/// file of the app, or the value of a variable. The reader has made the first external.
+fn secret(
+    name: &str,
+    secret: &FileObject,
+    given: &mut BTreeMap<String, GivenText>,
+    report: &mut Report<'_>,
+) {
     let FileObject {
         name: _,
         file,
         environment,
         // The value of `environment`.
-        content: _,
+        content,
         external: _,
         labels: _,
         driver,
@@ -96,13 +107,29 @@ fn secret(name: &str, secret: &FileObject, report: &mut Report<'_>) {
     let source = sources.iter().find(|(_, is_written)| *is_written);
     match (report.secrets.contains(name), source) {
         (true, None) | (false, Some(("file", _))) => {}
+        (false, Some(("environment", _))) => {
+            let text = content.as_deref().and_then(GivenText::of);
+            let kept = kept_name(name);
+            let problem = match (check_part("a secret", name), text) {
+                (Err(error), _) => error.to_string(),
+                (Ok(()), None) => "the variable has no value, or one that is too long for Podman; give it one in the app's `.env`".to_owned(),
+                (Ok(()), Some(_)) if given.contains_key(&kept) || report.secrets.contains(&kept) => {
+                    "another secret is kept under this name, in which `-` and `.` become `_`; rename one of the two".to_owned()
+                }
+                (Ok(()), Some(text)) => {
+                    given.insert(kept, text);
+                    return;
+                }
+            };
+            report.error(&at.key("environment"), problem);
+        }
         (true, Some((key, _))) => report.error(
             &at.key(key),
             "secrets are generated per node, from no source; remove this key",
         ),
         (false, _) => report.error(
             &at,
-            "declare it under `x-archipelago.secrets` instead, which generates it per node, or name a `file` of the app",
+            "declare it under `x-archipelago.secrets` instead, which generates it per node, or name a `file` of the app or a variable (`environment`)",
         ),
     }
 }
