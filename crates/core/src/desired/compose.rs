@@ -21,7 +21,7 @@ use super::apps::Apps;
 use super::error::Error;
 use super::inputs::Inputs;
 use crate::config::Config;
-use crate::manifest::{Files, Job, Manifest, Port, Protocol, Service};
+use crate::manifest::{Files, Job, Manifest, MountSource, Port, Protocol, Service};
 use crate::name::AppId;
 use crate::needs::Needs;
 use crate::quadlet::{self, Kind, ServiceSection, Stamp, Unit, UnitSection};
@@ -33,6 +33,8 @@ pub const APP_LABEL: &str = "archipelago.app";
 const RESTART_DELAY: Duration = Duration::from_secs(10);
 /// The image is on the node before a unit starts, so this bounds only Podman itself on a slow disk.
 const START_LIMIT: Duration = Duration::from_secs(300);
+/// The unit of systemd that makes the socket of this user's Podman.
+const PODMAN_SOCKET: &str = "podman.socket";
 /// systemd's stop timeout exceeds the container's own by this much, so that Podman can clean up.
 const STOP_MARGIN: Duration = Duration::from_secs(30);
 
@@ -158,9 +160,15 @@ impl Work<'_> {
             volumes.push(self.id.volume(&volume.name));
         }
         let stem = self.manifest.container(name);
-        let ordering = self.ordering(name, service);
+        let mut ordering = self.ordering(name, service);
         let started_along = ordering.wants.iter().chain(&ordering.requires);
         let wants = started_along.cloned().collect();
+        let mut mounts = service.mounts.iter();
+        if mounts.any(|mount| mount.source == MountSource::PodmanSocket) {
+            // The socket must be there before it is mounted.
+            ordering.wants.push(PODMAN_SOCKET.to_owned());
+            ordering.after.push(PODMAN_SOCKET.to_owned());
+        }
         let unit = Unit {
             stem: stem.clone(),
             unit: ordering,

@@ -88,6 +88,7 @@ fn path_of(layout: &Layout, id: &AppId, mount: &Mount) -> PathBuf {
         MountSource::Data(path) => layout.files(id).join(path),
         MountSource::Definition(path) => layout.definition(id).join(path),
         MountSource::Config { name, .. } => layout.definition(id).join("configs").join(name),
+        MountSource::PodmanSocket => layout.podman_socket(),
         MountSource::Host(path) => layout.on_host(path),
     };
     // Without double slashes and single dots.
@@ -100,6 +101,7 @@ fn written(mount: &Mount) -> String {
         MountSource::Volume(volume) => format!("the volume {volume}"),
         MountSource::Data(path) | MountSource::Definition(path) => format!("./{path}"),
         MountSource::Config { name, .. } => format!("the config {name}"),
+        MountSource::PodmanSocket => "Podman's socket".to_owned(),
         MountSource::Host(path) => path.clone(),
     }
 }

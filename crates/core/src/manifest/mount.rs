@@ -37,6 +37,8 @@ pub enum MountSource {
     Config { name: String, file: File },
     /// A folder under the app's part of the data directory, created when absent.
     Data(String),
+    /// The socket through which this user's Podman takes commands.
+    PodmanSocket,
     /// A path on the node, which must exist: absolute, or in the operator's home (`~/films`).
     Host(String),
 }

@@ -386,11 +386,18 @@ fn of_networks(manifest: &Manifest) -> impl Iterator<Item = Grant> {
 }
 
 fn of_mount(host: &Host<'_>, mount: &Mount) -> Option<Grant> {
-    let MountSource::Host(source) = &mount.source else {
-        return None;
-    };
-    let path = host.path(&host.on_host(source), mount.read_only);
-    Some(path.map_or(Grant::PodmanSocket, Grant::Path))
+    match &mount.source {
+        MountSource::Host(source) => {
+            let path = host.path(&host.on_host(source), mount.read_only);
+            Some(path.map_or(Grant::PodmanSocket, Grant::Path))
+        }
+        MountSource::PodmanSocket => Some(Grant::PodmanSocket),
+        // The app's own.
+        MountSource::Volume(_)
+        | MountSource::Definition(_)
+        | MountSource::Config { .. }
+        | MountSource::Data(_) => None,
+    }
 }
 
 /// The device on the host, without its path and permissions in the container.

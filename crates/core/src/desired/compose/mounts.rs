@@ -96,6 +96,7 @@ impl Work<'_> {
                     let files = Files::from([(path.clone(), file.clone())]);
                     (self.stored(present, &path, files)?, true)
                 }
+                MountSource::PodmanSocket => (text(&layout.podman_socket())?, false),
                 // The operator's own folder: its labels are the operator's business.
                 MountSource::Host(path) => (text(&layout.on_host(path))?, false),
             };

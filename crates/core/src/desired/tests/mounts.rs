@@ -87,6 +87,24 @@ fn the_text_of_a_config_is_a_file_that_is_stored_for_its_container() {
 }
 
 #[test]
+fn dockers_socket_is_mounted_from_the_users_podman() {
+    for (lines, target) in [
+        ("volumes: ['/var/run/docker.sock:/sock:ro']", "/sock:ro"),
+        ("volumes: ['${XDG_RUNTIME_DIR:-}/docker.sock:/sock']", "/sock"),
+        ("use_api_socket: true", "/var/run/docker.sock"),
+    ] {
+        check_lines(
+            lines,
+            &[
+                &format!("Volume=/run/podman/podman.sock:{target}"),
+                "Wants=podman.socket",
+                "After=podman.socket",
+            ],
+        );
+    }
+}
+
+#[test]
 fn a_data_folder_that_no_unit_can_name_is_refused() {
     let mut inputs = app(&service("init: true"), &[]);
     inputs.layout.data = PathBuf::from("/da\nta");

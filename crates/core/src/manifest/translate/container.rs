@@ -147,6 +147,9 @@ impl Work<'_, '_> {
             self.hardware_address(service, address);
         }
         self.mounts(service, volumes);
+        if *use_api_socket {
+            self.api_socket(service);
+        }
         self.configs(service, configs);
         self.secrets(service, secrets);
         for (key, is_written) in [
@@ -171,7 +174,6 @@ impl Work<'_, '_> {
             ("pull_refresh_after", pull_refresh_after.is_some()),
             ("runtime", runtime.is_some()),
             ("storage_opt", !storage_opt.0.is_empty()),
-            ("use_api_socket", *use_api_socket),
         ] {
             self.left_out(SERVICE, key, is_written);
         }

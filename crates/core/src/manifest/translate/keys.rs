@@ -232,7 +232,9 @@ pub const SERVICE: Table = &[
     ("umask", Translated("")),
     (
         "use_api_socket",
-        Refused("mount the socket under `volumes`"),
+        Translated(
+            "Podman's socket at `/var/run/docker.sock`, by consent: `--allow podman-socket`; without the credentials of registries",
+        ),
     ),
     ("user", Translated("")),
     (
@@ -240,7 +242,12 @@ pub const SERVICE: Table = &[
         Translated("`auto`, `host`, `keep-id`, `nomap` and `private`"),
     ),
     ("uts", Translated("`host`")),
-    ("volumes", Translated("`volume`, `bind` and `tmpfs`")),
+    (
+        "volumes",
+        Translated(
+            "`volume`, `bind` and `tmpfs`; Docker's socket is that of this user's Podman, by consent: `--allow podman-socket`",
+        ),
+    ),
     ("volumes_from", Translated("of services of the app")),
     ("working_dir", Translated("")),
 ];

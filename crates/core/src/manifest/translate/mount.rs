@@ -92,6 +92,24 @@ impl Work<'_, '_> {
         }
     }
 
+    /// `use_api_socket`: Podman's socket where programs look for Docker's.
+    pub(super) fn api_socket(&mut self, service: &mut Service) {
+        const TARGET: &str = "/var/run/docker.sock";
+        if service.mounts.iter().any(|mount| mount.target == TARGET) {
+            return;
+        }
+        let at = self.trail.key("use_api_socket");
+        let (file, place) = self.report.place(&at);
+        service.mounts.push(Mount {
+            source: MountSource::PodmanSocket,
+            target: TARGET.to_owned(),
+            read_only: false,
+            file,
+            place,
+            key: at.to_string(),
+        });
+    }
+
     fn volume(&self, name: &str) -> Result<MountSource, Problem> {
         check_part("a volume", name)?;
         Ok(MountSource::Volume(name.to_owned()))
@@ -157,10 +175,27 @@ fn bound(path: &str, files: &Files) -> Result<MountSource, Problem> {
         // Behind a link, `..` leads elsewhere than it reads.
         Location::Elsewhere(path) if path.split('/').any(|part| part == "..") => Err(Problem::Dots),
         Location::Elsewhere(path) if !path.starts_with('/') => Err(Problem::NotOfLinux),
+        Location::Elsewhere(path) if is_engine_socket(path) => Ok(MountSource::PodmanSocket),
         // Podman takes the text after a colon for the path in the container.
         Location::Elsewhere(path) if path.contains(':') => Err(Problem::Colon),
         Location::Elsewhere(path) => Ok(MountSource::Host(path.to_owned())),
     }
+}
+
+/// Whether a path is where a Docker or a Podman has its socket, whoever's: an app that asks for it
+/// gets that of this user's Podman, which answers Docker's commands too. A Compose file may name it
+/// by `XDG_RUNTIME_DIR`, which is empty here.
+fn is_engine_socket(path: &str) -> bool {
+    let parts: Vec<&str> = path
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
+    let inside = match parts.as_slice() {
+        ["run", "user", id, inside @ ..] if id.bytes().all(|byte| byte.is_ascii_digit()) => inside,
+        ["var", "run", inside @ ..] | ["run", inside @ ..] => inside,
+        inside => inside,
+    };
+    matches!(inside, ["docker.sock"] | ["podman", "podman.sock"])
 }
 
 /// A file or folder that comes with the app, or a folder of its data.

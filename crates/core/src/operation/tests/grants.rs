@@ -194,6 +194,38 @@ fn the_worst_comes_first() {
 }
 
 #[test]
+fn dockers_socket_is_that_of_the_users_podman() {
+    let socket = &["podman-socket"];
+    for source in [
+        "/var/run/docker.sock",
+        "/run/docker.sock",
+        "//run/./docker.sock",
+        "/run/podman/podman.sock",
+        "/run/user/1001/docker.sock",
+        "/run/user/1000/podman/podman.sock",
+        "${XDG_RUNTIME_DIR:-/run/user/1000}/docker.sock",
+    ] {
+        check(&format!("volumes: ['{source}:/var/run/docker.sock:ro']"), socket);
+    }
+    check("use_api_socket: true", socket);
+    check(
+        "use_api_socket: true\n    volumes: ['/run/docker.sock:/var/run/docker.sock']",
+        socket,
+    );
+    check("use_api_socket: false", &[]);
+    for other in ["/run/docker.sock.d", "/srv/docker.sock", "/run/user/x/docker.sock"] {
+        let lines = format!("volumes: ['{other}:/x:ro']");
+        check(&lines, &[format!("path:{other}:ro").as_str()]);
+    }
+    let told = install(&inputs(), "use_api_socket: true");
+    let told: Vec<String> = told.new_grants().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        ["control all containers of this user through Podman's socket, so it may do all that this user may"]
+    );
+}
+
+#[test]
 fn unknown_values_are_refused_and_not_quoted() {
     for (lines, says) in [
         (
