@@ -12,6 +12,7 @@ mod error;
 mod exports;
 mod extension;
 mod field;
+mod file_name;
 mod folder;
 mod healthcheck;
 mod job;

@@ -75,6 +75,22 @@ fn volumes() {
         "this path has `..` in it; write the path without",
     );
 
+    for file in [
+        "'./new.conf:/etc/nginx:ro'",
+        "'./new:/etc/nginx/nginx.conf'",
+        "'./a/Caddyfile:/x'",
+        "{type: bind, source: ./x.yml, target: /x, bind: {create_host_path: false}}",
+    ] {
+        volume(
+            file,
+            "this looks like a file, and the app's folder has none of that name; put it there and mount it read-only (`:ro`), or mount the folder in which the container is to write it",
+        );
+    }
+    let own = good_service("volumes: ['./web.env:/x/web.env:ro', './conf.d:/etc/conf.d']");
+    let text = str::to_owned;
+    assert_eq!(own.mounts[0].source, MountSource::Definition(text("web.env")));
+    assert_eq!(own.mounts[1].source, MountSource::Data(text("conf.d")));
+
     let mounts = |lines: &str| -> Vec<Mount> {
         let mounts = good_service(lines).mounts.into_iter();
         // Where each stands is as different as they are written.
@@ -92,7 +108,6 @@ fn volumes() {
             .into_iter()
             .map(|mount| mount.source)
             .collect();
-    let text = str::to_owned;
     assert_eq!(
         sources,
         [

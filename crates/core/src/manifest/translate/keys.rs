@@ -245,7 +245,7 @@ pub const SERVICE: Table = &[
     (
         "volumes",
         Translated(
-            "`volume`, `bind` and `tmpfs`; Docker's socket is that of this user's Podman, by consent: `--allow podman-socket`",
+            "`volume`, `bind` and `tmpfs`; a path in the app's folder is a folder of its data unless it is there, and one that looks like a file must be there; Docker's socket is that of this user's Podman, by consent: `--allow podman-socket`",
         ),
     ),
     ("volumes_from", Translated("of services of the app")),

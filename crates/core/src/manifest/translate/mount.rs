@@ -4,6 +4,7 @@ use compose::Trail;
 use compose::model::{self, BindOptions, MountTmpfs, MountVolume};
 
 use super::Work;
+use crate::manifest::file_name::looks_like_a_file;
 use crate::manifest::folder::{Location, locate};
 use crate::manifest::mount::volume_at;
 use crate::manifest::service::Service;
@@ -29,6 +30,10 @@ enum Problem {
     Colon,
     #[error("this is no path of Linux; start it with `/` or `./`")]
     NotOfLinux,
+    #[error(
+        "this looks like a file, and the app's folder has none of that name; put it there and mount it read-only (`:ro`), or mount the folder in which the container is to write it"
+    )]
+    NoFile,
 }
 
 impl Work<'_, '_> {
@@ -65,7 +70,7 @@ impl Work<'_, '_> {
                 self.volumes.insert(name.clone());
                 Ok(MountSource::Volume(name))
             }
-            ("bind", Some(path)) => bound(path, self.report.folder.files),
+            ("bind", Some(path)) => bound(path, target, self.report.folder.files),
             ("tmpfs", _) => {
                 service.tmpfs.push(memory(target, tmpfs.as_ref()));
                 return;
@@ -163,14 +168,14 @@ impl Work<'_, '_> {
     }
 }
 
-fn bound(path: &str, files: &Files) -> Result<MountSource, Problem> {
+fn bound(path: &str, target: &str, files: &Files) -> Result<MountSource, Problem> {
     match locate(path) {
         Location::Inside("") => Err(Problem::OwnFolder),
         Location::Inside(inside) if inside == "~" || inside.starts_with("~/") => {
             Ok(MountSource::Host(inside.to_owned()))
         }
         Location::Inside(inside) if inside.starts_with('~') => Err(Problem::Home),
-        Location::Inside(inside) => Ok(of_the_app(inside, files)),
+        Location::Inside(inside) => of_the_app(inside, target, files),
         Location::Beside(_) | Location::Outside => Err(Problem::Outside),
         // Behind a link, `..` leads elsewhere than it reads.
         Location::Elsewhere(path) if path.split('/').any(|part| part == "..") => Err(Problem::Dots),
@@ -198,13 +203,17 @@ fn is_engine_socket(path: &str) -> bool {
     matches!(inside, ["docker.sock"] | ["podman", "podman.sock"])
 }
 
-/// A file or folder that comes with the app, or a folder of its data.
-fn of_the_app(path: &str, files: &Files) -> MountSource {
+/// A file or folder that comes with the app, or a folder of its data. A folder that is made in
+/// place of a file would be mounted as one, and the program not find its file.
+fn of_the_app(path: &str, target: &str, files: &Files) -> Result<MountSource, Problem> {
     let inside = format!("{path}/");
     let known = files.contains_key(path) || files.keys().any(|file| file.starts_with(&inside));
-    match known {
-        true => MountSource::Definition(path.to_owned()),
-        false => MountSource::Data(path.to_owned()),
+    if known {
+        return Ok(MountSource::Definition(path.to_owned()));
+    }
+    match looks_like_a_file(path) || looks_like_a_file(target) {
+        true => Err(Problem::NoFile),
+        false => Ok(MountSource::Data(path.to_owned())),
     }
 }
 
