@@ -79,6 +79,7 @@ fn mount(source: &str, target: &str, read_only: bool, relabel: bool) -> VolumeMo
         source: source.to_owned(),
         target: target.to_owned(),
         read_only,
+        no_copy: false,
         relabel,
     }
 }

@@ -33,6 +33,8 @@ pub enum Need {
     },
     /// Podman has no such network.
     Network(String),
+    /// Podman has no such volume.
+    Volume(String),
     /// Services of this user have no such controller of control groups.
     Controller(Controller),
     /// The image is for another kind of processor.
@@ -52,6 +54,7 @@ impl Need {
             | Self::Limit { .. }
             | Self::RegistryImage { .. }
             | Self::Network(_)
+            | Self::Volume(_)
             | Self::Controller(_)
             | Self::Image { .. } => true,
             Self::ClosedDevice(_) | Self::Unbounded { .. } => false,
@@ -68,6 +71,7 @@ impl Need {
             | Self::Limit { .. }
             | Self::RegistryImage { .. }
             | Self::Network(_)
+            | Self::Volume(_)
             | Self::Controller(_) => true,
             Self::ClosedDevice(_) | Self::Unbounded { .. } | Self::Image { .. } => false,
         }
@@ -95,6 +99,7 @@ pub fn unmet_by(container: &DesiredContainer, offers: &Offers) -> Vec<Need> {
         devices,
         limits,
         networks,
+        volumes,
         controllers,
     } = &container.needs;
     let image = container.image.reference.to_string();
@@ -133,12 +138,15 @@ pub fn unmet_by(container: &DesiredContainer, offers: &Offers) -> Vec<Need> {
     let controllers = controllers.copied().map(Need::Controller);
     let networks = networks.intersection(&offers.missing_networks);
     let networks = networks.cloned().map(Need::Network);
+    let volumes = volumes.intersection(&offers.missing_volumes);
+    let volumes = volumes.cloned().map(Need::Volume);
     foreign
         .into_iter()
         .chain(unavailable)
         .chain(devices)
         .chain(limits)
         .chain(networks)
+        .chain(volumes)
         .chain(controllers)
         .collect()
 }
@@ -211,6 +219,11 @@ impl fmt::Display for Need {
                 formatter,
                 "it joins the network {name}, which Podman does not have; make it (podman network create {name}), or remove it from \
                  compose.yaml"
+            ),
+            Self::Volume(name) => write!(
+                formatter,
+                "it mounts the volume {name}, which Podman does not have; make it (podman volume create {name}), or remove `external` \
+                 from compose.yaml: the app gets a volume of its own"
             ),
             Self::Image {
                 image,

@@ -203,6 +203,7 @@ impl Work<'_> {
             },
             needs: Needs {
                 networks: self.foreign_networks(service),
+                volumes: Self::foreign_volumes(service),
                 controllers: options::controllers(service),
                 ..Needs::of(&service.devices, &service.ulimits)
             },

@@ -19,6 +19,8 @@ pub struct Mount {
     pub target: String,
     /// Whether the container may not write to it.
     pub read_only: bool,
+    /// Whether a volume stays empty that is empty, instead of getting the image's files.
+    pub no_copy: bool,
     /// The file that says so, as the person knows it, and the place in it, for errors that are
     /// found later.
     pub file: String,
@@ -31,6 +33,8 @@ pub struct Mount {
 pub enum MountSource {
     /// A named volume of the app.
     Volume(String),
+    /// A volume of Podman's that is no app's, by its name.
+    External(String),
     /// A file or folder that came with the app, relative to its folder.
     Definition(String),
     /// A config of this name whose text, or whose mode, is told by the Compose file.

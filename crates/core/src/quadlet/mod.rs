@@ -304,6 +304,8 @@ pub struct VolumeMount {
     pub target: String,
     /// Whether the container may not write.
     pub read_only: bool,
+    /// Whether an empty volume stays so, instead of getting the files of the image.
+    pub no_copy: bool,
     /// Whether SELinux labels are adapted so that containers may use it (`z`); nothing happens
     /// without SELinux.
     pub relabel: bool,

@@ -88,9 +88,11 @@ pub(super) fn volume_text(volume: &VolumeMount) -> Result<String, EscapeError> {
         source,
         target,
         read_only,
+        no_copy,
         relabel,
     } = volume;
-    let options: Vec<&str> = [(*read_only, "ro"), (*relabel, "z")]
+    let options = [(*read_only, "ro"), (*no_copy, "nocopy"), (*relabel, "z")];
+    let options: Vec<&str> = options
         .iter()
         .filter_map(|(on, option)| on.then_some(*option))
         .collect();

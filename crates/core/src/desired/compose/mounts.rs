@@ -49,6 +49,7 @@ impl Work<'_> {
             source: format!("{}.volume", self.id.volume(&volume.name)),
             target: volume.target.clone(),
             read_only: false,
+            no_copy: false,
             relabel: true,
         });
         Ok(())
@@ -61,10 +62,21 @@ impl Work<'_> {
             .iter()
             .filter_map(|mount| match &mount.source {
                 MountSource::Volume(volume) => Some(self.id.volume(volume)),
+                MountSource::External(name) => Some(name.clone()),
                 _ => None,
             })
             .collect();
         volumes.into_iter().collect()
+    }
+
+    /// Those of them that are no app's.
+    pub(super) fn foreign_volumes(service: &Service) -> BTreeSet<String> {
+        let sources = service.mounts.iter().map(|mount| &mount.source);
+        let foreign = sources.filter_map(|source| match source {
+            MountSource::External(name) => Some(name.clone()),
+            _ => None,
+        });
+        foreign.collect()
     }
 
     pub(super) fn add_mounts(
@@ -79,6 +91,8 @@ impl Work<'_> {
         for mount in &service.mounts {
             let (source, relabel) = match &mount.source {
                 MountSource::Volume(volume) => (format!("{}.volume", self.id.volume(volume)), true),
+                // Its labels are its owner's business, as those of a folder of the operator's.
+                MountSource::External(name) => (name.clone(), false),
                 MountSource::Data(path) => {
                     let folder = layout.files(self.id).join(path);
                     let source = text(&folder)?;
@@ -104,6 +118,7 @@ impl Work<'_> {
                 source,
                 target: mount.target.clone(),
                 read_only: mount.read_only,
+                no_copy: mount.no_copy,
                 relabel,
             });
         }
@@ -123,6 +138,7 @@ impl Work<'_> {
                 source: text(&path)?,
                 target: file.target.clone(),
                 read_only: true,
+                no_copy: false,
                 relabel: true,
             });
         }

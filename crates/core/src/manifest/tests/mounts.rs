@@ -55,6 +55,10 @@ fn volumes() {
     );
     volume(
         "{type: image, source: x, target: /x}",
+        "the files of an image cannot be mounted; let a job of that image copy them into a volume (`service_completed_successfully`)",
+    );
+    volume(
+        "{type: cluster, source: x, target: /x}",
         "expected volume, bind or tmpfs",
     );
     check_service(
@@ -67,7 +71,11 @@ fn volumes() {
     );
     check(
         "services:\n  web: {image: x}\nvolumes:\n  data: {driver: nfs}\n",
-        "4:10: volumes.data.driver: volumes take no options here: their data lie in the node's data folder (docs/manifest.md)",
+        "4:10: volumes.data.driver: the driver is not supported; there is `local`. Mount the file system on this host, and name its folder under the service's `volumes`",
+    );
+    check(
+        "services:\n  web: {image: x, volumes: ['mem:/a', 'mem:/b']}\nvolumes:\n  mem: {driver_opts: {type: tmpfs, device: tmpfs}}\n",
+        "4:9: volumes.mem.driver_opts: several mounts of one memory file system are not supported; remove `driver_opts`, so that it is a volume",
     );
 
     volume(
@@ -88,7 +96,10 @@ fn volumes() {
     }
     let own = good_service("volumes: ['./web.env:/x/web.env:ro', './conf.d:/etc/conf.d']");
     let text = str::to_owned;
-    assert_eq!(own.mounts[0].source, MountSource::Definition(text("web.env")));
+    assert_eq!(
+        own.mounts[0].source,
+        MountSource::Definition(text("web.env"))
+    );
     assert_eq!(own.mounts[1].source, MountSource::Data(text("conf.d")));
 
     let mounts = |lines: &str| -> Vec<Mount> {
@@ -117,6 +128,47 @@ fn volumes() {
             MountSource::Host(text("/srv"))
         ]
     );
+}
+
+#[test]
+fn the_options_of_a_volume_stand_for_another_mount() {
+    let manifest = good(
+        "services:
+  web:
+    image: x
+    volumes: ['films:/films', 'own:/own', 'memory:/memory', 'theirs:/theirs:ro', {type: volume, source: plain, target: /plain, volume: {nocopy: true}}]
+volumes:
+  films: {driver: local, driver_opts: {type: none, o: 'bind,ro', device: /srv/films}}
+  own: {driver: local, driver_opts: {type: none, o: bind, device: ./own}}
+  memory: {driver_opts: {type: tmpfs, device: tmpfs, o: 'size=10m,mode=1777'}}
+  theirs: {external: true, name: theirs.of.somebody}
+  plain:
+",
+    );
+    assert_eq!(manifest.volumes, BTreeSet::from(["plain".to_owned()]));
+    let web = &manifest.services["web"];
+    let mounts: Vec<(&MountSource, &str, bool, bool)> = web
+        .mounts
+        .iter()
+        .map(|it| (&it.source, it.target.as_str(), it.read_only, it.no_copy))
+        .collect();
+    let text = str::to_owned;
+    assert_eq!(
+        mounts,
+        [
+            (&MountSource::Host(text("/srv/films")), "/films", true, false),
+            (&MountSource::Data(text("own")), "/own", false, false),
+            (
+                &MountSource::External(text("theirs.of.somebody")),
+                "/theirs",
+                true,
+                false
+            ),
+            (&MountSource::Volume(text("plain")), "/plain", false, true),
+        ]
+    );
+    assert_eq!(web.tmpfs, ["/memory:size=10m,mode=1777"]);
+    assert_eq!(manifest.warnings, []);
 }
 
 /// A volume without a name has one by its service and path, so that its data stay.

@@ -3,10 +3,7 @@
 use super::*;
 use crate::file::{File, FileMode};
 
-const ENV: &[(&str, &[u8])] = &[
-    (".env", b"TOKEN=hunter2\nEMPTY=\n"),
-    ("own.conf", b"own"),
-];
+const ENV: &[(&str, &[u8])] = &[(".env", b"TOKEN=hunter2\nEMPTY=\n"), ("own.conf", b"own")];
 
 fn config(name: &str, text: &str, bits: u32) -> MountSource {
     MountSource::Config {
@@ -51,7 +48,8 @@ fn the_text_of_a_config_may_stand_in_the_compose_file() {
         let service = "configs: [page, {source: page, target: /etc/page}]";
         assert_eq!(mounts(service, top), expected);
     }
-    let text = "services: {web: {image: x, configs: [page]}}\nconfigs:\n  page: {environment: NOBODY}\n";
+    let text =
+        "services: {web: {image: x, configs: [page]}}\nconfigs:\n  page: {environment: NOBODY}\n";
     assert_eq!(
         read_with(text, ENV).unwrap_err().to_string(),
         "compose.yaml:3:10: configs.page.environment: the variable has no value; give it one in the app's `.env`"
@@ -94,7 +92,10 @@ fn a_config_has_the_mode_that_it_is_given_and_belongs_to_root() {
     );
     let text = "services: {web: {image: x, configs: [{source: page, mode: 010000}]}}\nconfigs: {page: {content: x}}\n";
     let error = read_with(text, ENV).unwrap_err().to_string();
-    assert!(error.contains("configs[0].mode: expected a mode"), "{error}");
+    assert!(
+        error.contains("configs[0].mode: expected a mode"),
+        "{error}"
+    );
 }
 
 fn given(text: &str) -> Manifest {
@@ -131,10 +132,7 @@ fn a_secret_may_be_the_value_of_a_variable() {
         .map(|(name, recipe)| (name.as_str(), recipe))
         .collect();
     let given = Recipe::Given(GivenText::of("hunter2").unwrap());
-    assert_eq!(
-        recipes,
-        [("db_password", given.clone()), ("plain", given)]
-    );
+    assert_eq!(recipes, [("db_password", given.clone()), ("plain", given)]);
     assert!(!format!("{manifest:?}").contains("hunter2"), "{manifest:?}");
 }
 

@@ -206,6 +206,7 @@ impl Work<'_, '_> {
             source,
             target,
             read_only: true,
+            no_copy: false,
             file,
             place,
             key: at.to_string(),

@@ -245,7 +245,7 @@ pub const SERVICE: Table = &[
     (
         "volumes",
         Translated(
-            "`volume`, `bind` and `tmpfs`; a path in the app's folder is a folder of its data unless it is there, and one that looks like a file must be there; Docker's socket is that of this user's Podman, by consent: `--allow podman-socket`",
+            "`volume` (with `nocopy`, without `subpath`), `bind` and `tmpfs`; a path in the app's folder is a folder of its data unless it is there, and one that looks like a file must be there; Docker's socket is that of this user's Podman, by consent: `--allow podman-socket`",
         ),
     ),
     ("volumes_from", Translated("of services of the app")),
@@ -386,14 +386,14 @@ pub const VOLUME: Table = &[
     ("driver", Translated("`local`")),
     (
         "driver_opts",
-        Refused(
-            "volumes take no options here: their data lie in the node's data folder (docs/manifest.md)",
+        Translated(
+            "`type: none` with `o: bind`: the folder `device`, by consent as any path of this host; `type: tmpfs`; file systems of the network are refused, because only root mounts them",
         ),
     ),
     (
         "external",
-        Warned(
-            "left out: the app gets a volume of its own, which is empty at first; copy the files into its folder (docs/manifest.md)",
+        Translated(
+            "by consent: `--allow volume:NAME` mounts a volume that Podman has; not one of an app",
         ),
     ),
     ("labels", Unneeded("the volume has Archipelago's labels")),

@@ -14,6 +14,7 @@ mod port;
 mod privileges;
 mod process;
 mod top;
+mod volume;
 mod volumes_from;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,6 +4,7 @@ use compose::Trail;
 use compose::model::{self, BindOptions, MountTmpfs, MountVolume};
 
 use super::Work;
+use super::volume::{self, Kind};
 use crate::manifest::file_name::looks_like_a_file;
 use crate::manifest::folder::{Location, locate};
 use crate::manifest::mount::volume_at;
@@ -18,6 +19,10 @@ enum Problem {
     Name(#[from] NameError),
     #[error("expected volume, bind or tmpfs")]
     Kind,
+    #[error(
+        "the files of an image cannot be mounted; let a job of that image copy them into a volume (`service_completed_successfully`)"
+    )]
+    Image,
     #[error("this is the app's folder itself; name a file or folder in it")]
     OwnFolder,
     #[error("this path is in the home of another user; write the absolute path")]
@@ -52,7 +57,7 @@ impl Work<'_, '_> {
             read_only,
             consistency: _,
             bind,
-            volume,
+            volume: options,
             tmpfs,
             image: _,
             extensions: _,
@@ -62,9 +67,29 @@ impl Work<'_, '_> {
                 .error(at, "the path in the container must be absolute");
             return;
         }
-        self.options(bind.as_ref(), volume.as_ref(), at);
+        self.options(bind.as_ref(), options.as_ref(), at);
+        let mut read_only = *read_only;
         let found = match (kind.as_str(), source.as_deref()) {
-            ("volume", Some(name)) => self.volume(name),
+            ("volume", Some(name)) => {
+                let found = self.project.volumes.get(name);
+                match found.map(|found| volume::kind(name, found)) {
+                    Some(Ok(Kind::External(name))) => Ok(MountSource::External(name)),
+                    Some(Ok(Kind::Folder {
+                        path,
+                        read_only: all,
+                    })) => {
+                        read_only |= all;
+                        bound(&path, target, self.report.folder.files)
+                    }
+                    Some(Ok(Kind::Memory(options))) => {
+                        service.tmpfs.push(with_options(target, &options));
+                        return;
+                    }
+                    // What is wrong with it is reported there.
+                    Some(Err(_)) => return,
+                    Some(Ok(Kind::Own)) | None => self.volume(name),
+                }
+            }
             ("volume", None) => {
                 let name = volume_at(self.name, target);
                 self.volumes.insert(name.clone());
@@ -75,6 +100,7 @@ impl Work<'_, '_> {
                 service.tmpfs.push(memory(target, tmpfs.as_ref()));
                 return;
             }
+            ("image", _) => Err(Problem::Image),
             _ => Err(Problem::Kind),
         };
         match found {
@@ -87,7 +113,8 @@ impl Work<'_, '_> {
                 service.mounts.push(Mount {
                     source,
                     target: target.clone(),
-                    read_only: *read_only,
+                    read_only,
+                    no_copy: options.as_ref().is_some_and(|options| options.nocopy),
                     file,
                     place,
                     key: at.to_string(),
@@ -109,6 +136,7 @@ impl Work<'_, '_> {
             source: MountSource::PodmanSocket,
             target: TARGET.to_owned(),
             read_only: false,
+            no_copy: false,
             file,
             place,
             key: at.to_string(),
@@ -148,16 +176,11 @@ impl Work<'_, '_> {
         if let Some(volume) = volume {
             let MountVolume {
                 labels: _,
-                nocopy,
+                // Of the mount.
+                nocopy: _,
                 subpath,
                 extensions: _,
             } = volume;
-            if *nocopy {
-                self.report.warn(
-                    at,
-                    "`nocopy` is left out: an empty volume gets the files that the image has at its path",
-                );
-            }
             if subpath.is_some() {
                 self.report.error(
                     &at.key("volume").key("subpath"),
@@ -227,6 +250,10 @@ fn memory(target: &str, options: Option<&MountTmpfs>) -> String {
         .filter(|mode| *mode > 0)
         .map(|mode| format!("mode={mode:o}"));
     let options: Vec<String> = size.into_iter().chain(mode).collect();
+    with_options(target, &options)
+}
+
+fn with_options(target: &str, options: &[String]) -> String {
     match options.is_empty() {
         true => target.to_owned(),
         false => format!("{target}:{}", options.join(",")),
