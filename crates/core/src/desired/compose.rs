@@ -2,6 +2,7 @@
 //! Quadlet.
 
 mod files;
+mod hooks;
 mod image;
 mod image_volumes;
 mod mounts;
@@ -179,7 +180,9 @@ impl Work<'_> {
                 // A job has started when it has ended, and may take its time.
                 start_limit: (service.job.is_none())
                     .then(|| START_LIMIT + service.time_to_be_healthy()),
-                stop_limit: service.stop_grace_period.map(|grace| grace + STOP_MARGIN),
+                stop_limit: stop_limit(service),
+                after_start: hooks::commands(&stem, &service.post_start, hooks::START_LIMIT),
+                before_stop: hooks::commands(&stem, &service.pre_stop, hooks::STOP_LIMIT),
                 volumes,
             },
             starts_at_boot: present.running
@@ -230,6 +233,9 @@ impl Work<'_> {
             depends_on: _,
             job,
             health,
+            // Of the section `[Service]`.
+            post_start: _,
+            pre_stop: _,
             labels,
             annotations,
             user,
@@ -351,4 +357,13 @@ impl Work<'_> {
         static NONE: Files = Files::new();
         self.inputs.definitions.get(self.id).unwrap_or(&NONE)
     }
+}
+
+/// systemd's own limit is longer than a hook may take.
+fn stop_limit(service: &Service) -> Option<Duration> {
+    let limit = service.stop_grace_period? + STOP_MARGIN;
+    Some(match service.pre_stop.is_empty() {
+        true => limit,
+        false => limit.max(hooks::STOP_LIMIT + STOP_MARGIN),
+    })
 }

@@ -2,6 +2,7 @@
 
 mod compose;
 mod exports;
+mod hooks;
 mod jobs;
 mod mounts;
 mod nesting;

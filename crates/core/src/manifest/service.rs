@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::build::ImageSource;
 use super::healthcheck::Health;
+use super::hook::Hook;
 use super::job::{Awaited, Job};
 use super::networks::Join;
 use super::secret::SecretMount;
@@ -34,6 +35,10 @@ pub struct Service {
     pub job: Option<Job>,
     /// The container's own health check.
     pub health: Option<Health>,
+    /// Commands that are run in it once it has started, one after the other.
+    pub post_start: Vec<Hook>,
+    /// Commands that are run in it before it is stopped.
+    pub pre_stop: Vec<Hook>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// OCI annotations.
@@ -181,6 +186,8 @@ impl Service {
             depends_on: BTreeMap::new(),
             job: None,
             health: None,
+            post_start: Vec::new(),
+            pre_stop: Vec::new(),
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
             user: None,

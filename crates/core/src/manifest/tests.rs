@@ -3,6 +3,7 @@
 mod before;
 mod exports;
 mod extension;
+mod hooks;
 mod jobs;
 mod mounts;
 mod networks;

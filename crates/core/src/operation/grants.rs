@@ -309,6 +309,8 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         host_namespaces,
         label_disable,
         seccomp,
+        post_start,
+        pre_stop,
         // These stay inside the container and the app's own network and folders. Rootless, all
         // user namespaces that a manifest can name give the same rights on the host.
         command: _,
@@ -349,7 +351,8 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         stdin_open: _,
     } = service;
     let mut grants = Vec::new();
-    if *privileged {
+    let mut hooks = post_start.iter().chain(pre_stop);
+    if *privileged || hooks.any(|hook| hook.privileged) {
         grants.push(Grant::Privileged);
     }
     grants.extend(host_namespaces.iter().copied().map(Grant::HostNamespace));

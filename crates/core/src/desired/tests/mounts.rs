@@ -2,7 +2,7 @@
 
 use super::compose::*;
 use super::*;
-use crate::check::unmet_by;
+use crate::check::needs::unmet_by;
 use crate::image_facts::ImageFacts;
 use crate::needs::Offers;
 use crate::release::ReleaseId;
@@ -99,11 +99,17 @@ fn a_volume_that_is_no_apps_is_mounted_by_its_name_and_must_be_there() {
         "Volume=archy-a-data.volume:/data:nocopy,z",
         "ExecStartPre=podman volume exists films",
     ] {
-        assert!(content.lines().any(|other| other == line), "{line} in\n{content}");
+        assert!(
+            content.lines().any(|other| other == line),
+            "{line} in\n{content}"
+        );
     }
     assert!(!present.units.contains_key("archy-a-films.volume"));
     let (_, container) = present.containers().next().unwrap();
-    assert_eq!(container.needs.volumes, BTreeSet::from(["films".to_owned()]));
+    assert_eq!(
+        container.needs.volumes,
+        BTreeSet::from(["films".to_owned()])
+    );
     let offers = |missing: &[&str]| Offers {
         missing_volumes: missing.iter().map(|name| (*name).to_owned()).collect(),
         ..Offers::default()

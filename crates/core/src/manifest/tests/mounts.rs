@@ -156,7 +156,12 @@ volumes:
     assert_eq!(
         mounts,
         [
-            (&MountSource::Host(text("/srv/films")), "/films", true, false),
+            (
+                &MountSource::Host(text("/srv/films")),
+                "/films",
+                true,
+                false
+            ),
             (&MountSource::Data(text("own")), "/own", false, false),
             (
                 &MountSource::External(text("theirs.of.somebody")),

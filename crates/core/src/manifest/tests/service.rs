@@ -20,10 +20,6 @@ fn keys_of_a_service() {
             "systemd gives each container its control group; remove it",
         ),
         (
-            "pre_stop: [{command: x}]",
-            "no command is run in a container before it stops; let it do so itself on `stop_signal`",
-        ),
-        (
             "pid: 'container:x'",
             "this mode is not supported; there is `host`, and without this key the container's own",
         ),

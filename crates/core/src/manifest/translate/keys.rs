@@ -159,7 +159,9 @@ pub const SERVICE: Table = &[
     ),
     (
         "post_start",
-        Refused("no command is run in a container once it has started; let its own command do it"),
+        Translated(
+            "in the container once it runs, and healthy if that is awaited; one that fails, or takes more than 4 minutes, is noted in the journal, and the service goes on",
+        ),
     ),
     (
         "pre_start",
@@ -169,8 +171,8 @@ pub const SERVICE: Table = &[
     ),
     (
         "pre_stop",
-        Refused(
-            "no command is run in a container before it stops; let it do so itself on `stop_signal`",
+        Translated(
+            "in the container before it is stopped; one that fails, or takes more than a minute, is noted in the journal, and the service stops",
         ),
     ),
     (

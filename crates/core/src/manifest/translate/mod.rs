@@ -5,6 +5,7 @@ mod app_network;
 mod container;
 mod deploy;
 mod files;
+mod hooks;
 mod image;
 mod jobs;
 pub mod keys;
@@ -143,8 +144,8 @@ impl Work<'_, '_> {
         self.left_out(SERVICE, "provider", provider.is_some());
         self.left_out(SERVICE, "external_links", !external_links.is_empty());
         self.left_out(SERVICE, "pre_start", !pre_start.is_empty());
-        self.left_out(SERVICE, "post_start", !post_start.is_empty());
-        self.left_out(SERVICE, "pre_stop", !pre_stop.is_empty());
+        service.post_start = self.hooks("post_start", post_start);
+        service.pre_stop = self.hooks("pre_stop", pre_stop);
         self.check_ports(&mut service);
         service
     }

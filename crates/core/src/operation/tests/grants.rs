@@ -124,6 +124,15 @@ fn each_kind_needs_its_word() {
     check("cap_drop: [ALL]", &[]);
     check("privileged: true", &["privileged"]);
     check("privileged: false", &[]);
+    check(
+        "post_start: [{command: [a], privileged: true}]",
+        &["privileged"],
+    );
+    check(
+        "pre_stop: [{command: [a], privileged: true}]",
+        &["privileged"],
+    );
+    check("pre_stop: [{command: [a], user: root}]", &[]);
     check("pid: host", &["host-pid"]);
     check("ipc: host", &["host-ipc"]);
     check("uts: host", &["host-uts"]);
