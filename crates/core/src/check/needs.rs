@@ -30,6 +30,8 @@ pub enum Need {
         image: String,
         offered: BTreeSet<String>,
         processor: String,
+        /// Whether the app asks for this kind of processor, not this machine.
+        is_chosen: bool,
     },
     /// Podman has no such network.
     Network(String),
@@ -103,20 +105,22 @@ pub fn unmet_by(container: &DesiredContainer, offers: &Offers) -> Vec<Need> {
         controllers,
     } = &container.needs;
     let image = container.image.reference.to_string();
-    let foreign = offers
-        .foreign_images
-        .get(&image)
-        .map(|built_for| Need::Image {
-            image,
-            built_for: built_for.clone(),
-            processor: offers.processor.clone(),
-        });
+    // The kind that the app asks for, or else this machine's.
+    let asked = container.image.processor().unwrap_or(&offers.processor);
+    let chosen = Some(asked).filter(|asked| **asked != offers.processor);
+    let built_for = offers.foreign_images.get(&image).map(String::as_str);
+    let foreign = built_for.or(chosen).map(|built_for| Need::Image {
+        image,
+        built_for: built_for.to_owned(),
+        processor: offers.processor.clone(),
+    });
     let sources = container.image.sources().into_keys();
     let unavailable = sources.filter_map(|image| {
         let offered = offers.registry_images.get(&image)?;
-        (!offered.contains(&offers.processor)).then(|| Need::RegistryImage {
+        (!offered.contains(asked)).then(|| Need::RegistryImage {
             offered: offered.clone(),
-            processor: offers.processor.clone(),
+            processor: asked.to_owned(),
+            is_chosen: chosen.is_some(),
             image,
         })
     });
@@ -200,11 +204,16 @@ impl fmt::Display for Need {
                 image,
                 offered,
                 processor,
+                is_chosen,
             } => {
+                let who = match is_chosen {
+                    true => "its `platform` is",
+                    false => "this machine is",
+                };
                 let offered: Vec<&str> = offered.iter().map(String::as_str).collect();
                 write!(
                     formatter,
-                    "its registry has the image {image} for {} only, and this machine is {processor}; use an image for {processor}",
+                    "its registry has the image {image} for {} only, and {who} {processor}; use an image for {processor}",
                     offered.join(", ")
                 )
             }

@@ -194,7 +194,7 @@ impl DesiredImage {
     #[must_use]
     pub fn sources(&self) -> BTreeMap<String, bool> {
         match &self.origin {
-            Origin::Pull { without_tls } => {
+            Origin::Pull { without_tls, .. } => {
                 BTreeMap::from([(self.reference.to_string(), *without_tls)])
             }
             Origin::Build(context) if context.otherwise.is_none() => {
@@ -218,6 +218,8 @@ pub enum Origin {
     Pull {
         /// Whether without TLS; only for a registry on the allowlist.
         without_tls: bool,
+        /// The platform, if not this machine's.
+        platform: Option<Platform>,
     },
     /// Built from a folder of the app.
     Build(Box<BuildContext>),
@@ -311,11 +313,20 @@ impl DesiredUnit {
 }
 
 impl DesiredImage {
+    /// The kind of processor that the app asks for.
+    #[must_use]
+    pub fn processor(&self) -> Option<&str> {
+        match &self.origin {
+            Origin::Pull { platform, .. } => Some(&platform.as_ref()?.processor),
+            Origin::Build(_) => None,
+        }
+    }
+
     /// The subject under which attempts to get it are remembered.
     #[must_use]
     pub fn subject(&self) -> Subject {
         let without_tls = match &self.origin {
-            Origin::Pull { without_tls } => *without_tls,
+            Origin::Pull { without_tls, .. } => *without_tls,
             Origin::Build(context) => context
                 .otherwise
                 .as_ref()

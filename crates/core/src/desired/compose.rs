@@ -223,6 +223,7 @@ impl Work<'_> {
     ) -> Result<quadlet::Container, Error> {
         let Service {
             image: _,
+            platform: _,
             command,
             entrypoint,
             environment,

@@ -3,6 +3,7 @@
 mod compose;
 mod exports;
 mod hooks;
+mod images;
 mod jobs;
 mod mounts;
 mod nesting;

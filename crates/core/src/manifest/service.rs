@@ -10,11 +10,14 @@ use super::job::{Awaited, Job};
 use super::networks::Join;
 use super::secret::SecretMount;
 use super::{Mount, Port, Protocol};
+use crate::image::Platform;
 
 /// One container of an app.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Service {
     pub image: ImageSource,
+    /// The platform for which the image is pulled, if not this machine's.
+    pub platform: Option<Platform>,
     /// Replaces the image's command when not empty.
     pub command: Vec<String>,
     /// Replaces the image's entrypoint.
@@ -176,6 +179,7 @@ impl Service {
     pub(super) fn of(image: ImageSource) -> Self {
         Self {
             image,
+            platform: None,
             command: Vec::new(),
             entrypoint: None,
             environment: BTreeMap::new(),

@@ -311,6 +311,7 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         seccomp,
         post_start,
         pre_stop,
+        platform: _,
         // These stay inside the container and the app's own network and folders. Rootless, all
         // user namespaces that a manifest can name give the same rights on the host.
         command: _,

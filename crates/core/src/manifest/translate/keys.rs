@@ -149,7 +149,9 @@ pub const SERVICE: Table = &[
     ("pids_limit", Translated("")),
     (
         "platform",
-        Warned("left out: an image is looked for on the node, then built, then pulled"),
+        Translated(
+            "of an image that is pulled; one that is here is used as it is, and images are built for this machine",
+        ),
     ),
     (
         "ports",
@@ -268,10 +270,7 @@ pub const BUILD: Table = &[
         Translated("the app's folder, one in it or one beside it"),
     ),
     ("dockerfile", Translated("")),
-    (
-        "dockerfile_inline",
-        Refused("write the file into the app's folder and name it with `dockerfile`"),
-    ),
+    ("dockerfile_inline", Translated("")),
     (
         "entitlements",
         Refused("a build has no more rights than Podman gives it; remove it"),

@@ -119,6 +119,12 @@ impl Work<'_, '_> {
         let nothing = || ImageSource::Reference(String::new());
         let mut service = Service::of(image.unwrap_or_else(nothing));
         self.container(&mut service, container);
+        if matches!(service.image, ImageSource::Build(_)) && service.platform.take().is_some() {
+            self.report.warn(
+                &self.trail.key("platform"),
+                "left out: images are built for this machine",
+            );
+        }
         service.ports = self.ports(ports);
         service.depends_on = self.depends_on(depends_on);
         service.health = healthcheck

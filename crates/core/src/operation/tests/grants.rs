@@ -335,6 +335,9 @@ fn rights_of_a_build_need_their_words() {
     ];
     assert_eq!(install("build: ./ui", "ui/Containerfile", text), all);
     assert_eq!(install("build: .", "Dockerfile", text), all);
+    let inline = text.replace('\n', "\\n");
+    let inline = format!("build: {{context: ., dockerfile_inline: \"{inline}\"}}");
+    assert_eq!(install(&inline, "other", ""), all);
     let named = "build: {context: ui, dockerfile: page/x}";
     assert_eq!(install(named, "ui/page/x", text), all);
     assert_eq!(
