@@ -15,7 +15,7 @@ fn volumes() {
     volume("'./new:data'", "the path in the container must be absolute");
     volume(
         "'./page:/page'",
-        "this file comes with the app, so mount it read-only (`:ro`): what the container writes belongs into a volume",
+        "this folder comes with the app, so mount it read-only (`:ro`): what the container writes belongs into a volume",
     );
     volume(
         "'../../../../../../../../other:/x:ro'",
@@ -91,9 +91,14 @@ fn volumes() {
     ] {
         volume(
             file,
-            "this looks like a file, and the app's folder has none of that name; put it there and mount it read-only (`:ro`), or mount the folder in which the container is to write it",
+            "this looks like a file, and the app's folder has none of that name; put it there, from where it is mounted read-only, or mount the folder in which the container is to write it",
         );
     }
+    check_warning(
+        "volumes: ['./web.env:/x']",
+        "3:15: services.web.volumes[0]: mounted read-only, because this file comes with the app; for a file that the container is to write, mount its folder",
+    );
+    assert!(good_service("volumes: ['./web.env:/x']").mounts[0].read_only);
     let own = good_service("volumes: ['./web.env:/x/web.env:ro', './conf.d:/etc/conf.d']");
     let text = str::to_owned;
     assert_eq!(

@@ -36,7 +36,7 @@ enum Problem {
     #[error("this is no path of Linux; start it with `/` or `./`")]
     NotOfLinux,
     #[error(
-        "this looks like a file, and the app's folder has none of that name; put it there and mount it read-only (`:ro`), or mount the folder in which the container is to write it"
+        "this looks like a file, and the app's folder has none of that name; put it there, from where it is mounted read-only, or mount the folder in which the container is to write it"
     )]
     NoFile,
 }
@@ -103,10 +103,20 @@ impl Work<'_, '_> {
             ("image", _) => Err(Problem::Image),
             _ => Err(Problem::Kind),
         };
+        if let Ok(MountSource::Definition(path)) = &found
+            && !read_only
+            && self.report.folder.files.contains_key(path)
+        {
+            read_only = true;
+            self.report.warn(
+                at,
+                "mounted read-only, because this file comes with the app; for a file that the container is to write, mount its folder",
+            );
+        }
         match found {
             Ok(MountSource::Definition(_)) if !read_only => self.report.error(
                 at,
-                "this file comes with the app, so mount it read-only (`:ro`): what the container writes belongs into a volume",
+                "this folder comes with the app, so mount it read-only (`:ro`): what the container writes belongs into a volume",
             ),
             Ok(source) => {
                 let (file, place) = self.report.place(at);
