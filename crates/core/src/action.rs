@@ -52,7 +52,7 @@ pub struct HostAction {
 /// A step for one app. Names of units, containers and the like are the full ones.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AppStep {
-    /// Write a new secret of this name to a 0600 file, unless the file exists.
+    /// Write a secret of this name to a 0600 file. One that is generated does not replace another.
     GenerateSecret {
         name: String,
         recipe: Recipe,

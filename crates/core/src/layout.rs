@@ -240,6 +240,18 @@ impl Layout {
         self.runtime.join("archipelago/api.sock")
     }
 
+    /// The socket of this user's Podman (podman-system-service(1)).
+    #[must_use]
+    pub fn podman_socket(&self) -> PathBuf {
+        Self::podman_socket_in(&self.runtime)
+    }
+
+    /// The same in a runtime folder that a link leads to.
+    #[must_use]
+    pub fn podman_socket_in(runtime: &Path) -> PathBuf {
+        runtime.join("podman/podman.sock")
+    }
+
     /// A path as text, as units and templates need it.
     ///
     /// # Errors
@@ -312,6 +324,7 @@ mod tests {
                 "/run/user/1000/archipelago/daemon.lock",
             ),
             (layout.api_socket(), "/run/user/1000/archipelago/api.sock"),
+            (layout.podman_socket(), "/run/user/1000/podman/podman.sock"),
         ] {
             assert_eq!(path, Path::new(expected));
         }

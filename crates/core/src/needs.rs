@@ -14,6 +14,8 @@ pub struct Needs {
     pub limits: BTreeMap<String, Limit>,
     /// Networks of Podman's that are no app's, by name.
     pub networks: BTreeSet<String>,
+    /// Volumes of Podman's that are no app's, by name.
+    pub volumes: BTreeSet<String>,
     /// The controllers of control groups that its limits need.
     pub controllers: BTreeSet<Controller>,
 }
@@ -62,8 +64,7 @@ impl Needs {
         Self {
             devices: devices.filter(|path| path.is_absolute()).collect(),
             limits: ulimits.iter().filter_map(limit).collect(),
-            networks: BTreeSet::new(),
-            controllers: BTreeSet::new(),
+            ..Self::default()
         }
     }
 }
@@ -92,6 +93,8 @@ pub struct Offers {
     pub controllers: Option<BTreeSet<Controller>>,
     /// Of the networks that are no app's, those that Podman does not have.
     pub missing_networks: BTreeSet<String>,
+    /// The same of volumes.
+    pub missing_volumes: BTreeSet<String>,
     /// This machine's kind of processor, in the same words.
     pub processor: String,
 }

@@ -16,8 +16,9 @@ use std::time::Duration;
 
 use archipelago_core::name::AppId;
 use archipelago_core::quadlet::{
-    Container, Health, Kind, Log, Network, NetworkJoin, PodmanOption, PublishedPort, Secret,
-    SecretDelivery, ServiceSection, Stamp, Subnet, Unit, UnitSection, VERSION, Volume, VolumeMount,
+    Command, Container, Health, Kind, Log, Network, NetworkJoin, PodmanOption, PublishedPort,
+    Secret, SecretDelivery, ServiceSection, Stamp, Subnet, Unit, UnitSection, VERSION, Volume,
+    VolumeMount,
 };
 
 const IMAGE: &str = "docker.io/library/busybox:stable";
@@ -79,6 +80,7 @@ fn mount(source: &str, target: &str, read_only: bool, relabel: bool) -> VolumeMo
         source: source.to_owned(),
         target: target.to_owned(),
         read_only,
+        no_copy: false,
         relabel,
     }
 }
@@ -214,6 +216,14 @@ fn every() -> Unit {
             one_shot: true,
             start_limit: Some(Duration::from_secs(300)),
             stop_limit: Some(Duration::from_secs(630)),
+            after_start: vec![Command {
+                words: texts(&["podman", "exec", "archy-golden-every", "echo", "100% $A"]),
+                limit: Duration::from_secs(240),
+            }],
+            before_stop: vec![Command {
+                words: texts(&["podman", "exec", "archy-golden-every", "", ";"]),
+                limit: Duration::from_secs(60),
+            }],
             volumes: vec!["archy-golden-plain".to_owned()],
         },
         starts_at_boot: true,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use archipelago_core::cause::Cause;
 use archipelago_core::desired::{BuildContext, DesiredImage, Origin};
 use archipelago_core::error::chain;
-use archipelago_core::image::Reference;
+use archipelago_core::image::{Platform, Reference};
 use archipelago_core::image_facts::{BASES_LABEL, Bases, bases_label};
 use archipelago_core::image_progress::ImageProgress;
 use archipelago_core::layout::Layout;
@@ -200,27 +200,34 @@ async fn get(
                 return Err(build);
             };
             tracing::warn!("{name} cannot be built, so {other} is pulled: {build}");
-            if let Err(pull) = pull(&podman, &other, without_tls, &say).await {
+            if let Err(pull) = pull(&podman, &other, None, without_tls, &say).await {
                 let (build, pull) = (Box::new(build), Box::new(pull));
                 return Err(Cause::BuildAndPull { build, pull });
             }
             let tagged = podman.tag(&other.to_string(), &name).await;
             tagged.map_err(|error| of_podman(&error))
         }
-        Origin::Pull { without_tls } => pull(&podman, &image.reference, without_tls, &say).await,
+        Origin::Pull {
+            without_tls,
+            platform,
+        } => {
+            let platform = platform.as_ref();
+            pull(&podman, &image.reference, platform, without_tls, &say).await
+        }
     }
 }
 
 async fn pull(
     podman: &Podman,
     reference: &Reference,
+    platform: Option<&Platform>,
     without_tls: bool,
     say: &(impl Fn(ImageProgress) + Sync),
 ) -> Result<(), Cause> {
     let mut layers = Layers::default();
     say(layers.progress());
     podman
-        .pull(&reference.to_string(), !without_tls, |line| {
+        .pull_for(&reference.to_string(), platform, !without_tls, |line| {
             layers.note(line.layer, line.state);
             say(layers.progress());
         })

@@ -53,6 +53,9 @@ pub async fn observe(
             let wanted = container.needs.networks.iter();
             let missing = wanted.filter(|name| !view.networks.contains_key(*name));
             offers.missing_networks.extend(missing.cloned());
+            let wanted = container.needs.volumes.iter();
+            let missing = wanted.filter(|name| !view.volumes.contains_key(*name));
+            offers.missing_volumes.extend(missing.cloned());
         }
         if let Some(kind) = foreign_image(container, observed.podman_view()) {
             let image = container.image.reference.to_string();

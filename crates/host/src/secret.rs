@@ -37,18 +37,21 @@ pub enum Error {
     Seed(PathBuf),
 }
 
-/// Writes a new secret, unless there is one: what uses the old one would be locked out.
+/// Writes a secret. One that is generated does not replace another: what uses the old one would be
+/// locked out.
 ///
 /// # Errors
-/// When there is one, or it cannot be written.
+/// When it cannot be written, or one that is to be generated is there.
 pub fn make(layout: &Layout, app: &AppId, name: &str, recipe: &Recipe) -> Result<(), Error> {
     let folder = layout.secrets(app);
     data_folder::make_folder(layout, &folder, PRIVATE_FOLDER)?;
     let path = folder.join(name);
-    if disk::is_there(&path) {
-        return Err(Error::Unreadable(path));
-    }
     let text = match recipe {
+        Recipe::Given(given) => {
+            disk::write_if_changed(&path, given.text().as_bytes(), PRIVATE)?;
+            return Ok(());
+        }
+        _ if disk::is_there(&path) => return Err(Error::Unreadable(path)),
         Recipe::Random => random::<SECRET_BYTES>().map(|bytes| hex(&bytes))?,
         Recipe::Seeded(parts) => seed(layout)?.secret(app, parts),
     };
@@ -112,7 +115,7 @@ fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use archipelago_core::manifest::Part;
+    use archipelago_core::manifest::{GivenText, Part};
 
     use super::*;
 
@@ -137,6 +140,15 @@ mod tests {
         disk::remove(&path).unwrap();
         make(&layout, &app, "app_seed", &recipe).unwrap();
         assert_eq!(text(), first);
+
+        // One that a person gives takes the place of another.
+        let given = |text| Recipe::Given(GivenText::of(text).unwrap());
+        for text in ["one", "two"] {
+            make(&layout, &app, "given", &given(text)).unwrap();
+            let path = layout.secrets(&app).join("given");
+            assert_eq!(disk::read_text(&path).unwrap().as_deref(), Some(text));
+            assert_eq!(disk::mode(&path), Some(PRIVATE));
+        }
 
         make(&layout, &app, "other", &Recipe::Random).unwrap();
         // A seed that was damaged is not replaced.

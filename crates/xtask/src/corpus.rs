@@ -34,6 +34,8 @@ pub(crate) struct Arguments {
 struct Tally {
     files: usize,
     accepted: usize,
+    /// The refused ones that would be accepted with the files which the collection leaves out.
+    incomplete: usize,
     /// By reason, the apps.
     refused: BTreeMap<String, BTreeSet<String>>,
     warnings: BTreeMap<String, BTreeSet<String>>,
@@ -79,6 +81,9 @@ fn print(collection: &Path, all: bool) -> Result<()> {
         tally.time += began.elapsed();
         tally.files += 1;
         tally.accepted += usize::from(verdict.errors.is_empty());
+        let is_incomplete =
+            !verdict.errors.is_empty() && verdict.errors.iter().all(|error| lacks_a_file(error));
+        tally.incomplete += usize::from(is_incomplete);
         if all {
             println!("{name}");
             let errors = verdict.errors.iter().map(|error| ("error", error));
@@ -100,12 +105,13 @@ fn print(collection: &Path, all: bool) -> Result<()> {
     let Tally {
         files,
         accepted,
+        incomplete,
         refused,
         warnings,
         time,
     } = tally;
     println!(
-        "{}: {files} apps, {accepted} accepted, {} refused; {:.3} s",
+        "{}: {files} apps, {accepted} accepted, {} refused, {incomplete} of them for nothing but files that are not in the collection; {:.3} s",
         collection.file_name().unwrap_or_default().to_string_lossy(),
         files - accepted,
         time.as_secs_f64()
@@ -113,6 +119,13 @@ fn print(collection: &Path, all: bool) -> Result<()> {
     reasons("refused", &refused);
     reasons("warned", &warnings);
     Ok(())
+}
+
+/// Whether it says that a file which the app mounts is not in its folder. The collections are
+/// without most files but the Compose file.
+fn lacks_a_file(error: &str) -> bool {
+    error.contains("looks like a file, and the app's folder has none of that name")
+        || error.contains("this needs a file in the app's folder")
 }
 
 fn reasons(title: &str, found: &BTreeMap<String, BTreeSet<String>>) {

@@ -16,6 +16,7 @@ mod processes;
 mod support;
 
 mod commands;
+mod compose_keys;
 mod consent;
 mod contention;
 mod cut_short;

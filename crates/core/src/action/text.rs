@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Action, AppAction, AppStep, HostStep, Reason};
+use crate::manifest::Recipe;
 
 impl fmt::Display for Action {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -17,8 +18,12 @@ impl fmt::Display for AppAction {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { app, step, .. } = self;
         match step {
-            AppStep::GenerateSecret { name, .. } => {
-                write!(formatter, "generate the secret {name} of {app}")
+            AppStep::GenerateSecret { name, recipe } => {
+                let verb = match recipe {
+                    Recipe::Random | Recipe::Seeded(_) => "generate",
+                    Recipe::Given(_) => "keep",
+                };
+                write!(formatter, "{verb} the secret {name} of {app}")
             }
             AppStep::MakeFolder(path) => write!(formatter, "make the folder {}", path.display()),
             AppStep::GiveFolder { path, owner } => write!(

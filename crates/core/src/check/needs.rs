@@ -30,9 +30,13 @@ pub enum Need {
         image: String,
         offered: BTreeSet<String>,
         processor: String,
+        /// Whether the app asks for this kind of processor, not this machine.
+        is_chosen: bool,
     },
     /// Podman has no such network.
     Network(String),
+    /// Podman has no such volume.
+    Volume(String),
     /// Services of this user have no such controller of control groups.
     Controller(Controller),
     /// The image is for another kind of processor.
@@ -52,6 +56,7 @@ impl Need {
             | Self::Limit { .. }
             | Self::RegistryImage { .. }
             | Self::Network(_)
+            | Self::Volume(_)
             | Self::Controller(_)
             | Self::Image { .. } => true,
             Self::ClosedDevice(_) | Self::Unbounded { .. } => false,
@@ -68,6 +73,7 @@ impl Need {
             | Self::Limit { .. }
             | Self::RegistryImage { .. }
             | Self::Network(_)
+            | Self::Volume(_)
             | Self::Controller(_) => true,
             Self::ClosedDevice(_) | Self::Unbounded { .. } | Self::Image { .. } => false,
         }
@@ -95,23 +101,26 @@ pub fn unmet_by(container: &DesiredContainer, offers: &Offers) -> Vec<Need> {
         devices,
         limits,
         networks,
+        volumes,
         controllers,
     } = &container.needs;
     let image = container.image.reference.to_string();
-    let foreign = offers
-        .foreign_images
-        .get(&image)
-        .map(|built_for| Need::Image {
-            image,
-            built_for: built_for.clone(),
-            processor: offers.processor.clone(),
-        });
+    // The kind that the app asks for, or else this machine's.
+    let asked = container.image.processor().unwrap_or(&offers.processor);
+    let chosen = Some(asked).filter(|asked| **asked != offers.processor);
+    let built_for = offers.foreign_images.get(&image).map(String::as_str);
+    let foreign = built_for.or(chosen).map(|built_for| Need::Image {
+        image,
+        built_for: built_for.to_owned(),
+        processor: offers.processor.clone(),
+    });
     let sources = container.image.sources().into_keys();
     let unavailable = sources.filter_map(|image| {
         let offered = offers.registry_images.get(&image)?;
-        (!offered.contains(&offers.processor)).then(|| Need::RegistryImage {
+        (!offered.contains(asked)).then(|| Need::RegistryImage {
             offered: offered.clone(),
-            processor: offers.processor.clone(),
+            processor: asked.to_owned(),
+            is_chosen: chosen.is_some(),
             image,
         })
     });
@@ -133,12 +142,15 @@ pub fn unmet_by(container: &DesiredContainer, offers: &Offers) -> Vec<Need> {
     let controllers = controllers.copied().map(Need::Controller);
     let networks = networks.intersection(&offers.missing_networks);
     let networks = networks.cloned().map(Need::Network);
+    let volumes = volumes.intersection(&offers.missing_volumes);
+    let volumes = volumes.cloned().map(Need::Volume);
     foreign
         .into_iter()
         .chain(unavailable)
         .chain(devices)
         .chain(limits)
         .chain(networks)
+        .chain(volumes)
         .chain(controllers)
         .collect()
 }
@@ -192,11 +204,16 @@ impl fmt::Display for Need {
                 image,
                 offered,
                 processor,
+                is_chosen,
             } => {
+                let who = match is_chosen {
+                    true => "its `platform` is",
+                    false => "this machine is",
+                };
                 let offered: Vec<&str> = offered.iter().map(String::as_str).collect();
                 write!(
                     formatter,
-                    "its registry has the image {image} for {} only, and this machine is {processor}; use an image for {processor}",
+                    "its registry has the image {image} for {} only, and {who} {processor}; use an image for {processor}",
                     offered.join(", ")
                 )
             }
@@ -211,6 +228,11 @@ impl fmt::Display for Need {
                 formatter,
                 "it joins the network {name}, which Podman does not have; make it (podman network create {name}), or remove it from \
                  compose.yaml"
+            ),
+            Self::Volume(name) => write!(
+                formatter,
+                "it mounts the volume {name}, which Podman does not have; make it (podman volume create {name}), or remove `external` \
+                 from compose.yaml: the app gets a volume of its own"
             ),
             Self::Image {
                 image,

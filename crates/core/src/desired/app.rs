@@ -46,7 +46,7 @@ pub enum App {
     },
     /// Its secrets must be generated before anything else can be worked out.
     NeedsSecrets {
-        /// The missing ones.
+        /// The missing ones, and those that have another text than the one that is given now.
         missing: BTreeMap<String, Recipe>,
     },
     /// It waits for another app to have its secrets.
@@ -194,7 +194,7 @@ impl DesiredImage {
     #[must_use]
     pub fn sources(&self) -> BTreeMap<String, bool> {
         match &self.origin {
-            Origin::Pull { without_tls } => {
+            Origin::Pull { without_tls, .. } => {
                 BTreeMap::from([(self.reference.to_string(), *without_tls)])
             }
             Origin::Build(context) if context.otherwise.is_none() => {
@@ -218,6 +218,8 @@ pub enum Origin {
     Pull {
         /// Whether without TLS; only for a registry on the allowlist.
         without_tls: bool,
+        /// The platform, if not this machine's.
+        platform: Option<Platform>,
     },
     /// Built from a folder of the app.
     Build(Box<BuildContext>),
@@ -258,7 +260,8 @@ pub struct PodmanSecret {
     pub app: AppId,
     /// The name in the manifest; the text lies in the app's secrets folder.
     pub secret: String,
-    /// Changes when the text does; says nothing about it (a hash of 256 random bits).
+    /// Changes when the text does (a hash of it). It tells nothing of one that is generated, and is
+    /// shown to nobody but this user, who can read the text.
     pub revision: String,
 }
 
@@ -310,11 +313,20 @@ impl DesiredUnit {
 }
 
 impl DesiredImage {
+    /// The kind of processor that the app asks for.
+    #[must_use]
+    pub fn processor(&self) -> Option<&str> {
+        match &self.origin {
+            Origin::Pull { platform, .. } => Some(&platform.as_ref()?.processor),
+            Origin::Build(_) => None,
+        }
+    }
+
     /// The subject under which attempts to get it are remembered.
     #[must_use]
     pub fn subject(&self) -> Subject {
         let without_tls = match &self.origin {
-            Origin::Pull { without_tls } => *without_tls,
+            Origin::Pull { without_tls, .. } => *without_tls,
             Origin::Build(context) => context
                 .otherwise
                 .as_ref()

@@ -6,7 +6,9 @@ use super::error::Error;
 use super::inputs::Inputs;
 use crate::file_error::FileError;
 use crate::intent::{Goal, Intent};
-use crate::manifest::{COMPOSE_FILE, Exports, Files, Manifest, ManifestError, Schema, Settings};
+use crate::manifest::{
+    COMPOSE_FILE, Exports, Files, Manifest, ManifestError, Recipe, Schema, Settings,
+};
 use crate::name::AppId;
 use crate::releases::{Damage, Unusable};
 
@@ -48,11 +50,12 @@ impl Apps {
         Self(apps)
     }
 
-    /// The names of the secrets that the manifests ask for, each with its app.
-    pub fn secret_names(&self) -> impl Iterator<Item = (&AppId, &String)> {
+    /// The secrets that the manifests ask for, each with its app and with how its text comes
+    /// about.
+    pub fn recipes(&self) -> impl Iterator<Item = (&AppId, &String, Recipe)> {
         self.manifests().flat_map(|(id, manifest)| {
-            let names = manifest.extension.secrets.keys();
-            names.map(move |name| (id, name))
+            let recipes = manifest.recipes();
+            recipes.map(move |(name, recipe)| (id, name, recipe))
         })
     }
 

@@ -2,6 +2,7 @@
 //! Quadlet.
 
 mod files;
+mod hooks;
 mod image;
 mod image_volumes;
 mod mounts;
@@ -21,7 +22,7 @@ use super::apps::Apps;
 use super::error::Error;
 use super::inputs::Inputs;
 use crate::config::Config;
-use crate::manifest::{Files, Job, Manifest, Port, Protocol, Service};
+use crate::manifest::{Files, Job, Manifest, MountSource, Port, Protocol, Service};
 use crate::name::AppId;
 use crate::needs::Needs;
 use crate::quadlet::{self, Kind, ServiceSection, Stamp, Unit, UnitSection};
@@ -33,6 +34,8 @@ pub const APP_LABEL: &str = "archipelago.app";
 const RESTART_DELAY: Duration = Duration::from_secs(10);
 /// The image is on the node before a unit starts, so this bounds only Podman itself on a slow disk.
 const START_LIMIT: Duration = Duration::from_secs(300);
+/// The unit of systemd that makes the socket of this user's Podman.
+const PODMAN_SOCKET: &str = "podman.socket";
 /// systemd's stop timeout exceeds the container's own by this much, so that Podman can clean up.
 const STOP_MARGIN: Duration = Duration::from_secs(30);
 
@@ -158,9 +161,15 @@ impl Work<'_> {
             volumes.push(self.id.volume(&volume.name));
         }
         let stem = self.manifest.container(name);
-        let ordering = self.ordering(name, service);
+        let mut ordering = self.ordering(name, service);
         let started_along = ordering.wants.iter().chain(&ordering.requires);
         let wants = started_along.cloned().collect();
+        let mut mounts = service.mounts.iter();
+        if mounts.any(|mount| mount.source == MountSource::PodmanSocket) {
+            // The socket must be there before it is mounted.
+            ordering.wants.push(PODMAN_SOCKET.to_owned());
+            ordering.after.push(PODMAN_SOCKET.to_owned());
+        }
         let unit = Unit {
             stem: stem.clone(),
             unit: ordering,
@@ -171,7 +180,9 @@ impl Work<'_> {
                 // A job has started when it has ended, and may take its time.
                 start_limit: (service.job.is_none())
                     .then(|| START_LIMIT + service.time_to_be_healthy()),
-                stop_limit: service.stop_grace_period.map(|grace| grace + STOP_MARGIN),
+                stop_limit: stop_limit(service),
+                after_start: hooks::commands(&stem, &service.post_start, hooks::START_LIMIT),
+                before_stop: hooks::commands(&stem, &service.pre_stop, hooks::STOP_LIMIT),
                 volumes,
             },
             starts_at_boot: present.running
@@ -195,6 +206,7 @@ impl Work<'_> {
             },
             needs: Needs {
                 networks: self.foreign_networks(service),
+                volumes: Self::foreign_volumes(service),
                 controllers: options::controllers(service),
                 ..Needs::of(&service.devices, &service.ulimits)
             },
@@ -211,6 +223,7 @@ impl Work<'_> {
     ) -> Result<quadlet::Container, Error> {
         let Service {
             image: _,
+            platform: _,
             command,
             entrypoint,
             environment,
@@ -221,6 +234,9 @@ impl Work<'_> {
             depends_on: _,
             job,
             health,
+            // Of the section `[Service]`.
+            post_start: _,
+            pre_stop: _,
             labels,
             annotations,
             user,
@@ -342,4 +358,13 @@ impl Work<'_> {
         static NONE: Files = Files::new();
         self.inputs.definitions.get(self.id).unwrap_or(&NONE)
     }
+}
+
+/// systemd's own limit is longer than a hook may take.
+fn stop_limit(service: &Service) -> Option<Duration> {
+    let limit = service.stop_grace_period? + STOP_MARGIN;
+    Some(match service.pre_stop.is_empty() {
+        true => limit,
+        false => limit.max(hooks::STOP_LIMIT + STOP_MARGIN),
+    })
 }

@@ -126,10 +126,13 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
     }
     let none = BTreeMap::new();
     let secrets = inputs.secrets.get(id).unwrap_or(&none);
-    let wanted = manifest.extension.secrets.iter();
-    let missing: BTreeMap<String, Recipe> = wanted
-        .filter(|(name, _)| !secrets.contains_key(*name))
-        .map(|(name, secret)| (name.clone(), secret.recipe.clone()))
+    let missing: BTreeMap<String, Recipe> = manifest
+        .recipes()
+        .filter(|(name, recipe)| {
+            let text = secrets.get(*name);
+            !text.is_some_and(|text| recipe.is_met_by(text))
+        })
+        .map(|(name, recipe)| (name.clone(), recipe))
         .collect();
     if !missing.is_empty() {
         return App::NeedsSecrets { missing };
@@ -171,7 +174,7 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
 fn unreadable_secret(inputs: &Inputs, id: &AppId, manifest: &Manifest) -> Option<Error> {
     let unreadable = &inputs.found.unreadable;
     let folder = inputs.layout.secrets(id);
-    let mut names = manifest.extension.secrets.keys();
+    let mut names = manifest.recipes().map(|(name, _)| name);
     let first = names.next()?;
     // The folder of all secrets, that of the app's, and each of them.
     let above = folder.ancestors().take(2).map(Path::to_owned);

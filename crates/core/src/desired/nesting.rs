@@ -73,31 +73,40 @@ fn sources<'a>(layout: &Layout, apps: &'a Apps) -> Vec<Source<'a>> {
     };
     apps.manifests()
         .flat_map(|(id, manifest)| mounts(manifest).map(move |mount| (id, mount)))
-        .map(|(id, mount)| Source {
-            app: id,
-            mount,
-            path: path_of(layout, id, mount),
+        .filter_map(|(id, mount)| {
+            Some(Source {
+                app: id,
+                mount,
+                path: path_of(layout, id, mount)?,
+            })
         })
         .collect()
 }
 
-/// The path on the node of a mount's source.
-fn path_of(layout: &Layout, id: &AppId, mount: &Mount) -> PathBuf {
+/// The path on the node of a mount's source. Only Podman knows that of a volume that is no app's.
+fn path_of(layout: &Layout, id: &AppId, mount: &Mount) -> Option<PathBuf> {
     let path = match &mount.source {
         MountSource::Volume(volume) => layout.volumes(id).join(volume),
         MountSource::Data(path) => layout.files(id).join(path),
+        MountSource::External(_) => return None,
         MountSource::Definition(path) => layout.definition(id).join(path),
+        MountSource::Config { name, .. } => layout.definition(id).join("configs").join(name),
+        MountSource::PodmanSocket => layout.podman_socket(),
         MountSource::Host(path) => layout.on_host(path),
     };
     // Without double slashes and single dots.
-    path.components().collect()
+    Some(path.components().collect())
 }
 
 /// The source of a mount as the person wrote it.
 fn written(mount: &Mount) -> String {
     match &mount.source {
-        MountSource::Volume(volume) => format!("the volume {volume}"),
+        MountSource::Volume(volume) | MountSource::External(volume) => {
+            format!("the volume {volume}")
+        }
         MountSource::Data(path) | MountSource::Definition(path) => format!("./{path}"),
+        MountSource::Config { name, .. } => format!("the config {name}"),
+        MountSource::PodmanSocket => "Podman's socket".to_owned(),
         MountSource::Host(path) => path.clone(),
     }
 }

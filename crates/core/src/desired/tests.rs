@@ -2,9 +2,12 @@
 
 mod compose;
 mod exports;
+mod hooks;
+mod images;
 mod jobs;
 mod mounts;
 mod nesting;
+mod sources;
 
 use super::*;
 use crate::config::Config;

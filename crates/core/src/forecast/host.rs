@@ -8,6 +8,7 @@ use crate::desired::{
     Apps, Desired, DesiredContainer, DesiredImage, DesiredUnit, Inputs, Origin, Role, assemble,
 };
 use crate::image_facts::{ImageFacts, ImageState};
+use crate::manifest::Recipe;
 use crate::name::AppId;
 use crate::observed::{
     Active, Load, Observed, Podman, PodmanNetwork, PodmanView, RenderedFile, Service,
@@ -56,9 +57,9 @@ impl Host {
 
     fn apply_for_app(&mut self, desired: &Desired, app: &AppId, step: &AppStep, began: Duration) {
         match step {
-            AppStep::GenerateSecret { name, recipe: _ } => {
+            AppStep::GenerateSecret { name, recipe } => {
                 let secrets = self.inputs.secrets.entry(app.clone()).or_default();
-                secrets.insert(name.clone(), made_up());
+                secrets.insert(name.clone(), made_up(recipe));
             }
             AppStep::MakeFolder(path) => drop(self.observed.folders.insert(path.clone())),
             AppStep::GiveFolder { path, owner: _ } => drop(self.observed.ungiven.remove(path)),
@@ -311,7 +312,10 @@ fn leave_networks(view: &mut PodmanView, container: &str) {
     }
 }
 
-/// As long as a secret that is generated.
-pub(super) fn made_up() -> String {
-    "0".repeat(64)
+/// The text that is given, or one as long as a secret that is generated.
+pub(super) fn made_up(recipe: &Recipe) -> String {
+    match recipe {
+        Recipe::Given(given) => given.text().to_owned(),
+        Recipe::Random | Recipe::Seeded(_) => "0".repeat(64),
+    }
 }

@@ -12,8 +12,10 @@ mod error;
 mod exports;
 mod extension;
 mod field;
+mod file_name;
 mod folder;
 mod healthcheck;
+mod hook;
 mod job;
 mod mount;
 mod networks;
@@ -37,6 +39,7 @@ pub use error::{ManifestError, ManifestErrors, Place};
 pub use exports::Exports;
 pub use extension::{Capture, Encoding, Extension, Probe, ProbeKind, Template, Url};
 pub use healthcheck::Health;
+pub use hook::Hook;
 pub use job::{Awaited, Job};
 pub(crate) use mount::volume_at;
 pub use mount::{Mount, MountSource};
@@ -45,7 +48,7 @@ pub use port::{Port, Protocol};
 pub use requires::Requires;
 pub use schema::Schema;
 pub(crate) use schema::documents;
-pub use secret::{Part, Recipe, Secret, SecretMount};
+pub use secret::{GivenText, Part, Recipe, Secret, SecretMount};
 pub use service::{Blocks, Limits, Namespace, NetworkMode, Service};
 pub use settings::{Setting, SettingError, SettingKind, SettingValue, Settings};
 pub use translate::{capability, keys};
@@ -69,6 +72,8 @@ pub struct Manifest {
     pub settings: Settings,
     /// The services by name.
     pub services: BTreeMap<String, Service>,
+    /// The secrets whose texts come from variables, by the names under which they are kept.
+    pub given_secrets: BTreeMap<String, GivenText>,
     /// The networks by their names in the file, as far as a service joins them.
     pub networks: BTreeMap<String, AppNetwork>,
     /// The named volumes.
@@ -84,6 +89,14 @@ impl Manifest {
     #[must_use]
     pub fn id(&self) -> &AppId {
         &self.extension.id
+    }
+
+    /// All secrets of the app, each with how its text comes about.
+    pub fn recipes(&self) -> impl Iterator<Item = (&String, Recipe)> {
+        let generated = self.extension.secrets.iter();
+        let generated = generated.map(|(name, secret)| (name, secret.recipe.clone()));
+        let given = self.given_secrets.iter();
+        generated.chain(given.map(|(name, text)| (name, Recipe::Given(text.clone()))))
     }
 
     /// Whether `service` is a companion.

@@ -89,6 +89,7 @@ impl Schema {
         };
         let Translated {
             mut services,
+            given_secrets,
             networks,
             volumes,
         } = translated.unwrap_or_default();
@@ -98,6 +99,7 @@ impl Schema {
             extension,
             settings: settings.clone(),
             services,
+            given_secrets,
             networks,
             volumes,
             warnings: Vec::new(),

@@ -1,5 +1,7 @@
 //! The secrets of an app, and those that a service mounts.
 
+use std::fmt;
+
 use super::ManifestError;
 use super::field::Field;
 
@@ -19,6 +21,54 @@ pub enum Recipe {
     Random,
     /// Of these parts, in their order.
     Seeded(Vec<Part>),
+    /// A person has chosen the text, and may choose another.
+    Given(GivenText),
+}
+
+/// The text of a secret that a person chose. It is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct GivenText(String);
+
+impl fmt::Debug for GivenText {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("GivenText")
+    }
+}
+
+/// Podman takes no longer secret (podman-secret-create(1)), and none that is empty.
+const TEXT_BYTES_MAX: usize = 512_000;
+
+impl GivenText {
+    /// The text without line feeds at its end: the file of a secret is read without them.
+    /// `None` when Podman could not keep it.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        let text = text.trim_end_matches('\n');
+        let fits = !text.is_empty() && text.len() < TEXT_BYTES_MAX;
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Recipe {
+    /// Whether this text is one of the recipe's. One that was generated is kept whatever it is.
+    #[must_use]
+    pub fn is_met_by(&self, text: &str) -> bool {
+        match self {
+            Self::Random | Self::Seeded(_) => true,
+            Self::Given(given) => given.text() == text,
+        }
+    }
+}
+
+/// The name under which a secret of Compose is kept. Hyphens would let the secrets of two apps have
+/// one name: Podman's is made of the app's, which may hold them, and the secret's.
+pub(super) fn kept_name(name: &str) -> String {
+    name.replace(['-', '.'], "_")
 }
 
 /// A part of a secret's text.
@@ -74,7 +124,8 @@ impl Part {
 /// A secret mounted as a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretMount {
-    /// The secret's name in `x-archipelago.secrets`.
+    /// The name under which the secret is kept: that in `x-archipelago.secrets`, or one made of
+    /// Compose's.
     pub secret: String,
     /// The file name under `/run/secrets`, or an absolute path.
     pub target: Option<String>,

@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use super::build::ImageSource;
 use super::healthcheck::Health;
+use super::hook::Hook;
 use super::job::{Awaited, Job};
 use super::networks::Join;
 use super::secret::SecretMount;
 use super::{Mount, Port, Protocol};
+use crate::image::Platform;
 
 /// One container of an app.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Service {
     pub image: ImageSource,
+    /// The platform for which the image is pulled, if not this machine's.
+    pub platform: Option<Platform>,
     /// Replaces the image's command when not empty.
     pub command: Vec<String>,
     /// Replaces the image's entrypoint.
@@ -34,6 +38,10 @@ pub struct Service {
     pub job: Option<Job>,
     /// The container's own health check.
     pub health: Option<Health>,
+    /// Commands that are run in it once it has started, one after the other.
+    pub post_start: Vec<Hook>,
+    /// Commands that are run in it before it is stopped.
+    pub pre_stop: Vec<Hook>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// OCI annotations.
@@ -171,6 +179,7 @@ impl Service {
     pub(super) fn of(image: ImageSource) -> Self {
         Self {
             image,
+            platform: None,
             command: Vec::new(),
             entrypoint: None,
             environment: BTreeMap::new(),
@@ -181,6 +190,8 @@ impl Service {
             depends_on: BTreeMap::new(),
             job: None,
             health: None,
+            post_start: Vec::new(),
+            pre_stop: Vec::new(),
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
             user: None,

@@ -3,11 +3,13 @@
 mod before;
 mod exports;
 mod extension;
+mod hooks;
 mod jobs;
 mod mounts;
 mod networks;
 mod ports;
 mod service;
+mod sources;
 
 use std::collections::BTreeMap;
 
@@ -22,6 +24,11 @@ fn read(text: &str) -> Result<Manifest, ManifestErrors> {
         ("wrong.env", b"A=1\nB C=2\n"),
         ("binary.env", b"A=\xff\n"),
     ];
+    read_with(text, &files)
+}
+
+/// The same in a folder with these files.
+fn read_with(text: &str, files: &[(&str, &[u8])]) -> Result<Manifest, ManifestErrors> {
     let files: Files = files
         .iter()
         .map(|(path, content)| ((*path).to_owned(), content.to_vec().into()))

@@ -60,6 +60,8 @@ pub enum Grant {
     HostNetwork,
     /// A network of Podman's that is no app's.
     Network(String),
+    /// A volume of Podman's that is no app's.
+    Volume(String),
     HostNamespace(Namespace),
     Path(HostPath),
     /// An option of `security_opt`.
@@ -84,6 +86,7 @@ impl Grant {
             Self::Privileged => "privileged".to_owned(),
             Self::HostNetwork => "host-network".to_owned(),
             Self::Network(name) => format!("network:{name}"),
+            Self::Volume(name) => format!("volume:{name}"),
             Self::HostNamespace(Namespace::Pid) => "host-pid".to_owned(),
             Self::HostNamespace(Namespace::Ipc) => "host-ipc".to_owned(),
             Self::HostNamespace(Namespace::Uts) => "host-uts".to_owned(),
@@ -133,7 +136,7 @@ impl Grant {
             },
             Self::Privileged => 2,
             Self::HostNetwork => 6,
-            Self::Network(_) => 8,
+            Self::Network(_) | Self::Volume(_) => 8,
             Self::HostNamespace(Namespace::Pid | Namespace::Ipc) => 7,
             Self::Security(_) => 9,
             Self::Capability(_) => 10,
@@ -175,6 +178,10 @@ impl fmt::Display for Grant {
             Self::Network(name) => write!(
                 formatter,
                 "join Podman's network {name}: it and every container there can reach each other"
+            ),
+            Self::Volume(name) => write!(
+                formatter,
+                "read and change what is in Podman's volume {name}, which is no app's"
             ),
             Self::Path(path) => path.fmt(formatter),
             Self::Security(option) => {
@@ -302,6 +309,9 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         host_namespaces,
         label_disable,
         seccomp,
+        post_start,
+        pre_stop,
+        platform: _,
         // These stay inside the container and the app's own network and folders. Rootless, all
         // user namespaces that a manifest can name give the same rights on the host.
         command: _,
@@ -342,7 +352,8 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         stdin_open: _,
     } = service;
     let mut grants = Vec::new();
-    if *privileged {
+    let mut hooks = post_start.iter().chain(pre_stop);
+    if *privileged || hooks.any(|hook| hook.privileged) {
         grants.push(Grant::Privileged);
     }
     grants.extend(host_namespaces.iter().copied().map(Grant::HostNamespace));
@@ -386,11 +397,19 @@ fn of_networks(manifest: &Manifest) -> impl Iterator<Item = Grant> {
 }
 
 fn of_mount(host: &Host<'_>, mount: &Mount) -> Option<Grant> {
-    let MountSource::Host(source) = &mount.source else {
-        return None;
-    };
-    let path = host.path(&host.on_host(source), mount.read_only);
-    Some(path.map_or(Grant::PodmanSocket, Grant::Path))
+    match &mount.source {
+        MountSource::Host(source) => {
+            let path = host.path(&host.on_host(source), mount.read_only);
+            Some(path.map_or(Grant::PodmanSocket, Grant::Path))
+        }
+        MountSource::PodmanSocket => Some(Grant::PodmanSocket),
+        MountSource::External(name) => Some(Grant::Volume(name.clone())),
+        // The app's own.
+        MountSource::Volume(_)
+        | MountSource::Definition(_)
+        | MountSource::Config { .. }
+        | MountSource::Data(_) => None,
+    }
 }
 
 /// The device on the host, without its path and permissions in the container.

@@ -75,9 +75,20 @@ pub struct ServiceSection {
     pub start_limit: Option<Duration>,
     /// `TimeoutStopSec=`
     pub stop_limit: Option<Duration>,
+    /// `ExecStartPost=`: commands after the start, as words. Their failure changes nothing.
+    pub after_start: Vec<Command>,
+    /// `ExecStop=`: the same before the stop.
+    pub before_stop: Vec<Command>,
     /// Podman's volumes without which it must not start: `podman run` makes the ones it misses,
     /// empty and in its own storage.
     pub volumes: Vec<String>,
+}
+
+/// A command of the host that a service runs, and is killed after a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Command {
+    pub words: Vec<String>,
+    pub limit: Duration,
 }
 
 /// `[Container]`.
@@ -305,6 +316,8 @@ pub struct VolumeMount {
     pub target: String,
     /// Whether the container may not write.
     pub read_only: bool,
+    /// Whether an empty volume stays so, instead of getting the files of the image.
+    pub no_copy: bool,
     /// Whether SELinux labels are adapted so that containers may use it (`z`); nothing happens
     /// without SELinux.
     pub relabel: bool,

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::escape::{EscapeError, description, line, token, value, variable, word, words};
 use super::lines::{Lines, RenderError, Rendered, whole_seconds};
 use super::mark::{MARK_SECTION, VERSION};
-use super::texts::{health_command, json, port_text, secret_text, volume_text};
+use super::texts::{command_text, health_command, json, port_text, secret_text, volume_text};
 use super::{
     Container, Health, Kind, Log, Network, NetworkJoin, ServiceSection, Subnet, Unit, UnitSection,
     Volume,
@@ -72,7 +72,7 @@ impl Unit {
             Kind::Volume(volume) => out.volume(volume)?,
             Kind::Network(network) => out.network(network)?,
         }
-        out.service_section(service);
+        out.service_section(service)?;
         if *starts_at_boot {
             out.section("Install");
             out.plain("WantedBy", "default.target");
@@ -132,16 +132,18 @@ impl Lines<'_> {
         }
     }
 
-    fn service_section(&mut self, service: &ServiceSection) {
+    fn service_section(&mut self, service: &ServiceSection) -> Rendered {
         let ServiceSection {
             restart_delay,
             one_shot,
             start_limit,
             stop_limit,
+            after_start,
+            before_stop,
             volumes,
         } = service;
         if *service == ServiceSection::default() {
-            return;
+            return Ok(());
         }
         self.section("Service");
         if *one_shot {
@@ -159,6 +161,13 @@ impl Lines<'_> {
         for volume in volumes {
             self.plain("ExecStartPre", format!("podman volume exists {volume}"));
         }
+        for command in after_start {
+            self.escaped("ExecStartPost", command_text(command))?;
+        }
+        for command in before_stop {
+            self.escaped("ExecStop", command_text(command))?;
+        }
+        Ok(())
     }
 
     fn container(&mut self, container: &Container) -> Rendered {

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::escape::{EscapeError, path};
-use super::{PublishedPort, Secret, SecretDelivery, VolumeMount};
+use super::escape::{EscapeError, arguments, path};
+use super::lines::whole_seconds;
+use super::{Command, PublishedPort, Secret, SecretDelivery, VolumeMount};
 
 /// The value of `HealthCmd`. Podman reads a JSON list of several words as a program and its
 /// arguments, unless the first word is Compose's `CMD`. It gives a list of one word to the shell,
@@ -28,6 +29,14 @@ pub(super) fn health_command(test: &[String]) -> String {
 /// Podman reads `Entrypoint` and `HealthCmd` as a JSON list of texts.
 pub(super) fn json(texts: &[String]) -> String {
     serde_json::Value::from(texts.to_vec()).to_string()
+}
+
+/// A command that is killed after its limit. The minus sign lets it fail.
+pub(super) fn command_text(command: &Command) -> Result<String, EscapeError> {
+    let Command { words, limit } = command;
+    let words = arguments(words.iter().map(String::as_str))?;
+    let limit = whole_seconds(*limit);
+    Ok(format!("-timeout --kill-after=10 {limit} {words}"))
 }
 
 pub(super) fn secret_text(secret: &Secret) -> Result<String, EscapeError> {
@@ -88,9 +97,11 @@ pub(super) fn volume_text(volume: &VolumeMount) -> Result<String, EscapeError> {
         source,
         target,
         read_only,
+        no_copy,
         relabel,
     } = volume;
-    let options: Vec<&str> = [(*read_only, "ro"), (*relabel, "z")]
+    let options = [(*read_only, "ro"), (*no_copy, "nocopy"), (*relabel, "z")];
+    let options: Vec<&str> = options
         .iter()
         .filter_map(|(on, option)| on.then_some(*option))
         .collect();

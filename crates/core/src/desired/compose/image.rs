@@ -21,7 +21,10 @@ impl Work<'_> {
                 let (reference, without_tls) = self.pulled(name, text)?;
                 Ok(DesiredImage {
                     reference,
-                    origin: Origin::Pull { without_tls },
+                    origin: Origin::Pull {
+                        without_tls,
+                        platform: service.platform.clone(),
+                    },
                 })
             }
             ImageSource::Build(build) => {
@@ -80,7 +83,7 @@ impl Work<'_> {
 
     fn build_context(&self, name: &str, build: &Build) -> Result<BuildContext, Error> {
         let inside = build.inside();
-        let files: Files = self
+        let mut files: Files = self
             .definition()
             .iter()
             .filter_map(|(path, file)| Some((path.strip_prefix(&inside)?.to_owned(), file.clone())))
@@ -90,16 +93,14 @@ impl Work<'_> {
                 service: name.to_owned(),
             });
         }
-        let (containerfile, file) = build
-            .containerfile(self.definition())
-            .and_then(|(path, file)| Some((path.strip_prefix(&inside)?, file)))
-            .ok_or_else(|| {
-                let service = name.to_owned();
-                match &build.containerfile {
-                    Some(_) => Error::NoSuchContainerfile { service },
-                    None => Error::NoContainerfile { service },
-                }
-            })?;
+        let (containerfile, file) = build.containerfile(self.definition()).ok_or_else(|| {
+            let service = name.to_owned();
+            match &build.containerfile {
+                Some(_) => Error::NoSuchContainerfile { service },
+                None => Error::NoContainerfile { service },
+            }
+        })?;
+        files.insert(containerfile.clone(), file.clone());
         let text = file.text().unwrap_or_default();
         let bases = containerfile::bases(text, &build.args, build.target.as_deref());
         let intent = self.intent();
@@ -112,7 +113,7 @@ impl Work<'_> {
         Ok(BuildContext {
             renewed: renewed.collect(),
             bases: self.with_sources(bases),
-            containerfile: containerfile.to_owned(),
+            containerfile,
             args: build.args.clone(),
             target: build.target.clone(),
             otherwise: build

@@ -350,8 +350,8 @@ fn the_secrets_of_an_app_are_known_by_name_before_they_are_made() {
     let inputs = inputs(&[("a", PLAIN), ("b", two), ("c", "services: {}\n")]);
     let apps = Apps::read(&inputs);
     let names: Vec<(&str, &str)> = apps
-        .secret_names()
-        .map(|(id, name)| (id.as_str(), name.as_str()))
+        .recipes()
+        .map(|(id, name, _)| (id.as_str(), name.as_str()))
         .collect();
     assert_eq!(names, [("b", "password"), ("b", "token")]);
 }

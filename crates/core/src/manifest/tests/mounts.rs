@@ -15,7 +15,7 @@ fn volumes() {
     volume("'./new:data'", "the path in the container must be absolute");
     volume(
         "'./page:/page'",
-        "this file comes with the app, so mount it read-only (`:ro`): what the container writes belongs into a volume",
+        "this folder comes with the app, so mount it read-only (`:ro`): what the container writes belongs into a volume",
     );
     volume(
         "'../../../../../../../../other:/x:ro'",
@@ -55,6 +55,10 @@ fn volumes() {
     );
     volume(
         "{type: image, source: x, target: /x}",
+        "the files of an image cannot be mounted; let a job of that image copy them into a volume (`service_completed_successfully`)",
+    );
+    volume(
+        "{type: cluster, source: x, target: /x}",
         "expected volume, bind or tmpfs",
     );
     check_service(
@@ -67,13 +71,41 @@ fn volumes() {
     );
     check(
         "services:\n  web: {image: x}\nvolumes:\n  data: {driver: nfs}\n",
-        "4:10: volumes.data.driver: volumes take no options here: their data lie in the node's data folder (docs/manifest.md)",
+        "4:10: volumes.data.driver: the driver is not supported; there is `local`. Mount the file system on this host, and name its folder under the service's `volumes`",
+    );
+    check(
+        "services:\n  web: {image: x, volumes: ['mem:/a', 'mem:/b']}\nvolumes:\n  mem: {driver_opts: {type: tmpfs, device: tmpfs}}\n",
+        "4:9: volumes.mem.driver_opts: several mounts of one memory file system are not supported; remove `driver_opts`, so that it is a volume",
     );
 
     volume(
         "'/srv/../etc:/x'",
         "this path has `..` in it; write the path without",
     );
+
+    for file in [
+        "'./new.conf:/etc/nginx:ro'",
+        "'./new:/etc/nginx/nginx.conf'",
+        "'./a/Caddyfile:/x'",
+        "{type: bind, source: ./x.yml, target: /x, bind: {create_host_path: false}}",
+    ] {
+        volume(
+            file,
+            "this looks like a file, and the app's folder has none of that name; put it there, from where it is mounted read-only, or mount the folder in which the container is to write it",
+        );
+    }
+    check_warning(
+        "volumes: ['./web.env:/x']",
+        "3:15: services.web.volumes[0]: mounted read-only, because this file comes with the app; for a file that the container is to write, mount its folder",
+    );
+    assert!(good_service("volumes: ['./web.env:/x']").mounts[0].read_only);
+    let own = good_service("volumes: ['./web.env:/x/web.env:ro', './conf.d:/etc/conf.d']");
+    let text = str::to_owned;
+    assert_eq!(
+        own.mounts[0].source,
+        MountSource::Definition(text("web.env"))
+    );
+    assert_eq!(own.mounts[1].source, MountSource::Data(text("conf.d")));
 
     let mounts = |lines: &str| -> Vec<Mount> {
         let mounts = good_service(lines).mounts.into_iter();
@@ -92,7 +124,6 @@ fn volumes() {
             .into_iter()
             .map(|mount| mount.source)
             .collect();
-    let text = str::to_owned;
     assert_eq!(
         sources,
         [
@@ -102,6 +133,52 @@ fn volumes() {
             MountSource::Host(text("/srv"))
         ]
     );
+}
+
+#[test]
+fn the_options_of_a_volume_stand_for_another_mount() {
+    let manifest = good(
+        "services:
+  web:
+    image: x
+    volumes: ['films:/films', 'own:/own', 'memory:/memory', 'theirs:/theirs:ro', {type: volume, source: plain, target: /plain, volume: {nocopy: true}}]
+volumes:
+  films: {driver: local, driver_opts: {type: none, o: 'bind,ro', device: /srv/films}}
+  own: {driver: local, driver_opts: {type: none, o: bind, device: ./own}}
+  memory: {driver_opts: {type: tmpfs, device: tmpfs, o: 'size=10m,mode=1777'}}
+  theirs: {external: true, name: theirs.of.somebody}
+  plain:
+",
+    );
+    assert_eq!(manifest.volumes, BTreeSet::from(["plain".to_owned()]));
+    let web = &manifest.services["web"];
+    let mounts: Vec<(&MountSource, &str, bool, bool)> = web
+        .mounts
+        .iter()
+        .map(|it| (&it.source, it.target.as_str(), it.read_only, it.no_copy))
+        .collect();
+    let text = str::to_owned;
+    assert_eq!(
+        mounts,
+        [
+            (
+                &MountSource::Host(text("/srv/films")),
+                "/films",
+                true,
+                false
+            ),
+            (&MountSource::Data(text("own")), "/own", false, false),
+            (
+                &MountSource::External(text("theirs.of.somebody")),
+                "/theirs",
+                true,
+                false
+            ),
+            (&MountSource::Volume(text("plain")), "/plain", false, true),
+        ]
+    );
+    assert_eq!(web.tmpfs, ["/memory:size=10m,mode=1777"]);
+    assert_eq!(manifest.warnings, []);
 }
 
 /// A volume without a name has one by its service and path, so that its data stay.
@@ -148,7 +225,7 @@ fn a_config_is_a_file_of_the_app() {
         .collect();
     let page = MountSource::Definition("page/index.html".to_owned());
     assert_eq!(mounts, [(&page, "/page", true), (&page, "/etc/page", true)]);
-    for source in ["content: x", "file: ./other", "file: /etc/passwd"] {
+    for source in ["file: ./other", "file: /etc/passwd"] {
         check(
             &format!(
                 "services: {{web: {{image: x, configs: [page]}}}}\nconfigs: {{page: {{{source}}}}}\n"
@@ -160,12 +237,10 @@ fn a_config_is_a_file_of_the_app() {
 
 #[test]
 fn secrets_at_the_top() {
-    for source in ["environment: TOKEN", "external: true"] {
-        check(
-            &format!("services: {{web: {{image: x}}}}\nsecrets:\n  token: {{{source}}}\n"),
-            "3:3: secrets.token: declare it under `x-archipelago.secrets` instead, which generates it per node, or name a `file` of the app",
-        );
-    }
+    check(
+        "services: {web: {image: x}}\nsecrets:\n  token: {external: true}\n",
+        "3:3: secrets.token: declare it under `x-archipelago.secrets` instead, which generates it per node, or name a `file` of the app or a variable (`environment`)",
+    );
     check(
         "services: {web: {image: x, secrets: [token]}}\nsecrets: {token: {file: ./token}}\n",
         "1:38: services.web.secrets[0]: this needs a file in the app's folder; put it there and name it with `file`",

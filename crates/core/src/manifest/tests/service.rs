@@ -20,10 +20,6 @@ fn keys_of_a_service() {
             "systemd gives each container its control group; remove it",
         ),
         (
-            "pre_stop: [{command: x}]",
-            "no command is run in a container before it stops; let it do so itself on `stop_signal`",
-        ),
-        (
             "pid: 'container:x'",
             "this mode is not supported; there is `host`, and without this key the container's own",
         ),
@@ -87,9 +83,20 @@ fn keys_of_a_service() {
         "3:23: services.web.ulimits.nofile: this is no whole number; write digits",
     );
     check_service(
-        "build: {context: ., dockerfile_inline: x}",
-        "3:25: services.web.build.dockerfile_inline: write the file into the app's folder and name it with `dockerfile`",
+        "platform: windows/amd64",
+        "3:5: services.web.platform: expected a platform of Linux, such as linux/arm64",
     );
+    for host in [
+        "'a\\nb': 1.2.3.4",
+        "a: \"1.2.3.4\\n5.6.7.8 b\"",
+        "'a b': ::1",
+        "a: '1.2.3.4#'",
+    ] {
+        check_service(
+            &format!("extra_hosts: {{{host}}}"),
+            "3:5: services.web.extra_hosts: a name and an address hold no white space, `#` or control characters; write NAME=ADDRESS",
+        );
+    }
     check_service(
         "build: ../../other",
         "3:5: services.web.build: this path leads out of the app's folder",
@@ -213,6 +220,24 @@ fn secrets_of_a_service() {
     );
 }
 
+#[test]
+fn the_platform_of_an_image_that_is_pulled() {
+    let platform = |text: &str| good_service(&format!("platform: {text}")).platform;
+    for (text, expected) in [
+        ("linux/arm64", "linux/arm64"),
+        ("linux/arm/v7", "linux/arm/v7"),
+        ("linux/x86_64", "linux/amd64"),
+        ("linux/aarch64", "linux/arm64"),
+    ] {
+        let found = platform(text).map(|platform| platform.to_string());
+        assert_eq!(found.as_deref(), Some(expected));
+    }
+    check_warning(
+        "build: ., platform: linux/arm64",
+        "3:15: services.web.platform: left out: images are built for this machine",
+    );
+}
+
 /// What a service says, key by key, beyond what the tests of its own forms compare.
 #[test]
 fn what_a_service_says_is_taken_over() {
@@ -297,12 +322,22 @@ fn what_an_image_is_built_from() {
     let build = Build {
         context: "ui".to_owned(),
         containerfile: Some("page/Containerfile".to_owned()),
+        inline: None,
         args: BTreeMap::from([("VERSION".to_owned(), "1".to_owned())]),
         target: Some("small".to_owned()),
         otherwise: Some("x".to_owned()),
     };
     let long = "build: {context: ./ui, dockerfile: ./page/Containerfile, args: {VERSION: 1}, target: small}";
     assert_eq!(source(long), ImageSource::Build(build));
+    let inline = "build: {context: ./ui, dockerfile_inline: 'FROM x'}";
+    let ImageSource::Build(build) = source(inline) else {
+        panic!("{inline}");
+    };
+    let (path, file) = build.containerfile(&Files::new()).unwrap();
+    assert_eq!(
+        (path.as_str(), file.text()),
+        (".dockerfile_inline", Some("FROM x"))
+    );
     // A file of either name is looked for, unless the key says one.
     let file = |keys: &str| match source(&format!("build: {{{keys}}}")) {
         ImageSource::Build(build) => build.containerfile,
@@ -425,7 +460,7 @@ fn a_service_whose_health_is_waited_for_is_asked_often_until_it_is_well() {
 #[test]
 fn what_is_left_out_is_said() {
     let manifest = good(
-        "version: '3'\nservices:\n  web:\n    image: x\n    restart: on-failure\n    container_name: wa\n    pull_policy: always\n    platform: linux/amd64\n    logging: {driver: json-file}\n  ui:\n    image: y\n    restart: always\n    depends_on: {web: {condition: service_started}}\n",
+        "version: '3'\nservices:\n  web:\n    image: x\n    restart: on-failure\n    container_name: wa\n    pull_policy: always\n    logging: {driver: json-file}\n  ui:\n    image: y\n    restart: always\n    depends_on: {web: {condition: service_started}}\n",
     );
     let warnings: Vec<String> = manifest
         .warnings
@@ -438,8 +473,7 @@ fn what_is_left_out_is_said() {
             "1:version",
             "5:services.web.restart",
             "7:services.web.pull_policy",
-            "8:services.web.platform",
-            "9:services.web.logging",
+            "8:services.web.logging",
         ]
     );
 }

@@ -96,6 +96,7 @@ impl Work<'_, '_> {
         service.group_add.clone_from(group_add);
         service.working_dir.clone_from(working_dir);
         service.hostname.clone_from(hostname);
+        service.platform = platform.as_deref().and_then(|text| self.platform(text));
         let grace = stop_grace_period.as_ref();
         service.stop_grace_period = grace.and_then(|time| self.time("stop_grace_period", *time));
         service.stop_signal.clone_from(stop_signal);
@@ -109,11 +110,7 @@ impl Work<'_, '_> {
         let at = self.trail.key("gpus");
         self.gpus(service, gpus, &at);
         service.umask = umask.map(|umask| format!("{umask:04o}"));
-        service.extra_hosts = (extra_hosts.0.iter())
-            .flat_map(|(name, addresses)| {
-                (addresses.iter()).map(move |address| format!("{name}:{address}"))
-            })
-            .collect();
+        service.extra_hosts = self.extra_hosts(extra_hosts);
         service.dns.clone_from(dns);
         service.dns_search.clone_from(dns_search);
         service.dns_options.clone_from(dns_opt);
@@ -147,6 +144,9 @@ impl Work<'_, '_> {
             self.hardware_address(service, address);
         }
         self.mounts(service, volumes);
+        if *use_api_socket {
+            self.api_socket(service);
+        }
         self.configs(service, configs);
         self.secrets(service, secrets);
         for (key, is_written) in [
@@ -163,7 +163,6 @@ impl Work<'_, '_> {
             ("mem_swappiness", mem_swappiness.0 != 0),
             ("models", !models.is_empty()),
             ("oom_kill_disable", *oom_kill_disable),
-            ("platform", platform.is_some()),
             (
                 "pull_policy",
                 pull_policy.as_deref().is_some_and(is_other_order),
@@ -171,7 +170,6 @@ impl Work<'_, '_> {
             ("pull_refresh_after", pull_refresh_after.is_some()),
             ("runtime", runtime.is_some()),
             ("storage_opt", !storage_opt.0.is_empty()),
-            ("use_api_socket", *use_api_socket),
         ] {
             self.left_out(SERVICE, key, is_written);
         }

@@ -6,10 +6,24 @@ use compose::model;
 
 use super::Work;
 use super::keys::{BUILD, left_out};
+use crate::image::Platform;
 use crate::manifest::build::{Build, ImageSource};
 use crate::manifest::folder::{Location, locate};
 
 impl Work<'_, '_> {
+    pub(super) fn platform(&mut self, text: &str) -> Option<Platform> {
+        // Other names of the same.
+        let text = text.replace("x86_64", "amd64").replace("aarch64", "arm64");
+        let platform = Platform::parse(&text).filter(|platform| platform.os == "linux");
+        if platform.is_none() {
+            self.report.error(
+                &self.trail.key("platform"),
+                "expected a platform of Linux, such as linux/arm64",
+            );
+        }
+        platform
+    }
+
     /// The reader has checked that there is one of the two, or a provider instead.
     pub(super) fn image(
         &mut self,
@@ -54,7 +68,6 @@ impl Work<'_, '_> {
         } = source;
         let at = self.trail.key("build");
         for (key, is_written) in [
-            ("dockerfile_inline", dockerfile_inline.is_some()),
             ("entitlements", !entitlements.is_empty()),
             ("provenance", provenance.is_some()),
             ("sbom", sbom.is_some()),
@@ -104,6 +117,7 @@ impl Work<'_, '_> {
         Some(Build {
             context,
             containerfile,
+            inline: dockerfile_inline.clone(),
             args,
             target: target.clone(),
             otherwise,

@@ -44,6 +44,7 @@ pub(super) fn find(
                 Restart::OnFailure => Job::UntilSuccess,
                 Restart::Always | Restart::Never => Job::Once,
             });
+            refuse_hooks(name, service, report);
             continue;
         }
         let health = service.health.as_ref();
@@ -53,7 +54,10 @@ pub(super) fn find(
             || healthy.contains(name);
         match restart {
             Restart::Always => {}
-            Restart::Never if !serves => service.job = Some(Job::Once),
+            Restart::Never if !serves => {
+                service.job = Some(Job::Once);
+                refuse_hooks(name, service, report);
+            }
             Restart::Never => report.warn(
                 &at,
                 "left out: the service has ports or a health check, so it runs for good, and systemd starts it again whenever it ends",
@@ -62,6 +66,21 @@ pub(super) fn find(
                 &at,
                 "systemd starts the service again after an end without error as well; if it is to run only once, write `restart: \"no\"`",
             ),
+        }
+    }
+}
+
+/// systemd runs what follows the start of a job once that has ended, and its container with it.
+fn refuse_hooks(name: &str, service: &Service, report: &mut Report<'_>) {
+    for (key, hooks) in [
+        ("post_start", &service.post_start),
+        ("pre_stop", &service.pre_stop),
+    ] {
+        if !hooks.is_empty() {
+            report.error(
+                &Trail::of(["services", name, key]),
+                "the service is a job, whose container is gone before a hook could run in it; let its own command do it",
+            );
         }
     }
 }

@@ -46,7 +46,9 @@ pub const SERVICE: Table = &[
     ("command", Translated("")),
     (
         "configs",
-        Translated("those with a `file` in the app's folder"),
+        Translated(
+            "with `mode`; the file belongs to root in the container, so another `uid` or `gid` gives a warning",
+        ),
     ),
     (
         "container_name",
@@ -147,7 +149,9 @@ pub const SERVICE: Table = &[
     ("pids_limit", Translated("")),
     (
         "platform",
-        Warned("left out: an image is looked for on the node, then built, then pulled"),
+        Translated(
+            "of an image that is pulled; one that is here is used as it is, and images are built for this machine",
+        ),
     ),
     (
         "ports",
@@ -157,7 +161,9 @@ pub const SERVICE: Table = &[
     ),
     (
         "post_start",
-        Refused("no command is run in a container once it has started; let its own command do it"),
+        Translated(
+            "in the container once it runs, and healthy if that is awaited; one that fails, or takes more than 4 minutes, is noted in the journal, and the service goes on",
+        ),
     ),
     (
         "pre_start",
@@ -167,8 +173,8 @@ pub const SERVICE: Table = &[
     ),
     (
         "pre_stop",
-        Refused(
-            "no command is run in a container before it stops; let it do so itself on `stop_signal`",
+        Translated(
+            "in the container before it is stopped; one that fails, or takes more than a minute, is noted in the journal, and the service stops",
         ),
     ),
     (
@@ -203,7 +209,12 @@ pub const SERVICE: Table = &[
         Refused("all containers have the node's runtime; remove it"),
     ),
     ("scale", Translated("one container of each service")),
-    ("secrets", Translated("")),
+    (
+        "secrets",
+        Translated(
+            "with `target`, `mode`, `uid` and `gid`; one that is a file of the app belongs to root",
+        ),
+    ),
     (
         "security_opt",
         Translated(
@@ -225,7 +236,9 @@ pub const SERVICE: Table = &[
     ("umask", Translated("")),
     (
         "use_api_socket",
-        Refused("mount the socket under `volumes`"),
+        Translated(
+            "Podman's socket at `/var/run/docker.sock`, by consent: `--allow podman-socket`; without the credentials of registries",
+        ),
     ),
     ("user", Translated("")),
     (
@@ -233,7 +246,12 @@ pub const SERVICE: Table = &[
         Translated("`auto`, `host`, `keep-id`, `nomap` and `private`"),
     ),
     ("uts", Translated("`host`")),
-    ("volumes", Translated("`volume`, `bind` and `tmpfs`")),
+    (
+        "volumes",
+        Translated(
+            "`volume` (with `nocopy`, without `subpath`), `bind` and `tmpfs`; a path in the app's folder is a folder of its data unless it is there, and one that looks like a file must be there; Docker's socket is that of this user's Podman, by consent: `--allow podman-socket`",
+        ),
+    ),
     ("volumes_from", Translated("of services of the app")),
     ("working_dir", Translated("")),
 ];
@@ -252,10 +270,7 @@ pub const BUILD: Table = &[
         Translated("the app's folder, one in it or one beside it"),
     ),
     ("dockerfile", Translated("")),
-    (
-        "dockerfile_inline",
-        Refused("write the file into the app's folder and name it with `dockerfile`"),
-    ),
+    ("dockerfile_inline", Translated("")),
     (
         "entitlements",
         Refused("a build has no more rights than Podman gives it; remove it"),
@@ -372,14 +387,14 @@ pub const VOLUME: Table = &[
     ("driver", Translated("`local`")),
     (
         "driver_opts",
-        Refused(
-            "volumes take no options here: their data lie in the node's data folder (docs/manifest.md)",
+        Translated(
+            "`type: none` with `o: bind`: the folder `device`, by consent as any path of this host; `type: tmpfs`; file systems of the network are refused, because only root mounts them",
         ),
     ),
     (
         "external",
-        Warned(
-            "left out: the app gets a volume of its own, which is empty at first; copy the files into its folder (docs/manifest.md)",
+        Translated(
+            "by consent: `--allow volume:NAME` mounts a volume that Podman has; not one of an app",
         ),
     ),
     ("labels", Unneeded("the volume has Archipelago's labels")),
@@ -393,7 +408,7 @@ pub const VOLUME: Table = &[
 pub const TOP: Table = &[
     (
         "configs",
-        Translated("those with a `file` in the app's folder"),
+        Translated("from a `file` in the app's folder, a `content`, or a variable (`environment`)"),
     ),
     ("include", Translated("files in the app's folder")),
     (
@@ -411,7 +426,7 @@ pub const TOP: Table = &[
     (
         "secrets",
         Translated(
-            "those of `x-archipelago.secrets`, without a source, and files in the app's folder",
+            "those of `x-archipelago.secrets`, without a source; files in the app's folder; variables of `.env` (`environment`), which become Podman's secrets",
         ),
     ),
     ("services", Translated("see the keys of a service")),

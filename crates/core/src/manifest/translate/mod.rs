@@ -5,6 +5,7 @@ mod app_network;
 mod container;
 mod deploy;
 mod files;
+mod hooks;
 mod image;
 mod jobs;
 pub mod keys;
@@ -14,6 +15,7 @@ mod port;
 mod privileges;
 mod process;
 mod top;
+mod volume;
 mod volumes_from;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +26,7 @@ use compose::{Project, Trail};
 use super::build::ImageSource;
 use super::networks::AppNetwork;
 use super::report::Report;
+use super::secret::GivenText;
 use super::service::Service;
 use crate::name::check_part;
 pub use privileges::capability;
@@ -34,6 +37,7 @@ use keys::{SERVICE, Table, left_out};
 #[derive(Default)]
 pub(super) struct Translated {
     pub(super) services: BTreeMap<String, Service>,
+    pub(super) given_secrets: BTreeMap<String, GivenText>,
     pub(super) networks: BTreeMap<String, AppNetwork>,
     pub(super) volumes: BTreeSet<String>,
 }
@@ -41,7 +45,7 @@ pub(super) struct Translated {
 /// Translates a project. What cannot be translated is reported.
 pub(super) fn translate(project: &Project, report: &mut Report<'_>) -> Translated {
     let mut translated = Translated::default();
-    top::sections(project, &mut translated.volumes, report);
+    top::sections(project, &mut translated, report);
     for (name, source) in &project.services {
         let trail = Trail::of(["services", name]);
         if let Err(error) = check_part("a service", name) {
@@ -115,6 +119,12 @@ impl Work<'_, '_> {
         let nothing = || ImageSource::Reference(String::new());
         let mut service = Service::of(image.unwrap_or_else(nothing));
         self.container(&mut service, container);
+        if matches!(service.image, ImageSource::Build(_)) && service.platform.take().is_some() {
+            self.report.warn(
+                &self.trail.key("platform"),
+                "left out: images are built for this machine",
+            );
+        }
         service.ports = self.ports(ports);
         service.depends_on = self.depends_on(depends_on);
         service.health = healthcheck
@@ -140,8 +150,8 @@ impl Work<'_, '_> {
         self.left_out(SERVICE, "provider", provider.is_some());
         self.left_out(SERVICE, "external_links", !external_links.is_empty());
         self.left_out(SERVICE, "pre_start", !pre_start.is_empty());
-        self.left_out(SERVICE, "post_start", !post_start.is_empty());
-        self.left_out(SERVICE, "pre_stop", !pre_stop.is_empty());
+        service.post_start = self.hooks("post_start", post_start);
+        service.pre_stop = self.hooks("pre_stop", pre_stop);
         self.check_ports(&mut service);
         service
     }

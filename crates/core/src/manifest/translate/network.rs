@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use compose::Trail;
-use compose::model::ServiceNetwork;
+use compose::model::{Hosts, ServiceNetwork};
 
 use super::Work;
 use super::app_network::{DEFAULT, add_alias};
@@ -13,6 +13,28 @@ use crate::manifest::service::{NetworkMode, Service};
 use crate::name::check_part;
 
 impl Work<'_, '_> {
+    /// Podman writes each into `/etc/hosts`, where a line break would begin another entry.
+    pub(super) fn extra_hosts(&mut self, source: &Hosts) -> Vec<String> {
+        let mut hosts = Vec::new();
+        for (name, addresses) in &source.0 {
+            for address in addresses {
+                let is_plain = |text: &str| {
+                    let stands_out = |c: char| c.is_control() || c.is_whitespace() || c == '#';
+                    !text.is_empty() && !text.contains(stands_out)
+                };
+                if is_plain(name) && is_plain(address) {
+                    hosts.push(format!("{name}:{address}"));
+                } else {
+                    self.report.error(
+                        &self.trail.key("extra_hosts"),
+                        "a name and an address hold no white space, `#` or control characters; write NAME=ADDRESS",
+                    );
+                }
+            }
+        }
+        hosts
+    }
+
     pub(super) fn network_mode(&mut self, service: &mut Service, mode: Option<&str>) {
         service.network = match mode {
             None | Some("bridge" | "default") => NetworkMode::App,

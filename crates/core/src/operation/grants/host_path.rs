@@ -118,7 +118,7 @@ impl Host<'_> {
             );
         }
         if lies_in(runtime) && !self.is_podman_socket(&path) {
-            let socket = podman_socket(runtime);
+            let socket = Layout::podman_socket_in(runtime);
             return Some(format!(
                 "no app may mount the folder of this user's sockets, nor anything in it but {}",
                 socket.display()
@@ -140,7 +140,7 @@ impl Host<'_> {
     }
 
     fn is_podman_socket(&self, path: &Path) -> bool {
-        path == podman_socket(&self.end(&self.layout.runtime))
+        path == Layout::podman_socket_in(&self.end(&self.layout.runtime))
     }
 
     fn exposure(&self, path: &Path) -> Exposure {
@@ -164,11 +164,6 @@ impl Host<'_> {
         }
         Exposure::Plain
     }
-}
-
-/// This user's Podman socket (podman-system-service(1)).
-fn podman_socket(runtime: &Path) -> PathBuf {
-    runtime.join("podman/podman.sock")
 }
 
 /// The path without double slashes and single dots.

@@ -35,8 +35,8 @@ fn every_path_of_the_host_needs_its_word_and_is_described() {
             "read /home/op/a/.git: this user's own keys",
         ),
         (
-            "/run/docker.sock",
-            "read /run/docker.sock: it can control programs through the sockets there",
+            "/run/other.sock",
+            "read /run/other.sock: it can control programs through the sockets there",
         ),
         ("/srv/x.sock", "read /srv/x.sock: it can control programs"),
         ("/var/run/x", "read /var/run/x: it can control programs"),
