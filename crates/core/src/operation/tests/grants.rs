@@ -1,6 +1,7 @@
 //! The grants that an app asks for, and the words that agree to them.
 
 mod paths;
+mod table;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
