@@ -1,6 +1,6 @@
 //! Differences between a quiescent host and the desired state.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use archipelago_core::desired::{App, Desired, DesiredUnit, Present, Role};
 use archipelago_core::name::AppId;
@@ -148,6 +148,18 @@ impl World {
         let may_run = self.containers_that_may_run();
         self.restarting_services()
             .any(|service| may_run.contains(service) && !desired.contains(service))
+    }
+
+    /// The services that should run, each with its invocation while it runs.
+    pub(crate) fn desired_runs(&self) -> BTreeMap<String, Option<String>> {
+        let invocation = |service: &String| Some(self.systemd.run(service)?.invocation.clone());
+        let services = self.desired_containers().into_iter();
+        services
+            .map(|service| {
+                let run = invocation(&service);
+                (service, run)
+            })
+            .collect()
     }
 
     fn restarting_services(&self) -> impl Iterator<Item = &String> {
