@@ -31,9 +31,9 @@ pub enum Need {
         offered: BTreeSet<String>,
         processor: String,
     },
-    /// Podman has no such network.
+    /// Podman does not have the external network.
     Network(String),
-    /// Services of this user have no such controller of control groups.
+    /// Services of this user do not have the controller.
     Controller(Controller),
     /// The image is for another kind of processor.
     Image {

@@ -2,8 +2,8 @@
 //!
 //! An app of a store is translated once, when it is installed. The result is a definition like any
 //! other: the app's own Compose file, followed by a YAML document of ours that is laid over it. So
-//! an installed app needs its store no more. Everything in a store is text from strangers: names
-//! are checked, texts are cleaned, and shell scripts are never run.
+//! an installed app does not need its store any more. Everything in a store is text from strangers:
+//! names are checked, texts are cleaned, and shell scripts are never run.
 
 mod casaos;
 mod change;
@@ -39,14 +39,14 @@ pub use tree::{FoundApp, apps_in};
 use crate::file::Files;
 use crate::name::AppId;
 
-/// What the translation of an app needs to know of the node.
+/// The facts of the node that the translation of an app needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeFacts {
     /// The name of the host, one label.
     pub host_name: String,
     /// The time zone, such as `Europe/Berlin`.
     pub time_zone: String,
-    /// The processor, as images name it: `amd64`, `arm64`.
+    /// The architecture, as images name it: `amd64`, `arm64`.
     pub architecture: String,
     /// The folder that apps share by default: an absolute path.
     pub shared_folder: String,
@@ -56,12 +56,12 @@ pub struct NodeFacts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Translated {
     pub files: Files,
-    /// What a person should know before it is installed.
+    /// Notes to read before it is installed.
     pub notices: Vec<Notice>,
 }
 
-/// Translates an app of a store. `file` is how the person knows its Compose file, and `app` the id
-/// that it gets on the node.
+/// Translates an app of a store. `file` is the name of its Compose file in messages, and `app` the
+/// id that it gets on the node.
 ///
 /// # Errors
 /// When the app cannot be accepted.
