@@ -52,7 +52,8 @@ pub struct HostAction {
 /// A step for one app. Names of units, containers and the like are the full ones.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AppStep {
-    /// Write a secret of this name to a 0600 file. One that is generated does not replace another.
+    /// Write a secret of this name to a 0600 file. One that is generated does not replace another,
+    /// because a new secret would lock out the data made with the old one.
     GenerateSecret {
         name: String,
         recipe: Recipe,
@@ -92,8 +93,7 @@ pub enum AppStep {
     Restart(String),
     /// Queue the stop of a service.
     Stop(String),
-    /// Withdraw the job of a service that is stopping: it goes on stopping, but nothing waits for
-    /// it any more.
+    /// Cancel the stop job of a service: it goes on stopping, but nothing waits for it any more.
     CancelJob(String),
     /// Remove the folder of a container's rendered files.
     RemoveRendered(String),

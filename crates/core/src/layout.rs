@@ -87,20 +87,20 @@ impl Layout {
         self.data.join("node-id")
     }
 
-    /// The node's seed, of which the secrets of store apps are made. It lies beside them: what was
-    /// encrypted with one of them needs it.
+    /// The node's seed, from which the secrets of store apps are derived. It is in the data folder,
+    /// because data that were encrypted with such a secret need it.
     #[must_use]
     pub fn seed(&self) -> PathBuf {
         self.data.join("node-seed")
     }
 
-    /// The source of the app whose data are kept, where that is a store.
+    /// The store of an app whose data are kept.
     #[must_use]
     pub fn origin(&self, app: &AppId) -> PathBuf {
         self.data.join("origins").join(app.as_str())
     }
 
-    /// The stores that were added.
+    /// The folder of the added stores.
     #[must_use]
     pub fn stores(&self) -> PathBuf {
         self.config.join("stores")

@@ -71,10 +71,10 @@ impl AppId {
         }
     }
 
-    /// An id made of a folder's name, with hyphens for what an id cannot have.
+    /// An id from a folder's name. Characters that an id cannot have become hyphens.
     ///
     /// # Errors
-    /// When too much or too little is left.
+    /// When the result is too long or empty.
     pub fn of_folder(name: &str) -> Result<Self, NameError> {
         let fit = |c: char| match c {
             c if c.is_ascii_alphanumeric() => c.to_ascii_lowercase(),
@@ -119,8 +119,8 @@ impl AppId {
         format!("{PREFIX}{}-{network}", self.0)
     }
 
-    /// The name that the app gives to one of its networks, by Podman's name of that; none for the
-    /// one that every app has.
+    /// The app's name for one of its networks, from Podman's name of it; `None` for the default
+    /// network.
     #[must_use]
     pub fn name_of_network<'a>(&self, network: &'a str) -> Option<&'a str> {
         let rest = network.strip_prefix(PREFIX)?;

@@ -12,7 +12,7 @@ pub struct Needs {
     /// The limits that it asks for, by `setrlimit(2)`'s names as Podman writes them: `nofile`,
     /// `memlock`.
     pub limits: BTreeMap<String, Limit>,
-    /// Networks of Podman's that are no app's, by name.
+    /// External networks (networks of Podman that belong to no app), by name.
     pub networks: BTreeSet<String>,
     /// Volumes of Podman's that are no app's, by name.
     pub volumes: BTreeSet<String>,
@@ -91,7 +91,7 @@ pub struct Offers {
     pub registry_images: BTreeMap<String, BTreeSet<String>>,
     /// The controllers that services of this user have.
     pub controllers: Option<BTreeSet<Controller>>,
-    /// Of the networks that are no app's, those that Podman does not have.
+    /// The external networks that Podman does not have.
     pub missing_networks: BTreeSet<String>,
     /// The same of volumes.
     pub missing_volumes: BTreeSet<String>,

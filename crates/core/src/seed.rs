@@ -1,4 +1,4 @@
-//! The node's seed, and the secrets that are made of it. It is never shown.
+//! The node's seed, and the secrets derived from it. The seed is never shown.
 
 use std::fmt;
 

@@ -37,13 +37,13 @@ pub enum Error {
     Foreign { base: String, built_for: String },
 }
 
-/// Fetches the newest version of each base image, and returns their digests. A base of this node
-/// alone (`localhost/…`), or one that no registry has, is taken from Podman's storage. `tell` hears
-/// the name of each base image that is fetched. `built` are the images that are built of them now.
+/// Pulls the newest version of each base image and returns the digests. A local base
+/// (`localhost/…`), or one that no registry has, is taken from Podman's storage. `tell` receives
+/// the name of each image that is pulled; `built` are the app's current images.
 ///
 /// # Errors
-/// For the first base image that cannot be fetched, or whose newest version is for a processor that
-/// this machine is not, although the images that are built now are all for this machine's.
+/// For the first base image that cannot be pulled, or whose newest version is for a foreign
+/// architecture while all of `built` are native.
 pub async fn pull_newest(
     podman: &Podman,
     bases: &BTreeMap<String, BaseSource>,
@@ -52,7 +52,7 @@ pub async fn pull_newest(
 ) -> Result<Bases, Error> {
     let mut has_foreign = false;
     for image in built {
-        // One that is damaged or gone is about to be built anew.
+        // A damaged or missing image is about to be rebuilt.
         let image = inspect(podman, image).await.ok().flatten();
         has_foreign |= image.as_ref().is_some_and(is_foreign);
     }

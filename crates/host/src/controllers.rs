@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use archipelago_core::needs::Controller;
 
-/// Those that the system's systemd delegates to the user's; `None` when the kernel does not say.
+/// The controllers that the system's systemd delegates to the user's; `None` when the kernel does
+/// not say.
 #[must_use]
 pub(crate) fn delegated() -> Option<BTreeSet<Controller>> {
     let user = rustix::process::getuid().as_raw();

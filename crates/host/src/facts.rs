@@ -150,6 +150,7 @@ pub async fn all(layout: &Layout) -> Facts {
 }
 
 /// Runs `podman --version`, which opens no storage and no namespace.
+///
 /// # Errors
 /// When there is no Podman or it does not work.
 pub async fn podman_version() -> Result<String, ProgramError> {
@@ -342,7 +343,7 @@ pub fn now_unix_s() -> u64 {
     now.unwrap_or_default().as_secs()
 }
 
-/// The facts by which apps of stores are translated.
+/// The facts of this node for the translation of store apps.
 #[must_use]
 pub fn for_stores(layout: &Layout) -> NodeFacts {
     let host_name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The last lines that failed jobs wrote: the causes that people look for. A failed job stays as it
-//! is until somebody acts, so the journal is asked once for each run that failed.
+//! The last log lines of failed jobs, which show the cause. A failed job stays as it is until
+//! somebody acts, so the journal is read once for each failed run.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use archipelago_core::observed::{Observed, Service};
 use super::journal::last_line;
 use super::systemd::Systemd;
 
-/// A line is in the journal shortly after it was written. After this many looks, there is none.
+/// The maximum number of reads for one run: a line is in the journal shortly after it was written.
 const LOOKS_MAX: u32 = 5;
 
 /// By service.

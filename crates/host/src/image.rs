@@ -23,7 +23,8 @@ use super::lock::{Lock, Waiter};
 use super::podman::{self, BuildRequest, ContextFile, Layer, Podman};
 use crate::wakeup::Wakeup;
 
-/// So many images are got at once: each holds what it is built from, or layers, in memory.
+/// The maximum number of concurrent pulls and builds: each holds its build context, or layers, in
+/// memory.
 const AT_ONCE: usize = 4;
 
 /// The longest wait for another process that gets the same image; then its attempt counts as
@@ -36,7 +37,7 @@ pub struct Images {
     layout: Layout,
     tasks: BTreeMap<String, Task>,
     turns: Arc<Semaphore>,
-    /// Rung when one ends.
+    /// Notified when a pull or build ends.
     wakeup: Wakeup,
 }
 

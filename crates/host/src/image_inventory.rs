@@ -18,7 +18,7 @@ use super::{disk, folders};
 /// an image's labels to every container of it.
 pub const BUILT_FOR_LABEL: &str = "archipelago.built-for";
 
-/// So many images are asked for at once.
+/// The maximum number of concurrent requests for images.
 const AT_ONCE: usize = 8;
 
 /// The lists of images of each storage driver that Podman may use.

@@ -48,8 +48,8 @@ fn read_named(inputs: &mut Inputs, apps: &Apps, read_set: &mut ReadSet) {
     find_trails(inputs, apps.mounted(&layout));
 }
 
-/// Reads all but the captured files. What cannot be read of one app is part of the result: it does
-/// not hide the others.
+/// Reads everything except captured files. An unreadable app is reported in the result and does not
+/// hide the others.
 ///
 /// # Errors
 /// When it cannot be told which apps there are.
@@ -57,10 +57,10 @@ pub fn read(layout: &Layout) -> Result<Inputs, disk::Error> {
     read_traced(layout, &mut ReadSet::begin())
 }
 
-/// Finds out where paths lead that apps mount. Says whether there is a link on any of these ways.
+/// Finds where the mounted paths of apps lead. Returns whether one of them leads over a link.
 ///
-/// It is not noted what was looked at: a link that a container could put anywhere on these ways is
-/// refused before it can, so only the operator can change them.
+/// The links are not part of the read set: a container cannot place a link on these paths, because
+/// such a mount is refused, so only the operator can change them.
 pub fn find_trails(inputs: &mut Inputs, paths: Vec<PathBuf>) -> bool {
     let trails = paths.into_iter().filter_map(|path| {
         let trail = links::trail(&path);

@@ -11,7 +11,7 @@ use archipelago_core::printable::one_line;
 pub struct Selection {
     /// Lines from the end.
     pub lines: u32,
-    /// Whether to go on with what comes.
+    /// Whether to keep showing new lines.
     pub follow: bool,
     /// As JSON, one object a line.
     pub json: bool,
@@ -54,8 +54,8 @@ pub fn last_lines(service: &str, lines: u32) -> Vec<String> {
     lines.map(Cow::into_owned).collect()
 }
 
-/// The last line that the programs of one invocation of a service wrote; none when there is none, or
-/// the journal cannot be read. systemd's and Podman's own messages about it do not count.
+/// The last line that the programs of one invocation of a service wrote. `None` if there is none or
+/// the journal cannot be read. Messages of systemd and Podman do not count.
 #[must_use]
 pub fn last_line(invocation: &str) -> Option<String> {
     let output = Command::new("journalctl")

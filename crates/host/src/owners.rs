@@ -1,5 +1,5 @@
-//! Folders that belong to users of containers, whose numbers are others outside. Only a process in
-//! Podman's user namespace can give a folder to one of them.
+//! Folders that belong to users of containers. Outside, these users have other numbers, so only a
+//! process in Podman's user namespace can give a folder to one of them.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -47,8 +47,8 @@ pub(crate) async fn give(path: &Path, owner: Owner) -> Result<(), Error> {
     })
 }
 
-/// Whether a folder is empty and belongs to this user, who is root in containers. One with files in
-/// it is left to the person that put them there.
+/// Whether a folder is empty and belongs to this user, who is root in containers. A folder with
+/// files in it is left to the person who put them there.
 pub(crate) fn is_ungiven(path: &Path) -> bool {
     let user = rustix::process::getuid().as_raw();
     let is_own = std::fs::symlink_metadata(path)

@@ -120,6 +120,7 @@ pub struct Status {
 
 /// Observes the apps now: the daemon's last observation may be half a minute old. The outcome of
 /// the daemon's last pass comes from the daemon.
+///
 /// # Errors
 /// When the host cannot be observed.
 pub async fn status(layout: Layout) -> Result<Status, Error> {
@@ -137,7 +138,7 @@ pub async fn status(layout: Layout) -> Result<Status, Error> {
     })
 }
 
-/// The command that shows what the containers of an app say.
+/// The command that shows the logs of an app's containers.
 ///
 /// # Errors
 /// When the app has no units yet.

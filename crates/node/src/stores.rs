@@ -18,7 +18,7 @@ pub use archipelago_host::stores::Store;
 /// An app that can be installed.
 pub struct Found {
     pub definition: Definition,
-    /// What a person should know first.
+    /// Notes to read before the app is installed.
     pub notices: Vec<Notice>,
 }
 
@@ -39,10 +39,10 @@ pub struct Summary {
     pub apps: usize,
 }
 
-/// Adds a store. Without a name it is named after its source.
+/// Adds a store. Its default name is the last part of its source.
 ///
 /// # Errors
-/// When it cannot be read, or there is one of that name.
+/// When the source cannot be read, or the name is taken.
 pub fn add(layout: &Layout, source: &str, name: Option<&str>) -> Result<(StoreName, Store), Error> {
     let name = match name {
         Some(name) => StoreName::parse(name)?,
@@ -71,7 +71,7 @@ pub fn names(layout: &Layout) -> Result<Vec<StoreName>, Error> {
     Ok(stores::names(layout)?)
 }
 
-/// Removes a store. What was installed of it stays.
+/// Removes a store. The apps installed from it stay.
 ///
 /// # Errors
 /// When there is no such store.
@@ -107,7 +107,7 @@ pub fn list(layout: &Layout) -> Result<Vec<Summary>, Error> {
     Ok(all)
 }
 
-/// The apps of all stores in which each word stands, the closest first.
+/// The apps of all stores that contain all words, best match first.
 ///
 /// # Errors
 /// When a store cannot be read.
@@ -138,7 +138,7 @@ pub fn search(layout: &Layout, words: &[String]) -> Result<Vec<Listed>, Error> {
 }
 
 /// Finds an app: `STORE/APP`, its id in the catalog, or the path of its folder or Compose file.
-/// `id` is another id for it on this node.
+/// `id` is the id that it gets on this node instead of its own.
 ///
 /// # Errors
 /// When there is none, or it cannot be accepted.

@@ -44,7 +44,7 @@ fn message(simulation: &Simulation) -> String {
     health.map(|health| health.message).unwrap_or_default()
 }
 
-/// What happens to the host, and how often the job has run then.
+/// The events on the host, and the number of runs of the job after them.
 #[test]
 fn a_job_is_not_repaired_over_and_over() {
     let service = || SERVICE.to_owned();
@@ -132,7 +132,7 @@ fn a_failed_job_keeps_its_dependants_down_and_runs_again_only_when_asked() {
     assert_eq!(simulation.world.violations, []);
 }
 
-/// What the job needs is not there when it is started: that is no failure of its program.
+/// A missing requirement of the job is not a failure of its program.
 #[test]
 fn a_job_that_podman_could_not_run_is_tried_again() {
     let mut simulation = installed(false);

@@ -1,5 +1,5 @@
-//! The command line: it changes the operator's intent and makes passes until it is met, or shows
-//! how things are.
+//! The command line: commands that change the intent and wait until it is met, and commands that
+//! only show.
 
 mod catalog;
 mod doctor;
@@ -42,13 +42,13 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make this host and user ready for apps, and start the daemon; safe to run again.
+    /// Prepare this host and user for apps, and start the daemon; safe to run again.
     Setup(setup::Arguments),
-    /// Check that this host and user are ready for apps, and say what to do where they are not.
+    /// Check that this host and user are ready for apps; show a remedy for each problem.
     Doctor,
-    /// Find apps of all stores by words.
+    /// Search the apps of the catalog and of all stores.
     Search(store::Search),
-    /// Show an app of a store, with its settings and what should be known before it is installed.
+    /// Show an app of a store: its settings, and notes to read before it is installed.
     Show {
         /// STORE/APP, or an app of the catalog.
         app: String,
@@ -60,7 +60,7 @@ pub enum Command {
     Install(operate::Install),
     /// Change settings of an installed app.
     Set(operate::Set),
-    /// Show what an operation would change, or what is about to be repaired; nothing is done.
+    /// Show what an operation, or the next repairs, would change; nothing is changed.
     Plan(plan::Arguments),
     /// Remove an app; its data stay unless --purge is given.
     Uninstall(request::Removal),
@@ -72,12 +72,12 @@ pub enum Command {
     Restart(request::One),
     /// Rebuild those images of an app whose base images have changed.
     Rebuild(request::One),
-    /// Show how the apps are.
+    /// Show the state of the apps.
     Status {
         /// Only this app.
         app: Option<String>,
     },
-    /// Show what the containers of an app say.
+    /// Show the logs of an app's containers.
     Logs(logs::Arguments),
     /// List the installed apps.
     List,

@@ -11,7 +11,7 @@ pub(crate) type Facts = BTreeMap<String, String>;
 /// Variables and names that differ from one container to the next.
 const RANDOM: [&str; 2] = ["HOSTNAME", "container"];
 
-/// What `podman inspect` says, and under `oci` the configuration of the OCI runtime.
+/// The output of `podman inspect`, and under `oci` the configuration of the OCI runtime.
 pub(crate) fn facts(container: &Value) -> Facts {
     let mut facts = Facts::new();
     let id = text(&container["Id"]);

@@ -3,7 +3,7 @@
 //! configuration of the OCI runtime show them. A difference that is not in [`known`] fails, and so
 //! does an entry there that nothing needs.
 //!
-//! Between them the files use every key that has its effect (docs/compose.md).
+//! Between them the files use every supported key (docs/compose.md).
 
 #[path = "../support/mod.rs"]
 mod support;

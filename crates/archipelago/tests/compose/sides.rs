@@ -18,7 +18,7 @@ type Side = BTreeMap<String, Services>;
 /// In place of the name of an app's main service, whose container has the app's name.
 pub(crate) const MAIN: &str = "";
 
-/// What the program said when it could not bring a file up.
+/// The output of the program that could not start a file.
 pub(crate) const FAILURE: &str = "failure";
 
 const FOLDER: &str = "/home/archy/files";

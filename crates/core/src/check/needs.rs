@@ -33,11 +33,11 @@ pub enum Need {
         /// Whether the app asks for this kind of processor, not this machine.
         is_chosen: bool,
     },
-    /// Podman has no such network.
+    /// Podman does not have the external network.
     Network(String),
-    /// Podman has no such volume.
+    /// Podman does not have the external volume.
     Volume(String),
-    /// Services of this user have no such controller of control groups.
+    /// Services of this user do not have the controller.
     Controller(Controller),
     /// The image is for another kind of processor.
     Image {

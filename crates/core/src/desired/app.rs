@@ -95,7 +95,7 @@ pub struct Present {
     pub mounted: BTreeMap<ReleaseId, Files>,
     /// The folders that its mounts need.
     pub folders: BTreeSet<PathBuf>,
-    /// Those of them that belong to another user of the containers than root.
+    /// The folders of these that belong to a user of the containers other than root.
     pub owners: BTreeMap<PathBuf, Owner>,
     /// The Podman secrets it uses, by Podman's name.
     pub secrets: BTreeMap<String, PodmanSecret>,
@@ -162,9 +162,11 @@ pub struct DesiredContainer {
     pub image_facts: Option<ImageFacts>,
     /// Whether it counts as started only once its health check succeeds.
     pub starts_healthy: bool,
-    /// Whether it runs to its end. It is not started again after that, whether it succeeded or not.
+    /// Whether it is a job: it runs to its end and is not started again, whether it succeeded or
+    /// not.
     pub is_job: bool,
-    /// The services of the jobs for whose end it waits, each with whether the job must succeed.
+    /// The services of the jobs that must end before it starts, each with whether the job must
+    /// succeed.
     pub awaits: BTreeMap<String, bool>,
     /// The networks that it joins, by Podman's names.
     pub networks: BTreeSet<String>,
@@ -238,7 +240,7 @@ pub struct BuildContext {
     pub target: Option<String>,
     /// The base images that may change, by name.
     pub bases: BTreeMap<String, BaseSource>,
-    /// Those that a rebuild found changed, with their new digests.
+    /// The base images that a rebuild found changed, with their new digests.
     pub renewed: Bases,
     /// The image to pull when the build fails, and whether to pull it without TLS.
     pub otherwise: Option<(Reference, bool)>,

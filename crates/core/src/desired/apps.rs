@@ -97,7 +97,7 @@ impl Apps {
         required
     }
 
-    /// Whether an app that this one requires, directly or not, is stopped.
+    /// Whether an app that this one requires, directly or indirectly, is stopped.
     pub(super) fn rests_for_another(&self, id: &AppId) -> bool {
         self.all_required(id).into_iter().any(|other| {
             let installed = self.0.get(other).and_then(|app| app.as_ref().ok());

@@ -177,7 +177,7 @@ impl Work<'_> {
             service: ServiceSection {
                 restart_delay: (service.job != Some(Job::Once)).then_some(RESTART_DELAY),
                 one_shot: service.job.is_some(),
-                // A job has started when it has ended, and may take its time.
+                // A job counts as started once it has ended, which may take any time.
                 start_limit: (service.job.is_none())
                     .then(|| START_LIMIT + service.time_to_be_healthy()),
                 stop_limit: stop_limit(service),

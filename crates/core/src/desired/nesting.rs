@@ -111,8 +111,8 @@ fn written(mount: &Mount) -> String {
     }
 }
 
-/// Whether only root makes, removes and replaces what lies in a folder (file-hierarchy(7)), so that no
-/// container of a user can replace it, though that folder is mounted writable.
+/// Whether only root can make, remove and replace files in a folder (file-hierarchy(7)). Then no
+/// container of a user can replace it, although the folder above is mounted writable.
 fn is_of_the_system(folder: &Path) -> bool {
     const SYSTEM: [&str; 8] = [
         "/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/lib", "/var/run",
@@ -206,8 +206,8 @@ impl Judge<'_> {
         ))
     }
 
-    /// A container that writes Archipelago's own folders could lead Archipelago astray. What apps
-    /// keep in their volumes and files is theirs.
+    /// A container that writes Archipelago's own folders could mislead Archipelago. Apps may write
+    /// their own volumes and files inside them.
     fn holds_ours(&self, source: &Source<'_>) -> Option<ManifestError> {
         let MountSource::Host(_) = source.mount.source else {
             return None;

@@ -1,4 +1,4 @@
-//! What a manifest, an intent and the node's configuration become together.
+//! The desired state that a manifest, an intent and the node's configuration produce together.
 
 mod compose;
 mod exports;

@@ -1,4 +1,4 @@
-//! The networks that an app names, beside the one that it has in any case.
+//! The networks that an app declares, in addition to its default network.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -10,18 +10,18 @@ use ipnet::IpNet;
 pub enum AppNetwork {
     /// The app's own.
     Own(OwnNetwork),
-    /// One that somebody else made in Podman, by its name there. The app joins it only with a
-    /// person's consent.
+    /// An existing network of Podman, by its name there. The app joins it only with a person's
+    /// consent.
     External(String),
 }
 
 /// A network of the app's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnNetwork {
-    /// Whether the outside cannot be reached on it.
+    /// Whether it has no way to the outside.
     pub internal: bool,
     pub ipv6: bool,
-    /// Its addresses, where the file chooses them; else Podman does.
+    /// The addresses that the file chooses; if there are none, Podman chooses.
     pub subnets: Vec<Subnet>,
 }
 
@@ -34,13 +34,13 @@ pub struct Subnet {
     pub range: Option<IpNet>,
 }
 
-/// What a service is on one of its networks.
+/// The names and addresses of a service on one of its networks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Join {
-    /// Its names there, beside those that it has on all of its networks.
+    /// Its names on this network, in addition to those on all of its networks.
     pub aliases: BTreeSet<String>,
-    /// Its addresses there, if it chooses them.
+    /// Its static addresses on this network.
     pub addresses: Vec<IpAddr>,
-    /// Its hardware address there, if it chooses that.
+    /// Its static hardware address on this network.
     pub hardware_address: Option<String>,
 }

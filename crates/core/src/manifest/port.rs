@@ -8,9 +8,9 @@ use std::net::IpAddr;
 pub struct Port {
     /// The address on the node; `None` means the node's `publish_address`.
     pub address: Option<IpAddr>,
-    /// The port on the node. Of a range, the first one until another is chosen.
+    /// The port on the node. For a range it is the first port until one is chosen.
     pub host: u16,
-    /// The last port of the range that the node's port is chosen from, once, if it is.
+    /// The last port of the range from which the node's port is chosen; `None` for a fixed port.
     pub until: Option<u16>,
     /// The port in the container.
     pub container: u16,
@@ -28,8 +28,7 @@ pub enum Protocol {
 }
 
 impl Port {
-    /// The word for its range in the intent, where the choice of the node's port is kept:
-    /// `web:8000-8010:80/tcp`.
+    /// The key of its range in the intent, which keeps the chosen port: `web:8000-8010:80/tcp`.
     #[must_use]
     pub fn word(&self, service: &str) -> String {
         let protocol = self.protocol;

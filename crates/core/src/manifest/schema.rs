@@ -169,10 +169,10 @@ fn own_document(file: &str, text: &str) -> Result<Document, ManifestErrors> {
     Ok(document)
 }
 
-/// The YAML documents of a file. `file` is how the person knows it.
+/// The YAML documents of a file. `file` is its name in messages.
 ///
 /// # Errors
-/// Everything in the file that is no YAML.
+/// For everything in the file that is not YAML.
 pub(crate) fn documents(file: &str, text: &str) -> Result<Vec<Document>, ManifestErrors> {
     Document::read_all(file, text).map_err(|found| {
         let told = found.iter().map(|found| {

@@ -13,13 +13,13 @@ pub struct Secret {
     pub recipe: Recipe,
 }
 
-/// How the text of a secret is made.
+/// The recipe for the text of a secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Recipe {
-    /// At random.
+    /// Random bytes.
     #[default]
     Random,
-    /// Of these parts, in their order.
+    /// These parts, concatenated.
     Seeded(Vec<Part>),
     /// A person has chosen the text, and may choose another.
     Given(GivenText),
@@ -74,9 +74,9 @@ pub(super) fn kept_name(name: &str) -> String {
 /// A part of a secret's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// As it stands.
+    /// A literal text.
     Text(String),
-    /// Of the node's seed, the app's id and this name: the same each time.
+    /// Derived from the node's seed, the app's id and this name: the same each time.
     Entropy(String),
 }
 

@@ -32,9 +32,9 @@ pub struct Service {
     pub mounts: Vec<Mount>,
     /// Secrets mounted as files.
     pub secrets: Vec<SecretMount>,
-    /// Services of the same app that start before, each with the state that is waited for.
+    /// The services of the same app that start first, each with the state to wait for.
     pub depends_on: BTreeMap<String, Awaited>,
-    /// Whether it runs to its end, and only then what waits for it starts.
+    /// Whether it is a job.
     pub job: Option<Job>,
     /// The container's own health check.
     pub health: Option<Health>,
@@ -89,7 +89,7 @@ pub struct Service {
     pub network: NetworkMode,
     /// The app's networks that it joins, by their names in the file.
     pub networks: BTreeMap<String, Join>,
-    /// Its names on all of the app's own networks, beside the service's.
+    /// Its names on all of the app's own networks, in addition to the service's name.
     pub aliases: BTreeSet<String>,
     /// Whether processes may gain privileges (`no-new-privileges` turns it off).
     pub no_new_privileges: bool,
@@ -163,14 +163,14 @@ pub enum Namespace {
 /// The network of a service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum NetworkMode {
-    /// To networks of the app.
+    /// Networks of the app.
     #[default]
     App,
-    /// To that of another service, as if the two were one machine.
+    /// The network namespace of another service.
     Service(String),
-    /// To the node's network, unseparated.
+    /// The network namespace of the node.
     Host,
-    /// Not at all.
+    /// No network.
     None,
 }
 

@@ -1,4 +1,4 @@
-//! What a manifest may say, and the very words that a person reads when it says something else.
+//! Accepted manifests, and the exact error message for each refused one.
 
 mod before;
 mod exports;

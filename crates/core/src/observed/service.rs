@@ -175,8 +175,7 @@ impl Service {
         self.active == Active::Activating || self.job == Some(Job::Other)
     }
 
-    /// Whether systemd has started it again, it has ended again, and systemd is about to go on with
-    /// that.
+    /// Whether systemd has restarted it at least twice and is about to do so again.
     #[must_use]
     pub fn tries_in_vain(&self) -> bool {
         let restarts = self.failure.as_ref().map_or(0, |failure| failure.restarts);

@@ -57,8 +57,9 @@ fn is_settled(present: &Present, observed: &Observed) -> bool {
     })
 }
 
-/// The job for whose end a container waits before it is started, if that has not come. systemd would
-/// start along a job that is awaited and has failed, so that job would run again with each attempt.
+/// The job that must end before a container may start, if it has not ended. Starting the container
+/// earlier would make systemd start an awaited job that failed, so the job would run again with
+/// each attempt.
 #[must_use]
 pub fn awaited_job<'a>(container: &'a DesiredContainer, observed: &Observed) -> Option<&'a String> {
     let has_ended = |service: &String, must_succeed: bool| {

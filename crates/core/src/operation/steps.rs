@@ -39,7 +39,7 @@ enum Stage {
 /// The next step of the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step<'o> {
-    /// Write the record, lastingly; then [`Operation::recorded`]. If that fails, nothing was begun.
+    /// Write the record, durably; then [`Operation::recorded`]. If that fails, nothing was begun.
     /// The lock of passes is held from here to the next step's end.
     WriteRecord(&'o Record),
     /// Change the intent or, for a restart, note what is to end; then [`Operation::switched`] or

@@ -90,7 +90,8 @@ impl Run {
         self.outcomes.push(outcome);
     }
 
-    /// Whether a secret may be there whose name does not last: making it failed somewhere.
+    /// Whether a secret may exist that a power loss could remove, because generating it failed at
+    /// some step.
     #[must_use]
     pub fn leaves_a_secret_in_doubt(&self, plan: &Plan) -> bool {
         let done = plan.actions.iter().zip(&self.outcomes);

@@ -39,8 +39,8 @@ impl Planner<'_> {
             let action = self.action(id, step, reason.clone());
             self.steps.files.push(action);
             // A new content comes with a new revision of the unit. A file that is only gone is put
-            // back beside the one that the container still has mounted. What is left is a file that
-            // someone edited, which the container may have read.
+            // back beside the one that the container still has mounted. The remaining case is a
+            // file that someone edited; the container may have read the edit.
             if let Some(unit) = reader
                 && found.is_some()
                 && !same

@@ -1,4 +1,5 @@
-//! From what should be and what is to what to do: pure, total, and the same for the same arguments.
+//! From the desired and the observed state to the actions: pure, total, and the same for the same
+//! arguments.
 //!
 //! One plan is one pass: it observes nothing again, reloads systemd at most once, and leaves what
 //! needs another observation to the next pass. The order of the steps is the order of safety:
@@ -34,7 +35,7 @@ pub use planner::{Plan, STARTING, starts_max};
 pub use releases::unused;
 pub use renewal::restarted_with;
 
-/// Works out what to do. `now` is a monotonic time, the one of `progress`.
+/// Plans the actions. `now` is a monotonic time, the one of `progress`.
 #[must_use]
 pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Duration) -> Plan {
     if matches!(desired.claim, Claim::Refused(_)) {

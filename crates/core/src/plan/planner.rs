@@ -13,16 +13,16 @@ use crate::observed::{Memory, Observed, Podman};
 use crate::progress::{Progress, Subject};
 use crate::quadlet::{VERSION, mark_of};
 
-/// How many services may be coming up at once because of passes. To start a container takes several
-/// processes, which compete for the processors, for memory and for Podman's locks; with fewer of
-/// them at once, processors would wait for the disk.
+/// The maximum number of services that passes start at once. Starting a container takes several
+/// processes, which compete for the processors, for memory and for Podman's locks. With fewer,
+/// processors would wait for the disk.
 #[must_use]
 pub fn starts_max(processors: usize) -> usize {
     (4 * processors).max(8)
 }
 
-/// For so long a service that was started counts among those that come up. One that still does then
-/// waits for something, its health check say, and keeps no processor busy.
+/// How long a started service counts against the limit of concurrent starts. One that takes longer
+/// waits for something, such as its health check, and uses no processor.
 pub const STARTING: Duration = Duration::from_secs(3);
 
 /// The actions of a pass, and the time of the next pass.
@@ -30,12 +30,12 @@ pub const STARTING: Duration = Duration::from_secs(3);
 pub struct Plan {
     /// In this order.
     pub actions: Vec<Action>,
-    /// The units for whose sake the plan reloads although their files are right: noted as attempts.
+    /// The units that make the plan reload although their files are right: noted as attempts.
     pub regenerates: BTreeSet<String>,
     /// The services that the plan restarts because nothing listens on their ports: noted as
     /// attempts.
     pub reopens: BTreeSet<String>,
-    /// While systemd is not yet to be asked again to read the units: the apps that wait for that.
+    /// Apps that wait because the last reload failed and its retry is not due; `None` otherwise.
     pub held: Option<BTreeSet<AppId>>,
     /// When the next attempt at something that failed is due.
     pub wake_at: Option<Duration>,
@@ -48,7 +48,7 @@ impl Plan {
         self.actions.is_empty()
     }
 
-    /// Whether it keeps in mind that this service runs with something older than its unit.
+    /// Whether it records that this service runs with something older than its unit.
     #[must_use]
     pub fn remembers(&self, service: &str) -> bool {
         self.actions.iter().any(|action| {
@@ -82,11 +82,12 @@ pub(super) struct Planner<'a> {
     pub(super) restarted: BTreeSet<String>,
     /// The services whose image is not on the node.
     pub(super) imageless: BTreeSet<String>,
-    /// The services of which it is not known which volumes their units must name.
+    /// The services whose image's `VOLUME` paths are not known yet, so their units cannot be
+    /// written.
     pub(super) unknown: BTreeSet<String>,
     /// How many more services may be started now.
     pub(super) starts_left: usize,
-    /// Whether one was not, for want of that.
+    /// Whether a start was postponed because `starts_left` was zero.
     pub(super) crowded: bool,
     pub(super) renewal: Renewal,
 }
@@ -150,8 +151,8 @@ impl Renewal {
     }
 }
 
-/// Whether this pass leaves an app without the unit file of a network that it joins. Refused for
-/// that, it would pay for the failure of another app with a wait of its own.
+/// Whether a network that the app joins will have no unit file after this pass. The generator would
+/// refuse the app's units, and the app would get a backoff for another app's failure.
 fn lacks_network(planner: &Planner<'_>, present: &Present) -> bool {
     required(planner.desired, present).any(|(id, required)| {
         let subject = Subject::App(id.clone());

@@ -32,9 +32,9 @@ pub(super) fn unisolated<'a>(
     })
 }
 
-/// The services that a restart of an app restarts: those of the app that run and, while a network
-/// of it is not isolated, those of the apps that require it. Their containers may still be on that
-/// network, and would keep it from being made anew.
+/// The services that a restart of an app restarts if they run: the app's own and, while one of its
+/// networks is not isolated, those of the apps that require it, because their containers may keep
+/// that network in use.
 #[must_use]
 pub fn restarted_with<'a>(desired: &'a Desired, memory: &Memory, id: &AppId) -> BTreeSet<&'a str> {
     let is_its_network = |unit: &DesiredUnit| matches!(&unit.role, Role::Network(name) if memory.unisolated.contains(name));

@@ -112,8 +112,8 @@ impl Planner<'_> {
         self.progress.attempts(&subject).is_some()
     }
 
-    /// systemd starts what has ended again and again; what ended because it cannot reach what it
-    /// requires is started once that is there.
+    /// systemd restarts crashed services again and again. A service that crashed because a required
+    /// app cannot be reached is started once that app can be.
     pub(super) fn stop_what_tries_in_vain(
         &mut self,
         id: &AppId,
@@ -186,8 +186,9 @@ impl Planner<'_> {
             })
     }
 
-    /// Says whether it is its turn: not too early for another attempt, and not too many are coming
-    /// up. The end of one of those wakes the next pass.
+    /// Plans a start or restart, unless its backoff has not expired or too many services are
+    /// starting. Returns whether it was planned. The end of one of those starts wakes the next
+    /// pass.
     pub(super) fn queue(
         &mut self,
         id: &AppId,

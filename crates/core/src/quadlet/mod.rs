@@ -55,8 +55,8 @@ pub struct UnitSection {
     pub description: String,
     /// Services that are started along with this one; it does not fail when they do.
     pub wants: Vec<String>,
-    /// Services that are started along with this one; it does not start when they fail, and stops
-    /// when they are stopped.
+    /// `Requires=`: services that are started with this one. It does not start when they fail, and
+    /// stops when they are stopped.
     pub requires: Vec<String>,
     /// Services that are started first and stopped last.
     pub after: Vec<String>,
@@ -178,8 +178,8 @@ pub struct Container {
 pub enum Log {
     /// `journald`
     Journal,
-    /// `none`: of a one-shot, whose container Podman runs in the foreground, systemd keeps the
-    /// output already.
+    /// `none`: Podman runs the container of a one-shot in the foreground, so systemd already logs
+    /// its output.
     Foreground,
 }
 
@@ -335,13 +335,13 @@ pub enum NetworkJoin {
         unit: String,
         /// The names by which others of this network find the container.
         aliases: Vec<String>,
-        /// Its addresses, where Podman is not to choose them.
+        /// Static addresses; without them Podman chooses.
         addresses: Vec<std::net::IpAddr>,
         hardware_address: Option<String>,
     },
-    /// A network of Podman's that has no unit, by its name.
+    /// An external network, by its name.
     Foreign(String),
-    /// That of another container, by its name.
+    /// The network namespace of another container, by its name.
     Container(String),
 }
 

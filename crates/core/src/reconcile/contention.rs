@@ -9,18 +9,18 @@ use std::time::Duration;
 use crate::desired::{App, Desired};
 use crate::name::AppId;
 
-/// A file that is wrong again so soon after it was repaired was changed in answer to that.
+/// A file that is wrong again within this time of a repair was changed in reaction to it.
 pub const ANSWER: Duration = Duration::from_millis(500);
 
-/// So many answers in a row are a fight.
+/// This many reactions in a row are contention.
 pub const ANSWERS_MAX: u32 = 5;
 
 /// Within this span a file is repaired [`REPAIRS_MAX`] times at once, however slowly it is changed
 /// again.
 pub const SPAN: Duration = Duration::from_secs(60 * 60);
 
-/// More than a person does by hand. What changes a file less often than this in a [`SPAN`] costs
-/// hardly more than a fight that was noticed, in which the file is repaired every five minutes.
+/// More than a person does by hand. A file that changes less often than this within [`SPAN`] costs
+/// hardly more than a contended file, which is repaired every five minutes.
 pub const REPAIRS_MAX: usize = 50;
 
 /// The repairs of each file, by its name in Quadlet's folder or its path.
@@ -42,11 +42,11 @@ struct Repairs {
     answers: u32,
 }
 
-/// A fight over a file, noticed when the file was repaired.
+/// Contention of a file, found when the file was repaired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fight {
-    /// For how long the file must have been left alone before the fight is over: twice as long as
-    /// it usually was.
+    /// The time for which the file must be left alone before the contention is over: twice as long
+    /// as it usually was.
     pub(super) quiet: Duration,
 }
 

@@ -15,7 +15,7 @@ use super::{clean, plain, volumes};
 use crate::file::Files;
 use crate::name::AppId;
 
-/// What tells an app of CasaOS's.
+/// The key that marks an app of CasaOS.
 pub(super) const EXTENSION: &str = "x-casaos";
 
 /// The beginning of a value that a person must change.
@@ -59,7 +59,7 @@ impl About {
     }
 }
 
-/// A text that may stand there once, or for each language.
+/// A text, or a mapping of languages to texts.
 fn translated(top: View<'_>, keys: &[&str]) -> String {
     let found = keys
         .iter()
@@ -146,7 +146,7 @@ pub(super) fn translate(
     })
 }
 
-/// CasaOS's apps have no version of their own: the tag of the main image.
+/// The tag of the main image, because CasaOS's apps have no version of their own.
 pub(super) fn version(source: &ComposeFile<'_>, about: &About) -> String {
     let services = source.services();
     let main = services.get(about.main.as_str()).copied();
@@ -272,8 +272,8 @@ fn page(source: &ComposeFile<'_>, about: &About, overlay: &mut Overlay) -> bool 
     false
 }
 
-/// The container's port of an item that publishes this port of the host over TCP, and the item with
-/// the setting in the place of the port.
+/// The container's port of an item that publishes this port of the host over TCP, and the same item
+/// with the setting instead of the port.
 fn published_as(item: View<'_>, published: u16) -> Option<(u16, Value)> {
     if let Some(text) = item.text() {
         let (ports, protocol) = match text.split_once('/') {

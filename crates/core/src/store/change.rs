@@ -1,4 +1,4 @@
-//! What an update of a store changes.
+//! The changes by an update of a store.
 
 use std::collections::BTreeMap;
 

@@ -1,13 +1,13 @@
-//! Texts of strangers, made fit to be shown and kept.
+//! Cleans the texts of strangers before they are shown or stored.
 
 use crate::printable::one_line;
 
-/// Characters of a title, a version or the like.
+/// The maximum length of a title, a version or the like, in characters.
 const LINE_MAX: usize = 200;
-/// Characters of a longer text, such as tips.
+/// The maximum length of a longer text such as tips, in characters.
 const TEXT_MAX: usize = 2_000;
 
-/// One line, without what a terminal acts on and without white space at its ends.
+/// One line without control characters and without white space at its ends.
 pub(super) fn line(text: &str) -> String {
     cut(&words(text), LINE_MAX)
 }
@@ -17,7 +17,7 @@ pub(super) fn text(text: &str) -> String {
     cut(&words(text), TEXT_MAX)
 }
 
-/// An address of the web, or nothing.
+/// A web address; `None` for any other text.
 pub(super) fn web_address(text: &str) -> Option<String> {
     let is_web = text.starts_with("https://") || text.starts_with("http://");
     let is_plain = text.len() <= 1_000 && text.bytes().all(|byte| byte.is_ascii_graphic());

@@ -1,4 +1,4 @@
-//! The Compose file of an app in a store, as it is written: no variable is filled in.
+//! The Compose file of an app in a store, before interpolation.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ const NAMES: [&str; 4] = [
 
 /// A Compose file and its documents.
 pub(super) struct ComposeFile<'a> {
-    /// As the person knows it.
+    /// Its name in messages.
     pub file: String,
     /// Its path in the app's folder.
     pub name: &'static str,
@@ -28,7 +28,7 @@ pub(super) struct ComposeFile<'a> {
 }
 
 impl<'a> ComposeFile<'a> {
-    /// Finds it among an app's files. `folder` is the folder as the person knows it.
+    /// Finds it among an app's files. `folder` is the name of the folder in messages.
     pub(super) fn find(folder: &str, files: &'a Files) -> Result<Self, Error> {
         let Some(name) = name_in(files) else {
             return Err(Error::NoComposeFile {

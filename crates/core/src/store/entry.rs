@@ -1,4 +1,4 @@
-//! The index of a store: what it has, for lists and searches.
+//! The index of a store: its apps, for lists and searches.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,12 +20,12 @@ pub enum Format {
     CasaOs,
 }
 
-/// An app of a store, as its index has it. All texts are cleaned.
+/// An app in the index of a store. All texts are cleaned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Its name in the store, which becomes its id on the node.
     pub app: AppId,
-    /// Its folder in the store, with `/`.
+    /// Its folder, relative to the store, with `/` as separator.
     pub folder: String,
     pub format: Format,
     pub title: String,
@@ -39,7 +39,7 @@ pub struct Entry {
     /// The port of its page on the host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// Changes with each file of the app.
+    /// A hash of the app's files.
     pub revision: String,
     /// Why it cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,8 +69,7 @@ impl Entry {
         entry
     }
 
-    /// Reads an app's files. `folder` is its path in the store; what cannot be read is said in the
-    /// entry.
+    /// Reads an app's files. `folder` is its path in the store. An error becomes part of the entry.
     #[must_use]
     pub fn read(app: AppId, folder: &str, files: &Files, revision: String) -> Self {
         let mut entry = Self {

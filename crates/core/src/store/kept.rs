@@ -1,4 +1,4 @@
-//! Whether an app of one source may take the place, the name or the data of another's.
+//! Refuses an app that would take the id, the place or the data of an app from another source.
 
 use crate::name::AppId;
 
@@ -38,7 +38,7 @@ pub fn is_added_store(source: &str) -> bool {
 /// Judges the source of an app against that of the installed one.
 ///
 /// # Errors
-/// When one of the two is a store that was added, and the other is not the same.
+/// When the sources differ and one of them is an added store.
 pub fn judge_installed(app: &AppId, installed: &str, source: &str) -> Result<(), NameTaken> {
     if may_replace(installed, source) {
         return Ok(());
@@ -51,10 +51,10 @@ pub fn judge_installed(app: &AppId, installed: &str, source: &str) -> Result<(),
 }
 
 /// Judges the source of an app against that of the app whose data are still there. `kept` is empty
-/// when nobody knows.
+/// when that source is unknown.
 ///
 /// # Errors
-/// When the data would get into the hands of a stranger.
+/// When the data belong to an app of another source.
 pub fn judge_data(app: &AppId, kept: &str, source: &str) -> Result<(), NameTaken> {
     if may_replace(kept, source) {
         return Ok(());

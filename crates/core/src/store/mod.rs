@@ -2,8 +2,8 @@
 //!
 //! An app of a store is translated once, when it is installed. The result is a definition like any
 //! other: the app's own Compose file, followed by a YAML document of ours that is laid over it. So
-//! an installed app needs its store no more. Everything in a store is text from strangers: names
-//! are checked, texts are cleaned, and shell scripts are never run.
+//! an installed app does not need its store any more. Everything in a store is text from strangers:
+//! names are checked, texts are cleaned, and shell scripts are never run.
 
 mod casaos;
 mod change;
@@ -41,8 +41,8 @@ pub use tree::{FoundApp, apps_in};
 use crate::file::Files;
 use crate::name::AppId;
 
-/// Translates an app of a store. `file` is how the person knows its Compose file, and `app` the id
-/// that it gets on the node.
+/// Translates an app of a store. `file` is the name of its Compose file in messages, and `app` the
+/// id that it gets on the node.
 ///
 /// # Errors
 /// When the app cannot be accepted.

@@ -14,7 +14,7 @@ pub const CATALOG: &str = "catalog";
 #[serde(transparent)]
 pub struct StoreName(AppId);
 
-/// Why a text is no name of a store.
+/// The error for a text that is not the name of a store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "this cannot be the name of a store: use 1 to 40 lower-case letters, digits and hyphens, starting and ending with a letter or digit; choose one with --name"
@@ -30,10 +30,10 @@ impl StoreName {
         AppId::parse(text).map(Self).map_err(|_| StoreNameError)
     }
 
-    /// The name for a store of which only its folder or URL is known: the last part of it.
+    /// The default name of a store: the last part of its folder or URL.
     ///
     /// # Errors
-    /// When nothing of that part can stand in a name.
+    /// When that part has no character that a name may have.
     pub fn of_source(source: &str) -> Result<Self, StoreNameError> {
         let source = source.trim_end_matches('/');
         let last = source.rsplit(['/', ':']).next().unwrap_or_default();

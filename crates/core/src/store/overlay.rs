@@ -1,5 +1,4 @@
-//! The YAML document that is laid over an app's own Compose file, and the definition that the two
-//! make.
+//! The YAML document that changes an app's own Compose file, and the definition of the two.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +11,7 @@ use crate::file::{File, FileMode, Files};
 use crate::manifest::COMPOSE_FILE;
 use crate::name::AppId;
 
-/// Files that Compose would lay over ours.
+/// The files that Compose would merge over ours.
 const OVERRIDES: [&str; 4] = [
     "compose.override.yaml",
     "compose.override.yml",
@@ -20,10 +19,10 @@ const OVERRIDES: [&str; 4] = [
     "docker-compose.override.yaml",
 ];
 
-/// What is laid over an app's own file.
+/// The changes to an app's own Compose file.
 #[derive(Debug, Default)]
 pub(super) struct Overlay {
-    /// Services that are taken out.
+    /// The services to remove.
     pub removed: BTreeSet<String>,
     pub services: BTreeMap<String, ServiceOverlay>,
     /// The key `x-archipelago`.
@@ -38,11 +37,11 @@ pub(super) struct Overlay {
 
 #[derive(Debug, Default)]
 pub(super) struct ServiceOverlay {
-    /// Keys that are added to those of the file.
+    /// The keys to merge into those of the file.
     pub added: Map<String, Value>,
-    /// Keys that are there instead of those of the file.
+    /// The keys that replace those of the file.
     pub instead: Map<String, Value>,
-    /// Variables that are taken out.
+    /// The variables to remove.
     pub without: BTreeSet<String>,
 }
 
@@ -150,7 +149,7 @@ fn document(
     text
 }
 
-/// Lines of a `.env`. Between single quotes everything stands for itself.
+/// The lines of a `.env`. Single quotes keep every character literal.
 fn dotenv(variables: &BTreeMap<String, String>) -> String {
     let line = |(name, value): (&String, &String)| {
         let value = value.replace(['\'', '\n'], "");

@@ -59,7 +59,7 @@ pub(super) fn translate(
 pub(super) fn settings(source: &ComposeFile<'_>, files: &Files, overlay: &mut Overlay) {
     let known = variables_of(files);
     to_settings(&used(source), &known, overlay);
-    // A dollar sign in words for people begins no variable.
+    // A dollar sign in a text for people does not begin a variable.
     let words = in_words(source).into_iter();
     let words: Vec<String> = words.filter(|name| !known.contains_key(name)).collect();
     for name in words {
@@ -67,7 +67,7 @@ pub(super) fn settings(source: &ComposeFile<'_>, files: &Files, overlay: &mut Ov
     }
 }
 
-/// The variables in the app's own `.env`. What is wrong with it is told when the app is read.
+/// The variables in the app's own `.env`. Errors in it are reported when the app is read.
 fn variables_of(files: &Files) -> BTreeMap<String, String> {
     let text = files.get(".env").and_then(File::text).unwrap_or_default();
     read_dotenv(text, &|_| None).unwrap_or_default()

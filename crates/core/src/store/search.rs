@@ -2,8 +2,8 @@
 
 use super::entry::Entry;
 
-/// The entries in which each word stands, the closest first: those whose name has it, then those
-/// whose title has it. Of equal ones the order stays.
+/// The entries that contain all words, best match first: a match of the name before one of the
+/// title. Equal matches keep their order.
 pub fn search<'a, T>(
     entries: impl IntoIterator<Item = (T, &'a Entry)>,
     words: &[String],
@@ -17,7 +17,7 @@ pub fn search<'a, T>(
     found.into_iter().map(|(_, item)| item).collect()
 }
 
-/// `None` when a word stands nowhere.
+/// `None` when a word is not found.
 fn distance(entry: &Entry, words: &[String]) -> Option<u32> {
     let fields = [
         entry.app.as_str().to_owned(),

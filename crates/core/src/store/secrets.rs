@@ -1,5 +1,5 @@
-//! Passwords that a store's system fills into variables. Here they become secrets, so that they
-//! stand in no unit and are shown by no command of Podman.
+//! Passwords that a store's system puts into variables. Here they become secrets, so that neither a
+//! unit nor a command of Podman shows them.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +12,19 @@ use super::error::Error;
 use super::overlay::Overlay;
 use crate::hex::hex;
 
-/// Around the name of a variable, in a text that is filled in. YAML does not allow them.
+/// The marks around the name of a variable in an interpolated text. YAML does not allow these
+/// characters.
 const BEGIN: char = '\u{fffe}';
 const END: char = '\u{ffff}';
 
-/// A variable that is a secret.
+/// A variable that holds a secret.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SecretVariable {
     /// In the Compose file.
     pub variable: &'static str,
     /// The secret.
     pub secret: &'static str,
-    /// What it is made of, beside the node's seed and the app's id.
+    /// The text from which it is derived, together with the node's seed and the app's id.
     pub entropy: &'static str,
     pub description: &'static str,
 }
@@ -56,7 +57,7 @@ fn take_of_service(
             Some(secret) => Some(format!("{BEGIN}{}{END}", secret.secret)),
             None => overlay.variables.get(name).cloned(),
         };
-        // What is wrong with a text is told when the file is read.
+        // Errors in a text are reported when the file is read.
         let Ok(filled) = interpolate(&text, &lookup) else {
             continue;
         };
@@ -94,8 +95,8 @@ fn add(secrets: &mut Map<String, Value>, name: &str, description: &str, recipe: 
     secrets.insert(name.to_owned(), secret);
 }
 
-/// The name of a secret that holds other text too. It changes with that text: a secret that is
-/// there is never made anew.
+/// The name of a secret that also holds other text. The name contains a hash of that text, because
+/// an existing secret is never regenerated.
 fn joint_name(variable: &str, recipe: &Value) -> String {
     let readable: String = variable
         .chars()

@@ -10,7 +10,7 @@ pub struct NodeFacts {
     pub host_name: String,
     /// The time zone, such as `Europe/Berlin`.
     pub time_zone: String,
-    /// The processor, as images name it: `amd64`, `arm64`.
+    /// The architecture, as images name it: `amd64`, `arm64`.
     pub architecture: String,
     /// The folder that apps share by default: an absolute path.
     pub shared_folder: String,
@@ -20,6 +20,6 @@ pub struct NodeFacts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Translated {
     pub files: Files,
-    /// For a person to read before it is installed.
+    /// Notes to read before it is installed.
     pub notices: Vec<Notice>,
 }

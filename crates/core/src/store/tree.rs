@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::compose_file::is_name;
 use crate::name::AppId;
 
-/// Apps lie in the store's folder or in a folder of it, such as `Apps`.
+/// The maximum depth of an app's folder: it is in the store's folder, or in a folder of that such
+/// as `Apps`.
 const DEPTH_MAX: usize = 3;
 
 /// An app in a store's folder.
@@ -16,9 +17,9 @@ pub struct FoundApp {
     pub folder: String,
 }
 
-/// Finds the apps among the paths of a store's files: the folders that have a Compose file. Nothing
-/// beneath an app is one. Also the folders that are left out, because their name is that of another
-/// one or no name for an app.
+/// Finds the apps among the paths of a store's files: the folders with a Compose file, unless they
+/// are inside the folder of an app. Also returns the folders that are left out, because their name
+/// is not one for an app or another app has it.
 #[must_use]
 pub fn apps_in<'a>(paths: impl IntoIterator<Item = &'a str>) -> (Vec<FoundApp>, Vec<String>) {
     let folders = paths.into_iter().filter_map(|path| {

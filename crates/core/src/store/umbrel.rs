@@ -21,12 +21,12 @@ use crate::file::Files;
 use crate::manifest::documents;
 use crate::name::{AppId, check_part};
 
-/// What tells an app of Umbrel's.
+/// The file that marks an app of Umbrel.
 pub(super) const MANIFEST: &str = "umbrel-app.yml";
 
 const PROXY: &str = "app_proxy";
 
-/// The password's name. Its file is named to the person.
+/// The name of the secret with the password. Messages name its file.
 const PASSWORD: &str = "app_password";
 
 const SECRETS: [SecretVariable; 2] = [
@@ -50,7 +50,7 @@ const OURS: [(&str, &str); 1] = [("lightning", "lnd")];
 /// The parts of an `umbrel-app.yml` that we use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct About {
-    /// Umbrel's id, by which its containers are named.
+    /// The app's id in Umbrel, which is part of its containers' names.
     pub id: String,
     pub name: String,
     pub version: String,
@@ -183,7 +183,7 @@ pub(super) fn translate(
     })
 }
 
-/// The variables that Umbrel gives every app, as far as they mean something here.
+/// The variables that Umbrel sets for every app, as far as they have a meaning here.
 fn variables(about: &About, node: &NodeFacts) -> BTreeMap<String, String> {
     let NodeFacts {
         host_name,
@@ -200,7 +200,7 @@ fn variables(about: &About, node: &NodeFacts) -> BTreeMap<String, String> {
         ("APP_VERSION", &about.version),
         ("APP_DOMAIN", &domain),
         ("APP_PROXY_PORT", &port),
-        // What Umbrel gives as long as there is no onion service.
+        // Umbrel's value while there is no onion service.
         ("APP_HIDDEN_SERVICE", "notyetset.onion"),
         ("DEVICE_HOSTNAME", host_name),
         ("DEVICE_DOMAIN_NAME", &domain),
@@ -215,7 +215,7 @@ fn variables(about: &About, node: &NodeFacts) -> BTreeMap<String, String> {
         .into()
 }
 
-/// Umbrel's apps know their services by the names of their containers.
+/// Umbrel's apps address their services by the names of their containers.
 fn name_services(source: &ComposeFile<'_>, id: &str, overlay: &mut Overlay) {
     for (name, service) in source.services() {
         let alias = format!("{id}_{name}_1");
@@ -284,7 +284,7 @@ fn page(source: &ComposeFile<'_>, proxy: View<'_>, about: &About, overlay: &mut 
     true
 }
 
-/// Folders that Umbrel's apps share. Other parts of Umbrel's folder are not there.
+/// The folders that Umbrel's apps share. Other parts of Umbrel's folder do not exist here.
 fn map_volumes(
     source: &ComposeFile<'_>,
     node: &NodeFacts,
@@ -314,7 +314,7 @@ fn map_volumes(
     Ok(())
 }
 
-/// Variables with a default become settings. Others would be set by scripts.
+/// Makes settings of the variables with a default. The others would be set by scripts.
 fn settle_variables(source: &ComposeFile<'_>, overlay: &mut Overlay) -> Result<(), Error> {
     let uses = used(source);
     let is_secret = |name: &str| SECRETS.iter().any(|secret| secret.variable == name);

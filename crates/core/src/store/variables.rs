@@ -8,18 +8,18 @@ use super::clean;
 use super::compose_file::{ComposeFile, each_text};
 use super::overlay::Overlay;
 
-/// Keys with words for people, in which a dollar sign is only that.
+/// The keys with texts for people, in which a dollar sign has no meaning.
 const FOR_PEOPLE: [&str; 2] = ["x-casaos", "x-archipelago"];
 const NAME_MAX: usize = 64;
 
 /// The uses of one variable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Uses {
-    /// The texts that stand for it when it has no value, each once; empty for a plain use.
+    /// The defaults of its uses, each once; empty for a use without a default.
     defaults: Vec<String>,
     /// The author's message where it must have a value.
     required: Option<String>,
-    /// A use that is not the same with an empty value as with none.
+    /// Whether a use distinguishes an empty value from none.
     tells_empty: bool,
 }
 
@@ -33,7 +33,7 @@ pub(super) fn used(source: &ComposeFile<'_>) -> BTreeMap<String, Uses> {
     found
 }
 
-/// The variables that stand only in words for people.
+/// The variables that are used only in texts for people.
 pub(super) fn in_words(source: &ComposeFile<'_>) -> Vec<String> {
     let mut all = BTreeMap::new();
     let mut visit = |_: &[String], _: &compose::Place, text: &str| note(text, &mut all);
@@ -47,7 +47,7 @@ pub(super) fn in_words(source: &ComposeFile<'_>) -> Vec<String> {
 }
 
 impl Uses {
-    /// Whether each use says what stands for it.
+    /// Whether every use has a default.
     pub(super) fn has_defaults(&self) -> bool {
         self.required.is_none() && self.defaults.iter().all(|default| !default.is_empty())
     }
@@ -109,7 +109,7 @@ fn note_braces(inside: &str, found: &mut BTreeMap<String, Uses>) {
     note(text, found);
 }
 
-/// As in Compose: the brace that closes, counting those between.
+/// The matching closing brace, as Compose finds it.
 fn closing_brace(text: &str) -> Option<usize> {
     let mut depth = 0;
     let mut before = ' ';
@@ -150,7 +150,7 @@ pub(super) fn to_settings(
             (Some(value), _, _) => Some(value),
             (None, Some(_), _) => None,
             (None, None, [only]) if !only.contains('$') => Some(only.as_str()),
-            // Each use has its own default, which an empty value leaves alone.
+            // Each use has its own default, which takes effect for an empty value.
             (None, None, _) if uses.tells_empty => continue,
             (None, None, _) => Some(""),
         };

@@ -1,4 +1,4 @@
-//! Mounts of folders that only the store's own system has.
+//! Mounts of folders that exist only on the store's own system.
 
 use compose::View;
 use serde_json::{Map, Value, json};
@@ -10,8 +10,7 @@ use super::variables::setting;
 /// The setting that names the folder which apps share.
 pub(super) const SHARED: &str = "shared_folder";
 
-/// Gives the mounts of each service other sources: `mapped` says which, or nothing for one that
-/// stays.
+/// Replaces the sources of mounts. `mapped` returns the new source, or `None` for one that stays.
 pub(super) fn map<E>(
     source: &ComposeFile<'_>,
     overlay: &mut Overlay,
@@ -48,7 +47,7 @@ pub(super) fn map<E>(
     Ok(())
 }
 
-/// The folder that apps share, as the beginning of a mount's source. It becomes a setting.
+/// The shared folder as a prefix of a mount's source: the variable of its setting.
 pub(super) fn shared(overlay: &mut Overlay, folder: &str, store: &str) {
     let description = format!(
         "The folder of this host that stands for the shared folders of {store}. Make the folders in it that the app uses."
@@ -67,7 +66,7 @@ fn source_of(item: View<'_>) -> Option<String> {
     Some(item.get("source")?.value.text()?.into_owned())
 }
 
-/// At the first colon that stands in no variable.
+/// Splits at the first colon outside of a variable.
 fn split(text: &str) -> Option<(&str, &str)> {
     let mut depth = 0_usize;
     for (at, character) in text.char_indices() {

@@ -23,7 +23,7 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// Works the request out once more. What was previewed must still hold.
+    /// Resolves the request again, and fails if the result differs from the preview.
     pub(super) fn of(
         layout: &Layout,
         request: Request,
@@ -93,7 +93,7 @@ fn revision(intent: &Intent) -> IntentRevision {
     IntentRevision::of(intent.to_text().as_bytes())
 }
 
-/// Works a request out with what is known on the disk.
+/// Resolves a request with the state on the disk.
 pub(super) fn work_out(layout: &Layout, request: Request) -> Result<Proposal, Error> {
     let mut known = inputs::read(layout)?;
     known.found.listening = listeners::ports();

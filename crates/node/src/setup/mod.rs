@@ -66,6 +66,7 @@ impl UserReport {
 
 /// Takes the data folder as this node's, whatever it was: the operator says that it is the right
 /// one. `waiting` is called when another process holds the lock of passes.
+///
 /// # Errors
 /// When the folders of this user cannot be found, or the disk refuses.
 pub async fn accept_data(waiting: impl FnOnce(Option<&Holder>)) -> Result<(), Error> {

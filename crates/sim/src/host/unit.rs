@@ -172,7 +172,7 @@ impl Unit {
         self.restart_at = Some(now + RESTART_DELAY);
     }
 
-    /// A job has failed with this status. It is not started again by itself.
+    /// A job that failed with this status. It is not restarted.
     pub(crate) fn job_failed(&mut self, status: i32) {
         self.failure = Some(Failure {
             result: "exit-code".to_owned(),

@@ -128,10 +128,10 @@ impl Work<'_> {
 
 /// A tag that changes whenever the build would.
 ///
-/// In 0.1.0's tag an argument could stand for a file, and modes were no part of it. A build that it
-/// told apart from all others keeps its tag, so that an update of Archipelago builds nothing anew:
-/// one without arguments and target, whose files have the modes that 0.1.0 gave them. The tag of
-/// any other build begins with an empty part, as none of those does.
+/// Version 0.1.0 hashed arguments ambiguously and ignored file modes. A build that its hash
+/// identified without ambiguity (no arguments, no target, default modes) keeps that tag, so that
+/// updating Archipelago rebuilds nothing. Every other hash starts with an empty part, which no
+/// 0.1.0 hash has.
 fn digest_of(context: &BuildContext) -> String {
     let BuildContext {
         files,
@@ -160,7 +160,7 @@ fn digest_of(context: &BuildContext) -> String {
     }
     parts.add(b"");
     if !renewed.is_empty() {
-        // Where others have the path of the Containerfile, which is not empty.
+        // Other builds have the path of the Containerfile in this place, which is not empty.
         parts.add(b"");
         parts.add_count(renewed.len());
         for (name, digest) in renewed {
@@ -184,7 +184,7 @@ fn digest_of(context: &BuildContext) -> String {
     parts.tag()
 }
 
-/// 0.1.0 took a file for executable when it begins like a script, and for readable by all.
+/// Version 0.1.0 made a file executable if it began with `#!`, and readable by all.
 fn has_mode_of_before(file: &File) -> bool {
     let FileMode {
         executable,

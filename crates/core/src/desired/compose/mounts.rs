@@ -164,8 +164,8 @@ impl Work<'_> {
     }
 }
 
-/// The user that a service runs as, if it is told by numbers and is not root. In a user namespace
-/// of the container's own, the numbers mean others.
+/// The user of a service, if it is given as a number and is not root. In a user namespace of the
+/// container's own, the numbers have another meaning.
 fn owner(service: &Service) -> Option<Owner> {
     if !matches!(service.userns.as_deref(), None | Some("host")) {
         return None;
@@ -173,7 +173,7 @@ fn owner(service: &Service) -> Option<Owner> {
     let text = service.user.as_deref()?;
     let (user, group) = text.split_once(':').unwrap_or((text, "0"));
     let user = user.parse().ok().filter(|user| *user != 0)?;
-    // The image may know the group's name; its owner is enough for the service to write.
+    // A group's name is known only inside the image; the owner is enough for the service to write.
     let group = group.parse().unwrap_or_default();
     Some(Owner { user, group })
 }

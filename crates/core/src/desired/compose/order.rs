@@ -1,4 +1,4 @@
-//! The order in which the services of an app start, and which of them start along with others.
+//! The start order of the services of an app, and the services that start together.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,19 +8,21 @@ use crate::name::AppId;
 use crate::quadlet::UnitSection;
 
 impl Work<'_> {
-    /// Nothing here makes one service fail with another, except a job: what awaits its success does
-    /// not start without it.
+    /// The `Wants=`, `Requires=` and `After=` of a service. Only two kinds of failure propagate
+    /// (`Requires=`): a job that failed keeps the services that await its success from starting,
+    /// and a service that uses another's network needs the container of that one.
     ///
-    /// Whatever starts a service starts along what that wants or requires. A job that has failed
-    /// must not run again whenever some container is restarted, so no service wants a job, nor one
-    /// that waits for a job; the passes start those.
+    /// Starting a unit also starts the units that it wants or requires. A failed job must not run
+    /// again whenever some container is restarted. So no service wants a job, nor a service that
+    /// waits for a job; the passes start those.
     ///
-    /// Companions come after every other service, but not after one that takes its time: one that
-    /// starts healthy, a job, or one whose app requires others. They show how it is doing
-    /// meanwhile; what waits for another app they do not start either. Services of another app are
-    /// waited for, but not wanted: the operator may have stopped them. Nor is it part of them
-    /// (`PartOf=`), for then systemd would not start one that has ended before all that require it
-    /// are stopped, and they may look for it for minutes before they stop.
+    /// A companion starts the app's other services and is ordered after them, except after those
+    /// that count as started only once healthy: it shows their progress. If the app requires other
+    /// apps, its companions do neither.
+    ///
+    /// A service of a required app is in `After=` only. It is not in `Wants=`, because the operator
+    /// may have stopped it, and not in `PartOf=`, because systemd would then stop all callers,
+    /// which can take minutes, before it restarts a crashed service.
     pub(super) fn ordering(&self, name: &str, service: &Service) -> UnitSection {
         let (mut wants, mut requires, mut after) =
             (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
@@ -34,7 +36,6 @@ impl Work<'_> {
             }
         }
         if let NetworkMode::Service(other) = &service.network {
-            // Its network ends with the container of that service.
             let unit = self.service_unit(other);
             after.insert(unit.clone());
             requires.insert(unit);
@@ -73,7 +74,7 @@ impl Work<'_> {
         }
     }
 
-    /// The jobs for whose end a service waits, each with whether it must succeed.
+    /// The jobs that must end before a service starts, each with whether it must succeed.
     pub(super) fn awaited_jobs(&self, service: &Service) -> BTreeMap<String, bool> {
         let jobs = service.depends_on.iter().filter(|(other, _)| {
             let other = self.manifest.services.get(*other);
@@ -122,8 +123,8 @@ impl Work<'_> {
             .collect()
     }
 
-    /// The services of other apps that one of this app's knows by their addresses: its main service
-    /// is what talks to them. A job has done so before it ended.
+    /// The services of other apps whose addresses a service of this app uses. Only the main service
+    /// talks to them; a job that has ended does not any more.
     pub(super) fn followed(&self, name: &str, service: &Service) -> Vec<String> {
         if self.manifest.main.as_deref() == Some(name) && service.job.is_none() {
             self.required_services().into_values().flatten().collect()

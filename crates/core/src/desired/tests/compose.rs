@@ -1,4 +1,4 @@
-//! What a Compose service becomes: lines of its unit, folders, files, images and addresses.
+//! Translation of a Compose service: the lines of its unit, folders, files, images and addresses.
 
 use super::*;
 use crate::file_error::FileError;
@@ -208,7 +208,7 @@ fn the_name_of_a_built_image_changes_with_whatever_it_is_built_from() {
     others.sort_unstable();
     others.dedup();
     assert_eq!(others.len(), 7, "{others:?}");
-    // What is not in its folder is no part of it.
+    // Files outside the build context do not change the image.
     assert_eq!(
         image(BUILT, &files),
         image(BUILT, &[files[0], files[1], ("README.md", b"2")])
@@ -300,7 +300,7 @@ fn settings_and_files_are_those_of_the_app_that_the_intent_names() {
             "/config/apps/a/compose.yaml is the app \"b\", but its intent is named a; install it under its own name",
         )],
     );
-    // What it is, nobody knows; that it is to go is known all the same.
+    // The definition cannot be used, but the intent still says that the app is to be removed.
     let removed = Intent::parse("", "state = \"removed\"").unwrap();
     renamed.intents.insert(id("a"), Ok(removed));
     check(&renamed, &[("a", "removed, purge false, required by 0")]);
@@ -408,7 +408,7 @@ fn a_secret_that_cannot_be_read_is_not_generated_anew() {
         unreadable.insert(PathBuf::from(path), FileError::Disk("why".to_owned()));
         let expected = "a secret of a cannot be read, so nothing is changed: why";
         assert_eq!(cause(&inputs), expected, "{path}");
-        // What requires it does not go on without that secret either.
+        // An app that requires it must not continue without that secret either.
         let top = "services: {b: {image: x}}\nx-archipelago: {requires: {apps: [a]}}\n";
         let files = Files::from([(COMPOSE_FILE.to_owned(), top.as_bytes().into())]);
         inputs.definitions.insert(id("b"), files);

@@ -1,4 +1,4 @@
-//! What apps get of each other: networks and values, and nothing that was not exported.
+//! Exports: apps share the exported networks and values, and nothing else.
 
 use super::*;
 use crate::release::ReleaseId;

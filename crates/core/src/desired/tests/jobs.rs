@@ -27,8 +27,8 @@ fn lines(inputs: &Inputs, unit: &str) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// What starts a service starts along what that wants and requires. A job that has failed must not
-/// run again for that, so only what awaits its success requires it.
+/// Starting a service also starts the services that it wants and requires. A failed job must not
+/// run again because of that, so only the services that await its success require it.
 #[test]
 fn a_job_runs_before_its_dependants_and_nothing_else_starts_it() {
     let inputs = app(WITH_JOB, &[]);

@@ -1,4 +1,4 @@
-//! What an app offers, and what it asks of others.
+//! The exports of an app, and its requirements on other apps.
 
 use std::collections::BTreeSet;
 
@@ -56,7 +56,7 @@ fn what_an_app_offers_is_there() {
             &BTreeSet::from(["t".to_owned()])
         )
     );
-    // What is not said is not offered.
+    // By default nothing is exported.
     assert_eq!(
         good("services: {web: {image: x}}\n").extension.exports,
         Exports::default()

@@ -16,9 +16,9 @@ use crate::name::{PREFIX, check_part};
 
 /// The name of the network that every app has.
 pub(super) const DEFAULT: &str = "default";
-/// Its networks' names with this end belong to the exports of apps (`AppId::exports_network`).
+/// Networks whose names end like this hold the exports of apps (`AppId::exports_network`).
 const EXPORTS: &str = "exports";
-/// Podman takes these for a kind of network (podman-run(1), `--network`).
+/// Podman takes these words for a network mode (podman-run(1), `--network`).
 const MODES: [&str; 8] = [
     "bridge",
     "container",
@@ -67,8 +67,8 @@ pub(super) fn link(
     }
 }
 
-/// The networks at the top of a file that services join. As in Compose, others are not made, and
-/// need not be right.
+/// The top-level networks that services join. As in Compose, other networks are not made, and are
+/// not checked.
 pub(super) fn declared(
     project: &Project,
     services: &BTreeMap<String, Service>,
@@ -90,8 +90,7 @@ pub(super) fn declared(
     networks
 }
 
-/// An address of a container must be one of its network's, which Podman chooses unless the file
-/// does.
+/// A static address must be in a subnet of its network, so the file must give that subnet.
 fn check_addresses(
     name: &str,
     service: &Service,
@@ -101,7 +100,7 @@ fn check_addresses(
     for (network, join) in &service.networks {
         let subnets: &[Subnet] = match networks.get(network) {
             Some(AppNetwork::Own(own)) => &own.subnets,
-            // Only the host knows those.
+            // Only the host knows the subnets of an external network.
             Some(AppNetwork::External(_)) => continue,
             None => &[],
         };
@@ -177,14 +176,14 @@ fn network(
     }))
 }
 
-/// A network of Podman's that is not the app's.
+/// An external network.
 fn external(name: &str, at: &Trail, report: &mut Report<'_>) -> Option<AppNetwork> {
     let problem = match check_part("a network", name) {
         Err(error) => error.to_string(),
         Ok(()) if MODES.contains(&name) => {
             "this is not the name of a network; write `network_mode` for the service".to_owned()
         }
-        // What an app offers to others is in its exports, and needs no consent.
+        // An app's network of exports needs no consent.
         Ok(()) if name.starts_with(PREFIX) => {
             "this is the network of an app; what that app exports is reached with `x-archipelago.requires`".to_owned()
         }

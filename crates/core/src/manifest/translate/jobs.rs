@@ -1,4 +1,4 @@
-//! Which services are jobs: those that run to their end, instead of for good.
+//! Finds the jobs: services that run to their end instead of for ever.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,18 +8,18 @@ use crate::manifest::job::{Awaited, Job};
 use crate::manifest::report::Report;
 use crate::manifest::service::Service;
 
-/// What a file says about a start after the end.
+/// The restart policy of a service.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Restart {
-    /// It says nothing, or that the service always starts again.
+    /// No policy, or one that always starts the service again.
     Always,
     /// After a failure.
     OnFailure,
     Never,
 }
 
-/// Marks the jobs: a service that others await with `service_completed_successfully`, and one that
-/// is not started again and offers nothing to others.
+/// Marks the jobs: services that others await with `service_completed_successfully`, and services
+/// that are never restarted and offer nothing to others.
 ///
 /// `on-failure` alone does not make a job. Most files that say so mean a server that may crash, and
 /// a server whose container was removed from outside ends without error as well.
@@ -85,8 +85,7 @@ fn refuse_hooks(name: &str, service: &Service, report: &mut Report<'_>) {
     }
 }
 
-/// The place and the meaning of what stands under `restart`, or else under `deploy`, as Compose
-/// reads it.
+/// The restart policy and its place: `restart`, else `deploy.restart_policy`, as in Compose.
 fn policy(name: &str, source: &model::Service) -> (Trail, Restart) {
     let at = Trail::of(["services", name]);
     if let Some(text) = source.own.restart.as_deref() {

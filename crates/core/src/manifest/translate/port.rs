@@ -11,9 +11,9 @@ use crate::manifest::{Port, Protocol};
 const PORT: &str = "expected a port from 1 to 65535";
 /// The first port that a user may open (ip_unprivileged_port_start in ip-sysctl).
 const FIRST_OF_USERS: u16 = 1024;
-/// For a port below that: 80 becomes 8080.
+/// The offset for a port below that: 80 becomes 8080.
 const OFFSET: u16 = 8000;
-/// So many ports above the first one may be taken.
+/// The number of ports to try above the first one.
 const TRIES: u16 = 999;
 
 impl Work<'_, '_> {
@@ -71,8 +71,8 @@ fn translated(port: &model::Port) -> Result<Port, &'static str> {
     let container = Some(*target).filter(|port| *port > 0).ok_or(PORT)?;
     let number = |text: &str| text.parse().ok().filter(|port| *port > 0).ok_or(PORT);
     let (host, until) = match published.as_deref() {
-        // Compose chooses any port at each start; here it is chosen once, near a number that people
-        // know.
+        // Compose chooses a random port at each start. Here the port is chosen once, near a
+        // well-known number.
         None => {
             let first = match container < FIRST_OF_USERS {
                 true => container + OFFSET,

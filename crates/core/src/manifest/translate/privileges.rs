@@ -106,7 +106,7 @@ impl Work<'_, '_> {
             }
             let count = usize::try_from(count.0).ok().filter(|count| *count > 0);
             let name = |id: &str| match driver.as_deref() {
-                // Such an id is a device's whole name.
+                // Such an id is the full name of a device.
                 Some("cdi") => id.to_owned(),
                 _ => format!("nvidia.com/gpu={id}"),
             };

@@ -1,4 +1,4 @@
-//! What stands beside the services.
+//! The top-level sections other than `services` and `networks`.
 
 use std::collections::BTreeMap;
 

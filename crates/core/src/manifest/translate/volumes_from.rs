@@ -1,4 +1,4 @@
-//! Mounts that a service takes over from another one.
+//! Mounts that a service inherits from another one.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use crate::manifest::Mount;
 use crate::manifest::report::Report;
 use crate::manifest::service::Service;
 
-/// Adds the mounts of other services (`volumes_from`). What a service mounts itself at a path goes
-/// first.
+/// Adds the mounts of other services (`volumes_from`). A service's own mount at a path takes
+/// precedence.
 pub(super) fn take_over(
     project: &Project,
     services: &mut BTreeMap<String, Service>,

@@ -131,7 +131,7 @@ fn what_has_just_started_must_stay_up_for_a_while() {
     ];
     let expected = ["wait", "wait", "wait", "wait", "reached"];
     assert_eq!(verdicts(Goal::Ready, &passes), expected);
-    // One that ends meanwhile begins anew.
+    // If a service ends meanwhile, the wait starts over.
     let passes = [
         (0, true, starting()),
         (100, false, ready()),

@@ -10,7 +10,7 @@ use crate::manifest::COMPOSE_FILE;
 use crate::observed::{Active, PodmanNetwork, PodmanView, Service};
 use crate::quadlet::service_of;
 
-/// Something that happens to a host behind the manager's back, or that the operator asks for.
+/// A change of the host that Archipelago did not make, or a request of the operator.
 #[derive(Clone, Debug)]
 pub(super) enum Disturbance {
     DeleteUnit(usize),
