@@ -315,6 +315,7 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         health: _,
         labels: _,
         user: _,
+        data_owner: _,
         working_dir: _,
         hostname: _,
         stop_grace_period: _,
