@@ -31,6 +31,7 @@ pub mod needs;
 pub mod network;
 pub mod observed;
 pub mod operation;
+mod owner;
 pub mod pass;
 pub mod plan;
 pub mod printable;

@@ -72,6 +72,14 @@ pub fn find_trails(inputs: &mut Inputs, paths: Vec<PathBuf>) -> bool {
     any
 }
 
+/// Finds out which of the paths that apps mount are not there. Says whether one is not.
+pub fn find_missing(inputs: &mut Inputs, paths: &[PathBuf]) -> bool {
+    let is_missing = |path: &&PathBuf| disk::kind(path).is_ok_and(|kind| kind.is_none());
+    let missing: BTreeSet<PathBuf> = paths.iter().filter(is_missing).cloned().collect();
+    inputs.found.missing = missing;
+    !inputs.found.missing.is_empty()
+}
+
 fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::Error> {
     let mut intents = intents(layout, read_set)?;
     let mut definitions = BTreeMap::new();

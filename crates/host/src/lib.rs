@@ -28,7 +28,7 @@ pub mod mounts;
 pub mod network_helpers;
 pub mod observe;
 pub mod offers;
-mod owners;
+pub mod owners;
 pub mod podman;
 pub mod preflight;
 pub mod pressure;

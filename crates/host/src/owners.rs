@@ -8,9 +8,13 @@ use std::path::{Path, PathBuf};
 use archipelago_core::desired::Owner;
 use archipelago_core::printable::one_line;
 
-/// Why a folder could not be given to a user.
+use super::disk;
+
+/// Why a folder could not be made or given to a user.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub enum Error {
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
     #[error("run podman unshare chown")]
     Start(#[source] io::Error),
     #[error("podman unshare chown {owner} {}: {words}", path.display())]
@@ -45,6 +49,24 @@ pub(crate) async fn give(path: &Path, owner: Owner) -> Result<(), Error> {
         owner,
         words: one_line(words.trim()).into_owned(),
     })
+}
+
+/// Makes a folder of this host for an app, outside of the data folder. Where a user of containers is
+/// to write to it, it belongs to that user and to this user's group, and what is made in it belongs
+/// to that group too: a person can add and remove files there as well.
+///
+/// # Errors
+/// When it cannot be made or given.
+pub async fn make_for_app(path: &Path, owner: Option<Owner>) -> Result<(), Error> {
+    if let Some(above) = path.parent() {
+        disk::make_folder(above, 0o755)?;
+    }
+    let Some(Owner { user, group: _ }) = owner else {
+        return Ok(disk::make_folder(path, 0o755)?);
+    };
+    disk::make_folder(path, 0o2775)?;
+    // Root in containers is this user.
+    give(path, Owner { user, group: 0 }).await
 }
 
 /// Whether a folder is empty and belongs to this user, who is root in containers. A folder with

@@ -7,7 +7,8 @@ use archipelago_core::operation::{Overtaken, Refusal};
 use archipelago_core::store::{self, StoreNameError};
 use archipelago_host::systemd::JobResult;
 use archipelago_host::{
-    bases, data_folder, definition, disk, folders, lock, observe, purge, records, stores, systemd,
+    bases, data_folder, definition, disk, folders, lock, observe, owners, purge, records, stores,
+    systemd,
 };
 
 use crate::{engine, handle};
@@ -42,6 +43,8 @@ pub enum Error {
     Folders(#[from] folders::Error),
     #[error(transparent)]
     DataFolder(#[from] data_folder::Error),
+    #[error(transparent)]
+    Owner(#[from] owners::Error),
     #[error(transparent)]
     Purge(#[from] purge::Error),
     #[error("{app} was not changed{}", advice(.source))]
@@ -177,6 +180,7 @@ impl Error {
             | Self::Systemd(_)
             | Self::Folders(_)
             | Self::DataFolder(_)
+            | Self::Owner(_)
             | Self::Purge(_)
             | Self::Random(_)
             | Self::Engine(_)
@@ -230,6 +234,7 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         | Refusal::Unready { .. }
         | Refusal::BreaksOther { .. }
         | Refusal::NotAllowed { .. }
+        | Refusal::NoFile { .. }
         | Refusal::NotAsked { .. }
         | Refusal::Required { .. } => ErrorKind::Input,
         Refusal::Conflict(_)

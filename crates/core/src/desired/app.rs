@@ -1,7 +1,6 @@
 //! The desired state of each app: its units, files, images, secrets and probes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -111,19 +110,7 @@ pub struct Present {
     pub requires: BTreeMap<AppId, Option<String>>,
 }
 
-/// A user and a group, by their numbers in the containers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owner {
-    pub user: u32,
-    pub group: u32,
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { user, group } = self;
-        write!(formatter, "{user}:{group}")
-    }
-}
+pub use crate::owner::Owner;
 
 /// A transport protocol, for [`Present::ports`].
 pub use crate::manifest::Protocol as Transport;

@@ -240,6 +240,7 @@ impl Work<'_> {
             labels,
             annotations,
             user,
+            data_owner: _,
             group_add,
             working_dir,
             hostname,

@@ -11,6 +11,7 @@ use super::networks::Join;
 use super::secret::SecretMount;
 use super::{Mount, Port, Protocol};
 use crate::image::Platform;
+use crate::owner::Owner;
 
 /// One container of an app.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +49,8 @@ pub struct Service {
     pub annotations: BTreeMap<String, String>,
     /// User, optionally `:group`.
     pub user: Option<String>,
+    /// The owner of the folders that are made for it, where `user` does not tell.
+    pub data_owner: Option<Owner>,
     /// More groups.
     pub group_add: Vec<String>,
     /// The folder it starts in.
@@ -195,6 +198,7 @@ impl Service {
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
             user: None,
+            data_owner: None,
             group_add: Vec::new(),
             working_dir: None,
             hostname: None,
@@ -236,6 +240,25 @@ impl Service {
     pub fn starts_healthy(&self) -> bool {
         let health = self.health.as_ref().filter(|_| self.job.is_none());
         health.is_some_and(|health| health.start_interval.is_some() && !health.is_disabled())
+    }
+
+    /// The owner of the folders that are made for it: the user that it runs as, if that is told by
+    /// numbers and is not root. In a user namespace of the container's own, the numbers mean
+    /// others.
+    #[must_use]
+    pub fn owner(&self) -> Option<Owner> {
+        if !matches!(self.userns.as_deref(), None | Some("host")) {
+            return None;
+        }
+        let text = self.user.as_deref().unwrap_or_default();
+        let (user, group) = text.split_once(':').unwrap_or((text, "0"));
+        let user = user.parse().ok().filter(|user| *user != 0);
+        let named = user.map(|user| Owner {
+            user,
+            // The image may know the group's name; its owner is enough for the service to write.
+            group: group.parse().unwrap_or_default(),
+        });
+        named.or(self.data_owner)
     }
 
     /// The node's side of a published TCP port.

@@ -7,10 +7,11 @@
 mod build_right;
 mod host_path;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
 
+use crate::desired::Found;
 use crate::layout::Layout;
 use crate::manifest::{
     AppNetwork, Files, ImageSource, Manifest, ManifestError, ManifestErrors, Mount, MountSource,
@@ -20,7 +21,7 @@ use crate::manifest::{
 use host_path::Host;
 
 pub use build_right::BuildRight;
-pub use host_path::{Exposure, HostPath};
+pub use host_path::{Exposure, HostPath, IfMissing};
 
 /// The word that agrees to every grant.
 pub const ALL: &str = "all";
@@ -221,16 +222,10 @@ impl fmt::Display for Grant {
 pub struct Grants(Vec<Grant>);
 
 impl Grants {
-    /// The grants that this manifest asks for. `files` is the app's definition, `trails` the links
-    /// on the way of paths, as in [`Found::trails`](crate::desired::Found).
+    /// The grants that this manifest asks for. `files` is the app's definition.
     #[must_use]
-    pub fn of(
-        layout: &Layout,
-        trails: &BTreeMap<PathBuf, Vec<PathBuf>>,
-        manifest: &Manifest,
-        files: &Files,
-    ) -> Self {
-        let host = Host { layout, trails };
+    pub fn of(layout: &Layout, found: &Found, manifest: &Manifest, files: &Files) -> Self {
+        let host = Host { layout, found };
         let services = manifest.services.values();
         let all: BTreeSet<Grant> = services
             .flat_map(|service| of_service(&host, service, files))
@@ -245,6 +240,17 @@ impl Grants {
         // A manifest may name one path in several ways.
         grants.dedup_by_key(|grant| grant.word());
         Self(grants)
+    }
+
+    /// The paths of this host that are not there, without those that these words agree to.
+    pub(super) fn missing_paths<'a>(
+        &'a self,
+        words: &'a BTreeSet<String>,
+    ) -> impl Iterator<Item = (&'a Path, IfMissing)> {
+        self.beyond(words).filter_map(|grant| match grant {
+            Grant::Path(path) => Some((path.written(), path.if_missing?)),
+            _ => None,
+        })
     }
 
     /// The words that agree to all of them.
@@ -275,10 +281,10 @@ fn is_part(grant: &Grant, other: &Grant) -> bool {
 /// At the first such mount.
 pub(super) fn refuse_never(
     layout: &Layout,
-    trails: &BTreeMap<PathBuf, Vec<PathBuf>>,
+    found: &Found,
     manifest: &Manifest,
 ) -> Result<(), ManifestErrors> {
-    let host = Host { layout, trails };
+    let host = Host { layout, found };
     let mounts = manifest
         .services
         .values()
@@ -325,6 +331,7 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         health: _,
         labels: _,
         user: _,
+        data_owner: _,
         working_dir: _,
         hostname: _,
         stop_grace_period: _,

@@ -17,6 +17,7 @@ use crate::manifest::{
 };
 use crate::name::AppId;
 use crate::observed::{Podman, PodmanView};
+use crate::owner::Owner;
 use crate::plan::blocked;
 use crate::progress::Progress;
 use crate::release::ReleaseId;
@@ -24,6 +25,7 @@ use crate::store::judge_installed;
 
 use super::before::Before;
 use super::grants::{Grants, refuse_never};
+use super::new_folders::new_folders;
 use super::{Definition, PortProblem, Preflight, Refusal, Resources};
 
 /// An app as it would be.
@@ -48,6 +50,9 @@ pub struct Installation {
     pub grants: Grants,
     /// The words of the grants that the app already has.
     pub granted: BTreeSet<String>,
+    /// The folders of this host that are made before it starts, each with the user of its containers
+    /// that should be able to write to it.
+    pub new_folders: BTreeMap<PathBuf, Option<Owner>>,
     /// The app as it is now.
     before: Before,
     disk_mib: u64,
@@ -142,8 +147,10 @@ impl Installation {
         let settings = Settings::settle(id.as_str(), &extension.settings, &intent.settings)?;
         let mut manifest = schema.manifest(&settings, &files)?;
         intent.ports = choose_ports(inputs, id, &mut manifest, &intent.ports)?;
-        refuse_never(&inputs.layout, &inputs.found.trails, &manifest)?;
+        refuse_never(&inputs.layout, &inputs.found, &manifest)?;
         let grants = grants_of(inputs, &manifest, &files);
+        let granted = granted(inputs, id);
+        let new_folders = new_folders(&inputs.layout, &manifest, &grants, &granted)?;
         intent.allow = grants.words();
         let is_unchanged = inputs.intents.get(id) == Some(&Ok(intent.clone()))
             && inputs.definitions.get(id) == Some(&files);
@@ -193,7 +200,8 @@ impl Installation {
             is_unchanged,
             new_ports,
             grants,
-            granted: granted(inputs, id),
+            granted,
+            new_folders,
             before: known,
         })
     }
@@ -321,7 +329,7 @@ fn known<'a>(inputs: &'a Inputs, app: &AppId) -> Result<Option<&'a Intent>, Refu
 }
 
 fn grants_of(inputs: &Inputs, manifest: &Manifest, files: &Files) -> Grants {
-    Grants::of(&inputs.layout, &inputs.found.trails, manifest, files)
+    Grants::of(&inputs.layout, &inputs.found, manifest, files)
 }
 
 /// The words of the grants that an app already has: those in its intent, and those of its present

@@ -12,6 +12,7 @@ mod foresee;
 mod grants;
 pub(crate) mod id;
 mod installation;
+mod new_folders;
 mod proposal;
 mod rebuild;
 mod record;
@@ -33,7 +34,7 @@ use crate::needs::Offers;
 use crate::observed::Observed;
 
 pub use follow::{Follow, Overtaken, PassSeen, Verdict};
-pub use grants::{ALL, BuildRight, Exposure, Grant, Grants, HostPath};
+pub use grants::{ALL, BuildRight, Exposure, Grant, Grants, HostPath, IfMissing};
 pub use id::{OperationId, OperationIdError};
 pub use installation::{Installation, judge_host};
 pub use proposal::{Effect, Proposal, propose};

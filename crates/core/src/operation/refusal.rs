@@ -85,6 +85,12 @@ pub enum Refusal {
         word: String,
         asked: BTreeSet<String>,
     },
+    /// A file of this host that the app mounts.
+    #[error(
+        "{app} mounts {}, which is not there and looks like a file; make it first, or make a folder of that name",
+        path.display()
+    )]
+    NoFile { app: AppId, path: PathBuf },
     #[error(transparent)]
     Podman(Unreachable),
     #[error(transparent)]

@@ -33,6 +33,7 @@ services:
   db:
     image: docker.io/library/b:1
     environment: ['PASSWORD=${APP_PASSWORD}']
+    volumes: ['${APP_DATA_DIR}/db:/db']
 ";
 
 const CASAOS: &str = "name: big-friends
@@ -116,6 +117,14 @@ fn an_app_of_umbrel_becomes_a_definition() {
             &MountSource::Host("/home/a/shared/music".to_owned())
         ]
     );
+    // Umbrel's folders belong to its user, whatever the image runs as.
+    let owner = |name: &str| {
+        manifest.services[name]
+            .owner()
+            .map(|owner| owner.to_string())
+    };
+    assert_eq!(owner("web").as_deref(), Some("1000:1000"));
+    assert_eq!(owner("db").as_deref(), Some("1000:1000"));
     assert_eq!(web.environment["NAME"], "box.local");
     assert_eq!(web.environment["LEVEL"], "info");
     // Nothing of the seed or the password is in the environment.
@@ -191,6 +200,8 @@ fn an_app_of_casaos_becomes_a_definition() {
             &MountSource::Host("/home/a/shared/Media".to_owned())
         ]
     );
+    let owner = app.owner().map(|owner| owner.to_string());
+    assert_eq!(owner.as_deref(), Some("1000:1000"));
     let ports: Vec<(u16, u16)> = app.ports.iter().map(|p| (p.host, p.container)).collect();
     assert_eq!(ports, [(8000, 80), (53, 53)]);
     assert_eq!(manifest.extension.urls[0].port, 80);

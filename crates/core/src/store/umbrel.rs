@@ -148,6 +148,11 @@ pub(super) fn translate(
     }
     name_services(source, &about.id, &mut overlay);
     let has_page = proxy.is_some_and(|proxy| page(source, proxy, &about, &mut overlay));
+    for (name, service) in source.services() {
+        if name != PROXY && service.get("volumes").is_some() {
+            volumes::owned(&mut overlay, name);
+        }
+    }
     map_volumes(source, node, &mut overlay)?;
     secrets::take(source, &SECRETS, &mut overlay)?;
     settle_variables(source, &mut overlay)?;

@@ -47,10 +47,27 @@ pub(super) fn map<E>(
     Ok(())
 }
 
+/// The owner of folders in the systems of Umbrel and CasaOS: their own user.
+const OWNER: &str = "1000:1000";
+
+/// Lets the folders that are made for a service belong to the user of the store's own system, unless
+/// the service names another.
+pub(super) fn owned(overlay: &mut Overlay, service: &str) {
+    let added = &mut overlay.service(service).added;
+    added.insert("x-data-owner".to_owned(), json!(OWNER));
+}
+
 /// The shared folder as a prefix of a mount's source: the variable of its setting.
 pub(super) fn shared(overlay: &mut Overlay, folder: &str, store: &str) {
+    let begin = format!("${{{SHARED}}}");
+    let mounts_it = |service: &&String| {
+        let volumes = overlay.services[*service].instead.get("volumes");
+        volumes.is_some_and(|volumes| volumes.to_string().contains(&begin))
+    };
+    let services: Vec<String> = overlay.services.keys().filter(mounts_it).cloned().collect();
+    services.iter().for_each(|service| owned(overlay, service));
     let description = format!(
-        "The folder of this host that stands for the shared folders of {store}. Make the folders in it that the app uses."
+        "The folder of this host that stands for the shared folders of {store}. The folders in it that the app uses are made."
     );
     let mut setting = setting(Some(folder), &description);
     setting["type"] = json!("path");

@@ -1,7 +1,9 @@
 //! The one step by which an operation changes what is wanted.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use archipelago_core::desired::Owner;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::Files;
@@ -11,7 +13,7 @@ use archipelago_core::operation::{
 use archipelago_core::release::ReleaseId;
 use archipelago_host::apply::note_restarts;
 use archipelago_host::records::{keeps_data, remains};
-use archipelago_host::{disk, inputs, listeners, records, releases, stores};
+use archipelago_host::{disk, inputs, listeners, owners, records, releases, stores};
 
 use crate::error::Error;
 
@@ -20,6 +22,8 @@ pub(super) struct Change {
     pub(super) record: Record,
     intent: Option<Intent>,
     files: Option<Files>,
+    /// Those of [`Installation::new_folders`](archipelago_core::operation::Installation).
+    folders: BTreeMap<PathBuf, Option<Owner>>,
 }
 
 impl Change {
@@ -49,6 +53,10 @@ impl Change {
         } = proposal;
         let before = remains(layout, &app)?.intent;
         let after = intent.as_ref().map(revision).or_else(|| before.clone());
+        let (files, folders) = match effect {
+            Effect::Installation(app) => (Some(app.files), app.new_folders),
+            Effect::State | Effect::RebuildPreview(_) | Effect::Rebuild(_) => Default::default(),
+        };
         Ok(Self {
             record: Record {
                 id: records::new_id()?,
@@ -61,19 +69,21 @@ impl Change {
                 restarts,
             },
             intent,
-            files: match effect {
-                Effect::Installation(installation) => Some(installation.files),
-                Effect::State | Effect::RebuildPreview(_) | Effect::Rebuild(_) => None,
-            },
+            files,
+            folders,
         })
     }
 
-    pub(super) fn make(self, layout: &Layout) -> Result<(), Error> {
+    pub(super) async fn make(self, layout: &Layout) -> Result<(), Error> {
         let Self {
             record,
             intent,
             files,
+            folders,
         } = self;
+        for (folder, owner) in folders {
+            owners::make_for_app(&folder, owner).await?;
+        }
         disk::make_folder(&layout.units, 0o755)?;
         if let Some(files) = files {
             releases::store(layout, &ReleaseId::of(&files), &files)?;
@@ -102,9 +112,11 @@ pub(super) fn work_out(layout: &Layout, request: Request) -> Result<Proposal, Er
     let Some(installation) = proposal.installation() else {
         return Ok(proposal);
     };
-    // The paths that it would mount are known only now, and so are their links.
+    // The paths that it would mount are known only now, and so are their links and whether they are
+    // there.
     let mounted = installation.mounted(&known);
-    if inputs::find_trails(&mut known, mounted) {
+    let is_any_missing = inputs::find_missing(&mut known, &mounted);
+    if inputs::find_trails(&mut known, mounted) || is_any_missing {
         return Ok(propose(request, &known, keeps_data)?);
     }
     Ok(proposal)

@@ -62,7 +62,7 @@ pub(super) async fn carry_out(
     let mut operation = Operation::begin(change.record.clone());
     let mut change = if change.record.changes_nothing() {
         // The definition may have been damaged; it is stored anew.
-        change.make(&layout)?;
+        change.make(&layout).await?;
         drop(lock.take());
         handle.retry_now(app.clone()).await?;
         None
@@ -79,7 +79,10 @@ pub(super) async fn carry_out(
                 operation.recorded();
             }
             Step::Switch(_) => {
-                let made = change.take().map_or(Ok(()), |change| change.make(&layout));
+                let made = match change.take() {
+                    Some(change) => change.make(&layout).await,
+                    None => Ok(()),
+                };
                 let left = made.is_err().then(|| remains(&layout, &app)).transpose()?;
                 drop(lock.take());
                 match (made, left) {

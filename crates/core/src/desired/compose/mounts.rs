@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Work;
 use super::image_volumes::ImageVolume;
-use crate::desired::app::{Owner, Present, Role};
+use crate::desired::app::{Present, Role};
 use crate::desired::error::Error;
 use crate::layout::Layout;
 use crate::manifest::{Files, MountSource, Service};
@@ -96,7 +96,7 @@ impl Work<'_> {
                 MountSource::Data(path) => {
                     let folder = layout.files(self.id).join(path);
                     let source = text(&folder)?;
-                    if let Some(owner) = owner(service).filter(|_| !mount.read_only) {
+                    if let Some(owner) = service.owner().filter(|_| !mount.read_only) {
                         present.owners.entry(folder.clone()).or_insert(owner);
                     }
                     present.folders.insert(folder);
@@ -162,20 +162,6 @@ impl Work<'_> {
             .map(|(name, file)| (name.clone(), file.clone()))
             .collect()
     }
-}
-
-/// The user of a service, if it is given as a number and is not root. In a user namespace of the
-/// container's own, the numbers have another meaning.
-fn owner(service: &Service) -> Option<Owner> {
-    if !matches!(service.userns.as_deref(), None | Some("host")) {
-        return None;
-    }
-    let text = service.user.as_deref()?;
-    let (user, group) = text.split_once(':').unwrap_or((text, "0"));
-    let user = user.parse().ok().filter(|user| *user != 0)?;
-    // A group's name is known only inside the image; the owner is enough for the service to write.
-    let group = group.parse().unwrap_or_default();
-    Some(Owner { user, group })
 }
 
 fn text(path: &Path) -> Result<String, Error> {

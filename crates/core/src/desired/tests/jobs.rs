@@ -76,6 +76,10 @@ fn a_data_folder_belongs_to_the_user_that_writes_it() {
         ("user: node", None),
         ("user: '1000', userns_mode: keep-id", None),
         ("init: true", None),
+        ("x-data-owner: '7:8'", Some("7:8")),
+        ("user: '0:0', x-data-owner: '7:8'", Some("7:8")),
+        ("user: '1000', x-data-owner: '7:8'", Some("1000:0")),
+        ("userns_mode: keep-id, x-data-owner: '7:8'", None),
     ] {
         let text =
             format!("services: {{a: {{image: x, {lines}, volumes: ['./d:/d', './r:/r:ro']}}}}\n");

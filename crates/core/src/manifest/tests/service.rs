@@ -16,6 +16,10 @@ fn keys_of_a_service() {
     );
     for (key, reason) in [
         (
+            "x-data-owner: 1000",
+            "expected the numbers of a user and a group, such as \"1000:1000\"",
+        ),
+        (
             "cgroup_parent: a.slice",
             "systemd gives each container its control group; remove it",
         ),

@@ -93,6 +93,7 @@ impl Work<'_, '_> {
         service.labels.clone_from(&labels.0);
         service.annotations.clone_from(&annotations.0);
         service.user.clone_from(user);
+        service.data_owner = self.data_owner(extensions);
         service.group_add.clone_from(group_add);
         service.working_dir.clone_from(working_dir);
         service.hostname.clone_from(hostname);

@@ -7,8 +7,10 @@ use compose::model::{Dependency, Environment, Extensions, Healthcheck};
 use super::Work;
 use crate::manifest::healthcheck::Health;
 use crate::manifest::job::Awaited;
+use crate::owner::Owner;
 
 const SECRETS: &str = "x-environment-secrets";
+const DATA_OWNER: &str = "x-data-owner";
 
 impl Work<'_, '_> {
     /// A name without a value takes that of a setting or of `.env`; the reader has filled those in.
@@ -57,6 +59,17 @@ impl Work<'_, '_> {
             ),
         }
         secrets
+    }
+
+    pub(super) fn data_owner(&mut self, extensions: &Extensions) -> Option<Owner> {
+        let owner = extensions.get(DATA_OWNER)?.as_str().and_then(Owner::parse);
+        if owner.is_none() {
+            self.report.error(
+                &self.trail.key(DATA_OWNER),
+                "expected the numbers of a user and a group, such as \"1000:1000\"",
+            );
+        }
+        owner
     }
 
     pub(super) fn depends_on(
