@@ -91,7 +91,7 @@ fn keys_of_a_service() {
         "3:5: services.web.platform: expected a platform of Linux, such as linux/arm64",
     );
     for host in [
-        r#""a\nb": 1.2.3.4"#,
+        "\"a\\nb\": 1.2.3.4",
         "a: \"1.2.3.4\\n5.6.7.8 b\"",
         "'a b': ::1",
         "a: '1.2.3.4#'",

@@ -120,11 +120,13 @@ impl Work<'_, '_> {
             ),
             Ok(source) => {
                 let (file, place) = self.report.place(at);
+                let is_volume =
+                    matches!(source, MountSource::Volume(_) | MountSource::External(_));
                 service.mounts.push(Mount {
                     source,
                     target: target.clone(),
                     read_only,
-                    no_copy: options.as_ref().is_some_and(|options| options.nocopy),
+                    no_copy: is_volume && options.as_ref().is_some_and(|options| options.nocopy),
                     file,
                     place,
                     key: at.to_string(),
