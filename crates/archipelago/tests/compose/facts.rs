@@ -11,8 +11,17 @@ pub(crate) type Facts = BTreeMap<String, String>;
 /// Variables and names that differ from one container to the next.
 const RANDOM: [&str; 2] = ["HOSTNAME", "container"];
 
+/// Names that differ between the two sides.
+#[derive(Clone, Copy)]
+pub(crate) struct Names<'a> {
+    /// The app's id and the project's name.
+    pub(crate) project: &'a str,
+    /// The name of the host itself.
+    pub(crate) host: &'a str,
+}
+
 /// The output of `podman inspect`, and under `oci` the configuration of the OCI runtime.
-pub(crate) fn facts(container: &Value) -> Facts {
+pub(crate) fn facts(container: &Value, names: Names<'_>) -> Facts {
     let mut facts = Facts::new();
     let id = text(&container["Id"]);
     let short = id.get(..12).unwrap_or_default();
@@ -28,8 +37,6 @@ pub(crate) fn facts(container: &Value) -> Facts {
         "StopTimeout",
         "Entrypoint",
         "Cmd",
-        "Healthcheck",
-        "StartupHealthCheck",
         "HealthcheckOnFailureAction",
         "Umask",
         "sdNotifyMode",
@@ -37,8 +44,18 @@ pub(crate) fn facts(container: &Value) -> Facts {
         put(&mut facts, name, &config[name]);
     }
     let hostname = text(&config["Hostname"]);
-    if hostname != short {
+    if hostname == names.host {
+        facts.insert("Hostname".to_owned(), "the host's".to_owned());
+    } else if hostname != short {
         facts.insert("Hostname".to_owned(), hostname);
+    }
+    for check in ["Healthcheck", "StartupHealthCheck"] {
+        for (name, value) in config[check].as_object().into_iter().flatten() {
+            facts.insert(format!("{check}/{name}"), value.to_string());
+        }
+    }
+    for entry in list(&host["ExtraHosts"]) {
+        facts.insert(format!("host/{entry}"), "yes".to_owned());
     }
     for variable in list(&config["Env"]) {
         let (name, value) = variable.split_once('=').unwrap_or((&variable, ""));
@@ -64,7 +81,6 @@ pub(crate) fn facts(container: &Value) -> Facts {
         "Dns",
         "DnsOptions",
         "DnsSearch",
-        "ExtraHosts",
         "GroupAdd",
         "Init",
         "IpcMode",
@@ -89,16 +105,11 @@ pub(crate) fn facts(container: &Value) -> Facts {
     }
     for (port, bindings) in host["PortBindings"].as_object().into_iter().flatten() {
         let bindings = bindings.as_array().into_iter().flatten();
-        let bindings: BTreeSet<String> = bindings
-            .map(|binding| {
-                format!(
-                    "{}:{}",
-                    text(&binding["HostIp"]),
-                    text(&binding["HostPort"])
-                )
-            })
-            .collect();
-        facts.insert(format!("port/{port}"), format!("{bindings:?}"));
+        for (number, binding) in bindings.enumerate() {
+            let binding = |name: &str| text(&binding[name]);
+            facts.insert(format!("port/{port}/{number}"), binding("HostPort"));
+            facts.insert(format!("address/{port}/{number}"), binding("HostIp"));
+        }
     }
     for mount in container["Mounts"].as_array().into_iter().flatten() {
         let access = if mount["RW"] == true { "rw" } else { "ro" };
@@ -112,22 +123,63 @@ pub(crate) fn facts(container: &Value) -> Facts {
             ),
         );
     }
-    networks(&mut facts, container, short);
+    networks(&mut facts, container, names);
     runtime(&mut facts, oci);
     facts
 }
 
-/// The kind of network, and the names that others on it find the container by.
-fn networks(facts: &mut Facts, container: &Value, short: &str) {
+/// The kind of network, the networks, and on each the names that others find the container by.
+fn networks(facts: &mut Facts, container: &Value, names: Names<'_>) {
     let mode = text(&container["HostConfig"]["NetworkMode"]);
     facts.insert("NetworkMode".to_owned(), mode);
+    let id = text(&container["Id"]);
+    let own = [
+        text(&container["Name"]),
+        id.get(..12).unwrap_or_default().to_owned(),
+    ];
     let networks = container["NetworkSettings"]["Networks"].as_object();
-    let name = text(&container["Name"]);
-    for network in networks.into_iter().flatten().map(|(_, network)| network) {
-        let aliases = list(&network["Aliases"]).into_iter();
-        for alias in aliases.filter(|alias| alias != short && *alias != name) {
-            facts.insert(format!("alias/{alias}"), "yes".to_owned());
+    for (network, joined) in networks.into_iter().flatten() {
+        let network = network_of(network, names.project);
+        facts.insert(format!("network/{network}"), "joined".to_owned());
+        for (field, chosen) in [("IPAddress", "10.77.0."), ("MacAddress", "02:00:00:")] {
+            let value = text(&joined[field]);
+            if value.starts_with(chosen) {
+                facts.insert(format!("network/{network}/{field}"), value);
+            }
         }
+        let aliases = list(&joined["Aliases"]).into_iter();
+        for alias in aliases.filter(|alias| !own.contains(alias)) {
+            facts.insert(format!("network/{network}/alias/{alias}"), "yes".to_owned());
+        }
+    }
+    for network in container["networks"].as_array().into_iter().flatten() {
+        let name = text(&network["name"]);
+        let name = network_of(&name, names.project);
+        for property in ["internal", "ipv6_enabled", "dns_enabled"] {
+            if network[property] == true {
+                facts.insert(format!("network/{name}/{property}"), "yes".to_owned());
+            }
+        }
+        for (option, value) in network["options"].as_object().into_iter().flatten() {
+            facts.insert(format!("network/{name}/option/{option}"), text(value));
+        }
+        // The others were chosen by Podman.
+        for subnet in network["subnets"].as_array().into_iter().flatten() {
+            if text(&subnet["subnet"]).starts_with("10.77.") {
+                facts.insert(format!("network/{name}/subnet"), subnet.to_string());
+            }
+        }
+    }
+}
+
+/// The name of a network in the Compose file.
+fn network_of<'a>(name: &'a str, project: &str) -> &'a str {
+    let rest = |prefix: &str| name.strip_prefix(prefix)?.strip_prefix(project);
+    match (rest("archy-"), rest("")) {
+        (Some(""), _) => "default",
+        (Some(rest), _) => rest.trim_start_matches('-'),
+        (None, Some(rest)) => rest.trim_start_matches('_'),
+        (None, None) => name,
     }
 }
 
@@ -175,6 +227,8 @@ fn runtime(facts: &mut Facts, oci: &Value) {
         ("cpu/shares", &resources["cpu"]["shares"]),
         ("cpu/quota", &resources["cpu"]["quota"]),
         ("cpu/period", &resources["cpu"]["period"]),
+        ("cpu/cpus", &resources["cpu"]["cpus"]),
+        ("blockIO/weight", &resources["blockIO"]["weight"]),
         ("pids/limit", &resources["pids"]["limit"]),
     ] {
         put(facts, &format!("oci/{name}"), value);

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use testhost::{Account, Host, Options};
 
-use crate::facts::{Facts, facts};
+use crate::facts::{Facts, Names, facts};
 use crate::files::Compared;
 use crate::support;
 
@@ -38,14 +38,31 @@ done
 exec /usr/bin/crun "$@"
 "#;
 
+/// A host that says it has the controllers that limits need, a GPU by name (CDI), and a network that
+/// belongs to no app.
+const PREPARE: &str = r#"
+controllers=/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/cgroup.controllers
+echo cpu cpuset io memory pids >/run/controllers
+mount --bind /run/controllers $controllers
+chmod 755 /usr/local/bin/unlimited
+mkdir -p /etc/cdi
+cat >/etc/cdi/nvidia.json <<end
+{"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu",
+ "devices": [{"name": "all", "containerEdits": {"env": ["GPU=all"]}}]}
+end
+"#;
+
 /// Prints each running container with the label `$1` as one line: Podman's description, with the
-/// configuration of the OCI runtime in it.
+/// configuration of the OCI runtime and Podman's description of its networks in it.
 const SHOW: &str = r#"
 show() {
     podman ps -q --no-trunc --filter "label=$1" | xargs -r podman inspect | jq -c '.[]' |
         while read -r container; do
             given=$(dirname "$(jq -r .OCIConfigPath <<<"$container")")/given.json
-            jq -c --slurpfile oci "$given" '. + {oci: $oci[0]}' <<<"$container"
+            networks=$(jq -r '.NetworkSettings.Networks // {} | keys[]' <<<"$container" |
+                xargs -r podman network inspect 2>/dev/null) || networks='[]'
+            jq -c --slurpfile oci "$given" --argjson networks "${networks:-[]}" \
+                '. + {oci: $oci[0], networks: $networks}' <<<"$container"
         done
 }
 "#;
@@ -103,12 +120,15 @@ fn run(
         host.write_file(Account::Root, path, text.as_bytes())
             .expect("a file in the host");
     }
-    let executable = host.run_root(&["chmod", "755", "/usr/local/bin/unlimited"]);
-    executable
-        .expect("a run in the host")
-        .checked()
-        .expect("the runtime");
+    let prepared = host.run_root(&["bash", "-euc", PREPARE]);
+    let network = host.run_user(&["podman", "network", "create", "outer"]);
+    for output in [prepared, network] {
+        let output = output.expect("a run in the host");
+        output.checked().expect("a prepared host");
+    }
     let script = format!("set -euo pipefail\n{SHOW}{script}");
+    let name = host.run_user(&["uname", "-n"]).expect("a run in the host");
+    let name = name.checked().expect("the host's name");
     let one = |app: &Compared| {
         let path = format!("{FOLDER}/{}", app.name);
         let output = host
@@ -121,7 +141,11 @@ fn run(
         }
         let containers = output.stdout.lines().map(|line| {
             let container: Value = serde_json::from_str(line).expect("JSON");
-            (service(app, &container), facts(&container))
+            let names = Names {
+                project: &app.id,
+                host: name.trim(),
+            };
+            (service(app, &container), facts(&container, names))
         });
         (app.name.clone(), containers.collect())
     };
