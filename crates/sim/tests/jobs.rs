@@ -41,7 +41,7 @@ fn is_active(simulation: &Simulation, service: &str) -> bool {
 fn message(simulation: &Simulation) -> String {
     let report = simulation.report.clone().unwrap_or_default();
     let health = report.apps.into_iter().find(|app| app.id.as_str() == TOOL);
-    health.map(|health| health.message).unwrap_or_default()
+    health.map(|health| health.message()).unwrap_or_default()
 }
 
 /// What happens to the host, and how often the job has run then.

@@ -230,7 +230,7 @@ impl World {
         let health = report.apps.iter().find(|health| health.id == record.app);
         let has_message = health.is_some_and(|health| {
             let mut units = health.units.iter();
-            !health.message.is_empty() || units.any(|unit| !unit.message.is_empty())
+            health.why.is_some() || units.any(|unit| unit.why.is_some())
         });
         if !has_message {
             let what = format!(
