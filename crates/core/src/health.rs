@@ -1,10 +1,12 @@
-//! The health of apps, in the words of `status`.
+//! The health of apps, as `status` shows it.
 
 mod app;
+mod model;
 mod state;
 #[cfg(test)]
 mod tests;
 mod unit;
+mod why;
 
 use std::collections::BTreeMap;
 
@@ -15,7 +17,9 @@ use crate::plan::without_network;
 use crate::progress::Progress;
 use app::judge;
 
-pub use state::{AppHealth, AwaitedImage, Report, State, UnitHealth, UnitState, UrlHealth};
+pub use model::{AppHealth, Report, UnitHealth, UrlHealth};
+pub use state::{AwaitedImage, State, UnitState};
+pub use why::{Because, Why};
 
 /// Judges all apps.
 #[must_use]
@@ -31,18 +35,17 @@ pub fn report(desired: &Desired, observed: &Observed, progress: &Progress) -> Re
             && !has_its_files(present, observed)
         {
             health.state = State::Waiting;
-            health.message =
-                format!("because {other} has failed; its units are written after those of {other}");
+            health.why = Some(Why::NoNetwork(other.clone()));
         }
     }
     for (id, present) in in_order(desired) {
         let unreachable = awaited(present, observed);
-        if let Some(cause) = waits_for(present, unreachable, &apps)
+        if let Some(why) = waits_for(present, unreachable, &apps)
             && let Some(health) = apps.get_mut(id)
             && would_be_well(health, unreachable.is_some())
         {
             health.state = State::Waiting;
-            health.message = format!("because {cause}");
+            health.why = Some(why);
         }
     }
     Report {
@@ -75,23 +78,22 @@ fn in_order(desired: &Desired) -> Vec<(&AppId, &Present)> {
     order
 }
 
-/// The message of an app whose required app cannot be reached, or is not yet of use.
+/// Why an app waits whose required app cannot be reached, or is not yet of use.
 fn waits_for(
     present: &Present,
     unreachable: Option<&AppId>,
     apps: &BTreeMap<&AppId, AppHealth>,
-) -> Option<String> {
+) -> Option<Why> {
     present.requires.keys().find_map(|app| {
         let required = apps.get(app)?;
-        match (required.state, &required.busy) {
-            (State::Degraded, _) if unreachable == Some(app) => {
-                Some(format!("{app} is masked by the operator"))
-            }
-            (State::Ready | State::Degraded, _) => None,
-            (State::Starting, Some(busy)) => Some(format!("{app} is {}", busy.message)),
-            (State::Failed, _) => Some(format!("{app} has failed")),
-            (state, _) => Some(format!("{app} is {}", state.word())),
-        }
+        let because = match (required.state, &required.busy) {
+            (State::Degraded, _) if unreachable == Some(app) => Because::Masked,
+            (State::Ready | State::Degraded, _) => return None,
+            (State::Starting, Some(busy)) => Because::Busy(busy.clone()),
+            (state, _) => Because::Is(state),
+        };
+        let app = app.clone();
+        Some(Why::Waits { app, because })
     })
 }
 
@@ -101,7 +103,7 @@ fn waits_for(
 fn would_be_well(health: &AppHealth, unreachable: bool) -> bool {
     let own = || health.units.iter().filter(|unit| !unit.companion);
     match health.state {
-        State::Starting => own().all(|unit| unit.message.is_empty()),
+        State::Starting => own().all(|unit| unit.why.is_none()),
         State::Failed => unreachable && own().any(UnitHealth::has_ended),
         _ => false,
     }

@@ -86,16 +86,15 @@ pub async fn remove(layout: &Layout, app: &AppId) -> Result<(), Error> {
             Err(_) => remove_owned_by_containers(&[folder]).await?,
         }
     }
-    disk::remove_folder(&layout.secrets(app))?;
     Ok(stores::forget_origin(layout, app)?)
 }
 
-fn folders(layout: &Layout, app: &AppId) -> [PathBuf; 2] {
-    [layout.volumes(app), layout.files(app)]
+fn folders(layout: &Layout, app: &AppId) -> [PathBuf; 3] {
+    [layout.volumes(app), layout.files(app), layout.secrets(app)]
 }
 
-/// The volumes and files of an app: what is in the two folders, or a folder itself where it is a
-/// link.
+/// The volumes, files and secrets of an app: what is in the three folders, or a folder itself where
+/// it is a link.
 fn parts(layout: &Layout, app: &AppId) -> Result<Vec<PathBuf>, disk::Error> {
     let mut parts = Vec::new();
     for folder in folders(layout, app) {

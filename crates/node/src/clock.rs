@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The time since the boot, which all processes agree on and which no clock change moves.
 #[must_use]
-pub fn since_boot() -> Duration {
+pub(crate) fn since_boot() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     Duration::new(
         u64::try_from(time.tv_sec).unwrap_or_default(),

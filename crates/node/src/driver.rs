@@ -64,13 +64,13 @@ impl Error {
 
     /// Whether another process has held the lock for longer than a pass waits for it.
     #[must_use]
-    pub fn is_held(&self) -> bool {
+    pub(crate) fn is_held(&self) -> bool {
         matches!(self, Self::Lock(lock::Error::Held { .. }))
     }
 }
 
 /// Makes passes.
-pub struct Driver {
+pub(crate) struct Driver {
     layout: Layout,
     lock: Waiter,
     lock_limit: Duration,
@@ -92,7 +92,7 @@ impl Driver {
     ///
     /// # Errors
     /// When systemd cannot be reached.
-    pub async fn new(layout: Layout) -> Result<Self, systemd::Error> {
+    pub(crate) async fn new(layout: Layout) -> Result<Self, systemd::Error> {
         let podman = Podman::for_this_user();
         let wakeup = Wakeup::default();
         Ok(Self {
@@ -112,43 +112,38 @@ impl Driver {
         })
     }
 
-    pub fn layout(&self) -> &Layout {
+    pub(crate) fn layout(&self) -> &Layout {
         &self.layout
-    }
-
-    /// The user's systemd.
-    pub fn systemd(&self) -> &Systemd {
-        &self.systemd
     }
 
     /// Connects anew, after the user's D-Bus went away.
     ///
     /// # Errors
     /// When it is still away.
-    pub async fn reconnect(&mut self) -> Result<(), systemd::Error> {
+    pub(crate) async fn reconnect(&mut self) -> Result<(), systemd::Error> {
         self.systemd = Systemd::connect().await?;
         Ok(())
     }
 
     /// Rung when an image has come or failed, and for what is watched.
-    pub fn wakeup(&self) -> Wakeup {
+    pub(crate) fn wakeup(&self) -> Wakeup {
         self.wakeup.clone()
     }
 
     /// Bounds the wait for another process's pass, otherwise ten minutes.
-    pub fn wait_for_the_lock_at_most(&mut self, limit: Duration) {
+    pub(crate) fn wait_for_the_lock_at_most(&mut self, limit: Duration) {
         self.lock_limit = limit;
     }
 
     /// Marked at each step of a pass.
-    pub fn heartbeat(&self) -> Heartbeat {
+    pub(crate) fn heartbeat(&self) -> Heartbeat {
         self.heartbeat.clone()
     }
 
     /// From now on, a changed file that passes read wakes the loop.
     /// # Errors
     /// When the kernel refuses.
-    pub fn watch(&mut self) -> std::io::Result<()> {
+    pub(crate) fn watch(&mut self) -> std::io::Result<()> {
         self.watch = Some(Watch::new(self.wakeup())?);
         Ok(())
     }
@@ -157,7 +152,7 @@ impl Driver {
     ///
     /// # Errors
     /// When no pass could be made; what fails inside one is remembered and part of the report.
-    pub async fn pass(&mut self) -> Result<PassResult, Error> {
+    pub(crate) async fn pass(&mut self) -> Result<PassResult, Error> {
         let _lock = self.lock.take(self.lock_limit).await?;
         let Self {
             layout,
@@ -261,7 +256,7 @@ impl Driver {
     ///
     /// # Errors
     /// When the host cannot be observed.
-    pub async fn report(&mut self) -> Result<Report, Error> {
+    pub(crate) async fn report(&mut self) -> Result<Report, Error> {
         self.recall();
         let desired = self.desired()?;
         let mut observed = self.observe(&desired).await?;
@@ -284,7 +279,7 @@ impl Driver {
     ///
     /// # Errors
     /// When another process holds the lock and cannot be waited for.
-    pub async fn retry_now(&mut self, id: &AppId) -> Result<(), Error> {
+    pub(crate) async fn retry_now(&mut self, id: &AppId) -> Result<(), Error> {
         let _lock = self.lock.take(self.lock_limit).await?;
         self.recall();
         let desired = self.desired()?;
@@ -331,7 +326,7 @@ impl Driver {
     ///
     /// # Errors
     /// When the host cannot be observed.
-    pub async fn running(&mut self, id: &AppId) -> Result<BTreeMap<String, String>, Error> {
+    pub(crate) async fn running(&mut self, id: &AppId) -> Result<BTreeMap<String, String>, Error> {
         let _lock = self.lock.take(self.lock_limit).await?;
         let desired = self.desired()?;
         let observed = self.observe(&desired).await?;

@@ -74,11 +74,11 @@ pub enum Error {
     Changed(AppId),
     #[error("{app} was {} by somebody else meanwhile", by.word())]
     Overtaken { app: AppId, by: Overtaken },
-    #[error("{}: {}", .0.health.id, .0.health.message)]
+    #[error("{}: {}", .0.health.id, .0.health.message())]
     Failed(Box<FailedApp>),
     #[error(
         "{} runs, but is not ready yet: {}; archipelago status {} shows how it goes on",
-        .0.id, .0.message, .0.id
+        .0.id, .0.message(), .0.id
     )]
     Silent(Box<AppHealth>),
     #[error("{unit} does not start ({}); systemctl --user status {unit} tells why", result.word())]

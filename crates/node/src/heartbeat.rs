@@ -21,7 +21,7 @@ const IDLE_LIMIT: Duration = TICK.saturating_mul(2);
 
 /// The loop's last mark; clones share it.
 #[derive(Clone, Debug)]
-pub struct Heartbeat(Rc<Cell<Mark>>);
+pub(crate) struct Heartbeat(Rc<Cell<Mark>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Mark {
@@ -40,12 +40,12 @@ impl Default for Heartbeat {
 
 impl Heartbeat {
     /// A step of a pass begins.
-    pub fn step(&self) {
+    pub(crate) fn step(&self) {
         self.mark(STEP_LIMIT);
     }
 
     /// A pass is over; the loop waits for the next one.
-    pub fn idle(&self) {
+    pub(crate) fn idle(&self) {
         self.mark(IDLE_LIMIT);
     }
 
@@ -63,7 +63,7 @@ impl Heartbeat {
 
     /// Feeds the watchdog, if systemd asked for that (`WatchdogSec=`), for as long as the loop gets
     /// on. Runs beside the loop, on its thread.
-    pub async fn feed_watchdog(&self) {
+    pub(crate) async fn feed_watchdog(&self) {
         let Some(limit) = sd_notify::watchdog_enabled() else {
             return std::future::pending().await;
         };
@@ -97,7 +97,7 @@ pub(crate) fn notify(states: &[NotifyState<'_>]) {
 mod tests {
     use super::*;
 
-    /// Counts how often a watchdog of 60 s is fed within `limit`, while `work` marks its steps.
+    /// Counts how often a watchdog of 180 s is fed within `limit`, while `work` marks its steps.
     async fn fed(limit: Duration, heartbeat: &Heartbeat, work: impl Future<Output = ()>) -> u32 {
         let count = Cell::new(0);
         let feed = heartbeat.feed(Duration::from_secs(180), || count.set(count.get() + 1));

@@ -11,11 +11,11 @@ use archipelago_host::wakeup::Wakeup;
 
 /// The wishes of a pass for the next one.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Next {
+pub(crate) struct Next {
     /// It did something: make another one at once.
-    pub again: bool,
+    pub(crate) again: bool,
     /// Something that failed is due after this time.
-    pub wake_after: Option<Duration>,
+    pub(crate) wake_after: Option<Duration>,
 }
 
 /// While passes follow each other, they take at most this part of a processor: observing a process
@@ -23,20 +23,20 @@ pub struct Next {
 const SHARE: u32 = 10;
 
 /// Measures a pass, from its beginning.
-pub struct Pace {
+pub(crate) struct Pace {
     spent_before: Duration,
 }
 
 impl Pace {
     /// A pass begins.
-    pub fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         Self {
             spent_before: spent(),
         }
     }
 
     /// The pass has ended: how long to wait at least before the next one.
-    pub fn gap(&self) -> Duration {
+    pub(crate) fn gap(&self) -> Duration {
         gap(spent().saturating_sub(self.spent_before))
     }
 }
@@ -56,7 +56,7 @@ fn spent() -> Duration {
 
 /// Makes passes until `stop` ends. A pass that is under way then is dropped, which is no worse than
 /// a crash: passes are made for that.
-pub async fn run(
+pub(crate) async fn run(
     mut pass: impl AsyncFnMut() -> Next,
     wakeup: &Wakeup,
     stop: impl Future<Output = ()>,

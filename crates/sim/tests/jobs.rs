@@ -41,7 +41,7 @@ fn is_active(simulation: &Simulation, service: &str) -> bool {
 fn message(simulation: &Simulation) -> String {
     let report = simulation.report.clone().unwrap_or_default();
     let health = report.apps.into_iter().find(|app| app.id.as_str() == TOOL);
-    health.map(|health| health.message).unwrap_or_default()
+    health.map(|health| health.message()).unwrap_or_default()
 }
 
 /// The events on the host, and the number of runs of the job after them.

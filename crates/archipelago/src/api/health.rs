@@ -79,5 +79,5 @@ fn count(report: &Report) -> BTreeMap<&'static str, usize> {
 
 fn problems(report: &Report) -> usize {
     let apps = report.apps.iter();
-    apps.filter(|app| !app.message.is_empty()).count()
+    apps.filter(|app| app.why.is_some()).count()
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use archipelago_core::health::Report;
 use archipelago_core::pass::PodmanAnswer;
 use archipelago_core::quadlet::VERSION;
+use archipelago_node::doors;
 use archipelago_node::handle::Handle;
-use archipelago_node::sockets;
 use axum::extract::State;
 use axum::routing::get;
 use axum::serve::Listener;
@@ -76,7 +76,7 @@ impl Listener for OwnUser {
     async fn accept(&mut self) -> (UnixStream, SocketAddr) {
         loop {
             let (stream, address) = Listener::accept(&mut self.0).await;
-            if sockets::is_ours(&stream) {
+            if doors::is_own_user(&stream) {
                 return (stream, address);
             }
         }

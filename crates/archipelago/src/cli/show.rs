@@ -74,10 +74,9 @@ pub(super) fn print_app(app: &AppHealth) {
 }
 
 fn text_of(app: &AppHealth) -> String {
-    let message = if app.message.is_empty() {
-        String::new()
-    } else {
-        format!("  {}", app.message)
+    let message = match &app.why {
+        None => String::new(),
+        Some(why) => format!("  {why}"),
     };
     let mut text = format!("{}  {}{message}\n", app.id, app.state.word());
     let mut table = table();
@@ -86,8 +85,8 @@ fn text_of(app: &AppHealth) -> String {
             .drop_ins
             .iter()
             .map(|path| format!("changed by {}", path.display()));
-        let message = Some(unit.message.clone()).filter(|message| !message.is_empty());
-        let note: Vec<String> = message.into_iter().chain(drop_ins).collect();
+        let why = unit.why.iter().map(ToString::to_string);
+        let note: Vec<String> = why.chain(drop_ins).collect();
         table.add_row(vec![
             format!("  {}", unit.name),
             state_of(unit),

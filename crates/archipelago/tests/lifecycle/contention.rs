@@ -114,13 +114,15 @@ fn a_unit_that_is_deleted_again_and_again_by_hand_is_restored_at_once() {
     node.install(&apps::lone("lone", 8483));
     let file = format!("{UNITS}/archy-lone.container");
     let back_ms = node.user(&["bash", "-euc", DELETE, "bash", &file]);
-    let back_ms: Vec<u64> = back_ms
+    let mut back_ms: Vec<u64> = back_ms
         .lines()
         .map(|line| line.parse().expect("milliseconds"))
         .collect();
+    back_ms.sort_unstable();
     assert_eq!(back_ms.len(), 20);
-    // In a fight the first wait is 10 s.
-    assert!(back_ms.iter().all(|ms| *ms < 8_000), "{back_ms:?}");
+    assert!(back_ms[10] <= 1_000, "the median: {back_ms:?}");
+    // A machine may stand still for a moment. In a fight the first wait is 10 s.
+    assert!(back_ms[19] <= 4_000, "the longest: {back_ms:?}");
     until("the app to be ready", SOON, || {
         (node.state("lone") == "ready").then_some(())
     });

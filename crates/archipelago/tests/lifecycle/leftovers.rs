@@ -10,10 +10,14 @@ fn two_volumes() -> App {
   twice:
     image: docker.io/library/busybox:stable
     volumes: [\"one:/one\", \"two:/two\", \"./three:/three\"]
+    secrets: [token]
     command: [sh, -c, \"trap 'exit 0' TERM; for v in one two three; do echo $$v >/$$v/file; done; sleep infinity & wait\"]
 volumes:
   one:
   two:
+secrets: {token: }
+x-archipelago:
+  secrets: {token: {description: A token.}}
 ",
     )
 }
@@ -47,8 +51,9 @@ fn data_are_not_deleted_through_a_leftover_mount_in_podmans_namespace() {
 fn a_purge_leaves_and_names_data_behind_a_link_or_mount() {
     let node = Node::new();
     node.shell(&format!(
-        "mkdir -p big/one big/three {DATA}/volumes/twice {DATA}/files/twice
+        "mkdir -p big/one big/three big/secrets {DATA}/volumes/twice {DATA}/files/twice {DATA}/secrets
         ln -s /home/archy/big/one {DATA}/volumes/twice/one
+        ln -s /home/archy/big/secrets {DATA}/secrets/twice
         mkdir {DATA}/files/twice/three"
     ));
     let bind = ["mount", "--bind", "/home/archy/big/three"];
@@ -61,6 +66,9 @@ fn a_purge_leaves_and_names_data_behind_a_link_or_mount() {
         &format!(
             "{DATA}/volumes/twice/one was a link to /home/archy/big/one, which is left as it was"
         ),
+        &format!(
+            "{DATA}/secrets/twice was a link to /home/archy/big/secrets, which is left as it was"
+        ),
         &format!("{three} is left as it was: a file system is mounted there"),
     ] {
         assert!(
@@ -72,7 +80,10 @@ fn a_purge_leaves_and_names_data_behind_a_link_or_mount() {
         node.shell("cat big/one/file big/three/file"),
         "one\nthree\n"
     );
-    let left = node.shell(&format!("cd {DATA}; find volumes files -mindepth 2"));
+    assert_eq!(node.shell("ls big/secrets"), "token\n");
+    let left = node.shell(&format!(
+        "cd {DATA}; find volumes files secrets -mindepth 2"
+    ));
     assert_eq!(left, "files/twice/three\nfiles/twice/three/file\n");
 
     // After the unmount a purge deletes everything.
@@ -80,7 +91,9 @@ fn a_purge_leaves_and_names_data_behind_a_link_or_mount() {
     let said = node.json(&["uninstall", "twice", "--purge"]);
     assert_eq!(said["left"], serde_json::json!([]));
     assert_eq!(
-        node.shell(&format!("cd {DATA}; find volumes files -mindepth 1")),
+        node.shell(&format!(
+            "cd {DATA}; find volumes files secrets -mindepth 1"
+        )),
         ""
     );
 }

@@ -1,8 +1,9 @@
 //! The health of one app, without regard to the apps that it requires.
 
-use super::state::{AppHealth, State, UnitHealth, UnitState, UrlHealth};
+use super::model::{AppHealth, UnitHealth, UrlHealth};
+use super::state::{State, UnitState};
 use super::unit::{judge_unit, leftover_units};
-use crate::cause::Cause;
+use super::why::Why;
 use crate::desired::{App, Present};
 use crate::layout::Layout;
 use crate::name::AppId;
@@ -18,37 +19,37 @@ pub(super) fn judge(
     observed: &Observed,
     progress: &Progress,
 ) -> AppHealth {
+    // Of a failed attempt the cause may not be known.
     let failure = progress
         .attempts(&Subject::App(id.clone()))
-        .map(|attempts| told(attempts.cause.as_ref()));
-    let bare = |state, message: String| AppHealth {
+        .map(|attempts| attempts.cause.clone().map(Why::Attempt));
+    let bare = |state, why: Option<Why>| AppHealth {
         id: id.clone(),
         state,
-        message,
+        why,
         units: leftover_units(id, observed),
         urls: Vec::new(),
         busy: None,
     };
     match app {
-        App::Broken { cause, .. } => bare(State::Failed, cause.to_string()),
+        App::Broken { cause, .. } => {
+            bare(State::Failed, Some(Why::Broken(Box::new(cause.clone()))))
+        }
         App::NeedsSecrets { .. } => match failure {
             Some(cause) => bare(State::Failed, cause),
-            None => bare(State::Starting, String::new()),
+            None => bare(State::Starting, None),
         },
-        App::NeedsApp { other } => bare(State::Waiting, format!("{other} has no secrets yet")),
+        App::NeedsApp { other } => bare(State::Waiting, Some(Why::NoSecrets(other.clone()))),
         App::Removed { required_by, .. } if !required_by.is_empty() => {
-            let names: Vec<&str> = required_by.iter().map(AppId::as_str).collect();
-            bare(
-                State::Removing,
-                format!("{id} is required: uninstall {} first", names.join(" and ")),
-            )
+            let (app, by) = (id.clone(), required_by.clone());
+            bare(State::Removing, Some(Why::Required { app, by }))
         }
         App::Removed { .. } => {
             let unreachable = match &observed.podman {
-                Podman::Unreachable(cause) => Some(cause.to_string()),
+                Podman::Unreachable(cause) => Some(Why::Podman(cause.clone())),
                 Podman::Unasked | Podman::Seen(_) => None,
             };
-            bare(State::Removing, failure.or(unreachable).unwrap_or_default())
+            bare(State::Removing, failure.unwrap_or(unreachable))
         }
         App::Present(present) => {
             let units: Vec<UnitHealth> = present
@@ -58,21 +59,20 @@ pub(super) fn judge(
                     // A stopped app may have ended with any status.
                     if !present.running && health.state == UnitState::Failed {
                         health.state = UnitState::Inactive;
-                        health.message = String::new();
+                        health.why = None;
                     }
                     health
                 })
                 .collect();
-            let (state, message) = match (blocked(layout, id, present, observed, progress), failure)
-            {
-                (Some(blocked), _) => (State::Failed, blocked.to_string()),
-                (None, Some(cause)) => (State::Failed, cause),
+            let (state, why) = match (blocked(layout, id, present, observed, progress), failure) {
+                (Some(blocked), _) => (State::Failed, Some(Why::Blocked(blocked))),
+                (None, Some(why)) => (State::Failed, why),
                 (None, None) => judge_present(present, &units, observed, progress),
             };
             AppHealth {
                 id: id.clone(),
                 state,
-                message,
+                why,
                 units,
                 urls: present
                     .urls
@@ -88,16 +88,12 @@ pub(super) fn judge(
     }
 }
 
-fn told(cause: Option<&Cause>) -> String {
-    cause.map(ToString::to_string).unwrap_or_default()
-}
-
 fn judge_present(
     present: &Present,
     units: &[UnitHealth],
     observed: &Observed,
     progress: &Progress,
-) -> (State, String) {
+) -> (State, Option<Why>) {
     if !present.running {
         let rest = units.iter().all(|unit| {
             matches!(
@@ -106,68 +102,74 @@ fn judge_present(
             )
         });
         return if rest {
-            (State::Stopped, String::new())
+            (State::Stopped, None)
         } else {
-            (State::Starting, "stopping".to_owned())
+            (State::Starting, Some(Why::Stopping))
         };
     }
     let broken = |unit: &&UnitHealth| is_failed(unit, present, observed, progress);
     if let Some(unit) = units.iter().filter(|unit| !unit.companion).find(broken) {
-        return (State::Failed, format!("{}: {}", unit.name, unit.message));
+        return (State::Failed, Some(of_unit(unit)));
     }
     let starting =
         |unit: &&UnitHealth| unit.state != UnitState::Active && unit.state != UnitState::Masked;
     if let Some(unit) = units.iter().filter(|unit| !broken(unit)).find(starting) {
-        let message = match (busy(present, observed), &unit.awaited_job) {
-            _ if !unit.message.is_empty() => unit.message.clone(),
-            (Some(busy), _) => format!("it is {}", busy.message),
-            (None, Some(job)) => format!("{} starts once the job {job} has ended", unit.name),
-            (None, None) if unit.state == UnitState::Activating && unit.is_job => {
-                format!("the job {} runs", unit.name)
-            }
-            (None, None)
-                if unit.state == UnitState::Activating && starts_healthy(present, unit) =>
-            {
-                format!(
-                    "{} runs, but its health check has not succeeded yet",
-                    unit.name
-                )
-            }
-            (None, None) => format!("{} is {}", unit.name, unit.state.word()),
-        };
-        return (State::Starting, message);
+        let why = unit.why.clone();
+        let why = why.unwrap_or_else(|| why_starting(unit, present, observed));
+        return (State::Starting, Some(why));
     }
     let stale =
         |unit: &&UnitHealth| unit.state == UnitState::Active && observed.must_restart(&unit.name);
     if let Some(unit) = units.iter().find(stale) {
-        let message = format!("{} will be restarted because of a change", unit.name);
-        return (State::Starting, message);
+        return (State::Starting, Some(Why::RestartDue(unit.name.clone())));
     }
     if let Some(unit) = units
         .iter()
         .find(|unit| broken(unit) || unit.state == UnitState::Masked)
     {
-        return (State::Degraded, format!("{}: {}", unit.name, unit.message));
+        return (State::Degraded, Some(of_unit(unit)));
     }
-    if let Some(cause) = fought_over(present, progress) {
-        return (State::Degraded, cause);
-    }
-    if let Some(cause) = network_problem(present, observed, progress) {
-        return (State::Degraded, cause);
+    let degraded =
+        fought_over(present, progress).or_else(|| network_problem(present, observed, progress));
+    if degraded.is_some() {
+        return (State::Degraded, degraded);
     }
     if let Some(busy) = busy(present, observed) {
-        return (State::Starting, format!("it is {}", busy.message));
+        return (State::Starting, Some(Why::Busy(busy.clone())));
     }
     match present
         .probes
         .iter()
         .find(|probe| observed.answers.get(probe) == Some(&Answer::Silent))
     {
-        Some(probe) => (
-            State::Starting,
-            format!("it runs, but does not answer at {} yet", probe.address),
-        ),
-        None => (State::Ready, String::new()),
+        Some(probe) => (State::Starting, Some(Why::Silent(probe.address))),
+        None => (State::Ready, None),
+    }
+}
+
+fn of_unit(unit: &UnitHealth) -> Why {
+    Why::Unit {
+        unit: unit.name.clone(),
+        why: unit.why.clone().map(Box::new),
+    }
+}
+
+/// Why a container that nothing ails does not run yet.
+fn why_starting(unit: &UnitHealth, present: &Present, observed: &Observed) -> Why {
+    let name = unit.name.clone();
+    let is_activating = unit.state == UnitState::Activating;
+    match (busy(present, observed), &unit.awaited_job) {
+        (Some(busy), _) => Why::Busy(busy.clone()),
+        (None, Some(job)) => Why::AwaitsJob {
+            unit: name,
+            job: job.clone(),
+        },
+        (None, None) if is_activating && unit.is_job => Why::JobRuns(name),
+        (None, None) if is_activating && starts_healthy(present, unit) => Why::HealthCheck(name),
+        (None, None) => Why::UnitIs {
+            unit: name,
+            state: unit.state,
+        },
     }
 }
 
@@ -179,38 +181,33 @@ fn starts_healthy(present: &Present, unit: &UnitHealth) -> bool {
 }
 
 /// A file of the app that something else keeps changing.
-fn fought_over(present: &Present, progress: &Progress) -> Option<String> {
+fn fought_over(present: &Present, progress: &Progress) -> Option<Why> {
     if progress.is_empty() {
         return None;
     }
     let units = present.units.keys().cloned();
     let files = present.files.keys().map(|path| path.display().to_string());
     units.chain(files).find_map(|file| {
-        Some(told(
-            progress.attempts(&Subject::File(file))?.cause.as_ref(),
-        ))
+        let attempts = progress.attempts(&Subject::File(file))?;
+        attempts.cause.clone().map(Why::Attempt)
     })
 }
 
 /// The part of the app's networks that does not work although its containers run.
-fn network_problem(present: &Present, observed: &Observed, progress: &Progress) -> Option<String> {
+fn network_problem(present: &Present, observed: &Observed, progress: &Progress) -> Option<Why> {
     if let Some(loss) = network::loss(present, observed) {
-        let cause = progress.attempts(&Subject::Networks);
-        return Some(match cause.and_then(|attempts| attempts.cause.as_ref()) {
-            None => format!("{loss}; it is started again"),
-            Some(cause) => format!("{loss}; starting it again failed: {cause}"),
-        });
+        let attempts = progress.attempts(&Subject::Networks);
+        let failed = attempts.and_then(|attempts| attempts.cause.clone());
+        return Some(Why::Networks { loss, failed });
     }
     let mut services = present.containers().map(|(unit, _)| unit.service.as_str());
     services.find_map(|service| {
         let closed = observed.network.closed.get(service)?.first()?;
         let attempts = progress.attempts(&Subject::Ports(service.to_owned()))?;
         // Between two observations a container may be on its way up or down.
-        (attempts.count > 0).then(|| {
-            format!(
-                "nothing listens on {closed}, which {service} publishes, though it was restarted for that; \
-                 see: journalctl --user -u {service}"
-            )
+        (attempts.count > 0).then(|| Why::ClosedPort {
+            address: *closed,
+            service: service.to_owned(),
         })
     })
 }

@@ -69,12 +69,12 @@ fn check(happened: impl FnOnce(&mut Case), state: State, message: &str) {
         .iter()
         .find(|app| app.id.as_str() == "web")
         .expect("the app web");
-    assert_eq!(app.state, state, "{}", app.message);
-    let units: Vec<&str> = app.units.iter().map(|unit| unit.message.as_str()).collect();
+    assert_eq!(app.state, state, "{}", app.message());
+    let units: Vec<String> = app.units.iter().map(UnitHealth::message).collect();
     assert!(
-        app.message.contains(message),
+        app.message().contains(message),
         "{:?}, units: {units:?}",
-        app.message
+        app.message()
     );
 }
 
@@ -260,7 +260,7 @@ fn a_service_that_runs_and_is_not_healthy_yet_says_so() {
     unwell(&mut case, "archy-web.service", Active::Activating, "start");
     let web = told(&desired_of(Goal::Running, &text), &case);
     assert_eq!(
-        (web.state, web.message.as_str()),
+        (web.state, web.message().as_str()),
         (
             State::Starting,
             "archy-web.service runs, but its health check has not succeeded yet"

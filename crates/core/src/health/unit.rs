@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::state::{AwaitedImage, UnitHealth, UnitState};
+use super::model::UnitHealth;
+use super::state::{AwaitedImage, UnitState};
+use super::why::Why;
 use crate::check::needs::{self, Need};
 use crate::desired::{DesiredContainer, DesiredUnit};
 use crate::image_facts::ImageState;
 use crate::name::AppId;
-use crate::observed::{Failure, Load, Observed, Override, Podman, Service, awaited_job};
-use crate::printable::one_line;
+use crate::observed::{Load, Observed, Override, Podman, Service, awaited_job};
 use crate::progress::{Progress, Subject};
 
 pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth> {
@@ -28,7 +29,7 @@ pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth>
                 awaited_job: None,
                 companion: mark.companion,
                 restarts: 0,
-                message: String::new(),
+                why: None,
                 drop_ins: drop_ins(&service, observed),
                 name: service,
             }
@@ -47,7 +48,7 @@ pub(super) fn judge_unit(
         || found.is_some_and(|found| found.load == Load::Masked);
     let failure = found.and_then(|found| found.failure.as_ref());
     let awaited_image = awaited_image(container, observed, progress);
-    let problem = || {
+    let why = || {
         let awaited = awaited_image.as_ref();
         unit_problem(unit, container, awaited, found, observed, progress)
     };
@@ -63,13 +64,10 @@ pub(super) fn judge_unit(
         is_restarting: found.is_some_and(Service::is_restarting),
         companion: container.companion,
         restarts: failure.map_or(0, |failure| failure.restarts),
-        message: if masked {
-            format!(
-                "masked by the operator; systemctl --user unmask {} undoes that",
-                unit.service
-            )
+        why: if masked {
+            Some(Why::Masked(unit.service.clone()))
         } else {
-            problem()
+            why()
         },
         awaited_image,
         is_job: container.is_job,
@@ -108,67 +106,45 @@ fn unit_problem(
     found: Option<&Service>,
     observed: &Observed,
     progress: &Progress,
-) -> String {
+) -> Option<Why> {
     if let Some(awaited @ AwaitedImage::UnderWay { .. }) = awaited_image {
-        return awaited.to_string();
+        return Some(Why::Image(awaited.clone()));
     }
     let image = container.image.reference.to_string();
     let up = found.is_some_and(Service::is_up);
     if let Some(ImageState::Damaged(cause)) = observed.images.get(&image)
         && !up
     {
-        return format!(
-            "the image {image} is damaged: {cause}; archipelago doctor says how to remove it, then it is fetched again"
-        );
+        let cause = cause.clone();
+        return Some(Why::DamagedImage { image, cause });
     }
     if let Some(awaited @ AwaitedImage::Failed { .. }) = awaited_image
         && !up
     {
-        return awaited.to_string();
+        return Some(Why::Image(awaited.clone()));
     }
     if let Some(attempts) = progress.attempts(&Subject::Generate(unit.file.name.clone())) {
-        let cause = attempts.cause.as_ref();
-        return cause.map(ToString::to_string).unwrap_or_default();
+        return attempts.cause.clone().map(Why::Attempt);
     }
     let mut unmet = needs::unmet_by(container, &observed.offers).into_iter();
     if let Some(need) = unmet.find(Need::keeps_from_starting)
         && !up
     {
-        return need.to_string();
+        return Some(Why::Need(need));
     }
     if let Podman::Unreachable(cause) = &observed.podman
         && !up
     {
-        return cause.to_string();
+        return Some(Why::Podman(cause.clone()));
     }
     if let Some(failure) = found.and_then(|found| found.failure.as_ref())
         && found.is_some_and(|found| found.is_restarting() || found.has_failed())
     {
-        return ended(unit, container, failure);
+        return Some(Why::Ended {
+            service: unit.service.clone(),
+            is_failed_job: container.is_job && failure.restarts == 0 && failure.is_of_program(),
+            failure: failure.clone(),
+        });
     }
-    String::new()
-}
-
-fn ended(unit: &DesiredUnit, container: &DesiredContainer, failure: &Failure) -> String {
-    let Failure {
-        result,
-        status,
-        restarts,
-        last_line,
-    } = failure;
-    let service = &unit.service;
-    let said = match last_line {
-        Some(line) => format!("; the last line that it wrote: {}", one_line(line)),
-        None => String::new(),
-    };
-    if container.is_job && *restarts == 0 && failure.is_of_program() {
-        return format!(
-            "the job ended with {result} (status {status}) and is not started again by itself, nor what waits for it{said}; see: \
-             archipelago logs, or journalctl --user -u {service}; archipelago start lets it run again"
-        );
-    }
-    format!(
-        "it ended with {result} (status {status}) and was restarted {restarts} times{said}; see: archipelago logs, or journalctl \
-         --user -u {service}"
-    )
+    None
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::health::{AppHealth, AwaitedImage, Report, State, UnitHealth, UnitState};
+use crate::health::{AppHealth, AwaitedImage, Report, State, UnitHealth, UnitState, Why};
 use crate::name::AppId;
 
 use super::{Goal, Stability};
@@ -187,13 +187,16 @@ fn awaited_images(health: &AppHealth) -> impl Iterator<Item = (&UnitHealth, &Awa
 /// The operation has failed when the next image cannot be had, although the containers go on with
 /// the old one.
 fn without_new_image(health: &AppHealth) -> Option<Verdict> {
-    let (unit, cause) = awaited_images(health).find_map(|(unit, image)| match image {
+    let (unit, image) = awaited_images(health).find_map(|(unit, image)| match image {
         AwaitedImage::Failed { .. } => Some((unit, image)),
         AwaitedImage::UnderWay { .. } => None,
     })?;
-    let message = format!("{} keeps its old image: {cause}", unit.name);
+    let why = Why::OldImage {
+        unit: unit.name.clone(),
+        image: image.clone(),
+    };
     Some(Verdict::Failed(AppHealth {
-        message,
+        why: Some(why),
         ..health.clone()
     }))
 }
@@ -213,7 +216,7 @@ fn all_run(health: &AppHealth) -> bool {
     !health.units.is_empty()
         && health.units.iter().all(|unit| match unit.state {
             UnitState::Active => true,
-            UnitState::Activating => unit.message.is_empty(),
+            UnitState::Activating => unit.why.is_none(),
             // A job may take hours; what waits for it starts after it.
             UnitState::Inactive => unit.awaited_job.is_some(),
             _ => false,
@@ -238,7 +241,7 @@ fn has_failed(health: &AppHealth) -> bool {
             let mut units = health.units.iter();
             units.all(|unit| !unit.is_restarting || unit.restarts >= 2)
         }
-        State::Removing => !health.message.is_empty(),
+        State::Removing => health.why.is_some(),
         State::Ready | State::Starting | State::Waiting | State::Stopped => false,
     }
 }

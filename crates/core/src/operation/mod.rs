@@ -42,7 +42,7 @@ pub use rebuild::{Rebuild, RebuildPreview};
 pub use record::{IntentRevision, Record, RecordError, Remains, Standing};
 pub use refusal::Refusal;
 pub use stability::Stability;
-pub use steps::{Ending, Operation, RESUMED_LIMIT, Step};
+pub use steps::{Ending, Operation, RESUMED_LIMIT, SWITCH, Step, SwitchPart};
 
 /// A person's request.
 #[derive(Clone, Debug)]

@@ -42,7 +42,7 @@ pub enum Step<'o> {
     /// Write the record, durably; then [`Operation::recorded`]. If that fails, nothing was begun.
     /// The lock of passes is held from here to the next step's end.
     WriteRecord(&'o Record),
-    /// Change the intent or, for a restart, note what is to end; then [`Operation::switched`] or
+    /// Do the parts of [`SWITCH`] that this operation has; then [`Operation::switched`] or
     /// [`Operation::not_switched`].
     Switch(&'o Record),
     /// Make a pass, after this time at the latest, without one at once; then [`Operation::passed`].
@@ -50,6 +50,24 @@ pub enum Step<'o> {
     /// Remove the record; then [`Operation::forgotten`].
     ForgetRecord(&'o Record),
 }
+
+/// A part of [`Step::Switch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SwitchPart {
+    /// Store the definition that the intent will name, if it is a new one.
+    StoreRelease,
+    /// Replace the intent, if it changes, in one step.
+    WriteIntent,
+    /// Note which services are to end, for a restart.
+    NoteRestarts,
+}
+
+/// The order of the parts. Whatever an intent names is on the disk before the intent is.
+pub const SWITCH: [SwitchPart; 3] = [
+    SwitchPart::StoreRelease,
+    SwitchPart::WriteIntent,
+    SwitchPart::NoteRestarts,
+];
 
 /// The end of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]

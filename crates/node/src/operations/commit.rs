@@ -8,7 +8,7 @@ use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::Files;
 use archipelago_core::operation::{
-    Effect, IntentRevision, Kind, Proposal, Record, Request, propose,
+    Effect, IntentRevision, Kind, Proposal, Record, Request, SWITCH, SwitchPart, propose,
 };
 use archipelago_core::release::ReleaseId;
 use archipelago_host::apply::note_restarts;
@@ -85,16 +85,21 @@ impl Change {
             owners::make_for_app(&folder, owner).await?;
         }
         disk::make_folder(&layout.units, 0o755)?;
-        if let Some(files) = files {
-            releases::store(layout, &ReleaseId::of(&files), &files)?;
-            if let Some(intent) = &intent {
-                stores::note_origin(layout, &record.app, &intent.source)?;
+        for part in SWITCH {
+            match (part, &files, &intent) {
+                (SwitchPart::StoreRelease, Some(files), intent) => {
+                    releases::store(layout, &ReleaseId::of(files), files)?;
+                    if let Some(intent) = intent {
+                        stores::note_origin(layout, &record.app, &intent.source)?;
+                    }
+                }
+                (SwitchPart::WriteIntent, _, Some(intent)) => {
+                    releases::switch(layout, &record.app, intent)?;
+                }
+                (SwitchPart::NoteRestarts, ..) => note_restarts(layout, &record.restarts)?,
+                (SwitchPart::StoreRelease, None, _) | (SwitchPart::WriteIntent, _, None) => {}
             }
         }
-        if let Some(intent) = intent {
-            releases::switch(layout, &record.app, &intent)?;
-        }
-        note_restarts(layout, &record.restarts)?;
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use archipelago_core::manifest::SettingValue;
 use archipelago_core::name::AppId;
 use archipelago_core::observed::Memory;
 use archipelago_core::operation::{
-    Ending, Goal, IntentRevision, Kind, OperationId, Record, Remains, Standing,
+    Ending, Goal, IntentRevision, Kind, OperationId, Record, Remains, SWITCH, Standing, SwitchPart,
 };
 use archipelago_core::release::ReleaseId;
 
@@ -130,18 +130,26 @@ impl World {
             intent,
             version,
         } = change;
-        let in_two_steps = self.mutation == Some(Mutation::SwitchedInTwoSteps);
-        if !in_two_steps {
-            self.store(record, *version)?;
+        let mut parts = SWITCH;
+        if self.mutation == Some(Mutation::SwitchedInTwoSteps) {
+            let place = |wanted| parts.iter().position(|part| *part == wanted);
+            let places = place(SwitchPart::StoreRelease).zip(place(SwitchPart::WriteIntent));
+            if let Some((store, write)) = places {
+                parts.swap(store, write);
+            }
         }
-        if let Some(intent) = intent {
-            let path = self.layout.intent(&record.app);
-            self.write(&path, intent.as_bytes(), 0o600)?;
+        for part in parts {
+            match (part, intent) {
+                (SwitchPart::StoreRelease, _) => self.store(record, *version)?,
+                (SwitchPart::WriteIntent, Some(intent)) => {
+                    let path = self.layout.intent(&record.app);
+                    self.write(&path, intent.as_bytes(), 0o600)?;
+                }
+                (SwitchPart::WriteIntent, None) => {}
+                (SwitchPart::NoteRestarts, _) => self.note_restarts(record)?,
+            }
         }
-        if in_two_steps {
-            self.store(record, *version)?;
-        }
-        self.note_restarts(record)
+        Ok(())
     }
 
     /// Stores the definition that the intent names.
@@ -222,7 +230,7 @@ impl World {
         let health = report.apps.iter().find(|health| health.id == record.app);
         let has_message = health.is_some_and(|health| {
             let mut units = health.units.iter();
-            !health.message.is_empty() || units.any(|unit| !unit.message.is_empty())
+            health.why.is_some() || units.any(|unit| unit.why.is_some())
         });
         if !has_message {
             let what = format!(

@@ -125,7 +125,7 @@ fn units_that_the_generator_refused_are_told_until_they_change() {
     let case = rejected(&before);
     let web = told(&before, &case);
     assert_eq!(
-        (web.state, web.message.as_str()),
+        (web.state, web.message().as_str()),
         (
             State::Failed,
             "Podman's generator refuses its units: unsupported key 'Foo'"
@@ -149,7 +149,7 @@ fn what_is_left_of_an_app_that_cannot_be_worked_out_is_told_as_it_is() {
     let broken = told(&desired_of(Goal::Running, "services: {}"), &case);
     assert_eq!(broken.state, State::Failed);
     assert_eq!(
-        broken.message,
+        broken.message(),
         "/config/apps/web/compose.yaml:1:1: no services: an app has at least one"
     );
     let units: Vec<(&str, &str, &str, bool)> = broken
@@ -208,7 +208,7 @@ fn why_a_container_cannot_start_on_this_host_is_named() {
         let report = report(&desired, &case.observed, &case.progress);
         let web = report.apps.into_iter().find(|app| app.id.as_str() == "web");
         let web = web.expect("the app web");
-        (web.state, web.units[0].message.clone())
+        (web.state, web.units[0].message())
     };
     for (name, change) in [
         (

@@ -36,12 +36,15 @@ fn check_dependant(happened: impl FnOnce(&mut Case), expected: &[(State, &str)])
         .insert("archy-top.service".to_owned(), up());
     happened(&mut case);
     let report = report(&desired(case.goal), &case.observed, &case.progress);
-    let told: Vec<(State, &str)> = report
+    let told: Vec<(State, String)> = report
         .apps
         .iter()
-        .map(|app| (app.state, app.message.as_str()))
+        .map(|app| (app.state, app.message()))
         .collect();
-    assert_eq!(told, expected);
+    let expected = expected
+        .iter()
+        .map(|(state, text)| (*state, (*text).to_owned()));
+    assert_eq!(told, Vec::from_iter(expected));
 }
 
 #[test]

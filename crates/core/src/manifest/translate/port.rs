@@ -8,13 +8,23 @@ use super::Work;
 use crate::manifest::service::{NetworkMode, Service};
 use crate::manifest::{Port, Protocol};
 
-const PORT: &str = "expected a port from 1 to 65535";
 /// The first port that a user may open (ip_unprivileged_port_start in ip-sysctl).
 const FIRST_OF_USERS: u16 = 1024;
 /// The offset for a port below that: 80 becomes 8080.
 const OFFSET: u16 = 8000;
 /// The number of ports to try above the first one.
 const TRIES: u16 = 999;
+
+/// A part of a published port that cannot be understood: what is expected instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Expected {
+    #[error("expected a port from 1 to 65535")]
+    Port,
+    #[error("expected an IP address of this node")]
+    Address,
+    #[error("expected tcp or udp")]
+    Protocol,
+}
 
 impl Work<'_, '_> {
     pub(super) fn ports(&mut self, source: &[model::Port]) -> Vec<Port> {
@@ -24,7 +34,7 @@ impl Work<'_, '_> {
             let place = self.report.place(&at);
             match translated(port) {
                 Ok(port) => ports.push((place, port)),
-                Err(problem) => self.report.error(&at, problem),
+                Err(expected) => self.report.error(&at, expected.to_string()),
             }
         }
         // The reader sorts the ports of a range as text; here they are in the order of their
@@ -57,7 +67,7 @@ impl Work<'_, '_> {
     }
 }
 
-fn translated(port: &model::Port) -> Result<Port, &'static str> {
+fn translated(port: &model::Port) -> Result<Port, Expected> {
     let model::Port {
         name: _,
         mode: _,
@@ -68,8 +78,15 @@ fn translated(port: &model::Port) -> Result<Port, &'static str> {
         app_protocol: _,
         extensions: _,
     } = port;
-    let container = Some(*target).filter(|port| *port > 0).ok_or(PORT)?;
-    let number = |text: &str| text.parse().ok().filter(|port| *port > 0).ok_or(PORT);
+    let container = Some(*target)
+        .filter(|port| *port > 0)
+        .ok_or(Expected::Port)?;
+    let number = |text: &str| {
+        text.parse()
+            .ok()
+            .filter(|port| *port > 0)
+            .ok_or(Expected::Port)
+    };
     let (host, until) = match published.as_deref() {
         // Compose chooses a random port at each start. Here the port is chosen once, near a
         // well-known number.
@@ -86,18 +103,18 @@ fn translated(port: &model::Port) -> Result<Port, &'static str> {
         },
     };
     if until.is_some_and(|until| until < host) {
-        return Err(PORT);
+        return Err(Expected::Port);
     }
     let address = host_ip.as_deref().map(str::parse::<IpAddr>).transpose();
     Ok(Port {
-        address: address.map_err(|_| "expected an IP address of this node")?,
+        address: address.map_err(|_| Expected::Address)?,
         host,
         until,
         container,
         protocol: match protocol.as_deref() {
             None | Some("tcp") => Protocol::Tcp,
             Some("udp") => Protocol::Udp,
-            Some(_) => return Err("expected tcp or udp"),
+            Some(_) => return Err(Expected::Protocol),
         },
     })
 }

@@ -20,13 +20,13 @@ fn app(state: State, units: &[(UnitState, bool, u32)]) -> AppHealth {
         awaited_job: None,
         companion: false,
         restarts: *restarts,
-        message: String::new(),
+        why: None,
         drop_ins: Vec::new(),
     };
     AppHealth {
         id: AppId::parse("web").unwrap(),
         state,
-        message: String::new(),
+        why: None,
         units: units.iter().map(unit).collect(),
         urls: Vec::new(),
         busy: None,

@@ -68,7 +68,7 @@ fn state(world: &World) -> (State, String) {
         &world.observe(),
         world.reconciler.progress(),
     );
-    (report.apps[0].state, report.apps[0].message.clone())
+    (report.apps[0].state, report.apps[0].message())
 }
 
 #[test]
@@ -300,6 +300,42 @@ fn ones_own_operations_are_no_fight() {
         world.converge_at_once();
         assert_eq!(state(&world), (State::Ready, String::new()));
     }
+}
+
+/// Makes passes, two a second, until nothing is left to do. Returns how often the file is written.
+fn writes_until_quiet(world: &mut World, file: &str) -> usize {
+    let mut writes = 0;
+    for _ in 0..PASSES_MAX {
+        let now = world.now;
+        let plan = world.pass_cut_at(usize::MAX);
+        world.now = now + Duration::from_millis(500);
+        if plan.is_empty() {
+            return writes;
+        }
+        let is_written = |action: &&Action| matches!(action.app_step(), Some(AppStep::WriteUnit { name, .. }) if name == file);
+        writes += plan.actions.iter().filter(is_written).count();
+    }
+    panic!("it does not come to rest: {:#?}", world.lines());
+}
+
+/// Version 0.1.0 took more than five repairs of a file within a minute for a fight.
+#[test]
+fn six_installs_and_purges_within_a_minute_are_no_fight() {
+    let volume = "archy-web-data.volume";
+    let mut world = World::converged();
+    let began = world.now;
+    let mut writes = 0;
+    for _ in 0..6 {
+        world.intend("web", Goal::Removed, true);
+        writes += writes_until_quiet(&mut world, volume);
+        world.install_web();
+        writes += writes_until_quiet(&mut world, volume);
+        assert_eq!(state(&world), (State::Ready, String::new()));
+    }
+    assert_eq!(writes, 6);
+    assert!(world.now - began < Duration::from_secs(60));
+    let subject = Subject::File(volume.to_owned());
+    assert_eq!(world.reconciler.progress().attempts(&subject), None);
 }
 
 #[test]

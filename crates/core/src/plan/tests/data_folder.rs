@@ -55,7 +55,7 @@ fn while_the_disk_of_the_data_is_not_mounted_nothing_is_done_and_the_cause_is_to
         "mount the disk",
         "--accept-data",
     ] {
-        assert!(web.message.contains(words), "{}", web.message);
+        assert!(web.message().contains(words), "{}", web.message());
     }
     // An app that is to go waits as well: its data are not there to be removed.
     world.intend("web", Goal::Removed, true);

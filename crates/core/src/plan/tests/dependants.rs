@@ -282,7 +282,7 @@ fn an_app_whose_network_has_failed_is_not_refused_for_that() {
     let report = report(&desired, &world.observe(), world.reconciler.progress());
     let told = report.apps.iter().find(|app| app.id == id("top")).unwrap();
     assert_eq!(
-        told.message,
+        told.message(),
         "because web has failed; its units are written after those of web"
     );
     world.host.unit_files.remove("archy-web.container");

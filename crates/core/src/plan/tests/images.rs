@@ -142,10 +142,10 @@ fn an_app_whose_image_is_damaged_says_so_and_gets_it_again() {
     let web = &report.apps[0];
     assert_ne!(web.state, State::Ready);
     assert!(
-        web.message
+        web.message()
             .contains("docker.io/library/web:1 is damaged: no manifest")
-            && web.message.contains("archipelago doctor"),
+            && web.message().contains("archipelago doctor"),
         "{}",
-        web.message
+        web.message()
     );
 }

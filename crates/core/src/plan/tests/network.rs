@@ -28,7 +28,7 @@ fn state(world: &World) -> (State, String) {
         &world.observe(),
         world.reconciler.progress(),
     );
-    (report.apps[0].state, report.apps[0].message.clone())
+    (report.apps[0].state, report.apps[0].message())
 }
 
 #[test]
