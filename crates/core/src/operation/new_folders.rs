@@ -32,7 +32,7 @@ pub(super) fn new_folders(
                 });
             }
             IfMissing::Make => {
-                drop(folders.insert(path.to_owned(), writer(layout, manifest, path)))
+                folders.insert(path.to_owned(), writer(layout, manifest, path));
             }
         }
     }
