@@ -152,3 +152,47 @@ fn a_repository_is_a_store_and_an_update_tells_what_changed() {
     node.exits(0, &["install", "git/notes"]);
     assert_eq!(version(&node), "1.1");
 }
+
+#[test]
+fn a_folder_that_went_missing_later_is_not_made_again() {
+    let node = Node::new();
+    let compose = "services:
+  web:
+    image: docker.io/library/busybox:stable
+    command: [sh, -c, \"trap 'exit 0' TERM; echo start >>/media/starts; httpd -f -p 8080 -h /media & wait\"]
+    user: '1000:1000'
+    ports: ['8590:8080']
+    volumes: ['~/media/films:/media', '${list}:/list']
+x-archipelago:
+  settings:
+    list: {type: path, default: /home/archy/list.txt, description: A file.}
+";
+    let folder = node.put(&apps::app("films", compose));
+    let media = "path:/home/archy/media/films";
+    let list = "path:/home/archy/list.txt";
+    let install = [
+        "install", "--yes", &folder, "--allow", media, "--allow", list,
+    ];
+    let said = node.exits(3, &install);
+    assert!(
+        said.contains("/home/archy/list.txt, which is not there and looks like a file"),
+        "{said}"
+    );
+    assert!(!node.try_shell("test -e media").success());
+    node.shell("touch list.txt");
+    let said = node.exits(3, &install[..3]);
+    let told = "it may read and change /home/archy/media/films (a folder that is made now)";
+    assert!(said.contains(told), "{said}");
+    node.exits(0, &install);
+    assert_eq!(node.shell("cat media/films/starts"), "start\n");
+    assert_eq!(node.shell("stat -c '%a %G' media/films"), "2775 archy\n");
+
+    // As when its disk is not mounted.
+    node.shell("mv media elsewhere");
+    assert!(!node.archipelago(&["restart", "films"]).success());
+    assert!(!node.archipelago(&install).success());
+    assert!(!node.try_shell("test -e media").success());
+    node.shell("mv elsewhere media");
+    node.exits(0, &["restart", "films"]);
+    assert_eq!(node.state("films"), "ready");
+}

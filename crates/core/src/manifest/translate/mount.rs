@@ -166,7 +166,7 @@ impl Work<'_, '_> {
                 // Relabelling for SELinux is done for what lies in the data directory anyway.
                 selinux: _,
                 propagation,
-                // A folder of the app is made; one of the node must be there.
+                // A folder of the app is made; one of the node when a person agrees to it.
                 create_host_path: _,
                 recursive,
                 extensions: _,
