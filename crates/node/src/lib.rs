@@ -15,6 +15,7 @@ pub mod heartbeat;
 mod leftovers;
 mod log;
 pub mod operations;
+mod retries;
 pub mod schedule;
 pub mod setup;
 pub mod stores;

@@ -46,7 +46,7 @@ pub(super) fn judge(
         App::Removed { .. } => {
             let unreachable = match &observed.podman {
                 Podman::Unreachable(cause) => Some(cause.to_string()),
-                Podman::Unasked | Podman::Seen(_) => None,
+                Podman::Unasked | Podman::Answered(_) => None,
             };
             bare(State::Removing, failure.or(unreachable).unwrap_or_default())
         }
@@ -54,7 +54,7 @@ pub(super) fn judge(
             let units: Vec<UnitHealth> = present
                 .containers()
                 .map(|(unit, container)| {
-                    let mut health = judge_unit(unit, container, observed, progress);
+                    let mut health = judge_unit(id, unit, container, observed, progress);
                     // A stopped app may have ended with any status.
                     if !present.running && health.state == UnitState::Failed {
                         health.state = UnitState::Inactive;
@@ -108,7 +108,7 @@ fn judge_present(
         return if rest {
             (State::Stopped, String::new())
         } else {
-            (State::Starting, "stopping".to_owned())
+            (State::Stopping, String::new())
         };
     }
     let broken = |unit: &&UnitHealth| is_failed(unit, present, observed, progress);

@@ -156,6 +156,8 @@ pub enum State {
     Degraded,
     /// It does not work; the message says why. It is tried again.
     Failed,
+    /// It is being stopped, as was asked.
+    Stopping,
     /// It is stopped, as was asked.
     Stopped,
     /// It is being removed.
@@ -172,6 +174,7 @@ impl State {
             Self::Waiting => "waiting",
             Self::Degraded => "degraded",
             Self::Failed => "failed",
+            Self::Stopping => "stopping",
             Self::Stopped => "stopped",
             Self::Removing => "removing",
         }

@@ -37,6 +37,7 @@ pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth>
 }
 
 pub(super) fn judge_unit(
+    app: &AppId,
     unit: &DesiredUnit,
     container: &DesiredContainer,
     observed: &Observed,
@@ -49,7 +50,7 @@ pub(super) fn judge_unit(
     let awaited_image = awaited_image(container, observed, progress);
     let problem = || {
         let awaited = awaited_image.as_ref();
-        unit_problem(unit, container, awaited, found, observed, progress)
+        unit_problem(app, unit, container, awaited, found, observed, progress)
     };
     UnitHealth {
         drop_ins: drop_ins(&unit.service, observed),
@@ -102,6 +103,7 @@ fn drop_ins(service: &str, observed: &Observed) -> Vec<PathBuf> {
 }
 
 fn unit_problem(
+    app: &AppId,
     unit: &DesiredUnit,
     container: &DesiredContainer,
     awaited_image: Option<&AwaitedImage>,
@@ -144,12 +146,17 @@ fn unit_problem(
     if let Some(failure) = found.and_then(|found| found.failure.as_ref())
         && found.is_some_and(|found| found.is_restarting() || found.has_failed())
     {
-        return ended(unit, container, failure);
+        return ended(app, unit, container, failure);
     }
     String::new()
 }
 
-fn ended(unit: &DesiredUnit, container: &DesiredContainer, failure: &Failure) -> String {
+fn ended(
+    app: &AppId,
+    unit: &DesiredUnit,
+    container: &DesiredContainer,
+    failure: &Failure,
+) -> String {
     let Failure {
         result,
         status,
@@ -158,17 +165,17 @@ fn ended(unit: &DesiredUnit, container: &DesiredContainer, failure: &Failure) ->
     } = failure;
     let service = &unit.service;
     let said = match last_line {
-        Some(line) => format!("; the last line that it wrote: {}", one_line(line)),
+        Some(line) => format!("; its last line: {}", one_line(line)),
         None => String::new(),
     };
+    let see = format!("see: archipelago logs {app}, or journalctl --user -u {service}");
     if container.is_job && *restarts == 0 && failure.is_of_program() {
         return format!(
-            "the job ended with {result} (status {status}) and is not started again by itself, nor what waits for it{said}; see: \
-             archipelago logs, or journalctl --user -u {service}; archipelago start lets it run again"
+            "the job ended with {result} (status {status}){said}; it is not repeated by itself, and the services after it do not \
+             start; {see}; to run it again: archipelago start {app}"
         );
     }
     format!(
-        "it ended with {result} (status {status}) and was restarted {restarts} times{said}; see: archipelago logs, or journalctl \
-         --user -u {service}"
+        "it ended with {result} (status {status}) and was restarted {restarts} times{said}; {see}"
     )
 }

@@ -239,7 +239,7 @@ fn has_failed(health: &AppHealth) -> bool {
             units.all(|unit| !unit.is_restarting || unit.restarts >= 2)
         }
         State::Removing => !health.message.is_empty(),
-        State::Ready | State::Starting | State::Waiting | State::Stopped => false,
+        State::Ready | State::Starting | State::Waiting | State::Stopping | State::Stopped => false,
     }
 }
 
