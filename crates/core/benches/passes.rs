@@ -198,7 +198,7 @@ fn podman(desired: &Desired) -> Podman {
         });
         view.secrets.extend(secrets);
     }
-    Podman::Seen(view)
+    Podman::Answered(view)
 }
 
 /// The two units of the smallest app: its container, like the one of [`COMPOSE`], and its network.

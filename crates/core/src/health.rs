@@ -35,7 +35,10 @@ pub fn report(desired: &Desired, observed: &Observed, progress: &Progress) -> Re
             && !has_its_files(present, observed)
         {
             health.state = State::Waiting;
-            health.why = Some(Why::NoNetwork(other.clone()));
+            health.why = Some(Why::NoNetwork {
+                app: id.clone(),
+                other: other.clone(),
+            });
         }
     }
     for (id, present) in in_order(desired) {
@@ -97,9 +100,8 @@ fn waits_for(
     })
 }
 
-/// Whether nothing ails an app but that it does not get on: it is on its way, or its containers
-/// ended because what it requires cannot be reached. One that ends although that can be reached has
-/// a fault of its own.
+/// Whether the app only waits: it is still starting, or its containers ended because a required app
+/// cannot be reached. If that app can be reached, the fault is its own.
 fn would_be_well(health: &AppHealth, unreachable: bool) -> bool {
     let own = || health.units.iter().filter(|unit| !unit.companion);
     match health.state {

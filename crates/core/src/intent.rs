@@ -70,6 +70,18 @@ pub enum Goal {
     Removed,
 }
 
+impl Goal {
+    /// The word for it, in intents and JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Removed => "removed",
+        }
+    }
+}
+
 const HEADER: &str = "\
 # How this node's operator wants this app to be. Edit it or keep it in git: Archipelago follows it within seconds.
 # state = \"running\", \"stopped\" or \"removed\"; settings are listed by `archipelago catalog <app>`; `release` is changed by
@@ -188,12 +200,10 @@ impl Intent {
 }
 
 fn goal(entry: &Entry<'_>) -> Result<Goal, ManifestError> {
-    match entry.text() {
-        Ok("running") => Ok(Goal::Running),
-        Ok("stopped") => Ok(Goal::Stopped),
-        Ok("removed") => Ok(Goal::Removed),
-        _ => Err(entry.error("expected \"running\", \"stopped\" or \"removed\"")),
-    }
+    let goals = [Goal::Running, Goal::Stopped, Goal::Removed];
+    let text = entry.text().unwrap_or_default();
+    let found = goals.into_iter().find(|goal| goal.word() == text);
+    found.ok_or_else(|| entry.error("expected \"running\", \"stopped\" or \"removed\""))
 }
 
 fn reference(entry: &Entry<'_>, text: &str) -> Result<Reference, ManifestError> {

@@ -1,4 +1,4 @@
-//! The reconciler: what a manager carries from one pass to the next.
+//! The reconciler: the state that a process carries from one pass to the next.
 //!
 //! A pass is: [`Reconciler::recall`], observe, [`Reconciler::plan`], apply with [`Run`],
 //! [`Reconciler::finished`], [`Reconciler::keep`]. The daemon, the command line and the simulation
@@ -76,10 +76,29 @@ pub struct Reconciler {
     secrets_last: bool,
 }
 
+/// The shared file of progress, as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SharedFile {
+    /// It cannot be read; what is known already stays.
+    Unreadable,
+    Absent,
+    Content(Vec<u8>),
+}
+
+impl From<Option<Vec<u8>>> for SharedFile {
+    fn from(content: Option<Vec<u8>>) -> Self {
+        content.map_or(Self::Absent, Self::Content)
+    }
+}
+
 impl Reconciler {
-    /// Takes over what another manager, or this one before it ended, has tried: what the shared
-    /// file of progress holds now.
-    pub fn recall(&mut self, shared: Option<Vec<u8>>) {
+    /// Takes over the attempts of other processes, and those of this one before it ended.
+    pub fn recall(&mut self, shared: SharedFile) {
+        let shared = match shared {
+            SharedFile::Unreadable => return,
+            SharedFile::Absent => None,
+            SharedFile::Content(content) => Some(content),
+        };
         if shared == self.shared {
             return;
         }
@@ -110,13 +129,13 @@ impl Reconciler {
         (self.shared.as_deref() != Some(&content[..]) && !nothing).then_some(content)
     }
 
-    /// Notes that the shared file holds this. Where it cannot be written, this manager alone knows
-    /// what was tried.
+    /// Notes that the shared file holds this. If it cannot be written, only this process knows what
+    /// was tried.
     pub fn kept(&mut self, content: Vec<u8>) {
         self.shared = Some(content);
     }
 
-    /// Works out what to do about what was seen.
+    /// Plans the repair of what was observed.
     pub fn plan(&mut self, desired: &Desired, observed: &Observed, now: Duration) -> Plan {
         self.contention.begin(desired, now);
         for (_, service) in network::closed(desired, observed) {
@@ -232,8 +251,8 @@ impl Reconciler {
         });
     }
 
-    /// The files that this plan repairs although something else keeps changing them, and where
-    /// they lie. Who that is, is seen best before they are.
+    /// The contended files that this plan repairs, with their paths. Their writers are looked for
+    /// before the repair, which replaces the files.
     #[must_use]
     pub fn fought_over(&self, plan: &Plan, layout: &Layout) -> BTreeMap<String, PathBuf> {
         let written = plan

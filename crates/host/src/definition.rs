@@ -22,8 +22,8 @@ pub enum Error {
     /// A file or folder cannot be read.
     #[error(transparent)]
     Disk(#[from] disk::Error),
-    /// It cannot be looked at.
-    #[error("look at {}", path.display())]
+    /// Its metadata cannot be read.
+    #[error("read the metadata of {}", path.display())]
     Look {
         path: PathBuf,
         /// Why.

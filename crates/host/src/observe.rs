@@ -28,7 +28,7 @@ use super::inventory::PodmanInventory;
 use super::listeners::Listeners;
 use super::offers::{self, Which};
 use super::podman::Podman;
-use super::services::{Beginnings, judge};
+use super::services::{Beginnings, observed_service};
 use super::systemd::{self, Systemd};
 use super::watch::WatchSet;
 use super::{disk, network_helpers, owners, probe, releases};
@@ -44,12 +44,12 @@ pub enum Error {
 
 /// The time that an observation waits for Podman. The first call after a while starts it, which
 /// takes seconds on a small machine.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PODMAN_LIMIT: Duration = Duration::from_secs(20);
 
 /// The time that an observation waits for a Podman that did not answer the last time and that is
 /// not due for another attempt to wake it. A Podman that hangs must not delay, tick by tick,
 /// repairs that need no Podman.
-pub const PATIENCE_WITH_A_SILENT_ONE: Duration = Duration::from_secs(3);
+pub const UNRESPONSIVE_PODMAN_LIMIT: Duration = Duration::from_secs(3);
 
 /// The findings of earlier observations, which are not read again while nothing has changed.
 #[derive(Default)]
@@ -73,14 +73,15 @@ impl ObservationCache {
     }
 }
 
-/// Whether Podman is asked about its objects. To ask wakes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AskPodman {
-    WhenNeeded,
-    Always,
+/// Whether Podman is asked about its objects although nothing depends on them now, which wakes it,
+/// and the longest wait for each answer.
+#[derive(Clone, Copy, Debug)]
+pub struct AskPodman {
+    pub always: bool,
+    pub limit: Duration,
 }
 
-/// Looks at the host; `patience` is how long Podman may take.
+/// Looks at the host.
 ///
 /// # Errors
 /// When the disk or systemd cannot be read; Podman's silence is part of what is observed.
@@ -89,7 +90,7 @@ pub async fn observe(
     cache: &mut ObservationCache,
     systemd: &Systemd,
     podman: &Podman,
-    (ask_podman, patience): (AskPodman, Duration),
+    ask_podman: AskPodman,
     images_underway: BTreeMap<String, ImageProgress>,
 ) -> Result<Observed, Error> {
     let mut observed = observe_disk(desired, cache)?;
@@ -98,7 +99,7 @@ pub async fn observe(
     let (services, generated) = ask_systemd(desired, cache, systemd).await?;
     observed.generated = generated;
     for (name, service) in services {
-        let seen = judge(systemd, &name, service).await;
+        let seen = observed_service(systemd, &name, service).await;
         observed.services.insert(name, seen);
     }
     cache
@@ -106,12 +107,13 @@ pub async fn observe(
         .ask(desired, systemd, &mut observed)
         .await?;
     cache.failed_jobs.ask(desired, systemd, &mut observed).await;
-    if ask_podman == AskPodman::Always || needs_podman(desired, &observed) {
+    let AskPodman { always, limit } = ask_podman;
+    if always || needs_podman(desired, &observed) {
         observed.podman = cache
             .inventory
-            .refresh(podman, patience, desired, &observed)
+            .refresh(podman, limit, desired, &observed)
             .await;
-        learn_images(desired, cache, podman, patience, &mut observed).await;
+        learn_images(desired, cache, podman, limit, &mut observed).await;
     }
     observed.offers = offers::observe(desired, &observed, systemd, Which::NotRunning).await;
     observed.network = observe_network(desired, cache, &observed);
@@ -124,14 +126,14 @@ async fn learn_images(
     desired: &Desired,
     cache: &ObservationCache,
     podman: &Podman,
-    patience: Duration,
+    limit: Duration,
     observed: &mut Observed,
 ) {
-    let observed::Podman::Seen(view) = &mut observed.podman else {
+    let observed::Podman::Answered(view) = &mut observed.podman else {
         return;
     };
     let learnt = cache.inventory.learn(podman, desired);
-    match tokio::time::timeout(patience, learnt).await {
+    match tokio::time::timeout(limit, learnt).await {
         Ok(Ok(states)) => {
             let is_damaged =
                 |name: &String| matches!(states.get(name), Some(ImageState::Damaged(_)));
@@ -141,7 +143,7 @@ async fn learn_images(
         Ok(Err(error)) => {
             observed.podman = observed::Podman::Unreachable(Unreachable::Refused(chain(&error)))
         }
-        Err(_) => observed.podman = observed::Podman::Unreachable(Unreachable::Silent(patience)),
+        Err(_) => observed.podman = observed::Podman::Unreachable(Unreachable::Silent(limit)),
     }
 }
 
@@ -191,7 +193,7 @@ pub async fn names(desired: &Desired, podman: Option<&Podman>) -> Result<Observe
     if let Some(podman) = podman {
         observed.podman = cache
             .inventory
-            .refresh(podman, PATIENCE, desired, &observed)
+            .refresh(podman, PODMAN_LIMIT, desired, &observed)
             .await;
     }
     Ok(observed)

@@ -17,11 +17,11 @@ pub enum Error {
     Disk(#[from] disk::Error),
     #[error("look for mounts among the data of {0}")]
     Mounts(AppId, #[source] io::Error),
-    #[error("podman unshare rm")]
-    Start(#[source] io::Error),
-    /// The text is that of `rm`.
-    #[error("podman unshare rm: {0}")]
-    Remove(String),
+    #[error("remove the data of {0} with podman unshare rm")]
+    Start(AppId, #[source] io::Error),
+    /// The words are those of `rm`.
+    #[error("remove the data of {app} with podman unshare rm: {words}")]
+    Remove { app: AppId, words: String },
 }
 
 /// A part of an app's data that a purge leaves where it is.
@@ -59,7 +59,7 @@ pub fn left(layout: &Layout, app: &AppId) -> Result<Vec<Left>, Error> {
     Ok(left)
 }
 
-/// Removes an app's volumes, files and secrets, but for what [`left`] tells of.
+/// Removes an app's volumes, files and secrets, except the parts that [`left`] returns.
 ///
 /// # Errors
 /// When something is left for another reason.
@@ -76,14 +76,14 @@ pub async fn remove(layout: &Layout, app: &AppId) -> Result<(), Error> {
             );
         }
     }
-    remove_owned_by_containers(&removed).await?;
+    remove_owned_by_containers(app, &removed).await?;
     for folder in folders(layout, app) {
         // One with something left in it stays.
         match std::fs::remove_dir(&folder) {
             Ok(()) => disk::sync_folder(folder.parent().unwrap_or(Path::new("/")))?,
             Err(_) if !disk::is_there(&folder) => {}
             Err(_) if disk::names(&folder).is_ok_and(|names| !names.is_empty()) => {}
-            Err(_) => remove_owned_by_containers(&[folder]).await?,
+            Err(_) => remove_owned_by_containers(app, &[folder]).await?,
         }
     }
     Ok(stores::forget_origin(layout, app)?)
@@ -115,7 +115,7 @@ fn has_mounts(layout: &Layout, app: &AppId, path: &Path) -> Result<bool, Error> 
 }
 
 /// Removes what belongs to users inside containers, which only Podman's user namespace may touch.
-async fn remove_owned_by_containers(paths: &[PathBuf]) -> Result<(), Error> {
+async fn remove_owned_by_containers(app: &AppId, paths: &[PathBuf]) -> Result<(), Error> {
     if paths.is_empty() {
         return Ok(());
     }
@@ -124,10 +124,13 @@ async fn remove_owned_by_containers(paths: &[PathBuf]) -> Result<(), Error> {
         .args(paths)
         .output()
         .await
-        .map_err(Error::Start)?;
+        .map_err(|source| Error::Start(app.clone(), source))?;
     if output.status.success() {
         return Ok(());
     }
-    let told = String::from_utf8_lossy(&output.stderr);
-    Err(Error::Remove(one_line(told.trim()).to_string()))
+    let words = String::from_utf8_lossy(&output.stderr);
+    Err(Error::Remove {
+        app: app.clone(),
+        words: one_line(words.trim()).to_string(),
+    })
 }

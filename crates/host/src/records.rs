@@ -109,7 +109,7 @@ fn write_locked(path: &Path, content: &[u8]) -> Result<File, disk::Error> {
 }
 
 impl Claim {
-    /// Removes the record, lastingly.
+    /// Removes the record, durably.
     ///
     /// # Errors
     /// When the disk refuses.
@@ -146,7 +146,9 @@ pub fn take(layout: &Layout, name: &str) -> Result<Taken, disk::Error> {
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
         return Ok(Taken::Busy);
     }
-    let metadata = file.metadata().map_err(failed("look at", &path))?;
+    let metadata = file
+        .metadata()
+        .map_err(failed("read the metadata of", &path))?;
     if metadata.nlink() == 0 {
         // It was forgotten between the two.
         return Ok(Taken::Busy);
@@ -197,8 +199,8 @@ pub fn all(layout: &Layout) -> Result<Vec<Found>, disk::Error> {
     Ok(all)
 }
 
-/// The operation that is under way for an app, of several the last one. What cannot be read is left
-/// out: nothing that is done depends on it.
+/// The open operation of each app; the latest if there are several. Unreadable records are skipped,
+/// because nothing depends on them.
 pub fn by_app(layout: &Layout, read_set: &mut ReadSet) -> BTreeMap<AppId, OperationId> {
     let folder = layout.operations();
     let names = read_set.names(&folder).unwrap_or_default();
@@ -220,6 +222,7 @@ pub fn by_app(layout: &Layout, read_set: &mut ReadSet) -> BTreeMap<AppId, Operat
 /// Reads the remains on the disk of an app whose operation was interrupted. A killed process may
 /// not have synced the intent that it put in place, so that is done first: units that are made for
 /// it must not outlive it.
+///
 /// # Errors
 /// When its intent cannot be read or synced.
 pub fn remains(layout: &Layout, app: &AppId) -> Result<Remains, disk::Error> {

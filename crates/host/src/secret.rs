@@ -1,4 +1,4 @@
-//! Making the secrets of apps, and the node's seed.
+//! Generates the secrets of apps, and the node's seed.
 
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -27,8 +27,8 @@ pub enum Error {
     DataFolder(#[from] data_folder::Error),
     #[error("generate a secret")]
     Random(#[from] getrandom::Error),
-    /// Another process has made one, or it is there and cannot be read.
-    #[error("{} is there and cannot be read", .0.display())]
+    /// There is a file of this name that the pass could not read.
+    #[error("{} exists, but cannot be read", .0.display())]
     Unreadable(PathBuf),
     #[error(
         "{} does not hold a seed; put the file of a backup there: the passwords of store apps were made of it",
@@ -37,11 +37,12 @@ pub enum Error {
     Seed(PathBuf),
 }
 
-/// Writes a secret. One that is generated does not replace another: what uses the old one would be
-/// locked out.
+/// Writes a secret. A generated one does not replace another, because it would lock out the data
+/// made with the old one. If another process takes the name meanwhile, the secret of that process
+/// stays.
 ///
 /// # Errors
-/// When it cannot be written, or one that is to be generated is there.
+/// When it cannot be written, or the name of one to be generated is taken.
 pub fn make(layout: &Layout, app: &AppId, name: &str, recipe: &Recipe) -> Result<(), Error> {
     let folder = layout.secrets(app);
     data_folder::make_folder(layout, &folder, PRIVATE_FOLDER)?;
@@ -58,7 +59,7 @@ pub fn make(layout: &Layout, app: &AppId, name: &str, recipe: &Recipe) -> Result
     link_new(&path, &text)
 }
 
-/// The node's seed. It is made once.
+/// Reads the node's seed; generates it the first time.
 fn seed(layout: &Layout) -> Result<NodeSeed, Error> {
     let path = layout.seed();
     if !disk::is_there(&path) {
@@ -76,14 +77,14 @@ fn random<const COUNT: usize>() -> Result<[u8; COUNT], getrandom::Error> {
     Ok(bytes)
 }
 
-/// Writes a file that keeps its first content.
+/// Writes a file, unless it exists.
 fn link_new(path: &Path, text: &str) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = folder.join(format!("{}{name}", disk::TEMPORARY_PREFIX));
     write_new(&temporary, text.as_bytes()).map_err(disk::failed("write", &temporary))?;
-    // A link, not a rename: of two managers that generate at once, only the first one's secret
-    // takes the name.
+    // A hard link, not a rename: if two processes generate the secret at once, only the first one
+    // gets the name.
     let linked = std::fs::hard_link(&temporary, path);
     disk::remove(&temporary)?;
     match linked {
@@ -93,8 +94,8 @@ fn link_new(path: &Path, text: &str) -> Result<(), Error> {
         _ => {
             let lasts = disk::sync_folder(folder);
             if lasts.is_err() {
-                // Used all the same, it could be gone after a loss of power, and what was made with
-                // it be lost.
+                // If it were used now, a power loss could remove it, and the data made with it
+                // would be lost.
                 disk::remove(path)?;
             }
             Ok(lasts?)

@@ -1,5 +1,5 @@
-//! One pass of the reconciler: read, observe, plan, apply. The daemon and the command line both
-//! make passes, one at a time.
+//! One pass of the reconciler on this host: read, observe, plan, apply. The daemon and the command
+//! line make the same passes, one at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use archipelago_core::cause::FileWriters;
 use archipelago_core::desired::Desired;
-use archipelago_core::error::chain;
 use archipelago_core::health::{Report, report};
 use archipelago_core::image_progress::ImageProgress;
 use archipelago_core::layout::Layout;
@@ -32,7 +31,7 @@ use archipelago_host::{disk, file_writers, inputs, lock, observe, systemd};
 
 use crate::clock::since_boot;
 use crate::heartbeat::Heartbeat;
-use crate::{leftovers, log};
+use crate::{leftovers, log, retries};
 
 /// The time that a pass spends on finding the writers of a contended file.
 const FILE_WRITERS_LIMIT: Duration = Duration::from_secs(2);
@@ -69,7 +68,7 @@ impl Error {
     }
 }
 
-/// Makes passes.
+/// Fulfils the requests of core's passes on this host.
 pub(crate) struct Driver {
     layout: Layout,
     lock: Waiter,
@@ -125,13 +124,13 @@ impl Driver {
         Ok(())
     }
 
-    /// Rung when an image has come or failed, and for what is watched.
+    /// Notified when a pull or build ends, or a watched file changes.
     pub(crate) fn wakeup(&self) -> Wakeup {
         self.wakeup.clone()
     }
 
-    /// Bounds the wait for another process's pass, otherwise ten minutes.
-    pub(crate) fn wait_for_the_lock_at_most(&mut self, limit: Duration) {
+    /// Limits the wait for another process's pass; ten minutes by default.
+    pub(crate) fn set_lock_limit(&mut self, limit: Duration) {
         self.lock_limit = limit;
     }
 
@@ -141,6 +140,7 @@ impl Driver {
     }
 
     /// From now on, a changed file that passes read wakes the loop.
+    ///
     /// # Errors
     /// When the kernel refuses.
     pub(crate) fn watch(&mut self) -> std::io::Result<()> {
@@ -184,7 +184,7 @@ impl Driver {
                     let all = leftovers::sync_secrets(layout).map_err(observe::Error::Disk)?;
                     pass.secrets_synced(all);
                 }
-                Request::ReadProgress => pass.recall(disk::read(&layout.progress()).ok()),
+                Request::ReadProgress => pass.recall(retries::read(layout)),
                 Request::CollectImages => {
                     let ended = images.finished().await;
                     for (image, result) in &ended {
@@ -212,9 +212,9 @@ impl Driver {
                     desired,
                     podman_is_silent,
                 } => {
-                    let underway = images.underway();
-                    let ask = (AskPodman::WhenNeeded, patience(podman_is_silent));
-                    let observed = observe(desired, cache, systemd, podman, ask, underway).await?;
+                    let limit = podman_limit(podman_is_silent);
+                    let observed =
+                        observe_host(desired, cache, systemd, podman, images, limit).await?;
                     pass.observed(observed, since_boot());
                 }
                 Request::FindWriters(files) => {
@@ -236,11 +236,8 @@ impl Driver {
                     pass.applied(outcome, since_boot());
                 }
                 Request::KeepProgress(content) => {
-                    let written = disk::write_if_changed(&layout.progress(), content, 0o600);
-                    if let Err(error) = &written {
-                        tracing::warn!("{}", chain(error));
-                    }
-                    pass.kept(written.is_ok());
+                    let written = retries::write(layout, content);
+                    pass.kept(written);
                 }
             }
         }
@@ -257,7 +254,7 @@ impl Driver {
     /// # Errors
     /// When the host cannot be observed.
     pub(crate) async fn report(&mut self) -> Result<Report, Error> {
-        self.recall();
+        self.reconciler.recall(retries::read(&self.layout));
         let desired = self.desired()?;
         let mut observed = self.observe(&desired).await?;
         let containers = desired
@@ -275,16 +272,20 @@ impl Driver {
         Ok(report(&desired, &observed, self.reconciler.progress()))
     }
 
-    /// Lets what failed for an app be tried at once.
+    /// Clears the backoff of an app.
     ///
     /// # Errors
     /// When another process holds the lock and cannot be waited for.
     pub(crate) async fn retry_now(&mut self, id: &AppId) -> Result<(), Error> {
         let _lock = self.lock.take(self.lock_limit).await?;
-        self.recall();
+        self.reconciler.recall(retries::read(&self.layout));
         let desired = self.desired()?;
         self.reconciler.retry_now(&desired, id);
-        self.keep_progress();
+        if let Some(content) = self.reconciler.keep()
+            && retries::write(&self.layout, &content)
+        {
+            self.reconciler.kept(content);
+        }
         // Earlier failures that systemd still remembers say nothing about the next attempt.
         let services = self
             .systemd
@@ -302,24 +303,6 @@ impl Driver {
             }
         }
         Ok(())
-    }
-
-    /// Takes over the attempts of other processes since the last pass.
-    fn recall(&mut self) {
-        if let Ok(content) = disk::read(&self.layout.progress()) {
-            self.reconciler.recall(content);
-        }
-    }
-
-    /// Shares what was tried. Where that cannot be written, this manager still knows it.
-    fn keep_progress(&mut self) {
-        let Some(content) = self.reconciler.keep() else {
-            return;
-        };
-        match disk::write_if_changed(&self.layout.progress(), &content, 0o600) {
-            Ok(_) => self.reconciler.kept(content),
-            Err(error) => tracing::warn!("{}", chain(&error)),
-        }
     }
 
     /// The services that a restart of an app would end and that run now, each with its invocation.
@@ -343,18 +326,29 @@ impl Driver {
     }
 
     async fn observe(&mut self, desired: &Desired) -> Result<Observed, observe::Error> {
-        let patience = patience(self.reconciler.podman_is_silent(since_boot()));
-        let underway = self.images.underway();
-        observe(
-            desired,
-            &mut self.cache,
-            &self.systemd,
-            &self.podman,
-            (AskPodman::WhenNeeded, patience),
-            underway,
-        )
-        .await
+        let limit = podman_limit(self.reconciler.podman_is_silent(since_boot()));
+        let Self {
+            cache,
+            systemd,
+            podman,
+            images,
+            ..
+        } = self;
+        observe_host(desired, cache, systemd, podman, images, limit).await
     }
+}
+
+async fn observe_host(
+    desired: &Desired,
+    cache: &mut ObservationCache,
+    systemd: &Systemd,
+    podman: &Podman,
+    images: &Images,
+    limit: Duration,
+) -> Result<Observed, observe::Error> {
+    let always = false;
+    let ask = AskPodman { always, limit };
+    observe(desired, cache, systemd, podman, ask, images.underway()).await
 }
 
 fn work_out(
@@ -370,13 +364,13 @@ fn work_out(
     Ok(known?.clone())
 }
 
-/// The time that an observation waits for Podman. One that hangs must not delay, tick by tick,
-/// repairs that need no Podman.
-fn patience(podman_is_silent: bool) -> Duration {
+/// The longest wait for Podman. One that hangs must not delay, tick by tick, repairs that need no
+/// Podman.
+fn podman_limit(podman_is_silent: bool) -> Duration {
     if podman_is_silent {
-        observe::PATIENCE_WITH_A_SILENT_ONE
+        observe::UNRESPONSIVE_PODMAN_LIMIT
     } else {
-        observe::PATIENCE
+        observe::PODMAN_LIMIT
     }
 }
 

@@ -3,7 +3,7 @@
 use archipelago_core::cause::Cause;
 use archipelago_core::health::AppHealth;
 use archipelago_core::name::AppId;
-use archipelago_core::operation::{Overtaken, Refusal};
+use archipelago_core::operation::{Goal, Overtaken, Refusal};
 use archipelago_core::store::{self, StoreNameError};
 use archipelago_host::systemd::JobResult;
 use archipelago_host::{
@@ -68,7 +68,7 @@ pub enum Error {
     Handle(#[from] handle::Error),
     #[error(transparent)]
     Pass(#[from] handle::Unmade),
-    #[error("{0} is not finished yet; archipelago status {0} shows how it goes on")]
+    #[error("the operation on {0} has not finished; archipelago status {0} shows its progress")]
     Unfinished(AppId),
     #[error("somebody else has changed {0} meanwhile; nothing was done, try again")]
     Changed(AppId),
@@ -77,7 +77,7 @@ pub enum Error {
     #[error("{}: {}", .0.health.id, .0.health.message())]
     Failed(Box<FailedApp>),
     #[error(
-        "{} runs, but is not ready yet: {}; archipelago status {} shows how it goes on",
+        "{} runs, but is not ready yet: {}; archipelago status {} shows its progress",
         .0.id, .0.message(), .0.id
     )]
     Silent(Box<AppHealth>),
@@ -87,7 +87,7 @@ pub enum Error {
         "{0} cannot stand in a unit file; put the program where its path has only plain characters"
     )]
     ProgramPath(String),
-    #[error("find this program")]
+    #[error("find the path of the running archipelago program; run it by its full path")]
     Program(#[source] std::io::Error),
     #[error("{app} has no units yet; archipelago status {app} says why")]
     NoUnits { app: AppId },
@@ -97,9 +97,9 @@ pub enum Error {
     IsRoot,
     #[error("this part needs root: sudo archipelago setup --for {user}")]
     NeedsRoot { user: String },
-    #[error("there is no user {0} in /etc/passwd")]
+    #[error("there is no user {0} in /etc/passwd; create one with: sudo adduser {0}")]
     NoSuchUser(String),
-    #[error("apps run as an ordinary user; make one with: sudo adduser NAME")]
+    #[error("apps run as an ordinary user; create one with: sudo adduser NAME")]
     RootAsUser,
     #[error(transparent)]
     Layout(#[from] archipelago_core::layout::LayoutError),
@@ -135,6 +135,8 @@ fn advice(error: &bases::Error) -> &'static str {
 #[derive(Debug)]
 pub struct FailedApp {
     pub health: AppHealth,
+    /// The state that the operation was to reach.
+    pub goal: Goal,
     pub ended: Option<Ended>,
 }
 

@@ -1,9 +1,8 @@
-//! The way to an engine for everybody outside of it: commands go in, passes come out.
+//! The handle of an engine: sends it commands and receives its passes.
 //!
 //! A handle decides nothing and touches no host. It can be cloned, and used from any thread.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
@@ -20,7 +19,7 @@ use crate::driver;
 /// The number of commands that may wait for the engine. The sender of one more waits.
 const COMMANDS_MAX: usize = 16;
 
-/// So many events are kept for a reader that is slow; of more, it misses the oldest.
+/// The number of events kept for a slow reader; it misses older ones.
 const EVENTS_MAX: usize = 1024;
 
 /// A pass that was made or could not be made.
@@ -35,43 +34,31 @@ pub struct Made {
     /// The time since the boot in which somebody waited for a processor or disk, at its end.
     pub stalled: Option<Duration>,
     pub took: Duration,
-    /// Why it could not be made.
-    pub error: Option<driver::Error>,
-    /// Its result; if it could not be made, the result of the last one that was.
-    pub pass: Option<Arc<PassResult>>,
+    pub outcome: Result<Arc<PassResult>, Unmade>,
+    /// The result of the last pass that could be made: of this one, or of an earlier one.
+    pub last_good: Option<Arc<PassResult>>,
 }
 
-/// A pass that could not be made; others share it.
-#[derive(Clone, Debug)]
-pub struct Unmade(Arc<Made>);
+/// Why a pass could not be made. All who wait for the pass share it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Unmade(Arc<driver::Error>);
 
-impl fmt::Display for Unmade {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0.error {
-            Some(error) => error.fmt(formatter),
-            None => formatter.write_str("no pass was made"),
-        }
+impl From<driver::Error> for Unmade {
+    fn from(error: driver::Error) -> Self {
+        Self(Arc::new(error))
     }
 }
 
-impl std::error::Error for Unmade {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.error.as_ref().and_then(std::error::Error::source)
+impl Unmade {
+    /// The kind of the error ([`driver::Error::word`]).
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        self.0.word()
     }
 }
 
 impl Made {
-    /// The result of this pass.
-    ///
-    /// # Errors
-    /// When it could not be made.
-    pub fn result(this: &Arc<Self>) -> Result<Arc<PassResult>, Unmade> {
-        match (&this.error, &this.pass) {
-            (None, Some(pass)) => Ok(Arc::clone(pass)),
-            _ => Err(Unmade(Arc::clone(this))),
-        }
-    }
-
     /// The pass for those who follow an operation. All of them judge it by the same time, so that
     /// an operation that was interrupted does not end later than the one after it.
     pub(crate) fn seen<'a>(&self, pass: &'a PassResult) -> PassSeen<'a> {
@@ -89,7 +76,9 @@ impl Made {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It ended before.
-    #[error("it was stopped first")]
+    #[error(
+        "the reconcile loop stopped before it answered; archipelago status shows the state of the apps"
+    )]
     Ended,
     /// It could not.
     #[error(transparent)]
@@ -106,7 +95,7 @@ pub(crate) enum Command {
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, driver::Error>>;
 
-/// Asks an engine and hears from it.
+/// A handle of an engine.
 #[derive(Clone, Debug)]
 pub struct Handle {
     commands: mpsc::Sender<Command>,
@@ -124,13 +113,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Whether somebody waits for what comes next.
+    /// Whether there is a follower.
     pub(crate) fn is_followed(&self) -> bool {
         self.followers.load(Ordering::Relaxed) > 0
     }
 
     pub(crate) fn tell(&self, event: &Event) {
-        // Without anybody who listens, it is lost.
+        // Without a subscriber, the event is dropped.
         let _ = self.events.send(event.clone());
     }
 
@@ -140,15 +129,15 @@ impl Shared {
     }
 }
 
-/// The engine's ends of what a handle holds.
+/// The engine's side of the channels to its handles.
 pub(crate) struct Ends {
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(crate) made: watch::Sender<Option<Arc<Made>>>,
     pub(crate) shared: Arc<Shared>,
 }
 
-/// While it lives, the engine makes a pass at least every half second: probes and lines of progress
-/// wake nobody.
+/// While it lives, the engine makes a pass at least every half second, because probes and build
+/// output cause no wake-up.
 #[derive(Debug)]
 pub struct Attention(Arc<Shared>);
 
@@ -181,7 +170,7 @@ impl Handle {
         (handle, ends)
     }
 
-    /// The actions that passes try from now on. Those of a pass are there once it is.
+    /// The actions that passes try from now on. A pass's actions arrive when it has ended.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.shared.events.subscribe()
@@ -223,7 +212,7 @@ impl Handle {
         made.await.map_err(|_| Error::Ended)
     }
 
-    /// Lets what failed for an app be tried at once, and waits until that is noted.
+    /// Clears the backoff of an app, and waits until that is noted.
     ///
     /// # Errors
     /// When the engine ends first, or cannot note it.

@@ -97,7 +97,8 @@ pub(crate) fn notify(states: &[NotifyState<'_>]) {
 mod tests {
     use super::*;
 
-    /// Counts how often a watchdog of 180 s is fed within `limit`, while `work` marks its steps.
+    /// Counts the keep-alives within `limit` for a watchdog with a timeout of 180 s, which is fed
+    /// every 60 s, while `work` marks its steps.
     async fn fed(limit: Duration, heartbeat: &Heartbeat, work: impl Future<Output = ()>) -> u32 {
         let count = Cell::new(0);
         let feed = heartbeat.feed(Duration::from_secs(180), || count.set(count.get() + 1));
@@ -111,7 +112,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_loop_that_makes_passes_is_alive_and_one_that_waits_for_ever_is_not() {
-        let hour = Duration::from_secs(3_590);
+        let almost_an_hour = Duration::from_secs(3_590);
         let heartbeat = Heartbeat::default();
         let ticks = async {
             loop {
@@ -120,7 +121,7 @@ mod tests {
                 tokio::time::sleep(TICK).await;
             }
         };
-        assert_eq!(fed(hour, &heartbeat, ticks).await, 60);
+        assert_eq!(fed(almost_an_hour, &heartbeat, ticks).await, 60);
         // A pass of many slow steps is no hang.
         let slow = async {
             loop {
@@ -128,10 +129,16 @@ mod tests {
                 tokio::time::sleep(Duration::from_secs(600)).await;
             }
         };
-        assert_eq!(fed(hour, &heartbeat, slow).await, 60);
+        assert_eq!(fed(almost_an_hour, &heartbeat, slow).await, 60);
         heartbeat.step();
-        assert_eq!(fed(hour, &heartbeat, std::future::pending()).await, 16);
+        assert_eq!(
+            fed(almost_an_hour, &heartbeat, std::future::pending()).await,
+            16
+        );
         heartbeat.idle();
-        assert_eq!(fed(hour, &heartbeat, std::future::pending()).await, 2);
+        assert_eq!(
+            fed(almost_an_hour, &heartbeat, std::future::pending()).await,
+            2
+        );
     }
 }

@@ -16,6 +16,7 @@ mod heartbeat;
 mod leftovers;
 mod log;
 pub mod operations;
+mod retries;
 mod schedule;
 pub mod setup;
 pub mod stores;

@@ -130,7 +130,7 @@ impl Mutation {
     pub(crate) fn observed(self, observed: &mut Observed) {
         match self {
             Self::IgnoreOwnership => {
-                if let Podman::Seen(view) = &mut observed.podman {
+                if let Podman::Answered(view) = &mut observed.podman {
                     let shop = AppId::parse("shop").ok();
                     let networks = view.networks.iter_mut();
                     let networks = networks.map(|(name, network)| (name, &mut network.owner));
@@ -143,7 +143,7 @@ impl Mutation {
             }
             Self::ResolverForgotten => observed.network.gone.clear(),
             Self::TakeForIsolated => {
-                if let Podman::Seen(view) = &mut observed.podman {
+                if let Podman::Answered(view) = &mut observed.podman {
                     let networks = view.networks.values_mut();
                     networks.for_each(|network| network.isolated = true);
                 }

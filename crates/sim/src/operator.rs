@@ -221,7 +221,7 @@ impl World {
         let path = self.layout.progress();
         let mut reconciler = Reconciler::default();
         let progress = self.disk.read(&path);
-        reconciler.recall(progress.map(|progress| progress.to_vec()));
+        reconciler.recall(progress.map(|progress| progress.to_vec()).into());
         reconciler.retry_now(&self.desired(), app);
         if let Some(progress) = reconciler.keep() {
             self.disk.put(&path, &progress, 0o600);

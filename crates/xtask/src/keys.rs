@@ -1,5 +1,5 @@
-//! Two pages that are made from tables in the code: `docs/compose.md`, the treatment of each key of
-//! Compose, and `docs/podman.md`, the versions of Podman that know the keys of our units.
+//! Two pages that are made from tables in the code: `docs/compose.md`, the support for each Compose
+//! key, and `docs/podman.md`, the versions of Podman that know the keys of our units.
 
 use anyhow::{Context, Result};
 use archipelago_core::manifest::keys::{
@@ -26,8 +26,8 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/compose.md")
 const OPENING: &str = "# Compose files
 
 Compose files are read as Docker Compose reads them: variables, `.env`, `env_file`, anchors, `extends`, `include`,
-`compose.override.yaml`, short and long forms. Then each key has its effect, gives a warning, or is refused with file, line,
-reason and the way out. This page is made from the code (`cargo xtask compose-keys`).
+`compose.override.yaml`, short and long forms. Then each key is supported, ignored (with a warning if that makes a
+difference), or refused with file, line, reason and the way out. This page is made from the code (`cargo xtask compose-keys`).
 
 ";
 
@@ -78,12 +78,14 @@ fn podman_page() -> String {
 fn page() -> String {
     let mut page = OPENING.to_owned();
     for (title, _, table) in TABLES {
-        page.push_str(&format!("## {title}\n\n| key | | |\n|---|---|---|\n"));
+        page.push_str(&format!(
+            "## {title}\n\n| key | support | note |\n|---|---|---|\n"
+        ));
         for (key, treatment) in table {
             let (effect, words) = match treatment {
-                Treatment::Translated(words) => ("has its effect", words),
-                Treatment::Unneeded(words) => ("needs no effect", words),
-                Treatment::Warned(words) => ("warning", words),
+                Treatment::Translated(words) => ("supported", words),
+                Treatment::Unneeded(words) => ("ignored", words),
+                Treatment::Warned(words) => ("ignored, with a warning", words),
                 Treatment::Refused(words) => ("refused", words),
             };
             page.push_str(&format!("| `{key}` | {effect} | {words} |\n"));

@@ -34,20 +34,20 @@ pub(super) struct LastPass {
 
 impl Health {
     pub(super) fn of(made: Option<&Made>) -> Self {
-        let pass = made.and_then(|made| made.pass.as_deref());
+        let pass = made.and_then(|made| made.last_good.as_deref());
         let podman = pass.map_or(&PodmanAnswer::Unasked, |pass| &pass.podman);
         Self {
             version: VERSION,
             last_pass: made.map(|made| {
-                let error = made.error.as_ref();
+                let error = made.outcome.as_ref().err();
                 LastPass::of(made, error.map(|error| error.word().to_owned()))
             }),
             apps: pass.map(|pass| count(&pass.report)).unwrap_or_default(),
             problems: pass.map_or(0, |pass| problems(&pass.report)),
             podman: match podman {
                 PodmanAnswer::Unasked => "unasked",
-                PodmanAnswer::Given => "reachable",
-                PodmanAnswer::Missing(_) => "unreachable",
+                PodmanAnswer::Answered => "reachable",
+                PodmanAnswer::Unreachable(_) => "unreachable",
             },
         }
     }
@@ -56,7 +56,7 @@ impl Health {
 impl LastPass {
     /// With the cause as a sentence, for the user whose files it may name.
     pub(super) fn told(made: &Made) -> Self {
-        Self::of(made, made.error.as_ref().map(|error| chain(error)))
+        Self::of(made, made.outcome.as_ref().err().map(|error| chain(error)))
     }
 
     fn of(made: &Made, error: Option<String>) -> Self {

@@ -42,7 +42,7 @@ pub async fn run(layout: Layout) -> Result<(), Error> {
     let socket = layout.api_socket();
     let daemon = Daemon::begin(layout).await?;
     let handle = daemon.handle();
-    info!("passes are made; details on {}", socket.display());
+    info!("started; status socket at {}", socket.display());
     let result = tokio::select! {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),

@@ -47,10 +47,10 @@ pub(super) fn router(handle: Handle, has_port: Arc<AtomicBool>) -> Router {
 
 async fn status(State(source): State<Source>) -> Json<Status> {
     let made = source.handle.last();
-    let pass = made.as_ref().and_then(|made| made.pass.as_ref());
+    let pass = made.as_ref().and_then(|made| made.last_good.as_ref());
     let podman = pass.and_then(|pass| match &pass.podman {
-        PodmanAnswer::Missing(cause) => Some(cause.to_string()),
-        PodmanAnswer::Unasked | PodmanAnswer::Given => None,
+        PodmanAnswer::Unreachable(cause) => Some(cause.to_string()),
+        PodmanAnswer::Unasked | PodmanAnswer::Answered => None,
     });
     Json(Status {
         version: VERSION,

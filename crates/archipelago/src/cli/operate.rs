@@ -9,8 +9,7 @@ use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Installation, Request};
 use archipelago_core::pass;
 use archipelago_core::printable::one_line;
-use archipelago_node::operations::{Event, Left, Place, Prepared};
-use archipelago_node::{apps, operations};
+use archipelago_node::operations::{self, Event, Left, Place, Prepared};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
@@ -89,28 +88,25 @@ pub(super) async fn set(layout: Layout, arguments: Set, output: Output) -> Resul
 }
 
 pub(super) async fn start(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
-    let app = apps::installed(&layout, &one.app)?;
-    operate(layout, Request::Start(app), output).await
+    let request = one.request(&layout, Request::Start)?;
+    operate(layout, request, output).await
 }
 
 pub(super) async fn stop(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
-    let app = apps::installed(&layout, &one.app)?;
-    operate(layout, Request::Stop(app), output).await
+    let request = one.request(&layout, Request::Stop)?;
+    operate(layout, request, output).await
 }
 
 pub(super) async fn restart(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
-    let app = apps::installed(&layout, &one.app)?;
-    operate(layout, Request::Restart(app), output).await
+    let request = one.request(&layout, Request::Restart)?;
+    operate(layout, request, output).await
 }
 
 pub(super) async fn rebuild(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
-    let request = Request::Rebuild {
-        app: apps::installed(&layout, &one.app)?,
-        found: None,
-    };
+    let request = one.request(&layout, |app| Request::Rebuild { app, found: None })?;
+    let app = request.app().clone();
     let ended = follow(operations::prepare(layout, request).await?).await?;
     if output == Output::Text {
-        let app = one.app;
         match &ended.rebuilt {
             Some(containers) if !containers.is_empty() => {
                 let names: Vec<&str> = containers.iter().map(String::as_str).collect();

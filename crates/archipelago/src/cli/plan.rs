@@ -6,8 +6,7 @@ use archipelago_core::forecast::{Change, Changes, Sign};
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Kind, Request, Resources};
 use archipelago_core::printable::one_line;
-use archipelago_node::operations::{Foreseen, Prepared};
-use archipelago_node::{apps, operations};
+use archipelago_node::operations::{self, Foreseen, Prepared};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -51,9 +50,9 @@ pub(super) async fn run(
         Operation::Install(wanted) => wanted.request(&layout)?.0,
         Operation::Set(settings) => settings.request(&layout)?,
         Operation::Uninstall(removal) => removal.request()?,
-        Operation::Start(one) => Request::Start(apps::installed(&layout, &one.app)?),
-        Operation::Stop(one) => Request::Stop(apps::installed(&layout, &one.app)?),
-        Operation::Restart(one) => Request::Restart(apps::installed(&layout, &one.app)?),
+        Operation::Start(one) => one.request(&layout, Request::Start)?,
+        Operation::Stop(one) => one.request(&layout, Request::Stop)?,
+        Operation::Restart(one) => one.request(&layout, Request::Restart)?,
     };
     let prepared = operations::prepare(layout, request).await?;
     let foreseen = prepared.foresee().await?;

@@ -13,10 +13,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::printer::tell;
 
-/// While another process has the lock under which apps are changed.
+/// The message while another process holds the lock of passes.
 pub(super) fn waiting(holder: Option<&Holder>) -> String {
     format!(
-        "waiting for {}, which holds the lock of passes; this command gives up after {} minutes",
+        "waiting for {}, which is changing apps; this command gives up after {} minutes",
         Holder::words(holder),
         LOCK_LIMIT.as_secs() / 60
     )

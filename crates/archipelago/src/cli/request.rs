@@ -1,6 +1,7 @@
-//! Requests as they are typed: for the commands that carry them out, and for `plan`.
+//! The arguments of requests, for the commands that carry them out and for `plan`.
 
 use archipelago_core::layout::Layout;
+use archipelago_core::name::AppId;
 use archipelago_core::operation::Request;
 use archipelago_core::store::Notice;
 use archipelago_node::apps;
@@ -49,8 +50,19 @@ pub struct Removal {
     pub(super) purge: bool,
 }
 
+impl One {
+    /// The request for an installed app.
+    pub(super) fn request(
+        self,
+        layout: &Layout,
+        request: fn(AppId) -> Request,
+    ) -> Result<Request, Failure> {
+        Ok(request(apps::installed(layout, &self.app)?))
+    }
+}
+
 impl Wanted {
-    /// The request, and what a person must know of the app.
+    /// The request, and the notes that a person should read before the app is installed.
     pub(super) fn request(self, layout: &Layout) -> Result<(Request, Vec<Notice>), Failure> {
         let settings = pairs(&self.settings)?;
         let found = stores::find(layout, &self.app, self.id.as_deref())?;
@@ -80,7 +92,8 @@ impl Removal {
     }
 }
 
-/// Pairs of key and value. What has no key may be a password, so it is not repeated.
+/// Parses KEY=VALUE pairs. An argument without `=` may be a password, so the error does not quote
+/// it.
 fn pairs(texts: &[String]) -> Result<Vec<(String, String)>, Failure> {
     let pair = |(index, text): (usize, &String)| {
         let (name, value) = text.split_once('=').ok_or_else(|| {

@@ -104,7 +104,7 @@ fn a_failing_job_is_told_with_its_last_line_and_not_repeated() {
     };
     until("the last line to be told", SOON, || {
         let (state, message) = told();
-        let line = "the last line that it wrote: the table is locked";
+        let line = "its last line: the table is locked";
         (state == "failed" && message.contains(line)).then_some(())
     });
     // The web service awaits its success.

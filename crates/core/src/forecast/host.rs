@@ -164,7 +164,7 @@ impl Host {
     }
 
     fn in_podman(&mut self, change: impl FnOnce(&mut PodmanView)) {
-        if let Podman::Seen(view) = &mut self.observed.podman {
+        if let Podman::Answered(view) = &mut self.observed.podman {
             change(view);
         }
     }
@@ -248,7 +248,7 @@ impl Host {
         let owner = Some(app.clone());
         self.in_podman(|view| match &unit.role {
             Role::Network(name) => {
-                // One that exists stays as it is.
+                // An existing network is not changed.
                 let networks = &mut view.networks;
                 networks
                     .entry(name.clone())

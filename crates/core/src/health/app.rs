@@ -47,7 +47,7 @@ pub(super) fn judge(
         App::Removed { .. } => {
             let unreachable = match &observed.podman {
                 Podman::Unreachable(cause) => Some(Why::Podman(cause.clone())),
-                Podman::Unasked | Podman::Seen(_) => None,
+                Podman::Unasked | Podman::Answered(_) => None,
             };
             bare(State::Removing, failure.unwrap_or(unreachable))
         }
@@ -55,7 +55,7 @@ pub(super) fn judge(
             let units: Vec<UnitHealth> = present
                 .containers()
                 .map(|(unit, container)| {
-                    let mut health = judge_unit(unit, container, observed, progress);
+                    let mut health = judge_unit(id, unit, container, observed, progress);
                     // A stopped app may have ended with any status.
                     if !present.running && health.state == UnitState::Failed {
                         health.state = UnitState::Inactive;
@@ -104,7 +104,7 @@ fn judge_present(
         return if rest {
             (State::Stopped, None)
         } else {
-            (State::Starting, Some(Why::Stopping))
+            (State::Stopping, None)
         };
     }
     let broken = |unit: &&UnitHealth| is_failed(unit, present, observed, progress);

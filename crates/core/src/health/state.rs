@@ -93,6 +93,8 @@ pub enum State {
     Degraded,
     /// It does not work; the message says why. It is tried again.
     Failed,
+    /// It is being stopped, as was asked.
+    Stopping,
     /// It is stopped, as was asked.
     Stopped,
     /// It is being removed.
@@ -109,6 +111,7 @@ impl State {
             Self::Waiting => "waiting",
             Self::Degraded => "degraded",
             Self::Failed => "failed",
+            Self::Stopping => "stopping",
             Self::Stopped => "stopped",
             Self::Removing => "removing",
         }

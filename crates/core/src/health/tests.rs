@@ -194,11 +194,7 @@ fn what_is_asked_for_is_told_from_what_went_wrong() {
         State::Stopped,
         "",
     );
-    check(
-        |case| case.goal = Goal::Stopped,
-        State::Starting,
-        "stopping",
-    );
+    check(|case| case.goal = Goal::Stopped, State::Stopping, "");
     check(|case| case.goal = Goal::Removed, State::Removing, "");
 }
 
@@ -220,6 +216,7 @@ fn a_state_has_one_word_for_people_and_programs() {
         (State::Waiting, "waiting"),
         (State::Degraded, "degraded"),
         (State::Failed, "failed"),
+        (State::Stopping, "stopping"),
         (State::Stopped, "stopped"),
         (State::Removing, "removing"),
     ] {

@@ -38,6 +38,7 @@ pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth>
 }
 
 pub(super) fn judge_unit(
+    app: &AppId,
     unit: &DesiredUnit,
     container: &DesiredContainer,
     observed: &Observed,
@@ -50,7 +51,7 @@ pub(super) fn judge_unit(
     let awaited_image = awaited_image(container, observed, progress);
     let why = || {
         let awaited = awaited_image.as_ref();
-        unit_problem(unit, container, awaited, found, observed, progress)
+        unit_problem(app, unit, container, awaited, found, observed, progress)
     };
     UnitHealth {
         drop_ins: drop_ins(&unit.service, observed),
@@ -100,6 +101,7 @@ fn drop_ins(service: &str, observed: &Observed) -> Vec<PathBuf> {
 }
 
 fn unit_problem(
+    app: &AppId,
     unit: &DesiredUnit,
     container: &DesiredContainer,
     awaited_image: Option<&AwaitedImage>,
@@ -141,6 +143,7 @@ fn unit_problem(
         && found.is_some_and(|found| found.is_restarting() || found.has_failed())
     {
         return Some(Why::Ended {
+            app: app.clone(),
             service: unit.service.clone(),
             is_failed_job: container.is_job && failure.restarts == 0 && failure.is_of_program(),
             failure: failure.clone(),

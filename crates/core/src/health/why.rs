@@ -29,13 +29,13 @@ pub enum Why {
     #[error("{app} is required: uninstall {} first", names(.by))]
     Required { app: AppId, by: BTreeSet<AppId> },
     /// The network that it joins has no unit.
-    #[error("because {0} has failed; its units are written after those of {0}")]
-    NoNetwork(AppId),
+    #[error(
+        "because {other} has failed; the units of {app} can be written only after those of {other}"
+    )]
+    NoNetwork { app: AppId, other: AppId },
     /// It waits for an app that it requires.
     #[error("because {app} {because}")]
     Waits { app: AppId, because: Because },
-    #[error("stopping")]
-    Stopping,
     /// A container of it is not well.
     #[error("{unit}: {}", text(.why.as_deref()))]
     Unit { unit: String, why: Option<Box<Why>> },
@@ -82,8 +82,9 @@ pub enum Why {
     DamagedImage { image: String, cause: String },
     #[error("{0}")]
     Need(Need),
-    #[error("{}", ended(service, *is_failed_job, failure))]
+    #[error("{}", ended(app, service, *is_failed_job, failure))]
     Ended {
+        app: AppId,
         service: String,
         /// Whether it is a job whose program failed, which is not started again by itself.
         is_failed_job: bool,
@@ -134,7 +135,7 @@ fn started_again(failed: Option<&Cause>) -> String {
     }
 }
 
-fn ended(service: &str, is_failed_job: bool, failure: &Failure) -> String {
+fn ended(app: &AppId, service: &str, is_failed_job: bool, failure: &Failure) -> String {
     let Failure {
         result,
         status,
@@ -142,17 +143,17 @@ fn ended(service: &str, is_failed_job: bool, failure: &Failure) -> String {
         last_line,
     } = failure;
     let said = match last_line {
-        Some(line) => format!("; the last line that it wrote: {}", one_line(line)),
+        Some(line) => format!("; its last line: {}", one_line(line)),
         None => String::new(),
     };
+    let see = format!("see: archipelago logs {app}, or journalctl --user -u {service}");
     if is_failed_job {
         return format!(
-            "the job ended with {result} (status {status}) and is not started again by itself, nor what waits for it{said}; see: \
-             archipelago logs, or journalctl --user -u {service}; archipelago start lets it run again"
+            "the job ended with {result} (status {status}){said}; it is not repeated by itself, and the services after it do not \
+             start; {see}; to run it again: archipelago start {app}"
         );
     }
     format!(
-        "it ended with {result} (status {status}) and was restarted {restarts} times{said}; see: archipelago logs, or journalctl \
-         --user -u {service}"
+        "it ended with {result} (status {status}) and was restarted {restarts} times{said}; {see}"
     )
 }

@@ -12,10 +12,8 @@ pub enum Podman {
     /// It was not asked.
     #[default]
     Unasked,
-    /// It did not answer.
     Unreachable(Unreachable),
-    /// It answered.
-    Seen(PodmanView),
+    Answered(PodmanView),
 }
 
 /// Why Podman did not answer.

@@ -242,7 +242,7 @@ fn has_failed(health: &AppHealth) -> bool {
             units.all(|unit| !unit.is_restarting || unit.restarts >= 2)
         }
         State::Removing => health.why.is_some(),
-        State::Ready | State::Starting | State::Waiting | State::Stopped => false,
+        State::Ready | State::Starting | State::Waiting | State::Stopping | State::Stopped => false,
     }
 }
 

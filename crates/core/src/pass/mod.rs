@@ -1,4 +1,4 @@
-//! One pass, without doing any of it: what comes next, and what follows from how it went.
+//! One pass without I/O: the next request, and the consequence of its result.
 //!
 //! The caller takes each [`request`](Pass::request), fulfils it, and says so with the method that
 //! the request names. `node` fulfils requests on a real host, the simulator in memory; what every
@@ -19,7 +19,7 @@ use crate::desired::{Desired, DesiredImage};
 use crate::health::{Report, report};
 use crate::observed::{Observed, Podman, Unreachable};
 use crate::plan::Plan;
-use crate::reconcile::{Outcome, Reconciler};
+use crate::reconcile::{Outcome, Reconciler, SharedFile};
 
 pub use event::Event;
 pub use run::{Run, Scene};
@@ -73,13 +73,14 @@ pub enum Request<'p> {
     CollectImages,
     /// Work out what should be on the host; then [`Pass::desired`].
     WorkOut,
-    /// Look at the host; then [`Pass::observed`].
+    /// Observe the host; then [`Pass::observed`].
     Observe {
         desired: &'p Arc<Desired>,
         /// Whether Podman was silent the last time and is not due for another attempt to wake it.
         podman_is_silent: bool,
     },
-    /// See who may be changing these files, before they are repaired; then [`Pass::writers`].
+    /// Find the processes that may be changing these files, before they are repaired; then
+    /// [`Pass::writers`].
     FindWriters(&'p BTreeMap<String, PathBuf>),
     /// Do the action, which was planned for what was observed; then [`Pass::applied`].
     Apply {
@@ -112,9 +113,8 @@ pub enum PodmanAnswer {
     /// It was not asked: nothing depends on it now.
     #[default]
     Unasked,
-    Given,
-    /// It did not answer, for this reason.
-    Missing(Unreachable),
+    Answered,
+    Unreachable(Unreachable),
 }
 
 impl PassResult {
@@ -184,12 +184,9 @@ impl<'r> Pass<'r> {
         self.stage = Stage::ReadProgress;
     }
 
-    /// Takes the content of the shared progress file. The outer `None` means that it cannot be
-    /// read; the known progress stays then.
-    pub fn recall(&mut self, content: Option<Option<Vec<u8>>>) {
-        if let Some(content) = content {
-            self.reconciler.recall(content);
-        }
+    /// Takes the shared file of progress.
+    pub fn recall(&mut self, shared: SharedFile) {
+        self.reconciler.recall(shared);
         self.stage = Stage::CollectImages;
     }
 
@@ -241,8 +238,8 @@ impl<'r> Pass<'r> {
         }
     }
 
-    /// Whether the file of progress was written. Where it cannot be, this process still knows what
-    /// it holds.
+    /// Whether the file of progress was written. If it was not, this process still knows its
+    /// content.
     pub fn kept(&mut self, written: bool) {
         if let Stage::KeepProgress(content) = std::mem::replace(&mut self.stage, Stage::End)
             && written
@@ -334,7 +331,7 @@ impl<'r> Pass<'r> {
 fn podman_answer(observed: &Observed) -> PodmanAnswer {
     match &observed.podman {
         Podman::Unasked => PodmanAnswer::Unasked,
-        Podman::Seen(_) => PodmanAnswer::Given,
-        Podman::Unreachable(cause) => PodmanAnswer::Missing(cause.clone()),
+        Podman::Answered(_) => PodmanAnswer::Answered,
+        Podman::Unreachable(cause) => PodmanAnswer::Unreachable(cause.clone()),
     }
 }

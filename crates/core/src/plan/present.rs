@@ -15,7 +15,7 @@ pub(super) fn imageless(desired: &Desired, observed: &Observed) -> BTreeSet<Stri
     let missing = |unit: &DesiredUnit, container: &DesiredContainer| match &observed.podman {
         // Everything runs, so everything is there.
         Podman::Unasked => false,
-        Podman::Seen(view) => !view
+        Podman::Answered(view) => !view
             .images
             .contains_key(&container.image.reference.to_string()),
         // An image that was there is probably still there, and a unit whose image is not fails
@@ -83,9 +83,8 @@ impl Planner<'_> {
         }
         self.recreate_vanished(id, present);
         self.remove_renewed_networks(id);
-        // Started before what it needs can be reached, it would only end, again and again; where
-        // that will not come up by itself, systemd would go on trying. What shows how the app is
-        // doing can say that it waits.
+        // Until the required app can be reached, this app would only crash repeatedly. Its
+        // companions start anyway: they can show that it waits.
         let waits = awaited(present, self.observed);
         let stopped = stopped_required(self.desired, present, self.observed);
         let is_to_run = |container: &DesiredContainer| {
@@ -187,7 +186,7 @@ impl Planner<'_> {
     fn has_image(&mut self, id: &AppId, unit: &DesiredUnit) -> bool {
         self.complete &= !matches!(self.observed.podman, Podman::Unreachable(_));
         let missing = self.imageless.contains(&unit.service);
-        if let (true, Role::Container(container), Podman::Seen(_)) =
+        if let (true, Role::Container(container), Podman::Answered(_)) =
             (missing, &unit.role, &self.observed.podman)
         {
             self.complete = false;

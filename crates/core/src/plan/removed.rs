@@ -86,7 +86,7 @@ impl Planner<'_> {
     /// Removes what Podman still has of the app. Says whether it had nothing any more.
     fn clean_podman(&mut self, id: &AppId, purge: bool) -> bool {
         let view = match &self.observed.podman {
-            Podman::Seen(view) => view,
+            Podman::Answered(view) => view,
             Podman::Unasked | Podman::Unreachable(_) => return false,
         };
         let ours = |owner: &Option<AppId>| owner.as_ref() == Some(id);

@@ -1,17 +1,17 @@
-//! What a person should know of a store's app before it is installed.
+//! The notes that a person should read before an app of a store is installed.
 
 use std::fmt;
 
-/// One thing to know.
+/// A note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// The store says that the app is no longer kept up.
+    /// The store says that the app is no longer maintained.
     Disabled,
-    /// Scripts that the store's own system would run. They are not run here.
+    /// The scripts that the store's own system would run, and that are not run here.
     Shell(Vec<String>),
-    /// It wants the Tor proxy of Umbrel, which is not there.
+    /// It uses the Tor proxy of Umbrel, which this node does not have.
     Tor,
-    /// Nothing tells on which port its page is.
+    /// The port of its page is unknown.
     NoAddress,
     Login(Login),
     /// The author's words.
@@ -33,18 +33,18 @@ impl fmt::Display for Notice {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Disabled => {
-                formatter.write_str("its store has stopped to offer this app; expect no updates")
+                formatter.write_str("its store no longer maintains this app; expect no updates")
             }
             Self::Shell(files) => write!(
                 formatter,
-                "the scripts that come with it are not run: {}. If it needs what they do, it does not work",
+                "the scripts that come with it are not run: {}; without them the app may not work",
                 files.join(", ")
             ),
             Self::Tor => formatter.write_str(
-                "it uses the Tor proxy that Umbrel has; there is none on this node, so what it does over Tor fails",
+                "it uses Umbrel's Tor proxy, which this node does not have, so its connections over Tor fail",
             ),
             Self::NoAddress => {
-                formatter.write_str("its files do not tell which page to open")
+                formatter.write_str("its files do not say at which port its page is")
             }
             Self::Login(Login {
                 user,
@@ -58,7 +58,7 @@ impl fmt::Display for Notice {
                     Some(password) => write!(formatter, "first password: {password}"),
                     None => write!(
                         formatter,
-                        "the first password is made at the installation and is in the file secrets/APP/{secret} of the data folder"
+                        "the first password is generated at the installation, in the file secrets/APP/{secret} of the data folder"
                     ),
                 }
             }

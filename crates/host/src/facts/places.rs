@@ -102,7 +102,7 @@ mod tests {
         // Nobody, not even root, gets behind this link.
         symlink("web.toml", layout.intent(&app)).unwrap();
         let error = orphans(&layout).unwrap_err().to_string();
-        assert!(error.starts_with("look at "), "{error}");
+        assert!(error.starts_with("read the metadata of "), "{error}");
         disk::remove(&layout.intent(&app)).unwrap();
         std::fs::write(layout.intent(&app), "").unwrap();
         assert!(orphans(&layout).unwrap().is_empty());

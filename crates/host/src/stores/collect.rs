@@ -14,7 +14,7 @@ use crate::{definition, disk};
 
 /// Of one app, as in `definition`.
 const APP_BYTES_MAX: u64 = 32 << 20;
-/// The folders of apps lie no deeper.
+/// The maximum depth of the apps' folders.
 const DEPTH_MAX: usize = 3;
 
 /// The apps of a store.
@@ -77,7 +77,7 @@ pub(super) fn of_git(url: &str, scratch: &Path) -> Result<Content, Error> {
         return Err(too_large(url));
     }
     let all: Vec<&Blob> = wanted.values().flatten().copied().collect();
-    let mut contents = git::read(scratch, &all)?;
+    let mut contents = git::read(url, scratch, &all)?;
     let mut apps = Vec::new();
     for FoundApp { app, folder } in &found {
         let (app, folder) = (app.clone(), folder.as_str());
@@ -159,7 +159,8 @@ fn too_large(source: impl std::fmt::Display) -> Error {
     }
 }
 
-/// The paths of files as deep as the Compose file of an app may lie. Links are not followed.
+/// The paths of the files that are not deeper than the Compose file of an app may be. Links are not
+/// followed.
 fn list(root: &Path, prefix: &str, depth: usize, paths: &mut Vec<String>) -> Result<(), Error> {
     for name in disk::names(&root.join(prefix))? {
         if name.starts_with('.') {
@@ -167,7 +168,8 @@ fn list(root: &Path, prefix: &str, depth: usize, paths: &mut Vec<String>) -> Res
         }
         let relative = format!("{prefix}{name}");
         let path = root.join(&relative);
-        let metadata = std::fs::symlink_metadata(&path).map_err(disk::failed("look at", &path))?;
+        let metadata = std::fs::symlink_metadata(&path)
+            .map_err(disk::failed("read the metadata of", &path))?;
         if metadata.is_dir() && depth < DEPTH_MAX {
             list(root, &format!("{relative}/"), depth + 1, paths)?;
         } else if metadata.is_file() {

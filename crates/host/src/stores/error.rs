@@ -7,7 +7,7 @@ use archipelago_core::store::StoreName;
 use super::git;
 use crate::{definition, disk};
 
-/// A store of four hundred apps has some 2 MiB. Pictures make it larger.
+/// A store of four hundred apps has about 2 MiB, and more with pictures.
 pub(super) const BYTES_MAX: u64 = 256 << 20;
 pub(super) const FILES_MAX: usize = 50_000;
 
@@ -23,15 +23,17 @@ pub enum Error {
     Unknown { name: String, others: Vec<String> },
     #[error("there is a store {0} already; choose another name with --name, or update it")]
     Exists(StoreName),
-    #[error("{0} is no folder, and no URL of a git repository such as https://…")]
+    #[error(
+        "{0} is neither a folder nor the URL of a git repository (https://…, ssh://…, file://…)"
+    )]
     NoSource(String),
-    #[error("{0} is not UTF-8, so it cannot be kept; rename the folder")]
+    #[error("{0} is not UTF-8; rename the folder")]
     NotUtf8(PathBuf),
     #[error("{0} is the folder of an app; install it with archipelago install {0}")]
     IsApp(String),
-    #[error("{0} has no app: no folder with a Compose file")]
+    #[error("{0} has no apps: no folder in it has a Compose file")]
     Empty(String),
-    #[error("{source_name} has more than {} MiB or {} files; is it a store?", BYTES_MAX >> 20, FILES_MAX)]
+    #[error("{source_name} has more than {} MiB or {} files, too many for a store", BYTES_MAX >> 20, FILES_MAX)]
     TooLarge { source_name: String },
     #[error("{store} has no app {app}; archipelago search finds apps by words")]
     NoApp { store: StoreName, app: String },

@@ -31,11 +31,11 @@ pub enum Error {
         "{url}: git took longer than {FETCH_LIMIT_S} s; try again, or copy the repository to this host and add its folder"
     )]
     OutOfTime { url: String },
-    #[error("{url}: git says: {words}")]
+    #[error("{url}: git failed: {words}")]
     Failed { url: String, words: String },
     #[error(transparent)]
     Disk(#[from] disk::Error),
-    #[error("what git says of the repository cannot be understood")]
+    #[error("the output of git has an unexpected form")]
     Unclear,
 }
 
@@ -48,15 +48,15 @@ pub(super) struct Repository {
 /// A file of the commit.
 pub(super) struct Blob {
     pub path: String,
-    /// Its name for git.
+    /// Its object id.
     id: String,
     pub bytes: u64,
     pub is_executable: bool,
     pub is_link: bool,
 }
 
-/// Whether a source is the URL of a git repository. One without TLS is none: anybody on the way
-/// could change what comes.
+/// Whether a source is the URL of a git repository. URLs without TLS are not accepted: anybody on
+/// the way could change the content.
 pub(super) fn is_url(source: &str) -> bool {
     ["https://", "ssh://", "file://"]
         .iter()
@@ -122,13 +122,17 @@ pub(super) fn fetch(url: &str, scratch: &Path) -> Result<Repository, Error> {
     })
 }
 
-/// The contents of blobs by path.
-pub(super) fn read(scratch: &Path, blobs: &[&Blob]) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+/// The contents of blobs by path. `url` is for messages.
+pub(super) fn read(
+    url: &str,
+    scratch: &Path,
+    blobs: &[&Blob],
+) -> Result<BTreeMap<String, Vec<u8>>, Error> {
     let mut command = of_repository(scratch);
     command.args(["cat-file", "--batch"]);
     let ids: String = blobs.iter().map(|blob| format!("{}\n", blob.id)).collect();
     let output = run(command, ids.as_bytes())?.map_err(|(_, words)| Error::Failed {
-        url: String::new(),
+        url: url.to_owned(),
         words,
     })?;
     let mut rest = output.as_slice();
@@ -185,7 +189,8 @@ fn of_repository(scratch: &Path) -> Command {
     command
 }
 
-/// Git within bounds of time and size, that asks nobody and reads no configuration but ours.
+/// A git command with limits of time and size. It asks no questions and reads no configuration
+/// except ours.
 fn git(scratch: &Path, limit_s: u32) -> Command {
     let mut command = Command::new("timeout");
     command
@@ -207,7 +212,7 @@ fn git(scratch: &Path, limit_s: u32) -> Command {
     command
 }
 
-/// The standard output, or the exit code and the words on standard error.
+/// Standard output, or the exit code and standard error.
 type Answer = Result<Vec<u8>, (Option<i32>, String)>;
 
 fn run(mut command: Command, input: &[u8]) -> Result<Answer, Error> {
@@ -223,7 +228,7 @@ fn run(mut command: Command, input: &[u8]) -> Result<Answer, Error> {
         };
     let mut output = Vec::new();
     let mut words = Vec::new();
-    // Git answers while it is asked, so all pipes are served at once.
+    // Git writes while it reads, so all pipes are served concurrently.
     let read = std::thread::scope(|scope| {
         scope.spawn(move || {
             let _ = stdin.write_all(input);
@@ -237,7 +242,7 @@ fn run(mut command: Command, input: &[u8]) -> Result<Answer, Error> {
         return Ok(Ok(output));
     }
     let words = String::from_utf8_lossy(&words);
-    // prlimit(1) says so of a program that is not there.
+    // The message of prlimit(1) for a missing program.
     if words.contains("failed to execute git") {
         return Err(Error::Absent);
     }

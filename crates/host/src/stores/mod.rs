@@ -1,5 +1,6 @@
-//! Stores on the disk. Each is a folder with the store's source, its index, and the files of its
-//! apps as they were when the store was added or last updated. A whole store is replaced at once.
+//! The added stores on the disk. Each is a folder with the store's source, its index, and its apps'
+//! files as they were when the store was added or last updated. An update replaces the whole folder
+//! at once.
 
 mod collect;
 mod error;
@@ -36,7 +37,8 @@ pub struct Store {
     /// The commit, or the hash of all files of a folder.
     pub pin: String,
     pub entries: Vec<Entry>,
-    /// Folders that hold an app but whose name is another one's, or no name for an app.
+    /// The folders of apps that are left out, because their name is not one for an app or another
+    /// app has it.
     pub left_out: Vec<String>,
 }
 
@@ -91,10 +93,10 @@ pub fn add(layout: &Layout, name: &StoreName, source: &str) -> Result<Store, Err
     write(layout, name, &source, content)
 }
 
-/// Reads a store's source anew. Returns what has changed.
+/// Reads a store's source again. Returns the store and the changes.
 ///
 /// # Errors
-/// When there is no such store, or its source cannot be read; it stays as it is then.
+/// When there is no such store, or its source cannot be read. The store then stays as it is.
 pub fn update(layout: &Layout, name: &StoreName) -> Result<(Store, Vec<Change>), Error> {
     let before = read(layout, name)?;
     let content = content(layout, &before.source)?;
@@ -106,7 +108,7 @@ pub fn update(layout: &Layout, name: &StoreName) -> Result<(Store, Vec<Change>),
     Ok((after, changes))
 }
 
-/// Removes a store. What was installed of it stays.
+/// Removes a store. The apps installed from it stay.
 ///
 /// # Errors
 /// When there is none, or it cannot be removed.
@@ -118,7 +120,8 @@ pub fn remove(layout: &Layout, name: &StoreName) -> Result<(), Error> {
     Ok(disk::remove_if_empty(&layout.stores())?)
 }
 
-/// Notes the source of an app whose data may be kept, where that is a store.
+/// Notes the store from which an app was installed, because its data may stay after the app is
+/// removed.
 ///
 /// # Errors
 /// When the disk refuses.
@@ -133,15 +136,15 @@ pub fn note_origin(layout: &Layout, app: &AppId, source: &str) -> Result<(), dat
     Ok(())
 }
 
-/// The store from which the app came whose data are kept; empty for another source.
+/// The store of an app's data; empty if they do not come from a store.
 ///
 /// # Errors
-/// When it is there and cannot be read.
+/// When the note cannot be read.
 pub fn origin(layout: &Layout, app: &AppId) -> Result<String, disk::Error> {
     Ok(disk::read_text(&layout.origin(app))?.unwrap_or_default())
 }
 
-/// Forgets it.
+/// Removes the note of [`note_origin`].
 ///
 /// # Errors
 /// When the disk refuses.
@@ -154,7 +157,7 @@ pub fn forget_origin(layout: &Layout, app: &AppId) -> Result<(), disk::Error> {
     disk::remove_if_empty(path.parent().unwrap_or(&path))
 }
 
-/// The source as it is kept: a URL, or an absolute path.
+/// The source as it is stored: a URL, or an absolute path.
 fn absolute(source: &str) -> Result<String, Error> {
     if git::is_url(source) {
         return Ok(source.to_owned());
@@ -184,7 +187,7 @@ fn content(layout: &Layout, source: &str) -> Result<Content, Error> {
     }
 }
 
-/// Writes a store, whole or not at all.
+/// Writes a store atomically.
 fn write(
     layout: &Layout,
     name: &StoreName,
@@ -225,8 +228,7 @@ fn write(
     Ok(store)
 }
 
-/// A loss of power may lose a store's files, which can be fetched again: they are not synced one by
-/// one.
+/// The files are not synced one by one: after a power loss, a store's files can be fetched again.
 fn write_files(folder: &Path, files: &Files) -> Result<(), disk::Error> {
     use std::os::unix::fs::PermissionsExt;
     for (path, file) in files {

@@ -30,7 +30,7 @@ impl World {
         if needs_podman(desired, &observed) {
             observed.podman = match self.observing_call("ask Podman") {
                 Ok(()) => match self.podman.view() {
-                    Ok(view) => Podman::Seen(view),
+                    Ok(view) => Podman::Answered(view),
                     Err(cause) => Podman::Unreachable(Unreachable::Refused(cause.to_string())),
                 },
                 Err(CallError::Failed(cause)) => {
@@ -47,7 +47,7 @@ impl World {
         let mut observed = self.observe_disk(desired);
         observed.services = self.our_services();
         if let Ok(view) = self.podman.view() {
-            observed.podman = Podman::Seen(view);
+            observed.podman = Podman::Answered(view);
         }
         observed
     }

@@ -70,7 +70,7 @@ impl Process {
     /// The report of `archipelago status`, which only observes.
     pub fn status(world: &World) -> Report {
         let mut reconciler = Reconciler::default();
-        reconciler.recall(progress(world));
+        reconciler.recall(progress(world).into());
         let desired = world.desired();
         let observed = world.observe_now(&desired);
         report(&desired, &observed, reconciler.progress())
@@ -93,7 +93,7 @@ impl Process {
                     sync_secrets(world)?;
                     pass.secrets_synced(true);
                 }
-                Request::ReadProgress => pass.recall(Some(progress(world))),
+                Request::ReadProgress => pass.recall(progress(world).into()),
                 Request::CollectImages => {
                     pass.images(pulls.take_finished(world));
                 }

@@ -36,7 +36,8 @@ fn an_image_under_way_is_progress_and_one_that_failed_is_a_failure() {
         State::Starting,
         "pulling: 3 of 9 MB",
     );
-    // The next attempt decides: of this manager after another's, or of a new version of what ended.
+    // The next attempt decides: one of this process after another's, or one with a new version of
+    // what ended.
     check(
         |case| {
             without(case);
@@ -252,4 +253,35 @@ fn why_a_container_cannot_start_on_this_host_is_named() {
     let services = &mut case.observed.services;
     services.insert("archy-web.service".to_owned(), failed);
     assert!(message(&case).1.starts_with("it ended with"));
+}
+
+#[test]
+fn a_failed_job_is_told_with_its_last_line_and_the_way_to_run_it_again() {
+    let text = "services:
+  web: {image: web, depends_on: {job: {condition: service_completed_successfully}}}
+  job: {image: job}
+";
+    let mut case = Case::well();
+    let failed = Service {
+        active: Active::Failed,
+        failure: Some(Failure {
+            result: "exit-code".to_owned(),
+            status: 3,
+            restarts: 0,
+            last_line: Some("the table is locked".to_owned()),
+        }),
+        ..up()
+    };
+    let services = &mut case.observed.services;
+    services.insert("archy-web-job.service".to_owned(), failed);
+    let web = told(&desired_of(Goal::Running, text), &case);
+    let job = web.units.iter().find(|unit| unit.is_job);
+    assert_eq!(
+        job.map(|job| job.message()).as_deref(),
+        Some(
+            "the job ended with exit-code (status 3); its last line: the table is locked; it is not repeated by itself, and the \
+             services after it do not start; see: archipelago logs web, or journalctl --user -u archy-web-job.service; to run it \
+             again: archipelago start web"
+        )
+    );
 }

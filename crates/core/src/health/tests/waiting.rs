@@ -86,7 +86,7 @@ fn an_app_waits_for_one_that_is_not_of_use_yet() {
         &[
             (
                 State::Failed,
-                "archy-top.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs, or journalctl --user -u archy-top.service",
+                "archy-top.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs top, or journalctl --user -u archy-top.service",
             ),
             (State::Starting, "it is at 83 %, about 2 h left"),
         ],
@@ -130,7 +130,7 @@ fn an_app_waits_for_one_that_is_not_of_use_yet() {
             (State::Waiting, "because web has failed"),
             (
                 State::Failed,
-                "archy-web.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs, or journalctl --user -u archy-web.service",
+                "archy-web.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs web, or journalctl --user -u archy-web.service",
             ),
         ],
     );
@@ -158,7 +158,7 @@ fn an_app_waits_for_one_that_is_not_of_use_yet() {
             READY,
             (
                 State::Degraded,
-                "archy-web-ui.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs, or journalctl --user -u archy-web-ui.service",
+                "archy-web-ui.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs web, or journalctl --user -u archy-web-ui.service",
             ),
         ],
     );

@@ -242,9 +242,9 @@ fn the_platform_of_an_image_that_is_pulled() {
     );
 }
 
-/// What a service says, key by key, beyond what the tests of its own forms compare.
+/// Every key of a service that no other test compares.
 #[test]
-fn what_a_service_says_is_taken_over() {
+fn every_key_of_a_service_is_translated() {
     let service = good_service(
         "sysctls: {net.core.somaxconn: 1024}
     ulimits: {nproc: 64, nofile: {soft: 1, hard: 2}}
@@ -422,7 +422,7 @@ fn short_and_long_forms_say_the_same() {
         "ulimits: {nproc: 3}",
         "ulimits: {nproc: 3}\n    healthcheck: {}",
     );
-    // What the environment says wins over a file, wherever it stands.
+    // `environment` overrides `env_file`, whichever stands first.
     same(
         "env_file: web.env\n    environment: {A: '2'}",
         "environment: {A: '2', B: two words}",

@@ -1,4 +1,4 @@
-//! What becomes of each key of Compose: the one list, for the translation and for people.
+//! The treatment of each Compose key: one table for the translation and for docs/compose.md.
 
 use compose::Trail;
 
@@ -7,19 +7,19 @@ use crate::manifest::report::Report;
 /// The treatment of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Treatment {
-    /// It has its effect, with this to be known.
+    /// It is translated. The note says what else to know.
     Translated(&'static str),
-    /// It has no effect, and nobody misses it.
+    /// It is ignored, which makes no difference.
     Unneeded(&'static str),
-    /// It has no effect, and a warning says so.
+    /// It is ignored, and a warning says so.
     Warned(&'static str),
-    /// The file cannot be used with it.
+    /// A file with it is refused.
     Refused(&'static str),
 }
 
 use Treatment::{Refused, Translated, Unneeded, Warned};
 
-/// Keys with what becomes of them.
+/// Keys, each with its treatment.
 pub type Table = &'static [(&'static str, Treatment)];
 
 const WINDOWS: Treatment = Refused("it is a setting of Windows; remove it");
@@ -208,7 +208,10 @@ pub const SERVICE: Table = &[
         "runtime",
         Refused("all containers have the node's runtime; remove it"),
     ),
-    ("scale", Translated("one container of each service")),
+    (
+        "scale",
+        Translated("only 1: each service has exactly one container"),
+    ),
     (
         "secrets",
         Translated(
@@ -329,7 +332,10 @@ pub const DEPLOY: Table = &[
         ),
     ),
     ("placement", SWARM),
-    ("replicas", Translated("one container of each service")),
+    (
+        "replicas",
+        Translated("only 1: each service has exactly one container"),
+    ),
     (
         "resources",
         Translated(

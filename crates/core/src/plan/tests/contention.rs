@@ -10,7 +10,7 @@ use crate::health::{State, report};
 use crate::intent::Goal;
 use crate::manifest::COMPOSE_FILE;
 use crate::plan::*;
-use crate::reconcile::{Outcome, Reconciler};
+use crate::reconcile::{Outcome, Reconciler, SharedFile};
 
 const UNIT: &str = "archy-web.container";
 
@@ -132,9 +132,9 @@ fn who_may_be_changing_a_file_is_looked_for_whenever_it_is_put_right_under_conte
         let causes: Vec<String> = causes.iter().map(ToString::to_string).collect();
         assert_eq!(causes, std::slice::from_ref(&told));
         assert_eq!(state(&world), (State::Degraded, told));
-        // Another manager tells the same.
+        // Another process reports the same.
         let mut other = Reconciler::default();
-        other.recall(world.reconciler.keep());
+        other.recall(world.reconciler.keep().into());
         assert_eq!(other.progress(), world.reconciler.progress());
     }
     assert_eq!(looks, [5, 55, 155, 355]);
@@ -206,11 +206,11 @@ fn the_operator_who_asks_a_command_does_not_wait_for_the_daemon() {
     let shared = daemon.keep().expect("there is a fight");
     daemon.kept(shared.clone());
     let mut command = Reconciler::default();
-    command.recall(Some(shared));
+    command.recall(SharedFile::Content(shared));
     command.retry_now(&desired, &id("web"));
     let shared = command.keep();
     assert!(shared.is_some());
-    world.reconciler.recall(shared);
+    world.reconciler.recall(shared.into());
     // It is the daemon that puts it right: then the fight is over for it, too.
     assert_eq!(fight(&mut world, 1, |_| ()), [0]);
     assert_eq!(state(&world), (State::Ready, String::new()));

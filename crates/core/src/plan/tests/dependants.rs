@@ -283,7 +283,7 @@ fn an_app_whose_network_has_failed_is_not_refused_for_that() {
     let told = report.apps.iter().find(|app| app.id == id("top")).unwrap();
     assert_eq!(
         told.message(),
-        "because web has failed; its units are written after those of web"
+        "because web has failed; the units of top can be written only after those of web"
     );
     world.host.unit_files.remove("archy-web.container");
     world.converge();

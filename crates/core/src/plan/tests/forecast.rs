@@ -1,4 +1,4 @@
-//! What a forecast says is what the passes do.
+//! A forecast predicts exactly the actions of the passes that follow.
 
 use proptest::prelude::*;
 
@@ -28,7 +28,7 @@ impl World {
     fn looked_at(&self) -> Observed {
         let mut observed = self.observe();
         if observed.podman == Podman::Unasked {
-            observed.podman = Podman::Seen(self.podman.clone());
+            observed.podman = Podman::Answered(self.podman.clone());
         }
         observed
     }

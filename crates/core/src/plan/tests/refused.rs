@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// The app `web` at rest, of which Podman is asked, and an `other` that is not installed.
 fn seen(world: &World) -> Observed {
     let mut observed = world.observe();
-    observed.podman = Podman::Seen(world.podman.clone());
+    observed.podman = Podman::Answered(world.podman.clone());
     observed
 }
 

@@ -203,7 +203,7 @@ impl World {
         }
         let desired = self.desired();
         if needs_podman(&desired, &observed) {
-            observed.podman = Podman::Seen(self.podman.clone());
+            observed.podman = Podman::Answered(self.podman.clone());
             let here = references(&desired).filter(|name| self.podman.images.contains_key(name));
             let learnt = here.map(|name| {
                 let facts = self.images.get(&name).cloned().unwrap_or_default();
@@ -245,7 +245,7 @@ impl World {
             .take(count)
             .for_each(|action| self.apply(action));
         if count < plan.actions.len() {
-            // Killed: what the manager knew is gone, too.
+            // Killed: what the process knew is gone, too.
             self.reconciler = Reconciler::default();
         } else {
             self.reconciler.finished(
