@@ -41,8 +41,6 @@ pub enum Cause {
     NotReloaded(Box<Cause>),
     #[error(transparent)]
     Defect(#[from] Refused),
-    #[error("the secret {} is gone; restore the file, or Archipelago generates a new secret", .0.display())]
-    SecretGone(PathBuf),
     #[error(
         "the secret {} is there but cannot be read; make it this user's again, or move it away",
         .0.display()
@@ -117,7 +115,6 @@ impl Cause {
             Self::UnitsRefused(_) => "units_refused",
             Self::NotReloaded(_) => "not_reloaded",
             Self::Defect(_) => "defect",
-            Self::SecretGone(_) => "secret_gone",
             Self::SecretUnreadable(_) => "secret_unreadable",
             Self::StillMounted(_) => "still_mounted",
             Self::NotGenerated => "not_generated",

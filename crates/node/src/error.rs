@@ -228,6 +228,7 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         | Refusal::Manifest(_)
         | Refusal::Broken(_)
         | Refusal::Unready { .. }
+        | Refusal::NoFile { .. }
         | Refusal::BreaksOther { .. }
         | Refusal::NotAllowed { .. }
         | Refusal::NotAsked { .. }

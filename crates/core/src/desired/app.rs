@@ -54,6 +54,13 @@ pub enum App {
         /// That app.
         other: AppId,
     },
+    /// It waits for a file that another app writes.
+    NeedsFile {
+        /// That app.
+        other: AppId,
+        /// The name of the capture.
+        file: String,
+    },
     /// It should be there.
     Present(Box<Present>),
     /// It should go.
@@ -256,10 +263,21 @@ pub struct BaseSource {
 pub struct PodmanSecret {
     /// The app.
     pub app: AppId,
-    /// The name in the manifest; the text lies in the app's secrets folder.
+    /// The name in the manifest.
     pub secret: String,
-    /// Changes when the text does; says nothing about it (a hash of 256 random bits).
+    /// Changes when the content does; says nothing about it (a hash of 256 random bits).
     pub revision: String,
+    pub content: SecretContent,
+}
+
+/// The content of a Podman secret. It is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretContent(pub Vec<u8>);
+
+impl fmt::Debug for SecretContent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SecretContent")
+    }
 }
 
 /// A question whose answer says that the app is ready.

@@ -36,6 +36,10 @@ pub(super) fn judge(
             None => bare(State::Starting, String::new()),
         },
         App::NeedsApp { other } => bare(State::Waiting, format!("{other} has no secrets yet")),
+        App::NeedsFile { other, file } => bare(
+            State::Waiting,
+            format!("{other} has not written its file {file} yet"),
+        ),
         App::Removed { required_by, .. } if !required_by.is_empty() => {
             let names: Vec<&str> = required_by.iter().map(AppId::as_str).collect();
             bare(
