@@ -11,6 +11,10 @@ pub enum Notice {
     Shell(Vec<String>),
     /// It wants the Tor proxy of Umbrel, which is not there.
     Tor,
+    /// It gets all rights on the Bitcoin node.
+    BitcoinRights,
+    /// It gets all rights on the Lightning node.
+    LightningRights,
     /// Nothing tells on which port its page is.
     NoAddress,
     Login(Login),
@@ -42,6 +46,12 @@ impl fmt::Display for Notice {
             ),
             Self::Tor => formatter.write_str(
                 "it uses the Tor proxy that Umbrel has; there is none on this node, so what it does over Tor fails",
+            ),
+            Self::BitcoinRights => formatter.write_str(
+                "it may make every call of the node bitcoin: it can spend from the wallets in it, and stop it",
+            ),
+            Self::LightningRights => formatter.write_str(
+                "it may make every call of the node lnd: it can spend all its coins and close its channels",
             ),
             Self::NoAddress => {
                 formatter.write_str("its files do not tell which page to open")

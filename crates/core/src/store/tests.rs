@@ -1,3 +1,5 @@
+mod nodes;
+
 use std::collections::BTreeMap;
 
 use super::*;
