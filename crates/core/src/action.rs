@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::data_folder::NodeId;
-use crate::desired::{DesiredImage, Owner};
+use crate::desired::{DesiredImage, Owner, SecretContent};
 use crate::file::Files;
 use crate::image_facts::KnownImages;
 use crate::manifest::Recipe;
@@ -74,13 +74,14 @@ pub enum AppStep {
         path: PathBuf,
         content: String,
     },
-    /// Create or replace a Podman secret from the app's secret file.
+    /// Create or replace a Podman secret.
     StoreSecret {
         podman_name: String,
-        /// The name in the app's secrets folder.
+        /// The name in the manifest.
         name: String,
         /// Kept as a label.
         revision: String,
+        content: SecretContent,
     },
     WriteUnit {
         name: String,

@@ -42,12 +42,6 @@ pub enum Cause {
     #[error(transparent)]
     Defect(#[from] Refused),
     #[error(
-        "the secret {} is missing; restore the file from a backup, or Archipelago generates a new one, which does not open data made \
-         with the old one",
-        .0.display()
-    )]
-    SecretGone(PathBuf),
-    #[error(
         "the secret {} cannot be read; make this user its owner, or move it away",
         .0.display()
     )]
@@ -123,7 +117,6 @@ impl Cause {
             Self::UnitsRefused(_) => "units_refused",
             Self::NotReloaded(_) => "not_reloaded",
             Self::Defect(_) => "defect",
-            Self::SecretGone(_) => "secret_gone",
             Self::SecretUnreadable(_) => "secret_unreadable",
             Self::StillMounted(_) => "still_mounted",
             Self::NotGenerated => "not_generated",

@@ -205,6 +205,7 @@ impl<'a, T: Iterator<Item = &'a str>> Maker<'a, T> {
                 source,
                 target,
                 read_only,
+                no_copy: false,
                 relabel: false,
             });
         }

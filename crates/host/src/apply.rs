@@ -124,22 +124,16 @@ impl Executor<'_> {
             }
             AppStep::StoreSecret {
                 podman_name,
-                name,
+                name: _,
                 revision,
+                content,
             } => {
-                let path = layout.secrets(app).join(name);
-                let text = disk::read_text(&path)?.ok_or(Cause::SecretGone(path))?;
                 let labels = BTreeMap::from([
                     (APP_LABEL.to_owned(), app.to_string()),
                     (REVISION_LABEL.to_owned(), revision.clone()),
                 ]);
                 self.podman
-                    .create_secret(
-                        podman_name,
-                        text.trim_end_matches('\n').into(),
-                        &labels,
-                        true,
-                    )
+                    .create_secret(podman_name, content.0.clone(), &labels, true)
                     .await?;
             }
             AppStep::WriteUnit { name, content } => {

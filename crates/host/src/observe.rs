@@ -271,7 +271,10 @@ fn observe_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
                     .remains
                     .insert(id.clone(), Remains { data, rendered });
             }
-            App::Broken { .. } | App::NeedsSecrets { .. } | App::NeedsApp { .. } => {}
+            App::Broken { .. }
+            | App::NeedsSecrets { .. }
+            | App::NeedsApp { .. }
+            | App::NeedsFile { .. } => {}
         }
     }
     Ok(observed)

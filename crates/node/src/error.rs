@@ -234,6 +234,7 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         | Refusal::Manifest(_)
         | Refusal::Broken(_)
         | Refusal::Unready { .. }
+        | Refusal::NoExportedFile { .. }
         | Refusal::BreaksOther { .. }
         | Refusal::NotAllowed { .. }
         | Refusal::NoFile { .. }

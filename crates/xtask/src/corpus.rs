@@ -10,7 +10,8 @@ use archipelago_core::desired::{App, Apps, Inputs, assemble};
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{
-    COMPOSE_FILE, Files, ImageSource, Manifest, Schema, Setting, SettingValue, Settings, Warning,
+    COMPOSE_FILE, Files, ImageSource, Manifest, Recipe, Schema, Setting, SettingValue, Settings,
+    Warning,
 };
 use archipelago_core::name::AppId;
 use archipelago_core::store::{self, NodeFacts, translate};
@@ -238,15 +239,13 @@ fn untold(error: &store::Error) -> String {
 /// A value for each setting that has no default.
 fn chosen(schema: &Schema) -> Settings {
     let settings = schema.extension.settings.iter();
-    let value = |setting: &Setting| {
-        let text = SettingValue::Text("chosen".to_owned());
-        setting.default.clone().unwrap_or(text)
-    };
-    Settings(
-        settings
-            .map(|(name, setting)| (name.clone(), value(setting)))
-            .collect(),
-    )
+    let chosen = || SettingValue::Text("chosen".to_owned());
+    let value = |setting: &Setting| setting.default.clone().unwrap_or_else(chosen);
+    let settings = settings.map(|(name, setting)| (name.clone(), value(setting)));
+    // These follow settings of other apps.
+    let variables = schema.extension.variables.keys();
+    let variables = variables.map(|name| (name.clone(), chosen()));
+    Settings(settings.chain(variables).collect())
 }
 
 /// Why the units of an accepted app cannot be worked out.
@@ -272,32 +271,51 @@ fn unworkable(manifest: &Manifest, mut files: Files) -> Option<String> {
         runtime: "/run/user/1000".into(),
     });
     let mut definitions = vec![(id.clone(), files)];
-    // The apps that it requires, as if they were installed.
+    // The apps that it requires, as if they were installed: those of the catalog, or stand-ins.
     for other in &manifest.extension.requires.apps {
-        let text = format!("services:\n  {other}:\n    image: docker.io/library/a:1\n");
-        let file = text.into_bytes().into();
-        definitions.push((
-            other.clone(),
-            Files::from([(COMPOSE_FILE.to_owned(), file)]),
-        ));
+        let known = catalog_app(other);
+        let files = known.unwrap_or_else(|| {
+            let text = format!("services:\n  {other}:\n    image: docker.io/library/a:1\n");
+            Files::from([(COMPOSE_FILE.to_owned(), text.into_bytes().into())])
+        });
+        definitions.push((other.clone(), files));
     }
     for (id, files) in definitions {
-        let intent = Intent {
-            settings: match id == *manifest.id() {
-                true => manifest.settings.0.clone(),
-                false => BTreeMap::new(),
-            },
-            ..Intent::default()
-        };
+        let mut intent = Intent::default();
+        if id == *manifest.id() {
+            let declared = &manifest.extension.settings;
+            intent.settings = manifest.settings.0.clone();
+            intent
+                .settings
+                .retain(|name, _| declared.contains_key(name));
+        }
         inputs.definitions.insert(id.clone(), files);
         inputs.intents.insert(id, Ok(intent));
     }
-    let secrets = manifest.extension.secrets.keys();
-    let secrets = secrets.map(|name| (name.clone(), "0".repeat(64)));
-    inputs.secrets.insert(id.clone(), secrets.collect());
-    match assemble(&inputs, &Apps::read(&inputs)).apps.remove(id) {
+    let apps = Apps::read(&inputs);
+    for (id, name, recipe) in apps.recipes() {
+        let secrets = inputs.secrets.entry(id.clone()).or_default();
+        let text = match recipe {
+            Recipe::Given(given) => given.text().to_owned(),
+            Recipe::Random | Recipe::Seeded(_) => "0".repeat(64),
+        };
+        secrets.insert(name.clone(), text);
+    }
+    for path in apps.captures(&inputs.layout) {
+        inputs.captured.insert(path, b"captured".to_vec());
+    }
+    match assemble(&inputs, &apps).apps.remove(id) {
         // Of the whole file: it names places of the app.
         Some(App::Broken { cause, .. }) => Some(format!(": {cause}")),
-        _ => None,
+        Some(App::Present(_)) => None,
+        _ => Some(": it waits for another app".to_owned()),
     }
+}
+
+/// The definition of an app of our catalog.
+fn catalog_app(app: &AppId) -> Option<Files> {
+    let catalog = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../catalog"));
+    let mut files = Files::new();
+    read_into(&catalog.join(app.as_str()), "", &mut files).ok()?;
+    Some(files)
 }

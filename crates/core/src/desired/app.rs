@@ -1,6 +1,7 @@
 //! The desired state of each app: its units, files, images, secrets and probes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -52,6 +53,13 @@ pub enum App {
     NeedsApp {
         /// That app.
         other: AppId,
+    },
+    /// It waits for a file that another app writes.
+    NeedsFile {
+        /// That app.
+        other: AppId,
+        /// The name of the capture.
+        file: String,
     },
     /// It should be there.
     Present(Box<Present>),
@@ -247,11 +255,22 @@ pub struct BaseSource {
 pub struct PodmanSecret {
     /// The app.
     pub app: AppId,
-    /// The name in the manifest; the text lies in the app's secrets folder.
+    /// The name in the manifest.
     pub secret: String,
     /// Changes when the text does (a hash of it). It tells nothing of one that is generated, and is
     /// shown to nobody but this user, who can read the text.
     pub revision: String,
+    pub content: SecretContent,
+}
+
+/// The content of a Podman secret. It is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretContent(pub Vec<u8>);
+
+impl fmt::Debug for SecretContent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SecretContent")
+    }
 }
 
 /// A question whose answer says that the app is ready.

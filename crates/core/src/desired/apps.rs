@@ -7,7 +7,8 @@ use super::inputs::Inputs;
 use crate::file_error::FileError;
 use crate::intent::{Goal, Intent};
 use crate::manifest::{
-    COMPOSE_FILE, Exports, Files, Manifest, ManifestError, Recipe, Schema, Settings,
+    COMPOSE_FILE, Exports, Extension, Files, Manifest, ManifestError, Recipe, Schema, SettingValue,
+    Settings,
 };
 use crate::name::AppId;
 use crate::releases::{Damage, Unusable};
@@ -35,6 +36,13 @@ impl Apps {
     /// Parses the installed apps.
     #[must_use]
     pub fn read(inputs: &Inputs) -> Self {
+        let readable = inputs
+            .intents
+            .iter()
+            .filter_map(|(id, intent)| Some((id, intent.as_ref().ok()?)));
+        let opened: Opened<'_> = readable
+            .map(|(id, intent)| (id, open(inputs, id, intent)))
+            .collect();
         let apps = inputs
             .intents
             .iter()
@@ -43,7 +51,7 @@ impl Apps {
                     cause,
                     requires: requires(inputs, id),
                 };
-                let app = read_app(inputs, id, intent).map_err(unreadable);
+                let app = read_app(inputs, id, intent, &opened).map_err(unreadable);
                 (id.clone(), app)
             })
             .collect();
@@ -138,13 +146,24 @@ fn requires(inputs: &Inputs, id: &AppId) -> BTreeSet<AppId> {
     apps.into_iter().flatten().collect()
 }
 
+/// The apps whose settings are chosen and whose services are not read yet.
+type Opened<'a> = BTreeMap<&'a AppId, Result<OpenedApp<'a>, Error>>;
+
+struct OpenedApp<'a> {
+    schema: Schema,
+    files: &'a Files,
+    settings: Settings,
+    exports: Exports,
+}
+
 fn read_app(
     inputs: &Inputs,
     id: &AppId,
     intent: &Result<Intent, FileError>,
+    opened: &Opened<'_>,
 ) -> Result<Installed, Error> {
     let intent = intent.clone()?;
-    let manifest = read_manifest(inputs, id, &intent);
+    let manifest = read_manifest(id, &intent, opened);
     if intent.state == Goal::Removed {
         return Ok(Installed {
             intent,
@@ -158,7 +177,7 @@ fn read_app(
     })
 }
 
-fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifest, Error> {
+fn open<'a>(inputs: &'a Inputs, id: &AppId, intent: &Intent) -> Result<OpenedApp<'a>, Error> {
     if let Some(cause) = inputs.releases.unusable.get(id) {
         return Err(cause.clone().into());
     }
@@ -181,14 +200,61 @@ fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifes
             intent: inputs.layout.intent(id),
             source,
         })?;
+    let is_from_before = intent.exports_all || intent.release.is_none();
+    let exports = &schema.extension.exports;
+    let exports = if is_from_before && *exports == Exports::default() {
+        schema.extension.all_exports()
+    } else {
+        exports.clone()
+    };
+    Ok(OpenedApp {
+        schema,
+        files,
+        settings,
+        exports,
+    })
+}
+
+fn read_manifest(id: &AppId, intent: &Intent, all: &Opened<'_>) -> Result<Manifest, Error> {
+    let opened = all.get(id).ok_or_else(|| Error::Requires(id.clone()))?;
+    let OpenedApp {
+        schema,
+        files,
+        settings,
+        exports,
+    } = opened.as_ref().map_err(Clone::clone)?;
+    let mut settings = settings.clone();
+    follow(&schema.extension, &mut settings, |other| {
+        let other = all.get(other)?.as_ref().ok()?;
+        Some((&other.exports, &other.settings))
+    })?;
     let mut manifest = schema.manifest(&settings, files)?;
     manifest.keep_ports(&intent.ports);
-    let is_from_before = intent.exports_all || intent.release.is_none();
-    let extension = &mut manifest.extension;
-    if is_from_before && extension.exports == Exports::default() {
-        extension.exports = extension.all_exports();
-    }
+    manifest.extension.exports = exports.clone();
     Ok(manifest)
+}
+
+/// Gives the variables of an app the values of the settings that they follow. `other` tells the
+/// exports and the settings of another app.
+pub(crate) fn follow<'a>(
+    extension: &Extension,
+    settings: &mut Settings,
+    other: impl Fn(&AppId) -> Option<(&'a Exports, &'a Settings)>,
+) -> Result<(), Error> {
+    for (name, followed) in &extension.variables {
+        let app = &followed.app;
+        let (exports, values) = other(app).ok_or_else(|| Error::Requires(app.clone()))?;
+        let value = values.0.get(&followed.setting);
+        let value = value.filter(|_| exports.settings.contains(&followed.setting));
+        let value = value.ok_or_else(|| Error::NotExported {
+            app: app.clone(),
+            list: "settings",
+            name: followed.setting.clone(),
+        })?;
+        let word = followed.word(value.to_string());
+        settings.0.insert(name.clone(), SettingValue::Text(word));
+    }
+    Ok(())
 }
 
 /// Reads the schema from an app's files; `file` is how the person knows the Compose file.

@@ -45,6 +45,7 @@ pub(super) fn present(
     config: &Config,
     apps: &Apps,
     manifest: &Manifest,
+    joined_secrets: &BTreeMap<String, Vec<u8>>,
     running: bool,
 ) -> Result<Present, Error> {
     let work = Work {
@@ -52,6 +53,7 @@ pub(super) fn present(
         config,
         apps,
         manifest,
+        joined_secrets,
         id: manifest.id(),
     };
     let mut present = Present {
@@ -91,6 +93,8 @@ struct Work<'a> {
     config: &'a Config,
     apps: &'a Apps,
     manifest: &'a Manifest,
+    /// The contents of the app's joined secrets.
+    joined_secrets: &'a BTreeMap<String, Vec<u8>>,
     id: &'a AppId,
 }
 

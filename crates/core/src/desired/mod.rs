@@ -12,6 +12,7 @@ mod compose;
 mod conflicts;
 mod error;
 mod inputs;
+mod joined;
 mod nesting;
 #[cfg(test)]
 mod tests;
@@ -27,11 +28,13 @@ use crate::name::AppId;
 
 use apps::Installed;
 use conflicts::refuse_conflicts;
+use joined::Unjoined;
 
 pub use app::{
     App, BaseSource, BuildContext, Desired, DesiredContainer, DesiredImage, DesiredProbe,
-    DesiredUnit, Fault, Origin, Owner, PodmanSecret, Present, Role, Transport,
+    DesiredUnit, Fault, Origin, Owner, PodmanSecret, Present, Role, SecretContent, Transport,
 };
+pub(crate) use apps::follow;
 pub use apps::{Apps, read_schema};
 pub use compose::APP_LABEL;
 pub use error::Error;
@@ -145,23 +148,25 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
             return App::broken(cause);
         }
         let known = inputs.secrets.get(other).unwrap_or(&none);
-        if required
-            .extension
-            .secrets
-            .keys()
-            .any(|name| !known.contains_key(name))
-        {
+        let mut kept = required.extension.kept_secrets();
+        if kept.any(|(name, _)| !known.contains_key(name)) {
             return App::NeedsApp {
                 other: other.clone(),
             };
         }
     }
     let config = inputs.config.clone().unwrap_or_default();
+    let joined = match joined::contents(inputs, apps, manifest) {
+        Ok(joined) => joined,
+        Err(Unjoined::NoFile { app, file }) => return App::NeedsFile { other: app, file },
+        Err(Unjoined::Refused(cause)) => return App::broken(cause),
+    };
     match compose::present(
         inputs,
         &config,
         apps,
         manifest,
+        &joined,
         intent.state == Goal::Running,
     ) {
         Ok(present) => App::Present(Box::new(present)),

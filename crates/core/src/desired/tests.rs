@@ -54,6 +54,7 @@ fn said(app: &App) -> String {
             format!("needs {missing:?}")
         }
         App::NeedsApp { other } => format!("waits for {other}"),
+        App::NeedsFile { other, file } => format!("waits for {file} of {other}"),
         App::Present(_) => "present".to_owned(),
         App::Removed {
             purge, required_by, ..

@@ -76,6 +76,7 @@ impl Host {
                 podman_name,
                 name: _,
                 revision,
+                content: _,
             } => self.in_podman(|view| {
                 let stored = Some((app.clone(), revision.clone()));
                 view.secrets.insert(podman_name.clone(), stored);

@@ -40,6 +40,10 @@ pub(super) fn judge(
             None => bare(State::Starting, None),
         },
         App::NeedsApp { other } => bare(State::Waiting, Some(Why::NoSecrets(other.clone()))),
+        App::NeedsFile { other, file } => {
+            let (app, file) = (other.clone(), file.clone());
+            bare(State::Waiting, Some(Why::NoFile { app, file }))
+        }
         App::Removed { required_by, .. } if !required_by.is_empty() => {
             let (app, by) = (id.clone(), required_by.clone());
             bare(State::Removing, Some(Why::Required { app, by }))

@@ -26,6 +26,8 @@ pub enum Why {
     Blocked(Blocked),
     #[error("{0} has no secrets yet")]
     NoSecrets(AppId),
+    #[error("{app} has not written its file {file} yet")]
+    NoFile { app: AppId, file: String },
     #[error("{app} is required: uninstall {} first", names(.by))]
     Required { app: AppId, by: BTreeSet<AppId> },
     /// The network that it joins has no unit.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::field::Field;
 use super::mount::relative;
-use super::{Exports, ManifestError, ManifestErrors, Requires, Secret, Setting};
+use super::{Exports, Followed, ManifestError, ManifestErrors, Recipe, Requires, Secret, Setting};
 use crate::name::{AppId, check_part};
 
 /// The key of a manifest that Archipelago reads itself.
@@ -27,7 +27,9 @@ pub struct Extension {
     pub companions: BTreeSet<String>,
     /// The settings by name.
     pub settings: BTreeMap<String, Setting>,
-    /// The generated secrets by name.
+    /// The variables that follow settings of other apps, by name.
+    pub variables: BTreeMap<String, Followed>,
+    /// The secrets by name.
     pub secrets: BTreeMap<String, Secret>,
     /// The files that are rendered before a service starts.
     pub templates: Vec<Template>,
@@ -116,6 +118,7 @@ impl Extension {
             description: String::new(),
             companions: BTreeSet::new(),
             settings: BTreeMap::new(),
+            variables: BTreeMap::new(),
             secrets: BTreeMap::new(),
             templates: Vec::new(),
             captures: BTreeMap::new(),
@@ -148,6 +151,13 @@ impl Extension {
                     setting_name(&setting)?;
                     self.settings
                         .insert(setting.name().to_owned(), Setting::read(&setting)?);
+                }
+            }
+            "variables" => {
+                for variable in value.entries_or_null()? {
+                    setting_name(&variable)?;
+                    self.variables
+                        .insert(variable.name().to_owned(), Followed::read(&variable)?);
                 }
             }
             "secrets" => {
@@ -201,13 +211,19 @@ impl Extension {
         Ok(extension)
     }
 
+    /// The secrets that are made once and kept, with the way in which they are made.
+    pub fn kept_secrets(&self) -> impl Iterator<Item = (&String, &Recipe)> {
+        let secrets = self.secrets.iter();
+        secrets.filter_map(|(name, secret)| Some((name, secret.recipe()?)))
+    }
+
     /// Exports of all that it has, as version 0.1.0 offered it.
     #[must_use]
     pub fn all_exports(&self) -> Exports {
         Exports {
             services: BTreeMap::new(),
             settings: self.settings.keys().cloned().collect(),
-            secrets: self.secrets.keys().cloned().collect(),
+            secrets: self.kept_secrets().map(|(name, _)| name.clone()).collect(),
             files: self.captures.keys().cloned().collect(),
             all: true,
         }

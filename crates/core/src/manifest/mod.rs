@@ -14,6 +14,7 @@ mod extension;
 mod field;
 mod file_name;
 mod folder;
+mod follow;
 mod healthcheck;
 mod hook;
 mod job;
@@ -38,6 +39,7 @@ pub use build::{Build, ImageSource};
 pub use error::{ManifestError, ManifestErrors, Place};
 pub use exports::Exports;
 pub use extension::{Capture, Encoding, Extension, Probe, ProbeKind, Template, Url};
+pub use follow::Followed;
 pub use healthcheck::Health;
 pub use hook::Hook;
 pub use job::{Awaited, Job};
@@ -48,7 +50,7 @@ pub use port::{Port, Protocol};
 pub use requires::Requires;
 pub use schema::Schema;
 pub(crate) use schema::documents;
-pub use secret::{GivenText, Part, Recipe, Secret, SecretMount};
+pub use secret::{GivenText, Joint, Part, Recipe, Secret, SecretMount, SecretOrigin};
 pub use service::{Blocks, Limits, Namespace, NetworkMode, Service};
 pub use settings::{Setting, SettingError, SettingKind, SettingValue, Settings};
 pub use translate::{capability, keys};
@@ -93,8 +95,8 @@ impl Manifest {
 
     /// All secrets of the app, each with how its text comes about.
     pub fn recipes(&self) -> impl Iterator<Item = (&String, Recipe)> {
-        let generated = self.extension.secrets.iter();
-        let generated = generated.map(|(name, secret)| (name, secret.recipe.clone()));
+        let generated = self.extension.kept_secrets();
+        let generated = generated.map(|(name, recipe)| (name, recipe.clone()));
         let given = self.given_secrets.iter();
         generated.chain(given.map(|(name, text)| (name, Recipe::Given(text.clone()))))
     }

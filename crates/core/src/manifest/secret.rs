@@ -4,13 +4,24 @@ use std::fmt;
 
 use super::ManifestError;
 use super::field::Field;
+use crate::name::AppId;
 
-/// A secret that is generated once.
+/// A secret of an app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secret {
     /// One sentence for people.
     pub description: String,
-    pub recipe: Recipe,
+    pub origin: SecretOrigin,
+}
+
+/// The origin of a secret's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretOrigin {
+    /// It is made once and kept in a file.
+    Kept(Recipe),
+    /// It is joined of these parts, in their order. It is kept in no file, so it changes with its
+    /// parts.
+    Joined(Vec<Joint>),
 }
 
 /// The recipe for the text of a secret.
@@ -80,11 +91,55 @@ pub enum Part {
     Entropy(String),
 }
 
+/// A part of a joined secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Joint {
+    /// As it stands.
+    Text(String),
+    /// The value of a setting of the app, or of one of its variables.
+    Setting(String),
+    /// Another secret of the app.
+    Secret(String),
+    /// A secret that another app exports.
+    OtherSecret { app: AppId, name: String },
+    /// A file that another app exports, with its bytes as they are.
+    OtherFile { app: AppId, name: String },
+}
+
+impl Joint {
+    /// The other app that it is of.
+    #[must_use]
+    pub fn other(&self) -> Option<&AppId> {
+        match self {
+            Self::Text(_) | Self::Setting(_) | Self::Secret(_) => None,
+            Self::OtherSecret { app, .. } | Self::OtherFile { app, .. } => Some(app),
+        }
+    }
+}
+
 impl Secret {
+    /// How it is made once; `None` when it is joined.
+    #[must_use]
+    pub fn recipe(&self) -> Option<&Recipe> {
+        match &self.origin {
+            SecretOrigin::Kept(recipe) => Some(recipe),
+            SecretOrigin::Joined(_) => None,
+        }
+    }
+
+    /// Its parts, if it is joined.
+    #[must_use]
+    pub fn joints(&self) -> &[Joint] {
+        match &self.origin {
+            SecretOrigin::Kept(_) => &[],
+            SecretOrigin::Joined(joints) => joints,
+        }
+    }
+
     pub(super) fn read(field: &Field<'_>) -> Result<Self, ManifestError> {
         let mut secret = Self {
             description: String::new(),
-            recipe: Recipe::Random,
+            origin: SecretOrigin::Kept(Recipe::Random),
         };
         if field.is_null() {
             return Ok(secret);
@@ -95,7 +150,12 @@ impl Secret {
                 "seeded" => {
                     let parts: Result<Vec<Part>, _> =
                         value.items()?.iter().map(Part::read).collect();
-                    secret.recipe = Recipe::Seeded(parts?);
+                    secret.origin = SecretOrigin::Kept(Recipe::Seeded(parts?));
+                }
+                "joined" => {
+                    let joints: Result<Vec<Joint>, _> =
+                        value.items()?.iter().map(Joint::read).collect();
+                    secret.origin = SecretOrigin::Joined(joints?);
                 }
                 _ => return Ok(false),
             }
@@ -118,6 +178,43 @@ impl Part {
             Ok(true)
         })?;
         part.ok_or_else(|| field.error("expected `text` or `entropy`"))
+    }
+}
+
+impl Joint {
+    /// `{text: TEXT}`, `{setting: NAME}`, `{secret: NAME}`, `{app: ID, secret: NAME}` or
+    /// `{app: ID, file: NAME}`.
+    fn read(field: &Field<'_>) -> Result<Self, ManifestError> {
+        let app = field.get("app").map(|app| {
+            let parsed = AppId::parse(&app.text()?);
+            parsed.map_err(|error| app.error(error.to_string()))
+        });
+        let app = app.transpose()?;
+        let mut joint = None;
+        field.each(|key, value| {
+            let read = match (key, &app) {
+                ("app", _) => return Ok(true),
+                ("text", None) => Self::Text(value.line()?),
+                ("setting", None) => Self::Setting(value.text()?),
+                ("secret", None) => Self::Secret(value.text()?),
+                ("secret", Some(app)) => Self::OtherSecret {
+                    app: app.clone(),
+                    name: value.text()?,
+                },
+                ("file", Some(app)) => Self::OtherFile {
+                    app: app.clone(),
+                    name: value.text()?,
+                },
+                _ => return Ok(false),
+            };
+            if joint.replace(read).is_some() {
+                return Err(value.error("one part is one of these keys; make two parts of it"));
+            }
+            Ok(true)
+        })?;
+        joint.ok_or_else(|| {
+            field.error("expected `text`, `setting`, `secret`, or `app` with `secret` or `file`")
+        })
     }
 }
 

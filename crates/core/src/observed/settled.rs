@@ -22,7 +22,10 @@ pub fn needs_podman(desired: &Desired, observed: &Observed) -> bool {
         || desired.apps.iter().any(|(id, app)| match app {
             App::Present(present) => !is_settled(present, observed),
             App::Removed { .. } => observed.traces_of(id).is_empty(),
-            App::Broken { .. } | App::NeedsSecrets { .. } | App::NeedsApp { .. } => false,
+            App::Broken { .. }
+            | App::NeedsSecrets { .. }
+            | App::NeedsApp { .. }
+            | App::NeedsFile { .. } => false,
         })
 }
 

@@ -29,9 +29,12 @@ impl Before {
                 present: present.clone(),
                 disk_mib,
             },
-            Some(App::Broken { .. } | App::NeedsSecrets { .. } | App::NeedsApp { .. }) => {
-                Self::Unknown
-            }
+            Some(
+                App::Broken { .. }
+                | App::NeedsSecrets { .. }
+                | App::NeedsApp { .. }
+                | App::NeedsFile { .. },
+            ) => Self::Unknown,
         }
     }
 

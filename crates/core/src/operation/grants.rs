@@ -14,9 +14,10 @@ use std::path::Path;
 use crate::desired::Found;
 use crate::layout::Layout;
 use crate::manifest::{
-    AppNetwork, Files, ImageSource, Manifest, ManifestError, ManifestErrors, Mount, MountSource,
-    Namespace, NetworkMode, Service, capability,
+    AppNetwork, Files, ImageSource, Joint, Manifest, ManifestError, ManifestErrors, Mount,
+    MountSource, Namespace, NetworkMode, Service, capability,
 };
+use crate::name::AppId;
 
 use host_path::Host;
 
@@ -76,6 +77,16 @@ pub enum Grant {
     Build(BuildRight),
     /// A path, or the name that a driver gives to a device (CDI).
     Device(String),
+    /// A secret that another app exports.
+    OtherSecret {
+        app: AppId,
+        name: String,
+    },
+    /// A file that another app exports.
+    OtherFile {
+        app: AppId,
+        name: String,
+    },
 }
 
 impl Grant {
@@ -106,6 +117,8 @@ impl Grant {
             Self::Build(BuildRight::Fetch) => "build-fetch".to_owned(),
             Self::Build(BuildRight::Other(name)) => format!("build-option:{name}"),
             Self::Device(name) => format!("device:{name}"),
+            Self::OtherSecret { app, name } => format!("secret:{app}/{name}"),
+            Self::OtherFile { app, name } => format!("file:{app}/{name}"),
         }
     }
 
@@ -136,7 +149,7 @@ impl Grant {
                 (Exposure::Plain, true) => 16,
             },
             Self::Privileged => 2,
-            Self::HostNetwork => 6,
+            Self::HostNetwork | Self::OtherSecret { .. } | Self::OtherFile { .. } => 6,
             Self::Network(_) | Self::Volume(_) => 8,
             Self::HostNamespace(Namespace::Pid | Namespace::Ipc) => 7,
             Self::Security(_) => 9,
@@ -213,6 +226,14 @@ impl fmt::Display for Grant {
                 write!(formatter, "build its image with RUN --{name}")
             }
             Self::Device(name) => write!(formatter, "use the device {name}"),
+            Self::OtherSecret { app, name } => write!(
+                formatter,
+                "use the secret {name} of {app}, and there all rights that go with it"
+            ),
+            Self::OtherFile { app, name } => write!(
+                formatter,
+                "read the file {name} of {app}, and use there all rights that go with it"
+            ),
         }
     }
 }
@@ -230,6 +251,7 @@ impl Grants {
         let all: BTreeSet<Grant> = services
             .flat_map(|service| of_service(&host, service, files))
             .chain(of_networks(manifest))
+            .chain(of_others(manifest))
             .collect();
         let mut grants: Vec<Grant> = all
             .iter()
@@ -400,6 +422,16 @@ fn of_networks(manifest: &Manifest) -> impl Iterator<Item = Grant> {
     networks.filter_map(|network| match network {
         AppNetwork::External(name) => Some(Grant::Network(name.clone())),
         AppNetwork::Own(_) => None,
+    })
+}
+
+fn of_others(manifest: &Manifest) -> impl Iterator<Item = Grant> {
+    let secrets = manifest.extension.secrets.values();
+    let joints = secrets.flat_map(|secret| secret.joints());
+    joints.filter_map(|joint| match joint.clone() {
+        Joint::OtherSecret { app, name } => Some(Grant::OtherSecret { app, name }),
+        Joint::OtherFile { app, name } => Some(Grant::OtherFile { app, name }),
+        Joint::Text(_) | Joint::Setting(_) | Joint::Secret(_) => None,
     })
 }
 

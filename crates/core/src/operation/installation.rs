@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::check::needs::{self, Unmet};
 use crate::check::{Facts, State, judge};
 use crate::desired::{
-    self, App, Apps, DesiredImage, Fault, Inputs, Present, Transport, read_schema,
+    self, App, Apps, DesiredImage, Fault, Inputs, Present, Transport, follow, read_schema,
 };
 use crate::forecast::wanted;
 use crate::intent::{Goal as Wanted, Intent};
@@ -144,7 +144,14 @@ impl Installation {
         let extension = &schema.extension;
         let id = &extension.id;
         // With the files as the person knows them, so that errors name those and not our copy.
-        let settings = Settings::settle(id.as_str(), &extension.settings, &intent.settings)?;
+        let mut settings = Settings::settle(id.as_str(), &extension.settings, &intent.settings)?;
+        if !extension.variables.is_empty() {
+            let apps = Apps::read(inputs);
+            follow(extension, &mut settings, |other| {
+                let manifest = apps.manifest(other)?;
+                Some((&manifest.extension.exports, &manifest.settings))
+            })?;
+        }
         let mut manifest = schema.manifest(&settings, &files)?;
         intent.ports = choose_ports(inputs, id, &mut manifest, &intent.ports)?;
         refuse_never(&inputs.layout, &inputs.found, &manifest)?;
@@ -170,6 +177,13 @@ impl Installation {
             Some(App::Present(present)) => *present,
             Some(App::Broken { cause, fault }) => {
                 return Err(Refusal::of_broken(cause, fault, Some((&copy, &folder))));
+            }
+            Some(App::NeedsFile { other, file }) => {
+                return Err(Refusal::NoExportedFile {
+                    app: id.clone(),
+                    other,
+                    file,
+                });
             }
             _ => return Err(Refusal::Unready { app: id.clone() }),
         };

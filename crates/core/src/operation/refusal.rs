@@ -38,6 +38,14 @@ pub enum Refusal {
         "{app} cannot be prepared; archipelago status shows the state of the apps that it requires"
     )]
     Unready { app: AppId },
+    #[error(
+        "{app} uses the file {file} of {other}, which {other} has not written yet; wait until archipelago status shows {other} as ready"
+    )]
+    NoExportedFile {
+        app: AppId,
+        other: AppId,
+        file: String,
+    },
     #[error(transparent)]
     Conflict(BrokenApp),
     /// The data folder is not this node's.

@@ -13,7 +13,7 @@ use super::renewal;
 use crate::action::{Action, AppStep, HostStep};
 use crate::cause::{Refused, Rule};
 use crate::data_folder::Claim;
-use crate::desired::{App, Desired, DesiredUnit, Present, Role};
+use crate::desired::{App, Desired, DesiredUnit, Present, Role, SecretContent};
 use crate::image_facts::ImageState;
 use crate::name::{AppId, PREFIX};
 use crate::network;
@@ -154,7 +154,8 @@ impl Judge<'_> {
                 podman_name,
                 name,
                 revision,
-            } => self.store_secret(podman_name, name, revision),
+                content,
+            } => self.store_secret(podman_name, name, revision, content),
             AppStep::WriteUnit { name, content } => self.write_unit(name, content),
             AppStep::RemoveUnit(name) => self.remove_unit(name),
             AppStep::Start(service) => unless(
@@ -286,12 +287,21 @@ impl Judge<'_> {
         })
     }
 
-    fn store_secret(&self, podman_name: &str, name: &str, revision: &str) -> Broken {
+    fn store_secret(
+        &self,
+        podman_name: &str,
+        name: &str,
+        revision: &str,
+        content: &SecretContent,
+    ) -> Broken {
         let wanted = self
             .present()
             .and_then(|present| present.secrets.get(podman_name));
         let same = wanted.is_some_and(|secret| {
-            secret.secret == name && secret.revision == revision && secret.app == *self.id
+            secret.secret == name
+                && secret.revision == revision
+                && secret.content == *content
+                && secret.app == *self.id
         });
         let foreign = self.observed.podman_view().is_some_and(|view| {
             view.secrets

@@ -68,7 +68,7 @@ pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Du
             continue;
         }
         match app {
-            App::Broken { .. } | App::NeedsApp { .. } => {}
+            App::Broken { .. } | App::NeedsApp { .. } | App::NeedsFile { .. } => {}
             App::NeedsSecrets { missing } => {
                 for (name, recipe) in missing {
                     let step = AppStep::GenerateSecret {

@@ -171,6 +171,7 @@ impl Planner<'_> {
                     podman_name: name.clone(),
                     name: secret.secret.clone(),
                     revision: secret.revision.clone(),
+                    content: secret.content.clone(),
                 };
                 let reason = match stored {
                     Some(_) => Reason::SecretChanged,

@@ -11,6 +11,7 @@ use super::notice::Notice;
 use super::overlay::Overlay;
 use super::translated::{NodeFacts, Translated};
 use super::variables::setting;
+use super::volumes::Mapped;
 use super::{clean, plain, volumes};
 use crate::file::Files;
 use crate::name::AppId;
@@ -197,18 +198,18 @@ fn map_volumes(source: &ComposeFile<'_>, node: &NodeFacts, overlay: &mut Overlay
         .chain(project)
         .collect();
     let is_shared = std::cell::Cell::new(false);
-    let mapped = volumes::map(source, overlay, |written, _| {
-        let Some(inside) = beneath(written, "/DATA") else {
-            return Ok::<_, std::convert::Infallible>(None);
+    let mapped = volumes::map(source, overlay, |written| {
+        let Some(inside) = beneath(written.source, "/DATA") else {
+            return Ok::<_, std::convert::Infallible>(Mapped::Same);
         };
         if let Some(data) = beneath(inside, "/AppData") {
             let of_app = own.iter().find_map(|id| beneath(data, &format!("/{id}")));
             let path = of_app.unwrap_or(data).trim_matches('/');
             let path = if path.is_empty() { "all" } else { path };
-            return Ok(Some(format!("./{path}")));
+            return Ok(Mapped::Source(format!("./{path}")));
         }
         is_shared.set(true);
-        Ok(Some(format!("${{{}}}{inside}", volumes::SHARED)))
+        Ok(Mapped::Source(format!("${{{}}}{inside}", volumes::SHARED)))
     });
     match mapped {
         Ok(()) => {}

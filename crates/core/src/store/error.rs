@@ -52,6 +52,18 @@ pub enum Error {
         line: usize,
         column: usize,
     },
+    #[error(
+        "{file}:{line}:{column}: it mounts a part of lnd's data folder that no app gets; lnd offers its certificate and its macaroons"
+    )]
+    LightningFolder {
+        file: String,
+        line: usize,
+        column: usize,
+    },
+    #[error(
+        "{file}: it needs the data folder of {app}, which no app gets: it holds the keys of that app; the app must be changed to use its network interface"
+    )]
+    DataFolder { file: String, app: &'static str },
     #[error("{file}: it is made for {} and this node is {node}", supported.join(", "))]
     Architecture {
         file: String,

@@ -11,6 +11,10 @@ pub enum Notice {
     Shell(Vec<String>),
     /// It uses the Tor proxy of Umbrel, which this node does not have.
     Tor,
+    /// It gets all rights on the Bitcoin node.
+    BitcoinRights,
+    /// It gets all rights on the Lightning node.
+    LightningRights,
     /// The port of its page is unknown.
     NoAddress,
     Login(Login),
@@ -42,6 +46,12 @@ impl fmt::Display for Notice {
             ),
             Self::Tor => formatter.write_str(
                 "it uses Umbrel's Tor proxy, which this node does not have, so its connections over Tor fail",
+            ),
+            Self::BitcoinRights => formatter.write_str(
+                "it may make every call of the node bitcoin: it can spend from the wallets in it, and stop it",
+            ),
+            Self::LightningRights => formatter.write_str(
+                "it may make every call of the node lnd: it can spend all its coins and close its channels",
             ),
             Self::NoAddress => {
                 formatter.write_str("its files do not say at which port its page is")

@@ -29,6 +29,8 @@ pub(super) struct Overlay {
     pub extension: Map<String, Value>,
     /// The settings in it.
     pub settings: Map<String, Value>,
+    /// The variables in it that follow settings of other apps.
+    pub followed: Map<String, Value>,
     /// The secrets in it.
     pub secrets: Map<String, Value>,
     /// Variables for the Compose file.
@@ -72,7 +74,11 @@ impl Overlay {
         }
         let mut laid = own_files(source, files);
         self.extension.insert("id".to_owned(), json!(app));
-        for (key, map) in [("settings", self.settings), ("secrets", self.secrets)] {
+        for (key, map) in [
+            ("settings", self.settings),
+            ("variables", self.followed),
+            ("secrets", self.secrets),
+        ] {
             if !map.is_empty() {
                 self.extension.insert(key.to_owned(), Value::Object(map));
             }

@@ -1,7 +1,7 @@
 //! Passwords that a store's system puts into variables. Here they become secrets, so that neither a
 //! unit nor a command of Podman shows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use compose::{View, interpolate};
 use serde_json::{Map, Value, json};
@@ -24,9 +24,20 @@ pub(super) struct SecretVariable {
     pub variable: &'static str,
     /// The secret.
     pub secret: &'static str,
-    /// The text from which it is derived, together with the node's seed and the app's id.
-    pub entropy: &'static str,
+    pub made_of: MadeOf,
     pub description: &'static str,
+}
+
+/// The origin of such a secret.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum MadeOf {
+    /// The node's seed, the app's id and this name.
+    Entropy(&'static str),
+    /// A secret that another app exports.
+    Other {
+        app: &'static str,
+        secret: &'static str,
+    },
 }
 
 /// Makes secrets of the variables of services that hold one of `secret`.
@@ -52,29 +63,25 @@ fn take_of_service(
     overlay: &mut Overlay,
 ) {
     let mut taken: BTreeMap<String, String> = BTreeMap::new();
+    let followed: BTreeSet<String> = overlay.followed.keys().cloned().collect();
     for (variable, text) in environment(service) {
         let lookup = |name: &str| match secret.iter().find(|secret| secret.variable == name) {
             Some(secret) => Some(format!("{BEGIN}{}{END}", secret.secret)),
+            None if followed.contains(name) => Some(format!("{BEGIN}{name}{END}")),
             None => overlay.variables.get(name).cloned(),
         };
         // Errors in a text are reported when the file is read.
         let Ok(filled) = interpolate(&text, &lookup) else {
             continue;
         };
-        let parts = parts(&filled, secret);
+        let parts = parts(&filled, secret, &followed);
         let kept = match parts.as_slice() {
             [Part::Secret(only)] => {
-                let recipe = json!([{"entropy": only.entropy}]);
-                add(&mut overlay.secrets, only.secret, only.description, &recipe);
+                add_alone(&mut overlay.secrets, only);
                 only.secret.to_owned()
             }
             parts if parts.iter().any(|part| matches!(part, Part::Secret(_))) => {
-                let recipe: Vec<Value> = parts.iter().map(Part::json).collect();
-                let recipe = Value::Array(recipe);
-                let kept = joint_name(&variable, &recipe);
-                let description = format!("{variable} of {name}");
-                add(&mut overlay.secrets, &kept, &description, &recipe);
-                kept
+                add_mixed(&mut overlay.secrets, name, &variable, parts)
             }
             _ => continue,
         };
@@ -90,9 +97,41 @@ fn take_of_service(
         .insert("x-environment-secrets".to_owned(), json!(taken));
 }
 
-fn add(secrets: &mut Map<String, Value>, name: &str, description: &str, recipe: &Value) {
-    let secret = json!({"description": description, "seeded": recipe});
-    secrets.insert(name.to_owned(), secret);
+fn add_alone(secrets: &mut Map<String, Value>, secret: &SecretVariable) {
+    let (key, part) = match secret.made_of {
+        MadeOf::Entropy(entropy) => ("seeded", json!({"entropy": entropy})),
+        MadeOf::Other { app, secret } => ("joined", json!({"app": app, "secret": secret})),
+    };
+    let declared = json!({"description": secret.description, key: [part]});
+    secrets.insert(secret.secret.to_owned(), declared);
+}
+
+/// Adds a secret that holds other text too. Returns its name.
+fn add_mixed(
+    secrets: &mut Map<String, Value>,
+    service: &str,
+    variable: &str,
+    parts: &[Part<'_>],
+) -> String {
+    let is_seeded = parts.iter().all(Part::is_seeded);
+    let recipe = parts.iter().map(|part| match part {
+        Part::Text(text) => json!({"text": text}),
+        Part::Setting(name) => json!({"setting": name}),
+        Part::Secret(secret) => match secret.made_of {
+            MadeOf::Entropy(entropy) if is_seeded => json!({"entropy": entropy}),
+            MadeOf::Entropy(_) => {
+                add_alone(secrets, secret);
+                json!({"secret": secret.secret})
+            }
+            MadeOf::Other { app, secret } => json!({"app": app, "secret": secret}),
+        },
+    });
+    let recipe = Value::Array(recipe.collect());
+    let name = joint_name(variable, &recipe);
+    let key = if is_seeded { "seeded" } else { "joined" };
+    let declared = json!({"description": format!("{variable} of {service}"), key: recipe});
+    secrets.insert(name.clone(), declared);
+    name
 }
 
 /// The name of a secret that also holds other text. The name contains a hash of that text, because
@@ -109,26 +148,38 @@ fn joint_name(variable: &str, recipe: &Value) -> String {
 
 enum Part<'a> {
     Text(&'a str),
+    /// A variable that follows a setting of another app.
+    Setting(&'a str),
     Secret(&'a SecretVariable),
 }
 
 impl Part<'_> {
-    fn json(&self) -> Value {
+    /// Whether the node's seed is enough to make it.
+    fn is_seeded(&self) -> bool {
         match self {
-            Self::Text(text) => json!({"text": text}),
-            Self::Secret(secret) => json!({"entropy": secret.entropy}),
+            Self::Text(_) => true,
+            Self::Setting(_) => false,
+            Self::Secret(secret) => matches!(secret.made_of, MadeOf::Entropy(_)),
         }
     }
 }
 
-fn parts<'a>(filled: &'a str, secret: &'a [SecretVariable]) -> Vec<Part<'a>> {
+fn parts<'a>(
+    filled: &'a str,
+    secret: &'a [SecretVariable],
+    followed: &BTreeSet<String>,
+) -> Vec<Part<'a>> {
     let pieces = filled.split([BEGIN, END]).enumerate();
     let pieces = pieces.filter(|(_, piece)| !piece.is_empty());
     pieces
         .map(|(at, piece)| {
+            if at % 2 == 0 {
+                return Part::Text(piece);
+            }
             let named = secret.iter().find(|secret| secret.secret == piece);
-            match named.filter(|_| at % 2 == 1) {
+            match named {
                 Some(secret) => Part::Secret(secret),
+                None if followed.contains(piece) => Part::Setting(piece),
                 None => Part::Text(piece),
             }
         })

@@ -1,3 +1,5 @@
+mod nodes;
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -133,12 +135,12 @@ fn an_app_of_umbrel_becomes_a_definition() {
     let db = &manifest.services["db"];
     assert_eq!(db.environment_secrets["PASSWORD"], "app_password");
     let joint = &extension.secrets[&web.environment_secrets["DATABASE"]];
-    let Recipe::Seeded(parts) = &joint.recipe else {
+    let Some(Recipe::Seeded(parts)) = joint.recipe() else {
         panic!("{joint:?}");
     };
     let seed = crate::seed::NodeSeed::from_random([1; 32]);
     let text = seed.secret(&AppId::parse("notes").unwrap(), parts);
-    let Recipe::Seeded(password) = &extension.secrets["app_password"].recipe else {
+    let Some(Recipe::Seeded(password)) = extension.secrets["app_password"].recipe() else {
         panic!("the password is made of the seed");
     };
     let password = seed.secret(&AppId::parse("notes").unwrap(), password);

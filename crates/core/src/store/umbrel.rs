@@ -4,6 +4,8 @@
 //! Source: the README of github.com/getumbrel/umbrel-apps, and umbreld's legacy `app` script for
 //! the variables.
 
+mod nodes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use compose::{View, interpolate};
@@ -13,13 +15,16 @@ use super::compose_file::{ComposeFile, environment, text_at};
 use super::error::Error;
 use super::notice::{Login, Notice};
 use super::overlay::Overlay;
-use super::secrets::{self, SecretVariable};
+use super::secrets::{self, MadeOf, SecretVariable};
 use super::translated::{NodeFacts, Translated};
 use super::variables::{to_settings, used};
+use super::volumes::Mapped;
 use super::{clean, volumes};
 use crate::file::Files;
 use crate::manifest::documents;
 use crate::name::{AppId, check_part};
+
+use nodes::Nodes;
 
 /// The file that marks an app of Umbrel.
 pub(super) const MANIFEST: &str = "umbrel-app.yml";
@@ -33,13 +38,13 @@ const SECRETS: [SecretVariable; 2] = [
     SecretVariable {
         variable: "APP_SEED",
         secret: "app_seed",
-        entropy: "seed",
+        made_of: MadeOf::Entropy("seed"),
         description: "A random text that stays the same on this node.",
     },
     SecretVariable {
         variable: "APP_PASSWORD",
         secret: PASSWORD,
-        entropy: "seed-APP_PASSWORD",
+        made_of: MadeOf::Entropy("seed-APP_PASSWORD"),
         description: "The app's first password.",
     },
 ];
@@ -146,6 +151,8 @@ pub(super) fn translate(
     if proxy.is_some() {
         overlay.removed.insert(PROXY.to_owned());
     }
+    let required: BTreeSet<AppId> = about.required().filter(|other| other != app).collect();
+    let mut nodes = Nodes::give(&used(source), &required, &mut overlay);
     name_services(source, &about.id, &mut overlay);
     let has_page = proxy.is_some_and(|proxy| page(source, proxy, &about, &mut overlay));
     for (name, service) in source.services() {
@@ -153,10 +160,10 @@ pub(super) fn translate(
             volumes::owned(&mut overlay, name);
         }
     }
-    map_volumes(source, node, &mut overlay)?;
-    secrets::take(source, &SECRETS, &mut overlay)?;
-    settle_variables(source, &mut overlay)?;
-    let required: BTreeSet<AppId> = about.required().filter(|other| other != app).collect();
+    map_volumes(source, node, &mut nodes, &mut overlay)?;
+    let secrets = [SECRETS.as_slice(), &nodes.secrets].concat();
+    secrets::take(source, &secrets, &mut overlay)?;
+    settle_variables(source, &secrets, &mut overlay)?;
     let extension = &mut overlay.extension;
     extension.insert("title".to_owned(), json!(about.name));
     extension.insert("version".to_owned(), json!(about.version));
@@ -164,10 +171,17 @@ pub(super) fn translate(
     if !about.category.is_empty() {
         extension.insert("category".to_owned(), json!(about.category));
     }
-    if !required.is_empty() {
-        extension.insert("requires".to_owned(), json!({"apps": required}));
+    let requirements = nodes.requirements(&required);
+    if !requirements.is_empty() {
+        extension.insert("requires".to_owned(), json!({"apps": requirements}));
     }
     let mut notices = Vec::new();
+    if nodes.commands_lnd() {
+        notices.push(Notice::LightningRights);
+    }
+    if nodes.commands_bitcoin() {
+        notices.push(Notice::BitcoinRights);
+    }
     if about.is_disabled {
         notices.push(Notice::Disabled);
     }
@@ -289,50 +303,70 @@ fn page(source: &ComposeFile<'_>, proxy: View<'_>, about: &About, overlay: &mut 
     true
 }
 
-/// The folders that Umbrel's apps share. Other parts of Umbrel's folder do not exist here.
+/// The folders that Umbrel's apps share, and lnd's. Other parts of Umbrel's folder do not exist here.
 fn map_volumes(
     source: &ComposeFile<'_>,
     node: &NodeFacts,
+    nodes: &mut Nodes,
     overlay: &mut Overlay,
 ) -> Result<(), Error> {
-    let is_shared = std::cell::Cell::new(false);
-    volumes::map(source, overlay, |written, place| {
+    let mut is_shared = false;
+    let mut mounts = nodes::Mounts::default();
+    volumes::map(source, overlay, |written| {
+        if let Some(mapped) = nodes.map(&source.file, written, &mut mounts)? {
+            return Ok(mapped);
+        }
         let inside = ["${UMBREL_ROOT}", "$UMBREL_ROOT"]
             .iter()
-            .find_map(|root| written.strip_prefix(root));
+            .find_map(|root| written.source.strip_prefix(root));
         let Some(inside) = inside else {
-            return Ok(None);
+            return Ok(Mapped::Same);
         };
         let Some(shared) = inside.strip_prefix("/data/storage") else {
             return Err(Error::UmbrelFolder {
                 file: source.file.clone(),
-                line: place.line,
-                column: place.column,
+                line: written.place.line,
+                column: written.place.column,
             });
         };
-        is_shared.set(true);
-        Ok(Some(format!("${{{}}}{shared}", volumes::SHARED)))
+        is_shared = true;
+        Ok(Mapped::Source(format!("${{{}}}{shared}", volumes::SHARED)))
     })?;
-    if is_shared.get() {
+    if nodes.has_folder() {
+        mounts.add_to(overlay);
+    }
+    if is_shared {
         volumes::shared(overlay, &node.shared_folder, "Umbrel");
     }
     Ok(())
 }
 
 /// Makes settings of the variables with a default. The others would be set by scripts.
-fn settle_variables(source: &ComposeFile<'_>, overlay: &mut Overlay) -> Result<(), Error> {
+fn settle_variables(
+    source: &ComposeFile<'_>,
+    secrets: &[SecretVariable],
+    overlay: &mut Overlay,
+) -> Result<(), Error> {
     let uses = used(source);
-    let is_secret = |name: &str| SECRETS.iter().any(|secret| secret.variable == name);
+    let is_secret = |name: &str| secrets.iter().any(|secret| secret.variable == name);
     let mut open = BTreeMap::new();
     let mut names = BTreeSet::new();
     for (name, uses) in uses {
-        if overlay.variables.contains_key(&name) || is_secret(&name) || name == "UMBREL_ROOT" {
+        let is_given =
+            overlay.variables.contains_key(&name) || overlay.followed.contains_key(&name);
+        if is_given || is_secret(&name) || name == "UMBREL_ROOT" {
             continue;
         }
         match uses.has_defaults() {
             true => drop(open.insert(name, uses)),
             false => drop(names.insert(name)),
         }
+    }
+    if let Some(app) = nodes::asked_folder(&names) {
+        return Err(Error::DataFolder {
+            file: source.file.clone(),
+            app,
+        });
     }
     if !names.is_empty() {
         return Err(Error::Variables {
@@ -342,7 +376,7 @@ fn settle_variables(source: &ComposeFile<'_>, overlay: &mut Overlay) -> Result<(
     }
     to_settings(&open, &BTreeMap::new(), overlay);
     // Where these stood, there is something else now. Only the file above still names them.
-    for name in SECRETS.map(|secret| secret.variable) {
+    for name in secrets.iter().map(|secret| secret.variable) {
         overlay.variables.insert(name.to_owned(), String::new());
     }
     let root = "/umbrel-is-not-there".to_owned();

@@ -10,11 +10,29 @@ use super::variables::setting;
 /// The setting that names the folder which apps share.
 pub(super) const SHARED: &str = "shared_folder";
 
-/// Replaces the sources of mounts. `mapped` returns the new source, or `None` for one that stays.
+/// A mount as it is written.
+pub(super) struct Written<'a> {
+    pub service: &'a str,
+    pub source: &'a str,
+    pub target: &'a str,
+    pub place: &'a compose::Place,
+}
+
+/// What becomes of a mount.
+pub(super) enum Mapped {
+    /// It stays as it is.
+    Same,
+    /// It has this source instead.
+    Source(String),
+    /// It is taken out.
+    Gone,
+}
+
+/// Replaces or removes the mounts of each service, as `mapped` says.
 pub(super) fn map<E>(
     source: &ComposeFile<'_>,
     overlay: &mut Overlay,
-    mapped: impl Fn(&str, &compose::Place) -> Result<Option<String>, E>,
+    mut mapped: impl FnMut(&Written<'_>) -> Result<Mapped, E>,
 ) -> Result<(), E> {
     for (name, service) in source.services() {
         if overlay.removed.contains(name) {
@@ -26,15 +44,21 @@ pub(super) fn map<E>(
         let mut all = Vec::new();
         let mut any = false;
         for item in volumes.items().into_iter().flatten() {
-            let new = match source_of(item) {
-                Some(written) => mapped(&written, item.place())?,
-                None => None,
+            let new = match ends(item) {
+                Some((source, target)) => mapped(&Written {
+                    service: name,
+                    source: &source,
+                    target: &target,
+                    place: item.place(),
+                })?,
+                None => Mapped::Same,
             };
-            any |= new.is_some();
-            all.push(match new {
-                Some(new) => with_source(item, &new),
-                None => json(item),
-            });
+            any |= !matches!(new, Mapped::Same);
+            match new {
+                Mapped::Same => all.push(json(item)),
+                Mapped::Source(new) => all.push(with_source(item, &new)),
+                Mapped::Gone => {}
+            }
         }
         if any {
             let volumes = Value::Array(all);
@@ -74,13 +98,15 @@ pub(super) fn shared(overlay: &mut Overlay, folder: &str, store: &str) {
     overlay.settings.insert(SHARED.to_owned(), setting);
 }
 
-/// The source of a mount, as it is written.
-fn source_of(item: View<'_>) -> Option<String> {
+/// Source and target of a mount, as they are written.
+fn ends(item: View<'_>) -> Option<(String, String)> {
     if let Some(text) = item.text() {
-        let (source, _) = split(&text)?;
-        return Some(source.to_owned());
+        let (source, rest) = split(&text)?;
+        let target = split(rest).map_or(rest, |(target, _)| target);
+        return Some((source.to_owned(), target.to_owned()));
     }
-    Some(item.get("source")?.value.text()?.into_owned())
+    let end = |key| Some(item.get(key)?.value.text()?.into_owned());
+    Some((end("source")?, end("target").unwrap_or_default()))
 }
 
 /// Splits at the first colon outside of a variable.

@@ -22,7 +22,9 @@ impl World {
             App::Present(present) => self.problem_of_present(id, present),
             App::Removed { .. } => Some("it is still there".to_owned()),
             App::Broken { cause, .. } => Some(cause.to_string()),
-            App::NeedsSecrets { .. } | App::NeedsApp { .. } => Some("it has no secrets".to_owned()),
+            App::NeedsSecrets { .. } | App::NeedsApp { .. } | App::NeedsFile { .. } => {
+                Some("it has no secrets".to_owned())
+            }
         }
     }
 

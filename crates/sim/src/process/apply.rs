@@ -5,6 +5,7 @@ use std::path::Path;
 use archipelago_core::action::{Action, AppAction, AppStep, HostStep};
 use archipelago_core::cause::Cause;
 use archipelago_core::data_folder::Claim;
+use archipelago_core::desired::SecretContent;
 use archipelago_core::file::Files;
 use archipelago_core::intent::Intent;
 use archipelago_core::name::AppId;
@@ -86,9 +87,10 @@ impl World {
             }
             AppStep::StoreSecret {
                 podman_name,
-                name,
+                name: _,
                 revision,
-            } => self.store_secret(app, podman_name, name, revision),
+                content,
+            } => self.store_secret(app, podman_name, revision, content),
             AppStep::WriteUnit { name, content } => {
                 self.make_folder(&layout.units)?;
                 self.justify_restart_for(&service_of(name), content);
@@ -197,13 +199,17 @@ impl World {
         })
     }
 
-    fn store_secret(&mut self, app: &AppId, podman_name: &str, name: &str, revision: &str) -> Done {
-        let text = self.disk.read(&self.layout.secrets(app).join(name));
-        let text = text.map(|text| String::from_utf8_lossy(&text).into_owned());
+    fn store_secret(
+        &mut self,
+        app: &AppId,
+        podman_name: &str,
+        revision: &str,
+        content: &SecretContent,
+    ) -> Done {
         let secret = Object {
             label: Some(app.to_string()),
             revision: revision.to_owned(),
-            text: text.unwrap_or_default(),
+            text: String::from_utf8_lossy(&content.0).into_owned(),
             ..Object::default()
         };
         self.podman_call("create a secret", |world| {

@@ -152,7 +152,10 @@ impl World {
                     };
                     observed.remains.insert(id.clone(), remains);
                 }
-                App::Broken { .. } | App::NeedsSecrets { .. } | App::NeedsApp { .. } => {}
+                App::Broken { .. }
+                | App::NeedsSecrets { .. }
+                | App::NeedsApp { .. }
+                | App::NeedsFile { .. } => {}
             }
         }
         observed

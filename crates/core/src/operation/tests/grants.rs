@@ -461,3 +461,44 @@ fn a_word_that_the_app_does_not_ask_for_is_an_error_that_names_the_others() {
     let proposal = install(&installed(lines), lines);
     assert_eq!(proposal.check_words(&set_of(&["host-network"])), Ok(()));
 }
+
+#[test]
+fn secrets_and_files_of_other_apps_need_their_words() {
+    let node = "services: {node: {image: 'docker.io/library/a:1', volumes: ['data:/d']}}\nvolumes: {data: }\n\
+                x-archipelago: {secrets: {rpc: }, captures: {m: {volume: data, path: m}}, exports: {secrets: [rpc], files: [m]}}\n";
+    let other = AppId::parse("node").unwrap();
+    let mut inputs = inputs();
+    inputs.intents.insert(other.clone(), Ok(Intent::default()));
+    let files = Files::from([(COMPOSE_FILE.to_owned(), node.as_bytes().into())]);
+    inputs.definitions.insert(other.clone(), files);
+    let text = "services: {a: {image: 'docker.io/library/a:1', secrets: [m], x-environment-secrets: {P: p}}}\n\
+                x-archipelago: {requires: {apps: [node]}, secrets: {own: , p: {joined: [{secret: own}, {app: node, secret: rpc}]}, m: {joined: [{app: node, file: m}]}}}\n";
+    let files = Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().into())]);
+    // Until the file is there, the app could not start.
+    let refusal = try_install(&inputs, files.clone()).unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "a uses the file m of node, which node has not written yet; wait until archipelago status shows node as ready"
+    );
+    let path = inputs.layout.volumes(&other).join("data/m");
+    inputs.captured.insert(path, b"m".to_vec());
+    let proposal = try_install(&inputs, files).unwrap();
+    assert_eq!(words(&proposal), ["secret:node/rpc", "file:node/m"]);
+    let said: Vec<String> = proposal.new_grants().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "use the secret rpc of node, and there all rights that go with it",
+            "read the file m of node, and use there all rights that go with it"
+        ]
+    );
+    assert!(
+        proposal
+            .check_allowed(&set_of(&["secret:node/rpc"]))
+            .is_err()
+    );
+    assert_eq!(
+        proposal.check_allowed(&set_of(&["secret:node/rpc", "file:node/m"])),
+        Ok(())
+    );
+}

@@ -106,10 +106,14 @@ fn a_secret_of_podmans_is_replaced_only_by_what_is_wanted() {
     let world = &mut World::converged();
     let name = "archy-web-token";
     let revision = world.podman.secrets[name].clone().unwrap().1;
+    let desired = world.desired();
+    let (_, present) = desired.present().next().unwrap();
+    let content = present.secrets[name].content.clone();
     let store = |podman_name: &str, secret: &str, revision: &str| AppStep::StoreSecret {
         podman_name: text(podman_name),
         name: text(secret),
         revision: text(revision),
+        content: content.clone(),
     };
     check_step(world, store(name, "token", &revision), None);
     check_step(world, store(name, "other", &revision), Some(Rule::Wanted));
