@@ -43,6 +43,7 @@ mod refusals;
 mod releases;
 mod removal;
 mod repair;
+mod store_apps;
 mod stores;
 mod survival;
 mod unmounted;
