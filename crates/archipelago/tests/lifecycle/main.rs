@@ -44,6 +44,7 @@ mod refusals;
 mod releases;
 mod removal;
 mod repair;
+mod store_apps;
 mod stores;
 mod survival;
 mod unmounted;
