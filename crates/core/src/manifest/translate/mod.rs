@@ -45,7 +45,12 @@ pub(super) struct Translated {
 /// Translates a project. What cannot be translated is reported.
 pub(super) fn translate(project: &Project, report: &mut Report<'_>) -> Translated {
     let mut translated = Translated::default();
-    top::sections(project, &mut translated, report);
+    top::sections(
+        project,
+        &mut translated.volumes,
+        &mut translated.given_secrets,
+        report,
+    );
     for (name, source) in &project.services {
         let trail = Trail::of(["services", name]);
         if let Err(error) = check_part("a service", name) {

@@ -1,11 +1,10 @@
 //! The top-level sections other than `services` and `networks`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use compose::model::FileObject;
 use compose::{Project, Trail};
 
-use super::Translated;
 use super::keys::{TOP, VOLUME, left_out};
 use super::volume::{self, Kind};
 use crate::manifest::report::Report;
@@ -13,7 +12,12 @@ use crate::manifest::secret::{GivenText, kept_name};
 use crate::name::check_part;
 
 /// Translates the sections other than `services` and `networks`.
-pub(super) fn sections(project: &Project, translated: &mut Translated, report: &mut Report<'_>) {
+pub(super) fn sections(
+    project: &Project,
+    own_volumes: &mut BTreeSet<String>,
+    given_secrets: &mut BTreeMap<String, GivenText>,
+    report: &mut Report<'_>,
+) {
     let Project {
         name: _,
         services: _,
@@ -44,7 +48,7 @@ pub(super) fn sections(project: &Project, translated: &mut Translated, report: &
             Ok(Kind::Own) => {
                 let is_own_name = volume.name == Some(format!("{}_{name}", project.name));
                 left_out(report, VOLUME, &at, "name", !is_own_name);
-                translated.volumes.insert(name.clone());
+                own_volumes.insert(name.clone());
             }
             Ok(Kind::Memory(_)) if mounts_of(project, name) > 1 => report.error(
                 &at.key("driver_opts"),
@@ -55,7 +59,7 @@ pub(super) fn sections(project: &Project, translated: &mut Translated, report: &
         }
     }
     for (name, secret) in secrets {
-        self::secret(name, &secret.0, &mut translated.given_secrets, report);
+        self::secret(name, &secret.0, given_secrets, report);
     }
 }
 
