@@ -228,9 +228,11 @@ impl Run<'_> {
             }
         }
         inputs.sort_unstable_by_key(String::len);
-        while corpus::write(&inputs).len() > KEPT_BYTES_MAX {
-            inputs.pop();
-        }
+        let mut size = 0;
+        inputs.retain(|input| {
+            size += corpus::write(std::slice::from_ref(input)).len();
+            size <= KEPT_BYTES_MAX
+        });
         let file = self.corpus_file();
         fs::write(&file, corpus::write(&inputs))
             .with_context(|| format!("writing {}", file.display()))?;

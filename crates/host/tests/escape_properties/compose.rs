@@ -106,7 +106,9 @@ fn service(generated: &Path, id: &str) -> Result<Service, String> {
     let command = content
         .lines()
         .find_map(|line| line.strip_prefix("ExecStart="));
-    let arguments = words(command.unwrap_or_default());
+    // Quadlet's own argument has specifiers. Those of a text are doubled, so it is no such text.
+    let command = command.unwrap_or_default();
+    let arguments = words(&command.replace(" --cidfile=%t/%N.cid ", " --cidfile=cid "));
     Ok(Service {
         keys: content.lines().map(key_of).collect(),
         arguments: arguments
