@@ -107,7 +107,7 @@ fn way_out(failed: &FailedApp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use archipelago_core::health::{AppHealth, State, UnitHealth};
+    use archipelago_core::health::{AppHealth, State, UnitHealth, Why};
     use archipelago_core::name::AppId;
 
     use super::*;
@@ -123,7 +123,7 @@ mod tests {
             awaited_job: None,
             companion: false,
             restarts: 0,
-            message: String::new(),
+            why: None,
             drop_ins: Vec::new(),
         }
     }
@@ -135,7 +135,7 @@ mod tests {
                 health: AppHealth {
                     id: AppId::parse("shop").unwrap(),
                     state: State::Failed,
-                    message: "it failed".to_owned(),
+                    why: Some(Why::JobRuns("migrate".to_owned())),
                     units: vec![unit(is_job)],
                     urls: Vec::new(),
                     busy: None,
@@ -145,7 +145,7 @@ mod tests {
             };
             let error = archipelago_node::Error::Failed(Box::new(failed));
             let message = Failure::from(error).message;
-            assert_eq!(message, format!("shop: it failed{expected}"));
+            assert_eq!(message, format!("shop: the job migrate runs{expected}"));
         };
         check(
             Goal::Ready,
