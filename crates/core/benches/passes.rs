@@ -19,10 +19,10 @@ use archipelago_core::observed::{
     Active, Load, Observed, Podman, PodmanNetwork, PodmanView, RenderedFile, Service, needs_podman,
 };
 use archipelago_core::plan::plan;
-use archipelago_core::progress::Progress;
 use archipelago_core::quadlet::{
     Container, Kind, Log, Network, NetworkJoin, ServiceSection, Stamp, Unit, UnitSection, mark_of,
 };
+use archipelago_core::retries::Retries;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 const SIZES: [usize; 3] = [10, 100, 1000];
@@ -115,7 +115,7 @@ fn desired(count: usize) -> Desired {
     assert_eq!(
         desired.present().count(),
         count,
-        "every app must be worked out"
+        "every app must be resolved"
     );
     desired
 }
@@ -305,7 +305,7 @@ type Observe = fn(&Desired) -> Observed;
 
 fn decide(criterion: &mut Criterion) {
     let now = Duration::from_secs(1000);
-    let progress = Progress::default();
+    let retries = Retries::default();
     let cases: [(&str, Observe, bool); 3] = [
         ("plan, all at rest", quiescent, true),
         (
@@ -323,7 +323,7 @@ fn decide(criterion: &mut Criterion) {
         for count in SIZES {
             let desired = desired(count);
             let observed = observe(&desired);
-            let planned = plan(&desired, &observed, &progress, now);
+            let planned = plan(&desired, &observed, &retries, now);
             assert_eq!(
                 planned.is_empty(),
                 is_quiescent,
@@ -331,7 +331,7 @@ fn decide(criterion: &mut Criterion) {
                 planned.actions.first()
             );
             group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
-                bencher.iter(|| plan(black_box(&desired), &observed, &progress, now));
+                bencher.iter(|| plan(black_box(&desired), &observed, &retries, now));
             });
         }
         group.finish();
@@ -340,14 +340,14 @@ fn decide(criterion: &mut Criterion) {
     for count in SIZES {
         let desired = desired(count);
         let observed = quiescent(&desired);
-        let ready: BTreeSet<&str> = report(&desired, &observed, &progress)
+        let ready: BTreeSet<&str> = report(&desired, &observed, &retries)
             .apps
             .iter()
             .map(|app| app.state.word())
             .collect();
         assert_eq!(ready, BTreeSet::from(["ready"]));
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
-            bencher.iter(|| report(black_box(&desired), &observed, &progress));
+            bencher.iter(|| report(black_box(&desired), &observed, &retries));
         });
     }
     group.finish();

@@ -14,7 +14,7 @@ use crate::desired::{Desired, Present};
 use crate::name::AppId;
 use crate::observed::{Observed, awaited};
 use crate::plan::without_network;
-use crate::progress::Progress;
+use crate::retries::Retries;
 use app::judge;
 
 pub use model::{AppHealth, Report, UnitHealth, UrlHealth};
@@ -23,13 +23,13 @@ pub use why::{Because, Why};
 
 /// Judges all apps.
 #[must_use]
-pub fn report(desired: &Desired, observed: &Observed, progress: &Progress) -> Report {
+pub fn report(desired: &Desired, observed: &Observed, retries: &Retries) -> Report {
     let mut apps: BTreeMap<&AppId, AppHealth> = BTreeMap::new();
     for (id, app) in &desired.apps {
-        apps.insert(id, judge(&desired.layout, id, app, observed, progress));
+        apps.insert(id, judge(&desired.layout, id, app, observed, retries));
     }
     for (id, present) in desired.present() {
-        if let Some(other) = without_network(desired, present, observed, progress)
+        if let Some(other) = without_network(desired, present, observed, retries)
             && let Some(health) = apps.get_mut(id)
             && health.state != State::Failed
             && !has_its_files(present, observed)

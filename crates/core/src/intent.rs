@@ -22,7 +22,7 @@ use crate::toml_file::{Document, Entry};
 /// The operator's wish for an app.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Intent {
-    pub state: Goal,
+    pub state: WantedState,
     /// With `removed`: whether its data, secrets and images go as well.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub purge: bool,
@@ -60,7 +60,7 @@ pub struct Intent {
 /// The wanted state of an app.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Goal {
+pub enum WantedState {
     /// Its containers run, now and after a reboot.
     #[default]
     Running,
@@ -70,7 +70,7 @@ pub enum Goal {
     Removed,
 }
 
-impl Goal {
+impl WantedState {
     /// The word for it, in intents and JSON.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -199,8 +199,12 @@ impl Intent {
     }
 }
 
-fn goal(entry: &Entry<'_>) -> Result<Goal, ManifestError> {
-    let goals = [Goal::Running, Goal::Stopped, Goal::Removed];
+fn goal(entry: &Entry<'_>) -> Result<WantedState, ManifestError> {
+    let goals = [
+        WantedState::Running,
+        WantedState::Stopped,
+        WantedState::Removed,
+    ];
     let text = entry.text().unwrap_or_default();
     let found = goals.into_iter().find(|goal| goal.word() == text);
     found.ok_or_else(|| entry.error("expected \"running\", \"stopped\" or \"removed\""))
@@ -238,7 +242,7 @@ mod tests {
     #[test]
     fn an_intent_survives_its_file() {
         let intent = Intent {
-            state: Goal::Stopped,
+            state: WantedState::Stopped,
             purge: false,
             source: "catalog".into(),
             release: Some(ReleaseId::of(&crate::file::Files::new())),
@@ -262,7 +266,10 @@ mod tests {
             ]),
         };
         assert_eq!(Intent::parse("a.toml", &intent.to_text()), Ok(intent));
-        assert_eq!(Intent::parse("a.toml", "").unwrap().state, Goal::Running);
+        assert_eq!(
+            Intent::parse("a.toml", "").unwrap().state,
+            WantedState::Running
+        );
     }
 
     #[test]

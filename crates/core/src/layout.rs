@@ -224,7 +224,7 @@ impl Layout {
 
     /// The failed attempts, shared by all processes that make passes.
     #[must_use]
-    pub fn progress(&self) -> PathBuf {
+    pub fn retries(&self) -> PathBuf {
         self.runtime.join("archipelago/progress.json")
     }
 
@@ -315,10 +315,7 @@ mod tests {
             (layout.generated(), "/run/user/1000/systemd/generator"),
             (layout.invocations(), "/run/user/1000/systemd/units"),
             (layout.pending(), "/run/user/1000/archipelago/pending.json"),
-            (
-                layout.progress(),
-                "/run/user/1000/archipelago/progress.json",
-            ),
+            (layout.retries(), "/run/user/1000/archipelago/progress.json"),
             (
                 layout.daemon_lock(),
                 "/run/user/1000/archipelago/daemon.lock",

@@ -1,5 +1,5 @@
-//! The needs of a container beyond its image and its data (devices, limits, a processor that runs
-//! its programs), and a host's offer of these.
+//! The needs of a container beyond its image and its data (devices, limits, an architecture that
+//! runs its programs), and a host's offer of these.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -82,10 +82,10 @@ pub struct Offers {
     pub devices: BTreeMap<PathBuf, Device>,
     /// The most that a service of this user may have of each limit; `None` when there is no bound.
     pub limits: BTreeMap<String, Option<u64>>,
-    /// The images that are here and whose programs this machine cannot run, with the kind of
-    /// processor that they are for (`arm64`).
+    /// The images that are here and whose programs this machine cannot run, with the architecture
+    /// that they are for (`arm64`).
     pub foreign_images: BTreeMap<String, String>,
-    /// The images that are not here, with the kinds of processor that their registries have them
+    /// The images that are not here, with the architectures that their registries have them
     /// for. An image that a registry has for one kind only is not among them: the registry does not
     /// tell that kind before it sends the image.
     pub registry_images: BTreeMap<String, BTreeSet<String>>,
@@ -95,8 +95,8 @@ pub struct Offers {
     pub missing_networks: BTreeSet<String>,
     /// The same of volumes.
     pub missing_volumes: BTreeSet<String>,
-    /// This machine's kind of processor, in the same words.
-    pub processor: String,
+    /// This machine's architecture, in the same words.
+    pub architecture: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -67,7 +67,7 @@ pub struct Observed {
     /// Whether a probe was answered; absent when it was not asked.
     pub answers: BTreeMap<DesiredProbe, Answer>,
     /// The parts of apps to be removed that are still on the disk.
-    pub remains: BTreeMap<AppId, Remains>,
+    pub leftovers: BTreeMap<AppId, Leftovers>,
     /// The host's offers for the containers that do not run.
     pub offers: Offers,
     /// The helpers of the containers' networks.
@@ -134,7 +134,7 @@ pub struct Busy {
 
 /// The remains on the disk of an app that is being removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Remains {
+pub struct Leftovers {
     /// Whether it has a folder of volumes, files or secrets.
     pub data: bool,
     /// Its containers that have a folder of rendered files.

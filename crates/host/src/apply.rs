@@ -13,7 +13,7 @@ use archipelago_core::observed::Memory;
 use archipelago_core::reconcile::Outcome;
 use tracing::{info, warn};
 
-use super::image::Images;
+use super::image::ImageJobs;
 use super::inventory::REVISION_LABEL;
 use super::podman::{self, Podman, revive};
 use super::systemd::{self, Systemd};
@@ -38,7 +38,7 @@ pub struct Executor<'a> {
     pub systemd: &'a Systemd,
     pub podman: &'a Podman,
     /// The images that are being got.
-    pub images: &'a mut Images,
+    pub images: &'a mut ImageJobs,
 }
 
 /// Why an action failed: an edge's error, or a finding of this file.

@@ -8,8 +8,8 @@ use archipelago_core::error::chain;
 use archipelago_core::image::{ImageDigest, Reference};
 use archipelago_core::image_facts::Bases;
 
+use crate::architecture;
 use crate::podman::{self, InspectedImage, Podman};
-use crate::processor;
 
 /// The reason why a base image cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,7 @@ pub enum Error {
     Nowhere { base: String },
     #[error(
         "the base image {base} is for {built_for} now, and this machine is {}; use a base image for that in FROM",
-        processor::native()
+        architecture::native()
     )]
     Foreign { base: String, built_for: String },
 }
@@ -73,7 +73,7 @@ pub async fn pull_newest(
         {
             return Err(Error::Foreign {
                 base: base.clone(),
-                built_for: now.processor.clone(),
+                built_for: now.architecture.clone(),
             });
         }
         let digest = now.as_ref().and_then(digest_of);
@@ -141,7 +141,7 @@ fn digest_of(image: &InspectedImage) -> Option<ImageDigest> {
 }
 
 fn is_foreign(image: &InspectedImage) -> bool {
-    !processor::runs(&image.processor)
+    !architecture::runs(&image.architecture)
 }
 
 async fn inspect(podman: &Podman, base: &str) -> Result<Option<InspectedImage>, Error> {

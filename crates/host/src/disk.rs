@@ -65,7 +65,7 @@ pub fn read_file(path: &Path) -> Option<Vec<u8>> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_known(path: &Path) -> Result<Option<(Metadata, Vec<u8>)>, Error> {
+pub fn read_with_metadata(path: &Path) -> Result<Option<(Metadata, Vec<u8>)>, Error> {
     match open_and_read(path) {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -73,8 +73,8 @@ pub fn read_known(path: &Path) -> Result<Option<(Metadata, Vec<u8>)>, Error> {
     }
 }
 
-/// Like [`read_known`], but returns the bare `io::Error`. It resolves the path only once, which
-/// dominates the cost when there are many files.
+/// Like [`read_with_metadata`], but returns the bare `io::Error`. It resolves the path only once,
+/// which dominates the cost when there are many files.
 ///
 /// # Errors
 /// When it is not there, is no file or cannot be read.
@@ -191,7 +191,7 @@ pub fn make_private(path: &Path) -> Result<(), Error> {
 
 /// Whether a path is occupied. Does not follow links; a path that cannot be inspected counts as
 /// occupied.
-pub fn is_there(path: &Path) -> bool {
+pub fn may_exist(path: &Path) -> bool {
     match fs::symlink_metadata(path) {
         Ok(_) => true,
         Err(error) => !says_absent(&error),
@@ -202,7 +202,7 @@ pub fn is_there(path: &Path) -> bool {
 ///
 /// # Errors
 /// When the path cannot be inspected.
-pub fn kind(path: &Path) -> Result<Option<FileType>, Error> {
+pub fn file_type(path: &Path) -> Result<Option<FileType>, Error> {
     match fs::metadata(path) {
         Ok(metadata) => Ok(Some(metadata.file_type())),
         Err(error) if says_absent(&error) => Ok(None),
@@ -213,15 +213,15 @@ pub fn kind(path: &Path) -> Result<Option<FileType>, Error> {
 /// Whether there is a file of any type at a path, following links.
 ///
 /// # Errors
-/// As [`kind`].
+/// As [`file_type`].
 pub fn exists(path: &Path) -> Result<bool, Error> {
-    Ok(kind(path)?.is_some())
+    Ok(file_type(path)?.is_some())
 }
 
 /// A folder, or the nearest one above it that exists.
 ///
 /// # Errors
-/// As [`kind`].
+/// As [`file_type`].
 pub fn nearest(path: &Path) -> Result<Option<&Path>, Error> {
     for folder in path.ancestors() {
         if exists(folder)? {
@@ -235,7 +235,7 @@ pub fn nearest(path: &Path) -> Result<Option<&Path>, Error> {
 ///
 /// # Errors
 /// When the path cannot be inspected.
-pub fn link(path: &Path) -> Result<Option<PathBuf>, Error> {
+pub fn read_link(path: &Path) -> Result<Option<PathBuf>, Error> {
     match fs::read_link(path) {
         Ok(target) => Ok(Some(target)),
         // readlink(2): EINVAL, it is not a symbolic link.
@@ -376,7 +376,7 @@ pub fn sweep(folder: &Path) -> Result<(), Error> {
         .filter(|name| name.starts_with(TEMPORARY_PREFIX))
     {
         let path = folder.join(name);
-        if kind(&path)?.is_some_and(|kind| kind.is_dir()) {
+        if file_type(&path)?.is_some_and(|kind| kind.is_dir()) {
             remove_folder(&path)?
         } else {
             remove(&path)?

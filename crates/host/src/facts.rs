@@ -232,7 +232,7 @@ pub async fn network() -> Network {
             .unwrap_or_default()
     };
     Network {
-        awaited: disk::is_there(Path::new(NETWORK_WAIT)),
+        awaited: disk::may_exist(Path::new(NETWORK_WAIT)),
         reached: ActiveState::from(value("ActiveState")) == ActiveState::Active,
         wanted: !value("WantedBy").is_empty() || !value("RequiredBy").is_empty(),
     }

@@ -32,11 +32,11 @@ const AT_ONCE: usize = 4;
 const ELSEWHERE_LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// The images that are being got.
-pub struct Images {
+pub struct ImageJobs {
     podman: Podman,
     layout: Layout,
     tasks: BTreeMap<String, Task>,
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     /// Notified when a pull or build ends.
     wakeup: Wakeup,
 }
@@ -47,14 +47,14 @@ struct Task {
     progress: Arc<Mutex<ImageProgress>>,
 }
 
-impl Images {
+impl ImageJobs {
     /// Gets nothing yet.
     pub fn new(podman: Podman, layout: Layout, wakeup: Wakeup) -> Self {
         Self {
             podman,
             layout,
             tasks: BTreeMap::new(),
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
             wakeup,
         }
     }
@@ -75,10 +75,10 @@ impl Images {
             move |now| *shown.lock().unwrap_or_else(PoisonError::into_inner) = now,
         );
         let wakeup = self.wakeup.clone();
-        let turns = Arc::clone(&self.turns);
+        let permits = Arc::clone(&self.permits);
         let handle = tokio::spawn(async move {
             // Never closed; were it, none would have to wait.
-            let _turn = turns.acquire_owned().await;
+            let _turn = permits.acquire_owned().await;
             let result = work.await;
             wakeup.notify();
             result
@@ -148,7 +148,7 @@ pub async fn build(
 ) -> Result<(), Cause> {
     let mut image = image.clone();
     if let Origin::Build(context) = &mut image.origin {
-        context.otherwise = None;
+        context.fallback = None;
     }
     let lock = lock_path(layout, &image.reference.to_string());
     get(podman.clone(), lock, image, Some(app.clone()), tell).await
@@ -184,7 +184,7 @@ async fn get(
             let fetching = |base: &str| say(ImageProgress::FetchingBase(base.to_owned()));
             let (bases, failure) = bases::ensure(&podman, &context.bases, fetching).await;
             say(ImageProgress::Building(String::new()));
-            let otherwise = context.otherwise.take();
+            let fallback = context.fallback.take();
             let request = build_request(name.clone(), *context, &bases, app);
             let built = podman
                 .build(&request, |output| {
@@ -197,7 +197,7 @@ async fn get(
                 || of_podman(&error),
                 |failure| Cause::Podman(chain(&failure)),
             );
-            let Some((other, without_tls)) = otherwise else {
+            let Some((other, without_tls)) = fallback else {
                 return Err(build);
             };
             tracing::warn!("{name} cannot be built, so {other} is pulled: {build}");
@@ -248,9 +248,9 @@ fn build_request(
         args,
         target,
         // They are part of the image's name.
-        renewed: _,
+        changed_bases: _,
         bases: _,
-        otherwise: _,
+        fallback: _,
     } = context;
     // Set even when empty: an image inherits the labels of its base.
     let mut labels = BTreeMap::from([(BASES_LABEL.to_owned(), bases_label(bases))]);

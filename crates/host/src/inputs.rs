@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use archipelago_core::config::Config;
 use archipelago_core::data_folder::judge;
-use archipelago_core::desired::{Apps, Desired, Found, Inputs, assemble};
+use archipelago_core::desired::{Apps, Desired, HostFacts, Inputs, assemble};
 use archipelago_core::error::chain;
 use archipelago_core::file_error::FileError;
 use archipelago_core::image_facts;
-use archipelago_core::intent::{Goal, Intent};
+use archipelago_core::intent::{Intent, WantedState};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::releases::Releases;
@@ -25,7 +25,7 @@ use crate::{data_folder, definition, disk, links, records, releases};
 /// A captured file is a credential or an address, not data.
 const CAPTURE_BYTES_MAX: u64 = 64 * 1024;
 
-/// Works out what should be on the host.
+/// Resolves the desired state of the host.
 ///
 /// # Errors
 /// When it cannot be told which apps there are.
@@ -74,7 +74,7 @@ pub fn find_trails(inputs: &mut Inputs, paths: Vec<PathBuf>) -> bool {
 
 /// Finds out which of the paths that apps mount are not there. Says whether one is not.
 pub fn find_missing(inputs: &mut Inputs, paths: &[PathBuf]) -> bool {
-    let is_missing = |path: &&PathBuf| disk::kind(path).is_ok_and(|kind| kind.is_none());
+    let is_missing = |path: &&PathBuf| disk::file_type(path).is_ok_and(|kind| kind.is_none());
     let missing: BTreeSet<PathBuf> = paths.iter().filter(is_missing).cloned().collect();
     inputs.found.missing = missing;
     !inputs.found.missing.is_empty()
@@ -92,7 +92,7 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
                 definitions.insert(id.clone(), files);
             }
             // To be removed, an app needs no definition.
-            Err(_) if known.state == Goal::Removed => {}
+            Err(_) if known.state == WantedState::Removed => {}
             Err(error) => *intent = Err(of_definition(&error)),
         }
     }
@@ -102,11 +102,11 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
         config: config_traced(layout, read_set),
         intents,
         definitions,
-        found: Found {
+        found: HostFacts {
             images: image_facts::read(read_set.read(&layout.images()).ok().flatten().as_deref()),
             claim: judge(&data_folder::observe(layout, read_set)),
             operations: records::by_app(layout, read_set),
-            ..Found::default()
+            ..HostFacts::default()
         },
         releases,
         ..Inputs::new(layout.clone())

@@ -224,7 +224,7 @@ async fn ask_all(
     )?;
     view.networks = networks;
     view.images.clone_from(&images.names);
-    view.processors.clone_from(&images.processors);
+    view.architectures.clone_from(&images.architectures);
     let mut known = BTreeMap::new();
     for container in containers {
         let Container {

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod apply;
+pub mod architecture;
 pub mod bases;
 pub mod beneath;
 pub mod cache;
@@ -33,7 +34,6 @@ pub mod podman;
 pub mod preflight;
 pub mod pressure;
 pub mod probe;
-pub mod processor;
 pub mod purge;
 pub mod records;
 pub mod releases;

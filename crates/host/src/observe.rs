@@ -15,7 +15,7 @@ use archipelago_core::layout::Layout;
 use archipelago_core::name::PREFIX;
 use archipelago_core::observed::Network;
 use archipelago_core::observed::{
-    self, Answer, Memory, Observed, Override, Remains, Unreachable, is_generated, needs_podman,
+    self, Answer, Leftovers, Memory, Observed, Override, Unreachable, is_generated, needs_podman,
 };
 use archipelago_core::plan::starts_max;
 use archipelago_core::quadlet::{Mark, is_unit_file, mark_of};
@@ -228,7 +228,7 @@ fn observe_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
         .into_iter()
         .filter(|name| name.starts_with(PREFIX) && name.ends_with(".service"))
     {
-        let target = disk::link(&layout.systemd.join(&name))?;
+        let target = disk::read_link(&layout.systemd.join(&name))?;
         let masked = target.is_some_and(|target| target == std::path::Path::new("/dev/null"));
         observed.overrides.insert(
             name,
@@ -250,7 +250,7 @@ fn observe_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
             App::Present(present) => {
                 // If this fails, making the folder fails too, for this app alone.
                 let is_folder = |path: &&PathBuf| {
-                    disk::kind(path).is_ok_and(|kind| kind.is_some_and(|kind| kind.is_dir()))
+                    disk::file_type(path).is_ok_and(|kind| kind.is_some_and(|kind| kind.is_dir()))
                 };
                 observed
                     .folders
@@ -261,15 +261,15 @@ fn observe_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
             }
             App::Removed { containers, .. } => {
                 let parts = [layout.volumes(id), layout.files(id), layout.secrets(id)];
-                let data = parts.iter().any(|path| disk::is_there(path));
+                let data = parts.iter().any(|path| disk::may_exist(path));
                 let rendered = containers
                     .iter()
-                    .filter(|container| disk::is_there(&layout.rendered(container)))
+                    .filter(|container| disk::may_exist(&layout.rendered(container)))
                     .cloned()
                     .collect();
                 observed
-                    .remains
-                    .insert(id.clone(), Remains { data, rendered });
+                    .leftovers
+                    .insert(id.clone(), Leftovers { data, rendered });
             }
             App::Broken { .. }
             | App::NeedsSecrets { .. }
@@ -323,7 +323,7 @@ fn generated(
         .filter(|name| name.starts_with(PREFIX) && name.ends_with(".service"));
     let mut marks = BTreeMap::new();
     for name in services {
-        let content = match disk::read_known(&folder.join(&name)) {
+        let content = match disk::read_with_metadata(&folder.join(&name)) {
             Ok(found) => found.map(|(_, content)| content),
             Err(error) if error.is_exhaustion() => return Err(error),
             // It is somebody else's.
@@ -347,7 +347,7 @@ fn invocations(
     for link in read_set.names(&folder)? {
         if let Some(service) = link.strip_prefix("invocation:")
             && service.starts_with(PREFIX)
-            && let Some(id) = disk::link(&folder.join(&link))?
+            && let Some(id) = disk::read_link(&folder.join(&link))?
         {
             invocations.insert(service.to_owned(), id.to_string_lossy().into_owned());
         }
@@ -367,7 +367,7 @@ pub fn watch_set(desired: &Desired, watch_set: &mut WatchSet) {
         watch_set.folder(folder.clone());
     }
     // Passes of others: what they have tried.
-    watch_set.file(&layout.progress());
+    watch_set.file(&layout.retries());
     for (_, present) in desired.present() {
         for file in present.files.keys() {
             watch_set.file(file);

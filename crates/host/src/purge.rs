@@ -48,7 +48,7 @@ pub enum Place {
 pub fn left(layout: &Layout, app: &AppId) -> Result<Vec<Left>, Error> {
     let mut left = Vec::new();
     for path in parts(layout, app)? {
-        if let Some(target) = disk::link(&path)? {
+        if let Some(target) = disk::read_link(&path)? {
             let place = Place::Behind(target);
             left.push(Left { path, place });
         } else if has_mounts(layout, app, &path)? {
@@ -66,7 +66,7 @@ pub fn left(layout: &Layout, app: &AppId) -> Result<Vec<Left>, Error> {
 pub async fn remove(layout: &Layout, app: &AppId) -> Result<(), Error> {
     let mut removed = Vec::new();
     for path in parts(layout, app)? {
-        let is_link = disk::link(&path)?.is_some();
+        let is_link = disk::read_link(&path)?.is_some();
         if is_link || !has_mounts(layout, app, &path)? {
             removed.push(path);
         } else {
@@ -81,7 +81,7 @@ pub async fn remove(layout: &Layout, app: &AppId) -> Result<(), Error> {
         // One with something left in it stays.
         match std::fs::remove_dir(&folder) {
             Ok(()) => disk::sync_folder(folder.parent().unwrap_or(Path::new("/")))?,
-            Err(_) if !disk::is_there(&folder) => {}
+            Err(_) if !disk::may_exist(&folder) => {}
             Err(_) if disk::names(&folder).is_ok_and(|names| !names.is_empty()) => {}
             Err(_) => remove_owned_by_containers(app, &[folder]).await?,
         }
@@ -98,7 +98,7 @@ fn folders(layout: &Layout, app: &AppId) -> [PathBuf; 3] {
 fn parts(layout: &Layout, app: &AppId) -> Result<Vec<PathBuf>, disk::Error> {
     let mut parts = Vec::new();
     for folder in folders(layout, app) {
-        if disk::link(&folder)?.is_some() {
+        if disk::read_link(&folder)?.is_some() {
             parts.push(folder);
             continue;
         }

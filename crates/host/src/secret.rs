@@ -52,7 +52,7 @@ pub fn make(layout: &Layout, app: &AppId, name: &str, recipe: &Recipe) -> Result
             disk::write_if_changed(&path, given.text().as_bytes(), PRIVATE)?;
             return Ok(());
         }
-        _ if disk::is_there(&path) => return Err(Error::Unreadable(path)),
+        _ if disk::may_exist(&path) => return Err(Error::Unreadable(path)),
         Recipe::Random => random::<SECRET_BYTES>().map(|bytes| hex(&bytes))?,
         Recipe::Seeded(parts) => seed(layout)?.secret(app, parts),
     };
@@ -62,7 +62,7 @@ pub fn make(layout: &Layout, app: &AppId, name: &str, recipe: &Recipe) -> Result
 /// Reads the node's seed; generates it the first time.
 fn seed(layout: &Layout) -> Result<NodeSeed, Error> {
     let path = layout.seed();
-    if !disk::is_there(&path) {
+    if !disk::may_exist(&path) {
         let seed = NodeSeed::from_random(random()?);
         data_folder::make_folder(layout, &layout.data, PRIVATE_FOLDER)?;
         link_new(&path, &seed.to_text())?;
@@ -157,7 +157,7 @@ mod tests {
         std::fs::write(layout.seed(), "half").unwrap();
         let error = make(&layout, &app, "app_seed", &recipe).unwrap_err();
         assert!(matches!(error, Error::Seed(_)), "{error}");
-        assert!(!disk::is_there(&path));
+        assert!(!disk::may_exist(&path));
         disk::remove_folder(&root).unwrap();
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use archipelago_core::desired::read_schema;
 use archipelago_core::file_error::FileError;
 use archipelago_core::health::Report;
-use archipelago_core::intent::Goal;
+use archipelago_core::intent::WantedState;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::COMPOSE_FILE;
 use archipelago_core::name::AppId;
@@ -31,7 +31,7 @@ pub struct Installed {
     pub title: String,
     pub version: String,
     /// The wanted state, or the reason why its intent cannot be read.
-    pub wanted: Result<Goal, FileError>,
+    pub wanted: Result<WantedState, FileError>,
 }
 
 /// The installed apps.

@@ -20,7 +20,7 @@ use archipelago_core::reconcile::Reconciler;
 
 use archipelago_host::apply::Executor;
 use archipelago_host::cache::Cached;
-use archipelago_host::image::Images;
+use archipelago_host::image::ImageJobs;
 use archipelago_host::lock::Waiter;
 use archipelago_host::observe::{AskPodman, ObservationCache, observe};
 use archipelago_host::podman::Podman;
@@ -76,7 +76,7 @@ pub(crate) struct Driver {
     heartbeat: Heartbeat,
     systemd: Systemd,
     podman: Podman,
-    images: Images,
+    images: ImageJobs,
     reconciler: Reconciler,
     /// The desired state, and the paths whose changes matter to it.
     desired: Cached<(Arc<Desired>, Arc<WatchSet>)>,
@@ -96,7 +96,7 @@ impl Driver {
         let wakeup = Wakeup::default();
         Ok(Self {
             systemd: Systemd::connect().await?,
-            images: Images::new(podman.clone(), layout.clone(), wakeup.clone()),
+            images: ImageJobs::new(podman.clone(), layout.clone(), wakeup.clone()),
             reconciler: Reconciler::default(),
             desired: Cached::default(),
             cache: ObservationCache::default(),
@@ -184,7 +184,7 @@ impl Driver {
                     let all = leftovers::sync_secrets(layout).map_err(observe::Error::Disk)?;
                     pass.secrets_synced(all);
                 }
-                Request::ReadProgress => pass.recall(retries::read(layout)),
+                Request::ReadRetries => pass.recall(retries::read(layout)),
                 Request::CollectImages => {
                     let ended = images.finished().await;
                     for (image, result) in &ended {
@@ -197,9 +197,9 @@ impl Driver {
                     }
                     pass.images(ended);
                 }
-                Request::WorkOut => {
+                Request::ResolveDesired => {
                     let (desired, watch_set) =
-                        work_out(known, layout).map_err(observe::Error::Disk)?;
+                        resolve_desired(known, layout).map_err(observe::Error::Disk)?;
                     // Before the observation, so that every later change causes a wake-up.
                     if let Some(watch) = watch
                         && watch.follow(&watch_set)
@@ -235,7 +235,7 @@ impl Driver {
                     log::action(action, &outcome);
                     pass.applied(outcome, since_boot());
                 }
-                Request::KeepProgress(content) => {
+                Request::KeepRetries(content) => {
                     let written = retries::write(layout, content);
                     pass.kept(written);
                 }
@@ -269,7 +269,7 @@ impl Driver {
                 underway.insert(image, ImageProgress::Elsewhere);
             }
         }
-        Ok(report(&desired, &observed, self.reconciler.progress()))
+        Ok(report(&desired, &observed, self.reconciler.retries()))
     }
 
     /// Clears the backoff of an app.
@@ -322,7 +322,7 @@ impl Driver {
     }
 
     fn desired(&mut self) -> Result<Arc<Desired>, observe::Error> {
-        Ok(work_out(&mut self.desired, &self.layout)?.0)
+        Ok(resolve_desired(&mut self.desired, &self.layout)?.0)
     }
 
     async fn observe(&mut self, desired: &Desired) -> Result<Observed, observe::Error> {
@@ -343,7 +343,7 @@ async fn observe_host(
     cache: &mut ObservationCache,
     systemd: &Systemd,
     podman: &Podman,
-    images: &Images,
+    images: &ImageJobs,
     limit: Duration,
 ) -> Result<Observed, observe::Error> {
     let always = false;
@@ -351,7 +351,7 @@ async fn observe_host(
     observe(desired, cache, systemd, podman, ask, images.underway()).await
 }
 
-fn work_out(
+fn resolve_desired(
     known: &mut Cached<(Arc<Desired>, Arc<WatchSet>)>,
     layout: &Layout,
 ) -> Result<(Arc<Desired>, Arc<WatchSet>), disk::Error> {

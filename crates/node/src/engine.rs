@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::since_boot;
 use crate::driver::Driver;
-use crate::handle::{Command, Ends, Handle, Made};
+use crate::handle::{Command, EngineSide, Handle, PassReport};
 use crate::schedule::{self, Next};
 use crate::unfinished::Unfinished;
 
@@ -60,7 +60,7 @@ pub enum Error {
 pub struct Engine {
     driver: Driver,
     role: Role,
-    ends: Ends,
+    engine_side: EngineSide,
 }
 
 /// An engine on a thread of its own.
@@ -134,17 +134,28 @@ impl Engine {
                 TICK.as_secs()
             );
         }
-        let (handle, ends) = Handle::new(driver.wakeup());
-        Ok((Self { driver, role, ends }, handle))
+        let (handle, engine_side) = Handle::new(driver.wakeup());
+        Ok((
+            Self {
+                driver,
+                role,
+                engine_side,
+            },
+            handle,
+        ))
     }
 
     /// Makes passes until a handle stops it. Commands that were sent before are done first.
     pub async fn run(self) {
-        let Self { driver, role, ends } = self;
+        let Self {
+            driver,
+            role,
+            engine_side,
+        } = self;
         let wakeup = driver.wakeup();
         let heartbeat = driver.heartbeat();
-        let shared = Arc::clone(&ends.shared);
-        let mut passes = Passes::new(driver, role, ends);
+        let shared = Arc::clone(&engine_side.shared);
+        let mut passes = Passes::new(driver, role, engine_side);
         if role == Role::Operation {
             // Until it is asked something it makes no pass: the operation may yet be refused.
             tokio::select! {
@@ -167,14 +178,14 @@ impl Engine {
 struct Passes {
     driver: Driver,
     role: Role,
-    ends: Ends,
+    engine_side: EngineSide,
     unfinished: Unfinished,
     /// The tasks that listen for systemd's signals. Dropping it ends them.
     listening: JoinSet<()>,
 }
 
 impl Passes {
-    fn new(driver: Driver, role: Role, ends: Ends) -> Self {
+    fn new(driver: Driver, role: Role, engine_side: EngineSide) -> Self {
         let unfinished = Unfinished::new(driver.layout().clone());
         let mut listening = JoinSet::new();
         if role == Role::Daemon {
@@ -184,7 +195,7 @@ impl Passes {
         Self {
             driver,
             role,
-            ends,
+            engine_side,
             unfinished,
             listening,
         }
@@ -199,10 +210,10 @@ impl Passes {
         if self.role == Role::Daemon || !Lock::is_held(&daemon_lock) {
             self.unfinished.take_up();
         }
-        let before = self.ends.made.borrow().clone();
+        let before = self.engine_side.made.borrow().clone();
         let (made, mut next) = pass(&mut self.driver, self.role, before.as_deref()).await;
         self.publish(Arc::new(made), waiting);
-        if self.ends.shared.is_followed() || self.unfinished.is_followed() {
+        if self.engine_side.shared.is_followed() || self.unfinished.is_followed() {
             next.wake_after = Some(next.wake_after.map_or(LOOK, |after| after.min(LOOK)));
         }
         if self.listening.is_empty() {
@@ -215,12 +226,12 @@ impl Passes {
 
     /// Carries out the commands that are there, and returns the callers who wait for the next pass.
     /// Commands that come meanwhile wait for the pass after it, so they cannot hold this one up.
-    async fn answer_commands(&mut self) -> Vec<oneshot::Sender<Arc<Made>>> {
+    async fn answer_commands(&mut self) -> Vec<oneshot::Sender<Arc<PassReport>>> {
         let heartbeat = self.driver.heartbeat();
         let mut waiting = Vec::new();
-        for _ in 0..self.ends.commands.len() {
+        for _ in 0..self.engine_side.commands.len() {
             heartbeat.step();
-            let Ok(command) = self.ends.commands.try_recv() else {
+            let Ok(command) = self.engine_side.commands.try_recv() else {
                 break;
             };
             match command {
@@ -238,12 +249,12 @@ impl Passes {
     }
 
     /// Shows a pass to the handles, to the callers who wait for it, and to unfinished operations.
-    fn publish(&mut self, made: Arc<Made>, waiting: Vec<oneshot::Sender<Arc<Made>>>) {
-        let Ends {
+    fn publish(&mut self, made: Arc<PassReport>, waiting: Vec<oneshot::Sender<Arc<PassReport>>>) {
+        let EngineSide {
             made: last, shared, ..
-        } = &self.ends;
+        } = &self.engine_side;
         if let Ok(pass) = &made.outcome {
-            pass.events.iter().for_each(|event| shared.tell(event));
+            pass.events.iter().for_each(|event| shared.publish(event));
             self.unfinished.passed(made.seen(pass));
         }
         last.send_replace(Some(Arc::clone(&made)));
@@ -253,7 +264,7 @@ impl Passes {
     }
 }
 
-async fn pass(driver: &mut Driver, role: Role, before: Option<&Made>) -> (Made, Next) {
+async fn pass(driver: &mut Driver, role: Role, before: Option<&PassReport>) -> (PassReport, Next) {
     let began = Instant::now();
     let result = driver.pass().await;
     let took = began.elapsed();
@@ -275,7 +286,7 @@ async fn pass(driver: &mut Driver, role: Role, before: Option<&Made>) -> (Made, 
         }
     };
     let earlier = || before.and_then(|before| before.last_good.clone());
-    let made = Made {
+    let made = PassReport {
         number: before.map_or(0, |before| before.number) + 1,
         finished: SystemTime::now(),
         finished_since_boot: since_boot(),
@@ -292,7 +303,7 @@ async fn recover(
     driver: &mut Driver,
     role: Role,
     error: &crate::driver::Error,
-    before: Option<&Made>,
+    before: Option<&PassReport>,
 ) -> Duration {
     let cause = chain(error);
     let known = before.and_then(|before| before.outcome.as_ref().err());

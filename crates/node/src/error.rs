@@ -3,7 +3,7 @@
 use archipelago_core::cause::Cause;
 use archipelago_core::health::AppHealth;
 use archipelago_core::name::AppId;
-use archipelago_core::operation::{Goal, Overtaken, Refusal};
+use archipelago_core::operation::{Overtaken, Refusal, Target};
 use archipelago_core::store::{self, StoreNameError};
 use archipelago_host::systemd::JobResult;
 use archipelago_host::{
@@ -67,7 +67,7 @@ pub enum Error {
     #[error(transparent)]
     Handle(#[from] handle::Error),
     #[error(transparent)]
-    Pass(#[from] handle::Unmade),
+    Pass(#[from] handle::PassFailed),
     #[error("the operation on {0} has not finished; archipelago status {0} shows its progress")]
     Unfinished(AppId),
     #[error("somebody else has changed {0} meanwhile; nothing was done, try again")]
@@ -136,7 +136,7 @@ fn advice(error: &bases::Error) -> &'static str {
 pub struct FailedApp {
     pub health: AppHealth,
     /// The state that the operation was to reach.
-    pub goal: Goal,
+    pub goal: Target,
     pub ended: Option<Ended>,
 }
 

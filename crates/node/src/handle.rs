@@ -24,7 +24,7 @@ const EVENTS_MAX: usize = 1024;
 
 /// A pass that was made or could not be made.
 #[derive(Debug)]
-pub struct Made {
+pub struct PassReport {
     /// Its number, from 1.
     pub number: u64,
     /// When it ended.
@@ -34,7 +34,7 @@ pub struct Made {
     /// The time since the boot in which somebody waited for a processor or disk, at its end.
     pub stalled: Option<Duration>,
     pub took: Duration,
-    pub outcome: Result<Arc<PassResult>, Unmade>,
+    pub outcome: Result<Arc<PassResult>, PassFailed>,
     /// The result of the last pass that could be made: of this one, or of an earlier one.
     pub last_good: Option<Arc<PassResult>>,
 }
@@ -42,15 +42,15 @@ pub struct Made {
 /// Why a pass could not be made. All who wait for the pass share it.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct Unmade(Arc<driver::Error>);
+pub struct PassFailed(Arc<driver::Error>);
 
-impl From<driver::Error> for Unmade {
+impl From<driver::Error> for PassFailed {
     fn from(error: driver::Error) -> Self {
         Self(Arc::new(error))
     }
 }
 
-impl Unmade {
+impl PassFailed {
     /// The kind of the error ([`driver::Error::word`]).
     #[must_use]
     pub fn word(&self) -> &'static str {
@@ -58,7 +58,7 @@ impl Unmade {
     }
 }
 
-impl Made {
+impl PassReport {
     /// The pass for those who follow an operation. All of them judge it by the same time, so that
     /// an operation that was interrupted does not end later than the one after it.
     pub(crate) fn seen<'a>(&self, pass: &'a PassResult) -> PassSeen<'a> {
@@ -88,7 +88,7 @@ pub enum Error {
 /// Commands that an engine carries out between two passes. The next pass follows at once.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Pass(oneshot::Sender<Arc<Made>>),
+    Pass(oneshot::Sender<Arc<PassReport>>),
     RetryNow(AppId, Reply<()>),
     Running(AppId, Reply<BTreeMap<String, String>>),
 }
@@ -99,7 +99,7 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, driver::Error>>;
 #[derive(Clone, Debug)]
 pub struct Handle {
     commands: mpsc::Sender<Command>,
-    made: watch::Receiver<Option<Arc<Made>>>,
+    made: watch::Receiver<Option<Arc<PassReport>>>,
     shared: Arc<Shared>,
 }
 
@@ -118,7 +118,7 @@ impl Shared {
         self.followers.load(Ordering::Relaxed) > 0
     }
 
-    pub(crate) fn tell(&self, event: &Event) {
+    pub(crate) fn publish(&self, event: &Event) {
         // Without a subscriber, the event is dropped.
         let _ = self.events.send(event.clone());
     }
@@ -130,25 +130,25 @@ impl Shared {
 }
 
 /// The engine's side of the channels to its handles.
-pub(crate) struct Ends {
+pub(crate) struct EngineSide {
     pub(crate) commands: mpsc::Receiver<Command>,
-    pub(crate) made: watch::Sender<Option<Arc<Made>>>,
+    pub(crate) made: watch::Sender<Option<Arc<PassReport>>>,
     pub(crate) shared: Arc<Shared>,
 }
 
 /// While it lives, the engine makes a pass at least every half second, because probes and build
 /// output cause no wake-up.
 #[derive(Debug)]
-pub struct Attention(Arc<Shared>);
+pub struct Follower(Arc<Shared>);
 
-impl Drop for Attention {
+impl Drop for Follower {
     fn drop(&mut self) {
         self.0.followers.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Handle {
-    pub(crate) fn new(wakeup: Wakeup) -> (Self, Ends) {
+    pub(crate) fn new(wakeup: Wakeup) -> (Self, EngineSide) {
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let (publisher, made) = watch::channel(None);
         let shared = Arc::new(Shared {
@@ -162,12 +162,12 @@ impl Handle {
             made,
             shared: Arc::clone(&shared),
         };
-        let ends = Ends {
+        let engine_side = EngineSide {
             commands,
             made: publisher,
             shared,
         };
-        (handle, ends)
+        (handle, engine_side)
     }
 
     /// The actions that passes try from now on. A pass's actions arrive when it has ended.
@@ -177,7 +177,7 @@ impl Handle {
     }
 
     /// The last pass; none until the first one is over.
-    pub fn last(&self) -> Option<Arc<Made>> {
+    pub fn last(&self) -> Option<Arc<PassReport>> {
         self.made.borrow().clone()
     }
 
@@ -186,7 +186,7 @@ impl Handle {
     ///
     /// # Errors
     /// When the engine has ended.
-    pub async fn next(&mut self) -> Result<Arc<Made>, Error> {
+    pub async fn next(&mut self) -> Result<Arc<PassReport>, Error> {
         loop {
             self.made.changed().await.map_err(|_| Error::Ended)?;
             if let Some(made) = self.made.borrow_and_update().clone() {
@@ -206,7 +206,7 @@ impl Handle {
     ///
     /// # Errors
     /// When the engine ends first.
-    pub async fn pass(&self) -> Result<Arc<Made>, Error> {
+    pub async fn pass(&self) -> Result<Arc<PassReport>, Error> {
         let (reply, made) = oneshot::channel();
         self.send(Command::Pass(reply)).await?;
         made.await.map_err(|_| Error::Ended)
@@ -243,10 +243,10 @@ impl Handle {
 
     /// Lets the engine make passes often for as long as the value lives.
     #[must_use]
-    pub fn attend(&self) -> Attention {
+    pub fn follow(&self) -> Follower {
         self.shared.followers.fetch_add(1, Ordering::Relaxed);
         self.shared.wakeup.notify();
-        Attention(Arc::clone(&self.shared))
+        Follower(Arc::clone(&self.shared))
     }
 
     /// Ends the engine. A pass that is under way is dropped, which is no worse than a crash;
@@ -264,7 +264,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_asks_an_engine_that_ends_is_told() {
-        let (mut handle, ends) = Handle::new(Wakeup::default());
+        let (mut handle, engine_side) = Handle::new(Wakeup::default());
         let app = AppId::parse("web").unwrap();
         let (pass, retry, restart, ()) = tokio::join!(
             handle.pass(),
@@ -272,8 +272,8 @@ mod tests {
             handle.running(app),
             async {
                 handle.stop();
-                ends.shared.stopped().await;
-                drop(ends);
+                engine_side.shared.stopped().await;
+                drop(engine_side);
             }
         );
         assert!(matches!(pass, Err(Error::Ended)));
@@ -285,15 +285,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn attention_wakes_the_engine_and_lasts_as_long_as_somebody_follows() {
+    async fn a_follower_wakes_the_engine_as_long_as_it_lives() {
         let wakeup = Wakeup::default();
-        let (handle, ends) = Handle::new(wakeup.clone());
-        let (one, other) = (handle.attend(), handle.clone().attend());
+        let (handle, engine_side) = Handle::new(wakeup.clone());
+        let (one, other) = (handle.follow(), handle.clone().follow());
         wakeup.notified_after(Instant::now()).await;
         drop(one);
-        assert!(ends.shared.is_followed());
+        assert!(engine_side.shared.is_followed());
         drop(other);
-        assert!(!ends.shared.is_followed());
+        assert!(!engine_side.shared.is_followed());
         let rings = wakeup.notified_after(Instant::now());
         let limit = Duration::from_secs(60);
         assert!(
@@ -304,20 +304,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn commands_beyond_the_bound_wait_to_be_sent() {
-        let (handle, mut ends) = Handle::new(Wakeup::default());
+        let (handle, mut engine_side) = Handle::new(Wakeup::default());
         let asking: Vec<_> = (0..=COMMANDS_MAX)
             .map(|_| {
                 let handle = handle.clone();
                 tokio::spawn(async move { handle.pass().await.map(drop) })
             })
             .collect();
-        while ends.commands.len() < COMMANDS_MAX {
+        while engine_side.commands.len() < COMMANDS_MAX {
             tokio::task::yield_now().await;
         }
         tokio::task::yield_now().await;
-        assert_eq!(ends.commands.len(), COMMANDS_MAX);
+        assert_eq!(engine_side.commands.len(), COMMANDS_MAX);
         for _ in 0..=COMMANDS_MAX {
-            let command = ends.commands.recv().await;
+            let command = engine_side.commands.recv().await;
             assert!(matches!(command, Some(Command::Pass(_))));
         }
         for asked in asking {

@@ -8,7 +8,7 @@ use archipelago_core::reconcile::SharedFile;
 use archipelago_host::disk;
 
 pub(crate) fn read(layout: &Layout) -> SharedFile {
-    match disk::read(&layout.progress()) {
+    match disk::read(&layout.retries()) {
         Ok(content) => content.into(),
         Err(error) => {
             tracing::warn!("{}", chain(&error));
@@ -19,7 +19,7 @@ pub(crate) fn read(layout: &Layout) -> SharedFile {
 
 /// Returns whether it was written.
 pub(crate) fn write(layout: &Layout, content: &[u8]) -> bool {
-    let written = disk::write_if_changed(&layout.progress(), content, 0o600);
+    let written = disk::write_if_changed(&layout.retries(), content, 0o600);
     if let Err(error) = &written {
         tracing::warn!("{}", chain(error));
     }

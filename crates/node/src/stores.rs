@@ -16,7 +16,7 @@ use crate::error::Error;
 pub use archipelago_host::stores::Store;
 
 /// An app that can be installed.
-pub struct Found {
+pub struct InstallableApp {
     pub definition: Definition,
     /// Notes to read before the app is installed.
     pub notices: Vec<Notice>,
@@ -142,7 +142,7 @@ pub fn search(layout: &Layout, words: &[String]) -> Result<Vec<Listed>, Error> {
 ///
 /// # Errors
 /// When there is none, or it cannot be accepted.
-pub fn find(layout: &Layout, name: &str, id: Option<&str>) -> Result<Found, Error> {
+pub fn find(layout: &Layout, name: &str, id: Option<&str>) -> Result<InstallableApp, Error> {
     let id = id.map(crate::apps::app_id).transpose()?;
     if let Some(stored) = StoredApp::parse(name) {
         if stored.store.is_catalog() {
@@ -155,17 +155,21 @@ pub fn find(layout: &Layout, name: &str, id: Option<&str>) -> Result<Found, Erro
     catalog(name, id.as_ref())
 }
 
-fn catalog(name: &str, id: Option<&AppId>) -> Result<Found, Error> {
+fn catalog(name: &str, id: Option<&AppId>) -> Result<InstallableApp, Error> {
     if id.is_some() {
         return Err(Error::OnlyForStores);
     }
-    Ok(Found {
+    Ok(InstallableApp {
         definition: definition::find(name)?,
         notices: Vec::new(),
     })
 }
 
-fn of_store(layout: &Layout, stored: &StoredApp, id: Option<AppId>) -> Result<Found, Error> {
+fn of_store(
+    layout: &Layout,
+    stored: &StoredApp,
+    id: Option<AppId>,
+) -> Result<InstallableApp, Error> {
     let store = stores::read(layout, &stored.store)?;
     let entry = store.entries.iter().find(|entry| entry.app == stored.app);
     let entry = entry.ok_or_else(|| stores::Error::NoApp {
@@ -187,7 +191,7 @@ fn of_store(layout: &Layout, stored: &StoredApp, id: Option<AppId>) -> Result<Fo
     let file = format!("{source}/{COMPOSE_FILE}");
     let schema =
         read_schema(&file, &translated.files, app.as_str()).map_err(definition::Error::from)?;
-    Ok(Found {
+    Ok(InstallableApp {
         definition: Definition {
             files: translated.files,
             schema,

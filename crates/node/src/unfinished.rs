@@ -9,7 +9,7 @@ use archipelago_core::operation::{Ending, Operation, PassSeen, Record, Step, Ver
 use archipelago_host::apply::note_restarts;
 use archipelago_host::disk;
 use archipelago_host::lock::{self, Lock};
-use archipelago_host::records::{self, Claim, Taken, remains};
+use archipelago_host::records::{self, RecordLock, Taken, disk_state};
 
 /// Why a step of an operation did not work.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +25,7 @@ enum Error {
 pub(crate) struct Unfinished {
     layout: Layout,
     /// By the name of their record.
-    taken: BTreeMap<String, (Claim, Operation)>,
+    taken: BTreeMap<String, (RecordLock, Operation)>,
     /// The records whose failure is already in the journal.
     told: BTreeSet<String>,
 }
@@ -58,9 +58,9 @@ impl Unfinished {
             }
             match records::take(&self.layout, &name) {
                 Ok(Taken::Busy) => {}
-                Ok(Taken::Claimed(claim, record)) => match remains(&self.layout, &record.app) {
-                    Ok(remains) => {
-                        let operation = Operation::resume(*record, &remains);
+                Ok(Taken::Claimed(claim, record)) => match disk_state(&self.layout, &record.app) {
+                    Ok(disk_state) => {
+                        let operation = Operation::resume(*record, &disk_state);
                         self.taken.insert(name, (claim, operation));
                     }
                     Err(error) => self.tell(&name, &chain(&error)),

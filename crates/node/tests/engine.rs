@@ -44,13 +44,13 @@ async fn is_asked_and_answers(mut handle: Handle) {
     let running = handle.running(web).await.expect("a look");
     assert!(running.is_empty(), "{running:?}");
     // While somebody follows, passes come by themselves.
-    let attention = handle.attend();
+    let follower = handle.follow();
     let first = next(&mut handle).await;
     for _ in 0..3 {
         next(&mut handle).await;
     }
     assert!(next(&mut handle).await >= first + 4);
-    drop(attention);
+    drop(follower);
     handle.stop();
     handle.ended().await;
     assert!(matches!(handle.pass().await, Err(Error::Ended)));
@@ -116,7 +116,7 @@ fn an_operation_runs_with_an_engine_that_goes_on_afterwards() {
             let prepared = prepare(layout, request).await.expect("a proposal");
             let ended = prepared.run_with(&engine.handle, |_| {}).await;
             assert!(matches!(ended, Ok(None)), "{ended:?}");
-            assert!(!disk::is_there(&intent));
+            assert!(!disk::may_exist(&intent));
             let after = engine.handle.pass().await.expect("the engine goes on");
             assert!(after.number > before, "{after:?}");
             engine.end().await;

@@ -246,7 +246,10 @@ impl Mutation {
             let for_app = |step| for_app(id, step);
             match (self, app) {
                 (Self::DataWithoutPurge, App::Removed { .. })
-                    if observed.remains.get(id).is_some_and(|remains| remains.data) =>
+                    if observed
+                        .leftovers
+                        .get(id)
+                        .is_some_and(|leftovers| leftovers.data) =>
                 {
                     plan.actions.push(for_app(AppStep::RemoveData));
                 }

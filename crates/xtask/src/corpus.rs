@@ -248,7 +248,7 @@ fn chosen(schema: &Schema) -> Settings {
     Settings(settings.chain(variables).collect())
 }
 
-/// Why the units of an accepted app cannot be worked out.
+/// Why the units of an accepted app cannot be resolved.
 fn unworkable(manifest: &Manifest, mut files: Files) -> Option<String> {
     // The collections are without the folders that apps build.
     for service in manifest.services.values() {

@@ -7,7 +7,7 @@ use archipelago_core::error::chain;
 use archipelago_core::health::Report;
 use archipelago_core::pass::PodmanAnswer;
 use archipelago_core::quadlet::VERSION;
-use archipelago_node::handle::Made;
+use archipelago_node::handle::PassReport;
 use serde::Serialize;
 
 /// States, counts and times, for anybody on this host: no sentence, because one could quote a file.
@@ -33,7 +33,7 @@ pub(super) struct LastPass {
 }
 
 impl Health {
-    pub(super) fn of(made: Option<&Made>) -> Self {
+    pub(super) fn of(made: Option<&PassReport>) -> Self {
         let pass = made.and_then(|made| made.last_good.as_deref());
         let podman = pass.map_or(&PodmanAnswer::Unasked, |pass| &pass.podman);
         Self {
@@ -55,11 +55,11 @@ impl Health {
 
 impl LastPass {
     /// With the cause as a sentence, for the user whose files it may name.
-    pub(super) fn told(made: &Made) -> Self {
+    pub(super) fn told(made: &PassReport) -> Self {
         Self::of(made, made.outcome.as_ref().err().map(|error| chain(error)))
     }
 
-    fn of(made: &Made, error: Option<String>) -> Self {
+    fn of(made: &PassReport, error: Option<String>) -> Self {
         let finished = made.finished.duration_since(UNIX_EPOCH);
         Self {
             finished_unix_s: finished.map_or(0, |since| since.as_secs()),

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use archipelago_core::error::chain;
 use archipelago_core::health::UnitState;
-use archipelago_core::operation::Goal;
+use archipelago_core::operation::Target;
 use archipelago_node::ErrorKind;
 use archipelago_node::error::FailedApp;
 
@@ -97,11 +97,11 @@ fn way_out(failed: &FailedApp) -> String {
         );
     }
     match failed.goal {
-        Goal::Ready => {
+        Target::Ready => {
             format!("\nArchipelago keeps retrying; to prevent that: archipelago stop {id}")
         }
-        Goal::Stopped => "\nArchipelago keeps retrying.".to_owned(),
-        Goal::Gone => String::new(),
+        Target::Stopped => "\nArchipelago keeps retrying.".to_owned(),
+        Target::Gone => String::new(),
     }
 }
 
@@ -148,14 +148,14 @@ mod tests {
             assert_eq!(message, format!("shop: the job migrate runs{expected}"));
         };
         check(
-            Goal::Ready,
+            Target::Ready,
             false,
             "\nArchipelago keeps retrying; to prevent that: archipelago stop shop",
         );
-        check(Goal::Stopped, false, "\nArchipelago keeps retrying.");
-        check(Goal::Gone, false, "");
+        check(Target::Stopped, false, "\nArchipelago keeps retrying.");
+        check(Target::Gone, false, "");
         check(
-            Goal::Ready,
+            Target::Ready,
             true,
             "\nArchipelago does not repeat the job; to run it again: archipelago start shop",
         );

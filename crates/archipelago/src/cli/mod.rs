@@ -63,15 +63,15 @@ pub enum Command {
     /// Show what an operation, or the next repairs, would change; nothing is changed.
     Plan(plan::Arguments),
     /// Remove an app; its data stay unless --purge is given.
-    Uninstall(request::Removal),
+    Uninstall(request::UninstallArguments),
     /// Start an app, now and after every reboot.
-    Start(request::One),
+    Start(request::AppArgument),
     /// Stop an app, now and after every reboot.
-    Stop(request::One),
+    Stop(request::AppArgument),
     /// Restart the containers of an app.
-    Restart(request::One),
+    Restart(request::AppArgument),
     /// Rebuild those images of an app whose base images have changed.
-    Rebuild(request::One),
+    Rebuild(request::AppArgument),
     /// Show the state of the apps.
     Status {
         /// Only this app.

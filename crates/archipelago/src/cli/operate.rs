@@ -17,13 +17,13 @@ use serde_json::json;
 use super::failure::{Code, Failure};
 use super::printer::{Output, ask, print_json, print_line, tell};
 use super::progress::{Progress, waiting};
-use super::request::{One, Removal, Settings, Wanted};
+use super::request::{AppArgument, InstallArguments, SetArguments, UninstallArguments};
 use super::{plan, show};
 
 #[derive(Debug, Args)]
 pub struct Install {
     #[command(flatten)]
-    wanted: Wanted,
+    wanted: InstallArguments,
     /// Do not ask. An app that may do more on this host than other apps still needs --allow.
     #[arg(short, long)]
     yes: bool,
@@ -34,7 +34,7 @@ pub struct Install {
 #[derive(Debug, Args)]
 pub struct Set {
     #[command(flatten)]
-    wanted: Settings,
+    wanted: SetArguments,
     /// Do not ask. An app that may do more on this host than other apps still needs --allow.
     #[arg(short, long)]
     yes: bool,
@@ -87,22 +87,30 @@ pub(super) async fn set(layout: Layout, arguments: Set, output: Output) -> Resul
     finish(&ended, output)
 }
 
-pub(super) async fn start(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
+pub(super) async fn start(layout: Layout, one: AppArgument, output: Output) -> Result<(), Failure> {
     let request = one.request(&layout, Request::Start)?;
     operate(layout, request, output).await
 }
 
-pub(super) async fn stop(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
+pub(super) async fn stop(layout: Layout, one: AppArgument, output: Output) -> Result<(), Failure> {
     let request = one.request(&layout, Request::Stop)?;
     operate(layout, request, output).await
 }
 
-pub(super) async fn restart(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
+pub(super) async fn restart(
+    layout: Layout,
+    one: AppArgument,
+    output: Output,
+) -> Result<(), Failure> {
     let request = one.request(&layout, Request::Restart)?;
     operate(layout, request, output).await
 }
 
-pub(super) async fn rebuild(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
+pub(super) async fn rebuild(
+    layout: Layout,
+    one: AppArgument,
+    output: Output,
+) -> Result<(), Failure> {
     let request = one.request(&layout, |app| Request::Rebuild { app, found: None })?;
     let app = request.app().clone();
     let ended = follow(operations::prepare(layout, request).await?).await?;
@@ -125,7 +133,7 @@ pub(super) async fn rebuild(layout: Layout, one: One, output: Output) -> Result<
 
 pub(super) async fn uninstall(
     layout: Layout,
-    removal: Removal,
+    removal: UninstallArguments,
     output: Output,
 ) -> Result<(), Failure> {
     let purge = removal.purge;

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::printer::{Output, print_json, print_line};
-use super::request::{One, Removal, Settings, Wanted};
+use super::request::{AppArgument, InstallArguments, SetArguments, UninstallArguments};
 
 /// `plan`
 #[derive(Debug, Args)]
@@ -24,17 +24,17 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Operation {
     /// Show what installing an app would change.
-    Install(Wanted),
+    Install(InstallArguments),
     /// Show what other settings would change.
-    Set(Settings),
+    Set(SetArguments),
     /// Show what removing an app would change.
-    Uninstall(Removal),
+    Uninstall(UninstallArguments),
     /// Show what starting an app would change.
-    Start(One),
+    Start(AppArgument),
     /// Show what stopping an app would change.
-    Stop(One),
+    Stop(AppArgument),
     /// Show what restarting an app would change.
-    Restart(One),
+    Restart(AppArgument),
 }
 
 pub(super) async fn run(

@@ -12,14 +12,14 @@ use super::failure::{Code, Failure};
 
 /// A command for one app.
 #[derive(Debug, Args)]
-pub struct One {
+pub struct AppArgument {
     /// The app.
     pub(super) app: String,
 }
 
 /// An app to install, and its settings.
 #[derive(Debug, Args)]
-pub(super) struct Wanted {
+pub(super) struct InstallArguments {
     /// An app of the catalog, STORE/APP, or the path of a folder or Compose file.
     app: String,
     /// Install an app of a store under another id.
@@ -32,7 +32,7 @@ pub(super) struct Wanted {
 
 /// Other settings for an installed app.
 #[derive(Debug, Args)]
-pub(super) struct Settings {
+pub(super) struct SetArguments {
     /// The app.
     app: String,
     /// The settings to change; `archipelago catalog APP` lists them.
@@ -42,7 +42,7 @@ pub(super) struct Settings {
 
 /// An app to remove.
 #[derive(Debug, Args)]
-pub struct Removal {
+pub struct UninstallArguments {
     /// The app.
     app: String,
     /// Remove its data, secrets and built images as well. There is no way back.
@@ -50,7 +50,7 @@ pub struct Removal {
     pub(super) purge: bool,
 }
 
-impl One {
+impl AppArgument {
     /// The request for an installed app.
     pub(super) fn request(
         self,
@@ -61,7 +61,7 @@ impl One {
     }
 }
 
-impl Wanted {
+impl InstallArguments {
     /// The request, and the notes that a person should read before the app is installed.
     pub(super) fn request(self, layout: &Layout) -> Result<(Request, Vec<Notice>), Failure> {
         let settings = pairs(&self.settings)?;
@@ -74,7 +74,7 @@ impl Wanted {
     }
 }
 
-impl Settings {
+impl SetArguments {
     pub(super) fn request(self, layout: &Layout) -> Result<Request, Failure> {
         Ok(Request::Set {
             app: apps::installed(layout, &self.app)?,
@@ -83,7 +83,7 @@ impl Settings {
     }
 }
 
-impl Removal {
+impl UninstallArguments {
     pub(super) fn request(self) -> Result<Request, Failure> {
         Ok(Request::Uninstall {
             app: apps::app_id(&self.app)?,

@@ -25,12 +25,12 @@ pub enum Need {
     Limit { name: String, asked: u64, most: u64 },
     /// As much as is allowed, which is bounded.
     Unbounded { name: String, most: u64 },
-    /// The registry has the image, or one that it is built of, for other kinds of processor only.
+    /// The registry has the image, or one that it is built of, for other architectures only.
     RegistryImage {
         image: String,
         offered: BTreeSet<String>,
-        processor: String,
-        /// Whether the app asks for this kind of processor, not this machine.
+        architecture: String,
+        /// Whether the app asks for this architecture, not this machine.
         is_chosen: bool,
     },
     /// Podman does not have the external network.
@@ -39,11 +39,11 @@ pub enum Need {
     Volume(String),
     /// Services of this user do not have the controller.
     Controller(Controller),
-    /// The image is for another kind of processor.
+    /// The image is for another architecture.
     Image {
         image: String,
         built_for: String,
-        processor: String,
+        architecture: String,
     },
 }
 
@@ -63,9 +63,9 @@ impl Need {
         }
     }
 
-    /// Whether a container certainly does not start without it. What an image says of its processor
-    /// may be wrong: some are built without care for it, and run. But Podman fetches no image that
-    /// its registry does not have for this machine's kind.
+    /// Whether a container certainly does not start without it. What an image says of its
+    /// architecture may be wrong: some are built without care for it, and run. But Podman fetches
+    /// no image that its registry does not have for this machine's kind.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         match self {
@@ -106,20 +106,23 @@ pub fn unmet_by(container: &DesiredContainer, offers: &Offers) -> Vec<Need> {
     } = &container.needs;
     let image = container.image.reference.to_string();
     // The kind that the app asks for, or else this machine's.
-    let asked = container.image.processor().unwrap_or(&offers.processor);
-    let chosen = Some(asked).filter(|asked| **asked != offers.processor);
+    let asked = container
+        .image
+        .architecture()
+        .unwrap_or(&offers.architecture);
+    let chosen = Some(asked).filter(|asked| **asked != offers.architecture);
     let built_for = offers.foreign_images.get(&image).map(String::as_str);
     let foreign = built_for.or(chosen).map(|built_for| Need::Image {
         image,
         built_for: built_for.to_owned(),
-        processor: offers.processor.clone(),
+        architecture: offers.architecture.clone(),
     });
     let sources = container.image.sources().into_keys();
     let unavailable = sources.filter_map(|image| {
         let offered = offers.registry_images.get(&image)?;
         (!offered.contains(asked)).then(|| Need::RegistryImage {
             offered: offered.clone(),
-            processor: asked.to_owned(),
+            architecture: asked.to_owned(),
             is_chosen: chosen.is_some(),
             image,
         })
@@ -203,7 +206,7 @@ impl fmt::Display for Need {
             Self::RegistryImage {
                 image,
                 offered,
-                processor,
+                architecture,
                 is_chosen,
             } => {
                 let who = match is_chosen {
@@ -213,7 +216,7 @@ impl fmt::Display for Need {
                 let offered: Vec<&str> = offered.iter().map(String::as_str).collect();
                 write!(
                     formatter,
-                    "its registry has the image {image} for {} only, and {who} {processor}; use an image for {processor}",
+                    "its registry has the image {image} for {} only, and {who} {architecture}; use an image for {architecture}",
                     offered.join(", ")
                 )
             }
@@ -237,10 +240,10 @@ impl fmt::Display for Need {
             Self::Image {
                 image,
                 built_for,
-                processor,
+                architecture,
             } => write!(
                 formatter,
-                "the image {image} is for {built_for}, and this machine is {processor}; use an image for {processor}, or install an \
+                "the image {image} is for {built_for}, and this machine is {architecture}; use an image for {architecture}, or install an \
                  emulator (sudo apt install qemu-user-binfmt)"
             ),
         }

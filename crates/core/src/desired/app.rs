@@ -16,10 +16,10 @@ use crate::manifest::{Files, ProbeKind, Recipe};
 use crate::name::AppId;
 use crate::needs::Needs;
 use crate::operation::id::OperationId;
-use crate::progress::Subject;
 use crate::quadlet::{Mark, UnitFile};
 use crate::release::ReleaseId;
 use crate::releases::Releases;
+use crate::retries::Subject;
 
 /// The desired state of the host.
 #[derive(Clone, Debug)]
@@ -38,13 +38,13 @@ pub struct Desired {
 /// One app's part.
 #[derive(Clone, Debug)]
 pub enum App {
-    /// It cannot be worked out. Its units and data stay as they are.
+    /// It cannot be resolved. Its units and data stay as they are.
     Broken {
         /// Why, and what to do.
         cause: Error,
         fault: Fault,
     },
-    /// Its secrets must be generated before anything else can be worked out.
+    /// Its secrets must be generated before anything else can be resolved.
     NeedsSecrets {
         /// The missing ones, and those that have another text than the one that is given now.
         missing: BTreeMap<String, Recipe>,
@@ -74,7 +74,7 @@ pub enum App {
     },
 }
 
-/// The origin of the fault that keeps an app from being worked out.
+/// The origin of the fault that keeps an app from being resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// That of its own definition, intent or requirements.
@@ -194,7 +194,7 @@ impl DesiredImage {
             Origin::Pull { without_tls, .. } => {
                 BTreeMap::from([(self.reference.to_string(), *without_tls)])
             }
-            Origin::Build(context) if context.otherwise.is_none() => {
+            Origin::Build(context) if context.fallback.is_none() => {
                 let plain = context
                     .bases
                     .iter()
@@ -236,9 +236,9 @@ pub struct BuildContext {
     /// The base images that may change, by name.
     pub bases: BTreeMap<String, BaseSource>,
     /// The base images that a rebuild found changed, with their new digests.
-    pub renewed: Bases,
+    pub changed_bases: Bases,
     /// The image to pull when the build fails, and whether to pull it without TLS.
-    pub otherwise: Option<(Reference, bool)>,
+    pub fallback: Option<(Reference, bool)>,
 }
 
 /// How to get a base image. Podman resolves its name as during the build.
@@ -321,11 +321,11 @@ impl DesiredUnit {
 }
 
 impl DesiredImage {
-    /// The kind of processor that the app asks for.
+    /// The architecture that the app asks for.
     #[must_use]
-    pub fn processor(&self) -> Option<&str> {
+    pub fn architecture(&self) -> Option<&str> {
         match &self.origin {
-            Origin::Pull { platform, .. } => Some(&platform.as_ref()?.processor),
+            Origin::Pull { platform, .. } => Some(&platform.as_ref()?.architecture),
             Origin::Build(_) => None,
         }
     }
@@ -336,7 +336,7 @@ impl DesiredImage {
         let without_tls = match &self.origin {
             Origin::Pull { without_tls, .. } => *without_tls,
             Origin::Build(context) => context
-                .otherwise
+                .fallback
                 .as_ref()
                 .is_some_and(|(_, without_tls)| *without_tls),
         };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::Error;
 use super::inputs::Inputs;
 use crate::file_error::FileError;
-use crate::intent::{Goal, Intent};
+use crate::intent::{Intent, WantedState};
 use crate::manifest::{
     COMPOSE_FILE, Exports, Extension, Files, Manifest, ManifestError, Recipe, Schema, SettingValue,
     Settings,
@@ -106,10 +106,10 @@ impl Apps {
     }
 
     /// Whether an app that this one requires, directly or indirectly, is stopped.
-    pub(super) fn rests_for_another(&self, id: &AppId) -> bool {
+    pub(super) fn has_stopped_requirement(&self, id: &AppId) -> bool {
         self.all_required(id).into_iter().any(|other| {
             let installed = self.0.get(other).and_then(|app| app.as_ref().ok());
-            installed.is_some_and(|installed| installed.intent.state == Goal::Stopped)
+            installed.is_some_and(|installed| installed.intent.state == WantedState::Stopped)
         })
     }
 
@@ -119,7 +119,7 @@ impl Apps {
         let mut dependants = self.required_by(id);
         dependants.retain(|other| {
             let installed = self.0.get(other).and_then(|app| app.as_ref().ok());
-            installed.is_none_or(|installed| installed.intent.state != Goal::Removed)
+            installed.is_none_or(|installed| installed.intent.state != WantedState::Removed)
         });
         dependants
     }
@@ -164,7 +164,7 @@ fn read_app(
 ) -> Result<Installed, Error> {
     let intent = intent.clone()?;
     let manifest = read_manifest(id, &intent, opened);
-    if intent.state == Goal::Removed {
+    if intent.state == WantedState::Removed {
         return Ok(Installed {
             intent,
             manifest: manifest.ok(),

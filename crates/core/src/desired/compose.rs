@@ -190,7 +190,8 @@ impl Work<'_> {
                 volumes,
             },
             starts_at_boot: present.running
-                && (self.manifest.is_companion(name) || !self.apps.rests_for_another(self.id)),
+                && (self.manifest.is_companion(name)
+                    || !self.apps.has_stopped_requirement(self.id)),
         };
         let role = Role::Container(Box::new(DesiredContainer {
             name: stem,

@@ -1,4 +1,4 @@
-//! Why a definition cannot be read, or an app cannot be worked out, and what to do. No variant
+//! Why a definition cannot be read, or an app cannot be resolved, and what to do. No variant
 //! holds the value of a setting or a secret.
 
 use std::net::SocketAddr;

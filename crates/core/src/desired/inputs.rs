@@ -29,7 +29,7 @@ pub struct Inputs {
     /// The captured files that exist.
     pub captured: BTreeMap<PathBuf, Vec<u8>>,
     /// Facts about the node's files besides their content.
-    pub found: Found,
+    pub found: HostFacts,
     /// The releases that the apps need.
     pub releases: Releases,
 }
@@ -37,7 +37,7 @@ pub struct Inputs {
 /// Facts about the node's files besides their content. The default says that all files are plain
 /// and readable.
 #[derive(Clone, Debug, Default)]
-pub struct Found {
+pub struct HostFacts {
     /// The facts of the images that apps use, from the file that keeps them.
     pub images: KnownImages,
     /// The owner of the data folder.
@@ -68,7 +68,7 @@ impl Inputs {
             definitions: BTreeMap::new(),
             secrets: BTreeMap::new(),
             captured: BTreeMap::new(),
-            found: Found::default(),
+            found: HostFacts::default(),
             releases: Releases::default(),
         }
     }

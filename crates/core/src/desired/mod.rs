@@ -3,7 +3,7 @@
 //!
 //! There are two steps, because the first one tells which files the second one needs:
 //! [`Apps::read`] parses every installed app, [`assemble`] turns them into units and files. An app
-//! that cannot be worked out is [`App::Broken`]: its units and data are left alone and the cause is
+//! that cannot be resolved is [`App::Broken`]: its units and data are left alone and the cause is
 //! reported; the other apps go on.
 
 mod app;
@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::data_folder::{Claim, NotOurs};
-use crate::intent::Goal;
+use crate::intent::WantedState;
 use crate::layout::Layout;
 use crate::manifest::{Manifest, Recipe};
 use crate::name::AppId;
@@ -38,7 +38,7 @@ pub(crate) use apps::follow;
 pub use apps::{Apps, read_schema};
 pub use compose::APP_LABEL;
 pub use error::Error;
-pub use inputs::{Found, Inputs};
+pub use inputs::{HostFacts, Inputs};
 
 impl Apps {
     /// The files that the apps' captures need, as far as they exist.
@@ -49,14 +49,14 @@ impl Apps {
             .collect()
     }
 
-    /// The paths of the node that mounts name, for [`Found::trails`].
+    /// The paths of the node that mounts name, for [`HostFacts::trails`].
     #[must_use]
     pub fn mounted(&self, layout: &Layout) -> Vec<PathBuf> {
         nesting::paths(layout, self)
     }
 }
 
-/// Works out what should be on the host.
+/// Resolves the desired state of the host.
 #[must_use]
 pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
     let mut desired = BTreeMap::new();
@@ -83,7 +83,7 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
         let worked_out = match app {
             Err(unreadable) => App::broken(unreadable.cause.clone()),
             Ok(installed) => match nested.get(id) {
-                Some(cause) if installed.intent.state != Goal::Removed => {
+                Some(cause) if installed.intent.state != WantedState::Removed => {
                     App::broken(Error::Place(cause.clone()))
                 }
                 _ => assemble_app(inputs, apps, id, installed),
@@ -103,7 +103,9 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
 
 fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed) -> App {
     let (intent, manifest) = match (installed.intent.state, &installed.manifest) {
-        (Goal::Running | Goal::Stopped, Some(manifest)) => (&installed.intent, manifest),
+        (WantedState::Running | WantedState::Stopped, Some(manifest)) => {
+            (&installed.intent, manifest)
+        }
         _ => {
             return App::Removed {
                 purge: installed.intent.purge,
@@ -167,7 +169,7 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
         apps,
         manifest,
         &joined,
-        intent.state == Goal::Running,
+        intent.state == WantedState::Running,
     ) {
         Ok(present) => App::Present(Box::new(present)),
         Err(cause) => App::broken(cause),

@@ -99,8 +99,8 @@ impl Host {
                 let folder = self.inputs.layout.rendered(container);
                 let files = &mut self.observed.files;
                 files.retain(|path, _| !path.starts_with(&folder));
-                if let Some(remains) = self.observed.remains.get_mut(app) {
-                    remains.rendered.remove(container);
+                if let Some(leftovers) = self.observed.leftovers.get_mut(app) {
+                    leftovers.rendered.remove(container);
                 }
             }
             AppStep::RemoveContainer(name) => {
@@ -114,8 +114,8 @@ impl Host {
             AppStep::RemoveImage(name) => self.in_podman(|view| drop(view.images.remove(name))),
             AppStep::RemoveData => {
                 self.inputs.secrets.remove(app);
-                if let Some(remains) = self.observed.remains.get_mut(app) {
-                    remains.data = false;
+                if let Some(leftovers) = self.observed.leftovers.get_mut(app) {
+                    leftovers.data = false;
                 }
             }
             AppStep::StoreRelease { release, files: _ } => {

@@ -10,17 +10,17 @@ use crate::name::AppId;
 use crate::network;
 use crate::observed::{Answer, Busy, Observed, Podman};
 use crate::plan::blocked;
-use crate::progress::{Progress, Subject};
+use crate::retries::{Retries, Subject};
 
 pub(super) fn judge(
     layout: &Layout,
     id: &AppId,
     app: &App,
     observed: &Observed,
-    progress: &Progress,
+    retries: &Retries,
 ) -> AppHealth {
     // Of a failed attempt the cause may not be known.
-    let failure = progress
+    let failure = retries
         .attempts(&Subject::App(id.clone()))
         .map(|attempts| attempts.cause.clone().map(Why::Attempt));
     let bare = |state, why: Option<Why>| AppHealth {
@@ -59,7 +59,7 @@ pub(super) fn judge(
             let units: Vec<UnitHealth> = present
                 .containers()
                 .map(|(unit, container)| {
-                    let mut health = judge_unit(id, unit, container, observed, progress);
+                    let mut health = judge_unit(id, unit, container, observed, retries);
                     // A stopped app may have ended with any status.
                     if !present.running && health.state == UnitState::Failed {
                         health.state = UnitState::Inactive;
@@ -68,10 +68,10 @@ pub(super) fn judge(
                     health
                 })
                 .collect();
-            let (state, why) = match (blocked(layout, id, present, observed, progress), failure) {
+            let (state, why) = match (blocked(layout, id, present, observed, retries), failure) {
                 (Some(blocked), _) => (State::Failed, Some(Why::Blocked(blocked))),
                 (None, Some(why)) => (State::Failed, why),
-                (None, None) => judge_present(present, &units, observed, progress),
+                (None, None) => judge_present(present, &units, observed, retries),
             };
             AppHealth {
                 id: id.clone(),
@@ -96,7 +96,7 @@ fn judge_present(
     present: &Present,
     units: &[UnitHealth],
     observed: &Observed,
-    progress: &Progress,
+    retries: &Retries,
 ) -> (State, Option<Why>) {
     if !present.running {
         let rest = units.iter().all(|unit| {
@@ -111,7 +111,7 @@ fn judge_present(
             (State::Stopping, None)
         };
     }
-    let broken = |unit: &&UnitHealth| is_failed(unit, present, observed, progress);
+    let broken = |unit: &&UnitHealth| is_failed(unit, present, observed, retries);
     if let Some(unit) = units.iter().filter(|unit| !unit.companion).find(broken) {
         return (State::Failed, Some(of_unit(unit)));
     }
@@ -134,7 +134,7 @@ fn judge_present(
         return (State::Degraded, Some(of_unit(unit)));
     }
     let degraded =
-        fought_over(present, progress).or_else(|| network_problem(present, observed, progress));
+        contention_cause(present, retries).or_else(|| network_problem(present, observed, retries));
     if degraded.is_some() {
         return (State::Degraded, degraded);
     }
@@ -185,29 +185,29 @@ fn starts_healthy(present: &Present, unit: &UnitHealth) -> bool {
 }
 
 /// A file of the app that something else keeps changing.
-fn fought_over(present: &Present, progress: &Progress) -> Option<Why> {
-    if progress.is_empty() {
+fn contention_cause(present: &Present, retries: &Retries) -> Option<Why> {
+    if retries.is_empty() {
         return None;
     }
     let units = present.units.keys().cloned();
     let files = present.files.keys().map(|path| path.display().to_string());
     units.chain(files).find_map(|file| {
-        let attempts = progress.attempts(&Subject::File(file))?;
+        let attempts = retries.attempts(&Subject::File(file))?;
         attempts.cause.clone().map(Why::Attempt)
     })
 }
 
 /// The part of the app's networks that does not work although its containers run.
-fn network_problem(present: &Present, observed: &Observed, progress: &Progress) -> Option<Why> {
+fn network_problem(present: &Present, observed: &Observed, retries: &Retries) -> Option<Why> {
     if let Some(loss) = network::loss(present, observed) {
-        let attempts = progress.attempts(&Subject::Networks);
+        let attempts = retries.attempts(&Subject::Networks);
         let failed = attempts.and_then(|attempts| attempts.cause.clone());
         return Some(Why::Networks { loss, failed });
     }
     let mut services = present.containers().map(|(unit, _)| unit.service.as_str());
     services.find_map(|service| {
         let closed = observed.network.closed.get(service)?.first()?;
-        let attempts = progress.attempts(&Subject::Ports(service.to_owned()))?;
+        let attempts = retries.attempts(&Subject::Ports(service.to_owned()))?;
         // Between two observations a container may be on its way up or down.
         (attempts.count > 0).then(|| Why::ClosedPort {
             address: *closed,
@@ -228,12 +228,7 @@ fn busy<'a>(present: &Present, observed: &'a Observed) -> Option<&'a Busy> {
 }
 
 /// A unit that will not come up without a change or another attempt.
-fn is_failed(
-    unit: &UnitHealth,
-    present: &Present,
-    observed: &Observed,
-    progress: &Progress,
-) -> bool {
+fn is_failed(unit: &UnitHealth, present: &Present, observed: &Observed, retries: &Retries) -> bool {
     if unit.state == UnitState::Active || unit.state == UnitState::Masked {
         return false;
     }
@@ -250,8 +245,8 @@ fn is_failed(
         return false;
     }
     unit.has_ended()
-        || progress.attempts(&container.image.subject()).is_some()
-        || progress
+        || retries.attempts(&container.image.subject()).is_some()
+        || retries
             .attempts(&Subject::Generate(desired.file.name.clone()))
             .is_some()
 }

@@ -10,7 +10,7 @@ use crate::desired::{DesiredContainer, DesiredUnit};
 use crate::image_facts::ImageState;
 use crate::name::AppId;
 use crate::observed::{Load, Observed, Override, Podman, Service, awaited_job};
-use crate::progress::{Progress, Subject};
+use crate::retries::{Retries, Subject};
 
 pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth> {
     let units = observed
@@ -42,16 +42,16 @@ pub(super) fn judge_unit(
     unit: &DesiredUnit,
     container: &DesiredContainer,
     observed: &Observed,
-    progress: &Progress,
+    retries: &Retries,
 ) -> UnitHealth {
     let found = observed.services.get(&unit.service);
     let masked = observed.overrides.get(&unit.service) == Some(&Override::Masked)
         || found.is_some_and(|found| found.load == Load::Masked);
     let failure = found.and_then(|found| found.failure.as_ref());
-    let awaited_image = awaited_image(container, observed, progress);
+    let awaited_image = awaited_image(container, observed, retries);
     let why = || {
         let awaited = awaited_image.as_ref();
-        unit_problem(app, unit, container, awaited, found, observed, progress)
+        unit_problem(app, unit, container, awaited, found, observed, retries)
     };
     UnitHealth {
         drop_ins: drop_ins(&unit.service, observed),
@@ -81,14 +81,14 @@ pub(super) fn judge_unit(
 fn awaited_image(
     container: &DesiredContainer,
     observed: &Observed,
-    progress: &Progress,
+    retries: &Retries,
 ) -> Option<AwaitedImage> {
     let image = container.image.reference.to_string();
     if let Some(progress) = observed.images_underway.get(&image) {
         let progress = progress.clone();
         return Some(AwaitedImage::UnderWay { image, progress });
     }
-    let attempts = progress.attempts(&container.image.subject())?;
+    let attempts = retries.attempts(&container.image.subject())?;
     Some(AwaitedImage::Failed {
         image,
         cause: attempts.cause.clone(),
@@ -107,7 +107,7 @@ fn unit_problem(
     awaited_image: Option<&AwaitedImage>,
     found: Option<&Service>,
     observed: &Observed,
-    progress: &Progress,
+    retries: &Retries,
 ) -> Option<Why> {
     if let Some(awaited @ AwaitedImage::UnderWay { .. }) = awaited_image {
         return Some(Why::Image(awaited.clone()));
@@ -125,7 +125,7 @@ fn unit_problem(
     {
         return Some(Why::Image(awaited.clone()));
     }
-    if let Some(attempts) = progress.attempts(&Subject::Generate(unit.file.name.clone())) {
+    if let Some(attempts) = retries.attempts(&Subject::Generate(unit.file.name.clone())) {
         return attempts.cause.clone().map(Why::Attempt);
     }
     let mut unmet = needs::unmet_by(container, &observed.offers).into_iter();

@@ -18,7 +18,7 @@ use crate::printable::one_line;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Why {
     // Of an app.
-    /// It cannot be worked out.
+    /// It cannot be resolved.
     #[error(transparent)]
     Broken(Box<desired::Error>),
     /// Its units are left alone.

@@ -28,7 +28,7 @@ pub struct Build {
     /// The stage to build.
     pub target: Option<String>,
     /// The image to pull when it cannot be built: the service's `image`.
-    pub otherwise: Option<String>,
+    pub fallback: Option<String>,
 }
 
 /// The name in the context of a Containerfile that stands in the Compose file.

@@ -177,7 +177,7 @@ impl Service {
 
     /// Whether systemd has restarted it at least twice and is about to do so again.
     #[must_use]
-    pub fn tries_in_vain(&self) -> bool {
+    pub fn is_crash_looping(&self) -> bool {
         let restarts = self.failure.as_ref().map_or(0, |failure| failure.restarts);
         self.is_restarting() && self.job.is_none() && restarts >= 2
     }

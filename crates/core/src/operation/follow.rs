@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::health::{AppHealth, AwaitedImage, Report, State, UnitHealth, UnitState, Why};
 use crate::name::AppId;
 
-use super::{Goal, Stability};
+use super::{Stability, Target};
 
 /// Containers that run but do not answer may be busy for hours; after this long they are left to
 /// it.
@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub struct Follow {
     app: AppId,
-    goal: Goal,
+    goal: Target,
     /// Whether something had to be done first.
     has_acted: bool,
     stability: Option<Stability>,
@@ -72,7 +72,7 @@ pub enum Overtaken {
 
 impl Follow {
     #[must_use]
-    pub fn new(app: AppId, goal: Goal) -> Self {
+    pub fn new(app: AppId, goal: Target) -> Self {
         Self {
             app,
             goal,
@@ -100,8 +100,8 @@ impl Follow {
         } = pass;
         let Some(health) = self.health(report) else {
             return match self.goal {
-                Goal::Gone => Verdict::Gone,
-                Goal::Ready | Goal::Stopped => Verdict::Overtaken(Overtaken::Uninstalled),
+                Target::Gone => Verdict::Gone,
+                Target::Ready | Target::Stopped => Verdict::Overtaken(Overtaken::Uninstalled),
             };
         };
         if self.is_reached(health, acted) {
@@ -109,7 +109,7 @@ impl Follow {
                 .stability
                 .get_or_insert_with(|| Stability::begin(now, stalled));
             let left = stability.left(now, stalled);
-            if self.goal != Goal::Ready || !self.has_acted || left.is_zero() {
+            if self.goal != Target::Ready || !self.has_acted || left.is_zero() {
                 return Verdict::Reached(health.clone());
             }
         } else {
@@ -121,8 +121,9 @@ impl Follow {
         } else if let Some(verdict) = self.ended(health, now) {
             return verdict;
         }
-        let runs =
-            self.goal == Goal::Ready && all_run(health) && awaited_images(health).next().is_none();
+        let runs = self.goal == Target::Ready
+            && all_run(health)
+            && awaited_images(health).next().is_none();
         if let Some(since) = since(&mut self.running_since, runs, now)
             && now.saturating_sub(since) > ANSWER_LIMIT
         {
@@ -140,9 +141,9 @@ impl Follow {
     fn is_reached(&self, health: &AppHealth, acted: bool) -> bool {
         !acted
             && match self.goal {
-                Goal::Ready => is_up(health) && awaited_images(health).next().is_none(),
-                Goal::Stopped => health.state == State::Stopped,
-                Goal::Gone => false,
+                Target::Ready => is_up(health) && awaited_images(health).next().is_none(),
+                Target::Stopped => health.state == State::Stopped,
+                Target::Gone => false,
             }
     }
 
@@ -154,10 +155,10 @@ impl Follow {
         if has_failed(health) {
             return Some(Verdict::Failed(health.clone()));
         }
-        if self.goal == Goal::Ready && is_up(health) {
+        if self.goal == Target::Ready && is_up(health) {
             return without_new_image(health);
         }
-        let patience = patience(health).filter(|_| self.goal == Goal::Ready);
+        let patience = patience(health).filter(|_| self.goal == Target::Ready);
         let since = since(&mut self.busy_since, patience.is_some(), now)?;
         let enough = patience.is_some_and(|patience| now.saturating_sub(since) >= patience);
         enough.then(|| Verdict::Reached(health.clone()))
@@ -223,12 +224,12 @@ fn all_run(health: &AppHealth) -> bool {
         })
 }
 
-fn overtaken(health: &AppHealth, goal: Goal) -> Option<Overtaken> {
+fn overtaken(health: &AppHealth, goal: Target) -> Option<Overtaken> {
     match (goal, health.state) {
-        (Goal::Ready | Goal::Stopped, State::Removing) => Some(Overtaken::Uninstalled),
-        (Goal::Ready, State::Stopped) => Some(Overtaken::Stopped),
-        (Goal::Stopped, State::Ready) => Some(Overtaken::Started),
-        (Goal::Gone, State::Ready | State::Stopped) => Some(Overtaken::Installed),
+        (Target::Ready | Target::Stopped, State::Removing) => Some(Overtaken::Uninstalled),
+        (Target::Ready, State::Stopped) => Some(Overtaken::Stopped),
+        (Target::Stopped, State::Ready) => Some(Overtaken::Started),
+        (Target::Gone, State::Ready | State::Stopped) => Some(Overtaken::Installed),
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-use crate::desired::Found;
+use crate::desired::HostFacts;
 use crate::layout::Layout;
 use crate::manifest::{
     AppNetwork, Files, ImageSource, Joint, Manifest, ManifestError, ManifestErrors, Mount,
@@ -245,7 +245,7 @@ pub struct Grants(Vec<Grant>);
 impl Grants {
     /// The grants that this manifest asks for. `files` is the app's definition.
     #[must_use]
-    pub fn of(layout: &Layout, found: &Found, manifest: &Manifest, files: &Files) -> Self {
+    pub fn of(layout: &Layout, found: &HostFacts, manifest: &Manifest, files: &Files) -> Self {
         let host = Host { layout, found };
         let services = manifest.services.values();
         let all: BTreeSet<Grant> = services
@@ -303,7 +303,7 @@ fn is_part(grant: &Grant, other: &Grant) -> bool {
 /// At the first such mount.
 pub(super) fn refuse_never(
     layout: &Layout,
-    found: &Found,
+    found: &HostFacts,
     manifest: &Manifest,
 ) -> Result<(), ManifestErrors> {
     let host = Host { layout, found };

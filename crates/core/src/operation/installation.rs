@@ -10,7 +10,7 @@ use crate::desired::{
     self, App, Apps, DesiredImage, Fault, Inputs, Present, Transport, follow, read_schema,
 };
 use crate::forecast::wanted;
-use crate::intent::{Goal as Wanted, Intent};
+use crate::intent::{Intent, WantedState};
 use crate::layout::Layout;
 use crate::manifest::{
     COMPOSE_FILE, Extension, Files, Manifest, SettingError, SettingValue, Settings, Warning,
@@ -19,8 +19,8 @@ use crate::name::AppId;
 use crate::observed::{Podman, PodmanView};
 use crate::owner::Owner;
 use crate::plan::blocked;
-use crate::progress::Progress;
 use crate::release::ReleaseId;
+use crate::retries::Retries;
 use crate::store::judge_installed;
 
 use super::before::Before;
@@ -83,7 +83,7 @@ impl Installation {
             judge_installed(&extension.id, &known.source, &definition.source)?;
         }
         let intent = Intent {
-            state: Wanted::Running,
+            state: WantedState::Running,
             purge: false,
             source: definition.source.clone(),
             release: Some(ReleaseId::of(&definition.files)),
@@ -94,7 +94,7 @@ impl Installation {
             ports: known.map(|known| known.ports.clone()).unwrap_or_default(),
             settings: choose(extension, known, given)?,
         };
-        Self::work_out(inputs, definition, intent)
+        Self::resolve(inputs, definition, intent)
     }
 
     pub(super) fn of_installed(
@@ -103,7 +103,7 @@ impl Installation {
         given: &[(String, String)],
     ) -> Result<Self, Refusal> {
         let known = known(inputs, app)?.ok_or_else(|| Refusal::NotInstalled(app.clone()))?;
-        if known.state == Wanted::Removed {
+        if known.state == WantedState::Removed {
             return Err(Refusal::Removing { app: app.clone() });
         }
         if let Some(unusable) = inputs.releases.unusable.get(app) {
@@ -125,12 +125,12 @@ impl Installation {
             source: intent.source.clone(),
             folder,
         };
-        Self::work_out(inputs, definition, intent)
+        Self::resolve(inputs, definition, intent)
     }
 
     /// The intent of the result allows all that the app asks for. `Proposal::check_allowed` judges
     /// whether a person has agreed to it.
-    fn work_out(
+    fn resolve(
         inputs: &Inputs,
         definition: Definition,
         mut intent: Intent,
@@ -192,7 +192,7 @@ impl Installation {
             None => Before::Unknown,
         };
         let new_ports = match before {
-            // Containers of an app that cannot be worked out may still have its ports.
+            // Containers of an app that cannot be resolved may still have its ports.
             Some(before) if matches!(before.get(id), Some(App::Broken { .. })) => BTreeSet::new(),
             Some(before) => {
                 let own = ports(&before, id);
@@ -255,7 +255,7 @@ impl Installation {
         if let Podman::Unreachable(cause) = &names.podman {
             return Err(Refusal::Podman(cause.clone()));
         }
-        if let Some(taken) = blocked(layout, id, &self.present, names, &Progress::default()) {
+        if let Some(taken) = blocked(layout, id, &self.present, names, &Retries::default()) {
             return Err(Refusal::NameTaken(taken));
         }
         for port in &self.new_ports {
@@ -308,7 +308,7 @@ impl Installation {
     }
 
     /// The images that would have to come from a registry, each with whether that is done without
-    /// TLS. A registry can tell before the installation which kinds of processor it has them for.
+    /// TLS. A registry can tell before the installation which architectures it has them for.
     #[must_use]
     pub fn images_to_get(&self, view: &PodmanView) -> BTreeMap<String, bool> {
         let new = self.before.new_images(&self.present);
@@ -354,7 +354,7 @@ fn granted(inputs: &Inputs, id: &AppId) -> BTreeSet<String> {
         .intents
         .get(id)
         .and_then(|intent| intent.as_ref().ok());
-    let Some(intent) = intent.filter(|intent| intent.state != Wanted::Removed) else {
+    let Some(intent) = intent.filter(|intent| intent.state != WantedState::Removed) else {
         return BTreeSet::new();
     };
     let mut words = intent.allow.clone();

@@ -39,7 +39,7 @@ pub use id::{OperationId, OperationIdError};
 pub use installation::{Installation, judge_host};
 pub use proposal::{Effect, Proposal, propose};
 pub use rebuild::{Rebuild, RebuildPreview};
-pub use record::{IntentRevision, Record, RecordError, Remains, Standing};
+pub use record::{DiskState, IntentRevision, Record, RecordError, Standing};
 pub use refusal::Refusal;
 pub use stability::Stability;
 pub use steps::{Ending, Operation, RESUMED_LIMIT, SWITCH, Step, SwitchPart};
@@ -103,7 +103,7 @@ pub struct Definition {
 /// The state that an operation aims at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Goal {
+pub enum Target {
     Ready,
     Stopped,
     Gone,

@@ -131,7 +131,7 @@ impl From<desired::Error> for Refusal {
 }
 
 impl Refusal {
-    /// An app cannot be worked out. `installation` has the folder of our copy and the one that the
+    /// An app cannot be resolved. `installation` has the folder of our copy and the one that the
     /// app is installed from.
     pub(super) fn of_broken(
         cause: desired::Error,
@@ -154,7 +154,7 @@ impl Refusal {
     }
 }
 
-/// Why an app cannot be worked out. During an installation it names the files in the folder that
+/// Why an app cannot be resolved. During an installation it names the files in the folder that
 /// the app is installed from: our copy does not exist yet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.text())]

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{Follow, Kind, PassSeen, Record, Remains, Standing, Verdict};
+use super::{DiskState, Follow, Kind, PassSeen, Record, Standing, Verdict};
 
 /// The time for which an interrupted operation is followed. The passes go on for its app in any
 /// case.
@@ -101,8 +101,8 @@ impl Operation {
 
     /// Takes up an operation whose process has ended.
     #[must_use]
-    pub fn resume(record: Record, remains: &Remains) -> Self {
-        let stage = match record.standing(remains) {
+    pub fn resume(record: Record, disk_state: &DiskState) -> Self {
+        let stage = match record.standing(disk_state) {
             Standing::NotBegun => Stage::ForgetRecord(Ending::NotBegun),
             Standing::Superseded => Stage::ForgetRecord(Ending::Superseded),
             // To note once more which invocations are to end changes nothing for those that have
@@ -156,8 +156,8 @@ impl Operation {
 
     /// Changing the intent failed, which says nothing of whether it was changed: that is seen from
     /// the disk.
-    pub fn not_switched(&mut self, remains: &Remains) {
-        self.stage = match self.record.standing(remains) {
+    pub fn not_switched(&mut self, disk_state: &DiskState) {
+        self.stage = match self.record.standing(disk_state) {
             // A restart asks for no other intent; it was not noted.
             _ if self.record.kind == Kind::Restart => Stage::ForgetRecord(Ending::NotBegun),
             Standing::NotBegun => Stage::ForgetRecord(Ending::NotBegun),

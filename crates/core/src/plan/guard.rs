@@ -365,7 +365,7 @@ impl Judge<'_> {
             let found = self.observed.services.get(service);
             let in_vain = self.present().is_some_and(|present| {
                 awaited(present, self.observed).is_some()
-                    && found.is_some_and(Service::tries_in_vain)
+                    && found.is_some_and(Service::is_crash_looping)
             });
             let wanted = self.is_to_run()
                 && self.unit(service).is_some()

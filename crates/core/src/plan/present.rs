@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::planner::{Planner, is_held_back};
+use super::planner::{Planner, is_blocked};
 use super::services::ToStop;
 use crate::action::{AppStep, Reason};
 use crate::desired::{Desired, DesiredContainer, DesiredUnit, Present, Role};
@@ -53,7 +53,7 @@ pub(super) fn unknown(desired: &Desired, observed: &Observed) -> BTreeSet<String
 
 impl Planner<'_> {
     pub(super) fn present(&mut self, id: &AppId, present: &Present) {
-        if is_held_back(self, id, present) {
+        if is_blocked(self, id, present) {
             self.complete = false;
             return;
         }
@@ -98,16 +98,16 @@ impl Planner<'_> {
                 && (container.companion || waits.is_none())
                 && self.can_start(container)
                 && !self.waits_for_job(unit, container)
-                && !self.renewal.holds(&unit.service)
+                && !self.renewal.blocks_start(&unit.service)
                 && !self.is_newly_stale(unit, container)
             {
                 self.run(id, unit, container);
             }
         }
         if let Some(required) = waits {
-            self.stop_what_tries_in_vain(id, present, required);
+            self.stop_crash_loops(id, present, required);
         }
-        self.let_nothing_wait(id, present);
+        self.cancel_stops_that_delay_starts(id, present);
         // Its callers stop first, while they can still reach it.
         let followed = (!present.running || stopped.is_some()) && self.is_followed(id);
         let to_stop = present
@@ -236,7 +236,7 @@ impl Planner<'_> {
         let planned = self.steps.first.iter().any(|action| action.step == step);
         if !planned
             && !self.observed.images_underway.contains_key(name)
-            && self.progress.is_due(&container.image.subject(), self.now)
+            && self.retries.is_due(&container.image.subject(), self.now)
         {
             let action = self.action(id, step, Reason::Missing);
             self.steps.first.push(action);

@@ -26,7 +26,7 @@ use crate::action::{Action, AppStep, HostStep};
 use crate::cause::Cause;
 use crate::health::report;
 use crate::image_facts::{ImageState, KnownImages};
-use crate::intent::Goal;
+use crate::intent::WantedState;
 use crate::manifest::{COMPOSE_FILE, Recipe};
 use crate::observed::{
     Active, Failure, Job, Load, Override, Podman, PodmanNetwork, Service, SubState, Unreachable,
@@ -197,7 +197,7 @@ fn what_belongs_to_someone_else_is_not_touched() {
                 &id("web"),
                 present,
                 &world.observe(),
-                world.reconciler.progress()
+                world.reconciler.retries()
             )
             .is_some()
         );

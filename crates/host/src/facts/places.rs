@@ -39,7 +39,7 @@ pub(super) fn data_folder(layout: &Layout) -> DataFolder {
 /// Whether this user may make files in a folder.
 fn write_access(folder: &Path) -> Result<(), rustix::io::Errno> {
     use rustix::fs::Access;
-    if !disk::kind(folder).is_ok_and(|kind| kind.is_some_and(|kind| kind.is_dir())) {
+    if !disk::file_type(folder).is_ok_and(|kind| kind.is_some_and(|kind| kind.is_dir())) {
         return Err(rustix::io::Errno::NOTDIR);
     }
     rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)

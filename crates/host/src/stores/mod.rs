@@ -85,7 +85,7 @@ pub fn files(layout: &Layout, name: &StoreName, entry: &Entry) -> Result<Files, 
 /// # Errors
 /// When there is one of that name, or its source cannot be read.
 pub fn add(layout: &Layout, name: &StoreName, source: &str) -> Result<Store, Error> {
-    if disk::is_there(&layout.store(name)) {
+    if disk::may_exist(&layout.store(name)) {
         return Err(Error::Exists(name.clone()));
     }
     let source = absolute(source)?;
@@ -113,7 +113,7 @@ pub fn update(layout: &Layout, name: &StoreName) -> Result<(Store, Vec<Change>),
 /// # Errors
 /// When there is none, or it cannot be removed.
 pub fn remove(layout: &Layout, name: &StoreName) -> Result<(), Error> {
-    if !disk::is_there(&layout.store(name)) {
+    if !disk::may_exist(&layout.store(name)) {
         read(layout, name)?;
     }
     disk::remove_folder(&layout.store(name))?;
@@ -150,7 +150,7 @@ pub fn origin(layout: &Layout, app: &AppId) -> Result<String, disk::Error> {
 /// When the disk refuses.
 pub fn forget_origin(layout: &Layout, app: &AppId) -> Result<(), disk::Error> {
     let path = layout.origin(app);
-    if !disk::is_there(&path) {
+    if !disk::may_exist(&path) {
         return Ok(());
     }
     disk::remove(&path)?;
@@ -163,7 +163,7 @@ fn absolute(source: &str) -> Result<String, Error> {
         return Ok(source.to_owned());
     }
     let path = std::path::absolute(source).unwrap_or_else(|_| PathBuf::from(source));
-    if !disk::kind(&path)?.is_some_and(|kind| kind.is_dir()) {
+    if !disk::file_type(&path)?.is_some_and(|kind| kind.is_dir()) {
         return Err(Error::NoSource(source.to_owned()));
     }
     let path = path.to_str().map(str::to_owned);

@@ -99,7 +99,7 @@ fn check_update(scene: &Scene, source: &str, save: impl Fn()) {
     assert_eq!(files(layout, &name, entry).unwrap().len(), 2);
     remove(layout, &name).unwrap();
     assert!(matches!(remove(layout, &name), Err(Error::Unknown { .. })));
-    assert!(!disk::is_there(&layout.stores()));
+    assert!(!disk::may_exist(&layout.stores()));
 }
 
 #[test]

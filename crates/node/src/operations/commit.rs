@@ -12,7 +12,7 @@ use archipelago_core::operation::{
 };
 use archipelago_core::release::ReleaseId;
 use archipelago_host::apply::note_restarts;
-use archipelago_host::records::{keeps_data, remains};
+use archipelago_host::records::{disk_state, keeps_data};
 use archipelago_host::{disk, inputs, listeners, owners, records, releases, stores};
 
 use crate::error::Error;
@@ -35,7 +35,7 @@ impl Change {
         asked_unix_s: u64,
         restarts: BTreeMap<String, String>,
     ) -> Result<Self, Error> {
-        let proposal = work_out(layout, request)?;
+        let proposal = resolve(layout, request)?;
         let is_previewed = match proposal.kind {
             // Another rebuild may have made the same change already.
             Kind::Rebuild => proposal.intent.is_none() || proposal.intent == previewed.intent,
@@ -51,7 +51,7 @@ impl Change {
             intent,
             effect,
         } = proposal;
-        let before = remains(layout, &app)?.intent;
+        let before = disk_state(layout, &app)?.intent;
         let after = intent.as_ref().map(revision).or_else(|| before.clone());
         let (files, folders) = match effect {
             Effect::Installation(app) => (Some(app.files), app.new_folders),
@@ -109,7 +109,7 @@ fn revision(intent: &Intent) -> IntentRevision {
 }
 
 /// Resolves a request with the state on the disk.
-pub(super) fn work_out(layout: &Layout, request: Request) -> Result<Proposal, Error> {
+pub(super) fn resolve(layout: &Layout, request: Request) -> Result<Proposal, Error> {
     let mut known = inputs::read(layout)?;
     known.found.listening = listeners::ports();
     let keeps_data = keeps_data(layout, request.app());

@@ -9,17 +9,17 @@ use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{
-    Ending, Goal, Kind, Operation, Proposal, Record, Remains, Request, Step, Verdict,
+    DiskState, Ending, Kind, Operation, Proposal, Record, Request, Step, Target, Verdict,
 };
 use archipelago_core::pass;
 use archipelago_host::lock::Lock;
-use archipelago_host::records::{self, remains};
+use archipelago_host::records::{self, disk_state};
 use archipelago_host::{facts, journal};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::error::{Ended, Error, FailedApp};
-use crate::handle::{Handle, Made};
+use crate::handle::{Handle, PassReport};
 
 use super::commit::Change;
 use super::event::Event;
@@ -101,7 +101,7 @@ pub(super) async fn carry_out(
                 operation.passed(made.seen(&pass));
             }
             Step::ForgetRecord(_) => {
-                if let Some(Err(error)) = claim.as_ref().map(records::Claim::forget) {
+                if let Some(Err(error)) = claim.as_ref().map(records::RecordLock::forget) {
                     tracing::warn!("{}; the daemon will remove it", chain(&error));
                 }
                 operation.forgotten();
@@ -122,7 +122,7 @@ fn changes_installed(proposal: &Proposal) -> bool {
 /// The outcome of an attempt to change the intent.
 enum Switched {
     Done,
-    Failed { error: Error, left: Remains },
+    Failed { error: Error, left: DiskState },
 }
 
 async fn switch(layout: &Layout, app: &AppId, change: Option<Change>) -> Result<Switched, Error> {
@@ -133,7 +133,7 @@ async fn switch(layout: &Layout, app: &AppId, change: Option<Change>) -> Result<
     match made {
         Ok(()) => Ok(Switched::Done),
         Err(error) => Ok(Switched::Failed {
-            left: remains(layout, app)?,
+            left: disk_state(layout, app)?,
             error,
         }),
     }
@@ -193,7 +193,7 @@ async fn next(
     handle: &mut Handle,
     last: u64,
     within: Option<Duration>,
-) -> Result<Arc<Made>, Error> {
+) -> Result<Arc<PassReport>, Error> {
     if let Some(within) = within {
         let later = async {
             loop {
@@ -210,7 +210,7 @@ async fn next(
     Ok(handle.pass().await?)
 }
 
-fn explained(health: AppHealth, goal: Goal) -> Error {
+fn explained(health: AppHealth, goal: Target) -> Error {
     let ended = health.units.iter().find(|unit| unit.has_ended());
     let ended = ended.map(|unit| Ended {
         service: unit.name.clone(),

@@ -203,7 +203,7 @@ fn place_unit(layout: &Layout, unit: &str) -> Result<bool, Error> {
         return Ok(is_ours);
     }
     // A person's own unit is theirs.
-    if disk::is_there(&own) && !is_ours {
+    if disk::may_exist(&own) && !is_ours {
         return Ok(false);
     }
     let program = std::env::current_exe().map_err(Error::Program)?;

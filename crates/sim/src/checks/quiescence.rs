@@ -72,7 +72,7 @@ impl World {
 
     /// A file, object or memory of ours that no app needs.
     pub(crate) fn left_over(&self, desired: &Desired, all_well: bool) -> Option<String> {
-        // The units of an app that cannot be worked out must stay.
+        // The units of an app that cannot be resolved must stay.
         let all_present = desired
             .apps
             .values()
@@ -144,7 +144,7 @@ impl World {
     }
 
     /// Whether systemd keeps restarting a service that is left alone, because its app cannot be
-    /// worked out. That goes on until the operator acts.
+    /// resolved. That goes on until the operator acts.
     pub(crate) fn has_service_that_restarts_forever(&self) -> bool {
         let desired = self.desired_containers();
         let may_run = self.containers_that_may_run();
@@ -182,7 +182,7 @@ impl World {
             .collect()
     }
 
-    /// The services that should run, and those of apps that cannot be worked out or are being
+    /// The services that should run, and those of apps that cannot be resolved or are being
     /// removed, which are left alone.
     pub(crate) fn containers_that_may_run(&self) -> BTreeSet<String> {
         let mut services = self.desired_containers();

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use archipelago_core::action::Reason;
-use archipelago_core::intent::{Goal as Wanted, Intent};
+use archipelago_core::intent::{Intent, WantedState};
 use archipelago_core::manifest::SettingValue;
 use archipelago_core::name::AppId;
 use archipelago_core::observed::Memory;
 use archipelago_core::operation::{
-    Ending, Goal, IntentRevision, Kind, OperationId, Record, Remains, SWITCH, Standing, SwitchPart,
+    DiskState, Ending, IntentRevision, Kind, OperationId, Record, SWITCH, Standing, SwitchPart,
+    Target,
 };
 use archipelago_core::release::ReleaseId;
 
@@ -53,26 +54,26 @@ impl World {
                 intent.settings = BTreeMap::from([("port".to_owned(), port)]);
             }
             Intervention::Install(app, version) => {
-                intent.state = Wanted::Running;
+                intent.state = WantedState::Running;
                 intent.purge = false;
                 intent.release = Some(ReleaseId::of(&files_of(app, *version)));
             }
             Intervention::Start(_) => {
-                intent.state = Wanted::Running;
+                intent.state = WantedState::Running;
                 intent.purge = false;
             }
-            Intervention::Stop(_) => intent.state = Wanted::Stopped,
+            Intervention::Stop(_) => intent.state = WantedState::Stopped,
             Intervention::Rebuild => (intent, builds) = self.rebuilt()?,
             Intervention::Uninstall(_) | Intervention::Purge(_) => {
-                intent.state = Wanted::Removed;
+                intent.state = WantedState::Removed;
                 intent.purge = kind == Kind::Purge;
             }
             _ => {}
         }
         let goal = match intent.state {
-            Wanted::Running => Goal::Ready,
-            Wanted::Stopped => Goal::Stopped,
-            Wanted::Removed => Goal::Gone,
+            WantedState::Running => Target::Ready,
+            WantedState::Stopped => Target::Stopped,
+            WantedState::Removed => Target::Gone,
         };
         let before = known.map(|content| IntentRevision::of(&content));
         let content = (kind != Kind::Restart).then(|| intent.to_text());
@@ -177,18 +178,18 @@ impl World {
         self.write(&path, &text, 0o600)
     }
 
-    /// As [`Self::remains`], after a killed process, which may not have synced the intent that it
-    /// wrote.
-    pub(crate) fn lasting_remains(&mut self, app: &AppId) -> Result<Remains, CallError> {
+    /// As [`Self::disk_state`], after a killed process, which may not have synced the intent that
+    /// it wrote.
+    pub(crate) fn durable_disk_state(&mut self, app: &AppId) -> Result<DiskState, CallError> {
         self.sync_folder(&self.layout.apps())?;
-        Ok(self.remains(app))
+        Ok(self.disk_state(app))
     }
 
-    fn remains(&self, app: &AppId) -> Remains {
+    fn disk_state(&self, app: &AppId) -> DiskState {
         let layout = &self.layout;
         let data = [layout.volumes(app), layout.files(app), layout.secrets(app)];
         let intent = self.disk.read(&layout.intent(app));
-        Remains {
+        DiskState {
             intent: intent.map(|content| IntentRevision::of(&content)),
             data: data.iter().any(|folder| self.disk.exists(folder)),
         }
@@ -218,7 +219,7 @@ impl World {
     /// Checks that the record of an operation that has changed the intent is not removed before its
     /// app is as asked, or the report says why not.
     fn check_has_ended(&mut self, record: &Record) {
-        if self.is_disturbed || record.standing(&self.remains(&record.app)) != Standing::Begun {
+        if self.is_disturbed || record.standing(&self.disk_state(&record.app)) != Standing::Begun {
             return;
         }
         let desired = self.desired();
@@ -259,7 +260,7 @@ impl World {
                 record, version, ..
             } = &change;
             let what = format!("{} {}", record.kind.word(), record.app);
-            let standing = record.standing(&self.remains(&record.app));
+            let standing = record.standing(&self.disk_state(&record.app));
             let is_changed = standing == Standing::Begun && record.before != record.after;
             if is_changed && !is_reported {
                 let what = format!("the end of {what} was not reported");

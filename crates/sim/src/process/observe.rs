@@ -8,7 +8,7 @@ use archipelago_core::image_progress::ImageProgress;
 use archipelago_core::name::PREFIX;
 use archipelago_core::observed::{Helper, Network};
 use archipelago_core::observed::{
-    Memory, Observed, Override, Podman, Remains, RenderedFile, Service, Unreachable, needs_podman,
+    Leftovers, Memory, Observed, Override, Podman, RenderedFile, Service, Unreachable, needs_podman,
 };
 use archipelago_core::quadlet::is_unit_file;
 
@@ -142,7 +142,7 @@ impl World {
                 }
                 App::Removed { containers, .. } => {
                     let parts = [layout.volumes(id), layout.files(id), layout.secrets(id)];
-                    let remains = Remains {
+                    let leftovers = Leftovers {
                         data: parts.iter().any(|path| disk.exists(path)),
                         rendered: containers
                             .iter()
@@ -150,7 +150,7 @@ impl World {
                             .cloned()
                             .collect(),
                     };
-                    observed.remains.insert(id.clone(), remains);
+                    observed.leftovers.insert(id.clone(), leftovers);
                 }
                 App::Broken { .. }
                 | App::NeedsSecrets { .. }

@@ -73,7 +73,7 @@ impl Process {
         reconciler.recall(progress(world).into());
         let desired = world.desired();
         let observed = world.observe_now(&desired);
-        report(&desired, &observed, reconciler.progress())
+        report(&desired, &observed, reconciler.retries())
     }
 
     fn locked_pass(&mut self, world: &mut World) -> Result<PassResult, CallError> {
@@ -93,11 +93,11 @@ impl Process {
                     sync_secrets(world)?;
                     pass.secrets_synced(true);
                 }
-                Request::ReadProgress => pass.recall(progress(world).into()),
+                Request::ReadRetries => pass.recall(progress(world).into()),
                 Request::CollectImages => {
                     pass.images(pulls.take_finished(world));
                 }
-                Request::WorkOut => {
+                Request::ResolveDesired => {
                     let desired = world.desired();
                     world.pass_desired = Some(Arc::clone(&desired));
                     pass.desired(desired);
@@ -130,7 +130,7 @@ impl Process {
                     }
                     pass.applied(outcome, world.clock.since_boot);
                 }
-                Request::KeepProgress(content) => {
+                Request::KeepRetries(content) => {
                     let written = keep_progress(world, content)?;
                     pass.kept(written);
                 }
@@ -173,7 +173,7 @@ fn sync_secrets(world: &mut World) -> Result<(), CallError> {
 /// Writes the failures and their backoff to the file that every process reads. Returns whether that
 /// succeeded.
 fn keep_progress(world: &mut World, content: &[u8]) -> Result<bool, CallError> {
-    let path = world.layout.progress();
+    let path = world.layout.retries();
     let folder = path.parent().unwrap_or(&path).to_owned();
     let kept = world
         .make_folder(&folder)
@@ -193,7 +193,7 @@ fn keep_progress(world: &mut World, content: &[u8]) -> Result<bool, CallError> {
 }
 
 fn progress(world: &World) -> Option<Vec<u8>> {
-    let progress = world.disk.read(&world.layout.progress());
+    let progress = world.disk.read(&world.layout.retries());
     progress.map(|progress| progress.to_vec())
 }
 

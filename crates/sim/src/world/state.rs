@@ -129,7 +129,7 @@ impl World {
             &layout.data.join("secrets"),
             // The folders of rendered files.
             &layout.data.join(PREFIX),
-            &layout.progress(),
+            &layout.retries(),
             &layout.marker(),
         ]);
         Self {

@@ -104,20 +104,20 @@ impl Work<'_> {
         let text = file.text().unwrap_or_default();
         let bases = containerfile::bases(text, &build.args, build.target.as_deref());
         let intent = self.intent();
-        let renewed = intent
+        let changed_bases = intent
             .map(|intent| intent.bases.clone())
             .unwrap_or_default();
-        let renewed = renewed
+        let changed_bases = changed_bases
             .into_iter()
             .filter(|(name, _)| bases.contains_key(name));
         Ok(BuildContext {
-            renewed: renewed.collect(),
+            changed_bases: changed_bases.collect(),
             bases: self.with_sources(bases),
             containerfile,
             args: build.args.clone(),
             target: build.target.clone(),
-            otherwise: build
-                .otherwise
+            fallback: build
+                .fallback
                 .as_ref()
                 .map(|text| self.pulled(name, text))
                 .transpose()?,
@@ -138,18 +138,18 @@ fn digest_of(context: &BuildContext) -> String {
         containerfile,
         args,
         target,
-        renewed,
+        changed_bases,
         // They are in the Containerfile.
         bases: _,
         // Another source of the image does not change what is built.
-        otherwise: _,
+        fallback: _,
     } = context;
     let mut parts = Parts(Sha256::new());
-    let is_as_before = args.is_empty()
+    let has_tag_of_0_1_0 = args.is_empty()
         && target.is_none()
-        && renewed.is_empty()
-        && files.values().all(has_mode_of_before);
-    if is_as_before {
+        && changed_bases.is_empty()
+        && files.values().all(has_mode_of_0_1_0);
+    if has_tag_of_0_1_0 {
         parts.add(containerfile.as_bytes());
         parts.add(b"");
         for (path, file) in files {
@@ -159,11 +159,11 @@ fn digest_of(context: &BuildContext) -> String {
         return parts.tag();
     }
     parts.add(b"");
-    if !renewed.is_empty() {
+    if !changed_bases.is_empty() {
         // Other builds have the path of the Containerfile in this place, which is not empty.
         parts.add(b"");
-        parts.add_count(renewed.len());
-        for (name, digest) in renewed {
+        parts.add_count(changed_bases.len());
+        for (name, digest) in changed_bases {
             parts.add(name.as_bytes());
             parts.add(digest.as_str().as_bytes());
         }
@@ -185,7 +185,7 @@ fn digest_of(context: &BuildContext) -> String {
 }
 
 /// Version 0.1.0 made a file executable if it began with `#!`, and readable by all.
-fn has_mode_of_before(file: &File) -> bool {
+fn has_mode_of_0_1_0(file: &File) -> bool {
     let FileMode {
         executable,
         private,
@@ -243,7 +243,7 @@ mod tests {
         };
         let renew = |context: &mut BuildContext, name: &str, digit: &str| {
             let digest = ImageDigest::parse(&format!("sha256:{}", digit.repeat(64))).unwrap();
-            context.renewed.insert(name.to_owned(), digest);
+            context.changed_bases.insert(name.to_owned(), digest);
         };
         let builds = [
             plain(),
@@ -316,8 +316,8 @@ mod tests {
             args: BTreeMap::new(),
             target: None,
             bases: BTreeMap::new(),
-            renewed: BTreeMap::new(),
-            otherwise: None,
+            changed_bases: BTreeMap::new(),
+            fallback: None,
         }
     }
 }

@@ -26,7 +26,7 @@ fn a_platform_is_pulled_and_judged_before_the_installation() {
             (name, offered.collect())
         });
         let offers = Offers {
-            processor: "amd64".to_owned(),
+            architecture: "amd64".to_owned(),
             registry_images: offered.into_iter().collect(),
             ..Offers::default()
         };

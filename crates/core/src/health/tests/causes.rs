@@ -22,7 +22,7 @@ fn an_image_under_way_is_progress_and_one_that_failed_is_a_failure() {
             reference: image.to_owned(),
             without_tls: false,
         };
-        case.progress.attempted(
+        case.retries.attempted(
             subject,
             Cause::Podman("no route to the registry".to_owned()),
             Duration::ZERO,
@@ -96,7 +96,7 @@ fn what_keeps_an_app_from_being_touched_is_said() {
     check(
         |case| {
             let subject = Subject::App(AppId::parse("web").unwrap());
-            case.progress.attempted(
+            case.retries.attempted(
                 subject,
                 Cause::File("write /units/x: no space left".to_owned()),
                 Duration::ZERO,
@@ -114,15 +114,15 @@ fn units_that_the_generator_refused_are_told_until_they_change() {
             .present()
             .find(|(id, _)| id.as_str() == "web")
             .unwrap();
-        let rejection = crate::progress::Rejection {
+        let rejection = crate::retries::Rejection {
             revisions: crate::plan::revisions(present),
             words: vec!["unsupported key 'Foo'".to_owned()],
         };
         let mut case = Case::well();
-        case.progress.reject(id.clone(), rejection, Duration::ZERO);
+        case.retries.reject(id.clone(), rejection, Duration::ZERO);
         case
     };
-    let before = desired(Goal::Running);
+    let before = desired(WantedState::Running);
     let case = rejected(&before);
     let web = told(&before, &case);
     assert_eq!(
@@ -132,14 +132,17 @@ fn units_that_the_generator_refused_are_told_until_they_change() {
             "Podman's generator refuses its units: unsupported key 'Foo'"
         )
     );
-    let changed = desired_of(Goal::Running, &WEB.replace("image: web", "image: other"));
+    let changed = desired_of(
+        WantedState::Running,
+        &WEB.replace("image: web", "image: other"),
+    );
     assert_eq!(told(&changed, &case).state, State::Ready);
 }
 
 #[test]
 fn what_is_left_of_an_app_that_cannot_be_worked_out_is_told_as_it_is() {
     let mut case = Case::well();
-    let units = unit_files_of(&desired(Goal::Running));
+    let units = unit_files_of(&desired(WantedState::Running));
     case.observed.unit_files.extend(units);
     unwell(
         &mut case,
@@ -147,7 +150,7 @@ fn what_is_left_of_an_app_that_cannot_be_worked_out_is_told_as_it_is() {
         Active::Deactivating,
         "stop-sigterm",
     );
-    let broken = told(&desired_of(Goal::Running, "services: {}"), &case);
+    let broken = told(&desired_of(WantedState::Running, "services: {}"), &case);
     assert_eq!(broken.state, State::Failed);
     assert_eq!(
         broken.message(),
@@ -201,12 +204,12 @@ fn why_a_container_cannot_start_on_this_host_is_named() {
         limits: [("nofile".to_owned(), Some(30))].into(),
         foreign_images: BTreeMap::new(),
         registry_images: BTreeMap::new(),
-        processor: "amd64".to_owned(),
+        architecture: "amd64".to_owned(),
         ..Offers::default()
     };
     let message = |case: &Case| {
-        let desired = desired_of(Goal::Running, MEDIA);
-        let report = report(&desired, &case.observed, &case.progress);
+        let desired = desired_of(WantedState::Running, MEDIA);
+        let report = report(&desired, &case.observed, &case.retries);
         let web = report.apps.into_iter().find(|app| app.id.as_str() == "web");
         let web = web.expect("the app web");
         (web.state, web.units[0].message())
@@ -274,7 +277,7 @@ fn a_failed_job_is_told_with_its_last_line_and_the_way_to_run_it_again() {
     };
     let services = &mut case.observed.services;
     services.insert("archy-web-job.service".to_owned(), failed);
-    let web = told(&desired_of(Goal::Running, text), &case);
+    let web = told(&desired_of(WantedState::Running, text), &case);
     let job = web.units.iter().find(|unit| unit.is_job);
     assert_eq!(
         job.map(|job| job.message()).as_deref(),

@@ -35,7 +35,7 @@ fn check_dependant(happened: impl FnOnce(&mut Case), expected: &[(State, &str)])
         .services
         .insert("archy-top.service".to_owned(), up());
     happened(&mut case);
-    let report = report(&desired(case.goal), &case.observed, &case.progress);
+    let report = report(&desired(case.goal), &case.observed, &case.retries);
     let told: Vec<(State, String)> = report
         .apps
         .iter()
@@ -108,7 +108,7 @@ fn an_app_waits_for_one_that_is_not_of_use_yet() {
     );
     check_dependant(
         |case| {
-            case.goal = Goal::Stopped;
+            case.goal = WantedState::Stopped;
             case.observed.services.clear();
         },
         &[
@@ -140,7 +140,7 @@ fn an_app_waits_for_one_that_is_not_of_use_yet() {
             say_busy(case);
             case.observed.services.remove("archy-top.service");
             let subject = Subject::App(AppId::parse("top").unwrap());
-            case.progress.attempted(
+            case.retries.attempted(
                 subject,
                 Cause::File("no space left".to_owned()),
                 Duration::ZERO,

@@ -329,7 +329,7 @@ fn what_an_image_is_built_from() {
         inline: None,
         args: BTreeMap::from([("VERSION".to_owned(), "1".to_owned())]),
         target: Some("small".to_owned()),
-        otherwise: Some("x".to_owned()),
+        fallback: Some("x".to_owned()),
     };
     let long = "build: {context: ./ui, dockerfile: ./page/Containerfile, args: {VERSION: 1}, target: small}";
     assert_eq!(source(long), ImageSource::Build(build));

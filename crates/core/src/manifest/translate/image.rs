@@ -37,7 +37,7 @@ impl Work<'_, '_> {
         }
     }
 
-    fn build(&mut self, source: &model::Build, otherwise: Option<String>) -> Option<Build> {
+    fn build(&mut self, source: &model::Build, fallback: Option<String>) -> Option<Build> {
         let model::Build {
             context,
             dockerfile,
@@ -120,7 +120,7 @@ impl Work<'_, '_> {
             inline: dockerfile_inline.clone(),
             args,
             target: target.clone(),
-            otherwise,
+            fallback,
         })
     }
 }

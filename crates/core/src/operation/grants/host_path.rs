@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use crate::desired::Found;
+use crate::desired::HostFacts;
 use crate::layout::Layout;
 use crate::name::AppId;
 
@@ -93,7 +93,7 @@ impl fmt::Display for HostPath {
 /// The folders of this host by which mounts are judged.
 pub(super) struct Host<'a> {
     pub layout: &'a Layout,
-    pub found: &'a Found,
+    pub found: &'a HostFacts,
 }
 
 impl Host<'_> {

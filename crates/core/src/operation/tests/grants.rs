@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::desired::{Inputs, read_schema};
-use crate::intent::{Goal, Intent};
+use crate::intent::{Intent, WantedState};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
 use crate::name::AppId;
@@ -370,7 +370,7 @@ fn only_what_is_new_is_asked_for() {
     assert_eq!(allowed("command: [b]"), set_of(&[]));
     // An app that is being removed has no rights.
     let removed = Intent {
-        state: Goal::Removed,
+        state: WantedState::Removed,
         allow: set_of(&["capability:SYS_ADMIN"]),
         ..Intent::default()
     };

@@ -367,7 +367,7 @@ fn what_the_operator_asked_for_is_the_reason_for_what_follows() {
         &[("restart archy-web.service", Reason::RestartPending)],
     );
     check_converged(
-        |world| world.intend("web", Goal::Stopped, false),
+        |world| world.intend("web", WantedState::Stopped, false),
         &[
             (
                 "write archy-web-ui.container",
@@ -380,7 +380,7 @@ fn what_the_operator_asked_for_is_the_reason_for_what_follows() {
         ],
     );
     let mut world = World::converged();
-    world.intend("web", Goal::Removed, true);
+    world.intend("web", WantedState::Removed, true);
     for action in actions(&mut world) {
         let expected = match action.app_step() {
             Some(AppStep::RemoveData | AppStep::RemoveImage(_)) => Reason::PurgeAsked,
@@ -398,7 +398,7 @@ fn an_app_that_requires_another_names_it() {
     world.converge();
     check(
         world,
-        |world| world.intend("web", Goal::Stopped, false),
+        |world| world.intend("web", WantedState::Stopped, false),
         &[
             ("write archy-top.container", outdated("archy-top.container")),
             (

@@ -182,7 +182,7 @@ fn what_runs_as_it_should_is_left_alone() {
 #[test]
 fn what_is_to_rest_is_stopped_and_nothing_else() {
     let world = &mut World::converged();
-    world.intend("web", Goal::Stopped, false);
+    world.intend("web", WantedState::Stopped, false);
     let web = || text("archy-web.service");
     check_step(world, AppStep::Stop(web()), None);
     check_step(world, AppStep::Start(web()), Some(Rule::Wanted));
@@ -201,7 +201,7 @@ fn what_is_to_rest_is_stopped_and_nothing_else() {
     world.edit_definition("  templates:\n", "");
     check_step(world, AppStep::Stop(text("archy-web-ui.service")), None);
     check_step(world, AppStep::Stop(web()), Some(Rule::StopsForAReason));
-    // An app that cannot be worked out is left as it is.
+    // An app that cannot be resolved is left as it is.
     let world = &mut World::converged();
     world.edit_definition("services:", "service:");
     for step in [
@@ -223,7 +223,7 @@ fn what_is_to_rest_is_stopped_and_nothing_else() {
 fn a_unit_file_goes_once_its_service_rests_and_only_if_it_is_ours() {
     let world = &mut World::converged();
     let remove = |name: &str| AppStep::RemoveUnit(text(name));
-    world.intend("web", Goal::Removed, false);
+    world.intend("web", WantedState::Removed, false);
     check_step(
         world,
         remove("archy-web.container"),
@@ -249,7 +249,7 @@ fn rendered_files_go_with_the_container_that_nobody_wants_any_more() {
     for others in ["archy-website", "volumes", "secrets"] {
         check_step(world, remove(others), Some(Rule::Ours));
     }
-    world.intend("web", Goal::Removed, false);
+    world.intend("web", WantedState::Removed, false);
     check_step(world, remove("archy-web-ui"), None);
 }
 
@@ -266,7 +266,7 @@ fn what_podman_has_goes_with_its_app_and_only_if_it_is_ours() {
     for (name, remove) in objects {
         check_step(world, remove(text(name)), Some(Rule::StopsForAReason));
     }
-    world.intend("web", Goal::Removed, false);
+    world.intend("web", WantedState::Removed, false);
     let unasked = world.host.clone();
     for (name, remove) in objects {
         check_step(world, remove(text(name)), None);
@@ -347,10 +347,10 @@ fn data_go_only_when_that_was_asked_for() {
         .images
         .insert(text("localhost/archy-web:1"), Some(id("web")));
     check_step(world, AppStep::RemoveData, Some(Rule::DataKept));
-    world.intend("web", Goal::Removed, false);
+    world.intend("web", WantedState::Removed, false);
     check_step(world, AppStep::RemoveData, Some(Rule::DataKept));
     check_step(world, image(), Some(Rule::DataKept));
-    world.intend("web", Goal::Removed, true);
+    world.intend("web", WantedState::Removed, true);
     check_step(world, AppStep::RemoveData, None);
     check_step(world, image(), None);
     let pulled = AppStep::RemoveImage(text("docker.io/library/web:1"));
@@ -365,7 +365,7 @@ fn data_go_only_when_that_was_asked_for() {
 fn an_app_is_forgotten_last() {
     let world = &mut World::converged();
     check_step(world, AppStep::Forget, Some(Rule::DataKept));
-    world.intend("web", Goal::Removed, false);
+    world.intend("web", WantedState::Removed, false);
     check_step(world, AppStep::Forget, Some(Rule::ForgottenLast));
     let units = std::mem::take(&mut world.host.unit_files);
     check_step(world, AppStep::Forget, Some(Rule::ForgottenLast));
@@ -437,7 +437,7 @@ fn a_refusal_says_what_was_to_be_done_and_why_it_was_not() {
         );
     }
     let world = &mut World::converged();
-    world.intend("web", Goal::Removed, false);
+    world.intend("web", WantedState::Removed, false);
     let observed = seen(world);
     let refused = judged(world, &observed, &of_app("web", AppStep::Forget)).unwrap_err();
     assert!(
