@@ -7,7 +7,7 @@ use archipelago_core::manifest::Files;
 use archipelago_core::operation::{Definition, Preflight, Request, propose};
 use archipelago_core::quadlet::mark_of;
 
-use crate::SEPARATOR;
+use crate::separator::SEPARATOR;
 
 /// The names of an input's files, in the order of its parts.
 const FILES: [&str; 5] = [

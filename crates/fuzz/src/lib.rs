@@ -9,10 +9,8 @@ mod interpolation;
 mod read_back;
 mod reader;
 mod renderer;
+mod separator;
 mod shape;
-
-/// Between the parts of an input. Texts may hold every other character.
-const SEPARATOR: char = '\u{1e}';
 
 /// A part of the product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use compose::{Loaded, ReadError, Request, Variables, load};
 
-use crate::SEPARATOR;
+use crate::separator::SEPARATOR;
 
 /// The names of an input's files, in the order of its parts.
 const FILES: [&str; 5] = [

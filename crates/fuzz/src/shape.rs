@@ -11,8 +11,8 @@ use archipelago_core::quadlet::{
 };
 use serde_json::Value;
 
-use crate::SEPARATOR;
 use crate::read_back::Meaning;
+use crate::separator::SEPARATOR;
 
 /// A unit, and the meaning of its file by key.
 pub(crate) struct Shape {

@@ -50,15 +50,15 @@ pub enum Verdict {
     /// Look again after this time at the latest. `None`: as soon as passes may follow each other.
     Wait(Option<Duration>),
     /// The app is as asked, or gets there by itself and says so.
-    Reached(AppHealth),
+    Reached(Box<AppHealth>),
     /// The app is gone, as asked.
     Gone,
     /// Somebody has asked for something else since.
     Overtaken(Overtaken),
     /// It will not be as asked without a change or another attempt.
-    Failed(AppHealth),
+    Failed(Box<AppHealth>),
     /// It runs, but does not answer; it is left to it.
-    Silent(AppHealth),
+    Silent(Box<AppHealth>),
 }
 
 /// Another request for the app that came meanwhile.
@@ -110,7 +110,7 @@ impl Follow {
                 .get_or_insert_with(|| Stability::begin(now, stalled));
             let left = stability.left(now, stalled);
             if self.goal != Target::Ready || !self.has_acted || left.is_zero() {
-                return Verdict::Reached(health.clone());
+                return Verdict::Reached(Box::new(health.clone()));
             }
         } else {
             self.has_acted = true;
@@ -127,7 +127,7 @@ impl Follow {
         if let Some(since) = since(&mut self.running_since, runs, now)
             && now.saturating_sub(since) > ANSWER_LIMIT
         {
-            return Verdict::Silent(health.clone());
+            return Verdict::Silent(Box::new(health.clone()));
         }
         Verdict::Wait(if acted {
             None
@@ -153,7 +153,7 @@ impl Follow {
             return Some(Verdict::Overtaken(overtaken));
         }
         if has_failed(health) {
-            return Some(Verdict::Failed(health.clone()));
+            return Some(Verdict::Failed(Box::new(health.clone())));
         }
         if self.goal == Target::Ready && is_up(health) {
             return without_new_image(health);
@@ -161,7 +161,7 @@ impl Follow {
         let patience = patience(health).filter(|_| self.goal == Target::Ready);
         let since = since(&mut self.busy_since, patience.is_some(), now)?;
         let enough = patience.is_some_and(|patience| now.saturating_sub(since) >= patience);
-        enough.then(|| Verdict::Reached(health.clone()))
+        enough.then(|| Verdict::Reached(Box::new(health.clone())))
     }
 }
 
@@ -196,10 +196,10 @@ fn without_new_image(health: &AppHealth) -> Option<Verdict> {
         unit: unit.name.clone(),
         image: image.clone(),
     };
-    Some(Verdict::Failed(AppHealth {
+    Some(Verdict::Failed(Box::new(AppHealth {
         why: Some(why),
         ..health.clone()
-    }))
+    })))
 }
 
 /// The time to follow an app that gets there by itself and says what it does.

@@ -89,11 +89,8 @@ pub(super) fn translate(
     node: &NodeFacts,
 ) -> Result<Translated, Error> {
     let about = About::read(source);
-    let is_supported = about.architectures.is_empty()
-        || about
-            .architectures
-            .iter()
-            .any(|name| *name == node.architecture);
+    let is_supported =
+        about.architectures.is_empty() || about.architectures.contains(&node.architecture);
     if !is_supported {
         return Err(Error::Architecture {
             file: source.file.clone(),

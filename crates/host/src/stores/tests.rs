@@ -73,7 +73,7 @@ fn check_update(scene: &Scene, source: &str, save: impl Fn()) {
     let store = add(layout, &name, source).unwrap();
     assert_eq!(store.entries.len(), 2);
     assert!(matches!(add(layout, &name, source), Err(Error::Exists(_))));
-    assert_eq!(names(layout).unwrap(), [name.clone()]);
+    assert_eq!(names(layout).unwrap(), std::slice::from_ref(&name));
     let entry = &store.entries[0];
     let known = files(layout, &name, entry).unwrap();
     assert_eq!(known["docker-compose.yml"].text(), Some(APP));

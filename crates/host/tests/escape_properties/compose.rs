@@ -98,11 +98,10 @@ fn compare(generated: &Path, id: &str, case: (usize, &Field, &str)) -> Result<()
 
 /// The service of an app, with one name in place of its own.
 fn service(generated: &Path, id: &str) -> Result<Service, String> {
-    let own = format!("archy-{id}");
-    let path = generated.join(format!("{own}.service"));
+    let path = generated.join(format!("archy-{id}.service"));
     let content = std::fs::read(path).map_err(|error| error.to_string())?;
     let content = String::from_utf8(content).map_err(|error| error.to_string())?;
-    let content = content.replace(&own, "archy-app");
+    let content = content.replace(id, "app");
     let command = content
         .lines()
         .find_map(|line| line.strip_prefix("ExecStart="));

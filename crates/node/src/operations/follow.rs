@@ -145,13 +145,13 @@ fn result(operation: &Operation, not_switched: Option<Error>) -> Result<Option<A
     let Record { app, goal, .. } = operation.record();
     let app = app.clone();
     match operation.ending() {
-        Some(Ending::Followed(Verdict::Reached(health))) => Ok(Some(health.clone())),
+        Some(Ending::Followed(Verdict::Reached(health))) => Ok(Some(AppHealth::clone(health))),
         Some(Ending::Followed(Verdict::Gone)) => Ok(None),
         Some(Ending::Followed(Verdict::Overtaken(by))) => Err(Error::Overtaken { app, by: *by }),
-        Some(Ending::Followed(Verdict::Failed(health))) => Err(explained(health.clone(), *goal)),
-        Some(Ending::Followed(Verdict::Silent(health))) => {
-            Err(Error::Silent(Box::new(health.clone())))
+        Some(Ending::Followed(Verdict::Failed(health))) => {
+            Err(explained(AppHealth::clone(health), *goal))
         }
+        Some(Ending::Followed(Verdict::Silent(health))) => Err(Error::Silent(health.clone())),
         Some(Ending::NotBegun | Ending::Superseded) => {
             Err(not_switched.unwrap_or(Error::Changed(app)))
         }

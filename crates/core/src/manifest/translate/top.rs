@@ -55,7 +55,7 @@ pub(super) fn sections(
                 "several mounts of one memory file system are not supported; remove `driver_opts`, so that it is a volume",
             ),
             Ok(Kind::External(_) | Kind::Folder { .. } | Kind::Memory(_)) => {}
-            Err((key, problem)) => report.error(&at.key(key), problem),
+            Err(problem) => report.error(&at.key(problem.key()), problem.to_string()),
         }
     }
     for (name, secret) in secrets {

@@ -3,7 +3,7 @@
 use compose::model::{Pairs, Volume};
 
 use crate::manifest::folder::FOLDER;
-use crate::name::{PREFIX, check_part};
+use crate::name::{NameError, PREFIX, check_part};
 
 /// What a mount of a volume becomes.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,11 +18,53 @@ pub(super) enum Kind {
     Memory(Vec<String>),
 }
 
-/// What is wrong, and with which key.
-type Problem = (&'static str, String);
+/// The reason against a volume.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Problem {
+    #[error(
+        "the driver is not supported; there is `local`. Mount the file system on this host, and name its folder under the service's `volumes`"
+    )]
+    Driver,
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error(
+        "this is the volume of an app; what that app exports is reached with `x-archipelago.requires`"
+    )]
+    OfAnApp,
+    /// Quadlet would look for a unit of that name.
+    #[error("rename this volume: its name ends with .volume")]
+    UnitName,
+    #[error("an option here is not supported; there are `type`, `o` and `device`")]
+    Option,
+    #[error("of a folder there are the options bind, ro and rw in `o`")]
+    FolderOption,
+    #[error("`device` is missing: the folder")]
+    NoDevice,
+    #[error("`device` has `..` in it; write the path without")]
+    Device,
+    #[error("of memory there are the options size, mode, noexec, nosuid and nodev in `o`")]
+    MemoryOption,
+    #[error(
+        "a user cannot mount a file system; let root mount it on this host (fstab(5)), and name its folder as `device` with `type: none` and `o: bind`"
+    )]
+    FileSystem,
+}
 
-const DRIVER: &str = "the driver is not supported; there is `local`. Mount the file system on this host, and name its folder under the service's `volumes`";
-const FILE_SYSTEM: &str = "a user cannot mount a file system; let root mount it on this host (fstab(5)), and name its folder as `device` with `type: none` and `o: bind`";
+impl Problem {
+    /// The key of the volume that it is about.
+    pub(super) const fn key(&self) -> &'static str {
+        match self {
+            Self::Driver => "driver",
+            Self::Name(_) | Self::OfAnApp | Self::UnitName => "external",
+            Self::Option
+            | Self::FolderOption
+            | Self::NoDevice
+            | Self::Device
+            | Self::MemoryOption
+            | Self::FileSystem => "driver_opts",
+        }
+    }
+}
 
 /// The kind of a volume. `name` is its name in the file.
 pub(super) fn kind(name: &str, volume: &Volume) -> Result<Kind, Problem> {
@@ -38,32 +80,30 @@ pub(super) fn kind(name: &str, volume: &Volume) -> Result<Kind, Problem> {
         return external_volume(full.as_deref().unwrap_or(name)).map(Kind::External);
     }
     if !matches!(driver.as_deref(), None | Some("" | "local" | "default")) {
-        return Err(("driver", DRIVER.to_owned()));
+        return Err(Problem::Driver);
     }
     match driver_opts.0.is_empty() {
         true => Ok(Kind::Own),
-        false => local(driver_opts).map_err(|problem| ("driver_opts", problem.to_owned())),
+        false => local(driver_opts),
     }
 }
 
 fn external_volume(name: &str) -> Result<String, Problem> {
-    let problem = match check_part("a volume", name) {
-        Err(error) => error.to_string(),
-        Ok(()) if name.starts_with(PREFIX) => {
-            "this is the volume of an app; what that app exports is reached with `x-archipelago.requires`".to_owned()
-        }
-        // Quadlet would look for a unit of that name.
-        Ok(()) if name.ends_with(".volume") => "rename this volume: its name ends with .volume".to_owned(),
-        Ok(()) => return Ok(name.to_owned()),
-    };
-    Err(("external", problem))
+    check_part("a volume", name)?;
+    if name.starts_with(PREFIX) {
+        return Err(Problem::OfAnApp);
+    }
+    if name.ends_with(".volume") {
+        return Err(Problem::UnitName);
+    }
+    Ok(name.to_owned())
 }
 
 /// Docker's options of a local volume are those of mount(8).
-fn local(options: &Pairs) -> Result<Kind, &'static str> {
+fn local(options: &Pairs) -> Result<Kind, Problem> {
     let known = ["type", "o", "device"];
     if options.0.keys().any(|key| !known.contains(&key.as_str())) {
-        return Err("an option here is not supported; there are `type`, `o` and `device`");
+        return Err(Problem::Option);
     }
     let option = |key: &str| options.0.get(key).map_or("", String::as_str);
     let words: Vec<&str> = option("o")
@@ -76,13 +116,13 @@ fn local(options: &Pairs) -> Result<Kind, &'static str> {
         "none" | "bind" | "" if binds => {
             let known = ["bind", "rbind", "ro", "rw"];
             if !words.iter().all(|word| known.contains(word)) {
-                return Err("of a folder there are the options bind, ro and rw in `o`");
+                return Err(Problem::FolderOption);
             }
             let path = match option("device") {
-                "" => return Err("`device` is missing: the folder"),
+                "" => return Err(Problem::NoDevice),
                 path if path.starts_with(['/', '~']) => path.to_owned(),
                 path if path.split('/').any(|part| part == "..") => {
-                    return Err("`device` has `..` in it; write the path without");
+                    return Err(Problem::Device);
                 }
                 path => format!("{FOLDER}/{}", path.trim_start_matches("./")),
             };
@@ -94,14 +134,12 @@ fn local(options: &Pairs) -> Result<Kind, &'static str> {
                 let name = word.split('=').next().unwrap_or_default();
                 matches!(name, "size" | "mode" | "noexec" | "nosuid" | "nodev")
             };
-            if !words.iter().all(|word| is_known(word)) {
-                return Err(
-                    "of memory there are the options size, mode, noexec, nosuid and nodev in `o`",
-                );
+            if !words.iter().all(is_known) {
+                return Err(Problem::MemoryOption);
             }
             Ok(Kind::Memory(words.into_iter().map(str::to_owned).collect()))
         }
-        _ => Err(FILE_SYSTEM),
+        _ => Err(Problem::FileSystem),
     }
 }
 
@@ -149,36 +187,30 @@ mod tests {
                 "mode=700".to_owned()
             ]))
         );
-        for (options, words) in [
+        for (options, problem) in [
             (
                 &[("type", "nfs"), ("o", "addr=x"), ("device", ":/x")][..],
-                FILE_SYSTEM,
+                Problem::FileSystem,
             ),
-            (&[("type", "cifs"), ("o", "username=x")], FILE_SYSTEM),
-            (&[("device", "/dev/sda1")], FILE_SYSTEM),
+            (
+                &[("type", "cifs"), ("o", "username=x")],
+                Problem::FileSystem,
+            ),
+            (&[("device", "/dev/sda1")], Problem::FileSystem),
             (
                 &[("o", "bind,uid=1"), ("device", "/x")],
-                "of a folder there are the options bind, ro and rw in `o`",
+                Problem::FolderOption,
             ),
-            (&[("o", "bind")], "`device` is missing: the folder"),
-            (
-                &[("o", "bind"), ("device", "../x")],
-                "`device` has `..` in it; write the path without",
-            ),
+            (&[("o", "bind")], Problem::NoDevice),
+            (&[("o", "bind"), ("device", "../x")], Problem::Device),
             (
                 &[("type", "tmpfs"), ("o", "uid=1000")],
-                "of memory there are the options size, mode, noexec, nosuid and nodev in `o`",
+                Problem::MemoryOption,
             ),
-            (
-                &[("mountpoint", "/x")],
-                "an option here is not supported; there are `type`, `o` and `device`",
-            ),
+            (&[("mountpoint", "/x")], Problem::Option),
         ] {
-            assert_eq!(
-                of(options),
-                Err(("driver_opts", words.to_owned())),
-                "{options:?}"
-            );
+            assert_eq!(problem.key(), "driver_opts");
+            assert_eq!(of(options), Err(problem), "{options:?}");
         }
     }
 
@@ -199,8 +231,9 @@ mod tests {
             ("x.volume", "rename this volume"),
             ("-x", "this cannot be the name of a volume"),
         ] {
-            let (key, problem) = of(Some(name)).unwrap_err();
-            assert!(key == "external" && problem.starts_with(words), "{problem}");
+            let problem = of(Some(name)).unwrap_err();
+            assert_eq!(problem.key(), "external");
+            assert!(problem.to_string().starts_with(words), "{problem}");
         }
     }
 }
