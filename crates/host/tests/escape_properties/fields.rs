@@ -26,6 +26,10 @@ pub(crate) struct Field {
     is_json: bool,
     /// Whether Compose reads `$` in it.
     has_variables: bool,
+    /// The text as Podman is to get it, with what stands before it in the same word.
+    read: fn(&str) -> String,
+    /// Whether an empty text is the same as none.
+    is_none_if_empty: bool,
 }
 
 const fn field(name: &'static str, put: fn(&str) -> Value) -> Field {
@@ -34,7 +38,36 @@ const fn field(name: &'static str, put: fn(&str) -> Value) -> Field {
         put,
         is_json: false,
         has_variables: true,
+        read: |text| text.to_owned(),
+        is_none_if_empty: false,
     }
+}
+
+const fn optional(name: &'static str, put: fn(&str) -> Value) -> Field {
+    Field {
+        is_none_if_empty: true,
+        ..field(name, put)
+    }
+}
+
+const fn read_as(name: &'static str, read: fn(&str) -> String, put: fn(&str) -> Value) -> Field {
+    Field {
+        read,
+        ..field(name, put)
+    }
+}
+
+/// As Compose reads a path: without needless parts.
+fn cleaned(path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
 }
 
 const fn key(name: &'static str, put: fn(&str) -> Value) -> Field {
@@ -87,23 +120,28 @@ pub(crate) const FIELDS: [Field; 32] = [
         "healthcheck, a shell",
         |text| json!({"healthcheck": {"test": ["CMD-SHELL", text]}}),
     ),
-    field("hostname", |text| json!({"hostname": text})),
+    optional("hostname", |text| json!({"hostname": text})),
     field(
         "working_dir",
         |text| json!({"working_dir": format!("/{text}")}),
     ),
-    field("user", |text| json!({"user": text})),
+    optional("user", |text| json!({"user": text})),
     field("group_add", |text| json!({"group_add": [text]})),
-    field("stop_signal", |text| json!({"stop_signal": text})),
+    optional("stop_signal", |text| json!({"stop_signal": text})),
     field(
         "extra_hosts",
         |text| json!({"extra_hosts": [format!("{text}.example:192.0.2.1")]}),
     ),
-    field("dns", |text| json!({"dns": [text]})),
+    optional("dns", |text| json!({"dns": [text]})),
     field("dns_search", |text| json!({"dns_search": [text]})),
     field("dns_opt", |text| json!({"dns_opt": [text]})),
     field("tmpfs", |text| json!({"tmpfs": [format!("/t{text}")]})),
-    field("cap_drop", |text| json!({"cap_drop": [text]})),
+    read_as(
+        "cap_drop",
+        // Quadlet writes capabilities in small letters.
+        str::to_lowercase,
+        |text| json!({"cap_drop": [text]}),
+    ),
     field(
         "devices",
         |text| json!({"devices": [format!("/dev/{text}")]}),
@@ -126,8 +164,9 @@ pub(crate) const FIELDS: [Field; 32] = [
         "the source of a mount",
         |text| json!({"volumes": [{"type": "bind", "source": format!("/srv/{text}"), "target": "/target"}]}),
     ),
-    field(
+    read_as(
         "the target of a mount",
+        |text| cleaned(&format!("/t{text}")),
         |text| json!({"volumes": [{"type": "bind", "source": "/srv", "target": format!("/t{text}")}]}),
     ),
     field(
@@ -137,8 +176,11 @@ pub(crate) const FIELDS: [Field; 32] = [
     field("container_name", |text| json!({"container_name": text})),
 ];
 
-/// The files of the units of an app with a text in a field; `None` when core refuses it.
+/// The files of the units of an app with a text in a field; `None` when core refuses it, or when it is the same as none.
 pub(crate) fn units(id: &str, field: &Field, text: &str) -> Option<Vec<(String, String)>> {
+    if text.is_empty() && field.is_none_if_empty {
+        return None;
+    }
     let written = match field.has_variables {
         true => text.replace('$', "$$"),
         false => text.to_owned(),
@@ -176,11 +218,12 @@ pub(crate) fn meant(field: &Field, text: &str, twin: &[Vec<u8>]) -> Vec<Vec<u8>>
             let json = Value::from(text).to_string();
             json[1..json.len() - 1].to_owned()
         }
-        false => text.to_owned(),
+        false => (field.read)(text),
     };
+    let harmless = (field.read)(HARMLESS);
     let replaced = |argument: &Vec<u8>| {
         let argument = std::str::from_utf8(argument).expect("a harmless argument");
-        argument.replace(HARMLESS, &text).into_bytes()
+        argument.replace(&harmless, &text).into_bytes()
     };
     twin.iter().map(replaced).collect()
 }

@@ -95,10 +95,11 @@ fn keys_of_a_service() {
         "a: \"1.2.3.4\\n5.6.7.8 b\"",
         "'a b': ::1",
         "a: '1.2.3.4#'",
+        "a: b.example",
     ] {
         check_service(
             &format!("extra_hosts: {{{host}}}"),
-            "3:5: services.web.extra_hosts: a name and an address hold no white space, `#` or control characters; write NAME=ADDRESS",
+            "3:5: services.web.extra_hosts: write NAME=ADDRESS: a name without white space, `#` or control characters, and an IP address or `host-gateway`",
         );
     }
     check_service(

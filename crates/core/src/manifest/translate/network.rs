@@ -22,12 +22,14 @@ impl Work<'_, '_> {
                     let stands_out = |c: char| c.is_control() || c.is_whitespace() || c == '#';
                     !text.is_empty() && !text.contains(stands_out)
                 };
-                if is_plain(name) && is_plain(address) {
+                let bare = address.trim_start_matches('[').trim_end_matches(']');
+                let is_address = address == "host-gateway" || bare.parse::<IpAddr>().is_ok();
+                if is_plain(name) && is_address {
                     hosts.push(format!("{name}:{address}"));
                 } else {
                     self.report.error(
                         &self.trail.key("extra_hosts"),
-                        "a name and an address hold no white space, `#` or control characters; write NAME=ADDRESS",
+                        "write NAME=ADDRESS: a name without white space, `#` or control characters, and an IP address or `host-gateway`",
                     );
                 }
             }
