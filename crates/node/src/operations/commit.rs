@@ -111,6 +111,8 @@ fn revision(intent: &Intent) -> IntentRevision {
 /// Resolves a request with the state on the disk.
 pub(super) fn resolve(layout: &Layout, request: Request) -> Result<Proposal, Error> {
     let mut known = inputs::read(layout)?;
+    // Files that other apps export may be parts of its secrets.
+    inputs::complete(&mut known);
     known.found.listening = listeners::ports();
     let keeps_data = keeps_data(layout, request.app());
     let proposal = propose(request.clone(), &known, keeps_data)?;

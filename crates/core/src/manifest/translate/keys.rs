@@ -162,7 +162,7 @@ pub const SERVICE: Table = &[
     (
         "post_start",
         Translated(
-            "in the container once it runs, and healthy if that is awaited; one that fails, or takes more than 4 minutes, is noted in the journal, and the service goes on",
+            "in the container once it runs, and healthy if that is awaited; its output goes to the journal; if it fails, or takes more than 4 minutes, the service goes on",
         ),
     ),
     (
@@ -174,7 +174,7 @@ pub const SERVICE: Table = &[
     (
         "pre_stop",
         Translated(
-            "in the container before it is stopped; one that fails, or takes more than a minute, is noted in the journal, and the service stops",
+            "in the container before it is stopped; its output goes to the journal; if it fails, or takes more than a minute, the service stops",
         ),
     ),
     (
