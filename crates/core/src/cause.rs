@@ -53,8 +53,8 @@ pub enum Cause {
     )]
     StillMounted(PathBuf),
     #[error(
-        "Quadlet made no service of it; its dry run shows why: /usr/lib/systemd/user-generators/podman-user-generator -user -dryrun \
-         (on some systems: /usr/libexec/podman/quadlet -user -dryrun)"
+        "Quadlet (on some systems /usr/libexec/podman/quadlet) made no service of it; its dry run shows why: \
+         /usr/lib/systemd/user-generators/podman-user-generator -user -dryrun"
     )]
     NotGenerated,
     #[error("{}", contention(file, writers.as_ref()))]

@@ -9,12 +9,13 @@ use crate::node::{DATA, Node, SOON, UNITS, text, until};
 use crate::stack::lncli;
 
 const STORE: &str = "/home/archy/apps/friends";
+/// It is stopped with SIGQUIT.
 const IMAGE: &str = "docker.io/library/nginx:stable";
 
 /// Calls bitcoind with the two spellings of its password that apps use, and electrs. Passwords
 /// stand in files, because others can read command lines.
 const LEDGER: &str = r#"
-      trap 'exit 0' TERM
+      trap 'exit 0' QUIT
       printf 'user = "%s:%s"\n' "$$RPC_USER" "$$RPC_PASS" >/tmp/login
       printf 'user = "%s"\n' "$$LOGIN" >/tmp/joined
       call() { curl -sS --fail -m 5 -K "$$1" -d "{\"method\":\"$$2\"}" "http://$$RPC_HOST:$$RPC_PORT/"; }
@@ -28,7 +29,7 @@ const LEDGER: &str = r#"
 
 /// Asks lnd over REST, with the folder of lnd that Umbrel mounts.
 const TILL: &str = r#"
-      trap 'exit 0' TERM
+      trap 'exit 0' QUIT
       macaroon=$$(od -An -v -tx1 /lnd/data/chain/bitcoin/$$NETWORK/admin.macaroon | tr -d ' \n')
       printf 'header = "Grpc-Metadata-macaroon: %s"\n' "$$macaroon" >/tmp/login
       until curl -sS --fail -m 5 --cacert /lnd/tls.cert -K /tmp/login "https://$$LND_HOST:$$LND_PORT/v1/getinfo" >/data/info; do sleep 1; done
