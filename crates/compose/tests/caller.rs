@@ -46,6 +46,15 @@ fn a_key_that_is_set_aside_is_not_read() {
 }
 
 #[test]
+fn an_empty_value_that_the_reference_reads_is_kept() {
+    let text = "services: {web: {provider: {type: cloud, options: {fast: , size: [1, ]}}}}\n";
+    let strict = check(text, false, &[]);
+    let lenient = check(text, true, &[]);
+    assert!(strict.project.is_some());
+    assert_eq!(strict.project, lenient.project);
+}
+
+#[test]
 fn a_secret_of_the_caller_needs_no_declaration() {
     let loaded = check(
         "services: {web: {image: w, secrets: [token, other]}}\nsecrets: {token: }\n",

@@ -14,15 +14,15 @@ use archipelago_core::image_facts::ImageFacts;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{COMPOSE_FILE, Files};
-use archipelago_core::name::{AppId, DEFAULT_NETWORK};
+use archipelago_core::name::AppId;
 use archipelago_core::observed::{
     Active, Load, Observed, Podman, PodmanNetwork, PodmanView, RenderedFile, Service, needs_podman,
 };
 use archipelago_core::plan::plan;
-use archipelago_core::progress::Progress;
 use archipelago_core::quadlet::{
-    Container, Kind, Network, NetworkJoin, ServiceSection, Stamp, Unit, UnitSection, mark_of,
+    Container, Kind, Log, Network, NetworkJoin, ServiceSection, Stamp, Unit, UnitSection, mark_of,
 };
+use archipelago_core::retries::Retries;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 const SIZES: [usize; 3] = [10, 100, 1000];
@@ -115,7 +115,7 @@ fn desired(count: usize) -> Desired {
     assert_eq!(
         desired.present().count(),
         count,
-        "every app must be worked out"
+        "every app must be resolved"
     );
     desired
 }
@@ -198,7 +198,7 @@ fn podman(desired: &Desired) -> Podman {
         });
         view.secrets.extend(secrets);
     }
-    Podman::Seen(view)
+    Podman::Answered(view)
 }
 
 /// The two units of the smallest app: its container, like the one of [`COMPOSE`], and its network.
@@ -206,10 +206,10 @@ fn units(id: &AppId) -> [Unit; 2] {
     let name = id.container(id.as_str(), true);
     let labels = BTreeMap::from([(APP_LABEL.to_owned(), id.to_string())]);
     let join = NetworkJoin::Unit {
-        unit: format!("{}.network", id.network(DEFAULT_NETWORK)),
+        unit: format!("{}.network", id.network()),
         aliases: vec![id.as_str().to_owned()],
         addresses: Vec::new(),
-        mac: None,
+        hardware_address: None,
     };
     let words = ["serve", "--listen", "0.0.0.0:80", "--data", "/data"];
     let pairs = [("LOG_LEVEL", "info"), ("GREETING", "hello")];
@@ -223,7 +223,7 @@ fn units(id: &AppId) -> [Unit; 2] {
             .into(),
         labels: labels.clone(),
         networks: vec![join],
-        log_to_journal: true,
+        log: Some(Log::Journal),
         ..Container::default()
     };
     let described = |description: &str| UnitSection {
@@ -231,10 +231,10 @@ fn units(id: &AppId) -> [Unit; 2] {
         ..UnitSection::default()
     };
     let network = Unit {
-        stem: id.network(DEFAULT_NETWORK),
+        stem: id.network(),
         unit: described("An app network"),
         kind: Kind::Network(Network {
-            name: id.network(DEFAULT_NETWORK),
+            name: id.network(),
             isolated: true,
             labels,
             ..Network::default()
@@ -248,6 +248,7 @@ fn units(id: &AppId) -> [Unit; 2] {
         kind: Kind::Container(Box::new(container)),
         service: ServiceSection {
             restart_delay: Some(Duration::from_secs(10)),
+            one_shot: false,
             start_limit: Some(Duration::from_secs(300)),
             stop_limit: Some(Duration::from_secs(40)),
             ..ServiceSection::default()
@@ -304,7 +305,7 @@ type Observe = fn(&Desired) -> Observed;
 
 fn decide(criterion: &mut Criterion) {
     let now = Duration::from_secs(1000);
-    let progress = Progress::default();
+    let retries = Retries::default();
     let cases: [(&str, Observe, bool); 3] = [
         ("plan, all at rest", quiescent, true),
         (
@@ -322,7 +323,7 @@ fn decide(criterion: &mut Criterion) {
         for count in SIZES {
             let desired = desired(count);
             let observed = observe(&desired);
-            let planned = plan(&desired, &observed, &progress, now);
+            let planned = plan(&desired, &observed, &retries, now);
             assert_eq!(
                 planned.is_empty(),
                 is_quiescent,
@@ -330,7 +331,7 @@ fn decide(criterion: &mut Criterion) {
                 planned.actions.first()
             );
             group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
-                bencher.iter(|| plan(black_box(&desired), &observed, &progress, now));
+                bencher.iter(|| plan(black_box(&desired), &observed, &retries, now));
             });
         }
         group.finish();
@@ -339,14 +340,14 @@ fn decide(criterion: &mut Criterion) {
     for count in SIZES {
         let desired = desired(count);
         let observed = quiescent(&desired);
-        let ready: BTreeSet<&str> = report(&desired, &observed, &progress)
+        let ready: BTreeSet<&str> = report(&desired, &observed, &retries)
             .apps
             .iter()
             .map(|app| app.state.word())
             .collect();
         assert_eq!(ready, BTreeSet::from(["ready"]));
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
-            bencher.iter(|| report(black_box(&desired), &observed, &progress));
+            bencher.iter(|| report(black_box(&desired), &observed, &retries));
         });
     }
     group.finish();

@@ -11,9 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::data_folder::NodeId;
-use crate::desired::DesiredImage;
+use crate::desired::{DesiredImage, Owner, SecretContent};
 use crate::file::Files;
 use crate::image_facts::KnownImages;
+use crate::manifest::Recipe;
 use crate::name::AppId;
 use crate::observed::Memory;
 use crate::operation::id::OperationId;
@@ -51,10 +52,19 @@ pub struct HostAction {
 /// A step for one app. Names of units, containers and the like are the full ones.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AppStep {
-    /// Write a new random secret of this name to a 0600 file, unless the file exists.
-    GenerateSecret(String),
+    /// Write a secret of this name to a 0600 file. One that is generated does not replace another,
+    /// because a new secret would lock out the data made with the old one.
+    GenerateSecret {
+        name: String,
+        recipe: Recipe,
+    },
     /// Make a folder and its parents.
     MakeFolder(PathBuf),
+    /// Let an empty folder belong to a user of the containers.
+    GiveFolder {
+        path: PathBuf,
+        owner: Owner,
+    },
     /// Pull or build an image, in the background.
     EnsureImage(Box<DesiredImage>),
     /// Keep what is known of these images.
@@ -64,13 +74,14 @@ pub enum AppStep {
         path: PathBuf,
         content: String,
     },
-    /// Create or replace a Podman secret from the app's secret file.
+    /// Create or replace a Podman secret.
     StoreSecret {
         podman_name: String,
-        /// The name in the app's secrets folder.
+        /// The name in the manifest.
         name: String,
         /// Kept as a label.
         revision: String,
+        content: SecretContent,
     },
     WriteUnit {
         name: String,
@@ -83,8 +94,7 @@ pub enum AppStep {
     Restart(String),
     /// Queue the stop of a service.
     Stop(String),
-    /// Withdraw the job of a service that is stopping: it goes on stopping, but nothing waits for
-    /// it any more.
+    /// Cancel the stop job of a service: it goes on stopping, but nothing waits for it any more.
     CancelJob(String),
     /// Remove the folder of a container's rendered files.
     RemoveRendered(String),
@@ -214,8 +224,9 @@ impl Action {
 impl AppStep {
     fn kind(&self) -> &'static str {
         match self {
-            Self::GenerateSecret(_) => "generate_secret",
+            Self::GenerateSecret { .. } => "generate_secret",
             Self::MakeFolder(_) => "make_folder",
+            Self::GiveFolder { .. } => "give_folder",
             Self::EnsureImage(_) => "ensure_image",
             Self::RememberImages(_) => "remember_images",
             Self::WriteFile { .. } => "write_file",
@@ -242,12 +253,12 @@ impl AppStep {
 
     fn target(&self) -> Option<String> {
         match self {
-            Self::MakeFolder(path) | Self::WriteFile { path, .. } => {
-                Some(path.display().to_string())
-            }
+            Self::MakeFolder(path)
+            | Self::GiveFolder { path, .. }
+            | Self::WriteFile { path, .. } => Some(path.display().to_string()),
             Self::EnsureImage(image) => Some(image.reference.to_string()),
             Self::StoreSecret { podman_name, .. } => Some(podman_name.clone()),
-            Self::GenerateSecret(name)
+            Self::GenerateSecret { name, .. }
             | Self::WriteUnit { name, .. }
             | Self::RemoveUnit(name)
             | Self::Start(name)
@@ -272,8 +283,9 @@ impl AppStep {
     #[must_use]
     pub fn touches_data(&self) -> bool {
         match self {
-            Self::GenerateSecret(_)
+            Self::GenerateSecret { .. }
             | Self::MakeFolder(_)
+            | Self::GiveFolder { .. }
             | Self::WriteFile { .. }
             | Self::StoreSecret { .. }
             | Self::RememberImages(_)

@@ -41,20 +41,20 @@ pub enum Cause {
     NotReloaded(Box<Cause>),
     #[error(transparent)]
     Defect(#[from] Refused),
-    #[error("the secret {} is gone; restore the file, or Archipelago generates a new secret", .0.display())]
-    SecretGone(PathBuf),
     #[error(
-        "the secret {} is there but cannot be read; make it this user's again, or move it away",
+        "the secret {} cannot be read; make this user its owner, or move it away",
         .0.display()
     )]
     SecretUnreadable(PathBuf),
     #[error(
-        "{point} is still mounted, and Podman would delete the files in it; when no container runs with it: podman unshare umount {point}",
+        "a file system is still mounted at {point}, and Podman would delete its files; once no container uses it, run: podman unshare \
+         umount {point}",
         point = .0.display()
     )]
     StillMounted(PathBuf),
     #[error(
-        "Quadlet made no service of it; this command shows why: /usr/lib/systemd/user-generators/podman-user-generator -user -dryrun"
+        "Quadlet (on some systems /usr/libexec/podman/quadlet) made no service of it; its dry run shows why: \
+         /usr/lib/systemd/user-generators/podman-user-generator -user -dryrun"
     )]
     NotGenerated,
     #[error("{}", contention(file, writers.as_ref()))]
@@ -89,7 +89,7 @@ pub enum Cause {
 /// A unit file that keeps Quadlet from reading all others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error(
-    "while Podman's Quadlet cannot read {} ({words}) it reads no unit at all: correct that file or move it away",
+    "Quadlet cannot read {} ({words}) and therefore reads no unit at all; correct that file or move it away",
     path.display()
 )]
 pub struct UnitsBlocked {
@@ -117,7 +117,6 @@ impl Cause {
             Self::UnitsRefused(_) => "units_refused",
             Self::NotReloaded(_) => "not_reloaded",
             Self::Defect(_) => "defect",
-            Self::SecretGone(_) => "secret_gone",
             Self::SecretUnreadable(_) => "secret_unreadable",
             Self::StillMounted(_) => "still_mounted",
             Self::NotGenerated => "not_generated",

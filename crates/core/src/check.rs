@@ -4,6 +4,7 @@
 //! has failed. A fact that was not gathered is absent and is not judged.
 
 mod built;
+mod controllers;
 mod daemon;
 mod facts;
 mod ids;
@@ -24,9 +25,10 @@ use podman::{
 use user::{judge_id_mappers, judge_linger, judge_manager, judge_subordinate_ids, judge_systemd};
 
 pub use built::as_of;
+pub use controllers::asked as controllers_asked;
 pub use facts::{
-    Api, BuiltImages, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState, Network, Port,
-    ProgramError, Service, ServiceFile, Socket, UserManager,
+    Api, BuiltImages, Controllers, DamagedImages, DataFolder, Disk, Facts, Folder, FolderState,
+    Network, Port, ProgramError, Service, ServiceFile, Socket, UserManager,
 };
 pub use ids::{free_subordinate_range, subordinate_ids};
 pub use judgement::{Check, Remedy, State, UserStep};
@@ -52,6 +54,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         built,
         free_locks,
         cgroup_v2,
+        controllers,
         network,
         data,
         helpers_gone,
@@ -77,6 +80,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         built.as_ref().and_then(built::judge_built),
         free_locks.map(judge_locks),
         cgroup_v2.map(judge_cgroup),
+        controllers.as_ref().map(controllers::judge_controllers),
         network.map(judge_network),
         helpers_gone.as_ref().map(judge_helpers),
     ]

@@ -90,9 +90,12 @@ impl Forecast {
 #[must_use]
 pub fn wanted(mut inputs: Inputs) -> Desired {
     let apps = Apps::read(&inputs);
-    for (id, name) in apps.secret_names() {
+    for (id, name, recipe) in apps.recipes() {
         let secrets = inputs.secrets.entry(id.clone()).or_default();
-        secrets.entry(name.clone()).or_insert_with(made_up);
+        let is_kept = secrets.get(name).is_some_and(|text| recipe.is_met_by(text));
+        if !is_kept {
+            secrets.insert(name.clone(), made_up(&recipe));
+        }
     }
     assemble(&inputs, &apps)
 }

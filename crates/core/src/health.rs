@@ -1,10 +1,12 @@
-//! The health of apps, in the words of `status`.
+//! The health of apps, as `status` shows it.
 
 mod app;
+mod model;
 mod state;
 #[cfg(test)]
 mod tests;
 mod unit;
+mod why;
 
 use std::collections::BTreeMap;
 
@@ -12,37 +14,41 @@ use crate::desired::{Desired, Present};
 use crate::name::AppId;
 use crate::observed::{Observed, awaited};
 use crate::plan::without_network;
-use crate::progress::Progress;
+use crate::retries::Retries;
 use app::judge;
 
-pub use state::{AppHealth, AwaitedImage, Report, State, UnitHealth, UnitState, UrlHealth};
+pub use model::{AppHealth, Report, UnitHealth, UrlHealth};
+pub use state::{AwaitedImage, State, UnitState};
+pub use why::{Because, Why};
 
 /// Judges all apps.
 #[must_use]
-pub fn report(desired: &Desired, observed: &Observed, progress: &Progress) -> Report {
+pub fn report(desired: &Desired, observed: &Observed, retries: &Retries) -> Report {
     let mut apps: BTreeMap<&AppId, AppHealth> = BTreeMap::new();
     for (id, app) in &desired.apps {
-        apps.insert(id, judge(&desired.layout, id, app, observed, progress));
+        apps.insert(id, judge(&desired.layout, id, app, observed, retries));
     }
     for (id, present) in desired.present() {
-        if let Some(other) = without_network(desired, present, observed, progress)
+        if let Some(other) = without_network(desired, present, observed, retries)
             && let Some(health) = apps.get_mut(id)
             && health.state != State::Failed
             && !has_its_files(present, observed)
         {
             health.state = State::Waiting;
-            health.message =
-                format!("because {other} has failed; its units are written after those of {other}");
+            health.why = Some(Why::NoNetwork {
+                app: id.clone(),
+                other: other.clone(),
+            });
         }
     }
     for (id, present) in in_order(desired) {
         let unreachable = awaited(present, observed);
-        if let Some(cause) = waits_for(present, unreachable, &apps)
+        if let Some(why) = waits_for(present, unreachable, &apps)
             && let Some(health) = apps.get_mut(id)
             && would_be_well(health, unreachable.is_some())
         {
             health.state = State::Waiting;
-            health.message = format!("because {cause}");
+            health.why = Some(why);
         }
     }
     Report {
@@ -75,33 +81,31 @@ fn in_order(desired: &Desired) -> Vec<(&AppId, &Present)> {
     order
 }
 
-/// The message of an app whose required app cannot be reached, or is not yet of use.
+/// Why an app waits whose required app cannot be reached, or is not yet of use.
 fn waits_for(
     present: &Present,
     unreachable: Option<&AppId>,
     apps: &BTreeMap<&AppId, AppHealth>,
-) -> Option<String> {
+) -> Option<Why> {
     present.requires.keys().find_map(|app| {
         let required = apps.get(app)?;
-        match (required.state, &required.busy) {
-            (State::Degraded, _) if unreachable == Some(app) => {
-                Some(format!("{app} is masked by the operator"))
-            }
-            (State::Ready | State::Degraded, _) => None,
-            (State::Starting, Some(busy)) => Some(format!("{app} is {}", busy.message)),
-            (State::Failed, _) => Some(format!("{app} has failed")),
-            (state, _) => Some(format!("{app} is {}", state.word())),
-        }
+        let because = match (required.state, &required.busy) {
+            (State::Degraded, _) if unreachable == Some(app) => Because::Masked,
+            (State::Ready | State::Degraded, _) => return None,
+            (State::Starting, Some(busy)) => Because::Busy(busy.clone()),
+            (state, _) => Because::Is(state),
+        };
+        let app = app.clone();
+        Some(Why::Waits { app, because })
     })
 }
 
-/// Whether nothing ails an app but that it does not get on: it is on its way, or its containers
-/// ended because what it requires cannot be reached. One that ends although that can be reached has
-/// a fault of its own.
+/// Whether the app only waits: it is still starting, or its containers ended because a required app
+/// cannot be reached. If that app can be reached, the fault is its own.
 fn would_be_well(health: &AppHealth, unreachable: bool) -> bool {
     let own = || health.units.iter().filter(|unit| !unit.companion);
     match health.state {
-        State::Starting => own().all(|unit| unit.message.is_empty()),
+        State::Starting => own().all(|unit| unit.why.is_none()),
         State::Failed => unreachable && own().any(UnitHealth::has_ended),
         _ => false,
     }

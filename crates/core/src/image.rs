@@ -32,7 +32,7 @@ pub struct ImageDigest(String);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Platform {
     pub os: String,
-    pub processor: String,
+    pub architecture: String,
     pub variant: Option<String>,
 }
 
@@ -168,19 +168,19 @@ impl From<ImageDigest> for String {
 }
 
 impl Platform {
-    /// `OS/PROCESSOR`, or `OS/PROCESSOR/VARIANT`.
+    /// `OS/ARCHITECTURE`, or `OS/ARCHITECTURE/VARIANT`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let is_word =
             |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let words: Vec<&str> = text.split('/').collect();
-        let (os, processor, variant) = match *words.as_slice() {
-            [os, processor] => (os, processor, None),
-            [os, processor, variant] => (os, processor, Some(variant)),
+        let (os, architecture, variant) = match *words.as_slice() {
+            [os, architecture] => (os, architecture, None),
+            [os, architecture, variant] => (os, architecture, Some(variant)),
             _ => return None,
         };
         words.iter().all(is_word).then(|| Self {
             os: os.to_owned(),
-            processor: processor.to_owned(),
+            architecture: architecture.to_owned(),
             variant: variant.map(str::to_owned),
         })
     }
@@ -190,10 +190,10 @@ impl fmt::Display for Platform {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             os,
-            processor,
+            architecture,
             variant,
         } = self;
-        write!(formatter, "{os}/{processor}")?;
+        write!(formatter, "{os}/{architecture}")?;
         variant
             .iter()
             .try_for_each(|variant| write!(formatter, "/{variant}"))

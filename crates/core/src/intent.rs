@@ -22,7 +22,7 @@ use crate::toml_file::{Document, Entry};
 /// The operator's wish for an app.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Intent {
-    pub state: Goal,
+    pub state: WantedState,
     /// With `removed`: whether its data, secrets and images go as well.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub purge: bool,
@@ -48,6 +48,10 @@ pub struct Intent {
     /// name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub bases: Bases,
+    /// The node's ports that were chosen from a range, by service, range and port of the container:
+    /// `"web:8000-8010:80/tcp" = 8003`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub ports: BTreeMap<String, u16>,
     /// The settings that differ from their defaults.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, SettingValue>,
@@ -56,7 +60,7 @@ pub struct Intent {
 /// The wanted state of an app.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Goal {
+pub enum WantedState {
     /// Its containers run, now and after a reboot.
     #[default]
     Running,
@@ -64,6 +68,18 @@ pub enum Goal {
     Stopped,
     /// Nothing of it is there; its data stay unless a purge was asked for.
     Removed,
+}
+
+impl WantedState {
+    /// The word for it, in intents and JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Removed => "removed",
+        }
+    }
 }
 
 const HEADER: &str = "\
@@ -90,6 +106,7 @@ impl Intent {
             "allow",
             "images",
             "bases",
+            "ports",
             "settings",
         ];
         document.each(&keys, |key, value| {
@@ -116,6 +133,15 @@ impl Intent {
                     for base in value.entries()? {
                         let digest = base_digest(&base)?;
                         intent.bases.insert(base.name().to_owned(), digest);
+                    }
+                }
+                "ports" => {
+                    for chosen in value.entries()? {
+                        let port = chosen.integer().and_then(|port| u16::try_from(port).ok());
+                        let port = port.filter(|port| *port > 0);
+                        let port =
+                            port.ok_or_else(|| chosen.error("expected a port from 1 to 65535"))?;
+                        intent.ports.insert(chosen.name().to_owned(), port);
                     }
                 }
                 "settings" => {
@@ -152,11 +178,13 @@ impl Intent {
             allow: _,
             images,
             bases,
+            ports,
             settings,
         } = self;
         release == &other.release
             && images == &other.images
             && bases == &other.bases
+            && ports == &other.ports
             && settings == &other.settings
     }
 
@@ -171,13 +199,15 @@ impl Intent {
     }
 }
 
-fn goal(entry: &Entry<'_>) -> Result<Goal, ManifestError> {
-    match entry.text() {
-        Ok("running") => Ok(Goal::Running),
-        Ok("stopped") => Ok(Goal::Stopped),
-        Ok("removed") => Ok(Goal::Removed),
-        _ => Err(entry.error("expected \"running\", \"stopped\" or \"removed\"")),
-    }
+fn goal(entry: &Entry<'_>) -> Result<WantedState, ManifestError> {
+    let goals = [
+        WantedState::Running,
+        WantedState::Stopped,
+        WantedState::Removed,
+    ];
+    let text = entry.text().unwrap_or_default();
+    let found = goals.into_iter().find(|goal| goal.word() == text);
+    found.ok_or_else(|| entry.error("expected \"running\", \"stopped\" or \"removed\""))
 }
 
 fn reference(entry: &Entry<'_>, text: &str) -> Result<Reference, ManifestError> {
@@ -212,7 +242,7 @@ mod tests {
     #[test]
     fn an_intent_survives_its_file() {
         let intent = Intent {
-            state: Goal::Stopped,
+            state: WantedState::Stopped,
             purge: false,
             source: "catalog".into(),
             release: Some(ReleaseId::of(&crate::file::Files::new())),
@@ -228,6 +258,7 @@ mod tests {
                 "localhost/base:1".into(),
                 ImageDigest::parse(&format!("sha256:{}", "b".repeat(64))).unwrap(),
             )]),
+            ports: BTreeMap::from([("web:80/tcp".into(), 8003)]),
             settings: BTreeMap::from([
                 ("network".into(), SettingValue::Text("regtest".into())),
                 ("prune".into(), SettingValue::Integer(0)),
@@ -235,7 +266,10 @@ mod tests {
             ]),
         };
         assert_eq!(Intent::parse("a.toml", &intent.to_text()), Ok(intent));
-        assert_eq!(Intent::parse("a.toml", "").unwrap().state, Goal::Running);
+        assert_eq!(
+            Intent::parse("a.toml", "").unwrap().state,
+            WantedState::Running
+        );
     }
 
     #[test]
@@ -243,7 +277,7 @@ mod tests {
         for (text, expected) in [
             (
                 "state = \"running\"\nsate = 1\n",
-                "a.toml:2:1: sate: unknown key; there are state, purge, source, release, exports_all, allow, images, bases, settings",
+                "a.toml:2:1: sate: unknown key; there are state, purge, source, release, exports_all, allow, images, bases, ports, settings",
             ),
             (
                 "state = \"hunter2\"\n",

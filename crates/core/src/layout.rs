@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::name::AppId;
 use crate::operation::id::OperationId;
 use crate::release::ReleaseId;
+use crate::store::StoreName;
 
 /// The folders that Archipelago uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,15 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// A path of the host as a manifest names it: absolute, or in the operator's home (`~/films`).
+    #[must_use]
+    pub fn on_host(&self, path: &str) -> PathBuf {
+        match path.strip_prefix('~') {
+            Some(inside) => self.home.join(inside.trim_start_matches('/')),
+            None => PathBuf::from(path),
+        }
+    }
+
     /// Each folder in one that holds them all. A test has its own.
     #[must_use]
     pub fn under(root: impl AsRef<Path>) -> Self {
@@ -75,6 +85,31 @@ impl Layout {
     #[must_use]
     pub fn marker(&self) -> PathBuf {
         self.data.join("node-id")
+    }
+
+    /// The node's seed, from which the secrets of store apps are derived. It is in the data folder,
+    /// because data that were encrypted with such a secret need it.
+    #[must_use]
+    pub fn seed(&self) -> PathBuf {
+        self.data.join("node-seed")
+    }
+
+    /// The store of an app whose data are kept.
+    #[must_use]
+    pub fn origin(&self, app: &AppId) -> PathBuf {
+        self.data.join("origins").join(app.as_str())
+    }
+
+    /// The folder of the added stores.
+    #[must_use]
+    pub fn stores(&self) -> PathBuf {
+        self.config.join("stores")
+    }
+
+    /// A store: its files, its index and its source.
+    #[must_use]
+    pub fn store(&self, name: &StoreName) -> PathBuf {
+        self.stores().join(name.as_str())
     }
 
     /// The file of facts about the images that apps use.
@@ -189,7 +224,7 @@ impl Layout {
 
     /// The failed attempts, shared by all processes that make passes.
     #[must_use]
-    pub fn progress(&self) -> PathBuf {
+    pub fn retries(&self) -> PathBuf {
         self.runtime.join("archipelago/progress.json")
     }
 
@@ -203,6 +238,18 @@ impl Layout {
     #[must_use]
     pub fn api_socket(&self) -> PathBuf {
         self.runtime.join("archipelago/api.sock")
+    }
+
+    /// The socket of this user's Podman (podman-system-service(1)).
+    #[must_use]
+    pub fn podman_socket(&self) -> PathBuf {
+        Self::podman_socket_in(&self.runtime)
+    }
+
+    /// The same in a runtime folder that a link leads to.
+    #[must_use]
+    pub fn podman_socket_in(runtime: &Path) -> PathBuf {
+        runtime.join("podman/podman.sock")
     }
 
     /// A path as text, as units and templates need it.
@@ -243,6 +290,12 @@ mod tests {
             (layout.identity(), "/config/node.toml"),
             (layout.marker(), "/data/node-id"),
             (layout.images(), "/data/images.json"),
+            (layout.seed(), "/data/node-seed"),
+            (layout.origin(&web), "/data/origins/web"),
+            (
+                layout.store(&StoreName::parse("umbrel").unwrap()),
+                "/config/stores/umbrel",
+            ),
             (layout.intent(&web), "/config/apps/web.toml"),
             (layout.definition(&web), "/config/apps/web"),
             (layout.releases(), "/config/releases"),
@@ -262,15 +315,13 @@ mod tests {
             (layout.generated(), "/run/user/1000/systemd/generator"),
             (layout.invocations(), "/run/user/1000/systemd/units"),
             (layout.pending(), "/run/user/1000/archipelago/pending.json"),
-            (
-                layout.progress(),
-                "/run/user/1000/archipelago/progress.json",
-            ),
+            (layout.retries(), "/run/user/1000/archipelago/progress.json"),
             (
                 layout.daemon_lock(),
                 "/run/user/1000/archipelago/daemon.lock",
             ),
             (layout.api_socket(), "/run/user/1000/archipelago/api.sock"),
+            (layout.podman_socket(), "/run/user/1000/podman/podman.sock"),
         ] {
             assert_eq!(path, Path::new(expected));
         }

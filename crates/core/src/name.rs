@@ -10,9 +10,6 @@ use serde::{Deserialize, Serialize};
 /// The prefix of every unit, container, network and volume of ours.
 pub const PREFIX: &str = "archy-";
 
-/// The network that services join when their file names none.
-pub const DEFAULT_NETWORK: &str = "default";
-
 /// The id of an app: lower-case letters, digits and inner hyphens, at most 40 characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -41,13 +38,16 @@ pub struct NameError {
     rule: &'static str,
 }
 
+/// The longest id of an app.
+pub const ID_MAX: usize = 40;
+
 const LABEL_RULE: &str = "use 1 to 40 lower-case letters, digits and hyphens, starting and ending with a letter or digit";
 
 fn is_label(text: &str) -> bool {
     let edge = |character: Option<char>| {
         character.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
     };
-    text.len() <= 40
+    text.len() <= ID_MAX
         && text
             .chars()
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
@@ -71,6 +71,19 @@ impl AppId {
         }
     }
 
+    /// An id from a folder's name. Characters that an id cannot have become hyphens.
+    ///
+    /// # Errors
+    /// When the result is too long or empty.
+    pub fn of_folder(name: &str) -> Result<Self, NameError> {
+        let fit = |c: char| match c {
+            c if c.is_ascii_alphanumeric() => c.to_ascii_lowercase(),
+            _ => '-',
+        };
+        let name: String = name.chars().map(fit).collect();
+        Self::parse(name.trim_matches('-'))
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -87,19 +100,10 @@ impl AppId {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     }
 
-    /// The beginning of all its names.
+    /// The app's network, which is also the stem of its unit.
     #[must_use]
-    pub fn stem(&self) -> String {
+    pub fn network(&self) -> String {
         format!("{PREFIX}{}", self.0)
-    }
-
-    /// Podman's name of one of the app's networks, which is also the stem of its unit.
-    #[must_use]
-    pub fn network(&self, network: &str) -> String {
-        match network {
-            DEFAULT_NETWORK => self.stem(),
-            network => format!("{}-{network}", self.stem()),
-        }
     }
 
     /// The network on which the app's exported services meet those of the apps that require it;
@@ -107,6 +111,20 @@ impl AppId {
     #[must_use]
     pub fn exports_network(&self) -> String {
         format!("{PREFIX}{}-exports", self.0)
+    }
+
+    /// A network that the app's file declares; also the stem of its unit.
+    #[must_use]
+    pub fn named_network(&self, network: &str) -> String {
+        format!("{PREFIX}{}-{network}", self.0)
+    }
+
+    /// The app's name for one of its networks, from Podman's name of it; `None` for the default
+    /// network.
+    #[must_use]
+    pub fn name_of_network<'a>(&self, network: &'a str) -> Option<&'a str> {
+        let rest = network.strip_prefix(PREFIX)?;
+        rest.strip_prefix(&self.0)?.strip_prefix('-')
     }
 
     /// The Podman volume (and unit stem) of the app's volume `volume`.
@@ -125,7 +143,7 @@ impl AppId {
     #[must_use]
     pub fn container(&self, service: &str, is_main: bool) -> String {
         if is_main {
-            self.stem()
+            self.network()
         } else {
             format!("{PREFIX}{}-{service}", self.0)
         }

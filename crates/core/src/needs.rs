@@ -1,5 +1,5 @@
-//! The needs of a container beyond its image and its data (devices, limits, a processor that runs
-//! its programs), and a host's offer of these.
+//! The needs of a container beyond its image and its data (devices, limits, an architecture that
+//! runs its programs), and a host's offer of these.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -12,6 +12,38 @@ pub struct Needs {
     /// The limits that it asks for, by `setrlimit(2)`'s names as Podman writes them: `nofile`,
     /// `memlock`.
     pub limits: BTreeMap<String, Limit>,
+    /// External networks (networks of Podman that belong to no app), by name.
+    pub networks: BTreeSet<String>,
+    /// Volumes of Podman's that are no app's, by name.
+    pub volumes: BTreeSet<String>,
+    /// The controllers of control groups that its limits need.
+    pub controllers: BTreeSet<Controller>,
+}
+
+/// A controller of control groups (cgroups(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Controller {
+    Cpu,
+    Cpuset,
+    Io,
+    Memory,
+    Pids,
+}
+
+impl Controller {
+    pub const ALL: [Self; 5] = [Self::Cpu, Self::Cpuset, Self::Io, Self::Memory, Self::Pids];
+
+    /// The kernel's name for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cpuset => "cpuset",
+            Self::Io => "io",
+            Self::Memory => "memory",
+            Self::Pids => "pids",
+        }
+    }
 }
 
 impl Needs {
@@ -32,6 +64,7 @@ impl Needs {
         Self {
             devices: devices.filter(|path| path.is_absolute()).collect(),
             limits: ulimits.iter().filter_map(limit).collect(),
+            ..Self::default()
         }
     }
 }
@@ -49,15 +82,21 @@ pub struct Offers {
     pub devices: BTreeMap<PathBuf, Device>,
     /// The most that a service of this user may have of each limit; `None` when there is no bound.
     pub limits: BTreeMap<String, Option<u64>>,
-    /// The images that are here and whose programs this machine cannot run, with the kind of
-    /// processor that they are for (`arm64`).
+    /// The images that are here and whose programs this machine cannot run, with the architecture
+    /// that they are for (`arm64`).
     pub foreign_images: BTreeMap<String, String>,
-    /// The images that are not here, with the kinds of processor that their registries have them
+    /// The images that are not here, with the architectures that their registries have them
     /// for. An image that a registry has for one kind only is not among them: the registry does not
     /// tell that kind before it sends the image.
     pub registry_images: BTreeMap<String, BTreeSet<String>>,
-    /// This machine's kind of processor, in the same words.
-    pub processor: String,
+    /// The controllers that services of this user have.
+    pub controllers: Option<BTreeSet<Controller>>,
+    /// The external networks that Podman does not have.
+    pub missing_networks: BTreeSet<String>,
+    /// The same of volumes.
+    pub missing_volumes: BTreeSet<String>,
+    /// This machine's architecture, in the same words.
+    pub architecture: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

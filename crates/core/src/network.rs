@@ -10,12 +10,12 @@ use crate::desired::{Desired, DesiredContainer, Present};
 use crate::name::AppId;
 use crate::observed::{Network, Observed, Service};
 
-/// For so long nothing must listen on a published port before that counts: containers come and go
-/// during an observation.
+/// The time for which nothing must listen on a published port before the port counts as closed:
+/// containers come and go during an observation.
 pub const CLOSED_FOR: Duration = Duration::from_secs(1);
 
-/// A container is restarted so often for the sake of its ports. What does not help then is left to
-/// people.
+/// The maximum number of restarts of a container because of closed ports. After that a person must
+/// act.
 pub const PORT_RESTARTS_MAX: u32 = 3;
 
 /// The containers that miss a helper: those that run, are wanted and are on a network of Podman's.

@@ -30,7 +30,7 @@ pub use network::{PodmanNetwork, is_isolated};
 pub use network_helpers::{Helper, Network};
 pub use podman::{Podman, PodmanView, Unreachable, built_for, owner};
 pub use service::{Active, Failure, Job, Load, Override, Service, SubState};
-pub use settled::{awaited, is_generated, needs_podman, stopped_required};
+pub use settled::{awaited, awaited_job, is_generated, needs_podman, stopped_required};
 
 /// One observation of the host.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,6 +51,8 @@ pub struct Observed {
     pub files: BTreeMap<PathBuf, RenderedFile>,
     /// The wanted folders that exist.
     pub folders: BTreeSet<PathBuf>,
+    /// The wanted folders that are empty and do not belong to the user that they should.
+    pub ungiven: BTreeSet<PathBuf>,
     /// The notes of earlier passes.
     pub memory: Memory,
     /// A summary of Podman's folders, which changes when its objects do; none where it is not known
@@ -65,7 +67,7 @@ pub struct Observed {
     /// Whether a probe was answered; absent when it was not asked.
     pub answers: BTreeMap<DesiredProbe, Answer>,
     /// The parts of apps to be removed that are still on the disk.
-    pub remains: BTreeMap<AppId, Remains>,
+    pub leftovers: BTreeMap<AppId, Leftovers>,
     /// The host's offers for the containers that do not run.
     pub offers: Offers,
     /// The helpers of the containers' networks.
@@ -91,16 +93,16 @@ pub struct RenderedFile {
 pub struct Memory {
     /// Unit files were changed, and systemd has not reloaded since.
     pub reload: bool,
-    /// Services that run with something older than their unit: service to the invocation that must
-    /// end; it is empty for one that was about to start when its unit was changed.
+    /// Services that must restart because something they started with has changed: the invocation
+    /// that must end, or empty if the service was about to start.
     pub restarts: BTreeMap<String, String>,
-    /// The services that go on with what another version of Archipelago wrote, with their
-    /// invocations: what they mount may not be what their units say.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub carried_over: BTreeMap<String, String>,
-    /// Why, by service.
+    /// The reason of each due restart, by service.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub restart_reasons: BTreeMap<String, Reason>,
+    /// Services that still run with units of another version of Archipelago, with their
+    /// invocations; their mounts may differ from their unit files.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub carried_over: BTreeMap<String, String>,
     /// The fingerprint of Podman's folders when all that is wanted was there.
     pub fingerprint: String,
     /// The networks of ours that Podman was last seen to have without isolation.
@@ -132,7 +134,7 @@ pub struct Busy {
 
 /// The remains on the disk of an app that is being removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Remains {
+pub struct Leftovers {
     /// Whether it has a folder of volumes, files or secrets.
     pub data: bool,
     /// Its containers that have a folder of rendered files.
@@ -204,14 +206,15 @@ impl Observed {
         }
     }
 
-    /// Whether a service that this container follows has begun anew since it did: it looks for that
-    /// one where it no longer is.
+    /// Whether a service whose address this container uses has restarted since the container
+    /// started.
     #[must_use]
     pub fn has_fallen_behind(&self, service: &str, container: &DesiredContainer) -> bool {
         self.fell_behind(service, container).is_some()
     }
 
-    /// The service that this container follows and that has begun anew since it did.
+    /// The service whose address this container uses and that has restarted since the container
+    /// started.
     #[must_use]
     pub fn fell_behind<'a>(
         &self,
@@ -238,7 +241,7 @@ impl Observed {
     #[must_use]
     pub fn podman_view(&self) -> Option<&PodmanView> {
         match &self.podman {
-            Podman::Seen(view) => Some(view),
+            Podman::Answered(view) => Some(view),
             Podman::Unasked | Podman::Unreachable(_) => None,
         }
     }
@@ -250,7 +253,7 @@ fn of_app<'a, T>(
     named: &'a BTreeMap<String, T>,
     app: &'a AppId,
 ) -> impl Iterator<Item = (&'a str, &'a T)> {
-    let first = app.stem();
+    let first = app.network();
     let names = named.range::<str, _>((Bound::Included(first.as_str()), Bound::Unbounded));
     names
         .take_while(move |(name, _)| name.starts_with(&first))
@@ -282,7 +285,7 @@ impl Memory {
         is_due.then(|| known.unwrap_or(Reason::RestartPending))
     }
 
-    /// Goes on remembering only those restarts for which `keep` says so.
+    /// Forgets the restarts for which `keep` returns false.
     pub fn retain_restarts(&mut self, mut keep: impl FnMut(&str, &str) -> bool) {
         self.restarts
             .retain(|service, invocation| keep(service, invocation));

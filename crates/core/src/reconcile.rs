@@ -1,4 +1,4 @@
-//! The reconciler: what a manager carries from one pass to the next.
+//! The reconciler: the state that a process carries from one pass to the next.
 //!
 //! A pass is: [`Reconciler::recall`], observe, [`Reconciler::plan`], apply with [`Run`],
 //! [`Reconciler::finished`], [`Reconciler::keep`]. The daemon, the command line and the simulation
@@ -21,7 +21,7 @@ use crate::name::AppId;
 use crate::network;
 use crate::observed::Observed;
 use crate::plan::{self, Plan};
-use crate::progress::{Progress, Subject};
+use crate::retries::{Retries, Subject};
 use contention::Contention;
 
 /// The net under everything: a pass is made at least this often.
@@ -40,7 +40,7 @@ pub const SETTLE: Duration = Duration::from_millis(10);
 /// The longest that a burst is waited for.
 pub const BURST_MAX: Duration = Duration::from_millis(100);
 
-pub use contention::{ANSWER, ANSWERS_MAX, REPAIRS_MAX, SPAN};
+pub use contention::{REACTION_LIMIT, REACTIONS_MAX, REPAIRS_MAX, SPAN};
 
 /// The time to the next pass without a wake-up. A pass that did something is followed by another
 /// one.
@@ -68,18 +68,37 @@ pub enum Outcome {
 /// The state between passes.
 #[derive(Clone, Debug, Default)]
 pub struct Reconciler {
-    progress: Progress,
-    /// The content of the shared file of progress when it was last read or written.
+    retries: Retries,
+    /// The content of the shared retry file when it was last read or written.
     shared: Option<Vec<u8>>,
     contention: Contention,
-    /// Whether the names of all secrets on the disk are known to outlast a loss of power.
-    secrets_last: bool,
+    /// Whether all secret files are known to survive a power loss (their folders were fsynced).
+    secrets_are_durable: bool,
+}
+
+/// The shared retry file, as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SharedFile {
+    /// It cannot be read; what is known already stays.
+    Unreadable,
+    Absent,
+    Content(Vec<u8>),
+}
+
+impl From<Option<Vec<u8>>> for SharedFile {
+    fn from(content: Option<Vec<u8>>) -> Self {
+        content.map_or(Self::Absent, Self::Content)
+    }
 }
 
 impl Reconciler {
-    /// Takes over what another manager, or this one before it ended, has tried: what the shared
-    /// file of progress holds now.
-    pub fn recall(&mut self, shared: Option<Vec<u8>>) {
+    /// Takes over the attempts of other processes, and those of this one before it ended.
+    pub fn recall(&mut self, shared: SharedFile) {
+        let shared = match shared {
+            SharedFile::Unreadable => return,
+            SharedFile::Absent => None,
+            SharedFile::Content(content) => Some(content),
+        };
         if shared == self.shared {
             return;
         }
@@ -87,78 +106,78 @@ impl Reconciler {
         let known = shared
             .as_deref()
             .and_then(|content| serde_json::from_slice(content).ok());
-        let before = std::mem::replace(&mut self.progress, known.unwrap_or_default());
+        let before = std::mem::replace(&mut self.retries, known.unwrap_or_default());
         // If another process cleared a file's backoff, its history is cleared here too: the
         // operator may have asked for it.
-        let progress = &self.progress;
+        let retries = &self.retries;
         self.contention.forget(|file| {
             let subject = Subject::File(file.to_owned());
-            before.attempts(&subject).is_some() && progress.attempts(&subject).is_none()
+            before.attempts(&subject).is_some() && retries.attempts(&subject).is_none()
         });
         self.shared = shared;
     }
 
-    /// The new content of the shared file of progress, if it changes.
+    /// The new content of the shared retry file, if it changes.
     ///
     /// # Panics
-    /// Never: progress is plain text and numbers.
+    /// Never: the retries are plain text and numbers.
     #[must_use]
     pub fn keep(&self) -> Option<Vec<u8>> {
         let content =
-            serde_json::to_vec(&self.progress).expect("progress is plain text and numbers");
-        let nothing = self.shared.is_none() && self.progress == Progress::default();
+            serde_json::to_vec(&self.retries).expect("the retries are plain text and numbers");
+        let nothing = self.shared.is_none() && self.retries == Retries::default();
         (self.shared.as_deref() != Some(&content[..]) && !nothing).then_some(content)
     }
 
-    /// Notes that the shared file holds this. Where it cannot be written, this manager alone knows
-    /// what was tried.
+    /// Notes that the shared file holds this. If it cannot be written, only this process knows what
+    /// was tried.
     pub fn kept(&mut self, content: Vec<u8>) {
         self.shared = Some(content);
     }
 
-    /// Works out what to do about what was seen.
+    /// Plans the repair of what was observed.
     pub fn plan(&mut self, desired: &Desired, observed: &Observed, now: Duration) -> Plan {
         self.contention.begin(desired, now);
         for (_, service) in network::closed(desired, observed) {
             let subject = Subject::Ports(service.to_owned());
-            self.progress.suspect(subject, now + network::CLOSED_FOR);
+            self.retries.suspect(subject, now + network::CLOSED_FOR);
         }
-        if !self.progress.is_empty() {
+        if !self.retries.is_empty() {
             self.note_what_works(desired, observed);
             self.note_what_is_left_alone(desired, observed, now);
         }
-        plan::plan(desired, observed, &self.progress, now)
+        plan::plan(desired, observed, &self.retries, now)
     }
 
-    /// Whether the names of all secrets on the disk are known to outlast a loss of power.
-    pub(crate) fn secrets_last(&self) -> bool {
-        self.secrets_last
+    /// Whether all secret files are known to survive a power loss (their folders were fsynced).
+    pub(crate) fn secrets_are_durable(&self) -> bool {
+        self.secrets_are_durable
     }
 
-    pub(crate) fn note_secrets_last(&mut self, last: bool) {
-        self.secrets_last = last;
+    pub(crate) fn set_secrets_durable(&mut self, last: bool) {
+        self.secrets_are_durable = last;
     }
 
     /// Whether Podman did not answer the last time, and is not due for another attempt to wake it.
     #[must_use]
     pub fn podman_is_silent(&self, now: Duration) -> bool {
-        self.progress.attempts(&Subject::Podman).is_some()
-            && !self.progress.is_due(&Subject::Podman, now)
+        self.retries.attempts(&Subject::Podman).is_some()
+            && !self.retries.is_due(&Subject::Podman, now)
     }
 
     #[must_use]
-    pub fn progress(&self) -> &Progress {
-        &self.progress
+    pub fn retries(&self) -> &Retries {
+        &self.retries
     }
 
     fn note_what_works(&mut self, desired: &Desired, observed: &Observed) {
         if observed.network.gone.is_empty() {
-            self.progress.worked(&Subject::Networks);
+            self.retries.worked(&Subject::Networks);
         }
         if observed.podman_view().is_some() {
-            self.progress.worked(&Subject::Podman);
+            self.retries.worked(&Subject::Podman);
         }
-        self.progress.retain_ports(|service| {
+        self.retries.retain_ports(|service| {
             let mut units = desired
                 .present()
                 .flat_map(|(_, present)| present.units.values());
@@ -171,24 +190,24 @@ impl Reconciler {
                     .get(&unit.service)
                     .is_some_and(crate::observed::Service::is_up)
                 {
-                    self.progress.worked(&Subject::Start(unit.service.clone()));
+                    self.retries.worked(&Subject::Start(unit.service.clone()));
                 }
                 self.note_open_ports(&unit.service, observed);
                 if unit.is_generated(&observed.generated) {
-                    self.progress
+                    self.retries
                         .worked(&Subject::Generate(unit.file.name.clone()));
                 }
                 if let (Role::Network(name), Some(view)) = (&unit.role, observed.podman_view())
                     && view.networks.get(name).is_none_or(|found| found.isolated)
                 {
-                    self.progress.worked(&Subject::Network(name.clone()));
+                    self.retries.worked(&Subject::Network(name.clone()));
                 }
                 if let (Role::Container(container), Some(view)) =
                     (&unit.role, observed.podman_view())
                 {
                     let image = container.image.reference.to_string();
                     if view.images.contains_key(&image) {
-                        self.progress.image_is_here(&image);
+                        self.retries.image_is_here(&image);
                     }
                 }
             }
@@ -204,9 +223,9 @@ impl Reconciler {
         let subject = Subject::Ports(service.to_owned());
         let found = observed.services.get(service);
         let is_up = found.is_some_and(crate::observed::Service::is_up);
-        let attempts = self.progress.attempts(&subject);
+        let attempts = self.retries.attempts(&subject);
         if attempts.is_some_and(|attempts| is_up || attempts.count == 0) {
-            self.progress.worked(&subject);
+            self.retries.worked(&subject);
         }
     }
 
@@ -214,7 +233,7 @@ impl Reconciler {
     /// and of files that are no longer wanted.
     fn note_what_is_left_alone(&mut self, desired: &Desired, observed: &Observed, now: Duration) {
         let contention = &mut self.contention;
-        self.progress.retain_files(|file, attempts| {
+        self.retries.retain_files(|file, attempts| {
             let wanted = desired.present().find_map(|(_, present)| {
                 let unit = present.units.get(file).map(|unit| &unit.file.content);
                 unit.or_else(|| present.files.get(Path::new(file)))
@@ -224,18 +243,18 @@ impl Reconciler {
                 .get(file)
                 .or_else(|| Some(&observed.files.get(Path::new(file))?.content));
             let right = found.map(Vec::as_slice) == wanted.map(|content| content.as_bytes());
-            let fought_over = wanted.is_some() && !(right && attempts.next <= now);
-            if !fought_over {
+            let contended = wanted.is_some() && !(right && attempts.next <= now);
+            if !contended {
                 contention.forget(|other| other == file);
             }
-            fought_over
+            contended
         });
     }
 
-    /// The files that this plan repairs although something else keeps changing them, and where
-    /// they lie. Who that is, is seen best before they are.
+    /// The contended files that this plan repairs, with their paths. Their writers are looked for
+    /// before the repair, which replaces the files.
     #[must_use]
-    pub fn fought_over(&self, plan: &Plan, layout: &Layout) -> BTreeMap<String, PathBuf> {
+    pub fn contended_files(&self, plan: &Plan, layout: &Layout) -> BTreeMap<String, PathBuf> {
         let written = plan
             .actions
             .iter()
@@ -248,13 +267,13 @@ impl Reconciler {
                 }
                 _ => None,
             });
-        let is_fought_over = |file: &str, content: &str| {
+        let is_contended = |file: &str, content: &str| {
             let subject = Subject::File(file.to_owned());
-            self.progress.attempts(&subject).is_some()
-                || self.contention.would_be_one(file, content)
+            self.retries.attempts(&subject).is_some()
+                || self.contention.is_contended_by_writing(file, content)
         };
         written
-            .filter(|(file, _, content)| is_fought_over(file, content))
+            .filter(|(file, _, content)| is_contended(file, content))
             .map(|(file, path, _)| (file, path))
             .collect()
     }
@@ -268,7 +287,7 @@ impl Reconciler {
                 writers: Some(file_writers.clone()),
             };
             let subject = Subject::File(file.clone());
-            self.progress.explain(&subject, &cause).then_some(cause)
+            self.retries.explain(&subject, &cause).then_some(cause)
         });
         told.collect()
     }
@@ -284,31 +303,31 @@ impl Reconciler {
         match result {
             // The next observation shows whether it is there. If this were taken for success, a
             // pull that brings nothing would be made again and again.
-            Ok(()) => self.progress.attempted(subject, Cause::ImageNotListed, now),
-            Err(cause) => self.progress.attempted(subject, cause, now),
+            Ok(()) => self.retries.attempted(subject, Cause::ImageNotListed, now),
+            Err(cause) => self.retries.attempted(subject, cause, now),
         }
     }
 
     /// Lets what failed for this app be tried at once: the operator asked.
     pub fn retry_now(&mut self, desired: &Desired, id: &AppId) {
-        self.progress.forget(id);
-        self.progress.retry_now(&Subject::Reload);
-        self.progress.retry_now(&Subject::Networks);
+        self.retries.forget(id);
+        self.retries.retry_now(&Subject::Reload);
+        self.retries.retry_now(&Subject::Networks);
         for (_, present) in desired.present().filter(|(other, _)| *other == id) {
             for (unit, container) in present.containers() {
-                self.progress.worked(&Subject::Start(unit.service.clone()));
-                self.progress.worked(&Subject::Ports(unit.service.clone()));
-                self.progress.worked(&container.image.subject());
+                self.retries.worked(&Subject::Start(unit.service.clone()));
+                self.retries.worked(&Subject::Ports(unit.service.clone()));
+                self.retries.worked(&container.image.subject());
             }
             for unit in present.units.values() {
                 if let Role::Network(name) = &unit.role {
-                    self.progress.worked(&Subject::Network(name.clone()));
+                    self.retries.worked(&Subject::Network(name.clone()));
                 }
             }
             let is_its_own = |file: &str| {
                 present.units.contains_key(file) || present.files.contains_key(Path::new(file))
             };
-            self.progress.retain_files(|file, _| !is_its_own(file));
+            self.retries.retain_files(|file, _| !is_its_own(file));
             self.contention.forget(is_its_own);
         }
     }

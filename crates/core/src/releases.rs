@@ -44,7 +44,7 @@ pub struct Stored {
     pub former: BTreeSet<AppId>,
 }
 
-/// Why an app whose intent names a damaged release cannot be worked out, and what to do.
+/// Why an app whose intent names a damaged release cannot be resolved, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "its definition {} {damage}; containers keep running; archipelago install {} stores it again",

@@ -16,6 +16,9 @@ use archipelago_core::name::AppId;
 use archipelago_core::operation::{Definition, Request, propose};
 use archipelago_core::quadlet::VERSION;
 
+#[path = "catalog/umbrel.rs"]
+mod umbrel;
+
 const APPS: [&str; 4] = ["bitcoin", "electrs", "litecoin", "lnd"];
 
 fn id(text: &str) -> AppId {

@@ -7,14 +7,18 @@
     reason = "a failure of a test helper fails the test"
 )]
 
+#[path = "golden/keys.rs"]
+mod keys;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use archipelago_core::name::AppId;
 use archipelago_core::quadlet::{
-    Container, Health, Kind, Network, NetworkJoin, PodmanOption, PublishedPort, Secret,
-    SecretDelivery, ServiceSection, Stamp, Subnet, Unit, UnitSection, VERSION, Volume, VolumeMount,
+    Command, Container, Health, Kind, Log, Network, NetworkJoin, PodmanOption, PublishedPort,
+    Secret, SecretDelivery, ServiceSection, Stamp, Subnet, Unit, UnitSection, VERSION, Volume,
+    VolumeMount,
 };
 
 const IMAGE: &str = "docker.io/library/busybox:stable";
@@ -76,6 +80,7 @@ fn mount(source: &str, target: &str, read_only: bool, relabel: bool) -> VolumeMo
         source: source.to_owned(),
         target: target.to_owned(),
         read_only,
+        no_copy: false,
         relabel,
     }
 }
@@ -98,15 +103,24 @@ fn port(address: IpAddr, host: u16, container: u16, udp: bool) -> PublishedPort 
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// With an address of each kind where there are aliases.
-fn join(network: &str, aliases: &[&str]) -> NetworkJoin {
-    let addresses = [[10, 5, 0, 9].into(), [0xfd00, 0, 0, 0, 0, 0, 0, 9].into()];
-    let is_own = !aliases.is_empty();
+fn own_network() -> NetworkJoin {
     NetworkJoin::Unit {
-        unit: format!("archy-{network}.network"),
-        aliases: texts(aliases),
-        addresses: addresses.into_iter().filter(|_| is_own).collect(),
-        mac: is_own.then(|| "02:00:00:00:00:09".to_owned()),
+        unit: "archy-golden.network".to_owned(),
+        aliases: texts(&["every", "also-every"]),
+        addresses: vec![
+            Ipv4Addr::new(10, 89, 7, 3).into(),
+            Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 3).into(),
+        ],
+        hardware_address: Some("02:42:ac:11:00:02".to_owned()),
+    }
+}
+
+fn joined_network() -> NetworkJoin {
+    NetworkJoin::Unit {
+        unit: "archy-other.network".to_owned(),
+        aliases: Vec::new(),
+        addresses: Vec::new(),
+        hardware_address: None,
     }
 }
 
@@ -147,7 +161,7 @@ fn every() -> Unit {
             mount("archy-golden-data.volume", "/data", false, true),
             mount("/srv/my media", "/media", true, false),
         ],
-        networks: vec![join("golden", &["every", "also-every"]), join("other", &[])],
+        networks: vec![own_network(), joined_network()],
         labels: pairs(&[("archipelago.app", "golden"), ("note", "50% off")]),
         annotations: pairs(&[("org.example.note", "a b")]),
         user: Some("1000:1000".to_owned()),
@@ -184,22 +198,32 @@ fn every() -> Unit {
         }),
         options: PodmanOption::ALL
             .into_iter()
-            .map(|option| (option, "1".to_owned()))
+            .map(|option| (option, texts(&["1"])))
             .collect(),
-        log_to_journal: true,
+        log: Some(Log::Journal),
     };
     Unit {
         stem: "archy-golden-every".to_owned(),
         unit: UnitSection {
             description: "Golden 100% of the keys".to_owned(),
             wants: texts(&["archy-golden-host.service"]),
+            requires: texts(&["archy-golden-host.service"]),
             after: texts(&["archy-golden-host.service"]),
         },
         kind: Kind::Container(Box::new(container)),
         service: ServiceSection {
             restart_delay: Some(Duration::from_secs(10)),
+            one_shot: true,
             start_limit: Some(Duration::from_secs(300)),
             stop_limit: Some(Duration::from_secs(630)),
+            after_start: vec![Command {
+                words: texts(&["podman", "exec", "archy-golden-every", "echo", "100% $A"]),
+                limit: Duration::from_secs(240),
+            }],
+            before_stop: vec![Command {
+                words: texts(&["podman", "exec", "archy-golden-every", "", ";"]),
+                limit: Duration::from_secs(60),
+            }],
             volumes: vec!["archy-golden-plain".to_owned()],
         },
         starts_at_boot: true,
@@ -221,11 +245,17 @@ fn network() -> Unit {
         isolated: true,
         internal: true,
         ipv6: true,
-        subnets: vec![Subnet {
-            net: "10.5.0.0/24".to_owned(),
-            gateway: Some("10.5.0.1".to_owned()),
-            range: Some("10.5.0.128/25".to_owned()),
-        }],
+        subnets: vec![
+            Subnet {
+                subnet: "10.89.7.0/24".to_owned(),
+                gateway: Some("10.89.7.1".to_owned()),
+                range: Some("10.89.7.128/25".to_owned()),
+            },
+            Subnet {
+                subnet: "fd00::/64".to_owned(),
+                ..Subnet::default()
+            },
+        ],
         labels: pairs(&[("archipelago.app", "golden")]),
     };
     unit("archy-golden", Kind::Network(network))
@@ -259,7 +289,7 @@ fn container_on_its_own_network_and_on_that_of_another_app() {
     check(&container(
         "archy-golden-bridge",
         Container {
-            networks: vec![join("golden", &["every", "also-every"]), join("other", &[])],
+            networks: vec![own_network(), joined_network()],
             ports: vec![port(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 9735, 9735, false)],
             ..Container::default()
         },
@@ -407,92 +437,38 @@ fn container_with_every_key() {
     check(&every());
 }
 
-/// Compares the keys in the renderer's source with those in the snapshots above.
+/// A job that is tried again until it succeeds, and a service that awaits it and shares its network.
 #[test]
-fn every_key_of_the_renderer_is_in_a_snapshot() {
-    let source = [
-        include_str!("../src/quadlet/render.rs"),
-        include_str!("../src/quadlet/lines.rs"),
-    ];
-    let written = keys_by_function(&source.concat());
-    let of = |functions: &[&str]| -> BTreeSet<String> {
-        functions
-            .iter()
-            .flat_map(|function| written[*function].iter().cloned())
-            .collect()
+fn containers_that_run_to_their_end() {
+    let job = Unit {
+        service: ServiceSection {
+            restart_delay: Some(Duration::from_secs(10)),
+            one_shot: true,
+            ..ServiceSection::default()
+        },
+        ..container(
+            "archy-golden-job",
+            Container {
+                networks: vec![NetworkJoin::Foreign("podman".to_owned())],
+                log: Some(Log::Foreground),
+                ..Container::default()
+            },
+        )
     };
-    let common = ["unit_section", "service_section", "render"];
-    let in_a_container = ["container", "process", "health", "podman_option"];
-    for (unit, functions) in [
-        (
-            every(),
-            [&common[..], &in_a_container[..], &["network_join"]].concat(),
-        ),
-        (volume_with_folder(), vec!["volume"]),
-        (network(), vec!["network"]),
-    ] {
-        let mut shown = keys_of(&render(&unit));
-        let expected = of(&functions);
-        if functions.len() == 1 {
-            // The keys that every unit has are compared once, for the container.
-            assert!(shown.remove("Description"));
-        }
-        assert_eq!(shown, expected, "{}", unit.file_name());
-    }
-    let known: BTreeSet<&str> = [
-        &common[..],
-        &in_a_container[..],
-        &["network_join", "volume", "network"],
-    ]
-    .concat()
-    .into_iter()
-    .collect();
-    let all: BTreeSet<&str> = written.keys().map(String::as_str).collect();
-    assert_eq!(
-        all, known,
-        "each function of the renderer must be compared with a snapshot"
+    check(&job);
+    let mut awaiting = container(
+        "archy-golden-awaiting",
+        Container {
+            networks: vec![NetworkJoin::Container("archy-golden-host".to_owned())],
+            health: Some(Health {
+                test: texts(&["CMD", "/healthcheck"]),
+                ..Health::default()
+            }),
+            ..Container::default()
+        },
     );
-}
-
-/// The keys of a unit file, without those of our mark.
-fn keys_of(content: &str) -> BTreeSet<String> {
-    content
-        .lines()
-        .take_while(|line| *line != "[X-Archipelago]")
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_once('='))
-        .map(|(key, _)| key.to_owned())
-        .collect()
-}
-
-/// The first argument of each call of the renderer's writing methods, by the calling function.
-fn keys_by_function(source: &str) -> BTreeMap<String, BTreeSet<String>> {
-    const WRITERS: [&str; 8] = [
-        "plain",
-        "escaped",
-        "optional",
-        "list",
-        "pairs",
-        "flag",
-        "seconds",
-        "milliseconds",
-    ];
-    let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for function in source.split("fn ").skip(1) {
-        let name = function.split(['(', '<']).next().unwrap_or_default();
-        for writer in WRITERS {
-            for call in function.split(&format!(".{writer}(")).skip(1) {
-                if let Some(key) = call
-                    .trim_start()
-                    .strip_prefix('"')
-                    .and_then(|rest| rest.split('"').next())
-                {
-                    keys.entry(name.to_owned())
-                        .or_default()
-                        .insert(key.to_owned());
-                }
-            }
-        }
-    }
-    keys
+    awaiting.service.restart_delay = Some(Duration::from_secs(10));
+    awaiting.unit.requires = texts(&["archy-golden-job.service", "archy-golden-host.service"]);
+    awaiting.unit.after.clone_from(&awaiting.unit.requires);
+    check(&awaiting);
 }

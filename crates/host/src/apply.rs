@@ -2,25 +2,25 @@
 //! anything.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use archipelago_core::action::{Action, AppAction, AppStep, HostStep, Reason};
 use archipelago_core::cause::Cause;
 use archipelago_core::desired::APP_LABEL;
-use archipelago_core::hex::hex;
 use archipelago_core::layout::Layout;
-use archipelago_core::name::{AppId, PREFIX};
+use archipelago_core::name::PREFIX;
 use archipelago_core::observed::Memory;
 use archipelago_core::reconcile::Outcome;
 use tracing::{info, warn};
 
-use super::image::Images;
+use super::image::ImageJobs;
 use super::inventory::REVISION_LABEL;
 use super::podman::{self, Podman, revive};
 use super::systemd::{self, Systemd};
-use super::{data_folder, disk, generator, known_images, mounts, network_helpers, purge, releases};
+use super::{
+    data_folder, disk, generator, known_images, mounts, network_helpers, owners, purge, releases,
+    secret,
+};
 use archipelago_core::error::chain;
 
 /// Rendered files and secrets hold credentials; unit files tell what is in them.
@@ -31,9 +31,6 @@ const PRIVATE_FOLDER: u32 = 0o700;
 /// The unit behind which Podman waits for calls.
 const PODMAN_SOCKET: &str = "podman.socket";
 
-/// The number of random bytes of a secret.
-const SECRET_BYTES: usize = 32;
-
 /// Carries out actions.
 pub struct Executor<'a> {
     pub layout: &'a Layout,
@@ -41,7 +38,7 @@ pub struct Executor<'a> {
     pub systemd: &'a Systemd,
     pub podman: &'a Podman,
     /// The images that are being got.
-    pub images: &'a mut Images,
+    pub images: &'a mut ImageJobs,
 }
 
 /// Why an action failed: an edge's error, or a finding of this file.
@@ -60,11 +57,13 @@ enum Error {
     #[error(transparent)]
     Networks(#[from] network_helpers::Error),
     #[error(transparent)]
+    Owner(#[from] owners::Error),
+    #[error(transparent)]
     Purge(#[from] purge::Error),
     #[error(transparent)]
     Release(#[from] releases::NameError),
-    #[error("generate a secret")]
-    Random(#[from] getrandom::Error),
+    #[error(transparent)]
+    Secret(#[from] secret::Error),
     #[error(transparent)]
     Found(#[from] Cause),
 }
@@ -93,8 +92,10 @@ fn outcome(error: Error) -> Outcome {
         Error::Generator(_) => Cause::Generator(words),
         Error::DataFolder(_) => Cause::DataFolder(words),
         Error::Systemd(_) => Cause::Systemd(words),
-        Error::Podman(_) | Error::Networks(_) => Cause::Podman(words),
-        Error::Disk(_) | Error::Purge(_) | Error::Release(_) | Error::Random(_) => {
+        Error::Podman(_) | Error::Networks(_) | Error::Owner(_) => Cause::Podman(words),
+        Error::Secret(secret::Error::Unreadable(path)) => Cause::SecretUnreadable(path),
+        Error::Secret(secret::Error::DataFolder(_)) => Cause::DataFolder(words),
+        Error::Disk(_) | Error::Purge(_) | Error::Release(_) | Error::Secret(_) => {
             Cause::File(words)
         }
         Error::Found(cause) => cause,
@@ -109,10 +110,11 @@ impl Executor<'_> {
             data_folder::ensure_ours(layout)?;
         }
         match step {
-            AppStep::GenerateSecret(name) => generate_secret(layout, app, name)?,
+            AppStep::GenerateSecret { name, recipe } => secret::make(layout, app, name, recipe)?,
             AppStep::MakeFolder(path) => {
                 data_folder::make_folder(layout, path, PRIVATE_FOLDER)?;
             }
+            AppStep::GiveFolder { path, owner } => owners::give(path, *owner).await?,
             AppStep::EnsureImage(image) => self.images.begin((**image).clone(), Some(app.clone())),
             AppStep::RememberImages(learnt) => known_images::add(layout, learnt)?,
             AppStep::WriteFile { path, content } => {
@@ -122,22 +124,16 @@ impl Executor<'_> {
             }
             AppStep::StoreSecret {
                 podman_name,
-                name,
+                name: _,
                 revision,
+                content,
             } => {
-                let path = layout.secrets(app).join(name);
-                let text = disk::read_text(&path)?.ok_or(Cause::SecretGone(path))?;
                 let labels = BTreeMap::from([
                     (APP_LABEL.to_owned(), app.to_string()),
                     (REVISION_LABEL.to_owned(), revision.clone()),
                 ]);
                 self.podman
-                    .create_secret(
-                        podman_name,
-                        text.trim_end_matches('\n').into(),
-                        &labels,
-                        true,
-                    )
+                    .create_secret(podman_name, content.0.clone(), &labels, true)
                     .await?;
             }
             AppStep::WriteUnit { name, content } => {
@@ -246,50 +242,6 @@ pub fn note_restarts(
         memory.must_end(service, invocation.clone(), Reason::RestartAsked);
     }
     remember(layout, &memory)
-}
-
-/// Writes a new random secret, unless there is one: what uses the old one would be locked out.
-fn generate_secret(layout: &Layout, app: &AppId, name: &str) -> Done {
-    let folder = layout.secrets(app);
-    data_folder::make_folder(layout, &folder, PRIVATE_FOLDER)?;
-    let path = folder.join(name);
-    if disk::is_there(&path) {
-        return Err(Cause::SecretUnreadable(path).into());
-    }
-    let mut bytes = [0; SECRET_BYTES];
-    getrandom::fill(&mut bytes)?;
-    let text = hex(&bytes);
-    let temporary = folder.join(format!("{}{name}", disk::TEMPORARY_PREFIX));
-    write_new(&temporary, text.as_bytes()).map_err(disk::failed("write", &temporary))?;
-    // A link, not a rename: of two managers that generate at once, only the first one's secret
-    // takes the name.
-    let linked = std::fs::hard_link(&temporary, &path);
-    disk::remove(&temporary)?;
-    match linked {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            Err(disk::failed("make", &path)(error).into())
-        }
-        _ => {
-            let lasts = disk::sync_folder(&folder);
-            if lasts.is_err() {
-                // Used all the same, it could be gone after a loss of power, and what was made with
-                // it be lost.
-                disk::remove(&path)?;
-            }
-            Ok(lasts?)
-        }
-    }
-}
-
-fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(PRIVATE)
-        .open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
 }
 
 /// Removes a volume, unless something is still mounted at it: Podman would delete what it sees

@@ -8,8 +8,8 @@ use archipelago_core::error::chain;
 use archipelago_core::image::{ImageDigest, Reference};
 use archipelago_core::image_facts::Bases;
 
+use crate::architecture;
 use crate::podman::{self, InspectedImage, Podman};
-use crate::processor;
 
 /// The reason why a base image cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -32,18 +32,18 @@ pub enum Error {
     Nowhere { base: String },
     #[error(
         "the base image {base} is for {built_for} now, and this machine is {}; use a base image for that in FROM",
-        processor::native()
+        architecture::native()
     )]
     Foreign { base: String, built_for: String },
 }
 
-/// Fetches the newest version of each base image, and returns their digests. A base of this node
-/// alone (`localhost/…`), or one that no registry has, is taken from Podman's storage. `tell` hears
-/// the name of each base image that is fetched. `built` are the images that are built of them now.
+/// Pulls the newest version of each base image and returns the digests. A local base
+/// (`localhost/…`), or one that no registry has, is taken from Podman's storage. `tell` receives
+/// the name of each image that is pulled; `built` are the app's current images.
 ///
 /// # Errors
-/// For the first base image that cannot be fetched, or whose newest version is for a processor that
-/// this machine is not, although the images that are built now are all for this machine's.
+/// For the first base image that cannot be pulled, or whose newest version is for a foreign
+/// architecture while all of `built` are native.
 pub async fn pull_newest(
     podman: &Podman,
     bases: &BTreeMap<String, BaseSource>,
@@ -52,7 +52,7 @@ pub async fn pull_newest(
 ) -> Result<Bases, Error> {
     let mut has_foreign = false;
     for image in built {
-        // One that is damaged or gone is about to be built anew.
+        // A damaged or missing image is about to be rebuilt.
         let image = inspect(podman, image).await.ok().flatten();
         has_foreign |= image.as_ref().is_some_and(is_foreign);
     }
@@ -73,7 +73,7 @@ pub async fn pull_newest(
         {
             return Err(Error::Foreign {
                 base: base.clone(),
-                built_for: now.processor.clone(),
+                built_for: now.architecture.clone(),
             });
         }
         let digest = now.as_ref().and_then(digest_of);
@@ -141,7 +141,7 @@ fn digest_of(image: &InspectedImage) -> Option<ImageDigest> {
 }
 
 fn is_foreign(image: &InspectedImage) -> bool {
-    !processor::runs(&image.processor)
+    !architecture::runs(&image.architecture)
 }
 
 async fn inspect(podman: &Podman, base: &str) -> Result<Option<InspectedImage>, Error> {

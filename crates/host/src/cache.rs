@@ -79,13 +79,13 @@ impl Contents {
 }
 
 fn content(read_set: &mut ReadSet, path: &Path) -> Result<Option<RenderedFile>, disk::Error> {
-    match read_set.read_known(path) {
+    match read_set.read_with_metadata(path) {
         Ok(found) => Ok(found.map(|(metadata, content)| RenderedFile {
             content,
             mode: disk::mode_of(&metadata),
         })),
         Err(error) if error.is_exhaustion() => Err(error),
-        Err(_) => Ok(disk::is_there(path).then(|| RenderedFile {
+        Err(_) => Ok(disk::may_exist(path).then(|| RenderedFile {
             content: Vec::new(),
             mode: disk::mode(path).unwrap_or_default(),
         })),
@@ -159,16 +159,19 @@ impl ReadSet {
     /// # Errors
     /// When it is there and cannot be read.
     pub fn read(&mut self, path: &Path) -> Result<Option<Vec<u8>>, disk::Error> {
-        let found = self.read_known(path)?;
+        let found = self.read_with_metadata(path)?;
         Ok(found.map(|(_, content)| content))
     }
 
-    /// As [`disk::read_known`].
+    /// As [`disk::read_with_metadata`].
     ///
     /// # Errors
     /// When it is there and cannot be read.
-    pub fn read_known(&mut self, path: &Path) -> Result<Option<(Metadata, Vec<u8>)>, disk::Error> {
-        let found = disk::read_known(path);
+    pub fn read_with_metadata(
+        &mut self,
+        path: &Path,
+    ) -> Result<Option<(Metadata, Vec<u8>)>, disk::Error> {
+        let found = disk::read_with_metadata(path);
         match &found {
             Ok(found) => self.note_stamp(path, found.as_ref().map(|(metadata, _)| of(metadata))),
             Err(_) => {

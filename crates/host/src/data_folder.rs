@@ -196,11 +196,11 @@ mod tests {
         let cause = ensure_ours(&layout).unwrap_err().to_string();
         assert!(cause.contains("--accept-data"), "{cause}");
         assert!(make_folder(&layout, &layout.data.join("a"), 0o700).is_err());
-        assert!(!disk::is_there(&layout.data));
+        assert!(!disk::may_exist(&layout.data));
         disk::make_folder(&layout.data, 0o700).unwrap();
         let error = make_folder(&layout, &layout.data.join("a"), 0o700).unwrap_err();
         assert!(matches!(error, Error::NotOurs(_)), "{error}");
-        assert!(!disk::is_there(&layout.data.join("a")));
+        assert!(!disk::may_exist(&layout.data.join("a")));
         // The configuration is lost, or damaged.
         take(&layout, None).unwrap();
         let marker = disk::read_text(&layout.marker()).unwrap().unwrap();

@@ -22,8 +22,8 @@ pub enum Error {
     /// A file or folder cannot be read.
     #[error(transparent)]
     Disk(#[from] disk::Error),
-    /// It cannot be looked at.
-    #[error("look at {}", path.display())]
+    /// Its metadata cannot be read.
+    #[error("read the metadata of {}", path.display())]
     Look {
         path: PathBuf,
         /// Why.
@@ -112,7 +112,7 @@ fn read_into(
             if *bytes > BYTES_MAX || files.len() >= FILES_MAX {
                 return Err(Error::TooMuch(root.to_owned()));
             }
-            if let Some((metadata, content)) = read_set.read_known(&path)? {
+            if let Some((metadata, content)) = read_set.read_with_metadata(&path)? {
                 files.insert(relative, file(&metadata, content));
             }
         } else {
@@ -158,7 +158,7 @@ pub fn find(name: &str) -> Result<Definition, Error> {
             .unwrap_or(Path::new("."));
         return read(folder, path, shown());
     }
-    if disk::kind(path)?.is_some_and(|kind| kind.is_dir()) {
+    if disk::file_type(path)?.is_some_and(|kind| kind.is_dir()) {
         return read(path, &path.join(COMPOSE_FILE), shown());
     }
     Err(Error::Unknown {
@@ -169,6 +169,12 @@ pub fn find(name: &str) -> Result<Definition, Error> {
             .collect::<Vec<_>>()
             .join(", "),
     })
+}
+
+/// The folder of the catalog.
+#[must_use]
+pub fn catalog_folder() -> PathBuf {
+    folders::catalog()
 }
 
 /// The ids in the catalog.
@@ -189,14 +195,14 @@ pub fn catalog_ids() -> Result<Vec<AppId>, Error> {
 }
 
 fn is_file(path: &Path) -> Result<bool, disk::Error> {
-    Ok(disk::kind(path)?.is_some_and(|kind| kind.is_file()))
+    Ok(disk::file_type(path)?.is_some_and(|kind| kind.is_file()))
 }
 
 fn read(folder: &Path, compose: &Path, source: String) -> Result<Definition, Error> {
     let mut files = read_folder(folder)?;
     // A Compose file may have another name, such as docker-compose.yml; installed, it is always
     // compose.yaml.
-    if let Some((metadata, content)) = disk::read_known(compose)? {
+    if let Some((metadata, content)) = disk::read_with_metadata(compose)? {
         files.insert(COMPOSE_FILE.to_owned(), file(&metadata, content));
     }
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());

@@ -24,8 +24,8 @@ pub struct Error {
 }
 
 impl Error {
-    /// Whether this process, or the system, has no more files or memory to work with: nothing is
-    /// said of the path.
+    /// Whether this process or the system ran out of file descriptors or memory, so that the error
+    /// says nothing about the path.
     pub fn is_exhaustion(&self) -> bool {
         let error = Errno::from_io_error(&self.source);
         matches!(error, Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM))
@@ -55,17 +55,17 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
-/// Reads what is a file and can be read; a folder, a pipe or a file of somebody else's is none.
+/// Reads a regular file; `None` for anything else and for a file that cannot be read.
 pub fn read_file(path: &Path) -> Option<Vec<u8>> {
     let found = open_and_read(path).ok()?;
     Some(found.1)
 }
 
-/// As [`read`], with what is known of the file, as of one moment; only a file can be read.
+/// Like [`read`], with the metadata of the same moment. Only a regular file can be read.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_known(path: &Path) -> Result<Option<(Metadata, Vec<u8>)>, Error> {
+pub fn read_with_metadata(path: &Path) -> Result<Option<(Metadata, Vec<u8>)>, Error> {
     match open_and_read(path) {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -73,8 +73,8 @@ pub fn read_known(path: &Path) -> Result<Option<(Metadata, Vec<u8>)>, Error> {
     }
 }
 
-/// As [`read_known`], with the bare cause. ObservationCache the path up once: with many files, that
-/// is what takes the time.
+/// Like [`read_with_metadata`], but returns the bare `io::Error`. It resolves the path only once,
+/// which dominates the cost when there are many files.
 ///
 /// # Errors
 /// When it is not there, is no file or cannot be read.
@@ -89,7 +89,7 @@ pub fn open_and_read(path: &Path) -> io::Result<(Metadata, Vec<u8>)> {
     if !metadata.is_file() {
         return Err(io::Error::other("it is no file"));
     }
-    // With one byte more than there should be, a single read finds the end as well.
+    // With one spare byte, a single read also finds the end.
     let expected = usize::try_from(metadata.len()).unwrap_or_default();
     let mut content = Vec::with_capacity(expected.saturating_add(1));
     file.take(u64::MAX).read_to_end(&mut content)?;
@@ -147,8 +147,8 @@ pub fn mode_of(metadata: &Metadata) -> u32 {
     metadata.permissions().mode() & 0o7777
 }
 
-/// Makes a folder and its parents, lastingly and with this mode whatever the process's umask is;
-/// folders that are there stay as they are.
+/// Makes a folder and its missing parents, durably and with this mode whatever the process's umask
+/// is; existing folders stay as they are.
 ///
 /// # Errors
 /// When it cannot be made.
@@ -176,7 +176,7 @@ pub fn make_folder(path: &Path, mode: u32) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes a folder that only this user may look into, also where it is there already.
+/// Makes a folder private to this user (0700), also if it exists already.
 ///
 /// # Errors
 /// When it cannot be made, or its mode not be changed.
@@ -189,39 +189,39 @@ pub fn make_private(path: &Path) -> Result<(), Error> {
         .map_err(failed("set the mode of", path))
 }
 
-/// Whether something is at a path, be it a link that leads nowhere or something that cannot be
-/// looked at.
-pub fn is_there(path: &Path) -> bool {
+/// Whether a path is occupied. Does not follow links; a path that cannot be inspected counts as
+/// occupied.
+pub fn may_exist(path: &Path) -> bool {
     match fs::symlink_metadata(path) {
         Ok(_) => true,
         Err(error) => !says_absent(&error),
     }
 }
 
-/// The kind of what is at a path, behind links; `None` when there is nothing.
+/// The type of the file at a path, following links; `None` when there is nothing.
 ///
 /// # Errors
-/// When that cannot be told.
-pub fn kind(path: &Path) -> Result<Option<FileType>, Error> {
+/// When the path cannot be inspected.
+pub fn file_type(path: &Path) -> Result<Option<FileType>, Error> {
     match fs::metadata(path) {
         Ok(metadata) => Ok(Some(metadata.file_type())),
         Err(error) if says_absent(&error) => Ok(None),
-        Err(error) => Err(failed("look at", path)(error)),
+        Err(error) => Err(failed("read the metadata of", path)(error)),
     }
 }
 
-/// As [`kind`], whether there is anything.
+/// Whether there is a file of any type at a path, following links.
 ///
 /// # Errors
-/// As [`kind`].
+/// As [`file_type`].
 pub fn exists(path: &Path) -> Result<bool, Error> {
-    Ok(kind(path)?.is_some())
+    Ok(file_type(path)?.is_some())
 }
 
 /// A folder, or the nearest one above it that exists.
 ///
 /// # Errors
-/// As [`kind`].
+/// As [`file_type`].
 pub fn nearest(path: &Path) -> Result<Option<&Path>, Error> {
     for folder in path.ancestors() {
         if exists(folder)? {
@@ -234,8 +234,8 @@ pub fn nearest(path: &Path) -> Result<Option<&Path>, Error> {
 /// The target of a link; `None` when there is no link.
 ///
 /// # Errors
-/// When that cannot be told.
-pub fn link(path: &Path) -> Result<Option<PathBuf>, Error> {
+/// When the path cannot be inspected.
+pub fn read_link(path: &Path) -> Result<Option<PathBuf>, Error> {
     match fs::read_link(path) {
         Ok(target) => Ok(Some(target)),
         // readlink(2): EINVAL, it is not a symbolic link.
@@ -304,7 +304,7 @@ pub(crate) fn create_empty(path: &Path, bits: u32) -> Result<File, Error> {
     Ok(file)
 }
 
-/// Writes the content of an empty file, lastingly.
+/// Writes the content of an empty file, durably.
 ///
 /// # Errors
 /// When the disk refuses.
@@ -313,7 +313,7 @@ pub(crate) fn fill(file: &mut File, path: &Path, content: &[u8]) -> Result<(), E
     file.sync_all().map_err(failed("write to the disk", path))
 }
 
-/// Makes the names in a folder last through a power loss.
+/// Fsyncs a folder, so that its entries survive a power loss.
 ///
 /// # Errors
 /// When the disk refuses.
@@ -347,7 +347,7 @@ pub fn remove_folder(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Removes a folder in which nothing is; another one, or none, is fine.
+/// Removes a folder if it is empty. A folder that is not empty stays; a missing one is fine.
 ///
 /// # Errors
 /// When it cannot be removed for another reason.
@@ -376,7 +376,7 @@ pub fn sweep(folder: &Path) -> Result<(), Error> {
         .filter(|name| name.starts_with(TEMPORARY_PREFIX))
     {
         let path = folder.join(name);
-        if kind(&path)?.is_some_and(|kind| kind.is_dir()) {
+        if file_type(&path)?.is_some_and(|kind| kind.is_dir()) {
             remove_folder(&path)?
         } else {
             remove(&path)?
@@ -385,7 +385,7 @@ pub fn sweep(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Puts a folder in the place of another, at once if there is one.
+/// Renames a folder to a place, atomically replacing the folder that is there.
 ///
 /// # Errors
 /// When the file system refuses.

@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use archipelago_core::cause::{Cause, UnitsBlocked};
 use archipelago_core::check::{
-    Api, BuiltImages, DataFolder, Facts, Network, Port, ProgramError, Service, ServiceFile, Socket,
-    UserManager, as_of, subordinate_ids,
+    Api, BuiltImages, Controllers, DataFolder, Facts, Network, Port, ProgramError, Service,
+    ServiceFile, Socket, UserManager, as_of, controllers_asked, subordinate_ids,
 };
 use archipelago_core::config::PORT;
 use archipelago_core::error::chain;
@@ -23,12 +23,13 @@ use archipelago_core::layout::Layout;
 use archipelago_core::observed::Helper;
 use archipelago_core::printable::one_line;
 use archipelago_core::quadlet::VERSION;
+use archipelago_core::store::NodeFacts;
 
 use super::accounts::account;
 use super::cache::ReadSet;
 use super::podman::Podman;
 use super::systemd::{self, ActiveState, Systemd, UnitFileState};
-use super::{disk, generator, inputs, network_helpers, sockets};
+use super::{controllers, disk, generator, inputs, network_helpers, sockets};
 
 /// The daemon's unit.
 pub const SERVICE: &str = "archipelago.service";
@@ -113,6 +114,7 @@ pub async fn all(layout: &Layout) -> Facts {
         disks: places::disks(layout),
         orphans: places::orphans(layout).ok(),
         built: built(layout),
+        controllers: limits(layout),
         units: units(layout).await,
         ..passive(layout)
     };
@@ -148,6 +150,7 @@ pub async fn all(layout: &Layout) -> Facts {
 }
 
 /// Runs `podman --version`, which opens no storage and no namespace.
+///
 /// # Errors
 /// When there is no Podman or it does not work.
 pub async fn podman_version() -> Result<String, ProgramError> {
@@ -229,7 +232,7 @@ pub async fn network() -> Network {
             .unwrap_or_default()
     };
     Network {
-        awaited: disk::is_there(Path::new(NETWORK_WAIT)),
+        awaited: disk::may_exist(Path::new(NETWORK_WAIT)),
         reached: ActiveState::from(value("ActiveState")) == ActiveState::Active,
         wanted: !value("WantedBy").is_empty() || !value("RequiredBy").is_empty(),
     }
@@ -325,8 +328,37 @@ fn built(layout: &Layout) -> Option<BuiltImages> {
     })
 }
 
+/// `None` when the kernel does not tell, or the desired state cannot be read.
+fn limits(layout: &Layout) -> Option<Controllers> {
+    let desired = inputs::desired(layout, &mut ReadSet::begin()).ok()?;
+    Some(Controllers {
+        delegated: controllers::delegated()?,
+        asked: controllers_asked(&desired),
+    })
+}
+
 /// The wall clock, in seconds since 1970.
 pub fn now_unix_s() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default().as_secs()
+}
+
+/// The facts of this node for the translation of store apps.
+#[must_use]
+pub fn for_stores(layout: &Layout) -> NodeFacts {
+    let host_name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host_name = host_name.trim().split('.').next().unwrap_or_default();
+    let link = std::fs::read_link("/etc/localtime").unwrap_or_default();
+    let time_zone = link.to_str().and_then(|path| path.split_once("zoneinfo/"));
+    NodeFacts {
+        host_name: host_name.to_owned(),
+        time_zone: time_zone.map_or("Etc/UTC", |(_, zone)| zone).to_owned(),
+        architecture: match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        }
+        .to_owned(),
+        shared_folder: layout.home.join("shared").display().to_string(),
+    }
 }

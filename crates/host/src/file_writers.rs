@@ -2,8 +2,8 @@
 //! to this user (proc(5)).
 //!
 //! It starts no process and asks for no rights: what cannot be read, because it belongs to somebody
-//! else or `/proc` is mounted with `hidepid=`, is passed over. What a process is called with is
-//! read, but goes nowhere: arguments may hold secrets.
+//! else or `/proc` is mounted with `hidepid=`, is passed over. Arguments are read but never shown,
+//! because they may hold secrets.
 
 mod process;
 mod target;

@@ -1,5 +1,4 @@
-//! Podman's real Quadlet generator, asked what it thinks of a set of units before one byte of them
-//! is live.
+//! Checks a set of units with Podman's real Quadlet generator before any of them is put in place.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -146,9 +145,9 @@ fn made(output: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Makes sure that Quadlet can read the folder of units. One file in it that cannot be read, or is
-/// no unit file inside, loses all others their services at the next reload, whosever it is; and at
-/// a pipe the reload waits for somebody to write.
+/// Checks that Quadlet can read every file in the folder of units. One unreadable or malformed
+/// file, whoever owns it, makes Quadlet generate nothing at the next reload, and systemd then
+/// forgets all units. A named pipe would block the reload.
 ///
 /// # Errors
 /// When there is such a file, or the generator cannot be asked.
@@ -170,7 +169,7 @@ pub async fn check_folder(folder: &Path) -> Result<(), Error> {
             }
         }
     }
-    // Whether it can read others, only it knows.
+    // For files not written by us, only the generator can tell.
     if are_as_we_write_them {
         return Ok(());
     }

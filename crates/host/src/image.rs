@@ -9,7 +9,7 @@ use std::time::Duration;
 use archipelago_core::cause::Cause;
 use archipelago_core::desired::{BuildContext, DesiredImage, Origin};
 use archipelago_core::error::chain;
-use archipelago_core::image::Reference;
+use archipelago_core::image::{Platform, Reference};
 use archipelago_core::image_facts::{BASES_LABEL, Bases, bases_label};
 use archipelago_core::image_progress::ImageProgress;
 use archipelago_core::layout::Layout;
@@ -23,7 +23,8 @@ use super::lock::{Lock, Waiter};
 use super::podman::{self, BuildRequest, ContextFile, Layer, Podman};
 use crate::wakeup::Wakeup;
 
-/// So many images are got at once: each holds what it is built from, or layers, in memory.
+/// The maximum number of concurrent pulls and builds: each holds its build context, or layers, in
+/// memory.
 const AT_ONCE: usize = 4;
 
 /// The longest wait for another process that gets the same image; then its attempt counts as
@@ -31,12 +32,12 @@ const AT_ONCE: usize = 4;
 const ELSEWHERE_LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// The images that are being got.
-pub struct Images {
+pub struct ImageJobs {
     podman: Podman,
     layout: Layout,
     tasks: BTreeMap<String, Task>,
-    turns: Arc<Semaphore>,
-    /// Rung when one ends.
+    permits: Arc<Semaphore>,
+    /// Notified when a pull or build ends.
     wakeup: Wakeup,
 }
 
@@ -46,14 +47,14 @@ struct Task {
     progress: Arc<Mutex<ImageProgress>>,
 }
 
-impl Images {
+impl ImageJobs {
     /// Gets nothing yet.
     pub fn new(podman: Podman, layout: Layout, wakeup: Wakeup) -> Self {
         Self {
             podman,
             layout,
             tasks: BTreeMap::new(),
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
             wakeup,
         }
     }
@@ -74,10 +75,10 @@ impl Images {
             move |now| *shown.lock().unwrap_or_else(PoisonError::into_inner) = now,
         );
         let wakeup = self.wakeup.clone();
-        let turns = Arc::clone(&self.turns);
+        let permits = Arc::clone(&self.permits);
         let handle = tokio::spawn(async move {
             // Never closed; were it, none would have to wait.
-            let _turn = turns.acquire_owned().await;
+            let _turn = permits.acquire_owned().await;
             let result = work.await;
             wakeup.notify();
             result
@@ -147,7 +148,7 @@ pub async fn build(
 ) -> Result<(), Cause> {
     let mut image = image.clone();
     if let Origin::Build(context) = &mut image.origin {
-        context.otherwise = None;
+        context.fallback = None;
     }
     let lock = lock_path(layout, &image.reference.to_string());
     get(podman.clone(), lock, image, Some(app.clone()), tell).await
@@ -183,7 +184,7 @@ async fn get(
             let fetching = |base: &str| say(ImageProgress::FetchingBase(base.to_owned()));
             let (bases, failure) = bases::ensure(&podman, &context.bases, fetching).await;
             say(ImageProgress::Building(String::new()));
-            let otherwise = context.otherwise.take();
+            let fallback = context.fallback.take();
             let request = build_request(name.clone(), *context, &bases, app);
             let built = podman
                 .build(&request, |output| {
@@ -196,31 +197,38 @@ async fn get(
                 || of_podman(&error),
                 |failure| Cause::Podman(chain(&failure)),
             );
-            let Some((other, without_tls)) = otherwise else {
+            let Some((other, without_tls)) = fallback else {
                 return Err(build);
             };
             tracing::warn!("{name} cannot be built, so {other} is pulled: {build}");
-            if let Err(pull) = pull(&podman, &other, without_tls, &say).await {
+            if let Err(pull) = pull(&podman, &other, None, without_tls, &say).await {
                 let (build, pull) = (Box::new(build), Box::new(pull));
                 return Err(Cause::BuildAndPull { build, pull });
             }
             let tagged = podman.tag(&other.to_string(), &name).await;
             tagged.map_err(|error| of_podman(&error))
         }
-        Origin::Pull { without_tls } => pull(&podman, &image.reference, without_tls, &say).await,
+        Origin::Pull {
+            without_tls,
+            platform,
+        } => {
+            let platform = platform.as_ref();
+            pull(&podman, &image.reference, platform, without_tls, &say).await
+        }
     }
 }
 
 async fn pull(
     podman: &Podman,
     reference: &Reference,
+    platform: Option<&Platform>,
     without_tls: bool,
     say: &(impl Fn(ImageProgress) + Sync),
 ) -> Result<(), Cause> {
     let mut layers = Layers::default();
     say(layers.progress());
     podman
-        .pull(&reference.to_string(), !without_tls, |line| {
+        .pull_for(&reference.to_string(), platform, !without_tls, |line| {
             layers.note(line.layer, line.state);
             say(layers.progress());
         })
@@ -240,9 +248,9 @@ fn build_request(
         args,
         target,
         // They are part of the image's name.
-        renewed: _,
+        changed_bases: _,
         bases: _,
-        otherwise: _,
+        fallback: _,
     } = context;
     // Set even when empty: an image inherits the labels of its base.
     let mut labels = BTreeMap::from([(BASES_LABEL.to_owned(), bases_label(bases))]);

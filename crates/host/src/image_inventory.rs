@@ -18,7 +18,7 @@ use super::{disk, folders};
 /// an image's labels to every container of it.
 pub const BUILT_FOR_LABEL: &str = "archipelago.built-for";
 
-/// So many images are asked for at once.
+/// The maximum number of concurrent requests for images.
 const AT_ONCE: usize = 8;
 
 /// The lists of images of each storage driver that Podman may use.
@@ -29,8 +29,8 @@ const LISTS: [&str; 2] = ["overlay-images/images.json", "vfs-images/images.json"
 pub struct Images {
     /// By name, digests included, with the app they were built for on this node.
     pub names: BTreeMap<String, Option<AppId>>,
-    /// The kinds of processor that they are for, by name, as far as they say.
-    pub processors: BTreeMap<String, String>,
+    /// Their architectures, by name, as far as they say.
+    pub architectures: BTreeMap<String, String>,
     /// The ids, by name.
     ids: BTreeMap<String, String>,
     /// The builds of those that were built here, by name; empty when Podman cannot list all images.
@@ -64,10 +64,10 @@ impl Images {
         for image in listed {
             let label = image.labels.get(BUILT_FOR_LABEL);
             for name in image.names.into_iter().chain(image.repo_digests) {
-                if !image.processor.is_empty() {
+                if !image.architecture.is_empty() {
                     images
-                        .processors
-                        .insert(name.clone(), image.processor.clone());
+                        .architectures
+                        .insert(name.clone(), image.architecture.clone());
                 }
                 images.add(name.clone(), &image.id, label);
                 if images.names.get(&name).is_some_and(Option::is_some) {

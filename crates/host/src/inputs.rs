@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use archipelago_core::config::Config;
 use archipelago_core::data_folder::judge;
-use archipelago_core::desired::{Apps, Desired, Found, Inputs, assemble};
+use archipelago_core::desired::{Apps, Desired, HostFacts, Inputs, assemble};
 use archipelago_core::error::chain;
 use archipelago_core::file_error::FileError;
 use archipelago_core::image_facts;
-use archipelago_core::intent::{Goal, Intent};
+use archipelago_core::intent::{Intent, WantedState};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::releases::Releases;
@@ -25,7 +25,7 @@ use crate::{data_folder, definition, disk, links, records, releases};
 /// A captured file is a credential or an address, not data.
 const CAPTURE_BYTES_MAX: u64 = 64 * 1024;
 
-/// Works out what should be on the host.
+/// Resolves the desired state of the host.
 ///
 /// # Errors
 /// When it cannot be told which apps there are.
@@ -48,8 +48,8 @@ fn read_named(inputs: &mut Inputs, apps: &Apps, read_set: &mut ReadSet) {
     find_trails(inputs, apps.mounted(&layout));
 }
 
-/// Reads all but the captured files. What cannot be read of one app is part of the result: it does
-/// not hide the others.
+/// Reads everything except captured files. An unreadable app is reported in the result and does not
+/// hide the others.
 ///
 /// # Errors
 /// When it cannot be told which apps there are.
@@ -57,10 +57,10 @@ pub fn read(layout: &Layout) -> Result<Inputs, disk::Error> {
     read_traced(layout, &mut ReadSet::begin())
 }
 
-/// Finds out where paths lead that apps mount. Says whether there is a link on any of these ways.
+/// Finds where the mounted paths of apps lead. Returns whether one of them leads over a link.
 ///
-/// It is not noted what was looked at: a link that a container could put anywhere on these ways is
-/// refused before it can, so only the operator can change them.
+/// The links are not part of the read set: a container cannot place a link on these paths, because
+/// such a mount is refused, so only the operator can change them.
 pub fn find_trails(inputs: &mut Inputs, paths: Vec<PathBuf>) -> bool {
     let trails = paths.into_iter().filter_map(|path| {
         let trail = links::trail(&path);
@@ -70,6 +70,14 @@ pub fn find_trails(inputs: &mut Inputs, paths: Vec<PathBuf>) -> bool {
     let any = !trails.is_empty();
     inputs.found.trails.extend(trails);
     any
+}
+
+/// Finds out which of the paths that apps mount are not there. Says whether one is not.
+pub fn find_missing(inputs: &mut Inputs, paths: &[PathBuf]) -> bool {
+    let is_missing = |path: &&PathBuf| disk::file_type(path).is_ok_and(|kind| kind.is_none());
+    let missing: BTreeSet<PathBuf> = paths.iter().filter(is_missing).cloned().collect();
+    inputs.found.missing = missing;
+    !inputs.found.missing.is_empty()
 }
 
 fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::Error> {
@@ -84,7 +92,7 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
                 definitions.insert(id.clone(), files);
             }
             // To be removed, an app needs no definition.
-            Err(_) if known.state == Goal::Removed => {}
+            Err(_) if known.state == WantedState::Removed => {}
             Err(error) => *intent = Err(of_definition(&error)),
         }
     }
@@ -94,11 +102,11 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
         config: config_traced(layout, read_set),
         intents,
         definitions,
-        found: Found {
+        found: HostFacts {
             images: image_facts::read(read_set.read(&layout.images()).ok().flatten().as_deref()),
             claim: judge(&data_folder::observe(layout, read_set)),
             operations: records::by_app(layout, read_set),
-            ..Found::default()
+            ..HostFacts::default()
         },
         releases,
         ..Inputs::new(layout.clone())

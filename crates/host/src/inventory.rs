@@ -1,5 +1,5 @@
 //! The inventory of Podman's objects. Asking over its socket starts Podman when it is idle, which
-//! takes a while; the change times of its files tell at no cost whether anything is new. Of those
+//! takes a while; the change times of its files show at no cost whether anything is new. Of those
 //! files, only the names of the containers are read here.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,11 +21,11 @@ use super::image_inventory::Images;
 use super::podman::{self, Container, Podman};
 use super::{disk, folders};
 
-/// The label by which secrets tell which text they hold.
+/// The label that holds the revision of a secret's content.
 pub const REVISION_LABEL: &str = "archipelago.revision";
 
-/// Its lists of containers, of each storage driver that it may use. Those that are removed when
-/// they end, as Quadlet's are, are in the second.
+/// Podman's lists of containers, for each storage driver that it may use. The second of each pair
+/// has the containers that are removed when they end, as Quadlet's are.
 const CONTAINERS: [&str; 4] = [
     "overlay-containers/containers.json",
     "overlay-containers/volatile-containers.json",
@@ -58,18 +58,18 @@ struct Named {
 }
 
 impl PodmanInventory {
-    /// Asks Podman for its objects as far as that is needed, for no longer than `patience`.
+    /// Asks Podman for its objects as far as that is needed, for no longer than `limit`.
     pub async fn refresh(
         &mut self,
         podman: &Podman,
-        patience: Duration,
+        limit: Duration,
         desired: &Desired,
         observed: &Observed,
     ) -> PodmanState {
-        match tokio::time::timeout(patience, self.ask(podman, desired, observed)).await {
-            Ok(Ok(view)) => PodmanState::Seen(view),
+        match tokio::time::timeout(limit, self.ask(podman, desired, observed)).await {
+            Ok(Ok(view)) => PodmanState::Answered(view),
             Ok(Err(error)) => PodmanState::Unreachable(Unreachable::Refused(chain(&error))),
-            Err(_) => PodmanState::Unreachable(Unreachable::Silent(patience)),
+            Err(_) => PodmanState::Unreachable(Unreachable::Silent(limit)),
         }
     }
 
@@ -91,7 +91,7 @@ impl PodmanInventory {
         desired: &Desired,
         observed: &Observed,
     ) -> Result<PodmanView, podman::Error> {
-        // From before it is asked: what changes meanwhile shows the next time.
+        // Taken before Podman is asked, so that a change during the call is noticed next time.
         let fingerprint = observed.fingerprint.clone();
         let failures = failures(observed);
         let known = self.known.take().filter(|known| {
@@ -112,7 +112,7 @@ impl PodmanInventory {
         let (view, containers, images) = ask_all(podman, desired).await?;
         self.images = images;
         self.known = fingerprint
-            .filter(|_| stored().is_some_and(|stored| is_told(&containers, &stored)))
+            .filter(|_| stored().is_some_and(|stored| storage_is_verified(&containers, &stored)))
             .map(|fingerprint| Known {
                 fingerprint,
                 failures,
@@ -123,9 +123,9 @@ impl PodmanInventory {
     }
 }
 
-/// Whether what Podman lists is what its files list; otherwise it keeps them elsewhere. Without a
-/// container nothing tells.
-fn is_told(listed: &BTreeMap<String, Named>, stored: &[Stored]) -> bool {
+/// Whether the storage files read here are the ones that Podman uses: they must list every
+/// container that Podman reported. Without containers this cannot be verified.
+fn storage_is_verified(listed: &BTreeMap<String, Named>, stored: &[Stored]) -> bool {
     let is_stored = |id: &String| stored.iter().any(|container| container.id == *id);
     !listed.is_empty() && listed.keys().all(is_stored)
 }
@@ -136,15 +136,14 @@ fn is_removing(desired: &Desired) -> bool {
     desired.apps.values().any(removed)
 }
 
-/// Before a network of ours is made anew, it must be certain that nobody is on it; who joins one
-/// does not show in Podman's files.
+/// Podman's files do not show who joins a network, so Podman must be asked before one is recreated.
 fn has_unisolated(view: &PodmanView) -> bool {
     let mut networks = view.networks.values();
     networks.any(|network| network.owner.is_some() && !network.isolated)
 }
 
-/// A failure may have a reason that only Podman knows: with each further failure Podman is asked
-/// again.
+/// A failure may have a reason that only Podman knows, so Podman is asked again at each further
+/// failure.
 fn failures(observed: &Observed) -> BTreeMap<String, u32> {
     let services = observed.services.iter();
     services
@@ -225,7 +224,7 @@ async fn ask_all(
     )?;
     view.networks = networks;
     view.images.clone_from(&images.names);
-    view.processors.clone_from(&images.processors);
+    view.architectures.clone_from(&images.architectures);
     let mut known = BTreeMap::new();
     for container in containers {
         let Container {
@@ -387,10 +386,10 @@ mod tests {
             id: id.to_owned(),
             names: Vec::new(),
         };
-        assert!(is_told(&listed, &[stored("a1"), stored("b2")]));
-        assert!(!is_told(&listed, &[stored("b2")]));
+        assert!(storage_is_verified(&listed, &[stored("a1"), stored("b2")]));
+        assert!(!storage_is_verified(&listed, &[stored("b2")]));
         assert!(
-            !is_told(&BTreeMap::new(), &[]),
+            !storage_is_verified(&BTreeMap::new(), &[]),
             "both may be empty by chance"
         );
     }

@@ -11,7 +11,7 @@ use archipelago_core::printable::one_line;
 pub struct Selection {
     /// Lines from the end.
     pub lines: u32,
-    /// Whether to go on with what comes.
+    /// Whether to keep showing new lines.
     pub follow: bool,
     /// As JSON, one object a line.
     pub json: bool,
@@ -52,4 +52,19 @@ pub fn last_lines(service: &str, lines: u32) -> Vec<String> {
     // With `-o cat`, journalctl shows what the program wrote as it is.
     let lines = text.lines().map(one_line);
     lines.map(Cow::into_owned).collect()
+}
+
+/// The last line that the programs of one invocation of a service wrote. `None` if there is none or
+/// the journal cannot be read. Messages of systemd and Podman do not count.
+#[must_use]
+pub fn last_line(invocation: &str) -> Option<String> {
+    let output = Command::new("journalctl")
+        .args(["--user", "--no-pager", "-q", "-o", "cat", "-n", "1"])
+        .args(["_TRANSPORT=stdout"])
+        .arg(format!("_SYSTEMD_INVOCATION_ID={invocation}"))
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().last()?.trim();
+    (!line.is_empty()).then(|| one_line(line).into_owned())
 }

@@ -74,6 +74,14 @@ fn closed(
     published.iter().filter_map(of_service).collect()
 }
 
+/// The ports on which somebody listens, at whatever address.
+#[must_use]
+pub fn ports() -> BTreeSet<u16> {
+    let Listening { tcp, udp } = Listening::now();
+    let sockets = [tcp, udp].into_iter().flatten().flatten();
+    sockets.map(|address| address.port()).collect()
+}
+
 /// All listening sockets; `None` of a transport when the kernel does not say.
 struct Listening {
     tcp: Option<BTreeSet<SocketAddr>>,

@@ -23,7 +23,7 @@ const TELL_AFTER: Duration = Duration::from_secs(3);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Its file cannot be used.
-    #[error("lock {}", path.display())]
+    #[error("open the lock file {}; this user must be able to write it", path.display())]
     File {
         /// The lock's file.
         path: PathBuf,
@@ -147,6 +147,7 @@ impl Waiter {
 
     /// Takes the lock, waiting for its holder. Call it again soon after an error: the wait goes on
     /// in the background, and an unclaimed lock would block others.
+    ///
     /// # Errors
     /// When the file cannot be opened, or the lock is not free within the limit.
     pub async fn take(&mut self, limit: Duration) -> Result<Lock, Error> {

@@ -1,7 +1,7 @@
 //! One observation of the whole host, as core's [`Observed`].
 //!
 //! Disk and systemd always; Podman when core says that it must be asked; probes for what runs. No
-//! process is started.
+//! process is started, except once for each run of a job that has failed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -15,22 +15,23 @@ use archipelago_core::layout::Layout;
 use archipelago_core::name::PREFIX;
 use archipelago_core::observed::Network;
 use archipelago_core::observed::{
-    self, Answer, Memory, Observed, Override, Remains, Unreachable, is_generated, needs_podman,
+    self, Answer, Leftovers, Memory, Observed, Override, Unreachable, is_generated, needs_podman,
 };
 use archipelago_core::plan::starts_max;
 use archipelago_core::quadlet::{Mark, is_unit_file, mark_of};
 use futures_util::future::join_all;
 
 use super::cache::{Cached, Contents, ReadSet};
+use super::failed_jobs::FailedJobs;
 use super::fingerprint::{self, Fingerprint, fingerprint};
 use super::inventory::PodmanInventory;
 use super::listeners::Listeners;
 use super::offers::{self, Which};
 use super::podman::Podman;
-use super::services::{Beginnings, judge};
+use super::services::{Beginnings, observed_service};
 use super::systemd::{self, Systemd};
 use super::watch::WatchSet;
-use super::{disk, network_helpers, probe, releases};
+use super::{disk, network_helpers, owners, probe, releases};
 
 /// Why the host could not be observed.
 #[derive(Debug, thiserror::Error)]
@@ -43,12 +44,12 @@ pub enum Error {
 
 /// The time that an observation waits for Podman. The first call after a while starts it, which
 /// takes seconds on a small machine.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PODMAN_LIMIT: Duration = Duration::from_secs(20);
 
 /// The time that an observation waits for a Podman that did not answer the last time and that is
 /// not due for another attempt to wake it. A Podman that hangs must not delay, tick by tick,
 /// repairs that need no Podman.
-pub const PATIENCE_WITH_A_SILENT_ONE: Duration = Duration::from_secs(3);
+pub const UNRESPONSIVE_PODMAN_LIMIT: Duration = Duration::from_secs(3);
 
 /// The findings of earlier observations, which are not read again while nothing has changed.
 #[derive(Default)]
@@ -59,6 +60,7 @@ pub struct ObservationCache {
     invocations: Cached<BTreeMap<String, String>>,
     beginnings: Beginnings,
     inventory: PodmanInventory,
+    failed_jobs: FailedJobs,
     listeners: Listeners,
     releases: releases::Known,
     settles_in: Option<Duration>,
@@ -71,14 +73,15 @@ impl ObservationCache {
     }
 }
 
-/// Whether Podman is asked about its objects. To ask wakes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AskPodman {
-    WhenNeeded,
-    Always,
+/// Whether Podman is asked about its objects although nothing depends on them now, which wakes it,
+/// and the longest wait for each answer.
+#[derive(Clone, Copy, Debug)]
+pub struct AskPodman {
+    pub always: bool,
+    pub limit: Duration,
 }
 
-/// Looks at the host; `patience` is how long Podman may take.
+/// Looks at the host.
 ///
 /// # Errors
 /// When the disk or systemd cannot be read; Podman's silence is part of what is observed.
@@ -87,7 +90,7 @@ pub async fn observe(
     cache: &mut ObservationCache,
     systemd: &Systemd,
     podman: &Podman,
-    (ask_podman, patience): (AskPodman, Duration),
+    ask_podman: AskPodman,
     images_underway: BTreeMap<String, ImageProgress>,
 ) -> Result<Observed, Error> {
     let mut observed = observe_disk(desired, cache)?;
@@ -96,19 +99,21 @@ pub async fn observe(
     let (services, generated) = ask_systemd(desired, cache, systemd).await?;
     observed.generated = generated;
     for (name, service) in services {
-        let seen = judge(systemd, &name, service).await;
+        let seen = observed_service(systemd, &name, service).await;
         observed.services.insert(name, seen);
     }
     cache
         .beginnings
         .ask(desired, systemd, &mut observed)
         .await?;
-    if ask_podman == AskPodman::Always || needs_podman(desired, &observed) {
+    cache.failed_jobs.ask(desired, systemd, &mut observed).await;
+    let AskPodman { always, limit } = ask_podman;
+    if always || needs_podman(desired, &observed) {
         observed.podman = cache
             .inventory
-            .refresh(podman, patience, desired, &observed)
+            .refresh(podman, limit, desired, &observed)
             .await;
-        learn_images(desired, cache, podman, patience, &mut observed).await;
+        learn_images(desired, cache, podman, limit, &mut observed).await;
     }
     observed.offers = offers::observe(desired, &observed, systemd, Which::NotRunning).await;
     observed.network = observe_network(desired, cache, &observed);
@@ -121,14 +126,14 @@ async fn learn_images(
     desired: &Desired,
     cache: &ObservationCache,
     podman: &Podman,
-    patience: Duration,
+    limit: Duration,
     observed: &mut Observed,
 ) {
-    let observed::Podman::Seen(view) = &mut observed.podman else {
+    let observed::Podman::Answered(view) = &mut observed.podman else {
         return;
     };
     let learnt = cache.inventory.learn(podman, desired);
-    match tokio::time::timeout(patience, learnt).await {
+    match tokio::time::timeout(limit, learnt).await {
         Ok(Ok(states)) => {
             let is_damaged =
                 |name: &String| matches!(states.get(name), Some(ImageState::Damaged(_)));
@@ -138,7 +143,7 @@ async fn learn_images(
         Ok(Err(error)) => {
             observed.podman = observed::Podman::Unreachable(Unreachable::Refused(chain(&error)))
         }
-        Err(_) => observed.podman = observed::Podman::Unreachable(Unreachable::Silent(patience)),
+        Err(_) => observed.podman = observed::Podman::Unreachable(Unreachable::Silent(limit)),
     }
 }
 
@@ -188,7 +193,7 @@ pub async fn names(desired: &Desired, podman: Option<&Podman>) -> Result<Observe
     if let Some(podman) = podman {
         observed.podman = cache
             .inventory
-            .refresh(podman, PATIENCE, desired, &observed)
+            .refresh(podman, PODMAN_LIMIT, desired, &observed)
             .await;
     }
     Ok(observed)
@@ -223,7 +228,7 @@ fn observe_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
         .into_iter()
         .filter(|name| name.starts_with(PREFIX) && name.ends_with(".service"))
     {
-        let target = disk::link(&layout.systemd.join(&name))?;
+        let target = disk::read_link(&layout.systemd.join(&name))?;
         let masked = target.is_some_and(|target| target == std::path::Path::new("/dev/null"));
         observed.overrides.insert(
             name,
@@ -245,25 +250,31 @@ fn observe_disk(desired: &Desired, cache: &mut ObservationCache) -> Result<Obser
             App::Present(present) => {
                 // If this fails, making the folder fails too, for this app alone.
                 let is_folder = |path: &&PathBuf| {
-                    disk::kind(path).is_ok_and(|kind| kind.is_some_and(|kind| kind.is_dir()))
+                    disk::file_type(path).is_ok_and(|kind| kind.is_some_and(|kind| kind.is_dir()))
                 };
                 observed
                     .folders
                     .extend(present.folders.iter().filter(is_folder).cloned());
+                let owned = present.owners.keys();
+                let ungiven = owned.filter(|path| owners::is_ungiven(path));
+                observed.ungiven.extend(ungiven.cloned());
             }
             App::Removed { containers, .. } => {
                 let parts = [layout.volumes(id), layout.files(id), layout.secrets(id)];
-                let data = parts.iter().any(|path| disk::is_there(path));
+                let data = parts.iter().any(|path| disk::may_exist(path));
                 let rendered = containers
                     .iter()
-                    .filter(|container| disk::is_there(&layout.rendered(container)))
+                    .filter(|container| disk::may_exist(&layout.rendered(container)))
                     .cloned()
                     .collect();
                 observed
-                    .remains
-                    .insert(id.clone(), Remains { data, rendered });
+                    .leftovers
+                    .insert(id.clone(), Leftovers { data, rendered });
             }
-            App::Broken { .. } | App::NeedsSecrets { .. } | App::NeedsApp { .. } => {}
+            App::Broken { .. }
+            | App::NeedsSecrets { .. }
+            | App::NeedsApp { .. }
+            | App::NeedsFile { .. } => {}
         }
     }
     Ok(observed)
@@ -312,7 +323,7 @@ fn generated(
         .filter(|name| name.starts_with(PREFIX) && name.ends_with(".service"));
     let mut marks = BTreeMap::new();
     for name in services {
-        let content = match disk::read_known(&folder.join(&name)) {
+        let content = match disk::read_with_metadata(&folder.join(&name)) {
             Ok(found) => found.map(|(_, content)| content),
             Err(error) if error.is_exhaustion() => return Err(error),
             // It is somebody else's.
@@ -336,7 +347,7 @@ fn invocations(
     for link in read_set.names(&folder)? {
         if let Some(service) = link.strip_prefix("invocation:")
             && service.starts_with(PREFIX)
-            && let Some(id) = disk::link(&folder.join(&link))?
+            && let Some(id) = disk::read_link(&folder.join(&link))?
         {
             invocations.insert(service.to_owned(), id.to_string_lossy().into_owned());
         }
@@ -356,7 +367,7 @@ pub fn watch_set(desired: &Desired, watch_set: &mut WatchSet) {
         watch_set.folder(folder.clone());
     }
     // Passes of others: what they have tried.
-    watch_set.file(&layout.progress());
+    watch_set.file(&layout.retries());
     for (_, present) in desired.present() {
         for file in present.files.keys() {
             watch_set.file(file);

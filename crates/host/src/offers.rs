@@ -13,7 +13,7 @@ use futures_util::{StreamExt, stream};
 
 use super::podman::Podman;
 use super::systemd::Systemd;
-use super::{disk, processor};
+use super::{architecture, controllers, disk};
 
 /// The number of registries' answers that are waited for at once.
 const AT_ONCE: usize = 8;
@@ -34,7 +34,8 @@ pub async fn observe(
         .filter(|(unit, _)| which == Which::All || !is_up(&unit.service))
         .map(|(_, container)| container);
     let mut offers = Offers {
-        processor: processor::native().to_owned(),
+        architecture: architecture::native().to_owned(),
+        controllers: controllers::delegated(),
         ..Offers::default()
     };
     for container in containers {
@@ -48,6 +49,14 @@ pub async fn observe(
                 offers.limits.insert(name.clone(), most);
             }
         }
+        if let Some(view) = observed.podman_view() {
+            let wanted = container.needs.networks.iter();
+            let missing = wanted.filter(|name| !view.networks.contains_key(*name));
+            offers.missing_networks.extend(missing.cloned());
+            let wanted = container.needs.volumes.iter();
+            let missing = wanted.filter(|name| !view.volumes.contains_key(*name));
+            offers.missing_volumes.extend(missing.cloned());
+        }
         if let Some(kind) = foreign_image(container, observed.podman_view()) {
             let image = container.image.reference.to_string();
             offers.foreign_images.insert(image, kind.to_owned());
@@ -56,7 +65,7 @@ pub async fn observe(
     offers
 }
 
-/// The kinds of processor that registries have these images for, each image with whether it is
+/// The architectures that registries have these images for, each image with whether it is
 /// pulled without TLS. An image of which that cannot be learnt is left out: its pull will tell why.
 pub async fn registry(
     podman: &Podman,
@@ -66,8 +75,8 @@ pub async fn registry(
         if Reference::parse(&image).is_ok_and(|reference| reference.is_local()) {
             return None;
         }
-        match podman.processors_of(&image, !without_tls).await {
-            Ok(processors) => processors.map(|processors| (image, processors)),
+        match podman.architectures_of(&image, !without_tls).await {
+            Ok(architectures) => architectures.map(|architectures| (image, architectures)),
             Err(error) => {
                 tracing::debug!("{}", chain(&error));
                 None
@@ -93,12 +102,12 @@ fn device(path: &Path) -> Device {
     }
 }
 
-/// The kind of processor that an image is for, if it is here and its programs do not run.
+/// The architecture of an image, if it is here and its programs do not run.
 fn foreign_image<'a>(
     container: &DesiredContainer,
     view: Option<&'a PodmanView>,
 ) -> Option<&'a String> {
-    let processors: &BTreeMap<String, String> = &view?.processors;
-    let kind = processors.get(&container.image.reference.to_string())?;
-    (!processor::runs(kind)).then_some(kind)
+    let architectures: &BTreeMap<String, String> = &view?.architectures;
+    let kind = architectures.get(&container.image.reference.to_string())?;
+    (!architecture::runs(kind)).then_some(kind)
 }

@@ -66,9 +66,9 @@ pub struct Image {
     pub repo_digests: Vec<String>,
     #[serde(default, deserialize_with = "or_default")]
     pub labels: BTreeMap<String, String>,
-    /// The kind of processor that it is for (`amd64`); absent from older versions of Podman.
+    /// The architecture (`amd64`); absent from older versions of Podman.
     #[serde(default, rename = "Arch")]
-    pub processor: String,
+    pub architecture: String,
     /// In bytes, layers that it shares with others included.
     pub size: u64,
     /// When it was made, in seconds since 1970.
@@ -92,8 +92,8 @@ pub struct InspectedImage {
     /// The paths that it declares as volumes (`VOLUME` in a Containerfile), as they are written
     /// there.
     pub volumes: Vec<String>,
-    /// The kind of processor that it is for (`amd64`); empty when it does not say.
-    pub processor: String,
+    /// The architecture (`amd64`); empty when it does not say.
+    pub architecture: String,
 }
 
 /// A container in any state.
@@ -217,7 +217,7 @@ impl Podman {
             #[serde(default, deserialize_with = "or_default")]
             config: Config,
             #[serde(default, rename = "Architecture")]
-            processor: String,
+            architecture: String,
         }
         #[derive(Default, Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -237,7 +237,7 @@ impl Podman {
             repo_digests: answer.repo_digests,
             labels: answer.labels,
             volumes: answer.config.volumes.into_keys().collect(),
-            processor: answer.processor,
+            architecture: answer.architecture,
         }))
     }
 

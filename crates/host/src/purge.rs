@@ -8,7 +8,7 @@ use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::printable::one_line;
 
-use super::{disk, mounts};
+use super::{disk, mounts, stores};
 
 /// Why data could not be removed.
 #[derive(Debug, thiserror::Error)]
@@ -17,11 +17,11 @@ pub enum Error {
     Disk(#[from] disk::Error),
     #[error("look for mounts among the data of {0}")]
     Mounts(AppId, #[source] io::Error),
-    #[error("podman unshare rm")]
-    Start(#[source] io::Error),
-    /// The text is that of `rm`.
-    #[error("podman unshare rm: {0}")]
-    Remove(String),
+    #[error("remove the data of {0} with podman unshare rm")]
+    Start(AppId, #[source] io::Error),
+    /// The words are those of `rm`.
+    #[error("remove the data of {app} with podman unshare rm: {words}")]
+    Remove { app: AppId, words: String },
 }
 
 /// A part of an app's data that a purge leaves where it is.
@@ -48,7 +48,7 @@ pub enum Place {
 pub fn left(layout: &Layout, app: &AppId) -> Result<Vec<Left>, Error> {
     let mut left = Vec::new();
     for path in parts(layout, app)? {
-        if let Some(target) = disk::link(&path)? {
+        if let Some(target) = disk::read_link(&path)? {
             let place = Place::Behind(target);
             left.push(Left { path, place });
         } else if has_mounts(layout, app, &path)? {
@@ -59,14 +59,14 @@ pub fn left(layout: &Layout, app: &AppId) -> Result<Vec<Left>, Error> {
     Ok(left)
 }
 
-/// Removes an app's volumes, files and secrets, but for what [`left`] tells of.
+/// Removes an app's volumes, files and secrets, except the parts that [`left`] returns.
 ///
 /// # Errors
 /// When something is left for another reason.
 pub async fn remove(layout: &Layout, app: &AppId) -> Result<(), Error> {
     let mut removed = Vec::new();
     for path in parts(layout, app)? {
-        let is_link = disk::link(&path)?.is_some();
+        let is_link = disk::read_link(&path)?.is_some();
         if is_link || !has_mounts(layout, app, &path)? {
             removed.push(path);
         } else {
@@ -76,30 +76,29 @@ pub async fn remove(layout: &Layout, app: &AppId) -> Result<(), Error> {
             );
         }
     }
-    remove_owned_by_containers(&removed).await?;
+    remove_owned_by_containers(app, &removed).await?;
     for folder in folders(layout, app) {
         // One with something left in it stays.
         match std::fs::remove_dir(&folder) {
             Ok(()) => disk::sync_folder(folder.parent().unwrap_or(Path::new("/")))?,
-            Err(_) if !disk::is_there(&folder) => {}
+            Err(_) if !disk::may_exist(&folder) => {}
             Err(_) if disk::names(&folder).is_ok_and(|names| !names.is_empty()) => {}
-            Err(_) => remove_owned_by_containers(&[folder]).await?,
+            Err(_) => remove_owned_by_containers(app, &[folder]).await?,
         }
     }
-    disk::remove_folder(&layout.secrets(app))?;
-    Ok(())
+    Ok(stores::forget_origin(layout, app)?)
 }
 
-fn folders(layout: &Layout, app: &AppId) -> [PathBuf; 2] {
-    [layout.volumes(app), layout.files(app)]
+fn folders(layout: &Layout, app: &AppId) -> [PathBuf; 3] {
+    [layout.volumes(app), layout.files(app), layout.secrets(app)]
 }
 
-/// The volumes and files of an app: what is in the two folders, or a folder itself where it is a
-/// link.
+/// The volumes, files and secrets of an app: what is in the three folders, or a folder itself where
+/// it is a link.
 fn parts(layout: &Layout, app: &AppId) -> Result<Vec<PathBuf>, disk::Error> {
     let mut parts = Vec::new();
     for folder in folders(layout, app) {
-        if disk::link(&folder)?.is_some() {
+        if disk::read_link(&folder)?.is_some() {
             parts.push(folder);
             continue;
         }
@@ -116,7 +115,7 @@ fn has_mounts(layout: &Layout, app: &AppId, path: &Path) -> Result<bool, Error> 
 }
 
 /// Removes what belongs to users inside containers, which only Podman's user namespace may touch.
-async fn remove_owned_by_containers(paths: &[PathBuf]) -> Result<(), Error> {
+async fn remove_owned_by_containers(app: &AppId, paths: &[PathBuf]) -> Result<(), Error> {
     if paths.is_empty() {
         return Ok(());
     }
@@ -125,10 +124,13 @@ async fn remove_owned_by_containers(paths: &[PathBuf]) -> Result<(), Error> {
         .args(paths)
         .output()
         .await
-        .map_err(Error::Start)?;
+        .map_err(|source| Error::Start(app.clone(), source))?;
     if output.status.success() {
         return Ok(());
     }
-    let told = String::from_utf8_lossy(&output.stderr);
-    Err(Error::Remove(one_line(told.trim()).to_string()))
+    let words = String::from_utf8_lossy(&output.stderr);
+    Err(Error::Remove {
+        app: app.clone(),
+        words: one_line(words.trim()).to_string(),
+    })
 }

@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
-use archipelago_core::operation::{IntentRevision, OperationId, Record, RecordError, Remains};
+use archipelago_core::operation::{DiskState, IntentRevision, OperationId, Record, RecordError};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::cache::ReadSet;
@@ -27,14 +27,14 @@ const SET_ASIDE: &str = ".unreadable";
 
 /// The record of an operation that this process carries out. The lock ends with the value.
 #[derive(Debug)]
-pub struct Claim {
+pub struct RecordLock {
     path: PathBuf,
     _locked: File,
 }
 
 /// A record that is on the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct StoredRecord {
     pub record: Record,
     /// Whether a process carries the operation out.
     pub is_held: bool,
@@ -44,7 +44,7 @@ pub struct Found {
 #[derive(Debug)]
 pub enum Taken {
     /// It is this process's now.
-    Claimed(Claim, Box<Record>),
+    Claimed(RecordLock, Box<Record>),
     /// Another process carries the operation out, or has just ended it.
     Busy,
     /// It could not be read and was moved to this path.
@@ -78,7 +78,7 @@ pub fn new_id() -> Result<OperationId, RandomError> {
 ///
 /// # Errors
 /// When the disk refuses.
-pub fn write(layout: &Layout, record: &Record) -> Result<Claim, disk::Error> {
+pub fn write(layout: &Layout, record: &Record) -> Result<RecordLock, disk::Error> {
     let folder = layout.operations();
     disk::make_folder(&folder, FOLDER_MODE)?;
     let path = layout.operation(record.id);
@@ -94,7 +94,7 @@ pub fn write(layout: &Layout, record: &Record) -> Result<Claim, disk::Error> {
     }
     let locked = written?;
     disk::sync_folder(&folder)?;
-    Ok(Claim {
+    Ok(RecordLock {
         path,
         _locked: locked,
     })
@@ -108,8 +108,8 @@ fn write_locked(path: &Path, content: &[u8]) -> Result<File, disk::Error> {
     Ok(file)
 }
 
-impl Claim {
-    /// Removes the record, lastingly.
+impl RecordLock {
+    /// Removes the record, durably.
     ///
     /// # Errors
     /// When the disk refuses.
@@ -146,14 +146,16 @@ pub fn take(layout: &Layout, name: &str) -> Result<Taken, disk::Error> {
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
         return Ok(Taken::Busy);
     }
-    let metadata = file.metadata().map_err(failed("look at", &path))?;
+    let metadata = file
+        .metadata()
+        .map_err(failed("read the metadata of", &path))?;
     if metadata.nlink() == 0 {
         // It was forgotten between the two.
         return Ok(Taken::Busy);
     }
     match parse(name, &disk::read(&path)?.unwrap_or_default()) {
         Ok(record) => {
-            let claim = Claim {
+            let claim = RecordLock {
                 path,
                 _locked: file,
             };
@@ -181,7 +183,7 @@ fn parse(name: &str, content: &[u8]) -> Result<Record, RecordError> {
 ///
 /// # Errors
 /// When the folder is there and cannot be listed.
-pub fn all(layout: &Layout) -> Result<Vec<Found>, disk::Error> {
+pub fn all(layout: &Layout) -> Result<Vec<StoredRecord>, disk::Error> {
     let mut all = Vec::new();
     for name in names(layout)? {
         let path = layout.operations().join(&name);
@@ -191,14 +193,14 @@ pub fn all(layout: &Layout) -> Result<Vec<Found>, disk::Error> {
         if let Ok(record) = parse(&name, &content) {
             let is_held = File::open(&path)
                 .is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared).is_err());
-            all.push(Found { record, is_held });
+            all.push(StoredRecord { record, is_held });
         }
     }
     Ok(all)
 }
 
-/// The operation that is under way for an app, of several the last one. What cannot be read is left
-/// out: nothing that is done depends on it.
+/// The open operation of each app; the latest if there are several. Unreadable records are skipped,
+/// because nothing depends on them.
 pub fn by_app(layout: &Layout, read_set: &mut ReadSet) -> BTreeMap<AppId, OperationId> {
     let folder = layout.operations();
     let names = read_set.names(&folder).unwrap_or_default();
@@ -220,14 +222,15 @@ pub fn by_app(layout: &Layout, read_set: &mut ReadSet) -> BTreeMap<AppId, Operat
 /// Reads the remains on the disk of an app whose operation was interrupted. A killed process may
 /// not have synced the intent that it put in place, so that is done first: units that are made for
 /// it must not outlive it.
+///
 /// # Errors
 /// When its intent cannot be read or synced.
-pub fn remains(layout: &Layout, app: &AppId) -> Result<Remains, disk::Error> {
+pub fn disk_state(layout: &Layout, app: &AppId) -> Result<DiskState, disk::Error> {
     if disk::exists(&layout.apps())? {
         disk::sync_folder(&layout.apps())?;
     }
     let intent = disk::read(&layout.intent(app))?;
-    Ok(Remains {
+    Ok(DiskState {
         intent: intent.map(|content| IntentRevision::of(&content)),
         data: keeps_data(layout, app),
     })
@@ -237,12 +240,12 @@ pub fn remains(layout: &Layout, app: &AppId) -> Result<Remains, disk::Error> {
 #[must_use]
 pub fn keeps_data(layout: &Layout, app: &AppId) -> bool {
     let kept = [layout.volumes(app), layout.files(app), layout.secrets(app)];
-    kept.iter().any(|folder| disk::is_there(folder))
+    kept.iter().any(|folder| disk::may_exist(folder))
 }
 
 #[cfg(test)]
 mod tests {
-    use archipelago_core::operation::{Goal, Kind};
+    use archipelago_core::operation::{Kind, Target};
 
     use super::*;
 
@@ -257,7 +260,7 @@ mod tests {
             id,
             kind: Kind::Start,
             app: AppId::parse(app).unwrap(),
-            goal: Goal::Ready,
+            goal: Target::Ready,
             asked_unix_s: 1,
             before: None,
             after: None,
@@ -276,7 +279,7 @@ mod tests {
         assert_eq!(disk::mode(&layout.operation(record.id)), Some(0o600));
         assert_eq!(disk::mode(&layout.operations()), Some(0o700));
         assert!(matches!(take(&layout, &name).unwrap(), Taken::Busy));
-        let found = |is_held| Found {
+        let found = |is_held| StoredRecord {
             record: record.clone(),
             is_held,
         };

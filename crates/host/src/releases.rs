@@ -79,7 +79,7 @@ pub fn observe(desired: &Desired, known: &mut Known) -> Result<Stored, disk::Err
     let mut former = BTreeSet::new();
     for name in disk::names(&layout.apps())? {
         if let Ok(app) = AppId::parse(&name)
-            && disk::kind(&layout.definition(&app))?.is_some_and(|kind| kind.is_dir())
+            && disk::file_type(&layout.definition(&app))?.is_some_and(|kind| kind.is_dir())
         {
             former.insert(app);
         }
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(disk::mode(&layout.apps()), Some(0o700));
         // To stop an app makes no other version of it.
         let stopped = Intent {
-            state: archipelago_core::intent::Goal::Stopped,
+            state: archipelago_core::intent::WantedState::Stopped,
             ..version(count)
         };
         switch(layout, &app, &stopped).unwrap();

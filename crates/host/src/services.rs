@@ -8,8 +8,7 @@ use archipelago_core::observed::{self, Active, Failure, Load, Observed};
 
 use super::systemd::{self, ActiveState, LoadState, Systemd};
 
-/// When services began, and the invocations of all of them then, if all were up: no run begins
-/// twice.
+/// A cache of start times, valid while no service has a new invocation.
 #[derive(Default)]
 pub(crate) struct Beginnings {
     invocations: Option<BTreeMap<String, String>>,
@@ -17,8 +16,8 @@ pub(crate) struct Beginnings {
 }
 
 impl Beginnings {
-    /// Fills in when the services began that follow others, and those that they follow. Nobody
-    /// needs it of a service that is down.
+    /// Fills in the start times of services that must restart after others, and of those others.
+    /// Stopped services are skipped.
     pub(crate) async fn ask(
         &mut self,
         desired: &Desired,
@@ -26,14 +25,15 @@ impl Beginnings {
         observed: &mut Observed,
     ) -> Result<(), systemd::Error> {
         let services = &mut observed.services;
-        // Those that follow come last: one that is started again meanwhile has not fallen behind.
+        // Ask the dependent services last, so that a restart in between is not taken for a stale
+        // one.
         let mut wanted: Vec<&str> = followed(desired)
             .into_iter()
             .chain(following(desired))
             .collect();
         wanted.retain(|service| services.get(*service).is_some_and(|seen| !seen.is_down()));
         let invocations = settled_invocations(&wanted, &observed.invocations, services);
-        // All or none: times from two moments tell nothing about who began first.
+        // Refresh all or none: start times read at different moments cannot be compared.
         if invocations.is_none() || invocations != self.invocations {
             let mut began = BTreeMap::new();
             for service in wanted {
@@ -50,9 +50,9 @@ impl Beginnings {
     }
 }
 
-/// The invocations in which these services are up, if all of them are. The links to them were read
-/// before the states: what is up is in that invocation, or in a later one, which the next
-/// observation will tell. One that is still coming up may yet have another main process.
+/// The invocation of each service if all are up. The ids were read before the states, so a service
+/// may already be in a later invocation; the next observation shows that. A service that is still
+/// coming up may yet have another main process.
 fn settled_invocations(
     wanted: &[&str],
     invocations: &BTreeMap<String, String>,
@@ -82,8 +82,8 @@ fn following(desired: &Desired) -> BTreeSet<&str> {
     following.map(|(unit, _)| unit.service.as_str()).collect()
 }
 
-/// The cause is fetched only for services that are not well.
-pub(crate) async fn judge(
+/// Converts a service. Asks systemd for the cause only if the service is not well.
+pub(crate) async fn observed_service(
     systemd: &Systemd,
     name: &str,
     service: systemd::Service,
@@ -113,6 +113,7 @@ pub(crate) async fn judge(
             result: failure.result,
             status: failure.exec_main_status,
             restarts: failure.restarts,
+            last_line: None,
         });
     }
     seen

@@ -31,8 +31,8 @@ impl Wakeup {
         self.0.notify_one();
     }
 
-    /// Waits until it has rung and, because what happens mostly happens in bursts, until it has
-    /// been still for a moment; not before `earliest`.
+    /// Waits for a notification, then until none has come for [`SETTLE`] (at most [`BURST_MAX`]),
+    /// and not before `earliest`.
     pub async fn notified_after(&self, earliest: Instant) {
         self.0.notified().await;
         let latest = Instant::now() + BURST_MAX;
@@ -88,8 +88,7 @@ impl Wakeup {
     }
 }
 
-/// While systemd reads all units again it forgets and finds every one of them; what counts is how
-/// it is then.
+/// During a reload systemd removes and re-adds every unit; only the state after the reload counts.
 fn matters(signal: &Signal, reloading: &mut bool) -> bool {
     match signal {
         Signal::Reloading { active } => {
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_reload_only_its_end_rings() {
+    fn only_the_end_of_a_reload_notifies() {
         let removed = || Signal::UnitRemoved {
             unit: "archy-web.service".to_owned(),
         };
@@ -129,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_burst_is_one_ring_and_ends_even_when_it_goes_on() {
+    async fn a_burst_is_one_wake_up_and_ends_even_when_it_goes_on() {
         let wakeup = Wakeup::default();
         let begun = Instant::now();
         let often = async {

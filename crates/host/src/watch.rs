@@ -63,7 +63,7 @@ impl Watch {
     /// Watches nothing yet.
     ///
     /// # Errors
-    /// When the kernel refuses: a user may have only so many of these.
+    /// When the kernel refuses: the number of inotify instances of a user is limited.
     pub fn new(wakeup: Wakeup) -> io::Result<Self> {
         let inotify = Inotify::init()?;
         let watches = inotify.watches();
@@ -87,12 +87,11 @@ impl Watch {
         })
     }
 
-    /// Watches these places and no others. Says whether there is one among them that was not
-    /// watched before: what happened there until now was not heard.
+    /// Replaces the set of watched paths. Returns whether a new watch was added: changes there
+    /// before this call were missed.
     ///
-    /// Each folder is asked for each time: one that was removed and made anew, or moved, is another
-    /// folder of the same name, and the kernel answers with the watch that it has if it is the
-    /// same.
+    /// Every folder is added each time, because a recreated folder has the same name but a new
+    /// inode; for an unchanged folder the kernel returns the existing watch.
     pub fn follow(&mut self, watch_set: &WatchSet) -> bool {
         let mut found = BTreeMap::new();
         let mut wanted = HashMap::new();
@@ -118,7 +117,7 @@ impl Watch {
         is_new
     }
 
-    /// Watches a folder, or while it is not there the one above in which it would be made.
+    /// Watches a folder or, while it is missing, the nearest existing folder above it.
     fn nearest(
         &mut self,
         folder: &Path,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use archipelago_core::desired::read_schema;
 use archipelago_core::file_error::FileError;
 use archipelago_core::health::Report;
-use archipelago_core::intent::Goal;
+use archipelago_core::intent::WantedState;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::COMPOSE_FILE;
 use archipelago_core::name::AppId;
@@ -31,7 +31,7 @@ pub struct Installed {
     pub title: String,
     pub version: String,
     /// The wanted state, or the reason why its intent cannot be read.
-    pub wanted: Result<Goal, FileError>,
+    pub wanted: Result<WantedState, FileError>,
 }
 
 /// The installed apps.
@@ -120,6 +120,7 @@ pub struct Status {
 
 /// Observes the apps now: the daemon's last observation may be half a minute old. The outcome of
 /// the daemon's last pass comes from the daemon.
+///
 /// # Errors
 /// When the host cannot be observed.
 pub async fn status(layout: Layout) -> Result<Status, Error> {
@@ -137,7 +138,7 @@ pub async fn status(layout: Layout) -> Result<Status, Error> {
     })
 }
 
-/// The command that shows what the containers of an app say.
+/// The command that shows the logs of an app's containers.
 ///
 /// # Errors
 /// When the app has no units yet.

@@ -1,5 +1,4 @@
-//! The daemon's life: there is one of each user, it has an engine, and systemd knows when it is
-//! ready.
+//! The lifecycle of the daemon: one per user, with an engine. It reports readiness to systemd.
 //!
 //! It supervises nothing. When it dies, systemd goes on with everything that it installed.
 
@@ -63,7 +62,6 @@ impl Daemon {
         })
     }
 
-    /// The way to its engine.
     pub fn handle(&self) -> Handle {
         self.engine.handle.clone()
     }

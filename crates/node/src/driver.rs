@@ -1,5 +1,5 @@
-//! One pass of the reconciler: read, observe, plan, apply. The daemon and the command line both
-//! make passes, one at a time.
+//! One pass of the reconciler on this host: read, observe, plan, apply. The daemon and the command
+//! line make the same passes, one at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use archipelago_core::cause::FileWriters;
 use archipelago_core::desired::Desired;
-use archipelago_core::error::chain;
 use archipelago_core::health::{Report, report};
 use archipelago_core::image_progress::ImageProgress;
 use archipelago_core::layout::Layout;
@@ -21,7 +20,7 @@ use archipelago_core::reconcile::Reconciler;
 
 use archipelago_host::apply::Executor;
 use archipelago_host::cache::Cached;
-use archipelago_host::image::Images;
+use archipelago_host::image::ImageJobs;
 use archipelago_host::lock::Waiter;
 use archipelago_host::observe::{AskPodman, ObservationCache, observe};
 use archipelago_host::podman::Podman;
@@ -32,7 +31,7 @@ use archipelago_host::{disk, file_writers, inputs, lock, observe, systemd};
 
 use crate::clock::since_boot;
 use crate::heartbeat::Heartbeat;
-use crate::{leftovers, log};
+use crate::{leftovers, log, retries};
 
 /// The time that a pass spends on finding the writers of a contended file.
 const FILE_WRITERS_LIMIT: Duration = Duration::from_secs(2);
@@ -64,20 +63,20 @@ impl Error {
 
     /// Whether another process has held the lock for longer than a pass waits for it.
     #[must_use]
-    pub fn is_held(&self) -> bool {
+    pub(crate) fn is_held(&self) -> bool {
         matches!(self, Self::Lock(lock::Error::Held { .. }))
     }
 }
 
-/// Makes passes.
-pub struct Driver {
+/// Fulfils the requests of core's passes on this host.
+pub(crate) struct Driver {
     layout: Layout,
     lock: Waiter,
     lock_limit: Duration,
     heartbeat: Heartbeat,
     systemd: Systemd,
     podman: Podman,
-    images: Images,
+    images: ImageJobs,
     reconciler: Reconciler,
     /// The desired state, and the paths whose changes matter to it.
     desired: Cached<(Arc<Desired>, Arc<WatchSet>)>,
@@ -92,12 +91,12 @@ impl Driver {
     ///
     /// # Errors
     /// When systemd cannot be reached.
-    pub async fn new(layout: Layout) -> Result<Self, systemd::Error> {
+    pub(crate) async fn new(layout: Layout) -> Result<Self, systemd::Error> {
         let podman = Podman::for_this_user();
         let wakeup = Wakeup::default();
         Ok(Self {
             systemd: Systemd::connect().await?,
-            images: Images::new(podman.clone(), layout.clone(), wakeup.clone()),
+            images: ImageJobs::new(podman.clone(), layout.clone(), wakeup.clone()),
             reconciler: Reconciler::default(),
             desired: Cached::default(),
             cache: ObservationCache::default(),
@@ -112,43 +111,39 @@ impl Driver {
         })
     }
 
-    pub fn layout(&self) -> &Layout {
+    pub(crate) fn layout(&self) -> &Layout {
         &self.layout
-    }
-
-    /// The user's systemd.
-    pub fn systemd(&self) -> &Systemd {
-        &self.systemd
     }
 
     /// Connects anew, after the user's D-Bus went away.
     ///
     /// # Errors
     /// When it is still away.
-    pub async fn reconnect(&mut self) -> Result<(), systemd::Error> {
+    pub(crate) async fn reconnect(&mut self) -> Result<(), systemd::Error> {
         self.systemd = Systemd::connect().await?;
         Ok(())
     }
 
-    /// Rung when an image has come or failed, and for what is watched.
-    pub fn wakeup(&self) -> Wakeup {
+    /// Notified when a pull or build ends, or a watched file changes.
+    pub(crate) fn wakeup(&self) -> Wakeup {
         self.wakeup.clone()
     }
 
-    /// Bounds the wait for another process's pass, otherwise ten minutes.
-    pub fn wait_for_the_lock_at_most(&mut self, limit: Duration) {
+    /// Limits the wait for another process's pass; ten minutes by default.
+    pub(crate) fn set_lock_limit(&mut self, limit: Duration) {
         self.lock_limit = limit;
     }
 
     /// Marked at each step of a pass.
-    pub fn heartbeat(&self) -> Heartbeat {
+    pub(crate) fn heartbeat(&self) -> Heartbeat {
         self.heartbeat.clone()
     }
 
     /// From now on, a changed file that passes read wakes the loop.
+    ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn watch(&mut self) -> std::io::Result<()> {
+    pub(crate) fn watch(&mut self) -> std::io::Result<()> {
         self.watch = Some(Watch::new(self.wakeup())?);
         Ok(())
     }
@@ -157,7 +152,7 @@ impl Driver {
     ///
     /// # Errors
     /// When no pass could be made; what fails inside one is remembered and part of the report.
-    pub async fn pass(&mut self) -> Result<PassResult, Error> {
+    pub(crate) async fn pass(&mut self) -> Result<PassResult, Error> {
         let _lock = self.lock.take(self.lock_limit).await?;
         let Self {
             layout,
@@ -189,7 +184,7 @@ impl Driver {
                     let all = leftovers::sync_secrets(layout).map_err(observe::Error::Disk)?;
                     pass.secrets_synced(all);
                 }
-                Request::ReadProgress => pass.recall(disk::read(&layout.progress()).ok()),
+                Request::ReadRetries => pass.recall(retries::read(layout)),
                 Request::CollectImages => {
                     let ended = images.finished().await;
                     for (image, result) in &ended {
@@ -202,9 +197,9 @@ impl Driver {
                     }
                     pass.images(ended);
                 }
-                Request::WorkOut => {
+                Request::ResolveDesired => {
                     let (desired, watch_set) =
-                        work_out(known, layout).map_err(observe::Error::Disk)?;
+                        resolve_desired(known, layout).map_err(observe::Error::Disk)?;
                     // Before the observation, so that every later change causes a wake-up.
                     if let Some(watch) = watch
                         && watch.follow(&watch_set)
@@ -217,9 +212,9 @@ impl Driver {
                     desired,
                     podman_is_silent,
                 } => {
-                    let underway = images.underway();
-                    let ask = (AskPodman::WhenNeeded, patience(podman_is_silent));
-                    let observed = observe(desired, cache, systemd, podman, ask, underway).await?;
+                    let limit = podman_limit(podman_is_silent);
+                    let observed =
+                        observe_host(desired, cache, systemd, podman, images, limit).await?;
                     pass.observed(observed, since_boot());
                 }
                 Request::FindWriters(files) => {
@@ -240,12 +235,9 @@ impl Driver {
                     log::action(action, &outcome);
                     pass.applied(outcome, since_boot());
                 }
-                Request::KeepProgress(content) => {
-                    let written = disk::write_if_changed(&layout.progress(), content, 0o600);
-                    if let Err(error) = &written {
-                        tracing::warn!("{}", chain(error));
-                    }
-                    pass.kept(written.is_ok());
+                Request::KeepRetries(content) => {
+                    let written = retries::write(layout, content);
+                    pass.kept(written);
                 }
             }
         }
@@ -261,8 +253,8 @@ impl Driver {
     ///
     /// # Errors
     /// When the host cannot be observed.
-    pub async fn report(&mut self) -> Result<Report, Error> {
-        self.recall();
+    pub(crate) async fn report(&mut self) -> Result<Report, Error> {
+        self.reconciler.recall(retries::read(&self.layout));
         let desired = self.desired()?;
         let mut observed = self.observe(&desired).await?;
         let containers = desired
@@ -277,19 +269,23 @@ impl Driver {
                 underway.insert(image, ImageProgress::Elsewhere);
             }
         }
-        Ok(report(&desired, &observed, self.reconciler.progress()))
+        Ok(report(&desired, &observed, self.reconciler.retries()))
     }
 
-    /// Lets what failed for an app be tried at once.
+    /// Clears the backoff of an app.
     ///
     /// # Errors
     /// When another process holds the lock and cannot be waited for.
-    pub async fn retry_now(&mut self, id: &AppId) -> Result<(), Error> {
+    pub(crate) async fn retry_now(&mut self, id: &AppId) -> Result<(), Error> {
         let _lock = self.lock.take(self.lock_limit).await?;
-        self.recall();
+        self.reconciler.recall(retries::read(&self.layout));
         let desired = self.desired()?;
         self.reconciler.retry_now(&desired, id);
-        self.keep_progress();
+        if let Some(content) = self.reconciler.keep()
+            && retries::write(&self.layout, &content)
+        {
+            self.reconciler.kept(content);
+        }
         // Earlier failures that systemd still remembers say nothing about the next attempt.
         let services = self
             .systemd
@@ -309,29 +305,11 @@ impl Driver {
         Ok(())
     }
 
-    /// Takes over the attempts of other processes since the last pass.
-    fn recall(&mut self) {
-        if let Ok(content) = disk::read(&self.layout.progress()) {
-            self.reconciler.recall(content);
-        }
-    }
-
-    /// Shares what was tried. Where that cannot be written, this manager still knows it.
-    fn keep_progress(&mut self) {
-        let Some(content) = self.reconciler.keep() else {
-            return;
-        };
-        match disk::write_if_changed(&self.layout.progress(), &content, 0o600) {
-            Ok(_) => self.reconciler.kept(content),
-            Err(error) => tracing::warn!("{}", chain(&error)),
-        }
-    }
-
     /// The services that a restart of an app would end and that run now, each with its invocation.
     ///
     /// # Errors
     /// When the host cannot be observed.
-    pub async fn running(&mut self, id: &AppId) -> Result<BTreeMap<String, String>, Error> {
+    pub(crate) async fn running(&mut self, id: &AppId) -> Result<BTreeMap<String, String>, Error> {
         let _lock = self.lock.take(self.lock_limit).await?;
         let desired = self.desired()?;
         let observed = self.observe(&desired).await?;
@@ -344,25 +322,36 @@ impl Driver {
     }
 
     fn desired(&mut self) -> Result<Arc<Desired>, observe::Error> {
-        Ok(work_out(&mut self.desired, &self.layout)?.0)
+        Ok(resolve_desired(&mut self.desired, &self.layout)?.0)
     }
 
     async fn observe(&mut self, desired: &Desired) -> Result<Observed, observe::Error> {
-        let patience = patience(self.reconciler.podman_is_silent(since_boot()));
-        let underway = self.images.underway();
-        observe(
-            desired,
-            &mut self.cache,
-            &self.systemd,
-            &self.podman,
-            (AskPodman::WhenNeeded, patience),
-            underway,
-        )
-        .await
+        let limit = podman_limit(self.reconciler.podman_is_silent(since_boot()));
+        let Self {
+            cache,
+            systemd,
+            podman,
+            images,
+            ..
+        } = self;
+        observe_host(desired, cache, systemd, podman, images, limit).await
     }
 }
 
-fn work_out(
+async fn observe_host(
+    desired: &Desired,
+    cache: &mut ObservationCache,
+    systemd: &Systemd,
+    podman: &Podman,
+    images: &ImageJobs,
+    limit: Duration,
+) -> Result<Observed, observe::Error> {
+    let always = false;
+    let ask = AskPodman { always, limit };
+    observe(desired, cache, systemd, podman, ask, images.underway()).await
+}
+
+fn resolve_desired(
     known: &mut Cached<(Arc<Desired>, Arc<WatchSet>)>,
     layout: &Layout,
 ) -> Result<(Arc<Desired>, Arc<WatchSet>), disk::Error> {
@@ -375,13 +364,13 @@ fn work_out(
     Ok(known?.clone())
 }
 
-/// The time that an observation waits for Podman. One that hangs must not delay, tick by tick,
-/// repairs that need no Podman.
-fn patience(podman_is_silent: bool) -> Duration {
+/// The longest wait for Podman. One that hangs must not delay, tick by tick, repairs that need no
+/// Podman.
+fn podman_limit(podman_is_silent: bool) -> Duration {
     if podman_is_silent {
-        observe::PATIENCE_WITH_A_SILENT_ONE
+        observe::UNRESPONSIVE_PODMAN_LIMIT
     } else {
-        observe::PATIENCE
+        observe::PODMAN_LIMIT
     }
 }
 

@@ -1,9 +1,9 @@
-//! The engine: makes passes for as long as it runs, and does between them what it is asked.
+//! The engine: makes passes for as long as it runs, and carries out commands between them.
 //!
 //! It has a thread of its own ([`spawn`]), so that traffic at a door never slows a repair and the
 //! pacing of passes, which reads the thread's processor time, counts their own time alone. A
-//! process that does nothing else meanwhile may run it beside itself instead ([`Engine::run`]). It
-//! takes no lock but that of passes: of the daemon there is one, of engines there may be several.
+//! process that does nothing else meanwhile may run it as a task instead ([`Engine::run`]). It
+//! takes the lock of passes alone: there is one daemon, but there may be several engines.
 
 use std::io;
 use std::sync::Arc;
@@ -20,25 +20,25 @@ use tokio::task::JoinSet;
 
 use crate::clock::since_boot;
 use crate::driver::Driver;
-use crate::handle::{Command, Ends, Handle, Made};
+use crate::handle::{Command, EngineSide, Handle, PassReport};
 use crate::schedule::{self, Next};
 use crate::unfinished::Unfinished;
 
 /// While somebody follows, the longest time between two passes.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// After this time of waiting for the lock of passes, the cause is published: which process holds
-/// it. The wait goes on.
+/// After waiting this long for the lock of passes, the engine publishes which process holds it. The
+/// wait continues.
 const LOCK_LIMIT: Duration = TICK;
 
-/// Whom an engine works for.
+/// The owner of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The daemon: it hears of files and of systemd from the start, and feeds systemd's watchdog.
+    /// The daemon. It watches files and systemd from the start, and feeds systemd's watchdog.
     Daemon,
-    /// One operation of a command: it makes no pass before it is asked something, and hears of
-    /// systemd once the first pass is over. Where that pass shows that nothing is to be done,
-    /// nobody need listen.
+    /// One operation of a command. It makes no pass before the first command, and listens to
+    /// systemd only after the first pass: if that pass has nothing to do, the operation ends with
+    /// it.
     Operation,
 }
 
@@ -56,17 +56,16 @@ pub enum Error {
     Ended,
 }
 
-/// Makes passes.
+/// Runs passes on a schedule and answers commands.
 pub struct Engine {
     driver: Driver,
     role: Role,
-    ends: Ends,
+    engine_side: EngineSide,
 }
 
 /// An engine on a thread of its own.
 #[derive(Debug)]
 pub struct Running {
-    /// The way to it.
     pub handle: Handle,
     thread: std::thread::JoinHandle<()>,
 }
@@ -76,8 +75,7 @@ impl Running {
     pub async fn end(self) {
         self.handle.stop();
         self.handle.ended().await;
-        // The channel closes with the last breath of the thread: nothing is left to wait for,
-        // unless it panicked.
+        // The channel closes at the very end of the thread, so this does not block.
         if self.thread.join().is_err() {
             tracing::error!("the thread that makes passes crashed");
         }
@@ -98,7 +96,7 @@ pub async fn spawn(layout: Layout, role: Role) -> Result<Running, Error> {
         runtime.block_on(async {
             match Engine::begin(layout, role).await {
                 Ok((engine, handle)) => {
-                    // Nobody waits any more: the process ends.
+                    // If the caller has gone, the process is ending: no pass is made.
                     if begun.send(Ok(handle)).is_ok() {
                         engine.run().await;
                     }
@@ -125,113 +123,158 @@ impl Engine {
     pub async fn begin(layout: Layout, role: Role) -> Result<(Self, Handle), systemd::Error> {
         let mut driver = Driver::new(layout).await?;
         if role == Role::Daemon {
-            driver.wait_for_the_lock_at_most(LOCK_LIMIT);
+            driver.set_lock_limit(LOCK_LIMIT);
         }
         if role == Role::Daemon
             && let Err(error) = driver.watch()
         {
             tracing::warn!(
-                "no file can be watched ({error}); changes are found by the tick; if the cause is their number, raise \
-                 fs.inotify.max_user_instances (sysctl)"
+                "files cannot be watched ({error}); changes are found every {} s instead; if the limit on inotify instances is reached, \
+                 raise fs.inotify.max_user_instances (sysctl)",
+                TICK.as_secs()
             );
         }
-        let (handle, ends) = Handle::new(driver.wakeup());
-        Ok((Self { driver, role, ends }, handle))
+        let (handle, engine_side) = Handle::new(driver.wakeup());
+        Ok((
+            Self {
+                driver,
+                role,
+                engine_side,
+            },
+            handle,
+        ))
     }
 
     /// Makes passes until a handle stops it. Commands that were sent before are done first.
     pub async fn run(self) {
         let Self {
-            mut driver,
+            driver,
             role,
-            ends,
+            engine_side,
         } = self;
-        let Ends {
-            mut commands,
-            made,
-            shared,
-        } = ends;
         let wakeup = driver.wakeup();
         let heartbeat = driver.heartbeat();
-        let layout = driver.layout().clone();
-        let mut unfinished = Unfinished::new(layout.clone());
-        // Dropped with this function, it ends what listens.
-        let mut listening = JoinSet::new();
-        if role == Role::Daemon {
-            listening.spawn(wakeup.clone().notify_for_systemd());
-            wakeup.clone().notify_for_mounts();
-        }
-        let one = async || {
-            let mut awaited = Vec::new();
-            // Those that come meanwhile wait for the next pass: they cannot hold this one up.
-            for _ in 0..commands.len() {
-                heartbeat.step();
-                let Ok(command) = commands.try_recv() else {
-                    break;
-                };
-                match command {
-                    Command::Pass(reply) => awaited.push(reply),
-                    // The caller may not wait for the answer.
-                    Command::RetryNow(app, reply) => {
-                        let _ = reply.send(driver.retry_now(&app).await);
-                    }
-                    Command::Running(app, reply) => {
-                        let _ = reply.send(driver.running(&app).await);
-                    }
-                }
-            }
-            heartbeat.step();
-            // If a daemon runs, its journal tells how they ended.
-            if role == Role::Daemon || !Lock::is_held(&layout.daemon_lock()) {
-                unfinished.take_up();
-            }
-            let before = made.borrow().clone();
-            let (this, mut next) = pass(&mut driver, role, before.as_deref()).await;
-            let this = Arc::new(this);
-            if let Ok(pass) = Made::result(&this) {
-                pass.events.iter().for_each(|event| shared.tell(event));
-                unfinished.passed(this.seen(&pass));
-            }
-            made.send_replace(Some(Arc::clone(&this)));
-            for reply in awaited {
-                let _ = reply.send(Arc::clone(&this));
-            }
-            if shared.is_followed() || unfinished.is_followed() {
-                next.wake_after = Some(next.wake_after.map_or(LOOK, |after| after.min(LOOK)));
-            }
-            if listening.is_empty() {
-                listening.spawn(wakeup.clone().notify_for_systemd());
-            }
-            heartbeat.idle();
-            next
-        };
+        let shared = Arc::clone(&engine_side.shared);
+        let mut passes = Passes::new(driver, role, engine_side);
         if role == Role::Operation {
             // Until it is asked something it makes no pass: the operation may yet be refused.
             tokio::select! {
                 () = shared.stopped() => return,
                 () = wakeup.notified_after(tokio::time::Instant::now()) => {}
             }
-            return schedule::run(one, &wakeup, shared.stopped()).await;
         }
-        let passes = schedule::run(one, &wakeup, shared.stopped());
-        tokio::select! {
-            () = passes => {}
-            () = heartbeat.feed_watchdog() => {}
+        let all = schedule::run(async || passes.make().await, &wakeup, shared.stopped());
+        match role {
+            Role::Operation => all.await,
+            Role::Daemon => tokio::select! {
+                () = all => {}
+                () = heartbeat.feed_watchdog() => {}
+            },
         }
     }
 }
 
-async fn pass(driver: &mut Driver, role: Role, before: Option<&Made>) -> (Made, Next) {
+/// The passes of a running engine, and its work between them.
+struct Passes {
+    driver: Driver,
+    role: Role,
+    engine_side: EngineSide,
+    unfinished: Unfinished,
+    /// The tasks that listen for systemd's signals. Dropping it ends them.
+    listening: JoinSet<()>,
+}
+
+impl Passes {
+    fn new(driver: Driver, role: Role, engine_side: EngineSide) -> Self {
+        let unfinished = Unfinished::new(driver.layout().clone());
+        let mut listening = JoinSet::new();
+        if role == Role::Daemon {
+            listening.spawn(driver.wakeup().notify_for_systemd());
+            driver.wakeup().notify_for_mounts();
+        }
+        Self {
+            driver,
+            role,
+            engine_side,
+            unfinished,
+            listening,
+        }
+    }
+
+    async fn make(&mut self) -> Next {
+        let waiting = self.answer_commands().await;
+        let heartbeat = self.driver.heartbeat();
+        heartbeat.step();
+        // If a daemon runs, its journal tells how they ended.
+        let daemon_lock = self.driver.layout().daemon_lock();
+        if self.role == Role::Daemon || !Lock::is_held(&daemon_lock) {
+            self.unfinished.take_up();
+        }
+        let before = self.engine_side.made.borrow().clone();
+        let (made, mut next) = pass(&mut self.driver, self.role, before.as_deref()).await;
+        self.publish(Arc::new(made), waiting);
+        if self.engine_side.shared.is_followed() || self.unfinished.is_followed() {
+            next.wake_after = Some(next.wake_after.map_or(LOOK, |after| after.min(LOOK)));
+        }
+        if self.listening.is_empty() {
+            let wakeup = self.driver.wakeup();
+            self.listening.spawn(wakeup.notify_for_systemd());
+        }
+        heartbeat.idle();
+        next
+    }
+
+    /// Carries out the commands that are there, and returns the callers who wait for the next pass.
+    /// Commands that come meanwhile wait for the pass after it, so they cannot hold this one up.
+    async fn answer_commands(&mut self) -> Vec<oneshot::Sender<Arc<PassReport>>> {
+        let heartbeat = self.driver.heartbeat();
+        let mut waiting = Vec::new();
+        for _ in 0..self.engine_side.commands.len() {
+            heartbeat.step();
+            let Ok(command) = self.engine_side.commands.try_recv() else {
+                break;
+            };
+            match command {
+                Command::Pass(reply) => waiting.push(reply),
+                // The caller may not wait for the answer.
+                Command::RetryNow(app, reply) => {
+                    let _ = reply.send(self.driver.retry_now(&app).await);
+                }
+                Command::Running(app, reply) => {
+                    let _ = reply.send(self.driver.running(&app).await);
+                }
+            }
+        }
+        waiting
+    }
+
+    /// Shows a pass to the handles, to the callers who wait for it, and to unfinished operations.
+    fn publish(&mut self, made: Arc<PassReport>, waiting: Vec<oneshot::Sender<Arc<PassReport>>>) {
+        let EngineSide {
+            made: last, shared, ..
+        } = &self.engine_side;
+        if let Ok(pass) = &made.outcome {
+            pass.events.iter().for_each(|event| shared.publish(event));
+            self.unfinished.passed(made.seen(pass));
+        }
+        last.send_replace(Some(Arc::clone(&made)));
+        for reply in waiting {
+            let _ = reply.send(Arc::clone(&made));
+        }
+    }
+}
+
+async fn pass(driver: &mut Driver, role: Role, before: Option<&PassReport>) -> (PassReport, Next) {
     let began = Instant::now();
     let result = driver.pass().await;
     let took = began.elapsed();
-    let (pass, error, next) = match result {
+    let (outcome, next) = match result {
         Ok(pass) => {
             let next = Next {
                 again: pass.acted(),
                 wake_after: pass.wake_after,
             };
-            (Some(Arc::new(pass)), None, next)
+            (Ok(Arc::new(pass)), next)
         }
         Err(error) => {
             let wait = recover(driver, role, &error, before).await;
@@ -239,21 +282,18 @@ async fn pass(driver: &mut Driver, role: Role, before: Option<&Made>) -> (Made, 
                 again: false,
                 wake_after: Some(wait),
             };
-            (
-                before.and_then(|before| before.pass.clone()),
-                Some(error),
-                next,
-            )
+            (Err(error.into()), next)
         }
     };
-    let made = Made {
+    let earlier = || before.and_then(|before| before.last_good.clone());
+    let made = PassReport {
         number: before.map_or(0, |before| before.number) + 1,
         finished: SystemTime::now(),
         finished_since_boot: since_boot(),
         stalled: pressure::stalled(),
         took,
-        error,
-        pass,
+        last_good: outcome.as_ref().ok().cloned().or_else(earlier),
+        outcome,
     };
     (made, next)
 }
@@ -263,10 +303,10 @@ async fn recover(
     driver: &mut Driver,
     role: Role,
     error: &crate::driver::Error,
-    before: Option<&Made>,
+    before: Option<&PassReport>,
 ) -> Duration {
     let cause = chain(error);
-    let known = before.and_then(|before| before.error.as_ref());
+    let known = before.and_then(|before| before.outcome.as_ref().err());
     // A command tells it as its own error.
     if role == Role::Daemon && known.is_none_or(|known| chain(known) != cause) {
         tracing::error!("no pass could be made: {cause}");

@@ -3,10 +3,12 @@
 use archipelago_core::cause::Cause;
 use archipelago_core::health::AppHealth;
 use archipelago_core::name::AppId;
-use archipelago_core::operation::{Overtaken, Refusal};
+use archipelago_core::operation::{Overtaken, Refusal, Target};
+use archipelago_core::store::{self, StoreNameError};
 use archipelago_host::systemd::JobResult;
 use archipelago_host::{
-    bases, data_folder, definition, disk, folders, lock, observe, purge, records, systemd,
+    bases, data_folder, definition, disk, folders, lock, observe, owners, purge, records, stores,
+    systemd,
 };
 
 use crate::{engine, handle};
@@ -17,6 +19,18 @@ pub enum Error {
     Refused(#[from] Refusal),
     #[error(transparent)]
     Definition(#[from] definition::Error),
+    #[error(transparent)]
+    Stores(#[from] stores::Error),
+    #[error(transparent)]
+    StoreName(#[from] StoreNameError),
+    #[error(transparent)]
+    StoredApp(#[from] store::Error),
+    #[error("{app} cannot be read: {problem}")]
+    Unreadable { app: String, problem: String },
+    #[error(
+        "--as is for apps of stores that were added; an app's own id stands in its Compose file"
+    )]
+    OnlyForStores,
     #[error(transparent)]
     Disk(#[from] disk::Error),
     #[error(transparent)]
@@ -29,6 +43,8 @@ pub enum Error {
     Folders(#[from] folders::Error),
     #[error(transparent)]
     DataFolder(#[from] data_folder::Error),
+    #[error(transparent)]
+    Owner(#[from] owners::Error),
     #[error(transparent)]
     Purge(#[from] purge::Error),
     #[error("{app} was not changed{}", advice(.source))]
@@ -51,18 +67,18 @@ pub enum Error {
     #[error(transparent)]
     Handle(#[from] handle::Error),
     #[error(transparent)]
-    Pass(#[from] handle::Unmade),
-    #[error("{0} is not finished yet; archipelago status {0} shows how it goes on")]
+    Pass(#[from] handle::PassFailed),
+    #[error("the operation on {0} has not finished; archipelago status {0} shows its progress")]
     Unfinished(AppId),
     #[error("somebody else has changed {0} meanwhile; nothing was done, try again")]
     Changed(AppId),
     #[error("{app} was {} by somebody else meanwhile", by.word())]
     Overtaken { app: AppId, by: Overtaken },
-    #[error("{}: {}", .0.health.id, .0.health.message)]
+    #[error("{}: {}", .0.health.id, .0.health.message())]
     Failed(Box<FailedApp>),
     #[error(
-        "{} runs, but is not ready yet: {}; archipelago status {} shows how it goes on",
-        .0.id, .0.message, .0.id
+        "{} runs, but is not ready yet: {}; archipelago status {} shows its progress",
+        .0.id, .0.message(), .0.id
     )]
     Silent(Box<AppHealth>),
     #[error("{unit} does not start ({}); systemctl --user status {unit} tells why", result.word())]
@@ -71,7 +87,7 @@ pub enum Error {
         "{0} cannot stand in a unit file; put the program where its path has only plain characters"
     )]
     ProgramPath(String),
-    #[error("find this program")]
+    #[error("find the path of the running archipelago program; run it by its full path")]
     Program(#[source] std::io::Error),
     #[error("{app} has no units yet; archipelago status {app} says why")]
     NoUnits { app: AppId },
@@ -81,9 +97,9 @@ pub enum Error {
     IsRoot,
     #[error("this part needs root: sudo archipelago setup --for {user}")]
     NeedsRoot { user: String },
-    #[error("there is no user {0} in /etc/passwd")]
+    #[error("there is no user {0} in /etc/passwd; create one with: sudo adduser {0}")]
     NoSuchUser(String),
-    #[error("apps run as an ordinary user; make one with: sudo adduser NAME")]
+    #[error("apps run as an ordinary user; create one with: sudo adduser NAME")]
     RootAsUser,
     #[error(transparent)]
     Layout(#[from] archipelago_core::layout::LayoutError),
@@ -119,6 +135,8 @@ fn advice(error: &bases::Error) -> &'static str {
 #[derive(Debug)]
 pub struct FailedApp {
     pub health: AppHealth,
+    /// The state that the operation was to reach.
+    pub goal: Target,
     pub ended: Option<Ended>,
 }
 
@@ -150,6 +168,11 @@ impl Error {
         match self {
             Self::Refused(refusal) => of_refusal(refusal),
             Self::Definition(definition::Error::Disk(_)) => ErrorKind::Host,
+            Self::Stores(error) => of_stores(error),
+            Self::StoreName(_)
+            | Self::StoredApp(_)
+            | Self::Unreadable { .. }
+            | Self::OnlyForStores => ErrorKind::Input,
             Self::Definition(_) | Self::NoSuchUser(_) | Self::RootAsUser | Self::Name { .. } => {
                 ErrorKind::Input
             }
@@ -159,6 +182,7 @@ impl Error {
             | Self::Systemd(_)
             | Self::Folders(_)
             | Self::DataFolder(_)
+            | Self::Owner(_)
             | Self::Purge(_)
             | Self::Random(_)
             | Self::Engine(_)
@@ -181,6 +205,24 @@ impl Error {
     }
 }
 
+fn of_stores(error: &stores::Error) -> ErrorKind {
+    use stores::Error;
+    match error {
+        Error::Disk(_) | Error::Index { .. } => ErrorKind::Host,
+        Error::Git(stores::GitError::Absent) => ErrorKind::Host,
+        Error::Git(_) => ErrorKind::Failed,
+        Error::Exists(_) => ErrorKind::Taken,
+        Error::Unknown { .. }
+        | Error::NoSource(_)
+        | Error::NotUtf8(_)
+        | Error::IsApp(_)
+        | Error::Empty(_)
+        | Error::TooLarge { .. }
+        | Error::NoApp { .. }
+        | Error::Definition(_) => ErrorKind::Input,
+    }
+}
+
 fn of_refusal(refusal: &Refusal) -> ErrorKind {
     match refusal {
         Refusal::NotInstalled(_)
@@ -192,14 +234,18 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         | Refusal::Manifest(_)
         | Refusal::Broken(_)
         | Refusal::Unready { .. }
+        | Refusal::NoExportedFile { .. }
         | Refusal::BreaksOther { .. }
         | Refusal::NotAllowed { .. }
+        | Refusal::NoFile { .. }
         | Refusal::NotAsked { .. }
         | Refusal::Required { .. } => ErrorKind::Input,
         Refusal::Conflict(_)
         | Refusal::TakesFromOther { .. }
         | Refusal::NameTaken(_)
-        | Refusal::PortTaken { .. } => ErrorKind::Taken,
+        | Refusal::OtherSource(_)
+        | Refusal::PortTaken { .. }
+        | Refusal::NoFreePort { .. } => ErrorKind::Taken,
         Refusal::Host(_)
         | Refusal::DataFolder(_)
         | Refusal::Disk { .. }

@@ -1,4 +1,4 @@
-//! What passes will do, found out without doing it.
+//! Forecasts the next passes without changing the host.
 
 use std::collections::BTreeMap;
 
@@ -8,26 +8,26 @@ use archipelago_core::layout::Layout;
 use archipelago_core::observed::Observed;
 use archipelago_core::operation::Proposal;
 use archipelago_core::reconcile::Reconciler;
-use archipelago_host::observe::{AskPodman, ObservationCache, PATIENCE, observe};
+use archipelago_host::inputs;
+use archipelago_host::observe::{AskPodman, ObservationCache, PODMAN_LIMIT, observe};
 use archipelago_host::podman::Podman;
 use archipelago_host::systemd::Systemd;
-use archipelago_host::{disk, inputs};
 
 use crate::clock::since_boot;
 use crate::error::Error;
+use crate::retries;
 
-/// The work of the passes to come, and the changes by it.
+/// The work of the next passes, and the changes that they make.
 #[derive(Debug)]
 pub struct Foreseen {
     pub changes: Changes,
     pub forecast: Forecast,
 }
 
-/// Works out what the passes to come will do, and what they would after this operation. Nothing is
-/// changed.
+/// Forecasts the next passes as they are, or as they would be after an operation.
 ///
 /// # Errors
-/// When the host could not be looked at.
+/// When the host cannot be observed.
 pub(crate) async fn foresee(
     layout: &Layout,
     proposal: Option<&Proposal>,
@@ -38,11 +38,9 @@ pub(crate) async fn foresee(
         None => now.clone(),
     };
     inputs::complete(&mut after);
-    let observed = look(&wanted(after.clone())).await?;
+    let observed = observe_now(&wanted(after.clone())).await?;
     let mut reconciler = Reconciler::default();
-    if let Ok(tried) = disk::read(&layout.progress()) {
-        reconciler.recall(tried);
-    }
+    reconciler.recall(retries::read(layout));
     let forecast = match proposal {
         Some(proposal) => proposal.foresee(after, observed.clone(), reconciler, since_boot()),
         None => forecast(after, observed.clone(), reconciler, since_boot()),
@@ -53,11 +51,14 @@ pub(crate) async fn foresee(
     })
 }
 
-async fn look(desired: &Desired) -> Result<Observed, Error> {
+async fn observe_now(desired: &Desired) -> Result<Observed, Error> {
     let systemd = Systemd::connect().await?;
     let podman = Podman::for_this_user();
     let mut cache = ObservationCache::default();
-    let ask = (AskPodman::Always, PATIENCE);
+    let ask = AskPodman {
+        always: true,
+        limit: PODMAN_LIMIT,
+    };
     let none = BTreeMap::new();
     Ok(observe(desired, &mut cache, &systemd, &podman, ask, none).await?)
 }

@@ -1,9 +1,8 @@
-//! The way to an engine for everybody outside of it: commands go in, passes come out.
+//! The handle of an engine: sends it commands and receives its passes.
 //!
 //! A handle decides nothing and touches no host. It can be cloned, and used from any thread.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
@@ -20,12 +19,12 @@ use crate::driver;
 /// The number of commands that may wait for the engine. The sender of one more waits.
 const COMMANDS_MAX: usize = 16;
 
-/// So many events are kept for a reader that is slow; of more, it misses the oldest.
+/// The number of events kept for a slow reader; it misses older ones.
 const EVENTS_MAX: usize = 1024;
 
 /// A pass that was made or could not be made.
 #[derive(Debug)]
-pub struct Made {
+pub struct PassReport {
     /// Its number, from 1.
     pub number: u64,
     /// When it ended.
@@ -35,43 +34,31 @@ pub struct Made {
     /// The time since the boot in which somebody waited for a processor or disk, at its end.
     pub stalled: Option<Duration>,
     pub took: Duration,
-    /// Why it could not be made.
-    pub error: Option<driver::Error>,
-    /// Its result; if it could not be made, the result of the last one that was.
-    pub pass: Option<Arc<PassResult>>,
+    pub outcome: Result<Arc<PassResult>, PassFailed>,
+    /// The result of the last pass that could be made: of this one, or of an earlier one.
+    pub last_good: Option<Arc<PassResult>>,
 }
 
-/// A pass that could not be made; others share it.
-#[derive(Clone, Debug)]
-pub struct Unmade(Arc<Made>);
+/// Why a pass could not be made. All who wait for the pass share it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct PassFailed(Arc<driver::Error>);
 
-impl fmt::Display for Unmade {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0.error {
-            Some(error) => error.fmt(formatter),
-            None => formatter.write_str("no pass was made"),
-        }
+impl From<driver::Error> for PassFailed {
+    fn from(error: driver::Error) -> Self {
+        Self(Arc::new(error))
     }
 }
 
-impl std::error::Error for Unmade {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.error.as_ref().and_then(std::error::Error::source)
+impl PassFailed {
+    /// The kind of the error ([`driver::Error::word`]).
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        self.0.word()
     }
 }
 
-impl Made {
-    /// The result of this pass.
-    ///
-    /// # Errors
-    /// When it could not be made.
-    pub fn result(this: &Arc<Self>) -> Result<Arc<PassResult>, Unmade> {
-        match (&this.error, &this.pass) {
-            (None, Some(pass)) => Ok(Arc::clone(pass)),
-            _ => Err(Unmade(Arc::clone(this))),
-        }
-    }
-
+impl PassReport {
     /// The pass for those who follow an operation. All of them judge it by the same time, so that
     /// an operation that was interrupted does not end later than the one after it.
     pub(crate) fn seen<'a>(&self, pass: &'a PassResult) -> PassSeen<'a> {
@@ -89,7 +76,9 @@ impl Made {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It ended before.
-    #[error("it was stopped first")]
+    #[error(
+        "the reconcile loop stopped before it answered; archipelago status shows the state of the apps"
+    )]
     Ended,
     /// It could not.
     #[error(transparent)]
@@ -99,18 +88,18 @@ pub enum Error {
 /// Commands that an engine carries out between two passes. The next pass follows at once.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Pass(oneshot::Sender<Arc<Made>>),
+    Pass(oneshot::Sender<Arc<PassReport>>),
     RetryNow(AppId, Reply<()>),
     Running(AppId, Reply<BTreeMap<String, String>>),
 }
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, driver::Error>>;
 
-/// Asks an engine and hears from it.
+/// A handle of an engine.
 #[derive(Clone, Debug)]
 pub struct Handle {
     commands: mpsc::Sender<Command>,
-    made: watch::Receiver<Option<Arc<Made>>>,
+    made: watch::Receiver<Option<Arc<PassReport>>>,
     shared: Arc<Shared>,
 }
 
@@ -124,13 +113,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Whether somebody waits for what comes next.
+    /// Whether there is a follower.
     pub(crate) fn is_followed(&self) -> bool {
         self.followers.load(Ordering::Relaxed) > 0
     }
 
-    pub(crate) fn tell(&self, event: &Event) {
-        // Without anybody who listens, it is lost.
+    pub(crate) fn publish(&self, event: &Event) {
+        // Without a subscriber, the event is dropped.
         let _ = self.events.send(event.clone());
     }
 
@@ -140,26 +129,26 @@ impl Shared {
     }
 }
 
-/// The engine's ends of what a handle holds.
-pub(crate) struct Ends {
+/// The engine's side of the channels to its handles.
+pub(crate) struct EngineSide {
     pub(crate) commands: mpsc::Receiver<Command>,
-    pub(crate) made: watch::Sender<Option<Arc<Made>>>,
+    pub(crate) made: watch::Sender<Option<Arc<PassReport>>>,
     pub(crate) shared: Arc<Shared>,
 }
 
-/// While it lives, the engine makes a pass at least every half second: probes and lines of progress
-/// wake nobody.
+/// While it lives, the engine makes a pass at least every half second, because probes and build
+/// output cause no wake-up.
 #[derive(Debug)]
-pub struct Attention(Arc<Shared>);
+pub struct Follower(Arc<Shared>);
 
-impl Drop for Attention {
+impl Drop for Follower {
     fn drop(&mut self) {
         self.0.followers.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Handle {
-    pub(crate) fn new(wakeup: Wakeup) -> (Self, Ends) {
+    pub(crate) fn new(wakeup: Wakeup) -> (Self, EngineSide) {
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let (publisher, made) = watch::channel(None);
         let shared = Arc::new(Shared {
@@ -173,22 +162,22 @@ impl Handle {
             made,
             shared: Arc::clone(&shared),
         };
-        let ends = Ends {
+        let engine_side = EngineSide {
             commands,
             made: publisher,
             shared,
         };
-        (handle, ends)
+        (handle, engine_side)
     }
 
-    /// The actions that passes try from now on. Those of a pass are there once it is.
+    /// The actions that passes try from now on. A pass's actions arrive when it has ended.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.shared.events.subscribe()
     }
 
     /// The last pass; none until the first one is over.
-    pub fn last(&self) -> Option<Arc<Made>> {
+    pub fn last(&self) -> Option<Arc<PassReport>> {
         self.made.borrow().clone()
     }
 
@@ -197,7 +186,7 @@ impl Handle {
     ///
     /// # Errors
     /// When the engine has ended.
-    pub async fn next(&mut self) -> Result<Arc<Made>, Error> {
+    pub async fn next(&mut self) -> Result<Arc<PassReport>, Error> {
         loop {
             self.made.changed().await.map_err(|_| Error::Ended)?;
             if let Some(made) = self.made.borrow_and_update().clone() {
@@ -217,13 +206,13 @@ impl Handle {
     ///
     /// # Errors
     /// When the engine ends first.
-    pub async fn pass(&self) -> Result<Arc<Made>, Error> {
+    pub async fn pass(&self) -> Result<Arc<PassReport>, Error> {
         let (reply, made) = oneshot::channel();
         self.send(Command::Pass(reply)).await?;
         made.await.map_err(|_| Error::Ended)
     }
 
-    /// Lets what failed for an app be tried at once, and waits until that is noted.
+    /// Clears the backoff of an app, and waits until that is noted.
     ///
     /// # Errors
     /// When the engine ends first, or cannot note it.
@@ -254,10 +243,10 @@ impl Handle {
 
     /// Lets the engine make passes often for as long as the value lives.
     #[must_use]
-    pub fn attend(&self) -> Attention {
+    pub fn follow(&self) -> Follower {
         self.shared.followers.fetch_add(1, Ordering::Relaxed);
         self.shared.wakeup.notify();
-        Attention(Arc::clone(&self.shared))
+        Follower(Arc::clone(&self.shared))
     }
 
     /// Ends the engine. A pass that is under way is dropped, which is no worse than a crash;
@@ -275,7 +264,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_asks_an_engine_that_ends_is_told() {
-        let (mut handle, ends) = Handle::new(Wakeup::default());
+        let (mut handle, engine_side) = Handle::new(Wakeup::default());
         let app = AppId::parse("web").unwrap();
         let (pass, retry, restart, ()) = tokio::join!(
             handle.pass(),
@@ -283,8 +272,8 @@ mod tests {
             handle.running(app),
             async {
                 handle.stop();
-                ends.shared.stopped().await;
-                drop(ends);
+                engine_side.shared.stopped().await;
+                drop(engine_side);
             }
         );
         assert!(matches!(pass, Err(Error::Ended)));
@@ -296,15 +285,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn attention_wakes_the_engine_and_lasts_as_long_as_somebody_follows() {
+    async fn a_follower_wakes_the_engine_as_long_as_it_lives() {
         let wakeup = Wakeup::default();
-        let (handle, ends) = Handle::new(wakeup.clone());
-        let (one, other) = (handle.attend(), handle.clone().attend());
+        let (handle, engine_side) = Handle::new(wakeup.clone());
+        let (one, other) = (handle.follow(), handle.clone().follow());
         wakeup.notified_after(Instant::now()).await;
         drop(one);
-        assert!(ends.shared.is_followed());
+        assert!(engine_side.shared.is_followed());
         drop(other);
-        assert!(!ends.shared.is_followed());
+        assert!(!engine_side.shared.is_followed());
         let rings = wakeup.notified_after(Instant::now());
         let limit = Duration::from_secs(60);
         assert!(
@@ -315,20 +304,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn commands_beyond_the_bound_wait_to_be_sent() {
-        let (handle, mut ends) = Handle::new(Wakeup::default());
+        let (handle, mut engine_side) = Handle::new(Wakeup::default());
         let asking: Vec<_> = (0..=COMMANDS_MAX)
             .map(|_| {
                 let handle = handle.clone();
                 tokio::spawn(async move { handle.pass().await.map(drop) })
             })
             .collect();
-        while ends.commands.len() < COMMANDS_MAX {
+        while engine_side.commands.len() < COMMANDS_MAX {
             tokio::task::yield_now().await;
         }
         tokio::task::yield_now().await;
-        assert_eq!(ends.commands.len(), COMMANDS_MAX);
+        assert_eq!(engine_side.commands.len(), COMMANDS_MAX);
         for _ in 0..=COMMANDS_MAX {
-            let command = ends.commands.recv().await;
+            let command = engine_side.commands.recv().await;
             assert!(matches!(command, Some(Command::Pass(_))));
         }
         for asked in asking {

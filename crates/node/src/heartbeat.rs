@@ -21,7 +21,7 @@ const IDLE_LIMIT: Duration = TICK.saturating_mul(2);
 
 /// The loop's last mark; clones share it.
 #[derive(Clone, Debug)]
-pub struct Heartbeat(Rc<Cell<Mark>>);
+pub(crate) struct Heartbeat(Rc<Cell<Mark>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Mark {
@@ -40,12 +40,12 @@ impl Default for Heartbeat {
 
 impl Heartbeat {
     /// A step of a pass begins.
-    pub fn step(&self) {
+    pub(crate) fn step(&self) {
         self.mark(STEP_LIMIT);
     }
 
     /// A pass is over; the loop waits for the next one.
-    pub fn idle(&self) {
+    pub(crate) fn idle(&self) {
         self.mark(IDLE_LIMIT);
     }
 
@@ -63,7 +63,7 @@ impl Heartbeat {
 
     /// Feeds the watchdog, if systemd asked for that (`WatchdogSec=`), for as long as the loop gets
     /// on. Runs beside the loop, on its thread.
-    pub async fn feed_watchdog(&self) {
+    pub(crate) async fn feed_watchdog(&self) {
         let Some(limit) = sd_notify::watchdog_enabled() else {
             return std::future::pending().await;
         };
@@ -97,7 +97,8 @@ pub(crate) fn notify(states: &[NotifyState<'_>]) {
 mod tests {
     use super::*;
 
-    /// Counts how often a watchdog of 60 s is fed within `limit`, while `work` marks its steps.
+    /// Counts the keep-alives within `limit` for a watchdog with a timeout of 180 s, which is fed
+    /// every 60 s, while `work` marks its steps.
     async fn fed(limit: Duration, heartbeat: &Heartbeat, work: impl Future<Output = ()>) -> u32 {
         let count = Cell::new(0);
         let feed = heartbeat.feed(Duration::from_secs(180), || count.set(count.get() + 1));
@@ -111,7 +112,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_loop_that_makes_passes_is_alive_and_one_that_waits_for_ever_is_not() {
-        let hour = Duration::from_secs(3_590);
+        let almost_an_hour = Duration::from_secs(3_590);
         let heartbeat = Heartbeat::default();
         let ticks = async {
             loop {
@@ -120,7 +121,7 @@ mod tests {
                 tokio::time::sleep(TICK).await;
             }
         };
-        assert_eq!(fed(hour, &heartbeat, ticks).await, 60);
+        assert_eq!(fed(almost_an_hour, &heartbeat, ticks).await, 60);
         // A pass of many slow steps is no hang.
         let slow = async {
             loop {
@@ -128,10 +129,16 @@ mod tests {
                 tokio::time::sleep(Duration::from_secs(600)).await;
             }
         };
-        assert_eq!(fed(hour, &heartbeat, slow).await, 60);
+        assert_eq!(fed(almost_an_hour, &heartbeat, slow).await, 60);
         heartbeat.step();
-        assert_eq!(fed(hour, &heartbeat, std::future::pending()).await, 16);
+        assert_eq!(
+            fed(almost_an_hour, &heartbeat, std::future::pending()).await,
+            16
+        );
         heartbeat.idle();
-        assert_eq!(fed(hour, &heartbeat, std::future::pending()).await, 2);
+        assert_eq!(
+            fed(almost_an_hour, &heartbeat, std::future::pending()).await,
+            2
+        );
     }
 }

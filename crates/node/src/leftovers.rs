@@ -46,7 +46,7 @@ fn written_to(layout: &Layout, read_set: &mut ReadSet) -> Vec<PathBuf> {
         let wanted = names.iter().filter(|name| wanted(name));
         wanted.map(|name| folder.join(name)).collect()
     };
-    let shared = layout.progress();
+    let shared = layout.retries();
     let mut folders = vec![
         layout.units.clone(),
         layout.apps(),

@@ -3,25 +3,27 @@
 //! The doors call it and show what it returns. It prints nothing.
 
 pub mod apps;
-pub mod clock;
+mod clock;
 pub mod daemon;
 pub mod doctor;
-pub mod driver;
+pub mod doors;
+mod driver;
 pub mod engine;
 pub mod error;
 mod foresee;
 pub mod handle;
-pub mod heartbeat;
+mod heartbeat;
 mod leftovers;
 mod log;
 pub mod operations;
-pub mod schedule;
+mod retries;
+mod schedule;
 pub mod setup;
+pub mod stores;
 mod unfinished;
 
 use archipelago_core::layout::Layout;
 use archipelago_host::folders;
-pub use archipelago_host::sockets;
 
 pub use error::{Error, ErrorKind};
 

@@ -1,6 +1,6 @@
 //! The times of passes: at the start, on the tick, on a wake-up, and when something that failed is
-//! due again. One pass at a time; whatever rings during a pass leads to one more pass, not many.
-//! The clock is tokio's, so tests pause it.
+//! due again. One pass at a time; notifications during a pass lead to one more pass, not many. The
+//! clock is tokio's, so tests pause it.
 
 use std::time::Duration;
 
@@ -9,13 +9,15 @@ use tokio::time::{Instant, sleep_until};
 
 use archipelago_host::wakeup::Wakeup;
 
-/// The wishes of a pass for the next one.
+use crate::clock::thread_cpu_time;
+
+/// When a pass wants the next one.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Next {
+pub(crate) struct Next {
     /// It did something: make another one at once.
-    pub again: bool,
+    pub(crate) again: bool,
     /// Something that failed is due after this time.
-    pub wake_after: Option<Duration>,
+    pub(crate) wake_after: Option<Duration>,
 }
 
 /// While passes follow each other, they take at most this part of a processor: observing a process
@@ -23,21 +25,21 @@ pub struct Next {
 const SHARE: u32 = 10;
 
 /// Measures a pass, from its beginning.
-pub struct Pace {
+pub(crate) struct Pace {
     spent_before: Duration,
 }
 
 impl Pace {
-    /// A pass begins.
-    pub fn begin() -> Self {
+    /// Begins to measure.
+    pub(crate) fn begin() -> Self {
         Self {
-            spent_before: spent(),
+            spent_before: thread_cpu_time(),
         }
     }
 
-    /// The pass has ended: how long to wait at least before the next one.
-    pub fn gap(&self) -> Duration {
-        gap(spent().saturating_sub(self.spent_before))
+    /// The shortest pause before the next pass. Called when this one has ended.
+    pub(crate) fn gap(&self) -> Duration {
+        gap(thread_cpu_time().saturating_sub(self.spent_before))
     }
 }
 
@@ -45,18 +47,9 @@ fn gap(cost: Duration) -> Duration {
     (cost * (SHARE - 1)).clamp(GAP, GAP_MAX)
 }
 
-/// The time that this thread, which makes the passes, has had of a processor.
-fn spent() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(
-        u64::try_from(time.tv_sec).unwrap_or_default(),
-        u32::try_from(time.tv_nsec).unwrap_or_default(),
-    )
-}
-
 /// Makes passes until `stop` ends. A pass that is under way then is dropped, which is no worse than
 /// a crash: passes are made for that.
-pub async fn run(
+pub(crate) async fn run(
     mut pass: impl AsyncFnMut() -> Next,
     wakeup: &Wakeup,
     stop: impl Future<Output = ()>,
@@ -88,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pass_that_costs_much_is_followed_by_a_longer_rest() {
+    fn an_expensive_pass_is_followed_by_a_longer_pause() {
         let check = |cost_ms, expected_ms| {
             let gap = gap(Duration::from_millis(cost_ms));
             assert_eq!(gap, Duration::from_millis(expected_ms), "{cost_ms} ms");
@@ -98,8 +91,8 @@ mod tests {
         check(8, 72);
         check(1_000, 1_000);
         let pace = Pace::begin();
-        let spend_until = spent() + Duration::from_millis(10);
-        while spent() < spend_until {}
+        let spend_until = thread_cpu_time() + Duration::from_millis(10);
+        while thread_cpu_time() < spend_until {}
         assert!(pace.gap() >= Duration::from_millis(90));
     }
 
@@ -144,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pass_that_did_something_is_followed_by_a_look() {
+    async fn a_pass_that_acted_is_followed_by_another() {
         let times = begun(Duration::from_secs(20), &Wakeup::default(), async |count| {
             Next {
                 again: count < 2,
@@ -156,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn many_rings_during_a_pass_lead_to_one_more_and_passes_never_overlap() {
+    async fn many_notifications_during_a_pass_lead_to_one_more_and_passes_never_overlap() {
         let wakeup = Wakeup::default();
         let running = Cell::new(false);
         let times = begun(Duration::from_secs(25), &wakeup, async |count| {

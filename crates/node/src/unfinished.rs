@@ -1,5 +1,5 @@
-//! Operations whose process has ended before they had: after a crash, an interruption by the
-//! person, or a reboot. Every engine looks for their records and brings them to their end.
+//! Operations whose process ended before the operation did: after a crash, an interruption by the
+//! person, or a reboot. Every engine looks for their records and finishes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use archipelago_core::operation::{Ending, Operation, PassSeen, Record, Step, Ver
 use archipelago_host::apply::note_restarts;
 use archipelago_host::disk;
 use archipelago_host::lock::{self, Lock};
-use archipelago_host::records::{self, Claim, Taken, remains};
+use archipelago_host::records::{self, RecordLock, Taken, disk_state};
 
 /// Why a step of an operation did not work.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +25,7 @@ enum Error {
 pub(crate) struct Unfinished {
     layout: Layout,
     /// By the name of their record.
-    taken: BTreeMap<String, (Claim, Operation)>,
+    taken: BTreeMap<String, (RecordLock, Operation)>,
     /// The records whose failure is already in the journal.
     told: BTreeSet<String>,
 }
@@ -39,14 +39,14 @@ impl Unfinished {
         }
     }
 
-    /// Whether one waits for what the next passes show.
+    /// Whether one of them waits for the next passes.
     pub(crate) fn is_followed(&self) -> bool {
         let mut operations = self.taken.values();
         operations.any(|(_, operation)| operation.ending().is_none())
     }
 
-    /// Takes over the operations that nobody carries out. A record that cannot be read is moved out
-    /// of the way.
+    /// Takes over the operations that no process carries out. An unreadable record is moved out of
+    /// the way.
     pub(crate) fn take_up(&mut self) {
         let names = match records::names(&self.layout) {
             Ok(names) => names,
@@ -58,9 +58,9 @@ impl Unfinished {
             }
             match records::take(&self.layout, &name) {
                 Ok(Taken::Busy) => {}
-                Ok(Taken::Claimed(claim, record)) => match remains(&self.layout, &record.app) {
-                    Ok(remains) => {
-                        let operation = Operation::resume(*record, &remains);
+                Ok(Taken::Claimed(claim, record)) => match disk_state(&self.layout, &record.app) {
+                    Ok(disk_state) => {
+                        let operation = Operation::resume(*record, &disk_state);
                         self.taken.insert(name, (claim, operation));
                     }
                     Err(error) => self.tell(&name, &chain(&error)),
@@ -86,7 +86,7 @@ impl Unfinished {
         self.advance();
     }
 
-    /// Does the steps that need no pass. What fails is tried again after the next one.
+    /// Does the steps that need no pass. A failed step is retried after the next pass.
     fn advance(&mut self) {
         let mut failures = Vec::new();
         for (name, (claim, operation)) in &mut self.taken {
@@ -120,7 +120,8 @@ impl Unfinished {
     }
 }
 
-/// Notes what a restart is to end; not while another process makes a pass. Whether it was noted.
+/// Notes the invocations that a restart is to end, unless another process makes a pass. Returns
+/// whether they were noted.
 fn restart(layout: &Layout, record: &Record) -> Result<bool, Error> {
     let Some(_lock) = Lock::try_take_passes(layout)? else {
         return Ok(false);
@@ -137,7 +138,7 @@ fn tell_ending(operation: &Operation) {
         Some(Ending::NotBegun) => "it had not begun, and nothing was changed".to_owned(),
         Some(Ending::Superseded) => "somebody else has changed the intent since".to_owned(),
         Some(Ending::LeftAlone) => {
-            format!("{app} is not finished yet; archipelago status {app} shows how it goes on")
+            format!("it has not finished; archipelago status {app} shows its progress")
         }
         Some(Ending::Followed(verdict)) => match verdict {
             Verdict::Reached(health) | Verdict::Failed(health) | Verdict::Silent(health) => {

@@ -1,5 +1,5 @@
-//! The simulated apps: a shop of three containers, one of them a companion, and the app that it
-//! requires. They run on a real host as well, where their commands do the same as the simulated
+//! The simulated apps: a shop of three containers, one of them a companion, the app that it
+//! requires, and a tool with a job. They run on a real host as well, where their commands do the same as the simulated
 //! containers: at its first start, a container makes its data with its secret.
 
 use archipelago_core::file::Files;
@@ -10,6 +10,10 @@ use archipelago_core::manifest::COMPOSE_FILE;
 /// The id of the app that the shop requires.
 pub const BASE: &str = "base";
 pub const SHOP: &str = "shop";
+/// The id of the app with a job.
+pub const TOOL: &str = "tool";
+/// The service of that job.
+pub const JOB: &str = "archy-tool-fill.service";
 
 const BASE_COMPOSE: &str = r#"
 services:
@@ -24,6 +28,22 @@ x-archipelago:
   secrets:
     seed:
   exports: {services: {base: }, secrets: [seed]}
+"#;
+
+const TOOL_COMPOSE: &str = r#"
+services:
+  tool:
+    image: docker.io/library/tool:1
+    command: ["sh", "-c", "trap 'exit 0' TERM; sleep infinity & wait"]
+    volumes: [data:/data]
+    depends_on: {fill: {condition: service_completed_successfully}}
+  fill:
+    image: docker.io/library/fill:1
+    command: ["sh", "-c", "date >>/data/runs"]
+    restart: "no"
+    volumes: [data:/data]
+volumes:
+  data:
 "#;
 
 const SHOP_COMPOSE: &str = r#"
@@ -79,6 +99,10 @@ pub fn definition(app: &str, version: u8) -> Vec<(&'static str, String)> {
         let text = BASE_COMPOSE.replace(":1\n", &format!(":{version}\n"));
         return vec![(COMPOSE_FILE, text)];
     }
+    if app == TOOL {
+        let text = TOOL_COMPOSE.replace(":1\n", &format!(":{version}\n"));
+        return vec![(COMPOSE_FILE, text)];
+    }
     vec![
         (COMPOSE_FILE, versioned(SHOP_COMPOSE)),
         ("ui/Containerfile", format!("FROM {UI_BASE}\nLABEL version={version}\n")),
@@ -107,7 +131,7 @@ pub fn files_of(app: &str, version: u8) -> Files {
     files.collect()
 }
 
-/// The unit files of both apps.
+/// The unit files of the shop and of the app that it requires.
 pub const UNITS: [&str; 10] = [
     "archy-base-data.volume",
     "archy-base-exports.network",
@@ -121,10 +145,13 @@ pub const UNITS: [&str; 10] = [
     "archy-shop.network",
 ];
 
-/// The containers of both apps.
+/// The containers of the shop and of the app that it requires.
 pub const CONTAINERS: [&str; 4] = ["archy-base", "archy-shop", "archy-shop-db", "archy-shop-ui"];
 
-/// The networks of both apps.
+/// Those of the tool.
+pub const TOOL_CONTAINERS: [&str; 2] = ["archy-tool", "archy-tool-fill"];
+
+/// The networks of the shop and of the app that it requires.
 pub const NETWORKS: [&str; 3] = ["archy-base", "archy-base-exports", "archy-shop"];
 
 /// Whether a container may be on a network: on that of its app, and on that of the exports that its
@@ -134,6 +161,7 @@ pub fn may_join(container: &str, network: &str) -> bool {
     match network {
         "archy-base" => container == "archy-base",
         "archy-shop" => container.starts_with("archy-shop"),
+        "archy-tool" => TOOL_CONTAINERS.contains(&container),
         "archy-base-exports" => CONTAINERS.contains(&container),
         _ => false,
     }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use archipelago_core::action::{Action, AppAction, AppStep, HostAction, HostStep, Reason};
 use archipelago_core::desired::{App, Desired};
-use archipelago_core::manifest::{COMPOSE_FILE, Files};
+use archipelago_core::manifest::{COMPOSE_FILE, Files, Recipe};
 use archipelago_core::name::AppId;
 use archipelago_core::observed::{Memory, Observed, Podman};
 use archipelago_core::plan::Plan;
@@ -130,7 +130,7 @@ impl Mutation {
     pub(crate) fn observed(self, observed: &mut Observed) {
         match self {
             Self::IgnoreOwnership => {
-                if let Podman::Seen(view) = &mut observed.podman {
+                if let Podman::Answered(view) = &mut observed.podman {
                     let shop = AppId::parse("shop").ok();
                     let networks = view.networks.iter_mut();
                     let networks = networks.map(|(name, network)| (name, &mut network.owner));
@@ -143,7 +143,7 @@ impl Mutation {
             }
             Self::ResolverForgotten => observed.network.gone.clear(),
             Self::TakeForIsolated => {
-                if let Podman::Seen(view) = &mut observed.podman {
+                if let Podman::Answered(view) = &mut observed.podman {
                     let networks = view.networks.values_mut();
                     networks.for_each(|network| network.isolated = true);
                 }
@@ -246,7 +246,10 @@ impl Mutation {
             let for_app = |step| for_app(id, step);
             match (self, app) {
                 (Self::DataWithoutPurge, App::Removed { .. })
-                    if observed.remains.get(id).is_some_and(|remains| remains.data) =>
+                    if observed
+                        .leftovers
+                        .get(id)
+                        .is_some_and(|leftovers| leftovers.data) =>
                 {
                     plan.actions.push(for_app(AppStep::RemoveData));
                 }
@@ -264,8 +267,13 @@ impl Mutation {
                         .iter()
                         .any(|action| matches!(action.app_step(), Some(AppStep::WriteUnit { .. })));
                     for secret in present.secrets.values().filter(|_| starts) {
-                        plan.actions
-                            .insert(0, for_app(AppStep::GenerateSecret(secret.secret.clone())));
+                        plan.actions.insert(
+                            0,
+                            for_app(AppStep::GenerateSecret {
+                                name: secret.secret.clone(),
+                                recipe: Recipe::Random,
+                            }),
+                        );
                     }
                 }
                 _ => {}

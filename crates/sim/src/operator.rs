@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use archipelago_core::action::Reason;
-use archipelago_core::intent::{Goal, Intent};
+use archipelago_core::intent::{Intent, WantedState};
 use archipelago_core::manifest::SettingValue;
 use archipelago_core::name::AppId;
 use archipelago_core::observed::Memory;
@@ -35,22 +35,22 @@ impl World {
         match intervention {
             Intervention::Install(app, version) => self.install(app, *version),
             Intervention::Start(app) => self.change_intent(app, |intent| {
-                intent.state = Goal::Running;
+                intent.state = WantedState::Running;
                 intent.purge = false;
             }),
             Intervention::Stop(app) => {
-                self.change_intent(app, |intent| intent.state = Goal::Stopped);
+                self.change_intent(app, |intent| intent.state = WantedState::Stopped);
             }
             Intervention::SetPort(port) => self.change_intent(SHOP, |intent| {
                 let port = SettingValue::Integer(i64::from(*port));
                 intent.settings = BTreeMap::from([("port".to_owned(), port)]);
             }),
             Intervention::Uninstall(app) => self.change_intent(app, |intent| {
-                intent.state = Goal::Removed;
+                intent.state = WantedState::Removed;
                 intent.purge = false;
             }),
             Intervention::Purge(app) => self.change_intent(app, |intent| {
-                intent.state = Goal::Removed;
+                intent.state = WantedState::Removed;
                 intent.purge = true;
             }),
             Intervention::Rebuild => self.rebuild(),
@@ -152,7 +152,7 @@ impl World {
         let is_installed = |app: &str| {
             let text = self.disk.read(&self.layout.intent(&app_id(app)));
             text.and_then(|text| Intent::parse("", &String::from_utf8_lossy(&text)).ok())
-                .is_some_and(|intent| intent.state != Goal::Removed)
+                .is_some_and(|intent| intent.state != WantedState::Removed)
         };
         match intervention {
             Intervention::Uninstall(app) | Intervention::Purge(app) => {
@@ -218,10 +218,10 @@ impl World {
 
     /// Every command about an app ends the backoff of its failures.
     pub(crate) fn retry_now(&mut self, app: &AppId) {
-        let path = self.layout.progress();
+        let path = self.layout.retries();
         let mut reconciler = Reconciler::default();
         let progress = self.disk.read(&path);
-        reconciler.recall(progress.map(|progress| progress.to_vec()));
+        reconciler.recall(progress.map(|progress| progress.to_vec()).into());
         reconciler.retry_now(&self.desired(), app);
         if let Some(progress) = reconciler.keep() {
             self.disk.put(&path, &progress, 0o600);

@@ -41,6 +41,7 @@ regressions! {
     a_removed_unit_file_stays_removed_after_a_power_loss
     a_secret_that_is_not_durable_is_not_used
     a_service_that_came_up_since_its_unit_changed_is_stopped_for_its_network
+    a_service_that_comes_up_beside_one_that_restarts_forever_is_news
     a_service_that_starts_at_the_instant_of_its_observation_may_be_restarted
     a_service_that_starts_before_the_reload_gets_its_new_unit
     a_service_that_starts_while_podman_hangs_may_be_stopped

@@ -30,6 +30,7 @@ const PACKAGES: &[&str] = &[
     "iproute2",
     "iputils-ping",
     "curl",
+    "git",
     "ca-certificates",
     "procps",
     "sudo",

@@ -10,14 +10,14 @@ use archipelago_core::desired::{App, Apps, Inputs, assemble};
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{
-    COMPOSE_FILE, Files, ImageSource, Manifest, Schema, Settings, Warning,
+    COMPOSE_FILE, Files, ImageSource, Manifest, Recipe, Schema, Setting, SettingValue, Settings,
+    Warning,
 };
+use archipelago_core::name::AppId;
+use archipelago_core::store::{self, NodeFacts, translate};
 
 use crate::oracle::compose_files;
 
-/// The services and variables that Umbrel itself adds to its apps.
-const UMBREL_BASE: &str = include_str!("../../compose/oracle/umbrel/base.yaml");
-const UMBREL_VARIABLES: &str = include_str!("../../compose/oracle/umbrel/variables.env");
 /// Examples printed for each reason.
 const EXAMPLES_MAX: usize = 5;
 
@@ -35,6 +35,8 @@ pub(crate) struct Arguments {
 struct Tally {
     files: usize,
     accepted: usize,
+    /// The refused ones that would be accepted with the files which the collection leaves out.
+    incomplete: usize,
     /// By reason, the apps.
     refused: BTreeMap<String, BTreeSet<String>>,
     warnings: BTreeMap<String, BTreeSet<String>>,
@@ -80,6 +82,9 @@ fn print(collection: &Path, all: bool) -> Result<()> {
         tally.time += began.elapsed();
         tally.files += 1;
         tally.accepted += usize::from(verdict.errors.is_empty());
+        let is_incomplete =
+            !verdict.errors.is_empty() && verdict.errors.iter().all(|error| lacks_a_file(error));
+        tally.incomplete += usize::from(is_incomplete);
         if all {
             println!("{name}");
             let errors = verdict.errors.iter().map(|error| ("error", error));
@@ -101,12 +106,13 @@ fn print(collection: &Path, all: bool) -> Result<()> {
     let Tally {
         files,
         accepted,
+        incomplete,
         refused,
         warnings,
         time,
     } = tally;
     println!(
-        "{}: {files} apps, {accepted} accepted, {} refused; {:.3} s",
+        "{}: {files} apps, {accepted} accepted, {} refused, {incomplete} of them for nothing but files that are not in the collection; {:.3} s",
         collection.file_name().unwrap_or_default().to_string_lossy(),
         files - accepted,
         time.as_secs_f64()
@@ -114,6 +120,13 @@ fn print(collection: &Path, all: bool) -> Result<()> {
     reasons("refused", &refused);
     reasons("warned", &warnings);
     Ok(())
+}
+
+/// Whether it says that a file which the app mounts is not in its folder. The collections are
+/// without most files but the Compose file.
+fn lacks_a_file(error: &str) -> bool {
+    error.contains("looks like a file, and the app's folder has none of that name")
+        || error.contains("this needs a file in the app's folder")
 }
 
 fn reasons(title: &str, found: &BTreeMap<String, BTreeSet<String>>) {
@@ -145,18 +158,12 @@ fn general(words: &str) -> String {
     }
 }
 
-/// An app's folder, with what its store would add.
+/// An app's folder. Where it has several Compose files, this one counts.
 fn read(folder: &Path, compose: &Path) -> Result<Files> {
     let mut files = Files::new();
     read_into(folder, "", &mut files)?;
     let text = std::fs::read(compose).with_context(|| format!("read {}", compose.display()))?;
     files.insert(COMPOSE_FILE.to_owned(), text.into());
-    if files.contains_key("umbrel-app.yml") {
-        let base = UMBREL_BASE.as_bytes().to_vec();
-        files.insert("compose.override.yaml".to_owned(), base.into());
-        let variables = UMBREL_VARIABLES.as_bytes().to_vec();
-        files.insert(".env".to_owned(), variables.into());
-    }
     Ok(files)
 }
 
@@ -177,8 +184,24 @@ fn read_into(folder: &Path, prefix: &str, files: &mut Files) -> Result<()> {
 fn judge(name: &str, files: Files) -> Verdict {
     let mut verdict = Verdict::default();
     let told = |found: &Warning| format!("{}: {}", found.key, found.problem);
+    let node = NodeFacts {
+        host_name: "node".to_owned(),
+        time_zone: "Etc/UTC".to_owned(),
+        architecture: "amd64".to_owned(),
+        shared_folder: "/home/user/shared".to_owned(),
+    };
+    let translated = AppId::of_folder(name)
+        .map_err(|error| error.to_string())
+        .and_then(|app| translate(name, &app, &files, &node).map_err(|error| untold(&error)));
+    let files = match translated {
+        Ok(translated) => translated.files,
+        Err(words) => {
+            verdict.errors.push(words);
+            return verdict;
+        }
+    };
     let text = files.get(COMPOSE_FILE).and_then(|file| file.text());
-    let schema = Schema::read(COMPOSE_FILE, text.unwrap_or_default(), &name.to_lowercase());
+    let schema = Schema::read(COMPOSE_FILE, text.unwrap_or_default(), name);
     let schema = match schema {
         Ok(schema) => schema,
         Err(errors) => {
@@ -186,7 +209,7 @@ fn judge(name: &str, files: Files) -> Verdict {
             return verdict;
         }
     };
-    match schema.manifest(&Settings::default(), &files) {
+    match schema.manifest(&chosen(&schema), &files) {
         Err(errors) => verdict.errors.extend(errors.iter().map(told)),
         Ok(manifest) => {
             verdict.warnings.extend(manifest.warnings.iter().map(told));
@@ -196,7 +219,36 @@ fn judge(name: &str, files: Files) -> Verdict {
     verdict
 }
 
-/// Why the units of an accepted app cannot be worked out.
+/// Why a store's app is refused, without its file.
+fn untold(error: &store::Error) -> String {
+    match error {
+        store::Error::Manifest(errors) => {
+            let told = errors
+                .iter()
+                .map(|error| format!("{}: {}", error.key, error.problem));
+            told.collect::<Vec<_>>().join("; ")
+        }
+        error => {
+            let words = error.to_string();
+            let words = words.split_once(": ").map_or(&*words, |(_, words)| words);
+            format!("store: {words}")
+        }
+    }
+}
+
+/// A value for each setting that has no default.
+fn chosen(schema: &Schema) -> Settings {
+    let settings = schema.extension.settings.iter();
+    let chosen = || SettingValue::Text("chosen".to_owned());
+    let value = |setting: &Setting| setting.default.clone().unwrap_or_else(chosen);
+    let settings = settings.map(|(name, setting)| (name.clone(), value(setting)));
+    // These follow settings of other apps.
+    let variables = schema.extension.variables.keys();
+    let variables = variables.map(|name| (name.clone(), chosen()));
+    Settings(settings.chain(variables).collect())
+}
+
+/// Why the units of an accepted app cannot be resolved.
 fn unworkable(manifest: &Manifest, mut files: Files) -> Option<String> {
     // The collections are without the folders that apps build.
     for service in manifest.services.values() {
@@ -218,12 +270,52 @@ fn unworkable(manifest: &Manifest, mut files: Files) -> Option<String> {
         systemd: "/home/user/.config/systemd/user".into(),
         runtime: "/run/user/1000".into(),
     });
-    inputs.definitions.insert(id.clone(), files);
-    let intent = Intent::parse("", "").map_err(Into::into);
-    inputs.intents.insert(id.clone(), intent);
-    match assemble(&inputs, &Apps::read(&inputs)).apps.remove(id) {
+    let mut definitions = vec![(id.clone(), files)];
+    // The apps that it requires, as if they were installed: those of the catalog, or stand-ins.
+    for other in &manifest.extension.requires.apps {
+        let known = catalog_app(other);
+        let files = known.unwrap_or_else(|| {
+            let text = format!("services:\n  {other}:\n    image: docker.io/library/a:1\n");
+            Files::from([(COMPOSE_FILE.to_owned(), text.into_bytes().into())])
+        });
+        definitions.push((other.clone(), files));
+    }
+    for (id, files) in definitions {
+        let mut intent = Intent::default();
+        if id == *manifest.id() {
+            let declared = &manifest.extension.settings;
+            intent.settings = manifest.settings.0.clone();
+            intent
+                .settings
+                .retain(|name, _| declared.contains_key(name));
+        }
+        inputs.definitions.insert(id.clone(), files);
+        inputs.intents.insert(id, Ok(intent));
+    }
+    let apps = Apps::read(&inputs);
+    for (id, name, recipe) in apps.recipes() {
+        let secrets = inputs.secrets.entry(id.clone()).or_default();
+        let text = match recipe {
+            Recipe::Given(given) => given.text().to_owned(),
+            Recipe::Random | Recipe::Seeded(_) => "0".repeat(64),
+        };
+        secrets.insert(name.clone(), text);
+    }
+    for path in apps.captures(&inputs.layout) {
+        inputs.captured.insert(path, b"captured".to_vec());
+    }
+    match assemble(&inputs, &apps).apps.remove(id) {
         // Of the whole file: it names places of the app.
         Some(App::Broken { cause, .. }) => Some(format!(": {cause}")),
-        _ => None,
+        Some(App::Present(_)) => None,
+        _ => Some(": it waits for another app".to_owned()),
     }
+}
+
+/// The definition of an app of our catalog.
+fn catalog_app(app: &AppId) -> Option<Files> {
+    let catalog = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../catalog"));
+    let mut files = Files::new();
+    read_into(&catalog.join(app.as_str()), "", &mut files).ok()?;
+    Some(files)
 }

@@ -9,6 +9,7 @@ mod coverage;
 mod deb;
 mod demo;
 mod demo_bitcoin;
+mod fuzz;
 mod host;
 mod keys;
 mod oracle;
@@ -66,6 +67,9 @@ enum Command {
     /// Compare our reader of Compose files with compose-go, field by field, over a folder of apps.
     /// Needs Go.
     CorpusModel(corpus_model::Arguments),
+    /// Search for inputs that make a parser or the renderer break a rule, led by the code that they
+    /// reach. Needs a C++ compiler.
+    Fuzz(fuzz::Arguments),
     /// Take the README's pictures of the running demos' pages with a real browser.
     Screenshot,
     /// Boot, enter, reboot and take down throw-away Debian hosts.
@@ -112,6 +116,7 @@ fn main() -> ExitCode {
         Command::CorpusModel(arguments) => {
             corpus_model::run(&arguments).map(|()| ExitCode::SUCCESS)
         }
+        Command::Fuzz(arguments) => fuzz::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Screenshot => screenshot::run().map(|()| ExitCode::SUCCESS),
         Command::Host(command) => host::run(command),
         Command::Deb { profile, revision } => match revision {

@@ -1,5 +1,5 @@
 //! Checks what the compiler does not: no circle between files, no file over 500 lines, no `Result`
-//! whose error is a text.
+//! whose error is a text, nothing of `host` but types that `node` passes on.
 //!
 //! A file **depends** on another file when its own code names an item that is defined there: in a
 //! `use`, by a path, by a single name that a `use` or a `*` has brought, or in the arguments and
@@ -19,6 +19,7 @@
 
 mod circles;
 mod error_types;
+mod layers;
 mod modules;
 mod names;
 #[cfg(test)]
@@ -30,7 +31,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use modules::Sources;
+use modules::{Crate, Sources};
 
 /// A file with more lines holds more than one idea.
 const LINES_MAX: usize = 500;
@@ -46,7 +47,11 @@ pub(crate) fn check() -> Result<()> {
         problems.extend(too_long(&sources));
         problems.extend(text_as_error(&folder, &sources)?);
         for root in roots(&folder, &sources) {
-            problems.extend(circles::circles(&root, &sources)?);
+            let whole = Crate::read(&root, &sources)?;
+            problems.extend(circles::circles(&whole));
+            if folder.ends_with("node") {
+                problems.extend(layers::passed_on(&whole, "archipelago_host"));
+            }
         }
     }
     if problems.is_empty() {

@@ -7,7 +7,7 @@ use archipelago_core::error::chain;
 use archipelago_core::health::Report;
 use archipelago_core::pass::PodmanAnswer;
 use archipelago_core::quadlet::VERSION;
-use archipelago_node::handle::Made;
+use archipelago_node::handle::PassReport;
 use serde::Serialize;
 
 /// States, counts and times, for anybody on this host: no sentence, because one could quote a file.
@@ -33,21 +33,21 @@ pub(super) struct LastPass {
 }
 
 impl Health {
-    pub(super) fn of(made: Option<&Made>) -> Self {
-        let pass = made.and_then(|made| made.pass.as_deref());
+    pub(super) fn of(made: Option<&PassReport>) -> Self {
+        let pass = made.and_then(|made| made.last_good.as_deref());
         let podman = pass.map_or(&PodmanAnswer::Unasked, |pass| &pass.podman);
         Self {
             version: VERSION,
             last_pass: made.map(|made| {
-                let error = made.error.as_ref();
+                let error = made.outcome.as_ref().err();
                 LastPass::of(made, error.map(|error| error.word().to_owned()))
             }),
             apps: pass.map(|pass| count(&pass.report)).unwrap_or_default(),
             problems: pass.map_or(0, |pass| problems(&pass.report)),
             podman: match podman {
                 PodmanAnswer::Unasked => "unasked",
-                PodmanAnswer::Given => "reachable",
-                PodmanAnswer::Missing(_) => "unreachable",
+                PodmanAnswer::Answered => "reachable",
+                PodmanAnswer::Unreachable(_) => "unreachable",
             },
         }
     }
@@ -55,11 +55,11 @@ impl Health {
 
 impl LastPass {
     /// With the cause as a sentence, for the user whose files it may name.
-    pub(super) fn told(made: &Made) -> Self {
-        Self::of(made, made.error.as_ref().map(|error| chain(error)))
+    pub(super) fn told(made: &PassReport) -> Self {
+        Self::of(made, made.outcome.as_ref().err().map(|error| chain(error)))
     }
 
-    fn of(made: &Made, error: Option<String>) -> Self {
+    fn of(made: &PassReport, error: Option<String>) -> Self {
         let finished = made.finished.duration_since(UNIX_EPOCH);
         Self {
             finished_unix_s: finished.map_or(0, |since| since.as_secs()),
@@ -79,5 +79,5 @@ fn count(report: &Report) -> BTreeMap<&'static str, usize> {
 
 fn problems(report: &Report) -> usize {
     let apps = report.apps.iter();
-    apps.filter(|app| !app.message.is_empty()).count()
+    apps.filter(|app| app.why.is_some()).count()
 }

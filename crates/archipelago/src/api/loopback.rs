@@ -1,5 +1,5 @@
-//! The door on 127.0.0.1, which every program on this host and every page in its browsers can
-//! reach: it says nothing that is not for all.
+//! The listener on 127.0.0.1. Every program and every browser page on this host can reach it, so it
+//! discloses only public data.
 
 use archipelago_node::handle::Handle;
 use axum::extract::{Request, State};
@@ -28,8 +28,8 @@ fn guarded(router: Router) -> Router {
     router.layer(middleware::from_fn(refuse_foreign_names))
 }
 
-/// Refuses a request for a name that is not this host's own: a page elsewhere can let its name lead
-/// to 127.0.0.1 and then read what is answered (DNS rebinding). RFC 9110, section 15.5.20.
+/// Refuses a request with a foreign host name. A web page can let its own name resolve to 127.0.0.1
+/// and read the answer (DNS rebinding). Status 421: RFC 9110, section 15.5.20.
 async fn refuse_foreign_names(request: Request, next: Next) -> Response {
     let mut names = request.headers().get_all(HOST).iter();
     let (name, more) = (names.next(), names.next());

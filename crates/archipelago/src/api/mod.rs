@@ -19,8 +19,8 @@ use archipelago_core::config::PORT;
 use archipelago_core::error::chain;
 use archipelago_core::layout::Layout;
 use archipelago_node::daemon::{Daemon, Error};
+use archipelago_node::doors;
 use archipelago_node::handle::Handle;
-use archipelago_node::sockets;
 use axum::serve::Listener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
@@ -42,14 +42,14 @@ pub async fn run(layout: Layout) -> Result<(), Error> {
     let socket = layout.api_socket();
     let daemon = Daemon::begin(layout).await?;
     let handle = daemon.handle();
-    info!("passes are made; details on {}", socket.display());
+    info!("started; status socket at {}", socket.display());
     let result = tokio::select! {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
         () = handle.ended() => Err(Error::EngineEnded),
         () = serve(&handle, socket.clone()) => Ok(()),
     };
-    sockets::remove(&socket);
+    doors::remove(&socket);
     daemon.end().await;
     info!("stopped; the installed apps keep running");
     result
@@ -59,13 +59,13 @@ pub async fn run(layout: Layout) -> Result<(), Error> {
 async fn serve(handle: &Handle, socket: PathBuf) {
     let has_port = Arc::new(AtomicBool::new(false));
     let loopback = async {
-        let listener = open(async || sockets::loopback().await).await;
+        let listener = open(async || doors::loopback().await).await;
         has_port.store(true, Ordering::Relaxed);
         info!("health on http://127.0.0.1:{PORT}/health");
         connections::serve(listener, loopback::router(handle.clone())).await;
     };
     let private = async {
-        let listener = open(async || sockets::private(&socket)).await;
+        let listener = open(async || doors::private(&socket)).await;
         let router = private::router(handle.clone(), Arc::clone(&has_port));
         connections::serve(private::OwnUser(listener), router).await;
     };
@@ -73,9 +73,7 @@ async fn serve(handle: &Handle, socket: PathBuf) {
 }
 
 /// Opens a door, however often that must be tried.
-async fn open<Door: Listener>(
-    mut listen: impl AsyncFnMut() -> Result<Door, sockets::Error>,
-) -> Door {
+async fn open<Door: Listener>(mut listen: impl AsyncFnMut() -> Result<Door, doors::Error>) -> Door {
     let mut wait = RETRY_FIRST;
     let mut told = String::new();
     loop {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use archipelago_core::health::Report;
 use archipelago_core::pass::PodmanAnswer;
 use archipelago_core::quadlet::VERSION;
+use archipelago_node::doors;
 use archipelago_node::handle::Handle;
-use archipelago_node::sockets;
 use axum::extract::State;
 use axum::routing::get;
 use axum::serve::Listener;
@@ -47,10 +47,10 @@ pub(super) fn router(handle: Handle, has_port: Arc<AtomicBool>) -> Router {
 
 async fn status(State(source): State<Source>) -> Json<Status> {
     let made = source.handle.last();
-    let pass = made.as_ref().and_then(|made| made.pass.as_ref());
+    let pass = made.as_ref().and_then(|made| made.last_good.as_ref());
     let podman = pass.and_then(|pass| match &pass.podman {
-        PodmanAnswer::Missing(cause) => Some(cause.to_string()),
-        PodmanAnswer::Unasked | PodmanAnswer::Given => None,
+        PodmanAnswer::Unreachable(cause) => Some(cause.to_string()),
+        PodmanAnswer::Unasked | PodmanAnswer::Answered => None,
     });
     Json(Status {
         version: VERSION,
@@ -76,7 +76,7 @@ impl Listener for OwnUser {
     async fn accept(&mut self) -> (UnixStream, SocketAddr) {
         loop {
             let (stream, address) = Listener::accept(&mut self.0).await;
-            if sockets::is_ours(&stream) {
+            if doors::is_own_user(&stream) {
                 return (stream, address);
             }
         }

@@ -43,7 +43,7 @@ fn all(output: Output) -> Result<(), Failure> {
     Ok(())
 }
 
-fn one(schema: &Schema, output: Output) -> Result<(), Failure> {
+pub(super) fn one(schema: &Schema, output: Output) -> Result<(), Failure> {
     let app = &schema.extension;
     if output == Output::Json {
         let settings: Vec<_> = app

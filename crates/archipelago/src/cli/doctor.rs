@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::failure::{Code, Failure};
 use super::printer::{Output, print_json, print_line};
+
 pub(super) async fn run(output: Output) -> Result<(), Failure> {
     let checks = doctor::examine().await?;
     let failed = count_failed(&checks);
@@ -38,8 +39,12 @@ pub(super) fn print(check: &Check) {
         State::Warning => "warning",
         State::Failed => "failed",
     };
-    print_line(&format!("{word:<8} {:<16} {}", check.name, check.finding));
+    print_row(word, check.name, &check.finding);
     if let Some(cure) = &check.cure {
         print_line(&format!("{:25} to do: {cure}", ""));
     }
+}
+
+pub(super) fn print_row(word: &str, name: &str, finding: &str) {
+    print_line(&format!("{word:<8} {name:<16} {finding}"));
 }

@@ -3,7 +3,10 @@
 use std::error::Error;
 
 use archipelago_core::error::chain;
+use archipelago_core::health::UnitState;
+use archipelago_core::operation::Target;
 use archipelago_node::ErrorKind;
+use archipelago_node::error::FailedApp;
 
 /// A command that did not reach its end.
 #[derive(Debug)]
@@ -65,10 +68,7 @@ impl From<archipelago_node::Error> for Failure {
                     failure.message.push_str(&format!("\n  {line}"));
                 }
             }
-            failure.message.push_str(&format!(
-                "\nIt is tried again automatically; archipelago uninstall {} stops that.",
-                failed.health.id
-            ));
+            failure.message.push_str(&way_out(failed));
         }
         failure
     }
@@ -83,5 +83,81 @@ impl From<archipelago_node::daemon::Error> for Failure {
             Error::Lock(_) | Error::Engine(_) | Error::Disk(_) | Error::Signal(..) => Code::Host,
         };
         Self::from_error(code, &error)
+    }
+}
+
+/// The line after the error of an app that failed. A removal is retried too, but there is nothing
+/// to do about that.
+fn way_out(failed: &FailedApp) -> String {
+    let id = &failed.health.id;
+    let mut units = failed.health.units.iter();
+    if units.any(|unit| unit.is_job && unit.state == UnitState::Failed) {
+        return format!(
+            "\nArchipelago does not repeat the job; to run it again: archipelago start {id}"
+        );
+    }
+    match failed.goal {
+        Target::Ready => {
+            format!("\nArchipelago keeps retrying; to prevent that: archipelago stop {id}")
+        }
+        Target::Stopped => "\nArchipelago keeps retrying.".to_owned(),
+        Target::Gone => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use archipelago_core::health::{AppHealth, State, UnitHealth, Why};
+    use archipelago_core::name::AppId;
+
+    use super::*;
+
+    fn unit(is_job: bool) -> UnitHealth {
+        UnitHealth {
+            name: "archy-shop.service".to_owned(),
+            state: UnitState::Failed,
+            sub_state: None,
+            is_restarting: false,
+            awaited_image: None,
+            is_job,
+            awaited_job: None,
+            companion: false,
+            restarts: 0,
+            why: None,
+            drop_ins: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_failure_ends_with_the_way_out_of_what_was_asked() {
+        let check = |goal, is_job, expected: &str| {
+            let failed = FailedApp {
+                health: AppHealth {
+                    id: AppId::parse("shop").unwrap(),
+                    state: State::Failed,
+                    why: Some(Why::JobRuns("migrate".to_owned())),
+                    units: vec![unit(is_job)],
+                    urls: Vec::new(),
+                    busy: None,
+                },
+                goal,
+                ended: None,
+            };
+            let error = archipelago_node::Error::Failed(Box::new(failed));
+            let message = Failure::from(error).message;
+            assert_eq!(message, format!("shop: the job migrate runs{expected}"));
+        };
+        check(
+            Target::Ready,
+            false,
+            "\nArchipelago keeps retrying; to prevent that: archipelago stop shop",
+        );
+        check(Target::Stopped, false, "\nArchipelago keeps retrying.");
+        check(Target::Gone, false, "");
+        check(
+            Target::Ready,
+            true,
+            "\nArchipelago does not repeat the job; to run it again: archipelago start shop",
+        );
     }
 }

@@ -15,7 +15,7 @@ use super::printer::Output;
 pub struct Arguments {
     /// The app.
     app: String,
-    /// Go on showing what comes.
+    /// Keep showing new lines.
     #[arg(short, long)]
     follow: bool,
     /// Show this many lines first.

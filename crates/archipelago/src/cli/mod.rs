@@ -1,5 +1,5 @@
-//! The command line: it changes the operator's intent and makes passes until it is met, or shows
-//! how things are.
+//! The command line: commands that change the intent and wait until it is met, and commands that
+//! only show.
 
 mod catalog;
 mod doctor;
@@ -13,6 +13,7 @@ mod progress;
 mod request;
 mod setup;
 mod show;
+mod store;
 
 use archipelago_node::layout;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -41,32 +42,42 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make this host and user ready for apps, and start the daemon; safe to run again.
+    /// Prepare this host and user for apps, and start the daemon; safe to run again.
     Setup(setup::Arguments),
-    /// Check that this host and user are ready for apps, and say what to do where they are not.
+    /// Check that this host and user are ready for apps; show a remedy for each problem.
     Doctor,
+    /// Search the apps of the catalog and of all stores.
+    Search(store::Search),
+    /// Show an app of a store: its settings, and notes to read before it is installed.
+    Show {
+        /// STORE/APP, or an app of the catalog.
+        app: String,
+    },
+    /// Add, update and remove stores: folders or git repositories of apps.
+    #[command(subcommand)]
+    Store(store::Store),
     /// Install an app, or change the settings of one that is installed.
     Install(operate::Install),
     /// Change settings of an installed app.
     Set(operate::Set),
-    /// Show what an operation would change, or what is about to be repaired; nothing is done.
+    /// Show what an operation, or the next repairs, would change; nothing is changed.
     Plan(plan::Arguments),
     /// Remove an app; its data stay unless --purge is given.
-    Uninstall(request::Removal),
+    Uninstall(request::UninstallArguments),
     /// Start an app, now and after every reboot.
-    Start(request::One),
+    Start(request::AppArgument),
     /// Stop an app, now and after every reboot.
-    Stop(request::One),
+    Stop(request::AppArgument),
     /// Restart the containers of an app.
-    Restart(request::One),
+    Restart(request::AppArgument),
     /// Rebuild those images of an app whose base images have changed.
-    Rebuild(request::One),
-    /// Show how the apps are.
+    Rebuild(request::AppArgument),
+    /// Show the state of the apps.
     Status {
         /// Only this app.
         app: Option<String>,
     },
-    /// Show what the containers of an app say.
+    /// Show the logs of an app's containers.
     Logs(logs::Arguments),
     /// List the installed apps.
     List,
@@ -96,6 +107,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Setup(arguments) => setup::run(arguments, output).await,
         Command::Doctor => doctor::run(output).await,
+        Command::Search(arguments) => store::search(&layout()?, &arguments, output),
+        Command::Show { app } => store::show(&layout()?, &app, output),
+        Command::Store(command) => store::run(&layout()?, command, output),
         Command::Install(arguments) => operate::install(layout()?, arguments, output).await,
         Command::Set(arguments) => operate::set(layout()?, arguments, output).await,
         Command::Plan(arguments) => plan::run(layout()?, arguments, output).await,

@@ -9,8 +9,7 @@ use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Installation, Request};
 use archipelago_core::pass;
 use archipelago_core::printable::one_line;
-use archipelago_node::operations::{Event, Left, Place, Prepared};
-use archipelago_node::{apps, operations};
+use archipelago_node::operations::{self, Event, Left, Place, Prepared};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
@@ -18,13 +17,13 @@ use serde_json::json;
 use super::failure::{Code, Failure};
 use super::printer::{Output, ask, print_json, print_line, tell};
 use super::progress::{Progress, waiting};
-use super::request::{One, Removal, Settings, Wanted};
+use super::request::{AppArgument, InstallArguments, SetArguments, UninstallArguments};
 use super::{plan, show};
 
 #[derive(Debug, Args)]
 pub struct Install {
     #[command(flatten)]
-    wanted: Wanted,
+    wanted: InstallArguments,
     /// Do not ask. An app that may do more on this host than other apps still needs --allow.
     #[arg(short, long)]
     yes: bool,
@@ -35,7 +34,7 @@ pub struct Install {
 #[derive(Debug, Args)]
 pub struct Set {
     #[command(flatten)]
-    wanted: Settings,
+    wanted: SetArguments,
     /// Do not ask. An app that may do more on this host than other apps still needs --allow.
     #[arg(short, long)]
     yes: bool,
@@ -57,10 +56,14 @@ pub(super) async fn install(
     output: Output,
 ) -> Result<(), Failure> {
     let Install { wanted, yes, allow } = arguments;
-    let mut prepared = operations::prepare(layout, wanted.request()?).await?;
+    let (request, notices) = wanted.request(&layout)?;
+    let mut prepared = operations::prepare(layout, request).await?;
     prepared.allow(allow.words)?;
     let is_new = installation(&prepared).is_some_and(|app| app.is_new);
     if is_new {
+        for notice in &notices {
+            tell(&format!("note: {notice}"));
+        }
         for warning in plan::warnings(&prepared) {
             tell(&warning);
         }
@@ -84,29 +87,34 @@ pub(super) async fn set(layout: Layout, arguments: Set, output: Output) -> Resul
     finish(&ended, output)
 }
 
-pub(super) async fn start(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
-    let app = apps::installed(&layout, &one.app)?;
-    operate(layout, Request::Start(app), output).await
+pub(super) async fn start(layout: Layout, one: AppArgument, output: Output) -> Result<(), Failure> {
+    let request = one.request(&layout, Request::Start)?;
+    operate(layout, request, output).await
 }
 
-pub(super) async fn stop(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
-    let app = apps::installed(&layout, &one.app)?;
-    operate(layout, Request::Stop(app), output).await
+pub(super) async fn stop(layout: Layout, one: AppArgument, output: Output) -> Result<(), Failure> {
+    let request = one.request(&layout, Request::Stop)?;
+    operate(layout, request, output).await
 }
 
-pub(super) async fn restart(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
-    let app = apps::installed(&layout, &one.app)?;
-    operate(layout, Request::Restart(app), output).await
+pub(super) async fn restart(
+    layout: Layout,
+    one: AppArgument,
+    output: Output,
+) -> Result<(), Failure> {
+    let request = one.request(&layout, Request::Restart)?;
+    operate(layout, request, output).await
 }
 
-pub(super) async fn rebuild(layout: Layout, one: One, output: Output) -> Result<(), Failure> {
-    let request = Request::Rebuild {
-        app: apps::installed(&layout, &one.app)?,
-        found: None,
-    };
+pub(super) async fn rebuild(
+    layout: Layout,
+    one: AppArgument,
+    output: Output,
+) -> Result<(), Failure> {
+    let request = one.request(&layout, |app| Request::Rebuild { app, found: None })?;
+    let app = request.app().clone();
     let ended = follow(operations::prepare(layout, request).await?).await?;
     if output == Output::Text {
-        let app = one.app;
         match &ended.rebuilt {
             Some(containers) if !containers.is_empty() => {
                 let names: Vec<&str> = containers.iter().map(String::as_str).collect();
@@ -125,7 +133,7 @@ pub(super) async fn rebuild(layout: Layout, one: One, output: Output) -> Result<
 
 pub(super) async fn uninstall(
     layout: Layout,
-    removal: Removal,
+    removal: UninstallArguments,
     output: Output,
 ) -> Result<(), Failure> {
     let purge = removal.purge;

@@ -6,14 +6,13 @@ use archipelago_core::forecast::{Change, Changes, Sign};
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Kind, Request, Resources};
 use archipelago_core::printable::one_line;
-use archipelago_node::operations::{Foreseen, Prepared};
-use archipelago_node::{apps, operations};
+use archipelago_node::operations::{self, Foreseen, Prepared};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::failure::Failure;
 use super::printer::{Output, print_json, print_line};
-use super::request::{One, Removal, Settings, Wanted};
+use super::request::{AppArgument, InstallArguments, SetArguments, UninstallArguments};
 
 /// `plan`
 #[derive(Debug, Args)]
@@ -25,17 +24,17 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Operation {
     /// Show what installing an app would change.
-    Install(Wanted),
+    Install(InstallArguments),
     /// Show what other settings would change.
-    Set(Settings),
+    Set(SetArguments),
     /// Show what removing an app would change.
-    Uninstall(Removal),
+    Uninstall(UninstallArguments),
     /// Show what starting an app would change.
-    Start(One),
+    Start(AppArgument),
     /// Show what stopping an app would change.
-    Stop(One),
+    Stop(AppArgument),
     /// Show what restarting an app would change.
-    Restart(One),
+    Restart(AppArgument),
 }
 
 pub(super) async fn run(
@@ -48,12 +47,12 @@ pub(super) async fn run(
         return show(None, &foreseen, output);
     };
     let request = match operation {
-        Operation::Install(wanted) => wanted.request()?,
+        Operation::Install(wanted) => wanted.request(&layout)?.0,
         Operation::Set(settings) => settings.request(&layout)?,
         Operation::Uninstall(removal) => removal.request()?,
-        Operation::Start(one) => Request::Start(apps::installed(&layout, &one.app)?),
-        Operation::Stop(one) => Request::Stop(apps::installed(&layout, &one.app)?),
-        Operation::Restart(one) => Request::Restart(apps::installed(&layout, &one.app)?),
+        Operation::Start(one) => one.request(&layout, Request::Start)?,
+        Operation::Stop(one) => one.request(&layout, Request::Stop)?,
+        Operation::Restart(one) => one.request(&layout, Request::Restart)?,
     };
     let prepared = operations::prepare(layout, request).await?;
     let foreseen = prepared.foresee().await?;

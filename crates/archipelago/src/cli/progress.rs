@@ -13,10 +13,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::printer::tell;
 
-/// While another process has the lock under which apps are changed.
+/// The message while another process holds the lock of passes.
 pub(super) fn waiting(holder: Option<&Holder>) -> String {
     format!(
-        "waiting for {}, which holds the lock of passes; this command gives up after {} minutes",
+        "waiting for {}, which is changing apps; this command gives up after {} minutes",
         Holder::words(holder),
         LOCK_LIMIT.as_secs() / 60
     )
@@ -60,10 +60,9 @@ impl Progress {
 
     pub(super) fn show(&mut self, health: &AppHealth) {
         if let Some(spinner) = &self.spinner {
-            spinner.set_message(if health.message.is_empty() {
-                health.state.word().to_owned()
-            } else {
-                one_line(&health.message).into_owned()
+            spinner.set_message(match &health.why {
+                None => health.state.word().to_owned(),
+                Some(why) => one_line(&why.to_string()).into_owned(),
             });
         }
         for unit in &health.units {
@@ -72,8 +71,10 @@ impl Progress {
                 Some(AwaitedImage::UnderWay { image, progress }) => {
                     format!("getting the image {image}: {}", progress.step())
                 }
-                _ if unit.message.is_empty() => unit.state.word().to_owned(),
-                _ => unit.message.clone(),
+                _ => match &unit.why {
+                    None => unit.state.word().to_owned(),
+                    Some(why) => why.to_string(),
+                },
             };
             if self.shown.get(&unit.name) != Some(&line) {
                 self.say(&format!("{}  {line}", unit.name));

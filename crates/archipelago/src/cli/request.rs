@@ -1,24 +1,30 @@
-//! Requests as they are typed: for the commands that carry them out, and for `plan`.
+//! The arguments of requests, for the commands that carry them out and for `plan`.
 
 use archipelago_core::layout::Layout;
+use archipelago_core::name::AppId;
 use archipelago_core::operation::Request;
+use archipelago_core::store::Notice;
 use archipelago_node::apps;
+use archipelago_node::stores;
 use clap::Args;
 
 use super::failure::{Code, Failure};
 
 /// A command for one app.
 #[derive(Debug, Args)]
-pub struct One {
+pub struct AppArgument {
     /// The app.
     pub(super) app: String,
 }
 
 /// An app to install, and its settings.
 #[derive(Debug, Args)]
-pub(super) struct Wanted {
-    /// An app of the catalog, or the path of a folder or Compose file.
+pub(super) struct InstallArguments {
+    /// An app of the catalog, STORE/APP, or the path of a folder or Compose file.
     app: String,
+    /// Install an app of a store under another id.
+    #[arg(long = "as", value_name = "ID")]
+    id: Option<String>,
     /// Choose a setting; `archipelago catalog APP` lists them.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
@@ -26,7 +32,7 @@ pub(super) struct Wanted {
 
 /// Other settings for an installed app.
 #[derive(Debug, Args)]
-pub(super) struct Settings {
+pub(super) struct SetArguments {
     /// The app.
     app: String,
     /// The settings to change; `archipelago catalog APP` lists them.
@@ -36,7 +42,7 @@ pub(super) struct Settings {
 
 /// An app to remove.
 #[derive(Debug, Args)]
-pub struct Removal {
+pub struct UninstallArguments {
     /// The app.
     app: String,
     /// Remove its data, secrets and built images as well. There is no way back.
@@ -44,17 +50,31 @@ pub struct Removal {
     pub(super) purge: bool,
 }
 
-impl Wanted {
-    pub(super) fn request(self) -> Result<Request, Failure> {
-        let settings = pairs(&self.settings)?;
-        Ok(Request::Install {
-            definition: Box::new(apps::find(&self.app)?),
-            settings,
-        })
+impl AppArgument {
+    /// The request for an installed app.
+    pub(super) fn request(
+        self,
+        layout: &Layout,
+        request: fn(AppId) -> Request,
+    ) -> Result<Request, Failure> {
+        Ok(request(apps::installed(layout, &self.app)?))
     }
 }
 
-impl Settings {
+impl InstallArguments {
+    /// The request, and the notes that a person should read before the app is installed.
+    pub(super) fn request(self, layout: &Layout) -> Result<(Request, Vec<Notice>), Failure> {
+        let settings = pairs(&self.settings)?;
+        let found = stores::find(layout, &self.app, self.id.as_deref())?;
+        let request = Request::Install {
+            definition: Box::new(found.definition),
+            settings,
+        };
+        Ok((request, found.notices))
+    }
+}
+
+impl SetArguments {
     pub(super) fn request(self, layout: &Layout) -> Result<Request, Failure> {
         Ok(Request::Set {
             app: apps::installed(layout, &self.app)?,
@@ -63,7 +83,7 @@ impl Settings {
     }
 }
 
-impl Removal {
+impl UninstallArguments {
     pub(super) fn request(self) -> Result<Request, Failure> {
         Ok(Request::Uninstall {
             app: apps::app_id(&self.app)?,
@@ -72,7 +92,8 @@ impl Removal {
     }
 }
 
-/// Pairs of key and value. What has no key may be a password, so it is not repeated.
+/// Parses KEY=VALUE pairs. An argument without `=` may be a password, so the error does not quote
+/// it.
 fn pairs(texts: &[String]) -> Result<Vec<(String, String)>, Failure> {
     let pair = |(index, text): (usize, &String)| {
         let (name, value) = text.split_once('=').ok_or_else(|| {

@@ -2,6 +2,7 @@
 //! run again.
 
 use archipelago_core::check::Check;
+use archipelago_core::error::chain;
 use archipelago_node::setup::{self, RootReport, UserReport};
 use clap::Args;
 use serde_json::json;
@@ -19,9 +20,8 @@ pub struct Arguments {
     /// Do the part that needs root, for this user.
     #[arg(long = "for", value_name = "USER")]
     user: Option<String>,
-    /// Take the data folder as it is for this node's, although it does not bear this node's marker:
-    /// it is new, restored or was moved here. Without that, nothing is started on what may be the
-    /// empty mount point of a disk.
+    /// Accept the data folder as this node's although it lacks this node's marker, because it is
+    /// new, restored or moved here. Use this only when the right disk is mounted.
     #[arg(long, conflicts_with = "user")]
     accept_data: bool,
 }
@@ -49,6 +49,7 @@ async fn as_user(accept_data: bool, output: Output) -> Result<(), Failure> {
         problems,
     } = report;
     let failed = doctor::count_failed(&checks);
+    let messages: Vec<String> = problems.iter().map(|problem| chain(problem)).collect();
     match output {
         Output::Json => {
             let done: Vec<&str> = checks
@@ -56,18 +57,19 @@ async fn as_user(accept_data: bool, output: Output) -> Result<(), Failure> {
                 .map(|check| check.name)
                 .filter(|name| done.contains(name))
                 .collect();
-            print_json(
-                &json!({ "ok": failed == 0, "done": done, "checks": checks, "root": command }),
-            )?;
+            print_json(&json!({
+                "ok": failed == 0 && problems.is_empty(), "done": done, "checks": checks,
+                "problems": messages, "root": command,
+            }))?;
         }
         Output::Text => {
             let (done, others): (Vec<&Check>, Vec<&Check>) =
                 checks.iter().partition(|check| done.contains(check.name));
             for check in done {
-                print_line(&format!("done     {:<16} {}", check.name, check.finding));
+                doctor::print_row("done", check.name, &check.finding);
             }
             others.into_iter().for_each(doctor::print);
-            if !changed && failed == 0 {
+            if !changed && failed == 0 && problems.is_empty() {
                 print_line("There was nothing to do.");
             }
             if let Some(command) = &command {
@@ -77,8 +79,8 @@ async fn as_user(accept_data: bool, output: Output) -> Result<(), Failure> {
             }
         }
     }
-    if let Some(problem) = problems.into_iter().next() {
-        return Err(problem.into());
+    if let Some(failure) = failure_of(problems) {
+        return Err(failure);
     }
     if failed == 0 {
         return Ok(());
@@ -87,6 +89,16 @@ async fn as_user(accept_data: bool, output: Output) -> Result<(), Failure> {
         Code::Host,
         format!("{failed} of {} checks still fail", checks.len()),
     ))
+}
+
+/// One failure of all problems, with the code of the first.
+fn failure_of(problems: Vec<archipelago_node::Error>) -> Option<Failure> {
+    let mut failures = problems.into_iter().map(Failure::from);
+    let first = failures.next()?;
+    let messages: Vec<String> = std::iter::once(first.message)
+        .chain(failures.map(|failure| failure.message))
+        .collect();
+    Some(Failure::new(first.code, messages.join("; ")))
 }
 
 async fn as_root(user: &str, output: Output) -> Result<(), Failure> {
@@ -115,4 +127,32 @@ async fn as_root(user: &str, output: Output) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(Code::Host, problems.join("; ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use archipelago_node::Error;
+
+    use super::*;
+
+    #[test]
+    fn all_problems_of_a_setup_are_reported() {
+        assert!(failure_of(Vec::new()).is_none());
+        let problems = vec![
+            Error::ProgramPath("/a b".to_owned()),
+            Error::NoSuchUser("eve".to_owned()),
+        ];
+        let failure = failure_of(problems).unwrap();
+        assert_eq!(failure.code, Code::Host);
+        assert!(
+            failure
+                .message
+                .starts_with("/a b cannot stand in a unit file")
+                && failure
+                    .message
+                    .contains("; there is no user eve in /etc/passwd"),
+            "{}",
+            failure.message
+        );
+    }
 }

@@ -3,18 +3,21 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use archipelago_core::health::{AppHealth, Report, UnitHealth};
-use archipelago_core::intent::Goal;
 use archipelago_core::layout::Layout;
+use archipelago_core::name::AppId;
 use archipelago_core::printable::one_line;
 use archipelago_core::quadlet::VERSION;
-use archipelago_node::apps;
+use archipelago_node::apps::{self, Installed};
 use archipelago_node::operations::{Open, OpenState};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
+use serde::Serialize;
 use serde_json::json;
 
 use super::failure::Failure;
 use super::printer::{Output, print_json, print_line};
+
+const NO_APP: &str = "No app is installed. `archipelago catalog` lists the apps.";
 
 pub(super) async fn status(
     layout: Layout,
@@ -45,7 +48,7 @@ pub(super) async fn status(
 
 fn print_report(report: &Report) {
     if report.apps.is_empty() {
-        print_line("No app is installed. `archipelago catalog` lists the apps.");
+        print_line(NO_APP);
         return;
     }
     let apps: Vec<String> = report.apps.iter().map(text_of).collect();
@@ -74,10 +77,9 @@ pub(super) fn print_app(app: &AppHealth) {
 }
 
 fn text_of(app: &AppHealth) -> String {
-    let message = if app.message.is_empty() {
-        String::new()
-    } else {
-        format!("  {}", app.message)
+    let message = match &app.why {
+        None => String::new(),
+        Some(why) => format!("  {why}"),
     };
     let mut text = format!("{}  {}{message}\n", app.id, app.state.word());
     let mut table = table();
@@ -86,8 +88,8 @@ fn text_of(app: &AppHealth) -> String {
             .drop_ins
             .iter()
             .map(|path| format!("changed by {}", path.display()));
-        let message = Some(unit.message.clone()).filter(|message| !message.is_empty());
-        let note: Vec<String> = message.into_iter().chain(drop_ins).collect();
+        let why = unit.why.iter().map(ToString::to_string);
+        let note: Vec<String> = why.chain(drop_ins).collect();
         table.add_row(vec![
             format!("  {}", unit.name),
             state_of(unit),
@@ -119,49 +121,64 @@ pub(super) fn table() -> Table {
     table
 }
 
-pub(super) fn list(layout: &Layout, output: Output) -> Result<(), Failure> {
-    let apps: Vec<_> = apps::list(layout)?
-        .into_iter()
-        .map(|installed| {
-            let (wanted, problem) = match installed.wanted {
-                Ok(goal) => (word(goal), None),
-                Err(problem) => ("unreadable", Some(problem.to_string())),
-            };
-            json!({
-                "id": installed.app, "title": installed.title, "version": installed.version,
-                "wanted": wanted, "problem": problem,
-            })
-        })
-        .collect();
-    match output {
-        Output::Json => print_json(&json!({ "apps": apps })),
-        Output::Text if apps.is_empty() => {
-            print_line("No app is installed. `archipelago catalog` lists the apps.");
-            Ok(())
-        }
-        Output::Text => {
-            let mut table = table();
-            for app in &apps {
-                let text = |key: &str| one_line(app[key].as_str().unwrap_or_default()).into_owned();
-                table.add_row(vec![
-                    text("id"),
-                    text("version"),
-                    text("wanted"),
-                    text("title"),
-                    text("problem"),
-                ]);
-            }
-            print_line(&table.to_string());
-            Ok(())
+/// An installed app in `list`.
+#[derive(Serialize)]
+struct Row {
+    id: AppId,
+    title: String,
+    version: String,
+    /// The wanted state, or `unreadable`.
+    wanted: &'static str,
+    problem: Option<String>,
+}
+
+impl From<Installed> for Row {
+    fn from(installed: Installed) -> Self {
+        let Installed {
+            app,
+            title,
+            version,
+            wanted,
+        } = installed;
+        let (wanted, problem) = match wanted {
+            Ok(goal) => (goal.word(), None),
+            Err(problem) => ("unreadable", Some(problem.to_string())),
+        };
+        Self {
+            id: app,
+            title,
+            version,
+            wanted,
+            problem,
         }
     }
 }
 
-fn word(goal: Goal) -> &'static str {
-    match goal {
-        Goal::Running => "running",
-        Goal::Stopped => "stopped",
-        Goal::Removed => "removed",
+pub(super) fn list(layout: &Layout, output: Output) -> Result<(), Failure> {
+    let rows: Vec<Row> = apps::list(layout)?.into_iter().map(Row::from).collect();
+    match output {
+        Output::Json => print_json(&json!({ "apps": rows })),
+        Output::Text if rows.is_empty() => {
+            print_line(NO_APP);
+            Ok(())
+        }
+        Output::Text => {
+            let mut table = table();
+            for row in &rows {
+                let Row {
+                    id,
+                    title,
+                    version,
+                    wanted,
+                    problem,
+                } = row;
+                let problem = problem.as_deref().unwrap_or_default();
+                let cells = [id.as_str(), version, wanted, title, problem];
+                table.add_row(cells.map(|cell| one_line(cell).into_owned()));
+            }
+            print_line(&table.to_string());
+            Ok(())
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod support;
 mod browser;
 mod calls;
 mod channel;
+mod friends;
 mod heights;
 mod pages;
 mod reboots;

@@ -236,7 +236,7 @@ fn places(node: &Node) -> Vec<Place> {
         ("the journal", node.root(&["journalctl", "--no-pager", "--all", "-o", "verbose"])),
         ("command lines", node.root(&["bash", "-c", &format!("LC_ALL=C grep -ah '' {COMMAND_LINES} /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | LC_ALL=C sort -u")])),
         ("the environment of every process", node.root(&["bash", "-c", "cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'"])),
-        ("archipelago", node.shell("for what in status catalog doctor; do archipelago --output json $what || :; archipelago $what || :; done; for app in bitcoin electrs lnd; do archipelago logs $app || :; done")),
+        ("archipelago", node.shell("for what in status catalog doctor plan setup; do archipelago --output json $what || :; archipelago $what || :; done; for app in bitcoin electrs lnd; do archipelago logs $app || :; archipelago plan uninstall $app || :; done")),
         ("health", node.user(&["curl", "-fsS", "http://127.0.0.1:5678/health"])),
         ("the pages", pages(node)),
     ]

@@ -8,7 +8,7 @@ use std::time::Instant;
 use testhost::prerequisites;
 
 use crate::node::Node;
-use crate::{calls, heights, pages, reboots, secrets, stack, stops};
+use crate::{calls, friends, heights, pages, reboots, secrets, stack, stops};
 
 type Part<'a> = &'a dyn Fn(&Node);
 
@@ -21,13 +21,14 @@ fn three_real_daemons_and_their_pages() {
     let printed = stack::install_all(&node);
     println!("installed after {:.0} s", began.elapsed().as_secs_f64());
 
-    let parts: [(&str, Part<'_>); 7] = [
+    let parts: [(&str, Part<'_>); 8] = [
         ("the heights agree", &heights::agree),
         ("the pages pass their specs", &pages::pass_their_specs),
         (
             "reads are answered, all else is refused",
             &calls::are_filtered,
         ),
+        ("apps of Umbrel use the nodes", &friends::use_the_nodes),
         (
             "the pages name a daemon that is away",
             &pages::name_the_daemon_that_is_away,

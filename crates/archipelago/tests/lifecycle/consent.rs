@@ -2,7 +2,7 @@
 //! agreed to each part.
 
 use crate::apps::{self, App};
-use crate::node::{CONFIG, Node};
+use crate::node::{CONFIG, Node, SOON, text, until_equal};
 
 /// An app with one container that sleeps, and these further lines of its service.
 fn asking(lines: &str) -> App {
@@ -194,4 +194,111 @@ fn at_a_terminal_a_person_is_asked() {
     let expected = format!("It asks 2.1, from {folder}");
     assert_eq!(first_line(&shown), Some(expected));
     assert!(!shown.contains("SYS_ADMIN"), "{shown}");
+}
+
+/// Lines of a service that ask for more, the word, and the beginning of its description.
+const SAMPLE: [(&str, &str, &str); 7] = [
+    (
+        "volumes: ['/home/archy/films:/films:ro']",
+        "path:/home/archy/films:ro",
+        "read /home/archy/films",
+    ),
+    (
+        "volumes: ['/run/user/1000/podman/podman.sock:/sock']",
+        "podman-socket",
+        "control all containers of this user",
+    ),
+    (
+        "networks: [outer]",
+        "network:outer",
+        "join Podman's network outer",
+    ),
+    ("pid: host", "host-pid", "see all programs of this host"),
+    (
+        "security_opt: [seccomp=unconfined]",
+        "security:seccomp=unconfined",
+        "run with less protection: seccomp=unconfined",
+    ),
+    (
+        "cap_add: [SYS_PTRACE]",
+        "capability:SYS_PTRACE",
+        "use the capability SYS_PTRACE",
+    ),
+    (
+        "devices: [/dev/null]",
+        "device:/dev/null",
+        "use the device /dev/null",
+    ),
+];
+
+/// The same app, with Podman's network `outer` declared for the lines that join it.
+fn asking_on(node: &Node, lines: &str) -> String {
+    let mut app = asking(lines);
+    let (_, compose) = app.files.first_mut().expect("a file");
+    if lines.starts_with("networks") {
+        compose.push_str("networks: {outer: {external: true}}\n");
+    }
+    node.put(&app)
+}
+
+#[test]
+fn an_edited_definition_that_asks_for_more_waits_until_it_is_granted() {
+    let node = Node::new();
+    node.shell("mkdir films; podman network create outer");
+    let folder = asking_on(&node, "");
+    node.exits(0, &arguments(&folder, &[]));
+    let intent = || node.shell(&format!("cat {CONFIG}/apps/asks.toml"));
+    for (lines, word, may) in SAMPLE {
+        let (runs, before) = (node.containers(), intent());
+        asking_on(&node, lines);
+        let plan = node.user(&["archipelago", "plan", "install", &folder]);
+        assert!(plan.contains(&format!("\n  asks may {may}")), "{plan}");
+        let plan = node.json(&["plan", "install", &folder]);
+        assert_eq!(plan["grants"][0]["word"], word, "{plan:#}");
+        assert_eq!(plan["grants"].as_array().map(Vec::len), Some(1), "{plan:#}");
+
+        let said = node.exits(3, &arguments(&folder, &[]));
+        assert!(said.contains(&format!("\n  it may {may}")), "{said}");
+        // A word with an equals sign is quoted for the shell.
+        let command = format!(" --allow {word}\n");
+        assert!(said.replace('\'', "").ends_with(&command), "{said}");
+        // The old version runs on, also when the daemon begins anew.
+        node.user(&["systemctl", "--user", "restart", "archipelago"]);
+        until_equal("a pass of the new daemon", SOON, &true, || {
+            node.try_details_of("asks").is_some()
+        });
+        let nothing = node.user(&["archipelago", "plan"]);
+        assert_eq!(nothing.trim_end(), "Nothing to do.", "{word}");
+        assert_eq!((node.containers(), intent()), (runs.clone(), before));
+
+        let said = node.exits(0, &arguments(&folder, &[word]));
+        assert!(said.contains(&format!("asks may {may}")), "{said}");
+        assert_eq!(node.state("asks"), "ready", "{word}");
+        assert_ne!(node.containers(), runs, "{word}");
+        assert_eq!(kept(&node), format!("allow = [{word:?}]\n"));
+
+        // A version that asks for less gives the right up.
+        asking_on(&node, "");
+        node.exits(0, &arguments(&folder, &[]));
+        assert_eq!(kept(&node), "", "{word}");
+    }
+}
+
+#[test]
+fn a_kept_definition_that_is_edited_to_ask_for_more_is_not_followed() {
+    let node = Node::new();
+    let folder = node.put(&asking("cap_add: [SYS_PTRACE]"));
+    node.exits(0, &arguments(&folder, &["capability:SYS_PTRACE"]));
+    let runs = node.containers();
+    node.shell(&format!(
+        "sed -i 's/SYS_PTRACE/SYS_PTRACE, SYS_ADMIN/' {CONFIG}/releases/*/compose.yaml"
+    ));
+    until_equal("the change to be reported", SOON, &true, || {
+        let message = node.status("asks")["message"].clone();
+        text(&message).contains("is not as it was installed")
+    });
+    assert_eq!(node.containers(), runs);
+    assert_eq!(kept(&node), "allow = [\"capability:SYS_PTRACE\"]\n");
+    let effective = "podman inspect archy-asks --format '{{.EffectiveCaps}}'";
+    assert!(!node.shell(effective).contains("SYS_ADMIN"));
 }

@@ -29,7 +29,7 @@ done
 "#;
 
 #[test]
-fn a_fight_over_a_unit_file_is_reported_and_backed_off_from() {
+fn contention_of_a_unit_file_is_reported_and_backed_off_from() {
     let node = Node::new();
     node.install(&apps::lone("lone", 8481));
     let mut other = node
@@ -68,7 +68,7 @@ fn a_fight_over_a_unit_file_is_reported_and_backed_off_from() {
 }
 
 #[test]
-fn a_fight_with_a_system_service_names_the_service_and_its_user() {
+fn contention_with_a_system_service_names_the_service_and_its_user() {
     let node = Node::new();
     node.install(&apps::lone("lone", 8482));
     node.root(&[
@@ -114,13 +114,15 @@ fn a_unit_that_is_deleted_again_and_again_by_hand_is_restored_at_once() {
     node.install(&apps::lone("lone", 8483));
     let file = format!("{UNITS}/archy-lone.container");
     let back_ms = node.user(&["bash", "-euc", DELETE, "bash", &file]);
-    let back_ms: Vec<u64> = back_ms
+    let mut back_ms: Vec<u64> = back_ms
         .lines()
         .map(|line| line.parse().expect("milliseconds"))
         .collect();
+    back_ms.sort_unstable();
     assert_eq!(back_ms.len(), 20);
-    // In a fight the first wait is 10 s.
-    assert!(back_ms.iter().all(|ms| *ms < 8_000), "{back_ms:?}");
+    assert!(back_ms[10] <= 1_000, "the median: {back_ms:?}");
+    // A machine may stand still for a moment. In contention the first wait is 10 s.
+    assert!(back_ms[19] <= 4_000, "the longest: {back_ms:?}");
     until("the app to be ready", SOON, || {
         (node.state("lone") == "ready").then_some(())
     });
@@ -128,7 +130,7 @@ fn a_unit_that_is_deleted_again_and_again_by_hand_is_restored_at_once() {
 }
 
 #[test]
-fn repeated_installs_and_purges_are_not_reported_as_a_fight() {
+fn repeated_installs_and_purges_are_not_reported_as_contention() {
     let node = Node::new();
     let folder = node.put(&apps::shop());
     for _ in 0..8 {
@@ -141,9 +143,9 @@ fn repeated_installs_and_purges_are_not_reported_as_a_fight() {
     assert!(!journal.contains("keeps changing"), "{journal}");
 }
 
-/// The app's message once the fight is reported.
+/// The app's message once the contention is reported.
 fn report(node: &Node) -> String {
-    let status = until("the fight to be reported", SOON, || {
+    let status = until("the contention to be reported", SOON, || {
         let status = node.status("lone");
         (text(&status["state"]) == "degraded").then_some(status)
     });

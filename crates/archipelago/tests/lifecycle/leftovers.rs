@@ -10,10 +10,14 @@ fn two_volumes() -> App {
   twice:
     image: docker.io/library/busybox:stable
     volumes: [\"one:/one\", \"two:/two\", \"./three:/three\"]
+    secrets: [token]
     command: [sh, -c, \"trap 'exit 0' TERM; for v in one two three; do echo $$v >/$$v/file; done; sleep infinity & wait\"]
 volumes:
   one:
   two:
+secrets: {token: }
+x-archipelago:
+  secrets: {token: {description: A token.}}
 ",
     )
 }
@@ -55,11 +59,18 @@ fn a_purge_leaves_and_names_data_behind_a_link_or_mount() {
     let three = format!("{DATA}/files/twice/three");
     node.root(&[&bind[..], &[&three]].concat());
     node.install(&two_volumes());
+    // No secret is made through a link, so this one comes later.
+    node.shell(&format!(
+        "mv {DATA}/secrets/twice big/secrets; ln -s /home/archy/big/secrets {DATA}/secrets/twice"
+    ));
 
     let said = node.user(&["archipelago", "uninstall", "twice", "--purge"]);
     for words in [
         &format!(
             "{DATA}/volumes/twice/one was a link to /home/archy/big/one, which is left as it was"
+        ),
+        &format!(
+            "{DATA}/secrets/twice was a link to /home/archy/big/secrets, which is left as it was"
         ),
         &format!("{three} is left as it was: a file system is mounted there"),
     ] {
@@ -72,7 +83,10 @@ fn a_purge_leaves_and_names_data_behind_a_link_or_mount() {
         node.shell("cat big/one/file big/three/file"),
         "one\nthree\n"
     );
-    let left = node.shell(&format!("cd {DATA}; find volumes files -mindepth 2"));
+    assert_eq!(node.shell("ls big/secrets"), "token\n");
+    let left = node.shell(&format!(
+        "cd {DATA}; find volumes files secrets -mindepth 2"
+    ));
     assert_eq!(left, "files/twice/three\nfiles/twice/three/file\n");
 
     // After the unmount a purge deletes everything.
@@ -80,7 +94,9 @@ fn a_purge_leaves_and_names_data_behind_a_link_or_mount() {
     let said = node.json(&["uninstall", "twice", "--purge"]);
     assert_eq!(said["left"], serde_json::json!([]));
     assert_eq!(
-        node.shell(&format!("cd {DATA}; find volumes files -mindepth 1")),
+        node.shell(&format!(
+            "cd {DATA}; find volumes files secrets -mindepth 1"
+        )),
         ""
     );
 }

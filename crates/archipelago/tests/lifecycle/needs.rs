@@ -1,4 +1,4 @@
-//! A device, limit or processor that a container needs and this host lacks is named, before the
+//! A device, limit or architecture that a container needs and this host lacks is named, before the
 //! installation and while the app is installed.
 
 use crate::apps::{self, App};
@@ -116,7 +116,7 @@ fn a_device_that_is_removed_later_is_named() {
     });
 }
 
-/// Imports an image for s390x. Its program has no more than the ELF header of that processor.
+/// Imports an image for s390x. Its program has no more than the ELF header of that architecture.
 const IMPORT: &str = r#"
 mkdir foreign
 printf '\x7fELF\x02\x02\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x16\x00\x00\x00\x01' >foreign/program
@@ -127,7 +127,7 @@ podman import --arch s390x --change 'ENTRYPOINT ["/program"]' foreign.tar "$1"
 "#;
 
 #[test]
-fn an_image_for_another_processor_is_named() {
+fn an_image_for_another_architecture_is_named() {
     let node = Node::new();
     node.user(&["bash", "-euc", IMPORT, "bash", FOREIGN]);
     let app = apps::app(
@@ -164,7 +164,7 @@ podman rmi "$1"
 "#;
 
 #[test]
-fn an_image_that_a_registry_has_for_other_processors_only_is_refused_before_anything_changes() {
+fn an_image_that_a_registry_has_for_other_architectures_only_is_refused_before_anything_changes() {
     let node = Node::new();
     node.write(
         &format!("{CONFIG}/config.toml"),
@@ -199,7 +199,8 @@ fn an_image_that_a_registry_has_for_other_processors_only_is_refused_before_anyt
     assert_eq!((node.containers(), node.shell(INTENT)), (before, intent));
     assert_eq!(node.state("needs"), "ready");
 
-    // The manifest of an image alone does not name its processor. The image does, once it is here.
+    // The manifest of an image alone does not name its architecture. The image does, once it is
+    // here.
     let said = install(&node, &of("127.0.0.1:5000/alone:1"), 1);
     let error = said.lines().find(|line| line.starts_with("error: "));
     let cause = "the image 127.0.0.1:5000/alone:1 is for s390x, and this machine is ";

@@ -162,6 +162,10 @@ fn a_secret_and_a_sealed_setting_are_only_in_private_files() {
         ("list", &["--output", "json", "list"]),
         ("set", &["set", "vault", "other=x"]),
         ("doctor", &["--output", "json", "doctor"]),
+        ("setup", &["setup"]),
+        ("plan", &["--output", "json", "plan"]),
+        ("plan", &["plan", "uninstall", "vault"]),
+        ("rebuild", &["rebuild", "vault"]),
     ] {
         let output = node.archipelago(arguments);
         note(name, format!("{}{}", output.stdout, output.stderr));
@@ -182,6 +186,11 @@ fn a_secret_and_a_sealed_setting_are_only_in_private_files() {
         &["doctor"],
         &["catalog", "/home/archy/apps/vault"],
         &["logs", "vault"],
+        &["setup"],
+        &["plan"],
+        &["plan", "install", "/home/archy/apps/vault"],
+        &["plan", "uninstall", "reader"],
+        &["rebuild", "vault"],
     ] {
         let output = node.archipelago(arguments);
         note(arguments[0], format!("{}{}", output.stdout, output.stderr));
@@ -195,26 +204,6 @@ fn a_secret_and_a_sealed_setting_are_only_in_private_files() {
             "cat {UNITS}/*; find $XDG_RUNTIME_DIR/systemd ~/.config/systemd -name inaccessible -prune -o -type f -exec cat {{}} +; systemctl --user show 'archy-*'"
         )),
     );
-    note(
-        "journal",
-        node.root(&["journalctl", "-o", "json", "--all", "--no-pager"]),
-    );
-    node.shell("touch ~/watched");
-    assert!(watch.wait().expect("the search to end").success());
-    let arguments = node.shell("cat ~/arguments");
-    assert_eq!(
-        found(&arguments, &with_decoy),
-        [DECOY].into(),
-        "{arguments}"
-    );
-    let all: usize = said.iter().map(|(_, text)| text.len()).sum();
-    assert!(all > 50_000, "there is hardly any output: {said:?}");
-    for (name, text) in &said {
-        assert_eq!(found(text, &planted), [].into(), "in the output of {name}");
-    }
-    let of_podman = said.iter().find(|(name, _)| name == "podman");
-    assert!(of_podman.is_some_and(|(_, text)| text.contains(DECOY)));
-
     // In the folders of Archipelago and systemd, only files of mode 600 hold the values, and no
     // unit does.
     let files = node.shell(&format!(
@@ -235,4 +224,32 @@ fn a_secret_and_a_sealed_setting_are_only_in_private_files() {
         assert!(files.contains(path), "{path} is missing in {files}");
     }
     assert!(!files.contains(UNITS), "{files}");
+
+    for arguments in [
+        &["uninstall", "reader"][..],
+        &["--output", "json", "uninstall", "vault", "--purge"],
+    ] {
+        let output = node.archipelago(arguments);
+        assert!(output.success(), "{output:?}");
+        note("uninstall", format!("{}{}", output.stdout, output.stderr));
+    }
+    note(
+        "journal",
+        node.root(&["journalctl", "-o", "json", "--all", "--no-pager"]),
+    );
+    node.shell("touch ~/watched");
+    assert!(watch.wait().expect("the search to end").success());
+    let arguments = node.shell("cat ~/arguments");
+    assert_eq!(
+        found(&arguments, &with_decoy),
+        [DECOY].into(),
+        "{arguments}"
+    );
+    let all: usize = said.iter().map(|(_, text)| text.len()).sum();
+    assert!(all > 50_000, "there is hardly any output: {said:?}");
+    for (name, text) in &said {
+        assert_eq!(found(text, &planted), [].into(), "in the output of {name}");
+    }
+    let of_podman = said.iter().find(|(name, _)| name == "podman");
+    assert!(of_podman.is_some_and(|(_, text)| text.contains(DECOY)));
 }

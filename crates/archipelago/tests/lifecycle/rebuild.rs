@@ -53,7 +53,7 @@ fn publish(node: &Node, registry: &Registry<'_>, word: &str) {
         .expect("a pushed image");
 }
 
-/// Pushes a version of the base image that is for the processor s390x.
+/// Pushes a version of the base image that is for the architecture s390x.
 fn publish_foreign(node: &Node, registry: &Registry<'_>) {
     node.shell(
         "cd $(mktemp -d)

@@ -267,7 +267,7 @@ fn an_app_that_ends_at_once_shows_its_last_log_lines() {
             && said.contains("out of coffee"),
         "{said}"
     );
-    assert!(said.contains("archipelago uninstall ends"), "{said}");
+    assert!(said.contains("archipelago stop ends"), "{said}");
     // Every ten seconds the container runs again for a moment.
     until_equal(
         "the failure to be reported",

@@ -93,9 +93,14 @@ impl Said<'_> {
             &["--output", "json", "list"],
             &["doctor"],
             &["catalog"],
+            &["setup"],
+            &["plan"],
+            &["--output", "json", "plan"],
+            &["plan", "uninstall", "vault"],
             &["start", "vault"],
             &["stop", "vault"],
             &["restart", "vault"],
+            &["rebuild", "vault"],
         ] {
             self.by(arguments);
         }
@@ -125,6 +130,8 @@ fn no_output_holds_a_planted_value() {
         for command in [
             &["install", &folder, "--set", wrong][..],
             &["set", "vault", wrong],
+            &["plan", "install", &folder, "--set", wrong],
+            &["plan", "set", "vault", wrong],
         ] {
             let refused = said.by(command);
             assert_eq!(refused.status, 3, "{refused:?}");
@@ -134,6 +141,9 @@ fn no_output_holds_a_planted_value() {
     let intent = format!("{CONFIG}/apps/vault.toml");
     let kept = node.shell(&format!("cat {intent}"));
     let with = |line: &str| format!("{kept}\n{line}\n");
+    let first = |line: &str| format!("{line}\n{kept}");
+    let base = "docker.io/library/busybox:stable";
+    let runtime = "/run/user/1000/archipelago";
     let definition = &folder;
     let compose = vault().files[0].1.clone();
     let template = vault().files[3].1.clone();
@@ -167,6 +177,43 @@ fn no_output_holds_a_planted_value() {
             intent.clone(),
             with(&format!("port = \"{INTENT}\"")),
             "the setting port does not fit",
+        ),
+        (
+            intent.clone(),
+            first(&format!("allow = \"{INTENT}\"")),
+            "vault.toml:1:1: allow: ",
+        ),
+        (
+            intent.clone(),
+            first(&format!("images = {{\"{base}\" = \"{INTENT} X\"}}")),
+            "IMAGE@sha256:DIGEST",
+        ),
+        (
+            intent.clone(),
+            first(&format!("bases = {{\"{base}\" = \"{INTENT}\"}}")),
+            "sha256:DIGEST",
+        ),
+        (intent.clone(), with_release(&kept, INTENT), ": release: "),
+        (
+            format!("{CONFIG}/node.toml"),
+            format!("id = \"{CONFIGURED}\n"),
+            "node.toml",
+        ),
+        (
+            format!("{CONFIG}/node.toml"),
+            format!("id = \"{CONFIGURED}\"\ndata = \"{CONFIGURED}\"\n"),
+            "node.toml",
+        ),
+        // Of these two no message tells: they are written anew.
+        (
+            format!("{runtime}/progress.json"),
+            format!("{{\"{INTENT}"),
+            "ready",
+        ),
+        (
+            format!("{runtime}/pending.json"),
+            format!("{{\"{INTENT}"),
+            "ready",
         ),
         (
             format!("{CONFIG}/config.toml"),
@@ -284,6 +331,11 @@ fn no_output_holds_a_planted_value() {
     node.shell(&format!("rm {UNITS}/mine.container"));
 
     let secret = node.shell(&format!("cat {DATA}/secrets/vault/token"));
+    node.write(&intent, &with(&format!("more = \"{INTENT}")));
+    said.by(&["uninstall", "vault"]);
+    node.write(&intent, &kept);
+    let purged = said.by(&["uninstall", "vault", "--purge"]);
+    assert!(purged.success(), "{purged:?}");
     said.all
         .push(node.shell("journalctl --user -u archipelago -o json --no-pager"));
     let all = said.all.join("\n");
@@ -296,6 +348,16 @@ fn no_output_holds_a_planted_value() {
         });
         assert_eq!(around, None, "{planted} is in the output");
     }
+}
+
+/// An intent with another text as its release.
+fn with_release(intent: &str, release: &str) -> String {
+    let line = |line: &str| match line.starts_with("release = ") {
+        true => format!("release = \"{release}\"\n"),
+        false => format!("{line}\n"),
+    };
+    assert!(intent.contains("\nrelease = "), "{intent}");
+    intent.lines().map(line).collect()
 }
 
 /// Whether a terminal acts on a character. A line break is allowed.

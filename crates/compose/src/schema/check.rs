@@ -80,7 +80,8 @@ fn is_left_empty(node: &Node, shape: &Shape, trail: &Trail) -> bool {
             | Shape::Hosts(_)
             | Shape::Keys(_)
     );
-    node.is_null() && may_be && !matches!(trail.keys().as_slice(), ["services", _])
+    let is_service = matches!(trail.keys().as_slice(), ["services", _]);
+    node.is_null() && may_be && !fits(node, shape) && !is_service
 }
 
 /// A number or truth value in the place of text, and of nothing else that it could be.

@@ -21,6 +21,8 @@ pub enum Reason {
     ChangedByOthers { file: String },
     /// The file has these permission bits instead of its own.
     ModeChanged { file: String, mode: u32 },
+    /// The folder is to belong to another user of the containers.
+    OwnerDiffers { file: String },
     /// The file was written for an earlier configuration: another definition, setting, image or
     /// goal, or another value of something that it quotes.
     Outdated { file: String },
@@ -96,6 +98,7 @@ impl Reason {
             Self::Missing => "missing",
             Self::ChangedByOthers { .. } => "changed_by_others",
             Self::ModeChanged { .. } => "mode_changed",
+            Self::OwnerDiffers { .. } => "owner_differs",
             Self::Outdated { .. } => "outdated",
             Self::Differs { .. } => "differs",
             Self::UnitForgotten { .. } => "unit_forgotten",

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Action, AppAction, AppStep, HostStep, Reason};
+use crate::manifest::Recipe;
 
 impl fmt::Display for Action {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -17,10 +18,19 @@ impl fmt::Display for AppAction {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { app, step, .. } = self;
         match step {
-            AppStep::GenerateSecret(name) => {
-                write!(formatter, "generate the secret {name} of {app}")
+            AppStep::GenerateSecret { name, recipe } => {
+                let verb = match recipe {
+                    Recipe::Random | Recipe::Seeded(_) => "generate",
+                    Recipe::Given(_) => "keep",
+                };
+                write!(formatter, "{verb} the secret {name} of {app}")
             }
             AppStep::MakeFolder(path) => write!(formatter, "make the folder {}", path.display()),
+            AppStep::GiveFolder { path, owner } => write!(
+                formatter,
+                "let the folder {} belong to the user {owner} of its containers",
+                path.display()
+            ),
             AppStep::RememberImages(learnt) => {
                 let names: Vec<&str> = learnt.keys().map(String::as_str).collect();
                 write!(formatter, "remember the images {}", names.join(" "))
@@ -36,7 +46,7 @@ impl fmt::Display for AppAction {
             AppStep::Restart(service) => write!(formatter, "restart {service}"),
             AppStep::Stop(service) => write!(formatter, "stop {service}"),
             AppStep::CancelJob(service) => {
-                write!(formatter, "let nothing wait for {service} to stop")
+                write!(formatter, "cancel the stop job of {service}")
             }
             AppStep::RemoveRendered(name) => {
                 write!(formatter, "remove the rendered files of {name}")
@@ -47,9 +57,14 @@ impl fmt::Display for AppAction {
             AppStep::RemoveSecret(name) => write!(formatter, "remove the Podman secret {name}"),
             AppStep::RemoveImage(name) => write!(formatter, "remove the image {name}"),
             AppStep::RemoveData => write!(formatter, "remove the data of {app}"),
-            AppStep::StoreRelease { release, .. } => write!(formatter, "store the files {release}"),
+            AppStep::StoreRelease { release, .. } => {
+                write!(formatter, "store the release {release}")
+            }
             AppStep::NameRelease(release) => {
-                write!(formatter, "name the definition of {app}: {release}")
+                write!(
+                    formatter,
+                    "write the release {release} into the intent of {app}"
+                )
             }
             AppStep::RemoveFormer => {
                 write!(
@@ -57,7 +72,7 @@ impl fmt::Display for AppAction {
                     "remove the former folder of the definition of {app}"
                 )
             }
-            AppStep::Forget => write!(formatter, "forget {app}"),
+            AppStep::Forget => write!(formatter, "remove the intent of {app}"),
         }
     }
 }
@@ -71,8 +86,8 @@ impl fmt::Display for HostStep {
             }
             Self::Remember(_) => formatter.write_str("record what this pass does"),
             Self::Reload => formatter.write_str("reload systemd"),
-            Self::RemoveRelease(release) => write!(formatter, "remove the files {release}"),
-            Self::RestartPodmanSocket => formatter.write_str("make Podman's socket again"),
+            Self::RemoveRelease(release) => write!(formatter, "remove the release {release}"),
+            Self::RestartPodmanSocket => formatter.write_str("restart podman.socket"),
             Self::ReloadNetworks(names) => {
                 let names: Vec<&str> = names.iter().map(String::as_str).collect();
                 write!(
@@ -94,6 +109,9 @@ impl fmt::Display for Reason {
             }
             Self::ModeChanged { file, mode } => {
                 write!(formatter, "{file} has the permissions {mode:04o}")
+            }
+            Self::OwnerDiffers { file } => {
+                write!(formatter, "{file} belongs to root in containers")
             }
             Self::Outdated { file } => {
                 write!(formatter, "{file} was written for an earlier configuration")
@@ -121,14 +139,17 @@ impl fmt::Display for Reason {
             }
             Self::Vanished => formatter.write_str("Podman no longer has it"),
             Self::FellBehind { service } => {
-                write!(formatter, "{service}, which it follows, started after it")
+                write!(
+                    formatter,
+                    "{service}, whose address it uses, was restarted after it"
+                )
             }
             Self::PortsClosed => formatter.write_str("nothing listens on its published ports"),
             Self::NotIsolated { network } => {
                 write!(formatter, "the network {network} is not isolated")
             }
             Self::ReleaseDamaged { release } => {
-                write!(formatter, "the stored files {release} are not whole")
+                write!(formatter, "the stored release {release} is damaged")
             }
             Self::FormerDefinition => {
                 formatter.write_str("the definition lies where version 0.1.0 kept it")
@@ -143,7 +164,9 @@ impl fmt::Display for Reason {
             Self::RequiredUnreachable { app } => {
                 write!(formatter, "{app}, which it requires, cannot be reached")
             }
-            Self::DelaysStart { service } => write!(formatter, "{service} waits for it to start"),
+            Self::DelaysStart { service } => {
+                write!(formatter, "{service} cannot start until it has stopped")
+            }
             Self::LeftOver => formatter.write_str("the app's definition no longer has it"),
             Self::UninstallAsked => formatter.write_str("the app is to be uninstalled"),
             Self::PurgeAsked => formatter.write_str("the app's data are to be removed"),
@@ -156,5 +179,47 @@ impl fmt::Display for Reason {
             Self::PodmanUnreachable => formatter.write_str("Podman does not answer"),
             Self::HelperGone { helper } => formatter.write_str(helper.loss()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::AppId;
+
+    #[test]
+    fn actions_and_reasons_name_their_object() {
+        let service = || "archy-web.service".to_owned();
+        let text = |step, reason: Reason| {
+            let action = AppAction {
+                app: AppId::parse("web").unwrap(),
+                step,
+                reason: reason.clone(),
+                operation: None,
+            };
+            format!("{action}: {reason}")
+        };
+        assert_eq!(
+            text(
+                AppStep::CancelJob("archy-top.service".to_owned()),
+                Reason::DelaysStart { service: service() }
+            ),
+            "cancel the stop job of archy-top.service: archy-web.service cannot start until it has stopped"
+        );
+        assert_eq!(
+            text(
+                AppStep::Restart("archy-top.service".to_owned()),
+                Reason::FellBehind { service: service() }
+            ),
+            "restart archy-top.service: archy-web.service, whose address it uses, was restarted after it"
+        );
+        assert_eq!(
+            text(AppStep::Forget, Reason::UninstallAsked),
+            "remove the intent of web: the app is to be uninstalled"
+        );
+        assert_eq!(
+            HostStep::RestartPodmanSocket.to_string(),
+            "restart podman.socket"
+        );
     }
 }

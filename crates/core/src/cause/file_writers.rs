@@ -96,8 +96,8 @@ impl FileWriters {
         sentences.join(". ")
     }
 
-    /// The processes by how strong the hint is. What a script starts for a moment works where it
-    /// does: the script is the one to name.
+    /// The processes, strongest hint first. A short-lived child works in the same folder as its
+    /// script, so the script is named.
     fn ranked(&self) -> Vec<&FileWriter> {
         let begun_by = |parent: &FileWriter, child: &FileWriter| {
             parent.pid == child.parent && parent.unit == child.unit && parent.hint <= child.hint

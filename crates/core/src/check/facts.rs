@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::cause::{Cause, UnitsBlocked};
 use crate::name::AppId;
+use crate::needs::Controller;
 use crate::observed::{Helper, Unreachable};
 
 /// The reason why a program gave no answer.
@@ -62,6 +63,8 @@ pub struct Facts {
     pub free_locks: Option<u32>,
     /// Whether the control groups are of version 2.
     pub cgroup_v2: Option<bool>,
+    /// The controllers of control groups, and what needs them.
+    pub controllers: Option<Controllers>,
     /// The unit for which every rootless start waits.
     pub network: Option<Network>,
     /// The owner of the data folder.
@@ -112,6 +115,14 @@ pub struct Network {
     pub reached: bool,
     /// Something wants it at boot, so that it will be reached.
     pub wanted: bool,
+}
+
+/// The controllers of control groups that services of the user have, and those that apps need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Controllers {
+    pub delegated: BTreeSet<Controller>,
+    /// From [`super::controllers_asked`].
+    pub asked: BTreeMap<AppId, Vec<Controller>>,
 }
 
 /// Images that keep Podman from listing any.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::desired::{DesiredContainer, Present};
-use crate::needs::{Device, Limit, Needs, Offers};
+use crate::needs::{Controller, Device, Limit, Needs, Offers};
 
 /// A need that the host does not meet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,17 +25,25 @@ pub enum Need {
     Limit { name: String, asked: u64, most: u64 },
     /// As much as is allowed, which is bounded.
     Unbounded { name: String, most: u64 },
-    /// The registry has the image, or one that it is built of, for other kinds of processor only.
+    /// The registry has the image, or one that it is built of, for other architectures only.
     RegistryImage {
         image: String,
         offered: BTreeSet<String>,
-        processor: String,
+        architecture: String,
+        /// Whether the app asks for this architecture, not this machine.
+        is_chosen: bool,
     },
-    /// The image is for another kind of processor.
+    /// Podman does not have the external network.
+    Network(String),
+    /// Podman does not have the external volume.
+    Volume(String),
+    /// Services of this user do not have the controller.
+    Controller(Controller),
+    /// The image is for another architecture.
     Image {
         image: String,
         built_for: String,
-        processor: String,
+        architecture: String,
     },
 }
 
@@ -47,18 +55,26 @@ impl Need {
             Self::Device(_)
             | Self::Limit { .. }
             | Self::RegistryImage { .. }
+            | Self::Network(_)
+            | Self::Volume(_)
+            | Self::Controller(_)
             | Self::Image { .. } => true,
             Self::ClosedDevice(_) | Self::Unbounded { .. } => false,
         }
     }
 
-    /// Whether a container certainly does not start without it. What an image says of its processor
-    /// may be wrong: some are built without care for it, and run. But Podman fetches no image that
-    /// its registry does not have for this machine's kind.
+    /// Whether a container certainly does not start without it. What an image says of its
+    /// architecture may be wrong: some are built without care for it, and run. But Podman fetches
+    /// no image that its registry does not have for this machine's kind.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         match self {
-            Self::Device(_) | Self::Limit { .. } | Self::RegistryImage { .. } => true,
+            Self::Device(_)
+            | Self::Limit { .. }
+            | Self::RegistryImage { .. }
+            | Self::Network(_)
+            | Self::Volume(_)
+            | Self::Controller(_) => true,
             Self::ClosedDevice(_) | Self::Unbounded { .. } | Self::Image { .. } => false,
         }
     }
@@ -81,22 +97,33 @@ pub fn unmet(present: &Present, offers: &Offers) -> Vec<Unmet> {
 /// Those of one container.
 #[must_use]
 pub fn unmet_by(container: &DesiredContainer, offers: &Offers) -> Vec<Need> {
-    let Needs { devices, limits } = &container.needs;
+    let Needs {
+        devices,
+        limits,
+        networks,
+        volumes,
+        controllers,
+    } = &container.needs;
     let image = container.image.reference.to_string();
-    let foreign = offers
-        .foreign_images
-        .get(&image)
-        .map(|built_for| Need::Image {
-            image,
-            built_for: built_for.clone(),
-            processor: offers.processor.clone(),
-        });
+    // The kind that the app asks for, or else this machine's.
+    let asked = container
+        .image
+        .architecture()
+        .unwrap_or(&offers.architecture);
+    let chosen = Some(asked).filter(|asked| **asked != offers.architecture);
+    let built_for = offers.foreign_images.get(&image).map(String::as_str);
+    let foreign = built_for.or(chosen).map(|built_for| Need::Image {
+        image,
+        built_for: built_for.to_owned(),
+        architecture: offers.architecture.clone(),
+    });
     let sources = container.image.sources().into_keys();
     let unavailable = sources.filter_map(|image| {
         let offered = offers.registry_images.get(&image)?;
-        (!offered.contains(&offers.processor)).then(|| Need::RegistryImage {
+        (!offered.contains(asked)).then(|| Need::RegistryImage {
             offered: offered.clone(),
-            processor: offers.processor.clone(),
+            architecture: asked.to_owned(),
+            is_chosen: chosen.is_some(),
             image,
         })
     });
@@ -111,8 +138,24 @@ pub fn unmet_by(container: &DesiredContainer, offers: &Offers) -> Vec<Need> {
         let most = (*offers.limits.get(name)?)?;
         limit.unmet(name, most)
     });
-    let images = foreign.into_iter().chain(unavailable);
-    images.chain(devices).chain(limits).collect()
+    let controllers = controllers.iter().filter(|controller| {
+        let delegated = offers.controllers.as_ref();
+        delegated.is_some_and(|delegated| !delegated.contains(controller))
+    });
+    let controllers = controllers.copied().map(Need::Controller);
+    let networks = networks.intersection(&offers.missing_networks);
+    let networks = networks.cloned().map(Need::Network);
+    let volumes = volumes.intersection(&offers.missing_volumes);
+    let volumes = volumes.cloned().map(Need::Volume);
+    foreign
+        .into_iter()
+        .chain(unavailable)
+        .chain(devices)
+        .chain(limits)
+        .chain(networks)
+        .chain(volumes)
+        .chain(controllers)
+        .collect()
 }
 
 impl Limit {
@@ -163,22 +206,44 @@ impl fmt::Display for Need {
             Self::RegistryImage {
                 image,
                 offered,
-                processor,
+                architecture,
+                is_chosen,
             } => {
+                let who = match is_chosen {
+                    true => "its `platform` is",
+                    false => "this machine is",
+                };
                 let offered: Vec<&str> = offered.iter().map(String::as_str).collect();
                 write!(
                     formatter,
-                    "its registry has the image {image} for {} only, and this machine is {processor}; use an image for {processor}",
+                    "its registry has the image {image} for {} only, and {who} {architecture}; use an image for {architecture}",
                     offered.join(", ")
                 )
             }
+            Self::Controller(controller) => write!(
+                formatter,
+                "it has a limit that needs the control group controller {}, which services of this user do not have; remove the limit \
+                 from compose.yaml, or {}",
+                controller.name(),
+                Delegate
+            ),
+            Self::Network(name) => write!(
+                formatter,
+                "it joins the network {name}, which Podman does not have; make it (podman network create {name}), or remove it from \
+                 compose.yaml"
+            ),
+            Self::Volume(name) => write!(
+                formatter,
+                "it mounts the volume {name}, which Podman does not have; make it (podman volume create {name}), or remove `external` \
+                 from compose.yaml: the app gets a volume of its own"
+            ),
             Self::Image {
                 image,
                 built_for,
-                processor,
+                architecture,
             } => write!(
                 formatter,
-                "the image {image} is for {built_for}, and this machine is {processor}; use an image for {processor}, or install an \
+                "the image {image} is for {built_for}, and this machine is {architecture}; use an image for {architecture}, or install an \
                  emulator (sudo apt install qemu-user-binfmt)"
             ),
         }
@@ -194,6 +259,20 @@ impl fmt::Display for Raise<'_> {
         write!(
             formatter,
             "sudo systemctl edit user@$(id -u).service, [Service] Limit{name}=, and reboot"
+        )
+    }
+}
+
+/// The command by which root lets services of users have all controllers.
+pub(super) struct Delegate;
+
+impl fmt::Display for Delegate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = Controller::ALL.map(Controller::name).join(" ");
+        write!(
+            formatter,
+            "sudo sh -c 'mkdir -p /etc/systemd/system/user@.service.d && printf \"[Service]\\nDelegate={all}\\n\" \
+             >/etc/systemd/system/user@.service.d/delegate.conf', and reboot"
         )
     }
 }

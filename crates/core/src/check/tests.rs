@@ -1,12 +1,13 @@
 //! Each fact judged by itself, changed from a host on which all is right.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
 use crate::cause::{Cause, UnitsBlocked};
 use crate::name::AppId;
+use crate::needs::Controller;
 use crate::observed::{Helper, Unreachable};
 
 /// A host on which nothing is wrong.
@@ -42,6 +43,10 @@ fn right() -> Facts {
         images: Some(Ok(())),
         free_locks: Some(2048),
         cgroup_v2: Some(true),
+        controllers: Some(Controllers {
+            delegated: BTreeSet::from(Controller::ALL),
+            asked: BTreeMap::new(),
+        }),
         network: Some(Network {
             awaited: true,
             reached: true,

@@ -1,7 +1,7 @@
 //! The images that a build uses: `FROM`, `COPY --from=` and `RUN --mount=from=`.
 //!
 //! Source: `Containerfile(5)`. Only the stages that the target needs count; Podman builds no
-//! others. A name that cannot be worked out, such as one with an unknown argument, is left out, so
+//! others. A name that cannot be resolved, such as one with an unknown argument, is left out, so
 //! a newer image of it is not found. A digest always names the same image and is left out as well.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,7 @@
 //! The desired state of each app: its units, files, images, secrets and probes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -11,14 +12,14 @@ use crate::data_folder::Claim;
 use crate::image::{Platform, Reference};
 use crate::image_facts::{Bases, ImageFacts};
 use crate::layout::Layout;
-use crate::manifest::{Files, ProbeKind};
+use crate::manifest::{Files, ProbeKind, Recipe};
 use crate::name::AppId;
 use crate::needs::Needs;
 use crate::operation::id::OperationId;
-use crate::progress::Subject;
 use crate::quadlet::{Mark, UnitFile};
 use crate::release::ReleaseId;
 use crate::releases::Releases;
+use crate::retries::Subject;
 
 /// The desired state of the host.
 #[derive(Clone, Debug)]
@@ -37,21 +38,28 @@ pub struct Desired {
 /// One app's part.
 #[derive(Clone, Debug)]
 pub enum App {
-    /// It cannot be worked out. Its units and data stay as they are.
+    /// It cannot be resolved. Its units and data stay as they are.
     Broken {
         /// Why, and what to do.
         cause: Error,
         fault: Fault,
     },
-    /// Its secrets must be generated before anything else can be worked out.
+    /// Its secrets must be generated before anything else can be resolved.
     NeedsSecrets {
-        /// The missing ones.
-        missing: BTreeSet<String>,
+        /// The missing ones, and those that have another text than the one that is given now.
+        missing: BTreeMap<String, Recipe>,
     },
     /// It waits for another app to have its secrets.
     NeedsApp {
         /// That app.
         other: AppId,
+    },
+    /// It waits for a file that another app writes.
+    NeedsFile {
+        /// That app.
+        other: AppId,
+        /// The name of the capture.
+        file: String,
     },
     /// It should be there.
     Present(Box<Present>),
@@ -66,7 +74,7 @@ pub enum App {
     },
 }
 
-/// The origin of the fault that keeps an app from being worked out.
+/// The origin of the fault that keeps an app from being resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// That of its own definition, intent or requirements.
@@ -94,6 +102,8 @@ pub struct Present {
     pub mounted: BTreeMap<ReleaseId, Files>,
     /// The folders that its mounts need.
     pub folders: BTreeSet<PathBuf>,
+    /// The folders of these that belong to a user of the containers other than root.
+    pub owners: BTreeMap<PathBuf, Owner>,
     /// The Podman secrets it uses, by Podman's name.
     pub secrets: BTreeMap<String, PodmanSecret>,
     /// The probes that must succeed before it is ready.
@@ -107,6 +117,8 @@ pub struct Present {
     /// The apps it requires, each with its main service if it has one.
     pub requires: BTreeMap<AppId, Option<String>>,
 }
+
+pub use crate::owner::Owner;
 
 /// A transport protocol, for [`Present::ports`].
 pub use crate::manifest::Protocol as Transport;
@@ -145,6 +157,12 @@ pub struct DesiredContainer {
     pub image_facts: Option<ImageFacts>,
     /// Whether it counts as started only once its health check succeeds.
     pub starts_healthy: bool,
+    /// Whether it is a job: it runs to its end and is not started again, whether it succeeded or
+    /// not.
+    pub is_job: bool,
+    /// The services of the jobs that must end before it starts, each with whether the job must
+    /// succeed.
+    pub awaits: BTreeMap<String, bool>,
     /// The networks that it joins, by Podman's names.
     pub networks: BTreeSet<String>,
     /// The services that systemd starts along with it.
@@ -173,10 +191,10 @@ impl DesiredImage {
     #[must_use]
     pub fn sources(&self) -> BTreeMap<String, bool> {
         match &self.origin {
-            Origin::Pull { without_tls } => {
+            Origin::Pull { without_tls, .. } => {
                 BTreeMap::from([(self.reference.to_string(), *without_tls)])
             }
-            Origin::Build(context) if context.otherwise.is_none() => {
+            Origin::Build(context) if context.fallback.is_none() => {
                 let plain = context
                     .bases
                     .iter()
@@ -197,6 +215,8 @@ pub enum Origin {
     Pull {
         /// Whether without TLS; only for a registry on the allowlist.
         without_tls: bool,
+        /// The platform, if not this machine's.
+        platform: Option<Platform>,
     },
     /// Built from a folder of the app.
     Build(Box<BuildContext>),
@@ -215,10 +235,10 @@ pub struct BuildContext {
     pub target: Option<String>,
     /// The base images that may change, by name.
     pub bases: BTreeMap<String, BaseSource>,
-    /// Those that a rebuild found changed, with their new digests.
-    pub renewed: Bases,
+    /// The base images that a rebuild found changed, with their new digests.
+    pub changed_bases: Bases,
     /// The image to pull when the build fails, and whether to pull it without TLS.
-    pub otherwise: Option<(Reference, bool)>,
+    pub fallback: Option<(Reference, bool)>,
 }
 
 /// How to get a base image. Podman resolves its name as during the build.
@@ -235,10 +255,22 @@ pub struct BaseSource {
 pub struct PodmanSecret {
     /// The app.
     pub app: AppId,
-    /// The name in the manifest; the text lies in the app's secrets folder.
+    /// The name in the manifest.
     pub secret: String,
-    /// Changes when the text does; says nothing about it (a hash of 256 random bits).
+    /// Changes when the text does (a hash of it). It tells nothing of one that is generated, and is
+    /// shown to nobody but this user, who can read the text.
     pub revision: String,
+    pub content: SecretContent,
+}
+
+/// The content of a Podman secret. It is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretContent(pub Vec<u8>);
+
+impl fmt::Debug for SecretContent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SecretContent")
+    }
 }
 
 /// A question whose answer says that the app is ready.
@@ -289,13 +321,22 @@ impl DesiredUnit {
 }
 
 impl DesiredImage {
+    /// The architecture that the app asks for.
+    #[must_use]
+    pub fn architecture(&self) -> Option<&str> {
+        match &self.origin {
+            Origin::Pull { platform, .. } => Some(&platform.as_ref()?.architecture),
+            Origin::Build(_) => None,
+        }
+    }
+
     /// The subject under which attempts to get it are remembered.
     #[must_use]
     pub fn subject(&self) -> Subject {
         let without_tls = match &self.origin {
-            Origin::Pull { without_tls } => *without_tls,
+            Origin::Pull { without_tls, .. } => *without_tls,
             Origin::Build(context) => context
-                .otherwise
+                .fallback
                 .as_ref()
                 .is_some_and(|(_, without_tls)| *without_tls),
         };

@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::Error;
 use super::inputs::Inputs;
 use crate::file_error::FileError;
-use crate::intent::{Goal, Intent};
-use crate::manifest::{COMPOSE_FILE, Exports, Files, Manifest, ManifestError, Schema, Settings};
+use crate::intent::{Intent, WantedState};
+use crate::manifest::{
+    COMPOSE_FILE, Exports, Extension, Files, Manifest, ManifestError, Recipe, Schema, SettingValue,
+    Settings,
+};
 use crate::name::AppId;
 use crate::releases::{Damage, Unusable};
 
@@ -33,6 +36,13 @@ impl Apps {
     /// Parses the installed apps.
     #[must_use]
     pub fn read(inputs: &Inputs) -> Self {
+        let readable = inputs
+            .intents
+            .iter()
+            .filter_map(|(id, intent)| Some((id, intent.as_ref().ok()?)));
+        let opened: Opened<'_> = readable
+            .map(|(id, intent)| (id, open(inputs, id, intent)))
+            .collect();
         let apps = inputs
             .intents
             .iter()
@@ -41,18 +51,19 @@ impl Apps {
                     cause,
                     requires: requires(inputs, id),
                 };
-                let app = read_app(inputs, id, intent).map_err(unreadable);
+                let app = read_app(inputs, id, intent, &opened).map_err(unreadable);
                 (id.clone(), app)
             })
             .collect();
         Self(apps)
     }
 
-    /// The names of the secrets that the manifests ask for, each with its app.
-    pub fn secret_names(&self) -> impl Iterator<Item = (&AppId, &String)> {
+    /// The secrets that the manifests ask for, each with its app and with how its text comes
+    /// about.
+    pub fn recipes(&self) -> impl Iterator<Item = (&AppId, &String, Recipe)> {
         self.manifests().flat_map(|(id, manifest)| {
-            let names = manifest.extension.secrets.keys();
-            names.map(move |name| (id, name))
+            let recipes = manifest.recipes();
+            recipes.map(move |(name, recipe)| (id, name, recipe))
         })
     }
 
@@ -94,11 +105,11 @@ impl Apps {
         required
     }
 
-    /// Whether an app that this one requires, directly or not, is stopped.
-    pub(super) fn rests_for_another(&self, id: &AppId) -> bool {
+    /// Whether an app that this one requires, directly or indirectly, is stopped.
+    pub(super) fn has_stopped_requirement(&self, id: &AppId) -> bool {
         self.all_required(id).into_iter().any(|other| {
             let installed = self.0.get(other).and_then(|app| app.as_ref().ok());
-            installed.is_some_and(|installed| installed.intent.state == Goal::Stopped)
+            installed.is_some_and(|installed| installed.intent.state == WantedState::Stopped)
         })
     }
 
@@ -108,7 +119,7 @@ impl Apps {
         let mut dependants = self.required_by(id);
         dependants.retain(|other| {
             let installed = self.0.get(other).and_then(|app| app.as_ref().ok());
-            installed.is_none_or(|installed| installed.intent.state != Goal::Removed)
+            installed.is_none_or(|installed| installed.intent.state != WantedState::Removed)
         });
         dependants
     }
@@ -135,14 +146,25 @@ fn requires(inputs: &Inputs, id: &AppId) -> BTreeSet<AppId> {
     apps.into_iter().flatten().collect()
 }
 
+/// The apps whose settings are chosen and whose services are not read yet.
+type Opened<'a> = BTreeMap<&'a AppId, Result<OpenedApp<'a>, Error>>;
+
+struct OpenedApp<'a> {
+    schema: Schema,
+    files: &'a Files,
+    settings: Settings,
+    exports: Exports,
+}
+
 fn read_app(
     inputs: &Inputs,
     id: &AppId,
     intent: &Result<Intent, FileError>,
+    opened: &Opened<'_>,
 ) -> Result<Installed, Error> {
     let intent = intent.clone()?;
-    let manifest = read_manifest(inputs, id, &intent);
-    if intent.state == Goal::Removed {
+    let manifest = read_manifest(id, &intent, opened);
+    if intent.state == WantedState::Removed {
         return Ok(Installed {
             intent,
             manifest: manifest.ok(),
@@ -155,7 +177,7 @@ fn read_app(
     })
 }
 
-fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifest, Error> {
+fn open<'a>(inputs: &'a Inputs, id: &AppId, intent: &Intent) -> Result<OpenedApp<'a>, Error> {
     if let Some(cause) = inputs.releases.unusable.get(id) {
         return Err(cause.clone().into());
     }
@@ -178,13 +200,61 @@ fn read_manifest(inputs: &Inputs, id: &AppId, intent: &Intent) -> Result<Manifes
             intent: inputs.layout.intent(id),
             source,
         })?;
-    let mut manifest = schema.manifest(&settings, files)?;
     let is_from_before = intent.exports_all || intent.release.is_none();
-    let extension = &mut manifest.extension;
-    if is_from_before && extension.exports == Exports::default() {
-        extension.exports = extension.all_exports();
-    }
+    let exports = &schema.extension.exports;
+    let exports = if is_from_before && *exports == Exports::default() {
+        schema.extension.all_exports()
+    } else {
+        exports.clone()
+    };
+    Ok(OpenedApp {
+        schema,
+        files,
+        settings,
+        exports,
+    })
+}
+
+fn read_manifest(id: &AppId, intent: &Intent, all: &Opened<'_>) -> Result<Manifest, Error> {
+    let opened = all.get(id).ok_or_else(|| Error::Requires(id.clone()))?;
+    let OpenedApp {
+        schema,
+        files,
+        settings,
+        exports,
+    } = opened.as_ref().map_err(Clone::clone)?;
+    let mut settings = settings.clone();
+    follow(&schema.extension, &mut settings, |other| {
+        let other = all.get(other)?.as_ref().ok()?;
+        Some((&other.exports, &other.settings))
+    })?;
+    let mut manifest = schema.manifest(&settings, files)?;
+    manifest.keep_ports(&intent.ports);
+    manifest.extension.exports = exports.clone();
     Ok(manifest)
+}
+
+/// Gives the variables of an app the values of the settings that they follow. `other` tells the
+/// exports and the settings of another app.
+pub(crate) fn follow<'a>(
+    extension: &Extension,
+    settings: &mut Settings,
+    other: impl Fn(&AppId) -> Option<(&'a Exports, &'a Settings)>,
+) -> Result<(), Error> {
+    for (name, followed) in &extension.variables {
+        let app = &followed.app;
+        let (exports, values) = other(app).ok_or_else(|| Error::Requires(app.clone()))?;
+        let value = values.0.get(&followed.setting);
+        let value = value.filter(|_| exports.settings.contains(&followed.setting));
+        let value = value.ok_or_else(|| Error::NotExported {
+            app: app.clone(),
+            list: "settings",
+            name: followed.setting.clone(),
+        })?;
+        let word = followed.word(value.to_string());
+        settings.0.insert(name.clone(), SettingValue::Text(word));
+    }
+    Ok(())
 }
 
 /// Reads the schema from an app's files; `file` is how the person knows the Compose file.

@@ -2,11 +2,13 @@
 //! Quadlet.
 
 mod files;
+mod hooks;
 mod image;
 mod image_volumes;
 mod mounts;
 mod network;
 mod options;
+mod order;
 mod reach;
 mod secrets;
 
@@ -20,10 +22,10 @@ use super::apps::Apps;
 use super::error::Error;
 use super::inputs::Inputs;
 use crate::config::Config;
-use crate::manifest::{Files, Manifest, NetworkMode, Port, Protocol, Service};
+use crate::manifest::{Files, Job, Manifest, MountSource, Port, Protocol, Service};
 use crate::name::AppId;
 use crate::needs::Needs;
-use crate::quadlet::{self, Kind, PodmanOption, ServiceSection, Stamp, Unit, UnitSection};
+use crate::quadlet::{self, Kind, ServiceSection, Stamp, Unit, UnitSection};
 
 /// The label on everything of ours in Podman: the app.
 pub const APP_LABEL: &str = "archipelago.app";
@@ -32,6 +34,8 @@ pub const APP_LABEL: &str = "archipelago.app";
 const RESTART_DELAY: Duration = Duration::from_secs(10);
 /// The image is on the node before a unit starts, so this bounds only Podman itself on a slow disk.
 const START_LIMIT: Duration = Duration::from_secs(300);
+/// The unit of systemd that makes the socket of this user's Podman.
+const PODMAN_SOCKET: &str = "podman.socket";
 /// systemd's stop timeout exceeds the container's own by this much, so that Podman can clean up.
 const STOP_MARGIN: Duration = Duration::from_secs(30);
 
@@ -41,6 +45,7 @@ pub(super) fn present(
     config: &Config,
     apps: &Apps,
     manifest: &Manifest,
+    joined_secrets: &BTreeMap<String, Vec<u8>>,
     running: bool,
 ) -> Result<Present, Error> {
     let work = Work {
@@ -48,6 +53,7 @@ pub(super) fn present(
         config,
         apps,
         manifest,
+        joined_secrets,
         id: manifest.id(),
     };
     let mut present = Present {
@@ -58,6 +64,7 @@ pub(super) fn present(
         files: work.rendered_files()?,
         mounted: BTreeMap::new(),
         folders: BTreeSet::new(),
+        owners: BTreeMap::new(),
         secrets: work.podman_secrets(),
         probes: work.probes(),
         urls: work.urls(),
@@ -65,7 +72,13 @@ pub(super) fn present(
         subnets: BTreeSet::new(),
         requires: work.required_services(),
     };
-    work.add_networks(&mut present)?;
+    for (network, own) in work.own_networks() {
+        present
+            .subnets
+            .extend(own.subnets.iter().map(|subnet| subnet.net));
+        let unit = work.network_unit(&network, &own);
+        work.add(&mut present, &unit, Role::Network(network), &[])?;
+    }
     for volume in &manifest.volumes {
         work.add_volume(&mut present, volume)?;
     }
@@ -80,6 +93,8 @@ struct Work<'a> {
     config: &'a Config,
     apps: &'a Apps,
     manifest: &'a Manifest,
+    /// The contents of the app's joined secrets.
+    joined_secrets: &'a BTreeMap<String, Vec<u8>>,
     id: &'a AppId,
 }
 
@@ -150,20 +165,33 @@ impl Work<'_> {
             volumes.push(self.id.volume(&volume.name));
         }
         let stem = self.manifest.container(name);
-        let ordering = self.ordering(name, service);
-        let wants = ordering.wants.clone();
+        let mut ordering = self.ordering(name, service);
+        let started_along = ordering.wants.iter().chain(&ordering.requires);
+        let wants = started_along.cloned().collect();
+        let mut mounts = service.mounts.iter();
+        if mounts.any(|mount| mount.source == MountSource::PodmanSocket) {
+            // The socket must be there before it is mounted.
+            ordering.wants.push(PODMAN_SOCKET.to_owned());
+            ordering.after.push(PODMAN_SOCKET.to_owned());
+        }
         let unit = Unit {
             stem: stem.clone(),
             unit: ordering,
             kind: Kind::Container(Box::new(container)),
             service: ServiceSection {
-                restart_delay: Some(RESTART_DELAY),
-                start_limit: Some(START_LIMIT + service.time_to_be_healthy()),
-                stop_limit: service.stop_grace_period.map(|grace| grace + STOP_MARGIN),
+                restart_delay: (service.job != Some(Job::Once)).then_some(RESTART_DELAY),
+                one_shot: service.job.is_some(),
+                // A job counts as started once it has ended, which may take any time.
+                start_limit: (service.job.is_none())
+                    .then(|| START_LIMIT + service.time_to_be_healthy()),
+                stop_limit: stop_limit(service),
+                after_start: hooks::commands(&stem, &service.post_start, hooks::START_LIMIT),
+                before_stop: hooks::commands(&stem, &service.pre_stop, hooks::STOP_LIMIT),
                 volumes,
             },
             starts_at_boot: present.running
-                && (self.manifest.is_companion(name) || !self.apps.rests_for_another(self.id)),
+                && (self.manifest.is_companion(name)
+                    || !self.apps.has_stopped_requirement(self.id)),
         };
         let role = Role::Container(Box::new(DesiredContainer {
             name: stem,
@@ -171,94 +199,25 @@ impl Work<'_> {
             image,
             image_facts: image_facts.cloned(),
             starts_healthy: service.starts_healthy(),
+            is_job: service.job.is_some(),
+            awaits: self.awaited_jobs(service),
             networks: self.joined(name, service),
             wants,
             follows: self.followed(name, service),
-            ports: self.ports_of(service),
-            needs: Needs::of(&service.devices, &service.ulimits),
+            // Nothing listens on the ports of a job that has ended.
+            ports: match service.job {
+                Some(_) => BTreeSet::new(),
+                None => self.ports_of(service),
+            },
+            needs: Needs {
+                networks: self.foreign_networks(service),
+                volumes: Self::foreign_volumes(service),
+                controllers: options::controllers(service),
+                ..Needs::of(&service.devices, &service.ulimits)
+            },
         }));
         let inputs: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();
         self.add(present, &unit, role, &inputs)
-    }
-
-    /// Nothing here makes one service fail with another.
-    ///
-    /// Companions come after every other service, but not after one that takes its time: one that
-    /// starts healthy, or whose app requires others. They show how it is doing meanwhile; what
-    /// waits for another app they do not start either. Services of another app are waited for, but
-    /// not wanted: the operator may have stopped them. Nor is it part of them (`PartOf=`), for then
-    /// systemd would not start one that has ended before all that require it are stopped, and they
-    /// may look for it for minutes before they stop.
-    fn ordering(&self, name: &str, service: &Service) -> UnitSection {
-        let mut wants: BTreeSet<String> = service
-            .depends_on
-            .keys()
-            .map(|other| self.service_unit(other))
-            .collect();
-        let mut after = wants.clone();
-        let is_main = self.manifest.main.as_deref() == Some(name);
-        if self.manifest.is_companion(name) {
-            let others = self
-                .manifest
-                .services
-                .keys()
-                .filter(|other| !self.manifest.is_companion(other));
-            for other in others.filter(|_| !self.waits_for_apps()) {
-                wants.insert(self.service_unit(other));
-                if !self.manifest.services[other].starts_healthy() {
-                    after.insert(self.service_unit(other));
-                }
-            }
-        } else {
-            after.extend(self.required_services().into_values().flatten());
-        }
-        let title = &self.manifest.extension.title;
-        let description = if is_main {
-            title.clone()
-        } else {
-            format!("{title} {name}")
-        };
-        UnitSection {
-            description,
-            wants: wants.into_iter().collect(),
-            after: after.into_iter().collect(),
-        }
-    }
-
-    fn waits_for_apps(&self) -> bool {
-        !self.manifest.extension.requires.apps.is_empty()
-    }
-
-    /// The apps that this one requires, and the main service of each, as far as they are installed.
-    fn required_services(&self) -> BTreeMap<AppId, Option<String>> {
-        let required = &self.manifest.extension.requires.apps;
-        required
-            .iter()
-            .map(|app| {
-                let service = self.apps.manifest(app).and_then(|manifest| {
-                    let main = manifest.main.as_deref()?;
-                    Some(format!("{}.service", manifest.container(main)))
-                });
-                (app.clone(), service)
-            })
-            .collect()
-    }
-
-    /// The services that one of this app's knows by their addresses: those of other apps, which its
-    /// main service talks to, and the one whose network it uses.
-    fn followed(&self, name: &str, service: &Service) -> Vec<String> {
-        let shared = match &service.network {
-            NetworkMode::Of(other) => Some(self.service_unit(other)),
-            NetworkMode::App | NetworkMode::Host | NetworkMode::None => None,
-        };
-        let is_main = self.manifest.main.as_deref() == Some(name);
-        let required = self.required_services().into_values();
-        let required = required.flatten().filter(|_| is_main);
-        shared.into_iter().chain(required).collect()
-    }
-
-    fn service_unit(&self, service: &str) -> String {
-        format!("{}.service", self.manifest.container(service))
     }
 
     fn container(
@@ -269,6 +228,7 @@ impl Work<'_> {
     ) -> Result<quadlet::Container, Error> {
         let Service {
             image: _,
+            platform: _,
             command,
             entrypoint,
             environment,
@@ -277,10 +237,15 @@ impl Work<'_> {
             mounts: _,
             secrets: _,
             depends_on: _,
+            job,
             health,
+            // Of the section `[Service]`.
+            post_start: _,
+            pre_stop: _,
             labels,
             annotations,
             user,
+            data_owner: _,
             group_add,
             working_dir,
             hostname,
@@ -291,7 +256,6 @@ impl Work<'_> {
             tmpfs,
             cap_add,
             cap_drop,
-            privileged,
             devices,
             extra_hosts,
             dns,
@@ -307,11 +271,14 @@ impl Work<'_> {
             label_disable,
             seccomp,
             pids_limit,
-            limits,
             userns,
-            host_namespaces,
-            tty,
-            stdin_open,
+            // `options` reads these.
+            privileged: _,
+            limits: _,
+            host_namespaces: _,
+            umask: _,
+            tty: _,
+            stdin_open: _,
         } = service;
         let mut all_labels = labels.clone();
         if let Some(reserved) = labels
@@ -367,14 +334,13 @@ impl Work<'_> {
                 timeout: health.timeout,
                 retries: health.retries,
                 start_period: health.start_period,
-                startup_interval: health.start_interval,
+                startup_interval: health.start_interval.filter(|_| job.is_none()),
             }),
-            options: options::of(limits, host_namespaces)
-                .chain(options::flag(PodmanOption::Privileged, *privileged))
-                .chain(options::flag(PodmanOption::Tty, *tty))
-                .chain(options::flag(PodmanOption::Interactive, *stdin_open))
-                .collect(),
-            log_to_journal: true,
+            options: options::of(service),
+            log: Some(match job {
+                Some(_) => quadlet::Log::Foreground,
+                None => quadlet::Log::Journal,
+            }),
         })
     }
 
@@ -382,6 +348,7 @@ impl Work<'_> {
         let Port {
             address,
             host,
+            until: _,
             container,
             protocol,
         } = port;
@@ -397,4 +364,13 @@ impl Work<'_> {
         static NONE: Files = Files::new();
         self.inputs.definitions.get(self.id).unwrap_or(&NONE)
     }
+}
+
+/// systemd's own limit is longer than a hook may take.
+fn stop_limit(service: &Service) -> Option<Duration> {
+    let limit = service.stop_grace_period? + STOP_MARGIN;
+    Some(match service.pre_stop.is_empty() {
+        true => limit,
+        false => limit.max(hooks::STOP_LIMIT + STOP_MARGIN),
+    })
 }

@@ -1,4 +1,4 @@
-//! Why a definition cannot be read, or an app cannot be worked out, and what to do. No variant
+//! Why a definition cannot be read, or an app cannot be resolved, and what to do. No variant
 //! holds the value of a setting or a secret.
 
 use std::net::SocketAddr;
@@ -93,6 +93,14 @@ pub enum Error {
     },
     #[error("the captured file {name} of {app} is not UTF-8 text; use `encoding: hex`")]
     CaptureNotText { app: AppId, name: String },
+    #[error(
+        "it uses {name} of {app}, which {app} does not export; the definition of {app} must list it under `x-archipelago.exports.{list}` (archipelago install {app} renews an app of the catalog)"
+    )]
+    NotExported {
+        app: AppId,
+        list: &'static str,
+        name: String,
+    },
     #[error("a secret of {app} cannot be read, so nothing is changed: {cause}")]
     Secret { app: AppId, cause: FileError },
     #[error(

@@ -1,6 +1,6 @@
 //! The inputs of the desired state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::config::Config;
@@ -29,7 +29,7 @@ pub struct Inputs {
     /// The captured files that exist.
     pub captured: BTreeMap<PathBuf, Vec<u8>>,
     /// Facts about the node's files besides their content.
-    pub found: Found,
+    pub found: HostFacts,
     /// The releases that the apps need.
     pub releases: Releases,
 }
@@ -37,7 +37,7 @@ pub struct Inputs {
 /// Facts about the node's files besides their content. The default says that all files are plain
 /// and readable.
 #[derive(Clone, Debug, Default)]
-pub struct Found {
+pub struct HostFacts {
     /// The facts of the images that apps use, from the file that keeps them.
     pub images: KnownImages,
     /// The owner of the data folder.
@@ -45,9 +45,14 @@ pub struct Found {
     /// Of the paths of [`Apps::mounted`] that lead over links: each link on the way, then the place
     /// itself.
     pub trails: BTreeMap<PathBuf, Vec<PathBuf>>,
+    /// Of the paths of [`Apps::mounted`], those that are not there; looked for only before an app is
+    /// installed or changed.
+    pub missing: BTreeSet<PathBuf>,
     /// The captured files, secrets and folders of secrets that are there, or may be, and cannot be
     /// read: why.
     pub unreadable: BTreeMap<PathBuf, FileError>,
+    /// The ports on which somebody listens on this host, when a port is to be chosen.
+    pub listening: BTreeSet<u16>,
     /// The operation that is under way for an app; of several the last one.
     pub operations: BTreeMap<AppId, OperationId>,
 }
@@ -63,7 +68,7 @@ impl Inputs {
             definitions: BTreeMap::new(),
             secrets: BTreeMap::new(),
             captured: BTreeMap::new(),
-            found: Found::default(),
+            found: HostFacts::default(),
             releases: Releases::default(),
         }
     }

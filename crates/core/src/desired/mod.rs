@@ -3,7 +3,7 @@
 //!
 //! There are two steps, because the first one tells which files the second one needs:
 //! [`Apps::read`] parses every installed app, [`assemble`] turns them into units and files. An app
-//! that cannot be worked out is [`App::Broken`]: its units and data are left alone and the cause is
+//! that cannot be resolved is [`App::Broken`]: its units and data are left alone and the cause is
 //! reported; the other apps go on.
 
 mod app;
@@ -12,6 +12,7 @@ mod compose;
 mod conflicts;
 mod error;
 mod inputs;
+mod joined;
 mod nesting;
 #[cfg(test)]
 mod tests;
@@ -20,22 +21,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::data_folder::{Claim, NotOurs};
-use crate::intent::Goal;
+use crate::intent::WantedState;
 use crate::layout::Layout;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Recipe};
 use crate::name::AppId;
 
 use apps::Installed;
 use conflicts::refuse_conflicts;
+use joined::Unjoined;
 
 pub use app::{
     App, BaseSource, BuildContext, Desired, DesiredContainer, DesiredImage, DesiredProbe,
-    DesiredUnit, Fault, Origin, PodmanSecret, Present, Role, Transport,
+    DesiredUnit, Fault, Origin, Owner, PodmanSecret, Present, Role, SecretContent, Transport,
 };
+pub(crate) use apps::follow;
 pub use apps::{Apps, read_schema};
 pub use compose::APP_LABEL;
 pub use error::Error;
-pub use inputs::{Found, Inputs};
+pub use inputs::{HostFacts, Inputs};
 
 impl Apps {
     /// The files that the apps' captures need, as far as they exist.
@@ -46,14 +49,14 @@ impl Apps {
             .collect()
     }
 
-    /// The paths of the node that mounts name, for [`Found::trails`].
+    /// The paths of the node that mounts name, for [`HostFacts::trails`].
     #[must_use]
     pub fn mounted(&self, layout: &Layout) -> Vec<PathBuf> {
         nesting::paths(layout, self)
     }
 }
 
-/// Works out what should be on the host.
+/// Resolves the desired state of the host.
 #[must_use]
 pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
     let mut desired = BTreeMap::new();
@@ -80,7 +83,7 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
         let worked_out = match app {
             Err(unreadable) => App::broken(unreadable.cause.clone()),
             Ok(installed) => match nested.get(id) {
-                Some(cause) if installed.intent.state != Goal::Removed => {
+                Some(cause) if installed.intent.state != WantedState::Removed => {
                     App::broken(Error::Place(cause.clone()))
                 }
                 _ => assemble_app(inputs, apps, id, installed),
@@ -100,7 +103,9 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
 
 fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed) -> App {
     let (intent, manifest) = match (installed.intent.state, &installed.manifest) {
-        (Goal::Running | Goal::Stopped, Some(manifest)) => (&installed.intent, manifest),
+        (WantedState::Running | WantedState::Stopped, Some(manifest)) => {
+            (&installed.intent, manifest)
+        }
         _ => {
             return App::Removed {
                 purge: installed.intent.purge,
@@ -126,12 +131,13 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
     }
     let none = BTreeMap::new();
     let secrets = inputs.secrets.get(id).unwrap_or(&none);
-    let missing: BTreeSet<String> = manifest
-        .extension
-        .secrets
-        .keys()
-        .filter(|name| !secrets.contains_key(*name))
-        .cloned()
+    let missing: BTreeMap<String, Recipe> = manifest
+        .recipes()
+        .filter(|(name, recipe)| {
+            let text = secrets.get(*name);
+            !text.is_some_and(|text| recipe.is_met_by(text))
+        })
+        .map(|(name, recipe)| (name.clone(), recipe))
         .collect();
     if !missing.is_empty() {
         return App::NeedsSecrets { missing };
@@ -144,24 +150,26 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
             return App::broken(cause);
         }
         let known = inputs.secrets.get(other).unwrap_or(&none);
-        if required
-            .extension
-            .secrets
-            .keys()
-            .any(|name| !known.contains_key(name))
-        {
+        let mut kept = required.extension.kept_secrets();
+        if kept.any(|(name, _)| !known.contains_key(name)) {
             return App::NeedsApp {
                 other: other.clone(),
             };
         }
     }
     let config = inputs.config.clone().unwrap_or_default();
+    let joined = match joined::contents(inputs, apps, manifest) {
+        Ok(joined) => joined,
+        Err(Unjoined::NoFile { app, file }) => return App::NeedsFile { other: app, file },
+        Err(Unjoined::Refused(cause)) => return App::broken(cause),
+    };
     match compose::present(
         inputs,
         &config,
         apps,
         manifest,
-        intent.state == Goal::Running,
+        &joined,
+        intent.state == WantedState::Running,
     ) {
         Ok(present) => App::Present(Box::new(present)),
         Err(cause) => App::broken(cause),
@@ -173,7 +181,7 @@ fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed)
 fn unreadable_secret(inputs: &Inputs, id: &AppId, manifest: &Manifest) -> Option<Error> {
     let unreadable = &inputs.found.unreadable;
     let folder = inputs.layout.secrets(id);
-    let mut names = manifest.extension.secrets.keys();
+    let mut names = manifest.recipes().map(|(name, _)| name);
     let first = names.next()?;
     // The folder of all secrets, that of the app's, and each of them.
     let above = folder.ancestors().take(2).map(Path::to_owned);

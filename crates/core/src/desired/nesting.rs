@@ -73,33 +73,51 @@ fn sources<'a>(layout: &Layout, apps: &'a Apps) -> Vec<Source<'a>> {
     };
     apps.manifests()
         .flat_map(|(id, manifest)| mounts(manifest).map(move |mount| (id, mount)))
-        .map(|(id, mount)| Source {
-            app: id,
-            mount,
-            path: path_of(layout, id, mount),
+        .filter_map(|(id, mount)| {
+            Some(Source {
+                app: id,
+                mount,
+                path: path_of(layout, id, mount)?,
+            })
         })
         .collect()
 }
 
-/// The path on the node of a mount's source.
-fn path_of(layout: &Layout, id: &AppId, mount: &Mount) -> PathBuf {
+/// The path on the node of a mount's source. Only Podman knows that of a volume that is no app's.
+fn path_of(layout: &Layout, id: &AppId, mount: &Mount) -> Option<PathBuf> {
     let path = match &mount.source {
         MountSource::Volume(volume) => layout.volumes(id).join(volume),
         MountSource::Data(path) => layout.files(id).join(path),
+        MountSource::External(_) => return None,
         MountSource::Definition(path) => layout.definition(id).join(path),
-        MountSource::Host(path) => PathBuf::from(path),
+        MountSource::Config { name, .. } => layout.definition(id).join("configs").join(name),
+        MountSource::PodmanSocket => layout.podman_socket(),
+        MountSource::Host(path) => layout.on_host(path),
     };
     // Without double slashes and single dots.
-    path.components().collect()
+    Some(path.components().collect())
 }
 
 /// The source of a mount as the person wrote it.
 fn written(mount: &Mount) -> String {
     match &mount.source {
-        MountSource::Volume(volume) => format!("the volume {volume}"),
+        MountSource::Volume(volume) | MountSource::External(volume) => {
+            format!("the volume {volume}")
+        }
         MountSource::Data(path) | MountSource::Definition(path) => format!("./{path}"),
+        MountSource::Config { name, .. } => format!("the config {name}"),
+        MountSource::PodmanSocket => "Podman's socket".to_owned(),
         MountSource::Host(path) => path.clone(),
     }
+}
+
+/// Whether only root can make, remove and replace files in a folder (file-hierarchy(7)). Then no
+/// container of a user can replace it, although the folder above is mounted writable.
+fn is_of_the_system(folder: &Path) -> bool {
+    const SYSTEM: [&str; 8] = [
+        "/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/lib", "/var/run",
+    ];
+    SYSTEM.iter().any(|system| folder == Path::new(system))
 }
 
 struct Judge<'a> {
@@ -139,6 +157,9 @@ impl Judge<'_> {
     ) -> Option<ManifestError> {
         self.trail(&source.path).into_iter().find_map(|point| {
             let mut above = point.ancestors().skip(1);
+            if point.parent().is_some_and(is_of_the_system) {
+                return None;
+            }
             let writer = above.find_map(|folder| writers.get(folder))?;
             Some(self.nested_in(source, &point, writer))
         })
@@ -185,8 +206,8 @@ impl Judge<'_> {
         ))
     }
 
-    /// A container that writes Archipelago's own folders could lead Archipelago astray. What apps
-    /// keep in their volumes and files is theirs.
+    /// A container that writes Archipelago's own folders could mislead Archipelago. Apps may write
+    /// their own volumes and files inside them.
     fn holds_ours(&self, source: &Source<'_>) -> Option<ManifestError> {
         let MountSource::Host(_) = source.mount.source else {
             return None;

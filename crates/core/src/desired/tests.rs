@@ -1,9 +1,13 @@
-//! What a manifest, an intent and the node's configuration become together.
+//! The desired state that a manifest, an intent and the node's configuration produce together.
 
 mod compose;
 mod exports;
+mod hooks;
+mod images;
+mod jobs;
 mod mounts;
 mod nesting;
+mod sources;
 
 use super::*;
 use crate::config::Config;
@@ -45,8 +49,12 @@ fn check(inputs: &Inputs, expected: &[(&str, &str)]) {
 fn said(app: &App) -> String {
     match app {
         App::Broken { cause, .. } => cause.to_string(),
-        App::NeedsSecrets { missing } => format!("needs {missing:?}"),
+        App::NeedsSecrets { missing } => {
+            let missing: BTreeSet<&String> = missing.keys().collect();
+            format!("needs {missing:?}")
+        }
         App::NeedsApp { other } => format!("waits for {other}"),
+        App::NeedsFile { other, file } => format!("waits for {file} of {other}"),
         App::Present(_) => "present".to_owned(),
         App::Removed {
             purge, required_by, ..

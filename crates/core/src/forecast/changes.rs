@@ -214,9 +214,13 @@ fn of_app(action: &AppAction, observed: &Observed) -> Option<Change> {
     } = action;
     let mut details = Vec::new();
     let (sign, object, name) = match step {
-        AppStep::GenerateSecret(name) => (Sign::Add, Object::Secret, name.clone()),
+        AppStep::GenerateSecret { name, .. } => (Sign::Add, Object::Secret, name.clone()),
         AppStep::StoreSecret { name, .. } => (add_or_change(reason), Object::Secret, name.clone()),
         AppStep::MakeFolder(path) => (Sign::Add, Object::Folder, path.display().to_string()),
+        AppStep::GiveFolder { path, owner } => {
+            details.push(format!("to {owner}"));
+            (Sign::Change, Object::Folder, path.display().to_string())
+        }
         AppStep::EnsureImage(image) => {
             details.push(match image.origin {
                 Origin::Pull { .. } => "to be pulled".to_owned(),

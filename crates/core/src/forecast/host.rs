@@ -8,6 +8,7 @@ use crate::desired::{
     Apps, Desired, DesiredContainer, DesiredImage, DesiredUnit, Inputs, Origin, Role, assemble,
 };
 use crate::image_facts::{ImageFacts, ImageState};
+use crate::manifest::Recipe;
 use crate::name::AppId;
 use crate::observed::{
     Active, Load, Observed, Podman, PodmanNetwork, PodmanView, RenderedFile, Service,
@@ -56,11 +57,12 @@ impl Host {
 
     fn apply_for_app(&mut self, desired: &Desired, app: &AppId, step: &AppStep, began: Duration) {
         match step {
-            AppStep::GenerateSecret(name) => {
+            AppStep::GenerateSecret { name, recipe } => {
                 let secrets = self.inputs.secrets.entry(app.clone()).or_default();
-                secrets.insert(name.clone(), made_up());
+                secrets.insert(name.clone(), made_up(recipe));
             }
             AppStep::MakeFolder(path) => drop(self.observed.folders.insert(path.clone())),
+            AppStep::GiveFolder { path, owner: _ } => drop(self.observed.ungiven.remove(path)),
             AppStep::EnsureImage(image) => self.get_image(app, image),
             AppStep::RememberImages(learnt) => self.inputs.found.images.extend(learnt.clone()),
             AppStep::WriteFile { path, content } => {
@@ -74,6 +76,7 @@ impl Host {
                 podman_name,
                 name: _,
                 revision,
+                content: _,
             } => self.in_podman(|view| {
                 let stored = Some((app.clone(), revision.clone()));
                 view.secrets.insert(podman_name.clone(), stored);
@@ -96,8 +99,8 @@ impl Host {
                 let folder = self.inputs.layout.rendered(container);
                 let files = &mut self.observed.files;
                 files.retain(|path, _| !path.starts_with(&folder));
-                if let Some(remains) = self.observed.remains.get_mut(app) {
-                    remains.rendered.remove(container);
+                if let Some(leftovers) = self.observed.leftovers.get_mut(app) {
+                    leftovers.rendered.remove(container);
                 }
             }
             AppStep::RemoveContainer(name) => {
@@ -111,8 +114,8 @@ impl Host {
             AppStep::RemoveImage(name) => self.in_podman(|view| drop(view.images.remove(name))),
             AppStep::RemoveData => {
                 self.inputs.secrets.remove(app);
-                if let Some(remains) = self.observed.remains.get_mut(app) {
-                    remains.data = false;
+                if let Some(leftovers) = self.observed.leftovers.get_mut(app) {
+                    leftovers.data = false;
                 }
             }
             AppStep::StoreRelease { release, files: _ } => {
@@ -162,7 +165,7 @@ impl Host {
     }
 
     fn in_podman(&mut self, change: impl FnOnce(&mut PodmanView)) {
-        if let Podman::Seen(view) = &mut self.observed.podman {
+        if let Podman::Answered(view) = &mut self.observed.podman {
             change(view);
         }
     }
@@ -246,7 +249,7 @@ impl Host {
         let owner = Some(app.clone());
         self.in_podman(|view| match &unit.role {
             Role::Network(name) => {
-                // One that exists stays as it is.
+                // An existing network is not changed.
                 let networks = &mut view.networks;
                 networks
                     .entry(name.clone())
@@ -310,7 +313,10 @@ fn leave_networks(view: &mut PodmanView, container: &str) {
     }
 }
 
-/// As long as a secret that is generated.
-pub(super) fn made_up() -> String {
-    "0".repeat(64)
+/// The text that is given, or one as long as a secret that is generated.
+pub(super) fn made_up(recipe: &Recipe) -> String {
+    match recipe {
+        Recipe::Given(given) => given.text().to_owned(),
+        Recipe::Random | Recipe::Seeded(_) => "0".repeat(64),
+    }
 }

@@ -1,78 +1,82 @@
 //! The health of one app, without regard to the apps that it requires.
 
-use super::state::{AppHealth, State, UnitHealth, UnitState, UrlHealth};
+use super::model::{AppHealth, UnitHealth, UrlHealth};
+use super::state::{State, UnitState};
 use super::unit::{judge_unit, leftover_units};
-use crate::cause::Cause;
+use super::why::Why;
 use crate::desired::{App, Present};
 use crate::layout::Layout;
 use crate::name::AppId;
 use crate::network;
 use crate::observed::{Answer, Busy, Observed, Podman};
 use crate::plan::blocked;
-use crate::progress::{Progress, Subject};
+use crate::retries::{Retries, Subject};
 
 pub(super) fn judge(
     layout: &Layout,
     id: &AppId,
     app: &App,
     observed: &Observed,
-    progress: &Progress,
+    retries: &Retries,
 ) -> AppHealth {
-    let failure = progress
+    // Of a failed attempt the cause may not be known.
+    let failure = retries
         .attempts(&Subject::App(id.clone()))
-        .map(|attempts| told(attempts.cause.as_ref()));
-    let bare = |state, message: String| AppHealth {
+        .map(|attempts| attempts.cause.clone().map(Why::Attempt));
+    let bare = |state, why: Option<Why>| AppHealth {
         id: id.clone(),
         state,
-        message,
+        why,
         units: leftover_units(id, observed),
         urls: Vec::new(),
         busy: None,
     };
     match app {
-        App::Broken { cause, .. } => bare(State::Failed, cause.to_string()),
+        App::Broken { cause, .. } => {
+            bare(State::Failed, Some(Why::Broken(Box::new(cause.clone()))))
+        }
         App::NeedsSecrets { .. } => match failure {
             Some(cause) => bare(State::Failed, cause),
-            None => bare(State::Starting, String::new()),
+            None => bare(State::Starting, None),
         },
-        App::NeedsApp { other } => bare(State::Waiting, format!("{other} has no secrets yet")),
+        App::NeedsApp { other } => bare(State::Waiting, Some(Why::NoSecrets(other.clone()))),
+        App::NeedsFile { other, file } => {
+            let (app, file) = (other.clone(), file.clone());
+            bare(State::Waiting, Some(Why::NoFile { app, file }))
+        }
         App::Removed { required_by, .. } if !required_by.is_empty() => {
-            let names: Vec<&str> = required_by.iter().map(AppId::as_str).collect();
-            bare(
-                State::Removing,
-                format!("{id} is required: uninstall {} first", names.join(" and ")),
-            )
+            let (app, by) = (id.clone(), required_by.clone());
+            bare(State::Removing, Some(Why::Required { app, by }))
         }
         App::Removed { .. } => {
             let unreachable = match &observed.podman {
-                Podman::Unreachable(cause) => Some(cause.to_string()),
-                Podman::Unasked | Podman::Seen(_) => None,
+                Podman::Unreachable(cause) => Some(Why::Podman(cause.clone())),
+                Podman::Unasked | Podman::Answered(_) => None,
             };
-            bare(State::Removing, failure.or(unreachable).unwrap_or_default())
+            bare(State::Removing, failure.unwrap_or(unreachable))
         }
         App::Present(present) => {
             let units: Vec<UnitHealth> = present
                 .containers()
                 .map(|(unit, container)| {
-                    let mut health = judge_unit(unit, container, observed, progress);
+                    let mut health = judge_unit(id, unit, container, observed, retries);
                     // A stopped app may have ended with any status.
                     if !present.running && health.state == UnitState::Failed {
                         health.state = UnitState::Inactive;
-                        health.message = String::new();
+                        health.why = None;
                     }
                     health
                 })
                 .collect();
-            let (state, message) = match (blocked(layout, id, present, observed, progress), failure)
-            {
-                (Some(blocked), _) => (State::Failed, blocked.to_string()),
-                (None, Some(cause)) => (State::Failed, cause),
-                (None, None) => judge_present(present, &units, observed, progress),
+            let (state, why) = match (blocked(layout, id, present, observed, retries), failure) {
+                (Some(blocked), _) => (State::Failed, Some(Why::Blocked(blocked))),
+                (None, Some(why)) => (State::Failed, why),
+                (None, None) => judge_present(present, &units, observed, retries),
             };
             AppHealth {
                 id: id.clone(),
                 state,
-                message,
+                why,
                 units,
                 urls: present
                     .urls
@@ -88,16 +92,12 @@ pub(super) fn judge(
     }
 }
 
-fn told(cause: Option<&Cause>) -> String {
-    cause.map(ToString::to_string).unwrap_or_default()
-}
-
 fn judge_present(
     present: &Present,
     units: &[UnitHealth],
     observed: &Observed,
-    progress: &Progress,
-) -> (State, String) {
+    retries: &Retries,
+) -> (State, Option<Why>) {
     if !present.running {
         let rest = units.iter().all(|unit| {
             matches!(
@@ -106,62 +106,74 @@ fn judge_present(
             )
         });
         return if rest {
-            (State::Stopped, String::new())
+            (State::Stopped, None)
         } else {
-            (State::Starting, "stopping".to_owned())
+            (State::Stopping, None)
         };
     }
-    let broken = |unit: &&UnitHealth| is_failed(unit, present, observed, progress);
+    let broken = |unit: &&UnitHealth| is_failed(unit, present, observed, retries);
     if let Some(unit) = units.iter().filter(|unit| !unit.companion).find(broken) {
-        return (State::Failed, format!("{}: {}", unit.name, unit.message));
+        return (State::Failed, Some(of_unit(unit)));
     }
     let starting =
         |unit: &&UnitHealth| unit.state != UnitState::Active && unit.state != UnitState::Masked;
     if let Some(unit) = units.iter().filter(|unit| !broken(unit)).find(starting) {
-        let message = match busy(present, observed) {
-            _ if !unit.message.is_empty() => unit.message.clone(),
-            Some(busy) => format!("it is {}", busy.message),
-            None if unit.state == UnitState::Activating && starts_healthy(present, unit) => {
-                format!(
-                    "{} runs, but its health check has not succeeded yet",
-                    unit.name
-                )
-            }
-            None => format!("{} is {}", unit.name, unit.state.word()),
-        };
-        return (State::Starting, message);
+        let why = unit.why.clone();
+        let why = why.unwrap_or_else(|| why_starting(unit, present, observed));
+        return (State::Starting, Some(why));
     }
     let stale =
         |unit: &&UnitHealth| unit.state == UnitState::Active && observed.must_restart(&unit.name);
     if let Some(unit) = units.iter().find(stale) {
-        let message = format!("{} will be restarted because of a change", unit.name);
-        return (State::Starting, message);
+        return (State::Starting, Some(Why::RestartDue(unit.name.clone())));
     }
     if let Some(unit) = units
         .iter()
         .find(|unit| broken(unit) || unit.state == UnitState::Masked)
     {
-        return (State::Degraded, format!("{}: {}", unit.name, unit.message));
+        return (State::Degraded, Some(of_unit(unit)));
     }
-    if let Some(cause) = fought_over(present, progress) {
-        return (State::Degraded, cause);
-    }
-    if let Some(cause) = network_problem(present, observed, progress) {
-        return (State::Degraded, cause);
+    let degraded =
+        contention_cause(present, retries).or_else(|| network_problem(present, observed, retries));
+    if degraded.is_some() {
+        return (State::Degraded, degraded);
     }
     if let Some(busy) = busy(present, observed) {
-        return (State::Starting, format!("it is {}", busy.message));
+        return (State::Starting, Some(Why::Busy(busy.clone())));
     }
     match present
         .probes
         .iter()
         .find(|probe| observed.answers.get(probe) == Some(&Answer::Silent))
     {
-        Some(probe) => (
-            State::Starting,
-            format!("it runs, but does not answer at {} yet", probe.address),
-        ),
-        None => (State::Ready, String::new()),
+        Some(probe) => (State::Starting, Some(Why::Silent(probe.address))),
+        None => (State::Ready, None),
+    }
+}
+
+fn of_unit(unit: &UnitHealth) -> Why {
+    Why::Unit {
+        unit: unit.name.clone(),
+        why: unit.why.clone().map(Box::new),
+    }
+}
+
+/// Why a container that nothing ails does not run yet.
+fn why_starting(unit: &UnitHealth, present: &Present, observed: &Observed) -> Why {
+    let name = unit.name.clone();
+    let is_activating = unit.state == UnitState::Activating;
+    match (busy(present, observed), &unit.awaited_job) {
+        (Some(busy), _) => Why::Busy(busy.clone()),
+        (None, Some(job)) => Why::AwaitsJob {
+            unit: name,
+            job: job.clone(),
+        },
+        (None, None) if is_activating && unit.is_job => Why::JobRuns(name),
+        (None, None) if is_activating && starts_healthy(present, unit) => Why::HealthCheck(name),
+        (None, None) => Why::UnitIs {
+            unit: name,
+            state: unit.state,
+        },
     }
 }
 
@@ -173,38 +185,33 @@ fn starts_healthy(present: &Present, unit: &UnitHealth) -> bool {
 }
 
 /// A file of the app that something else keeps changing.
-fn fought_over(present: &Present, progress: &Progress) -> Option<String> {
-    if progress.is_empty() {
+fn contention_cause(present: &Present, retries: &Retries) -> Option<Why> {
+    if retries.is_empty() {
         return None;
     }
     let units = present.units.keys().cloned();
     let files = present.files.keys().map(|path| path.display().to_string());
     units.chain(files).find_map(|file| {
-        Some(told(
-            progress.attempts(&Subject::File(file))?.cause.as_ref(),
-        ))
+        let attempts = retries.attempts(&Subject::File(file))?;
+        attempts.cause.clone().map(Why::Attempt)
     })
 }
 
 /// The part of the app's networks that does not work although its containers run.
-fn network_problem(present: &Present, observed: &Observed, progress: &Progress) -> Option<String> {
+fn network_problem(present: &Present, observed: &Observed, retries: &Retries) -> Option<Why> {
     if let Some(loss) = network::loss(present, observed) {
-        let cause = progress.attempts(&Subject::Networks);
-        return Some(match cause.and_then(|attempts| attempts.cause.as_ref()) {
-            None => format!("{loss}; it is started again"),
-            Some(cause) => format!("{loss}; starting it again failed: {cause}"),
-        });
+        let attempts = retries.attempts(&Subject::Networks);
+        let failed = attempts.and_then(|attempts| attempts.cause.clone());
+        return Some(Why::Networks { loss, failed });
     }
     let mut services = present.containers().map(|(unit, _)| unit.service.as_str());
     services.find_map(|service| {
         let closed = observed.network.closed.get(service)?.first()?;
-        let attempts = progress.attempts(&Subject::Ports(service.to_owned()))?;
+        let attempts = retries.attempts(&Subject::Ports(service.to_owned()))?;
         // Between two observations a container may be on its way up or down.
-        (attempts.count > 0).then(|| {
-            format!(
-                "nothing listens on {closed}, which {service} publishes, though it was restarted for that; \
-                 see: journalctl --user -u {service}"
-            )
+        (attempts.count > 0).then(|| Why::ClosedPort {
+            address: *closed,
+            service: service.to_owned(),
         })
     })
 }
@@ -221,12 +228,7 @@ fn busy<'a>(present: &Present, observed: &'a Observed) -> Option<&'a Busy> {
 }
 
 /// A unit that will not come up without a change or another attempt.
-fn is_failed(
-    unit: &UnitHealth,
-    present: &Present,
-    observed: &Observed,
-    progress: &Progress,
-) -> bool {
+fn is_failed(unit: &UnitHealth, present: &Present, observed: &Observed, retries: &Retries) -> bool {
     if unit.state == UnitState::Active || unit.state == UnitState::Masked {
         return false;
     }
@@ -243,8 +245,8 @@ fn is_failed(
         return false;
     }
     unit.has_ended()
-        || progress.attempts(&container.image.subject()).is_some()
-        || progress
+        || retries.attempts(&container.image.subject()).is_some()
+        || retries
             .attempts(&Subject::Generate(desired.file.name.clone()))
             .is_some()
 }

@@ -1,62 +1,12 @@
 //! The states of apps and their containers.
 
 use std::fmt;
-use std::path::PathBuf;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::cause::Cause;
 use crate::image_progress::ImageProgress;
-use crate::name::AppId;
-use crate::observed::{Active, Busy, Service, SubState};
-
-/// All apps.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// In the order of their ids.
-    pub apps: Vec<AppHealth>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AppHealth {
-    pub id: AppId,
-    pub state: State,
-    /// Why, and what to do, in one sentence; empty when there is nothing to say.
-    pub message: String,
-    /// Its containers.
-    pub units: Vec<UnitHealth>,
-    /// The addresses at which people open it.
-    pub urls: Vec<UrlHealth>,
-    /// The work that is left before it is of use, if it runs and says so.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub busy: Option<Busy>,
-}
-
-/// One container of an app.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct UnitHealth {
-    /// The systemd service.
-    pub name: String,
-    pub state: UnitState,
-    /// systemd's finer state; none of a service that systemd does not have in memory.
-    #[serde(serialize_with = "sub_state")]
-    pub sub_state: Option<SubState>,
-    /// Whether systemd waits to start it again after a failure.
-    #[serde(skip)]
-    pub is_restarting: bool,
-    /// The image that it should run with and that is not on the node, if so.
-    #[serde(skip)]
-    pub awaited_image: Option<AwaitedImage>,
-    /// Whether it is a companion.
-    pub companion: bool,
-    /// The number of systemd's restarts after failures; 0 while it is well.
-    pub restarts: u32,
-    /// Why it is not well; empty when it is.
-    pub message: String,
-    /// The files by which the operator changed it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub drop_ins: Vec<PathBuf>,
-}
+use crate::observed::{Active, Service};
 
 /// An image that a container waits for. One that runs goes on with its old image meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,13 +80,6 @@ impl UnitState {
     }
 }
 
-/// A page of an app.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct UrlHealth {
-    pub title: String,
-    pub url: String,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
@@ -150,6 +93,8 @@ pub enum State {
     Degraded,
     /// It does not work; the message says why. It is tried again.
     Failed,
+    /// It is being stopped, as was asked.
+    Stopping,
     /// It is stopped, as was asked.
     Stopped,
     /// It is being removed.
@@ -166,21 +111,9 @@ impl State {
             Self::Waiting => "waiting",
             Self::Degraded => "degraded",
             Self::Failed => "failed",
+            Self::Stopping => "stopping",
             Self::Stopped => "stopped",
             Self::Removing => "removing",
         }
-    }
-}
-
-/// In JSON, no state is an empty text.
-fn sub_state<S: Serializer>(state: &Option<SubState>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(state.as_ref().map_or("", SubState::word))
-}
-
-impl UnitHealth {
-    /// Whether it ended and is to start again.
-    #[must_use]
-    pub fn has_ended(&self) -> bool {
-        self.state == UnitState::Failed || self.is_restarting
     }
 }

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use super::*;
 use crate::desired::{Apps, Inputs, assemble};
-use crate::intent::{Goal, Intent};
+use crate::intent::{Intent, WantedState};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
 use crate::needs::{Device, Offers};
 use crate::observed::{Active, Answer, Failure, Job, Load, Override, Service, SubState};
-use crate::progress::Subject;
+use crate::retries::Subject;
 
 const WEB: &str = "services:
   web: {image: web}
@@ -30,9 +30,9 @@ x-archipelago: {requires: {apps: [web]}}
 /// A state of the app `web` and of `top`, which requires it.
 struct Case {
     /// The goal of `web`.
-    goal: Goal,
+    goal: WantedState,
     observed: Observed,
-    progress: Progress,
+    retries: Retries,
 }
 
 impl Case {
@@ -51,9 +51,9 @@ impl Case {
             Answer::Ready,
         );
         Self {
-            goal: Goal::Running,
+            goal: WantedState::Running,
             observed,
-            progress: Progress::default(),
+            retries: Retries::default(),
         }
     }
 }
@@ -63,18 +63,18 @@ impl Case {
 fn check(happened: impl FnOnce(&mut Case), state: State, message: &str) {
     let mut case = Case::well();
     happened(&mut case);
-    let report = report(&desired(case.goal), &case.observed, &case.progress);
+    let report = report(&desired(case.goal), &case.observed, &case.retries);
     let app = report
         .apps
         .iter()
         .find(|app| app.id.as_str() == "web")
         .expect("the app web");
-    assert_eq!(app.state, state, "{}", app.message);
-    let units: Vec<&str> = app.units.iter().map(|unit| unit.message.as_str()).collect();
+    assert_eq!(app.state, state, "{}", app.message());
+    let units: Vec<String> = app.units.iter().map(UnitHealth::message).collect();
     assert!(
-        app.message.contains(message),
+        app.message().contains(message),
         "{:?}, units: {units:?}",
-        app.message
+        app.message()
     );
 }
 
@@ -89,12 +89,12 @@ fn up() -> Service {
     }
 }
 
-fn desired(state: Goal) -> Desired {
+fn desired(state: WantedState) -> Desired {
     desired_of(state, WEB)
 }
 
 /// The apps `web`, as this text has it, and `top`.
-fn desired_of(state: Goal, text: &str) -> Desired {
+fn desired_of(state: WantedState, text: &str) -> Desired {
     let id = AppId::parse("web").unwrap();
     let intent = Intent {
         state,
@@ -121,6 +121,7 @@ fn unwell(case: &mut Case, name: &str, active: Active, sub: &str) {
         result: "exit-code".to_owned(),
         status: 7,
         restarts: 3,
+        last_line: None,
     });
 }
 
@@ -187,23 +188,19 @@ fn the_operators_mask_is_shown_and_is_no_failure() {
 fn what_is_asked_for_is_told_from_what_went_wrong() {
     check(
         |case| {
-            case.goal = Goal::Stopped;
+            case.goal = WantedState::Stopped;
             case.observed.services.clear();
         },
         State::Stopped,
         "",
     );
-    check(
-        |case| case.goal = Goal::Stopped,
-        State::Starting,
-        "stopping",
-    );
-    check(|case| case.goal = Goal::Removed, State::Removing, "");
+    check(|case| case.goal = WantedState::Stopped, State::Stopping, "");
+    check(|case| case.goal = WantedState::Removed, State::Removing, "");
 }
 
 /// As the report has it for the app `web`.
 fn told(desired: &Desired, case: &Case) -> AppHealth {
-    let report = report(desired, &case.observed, &case.progress);
+    let report = report(desired, &case.observed, &case.retries);
     report
         .apps
         .into_iter()
@@ -219,6 +216,7 @@ fn a_state_has_one_word_for_people_and_programs() {
         (State::Waiting, "waiting"),
         (State::Degraded, "degraded"),
         (State::Failed, "failed"),
+        (State::Stopping, "stopping"),
         (State::Stopped, "stopped"),
         (State::Removing, "removing"),
     ] {
@@ -233,14 +231,14 @@ fn an_app_is_told_with_the_pages_that_it_has() {
         "x-archipelago:",
         "x-archipelago:\n  urls: [{title: Page, service: ui, port: 80}]",
     );
-    let web = told(&desired_of(Goal::Running, &text), &Case::well());
+    let web = told(&desired_of(WantedState::Running, &text), &Case::well());
     let page = UrlHealth {
         title: "Page".to_owned(),
         url: "http://127.0.0.1:8080/".to_owned(),
     };
     assert_eq!(web.urls, [page]);
     // Without a list, the ports that the services publish.
-    let plain = told(&desired_of(Goal::Running, WEB), &Case::well());
+    let plain = told(&desired_of(WantedState::Running, WEB), &Case::well());
     let published: Vec<(&str, &str)> = plain
         .urls
         .iter()
@@ -257,9 +255,9 @@ fn a_service_that_runs_and_is_not_healthy_yet_says_so() {
     );
     let mut case = Case::well();
     unwell(&mut case, "archy-web.service", Active::Activating, "start");
-    let web = told(&desired_of(Goal::Running, &text), &case);
+    let web = told(&desired_of(WantedState::Running, &text), &case);
     assert_eq!(
-        (web.state, web.message.as_str()),
+        (web.state, web.message().as_str()),
         (
             State::Starting,
             "archy-web.service runs, but its health check has not succeeded yet"

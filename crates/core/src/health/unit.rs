@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
-use super::state::{AwaitedImage, UnitHealth, UnitState};
+use super::model::UnitHealth;
+use super::state::{AwaitedImage, UnitState};
+use super::why::Why;
 use crate::check::needs::{self, Need};
 use crate::desired::{DesiredContainer, DesiredUnit};
 use crate::image_facts::ImageState;
 use crate::name::AppId;
-use crate::observed::{Load, Observed, Override, Podman, Service};
-use crate::progress::{Progress, Subject};
+use crate::observed::{Load, Observed, Override, Podman, Service, awaited_job};
+use crate::retries::{Retries, Subject};
 
 pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth> {
     let units = observed
@@ -23,9 +25,11 @@ pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth>
                 sub_state: found.map(|found| found.sub.clone()),
                 is_restarting: found.is_some_and(Service::is_restarting),
                 awaited_image: None,
+                is_job: false,
+                awaited_job: None,
                 companion: mark.companion,
                 restarts: 0,
-                message: String::new(),
+                why: None,
                 drop_ins: drop_ins(&service, observed),
                 name: service,
             }
@@ -34,19 +38,20 @@ pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth>
 }
 
 pub(super) fn judge_unit(
+    app: &AppId,
     unit: &DesiredUnit,
     container: &DesiredContainer,
     observed: &Observed,
-    progress: &Progress,
+    retries: &Retries,
 ) -> UnitHealth {
     let found = observed.services.get(&unit.service);
     let masked = observed.overrides.get(&unit.service) == Some(&Override::Masked)
         || found.is_some_and(|found| found.load == Load::Masked);
     let failure = found.and_then(|found| found.failure.as_ref());
-    let awaited_image = awaited_image(container, observed, progress);
-    let problem = || {
+    let awaited_image = awaited_image(container, observed, retries);
+    let why = || {
         let awaited = awaited_image.as_ref();
-        unit_problem(unit, container, awaited, found, observed, progress)
+        unit_problem(app, unit, container, awaited, found, observed, retries)
     };
     UnitHealth {
         drop_ins: drop_ins(&unit.service, observed),
@@ -60,29 +65,30 @@ pub(super) fn judge_unit(
         is_restarting: found.is_some_and(Service::is_restarting),
         companion: container.companion,
         restarts: failure.map_or(0, |failure| failure.restarts),
-        message: if masked {
-            format!(
-                "masked by the operator; systemctl --user unmask {} undoes that",
-                unit.service
-            )
+        why: if masked {
+            Some(Why::Masked(unit.service.clone()))
         } else {
-            problem()
+            why()
         },
         awaited_image,
+        is_job: container.is_job,
+        awaited_job: awaited_job(container, observed)
+            .filter(|_| found.is_none_or(|found| !found.is_up()))
+            .cloned(),
     }
 }
 
 fn awaited_image(
     container: &DesiredContainer,
     observed: &Observed,
-    progress: &Progress,
+    retries: &Retries,
 ) -> Option<AwaitedImage> {
     let image = container.image.reference.to_string();
     if let Some(progress) = observed.images_underway.get(&image) {
         let progress = progress.clone();
         return Some(AwaitedImage::UnderWay { image, progress });
     }
-    let attempts = progress.attempts(&container.image.subject())?;
+    let attempts = retries.attempts(&container.image.subject())?;
     Some(AwaitedImage::Failed {
         image,
         cause: attempts.cause.clone(),
@@ -95,52 +101,53 @@ fn drop_ins(service: &str, observed: &Observed) -> Vec<PathBuf> {
 }
 
 fn unit_problem(
+    app: &AppId,
     unit: &DesiredUnit,
     container: &DesiredContainer,
     awaited_image: Option<&AwaitedImage>,
     found: Option<&Service>,
     observed: &Observed,
-    progress: &Progress,
-) -> String {
+    retries: &Retries,
+) -> Option<Why> {
     if let Some(awaited @ AwaitedImage::UnderWay { .. }) = awaited_image {
-        return awaited.to_string();
+        return Some(Why::Image(awaited.clone()));
     }
     let image = container.image.reference.to_string();
     let up = found.is_some_and(Service::is_up);
     if let Some(ImageState::Damaged(cause)) = observed.images.get(&image)
         && !up
     {
-        return format!(
-            "the image {image} is damaged: {cause}; archipelago doctor says how to remove it, then it is fetched again"
-        );
+        let cause = cause.clone();
+        return Some(Why::DamagedImage { image, cause });
     }
     if let Some(awaited @ AwaitedImage::Failed { .. }) = awaited_image
         && !up
     {
-        return awaited.to_string();
+        return Some(Why::Image(awaited.clone()));
     }
-    if let Some(attempts) = progress.attempts(&Subject::Generate(unit.file.name.clone())) {
-        let cause = attempts.cause.as_ref();
-        return cause.map(ToString::to_string).unwrap_or_default();
+    if let Some(attempts) = retries.attempts(&Subject::Generate(unit.file.name.clone())) {
+        return attempts.cause.clone().map(Why::Attempt);
     }
     let mut unmet = needs::unmet_by(container, &observed.offers).into_iter();
     if let Some(need) = unmet.find(Need::keeps_from_starting)
         && !up
     {
-        return need.to_string();
+        return Some(Why::Need(need));
     }
     if let Podman::Unreachable(cause) = &observed.podman
         && !up
     {
-        return cause.to_string();
+        return Some(Why::Podman(cause.clone()));
     }
     if let Some(failure) = found.and_then(|found| found.failure.as_ref())
         && found.is_some_and(|found| found.is_restarting() || found.has_failed())
     {
-        return format!(
-            "it ended with {} (status {}) and was restarted {} times; see: archipelago logs, or journalctl --user -u {}",
-            failure.result, failure.status, failure.restarts, unit.service
-        );
+        return Some(Why::Ended {
+            app: app.clone(),
+            service: unit.service.clone(),
+            is_failed_job: container.is_job && failure.restarts == 0 && failure.is_of_program(),
+            failure: failure.clone(),
+        });
     }
-    String::new()
+    None
 }

@@ -21,26 +21,34 @@ pub struct Build {
     pub context: String,
     /// The Containerfile in it; `None` looks for `Containerfile`, then `Dockerfile`.
     pub containerfile: Option<String>,
+    /// The text of the Containerfile, where that stands in the Compose file.
+    pub inline: Option<String>,
     /// Build arguments.
     pub args: BTreeMap<String, String>,
     /// The stage to build.
     pub target: Option<String>,
     /// The image to pull when it cannot be built: the service's `image`.
-    pub otherwise: Option<String>,
+    pub fallback: Option<String>,
 }
 
+/// The name in the context of a Containerfile that stands in the Compose file.
+const INLINE: &str = ".dockerfile_inline";
+
 impl Build {
-    /// The Containerfile among the files of the app, and its path there.
+    /// The path of the Containerfile in the context, and the file. `files` are those of the app.
     #[must_use]
-    pub fn containerfile<'a>(&self, files: &'a Files) -> Option<(&'a str, &'a File)> {
+    pub fn containerfile(&self, files: &Files) -> Option<(String, File)> {
+        if let Some(text) = &self.inline {
+            return Some((INLINE.to_owned(), text.as_bytes().into()));
+        }
         let candidates = match &self.containerfile {
             Some(path) => std::slice::from_ref(path),
             None => &["Containerfile".to_owned(), "Dockerfile".to_owned()],
         };
-        let mut paths = candidates.iter().map(|path| self.inside() + path);
-        paths
-            .find_map(|path| files.get_key_value(&path))
-            .map(|(path, file)| (path.as_str(), file))
+        candidates.iter().find_map(|path| {
+            let file = files.get(&(self.inside() + path))?;
+            Some((path.clone(), file.clone()))
+        })
     }
 
     /// The beginning of the paths of the context's files among the files of the app.

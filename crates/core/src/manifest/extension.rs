@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::field::Field;
 use super::mount::relative;
-use super::{Exports, ManifestError, ManifestErrors, Requires, Setting};
+use super::{Exports, Followed, ManifestError, ManifestErrors, Recipe, Requires, Secret, Setting};
 use crate::name::{AppId, check_part};
 
 /// The key of a manifest that Archipelago reads itself.
@@ -27,8 +27,10 @@ pub struct Extension {
     pub companions: BTreeSet<String>,
     /// The settings by name.
     pub settings: BTreeMap<String, Setting>,
-    /// The generated secrets by name, with a description each.
-    pub secrets: BTreeMap<String, String>,
+    /// The variables that follow settings of other apps, by name.
+    pub variables: BTreeMap<String, Followed>,
+    /// The secrets by name.
+    pub secrets: BTreeMap<String, Secret>,
     /// The files that are rendered before a service starts.
     pub templates: Vec<Template>,
     /// The files that are read from the app's volumes.
@@ -116,6 +118,7 @@ impl Extension {
             description: String::new(),
             companions: BTreeSet::new(),
             settings: BTreeMap::new(),
+            variables: BTreeMap::new(),
             secrets: BTreeMap::new(),
             templates: Vec::new(),
             captures: BTreeMap::new(),
@@ -138,31 +141,30 @@ impl Extension {
     fn read_key(&mut self, value: &Field<'_>) -> Result<(), ManifestError> {
         match value.name() {
             "id" => {}
-            "title" => self.title = line(value)?,
-            "version" => self.version = line(value)?,
-            "category" => self.category = line(value)?,
-            "description" => self.description = line(value)?,
+            "title" => self.title = value.line()?,
+            "version" => self.version = value.line()?,
+            "category" => self.category = value.line()?,
+            "description" => self.description = value.line()?,
             "companions" => self.companions = value.texts()?.into_iter().collect(),
             "settings" => {
                 for setting in value.entries_or_null()? {
-                    variable_name(&setting, "the setting")?;
+                    setting_name(&setting)?;
                     self.settings
                         .insert(setting.name().to_owned(), Setting::read(&setting)?);
+                }
+            }
+            "variables" => {
+                for variable in value.entries_or_null()? {
+                    setting_name(&variable)?;
+                    self.variables
+                        .insert(variable.name().to_owned(), Followed::read(&variable)?);
                 }
             }
             "secrets" => {
                 for secret in value.entries_or_null()? {
                     variable_name(&secret, "the secret")?;
-                    let mut description = String::new();
-                    if !secret.is_null() {
-                        secret.each(|key, value| {
-                            if key == "description" {
-                                description = line(value)?;
-                            }
-                            Ok(key == "description")
-                        })?;
-                    }
-                    self.secrets.insert(secret.name().to_owned(), description);
+                    self.secrets
+                        .insert(secret.name().to_owned(), Secret::read(&secret)?);
                 }
             }
             "templates" => {
@@ -209,13 +211,19 @@ impl Extension {
         Ok(extension)
     }
 
+    /// The secrets that are made once and kept, with the way in which they are made.
+    pub fn kept_secrets(&self) -> impl Iterator<Item = (&String, &Recipe)> {
+        let secrets = self.secrets.iter();
+        secrets.filter_map(|(name, secret)| Some((name, secret.recipe()?)))
+    }
+
     /// Exports of all that it has, as version 0.1.0 offered it.
     #[must_use]
     pub fn all_exports(&self) -> Exports {
         Exports {
             services: BTreeMap::new(),
             settings: self.settings.keys().cloned().collect(),
-            secrets: self.secrets.keys().cloned().collect(),
+            secrets: self.kept_secrets().map(|(name, _)| name.clone()).collect(),
             files: self.captures.keys().cloned().collect(),
             all: true,
         }
@@ -223,33 +231,33 @@ impl Extension {
 }
 
 fn read_id(top: &Field<'_>, field: &Field<'_>, default_id: &str) -> Result<AppId, ManifestError> {
-    let named = field.get("id").or_else(|| top.get("name"));
-    let (text, at) = match &named {
-        Some(value) => (value.text()?, value),
-        None => (of_folder(default_id), top),
+    let (own, name) = (field.get("id"), top.get("name"));
+    let (id, at) = match (&own, &name) {
+        (Some(value), _) => (AppId::parse(&value.text()?), value),
+        // Compose takes names that are no ids.
+        (None, Some(value)) => (AppId::of_folder(&value.text()?), value),
+        (None, None) => (AppId::of_folder(default_id), top),
     };
-    AppId::parse(&text).map_err(|error| at.error(error.to_string()))
+    id.map_err(|error| at.error(error.to_string()))
 }
 
-/// The name of a folder with hyphens for what an id cannot have.
-fn of_folder(name: &str) -> String {
-    let fit = |c: char| match c {
-        c if c.is_ascii_alphanumeric() => c.to_ascii_lowercase(),
-        _ => '-',
-    };
-    let name: String = name.chars().map(fit).collect();
-    name.trim_matches('-').to_owned()
-}
-
-fn line(field: &Field<'_>) -> Result<String, ManifestError> {
-    let text = field.text()?;
-    if text.contains(char::is_control) {
-        return Err(field.error("expected one line of text, without control characters"));
+/// Settings are Compose's variables, so they may have the names that those have.
+fn setting_name(field: &Field<'_>) -> Result<(), ManifestError> {
+    let name = field.name();
+    let is_letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let valid = name.len() <= 64
+        && name.starts_with(is_letter)
+        && name.chars().all(|c| is_letter(c) || c.is_ascii_digit());
+    if valid {
+        Ok(())
+    } else {
+        Err(field.error(format!(
+            "the setting {name:?} is not usable as a variable: use letters, digits and underscores, starting with a letter"
+        )))
     }
-    Ok(text)
 }
 
-/// Names that stand in templates and Compose variables.
+/// Names that stand in templates.
 fn variable_name(field: &Field<'_>, what: &str) -> Result<(), ManifestError> {
     let name = field.name();
     let valid = name.len() <= 64
@@ -328,7 +336,7 @@ impl Url {
         field.each(|key, value| {
             match key {
                 "service" | "port" => {}
-                "title" => url.title = line(value)?,
+                "title" => url.title = value.line()?,
                 "path" => url.path = http_path(value)?,
                 _ => return Ok(false),
             }
@@ -358,7 +366,7 @@ impl Probe {
 }
 
 fn http_path(field: &Field<'_>) -> Result<String, ManifestError> {
-    let path = line(field)?;
+    let path = field.line()?;
     if path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(path)
     } else {

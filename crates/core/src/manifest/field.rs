@@ -161,6 +161,15 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// A text of one line.
+    pub(crate) fn line(&self) -> Result<String, ManifestError> {
+        let text = self.text()?;
+        if text.contains(char::is_control) {
+            return Err(self.error("expected one line of text, without control characters"));
+        }
+        Ok(text)
+    }
+
     pub(crate) fn texts(&self) -> Result<Vec<String>, ManifestError> {
         self.items()?.iter().map(Field::text).collect()
     }

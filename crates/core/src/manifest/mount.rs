@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::field::Field;
 use super::{ManifestError, Place};
+use crate::file::File;
 use crate::hex::hex;
 
 /// Longer names are cut: systemd takes a unit's name of 255 bytes.
@@ -18,6 +19,8 @@ pub struct Mount {
     pub target: String,
     /// Whether the container may not write to it.
     pub read_only: bool,
+    /// Whether a volume stays empty that is empty, instead of getting the image's files.
+    pub no_copy: bool,
     /// The file that says so, as the person knows it, and the place in it, for errors that are
     /// found later.
     pub file: String,
@@ -30,11 +33,17 @@ pub struct Mount {
 pub enum MountSource {
     /// A named volume of the app.
     Volume(String),
+    /// A volume of Podman's that is no app's, by its name.
+    External(String),
     /// A file or folder that came with the app, relative to its folder.
     Definition(String),
+    /// A config of this name whose text, or whose mode, is told by the Compose file.
+    Config { name: String, file: File },
     /// A folder under the app's part of the data directory, created when absent.
     Data(String),
-    /// An absolute path on the node, which must exist.
+    /// The socket through which this user's Podman takes commands.
+    PodmanSocket,
+    /// A path on the node, which must exist: absolute, or in the operator's home (`~/films`).
     Host(String),
 }
 

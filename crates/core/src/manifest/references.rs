@@ -7,21 +7,24 @@ use compose::Trail;
 use super::extension::EXTENSION;
 use super::field::Field;
 use super::report::Report;
-use super::{Extension, Manifest, ManifestError, NetworkMode, Service};
+use super::{Awaited, Extension, Joint, Manifest, ManifestError, NetworkMode, Secret, Service};
+use crate::name::AppId;
 
 /// Reports every reference that cannot be followed. The reader has checked those of Compose's own.
 pub(super) fn check(manifest: &Manifest, top: &Field<'_>, report: &mut Report<'_>) {
     for (name, service) in &manifest.services {
         let at = Trail::of(["services", name]);
-        for (dependency, healthy) in &service.depends_on {
+        for (dependency, awaited) in &service.depends_on {
             let at = at.key("depends_on").key(dependency);
-            let awaited = manifest.services.get(dependency);
-            if *healthy && awaited.is_some_and(|awaited| !awaited.starts_healthy()) {
+            let other = manifest.services.get(dependency);
+            if *awaited == Awaited::Healthy && other.is_some_and(|other| !other.starts_healthy()) {
+                let reason = match other.and_then(|other| other.job) {
+                    None => "has no `healthcheck`",
+                    Some(_) => "runs to its end (`service_completed_successfully`)",
+                };
                 report.error(
                     &at.key("condition"),
-                    format!(
-                        "{dependency} has no `healthcheck`, so its health cannot be waited for"
-                    ),
+                    format!("{dependency} {reason}, so its health cannot be waited for"),
                 );
             }
             if manifest.is_companion(dependency) && !manifest.is_companion(name) {
@@ -34,11 +37,22 @@ pub(super) fn check(manifest: &Manifest, top: &Field<'_>, report: &mut Report<'_
             }
         }
         let known = &manifest.extension.secrets;
+        let at = at.key("x-environment-secrets");
         let mut secrets = service.environment_secrets.values();
         if secrets.any(|secret| !known.contains_key(secret)) {
             report.error(
-                &at.key("x-environment-secrets"),
+                &at,
                 "a secret here is not declared; add its name, not its text, under `x-archipelago.secrets`",
+            );
+        }
+        let secrets = service.environment_secrets.values();
+        let mut joints = secrets
+            .filter_map(|secret| known.get(secret))
+            .flat_map(Secret::joints);
+        if joints.any(|joint| matches!(joint, Joint::OtherFile { .. })) {
+            report.error(
+                &at,
+                "a secret here has a file of another app, whose bytes may be no text; mount it with `secrets`",
             );
         }
     }
@@ -84,6 +98,7 @@ fn check_extension(manifest: &Manifest, field: &Field<'_>, errors: &mut Vec<Mani
             );
         }
     }
+    check_others(extension, field, errors);
     errors.extend(check_exports(extension, services, &field.at(&["exports"])).err());
     errors.extend(check_requirements(services, &field.at(&["requires", "apps"])).err());
     let urls = extension.urls.iter();
@@ -100,6 +115,50 @@ fn check_extension(manifest: &Manifest, field: &Field<'_>, errors: &mut Vec<Mani
                 )));
             }
             Some(_) => {}
+        }
+    }
+}
+
+/// Reports variables and joined secrets that are made of something that is not there, or of an app
+/// that is not required.
+fn check_others(extension: &Extension, field: &Field<'_>, errors: &mut Vec<ManifestError>) {
+    let Extension {
+        settings,
+        variables,
+        secrets,
+        requires,
+        ..
+    } = extension;
+    let mut check_app = |at: &Field<'_>, app: &AppId| {
+        if !requires.apps.contains(app) {
+            errors.push(at.error(format!(
+                "this app does not require {app}; add it to `requires.apps`"
+            )));
+        }
+    };
+    for (name, followed) in variables {
+        check_app(&field.at(&["variables", name]), &followed.app);
+    }
+    for (name, secret) in secrets {
+        let at = field.at(&["secrets", name]);
+        let others = secret.joints().iter().filter_map(Joint::other);
+        others.for_each(|app| check_app(&at, app));
+    }
+    for name in variables.keys().filter(|name| settings.contains_key(*name)) {
+        let at = field.at(&["variables", name]);
+        errors.push(at.error("there is a setting of that name; rename one of the two"));
+    }
+    for (name, secret) in secrets {
+        let is_known = |joint: &Joint| match joint {
+            Joint::Setting(name) => settings.contains_key(name) || variables.contains_key(name),
+            Joint::Secret(name) => secrets.get(name).is_some_and(|it| it.recipe().is_some()),
+            Joint::Text(_) | Joint::OtherSecret { .. } | Joint::OtherFile { .. } => true,
+        };
+        if !secret.joints().iter().all(is_known) {
+            let at = field.at(&["secrets", name, "joined"]);
+            errors.push(at.error(
+                "a part names a setting, a variable or a generated secret that this app does not have",
+            ));
         }
     }
 }
@@ -143,7 +202,7 @@ fn check_exports(
         settings.contains_key(name)
     })?;
     check("secrets", &exports.secrets, "secret", &|name| {
-        secrets.contains_key(name)
+        secrets.get(name).is_some_and(|it| it.recipe().is_some())
     })?;
     check("files", &exports.files, "capture", &|name| {
         captures.contains_key(name)

@@ -11,7 +11,8 @@ use super::folder::{FOLDER, Folder};
 use super::report::Report;
 use super::translate::{Translated, translate};
 use super::{
-    Extension, Files, Health, Manifest, ManifestError, Place, Service, Settings, references,
+    Awaited, Extension, Files, Health, Manifest, ManifestError, Place, Service, Settings,
+    references,
 };
 use crate::name::check_part;
 
@@ -88,8 +89,9 @@ impl Schema {
         };
         let Translated {
             mut services,
-            volumes,
+            given_secrets,
             networks,
+            volumes,
         } = translated.unwrap_or_default();
         ask_awaited_often(&mut services);
         let mut manifest = Manifest {
@@ -97,8 +99,9 @@ impl Schema {
             extension,
             settings: settings.clone(),
             services,
-            volumes,
+            given_secrets,
             networks,
+            volumes,
             warnings: Vec::new(),
         };
         if project.is_some() {
@@ -150,17 +153,8 @@ impl Schema {
 /// The document with `x-archipelago`, or the first one: Compose lays later documents of a file over
 /// those before them.
 fn own_document(file: &str, text: &str) -> Result<Document, ManifestErrors> {
-    let start = Place { line: 1, column: 1 };
-    let error = |problem: &str| ManifestErrors::from(ManifestError::new(file, start, "", problem));
-    let documents = Document::read_all(file, text).map_err(|found| {
-        let told = found.iter().map(|found| {
-            let (reason, way_out) = found.words();
-            let (place, key) = ((&found.place).into(), found.trail.to_string());
-            ManifestError::new(file, place, &key, format!("{reason}; {way_out}"))
-        });
-        let errors = ManifestErrors::none_of(told.collect(), file);
-        errors.err().unwrap_or_else(|| error("this is not YAML"))
-    })?;
+    let error = |problem: &str| of_file(file, problem);
+    let documents = documents(file, text)?;
     let has_own = |document: &Document| document.top().get(EXTENSION).is_some();
     let own = documents.iter().position(has_own).unwrap_or_default();
     let mut documents = documents.into_iter();
@@ -175,12 +169,35 @@ fn own_document(file: &str, text: &str) -> Result<Document, ManifestErrors> {
     Ok(document)
 }
 
+/// The YAML documents of a file. `file` is its name in messages.
+///
+/// # Errors
+/// For everything in the file that is not YAML.
+pub(crate) fn documents(file: &str, text: &str) -> Result<Vec<Document>, ManifestErrors> {
+    Document::read_all(file, text).map_err(|found| {
+        let told = found.iter().map(|found| {
+            let (reason, way_out) = found.words();
+            let (place, key) = ((&found.place).into(), found.trail.to_string());
+            ManifestError::new(file, place, &key, format!("{reason}; {way_out}"))
+        });
+        let errors = ManifestErrors::none_of(told.collect(), file);
+        errors
+            .err()
+            .unwrap_or_else(|| of_file(file, "this is not YAML"))
+    })
+}
+
+fn of_file(file: &str, problem: &str) -> ManifestErrors {
+    let start = Place { line: 1, column: 1 };
+    ManifestError::new(file, start, "", problem).into()
+}
+
 /// A service whose health others wait for is asked often while it starts.
 fn ask_awaited_often(services: &mut BTreeMap<String, Service>) {
     let awaited: BTreeSet<String> = services
         .values()
         .flat_map(|service| &service.depends_on)
-        .filter(|(_, healthy)| **healthy)
+        .filter(|(_, awaited)| **awaited == Awaited::Healthy)
         .map(|(dependency, _)| dependency.clone())
         .collect();
     for name in awaited {

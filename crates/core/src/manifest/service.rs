@@ -5,13 +5,20 @@ use std::time::Duration;
 
 use super::build::ImageSource;
 use super::healthcheck::Health;
+use super::hook::Hook;
+use super::job::{Awaited, Job};
+use super::networks::Join;
 use super::secret::SecretMount;
-use super::{Joined, Mount, Port, Protocol};
+use super::{Mount, Port, Protocol};
+use crate::image::Platform;
+use crate::owner::Owner;
 
 /// One container of an app.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Service {
     pub image: ImageSource,
+    /// The platform for which the image is pulled, if not this machine's.
+    pub platform: Option<Platform>,
     /// Replaces the image's command when not empty.
     pub command: Vec<String>,
     /// Replaces the image's entrypoint.
@@ -26,16 +33,24 @@ pub struct Service {
     pub mounts: Vec<Mount>,
     /// Secrets mounted as files.
     pub secrets: Vec<SecretMount>,
-    /// Services of the same app that start before, each with whether its health is waited for.
-    pub depends_on: BTreeMap<String, bool>,
+    /// The services of the same app that start first, each with the state to wait for.
+    pub depends_on: BTreeMap<String, Awaited>,
+    /// Whether it is a job.
+    pub job: Option<Job>,
     /// The container's own health check.
     pub health: Option<Health>,
+    /// Commands that are run in it once it has started, one after the other.
+    pub post_start: Vec<Hook>,
+    /// Commands that are run in it before it is stopped.
+    pub pre_stop: Vec<Hook>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// OCI annotations.
     pub annotations: BTreeMap<String, String>,
     /// User, optionally `:group`.
     pub user: Option<String>,
+    /// The owner of the folders that are made for it, where `user` does not tell.
+    pub data_owner: Option<Owner>,
     /// More groups.
     pub group_add: Vec<String>,
     /// The folder it starts in.
@@ -76,8 +91,8 @@ pub struct Service {
     pub shm_bytes: Option<u64>,
     pub network: NetworkMode,
     /// The app's networks that it joins, by their names in the file.
-    pub networks: BTreeMap<String, Joined>,
-    /// Its names on all of them, beside the service's.
+    pub networks: BTreeMap<String, Join>,
+    /// Its names on all of the app's own networks, in addition to the service's name.
     pub aliases: BTreeSet<String>,
     /// Whether processes may gain privileges (`no-new-privileges` turns it off).
     pub no_new_privileges: bool,
@@ -92,6 +107,8 @@ pub struct Service {
     pub userns: Option<String>,
     /// The namespaces that it shares with the node, beside that of the network.
     pub host_namespaces: BTreeSet<Namespace>,
+    /// The permissions that its files do not get, in octal digits.
+    pub umask: Option<String>,
     /// Whether it has a terminal.
     pub tty: bool,
     /// Whether its standard input stays open.
@@ -113,12 +130,31 @@ pub struct Limits {
     pub cpu_period_us: Option<i64>,
     /// Microseconds of processor time in a period.
     pub cpu_quota_us: Option<i64>,
+    /// The processors that it may use, such as `0-3,7`.
+    pub cpuset: Option<String>,
+    pub blocks: Blocks,
     pub oom_score_adjustment: Option<i64>,
+}
+
+/// Limits of reading and writing on block devices; each of a device as `PATH:NUMBER`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Blocks {
+    /// Its share, from 10 to 1000.
+    pub weight: Option<u16>,
+    pub device_weights: Vec<String>,
+    /// Bytes a second.
+    pub read_bytes: Vec<String>,
+    /// Operations a second.
+    pub read_operations: Vec<String>,
+    pub write_bytes: Vec<String>,
+    pub write_operations: Vec<String>,
 }
 
 /// A namespace of the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Namespace {
+    /// The tree of control groups.
+    Cgroup,
     /// Shared memory and semaphores.
     Ipc,
     /// Processes.
@@ -130,14 +166,15 @@ pub enum Namespace {
 /// The network of a service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum NetworkMode {
-    /// Those of the app's networks that it joins.
+    /// Networks of the app.
     #[default]
     App,
-    /// The node's network, unseparated.
+    /// The network namespace of another service.
+    Service(String),
+    /// The network namespace of the node.
     Host,
+    /// No network.
     None,
-    /// That of another service of the app, with its addresses and ports.
-    Of(String),
 }
 
 impl Service {
@@ -145,6 +182,7 @@ impl Service {
     pub(super) fn of(image: ImageSource) -> Self {
         Self {
             image,
+            platform: None,
             command: Vec::new(),
             entrypoint: None,
             environment: BTreeMap::new(),
@@ -153,10 +191,14 @@ impl Service {
             mounts: Vec::new(),
             secrets: Vec::new(),
             depends_on: BTreeMap::new(),
+            job: None,
             health: None,
+            post_start: Vec::new(),
+            pre_stop: Vec::new(),
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
             user: None,
+            data_owner: None,
             group_add: Vec::new(),
             working_dir: None,
             hostname: None,
@@ -186,6 +228,7 @@ impl Service {
             limits: Limits::default(),
             userns: None,
             host_namespaces: BTreeSet::new(),
+            umask: None,
             tty: false,
             stdin_open: false,
         }
@@ -195,9 +238,27 @@ impl Service {
     /// `start_interval`: it is quick to come true, and often asked for until then.
     #[must_use]
     pub fn starts_healthy(&self) -> bool {
-        self.health
-            .as_ref()
-            .is_some_and(|health| health.start_interval.is_some() && !health.is_disabled())
+        let health = self.health.as_ref().filter(|_| self.job.is_none());
+        health.is_some_and(|health| health.start_interval.is_some() && !health.is_disabled())
+    }
+
+    /// The owner of the folders that are made for it: the user that it runs as, if that is told by
+    /// numbers and is not root. In a user namespace of the container's own, the numbers mean
+    /// others.
+    #[must_use]
+    pub fn owner(&self) -> Option<Owner> {
+        if !matches!(self.userns.as_deref(), None | Some("host")) {
+            return None;
+        }
+        let text = self.user.as_deref().unwrap_or_default();
+        let (user, group) = text.split_once(':').unwrap_or((text, "0"));
+        let user = user.parse().ok().filter(|user| *user != 0);
+        let named = user.map(|user| Owner {
+            user,
+            // The image may know the group's name; its owner is enough for the service to write.
+            group: group.parse().unwrap_or_default(),
+        });
+        named.or(self.data_owner)
     }
 
     /// The node's side of a published TCP port.

@@ -1,11 +1,15 @@
-//! What a manifest may say, and the very words that a person reads when it says something else.
+//! Accepted manifests, and the exact error message for each refused one.
 
 mod before;
 mod exports;
 mod extension;
+mod hooks;
+mod jobs;
 mod mounts;
+mod networks;
 mod ports;
 mod service;
+mod sources;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +24,11 @@ fn read(text: &str) -> Result<Manifest, ManifestErrors> {
         ("wrong.env", b"A=1\nB C=2\n"),
         ("binary.env", b"A=\xff\n"),
     ];
+    read_with(text, &files)
+}
+
+/// The same in a folder with these files.
+fn read_with(text: &str, files: &[(&str, &[u8])]) -> Result<Manifest, ManifestErrors> {
     let files: Files = files
         .iter()
         .map(|(path, content)| ((*path).to_owned(), content.to_vec().into()))
@@ -117,14 +126,14 @@ fn the_file_as_a_whole() {
     );
     check(
         "jobs: {j: {image: x, triggers: {manual: true}}}\nservices: {web: {image: x}}\n",
-        "1:1: jobs: containers that run to their end are not supported; remove it",
+        "1:1: jobs: Compose starts it by hand, and there is no such command here; make it a service with `restart: \"no\"`",
     );
     check(
         "services:\n  web: {image: x}\n  -bad: {image: x}\n",
         "3:3: services.-bad: this cannot be the name of a service: use 1 to 64 letters, digits, dots, underscores and hyphens, starting with a letter or digit",
     );
     check(
-        "name: My App\nservices: {web: {image: x}}\n",
+        "name: '--'\nservices: {web: {image: x}}\n",
         "1:1: name: this cannot be the name of an app: use 1 to 40 lower-case letters, digits and hyphens, starting and ending with a letter or digit",
     );
 }
@@ -132,11 +141,11 @@ fn the_file_as_a_whole() {
 #[test]
 fn everything_is_said_at_once() {
     check(
-        "services:\n  web: {image: x, mac_address: x, runtime: y, depends_on: [ui]}\n  ui: {image: x, ports: ['80']}\nx-archipelago:\n  companions: [ui, gui]\n  urls: [{service: web, port: 80}]\n",
-        "2:19: services.web.mac_address: name it for each network, under `networks`
+        "services:\n  web: {image: x, mac_address: x, runtime: y, depends_on: [ui]}\n  ui: {image: x, ports: ['0']}\nx-archipelago:\n  companions: [ui, gui]\n  urls: [{service: web, port: 80}]\n",
+        "2:19: services.web.mac_address: expected a hardware address like 02:42:ac:11:00:02
 compose.yaml:2:35: services.web.runtime: all containers have the node's runtime; remove it
 compose.yaml:2:60: services.web.depends_on.ui: ui is a companion; a companion depends on its app, never the other way round
-compose.yaml:3:26: services.ui.ports[0]: this names only the container's port; write HOST:CONTAINER, or the node's port changes at each start
+compose.yaml:3:26: services.ui.ports[0]: expected a port from 1 to 65535
 compose.yaml:5:3: x-archipelago.companions: there is no service of that name; the services are ui, web
 compose.yaml:6:3: x-archipelago.urls: the service web publishes no such port; add it to its `ports`",
     );

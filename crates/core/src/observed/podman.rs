@@ -12,10 +12,8 @@ pub enum Podman {
     /// It was not asked.
     #[default]
     Unasked,
-    /// It did not answer.
     Unreachable(Unreachable),
-    /// It answered.
-    Seen(PodmanView),
+    Answered(PodmanView),
 }
 
 /// Why Podman did not answer.
@@ -36,9 +34,9 @@ pub enum Unreachable {
 pub struct PodmanView {
     /// Names of images, digests included, with the app they were built for on this node.
     pub images: BTreeMap<String, Option<AppId>>,
-    /// The kind of processor that images are for (`amd64`), by the same names, as far as Podman
+    /// The architectures of images (`amd64`), by the same names, as far as Podman
     /// tells.
-    pub processors: BTreeMap<String, String>,
+    pub architectures: BTreeMap<String, String>,
     /// Containers by name, with the app of their label.
     pub containers: BTreeMap<String, Option<AppId>>,
     /// Networks by name.
@@ -56,7 +54,7 @@ impl PodmanView {
     pub fn has_any_of(&self, app: &AppId) -> bool {
         let Self {
             images: _,
-            processors: _,
+            architectures: _,
             containers,
             networks,
             volumes,

@@ -72,6 +72,8 @@ pub enum SubState {
     AutoRestart,
     /// That start is in systemd's queue.
     AutoRestartQueued,
+    /// It counts as active although its process has ended: a one-shot that is done.
+    Exited,
     Other(String),
 }
 
@@ -80,6 +82,7 @@ impl From<&str> for SubState {
         match word {
             "auto-restart" => Self::AutoRestart,
             "auto-restart-queued" => Self::AutoRestartQueued,
+            "exited" => Self::Exited,
             other => Self::Other(other.to_owned()),
         }
     }
@@ -92,6 +95,7 @@ impl SubState {
         match self {
             Self::AutoRestart => "auto-restart",
             Self::AutoRestartQueued => "auto-restart-queued",
+            Self::Exited => "exited",
             Self::Other(word) => word,
         }
     }
@@ -106,6 +110,8 @@ pub struct Failure {
     pub status: i32,
     /// The number of systemd's restarts.
     pub restarts: u32,
+    /// The last line that a job wrote before it failed, if it can be read.
+    pub last_line: Option<String>,
 }
 
 /// A unit of the user's that overrides a generated one.
@@ -117,11 +123,37 @@ pub enum Override {
     Foreign,
 }
 
+/// The status of `podman run` when Podman itself fails, before the program of the container begins
+/// (podman-run(1), "Exit status").
+const PODMAN_FAILED: i32 = 125;
+
+impl Failure {
+    /// Whether the program in the container failed. A program that never began has no status of its
+    /// own, because Podman or a check before it failed.
+    #[must_use]
+    pub fn is_of_program(&self) -> bool {
+        !matches!(self.status, 0 | PODMAN_FAILED)
+    }
+}
+
 impl Service {
+    /// Whether its program has failed, and systemd does not start it again.
+    #[must_use]
+    pub fn has_program_failed(&self) -> bool {
+        let failure = self.failure.as_ref();
+        self.has_failed() && failure.is_none_or(Failure::is_of_program)
+    }
+
     /// Whether it runs, settled.
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.active == Active::Active && self.job.is_none()
+    }
+
+    /// Whether it is a one-shot that has ended without error.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.is_up() && self.sub == SubState::Exited
     }
 
     /// Whether it neither runs nor starts nor stops.
@@ -143,10 +175,9 @@ impl Service {
         self.active == Active::Activating || self.job == Some(Job::Other)
     }
 
-    /// Whether systemd has started it again, it has ended again, and systemd is about to go on with
-    /// that.
+    /// Whether systemd has restarted it at least twice and is about to do so again.
     #[must_use]
-    pub fn tries_in_vain(&self) -> bool {
+    pub fn is_crash_looping(&self) -> bool {
         let restarts = self.failure.as_ref().map_or(0, |failure| failure.restarts);
         self.is_restarting() && self.job.is_none() && restarts >= 2
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Load, Observed, Override, Service};
-use crate::desired::{App, Desired, Present};
+use crate::desired::{App, Desired, DesiredContainer, Present};
 use crate::name::AppId;
 use crate::quadlet::Mark;
 
@@ -22,7 +22,10 @@ pub fn needs_podman(desired: &Desired, observed: &Observed) -> bool {
         || desired.apps.iter().any(|(id, app)| match app {
             App::Present(present) => !is_settled(present, observed),
             App::Removed { .. } => observed.traces_of(id).is_empty(),
-            App::Broken { .. } | App::NeedsSecrets { .. } | App::NeedsApp { .. } => false,
+            App::Broken { .. }
+            | App::NeedsSecrets { .. }
+            | App::NeedsApp { .. }
+            | App::NeedsFile { .. } => false,
         })
 }
 
@@ -45,7 +48,7 @@ fn is_settled(present: &Present, observed: &Observed) -> bool {
             return false;
         }
         let Some(service) = observed.services.get(&unit.service) else {
-            return !present.running || waits;
+            return !present.running || waits || has_failed_job(container, observed);
         };
         let known = observed.overrides.contains_key(&unit.service) || service.load == Load::Masked;
         known
@@ -55,6 +58,31 @@ fn is_settled(present: &Present, observed: &Observed) -> bool {
                 service.is_down()
             }
     })
+}
+
+/// The job that must end before a container may start, if it has not ended. Starting the container
+/// earlier would make systemd start an awaited job that failed, so the job would run again with
+/// each attempt.
+#[must_use]
+pub fn awaited_job<'a>(container: &'a DesiredContainer, observed: &Observed) -> Option<&'a String> {
+    let has_ended = |service: &String, must_succeed: bool| {
+        let found = observed.services.get(service);
+        found.is_some_and(|found| found.is_up() || (!must_succeed && found.has_program_failed()))
+    };
+    let mut jobs = container.awaits.iter();
+    let found = jobs.find(|(service, must_succeed)| !has_ended(service, **must_succeed));
+    found.map(|(service, _)| service)
+}
+
+fn has_failed_job(container: &DesiredContainer, observed: &Observed) -> bool {
+    let failed = |service: &String| {
+        let found = observed.services.get(service);
+        found.is_some_and(Service::has_program_failed)
+    };
+    container
+        .awaits
+        .iter()
+        .any(|(service, must_succeed)| *must_succeed && failed(service))
 }
 
 /// A required app that the operator stopped or masked, or whose own required app is stopped so.

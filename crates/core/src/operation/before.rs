@@ -12,7 +12,7 @@ use crate::needs::Offers;
 pub(super) enum Before {
     /// It is not installed, or is being removed.
     Absent,
-    /// It stays as it is, or it cannot be worked out. Its containers may have any need already.
+    /// It stays as it is, or it cannot be resolved. Its containers may have any need already.
     Unknown,
     Present {
         present: Box<Present>,
@@ -29,9 +29,12 @@ impl Before {
                 present: present.clone(),
                 disk_mib,
             },
-            Some(App::Broken { .. } | App::NeedsSecrets { .. } | App::NeedsApp { .. }) => {
-                Self::Unknown
-            }
+            Some(
+                App::Broken { .. }
+                | App::NeedsSecrets { .. }
+                | App::NeedsApp { .. }
+                | App::NeedsFile { .. },
+            ) => Self::Unknown,
         }
     }
 

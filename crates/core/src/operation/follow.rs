@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::health::{AppHealth, AwaitedImage, Report, State, UnitHealth, UnitState};
+use crate::health::{AppHealth, AwaitedImage, Report, State, UnitHealth, UnitState, Why};
 use crate::name::AppId;
 
-use super::{Goal, Stability};
+use super::{Stability, Target};
 
 /// Containers that run but do not answer may be busy for hours; after this long they are left to
 /// it.
@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub struct Follow {
     app: AppId,
-    goal: Goal,
+    goal: Target,
     /// Whether something had to be done first.
     has_acted: bool,
     stability: Option<Stability>,
@@ -50,15 +50,15 @@ pub enum Verdict {
     /// Look again after this time at the latest. `None`: as soon as passes may follow each other.
     Wait(Option<Duration>),
     /// The app is as asked, or gets there by itself and says so.
-    Reached(AppHealth),
+    Reached(Box<AppHealth>),
     /// The app is gone, as asked.
     Gone,
     /// Somebody has asked for something else since.
     Overtaken(Overtaken),
     /// It will not be as asked without a change or another attempt.
-    Failed(AppHealth),
+    Failed(Box<AppHealth>),
     /// It runs, but does not answer; it is left to it.
-    Silent(AppHealth),
+    Silent(Box<AppHealth>),
 }
 
 /// Another request for the app that came meanwhile.
@@ -72,7 +72,7 @@ pub enum Overtaken {
 
 impl Follow {
     #[must_use]
-    pub fn new(app: AppId, goal: Goal) -> Self {
+    pub fn new(app: AppId, goal: Target) -> Self {
         Self {
             app,
             goal,
@@ -100,8 +100,8 @@ impl Follow {
         } = pass;
         let Some(health) = self.health(report) else {
             return match self.goal {
-                Goal::Gone => Verdict::Gone,
-                Goal::Ready | Goal::Stopped => Verdict::Overtaken(Overtaken::Uninstalled),
+                Target::Gone => Verdict::Gone,
+                Target::Ready | Target::Stopped => Verdict::Overtaken(Overtaken::Uninstalled),
             };
         };
         if self.is_reached(health, acted) {
@@ -109,8 +109,8 @@ impl Follow {
                 .stability
                 .get_or_insert_with(|| Stability::begin(now, stalled));
             let left = stability.left(now, stalled);
-            if self.goal != Goal::Ready || !self.has_acted || left.is_zero() {
-                return Verdict::Reached(health.clone());
+            if self.goal != Target::Ready || !self.has_acted || left.is_zero() {
+                return Verdict::Reached(Box::new(health.clone()));
             }
         } else {
             self.has_acted = true;
@@ -121,12 +121,13 @@ impl Follow {
         } else if let Some(verdict) = self.ended(health, now) {
             return verdict;
         }
-        let runs =
-            self.goal == Goal::Ready && all_run(health) && awaited_images(health).next().is_none();
+        let runs = self.goal == Target::Ready
+            && all_run(health)
+            && awaited_images(health).next().is_none();
         if let Some(since) = since(&mut self.running_since, runs, now)
             && now.saturating_sub(since) > ANSWER_LIMIT
         {
-            return Verdict::Silent(health.clone());
+            return Verdict::Silent(Box::new(health.clone()));
         }
         Verdict::Wait(if acted {
             None
@@ -140,9 +141,9 @@ impl Follow {
     fn is_reached(&self, health: &AppHealth, acted: bool) -> bool {
         !acted
             && match self.goal {
-                Goal::Ready => is_up(health) && awaited_images(health).next().is_none(),
-                Goal::Stopped => health.state == State::Stopped,
-                Goal::Gone => false,
+                Target::Ready => is_up(health) && awaited_images(health).next().is_none(),
+                Target::Stopped => health.state == State::Stopped,
+                Target::Gone => false,
             }
     }
 
@@ -152,15 +153,15 @@ impl Follow {
             return Some(Verdict::Overtaken(overtaken));
         }
         if has_failed(health) {
-            return Some(Verdict::Failed(health.clone()));
+            return Some(Verdict::Failed(Box::new(health.clone())));
         }
-        if self.goal == Goal::Ready && is_up(health) {
+        if self.goal == Target::Ready && is_up(health) {
             return without_new_image(health);
         }
-        let patience = patience(health).filter(|_| self.goal == Goal::Ready);
+        let patience = patience(health).filter(|_| self.goal == Target::Ready);
         let since = since(&mut self.busy_since, patience.is_some(), now)?;
         let enough = patience.is_some_and(|patience| now.saturating_sub(since) >= patience);
-        enough.then(|| Verdict::Reached(health.clone()))
+        enough.then(|| Verdict::Reached(Box::new(health.clone())))
     }
 }
 
@@ -187,15 +188,18 @@ fn awaited_images(health: &AppHealth) -> impl Iterator<Item = (&UnitHealth, &Awa
 /// The operation has failed when the next image cannot be had, although the containers go on with
 /// the old one.
 fn without_new_image(health: &AppHealth) -> Option<Verdict> {
-    let (unit, cause) = awaited_images(health).find_map(|(unit, image)| match image {
+    let (unit, image) = awaited_images(health).find_map(|(unit, image)| match image {
         AwaitedImage::Failed { .. } => Some((unit, image)),
         AwaitedImage::UnderWay { .. } => None,
     })?;
-    let message = format!("{} keeps its old image: {cause}", unit.name);
-    Some(Verdict::Failed(AppHealth {
-        message,
+    let why = Why::OldImage {
+        unit: unit.name.clone(),
+        image: image.clone(),
+    };
+    Some(Verdict::Failed(Box::new(AppHealth {
+        why: Some(why),
         ..health.clone()
-    }))
+    })))
 }
 
 /// The time to follow an app that gets there by itself and says what it does.
@@ -213,17 +217,19 @@ fn all_run(health: &AppHealth) -> bool {
     !health.units.is_empty()
         && health.units.iter().all(|unit| match unit.state {
             UnitState::Active => true,
-            UnitState::Activating => unit.message.is_empty(),
+            UnitState::Activating => unit.why.is_none(),
+            // A job may take hours; what waits for it starts after it.
+            UnitState::Inactive => unit.awaited_job.is_some(),
             _ => false,
         })
 }
 
-fn overtaken(health: &AppHealth, goal: Goal) -> Option<Overtaken> {
+fn overtaken(health: &AppHealth, goal: Target) -> Option<Overtaken> {
     match (goal, health.state) {
-        (Goal::Ready | Goal::Stopped, State::Removing) => Some(Overtaken::Uninstalled),
-        (Goal::Ready, State::Stopped) => Some(Overtaken::Stopped),
-        (Goal::Stopped, State::Ready) => Some(Overtaken::Started),
-        (Goal::Gone, State::Ready | State::Stopped) => Some(Overtaken::Installed),
+        (Target::Ready | Target::Stopped, State::Removing) => Some(Overtaken::Uninstalled),
+        (Target::Ready, State::Stopped) => Some(Overtaken::Stopped),
+        (Target::Stopped, State::Ready) => Some(Overtaken::Started),
+        (Target::Gone, State::Ready | State::Stopped) => Some(Overtaken::Installed),
         _ => None,
     }
 }
@@ -236,8 +242,8 @@ fn has_failed(health: &AppHealth) -> bool {
             let mut units = health.units.iter();
             units.all(|unit| !unit.is_restarting || unit.restarts >= 2)
         }
-        State::Removing => !health.message.is_empty(),
-        State::Ready | State::Starting | State::Waiting | State::Stopped => false,
+        State::Removing => health.why.is_some(),
+        State::Ready | State::Starting | State::Waiting | State::Stopping | State::Stopped => false,
     }
 }
 

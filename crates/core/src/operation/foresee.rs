@@ -1,4 +1,4 @@
-//! What a request would lead to, before it is carried out.
+//! The forecast of a request before it is carried out.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -7,20 +7,22 @@
 mod build_right;
 mod host_path;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
 
+use crate::desired::HostFacts;
 use crate::layout::Layout;
 use crate::manifest::{
-    Files, ImageSource, Manifest, ManifestError, ManifestErrors, Mount, MountSource, Namespace,
-    NetworkMode, Service, capability,
+    AppNetwork, Files, ImageSource, Joint, Manifest, ManifestError, ManifestErrors, Mount,
+    MountSource, Namespace, NetworkMode, Service, capability,
 };
+use crate::name::AppId;
 
 use host_path::Host;
 
 pub use build_right::BuildRight;
-pub use host_path::{Exposure, HostPath};
+pub use host_path::{Exposure, HostPath, IfMissing};
 
 /// The word that agrees to every grant.
 pub const ALL: &str = "all";
@@ -58,6 +60,10 @@ pub enum Grant {
     /// All capabilities and devices (`privileged`).
     Privileged,
     HostNetwork,
+    /// A network of Podman's that is no app's.
+    Network(String),
+    /// A volume of Podman's that is no app's.
+    Volume(String),
     HostNamespace(Namespace),
     Path(HostPath),
     /// An option of `security_opt`.
@@ -71,6 +77,16 @@ pub enum Grant {
     Build(BuildRight),
     /// A path, or the name that a driver gives to a device (CDI).
     Device(String),
+    /// A secret that another app exports.
+    OtherSecret {
+        app: AppId,
+        name: String,
+    },
+    /// A file that another app exports.
+    OtherFile {
+        app: AppId,
+        name: String,
+    },
 }
 
 impl Grant {
@@ -81,9 +97,12 @@ impl Grant {
             Self::PodmanSocket => "podman-socket".to_owned(),
             Self::Privileged => "privileged".to_owned(),
             Self::HostNetwork => "host-network".to_owned(),
+            Self::Network(name) => format!("network:{name}"),
+            Self::Volume(name) => format!("volume:{name}"),
             Self::HostNamespace(Namespace::Pid) => "host-pid".to_owned(),
             Self::HostNamespace(Namespace::Ipc) => "host-ipc".to_owned(),
             Self::HostNamespace(Namespace::Uts) => "host-uts".to_owned(),
+            Self::HostNamespace(Namespace::Cgroup) => "host-cgroup".to_owned(),
             Self::Path(path) => {
                 let end = if path.read_only { ":ro" } else { "" };
                 format!("path:{}{end}", path.path.display())
@@ -98,6 +117,8 @@ impl Grant {
             Self::Build(BuildRight::Fetch) => "build-fetch".to_owned(),
             Self::Build(BuildRight::Other(name)) => format!("build-option:{name}"),
             Self::Device(name) => format!("device:{name}"),
+            Self::OtherSecret { app, name } => format!("secret:{app}/{name}"),
+            Self::OtherFile { app, name } => format!("file:{app}/{name}"),
         }
     }
 
@@ -128,7 +149,8 @@ impl Grant {
                 (Exposure::Plain, true) => 16,
             },
             Self::Privileged => 2,
-            Self::HostNetwork => 6,
+            Self::HostNetwork | Self::OtherSecret { .. } | Self::OtherFile { .. } => 6,
+            Self::Network(_) | Self::Volume(_) => 8,
             Self::HostNamespace(Namespace::Pid | Namespace::Ipc) => 7,
             Self::Security(_) => 9,
             Self::Capability(_) => 10,
@@ -137,7 +159,7 @@ impl Grant {
             Self::Build(BuildRight::Cache | BuildRight::Fetch) => 17,
             Self::Build(_) => 13,
             Self::Device(_) => 14,
-            Self::HostNamespace(Namespace::Uts) => 18,
+            Self::HostNamespace(Namespace::Uts | Namespace::Cgroup) => 18,
         }
     }
 }
@@ -161,8 +183,19 @@ impl fmt::Display for Grant {
             Self::HostNamespace(Namespace::Uts) => {
                 formatter.write_str("use this host's name as its own")
             }
+            Self::HostNamespace(Namespace::Cgroup) => {
+                formatter.write_str("see which services of this host use how much")
+            }
             Self::HostNetwork => formatter.write_str(
                 "use this host's network as its own: it can reach every program that listens on 127.0.0.1, and use any free port",
+            ),
+            Self::Network(name) => write!(
+                formatter,
+                "join Podman's network {name}: it and every container there can reach each other"
+            ),
+            Self::Volume(name) => write!(
+                formatter,
+                "read and change what is in Podman's volume {name}, which is no app's"
             ),
             Self::Path(path) => path.fmt(formatter),
             Self::Security(option) => {
@@ -193,6 +226,14 @@ impl fmt::Display for Grant {
                 write!(formatter, "build its image with RUN --{name}")
             }
             Self::Device(name) => write!(formatter, "use the device {name}"),
+            Self::OtherSecret { app, name } => write!(
+                formatter,
+                "use the secret {name} of {app}, and there all rights that go with it"
+            ),
+            Self::OtherFile { app, name } => write!(
+                formatter,
+                "read the file {name} of {app}, and use there all rights that go with it"
+            ),
         }
     }
 }
@@ -202,19 +243,15 @@ impl fmt::Display for Grant {
 pub struct Grants(Vec<Grant>);
 
 impl Grants {
-    /// The grants that this manifest asks for. `files` is the app's definition, `trails` the links
-    /// on the way of paths, as in [`Found::trails`](crate::desired::Found).
+    /// The grants that this manifest asks for. `files` is the app's definition.
     #[must_use]
-    pub fn of(
-        layout: &Layout,
-        trails: &BTreeMap<PathBuf, Vec<PathBuf>>,
-        manifest: &Manifest,
-        files: &Files,
-    ) -> Self {
-        let host = Host { layout, trails };
+    pub fn of(layout: &Layout, found: &HostFacts, manifest: &Manifest, files: &Files) -> Self {
+        let host = Host { layout, found };
         let services = manifest.services.values();
         let all: BTreeSet<Grant> = services
             .flat_map(|service| of_service(&host, service, files))
+            .chain(of_networks(manifest))
+            .chain(of_others(manifest))
             .collect();
         let mut grants: Vec<Grant> = all
             .iter()
@@ -225,6 +262,17 @@ impl Grants {
         // A manifest may name one path in several ways.
         grants.dedup_by_key(|grant| grant.word());
         Self(grants)
+    }
+
+    /// The paths of this host that are not there, without those that these words agree to.
+    pub(super) fn missing_paths<'a>(
+        &'a self,
+        words: &'a BTreeSet<String>,
+    ) -> impl Iterator<Item = (&'a Path, IfMissing)> {
+        self.beyond(words).filter_map(|grant| match grant {
+            Grant::Path(path) => Some((path.written(), path.if_missing?)),
+            _ => None,
+        })
     }
 
     /// The words that agree to all of them.
@@ -255,17 +303,17 @@ fn is_part(grant: &Grant, other: &Grant) -> bool {
 /// At the first such mount.
 pub(super) fn refuse_never(
     layout: &Layout,
-    trails: &BTreeMap<PathBuf, Vec<PathBuf>>,
+    found: &HostFacts,
     manifest: &Manifest,
 ) -> Result<(), ManifestErrors> {
-    let host = Host { layout, trails };
+    let host = Host { layout, found };
     let mounts = manifest
         .services
         .values()
         .flat_map(|service| &service.mounts);
     for mount in mounts {
         if let MountSource::Host(source) = &mount.source
-            && let Some(problem) = host.refuses(manifest.id(), source)
+            && let Some(problem) = host.refuses(manifest.id(), &host.on_host(source))
         {
             let Mount {
                 file, place, key, ..
@@ -289,6 +337,9 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         host_namespaces,
         label_disable,
         seccomp,
+        post_start,
+        pre_stop,
+        platform: _,
         // These stay inside the container and the app's own network and folders. Rootless, all
         // user namespaces that a manifest can name give the same rights on the host.
         command: _,
@@ -298,9 +349,11 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         ports: _,
         secrets: _,
         depends_on: _,
+        job: _,
         health: _,
         labels: _,
         user: _,
+        data_owner: _,
         working_dir: _,
         hostname: _,
         stop_grace_period: _,
@@ -319,14 +372,17 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         no_new_privileges: _,
         pids_limit: _,
         userns: _,
+        // Those that are not the app's own are in its manifest.
         networks: _,
         aliases: _,
         limits: _,
+        umask: _,
         tty: _,
         stdin_open: _,
     } = service;
     let mut grants = Vec::new();
-    if *privileged {
+    let mut hooks = post_start.iter().chain(pre_stop);
+    if *privileged || hooks.any(|hook| hook.privileged) {
         grants.push(Grant::Privileged);
     }
     grants.extend(host_namespaces.iter().copied().map(Grant::HostNamespace));
@@ -361,12 +417,38 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
     grants
 }
 
+fn of_networks(manifest: &Manifest) -> impl Iterator<Item = Grant> {
+    let networks = manifest.networks.values();
+    networks.filter_map(|network| match network {
+        AppNetwork::External(name) => Some(Grant::Network(name.clone())),
+        AppNetwork::Own(_) => None,
+    })
+}
+
+fn of_others(manifest: &Manifest) -> impl Iterator<Item = Grant> {
+    let secrets = manifest.extension.secrets.values();
+    let joints = secrets.flat_map(|secret| secret.joints());
+    joints.filter_map(|joint| match joint.clone() {
+        Joint::OtherSecret { app, name } => Some(Grant::OtherSecret { app, name }),
+        Joint::OtherFile { app, name } => Some(Grant::OtherFile { app, name }),
+        Joint::Text(_) | Joint::Setting(_) | Joint::Secret(_) => None,
+    })
+}
+
 fn of_mount(host: &Host<'_>, mount: &Mount) -> Option<Grant> {
-    let MountSource::Host(source) = &mount.source else {
-        return None;
-    };
-    let path = host.path(source, mount.read_only);
-    Some(path.map_or(Grant::PodmanSocket, Grant::Path))
+    match &mount.source {
+        MountSource::Host(source) => {
+            let path = host.path(&host.on_host(source), mount.read_only);
+            Some(path.map_or(Grant::PodmanSocket, Grant::Path))
+        }
+        MountSource::PodmanSocket => Some(Grant::PodmanSocket),
+        MountSource::External(name) => Some(Grant::Volume(name.clone())),
+        // The app's own.
+        MountSource::Volume(_)
+        | MountSource::Definition(_)
+        | MountSource::Config { .. }
+        | MountSource::Data(_) => None,
+    }
 }
 
 /// The device on the host, without its path and permissions in the container.

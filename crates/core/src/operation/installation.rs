@@ -7,22 +7,25 @@ use std::path::PathBuf;
 use crate::check::needs::{self, Unmet};
 use crate::check::{Facts, State, judge};
 use crate::desired::{
-    self, App, Apps, DesiredImage, Fault, Inputs, Present, Transport, read_schema,
+    self, App, Apps, DesiredImage, Fault, Inputs, Present, Transport, follow, read_schema,
 };
 use crate::forecast::wanted;
-use crate::intent::{Goal as Wanted, Intent};
+use crate::intent::{Intent, WantedState};
 use crate::layout::Layout;
 use crate::manifest::{
     COMPOSE_FILE, Extension, Files, Manifest, SettingError, SettingValue, Settings, Warning,
 };
 use crate::name::AppId;
 use crate::observed::{Podman, PodmanView};
+use crate::owner::Owner;
 use crate::plan::blocked;
-use crate::progress::Progress;
 use crate::release::ReleaseId;
+use crate::retries::Retries;
+use crate::store::judge_installed;
 
 use super::before::Before;
 use super::grants::{Grants, refuse_never};
+use super::new_folders::new_folders;
 use super::{Definition, PortProblem, Preflight, Refusal, Resources};
 
 /// An app as it would be.
@@ -47,6 +50,9 @@ pub struct Installation {
     pub grants: Grants,
     /// The words of the grants that the app already has.
     pub granted: BTreeSet<String>,
+    /// The folders of this host that are made before it starts, each with the user of its containers
+    /// that should be able to write to it.
+    pub new_folders: BTreeMap<PathBuf, Option<Owner>>,
     /// The app as it is now.
     before: Before,
     disk_mib: u64,
@@ -73,8 +79,11 @@ impl Installation {
     ) -> Result<Self, Refusal> {
         let extension = &definition.schema.extension;
         let known = known(inputs, &extension.id)?;
+        if let Some(known) = known {
+            judge_installed(&extension.id, &known.source, &definition.source)?;
+        }
         let intent = Intent {
-            state: Wanted::Running,
+            state: WantedState::Running,
             purge: false,
             source: definition.source.clone(),
             release: Some(ReleaseId::of(&definition.files)),
@@ -82,9 +91,10 @@ impl Installation {
             allow: BTreeSet::new(),
             images: known.map(|known| known.images.clone()).unwrap_or_default(),
             bases: known.map(|known| known.bases.clone()).unwrap_or_default(),
+            ports: known.map(|known| known.ports.clone()).unwrap_or_default(),
             settings: choose(extension, known, given)?,
         };
-        Self::work_out(inputs, definition, intent)
+        Self::resolve(inputs, definition, intent)
     }
 
     pub(super) fn of_installed(
@@ -93,7 +103,7 @@ impl Installation {
         given: &[(String, String)],
     ) -> Result<Self, Refusal> {
         let known = known(inputs, app)?.ok_or_else(|| Refusal::NotInstalled(app.clone()))?;
-        if known.state == Wanted::Removed {
+        if known.state == WantedState::Removed {
             return Err(Refusal::Removing { app: app.clone() });
         }
         if let Some(unusable) = inputs.releases.unusable.get(app) {
@@ -115,12 +125,12 @@ impl Installation {
             source: intent.source.clone(),
             folder,
         };
-        Self::work_out(inputs, definition, intent)
+        Self::resolve(inputs, definition, intent)
     }
 
     /// The intent of the result allows all that the app asks for. `Proposal::check_allowed` judges
     /// whether a person has agreed to it.
-    fn work_out(
+    fn resolve(
         inputs: &Inputs,
         definition: Definition,
         mut intent: Intent,
@@ -134,10 +144,20 @@ impl Installation {
         let extension = &schema.extension;
         let id = &extension.id;
         // With the files as the person knows them, so that errors name those and not our copy.
-        let settings = Settings::settle(id.as_str(), &extension.settings, &intent.settings)?;
-        let manifest = schema.manifest(&settings, &files)?;
-        refuse_never(&inputs.layout, &inputs.found.trails, &manifest)?;
+        let mut settings = Settings::settle(id.as_str(), &extension.settings, &intent.settings)?;
+        if !extension.variables.is_empty() {
+            let apps = Apps::read(inputs);
+            follow(extension, &mut settings, |other| {
+                let manifest = apps.manifest(other)?;
+                Some((&manifest.extension.exports, &manifest.settings))
+            })?;
+        }
+        let mut manifest = schema.manifest(&settings, &files)?;
+        intent.ports = choose_ports(inputs, id, &mut manifest, &intent.ports)?;
+        refuse_never(&inputs.layout, &inputs.found, &manifest)?;
         let grants = grants_of(inputs, &manifest, &files);
+        let granted = granted(inputs, id);
+        let new_folders = new_folders(&inputs.layout, &manifest, &grants, &granted)?;
         intent.allow = grants.words();
         let is_unchanged = inputs.intents.get(id) == Some(&Ok(intent.clone()))
             && inputs.definitions.get(id) == Some(&files);
@@ -158,6 +178,13 @@ impl Installation {
             Some(App::Broken { cause, fault }) => {
                 return Err(Refusal::of_broken(cause, fault, Some((&copy, &folder))));
             }
+            Some(App::NeedsFile { other, file }) => {
+                return Err(Refusal::NoExportedFile {
+                    app: id.clone(),
+                    other,
+                    file,
+                });
+            }
             _ => return Err(Refusal::Unready { app: id.clone() }),
         };
         let known = match &before {
@@ -165,7 +192,7 @@ impl Installation {
             None => Before::Unknown,
         };
         let new_ports = match before {
-            // Containers of an app that cannot be worked out may still have its ports.
+            // Containers of an app that cannot be resolved may still have its ports.
             Some(before) if matches!(before.get(id), Some(App::Broken { .. })) => BTreeSet::new(),
             Some(before) => {
                 let own = ports(&before, id);
@@ -187,7 +214,8 @@ impl Installation {
             is_unchanged,
             new_ports,
             grants,
-            granted: granted(inputs, id),
+            granted,
+            new_folders,
             before: known,
         })
     }
@@ -227,7 +255,7 @@ impl Installation {
         if let Podman::Unreachable(cause) = &names.podman {
             return Err(Refusal::Podman(cause.clone()));
         }
-        if let Some(taken) = blocked(layout, id, &self.present, names, &Progress::default()) {
+        if let Some(taken) = blocked(layout, id, &self.present, names, &Retries::default()) {
             return Err(Refusal::NameTaken(taken));
         }
         for port in &self.new_ports {
@@ -280,7 +308,7 @@ impl Installation {
     }
 
     /// The images that would have to come from a registry, each with whether that is done without
-    /// TLS. A registry can tell before the installation which kinds of processor it has them for.
+    /// TLS. A registry can tell before the installation which architectures it has them for.
     #[must_use]
     pub fn images_to_get(&self, view: &PodmanView) -> BTreeMap<String, bool> {
         let new = self.before.new_images(&self.present);
@@ -315,7 +343,7 @@ fn known<'a>(inputs: &'a Inputs, app: &AppId) -> Result<Option<&'a Intent>, Refu
 }
 
 fn grants_of(inputs: &Inputs, manifest: &Manifest, files: &Files) -> Grants {
-    Grants::of(&inputs.layout, &inputs.found.trails, manifest, files)
+    Grants::of(&inputs.layout, &inputs.found, manifest, files)
 }
 
 /// The words of the grants that an app already has: those in its intent, and those of its present
@@ -326,7 +354,7 @@ fn granted(inputs: &Inputs, id: &AppId) -> BTreeSet<String> {
         .intents
         .get(id)
         .and_then(|intent| intent.as_ref().ok());
-    let Some(intent) = intent.filter(|intent| intent.state != Wanted::Removed) else {
+    let Some(intent) = intent.filter(|intent| intent.state != WantedState::Removed) else {
         return BTreeSet::new();
     };
     let mut words = intent.allow.clone();
@@ -362,6 +390,57 @@ fn choose(
         settings.insert(name.clone(), setting.kind.parse(name, value)?);
     }
     Ok(settings)
+}
+
+/// The node's ports of an app that are chosen from a range: those that it has, or else the first that
+/// is free. Nothing is chosen anew while the old choice is in its range.
+fn choose_ports(
+    inputs: &Inputs,
+    id: &AppId,
+    manifest: &mut Manifest,
+    known: &BTreeMap<String, u16>,
+) -> Result<BTreeMap<String, u16>, Refusal> {
+    if manifest.chosen_ports().next().is_none() {
+        return Ok(BTreeMap::new());
+    }
+    let apps = wanted(inputs.clone()).apps;
+    let mut taken: BTreeSet<u16> = inputs.found.listening.clone();
+    for (other, app) in &apps {
+        if let App::Present(present) = app
+            && other != id
+        {
+            taken.extend(present.ports.iter().map(|(address, _)| address.port()));
+        }
+    }
+    let fixed = manifest
+        .services
+        .values()
+        .flat_map(|service| &service.ports);
+    taken.extend(
+        fixed
+            .filter(|port| port.until.is_none())
+            .map(|port| port.host),
+    );
+    let mut chosen = BTreeMap::new();
+    for (word, port) in manifest.chosen_ports() {
+        let last = port.until.unwrap_or(port.host);
+        let mut range = port.host..=last;
+        let kept = known.get(&word).filter(|known| range.contains(known));
+        let free = kept
+            .copied()
+            .or_else(|| range.find(|port| !taken.contains(port)));
+        let Some(free) = free else {
+            return Err(Refusal::NoFreePort {
+                app: id.clone(),
+                first: port.host,
+                last,
+            });
+        };
+        taken.insert(free);
+        chosen.insert(word, free);
+        port.host = free;
+    }
+    Ok(chosen)
 }
 
 /// Refuses a change that breaks an app above this one: a node that prunes its blocks has none left

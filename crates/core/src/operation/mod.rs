@@ -12,6 +12,7 @@ mod foresee;
 mod grants;
 pub(crate) mod id;
 mod installation;
+mod new_folders;
 mod proposal;
 mod rebuild;
 mod record;
@@ -33,15 +34,15 @@ use crate::needs::Offers;
 use crate::observed::Observed;
 
 pub use follow::{Follow, Overtaken, PassSeen, Verdict};
-pub use grants::{ALL, BuildRight, Exposure, Grant, Grants, HostPath};
+pub use grants::{ALL, BuildRight, Exposure, Grant, Grants, HostPath, IfMissing};
 pub use id::{OperationId, OperationIdError};
 pub use installation::{Installation, judge_host};
 pub use proposal::{Effect, Proposal, propose};
 pub use rebuild::{Rebuild, RebuildPreview};
-pub use record::{IntentRevision, Record, RecordError, Remains, Standing};
+pub use record::{DiskState, IntentRevision, Record, RecordError, Standing};
 pub use refusal::Refusal;
 pub use stability::Stability;
-pub use steps::{Ending, Operation, RESUMED_LIMIT, Step};
+pub use steps::{Ending, Operation, RESUMED_LIMIT, SWITCH, Step, SwitchPart};
 
 /// A person's request.
 #[derive(Clone, Debug)]
@@ -102,7 +103,7 @@ pub struct Definition {
 /// The state that an operation aims at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Goal {
+pub enum Target {
     Ready,
     Stopped,
     Gone,

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::desired::{Apps, Inputs};
-use crate::intent::{Goal as Wanted, Intent};
+use crate::intent::{Intent, WantedState};
 use crate::layout::Layout;
 use crate::name::AppId;
 
 use super::grants::{ALL, Grant};
-use super::{Goal, Installation, Kind, Preflight, Rebuild, RebuildPreview, Refusal, Request};
+use super::{Installation, Kind, Preflight, Rebuild, RebuildPreview, Refusal, Request, Target};
 
 /// An operation as it would be.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct Proposal {
     pub kind: Kind,
     /// The goal that the intent states then. A change of a setting, or a rebuild, does not start a
     /// stopped app.
-    pub goal: Goal,
+    pub goal: Target,
     /// The intent as it would be; `None` when it stays as it is.
     pub intent: Option<Intent>,
     pub effect: Effect,
@@ -56,16 +56,16 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
             of_installation(Installation::of_installed(inputs, &app, &settings)?)
         }
         Request::Start(app) => of_intent(Intent {
-            state: Wanted::Running,
+            state: WantedState::Running,
             purge: false,
             ..installed(inputs, &app)?
         }),
         Request::Stop(app) => of_intent(Intent {
-            state: Wanted::Stopped,
+            state: WantedState::Stopped,
             ..remaining(inputs, &app)?
         }),
         Request::Restart(app) => match remaining(inputs, &app)?.state {
-            Wanted::Stopped => return Err(Refusal::Stopped(app)),
+            WantedState::Stopped => return Err(Refusal::Stopped(app)),
             state => (state, None, Effect::State),
         },
         Request::Rebuild { app, found } => {
@@ -88,20 +88,20 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
         app,
         kind,
         goal: match state {
-            Wanted::Running => Goal::Ready,
-            Wanted::Stopped => Goal::Stopped,
-            Wanted::Removed => Goal::Gone,
+            WantedState::Running => Target::Ready,
+            WantedState::Stopped => Target::Stopped,
+            WantedState::Removed => Target::Gone,
         },
         intent,
         effect,
     })
 }
 
-fn of_intent(intent: Intent) -> (Wanted, Option<Intent>, Effect) {
+fn of_intent(intent: Intent) -> (WantedState, Option<Intent>, Effect) {
     (intent.state, Some(intent), Effect::State)
 }
 
-fn of_installation(installation: Installation) -> (Wanted, Option<Intent>, Effect) {
+fn of_installation(installation: Installation) -> (WantedState, Option<Intent>, Effect) {
     let intent = installation.intent.clone();
     let effect = Effect::Installation(Box::new(installation));
     (intent.state, Some(intent), effect)
@@ -187,8 +187,8 @@ fn installed(inputs: &Inputs, app: &AppId) -> Result<Intent, Refusal> {
 fn remaining(inputs: &Inputs, app: &AppId) -> Result<Intent, Refusal> {
     let intent = installed(inputs, app)?;
     match intent.state {
-        Wanted::Removed => Err(Refusal::Removing { app: app.clone() }),
-        Wanted::Running | Wanted::Stopped => Ok(intent),
+        WantedState::Removed => Err(Refusal::Removing { app: app.clone() }),
+        WantedState::Running | WantedState::Stopped => Ok(intent),
     }
 }
 
@@ -211,7 +211,7 @@ fn removed(inputs: &Inputs, app: &AppId, purge: bool, keeps_data: bool) -> Resul
         .get(app)
         .and_then(|intent| intent.clone().ok());
     Ok(Intent {
-        state: Wanted::Removed,
+        state: WantedState::Removed,
         purge,
         ..known.unwrap_or_default()
     })

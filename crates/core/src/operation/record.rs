@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::hex::hex;
 use crate::name::AppId;
 
-use super::{Goal, Kind, OperationId};
+use super::{Kind, OperationId, Target};
 
 /// An operation that is under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct Record {
     pub id: OperationId,
     pub kind: Kind,
     pub app: AppId,
-    pub goal: Goal,
+    pub goal: Target,
     /// By the wall clock, in seconds since 1970.
     pub asked_unix_s: u64,
     /// The intent before the operation; `None` where there was none.
@@ -40,7 +40,7 @@ pub struct IntentRevision(String);
 
 /// The state on the disk of an app whose operation was interrupted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remains {
+pub struct DiskState {
     pub intent: Option<IntentRevision>,
     /// Whether it has data.
     pub data: bool,
@@ -103,12 +103,12 @@ impl Record {
 
     /// The operation's progress, as the disk shows it.
     #[must_use]
-    pub fn standing(&self, remains: &Remains) -> Standing {
-        let Remains { intent, data } = remains;
+    pub fn standing(&self, disk_state: &DiskState) -> Standing {
+        let DiskState { intent, data } = disk_state;
         // An app that is gone has no intent any more; a purge of what an earlier removal kept
         // begins without one.
         let is_gone =
-            self.goal == Goal::Gone && intent.is_none() && (self.before.is_some() || !*data);
+            self.goal == Target::Gone && intent.is_none() && (self.before.is_some() || !*data);
         if *intent == self.after || is_gone {
             Standing::Begun
         } else if *intent == self.before {
@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    fn record(goal: Goal, before: Option<&str>, after: &str) -> Record {
+    fn record(goal: Target, before: Option<&str>, after: &str) -> Record {
         let revision = |text: &str| IntentRevision::of(text.as_bytes());
         Record {
             id: OperationId::new(Duration::from_secs(1), 2),
@@ -142,15 +142,15 @@ mod tests {
     #[test]
     fn how_far_it_came_is_seen_from_the_intent() {
         let check = |goal, before, after, intent: Option<&str>, data, expected| {
-            let remains = Remains {
+            let disk_state = DiskState {
                 intent: intent.map(|text| IntentRevision::of(text.as_bytes())),
                 data,
             };
-            let standing = record(goal, before, after).standing(&remains);
+            let standing = record(goal, before, after).standing(&disk_state);
             assert_eq!(standing, expected, "{before:?} {after} {intent:?} {data}");
         };
-        use Goal::{Gone, Ready, Stopped};
         use Standing::{Begun, NotBegun, Superseded};
+        use Target::{Gone, Ready, Stopped};
         check(Ready, None, "a", None, false, NotBegun);
         check(Ready, None, "a", Some("a"), false, Begun);
         check(Ready, None, "a", Some("b"), false, Superseded);
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_record_survives_its_file_and_holds_no_value() {
-        let mut record = record(Goal::Ready, Some("port = 1"), "password = \"hunter2\"");
+        let mut record = record(Target::Ready, Some("port = 1"), "password = \"hunter2\"");
         record.restarts = BTreeMap::from([("archy-web.service".to_owned(), "ab12".to_owned())]);
         let bytes = record.to_bytes();
         let text = String::from_utf8_lossy(&bytes);

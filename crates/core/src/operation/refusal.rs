@@ -12,6 +12,7 @@ use crate::manifest::{ManifestErrors, SettingError};
 use crate::name::AppId;
 use crate::observed::Unreachable;
 use crate::plan::Blocked;
+use crate::store::NameTaken;
 
 use super::grants::Grant;
 
@@ -37,6 +38,14 @@ pub enum Refusal {
         "{app} cannot be prepared; archipelago status shows the state of the apps that it requires"
     )]
     Unready { app: AppId },
+    #[error(
+        "{app} uses the file {file} of {other}, which {other} has not written yet; wait until archipelago status shows {other} as ready"
+    )]
+    NoExportedFile {
+        app: AppId,
+        other: AppId,
+        file: String,
+    },
     #[error(transparent)]
     Conflict(BrokenApp),
     /// The data folder is not this node's.
@@ -84,15 +93,29 @@ pub enum Refusal {
         word: String,
         asked: BTreeSet<String>,
     },
+    /// A file of this host that the app mounts.
+    #[error(
+        "{app} mounts {}, which is not there and looks like a file; make it first, or make a folder of that name",
+        path.display()
+    )]
+    NoFile { app: AppId, path: PathBuf },
     #[error(transparent)]
     Podman(Unreachable),
     #[error(transparent)]
     NameTaken(Blocked),
+    /// The id belongs to an app of another source.
+    #[error(transparent)]
+    OtherSource(#[from] NameTaken),
     #[error(
         "the port {address} of {app} is in use by another program (ss -ltnp 'sport = :{}' shows which); choose another with --set",
         address.port()
     )]
     PortTaken { app: AppId, address: SocketAddr },
+    #[error(
+        "{app} takes one port of this host from {first} to {last}, and all of them are in use (ss -ltn shows by what); end a program that \
+         uses one"
+    )]
+    NoFreePort { app: AppId, first: u16, last: u16 },
     #[error("the port {address} of {app} cannot be used: {cause}; choose another with --set")]
     PortUnusable {
         app: AppId,
@@ -108,7 +131,7 @@ impl From<desired::Error> for Refusal {
 }
 
 impl Refusal {
-    /// An app cannot be worked out. `installation` has the folder of our copy and the one that the
+    /// An app cannot be resolved. `installation` has the folder of our copy and the one that the
     /// app is installed from.
     pub(super) fn of_broken(
         cause: desired::Error,
@@ -131,7 +154,7 @@ impl Refusal {
     }
 }
 
-/// Why an app cannot be worked out. During an installation it names the files in the folder that
+/// Why an app cannot be resolved. During an installation it names the files in the folder that
 /// the app is installed from: our copy does not exist yet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.text())]

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{Follow, Kind, PassSeen, Record, Remains, Standing, Verdict};
+use super::{DiskState, Follow, Kind, PassSeen, Record, Standing, Verdict};
 
 /// The time for which an interrupted operation is followed. The passes go on for its app in any
 /// case.
@@ -39,10 +39,10 @@ enum Stage {
 /// The next step of the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step<'o> {
-    /// Write the record, lastingly; then [`Operation::recorded`]. If that fails, nothing was begun.
+    /// Write the record, durably; then [`Operation::recorded`]. If that fails, nothing was begun.
     /// The lock of passes is held from here to the next step's end.
     WriteRecord(&'o Record),
-    /// Change the intent or, for a restart, note what is to end; then [`Operation::switched`] or
+    /// Do the parts of [`SWITCH`] that this operation has; then [`Operation::switched`] or
     /// [`Operation::not_switched`].
     Switch(&'o Record),
     /// Make a pass, after this time at the latest, without one at once; then [`Operation::passed`].
@@ -50,6 +50,24 @@ pub enum Step<'o> {
     /// Remove the record; then [`Operation::forgotten`].
     ForgetRecord(&'o Record),
 }
+
+/// A part of [`Step::Switch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SwitchPart {
+    /// Store the definition that the intent will name, if it is a new one.
+    StoreRelease,
+    /// Replace the intent, if it changes, in one step.
+    WriteIntent,
+    /// Note which services are to end, for a restart.
+    NoteRestarts,
+}
+
+/// The order of the parts. Whatever an intent names is on the disk before the intent is.
+pub const SWITCH: [SwitchPart; 3] = [
+    SwitchPart::StoreRelease,
+    SwitchPart::WriteIntent,
+    SwitchPart::NoteRestarts,
+];
 
 /// The end of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,8 +101,8 @@ impl Operation {
 
     /// Takes up an operation whose process has ended.
     #[must_use]
-    pub fn resume(record: Record, remains: &Remains) -> Self {
-        let stage = match record.standing(remains) {
+    pub fn resume(record: Record, disk_state: &DiskState) -> Self {
+        let stage = match record.standing(disk_state) {
             Standing::NotBegun => Stage::ForgetRecord(Ending::NotBegun),
             Standing::Superseded => Stage::ForgetRecord(Ending::Superseded),
             // To note once more which invocations are to end changes nothing for those that have
@@ -138,8 +156,8 @@ impl Operation {
 
     /// Changing the intent failed, which says nothing of whether it was changed: that is seen from
     /// the disk.
-    pub fn not_switched(&mut self, remains: &Remains) {
-        self.stage = match self.record.standing(remains) {
+    pub fn not_switched(&mut self, disk_state: &DiskState) {
+        self.stage = match self.record.standing(disk_state) {
             // A restart asks for no other intent; it was not noted.
             _ if self.record.kind == Kind::Restart => Stage::ForgetRecord(Ending::NotBegun),
             Standing::NotBegun => Stage::ForgetRecord(Ending::NotBegun),

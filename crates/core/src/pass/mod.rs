@@ -1,4 +1,4 @@
-//! One pass, without doing any of it: what comes next, and what follows from how it went.
+//! One pass without I/O: the next request, and the consequence of its result.
 //!
 //! The caller takes each [`request`](Pass::request), fulfils it, and says so with the method that
 //! the request names. `node` fulfils requests on a real host, the simulator in memory; what every
@@ -19,7 +19,7 @@ use crate::desired::{Desired, DesiredImage};
 use crate::health::{Report, report};
 use crate::observed::{Observed, Podman, Unreachable};
 use crate::plan::Plan;
-use crate::reconcile::{Outcome, Reconciler};
+use crate::reconcile::{Outcome, Reconciler, SharedFile};
 
 pub use event::Event;
 pub use run::{Run, Scene};
@@ -49,13 +49,13 @@ struct Planned {
 enum Stage {
     Sweep,
     SyncSecrets,
-    ReadProgress,
+    ReadRetries,
     CollectImages,
-    WorkOut,
+    ResolveDesired,
     Observe,
     FindWriters(BTreeMap<String, PathBuf>),
     Apply,
-    KeepProgress(Vec<u8>),
+    KeepRetries(Vec<u8>),
     End,
 }
 
@@ -67,27 +67,28 @@ pub enum Request<'p> {
     /// Sync the folders of secrets: a killed process may not have synced one that it linked. Then
     /// [`Pass::secrets_synced`].
     SyncSecrets,
-    /// Read the file of progress that all processes share; then [`Pass::recall`].
-    ReadProgress,
+    /// Read the shared retry file; then [`Pass::recall`].
+    ReadRetries,
     /// Take over the images that have come or failed; then [`Pass::images`].
     CollectImages,
-    /// Work out what should be on the host; then [`Pass::desired`].
-    WorkOut,
-    /// Look at the host; then [`Pass::observed`].
+    /// Resolve the desired state of the host; then [`Pass::desired`].
+    ResolveDesired,
+    /// Observe the host; then [`Pass::observed`].
     Observe {
         desired: &'p Arc<Desired>,
         /// Whether Podman was silent the last time and is not due for another attempt to wake it.
         podman_is_silent: bool,
     },
-    /// See who may be changing these files, before they are repaired; then [`Pass::writers`].
+    /// Find the processes that may be changing these files, before they are repaired; then
+    /// [`Pass::writers`].
     FindWriters(&'p BTreeMap<String, PathBuf>),
     /// Do the action, which was planned for what was observed; then [`Pass::applied`].
     Apply {
         action: &'p Action,
         observed: &'p Observed,
     },
-    /// Write the file of progress; then [`Pass::kept`].
-    KeepProgress(&'p [u8]),
+    /// Write the shared retry file; then [`Pass::kept`].
+    KeepRetries(&'p [u8]),
 }
 
 /// A pass that was made.
@@ -112,9 +113,8 @@ pub enum PodmanAnswer {
     /// It was not asked: nothing depends on it now.
     #[default]
     Unasked,
-    Given,
-    /// It did not answer, for this reason.
-    Missing(Unreachable),
+    Answered,
+    Unreachable(Unreachable),
 }
 
 impl PassResult {
@@ -141,8 +141,8 @@ impl<'r> Pass<'r> {
 
     /// The next step; `None` at the end. It stays the same until its result is reported.
     pub fn request(&mut self) -> Option<Request<'_>> {
-        if matches!(self.stage, Stage::SyncSecrets) && self.reconciler.secrets_last() {
-            self.stage = Stage::ReadProgress;
+        if matches!(self.stage, Stage::SyncSecrets) && self.reconciler.secrets_are_durable() {
+            self.stage = Stage::ReadRetries;
         }
         if matches!(self.stage, Stage::Apply) {
             self.skip_to_next_action();
@@ -150,9 +150,9 @@ impl<'r> Pass<'r> {
         Some(match &self.stage {
             Stage::Sweep => Request::Sweep,
             Stage::SyncSecrets => Request::SyncSecrets,
-            Stage::ReadProgress => Request::ReadProgress,
+            Stage::ReadRetries => Request::ReadRetries,
             Stage::CollectImages => Request::CollectImages,
-            Stage::WorkOut => Request::WorkOut,
+            Stage::ResolveDesired => Request::ResolveDesired,
             Stage::Observe => Request::Observe {
                 podman_is_silent: self.reconciler.podman_is_silent(self.now),
                 desired: self.desired.as_ref()?,
@@ -169,7 +169,7 @@ impl<'r> Pass<'r> {
                     observed,
                 }
             }
-            Stage::KeepProgress(content) => Request::KeepProgress(content),
+            Stage::KeepRetries(content) => Request::KeepRetries(content),
             Stage::End => return None,
         })
     }
@@ -180,16 +180,13 @@ impl<'r> Pass<'r> {
 
     /// The folders of secrets were synced, `all` of them or only some.
     pub fn secrets_synced(&mut self, all: bool) {
-        self.reconciler.note_secrets_last(all);
-        self.stage = Stage::ReadProgress;
+        self.reconciler.set_secrets_durable(all);
+        self.stage = Stage::ReadRetries;
     }
 
-    /// Takes the content of the shared progress file. The outer `None` means that it cannot be
-    /// read; the known progress stays then.
-    pub fn recall(&mut self, content: Option<Option<Vec<u8>>>) {
-        if let Some(content) = content {
-            self.reconciler.recall(content);
-        }
+    /// Takes the shared retry file.
+    pub fn recall(&mut self, shared: SharedFile) {
+        self.reconciler.recall(shared);
         self.stage = Stage::CollectImages;
     }
 
@@ -198,7 +195,7 @@ impl<'r> Pass<'r> {
         for (image, result) in ended {
             self.reconciler.image_finished(&image, result, self.now);
         }
-        self.stage = Stage::WorkOut;
+        self.stage = Stage::ResolveDesired;
     }
 
     /// The desired state of the host.
@@ -214,7 +211,7 @@ impl<'r> Pass<'r> {
         };
         self.now = now;
         let plan = self.reconciler.plan(desired, &observed, now);
-        let files = self.reconciler.fought_over(&plan, &desired.layout);
+        let files = self.reconciler.contended_files(&plan, &desired.layout);
         self.planned = Some(Planned {
             observed,
             plan,
@@ -241,10 +238,10 @@ impl<'r> Pass<'r> {
         }
     }
 
-    /// Whether the file of progress was written. Where it cannot be, this process still knows what
-    /// it holds.
+    /// Whether the shared retry file was written. If it was not, this process still knows its
+    /// content.
     pub fn kept(&mut self, written: bool) {
-        if let Stage::KeepProgress(content) = std::mem::replace(&mut self.stage, Stage::End)
+        if let Stage::KeepRetries(content) = std::mem::replace(&mut self.stage, Stage::End)
             && written
         {
             self.reconciler.kept(content);
@@ -292,7 +289,7 @@ impl<'r> Pass<'r> {
             events: tried
                 .filter_map(|(action, outcome)| Event::of(action, outcome))
                 .collect(),
-            report: report(&desired, &observed, self.reconciler.progress()),
+            report: report(&desired, &observed, self.reconciler.retries()),
             podman: podman_answer(&observed),
             actions: plan.actions.len(),
             wake_after: plan.wake_at.map(|at| at.saturating_sub(self.now)),
@@ -318,14 +315,14 @@ impl<'r> Pass<'r> {
         if run.next_action(scene).is_some() {
             return;
         }
-        if run.leaves_a_secret_in_doubt(plan) {
-            self.reconciler.note_secrets_last(false);
+        if run.may_leave_undurable_secret(plan) {
+            self.reconciler.set_secrets_durable(false);
         }
         self.reconciler
             .finished(desired, plan, run.outcomes(), self.now);
         self.told = self.reconciler.attribute(&self.writers);
         self.stage = match self.reconciler.keep() {
-            Some(content) => Stage::KeepProgress(content),
+            Some(content) => Stage::KeepRetries(content),
             None => Stage::End,
         };
     }
@@ -334,7 +331,7 @@ impl<'r> Pass<'r> {
 fn podman_answer(observed: &Observed) -> PodmanAnswer {
     match &observed.podman {
         Podman::Unasked => PodmanAnswer::Unasked,
-        Podman::Seen(_) => PodmanAnswer::Given,
-        Podman::Unreachable(cause) => PodmanAnswer::Missing(cause.clone()),
+        Podman::Answered(_) => PodmanAnswer::Answered,
+        Podman::Unreachable(cause) => PodmanAnswer::Unreachable(cause.clone()),
     }
 }

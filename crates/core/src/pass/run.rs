@@ -90,12 +90,13 @@ impl Run {
         self.outcomes.push(outcome);
     }
 
-    /// Whether a secret may be there whose name does not last: making it failed somewhere.
+    /// Whether a secret may exist that a power loss could remove, because generating it failed at
+    /// some step.
     #[must_use]
-    pub fn leaves_a_secret_in_doubt(&self, plan: &Plan) -> bool {
+    pub fn may_leave_undurable_secret(&self, plan: &Plan) -> bool {
         let done = plan.actions.iter().zip(&self.outcomes);
         done.into_iter().any(|(action, outcome)| {
-            matches!(action.app_step(), Some(AppStep::GenerateSecret(_)))
+            matches!(action.app_step(), Some(AppStep::GenerateSecret { .. }))
                 && matches!(outcome, Outcome::Failed(_))
         })
     }

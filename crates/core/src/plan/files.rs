@@ -6,8 +6,8 @@ use super::planner::Planner;
 use crate::action::{AppStep, Reason};
 use crate::desired::{DesiredUnit, Present, Role};
 use crate::name::AppId;
-use crate::progress::Subject;
 use crate::quadlet::UnitFile;
+use crate::retries::Subject;
 
 /// Rendered files hold credentials.
 pub const RENDERED_MODE: u32 = 0o600;
@@ -20,7 +20,7 @@ impl Planner<'_> {
             if same && found.is_some_and(|file| file.mode == RENDERED_MODE) {
                 continue;
             }
-            if self.is_fought_over(&path.display().to_string()) {
+            if self.is_contended(&path.display().to_string()) {
                 continue;
             }
             let step = AppStep::WriteFile {
@@ -39,8 +39,8 @@ impl Planner<'_> {
             let action = self.action(id, step, reason.clone());
             self.steps.files.push(action);
             // A new content comes with a new revision of the unit. A file that is only gone is put
-            // back beside the one that the container still has mounted. What is left is a file that
-            // someone edited, which the container may have read.
+            // back beside the one that the container still has mounted. The remaining case is a
+            // file that someone edited; the container may have read the edit.
             if let Some(unit) = reader
                 && found.is_some()
                 && !same
@@ -54,7 +54,7 @@ impl Planner<'_> {
         let file = &unit.file;
         match self.observed.unit_files.get(&file.name) {
             Some(found) if found == file.content.as_bytes() => self.regenerate(unit),
-            _ if self.is_fought_over(&file.name) => {}
+            _ if self.is_contended(&file.name) => {}
             // The container goes on with its old unit until the image of the new one is here.
             Some(_) if !has_image => {}
             Some(_) => {
@@ -129,9 +129,9 @@ impl Planner<'_> {
     }
 
     /// Whether something else keeps changing a file, so that it waits for its turn.
-    fn is_fought_over(&self, file: &str) -> bool {
+    fn is_contended(&self, file: &str) -> bool {
         !self
-            .progress
+            .retries
             .is_due(&Subject::File(file.to_owned()), self.now)
     }
 
@@ -148,7 +148,7 @@ impl Planner<'_> {
         if !unit.is_generated(&self.observed.generated)
             && !self.observed.overrides.contains_key(&unit.service)
             && self
-                .progress
+                .retries
                 .is_due(&Subject::Generate(unit.file.name.clone()), self.now)
         {
             // A service that started after the file was changed has started with the old one.

@@ -13,7 +13,7 @@ use super::renewal;
 use crate::action::{Action, AppStep, HostStep};
 use crate::cause::{Refused, Rule};
 use crate::data_folder::Claim;
-use crate::desired::{App, Desired, DesiredUnit, Present, Role};
+use crate::desired::{App, Desired, DesiredUnit, Present, Role, SecretContent};
 use crate::image_facts::ImageState;
 use crate::name::{AppId, PREFIX};
 use crate::network;
@@ -96,13 +96,19 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn broken(&self, step: &AppStep) -> Broken {
         match step {
-            AppStep::GenerateSecret(name) => {
-                let missing = matches!(self.app, Some(App::NeedsSecrets { missing }) if missing.contains(name));
+            AppStep::GenerateSecret { name, recipe } => {
+                let missing = matches!(self.app, Some(App::NeedsSecrets { missing }) if missing.get(name) == Some(recipe));
                 unless(missing, name, Rule::SecretKept)
             }
             AppStep::MakeFolder(path) => unless(
                 self.present()
                     .is_some_and(|present| present.folders.contains(path)),
+                path.display(),
+                Rule::Wanted,
+            ),
+            AppStep::GiveFolder { path, owner } => unless(
+                self.present()
+                    .is_some_and(|present| present.owners.get(path) == Some(owner)),
                 path.display(),
                 Rule::Wanted,
             ),
@@ -148,7 +154,8 @@ impl Judge<'_> {
                 podman_name,
                 name,
                 revision,
-            } => self.store_secret(podman_name, name, revision),
+                content,
+            } => self.store_secret(podman_name, name, revision, content),
             AppStep::WriteUnit { name, content } => self.write_unit(name, content),
             AppStep::RemoveUnit(name) => self.remove_unit(name),
             AppStep::Start(service) => unless(
@@ -280,12 +287,21 @@ impl Judge<'_> {
         })
     }
 
-    fn store_secret(&self, podman_name: &str, name: &str, revision: &str) -> Broken {
+    fn store_secret(
+        &self,
+        podman_name: &str,
+        name: &str,
+        revision: &str,
+        content: &SecretContent,
+    ) -> Broken {
         let wanted = self
             .present()
             .and_then(|present| present.secrets.get(podman_name));
         let same = wanted.is_some_and(|secret| {
-            secret.secret == name && secret.revision == revision && secret.app == *self.id
+            secret.secret == name
+                && secret.revision == revision
+                && secret.content == *content
+                && secret.app == *self.id
         });
         let foreign = self.observed.podman_view().is_some_and(|view| {
             view.secrets
@@ -349,7 +365,7 @@ impl Judge<'_> {
             let found = self.observed.services.get(service);
             let in_vain = self.present().is_some_and(|present| {
                 awaited(present, self.observed).is_some()
-                    && found.is_some_and(Service::tries_in_vain)
+                    && found.is_some_and(Service::is_crash_looping)
             });
             let wanted = self.is_to_run()
                 && self.unit(service).is_some()

@@ -1,13 +1,14 @@
-//! From what should be and what is to what to do: pure, total, and the same for the same arguments.
+//! From the desired and the observed state to the actions: pure, total, and the same for the same
+//! arguments.
 //!
 //! One plan is one pass: it observes nothing again, reloads systemd at most once, and leaves what
 //! needs another observation to the next pass. The order of the steps is the order of safety:
 //! secrets and folders, then the check of the complete set of units, then the record of what a
 //! crash must not forget, then the files, one reload, the services, and removal last.
 
+mod blocked;
 mod files;
 pub mod guard;
-mod held;
 mod planner;
 mod present;
 mod releases;
@@ -24,19 +25,19 @@ use crate::action::{AppStep, Reason};
 use crate::data_folder::Claim;
 use crate::desired::{App, Desired};
 use crate::observed::Observed;
-use crate::progress::{Progress, Subject};
+use crate::retries::{Retries, Subject};
 
 use planner::{Planner, Renewal, Steps, starts_left};
 
+pub use blocked::{Blocked, blocked, revisions, without_network};
 pub use files::RENDERED_MODE;
-pub use held::{Blocked, blocked, revisions, without_network};
 pub use planner::{Plan, STARTING, starts_max};
 pub use releases::unused;
 pub use renewal::restarted_with;
 
-/// Works out what to do. `now` is a monotonic time, the one of `progress`.
+/// Plans the actions. `now` is a monotonic time, the one of `retries`.
 #[must_use]
-pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Duration) -> Plan {
+pub fn plan(desired: &Desired, observed: &Observed, retries: &Retries, now: Duration) -> Plan {
     if matches!(desired.claim, Claim::Refused(_)) {
         // Running services go on.
         return Plan::default();
@@ -44,7 +45,7 @@ pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Du
     let mut planner = Planner {
         desired,
         observed,
-        progress,
+        retries,
         now,
         steps: Steps::default(),
         memory: observed.memory.clone(),
@@ -54,7 +55,7 @@ pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Du
         restarted: BTreeSet::new(),
         imageless: present::imageless(desired, observed),
         unknown: present::unknown(desired, observed),
-        starts_left: starts_left(observed, progress, now),
+        starts_left: starts_left(observed, retries, now),
         crowded: false,
         renewal: Renewal::default(),
     };
@@ -62,15 +63,18 @@ pub fn plan(desired: &Desired, observed: &Observed, progress: &Progress, now: Du
     planner.note_unisolated();
     planner.renewal = Renewal::of(&planner);
     for (id, app) in &desired.apps {
-        if !progress.is_due(&Subject::App(id.clone()), now) {
+        if !retries.is_due(&Subject::App(id.clone()), now) {
             planner.complete = false;
             continue;
         }
         match app {
-            App::Broken { .. } | App::NeedsApp { .. } => {}
+            App::Broken { .. } | App::NeedsApp { .. } | App::NeedsFile { .. } => {}
             App::NeedsSecrets { missing } => {
-                for name in missing {
-                    let step = AppStep::GenerateSecret(name.clone());
+                for (name, recipe) in missing {
+                    let step = AppStep::GenerateSecret {
+                        name: name.clone(),
+                        recipe: recipe.clone(),
+                    };
                     let action = planner.action(id, step, Reason::Missing);
                     planner.steps.first.push(action);
                 }

@@ -3,26 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::held::{has_network_files, name_taken, refused, required};
+use super::blocked::{has_network_files, name_taken, refused, required};
 use crate::action::{Action, AppAction, AppStep, HostAction, HostStep, Reason};
 use crate::data_folder::Claim;
 use crate::desired::{Desired, DesiredUnit, Present};
 use crate::name::AppId;
 use crate::network;
 use crate::observed::{Memory, Observed, Podman};
-use crate::progress::{Progress, Subject};
 use crate::quadlet::{VERSION, mark_of};
+use crate::retries::{Retries, Subject};
 
-/// How many services may be coming up at once because of passes. To start a container takes several
-/// processes, which compete for the processors, for memory and for Podman's locks; with fewer of
-/// them at once, processors would wait for the disk.
+/// The maximum number of services that passes start at once. Starting a container takes several
+/// processes, which compete for the processors, for memory and for Podman's locks. With fewer,
+/// processors would wait for the disk.
 #[must_use]
 pub fn starts_max(processors: usize) -> usize {
     (4 * processors).max(8)
 }
 
-/// For so long a service that was started counts among those that come up. One that still does then
-/// waits for something, its health check say, and keeps no processor busy.
+/// How long a started service counts against the limit of concurrent starts. One that takes longer
+/// waits for something, such as its health check, and uses no processor.
 pub const STARTING: Duration = Duration::from_secs(3);
 
 /// The actions of a pass, and the time of the next pass.
@@ -30,13 +30,13 @@ pub const STARTING: Duration = Duration::from_secs(3);
 pub struct Plan {
     /// In this order.
     pub actions: Vec<Action>,
-    /// The units for whose sake the plan reloads although their files are right: noted as attempts.
+    /// The units that make the plan reload although their files are right: noted as attempts.
     pub regenerates: BTreeSet<String>,
     /// The services that the plan restarts because nothing listens on their ports: noted as
     /// attempts.
     pub reopens: BTreeSet<String>,
-    /// While systemd is not yet to be asked again to read the units: the apps that wait for that.
-    pub held: Option<BTreeSet<AppId>>,
+    /// Apps that wait because the last reload failed and its retry is not due; `None` otherwise.
+    pub awaiting_reload: Option<BTreeSet<AppId>>,
     /// When the next attempt at something that failed is due.
     pub wake_at: Option<Duration>,
 }
@@ -48,7 +48,7 @@ impl Plan {
         self.actions.is_empty()
     }
 
-    /// Whether it keeps in mind that this service runs with something older than its unit.
+    /// Whether it records that this service runs with something older than its unit.
     #[must_use]
     pub fn remembers(&self, service: &str) -> bool {
         self.actions.iter().any(|action| {
@@ -57,9 +57,9 @@ impl Plan {
     }
 }
 
-pub(super) fn starts_left(observed: &Observed, progress: &Progress, now: Duration) -> usize {
+pub(super) fn starts_left(observed: &Observed, retries: &Retries, now: Duration) -> usize {
     let coming_up = observed.services.iter().filter(|(service, found)| {
-        let started = || progress.attempted_at(&Subject::Start((*service).clone()));
+        let started = || retries.attempted_at(&Subject::Start((*service).clone()));
         found.is_coming_up()
             && !found.is_restarting()
             && started().is_some_and(|started| now < started + STARTING)
@@ -70,7 +70,7 @@ pub(super) fn starts_left(observed: &Observed, progress: &Progress, now: Duratio
 pub(super) struct Planner<'a> {
     pub(super) desired: &'a Desired,
     pub(super) observed: &'a Observed,
-    pub(super) progress: &'a Progress,
+    pub(super) retries: &'a Retries,
     pub(super) now: Duration,
     pub(super) steps: Steps,
     pub(super) memory: Memory,
@@ -82,11 +82,12 @@ pub(super) struct Planner<'a> {
     pub(super) restarted: BTreeSet<String>,
     /// The services whose image is not on the node.
     pub(super) imageless: BTreeSet<String>,
-    /// The services of which it is not known which volumes their units must name.
+    /// The services whose image's `VOLUME` paths are not known yet, so their units cannot be
+    /// written.
     pub(super) unknown: BTreeSet<String>,
     /// How many more services may be started now.
     pub(super) starts_left: usize,
-    /// Whether one was not, for want of that.
+    /// Whether a start was postponed because `starts_left` was zero.
     pub(super) crowded: bool,
     pub(super) renewal: Renewal,
 }
@@ -133,15 +134,15 @@ pub(super) struct Renewal {
     /// The networks that go now, by app.
     pub(super) removed: BTreeMap<AppId, BTreeSet<String>>,
     /// The services that do not start before their network is made anew.
-    pub(super) held: BTreeSet<String>,
+    pub(super) start_blocked: BTreeSet<String>,
     /// Those of them that run and are due for a restart, with the network for which they stop
     /// instead.
     pub(super) stopped: BTreeMap<String, String>,
 }
 
 impl Renewal {
-    pub(super) fn holds(&self, service: &str) -> bool {
-        self.held.contains(service)
+    pub(super) fn blocks_start(&self, service: &str) -> bool {
+        self.start_blocked.contains(service)
     }
 
     /// The network for which a service stops, if it does.
@@ -150,24 +151,24 @@ impl Renewal {
     }
 }
 
-/// Whether this pass leaves an app without the unit file of a network that it joins. Refused for
-/// that, it would pay for the failure of another app with a wait of its own.
+/// Whether a network that the app joins will have no unit file after this pass. The generator would
+/// refuse the app's units, and the app would get a backoff for another app's failure.
 fn lacks_network(planner: &Planner<'_>, present: &Present) -> bool {
     required(planner.desired, present).any(|(id, required)| {
         let subject = Subject::App(id.clone());
         let written =
-            planner.progress.is_due(&subject, planner.now) && !is_held_back(planner, id, required);
+            planner.retries.is_due(&subject, planner.now) && !is_blocked(planner, id, required);
         !has_network_files(present, required, planner.observed) && !written
     })
 }
 
 /// Whether nothing may be done for an app now. A refusal by the generator is tried again after a
 /// while: Podman may have been updated.
-pub(super) fn is_held_back(planner: &Planner<'_>, id: &AppId, present: &Present) -> bool {
+pub(super) fn is_blocked(planner: &Planner<'_>, id: &AppId, present: &Present) -> bool {
     name_taken(&planner.desired.layout, id, present, planner.observed).is_some()
-        || (refused(id, present, planner.progress).is_some()
+        || (refused(id, present, planner.retries).is_some()
             && !planner
-                .progress
+                .retries
                 .is_due(&Subject::Units(id.clone()), planner.now))
         || lacks_network(planner, present)
 }
@@ -290,8 +291,8 @@ impl Planner<'_> {
             .then_some(Reason::UnitsChange)
             .or_else(|| self.steps.reload.take())
             .or(pending);
-        let waits = reload.is_some() && !self.progress.is_due(&Subject::Reload, self.now);
-        let held = waits.then(|| self.wait_for_reload());
+        let waits = reload.is_some() && !self.retries.is_due(&Subject::Reload, self.now);
+        let awaiting_reload = waits.then(|| self.wait_for_reload());
         let reload = reload.filter(|_| !waits);
         let reload_networks = self.reload_networks();
         let mut actions = Vec::new();
@@ -299,7 +300,7 @@ impl Planner<'_> {
         // folder.
         if let Claim::Take(id) = &self.desired.claim
             && !self.desired.apps.is_empty()
-            && self.progress.is_due(&Subject::Data, self.now)
+            && self.retries.is_due(&Subject::Data, self.now)
         {
             // Before anything is made there.
             let step = HostStep::ClaimData(id.clone());
@@ -352,7 +353,7 @@ impl Planner<'_> {
         }
         // Last, because what is for all ends the pass when it fails.
         if matches!(self.observed.podman, Podman::Unreachable(_))
-            && self.progress.is_due(&Subject::Podman, self.now)
+            && self.retries.is_due(&Subject::Podman, self.now)
         {
             let step = HostStep::RestartPodmanSocket;
             actions.push(for_host(step, Reason::PodmanUnreachable));
@@ -362,10 +363,10 @@ impl Planner<'_> {
             actions,
             regenerates: self.regenerates,
             reopens: self.reopens,
-            held,
+            awaiting_reload,
             // The end of a start wakes as well.
             wake_at: self
-                .progress
+                .retries
                 .next_due(self.now)
                 .into_iter()
                 .chain(self.crowded.then(|| self.now + STARTING))
@@ -380,10 +381,10 @@ impl Planner<'_> {
         let cut_off = network::cut_off(self.desired, self.observed);
         let names: BTreeSet<String> = cut_off.map(|container| container.name.clone()).collect();
         let first = names.first()?.clone();
-        if !self.progress.is_due(&Subject::Networks, self.now) {
+        if !self.retries.is_due(&Subject::Networks, self.now) {
             return None;
         }
-        let tried = self.progress.attempts(&Subject::Networks).is_some();
+        let tried = self.retries.attempts(&Subject::Networks).is_some();
         let step = HostStep::ReloadNetworks(if tried {
             names
         } else {

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use super::planner::{Planner, is_held_back};
+use super::planner::{Planner, is_blocked};
 use super::services::ToStop;
 use crate::action::{AppStep, Reason};
 use crate::desired::{Desired, DesiredContainer, DesiredUnit, Present, Role};
 use crate::image_facts::{ImageState, KnownImages};
 use crate::name::AppId;
-use crate::observed::{Observed, Podman, awaited, stopped_required};
+use crate::observed::{Observed, Podman, Service, awaited, awaited_job, stopped_required};
 
 /// The services that should run and whose image is not on the node, as far as is known.
 pub(super) fn imageless(desired: &Desired, observed: &Observed) -> BTreeSet<String> {
     let missing = |unit: &DesiredUnit, container: &DesiredContainer| match &observed.podman {
         // Everything runs, so everything is there.
         Podman::Unasked => false,
-        Podman::Seen(view) => !view
+        Podman::Answered(view) => !view
             .images
             .contains_key(&container.image.reference.to_string()),
         // An image that was there is probably still there, and a unit whose image is not fails
@@ -53,17 +53,11 @@ pub(super) fn unknown(desired: &Desired, observed: &Observed) -> BTreeSet<String
 
 impl Planner<'_> {
     pub(super) fn present(&mut self, id: &AppId, present: &Present) {
-        if is_held_back(self, id, present) {
+        if is_blocked(self, id, present) {
             self.complete = false;
             return;
         }
-        for folder in &present.folders {
-            if !self.observed.folders.contains(folder) {
-                let step = AppStep::MakeFolder(folder.clone());
-                let action = self.action(id, step, Reason::Missing);
-                self.steps.first.push(action);
-            }
-        }
+        self.make_folders(id, present);
         self.store_mounted(id, present);
         self.write_files(id, present);
         self.store_secrets(id, present);
@@ -89,9 +83,8 @@ impl Planner<'_> {
         }
         self.recreate_vanished(id, present);
         self.remove_renewed_networks(id);
-        // Started before what it needs can be reached, it would only end, again and again; where
-        // that will not come up by itself, systemd would go on trying. What shows how the app is
-        // doing can say that it waits.
+        // Until the required app can be reached, this app would only crash repeatedly. Its
+        // companions start anyway: they can show that it waits.
         let waits = awaited(present, self.observed);
         let stopped = stopped_required(self.desired, present, self.observed);
         let is_to_run = |container: &DesiredContainer| {
@@ -104,16 +97,17 @@ impl Planner<'_> {
                 && !self.unknown.contains(&unit.service)
                 && (container.companion || waits.is_none())
                 && self.can_start(container)
-                && !self.renewal.holds(&unit.service)
+                && !self.waits_for_job(unit, container)
+                && !self.renewal.blocks_start(&unit.service)
                 && !self.is_newly_stale(unit, container)
             {
                 self.run(id, unit, container);
             }
         }
         if let Some(required) = waits {
-            self.stop_what_tries_in_vain(id, present, required);
+            self.stop_crash_loops(id, present, required);
         }
-        self.let_nothing_wait(id, present);
+        self.cancel_stops_that_delay_starts(id, present);
         // Its callers stop first, while they can still reach it.
         let followed = (!present.running || stopped.is_some()) && self.is_followed(id);
         let to_stop = present
@@ -141,6 +135,28 @@ impl Planner<'_> {
         self.stop_all(id, to_stop.into_iter());
     }
 
+    fn make_folders(&mut self, id: &AppId, present: &Present) {
+        for folder in &present.folders {
+            let is_missing = !self.observed.folders.contains(folder);
+            if is_missing {
+                let step = AppStep::MakeFolder(folder.clone());
+                let action = self.action(id, step, Reason::Missing);
+                self.steps.first.push(action);
+            }
+            if let Some(owner) = present.owners.get(folder)
+                && (is_missing || self.observed.ungiven.contains(folder))
+            {
+                let step = AppStep::GiveFolder {
+                    path: folder.clone(),
+                    owner: *owner,
+                };
+                let file = folder.display().to_string();
+                let action = self.action(id, step, Reason::OwnerDiffers { file });
+                self.steps.first.push(action);
+            }
+        }
+    }
+
     fn store_secrets(&mut self, id: &AppId, present: &Present) {
         let Some(view) = self.observed.podman_view() else {
             return;
@@ -155,6 +171,7 @@ impl Planner<'_> {
                     podman_name: name.clone(),
                     name: secret.secret.clone(),
                     revision: secret.revision.clone(),
+                    content: secret.content.clone(),
                 };
                 let reason = match stored {
                     Some(_) => Reason::SecretChanged,
@@ -170,7 +187,7 @@ impl Planner<'_> {
     fn has_image(&mut self, id: &AppId, unit: &DesiredUnit) -> bool {
         self.complete &= !matches!(self.observed.podman, Podman::Unreachable(_));
         let missing = self.imageless.contains(&unit.service);
-        if let (true, Role::Container(container), Podman::Seen(_)) =
+        if let (true, Role::Container(container), Podman::Answered(_)) =
             (missing, &unit.role, &self.observed.podman)
         {
             self.complete = false;
@@ -208,12 +225,18 @@ impl Planner<'_> {
             .any(|service| self.imageless.contains(service) || self.unknown.contains(service))
     }
 
+    /// Whether a service that does not run waits for the end of a job.
+    fn waits_for_job(&self, unit: &DesiredUnit, container: &DesiredContainer) -> bool {
+        let found = self.observed.services.get(&unit.service);
+        found.is_none_or(Service::is_down) && awaited_job(container, self.observed).is_some()
+    }
+
     fn fetch(&mut self, id: &AppId, container: &DesiredContainer, name: &str) {
         let step = AppStep::EnsureImage(Box::new(container.image.clone()));
         let planned = self.steps.first.iter().any(|action| action.step == step);
         if !planned
             && !self.observed.images_underway.contains_key(name)
-            && self.progress.is_due(&container.image.subject(), self.now)
+            && self.retries.is_due(&container.image.subject(), self.now)
         {
             let action = self.action(id, step, Reason::Missing);
             self.steps.first.push(action);

@@ -16,9 +16,9 @@ use crate::desired::{App, Desired, Present};
 use crate::file::Files;
 use crate::name::AppId;
 use crate::observed::Observed;
-use crate::progress::Subject;
 use crate::release::ReleaseId;
 use crate::releases::{Former, Releases};
+use crate::retries::Subject;
 
 impl Planner<'_> {
     pub(super) fn store_mounted(&mut self, id: &AppId, present: &Present) {
@@ -54,7 +54,7 @@ impl Planner<'_> {
         let due = releases.former.iter().filter(|(app, _)| {
             let is_wanted = !matches!(self.desired.apps.get(*app), Some(App::Removed { .. }));
             let subject = Subject::App((*app).clone());
-            is_wanted && self.progress.is_due(&subject, self.now)
+            is_wanted && self.retries.is_due(&subject, self.now)
         });
         due.flat_map(|(app, Former { release, files })| {
             let name = AppStep::NameRelease(release.clone());

@@ -25,13 +25,13 @@ impl Planner<'_> {
             return;
         }
         if self.clean_podman(id, purge) {
-            let remains = self.observed.remains.get(id).cloned().unwrap_or_default();
-            for container in remains.rendered {
+            let leftovers = self.observed.leftovers.get(id).cloned().unwrap_or_default();
+            for container in leftovers.rendered {
                 let step = AppStep::RemoveRendered(container);
                 let action = self.action(id, step, Reason::UninstallAsked);
                 self.steps.removal.push(action);
             }
-            if purge && remains.data {
+            if purge && leftovers.data {
                 let action = self.action(id, AppStep::RemoveData, Reason::PurgeAsked);
                 self.steps.removal.push(action);
             }
@@ -86,7 +86,7 @@ impl Planner<'_> {
     /// Removes what Podman still has of the app. Says whether it had nothing any more.
     fn clean_podman(&mut self, id: &AppId, purge: bool) -> bool {
         let view = match &self.observed.podman {
-            Podman::Seen(view) => view,
+            Podman::Answered(view) => view,
             Podman::Unasked | Podman::Unreachable(_) => return false,
         };
         let ours = |owner: &Option<AppId>| owner.as_ref() == Some(id);

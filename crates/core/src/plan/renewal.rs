@@ -6,12 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::planner::{Planner, Renewal, is_held_back};
+use super::planner::{Planner, Renewal, is_blocked};
 use crate::action::{AppStep, Reason};
 use crate::desired::{App, Desired, DesiredContainer, DesiredUnit, Role};
 use crate::name::AppId;
-use crate::observed::{Active, Job, Memory, Observed, PodmanNetwork, Service};
-use crate::progress::Subject;
+use crate::observed::{Active, Job, Memory, Observed, PodmanNetwork};
+use crate::retries::Subject;
 
 /// The networks of apps that should be there, as Podman has them, without isolation.
 pub(super) fn unisolated<'a>(
@@ -32,9 +32,9 @@ pub(super) fn unisolated<'a>(
     })
 }
 
-/// The services that a restart of an app restarts: those of the app that run and, while a network
-/// of it is not isolated, those of the apps that require it. Their containers may still be on that
-/// network, and would keep it from being made anew.
+/// The services that a restart of an app restarts if they run: the app's own and, while one of its
+/// networks is not isolated, those of the apps that require it, because their containers may keep
+/// that network in use.
 #[must_use]
 pub fn restarted_with<'a>(desired: &'a Desired, memory: &Memory, id: &AppId) -> BTreeSet<&'a str> {
     let is_its_network = |unit: &DesiredUnit| matches!(&unit.role, Role::Network(name) if memory.unisolated.contains(name));
@@ -70,7 +70,7 @@ impl Joiner {
         let stale = restarts
             .get(service)
             .is_some_and(|stale| observed.invocations.get(service) == Some(stale));
-        if found.is_down() {
+        if found.is_down() || found.is_done() {
             Self::Down
         } else if stopping {
             Self::Stopping
@@ -101,7 +101,7 @@ impl Renewal {
     ) {
         // A removal that failed must not keep the app from starting.
         let subject = Subject::Network(name.to_owned());
-        if !planner.progress.is_due(&subject, planner.now) {
+        if !planner.retries.is_due(&subject, planner.now) {
             return;
         }
         let Some(joiners) = joiners(planner, name, network) else {
@@ -137,7 +137,7 @@ impl Renewal {
             }
         }
         for (_, service, joiner) in joiners {
-            self.held.insert(service.to_owned());
+            self.start_blocked.insert(service.to_owned());
             if matches!(joiner, Joiner::Due) {
                 self.stopped.insert(service.to_owned(), name.to_owned());
             }
@@ -171,7 +171,7 @@ fn may_act(planner: &Planner<'_>, id: &AppId) -> bool {
     let subject = Subject::App(id.clone());
     match planner.desired.apps.get(id) {
         Some(App::Present(present)) => {
-            planner.progress.is_due(&subject, planner.now) && !is_held_back(planner, id, present)
+            planner.retries.is_due(&subject, planner.now) && !is_blocked(planner, id, present)
         }
         _ => false,
     }
@@ -179,7 +179,7 @@ fn may_act(planner: &Planner<'_>, id: &AppId) -> bool {
 
 /// Whether this pass lets systemd read the unit as it is wanted.
 fn will_be_read(planner: &Planner<'_>, unit: &DesiredUnit) -> bool {
-    let is_due = |subject| planner.progress.is_due(&subject, planner.now);
+    let is_due = |subject| planner.retries.is_due(&subject, planner.now);
     let found = planner.observed.unit_files.get(&unit.file.name);
     let current = found.is_some_and(|found| found == unit.file.content.as_bytes());
     let file = || Subject::File(unit.file.name.clone());
@@ -235,7 +235,7 @@ impl Planner<'_> {
 pub(super) fn is_free(desired: &Desired, observed: &Observed, id: &AppId, name: &str) -> bool {
     let is_down = |unit: &DesiredUnit| {
         let found = observed.services.get(&unit.service);
-        found.is_none_or(Service::is_down)
+        found.is_none_or(|found| found.is_down() || found.is_done())
     };
     let mut joining = desired
         .present()

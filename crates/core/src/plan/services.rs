@@ -1,12 +1,12 @@
 //! The part of a plan for services: what starts, restarts and stops.
 
-use super::planner::{Planner, is_held_back};
+use super::planner::{Planner, is_blocked};
 use crate::action::{AppStep, Reason};
 use crate::desired::{DesiredContainer, DesiredUnit, Present, Role};
 use crate::name::AppId;
 use crate::network;
 use crate::observed::{Active, Job, Load, Service};
-use crate::progress::Subject;
+use crate::retries::Subject;
 
 /// A service that should not run.
 pub(super) struct ToStop {
@@ -86,6 +86,12 @@ impl Planner<'_> {
                 }
             }
             (Active::Active | Active::Activating, None) | (Active::Deactivating, _) => {}
+            // It has been tried. A command for the app lets it be tried again, and so does a change of
+            // its unit.
+            (Active::Failed, _)
+                if container.is_job
+                    && service.has_program_failed()
+                    && self.was_started(&unit.service) => {}
             (Active::Inactive | Active::Failed, _) => {
                 let failure = service.failure.as_ref();
                 let reason = match failure.filter(|_| service.active == Active::Failed) {
@@ -100,17 +106,18 @@ impl Planner<'_> {
         }
     }
 
-    /// systemd starts what has ended again and again; what ended because it cannot reach what it
-    /// requires is started once that is there.
-    pub(super) fn stop_what_tries_in_vain(
-        &mut self,
-        id: &AppId,
-        present: &Present,
-        required: &AppId,
-    ) {
+    /// Whether a pass has started a service that has not been up since.
+    fn was_started(&self, service: &str) -> bool {
+        let subject = Subject::Start(service.to_owned());
+        self.retries.attempts(&subject).is_some()
+    }
+
+    /// systemd restarts crashed services again and again. A service that crashed because a required
+    /// app cannot be reached is started once that app can be.
+    pub(super) fn stop_crash_loops(&mut self, id: &AppId, present: &Present, required: &AppId) {
         let in_vain = present.containers().filter(|(unit, container)| {
             let found = self.observed.services.get(&unit.service);
-            !container.follows.is_empty() && found.is_some_and(Service::tries_in_vain)
+            !container.follows.is_empty() && found.is_some_and(Service::is_crash_looping)
         });
         let actions: Vec<_> = in_vain
             .map(|(unit, _)| {
@@ -125,7 +132,7 @@ impl Planner<'_> {
     /// Before systemd starts a service, it stops the services that are ordered after it (`After=`).
     /// While a node is down, its callers may take minutes to stop, and the node need not wait for
     /// that.
-    pub(super) fn let_nothing_wait(&mut self, id: &AppId, present: &Present) {
+    pub(super) fn cancel_stops_that_delay_starts(&mut self, id: &AppId, present: &Present) {
         let is_to_start = |service: &String| {
             let found = self.observed.services.get(service);
             found.is_some_and(|found| {
@@ -160,8 +167,8 @@ impl Planner<'_> {
                 && present
                     .containers()
                     .any(|(unit, container)| !container.companion && runs(unit))
-                && !is_held_back(self, other, present)
-                && self.progress.is_due(&Subject::App(other.clone()), self.now)
+                && !is_blocked(self, other, present)
+                && self.retries.is_due(&Subject::App(other.clone()), self.now)
         })
     }
 
@@ -169,13 +176,14 @@ impl Planner<'_> {
     fn must_reopen(&self, service: &str) -> bool {
         let subject = Subject::Ports(service.to_owned());
         network::is_closed(service, self.observed)
-            && self.progress.attempts(&subject).is_some_and(|attempts| {
+            && self.retries.attempts(&subject).is_some_and(|attempts| {
                 attempts.next <= self.now && attempts.count < network::PORT_RESTARTS_MAX
             })
     }
 
-    /// Says whether it is its turn: not too early for another attempt, and not too many are coming
-    /// up. The end of one of those wakes the next pass.
+    /// Plans a start or restart, unless its backoff has not expired or too many services are
+    /// starting. Returns whether it was planned. The end of one of those starts wakes the next
+    /// pass.
     pub(super) fn queue(
         &mut self,
         id: &AppId,
@@ -184,7 +192,7 @@ impl Planner<'_> {
         reason: Reason,
     ) -> bool {
         let due = self
-            .progress
+            .retries
             .is_due(&Subject::Start(service.to_owned()), self.now);
         if !due {
             return false;

@@ -26,8 +26,8 @@ use crate::action::{Action, AppStep, HostStep};
 use crate::cause::Cause;
 use crate::health::report;
 use crate::image_facts::{ImageState, KnownImages};
-use crate::intent::Goal;
-use crate::manifest::COMPOSE_FILE;
+use crate::intent::WantedState;
+use crate::manifest::{COMPOSE_FILE, Recipe};
 use crate::observed::{
     Active, Failure, Job, Load, Override, Podman, PodmanNetwork, Service, SubState, Unreachable,
     needs_podman,
@@ -182,7 +182,10 @@ fn what_belongs_to_someone_else_is_not_touched() {
     ];
     for take in foreign {
         let mut world = World::fresh();
-        let secret = AppStep::GenerateSecret("token".to_owned());
+        let secret = AppStep::GenerateSecret {
+            name: "token".to_owned(),
+            recipe: Recipe::Random,
+        };
         world.apply(&of_app("web", secret));
         take(&mut world);
         assert_eq!(world.lines(), [""; 0]);
@@ -194,7 +197,7 @@ fn what_belongs_to_someone_else_is_not_touched() {
                 &id("web"),
                 present,
                 &world.observe(),
-                world.reconciler.progress()
+                world.reconciler.retries()
             )
             .is_some()
         );

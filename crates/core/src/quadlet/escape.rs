@@ -73,6 +73,19 @@ fn check_argument(text: &str) -> Result<(), EscapeError> {
     Ok(())
 }
 
+/// Words of a command that only systemd reads: `ExecStartPost`, `ExecStop`. Quadlet passes the
+/// section `[Service]` on as it stands.
+///
+/// # Errors
+/// When one of them cannot come out byte-equal.
+pub fn arguments<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<String, EscapeError> {
+    let quoted = texts.into_iter().map(|text| {
+        check(text)?;
+        Ok(quoted(text))
+    });
+    Ok(quoted.collect::<Result<Vec<_>, EscapeError>>()?.join(" "))
+}
+
 /// `%` starts a specifier and `$` a variable in `ExecStart=`; both are doubled.
 fn push_doubled(out: &mut String, character: char) {
     if matches!(character, '%' | '$') {
@@ -91,6 +104,11 @@ pub fn word(text: &str) -> Result<String, EscapeError> {
     if text.is_empty() {
         return Err(refuse("Quadlet drops empty words and all that follow"));
     }
+    Ok(quoted(text))
+}
+
+/// In quotes, as both Quadlet and systemd read it.
+fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for character in text.chars() {
@@ -109,7 +127,7 @@ pub fn word(text: &str) -> Result<String, EscapeError> {
         }
     }
     out.push('"');
-    Ok(out)
+    out
 }
 
 /// A [`word`] of `Environment`: Podman reads it line by line once more.
@@ -244,6 +262,22 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(function(text).ok().as_deref(), *expected, "for {text:?}");
         }
+    }
+
+    #[test]
+    fn a_command_of_systemds_own_may_hold_any_word() {
+        for (texts, expected) in [
+            (
+                &["sh", "-c", "echo $A; 100%"][..],
+                r#""sh" "-c" "echo $$A; 100%%""#,
+            ),
+            (&["", ";", "\\"], r#""" ";" "\\""#),
+            (&["a\nExecStart=x"], r#""a\nExecStart=x""#),
+        ] {
+            let found = arguments(texts.iter().copied());
+            assert_eq!(found.as_deref(), Ok(expected));
+        }
+        assert!(arguments(["a", "b\0"]).is_err());
     }
 
     #[test]

@@ -11,9 +11,10 @@ pub mod escape;
 mod lines;
 mod mark;
 mod render;
+mod texts;
+pub mod versions;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 pub use escape::EscapeError;
@@ -54,6 +55,9 @@ pub struct UnitSection {
     pub description: String,
     /// Services that are started along with this one; it does not fail when they do.
     pub wants: Vec<String>,
+    /// `Requires=`: services that are started with this one. It does not start when they fail, and
+    /// stops when they are stopped.
+    pub requires: Vec<String>,
     /// Services that are started first and stopped last.
     pub after: Vec<String>,
 }
@@ -61,15 +65,30 @@ pub struct UnitSection {
 /// `[Service]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceSection {
-    /// `Restart=always` after this time, without end.
+    /// `Restart=always` after this time, without end; of a one-shot, which may not be started again
+    /// after it succeeded, `Restart=on-failure`.
     pub restart_delay: Option<Duration>,
+    /// `Type=oneshot` and `RemainAfterExit=yes`: it counts as started once its process has ended
+    /// without error, and from then on until it is stopped.
+    pub one_shot: bool,
     /// `TimeoutStartSec=`
     pub start_limit: Option<Duration>,
     /// `TimeoutStopSec=`
     pub stop_limit: Option<Duration>,
+    /// `ExecStartPost=`: commands after the start, as words. Their failure changes nothing.
+    pub after_start: Vec<Command>,
+    /// `ExecStop=`: the same before the stop.
+    pub before_stop: Vec<Command>,
     /// Podman's volumes without which it must not start: `podman run` makes the ones it misses,
     /// empty and in its own storage.
     pub volumes: Vec<String>,
+}
+
+/// A command of the host that a service runs, and is killed after a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Command {
+    pub words: Vec<String>,
+    pub limit: Duration,
 }
 
 /// `[Container]`.
@@ -149,18 +168,36 @@ pub struct Container {
     pub seccomp: Option<String>,
     /// `HealthCmd=` and its relatives.
     pub health: Option<Health>,
-    pub options: BTreeMap<PodmanOption, String>,
-    /// `LogDriver=journald`, so that the journal holds what the container says.
-    pub log_to_journal: bool,
+    /// Each with its values.
+    pub options: BTreeMap<PodmanOption, Vec<String>>,
+    pub log: Option<Log>,
+}
+
+/// `LogDriver=`, so that the journal holds what the container says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Log {
+    /// `journald`
+    Journal,
+    /// `none`: Podman runs the container of a one-shot in the foreground, so systemd already logs
+    /// its output.
+    Foreground,
 }
 
 /// Options of `podman run` that Quadlet has no key for in the oldest Podman that is supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PodmanOption {
+    BlkioWeight,
+    BlkioWeightDevice,
+    Cgroupns,
     CpuPeriod,
     CpuQuota,
     CpuShares,
     Cpus,
+    CpusetCpus,
+    DeviceReadBps,
+    DeviceReadIops,
+    DeviceWriteBps,
+    DeviceWriteIops,
     Interactive,
     Ipc,
     Memory,
@@ -170,16 +207,25 @@ pub enum PodmanOption {
     Pid,
     Privileged,
     Tty,
+    Umask,
     Uts,
 }
 
 impl PodmanOption {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 23] = [
+        Self::BlkioWeight,
+        Self::BlkioWeightDevice,
+        Self::Cgroupns,
         Self::CpuPeriod,
         Self::CpuQuota,
         Self::CpuShares,
         Self::Cpus,
+        Self::CpusetCpus,
+        Self::DeviceReadBps,
+        Self::DeviceReadIops,
+        Self::DeviceWriteBps,
+        Self::DeviceWriteIops,
         Self::Interactive,
         Self::Ipc,
         Self::Memory,
@@ -189,15 +235,24 @@ impl PodmanOption {
         Self::Pid,
         Self::Privileged,
         Self::Tty,
+        Self::Umask,
         Self::Uts,
     ];
 
     const fn name(self) -> &'static str {
         match self {
+            Self::BlkioWeight => "--blkio-weight",
+            Self::BlkioWeightDevice => "--blkio-weight-device",
+            Self::Cgroupns => "--cgroupns",
             Self::CpuPeriod => "--cpu-period",
             Self::CpuQuota => "--cpu-quota",
             Self::CpuShares => "--cpu-shares",
             Self::Cpus => "--cpus",
+            Self::CpusetCpus => "--cpuset-cpus",
+            Self::DeviceReadBps => "--device-read-bps",
+            Self::DeviceReadIops => "--device-read-iops",
+            Self::DeviceWriteBps => "--device-write-bps",
+            Self::DeviceWriteIops => "--device-write-iops",
             Self::Interactive => "--interactive",
             Self::Ipc => "--ipc",
             Self::Memory => "--memory",
@@ -207,6 +262,7 @@ impl PodmanOption {
             Self::Pid => "--pid",
             Self::Privileged => "--privileged",
             Self::Tty => "--tty",
+            Self::Umask => "--umask",
             Self::Uts => "--uts",
         }
     }
@@ -242,7 +298,7 @@ pub enum SecretDelivery {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishedPort {
     /// The address on the node.
-    pub address: IpAddr,
+    pub address: std::net::IpAddr,
     /// The port on the node.
     pub host: u16,
     /// The port in the container.
@@ -260,6 +316,8 @@ pub struct VolumeMount {
     pub target: String,
     /// Whether the container may not write.
     pub read_only: bool,
+    /// Whether an empty volume stays so, instead of getting the files of the image.
+    pub no_copy: bool,
     /// Whether SELinux labels are adapted so that containers may use it (`z`); nothing happens
     /// without SELinux.
     pub relabel: bool,
@@ -277,13 +335,14 @@ pub enum NetworkJoin {
         unit: String,
         /// The names by which others of this network find the container.
         aliases: Vec<String>,
-        /// Its addresses there.
-        addresses: Vec<IpAddr>,
-        /// Its hardware address there.
-        mac: Option<String>,
+        /// Static addresses; without them Podman chooses.
+        addresses: Vec<std::net::IpAddr>,
+        hardware_address: Option<String>,
     },
-    /// The network of another container, by its name.
-    Of(String),
+    /// An external network, by its name.
+    Foreign(String),
+    /// The network namespace of another container, by its name.
+    Container(String),
 }
 
 /// `HealthCmd=` and its relatives.
@@ -323,23 +382,21 @@ pub struct Network {
     /// `Options=isolate=strict`: no traffic from or to any other bridge network
     /// (podman-network-create(1)).
     pub isolated: bool,
-    /// `Internal=`
+    /// `Internal=`: no way to the outside.
     pub internal: bool,
     /// `IPv6=`
     pub ipv6: bool,
+    /// `Subnet=`, each with its `Gateway=` and `IPRange=`.
     pub subnets: Vec<Subnet>,
     /// `Label=`
     pub labels: BTreeMap<String, String>,
 }
 
-/// Addresses of a network. Quadlet pairs the keys of several by their order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `Subnet=` with `Gateway=` and `IPRange=`, which belong together by their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subnet {
-    /// `Subnet=`
-    pub net: String,
-    /// `Gateway=`
+    pub subnet: String,
     pub gateway: Option<String>,
-    /// `IPRange=`
     pub range: Option<String>,
 }
 

@@ -3,14 +3,17 @@
 //! Stable to the byte: the same unit gives the same text, in the order of the man page. Every
 //! struct is taken apart in full, so a new field cannot be forgotten here.
 
+use std::net::IpAddr;
+
 use sha2::{Digest, Sha256};
 
-use super::escape::{EscapeError, description, line, path, token, value, variable, word, words};
+use super::escape::{EscapeError, description, line, token, value, variable, word, words};
 use super::lines::{Lines, RenderError, Rendered, whole_seconds};
 use super::mark::{MARK_SECTION, VERSION};
+use super::texts::{command_text, health_command, json, port_text, secret_text, volume_text};
 use super::{
-    Container, Health, Kind, Network, NetworkJoin, PublishedPort, Secret, SecretDelivery,
-    ServiceSection, Subnet, Unit, UnitSection, Volume, VolumeMount,
+    Container, Health, Kind, Log, Network, NetworkJoin, ServiceSection, Subnet, Unit, UnitSection,
+    Volume,
 };
 use crate::hex::hex;
 use crate::name::AppId;
@@ -69,7 +72,7 @@ impl Unit {
             Kind::Volume(volume) => out.volume(volume)?,
             Kind::Network(network) => out.network(network)?,
         }
-        out.service_section(service);
+        out.service_section(service)?;
         if *starts_at_boot {
             out.section("Install");
             out.plain("WantedBy", "default.target");
@@ -109,12 +112,16 @@ impl Lines<'_> {
         let UnitSection {
             description: text,
             wants,
+            requires,
             after,
         } = unit;
         self.section("Unit");
         self.plain("Description", description(text));
         for service in wants {
             self.plain("Wants", service);
+        }
+        for service in requires {
+            self.plain("Requires", service);
         }
         for service in after {
             self.plain("After", service);
@@ -125,19 +132,28 @@ impl Lines<'_> {
         }
     }
 
-    fn service_section(&mut self, service: &ServiceSection) {
+    fn service_section(&mut self, service: &ServiceSection) -> Rendered {
         let ServiceSection {
             restart_delay,
+            one_shot,
             start_limit,
             stop_limit,
+            after_start,
+            before_stop,
             volumes,
         } = service;
         if *service == ServiceSection::default() {
-            return;
+            return Ok(());
         }
         self.section("Service");
-        if restart_delay.is_some() {
-            self.plain("Restart", "always");
+        if *one_shot {
+            self.plain("Type", "oneshot");
+            self.plain("RemainAfterExit", "yes");
+        }
+        match (restart_delay, one_shot) {
+            (Some(_), false) => self.plain("Restart", "always"),
+            (Some(_), true) => self.plain("Restart", "on-failure"),
+            (None, _) => {}
         }
         self.seconds("RestartSec", *restart_delay);
         self.seconds("TimeoutStartSec", *start_limit);
@@ -145,6 +161,13 @@ impl Lines<'_> {
         for volume in volumes {
             self.plain("ExecStartPre", format!("podman volume exists {volume}"));
         }
+        for command in after_start {
+            self.escaped("ExecStartPost", command_text(command))?;
+        }
+        for command in before_stop {
+            self.escaped("ExecStop", command_text(command))?;
+        }
+        Ok(())
     }
 
     fn container(&mut self, container: &Container) -> Rendered {
@@ -187,7 +210,7 @@ impl Lines<'_> {
             seccomp,
             health,
             options,
-            log_to_journal,
+            log,
         } = container;
         self.section("Container");
         self.escaped("Image", token(image))?;
@@ -247,9 +270,11 @@ impl Lines<'_> {
         if let Some(health) = health {
             self.health(health)?;
         }
-        for (option, text) in options {
-            let text = format!("{}={text}", option.name());
-            self.escaped("PodmanArgs", words([text.as_str()]))?;
+        for (option, texts) in options {
+            for text in texts {
+                let text = format!("{}={text}", option.name());
+                self.escaped("PodmanArgs", words([text.as_str()]))?;
+            }
         }
         if let Some(signal) = stop_signal {
             self.podman_option("--stop-signal", signal)?;
@@ -257,8 +282,10 @@ impl Lines<'_> {
         if let Some(timeout) = stop_timeout {
             self.podman_option("--stop-timeout", &whole_seconds(*timeout).to_string())?;
         }
-        if *log_to_journal {
-            self.plain("LogDriver", "journald");
+        match log {
+            Some(Log::Journal) => self.plain("LogDriver", "journald"),
+            Some(Log::Foreground) => self.plain("LogDriver", "none"),
+            None => {}
         }
         self.pairs("Label", labels, word)?;
         self.pairs("Annotation", annotations, word)
@@ -284,19 +311,25 @@ impl Lines<'_> {
         match network {
             NetworkJoin::Host => self.plain("Network", "host"),
             NetworkJoin::None => self.plain("Network", "none"),
-            NetworkJoin::Of(container) => {
-                self.escaped("Network", token(&format!("container:{container}")))?;
+            NetworkJoin::Container(name) => {
+                self.escaped("Network", token(&format!("container:{name}")))?;
             }
+            NetworkJoin::Foreign(name) => self.escaped("Network", token(name))?,
             NetworkJoin::Unit {
                 unit,
                 aliases,
                 addresses,
-                mac,
+                hardware_address,
             } => {
                 let aliases = aliases.iter().map(|alias| format!("alias={alias}"));
-                let addresses = addresses.iter().map(|address| format!("ip={address}"));
-                let mac = mac.iter().map(|mac| format!("mac={mac}"));
-                let options: Vec<String> = aliases.chain(addresses).chain(mac).collect();
+                let addresses = addresses.iter().map(|address| match address {
+                    IpAddr::V4(address) => format!("ip={address}"),
+                    IpAddr::V6(address) => format!("ip6={address}"),
+                });
+                let hardware = hardware_address
+                    .iter()
+                    .map(|address| format!("mac={address}"));
+                let options: Vec<String> = aliases.chain(addresses).chain(hardware).collect();
                 let text = match options.is_empty() {
                     true => unit.clone(),
                     false => format!("{unit}:{}", options.join(",")),
@@ -369,112 +402,18 @@ impl Lines<'_> {
         if *isolated {
             self.plain("Options", "isolate=strict");
         }
-        if *internal {
-            self.plain("Internal", "true");
-        }
-        if *ipv6 {
-            self.plain("IPv6", "true");
-        }
-        for subnet in subnets {
-            let Subnet {
-                net,
-                gateway,
-                range,
-            } = subnet;
-            self.escaped("Subnet", token(net))?;
+        self.flag("Internal", *internal);
+        self.flag("IPv6", *ipv6);
+        for Subnet {
+            subnet,
+            gateway,
+            range,
+        } in subnets
+        {
+            self.escaped("Subnet", token(subnet))?;
             self.optional("Gateway", gateway.as_deref(), token)?;
             self.optional("IPRange", range.as_deref(), token)?;
         }
         self.pairs("Label", labels, word)
     }
-}
-
-/// The value of `HealthCmd`. Podman reads a JSON list, but not one that begins with Compose's
-/// `CMD`: that it would take for the name of a program, the whole list of it. Several words without
-/// it are a command; a single one is not, so the shell gets that.
-fn health_command(test: &[String]) -> String {
-    match test {
-        [kind, program] if kind == "CMD" => {
-            let quoted = format!("'{}'", program.replace('\'', r"'\''"));
-            json(&["CMD-SHELL".to_owned(), quoted])
-        }
-        [kind, command @ ..] if kind == "CMD" => json(command),
-        _ => json(test),
-    }
-}
-
-/// Podman reads `Entrypoint` and `HealthCmd` as a JSON list of texts.
-fn json(texts: &[String]) -> String {
-    serde_json::Value::from(texts.to_vec()).to_string()
-}
-
-fn secret_text(secret: &Secret) -> Result<String, EscapeError> {
-    let Secret { name, delivery } = secret;
-    let option = |text: &str| {
-        if text.contains(',') {
-            Err(EscapeError::comma())
-        } else {
-            Ok(text.to_owned())
-        }
-    };
-    Ok(match delivery {
-        SecretDelivery::Environment(variable) => {
-            format!("{},type=env,target={}", option(name)?, option(variable)?)
-        }
-        SecretDelivery::File {
-            target,
-            uid,
-            gid,
-            mode,
-        } => {
-            let mut text = format!("{},type=mount", option(name)?);
-            let options = [
-                ("target", target.clone()),
-                ("uid", uid.map(|id| id.to_string())),
-                ("gid", gid.map(|id| id.to_string())),
-                ("mode", mode.clone()),
-            ];
-            for (key, value) in options {
-                if let Some(value) = value {
-                    text.push_str(&format!(",{key}={}", option(&value)?));
-                }
-            }
-            text
-        }
-    })
-}
-
-fn port_text(port: &PublishedPort) -> String {
-    let PublishedPort {
-        address,
-        host,
-        container,
-        udp,
-    } = port;
-    let address = match address {
-        std::net::IpAddr::V4(v4) => v4.to_string(),
-        std::net::IpAddr::V6(v6) => format!("[{v6}]"),
-    };
-    format!(
-        "{address}:{host}:{container}{}",
-        if *udp { "/udp" } else { "" }
-    )
-}
-
-fn volume_text(volume: &VolumeMount) -> Result<String, EscapeError> {
-    let VolumeMount {
-        source,
-        target,
-        read_only,
-        relabel,
-    } = volume;
-    let options: Vec<&str> = [(*read_only, "ro"), (*relabel, "z")]
-        .iter()
-        .filter_map(|(on, option)| on.then_some(*option))
-        .collect();
-    let mut text = format!("{}:{}", path(source)?, path(target)?);
-    if !options.is_empty() {
-        text.push_str(&format!(":{}", options.join(",")));
-    }
-    Ok(text)
 }

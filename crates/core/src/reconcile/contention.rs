@@ -9,18 +9,18 @@ use std::time::Duration;
 use crate::desired::{App, Desired};
 use crate::name::AppId;
 
-/// A file that is wrong again so soon after it was repaired was changed in answer to that.
-pub const ANSWER: Duration = Duration::from_millis(500);
+/// A file that is wrong again within this time of a repair was changed in reaction to it.
+pub const REACTION_LIMIT: Duration = Duration::from_millis(500);
 
-/// So many answers in a row are a fight.
-pub const ANSWERS_MAX: u32 = 5;
+/// This many reactions in a row are contention.
+pub const REACTIONS_MAX: u32 = 5;
 
 /// Within this span a file is repaired [`REPAIRS_MAX`] times at once, however slowly it is changed
 /// again.
 pub const SPAN: Duration = Duration::from_secs(60 * 60);
 
-/// More than a person does by hand. What changes a file less often than this in a [`SPAN`] costs
-/// hardly more than a fight that was noticed, in which the file is repaired every five minutes.
+/// More than a person does by hand. A file that changes less often than this within [`SPAN`] costs
+/// hardly more than a contended file, which is repaired every five minutes.
 pub const REPAIRS_MAX: usize = 50;
 
 /// The repairs of each file, by its name in Quadlet's folder or its path.
@@ -38,15 +38,15 @@ struct Repairs {
     content: u64,
     /// When the file was written, within the last span.
     times: VecDeque<Duration>,
-    /// How often in a row it was wrong again within [`ANSWER`].
-    answers: u32,
+    /// How often in a row it was wrong again within [`REACTION_LIMIT`].
+    reactions: u32,
 }
 
-/// A fight over a file, noticed when the file was repaired.
+/// Contention of a file, found when the file was repaired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fight {
-    /// For how long the file must have been left alone before the fight is over: twice as long as
-    /// it usually was.
+pub(super) struct Contended {
+    /// The time for which the file must be left alone before the contention is over: twice as long
+    /// as it usually was.
     pub(super) quiet: Duration,
 }
 
@@ -57,16 +57,16 @@ impl Repairs {
             .times
             .back()
             .map(|last| planned_at.saturating_sub(*last));
-        let answers = match right_for {
-            Some(right_for) if right_for <= ANSWER => self.answers.saturating_add(1),
+        let reactions = match right_for {
+            Some(right_for) if right_for <= REACTION_LIMIT => self.reactions.saturating_add(1),
             Some(_) | None => 0,
         };
-        (answers, self.times.len() + 1)
+        (reactions, self.times.len() + 1)
     }
 }
 
-fn is_fight((answers, repairs): (u32, usize)) -> bool {
-    answers >= ANSWERS_MAX || repairs > REPAIRS_MAX
+fn is_contention((reactions, repairs): (u32, usize)) -> bool {
+    reactions >= REACTIONS_MAX || repairs > REPAIRS_MAX
 }
 
 impl Contention {
@@ -92,14 +92,14 @@ impl Contention {
         self.repairs.retain(|file, _| !which(file));
     }
 
-    /// Notes that a file was written. Returns the fight, if there is one over it.
+    /// Notes that a file was written. Returns the contention, if there is any.
     pub(super) fn wrote(
         &mut self,
         app: &AppId,
         file: &str,
         content: &str,
         now: Duration,
-    ) -> Option<Fight> {
+    ) -> Option<Contended> {
         let content = hash(content);
         let planned_at = self.planned_at;
         let known = self.repairs.entry(file.to_owned());
@@ -111,18 +111,18 @@ impl Contention {
             })
             .or_insert_with(|| Repairs::new(app, content));
         let after = repairs.after(planned_at);
-        (repairs.answers, _) = after;
+        (repairs.reactions, _) = after;
         repairs.times.push_back(now);
         if repairs.times.len() > REPAIRS_MAX + 1 {
             repairs.times.pop_front();
         }
-        is_fight(after).then(|| repairs.fight())
+        is_contention(after).then(|| repairs.contended())
     }
 
-    /// Whether [`Contention::wrote`] would find a fight, were the file written now.
-    pub(super) fn would_be_one(&self, file: &str, content: &str) -> bool {
+    /// Whether [`Contention::wrote`] would find contention, were the file written now.
+    pub(super) fn is_contended_by_writing(&self, file: &str, content: &str) -> bool {
         self.repairs.get(file).is_some_and(|repairs| {
-            repairs.content == hash(content) && is_fight(repairs.after(self.planned_at))
+            repairs.content == hash(content) && is_contention(repairs.after(self.planned_at))
         })
     }
 }
@@ -133,18 +133,18 @@ impl Repairs {
             app: app.clone(),
             content,
             times: VecDeque::new(),
-            answers: 0,
+            reactions: 0,
         }
     }
 
-    fn fight(&self) -> Fight {
+    fn contended(&self) -> Contended {
         // Only the last ones tell how fast the other is now.
-        let recent = self.times.len().min(ANSWERS_MAX as usize + 1);
+        let recent = self.times.len().min(REACTIONS_MAX as usize + 1);
         let last = self.times.back().copied().unwrap_or_default();
         let first = self.times.get(self.times.len() - recent).copied();
         let gaps = u32::try_from(recent.saturating_sub(1)).unwrap_or(u32::MAX);
         let between = last.saturating_sub(first.unwrap_or(last)) / gaps.max(1);
-        Fight { quiet: between * 2 }
+        Contended { quiet: between * 2 }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::cause::Cause;
 use crate::desired::Desired;
 use crate::name::AppId;
 use crate::plan::{self, Plan};
-use crate::progress::{Rejection, Subject};
+use crate::retries::{Rejection, Subject};
 
 impl Reconciler {
     /// Notes how the actions of a plan went; `outcomes` is in the order of the actions.
@@ -25,7 +25,7 @@ impl Reconciler {
         for (action, outcome) in plan.actions.iter().zip(outcomes) {
             if matches!(action.host_step(), Some(HostStep::RestartPodmanSocket)) {
                 // The next observation shows whether it helped.
-                self.progress.attempted(Subject::Podman, None, now);
+                self.retries.attempted(Subject::Podman, None, now);
                 continue;
             }
             if let Some(HostStep::ReloadNetworks(_)) = action.host_step() {
@@ -33,7 +33,7 @@ impl Reconciler {
                     Outcome::Failed(cause) => Some(cause.clone()),
                     _ => None,
                 };
-                self.progress.attempted(Subject::Networks, cause, now);
+                self.retries.attempted(Subject::Networks, cause, now);
                 continue;
             }
             if let Outcome::Failed(cause) = outcome {
@@ -43,7 +43,7 @@ impl Reconciler {
                     _ => None,
                 };
                 if let Some(subject) = subject {
-                    self.progress.attempted(subject, cause.clone(), now);
+                    self.retries.attempted(subject, cause.clone(), now);
                 }
             }
             match outcome {
@@ -55,7 +55,7 @@ impl Reconciler {
                         if let Some(network) = renewed(desired, action) {
                             // Without it the app keeps its old image.
                             let subject = Subject::Network(network.clone());
-                            self.progress.attempted(subject, cause.clone(), now);
+                            self.retries.attempted(subject, cause.clone(), now);
                         } else {
                             failed.insert(action.app.clone(), Some(cause.clone()));
                         }
@@ -73,12 +73,12 @@ impl Reconciler {
                 },
             }
         }
-        match &plan.held {
-            Some(held) => {
-                let reload = self.progress.attempts(&Subject::Reload);
+        match &plan.awaiting_reload {
+            Some(waiting) => {
+                let reload = self.retries.attempts(&Subject::Reload);
                 let cause = reload.and_then(|reload| reload.cause.clone());
                 let cause = cause.map(|cause| Cause::NotReloaded(Box::new(cause)));
-                for app in held {
+                for app in waiting {
                     failed.entry(app.clone()).or_insert_with(|| cause.clone());
                 }
             }
@@ -87,17 +87,17 @@ impl Reconciler {
                 .iter()
                 .all(|action| !matches!(action.host_step(), Some(HostStep::Reload))) =>
             {
-                self.progress.reload_worked();
+                self.retries.reload_worked();
             }
             None => {}
         }
         for app in plan.actions.iter().filter_map(Action::app) {
             if !failed.contains_key(app) {
-                self.progress.worked(&Subject::App(app.clone()));
+                self.retries.worked(&Subject::App(app.clone()));
             }
         }
         for (app, cause) in failed {
-            self.progress.attempted(Subject::App(app), cause, now);
+            self.retries.attempted(Subject::App(app), cause, now);
         }
     }
 
@@ -112,10 +112,10 @@ impl Reconciler {
         let app = &action.app;
         match &action.step {
             AppStep::Start(service) | AppStep::Restart(service) => {
-                self.progress
+                self.retries
                     .attempted(Subject::Start(service.clone()), None, now);
                 if plan.reopens.contains(service) {
-                    self.progress
+                    self.retries
                         .attempted(Subject::Ports(service.clone()), None, now);
                 }
             }
@@ -123,7 +123,7 @@ impl Reconciler {
             AppStep::WriteFile { path, content } => {
                 self.wrote(app, &path.display().to_string(), content, now);
             }
-            AppStep::Forget => self.progress.forget(app),
+            AppStep::Forget => self.retries.forget(app),
             _ => {}
         }
     }
@@ -131,18 +131,18 @@ impl Reconciler {
     fn done_for_host(&mut self, plan: &Plan, step: &HostStep, now: Duration) {
         match step {
             HostStep::Reload => {
-                self.progress.reload_worked();
+                self.retries.reload_worked();
                 for unit in &plan.regenerates {
                     let subject = Subject::Generate(unit.clone());
-                    self.progress.attempted(subject, Cause::NotGenerated, now);
+                    self.retries.attempted(subject, Cause::NotGenerated, now);
                 }
             }
             HostStep::CheckUnits { .. } => {
                 for app in plan.actions.iter().filter_map(Action::app) {
-                    self.progress.accept(app);
+                    self.retries.accept(app);
                 }
             }
-            HostStep::ClaimData(_) => self.progress.worked(&Subject::Data),
+            HostStep::ClaimData(_) => self.retries.worked(&Subject::Data),
             HostStep::Remember(_)
             | HostStep::RemoveRelease(_)
             | HostStep::RestartPodmanSocket
@@ -152,17 +152,17 @@ impl Reconciler {
 
     fn wrote(&mut self, app: &AppId, file: &str, content: &str, now: Duration) {
         let subject = Subject::File(file.to_owned());
-        let fight = self.contention.wrote(app, file, content, now);
-        if fight.is_none() && self.progress.attempts(&subject).is_none() {
+        let contended = self.contention.wrote(app, file, content, now);
+        if contended.is_none() && self.retries.attempts(&subject).is_none() {
             return;
         }
         let cause = Cause::Contention {
             file: file.to_owned(),
             writers: None,
         };
-        self.progress.attempted(subject.clone(), cause, now);
-        if let Some(fight) = fight {
-            self.progress.wait_until(&subject, now + fight.quiet);
+        self.retries.attempted(subject.clone(), cause, now);
+        if let Some(contended) = contended {
+            self.retries.wait_until(&subject, now + contended.quiet);
         }
     }
 
@@ -176,7 +176,7 @@ impl Reconciler {
                     revisions: plan::revisions(present),
                     words,
                 };
-                self.progress.reject(id.clone(), rejection, now);
+                self.retries.reject(id.clone(), rejection, now);
             }
         }
     }

@@ -85,7 +85,7 @@ fn what_cannot_be_looked_at_is_not_taken_for_absent() {
         ("file/x", false),
         ("none", false),
     ] {
-        assert_eq!(is_there(&folder.join(name)), there, "{name}");
+        assert_eq!(may_exist(&folder.join(name)), there, "{name}");
     }
     for (name, expected) in [
         ("link", Some(false)),
@@ -97,7 +97,7 @@ fn what_cannot_be_looked_at_is_not_taken_for_absent() {
     ] {
         assert_eq!(exists(&folder.join(name)).ok(), expected, "{name}");
     }
-    let is_link = |name: &str| link(&folder.join(name)).map(|target| target.is_some());
+    let is_link = |name: &str| read_link(&folder.join(name)).map(|target| target.is_some());
     for (name, expected) in [
         ("link", Some(true)),
         ("loop", Some(true)),

@@ -39,7 +39,7 @@ pub(super) fn data_folder(layout: &Layout) -> DataFolder {
 /// Whether this user may make files in a folder.
 fn write_access(folder: &Path) -> Result<(), rustix::io::Errno> {
     use rustix::fs::Access;
-    if !disk::kind(folder).is_ok_and(|kind| kind.is_some_and(|kind| kind.is_dir())) {
+    if !disk::file_type(folder).is_ok_and(|kind| kind.is_some_and(|kind| kind.is_dir())) {
         return Err(rustix::io::Errno::NOTDIR);
     }
     rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)
@@ -102,7 +102,7 @@ mod tests {
         // Nobody, not even root, gets behind this link.
         symlink("web.toml", layout.intent(&app)).unwrap();
         let error = orphans(&layout).unwrap_err().to_string();
-        assert!(error.starts_with("look at "), "{error}");
+        assert!(error.starts_with("read the metadata of "), "{error}");
         disk::remove(&layout.intent(&app)).unwrap();
         std::fs::write(layout.intent(&app), "").unwrap();
         assert!(orphans(&layout).unwrap().is_empty());

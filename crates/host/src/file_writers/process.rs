@@ -153,8 +153,8 @@ impl Process {
         hints.min()
     }
 
-    /// Whether an argument holds the file's name. What runs in a unit of ours was given its
-    /// arguments by us.
+    /// Whether an argument contains the file's name. Processes in our own units are ignored: their
+    /// arguments come from us.
     fn names(&self, target: &Target, works_there: bool) -> bool {
         let is_called_by_us = match &self.unit {
             Some(Unit::OfUser(unit)) => unit.starts_with(PREFIX),

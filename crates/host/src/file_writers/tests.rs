@@ -11,7 +11,7 @@ use super::*;
 use crate::accounts::account;
 use crate::disk;
 
-/// A folder with a file that is fought over, and the processes of a test; both end with it.
+/// A folder with a file that is contended, and the processes of a test; both end with it.
 struct Scene {
     folder: PathBuf,
     file: PathBuf,
@@ -156,7 +156,7 @@ fn nobody_who_runs_this_program_is_suspected() {
     assert_eq!(scene.find().processes, []);
     // For a command, the daemon is a process of the same name.
     let sleep = ["/usr/bin/sleep", "/bin/sleep"].map(PathBuf::from);
-    let sleep = sleep.iter().find(|path| disk::is_there(path)).unwrap();
+    let sleep = sleep.iter().find(|path| disk::may_exist(path)).unwrap();
     let us = std::fs::read_to_string("/proc/self/comm").unwrap();
     let twin = scene.folder.join(us.trim());
     std::fs::copy(sleep, &twin).unwrap();

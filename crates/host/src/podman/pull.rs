@@ -73,10 +73,10 @@ impl Podman {
         self.pull_for(reference, None, tls_verify, progress).await
     }
 
-    /// The kinds of processor for which a registry has an image, in the words of images (`amd64`).
+    /// The architectures for which a registry has an image, in the words of images (`amd64`).
     /// It costs one small request, which Docker Hub counts as a pull. `None` for an image of one
     /// platform: its manifest does not name that.
-    pub async fn processors_of(
+    pub async fn architectures_of(
         &self,
         reference: &str,
         tls_verify: bool,
@@ -90,7 +90,7 @@ impl Podman {
         );
         let body = self.call(&call, Vec::new()).await?;
         call.json::<ManifestList>(&body)
-            .map(ManifestList::processors)
+            .map(ManifestList::architectures)
     }
 
     /// As [`Podman::pull`], for a given platform.
@@ -157,7 +157,7 @@ impl Podman {
 fn of_platform(platform: &Platform) -> String {
     let Platform {
         os,
-        processor,
+        architecture,
         variant,
     } = platform;
     let variant = variant
@@ -166,7 +166,7 @@ fn of_platform(platform: &Platform) -> String {
     format!(
         "&OS={}&Arch={}{}",
         encode(os),
-        encode(processor),
+        encode(architecture),
         variant.collect::<String>()
     )
 }
@@ -195,18 +195,18 @@ struct ListedPlatform {
 impl ManifestList {
     /// `None` when it does not say it of each image. Signatures and the like stand in the list as
     /// `unknown/unknown`.
-    fn processors(self) -> Option<BTreeSet<String>> {
+    fn architectures(self) -> Option<BTreeSet<String>> {
         let platforms: Option<Vec<ListedPlatform>> = self
             .manifests
             .into_iter()
             .map(|listed| listed.platform)
             .collect();
-        let processors: BTreeSet<String> = platforms?
+        let architectures: BTreeSet<String> = platforms?
             .into_iter()
             .filter(|platform| platform.os == "linux")
             .map(|platform| platform.architecture)
             .collect();
-        (!processors.is_empty() && !processors.contains("")).then_some(processors)
+        (!architectures.is_empty() && !architectures.contains("")).then_some(architectures)
     }
 }
 
@@ -287,7 +287,7 @@ mod tests {
                     .map(str::to_owned)
                     .collect::<BTreeSet<_>>()
             });
-            assert_eq!(read.processors(), expected, "{list}");
+            assert_eq!(read.architectures(), expected, "{list}");
         }
     }
 

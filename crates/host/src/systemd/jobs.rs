@@ -42,7 +42,7 @@ impl Systemd {
         }
     }
 
-    /// Withdraws the job of a unit, if it has one. What a running job has begun goes on.
+    /// Cancels a unit's queued or running job. Work that the job has already started continues.
     pub async fn cancel_job(&self, unit: &str) -> Result<(), Error> {
         let action = || format!("cancel the job of {unit}");
         let asked = async {

@@ -4,7 +4,7 @@
 mod edges_inside;
 mod images;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::time::Duration;
 
@@ -176,8 +176,8 @@ fn labelled_things_are_listed_and_kept_while_in_use_and_removed_once() {
             );
             let networks = podman.networks().await.expect("networks");
             assert_eq!(
-                Vec::from_iter(networks.iter().map(|network| &network.name)),
-                ["n", "podman"]
+                BTreeSet::from_iter(networks.iter().map(|network| network.name.as_str())),
+                BTreeSet::from(["n", "podman"])
             );
 
             for refused in [

@@ -7,9 +7,12 @@
 //! arguments.
 
 mod compare;
+mod compose;
+mod fields;
 mod folder;
 mod slots;
 mod texts;
+mod unquote;
 
 use std::collections::{BTreeMap, BTreeSet};
 

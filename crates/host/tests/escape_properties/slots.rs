@@ -96,6 +96,7 @@ pub(crate) fn mount(source: &str, target: &str) -> VolumeMount {
         source: source.to_owned(),
         target: target.to_owned(),
         read_only: false,
+        no_copy: false,
         relabel: false,
     }
 }

@@ -1,17 +1,19 @@
 //! The one step by which an operation changes what is wanted.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use archipelago_core::desired::Owner;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::Files;
 use archipelago_core::operation::{
-    Effect, IntentRevision, Kind, Proposal, Record, Request, propose,
+    Effect, IntentRevision, Kind, Proposal, Record, Request, SWITCH, SwitchPart, propose,
 };
 use archipelago_core::release::ReleaseId;
 use archipelago_host::apply::note_restarts;
-use archipelago_host::records::{keeps_data, remains};
-use archipelago_host::{disk, inputs, records, releases};
+use archipelago_host::records::{disk_state, keeps_data};
+use archipelago_host::{disk, inputs, listeners, owners, records, releases, stores};
 
 use crate::error::Error;
 
@@ -20,10 +22,12 @@ pub(super) struct Change {
     pub(super) record: Record,
     intent: Option<Intent>,
     files: Option<Files>,
+    /// Those of [`Installation::new_folders`](archipelago_core::operation::Installation).
+    folders: BTreeMap<PathBuf, Option<Owner>>,
 }
 
 impl Change {
-    /// Works the request out once more. What was previewed must still hold.
+    /// Resolves the request again, and fails if the result differs from the preview.
     pub(super) fn of(
         layout: &Layout,
         request: Request,
@@ -31,7 +35,7 @@ impl Change {
         asked_unix_s: u64,
         restarts: BTreeMap<String, String>,
     ) -> Result<Self, Error> {
-        let proposal = work_out(layout, request)?;
+        let proposal = resolve(layout, request)?;
         let is_previewed = match proposal.kind {
             // Another rebuild may have made the same change already.
             Kind::Rebuild => proposal.intent.is_none() || proposal.intent == previewed.intent,
@@ -47,8 +51,12 @@ impl Change {
             intent,
             effect,
         } = proposal;
-        let before = remains(layout, &app)?.intent;
+        let before = disk_state(layout, &app)?.intent;
         let after = intent.as_ref().map(revision).or_else(|| before.clone());
+        let (files, folders) = match effect {
+            Effect::Installation(app) => (Some(app.files), app.new_folders),
+            Effect::State | Effect::RebuildPreview(_) | Effect::Rebuild(_) => Default::default(),
+        };
         Ok(Self {
             record: Record {
                 id: records::new_id()?,
@@ -61,27 +69,37 @@ impl Change {
                 restarts,
             },
             intent,
-            files: match effect {
-                Effect::Installation(installation) => Some(installation.files),
-                Effect::State | Effect::RebuildPreview(_) | Effect::Rebuild(_) => None,
-            },
+            files,
+            folders,
         })
     }
 
-    pub(super) fn make(self, layout: &Layout) -> Result<(), Error> {
+    pub(super) async fn make(self, layout: &Layout) -> Result<(), Error> {
         let Self {
             record,
             intent,
             files,
+            folders,
         } = self;
+        for (folder, owner) in folders {
+            owners::make_for_app(&folder, owner).await?;
+        }
         disk::make_folder(&layout.units, 0o755)?;
-        if let Some(files) = files {
-            releases::store(layout, &ReleaseId::of(&files), &files)?;
+        for part in SWITCH {
+            match (part, &files, &intent) {
+                (SwitchPart::StoreRelease, Some(files), intent) => {
+                    releases::store(layout, &ReleaseId::of(files), files)?;
+                    if let Some(intent) = intent {
+                        stores::note_origin(layout, &record.app, &intent.source)?;
+                    }
+                }
+                (SwitchPart::WriteIntent, _, Some(intent)) => {
+                    releases::switch(layout, &record.app, intent)?;
+                }
+                (SwitchPart::NoteRestarts, ..) => note_restarts(layout, &record.restarts)?,
+                (SwitchPart::StoreRelease, None, _) | (SwitchPart::WriteIntent, _, None) => {}
+            }
         }
-        if let Some(intent) = intent {
-            releases::switch(layout, &record.app, &intent)?;
-        }
-        note_restarts(layout, &record.restarts)?;
         Ok(())
     }
 }
@@ -90,17 +108,22 @@ fn revision(intent: &Intent) -> IntentRevision {
     IntentRevision::of(intent.to_text().as_bytes())
 }
 
-/// Works a request out with what is known on the disk.
-pub(super) fn work_out(layout: &Layout, request: Request) -> Result<Proposal, Error> {
+/// Resolves a request with the state on the disk.
+pub(super) fn resolve(layout: &Layout, request: Request) -> Result<Proposal, Error> {
     let mut known = inputs::read(layout)?;
+    // Files that other apps export may be parts of its secrets.
+    inputs::complete(&mut known);
+    known.found.listening = listeners::ports();
     let keeps_data = keeps_data(layout, request.app());
     let proposal = propose(request.clone(), &known, keeps_data)?;
     let Some(installation) = proposal.installation() else {
         return Ok(proposal);
     };
-    // The paths that it would mount are known only now, and so are their links.
+    // The paths that it would mount are known only now, and so are their links and whether they are
+    // there.
     let mounted = installation.mounted(&known);
-    if inputs::find_trails(&mut known, mounted) {
+    let is_any_missing = inputs::find_missing(&mut known, &mounted);
+    if inputs::find_trails(&mut known, mounted) || is_any_missing {
         return Ok(propose(request, &known, keeps_data)?);
     }
     Ok(proposal)

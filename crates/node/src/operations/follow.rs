@@ -2,22 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use archipelago_core::error::chain;
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
-use archipelago_core::operation::{Ending, Kind, Operation, Proposal, Request, Step, Verdict};
+use archipelago_core::operation::{
+    DiskState, Ending, Kind, Operation, Proposal, Record, Request, Step, Target, Verdict,
+};
 use archipelago_core::pass;
-use archipelago_host::journal;
 use archipelago_host::lock::Lock;
-use archipelago_host::records::{self, remains};
+use archipelago_host::records::{self, disk_state};
+use archipelago_host::{facts, journal};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::error::{Ended, Error, FailedApp};
-use crate::handle::{Handle, Made};
+use crate::handle::{Handle, PassReport};
 
 use super::commit::Change;
 use super::event::Event;
@@ -29,8 +31,8 @@ const JOURNAL_LINES: u32 = 15;
 /// that has nothing to do.
 const UPDATE_PASSES: usize = 3;
 
-/// Carries it out with the engine of this handle. What ends it early leaves the record: the
-/// operation is brought to its end without this process then.
+/// Carries the operation out with the engine of this handle. If it returns early, the record stays
+/// and another process finishes the operation.
 pub(super) async fn carry_out(
     layout: Layout,
     request: Request,
@@ -38,15 +40,11 @@ pub(super) async fn carry_out(
     mut handle: Handle,
     mut progress: impl FnMut(Event<'_>),
 ) -> Result<Option<AppHealth>, Error> {
+    let asked_unix_s = facts::now_unix_s();
     let mut events = handle.events();
     // The engine waits for this lock at each pass and cannot tell why nothing happens.
     drop(Lock::of_passes(&layout, |holder| progress(Event::Locked(holder))).await?);
-    let asked = SystemTime::now().duration_since(UNIX_EPOCH);
-    let changes_installed = proposal
-        .installation()
-        .is_some_and(|app| !app.is_new && !app.is_unchanged)
-        || (proposal.kind == Kind::Rebuild && proposal.intent.is_some());
-    if changes_installed {
+    if changes_installed(&proposal) {
         // Units of another version of Archipelago are brought up to date first, so that the change
         // is seen as one.
         bring_up_to_date(&handle).await?;
@@ -57,12 +55,11 @@ pub(super) async fn carry_out(
         _ => BTreeMap::new(),
     };
     let mut lock = Some(Lock::of_passes(&layout, |holder| progress(Event::Locked(holder))).await?);
-    let asked = asked.unwrap_or_default().as_secs();
-    let change = Change::of(&layout, request, &proposal, asked, restarts)?;
+    let change = Change::of(&layout, request, &proposal, asked_unix_s, restarts)?;
     let mut operation = Operation::begin(change.record.clone());
     let mut change = if change.record.changes_nothing() {
         // The definition may have been damaged; it is stored anew.
-        change.make(&layout)?;
+        change.make(&layout).await?;
         drop(lock.take());
         handle.retry_now(app.clone()).await?;
         None
@@ -78,27 +75,24 @@ pub(super) async fn carry_out(
                 claim = Some(records::write(&layout, record)?);
                 operation.recorded();
             }
-            Step::Switch(_) => {
-                let made = change.take().map_or(Ok(()), |change| change.make(&layout));
-                let left = made.is_err().then(|| remains(&layout, &app)).transpose()?;
-                drop(lock.take());
-                match (made, left) {
-                    (Err(error), Some(left)) => {
-                        operation.not_switched(&left);
-                        not_switched = Some(error);
-                    }
-                    _ => {
-                        if proposal.kind != Kind::Restart {
-                            handle.retry_now(app.clone()).await?;
-                        }
-                        operation.switched();
-                    }
+            Step::Switch(_) => match switch(&layout, &app, change.take()).await? {
+                Switched::Failed { error, left } => {
+                    drop(lock.take());
+                    operation.not_switched(&left);
+                    not_switched = Some(error);
                 }
-            }
+                Switched::Done => {
+                    drop(lock.take());
+                    if proposal.kind != Kind::Restart {
+                        handle.retry_now(app.clone()).await?;
+                    }
+                    operation.switched();
+                }
+            },
             Step::Follow { within } => {
                 let made = next(&mut handle, last, within).await?;
                 last = made.number;
-                let pass = Made::result(&made)?;
+                let pass = made.outcome.clone()?;
                 tell_actions(&mut events, &app, &mut progress);
                 let report = &pass.report;
                 if let Some(health) = report.apps.iter().find(|health| health.id == app) {
@@ -107,21 +101,57 @@ pub(super) async fn carry_out(
                 operation.passed(made.seen(&pass));
             }
             Step::ForgetRecord(_) => {
-                if let Some(Err(error)) = claim.as_ref().map(records::Claim::forget) {
+                if let Some(Err(error)) = claim.as_ref().map(records::RecordLock::forget) {
                     tracing::warn!("{}; the daemon will remove it", chain(&error));
                 }
                 operation.forgotten();
             }
         }
     }
+    result(&operation, not_switched)
+}
+
+/// Whether the operation changes the units of an app that is installed already.
+fn changes_installed(proposal: &Proposal) -> bool {
+    let changes_definition = proposal
+        .installation()
+        .is_some_and(|app| !app.is_new && !app.is_unchanged);
+    changes_definition || (proposal.kind == Kind::Rebuild && proposal.intent.is_some())
+}
+
+/// The outcome of an attempt to change the intent.
+enum Switched {
+    Done,
+    Failed { error: Error, left: DiskState },
+}
+
+async fn switch(layout: &Layout, app: &AppId, change: Option<Change>) -> Result<Switched, Error> {
+    let made = match change {
+        Some(change) => change.make(layout).await,
+        None => Ok(()),
+    };
+    match made {
+        Ok(()) => Ok(Switched::Done),
+        Err(error) => Ok(Switched::Failed {
+            left: disk_state(layout, app)?,
+            error,
+        }),
+    }
+}
+
+/// The result of an operation that has ended. `not_switched` is the reason why the intent could not
+/// be changed.
+fn result(operation: &Operation, not_switched: Option<Error>) -> Result<Option<AppHealth>, Error> {
+    let Record { app, goal, .. } = operation.record();
+    let app = app.clone();
     match operation.ending() {
-        Some(Ending::Followed(Verdict::Reached(health))) => Ok(Some(health.clone())),
+        Some(Ending::Followed(Verdict::Reached(health))) => Ok(Some(AppHealth::clone(health))),
         Some(Ending::Followed(Verdict::Gone)) => Ok(None),
         Some(Ending::Followed(Verdict::Overtaken(by))) => Err(Error::Overtaken { app, by: *by }),
-        Some(Ending::Followed(Verdict::Failed(health))) => Err(explained(health.clone())),
-        Some(Ending::Followed(Verdict::Silent(health))) => {
-            Err(Error::Silent(Box::new(health.clone())))
+        Some(Ending::Followed(Verdict::Failed(health))) => {
+            Err(explained(AppHealth::clone(health), *goal))
         }
+        Some(Ending::Followed(Verdict::Silent(health))) => Err(Error::Silent(health.clone())),
         Some(Ending::NotBegun | Ending::Superseded) => {
             Err(not_switched.unwrap_or(Error::Changed(app)))
         }
@@ -131,7 +161,7 @@ pub(super) async fn carry_out(
     }
 }
 
-/// Tells what passes did for the app or the host since this was last called.
+/// Reports the actions for the app or the host since the last call.
 fn tell_actions(
     events: &mut Receiver<pass::Event>,
     app: &AppId,
@@ -151,7 +181,7 @@ fn tell_actions(
 
 async fn bring_up_to_date(handle: &Handle) -> Result<(), Error> {
     for _ in 0..UPDATE_PASSES {
-        if !Made::result(&handle.pass().await?)?.acted() {
+        if !handle.pass().await?.outcome.clone()?.acted() {
             break;
         }
     }
@@ -163,7 +193,7 @@ async fn next(
     handle: &mut Handle,
     last: u64,
     within: Option<Duration>,
-) -> Result<Arc<Made>, Error> {
+) -> Result<Arc<PassReport>, Error> {
     if let Some(within) = within {
         let later = async {
             loop {
@@ -180,11 +210,15 @@ async fn next(
     Ok(handle.pass().await?)
 }
 
-fn explained(health: AppHealth) -> Error {
+fn explained(health: AppHealth, goal: Target) -> Error {
     let ended = health.units.iter().find(|unit| unit.has_ended());
     let ended = ended.map(|unit| Ended {
         service: unit.name.clone(),
         lines: journal::last_lines(&unit.name, JOURNAL_LINES),
     });
-    Error::Failed(Box::new(FailedApp { health, ended }))
+    Error::Failed(Box::new(FailedApp {
+        health,
+        goal,
+        ended,
+    }))
 }

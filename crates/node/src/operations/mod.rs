@@ -15,10 +15,11 @@ use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{
-    ALL, Effect, Kind, OperationId, Proposal, Request, Resources, judge_host,
+    ALL, Effect, Kind, OperationId, Proposal, Refusal, Request, Resources, judge_host,
 };
-use archipelago_host::records::Found;
-use archipelago_host::{disk, preflight, purge, records};
+use archipelago_core::store::judge_data;
+use archipelago_host::records::StoredRecord;
+use archipelago_host::{disk, preflight, purge, records, stores};
 use serde::Serialize;
 
 use crate::engine::{self, Role};
@@ -58,13 +59,17 @@ pub async fn pending(layout: &Layout) -> Result<Foreseen, Error> {
 /// When it cannot be done.
 pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error> {
     if matches!(request.kind(), Kind::Install | Kind::Set) {
-        let is_new = !disk::is_there(&layout.intent(request.app()));
+        let is_new = !disk::may_exist(&layout.intent(request.app()));
         judge_host(&preflight::facts(&layout, is_new).await)?;
     }
-    let proposal = commit::work_out(&layout, request.clone())?;
+    let proposal = commit::resolve(&layout, request.clone())?;
     let mut unmet = Vec::new();
     let mut resources = None;
     if let Some(installation) = proposal.installation() {
+        if installation.is_new && records::keeps_data(&layout, &proposal.app) {
+            let kept = stores::origin(&layout, &proposal.app)?;
+            judge_data(&proposal.app, &kept, &installation.intent.source).map_err(Refusal::from)?;
+        }
         let preflight = preflight::observe(&layout, installation).await?;
         proposal.judge(&layout, &preflight)?;
         unmet = installation.unmet(&preflight);
@@ -207,7 +212,7 @@ pub enum OpenState {
 /// When it cannot be told which there are.
 pub fn open(layout: &Layout) -> Result<Vec<Open>, Error> {
     let open = records::all(layout)?.into_iter();
-    let open = open.map(|Found { record, is_held }| Open {
+    let open = open.map(|StoredRecord { record, is_held }| Open {
         id: record.id,
         app: record.app,
         kind: record.kind,

@@ -15,7 +15,7 @@ use archipelago_host::podman::Podman;
 use archipelago_host::{bases, facts, image, known_images};
 use tokio::sync::mpsc::{Sender, channel};
 
-use super::commit::work_out;
+use super::commit::resolve;
 use super::event::Event;
 use crate::error::Error;
 
@@ -67,7 +67,7 @@ async fn fetch_and_build(
             source: Box::new(source),
         })?),
     };
-    let proposal = work_out(layout, request.clone())?;
+    let proposal = resolve(layout, request.clone())?;
     let new_images = match &proposal.effect {
         Effect::Rebuild(rebuild) => rebuild.new_images.clone(),
         _ => BTreeMap::new(),

@@ -66,6 +66,7 @@ impl UserReport {
 
 /// Takes the data folder as this node's, whatever it was: the operator says that it is the right
 /// one. `waiting` is called when another process holds the lock of passes.
+///
 /// # Errors
 /// When the folders of this user cannot be found, or the disk refuses.
 pub async fn accept_data(waiting: impl FnOnce(Option<&Holder>)) -> Result<(), Error> {
@@ -202,7 +203,7 @@ fn place_unit(layout: &Layout, unit: &str) -> Result<bool, Error> {
         return Ok(is_ours);
     }
     // A person's own unit is theirs.
-    if disk::is_there(&own) && !is_ours {
+    if disk::may_exist(&own) && !is_ours {
         return Ok(false);
     }
     let program = std::env::current_exe().map_err(Error::Program)?;

@@ -245,6 +245,12 @@ fn run(command: &mut Command) -> Result<Output, PartError> {
     })
 }
 
+/// The program and its arguments.
+fn words_of(command: &Command) -> Vec<String> {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.display().to_string()).collect()
+}
+
 fn succeed(command: &mut Command) -> Result<(), PartError> {
     let output = run(command)?;
     if output.status.success() {
@@ -252,7 +258,22 @@ fn succeed(command: &mut Command) -> Result<(), PartError> {
     }
     let words = String::from_utf8_lossy(&output.stderr);
     Err(PartError::Failed {
-        command: format!("{command:?}"),
+        command: words_of(command).join(" "),
         words: one_line(words.trim()).into_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_command_is_shown_as_it_is_typed() {
+        let error = succeed(Command::new("ls").args(["--no-such-option", "/"])).unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.starts_with("ls --no-such-option / failed: "),
+            "{message}"
+        );
+    }
 }

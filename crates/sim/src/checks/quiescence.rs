@@ -1,13 +1,13 @@
 //! Differences between a quiescent host and the desired state.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use archipelago_core::desired::{App, Desired, DesiredUnit, Present, Role};
 use archipelago_core::name::AppId;
 use archipelago_core::observed::{Load, Memory};
 use archipelago_core::quadlet::mark_of;
 
-use crate::apps::CONTAINERS;
+use crate::apps::{CONTAINERS, TOOL_CONTAINERS};
 use crate::checks::running::without_comments;
 use crate::host::disk::TEMPORARY_PREFIX;
 use crate::host::podman::Object;
@@ -22,7 +22,9 @@ impl World {
             App::Present(present) => self.problem_of_present(id, present),
             App::Removed { .. } => Some("it is still there".to_owned()),
             App::Broken { cause, .. } => Some(cause.to_string()),
-            App::NeedsSecrets { .. } | App::NeedsApp { .. } => Some("it has no secrets".to_owned()),
+            App::NeedsSecrets { .. } | App::NeedsApp { .. } | App::NeedsFile { .. } => {
+                Some("it has no secrets".to_owned())
+            }
         }
     }
 
@@ -61,7 +63,8 @@ impl World {
                     return run.is_none();
                 }
                 run.is_some_and(|run| started_with_desired(run, present, unit))
-                    && belongs_to_app(self.podman.containers.get(&container.name))
+                    && (container.is_job
+                        || belongs_to_app(self.podman.containers.get(&container.name)))
                     && !self.started_before_dependency(unit)
             }
         }
@@ -69,7 +72,7 @@ impl World {
 
     /// A file, object or memory of ours that no app needs.
     pub(crate) fn left_over(&self, desired: &Desired, all_well: bool) -> Option<String> {
-        // The units of an app that cannot be worked out must stay.
+        // The units of an app that cannot be resolved must stay.
         let all_present = desired
             .apps
             .values()
@@ -141,12 +144,24 @@ impl World {
     }
 
     /// Whether systemd keeps restarting a service that is left alone, because its app cannot be
-    /// worked out. That goes on until the operator acts.
+    /// resolved. That goes on until the operator acts.
     pub(crate) fn has_service_that_restarts_forever(&self) -> bool {
         let desired = self.desired_containers();
         let may_run = self.containers_that_may_run();
         self.restarting_services()
             .any(|service| may_run.contains(service) && !desired.contains(service))
+    }
+
+    /// The services that should run, each with its invocation while it runs.
+    pub(crate) fn desired_runs(&self) -> BTreeMap<String, Option<String>> {
+        let invocation = |service: &String| Some(self.systemd.run(service)?.invocation.clone());
+        let services = self.desired_containers().into_iter();
+        services
+            .map(|service| {
+                let run = invocation(&service);
+                (service, run)
+            })
+            .collect()
     }
 
     fn restarting_services(&self) -> impl Iterator<Item = &String> {
@@ -167,13 +182,14 @@ impl World {
             .collect()
     }
 
-    /// The services that should run, and those of apps that cannot be worked out or are being
+    /// The services that should run, and those of apps that cannot be resolved or are being
     /// removed, which are left alone.
     pub(crate) fn containers_that_may_run(&self) -> BTreeSet<String> {
         let mut services = self.desired_containers();
         for (id, app) in &self.desired().apps {
             if !matches!(app, App::Present(_)) {
-                let names = CONTAINERS.iter().filter(|name| id.may_own(name));
+                let names = CONTAINERS.iter().chain(&TOOL_CONTAINERS);
+                let names = names.filter(|name| id.may_own(name));
                 services.extend(names.map(|name| format!("{name}.service")));
             }
         }

@@ -92,7 +92,7 @@ impl Podman {
                 .collect()
         };
         Ok(PodmanView {
-            processors: BTreeMap::new(),
+            architectures: BTreeMap::new(),
             images: self
                 .images
                 .iter()

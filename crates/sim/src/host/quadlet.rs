@@ -27,7 +27,7 @@ pub struct Definition {
     pub after: Vec<String>,
     /// `PartOf=`
     pub part_of: Vec<String>,
-    /// `Requires=`: the services of the networks and volumes that it names.
+    /// `Requires=`, with the services of the networks and volumes that it names.
     pub requires: Vec<String>,
     /// Whether `WantedBy=` names the target of the boot.
     pub at_boot: bool,
@@ -74,6 +74,8 @@ pub struct Container {
     pub checked_volumes: Vec<String>,
     /// The names of its secrets in Podman.
     pub secrets: Vec<String>,
+    /// `Type=oneshot` with `RemainAfterExit=yes`: a job.
+    pub one_shot: bool,
 }
 
 impl Container {
@@ -279,7 +281,8 @@ fn read(name: &str, bytes: &Bytes) -> Loaded {
         "container" => Kind::Container(read_container(stem, &entries)?),
         _ => return Err(Complaint::UnknownKind),
     };
-    let requires: Vec<String> = match &kind {
+    let mut requires = entries.words("Unit", "Requires");
+    let made: Vec<String> = match &kind {
         Kind::Container(container) => {
             let named = container.networks.iter().chain(&container.volumes);
             named.map(|unit| service_of(unit)).collect()
@@ -288,7 +291,8 @@ fn read(name: &str, bytes: &Bytes) -> Loaded {
     };
     let wanted_by = entries.words("Install", "WantedBy");
     let mut after = entries.words("Unit", "After");
-    after.extend(requires.iter().cloned());
+    after.extend(made.iter().cloned());
+    requires.extend(made);
     Ok(Arc::new(Definition {
         file: name.to_owned(),
         text: Arc::clone(bytes),
@@ -347,6 +351,7 @@ fn read_container(stem: &str, entries: &Entries<'_>) -> Result<Container, Compla
             .values("Container", "Secret")
             .filter_map(|secret| until(secret, ','))
             .collect(),
+        one_shot: entries.first("Service", "Type").as_deref() == Some("oneshot"),
     })
 }
 

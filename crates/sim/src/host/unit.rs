@@ -78,9 +78,10 @@ impl Unit {
         }
     }
 
-    /// The container of its run.
+    /// The container of its run. That of a job has ended with the start.
     pub fn container(&self) -> Option<&Container> {
-        self.run.as_ref()?.container()
+        let container = self.run.as_ref()?.container();
+        container.filter(|container| !container.one_shot)
     }
 
     pub(crate) fn is_down(&self) -> bool {
@@ -137,7 +138,10 @@ impl Unit {
         let running = self.run.as_ref().map(|run| &run.definition);
         running
             .or(self.definition.as_ref())
-            .is_some_and(|definition| !matches!(definition.kind, Kind::Container(_)))
+            .is_some_and(|definition| match &definition.kind {
+                Kind::Container(container) => container.one_shot,
+                Kind::Network(_) | Kind::Volume(..) => true,
+            })
     }
 
     pub(crate) fn started(&mut self, now: Duration, run: Run) {
@@ -162,9 +166,22 @@ impl Unit {
             result: "exit-code".to_owned(),
             status: 125,
             restarts: self.restarts,
+            last_line: None,
         });
         self.active = Active::Activating;
         self.restart_at = Some(now + RESTART_DELAY);
+    }
+
+    /// A job that failed with this status. It is not restarted.
+    pub(crate) fn job_failed(&mut self, status: i32) {
+        self.failure = Some(Failure {
+            result: "exit-code".to_owned(),
+            status,
+            restarts: 0,
+            last_line: None,
+        });
+        self.active = Active::Failed;
+        self.restart_at = None;
     }
 
     /// Returns the run that ended.
@@ -187,6 +204,7 @@ impl Unit {
             result: "exit-code".to_owned(),
             status,
             restarts: self.restarts,
+            last_line: None,
         });
         self.active = if restarts {
             Active::Activating

@@ -5,6 +5,7 @@ use std::path::Path;
 use archipelago_core::action::{Action, AppAction, AppStep, HostStep};
 use archipelago_core::cause::Cause;
 use archipelago_core::data_folder::Claim;
+use archipelago_core::desired::SecretContent;
 use archipelago_core::file::Files;
 use archipelago_core::intent::Intent;
 use archipelago_core::name::AppId;
@@ -73,8 +74,11 @@ impl World {
             )));
         }
         match step {
-            AppStep::EnsureImage(_) | AppStep::RememberImages(_) => Ok(()),
-            AppStep::GenerateSecret(name) => self.generate_secret(app, name),
+            // The simulated apps run as root.
+            AppStep::EnsureImage(_) | AppStep::RememberImages(_) | AppStep::GiveFolder { .. } => {
+                Ok(())
+            }
+            AppStep::GenerateSecret { name, .. } => self.generate_secret(app, name),
             AppStep::MakeFolder(path) => self.make_folder(path),
             AppStep::WriteFile { path, content } => {
                 self.make_folder(path.parent().unwrap_or(path))?;
@@ -83,9 +87,10 @@ impl World {
             }
             AppStep::StoreSecret {
                 podman_name,
-                name,
+                name: _,
                 revision,
-            } => self.store_secret(app, podman_name, name, revision),
+                content,
+            } => self.store_secret(app, podman_name, revision, content),
             AppStep::WriteUnit { name, content } => {
                 self.make_folder(&layout.units)?;
                 self.justify_restart_for(&service_of(name), content);
@@ -194,13 +199,17 @@ impl World {
         })
     }
 
-    fn store_secret(&mut self, app: &AppId, podman_name: &str, name: &str, revision: &str) -> Done {
-        let text = self.disk.read(&self.layout.secrets(app).join(name));
-        let text = text.map(|text| String::from_utf8_lossy(&text).into_owned());
+    fn store_secret(
+        &mut self,
+        app: &AppId,
+        podman_name: &str,
+        revision: &str,
+        content: &SecretContent,
+    ) -> Done {
         let secret = Object {
             label: Some(app.to_string()),
             revision: revision.to_owned(),
-            text: text.unwrap_or_default(),
+            text: String::from_utf8_lossy(&content.0).into_owned(),
             ..Object::default()
         };
         self.podman_call("create a secret", |world| {

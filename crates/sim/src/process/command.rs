@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use archipelago_core::action::Reason;
-use archipelago_core::intent::{Goal as Wanted, Intent};
+use archipelago_core::intent::{Intent, WantedState};
 use archipelago_core::manifest::SettingValue;
 use archipelago_core::name::AppId;
 use archipelago_core::observed::Memory;
 use archipelago_core::operation::{
-    Ending, Goal, IntentRevision, Kind, OperationId, Record, Remains, Standing,
+    DiskState, Ending, IntentRevision, Kind, OperationId, Record, SWITCH, Standing, SwitchPart,
+    Target,
 };
 use archipelago_core::release::ReleaseId;
 
@@ -53,26 +54,26 @@ impl World {
                 intent.settings = BTreeMap::from([("port".to_owned(), port)]);
             }
             Intervention::Install(app, version) => {
-                intent.state = Wanted::Running;
+                intent.state = WantedState::Running;
                 intent.purge = false;
                 intent.release = Some(ReleaseId::of(&files_of(app, *version)));
             }
             Intervention::Start(_) => {
-                intent.state = Wanted::Running;
+                intent.state = WantedState::Running;
                 intent.purge = false;
             }
-            Intervention::Stop(_) => intent.state = Wanted::Stopped,
+            Intervention::Stop(_) => intent.state = WantedState::Stopped,
             Intervention::Rebuild => (intent, builds) = self.rebuilt()?,
             Intervention::Uninstall(_) | Intervention::Purge(_) => {
-                intent.state = Wanted::Removed;
+                intent.state = WantedState::Removed;
                 intent.purge = kind == Kind::Purge;
             }
             _ => {}
         }
         let goal = match intent.state {
-            Wanted::Running => Goal::Ready,
-            Wanted::Stopped => Goal::Stopped,
-            Wanted::Removed => Goal::Gone,
+            WantedState::Running => Target::Ready,
+            WantedState::Stopped => Target::Stopped,
+            WantedState::Removed => Target::Gone,
         };
         let before = known.map(|content| IntentRevision::of(&content));
         let content = (kind != Kind::Restart).then(|| intent.to_text());
@@ -130,18 +131,26 @@ impl World {
             intent,
             version,
         } = change;
-        let in_two_steps = self.mutation == Some(Mutation::SwitchedInTwoSteps);
-        if !in_two_steps {
-            self.store(record, *version)?;
+        let mut parts = SWITCH;
+        if self.mutation == Some(Mutation::SwitchedInTwoSteps) {
+            let place = |wanted| parts.iter().position(|part| *part == wanted);
+            let places = place(SwitchPart::StoreRelease).zip(place(SwitchPart::WriteIntent));
+            if let Some((store, write)) = places {
+                parts.swap(store, write);
+            }
         }
-        if let Some(intent) = intent {
-            let path = self.layout.intent(&record.app);
-            self.write(&path, intent.as_bytes(), 0o600)?;
+        for part in parts {
+            match (part, intent) {
+                (SwitchPart::StoreRelease, _) => self.store(record, *version)?,
+                (SwitchPart::WriteIntent, Some(intent)) => {
+                    let path = self.layout.intent(&record.app);
+                    self.write(&path, intent.as_bytes(), 0o600)?;
+                }
+                (SwitchPart::WriteIntent, None) => {}
+                (SwitchPart::NoteRestarts, _) => self.note_restarts(record)?,
+            }
         }
-        if in_two_steps {
-            self.store(record, *version)?;
-        }
-        self.note_restarts(record)
+        Ok(())
     }
 
     /// Stores the definition that the intent names.
@@ -169,18 +178,18 @@ impl World {
         self.write(&path, &text, 0o600)
     }
 
-    /// As [`Self::remains`], after a killed process, which may not have synced the intent that it
-    /// wrote.
-    pub(crate) fn lasting_remains(&mut self, app: &AppId) -> Result<Remains, CallError> {
+    /// As [`Self::disk_state`], after a killed process, which may not have synced the intent that
+    /// it wrote.
+    pub(crate) fn durable_disk_state(&mut self, app: &AppId) -> Result<DiskState, CallError> {
         self.sync_folder(&self.layout.apps())?;
-        Ok(self.remains(app))
+        Ok(self.disk_state(app))
     }
 
-    fn remains(&self, app: &AppId) -> Remains {
+    fn disk_state(&self, app: &AppId) -> DiskState {
         let layout = &self.layout;
         let data = [layout.volumes(app), layout.files(app), layout.secrets(app)];
         let intent = self.disk.read(&layout.intent(app));
-        Remains {
+        DiskState {
             intent: intent.map(|content| IntentRevision::of(&content)),
             data: data.iter().any(|folder| self.disk.exists(folder)),
         }
@@ -210,7 +219,7 @@ impl World {
     /// Checks that the record of an operation that has changed the intent is not removed before its
     /// app is as asked, or the report says why not.
     fn check_has_ended(&mut self, record: &Record) {
-        if self.is_disturbed || record.standing(&self.remains(&record.app)) != Standing::Begun {
+        if self.is_disturbed || record.standing(&self.disk_state(&record.app)) != Standing::Begun {
             return;
         }
         let desired = self.desired();
@@ -222,7 +231,7 @@ impl World {
         let health = report.apps.iter().find(|health| health.id == record.app);
         let has_message = health.is_some_and(|health| {
             let mut units = health.units.iter();
-            !health.message.is_empty() || units.any(|unit| !unit.message.is_empty())
+            health.why.is_some() || units.any(|unit| unit.why.is_some())
         });
         if !has_message {
             let what = format!(
@@ -251,7 +260,7 @@ impl World {
                 record, version, ..
             } = &change;
             let what = format!("{} {}", record.kind.word(), record.app);
-            let standing = record.standing(&self.remains(&record.app));
+            let standing = record.standing(&self.disk_state(&record.app));
             let is_changed = standing == Standing::Begun && record.before != record.after;
             if is_changed && !is_reported {
                 let what = format!("the end of {what} was not reported");

@@ -8,7 +8,7 @@ use archipelago_core::image_progress::ImageProgress;
 use archipelago_core::name::PREFIX;
 use archipelago_core::observed::{Helper, Network};
 use archipelago_core::observed::{
-    Memory, Observed, Override, Podman, Remains, RenderedFile, Service, Unreachable, needs_podman,
+    Leftovers, Memory, Observed, Override, Podman, RenderedFile, Service, Unreachable, needs_podman,
 };
 use archipelago_core::quadlet::is_unit_file;
 
@@ -30,7 +30,7 @@ impl World {
         if needs_podman(desired, &observed) {
             observed.podman = match self.observing_call("ask Podman") {
                 Ok(()) => match self.podman.view() {
-                    Ok(view) => Podman::Seen(view),
+                    Ok(view) => Podman::Answered(view),
                     Err(cause) => Podman::Unreachable(Unreachable::Refused(cause.to_string())),
                 },
                 Err(CallError::Failed(cause)) => {
@@ -47,7 +47,7 @@ impl World {
         let mut observed = self.observe_disk(desired);
         observed.services = self.our_services();
         if let Ok(view) = self.podman.view() {
-            observed.podman = Podman::Seen(view);
+            observed.podman = Podman::Answered(view);
         }
         observed
     }
@@ -142,7 +142,7 @@ impl World {
                 }
                 App::Removed { containers, .. } => {
                     let parts = [layout.volumes(id), layout.files(id), layout.secrets(id)];
-                    let remains = Remains {
+                    let leftovers = Leftovers {
                         data: parts.iter().any(|path| disk.exists(path)),
                         rendered: containers
                             .iter()
@@ -150,9 +150,12 @@ impl World {
                             .cloned()
                             .collect(),
                     };
-                    observed.remains.insert(id.clone(), remains);
+                    observed.leftovers.insert(id.clone(), leftovers);
                 }
-                App::Broken { .. } | App::NeedsSecrets { .. } | App::NeedsApp { .. } => {}
+                App::Broken { .. }
+                | App::NeedsSecrets { .. }
+                | App::NeedsApp { .. }
+                | App::NeedsFile { .. } => {}
             }
         }
         observed

@@ -70,10 +70,10 @@ impl Process {
     /// The report of `archipelago status`, which only observes.
     pub fn status(world: &World) -> Report {
         let mut reconciler = Reconciler::default();
-        reconciler.recall(progress(world));
+        reconciler.recall(progress(world).into());
         let desired = world.desired();
         let observed = world.observe_now(&desired);
-        report(&desired, &observed, reconciler.progress())
+        report(&desired, &observed, reconciler.retries())
     }
 
     fn locked_pass(&mut self, world: &mut World) -> Result<PassResult, CallError> {
@@ -93,11 +93,11 @@ impl Process {
                     sync_secrets(world)?;
                     pass.secrets_synced(true);
                 }
-                Request::ReadProgress => pass.recall(Some(progress(world))),
+                Request::ReadRetries => pass.recall(progress(world).into()),
                 Request::CollectImages => {
                     pass.images(pulls.take_finished(world));
                 }
-                Request::WorkOut => {
+                Request::ResolveDesired => {
                     let desired = world.desired();
                     world.pass_desired = Some(Arc::clone(&desired));
                     pass.desired(desired);
@@ -130,7 +130,7 @@ impl Process {
                     }
                     pass.applied(outcome, world.clock.since_boot);
                 }
-                Request::KeepProgress(content) => {
+                Request::KeepRetries(content) => {
                     let written = keep_progress(world, content)?;
                     pass.kept(written);
                 }
@@ -173,7 +173,7 @@ fn sync_secrets(world: &mut World) -> Result<(), CallError> {
 /// Writes the failures and their backoff to the file that every process reads. Returns whether that
 /// succeeded.
 fn keep_progress(world: &mut World, content: &[u8]) -> Result<bool, CallError> {
-    let path = world.layout.progress();
+    let path = world.layout.retries();
     let folder = path.parent().unwrap_or(&path).to_owned();
     let kept = world
         .make_folder(&folder)
@@ -193,7 +193,7 @@ fn keep_progress(world: &mut World, content: &[u8]) -> Result<bool, CallError> {
 }
 
 fn progress(world: &World) -> Option<Vec<u8>> {
-    let progress = world.disk.read(&world.layout.progress());
+    let progress = world.disk.read(&world.layout.retries());
     progress.map(|progress| progress.to_vec())
 }
 
@@ -223,7 +223,7 @@ fn brief(action: &Action) -> String {
             AppStep::WriteUnit { name, .. } => format!("write {name}"),
             AppStep::WriteFile { path, .. } => format!("write {}", path.display()),
             AppStep::EnsureImage(image) => format!("ensure image {}", image.reference),
-            AppStep::GenerateSecret(_) | AppStep::RemoveData | AppStep::Forget => {
+            AppStep::GenerateSecret { .. } | AppStep::RemoveData | AppStep::Forget => {
                 format!("{step:?} of {app}")
             }
             other => format!("{other:?}"),

@@ -32,13 +32,13 @@ impl Unfinished {
             }
             match Record::parse(&world.disk.read(&path).unwrap_or_default()) {
                 Ok(record) => {
-                    let remains = match world.lasting_remains(&record.app) {
-                        Ok(remains) => remains,
+                    let disk_state = match world.durable_disk_state(&record.app) {
+                        Ok(disk_state) => disk_state,
                         Err(CallError::Failed(_)) => continue,
                         Err(CallError::Killed) => return Err(Killed),
                     };
                     world.log(|| format!("{} {} was interrupted", record.kind.word(), record.app));
-                    self.0.insert(id, Operation::resume(record, &remains));
+                    self.0.insert(id, Operation::resume(record, &disk_state));
                 }
                 Err(error) => {
                     world.violation(Invariant::OperationsEnd, format!("{name}:{error}"));

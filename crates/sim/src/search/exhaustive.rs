@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use archipelago_core::operation::Kind;
 
-use crate::apps::{BASE, NETWORKS, SHOP};
+use crate::apps::{BASE, NETWORKS, SHOP, TOOL};
 use crate::host::disk::Unsynced;
 use crate::host::registry::PullOutcome;
 use crate::invariants::Violation;
@@ -32,18 +32,21 @@ pub enum Scenario {
     Restore,
     /// An app on networks without isolation, which another app joins as well, is restarted.
     Isolate,
+    /// An app with a job is installed on an empty host.
+    Job,
     /// A command carries an operation on the app out step by step.
     Command(Kind),
 }
 
 impl Scenario {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Install,
         Self::Settings,
         Self::Uninstall,
         Self::Purge,
         Self::Restore,
         Self::Isolate,
+        Self::Job,
         Self::Command(Kind::Install),
         Self::Command(Kind::Set),
         Self::Command(Kind::Start),
@@ -62,7 +65,7 @@ impl Scenario {
             lines: lines.iter().cloned().map(Line::Do).collect(),
         };
         let installed = match self {
-            Self::Install => Script::default(),
+            Self::Install | Self::Job => Script::default(),
             Self::Command(Kind::Install) => made(&[Intervention::Install(BASE.to_owned(), 1)]),
             _ => Self::install(),
         };
@@ -102,6 +105,7 @@ impl Scenario {
             Self::Settings => vec![Line::Do(Intervention::SetPort(8090))],
             Self::Uninstall => vec![Line::Do(Intervention::Uninstall(shop()))],
             Self::Isolate => vec![Line::Do(Intervention::Restart(BASE.to_owned()))],
+            Self::Job => vec![Line::Do(Intervention::Install(TOOL.to_owned(), 1))],
             Self::Purge => vec![Line::Do(Intervention::Purge(shop()))],
             Self::Command(kind) => vec![Line::Operate(match kind {
                 Kind::Install => Intervention::Install(shop(), 1),

@@ -81,8 +81,8 @@ impl Simulation {
                         reports = self.reports;
                     }
                     Err(CallError::Failed(_)) => {
-                        let remains = self.world.lasting_remains(&change.record.app)?;
-                        operation.not_switched(&remains);
+                        let disk_state = self.world.durable_disk_state(&change.record.app)?;
+                        operation.not_switched(&disk_state);
                         reports = self.reports;
                     }
                     Err(CallError::Killed) => return Err(CallError::Killed),

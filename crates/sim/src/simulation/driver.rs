@@ -1,5 +1,6 @@
 //! Lets time pass, and the daemon make its passes when they are due.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use archipelago_core::health::Report;
@@ -43,6 +44,8 @@ pub struct Simulation {
     /// The count of notifications at the end of the last pass. The daemon has not observed the
     /// effects of later ones.
     notifications_observed: u64,
+    /// The services that should run, as they were at the end of the last pass.
+    runs_observed: BTreeMap<String, Option<String>>,
     /// The time up to which events were sent for ended pulls.
     pulls_sent: Duration,
     /// The last pass's report.
@@ -80,6 +83,7 @@ impl Simulation {
             channel: Channel::default(),
             notifications_sent: 0,
             notifications_observed: 0,
+            runs_observed: BTreeMap::new(),
             pulls_sent: Duration::ZERO,
             report: None,
             last: None,
@@ -248,6 +252,7 @@ impl Simulation {
                 self.last = Some(pass);
                 self.daemon = Some(daemon);
                 self.notifications_observed = self.world.notifications();
+                self.runs_observed = self.world.desired_runs();
                 self.send_events();
             }
             Ok(None) => {
@@ -273,11 +278,14 @@ impl Simulation {
 
     /// Whether anything has happened since the last pass, or an event is on its way. A service that
     /// systemd restarts forever makes news every ten seconds. When events are late or held back,
-    /// there is always some, and it does not count.
+    /// there is always some, and it does not count. Then only the services that should run tell
+    /// whether anything else has happened.
     fn has_news(&self) -> bool {
+        if self.world.has_service_that_restarts_forever() {
+            return self.runs_observed != self.world.desired_runs();
+        }
         let has_happened = self.notifications_observed != self.world.notifications();
-        let has_news = has_happened || self.channel.next().is_some();
-        has_news && !self.world.has_service_that_restarts_forever()
+        has_happened || self.channel.next().is_some()
     }
 
     /// Runs until the host is quiescent, has a violation, or the time is over.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use archipelago_core::desired::App;
-use archipelago_core::health::{Report, State};
+use archipelago_core::health::{AppHealth, Report, State};
 use archipelago_core::reconcile::TICK;
 
 use crate::host::registry::PullOutcome;
@@ -72,7 +72,7 @@ impl Simulation {
             let problem = self.world.problem_of(id, app);
             let health = report.apps.iter().find(|health| health.id == *id);
             let state = health.map(|health| health.state);
-            let message = health.map_or("", |health| health.message.as_str());
+            let message = health.map(AppHealth::message).unwrap_or_default();
             let reported_well = state.is_some_and(is_well);
             let is_wrong = match &problem {
                 None => matches!(app, App::Present(_)) && !reported_well && message.is_empty(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use archipelago_core::config::Config;
 use archipelago_core::data_folder::{Claim, Evidence, Identity, NodeId, Unreadable, judge};
-use archipelago_core::desired::{Apps, Desired, Found, Inputs, assemble};
+use archipelago_core::desired::{Apps, Desired, HostFacts, Inputs, assemble};
 use archipelago_core::file_error::FileError;
 use archipelago_core::image_facts::{ImageFacts, KnownImages};
 use archipelago_core::intent::Intent;
@@ -145,9 +145,9 @@ impl World {
             intents,
             definitions,
             secrets,
-            found: Found {
+            found: HostFacts {
                 claim: self.claim(),
-                ..Found::default()
+                ..HostFacts::default()
             },
             releases,
             ..Inputs::new(layout.clone())

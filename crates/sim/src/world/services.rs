@@ -10,11 +10,13 @@ use archipelago_core::quadlet::{is_unit_file, service_of};
 
 use crate::host::disk::{Bytes, Disk};
 use crate::host::podman::Object;
-use crate::host::quadlet::{self, Definition, Kind};
+use crate::host::quadlet::{self, Container, Definition, Kind};
 use crate::host::unit::{Job, Run};
 use crate::invariants::Invariant;
 use crate::world::state::World;
 
+/// The status of `podman run` that could not run the container.
+const PODMAN_FAILED: i32 = 125;
 /// More jobs at one moment are an endless loop.
 const JOBS_MAX: usize = 500;
 
@@ -129,6 +131,8 @@ impl World {
         let mut requires = definition.requires.iter();
         let dependencies_run = requires.all(|name| self.systemd.is_active(name));
         let started = dependencies_run.then(|| self.start_process(&definition));
+        let status = if self.jobs_fail { 1 } else { PODMAN_FAILED };
+        let is_job = matches!(&definition.kind, Kind::Container(container) if container.one_shot);
         let run = (started == Some(true)).then(|| self.new_run(service, definition));
         let Some(unit) = self.systemd.units.get_mut(service) else {
             return;
@@ -136,6 +140,7 @@ impl World {
         match (started, run) {
             (_, Some(run)) => unit.started(now, run),
             (None, None) => unit.not_started(),
+            (Some(_), None) if is_job => unit.job_failed(status),
             (Some(_), None) => unit.start_failed(now),
         }
     }
@@ -177,8 +182,19 @@ impl World {
                 self.podman.changes += 1;
                 true
             }
+            Kind::Container(container) if container.one_shot => self.run_job_to_end(container),
             Kind::Container(container) => self.run_container(container),
         }
+    }
+
+    /// Runs a job's container until it ends. Returns whether it succeeded.
+    fn run_job_to_end(&mut self, container: &Container) -> bool {
+        let has_run = self.run_container(container);
+        if has_run {
+            self.podman.containers.remove(&container.name);
+            *self.job_runs.entry(container.name.clone()).or_default() += 1;
+        }
+        has_run && !self.jobs_fail
     }
 
     fn new_run(&mut self, service: &str, definition: Arc<Definition>) -> Run {

@@ -33,6 +33,10 @@ pub struct World {
     pub podman: Podman,
     pub registry: Registry,
     pub clock: Clock,
+    /// Whether jobs end with an error.
+    pub jobs_fail: bool,
+    /// The number of runs of each job since the simulation began, by container.
+    pub job_runs: BTreeMap<String, u32>,
     /// Counts boots since the simulation began.
     pub boots: u32,
     pub foreign: Foreign,
@@ -125,7 +129,7 @@ impl World {
             &layout.data.join("secrets"),
             // The folders of rendered files.
             &layout.data.join(PREFIX),
-            &layout.progress(),
+            &layout.retries(),
             &layout.marker(),
         ]);
         Self {
@@ -135,6 +139,8 @@ impl World {
             podman: Podman::default(),
             registry: Registry::default(),
             clock: Clock::default(),
+            jobs_fail: false,
+            job_runs: BTreeMap::new(),
             boots: 0,
             foreign: Foreign::default(),
             violations: Vec::new(),

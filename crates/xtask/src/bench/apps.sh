@@ -1,9 +1,7 @@
 # $1: how many; $2: running or stopped
-apps=$HOME/.config/archipelago/apps
-mkdir -p "$apps"
 for ((number = 1; number <= $1; number++)); do
     id=app$number
-    mkdir -p "$apps/$id"
+    mkdir -p "$definitions/$id"
     {
         printf 'services:\n  %s:\n    image: docker.io/library/busybox:stable\n    stop_grace_period: 1s\n' "$id"
         printf '    command: ["sh", "-c", "trap '\''exit 0'\'' TERM; httpd -f -p 80 -h /etc & wait"]\n'
@@ -12,8 +10,8 @@ for ((number = 1; number <= $1; number++)); do
             printf '    ports: ["%s:80"]\n' "$port"
             printf 'x-archipelago:\n  readiness:\n    - {service: %s, port: 80, http: /hostname}\n' "$id"
         fi
-    } >"$apps/$id/compose.yaml"
-    printf 'state = "%s"\n' "$2" >"$apps/$id.toml"
+    } >"$definitions/$id/compose.yaml"
+    hand_over "$id" "$2"
 done
 case $2 in
     running) until_all ready "$1" ;;

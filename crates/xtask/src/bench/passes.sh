@@ -2,7 +2,6 @@
 # passes, the daemon's processor time meanwhile in microseconds, the number of processes that were
 # started, and of reloads; then the number of reloads for each change of many units at once.
 pid=$(systemctl --user show -P MainPID archipelago.service)
-apps=$HOME/.config/archipelago/apps
 newest() { local rest; read -r _ _ _ _ REPLY rest </proc/loadavg; }
 # Sets REPLY to the second in which the last pass ended.
 finished() {
@@ -52,7 +51,8 @@ for change in files definitions folder; do
             ;;
         definitions)
             for ((number = 1; number <= 100; number++)); do
-                sed -i "s|image: .*|&\n    environment: {CHANGED: 'yes'}|" "$apps/app$number/compose.yaml"
+                sed -i "s|image: .*|&\n    environment: {CHANGED: 'yes'}|" "$definitions/app$number/compose.yaml"
+                hand_over "app$number" stopped
             done
             is_done() { [ "$(grep -ls CHANGED "$units"/archy-app*.container | wc -l)" -eq 100 ]; }
             ;;

@@ -1,4 +1,14 @@
 units=$HOME/.config/containers/systemd
+apps=$HOME/.config/archipelago/apps
+definitions=$HOME/definitions
+# Gives Archipelago the definition of the app $1 and the state $2. Archipelago takes a definition
+# beside the intent for one of an earlier version, and makes a release of it: so no command has to
+# be waited for.
+hand_over() {
+    mkdir -p "$apps"
+    cp -r "$definitions/$1" "$apps"
+    printf 'state = "%s"\n' "$2" >"$apps/$1.toml"
+}
 export LC_ALL=C
 [ -p "$HOME/wait" ] || mkfifo "$HOME/wait"
 exec 4<>"$HOME/wait"

@@ -1,5 +1,5 @@
 # $1: the command; $2: the number of trials. Prints microseconds.
-manifests=("$HOME"/.config/archipelago/apps/*/compose.yaml)
+manifests=("$definitions"/*/compose.yaml)
 asked=()
 for manifest in "${manifests[@]}"; do
     while read -r key ports; do
@@ -9,7 +9,11 @@ for manifest in "${manifests[@]}"; do
 done
 if [ "$1" = unasked ]; then
     sed --in-place '/^x-archipelago:/,$d' "${manifests[@]}"
-    # The daemon has read the changed manifests after this pause.
+    for manifest in "${manifests[@]}"; do
+        folder=${manifest%/compose.yaml}
+        hand_over "${folder##*/}" running
+    done
+    # The daemon has read the changed definitions after this pause.
     pause 3
     until_all ready "${#manifests[@]}"
 fi

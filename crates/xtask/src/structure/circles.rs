@@ -3,19 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-
-use super::modules::{Crate, ModuleId, Segments, Sources};
+use super::modules::{Crate, ModuleId, Segments};
 use super::names::Names;
 
 /// The files on which each file depends, with a name that shows it.
 type Edges = BTreeMap<PathBuf, BTreeMap<PathBuf, String>>;
 
-/// A message for each circle in the crate of this root file.
-pub(super) fn circles(root: &Path, sources: &Sources) -> Result<Vec<String>> {
-    let edges = edges(&Crate::read(root, sources)?);
+/// A message for each circle between the files of a crate.
+pub(super) fn circles(whole: &Crate) -> Vec<String> {
+    let edges = edges(whole);
     let circles = strongly_connected(&edges).into_iter();
-    Ok(circles.map(|circle| message(&circle, &edges)).collect())
+    circles.map(|circle| message(&circle, &edges)).collect()
 }
 
 fn edges(whole: &Crate) -> Edges {

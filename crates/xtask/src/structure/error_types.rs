@@ -1,6 +1,9 @@
-//! Errors are types, so that the caller can match on them: no `Result<_, String>`.
+//! Errors are types, so that the caller can match on them: no `Result` whose error is a `String` or
+//! a `&str`.
 
 use syn::visit::{self, Visit};
+
+use super::modules::is_for_tests;
 
 /// Whether a file names a `Result` whose error is a text.
 pub(super) fn names_text_as_error(file: &syn::File) -> bool {
@@ -14,6 +17,13 @@ struct Results {
 }
 
 impl<'a> Visit<'a> for Results {
+    fn visit_item_mod(&mut self, module: &'a syn::ItemMod) {
+        // The rows of a test may say which text is expected.
+        if !is_for_tests(&module.attrs) {
+            visit::visit_item_mod(self, module);
+        }
+    }
+
     fn visit_path_segment(&mut self, segment: &'a syn::PathSegment) {
         if segment.ident == "Result"
             && let syn::PathArguments::AngleBracketed(arguments) = &segment.arguments
@@ -26,11 +36,14 @@ impl<'a> Visit<'a> for Results {
 }
 
 fn is_text(error: &syn::Type) -> bool {
-    let syn::Type::Path(path) = error else {
-        return false;
-    };
-    let last = path.path.segments.last();
-    last.is_some_and(|last| last.ident == "String")
+    match error {
+        syn::Type::Reference(reference) => is_text(&reference.elem),
+        syn::Type::Path(path) => {
+            let last = path.path.segments.last();
+            last.is_some_and(|last| last.ident == "String" || last.ident == "str")
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -49,6 +62,7 @@ mod tests {
             "fn f() -> core::result::Result<u8, std::string::String> { Ok(1) }",
             true,
         );
+        check("fn f() -> Result<u8, &'static str> { Ok(1) }", true);
         check("struct S { field: Option<Result<(), String>> }", true);
         check("type T = BTreeMap<String, Result<u8, String>>;", true);
         check("fn f() { let x: Result<u8, String> = Ok(1); }", true);
@@ -68,5 +82,9 @@ mod tests {
         check("fn f() -> io::Result<String> { g() }", false);
         check("fn f() -> Result<(), Vec<String>> { g() }", false);
         check("enum Error { Disk(String) }", false);
+        check(
+            "#[cfg(test)] mod tests { fn f(_: Result<(), &str>) {} }",
+            false,
+        );
     }
 }

@@ -42,7 +42,7 @@ pub(super) struct Module {
 pub(super) struct Import {
     pub(super) path: Segments,
     pub(super) is_reexport: bool,
-    is_glob: bool,
+    pub(super) is_glob: bool,
 }
 
 /// The meaning of a name in a module. A type or a module, a function and a macro may share one.

@@ -11,8 +11,8 @@ fn check(files: &[(&str, &str)], expected: &[&str]) {
     for (file, text) in files {
         sources.insert(Path::new("src").join(file), (*text).to_owned());
     }
-    let found = circles::circles(Path::new("src/lib.rs"), &sources).expect("sources");
-    assert_eq!(found, expected, "{files:#?}");
+    let whole = Crate::read(Path::new("src/lib.rs"), &sources).expect("sources");
+    assert_eq!(circles::circles(&whole), expected, "{files:#?}");
 }
 
 /// Checks that `a.rs`, which names `name` of `b.rs` in some way, makes a circle, because `b.rs`

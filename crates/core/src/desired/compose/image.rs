@@ -21,7 +21,10 @@ impl Work<'_> {
                 let (reference, without_tls) = self.pulled(name, text)?;
                 Ok(DesiredImage {
                     reference,
-                    origin: Origin::Pull { without_tls },
+                    origin: Origin::Pull {
+                        without_tls,
+                        platform: service.platform.clone(),
+                    },
                 })
             }
             ImageSource::Build(build) => {
@@ -80,7 +83,7 @@ impl Work<'_> {
 
     fn build_context(&self, name: &str, build: &Build) -> Result<BuildContext, Error> {
         let inside = build.inside();
-        let files: Files = self
+        let mut files: Files = self
             .definition()
             .iter()
             .filter_map(|(path, file)| Some((path.strip_prefix(&inside)?.to_owned(), file.clone())))
@@ -90,33 +93,31 @@ impl Work<'_> {
                 service: name.to_owned(),
             });
         }
-        let (containerfile, file) = build
-            .containerfile(self.definition())
-            .and_then(|(path, file)| Some((path.strip_prefix(&inside)?, file)))
-            .ok_or_else(|| {
-                let service = name.to_owned();
-                match &build.containerfile {
-                    Some(_) => Error::NoSuchContainerfile { service },
-                    None => Error::NoContainerfile { service },
-                }
-            })?;
+        let (containerfile, file) = build.containerfile(self.definition()).ok_or_else(|| {
+            let service = name.to_owned();
+            match &build.containerfile {
+                Some(_) => Error::NoSuchContainerfile { service },
+                None => Error::NoContainerfile { service },
+            }
+        })?;
+        files.insert(containerfile.clone(), file.clone());
         let text = file.text().unwrap_or_default();
         let bases = containerfile::bases(text, &build.args, build.target.as_deref());
         let intent = self.intent();
-        let renewed = intent
+        let changed_bases = intent
             .map(|intent| intent.bases.clone())
             .unwrap_or_default();
-        let renewed = renewed
+        let changed_bases = changed_bases
             .into_iter()
             .filter(|(name, _)| bases.contains_key(name));
         Ok(BuildContext {
-            renewed: renewed.collect(),
+            changed_bases: changed_bases.collect(),
             bases: self.with_sources(bases),
-            containerfile: containerfile.to_owned(),
+            containerfile,
             args: build.args.clone(),
             target: build.target.clone(),
-            otherwise: build
-                .otherwise
+            fallback: build
+                .fallback
                 .as_ref()
                 .map(|text| self.pulled(name, text))
                 .transpose()?,
@@ -127,28 +128,28 @@ impl Work<'_> {
 
 /// A tag that changes whenever the build would.
 ///
-/// In 0.1.0's tag an argument could stand for a file, and modes were no part of it. A build that it
-/// told apart from all others keeps its tag, so that an update of Archipelago builds nothing anew:
-/// one without arguments and target, whose files have the modes that 0.1.0 gave them. The tag of
-/// any other build begins with an empty part, as none of those does.
+/// Version 0.1.0 hashed arguments ambiguously and ignored file modes. A build that its hash
+/// identified without ambiguity (no arguments, no target, default modes) keeps that tag, so that
+/// updating Archipelago rebuilds nothing. Every other hash starts with an empty part, which no
+/// 0.1.0 hash has.
 fn digest_of(context: &BuildContext) -> String {
     let BuildContext {
         files,
         containerfile,
         args,
         target,
-        renewed,
+        changed_bases,
         // They are in the Containerfile.
         bases: _,
         // Another source of the image does not change what is built.
-        otherwise: _,
+        fallback: _,
     } = context;
     let mut parts = Parts(Sha256::new());
-    let is_as_before = args.is_empty()
+    let has_tag_of_0_1_0 = args.is_empty()
         && target.is_none()
-        && renewed.is_empty()
-        && files.values().all(has_mode_of_before);
-    if is_as_before {
+        && changed_bases.is_empty()
+        && files.values().all(has_mode_of_0_1_0);
+    if has_tag_of_0_1_0 {
         parts.add(containerfile.as_bytes());
         parts.add(b"");
         for (path, file) in files {
@@ -158,11 +159,11 @@ fn digest_of(context: &BuildContext) -> String {
         return parts.tag();
     }
     parts.add(b"");
-    if !renewed.is_empty() {
-        // Where others have the path of the Containerfile, which is not empty.
+    if !changed_bases.is_empty() {
+        // Other builds have the path of the Containerfile in this place, which is not empty.
         parts.add(b"");
-        parts.add_count(renewed.len());
-        for (name, digest) in renewed {
+        parts.add_count(changed_bases.len());
+        for (name, digest) in changed_bases {
             parts.add(name.as_bytes());
             parts.add(digest.as_str().as_bytes());
         }
@@ -183,8 +184,8 @@ fn digest_of(context: &BuildContext) -> String {
     parts.tag()
 }
 
-/// 0.1.0 took a file for executable when it begins like a script, and for readable by all.
-fn has_mode_of_before(file: &File) -> bool {
+/// Version 0.1.0 made a file executable if it began with `#!`, and readable by all.
+fn has_mode_of_0_1_0(file: &File) -> bool {
     let FileMode {
         executable,
         private,
@@ -242,7 +243,7 @@ mod tests {
         };
         let renew = |context: &mut BuildContext, name: &str, digit: &str| {
             let digest = ImageDigest::parse(&format!("sha256:{}", digit.repeat(64))).unwrap();
-            context.renewed.insert(name.to_owned(), digest);
+            context.changed_bases.insert(name.to_owned(), digest);
         };
         let builds = [
             plain(),
@@ -315,8 +316,8 @@ mod tests {
             args: BTreeMap::new(),
             target: None,
             bases: BTreeMap::new(),
-            renewed: BTreeMap::new(),
-            otherwise: None,
+            changed_bases: BTreeMap::new(),
+            fallback: None,
         }
     }
 }

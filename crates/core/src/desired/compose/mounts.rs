@@ -49,6 +49,7 @@ impl Work<'_> {
             source: format!("{}.volume", self.id.volume(&volume.name)),
             target: volume.target.clone(),
             read_only: false,
+            no_copy: false,
             relabel: true,
         });
         Ok(())
@@ -61,10 +62,21 @@ impl Work<'_> {
             .iter()
             .filter_map(|mount| match &mount.source {
                 MountSource::Volume(volume) => Some(self.id.volume(volume)),
+                MountSource::External(name) => Some(name.clone()),
                 _ => None,
             })
             .collect();
         volumes.into_iter().collect()
+    }
+
+    /// Those of them that are no app's.
+    pub(super) fn foreign_volumes(service: &Service) -> BTreeSet<String> {
+        let sources = service.mounts.iter().map(|mount| &mount.source);
+        let foreign = sources.filter_map(|source| match source {
+            MountSource::External(name) => Some(name.clone()),
+            _ => None,
+        });
+        foreign.collect()
     }
 
     pub(super) fn add_mounts(
@@ -79,26 +91,34 @@ impl Work<'_> {
         for mount in &service.mounts {
             let (source, relabel) = match &mount.source {
                 MountSource::Volume(volume) => (format!("{}.volume", self.id.volume(volume)), true),
+                // Its labels are its owner's business, as those of a folder of the operator's.
+                MountSource::External(name) => (name.clone(), false),
                 MountSource::Data(path) => {
                     let folder = layout.files(self.id).join(path);
                     let source = text(&folder)?;
+                    if let Some(owner) = service.owner().filter(|_| !mount.read_only) {
+                        present.owners.entry(folder.clone()).or_insert(owner);
+                    }
                     present.folders.insert(folder);
                     (source, true)
                 }
                 MountSource::Definition(path) => {
-                    let files = self.beneath(path);
-                    let release = ReleaseId::of_mounted(&files);
-                    let source = text(&layout.release(&release).join(path))?;
-                    present.mounted.insert(release, files);
-                    (source, true)
+                    (self.stored(present, path, self.beneath(path))?, true)
                 }
+                MountSource::Config { name, file } => {
+                    let path = format!("configs/{name}");
+                    let files = Files::from([(path.clone(), file.clone())]);
+                    (self.stored(present, &path, files)?, true)
+                }
+                MountSource::PodmanSocket => (text(&layout.podman_socket())?, false),
                 // The operator's own folder: its labels are the operator's business.
-                MountSource::Host(path) => (path.clone(), false),
+                MountSource::Host(path) => (text(&layout.on_host(path))?, false),
             };
             container.volumes.push(quadlet::VolumeMount {
                 source,
                 target: mount.target.clone(),
                 read_only: mount.read_only,
+                no_copy: mount.no_copy,
                 relabel,
             });
         }
@@ -118,10 +138,19 @@ impl Work<'_> {
                 source: text(&path)?,
                 target: file.target.clone(),
                 read_only: true,
+                no_copy: false,
                 relabel: true,
             });
         }
         Ok(())
+    }
+
+    /// Where a file or folder is that is stored for mounts, beside the releases of definitions.
+    fn stored(&self, present: &mut Present, path: &str, files: Files) -> Result<String, Error> {
+        let release = ReleaseId::of_mounted(&files);
+        let source = text(&self.inputs.layout.release(&release).join(path))?;
+        present.mounted.insert(release, files);
+        Ok(source)
     }
 
     /// A file of the definition, or all files in a folder of it.

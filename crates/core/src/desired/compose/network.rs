@@ -1,56 +1,62 @@
 //! The networks of an app, and which of its services join which: its own, and those on which apps
 //! offer what they export.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Work;
-use crate::desired::app::{Present, Role};
 use crate::desired::error::Error;
-use crate::manifest::{Joined, Network, NetworkMode, Service, Subnet};
-use crate::name::DEFAULT_NETWORK;
+use crate::manifest::{AppNetwork, Join, NetworkMode, OwnNetwork, Service, Subnet};
+use crate::name::AppId;
 use crate::quadlet::{self, Kind, NetworkJoin, ServiceSection, Unit};
 
 impl Work<'_> {
-    pub(super) fn add_networks(&self, present: &mut Present) -> Result<(), Error> {
-        for (name, network) in &self.manifest.networks {
-            let description = match name.as_str() {
-                DEFAULT_NETWORK => "network".to_owned(),
-                name => format!("network {name}"),
-            };
-            let subnets = network.subnets.iter().map(|subnet| subnet.net);
-            present.subnets.extend(subnets);
-            self.add_network(present, self.id.network(name), &description, network)?;
-        }
-        if self.manifest.extension.exports.has_network() {
-            let (name, network) = (self.id.exports_network(), Network::default());
-            self.add_network(present, name, "exports network", &network)?;
-        }
-        Ok(())
+    /// The networks that this app has, by Podman's names: the one that every app has, those that its
+    /// file declares, and the one of its exports.
+    pub(super) fn own_networks(&self) -> BTreeMap<String, OwnNetwork> {
+        let declared = self.manifest.networks.iter();
+        let declared = declared.filter_map(|(name, network)| match network {
+            AppNetwork::Own(network) => Some((self.network_name(name), network.clone())),
+            AppNetwork::External(_) => None,
+        });
+        let exports = self.manifest.extension.exports.has_network();
+        let exports = exports.then(|| self.id.exports_network());
+        [self.id.network()]
+            .into_iter()
+            .chain(exports)
+            .map(|name| (name, OwnNetwork::default()))
+            .chain(declared)
+            .collect()
     }
 
-    fn add_network(
-        &self,
-        present: &mut Present,
-        name: String,
-        description: &str,
-        network: &Network,
-    ) -> Result<(), Error> {
-        let Network {
+    /// Podman's name of a network of the app.
+    fn network_name(&self, name: &str) -> String {
+        match name {
+            "default" => self.id.network(),
+            _ => self.id.named_network(name),
+        }
+    }
+
+    pub(super) fn network_unit(&self, name: &str, network: &OwnNetwork) -> Unit {
+        let title = &self.manifest.extension.title;
+        let description = match self.id.name_of_network(name) {
+            None => format!("{title} network"),
+            Some(own) => format!("{title} {own} network"),
+        };
+        let OwnNetwork {
             internal,
             ipv6,
             subnets,
         } = network;
         let subnet = |subnet: &Subnet| quadlet::Subnet {
-            net: subnet.net.to_string(),
+            subnet: subnet.net.to_string(),
             gateway: subnet.gateway.map(|gateway| gateway.to_string()),
             range: subnet.range.map(|range| range.to_string()),
         };
-        let title = &self.manifest.extension.title;
-        let unit = Unit {
-            stem: name.clone(),
-            unit: self.described(&format!("{title} {description}")),
+        Unit {
+            stem: name.to_owned(),
+            unit: self.described(&description),
             kind: Kind::Network(quadlet::Network {
-                name: name.clone(),
+                name: name.to_owned(),
                 isolated: true,
                 internal: *internal,
                 ipv6: *ipv6,
@@ -59,8 +65,7 @@ impl Work<'_> {
             }),
             service: ServiceSection::default(),
             starts_at_boot: false,
-        };
-        self.add(present, &unit, Role::Network(name), &[])
+        }
     }
 
     /// The exports networks that a service joins: its app's, if it is exported, and those of the
@@ -84,67 +89,72 @@ impl Work<'_> {
         let requires = &self.manifest.extension.requires;
         let used = requires.apps.iter().filter(|app| {
             let required = self.apps.manifest(app);
-            requires.lets(name, app)
-                && required.is_some_and(|required| {
-                    let exports = &required.extension.exports;
-                    exports.all && required.networks.contains_key(DEFAULT_NETWORK)
-                })
+            requires.lets(name, app) && required.is_some_and(|it| it.extension.exports.all)
         });
-        used.map(|app| app.network(DEFAULT_NETWORK)).collect()
+        used.map(AppId::network).collect()
     }
 
     pub(super) fn joins(&self, name: &str, service: &Service) -> Vec<NetworkJoin> {
         match &service.network {
             NetworkMode::Host => vec![NetworkJoin::Host],
             NetworkMode::None => vec![NetworkJoin::None],
-            NetworkMode::Of(other) => vec![NetworkJoin::Of(self.manifest.container(other))],
+            NetworkMode::Service(other) => {
+                vec![NetworkJoin::Container(self.manifest.container(other))]
+            }
             NetworkMode::App => {
+                let join = |network: String, aliases, joined: &Join| NetworkJoin::Unit {
+                    unit: format!("{network}.network"),
+                    aliases,
+                    addresses: joined.addresses.clone(),
+                    hardware_address: joined.hardware_address.clone(),
+                };
                 let own = service.networks.iter().map(|(network, joined)| {
-                    let Joined {
-                        aliases,
-                        addresses,
-                        mac,
-                    } = joined;
-                    let names = [name].into_iter();
-                    let more = service.aliases.union(aliases).map(String::as_str);
-                    NetworkJoin::Unit {
-                        unit: unit_of(&self.id.network(network)),
-                        aliases: names.chain(more).map(str::to_owned).collect(),
-                        addresses: addresses.clone(),
-                        mac: mac.clone(),
+                    if let Some(AppNetwork::External(name)) = self.manifest.networks.get(network) {
+                        return NetworkJoin::Foreign(name.clone());
                     }
+                    let more: BTreeSet<&String> =
+                        service.aliases.iter().chain(&joined.aliases).collect();
+                    let aliases = [name.to_owned()].into_iter();
+                    let aliases = aliases.chain(more.into_iter().cloned());
+                    let name = self.network_name(network);
+                    join(name, aliases.collect(), joined)
                 });
                 // There it has no name but its container's, which no other app can have.
                 let others = self.joined_exports(name).into_iter();
                 let others = others.chain(self.joined_own(name));
-                let others = others.map(|network| NetworkJoin::Unit {
-                    unit: unit_of(&network),
-                    aliases: Vec::new(),
-                    addresses: Vec::new(),
-                    mac: None,
-                });
+                let others = others.map(|network| join(network, Vec::new(), &Join::default()));
                 own.chain(others).collect()
             }
         }
     }
 
-    /// The same by Podman's names.
+    /// The networks of apps that a service joins, by Podman's names.
     pub(super) fn joined(&self, name: &str, service: &Service) -> BTreeSet<String> {
         match &service.network {
-            NetworkMode::Host | NetworkMode::None => BTreeSet::new(),
-            NetworkMode::Of(other) => match self.manifest.services.get(other) {
-                Some(found) if !matches!(found.network, NetworkMode::Of(_)) => {
-                    self.joined(other, found)
-                }
-                _ => BTreeSet::new(),
-            },
+            NetworkMode::Host | NetworkMode::None | NetworkMode::Service(_) => BTreeSet::new(),
             NetworkMode::App => {
-                let own = service.networks.keys();
-                let own = own.map(|network| self.id.network(network));
+                let networks = service.networks.keys();
+                let own = networks.filter(|name| {
+                    let network = self.manifest.networks.get(*name);
+                    !matches!(network, Some(AppNetwork::External(_)))
+                });
                 let others = self.joined_exports(name).into_iter();
-                own.chain(others).chain(self.joined_own(name)).collect()
+                let others = others.chain(self.joined_own(name));
+                others
+                    .chain(own.map(|name| self.network_name(name)))
+                    .collect()
             }
         }
+    }
+
+    /// The networks of Podman's that a service joins and that are no app's.
+    pub(super) fn foreign_networks(&self, service: &Service) -> BTreeSet<String> {
+        let networks = service.networks.keys();
+        let foreign = networks.filter_map(|name| match self.manifest.networks.get(name)? {
+            AppNetwork::External(name) => Some(name.clone()),
+            AppNetwork::Own(_) => None,
+        });
+        foreign.collect()
     }
 
     /// Podman makes a container's host name one of its names on every network that it joins. On an
@@ -167,8 +177,4 @@ impl Work<'_> {
             _ => Ok(()),
         }
     }
-}
-
-fn unit_of(network: &str) -> String {
-    format!("{network}.network")
 }

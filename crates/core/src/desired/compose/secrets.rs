@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use super::Work;
-use crate::desired::app::PodmanSecret;
+use crate::desired::app::{PodmanSecret, SecretContent};
 use crate::hex::hex;
 use crate::manifest::Service;
 use crate::quadlet::{self, SecretDelivery};
@@ -36,7 +36,7 @@ impl Work<'_> {
             });
         }
         for secret in self.used_secrets(name) {
-            inputs.push(self.secret_text(secret).as_bytes().to_vec());
+            inputs.push(self.secret_content(secret).to_vec());
         }
     }
 
@@ -56,21 +56,24 @@ impl Work<'_> {
             .keys()
             .flat_map(|service| self.used_secrets(service))
             .map(|secret| {
+                let content = self.secret_content(secret);
                 let desired = PodmanSecret {
                     app: self.id.clone(),
                     secret: secret.to_owned(),
-                    revision: hex(&Sha256::digest(self.secret_text(secret))[..8]),
+                    revision: hex(&Sha256::digest(content)[..8]),
+                    content: SecretContent(content.to_vec()),
                 };
                 (self.id.podman_secret(secret), desired)
             })
             .collect()
     }
 
-    pub(super) fn secret_text(&self, name: &str) -> &str {
-        self.inputs
-            .secrets
-            .get(self.id)
-            .and_then(|secrets| secrets.get(name))
-            .map_or("", String::as_str)
+    fn secret_content(&self, name: &str) -> &[u8] {
+        if let Some(joined) = self.joined_secrets.get(name) {
+            return joined;
+        }
+        let kept = self.inputs.secrets.get(self.id);
+        let kept = kept.and_then(|secrets| secrets.get(name));
+        kept.map_or(&[], String::as_bytes)
     }
 }

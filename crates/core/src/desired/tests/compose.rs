@@ -1,4 +1,4 @@
-//! What a Compose service becomes: lines of its unit, folders, files, images and addresses.
+//! Translation of a Compose service: the lines of its unit, folders, files, images and addresses.
 
 use super::*;
 use crate::file_error::FileError;
@@ -64,7 +64,6 @@ fn a_service_is_on_the_network_that_it_asks_for_and_on_no_other() {
         ("network_mode: host", "Network=host"),
         ("network_mode: none", "Network=none"),
         ("init: true", "Network=archy-a.network:alias=a"),
-        ("network_mode: bridge", "Network=archy-a.network:alias=a"),
     ] {
         let content = content(&app(&service(lines), &[]));
         let networks: Vec<&str> = content
@@ -73,67 +72,6 @@ fn a_service_is_on_the_network_that_it_asks_for_and_on_no_other() {
             .collect();
         assert_eq!(networks, [network]);
     }
-}
-
-#[test]
-fn an_app_has_the_networks_that_its_services_join() {
-    let inputs = app(
-        "services:
-  web: {image: x, networks: {front: {aliases: [www]}, back: {ipv4_address: 10.5.0.9, mac_address: '02:00:00:00:00:09'}}}
-  db: {image: y, networks: [back]}
-  vpn: {image: v, network_mode: 'service:web'}
-networks: {front: , back: {internal: true, enable_ipv6: true, ipam: {config: [{subnet: 10.5.0.0/24, gateway: 10.5.0.1, ip_range: 10.5.0.128/25}]}}}
-",
-        &[],
-    );
-    let present = present(&inputs);
-    let lines = |unit: &str, keys: &[&str]| {
-        let lines = present.units[unit].file.content.lines();
-        let is_asked = |line: &&str| keys.iter().any(|key| line.starts_with(&format!("{key}=")));
-        lines
-            .filter(is_asked)
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
-    let networks = |unit| lines(unit, &["Network"]);
-    assert_eq!(
-        networks("archy-a-web.container"),
-        [
-            "Network=archy-a-back.network:alias=web,ip=10.5.0.9,mac=02:00:00:00:00:09",
-            "Network=archy-a-front.network:alias=web,alias=www",
-        ]
-    );
-    let back = "Network=archy-a-back.network:alias=db";
-    assert_eq!(networks("archy-a-db.container"), [back]);
-    assert_eq!(
-        networks("archy-a-vpn.container"),
-        ["Network=container:archy-a-web"]
-    );
-    let keys = [
-        "Options", "Internal", "IPv6", "Subnet", "Gateway", "IPRange",
-    ];
-    assert_eq!(
-        lines("archy-a-back.network", &keys),
-        [
-            "Options=isolate=strict",
-            "Internal=true",
-            "IPv6=true",
-            "Subnet=10.5.0.0/24",
-            "Gateway=10.5.0.1",
-            "IPRange=10.5.0.128/25",
-        ]
-    );
-    assert_eq!(
-        lines("archy-a-front.network", &keys),
-        ["Options=isolate=strict"]
-    );
-    // It knows that container by its address, and is on its networks.
-    let units = present.containers();
-    let mut units = units.filter(|(unit, _)| unit.service == "archy-a-vpn.service");
-    let (_, vpn) = units.next().expect("a container");
-    assert_eq!(vpn.follows, ["archy-a-web.service"]);
-    let joined: Vec<&str> = vpn.networks.iter().map(String::as_str).collect();
-    assert_eq!(joined, ["archy-a-back", "archy-a-front"]);
 }
 
 #[test]
@@ -270,7 +208,7 @@ fn the_name_of_a_built_image_changes_with_whatever_it_is_built_from() {
     others.sort_unstable();
     others.dedup();
     assert_eq!(others.len(), 7, "{others:?}");
-    // What is not in its folder is no part of it.
+    // Files outside the build context do not change the image.
     assert_eq!(
         image(BUILT, &files),
         image(BUILT, &[files[0], files[1], ("README.md", b"2")])
@@ -362,7 +300,7 @@ fn settings_and_files_are_those_of_the_app_that_the_intent_names() {
             "/config/apps/a/compose.yaml is the app \"b\", but its intent is named a; install it under its own name",
         )],
     );
-    // What it is, nobody knows; that it is to go is known all the same.
+    // The definition cannot be used, but the intent still says that the app is to be removed.
     let removed = Intent::parse("", "state = \"removed\"").unwrap();
     renamed.intents.insert(id("a"), Ok(removed));
     check(&renamed, &[("a", "removed, purge false, required by 0")]);
@@ -412,8 +350,8 @@ fn the_secrets_of_an_app_are_known_by_name_before_they_are_made() {
     let inputs = inputs(&[("a", PLAIN), ("b", two), ("c", "services: {}\n")]);
     let apps = Apps::read(&inputs);
     let names: Vec<(&str, &str)> = apps
-        .secret_names()
-        .map(|(id, name)| (id.as_str(), name.as_str()))
+        .recipes()
+        .map(|(id, name, _)| (id.as_str(), name.as_str()))
         .collect();
     assert_eq!(names, [("b", "password"), ("b", "token")]);
 }
@@ -470,7 +408,7 @@ fn a_secret_that_cannot_be_read_is_not_generated_anew() {
         unreadable.insert(PathBuf::from(path), FileError::Disk("why".to_owned()));
         let expected = "a secret of a cannot be read, so nothing is changed: why";
         assert_eq!(cause(&inputs), expected, "{path}");
-        // What requires it does not go on without that secret either.
+        // An app that requires it must not continue without that secret either.
         let top = "services: {b: {image: x}}\nx-archipelago: {requires: {apps: [a]}}\n";
         let files = Files::from([(COMPOSE_FILE.to_owned(), top.as_bytes().into())]);
         inputs.definitions.insert(id("b"), files);

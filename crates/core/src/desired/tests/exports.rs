@@ -1,6 +1,7 @@
-//! What apps get of each other: networks and values, and nothing that was not exported.
+//! Exports: apps share the exported networks and values, and nothing else.
 
 use super::*;
+use crate::manifest::SettingValue;
 use crate::release::ReleaseId;
 
 const BASE: &str = "
@@ -192,4 +193,136 @@ fn a_host_name_is_heard_by_no_other_app() {
             &[("base", "present"), ("top", expected), ("web", "present")],
         );
     }
+}
+
+const NODE: &str = "
+services: {node: {image: x, volumes: ['data:/d']}}
+volumes: {data: }
+x-archipelago:
+  settings: {chain: {type: string, default: main}, own: {type: string, default: x}}
+  secrets: {rpc: , hidden: }
+  captures: {macaroon: {volume: data, path: m, encoding: hex}, key: {volume: data, path: k}}
+  exports: {settings: [chain], secrets: [rpc], files: [macaroon]}
+";
+
+/// An app on it, with a joined secret of this part and a variable that follows this setting.
+fn above(part: &str, setting: &str) -> String {
+    format!(
+        "services: {{top: {{image: x, command: ['${{CHAIN}}'], x-environment-secrets: {{LOGIN: login}}, secrets: [macaroon]}}}}
+x-archipelago:
+  requires: {{apps: [node]}}
+  variables: {{CHAIN: {{app: node, setting: {setting}, words: {{main: mainnet}}}}}}
+  secrets:
+    own: {{description: x}}
+    login: {{joined: [{{text: 'u:'}}, {{app: node, secret: {part}}}, {{text: /}}, {{setting: CHAIN}}, {{secret: own}}]}}
+    macaroon: {{joined: [{{app: node, file: macaroon}}]}}
+"
+    )
+}
+
+fn with_node(top: &str) -> Inputs {
+    let mut inputs = inputs(&[("node", NODE), ("top", top)]);
+    for (app, name, text) in [
+        ("node", "rpc", "hunter2"),
+        ("node", "hidden", "swordfish"),
+        ("top", "own", "mine"),
+    ] {
+        let secrets = inputs.secrets.entry(id(app)).or_default();
+        secrets.insert(name.to_owned(), text.to_owned());
+    }
+    inputs
+}
+
+fn macaroon(inputs: &Inputs) -> PathBuf {
+    inputs.layout.volumes(&id("node")).join("data/m")
+}
+
+#[test]
+fn a_secret_is_joined_of_what_other_apps_export() {
+    let mut inputs = with_node(&above("rpc", "chain"));
+    check(
+        &inputs,
+        &[("node", "present"), ("top", "waits for macaroon of node")],
+    );
+    inputs.captured.insert(macaroon(&inputs), vec![0xff, 0]);
+    let contents = |inputs: &Inputs| {
+        let desired = assemble(inputs, &Apps::read(inputs));
+        let (_, present) = desired.present().last().unwrap();
+        let secrets = present.secrets.iter();
+        let secrets = secrets.map(|(name, secret)| {
+            let shown = format!("{secret:?}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+            (
+                name.clone(),
+                secret.content.0.clone(),
+                secret.revision.clone(),
+            )
+        });
+        let unit = unit(&desired, "top", "archy-top.container");
+        (secrets.collect::<Vec<_>>(), unit.file.clone())
+    };
+    let (before, unit) = contents(&inputs);
+    let bytes: Vec<&[u8]> = before
+        .iter()
+        .map(|(_, content, _)| content.as_slice())
+        .collect();
+    assert_eq!(bytes, [b"u:hunter2/mainnetmine".as_slice(), &[0xff, 0]]);
+    assert!(
+        unit.content.contains("Exec=\"mainnet\"\n"),
+        "{}",
+        unit.content
+    );
+    assert!(!unit.content.contains("hunter2"), "{}", unit.content);
+    // It is made anew, and the service restarts, when a part of it changes.
+    let secrets = inputs.secrets.get_mut(&id("node")).unwrap();
+    secrets.insert("rpc".to_owned(), "hunter3".to_owned());
+    let (after, changed) = contents(&inputs);
+    assert_eq!(after[0].1, b"u:hunter3/mainnetmine");
+    assert_ne!(after[0].2, before[0].2);
+    assert_ne!(changed.revision, unit.revision);
+    // The network's name is that of the node's setting.
+    let node = inputs.intents.get_mut(&id("node")).unwrap();
+    let settings = &mut node.as_mut().unwrap().settings;
+    settings.insert("chain".to_owned(), SettingValue::Text("regtest".to_owned()));
+    let (_, unit) = contents(&inputs);
+    assert!(
+        unit.content.contains("Exec=\"regtest\"\n"),
+        "{}",
+        unit.content
+    );
+}
+
+#[test]
+fn nothing_else_of_another_app_can_be_joined_or_followed() {
+    let refused = |list: &str, name: &str| {
+        format!(
+            "it uses {name} of node, which node does not export; the definition of node must list it under `x-archipelago.exports.{list}` (archipelago install node renews an app of the catalog)"
+        )
+    };
+    for (top, expected) in [
+        (above("hidden", "chain"), refused("secrets", "hidden")),
+        (above("absent", "chain"), refused("secrets", "absent")),
+        (above("rpc", "own"), refused("settings", "own")),
+        (
+            above("rpc", "chain").replace("file: macaroon", "file: key"),
+            refused("files", "key"),
+        ),
+    ] {
+        let mut inputs = with_node(&top);
+        let path = inputs.layout.volumes(&id("node")).join("data/k");
+        inputs.captured.insert(path, b"key".to_vec());
+        inputs.captured.insert(macaroon(&inputs), vec![1]);
+        // A definition from before exports would offer all.
+        let node = inputs.intents.get_mut(&id("node")).unwrap();
+        node.as_mut().unwrap().release = Some(ReleaseId::of(&Files::new()));
+        check(&inputs, &[("node", "present"), ("top", &expected)]);
+    }
+    let alone = inputs(&[("top", &above("rpc", "chain"))]);
+    check(
+        &alone,
+        &[(
+            "top",
+            "it requires node, which is not installed or cannot be read; archipelago install node",
+        )],
+    );
 }

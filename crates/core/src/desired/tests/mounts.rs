@@ -2,7 +2,9 @@
 
 use super::compose::*;
 use super::*;
+use crate::check::needs::unmet_by;
 use crate::image_facts::ImageFacts;
+use crate::needs::Offers;
 use crate::release::ReleaseId;
 
 #[test]
@@ -59,6 +61,90 @@ fn a_container_is_started_anew_when_a_file_changes_that_it_has_mounted() {
         let mut others = files;
         others[changed].1 = b"2";
         assert_eq!(revision(&others) != first, matters, "{}", files[changed].0);
+    }
+}
+
+#[test]
+fn the_text_of_a_config_is_a_file_that_is_stored_for_its_container() {
+    let text = |content: &str| {
+        let lines = "configs: [{source: page, target: /etc/page, mode: 0440}]";
+        let top = format!("configs: {{page: {{content: {content}}}}}\n");
+        service(lines) + &top
+    };
+    let inputs = app(&text("one"), &[]);
+    let present = present(&inputs);
+    let stored: Vec<_> = present.mounted.iter().collect();
+    let [(release, files)] = stored.as_slice() else {
+        panic!("{stored:?}");
+    };
+    assert_eq!(files["configs/page"].text(), Some("one"));
+    assert_eq!(files["configs/page"].mode.bits(), 0o600);
+    let line = format!("Volume=/config/releases/{release}/configs/page:/etc/page:ro,z");
+    let content = content(&inputs);
+    assert!(content.lines().any(|other| other == line), "{content}");
+    // Another text is another file, and starts the container anew.
+    let other = compose::present(&app(&text("two"), &[]));
+    let revision = |present: &Present| present.units["archy-a.container"].file.revision.clone();
+    assert_ne!(revision(&present), revision(&other));
+}
+
+#[test]
+fn a_volume_that_is_no_apps_is_mounted_by_its_name_and_must_be_there() {
+    let text = "services:\n  a: {image: x, volumes: ['films:/films', {type: volume, source: data, target: /data, volume: {nocopy: true}}]}\nvolumes: {films: {external: true}, data: }\n";
+    let inputs = app(text, &[]);
+    let present = present(&inputs);
+    let content = content(&inputs);
+    for line in [
+        "Volume=films:/films",
+        "Volume=archy-a-data.volume:/data:nocopy,z",
+        "ExecStartPre=podman volume exists films",
+    ] {
+        assert!(
+            content.lines().any(|other| other == line),
+            "{line} in\n{content}"
+        );
+    }
+    assert!(!present.units.contains_key("archy-a-films.volume"));
+    let (_, container) = present.containers().next().unwrap();
+    assert_eq!(
+        container.needs.volumes,
+        BTreeSet::from(["films".to_owned()])
+    );
+    let offers = |missing: &[&str]| Offers {
+        missing_volumes: missing.iter().map(|name| (*name).to_owned()).collect(),
+        ..Offers::default()
+    };
+    let needs = |missing: &[&str]| unmet_by(container, &offers(missing));
+    assert_eq!(needs(&["other"]), []);
+    let [need] = &needs(&["films"])[..] else {
+        panic!("the volume is missing");
+    };
+    assert!(need.is_certain() && need.keeps_from_starting());
+    assert_eq!(
+        need.to_string(),
+        "it mounts the volume films, which Podman does not have; make it (podman volume create films), or remove `external` from \
+         compose.yaml: the app gets a volume of its own"
+    );
+}
+
+#[test]
+fn dockers_socket_is_mounted_from_the_users_podman() {
+    for (lines, target) in [
+        ("volumes: ['/var/run/docker.sock:/sock:ro']", "/sock:ro"),
+        (
+            "volumes: ['${XDG_RUNTIME_DIR:-}/docker.sock:/sock']",
+            "/sock",
+        ),
+        ("use_api_socket: true", "/var/run/docker.sock"),
+    ] {
+        check_lines(
+            lines,
+            &[
+                &format!("Volume=/run/podman/podman.sock:{target}"),
+                "Wants=podman.socket",
+                "After=podman.socket",
+            ],
+        );
     }
 }
 

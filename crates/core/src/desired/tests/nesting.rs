@@ -48,6 +48,16 @@ fn the_refusal_names_both_mounts_and_the_way_out() {
     );
 }
 
+/// Only root can replace these files, even if a container mounts the folder above.
+#[test]
+fn what_lies_in_a_folder_of_the_system_cannot_be_replaced() {
+    accepted(&one(r#""/var/run:/var/run", "/var/run/docker.sock:/s""#));
+    refused(
+        &one(r#""/var/run:/run", "/var/run/user/1000/bus:/s""#),
+        &["lies in /var/run"],
+    );
+}
+
 #[test]
 fn a_source_beneath_what_a_container_writes_is_refused_however_it_is_written() {
     for mounts in [
@@ -91,7 +101,7 @@ fn what_nothing_can_replace_is_accepted() {
         r#""./d:/d", "./ds:/s", "./e/d:/e""#,
         // Nested in the container only.
         r#"data:/data, "./d:/data/d""#,
-        // One that can write this can do what the operator can.
+        // A container that can write this already has all the operator's rights.
         r#""/:/host", "/srv/x:/x", data:/data"#,
         r#""/run:/run", "/run/podman/podman.sock:/sock""#,
     ] {
@@ -153,7 +163,7 @@ fn another_apps_mount_is_kept_safe_as_well() {
         );
         assert_eq!(cause_of(&all, outer_id), None);
     }
-    // One that goes may still run.
+    // The containers of an app that is being removed may still run.
     let mut all = inputs(&[("a", &inner), ("z", &outer)]);
     all.intents.insert(
         id("z"),
@@ -217,7 +227,7 @@ fn a_link_that_a_container_may_have_left_is_not_followed() {
             .contains(":4:15: services.a.volumes[0]: ./d/s leads over the link /data/files/a/d/s,"),
         "{cause}"
     );
-    // What no container could ever write above of, only the operator can have linked.
+    // No container can write above these paths, so only the operator can have made the links.
     assert_eq!(
         with("\"./d:/d\"", &[&["/data/files/a/d", "/mnt/disk"]]),
         None

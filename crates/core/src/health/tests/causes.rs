@@ -22,7 +22,7 @@ fn an_image_under_way_is_progress_and_one_that_failed_is_a_failure() {
             reference: image.to_owned(),
             without_tls: false,
         };
-        case.progress.attempted(
+        case.retries.attempted(
             subject,
             Cause::Podman("no route to the registry".to_owned()),
             Duration::ZERO,
@@ -36,7 +36,8 @@ fn an_image_under_way_is_progress_and_one_that_failed_is_a_failure() {
         State::Starting,
         "pulling: 3 of 9 MB",
     );
-    // The next attempt decides: of this manager after another's, or of a new version of what ended.
+    // The next attempt decides: one of this process after another's, or one with a new version of
+    // what ended.
     check(
         |case| {
             without(case);
@@ -95,7 +96,7 @@ fn what_keeps_an_app_from_being_touched_is_said() {
     check(
         |case| {
             let subject = Subject::App(AppId::parse("web").unwrap());
-            case.progress.attempted(
+            case.retries.attempted(
                 subject,
                 Cause::File("write /units/x: no space left".to_owned()),
                 Duration::ZERO,
@@ -113,32 +114,35 @@ fn units_that_the_generator_refused_are_told_until_they_change() {
             .present()
             .find(|(id, _)| id.as_str() == "web")
             .unwrap();
-        let rejection = crate::progress::Rejection {
+        let rejection = crate::retries::Rejection {
             revisions: crate::plan::revisions(present),
             words: vec!["unsupported key 'Foo'".to_owned()],
         };
         let mut case = Case::well();
-        case.progress.reject(id.clone(), rejection, Duration::ZERO);
+        case.retries.reject(id.clone(), rejection, Duration::ZERO);
         case
     };
-    let before = desired(Goal::Running);
+    let before = desired(WantedState::Running);
     let case = rejected(&before);
     let web = told(&before, &case);
     assert_eq!(
-        (web.state, web.message.as_str()),
+        (web.state, web.message().as_str()),
         (
             State::Failed,
             "Podman's generator refuses its units: unsupported key 'Foo'"
         )
     );
-    let changed = desired_of(Goal::Running, &WEB.replace("image: web", "image: other"));
+    let changed = desired_of(
+        WantedState::Running,
+        &WEB.replace("image: web", "image: other"),
+    );
     assert_eq!(told(&changed, &case).state, State::Ready);
 }
 
 #[test]
 fn what_is_left_of_an_app_that_cannot_be_worked_out_is_told_as_it_is() {
     let mut case = Case::well();
-    let units = unit_files_of(&desired(Goal::Running));
+    let units = unit_files_of(&desired(WantedState::Running));
     case.observed.unit_files.extend(units);
     unwell(
         &mut case,
@@ -146,10 +150,10 @@ fn what_is_left_of_an_app_that_cannot_be_worked_out_is_told_as_it_is() {
         Active::Deactivating,
         "stop-sigterm",
     );
-    let broken = told(&desired_of(Goal::Running, "services: {}"), &case);
+    let broken = told(&desired_of(WantedState::Running, "services: {}"), &case);
     assert_eq!(broken.state, State::Failed);
     assert_eq!(
-        broken.message,
+        broken.message(),
         "/config/apps/web/compose.yaml:1:1: no services: an app has at least one"
     );
     let units: Vec<(&str, &str, &str, bool)> = broken
@@ -200,14 +204,15 @@ fn why_a_container_cannot_start_on_this_host_is_named() {
         limits: [("nofile".to_owned(), Some(30))].into(),
         foreign_images: BTreeMap::new(),
         registry_images: BTreeMap::new(),
-        processor: "amd64".to_owned(),
+        architecture: "amd64".to_owned(),
+        ..Offers::default()
     };
     let message = |case: &Case| {
-        let desired = desired_of(Goal::Running, MEDIA);
-        let report = report(&desired, &case.observed, &case.progress);
+        let desired = desired_of(WantedState::Running, MEDIA);
+        let report = report(&desired, &case.observed, &case.retries);
         let web = report.apps.into_iter().find(|app| app.id.as_str() == "web");
         let web = web.expect("the app web");
-        (web.state, web.units[0].message.clone())
+        (web.state, web.units[0].message())
     };
     for (name, change) in [
         (
@@ -251,4 +256,35 @@ fn why_a_container_cannot_start_on_this_host_is_named() {
     let services = &mut case.observed.services;
     services.insert("archy-web.service".to_owned(), failed);
     assert!(message(&case).1.starts_with("it ended with"));
+}
+
+#[test]
+fn a_failed_job_is_told_with_its_last_line_and_the_way_to_run_it_again() {
+    let text = "services:
+  web: {image: web, depends_on: {job: {condition: service_completed_successfully}}}
+  job: {image: job}
+";
+    let mut case = Case::well();
+    let failed = Service {
+        active: Active::Failed,
+        failure: Some(Failure {
+            result: "exit-code".to_owned(),
+            status: 3,
+            restarts: 0,
+            last_line: Some("the table is locked".to_owned()),
+        }),
+        ..up()
+    };
+    let services = &mut case.observed.services;
+    services.insert("archy-web-job.service".to_owned(), failed);
+    let web = told(&desired_of(WantedState::Running, text), &case);
+    let job = web.units.iter().find(|unit| unit.is_job);
+    assert_eq!(
+        job.map(|job| job.message()).as_deref(),
+        Some(
+            "the job ended with exit-code (status 3); its last line: the table is locked; it is not repeated by itself, and the \
+             services after it do not start; see: archipelago logs web, or journalctl --user -u archy-web-job.service; to run it \
+             again: archipelago start web"
+        )
+    );
 }

@@ -35,13 +35,16 @@ fn check_dependant(happened: impl FnOnce(&mut Case), expected: &[(State, &str)])
         .services
         .insert("archy-top.service".to_owned(), up());
     happened(&mut case);
-    let report = report(&desired(case.goal), &case.observed, &case.progress);
-    let told: Vec<(State, &str)> = report
+    let report = report(&desired(case.goal), &case.observed, &case.retries);
+    let told: Vec<(State, String)> = report
         .apps
         .iter()
-        .map(|app| (app.state, app.message.as_str()))
+        .map(|app| (app.state, app.message()))
         .collect();
-    assert_eq!(told, expected);
+    let expected = expected
+        .iter()
+        .map(|(state, text)| (*state, (*text).to_owned()));
+    assert_eq!(told, Vec::from_iter(expected));
 }
 
 #[test]
@@ -83,7 +86,7 @@ fn an_app_waits_for_one_that_is_not_of_use_yet() {
         &[
             (
                 State::Failed,
-                "archy-top.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs, or journalctl --user -u archy-top.service",
+                "archy-top.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs top, or journalctl --user -u archy-top.service",
             ),
             (State::Starting, "it is at 83 %, about 2 h left"),
         ],
@@ -105,7 +108,7 @@ fn an_app_waits_for_one_that_is_not_of_use_yet() {
     );
     check_dependant(
         |case| {
-            case.goal = Goal::Stopped;
+            case.goal = WantedState::Stopped;
             case.observed.services.clear();
         },
         &[
@@ -127,7 +130,7 @@ fn an_app_waits_for_one_that_is_not_of_use_yet() {
             (State::Waiting, "because web has failed"),
             (
                 State::Failed,
-                "archy-web.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs, or journalctl --user -u archy-web.service",
+                "archy-web.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs web, or journalctl --user -u archy-web.service",
             ),
         ],
     );
@@ -137,7 +140,7 @@ fn an_app_waits_for_one_that_is_not_of_use_yet() {
             say_busy(case);
             case.observed.services.remove("archy-top.service");
             let subject = Subject::App(AppId::parse("top").unwrap());
-            case.progress.attempted(
+            case.retries.attempted(
                 subject,
                 Cause::File("no space left".to_owned()),
                 Duration::ZERO,
@@ -155,7 +158,7 @@ fn an_app_waits_for_one_that_is_not_of_use_yet() {
             READY,
             (
                 State::Degraded,
-                "archy-web-ui.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs, or journalctl --user -u archy-web-ui.service",
+                "archy-web-ui.service: it ended with exit-code (status 7) and was restarted 3 times; see: archipelago logs web, or journalctl --user -u archy-web-ui.service",
             ),
         ],
     );

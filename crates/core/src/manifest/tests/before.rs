@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// What versions before 0.2.0 accepted keeps loading, and Compose's own reader would refuse.
+/// Definitions that versions before 0.2.0 accepted still load, although Compose's own reader would
+/// refuse them.
 #[test]
 fn definitions_of_before_keep_loading() {
     let manifest = good(

@@ -1,4 +1,4 @@
-//! What an app offers, and what it asks of others.
+//! The exports of an app, and its requirements on other apps.
 
 use std::collections::BTreeSet;
 
@@ -56,7 +56,7 @@ fn what_an_app_offers_is_there() {
             &BTreeSet::from(["t".to_owned()])
         )
     );
-    // What is not said is not offered.
+    // By default nothing is exported.
     assert_eq!(
         good("services: {web: {image: x}}\n").extension.exports,
         Exports::default()
@@ -102,4 +102,60 @@ fn a_requirement_can_name_the_services_that_use_it() {
             "{service} {app}"
         );
     }
+}
+
+#[test]
+fn a_joined_secret_is_made_of_what_there_is() {
+    let check = |secret: &str, expected: &str| {
+        check_extension(
+            &format!("requires: {{apps: [node]}}\nsecrets: {{own: , s: {{joined: [{secret}]}}}}"),
+            expected,
+        );
+    };
+    let parts = "expected `text`, `setting`, `secret`, or `app` with `secret` or `file`";
+    check(
+        "{}",
+        &format!("6:33: x-archipelago.secrets.s.joined[0]: {parts}"),
+    );
+    check(
+        "{app: node}",
+        &format!("6:33: x-archipelago.secrets.s.joined[0]: {parts}"),
+    );
+    check(
+        "{file: m}",
+        &format!("6:34: x-archipelago.secrets.s.joined[0].file: {UNKNOWN}"),
+    );
+    check(
+        "{text: a, secret: own}",
+        "6:43: x-archipelago.secrets.s.joined[0].secret: one part is one of these keys; make two parts of it",
+    );
+    let absent =
+        "a part names a setting, a variable or a generated secret that this app does not have";
+    for part in ["{secret: none}", "{secret: s}", "{setting: none}"] {
+        check(
+            part,
+            &format!("6:24: x-archipelago.secrets.s.joined: {absent}"),
+        );
+    }
+    check(
+        "{app: other, secret: x}",
+        "6:20: x-archipelago.secrets.s: this app does not require other; add it to `requires.apps`",
+    );
+    check_extension(
+        "variables: {A: {app: node, setting: x}}",
+        "5:15: x-archipelago.variables.A: this app does not require node; add it to `requires.apps`",
+    );
+    check_extension(
+        "requires: {apps: [node]}\nsettings: {A: {type: string, default: x}}\nvariables: {A: {app: node, setting: x}}",
+        "7:15: x-archipelago.variables.A: there is a setting of that name; rename one of the two",
+    );
+    // Another app would get what it was not offered.
+    check_extension(
+        "requires: {apps: [node]}\nsecrets: {s: {joined: [{app: node, secret: x}]}}\nexports: {secrets: [s]}",
+        "7:23: x-archipelago.exports.secrets[0]: there is no secret of that name",
+    );
+    super::check(
+        "services: {web: {image: x, x-environment-secrets: {A: s}}}\nx-archipelago: {requires: {apps: [node]}, secrets: {s: {joined: [{app: node, file: x}]}}}\n",
+        "1:28: services.web.x-environment-secrets: a secret here has a file of another app, whose bytes may be no text; mount it with `secrets`",
+    );
 }

@@ -98,8 +98,8 @@ fn the_extension() {
         "5:3: x-archipelago.title: expected one line of text, without control characters",
     );
     check_extension(
-        "settings: {Port: {type: port}}",
-        "5:14: x-archipelago.settings.Port: the setting \"Port\" is not usable in templates: use lower-case letters, digits and underscores, starting with a letter",
+        "settings: {9port: {type: port}}",
+        "5:14: x-archipelago.settings.9port: the setting \"9port\" is not usable as a variable: use letters, digits and underscores, starting with a letter",
     );
     check_extension(
         "settings: {a: {type: number}}",
@@ -120,7 +120,7 @@ fn the_extension() {
     check_extension(
         &format!("settings: {{{}: {{type: port}}}}", "a".repeat(65)),
         &format!(
-            "5:14: x-archipelago.settings.{0}: the setting \"{0}\" is not usable in templates: use lower-case letters, digits and underscores, starting with a letter",
+            "5:14: x-archipelago.settings.{0}: the setting \"{0}\" is not usable as a variable: use letters, digits and underscores, starting with a letter",
             "a".repeat(65)
         ),
     );

@@ -15,7 +15,7 @@ fn volumes() {
     volume("'./new:data'", "the path in the container must be absolute");
     volume(
         "'./page:/page'",
-        "this file comes with the app, so mount it read-only (`:ro`): what the container writes belongs into a volume",
+        "this folder comes with the app, so mount it read-only (`:ro`): what the container writes belongs into a volume",
     );
     volume(
         "'../../../../../../../../other:/x:ro'",
@@ -34,8 +34,8 @@ fn volumes() {
         "this is the app's folder itself; name a file or folder in it",
     );
     volume(
-        "'~/x:/x'",
-        "`~` means another place for every user; write the absolute path",
+        "'~ann/x:/x'",
+        "this path is in the home of another user; write the absolute path",
     );
     volume(
         "'aa:bb:cc:dd'",
@@ -55,6 +55,10 @@ fn volumes() {
     );
     volume(
         "{type: image, source: x, target: /x}",
+        "the files of an image cannot be mounted; let a job of that image copy them into a volume (`service_completed_successfully`)",
+    );
+    volume(
+        "{type: cluster, source: x, target: /x}",
         "expected volume, bind or tmpfs",
     );
     check_service(
@@ -67,13 +71,41 @@ fn volumes() {
     );
     check(
         "services:\n  web: {image: x}\nvolumes:\n  data: {driver: nfs}\n",
-        "4:10: volumes.data.driver: volumes take no options here: their data lie in the node's data folder (docs/manifest.md)",
+        "4:10: volumes.data.driver: the driver is not supported; there is `local`. Mount the file system on this host, and name its folder under the service's `volumes`",
+    );
+    check(
+        "services:\n  web: {image: x, volumes: ['mem:/a', 'mem:/b']}\nvolumes:\n  mem: {driver_opts: {type: tmpfs, device: tmpfs}}\n",
+        "4:9: volumes.mem.driver_opts: several mounts of one memory file system are not supported; remove `driver_opts`, so that it is a volume",
     );
 
     volume(
         "'/srv/../etc:/x'",
         "this path has `..` in it; write the path without",
     );
+
+    for file in [
+        "'./new.conf:/etc/nginx:ro'",
+        "'./new:/etc/nginx/nginx.conf'",
+        "'./a/Caddyfile:/x'",
+        "{type: bind, source: ./x.yml, target: /x, bind: {create_host_path: false}}",
+    ] {
+        volume(
+            file,
+            "this looks like a file, and the app's folder has none of that name; put it there, from where it is mounted read-only, or mount the folder in which the container is to write it",
+        );
+    }
+    check_warning(
+        "volumes: ['./web.env:/x']",
+        "3:15: services.web.volumes[0]: mounted read-only, because this file comes with the app; for a file that the container is to write, mount its folder",
+    );
+    assert!(good_service("volumes: ['./web.env:/x']").mounts[0].read_only);
+    let own = good_service("volumes: ['./web.env:/x/web.env:ro', './conf.d:/etc/conf.d']");
+    let text = str::to_owned;
+    assert_eq!(
+        own.mounts[0].source,
+        MountSource::Definition(text("web.env"))
+    );
+    assert_eq!(own.mounts[1].source, MountSource::Data(text("conf.d")));
 
     let mounts = |lines: &str| -> Vec<Mount> {
         let mounts = good_service(lines).mounts.into_iter();
@@ -92,7 +124,6 @@ fn volumes() {
             .into_iter()
             .map(|mount| mount.source)
             .collect();
-    let text = str::to_owned;
     assert_eq!(
         sources,
         [
@@ -102,6 +133,52 @@ fn volumes() {
             MountSource::Host(text("/srv"))
         ]
     );
+}
+
+#[test]
+fn the_options_of_a_volume_stand_for_another_mount() {
+    let manifest = good(
+        "services:
+  web:
+    image: x
+    volumes: ['films:/films', 'own:/own', 'memory:/memory', 'theirs:/theirs:ro', {type: volume, source: plain, target: /plain, volume: {nocopy: true}}]
+volumes:
+  films: {driver: local, driver_opts: {type: none, o: 'bind,ro', device: /srv/films}}
+  own: {driver: local, driver_opts: {type: none, o: bind, device: ./own}}
+  memory: {driver_opts: {type: tmpfs, device: tmpfs, o: 'size=10m,mode=1777'}}
+  theirs: {external: true, name: theirs.of.somebody}
+  plain:
+",
+    );
+    assert_eq!(manifest.volumes, BTreeSet::from(["plain".to_owned()]));
+    let web = &manifest.services["web"];
+    let mounts: Vec<(&MountSource, &str, bool, bool)> = web
+        .mounts
+        .iter()
+        .map(|it| (&it.source, it.target.as_str(), it.read_only, it.no_copy))
+        .collect();
+    let text = str::to_owned;
+    assert_eq!(
+        mounts,
+        [
+            (
+                &MountSource::Host(text("/srv/films")),
+                "/films",
+                true,
+                false
+            ),
+            (&MountSource::Data(text("own")), "/own", false, false),
+            (
+                &MountSource::External(text("theirs.of.somebody")),
+                "/theirs",
+                true,
+                false
+            ),
+            (&MountSource::Volume(text("plain")), "/plain", false, true),
+        ]
+    );
+    assert_eq!(web.tmpfs, ["/memory:size=10m,mode=1777"]);
+    assert_eq!(manifest.warnings, []);
 }
 
 /// A volume without a name has one by its service and path, so that its data stay.
@@ -148,7 +225,7 @@ fn a_config_is_a_file_of_the_app() {
         .collect();
     let page = MountSource::Definition("page/index.html".to_owned());
     assert_eq!(mounts, [(&page, "/page", true), (&page, "/etc/page", true)]);
-    for source in ["content: x", "file: ./other", "file: /etc/passwd"] {
+    for source in ["file: ./other", "file: /etc/passwd"] {
         check(
             &format!(
                 "services: {{web: {{image: x, configs: [page]}}}}\nconfigs: {{page: {{{source}}}}}\n"
@@ -159,132 +236,11 @@ fn a_config_is_a_file_of_the_app() {
 }
 
 #[test]
-fn networks_of_an_app() {
-    let manifest = good(
-        "services:
-  web: {image: x, networks: {front: {aliases: [www, web]}, back: }, links: ['db:sql', db], container_name: page}
-  db: {image: y, networks: {back: {ipv4_address: 10.5.0.9, mac_address: '02:00:00:00:00:09'}}}
-  ui: {image: z, network_mode: bridge}
-  vpn: {image: v, network_mode: 'service:web'}
-networks:
-  front: {driver: bridge}
-  back: {internal: true, enable_ipv6: true, ipam: {config: [{subnet: 10.5.0.1/24, gateway: 10.5.0.1, ip_range: 10.5.0.128/25}]}}
-  unused:
-",
-    );
-    let names = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>();
-    let web = &manifest.services["web"];
-    assert_eq!(names(&web.aliases), ["page"]);
-    assert_eq!(names(&web.networks["front"].aliases), ["www"]);
-    assert_eq!(web.networks["back"], Joined::default());
-    let db = &manifest.services["db"];
-    assert_eq!(names(&db.aliases), ["sql"]);
-    let own = Joined {
-        addresses: vec!["10.5.0.9".parse().expect("an address")],
-        mac: Some("02:00:00:00:00:09".to_owned()),
-        ..Joined::default()
-    };
-    assert_eq!(db.networks["back"], own);
-    let ui = &manifest.services["ui"];
-    assert_eq!(ui.network, NetworkMode::App);
-    assert_eq!(ui.networks.keys().collect::<Vec<_>>(), ["default"]);
-    let of_web = NetworkMode::Of("web".to_owned());
-    assert_eq!(manifest.services["vpn"].network, of_web);
-    let networks: Vec<&str> = manifest.networks.keys().map(String::as_str).collect();
-    assert_eq!(networks, ["back", "default", "front"]);
-    let back = Network {
-        internal: true,
-        ipv6: true,
-        subnets: vec![Subnet {
-            net: "10.5.0.0/24".parse().expect("a subnet"),
-            gateway: Some("10.5.0.1".parse().expect("an address")),
-            range: Some("10.5.0.128/25".parse().expect("a range")),
-        }],
-    };
-    assert_eq!(manifest.networks["back"], back);
-    assert_eq!(manifest.warnings, []);
-}
-
-#[test]
-fn a_place_on_a_network_that_podman_could_not_give() {
-    let own = |keys: &str, expected: &str| {
-        check(
-            &format!(
-                "services: {{web: {{image: x, networks: {{n: {{{keys}}}}}}}}}\nnetworks: {{n: {{ipam: {{config: [{{subnet: 10.5.0.0/24}}]}}}}}}\n"
-            ),
-            expected,
-        );
-    };
-    own(
-        "ipv4_address: 10.6.0.2",
-        "1:43: services.web.networks.n.ipv4_address: no subnet of the network holds this address; give it one under `networks.n.ipam.config`, or let the others use the service's name",
-    );
-    own(
-        "ipv6_address: 10.5.0.2",
-        "1:43: services.web.networks.n.ipv6_address: expected an IP address of this kind",
-    );
-    own(
-        "aliases: ['a b']",
-        "1:53: services.web.networks.n.aliases[0]: this cannot be the name of a container: use 1 to 64 letters, digits, dots, underscores and hyphens, starting with a letter or digit",
-    );
-    let of_network = |config: &str, expected: &str| {
-        check(
-            &format!(
-                "services: {{web: {{image: x, networks: [n]}}}}\nnetworks: {{n: {{ipam: {{config: [{config}]}}}}}}\n"
-            ),
-            expected,
-        );
-    };
-    for (config, expected) in [
-        (
-            "{subnet: 10.5.0.0/33}",
-            "2:33: networks.n.ipam.config[0].subnet: expected something like 10.89.0.0/24",
-        ),
-        (
-            "{subnet: 10.5.0.0/24, gateway: 10.6.0.1}",
-            "2:54: networks.n.ipam.config[0].gateway: this address is not in the subnet",
-        ),
-        (
-            "{gateway: 10.6.0.1}",
-            "2:32: networks.n.ipam.config[0]: a gateway or a range needs a `subnet`",
-        ),
-        (
-            "{subnet: 10.5.0.0/24, gateway: 10.5.0.1}, {subnet: 10.6.0.0/24}",
-            "2:23: networks.n.ipam.config: either all subnets of a network have a `gateway` (or an `ip_range`), or none has",
-        ),
-    ] {
-        of_network(config, expected);
-    }
+fn secrets_at_the_top() {
     check(
-        "services:\n  a: {image: x, network_mode: 'service:b'}\n  b: {image: x, network_mode: 'service:c'}\n  c: {image: x}\n",
-        "2:17: services.a.network_mode: that service has its network from another one; name that other one here",
+        "services: {web: {image: x}}\nsecrets:\n  token: {external: true}\n",
+        "3:3: secrets.token: declare it under `x-archipelago.secrets` instead, which generates it per node, or name a `file` of the app or a variable (`environment`)",
     );
-    check(
-        "services:\n  a: {image: x, network_mode: 'service:b', ports: ['80:80']}\n  b: {image: x}\n",
-        "2:44: services.a.ports: the ports are those of the service whose network it uses; move `ports` there",
-    );
-    check(
-        "services: {web: {image: x, networks: [exports, default]}}\nnetworks: {exports: }\nx-archipelago: {exports: {services: {web: [80]}}}\n",
-        "3:17: x-archipelago.exports: the app has a network `exports` of its own already; give that one another name",
-    );
-}
-
-#[test]
-fn networks_and_secrets_at_the_top() {
-    check(
-        "services: {web: {image: x}}\nnetworks:\n  default: {driver: host}\n",
-        "3:13: networks.default.driver: an app's network is a bridge of Podman; remove this key",
-    );
-    check(
-        "services: {web: {image: x, networks: [n]}}\nnetworks:\n  n: {external: true}\n",
-        "3:7: networks.n.external: networks of other programs cannot be joined; an app reaches what others export (`x-archipelago.requires`)",
-    );
-    for source in ["environment: TOKEN", "external: true"] {
-        check(
-            &format!("services: {{web: {{image: x}}}}\nsecrets:\n  token: {{{source}}}\n"),
-            "3:3: secrets.token: declare it under `x-archipelago.secrets` instead, which generates it per node, or name a `file` of the app",
-        );
-    }
     check(
         "services: {web: {image: x, secrets: [token]}}\nsecrets: {token: {file: ./token}}\n",
         "1:38: services.web.secrets[0]: this needs a file in the app's folder; put it there and name it with `file`",

@@ -10,10 +10,6 @@ fn ports() {
             &format!("3:13: services.web.ports[0]: {problem}"),
         )
     };
-    port(
-        "'80'",
-        "this names only the container's port; write HOST:CONTAINER, or the node's port changes at each start",
-    );
     port("'0:80'", "expected a port from 1 to 65535");
     let no_port = "this is no port; write HOST:CONTAINER, CONTAINER or ADDRESS:HOST:CONTAINER, with ports from 0 to 65535";
     port("'80:65536'", no_port);
@@ -25,8 +21,8 @@ fn ports() {
         "expected a port from 1 to 65535",
     );
     port(
-        "'8000-8010:80'",
-        "of a range Compose chooses a port at each start; write the one that the node is to have",
+        "{target: 80, published: '8010-8000'}",
+        "expected a port from 1 to 65535",
     );
     port("'80:80/sctp'", "expected tcp or udp");
     port(
@@ -36,10 +32,6 @@ fn ports() {
     port(
         "'80-82:80-81'",
         "the ranges of host and container ports differ in length; make them equally long",
-    );
-    port(
-        "{target: 80}",
-        "this names only the container's port; write HOST:CONTAINER, or the node's port changes at each start",
     );
     check_service(
         "ports: [{target: 80, published: 80, hostip: x}]",
@@ -138,4 +130,34 @@ fn only_a_service_of_the_apps_own_network_publishes_ports() {
         "network_mode: none, ports: ['80:80']",
         "3:25: services.web.ports: ports are published only from the app's network; remove `ports` or `network_mode`",
     );
+}
+
+/// The node's port, the last one of its range, and the word in the intent.
+#[test]
+fn a_port_of_a_range_is_one_of_them() {
+    for (text, host, until, word) in [
+        ("8000-8010:80", 8000, 8010, "web:8000-8010:80/tcp"),
+        ("80", 8080, 9079, "web:8080-9079:80/tcp"),
+        ("53/udp", 8053, 9052, "web:8053-9052:53/udp"),
+        ("3000", 3000, 3999, "web:3000-3999:3000/tcp"),
+        ("65000", 65000, 65535, "web:65000-65535:65000/tcp"),
+    ] {
+        let ports = good_service(&format!("ports: ['{text}']")).ports;
+        let [port] = ports.as_slice() else {
+            panic!("{text}: {ports:?}")
+        };
+        assert_eq!((port.host, port.until), (host, Some(until)), "{text}");
+        assert_eq!(port.word("web"), word);
+    }
+    let mut manifest = good("services: {web: {image: x, ports: ['8000-8010:80', '90:90']}}\n");
+    let hosts = |manifest: &Manifest| -> Vec<u16> {
+        let ports = manifest.services["web"].ports.iter();
+        ports.map(|port| port.host).collect()
+    };
+    let mut other = manifest.clone();
+    for (chosen, expected, manifest) in [(8003, 8003, &mut manifest), (9000, 8000, &mut other)] {
+        let chosen = BTreeMap::from([("web:8000-8010:80/tcp".to_owned(), chosen)]);
+        manifest.keep_ports(&chosen);
+        assert_eq!(hosts(manifest), [expected, 90]);
+    }
 }

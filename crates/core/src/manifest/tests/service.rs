@@ -16,24 +16,12 @@ fn keys_of_a_service() {
     );
     for (key, reason) in [
         (
+            "x-data-owner: 1000",
+            "expected the numbers of a user and a group, such as \"1000:1000\"",
+        ),
+        (
             "cgroup_parent: a.slice",
             "systemd gives each container its control group; remove it",
-        ),
-        (
-            "cpuset: '1'",
-            "a user's services cannot be tied to processors; limit them with `cpus`",
-        ),
-        (
-            "pre_stop: [{command: x}]",
-            "no command is run in a container before it stops; let it do so itself on `stop_signal`",
-        ),
-        (
-            "gpus: all",
-            "name the device under `devices`, such as nvidia.com/gpu=all",
-        ),
-        (
-            "volumes_from: ['container:x']",
-            "name the volumes under `volumes` of both services",
         ),
         (
             "pid: 'container:x'",
@@ -82,9 +70,9 @@ fn keys_of_a_service() {
         "ports: '80:80'",
         "3:12: services.web.ports: this must be a list and is text; write a list",
     );
-    check(
-        "services:\n  web: {image: x,\n    depends_on: {db: {condition: service_completed_successfully}}}\n  db: {image: x}\n",
-        "3:23: services.web.depends_on.db.condition: one-shot services are not supported; there are service_started and service_healthy",
+    check_service(
+        "volumes_from: ['container:x']",
+        "3:20: services.web.volumes_from[0]: the mounts of a container of another program cannot be taken over; name its folders under `volumes`",
     );
     check_service(
         "depends_on: {web: {condition: service_started}}",
@@ -99,9 +87,21 @@ fn keys_of_a_service() {
         "3:23: services.web.ulimits.nofile: this is no whole number; write digits",
     );
     check_service(
-        "build: {context: ., dockerfile_inline: x}",
-        "3:25: services.web.build.dockerfile_inline: write the file into the app's folder and name it with `dockerfile`",
+        "platform: windows/amd64",
+        "3:5: services.web.platform: expected a platform of Linux, such as linux/arm64",
     );
+    for host in [
+        "\"a\\nb\": 1.2.3.4",
+        "a: \"1.2.3.4\\n5.6.7.8 b\"",
+        "'a b': ::1",
+        "a: '1.2.3.4#'",
+        "a: b.example",
+    ] {
+        check_service(
+            &format!("extra_hosts: {{{host}}}"),
+            "3:5: services.web.extra_hosts: write NAME=ADDRESS: a name without white space, `#` or control characters, and an IP address or `host-gateway`",
+        );
+    }
     check_service(
         "build: ../../other",
         "3:5: services.web.build: this path leads out of the app's folder",
@@ -153,7 +153,7 @@ fn keys_of_a_service() {
     );
     check_service(
         "network_mode: 'container:x'",
-        "3:5: services.web.network_mode: this mode is not supported; there are host, none, service:NAME and bridge, and without this key the app's networks",
+        "3:5: services.web.network_mode: a container of another program cannot be joined; there are host, none, bridge and service:NAME, and without this key the app's own network",
     );
     check_service(
         "networks: [db]",
@@ -225,9 +225,27 @@ fn secrets_of_a_service() {
     );
 }
 
-/// What a service says, key by key, beyond what the tests of its own forms compare.
 #[test]
-fn what_a_service_says_is_taken_over() {
+fn the_platform_of_an_image_that_is_pulled() {
+    let platform = |text: &str| good_service(&format!("platform: {text}")).platform;
+    for (text, expected) in [
+        ("linux/arm64", "linux/arm64"),
+        ("linux/arm/v7", "linux/arm/v7"),
+        ("linux/x86_64", "linux/amd64"),
+        ("linux/aarch64", "linux/arm64"),
+    ] {
+        let found = platform(text).map(|platform| platform.to_string());
+        assert_eq!(found.as_deref(), Some(expected));
+    }
+    check_warning(
+        "build: ., platform: linux/arm64",
+        "3:15: services.web.platform: left out: images are built for this machine",
+    );
+}
+
+/// Every key of a service that no other test compares.
+#[test]
+fn every_key_of_a_service_is_translated() {
     let service = good_service(
         "sysctls: {net.core.somaxconn: 1024}
     ulimits: {nproc: 64, nofile: {soft: 1, hard: 2}}
@@ -309,12 +327,22 @@ fn what_an_image_is_built_from() {
     let build = Build {
         context: "ui".to_owned(),
         containerfile: Some("page/Containerfile".to_owned()),
+        inline: None,
         args: BTreeMap::from([("VERSION".to_owned(), "1".to_owned())]),
         target: Some("small".to_owned()),
-        otherwise: Some("x".to_owned()),
+        fallback: Some("x".to_owned()),
     };
     let long = "build: {context: ./ui, dockerfile: ./page/Containerfile, args: {VERSION: 1}, target: small}";
     assert_eq!(source(long), ImageSource::Build(build));
+    let inline = "build: {context: ./ui, dockerfile_inline: 'FROM x'}";
+    let ImageSource::Build(build) = source(inline) else {
+        panic!("{inline}");
+    };
+    let (path, file) = build.containerfile(&Files::new()).unwrap();
+    assert_eq!(
+        (path.as_str(), file.text()),
+        (".dockerfile_inline", Some("FROM x"))
+    );
     // A file of either name is looked for, unless the key says one.
     let file = |keys: &str| match source(&format!("build: {{{keys}}}")) {
         ImageSource::Build(build) => build.containerfile,
@@ -395,7 +423,7 @@ fn short_and_long_forms_say_the_same() {
         "ulimits: {nproc: 3}",
         "ulimits: {nproc: 3}\n    healthcheck: {}",
     );
-    // What the environment says wins over a file, wherever it stands.
+    // `environment` overrides `env_file`, whichever stands first.
     same(
         "env_file: web.env\n    environment: {A: '2'}",
         "environment: {A: '2', B: two words}",
@@ -425,7 +453,7 @@ fn a_service_whose_health_is_waited_for_is_asked_often_until_it_is_well() {
         "services:\n  db: {image: x, healthcheck: {test: ask}}\n  web: {image: y, depends_on: {db: {condition: service_started, restart: true, required: false}}}\n",
     );
     assert!(!plain.services["db"].starts_healthy());
-    assert!(!plain.services["web"].depends_on["db"]);
+    assert_eq!(plain.services["web"].depends_on["db"], Awaited::Started);
     for without in ["", ", healthcheck: {disable: true, test: [CMD, ask]}"] {
         check(
             &services(without),
@@ -437,7 +465,7 @@ fn a_service_whose_health_is_waited_for_is_asked_often_until_it_is_well() {
 #[test]
 fn what_is_left_out_is_said() {
     let manifest = good(
-        "version: '3'\nservices:\n  web:\n    image: x\n    restart: on-failure\n    container_name: wa\n    pull_policy: always\n    platform: linux/amd64\n    logging: {driver: json-file}\n  ui:\n    image: y\n    restart: always\n    depends_on: {web: {condition: service_started}}\n",
+        "version: '3'\nservices:\n  web:\n    image: x\n    restart: on-failure\n    container_name: wa\n    pull_policy: always\n    logging: {driver: json-file}\n  ui:\n    image: y\n    restart: always\n    depends_on: {web: {condition: service_started}}\n",
     );
     let warnings: Vec<String> = manifest
         .warnings
@@ -450,8 +478,7 @@ fn what_is_left_out_is_said() {
             "1:version",
             "5:services.web.restart",
             "7:services.web.pull_policy",
-            "8:services.web.platform",
-            "9:services.web.logging",
+            "8:services.web.logging",
         ]
     );
 }

@@ -1,22 +1,40 @@
-//! The networks of an app. Each is Podman's, and for this app alone.
+//! The networks of an app, and the names of its services on them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::str::FromStr;
 
-use compose::model::{self, Ipam, Pool};
+use compose::model::{Ipam, Network, Pool};
 use compose::{Project, Trail};
+use ipnet::IpNet;
 
 use super::keys::{NETWORK, left_out};
-use crate::manifest::network::{Network, Subnet};
+use crate::manifest::networks::{AppNetwork, OwnNetwork, Subnet};
 use crate::manifest::report::Report;
-use crate::manifest::service::Service;
-use crate::name::{DEFAULT_NETWORK, check_part};
+use crate::manifest::service::{NetworkMode, Service};
+use crate::name::{PREFIX, check_part};
 
-/// Adds a name of a service to others.
+/// The name of the network that every app has.
+pub(super) const DEFAULT: &str = "default";
+/// Networks whose names end like this hold the exports of apps (`AppId::exports_network`).
+const EXPORTS: &str = "exports";
+/// Podman takes these words for a network mode (podman-run(1), `--network`).
+const MODES: [&str; 8] = [
+    "bridge",
+    "container",
+    "host",
+    "none",
+    "ns",
+    "pasta",
+    "private",
+    "slirp4netns",
+];
+
+/// Gives a service one more name on the app's networks.
 pub(super) fn add_alias(
     report: &mut Report<'_>,
     name: &str,
-    aliases: &mut BTreeSet<String>,
+    service: &mut Service,
     alias: &str,
     at: &Trail,
 ) {
@@ -24,7 +42,9 @@ pub(super) fn add_alias(
         return;
     }
     match check_part("a container", alias) {
-        Ok(()) => drop(aliases.insert(alias.to_owned())),
+        Ok(()) => {
+            service.aliases.insert(alias.to_owned());
+        }
         Err(error) => report.error(at, error.to_string()),
     }
 }
@@ -41,54 +61,74 @@ pub(super) fn link(
             let (target, alias) = link.split_once(':').unwrap_or((link, link));
             let at = Trail::of(["services", name, "links"]).item(index);
             if let Some(service) = services.get_mut(target) {
-                add_alias(report, target, &mut service.aliases, alias, &at);
+                add_alias(report, target, service, alias, &at);
             }
         }
     }
 }
 
-/// The networks that services join.
-pub(super) fn declared(project: &Project, report: &mut Report<'_>) -> BTreeMap<String, Network> {
+/// The top-level networks that services join. As in Compose, other networks are not made, and are
+/// not checked.
+pub(super) fn declared(
+    project: &Project,
+    services: &BTreeMap<String, Service>,
+    report: &mut Report<'_>,
+) -> BTreeMap<String, AppNetwork> {
     let mut networks = BTreeMap::new();
     for (name, source) in &project.networks {
-        let at = Trail::of(["networks", name]);
-        if let Err(error) = check_part("a network", name) {
-            report.error(&at, error.to_string());
+        let joins = |service: &Service| {
+            service.network == NetworkMode::App && service.networks.contains_key(name)
+        };
+        if services.values().any(joins) {
+            let network = network(project, name, source, report);
+            networks.extend(network.map(|network| (name.clone(), network)));
         }
-        let network = network(project, name, source, report, &at);
-        networks.insert(name.clone(), network);
     }
-    let services = project.services.values();
-    let joined: BTreeSet<&str> = services.flat_map(joined).collect();
-    if joined.contains(DEFAULT_NETWORK) {
-        networks.entry(DEFAULT_NETWORK.to_owned()).or_default();
+    for (name, service) in services {
+        check_addresses(name, service, &networks, report);
     }
-    // As in Compose, one that nobody joins is not made.
-    networks.retain(|name, _| joined.contains(name.as_str()));
     networks
 }
 
-/// The networks that a service joins. Compose's `bridge` is one of Docker's own, outside of the
-/// file; here it is the app's.
-fn joined(service: &model::Service) -> impl Iterator<Item = &str> {
-    let container = &service.container;
-    let is_bridge = is_bridge(container.network_mode.as_deref());
-    let named = container.networks.keys().map(String::as_str);
-    named.chain(is_bridge.then_some(DEFAULT_NETWORK))
-}
-
-pub(super) fn is_bridge(mode: Option<&str>) -> bool {
-    matches!(mode, Some("bridge" | "default"))
+/// A static address must be in a subnet of its network, so the file must give that subnet.
+fn check_addresses(
+    name: &str,
+    service: &Service,
+    networks: &BTreeMap<String, AppNetwork>,
+    report: &mut Report<'_>,
+) {
+    for (network, join) in &service.networks {
+        let subnets: &[Subnet] = match networks.get(network) {
+            Some(AppNetwork::Own(own)) => &own.subnets,
+            // Only the host knows the subnets of an external network.
+            Some(AppNetwork::External(_)) => continue,
+            None => &[],
+        };
+        for address in &join.addresses {
+            if subnets.iter().any(|subnet| subnet.net.contains(address)) {
+                continue;
+            }
+            let key = match address {
+                IpAddr::V4(_) => "ipv4_address",
+                IpAddr::V6(_) => "ipv6_address",
+            };
+            report.error(
+                &Trail::of(["services", name, "networks", network, key]),
+                format!(
+                    "no subnet of the network holds this address; give it one under `networks.{network}.ipam.config`, or let the others use the service's name"
+                ),
+            );
+        }
+    }
 }
 
 fn network(
     project: &Project,
     name: &str,
-    source: &model::Network,
+    source: &Network,
     report: &mut Report<'_>,
-    at: &Trail,
-) -> Network {
-    let model::Network {
+) -> Option<AppNetwork> {
+    let Network {
         name: full,
         driver,
         driver_opts,
@@ -101,6 +141,19 @@ fn network(
         ipam,
         extensions: _,
     } = source;
+    let at = Trail::of(["networks", name]);
+    if *external {
+        return self::external(full.as_deref().unwrap_or(name), &at, report);
+    }
+    if let Err(error) = check_part("a network", name) {
+        report.error(&at, error.to_string());
+    }
+    if name == EXPORTS {
+        report.error(
+            &at,
+            "the network of this name is the one on which an app offers its exports; rename it",
+        );
+    }
     match driver.as_deref() {
         None | Some("" | "bridge" | "default") => {}
         Some(_) => report.error(
@@ -108,20 +161,36 @@ fn network(
             "an app's network is a bridge of Podman; remove this key",
         ),
     }
-    let is_own_name = *external || *full == Some(format!("{}_{name}", project.name));
+    let is_own_name = *full == Some(format!("{}_{name}", project.name));
     for (key, is_written) in [
-        ("external", *external),
         ("driver_opts", !driver_opts.0.is_empty()),
         ("enable_ipv4", *enable_ipv4 == Some(false)),
         ("name", !is_own_name),
     ] {
-        left_out(report, NETWORK, at, key, is_written);
+        left_out(report, NETWORK, &at, key, is_written);
     }
-    Network {
+    Some(AppNetwork::Own(OwnNetwork {
         internal: *internal,
         ipv6: *enable_ipv6 == Some(true),
         subnets: subnets(ipam, report, &at.key("ipam")),
-    }
+    }))
+}
+
+/// An external network.
+fn external(name: &str, at: &Trail, report: &mut Report<'_>) -> Option<AppNetwork> {
+    let problem = match check_part("a network", name) {
+        Err(error) => error.to_string(),
+        Ok(()) if MODES.contains(&name) => {
+            "this is not the name of a network; write `network_mode` for the service".to_owned()
+        }
+        // An app's network of exports needs no consent.
+        Ok(()) if name.starts_with(PREFIX) => {
+            "this is the network of an app; what that app exports is reached with `x-archipelago.requires`".to_owned()
+        }
+        Ok(()) => return Some(AppNetwork::External(name.to_owned())),
+    };
+    report.error(at, problem);
+    None
 }
 
 fn subnets(ipam: &Ipam, report: &mut Report<'_>, at: &Trail) -> Vec<Subnet> {
@@ -175,13 +244,13 @@ fn subnet(pool: &Pool, report: &mut Report<'_>, at: &Trail) -> Option<Subnet> {
         }
         return None;
     };
-    let net: ipnet::IpNet = parsed(subnet, report, &at.key("subnet"), "10.89.0.0/24")?;
-    let gateway = gateway.as_ref().and_then(|gateway| {
-        parsed::<std::net::IpAddr>(gateway, report, &at.key("gateway"), "10.89.0.1")
-    });
-    let range = ip_range.as_ref().and_then(|range| {
-        parsed::<ipnet::IpNet>(range, report, &at.key("ip_range"), "10.89.0.128/25")
-    });
+    let net: IpNet = parsed(subnet, report, &at.key("subnet"), "10.89.0.0/24")?;
+    let gateway = gateway
+        .as_ref()
+        .and_then(|gateway| parsed::<IpAddr>(gateway, report, &at.key("gateway"), "10.89.0.1"));
+    let range = ip_range
+        .as_ref()
+        .and_then(|range| parsed::<IpNet>(range, report, &at.key("ip_range"), "10.89.0.128/25"));
     if gateway.is_some_and(|gateway| !net.contains(&gateway)) {
         report.error(&at.key("gateway"), "this address is not in the subnet");
     }

@@ -1,10 +1,10 @@
 //! The keys of everything that runs a container.
 
-use compose::model::{Container, Ulimit};
+use compose::model::{BlkioConfig, Container, ThrottleDevice, Ulimit};
 
 use super::Work;
 use super::keys::SERVICE;
-use crate::manifest::service::{Namespace, Service};
+use crate::manifest::service::{Blocks, Namespace, Service};
 
 impl Work<'_, '_> {
     pub(super) fn container(&mut self, service: &mut Service, source: &Container) {
@@ -79,7 +79,8 @@ impl Work<'_, '_> {
             userns_mode,
             uts,
             volumes,
-            volumes_from,
+            // Once all services are translated.
+            volumes_from: _,
             working_dir,
             command,
             entrypoint,
@@ -92,9 +93,11 @@ impl Work<'_, '_> {
         service.labels.clone_from(&labels.0);
         service.annotations.clone_from(&annotations.0);
         service.user.clone_from(user);
+        service.data_owner = self.data_owner(extensions);
         service.group_add.clone_from(group_add);
         service.working_dir.clone_from(working_dir);
         service.hostname.clone_from(hostname);
+        service.platform = platform.as_deref().and_then(|text| self.platform(text));
         let grace = stop_grace_period.as_ref();
         service.stop_grace_period = grace.and_then(|time| self.time("stop_grace_period", *time));
         service.stop_signal.clone_from(stop_signal);
@@ -105,11 +108,10 @@ impl Work<'_, '_> {
         service.cap_drop.clone_from(cap_drop);
         service.privileged = *privileged;
         service.devices = self.devices(devices);
-        service.extra_hosts = (extra_hosts.0.iter())
-            .flat_map(|(name, addresses)| {
-                (addresses.iter()).map(move |address| format!("{name}:{address}"))
-            })
-            .collect();
+        let at = self.trail.key("gpus");
+        self.gpus(service, gpus, &at);
+        service.umask = umask.map(|umask| format!("{umask:04o}"));
+        service.extra_hosts = self.extra_hosts(extra_hosts);
         service.dns.clone_from(dns);
         service.dns_search.clone_from(dns_search);
         service.dns_options.clone_from(dns_opt);
@@ -129,43 +131,46 @@ impl Work<'_, '_> {
         limits.cpu_shares = (*cpu_shares != 0).then_some(*cpu_shares);
         limits.cpu_period_us = (*cpu_period != 0).then_some(*cpu_period);
         limits.cpu_quota_us = (*cpu_quota != 0).then_some(*cpu_quota);
+        limits.cpuset.clone_from(cpuset);
+        limits.blocks = blkio_config.as_ref().map(blocks).unwrap_or_default();
         limits.oom_score_adjustment = (*oom_score_adj != 0).then_some(*oom_score_adj);
         self.namespace(service, "ipc", ipc.as_deref(), Namespace::Ipc);
         self.namespace(service, "pid", pid.as_deref(), Namespace::Pid);
+        self.namespace(service, "cgroup", cgroup.as_deref(), Namespace::Cgroup);
         self.namespace(service, "uts", uts.as_deref(), Namespace::Uts);
         self.security(service, security_opt);
         self.network_mode(service, network_mode.as_deref());
         self.networks(service, networks);
+        if let Some(address) = mac_address {
+            self.hardware_address(service, address);
+        }
         self.mounts(service, volumes);
+        if *use_api_socket {
+            self.api_socket(service);
+        }
         self.configs(service, configs);
         self.secrets(service, secrets);
         for (key, is_written) in [
-            ("blkio_config", blkio_config.is_some()),
             ("cgroup_parent", cgroup_parent.is_some()),
-            ("cgroup", cgroup.is_some()),
             ("cpu_count", *cpu_count != 0),
             ("cpu_percent", *cpu_percent != 0.0),
             ("cpu_rt_period", *cpu_rt_period != 0),
             ("cpu_rt_runtime", *cpu_rt_runtime != 0),
-            ("cpuset", cpuset.is_some()),
             ("credential_spec", credential_spec.is_some()),
             ("device_cgroup_rules", !device_cgroup_rules.is_empty()),
             ("domainname", domainname.is_some()),
-            ("gpus", !gpus.is_empty()),
             ("isolation", isolation.is_some()),
             ("logging", logging.is_some()),
             ("mem_swappiness", mem_swappiness.0 != 0),
-            ("mac_address", mac_address.is_some()),
             ("models", !models.is_empty()),
             ("oom_kill_disable", *oom_kill_disable),
-            ("platform", platform.is_some()),
-            ("pull_policy", pull_policy.is_some()),
+            (
+                "pull_policy",
+                pull_policy.as_deref().is_some_and(is_other_order),
+            ),
             ("pull_refresh_after", pull_refresh_after.is_some()),
             ("runtime", runtime.is_some()),
             ("storage_opt", !storage_opt.0.is_empty()),
-            ("umask", umask.is_some()),
-            ("use_api_socket", *use_api_socket),
-            ("volumes_from", !volumes_from.is_empty()),
         ] {
             self.left_out(SERVICE, key, is_written);
         }
@@ -176,6 +181,41 @@ fn ulimit((name, limit): (&String, &Ulimit)) -> String {
     match limit {
         Ulimit::Single(limit) => format!("{name}={limit}"),
         Ulimit::Pair { soft, hard } => format!("{name}={soft}:{hard}"),
+    }
+}
+
+/// Whether images come from elsewhere than here: from the node, then from a build, then from their
+/// registry.
+fn is_other_order(policy: &str) -> bool {
+    !matches!(policy, "missing" | "if_not_present" | "build")
+}
+
+fn blocks(config: &BlkioConfig) -> Blocks {
+    let BlkioConfig {
+        weight,
+        weight_device,
+        device_read_bps,
+        device_read_iops,
+        device_write_bps,
+        device_write_iops,
+        extensions: _,
+    } = config;
+    let rates = |devices: &[ThrottleDevice]| {
+        let devices = devices.iter();
+        devices
+            .map(|device| format!("{}:{}", device.path, device.rate.0))
+            .collect()
+    };
+    let weights = weight_device.iter();
+    Blocks {
+        weight: (*weight != 0).then_some(*weight),
+        device_weights: weights
+            .map(|device| format!("{}:{}", device.path, device.weight))
+            .collect(),
+        read_bytes: rates(device_read_bps),
+        read_operations: rates(device_read_iops),
+        write_bytes: rates(device_write_bps),
+        write_operations: rates(device_write_iops),
     }
 }
 

@@ -16,7 +16,8 @@ impl Work<'_, '_> {
             labels: _,
             update_config,
             rollback_config,
-            restart_policy,
+            // `jobs` reads it with `restart`.
+            restart_policy: _,
             endpoint_mode,
             resources:
                 Resources {
@@ -28,16 +29,16 @@ impl Work<'_, '_> {
             extensions: _,
         } = source;
         let at = self.trail.key("deploy");
-        if !matches!(mode.as_deref(), None | Some("replicated" | "global")) {
+        let modes = ["replicated", "global", "replicated-job", "global-job"];
+        if mode.as_deref().is_some_and(|mode| !modes.contains(&mode)) {
             self.report.error(
                 &at.key("mode"),
-                "containers that run to their end are not supported; remove this key",
+                "there is no such mode; the modes are replicated, global, replicated-job and global-job",
             );
         }
         for (key, is_written) in [
             ("update_config", update_config.is_some()),
             ("rollback_config", rollback_config.is_some()),
-            ("restart_policy", restart_policy.is_some()),
             ("endpoint_mode", endpoint_mode.is_some()),
             (
                 "placement",
@@ -77,12 +78,7 @@ impl Work<'_, '_> {
                 let problem = "left out: processors are shared, not reserved";
                 self.report.warn(&at.key("cpus"), problem);
             }
-            if !devices.is_empty() {
-                self.report.error(
-                    &at.key("devices"),
-                    "name the device under the service's `devices`, such as nvidia.com/gpu=all",
-                );
-            }
+            self.gpus(service, devices, &at.key("devices"));
             if !generic_resources.is_empty() {
                 let problem = "left out: it is for a cluster of many nodes";
                 self.report.warn(&at.key("generic_resources"), problem);

@@ -1,13 +1,15 @@
 //! Secrets and configs of a service.
 
 use compose::Trail;
-use compose::model::{FileReference, Mode};
+use compose::model::{FileObject, FileReference, Mode};
 
 use super::Work;
+use crate::file::{File, FileMode};
 use crate::manifest::folder::{Location, locate};
-use crate::manifest::secret::SecretMount;
+use crate::manifest::secret::{SecretMount, kept_name};
 use crate::manifest::service::Service;
 use crate::manifest::{Mount, MountSource};
+use crate::name::check_part;
 
 impl Work<'_, '_> {
     pub(super) fn secrets(&mut self, service: &mut Service, source: &[FileReference]) {
@@ -23,24 +25,29 @@ impl Work<'_, '_> {
             } = reference;
             let name = source.clone().unwrap_or_default();
             let target = target.clone().unwrap_or_else(|| name.clone());
-            if !self.report.secrets.contains(&name) {
+            let source = self.project.secrets.get(&name).map(|secret| &secret.0);
+            let is_given = source.is_some_and(|source| source.environment.is_some());
+            if !is_given && !self.report.secrets.contains(&name) {
                 let target = match target.starts_with('/') {
                     true => target,
                     false => format!("/run/secrets/{target}"),
                 };
-                let secret = self.project.secrets.get(&name);
-                let file = secret.and_then(|secret| secret.0.file.as_deref());
+                let file = source.and_then(|source| source.file.as_deref());
                 self.file(service, reference, file, target, &at);
                 continue;
             }
-            let usual = format!("/run/secrets/{name}");
+            let kept = match is_given {
+                true => kept_name(&name),
+                false => name,
+            };
+            let usual = format!("/run/secrets/{kept}");
             let target = Some(target).filter(|target| *target != usual);
             let secret = SecretMount {
                 target: self.target(target, &at),
                 uid: self.owner(uid.as_deref(), &at.key("uid")),
                 gid: self.owner(gid.as_deref(), &at.key("gid")),
                 mode: mode.and_then(|mode| self.mode(mode, &at.key("mode"))),
-                secret: name,
+                secret: kept,
             };
             service.secrets.push(secret);
         }
@@ -84,9 +91,29 @@ impl Work<'_, '_> {
             let name = reference.source.as_deref().unwrap_or_default();
             let target = reference.target.clone();
             let target = target.unwrap_or_else(|| format!("/{name}"));
-            let config = self.project.configs.get(name);
-            let file = config.and_then(|config| config.0.file.as_deref());
-            self.file(service, reference, file, target, &at);
+            let Some(config) = self.project.configs.get(name) else {
+                continue;
+            };
+            let FileObject {
+                file,
+                environment,
+                content,
+                ..
+            } = &config.0;
+            if environment.is_some() || content.is_some() {
+                match content {
+                    Some(text) => {
+                        let file = text.as_bytes().into();
+                        self.config(service, reference, name, file, target, &at);
+                    }
+                    None => self.report.error(
+                        &Trail::of(["configs", name, "environment"]),
+                        "the variable has no value; give it one in the app's `.env`",
+                    ),
+                }
+                continue;
+            }
+            self.file(service, reference, file.as_deref(), target, &at);
         }
     }
 
@@ -99,6 +126,49 @@ impl Work<'_, '_> {
         target: String,
         at: &Trail,
     ) {
+        let inside = match file.map(locate) {
+            Some(Location::Inside(inside)) => inside,
+            _ => "",
+        };
+        let Some(found) = self.report.folder.files.get(inside) else {
+            self.report.error(
+                at,
+                "this needs a file in the app's folder; put it there and name it with `file`",
+            );
+            return;
+        };
+        if reference.mode.is_some() {
+            let name = reference.source.as_deref().unwrap_or_default();
+            self.config(service, reference, name, found.clone(), target, at);
+            return;
+        }
+        self.mode_of(reference, found.mode, at);
+        let source = MountSource::Definition(inside.to_owned());
+        self.mount_file(service, source, target, at);
+    }
+
+    /// Mounts a file that is not among the app's, or not with this mode.
+    fn config(
+        &mut self,
+        service: &mut Service,
+        reference: &FileReference,
+        name: &str,
+        mut file: File,
+        target: String,
+        at: &Trail,
+    ) {
+        if let Err(error) = check_part("a config", name) {
+            self.report.error(at, error.to_string());
+            return;
+        }
+        file.mode = self.mode_of(reference, file.mode, at);
+        let name = name.to_owned();
+        self.mount_file(service, MountSource::Config { name, file }, target, at);
+    }
+
+    /// The mode of a mounted file. It belongs to root in the container, as all files of the app do;
+    /// another owner could not read it if others may not.
+    fn mode_of(&mut self, reference: &FileReference, own: FileMode, at: &Trail) -> FileMode {
         let FileReference {
             source: _,
             target: _,
@@ -107,28 +177,36 @@ impl Work<'_, '_> {
             mode,
             extensions: _,
         } = reference;
-        if uid.is_some() || gid.is_some() || mode.is_some() {
-            self.report.warn(
-                at,
-                "`uid`, `gid` and `mode` are left out: it has the mode of its file and belongs to root",
-            );
+        let bits = mode.and_then(|mode| self.mode(mode, &at.key("mode")));
+        let bits = bits.and_then(|digits| u32::from_str_radix(&digits, 8).ok());
+        let mut found = bits.map_or(own, FileMode::of_bits);
+        let is_other = |id: &Option<String>| id.as_deref().is_some_and(|id| id != "0");
+        if is_other(uid) || is_other(gid) {
+            let words = match mode.is_some() && found.private {
+                true => {
+                    found.private = false;
+                    "`uid` and `gid` are left out: the file belongs to root, and every user of the container can read it"
+                }
+                false => "`uid` and `gid` are left out: the file belongs to root in the container",
+            };
+            self.report.warn(at, words);
         }
-        let inside = match file.map(locate) {
-            Some(Location::Inside(inside)) => inside,
-            _ => "",
-        };
-        if !self.report.folder.files.contains_key(inside) {
-            self.report.error(
-                at,
-                "this needs a file in the app's folder; put it there and name it with `file`",
-            );
-            return;
-        }
+        found
+    }
+
+    fn mount_file(
+        &mut self,
+        service: &mut Service,
+        source: MountSource,
+        target: String,
+        at: &Trail,
+    ) {
         let (file, place) = self.report.place(at);
         service.mounts.push(Mount {
-            source: MountSource::Definition(inside.to_owned()),
+            source,
             target,
             read_only: true,
+            no_copy: false,
             file,
             place,
             key: at.to_string(),

@@ -6,10 +6,24 @@ use compose::model;
 
 use super::Work;
 use super::keys::{BUILD, left_out};
+use crate::image::Platform;
 use crate::manifest::build::{Build, ImageSource};
 use crate::manifest::folder::{Location, locate};
 
 impl Work<'_, '_> {
+    pub(super) fn platform(&mut self, text: &str) -> Option<Platform> {
+        // Other names of the same.
+        let text = text.replace("x86_64", "amd64").replace("aarch64", "arm64");
+        let platform = Platform::parse(&text).filter(|platform| platform.os == "linux");
+        if platform.is_none() {
+            self.report.error(
+                &self.trail.key("platform"),
+                "expected a platform of Linux, such as linux/arm64",
+            );
+        }
+        platform
+    }
+
     /// The reader has checked that there is one of the two, or a provider instead.
     pub(super) fn image(
         &mut self,
@@ -23,7 +37,7 @@ impl Work<'_, '_> {
         }
     }
 
-    fn build(&mut self, source: &model::Build, otherwise: Option<String>) -> Option<Build> {
+    fn build(&mut self, source: &model::Build, fallback: Option<String>) -> Option<Build> {
         let model::Build {
             context,
             dockerfile,
@@ -54,7 +68,6 @@ impl Work<'_, '_> {
         } = source;
         let at = self.trail.key("build");
         for (key, is_written) in [
-            ("dockerfile_inline", dockerfile_inline.is_some()),
             ("entitlements", !entitlements.is_empty()),
             ("provenance", provenance.is_some()),
             ("sbom", sbom.is_some()),
@@ -81,7 +94,7 @@ impl Work<'_, '_> {
                     true => at.key("context"),
                     false => at,
                 };
-                self.report.error(&at, problem);
+                self.report.error(&at, problem.to_string());
                 return None;
             }
         };
@@ -91,7 +104,7 @@ impl Work<'_, '_> {
             Some(path) if self.report.places.is_written(&file) => match named(path) {
                 Ok(path) => Some(path),
                 Err(problem) => {
-                    self.report.error(&file, problem);
+                    self.report.error(&file, problem.to_string());
                     return None;
                 }
             },
@@ -104,49 +117,59 @@ impl Work<'_, '_> {
         Some(Build {
             context,
             containerfile,
+            inline: dockerfile_inline.clone(),
             args,
             target: target.clone(),
-            otherwise,
+            fallback,
         })
     }
 }
 
+/// A path of a build that is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum PathProblem {
+    #[error("this path leads out of the app's folder")]
+    OutOfApp,
+    #[error("a folder from elsewhere is not fetched; copy it into the app's folder")]
+    Elsewhere,
+    #[error("this path leads out of the folder that the image is built from")]
+    OutOfContext,
+    #[error(
+        "a Containerfile whose name ends with .in can include files of this host; remove its preprocessor directives and rename it"
+    )]
+    Preprocessed,
+}
+
 /// A folder of the app, the whole of it (the empty text), or one beside it, which the loader brings
 /// along under its own name.
-fn folder(path: &str) -> Result<String, &'static str> {
+fn folder(path: &str) -> Result<String, PathProblem> {
     match locate(path) {
         Location::Inside(folder) => Ok(folder.to_owned()),
         Location::Beside(folder) => Ok(folder.to_owned()),
-        Location::Outside => Err("this path leads out of the app's folder"),
-        Location::Elsewhere(path) if path.starts_with('/') => {
-            Err("this path leads out of the app's folder")
-        }
-        Location::Elsewhere(_) => {
-            Err("a folder from elsewhere is not fetched; copy it into the app's folder")
-        }
+        Location::Outside => Err(PathProblem::OutOfApp),
+        Location::Elsewhere(path) if path.starts_with('/') => Err(PathProblem::OutOfApp),
+        Location::Elsewhere(_) => Err(PathProblem::Elsewhere),
     }
 }
 
 /// The path of a Containerfile in the context.
-fn named(path: &str) -> Result<String, &'static str> {
+fn named(path: &str) -> Result<String, PathProblem> {
     let path = inside(path)?;
     // Podman runs the C preprocessor on such a file, and `#include` reads any file of the user.
     if path.ends_with(".in") {
-        return Err(
-            "a Containerfile whose name ends with .in can include files of this host; remove its preprocessor directives and rename it",
-        );
+        return Err(PathProblem::Preprocessed);
     }
     Ok(path)
 }
 
 /// A path inside the context, as it is written.
-fn inside(path: &str) -> Result<String, &'static str> {
+fn inside(path: &str) -> Result<String, PathProblem> {
     let parts: Vec<&str> = path
         .split('/')
         .filter(|part| !matches!(*part, "" | "."))
         .collect();
     if path.starts_with('/') || parts.contains(&"..") || parts.is_empty() {
-        return Err("this path leads out of the folder that the image is built from");
+        return Err(PathProblem::OutOfContext);
     }
     Ok(parts.join("/"))
 }

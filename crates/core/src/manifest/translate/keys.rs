@@ -1,4 +1,4 @@
-//! What becomes of each key of Compose: the one list, for the translation and for people.
+//! The treatment of each Compose key: one table for the translation and for docs/compose.md.
 
 use compose::Trail;
 
@@ -7,19 +7,19 @@ use crate::manifest::report::Report;
 /// The treatment of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Treatment {
-    /// It has its effect, with this to be known.
+    /// It is translated. The note says what else to know.
     Translated(&'static str),
-    /// It has no effect, and nobody misses it.
+    /// It is ignored, which makes no difference.
     Unneeded(&'static str),
-    /// It has no effect, and a warning says so.
+    /// It is ignored, and a warning says so.
     Warned(&'static str),
-    /// The file cannot be used with it.
+    /// A file with it is refused.
     Refused(&'static str),
 }
 
 use Treatment::{Refused, Translated, Unneeded, Warned};
 
-/// Keys with what becomes of them.
+/// Keys, each with its treatment.
 pub type Table = &'static [(&'static str, Treatment)];
 
 const WINDOWS: Treatment = Refused("it is a setting of Windows; remove it");
@@ -33,15 +33,12 @@ pub const SERVICE: Table = &[
     ("attach", Unneeded("logs go to the journal")),
     (
         "blkio_config",
-        Refused("a user's services have no limits of block devices; remove it"),
+        Translated("needs the control group controller `io` (`archipelago doctor`)"),
     ),
     ("build", Translated("see the keys of `build`")),
     ("cap_add", Translated("")),
     ("cap_drop", Translated("")),
-    (
-        "cgroup",
-        Refused("systemd gives each container its control group; remove it"),
-    ),
+    ("cgroup", Translated("`host` and `private`")),
     (
         "cgroup_parent",
         Refused("systemd gives each container its control group; remove it"),
@@ -49,11 +46,13 @@ pub const SERVICE: Table = &[
     ("command", Translated("")),
     (
         "configs",
-        Translated("those with a `file` in the app's folder"),
+        Translated(
+            "with `mode`; the file belongs to root in the container, so another `uid` or `gid` gives a warning",
+        ),
     ),
     (
         "container_name",
-        Translated("one more name on its networks; the container has its unit's name"),
+        Translated("one more name on the app's network; the container has its unit's name"),
     ),
     ("cpu_count", WINDOWS),
     ("cpu_percent", WINDOWS),
@@ -71,12 +70,14 @@ pub const SERVICE: Table = &[
     ("cpus", Translated("")),
     (
         "cpuset",
-        Refused("a user's services cannot be tied to processors; limit them with `cpus`"),
+        Translated("needs the control group controller `cpuset` (`archipelago doctor`)"),
     ),
     ("credential_spec", WINDOWS),
     (
         "depends_on",
-        Translated("`service_started` and `service_healthy`"),
+        Translated(
+            "`service_started`, `service_healthy` and `service_completed_successfully`, which makes the other service a job (see below)",
+        ),
     ),
     ("deploy", Translated("see the keys of `deploy`")),
     ("develop", Unneeded("for work on the image")),
@@ -97,7 +98,7 @@ pub const SERVICE: Table = &[
     ("environment", Translated("")),
     (
         "expose",
-        Unneeded("services on one network reach each other on every port"),
+        Unneeded("services of one app reach each other on every port"),
     ),
     ("extends", Translated("")),
     (
@@ -109,7 +110,7 @@ pub const SERVICE: Table = &[
     ("extra_hosts", Translated("")),
     (
         "gpus",
-        Refused("name the device under `devices`, such as nvidia.com/gpu=all"),
+        Translated("those of NVIDIA, by the names that its driver gives them"),
     ),
     ("group_add", Translated("")),
     ("healthcheck", Translated("")),
@@ -122,13 +123,10 @@ pub const SERVICE: Table = &[
     ("labels", Translated("")),
     (
         "links",
-        Translated("the other service has the name on all its networks"),
+        Translated("the other service has the name on the app's network, for all its services"),
     ),
     ("logging", Warned("left out: logs go to the journal")),
-    (
-        "mac_address",
-        Refused("name it for each network, under `networks`"),
-    ),
+    ("mac_address", Translated("")),
     ("mem_limit", Translated("")),
     ("mem_reservation", Translated("")),
     (
@@ -141,12 +139,7 @@ pub const SERVICE: Table = &[
         "network_mode",
         Translated("`host`, `none`, `service:NAME` and `bridge`, which is the app's own network"),
     ),
-    (
-        "networks",
-        Translated(
-            "with aliases and addresses; `interface_name`, `gw_priority` and `driver_opts` are left out",
-        ),
-    ),
+    ("networks", Translated("with aliases and static addresses")),
     (
         "oom_kill_disable",
         Warned("left out: current kernels have no such setting"),
@@ -156,24 +149,32 @@ pub const SERVICE: Table = &[
     ("pids_limit", Translated("")),
     (
         "platform",
-        Warned("left out: an image is looked for on the node, then built, then pulled"),
+        Translated(
+            "of an image that is pulled; one that is here is used as it is, and images are built for this machine",
+        ),
     ),
     (
         "ports",
-        Translated("TCP and UDP, each with a port of the node"),
+        Translated(
+            "TCP and UDP; of a range, or without a port of the node, one is chosen at the installation and kept in the intent",
+        ),
     ),
     (
         "post_start",
-        Refused("no command is run in a container once it has started; let its own command do it"),
+        Translated(
+            "in the container once it runs, and healthy if that is awaited; its output goes to the journal; if it fails, or takes more than 4 minutes, the service goes on",
+        ),
     ),
     (
         "pre_start",
-        Refused("no container is run before another one; let the service's own command do it"),
+        Refused(
+            "no container is run before another one; make it a service that this one awaits with service_completed_successfully",
+        ),
     ),
     (
         "pre_stop",
-        Refused(
-            "no command is run in a container before it stops; let it do so itself on `stop_signal`",
+        Translated(
+            "in the container before it is stopped; its output goes to the journal; if it fails, or takes more than a minute, the service stops",
         ),
     ),
     (
@@ -199,14 +200,24 @@ pub const SERVICE: Table = &[
     ("read_only", Translated("")),
     (
         "restart",
-        Translated("systemd restarts each service always; `no` and `on-failure` give a warning"),
+        Translated(
+            "`always` and `unless-stopped`: systemd always starts the service again; `no` makes a service without ports and health check a job (see below); `on-failure` gives a warning, except for a job",
+        ),
     ),
     (
         "runtime",
         Refused("all containers have the node's runtime; remove it"),
     ),
-    ("scale", Translated("one container of each service")),
-    ("secrets", Translated("")),
+    (
+        "scale",
+        Translated("only 1: each service has exactly one container"),
+    ),
+    (
+        "secrets",
+        Translated(
+            "with `target`, `mode`, `uid` and `gid`; one that is a file of the app belongs to root",
+        ),
+    ),
     (
         "security_opt",
         Translated(
@@ -225,13 +236,12 @@ pub const SERVICE: Table = &[
     ("tmpfs", Translated("")),
     ("tty", Translated("")),
     ("ulimits", Translated("")),
-    (
-        "umask",
-        Refused("the umask is the image's; let the command set it"),
-    ),
+    ("umask", Translated("")),
     (
         "use_api_socket",
-        Refused("mount the socket under `volumes`"),
+        Translated(
+            "Podman's socket at `/var/run/docker.sock`, by consent: `--allow podman-socket`; without the credentials of registries",
+        ),
     ),
     ("user", Translated("")),
     (
@@ -239,11 +249,13 @@ pub const SERVICE: Table = &[
         Translated("`auto`, `host`, `keep-id`, `nomap` and `private`"),
     ),
     ("uts", Translated("`host`")),
-    ("volumes", Translated("`volume`, `bind` and `tmpfs`")),
     (
-        "volumes_from",
-        Refused("name the volumes under `volumes` of both services"),
+        "volumes",
+        Translated(
+            "`volume` (with `nocopy`, without `subpath`), `bind` and `tmpfs`; a path in the app's folder is a folder of its data unless it is there, and one that looks like a file must be there; Docker's socket is that of this user's Podman, by consent: `--allow podman-socket`",
+        ),
     ),
+    ("volumes_from", Translated("of services of the app")),
     ("working_dir", Translated("")),
 ];
 
@@ -261,10 +273,7 @@ pub const BUILD: Table = &[
         Translated("the app's folder, one in it or one beside it"),
     ),
     ("dockerfile", Translated("")),
-    (
-        "dockerfile_inline",
-        Refused("write the file into the app's folder and name it with `dockerfile`"),
-    ),
+    ("dockerfile_inline", Translated("")),
     (
         "entitlements",
         Refused("a build has no more rights than Podman gives it; remove it"),
@@ -318,17 +327,26 @@ pub const DEPLOY: Table = &[
     ),
     (
         "mode",
-        Translated("`replicated` and `global`: one container"),
+        Translated(
+            "`replicated` and `global`: one container; `replicated-job` and `global-job`: a job (see below)",
+        ),
     ),
     ("placement", SWARM),
-    ("replicas", Translated("one container of each service")),
+    (
+        "replicas",
+        Translated("only 1: each service has exactly one container"),
+    ),
     (
         "resources",
-        Translated("`limits` of memory, processors and processes, and the reservation of memory"),
+        Translated(
+            "`limits` of memory, processors and processes, the reservation of memory, and GPUs of NVIDIA",
+        ),
     ),
     (
         "restart_policy",
-        Warned("left out: systemd restarts the service always"),
+        Translated(
+            "its `condition`, without `restart`: `none` and `on-failure` are those of `restart`",
+        ),
     ),
     ("rollback_config", SWARM),
     ("update_config", SWARM),
@@ -343,23 +361,25 @@ pub const NETWORK: Table = &[
     ("driver", Translated("`bridge`")),
     (
         "driver_opts",
-        Warned("left out: they are for Docker's bridges"),
+        Warned("left out: Podman sets the network up"),
     ),
     (
         "enable_ipv4",
-        Warned("left out: a network of Podman always has IPv4"),
+        Warned("left out: Podman sets the network up"),
     ),
     ("enable_ipv6", Translated("")),
     (
         "external",
-        Refused(
-            "networks of other programs cannot be joined; an app reaches what others export (`x-archipelago.requires`)",
+        Translated(
+            "by consent: `--allow network:NAME` joins a network that Podman has; not one of an app, whose exports are reached with `x-archipelago.requires`",
         ),
     ),
     ("internal", Translated("")),
     (
         "ipam",
-        Translated("`subnet`, `gateway` and `ip_range`; without them Podman chooses the addresses"),
+        Translated(
+            "the subnets, where a service has a static address; else Podman chooses them, with a warning",
+        ),
     ),
     ("labels", Unneeded("the network has Archipelago's labels")),
     (
@@ -373,13 +393,15 @@ pub const VOLUME: Table = &[
     ("driver", Translated("`local`")),
     (
         "driver_opts",
-        Refused(
-            "volumes take no options here: their data lie in the node's data folder (docs/manifest.md)",
+        Translated(
+            "`type: none` with `o: bind`: the folder `device`, by consent as any path of this host; `type: tmpfs`; file systems of the network are refused, because only root mounts them",
         ),
     ),
     (
         "external",
-        Refused("volumes of other programs are not used; let the app have one of its own"),
+        Translated(
+            "by consent: `--allow volume:NAME` mounts a volume that Podman has; not one of an app",
+        ),
     ),
     ("labels", Unneeded("the volume has Archipelago's labels")),
     (
@@ -392,12 +414,14 @@ pub const VOLUME: Table = &[
 pub const TOP: Table = &[
     (
         "configs",
-        Translated("those with a `file` in the app's folder"),
+        Translated("from a `file` in the app's folder, a `content`, or a variable (`environment`)"),
     ),
     ("include", Translated("files in the app's folder")),
     (
         "jobs",
-        Refused("containers that run to their end are not supported; remove it"),
+        Refused(
+            "Compose starts it by hand, and there is no such command here; make it a service with `restart: \"no\"`",
+        ),
     ),
     ("models", Unneeded("language models are not run")),
     (
@@ -408,7 +432,7 @@ pub const TOP: Table = &[
     (
         "secrets",
         Translated(
-            "those of `x-archipelago.secrets`, without a source, and files in the app's folder",
+            "those of `x-archipelago.secrets`, without a source; files in the app's folder; variables of `.env` (`environment`), which become Podman's secrets",
         ),
     ),
     ("services", Translated("see the keys of a service")),

@@ -5,7 +5,9 @@ mod app_network;
 mod container;
 mod deploy;
 mod files;
+mod hooks;
 mod image;
+mod jobs;
 pub mod keys;
 mod mount;
 mod network;
@@ -13,6 +15,8 @@ mod port;
 mod privileges;
 mod process;
 mod top;
+mod volume;
+mod volumes_from;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,27 +24,33 @@ use compose::model::{self, ServiceKeys, Workload};
 use compose::{Project, Trail};
 
 use super::build::ImageSource;
-use super::network::Network;
+use super::networks::AppNetwork;
 use super::report::Report;
+use super::secret::GivenText;
 use super::service::Service;
 use crate::name::check_part;
 pub use privileges::capability;
 
 use keys::{SERVICE, Table, left_out};
 
-/// The services, volumes and networks of an app.
+/// The services and volumes of an app.
 #[derive(Default)]
 pub(super) struct Translated {
     pub(super) services: BTreeMap<String, Service>,
+    pub(super) given_secrets: BTreeMap<String, GivenText>,
+    pub(super) networks: BTreeMap<String, AppNetwork>,
     pub(super) volumes: BTreeSet<String>,
-    pub(super) networks: BTreeMap<String, Network>,
 }
 
 /// Translates a project. What cannot be translated is reported.
 pub(super) fn translate(project: &Project, report: &mut Report<'_>) -> Translated {
     let mut translated = Translated::default();
-    top::sections(project, &mut translated.volumes, report);
-    translated.networks = app_network::declared(project, report);
+    top::sections(
+        project,
+        &mut translated.volumes,
+        &mut translated.given_secrets,
+        report,
+    );
     for (name, source) in &project.services {
         let trail = Trail::of(["services", name]);
         if let Err(error) = check_part("a service", name) {
@@ -50,7 +60,6 @@ pub(super) fn translate(project: &Project, report: &mut Report<'_>) -> Translate
             project,
             report: &mut *report,
             volumes: &mut translated.volumes,
-            networks: &translated.networks,
             name,
             trail,
         };
@@ -61,6 +70,9 @@ pub(super) fn translate(project: &Project, report: &mut Report<'_>) -> Translate
         report.error(&Trail::top(), "no services: an app has at least one");
     }
     app_network::link(project, &mut translated.services, report);
+    translated.networks = app_network::declared(project, &translated.services, report);
+    volumes_from::take_over(project, &mut translated.services, report);
+    jobs::find(project, &mut translated.services, report);
     translated
 }
 
@@ -70,8 +82,6 @@ struct Work<'a, 'r> {
     report: &'a mut Report<'r>,
     /// Volumes of the app; those without a name of their own are added.
     volumes: &'a mut BTreeSet<String>,
-    /// Networks of the app.
-    networks: &'a BTreeMap<String, Network>,
     name: &'a str,
     trail: Trail,
 }
@@ -98,13 +108,13 @@ impl Work<'_, '_> {
             profiles: _,
             deploy,
             develop: _,
-            restart,
+            // Of all services at once, later.
+            restart: _,
             scale,
             attach: _,
             container_name,
             provider,
             external_links,
-            // Of all services at once, later.
             links: _,
             post_start,
             pre_stop,
@@ -114,6 +124,12 @@ impl Work<'_, '_> {
         let nothing = || ImageSource::Reference(String::new());
         let mut service = Service::of(image.unwrap_or_else(nothing));
         self.container(&mut service, container);
+        if matches!(service.image, ImageSource::Build(_)) && service.platform.take().is_some() {
+            self.report.warn(
+                &self.trail.key("platform"),
+                "left out: images are built for this machine",
+            );
+        }
         service.ports = self.ports(ports);
         service.depends_on = self.depends_on(depends_on);
         service.health = healthcheck
@@ -124,7 +140,6 @@ impl Work<'_, '_> {
         if let Some(deploy) = deploy {
             self.deploy(&mut service, deploy);
         }
-        self.restart(restart.as_deref());
         if let Some(name) = container_name {
             self.alias(&mut service, name, &self.trail.key("container_name"));
         }
@@ -140,8 +155,8 @@ impl Work<'_, '_> {
         self.left_out(SERVICE, "provider", provider.is_some());
         self.left_out(SERVICE, "external_links", !external_links.is_empty());
         self.left_out(SERVICE, "pre_start", !pre_start.is_empty());
-        self.left_out(SERVICE, "post_start", !post_start.is_empty());
-        self.left_out(SERVICE, "pre_stop", !pre_stop.is_empty());
+        service.post_start = self.hooks("post_start", post_start);
+        service.pre_stop = self.hooks("pre_stop", pre_stop);
         self.check_ports(&mut service);
         service
     }

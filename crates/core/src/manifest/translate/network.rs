@@ -4,50 +4,56 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use compose::Trail;
-use compose::model::ServiceNetwork;
+use compose::model::{Hosts, ServiceNetwork};
 
 use super::Work;
-use super::app_network::{add_alias, is_bridge};
-use crate::manifest::network::Joined;
+use super::app_network::{DEFAULT, add_alias};
+use crate::manifest::networks::Join;
 use crate::manifest::service::{NetworkMode, Service};
-use crate::name::DEFAULT_NETWORK;
+use crate::name::check_part;
 
 impl Work<'_, '_> {
-    pub(super) fn network_mode(&mut self, service: &mut Service, mode: Option<&str>) {
-        let at = self.trail.key("network_mode");
-        if is_bridge(mode) {
-            let name = DEFAULT_NETWORK.to_owned();
-            service.networks.insert(name, Joined::default());
+    /// Podman writes each into `/etc/hosts`, where a line break would begin another entry.
+    pub(super) fn extra_hosts(&mut self, source: &Hosts) -> Vec<String> {
+        let mut hosts = Vec::new();
+        for (name, addresses) in &source.0 {
+            for address in addresses {
+                let is_plain = |text: &str| {
+                    let stands_out = |c: char| c.is_control() || c.is_whitespace() || c == '#';
+                    !text.is_empty() && !text.contains(stands_out)
+                };
+                let bare = address.trim_start_matches('[').trim_end_matches(']');
+                let is_address = address == "host-gateway" || bare.parse::<IpAddr>().is_ok();
+                if is_plain(name) && is_address {
+                    hosts.push(format!("{name}:{address}"));
+                } else {
+                    self.report.error(
+                        &self.trail.key("extra_hosts"),
+                        "write NAME=ADDRESS: a name without white space, `#` or control characters, and an IP address or `host-gateway`",
+                    );
+                }
+            }
         }
+        hosts
+    }
+
+    pub(super) fn network_mode(&mut self, service: &mut Service, mode: Option<&str>) {
         service.network = match mode {
-            None => NetworkMode::App,
-            mode if is_bridge(mode) => NetworkMode::App,
+            None | Some("bridge" | "default") => NetworkMode::App,
             Some("host") => NetworkMode::Host,
             Some("none") => NetworkMode::None,
-            Some(other) => match other.strip_prefix("service:") {
-                Some(name) => self.network_of(name, &at),
+            Some(mode) => match mode.strip_prefix("service:") {
+                // The reader has checked that it is there.
+                Some(other) => NetworkMode::Service(other.to_owned()),
                 None => {
                     self.report.error(
-                        &at,
-                        "this mode is not supported; there are host, none, service:NAME and bridge, and without this key the app's networks",
+                        &self.trail.key("network_mode"),
+                        "a container of another program cannot be joined; there are host, none, bridge and service:NAME, and without this key the app's own network",
                     );
                     NetworkMode::App
                 }
             },
         };
-    }
-
-    /// The reader has checked that the service is there.
-    fn network_of(&mut self, name: &str, at: &Trail) -> NetworkMode {
-        let other = self.project.services.get(name);
-        let mode = other.and_then(|other| other.container.network_mode.as_deref());
-        if mode.is_some_and(|mode| mode.starts_with("service:")) {
-            self.report.error(
-                at,
-                "that service has its network from another one; name that other one here",
-            );
-        }
-        NetworkMode::Of(name.to_owned())
     }
 
     pub(super) fn networks(
@@ -56,20 +62,24 @@ impl Work<'_, '_> {
         source: &BTreeMap<String, Option<ServiceNetwork>>,
     ) {
         for (name, joined) in source {
-            let at = self.trail.key("networks").key(name);
-            let joined = match joined {
-                Some(joined) => self.joined(name, joined, &at),
-                None => Joined::default(),
+            let join = match joined {
+                Some(joined) => self.join(name, joined),
+                None => Join::default(),
             };
-            service.networks.insert(name.clone(), joined);
+            service.networks.insert(name.clone(), join);
+        }
+        if service.network == NetworkMode::App && service.networks.is_empty() {
+            // The mode `bridge` names none.
+            service.networks.insert(DEFAULT.to_owned(), Join::default());
         }
     }
 
-    fn joined(&mut self, network: &str, source: &ServiceNetwork, at: &Trail) -> Joined {
+    fn join(&mut self, network: &str, source: &ServiceNetwork) -> Join {
         let ServiceNetwork {
             aliases,
             driver_opts,
-            gw_priority,
+            // Podman has no order of networks.
+            gw_priority: _,
             priority: _,
             interface_name,
             ipv4_address,
@@ -79,68 +89,74 @@ impl Work<'_, '_> {
             use_service_name_alias: _,
             extensions: _,
         } = source;
-        let mut joined = Joined {
-            mac: mac_address.clone(),
-            ..Joined::default()
-        };
+        let at = self.trail.key("networks").key(network);
+        let mut join = Join::default();
         for (index, alias) in aliases.iter().enumerate() {
             let at = at.key("aliases").item(index);
-            add_alias(self.report, self.name, &mut joined.aliases, alias, &at);
-        }
-        for (key, address) in [
-            ("ipv4_address", ipv4_address.as_deref()),
-            ("ipv6_address", ipv6_address.as_deref()),
-        ] {
-            let address = address.filter(|address| !address.is_empty());
-            if let Some(address) = address {
-                let found = self.address(network, key, address, &at.key(key));
-                joined.addresses.extend(found);
+            match check_part("a container", alias) {
+                Ok(()) if alias == self.name => {}
+                Ok(()) => drop(join.aliases.insert(alias.clone())),
+                Err(error) => self.report.error(&at, error.to_string()),
             }
         }
+        for (key, text) in [
+            ("ipv4_address", ipv4_address),
+            ("ipv6_address", ipv6_address),
+        ] {
+            let Some(text) = text.as_ref().filter(|text| !text.is_empty()) else {
+                continue;
+            };
+            let is_kind = |address: &IpAddr| address.is_ipv4() == (key == "ipv4_address");
+            match text.parse().ok().filter(is_kind) {
+                Some(address) => join.addresses.push(address),
+                None => {
+                    let problem = "expected an IP address of this kind";
+                    self.report.error(&at.key(key), problem);
+                }
+            }
+        }
+        if let Some(text) = mac_address {
+            join.hardware_address = self.checked_hardware_address(text, &at.key("mac_address"));
+        }
         if !link_local_ips.is_empty() {
-            self.report.error(
-                &at.key("link_local_ips"),
-                "Podman gives a container no such address; remove this key",
-            );
+            let problem =
+                "Podman gives containers no more addresses than one of each kind; remove this key";
+            self.report.error(&at.key("link_local_ips"), problem);
         }
-        let harmless = [
+        for (key, is_written) in [
             ("driver_opts", !driver_opts.0.is_empty()),
-            ("gw_priority", *gw_priority != 0),
             ("interface_name", interface_name.is_some()),
-        ];
-        for (key, _) in harmless.iter().filter(|(_, is_written)| *is_written) {
-            self.report
-                .warn(&at.key(key), "left out: Podman chooses it");
+        ] {
+            if is_written {
+                self.report
+                    .warn(&at.key(key), "left out: Podman chooses it");
+            }
         }
-        joined
+        join
     }
 
-    /// An address of a container must be one of its network's, which Podman chooses unless the file
-    /// does.
-    fn address(&mut self, network: &str, key: &str, text: &str, at: &Trail) -> Option<IpAddr> {
-        let is_kind = |address: &IpAddr| address.is_ipv4() == (key == "ipv4_address");
-        let Some(address) = text.parse().ok().filter(is_kind) else {
-            self.report.error(at, "expected an IP address of this kind");
-            return None;
-        };
-        let known = self.networks.get(network).map(|known| &known.subnets);
-        let is_in = known.is_some_and(|subnets| {
-            let mut subnets = subnets.iter();
-            subnets.any(|subnet| subnet.net.contains(&address))
-        });
-        if !is_in {
-            self.report.error(
-                at,
-                &*format!(
-                    "no subnet of the network holds this address; give it one under `networks.{network}.ipam.config`, or let the others use the service's name"
-                ),
-            );
+    /// Of the service itself: its address on the first of its networks.
+    pub(super) fn hardware_address(&mut self, service: &mut Service, text: &str) {
+        let at = self.trail.key("mac_address");
+        let address = self.checked_hardware_address(text, &at);
+        if let Some(join) = service.networks.values_mut().next() {
+            join.hardware_address = join.hardware_address.take().or(address);
         }
-        Some(address)
     }
 
-    /// Gives the service one more name on all its networks.
+    fn checked_hardware_address(&mut self, text: &str, at: &Trail) -> Option<String> {
+        let parts: Vec<&str> = text.split([':', '-']).collect();
+        let is_byte = |part: &&str| part.len() == 2 && u8::from_str_radix(part, 16).is_ok();
+        if parts.len() == 6 && parts.iter().all(is_byte) {
+            return Some(parts.join(":"));
+        }
+        let problem = "expected a hardware address like 02:42:ac:11:00:02";
+        self.report.error(at, problem);
+        None
+    }
+
+    /// Gives the service one more name on the app's networks.
     pub(super) fn alias(&mut self, service: &mut Service, alias: &str, at: &Trail) {
-        add_alias(self.report, self.name, &mut service.aliases, alias, at);
+        add_alias(self.report, self.name, service, alias, at);
     }
 }

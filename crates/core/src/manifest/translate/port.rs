@@ -8,7 +8,23 @@ use super::Work;
 use crate::manifest::service::{NetworkMode, Service};
 use crate::manifest::{Port, Protocol};
 
-const PORT: &str = "expected a port from 1 to 65535";
+/// The first port that a user may open (ip_unprivileged_port_start in ip-sysctl).
+const FIRST_OF_USERS: u16 = 1024;
+/// The offset for a port below that: 80 becomes 8080.
+const OFFSET: u16 = 8000;
+/// The number of ports to try above the first one.
+const TRIES: u16 = 999;
+
+/// A part of a published port that cannot be understood: what is expected instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Expected {
+    #[error("expected a port from 1 to 65535")]
+    Port,
+    #[error("expected an IP address of this node")]
+    Address,
+    #[error("expected tcp or udp")]
+    Protocol,
+}
 
 impl Work<'_, '_> {
     pub(super) fn ports(&mut self, source: &[model::Port]) -> Vec<Port> {
@@ -18,7 +34,7 @@ impl Work<'_, '_> {
             let place = self.report.place(&at);
             match translated(port) {
                 Ok(port) => ports.push((place, port)),
-                Err(problem) => self.report.error(&at, problem),
+                Err(expected) => self.report.error(&at, expected.to_string()),
             }
         }
         // The reader sorts the ports of a range as text; here they are in the order of their
@@ -43,11 +59,7 @@ impl Work<'_, '_> {
                     "left out: on the node's own network every port of the container is one of the node",
                 );
             }
-            NetworkMode::Of(_) => self.report.error(
-                &at,
-                "the ports are those of the service whose network it uses; move `ports` there",
-            ),
-            NetworkMode::None => self.report.error(
+            NetworkMode::None | NetworkMode::Service(_) => self.report.error(
                 &at,
                 "ports are published only from the app's network; remove `ports` or `network_mode`",
             ),
@@ -55,7 +67,7 @@ impl Work<'_, '_> {
     }
 }
 
-fn translated(port: &model::Port) -> Result<Port, &'static str> {
+fn translated(port: &model::Port) -> Result<Port, Expected> {
     let model::Port {
         name: _,
         mode: _,
@@ -66,28 +78,43 @@ fn translated(port: &model::Port) -> Result<Port, &'static str> {
         app_protocol: _,
         extensions: _,
     } = port;
-    let host = match published.as_deref() {
-        None => {
-            return Err(
-                "this names only the container's port; write HOST:CONTAINER, or the node's port changes at each start",
-            );
-        }
-        Some(range) if range.contains('-') => {
-            return Err(
-                "of a range Compose chooses a port at each start; write the one that the node is to have",
-            );
-        }
-        Some(text) => text.parse().ok().filter(|port| *port > 0).ok_or(PORT)?,
+    let container = Some(*target)
+        .filter(|port| *port > 0)
+        .ok_or(Expected::Port)?;
+    let number = |text: &str| {
+        text.parse()
+            .ok()
+            .filter(|port| *port > 0)
+            .ok_or(Expected::Port)
     };
+    let (host, until) = match published.as_deref() {
+        // Compose chooses a random port at each start. Here the port is chosen once, near a
+        // well-known number.
+        None => {
+            let first = match container < FIRST_OF_USERS {
+                true => container + OFFSET,
+                false => container,
+            };
+            (first, Some(first.saturating_add(TRIES)))
+        }
+        Some(text) => match text.split_once('-') {
+            Some((first, last)) => (number(first)?, Some(number(last)?)),
+            None => (number(text)?, None),
+        },
+    };
+    if until.is_some_and(|until| until < host) {
+        return Err(Expected::Port);
+    }
     let address = host_ip.as_deref().map(str::parse::<IpAddr>).transpose();
     Ok(Port {
-        address: address.map_err(|_| "expected an IP address of this node")?,
+        address: address.map_err(|_| Expected::Address)?,
         host,
-        container: Some(*target).filter(|port| *port > 0).ok_or(PORT)?,
+        until,
+        container,
         protocol: match protocol.as_deref() {
             None | Some("tcp") => Protocol::Tcp,
             Some("udp") => Protocol::Udp,
-            Some(_) => return Err("expected tcp or udp"),
+            Some(_) => return Err(Expected::Protocol),
         },
     })
 }

@@ -4,7 +4,8 @@
 //! A person must agree to them before the app is installed (`operation/grants.rs`). So each must be
 //! something that can be named to a person; anything else is refused here.
 
-use compose::model::Device;
+use compose::Trail;
+use compose::model::{Device, DeviceRequest};
 
 use super::Work;
 use crate::manifest::service::{Namespace, Service};
@@ -83,6 +84,43 @@ impl Work<'_, '_> {
             }
         }
         source.iter().map(device).collect()
+    }
+
+    /// GPUs of NVIDIA, by the names that the NVIDIA Container Toolkit gives them (CDI).
+    pub(super) fn gpus(&mut self, service: &mut Service, source: &[DeviceRequest], at: &Trail) {
+        for (index, request) in source.iter().enumerate() {
+            let DeviceRequest {
+                capabilities: _,
+                driver,
+                count,
+                device_ids,
+                options: _,
+                extensions: _,
+            } = request;
+            if !matches!(driver.as_deref(), None | Some("" | "nvidia" | "cdi")) {
+                self.report.error(
+                    &at.item(index),
+                    "only GPUs of NVIDIA are known by name; name others under the service's `devices`, such as /dev/dri",
+                );
+                continue;
+            }
+            let count = usize::try_from(count.0).ok().filter(|count| *count > 0);
+            let name = |id: &str| match driver.as_deref() {
+                // Such an id is the full name of a device.
+                Some("cdi") => id.to_owned(),
+                _ => format!("nvidia.com/gpu={id}"),
+            };
+            let devices: Vec<String> = match (device_ids.as_slice(), count) {
+                ([], None) => vec![name("all")],
+                ([], Some(count)) => (0..count).map(|id| name(&id.to_string())).collect(),
+                (ids, _) => ids.iter().map(|id| name(id)).collect(),
+            };
+            for device in devices {
+                if !service.devices.contains(&device) {
+                    service.devices.push(device);
+                }
+            }
+        }
     }
 
     pub(super) fn user_namespace(&mut self, mode: Option<&str>) -> Option<String> {

@@ -6,8 +6,11 @@ use compose::model::{Dependency, Environment, Extensions, Healthcheck};
 
 use super::Work;
 use crate::manifest::healthcheck::Health;
+use crate::manifest::job::Awaited;
+use crate::owner::Owner;
 
 const SECRETS: &str = "x-environment-secrets";
+const DATA_OWNER: &str = "x-data-owner";
 
 impl Work<'_, '_> {
     /// A name without a value takes that of a setting or of `.env`; the reader has filled those in.
@@ -58,10 +61,21 @@ impl Work<'_, '_> {
         secrets
     }
 
+    pub(super) fn data_owner(&mut self, extensions: &Extensions) -> Option<Owner> {
+        let owner = extensions.get(DATA_OWNER)?.as_str().and_then(Owner::parse);
+        if owner.is_none() {
+            self.report.error(
+                &self.trail.key(DATA_OWNER),
+                "expected the numbers of a user and a group, such as \"1000:1000\"",
+            );
+        }
+        owner
+    }
+
     pub(super) fn depends_on(
         &mut self,
         source: &BTreeMap<String, Dependency>,
-    ) -> BTreeMap<String, bool> {
+    ) -> BTreeMap<String, Awaited> {
         let mut dependencies = BTreeMap::new();
         for (name, dependency) in source {
             let Dependency {
@@ -74,14 +88,13 @@ impl Work<'_, '_> {
             if !self.project.services.contains_key(name) {
                 continue;
             }
-            if condition == "service_completed_successfully" {
-                let at = self.trail.key("depends_on").key(name).key("condition");
-                self.report.error(
-                    &at,
-                    "one-shot services are not supported; there are service_started and service_healthy",
-                );
-            }
-            dependencies.insert(name.clone(), condition == "service_healthy");
+            // The reader has checked that it is one of Compose's three.
+            let awaited = match condition.as_str() {
+                "service_healthy" => Awaited::Healthy,
+                "service_completed_successfully" => Awaited::Completed,
+                _ => Awaited::Started,
+            };
+            dependencies.insert(name.clone(), awaited);
         }
         dependencies
     }
@@ -152,15 +165,6 @@ impl Work<'_, '_> {
             self.report.error(&self.trail.key(key), NEGATIVE);
         }
         found
-    }
-
-    pub(super) fn restart(&mut self, policy: Option<&str>) {
-        let is_always = matches!(policy, None | Some("always" | "unless-stopped"));
-        if !is_always {
-            let at = self.trail.key("restart");
-            self.report
-                .warn(&at, "left out: systemd restarts the service always");
-        }
     }
 }
 

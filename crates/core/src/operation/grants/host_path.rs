@@ -1,10 +1,10 @@
 //! Judges mounts of paths of this host: what a container can reach through each, and which paths no
 //! app may mount. A path that goes over links counts as their target.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
+use crate::desired::HostFacts;
 use crate::layout::Layout;
 use crate::name::AppId;
 
@@ -17,6 +17,26 @@ pub struct HostPath {
     pub read_only: bool,
     /// The path in the manifest, if it goes over a link.
     pub link: Option<PathBuf>,
+    /// What is done because nothing is there; `None` where something is.
+    pub if_missing: Option<IfMissing>,
+}
+
+/// What is done for a path that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum IfMissing {
+    /// The folder is made, as in Compose.
+    Make,
+    /// It looks like a file, and a folder in its place would only mislead the app.
+    RefuseFile,
+    /// It is the system's business.
+    Leave,
+}
+
+impl HostPath {
+    /// The path in the manifest.
+    pub(super) fn written(&self) -> &Path {
+        self.link.as_deref().unwrap_or(&self.path)
+    }
 }
 
 /// The things that a container can reach through a mounted path, the worst first.
@@ -41,6 +61,7 @@ impl fmt::Display for HostPath {
             path,
             read_only,
             link,
+            if_missing,
         } = self;
         let verb = if *read_only {
             "read"
@@ -50,6 +71,9 @@ impl fmt::Display for HostPath {
         write!(formatter, "{verb} {}", path.display())?;
         if let Some(link) = link {
             write!(formatter, " (to which the link {} leads)", link.display())?;
+        }
+        if *if_missing == Some(IfMissing::Make) {
+            formatter.write_str(" (a folder that is made now)")?;
         }
         formatter.write_str(match exposes {
             Exposure::Everything if *read_only => {
@@ -69,18 +93,25 @@ impl fmt::Display for HostPath {
 /// The folders of this host by which mounts are judged.
 pub(super) struct Host<'a> {
     pub layout: &'a Layout,
-    /// The links on the way of paths, as in [`Found::trails`](crate::desired::Found).
-    pub trails: &'a BTreeMap<PathBuf, Vec<PathBuf>>,
+    pub found: &'a HostFacts,
 }
 
 impl Host<'_> {
+    /// A path of the host as a mount names it.
+    pub(super) fn on_host(&self, path: &str) -> String {
+        self.layout.on_host(path).display().to_string()
+    }
+
     /// A mounted path, from the text of the manifest; `None` for Podman's socket.
     pub(super) fn path(&self, source: &str, read_only: bool) -> Option<HostPath> {
         let written = plain(source);
         let path = self.end(&written);
         let is_plain = !self.is_podman_socket(&path);
+        let exposes = self.exposure(&path);
+        let is_missing = self.found.missing.contains(&written);
         is_plain.then(|| HostPath {
-            exposes: self.exposure(&path),
+            exposes,
+            if_missing: is_missing.then(|| if_missing(&path, exposes)),
             link: (path != written).then_some(written),
             path,
             read_only,
@@ -113,7 +144,7 @@ impl Host<'_> {
             );
         }
         if lies_in(runtime) && !self.is_podman_socket(&path) {
-            let socket = podman_socket(runtime);
+            let socket = Layout::podman_socket_in(runtime);
             return Some(format!(
                 "no app may mount the folder of this user's sockets, nor anything in it but {}",
                 socket.display()
@@ -123,19 +154,19 @@ impl Host<'_> {
     }
 
     fn end(&self, path: &Path) -> PathBuf {
-        let trail = self.trails.get(path).and_then(|trail| trail.last());
+        let trail = self.found.trails.get(path).and_then(|trail| trail.last());
         trail.map_or_else(|| path.to_owned(), Clone::clone)
     }
 
     /// Whether a folder, or a link on its way, is in the path or is the path itself.
     fn is_reached(&self, path: &Path, folder: &Path) -> bool {
-        let trail = self.trails.get(folder).into_iter().flatten();
+        let trail = self.found.trails.get(folder).into_iter().flatten();
         let mut points = trail.map(PathBuf::as_path).chain([folder]);
         points.any(|point| point.starts_with(path))
     }
 
     fn is_podman_socket(&self, path: &Path) -> bool {
-        path == podman_socket(&self.end(&self.layout.runtime))
+        path == Layout::podman_socket_in(&self.end(&self.layout.runtime))
     }
 
     fn exposure(&self, path: &Path) -> Exposure {
@@ -161,14 +192,24 @@ impl Host<'_> {
     }
 }
 
-/// This user's Podman socket (podman-system-service(1)).
-fn podman_socket(runtime: &Path) -> PathBuf {
-    runtime.join("podman/podman.sock")
-}
-
 /// The path without double slashes and single dots.
 fn plain(source: &str) -> PathBuf {
     Path::new(source).components().collect()
+}
+
+fn if_missing(path: &Path, exposes: Exposure) -> IfMissing {
+    // `conf.d` and `v1.2` are names of folders.
+    let is_extension = |extension: &str| {
+        extension.len() > 1 && extension.bytes().any(|byte| byte.is_ascii_alphabetic())
+    };
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    match exposes {
+        Exposure::Everything | Exposure::Sockets | Exposure::System => IfMissing::Leave,
+        Exposure::Home | Exposure::Plain if extension.is_some_and(is_extension) => {
+            IfMissing::RefuseFile
+        }
+        Exposure::Home | Exposure::Plain => IfMissing::Make,
+    }
 }
 
 fn is_dotted(component: Component<'_>) -> bool {

@@ -7,7 +7,7 @@ use crate::health::{AppHealth, AwaitedImage, Report, State, UnitHealth, UnitStat
 use crate::image_progress::ImageProgress;
 use crate::name::AppId;
 use crate::observed::Busy;
-use crate::operation::{Follow, Goal, Overtaken, PassSeen, Verdict};
+use crate::operation::{Follow, Overtaken, PassSeen, Target, Verdict};
 
 fn app(state: State, units: &[(UnitState, bool, u32)]) -> AppHealth {
     let unit = |(state, is_restarting, restarts): &(UnitState, bool, u32)| UnitHealth {
@@ -16,15 +16,17 @@ fn app(state: State, units: &[(UnitState, bool, u32)]) -> AppHealth {
         sub_state: None,
         is_restarting: *is_restarting,
         awaited_image: None,
+        is_job: false,
+        awaited_job: None,
         companion: false,
         restarts: *restarts,
-        message: String::new(),
+        why: None,
         drop_ins: Vec::new(),
     };
     AppHealth {
         id: AppId::parse("web").unwrap(),
         state,
-        message: String::new(),
+        why: None,
         units: units.iter().map(unit).collect(),
         urls: Vec::new(),
         busy: None,
@@ -44,7 +46,7 @@ fn busy(percent: Option<u8>) -> AppHealth {
 
 /// The verdicts on passes at these times in milliseconds: how the app is, and whether the pass did
 /// something.
-fn verdicts(goal: Goal, passes: &[(u64, bool, Option<AppHealth>)]) -> Vec<&'static str> {
+fn verdicts(goal: Target, passes: &[(u64, bool, Option<AppHealth>)]) -> Vec<&'static str> {
     let mut follow = Follow::new(AppId::parse("web").unwrap(), goal);
     let verdict = |(at, acted, health): &(u64, bool, Option<AppHealth>)| {
         let report = Report {
@@ -82,12 +84,15 @@ pub(super) fn starting() -> Option<AppHealth> {
 
 #[test]
 fn what_is_as_asked_from_the_start_is_reached_at_once() {
-    assert_eq!(verdicts(Goal::Ready, &[(0, false, ready())]), ["reached"]);
+    assert_eq!(verdicts(Target::Ready, &[(0, false, ready())]), ["reached"]);
     let masked = Some(app(State::Degraded, &[(UnitState::Masked, false, 0)]));
-    assert_eq!(verdicts(Goal::Ready, &[(0, false, masked)]), ["reached"]);
+    assert_eq!(verdicts(Target::Ready, &[(0, false, masked)]), ["reached"]);
     let stopped = Some(app(State::Stopped, &[]));
-    assert_eq!(verdicts(Goal::Stopped, &[(0, false, stopped)]), ["reached"]);
-    assert_eq!(verdicts(Goal::Gone, &[(0, false, None)]), ["gone"]);
+    assert_eq!(
+        verdicts(Target::Stopped, &[(0, false, stopped)]),
+        ["reached"]
+    );
+    assert_eq!(verdicts(Target::Gone, &[(0, false, None)]), ["gone"]);
 }
 
 #[test]
@@ -113,7 +118,7 @@ fn what_runs_has_not_got_there_before_its_new_image() {
         (901_000, false, failed),
     ];
     assert_eq!(
-        verdicts(Goal::Ready, &passes),
+        verdicts(Target::Ready, &passes),
         ["wait", "wait", "wait", "failed"]
     );
 }
@@ -128,8 +133,8 @@ fn what_has_just_started_must_stay_up_for_a_while() {
         (300, false, ready()),
     ];
     let expected = ["wait", "wait", "wait", "wait", "reached"];
-    assert_eq!(verdicts(Goal::Ready, &passes), expected);
-    // One that ends meanwhile begins anew.
+    assert_eq!(verdicts(Target::Ready, &passes), expected);
+    // If a service ends meanwhile, the wait starts over.
     let passes = [
         (0, true, starting()),
         (100, false, ready()),
@@ -139,7 +144,7 @@ fn what_has_just_started_must_stay_up_for_a_while() {
         (500, false, ready()),
     ];
     let expected = ["wait", "wait", "wait", "wait", "wait", "reached"];
-    assert_eq!(verdicts(Goal::Ready, &passes), expected);
+    assert_eq!(verdicts(Target::Ready, &passes), expected);
 }
 
 #[test]
@@ -151,21 +156,27 @@ fn a_container_that_ends_twice_has_failed() {
         ))
     };
     let passes = [(0, false, restarting(1)), (10, false, restarting(2))];
-    assert_eq!(verdicts(Goal::Ready, &passes), ["wait", "failed"]);
+    assert_eq!(verdicts(Target::Ready, &passes), ["wait", "failed"]);
     // Not while something is still being done about it.
-    assert_eq!(verdicts(Goal::Ready, &[(0, true, restarting(9))]), ["wait"]);
+    assert_eq!(
+        verdicts(Target::Ready, &[(0, true, restarting(9))]),
+        ["wait"]
+    );
 }
 
 #[test]
 fn what_somebody_else_asks_for_ends_it() {
     let stopped = || Some(app(State::Stopped, &[]));
     let removing = || Some(app(State::Removing, &[]));
-    assert_eq!(verdicts(Goal::Ready, &[(0, false, stopped())]), ["stopped"]);
+    assert_eq!(
+        verdicts(Target::Ready, &[(0, false, stopped())]),
+        ["stopped"]
+    );
     for (goal, health) in [
-        (Goal::Ready, removing()),
-        (Goal::Ready, None),
-        (Goal::Stopped, ready()),
-        (Goal::Gone, ready()),
+        (Target::Ready, removing()),
+        (Target::Ready, None),
+        (Target::Stopped, ready()),
+        (Target::Gone, ready()),
     ] {
         assert_eq!(verdicts(goal, &[(0, false, health)]), ["overtaken"]);
     }
@@ -180,7 +191,7 @@ fn what_takes_long_and_says_so_is_left_to_it() {
             (limit, false, Some(health)),
         ];
         let expected = ["wait", "wait", "reached"];
-        assert_eq!(verdicts(Goal::Ready, &passes), expected, "{limit}");
+        assert_eq!(verdicts(Target::Ready, &passes), expected, "{limit}");
     };
     check(busy(Some(83)), 15_000);
     check(busy(None), 60_000);
@@ -195,5 +206,5 @@ fn what_runs_and_says_nothing_is_given_up_after_five_minutes() {
         (300_000, false, health()),
         (300_001, false, health()),
     ];
-    assert_eq!(verdicts(Goal::Ready, &passes), ["wait", "wait", "silent"]);
+    assert_eq!(verdicts(Target::Ready, &passes), ["wait", "wait", "silent"]);
 }

@@ -1,12 +1,14 @@
 //! The grants that an app asks for, and the words that agree to them.
 
+mod of_podman;
 mod paths;
+mod table;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::desired::{Inputs, read_schema};
-use crate::intent::{Goal, Intent};
+use crate::intent::{Intent, WantedState};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
 use crate::name::AppId;
@@ -124,6 +126,15 @@ fn each_kind_needs_its_word() {
     check("cap_drop: [ALL]", &[]);
     check("privileged: true", &["privileged"]);
     check("privileged: false", &[]);
+    check(
+        "post_start: [{command: [a], privileged: true}]",
+        &["privileged"],
+    );
+    check(
+        "pre_stop: [{command: [a], privileged: true}]",
+        &["privileged"],
+    );
+    check("pre_stop: [{command: [a], user: root}]", &[]);
     check("pid: host", &["host-pid"]);
     check("ipc: host", &["host-ipc"]);
     check("uts: host", &["host-uts"]);
@@ -257,6 +268,9 @@ fn rights_of_a_build_need_their_words() {
     ];
     assert_eq!(install("build: ./ui", "ui/Containerfile", text), all);
     assert_eq!(install("build: .", "Dockerfile", text), all);
+    let inline = text.replace('\n', "\\n");
+    let inline = format!("build: {{context: ., dockerfile_inline: \"{inline}\"}}");
+    assert_eq!(install(&inline, "other", ""), all);
     let named = "build: {context: ui, dockerfile: page/x}";
     assert_eq!(install(named, "ui/page/x", text), all);
     assert_eq!(
@@ -288,7 +302,7 @@ fn only_what_is_new_is_asked_for() {
     assert_eq!(allowed("command: [b]"), set_of(&[]));
     // An app that is being removed has no rights.
     let removed = Intent {
-        state: Goal::Removed,
+        state: WantedState::Removed,
         allow: set_of(&["capability:SYS_ADMIN"]),
         ..Intent::default()
     };
@@ -378,4 +392,45 @@ fn a_word_that_the_app_does_not_ask_for_is_an_error_that_names_the_others() {
     // A word may be repeated later.
     let proposal = install(&installed(lines), lines);
     assert_eq!(proposal.check_words(&set_of(&["host-network"])), Ok(()));
+}
+
+#[test]
+fn secrets_and_files_of_other_apps_need_their_words() {
+    let node = "services: {node: {image: 'docker.io/library/a:1', volumes: ['data:/d']}}\nvolumes: {data: }\n\
+                x-archipelago: {secrets: {rpc: }, captures: {m: {volume: data, path: m}}, exports: {secrets: [rpc], files: [m]}}\n";
+    let other = AppId::parse("node").unwrap();
+    let mut inputs = inputs();
+    inputs.intents.insert(other.clone(), Ok(Intent::default()));
+    let files = Files::from([(COMPOSE_FILE.to_owned(), node.as_bytes().into())]);
+    inputs.definitions.insert(other.clone(), files);
+    let text = "services: {a: {image: 'docker.io/library/a:1', secrets: [m], x-environment-secrets: {P: p}}}\n\
+                x-archipelago: {requires: {apps: [node]}, secrets: {own: , p: {joined: [{secret: own}, {app: node, secret: rpc}]}, m: {joined: [{app: node, file: m}]}}}\n";
+    let files = Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().into())]);
+    // Until the file is there, the app could not start.
+    let refusal = try_install(&inputs, files.clone()).unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "a uses the file m of node, which node has not written yet; wait until archipelago status shows node as ready"
+    );
+    let path = inputs.layout.volumes(&other).join("data/m");
+    inputs.captured.insert(path, b"m".to_vec());
+    let proposal = try_install(&inputs, files).unwrap();
+    assert_eq!(words(&proposal), ["secret:node/rpc", "file:node/m"]);
+    let said: Vec<String> = proposal.new_grants().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "use the secret rpc of node, and there all rights that go with it",
+            "read the file m of node, and use there all rights that go with it"
+        ]
+    );
+    assert!(
+        proposal
+            .check_allowed(&set_of(&["secret:node/rpc"]))
+            .is_err()
+    );
+    assert_eq!(
+        proposal.check_allowed(&set_of(&["secret:node/rpc", "file:node/m"])),
+        Ok(())
+    );
 }

@@ -48,7 +48,8 @@ fn preflight() -> Preflight {
             limits: limits.map(|(name, most)| (name.to_owned(), most)).into(),
             foreign_images: BTreeMap::new(),
             registry_images: BTreeMap::new(),
-            processor: "amd64".to_owned(),
+            architecture: "amd64".to_owned(),
+            ..Offers::default()
         },
         ..Preflight::default()
     }
@@ -212,7 +213,7 @@ fn a_new_definition_is_judged_by_the_needs_that_it_adds() {
             "{text}: {told}"
         );
     }
-    // An app that cannot be worked out now may run with any need.
+    // An app that cannot be resolved now may run with any need.
     let broken = over(Some("services: {media: {image: UPPER}}\n"), &dri);
     assert_eq!(judged(&broken, &look), "");
 }
@@ -242,7 +243,7 @@ fn a_new_definition_needs_room_for_what_it_asks_beyond_the_present_one() {
 }
 
 #[test]
-fn a_registry_is_asked_for_the_processors_of_new_images_that_are_not_here() {
+fn a_registry_is_asked_for_the_architectures_of_new_images_that_are_not_here() {
     let text = |image: &str| format!("services:\n  media:\n    image: {image}\n");
     let (one, two) = (
         text("docker.io/library/media:1"),
@@ -273,7 +274,7 @@ fn a_registry_is_asked_for_the_processors_of_new_images_that_are_not_here() {
         Preflight {
             offers: Offers {
                 registry_images: BTreeMap::from([(image.clone(), kinds)]),
-                processor: "amd64".to_owned(),
+                architecture: "amd64".to_owned(),
                 ..Offers::default()
             },
             ..Preflight::default()

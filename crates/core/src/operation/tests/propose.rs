@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::desired::{Inputs, read_schema};
 use crate::file_error::FileError;
-use crate::intent::{Goal as Wanted, Intent};
+use crate::intent::{Intent, WantedState};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files, SettingValue};
 use crate::name::AppId;
 use crate::observed::{Podman, Unreachable};
 use crate::operation::{
-    Definition, Goal, PortProblem, Preflight, Proposal, Refusal, Request, propose,
+    Definition, PortProblem, Preflight, Proposal, Refusal, Request, Target, propose,
 };
 
 const WEB: &str = "services: {web: {image: web, ports: ['${port}:80']}}
@@ -57,7 +57,7 @@ fn pairs(settings: &[(&str, &str)]) -> Vec<(String, String)> {
     settings.iter().map(pair).collect()
 }
 
-fn stopped(inputs: &mut Inputs, app: &str, state: Wanted) {
+fn stopped(inputs: &mut Inputs, app: &str, state: WantedState) {
     let intent = Intent {
         state,
         ..Intent::default()
@@ -66,7 +66,10 @@ fn stopped(inputs: &mut Inputs, app: &str, state: Wanted) {
 }
 
 /// The state and settings that the intent would have; nothing where it stays.
-fn proposed(request: Request, inputs: &Inputs) -> (Option<Wanted>, BTreeMap<String, SettingValue>) {
+fn proposed(
+    request: Request,
+    inputs: &Inputs,
+) -> (Option<WantedState>, BTreeMap<String, SettingValue>) {
     let Proposal { intent, .. } = propose(request, inputs, false).unwrap();
     let settings = intent.as_ref().map(|intent| intent.settings.clone());
     (
@@ -87,26 +90,29 @@ fn each_request_changes_the_intent_and_nothing_else() {
     let web = || id("web");
     assert_eq!(
         proposed(Request::Start(web()), &inputs),
-        plain(Wanted::Running)
+        plain(WantedState::Running)
     );
     assert_eq!(
         proposed(Request::Stop(web()), &inputs),
-        plain(Wanted::Stopped)
+        plain(WantedState::Stopped)
     );
     assert_eq!(proposed(Request::Restart(web()), &inputs).0, None);
     let top = Request::Uninstall {
         app: id("top"),
         purge: false,
     };
-    assert_eq!(proposed(top, &inputs), plain(Wanted::Removed));
+    assert_eq!(proposed(top, &inputs), plain(WantedState::Removed));
     let port = |port| BTreeMap::from([("port".to_owned(), SettingValue::Integer(port))]);
     let set = Request::Set {
         app: web(),
         settings: pairs(&[("port", "9000")]),
     };
-    assert_eq!(proposed(set, &inputs), (Some(Wanted::Running), port(9000)));
+    assert_eq!(
+        proposed(set, &inputs),
+        (Some(WantedState::Running), port(9000))
+    );
     // Earlier choices stay, and an app that is stopped stays so when a setting changes.
-    stopped(&mut inputs, "web", Wanted::Stopped);
+    stopped(&mut inputs, "web", WantedState::Stopped);
     if let Some(Ok(intent)) = inputs.intents.get_mut(&web()) {
         intent.settings = port(9001);
     }
@@ -114,11 +120,14 @@ fn each_request_changes_the_intent_and_nothing_else() {
         app: web(),
         settings: Vec::new(),
     };
-    assert_eq!(proposed(set, &inputs), (Some(Wanted::Stopped), port(9001)));
+    assert_eq!(
+        proposed(set, &inputs),
+        (Some(WantedState::Stopped), port(9001))
+    );
     let again = install("web", WEB, &[]);
     assert_eq!(
         proposed(again, &inputs),
-        (Some(Wanted::Running), port(9001))
+        (Some(WantedState::Running), port(9001))
     );
 }
 
@@ -163,9 +172,9 @@ fn what_cannot_be_done_is_refused_with_the_way_out() {
         &inputs,
         "it requires none, which is not installed",
     );
-    stopped(&mut inputs, "web", Wanted::Stopped);
+    stopped(&mut inputs, "web", WantedState::Stopped);
     refused(Request::Restart(web()), &inputs, "web is stopped");
-    stopped(&mut inputs, "web", Wanted::Removed);
+    stopped(&mut inputs, "web", WantedState::Removed);
     for request in [
         Request::Restart(web()),
         Request::Stop(web()),
@@ -191,7 +200,7 @@ fn what_is_not_installed_can_be_purged_while_its_data_are_there() {
         Err(Refusal::NotInstalled(_))
     ));
     let intent = propose(request(), &node(), true).unwrap().intent.unwrap();
-    assert_eq!((intent.state, intent.purge), (Wanted::Removed, true));
+    assert_eq!((intent.state, intent.purge), (WantedState::Removed, true));
 }
 
 #[test]
@@ -248,11 +257,11 @@ fn a_setting_of_a_stopped_app_leaves_it_stopped() {
         settings: pairs(&[("port", "8081")]),
     };
     let goal = |inputs: &Inputs, request| propose(request, inputs, false).unwrap().goal;
-    assert_eq!(goal(&inputs, set()), Goal::Ready);
-    assert_eq!(goal(&inputs, Request::Restart(id("web"))), Goal::Ready);
-    assert_eq!(goal(&inputs, Request::Stop(id("web"))), Goal::Stopped);
-    stopped(&mut inputs, "web", Wanted::Stopped);
-    assert_eq!(goal(&inputs, set()), Goal::Stopped);
-    assert_eq!(goal(&inputs, Request::Start(id("web"))), Goal::Ready);
-    assert_eq!(goal(&inputs, install("web", WEB, &[])), Goal::Ready);
+    assert_eq!(goal(&inputs, set()), Target::Ready);
+    assert_eq!(goal(&inputs, Request::Restart(id("web"))), Target::Ready);
+    assert_eq!(goal(&inputs, Request::Stop(id("web"))), Target::Stopped);
+    stopped(&mut inputs, "web", WantedState::Stopped);
+    assert_eq!(goal(&inputs, set()), Target::Stopped);
+    assert_eq!(goal(&inputs, Request::Start(id("web"))), Target::Ready);
+    assert_eq!(goal(&inputs, install("web", WEB, &[])), Target::Ready);
 }

@@ -7,11 +7,11 @@ use crate::desired::{Inputs, Origin};
 use crate::file::Files;
 use crate::image::ImageDigest;
 use crate::image_facts::{Bases, Built, ImageFacts, bases_label};
-use crate::intent::{Goal as Wanted, Intent};
+use crate::intent::{Intent, WantedState};
 use crate::layout::Layout;
 use crate::manifest::COMPOSE_FILE;
 use crate::name::AppId;
-use crate::operation::{Effect, Goal, Proposal, Rebuild, Refusal, Request, propose};
+use crate::operation::{Effect, Proposal, Rebuild, Refusal, Request, Target, propose};
 
 const WEB: &str =
     "services: {web: {build: ./web}, ui: {build: ./ui}, tool: {build: ./tool}, db: {image: db}}\n";
@@ -99,11 +99,11 @@ const A: &str = "x.example:5000/a:1";
 fn an_image_is_built_anew_when_one_of_its_bases_is_not_known_to_be_the_same() {
     let check = |built: &[(&str, char)],
                  found: &[(&str, char)],
-                 renewed: Option<&[(&str, char)]>,
+                 changed_bases: Option<&[(&str, char)]>,
                  anew: &[&str]| {
         let proposal = proposed(&node(built), found);
         let intent = proposal.intent.as_ref().map(|intent| intent.bases.clone());
-        assert_eq!(intent, renewed.map(bases), "{built:?}, {found:?}");
+        assert_eq!(intent, changed_bases.map(bases), "{built:?}, {found:?}");
         let rebuild = rebuild(proposal);
         let names: Vec<&str> = rebuild.new_images.keys().map(String::as_str).collect();
         assert_eq!(names, anew, "{built:?}, {found:?}");
@@ -134,7 +134,7 @@ fn an_image_is_built_anew_when_one_of_its_bases_is_not_known_to_be_the_same() {
 #[test]
 fn it_asks_for_the_bases_by_their_names_and_as_the_node_allows() {
     let proposal = preview(&node(&[]), "web").unwrap();
-    assert_eq!((proposal.goal, proposal.intent), (Goal::Ready, None));
+    assert_eq!((proposal.goal, proposal.intent), (Target::Ready, None));
     let Effect::RebuildPreview(preview) = proposal.effect else {
         panic!("{:?}", proposal.effect);
     };
@@ -161,7 +161,7 @@ fn the_new_images_are_what_is_wanted_after_the_switch_and_nothing_is_new_then() 
     let Origin::Build(context) = &image.origin else {
         panic!("{image:?}");
     };
-    assert_eq!(context.renewed, bases(&[(A, '2')]));
+    assert_eq!(context.changed_bases, bases(&[(A, '2')]));
     let reference = image.reference.to_string();
     inputs.intents.insert(id("web"), Ok(intent));
     // A missing image will be built of the same bases.
@@ -179,14 +179,14 @@ fn the_new_images_are_what_is_wanted_after_the_switch_and_nothing_is_new_then() 
 fn a_stopped_app_stays_so() {
     let mut inputs = node(&[]);
     let stopped = Intent {
-        state: Wanted::Stopped,
+        state: WantedState::Stopped,
         ..Intent::default()
     };
     inputs.intents.insert(id("web"), Ok(stopped));
     for found in [&[][..], &[("b", '1')]] {
-        assert_eq!(proposed(&inputs, found).goal, Goal::Stopped, "{found:?}");
+        assert_eq!(proposed(&inputs, found).goal, Target::Stopped, "{found:?}");
     }
-    assert_eq!(preview(&inputs, "web").unwrap().goal, Goal::Stopped);
+    assert_eq!(preview(&inputs, "web").unwrap().goal, Target::Stopped);
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn what_cannot_be_rebuilt_is_refused() {
     assert!(told(&inputs, "none").contains("none is not installed"));
     assert!(told(&inputs, "top").contains("top builds no image on this node"));
     let removed = Intent {
-        state: Wanted::Removed,
+        state: WantedState::Removed,
         ..Intent::default()
     };
     inputs.intents.insert(id("web"), Ok(removed));

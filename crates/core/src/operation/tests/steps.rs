@@ -6,13 +6,13 @@ use std::time::Duration;
 use crate::health::Report;
 use crate::name::AppId;
 use crate::operation::{
-    Ending, Goal, IntentRevision, Kind, Operation, OperationId, Overtaken, PassSeen, RESUMED_LIMIT,
-    Record, Remains, Step, Verdict,
+    DiskState, Ending, IntentRevision, Kind, Operation, OperationId, Overtaken, PassSeen,
+    RESUMED_LIMIT, Record, Step, Target, Verdict,
 };
 
 use super::follow::{ready, starting};
 
-fn record(kind: Kind, goal: Goal) -> Record {
+fn record(kind: Kind, goal: Target) -> Record {
     let after = if kind == Kind::Restart { "old" } else { "new" };
     Record {
         id: OperationId::new(Duration::from_secs(1), 2),
@@ -26,8 +26,8 @@ fn record(kind: Kind, goal: Goal) -> Record {
     }
 }
 
-fn remains(intent: &str) -> Remains {
-    Remains {
+fn disk_state(intent: &str) -> DiskState {
+    DiskState {
         intent: Some(IntentRevision::of(intent.as_bytes())),
         data: true,
     }
@@ -76,7 +76,7 @@ fn word(operation: &Operation) -> &'static str {
 
 #[test]
 fn the_record_is_written_first_and_forgotten_last() {
-    let mut operation = Operation::begin(record(Kind::Install, Goal::Ready));
+    let mut operation = Operation::begin(record(Kind::Install, Target::Ready));
     assert_eq!(word(&operation), "write");
     operation.recorded();
     assert_eq!(word(&operation), "switch");
@@ -102,7 +102,7 @@ fn the_record_is_written_first_and_forgotten_last() {
 #[test]
 fn one_that_was_broken_off_is_taken_up_where_it_was() {
     let check = |kind, intent, step, ending: Option<Ending>| {
-        let operation = Operation::resume(record(kind, Goal::Ready), &remains(intent));
+        let operation = Operation::resume(record(kind, Target::Ready), &disk_state(intent));
         assert_eq!(word(&operation), step, "{kind:?} {intent}");
         assert_eq!(operation.ending(), ending.as_ref(), "{kind:?} {intent}");
     };
@@ -117,9 +117,9 @@ fn one_that_was_broken_off_is_taken_up_where_it_was() {
 #[test]
 fn a_switch_that_failed_is_judged_by_what_it_left() {
     let check = |kind, intent, step, ending: Option<Ending>| {
-        let mut operation = Operation::begin(record(kind, Goal::Ready));
+        let mut operation = Operation::begin(record(kind, Target::Ready));
         operation.recorded();
-        operation.not_switched(&remains(intent));
+        operation.not_switched(&disk_state(intent));
         assert_eq!(word(&operation), step, "{kind:?} {intent}");
         assert_eq!(operation.ending(), ending.as_ref(), "{kind:?} {intent}");
     };
@@ -138,8 +138,8 @@ fn one_that_was_broken_off_is_not_followed_for_ever() {
         pass(&mut operation, &waiting(), at);
         assert_eq!(operation.ending(), expected);
     };
-    let record = || record(Kind::Set, Goal::Ready);
-    let resumed = || Operation::resume(record(), &remains("new"));
+    let record = || record(Kind::Set, Target::Ready);
+    let resumed = || Operation::resume(record(), &disk_state("new"));
     check(resumed(), almost, None);
     check(resumed(), began + RESUMED_LIMIT, Some(&Ending::LeftAlone));
     // A person who waits decides for how long.
@@ -151,7 +151,7 @@ fn one_that_was_broken_off_is_not_followed_for_ever() {
 
 #[test]
 fn what_somebody_else_asks_for_ends_it() {
-    let mut operation = Operation::resume(record(Kind::Stop, Goal::Stopped), &remains("new"));
+    let mut operation = Operation::resume(record(Kind::Stop, Target::Stopped), &disk_state("new"));
     pass(&mut operation, &up(), Duration::from_secs(1));
     let overtaken = Ending::Followed(Verdict::Overtaken(Overtaken::Started));
     assert_eq!(operation.ending(), Some(&overtaken));

@@ -18,12 +18,15 @@ impl World {
 
     fn apply_for_app(&mut self, app: &AppId, step: &AppStep) {
         match step {
-            AppStep::GenerateSecret(name) => {
+            AppStep::GenerateSecret { name, .. } => {
                 let secrets = self.inputs.secrets.entry(app.clone()).or_default();
                 secrets.insert(name.clone(), "5ec2e7".to_owned());
             }
             AppStep::MakeFolder(path) => {
                 self.host.folders.insert(path.clone());
+            }
+            AppStep::GiveFolder { path, .. } => {
+                self.host.ungiven.remove(path);
             }
             AppStep::EnsureImage(image) => {
                 let owner = matches!(image.origin, Origin::Build(_)).then(|| id("web"));

@@ -45,7 +45,7 @@ fn while_the_disk_of_the_data_is_not_mounted_nothing_is_done_and_the_cause_is_to
     assert!(world.plan().is_empty(), "{:?}", world.lines());
     let (desired, observed) = (world.desired(), world.observe());
     assert!(!needs_podman(&desired, &observed));
-    let report = report(&desired, &observed, world.reconciler.progress());
+    let report = report(&desired, &observed, world.reconciler.retries());
     let [web] = report.apps.as_slice() else {
         panic!("{report:?}");
     };
@@ -55,10 +55,10 @@ fn while_the_disk_of_the_data_is_not_mounted_nothing_is_done_and_the_cause_is_to
         "mount the disk",
         "--accept-data",
     ] {
-        assert!(web.message.contains(words), "{}", web.message);
+        assert!(web.message().contains(words), "{}", web.message());
     }
     // An app that is to go waits as well: its data are not there to be removed.
-    world.intend("web", Goal::Removed, true);
+    world.intend("web", WantedState::Removed, true);
     assert!(world.plan().is_empty(), "{:?}", world.lines());
     // All of it is there again.
     let mut world = World::converged();

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn an_app_is_started_once_what_it_requires_is_up() {
     let mut world = World::converged();
-    world.intend("web", Goal::Stopped, false);
+    world.intend("web", WantedState::Stopped, false);
     world.converge();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     world.converge();
@@ -19,7 +19,7 @@ fn an_app_is_started_once_what_it_requires_is_up() {
         matches!(world.observe().podman, Podman::Unasked),
         "an app that waits is no reason to wake Podman"
     );
-    world.intend("web", Goal::Running, false);
+    world.intend("web", WantedState::Running, false);
     assert!(
         !world
             .lines()
@@ -88,7 +88,7 @@ fn an_app_rests_while_what_it_requires_is_stopped_or_masked() {
     world.converge();
     // It stops first, while it can still be heard.
     let first = ["stop archy-top.service", "stop archy-web-ui.service"];
-    world.intend("web", Goal::Stopped, false);
+    world.intend("web", WantedState::Stopped, false);
     let mut lines = of_services(&mut world);
     lines.sort();
     assert_eq!(lines, first);
@@ -112,7 +112,7 @@ fn an_app_rests_while_what_it_requires_is_stopped_or_masked() {
     for service in ["archy-top.service", "archy-web.service"] {
         assert!(world.host.services[service].is_down(), "{service}");
     }
-    world.intend("web", Goal::Running, false);
+    world.intend("web", WantedState::Running, false);
     world.converge();
     assert!(world.host.services["archy-top.service"].is_up());
 
@@ -200,7 +200,7 @@ fn what_requires_an_app_that_rests_for_another_rests_too() {
     let roof = ON_TOP.replace("top", "roof").replace("[web]", "[top]");
     world.install("roof", &[(COMPOSE_FILE, &roof)]);
     world.converge();
-    world.intend("web", Goal::Stopped, false);
+    world.intend("web", WantedState::Stopped, false);
     world.pass_cut_at(usize::MAX);
     assert_eq!(
         of_services(&mut world),
@@ -220,7 +220,7 @@ fn what_requires_an_app_that_rests_for_another_rests_too() {
             "{unit} would look for it in vain"
         );
     }
-    world.intend("web", Goal::Running, false);
+    world.intend("web", WantedState::Running, false);
     world.converge();
     for unit in ["archy-web", "archy-top", "archy-roof"] {
         assert!(world.host.services[&format!("{unit}.service")].is_up());
@@ -259,7 +259,7 @@ fn a_stop_does_not_wait_for_an_app_that_cannot_be_stopped() {
     let mut world = World::converged();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     world.converge();
-    world.intend("web", Goal::Stopped, false);
+    world.intend("web", WantedState::Stopped, false);
     world.podman.containers.insert("archy-top".to_owned(), None);
     world.pass_cut_at(usize::MAX);
     assert_eq!(of_services(&mut world), ["stop archy-web.service"]);
@@ -279,11 +279,11 @@ fn an_app_whose_network_has_failed_is_not_refused_for_that() {
     }
     assert_eq!(world.lines(), [""; 0]);
     let desired = world.desired();
-    let report = report(&desired, &world.observe(), world.reconciler.progress());
+    let report = report(&desired, &world.observe(), world.reconciler.retries());
     let told = report.apps.iter().find(|app| app.id == id("top")).unwrap();
     assert_eq!(
-        told.message,
-        "because web has failed; its units are written after those of web"
+        told.message(),
+        "because web has failed; the units of top can be written only after those of web"
     );
     world.host.unit_files.remove("archy-web.container");
     world.converge();

@@ -5,12 +5,12 @@ use crate::quadlet::VERSION;
 use proptest::prelude::*;
 
 use super::world::*;
-use crate::intent::Goal;
+use crate::intent::WantedState;
 use crate::manifest::COMPOSE_FILE;
 use crate::observed::{Active, PodmanNetwork, PodmanView, Service};
 use crate::quadlet::service_of;
 
-/// Something that happens to a host behind the manager's back, or that the operator asks for.
+/// A change of the host that Archipelago did not make, or a request of the operator.
 #[derive(Clone, Debug)]
 pub(super) enum Disturbance {
     DeleteUnit(usize),
@@ -31,7 +31,7 @@ pub(super) enum Disturbance {
     EditFile,
     LoseFolder,
     Update(usize),
-    Intend(Goal),
+    Intend(WantedState),
     /// A pass that is killed after this many actions.
     Crash(usize),
 }
@@ -56,7 +56,7 @@ pub(super) fn disturbance() -> impl Strategy<Value = Disturbance> {
         Just(D::EditFile),
         Just(D::LoseFolder),
         (2..5usize).prop_map(D::Update),
-        prop::sample::select(vec![Goal::Running, Goal::Stopped]).prop_map(D::Intend),
+        prop::sample::select(vec![WantedState::Running, WantedState::Stopped]).prop_map(D::Intend),
         (0..9usize).prop_map(D::Crash),
         (0..9usize).prop_map(D::Crash),
     ]
@@ -166,7 +166,7 @@ impl World {
 
     fn strangers_are_untouched(&self) -> bool {
         let PodmanView {
-            processors: _,
+            architectures: _,
             images,
             containers,
             networks,
@@ -231,7 +231,7 @@ proptest! {
         let mut world = World::converged();
         world.add_strangers();
         disturbances.iter().for_each(|disturbance| world.disturb(disturbance));
-        world.intend("web", Goal::Removed, purge);
+        world.intend("web", WantedState::Removed, purge);
         cuts.iter().for_each(|count| drop(world.pass_cut_at(*count)));
         world.converge();
         prop_assert!(world.inputs.intents.is_empty());

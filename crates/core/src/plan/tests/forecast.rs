@@ -1,4 +1,4 @@
-//! What a forecast says is what the passes do.
+//! A forecast predicts exactly the actions of the passes that follow.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::disturbed::{Disturbance, disturbance};
 use super::lines::brief;
 use super::world::*;
 use crate::forecast::{Change, Changes, Forecast, Object, Sign, forecast, wanted};
-use crate::intent::Goal;
+use crate::intent::WantedState;
 use crate::manifest::COMPOSE_FILE;
 use crate::observed::{Observed, Podman};
 
@@ -28,7 +28,7 @@ impl World {
     fn looked_at(&self) -> Observed {
         let mut observed = self.observe();
         if observed.podman == Podman::Unasked {
-            observed.podman = Podman::Seen(self.podman.clone());
+            observed.podman = Podman::Answered(self.podman.clone());
         }
         observed
     }
@@ -81,7 +81,7 @@ fn an_installation_is_foreseen_to_the_last_start() {
 fn a_removal_is_foreseen_to_the_end_with_and_without_the_data() {
     for purge in [false, true] {
         let mut world = World::at_rest_and_learning();
-        world.intend("web", Goal::Removed, purge);
+        world.intend("web", WantedState::Removed, purge);
         check_agreement(world);
     }
 }

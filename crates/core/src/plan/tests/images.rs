@@ -138,14 +138,14 @@ fn an_app_whose_image_is_damaged_says_so_and_gets_it_again() {
     let plan = world.reconciler.plan(&desired, &observed, world.now);
     let gets = |action: &Action| matches!(action.app_step(), Some(AppStep::EnsureImage(_)));
     assert!(plan.actions.iter().any(gets), "{:?}", plan.actions);
-    let report = report(&desired, &observed, world.reconciler.progress());
+    let report = report(&desired, &observed, world.reconciler.retries());
     let web = &report.apps[0];
     assert_ne!(web.state, State::Ready);
     assert!(
-        web.message
+        web.message()
             .contains("docker.io/library/web:1 is damaged: no manifest")
-            && web.message.contains("archipelago doctor"),
+            && web.message().contains("archipelago doctor"),
         "{}",
-        web.message
+        web.message()
     );
 }

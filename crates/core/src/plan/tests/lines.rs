@@ -44,7 +44,8 @@ fn brief_of_app(app: &AppId, step: &AppStep) -> String {
             let names: Vec<&str> = learnt.keys().map(String::as_str).collect();
             format!("remember images {}", names.join(" "))
         }
-        AppStep::GenerateSecret(name) => format!("generate secret {app}/{name}"),
+        AppStep::GenerateSecret { name, .. } => format!("generate secret {app}/{name}"),
+        AppStep::GiveFolder { path, owner } => format!("give folder {} to {owner}", inside(path)),
         AppStep::MakeFolder(path) => format!("make folder {}", inside(path)),
         AppStep::EnsureImage(image) => format!("ensure image {}", image.reference),
         AppStep::WriteFile { path, .. } => format!("write file {}", inside(path)),

@@ -7,7 +7,7 @@ use super::lines::*;
 use super::world::*;
 use crate::cause::Cause;
 use crate::health::{State, report};
-use crate::intent::Goal;
+use crate::intent::WantedState;
 use crate::network::{CLOSED_FOR, PORT_RESTARTS_MAX};
 use crate::observed::Helper;
 use crate::plan::*;
@@ -26,9 +26,9 @@ fn state(world: &World) -> (State, String) {
     let report = report(
         &world.desired(),
         &world.observe(),
-        world.reconciler.progress(),
+        world.reconciler.retries(),
     );
-    (report.apps[0].state, report.apps[0].message.clone())
+    (report.apps[0].state, report.apps[0].message())
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_helper_that_is_gone_is_started_again_without_a_restart_of_containers() {
         world.pass_cut_at(usize::MAX);
         assert_eq!(world.lines(), [""; 0]);
         assert_eq!(state(&world), (State::Ready, String::new()));
-        assert!(world.reconciler.progress().is_empty());
+        assert!(world.reconciler.retries().is_empty());
     }
 }
 
@@ -92,7 +92,7 @@ fn a_helper_is_missed_only_by_what_runs_on_its_networks() {
     assert_eq!(world.lines(), [""; 0]);
     assert_eq!(state(&world).0, State::Ready);
     lose(&mut world, Helper::Resolver);
-    world.intend("web", Goal::Stopped, false);
+    world.intend("web", WantedState::Stopped, false);
     for _ in 0..PASSES_MAX {
         world.pass_cut_at(usize::MAX);
     }
@@ -137,14 +137,14 @@ fn a_container_whose_ports_nobody_listens_on_is_restarted_and_only_a_few_times()
     world.host.network.closed.clear();
     assert_eq!(acted(&mut world, 1), [0; 0]);
     assert_eq!(state(&world), (State::Ready, String::new()));
-    assert!(world.reconciler.progress().is_empty());
+    assert!(world.reconciler.retries().is_empty());
     // Nothing is kept in mind of an app that is gone.
     close(&mut world);
     acted(&mut world, 2);
     world.host.network.closed.clear();
-    world.intend("web", Goal::Removed, false);
+    world.intend("web", WantedState::Removed, false);
     world.converge();
-    assert!(world.reconciler.progress().is_empty());
+    assert!(world.reconciler.retries().is_empty());
 }
 
 #[test]

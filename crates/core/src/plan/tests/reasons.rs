@@ -292,6 +292,7 @@ fn service_of_restarts(restarts: u32) -> Service {
             result: text("exit-code"),
             status: 1,
             restarts,
+            last_line: None,
         }),
         ..service(Active::Activating, "auto-restart")
     }
@@ -341,6 +342,7 @@ fn services_that_do_not_run_say_how_they_ended() {
                 result: text("exit-code"),
                 status: 3,
                 restarts: 0,
+                last_line: None,
             });
         },
         &[("start archy-web.service", failed())],
@@ -365,7 +367,7 @@ fn what_the_operator_asked_for_is_the_reason_for_what_follows() {
         &[("restart archy-web.service", Reason::RestartPending)],
     );
     check_converged(
-        |world| world.intend("web", Goal::Stopped, false),
+        |world| world.intend("web", WantedState::Stopped, false),
         &[
             (
                 "write archy-web-ui.container",
@@ -378,7 +380,7 @@ fn what_the_operator_asked_for_is_the_reason_for_what_follows() {
         ],
     );
     let mut world = World::converged();
-    world.intend("web", Goal::Removed, true);
+    world.intend("web", WantedState::Removed, true);
     for action in actions(&mut world) {
         let expected = match action.app_step() {
             Some(AppStep::RemoveData | AppStep::RemoveImage(_)) => Reason::PurgeAsked,
@@ -396,7 +398,7 @@ fn an_app_that_requires_another_names_it() {
     world.converge();
     check(
         world,
-        |world| world.intend("web", Goal::Stopped, false),
+        |world| world.intend("web", WantedState::Stopped, false),
         &[
             ("write archy-top.container", outdated("archy-top.container")),
             (

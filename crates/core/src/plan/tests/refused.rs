@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// The app `web` at rest, of which Podman is asked, and an `other` that is not installed.
 fn seen(world: &World) -> Observed {
     let mut observed = world.observe();
-    observed.podman = Podman::Seen(world.podman.clone());
+    observed.podman = Podman::Answered(world.podman.clone());
     observed
 }
 
@@ -38,7 +38,10 @@ fn text(text: &str) -> String {
 
 #[test]
 fn a_secret_is_made_only_where_there_is_none() {
-    let secret = |name: &str| AppStep::GenerateSecret(text(name));
+    let secret = |name: &str| AppStep::GenerateSecret {
+        name: text(name),
+        recipe: Recipe::Random,
+    };
     let mut world = World::fresh();
     check_step(&mut world, secret("token"), None);
     check_step(&mut world, secret("other"), Some(Rule::SecretKept));
@@ -103,10 +106,14 @@ fn a_secret_of_podmans_is_replaced_only_by_what_is_wanted() {
     let world = &mut World::converged();
     let name = "archy-web-token";
     let revision = world.podman.secrets[name].clone().unwrap().1;
+    let desired = world.desired();
+    let (_, present) = desired.present().next().unwrap();
+    let content = present.secrets[name].content.clone();
     let store = |podman_name: &str, secret: &str, revision: &str| AppStep::StoreSecret {
         podman_name: text(podman_name),
         name: text(secret),
         revision: text(revision),
+        content: content.clone(),
     };
     check_step(world, store(name, "token", &revision), None);
     check_step(world, store(name, "other", &revision), Some(Rule::Wanted));
@@ -175,7 +182,7 @@ fn what_runs_as_it_should_is_left_alone() {
 #[test]
 fn what_is_to_rest_is_stopped_and_nothing_else() {
     let world = &mut World::converged();
-    world.intend("web", Goal::Stopped, false);
+    world.intend("web", WantedState::Stopped, false);
     let web = || text("archy-web.service");
     check_step(world, AppStep::Stop(web()), None);
     check_step(world, AppStep::Start(web()), Some(Rule::Wanted));
@@ -194,7 +201,7 @@ fn what_is_to_rest_is_stopped_and_nothing_else() {
     world.edit_definition("  templates:\n", "");
     check_step(world, AppStep::Stop(text("archy-web-ui.service")), None);
     check_step(world, AppStep::Stop(web()), Some(Rule::StopsForAReason));
-    // An app that cannot be worked out is left as it is.
+    // An app that cannot be resolved is left as it is.
     let world = &mut World::converged();
     world.edit_definition("services:", "service:");
     for step in [
@@ -216,7 +223,7 @@ fn what_is_to_rest_is_stopped_and_nothing_else() {
 fn a_unit_file_goes_once_its_service_rests_and_only_if_it_is_ours() {
     let world = &mut World::converged();
     let remove = |name: &str| AppStep::RemoveUnit(text(name));
-    world.intend("web", Goal::Removed, false);
+    world.intend("web", WantedState::Removed, false);
     check_step(
         world,
         remove("archy-web.container"),
@@ -242,7 +249,7 @@ fn rendered_files_go_with_the_container_that_nobody_wants_any_more() {
     for others in ["archy-website", "volumes", "secrets"] {
         check_step(world, remove(others), Some(Rule::Ours));
     }
-    world.intend("web", Goal::Removed, false);
+    world.intend("web", WantedState::Removed, false);
     check_step(world, remove("archy-web-ui"), None);
 }
 
@@ -259,7 +266,7 @@ fn what_podman_has_goes_with_its_app_and_only_if_it_is_ours() {
     for (name, remove) in objects {
         check_step(world, remove(text(name)), Some(Rule::StopsForAReason));
     }
-    world.intend("web", Goal::Removed, false);
+    world.intend("web", WantedState::Removed, false);
     let unasked = world.host.clone();
     for (name, remove) in objects {
         check_step(world, remove(text(name)), None);
@@ -340,10 +347,10 @@ fn data_go_only_when_that_was_asked_for() {
         .images
         .insert(text("localhost/archy-web:1"), Some(id("web")));
     check_step(world, AppStep::RemoveData, Some(Rule::DataKept));
-    world.intend("web", Goal::Removed, false);
+    world.intend("web", WantedState::Removed, false);
     check_step(world, AppStep::RemoveData, Some(Rule::DataKept));
     check_step(world, image(), Some(Rule::DataKept));
-    world.intend("web", Goal::Removed, true);
+    world.intend("web", WantedState::Removed, true);
     check_step(world, AppStep::RemoveData, None);
     check_step(world, image(), None);
     let pulled = AppStep::RemoveImage(text("docker.io/library/web:1"));
@@ -358,7 +365,7 @@ fn data_go_only_when_that_was_asked_for() {
 fn an_app_is_forgotten_last() {
     let world = &mut World::converged();
     check_step(world, AppStep::Forget, Some(Rule::DataKept));
-    world.intend("web", Goal::Removed, false);
+    world.intend("web", WantedState::Removed, false);
     check_step(world, AppStep::Forget, Some(Rule::ForgottenLast));
     let units = std::mem::take(&mut world.host.unit_files);
     check_step(world, AppStep::Forget, Some(Rule::ForgottenLast));
@@ -412,7 +419,10 @@ fn a_refusal_says_what_was_to_be_done_and_why_it_was_not() {
         ),
         (AppStep::RemoveData, "web: nobody asked to remove it"),
         (
-            AppStep::GenerateSecret(text("token")),
+            AppStep::GenerateSecret {
+                name: text("token"),
+                recipe: Recipe::Random,
+            },
             "token: there is a secret already",
         ),
     ] {
@@ -427,7 +437,7 @@ fn a_refusal_says_what_was_to_be_done_and_why_it_was_not() {
         );
     }
     let world = &mut World::converged();
-    world.intend("web", Goal::Removed, false);
+    world.intend("web", WantedState::Removed, false);
     let observed = seen(world);
     let refused = judged(world, &observed, &of_app("web", AppStep::Forget)).unwrap_err();
     assert!(

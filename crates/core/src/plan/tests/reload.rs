@@ -80,7 +80,7 @@ fn held_up() -> World {
 
 fn cause_of(world: &World, app: &str) -> Option<String> {
     let subject = Subject::App(id(app));
-    let attempts = world.reconciler.progress().attempts(&subject);
+    let attempts = world.reconciler.retries().attempts(&subject);
     Some(attempts?.cause.as_ref()?.to_string())
 }
 
@@ -119,7 +119,7 @@ fn what_is_to_be_removed_or_restarted_waits_until_systemd_reads_the_units_and_sa
     assert_eq!(world.lines(), [""; 0]);
 
     let mut world = held_up();
-    world.intend("top", Goal::Removed, false);
+    world.intend("top", WantedState::Removed, false);
     for _ in 0..PASSES_MAX {
         pass_without_reload(&mut world);
     }

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn stopping_stops_the_companions_first() {
     let mut world = World::converged();
-    world.intend("web", Goal::Stopped, false);
+    world.intend("web", WantedState::Stopped, false);
     let runs = |service: &str| format!("{service}@{}", world.host.invocations[service]);
     let (ui, web) = (runs("archy-web-ui.service"), runs("archy-web.service"));
     let (before, after) = (
@@ -35,7 +35,7 @@ fn stopping_stops_the_companions_first() {
 fn an_app_that_should_rest_needs_no_image() {
     check(
         |world| {
-            world.intend("web", Goal::Stopped, false);
+            world.intend("web", WantedState::Stopped, false);
             world.converge();
             world.podman.images.clear();
         },
@@ -70,7 +70,7 @@ fn a_removal_goes_stage_by_stage() {
         "remove secret archy-web-token",
     ];
     check(
-        |world| world.intend("web", Goal::Removed, false),
+        |world| world.intend("web", WantedState::Removed, false),
         &[
             stages[0],
             stages[1],
@@ -86,7 +86,7 @@ fn a_removal_goes_stage_by_stage() {
                 .podman
                 .images
                 .insert("localhost/archy-web:1".to_owned(), Some(id("web")));
-            world.intend("web", Goal::Removed, true);
+            world.intend("web", WantedState::Removed, true);
         },
         &[
             stages[0],
@@ -99,10 +99,10 @@ fn a_removal_goes_stage_by_stage() {
     );
     // Podman does not answer: nothing is forgotten before it is known to be gone.
     let mut world = World::fresh();
-    world.intend("web", Goal::Removed, false);
+    world.intend("web", WantedState::Removed, false);
     let mut observed = world.observe();
     observed.podman = Podman::Unreachable(Unreachable::Refused("no socket".to_owned()));
-    let plan = plan(&world.desired(), &observed, &Progress::default(), world.now);
+    let plan = plan(&world.desired(), &observed, &Retries::default(), world.now);
     let steps: Vec<String> = plan.actions.iter().map(brief).collect();
     assert_eq!(steps, ["restart podman.socket"]);
 }
@@ -112,9 +112,9 @@ fn an_app_that_another_needs_stays() {
     let mut world = World::converged();
     world.install("top", &[(COMPOSE_FILE, ON_TOP)]);
     world.converge();
-    world.intend("web", Goal::Removed, false);
+    world.intend("web", WantedState::Removed, false);
     assert_eq!(world.lines(), [""; 0]);
-    world.intend("top", Goal::Removed, false);
+    world.intend("top", WantedState::Removed, false);
     world.converge();
     assert!(
         world.inputs.intents.is_empty()
@@ -141,7 +141,7 @@ fn what_stops_already_is_not_told_to_again() {
     };
     for stopping in [service(Active::Deactivating, "stop-sigterm"), queued] {
         let mut world = World::converged();
-        world.intend("web", Goal::Stopped, false);
+        world.intend("web", WantedState::Stopped, false);
         let services = &mut world.host.services;
         services.insert("archy-web-ui.service".to_owned(), stopping);
         // Nor is what comes after it, before it rests.
@@ -153,7 +153,7 @@ fn what_stops_already_is_not_told_to_again() {
 #[test]
 fn what_a_stopped_app_has_lost_is_made_when_it_is_started() {
     let mut world = World::converged();
-    world.intend("web", Goal::Stopped, false);
+    world.intend("web", WantedState::Stopped, false);
     world.converge();
     world.podman.networks.remove("archy-web");
     world.podman.volumes.remove("archy-web-data");
@@ -167,7 +167,7 @@ fn what_a_stopped_app_has_lost_is_made_when_it_is_started() {
         world.lines()
     );
     world.converge();
-    world.intend("web", Goal::Running, false);
+    world.intend("web", WantedState::Running, false);
     world.converge();
     assert!(world.podman.networks.contains_key("archy-web"));
     assert!(world.podman.volumes.contains_key("archy-web-data"));
@@ -178,7 +178,7 @@ fn an_app_whose_unit_files_are_gone_is_still_stopped_before_it_is_removed() {
     check_first(
         |world| {
             world.host.unit_files.clear();
-            world.intend("web", Goal::Removed, false);
+            world.intend("web", WantedState::Removed, false);
         },
         &[
             &["stop archy-web-ui.service"],

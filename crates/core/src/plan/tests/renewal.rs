@@ -78,7 +78,7 @@ fn what_runs_goes_on_and_podman_is_not_asked_again_and_again() {
 #[test]
 fn an_app_that_starts_from_nothing_starts_on_an_isolated_network() {
     let mut world = open();
-    world.intend("web", Goal::Stopped, false);
+    world.intend("web", WantedState::Stopped, false);
     let mut world = check(
         world,
         &[
@@ -93,7 +93,7 @@ fn an_app_that_starts_from_nothing_starts_on_an_isolated_network() {
             &["remove network archy-web"],
         ],
     );
-    world.intend("web", Goal::Running, false);
+    world.intend("web", WantedState::Running, false);
     let world = check(
         world,
         &[&[

@@ -311,7 +311,7 @@ fn only_so_many_services_come_up_at_once() {
     let mut observed = world.observe();
     observed.starts_max = 4;
     let now = Duration::from_secs(100);
-    let mut progress = Progress::default();
+    let mut retries = Retries::default();
     let coming_up = Service {
         load: Load::Loaded,
         active: Active::Activating,
@@ -323,31 +323,31 @@ fn only_so_many_services_come_up_at_once() {
     let name = |number: usize| format!("archy-other{number}.service");
     for number in 0..4 {
         observed.services.insert(name(number), coming_up.clone());
-        progress.attempted(Subject::Start(name(number)), None, now);
+        retries.attempted(Subject::Start(name(number)), None, now);
     }
     // How many are started, and when the next pass is due at the latest.
-    let starts = |observed: &Observed, progress: &Progress, now| {
-        let plan = plan(&desired, observed, progress, now);
+    let starts = |observed: &Observed, retries: &Retries, now| {
+        let plan = plan(&desired, observed, retries, now);
         let starts = |action: &&Action| matches!(action.app_step(), Some(AppStep::Start(_)));
         (plan.actions.iter().filter(starts).count(), plan.wake_at)
     };
     let soon = Some(now + STARTING);
-    assert_eq!(starts(&observed, &progress, now), (0, soon));
+    assert_eq!(starts(&observed, &retries, now), (0, soon));
     // One has come up: one of two is next.
     observed.services.remove(&name(0));
-    assert_eq!(starts(&observed, &progress, now), (1, soon));
+    assert_eq!(starts(&observed, &retries, now), (1, soon));
     // Somebody else's start is none of ours.
-    progress.worked(&Subject::Start(name(1)));
-    assert_eq!(starts(&observed, &progress, now).0, 2);
+    retries.worked(&Subject::Start(name(1)));
+    assert_eq!(starts(&observed, &retries, now).0, 2);
     // A service that systemd is about to restart is not coming up.
-    progress.attempted(Subject::Start(name(1)), None, now);
+    retries.attempted(Subject::Start(name(1)), None, now);
     observed.services.get_mut(&name(2)).unwrap().sub = SubState::AutoRestart;
-    assert_eq!(starts(&observed, &progress, now).0, 2);
+    assert_eq!(starts(&observed, &retries, now).0, 2);
     // A service that has been starting for long waits for its health check.
     observed.starts_max = 0;
-    assert_eq!(starts(&observed, &progress, now), (0, soon));
+    assert_eq!(starts(&observed, &retries, now), (0, soon));
     assert_eq!(
-        starts(&observed, &progress, now + STARTING).0,
+        starts(&observed, &retries, now + STARTING).0,
         1,
         "there is always a turn"
     );

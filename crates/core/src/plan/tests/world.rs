@@ -8,11 +8,11 @@ use super::lines::*;
 use crate::action::{Action, HostStep};
 use crate::desired::{Apps, Inputs, assemble};
 use crate::image_facts::{ImageFacts, ImageState, KnownImages};
-use crate::intent::{Goal, Intent};
+use crate::intent::{Intent, WantedState};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
 use crate::observed::{
-    Active, Load, Podman, PodmanNetwork, PodmanView, Remains, Service, needs_podman,
+    Active, Leftovers, Load, Podman, PodmanNetwork, PodmanView, Service, needs_podman,
 };
 use crate::plan::*;
 use crate::quadlet::{mark_of, service_of};
@@ -140,10 +140,10 @@ impl World {
             .map(|(path, text)| ((*path).to_owned(), text.as_bytes().into()))
             .collect();
         self.inputs.definitions.insert(id(app), files);
-        self.intend(app, Goal::Running, false);
+        self.intend(app, WantedState::Running, false);
     }
 
-    pub(super) fn intend(&mut self, app: &str, state: Goal, purge: bool) {
+    pub(super) fn intend(&mut self, app: &str, state: WantedState, purge: bool) {
         let intent = Intent {
             state,
             purge,
@@ -192,9 +192,9 @@ impl World {
             .collect();
         for (app, app_state) in &self.desired().apps {
             if matches!(app_state, App::Removed { .. }) {
-                observed.remains.insert(
+                observed.leftovers.insert(
                     app.clone(),
-                    Remains {
+                    Leftovers {
                         data: self.inputs.secrets.contains_key(app),
                         rendered: BTreeSet::new(),
                     },
@@ -203,7 +203,7 @@ impl World {
         }
         let desired = self.desired();
         if needs_podman(&desired, &observed) {
-            observed.podman = Podman::Seen(self.podman.clone());
+            observed.podman = Podman::Answered(self.podman.clone());
             let here = references(&desired).filter(|name| self.podman.images.contains_key(name));
             let learnt = here.map(|name| {
                 let facts = self.images.get(&name).cloned().unwrap_or_default();
@@ -245,7 +245,7 @@ impl World {
             .take(count)
             .for_each(|action| self.apply(action));
         if count < plan.actions.len() {
-            // Killed: what the manager knew is gone, too.
+            // Killed: what the process knew is gone, too.
             self.reconciler = Reconciler::default();
         } else {
             self.reconciler.finished(

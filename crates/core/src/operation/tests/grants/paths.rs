@@ -35,8 +35,8 @@ fn every_path_of_the_host_needs_its_word_and_is_described() {
             "read /home/op/a/.git: this user's own keys",
         ),
         (
-            "/run/docker.sock",
-            "read /run/docker.sock: it can control programs through the sockets there",
+            "/run/other.sock",
+            "read /run/other.sock: it can control programs through the sockets there",
         ),
         ("/srv/x.sock", "read /srv/x.sock: it can control programs"),
         ("/var/run/x", "read /var/run/x: it can control programs"),
@@ -253,4 +253,70 @@ fn links_on_the_way_of_the_users_folders_are_known() {
     let home = linked("/home/op", "/var/home/op");
     let keys = description(&home, "/var/home/op/.ssh");
     assert!(keys.contains(": this user's own keys"), "{keys}");
+}
+
+#[test]
+fn a_missing_folder_is_made_with_the_right_to_it_and_for_who_writes_it() {
+    let mut inputs = inputs();
+    let missing = ["/srv/b", "/srv/b.txt", "/srv/conf.d", "/dev/b"];
+    inputs.found.missing = missing.map(PathBuf::from).into();
+    let folders = |inputs: &Inputs, lines: &str| {
+        let proposal = install(inputs, lines);
+        let told = proposal.new_grants().map(ToString::to_string).collect();
+        let folders = proposal.installation().unwrap().new_folders.iter();
+        let folders = folders.map(|(path, owner)| {
+            let owner = owner.map(|owner| format!(" for {owner}"));
+            format!("{}{}", path.display(), owner.unwrap_or_default())
+        });
+        (folders.collect::<Vec<_>>(), told)
+    };
+    for (lines, folder, told) in [
+        (
+            "volumes: ['/srv/b:/x']",
+            Some("/srv/b"),
+            "read and change /srv/b (a folder that is made now)",
+        ),
+        (
+            "user: '7:8', volumes: ['/srv/./b:/x']",
+            Some("/srv/b for 7:8"),
+            "read and change /srv/b (a folder that is made now)",
+        ),
+        (
+            "user: '7:8', volumes: ['/srv/b:/x:ro']",
+            Some("/srv/b"),
+            "read /srv/b (a folder that is made now)",
+        ),
+        (
+            "volumes: ['/srv/conf.d:/x:ro']",
+            Some("/srv/conf.d"),
+            "read /srv/conf.d (a folder that is made now)",
+        ),
+        ("volumes: ['/srv/c:/x']", None, "read and change /srv/c"),
+        (
+            "volumes: ['/dev/b:/x']",
+            None,
+            "read and change /dev/b: devices and running programs are visible there",
+        ),
+    ] {
+        let lines = lines.replace(", volumes", "\n    volumes");
+        let folder: Vec<String> = folder.map(str::to_owned).into_iter().collect();
+        assert_eq!(folders(&inputs, &lines), (folder, vec![told.to_owned()]));
+    }
+    let lines = "volumes: ['/srv/b.txt:/x']";
+    let refusal = try_install(&inputs, with_image(lines)).unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "a mounts /srv/b.txt, which is not there and looks like a file; make it first, or make a folder of that name"
+    );
+    // A folder that went missing later may be on a disk that is not mounted.
+    for allow in ["path:/srv/b", "path:/srv/b.txt"] {
+        let intent = Intent {
+            allow: set_of(&[allow]),
+            ..Intent::default()
+        };
+        inputs.intents.insert(id(), Ok(intent));
+        inputs.definitions.insert(id(), with_image("init: true"));
+        let lines = format!("volumes: ['{}:/x']", allow.replace("path:", ""));
+        assert_eq!(folders(&inputs, &lines), (vec![], vec![]));
+    }
 }

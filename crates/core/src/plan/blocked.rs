@@ -9,7 +9,7 @@ use crate::desired::{App, Desired, Present, Role};
 use crate::layout::Layout;
 use crate::name::AppId;
 use crate::observed::{Observed, Override};
-use crate::progress::{Progress, Subject};
+use crate::retries::{Retries, Subject};
 
 /// Why an app's units are not touched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,10 +59,10 @@ pub fn blocked(
     id: &AppId,
     present: &Present,
     observed: &Observed,
-    progress: &Progress,
+    retries: &Retries,
 ) -> Option<Blocked> {
     name_taken(layout, id, present, observed).or_else(|| {
-        let words = refused(id, present, progress)?;
+        let words = refused(id, present, retries)?;
         Some(UnitsRefused(words.to_owned()).into())
     })
 }
@@ -71,9 +71,9 @@ pub fn blocked(
 pub(super) fn refused<'a>(
     id: &AppId,
     present: &Present,
-    progress: &'a Progress,
+    retries: &'a Retries,
 ) -> Option<&'a [String]> {
-    let rejection = progress.rejection(id)?;
+    let rejection = retries.rejection(id)?;
     (rejection.revisions == revisions(present)).then_some(rejection.words.as_slice())
 }
 
@@ -84,13 +84,13 @@ pub fn without_network<'a>(
     desired: &'a Desired,
     present: &'a Present,
     observed: &Observed,
-    progress: &Progress,
+    retries: &Retries,
 ) -> Option<&'a AppId> {
     let (id, _) = required(desired, present).find(|(id, required)| {
         let failed = || {
-            progress.attempts(&Subject::App((*id).clone())).is_some()
-                || blocked(&desired.layout, id, required, observed, progress).is_some()
-                || without_network(desired, required, observed, progress).is_some()
+            retries.attempts(&Subject::App((*id).clone())).is_some()
+                || blocked(&desired.layout, id, required, observed, retries).is_some()
+                || without_network(desired, required, observed, retries).is_some()
         };
         !has_network_files(present, required, observed) && failed()
     })?;

@@ -1,5 +1,5 @@
-//! Which programs this machine runs, by the kind of processor that they are for, in the words of
-//! images (`GOARCH`: `amd64`, `arm64`).
+//! Which programs this machine runs, by their architecture, in the words of images (`GOARCH`:
+//! `amd64`, `arm64`).
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub fn native() -> &'static str {
     in_words_of_images(std::env::consts::ARCH)
 }
 
-/// The same kind of processor has several names.
+/// The same architecture has several names.
 fn in_words_of_images(name: &str) -> &str {
     match name {
         "x86_64" => "amd64",

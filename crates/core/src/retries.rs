@@ -65,21 +65,21 @@ pub struct Attempts {
 /// times are those since the boot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Kept", into = "Kept")]
-pub struct Progress {
+pub struct Retries {
     attempts: BTreeMap<Subject, Attempts>,
     rejected: BTreeMap<AppId, Rejection>,
 }
 
-/// [`Progress`] as JSON can hold it, whose keys are texts.
+/// [`Retries`] as JSON can hold it, whose keys are texts.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     attempts: Vec<(Subject, Attempts)>,
     rejected: Vec<(AppId, Rejection)>,
 }
 
-impl From<Progress> for Kept {
-    fn from(progress: Progress) -> Self {
-        let Progress { attempts, rejected } = progress;
+impl From<Retries> for Kept {
+    fn from(retries: Retries) -> Self {
+        let Retries { attempts, rejected } = retries;
         Self {
             attempts: attempts.into_iter().collect(),
             rejected: rejected.into_iter().collect(),
@@ -87,7 +87,7 @@ impl From<Progress> for Kept {
     }
 }
 
-impl From<Kept> for Progress {
+impl From<Kept> for Retries {
     fn from(kept: Kept) -> Self {
         let Kept { attempts, rejected } = kept;
         Self {
@@ -115,7 +115,7 @@ pub fn backoff(count: u32) -> Duration {
         .min(BACKOFF_MAX)
 }
 
-impl Progress {
+impl Retries {
     /// Whether the subject may be tried now.
     #[must_use]
     pub fn is_due(&self, subject: &Subject, now: Duration) -> bool {
@@ -293,57 +293,57 @@ mod tests {
 
     #[test]
     fn it_survives_its_file() {
-        let mut progress = Progress::default();
+        let mut retries = Retries::default();
         let app = AppId::parse("web").unwrap();
-        progress.attempted(
+        retries.attempted(
             Subject::App(app.clone()),
             Cause::File("no space left".into()),
             Duration::from_millis(1500),
         );
-        progress.attempted(image("x:1"), None, Duration::ZERO);
+        retries.attempted(image("x:1"), None, Duration::ZERO);
         let rejection = Rejection {
             revisions: vec!["a".into()],
             words: vec!["unsupported key".into()],
         };
-        progress.reject(app, rejection, Duration::ZERO);
-        let text = serde_json::to_string(&progress).unwrap();
-        assert_eq!(serde_json::from_str::<Progress>(&text).unwrap(), progress);
+        retries.reject(app, rejection, Duration::ZERO);
+        let text = serde_json::to_string(&retries).unwrap();
+        assert_eq!(serde_json::from_str::<Retries>(&text).unwrap(), retries);
         let wrong = text.replace("\"web\"", "\"../web\"");
-        assert!(serde_json::from_str::<Progress>(&wrong).is_err(), "{wrong}");
+        assert!(serde_json::from_str::<Retries>(&wrong).is_err(), "{wrong}");
     }
 
     #[test]
     fn a_pull_that_may_now_go_without_tls_is_due_at_once_and_an_image_that_came_settles_both() {
-        let mut progress = Progress::default();
+        let mut retries = Retries::default();
         let without_tls = Subject::Image {
             reference: "x".to_owned(),
             without_tls: true,
         };
-        progress.attempted(image("x"), podman("no certificate"), Duration::ZERO);
-        assert!(!progress.is_due(&image("x"), Duration::ZERO));
-        assert!(progress.is_due(&without_tls, Duration::ZERO));
-        progress.attempted(without_tls, podman("not found"), Duration::ZERO);
-        progress.attempted(image("y"), podman("not found"), Duration::ZERO);
-        progress.image_is_here("x");
-        assert!(progress.is_due(&image("x"), Duration::ZERO));
-        assert!(!progress.is_due(&image("y"), Duration::ZERO));
-        assert_eq!(progress.attempts.len(), 1);
+        retries.attempted(image("x"), podman("no certificate"), Duration::ZERO);
+        assert!(!retries.is_due(&image("x"), Duration::ZERO));
+        assert!(retries.is_due(&without_tls, Duration::ZERO));
+        retries.attempted(without_tls, podman("not found"), Duration::ZERO);
+        retries.attempted(image("y"), podman("not found"), Duration::ZERO);
+        retries.image_is_here("x");
+        assert!(retries.is_due(&image("x"), Duration::ZERO));
+        assert!(!retries.is_due(&image("y"), Duration::ZERO));
+        assert_eq!(retries.attempts.len(), 1);
     }
 
     #[test]
     fn a_subject_is_due_again_after_its_wait_and_at_once_after_success() {
         let subject = image("x");
-        let mut progress = Progress::default();
+        let mut retries = Retries::default();
         let start = Duration::from_secs(100);
-        assert!(progress.is_due(&subject, start));
-        progress.attempted(subject.clone(), podman("no network"), start);
-        assert!(!progress.is_due(&subject, start + Duration::from_secs(9)));
+        assert!(retries.is_due(&subject, start));
+        retries.attempted(subject.clone(), podman("no network"), start);
+        assert!(!retries.is_due(&subject, start + Duration::from_secs(9)));
         assert_eq!(
-            progress.next_due(start),
+            retries.next_due(start),
             Some(start + Duration::from_secs(10))
         );
-        assert!(progress.is_due(&subject, start + Duration::from_secs(10)));
-        progress.worked(&subject);
-        assert!(progress.is_due(&subject, start) && progress.next_due(start).is_none());
+        assert!(retries.is_due(&subject, start + Duration::from_secs(10)));
+        retries.worked(&subject);
+        assert!(retries.is_due(&subject, start) && retries.next_due(start).is_none());
     }
 }

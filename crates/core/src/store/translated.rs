@@ -1,0 +1,25 @@
+//! The translation of an app: the facts that it needs, and its result.
+
+use super::notice::Notice;
+use crate::file::Files;
+
+/// The facts of the node that the translation of an app needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeFacts {
+    /// The name of the host, one label.
+    pub host_name: String,
+    /// The time zone, such as `Europe/Berlin`.
+    pub time_zone: String,
+    /// The architecture, as images name it: `amd64`, `arm64`.
+    pub architecture: String,
+    /// The folder that apps share by default: an absolute path.
+    pub shared_folder: String,
+}
+
+/// An app of a store as a definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Translated {
+    pub files: Files,
+    /// Notes to read before it is installed.
+    pub notices: Vec<Notice>,
+}

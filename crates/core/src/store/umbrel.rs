@@ -1,0 +1,385 @@
+//! Apps of Umbrel's stores: `umbrel-app.yml`, and a Compose file in which `app_proxy` stands for
+//! Umbrel's own proxy.
+//!
+//! Source: the README of github.com/getumbrel/umbrel-apps, and umbreld's legacy `app` script for
+//! the variables.
+
+mod nodes;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use compose::{View, interpolate};
+use serde_json::json;
+
+use super::compose_file::{ComposeFile, environment, text_at};
+use super::error::Error;
+use super::notice::{Login, Notice};
+use super::overlay::Overlay;
+use super::secrets::{self, MadeOf, SecretVariable};
+use super::translated::{NodeFacts, Translated};
+use super::variables::{to_settings, used};
+use super::volumes::Mapped;
+use super::{clean, volumes};
+use crate::file::Files;
+use crate::manifest::documents;
+use crate::name::{AppId, check_part};
+
+use nodes::Nodes;
+
+/// The file that marks an app of Umbrel.
+pub(super) const MANIFEST: &str = "umbrel-app.yml";
+
+const PROXY: &str = "app_proxy";
+
+/// The name of the secret with the password. Messages name its file.
+const PASSWORD: &str = "app_password";
+
+const SECRETS: [SecretVariable; 2] = [
+    SecretVariable {
+        variable: "APP_SEED",
+        secret: "app_seed",
+        made_of: MadeOf::Entropy("seed"),
+        description: "A random text that stays the same on this node.",
+    },
+    SecretVariable {
+        variable: "APP_PASSWORD",
+        secret: PASSWORD,
+        made_of: MadeOf::Entropy("seed-APP_PASSWORD"),
+        description: "The app's first password.",
+    },
+];
+
+/// Umbrel's apps that are in our catalog under another name.
+const OURS: [(&str, &str); 1] = [("lightning", "lnd")];
+
+/// The parts of an `umbrel-app.yml` that we use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct About {
+    /// The app's id in Umbrel, which is part of its containers' names.
+    pub id: String,
+    pub name: String,
+    pub version: String,
+    pub tagline: String,
+    pub category: String,
+    pub icon: Option<String>,
+    pub port: Option<u16>,
+    pub path: String,
+    pub dependencies: Vec<String>,
+    user: String,
+    password: String,
+    has_own_password: bool,
+    is_disabled: bool,
+}
+
+impl About {
+    /// Reads it.
+    pub(super) fn read(folder: &str, files: &Files) -> Result<Self, Error> {
+        let file = format!("{folder}/{MANIFEST}");
+        let text = files.get(MANIFEST).and_then(|file| file.text());
+        let text = text.ok_or_else(|| Error::NotText { file: file.clone() })?;
+        let documents = documents(&file, text)?;
+        let missing = |key| Error::Key {
+            file: file.clone(),
+            key,
+        };
+        let top = documents.first().ok_or_else(|| missing("id"))?.top();
+        let raw = |key: &str| text_at(top, &[key]).unwrap_or_default();
+        let line = |key: &str| clean::line(&raw(key));
+        let id = raw("id");
+        check_part("an app", &id).map_err(|_| missing("id"))?;
+        let dependencies = top.get("dependencies").and_then(|list| list.value.items());
+        let dependencies = dependencies.into_iter().flatten().filter_map(View::text);
+        Ok(Self {
+            id,
+            name: line("name"),
+            version: line("version"),
+            tagline: line("tagline"),
+            category: line("category"),
+            icon: clean::web_address(&raw("icon")),
+            port: raw("port").parse().ok().filter(|port| *port > 0),
+            path: raw("path"),
+            dependencies: dependencies.map(|text| clean::line(&text)).collect(),
+            user: line("defaultUsername"),
+            password: line("defaultPassword"),
+            has_own_password: raw("deterministicPassword") == "true",
+            is_disabled: raw("disabled") == "true",
+        })
+    }
+
+    /// The app that it requires, as this node calls it.
+    pub(super) fn required(&self) -> impl Iterator<Item = AppId> {
+        self.dependencies.iter().filter_map(|name| {
+            let ours = OURS.iter().find(|(theirs, _)| theirs == name);
+            AppId::parse(ours.map_or(name, |(_, ours)| ours)).ok()
+        })
+    }
+
+    fn login(&self) -> Option<Login> {
+        let generated = self.has_own_password || self.password.contains("APP_PASSWORD");
+        if !generated && self.password.is_empty() && self.user.is_empty() {
+            return None;
+        }
+        Some(Login {
+            user: self.user.clone(),
+            password: (!generated).then(|| self.password.clone()),
+            secret: PASSWORD,
+        })
+    }
+}
+
+/// Scripts that Umbrel would run.
+pub(super) fn scripts(files: &Files) -> Vec<String> {
+    let scripts = files.keys();
+    let scripts = scripts.filter(|path| *path == "exports.sh" || path.starts_with("hooks/"));
+    scripts.map(|path| clean::line(path)).collect()
+}
+
+pub(super) fn translate(
+    app: &AppId,
+    source: &ComposeFile<'_>,
+    files: &Files,
+    node: &NodeFacts,
+) -> Result<Translated, Error> {
+    let folder = source.file.trim_end_matches(source.name);
+    let about = About::read(folder.trim_end_matches('/'), files)?;
+    let mut overlay = Overlay {
+        variables: variables(&about, node),
+        ..Overlay::default()
+    };
+    let services = source.services();
+    let proxy = services.get(PROXY).copied();
+    if proxy.is_some() {
+        overlay.removed.insert(PROXY.to_owned());
+    }
+    let required: BTreeSet<AppId> = about.required().filter(|other| other != app).collect();
+    let mut nodes = Nodes::give(&used(source), &required, &mut overlay);
+    name_services(source, &about.id, &mut overlay);
+    let has_page = proxy.is_some_and(|proxy| page(source, proxy, &about, &mut overlay));
+    for (name, service) in source.services() {
+        if name != PROXY && service.get("volumes").is_some() {
+            volumes::owned(&mut overlay, name);
+        }
+    }
+    map_volumes(source, node, &mut nodes, &mut overlay)?;
+    let secrets = [SECRETS.as_slice(), &nodes.secrets].concat();
+    secrets::take(source, &secrets, &mut overlay)?;
+    settle_variables(source, &secrets, &mut overlay)?;
+    let extension = &mut overlay.extension;
+    extension.insert("title".to_owned(), json!(about.name));
+    extension.insert("version".to_owned(), json!(about.version));
+    extension.insert("description".to_owned(), json!(about.tagline));
+    if !about.category.is_empty() {
+        extension.insert("category".to_owned(), json!(about.category));
+    }
+    let requirements = nodes.requirements(&required);
+    if !requirements.is_empty() {
+        extension.insert("requires".to_owned(), json!({"apps": requirements}));
+    }
+    let mut notices = Vec::new();
+    if nodes.commands_lnd() {
+        notices.push(Notice::LightningRights);
+    }
+    if nodes.commands_bitcoin() {
+        notices.push(Notice::BitcoinRights);
+    }
+    if about.is_disabled {
+        notices.push(Notice::Disabled);
+    }
+    let scripts = scripts(files);
+    if !scripts.is_empty() {
+        notices.push(Notice::Shell(scripts));
+    }
+    if used(source).keys().any(|name| name.starts_with("TOR_")) {
+        notices.push(Notice::Tor);
+    }
+    if proxy.is_some() && !has_page {
+        notices.push(Notice::NoAddress);
+    }
+    notices.extend(about.login().map(Notice::Login));
+    Ok(Translated {
+        files: overlay.laid_over(app, source, files)?,
+        notices,
+    })
+}
+
+/// The variables that Umbrel sets for every app, as far as they have a meaning here.
+fn variables(about: &About, node: &NodeFacts) -> BTreeMap<String, String> {
+    let NodeFacts {
+        host_name,
+        time_zone,
+        architecture: _,
+        shared_folder: _,
+    } = node;
+    let domain = format!("{host_name}.local");
+    let port = about.port.unwrap_or_default().to_string();
+    let pairs = [
+        // A mount of `./data` is a folder of the app's data.
+        ("APP_DATA_DIR", "."),
+        ("APP_ID", &about.id),
+        ("APP_VERSION", &about.version),
+        ("APP_DOMAIN", &domain),
+        ("APP_PROXY_PORT", &port),
+        // Umbrel's value while there is no onion service.
+        ("APP_HIDDEN_SERVICE", "notyetset.onion"),
+        ("DEVICE_HOSTNAME", host_name),
+        ("DEVICE_DOMAIN_NAME", &domain),
+        ("TZ", time_zone),
+        ("TOR_PROXY_IP", "tor-proxy.invalid"),
+        ("TOR_PROXY_PORT", "9050"),
+        ("NETWORK_IP", "10.21.0.0"),
+        ("GATEWAY_IP", "10.21.0.1"),
+    ];
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}
+
+/// Umbrel's apps address their services by the names of their containers.
+fn name_services(source: &ComposeFile<'_>, id: &str, overlay: &mut Overlay) {
+    for (name, service) in source.services() {
+        let alias = format!("{id}_{name}_1");
+        let is_apart = service.get("network_mode").is_some();
+        if name == PROXY || is_apart || check_part("a container", &alias).is_err() {
+            continue;
+        }
+        let joined = service.get("networks").map(|entry| entry.value);
+        let network = joined.and_then(first_network);
+        let network = network.unwrap_or_else(|| "default".to_owned());
+        overlay.service(name).added.insert(
+            "networks".to_owned(),
+            json!({network: {"aliases": [alias]}}),
+        );
+    }
+}
+
+fn first_network(networks: View<'_>) -> Option<String> {
+    if let Some(mut entries) = networks.entries() {
+        return Some(entries.next()?.key.to_owned());
+    }
+    Some(networks.items()?.next()?.text()?.into_owned())
+}
+
+/// Publishes the port to which Umbrel's proxy leads, on this host alone. Says whether there is one.
+fn page(source: &ComposeFile<'_>, proxy: View<'_>, about: &About, overlay: &mut Overlay) -> bool {
+    let mut host = None;
+    let mut port = None;
+    for (name, text) in environment(proxy) {
+        let lookup = |name: &str| overlay.variables.get(name).cloned();
+        let value = interpolate(&text, &lookup).unwrap_or_default();
+        match name.as_str() {
+            "APP_HOST" => host = Some(value),
+            "APP_PORT" => port = value.parse::<u16>().ok().filter(|port| *port > 0),
+            _ => {}
+        }
+    }
+    let services = source.services();
+    let host = host.unwrap_or_default();
+    let of_umbrel = host
+        .strip_prefix(&format!("{}_", about.id))
+        .and_then(|host| host.strip_suffix("_1"));
+    let is_named =
+        |service: View<'_>| text_at(service, &["container_name"]).is_some_and(|name| name == host);
+    let named = services
+        .iter()
+        .find(|(name, service)| Some(**name) == of_umbrel || **name == host || is_named(**service));
+    let (Some((service, view)), Some(port), Some(published)) = (named, port, about.port) else {
+        return false;
+    };
+    // On the node's own network, the port is one of the node already.
+    if view.get("network_mode").is_some() {
+        return false;
+    }
+    let setting = json!({
+        "type": "port", "default": published,
+        "description": "The port of the app's page on this host.",
+    });
+    overlay.settings.insert("port".to_owned(), setting);
+    overlay.service(service).added.insert(
+        "ports".to_owned(),
+        json!([format!("127.0.0.1:${{port}}:{port}")]),
+    );
+    let is_path = about.path.starts_with('/') && about.path.bytes().all(|b| b.is_ascii_graphic());
+    overlay.page(service, port, if is_path { &about.path } else { "/" });
+    true
+}
+
+/// The folders that Umbrel's apps share, and lnd's. Other parts of Umbrel's folder do not exist here.
+fn map_volumes(
+    source: &ComposeFile<'_>,
+    node: &NodeFacts,
+    nodes: &mut Nodes,
+    overlay: &mut Overlay,
+) -> Result<(), Error> {
+    let mut is_shared = false;
+    let mut mounts = nodes::Mounts::default();
+    volumes::map(source, overlay, |written| {
+        if let Some(mapped) = nodes.map(&source.file, written, &mut mounts)? {
+            return Ok(mapped);
+        }
+        let inside = ["${UMBREL_ROOT}", "$UMBREL_ROOT"]
+            .iter()
+            .find_map(|root| written.source.strip_prefix(root));
+        let Some(inside) = inside else {
+            return Ok(Mapped::Same);
+        };
+        let Some(shared) = inside.strip_prefix("/data/storage") else {
+            return Err(Error::UmbrelFolder {
+                file: source.file.clone(),
+                line: written.place.line,
+                column: written.place.column,
+            });
+        };
+        is_shared = true;
+        Ok(Mapped::Source(format!("${{{}}}{shared}", volumes::SHARED)))
+    })?;
+    if nodes.has_folder() {
+        mounts.add_to(overlay);
+    }
+    if is_shared {
+        volumes::shared(overlay, &node.shared_folder, "Umbrel");
+    }
+    Ok(())
+}
+
+/// Makes settings of the variables with a default. The others would be set by scripts.
+fn settle_variables(
+    source: &ComposeFile<'_>,
+    secrets: &[SecretVariable],
+    overlay: &mut Overlay,
+) -> Result<(), Error> {
+    let uses = used(source);
+    let is_secret = |name: &str| secrets.iter().any(|secret| secret.variable == name);
+    let mut open = BTreeMap::new();
+    let mut names = BTreeSet::new();
+    for (name, uses) in uses {
+        let is_given =
+            overlay.variables.contains_key(&name) || overlay.followed.contains_key(&name);
+        if is_given || is_secret(&name) || name == "UMBREL_ROOT" {
+            continue;
+        }
+        match uses.has_defaults() {
+            true => drop(open.insert(name, uses)),
+            false => drop(names.insert(name)),
+        }
+    }
+    if let Some(app) = nodes::asked_folder(&names) {
+        return Err(Error::DataFolder {
+            file: source.file.clone(),
+            app,
+        });
+    }
+    if !names.is_empty() {
+        return Err(Error::Variables {
+            file: source.file.clone(),
+            names,
+        });
+    }
+    to_settings(&open, &BTreeMap::new(), overlay);
+    // Where these stood, there is something else now. Only the file above still names them.
+    for name in secrets.iter().map(|secret| secret.variable) {
+        overlay.variables.insert(name.to_owned(), String::new());
+    }
+    let root = "/umbrel-is-not-there".to_owned();
+    overlay.variables.insert("UMBREL_ROOT".to_owned(), root);
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! The character between the parts of an input.
+
+/// Texts may hold every other character.
+pub(crate) const SEPARATOR: char = '\u{1e}';
