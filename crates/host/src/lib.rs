@@ -39,6 +39,7 @@ pub mod records;
 pub mod releases;
 pub mod secret;
 pub(crate) mod services;
+mod sock_diag;
 pub mod sockets;
 pub mod stores;
 pub mod systemd;

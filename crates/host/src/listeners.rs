@@ -1,5 +1,7 @@
-//! On which addresses of this host somebody listens: `/proc/net/tcp` and its like
-//! (`proc_pid_net(5)`). Looking opens no connection.
+//! The addresses of this host on which somebody listens. No connection is opened to find out.
+//!
+//! TCP sockets come from `sock_diag(7)`. UDP sockets, and those of TCP where the kernel does not
+//! answer that, come from `/proc/net/udp` and its like (`proc_pid_net(5)`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,8 +10,9 @@ use std::time::{Duration, Instant};
 use archipelago_core::desired::{Desired, Transport};
 use archipelago_core::observed::{Observed, Service};
 
-/// The kernel walks through all connections for this, so while nothing is missing it is
-/// taken only so often.
+use crate::sock_diag::tcp_listeners;
+
+/// While nothing is missing, the sockets are listed only this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// The state of a listening socket in `/proc/net/tcp`; UDP sockets are in [`UNCONNECTED`].
@@ -98,7 +101,9 @@ impl Listening {
             Some(found)
         };
         Self {
-            tcp: both("tcp", "tcp6", LISTENS),
+            tcp: tcp_listeners()
+                .ok()
+                .or_else(|| both("tcp", "tcp6", LISTENS)),
             udp: both("udp", "udp6", UNCONNECTED),
         }
     }
