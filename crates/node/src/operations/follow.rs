@@ -51,7 +51,7 @@ pub(super) async fn carry_out(
     }
     let app = proposal.app.clone();
     let restarts = match proposal.kind {
-        Kind::Restart => handle.running(app.clone()).await?,
+        Kind::Restart => handle.running_invocations(app.clone()).await?,
         _ => BTreeMap::new(),
     };
     let mut lock = Some(Lock::of_passes(&layout, |holder| progress(Event::Locked(holder))).await?);
