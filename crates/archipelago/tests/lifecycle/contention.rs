@@ -82,7 +82,7 @@ fn contention_with_a_system_service_names_the_service_and_its_user() {
     let show = ["systemctl", "show", "-P", "MainPID", "meddler"];
     let pid = node.root(&show);
     let expected = message(&format!(
-        "It may be bash (process {} of root in the system's meddler.service, names it in its arguments). What it left there belongs to root",
+        "It may be bash (process {} of root in the system's meddler.service, names it in its arguments). The file that it left belongs to root",
         pid.trim()
     ));
     assert_eq!(reported, expected);
