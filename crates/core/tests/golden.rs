@@ -437,7 +437,8 @@ fn container_with_every_key() {
     check(&every());
 }
 
-/// A job that is tried again until it succeeds, and a service that awaits it and shares its network.
+/// A job that is tried again until it succeeds, and a service that awaits it and shares its
+/// network.
 #[test]
 fn containers_that_run_to_their_end() {
     let job = Unit {

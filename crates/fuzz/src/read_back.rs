@@ -1,7 +1,7 @@
 //! Reads a unit file as Quadlet does, and then its values as systemd does: podman-systemd.unit(5),
 //! systemd.syntax(7). Written against these pages and not against the renderer, whose judge it is.
 
-/// What Podman is given by a line.
+/// The meaning of a line for Podman.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Meaning {
     /// The words of a key that Quadlet splits and unescapes.

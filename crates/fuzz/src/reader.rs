@@ -21,7 +21,7 @@ pub(crate) fn run(input: &str) {
     let lenient = read(&files, true);
     check(&strict);
     check(&lenient);
-    // What the reference reads is read the same way, without any leniency.
+    // The lenient reader reads a file that the reference accepts in the same way.
     if let Some(project) = &strict.project {
         assert_eq!(Some(project), lenient.project.as_ref());
     }

@@ -51,9 +51,9 @@ pub(crate) async fn give(path: &Path, owner: Owner) -> Result<(), Error> {
     })
 }
 
-/// Makes a folder of this host for an app, outside of the data folder. Where a user of containers is
-/// to write to it, it belongs to that user and to this user's group, and what is made in it belongs
-/// to that group too: a person can add and remove files there as well.
+/// Makes a folder of this host for an app, outside of the data folder. Where a user of containers
+/// is to write to it, it belongs to that user and to this user's group, and what is made in it
+/// belongs to that group too: a person can add and remove files there as well.
 ///
 /// # Errors
 /// When it cannot be made or given.

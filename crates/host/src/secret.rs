@@ -142,7 +142,7 @@ mod tests {
         make(&layout, &app, "app_seed", &recipe).unwrap();
         assert_eq!(text(), first);
 
-        // One that a person gives takes the place of another.
+        // A secret that a person gives replaces the present one.
         let given = |text| Recipe::Given(GivenText::of(text).unwrap());
         for text in ["one", "two"] {
             make(&layout, &app, "given", &given(text)).unwrap();

@@ -15,7 +15,7 @@ use archipelago_core::layout::Layout;
 use archipelago_core::name::{AppId, PREFIX};
 use archipelago_core::observed::Observed;
 use archipelago_core::pass::{Pass, PassResult, Request};
-use archipelago_core::plan::restarted_with;
+use archipelago_core::plan::running_invocations;
 use archipelago_core::reconcile::Reconciler;
 
 use archipelago_host::apply::Executor;
@@ -309,16 +309,14 @@ impl Driver {
     ///
     /// # Errors
     /// When the host cannot be observed.
-    pub(crate) async fn running(&mut self, id: &AppId) -> Result<BTreeMap<String, String>, Error> {
+    pub(crate) async fn running_invocations(
+        &mut self,
+        id: &AppId,
+    ) -> Result<BTreeMap<String, String>, Error> {
         let _lock = self.lock.take(self.lock_limit).await?;
         let desired = self.desired()?;
         let observed = self.observe(&desired).await?;
-        let restarted = restarted_with(&desired, &observed.memory, id).into_iter();
-        let running = restarted.filter_map(|service| {
-            let invocation = observed.invocations.get(service)?;
-            Some((service.to_owned(), invocation.clone()))
-        });
-        Ok(running.collect())
+        Ok(running_invocations(&desired, &observed, id))
     }
 
     fn desired(&mut self) -> Result<Arc<Desired>, observe::Error> {

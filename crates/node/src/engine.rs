@@ -240,8 +240,8 @@ impl Passes {
                 Command::RetryNow(app, reply) => {
                     let _ = reply.send(self.driver.retry_now(&app).await);
                 }
-                Command::Running(app, reply) => {
-                    let _ = reply.send(self.driver.running(&app).await);
+                Command::RunningInvocations(app, reply) => {
+                    let _ = reply.send(self.driver.running_invocations(&app).await);
                 }
             }
         }

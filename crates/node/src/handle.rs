@@ -90,7 +90,7 @@ pub enum Error {
 pub(crate) enum Command {
     Pass(oneshot::Sender<Arc<PassReport>>),
     RetryNow(AppId, Reply<()>),
-    Running(AppId, Reply<BTreeMap<String, String>>),
+    RunningInvocations(AppId, Reply<BTreeMap<String, String>>),
 }
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, driver::Error>>;
@@ -224,8 +224,9 @@ impl Handle {
     ///
     /// # Errors
     /// When the engine ends first, or cannot observe the host.
-    pub async fn running(&self, app: AppId) -> Result<BTreeMap<String, String>, Error> {
-        self.ask(|reply| Command::Running(app, reply)).await
+    pub async fn running_invocations(&self, app: AppId) -> Result<BTreeMap<String, String>, Error> {
+        self.ask(|reply| Command::RunningInvocations(app, reply))
+            .await
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
@@ -269,7 +270,7 @@ mod tests {
         let (pass, retry, restart, ()) = tokio::join!(
             handle.pass(),
             handle.retry_now(app.clone()),
-            handle.running(app),
+            handle.running_invocations(app),
             async {
                 handle.stop();
                 engine_side.shared.stopped().await;

@@ -41,8 +41,8 @@ async fn is_asked_and_answers(mut handle: Handle) {
     assert_eq!(handle.last().map(|made| made.number), Some(asked.number));
     let web = AppId::parse("web").expect("an id");
     handle.retry_now(web.clone()).await.expect("it is noted");
-    let running = handle.running(web).await.expect("a look");
-    assert!(running.is_empty(), "{running:?}");
+    let invocations = handle.running_invocations(web).await.expect("a look");
+    assert!(invocations.is_empty(), "{invocations:?}");
     // While somebody follows, passes come by themselves.
     let follower = handle.follow();
     let first = next(&mut handle).await;

@@ -1,6 +1,7 @@
 //! The simulated apps: a shop of three containers, one of them a companion, the app that it
-//! requires, and a tool with a job. They run on a real host as well, where their commands do the same as the simulated
-//! containers: at its first start, a container makes its data with its secret.
+//! requires, and a tool with a job. They run on a real host as well, where their commands do the
+//! same as the simulated containers: at its first start, a container makes its data with its
+//! secret.
 
 use archipelago_core::file::Files;
 use archipelago_core::image::ImageDigest;

@@ -8,7 +8,6 @@ use archipelago_core::intent::{Intent, WantedState};
 use archipelago_core::manifest::SettingValue;
 use archipelago_core::name::AppId;
 use archipelago_core::observed::Memory;
-use archipelago_core::plan::restarted_with;
 use archipelago_core::quadlet::service_of;
 use archipelago_core::reconcile::Reconciler;
 use archipelago_core::release::ReleaseId;
@@ -232,13 +231,9 @@ impl World {
     fn request_restart(&mut self, app: &str) {
         let path = self.layout.pending();
         let mut memory = Memory::read(self.disk.read(&path).as_deref());
-        let desired = self.desired();
-        for service in restarted_with(&desired, &memory.clone(), &app_id(app)) {
-            if let Some(run) = self.systemd.run(service) {
-                let (service, invocation) = (service.to_owned(), run.invocation.clone());
-                memory.must_end(&service, invocation.clone(), Reason::RestartAsked);
-                self.requested_restarts.insert(service, invocation);
-            }
+        for (service, invocation) in self.running_invocations(&app_id(app)) {
+            memory.must_end(&service, invocation.clone(), Reason::RestartAsked);
+            self.requested_restarts.insert(service, invocation);
         }
         let text = serde_json::to_vec(&memory).unwrap_or_default();
         self.disk.put(&path, &text, 0o600);

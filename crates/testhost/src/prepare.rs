@@ -24,7 +24,7 @@ impl Host {
     ///
     /// # Errors
     /// When this machine cannot run a host, the name is taken, or the host does not come up.
-    /// Whatever was started is discarded.
+    /// A host that was started is discarded.
     pub fn boot(options: Options) -> Result<Self> {
         let Prepared { root, images } = prepare_for(&options)?;
         Self::boot_on(&root, Some(&images), &options)

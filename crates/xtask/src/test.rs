@@ -19,7 +19,8 @@ const TOOLS: [(&str, &str); 5] = [
     ("jq", "jq"),
 ];
 
-/// The test that needs the package of version 0.1.0.
+/// The test that needs the package of version 0.1.0. It fails in a clone without that revision, such
+/// as a shallow one. There this command leaves it out and says so.
 const UPGRADE: &str =
     "an_upgrade_of_the_package_keeps_containers_data_and_secrets_and_a_restart_isolates";
 
@@ -55,8 +56,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     done("everything before the tests", started);
     let mut tests = cargo(tests);
     tests.env("ARCHIPELAGO_DEB", &package);
+    if !has_earlier_package {
+        tests.args(["--", "--skip", UPGRADE]);
+    }
     let ended = step("the tests", tests);
-    // Once more at the end: a summary of the tests alone would count this one as passed.
+    // Once more at the end, where it is read.
     if !has_earlier_package {
         println!("{}", not_upgraded());
     }
@@ -79,7 +83,7 @@ fn earlier_package() -> Result<bool> {
 
 fn not_upgraded() -> String {
     format!(
-        "── NOT TESTED: {UPGRADE} counts as passed but did nothing, because this clone does not have version 0.1.0 ({}); to test it: \
+        "── NOT TESTED: {UPGRADE} is left out, because this clone does not have version 0.1.0 ({}); to test it: \
          git fetch --unshallow",
         revision::VERSION_0_1_0
     )

@@ -15,11 +15,14 @@ mod setup;
 mod show;
 mod store;
 
+use archipelago_core::operation::Request;
 use archipelago_node::layout;
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use failure::{Code, Failure};
 pub use printer::{CleanLines, Output, tell};
+
+use operate::change_state;
 
 /// Self-hosted apps on rootless Podman, every container a systemd unit.
 ///
@@ -114,9 +117,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Set(arguments) => operate::set(layout()?, arguments, output).await,
         Command::Plan(arguments) => plan::run(layout()?, arguments, output).await,
         Command::Uninstall(arguments) => operate::uninstall(layout()?, arguments, output).await,
-        Command::Start(one) => operate::start(layout()?, one, output).await,
-        Command::Stop(one) => operate::stop(layout()?, one, output).await,
-        Command::Restart(one) => operate::restart(layout()?, one, output).await,
+        Command::Start(one) => change_state(layout()?, one, Request::Start, output).await,
+        Command::Stop(one) => change_state(layout()?, one, Request::Stop, output).await,
+        Command::Restart(one) => change_state(layout()?, one, Request::Restart, output).await,
         Command::Rebuild(one) => operate::rebuild(layout()?, one, output).await,
         Command::Status { app } => show::status(layout()?, app.as_deref(), output).await,
         Command::Logs(arguments) => logs::run(&layout()?, &arguments, output),

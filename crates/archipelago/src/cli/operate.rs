@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 
 use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
+use archipelago_core::name::AppId;
 use archipelago_core::operation::{Installation, Request};
 use archipelago_core::pass;
 use archipelago_core::printable::one_line;
@@ -87,23 +88,16 @@ pub(super) async fn set(layout: Layout, arguments: Set, output: Output) -> Resul
     finish(&ended, output)
 }
 
-pub(super) async fn start(layout: Layout, one: AppArgument, output: Output) -> Result<(), Failure> {
-    let request = one.request(&layout, Request::Start)?;
-    operate(layout, request, output).await
-}
-
-pub(super) async fn stop(layout: Layout, one: AppArgument, output: Output) -> Result<(), Failure> {
-    let request = one.request(&layout, Request::Stop)?;
-    operate(layout, request, output).await
-}
-
-pub(super) async fn restart(
+/// `start`, `stop` and `restart`.
+pub(super) async fn change_state(
     layout: Layout,
     one: AppArgument,
+    request: fn(AppId) -> Request,
     output: Output,
 ) -> Result<(), Failure> {
-    let request = one.request(&layout, Request::Restart)?;
-    operate(layout, request, output).await
+    let request = one.request(&layout, request)?;
+    let ended = follow(operations::prepare(layout, request).await?).await?;
+    finish(&ended, output)
 }
 
 pub(super) async fn rebuild(
@@ -183,11 +177,6 @@ fn place_of(left: &Left) -> (String, Option<String>) {
         Place::Mounted => None,
     };
     (left.path.display().to_string(), target)
-}
-
-async fn operate(layout: Layout, request: Request, output: Output) -> Result<(), Failure> {
-    let ended = follow(operations::prepare(layout, request).await?).await?;
-    finish(&ended, output)
 }
 
 /// The end of an operation.

@@ -38,8 +38,8 @@ done
 exec /usr/bin/crun "$@"
 "#;
 
-/// A host that says it has the controllers that limits need, a GPU by name (CDI), and a network that
-/// belongs to no app.
+/// A host that says it has the controllers that limits need, a GPU by name (CDI), and a network
+/// that belongs to no app.
 const PREPARE: &str = r#"
 controllers=/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/cgroup.controllers
 echo cpu cpuset io memory pids >/run/controllers

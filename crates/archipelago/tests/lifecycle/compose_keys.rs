@@ -94,7 +94,7 @@ fn a_compose_file_with_all_of_these_keys_runs() {
     let folder = node.put(&app(PASSWORD));
     node.shell("mkdir /home/archy/films");
 
-    // What is missing is told first; nothing of the rest is taken without a word.
+    // The missing volume is reported first. No right is granted without its word.
     let said = node.exits(4, &["install", "--yes", "--allow", "all", &folder]);
     let missing = "it mounts the volume theirs, which Podman does not have; make it (podman volume create theirs)";
     assert!(said.contains(missing), "{said}");

@@ -82,7 +82,7 @@ fn contention_with_a_system_service_names_the_service_and_its_user() {
     let show = ["systemctl", "show", "-P", "MainPID", "meddler"];
     let pid = node.root(&show);
     let expected = message(&format!(
-        "It may be bash (process {} of root in the system's meddler.service, names it in its arguments). What it left there belongs to root",
+        "It may be bash (process {} of root in the system's meddler.service, names it in its arguments). The file that it left belongs to root",
         pid.trim()
     ));
     assert_eq!(reported, expected);
@@ -114,15 +114,20 @@ fn a_unit_that_is_deleted_again_and_again_by_hand_is_restored_at_once() {
     node.install(&apps::lone("lone", 8483));
     let file = format!("{UNITS}/archy-lone.container");
     let back_ms = node.user(&["bash", "-euc", DELETE, "bash", &file]);
-    let mut back_ms: Vec<u64> = back_ms
+    let back_ms: Vec<u64> = back_ms
         .lines()
         .map(|line| line.parse().expect("milliseconds"))
         .collect();
-    back_ms.sort_unstable();
     assert_eq!(back_ms.len(), 20);
-    assert!(back_ms[10] <= 1_000, "the median: {back_ms:?}");
-    // A machine may stand still for a moment. In contention the first wait is 10 s.
-    assert!(back_ms[19] <= 4_000, "the longest: {back_ms:?}");
+    // A few changes of a file are no contention yet, so the first repairs show the machine's speed.
+    let (first, later) = back_ms.split_at(5);
+    let speed_ms = *first.iter().max().expect("five times");
+    let mut later = later.to_vec();
+    later.sort_unstable();
+    let (median, longest) = (later[later.len() / 2], later[later.len() - 1]);
+    assert!(median <= 2 * speed_ms, "the median: {back_ms:?}");
+    // In contention the first wait is 10 s. A machine may stand still for a moment.
+    assert!(longest <= speed_ms + 5_000, "the longest: {back_ms:?}");
     until("the app to be ready", SOON, || {
         (node.state("lone") == "ready").then_some(())
     });

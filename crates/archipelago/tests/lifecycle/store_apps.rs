@@ -1,5 +1,5 @@
-//! Ten apps in the formats of Umbrel and CasaOS, on one host. Their definitions are modelled on apps
-//! of the real stores; images of the same names stand in for the real ones.
+//! Ten apps in the formats of Umbrel and CasaOS, on one host. Their definitions are modelled on
+//! apps of the real stores; images of the same names stand in for the real ones.
 
 mod app;
 mod casaos;
@@ -19,8 +19,8 @@ fn apps() -> impl Iterator<Item = (&'static str, StoreApp)> {
     stores.flat_map(|(store, apps)| apps.into_iter().map(move |app| (store, app)))
 }
 
-/// The program of all stand-ins. It counts its starts in each of its folders, asks the services that
-/// it needs, and serves what it found, as `COUNT… (ANSWER)…`.
+/// The program of all stand-ins. It counts its starts in each of its folders, asks the services
+/// that it needs, and serves what it found, as `COUNT… (ANSWER)…`.
 const STAND_IN: &str = "#!/bin/sh
 set -e
 trap 'exit 0' TERM

@@ -1,7 +1,6 @@
 //! Hosts with Archipelago, installed as a person would: `apt install` of the package, then its
 //! setup.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -33,17 +32,18 @@ pub(crate) fn installed() -> Host {
     install(boot(Options::default()))
 }
 
-/// As [`host`], with the package of version 0.1.0; `None` when git does not have its revision.
+/// As [`host`], with the package of version 0.1.0: from the cache or built now, which fails in a
+/// clone without its revision.
 #[allow(
     dead_code,
     reason = "not every test program needs an earlier version of the package"
 )]
-pub(crate) fn host_of_0_1_0() -> Option<Host> {
-    let package = package_of_0_1_0()?;
+pub(crate) fn host_of_0_1_0() -> Host {
+    let package = build(&["--revision", REVISION_0_1_0]);
     let host = boot(Options::default());
     host.install_package(&package)
         .expect("the earlier package installs without a network");
-    Some(configure(host))
+    configure(host)
 }
 
 /// As [`host`], on a host that is up already.
@@ -94,27 +94,6 @@ pub(crate) fn package() -> PathBuf {
 /// The last revision of version 0.1.0.
 const REVISION_0_1_0: &str = "f776ce51b04925f2c44700d97a384759dacd5b06";
 
-/// The package of version 0.1.0, from the cache or built now. A shallow clone cannot build it; the
-/// output of the test says so, also when the test passes.
-fn package_of_0_1_0() -> Option<PathBuf> {
-    let commit = format!("{REVISION_0_1_0}^{{commit}}");
-    let is_here = Command::new("git")
-        .args(["cat-file", "-e", &commit])
-        .current_dir(repository())
-        .status()
-        .expect("git");
-    if is_here.success() {
-        return Some(build(&["--revision", REVISION_0_1_0]));
-    }
-    let told = writeln!(
-        std::io::stderr(),
-        "NOT TESTED: an upgrade from the real package of version 0.1.0, because this clone does not have the revision \
-         {REVISION_0_1_0} (git fetch --unshallow). The tests in upgrade.rs use kept files of that version."
-    );
-    told.expect("standard error");
-    None
-}
-
 fn build(what: &[&str]) -> PathBuf {
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["xtask", "deb"])
@@ -123,7 +102,11 @@ fn build(what: &[&str]) -> PathBuf {
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo");
-    assert!(output.status.success(), "cargo xtask deb failed");
+    assert!(
+        output.status.success(),
+        "cargo xtask deb {} failed; standard error says why",
+        what.join(" ")
+    );
     let text = String::from_utf8(output.stdout).expect("a path in UTF-8");
     PathBuf::from(text.lines().last().expect("the path of the package"))
 }

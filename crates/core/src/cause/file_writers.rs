@@ -84,7 +84,7 @@ impl FileWriters {
             sentences.push(format!("It may be {}", either(&ranked)));
         }
         if let Some(owner) = &self.owner {
-            sentences.push(format!("What it left there belongs to {owner}"));
+            sentences.push(format!("The file that it left belongs to {owner}"));
         }
         if sentences.is_empty() {
             let path = self.path.display();
@@ -208,7 +208,7 @@ mod tests {
             &[script.clone(), puppet, sync, editor],
             "It may be vim (process 7, has it open for writing), git-sync (process 9 in sync.service, watches it), \
              ruby (process 8 of root in the system's puppet.service, names it in its arguments) or one of 1 more. \
-             What it left there belongs to root",
+             The file that it left belongs to root",
         );
         check(
             None,
@@ -219,7 +219,7 @@ mod tests {
             ],
             "It may be tail (process 6, has it open), nautilus (process 5, watches its folder) or bash (process 3, works in its folder)",
         );
-        check(Some("root"), &[], "What it left there belongs to root");
+        check(Some("root"), &[], "The file that it left belongs to root");
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub struct Check {
     pub finding: String,
     /// The cure; absent when nothing is wrong.
     pub cure: Option<String>,
-    /// Whom the cure is for.
+    /// The one who can apply the cure.
     #[serde(skip)]
     pub remedy: Option<Remedy>,
 }
@@ -27,7 +27,7 @@ pub enum State {
     Failed,
 }
 
-/// Whom a cure is for.
+/// The one who can apply a cure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remedy {
     /// `archipelago setup`, as the user.

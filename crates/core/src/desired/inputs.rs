@@ -45,8 +45,8 @@ pub struct HostFacts {
     /// Of the paths of [`Apps::mounted`] that lead over links: each link on the way, then the place
     /// itself.
     pub trails: BTreeMap<PathBuf, Vec<PathBuf>>,
-    /// Of the paths of [`Apps::mounted`], those that are not there; looked for only before an app is
-    /// installed or changed.
+    /// Of the paths of [`Apps::mounted`], those that are not there; looked for only before an app
+    /// is installed or changed.
     pub missing: BTreeSet<PathBuf>,
     /// The captured files, secrets and folders of secrets that are there, or may be, and cannot be
     /// read: why.

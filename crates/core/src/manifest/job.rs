@@ -1,7 +1,7 @@
 //! Services that run to their end, such as a migration of a database.
 
-/// A service that runs to its end. It runs at each start of its app, before the services that depend
-/// on it, and not again after its end.
+/// A service that runs to its end. It runs at each start of its app, before the services that
+/// depend on it, and not again after its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
     /// It runs once, and may fail.

@@ -1,13 +1,12 @@
 //! The forecast of a request before it is carried out.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::action::Reason;
 use crate::desired::{Apps, Inputs, assemble};
 use crate::forecast::{Forecast, forecast};
 use crate::observed::Observed;
-use crate::plan::restarted_with;
+use crate::plan::running_invocations;
 use crate::reconcile::Reconciler;
 use crate::releases::Releases;
 
@@ -49,14 +48,8 @@ impl Proposal {
         // An operation tries at once what has failed before.
         reconciler.retry_now(&desired, &self.app);
         if self.kind == Kind::Restart {
-            let services = restarted_with(&desired, &observed.memory, &self.app).into_iter();
-            let running: BTreeMap<String, String> = services
-                .filter_map(|service| {
-                    let invocation = observed.invocations.get(service)?;
-                    Some((service.to_owned(), invocation.clone()))
-                })
-                .collect();
-            for (service, invocation) in running {
+            let invocations = running_invocations(&desired, &observed, &self.app);
+            for (service, invocation) in invocations {
                 let memory = &mut observed.memory;
                 memory.must_end(&service, invocation, Reason::RestartAsked);
             }

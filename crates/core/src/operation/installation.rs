@@ -50,8 +50,8 @@ pub struct Installation {
     pub grants: Grants,
     /// The words of the grants that the app already has.
     pub granted: BTreeSet<String>,
-    /// The folders of this host that are made before it starts, each with the user of its containers
-    /// that should be able to write to it.
+    /// The folders of this host that are made before it starts, each with the user of its
+    /// containers that should be able to write to it.
     pub new_folders: BTreeMap<PathBuf, Option<Owner>>,
     /// The app as it is now.
     before: Before,
@@ -392,8 +392,8 @@ fn choose(
     Ok(settings)
 }
 
-/// The node's ports of an app that are chosen from a range: those that it has, or else the first that
-/// is free. Nothing is chosen anew while the old choice is in its range.
+/// The node's ports of an app that are chosen from a range: those that it has, or else the first
+/// that is free. Nothing is chosen anew while the old choice is in its range.
 fn choose_ports(
     inputs: &Inputs,
     id: &AppId,

@@ -21,6 +21,7 @@ mod stability;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod up_to_date;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -43,6 +44,7 @@ pub use record::{DiskState, IntentRevision, Record, RecordError, Standing};
 pub use refusal::Refusal;
 pub use stability::Stability;
 pub use steps::{Ending, Operation, RESUMED_LIMIT, SWITCH, Step, SwitchPart};
+pub use up_to_date::UpToDate;
 
 /// A person's request.
 #[derive(Clone, Debug)]

@@ -117,6 +117,21 @@ impl Proposal {
         }
     }
 
+    /// Whether `now` does what this proposal showed to a person. `now` is the same request, worked
+    /// out again when the operation begins.
+    #[must_use]
+    pub fn still_holds(&self, now: &Self) -> bool {
+        match now.effect {
+            // It shows no more than the state that was asked for.
+            Effect::State => true,
+            Effect::Installation(_) => now.intent == self.intent,
+            // Another rebuild may have made the same change already.
+            Effect::RebuildPreview(_) | Effect::Rebuild(_) => {
+                now.intent.is_none() || now.intent == self.intent
+            }
+        }
+    }
+
     /// Judges the proposal against the observations of the host.
     ///
     /// # Errors

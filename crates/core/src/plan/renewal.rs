@@ -49,6 +49,21 @@ pub fn restarted_with<'a>(desired: &'a Desired, memory: &Memory, id: &AppId) -> 
         .collect()
 }
 
+/// The services of [`restarted_with`] that run, each with its invocation.
+#[must_use]
+pub fn running_invocations(
+    desired: &Desired,
+    observed: &Observed,
+    id: &AppId,
+) -> BTreeMap<String, String> {
+    let restarted = restarted_with(desired, &observed.memory, id).into_iter();
+    let invocations = restarted.filter_map(|service| {
+        let invocation = observed.invocations.get(service)?;
+        Some((service.to_owned(), invocation.clone()))
+    });
+    invocations.collect()
+}
+
 /// How a container that joins a network stands in its way.
 enum Joiner {
     Down,

@@ -86,8 +86,8 @@ impl Planner<'_> {
                 }
             }
             (Active::Active | Active::Activating, None) | (Active::Deactivating, _) => {}
-            // It has been tried. A command for the app lets it be tried again, and so does a change of
-            // its unit.
+            // It has been tried. A command for the app lets it be tried again, and so does a change
+            // of its unit.
             (Active::Failed, _)
                 if container.is_job
                     && service.has_program_failed()

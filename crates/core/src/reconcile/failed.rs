@@ -1,4 +1,4 @@
-//! Whom an action concerns that has failed.
+//! The apps that a failed action concerns.
 
 use std::collections::BTreeSet;
 

@@ -303,7 +303,8 @@ fn page(source: &ComposeFile<'_>, proxy: View<'_>, about: &About, overlay: &mut 
     true
 }
 
-/// The folders that Umbrel's apps share, and lnd's. Other parts of Umbrel's folder do not exist here.
+/// The folders that Umbrel's apps share, and lnd's. Other parts of Umbrel's folder do not exist
+/// here.
 fn map_volumes(
     source: &ComposeFile<'_>,
     node: &NodeFacts,

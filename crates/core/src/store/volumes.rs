@@ -18,7 +18,7 @@ pub(super) struct Written<'a> {
     pub place: &'a compose::Place,
 }
 
-/// What becomes of a mount.
+/// The new form of a mount.
 pub(super) enum Mapped {
     /// It stays as it is.
     Same,
@@ -74,8 +74,8 @@ pub(super) fn map<E>(
 /// The owner of folders in the systems of Umbrel and CasaOS: their own user.
 const OWNER: &str = "1000:1000";
 
-/// Lets the folders that are made for a service belong to the user of the store's own system, unless
-/// the service names another.
+/// Lets the folders that are made for a service belong to the user of the store's own system,
+/// unless the service names another.
 pub(super) fn owned(overlay: &mut Overlay, service: &str) {
     let added = &mut overlay.service(service).added;
     added.insert("x-data-owner".to_owned(), json!(OWNER));

@@ -176,7 +176,8 @@ pub(crate) const FIELDS: [Field; 32] = [
     field("container_name", |text| json!({"container_name": text})),
 ];
 
-/// The files of the units of an app with a text in a field; `None` when core refuses it, or when it is the same as none.
+/// The files of the units of an app with a text in a field; `None` when core refuses it, or when it
+/// is the same as none.
 pub(crate) fn units(id: &str, field: &Field, text: &str) -> Option<Vec<(String, String)>> {
     if text.is_empty() && field.is_none_if_empty {
         return None;

@@ -47,7 +47,7 @@ pub(crate) fn words(line: &str) -> Option<Vec<Vec<u8>>> {
     }
 }
 
-/// What follows a backslash.
+/// Reads the escape after a backslash.
 fn escape(rest: &mut Peekable<Chars<'_>>, word: &mut Vec<u8>) -> Option<()> {
     let kind = rest.next()?;
     let mut number = |first: &str, digits: usize, radix: u32| {

@@ -8,7 +8,7 @@ use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::Files;
 use archipelago_core::operation::{
-    Effect, IntentRevision, Kind, Proposal, Record, Request, SWITCH, SwitchPart, propose,
+    Effect, IntentRevision, Proposal, Record, Request, SWITCH, SwitchPart, propose,
 };
 use archipelago_core::release::ReleaseId;
 use archipelago_host::apply::note_restarts;
@@ -36,12 +36,7 @@ impl Change {
         restarts: BTreeMap<String, String>,
     ) -> Result<Self, Error> {
         let proposal = resolve(layout, request)?;
-        let is_previewed = match proposal.kind {
-            // Another rebuild may have made the same change already.
-            Kind::Rebuild => proposal.intent.is_none() || proposal.intent == previewed.intent,
-            _ => proposal.installation().is_none() || proposal.intent == previewed.intent,
-        };
-        if !is_previewed {
+        if !previewed.still_holds(&proposal) {
             return Err(Error::Changed(previewed.app.clone()));
         }
         let Proposal {

@@ -9,7 +9,7 @@ use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{
-    DiskState, Ending, Kind, Operation, Proposal, Record, Request, Step, Target, Verdict,
+    DiskState, Ending, Kind, Operation, Proposal, Record, Request, Step, Target, UpToDate, Verdict,
 };
 use archipelago_core::pass;
 use archipelago_host::lock::Lock;
@@ -27,10 +27,6 @@ use super::event::Event;
 /// The number of journal lines in an error.
 const JOURNAL_LINES: u32 = 15;
 
-/// To bring units up to date takes a pass that learns of their images, one that writes, and one
-/// that has nothing to do.
-const UPDATE_PASSES: usize = 3;
-
 /// Carries the operation out with the engine of this handle. If it returns early, the record stays
 /// and another process finishes the operation.
 pub(super) async fn carry_out(
@@ -44,14 +40,13 @@ pub(super) async fn carry_out(
     let mut events = handle.events();
     // The engine waits for this lock at each pass and cannot tell why nothing happens.
     drop(Lock::of_passes(&layout, |holder| progress(Event::Locked(holder))).await?);
-    if changes_installed(&proposal) {
-        // Units of another version of Archipelago are brought up to date first, so that the change
-        // is seen as one.
-        bring_up_to_date(&handle).await?;
+    let mut up_to_date = UpToDate::before(&proposal);
+    while up_to_date.needs_pass() {
+        up_to_date.passed(handle.pass().await?.outcome.clone()?.acted());
     }
     let app = proposal.app.clone();
     let restarts = match proposal.kind {
-        Kind::Restart => handle.running(app.clone()).await?,
+        Kind::Restart => handle.running_invocations(app.clone()).await?,
         _ => BTreeMap::new(),
     };
     let mut lock = Some(Lock::of_passes(&layout, |holder| progress(Event::Locked(holder))).await?);
@@ -109,14 +104,6 @@ pub(super) async fn carry_out(
         }
     }
     result(&operation, not_switched)
-}
-
-/// Whether the operation changes the units of an app that is installed already.
-fn changes_installed(proposal: &Proposal) -> bool {
-    let changes_definition = proposal
-        .installation()
-        .is_some_and(|app| !app.is_new && !app.is_unchanged);
-    changes_definition || (proposal.kind == Kind::Rebuild && proposal.intent.is_some())
 }
 
 /// The outcome of an attempt to change the intent.
@@ -177,15 +164,6 @@ fn tell_actions(
             Err(TryRecvError::Empty | TryRecvError::Closed) => return,
         }
     }
-}
-
-async fn bring_up_to_date(handle: &Handle) -> Result<(), Error> {
-    for _ in 0..UPDATE_PASSES {
-        if !handle.pass().await?.outcome.clone()?.acted() {
-            break;
-        }
-    }
-    Ok(())
 }
 
 /// The next pass after the one with this number, asked for when none comes in time.

@@ -13,6 +13,7 @@ use archipelago_core::operation::{
     DiskState, Ending, IntentRevision, Kind, OperationId, Record, SWITCH, Standing, SwitchPart,
     Target,
 };
+use archipelago_core::plan::restarted_with;
 use archipelago_core::release::ReleaseId;
 
 use crate::apps::{SHOP, files_of};
@@ -90,7 +91,7 @@ impl World {
                 after: after.or_else(|| before.clone()),
                 before,
                 restarts: match kind {
-                    Kind::Restart => self.running_services(&app),
+                    Kind::Restart => self.running_invocations(&app),
                     _ => BTreeMap::new(),
                 },
                 app,
@@ -101,15 +102,16 @@ impl World {
         })
     }
 
-    fn running_services(&self, app: &AppId) -> BTreeMap<String, String> {
+    /// The running services that a restart of an app would end, each with its invocation.
+    pub(crate) fn running_invocations(&self, app: &AppId) -> BTreeMap<String, String> {
+        let memory = Memory::read(self.disk.read(&self.layout.pending()).as_deref());
         let desired = self.desired();
-        let own = desired.present().filter(|(other, _)| *other == app);
-        own.flat_map(|(_, present)| present.containers())
-            .filter_map(|(unit, _)| {
-                let run = self.systemd.run(&unit.service)?;
-                Some((unit.service.clone(), run.invocation.clone()))
-            })
-            .collect()
+        let restarted = restarted_with(&desired, &memory, app).into_iter();
+        let invocations = restarted.filter_map(|service| {
+            let run = self.systemd.run(service)?;
+            Some((service.to_owned(), run.invocation.clone()))
+        });
+        invocations.collect()
     }
 
     pub(crate) fn write_record(&mut self, change: &Change) -> Done {

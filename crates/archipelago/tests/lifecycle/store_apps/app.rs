@@ -1,4 +1,4 @@
-//! What is known of an app of a store.
+//! An app of a store, as a test declares it.
 
 /// An app, and what is to be expected of it.
 pub(super) struct StoreApp {
@@ -7,14 +7,14 @@ pub(super) struct StoreApp {
     pub(super) port: u16,
     /// The options that its installation needs.
     pub(super) options: &'static str,
-    /// What its page shows, with `N` for the number of starts.
+    /// The text of its page, with `N` for the number of starts.
     pub(super) page: &'static str,
     pub(super) images: &'static [Image],
     /// The path in its folder, and the text.
     pub(super) files: &'static [(&'static str, &'static str)],
 }
 
-/// What an image's stand-in does.
+/// The behaviour of an image's stand-in.
 pub(super) struct Image {
     pub(super) name: &'static str,
     /// The port on which it listens.

@@ -1,5 +1,5 @@
-//! Apps of Umbrel's store, with the services, images, ports, users, folders and variables that count.
-//! Texts, icons and checksums of images are left out.
+//! Apps of Umbrel's store, with the services, images, ports, users, folders and variables that
+//! count. Texts, icons and checksums of images are left out.
 
 use super::app::{StoreApp, image};
 

@@ -10,8 +10,8 @@ use crate::name::AppId;
 use crate::quadlet::{self, Kind, NetworkJoin, ServiceSection, Unit};
 
 impl Work<'_> {
-    /// The networks that this app has, by Podman's names: the one that every app has, those that its
-    /// file declares, and the one of its exports.
+    /// The networks that this app has, by Podman's names: the one that every app has, those that
+    /// its file declares, and the one of its exports.
     pub(super) fn own_networks(&self) -> BTreeMap<String, OwnNetwork> {
         let declared = self.manifest.networks.iter();
         let declared = declared.filter_map(|(name, network)| match network {

@@ -21,7 +21,7 @@ fn hooks_run_in_the_container_and_may_fail() {
     check_lines("stop_grace_period: 5s", &["TimeoutStopSec=35"]);
 }
 
-/// Whatever a hook says, each line of the unit's section is one of ours.
+/// Each line of the unit's section is one of ours, for any text of a hook.
 #[test]
 fn no_text_of_a_hook_becomes_a_directive() {
     let text = "a\\\\\\nExecStop=x\\n[Service]\\r\\tRestart=no ; %h ${HOME} ' \\\"";

@@ -85,7 +85,7 @@ impl Work<'_, '_> {
                         service.tmpfs.push(with_options(target, &options));
                         return;
                     }
-                    // What is wrong with it is reported there.
+                    // The declaration of the volume reports its own faults.
                     Some(Err(_)) => return,
                     Some(Ok(Kind::Own)) | None => self.volume(name),
                 }

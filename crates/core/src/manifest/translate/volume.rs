@@ -5,7 +5,7 @@ use compose::model::{Pairs, Volume};
 use crate::manifest::folder::FOLDER;
 use crate::name::{NameError, PREFIX, check_part};
 
-/// What a mount of a volume becomes.
+/// The translation of a mount of a volume.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A volume of the app.

@@ -17,11 +17,11 @@ pub struct HostPath {
     pub read_only: bool,
     /// The path in the manifest, if it goes over a link.
     pub link: Option<PathBuf>,
-    /// What is done because nothing is there; `None` where something is.
+    /// The treatment of a path that does not exist; `None` if it exists.
     pub if_missing: Option<IfMissing>,
 }
 
-/// What is done for a path that is not there.
+/// The treatment of a path that does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IfMissing {
     /// The folder is made, as in Compose.

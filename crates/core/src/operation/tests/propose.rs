@@ -10,7 +10,7 @@ use crate::manifest::{COMPOSE_FILE, Files, SettingValue};
 use crate::name::AppId;
 use crate::observed::{Podman, Unreachable};
 use crate::operation::{
-    Definition, PortProblem, Preflight, Proposal, Refusal, Request, Target, propose,
+    Definition, PortProblem, Preflight, Proposal, Refusal, Request, Target, UpToDate, propose,
 };
 
 const WEB: &str = "services: {web: {image: web, ports: ['${port}:80']}}
@@ -264,4 +264,59 @@ fn a_setting_of_a_stopped_app_leaves_it_stopped() {
     assert_eq!(goal(&inputs, set()), Target::Stopped);
     assert_eq!(goal(&inputs, Request::Start(id("web"))), Target::Ready);
     assert_eq!(goal(&inputs, install("web", WEB, &[])), Target::Ready);
+}
+
+#[test]
+fn a_preview_holds_until_the_intent_would_be_another_one() {
+    let inputs = node();
+    let set = |inputs: &Inputs, app: &str, settings: &[(&str, &str)]| {
+        let settings = pairs(settings);
+        propose(
+            Request::Set {
+                app: id(app),
+                settings,
+            },
+            inputs,
+            false,
+        )
+        .unwrap()
+    };
+    let preview = set(&inputs, "web", &[("port", "9000")]);
+    assert!(preview.still_holds(&set(&inputs, "web", &[("port", "9000")])));
+    let mut stopped_since = node();
+    stopped(&mut stopped_since, "web", WantedState::Stopped);
+    assert!(!preview.still_holds(&set(&stopped_since, "web", &[("port", "9000")])));
+    let stop = |inputs: &Inputs| propose(Request::Stop(id("web")), inputs, false).unwrap();
+    let mut set_since = node();
+    let with_port = preview.intent.clone().unwrap();
+    set_since.intents.insert(id("web"), Ok(with_port));
+    assert!(stop(&inputs).still_holds(&stop(&set_since)));
+}
+
+#[test]
+fn units_are_brought_up_to_date_before_an_installed_app_changes() {
+    let inputs = node();
+    let passes = |request: Request, acted: &[bool]| {
+        let proposal = propose(request, &inputs, false).unwrap();
+        let mut up_to_date = UpToDate::before(&proposal);
+        let needed = acted.iter().take_while(|acted| {
+            let needs = up_to_date.needs_pass();
+            up_to_date.passed(**acted);
+            needs
+        });
+        needed.count()
+    };
+    let set = |port: &str| Request::Set {
+        app: id("web"),
+        settings: pairs(&[("port", port)]),
+    };
+    assert_eq!(passes(set("9000"), &[false, false]), 1);
+    assert_eq!(passes(set("9000"), &[true, false, false]), 2);
+    // Another tool may keep changing a file.
+    assert_eq!(passes(set("9000"), &[true; 9]), 3);
+    assert_eq!(
+        passes(install("new", "services: {n: {image: n}}", &[]), &[true]),
+        0
+    );
+    assert_eq!(passes(Request::Stop(id("web")), &[true]), 0);
 }

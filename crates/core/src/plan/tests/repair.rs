@@ -57,10 +57,10 @@ fn a_service_whose_unit_nobody_remembers_is_restarted() {
 #[test]
 fn an_edited_unit_restarts_its_service_and_no_other() {
     let mut world = World::converged();
-    let running = world.host.invocations["archy-web.service"].clone();
+    let invocation = world.host.invocations["archy-web.service"].clone();
     world.replace("archy-web.container", "Pull=never", "Pull=always");
-    let remember = format!("remember reload archy-web.service@{running}");
-    let still = format!("remember archy-web.service@{running}");
+    let remember = format!("remember reload archy-web.service@{invocation}");
+    let still = format!("remember archy-web.service@{invocation}");
     check_passes(
         world,
         &[
@@ -169,9 +169,9 @@ fn a_rendered_file_comes_back_and_a_reader_of_an_edited_one_restarts() {
         );
     }
     let mut world = World::converged();
-    let running = world.host.invocations["archy-web-ui.service"].clone();
+    let invocation = world.host.invocations["archy-web-ui.service"].clone();
     world.host.files.get_mut(&path).unwrap().content.push(b'x');
-    let remember = format!("remember archy-web-ui.service@{running}");
+    let remember = format!("remember archy-web-ui.service@{invocation}");
     check_passes(
         world,
         &[
@@ -210,10 +210,10 @@ fn what_is_still_starting_with_something_older_is_not_waited_for() {
     assert_eq!(queued.lines(), [""; 0]);
 
     let mut world = starting();
-    let running = world.host.invocations[name].clone();
+    let invocation = world.host.invocations[name].clone();
     let path = PathBuf::from("/data/archy-web-ui/ui.conf");
     world.host.files.get_mut(&path).unwrap().content.push(b'x');
-    let remember = format!("remember {name}@{running}");
+    let remember = format!("remember {name}@{invocation}");
     check_passes(
         world,
         &[
@@ -271,10 +271,10 @@ fn a_unit_of_another_version_is_rewritten_without_a_restart() {
 #[test]
 fn a_running_service_keeps_its_unit_until_the_image_of_the_new_one_is_here() {
     let mut world = World::converged();
-    let running = world.host.invocations["archy-web.service"].clone();
+    let invocation = world.host.invocations["archy-web.service"].clone();
     world.edit_definition("web:1", "web:2");
-    let before = format!("remember reload archy-web.service@{running}");
-    let after = format!("remember archy-web.service@{running}");
+    let before = format!("remember reload archy-web.service@{invocation}");
+    let after = format!("remember archy-web.service@{invocation}");
     check_passes(
         world,
         &[

@@ -15,6 +15,8 @@ use crate::store::secrets::{MadeOf, SecretVariable};
 use crate::store::variables::Uses;
 use crate::store::volumes::{Mapped, Written};
 
+use Given::{Folder, Network, Password, Text};
+
 const BITCOIN: &str = "bitcoin";
 const LND: &str = "lnd";
 const ELECTRS: &str = "electrs";
@@ -46,60 +48,49 @@ enum Given {
     Folder,
 }
 
-/// The variables, each with our app that it is of. The names of hosts are those of the containers,
-/// and the ports are those that the apps' definitions export.
-const VARIABLES: [(&str, &str, Given); 21] = [
-    ("APP_BITCOIN_NODE_IP", BITCOIN, Given::Text("archy-bitcoin")),
-    ("APP_BITCOIN_RPC_PORT", BITCOIN, Given::Text("8332")),
-    ("APP_BITCOIN_RPC_USER", BITCOIN, Given::Text("apps")),
-    (PASSWORD.variable, BITCOIN, Given::Password),
-    ("APP_BITCOIN_P2P_PORT", BITCOIN, Given::Text("8333")),
+/// The variables by our app that they are of. The names of hosts are those of the containers, and
+/// the ports are those that the apps' definitions export.
+const VARIABLES: [(&str, &[(&str, Given)]); 3] = [
     (
-        "APP_BITCOIN_P2P_WHITEBIND_PORT",
         BITCOIN,
-        Given::Text("8335"),
+        &[
+            ("APP_BITCOIN_NODE_IP", Text("archy-bitcoin")),
+            ("APP_BITCOIN_RPC_PORT", Text("8332")),
+            ("APP_BITCOIN_RPC_USER", Text("apps")),
+            (PASSWORD.variable, Password),
+            ("APP_BITCOIN_P2P_PORT", Text("8333")),
+            ("APP_BITCOIN_P2P_WHITEBIND_PORT", Text("8335")),
+            ("APP_BITCOIN_ZMQ_RAWBLOCK_PORT", Text("28332")),
+            ("APP_BITCOIN_ZMQ_RAWTX_PORT", Text("28333")),
+            ("APP_BITCOIN_ZMQ_HASHBLOCK_PORT", Text("28334")),
+            ("APP_BITCOIN_ZMQ_SEQUENCE_PORT", Text("28335")),
+            ("APP_BITCOIN_RPC_HIDDEN_SERVICE", NO_ONION_SERVICE),
+            ("APP_BITCOIN_P2P_HIDDEN_SERVICE", NO_ONION_SERVICE),
+            (NETWORK, Network("mainnet")),
+            ("APP_BITCOIN_NETWORK_ELECTRS", Network("bitcoin")),
+        ],
     ),
     (
-        "APP_BITCOIN_ZMQ_RAWBLOCK_PORT",
-        BITCOIN,
-        Given::Text("28332"),
-    ),
-    ("APP_BITCOIN_ZMQ_RAWTX_PORT", BITCOIN, Given::Text("28333")),
-    (
-        "APP_BITCOIN_ZMQ_HASHBLOCK_PORT",
-        BITCOIN,
-        Given::Text("28334"),
-    ),
-    (
-        "APP_BITCOIN_ZMQ_SEQUENCE_PORT",
-        BITCOIN,
-        Given::Text("28335"),
-    ),
-    // What Umbrel gives as long as there is no onion service.
-    (
-        "APP_BITCOIN_RPC_HIDDEN_SERVICE",
-        BITCOIN,
-        Given::Text("notyetset.onion"),
+        LND,
+        &[
+            ("APP_LIGHTNING_NODE_IP", Text("archy-lnd")),
+            ("APP_LIGHTNING_NODE_PORT", Text("9735")),
+            ("APP_LIGHTNING_NODE_GRPC_PORT", Text("10009")),
+            ("APP_LIGHTNING_NODE_REST_PORT", Text("8080")),
+            (FOLDER, Folder),
+        ],
     ),
     (
-        "APP_BITCOIN_P2P_HIDDEN_SERVICE",
-        BITCOIN,
-        Given::Text("notyetset.onion"),
+        ELECTRS,
+        &[
+            ("APP_ELECTRS_NODE_IP", Text("archy-electrs")),
+            ("APP_ELECTRS_NODE_PORT", Text("50001")),
+        ],
     ),
-    (NETWORK, BITCOIN, Given::Network("mainnet")),
-    (
-        "APP_BITCOIN_NETWORK_ELECTRS",
-        BITCOIN,
-        Given::Network("bitcoin"),
-    ),
-    ("APP_LIGHTNING_NODE_IP", LND, Given::Text("archy-lnd")),
-    ("APP_LIGHTNING_NODE_PORT", LND, Given::Text("9735")),
-    ("APP_LIGHTNING_NODE_GRPC_PORT", LND, Given::Text("10009")),
-    ("APP_LIGHTNING_NODE_REST_PORT", LND, Given::Text("8080")),
-    (FOLDER, LND, Given::Folder),
-    ("APP_ELECTRS_NODE_IP", ELECTRS, Given::Text("archy-electrs")),
-    ("APP_ELECTRS_NODE_PORT", ELECTRS, Given::Text("50001")),
 ];
+
+/// Umbrel gives this name as long as there is no onion service.
+const NO_ONION_SERVICE: Given = Text("notyetset.onion");
 
 /// The files of lnd's folder that it exports: each by the name of its capture, with its path.
 const FILES: [(&str, &str); 4] = [
@@ -120,7 +111,7 @@ const FILES: [(&str, &str); 4] = [
 
 const ADMIN: &str = "admin_macaroon";
 
-/// What an app uses of these nodes.
+/// The use that an app makes of these nodes.
 #[derive(Default)]
 pub(super) struct Nodes {
     /// Variables that hold a secret.
@@ -144,28 +135,33 @@ impl Nodes {
         let is_there =
             |id: &str| requires(id) || (id == BITCOIN && (requires(LND) || requires(ELECTRS)));
         let mut nodes = Self::default();
-        for (name, app, given) in VARIABLES {
-            if !uses.contains_key(name) || !is_there(app) {
-                continue;
-            }
-            match given {
-                Given::Text(text) => {
-                    overlay.variables.insert(name.to_owned(), text.to_owned());
-                    nodes.calls_bitcoin |= app == BITCOIN;
-                }
-                Given::Network(main) => nodes.follow(name, main, overlay),
-                Given::Password => {
-                    nodes.secrets.push(PASSWORD);
-                    nodes.calls_bitcoin = true;
-                }
-                Given::Folder => {
-                    nodes.has_folder = true;
-                    // The paths in it have the network's name.
-                    nodes.follow(NETWORK, "mainnet", overlay);
+        for (app, variables) in VARIABLES.iter().filter(|(app, _)| is_there(app)) {
+            for &(name, given) in *variables {
+                if uses.contains_key(name) {
+                    nodes.give_one(app, name, given, overlay);
                 }
             }
         }
         nodes
+    }
+
+    fn give_one(&mut self, app: &str, name: &str, given: Given, overlay: &mut Overlay) {
+        match given {
+            Text(text) => {
+                overlay.variables.insert(name.to_owned(), text.to_owned());
+                self.calls_bitcoin |= app == BITCOIN;
+            }
+            Network(main) => self.follow(name, main, overlay),
+            Password => {
+                self.secrets.push(PASSWORD);
+                self.calls_bitcoin = true;
+            }
+            Folder => {
+                self.has_folder = true;
+                // The paths in it have the network's name.
+                self.follow(NETWORK, "mainnet", overlay);
+            }
+        }
     }
 
     fn follow(&mut self, variable: &str, main: &str, overlay: &mut Overlay) {
@@ -201,7 +197,7 @@ impl Nodes {
         self.gets_admin
     }
 
-    /// What becomes of a mount; nothing for one that is not of lnd's folder. The files that lnd
+    /// Maps a mount of lnd's folder; `None` for any other mount. The files that lnd
     /// exports are mounted in the place of the folder, as secrets.
     pub(super) fn map(
         &mut self,

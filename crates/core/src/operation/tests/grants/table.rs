@@ -1,5 +1,5 @@
-//! Every kind of ask: shown before the installation, refused without its word, granted with it, kept
-//! in the intent, and asked for again when an update of an installed app brings it.
+//! Every kind of ask: shown before the installation, refused without its word, granted with it,
+//! kept in the intent, and asked for again when an update of an installed app brings it.
 
 use std::fmt::Write;
 
