@@ -1,0 +1,159 @@
+//! Bringing one folder: by a copy through two programs tar, or by a rename.
+//!
+//! The first tar reads the numbers of the owners on the host; the second one, as root in this user's
+//! containers, gives the files to the users with these numbers there. That is what Docker's
+//! containers had. For Podman's, both run there. Modes, times, links and holes are kept.
+
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+
+use archipelago_core::import::Engine;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+use tokio::task::JoinHandle;
+
+use super::look::{program, start, words};
+use super::{Error, Staging};
+use crate::disk;
+
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// The longest part of a program's words that is kept.
+const WORDS_BYTES_MAX: usize = 1_000;
+
+/// The extended attributes that a user may set.
+const ATTRIBUTES: [&str; 2] = ["--xattrs", "--xattrs-include=user.*"];
+
+/// tar(1): a file changed while it was read.
+const CHANGED: i32 = 1;
+
+/// Copies a folder. `copied` hears the number of bytes of each part. The programs hold the lock of
+/// the import too: should this process be killed, they still write for a moment.
+///
+/// # Errors
+/// When something cannot be read or written. What was written stays.
+pub async fn copy(
+    staging: &Staging,
+    engine: Engine,
+    from: &Path,
+    to: &Path,
+    mut copied: impl FnMut(usize),
+) -> Result<(), Error> {
+    disk::make_folder(to, 0o700)?;
+    let mut reader = program("tar", engine)
+        .arg("--directory")
+        .arg(from)
+        .args(["--create", "--file=-", "--format=posix", "--sparse"])
+        .arg("--numeric-owner")
+        .args(ATTRIBUTES)
+        .arg(".")
+        .stdin(staging.held()?)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(start("tar"))?;
+    let mut writer = program("tar", Engine::Podman)
+        .arg("--directory")
+        .arg(to)
+        .args(["--extract", "--file=-", "--preserve-permissions"])
+        .args(["--same-owner", "--numeric-owner"])
+        .args(ATTRIBUTES)
+        .stdin(Stdio::piped())
+        .stdout(staging.held()?)
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(start("podman unshare tar"))?;
+    let read_words = first_words(reader.stderr.take());
+    let write_words = first_words(writer.stderr.take());
+    if let (Some(mut source), Some(mut sink)) = (reader.stdout.take(), writer.stdin.take()) {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        loop {
+            let count = source.read(&mut chunk).await.map_err(start("tar"))?;
+            // When the writer has ended, its words tell why.
+            if count == 0 || sink.write_all(&chunk[..count]).await.is_err() {
+                break;
+            }
+            copied(count);
+        }
+    }
+    let written = writer.wait().await.map_err(start("podman unshare tar"))?;
+    let read = reader.wait().await.map_err(start("tar"))?;
+    let (read_words, write_words) = (
+        read_words.await.unwrap_or_default(),
+        write_words.await.unwrap_or_default(),
+    );
+    if !written.success() && (read.success() || !write_words.is_empty()) {
+        return Err(Error::Write {
+            path: to.to_owned(),
+            words: write_words,
+        });
+    }
+    read_ended(read, from, read_words)
+}
+
+fn read_ended(status: ExitStatus, from: &Path, words: String) -> Result<(), Error> {
+    let path = from.to_owned();
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(CHANGED) => Err(Error::Changed { path, words }),
+        _ => Err(Error::Read { path, words }),
+    }
+}
+
+/// Moves a folder within a file system, as root in this user's containers: to rename a folder, its
+/// owner must be able to write in it.
+///
+/// # Errors
+/// When something is at the new place, or it does not work.
+pub async fn move_folder(from: &Path, to: &Path) -> Result<(), Error> {
+    if disk::may_exist(to) {
+        return Err(Error::Taken(to.to_owned()));
+    }
+    if let Some(above) = to.parent() {
+        disk::make_folder(above, 0o700)?;
+    }
+    let mut command = Command::new("podman");
+    command
+        .args([
+            "unshare",
+            "mv",
+            "--no-clobber",
+            "--no-target-directory",
+            "--",
+        ])
+        .args([from, to])
+        .env("LC_ALL", "C");
+    let output = command.output().await.map_err(start("podman unshare mv"))?;
+    if !output.status.success() || disk::may_exist(from) {
+        return Err(Error::Move {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            words: words(&output.stderr),
+        });
+    }
+    for folder in [from, to].into_iter().filter_map(Path::parent) {
+        disk::sync_folder(folder)?;
+    }
+    Ok(())
+}
+
+/// Reads all that a program says, and keeps the beginning.
+pub(super) fn first_words(
+    output: Option<impl tokio::io::AsyncRead + Unpin + Send + 'static>,
+) -> JoinHandle<String> {
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        let Some(mut output) = output else {
+            return String::new();
+        };
+        let mut chunk = [0; 1024];
+        while let Ok(count) = output.read(&mut chunk).await {
+            if count == 0 {
+                break;
+            }
+            let room = WORDS_BYTES_MAX.saturating_sub(kept.len());
+            kept.extend_from_slice(&chunk[..count.min(room)]);
+        }
+        words(&kept)
+    })
+}
