@@ -305,7 +305,7 @@ fn advice(
     )
 }
 
-fn casaos_data(wanted: &Wanted) -> PathBuf {
+pub(super) fn casaos_data(wanted: &Wanted) -> PathBuf {
     let data = wanted.data.as_deref().unwrap_or(Path::new(CASAOS_DATA));
     absolute(data)
 }

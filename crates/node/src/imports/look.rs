@@ -11,7 +11,7 @@ use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_host::{disk, imports, preflight, records};
 
-use super::find::Found;
+use super::find::{Found, casaos_data};
 use super::{Folder, Import, Wanted};
 use crate::error::Error;
 use crate::operations::Prepared;
@@ -119,9 +119,13 @@ fn plan(
     if let Some(looked) = looked.filter(|_| !is_anything && wanted.empty.is_empty()) {
         return Err(import::Error::Nothing(looked.clone()).into());
     }
+    let roots = [found.folder.clone(), casaos_data(wanted)];
     let froms = planned.iter().filter_map(|one| one.from.as_deref());
     for from in froms {
-        if let Some(link) = imports::first_link(&found.folder, from) {
+        let links = roots
+            .iter()
+            .find_map(|root| imports::first_link(root, from));
+        if let Some(link) = links {
             return Err(import::Error::Link(link).into());
         }
     }
