@@ -15,7 +15,7 @@ pub fn readable_copy(
     volumes: &[(String, PathBuf)],
     paths: &[PathBuf],
 ) -> String {
-    let copy = format!("~/import-{app}");
+    let copy = format!("$HOME/import-{app}");
     let placed = |path: &Path| format!("{copy}{}", quoted(path));
     let inside: Vec<String> = paths
         .iter()

@@ -15,7 +15,9 @@ pub enum Error {
         "data of {app} are there already; import it under another id with --as, or remove them with archipelago uninstall {app} --purge"
     )]
     Data { app: AppId },
-    #[error("another process imports {app} now")]
+    #[error(
+        "another process imports {app} now, or removes what an interrupted import has left; try again later"
+    )]
     Busy { app: AppId },
     #[error("{} holds several apps; name one of them: {}", folder.display(), apps.join(", "))]
     WhichApp { folder: PathBuf, apps: Vec<String> },

@@ -236,16 +236,14 @@ fn sources() -> Sources {
 }
 
 /// The folders from which they are filled, when these exist, or the error.
-fn planned(sources: &Sources, there: &[&str]) -> Result<Vec<String>, String> {
+fn planned(sources: &Sources, there: &[&str]) -> Result<Vec<String>, Error> {
     let places = BTreeSet::from([
         Place::Folder("apps".to_owned()),
         Place::Folder("data".to_owned()),
         Place::Volume("db".to_owned()),
     ]);
     let there: BTreeSet<PathBuf> = there.iter().map(PathBuf::from).collect();
-    let planned = sources
-        .plan(&places, &there)
-        .map_err(|error| error.to_string())?;
+    let planned = sources.plan(&places, &there)?;
     let from = |one: Planned| {
         one.from
             .map_or("-".to_owned(), |path| path.display().to_string())
@@ -267,14 +265,16 @@ fn folders_are_filled_from_where_the_other_system_has_them() {
         found.as_deref(),
         Ok(&["-", "-", "/docker/old_db"].map(str::to_owned)[..])
     );
-    let error = planned(&sources(), &[]).unwrap_err();
+    let error = planned(&sources(), &[]).unwrap_err().to_string();
     assert!(
         error.starts_with(
             "the volume db of the app was not found (/podman/old_db, /docker/old_db are not there"
         ),
         "{error}"
     );
-    let error = planned(&sources(), &["/podman/old_db", "/docker/old_db"]).unwrap_err();
+    let error = planned(&sources(), &["/podman/old_db", "/docker/old_db"])
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains("both /podman/old_db and /docker/old_db"),
         "{error}"
@@ -296,7 +296,10 @@ fn folders_are_filled_from_where_the_other_system_has_them() {
     empty.empty.insert("cache".to_owned());
     assert_eq!(
         planned(&empty, &[]),
-        Err("the app has no volume cache; it has db".to_owned())
+        Err(Error::UnknownVolume {
+            name: "cache".to_owned(),
+            known: BTreeSet::from(["db".to_owned()]),
+        })
     );
 }
 

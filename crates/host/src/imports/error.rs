@@ -28,6 +28,8 @@ pub enum Error {
     Read { path: PathBuf, words: String },
     #[error("{} changed while it was copied ({words}); stop the app that uses it, and try again", path.display())]
     Changed { path: PathBuf, words: String },
+    #[error("the disk of {} is full; nothing was imported; free some room, or use a larger disk", .0.display())]
+    Full(PathBuf),
     #[error("write {} with podman unshare tar: {words}; nothing was imported", path.display())]
     Write { path: PathBuf, words: String },
     #[error("move {} to {} with podman unshare mv: {words}", from.display(), to.display())]
@@ -40,6 +42,8 @@ pub enum Error {
     Remove { path: PathBuf, words: String },
     #[error("{} is there already; remove it first", .0.display())]
     Taken(PathBuf),
+    #[error("{} was made meanwhile; nothing was imported", .0.display())]
+    Meanwhile(PathBuf),
     #[error("the path {} is not UTF-8; rename the folder", .0.display())]
     NotUtf8(PathBuf),
 }

@@ -117,7 +117,7 @@ impl Staging {
         let all: Vec<(&str, PathBuf)> = all.collect();
         for (_, target) in &all {
             if disk::may_exist(target) {
-                return Err(Error::Taken(target.clone()));
+                return Err(Error::Meanwhile(target.clone()));
             }
         }
         let mut journal = read_journal(&root)?;

@@ -24,6 +24,9 @@ const WORDS_BYTES_MAX: usize = 1_000;
 /// The extended attributes that a user may set.
 const ATTRIBUTES: [&str; 2] = ["--xattrs", "--xattrs-include=user.*"];
 
+/// A disk with less room is full.
+const FULL_BYTES: u64 = 1 << 20;
+
 /// tar(1): a file changed while it was read.
 const CHANGED: i32 = 1;
 
@@ -83,12 +86,19 @@ pub async fn copy(
         write_words.await.unwrap_or_default(),
     );
     if !written.success() && (read.success() || !write_words.is_empty()) {
-        return Err(Error::Write {
-            path: to.to_owned(),
-            words: write_words,
-        });
+        return Err(write_failed(to, write_words));
     }
     read_ended(read, from, read_words)
+}
+
+/// Of a full disk, tar says only that it wrote too little.
+fn write_failed(to: &Path, words: String) -> Error {
+    let room = rustix::fs::statvfs(to).map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize));
+    let path = to.to_owned();
+    match room {
+        Ok(room) if room < FULL_BYTES => Error::Full(path),
+        _ => Error::Write { path, words },
+    }
 }
 
 fn read_ended(status: ExitStatus, from: &Path, words: String) -> Result<(), Error> {

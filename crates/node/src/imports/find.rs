@@ -190,7 +190,10 @@ fn seed_of(system: System, folder: &Path) -> Option<PathBuf> {
 
 impl Found {
     /// The secrets of the app that Umbrel derived from its seed, and a note when the seed is missing.
-    pub(super) fn umbrel_secrets(&self) -> Result<(BTreeMap<String, String>, Option<Note>), Error> {
+    pub(super) fn umbrel_secrets(
+        &self,
+        wanted: &Wanted,
+    ) -> Result<(BTreeMap<String, String>, Option<Note>), Error> {
         let recipes = self.definition.schema.extension.kept_secrets();
         let seeded: BTreeMap<String, Vec<Part>> = recipes
             .filter_map(|(name, recipe)| match recipe {
@@ -203,7 +206,14 @@ impl Found {
         }
         let path = self.seed.clone();
         let path = path.unwrap_or_else(|| self.folder.join("../..").join(UMBREL_SEED));
-        let content = disk::read(&path)?.unwrap_or_default();
+        let content = disk::read(&path).map_err(|error| match error.is_denied() {
+            true => Error::Denied {
+                cause: chain(&error),
+                advice: self.advice(wanted, &[]),
+            },
+            false => error.into(),
+        })?;
+        let content = content.unwrap_or_default();
         let Some(seed) = UmbrelSeed::parse(&content) else {
             let note = Note::NoSeed {
                 seed: path,
@@ -265,11 +275,13 @@ fn denied(wanted: &Wanted, folder: &Path, error: definition::Error) -> Error {
     }
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let mut paths = vec![folder.to_owned()];
-    match wanted.system {
-        System::Umbrel => paths.extend(seed_of(wanted.system, folder)),
-        System::CasaOs => paths.push(casaos_data(wanted).join("AppData").join(&*name)),
-        System::Compose => {}
-    }
+    let data = casaos_data(wanted).join("AppData").join(&*name);
+    let more = match wanted.system {
+        System::Umbrel => seed_of(wanted.system, folder),
+        System::CasaOs => Some(data),
+        System::Compose => None,
+    };
+    paths.extend(more.filter(|path| disk::may_exist(path)));
     Error::Denied {
         cause: chain(&error),
         advice: advice(wanted, folder, &name, &[], paths),

@@ -79,7 +79,7 @@ pub struct Folder {
 /// When it cannot be done.
 pub async fn prepare(layout: Layout, wanted: Wanted) -> Result<(Prepared, Vec<Notice>), Error> {
     let found = find::find(&layout, &wanted)?;
-    let secrets = found.umbrel_secrets()?;
+    let secrets = found.umbrel_secrets(&wanted)?;
     let request = Request::Install {
         definition: Box::new(found.definition.clone()),
         settings: wanted.settings.clone(),
