@@ -22,8 +22,8 @@ use tokio::task::JoinSet;
 use crate::clock::since_boot;
 use crate::driver::Driver;
 use crate::handle::{Command, EngineSide, Handle, PassReport};
-use crate::imports::settle_quietly;
 use crate::schedule::{self, Next};
+use crate::settle::settle_quietly;
 use crate::unfinished::Unfinished;
 
 /// While somebody follows, the longest time between two passes.

@@ -12,7 +12,7 @@ use archipelago_host::{
     stores, systemd,
 };
 
-use crate::{engine, handle};
+use crate::{engine, handle, settle};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -48,6 +48,8 @@ pub enum Error {
     Import(#[from] import::Error),
     #[error(transparent)]
     Imports(#[from] imports::Error),
+    #[error(transparent)]
+    Settle(#[from] settle::Error),
     /// Data that only root can read.
     #[error("{cause}{advice}")]
     Denied { cause: String, advice: String },
@@ -179,7 +181,7 @@ impl Error {
             Self::Stores(error) => of_stores(error),
             Self::Import(error) => of_import(error),
             Self::Denied { .. } => ErrorKind::Host,
-            Self::Imports(_) => ErrorKind::Failed,
+            Self::Imports(_) | Self::Settle(_) => ErrorKind::Failed,
             Self::StoreName(_)
             | Self::StoredApp(_)
             | Self::Unreadable { .. }

@@ -19,6 +19,7 @@ mod log;
 pub mod operations;
 mod retries;
 mod schedule;
+mod settle;
 pub mod setup;
 pub mod stores;
 mod unfinished;

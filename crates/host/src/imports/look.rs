@@ -7,11 +7,11 @@ use std::process::Stdio;
 
 use archipelago_core::import::{Engine, FORMAT, IdMap, Scan};
 use archipelago_core::layout::Layout;
-use archipelago_core::printable::one_line;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
 use super::Error;
+use super::programs::{first_words, program, start, words};
 use crate::{disk, folders};
 
 /// Docker's folder of volumes, which mostly only root can read.
@@ -65,7 +65,7 @@ pub async fn scan(folders: &[&Path], engine: Engine) -> Result<Scan, Error> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(start("find"))?;
-    let errors = super::transfer::first_words(child.stderr.take());
+    let errors = first_words(child.stderr.take());
     let mut pending = Vec::new();
     if let Some(mut listed) = child.stdout.take() {
         let mut chunk = vec![0; CHUNK_BYTES];
@@ -87,28 +87,6 @@ pub async fn scan(folders: &[&Path], engine: Engine) -> Result<Scan, Error> {
         return Err(Error::Find { words });
     }
     Ok(scan)
-}
-
-/// A program as this user runs it, or as root in this user's containers.
-pub(super) fn program(name: &'static str, engine: Engine) -> Command {
-    let mut command = match engine {
-        Engine::Docker => Command::new(name),
-        Engine::Podman => {
-            let mut command = Command::new("podman");
-            command.args(["unshare", name]);
-            command
-        }
-    };
-    command.env("LC_ALL", "C").kill_on_drop(true);
-    command
-}
-
-pub(super) fn start(program: &'static str) -> impl Fn(std::io::Error) -> Error {
-    move |source| Error::Start { program, source }
-}
-
-pub(super) fn words(output: &[u8]) -> String {
-    one_line(String::from_utf8_lossy(output).trim()).into_owned()
 }
 
 /// Those of these paths that are there, as far as this user can see.

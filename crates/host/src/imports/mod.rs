@@ -5,6 +5,8 @@
 
 mod error;
 mod look;
+mod moving;
+mod programs;
 mod read;
 mod running;
 mod staging;
@@ -14,7 +16,8 @@ mod transfer;
 
 pub use error::Error;
 pub use look::{first_link, ids, is_movable, scan, there, volume_folders};
+pub use moving::move_folder;
 pub use read::{definition_files, top_files};
 pub use running::{Containers, running};
 pub use staging::{Staging, abandoned, remove_abandoned, take_back};
-pub use transfer::{copy, move_folder};
+pub use transfer::copy;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use archipelago_core::import::RunningContainer;
 
+use crate::disk;
 use crate::podman::Podman;
 
 const DOCKER_SOCKET: &str = "/var/run/docker.sock";
@@ -22,7 +23,7 @@ pub async fn running() -> Containers {
     // Podman has answered already when the installation was judged.
     let podman = Podman::for_this_user().running("podman").await;
     all.running.extend(podman.unwrap_or_default());
-    if Path::new(DOCKER_SOCKET).exists() {
+    if disk::may_exist(Path::new(DOCKER_SOCKET)) {
         match Podman::at(DOCKER_SOCKET.into()).running("docker").await {
             Ok(docker) => all.running.extend(docker),
             Err(_) => all.docker_unseen = true,

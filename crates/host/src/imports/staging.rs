@@ -16,8 +16,9 @@ use archipelago_core::name::AppId;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use tokio::process::Command;
 
-use super::look::{start, words};
-use super::{Error, move_folder};
+use super::Error;
+use super::moving::move_folder;
+use super::programs::{start, words};
 use crate::lock::Lock;
 use crate::{data_folder, disk};
 

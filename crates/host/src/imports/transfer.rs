@@ -1,4 +1,4 @@
-//! Bringing one folder: by a copy through two programs tar, or by a rename.
+//! Copying one folder, through two programs tar.
 //!
 //! The first tar reads the numbers of the owners on the host; the second one, as root in this user's
 //! containers, gives the files to the users with these numbers there. That is what Docker's
@@ -9,17 +9,13 @@ use std::process::{ExitStatus, Stdio};
 
 use archipelago_core::import::Engine;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::Command;
-use tokio::task::JoinHandle;
 
-use super::look::{program, start, words};
-use super::{Error, Staging};
+use super::Error;
+use super::programs::{first_words, program, start};
+use super::staging::Staging;
 use crate::disk;
 
 const CHUNK_BYTES: usize = 256 << 10;
-
-/// The longest part of a program's words that is kept.
-const WORDS_BYTES_MAX: usize = 1_000;
 
 /// The extended attributes that a user may set.
 const ATTRIBUTES: [&str; 2] = ["--xattrs", "--xattrs-include=user.*"];
@@ -108,62 +104,4 @@ fn read_ended(status: ExitStatus, from: &Path, words: String) -> Result<(), Erro
         Some(CHANGED) => Err(Error::Changed { path, words }),
         _ => Err(Error::Read { path, words }),
     }
-}
-
-/// Moves a folder within a file system, as root in this user's containers: to rename a folder, its
-/// owner must be able to write in it.
-///
-/// # Errors
-/// When something is at the new place, or it does not work.
-pub async fn move_folder(from: &Path, to: &Path) -> Result<(), Error> {
-    if disk::may_exist(to) {
-        return Err(Error::Taken(to.to_owned()));
-    }
-    if let Some(above) = to.parent() {
-        disk::make_folder(above, 0o700)?;
-    }
-    let mut command = Command::new("podman");
-    command
-        .args([
-            "unshare",
-            "mv",
-            "--no-clobber",
-            "--no-target-directory",
-            "--",
-        ])
-        .args([from, to])
-        .env("LC_ALL", "C");
-    let output = command.output().await.map_err(start("podman unshare mv"))?;
-    if !output.status.success() || disk::may_exist(from) {
-        return Err(Error::Move {
-            from: from.to_owned(),
-            to: to.to_owned(),
-            words: words(&output.stderr),
-        });
-    }
-    for folder in [from, to].into_iter().filter_map(Path::parent) {
-        disk::sync_folder(folder)?;
-    }
-    Ok(())
-}
-
-/// Reads all that a program says, and keeps the beginning.
-pub(super) fn first_words(
-    output: Option<impl tokio::io::AsyncRead + Unpin + Send + 'static>,
-) -> JoinHandle<String> {
-    tokio::spawn(async move {
-        let mut kept = Vec::new();
-        let Some(mut output) = output else {
-            return String::new();
-        };
-        let mut chunk = [0; 1024];
-        while let Ok(count) = output.read(&mut chunk).await {
-            if count == 0 {
-                break;
-            }
-            let room = WORDS_BYTES_MAX.saturating_sub(kept.len());
-            kept.extend_from_slice(&chunk[..count.min(room)]);
-        }
-        words(&kept)
-    })
 }

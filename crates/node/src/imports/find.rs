@@ -17,7 +17,7 @@ use archipelago_core::store::{
 };
 use archipelago_host::{definition, disk, facts, imports, stores};
 
-use super::Wanted;
+use super::wanted::Wanted;
 use crate::error::Error;
 
 const UMBREL_MANIFEST: &str = "umbrel-app.yml";

@@ -8,26 +8,13 @@ use archipelago_core::import::{
     places,
 };
 use archipelago_core::layout::Layout;
-use archipelago_core::name::AppId;
-use archipelago_host::{disk, imports, preflight, records};
+use archipelago_host::{imports, preflight};
 
 use super::find::{Found, casaos_data};
-use super::{Folder, Import, Wanted};
+use super::import::{Folder, Import};
+use super::wanted::Wanted;
 use crate::error::Error;
 use crate::operations::Prepared;
-
-/// Refuses an app that is installed, or has data already.
-pub(super) fn refuse_present(layout: &Layout, app: &AppId) -> Result<(), Error> {
-    if disk::may_exist(&layout.intent(app)) {
-        return Err(import::Error::Installed { app: app.clone() }.into());
-    }
-    // What an interrupted import has put in place is taken back before this one begins.
-    let is_left_over = imports::abandoned(layout)?.contains(app);
-    if records::keeps_data(layout, app) && !is_left_over {
-        return Err(import::Error::Data { app: app.clone() }.into());
-    }
-    Ok(())
-}
 
 pub(super) async fn look(
     layout: &Layout,

@@ -3,6 +3,7 @@
 //!
 //! Nothing is printed: a preview, events and a result are returned.
 
+mod bring;
 mod commit;
 mod event;
 mod follow;
@@ -26,7 +27,8 @@ use crate::engine::{self, Role};
 use crate::error::Error;
 use crate::foresee::foresee;
 use crate::handle::Handle;
-use crate::imports::{self, Import};
+use crate::imports::import::Import;
+use crate::settle::settle_quietly;
 
 pub use crate::foresee::Foreseen;
 pub use archipelago_host::lock::{COMMAND_LIMIT as LOCK_LIMIT, Holder};
@@ -201,10 +203,10 @@ impl Prepared {
             return follow::carry_out(layout, request, proposal, None, handle.clone(), progress)
                 .await;
         };
-        let staging = Some(imports::bring(&layout, &import, &mut progress).await?);
+        let staging = Some(bring::bring(&layout, &import, &mut progress).await?);
         let (of, handle) = (layout.clone(), handle.clone());
         let ended = follow::carry_out(of, request, proposal, staging, handle, progress).await;
-        imports::settle_quietly(layout).await;
+        settle_quietly(layout).await;
         ended
     }
 }

@@ -6,13 +6,14 @@ use archipelago_core::import::{self, Moved};
 use archipelago_core::layout::Layout;
 use archipelago_host::imports::{self, Staging};
 
-use super::look::refuse_present;
-use super::{Folder, Import, settle};
+use super::event::Event;
 use crate::error::Error;
-use crate::operations::Event;
+use crate::imports::import::{Folder, Import};
+use crate::imports::present::refuse_present;
+use crate::settle::{settle, settle_quietly};
 
 /// Brings the data. They are whole then, and durable. When it fails, nothing is left of them.
-pub(crate) async fn bring(
+pub(super) async fn bring(
     layout: &Layout,
     import: &Import,
     progress: &mut impl FnMut(Event<'_>),
@@ -27,7 +28,7 @@ pub(crate) async fn bring(
         Ok(()) => Ok(staging),
         Err(error) => {
             drop(staging);
-            super::settle_quietly(layout.clone()).await;
+            settle_quietly(layout.clone()).await;
             Err(error)
         }
     }
