@@ -20,14 +20,17 @@ pub enum Error {
 /// # Errors
 /// When something of it cannot be removed now.
 pub(crate) async fn settle(layout: &Layout) -> Result<(), Error> {
-    if imports::abandoned(layout)?.is_empty() {
+    let apps = imports::abandoned(layout)?;
+    if apps.is_empty() {
         return Ok(());
     }
-    {
-        let _lock = Lock::of_passes(layout, |_| ()).await?;
-        imports::take_back(layout)?;
-    }
-    Ok(imports::remove_abandoned(layout).await?)
+    let lock = Lock::of_passes(layout, |_| ()).await?;
+    let taken = apps.iter().map(|app| imports::take_back(layout, app));
+    let taken: Vec<Result<(), imports::Error>> = taken.collect();
+    drop(lock);
+    let removed = imports::remove_abandoned(layout).await;
+    taken.into_iter().collect::<Result<(), _>>()?;
+    Ok(removed?)
 }
 
 /// As [`settle`], for the journal.

@@ -110,7 +110,7 @@ fn what_cannot_be_copied_is_named() {
         let error = judge(engine, scan, outside, &users(), &users());
         let text = error.err().map(|error| error.to_string());
         let text = text.unwrap_or_default();
-        assert_eq!(text.starts_with(expected), true, "{text}");
+        assert!(text.starts_with(expected), "{text}");
         assert_eq!(text.is_empty(), expected.is_empty(), "{text}");
     };
     let docker = |scan: &Scan, expected| check(Engine::Docker, scan, scan, expected);

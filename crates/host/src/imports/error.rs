@@ -42,6 +42,8 @@ pub enum Error {
     Remove { path: PathBuf, words: String },
     #[error("{} is there already; remove it first", .0.display())]
     Taken(PathBuf),
+    #[error("{} cannot be read; look at the data beside it, and remove that folder", .0.display())]
+    Journal(PathBuf),
     #[error("{} was made meanwhile; nothing was imported", .0.display())]
     Meanwhile(PathBuf),
     #[error("the path {} is not UTF-8; rename the folder", .0.display())]

@@ -152,9 +152,12 @@ fn lock_path(layout: &Layout, app: &AppId) -> PathBuf {
 }
 
 fn read_journal(root: &Path) -> Result<Journal, Error> {
-    let content = disk::read(&root.join(JOURNAL))?;
-    let journal = content.and_then(|content| Journal::parse(&content));
-    Ok(journal.unwrap_or_default())
+    let path = root.join(JOURNAL);
+    match disk::read(&path)? {
+        None => Ok(Journal::default()),
+        // It may name folders that were moved here, so nothing is removed.
+        Some(content) => Journal::parse(&content).ok_or(Error::Journal(path)),
+    }
 }
 
 fn write_journal(root: &Path, journal: &Journal) -> Result<(), Error> {
@@ -189,34 +192,35 @@ pub fn abandoned(layout: &Layout) -> Result<Vec<AppId>, Error> {
         .collect())
 }
 
-/// Takes back what abandoned imports have put in place without an intent. The lock of passes is held.
+/// Takes back what an abandoned import of this app has put in place without an intent. The lock of
+/// passes is held.
 ///
 /// # Errors
 /// When the disk refuses.
-pub fn take_back(layout: &Layout) -> Result<(), Error> {
-    for app in abandoned(layout)? {
-        let Some(_lock) = Lock::try_take(&lock_path(layout, &app))? else {
-            continue;
-        };
-        let root = layout.import(&app);
-        let mut journal = read_journal(&root)?;
-        if journal.put.is_empty() {
-            continue;
-        }
-        if !disk::may_exist(&layout.intent(&app)) {
-            for (name, target) in parts(layout, &app) {
-                let staged = root.join(name);
-                let is_put = journal.put.contains(name) && !disk::may_exist(&staged);
-                if is_put && disk::may_exist(&target) {
-                    rename(&target, &staged)?;
-                }
+pub fn take_back(layout: &Layout, app: &AppId) -> Result<(), Error> {
+    let root = layout.import(app);
+    if !disk::may_exist(&root) {
+        return Ok(());
+    }
+    let Some(_lock) = Lock::try_take(&lock_path(layout, app))? else {
+        return Ok(());
+    };
+    let mut journal = read_journal(&root)?;
+    if journal.put.is_empty() {
+        return Ok(());
+    }
+    if !disk::may_exist(&layout.intent(app)) {
+        for (name, target) in parts(layout, app) {
+            let staged = root.join(name);
+            let is_put = journal.put.contains(name) && !disk::may_exist(&staged);
+            if is_put && disk::may_exist(&target) {
+                rename(&target, &staged)?;
             }
         }
-        // From here on, what is in its place is the app's, or nobody's.
-        journal.put.clear();
-        write_journal(&root, &journal)?;
     }
-    Ok(())
+    // From here on, what is in its place is the app's, or nobody's.
+    journal.put.clear();
+    write_journal(&root, &journal)
 }
 
 /// Removes what abandoned imports have left, after [`take_back`]. What was moved is moved back.

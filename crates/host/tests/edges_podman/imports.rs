@@ -104,7 +104,7 @@ fn files_of_other_users_are_copied_with_their_owners() {
             assert!(disk::may_exist(&layout.files(&app).join("data/in/file")));
             // There is no intent, so it is taken back and removed.
             assert_eq!(imports::abandoned(&layout).expect("a list"), [app.clone()]);
-            imports::take_back(&layout).expect("taken back");
+            imports::take_back(&layout, &app).expect("taken back");
             assert!(!disk::may_exist(&layout.files(&app)));
             assert!(!disk::may_exist(&layout.secrets(&app)));
             imports::remove_abandoned(&layout).await.expect("removed");
@@ -184,7 +184,7 @@ fn a_move_that_was_interrupted_is_undone() {
                     staging.put().expect("the data in their place");
                 }
                 drop(staging);
-                imports::take_back(&layout).expect("taken back");
+                imports::take_back(&layout, &app).expect("taken back");
                 imports::remove_abandoned(&layout).await.expect("removed");
                 let file = old.join("data/file").display().to_string();
                 assert_eq!(run("podman", &["unshare", "cat", &file]), "text");
@@ -206,7 +206,7 @@ fn a_move_that_was_interrupted_is_undone() {
             drop(staging);
             disk::make_folder(&layout.apps(), 0o755).expect("a folder");
             std::fs::write(layout.intent(&app), "").expect("an intent");
-            imports::take_back(&layout).expect("nothing to take back");
+            imports::take_back(&layout, &app).expect("nothing to take back");
             imports::remove_abandoned(&layout).await.expect("removed");
             assert!(disk::may_exist(&layout.files(&app).join("data")));
             assert!(!disk::may_exist(&layout.imports()));

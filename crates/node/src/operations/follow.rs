@@ -58,7 +58,7 @@ pub(super) async fn carry_out(
         _ => BTreeMap::new(),
     };
     let mut lock = Some(Lock::of_passes(&layout, |holder| progress(Event::Locked(holder))).await?);
-    imports::take_back(&layout)?;
+    imports::take_back(&layout, &app)?;
     let mut change = Change::of(&layout, request, &proposal, asked_unix_s, restarts)?;
     change.staging = staging;
     let mut operation = Operation::begin(change.record.clone());
