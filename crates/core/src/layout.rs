@@ -192,6 +192,18 @@ impl Layout {
         self.data.join("files").join(app.as_str())
     }
 
+    /// The folder of imports that are under way.
+    #[must_use]
+    pub fn imports(&self) -> PathBuf {
+        self.data.join("imports")
+    }
+
+    /// The data of an app that is imported, until they are whole.
+    #[must_use]
+    pub fn import(&self, app: &AppId) -> PathBuf {
+        self.imports().join(app.as_str())
+    }
+
     /// The folder of a container's rendered files.
     #[must_use]
     pub fn rendered(&self, container: &str) -> PathBuf {
@@ -307,6 +319,7 @@ mod tests {
             (layout.secrets(&web), "/data/secrets/web"),
             (layout.volumes(&web), "/data/volumes/web"),
             (layout.files(&web), "/data/files/web"),
+            (layout.import(&web), "/data/imports/web"),
             (layout.rendered("archy-web-ui"), "/data/archy-web-ui"),
             (
                 layout.unit("archy-web.container"),

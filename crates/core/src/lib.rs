@@ -23,6 +23,7 @@ pub mod hex;
 pub mod image;
 pub mod image_facts;
 pub mod image_progress;
+pub mod import;
 pub mod intent;
 pub mod layout;
 pub mod manifest;

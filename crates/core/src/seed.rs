@@ -15,6 +15,31 @@ pub const SEED_BYTES: usize = 32;
 /// The node's seed.
 pub struct NodeSeed([u8; SEED_BYTES]);
 
+/// The seed of an Umbrel, from which its apps have their passwords.
+pub struct UmbrelSeed(Vec<u8>);
+
+impl fmt::Debug for UmbrelSeed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("UmbrelSeed")
+    }
+}
+
+impl UmbrelSeed {
+    /// Reads the content of `db/umbrel-seed/seed`; `None` when it is empty. Umbrel takes the text
+    /// itself as the key, without line feeds at its end.
+    #[must_use]
+    pub fn parse(content: &[u8]) -> Option<Self> {
+        let end = content.iter().rposition(|byte| *byte != b'\n')?;
+        Some(Self(content[..=end].to_vec()))
+    }
+
+    /// The text of a secret of the app with this id in Umbrel.
+    #[must_use]
+    pub fn secret(&self, id: &str, parts: &[Part]) -> String {
+        joined(&self.0, id, parts)
+    }
+}
+
 impl fmt::Debug for NodeSeed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("NodeSeed")
@@ -50,23 +75,26 @@ impl NodeSeed {
     /// The text of a secret of an app. No other app has the same.
     #[must_use]
     pub fn secret(&self, app: &AppId, parts: &[Part]) -> String {
-        let parts = parts.iter().map(|part| match part {
-            Part::Text(text) => text.clone(),
-            Part::Entropy(name) => self.entropy(&format!("app-{app}-{name}")),
-        });
-        parts.collect()
+        joined(&self.0, app.as_str(), parts)
     }
+}
 
-    /// HMAC-SHA256 under the seed, as Umbrel derives its entropy.
-    ///
-    /// # Panics
-    /// Never: HMAC takes keys of every length (RFC 2104).
-    fn entropy(&self, name: &str) -> String {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of every length");
-        mac.update(name.as_bytes());
-        hex(&mac.finalize().into_bytes())
-    }
+fn joined(key: &[u8], app: &str, parts: &[Part]) -> String {
+    let parts = parts.iter().map(|part| match part {
+        Part::Text(text) => text.clone(),
+        Part::Entropy(name) => entropy(key, &format!("app-{app}-{name}")),
+    });
+    parts.collect()
+}
+
+/// HMAC-SHA256 under the seed, as Umbrel derives its entropy.
+///
+/// # Panics
+/// Never: HMAC takes keys of every length (RFC 2104).
+fn entropy(key: &[u8], name: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of every length");
+    mac.update(name.as_bytes());
+    hex(&mac.finalize().into_bytes())
 }
 
 #[cfg(test)]
@@ -93,6 +121,20 @@ mod tests {
             Part::Text("@db".to_owned()),
         ];
         assert_eq!(seed.secret(&id("notes"), &joint), format!("user:{text}@db"));
+    }
+
+    #[test]
+    fn a_secret_of_umbrel_is_the_one_that_umbrel_made() {
+        let text = "6f5e".repeat(16);
+        let seed = UmbrelSeed::parse(format!("{text}\n").as_bytes()).unwrap();
+        let password = [Part::Entropy("seed-APP_PASSWORD".to_owned())];
+        // printf app-notes-seed-APP_PASSWORD | openssl dgst -sha256 -hmac 6f5e…
+        assert_eq!(
+            seed.secret("notes", &password),
+            "516176a81c267a4fb6145cc1d9512aae895158b47cd8bebeeea3ca0b59d013d5"
+        );
+        assert_eq!(format!("{seed:?}"), "UmbrelSeed");
+        assert!(UmbrelSeed::parse(b"\n").is_none());
     }
 
     #[test]

@@ -13,8 +13,8 @@ use crate::cache::ReadSet;
 use crate::{disk, folders};
 
 /// An app is a handful of small files; a folder with more than this is a mistake.
-const BYTES_MAX: u64 = 32 * 1024 * 1024;
-const FILES_MAX: usize = 2_000;
+pub(crate) const BYTES_MAX: u64 = 32 * 1024 * 1024;
+pub(crate) const FILES_MAX: usize = 2_000;
 
 /// Why a folder cannot be read as an app.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +122,7 @@ fn read_into(
     Ok(())
 }
 
-fn file(metadata: &Metadata, content: Vec<u8>) -> File {
+pub(crate) fn file(metadata: &Metadata, content: Vec<u8>) -> File {
     File {
         content: content.into(),
         mode: FileMode::of_bits(disk::mode_of(metadata)),

@@ -24,6 +24,12 @@ pub struct Error {
 }
 
 impl Error {
+    /// Whether this user may not do it.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        self.source.kind() == io::ErrorKind::PermissionDenied
+    }
+
     /// Whether this process or the system ran out of file descriptors or memory, so that the error
     /// says nothing about the path.
     pub fn is_exhaustion(&self) -> bool {

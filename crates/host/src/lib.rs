@@ -18,6 +18,7 @@ pub mod folders;
 pub mod generator;
 pub mod image;
 pub mod image_inventory;
+pub mod imports;
 pub mod inputs;
 pub mod inventory;
 pub mod journal;

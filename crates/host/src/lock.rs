@@ -70,7 +70,7 @@ impl Holder {
 /// A lock, held until it is dropped or the process dies.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -99,6 +99,14 @@ impl Lock {
         Self::try_take(&path_of_passes(layout))
     }
 
+    /// Its file once more, for a child process that is to hold the lock too.
+    ///
+    /// # Errors
+    /// When the process has too many open files.
+    pub(crate) fn try_clone(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
     /// Whether another process holds the lock now.
     pub fn is_held(path: &Path) -> bool {
         OpenOptions::new().write(true).open(path).is_ok_and(|file| {
@@ -114,7 +122,7 @@ impl Lock {
     pub fn try_take(path: &Path) -> Result<Option<Self>, Error> {
         let file = open(path)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(failed(path)(error.into())),
         }
@@ -158,7 +166,7 @@ impl Waiter {
                 // Passes are short, so the lock is mostly free. A thread is started only when
                 // another process holds it.
                 if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-                    return Ok(Lock { _file: file });
+                    return Ok(Lock { file });
                 }
                 self.waiting.insert(tokio::task::spawn_blocking(move || {
                     flock(&file, FlockOperation::LockExclusive)?;
@@ -176,7 +184,7 @@ impl Waiter {
         self.waiting = None;
         let locked = waited.map_err(io::Error::other).flatten();
         Ok(Lock {
-            _file: locked.map_err(failed(&self.path))?,
+            file: locked.map_err(failed(&self.path))?,
         })
     }
 }

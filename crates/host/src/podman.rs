@@ -24,6 +24,7 @@ use std::time::Duration;
 use hyper::{Method, StatusCode};
 use serde::{Deserialize, Deserializer};
 
+use archipelago_core::import::RunningContainer;
 use http::{CALL_LIMIT, Call, encode};
 
 /// The longest that a removal may take: Podman deletes a volume's files, of which a node has many,
@@ -297,6 +298,42 @@ impl Podman {
             image_id: container.image_id,
             labels: container.labels,
             networks: container.networks,
+        });
+        Ok(containers.collect())
+    }
+
+    /// The containers that run, with the folders of the host that they mount. Docker answers this as
+    /// well; `program` is the name of the one that is asked.
+    pub async fn running(&self, program: &'static str) -> Result<Vec<RunningContainer>, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Answer {
+            #[serde(default, deserialize_with = "or_default")]
+            names: Vec<String>,
+            #[serde(default, deserialize_with = "or_default")]
+            mounts: Vec<Mounted>,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Mounted {
+            #[serde(default)]
+            source: String,
+        }
+        let what = "list the containers that run".to_owned();
+        let call = Call::of_docker(what, "/containers/json".to_owned());
+        let answer: Vec<Answer> = call.json(&self.call(&call, Vec::new()).await?)?;
+        let containers = answer.into_iter().map(|container| RunningContainer {
+            name: container
+                .names
+                .first()
+                .map(|name| name.trim_start_matches('/').to_owned())
+                .unwrap_or_default(),
+            program,
+            mounts: container
+                .mounts
+                .into_iter()
+                .map(|mounted| mounted.source.into())
+                .collect(),
         });
         Ok(containers.collect())
     }

@@ -78,7 +78,9 @@ fn unusable(
     ports.iter().filter_map(problem).collect()
 }
 
-fn free_mib(layout: &Layout) -> Option<u64> {
+/// The free space on the data folder's file system.
+#[must_use]
+pub fn free_mib(layout: &Layout) -> Option<u64> {
     // The folder may not have been made yet.
     let there = disk::nearest(&layout.data).ok()??;
     let stat = rustix::fs::statvfs(there).ok()?;

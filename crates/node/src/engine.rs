@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use archipelago_core::error::chain;
 use archipelago_core::layout::Layout;
 use archipelago_core::reconcile::TICK;
+use archipelago_host::imports;
 use archipelago_host::lock::Lock;
 use archipelago_host::wakeup::RECONNECT;
 use archipelago_host::{pressure, systemd};
@@ -22,6 +23,7 @@ use crate::clock::since_boot;
 use crate::driver::Driver;
 use crate::handle::{Command, EngineSide, Handle, PassReport};
 use crate::schedule::{self, Next};
+use crate::settle::settle_quietly;
 use crate::unfinished::Unfinished;
 
 /// While somebody follows, the longest time between two passes.
@@ -182,6 +184,8 @@ struct Passes {
     unfinished: Unfinished,
     /// The tasks that listen for systemd's signals. Dropping it ends them.
     listening: JoinSet<()>,
+    /// The removal of what interrupted imports have left, which may take minutes.
+    settling: JoinSet<()>,
 }
 
 impl Passes {
@@ -198,6 +202,7 @@ impl Passes {
             engine_side,
             unfinished,
             listening,
+            settling: JoinSet::new(),
         }
     }
 
@@ -209,6 +214,7 @@ impl Passes {
         let daemon_lock = self.driver.layout().daemon_lock();
         if self.role == Role::Daemon || !Lock::is_held(&daemon_lock) {
             self.unfinished.take_up();
+            self.settle_imports();
         }
         let before = self.engine_side.made.borrow().clone();
         let (made, mut next) = pass(&mut self.driver, self.role, before.as_deref()).await;
@@ -222,6 +228,16 @@ impl Passes {
         }
         heartbeat.idle();
         next
+    }
+
+    /// Removes what interrupted imports have left, while passes go on.
+    fn settle_imports(&mut self) {
+        while self.settling.try_join_next().is_some() {}
+        let layout = self.driver.layout();
+        let is_any = imports::abandoned(layout).is_ok_and(|apps| !apps.is_empty());
+        if is_any && self.settling.is_empty() {
+            self.settling.spawn(settle_quietly(layout.clone()));
+        }
     }
 
     /// Carries out the commands that are there, and returns the callers who wait for the next pass.

@@ -2,16 +2,17 @@
 
 use archipelago_core::cause::Cause;
 use archipelago_core::health::AppHealth;
+use archipelago_core::import;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{Overtaken, Refusal, Target};
 use archipelago_core::store::{self, StoreNameError};
 use archipelago_host::systemd::JobResult;
 use archipelago_host::{
-    bases, data_folder, definition, disk, folders, lock, observe, owners, purge, records, stores,
-    systemd,
+    bases, data_folder, definition, disk, folders, imports, lock, observe, owners, purge, records,
+    stores, systemd,
 };
 
-use crate::{engine, handle};
+use crate::{engine, handle, settle};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -43,6 +44,15 @@ pub enum Error {
     Folders(#[from] folders::Error),
     #[error(transparent)]
     DataFolder(#[from] data_folder::Error),
+    #[error(transparent)]
+    Import(#[from] import::Error),
+    #[error(transparent)]
+    Imports(#[from] imports::Error),
+    #[error(transparent)]
+    Settle(#[from] settle::Error),
+    /// Data that only root can read.
+    #[error("{cause}{advice}")]
+    Denied { cause: String, advice: String },
     #[error(transparent)]
     Owner(#[from] owners::Error),
     #[error(transparent)]
@@ -169,6 +179,9 @@ impl Error {
             Self::Refused(refusal) => of_refusal(refusal),
             Self::Definition(definition::Error::Disk(_)) => ErrorKind::Host,
             Self::Stores(error) => of_stores(error),
+            Self::Import(error) => of_import(error),
+            Self::Denied { .. } => ErrorKind::Host,
+            Self::Imports(_) | Self::Settle(_) => ErrorKind::Failed,
             Self::StoreName(_)
             | Self::StoredApp(_)
             | Self::Unreadable { .. }
@@ -220,6 +233,32 @@ fn of_stores(error: &stores::Error) -> ErrorKind {
         | Error::TooLarge { .. }
         | Error::NoApp { .. }
         | Error::Definition(_) => ErrorKind::Input,
+    }
+}
+
+fn of_import(error: &import::Error) -> ErrorKind {
+    use import::Error;
+    match error {
+        Error::Installed { .. } | Error::Data { .. } | Error::Busy { .. } => ErrorKind::Taken,
+        Error::Unreadable { .. }
+        | Error::NoSuchId { .. }
+        | Error::Room { .. }
+        | Error::Running { .. } => ErrorKind::Host,
+        Error::WhichApp { .. }
+        | Error::NoApp { .. }
+        | Error::OneApp { .. }
+        | Error::Nothing(_)
+        | Error::NotInStore { .. }
+        | Error::NoVolume { .. }
+        | Error::TwoVolumes { .. }
+        | Error::UnknownVolume { .. }
+        | Error::TwoFolders { .. }
+        | Error::Engine { .. }
+        | Error::Link(_)
+        | Error::Special { .. }
+        | Error::Foreign { .. }
+        | Error::MoveOfDocker
+        | Error::OtherFileSystem(_) => ErrorKind::Input,
     }
 }
 

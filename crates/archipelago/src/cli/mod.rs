@@ -5,6 +5,7 @@ mod catalog;
 mod doctor;
 mod documents;
 mod failure;
+mod import;
 mod logs;
 mod operate;
 mod plan;
@@ -61,6 +62,8 @@ pub enum Command {
     Store(store::Store),
     /// Install an app, or change the settings of one that is installed.
     Install(operate::Install),
+    /// Bring an app and its data here from Umbrel, CasaOS or Compose.
+    Import(operate::Import),
     /// Change settings of an installed app.
     Set(operate::Set),
     /// Show what an operation, or the next repairs, would change; nothing is changed.
@@ -114,6 +117,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Show { app } => store::show(&layout()?, &app, output),
         Command::Store(command) => store::run(&layout()?, command, output),
         Command::Install(arguments) => operate::install(layout()?, arguments, output).await,
+        Command::Import(arguments) => operate::import(layout()?, arguments, output).await,
         Command::Set(arguments) => operate::set(layout()?, arguments, output).await,
         Command::Plan(arguments) => plan::run(layout()?, arguments, output).await,
         Command::Uninstall(arguments) => operate::uninstall(layout()?, arguments, output).await,

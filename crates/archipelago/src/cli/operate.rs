@@ -1,4 +1,4 @@
-//! Commands that change something: `install`, `set`, `uninstall`, `start`, `stop`, `restart`,
+//! Commands that change something: `install`, `import`, `set`, `uninstall`, `start`, `stop`, `restart`,
 //! `rebuild`.
 
 use std::collections::BTreeSet;
@@ -10,21 +10,34 @@ use archipelago_core::name::AppId;
 use archipelago_core::operation::{Installation, Request};
 use archipelago_core::pass;
 use archipelago_core::printable::one_line;
+use archipelago_node::imports;
 use archipelago_node::operations::{self, Event, Left, Place, Prepared};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
 use super::failure::{Code, Failure};
+use super::import::ImportArguments;
 use super::printer::{Output, ask, print_json, print_line, tell};
 use super::progress::{Progress, waiting};
 use super::request::{AppArgument, InstallArguments, SetArguments, UninstallArguments};
-use super::{plan, show};
+use super::{import, plan, show};
 
 #[derive(Debug, Args)]
 pub struct Install {
     #[command(flatten)]
     wanted: InstallArguments,
+    /// Do not ask. An app that may do more on this host than other apps still needs --allow.
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    allow: Allow,
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    #[command(flatten)]
+    wanted: ImportArguments,
     /// Do not ask. An app that may do more on this host than other apps still needs --allow.
     #[arg(short, long)]
     yes: bool,
@@ -74,6 +87,31 @@ pub(super) async fn install(
         false => ("Update it?", "nothing was changed"),
     };
     consent(&mut prepared, yes, question, refusal).await?;
+    let ended = follow(prepared).await?;
+    finish(&ended, output)
+}
+
+pub(super) async fn import(
+    layout: Layout,
+    arguments: Import,
+    output: Output,
+) -> Result<(), Failure> {
+    let Import { wanted, yes, allow } = arguments;
+    let (mut prepared, notices) = imports::prepare(layout, wanted.wanted()?).await?;
+    prepared.allow(allow.words)?;
+    for notice in &notices {
+        tell(&format!("note: {notice}"));
+    }
+    for warning in plan::warnings(&prepared) {
+        tell(&warning);
+    }
+    if (yes || !is_at_terminal())
+        && let Some(import) = prepared.import()
+    {
+        tell(&import::lines(import).join("\n"));
+    }
+    let refusal = "nothing was imported";
+    consent(&mut prepared, yes, "Import it?", refusal).await?;
     let ended = follow(prepared).await?;
     finish(&ended, output)
 }
@@ -198,6 +236,7 @@ async fn follow(prepared: Prepared) -> Result<Ended, Failure> {
             Event::Locked(holder) => progress.say(&waiting(holder)),
             Event::Action(event) => actions.push(event.clone()),
             Event::Health(health) => progress.show(health),
+            Event::Copying { done, total } => progress.copy(done, total),
             Event::Preparing(name, now) => progress.prepare(name, now),
             Event::Rebuilt(containers) => rebuilt = Some(containers.clone()),
         })

@@ -6,11 +6,13 @@ use archipelago_core::forecast::{Change, Changes, Sign};
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Kind, Request, Resources};
 use archipelago_core::printable::one_line;
+use archipelago_node::imports;
 use archipelago_node::operations::{self, Foreseen, Prepared};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::failure::Failure;
+use super::import::{self, ImportArguments};
 use super::printer::{Output, print_json, print_line};
 use super::request::{AppArgument, InstallArguments, SetArguments, UninstallArguments};
 
@@ -25,6 +27,8 @@ pub struct Arguments {
 enum Operation {
     /// Show what installing an app would change.
     Install(InstallArguments),
+    /// Show what an import would bring and change.
+    Import(ImportArguments),
     /// Show what other settings would change.
     Set(SetArguments),
     /// Show what removing an app would change.
@@ -47,6 +51,11 @@ pub(super) async fn run(
         return show(None, &foreseen, output);
     };
     let request = match operation {
+        Operation::Import(wanted) => {
+            let (prepared, _) = imports::prepare(layout, wanted.wanted()?).await?;
+            let foreseen = prepared.foresee().await?;
+            return show(Some(&prepared), &foreseen, output);
+        }
         Operation::Install(wanted) => wanted.request(&layout)?.0,
         Operation::Set(settings) => settings.request(&layout)?,
         Operation::Uninstall(removal) => removal.request()?,
@@ -78,6 +87,9 @@ struct OperationDocument<'a> {
     operation: Kind,
     #[serde(skip_serializing_if = "Option::is_none")]
     resources: Option<Resources>,
+    /// The data that are brought before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    import: Option<import::Document>,
     warnings: Vec<String>,
     /// The rights that must be agreed to, the worst first.
     grants: Vec<GrantDocument>,
@@ -116,6 +128,7 @@ fn document(prepared: &Prepared) -> OperationDocument<'_> {
         app: proposal.app.as_str(),
         operation: proposal.kind,
         resources: prepared.resources(),
+        import: prepared.import().map(import::document),
         warnings: warnings(prepared),
         grants: grants.collect(),
     }
@@ -135,7 +148,10 @@ pub(super) fn warnings(prepared: &Prepared) -> Vec<String> {
 /// The plan in lines.
 pub(super) fn text(prepared: Option<&Prepared>, foreseen: &Foreseen) -> Vec<String> {
     let Foreseen { changes, forecast } = foreseen;
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = prepared
+        .and_then(Prepared::import)
+        .map(import::lines)
+        .unwrap_or_default();
     for (app, of_app) in &changes.apps {
         lines.push(format!("{app}:"));
         lines.extend(of_app.iter().map(line));

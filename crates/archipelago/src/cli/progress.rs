@@ -11,6 +11,7 @@ use archipelago_core::printable::one_line;
 use archipelago_node::operations::{Holder, LOCK_LIMIT};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::import::amount;
 use super::printer::tell;
 
 /// The message while another process holds the lock of passes.
@@ -55,6 +56,22 @@ impl Progress {
         if self.step != step {
             self.say(&step);
             self.step = step;
+        }
+    }
+
+    /// Shows how much of an import is copied.
+    pub(super) fn copy(&mut self, done: u64, total: u64) {
+        if let Some(spinner) = &self.spinner {
+            // Hard links and what stands around the files make it differ from what was counted.
+            spinner.set_message(format!(
+                "copying the data: {} of about {}",
+                amount(done),
+                amount(total)
+            ));
+        }
+        if self.step.is_empty() {
+            self.step = "copying the data".to_owned();
+            self.say(&self.step);
         }
     }
 

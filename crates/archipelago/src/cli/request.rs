@@ -94,7 +94,7 @@ impl UninstallArguments {
 
 /// Parses KEY=VALUE pairs. An argument without `=` may be a password, so the error does not quote
 /// it.
-fn pairs(texts: &[String]) -> Result<Vec<(String, String)>, Failure> {
+pub(super) fn pairs(texts: &[String]) -> Result<Vec<(String, String)>, Failure> {
     let pair = |(index, text): (usize, &String)| {
         let (name, value) = text.split_once('=').ok_or_else(|| {
             let number = index + 1;

@@ -27,6 +27,7 @@ mod events;
 mod gate;
 mod image_volumes;
 mod images;
+mod imports;
 mod isolation;
 mod jobs;
 mod leftovers;

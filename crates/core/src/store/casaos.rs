@@ -2,6 +2,8 @@
 //!
 //! Source: the README of github.com/IceWhaleTech/CasaOS-AppStore.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use compose::View;
 use serde_json::{Value, json};
 
@@ -117,7 +119,7 @@ pub(super) fn translate(
         overlay.settings.insert(name.clone(), setting);
     }
     plain::settings(source, files, &mut overlay);
-    map_volumes(source, node, &mut overlay);
+    let data = map_volumes(source, node, &mut overlay)?;
     let has_page = page(source, &about, &mut overlay);
     let extension = &mut overlay.extension;
     for (key, value) in [
@@ -141,6 +143,7 @@ pub(super) fn translate(
     Ok(Translated {
         files: overlay.laid_over(app, source, files)?,
         notices,
+        data,
     })
 }
 
@@ -186,8 +189,13 @@ fn without_placeholders(text: &str) -> (String, Vec<String>) {
     (out, names)
 }
 
-/// `/DATA/AppData/ID` is the app's own data; other parts of `/DATA` are shared.
-fn map_volumes(source: &ComposeFile<'_>, node: &NodeFacts, overlay: &mut Overlay) {
+/// `/DATA/AppData/ID` is the app's own data; other parts of `/DATA` are shared. Returns the folders on
+/// CasaOS by their paths in the app's data.
+fn map_volumes(
+    source: &ComposeFile<'_>,
+    node: &NodeFacts,
+    overlay: &mut Overlay,
+) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
     let project = source.tops().find_map(|top| text_at(top, &["name"]));
     let own: Vec<String> = ["$AppID", "${AppID}"]
         .into_iter()
@@ -195,26 +203,26 @@ fn map_volumes(source: &ComposeFile<'_>, node: &NodeFacts, overlay: &mut Overlay
         .chain(project)
         .collect();
     let is_shared = std::cell::Cell::new(false);
-    let mapped = volumes::map(source, overlay, |written| {
+    let mut folders = BTreeMap::new();
+    volumes::map(source, overlay, |written| {
         let Some(inside) = beneath(written.source, "/DATA") else {
-            return Ok::<_, std::convert::Infallible>(Mapped::Same);
+            return Ok::<_, Error>(Mapped::Same);
         };
         if let Some(data) = beneath(inside, "/AppData") {
             let of_app = own.iter().find_map(|id| beneath(data, &format!("/{id}")));
             let path = of_app.unwrap_or(data).trim_matches('/');
             let path = if path.is_empty() { "all" } else { path };
+            let theirs: &mut BTreeSet<String> = folders.entry(path.to_owned()).or_default();
+            theirs.insert(written.source.to_owned());
             return Ok(Mapped::Source(format!("./{path}")));
         }
         is_shared.set(true);
         Ok(Mapped::Source(format!("${{{}}}{inside}", volumes::SHARED)))
-    });
-    match mapped {
-        Ok(()) => {}
-        Err(never) => match never {},
-    }
+    })?;
     if is_shared.get() {
         volumes::shared(overlay, &node.shared_folder, "CasaOS");
     }
+    Ok(folders)
 }
 
 /// The rest of a path beneath a folder, with its slash; empty for the folder itself.

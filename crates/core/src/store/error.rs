@@ -9,6 +9,8 @@ use crate::name::AppId;
 pub enum Error {
     #[error("{folder} has no Compose file")]
     NoComposeFile { folder: String },
+    #[error("{folder} has no umbrel-app.yml, so it is not the folder of an app of Umbrel")]
+    NotOfUmbrel { folder: String },
     #[error("{file} is not UTF-8 text")]
     NotText { file: String },
     #[error(transparent)]

@@ -38,6 +38,7 @@ pub(super) fn as_it_is(
     Ok(Translated {
         files,
         notices: Vec::new(),
+        data: BTreeMap::new(),
     })
 }
 
@@ -52,6 +53,7 @@ pub(super) fn translate(
     Ok(Translated {
         files: overlay.laid_over(app, source, files)?,
         notices: Vec::new(),
+        data: BTreeMap::new(),
     })
 }
 
@@ -68,7 +70,7 @@ pub(super) fn settings(source: &ComposeFile<'_>, files: &Files, overlay: &mut Ov
 }
 
 /// The variables in the app's own `.env`. Errors in it are reported when the app is read.
-fn variables_of(files: &Files) -> BTreeMap<String, String> {
+pub(super) fn variables_of(files: &Files) -> BTreeMap<String, String> {
     let text = files.get(".env").and_then(File::text).unwrap_or_default();
     read_dotenv(text, &|_| None).unwrap_or_default()
 }

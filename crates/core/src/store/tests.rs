@@ -1,3 +1,4 @@
+mod existing;
 mod nodes;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! The translation of an app: the facts that it needs, and its result.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::notice::Notice;
 use crate::file::Files;
 
@@ -22,4 +24,7 @@ pub struct Translated {
     pub files: Files,
     /// Notes to read before it is installed.
     pub notices: Vec<Notice>,
+    /// The folders of its data that are not in the app's folder on the store's own system: as the
+    /// Compose file writes them, by their paths in the data.
+    pub data: BTreeMap<String, BTreeSet<String>>,
 }

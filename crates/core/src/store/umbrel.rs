@@ -199,6 +199,7 @@ pub(super) fn translate(
     Ok(Translated {
         files: overlay.laid_over(app, source, files)?,
         notices,
+        data: BTreeMap::new(),
     })
 }
 
@@ -323,7 +324,7 @@ fn map_volumes(
         let Some(inside) = inside else {
             return Ok(Mapped::Same);
         };
-        let Some(shared) = inside.strip_prefix("/data/storage") else {
+        let Some(shared) = shared_part(inside) else {
             return Err(Error::UmbrelFolder {
                 file: source.file.clone(),
                 line: written.place.line,
@@ -340,6 +341,20 @@ fn map_volumes(
         volumes::shared(overlay, &node.shared_folder, "Umbrel");
     }
     Ok(())
+}
+
+/// The path in Umbrel's shared folder of a path in Umbrel's own folder. Newer versions rename the
+/// shared folder, and the downloads in it, in the Compose files of installed apps.
+fn shared_part(inside: &str) -> Option<String> {
+    let beneath = |folder: &str| {
+        let rest = inside.strip_prefix(folder)?;
+        (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+    };
+    if let Some(rest) = beneath("/home/Downloads") {
+        return Some(format!("/downloads{rest}"));
+    }
+    let rest = beneath("/data/storage").or_else(|| beneath("/home"))?;
+    Some(rest.to_owned())
 }
 
 /// Makes settings of the variables with a default. The others would be set by scripts.

@@ -98,6 +98,13 @@ pub(super) fn shared(overlay: &mut Overlay, folder: &str, store: &str) {
     overlay.settings.insert(SHARED.to_owned(), setting);
 }
 
+/// The sources of a service's mounts, as they are written.
+pub(super) fn sources(service: View<'_>) -> Vec<String> {
+    let volumes = service.get("volumes").map(|entry| entry.value);
+    let items = volumes.and_then(View::items).into_iter().flatten();
+    items.filter_map(|item| Some(ends(item)?.0)).collect()
+}
+
 /// Source and target of a mount, as they are written.
 fn ends(item: View<'_>) -> Option<(String, String)> {
     if let Some(text) = item.text() {

@@ -138,6 +138,8 @@ pub(super) fn encode(text: &str) -> String {
 pub(super) struct Call {
     what: String,
     method: Method,
+    /// The path before the target: that of Podman's own API, or none for Docker's.
+    prefix: &'static str,
     target: String,
     limit: Duration,
 }
@@ -148,8 +150,18 @@ impl Call {
         Call {
             what,
             method,
+            prefix: PREFIX,
             target,
             limit,
+        }
+    }
+
+    /// A question in Docker's API, which Podman answers too; in the version that the other side
+    /// prefers.
+    pub(super) fn of_docker(what: String, target: String) -> Call {
+        Call {
+            prefix: "",
+            ..Call::new(what, Method::GET, target, CALL_LIMIT)
         }
     }
 
@@ -295,7 +307,7 @@ async fn send(
     });
     let request = Request::builder()
         .method(call.method.clone())
-        .uri(format!("{PREFIX}{}", call.target))
+        .uri(format!("{}{}", call.prefix, call.target))
         .header(HOST, "podman")
         .header(CONTENT_TYPE, content_type)
         .body(Full::new(Bytes::from(body)))

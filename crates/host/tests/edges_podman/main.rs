@@ -3,6 +3,7 @@
 #[path = "../edges_inside/mod.rs"]
 mod edges_inside;
 mod images;
+mod imports;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

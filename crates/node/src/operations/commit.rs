@@ -12,6 +12,7 @@ use archipelago_core::operation::{
 };
 use archipelago_core::release::ReleaseId;
 use archipelago_host::apply::note_restarts;
+use archipelago_host::imports::Staging;
 use archipelago_host::records::{disk_state, keeps_data};
 use archipelago_host::{disk, inputs, listeners, owners, records, releases, stores};
 
@@ -24,6 +25,8 @@ pub(super) struct Change {
     files: Option<Files>,
     /// Those of [`Installation::new_folders`](archipelago_core::operation::Installation).
     folders: BTreeMap<PathBuf, Option<Owner>>,
+    /// The data of an import.
+    pub(super) staging: Option<Staging>,
 }
 
 impl Change {
@@ -66,6 +69,7 @@ impl Change {
             intent,
             files,
             folders,
+            staging: None,
         })
     }
 
@@ -75,7 +79,11 @@ impl Change {
             intent,
             files,
             folders,
+            staging,
         } = self;
+        if let Some(staging) = &staging {
+            staging.put()?;
+        }
         for (folder, owner) in folders {
             owners::make_for_app(&folder, owner).await?;
         }

@@ -15,6 +15,8 @@ pub enum Event<'a> {
     /// The progress of a base image that is fetched, or of the image that is built for a container.
     /// The app has not changed yet.
     Preparing(&'a str, &'a ImageProgress),
+    /// The bytes of an import that are copied, of about so many. The app is not there yet.
+    Copying { done: u64, total: u64 },
     /// The containers for which an image was built anew; none when no base image is newer.
     Rebuilt(&'a BTreeSet<String>),
     /// A pass tried this action: for the operation's app, or for the host.

@@ -12,6 +12,7 @@ use archipelago_core::operation::{
     DiskState, Ending, Kind, Operation, Proposal, Record, Request, Step, Target, UpToDate, Verdict,
 };
 use archipelago_core::pass;
+use archipelago_host::imports::{self, Staging};
 use archipelago_host::lock::Lock;
 use archipelago_host::records::{self, disk_state};
 use archipelago_host::{facts, journal};
@@ -27,12 +28,14 @@ use super::event::Event;
 /// The number of journal lines in an error.
 const JOURNAL_LINES: u32 = 15;
 
-/// Carries the operation out with the engine of this handle. If it returns early, the record stays
+/// Carries the operation out with the engine of this handle. `staging` has the data of an import,
+/// which are put in place before the intent is written. If it returns early, the record stays
 /// and another process finishes the operation.
 pub(super) async fn carry_out(
     layout: Layout,
     request: Request,
     proposal: Proposal,
+    staging: Option<Staging>,
     mut handle: Handle,
     mut progress: impl FnMut(Event<'_>),
 ) -> Result<Option<AppHealth>, Error> {
@@ -50,7 +53,9 @@ pub(super) async fn carry_out(
         _ => BTreeMap::new(),
     };
     let mut lock = Some(Lock::of_passes(&layout, |holder| progress(Event::Locked(holder))).await?);
-    let change = Change::of(&layout, request, &proposal, asked_unix_s, restarts)?;
+    imports::take_back(&layout, &app)?;
+    let mut change = Change::of(&layout, request, &proposal, asked_unix_s, restarts)?;
+    change.staging = staging;
     let mut operation = Operation::begin(change.record.clone());
     let mut change = if change.record.changes_nothing() {
         // The definition may have been damaged; it is stored anew.

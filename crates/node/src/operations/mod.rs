@@ -3,6 +3,7 @@
 //!
 //! Nothing is printed: a preview, events and a result are returned.
 
+mod bring;
 mod commit;
 mod event;
 mod follow;
@@ -26,6 +27,8 @@ use crate::engine::{self, Role};
 use crate::error::Error;
 use crate::foresee::foresee;
 use crate::handle::Handle;
+use crate::imports::import::Import;
+use crate::settle::settle_quietly;
 
 pub use crate::foresee::Foreseen;
 pub use archipelago_host::lock::{COMMAND_LIMIT as LOCK_LIMIT, Holder};
@@ -42,6 +45,8 @@ pub struct Prepared {
     resources: Option<Resources>,
     /// The words of the grants that a person has agreed to.
     allowed: BTreeSet<String>,
+    /// The data to bring before.
+    import: Option<Box<Import>>,
 }
 
 /// The work of the next passes without any operation: repairs, and the consequences of edited
@@ -87,6 +92,7 @@ pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error
         unmet,
         resources,
         allowed: BTreeSet::new(),
+        import: None,
     })
 }
 
@@ -106,6 +112,16 @@ impl Prepared {
     #[must_use]
     pub fn unmet(&self) -> &[Unmet] {
         &self.unmet
+    }
+
+    /// The data that are brought before the app is installed.
+    #[must_use]
+    pub fn import(&self) -> Option<&Import> {
+        self.import.as_deref()
+    }
+
+    pub(crate) fn set_import(&mut self, import: Import) {
+        self.import = Some(Box::new(import));
     }
 
     /// Disk and memory for its app, where it asks for some, and what is free.
@@ -174,6 +190,7 @@ impl Prepared {
             unmet: _,
             resources: _,
             allowed,
+            import,
         } = self;
         proposal.check_allowed(&allowed)?;
         let (request, proposal) = match &proposal.effect {
@@ -182,7 +199,15 @@ impl Prepared {
             }
             _ => (request, proposal),
         };
-        follow::carry_out(layout, request, proposal, handle.clone(), progress).await
+        let Some(import) = import else {
+            return follow::carry_out(layout, request, proposal, None, handle.clone(), progress)
+                .await;
+        };
+        let staging = Some(bring::bring(&layout, &import, &mut progress).await?);
+        let (of, handle) = (layout.clone(), handle.clone());
+        let ended = follow::carry_out(of, request, proposal, staging, handle, progress).await;
+        settle_quietly(layout).await;
+        ended
     }
 }
 
