@@ -1,5 +1,7 @@
 //! The translation of an app: the facts that it needs, and its result.
 
+use std::collections::BTreeMap;
+
 use super::notice::Notice;
 use crate::file::Files;
 
@@ -14,6 +16,22 @@ pub struct NodeFacts {
     pub architecture: String,
     /// The folder that apps share by default: an absolute path.
     pub shared_folder: String,
+}
+
+/// The surroundings of an app that is translated, and the wish of the person who installs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surroundings {
+    pub node: NodeFacts,
+    /// The files of the apps in the same store, by their folders' names, that it depends on.
+    pub neighbours: BTreeMap<String, Files>,
+    pub scripts: Scripts,
+}
+
+/// Whether the scripts of a store are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scripts {
+    Run,
+    Skip,
 }
 
 /// An app of a store as a definition.
