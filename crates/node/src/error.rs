@@ -29,7 +29,7 @@ pub enum Error {
     #[error("{app} cannot be read: {problem}")]
     Unreadable { app: String, problem: String },
     #[error(
-        "--as is for apps of stores that were added; an app's own id stands in its Compose file"
+        "--as and --without-scripts are for apps of stores that were added; an app's own id stands in its Compose file"
     )]
     OnlyForStores,
     #[error(transparent)]

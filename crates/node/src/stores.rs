@@ -1,12 +1,16 @@
 //! Stores: adding, updating and searching them, and finding an app to install.
 
+use std::collections::BTreeMap;
+
 use archipelago_core::desired::read_schema;
+use archipelago_core::file::Files;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::COMPOSE_FILE;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::Definition;
 use archipelago_core::store::{
-    self, CATALOG, Change, Entry, Notice, StoreName, StoredApp, judge_catalog, translate,
+    self, CATALOG, Change, Entry, Notice, Scripts, StoreName, StoredApp, Surroundings,
+    judge_catalog, translate,
 };
 use archipelago_host::{definition, facts, stores};
 use serde::Serialize;
@@ -20,6 +24,14 @@ pub struct InstallableApp {
     pub definition: Definition,
     /// Notes to read before the app is installed.
     pub notices: Vec<Notice>,
+}
+
+/// How an app of a store is to be installed.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner<'a> {
+    /// The id that it gets on this node instead of its own.
+    pub id: Option<&'a str>,
+    pub scripts: Scripts,
 }
 
 /// An app in a search.
@@ -138,25 +150,26 @@ pub fn search(layout: &Layout, words: &[String]) -> Result<Vec<Listed>, Error> {
 }
 
 /// Finds an app: `STORE/APP`, its id in the catalog, or the path of its folder or Compose file.
-/// `id` is the id that it gets on this node instead of its own.
 ///
 /// # Errors
 /// When there is none, or it cannot be accepted.
-pub fn find(layout: &Layout, name: &str, id: Option<&str>) -> Result<InstallableApp, Error> {
+pub fn find(layout: &Layout, name: &str, manner: Manner<'_>) -> Result<InstallableApp, Error> {
+    let Manner { id, scripts } = manner;
     let id = id.map(crate::apps::app_id).transpose()?;
+    let is_other = id.is_some() || scripts == Scripts::Skip;
     if let Some(stored) = StoredApp::parse(name) {
         if stored.store.is_catalog() {
-            return catalog(stored.app.as_str(), id.as_ref());
+            return catalog(stored.app.as_str(), is_other);
         }
         if stores::names(layout)?.contains(&stored.store) {
-            return of_store(layout, &stored, id);
+            return of_store(layout, &stored, id, scripts);
         }
     }
-    catalog(name, id.as_ref())
+    catalog(name, is_other)
 }
 
-fn catalog(name: &str, id: Option<&AppId>) -> Result<InstallableApp, Error> {
-    if id.is_some() {
+fn catalog(name: &str, is_other: bool) -> Result<InstallableApp, Error> {
+    if is_other {
         return Err(Error::OnlyForStores);
     }
     Ok(InstallableApp {
@@ -169,6 +182,7 @@ fn of_store(
     layout: &Layout,
     stored: &StoredApp,
     id: Option<AppId>,
+    scripts: Scripts,
 ) -> Result<InstallableApp, Error> {
     let store = stores::read(layout, &stored.store)?;
     let entry = store.entries.iter().find(|entry| entry.app == stored.app);
@@ -187,7 +201,12 @@ fn of_store(
     judge_catalog(&app, &source, &definition::catalog_ids()?)
         .map_err(archipelago_core::operation::Refusal::from)?;
     let files = stores::files(layout, &stored.store, entry)?;
-    let translated = translate(&source, &app, &files, &facts::for_stores(layout))?;
+    let surroundings = Surroundings {
+        node: facts::for_stores(layout),
+        neighbours: neighbours(layout, &stored.store, &store, &files)?,
+        scripts,
+    };
+    let translated = translate(&source, &app, &files, &surroundings)?;
     let file = format!("{source}/{COMPOSE_FILE}");
     let schema =
         read_schema(&file, &translated.files, app.as_str()).map_err(definition::Error::from)?;
@@ -200,4 +219,22 @@ fn of_store(
         },
         notices: translated.notices,
     })
+}
+
+/// The files of the apps in a store that one of its apps depends on.
+fn neighbours(
+    layout: &Layout,
+    name: &StoreName,
+    store: &Store,
+    files: &Files,
+) -> Result<BTreeMap<String, Files>, Error> {
+    let dependencies = store::dependencies(files);
+    let mut all = BTreeMap::new();
+    for entry in &store.entries {
+        if entry.problem.is_none() && dependencies.contains(entry.app.as_str()) {
+            let files = stores::files(layout, name, entry)?;
+            all.insert(entry.app.to_string(), files);
+        }
+    }
+    Ok(all)
 }

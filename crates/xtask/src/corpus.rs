@@ -14,7 +14,7 @@ use archipelago_core::manifest::{
     Warning,
 };
 use archipelago_core::name::AppId;
-use archipelago_core::store::{self, NodeFacts, translate};
+use archipelago_core::store::{self, NodeFacts, Scripts, Surroundings, translate};
 
 use crate::oracle::compose_files;
 
@@ -190,9 +190,16 @@ fn judge(name: &str, files: Files) -> Verdict {
         architecture: "amd64".to_owned(),
         shared_folder: "/home/user/shared".to_owned(),
     };
+    let surroundings = Surroundings {
+        node,
+        neighbours: BTreeMap::new(),
+        scripts: Scripts::Run,
+    };
     let translated = AppId::of_folder(name)
         .map_err(|error| error.to_string())
-        .and_then(|app| translate(name, &app, &files, &node).map_err(|error| untold(&error)));
+        .and_then(|app| {
+            translate(name, &app, &files, &surroundings).map_err(|error| untold(&error))
+        });
     let files = match translated {
         Ok(translated) => translated.files,
         Err(words) => {

@@ -120,6 +120,7 @@ mod tests {
             is_restarting: false,
             awaited_image: None,
             is_job,
+            is_script: false,
             awaited_job: None,
             companion: false,
             restarts: 0,

@@ -3,9 +3,9 @@
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::Request;
-use archipelago_core::store::Notice;
+use archipelago_core::store::{Notice, Scripts};
 use archipelago_node::apps;
-use archipelago_node::stores;
+use archipelago_node::stores::{self, Manner};
 use clap::Args;
 
 use super::failure::{Code, Failure};
@@ -25,6 +25,9 @@ pub(super) struct InstallArguments {
     /// Install an app of a store under another id.
     #[arg(long = "as", value_name = "ID")]
     id: Option<String>,
+    /// Do not run the scripts that come with an app of a store.
+    #[arg(long)]
+    without_scripts: bool,
     /// Choose a setting; `archipelago catalog APP` lists them.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
@@ -65,7 +68,15 @@ impl InstallArguments {
     /// The request, and the notes that a person should read before the app is installed.
     pub(super) fn request(self, layout: &Layout) -> Result<(Request, Vec<Notice>), Failure> {
         let settings = pairs(&self.settings)?;
-        let found = stores::find(layout, &self.app, self.id.as_deref())?;
+        let scripts = match self.without_scripts {
+            true => Scripts::Skip,
+            false => Scripts::Run,
+        };
+        let manner = Manner {
+            id: self.id.as_deref(),
+            scripts,
+        };
+        let found = stores::find(layout, &self.app, manner)?;
         let request = Request::Install {
             definition: Box::new(found.definition),
             settings,

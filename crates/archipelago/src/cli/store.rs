@@ -2,8 +2,8 @@
 
 use archipelago_core::layout::Layout;
 use archipelago_core::printable::one_line;
-use archipelago_core::store::{Change, StoreName};
-use archipelago_node::stores;
+use archipelago_core::store::{Change, Scripts, StoreName};
+use archipelago_node::stores::{self, Manner};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -171,7 +171,11 @@ pub(super) fn search(layout: &Layout, arguments: &Search, output: Output) -> Res
 }
 
 pub(super) fn show(layout: &Layout, app: &str, output: Output) -> Result<(), Failure> {
-    let found = stores::find(layout, app, None)?;
+    let manner = Manner {
+        id: None,
+        scripts: Scripts::Run,
+    };
+    let found = stores::find(layout, app, manner)?;
     catalog::one(&found.definition.schema, output)?;
     if output == Output::Text {
         for notice in &found.notices {

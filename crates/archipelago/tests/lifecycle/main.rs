@@ -46,6 +46,7 @@ mod releases;
 mod removal;
 mod repair;
 mod store_apps;
+mod store_scripts;
 mod stores;
 mod survival;
 mod unmounted;

@@ -160,8 +160,10 @@ pub struct DesiredContainer {
     /// Whether it is a job: it runs to its end and is not started again, whether it succeeded or
     /// not.
     pub is_job: bool,
-    /// The services of the jobs that must end before it starts, each with whether the job must
-    /// succeed.
+    /// Whether it runs a script of a store. The app goes on when that fails.
+    pub is_script: bool,
+    /// The services that must have ended, or be up if they run for good, before it starts, each
+    /// with whether it must succeed.
     pub awaits: BTreeMap<String, bool>,
     /// The networks that it joins, by Podman's names.
     pub networks: BTreeSet<String>,

@@ -200,6 +200,7 @@ impl Work<'_> {
             image_facts: image_facts.cloned(),
             starts_healthy: service.starts_healthy(),
             is_job: service.job.is_some(),
+            is_script: service.script.is_some(),
             awaits: self.awaited_jobs(service),
             networks: self.joined(name, service),
             wants,
@@ -238,6 +239,7 @@ impl Work<'_> {
             secrets: _,
             depends_on: _,
             job,
+            script: _,
             health,
             // Of the section `[Service]`.
             post_start: _,

@@ -112,7 +112,10 @@ fn judge_present(
         };
     }
     let broken = |unit: &&UnitHealth| is_failed(unit, present, observed, retries);
-    if let Some(unit) = units.iter().filter(|unit| !unit.companion).find(broken) {
+    let mut needed = units
+        .iter()
+        .filter(|unit| !unit.companion && !unit.is_script);
+    if let Some(unit) = needed.find(broken) {
         return (State::Failed, Some(of_unit(unit)));
     }
     let starting =
@@ -164,17 +167,22 @@ fn why_starting(unit: &UnitHealth, present: &Present, observed: &Observed) -> Wh
     let is_activating = unit.state == UnitState::Activating;
     match (busy(present, observed), &unit.awaited_job) {
         (Some(busy), _) => Why::Busy(busy.clone()),
-        (None, Some(job)) => Why::AwaitsJob {
+        (None, Some(job)) if is_job(present, job) => Why::AwaitsJob {
             unit: name,
             job: job.clone(),
         },
-        (None, None) if is_activating && unit.is_job => Why::JobRuns(name),
-        (None, None) if is_activating && starts_healthy(present, unit) => Why::HealthCheck(name),
-        (None, None) => Why::UnitIs {
+        (None, _) if is_activating && unit.is_job => Why::JobRuns(name),
+        (None, _) if is_activating && starts_healthy(present, unit) => Why::HealthCheck(name),
+        (None, _) => Why::UnitIs {
             unit: name,
             state: unit.state,
         },
     }
+}
+
+fn is_job(present: &Present, service: &str) -> bool {
+    let mut containers = present.containers();
+    containers.any(|(unit, container)| unit.service == service && container.is_job)
 }
 
 fn starts_healthy(present: &Present, unit: &UnitHealth) -> bool {

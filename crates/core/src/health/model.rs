@@ -50,6 +50,9 @@ pub struct UnitHealth {
     /// Whether it runs to its end, and is not started again by itself when it fails.
     #[serde(skip)]
     pub is_job: bool,
+    /// Whether it runs a script of a store.
+    #[serde(skip)]
+    pub is_script: bool,
     /// The job for whose end it waits, if it does not run.
     #[serde(skip)]
     pub awaited_job: Option<String>,

@@ -26,6 +26,7 @@ pub(super) fn leftover_units(id: &AppId, observed: &Observed) -> Vec<UnitHealth>
                 is_restarting: found.is_some_and(Service::is_restarting),
                 awaited_image: None,
                 is_job: false,
+                is_script: false,
                 awaited_job: None,
                 companion: mark.companion,
                 restarts: 0,
@@ -72,6 +73,7 @@ pub(super) fn judge_unit(
         },
         awaited_image,
         is_job: container.is_job,
+        is_script: container.is_script,
         awaited_job: awaited_job(container, observed)
             .filter(|_| found.is_none_or(|found| !found.is_up()))
             .cloned(),

@@ -140,11 +140,11 @@ impl Schema {
         if services.contains_key(id) {
             return Some(id.to_owned());
         }
-        let mut others = services
-            .keys()
-            .filter(|name| !self.extension.companions.contains(*name));
+        let mut others = services.iter().filter(|(name, service)| {
+            !self.extension.companions.contains(*name) && service.script.is_none()
+        });
         match (others.next(), others.next()) {
-            (Some(only), None) => Some(only.clone()),
+            (Some((only, _)), None) => Some(only.clone()),
             _ => None,
         }
     }

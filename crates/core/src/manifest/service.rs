@@ -37,6 +37,8 @@ pub struct Service {
     pub depends_on: BTreeMap<String, Awaited>,
     /// Whether it is a job.
     pub job: Option<Job>,
+    /// The script of a store that it runs, by its path in the app's folder.
+    pub script: Option<String>,
     /// The container's own health check.
     pub health: Option<Health>,
     /// Commands that are run in it once it has started, one after the other.
@@ -192,6 +194,7 @@ impl Service {
             secrets: Vec::new(),
             depends_on: BTreeMap::new(),
             job: None,
+            script: None,
             health: None,
             post_start: Vec::new(),
             pre_stop: Vec::new(),

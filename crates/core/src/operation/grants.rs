@@ -87,6 +87,8 @@ pub enum Grant {
         app: AppId,
         name: String,
     },
+    /// A script of a store, by its path in the app's folder.
+    Script(String),
 }
 
 impl Grant {
@@ -119,6 +121,7 @@ impl Grant {
             Self::Device(name) => format!("device:{name}"),
             Self::OtherSecret { app, name } => format!("secret:{app}/{name}"),
             Self::OtherFile { app, name } => format!("file:{app}/{name}"),
+            Self::Script(path) => format!("script:{path}"),
         }
     }
 
@@ -160,6 +163,7 @@ impl Grant {
             Self::Build(_) => 13,
             Self::Device(_) => 14,
             Self::HostNamespace(Namespace::Uts | Namespace::Cgroup) => 18,
+            Self::Script(_) => 19,
         }
     }
 }
@@ -233,6 +237,10 @@ impl fmt::Display for Grant {
             Self::OtherFile { app, name } => write!(
                 formatter,
                 "read the file {name} of {app}, and use there all rights that go with it"
+            ),
+            Self::Script(path) => write!(
+                formatter,
+                "run its script {path} at each start, in a container without network that sees only the app's own files"
             ),
         }
     }
@@ -339,6 +347,7 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
         seccomp,
         post_start,
         pre_stop,
+        script,
         platform: _,
         // These stay inside the container and the app's own network and folders. Rootless, all
         // user namespaces that a manifest can name give the same rights on the host.
@@ -389,6 +398,7 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
     if *network == NetworkMode::Host {
         grants.push(Grant::HostNetwork);
     }
+    grants.extend(script.iter().cloned().map(Grant::Script));
     grants.extend(mounts.iter().filter_map(|mount| of_mount(host, mount)));
     if *label_disable {
         grants.push(Grant::Security("label=disable".to_owned()));

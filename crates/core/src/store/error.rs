@@ -39,7 +39,7 @@ pub enum Error {
         key: String,
     },
     #[error(
-        "{file}: it needs {}, which only the scripts of other apps set; these are not run here",
+        "{file}: it needs {}, which only scripts of Umbrel's apps set; of these, exports.sh is read where it does nothing but set variables",
         list(.names)
     )]
     Variables {

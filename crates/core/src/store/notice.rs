@@ -2,11 +2,17 @@
 
 use std::fmt;
 
+use super::translated::Scripts;
+use super::{clean, umbrel};
+use crate::file::Files;
+
 /// A note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// The store says that the app is no longer maintained.
     Disabled,
+    /// The scripts that come with it and are run at each of its starts.
+    Scripts(Vec<String>),
     /// The scripts that the store's own system would run, and that are not run here.
     Shell(Vec<String>),
     /// It uses the Tor proxy of Umbrel, which this node does not have.
@@ -33,12 +39,38 @@ pub struct Login {
     pub secret: &'static str,
 }
 
+impl Notice {
+    /// The notes about the scripts of an app of Umbrel.
+    pub(super) fn of_scripts(files: &Files, scripts: Scripts) -> Vec<Self> {
+        let run: Vec<&str> = match scripts {
+            Scripts::Run => umbrel::hooks::run(files).collect(),
+            Scripts::Skip => Vec::new(),
+        };
+        let others = umbrel::hooks::all(files).filter(|path| !run.contains(path));
+        let others: Vec<String> = others.map(clean::line).collect();
+        let run: Vec<String> = run.into_iter().map(clean::line).collect();
+        let mut notices = Vec::new();
+        if !run.is_empty() {
+            notices.push(Self::Scripts(run));
+        }
+        if !others.is_empty() {
+            notices.push(Self::Shell(others));
+        }
+        notices
+    }
+}
+
 impl fmt::Display for Notice {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Disabled => {
                 formatter.write_str("its store no longer maintains this app; expect no updates")
             }
+            Self::Scripts(files) => write!(
+                formatter,
+                "it runs scripts of its store at each start: {}; `--without-scripts` installs it without them",
+                files.join(", ")
+            ),
             Self::Shell(files) => write!(
                 formatter,
                 "the scripts that come with it are not run: {}; without them the app may not work",

@@ -97,6 +97,24 @@ fn take_of_service(
         .insert("x-environment-secrets".to_owned(), json!(taken));
 }
 
+/// Gives a service of ours those variables, of `secret`, that `is_used` names.
+pub(super) fn give(
+    service: &str,
+    secret: &[SecretVariable],
+    is_used: impl Fn(&str) -> bool,
+    overlay: &mut Overlay,
+) {
+    let mut given = Map::new();
+    for secret in secret.iter().filter(|secret| is_used(secret.variable)) {
+        add_alone(&mut overlay.secrets, secret);
+        given.insert(secret.variable.to_owned(), json!(secret.secret));
+    }
+    if !given.is_empty() {
+        let added = &mut overlay.service(service).added;
+        added.insert("x-environment-secrets".to_owned(), Value::Object(given));
+    }
+}
+
 fn add_alone(secrets: &mut Map<String, Value>, secret: &SecretVariable) {
     let (key, part) = match secret.made_of {
         MadeOf::Entropy(entropy) => ("seeded", json!({"entropy": entropy})),

@@ -1,4 +1,6 @@
 mod existing;
+mod exports;
+mod hooks;
 mod nodes;
 
 use std::collections::BTreeMap;
@@ -70,14 +72,23 @@ fn umbrel(compose: &str) -> Files {
     ])
 }
 
-fn of_folder(id: &str, files: &Files) -> Result<Translated, Error> {
+fn surroundings(scripts: Scripts) -> Surroundings {
     let node = NodeFacts {
         host_name: "box".to_owned(),
         time_zone: "Europe/Berlin".to_owned(),
         architecture: "amd64".to_owned(),
         shared_folder: "/home/a/shared".to_owned(),
     };
-    translate("s/x", &AppId::parse(id).unwrap(), files, &node)
+    Surroundings {
+        node,
+        neighbours: BTreeMap::new(),
+        scripts,
+    }
+}
+
+fn of_folder(id: &str, files: &Files) -> Result<Translated, Error> {
+    let app = AppId::parse(id).unwrap();
+    translate("s/x", &app, files, &surroundings(Scripts::Run))
 }
 
 fn read(files: &Files, given: &[(&str, &str)]) -> Manifest {
@@ -167,7 +178,7 @@ fn an_app_of_umbrel_is_refused_with_its_reason() {
         (
             "${LOG_LEVEL:-info}",
             "${APP_OTHER_IP}",
-            "s/x/docker-compose.yml: it needs APP_OTHER_IP, which only the scripts of other apps set; these are not run here",
+            "s/x/docker-compose.yml: it needs APP_OTHER_IP, which only scripts of Umbrel's apps set; of these, exports.sh is read where it does nothing but set variables",
         ),
         (
             "/data/storage/music",

@@ -18,6 +18,22 @@ pub struct NodeFacts {
     pub shared_folder: String,
 }
 
+/// The surroundings of an app that is translated, and the wish of the person who installs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surroundings {
+    pub node: NodeFacts,
+    /// The files of the apps in the same store, by their folders' names, that it depends on.
+    pub neighbours: BTreeMap<String, Files>,
+    pub scripts: Scripts,
+}
+
+/// Whether the scripts of a store are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scripts {
+    Run,
+    Skip,
+}
+
 /// An app of a store as a definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Translated {

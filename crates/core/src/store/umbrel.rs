@@ -4,6 +4,9 @@
 //! Source: the README of github.com/getumbrel/umbrel-apps, and umbreld's legacy `app` script for
 //! the variables.
 
+pub(super) mod exports;
+pub(super) mod hooks;
+mod neighbours;
 mod nodes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +19,7 @@ use super::error::Error;
 use super::notice::{Login, Notice};
 use super::overlay::Overlay;
 use super::secrets::{self, MadeOf, SecretVariable};
-use super::translated::{NodeFacts, Translated};
+use super::translated::{NodeFacts, Scripts, Surroundings, Translated};
 use super::variables::{to_settings, used};
 use super::volumes::Mapped;
 use super::{clean, volumes};
@@ -127,19 +130,17 @@ impl About {
     }
 }
 
-/// Scripts that Umbrel would run.
-pub(super) fn scripts(files: &Files) -> Vec<String> {
-    let scripts = files.keys();
-    let scripts = scripts.filter(|path| *path == "exports.sh" || path.starts_with("hooks/"));
-    scripts.map(|path| clean::line(path)).collect()
-}
-
 pub(super) fn translate(
     app: &AppId,
     source: &ComposeFile<'_>,
     files: &Files,
-    node: &NodeFacts,
+    surroundings: &Surroundings,
 ) -> Result<Translated, Error> {
+    let Surroundings {
+        node,
+        neighbours,
+        scripts,
+    } = surroundings;
     let folder = source.file.trim_end_matches(source.name);
     let about = About::read(folder.trim_end_matches('/'), files)?;
     let mut overlay = Overlay {
@@ -153,7 +154,10 @@ pub(super) fn translate(
     }
     let required: BTreeSet<AppId> = about.required().filter(|other| other != app).collect();
     let mut nodes = Nodes::give(&used(source), &required, &mut overlay);
-    name_services(source, &about.id, &mut overlay);
+    neighbours::give(&about, neighbours, &mut overlay);
+    neighbours::give_own(&about, source, files, &mut overlay);
+    let addressed = exports::addresses(source, &overlay.variables);
+    name_services(source, &about.id, &addressed, &mut overlay);
     let has_page = proxy.is_some_and(|proxy| page(source, proxy, &about, &mut overlay));
     for (name, service) in source.services() {
         if name != PROXY && service.get("volumes").is_some() {
@@ -163,6 +167,9 @@ pub(super) fn translate(
     map_volumes(source, node, &mut nodes, &mut overlay)?;
     let secrets = [SECRETS.as_slice(), &nodes.secrets].concat();
     secrets::take(source, &secrets, &mut overlay)?;
+    if *scripts == Scripts::Run {
+        hooks::add(&about.id, source, files, &secrets, &mut overlay);
+    }
     settle_variables(source, &secrets, &mut overlay)?;
     let extension = &mut overlay.extension;
     extension.insert("title".to_owned(), json!(about.name));
@@ -170,6 +177,9 @@ pub(super) fn translate(
     extension.insert("description".to_owned(), json!(about.tagline));
     if !about.category.is_empty() {
         extension.insert("category".to_owned(), json!(about.category));
+    }
+    if let Some(exported) = neighbours::exported(&addressed, source) {
+        extension.insert("exports".to_owned(), json!({"services": exported}));
     }
     let requirements = nodes.requirements(&required);
     if !requirements.is_empty() {
@@ -185,10 +195,7 @@ pub(super) fn translate(
     if about.is_disabled {
         notices.push(Notice::Disabled);
     }
-    let scripts = scripts(files);
-    if !scripts.is_empty() {
-        notices.push(Notice::Shell(scripts));
-    }
+    notices.extend(Notice::of_scripts(files, *scripts));
     if used(source).keys().any(|name| name.starts_with("TOR_")) {
         notices.push(Notice::Tor);
     }
@@ -236,9 +243,14 @@ fn variables(about: &About, node: &NodeFacts) -> BTreeMap<String, String> {
 }
 
 /// Umbrel's apps address their services by the names of their containers.
-fn name_services(source: &ComposeFile<'_>, id: &str, overlay: &mut Overlay) {
+fn name_services(
+    source: &ComposeFile<'_>,
+    id: &str,
+    addressed: &BTreeMap<&str, String>,
+    overlay: &mut Overlay,
+) {
     for (name, service) in source.services() {
-        let alias = format!("{id}_{name}_1");
+        let alias = container_name(id, name);
         let is_apart = service.get("network_mode").is_some();
         if name == PROXY || is_apart || check_part("a container", &alias).is_err() {
             continue;
@@ -246,11 +258,20 @@ fn name_services(source: &ComposeFile<'_>, id: &str, overlay: &mut Overlay) {
         let joined = service.get("networks").map(|entry| entry.value);
         let network = joined.and_then(first_network);
         let network = network.unwrap_or_else(|| "default".to_owned());
-        overlay.service(name).added.insert(
-            "networks".to_owned(),
-            json!({network: {"aliases": [alias]}}),
-        );
+        let networks = json!({network: {"aliases": [alias]}});
+        let overlay = overlay.service(name);
+        let keys = match addressed.contains_key(name) {
+            // Umbrel's network, and with it the address, does not exist here.
+            true => &mut overlay.instead,
+            false => &mut overlay.added,
+        };
+        keys.insert("networks".to_owned(), networks);
     }
+}
+
+/// The name of a service's container on Umbrel.
+fn container_name(id: &str, service: &str) -> String {
+    format!("{id}_{service}_1")
 }
 
 fn first_network(networks: View<'_>) -> Option<String> {

@@ -71,6 +71,15 @@ pub(super) fn map<E>(
     Ok(())
 }
 
+/// The sources of all mounts, in the order of the file.
+pub(super) fn sources(source: &ComposeFile<'_>, overlay: &Overlay) -> Vec<String> {
+    let services = source.services().into_iter();
+    let services = services.filter(|(name, _)| !overlay.removed.contains(*name));
+    let volumes = services.filter_map(|(_, service)| Some(service.get("volumes")?.value));
+    let items = volumes.flat_map(|volumes| volumes.items().into_iter().flatten());
+    items.filter_map(|item| Some(ends(item)?.0)).collect()
+}
+
 /// The owner of folders in the systems of Umbrel and CasaOS: their own user.
 const OWNER: &str = "1000:1000";
 

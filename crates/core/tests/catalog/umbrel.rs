@@ -1,9 +1,11 @@
 //! Umbrel's apps that depend on bitcoin, lnd and electrs find on our nodes all that they are
 //! promised.
 
+use std::collections::BTreeMap;
+
 use archipelago_core::desired::Apps;
 use archipelago_core::intent::Intent;
-use archipelago_core::store::{NodeFacts, translate};
+use archipelago_core::store::{NodeFacts, Scripts, Surroundings, translate};
 
 use super::{definition, id, node, present};
 
@@ -24,11 +26,16 @@ fn apps_of_umbrel_find_the_nodes() {
         "id: ledger\nname: Ledger\nport: 4020\ndependencies: [bitcoin, lightning, electrs]\n";
     let files = [("umbrel-app.yml", about), ("docker-compose.yml", compose)];
     let files = files.map(|(name, text)| (name.to_owned(), text.as_bytes().into()));
-    let facts = NodeFacts {
+    let node_facts = NodeFacts {
         host_name: "box".to_owned(),
         time_zone: "Etc/UTC".to_owned(),
         architecture: "amd64".to_owned(),
         shared_folder: "/home/archy/shared".to_owned(),
+    };
+    let facts = Surroundings {
+        node: node_facts,
+        neighbours: BTreeMap::new(),
+        scripts: Scripts::Run,
     };
     let translated = translate("ledger", &id("ledger"), &files.into(), &facts).unwrap();
     let mut inputs = node();

@@ -74,11 +74,12 @@ impl Work<'_> {
         }
     }
 
-    /// The jobs that must end before a service starts, each with whether it must succeed.
+    /// The jobs that must end before a service starts, each with whether it must succeed. For a
+    /// script also the other services that must be up: it does not want those that await a job.
     pub(super) fn awaited_jobs(&self, service: &Service) -> BTreeMap<String, bool> {
         let jobs = service.depends_on.iter().filter(|(other, _)| {
             let other = self.manifest.services.get(*other);
-            other.is_some_and(|other| other.job.is_some())
+            service.script.is_some() || other.is_some_and(|other| other.job.is_some())
         });
         jobs.map(|(other, awaited)| {
             let must_succeed = *awaited == Awaited::Completed;

@@ -140,6 +140,7 @@ impl Work<'_, '_> {
         self.namespace(service, "uts", uts.as_deref(), Namespace::Uts);
         self.security(service, security_opt);
         self.network_mode(service, network_mode.as_deref());
+        service.script = self.script(service, extensions);
         self.networks(service, networks);
         if let Some(address) = mac_address {
             self.hardware_address(service, address);

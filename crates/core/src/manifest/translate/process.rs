@@ -7,10 +7,12 @@ use compose::model::{Dependency, Environment, Extensions, Healthcheck};
 use super::Work;
 use crate::manifest::healthcheck::Health;
 use crate::manifest::job::Awaited;
+use crate::manifest::service::{NetworkMode, Service};
 use crate::owner::Owner;
 
 const SECRETS: &str = "x-environment-secrets";
 const DATA_OWNER: &str = "x-data-owner";
+const SCRIPT: &str = "x-script";
 
 impl Work<'_, '_> {
     /// A name without a value takes that of a setting or of `.env`; the reader has filled those in.
@@ -70,6 +72,20 @@ impl Work<'_, '_> {
             );
         }
         owner
+    }
+
+    /// The person is told that a script reaches nothing else, so it has no network.
+    pub(super) fn script(&mut self, service: &Service, extensions: &Extensions) -> Option<String> {
+        let script = extensions.get(SCRIPT)?.as_str();
+        let problem = match script {
+            None => "expected the path of a script in the app's folder",
+            Some(_) if service.network != NetworkMode::None => {
+                "a script has no network; write `network_mode: none`"
+            }
+            Some(script) => return Some(script.to_owned()),
+        };
+        self.report.error(&self.trail.key(SCRIPT), problem);
+        None
     }
 
     pub(super) fn depends_on(

@@ -17,6 +17,7 @@ fn app(state: State, units: &[(UnitState, bool, u32)]) -> AppHealth {
         is_restarting: *is_restarting,
         awaited_image: None,
         is_job: false,
+        is_script: false,
         awaited_job: None,
         companion: false,
         restarts: *restarts,

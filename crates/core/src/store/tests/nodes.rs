@@ -230,7 +230,7 @@ fn what_the_nodes_do_not_offer_is_refused_with_its_reason() {
             "bitcoin",
             "environment: [A=$APP_LIGHTNING_NODE_IP]",
             format!(
-                "{folder}: it needs APP_LIGHTNING_NODE_IP, which only the scripts of other apps set; these are not run here"
+                "{folder}: it needs APP_LIGHTNING_NODE_IP, which only scripts of Umbrel's apps set; of these, exports.sh is read where it does nothing but set variables"
             ),
         ),
     ] {

@@ -284,6 +284,11 @@ fn files_at(path: &str, target: &str) -> Vec<(&'static str, String)> {
         .collect()
 }
 
+/// Whether this node has an app of its own in the place of one of Umbrel's.
+pub(super) fn is_ours(name: &str) -> bool {
+    matches!(name, "bitcoin" | "lightning" | "lnd" | "electrs")
+}
+
 /// An app whose data folder is asked for.
 pub(super) fn asked_folder(names: &BTreeSet<String>) -> Option<&'static str> {
     names.contains("APP_BITCOIN_DATA_DIR").then_some(BITCOIN)

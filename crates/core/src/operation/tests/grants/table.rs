@@ -31,7 +31,7 @@ const fn build(line: &'static str, word: &'static str, may: &'static str) -> Ask
     }
 }
 
-const ASKS: [Ask; 34] = [
+const ASKS: [Ask; 35] = [
     ask(
         "volumes: ['/run/user/1000/podman/podman.sock:/sock']",
         "podman-socket",
@@ -71,6 +71,11 @@ const ASKS: [Ask; 34] = [
         "volumes: ['/srv/control.sock:/sock']",
         "path:/srv/control.sock",
         "read and change /srv/control.sock: it can control programs through the sockets there",
+    ),
+    ask(
+        "network_mode: none\n    x-script: hooks/pre-start",
+        "script:hooks/pre-start",
+        "run its script hooks/pre-start at each start, in a container without network that sees only the app's own files",
     ),
     ask(
         "network_mode: host",
