@@ -58,9 +58,8 @@ pub(crate) fn read_dotenv_after(
     before: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, DotenvError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let text = text.replace("\r\n", "\n");
     let mut variables = BTreeMap::new();
-    let mut rest = statement(&text);
+    let mut rest = statement(text);
     let mut made = 0;
     while !rest.is_empty() {
         let line = 1 + text[..text.len() - rest.len()].matches('\n').count();

@@ -154,22 +154,22 @@ fn split_name(text: &str) -> (&str, &str) {
     text.split_at(end.unwrap_or(text.len()))
 }
 
-/// The `}` that closes the braces opened before `text`: each `${` within needs one of its own.
+/// The `}` that closes the braces opened before `text`. Each `{` within needs one of its own, as in
+/// a default that is JSON; where that leaves the braces open, only each `${` does.
 fn closing_brace(text: &str) -> Option<usize> {
+    closing_beside(text, "{").or_else(|| closing_beside(text, "${"))
+}
+
+/// The `}` that is left when each `opening` has taken one.
+fn closing_beside(text: &str, opening: &str) -> Option<usize> {
     let mut open = 0_usize;
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at..].starts_with(b"${") {
-            open += 1;
-            at += 1;
-        } else if bytes[at] == b'}' {
-            if open == 0 {
-                return Some(at);
-            }
-            open -= 1;
+    for (at, byte) in text.bytes().enumerate() {
+        let opens = byte == b'{' && text[..=at].ends_with(opening);
+        match byte {
+            b'}' if open == 0 => return Some(at),
+            b'}' => open -= 1,
+            _ => open += usize::from(opens),
         }
-        at += 1;
     }
     None
 }
