@@ -31,7 +31,7 @@ const fn build(line: &'static str, word: &'static str, may: &'static str) -> Ask
     }
 }
 
-const ASKS: [Ask; 34] = [
+const ASKS: [Ask; 35] = [
     ask(
         "volumes: ['/run/user/1000/podman/podman.sock:/sock']",
         "podman-socket",
@@ -143,6 +143,11 @@ const ASKS: [Ask; 34] = [
         "annotations: {run.oci.keep_original_groups: '1'}",
         "annotation:run.oci.keep_original_groups",
         "change how its containers are set up: annotation run.oci.keep_original_groups",
+    ),
+    ask(
+        "annotations: {run.oci.handler: wasm}",
+        "annotation:run.oci.handler",
+        "change how its containers are set up: annotation run.oci.handler",
     ),
     ask(
         "annotations: {io.podman.annotations.x: '1'}",
