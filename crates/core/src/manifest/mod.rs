@@ -7,6 +7,7 @@
 //! [`Warning`]. `docs/manifest.md` describes the format for people. This module reads text; it
 //! never looks at a disk, and it knows nothing of Quadlet.
 
+mod annotation;
 mod build;
 mod error;
 mod exports;
@@ -35,6 +36,7 @@ mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use annotation::{Obeyed, obeyed};
 pub use build::{Build, ImageSource};
 pub use error::{ManifestError, ManifestErrors, Place};
 pub use exports::Exports;

@@ -15,7 +15,7 @@ use crate::desired::HostFacts;
 use crate::layout::Layout;
 use crate::manifest::{
     AppNetwork, Files, ImageSource, Joint, Manifest, ManifestError, ManifestErrors, Mount,
-    MountSource, Namespace, NetworkMode, Service, capability,
+    MountSource, Namespace, NetworkMode, Obeyed, Service, capability, obeyed,
 };
 use crate::name::AppId;
 
@@ -41,16 +41,6 @@ const DEFAULT_CAPABILITIES: [&str; 11] = [
     "SETPCAP",
     "SETUID",
     "SYS_CHROOT",
-];
-
-/// Beginnings of the annotations that the OCI runtime or Podman obey (crun(1)). Others have no
-/// effect.
-const OBEYED_ANNOTATIONS: [&str; 5] = [
-    "io.kubernetes.",
-    "io.podman.",
-    "org.criu.",
-    "org.systemd.",
-    "run.oci.",
 ];
 
 /// A right on the host that a person must agree to.
@@ -408,11 +398,9 @@ fn of_service(host: &Host<'_>, service: &Service, files: &Files) -> Vec<Grant> {
     if group_add.iter().any(|group| group == "keep-groups") {
         grants.push(Grant::HostGroups);
     }
-    let obeyed = annotations.keys().filter(|key| {
-        let mut prefixes = OBEYED_ANNOTATIONS.iter();
-        prefixes.any(|prefix| key.starts_with(prefix))
-    });
-    grants.extend(obeyed.cloned().map(Grant::Annotation));
+    let annotations = annotations.keys();
+    let by_consent = annotations.filter(|key| obeyed(key) == Some(Obeyed::ByConsent));
+    grants.extend(by_consent.cloned().map(Grant::Annotation));
     let capabilities = cap_add.iter().map(|name| capability(name));
     let more = capabilities.filter(|name| !DEFAULT_CAPABILITIES.contains(&name.as_str()));
     grants.extend(more.map(Grant::Capability));

@@ -91,7 +91,7 @@ impl Work<'_, '_> {
         service.environment = self.environment(environment);
         service.environment_secrets = self.environment_secrets(extensions);
         service.labels.clone_from(&labels.0);
-        service.annotations.clone_from(&annotations.0);
+        service.annotations = self.annotations(&annotations.0);
         service.user.clone_from(user);
         service.data_owner = self.data_owner(extensions);
         service.group_add.clone_from(group_add);

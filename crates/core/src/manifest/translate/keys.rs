@@ -29,7 +29,12 @@ const CACHE: Treatment = Unneeded("Podman keeps the layers of its builds");
 
 /// Keys of a service.
 pub const SERVICE: Table = &[
-    ("annotations", Translated("")),
+    (
+        "annotations",
+        Translated(
+            "those that the OCI runtime or Podman obey by consent (`--allow annotation:KEY`); of `run.oci.*` and `org.systemd.*` only known ones",
+        ),
+    ),
     ("attach", Unneeded("logs go to the journal")),
     (
         "blkio_config",

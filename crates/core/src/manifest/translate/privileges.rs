@@ -1,13 +1,16 @@
 //! Keys that ask for more than every container has: capabilities, devices, namespaces of the node,
-//! less protection.
+//! less protection, annotations that the OCI runtime obeys.
 //!
 //! A person must agree to them before the app is installed (`operation/grants.rs`). So each must be
 //! something that can be named to a person; anything else is refused here.
+
+use std::collections::BTreeMap;
 
 use compose::Trail;
 use compose::model::{Device, DeviceRequest};
 
 use super::Work;
+use crate::manifest::annotation::{Obeyed, obeyed};
 use crate::manifest::service::{Namespace, Service};
 
 /// The capabilities of Linux (capabilities(7)), without `CAP_`.
@@ -70,6 +73,21 @@ impl Work<'_, '_> {
             }
         }
         source.to_vec()
+    }
+
+    pub(super) fn annotations(
+        &mut self,
+        source: &BTreeMap<String, String>,
+    ) -> BTreeMap<String, String> {
+        for key in source.keys() {
+            if obeyed(key) == Some(Obeyed::Unknown) {
+                self.report.error(
+                    &self.trail.key("annotations").key(key),
+                    "the OCI runtime may obey this annotation, and what it does then is not known here, so no app may have it; remove it",
+                );
+            }
+        }
+        source.clone()
     }
 
     pub(super) fn devices(&mut self, source: &[Device]) -> Vec<String> {

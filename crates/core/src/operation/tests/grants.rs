@@ -161,11 +161,15 @@ fn each_kind_needs_its_word() {
     );
     check("group_add: [video, keep-groups]", &["host-groups"]);
     check(
-        "annotations: {run.oci.keep_original_groups: hunter2, org.systemd.property.X: '1', org.example: x}",
+        "annotations: {run.oci.keep_original_groups: hunter2, run.oci.handler: wasm, org.example: x}",
         &[
-            "annotation:org.systemd.property.X",
+            "annotation:run.oci.handler",
             "annotation:run.oci.keep_original_groups",
         ],
+    );
+    check(
+        "annotations: {org.systemd.property.CollectMode: \"'inactive'\", run.oci.seccomp_fail_unknown_syscall: '1'}",
+        &[],
     );
     for mode in [
         "keep-id",
@@ -226,6 +230,18 @@ fn unknown_values_are_refused_and_not_quoted() {
         (
             "userns_mode: '${word}'",
             "userns_mode: this mode is not supported",
+        ),
+        (
+            "annotations: {run.oci.hooks.stdout: '${word}'}",
+            "annotations.run.oci.hooks.stdout: the OCI runtime may obey this annotation",
+        ),
+        (
+            "annotations: ['org.systemd.property.X=${word}']",
+            "annotations.org.systemd.property.X: the OCI runtime may obey this annotation",
+        ),
+        (
+            "annotations: {org.systemd: x, run.oci.: '${word}'}",
+            "annotations.run.oci.: the OCI runtime may obey this annotation",
         ),
         (
             "volumes: [{type: bind, source: '/srv:ro', target: /x}]",

@@ -150,6 +150,11 @@ const ASKS: [Ask; 35] = [
         "change how its containers are set up: annotation run.oci.keep_original_groups",
     ),
     ask(
+        "annotations: {run.oci.handler: wasm}",
+        "annotation:run.oci.handler",
+        "change how its containers are set up: annotation run.oci.handler",
+    ),
+    ask(
         "annotations: {io.podman.annotations.x: '1'}",
         "annotation:io.podman.annotations.x",
         "change how its containers are set up: annotation io.podman.annotations.x",
