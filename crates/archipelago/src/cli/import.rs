@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::failure::{Code, Failure};
-use super::request::pairs;
+use super::request::{pairs, scripts};
 
 /// The app of another system, and its data.
 #[derive(Debug, Args)]
@@ -44,6 +44,9 @@ pub(super) struct ImportArguments {
     /// Move the data instead of copying them.
     #[arg(long = "move")]
     moves: bool,
+    /// Do not run the scripts that come with the app.
+    #[arg(long)]
+    without_scripts: bool,
     /// Choose a setting of the app.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
@@ -87,6 +90,7 @@ impl ImportArguments {
                 WrittenBy::Docker => Engine::Docker,
                 WrittenBy::Podman => Engine::Podman,
             }),
+            scripts: scripts(self.without_scripts),
             settings: pairs(&self.settings)?,
             folder: self.folder,
             app: self.app,

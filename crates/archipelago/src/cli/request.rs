@@ -68,13 +68,9 @@ impl InstallArguments {
     /// The request, and the notes that a person should read before the app is installed.
     pub(super) fn request(self, layout: &Layout) -> Result<(Request, Vec<Notice>), Failure> {
         let settings = pairs(&self.settings)?;
-        let scripts = match self.without_scripts {
-            true => Scripts::Skip,
-            false => Scripts::Run,
-        };
         let manner = Manner {
             id: self.id.as_deref(),
-            scripts,
+            scripts: scripts(self.without_scripts),
         };
         let found = stores::find(layout, &self.app, manner)?;
         let request = Request::Install {
@@ -82,6 +78,14 @@ impl InstallArguments {
             settings,
         };
         Ok((request, found.notices))
+    }
+}
+
+/// The wish of a person for the scripts that come with an app.
+pub(super) fn scripts(without: bool) -> Scripts {
+    match without {
+        true => Scripts::Skip,
+        false => Scripts::Run,
     }
 }
 

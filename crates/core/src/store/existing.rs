@@ -7,7 +7,7 @@ use compose::{View, interpolate};
 
 use super::compose_file::{ComposeFile, text_at};
 use super::error::Error;
-use super::translated::{NodeFacts, Translated};
+use super::translated::{Surroundings, Translated};
 use super::{Format, casaos, plain, umbrel, volumes};
 use crate::file::Files;
 use crate::import::{self, System};
@@ -100,7 +100,7 @@ pub fn mounted_folders(
         all.extend(inside(&filled));
     };
     for service in source.services().values() {
-        volumes::sources(*service)
+        volumes::sources_of(*service)
             .iter()
             .for_each(|text| note(text));
     }
@@ -122,12 +122,12 @@ pub fn translate_existing(
     folder: &str,
     app: &AppId,
     files: &Files,
-    node: &NodeFacts,
+    surroundings: &Surroundings,
 ) -> Result<Translated, Error> {
     let source = source(system, folder, files)?;
     match (system, Format::of(files, &source)) {
-        (System::Umbrel, _) => umbrel::translate(app, &source, files, node),
-        (System::CasaOs, _) => casaos::translate(app, &source, files, node),
+        (System::Umbrel, _) => umbrel::translate(app, &source, files, surroundings),
+        (System::CasaOs, _) => casaos::translate(app, &source, files, &surroundings.node),
         (System::Compose, Format::Archipelago) => plain::as_it_is(app, &source, files),
         (System::Compose, _) => plain::translate(app, &source, files),
     }

@@ -75,9 +75,9 @@ pub(super) fn map<E>(
 pub(super) fn sources(source: &ComposeFile<'_>, overlay: &Overlay) -> Vec<String> {
     let services = source.services().into_iter();
     let services = services.filter(|(name, _)| !overlay.removed.contains(*name));
-    let volumes = services.filter_map(|(_, service)| Some(service.get("volumes")?.value));
-    let items = volumes.flat_map(|volumes| volumes.items().into_iter().flatten());
-    items.filter_map(|item| Some(ends(item)?.0)).collect()
+    services
+        .flat_map(|(_, service)| sources_of(service))
+        .collect()
 }
 
 /// The owner of folders in the systems of Umbrel and CasaOS: their own user.
@@ -108,7 +108,7 @@ pub(super) fn shared(overlay: &mut Overlay, folder: &str, store: &str) {
 }
 
 /// The sources of a service's mounts, as they are written.
-pub(super) fn sources(service: View<'_>) -> Vec<String> {
+pub(super) fn sources_of(service: View<'_>) -> Vec<String> {
     let volumes = service.get("volumes").map(|entry| entry.value);
     let items = volumes.and_then(View::items).into_iter().flatten();
     items.filter_map(|item| Some(ends(item)?.0)).collect()

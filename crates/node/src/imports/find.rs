@@ -12,8 +12,8 @@ use archipelago_core::name::AppId;
 use archipelago_core::operation::{Definition, Refusal};
 use archipelago_core::seed::UmbrelSeed;
 use archipelago_core::store::{
-    CATALOG, Existing, Format, NameTaken, Notice, StoreName, StoredApp, existing, mounted_folders,
-    translate_existing,
+    CATALOG, Existing, Format, NameTaken, Notice, StoreName, StoredApp, Surroundings, dependencies,
+    existing, mounted_folders, translate_existing,
 };
 use archipelago_host::{definition, disk, facts, imports, stores};
 
@@ -61,7 +61,12 @@ pub(super) fn find(layout: &Layout, wanted: &Wanted) -> Result<Found, Error> {
         })?,
     };
     let source = source(layout, wanted, &id, &name)?;
-    let translated = translate_existing(system, &name, &id, &files, &facts::for_stores(layout))?;
+    let surroundings = Surroundings {
+        node: facts::for_stores(layout),
+        neighbours: neighbours(system, &folder, &files),
+        scripts: wanted.scripts,
+    };
+    let translated = translate_existing(system, &name, &id, &files, &surroundings)?;
     let data = casaos_data(wanted);
     let mut elsewhere = BTreeMap::new();
     for (path, sources) in &translated.data {
@@ -186,6 +191,16 @@ fn seed_of(system: System, folder: &Path) -> Option<PathBuf> {
     let apps = folder.parent()?;
     let is_umbrel = system == System::Umbrel && apps.ends_with(UMBREL_APPS);
     is_umbrel.then(|| Some(apps.parent()?.join(UMBREL_SEED)))?
+}
+
+/// The files of the apps that this one depends on, as far as they lie beside it and can be read.
+fn neighbours(system: System, folder: &Path, files: &Files) -> BTreeMap<String, Files> {
+    let apps = folder.parent().filter(|_| system == System::Umbrel);
+    let read = |name: String| {
+        let files = imports::top_files(&apps?.join(&name)).ok()?;
+        Some((name, files))
+    };
+    dependencies(files).into_iter().filter_map(read).collect()
 }
 
 impl Found {

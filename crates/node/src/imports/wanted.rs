@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use archipelago_core::import::{Engine, System};
+use archipelago_core::store::Scripts;
 
 /// An import as a person asks for it.
 #[derive(Clone, Debug)]
@@ -26,5 +27,6 @@ pub struct Wanted {
     pub store: Option<String>,
     /// Whether the data are moved instead of copied.
     pub moves: bool,
+    pub scripts: Scripts,
     pub settings: Vec<(String, String)>,
 }

@@ -115,7 +115,12 @@ fn translated(system: System, pairs: &[(&str, &str)]) -> Translated {
         shared_folder: "/home/a/shared".to_owned(),
     };
     let app = AppId::parse("mine").expect("an id");
-    translate_existing(system, "/x", &app, &files(pairs), &node).expect("an app")
+    let surroundings = Surroundings {
+        node,
+        neighbours: BTreeMap::new(),
+        scripts: Scripts::Run,
+    };
+    translate_existing(system, "/x", &app, &files(pairs), &surroundings).expect("an app")
 }
 
 #[test]

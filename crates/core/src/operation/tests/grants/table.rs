@@ -31,7 +31,7 @@ const fn build(line: &'static str, word: &'static str, may: &'static str) -> Ask
     }
 }
 
-const ASKS: [Ask; 35] = [
+const ASKS: [Ask; 36] = [
     ask(
         "volumes: ['/run/user/1000/podman/podman.sock:/sock']",
         "podman-socket",
