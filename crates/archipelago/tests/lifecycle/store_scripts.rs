@@ -139,7 +139,7 @@ fn an_app_runs_although_its_script_fails_and_status_tells_it() {
     assert_eq!(written(&node, "runs").lines().count(), 1);
 
     node.shell(&format!("podman unshare rm {DATA}/files/notes/data/fail"));
-    node.exits(0, &["restart", "notes"]);
+    node.exits(0, &["start", "notes"]);
     assert_eq!(node.state("notes"), "ready");
     assert_eq!(written(&node, "runs").lines().count(), 2);
 }

@@ -40,7 +40,10 @@ x-casaos: {{main: app, port_map: '8481', title: {{en_us: Album}}}}
         files: vec![
             ("notes/umbrel-app.yml".to_owned(), about),
             ("notes/docker-compose.yml".to_owned(), notes),
-            ("notes/exports.sh".to_owned(), "touch /tmp/ran\n".to_owned()),
+            (
+                "notes/exports.sh".to_owned(),
+                "touch /tmp/ran; true\n".to_owned(),
+            ),
             ("album/docker-compose.yml".to_owned(), album),
         ],
     }

@@ -151,7 +151,7 @@ fn ended(app: &AppId, service: &str, is_failed_job: bool, failure: &Failure) -> 
     let see = format!("see: archipelago logs {app}, or journalctl --user -u {service}");
     if is_failed_job {
         return format!(
-            "the job ended with {result} (status {status}){said}; it is not repeated by itself, and the services after it do not \
+            "the job ended with {result} (status {status}){said}; it is not repeated by itself, and the services that await its success do not \
              start; {see}; to run it again: archipelago start {app}"
         );
     }

@@ -283,7 +283,7 @@ fn a_failed_job_is_told_with_its_last_line_and_the_way_to_run_it_again() {
         job.map(|job| job.message()).as_deref(),
         Some(
             "the job ended with exit-code (status 3); its last line: the table is locked; it is not repeated by itself, and the \
-             services after it do not start; see: archipelago logs web, or journalctl --user -u archy-web-job.service; to run it \
+             services that await its success do not start; see: archipelago logs web, or journalctl --user -u archy-web-job.service; to run it \
              again: archipelago start web"
         )
     );
