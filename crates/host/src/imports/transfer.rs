@@ -81,7 +81,12 @@ pub async fn copy(
         read_words.await.unwrap_or_default(),
         write_words.await.unwrap_or_default(),
     );
-    if !written.success() && (read.success() || !write_words.is_empty()) {
+    // A reader whose pipe breaks says so; what it says otherwise is the cause, also of an archive that
+    // ends too early.
+    let is_reading_the_cause = !read.success()
+        && !read_words.is_empty()
+        && !read_words.to_lowercase().contains("broken pipe");
+    if !written.success() && !is_reading_the_cause {
         return Err(write_failed(to, write_words));
     }
     read_ended(read, from, read_words)
