@@ -2,10 +2,6 @@
 
 use std::fmt;
 
-use super::translated::Scripts;
-use super::{clean, umbrel};
-use crate::file::Files;
-
 /// A note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -37,27 +33,6 @@ pub struct Login {
     pub password: Option<String>,
     /// The name of the secret that holds the password otherwise.
     pub secret: &'static str,
-}
-
-impl Notice {
-    /// The notes about the scripts of an app of Umbrel.
-    pub(super) fn of_scripts(files: &Files, scripts: Scripts) -> Vec<Self> {
-        let run: Vec<&str> = match scripts {
-            Scripts::Run => umbrel::hooks::run(files).collect(),
-            Scripts::Skip => Vec::new(),
-        };
-        let others = umbrel::hooks::all(files).filter(|path| !run.contains(path));
-        let others: Vec<String> = others.map(clean::line).collect();
-        let run: Vec<String> = run.into_iter().map(clean::line).collect();
-        let mut notices = Vec::new();
-        if !run.is_empty() {
-            notices.push(Self::Scripts(run));
-        }
-        if !others.is_empty() {
-            notices.push(Self::Shell(others));
-        }
-        notices
-    }
 }
 
 impl fmt::Display for Notice {

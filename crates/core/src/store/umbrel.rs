@@ -4,8 +4,9 @@
 //! Source: the README of github.com/getumbrel/umbrel-apps, and umbreld's legacy `app` script for
 //! the variables.
 
+mod about;
 pub(super) mod exports;
-pub(super) mod hooks;
+mod hooks;
 mod neighbours;
 mod nodes;
 
@@ -16,26 +17,19 @@ use serde_json::json;
 
 use super::compose_file::{ComposeFile, environment, text_at};
 use super::error::Error;
-use super::notice::{Login, Notice};
+use super::notice::Notice;
 use super::overlay::Overlay;
 use super::secrets::{self, MadeOf, SecretVariable};
 use super::translated::{NodeFacts, Scripts, Surroundings, Translated};
 use super::variables::{to_settings, used};
+use super::volumes;
 use super::volumes::Mapped;
-use super::{clean, volumes};
 use crate::file::Files;
-use crate::manifest::documents;
 use crate::name::{AppId, check_part};
 
+pub(super) use about::{About, MANIFEST};
+use about::{PASSWORD, PROXY, container_name};
 use nodes::Nodes;
-
-/// The file that marks an app of Umbrel.
-pub(super) const MANIFEST: &str = "umbrel-app.yml";
-
-const PROXY: &str = "app_proxy";
-
-/// The name of the secret with the password. Messages name its file.
-const PASSWORD: &str = "app_password";
 
 const SECRETS: [SecretVariable; 2] = [
     SecretVariable {
@@ -51,84 +45,6 @@ const SECRETS: [SecretVariable; 2] = [
         description: "The app's first password.",
     },
 ];
-
-/// Umbrel's apps that are in our catalog under another name.
-const OURS: [(&str, &str); 1] = [("lightning", "lnd")];
-
-/// The parts of an `umbrel-app.yml` that we use.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct About {
-    /// The app's id in Umbrel, which is part of its containers' names.
-    pub id: String,
-    pub name: String,
-    pub version: String,
-    pub tagline: String,
-    pub category: String,
-    pub icon: Option<String>,
-    pub port: Option<u16>,
-    pub path: String,
-    pub dependencies: Vec<String>,
-    user: String,
-    password: String,
-    has_own_password: bool,
-    is_disabled: bool,
-}
-
-impl About {
-    /// Reads it.
-    pub(super) fn read(folder: &str, files: &Files) -> Result<Self, Error> {
-        let file = format!("{folder}/{MANIFEST}");
-        let text = files.get(MANIFEST).and_then(|file| file.text());
-        let text = text.ok_or_else(|| Error::NotText { file: file.clone() })?;
-        let documents = documents(&file, text)?;
-        let missing = |key| Error::Key {
-            file: file.clone(),
-            key,
-        };
-        let top = documents.first().ok_or_else(|| missing("id"))?.top();
-        let raw = |key: &str| text_at(top, &[key]).unwrap_or_default();
-        let line = |key: &str| clean::line(&raw(key));
-        let id = raw("id");
-        check_part("an app", &id).map_err(|_| missing("id"))?;
-        let dependencies = top.get("dependencies").and_then(|list| list.value.items());
-        let dependencies = dependencies.into_iter().flatten().filter_map(View::text);
-        Ok(Self {
-            id,
-            name: line("name"),
-            version: line("version"),
-            tagline: line("tagline"),
-            category: line("category"),
-            icon: clean::web_address(&raw("icon")),
-            port: raw("port").parse().ok().filter(|port| *port > 0),
-            path: raw("path"),
-            dependencies: dependencies.map(|text| clean::line(&text)).collect(),
-            user: line("defaultUsername"),
-            password: line("defaultPassword"),
-            has_own_password: raw("deterministicPassword") == "true",
-            is_disabled: raw("disabled") == "true",
-        })
-    }
-
-    /// The app that it requires, as this node calls it.
-    pub(super) fn required(&self) -> impl Iterator<Item = AppId> {
-        self.dependencies.iter().filter_map(|name| {
-            let ours = OURS.iter().find(|(theirs, _)| theirs == name);
-            AppId::parse(ours.map_or(name, |(_, ours)| ours)).ok()
-        })
-    }
-
-    fn login(&self) -> Option<Login> {
-        let generated = self.has_own_password || self.password.contains("APP_PASSWORD");
-        if !generated && self.password.is_empty() && self.user.is_empty() {
-            return None;
-        }
-        Some(Login {
-            user: self.user.clone(),
-            password: (!generated).then(|| self.password.clone()),
-            secret: PASSWORD,
-        })
-    }
-}
 
 pub(super) fn translate(
     app: &AppId,
@@ -195,7 +111,7 @@ pub(super) fn translate(
     if about.is_disabled {
         notices.push(Notice::Disabled);
     }
-    notices.extend(Notice::of_scripts(files, *scripts));
+    notices.extend(hooks::notices(files, *scripts));
     if used(source).keys().any(|name| name.starts_with("TOR_")) {
         notices.push(Notice::Tor);
     }
@@ -267,11 +183,6 @@ fn name_services(
         };
         keys.insert("networks".to_owned(), networks);
     }
-}
-
-/// The name of a service's container on Umbrel.
-fn container_name(id: &str, service: &str) -> String {
-    format!("{id}_{service}_1")
 }
 
 fn first_network(networks: View<'_>) -> Option<String> {

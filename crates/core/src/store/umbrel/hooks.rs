@@ -11,13 +11,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use compose::interpolate;
 use serde_json::{Map, Value, json};
 
-use super::PROXY;
+use super::about::PROXY;
 use crate::file::Files;
 use crate::manifest::COMPOSE_FILE;
+use crate::store::clean;
 use crate::store::compose_file::ComposeFile;
 use crate::store::ignored::is_ignored;
+use crate::store::notice::Notice;
 use crate::store::overlay::Overlay;
 use crate::store::secrets::{self, SecretVariable};
+use crate::store::translated::Scripts;
 use crate::store::volumes;
 
 /// Debian with bash and GNU's tools, as Umbrel's own system.
@@ -39,8 +42,22 @@ const RUN: [(&str, Turn); 2] = [
     ("hooks/post-start", Turn::After),
 ];
 
+/// The notes about the scripts of an app.
+pub(super) fn notices(files: &Files, scripts: Scripts) -> Vec<Notice> {
+    let run: Vec<&str> = match scripts {
+        Scripts::Run => run(files).collect(),
+        Scripts::Skip => Vec::new(),
+    };
+    let others = all(files).filter(|path| !run.contains(path));
+    let others: Vec<String> = others.map(clean::line).collect();
+    let run: Vec<String> = run.into_iter().map(clean::line).collect();
+    let of_run = (!run.is_empty()).then_some(Notice::Scripts(run));
+    let of_others = (!others.is_empty()).then_some(Notice::Shell(others));
+    of_run.into_iter().chain(of_others).collect()
+}
+
 /// The scripts that Umbrel would run.
-pub(in crate::store) fn all(all: &Files) -> impl Iterator<Item = &str> {
+fn all(all: &Files) -> impl Iterator<Item = &str> {
     let files = all.iter().filter(|(path, file)| {
         // Umbrel passes over files that are not executable.
         let name = path.strip_prefix("hooks/");
@@ -51,7 +68,7 @@ pub(in crate::store) fn all(all: &Files) -> impl Iterator<Item = &str> {
 }
 
 /// Those that are run here.
-pub(in crate::store) fn run(files: &Files) -> impl Iterator<Item = &str> {
+fn run(files: &Files) -> impl Iterator<Item = &str> {
     all(files).filter(|path| RUN.iter().any(|(run, _)| run == path))
 }
 

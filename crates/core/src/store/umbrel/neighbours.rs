@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{About, PROXY, container_name, exports, nodes};
+use super::about::{About, PROXY, container_name};
+use super::{exports, nodes};
 use crate::file::Files;
 use crate::name::AppId;
 use crate::store::compose_file::ComposeFile;
