@@ -1,5 +1,6 @@
 //! Checks what the compiler does not: no circle between files, no file over 500 lines, no `Result`
-//! whose error is a text, nothing of `host` but types that `node` passes on.
+//! whose error is a text, no state compared as text, nothing of `host` but types that `node` passes
+//! on.
 //!
 //! A file **depends** on another file when its own code names an item that is defined there: in a
 //! `use`, by a path, by a single name that a `use` or a `*` has brought, or in the arguments and
@@ -22,6 +23,7 @@ mod error_types;
 mod layers;
 mod modules;
 mod names;
+mod state_words;
 #[cfg(test)]
 mod tests;
 
@@ -46,6 +48,7 @@ pub(crate) fn check() -> Result<()> {
         let sources = read(&folder)?;
         problems.extend(too_long(&sources));
         problems.extend(text_as_error(&folder, &sources)?);
+        problems.extend(states_as_text(&folder, &sources)?);
         for root in roots(&folder, &sources) {
             let whole = Crate::read(&root, &sources)?;
             problems.extend(circles::circles(&whole));
@@ -101,6 +104,20 @@ fn text_as_error(folder: &Path, sources: &Sources) -> Result<Vec<String>> {
             found.push(format!(
                 "{file} has a Result whose error is a text; make the error an enum"
             ));
+        }
+    }
+    Ok(found)
+}
+
+fn states_as_text(folder: &Path, sources: &Sources) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for (file, text) in sources {
+        if file.starts_with(folder.join("src")) {
+            let words = state_words::compared(file, &modules::parse(file, text)?);
+            found.extend(words.iter().map(|word| {
+                let file = file.display();
+                format!("{file} compares a text with the state {word:?}; parse it to an enum at the edge")
+            }));
         }
     }
     Ok(found)

@@ -125,7 +125,7 @@ fn a_unit_that_is_deleted_again_and_again_by_hand_is_restored_at_once() {
     let mut later = later.to_vec();
     later.sort_unstable();
     let (median, longest) = (later[later.len() / 2], later[later.len() - 1]);
-    assert!(median <= 2 * speed_ms, "the median: {back_ms:?}");
+    assert!(median <= speed_ms + 1_000, "the median: {back_ms:?}");
     // In contention the first wait is 10 s. A machine may stand still for a moment.
     assert!(longest <= speed_ms + 5_000, "the longest: {back_ms:?}");
     until("the app to be ready", SOON, || {

@@ -302,9 +302,9 @@ fn ones_own_operations_are_no_contention() {
     }
 }
 
-/// Makes passes, two a second, until nothing is left to do. Returns how often the file is written.
-fn writes_until_quiet(world: &mut World, file: &str) -> usize {
-    let mut writes = 0;
+/// Makes passes, two a second, until nothing is left to do. Returns when the file is written.
+fn writes_until_quiet(world: &mut World, file: &str) -> Vec<Duration> {
+    let mut writes = Vec::new();
     for _ in 0..PASSES_MAX {
         let now = world.now;
         let plan = world.pass_cut_at(usize::MAX);
@@ -313,26 +313,57 @@ fn writes_until_quiet(world: &mut World, file: &str) -> usize {
             return writes;
         }
         let is_written = |action: &&Action| matches!(action.app_step(), Some(AppStep::WriteUnit { name, .. }) if name == file);
-        writes += plan.actions.iter().filter(is_written).count();
+        writes.extend(plan.actions.iter().filter(is_written).map(|_| now));
     }
     panic!("it does not come to rest: {:#?}", world.lines());
 }
 
-/// Version 0.1.0 took more than five repairs of a file within a minute for contention.
+/// The rule of version 0.1.0, planted: more than five writes of a file within a minute were
+/// contention. A case that this rule does not get wrong would not notice it.
+fn is_contention_by_the_rule_of_0_1_0(writes: &[Duration]) -> bool {
+    let minute = Duration::from_secs(60);
+    let mut spans = writes.windows(6);
+    spans.any(|six| six[5] - six[0] < minute)
+}
+
+#[test]
+fn the_rule_of_0_1_0_gets_both_cases_wrong_that_are_no_contention() {
+    let mut world = World::converged();
+    let by_hand = contend_every(&mut world, BY_HAND, 40, edit);
+    let by_hand = by_hand
+        .into_iter()
+        .map(|ms| Duration::from_millis(ms as u64));
+    assert!(is_contention_by_the_rule_of_0_1_0(
+        &by_hand.collect::<Vec<_>>()
+    ));
+    let mut world = World::converged();
+    let writes = install_and_purge_six_times(&mut world, "archy-web-data.volume");
+    assert!(is_contention_by_the_rule_of_0_1_0(&writes));
+    // Slower changes were none, and are none.
+    let slow = [0, 20, 40, 60, 80, 100, 120].map(Duration::from_secs);
+    assert!(!is_contention_by_the_rule_of_0_1_0(&slow));
+}
+
+/// Returns when the file is written.
+fn install_and_purge_six_times(world: &mut World, file: &str) -> Vec<Duration> {
+    let mut writes = Vec::new();
+    for _ in 0..6 {
+        world.intend("web", WantedState::Removed, true);
+        writes.extend(writes_until_quiet(world, file));
+        world.install_web();
+        writes.extend(writes_until_quiet(world, file));
+        assert_eq!(state(world), (State::Ready, String::new()));
+    }
+    writes
+}
+
 #[test]
 fn six_installs_and_purges_within_a_minute_are_no_contention() {
     let volume = "archy-web-data.volume";
     let mut world = World::converged();
     let began = world.now;
-    let mut writes = 0;
-    for _ in 0..6 {
-        world.intend("web", WantedState::Removed, true);
-        writes += writes_until_quiet(&mut world, volume);
-        world.install_web();
-        writes += writes_until_quiet(&mut world, volume);
-        assert_eq!(state(&world), (State::Ready, String::new()));
-    }
-    assert_eq!(writes, 6);
+    let writes = install_and_purge_six_times(&mut world, volume);
+    assert_eq!(writes.len(), 6);
     assert!(world.now - began < Duration::from_secs(60));
     let subject = Subject::File(volume.to_owned());
     assert_eq!(world.reconciler.retries().attempts(&subject), None);
