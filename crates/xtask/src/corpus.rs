@@ -1,5 +1,5 @@
-//! Compose files that other people wrote, read as apps: how many are accepted, and the reasons
-//! against the others.
+//! Compose files that other people wrote, read as apps, whose installation is planned: how many are
+//! accepted, and the reasons against the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use archipelago_core::desired::{App, Apps, Inputs, assemble};
+use archipelago_core::forecast::forecast;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::{
@@ -14,6 +15,8 @@ use archipelago_core::manifest::{
     Warning,
 };
 use archipelago_core::name::AppId;
+use archipelago_core::observed::{Observed, Podman, PodmanView};
+use archipelago_core::reconcile::Reconciler;
 use archipelago_core::store::{self, NodeFacts, Scripts, Surroundings, translate};
 
 use crate::oracle::compose_files;
@@ -314,9 +317,21 @@ fn unworkable(manifest: &Manifest, mut files: Files) -> Option<String> {
     match assemble(&inputs, &apps).apps.remove(id) {
         // Of the whole file: it names places of the app.
         Some(App::Broken { cause, .. }) => Some(format!(": {cause}")),
-        Some(App::Present(_)) => None,
+        Some(App::Present(_)) => unplanned(inputs),
         _ => Some(": it waits for another app".to_owned()),
     }
+}
+
+/// Why its installation on an empty host, with the apps that it requires, does not come to an end.
+fn unplanned(inputs: Inputs) -> Option<String> {
+    let empty = Observed {
+        podman: Podman::Answered(PodmanView::default()),
+        starts_max: 1,
+        ..Observed::default()
+    };
+    let planned = forecast(inputs, empty, Reconciler::default(), Duration::ZERO);
+    let unended = || ": no plan of its installation comes to an end".to_owned();
+    (!planned.is_complete).then(unended)
 }
 
 /// The definition of an app of our catalog.

@@ -1,7 +1,8 @@
 //! The same Compose files, brought up by Archipelago and by Debian's podman-compose on hosts with
 //! the same images: the containers are compared field by field, as `podman inspect` and the
 //! configuration of the OCI runtime show them. A difference that is not in [`known`] fails, and so
-//! does an entry there that nothing needs.
+//! does an entry there that nothing needs. On our side, each installation and removal must do what
+//! its plan said before.
 //!
 //! Between them the files use every supported key (docs/compose.md).
 

@@ -67,10 +67,32 @@ show() {
 }
 "#;
 
+/// Without the daemon, which could be the first to do a part: what a plan says is what is done.
+/// Each action is told by its app, its kind, its target and the kind of its reason. Images come in
+/// the background, and a pass may or may not wait for one: so the order is not compared, and images
+/// that come one after another may be noted one by one.
 const OURS: &str = r#"
+told() {
+    jq -c '[.actions[] | [.app, .action, .target, .reason.kind]] | group_by(.) | .[] |
+        if .[0][1] == "remember_images" then .[:1] else . end | .[]'
+}
+same() {
+    local planned performed
+    planned=$(archipelago --output json plan "$@")
+    jq -e .complete <<<"$planned" >/dev/null || { echo "the plan has no end: $planned" >&2; return 1; }
+    case $1 in
+    install) performed=$(archipelago --output json "$@" --yes --allow all) ;;
+    *) performed=$(archipelago --output json "$@") ;;
+    esac
+    diff <(told <<<"$planned") <(told <<<"$performed") >&2 || { echo "$* is not what was planned" >&2; return 1; }
+}
+systemctl --user stop archipelago
 trap 'archipelago uninstall "$2" --purge &>/dev/null' EXIT
-archipelago install --yes --allow all "$1" >&2
-show "archipelago.app=$2"
+same install "$1"
+show "archipelago.app=$2" >/tmp/shown
+same uninstall "$2" --purge
+trap - EXIT
+cat /tmp/shown
 "#;
 
 /// Without a pod, as Docker Compose has none.
