@@ -226,6 +226,8 @@ fn of_stores(error: &stores::Error) -> ErrorKind {
 fn of_refusal(refusal: &Refusal) -> ErrorKind {
     match refusal {
         Refusal::NotInstalled(_)
+        | Refusal::Waits(..)
+        | Refusal::NoSetting(_)
         | Refusal::NothingBuilt(_)
         | Refusal::Stopped(_)
         | Refusal::Removing { .. }
