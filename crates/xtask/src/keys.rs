@@ -15,8 +15,8 @@ Archipelago runs with Podman 4.9 and newer. It is tested with 5.4 (Debian 13) an
 from the code (`cargo xtask compose-keys`).
 
 One key that Quadlet does not know costs the whole unit. So units have only keys that the Quadlet of Podman 4.9 knows; a test
-compares these tables with the renderer. For newer keys, units have the options of `podman run`, which are older. Whatever
-the version: before a unit is written, the host's own generator must accept it, and an app whose units it does not accept is
+compares these tables with the renderer. For newer keys, units have the options of `podman run`, which are older. For
+every version, the host's own generator must accept a unit before it is written, and an app whose units it does not accept is
 refused with the generator's words.
 
 ";
