@@ -302,8 +302,8 @@ impl Podman {
         Ok(containers.collect())
     }
 
-    /// The containers that run, with the folders of the host that they mount. Docker answers this as
-    /// well; `program` is the name of the one that is asked.
+    /// The containers that run, with the folders of the host that they mount. Docker answers this
+    /// as well; `program` is the name of the one that is asked.
     pub async fn running(&self, program: &'static str) -> Result<Vec<RunningContainer>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]

@@ -1,5 +1,5 @@
-//! The end of imports that were interrupted: what they put in place is taken back, what they moved is
-//! moved back, and their copies are removed.
+//! The end of imports that were interrupted: what they put in place is taken back, what they moved
+//! is moved back, and their copies are removed.
 
 use archipelago_core::error::chain;
 use archipelago_core::layout::Layout;

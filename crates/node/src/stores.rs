@@ -26,7 +26,7 @@ pub struct InstallableApp {
     pub notices: Vec<Notice>,
 }
 
-/// How an app of a store is to be installed.
+/// The wishes of a person for the installation of an app of a store.
 #[derive(Clone, Copy, Debug)]
 pub struct Manner<'a> {
     /// The id that it gets on this node instead of its own.

@@ -19,8 +19,8 @@ const TOOLS: [(&str, &str); 5] = [
     ("jq", "jq"),
 ];
 
-/// The test that needs the package of version 0.1.0. It fails in a clone without that revision, such
-/// as a shallow one. There this command leaves it out and says so.
+/// The test that needs the package of version 0.1.0. It fails in a clone without that revision,
+/// such as a shallow one. There this command leaves it out and says so.
 const UPGRADE: &str =
     "an_upgrade_of_the_package_keeps_containers_data_and_secrets_and_a_restart_isolates";
 

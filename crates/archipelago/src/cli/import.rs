@@ -18,8 +18,8 @@ pub(super) struct ImportArguments {
     /// The system that ran the app.
     #[arg(long, value_enum)]
     from: From,
-    /// The app's folder: app-data/APP of Umbrel, /var/lib/casaos/apps/APP of CasaOS, or the folder of
-    /// the Compose file. Or Umbrel's own folder, with APP.
+    /// The app's folder: app-data/APP of Umbrel, /var/lib/casaos/apps/APP of CasaOS, or the folder
+    /// of the Compose file. Or Umbrel's own folder, with APP.
     folder: PathBuf,
     /// The app in Umbrel's own folder.
     app: Option<String>,

@@ -1,5 +1,5 @@
-//! Commands that change something: `install`, `import`, `set`, `uninstall`, `start`, `stop`, `restart`,
-//! `rebuild`.
+//! Commands that change something: `install`, `import`, `set`, `uninstall`, `start`, `stop`,
+//! `restart`, `rebuild`.
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;

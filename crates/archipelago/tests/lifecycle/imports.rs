@@ -17,8 +17,8 @@ fn as_root(node: &Node, script: &str) -> String {
     node.root(&["bash", "-euo", "pipefail", "-c", script])
 }
 
-/// Umbrel's folder as it is after Docker has run an app there as root: files of the users 0, 999 and
-/// 1000, a link that leads out, a file with a hole.
+/// Umbrel's folder as it is after Docker has run an app there as root: files of the users 0, 999
+/// and 1000, a link that leads out, a file with a hole.
 fn make_umbrel(node: &Node) {
     let compose = format!(
         "version: '3.7'
@@ -97,7 +97,7 @@ fn check_inside(node: &Node) {
     ));
     let blocks: u64 = blocks.trim().parse().expect("a number");
     assert!(blocks < 1_000, "the hole was filled: {blocks} blocks");
-    // What Umbrel derives for the app.
+    // Umbrel derives these for the app.
     let derived = |name: &str| {
         let script = format!("printf {name} | openssl dgst -sha256 -hmac {SEED} | sed 's/.* //'");
         std::process::Command::new("sh")
@@ -150,7 +150,7 @@ fn an_app_of_umbrel_comes_with_its_data_owners_and_passwords() {
     ] {
         assert!(said.contains(words), "{said}");
     }
-    // What it advises, with the two halves of the pipe one after the other.
+    // The commands of its advice, with the two halves of the pipe one after the other.
     as_root(
         &node,
         "tar -C / -cS --numeric-owner -f /srv/copy.tar srv/umbrel/app-data/notes srv/umbrel/db/umbrel-seed/seed; chmod 644 /srv/copy.tar",

@@ -1,6 +1,6 @@
 //! The file beside the data of an unfinished import: which folders were moved from where, and which
-//! were put in place. It is written before each of these steps, so that an interrupted import can be
-//! taken back.
+//! were put in place. It is written before each of these steps, so that an interrupted import can
+//! be taken back.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub struct Journal {
 /// A folder that is moved, or was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moved {
-    /// Where it was.
+    /// The place before the move.
     pub from: PathBuf,
     /// Its path among the data of the import, such as `files/data`.
     pub to: PathBuf,

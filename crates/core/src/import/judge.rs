@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Engine, Error, IdMap, Scan, System};
 
-/// What tells which engine wrote the data.
+/// The facts that tell which engine wrote the data.
 #[derive(Clone, Debug)]
 pub struct Evidence<'a> {
     /// The engine that a person named.
@@ -51,8 +51,8 @@ pub fn engine(scan: &Scan, evidence: &Evidence<'_>) -> Result<Engine, Error> {
     }
 }
 
-/// Judges the files as their engine sees them: for Docker as this user sees them, for Podman as root
-/// in this user's containers does. `outside` is always as this user sees them.
+/// Judges the files as their engine sees them: for Docker as this user sees them, for Podman as
+/// root in this user's containers does. `outside` is always as this user sees them.
 ///
 /// # Errors
 /// With the first file that stands in the way.
@@ -117,8 +117,8 @@ fn refuse_foreign(outside: &Scan, users: &IdMap, groups: &IdMap) -> Result<(), E
     Ok(())
 }
 
-/// Judges whether folders can be moved. Each comes with whether it is on the file system of the data
-/// folder.
+/// Judges whether folders can be moved. Each comes with whether it is on the file system of the
+/// data folder.
 ///
 /// # Errors
 /// When they must be copied.

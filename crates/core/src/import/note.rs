@@ -1,4 +1,4 @@
-//! What a person should read before an app is imported.
+//! The notes that a person should read before an app is imported.
 
 use std::fmt;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Which folder of the other system becomes which folder or volume of the app.
+//! The folders of the other system, and the folder or volume of the app that each becomes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub struct Planned {
     pub from: Option<PathBuf>,
 }
 
-/// Where the other system keeps the data of the app.
+/// The places of the app's data in the other system.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// The app's folder.
@@ -39,8 +39,8 @@ pub struct Sources {
     pub empty: BTreeSet<String>,
 }
 
-/// The places of an app's data among the folders that its mounts need. A folder that lies in another
-/// one of them comes with it.
+/// The places of an app's data among the folders that its mounts need. A folder that lies in
+/// another one of them comes with it.
 #[must_use]
 pub fn places(layout: &Layout, app: &AppId, folders: &BTreeSet<PathBuf>) -> BTreeSet<Place> {
     let (files, volumes) = (layout.files(app), layout.volumes(app));

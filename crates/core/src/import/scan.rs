@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::owner::Owner;
 
-/// What `find` prints of each file (find(1), `-printf`): whether it can be read is printed before.
+/// The format of `find -printf` for each file (find(1)). Whether it can be read is printed before.
 /// An entry ends with a zero byte.
 pub const FORMAT: &str = "\\t%y\\t%U\\t%G\\t%b\\t%n\\t%D:%i\\t%H\\t%p\\0";
 

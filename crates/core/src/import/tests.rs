@@ -14,7 +14,7 @@ fn users() -> IdMap {
     IdMap::parse(USERS)
 }
 
-/// What `find` prints of one file.
+/// One file as `find` prints it.
 fn entry(folder: &str, path: &str, kind: &str, owner: (u32, u32), readable: bool) -> Vec<u8> {
     let sign = if readable { '+' } else { '-' };
     let (user, group) = owner;

@@ -33,7 +33,7 @@ pub(crate) enum Obeyed {
     Harmless,
     /// A person must agree to it.
     ByConsent,
-    /// What it does is not known. No app may have it.
+    /// Its effect is not known. No app may have it.
     Unknown,
 }
 

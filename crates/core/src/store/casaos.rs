@@ -189,8 +189,8 @@ fn without_placeholders(text: &str) -> (String, Vec<String>) {
     (out, names)
 }
 
-/// `/DATA/AppData/ID` is the app's own data; other parts of `/DATA` are shared. Returns the folders on
-/// CasaOS by their paths in the app's data.
+/// `/DATA/AppData/ID` is the app's own data; other parts of `/DATA` are shared. Returns the folders
+/// on CasaOS by their paths in the app's data.
 fn map_volumes(
     source: &ComposeFile<'_>,
     node: &NodeFacts,

@@ -1,5 +1,5 @@
-//! Apps that another system runs, in their folders there: what of the folder is the app's definition,
-//! and where its data are.
+//! Apps that another system runs, in their folders there: what of the folder is the app's
+//! definition, and where its data are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,8 +80,8 @@ pub fn existing(
     Ok(Existing { name, volumes })
 }
 
-/// The folders in the app's own folder that its Compose file mounts, by their paths in it. What is in
-/// them is data.
+/// The folders in the app's own folder that its Compose file mounts, by their paths in it. What is
+/// in them is data.
 ///
 /// # Errors
 /// As [`existing`].

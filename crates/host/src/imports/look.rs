@@ -109,8 +109,8 @@ pub fn first_link(folder: &Path, path: &Path) -> Option<PathBuf> {
     })
 }
 
-/// The folders in which an engine keeps a volume of this name, each with the engine by which the files
-/// in it have their owners: Podman's, that of Docker without root, and Docker's.
+/// The folders in which an engine keeps a volume of this name, each with the engine by which the
+/// files in it have their owners: Podman's, that of Docker without root, and Docker's.
 #[must_use]
 pub fn volume_folders(name: &str) -> Vec<(PathBuf, Engine)> {
     let podman = folders::podman_storage().map(|storage| storage.join("volumes"));
@@ -130,8 +130,8 @@ pub fn volume_folders(name: &str) -> Vec<(PathBuf, Engine)> {
         .collect()
 }
 
-/// Whether a folder can be renamed into the data folder: both are on one file system, and nothing is
-/// mounted at the folder.
+/// Whether a folder can be renamed into the data folder: both are on one file system, and nothing
+/// is mounted at the folder.
 #[must_use]
 pub fn is_movable(layout: &Layout, folder: &Path) -> bool {
     let device = |path: &Path| std::fs::metadata(path).ok().map(|found| found.dev());

@@ -1,7 +1,7 @@
 //! Imports: reading the folder of an app that another system ran, and bringing its data here.
 //!
-//! The data are gathered in a folder of their own (`staging.rs`) and put in place by a rename, so that
-//! no app ever starts on a part of them. The source is only read, unless it is to be moved.
+//! The data are gathered in a folder of their own (`staging.rs`) and put in place by a rename, so
+//! that no app ever starts on a part of them. The source is only read, unless it is to be moved.
 
 mod error;
 mod look;

@@ -1,4 +1,5 @@
-//! The folder in which the data of an import are gathered, and the way from there to the app's data.
+//! The folder in which the data of an import are gathered, and the way from there to the app's
+//! data.
 //!
 //! It lies in the data folder, so one rename puts each part in place; the app's intent is written
 //! after that. The process that imports holds a lock. Without it, an import has ended or was

@@ -1,7 +1,7 @@
 //! Copying one folder, through two programs tar.
 //!
-//! The first tar reads the numbers of the owners on the host; the second one, as root in this user's
-//! containers, gives the files to the users with these numbers there. That is what Docker's
+//! The first tar reads the numbers of the owners on the host; the second one, as root in this
+//! user's containers, gives the files to the users with these numbers there. That is what Docker's
 //! containers had. For Podman's, both run there. Modes, times, links and holes are kept.
 
 use std::path::Path;
@@ -81,8 +81,8 @@ pub async fn copy(
         read_words.await.unwrap_or_default(),
         write_words.await.unwrap_or_default(),
     );
-    // A reader whose pipe breaks says so; what it says otherwise is the cause, also of an archive that
-    // ends too early.
+    // A reader whose pipe breaks says so; what it says otherwise is the cause, also of an archive
+    // that ends too early.
     let is_reading_the_cause = !read.success()
         && !read_words.is_empty()
         && !read_words.to_lowercase().contains("broken pipe");

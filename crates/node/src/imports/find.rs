@@ -204,7 +204,8 @@ fn neighbours(system: System, folder: &Path, files: &Files) -> BTreeMap<String, 
 }
 
 impl Found {
-    /// The secrets of the app that Umbrel derived from its seed, and a note when the seed is missing.
+    /// The secrets of the app that Umbrel derived from its seed, and a note when the seed is
+    /// missing.
     pub(super) fn umbrel_secrets(
         &self,
         wanted: &Wanted,
@@ -248,7 +249,7 @@ impl Found {
         settings.contains_key(SHARED_FOLDER)
     }
 
-    /// What root can do so that this user can import the app.
+    /// The commands with which root lets this user import the app.
     pub(super) fn advice(&self, wanted: &Wanted, folders: &[&Path]) -> String {
         let mut paths = vec![self.folder.clone()];
         paths.extend(self.seed.clone().filter(|seed| disk::may_exist(seed)));

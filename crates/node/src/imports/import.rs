@@ -25,6 +25,6 @@ pub struct Import {
 pub struct Folder {
     pub place: Place,
     pub to: PathBuf,
-    /// Where it comes from, and what is in it; `None` when it starts empty.
+    /// Its source and its content; `None` when it starts empty.
     pub from: Option<(PathBuf, FoundIn)>,
 }

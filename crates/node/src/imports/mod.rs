@@ -1,8 +1,8 @@
 //! Imports: an installation whose data come from an app that Umbrel, CasaOS or Compose ran.
 //!
-//! [`prepare`] finds the app and its data and judges all of it; nothing is written. When the operation
-//! is carried out, the data are brought first, while no lock is held; then they are put in place, and
-//! the intent is written.
+//! [`prepare`] finds the app and its data and judges all of it; nothing is written. When the
+//! operation is carried out, the data are brought first, while no lock is held; then they are put
+//! in place, and the intent is written.
 
 mod find;
 pub(crate) mod import;

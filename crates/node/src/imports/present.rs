@@ -12,7 +12,7 @@ pub(crate) fn refuse_present(layout: &Layout, app: &AppId) -> Result<(), Error> 
     if disk::may_exist(&layout.intent(app)) {
         return Err(import::Error::Installed { app: app.clone() }.into());
     }
-    // What an interrupted import has put in place is taken back before this one begins.
+    // An interrupted import is taken back before this one begins.
     let is_left_over = imports::abandoned(layout)?.contains(app);
     if records::keeps_data(layout, app) && !is_left_over {
         return Err(import::Error::Data { app: app.clone() }.into());

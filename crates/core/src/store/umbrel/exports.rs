@@ -124,7 +124,8 @@ enum Word {
 }
 
 impl Word {
-    /// Reads one word to the end of its line. `None` when it is not one word of texts and variables.
+    /// Reads one word to the end of its line. `None` when it is not one word of texts and
+    /// variables.
     fn read(text: &str, variables: &Variables) -> Option<Self> {
         let mut value = Some(String::new());
         let mut rest = text;
@@ -203,8 +204,8 @@ impl Word {
     }
 }
 
-/// Reads a variable after its dollar sign: `NAME`, `{NAME}` or `{NAME:-default}`. Returns its value,
-/// if it is known, and the text after it.
+/// Reads a variable after its dollar sign: `NAME`, `{NAME}` or `{NAME:-default}`. Returns its
+/// value, if it is known, and the text after it.
 fn variable<'a>(text: &'a str, variables: &Variables) -> Option<(Option<String>, &'a str)> {
     if let Some(inside) = text.strip_prefix('{') {
         let (inside, after) = inside.split_once('}')?;
