@@ -205,8 +205,8 @@ fn podman(desired: &Desired) -> Podman {
 fn units(id: &AppId) -> [Unit; 2] {
     let name = id.container(id.as_str(), true);
     let labels = BTreeMap::from([(APP_LABEL.to_owned(), id.to_string())]);
-    let join = NetworkJoin::Unit {
-        unit: format!("{}.network", id.network()),
+    let join = NetworkJoin::Named {
+        network: format!("{}.network", id.network()),
         aliases: vec![id.as_str().to_owned()],
         addresses: Vec::new(),
         hardware_address: None,

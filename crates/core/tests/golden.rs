@@ -104,8 +104,8 @@ fn port(address: IpAddr, host: u16, container: u16, udp: bool) -> PublishedPort 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn own_network() -> NetworkJoin {
-    NetworkJoin::Unit {
-        unit: "archy-golden.network".to_owned(),
+    NetworkJoin::Named {
+        network: "archy-golden.network".to_owned(),
         aliases: texts(&["every", "also-every"]),
         addresses: vec![
             Ipv4Addr::new(10, 89, 7, 3).into(),
@@ -116,9 +116,18 @@ fn own_network() -> NetworkJoin {
 }
 
 fn joined_network() -> NetworkJoin {
-    NetworkJoin::Unit {
-        unit: "archy-other.network".to_owned(),
+    NetworkJoin::Named {
+        network: "archy-other.network".to_owned(),
         aliases: Vec::new(),
+        addresses: Vec::new(),
+        hardware_address: None,
+    }
+}
+
+fn external_network() -> NetworkJoin {
+    NetworkJoin::Named {
+        network: "podman".to_owned(),
+        aliases: texts(&["every"]),
         addresses: Vec::new(),
         hardware_address: None,
     }
@@ -450,7 +459,7 @@ fn containers_that_run_to_their_end() {
         ..container(
             "archy-golden-job",
             Container {
-                networks: vec![NetworkJoin::Foreign("podman".to_owned())],
+                networks: vec![external_network()],
                 log: Some(Log::Foreground),
                 ..Container::default()
             },

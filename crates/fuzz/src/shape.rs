@@ -213,21 +213,22 @@ impl<'a, T: Iterator<Item = &'a str>> Maker<'a, T> {
     }
 
     fn networks(&mut self) -> Vec<NetworkJoin> {
+        let named = |network, aliases| NetworkJoin::Named {
+            network,
+            aliases,
+            addresses: Vec::new(),
+            hardware_address: None,
+        };
         let unit = self.text().map(|alias| {
             self.expect_text("Network", format!("archy-app.network:alias={alias}"));
-            NetworkJoin::Unit {
-                unit: "archy-app.network".to_owned(),
-                aliases: vec![alias],
-                addresses: Vec::new(),
-                hardware_address: None,
-            }
+            named("archy-app.network".to_owned(), vec![alias])
         });
-        let foreign = self.one("Network").map(NetworkJoin::Foreign);
+        let external = self.one("Network").map(|name| named(name, Vec::new()));
         let other = self.text().map(|name| {
             self.expect_text("Network", format!("container:{name}"));
             NetworkJoin::Container(name)
         });
-        unit.into_iter().chain(foreign).chain(other).collect()
+        unit.into_iter().chain(external).chain(other).collect()
     }
 
     /// A program with arguments, of which Podman reads a list.

@@ -478,6 +478,6 @@ pub(crate) const KNOWN: &[Known] = &[
         "network/outer/alias/db",
         "-",
         "yes",
-        "on a network of others a service has its container's name alone: `db` may be another's there",
+        "on a network of others a service has the names that the file gives it there: `db` may be another's there",
     ),
 ];

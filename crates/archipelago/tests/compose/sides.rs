@@ -143,7 +143,9 @@ fn run(
             .expect("a file in the host");
     }
     let prepared = host.run_root(&["bash", "-euc", PREPARE]);
-    let network = host.run_user(&["podman", "network", "create", "outer"]);
+    let network = host.run_user(&[
+        "podman", "network", "create", "--subnet", "10.78.0.0/24", "outer",
+    ]);
     for output in [prepared, network] {
         let output = output.expect("a run in the host");
         output.checked().expect("a prepared host");

@@ -329,18 +329,16 @@ pub enum NetworkJoin {
     /// The node's own network.
     Host,
     None,
-    /// A `.network` unit, under more names inside it.
-    Unit {
-        /// The unit's file name.
-        unit: String,
+    /// A network with names and addresses in it.
+    Named {
+        /// The file name of a `.network` unit, or Podman's name of an external network.
+        network: String,
         /// The names by which others of this network find the container.
         aliases: Vec<String>,
         /// Static addresses; without them Podman chooses.
         addresses: Vec<std::net::IpAddr>,
         hardware_address: Option<String>,
     },
-    /// An external network, by its name.
-    Foreign(String),
     /// The network namespace of another container, by its name.
     Container(String),
 }

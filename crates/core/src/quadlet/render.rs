@@ -314,9 +314,8 @@ impl Lines<'_> {
             NetworkJoin::Container(name) => {
                 self.escaped("Network", token(&format!("container:{name}")))?;
             }
-            NetworkJoin::Foreign(name) => self.escaped("Network", token(name))?,
-            NetworkJoin::Unit {
-                unit,
+            NetworkJoin::Named {
+                network,
                 aliases,
                 addresses,
                 hardware_address,
@@ -331,8 +330,8 @@ impl Lines<'_> {
                     .map(|address| format!("mac={address}"));
                 let options: Vec<String> = aliases.chain(addresses).chain(hardware).collect();
                 let text = match options.is_empty() {
-                    true => unit.clone(),
-                    false => format!("{unit}:{}", options.join(",")),
+                    true => network.clone(),
+                    false => format!("{network}:{}", options.join(",")),
                 };
                 self.escaped("Network", token(&text))?;
             }

@@ -102,27 +102,33 @@ impl Work<'_> {
                 vec![NetworkJoin::Container(self.manifest.container(other))]
             }
             NetworkMode::App => {
-                let join = |network: String, aliases, joined: &Join| NetworkJoin::Unit {
-                    unit: format!("{network}.network"),
+                let join = |network: String, aliases, joined: &Join| NetworkJoin::Named {
+                    network,
                     aliases,
                     addresses: joined.addresses.clone(),
                     hardware_address: joined.hardware_address.clone(),
                 };
+                let unit = |network: &str| format!("{network}.network");
                 let own = service.networks.iter().map(|(network, joined)| {
-                    if let Some(AppNetwork::External(name)) = self.manifest.networks.get(network) {
-                        return NetworkJoin::Foreign(name.clone());
-                    }
-                    let more: BTreeSet<&String> =
+                    let written: BTreeSet<&String> =
                         service.aliases.iter().chain(&joined.aliases).collect();
-                    let aliases = [name.to_owned()].into_iter();
-                    let aliases = aliases.chain(more.into_iter().cloned());
-                    let name = self.network_name(network);
-                    join(name, aliases.collect(), joined)
+                    let written = written.into_iter().cloned();
+                    match self.manifest.networks.get(network) {
+                        // Only the names that the file gives: `db` may be another's there.
+                        Some(AppNetwork::External(network)) => {
+                            join(network.clone(), written.collect(), joined)
+                        }
+                        _ => {
+                            let aliases = [name.to_owned()].into_iter().chain(written);
+                            join(unit(&self.network_name(network)), aliases.collect(), joined)
+                        }
+                    }
                 });
                 // There it has no name but its container's, which no other app can have.
                 let others = self.joined_exports(name).into_iter();
                 let others = others.chain(self.joined_own(name));
-                let others = others.map(|network| join(network, Vec::new(), &Join::default()));
+                let others =
+                    others.map(|network| join(unit(&network), Vec::new(), &Join::default()));
                 own.chain(others).collect()
             }
         }

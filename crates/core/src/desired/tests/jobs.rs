@@ -97,7 +97,7 @@ fn a_data_folder_belongs_to_the_user_that_writes_it() {
 #[test]
 fn an_app_has_the_networks_that_its_services_join() {
     let text = "services:
-  a: {image: x, container_name: page, networks: {front: {ipv4_address: 10.0.0.2}, back: {aliases: [web]}, proxy: }}
+  a: {image: x, container_name: page, networks: {front: {ipv4_address: 10.0.0.2}, back: {aliases: [web]}, proxy: {aliases: [site], ipv4_address: 10.9.0.2}}}
   db: {image: y, networks: [back]}
   side: {image: z, network_mode: 'service:db'}
 networks:
@@ -117,7 +117,7 @@ networks:
         [
             "archy-a-back.network:alias=a,alias=page,alias=web",
             "archy-a-front.network:alias=a,alias=page,ip=10.0.0.2",
-            "proxy",
+            "proxy:alias=page,alias=site,ip=10.9.0.2",
         ]
     );
     assert_eq!(
