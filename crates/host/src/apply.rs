@@ -10,6 +10,7 @@ use archipelago_core::desired::APP_LABEL;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::PREFIX;
 use archipelago_core::observed::Memory;
+use archipelago_core::quadlet::service_of;
 use archipelago_core::reconcile::Outcome;
 use tracing::{info, warn};
 
@@ -140,7 +141,11 @@ impl Executor<'_> {
                 disk::make_folder(&layout.units, 0o755)?;
                 disk::write_if_changed(&layout.unit(name), content.as_bytes(), PRIVATE)?;
             }
-            AppStep::RemoveUnit(name) => disk::remove(&layout.unit(name))?,
+            AppStep::RemoveUnit(name) => {
+                // systemd lists a failed service until it is told to forget it, also without a unit.
+                self.systemd.reset_failed(&service_of(name)).await?;
+                disk::remove(&layout.unit(name))?;
+            }
             AppStep::Start(service) => drop(self.systemd.start(service).await?),
             AppStep::Restart(service) => drop(self.systemd.restart(service).await?),
             AppStep::Stop(service) => drop(self.systemd.stop(service).await?),

@@ -44,8 +44,9 @@ impl Profile {
     }
 }
 
-/// Builds the package for tests and the demo. It differs from a release only by the compiler's
-/// optimisations, which take most of the time of a build.
+/// Builds the package for tests and the demo. It differs from a release by the compiler's
+/// optimisations, which take most of the time of a build, and by features of dependencies that only
+/// tests need.
 ///
 /// # Errors
 /// When the program cannot be compiled or packed.
@@ -74,14 +75,14 @@ pub(crate) fn build_with(profile: Profile) -> Result<PathBuf> {
 }
 
 fn compile(profile: Profile) -> Result<()> {
+    // With the features that the tests of the workspace give its dependencies, these are compiled.
+    let chosen: &[&str] = match profile {
+        Profile::Dev => &["--workspace", "--bin", "archipelago"],
+        Profile::Release => &["--package", "archipelago"],
+    };
     let status = cargo()
-        .args([
-            "build",
-            "--package",
-            "archipelago",
-            "--profile",
-            profile.cargo_name(),
-        ])
+        .args(["build", "--profile", profile.cargo_name()])
+        .args(chosen)
         .status()
         .context("running cargo build")?;
     if !status.success() {

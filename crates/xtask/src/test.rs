@@ -2,7 +2,9 @@
 //! and all tests. These include the tests on real hosts, those with the real Bitcoin daemons, and a
 //! few of the kills and reboots of `cargo xtask torture`.
 
-use std::process::{Command, Stdio};
+use std::fs::File;
+use std::io::{self, Seek};
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -24,6 +26,13 @@ const TOOLS: [(&str, &str); 5] = [
 const UPGRADE: &str =
     "an_upgrade_of_the_package_keeps_containers_data_and_secrets_and_a_restart_isolates";
 
+/// Runs the tests with the real Bitcoin daemons. The choice is made among the tests of the whole
+/// workspace, because cargo would compile dependencies anew for one package.
+const BITCOIN: [&str; 2] = ["--test", "bitcoin"];
+
+/// How many tests of one binary run at once; a variable of Rust's test harness.
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Run only the tests with the real Bitcoin daemons and their pages.
@@ -36,12 +45,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
     prerequisites::ensure()?;
     prerequisites::ensure_commands(&TOOLS)?;
-    let tests: &[&str] = if *bitcoin {
-        &["test", "--package", "archipelago", "--test", "bitcoin"]
-    } else {
+    if !bitcoin {
         before_hosts()?;
-        &["test", "--workspace", "--no-fail-fast"]
-    };
+    }
     let began = Instant::now();
     println!(
         "── the hosts' root, images and daemons (a quarter of an hour when the cache is empty)"
@@ -50,21 +56,112 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     testhost::prepare_with_bitcoin()?;
     testhost::prepare_for(&Options::default().suite(Suite::Forky))?;
     done("the hosts' root, images and daemons", began);
-    let has_earlier_package = earlier_package()?;
+    let has_earlier_package = *bitcoin || earlier_package()?;
     let package = deb::build()?;
-    // Printed before the tests, so that cargo's summary of the tests is the end of the output.
-    done("everything before the tests", started);
-    let mut tests = cargo(tests);
-    tests.env("ARCHIPELAGO_DEB", &package);
-    if !has_earlier_package {
-        tests.args(["--", "--skip", UPGRADE]);
+    let tests = |arguments: &[&str]| {
+        let mut tests = cargo(&["test", "--workspace"]);
+        tests.args(arguments).env("ARCHIPELAGO_DEB", &package);
+        if std::env::var_os(TEST_THREADS).is_none() {
+            tests.env(TEST_THREADS, tests_at_once().to_string());
+        }
+        tests
+    };
+    if *bitcoin {
+        // Printed before the tests, so that cargo's summary of the tests is the end of the output.
+        done("everything before the tests", started);
+        return step("the tests with the Bitcoin daemons", tests(&BITCOIN));
     }
-    let ended = step("the tests", tests);
+    step("the compilation of the tests", tests(&["--no-run"]))?;
+    let names = names(tests(&BITCOIN))?;
+    done("everything before the tests", started);
+    let meanwhile = Meanwhile::start(
+        "the tests with the Bitcoin daemons",
+        tests(&[&BITCOIN[..], &["--color", "never"]].concat()),
+    )?;
+    let mut others = tests(&["--no-fail-fast", "--"]);
+    for name in &names {
+        others.args(["--skip", name]);
+    }
+    if !has_earlier_package {
+        others.args(["--skip", UPGRADE]);
+    }
+    let others = step("the other tests", others);
+    let with_bitcoin = meanwhile.finish();
     // Once more at the end, where it is read.
     if !has_earlier_package {
         println!("{}", not_upgraded());
     }
-    ended
+    others.and(with_bitcoin)
+}
+
+/// A test on a host waits for systemd and Podman most of its time, so two share a processor.
+fn tests_at_once() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The names of the tests that a command would run.
+fn names(mut tests: Command) -> Result<Vec<String>> {
+    let listed = tests
+        .args(["--quiet", "--", "--list", "--format", "terse"])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("listing the tests")?;
+    if !listed.status.success() {
+        bail!("listing the tests: {tests:?} ended with {}", listed.status);
+    }
+    let text = String::from_utf8(listed.stdout).context("listing the tests")?;
+    let names: Vec<String> = text
+        .lines()
+        .filter_map(|line| line.strip_suffix(": test"))
+        .map(str::to_owned)
+        .collect();
+    if names.is_empty() {
+        bail!("{tests:?} lists no test");
+    }
+    Ok(names)
+}
+
+/// A command that runs beside others. What it prints is shown when it has ended.
+struct Meanwhile {
+    name: &'static str,
+    began: Instant,
+    child: Child,
+    printed: File,
+}
+
+impl Meanwhile {
+    fn start(name: &'static str, mut command: Command) -> Result<Self> {
+        println!("── {name}, beside what follows");
+        let printed = tempfile::tempfile().context("making a temporary file")?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(printed.try_clone().context("sharing a temporary file")?)
+            .stderr(printed.try_clone().context("sharing a temporary file")?)
+            .spawn()
+            .with_context(|| format!("starting {:?}", command.get_program()))?;
+        Ok(Self {
+            name,
+            began: Instant::now(),
+            child,
+            printed,
+        })
+    }
+
+    /// Waits for its end and shows what it printed.
+    fn finish(mut self) -> Result<()> {
+        let status = self.child.wait().context("waiting for a command")?;
+        println!(
+            "── {}, {:.0} s in all",
+            self.name,
+            self.began.elapsed().as_secs_f64()
+        );
+        self.printed.rewind().context("reading a temporary file")?;
+        io::copy(&mut self.printed, &mut io::stdout()).context("reading a temporary file")?;
+        if !status.success() {
+            bail!("{}: ended with {status}", self.name);
+        }
+        Ok(())
+    }
 }
 
 /// Has the package of version 0.1.0 in the cache before the tests, so that no test waits for its

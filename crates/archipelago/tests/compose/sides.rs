@@ -144,7 +144,12 @@ fn run(
     }
     let prepared = host.run_root(&["bash", "-euc", PREPARE]);
     let network = host.run_user(&[
-        "podman", "network", "create", "--subnet", "10.78.0.0/24", "outer",
+        "podman",
+        "network",
+        "create",
+        "--subnet",
+        "10.78.0.0/24",
+        "outer",
     ]);
     for output in [prepared, network] {
         let output = output.expect("a run in the host");

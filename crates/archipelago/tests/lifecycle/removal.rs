@@ -137,6 +137,39 @@ fn a_purge_leaves_nothing_and_touches_nothing_of_others() {
 }
 
 #[test]
+fn systemd_lists_no_failed_service_of_an_app_that_is_gone() {
+    let node = Node::new();
+    // It does not heed SIGTERM, so it is killed, and systemd calls its end a failure.
+    let stubborn = apps::app(
+        "stubborn",
+        "services:\n  stubborn:\n    image: docker.io/library/busybox:stable\n    \
+         command: sleep infinity\n    stop_grace_period: 1s\n",
+    );
+    let failed = || {
+        node.user(&[
+            "systemctl",
+            "--user",
+            "list-units",
+            "--plain",
+            "--no-legend",
+            "--state=failed",
+            "archy-*",
+        ])
+    };
+    node.install(&stubborn);
+    node.user(&["archipelago", "stop", "stubborn"]);
+    assert!(
+        failed().starts_with("archy-stubborn.service"),
+        "{}",
+        failed()
+    );
+
+    node.user(&["archipelago", "uninstall", "stubborn"]);
+
+    assert_eq!(failed(), "");
+}
+
+#[test]
 fn an_app_that_another_requires_is_not_uninstalled() {
     let node = Node::new();
     node.install(&apps::lone("base", 8481));
