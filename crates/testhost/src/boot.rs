@@ -17,7 +17,7 @@ use crate::record::{self, Record};
 use crate::{discard, kept_journal, mounts, nspawn, signals, wait};
 
 /// An orderly shutdown stops the containers first, and Podman gives each of them ten seconds.
-const SHUTDOWN_BOUND: Duration = Duration::from_secs(120);
+const SHUTDOWN_BOUND: Duration = Duration::from_secs(300);
 
 /// How to restart a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

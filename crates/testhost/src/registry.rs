@@ -8,7 +8,7 @@ use crate::host::Host;
 use crate::wait;
 
 /// A registry answers some milliseconds after its start. The bound is for a machine under load.
-const START_BOUND: Duration = Duration::from_secs(60);
+const START_BOUND: Duration = Duration::from_secs(180);
 
 /// A registry that runs in a host. It starts again after a reboot.
 #[derive(Debug)]

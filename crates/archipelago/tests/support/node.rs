@@ -9,13 +9,13 @@ use testhost::{Account, Host, Output};
 
 use crate::apps::App;
 
-/// The tick (`reconcile::TICK`), and as much time again for the repair, which takes some seconds on
+/// The tick (`reconcile::TICK`), and three times as much for the repair, which takes some seconds on
 /// an idle machine.
-pub(crate) const ONE_TICK: Duration = Duration::from_secs(30 + 30);
+pub(crate) const ONE_TICK: Duration = Duration::from_secs(30 + 90);
 /// The bound for changes that take a second or two on an idle machine. A wait ends with the change,
-/// so a high bound costs time only when a test fails, and a machine that compiles meanwhile needs
-/// much of it.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
+/// so a high bound costs time only when a test fails, and a machine that compiles meanwhile, or
+/// stands still for a minute as a guest of a busy one, needs much of it.
+pub(crate) const SOON: Duration = Duration::from_secs(180);
 /// The pause between two checks of a state, each of which starts processes in the host.
 const POLL: Duration = Duration::from_millis(200);
 
