@@ -14,6 +14,7 @@ use crate::data_folder::NodeId;
 use crate::desired::{DesiredImage, Owner, SecretContent};
 use crate::file::Files;
 use crate::image_facts::KnownImages;
+use crate::intent::Intent;
 use crate::manifest::Recipe;
 use crate::name::AppId;
 use crate::observed::Memory;
@@ -117,6 +118,8 @@ pub enum AppStep {
     },
     /// Let the app's intent name its release, which is stored.
     NameRelease(ReleaseId),
+    /// Keep an intent as the version of the app that a person has agreed to.
+    KeepGranted(Box<Intent>),
     /// Remove the folder in which version 0.1.0 kept the app's definition.
     RemoveFormer,
     /// Remove the app's earlier intents and the folder of its definition, then its intent: the last
@@ -208,7 +211,7 @@ impl Action {
         matches!(
             self.host_step(),
             Some(HostStep::Remember(_) | HostStep::CheckUnits { .. })
-        )
+        ) || matches!(self.app_step(), Some(AppStep::KeepGranted(_)))
     }
 
     /// The name of the file, service or object that it is about, where it is about a single one.
@@ -246,6 +249,7 @@ impl AppStep {
             Self::RemoveData => "remove_data",
             Self::StoreRelease { .. } => "store_release",
             Self::NameRelease(_) => "name_release",
+            Self::KeepGranted(_) => "keep_granted",
             Self::RemoveFormer => "remove_former",
             Self::Forget => "forget",
         }
@@ -274,7 +278,11 @@ impl AppStep {
             Self::StoreRelease { release, .. } | Self::NameRelease(release) => {
                 Some(release.to_string())
             }
-            Self::RememberImages(_) | Self::RemoveData | Self::RemoveFormer | Self::Forget => None,
+            Self::RememberImages(_)
+            | Self::RemoveData
+            | Self::KeepGranted(_)
+            | Self::RemoveFormer
+            | Self::Forget => None,
         }
     }
 
@@ -305,6 +313,7 @@ impl AppStep {
             | Self::RemoveImage(_)
             | Self::StoreRelease { .. }
             | Self::NameRelease(_)
+            | Self::KeepGranted(_)
             | Self::RemoveFormer
             | Self::Forget => false,
         }

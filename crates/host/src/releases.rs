@@ -124,6 +124,16 @@ fn keep(layout: &Layout, app: &AppId, text: &str) -> Result<(), disk::Error> {
     Ok(())
 }
 
+/// Keeps an intent as the version of the app that a person has agreed to.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn keep_granted(layout: &Layout, app: &AppId, intent: &Intent) -> Result<(), disk::Error> {
+    disk::make_folder(&layout.history(app), PRIVATE_FOLDER)?;
+    let text = intent.to_text();
+    disk::write_if_changed(&layout.granted(app), text.as_bytes(), PRIVATE).map(drop)
+}
+
 fn numbers(names: &[String]) -> Vec<u64> {
     let mut numbers: Vec<u64> = names
         .iter()

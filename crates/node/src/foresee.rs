@@ -32,11 +32,12 @@ pub(crate) async fn foresee(
     layout: &Layout,
     proposal: Option<&Proposal>,
 ) -> Result<Foreseen, Error> {
-    let now = inputs::read(layout)?;
+    let mut now = inputs::read(layout)?;
     let mut after = match proposal {
         Some(proposal) => proposal.applied_to(&now),
         None => now.clone(),
     };
+    inputs::complete(&mut now);
     inputs::complete(&mut after);
     let observed = observe_now(&wanted(after.clone())).await?;
     let mut reconciler = Reconciler::default();

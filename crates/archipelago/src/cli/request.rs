@@ -38,8 +38,9 @@ pub(super) struct InstallArguments {
 pub(super) struct SetArguments {
     /// The app.
     app: String,
-    /// The settings to change; `archipelago catalog APP` lists them.
-    #[arg(value_name = "KEY=VALUE", required = true)]
+    /// The settings to change; `archipelago catalog APP` lists them. None is needed to agree to what
+    /// an edited intent asks for.
+    #[arg(value_name = "KEY=VALUE")]
     settings: Vec<String>,
 }
 

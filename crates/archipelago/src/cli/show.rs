@@ -99,6 +99,9 @@ fn text_of(app: &AppHealth) -> String {
     if !app.units.is_empty() {
         text.push_str(&format!("{table}\n"));
     }
+    if let Some(waits) = &app.waits {
+        text.push_str(&format!("  waits: {waits}\n"));
+    }
     for url in &app.urls {
         text.push_str(&format!("  {}  {}\n", one_line(&url.title), url.url));
     }

@@ -302,3 +302,44 @@ fn a_kept_definition_that_is_edited_to_ask_for_more_is_not_followed() {
     let effective = "podman inspect archy-asks --format '{{.EffectiveCaps}}'";
     assert!(!node.shell(effective).contains("SYS_ADMIN"));
 }
+
+#[test]
+fn an_edited_intent_that_asks_for_more_waits_until_a_person_agrees() {
+    let node = Node::new();
+    node.shell("mkdir plain other");
+    let folder = node.put(&asking("volumes: ['${place}:/x:ro']"));
+    node.exits(0, &arguments(&folder, &["path:/home/archy/plain:ro"]));
+    let runs = node.containers();
+    let granted = format!("{CONFIG}/history/asks/granted.toml");
+    let intent = format!("{CONFIG}/apps/asks.toml");
+    let is_kept = || node.try_shell(&format!("cmp {granted} {intent}")).status == 0;
+    until_equal("the granted intent", SOON, &true, is_kept);
+
+    node.shell(&format!(
+        "printf '[settings]\\nplace = \"/home/archy/other\"\\n' >> {intent}"
+    ));
+    let command = "archipelago set asks --allow path:/home/archy/other:ro";
+    let waits = || node.user(&["archipelago", "status"]).contains(command);
+    until_equal("the word of the edit", SOON, &true, waits);
+    assert_eq!(node.state("asks"), "ready");
+    assert_eq!(node.containers(), runs);
+
+    // It is repaired as the version that a person has agreed to.
+    node.shell("rm ~/.config/containers/systemd/archy-asks.container");
+    let mounted = || {
+        let unit = "~/.config/containers/systemd/archy-asks.container";
+        node.try_shell(&format!("grep -c /home/archy/plain: {unit}"))
+            .stdout
+    };
+    until_equal("the folder in the unit", SOON, &"1\n".to_owned(), mounted);
+    assert_eq!(node.containers(), runs);
+
+    node.exits(3, &["set", "asks"]);
+    node.exits(0, &["set", "asks", "--allow", "path:/home/archy/other:ro"]);
+    assert_ne!(node.containers(), runs);
+    assert!(!waits());
+    until_equal("the granted intent", SOON, &true, is_kept);
+
+    node.user(&["archipelago", "uninstall", "asks"]);
+    assert_eq!(node.shell(&format!("find {CONFIG} -path '*asks*'")), "");
+}

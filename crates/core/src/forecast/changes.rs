@@ -264,6 +264,7 @@ fn of_app(action: &AppAction, observed: &Observed) -> Option<Change> {
         | AppStep::CancelJob(_)
         | AppStep::StoreRelease { .. }
         | AppStep::NameRelease(_)
+        | AppStep::KeepGranted(_)
         | AppStep::RemoveFormer => return None,
     };
     let is_plain = matches!(

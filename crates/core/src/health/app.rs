@@ -30,6 +30,7 @@ pub(super) fn judge(
         units: leftover_units(id, observed),
         urls: Vec::new(),
         busy: None,
+        waits: None,
     };
     match app {
         App::Broken { cause, .. } => {
@@ -87,6 +88,7 @@ pub(super) fn judge(
                     })
                     .collect(),
                 busy: busy(present, observed).cloned(),
+                waits: None,
             }
         }
     }

@@ -109,8 +109,16 @@ impl Installation {
         if let Some(unusable) = inputs.releases.unusable.get(app) {
             return Err(desired::Error::from(unusable.clone()).into());
         }
-        let folder = inputs.definition_folder(app).display().to_string();
-        let files = inputs.definitions.get(app).cloned().unwrap_or_default();
+        let held = inputs.held.get(app);
+        if given.is_empty() && held.is_none() {
+            return Err(Refusal::NoSetting(app.clone()));
+        }
+        let folder = known.definition_folder(&inputs.layout, app);
+        let folder = folder.display().to_string();
+        let files = match held {
+            Some(held) => held.files.clone(),
+            None => inputs.definitions.get(app).cloned().unwrap_or_default(),
+        };
         let file = format!("{folder}/{COMPOSE_FILE}");
         let schema = read_schema(&file, &files, app.as_str())?;
         let intent = Intent {
@@ -338,7 +346,7 @@ fn disk_mib(inputs: &Inputs, id: &AppId) -> u64 {
 }
 
 fn known<'a>(inputs: &'a Inputs, app: &AppId) -> Result<Option<&'a Intent>, Refusal> {
-    let intent = inputs.intents.get(app).map(Result::as_ref).transpose();
+    let intent = inputs.written(app).transpose();
     Ok(intent.map_err(Clone::clone)?)
 }
 

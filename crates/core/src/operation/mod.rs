@@ -7,6 +7,7 @@
 //! come to its end. Then the record is forgotten.
 
 mod before;
+mod consent;
 mod follow;
 mod foresee;
 mod grants;
@@ -34,6 +35,7 @@ use crate::name::AppId;
 use crate::needs::Offers;
 use crate::observed::Observed;
 
+pub use consent::{hold, is_any_edited};
 pub use follow::{Follow, Overtaken, PassSeen, Verdict};
 pub use grants::{ALL, BuildRight, Exposure, Grant, Grants, HostPath, IfMissing};
 pub use id::{OperationId, OperationIdError};

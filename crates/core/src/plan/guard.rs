@@ -146,6 +146,11 @@ impl Judge<'_> {
             AppStep::NameRelease(release) => {
                 unless(self.former() == Some(release), release, Rule::Wanted)
             }
+            AppStep::KeepGranted(intent) => unless(
+                self.desired.newly_granted.get(self.id) == Some(intent),
+                self.id,
+                Rule::Wanted,
+            ),
             AppStep::RemoveFormer => {
                 let is_needed = is_former_needed(self.desired, self.observed, self.id);
                 unless(!is_needed, self.id, Rule::ReleaseKept)

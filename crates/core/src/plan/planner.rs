@@ -348,6 +348,7 @@ impl Planner<'_> {
         push(&mut actions, &mut self.steps.services);
         push(&mut actions, &mut self.steps.removal);
         push(&mut actions, &mut self.take_over());
+        push(&mut actions, &mut self.keep_granted());
         if actions.is_empty() && !self.memory.reload {
             actions.append(&mut self.collect());
         }

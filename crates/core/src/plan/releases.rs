@@ -64,6 +64,21 @@ impl Planner<'_> {
         .collect()
     }
 
+    /// Keeps the intents that a person has agreed to. It comes last in a pass, as [`Self::take_over`]
+    /// does.
+    pub(super) fn keep_granted(&self) -> Vec<AppAction> {
+        let granted = self.desired.newly_granted.iter();
+        let due = granted.filter(|(app, _)| {
+            let subject = Subject::App((*app).clone());
+            self.retries.is_due(&subject, self.now)
+        });
+        due.map(|(app, intent)| {
+            let step = AppStep::KeepGranted(Box::new(intent.clone()));
+            self.action(app, step, Reason::Agreed)
+        })
+        .collect()
+    }
+
     /// Removes what nothing needs any more. Only when systemd has read every unit as it is on the
     /// disk: what it would start is then what the units name.
     pub(super) fn collect(&self) -> Vec<Action> {

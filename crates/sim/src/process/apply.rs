@@ -137,11 +137,16 @@ impl World {
                 intent.exports_all = true;
                 self.write(&path, intent.to_text().as_bytes(), 0o600)
             }
+            AppStep::KeepGranted(intent) => {
+                let path = layout.granted(app);
+                self.write(&path, intent.to_text().as_bytes(), 0o600)
+            }
             AppStep::RemoveFormer => self.remove(&layout.definition(app)),
             AppStep::Forget => {
                 // A loss of power could restore a removed unit file. Without its app nothing would
                 // remove it.
                 self.sync_folder(&layout.units)?;
+                self.remove(&layout.history(app))?;
                 self.remove(&layout.definition(app))?;
                 self.remove(&layout.intent(app))
             }

@@ -1,7 +1,7 @@
 //! Reads the desired state from the files on the disk, as the program's `host/inputs.rs` does.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
@@ -10,10 +10,12 @@ use archipelago_core::config::Config;
 use archipelago_core::data_folder::{Claim, Evidence, Identity, NodeId, Unreadable, judge};
 use archipelago_core::desired::{Apps, Desired, HostFacts, Inputs, assemble};
 use archipelago_core::file_error::FileError;
+use archipelago_core::held::Granted;
 use archipelago_core::image_facts::{ImageFacts, KnownImages};
 use archipelago_core::intent::Intent;
 use archipelago_core::manifest::Files;
 use archipelago_core::name::AppId;
+use archipelago_core::operation::hold;
 use archipelago_core::release::ReleaseId;
 use archipelago_core::releases::{Releases, Stored};
 
@@ -67,6 +69,7 @@ impl World {
         if let Some(mutation) = self.mutation {
             mutation.definitions(&mut inputs.definitions);
         }
+        hold(&mut inputs);
         let apps = Apps::read(&inputs);
         // No image declares a volume.
         inputs.found.images = images_of(&assemble(&inputs, &apps));
@@ -119,8 +122,18 @@ impl World {
             })
             .filter(|(_, files)| !files.is_empty())
             .collect();
-        // The simulated operator keeps no earlier intents.
-        let releases = Releases::of(layout, &intents, &definitions, Some(BTreeSet::new()));
+        let granted: BTreeMap<AppId, Granted> = intents
+            .keys()
+            .filter_map(|id| {
+                let intent = Intent::parse("", &self.text(&layout.granted(id))?).ok()?;
+                let files = self.files(&intent.definition_folder(layout, id));
+                Some((id.clone(), Granted { intent, files }))
+            })
+            .collect();
+        // The simulated operator keeps no other earlier intents.
+        let kept = granted.values();
+        let named = kept.filter_map(|granted| granted.intent.release.clone());
+        let releases = Releases::of(layout, &intents, &definitions, Some(named.collect()));
         let secrets = intents
             .keys()
             .map(|id| {
@@ -150,6 +163,7 @@ impl World {
                 ..HostFacts::default()
             },
             releases,
+            granted,
             ..Inputs::new(layout.clone())
         }
     }

@@ -86,6 +86,7 @@ impl World {
                     .get_or_insert_default()
                     .insert(release.clone());
             }
+            AppStep::KeepGranted(_) => drop(self.inputs.newly_granted.remove(app)),
             AppStep::RemoveFormer => drop(self.host.releases.former.remove(app)),
             AppStep::Forget => {
                 self.inputs.intents.remove(app);

@@ -68,6 +68,7 @@ fn brief_of_app(app: &AppId, step: &AppStep) -> String {
             format!("store {}", names.join(" "))
         }
         AppStep::NameRelease(_) => format!("name release of {app}"),
+        AppStep::KeepGranted(_) => format!("keep {app} as granted"),
         AppStep::RemoveFormer => format!("remove former folder of {app}"),
         AppStep::Forget => format!("forget {app}"),
     }
