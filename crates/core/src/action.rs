@@ -116,8 +116,12 @@ pub enum AppStep {
         release: ReleaseId,
         files: Files,
     },
-    /// Let the app's intent name its release, which is stored.
-    NameRelease(ReleaseId),
+    /// Let an intent of version 0.1.0 name its release, which is stored, and the rights that the
+    /// app uses.
+    NameRelease {
+        release: ReleaseId,
+        allow: BTreeSet<String>,
+    },
     /// Keep an intent as the version of the app that a person has agreed to.
     KeepGranted(Box<Intent>),
     /// Remove the folder in which version 0.1.0 kept the app's definition.
@@ -248,7 +252,7 @@ impl AppStep {
             Self::RemoveImage(_) => "remove_image",
             Self::RemoveData => "remove_data",
             Self::StoreRelease { .. } => "store_release",
-            Self::NameRelease(_) => "name_release",
+            Self::NameRelease { .. } => "name_release",
             Self::KeepGranted(_) => "keep_granted",
             Self::RemoveFormer => "remove_former",
             Self::Forget => "forget",
@@ -275,7 +279,7 @@ impl AppStep {
             | Self::RemoveVolume(name)
             | Self::RemoveSecret(name)
             | Self::RemoveImage(name) => Some(name.clone()),
-            Self::StoreRelease { release, .. } | Self::NameRelease(release) => {
+            Self::StoreRelease { release, .. } | Self::NameRelease { release, .. } => {
                 Some(release.to_string())
             }
             Self::RememberImages(_)
@@ -312,7 +316,7 @@ impl AppStep {
             | Self::RemoveSecret(_)
             | Self::RemoveImage(_)
             | Self::StoreRelease { .. }
-            | Self::NameRelease(_)
+            | Self::NameRelease { .. }
             | Self::KeepGranted(_)
             | Self::RemoveFormer
             | Self::Forget => false,

@@ -17,7 +17,7 @@ use archipelago_core::intent::{Intent, WantedState};
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::Files;
 use archipelago_core::name::AppId;
-use archipelago_core::operation::{hold, is_any_edited};
+use archipelago_core::operation::{hold, judged_paths};
 use archipelago_core::releases::Releases;
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 use rustix::io::Errno;
@@ -46,12 +46,8 @@ pub fn complete(inputs: &mut Inputs) {
 
 fn settle(inputs: &mut Inputs, read_set: &mut ReadSet) -> Apps {
     let layout = inputs.layout.clone();
-    if is_any_edited(inputs) {
-        // A right is judged by the place to which a path leads.
-        let mounted = Apps::read(inputs).mounted(&layout);
-        find_trails(inputs, mounted);
-        hold(inputs);
-    }
+    find_trails(inputs, judged_paths(inputs));
+    hold(inputs);
     let apps = Apps::read(inputs);
     read_captured(inputs, apps.captures(&layout), read_set);
     find_trails(inputs, apps.mounted(&layout));
@@ -161,7 +157,8 @@ fn intents(
     Ok(intents)
 }
 
-/// The versions of the apps that a person has agreed to. One that cannot be read is none.
+/// The versions of the apps that a person has agreed to, without those that cannot be read. The
+/// files are read where the present intent is another version.
 fn granted(
     layout: &Layout,
     intents: &BTreeMap<AppId, Result<Intent, FileError>>,
@@ -172,7 +169,7 @@ fn granted(
         let Ok(present) = intent else { continue };
         let path = layout.granted(id);
         let text = read_set.read_text(&path).ok().flatten();
-        let Some(intent) = text.and_then(|text| Intent::parse("", &text).ok()) else {
+        let Some(intent) = text.and_then(|text| Granted::read(&text)) else {
             continue;
         };
         let mut granted = Granted {

@@ -66,6 +66,7 @@ fn check_of(mutation: Mutation) -> Check {
         Mutation::StartBeforeImage => Check::Of(Invariant::ImageBeforeStart),
         Mutation::MarkerIgnored => Check::Of(Invariant::DataKept),
         Mutation::NestedAccepted => Check::Of(Invariant::NothingNested),
+        Mutation::EditFollowed => Check::Of(Invariant::RightsAgreed),
         Mutation::ResolverForgotten => Check::Of(Invariant::NamesServed),
         Mutation::LeaveOutIsolation | Mutation::TakeForIsolated => Check::Of(Invariant::Isolated),
     }

@@ -100,7 +100,8 @@ fn text_of(app: &AppHealth) -> String {
         text.push_str(&format!("{table}\n"));
     }
     if let Some(waits) = &app.waits {
-        text.push_str(&format!("  waits: {waits}\n"));
+        let waits = waits.to_string();
+        text.push_str(&format!("  waits: {}\n", one_line(&waits)));
     }
     for url in &app.urls {
         text.push_str(&format!("  {}  {}\n", one_line(&url.title), url.url));

@@ -60,7 +60,7 @@ impl fmt::Display for AppAction {
             AppStep::StoreRelease { release, .. } => {
                 write!(formatter, "store the release {release}")
             }
-            AppStep::NameRelease(release) => {
+            AppStep::NameRelease { release, .. } => {
                 write!(
                     formatter,
                     "write the release {release} into the intent of {app}"

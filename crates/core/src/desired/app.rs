@@ -35,9 +35,9 @@ pub struct Desired {
     pub releases: Releases,
     /// The operation that is under way for an app: why something is done for it.
     pub operations: BTreeMap<AppId, OperationId>,
-    /// What edited intents wait for, while the version before stays.
+    /// The edited intents that wait while the version before stays.
     pub held: BTreeMap<AppId, Waits>,
-    /// The intents that a person has agreed to and that are not kept as such yet.
+    /// The versions that a person has agreed to and that are not kept as such yet.
     pub newly_granted: BTreeMap<AppId, Intent>,
 }
 

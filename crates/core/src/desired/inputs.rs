@@ -33,11 +33,11 @@ pub struct Inputs {
     pub found: HostFacts,
     /// The releases that the apps need.
     pub releases: Releases,
-    /// The versions of the apps that a person has agreed to.
+    /// The versions that a person has agreed to.
     pub granted: BTreeMap<AppId, Granted>,
     /// The edited intents that wait, each replaced in `intents` and `definitions`.
     pub held: BTreeMap<AppId, Held>,
-    /// The intents that a person has agreed to and that are not kept in `granted` yet.
+    /// The versions that a person has agreed to and that are not kept in `granted` yet.
     pub newly_granted: BTreeMap<AppId, Intent>,
 }
 
@@ -83,12 +83,21 @@ impl Inputs {
         }
     }
 
-    /// An app's intent as it is written, also one that waits.
+    /// An app's intent as it is written, also when it waits.
     #[must_use]
     pub fn written(&self, id: &AppId) -> Option<Result<&Intent, &FileError>> {
         match self.held.get(id) {
             Some(held) => Some(Ok(&held.intent)),
             None => self.intents.get(id).map(Result::as_ref),
+        }
+    }
+
+    /// The definition that it names.
+    #[must_use]
+    pub fn written_files(&self, id: &AppId) -> Option<&Files> {
+        match self.held.get(id) {
+            Some(held) => Some(&held.files),
+            None => self.definitions.get(id),
         }
     }
 

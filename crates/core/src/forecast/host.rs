@@ -122,9 +122,9 @@ impl Host {
                 self.observed.releases.all.insert(release.clone());
                 self.observed.releases.whole.insert(release.clone());
             }
-            AppStep::NameRelease(release) => {
+            AppStep::NameRelease { release, allow } => {
                 if let Some(Ok(intent)) = self.inputs.intents.get_mut(app) {
-                    intent.release = Some(release.clone());
+                    intent.name_release(release, allow);
                 }
                 let releases = &mut self.inputs.releases;
                 releases.former.remove(app);

@@ -31,8 +31,8 @@ pub struct AppHealth {
     /// The work that is left before it is of use, if it runs and says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub busy: Option<Busy>,
-    /// What an edit of its intent waits for.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "told")]
+    /// What an edit of its intent waits for. In JSON, it is a text.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     pub waits: Option<Waits>,
 }
 
@@ -89,8 +89,7 @@ fn sentence<S: Serializer>(why: &Option<Why>, serializer: S) -> Result<S::Ok, S:
     serializer.serialize_str(&text(why.as_ref()))
 }
 
-/// In JSON, it is a text.
-fn told<S: Serializer>(waits: &Option<Waits>, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_text<S: Serializer>(waits: &Option<Waits>, serializer: S) -> Result<S::Ok, S::Error> {
     let text = waits.as_ref().map(ToString::to_string);
     serializer.serialize_str(&text.unwrap_or_default())
 }

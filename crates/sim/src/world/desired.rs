@@ -56,6 +56,7 @@ impl World {
             Mutation::MarkerIgnored,
             Mutation::NestedAccepted,
             Mutation::LeaveOutIsolation,
+            Mutation::EditFollowed,
         ];
         let mutation = changes_the_result
             .iter()
@@ -69,7 +70,9 @@ impl World {
         if let Some(mutation) = self.mutation {
             mutation.definitions(&mut inputs.definitions);
         }
-        hold(&mut inputs);
+        if self.mutation != Some(Mutation::EditFollowed) {
+            hold(&mut inputs);
+        }
         let apps = Apps::read(&inputs);
         // No image declares a volume.
         inputs.found.images = images_of(&assemble(&inputs, &apps));
@@ -95,6 +98,7 @@ impl World {
     /// As for an operation: with the facts of the images that are wanted now.
     pub(crate) fn inputs_with_images(&self) -> Inputs {
         let mut inputs = self.inputs();
+        hold(&mut inputs);
         inputs.found.images = images_of(&self.desired());
         inputs
     }
@@ -125,7 +129,7 @@ impl World {
         let granted: BTreeMap<AppId, Granted> = intents
             .keys()
             .filter_map(|id| {
-                let intent = Intent::parse("", &self.text(&layout.granted(id))?).ok()?;
+                let intent = Granted::read(&self.text(&layout.granted(id))?)?;
                 let files = self.files(&intent.definition_folder(layout, id));
                 Some((id.clone(), Granted { intent, files }))
             })

@@ -76,9 +76,9 @@ impl World {
                 self.host.releases.all.insert(release.clone());
                 self.host.releases.whole.insert(release.clone());
             }
-            AppStep::NameRelease(release) => {
+            AppStep::NameRelease { release, allow } => {
                 let intent = self.inputs.intents.get_mut(app).unwrap().as_mut().unwrap();
-                intent.release = Some(release.clone());
+                intent.name_release(release, allow);
                 let releases = &mut self.inputs.releases;
                 releases.former.remove(app);
                 releases
