@@ -22,7 +22,7 @@ fn a_version_is_kept_before_anything_of_it_is_changed() {
     assert!(
         lines
             .iter()
-            .any(|line| line.starts_with("write archy-web.container")),
+            .any(|line| line.starts_with("write archy-web-ui.container")),
         "{lines:#?}"
     );
     world.converge();
