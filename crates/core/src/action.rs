@@ -14,6 +14,7 @@ use crate::data_folder::NodeId;
 use crate::desired::{DesiredImage, Owner, SecretContent};
 use crate::file::Files;
 use crate::image_facts::KnownImages;
+use crate::intent::Intent;
 use crate::manifest::Recipe;
 use crate::name::AppId;
 use crate::observed::Memory;
@@ -115,8 +116,14 @@ pub enum AppStep {
         release: ReleaseId,
         files: Files,
     },
-    /// Let the app's intent name its release, which is stored.
-    NameRelease(ReleaseId),
+    /// Let an intent of version 0.1.0 name its release, which is stored, and the rights that the
+    /// app uses.
+    NameRelease {
+        release: ReleaseId,
+        allow: BTreeSet<String>,
+    },
+    /// Keep an intent as the version of the app that a person has agreed to.
+    KeepGranted(Box<Intent>),
     /// Remove the folder in which version 0.1.0 kept the app's definition.
     RemoveFormer,
     /// Remove the app's earlier intents and the folder of its definition, then its intent: the last
@@ -208,7 +215,7 @@ impl Action {
         matches!(
             self.host_step(),
             Some(HostStep::Remember(_) | HostStep::CheckUnits { .. })
-        )
+        ) || matches!(self.app_step(), Some(AppStep::KeepGranted(_)))
     }
 
     /// The name of the file, service or object that it is about, where it is about a single one.
@@ -245,7 +252,8 @@ impl AppStep {
             Self::RemoveImage(_) => "remove_image",
             Self::RemoveData => "remove_data",
             Self::StoreRelease { .. } => "store_release",
-            Self::NameRelease(_) => "name_release",
+            Self::NameRelease { .. } => "name_release",
+            Self::KeepGranted(_) => "keep_granted",
             Self::RemoveFormer => "remove_former",
             Self::Forget => "forget",
         }
@@ -271,10 +279,14 @@ impl AppStep {
             | Self::RemoveVolume(name)
             | Self::RemoveSecret(name)
             | Self::RemoveImage(name) => Some(name.clone()),
-            Self::StoreRelease { release, .. } | Self::NameRelease(release) => {
+            Self::StoreRelease { release, .. } | Self::NameRelease { release, .. } => {
                 Some(release.to_string())
             }
-            Self::RememberImages(_) | Self::RemoveData | Self::RemoveFormer | Self::Forget => None,
+            Self::RememberImages(_)
+            | Self::RemoveData
+            | Self::KeepGranted(_)
+            | Self::RemoveFormer
+            | Self::Forget => None,
         }
     }
 
@@ -304,7 +316,8 @@ impl AppStep {
             | Self::RemoveSecret(_)
             | Self::RemoveImage(_)
             | Self::StoreRelease { .. }
-            | Self::NameRelease(_)
+            | Self::NameRelease { .. }
+            | Self::KeepGranted(_)
             | Self::RemoveFormer
             | Self::Forget => false,
         }

@@ -1,6 +1,7 @@
 //! Why a file or folder that people or apps may change cannot be used. Nothing of its content is
 //! quoted.
 
+use crate::held::Waits;
 use crate::manifest::ManifestError;
 
 /// Why a configuration, an intent, a definition, a secret or a captured file cannot be used.
@@ -18,4 +19,7 @@ pub enum FileError {
     /// names the path.
     #[error("{0}")]
     Definition(String),
+    /// The intent asks for more than a person has agreed to, and there is no version to which one has.
+    #[error("{0}")]
+    Waits(Box<Waits>),
 }

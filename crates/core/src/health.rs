@@ -26,7 +26,11 @@ pub use why::{Because, Why};
 pub fn report(desired: &Desired, observed: &Observed, retries: &Retries) -> Report {
     let mut apps: BTreeMap<&AppId, AppHealth> = BTreeMap::new();
     for (id, app) in &desired.apps {
-        apps.insert(id, judge(&desired.layout, id, app, observed, retries));
+        let health = AppHealth {
+            waits: desired.held.get(id).cloned(),
+            ..judge(&desired.layout, id, app, observed, retries)
+        };
+        apps.insert(id, health);
     }
     for (id, present) in desired.present() {
         if let Some(other) = without_network(desired, present, observed, retries)

@@ -166,6 +166,16 @@ impl Intent {
         }
     }
 
+    /// Lets an intent of version 0.1.0 name its definition, and keep the rights that it uses without
+    /// having asked for them.
+    pub fn name_release(&mut self, release: &ReleaseId, allow: &BTreeSet<String>) {
+        if self.release.is_none() {
+            self.release = Some(release.clone());
+            self.exports_all = true;
+            self.allow.extend(allow.iter().cloned());
+        }
+    }
+
     /// Whether both ask for the same definition, settings and images, be the app running or not.
     #[must_use]
     pub fn is_same_version(&self, other: &Self) -> bool {

@@ -155,6 +155,13 @@ impl Layout {
         self.history_of_all().join(app.as_str())
     }
 
+    /// The version of an app that a person has agreed to. It lies among the earlier intents, because
+    /// its release is kept as theirs are.
+    #[must_use]
+    pub fn granted(&self, app: &AppId) -> PathBuf {
+        self.history(app).join("granted.toml")
+    }
+
     /// The records of operations that are under way. They lie beside the intents, on the same disk:
     /// the one is there when the other is, and the disk of the data may not be mounted.
     #[must_use]

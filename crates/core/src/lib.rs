@@ -19,6 +19,7 @@ pub mod file;
 pub mod file_error;
 pub mod forecast;
 pub mod health;
+pub mod held;
 pub mod hex;
 pub mod image;
 pub mod image_facts;

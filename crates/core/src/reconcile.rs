@@ -183,6 +183,11 @@ impl Reconciler {
                 .flat_map(|(_, present)| present.units.values());
             units.any(|unit| unit.service == service)
         });
+        for app in desired.apps.keys() {
+            if !desired.newly_granted.contains_key(app) {
+                self.retries.worked(&Subject::Granted(app.clone()));
+            }
+        }
         for (_, present) in desired.present() {
             for unit in present.units.values() {
                 if observed

@@ -31,6 +31,8 @@ pub struct Former {
     /// The release that the folder would be.
     pub release: ReleaseId,
     pub files: Files,
+    /// The words of the rights that the app uses: version 0.1.0 asked nobody.
+    pub allow: BTreeSet<String>,
 }
 
 /// The content of the folder of releases.
@@ -104,6 +106,7 @@ impl Releases {
                         let former = Former {
                             release: ReleaseId::of(files),
                             files: files.clone(),
+                            allow: BTreeSet::new(),
                         };
                         releases.former.insert(app.clone(), former);
                     }

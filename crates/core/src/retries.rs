@@ -45,6 +45,8 @@ pub enum Subject {
     File(String),
     /// Making a network anew that is not isolated, by its name.
     Network(String),
+    /// Keeping the version of an app that a person has agreed to.
+    Granted(AppId),
     /// Any other action for an app.
     App(AppId),
 }
@@ -266,6 +268,7 @@ impl Retries {
     pub fn forget(&mut self, app: &AppId) {
         self.accept(app);
         self.attempts.remove(&Subject::App(app.clone()));
+        self.attempts.remove(&Subject::Granted(app.clone()));
     }
 }
 

@@ -165,7 +165,10 @@ impl Executor<'_> {
             AppStep::RemoveImage(name) => self.podman.remove_image(name).await?,
             AppStep::RemoveData => purge::remove(layout, app).await?,
             AppStep::StoreRelease { release, files } => releases::store(layout, release, files)?,
-            AppStep::NameRelease(release) => releases::name(layout, app, release)?,
+            AppStep::NameRelease { release, allow } => {
+                releases::name(layout, app, release, allow)?;
+            }
+            AppStep::KeepGranted(intent) => releases::keep_granted(layout, app, intent)?,
             AppStep::RemoveFormer => disk::remove_folder(&layout.definition(app))?,
             AppStep::Forget => {
                 // Once the app is forgotten, nobody would remove a unit file that came back with a

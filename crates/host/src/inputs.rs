@@ -11,10 +11,13 @@ use archipelago_core::data_folder::judge;
 use archipelago_core::desired::{Apps, Desired, HostFacts, Inputs, assemble};
 use archipelago_core::error::chain;
 use archipelago_core::file_error::FileError;
+use archipelago_core::held::{Granted, is_settled};
 use archipelago_core::image_facts;
 use archipelago_core::intent::{Intent, WantedState};
 use archipelago_core::layout::Layout;
+use archipelago_core::manifest::Files;
 use archipelago_core::name::AppId;
+use archipelago_core::operation::{hold, judged_paths};
 use archipelago_core::releases::Releases;
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 use rustix::io::Errno;
@@ -31,21 +34,24 @@ const CAPTURE_BYTES_MAX: u64 = 64 * 1024;
 /// When it cannot be told which apps there are.
 pub fn desired(layout: &Layout, read_set: &mut ReadSet) -> Result<Desired, disk::Error> {
     let mut inputs = read_traced(layout, read_set)?;
-    let apps = Apps::read(&inputs);
-    read_named(&mut inputs, &apps, read_set);
+    let apps = settle(&mut inputs, read_set);
     Ok(assemble(&inputs, &apps))
 }
 
-/// Reads what the definitions of these inputs name: captured files, and where mounts lead.
+/// Lets edited intents wait that ask for more than a person has agreed to, and reads what the
+/// definitions of these inputs name: captured files, and where mounts lead.
 pub fn complete(inputs: &mut Inputs) {
-    let apps = Apps::read(inputs);
-    read_named(inputs, &apps, &mut ReadSet::begin());
+    settle(inputs, &mut ReadSet::begin());
 }
 
-fn read_named(inputs: &mut Inputs, apps: &Apps, read_set: &mut ReadSet) {
+fn settle(inputs: &mut Inputs, read_set: &mut ReadSet) -> Apps {
     let layout = inputs.layout.clone();
+    find_trails(inputs, judged_paths(inputs));
+    hold(inputs);
+    let apps = Apps::read(inputs);
     read_captured(inputs, apps.captures(&layout), read_set);
     find_trails(inputs, apps.mounted(&layout));
+    apps
 }
 
 /// Reads everything except captured files. An unreadable app is reported in the result and does not
@@ -96,6 +102,7 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
             Err(error) => *intent = Err(of_definition(&error)),
         }
     }
+    let granted = granted(layout, &intents, read_set);
     let named = releases::named_by_history(layout, read_set);
     let releases = Releases::of(layout, &intents, &definitions, named);
     let mut inputs = Inputs {
@@ -109,6 +116,7 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
             ..HostFacts::default()
         },
         releases,
+        granted,
         ..Inputs::new(layout.clone())
     };
     read_secrets(&mut inputs, read_set);
@@ -147,6 +155,34 @@ fn intents(
         })
         .collect();
     Ok(intents)
+}
+
+/// The versions of the apps that a person has agreed to, without those that cannot be read. The
+/// files are read where the present intent is another version.
+fn granted(
+    layout: &Layout,
+    intents: &BTreeMap<AppId, Result<Intent, FileError>>,
+    read_set: &mut ReadSet,
+) -> BTreeMap<AppId, Granted> {
+    let mut all = BTreeMap::new();
+    for (id, intent) in intents {
+        let Ok(present) = intent else { continue };
+        let path = layout.granted(id);
+        let text = read_set.read_text(&path).ok().flatten();
+        let Some(intent) = text.and_then(|text| Granted::read(&text)) else {
+            continue;
+        };
+        let mut granted = Granted {
+            intent,
+            files: Files::new(),
+        };
+        if !is_settled(present, Some(&granted)) {
+            let folder = granted.intent.definition_folder(layout, id);
+            granted.files = definition::read_traced(&folder, read_set).unwrap_or_default();
+        }
+        all.insert(id.clone(), granted);
+    }
+    all
 }
 
 /// Reads an app's intent; `None` when it is not installed.

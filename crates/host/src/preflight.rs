@@ -43,6 +43,8 @@ pub async fn observe(layout: &Layout, app: &Installation) -> Result<Preflight, o
         apps: BTreeMap::from([(app.app.clone(), present)]),
         releases: Releases::default(),
         operations: BTreeMap::new(),
+        held: BTreeMap::new(),
+        newly_granted: BTreeMap::new(),
     };
     let podman = app.asks_podman().then(Podman::for_this_user);
     let names = observe::names(&desired, podman.as_ref()).await?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use archipelago_core::desired::Desired;
 use archipelago_core::file::Files;
+use archipelago_core::held::Granted;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
@@ -124,6 +125,16 @@ fn keep(layout: &Layout, app: &AppId, text: &str) -> Result<(), disk::Error> {
     Ok(())
 }
 
+/// Keeps an intent as the version of the app that a person has agreed to.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn keep_granted(layout: &Layout, app: &AppId, intent: &Intent) -> Result<(), disk::Error> {
+    disk::make_folder(&layout.history(app), PRIVATE_FOLDER)?;
+    let text = Granted::to_text(intent);
+    disk::write_if_changed(&layout.granted(app), text.as_bytes(), PRIVATE).map(drop)
+}
+
 fn numbers(names: &[String]) -> Vec<u64> {
     let mut numbers: Vec<u64> = names
         .iter()
@@ -151,19 +162,23 @@ pub fn named_by_history(layout: &Layout, read_set: &mut ReadSet) -> Option<BTree
     Some(named)
 }
 
-/// Lets an intent of version 0.1.0 name its release, which is stored.
+/// Lets an intent of version 0.1.0 name its release, which is stored, and the words of its rights.
 ///
 /// # Errors
 /// When the intent cannot be read, or the disk refuses.
-pub fn name(layout: &Layout, app: &AppId, release: &ReleaseId) -> Result<(), NameError> {
+pub fn name(
+    layout: &Layout,
+    app: &AppId,
+    release: &ReleaseId,
+    allow: &BTreeSet<String>,
+) -> Result<(), NameError> {
     let path = layout.intent(app);
     let Some(text) = disk::read_text(&path)? else {
         return Ok(());
     };
     let mut intent = Intent::parse(&path.display().to_string(), &text)?;
     if intent.release.is_none() {
-        intent.release = Some(release.clone());
-        intent.exports_all = true;
+        intent.name_release(release, allow);
         disk::make_private(&layout.apps())?;
         disk::write_if_changed(&path, intent.to_text().as_bytes(), PRIVATE)?;
     }

@@ -265,6 +265,8 @@ fn of_import(error: &import::Error) -> ErrorKind {
 fn of_refusal(refusal: &Refusal) -> ErrorKind {
     match refusal {
         Refusal::NotInstalled(_)
+        | Refusal::Waits(..)
+        | Refusal::NoSetting(_)
         | Refusal::NothingBuilt(_)
         | Refusal::Stopped(_)
         | Refusal::Removing { .. }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use archipelago_core::desired::Desired;
 use archipelago_core::forecast::{Changes, Forecast, forecast, wanted};
+use archipelago_core::held::Waits;
 use archipelago_core::layout::Layout;
 use archipelago_core::observed::Observed;
 use archipelago_core::operation::Proposal;
@@ -22,6 +23,8 @@ use crate::retries;
 pub struct Foreseen {
     pub changes: Changes,
     pub forecast: Forecast,
+    /// The edited intents that wait for a person.
+    pub waits: Vec<Waits>,
 }
 
 /// Forecasts the next passes as they are, or as they would be after an operation.
@@ -32,12 +35,15 @@ pub(crate) async fn foresee(
     layout: &Layout,
     proposal: Option<&Proposal>,
 ) -> Result<Foreseen, Error> {
-    let now = inputs::read(layout)?;
+    let mut now = inputs::read(layout)?;
     let mut after = match proposal {
         Some(proposal) => proposal.applied_to(&now),
         None => now.clone(),
     };
+    inputs::complete(&mut now);
     inputs::complete(&mut after);
+    let held = after.held.values();
+    let waits = held.map(|held| held.waits.clone()).collect();
     let observed = observe_now(&wanted(after.clone())).await?;
     let mut reconciler = Reconciler::default();
     reconciler.recall(retries::read(layout));
@@ -48,6 +54,7 @@ pub(crate) async fn foresee(
     Ok(Foreseen {
         changes: Changes::of(&wanted(now), &observed, &forecast),
         forecast,
+        waits,
     })
 }
 

@@ -86,12 +86,19 @@ x-archipelago:
 pub const NESTED_VERSION: u8 = 4;
 const NESTED_MOUNTS: &str = "[data:/data, './pics:/pics', './pics/thumbs:/thumbs']";
 
+/// The version of the shop that asks for a capability.
+pub const ASKING_VERSION: u8 = 5;
+/// The word that agrees to it.
+pub const ASKED: &str = "capability:SYS_ADMIN";
+const ASKING_LINE: &str = "    cap_add: [SYS_ADMIN]\n    depends_on: [db]\n";
+
 /// The files of an app's definition in one of its versions: path and content.
 pub fn definition(app: &str, version: u8) -> Vec<(&'static str, String)> {
     let versioned = |text: &str| {
         let text = text.replace(":1\n", &format!(":{version}\n"));
         match version {
             NESTED_VERSION => text.replace("[data:/data]", NESTED_MOUNTS),
+            ASKING_VERSION => text.replace("    depends_on: [db]\n", ASKING_LINE),
             _ => text,
         }
     };

@@ -33,6 +33,8 @@ pub enum Invariant {
     PlanKeepsRules,
     /// No container starts with a mount beneath a folder that a container writes.
     NothingNested,
+    /// No container has a right on the host to which no person has agreed.
+    RightsAgreed,
     /// Containers that run can resolve each other's names.
     NamesServed,
     /// An operation that changed something is followed to its end, and the end is reported. Its
@@ -62,6 +64,7 @@ impl fmt::Display for Invariant {
             Self::Isolated => "isolated",
             Self::PlanKeepsRules => "plan-keeps-rules",
             Self::NothingNested => "nothing-nested",
+            Self::RightsAgreed => "rights-agreed",
             Self::NamesServed => "names-served",
             Self::OperationsEnd => "operations-end",
             Self::OperationsWhole => "operations-whole",

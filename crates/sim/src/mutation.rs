@@ -55,6 +55,8 @@ pub enum Mutation {
     MarkerIgnored,
     /// A mount beneath a folder that a container writes is accepted.
     NestedAccepted,
+    /// An edited intent is followed without asking.
+    EditFollowed,
     /// The end of the resolver of names is not observed.
     ResolverForgotten,
     /// Networks are made without isolation.
@@ -68,7 +70,7 @@ pub enum Mutation {
 }
 
 impl Mutation {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::SkipFsync,
         Self::NoLock,
         Self::UninstallBackwards,
@@ -87,6 +89,7 @@ impl Mutation {
         Self::WriteAlways,
         Self::MarkerIgnored,
         Self::NestedAccepted,
+        Self::EditFollowed,
         Self::ResolverForgotten,
         Self::LeaveOutIsolation,
         Self::TakeForIsolated,

@@ -12,7 +12,7 @@ use archipelago_core::quadlet::service_of;
 use archipelago_core::reconcile::Reconciler;
 use archipelago_core::release::ReleaseId;
 
-use crate::apps::{BASE, SHOP, UNITS, files_of};
+use crate::apps::{ASKED, ASKING_VERSION, BASE, SHOP, UNITS, files_of};
 use crate::host::disk::Medium;
 use crate::host::podman::Reach;
 use crate::invariants::Invariant;
@@ -53,6 +53,15 @@ impl World {
                 intent.purge = true;
             }),
             Intervention::Rebuild => self.rebuild(),
+            Intervention::EditIntent => self.edit_intent(),
+            Intervention::Agree => {
+                self.has_agreed = true;
+                self.change_intent(SHOP, |intent| {
+                    intent.allow.insert(ASKED.to_owned());
+                });
+            }
+            Intervention::LoseGranted => self.delete(&self.layout.granted(&app_id(SHOP))),
+            Intervention::DamageGranted => self.damage_granted(),
             Intervention::Restart(app) => self.request_restart(app),
             Intervention::DeleteUnit(name) => {
                 self.delete(&self.layout.unit(name));
@@ -170,12 +179,7 @@ impl World {
             return;
         }
         let id = app_id(app);
-        let files = files_of(app, version);
-        let release = ReleaseId::of(&files);
-        for (path, file) in &files {
-            let path = self.layout.release(&release).join(path);
-            self.disk.put(&path, &file.content, 0o644);
-        }
+        let release = self.put_release(app, version);
         let known = self.disk.read(&self.layout.intent(&id));
         let settings = known
             .and_then(|text| Intent::parse("", &String::from_utf8_lossy(&text)).ok())
@@ -189,6 +193,33 @@ impl World {
         let path = self.layout.intent(&id);
         self.disk.put(&path, intent.to_text().as_bytes(), 0o644);
         self.retry_now(&id);
+    }
+
+    fn put_release(&mut self, app: &str, version: u8) -> ReleaseId {
+        let files = files_of(app, version);
+        let release = ReleaseId::of(&files);
+        for (path, file) in &files {
+            let path = self.layout.release(&release).join(path);
+            self.disk.put(&path, &file.content, 0o644);
+        }
+        release
+    }
+
+    fn edit_intent(&mut self) {
+        if self.disk.medium == Medium::Writable
+            && self.disk.exists(&self.layout.intent(&app_id(SHOP)))
+        {
+            let release = self.put_release(SHOP, ASKING_VERSION);
+            self.change_intent(SHOP, |intent| intent.release = Some(release));
+        }
+    }
+
+    fn damage_granted(&mut self) {
+        let path = self.layout.granted(&app_id(SHOP));
+        if let Some(text) = self.disk.read(&path) {
+            let half = text.len() / 2;
+            self.disk.put(&path, &text[..half], 0o600);
+        }
     }
 
     fn rebuild(&mut self) {

@@ -66,6 +66,7 @@ fn check_of(mutation: Mutation) -> Check {
         Mutation::StartBeforeImage => Check::Of(Invariant::ImageBeforeStart),
         Mutation::MarkerIgnored => Check::Of(Invariant::DataKept),
         Mutation::NestedAccepted => Check::Of(Invariant::NothingNested),
+        Mutation::EditFollowed => Check::Of(Invariant::RightsAgreed),
         Mutation::ResolverForgotten => Check::Of(Invariant::NamesServed),
         Mutation::LeaveOutIsolation | Mutation::TakeForIsolated => Check::Of(Invariant::Isolated),
     }
@@ -77,6 +78,7 @@ fn caught(mutation: Mutation) -> Option<Violation> {
         .or_else(|| with_a_nested_mount(mutation))
         .or_else(|| undisturbed(mutation))
         .or_else(|| on_an_open_network(mutation))
+        .or_else(|| with_a_resolver_that_ends(mutation))
         .or_else(|| with_one_fault(mutation))
         .or_else(|| {
             (1..=SEEDS)
@@ -125,6 +127,18 @@ fn on_an_open_network(mutation: Mutation) -> Option<Violation> {
             Line::Wait(30_000),
             Line::Do(Intervention::Start(app())),
             Line::Wait(30_000),
+        ],
+    };
+    random::run(&script, Some(mutation)).violation
+}
+
+fn with_a_resolver_that_ends(mutation: Mutation) -> Option<Violation> {
+    let script = Script {
+        lines: vec![
+            Line::Do(Intervention::Install("base".to_owned(), 1)),
+            Line::Wait(60_000),
+            Line::Do(Intervention::KillResolver),
+            Line::Wait(60_000),
         ],
     };
     random::run(&script, Some(mutation)).violation

@@ -13,22 +13,23 @@ const SHARE: usize = 101;
 /// The least number of placements in each scenario: of no and of one fault, and in the share of
 /// two. They are nine tenths and four fifths of the present numbers, which change a little with the
 /// calls on the host; far fewer placements mean that a part of the scenario has been lost.
-const LEAST: [(Scenario, usize, usize); 15] = [
-    (Scenario::Install, 4_100, 1_370),
-    (Scenario::Settings, 1_400, 170),
-    (Scenario::Uninstall, 2_000, 340),
-    (Scenario::Purge, 2_200, 400),
+const LEAST: [(Scenario, usize, usize); 16] = [
+    (Scenario::Install, 4_400, 1_610),
+    (Scenario::Settings, 1_600, 210),
+    (Scenario::Uninstall, 2_100, 360),
+    (Scenario::Purge, 2_200, 430),
     (Scenario::Restore, 4_300, 1_540),
     (Scenario::Isolate, 2_400, 490),
-    (Scenario::Job, 1_000, 100),
-    (Scenario::Command(Kind::Install), 4_200, 1_440),
-    (Scenario::Command(Kind::Set), 1_900, 310),
+    (Scenario::Job, 2_400, 510),
+    (Scenario::Edit, 1_600, 230),
+    (Scenario::Command(Kind::Install), 4_300, 1_560),
+    (Scenario::Command(Kind::Set), 2_000, 350),
     (Scenario::Command(Kind::Start), 2_000, 350),
     (Scenario::Command(Kind::Stop), 1_900, 310),
     (Scenario::Command(Kind::Restart), 1_500, 190),
-    (Scenario::Command(Kind::Rebuild), 1_600, 230),
-    (Scenario::Command(Kind::Uninstall), 2_500, 520),
-    (Scenario::Command(Kind::Purge), 2_700, 590),
+    (Scenario::Command(Kind::Rebuild), 1_800, 270),
+    (Scenario::Command(Kind::Uninstall), 2_600, 550),
+    (Scenario::Command(Kind::Purge), 2_700, 620),
 ];
 
 #[test]
@@ -47,7 +48,7 @@ fn no_placement_of_two_faults_in_a_share_ends_with_a_violation() {
 }
 
 /// Each scenario must have its number of placements.
-fn at_least(least: [(Scenario, usize); 15], counts: &[(Scenario, usize)]) {
+fn at_least(least: [(Scenario, usize); 16], counts: &[(Scenario, usize)]) {
     let total: usize = counts.iter().map(|(_, count)| count).sum();
     println!("{total} placements: {counts:?}");
     assert_eq!(least.map(|(scenario, _)| scenario), Scenario::ALL);

@@ -140,6 +140,7 @@ mod tests {
                     units: vec![unit(is_job)],
                     urls: Vec::new(),
                     busy: None,
+                    waits: None,
                 },
                 goal,
                 ended: None,

@@ -1,6 +1,8 @@
 //! `plan`: shows what an operation would change, or what passes are about to change; nothing is
 //! done. `install` and `set` show the same before they ask.
 
+use std::collections::BTreeMap;
+
 use archipelago_core::action::Summary;
 use archipelago_core::forecast::{Change, Changes, Sign};
 use archipelago_core::layout::Layout;
@@ -77,6 +79,9 @@ struct Document<'a> {
     changes: &'a Changes,
     /// In the order in which passes do them.
     actions: Vec<Summary>,
+    /// The edited intents that wait for a person, by app.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    waits: BTreeMap<&'a str, String>,
     /// Whether nothing is left to do after these actions, as far as can be foreseen.
     complete: bool,
 }
@@ -107,6 +112,11 @@ fn show(prepared: Option<&Prepared>, foreseen: &Foreseen, output: Output) -> Res
             operation: prepared.map(document),
             changes: &foreseen.changes,
             actions: foreseen.forecast.summaries(),
+            waits: foreseen
+                .waits
+                .iter()
+                .map(|waits| (waits.app.as_str(), waits.to_string()))
+                .collect(),
             complete: foreseen.forecast.is_complete,
         }),
         Output::Text => {
@@ -147,7 +157,11 @@ pub(super) fn warnings(prepared: &Prepared) -> Vec<String> {
 
 /// The plan in lines.
 pub(super) fn text(prepared: Option<&Prepared>, foreseen: &Foreseen) -> Vec<String> {
-    let Foreseen { changes, forecast } = foreseen;
+    let Foreseen {
+        changes,
+        forecast,
+        waits,
+    } = foreseen;
     let mut lines: Vec<String> = prepared
         .and_then(Prepared::import)
         .map(import::lines)
@@ -159,6 +173,12 @@ pub(super) fn text(prepared: Option<&Prepared>, foreseen: &Foreseen) -> Vec<Stri
     if !changes.host.is_empty() {
         lines.push("this host:".to_owned());
         lines.extend(changes.host.iter().map(line));
+    }
+    if prepared.is_none() {
+        lines.extend(waits.iter().map(|waits| {
+            let text = format!("{} waits: {waits}", waits.app);
+            one_line(&text).into_owned()
+        }));
     }
     if let Some(prepared) = prepared {
         lines.extend(grants(prepared));

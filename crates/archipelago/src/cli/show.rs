@@ -99,6 +99,10 @@ fn text_of(app: &AppHealth) -> String {
     if !app.units.is_empty() {
         text.push_str(&format!("{table}\n"));
     }
+    if let Some(waits) = &app.waits {
+        let waits = waits.to_string();
+        text.push_str(&format!("  waits: {}\n", one_line(&waits)));
+    }
     for url in &app.urls {
         text.push_str(&format!("  {}  {}\n", one_line(&url.title), url.url));
     }

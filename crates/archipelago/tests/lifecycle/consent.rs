@@ -302,3 +302,91 @@ fn a_kept_definition_that_is_edited_to_ask_for_more_is_not_followed() {
     let effective = "podman inspect archy-asks --format '{{.EffectiveCaps}}'";
     assert!(!node.shell(effective).contains("SYS_ADMIN"));
 }
+
+/// An app that mounts a folder by its setting, and the edit of its intent to another folder, which
+/// waits.
+fn with_an_edit_that_waits(node: &Node) {
+    node.shell("mkdir plain other");
+    let folder = node.put(&asking("volumes: ['${place}:/x:ro']"));
+    node.exits(0, &arguments(&folder, &["path:/home/archy/plain:ro"]));
+    node.shell(&format!(
+        "printf '[settings]\\nplace = \"/home/archy/other\"\\n' >> {INTENT}"
+    ));
+    until_equal("the command that agrees", SOON, &true, || waits(node));
+}
+
+const INTENT: &str = "~/.config/archipelago/apps/asks.toml";
+const GRANTED: &str = "~/.config/archipelago/history/asks/granted.toml";
+const UNIT: &str = "~/.config/containers/systemd/archy-asks.container";
+
+/// Whether `status` shows the command that agrees to the edit.
+fn waits(node: &Node) -> bool {
+    let command = "archipelago set asks --allow path:/home/archy/other:ro";
+    node.user(&["archipelago", "status"]).contains(command)
+}
+
+#[test]
+fn an_edited_intent_that_asks_for_more_waits_until_a_person_agrees() {
+    let node = Node::new();
+    with_an_edit_that_waits(&node);
+    let runs = node.containers();
+    assert_eq!(node.state("asks"), "ready");
+    let plan = node.user(&["archipelago", "plan"]);
+    assert!(
+        plan.starts_with("asks waits: ") && plan.trim_end().ends_with("Nothing to do."),
+        "{plan}"
+    );
+    // It is repaired as the version that a person has agreed to.
+    node.shell(&format!("rm {UNIT}"));
+    let mounts_plain = || {
+        let found = node.try_shell(&format!("grep -q /home/archy/plain: {UNIT}"));
+        found.status == 0
+    };
+    until_equal("the unit", SOON, &true, mounts_plain);
+    assert_eq!(node.containers(), runs);
+    // Without the word, `set` changes nothing.
+    node.exits(3, &["set", "asks"]);
+    assert_eq!(node.containers(), runs);
+
+    node.exits(0, &["set", "asks", "--allow", "path:/home/archy/other:ro"]);
+    assert_ne!(node.containers(), runs);
+    assert!(!waits(&node));
+    let kept = node.shell(&format!("grep -c /home/archy/other {GRANTED}"));
+    assert_eq!(kept, "2\n");
+    let said = node.exits(3, &["set", "asks"]);
+    assert!(
+        said.contains("name the settings of asks to change"),
+        "{said}"
+    );
+
+    node.user(&["archipelago", "uninstall", "asks"]);
+    assert_eq!(node.shell(&format!("find {CONFIG} -path '*asks*'")), "");
+}
+
+#[test]
+fn without_the_kept_version_an_edit_that_asks_for_more_changes_nothing() {
+    let node = Node::new();
+    with_an_edit_that_waits(&node);
+    let runs = node.containers();
+    let unit = node.shell(&format!("cat {UNIT}"));
+    for damage in [
+        &format!("sed -i '/^allow/d' {GRANTED}"),
+        &format!("rm {GRANTED}"),
+    ] {
+        node.shell(damage);
+        until_equal(
+            "the app to be left alone",
+            SOON,
+            &"failed".to_owned(),
+            || node.state("asks"),
+        );
+        assert!(waits(&node), "{damage}");
+        assert_eq!(node.containers(), runs, "{damage}");
+        assert_eq!(node.shell(&format!("cat {UNIT}")), unit, "{damage}");
+    }
+    // The version from before needs nobody's agreement: its word is in the intent.
+    node.shell(&format!("sed -i '/^\\[settings/d; /^place/d' {INTENT}"));
+    until_equal("the app", SOON, &"ready".to_owned(), || node.state("asks"));
+    assert_eq!(node.containers(), runs);
+    node.shell(&format!("cat {GRANTED}"));
+}

@@ -56,6 +56,8 @@ pub enum Reason {
     ReleaseDamaged { release: ReleaseId },
     /// The app's definition lies where version 0.1.0 kept it.
     FormerDefinition,
+    /// A person has agreed to what the intent asks for.
+    Agreed,
     /// Nothing needs it any more.
     Unneeded,
     /// The operator asked for a restart.
@@ -114,6 +116,7 @@ impl Reason {
             Self::NotIsolated { .. } => "not_isolated",
             Self::ReleaseDamaged { .. } => "release_damaged",
             Self::FormerDefinition => "former_definition",
+            Self::Agreed => "agreed",
             Self::Unneeded => "unneeded",
             Self::RestartAsked => "restart_asked",
             Self::RestartPending => "restart_pending",

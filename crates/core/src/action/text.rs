@@ -60,11 +60,14 @@ impl fmt::Display for AppAction {
             AppStep::StoreRelease { release, .. } => {
                 write!(formatter, "store the release {release}")
             }
-            AppStep::NameRelease(release) => {
+            AppStep::NameRelease { release, .. } => {
                 write!(
                     formatter,
                     "write the release {release} into the intent of {app}"
                 )
+            }
+            AppStep::KeepGranted(_) => {
+                write!(formatter, "keep the intent of {app} as agreed to")
             }
             AppStep::RemoveFormer => {
                 write!(
@@ -154,6 +157,7 @@ impl fmt::Display for Reason {
             Self::FormerDefinition => {
                 formatter.write_str("the definition lies where version 0.1.0 kept it")
             }
+            Self::Agreed => formatter.write_str("a person has agreed to what it asks for"),
             Self::Unneeded => formatter.write_str("nothing needs it any more"),
             Self::RestartAsked => formatter.write_str("a restart was asked for"),
             Self::RestartPending => formatter.write_str("a restart was due"),

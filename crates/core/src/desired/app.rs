@@ -9,8 +9,10 @@ use ipnet::IpNet;
 
 use super::error::Error;
 use crate::data_folder::Claim;
+use crate::held::Waits;
 use crate::image::{Platform, Reference};
 use crate::image_facts::{Bases, ImageFacts};
+use crate::intent::Intent;
 use crate::layout::Layout;
 use crate::manifest::{Files, ProbeKind, Recipe};
 use crate::name::AppId;
@@ -33,6 +35,10 @@ pub struct Desired {
     pub releases: Releases,
     /// The operation that is under way for an app: why something is done for it.
     pub operations: BTreeMap<AppId, OperationId>,
+    /// The edited intents that wait while the version before stays.
+    pub held: BTreeMap<AppId, Waits>,
+    /// The versions that a person has agreed to and that are not kept as such yet.
+    pub newly_granted: BTreeMap<AppId, Intent>,
 }
 
 /// One app's part.

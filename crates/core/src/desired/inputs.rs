@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::config::Config;
 use crate::data_folder::Claim;
 use crate::file_error::FileError;
+use crate::held::{Granted, Held};
 use crate::image_facts::KnownImages;
 use crate::intent::Intent;
 use crate::layout::Layout;
@@ -32,6 +33,12 @@ pub struct Inputs {
     pub found: HostFacts,
     /// The releases that the apps need.
     pub releases: Releases,
+    /// The versions that a person has agreed to.
+    pub granted: BTreeMap<AppId, Granted>,
+    /// The edited intents that wait, each replaced in `intents` and `definitions`.
+    pub held: BTreeMap<AppId, Held>,
+    /// The versions that a person has agreed to and that are not kept in `granted` yet.
+    pub newly_granted: BTreeMap<AppId, Intent>,
 }
 
 /// Facts about the node's files besides their content. The default says that all files are plain
@@ -70,6 +77,27 @@ impl Inputs {
             captured: BTreeMap::new(),
             found: HostFacts::default(),
             releases: Releases::default(),
+            granted: BTreeMap::new(),
+            held: BTreeMap::new(),
+            newly_granted: BTreeMap::new(),
+        }
+    }
+
+    /// An app's intent as it is written, also when it waits.
+    #[must_use]
+    pub fn written(&self, id: &AppId) -> Option<Result<&Intent, &FileError>> {
+        match self.held.get(id) {
+            Some(held) => Some(Ok(&held.intent)),
+            None => self.intents.get(id).map(Result::as_ref),
+        }
+    }
+
+    /// The definition that it names.
+    #[must_use]
+    pub fn written_files(&self, id: &AppId) -> Option<&Files> {
+        match self.held.get(id) {
+            Some(held) => Some(&held.files),
+            None => self.definitions.get(id),
         }
     }
 

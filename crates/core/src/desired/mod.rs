@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::data_folder::{Claim, NotOurs};
+use crate::held::Waits;
 use crate::intent::WantedState;
 use crate::layout::Layout;
 use crate::manifest::{Manifest, Recipe};
@@ -76,6 +77,8 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
             apps: apps.0.keys().map(held).collect(),
             releases: inputs.releases.clone(),
             operations: inputs.found.operations.clone(),
+            held: waits(inputs),
+            newly_granted: BTreeMap::new(),
         };
     }
     let nested = nesting::refusals(inputs, apps);
@@ -98,7 +101,16 @@ pub fn assemble(inputs: &Inputs, apps: &Apps) -> Desired {
         apps: desired,
         releases: inputs.releases.clone(),
         operations: inputs.found.operations.clone(),
+        held: waits(inputs),
+        newly_granted: inputs.newly_granted.clone(),
     }
+}
+
+fn waits(inputs: &Inputs) -> BTreeMap<AppId, Waits> {
+    let held = inputs.held.iter();
+    held.filter(|(_, held)| held.waits.has_granted)
+        .map(|(id, held)| (id.clone(), held.waits.clone()))
+        .collect()
 }
 
 fn assemble_app(inputs: &Inputs, apps: &Apps, id: &AppId, installed: &Installed) -> App {

@@ -263,7 +263,8 @@ fn of_app(action: &AppAction, observed: &Observed) -> Option<Change> {
         | AppStep::RemoveRendered(_)
         | AppStep::CancelJob(_)
         | AppStep::StoreRelease { .. }
-        | AppStep::NameRelease(_)
+        | AppStep::NameRelease { .. }
+        | AppStep::KeepGranted(_)
         | AppStep::RemoveFormer => return None,
     };
     let is_plain = matches!(

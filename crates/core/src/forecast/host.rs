@@ -122,9 +122,9 @@ impl Host {
                 self.observed.releases.all.insert(release.clone());
                 self.observed.releases.whole.insert(release.clone());
             }
-            AppStep::NameRelease(release) => {
+            AppStep::NameRelease { release, allow } => {
                 if let Some(Ok(intent)) = self.inputs.intents.get_mut(app) {
-                    intent.release = Some(release.clone());
+                    intent.name_release(release, allow);
                 }
                 let releases = &mut self.inputs.releases;
                 releases.former.remove(app);
@@ -133,6 +133,7 @@ impl Host {
                 }
                 self.apps = Apps::read(&self.inputs);
             }
+            AppStep::KeepGranted(_) => drop(self.inputs.newly_granted.remove(app)),
             AppStep::RemoveFormer => drop(self.observed.releases.former.remove(app)),
             AppStep::Forget => {
                 let intent = self.inputs.intents.remove(app);
@@ -145,6 +146,9 @@ impl Host {
                     named.remove(release);
                 }
                 self.inputs.definitions.remove(app);
+                self.inputs.granted.remove(app);
+                self.inputs.held.remove(app);
+                self.inputs.newly_granted.remove(app);
                 self.apps = Apps::read(&self.inputs);
             }
         }

@@ -30,6 +30,7 @@ pub(super) fn judge(
         units: leftover_units(id, observed),
         urls: Vec::new(),
         busy: None,
+        waits: None,
     };
     match app {
         App::Broken { cause, .. } => {
@@ -71,7 +72,7 @@ pub(super) fn judge(
             let (state, why) = match (blocked(layout, id, present, observed, retries), failure) {
                 (Some(blocked), _) => (State::Failed, Some(Why::Blocked(blocked))),
                 (None, Some(why)) => (State::Failed, why),
-                (None, None) => judge_present(present, &units, observed, retries),
+                (None, None) => judge_present(id, present, &units, observed, retries),
             };
             AppHealth {
                 id: id.clone(),
@@ -87,12 +88,14 @@ pub(super) fn judge(
                     })
                     .collect(),
                 busy: busy(present, observed).cloned(),
+                waits: None,
             }
         }
     }
 }
 
 fn judge_present(
+    id: &AppId,
     present: &Present,
     units: &[UnitHealth],
     observed: &Observed,
@@ -136,8 +139,9 @@ fn judge_present(
     {
         return (State::Degraded, Some(of_unit(unit)));
     }
-    let degraded =
-        contention_cause(present, retries).or_else(|| network_problem(present, observed, retries));
+    let degraded = contention_cause(present, retries)
+        .or_else(|| network_problem(present, observed, retries))
+        .or_else(|| not_kept(id, retries));
     if degraded.is_some() {
         return (State::Degraded, degraded);
     }
@@ -203,6 +207,13 @@ fn contention_cause(present: &Present, retries: &Retries) -> Option<Why> {
         let attempts = retries.attempts(&Subject::File(file))?;
         attempts.cause.clone().map(Why::Attempt)
     })
+}
+
+/// Why the version that a person has agreed to is not kept. Until it is, an edit of the intent that
+/// must wait leads back to an earlier version.
+fn not_kept(id: &AppId, retries: &Retries) -> Option<Why> {
+    let attempts = retries.attempts(&Subject::Granted(id.clone()))?;
+    attempts.cause.clone().map(Why::Attempt)
 }
 
 /// The part of the app's networks that does not work although its containers run.

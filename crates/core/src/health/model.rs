@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::state::{AwaitedImage, State, UnitState};
 use super::why::{Why, text};
+use crate::held::Waits;
 use crate::name::AppId;
 use crate::observed::{Busy, SubState};
 
@@ -30,6 +31,9 @@ pub struct AppHealth {
     /// The work that is left before it is of use, if it runs and says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub busy: Option<Busy>,
+    /// What an edit of its intent waits for. In JSON, it is a text.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    pub waits: Option<Waits>,
 }
 
 /// One container of an app.
@@ -83,6 +87,11 @@ fn sub_state<S: Serializer>(state: &Option<SubState>, serializer: S) -> Result<S
 /// In JSON, no cause is an empty text.
 fn sentence<S: Serializer>(why: &Option<Why>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&text(why.as_ref()))
+}
+
+fn as_text<S: Serializer>(waits: &Option<Waits>, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = waits.as_ref().map(ToString::to_string);
+    serializer.serialize_str(&text.unwrap_or_default())
 }
 
 impl AppHealth {

@@ -24,6 +24,8 @@ use crate::retries::Retries;
 use crate::store::judge_installed;
 
 use super::before::Before;
+use super::chosen_ports::choose_ports;
+use super::consent::words_of;
 use super::grants::{Grants, refuse_never};
 use super::new_folders::new_folders;
 use super::{Definition, PortProblem, Preflight, Refusal, Resources};
@@ -109,8 +111,12 @@ impl Installation {
         if let Some(unusable) = inputs.releases.unusable.get(app) {
             return Err(desired::Error::from(unusable.clone()).into());
         }
-        let folder = inputs.definition_folder(app).display().to_string();
-        let files = inputs.definitions.get(app).cloned().unwrap_or_default();
+        if given.is_empty() && !inputs.held.contains_key(app) {
+            return Err(Refusal::NoSetting(app.clone()));
+        }
+        let folder = known.definition_folder(&inputs.layout, app);
+        let folder = folder.display().to_string();
+        let files = inputs.written_files(app).cloned().unwrap_or_default();
         let file = format!("{folder}/{COMPOSE_FILE}");
         let schema = read_schema(&file, &files, app.as_str())?;
         let intent = Intent {
@@ -155,12 +161,12 @@ impl Installation {
         let mut manifest = schema.manifest(&settings, &files)?;
         intent.ports = choose_ports(inputs, id, &mut manifest, &intent.ports)?;
         refuse_never(&inputs.layout, &inputs.found, &manifest)?;
-        let grants = grants_of(inputs, &manifest, &files);
-        let granted = granted(inputs, id);
+        let grants = Grants::of(&inputs.layout, &inputs.found, &manifest, &files);
+        let granted = words_of(inputs, id);
         let new_folders = new_folders(&inputs.layout, &manifest, &grants, &granted)?;
         intent.allow = grants.words();
-        let is_unchanged = inputs.intents.get(id) == Some(&Ok(intent.clone()))
-            && inputs.definitions.get(id) == Some(&files);
+        let is_unchanged =
+            inputs.written(id) == Some(Ok(&intent)) && inputs.written_files(id) == Some(&files);
         // An app that stays as it is takes no port and breaks no other app.
         let before = (!is_unchanged).then(|| wanted(inputs.clone()).apps);
         let mut all = inputs.clone();
@@ -338,31 +344,8 @@ fn disk_mib(inputs: &Inputs, id: &AppId) -> u64 {
 }
 
 fn known<'a>(inputs: &'a Inputs, app: &AppId) -> Result<Option<&'a Intent>, Refusal> {
-    let intent = inputs.intents.get(app).map(Result::as_ref).transpose();
+    let intent = inputs.written(app).transpose();
     Ok(intent.map_err(Clone::clone)?)
-}
-
-fn grants_of(inputs: &Inputs, manifest: &Manifest, files: &Files) -> Grants {
-    Grants::of(&inputs.layout, &inputs.found, manifest, files)
-}
-
-/// The words of the grants that an app already has: those in its intent, and those of its present
-/// definition, because version 0.1.0 asked nobody and the operator may have edited the intent. An
-/// app that is being removed has none.
-fn granted(inputs: &Inputs, id: &AppId) -> BTreeSet<String> {
-    let intent = inputs
-        .intents
-        .get(id)
-        .and_then(|intent| intent.as_ref().ok());
-    let Some(intent) = intent.filter(|intent| intent.state != WantedState::Removed) else {
-        return BTreeSet::new();
-    };
-    let mut words = intent.allow.clone();
-    let apps = Apps::read(inputs);
-    if let (Some(manifest), Some(files)) = (apps.manifest(id), inputs.definitions.get(id)) {
-        words.extend(grants_of(inputs, manifest, files).words());
-    }
-    words
 }
 
 /// The settings that were chosen before, changed by what was given.
@@ -390,57 +373,6 @@ fn choose(
         settings.insert(name.clone(), setting.kind.parse(name, value)?);
     }
     Ok(settings)
-}
-
-/// The node's ports of an app that are chosen from a range: those that it has, or else the first
-/// that is free. Nothing is chosen anew while the old choice is in its range.
-fn choose_ports(
-    inputs: &Inputs,
-    id: &AppId,
-    manifest: &mut Manifest,
-    known: &BTreeMap<String, u16>,
-) -> Result<BTreeMap<String, u16>, Refusal> {
-    if manifest.chosen_ports().next().is_none() {
-        return Ok(BTreeMap::new());
-    }
-    let apps = wanted(inputs.clone()).apps;
-    let mut taken: BTreeSet<u16> = inputs.found.listening.clone();
-    for (other, app) in &apps {
-        if let App::Present(present) = app
-            && other != id
-        {
-            taken.extend(present.ports.iter().map(|(address, _)| address.port()));
-        }
-    }
-    let fixed = manifest
-        .services
-        .values()
-        .flat_map(|service| &service.ports);
-    taken.extend(
-        fixed
-            .filter(|port| port.until.is_none())
-            .map(|port| port.host),
-    );
-    let mut chosen = BTreeMap::new();
-    for (word, port) in manifest.chosen_ports() {
-        let last = port.until.unwrap_or(port.host);
-        let mut range = port.host..=last;
-        let kept = known.get(&word).filter(|known| range.contains(known));
-        let free = kept
-            .copied()
-            .or_else(|| range.find(|port| !taken.contains(port)));
-        let Some(free) = free else {
-            return Err(Refusal::NoFreePort {
-                app: id.clone(),
-                first: port.host,
-                last,
-            });
-        };
-        taken.insert(free);
-        chosen.insert(word, free);
-        port.host = free;
-    }
-    Ok(chosen)
 }
 
 /// Refuses a change that breaks an app above this one: a node that prunes its blocks has none left

@@ -7,6 +7,8 @@
 //! come to its end. Then the record is forgotten.
 
 mod before;
+mod chosen_ports;
+mod consent;
 mod follow;
 mod foresee;
 mod grants;
@@ -34,6 +36,7 @@ use crate::name::AppId;
 use crate::needs::Offers;
 use crate::observed::Observed;
 
+pub use consent::{hold, judged_paths};
 pub use follow::{Follow, Overtaken, PassSeen, Verdict};
 pub use grants::{ALL, BuildRight, Exposure, Grant, Grants, HostPath, IfMissing};
 pub use id::{OperationId, OperationIdError};

@@ -70,6 +70,9 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
         },
         Request::Rebuild { app, found } => {
             let known = remaining(inputs, &app)?;
+            if let Some(held) = inputs.held.get(&app) {
+                return Err(Refusal::Waits(app, Box::new(held.waits.clone())));
+            }
             let (intent, effect) = match found {
                 None => (
                     None,
@@ -192,9 +195,9 @@ impl Proposal {
 }
 
 fn installed(inputs: &Inputs, app: &AppId) -> Result<Intent, Refusal> {
-    match inputs.intents.get(app) {
+    match inputs.written(app) {
         None => Err(Refusal::NotInstalled(app.clone())),
-        Some(intent) => Ok(intent.clone()?),
+        Some(intent) => Ok(intent.cloned().map_err(Clone::clone)?),
     }
 }
 
@@ -221,10 +224,7 @@ fn removed(inputs: &Inputs, app: &AppId, purge: bool, keeps_data: bool) -> Resul
         });
     }
     // An intent that cannot be read any more is no reason to keep the app.
-    let known = inputs
-        .intents
-        .get(app)
-        .and_then(|intent| intent.clone().ok());
+    let known = inputs.written(app).and_then(|intent| intent.cloned().ok());
     Ok(Intent {
         state: WantedState::Removed,
         purge,

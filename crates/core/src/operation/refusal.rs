@@ -8,6 +8,7 @@ use crate::check::Check;
 use crate::check::needs::Unmet;
 use crate::desired::{self, Fault};
 use crate::file_error::FileError;
+use crate::held::Waits;
 use crate::manifest::{ManifestErrors, SettingError};
 use crate::name::AppId;
 use crate::observed::Unreachable;
@@ -24,6 +25,10 @@ pub enum Refusal {
     Stopped(AppId),
     #[error("{0} builds no image on this node, so there is nothing to rebuild")]
     NothingBuilt(AppId),
+    #[error("{0} is not rebuilt, because it waits: {1}")]
+    Waits(AppId, Box<Waits>),
+    #[error("name the settings of {0} to change; archipelago catalog {0} lists them")]
+    NoSetting(AppId),
     #[error("{app} is being removed; wait until archipelago list no longer shows it")]
     Removing { app: AppId },
     #[error(transparent)]

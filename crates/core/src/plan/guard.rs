@@ -143,9 +143,17 @@ impl Judge<'_> {
                 let is_wanted = self.former() == Some(release) || is_mounted();
                 unless(is_wanted, release, Rule::Wanted)
             }
-            AppStep::NameRelease(release) => {
-                unless(self.former() == Some(release), release, Rule::Wanted)
+            AppStep::NameRelease { release, allow } => {
+                let former = self.desired.releases.former.get(self.id);
+                let is_as_found = former
+                    .is_some_and(|former| former.release == *release && former.allow == *allow);
+                unless(is_as_found, release, Rule::Wanted)
             }
+            AppStep::KeepGranted(intent) => unless(
+                self.desired.newly_granted.get(self.id) == Some(intent),
+                self.id,
+                Rule::Wanted,
+            ),
             AppStep::RemoveFormer => {
                 let is_needed = is_former_needed(self.desired, self.observed, self.id);
                 unless(!is_needed, self.id, Rule::ReleaseKept)

@@ -53,15 +53,46 @@ impl Planner<'_> {
         let releases = &self.desired.releases;
         let due = releases.former.iter().filter(|(app, _)| {
             let is_wanted = !matches!(self.desired.apps.get(*app), Some(App::Removed { .. }));
-            let subject = Subject::App((*app).clone());
-            is_wanted && self.retries.is_due(&subject, self.now)
+            let subjects = [
+                Subject::App((*app).clone()),
+                Subject::Granted((*app).clone()),
+            ];
+            let mut subjects = subjects.iter();
+            is_wanted && subjects.all(|subject| self.retries.is_due(subject, self.now))
         });
-        due.flat_map(|(app, Former { release, files })| {
-            let name = AppStep::NameRelease(release.clone());
-            [store(release, files), name]
-                .map(|step| self.action(app, step, Reason::FormerDefinition))
-        })
-        .collect()
+        let mut actions = Vec::new();
+        for (app, former) in due {
+            let Former {
+                release,
+                files,
+                allow,
+            } = former;
+            let (release, allow) = (release.clone(), allow.clone());
+            let store = store(&release, files);
+            actions.push(self.action(app, store, Reason::FormerDefinition));
+            // Its release is stored now, and the intent becomes this version by the next step.
+            actions.extend(self.keep(app));
+            let name = AppStep::NameRelease { release, allow };
+            actions.push(self.action(app, name, Reason::FormerDefinition));
+        }
+        actions
+    }
+
+    /// Keeps the versions of apps that a person has agreed to.
+    pub(super) fn keep_granted(&self) -> Vec<AppAction> {
+        let former = &self.desired.releases.former;
+        let apps = self.desired.newly_granted.keys();
+        let due = apps.filter(|app| {
+            let subject = Subject::Granted((*app).clone());
+            !former.contains_key(*app) && self.retries.is_due(&subject, self.now)
+        });
+        due.filter_map(|app| self.keep(app)).collect()
+    }
+
+    fn keep(&self, app: &AppId) -> Option<AppAction> {
+        let intent = self.desired.newly_granted.get(app)?;
+        let step = AppStep::KeepGranted(Box::new(intent.clone()));
+        Some(self.action(app, step, Reason::Agreed))
     }
 
     /// Removes what nothing needs any more. Only when systemd has read every unit as it is on the

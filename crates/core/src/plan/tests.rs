@@ -6,6 +6,7 @@ mod data_folder;
 mod dependants;
 mod disturbed;
 mod forecast;
+mod granted;
 mod images;
 mod lines;
 mod network;

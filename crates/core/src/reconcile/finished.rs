@@ -56,6 +56,10 @@ impl Reconciler {
                             // Without it the app keeps its old image.
                             let subject = Subject::Network(network.clone());
                             self.retries.attempted(subject, cause.clone(), now);
+                        } else if let AppStep::KeepGranted(_) = &action.step {
+                            // The next passes go on with the app all the same.
+                            let subject = Subject::Granted(action.app.clone());
+                            self.retries.attempted(subject, cause.clone(), now);
                         } else {
                             failed.insert(action.app.clone(), Some(cause.clone()));
                         }
@@ -123,6 +127,7 @@ impl Reconciler {
             AppStep::WriteFile { path, content } => {
                 self.wrote(app, &path.display().to_string(), content, now);
             }
+            AppStep::KeepGranted(_) => self.retries.worked(&Subject::Granted(app.clone())),
             AppStep::Forget => self.retries.forget(app),
             _ => {}
         }

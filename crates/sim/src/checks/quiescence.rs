@@ -85,9 +85,12 @@ impl World {
 
     fn temporary_file(&self) -> Option<String> {
         let layout = &self.layout;
-        let folders = [&layout.units, &layout.apps(), &layout.operations()];
-        let names = folders.map(|folder| self.disk.names(folder));
-        let mut names = names.into_iter().flatten();
+        let history = layout.history_of_all();
+        let kept = self.disk.names(&history);
+        let kept = kept.into_iter().map(|app| history.join(app));
+        let folders = [layout.units.clone(), layout.apps(), layout.operations()];
+        let folders = folders.into_iter().chain(kept);
+        let mut names = folders.flat_map(|folder| self.disk.names(&folder));
         let name = names.find(|name| name.starts_with(TEMPORARY_PREFIX))?;
         Some(format!("the temporary file {name}"))
     }

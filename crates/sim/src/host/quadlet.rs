@@ -74,6 +74,8 @@ pub struct Container {
     pub checked_volumes: Vec<String>,
     /// The names of its secrets in Podman.
     pub secrets: Vec<String>,
+    /// The capabilities that it has beyond the usual ones.
+    pub capabilities: Vec<String>,
     /// `Type=oneshot` with `RemainAfterExit=yes`: a job.
     pub one_shot: bool,
 }
@@ -128,7 +130,8 @@ type Loaded = Result<Arc<Definition>, Complaint>;
 const BOOT_TARGET: &str = "default.target";
 
 /// The keys of `[Container]` that are known here; any other makes Quadlet drop the unit.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
+    "AddCapability",
     "AutoUpdate",
     "ContainerName",
     "Environment",
@@ -351,6 +354,7 @@ fn read_container(stem: &str, entries: &Entries<'_>) -> Result<Container, Compla
             .values("Container", "Secret")
             .filter_map(|secret| until(secret, ','))
             .collect(),
+        capabilities: entries.words("Container", "AddCapability"),
         one_shot: entries.first("Service", "Type").as_deref() == Some("oneshot"),
     })
 }

@@ -7,6 +7,7 @@ use archipelago_core::cause::Cause;
 use archipelago_core::data_folder::Claim;
 use archipelago_core::desired::SecretContent;
 use archipelago_core::file::Files;
+use archipelago_core::held::Granted;
 use archipelago_core::intent::Intent;
 use archipelago_core::name::AppId;
 use archipelago_core::quadlet::service_of;
@@ -128,20 +129,25 @@ impl World {
                 Ok(())
             }
             AppStep::StoreRelease { release, files } => self.store_release(release, files),
-            AppStep::NameRelease(release) => {
+            AppStep::NameRelease { release, allow } => {
                 let path = layout.intent(app);
                 let text = self.disk.read(&path).unwrap_or_default();
                 let text = String::from_utf8_lossy(&text).into_owned();
                 let mut intent = Intent::parse("", &text).unwrap_or_default();
-                intent.release = Some(release.clone());
-                intent.exports_all = true;
+                intent.name_release(release, allow);
                 self.write(&path, intent.to_text().as_bytes(), 0o600)
+            }
+            AppStep::KeepGranted(intent) => {
+                self.make_folder(&layout.history(app))?;
+                let text = Granted::to_text(intent);
+                self.write(&layout.granted(app), text.as_bytes(), 0o600)
             }
             AppStep::RemoveFormer => self.remove(&layout.definition(app)),
             AppStep::Forget => {
                 // A loss of power could restore a removed unit file. Without its app nothing would
                 // remove it.
                 self.sync_folder(&layout.units)?;
+                self.remove(&layout.history(app))?;
                 self.remove(&layout.definition(app))?;
                 self.remove(&layout.intent(app))
             }

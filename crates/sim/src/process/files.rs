@@ -136,12 +136,16 @@ impl World {
 
     /// Removes the temporary files of interrupted writes. A failure does no harm.
     pub(crate) fn remove_temporary_files(&mut self) -> Done {
-        for folder in [
+        let history = self.layout.history_of_all();
+        let kept = self.disk.names(&history);
+        let kept = kept.into_iter().map(|app| history.join(app));
+        let folders = [
             self.layout.units.clone(),
             self.layout.apps(),
             self.layout.releases(),
             self.layout.operations(),
-        ] {
+        ];
+        for folder in folders.into_iter().chain(kept) {
             for name in self.disk.names(&folder) {
                 if name.starts_with(TEMPORARY_PREFIX) {
                     let path = folder.join(&name);

@@ -20,6 +20,14 @@ pub enum Intervention {
     Uninstall(String),
     /// `archipelago uninstall --purge`
     Purge(String),
+    /// Edits the intent of the shop: its release is one that asks for a capability.
+    EditIntent,
+    /// Adds the word for that capability to the intent of the shop.
+    Agree,
+    /// Removes the file with the version of the shop that a person has agreed to.
+    LoseGranted,
+    /// Cuts off the end of that file.
+    DamageGranted,
     /// `archipelago restart`
     Restart(String),
     /// `archipelago rebuild` of the shop, after the base image of its companion has changed.

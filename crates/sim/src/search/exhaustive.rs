@@ -34,12 +34,14 @@ pub enum Scenario {
     Isolate,
     /// An app with a job is installed on an empty host.
     Job,
+    /// A setting changes, then the intent is edited so that it asks for more.
+    Edit,
     /// A command carries an operation on the app out step by step.
     Command(Kind),
 }
 
 impl Scenario {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Install,
         Self::Settings,
         Self::Uninstall,
@@ -47,6 +49,7 @@ impl Scenario {
         Self::Restore,
         Self::Isolate,
         Self::Job,
+        Self::Edit,
         Self::Command(Kind::Install),
         Self::Command(Kind::Set),
         Self::Command(Kind::Start),
@@ -106,6 +109,11 @@ impl Scenario {
             Self::Uninstall => vec![Line::Do(Intervention::Uninstall(shop()))],
             Self::Isolate => vec![Line::Do(Intervention::Restart(BASE.to_owned()))],
             Self::Job => vec![Line::Do(Intervention::Install(TOOL.to_owned(), 1))],
+            Self::Edit => vec![
+                Line::Do(Intervention::SetPort(8090)),
+                Line::Wait(30_000),
+                Line::Do(Intervention::EditIntent),
+            ],
             Self::Purge => vec![Line::Do(Intervention::Purge(shop()))],
             Self::Command(kind) => vec![Line::Operate(match kind {
                 Kind::Install => Intervention::Install(shop(), 1),

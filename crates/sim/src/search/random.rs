@@ -130,7 +130,7 @@ fn service(rng: &mut Rng) -> String {
 
 fn intervention(rng: &mut Rng) -> Intervention {
     let app = |rng: &mut Rng| one(rng, &[BASE, SHOP, SHOP]);
-    match rng.u8(0..45) {
+    match rng.u8(0..49) {
         0 => Intervention::Install(app(rng), rng.u8(1..=NESTED_VERSION)),
         1 => Intervention::Start(app(rng)),
         2 => Intervention::Stop(app(rng)),
@@ -171,6 +171,11 @@ fn intervention(rng: &mut Rng) -> Intervention {
         41 => Intervention::KillResolver,
         42 => Intervention::OpenNetwork(one(rng, &NETWORKS)),
         43 => Intervention::Rebuild,
+        44 | 45 => Intervention::EditIntent,
+        46 if rng.u8(0..4) == 0 => Intervention::Agree,
+        46 | 47 => {
+            [Intervention::LoseGranted, Intervention::DamageGranted][rng.usize(0..2)].clone()
+        }
         _ => Intervention::Install(SHOP.to_owned(), 1),
     }
 }

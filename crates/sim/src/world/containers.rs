@@ -34,6 +34,7 @@ impl World {
         let networks: Vec<String> = networks.map(|unit| self.made_name(unit)).collect();
         self.check_mounts(container);
         self.check_joins(container, &networks);
+        self.check_rights(container);
         let object = Object {
             label: container.label.clone(),
             networks: networks.into_iter().collect(),
@@ -43,6 +44,17 @@ impl World {
         containers.insert(container.name.clone(), object);
         self.podman.resolver_is_gone = false;
         true
+    }
+
+    /// A container has a capability only after a person has agreed to it.
+    fn check_rights(&mut self, container: &Container) {
+        if !container.capabilities.is_empty() && !self.has_agreed {
+            let Container {
+                name, capabilities, ..
+            } = container;
+            let what = format!("{name} has {}", capabilities.join(", "));
+            self.violation(Invariant::RightsAgreed, what);
+        }
     }
 
     /// A container could replace the source of a nested mount by a link, so none may be nested in a

@@ -1,7 +1,7 @@
 //! Reads the desired state from the files on the disk, as the program's `host/inputs.rs` does.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
@@ -10,10 +10,12 @@ use archipelago_core::config::Config;
 use archipelago_core::data_folder::{Claim, Evidence, Identity, NodeId, Unreadable, judge};
 use archipelago_core::desired::{Apps, Desired, HostFacts, Inputs, assemble};
 use archipelago_core::file_error::FileError;
+use archipelago_core::held::Granted;
 use archipelago_core::image_facts::{ImageFacts, KnownImages};
 use archipelago_core::intent::Intent;
 use archipelago_core::manifest::Files;
 use archipelago_core::name::AppId;
+use archipelago_core::operation::hold;
 use archipelago_core::release::ReleaseId;
 use archipelago_core::releases::{Releases, Stored};
 
@@ -54,6 +56,7 @@ impl World {
             Mutation::MarkerIgnored,
             Mutation::NestedAccepted,
             Mutation::LeaveOutIsolation,
+            Mutation::EditFollowed,
         ];
         let mutation = changes_the_result
             .iter()
@@ -66,6 +69,9 @@ impl World {
         let mut inputs = self.inputs();
         if let Some(mutation) = self.mutation {
             mutation.definitions(&mut inputs.definitions);
+        }
+        if self.mutation != Some(Mutation::EditFollowed) {
+            hold(&mut inputs);
         }
         let apps = Apps::read(&inputs);
         // No image declares a volume.
@@ -92,6 +98,7 @@ impl World {
     /// As for an operation: with the facts of the images that are wanted now.
     pub(crate) fn inputs_with_images(&self) -> Inputs {
         let mut inputs = self.inputs();
+        hold(&mut inputs);
         inputs.found.images = images_of(&self.desired());
         inputs
     }
@@ -119,8 +126,18 @@ impl World {
             })
             .filter(|(_, files)| !files.is_empty())
             .collect();
-        // The simulated operator keeps no earlier intents.
-        let releases = Releases::of(layout, &intents, &definitions, Some(BTreeSet::new()));
+        let granted: BTreeMap<AppId, Granted> = intents
+            .keys()
+            .filter_map(|id| {
+                let intent = Granted::read(&self.text(&layout.granted(id))?)?;
+                let files = self.files(&intent.definition_folder(layout, id));
+                Some((id.clone(), Granted { intent, files }))
+            })
+            .collect();
+        // The simulated operator keeps no other earlier intents.
+        let kept = granted.values();
+        let named = kept.filter_map(|granted| granted.intent.release.clone());
+        let releases = Releases::of(layout, &intents, &definitions, Some(named.collect()));
         let secrets = intents
             .keys()
             .map(|id| {
@@ -150,6 +167,7 @@ impl World {
                 ..HostFacts::default()
             },
             releases,
+            granted,
             ..Inputs::new(layout.clone())
         }
     }

@@ -55,6 +55,8 @@ pub struct World {
     pub(crate) unremovable: BTreeSet<String>,
     /// The services that the operator asked to restart, with the invocations that must end.
     pub requested_restarts: BTreeMap<String, String>,
+    /// Whether a person has ever agreed to the capability that a version of the shop asks for.
+    pub(crate) has_agreed: bool,
     /// Counts the operations that commands were asked for.
     pub(crate) operations_asked: u32,
     /// The operations that commands began.
@@ -151,6 +153,7 @@ impl World {
             open_when_observed: BTreeSet::new(),
             unremovable: BTreeSet::new(),
             requested_restarts: BTreeMap::new(),
+            has_agreed: false,
             operations_asked: 0,
             begun: Vec::new(),
             held_record: None,

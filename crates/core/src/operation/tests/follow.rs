@@ -31,6 +31,7 @@ fn app(state: State, units: &[(UnitState, bool, u32)]) -> AppHealth {
         units: units.iter().map(unit).collect(),
         urls: Vec::new(),
         busy: None,
+        waits: None,
     }
 }
 

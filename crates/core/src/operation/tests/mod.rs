@@ -1,5 +1,6 @@
 //! Requests, and how an app is followed.
 
+mod consent;
 mod follow;
 mod grants;
 mod needs;

@@ -118,7 +118,7 @@ fn each_request_changes_the_intent_and_nothing_else() {
     }
     let set = Request::Set {
         app: web(),
-        settings: Vec::new(),
+        settings: pairs(&[("port", "9001")]),
     };
     assert_eq!(
         proposed(set, &inputs),

@@ -76,9 +76,9 @@ impl World {
                 self.host.releases.all.insert(release.clone());
                 self.host.releases.whole.insert(release.clone());
             }
-            AppStep::NameRelease(release) => {
+            AppStep::NameRelease { release, allow } => {
                 let intent = self.inputs.intents.get_mut(app).unwrap().as_mut().unwrap();
-                intent.release = Some(release.clone());
+                intent.name_release(release, allow);
                 let releases = &mut self.inputs.releases;
                 releases.former.remove(app);
                 releases
@@ -86,6 +86,7 @@ impl World {
                     .get_or_insert_default()
                     .insert(release.clone());
             }
+            AppStep::KeepGranted(_) => drop(self.inputs.newly_granted.remove(app)),
             AppStep::RemoveFormer => drop(self.host.releases.former.remove(app)),
             AppStep::Forget => {
                 self.inputs.intents.remove(app);

@@ -67,7 +67,8 @@ fn brief_of_app(app: &AppId, step: &AppStep) -> String {
             let names: Vec<&str> = files.keys().map(String::as_str).collect();
             format!("store {}", names.join(" "))
         }
-        AppStep::NameRelease(_) => format!("name release of {app}"),
+        AppStep::NameRelease { .. } => format!("name release of {app}"),
+        AppStep::KeepGranted(_) => format!("keep {app} as granted"),
         AppStep::RemoveFormer => format!("remove former folder of {app}"),
         AppStep::Forget => format!("forget {app}"),
     }

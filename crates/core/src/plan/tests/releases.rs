@@ -134,6 +134,7 @@ fn a_definition_of_0_1_0_is_taken_over_and_nothing_restarts() {
             Former {
                 release: release.clone(),
                 files,
+                allow: [].into(),
             },
         )]
         .into(),
