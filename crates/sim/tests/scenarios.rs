@@ -20,7 +20,7 @@ const LEAST: [(Scenario, usize, usize); 15] = [
     (Scenario::Purge, 2_200, 400),
     (Scenario::Restore, 4_300, 1_540),
     (Scenario::Isolate, 2_400, 490),
-    (Scenario::Job, 1_000, 100),
+    (Scenario::Job, 2_300, 440),
     (Scenario::Command(Kind::Install), 4_200, 1_440),
     (Scenario::Command(Kind::Set), 1_900, 310),
     (Scenario::Command(Kind::Start), 2_000, 350),
