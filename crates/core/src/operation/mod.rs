@@ -7,6 +7,7 @@
 //! come to its end. Then the record is forgotten.
 
 mod before;
+mod definition;
 mod follow;
 mod foresee;
 mod grants;
@@ -29,11 +30,12 @@ use std::net::SocketAddr;
 use serde::Serialize;
 
 use crate::image_facts::Bases;
-use crate::manifest::{Files, Protocol, Schema};
+use crate::manifest::Protocol;
 use crate::name::AppId;
 use crate::needs::Offers;
 use crate::observed::Observed;
 
+pub use definition::Definition;
 pub use follow::{Follow, Overtaken, PassSeen, Verdict};
 pub use grants::{ALL, BuildRight, Exposure, Grant, Grants, HostPath, IfMissing};
 pub use id::{OperationId, OperationIdError};
@@ -88,18 +90,6 @@ pub enum Kind {
     Rebuild,
     Uninstall,
     Purge,
-}
-
-/// An app to be installed, as it was found.
-#[derive(Clone, Debug)]
-pub struct Definition {
-    pub files: Files,
-    /// Its manifest, settings still open.
-    pub schema: Schema,
-    /// `catalog`, or the path of its folder or file.
-    pub source: String,
-    /// Its folder as the person named it, for errors.
-    pub folder: String,
 }
 
 /// The state that an operation aims at.

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use archipelago_core::desired::{Desired, read_schema};
-use archipelago_core::manifest::COMPOSE_FILE;
+use archipelago_core::desired::Desired;
 use archipelago_core::name::AppId;
 use archipelago_core::observed::{Podman, Unreachable};
 use archipelago_core::operation::{Definition, Preflight, Proposal, Refusal, Request, propose};
@@ -111,13 +110,6 @@ fn request_of(intervention: &Intervention) -> Option<Request> {
 
 /// An app's folder as the command finds it.
 fn definition(app: &str, version: u8) -> Option<Definition> {
-    let files = files_of(app, version);
     let folder = format!("/home/op/apps/{app}");
-    let schema = read_schema(&format!("{folder}/{COMPOSE_FILE}"), &files, app).ok()?;
-    Some(Definition {
-        files,
-        schema,
-        source: folder.clone(),
-        folder,
-    })
+    Definition::of(files_of(app, version), app, folder.clone(), folder).ok()
 }
