@@ -8,6 +8,7 @@ use super::limits::{limits, positive};
 use crate::manifest::service::{Namespace, Service};
 
 impl Work<'_, '_> {
+    #[expect(clippy::too_many_lines, reason = "a table with a line for each key")]
     pub(super) fn container(&mut self, service: &mut Service, source: &Container) {
         let Container {
             annotations,
