@@ -1,7 +1,7 @@
 //! A Compose file, `compose.override.yaml`, a file of variables and a Containerfile: the app is
 //! refused with words, or worked out.
 
-use archipelago_core::desired::{Inputs, read_schema};
+use archipelago_core::desired::Inputs;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::Files;
 use archipelago_core::operation::{Definition, Preflight, Request, propose};
@@ -23,17 +23,12 @@ pub(crate) fn run(input: &str) {
     let files: Files = texts
         .map(|(name, text)| (name.to_owned(), text.as_bytes().into()))
         .collect();
-    let schema = match read_schema("there/compose.yaml", &files, "app") {
-        Ok(schema) => schema,
+    let definition = match Definition::of(files, "app", "there".to_owned(), "there".to_owned()) {
+        Ok(definition) => definition,
         Err(refusal) => return assert!(!refusal.to_string().is_empty()),
     };
     let request = Request::Install {
-        definition: Box::new(Definition {
-            schema,
-            files,
-            source: "there".to_owned(),
-            folder: "there".to_owned(),
-        }),
+        definition: Box::new(definition),
         settings: Vec::new(),
     };
     let inputs = Inputs::new(Layout::under("/home/archy"));

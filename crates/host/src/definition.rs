@@ -13,8 +13,8 @@ use crate::cache::ReadSet;
 use crate::{disk, folders};
 
 /// An app is a handful of small files; a folder with more than this is a mistake.
-pub(crate) const BYTES_MAX: u64 = 32 * 1024 * 1024;
-pub(crate) const FILES_MAX: usize = 2_000;
+const BYTES_MAX: u64 = 32 * 1024 * 1024;
+const FILES_MAX: usize = 2_000;
 
 /// Why a folder cannot be read as an app.
 #[derive(Debug, thiserror::Error)]
@@ -72,57 +72,100 @@ pub fn read_folder(folder: &Path) -> Result<Files, Error> {
 /// # Errors
 /// As [`read_folder`].
 pub fn read_traced(folder: &Path, read_set: &mut ReadSet) -> Result<Files, Error> {
-    let mut files = Files::new();
-    let mut bytes = 0;
-    let read = read_into(folder, folder, "", &mut files, &mut bytes, read_set);
+    let read = read_chosen(
+        folder,
+        read_set,
+        &|Entry { path, metadata, .. }| match metadata.is_dir() || metadata.is_file() {
+            true => Ok(true),
+            false => Err(Error::Kind(path.to_owned())),
+        },
+    );
     if read.is_err() {
         // Files behind the place where reading ended were not read.
         read_set.doubt();
     }
-    read.map(|()| files)
+    read
 }
 
-fn read_into(
-    root: &Path,
+/// A file, folder or the like in a folder that is read.
+pub(crate) struct Entry<'a> {
+    pub(crate) path: &'a Path,
+    /// Its path in the folder.
+    pub(crate) relative: &'a str,
+    pub(crate) metadata: &'a Metadata,
+}
+
+type Choice<'a> = &'a dyn Fn(Entry<'_>) -> Result<bool, Error>;
+
+/// Reads the chosen files of a folder. What is in a folder that is not chosen is not looked at.
+///
+/// # Errors
+/// When there is too much of it, or `choice` fails.
+pub(crate) fn read_chosen(
     folder: &Path,
-    prefix: &str,
-    files: &mut Files,
-    bytes: &mut u64,
     read_set: &mut ReadSet,
-) -> Result<(), Error> {
-    for name in read_set.names(folder)? {
-        // Version control and editors' leavings are not part of an app.
-        if name.starts_with(".git")
-            || name.ends_with('~')
-            || name.starts_with(disk::TEMPORARY_PREFIX)
-        {
-            continue;
-        }
-        let path = folder.join(&name);
-        let metadata = std::fs::symlink_metadata(&path).map_err(|source| Error::Look {
-            path: path.clone(),
-            source,
-        })?;
-        let relative = format!("{prefix}{name}");
-        if metadata.is_dir() {
-            let inside = format!("{relative}/");
-            read_into(root, &path, &inside, files, bytes, read_set)?;
-        } else if metadata.is_file() {
-            *bytes += metadata.len();
-            if *bytes > BYTES_MAX || files.len() >= FILES_MAX {
-                return Err(Error::TooMuch(root.to_owned()));
-            }
-            if let Some((metadata, content)) = read_set.read_with_metadata(&path)? {
-                files.insert(relative, file(&metadata, content));
-            }
-        } else {
-            return Err(Error::Kind(path));
-        }
-    }
-    Ok(())
+    choice: Choice<'_>,
+) -> Result<Files, Error> {
+    let mut walk = Walk {
+        root: folder,
+        read_set,
+        choice,
+        files: Files::new(),
+        bytes: 0,
+    };
+    walk.read(folder, "")?;
+    Ok(walk.files)
 }
 
-pub(crate) fn file(metadata: &Metadata, content: Vec<u8>) -> File {
+struct Walk<'a> {
+    root: &'a Path,
+    read_set: &'a mut ReadSet,
+    choice: Choice<'a>,
+    files: Files,
+    bytes: u64,
+}
+
+impl Walk<'_> {
+    fn read(&mut self, folder: &Path, prefix: &str) -> Result<(), Error> {
+        for name in self.read_set.names(folder)? {
+            // Version control and editors' leavings are not part of an app.
+            if name.starts_with(".git")
+                || name.ends_with('~')
+                || name.starts_with(disk::TEMPORARY_PREFIX)
+            {
+                continue;
+            }
+            let path = folder.join(&name);
+            let metadata = std::fs::symlink_metadata(&path).map_err(|source| Error::Look {
+                path: path.clone(),
+                source,
+            })?;
+            let relative = format!("{prefix}{name}");
+            let entry = Entry {
+                path: &path,
+                relative: &relative,
+                metadata: &metadata,
+            };
+            if !(self.choice)(entry)? {
+                continue;
+            }
+            if metadata.is_dir() {
+                self.read(&path, &format!("{relative}/"))?;
+                continue;
+            }
+            self.bytes += metadata.len();
+            if self.bytes > BYTES_MAX || self.files.len() >= FILES_MAX {
+                return Err(Error::TooMuch(self.root.to_owned()));
+            }
+            if let Some((metadata, content)) = self.read_set.read_with_metadata(&path)? {
+                self.files.insert(relative, file(&metadata, content));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn file(metadata: &Metadata, content: Vec<u8>) -> File {
     File {
         content: content.into(),
         mode: FileMode::of_bits(disk::mode_of(metadata)),

@@ -5,11 +5,9 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use archipelago_core::check::Facts;
-use archipelago_core::data_folder::Claim;
-use archipelago_core::desired::{App, Desired, Transport};
+use archipelago_core::desired::{Desired, Transport};
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{Installation, PortProblem, Preflight};
-use archipelago_core::releases::Releases;
 
 use super::offers::{self, Which};
 use super::podman::Podman;
@@ -36,16 +34,7 @@ pub async fn facts(layout: &Layout, is_new: bool) -> Facts {
 /// # Errors
 /// When the disk cannot be read.
 pub async fn observe(layout: &Layout, app: &Installation) -> Result<Preflight, observe::Error> {
-    let present = App::Present(Box::new(app.present.clone()));
-    let desired = Desired {
-        layout: layout.clone(),
-        claim: Claim::Held,
-        apps: BTreeMap::from([(app.app.clone(), present)]),
-        releases: Releases::default(),
-        operations: BTreeMap::new(),
-        held: BTreeMap::new(),
-        newly_granted: BTreeMap::new(),
-    };
+    let desired = Desired::of_one(layout, &app.app, &app.present);
     let podman = app.asks_podman().then(Podman::for_this_user);
     let names = observe::names(&desired, podman.as_ref()).await?;
     let systemd = Systemd::connect().await?;

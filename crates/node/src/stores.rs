@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use archipelago_core::desired::read_schema;
 use archipelago_core::file::Files;
 use archipelago_core::layout::Layout;
-use archipelago_core::manifest::COMPOSE_FILE;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::Definition;
 use archipelago_core::store::{
@@ -207,16 +205,9 @@ fn of_store(
         scripts,
     };
     let translated = translate(&source, &app, &files, &surroundings)?;
-    let file = format!("{source}/{COMPOSE_FILE}");
-    let schema =
-        read_schema(&file, &translated.files, app.as_str()).map_err(definition::Error::from)?;
+    let definition = Definition::of(translated.files, app.as_str(), source.clone(), source);
     Ok(InstallableApp {
-        definition: Definition {
-            files: translated.files,
-            schema,
-            source: source.clone(),
-            folder: source,
-        },
+        definition: definition.map_err(definition::Error::from)?,
         notices: translated.notices,
     })
 }

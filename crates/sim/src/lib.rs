@@ -1,10 +1,10 @@
 //! Archipelago's reconciler on a host in memory, with faults at any call.
 //!
-//! It drives `core`'s own code for the plan, the order of actions, the effects of failures, and
-//! retries. Only the edges are written a second time: `process` is the counterpart of the program's
-//! `host`, and a test on real hosts compares the two. Everything is deterministic: a script, or its
-//! seed, always leads to the same end. `docs/simulation.md` lists the simulated parts of a host and
-//! those that are left out.
+//! It drives `core`'s own code for the plan, the order of actions, the effects of failures, retries
+//! and the requests of commands with their refusals. Only the edges are written a second time:
+//! `process` is the counterpart of the program's `host`, and a test on real hosts compares the two.
+//! Everything is deterministic: a script, or its seed, always leads to the same end.
+//! `docs/simulation.md` lists the simulated parts of a host and those that are left out.
 //!
 //! From the bottom up:
 //!

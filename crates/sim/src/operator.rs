@@ -1,22 +1,24 @@
 //! Interventions on the host. Each takes effect at once and as a whole.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use archipelago_core::action::Reason;
-use archipelago_core::intent::{Intent, WantedState};
-use archipelago_core::manifest::SettingValue;
+use archipelago_core::intent::Intent;
+use archipelago_core::manifest::Files;
 use archipelago_core::name::AppId;
 use archipelago_core::observed::Memory;
+use archipelago_core::operation::{Kind, Proposal};
 use archipelago_core::quadlet::service_of;
 use archipelago_core::reconcile::Reconciler;
 use archipelago_core::release::ReleaseId;
 
-use crate::apps::{ASKED, ASKING_VERSION, BASE, SHOP, UNITS, files_of};
+use crate::apps::{ASKED, ASKING_VERSION, SHOP, UNITS, files_of};
 use crate::host::disk::Medium;
 use crate::host::podman::Reach;
 use crate::invariants::Invariant;
 use crate::script::intervention::Intervention;
+use crate::world::operations::builds;
 use crate::world::state::World;
 
 /// Lines of a unit that Quadlet refuses.
@@ -28,41 +30,25 @@ pub const DROP_IN_FILE: &str = "10-operator.conf";
 
 impl World {
     pub fn intervene(&mut self, intervention: &Intervention) {
-        if self.is_refused(intervention) {
-            return;
-        }
         match intervention {
-            Intervention::Install(app, version) => self.install(app, *version),
-            Intervention::Start(app) => self.change_intent(app, |intent| {
-                intent.state = WantedState::Running;
-                intent.purge = false;
-            }),
-            Intervention::Stop(app) => {
-                self.change_intent(app, |intent| intent.state = WantedState::Stopped);
-            }
-            Intervention::SetPort(port) => self.change_intent(SHOP, |intent| {
-                let port = SettingValue::Integer(i64::from(*port));
-                intent.settings = BTreeMap::from([("port".to_owned(), port)]);
-            }),
-            Intervention::Uninstall(app) => self.change_intent(app, |intent| {
-                intent.state = WantedState::Removed;
-                intent.purge = false;
-            }),
-            Intervention::Purge(app) => self.change_intent(app, |intent| {
-                intent.state = WantedState::Removed;
-                intent.purge = true;
-            }),
-            Intervention::Rebuild => self.rebuild(),
+            Intervention::Install(..)
+            | Intervention::SetPort(_)
+            | Intervention::Start(_)
+            | Intervention::Stop(_)
+            | Intervention::Restart(_)
+            | Intervention::Rebuild
+            | Intervention::Uninstall(_)
+            | Intervention::Purge(_) => self.command(intervention),
+            Intervention::InstallUnjudged(app, version) => self.install_unjudged(app, *version),
             Intervention::EditIntent => self.edit_intent(),
             Intervention::Agree => {
                 self.has_agreed = true;
-                self.change_intent(SHOP, |intent| {
+                self.change_intent(|intent| {
                     intent.allow.insert(ASKED.to_owned());
                 });
             }
-            Intervention::LoseGranted => self.delete(&self.layout.granted(&app_id(SHOP))),
+            Intervention::LoseGranted => self.delete(&self.layout.granted(&shop())),
             Intervention::DamageGranted => self.damage_granted(),
-            Intervention::Restart(app) => self.request_restart(app),
             Intervention::DeleteUnit(name) => {
                 self.delete(&self.layout.unit(name));
                 self.justify_restart(&service_of(name));
@@ -155,95 +141,88 @@ impl World {
         }
     }
 
-    /// Whether the command line refuses, because the shop requires the other app.
-    pub(crate) fn is_refused(&self, intervention: &Intervention) -> bool {
-        let is_installed = |app: &str| {
-            let text = self.disk.read(&self.layout.intent(&app_id(app)));
-            text.and_then(|text| Intent::parse("", &String::from_utf8_lossy(&text)).ok())
-                .is_some_and(|intent| intent.state != WantedState::Removed)
+    /// A command that takes effect at once and as a whole.
+    fn command(&mut self, intervention: &Intervention) {
+        let Some(proposal) = self.proposal_of(intervention) else {
+            return;
         };
-        match intervention {
-            Intervention::Uninstall(app) | Intervention::Purge(app) => {
-                app == BASE && is_installed(SHOP)
-            }
-            Intervention::Install(app, _) | Intervention::Start(app) | Intervention::Stop(app) => {
-                app == SHOP && !is_installed(BASE)
-            }
-            _ => false,
-        }
-    }
-
-    fn install(&mut self, app: &str, version: u8) {
         // A command fails on such a disk.
         if self.disk.medium != Medium::Writable {
             return;
         }
-        let id = app_id(app);
-        let release = self.put_release(app, version);
-        let known = self.disk.read(&self.layout.intent(&id));
-        let settings = known
-            .and_then(|text| Intent::parse("", &String::from_utf8_lossy(&text)).ok())
-            .map(|intent| intent.settings)
-            .unwrap_or_default();
+        let is_built = |image: &String| self.try_build(image).is_ok();
+        if !builds(&proposal).iter().all(is_built) {
+            return;
+        }
+        if let Some(installation) = proposal.installation() {
+            self.put_release(&installation.files);
+        }
+        if let Some(intent) = &proposal.intent {
+            let path = self.layout.intent(&proposal.app);
+            self.disk.put(&path, intent.to_text().as_bytes(), 0o600);
+        }
+        match proposal.kind {
+            Kind::Restart => self.request_restart(&proposal),
+            _ => self.retry_now(&proposal.app),
+        }
+    }
+
+    /// An installation by a version of Archipelago that accepted what this one may refuse.
+    fn install_unjudged(&mut self, app: &str, version: u8) {
+        if self.disk.medium != Medium::Writable {
+            return;
+        }
+        let id = AppId::parse(app).expect("the ids of the simulated apps are valid");
+        let files = files_of(app, version);
+        self.put_release(&files);
+        let path = self.layout.intent(&id);
+        let known = self.disk.read(&path).unwrap_or_default();
+        let known = Intent::parse("", &String::from_utf8_lossy(&known)).unwrap_or_default();
         let intent = Intent {
-            release: Some(release),
-            settings,
+            release: Some(ReleaseId::of(&files)),
+            settings: known.settings,
             ..Intent::default()
         };
-        let path = self.layout.intent(&id);
-        self.disk.put(&path, intent.to_text().as_bytes(), 0o644);
+        self.disk.put(&path, intent.to_text().as_bytes(), 0o600);
         self.retry_now(&id);
     }
 
-    fn put_release(&mut self, app: &str, version: u8) -> ReleaseId {
-        let files = files_of(app, version);
-        let release = ReleaseId::of(&files);
-        for (path, file) in &files {
-            let path = self.layout.release(&release).join(path);
-            self.disk.put(&path, &file.content, 0o644);
+    /// The intent of the shop is edited by hand: it names a version that asks for more.
+    fn edit_intent(&mut self) {
+        let files = files_of(SHOP, ASKING_VERSION);
+        if self.disk.medium == Medium::Writable && self.disk.exists(&self.layout.intent(&shop())) {
+            self.put_release(&files);
+            self.change_intent(|intent| intent.release = Some(ReleaseId::of(&files)));
         }
-        release
     }
 
-    fn edit_intent(&mut self) {
-        if self.disk.medium == Medium::Writable
-            && self.disk.exists(&self.layout.intent(&app_id(SHOP)))
-        {
-            let release = self.put_release(SHOP, ASKING_VERSION);
-            self.change_intent(SHOP, |intent| intent.release = Some(release));
+    fn change_intent(&mut self, change: impl FnOnce(&mut Intent)) {
+        let path = self.layout.intent(&shop());
+        let Some(text) = self.disk.read(&path) else {
+            return;
+        };
+        if self.disk.medium != Medium::Writable {
+            return;
         }
+        let mut intent = Intent::parse("", &String::from_utf8_lossy(&text)).unwrap_or_default();
+        change(&mut intent);
+        self.disk.put(&path, intent.to_text().as_bytes(), 0o600);
+        self.retry_now(&shop());
     }
 
     fn damage_granted(&mut self) {
-        let path = self.layout.granted(&app_id(SHOP));
+        let path = self.layout.granted(&shop());
         if let Some(text) = self.disk.read(&path) {
             let half = text.len() / 2;
             self.disk.put(&path, &text[..half], 0o600);
         }
     }
 
-    fn rebuild(&mut self) {
-        if let Some((rebuilt, builds)) = self.rebuilt()
-            && builds.iter().all(|image| self.try_build(image).is_ok())
-        {
-            self.change_intent(SHOP, |intent| *intent = rebuilt);
+    fn put_release(&mut self, files: &Files) {
+        let folder = self.layout.release(&ReleaseId::of(files));
+        for (path, file) in files {
+            self.disk.put(&folder.join(path), &file.content, 0o644);
         }
-    }
-
-    fn change_intent(&mut self, app: &str, change: impl FnOnce(&mut Intent)) {
-        let id = app_id(app);
-        let path = self.layout.intent(&id);
-        let Some(text) = self.disk.read(&path) else {
-            return;
-        };
-        // A command fails on such a disk.
-        if self.disk.medium != Medium::Writable {
-            return;
-        }
-        let mut intent = Intent::parse("", &String::from_utf8_lossy(&text)).unwrap_or_default();
-        change(&mut intent);
-        self.disk.put(&path, intent.to_text().as_bytes(), 0o644);
-        self.retry_now(&id);
     }
 
     /// Every command about an app ends the backoff of its failures.
@@ -259,10 +238,10 @@ impl World {
     }
 
     /// `archipelago restart` notes the invocations that must end, for the next pass.
-    fn request_restart(&mut self, app: &str) {
+    fn request_restart(&mut self, proposal: &Proposal) {
         let path = self.layout.pending();
         let mut memory = Memory::read(self.disk.read(&path).as_deref());
-        for (service, invocation) in self.running_invocations(&app_id(app)) {
+        for (service, invocation) in self.restarts_of(proposal) {
             memory.must_end(&service, invocation.clone(), Reason::RestartAsked);
             self.requested_restarts.insert(service, invocation);
         }
@@ -357,6 +336,6 @@ impl World {
     }
 }
 
-fn app_id(app: &str) -> AppId {
-    AppId::parse(app).expect("the ids of the simulated apps are valid")
+fn shop() -> AppId {
+    AppId::parse(SHOP).expect("the ids of the simulated apps are valid")
 }

@@ -30,6 +30,7 @@ const BITCOIN_READS: [&str; 5] = [
 /// An address on regtest, as the hash that Electrum's protocol uses.
 const SCRIPT_HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
+#[expect(clippy::too_many_lines, reason = "one story on one host")]
 pub(crate) fn are_filtered(node: &Node) {
     let before = node.containers();
     let [bitcoin, electrs, lnd] = MEMBERS;

@@ -37,6 +37,7 @@ const COUNTED: [&str; 5] = [
 ];
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story on one host")]
 fn a_node_that_is_killed_while_it_fetches_its_chain_recovers() {
     let node = stack::node();
     let [bitcoin, electrs, lnd] = MEMBERS;

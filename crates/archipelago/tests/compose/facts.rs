@@ -21,6 +21,7 @@ pub(crate) struct Names<'a> {
 }
 
 /// The output of `podman inspect`, and under `oci` the configuration of the OCI runtime.
+#[expect(clippy::too_many_lines, reason = "a table of facts")]
 pub(crate) fn facts(container: &Value, names: Names<'_>) -> Facts {
     let mut facts = Facts::new();
     let id = text(&container["Id"]);

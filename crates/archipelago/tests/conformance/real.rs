@@ -176,9 +176,7 @@ impl Real {
                 archipelago(&["install", &node.put(&App { id, files })]);
             }
             Intervention::SetPort(port) => {
-                let set = format!("port={port}");
-                let folder = format!("/home/archy/apps/{SHOP}");
-                archipelago(&["install", &folder, "--set", &set]);
+                archipelago(&["set", SHOP, &format!("port={port}")]);
             }
             Intervention::Start(app) => archipelago(&["start", app]),
             Intervention::Stop(app) => archipelago(&["stop", app]),

@@ -17,6 +17,7 @@ fn keys(value: &Value) -> Vec<&str> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story on one host")]
 fn every_command_prints_json_and_needs_no_daemon() {
     let node = Node::new();
     let shop = apps::shop();

@@ -34,6 +34,7 @@ fn settings(lines: &str) -> App {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_refused_install_names_the_error_and_leaves_nothing_behind() {
     let node = Node::new();
     node.install(&apps::lone("first", 8480));

@@ -117,6 +117,7 @@ fn nothing_is_wrong_with_a_right_host_and_nothing_unknown_is_judged() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn each_fault_is_found_with_its_cure() {
     use State::{Failed, Warning};
     check(

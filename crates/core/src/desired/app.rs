@@ -291,6 +291,21 @@ pub struct DesiredProbe {
 }
 
 impl Desired {
+    /// An app as if it were the only one, to observe the host for it alone.
+    #[must_use]
+    pub fn of_one(layout: &Layout, id: &AppId, present: &Present) -> Self {
+        let present = App::Present(Box::new(present.clone()));
+        Self {
+            layout: layout.clone(),
+            claim: Claim::Held,
+            apps: BTreeMap::from([(id.clone(), present)]),
+            releases: Releases::default(),
+            operations: BTreeMap::new(),
+            held: BTreeMap::new(),
+            newly_granted: BTreeMap::new(),
+        }
+    }
+
     /// The apps that should be there.
     pub fn present(&self) -> impl Iterator<Item = (&AppId, &Present)> {
         self.apps.iter().filter_map(|(id, app)| match app {

@@ -221,6 +221,7 @@ impl Work<'_> {
         self.add(present, &unit, role, &inputs)
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table with a line for each key")]
     fn container(
         &self,
         name: &str,

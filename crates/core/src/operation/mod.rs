@@ -9,6 +9,7 @@
 mod before;
 mod chosen_ports;
 mod consent;
+mod definition;
 mod follow;
 mod foresee;
 mod grants;
@@ -31,12 +32,13 @@ use std::net::SocketAddr;
 use serde::Serialize;
 
 use crate::image_facts::Bases;
-use crate::manifest::{Files, Protocol, Schema};
+use crate::manifest::Protocol;
 use crate::name::AppId;
 use crate::needs::Offers;
 use crate::observed::Observed;
 
 pub use consent::{hold, judged_paths};
+pub use definition::Definition;
 pub use follow::{Follow, Overtaken, PassSeen, Verdict};
 pub use grants::{ALL, BuildRight, Exposure, Grant, Grants, HostPath, IfMissing};
 pub use id::{OperationId, OperationIdError};
@@ -91,18 +93,6 @@ pub enum Kind {
     Rebuild,
     Uninstall,
     Purge,
-}
-
-/// An app to be installed, as it was found.
-#[derive(Clone, Debug)]
-pub struct Definition {
-    pub files: Files,
-    /// Its manifest, settings still open.
-    pub schema: Schema,
-    /// `catalog`, or the path of its folder or file.
-    pub source: String,
-    /// Its folder as the person named it, for errors.
-    pub folder: String,
 }
 
 /// The state that an operation aims at.

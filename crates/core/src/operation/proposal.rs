@@ -1,6 +1,6 @@
 //! From a request to what it would change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::desired::{Apps, Inputs};
 use crate::intent::{Intent, WantedState};
@@ -8,7 +8,10 @@ use crate::layout::Layout;
 use crate::name::AppId;
 
 use super::grants::{ALL, Grant};
-use super::{Installation, Kind, Preflight, Rebuild, RebuildPreview, Refusal, Request, Target};
+use super::{
+    Installation, IntentRevision, Kind, OperationId, Preflight, Rebuild, RebuildPreview, Record,
+    Refusal, Request, Target,
+};
 
 /// An operation as it would be.
 #[derive(Clone, Debug)]
@@ -132,6 +135,30 @@ impl Proposal {
             Effect::RebuildPreview(_) | Effect::Rebuild(_) => {
                 now.intent.is_none() || now.intent == self.intent
             }
+        }
+    }
+
+    /// The record of the operation. `before` is the app's present intent, and `restarts` are the
+    /// running services that a restart ends, each with its invocation.
+    #[must_use]
+    pub fn record(
+        &self,
+        id: OperationId,
+        asked_unix_s: u64,
+        before: Option<IntentRevision>,
+        restarts: BTreeMap<String, String>,
+    ) -> Record {
+        let intent = self.intent.as_ref().map(Intent::to_text);
+        let after = intent.map(|text| IntentRevision::of(text.as_bytes()));
+        Record {
+            id,
+            kind: self.kind,
+            app: self.app.clone(),
+            goal: self.goal,
+            asked_unix_s,
+            after: after.or_else(|| before.clone()),
+            before,
+            restarts,
         }
     }
 

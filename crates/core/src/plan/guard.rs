@@ -94,6 +94,7 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
+    #[expect(clippy::too_many_lines, reason = "an arm for each action")]
     fn broken(&self, step: &AppStep) -> Broken {
         match step {
             AppStep::GenerateSecret { name, recipe } => {

@@ -33,7 +33,7 @@ pub use blocked::{Blocked, blocked, revisions, without_network};
 pub use files::RENDERED_MODE;
 pub use planner::{Plan, STARTING, starts_max};
 pub use releases::unused;
-pub use renewal::{restarted_with, running_invocations};
+pub use renewal::running_invocations;
 
 /// Plans the actions. `now` is a monotonic time, the one of `retries`.
 #[must_use]

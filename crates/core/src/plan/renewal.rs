@@ -35,8 +35,11 @@ pub(super) fn unisolated<'a>(
 /// The services that a restart of an app restarts if they run: the app's own and, while one of its
 /// networks is not isolated, those of the apps that require it, because their containers may keep
 /// that network in use.
-#[must_use]
-pub fn restarted_with<'a>(desired: &'a Desired, memory: &Memory, id: &AppId) -> BTreeSet<&'a str> {
+pub(super) fn restarted_with<'a>(
+    desired: &'a Desired,
+    memory: &Memory,
+    id: &AppId,
+) -> BTreeSet<&'a str> {
     let is_its_network = |unit: &DesiredUnit| matches!(&unit.role, Role::Network(name) if memory.unisolated.contains(name));
     let own = desired.present().find(|(other, _)| *other == id);
     let renewed = own.is_some_and(|(_, present)| present.units.values().any(is_its_network));

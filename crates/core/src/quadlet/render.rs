@@ -3,7 +3,9 @@
 //! Stable to the byte: the same unit gives the same text, in the order of the man page. Every
 //! struct is taken apart in full, so a new field cannot be forgotten here.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -12,8 +14,8 @@ use super::lines::{Lines, RenderError, Rendered, whole_seconds};
 use super::mark::{MARK_SECTION, VERSION};
 use super::texts::{command_text, health_command, json, port_text, secret_text, volume_text};
 use super::{
-    Container, Health, Kind, Log, Network, NetworkJoin, ServiceSection, Subnet, Unit, UnitSection,
-    Volume,
+    Container, Health, Kind, Log, Network, NetworkJoin, PodmanOption, ServiceSection, Subnet, Unit,
+    UnitSection, Volume,
 };
 use crate::hex::hex;
 use crate::name::AppId;
@@ -246,12 +248,7 @@ impl Lines<'_> {
         }
         self.list("Tmpfs", tmpfs, line)?;
         self.list("AddDevice", devices, token)?;
-        for host in hosts {
-            self.podman_option("--add-host", host)?;
-        }
-        self.list("DNS", dns, line)?;
-        self.list("DNSSearch", dns_search, line)?;
-        self.list("DNSOption", dns_options, line)?;
+        self.resolver(hosts, dns, dns_search, dns_options)?;
         self.flag("RunInit", *init);
         self.flag("ReadOnly", *read_only);
         self.list("DropCapability", dropped_capabilities, token)?;
@@ -259,29 +256,12 @@ impl Lines<'_> {
         self.flag("NoNewPrivileges", *no_new_privileges);
         self.flag("SecurityLabelDisable", *label_disable);
         self.optional("SeccompProfile", seccomp.as_deref(), value)?;
-        self.list("Sysctl", sysctls, token)?;
-        self.list("Ulimit", ulimits, line)?;
-        if let Some(bytes) = shm_bytes {
-            self.plain("ShmSize", bytes);
-        }
-        if let Some(limit) = pids_limit {
-            self.plain("PidsLimit", limit);
-        }
+        self.limits(sysctls, ulimits, *shm_bytes, *pids_limit)?;
         if let Some(health) = health {
             self.health(health)?;
         }
-        for (option, texts) in options {
-            for text in texts {
-                let text = format!("{}={text}", option.name());
-                self.escaped("PodmanArgs", words([text.as_str()]))?;
-            }
-        }
-        if let Some(signal) = stop_signal {
-            self.podman_option("--stop-signal", signal)?;
-        }
-        if let Some(timeout) = stop_timeout {
-            self.podman_option("--stop-timeout", &whole_seconds(*timeout).to_string())?;
-        }
+        self.podman_options(options)?;
+        self.stop(stop_signal.as_deref(), *stop_timeout)?;
         match log {
             Some(Log::Journal) => self.plain("LogDriver", "journald"),
             Some(Log::Foreground) => self.plain("LogDriver", "none"),
@@ -305,6 +285,61 @@ impl Lines<'_> {
         }
         self.optional("UserNS", user_namespace, value)?;
         self.optional("WorkingDir", working_dir, value)
+    }
+
+    /// The names that it can resolve.
+    fn resolver(
+        &mut self,
+        hosts: &[String],
+        dns: &[String],
+        dns_search: &[String],
+        dns_options: &[String],
+    ) -> Rendered {
+        for host in hosts {
+            self.podman_option("--add-host", host)?;
+        }
+        self.list("DNS", dns, line)?;
+        self.list("DNSSearch", dns_search, line)?;
+        self.list("DNSOption", dns_options, line)
+    }
+
+    /// The limits and parameters of the kernel for it.
+    fn limits(
+        &mut self,
+        sysctls: &[String],
+        ulimits: &[String],
+        shm_bytes: Option<u64>,
+        pids_limit: Option<i64>,
+    ) -> Rendered {
+        self.list("Sysctl", sysctls, token)?;
+        self.list("Ulimit", ulimits, line)?;
+        if let Some(bytes) = shm_bytes {
+            self.plain("ShmSize", bytes);
+        }
+        if let Some(limit) = pids_limit {
+            self.plain("PidsLimit", limit);
+        }
+        Ok(())
+    }
+
+    fn podman_options(&mut self, options: &BTreeMap<PodmanOption, Vec<String>>) -> Rendered {
+        for (option, texts) in options {
+            for text in texts {
+                let text = format!("{}={text}", option.name());
+                self.escaped("PodmanArgs", words([text.as_str()]))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, signal: Option<&str>, timeout: Option<Duration>) -> Rendered {
+        if let Some(signal) = signal {
+            self.podman_option("--stop-signal", signal)?;
+        }
+        if let Some(timeout) = timeout {
+            self.podman_option("--stop-timeout", &whole_seconds(timeout).to_string())?;
+        }
+        Ok(())
     }
 
     fn network_join(&mut self, network: &NetworkJoin) -> Rendered {

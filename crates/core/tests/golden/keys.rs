@@ -20,7 +20,15 @@ fn every_key_of_the_renderer_is_in_a_snapshot() {
             .collect()
     };
     let common = ["unit_section", "service_section", "render"];
-    let in_a_container = ["container", "process", "health", "podman_option"];
+    let in_a_container = [
+        "container",
+        "process",
+        "resolver",
+        "limits",
+        "podman_options",
+        "health",
+        "podman_option",
+    ];
     for (unit, functions) in [
         (
             every(),

@@ -24,6 +24,7 @@ pub(crate) fn sample<T>(strategy: impl Strategy<Value = T>, count: usize) -> Vec
 }
 
 /// The texts of a person with bad intentions, or with an unusual password.
+#[expect(clippy::too_many_lines, reason = "a list of texts")]
 pub(crate) fn hostile() -> Vec<String> {
     let fixed = [
         "x\nExecStartPre=/bin/touch /tmp/pwned",

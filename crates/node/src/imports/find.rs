@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use archipelago_core::desired::read_schema;
 use archipelago_core::error::chain;
 use archipelago_core::import::{self, Engine, Note, Sources, System, readable_copy};
 use archipelago_core::layout::Layout;
-use archipelago_core::manifest::{COMPOSE_FILE, Files, Part, Recipe};
+use archipelago_core::manifest::{Files, Part, Recipe};
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{Definition, Refusal};
 use archipelago_core::seed::UmbrelSeed;
@@ -88,30 +87,15 @@ pub(super) fn find(layout: &Layout, wanted: &Wanted) -> Result<Found, Error> {
         given: absolute_all(&wanted.volumes),
         empty: wanted.empty.clone(),
     };
+    let definition = Definition::of(translated.files, id.as_str(), source, name);
     Ok(Found {
-        definition: definition_of(&name, source, &id, translated.files)?,
+        definition: definition.map_err(definition::Error::from)?,
         notices: translated.notices,
         seed: seed_of(system, &folder),
         existing,
         folder,
         sources,
         engines,
-    })
-}
-
-fn definition_of(
-    folder: &str,
-    source: String,
-    id: &AppId,
-    files: Files,
-) -> Result<Definition, Error> {
-    let file = format!("{folder}/{COMPOSE_FILE}");
-    let schema = read_schema(&file, &files, id.as_str()).map_err(definition::Error::from)?;
-    Ok(Definition {
-        files,
-        schema,
-        source,
-        folder: folder.to_owned(),
     })
 }
 

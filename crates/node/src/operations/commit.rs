@@ -7,9 +7,7 @@ use archipelago_core::desired::Owner;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::Files;
-use archipelago_core::operation::{
-    Effect, IntentRevision, Proposal, Record, Request, SWITCH, SwitchPart, propose,
-};
+use archipelago_core::operation::{Effect, Proposal, Record, Request, SWITCH, SwitchPart, propose};
 use archipelago_core::release::ReleaseId;
 use archipelago_host::apply::note_restarts;
 use archipelago_host::imports::Staging;
@@ -42,31 +40,15 @@ impl Change {
         if !previewed.still_holds(&proposal) {
             return Err(Error::Changed(previewed.app.clone()));
         }
-        let Proposal {
-            app,
-            kind,
-            goal,
-            intent,
-            effect,
-        } = proposal;
-        let before = disk_state(layout, &app)?.intent;
-        let after = intent.as_ref().map(revision).or_else(|| before.clone());
-        let (files, folders) = match effect {
+        let before = disk_state(layout, &proposal.app)?.intent;
+        let record = proposal.record(records::new_id()?, asked_unix_s, before, restarts);
+        let (files, folders) = match proposal.effect {
             Effect::Installation(app) => (Some(app.files), app.new_folders),
             Effect::State | Effect::RebuildPreview(_) | Effect::Rebuild(_) => Default::default(),
         };
         Ok(Self {
-            record: Record {
-                id: records::new_id()?,
-                kind,
-                app,
-                goal,
-                asked_unix_s,
-                before,
-                after,
-                restarts,
-            },
-            intent,
+            record,
+            intent: proposal.intent,
             files,
             folders,
             staging: None,
@@ -105,10 +87,6 @@ impl Change {
         }
         Ok(())
     }
-}
-
-fn revision(intent: &Intent) -> IntentRevision {
-    IntentRevision::of(intent.to_text().as_bytes())
 }
 
 /// Resolves a request with the state on the disk.

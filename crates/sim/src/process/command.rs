@@ -5,18 +5,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use archipelago_core::action::Reason;
-use archipelago_core::intent::{Intent, WantedState};
-use archipelago_core::manifest::SettingValue;
+use archipelago_core::manifest::Files;
 use archipelago_core::name::AppId;
 use archipelago_core::observed::Memory;
 use archipelago_core::operation::{
-    DiskState, Ending, IntentRevision, Kind, OperationId, Record, SWITCH, Standing, SwitchPart,
-    Target,
+    DiskState, Ending, IntentRevision, Kind, OperationId, Proposal, Record, SWITCH, Standing,
+    SwitchPart,
 };
-use archipelago_core::plan::restarted_with;
+use archipelago_core::plan::running_invocations;
 use archipelago_core::release::ReleaseId;
 
-use crate::apps::{SHOP, files_of};
 use crate::invariants::Invariant;
 use crate::mutation::Mutation;
 use crate::process::call::CallError;
@@ -30,88 +28,21 @@ type Done = Result<(), CallError>;
 impl World {
     /// The change of a command; `None` for an intervention that is no operation, or is refused.
     pub(crate) fn change_of(&mut self, intervention: &Intervention) -> Option<Change> {
-        let (kind, app, version) = match intervention {
-            Intervention::Install(app, version) => (Kind::Install, app.as_str(), Some(*version)),
-            Intervention::SetPort(_) => (Kind::Set, SHOP, None),
-            Intervention::Start(app) => (Kind::Start, app.as_str(), None),
-            Intervention::Stop(app) => (Kind::Stop, app.as_str(), None),
-            Intervention::Restart(app) => (Kind::Restart, app.as_str(), None),
-            Intervention::Rebuild => (Kind::Rebuild, SHOP, None),
-            Intervention::Uninstall(app) => (Kind::Uninstall, app.as_str(), None),
-            Intervention::Purge(app) => (Kind::Purge, app.as_str(), None),
-            _ => return None,
-        };
-        let app = AppId::parse(app).ok()?;
-        let known = self.disk.read(&self.layout.intent(&app));
-        if self.is_refused(intervention) || (known.is_none() && kind != Kind::Install) {
-            return None;
-        }
-        let text = String::from_utf8_lossy(known.as_deref().unwrap_or_default()).into_owned();
-        let mut intent = Intent::parse("", &text).unwrap_or_default();
-        let mut builds = Vec::new();
-        match intervention {
-            Intervention::SetPort(port) => {
-                let port = SettingValue::Integer(i64::from(*port));
-                intent.settings = BTreeMap::from([("port".to_owned(), port)]);
-            }
-            Intervention::Install(app, version) => {
-                intent.state = WantedState::Running;
-                intent.purge = false;
-                intent.release = Some(ReleaseId::of(&files_of(app, *version)));
-            }
-            Intervention::Start(_) => {
-                intent.state = WantedState::Running;
-                intent.purge = false;
-            }
-            Intervention::Stop(_) => intent.state = WantedState::Stopped,
-            Intervention::Rebuild => (intent, builds) = self.rebuilt()?,
-            Intervention::Uninstall(_) | Intervention::Purge(_) => {
-                intent.state = WantedState::Removed;
-                intent.purge = kind == Kind::Purge;
-            }
-            _ => {}
-        }
-        let goal = match intent.state {
-            WantedState::Running => Target::Ready,
-            WantedState::Stopped => Target::Stopped,
-            WantedState::Removed => Target::Gone,
-        };
-        let before = known.map(|content| IntentRevision::of(&content));
-        let content = (kind != Kind::Restart).then(|| intent.to_text());
-        let after = content
-            .as_deref()
-            .map(|text| IntentRevision::of(text.as_bytes()));
+        let proposal = self.proposal_of(intervention)?;
         self.operations_asked += 1;
-        Some(Change {
-            record: Record {
-                id: OperationId::new(Duration::ZERO, self.operations_asked),
-                kind,
-                goal,
-                asked_unix_s: 0,
-                after: after.or_else(|| before.clone()),
-                before,
-                restarts: match kind {
-                    Kind::Restart => self.running_invocations(&app),
-                    _ => BTreeMap::new(),
-                },
-                app,
-            },
-            builds,
-            intent: content,
-            version,
-        })
+        let id = OperationId::new(Duration::ZERO, self.operations_asked);
+        let before = self.disk_state(&proposal.app).intent;
+        let record = proposal.record(id, 0, before, self.restarts_of(&proposal));
+        Some(Change { record, proposal })
     }
 
-    /// The running services that a restart of an app would end, each with its invocation.
-    pub(crate) fn running_invocations(&self, app: &AppId) -> BTreeMap<String, String> {
-        let memory = Memory::read(self.disk.read(&self.layout.pending()).as_deref());
+    /// The running services that a restart ends, each with its invocation.
+    pub(crate) fn restarts_of(&self, proposal: &Proposal) -> BTreeMap<String, String> {
+        if proposal.kind != Kind::Restart {
+            return BTreeMap::new();
+        }
         let desired = self.desired();
-        let restarted = restarted_with(&desired, &memory, app).into_iter();
-        let invocations = restarted.filter_map(|service| {
-            let run = self.systemd.run(service)?;
-            Some((service.to_owned(), run.invocation.clone()))
-        });
-        invocations.collect()
+        running_invocations(&desired, &self.observe_now(&desired), &proposal.app)
     }
 
     pub(crate) fn write_record(&mut self, change: &Change) -> Done {
@@ -127,12 +58,7 @@ impl World {
 
     /// Stores the definition and changes the intent.
     pub(crate) fn switch(&mut self, change: &Change) -> Done {
-        let Change {
-            record,
-            builds: _,
-            intent,
-            version,
-        } = change;
+        let Change { record, proposal } = change;
         let mut parts = SWITCH;
         if self.mutation == Some(Mutation::SwitchedInTwoSteps) {
             let place = |wanted| parts.iter().position(|part| *part == wanted);
@@ -142,26 +68,19 @@ impl World {
             }
         }
         for part in parts {
-            match (part, intent) {
-                (SwitchPart::StoreRelease, _) => self.store(record, *version)?,
-                (SwitchPart::WriteIntent, Some(intent)) => {
-                    let path = self.layout.intent(&record.app);
-                    self.write(&path, intent.as_bytes(), 0o600)?;
+            match (part, change.files(), &proposal.intent) {
+                (SwitchPart::StoreRelease, Some(files), _) => {
+                    self.store_release(&ReleaseId::of(files), files)?;
                 }
-                (SwitchPart::WriteIntent, None) => {}
-                (SwitchPart::NoteRestarts, _) => self.note_restarts(record)?,
+                (SwitchPart::WriteIntent, _, Some(intent)) => {
+                    let path = self.layout.intent(&record.app);
+                    self.write(&path, intent.to_text().as_bytes(), 0o600)?;
+                }
+                (SwitchPart::NoteRestarts, ..) => self.note_restarts(record)?,
+                (SwitchPart::StoreRelease, None, _) | (SwitchPart::WriteIntent, _, None) => {}
             }
         }
         Ok(())
-    }
-
-    /// Stores the definition that the intent names.
-    fn store(&mut self, record: &Record, version: Option<u8>) -> Done {
-        let Some(version) = version else {
-            return Ok(());
-        };
-        let files = files_of(record.app.as_str(), version);
-        self.store_release(&ReleaseId::of(&files), &files)
     }
 
     /// Notes the invocations that must end, for the next pass.
@@ -188,13 +107,18 @@ impl World {
     }
 
     fn disk_state(&self, app: &AppId) -> DiskState {
-        let layout = &self.layout;
-        let data = [layout.volumes(app), layout.files(app), layout.secrets(app)];
-        let intent = self.disk.read(&layout.intent(app));
+        let intent = self.disk.read(&self.layout.intent(app));
         DiskState {
             intent: intent.map(|content| IntentRevision::of(&content)),
-            data: data.iter().any(|folder| self.disk.exists(folder)),
+            data: self.keeps_data(app),
         }
+    }
+
+    /// Whether data of an app are on the disk.
+    pub(crate) fn keeps_data(&self, app: &AppId) -> bool {
+        let layout = &self.layout;
+        let data = [layout.volumes(app), layout.files(app), layout.secrets(app)];
+        data.iter().any(|folder| self.disk.exists(folder))
     }
 
     /// Reports the end of an operation and removes its record.
@@ -258,9 +182,7 @@ impl World {
             is_reported,
         } in self.begun.clone()
         {
-            let Change {
-                record, version, ..
-            } = &change;
+            let record = &change.record;
             let what = format!("{} {}", record.kind.word(), record.app);
             let standing = record.standing(&self.disk_state(&record.app));
             let is_changed = standing == Standing::Begun && record.before != record.after;
@@ -269,17 +191,15 @@ impl World {
                 self.violation(Invariant::OperationsEnd, what);
             }
             let is_half = standing == Standing::Superseded
-                || (is_changed
-                    && version.is_some_and(|version| !self.has_definition(record, version)));
+                || (is_changed && change.files().is_some_and(|files| !self.has_release(files)));
             if is_half && !self.is_disturbed {
                 self.violation(Invariant::OperationsWhole, format!("{what} was half done"));
             }
         }
     }
 
-    fn has_definition(&self, record: &Record, version: u8) -> bool {
-        let files = files_of(record.app.as_str(), version);
-        let folder = self.layout.release(&ReleaseId::of(&files));
+    fn has_release(&self, files: &Files) -> bool {
+        let folder = self.layout.release(&ReleaseId::of(files));
         files.iter().all(|(path, file)| {
             self.disk.read(&folder.join(path)).as_deref() == Some(&*file.content)
         })

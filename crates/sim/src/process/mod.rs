@@ -9,4 +9,5 @@ mod observe;
 pub mod pass;
 pub(crate) mod pulls;
 mod rebuild;
+mod request;
 pub(crate) mod unfinished;

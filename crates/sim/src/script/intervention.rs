@@ -10,11 +10,13 @@ use crate::host::registry::PullOutcome;
 pub enum Intervention {
     /// `archipelago install`, of a version of the app.
     Install(String, u8),
+    /// The same by an earlier version of Archipelago, which accepted what this one may refuse.
+    InstallUnjudged(String, u8),
     /// `archipelago start`
     Start(String),
     /// `archipelago stop`
     Stop(String),
-    /// `archipelago install --set port=…`
+    /// `archipelago set shop port=…`
     SetPort(u16),
     /// `archipelago uninstall`
     Uninstall(String),

@@ -131,7 +131,10 @@ fn service(rng: &mut Rng) -> String {
 fn intervention(rng: &mut Rng) -> Intervention {
     let app = |rng: &mut Rng| one(rng, &[BASE, SHOP, SHOP]);
     match rng.u8(0..49) {
-        0 => Intervention::Install(app(rng), rng.u8(1..=NESTED_VERSION)),
+        0 => match (app(rng), rng.u8(1..=NESTED_VERSION)) {
+            (app, NESTED_VERSION) => Intervention::InstallUnjudged(app, NESTED_VERSION),
+            (app, version) => Intervention::Install(app, version),
+        },
         1 => Intervention::Start(app(rng)),
         2 => Intervention::Stop(app(rng)),
         3 | 4 => Intervention::SetPort(rng.u16(8082..8086)),

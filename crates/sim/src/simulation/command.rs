@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use archipelago_core::operation::{Operation, Step};
+use archipelago_core::operation::{Kind, Operation, Step};
 use archipelago_core::reconcile::TICK;
 
 use crate::host::registry::PULL_TIME;
@@ -42,11 +42,12 @@ impl Simulation {
         let Some(change) = self.world.change_of(intervention) else {
             return Ok(None);
         };
-        if change.builds.is_empty() {
+        let builds = change.builds();
+        if builds.is_empty() {
             return Ok(Some(change));
         }
         let boot = self.world.boots;
-        for image in &change.builds {
+        for image in &builds {
             self.wait(PULL_TIME);
             if self.has_violation() || self.world.boots != boot {
                 return Ok(None);
@@ -54,13 +55,20 @@ impl Simulation {
             self.world.build(image)?;
         }
         let now = self.world.change_of(intervention);
-        Ok(now.filter(|now| now.intent == change.intent))
+        Ok(now.filter(|now| change.proposal.still_holds(&now.proposal)))
     }
 
     fn carry_out(&mut self, change: &Change) -> Result<(), CallError> {
         let mut operation = Operation::begin(change.record.clone());
         let until = self.world.clock.since_boot + PATIENCE;
         let boot = self.world.boots;
+        if change.record.changes_nothing() {
+            // The definition may have been damaged; it is stored anew.
+            self.world.locked = true;
+            self.world.switch(change)?;
+            self.world.retry_now(&change.record.app);
+            self.send_events();
+        }
         let mut reports = self.reports;
         let mut has_judged = false;
         while let Some(step) = operation.step() {
@@ -72,7 +80,9 @@ impl Simulation {
                 }
                 Step::Switch(record) => match self.world.switch(change) {
                     Ok(()) => {
-                        self.world.retry_now(&record.app);
+                        if record.kind != Kind::Restart {
+                            self.world.retry_now(&record.app);
+                        }
                         if self.world.mutation == Some(Mutation::RecordForgottenFirst) {
                             self.world.forget_record(record, None)?;
                         }

@@ -43,7 +43,8 @@ impl World {
         desired
     }
 
-    fn desired_of_files(&self) -> Arc<Desired> {
+    /// Of all files that [`Self::desired`] depends on.
+    pub(crate) fn hash_of_files(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         for folder in [&self.layout.config, &self.layout.data.join("secrets")] {
             for path in self.disk.beneath(folder) {
@@ -62,7 +63,11 @@ impl World {
             .iter()
             .position(|it| self.mutation == Some(*it));
         mutation.hash(&mut hasher);
-        let key = hasher.finish();
+        hasher.finish()
+    }
+
+    fn desired_of_files(&self) -> Arc<Desired> {
+        let key = self.hash_of_files();
         if let Some(desired) = CACHE.with_borrow(|cache| cache.get(&key).cloned()) {
             return desired;
         }

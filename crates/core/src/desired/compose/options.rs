@@ -26,14 +26,34 @@ pub(super) fn of(service: &Service) -> BTreeMap<PodmanOption, Vec<String>> {
     });
     let umask = service.umask.clone();
     let umask = umask.map(|umask| (PodmanOption::Umask, vec![umask]));
-    limits(&service.limits)
+    let limits = limits(&service.limits);
+    limits
+        .map(|limit| (limit.option, limit.texts))
         .chain(namespaces)
         .chain(flags)
         .chain(umask)
         .collect()
 }
 
-fn limits(limits: &Limits) -> impl Iterator<Item = (PodmanOption, Vec<String>)> {
+/// The controllers of control groups that the limits of a service need.
+pub(super) fn controllers(service: &Service) -> BTreeSet<Controller> {
+    let limits_processes = service.pids_limit.is_some_and(|limit| limit > 0);
+    limits(&service.limits)
+        .filter_map(|limit| limit.controller)
+        .chain(limits_processes.then_some(Controller::Pids))
+        .collect()
+}
+
+/// A limit that a service has, as an option of Podman.
+struct Limit {
+    option: PodmanOption,
+    /// The controller of control groups that it needs.
+    controller: Option<Controller>,
+    texts: Vec<String>,
+}
+
+fn limits(limits: &Limits) -> impl Iterator<Item = Limit> {
+    use Controller::{Cpu, Cpuset, Io, Memory};
     let Limits {
         memory_bytes,
         reserved_memory_bytes,
@@ -54,75 +74,52 @@ fn limits(limits: &Limits) -> impl Iterator<Item = (PodmanOption, Vec<String>)> 
             },
         oom_score_adjustment,
     } = limits;
-    let bytes = |amount: &Option<u64>| amount.map(|amount| amount.to_string());
-    let number = |amount: &Option<i64>| amount.map(|amount| amount.to_string());
-    let single = [
-        (PodmanOption::Memory, bytes(memory_bytes)),
+    let limits = [
+        (PodmanOption::Memory, Some(Memory), texts(memory_bytes)),
         (
             PodmanOption::MemoryReservation,
-            bytes(reserved_memory_bytes),
+            Some(Memory),
+            texts(reserved_memory_bytes),
         ),
-        (PodmanOption::MemorySwap, number(memory_and_swap_bytes)),
-        (PodmanOption::Cpus, cpus.clone()),
-        (PodmanOption::CpuShares, number(cpu_shares)),
-        (PodmanOption::CpuPeriod, number(cpu_period_us)),
-        (PodmanOption::CpuQuota, number(cpu_quota_us)),
-        (PodmanOption::CpusetCpus, cpuset.clone()),
         (
-            PodmanOption::BlkioWeight,
-            weight.map(|weight| weight.to_string()),
+            PodmanOption::MemorySwap,
+            Some(Memory),
+            texts(memory_and_swap_bytes),
         ),
-        (PodmanOption::OomScoreAdj, number(oom_score_adjustment)),
+        (PodmanOption::Cpus, Some(Cpu), texts(cpus)),
+        (PodmanOption::CpuShares, Some(Cpu), texts(cpu_shares)),
+        (PodmanOption::CpuPeriod, Some(Cpu), texts(cpu_period_us)),
+        (PodmanOption::CpuQuota, Some(Cpu), texts(cpu_quota_us)),
+        (PodmanOption::CpusetCpus, Some(Cpuset), texts(cpuset)),
+        (PodmanOption::BlkioWeight, Some(Io), texts(weight)),
+        (
+            PodmanOption::BlkioWeightDevice,
+            Some(Io),
+            device_weights.clone(),
+        ),
+        (PodmanOption::DeviceReadBps, Some(Io), read_bytes.clone()),
+        (
+            PodmanOption::DeviceReadIops,
+            Some(Io),
+            read_operations.clone(),
+        ),
+        (PodmanOption::DeviceWriteBps, Some(Io), write_bytes.clone()),
+        (
+            PodmanOption::DeviceWriteIops,
+            Some(Io),
+            write_operations.clone(),
+        ),
+        // A property of processes.
+        (PodmanOption::OomScoreAdj, None, texts(oom_score_adjustment)),
     ];
-    let single = single.map(|(option, text)| (option, text.into_iter().collect()));
-    let several = [
-        (PodmanOption::BlkioWeightDevice, device_weights),
-        (PodmanOption::DeviceReadBps, read_bytes),
-        (PodmanOption::DeviceReadIops, read_operations),
-        (PodmanOption::DeviceWriteBps, write_bytes),
-        (PodmanOption::DeviceWriteIops, write_operations),
-    ];
-    let several = several.map(|(option, texts)| (option, texts.clone()));
-    let all = single.into_iter().chain(several);
-    all.filter(|(_, texts): &(_, Vec<String>)| !texts.is_empty())
+    let limits = limits.into_iter().map(|(option, controller, texts)| Limit {
+        option,
+        controller,
+        texts,
+    });
+    limits.filter(|limit| !limit.texts.is_empty())
 }
 
-/// The controllers of control groups that the limits of a service need.
-pub(super) fn controllers(service: &Service) -> BTreeSet<Controller> {
-    let Limits {
-        memory_bytes,
-        reserved_memory_bytes,
-        memory_and_swap_bytes,
-        cpus,
-        cpu_shares,
-        cpu_period_us,
-        cpu_quota_us,
-        cpuset,
-        blocks,
-        // A property of processes.
-        oom_score_adjustment: _,
-    } = &service.limits;
-    let needs = [
-        (
-            Controller::Memory,
-            memory_bytes.is_some()
-                || reserved_memory_bytes.is_some()
-                || memory_and_swap_bytes.is_some(),
-        ),
-        (
-            Controller::Cpu,
-            cpus.is_some()
-                || cpu_shares.is_some()
-                || cpu_period_us.is_some()
-                || cpu_quota_us.is_some(),
-        ),
-        (Controller::Cpuset, cpuset.is_some()),
-        (Controller::Io, *blocks != Blocks::default()),
-        (
-            Controller::Pids,
-            service.pids_limit.is_some_and(|limit| limit > 0),
-        ),
-    ];
-    let needed = needs.into_iter().filter(|(_, is_needed)| *is_needed);
-    needed.map(|(controller, _)| controller).collect()
+fn texts<T: ToString>(amount: &Option<T>) -> Vec<String> {
+    amount.iter().map(ToString::to_string).collect()
 }

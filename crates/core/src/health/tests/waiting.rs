@@ -48,6 +48,7 @@ fn check_dependant(happened: impl FnOnce(&mut Case), expected: &[(State, &str)])
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn an_app_waits_for_one_that_is_not_of_use_yet() {
     const READY: (State, &str) = (State::Ready, "");
     let end_top = |case: &mut Case| {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn volumes() {
     let volume = |text: &str, problem: &str| {
         check_service(

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn keys_of_a_service() {
     check(
         "services:\n  web: {}\n",

@@ -1,37 +1,25 @@
 //! The keys of everything that runs a container.
 
-use compose::model::{BlkioConfig, Container, ThrottleDevice, Ulimit};
+use compose::model::{Container, Ulimit};
 
 use super::Work;
 use super::keys::SERVICE;
-use crate::manifest::service::{Blocks, Namespace, Service};
+use super::limits::{limits, positive};
+use crate::manifest::service::{Namespace, Service};
 
 impl Work<'_, '_> {
+    #[expect(clippy::too_many_lines, reason = "a table with a line for each key")]
     pub(super) fn container(&mut self, service: &mut Service, source: &Container) {
         let Container {
             annotations,
-            blkio_config,
             cap_add,
             cap_drop,
-            cgroup_parent,
             cgroup,
-            cpu_count,
-            cpu_percent,
-            cpu_period,
-            cpu_quota,
-            cpu_rt_period,
-            cpu_rt_runtime,
-            cpus,
-            cpuset,
-            cpu_shares,
             configs,
-            credential_spec,
-            device_cgroup_rules,
             devices,
             dns,
             dns_opt,
             dns_search,
-            domainname,
             environment,
             // The reader adds what these files say to `environment` and `labels`.
             env_file: _,
@@ -43,33 +31,20 @@ impl Work<'_, '_> {
             image: _,
             init,
             ipc,
-            isolation,
             labels,
-            logging,
-            mem_limit,
-            mem_reservation,
-            memswap_limit,
-            mem_swappiness,
             mac_address,
-            models,
             network_mode,
             networks,
-            oom_kill_disable,
-            oom_score_adj,
             pid,
             pids_limit,
             platform,
             privileged,
-            pull_policy,
-            pull_refresh_after,
             read_only,
-            runtime,
             secrets,
             security_opt,
             shm_size,
             stop_grace_period,
             stop_signal,
-            storage_opt,
             sysctls,
             tmpfs,
             ulimits,
@@ -85,6 +60,35 @@ impl Work<'_, '_> {
             command,
             entrypoint,
             extensions,
+            // `limits` reads these.
+            blkio_config: _,
+            cpu_period: _,
+            cpu_quota: _,
+            cpus: _,
+            cpuset: _,
+            cpu_shares: _,
+            mem_limit: _,
+            mem_reservation: _,
+            memswap_limit: _,
+            oom_score_adj: _,
+            // `leave_out` reads these.
+            cgroup_parent: _,
+            cpu_count: _,
+            cpu_percent: _,
+            cpu_rt_period: _,
+            cpu_rt_runtime: _,
+            credential_spec: _,
+            device_cgroup_rules: _,
+            domainname: _,
+            isolation: _,
+            logging: _,
+            mem_swappiness: _,
+            models: _,
+            oom_kill_disable: _,
+            pull_policy: _,
+            pull_refresh_after: _,
+            runtime: _,
+            storage_opt: _,
         } = source;
         service.command = command.clone().unwrap_or_default();
         service.entrypoint.clone_from(entrypoint);
@@ -123,17 +127,7 @@ impl Work<'_, '_> {
         service.shm_bytes = positive(shm_size.0);
         service.pids_limit = (*pids_limit != 0).then_some(*pids_limit);
         service.userns = self.user_namespace(userns_mode.as_deref());
-        let limits = &mut service.limits;
-        limits.memory_bytes = positive(mem_limit.0);
-        limits.reserved_memory_bytes = positive(mem_reservation.0);
-        limits.memory_and_swap_bytes = (memswap_limit.0 != 0).then_some(memswap_limit.0);
-        limits.cpus = (*cpus > 0.0).then(|| cpus.to_string());
-        limits.cpu_shares = (*cpu_shares != 0).then_some(*cpu_shares);
-        limits.cpu_period_us = (*cpu_period != 0).then_some(*cpu_period);
-        limits.cpu_quota_us = (*cpu_quota != 0).then_some(*cpu_quota);
-        limits.cpuset.clone_from(cpuset);
-        limits.blocks = blkio_config.as_ref().map(blocks).unwrap_or_default();
-        limits.oom_score_adjustment = (*oom_score_adj != 0).then_some(*oom_score_adj);
+        service.limits = limits(source);
         self.namespace(service, "ipc", ipc.as_deref(), Namespace::Ipc);
         self.namespace(service, "pid", pid.as_deref(), Namespace::Pid);
         self.namespace(service, "cgroup", cgroup.as_deref(), Namespace::Cgroup);
@@ -151,6 +145,31 @@ impl Work<'_, '_> {
         }
         self.configs(service, configs);
         self.secrets(service, secrets);
+        self.leave_out(source);
+    }
+
+    /// The keys that come to nothing here.
+    fn leave_out(&mut self, source: &Container) {
+        let Container {
+            cgroup_parent,
+            cpu_count,
+            cpu_percent,
+            cpu_rt_period,
+            cpu_rt_runtime,
+            credential_spec,
+            device_cgroup_rules,
+            domainname,
+            isolation,
+            logging,
+            mem_swappiness,
+            models,
+            oom_kill_disable,
+            pull_policy,
+            pull_refresh_after,
+            runtime,
+            storage_opt,
+            ..
+        } = source;
         for (key, is_written) in [
             ("cgroup_parent", cgroup_parent.is_some()),
             ("cpu_count", *cpu_count != 0),
@@ -189,38 +208,4 @@ fn ulimit((name, limit): (&String, &Ulimit)) -> String {
 /// registry.
 fn is_other_order(policy: &str) -> bool {
     !matches!(policy, "missing" | "if_not_present" | "build")
-}
-
-fn blocks(config: &BlkioConfig) -> Blocks {
-    let BlkioConfig {
-        weight,
-        weight_device,
-        device_read_bps,
-        device_read_iops,
-        device_write_bps,
-        device_write_iops,
-        extensions: _,
-    } = config;
-    let rates = |devices: &[ThrottleDevice]| {
-        let devices = devices.iter();
-        devices
-            .map(|device| format!("{}:{}", device.path, device.rate.0))
-            .collect()
-    };
-    let weights = weight_device.iter();
-    Blocks {
-        weight: (*weight != 0).then_some(*weight),
-        device_weights: weights
-            .map(|device| format!("{}:{}", device.path, device.weight))
-            .collect(),
-        read_bytes: rates(device_read_bps),
-        read_operations: rates(device_read_iops),
-        write_bytes: rates(device_write_bps),
-        write_operations: rates(device_write_iops),
-    }
-}
-
-/// An amount that is written.
-pub(super) fn positive(amount: i64) -> Option<u64> {
-    u64::try_from(amount).ok().filter(|amount| *amount > 0)
 }

@@ -3,8 +3,8 @@
 use compose::model::{Deploy, Resource, Resources};
 
 use super::Work;
-use super::container::positive;
 use super::keys::{DEPLOY, left_out};
+use super::limits::positive;
 use crate::manifest::service::Service;
 
 impl Work<'_, '_> {

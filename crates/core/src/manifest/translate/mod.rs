@@ -9,6 +9,7 @@ mod hooks;
 mod image;
 mod jobs;
 pub mod keys;
+mod limits;
 mod mount;
 mod network;
 mod port;

@@ -7,7 +7,7 @@ mod table;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::desired::{Inputs, read_schema};
+use crate::desired::Inputs;
 use crate::intent::{Intent, WantedState};
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
@@ -47,14 +47,9 @@ fn with_image(lines: &str) -> Files {
 }
 
 fn try_install(inputs: &Inputs, files: Files) -> Result<Proposal, Refusal> {
-    let schema = read_schema("there/compose.yaml", &files, "a").unwrap();
+    let there = || "there".to_owned();
     let request = Request::Install {
-        definition: Box::new(Definition {
-            schema,
-            files,
-            source: "there".to_owned(),
-            folder: "there".to_owned(),
-        }),
+        definition: Box::new(Definition::of(files, "a", there(), there()).unwrap()),
         settings: Vec::new(),
     };
     propose(request, inputs, false)

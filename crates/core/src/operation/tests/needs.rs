@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::desired::{Inputs, read_schema};
+use crate::desired::Inputs;
 use crate::intent::Intent;
 use crate::layout::Layout;
 use crate::manifest::{COMPOSE_FILE, Files};
@@ -29,12 +29,8 @@ fn media() -> Definition {
 
 fn definition(text: &str) -> Definition {
     let files = Files::from([(COMPOSE_FILE.to_owned(), text.as_bytes().into())]);
-    Definition {
-        schema: read_schema(COMPOSE_FILE, &files, "media").unwrap(),
-        files,
-        source: "media".to_owned(),
-        folder: "media".to_owned(),
-    }
+    let media = || "media".to_owned();
+    Definition::of(files, "media", media(), media()).unwrap()
 }
 
 /// A host that offers all that the app needs.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::desired::{Inputs, read_schema};
+use crate::desired::Inputs;
 use crate::file_error::FileError;
 use crate::intent::{Intent, WantedState};
 use crate::layout::Layout;
@@ -39,15 +39,9 @@ fn node() -> Inputs {
 }
 
 fn install(app: &str, text: &str, settings: &[(&str, &str)]) -> Request {
-    let files = files(text);
-    let schema = read_schema("there/compose.yaml", &files, app).unwrap();
+    let (source, folder) = ("/there".to_owned(), "there".to_owned());
     Request::Install {
-        definition: Box::new(Definition {
-            files,
-            schema,
-            source: "/there".to_owned(),
-            folder: "there".to_owned(),
-        }),
+        definition: Box::new(Definition::of(files(text), app, source, folder).unwrap()),
         settings: pairs(settings),
     }
 }

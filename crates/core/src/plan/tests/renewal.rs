@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::observed::PodmanNetwork;
+use crate::plan::renewal::restarted_with;
 
 /// The app `web` at rest on a network that is not isolated.
 fn open() -> World {
