@@ -7,6 +7,7 @@ use archipelago_core::desired::Owner;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::Files;
+use archipelago_core::name::AppId;
 use archipelago_core::operation::{
     Effect, IntentRevision, Proposal, Record, Request, SWITCH, SwitchPart, propose,
 };
@@ -39,6 +40,7 @@ impl Change {
         restarts: BTreeMap<String, String>,
     ) -> Result<Self, Error> {
         let proposal = resolve(layout, request)?;
+        let version = proposal.version();
         if !previewed.still_holds(&proposal) {
             return Err(Error::Changed(previewed.app.clone()));
         }
@@ -65,12 +67,31 @@ impl Change {
                 before,
                 after,
                 restarts,
+                version,
+                update: None,
             },
             intent,
             files,
             folders,
             staging: None,
         })
+    }
+
+    /// The record, and the new version for an update, which changes the intent in steps of its own.
+    pub(super) fn into_new_version(self) -> (Record, NewVersion) {
+        let Self {
+            record,
+            intent,
+            files,
+            folders,
+            staging: _,
+        } = self;
+        let new = NewVersion {
+            intent,
+            files,
+            folders,
+        };
+        (record, new)
     }
 
     pub(super) async fn make(self, layout: &Layout) -> Result<(), Error> {
@@ -102,6 +123,39 @@ impl Change {
                 (SwitchPart::NoteRestarts, ..) => note_restarts(layout, &record.restarts)?,
                 (SwitchPart::StoreRelease, None, _) | (SwitchPart::WriteIntent, _, None) => {}
             }
+        }
+        Ok(())
+    }
+}
+
+/// The version that an update switches to.
+pub(crate) struct NewVersion {
+    intent: Option<Intent>,
+    files: Option<Files>,
+    folders: BTreeMap<PathBuf, Option<Owner>>,
+}
+
+impl NewVersion {
+    /// Makes the folders of this host that it mounts and that are not there.
+    pub(super) async fn make_folders(&self) -> Result<(), Error> {
+        for (folder, owner) in &self.folders {
+            owners::make_for_app(folder, owner.clone()).await?;
+        }
+        Ok(())
+    }
+
+    /// Stores the definition, then puts the intent in place.
+    pub(crate) fn put(&self, layout: &Layout, app: &AppId) -> Result<(), disk::Error> {
+        let Self {
+            intent,
+            files,
+            folders: _,
+        } = self;
+        if let Some(files) = files {
+            releases::store(layout, &ReleaseId::of(files), files)?;
+        }
+        if let Some(intent) = intent {
+            releases::put(layout, app, &intent.to_text())?;
         }
         Ok(())
     }

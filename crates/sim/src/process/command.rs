@@ -94,6 +94,8 @@ impl World {
                     Kind::Restart => self.running_invocations(&app),
                     _ => BTreeMap::new(),
                 },
+                version: None,
+                update: None,
                 app,
             },
             builds,
