@@ -19,9 +19,43 @@ const OLD_STOPPED: &str = "old, stopped";
 const NEW: &str = "new";
 const NEW_STOPPED: &str = "new, stopped";
 
+/// What must hold of every update, however often its process is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Invariant {
+    /// After a failed update, the old version serves the old data.
+    OldServesOld,
+    /// After a good update, the new version keeps the new data.
+    NewKeepsNew,
+    /// Data are copied and put back only while no version runs on them.
+    OneOnTheData,
+    /// No copy and no record is left.
+    NothingLeft,
+    /// An update ends, and its outcome is told once.
+    Ends,
+}
+
+/// Defects on purpose, to show that the invariants notice them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mutation {
+    /// The data are not put back.
+    DataStay,
+    /// The copy is discarded as soon as the new version is tried.
+    CopyDiscardedEarly,
+    /// The app is not stopped, and a pass says that it is.
+    NotStopped,
+    /// The record is not replaced before the undoing.
+    UndoNotRecorded,
+    /// The copy stays.
+    CopyStays,
+    /// The record is forgotten before the intent is switched.
+    RecordForgottenEarly,
+}
+
 /// A host with one app.
 #[derive(Clone, Debug)]
 struct World {
+    mutation: Option<Mutation>,
+    violation: Option<Invariant>,
     /// Whether the new version works.
     works: bool,
     intent: Option<&'static str>,
@@ -65,6 +99,8 @@ fn begin(copies_data: bool) -> Update {
 impl World {
     fn new(works: bool) -> Self {
         Self {
+            mutation: None,
+            violation: None,
             works,
             intent: Some(OLD),
             data: OLD,
@@ -87,6 +123,9 @@ impl World {
     fn pass(&mut self, update: &mut Update) {
         self.now += Duration::from_millis(700);
         let (state, unit) = match self.intent {
+            Some(OLD) if self.mutation == Some(Mutation::NotStopped) => {
+                (State::Stopped, UnitState::Inactive)
+            }
             Some(OLD) => (State::Ready, UnitState::Active),
             Some(NEW) if self.works => (State::Ready, UnitState::Active),
             Some(NEW) => (State::Failed, UnitState::Failed),
@@ -133,12 +172,27 @@ impl World {
     fn advance(&mut self, update: &mut Update, is_killed: bool) {
         let Some(step) = update.step() else { return };
         let mut is_superseded = false;
+        let is = |mutation| self.mutation == Some(mutation);
         match step {
-            UpdateStep::WriteRecord(record) => self.record = Some(record.clone()),
+            UpdateStep::WriteRecord(record) => {
+                let phase = record.update.as_ref().map(|state| state.phase.clone());
+                let is_undoing = matches!(phase, Some(Phase::Undoing { .. }));
+                let is_trying = phase == Some(Phase::Trying);
+                if is_trying && is(Mutation::CopyDiscardedEarly) {
+                    self.copy = None;
+                }
+                if !(is_undoing && is(Mutation::UndoNotRecorded)) {
+                    self.record = Some(record.clone());
+                }
+                if is_trying && self.mutation == Some(Mutation::RecordForgottenEarly) {
+                    self.record = None;
+                }
+            }
             UpdateStep::GiveTagsBack(_) => {}
             UpdateStep::WriteIntent(next) => {
                 is_superseded = !update.may_write(&self.found());
-                if !is_superseded {
+                let is_kept = next == NextIntent::Stopped && is(Mutation::NotStopped);
+                if !is_superseded && !is_kept {
                     self.intent = Some(match (next, self.intent) {
                         (NextIntent::Before, _) => OLD,
                         (NextIntent::New, _) => NEW,
@@ -154,15 +208,17 @@ impl World {
                 return;
             }
             UpdateStep::CopyData => {
-                self.assert_stopped("its data are copied");
+                self.check_stopped();
                 self.copy = Some(self.data);
             }
             UpdateStep::PutDataBack => {
-                self.assert_stopped("its data are put back");
-                if let Some(copy) = self.copy.take() {
+                self.check_stopped();
+                if self.mutation == Some(Mutation::DataStay) {
+                } else if let Some(copy) = self.copy.take() {
                     self.data = copy;
                 }
             }
+            UpdateStep::DiscardCopy if is(Mutation::CopyStays) => {}
             UpdateStep::DiscardCopy => self.copy = None,
             UpdateStep::Forget => {
                 let change = update.change();
@@ -180,22 +236,22 @@ impl World {
         }
     }
 
-    fn assert_stopped(&self, what: &str) {
-        assert!(
-            matches!(self.intent, Some(OLD_STOPPED | NEW_STOPPED)),
-            "{what} while {:?} runs",
-            self.intent
-        );
+    fn check_stopped(&mut self) {
+        if !matches!(self.intent, Some(OLD_STOPPED | NEW_STOPPED)) {
+            self.violation = Some(Invariant::OneOnTheData);
+        }
     }
 
+    /// Returns the number of steps. An update that waits for ever violates an invariant.
     fn finish(&mut self, update: &mut Update) -> usize {
         for step in 0..STEPS_MAX {
-            if update.step().is_none() {
+            if update.step().is_none() || self.violation.is_some() {
                 return step;
             }
             self.advance(update, false);
         }
-        panic!("it does not end: {update:?}");
+        self.violation = Some(Invariant::Ends);
+        STEPS_MAX
     }
 
     /// A process that finds the record goes on.
@@ -207,19 +263,67 @@ impl World {
     }
 
     /// One of both versions is there, with the data that belong to it, and nothing is left over.
-    fn check(&self, what: &str) {
-        let expected = match self.history.last() {
-            Some(Outcome::Reached) => NEW,
-            _ => OLD,
+    fn violated(&self) -> Option<Invariant> {
+        let (expected, invariant) = match self.history.last() {
+            Some(Outcome::Reached) => (NEW, Invariant::NewKeepsNew),
+            _ => (OLD, Invariant::OldServesOld),
         };
-        assert_eq!(
-            (self.intent, self.data),
-            (Some(expected), expected),
-            "{what}: {self:?}"
-        );
-        assert!(self.works || expected == OLD, "{what}: {self:?}");
-        assert_eq!((self.copy, &self.record), (None, &None), "{what}");
+        let found = |violated: bool, invariant| violated.then_some(invariant);
+        self.violation
+            .or(found(self.intent != Some(expected), invariant))
+            .or(found(self.data != expected, invariant))
+            .or(found(
+                !self.works && expected == NEW,
+                Invariant::OldServesOld,
+            ))
+            .or(found(
+                self.copy.is_some() || self.record.is_some(),
+                Invariant::NothingLeft,
+            ))
+            .or(found(self.history.len() > 1, Invariant::Ends))
     }
+
+    fn check(&self, what: &str) {
+        assert_eq!(self.violated(), None, "{what}: {self:?}");
+    }
+}
+
+/// Kills the process before and after each step, and the one that goes on at each of its steps.
+/// Returns the first world in which something is wrong, and in which case.
+fn killed_anywhere(works: bool, mutation: Option<Mutation>) -> Option<(Invariant, String)> {
+    let new = || World {
+        mutation,
+        ..World::new(works)
+    };
+    let mut uninterrupted = new();
+    let steps = uninterrupted.finish(&mut begin(true));
+    if let Some(violated) = uninterrupted.violated() {
+        return Some((violated, format!("uninterrupted: {uninterrupted:?}")));
+    }
+    assert!(steps > 10, "{steps}");
+    for at in 0..steps {
+        for is_done in [false, true] {
+            for again in 0..steps {
+                let mut world = new();
+                let mut update = begin(true);
+                (0..at).for_each(|_| world.advance(&mut update, false));
+                if is_done {
+                    world.advance(&mut update, true);
+                }
+                if let Some(record) = world.record.clone() {
+                    let mut second = Update::resume(record, &world.found()).unwrap();
+                    (0..again).for_each(|_| world.advance(&mut second, false));
+                    world.advance(&mut second, true);
+                    world.resume();
+                }
+                if let Some(violated) = world.violated() {
+                    let case = format!("killed at {at} ({is_done}), then {again}: {world:?}");
+                    return Some((violated, case));
+                }
+            }
+        }
+    }
+    None
 }
 
 #[test]
@@ -240,31 +344,26 @@ fn a_version_that_works_stays_and_another_is_undone_with_the_data() {
 #[test]
 fn killed_before_or_after_any_step_it_goes_on_or_goes_back() {
     for works in [true, false] {
-        let steps = World::new(works).finish(&mut begin(true));
-        assert!(steps > 10, "{steps}");
-        for at in 0..steps {
-            for is_done in [false, true] {
-                // The process that goes on may be killed too.
-                for again in 0..steps {
-                    let mut world = World::new(works);
-                    let mut update = begin(true);
-                    (0..at).for_each(|_| world.advance(&mut update, false));
-                    if is_done {
-                        world.advance(&mut update, true);
-                    }
-                    if let Some(record) = world.record.clone() {
-                        let mut second = Update::resume(record, &world.found()).unwrap();
-                        (0..again).for_each(|_| world.advance(&mut second, false));
-                        world.advance(&mut second, true);
-                        world.resume();
-                    }
-                    world.check(&format!(
-                        "works {works}, killed at {at} ({is_done}), then {again}"
-                    ));
-                }
-            }
-        }
+        assert_eq!(killed_anywhere(works, None), None, "works {works}");
     }
+}
+
+#[test]
+fn each_defect_is_caught_by_its_invariant() {
+    let check = |mutation, works, expected| {
+        let found = killed_anywhere(works, Some(mutation)).map(|(invariant, _)| invariant);
+        assert_eq!(found, Some(expected), "{mutation:?}");
+    };
+    check(Mutation::DataStay, false, Invariant::OldServesOld);
+    check(Mutation::CopyDiscardedEarly, false, Invariant::OldServesOld);
+    check(Mutation::NotStopped, true, Invariant::OneOnTheData);
+    check(Mutation::UndoNotRecorded, false, Invariant::OldServesOld);
+    check(Mutation::CopyStays, true, Invariant::NothingLeft);
+    check(
+        Mutation::RecordForgottenEarly,
+        true,
+        Invariant::OldServesOld,
+    );
 }
 
 #[test]
