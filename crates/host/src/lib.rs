@@ -46,5 +46,6 @@ mod sock_diag;
 pub mod sockets;
 pub mod stores;
 pub mod systemd;
+pub mod tags;
 pub mod wakeup;
 pub mod watch;

@@ -12,10 +12,10 @@ use archipelago_host::apply::note_restarts;
 use archipelago_host::lock::{self, Lock};
 use archipelago_host::podman::{self, Podman};
 use archipelago_host::records::{self, RecordLock, Taken, disk_state, found_intent};
+use archipelago_host::tags::give_back;
 use archipelago_host::{disk, history};
 
-use crate::operations::now_unix_ms;
-use crate::operations::update_images::give_back;
+use crate::clock::now_unix_ms;
 use crate::operations::update_steps::{self, Applied, apply, version_of};
 
 /// Why a step of an operation did not work.

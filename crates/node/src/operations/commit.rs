@@ -7,7 +7,6 @@ use archipelago_core::desired::Owner;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::manifest::Files;
-use archipelago_core::name::AppId;
 use archipelago_core::operation::{
     Effect, IntentRevision, Proposal, Record, Request, SWITCH, SwitchPart, propose,
 };
@@ -17,6 +16,7 @@ use archipelago_host::imports::Staging;
 use archipelago_host::records::{disk_state, keeps_data};
 use archipelago_host::{disk, inputs, listeners, owners, records, releases, stores};
 
+use super::new_version::NewVersion;
 use crate::error::Error;
 
 /// The change of an operation. The lock of passes is held from here until it is made.
@@ -123,39 +123,6 @@ impl Change {
                 (SwitchPart::NoteRestarts, ..) => note_restarts(layout, &record.restarts)?,
                 (SwitchPart::StoreRelease, None, _) | (SwitchPart::WriteIntent, _, None) => {}
             }
-        }
-        Ok(())
-    }
-}
-
-/// The version that an update switches to.
-pub(crate) struct NewVersion {
-    intent: Option<Intent>,
-    files: Option<Files>,
-    folders: BTreeMap<PathBuf, Option<Owner>>,
-}
-
-impl NewVersion {
-    /// Makes the folders of this host that it mounts and that are not there.
-    pub(super) async fn make_folders(&self) -> Result<(), Error> {
-        for (folder, owner) in &self.folders {
-            owners::make_for_app(folder, owner.clone()).await?;
-        }
-        Ok(())
-    }
-
-    /// Stores the definition, then puts the intent in place.
-    pub(crate) fn put(&self, layout: &Layout, app: &AppId) -> Result<(), disk::Error> {
-        let Self {
-            intent,
-            files,
-            folders: _,
-        } = self;
-        if let Some(files) = files {
-            releases::store(layout, &ReleaseId::of(files), files)?;
-        }
-        if let Some(intent) = intent {
-            releases::put(layout, app, &intent.to_text())?;
         }
         Ok(())
     }

@@ -7,9 +7,10 @@ mod bring;
 mod commit;
 mod event;
 mod follow;
+mod new_version;
 mod rebuild;
 mod update;
-pub(crate) mod update_images;
+mod update_images;
 pub(crate) mod update_steps;
 
 use std::collections::BTreeSet;
@@ -39,7 +40,7 @@ pub use archipelago_host::lock::{COMMAND_LIMIT as LOCK_LIMIT, Holder};
 pub use archipelago_host::purge::{Left, Place};
 pub use event::Event;
 pub use update::Undone;
-pub(crate) use update::{now_unix_ms, undone};
+pub(crate) use update::undone;
 
 /// An operation that can be done.
 pub struct Prepared {

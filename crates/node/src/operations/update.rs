@@ -16,11 +16,13 @@ use archipelago_host::lock::Lock;
 use archipelago_host::records::{self, RecordLock};
 use archipelago_host::{data_copy, disk, facts};
 
-use super::commit::{Change, NewVersion, resolve};
+use super::commit::{Change, resolve};
 use super::event::Event;
+use super::new_version::NewVersion;
 use super::update_images;
 use super::update_steps::{Applied, apply};
 use super::{follow, update_steps};
+use crate::clock::now_unix_ms;
 use crate::error::Error;
 use crate::handle::Handle;
 
@@ -210,9 +212,4 @@ pub struct Undone {
     pub app: AppId,
     pub version: String,
     pub cause: String,
-}
-
-pub(crate) fn now_unix_ms() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    u64::try_from(now.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use archipelago_core::cause::Cause;
 use archipelago_core::error::chain;
-use archipelago_core::image::{ImageDigest, Reference};
+use archipelago_core::image::Reference;
 use archipelago_core::image_progress::ImageProgress;
 use archipelago_core::layout::Layout;
 use archipelago_core::operation::{
@@ -18,6 +18,7 @@ use archipelago_host::image;
 use archipelago_host::lock::Lock;
 use archipelago_host::podman::{self, Podman};
 use archipelago_host::records::{self, disk_state};
+use archipelago_host::tags::give_back;
 use tokio::sync::mpsc::channel;
 
 use super::event::Event;
@@ -61,7 +62,9 @@ pub(super) async fn fetch(
             &shown,
             &ImageProgress::Pulling { done: 0, total: 0 },
         ));
-        match newest(&podman, proposal, followed, &known).await {
+        let before = known.get(&shown).cloned();
+        let is_held = held.contains_key(&followed.tag);
+        match newest(&podman, proposal, followed, before, is_held).await {
             Ok(image) => found.push(image),
             Err(error) => {
                 result = Err(error);
@@ -79,28 +82,13 @@ pub(super) async fn fetch(
     result.map(|()| images_with(held, &found))
 }
 
-/// Gives tags back to the images that had them, as far as another one has them now.
-pub(crate) async fn give_back(
-    podman: &Podman,
-    tags: &BTreeMap<String, String>,
-) -> Result<(), podman::Error> {
-    for (tag, id) in tags {
-        let now = podman.inspect_image(tag).await?;
-        // An image that is gone has nothing to get back.
-        let is_moved = now.is_none_or(|now| now.id != *id);
-        if is_moved && podman.inspect_image(id).await?.is_some() {
-            podman.tag(id, tag).await?;
-        }
-    }
-    Ok(())
-}
-
 /// Pulls the newest image of a tag, names it by its digest, and gives the tag back.
 async fn newest(
     podman: &Podman,
     proposal: &Proposal,
     followed: &FollowedTag,
-    known: &BTreeMap<String, String>,
+    before: Option<String>,
+    is_held: bool,
 ) -> Result<FoundTag, Error> {
     let FollowedTag {
         tag,
@@ -108,7 +96,6 @@ async fn newest(
         without_tls,
     } = followed;
     let name = tag.to_string();
-    let before = known.get(&name).cloned();
     let failed = |cause| Error::Image {
         app: proposal.app.clone(),
         image: name.clone(),
@@ -130,32 +117,29 @@ async fn newest(
     let image = podman.inspect_image(&name).await;
     let image = image.map_err(|error| of_podman(&error))?;
     let image = image.ok_or_else(|| failed(Cause::NotInRegistry(name.clone())))?;
-    let digests = image.repo_digests.iter();
-    let mut digests = digests.filter_map(|text| Reference::parse(text).ok());
-    let by_digest = digests.find(|digest| digest.is_digest_in_repository_of(tag));
     let is_other = before.as_ref().is_some_and(|before| *before != image.id);
-    let by_digest = match by_digest {
-        Some(by_digest) => by_digest,
-        None if is_other => return Err(failed(Cause::NotInRegistry(name.clone()))),
-        // It has no digest, and none is needed: the tag stays its own.
-        None => tag.at_digest(
-            &ImageDigest::parse(&format!("sha256:{}", image.id))
-                .map_err(|_| failed(Cause::NotInRegistry(name.clone())))?,
-        ),
-    };
-    if is_other {
-        // Its layers are here. It would lose its last name with the tag.
-        pull(&by_digest.to_string()).await.map_err(failed)?;
-        give_back(
-            podman,
-            &known
-                .iter()
-                .filter(|(tag, _)| **tag == name)
-                .map(|(tag, id)| (tag.clone(), id.clone()))
-                .collect(),
-        )
-        .await
-        .map_err(|error| of_podman(&error))?;
+    let mut by_digest = None;
+    if is_other || is_held {
+        // It would lose its last name with the tag; its layers are here. Podman lists the digests of
+        // all manifests that it knows of the image, and the registry need not have each.
+        let mut result = Err(Cause::NotInRegistry(name.clone()));
+        let digests = image.repo_digests.iter();
+        let digests = digests.filter_map(|text| Reference::parse(text).ok());
+        for digest in digests.filter(|digest| digest.is_digest_in_repository_of(tag)) {
+            result = pull(&digest.to_string()).await;
+            match result {
+                Ok(()) => by_digest = Some(digest),
+                Err(Cause::NotInRegistry(_)) => continue,
+                Err(_) => {}
+            }
+            break;
+        }
+        result.map_err(failed)?;
+    }
+    if let Some(before) = &before {
+        let own = BTreeMap::from([(name.clone(), before.clone())]);
+        let given = give_back(podman, &own).await;
+        given.map_err(|error| of_podman(&error))?;
     }
     Ok(FoundTag {
         tag: tag.clone(),

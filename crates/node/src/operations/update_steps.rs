@@ -7,7 +7,7 @@ use archipelago_core::operation::{NextIntent, Update, UpdateStep};
 use archipelago_host::records::{RecordLock, found_intent};
 use archipelago_host::{data_copy, disk, history, releases};
 
-use super::commit::NewVersion;
+use super::new_version::NewVersion;
 
 /// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

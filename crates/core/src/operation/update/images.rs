@@ -23,8 +23,8 @@ pub struct FoundTag {
     pub held_to: Option<String>,
     /// The id of the newest image.
     pub id: String,
-    /// The newest image by its digest.
-    pub by_digest: Reference,
+    /// The newest image by its digest, unless the tag is enough.
+    pub by_digest: Option<Reference>,
 }
 
 /// The tags that the containers of an app follow. `held` are the images by digest that the app is
@@ -73,10 +73,10 @@ pub fn images_with(
         } = found;
         let used = match held.get(tag) {
             Some(used) if held_to.as_ref() == Some(id) => used.clone(),
-            Some(_) => by_digest.clone(),
+            Some(_) => by_digest.clone()?,
             // The tag is that image's from now on, or was before.
             None if before.as_ref().is_none_or(|before| before == id) => return None,
-            None => by_digest.clone(),
+            None => by_digest.clone()?,
         };
         Some((tag.clone(), used))
     });
@@ -105,7 +105,7 @@ mod tests {
                 before: before.map(str::to_owned),
                 held_to: held_to.map(str::to_owned),
                 id: "new".to_owned(),
-                by_digest: digest("b"),
+                by_digest: Some(digest("b")),
             };
             let named = images_with(&held.into_iter().collect(), &[found]);
             let expected: Option<&str> = expected;
