@@ -118,8 +118,8 @@ fn copies_by_reference(folder: &Path) -> bool {
     rustix::io::write(&from, b"x").is_ok() && ioctl_ficlone(&to, &from).is_ok()
 }
 
-/// Copies the data of an app that does not run: whole and durable, or with nothing that counts as a
-/// copy. Should this process be killed, the program that copies goes on for a moment, in a folder
+/// Copies the data of an app that does not run: whole and durable, or with nothing that counts as
+/// a copy. Should this process be killed, the program that copies goes on for a moment, in a folder
 /// that is named after the operation.
 ///
 /// # Errors

@@ -229,7 +229,8 @@ impl Passes {
         next
     }
 
-    /// Removes what interrupted imports have left, and data that were discarded, while passes go on.
+    /// Removes what interrupted imports have left, and data that were discarded, while passes go
+    /// on.
     fn settle(&mut self) {
         while self.settling.try_join_next().is_some() {}
         let layout = self.driver.layout();

@@ -1,5 +1,5 @@
-//! `archipelago update`, `rollback` and `history`: a new version keeps what an old one wrote, and one
-//! that does not work is undone with the data.
+//! `archipelago update`, `rollback` and `history`: a new version keeps what an old one wrote, and
+//! one that does not work is undone with the data.
 
 use std::time::Duration;
 

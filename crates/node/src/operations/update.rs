@@ -1,5 +1,5 @@
-//! `update`: images first, then the steps of `core`'s [`Update`]. A process that finds the record of
-//! one that was interrupted goes on in `unfinished.rs`.
+//! `update`: images first, then the steps of `core`'s [`Update`]. A process that finds the record
+//! of one that was interrupted goes on in `unfinished.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -120,8 +120,8 @@ async fn newest(
     let is_other = before.as_ref().is_some_and(|before| *before != image.id);
     let mut by_digest = None;
     if is_other || is_held {
-        // It would lose its last name with the tag; its layers are here. Podman lists the digests of
-        // all manifests that it knows of the image, and the registry need not have each.
+        // It would lose its last name with the tag; its layers are here. Podman lists the digests
+        // of all manifests that it knows of the image, and the registry need not have each.
         let mut result = Err(Cause::NotInRegistry(name.clone()));
         let digests = image.repo_digests.iter();
         let digests = digests.filter_map(|text| Reference::parse(text).ok());
